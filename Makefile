@@ -1,0 +1,50 @@
+# Two targets do everything on a fresh Debian 13 machine: make demo, make test.
+# PYTHON chooses the interpreter (3.11 to 3.13); DEMO_SECONDS ends the demo by itself.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+NEED   := mmdebstrap sip-tester espeak-ng sox python3-venv
+SOUNDS := .cache/sounds
+
+.PHONY: all setup packages prompts demo test test-long lint types clean
+all: setup prompts
+
+packages:
+	@PYTHON="$(PYTHON)" NEED="$(NEED)" sh lab/packages.sh
+
+$(STAMP): setup.cfg pyproject.toml
+	@echo "== virtual environment in $(VENV) ($$($(PYTHON) --version))"
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed; choose one with: make PYTHON=python3.13 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(0)' && { test -x $(BIN)/python && $(BIN)/python -c 'import sys' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV); }
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@echo "== installing what setup.cfg names"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(STAMP)
+
+setup: packages $(STAMP)
+
+prompts: setup
+	@$(BIN)/santral prompts build --out $(SOUNDS)
+
+lint: setup
+	@$(BIN)/ruff check .
+
+types: setup
+	@$(BIN)/mypy
+
+test: setup prompts lint types
+	@$(BIN)/python -m pytest -m "not long"
+
+test-long: setup prompts
+	@$(BIN)/python -m pytest
+
+demo: setup prompts
+	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+voices: setup
+	@$(BIN)/santral prompts voices
+
+clean:
+	rm -rf $(VENV) .cache build *.egg-info
