@@ -1,0 +1,80 @@
+"""Errors of the engine.
+
+RoutingError
+├── IllegalTransition   an event does not fit the state of what it is about; nothing was changed
+└── Refused             somebody asked for something that cannot be had (with a Turkish sentence for the person)
+    ├── UnknownAgent, UnknownService, UnknownContact, UnknownSeat
+    ├── SeatTaken       another agent is signed in at that seat
+    ├── NotSignedIn
+    └── NotNow          the agent's state does not allow it
+"""
+
+from __future__ import annotations
+
+
+class RoutingError(Exception):
+    """Root of the engine's errors."""
+
+
+class IllegalTransition(RoutingError):
+    """State and event do not fit. The state is unchanged."""
+
+    def __init__(self, kind: str, subject: object, state: str, event: str) -> None:
+        super().__init__(f"{kind} {subject}: {event} is not possible in state {state}")
+        self.kind, self.subject, self.state, self.event = kind, subject, state, event
+
+
+class Refused(RoutingError):
+    """A request that cannot be granted. `code` is stable (part of the HTTP API), `turkish` is for people."""
+
+    code = "refused"
+    turkish = "Bu işlem şu anda yapılamıyor."
+
+
+class UnknownAgent(Refused):
+    """No such agent in the centre's team."""
+
+    code = "unknown_agent"
+    turkish = "Böyle bir temsilci yok."
+
+
+class UnknownService(Refused):
+    """No such service in the centre."""
+
+    code = "unknown_service"
+    turkish = "Böyle bir hizmet yok."
+
+
+class UnknownContact(Refused):
+    """The engine does not know this contact (any more)."""
+
+    code = "unknown_contact"
+    turkish = "Bu çağrı artık yok."
+
+
+class UnknownSeat(Refused):
+    """No such seat."""
+
+    code = "unknown_seat"
+    turkish = "Böyle bir masa yok."
+
+
+class SeatTaken(Refused):
+    """Another agent is signed in at that seat."""
+
+    code = "seat_taken"
+    turkish = "Bu masada başka bir temsilci oturum açmış."
+
+
+class NotSignedIn(Refused):
+    """The agent is not signed in."""
+
+    code = "not_signed_in"
+    turkish = "Önce oturum açmanız gerekiyor."
+
+
+class NotNow(Refused):
+    """The agent's state does not allow it now."""
+
+    code = "not_now"
+    turkish = "Bu işlem şu anki durumunuzda yapılamıyor."

@@ -1,0 +1,169 @@
+"""What the engine is told: the only way in. Events are values; `journal.py` writes and reads them.
+
+Voice events come from Asterisk (`routing/ami/translate.py`) and from the caller's dialogue (`ivr`), agents' events from
+`desk` and the telephone codes. The engine may hear of a thing late, twice or in another order: every event is safe to
+repeat, and one about something that is already over changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model import Centre, Channel
+
+
+class Configured(NamedTuple):
+    """The centre's settings, at start and at each reload. State is kept; what no longer exists is let go."""
+
+    centre: Centre
+
+
+class ContactQueued(NamedTuple):
+    """A caller has chosen a service and waits in the hold loop. Sent again after a restart: then `since` decides."""
+
+    contact: ContactId
+    service: ServiceId
+    leg: str = ""
+    """Full name of the caller's channel: the agent's leg is bridged to it by name."""
+    channel: Channel = Channel.VOICE
+    since: float | None = None
+    """Start of the wait, Unix seconds (survives restarts in a channel variable); None: now."""
+    priority: int = 0
+    """Points added to the service's own."""
+    caller_hash: str = ""
+    caller_box: str = ""
+    """Keyed hash and encrypted number, both opaque to the engine. Empty on anonymous services."""
+    slow: bool = False
+    """The caller asked for slow speech."""
+    node: str = ""
+    """The Asterisk that carries the call."""
+
+
+class ContactTicked(NamedTuple):
+    """A waiting caller's hold loop came by (each <= 15 s). Unknown contact: the asker must send ContactQueued."""
+
+    contact: ContactId
+    key: str = ""
+
+
+class ContactGone(NamedTuple):
+    """The caller's channel is gone."""
+
+    contact: ContactId
+    ended_at: float | None = None
+    """True end when learned late (from the black box); None: now."""
+    failure: bool = False
+    """Asterisk went away with the call."""
+
+
+class ContactLeft(NamedTuple):
+    """The caller left the queue alive: into the safety net, or by a key of their own."""
+
+    contact: ContactId
+    reason: str
+    """`net` or `key`."""
+    key: str = ""
+
+
+class OfferRinging(NamedTuple):
+    """The agent's phone rings."""
+
+    offer: OfferId
+
+
+class OfferAnswered(NamedTuple):
+    """The agent's leg is up: brief or the connection follows. Not yet accepted."""
+
+    offer: OfferId
+
+
+class OfferConnected(NamedTuple):
+    """Agent's leg and the caller's channel are together in one bridge."""
+
+    offer: OfferId
+    contact: ContactId
+    """Who is really in the bridge. Not the offer's own contact: the leg is ended and an alarm raised."""
+
+
+class OfferEnded(NamedTuple):
+    """The agent's leg is gone, or never came to be. Before OfferConnected: the offer was not accepted."""
+
+    offer: OfferId
+    reason: str
+    """`no_answer`, `busy`, `rejected`, `unreachable`, `failed`, `hangup`, `lost` (the phone vanished in the talk)."""
+
+
+class TalkEnded(NamedTuple):
+    """Caller and agent are no longer together."""
+
+    offer: OfferId
+    by: str
+    """`caller`, `agent`, `lost`."""
+
+
+class Held(NamedTuple):
+    """The agent has put the caller on hold, or taken them back."""
+
+    offer: OfferId
+    on: bool
+
+
+class SeatChanged(NamedTuple):
+    """What a phone reports. `in_use` is true for any call on it, ours too."""
+
+    seat: SeatId
+    reachable: bool
+    in_use: bool
+
+
+class AgentSignedIn(NamedTuple):
+    """An agent sits down at a seat. Refused when somebody else is signed in there."""
+
+    agent: AgentId
+    seat: SeatId
+
+
+class AgentSignedOut(NamedTuple):
+    """An agent leaves. A talk goes on to its end; a ringing offer is rescinded."""
+
+    agent: AgentId
+
+
+class AgentPaused(NamedTuple):
+    """A break with a reason code; a talk goes on, the break begins after it."""
+
+    agent: AgentId
+    reason: str = "mola"
+
+
+class AgentResumed(NamedTuple):
+    """Ready again, from a break, from NOT_RESPONDING or out of wrap-up."""
+
+    agent: AgentId
+
+
+class WrapUpEnded(NamedTuple):
+    """The agent is done before the time is over."""
+
+    agent: AgentId
+
+
+class WrapUpExtended(NamedTuple):
+    """More time, by the agent's own step; never marked as a fault."""
+
+    agent: AgentId
+
+
+class LinkChanged(NamedTuple):
+    """The link to an Asterisk is lost (no offers are made meanwhile) or back and its state read."""
+
+    node: str
+    up: bool
+
+
+Event = (
+    Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | OfferRinging | OfferAnswered
+    | OfferConnected | OfferEnded | TalkEnded | Held | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused
+    | AgentResumed | WrapUpEnded | WrapUpExtended | LinkChanged
+)

@@ -1,0 +1,221 @@
+"""What happened, as flat records: the one source of store rows, queue_log, metrics, MQTT and reports.
+
+Every fact has a number (`seq`, growing by one without gaps) and a time (`at`, Unix seconds on the engine's clock).
+`version` counts the changes of the contact (or agent) the fact is about, beginning at 1: the store compares before it
+sets. Facts hold no number and no name of a caller.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+
+
+class Queued(NamedTuple):
+    """A contact entered a queue: state `pending`, version 1."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    version: int
+    service: ServiceId
+    channel: Channel
+    since: float
+    """Start of the wait; the same as `at` unless the contact was adopted after a gap."""
+    priority: int
+    position: int
+    """In its service's order, from 1."""
+    leg: str
+    caller_hash: str
+    caller_box: str
+    slow: bool
+    node: str
+
+
+class Offered(NamedTuple):
+    """An offer was made: contact `pending` -> `reserved`. The decision record of constant cost is part of it."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    version: int
+    agent: AgentId
+    agent_version: int
+    seat: SeatId
+    service: ServiceId
+    channel: Channel
+    ring_s: float
+    step: int
+    level: int
+    """The agent's level in the skill that ranked, -1 when the service asks for none."""
+    idle_s: float
+    runners_up: tuple[AgentId, ...]
+    """Who would have been next, at most five."""
+    agents_ready: int
+    agents_signed_in: int
+    waiting: int
+
+
+class OfferRang(NamedTuple):
+    """The phone rings for sure."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+
+
+class OfferClosed(NamedTuple):
+    """An offer ended without a connection: `rejected`, `timeout`, `canceled` (contact gone) or `rescinded`."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    agent_version: int
+    service: ServiceId
+    channel: Channel
+    state: OfferState
+    reason: str
+    rang_s: float
+    contact_version: int | None
+    """The contact's version when it went back to `pending` by this; None when its state changed for another reason."""
+
+
+class Connected(NamedTuple):
+    """Offer accepted: caller and agent are together. Contact `reserved` -> `assigned`."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    version: int
+    agent: AgentId
+    agent_version: int
+    seat: SeatId
+    service: ServiceId
+    channel: Channel
+    wait_s: float
+    """From queue entry to the bridge."""
+    ring_s: float
+    original_position: int
+    within: bool
+    """Answered within the service's target."""
+
+
+class HoldChanged(NamedTuple):
+    """The agent put the caller on hold (`on`) or took them back; `held_s` is the sum so far."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    on: bool
+    held_s: float
+
+
+class TalkOver(NamedTuple):
+    """The talk ended. Contact `assigned` -> `wrapping`, or back to `pending` when `by` is `lost`."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    version: int
+    state: ContactState
+    agent: AgentId
+    agent_version: int
+    service: ServiceId
+    channel: Channel
+    by: str
+    """`caller`, `agent`, `lost`."""
+    wait_s: float
+    talk_s: float
+    held_s: float
+    original_position: int
+
+
+class WrappedUp(NamedTuple):
+    """Wrap-up is over: offer and contact `wrapping` -> `completed`; the agent may have the next one."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    version: int
+    agent: AgentId
+    agent_version: int
+    service: ServiceId
+    channel: Channel
+    wrapup_s: float
+
+
+class Ended(NamedTuple):
+    """The one final outcome of a contact as the caller sees it. For an answered contact it comes with TalkOver; its
+    state becomes `completed` with WrappedUp. For the others the state is `canceled` from here on."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    version: int
+    state: ContactState
+    service: ServiceId
+    channel: Channel
+    outcome: Outcome
+    wait_s: float
+    position: int
+    original_position: int
+    key: str
+
+
+class AgentChanged(NamedTuple):
+    """What an agent does has changed."""
+
+    seq: int
+    at: float
+    agent: AgentId
+    version: int
+    team: str
+    before: AgentState
+    state: AgentState
+    reason: str
+    """Pause reason, or why the engine did it (`misses`, `seat`, `signed_in` ...)."""
+    seat: SeatId | None
+    before_s: float
+    """Time spent in the state before."""
+    services: tuple[ServiceId, ...]
+    """Services the agent can serve (queue_log writes some lines per queue)."""
+    misses: int
+    """Missed offers in a row."""
+
+
+class CentreChanged(NamedTuple):
+    """Settings were put in force."""
+
+    seq: int
+    at: float
+    services: int
+    agents: int
+
+
+class Alarm(NamedTuple):
+    """Something that must not happen: `bridge_mismatch`, `double_seat` ... Counted, shown, never ignored."""
+
+    seq: int
+    at: float
+    kind: str
+    contact: ContactId | None
+    offer: OfferId | None
+    agent: AgentId | None
+
+
+Fact = (
+    Queued | Offered | OfferRang | OfferClosed | Connected | HoldChanged | TalkOver | WrappedUp | Ended | AgentChanged
+    | CentreChanged | Alarm
+)

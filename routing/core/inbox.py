@@ -1,0 +1,92 @@
+"""The one way for other rooms to reach the engine: put an event into the inbox, look at values that come back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from routing.core.events import Event
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model import AgentState, Channel, ContactState
+
+
+class ContactView(NamedTuple):
+    """A contact as it is now."""
+
+    contact: ContactId
+    service: ServiceId
+    channel: Channel
+    state: ContactState
+    position: int
+    """In its service's order, from 1; 0 when it does not wait."""
+    waiting: int
+    """How many wait in that service, this one included."""
+    waited_s: float
+    offer: OfferId | None
+    agent: AgentId | None
+    slow: bool
+
+
+class AgentView(NamedTuple):
+    """An agent as they are now."""
+
+    agent: AgentId
+    team: str
+    state: AgentState
+    reason: str
+    since: float
+    """Start of the state, Unix seconds."""
+    seat: SeatId | None
+    contact: ContactId | None
+    service: ServiceId | None
+    until: float | None
+    """End of wrap-up, Unix seconds."""
+    misses: int
+    skills: tuple[tuple[str, int], ...]
+    pause_pending: str
+    """Reason of the break that begins when the talk is over; empty: none."""
+
+
+class QueueView(NamedTuple):
+    """A service as it is now."""
+
+    service: ServiceId
+    name: str
+    waiting: int
+    ringing: int
+    talking: int
+    oldest_wait_s: float
+    agents_signed_in: int
+    """Who could serve it."""
+    agents_ready: int
+
+
+class Status(NamedTuple):
+    """Everything at one moment."""
+
+    at: float
+    link_up: bool
+    queues: tuple[QueueView, ...]
+    agents: tuple[AgentView, ...]
+    contacts: tuple[ContactView, ...]
+
+
+class Inbox(Protocol):
+    """Implemented by `routing.runner`. Events are handled in the order in which they are put in."""
+
+    def post(self, event: Event) -> None:
+        """Hand over and forget. Never blocks; when the inbox is full the oldest promise is kept by a resync."""
+        ...
+
+    async def ask(self, event: Event) -> ContactView | AgentView | None:
+        """Hand over and wait until it is handled *and stored*. Gives the view of what the event was about (None
+        when it is not known). Raises `Refused` when the engine refused, `InboxClosed` when the node stops or the store
+        fails, `TimeoutError` after the runner's `ASK_S`."""
+        ...
+
+    def status(self) -> Status:
+        """What is true now. A read of memory, no waiting."""
+        ...
+
+
+class InboxClosed(Exception):
+    """The node is going down, or its store does not answer: the event was not taken."""
