@@ -1,0 +1,267 @@
+"""The shell around the engine: one inbox, one timer, one order of things.
+
+Each turn takes what lies in the inbox, lets the engine handle it, stores what happened in one commit, and only then
+lets anything out: commands to Asterisk, answers to those who asked, facts to the projections. What was not stored was
+not done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from routing.clock import Clock
+from routing.core.commands import Command
+from routing.core.engine import Engine
+from routing.core.errors import IllegalTransition, Refused
+from routing.core.events import (
+    AgentPaused,
+    AgentResumed,
+    AgentSignedIn,
+    AgentSignedOut,
+    ContactGone,
+    ContactLeft,
+    ContactQueued,
+    ContactTicked,
+    Event,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from routing.core.facts import Fact
+from routing.core.inbox import AgentView, ContactView, InboxClosed, Status
+
+log = structlog.get_logger()
+
+INBOX_MAX = 20_000
+"""Events that may wait. A real call makes about 20, so this is a thousand calls at one moment; above it something is
+wrong with us, and the state is read anew from Asterisk instead of trusting a gap."""
+
+BATCH_MAX = 64
+"""Events of one commit: a batch of 20 costs a fifth of single commits, and a longer turn would delay the first ring."""
+
+ASK_S = 4.0
+"""A caller's step in the dialplan ends after 5 s: the answer comes before, or an error does."""
+
+QUIET_MAX = 256
+"""Handled events that changed nothing (ticks) wait for the next commit that is needed anyway, at most so many ..."""
+
+QUIET_S = 5.0
+"""... and at most so long."""
+
+SLOWEST_TICK_S = 60.0
+"""The timer never sleeps longer, so a wrong deadline cannot stop the engine for ever."""
+
+
+class Turn(NamedTuple):
+    """What one commit holds: handled inputs with their time (None = the timer) and the facts they made."""
+
+    events: Sequence[tuple[float, Event | None]]
+    facts: Sequence[Fact]
+
+
+class Keeper(Protocol):
+    """Where turns are kept (`routing.store`)."""
+
+    async def commit(self, turn: Turn) -> None:
+        """Return when the turn is durable; raise when it is not, with nothing of it written."""
+        ...
+
+
+class _Asked(NamedTuple):
+    event: Event
+    answer: asyncio.Future[ContactView | AgentView | None]
+
+
+Execute = Callable[[Sequence[Command]], None]
+Project = Callable[[Sequence[Fact]], None]
+Measure = Callable[[float], None]
+
+
+class Runner:
+    """Owns the engine. Implements `routing.core.inbox.Inbox`.
+
+    `execute` takes commands and returns at once (it carries them out in its own tasks). `projections` get the facts of
+    each turn in order, after the commit. `measure` gets the seconds of each decision. `on_overflow` is called when the
+    inbox had to refuse an event: the state must be read anew from Asterisk.
+    """
+
+    def __init__(self, engine: Engine, keeper: Keeper, *, clock: Clock, execute: Execute,
+                 projections: Sequence[Project] = (), measure: Measure | None = None,
+                 on_overflow: Callable[[], None] | None = None) -> None:
+        self._engine = engine
+        self._keeper = keeper
+        self._clock = clock
+        self._execute = execute
+        self._projections = projections
+        self._measure = measure
+        self._on_overflow = on_overflow
+        self._inbox: deque[Event | _Asked] = deque()
+        self._wake = asyncio.Event()
+        self._quiet: list[tuple[float, Event | None]] = []
+        self._quiet_since = 0.0
+        self._closed = False
+        self.refused = 0
+        """Events that the full inbox did not take."""
+
+    # -- the inbox ---------------------------------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        """Hand over and forget."""
+        if self._closed:
+            return
+        if len(self._inbox) >= INBOX_MAX:
+            self.refused += 1
+            if self.refused == 1 or self.refused % 1000 == 0:
+                log.error("inbox.full", refused=self.refused)
+            if self._on_overflow is not None:
+                self._on_overflow()
+            return
+        self._inbox.append(event)
+        self._wake.set()
+
+    async def ask(self, event: Event) -> ContactView | AgentView | None:
+        """Hand over, wait until it is handled and stored, get the view of what it was about."""
+        if self._closed or len(self._inbox) >= INBOX_MAX:
+            raise InboxClosed("the node does not take requests now")
+        answer: asyncio.Future[ContactView | AgentView | None] = asyncio.get_running_loop().create_future()
+        self._inbox.append(_Asked(event, answer))
+        self._wake.set()
+        async with asyncio.timeout(ASK_S):
+            return await answer
+
+    def status(self) -> Status:
+        """What is true now."""
+        return self._engine.status(self._clock())
+
+    # -- the loop ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until cancelled, or until a turn cannot be kept: then the error of the store comes out, every waiter
+        has got `InboxClosed`, and the memory of this process is worth nothing any more."""
+        try:
+            while True:
+                await self._wait()
+                await self._turn()
+        finally:
+            self._closed = True
+            self._fail_waiters()
+
+    async def flush(self) -> None:
+        """Keep what still waits for a commit (at an orderly end, after `run` was cancelled)."""
+        if self._quiet:
+            events, self._quiet = self._quiet, []
+            await self._keeper.commit(Turn(events, ()))
+
+    async def _wait(self) -> None:
+        if self._inbox:
+            await asyncio.sleep(0)
+            return
+        self._wake.clear()
+        now = self._clock()
+        deadline = self._engine.next_deadline()
+        delay = SLOWEST_TICK_S if deadline is None else min(max(deadline - now, 0.0), SLOWEST_TICK_S)
+        if self._quiet:
+            delay = min(delay, max(self._quiet_since + QUIET_S - now, 0.0))
+        if delay <= 0:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(delay):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _turn(self) -> None:
+        handled: list[tuple[float, Event | None]] = []
+        commands: list[Command] = []
+        asked: list[tuple[_Asked, Exception | None]] = []
+        now = self._clock()
+        deadline = self._engine.next_deadline()
+        if deadline is not None and deadline <= now:
+            commands += self._engine.tick(now)
+            handled.append((now, None))
+        for _ in range(min(len(self._inbox), BATCH_MAX)):
+            item = self._inbox.popleft()
+            event = item.event if isinstance(item, _Asked) else item
+            error = self._handle(event, now, commands)
+            if error is None:
+                handled.append((now, event))
+            if isinstance(item, _Asked):
+                asked.append((item, error))
+        facts = self._engine.take_facts()
+        await self._keep(handled, facts, now, asked)
+        if commands:
+            self._execute(commands)
+        self._answer(asked, now)
+        if facts:
+            for project in self._projections:
+                project(facts)
+
+    def _handle(self, event: Event, now: float, commands: list[Command]) -> Exception | None:
+        before = asyncio.get_running_loop().time()
+        try:
+            commands += self._engine.handle(event, now)
+        except Refused as error:
+            return error
+        except IllegalTransition as error:
+            log.warning("engine.illegal", kind=error.kind, state=error.state, trigger=error.event)
+            return error
+        if self._measure is not None:
+            self._measure(asyncio.get_running_loop().time() - before)
+        return None
+
+    async def _keep(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact], now: float,
+                    asked: list[tuple[_Asked, Exception | None]]) -> None:
+        if not self._quiet:
+            self._quiet_since = now
+        self._quiet += handled
+        if not facts and len(self._quiet) < QUIET_MAX and now < self._quiet_since + QUIET_S:
+            return
+        if not self._quiet and not facts:
+            return
+        turn = Turn(self._quiet, facts)
+        self._quiet = []
+        try:
+            await self._keeper.commit(turn)
+        except BaseException:
+            self._closed = True
+            for item, _ in asked:
+                _fail(item)
+            raise
+
+    def _answer(self, asked: list[tuple[_Asked, Exception | None]], now: float) -> None:
+        for item, error in asked:
+            if item.answer.done():
+                continue
+            if error is not None:
+                item.answer.set_exception(error)
+            else:
+                item.answer.set_result(self._view(item.event, now))
+
+    def _view(self, event: Event, now: float) -> ContactView | AgentView | None:
+        match event:
+            case ContactQueued() | ContactTicked() | ContactGone() | ContactLeft():
+                return self._engine.contact(event.contact, now)
+            case AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended():
+                return self._engine.agent(event.agent, now)
+            case _:
+                return None
+
+    def _fail_waiters(self) -> None:
+        for item in self._inbox:
+            if isinstance(item, _Asked):
+                _fail(item)
+        self._inbox.clear()
+
+
+def _fail(item: _Asked) -> None:
+    if not item.answer.done():
+        item.answer.set_exception(InboxClosed("the node is going down"))
+        # Nobody may be waiting any more (the asker timed out): the error is not lost news then.
+        item.answer.exception()
+
+

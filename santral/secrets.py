@@ -1,0 +1,105 @@
+"""Secrets of a node: random at first run, in files of mode 0600 below `STATE/secrets`. Nothing has a default."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from santral.errors import SantralError
+
+SECRET_BYTES = 24
+"""192 bits for phones, AMI users and tokens: beyond guessing, still typed into a phone's web page without trouble."""
+
+PIN_DIGITS = 6
+"""What a person keys in at any seat. Guessing is bounded by the lock-out of the telephone codes, not by length."""
+
+READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Secrets:
+    """The secrets of one state folder. Reading creates what is missing, so a new agent gets a PIN at the next start."""
+
+    def __init__(self, state: Path) -> None:
+        self.folder = state / "secrets"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+
+    def ami(self) -> Mapping[str, str]:
+        """Secrets of the two AMI users: `events` and `actions`."""
+        return self._fill("ami.json", ("events", "actions"), _random)
+
+    def seats(self, seats: Iterable[str]) -> Mapping[str, str]:
+        """SIP secret of each phone."""
+        return self._fill("seats.json", seats, _random)
+
+    def pins(self, agents: Iterable[str]) -> Mapping[str, str]:
+        """PIN of each agent. Change one by deleting its entry and restarting."""
+        return self._fill("pins.json", agents, _pin)
+
+    def tokens(self, agents: Iterable[str]) -> tuple[str, str, Mapping[str, str]]:
+        """API tokens: admin's, supervisor's, and each agent's own."""
+        path = self.folder / "tokens.json"
+        known = self._read(path)
+        own = known.get("agents")
+        mine: dict[str, str] = dict(own) if isinstance(own, dict) else {}
+        wanted = list(agents)
+        admin = str(known.get("admin") or _random())
+        supervisor = str(known.get("supervisor") or _random())
+        for agent in wanted:
+            mine.setdefault(agent, _random())
+        value = {"admin": admin, "supervisor": supervisor, "agents": mine}
+        if value != known:
+            write_private(path, json.dumps(value, indent=1))
+        return admin, supervisor, {agent: mine[agent] for agent in wanted}
+
+    def _fill(self, name: str, keys: Iterable[str], make: Callable[[], str]) -> Mapping[str, str]:
+        path = self.folder / name
+        known = {key: str(value) for key, value in self._read(path).items()}
+        wanted = list(keys)
+        missing = [key for key in wanted if key not in known]
+        if missing:
+            known |= {key: make() for key in missing}
+            write_private(path, json.dumps(known, indent=1, sort_keys=True))
+        return {key: known[key] for key in wanted}
+
+    def _read(self, path: Path) -> dict[str, object]:
+        if not path.exists():
+            return {}
+        if stat.S_IMODE(path.stat().st_mode) & READABLE_BY_OTHERS:
+            raise SantralError(f"{path} is readable by others. Close it: chmod 600 {path}")
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise SantralError(f"{path} is not JSON ({error}). Restore it, or delete it to get new secrets") from error
+        if not isinstance(value, dict):
+            raise SantralError(f"{path} must hold a JSON object. Restore it, or delete it to get new secrets")
+        return value
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write whole or not at all, mode 0600 from the first byte."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def same(given: str, known: str) -> bool:
+    """Compare without telling by the time how much was right."""
+    return hmac.compare_digest(given.encode(), known.encode())
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _pin() -> str:
+    return "".join(str(secrets.randbelow(10)) for _ in range(PIN_DIGITS))

@@ -1,0 +1,59 @@
+"""Secrets of a node."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from santral.errors import SantralError
+from santral.secrets import PIN_DIGITS, Secrets, same
+
+pytestmark = pytest.mark.unit
+
+
+def test_random_private_and_kept(tmp_path: Path) -> None:
+    first, other = Secrets(tmp_path / "a"), Secrets(tmp_path / "b")
+    pins = first.pins(["a1001", "a1002"])
+    assert all(len(pin) == PIN_DIGITS and pin.isdigit() for pin in pins.values())
+    assert first.ami() != other.ami()
+    assert first.seats(["2001"]) == Secrets(tmp_path / "a").seats(["2001"])
+    for path in (tmp_path / "a" / "secrets").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a" / "secrets").stat().st_mode) == 0o700
+
+
+def test_a_new_agent_gets_what_is_missing_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    before = Secrets(tmp_path).tokens(["a1001"])
+    after = Secrets(tmp_path).tokens(["a1001", "a1002"])
+    assert after[0] == before[0]
+    assert after[2]["a1001"] == before[2]["a1001"]
+    assert len({after[0], after[1], *after[2].values()}) == 4
+
+
+def test_a_file_readable_by_others_is_refused(tmp_path: Path) -> None:
+    Secrets(tmp_path).ami()
+    (tmp_path / "secrets" / "ami.json").chmod(0o644)
+    with pytest.raises(SantralError, match="chmod 600"):
+        Secrets(tmp_path).ami()
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
+    Secrets(tmp_path).pins(["a1001"])
+    (tmp_path / "secrets" / "pins.json").write_text(text)
+    with pytest.raises(SantralError, match=r"pins\.json"):
+        Secrets(tmp_path).pins(["a1001"])
+
+
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+    seats = Secrets(tmp_path).seats(["2001", "2002"])
+    assert json.loads((tmp_path / "secrets" / "seats.json").read_text()) == seats
+
+
+def test_same() -> None:
+    assert same("abc", "abc")
+    assert not same("abc", "abd")
+    assert not same("", "abd")
