@@ -1,0 +1,289 @@
+"""Everything the configuration of Asterisk is made from. Values only: the caller gathers them, `render` writes them.
+
+A plan is checked when it is made: `Plan(...)` raises `PlanError` with every fault at once, because a rendered file with
+a hole in it is found much later, by a caller.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+EVENTS_USER = "santral-events"
+"""AMI user of the session that listens (and takes the snapshot after a connect)."""
+ACTIONS_USER = "santral-actions"
+"""AMI user of the session that acts: Originate, Hangup, Redirect, Setvar."""
+TRUNK_ENDPOINT = "trunk"
+"""PJSIP endpoint of the carrier: a caller's channel is `PJSIP/trunk-0000000e`."""
+NET_QUEUE = "santral-net"
+"""app_queue of the safety net."""
+MUSIC_CLASS = "santral"
+"""Class of music on hold that a waiting caller hears."""
+CEL_FILE = "santral.csv"
+"""Black box: this file in `<astlogdir>/cel-custom/`. A name without a folder, because Asterisk 20 knows no other."""
+
+SECRET_MIN = 20
+"""Characters. 20 of 62 letters and digits are 119 bits; phones and AMI clients are machines, nobody types it."""
+
+_NUMBER = re.compile(r"[0-9]{2,15}\Z", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
+_SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
+_SERVICE = re.compile(r"[a-z][a-z0-9_]{0,39}\Z", re.ASCII)
+_PROMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,119}\Z", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?\Z", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
+_PATH = re.compile(r"/[A-Za-z0-9_./@+-]*\Z", re.ASCII)
+_USER = re.compile(r"[A-Za-z0-9_.+@-]{1,80}\Z", re.ASCII)
+CODECS = ("alaw", "ulaw", "g722", "opus", "slin16", "gsm")
+
+
+class PlanError(ValueError):
+    """The plan cannot be rendered. `faults`: one sentence for each."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))
+
+
+class Address(NamedTuple):
+    """Host and port, e.g. of a node's FastAGI listener."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Registration(NamedTuple):
+    """How we log in at the carrier, when it does not know us by our address."""
+
+    server: str
+    """Host name or address, optionally with `:port`."""
+    user: str
+    secret: str
+    """As the carrier gave it: not checked for length."""
+
+
+class Trunk(NamedTuple):
+    """Where callers come from. Calls are taken only from `match`; everybody else gets nothing."""
+
+    match: tuple[str, ...] = ()
+    """Addresses or networks of the carrier (`192.0.2.10`, `192.0.2.0/28`); the lab: `127.0.0.0/8`."""
+    registration: Registration | None = None
+    """With it the server's own address is matched as well."""
+
+
+class Timings(NamedTuple):
+    """Seconds, except `max_fails`. The defaults were measured on Asterisk 22: 60 s without a node, 80 s with a frozen
+    one, until a waiting caller goes to the safety net."""
+
+    tick_s: int = 15
+    """One round of the hold loop."""
+    step_s: int = 5
+    """A node must have answered a tick within this, or the round counts as missed."""
+    max_fails: int = 4
+    """Missed rounds in a row before a waiting caller goes to the safety net."""
+    retry_s: int = 2
+    """Music between two tries of a new caller while no node answers."""
+    menu_s: int = 300
+    """The longest a dialogue may last before it counts as missed."""
+    talk_s: int = 7200
+    """The longest talk, on the agent's leg."""
+    polite_s: int = 6
+    """The agent's leg waits at most this long for the end of a sentence that the caller is hearing."""
+    press_s: int = 6
+    """Time to press 1 after the brief."""
+    net_s: int = 600
+    """The longest wait in the safety net, then the caller is asked to call again."""
+    net_ring_s: int = 20
+    """Ring time of a member of the safety net."""
+
+
+class Said(NamedTuple):
+    """Keys of the prompts that the dialplan itself plays (everything else is said by the node)."""
+
+    apology: str = "system/apology"
+    """To a new caller while no node answers: a moment, please."""
+    sorry: str = "system/sorry"
+    """Nobody can be reached now; call again, please."""
+    bye: str = "system/goodbye"
+    net: str = "system/net"
+    """Entering the safety net: the next free colleague answers."""
+    not_allowed: str = "agent/not-allowed"
+    """To an agent's phone that dialled anything but a code."""
+    press_one: str = "agent/press-one"
+    """To the agent: press 1 to accept."""
+    unavailable: str = "agent/unavailable"
+    """To an agent's phone that dialled a code while no node answers."""
+
+
+class Directories(NamedTuple):
+    """Folders of a private Asterisk. Without them no asterisk.conf is written: the operator's stays."""
+
+    modules: str
+    """astmoddir"""
+    data: str
+    """astdatadir"""
+    state: str
+    """Spool, run, log, keys and database stand below it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is rendered. Paths are as Asterisk sees them (it may run in a container of its own)."""
+
+    numbers: Mapping[str, str]
+    """Called number (digits, as the carrier sends it) -> entry of the menu."""
+    nodes: tuple[Address, ...]
+    """FastAGI of one or two nodes; the second is asked when the first does not answer."""
+    sounds: str
+    """Folder with `tr/` and `moh/`."""
+    seats: tuple[tuple[str, str], ...] = field(repr=False)
+    """(seat, secret): an agent's phone and how it logs in."""
+    trunk: Trunk = field(repr=False)
+    events_secret: str = field(repr=False)
+    actions_secret: str = field(repr=False)
+    services: tuple[tuple[str, str | None], ...] = ()
+    """(service id, key of the brief an agent hears, or None)."""
+    net_members: tuple[str, ...] = ()
+    """Seats that ring in the safety net, when no node has answered for a minute."""
+    sip: Address = Address("127.0.0.1", 5060)
+    ami: Address = Address("127.0.0.1", 5038)
+    rtp: tuple[int, int] = (10000, 20000)
+    """First and last UDP port of media."""
+    codecs: tuple[str, ...] = ("alaw", "g722", "ulaw")
+    """In order of preference. A-law first: the trunk speaks it, so nothing is transcoded; G.722 gives 7 kHz
+    (EN 301 549 6.1)."""
+    media_encryption: str = "no"
+    """Of the agents' phones: `no` (a closed network) or `sdes` (needs TLS signalling in front)."""
+    timings: Timings = Timings()
+    said: Said = Said()
+    music: str | None = None
+    """Folder of the hold music; None: `<sounds>/moh`."""
+    directories: Directories | None = None
+
+    def __post_init__(self) -> None:
+        faults = list(_faults(self))
+        if faults:
+            raise PlanError(faults)
+
+    @property
+    def music_dir(self) -> str:
+        """Folder of the hold music."""
+        return self.music or f"{self.sounds}/moh"
+
+    def prompt(self, key: str) -> str:
+        """A prompt as the dialplan names it."""
+        return f"{self.sounds}/tr/{key}"
+
+
+def log_dir(directories: Directories) -> PurePosixPath:
+    """astlogdir of a private Asterisk."""
+    return PurePosixPath(directories.state) / "log"
+
+
+def cel_csv(directories: Directories) -> PurePosixPath:
+    """The black box of a private Asterisk."""
+    return log_dir(directories) / "cel-custom" / CEL_FILE
+
+
+def _faults(plan: Plan) -> Iterable[str]:
+    yield from _callers(plan)
+    yield from _phones(plan)
+    yield from _addresses(plan)
+    yield from _paths(plan)
+    yield from _times(plan.timings)
+    for what, secret in (("events_secret", plan.events_secret), ("actions_secret", plan.actions_secret)):
+        yield from _secret(what, secret)
+    if plan.events_secret == plan.actions_secret:
+        yield "the two AMI users have the same secret: give each its own"
+
+
+def _callers(plan: Plan) -> Iterable[str]:
+    if not plan.numbers:
+        yield "no called number: nobody could call"
+    for number, entry in plan.numbers.items():
+        if not _NUMBER.match(number):
+            yield f"called number {number!r}: 2 to 15 digits, as the carrier sends it"
+        if not _NAME.match(entry):
+            yield f"entry {entry!r} of {number}: letters, digits, _ and - only"
+    for service, brief in plan.services:
+        if not _SERVICE.match(service):
+            yield f"service {service!r}: small letters, digits and _ only"
+        if brief is not None and not _PROMPT.match(brief):
+            yield f"brief {brief!r} of {service}: not a key of a prompt"
+    for name, key in plan.said._asdict().items():
+        if not _PROMPT.match(key):
+            yield f"prompt {name}: {key!r} is not a key of a prompt"
+
+
+def _phones(plan: Plan) -> Iterable[str]:
+    seen: set[str] = set()
+    for seat, secret in plan.seats:
+        if not _SEAT.match(seat) or seat == TRUNK_ENDPOINT:
+            yield f"seat {seat!r}: letters, digits, _ and - only, and not {TRUNK_ENDPOINT!r}"
+        if seat in seen:
+            yield f"seat {seat} is there twice"
+        seen.add(seat)
+        yield from _secret(f"secret of seat {seat}", secret)
+    yield from (f"safety net: {seat!r} is no seat" for seat in plan.net_members if seat not in seen)
+    if not plan.codecs:
+        yield "no codec"
+    yield from (f"codec {codec!r}: one of {', '.join(CODECS)}" for codec in plan.codecs if codec not in CODECS)
+    if plan.media_encryption not in ("no", "sdes"):
+        yield f"media_encryption {plan.media_encryption!r}: no or sdes"
+
+
+def _secret(what: str, secret: str) -> Iterable[str]:
+    if len(secret) < SECRET_MIN or secret.isdigit() or not _SECRET.match(secret):
+        yield f"{what}: at least {SECRET_MIN} letters, digits, _ or -, and not digits alone"
+
+
+def _addresses(plan: Plan) -> Iterable[str]:
+    if not 1 <= len(plan.nodes) <= 2:
+        yield f"{len(plan.nodes)} nodes: one or two"
+    for what, address in (*(("node", node) for node in plan.nodes), ("sip", plan.sip), ("ami", plan.ami)):
+        if not _HOST.match(address.host) or not 1 <= address.port <= 65535:
+            yield f"{what} {address}: host and port 1-65535"
+    first, last = plan.rtp
+    if not 1024 <= first < last <= 65535:
+        yield f"rtp {first}-{last}: two ports between 1024 and 65535, the smaller first"
+    trunk = plan.trunk
+    if not trunk.match and trunk.registration is None:
+        yield "trunk: neither an address to match nor a registration, nobody could call"
+    for match in trunk.match:
+        try:
+            network = ipaddress.ip_network(match, strict=False)
+        except ValueError:
+            yield f"trunk match {match!r}: an address or a network"
+            continue
+        if network.prefixlen == 0:
+            yield f"trunk match {match}: that is everybody"
+    if trunk.registration is not None:
+        server, user, secret = trunk.registration
+        if not _HOST.match(server.partition(":")[0]) or not _USER.match(user):
+            yield "trunk registration: server host[:port] and user without blanks"
+        if not secret or any(ord(c) < 33 or c in ";\"" for c in secret):
+            yield "trunk registration: the secret is empty or has blanks, quotes or semicolons"
+
+
+def _paths(plan: Plan) -> Iterable[str]:
+    paths = [("sounds", plan.sounds), ("music", plan.music_dir)]
+    if plan.directories is not None:
+        paths += [(f"directories.{name}", path) for name, path in plan.directories._asdict().items()]
+    for what, path in paths:
+        if not _PATH.match(path):
+            yield f"{what} {path!r}: an absolute path of letters, digits and _ . / @ + - (Asterisk splits at , & and ;)"
+
+
+def _times(timings: Timings) -> Iterable[str]:
+    for name, value in timings._asdict().items():
+        if value < 1:
+            yield f"timings.{name} = {value}: at least 1"
+    if timings.tick_s > 15:
+        yield f"timings.tick_s = {timings.tick_s}: at most 15, the node takes a caller for gone after more"
