@@ -133,6 +133,12 @@ class Directories(NamedTuple):
     """Spool, run, log, keys and database stand below it."""
 
 
+SIP = Address("127.0.0.1", 5060)
+AMI = Address("127.0.0.1", 5038)
+TIMINGS = Timings()
+SAID = Said()
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is rendered. Paths are as Asterisk sees them (it may run in a container of its own)."""
@@ -152,8 +158,8 @@ class Plan:
     """(service id, key of the brief an agent hears, or None)."""
     net_members: tuple[str, ...] = ()
     """Seats that ring in the safety net, when no node has answered for a minute."""
-    sip: Address = Address("127.0.0.1", 5060)
-    ami: Address = Address("127.0.0.1", 5038)
+    sip: Address = SIP
+    ami: Address = AMI
     rtp: tuple[int, int] = (10000, 20000)
     """First and last UDP port of media."""
     codecs: tuple[str, ...] = ("alaw", "g722", "ulaw")
@@ -161,8 +167,8 @@ class Plan:
     (EN 301 549 6.1)."""
     media_encryption: str = "no"
     """Of the agents' phones: `no` (a closed network) or `sdes` (needs TLS signalling in front)."""
-    timings: Timings = Timings()
-    said: Said = Said()
+    timings: Timings = TIMINGS
+    said: Said = SAID
     music: str | None = None
     """Folder of the hold music; None: `<sounds>/moh`."""
     directories: Directories | None = None
