@@ -1,0 +1,61 @@
+"""`santral bench`: every benchmark is a module beside this one with a function `rows()`; one row is one measure."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import lab.bench
+from lab.bench.row import Row
+
+NO_BENCHMARK = ("cli", "row")
+
+
+def names() -> list[str]:
+    """Every benchmark there is."""
+    return sorted(module.name for module in pkgutil.iter_modules(lab.bench.__path__) if module.name not in NO_BENCHMARK)
+
+
+def run(name: str) -> Sequence[Row]:
+    """Measure one."""
+    rows: Sequence[Row] = importlib.import_module(f"lab.bench.{name}").rows()
+    return rows
+
+
+def bench(
+    name: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
+) -> None:
+    """Measure, each candidate beside its yardstick in the same run; exit 1 when a goal is missed."""
+    wanted = name or names()
+    unknown = [one for one in wanted if one not in names()]
+    if unknown:
+        typer.echo(f"no benchmark {', '.join(unknown)}; there are: {', '.join(names())}", err=True)
+        raise typer.Exit(2)
+    found: list[Row] = []
+    console = Console(stderr=as_json)
+    for one in wanted:
+        with console.status(f"measuring {one} …"):
+            found += run(one)
+    if as_json:
+        typer.echo(json.dumps([row._asdict() for row in found], ensure_ascii=False, indent=1))
+    else:
+        console.print(_table(found))
+    if any(row.ok is False for row in found):
+        raise typer.Exit(1)
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table("measure", "value", "unit", "beside", "ratio", "goal", "ok")
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
+        ok = {True: "yes", False: "NO", None: ""}[row.ok]
+        table.add_row(row.name, f"{row.value:.4g}", row.unit, row.beside, ratio, row.goal, ok)
+    return table
