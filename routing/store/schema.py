@@ -1,0 +1,178 @@
+"""The tables: one schema for SQLite and PostgreSQL (15 or later).
+
+Current rows (`contacts`, `offers`, `agents`) hold what is true now and how each contact ended; `journal` holds what the
+engine was told and `facts` what happened (the outbox). All times are Unix seconds of the engine's clock, except
+`leases.expires`, which is the database's own clock. Two partial unique indexes make a double assignment impossible,
+whatever the engine does: a contact has one offer that rings or talks, an agent one offer in each slot of a channel
+(wrap-up still fills the slot). They exist on both databases with the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+
+HEAD = "0001"
+"""The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
+
+JOURNAL_FORMAT = "1"
+"""How the bodies of `journal` and `facts` are encoded (`routing/core/journal.py`). Kept in `meta`."""
+
+CONTACT_LIVE = ("pending", "reserved", "assigned", "wrapping")
+OFFER_WITH_CALLER = ("pending", "accepted")
+"""States in which an offer holds its contact."""
+OFFER_WITH_AGENT = ("pending", "accepted", "wrapping")
+"""States in which an offer fills a slot of its agent."""
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name, so that a later migration can find it on both databases."""
+
+metadata = MetaData(naming_convention=NAMES)
+
+
+def one_of(column: str, values: Iterable[str]) -> str:
+    """`column IN ('a', 'b')`, the same on both databases."""
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def _words(column: str, enum: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(one_of(column, enum), name=f"{column}_known")
+
+
+contacts = Table(
+    "contacts", metadata,
+    Column("contact", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("since", Double, nullable=False, comment="start of the wait: decides the place in line"),
+    Column("queued_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("position", Integer, nullable=False, comment="place in line at the beginning"),
+    Column("leg", Text, nullable=False),
+    Column("slow", Boolean(create_constraint=True, name="slow_known"), nullable=False),
+    Column("node", Text, nullable=False),
+    Column("caller_hash", Text, nullable=False, comment="keyed hash of the number, empty on anonymous services"),
+    Column("caller_box", Text, nullable=False, comment="encrypted number, empty on anonymous services"),
+    Column("offer", BigInteger, comment="the offer that rings or talks, afterwards the last one that was connected"),
+    Column("agent", Text),
+    Column("outcome", Text, comment="exactly one for each contact, set once"),
+    Column("ended_at", Double),
+    Column("wait_s", Double),
+    _words("state", ContactState), _words("channel", Channel), _words("outcome", Outcome),
+)
+Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),
+      postgresql_where=text(one_of("state", CONTACT_LIVE)))
+Index("ix_contacts_queued_at", contacts.c.queued_at)
+Index("ix_contacts_caller", contacts.c.caller_hash, contacts.c.queued_at, sqlite_where=text("caller_hash <> ''"),
+      postgresql_where=text("caller_hash <> ''"))
+
+offers = Table(
+    "offers", metadata,
+    Column("offer", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact", Text, ForeignKey("contacts.contact"), nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("seat", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("slot", Integer, nullable=False, comment="voice has slot 0 only"),
+    Column("state", Text, nullable=False),
+    Column("agent_version", Integer, nullable=False),
+    Column("offered_at", Double, nullable=False),
+    Column("ring_limit_s", Double, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("rang_at", Double),
+    Column("connected_at", Double),
+    Column("talk_over_at", Double),
+    Column("ended_at", Double),
+    Column("reason", Text, nullable=False),
+    Column("held_s", Double, nullable=False),
+    Column("talk_s", Double),
+    Column("wrapup_s", Double),
+    _words("state", OfferState), _words("channel", Channel),
+    CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"),
+)
+Index("ux_offers_live_contact", offers.c.contact, unique=True,
+      sqlite_where=text(one_of("state", OFFER_WITH_CALLER)), postgresql_where=text(one_of("state", OFFER_WITH_CALLER)))
+Index("ux_offers_live_slot", offers.c.agent, offers.c.channel, offers.c.slot, unique=True,
+      sqlite_where=text(one_of("state", OFFER_WITH_AGENT)), postgresql_where=text(one_of("state", OFFER_WITH_AGENT)))
+
+agents = Table(
+    "agents", metadata,
+    Column("agent", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("seat", Text),
+    Column("since", Double, nullable=False),
+    Column("misses", Integer, nullable=False),
+    _words("state", AgentState),
+)
+Index("ux_agents_seat", agents.c.seat, unique=True, sqlite_where=text("state <> 'signed_out'"),
+      postgresql_where=text("state <> 'signed_out'"))
+
+journal = Table(
+    "journal", metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+facts = Table(
+    "facts", metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+cursors = Table(
+    "cursors", metadata,
+    Column("name", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False, comment="last fact that this reader is done with"),
+)
+
+leases = Table(
+    "leases", metadata,
+    Column("name", Text, primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False, comment="grows by one with every taker"),
+    Column("expires", Double, nullable=False, comment="Unix seconds of the database's clock"),
+    Column("host", Text, nullable=False, comment="boot and process namespace of the holder"),
+    Column("pid", Integer, nullable=False),
+    Column("started", Text, nullable=False, comment="start of that process, in ticks since boot: pids are used again"),
+)
+
+meta = Table(
+    "meta", metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
