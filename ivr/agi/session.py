@@ -1,0 +1,161 @@
+"""One call in one coroutine: a command, its reply, the next command. Never two in flight (several commands in one
+segment: Asterisk answers only the first, the others run when the socket closes).
+
+`CallerGone` ends the dialogue from whatever it waits for: the line HANGUP, `result=-1`, 511 and end of file all mean it,
+in any order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ivr.agi import wire
+from ivr.agi.errors import AgiError, CallerGone, CommandRefused, ReplyTimeout, WireError
+
+REPLY_S = 5.0
+"""For a command that plays nothing. Asterisk answers in milliseconds; the dialplan's own limit of a step is 5 s too."""
+PLAY_S = 120.0
+"""For a file. The longest prompt is below 30 s; music is not played from here."""
+MAX_STRAYS = 8
+"""Replies nobody asked for. A value with line breaks may look like some; more of them is a broken peer."""
+ANY_KEY = "0123456789*#"
+
+
+class Played(NamedTuple):
+    """How a file ended."""
+
+    digit: str
+    """The key that stopped it; empty: played to the end."""
+    endpos: int
+    """Samples played, 8 per ms. 0 with an empty digit: the file is not there."""
+
+
+class Session:
+    """A call's commands. `transport` only has to know `write`, `close`, `abort`, `is_closing`."""
+
+    def __init__(self, transport: asyncio.WriteTransport, values: Mapping[str, str]) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._pending: asyncio.Future[wire.Reply] | None = None
+        self._over: AgiError | None = None
+        self.values = values
+        """The environment: `agi_uniqueid`, `agi_channel`, … Hostile text."""
+        script = values.get("agi_network_script", "")
+        self.script, _, self.query = script.partition("?")
+        self.uniqueid = values.get("agi_uniqueid", "")
+        self.channel = values.get("agi_channel", "")
+        self.strays = 0
+        self.missing = 0
+        """Files that could not be played."""
+
+    def argument(self, number: int) -> str:
+        """Argument of the AGI call, from 1; empty when there is none."""
+        return self.values.get(f"agi_arg_{number}", "")
+
+    @property
+    def gone(self) -> bool:
+        """True when no further command is possible."""
+        return self._over is not None
+
+    # -- what the connection tells
+
+    def take(self, event: wire.Event) -> None:
+        """An event of the codec. Raises WireError when the peer talks without being asked."""
+        match event:
+            case wire.Reply():
+                pending = self._pending
+                if pending is not None and not pending.done():
+                    pending.set_result(event)
+                elif self._over is None:
+                    self.strays += 1
+                    if self.strays > MAX_STRAYS:
+                        raise WireError(f"more than {MAX_STRAYS} replies without a command")
+            case wire.Hangup():
+                self.end(CallerGone("Asterisk sent HANGUP"))
+            case wire.Eof():
+                self.end(CallerGone("Asterisk closed the connection"))
+            case wire.Env():
+                raise WireError("a second environment")
+
+    def end(self, why: AgiError) -> None:
+        """No command any more; the one in flight ends with `why`. The first reason stays."""
+        if self._over is None:
+            self._over = why
+        if self._pending is not None and not self._pending.done():
+            self._pending.set_exception(self._over)
+
+    # -- commands
+
+    async def command(self, verb: str, *arguments: str, within_s: float = REPLY_S) -> wire.Reply:
+        """Send one command, wait for its reply. Raises CallerGone, ReplyTimeout, CommandRefused, WireError, BadCommand
+        (nothing is sent then)."""
+        assert self._pending is None, f"{verb} while another command is in flight"
+        line = wire.command(verb, *arguments)
+        if self._over is not None:
+            raise self._over
+        future: asyncio.Future[wire.Reply] = self._loop.create_future()
+        self._pending = future
+        timer = self._loop.call_later(within_s, self._late, verb, within_s)
+        try:
+            self._transport.write(line)
+            reply = await future
+        finally:
+            timer.cancel()
+            self._pending = None
+        if reply.code == 511 or reply.result == "-1":
+            self.end(CallerGone("the channel is dead" if reply.code == 511 else "the channel hung up"))
+            assert self._over is not None
+            raise self._over
+        if reply.code != 200:
+            raise CommandRefused(verb, reply.code, reply.text)
+        return reply
+
+    def _late(self, verb: str, within_s: float) -> None:
+        self.end(ReplyTimeout(verb, within_s))
+        self._transport.abort()
+
+    async def stream_file(self, file: str, escape: str = "") -> Played:
+        """Play a prompt, stopped by one of the keys in `escape`."""
+        reply = await self.command("STREAM FILE", file, escape, within_s=PLAY_S)
+        digit = _digit(reply.result)
+        if not digit and not reply.endpos:
+            self.missing += 1
+        return Played(digit, reply.endpos)
+
+    async def say(self, files: Iterable[str], escape: str = "") -> str:
+        """Play prompts one after the other; the key that stopped them, or empty."""
+        for file in files:
+            if digit := (await self.stream_file(file, escape)).digit:
+                return digit
+        return ""
+
+    async def wait_for_digit(self, milliseconds: int) -> str:
+        """A key within the time, or empty. Keys pressed before are kept by Asterisk and come first."""
+        reply = await self.command("WAIT FOR DIGIT", str(milliseconds), within_s=milliseconds / 1000 + REPLY_S)
+        return _digit(reply.result)
+
+    async def get_variable(self, name: str) -> str | None:
+        """A channel variable, None when it is not set."""
+        reply = await self.command("GET VARIABLE", name)
+        return (reply.value or "") if reply.result == "1" else None
+
+    async def set_variable(self, name: str, value: str) -> None:
+        """Set a channel variable; `__` before the name makes it inherited for ever."""
+        await self.command("SET VARIABLE", name, value)
+
+    async def exec(self, application: str, *arguments: str, within_s: float = PLAY_S) -> str:
+        """Run a dialplan application; its result. Raises CommandRefused when Asterisk does not have it."""
+        reply = await self.command("EXEC", application, ",".join(arguments), within_s=within_s)
+        if reply.result == "-2":
+            raise CommandRefused(f"EXEC {application}", reply.code, "no such application")
+        return reply.result
+
+
+def _digit(result: str) -> str:
+    """The key of a result that is its ASCII code; empty for 0 and for what is no key."""
+    if not result.isascii() or not result.isdigit() or len(result) > 3:
+        return ""
+    key = chr(int(result))
+    return key if key in ANY_KEY else ""
