@@ -1,8 +1,8 @@
 """One call in one coroutine: a command, its reply, the next command. Never two in flight (several commands in one
 segment: Asterisk answers only the first, the others run when the socket closes).
 
-`CallerGone` ends the dialogue from whatever it waits for: the line HANGUP, `result=-1`, 511 and end of file all mean it,
-in any order.
+`CallerGone` ends the dialogue from whatever it waits for: the line HANGUP, `result=-1`, 511 and end of file all mean
+it, in any order.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """FastAGI without I/O: bytes -> events, command -> bytes.
 
 Grammar (res_agi.c of Asterisk 22): first `agi_name: value` lines up to an empty line; then one reply for each command:
-`200 result=… [(value)][ endpos=…]`, `510 …`, `511 …`, or a block `520-…` to `520 End of proper usage.`. The line `HANGUP`
-is sent in between whenever the channel hangs up, *and then* the pending command is still answered; peers exist that
-leave out its line end. So `HANGUP` and end of file are events of their own and never a reply.
+`200 result=… [(value)][ endpos=…]`, `510 …`, `511 …`, or a block `520-…` to `520 End of proper usage.`. The line
+`HANGUP` is sent in between whenever the channel hangs up, *and then* the pending command is still answered; peers exist
+that leave out its line end. So `HANGUP` and end of file are events of their own and never a reply.
 """
 
 from __future__ import annotations
