@@ -75,7 +75,7 @@ contacts = Table(
     Column("priority", Integer, nullable=False),
     Column("position", Integer, nullable=False, comment="place in line at the beginning"),
     Column("leg", Text, nullable=False),
-    Column("slow", Boolean(create_constraint=True, name="slow_known"), nullable=False),
+    Column("slow", Boolean, nullable=False),
     Column("node", Text, nullable=False),
     Column("caller_hash", Text, nullable=False, comment="keyed hash of the number, empty on anonymous services"),
     Column("caller_box", Text, nullable=False, comment="encrypted number, empty on anonymous services"),

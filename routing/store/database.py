@@ -1,0 +1,156 @@
+"""Opening the database, and saying in plain words what is wrong with it.
+
+SQLite: WAL with `synchronous=FULL`, so a commit that returned survives the loss of power, and readers never wait for
+the writer. PostgreSQL: as the server is set; it must have `fsync` and `synchronous_commit` on.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import NullPool
+
+from routing.store.errors import StoreConflict, StoreError, StoreUnavailable
+
+LOCK_S = 10.0
+"""How long a transaction waits for another program's lock. Ours are over in milliseconds, a backup's in seconds;
+longer than this and callers notice."""
+
+POSTGRES_MIN = 150000
+"""PostgreSQL 15."""
+
+READ_ONLY = "santral_read_only"
+"""Option of our own: a connection that may only read."""
+
+
+def url_of(where: str | Path) -> URL:
+    """A path is a SQLite file; `postgresql://…` is served by psycopg 3. Raises `StoreUnavailable` for others."""
+    if isinstance(where, Path) or "://" not in where:
+        return URL.create("sqlite", database=str(Path(where).absolute()))
+    url = make_url(where)
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return url
+    raise StoreUnavailable("broken", f"{url.get_backend_name()} cannot hold the state. Give a path of a file or "
+                                     "postgresql://user@host/database")
+
+
+def place(url: URL) -> str:
+    """The database for messages, without user and password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"{url.database} on {url.host or 'the local socket'}"
+
+
+def connect(url: URL, *, read_only: bool = False, max_page_count: int | None = None) -> Engine:
+    """An engine for one connection, held by one thread. Values of rows never get into messages or logs."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, read_only, max_page_count)
+    return create_engine(url, poolclass=NullPool, hide_parameters=True,
+                         connect_args={"connect_timeout": int(LOCK_S), "options": _server_options(read_only)})
+
+
+def _server_options(read_only: bool) -> str:
+    options = f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"
+    return options + (" -c default_transaction_read_only=on" if read_only else "")
+
+
+def _sqlite(url: URL, read_only: bool, max_page_count: int | None) -> Engine:
+    path = Path(str(url.database))
+    if not read_only:
+        _make_private(path)
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True,
+                           connect_args={"timeout": LOCK_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _set(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions by itself: it would begin them too late, as readers.
+        connection.isolation_level = None
+        if not read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        if max_page_count is not None:
+            connection.execute(f"PRAGMA max_page_count={int(max_page_count)}")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # A writer takes its lock at the beginning: a lock that is wanted in the middle is refused without waiting.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    """The file is made for its owner only; SQLite gives its WAL the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreUnavailable("readonly", f"{path} cannot be written: {error.strerror}. The folder must exist and "
+                                           "belong to the user who runs the node") from None
+
+
+def translated(error: DBAPIError, url: URL) -> StoreError:
+    """The store's error for a driver's. Its text is built from codes only: drivers quote rows."""
+    where = place(url)
+    if isinstance(error, IntegrityError):
+        return StoreConflict(None, "commit", where, f"{_constraint(error)} forbids it")
+    kind = _kind(error)
+    return StoreUnavailable(kind, _WORDS[kind].format(where=where, code=_code(error), lock=LOCK_S))
+
+
+def _constraint(error: IntegrityError) -> str:
+    origin = error.orig
+    if isinstance(origin, sqlite3.Error):
+        # "UNIQUE constraint failed: offers.contact": names of tables and columns, no values.
+        return str(origin)
+    name = getattr(getattr(origin, "diag", None), "constraint_name", None)
+    return f"constraint {name}"
+
+
+def _code(error: DBAPIError) -> str:
+    origin = error.orig
+    if isinstance(origin, sqlite3.Error):
+        return str(getattr(origin, "sqlite_errorname", "") or type(origin).__name__)
+    return str(getattr(origin, "sqlstate", None) or type(origin).__name__)
+
+
+def _kind(error: DBAPIError) -> str:
+    code = _code(error)
+    if isinstance(error.orig, sqlite3.Error):
+        return next((kind for start, kind in _SQLITE if code.startswith(start)), "broken")
+    if error.connection_invalidated or code == "OperationalError":
+        return "gone"
+    return next((kind for start, kind in _POSTGRES if code.startswith(start)), "broken")
+
+
+_SQLITE = (("SQLITE_FULL", "full"), ("SQLITE_BUSY", "locked"), ("SQLITE_LOCKED", "locked"),
+           ("SQLITE_CORRUPT", "damaged"), ("SQLITE_NOTADB", "damaged"), ("SQLITE_READONLY", "readonly"),
+           ("SQLITE_PERM", "readonly"), ("SQLITE_CANTOPEN", "readonly"), ("SQLITE_IOERR", "gone"))
+
+_POSTGRES = (("53", "full"), ("55P03", "locked"), ("40", "locked"), ("XX", "damaged"), ("25006", "readonly"),
+             ("42501", "readonly"), ("08", "gone"), ("57P", "gone"))
+
+_WORDS = {
+    "full": "no space left for {where} ({code}): the disk, or the limit on the size of the database, is full. Nothing "
+            "of this turn was written. Free space or raise the limit, then start the node again",
+    "locked": "{where} is locked by another program for more than {lock:g} s ({code}). Nothing of this turn was "
+              "written. End what holds it (a backup, an open sqlite3 shell), then start the node again",
+    "damaged": "{where} is damaged ({code}). Stop, copy the file as it is, and restore the newest backup; callers "
+               "who wait are found again from Asterisk",
+    "readonly": "{where} cannot be opened or written ({code}). Its file and folder must belong to the user who runs the "
+                "node; a PostgreSQL server must be the primary",
+    "gone": "{where} does not answer ({code}): the disk or the server is gone. Bring it back, then start the node "
+            "again, it reads what is true",
+    "broken": "{where} refused a statement ({code}). Nothing of this turn was written. `santral check` and the log of "
+              "the database tell more",
+}

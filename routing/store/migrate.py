@@ -1,0 +1,61 @@
+"""Brings the tables of a state to what this code needs, by alembic, without any file of the user's.
+
+alembic itself is imported only when there is something to do: after a crash each import is time in which nobody is
+routed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from routing.store.errors import StoreUnavailable
+from routing.store.schema import HEAD
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+TABLE = "alembic_version"
+
+
+def revision(connection: Connection) -> str | None:
+    """What the tables are at now; None: there are none yet."""
+    if not inspect(connection).has_table(TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalar_one_or_none()  # noqa: S608
+    return None if found is None else str(found)
+
+
+def upgrade(connection: Connection, target: str = HEAD) -> None:
+    """Bring the tables to `target`, inside the caller's transaction. Raises `StoreUnavailable` (`newer`) when they were
+    made by a newer Santral."""
+    now = revision(connection)
+    if now == target:
+        return
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    config = settings(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if now is not None and now not in known:
+        raise StoreUnavailable("newer", f"the state was written by a newer Santral (tables at {now}, this one knows up "
+                                        f"to {HEAD}). Run that version, or give this one a state of its own")
+    command.upgrade(config, target)
+
+
+def downgrade(connection: Connection, target: str) -> None:
+    """Back to an older revision (`base`: no tables), inside the caller's transaction."""
+    from alembic import command
+    command.downgrade(settings(connection), target)
+
+
+def settings(connection: Connection) -> Config:
+    """alembic's configuration, made in memory; `migrations/env.py` takes the connection out of it."""
+    from alembic.config import Config
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,3 @@
+"""Migrations, run by `routing.store.migrate`."""
+
+from __future__ import annotations

@@ -1,0 +1,207 @@
+"""From facts to rows: what each fact changes, with what it expects to find.
+
+Every change is compare-and-set: `UPDATE … WHERE id = … AND state IN … AND version = v - 1`. A fact that hits no row, or
+that a unique index refuses, is a `StoreConflict`, and the transaction of the whole turn is rolled back. Agents' rows
+are changed by `AgentChanged` alone; the `agent_version` of other facts says what the engine saw and is kept with the
+offer. Statements are built once: building one costs as much as running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Update, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
+
+from routing.core import facts as f
+from routing.core.facts import Fact
+from routing.core.model import Channel, ContactState, OfferState, Outcome
+from routing.store.errors import StoreConflict
+from routing.store.schema import OFFER_WITH_AGENT, agents, contacts, offers
+
+SLOTS_MAX = 64
+"""Slots of a channel that one agent may fill: far above any capacity a person can have, so that a wrong engine is
+refused and not obeyed for ever."""
+
+_LIVE = ("pending", "reserved", "assigned", "wrapping")
+
+
+def _move(from_states: Iterable[str], *columns: str, where: Iterable[ColumnElement[bool]] = ()) -> Update:
+    """`contacts` to a new state and version, setting `columns` too."""
+    return (update(contacts)
+            .where(contacts.c.contact == bindparam("b_contact"), contacts.c.version == bindparam("b_before"),
+                   contacts.c.state.in_(list(from_states)), *where)
+            .values({name: bindparam(name) for name in ("state", "version", "changed_at", *columns)}))
+
+
+def _offer(from_states: Iterable[str], *columns: str) -> Update:
+    return (update(offers)
+            .where(offers.c.offer == bindparam("b_offer"), offers.c.contact == bindparam("b_contact"),
+                   offers.c.state.in_(list(from_states)))
+            .values({name: bindparam(name) for name in columns}))
+
+
+_ADD_CONTACT = insert(contacts)
+_ADD_OFFER = insert(offers)
+_ADD_AGENT = insert(agents)
+_RESERVE = _move(["pending"], "offer", "agent")
+_RETURN = _move(["reserved"], "offer", "agent")
+_ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
+_TALKED = _move(["assigned"])
+_TALK_LOST = _move(["assigned"], "offer", "agent")
+_COMPLETE = _move(["wrapping"])
+_CANCEL = _move(["pending", "reserved", "assigned"], "outcome", "ended_at", "wait_s",
+                where=[contacts.c.outcome.is_(None)])
+# The outcome of an answered contact comes beside the change of its state, with the same version or the next.
+_OUTCOME = (update(contacts)
+            .where(contacts.c.contact == bindparam("b_contact"), contacts.c.outcome.is_(None),
+                   contacts.c.state.in_(list(_LIVE)),
+                   contacts.c.version.in_([bindparam("b_before"), bindparam("b_same")]))
+            .values({name: bindparam(name) for name in ("state", "version", "outcome", "ended_at")}))
+_RANG = _offer(["pending"], "rang_at")
+_CLOSE = _offer(["pending"], "state", "ended_at", "reason")
+_ACCEPT = _offer(["pending"], "state", "connected_at")
+_HOLD = _offer(["accepted"], "held_s")
+_TALK_OVER = _offer(["accepted"], "state", "talk_over_at", "reason", "talk_s", "held_s")
+_WRAPPED = _offer(["wrapping"], "state", "ended_at", "wrapup_s")
+_CHANGE_AGENT = (update(agents)
+                 .where(agents.c.agent == bindparam("b_agent"), agents.c.version == bindparam("b_before"),
+                        agents.c.state == bindparam("b_state"))
+                 .values({name: bindparam(name) for name in
+                          ("version", "team", "state", "reason", "seat", "since", "misses")}))
+_SLOTS = select(offers.c.slot).where(offers.c.agent == bindparam("b_agent"), offers.c.channel == bindparam("b_channel"),
+                                     offers.c.state.in_(OFFER_WITH_AGENT))
+
+
+class Rows:
+    """Applies facts through one connection, inside the caller's transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def apply(self, fact: Fact) -> None:
+        """Change the rows as the fact says. Raises `StoreConflict`; then the caller rolls back."""
+        change = _CHANGES.get(type(fact))
+        if change is None:
+            return
+        try:
+            change(self, fact)
+        except IntegrityError as error:
+            # The driver's words quote the row (PostgreSQL does): only the class is told.
+            raise StoreConflict(fact.seq, type(fact).__name__, subject(fact),
+                                f"an index or check of the table refused it ({type(error.orig).__name__})") from None
+
+    def _set(self, fact: Fact, statement: Update, expected: str, **values: Any) -> None:
+        if self._connection.execute(statement, values).rowcount != 1:
+            raise StoreConflict(fact.seq, type(fact).__name__, subject(fact), f"expected {expected}")
+
+    def _queued(self, fact: f.Queued) -> None:
+        self._connection.execute(_ADD_CONTACT, {
+            "contact": fact.contact, "state": ContactState.PENDING.value, "version": fact.version,
+            "service": fact.service, "channel": fact.channel.value, "since": fact.since, "queued_at": fact.at,
+            "changed_at": fact.at, "priority": fact.priority, "position": fact.position, "leg": fact.leg,
+            "slow": fact.slow, "node": fact.node, "caller_hash": fact.caller_hash, "caller_box": fact.caller_box,
+        })
+
+    def _offered(self, fact: f.Offered) -> None:
+        self._contact(fact, _RESERVE, fact.version, ContactState.RESERVED, "pending", offer=fact.offer,
+                      agent=fact.agent)
+        self._connection.execute(_ADD_OFFER, {
+            "offer": fact.offer, "contact": fact.contact, "agent": fact.agent, "seat": fact.seat,
+            "service": fact.service, "channel": fact.channel.value, "slot": self._slot(fact),
+            "state": OfferState.PENDING.value, "agent_version": fact.agent_version, "offered_at": fact.at,
+            "ring_limit_s": fact.ring_s, "step": fact.step, "level": fact.level, "reason": "", "held_s": 0.0,
+        })
+
+    def _slot(self, fact: f.Offered) -> int:
+        """Voice has one slot: a second call is refused by the index. Other channels take the first that is free."""
+        if fact.channel is Channel.VOICE:
+            return 0
+        taken = set(self._connection.execute(_SLOTS, {"b_agent": fact.agent, "b_channel": fact.channel.value})
+                    .scalars())
+        free = next((slot for slot in range(SLOTS_MAX) if slot not in taken), None)
+        if free is None:
+            raise StoreConflict(fact.seq, "Offered", subject(fact), f"agent has {SLOTS_MAX} live offers already")
+        return free
+
+    def _contact(self, fact: Fact, statement: Update, version: int, state: ContactState, expected: str,
+                 **values: Any) -> None:
+        self._set(fact, statement, f"contact {expected} with version {version - 1}", b_contact=_contact_of(fact),
+                  b_before=version - 1, state=state.value, version=version, changed_at=fact.at, **values)
+
+    def _offer(self, fact: Any, statement: Update, expected: str, **values: Any) -> None:
+        self._set(fact, statement, f"its offer {fact.offer} {expected}", b_offer=fact.offer, b_contact=fact.contact,
+                  **values)
+
+    def _rang(self, fact: f.OfferRang) -> None:
+        self._offer(fact, _RANG, "pending", rang_at=fact.at)
+
+    def _closed(self, fact: f.OfferClosed) -> None:
+        self._offer(fact, _CLOSE, "pending", state=fact.state.value, ended_at=fact.at, reason=fact.reason)
+        if fact.contact_version is not None:
+            self._contact(fact, _RETURN, fact.contact_version, ContactState.PENDING, "reserved", offer=None, agent=None)
+
+    def _connected(self, fact: f.Connected) -> None:
+        self._offer(fact, _ACCEPT, "pending", state=OfferState.ACCEPTED.value, connected_at=fact.at)
+        self._contact(fact, _ASSIGN, fact.version, ContactState.ASSIGNED, "reserved", offer=fact.offer,
+                      agent=fact.agent, wait_s=fact.wait_s)
+
+    def _held(self, fact: f.HoldChanged) -> None:
+        self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
+
+    def _talk_over(self, fact: f.TalkOver) -> None:
+        self._offer(fact, _TALK_OVER, "accepted", state=OfferState.WRAPPING.value, talk_over_at=fact.at,
+                    reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
+        if fact.state is ContactState.PENDING:
+            self._contact(fact, _TALK_LOST, fact.version, fact.state, "assigned", offer=None, agent=None)
+        else:
+            self._contact(fact, _TALKED, fact.version, fact.state, "assigned")
+
+    def _wrapped_up(self, fact: f.WrappedUp) -> None:
+        self._offer(fact, _WRAPPED, "wrapping", state=OfferState.COMPLETED.value, ended_at=fact.at,
+                    wrapup_s=fact.wrapup_s)
+        # A caller whose talk was cut has left this offer and may be with somebody else: nothing of theirs changes.
+        owner = self._connection.execute(_OWNER, {"b_contact": fact.contact}).scalar_one_or_none()
+        if owner == fact.offer:
+            self._contact(fact, _COMPLETE, fact.version, ContactState.COMPLETED, "wrapping")
+
+    def _ended(self, fact: f.Ended) -> None:
+        if fact.outcome is Outcome.ANSWERED:
+            self._set(fact, _OUTCOME, f"a live contact without an outcome, version {fact.version}",
+                      b_contact=fact.contact, b_before=fact.version - 1, b_same=fact.version, state=fact.state.value,
+                      version=fact.version, outcome=fact.outcome.value, ended_at=fact.at)
+        else:
+            self._contact(fact, _CANCEL, fact.version, fact.state, "live without an outcome",
+                          outcome=fact.outcome.value, ended_at=fact.at, wait_s=fact.wait_s)
+
+    def _agent(self, fact: f.AgentChanged) -> None:
+        values = {"version": fact.version, "team": fact.team, "state": fact.state.value, "reason": fact.reason,
+                  "seat": fact.seat, "since": fact.at, "misses": fact.misses}
+        if fact.version == 1:
+            self._connection.execute(_ADD_AGENT, {"agent": fact.agent, **values})
+        else:
+            self._set(fact, _CHANGE_AGENT, f"agent {fact.before.value} with version {fact.version - 1}",
+                      b_agent=fact.agent, b_before=fact.version - 1, b_state=fact.before.value, **values)
+
+
+_OWNER = select(contacts.c.offer).where(contacts.c.contact == bindparam("b_contact"))
+
+_CHANGES: dict[type, Callable[[Rows, Any], None]] = {
+    f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,
+    f.Connected: Rows._connected, f.HoldChanged: Rows._held, f.TalkOver: Rows._talk_over,
+    f.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
+}
+"""The others (`CentreChanged`, `Alarm`) change no row; they stand in `facts`."""
+
+
+def _contact_of(fact: Any) -> str:
+    return str(fact.contact)
+
+
+def subject(fact: Fact) -> str:
+    """Whom a fact is about, for messages: ids only."""
+    found = [f"{name} {value}" for name in ("contact", "offer", "agent")
+             if (value := getattr(fact, name, None)) is not None]
+    return ", ".join(found)
