@@ -1,44 +1,45 @@
-"""What the engine needs from the store to go on after a restart: rows as values, so the engine reads no database."""
+"""What the store keeps of a contact, an offer and an agent, and how the engine is built from it after a restart.
+
+Only what is alive is restored: contacts in `pending`, `reserved`, `assigned` or `wrapping`, their offers in `pending`,
+`accepted` or `wrapping`, and every agent row (a signed-out agent's row carries only its version). Nothing is emitted:
+the facts of these rows are already stored.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model import AgentState, Channel, ContactState, OfferState
 
 
 class StoredContact(NamedTuple):
-    """A contact that is not over: pending, reserved, assigned or wrapping."""
+    """A contact that is not over. All times are Unix seconds."""
 
     contact: ContactId
     state: ContactState
     version: int
+    """Of the last fact about this contact."""
     service: ServiceId
     channel: Channel
     since: float
-    """Start of the wait, Unix seconds: decides the place in line."""
+    """Start of the wait: decides the place in line."""
     queued_at: float
-    changed_at: float
-    """When it came into its state."""
+    """Time of the Queued fact: breaks ties of `since`, then the contact's id does."""
     priority: int
     position: int
-    """Place in line at the beginning."""
+    """Place in line at the beginning (`original_position`)."""
     leg: str
-    caller_hash: str
-    caller_box: str
-    slow: bool
-    node: str
-    offer: OfferId | None
-    agent: AgentId | None
-    outcome: Outcome | None
-    """Set when the talk is over and only the wrap-up goes on."""
-    wait_s: float | None
-    """From queue entry to the connection; None before it."""
+    slow: bool = False
+    node: str = ""
+    caller_hash: str = ""
+    caller_box: str = ""
+    offer: OfferId | None = None
+    """The offer that rings, talks or is wrapped up."""
 
 
 class StoredOffer(NamedTuple):
-    """An offer that is alive: pending, accepted or wrapping."""
+    """An offer that still holds its contact or its agent."""
 
     offer: OfferId
     contact: ContactId
@@ -47,41 +48,30 @@ class StoredOffer(NamedTuple):
     service: ServiceId
     channel: Channel
     state: OfferState
-    agent_version: int
+    """`pending`, `accepted` or `wrapping`."""
     offered_at: float
-    ring_limit_s: float
-    rang_at: float | None
-    connected_at: float | None
-    talk_over_at: float | None
-    held_s: float
-    talk_s: float | None
+    ring_s: float
+    step: int = 0
+    level: int = -1
+    rang_at: float | None = None
+    connected_at: float | None = None
+    talk_over_at: float | None = None
+    held_s: float = 0.0
 
 
 class StoredAgent(NamedTuple):
-    """An agent as they were at the last change, signed out or not."""
+    """An agent's row, signed in or not."""
 
     agent: AgentId
     version: int
-    team: str
     state: AgentState
     reason: str
-    seat: SeatId | None
     since: float
-    misses: int
-
-
-class Loaded(NamedTuple):
-    """Everything at one moment of the store."""
-
-    contacts: tuple[StoredContact, ...]
-    """In the order of their ids."""
-    offers: tuple[StoredOffer, ...]
-    agents: tuple[StoredAgent, ...]
-    next_offer: OfferId
-    """One above every offer there ever was."""
-    next_seq: int
-    """Number of the next fact, from 1."""
-
-
-EMPTY = Loaded((), (), (), OfferId(1), 1)
-"""A new state."""
+    """Start of the state."""
+    seat: SeatId | None
+    misses: int = 0
+    idle_since: float | None = None
+    """What longest idle counts from; None: `since`."""
+    wrapup_until: float | None = None
+    """End of the wrap-up; None: `since` and the profile's wrap-up time."""
+    pause_pending: str = ""
