@@ -166,6 +166,8 @@ class Decoder:
         """The slow path: one block that is wanted, or odd."""
         while block.startswith(_EOL):
             block = block[2:]
+        while block.endswith(_EOL):  # an empty line too many: where the chunk was cut must not matter
+            block = block[:-2]
         if not block:
             return None
         self._check_size(len(block))
