@@ -274,11 +274,6 @@ class Service(Shape):
         return self
 
 
-class Services(Shape):
-    """services.yaml"""
-
-    services: Annotated[tuple[Service, ...], Field(min_length=1, max_length=200)]
-
 
 # --- team.yaml -------------------------------------------------------------------------------------------------------
 
@@ -292,11 +287,6 @@ class Agent(Shape):
     team: Name = "genel"
     skills: Annotated[Skills, Field(min_length=1)]
 
-
-class Team(Shape):
-    """team.yaml"""
-
-    agents: Annotated[tuple[Agent, ...], Field(min_length=1, max_length=10_000)]
 
 
 # --- accommodations.yaml ---------------------------------------------------------------------------------------------
@@ -328,17 +318,5 @@ class Accommodation(Shape):
     def __repr__(self) -> str:
         """Shows nothing: not even whose it is, since a traceback or a log line may print it."""
         return "Accommodation(...)"
-
-    __str__ = __repr__
-
-
-class Accommodations(Shape):
-    """accommodations.yaml"""
-
-    accommodations: Annotated[tuple[Accommodation, ...], Field(max_length=10_000)] = ()
-
-    def __repr__(self) -> str:
-        """Shows nothing, as its entries do."""
-        return "Accommodations(...)"
 
     __str__ = __repr__

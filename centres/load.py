@@ -1,0 +1,162 @@
+"""Reads a centre whole: every file, every problem at once.
+
+| file | what | may be missing |
+|---|---|---|
+| `santral.toml` | settings; the overlay of a machine is laid over it, key by key | no |
+| `services.yaml` | `services`: a list | no |
+| `team.yaml` | `agents`: a list | no |
+| `accommodations.yaml` | `accommodations`: a list. Nothing but key names and lines of it is ever shown | yes |
+| `menu.yaml` | read as a document and handed on: the menu machine's own loader checks it | no |
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from centres import cross
+from centres.document import Mapping, Sequence, read
+from centres.model import Accommodation, Agent, Service, Settings, Shape
+from centres.problem import Problem
+from centres.shape import guess, validate, where
+
+SETTINGS, SERVICES, TEAM, ACCOMMODATIONS, MENU = (
+    "santral.toml", "services.yaml", "team.yaml", "accommodations.yaml", "menu.yaml")
+
+SHIPPED = Path(__file__).resolve().parent
+"""Examples that come with Santral are nobody's data: their accommodations may be readable."""
+
+M = TypeVar("M", bound=Shape)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A centre's files as read. With problems, whatever could be read is here all the same."""
+
+    folder: Path
+    settings: Settings | None
+    services: tuple[Service, ...]
+    agents: tuple[Agent, ...]
+    accommodations: Dict[str, Accommodation] = field(repr=False)
+    """By agent. Agents without one are not in it."""
+    menu: Mapping | None = field(repr=False)
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    documents: tuple[Mapping, ...] = field(repr=False)
+    """santral.toml and its overlay, the overlay first: for `where`."""
+
+    def where(self, *place: int | str) -> str:
+        """`file:line` of a key of the settings, such as `where("numbers", "4440632")`."""
+        return where(self.documents, place) or f"{SETTINGS}:1"
+
+
+def load(folder: Path, overlay: Path | None = None, *, today: date | None = None) -> Loaded:
+    """The centre in a folder. Never raises for what is wrong in the files: that is in `problems` and `warnings`."""
+    reader = _Reader(folder)
+    settings, documents = reader.settings(overlay)
+    services, services_whole = reader.items(SERVICES, "services", Service)
+    agents, agents_whole = reader.items(TEAM, "agents", Agent)
+    needs, _ = reader.items(ACCOMMODATIONS, "accommodations", Accommodation, private=True)
+    menu = reader.menu()
+    problems = reader.problems
+    warnings: list[Problem] = []
+    problems += cross.unique(services, "id", "service") + cross.unique(agents, "id", "agent id")
+    problems += cross.unique(agents, "number", "sign-in number")
+    if services_whole and agents_whole and services and agents:
+        found, doubts = cross.skills(services, agents)
+        problems, warnings = problems + found, warnings + doubts
+    if settings is not None:
+        problems += cross.net(settings, documents)
+    problems += cross.accommodations(needs, agents, agents_whole)
+    warnings += cross.reviews(needs, today or datetime.now(UTC).date()) + _permissions(folder)
+    return Loaded(folder, settings, tuple(item.value for item in services), tuple(item.value for item in agents),
+                  {item.value.agent: item.value for item in needs}, menu,
+                  tuple(sorted(problems, key=lambda one: one.order)),
+                  tuple(sorted(warnings, key=lambda one: one.order)), documents)
+
+
+class _Reader:
+    """Reads the files of one folder and gathers what is wrong with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.problems: list[Problem] = []
+
+    def settings(self, overlay: Path | None) -> tuple[Settings | None, tuple[Mapping, ...]]:
+        documents = []
+        for path in [*([overlay] if overlay else []), self._folder / SETTINGS]:
+            parsed = read(path)
+            self.problems += parsed.problems
+            if isinstance(parsed.data, Mapping):
+                documents.append(parsed.data)
+        if len(documents) < (2 if overlay else 1):
+            return None, tuple(documents)
+        data: dict[str, Any] = {}
+        for document in reversed(documents):
+            data = _over(data, document)
+        settings, found = validate(Settings, tuple(documents), data)
+        self.problems += found
+        return settings, tuple(documents)
+
+    def menu(self) -> Mapping | None:
+        parsed = read(self._folder / MENU)
+        self.problems += parsed.problems
+        if not isinstance(parsed.data, Mapping):
+            if not parsed.problems:
+                self.problems.append(Problem(f"{MENU}:1", "no menu stands here", "Write 'entries', 'human', 'nodes'."))
+            return None
+        return None if parsed.problems else parsed.data
+
+    def items(self, name: str, key: str, model: type[M], *, private: bool = False) -> tuple[list[cross.Item[M]], bool]:
+        """The list under the one key of a file, item by item; whether every item is sound."""
+        path = self._folder / name
+        if private and not path.exists():
+            return [], True
+        parsed = read(path, private=private)
+        self.problems += parsed.problems
+        document = parsed.data
+        if not isinstance(document, Mapping):
+            if not parsed.problems:
+                self.problems.append(Problem(f"{name}:1", f"the key '{key}' is missing", f"Begin with '{key}:'."))
+            return [], False
+        for other in document.keys() - {key}:
+            self.problems.append(Problem(f"{name}:{document.lines[other]}", f"unknown key '{other}'",
+                                         guess(other, [key])))
+        listed = document.get(key)
+        if not isinstance(listed, Sequence) or (not listed and not private):
+            at = document.lines.get(key, document.line)
+            self.problems.append(Problem(f"{name}:{at}", f"'{key}' should be a list with at least one item",
+                                         "Write items that begin with '- '."))
+            return [], False
+        found: list[cross.Item[M]] = []
+        for index, item in enumerate(listed):
+            value, problems = validate(model, (document,), item, (key, index))
+            self.problems += problems
+            if value is not None:
+                found.append(cross.Item(value, document, (key, index)))
+        return found, len(found) == len(listed) and not parsed.problems
+
+
+def _over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    """Tables are laid over each other key by key; every other value replaces what is below it."""
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _permissions(folder: Path) -> list[Problem]:
+    path = folder / ACCOMMODATIONS
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return []
+    if not mode & 0o077 or SHIPPED in path.resolve().parents:
+        return []
+    return [Problem(f"{ACCOMMODATIONS}:1", f"others may read this file (mode {mode:04o})",
+                    f"Run: chmod 600 {ACCOMMODATIONS}")]
