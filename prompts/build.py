@@ -1,0 +1,308 @@
+"""Text to audio: every prompt of the catalogue as `<key>.wav` (8 kHz) and `<key>.wav16` (16 kHz), and the hold music.
+
+Only what changed is built: a prompt's `source` in the manifest is the hash of everything its sound depends on, and its
+files must still have the sums that the manifest tells. Files are written whole or not at all, and the manifest says
+`complete` only when all of them are there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from prompts import level
+from prompts.catalogue import FORMATS, LANGUAGE, Prompt
+from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
+from prompts.manifest import Entry, Manifest, text_hash
+from prompts.music import PEAK_DBFS as MUSIC_PEAK_DBFS
+from prompts.music import RATE as MUSIC_RATE
+from prompts.music import RMS_DBFS as MUSIC_RMS_DBFS
+from prompts.music import hold_music
+from prompts.process import run
+from prompts.say import SLOW_SUFFIX
+from prompts.text import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES, SLOW_SPEED, pieces
+from prompts.voices import Voice, sha256_of
+
+PIPELINE = 1
+"""Grows when the same text and voice give another sound: everything is then built again."""
+
+WORKERS = 2
+"""The work is done by other processes; two of them keep a small machine busy without taking it away from others."""
+
+HIGHPASS_HZ = 120
+"""Below this a telephone carries nothing; rumble would only take loudness from the voice."""
+
+HEADROOM_DB = -6
+"""Taken off before filters and resampling, so that they cannot clip. The levels are set afterwards."""
+
+LOCK_WAIT_S = 600.0
+"""A second build of the same folder waits for the first: a whole build takes well under a minute."""
+
+LOCK_POLL_S = 0.2
+
+RECORDING_ENDINGS = (".wav", ".flac")
+MUSIC_KEY = "moh/santral"
+
+
+class Options(NamedTuple):
+    """What is built, and how."""
+
+    out: Path
+    voice: Voice
+    recordings: Path | None = None
+    """Folder with a person's recordings, named by key."""
+    music: Path | None = None
+    """A sound file to be the hold music instead of our own."""
+
+
+class Report(NamedTuple):
+    """What a build did."""
+
+    built: tuple[str, ...]
+    kept: int
+    removed: tuple[str, ...]
+    recorded: int
+
+
+Progress = Callable[[int, int, str], None]
+"""Called with (done, of, key)."""
+
+
+def build(prompts: Mapping[str, Prompt], options: Options, progress: Progress = lambda done, of, key: None) -> Report:
+    """Bring `options.out` up to date. All prompts that fail are told together, in one PromptError."""
+    level.pydub_segment()
+    _check(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with _alone(options.out):
+        jobs = {job.key: job for job in _jobs(prompts, options)}
+        before = Manifest.read(options.out) or Manifest()
+        kept = {key: entry for key, entry in before.entries.items() if _still_good(options.out, entry, jobs.get(key))}
+        manifest = Manifest(dict(kept))
+        todo = [job for key, job in jobs.items() if key not in kept]
+        removed = tuple(key for key in before.entries if key not in jobs)
+        if todo or removed or not before.complete:
+            manifest.write(options.out)
+            for key in removed:
+                for name in before.entries[key].sha256:
+                    (options.out / name).unlink(missing_ok=True)
+            try:
+                _work(todo, options, manifest, progress)
+                manifest.complete = True
+            finally:
+                manifest.write(options.out)
+        recorded = sum(entry.backend == "recorded" for entry in manifest.entries.values())
+        return Report(tuple(job.key for job in todo), len(kept), removed, recorded)
+
+
+def listen(prompt: Prompt, voice: Voice, out: Path) -> level.Measure:
+    """Speak one prompt into a 16 kHz WAV, exactly as a build would."""
+    level.pydub_segment()
+    with tempfile.TemporaryDirectory(prefix="prompt-") as name:
+        scratch = Path(name)
+        return _finish(_spoken(prompt, voice, scratch), FORMATS["wav16"], out, scratch, music=False)
+
+
+class Job(NamedTuple):
+    """One sound to make."""
+
+    key: str
+    prompt: Prompt | None
+    """None: the hold music."""
+    recording: Path | None
+    stretch: bool
+    """The recording is of normal speed, the slow version is wanted."""
+    source: str
+
+
+def _jobs(prompts: Mapping[str, Prompt], options: Options) -> Iterator[Job]:
+    for key, prompt in prompts.items():
+        recording, stretch = _recording(key, prompt, options.recordings)
+        basis: list[object] = [PIPELINE, prompt.slow, SLOW_SPEED, HIGHPASS_HZ, level.PEAK_DBFS, level.RMS_DBFS]
+        if recording:
+            basis += ["recorded", sha256_of(recording), stretch]
+        else:
+            basis += [options.voice.identity, options.voice.speed, prompt.text, KEY_PAUSE_MS, SENTENCE_PAUSE_MS,
+                      SLOW_PAUSES]  # fmt: skip
+        yield Job(key, prompt, recording, stretch, _hash(basis))
+    music = sha256_of(options.music) if options.music else "own"
+    yield Job(MUSIC_KEY, None, options.music, False, _hash([PIPELINE, music, MUSIC_RMS_DBFS, MUSIC_PEAK_DBFS]))
+
+
+def _recording(key: str, prompt: Prompt, folder: Path | None) -> tuple[Path | None, bool]:
+    """A person's recording of the prompt; of its normal version, to be stretched, when only that was recorded."""
+    if folder is None:
+        return None, False
+    for name, stretch in ((key, False), (key.removesuffix(SLOW_SUFFIX), True)):
+        if stretch and not prompt.slow:
+            break
+        for ending in RECORDING_ENDINGS:
+            path = folder / f"{name}{ending}"
+            if path.is_file():
+                return path, stretch
+    return None, False
+
+
+def _work(todo: list[Job], options: Options, manifest: Manifest, progress: Progress) -> None:
+    """Make all sounds, a few at a time. What worked is in the manifest even when something else failed."""
+    faults: list[str] = []
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="prompts") as pool:
+        running: dict[Future[Entry], Job] = {pool.submit(_make, job, options): job for job in todo}
+        try:
+            done = 0
+            while running:
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    job = running.pop(future)
+                    done += 1
+                    try:
+                        manifest.entries[job.key] = future.result()
+                    except PromptError as error:
+                        faults.append(str(error))
+                    progress(done, len(todo), job.key)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    if faults:
+        told = sorted(set(faults))
+        raise SoundTrouble(f"{len(faults)} of {len(todo)} sounds could not be built:\n  " + "\n  ".join(told))
+
+
+def _make(job: Job, options: Options) -> Entry:
+    with tempfile.TemporaryDirectory(prefix="prompt-") as name:
+        scratch = Path(name)
+        if job.prompt is None:
+            raw, backend, voice, speed = _music(job, scratch)
+        elif job.recording is not None:
+            raw = _recorded(job, job.recording, scratch)
+            backend, voice, speed = "recorded", "recorded", SLOW_SPEED if job.stretch else 1.0
+        else:
+            raw = _spoken(job.prompt, options.voice, scratch)
+            backend, voice = options.voice.backend, options.voice.name
+            speed = options.voice.speed * (SLOW_SPEED if job.prompt.slow else 1.0)
+        folder = "" if job.prompt is None else f"{LANGUAGE}/"
+        sums, measures = {}, {}
+        for ending, rate in FORMATS.items():
+            path = options.out / f"{folder}{job.key}.{ending}"
+            measures[ending] = _finish(raw, rate, path, scratch, music=job.prompt is None)
+            sums[f"{folder}{job.key}.{ending}"] = sha256_of(path)
+    peak, rms, seconds = measures["wav"]
+    text = job.prompt.text if job.prompt else ""
+    return Entry(job.key, text_hash(text), backend, voice, round(speed, 3), peak, rms, seconds, job.source, sums)
+
+
+def _spoken(prompt: Prompt, voice: Voice, scratch: Path) -> Path:
+    """The pieces of the text, spoken, trimmed and joined with their pauses."""
+    joined = None
+    for number, piece in enumerate(pieces(prompt.text, slow=prompt.slow)):
+        path = scratch / f"{number}.wav"
+        try:
+            voice.speak(piece.text, path, SLOW_SPEED if prompt.slow else 1.0)
+        except VoiceTrouble as error:
+            raise VoiceTrouble(f"{prompt.key}: {error}") from error
+        segment = level.trimmed(level.load(path), prompt.key)
+        joined = segment if joined is None else joined + segment
+        if piece.pause_ms:
+            joined += level.silence(piece.pause_ms, segment)
+    raw = scratch / "joined.wav"
+    level.save(joined, raw)
+    return raw
+
+
+def _recorded(job: Job, recording: Path, scratch: Path) -> Path:
+    """A recording as 16 bit mono WAV without the silence at its ends, stretched when the slow version is wanted."""
+    plain, stretched, raw = scratch / "plain.wav", scratch / "stretched.wav", scratch / "raw.wav"
+    try:
+        run(["sox", "-R", recording, "-b", "16", "-e", "signed-integer", plain])
+    except VoiceTrouble as error:
+        raise SoundTrouble(f"recording {recording.name}: {error}") from error
+    segment = level.load(plain)
+    level.refuse_clipped(segment, f"recording {recording.name}")
+    segment = level.trimmed(segment.set_channels(1), f"recording {recording.name}")
+    level.save(segment, plain)
+    if not job.stretch:
+        return plain
+    run(["sox", "-R", plain, stretched, "gain", str(HEADROOM_DB), "tempo", "-s", str(SLOW_SPEED)])
+    stretched.replace(raw)
+    return raw
+
+
+def _music(job: Job, scratch: Path) -> tuple[Path, str, str, float]:
+    raw = scratch / "music.wav"
+    if job.recording is not None:
+        try:
+            run(["sox", "-R", job.recording, "-b", "16", "-c", "1", raw, "gain", str(HEADROOM_DB)])
+        except VoiceTrouble as error:
+            raise SoundTrouble(f"music {job.recording.name}: {error}") from error
+        return raw, "recorded", "music file", 1.0
+    segment = level.pydub_segment()(data=hold_music().tobytes(), sample_width=2, frame_rate=MUSIC_RATE, channels=1)
+    level.save(segment, raw)
+    return raw, "santral", "own synthesis", 1.0
+
+
+def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> level.Measure:
+    """One rate of a sound: filtered, resampled, levelled, checked, put in its place.
+
+    `sox -R`: without it the dither is random and no two builds are alike. Music keeps its ends, or the loop would have
+    a seam.
+    """
+    turned = scratch / f"{rate}.wav"
+    filters = [] if music else ["highpass", str(HIGHPASS_HZ)]
+    run(["sox", "-R", raw, "-r", str(rate), "-c", "1", "-b", "16", turned, "gain", str(HEADROOM_DB), *filters])
+    segment = level.load(turned)
+    if music:
+        if segment.max == 0:
+            raise SoundTrouble("the music is silent")
+        segment = segment.apply_gain(min(MUSIC_RMS_DBFS - segment.dBFS, MUSIC_PEAK_DBFS - segment.max_dBFS))
+        measure = level.Measure(round(segment.max_dBFS, 2), round(segment.dBFS, 2), round(len(segment) / 1000, 3))
+    else:
+        segment = level.levelled(segment)
+        measure = level.measured(segment, path.stem)
+    level.save(segment, path)
+    return measure
+
+
+def _still_good(out: Path, entry: Entry, job: Job | None) -> bool:
+    if job is None or entry.source != job.source:
+        return False
+    try:
+        return all(sha256_of(out / name) == wanted for name, wanted in entry.sha256.items())
+    except OSError:
+        return False
+
+
+def _check(options: Options) -> None:
+    """Everything that can be known to be missing before the work begins."""
+    if options.recordings is not None and not options.recordings.is_dir():
+        raise SoundTrouble(f"the folder of recordings {options.recordings} does not exist")
+    if options.music is not None and not options.music.is_file():
+        raise SoundTrouble(f"the music file {options.music} does not exist")
+    run(["sox", "--version"])
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """One build at a time in a folder."""
+    with (out / ".building").open("w") as lock:
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise SoundTrouble(f"another build has been at work in {out} for {LOCK_WAIT_S:.0f} s") from None
+                time.sleep(LOCK_POLL_S)
+        lock.write(str(os.getpid()))
+        yield
+
+
+def _hash(basis: list[object]) -> str:
+    return hashlib.sha256(json.dumps(basis, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,164 @@
+"""`santral prompts`: build what is said, get the better voice, hear a prompt, list them all."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from prompts.build import Options, build, listen
+from prompts.catalogue import Prompt, texts
+from prompts.errors import PromptError, UnknownKey
+from prompts.mbrola import TERMS, find_mbrola, unpack
+from prompts.voices import Voice, choose
+
+MBROLA_FOLDER = Path(".cache/voices/mbrola")
+"""The private folder of the non-free voice, ignored by version control."""
+
+PLAIN_EVERY = 50
+"""Without a terminal: one line for so many prompts."""
+
+
+class WantedVoice(StrEnum):
+    """What `--voice` takes."""
+
+    AUTO = "auto"
+    PIPER = "piper"
+    MBROLA = "mbrola"
+    ESPEAK = "espeak"
+
+
+VoiceOption = Annotated[WantedVoice, typer.Option("--voice", help="Take this voice instead of the best one present.")]
+PiperOption = Annotated[Path | None, typer.Option("--piper", help="Model of Piper: tr_TR-....onnx.")]
+FolderOption = Annotated[Path, typer.Option("--voices-dir", help="Private folder of the mbrola voice.")]
+
+
+def commands() -> typer.Typer:
+    """The commands of this room, to be mounted as `santral prompts`."""
+    app = typer.Typer(no_args_is_help=True, help="What callers and agents hear: build it, hear it, list it.")
+    app.command("build")(_build)
+    app.command("voices")(_voices)
+    app.command("listen")(_listen)
+    app.command("list")(_list)
+    return app
+
+
+def _build(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the sounds.")],
+    voice: VoiceOption = WantedVoice.AUTO,
+    recordings: Annotated[Path | None, typer.Option("--recordings", help="A person's recordings, by key.")] = None,
+    piper: PiperOption = None,
+    music: Annotated[Path | None, typer.Option("--music", help="A sound file to be the hold music.")] = None,
+    voices_dir: FolderOption = MBROLA_FOLDER,
+) -> None:
+    """Bring a folder of sounds up to date: only what changed is built."""
+    with _told():
+        speaker = _speaker(voice, piper, voices_dir)
+        began = time.monotonic()
+        with _progress() as step:
+            report = build(texts(), Options(out, speaker, recordings, music), step)
+        took = time.monotonic() - began
+        removed = f", {len(report.removed)} removed" if report.removed else ""
+        recorded = f", {report.recorded} recorded by a person" if report.recorded else ""
+        typer.echo(f"prompts: {len(report.built)} built, {report.kept} kept{removed}{recorded} in {took:.1f} s ({out})")
+
+
+def _voices(
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the terms without being asked.")] = False,
+    voices_dir: FolderOption = MBROLA_FOLDER,
+) -> None:
+    """Get the voice mbrola tr2, which is not free software: its terms are shown first."""
+    with _told():
+        if find_mbrola(voices_dir) is not None:
+            typer.echo("mbrola tr2 is already there; `santral prompts build` uses it.")
+            return
+        typer.echo(TERMS)
+        if not yes and not typer.confirm("Do you accept these terms?"):
+            typer.echo("Nothing was fetched. espeak-ng speaks instead.")
+            return
+        unpack(voices_dir, say=typer.echo)
+        typer.echo(f"mbrola tr2 is in {voices_dir}; `santral prompts build` uses it from now on.")
+
+
+def _listen(
+    key: str,
+    out: Annotated[Path, typer.Option("--out", help="WAV file to write (16 kHz).")],
+    voice: VoiceOption = WantedVoice.AUTO,
+    piper: PiperOption = None,
+    voices_dir: FolderOption = MBROLA_FOLDER,
+) -> None:
+    """Speak one prompt into a file, to hear how a voice says it."""
+    with _told():
+        found = texts()
+        if key not in found:
+            raise UnknownKey(key)
+        measure = listen(found[key], _speaker(voice, piper, voices_dir), out)
+        typer.echo(f"{key}: {found[key].text}")
+        typer.echo(f"{out}: {measure.seconds} s, peak {measure.peak} dBFS, loudness {measure.rms} dBFS")
+
+
+def _list(
+    slow: Annotated[bool, typer.Option("--slow", help="The slow versions too.")] = False,
+    plain: Annotated[bool, typer.Option("--tsv", help="key, group, when and text, separated by tabs.")] = False,
+) -> None:
+    """All prompts: key, where it is said, text. With --tsv a script for the person who records."""
+    with _told():
+        rows = [prompt for prompt in texts().values() if slow or not prompt.slow]
+        if plain:
+            for prompt in rows:
+                typer.echo("\t".join((prompt.key, prompt.group, prompt.when, prompt.text)))
+            return
+        Console().print(_table(rows))
+
+
+def _table(rows: list[Prompt]) -> Table:
+    table = Table("key", "when", "text")
+    for prompt in rows:
+        table.add_row(prompt.key, prompt.when, prompt.text)
+    return table
+
+
+def _speaker(voice: WantedVoice, piper: Path | None, voices_dir: Path) -> Voice:
+    speaker = choose(voice.value, piper=piper, folder=voices_dir)
+    typer.echo(f"voice: {speaker.name}")
+    if speaker.backend == "espeak" and voice is WantedVoice.AUTO:
+        typer.echo("This voice is hard to understand on a telephone. Better: recordings of a person (--recordings), "
+                   "a model of Piper (--piper), or `santral prompts voices`.", err=True)  # fmt: skip
+    return speaker
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+
+        def line(done: int, of: int, key: str) -> None:
+            if done % PLAIN_EVERY == 0 or done == of:
+                typer.echo(f"prompts: {done} of {of}", err=True)
+
+        yield line
+        return
+    key_column = TextColumn("{task.fields[key]}")
+    columns = (TextColumn("prompts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), key_column)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("prompts", total=None, key="")
+        yield lambda done, of, key: bar.update(task, completed=done, total=of, key=key)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """One clear message and the exit code instead of a traceback."""
+    try:
+        yield
+    except PromptError as error:
+        typer.echo(f"santral prompts: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error

@@ -1,0 +1,124 @@
+"""Hold music: our own synthesis, so nobody owns it. Calm chords that breathe, and a few plucked notes above them.
+
+The loop has no seam: it is mixed on a circle, so the sound of the last bar rings on into the first. It is the same bit
+for bit wherever it is made. All notes lie in what a telephone carries (300-3400 Hz with their overtones), every note
+has overtones and none is a steady beep, so that nothing is taken for a key or a tone of the network.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator
+from typing import NamedTuple
+
+RATE = 16000
+BAR_S = 4.5
+RMS_DBFS = -20.0
+PEAK_DBFS = -3.0
+"""Quieter than speech at the same peak: it accompanies the wait."""
+
+CHORDS = (
+    (50, 57, 61, 66), (47, 54, 62, 66), (43, 55, 59, 66), (45, 52, 61, 64),
+    (50, 57, 62, 66), (42, 57, 61, 64), (43, 55, 62, 71), (45, 57, 62, 64),
+    (47, 54, 62, 69), (42, 54, 61, 69), (43, 59, 62, 66), (50, 57, 62, 66),
+    (52, 55, 62, 67), (45, 57, 61, 67), (50, 57, 61, 66), (45, 55, 62, 64),
+)  # fmt: skip
+"""One bar each, MIDI notes: D major, four times four bars, 72 s."""
+
+MELODY = (
+    (0, 0.5, 74), (0, 2.5, 69), (1, 1.0, 71), (2, 0.5, 74), (2, 2.75, 66), (3, 1.0, 69),
+    (4, 0.5, 78), (4, 2.0, 74), (5, 1.0, 73), (6, 0.5, 71), (6, 2.5, 67), (7, 1.0, 69),
+    (8, 0.75, 74), (9, 0.5, 73), (9, 2.5, 69), (10, 1.0, 71), (11, 0.5, 74), (11, 2.75, 78),
+    (12, 0.5, 76), (12, 2.25, 71), (13, 1.0, 73), (14, 0.5, 74), (14, 2.5, 69), (15, 1.25, 69),
+)  # fmt: skip
+"""(bar, seconds into it, MIDI note) of the plucked notes."""
+
+PAD = ((1, 1.0), (2, 0.45), (3, 0.22), (4, 0.12))
+PLUCK = ((1, 1.0), (2, 0.5), (3, 0.18), (5, 0.06))
+"""(harmonic, share): the low notes reach the ear by their overtones."""
+
+PLUCK_S = 3.5
+PLUCK_GAIN = 0.8
+PAD_OVERLAP_S = 1.6
+"""Chords fade into each other over this long."""
+
+
+class Tone(NamedTuple):
+    """One note: when it begins, its samples."""
+
+    start: int
+    samples: list[float]
+
+
+def hold_music(bars: int = len(CHORDS)) -> array[int]:
+    """The loop at 16 kHz, 16 bit. `bars` shortens it (tests)."""
+    total = round(bars * BAR_S * RATE)
+    mixed = [0.0] * total
+    for tone in _tones(bars):
+        at = tone.start % total
+        for sample in tone.samples:
+            mixed[at] += sample
+            at += 1
+            if at == total:
+                at = 0
+    return _scaled(mixed)
+
+
+def _tones(bars: int) -> Iterator[Tone]:
+    for bar, chord in enumerate(CHORDS[:bars]):
+        start = round((bar * BAR_S - PAD_OVERLAP_S / 2) * RATE)
+        for voice, note in enumerate(chord):
+            yield Tone(start, _pad(note, 1.0 - 0.12 * voice))
+    for bar, offset, note in MELODY:
+        if bar < bars:
+            yield Tone(round((bar * BAR_S + offset) * RATE), _pluck(note))
+
+
+def _pad(note: int, gain: float) -> list[float]:
+    """A chord's note that swells and fades, with a slow beat of two strings that are not quite alike."""
+    length = round((BAR_S + PAD_OVERLAP_S) * RATE)
+    ramp = round(PAD_OVERLAP_S * RATE)
+    hertz = _hertz(note)
+    first, second = _harmonics(hertz * 0.9993, PAD, length), _harmonics(hertz * 1.0007, PAD, length)
+    samples = [gain * 0.5 * (one + other) for one, other in zip(first, second, strict=True)]
+    for at in range(ramp):
+        swell = math.sin(0.5 * math.pi * at / ramp)
+        samples[at] *= swell
+        samples[length - 1 - at] *= swell
+    return samples
+
+
+def _pluck(note: int) -> list[float]:
+    """A soft string: quick but not sudden, then dying away to nothing."""
+    length, attack = round(PLUCK_S * RATE), round(0.012 * RATE)
+    samples = _harmonics(_hertz(note), PLUCK, length)
+    decay = math.exp(-1 / (0.7 * RATE))
+    level = PLUCK_GAIN
+    for at in range(length):
+        samples[at] *= level * min(1.0, at / attack) * min(1.0, (length - at) / (0.3 * RATE))
+        level *= decay
+    return samples
+
+
+def _harmonics(hertz: float, shares: tuple[tuple[int, float], ...], length: int) -> list[float]:
+    """A sum of sines; each by its recursion s[n] = 2 cos(w) s[n-1] - s[n-2], which is exact enough for seconds."""
+    total = [0.0] * length
+    for number, share in shares:
+        turn = 2 * math.pi * hertz * number / RATE
+        factor, before, now = 2 * math.cos(turn), -math.sin(turn) * share, 0.0
+        for at in range(length):
+            total[at] += now
+            before, now = now, factor * now - before
+    return total
+
+
+def _hertz(note: int) -> float:
+    return float(440.0 * 2 ** ((note - 69) / 12))
+
+
+def _scaled(mixed: list[float]) -> array[int]:
+    rms = math.sqrt(math.fsum(sample * sample for sample in mixed) / len(mixed))
+    peak = max(abs(sample) for sample in mixed)
+    gain = min(10 ** (RMS_DBFS / 20) / rms, 10 ** (PEAK_DBFS / 20) / peak) * 32767
+    return array("h", [round(sample * gain) for sample in mixed])

@@ -1,0 +1,137 @@
+"""The voices: text to a raw WAV of whatever rate the voice has. The best one present is used, and named.
+
+Order: a model of Piper that the operator names, mbrola tr2 (see `prompts.mbrola`), espeak-ng. Recordings of a person
+come before all of them, key by key (`prompts.build`). Word error rate of a recogniser after 8 kHz A-law, lower is
+better: Piper 24-30 %, mbrola tr2 42 %, espeak-ng 88 %.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from prompts.errors import VoiceTrouble
+from prompts.mbrola import Mbrola, find_mbrola
+from prompts.process import run
+
+ESPEAK_SPEED = 120
+"""Words a minute. At 150 a recogniser misses 7 points more words of espeak-ng's Turkish."""
+
+CHUNK = 1 << 20
+
+
+class Voice(Protocol):
+    """Something that speaks Turkish."""
+
+    @property
+    def backend(self) -> str:
+        """`piper`, `mbrola` or `espeak`."""
+
+    @property
+    def name(self) -> str:
+        """Which voice of it, for people and the manifest."""
+
+    @property
+    def speed(self) -> float:
+        """In the back-end's own unit."""
+
+    @property
+    def identity(self) -> str:
+        """Changes when the same text would sound different."""
+
+    def speak(self, text: str, out: Path, pace: float) -> None:
+        """Write a mono 16 bit WAV. `pace` 0.8 is slow speech. VoiceTrouble when it cannot."""
+
+
+class Espeak:
+    """espeak-ng's own Turkish: free of terms, robotic."""
+
+    backend = "espeak"
+    name = "espeak-ng tr"
+    speed: float = ESPEAK_SPEED
+
+    def __init__(self) -> None:
+        if shutil.which("espeak-ng") is None:
+            raise VoiceTrouble("espeak-ng is not installed: apt-get install espeak-ng")
+        self.identity = "espeak-ng tr " + version_of("espeak-ng")
+
+    def speak(self, text: str, out: Path, pace: float) -> None:
+        """See `Voice`."""
+        source = out.with_suffix(".txt")
+        source.write_text(text, encoding="utf-8")
+        run(["espeak-ng", "-b", "1", "-v", "tr", "-s", str(round(self.speed * pace)), "-w", out, "-f", source])
+
+
+class Piper:
+    """A neural voice whose model the operator supplies. Its own process, so that its GPL code stays out of ours."""
+
+    backend = "piper"
+    speed: float = 1.0
+
+    def __init__(self, model: Path) -> None:
+        settings = Path(f"{model}.json")
+        missing = [str(path) for path in (model, settings) if not path.is_file()]
+        if missing:
+            raise VoiceTrouble(f"Piper's model is not complete, missing: {', '.join(missing)}")
+        self._command = _piper_command()
+        self._model, self._settings = model, settings
+        self.name = f"piper {model.stem}"
+        self.identity = f"piper {model.stem} {sha256_of(model)}"
+
+    def speak(self, text: str, out: Path, pace: float) -> None:
+        """See `Voice`."""
+        source = out.with_suffix(".txt")
+        source.write_text(text, encoding="utf-8")
+        run([*self._command, "-m", self._model, "-c", self._settings, "-i", source, "-f", out,
+             "--length-scale", f"{1 / pace:.3f}"])  # fmt: skip
+
+
+def choose(want: str = "auto", *, piper: Path | None = None, folder: Path | None = None) -> Voice:
+    """The best voice present, or the one that `want` names (`piper`, `mbrola`, `espeak`).
+
+    `piper`: path of a model; `folder`: the private folder of mbrola. A model that was named must work: there is no
+    silent step down from it. VoiceTrouble when nothing can speak.
+    """
+    if want == "piper" and piper is None:
+        raise VoiceTrouble("the voice piper needs a model: --piper tr_TR-....onnx")
+    if want == "piper" or (want == "auto" and piper is not None):
+        assert piper is not None
+        return Piper(piper)
+    if want in ("auto", "mbrola"):
+        root = find_mbrola(folder)
+        if root is not None:
+            return Mbrola(root)
+        if want == "mbrola":
+            raise VoiceTrouble("mbrola tr2 is not there: santral prompts voices (prints its terms and asks)")
+    if want in ("auto", "espeak"):
+        return Espeak()
+    raise VoiceTrouble(f"no voice is called {want!r}: auto, piper, mbrola or espeak")
+
+
+def version_of(program: str) -> str:
+    """The first line of `--version`, without paths of this machine."""
+    return run([program, "--version"]).stdout.decode("utf-8", "replace").partition("Data at")[0].strip()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        read: Callable[[], bytes] = lambda: file.read(CHUNK)  # noqa: E731
+        for chunk in iter(read, b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _piper_command() -> list[str]:
+    if importlib.util.find_spec("piper") is not None:
+        return [sys.executable, "-m", "piper"]
+    found = shutil.which("piper")
+    if found is None:
+        raise VoiceTrouble("Piper is not installed: pip install piper-tts (GPL-3, optional)")
+    return [found]
