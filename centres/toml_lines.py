@@ -21,7 +21,7 @@ def key_lines(text: str) -> dict[Path, int]:
         if kind == "key":
             _note(lines, table, keys, line)
             continue
-        table = _place((), keys[:-1], counts)
+        table = _place(lines, keys[:-1], counts, line)
         _note(lines, table, keys[-1:], line)
         table = (*table, keys[-1])
         if kind == "tables":
@@ -31,10 +31,12 @@ def key_lines(text: str) -> dict[Path, int]:
     return lines
 
 
-def _place(base: Path, keys: list[str], counts: dict[Path, int]) -> Path:
+def _place(lines: dict[Path, int], keys: list[str], counts: dict[Path, int], line: int) -> Path:
     """A header's path; a part that names an array of tables means its newest table."""
+    base: Path = ()
     for key in keys:
         base = (*base, key)
+        lines.setdefault(base, line)
         if base in counts:
             base = (*base, counts[base])
     return base

@@ -1,0 +1,167 @@
+"""A centre is read whole: the example is sound, every mistake is told with its line, needs are never shown."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from centres import generate
+from centres.load import Loaded, load
+from centres.model import Accommodation, Hours
+
+pytestmark = pytest.mark.unit
+
+MEB = Path(generate.__file__).resolve().parent / "meb"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "centre"
+    shutil.copytree(MEB, copy)
+    (copy / "accommodations.yaml").chmod(0o600)
+    return copy
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def told(loaded: Loaded) -> list[str]:
+    return [str(one) for one in loaded.problems]
+
+
+def test_the_ministry_is_sound() -> None:
+    loaded = load(MEB)
+    assert told(loaded) == [] and loaded.warnings == ()
+    assert loaded.settings is not None and loaded.settings.numbers == {"4440632": "ana"}
+    assert len(loaded.agents) == 180 and len(loaded.accommodations) == 50 and loaded.menu is not None
+    assert [agent.number for agent in loaded.agents] == [str(number) for number in range(1001, 1181)]
+    assert [service.id for service in loaded.services] == [
+        "psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci"]
+
+
+def test_the_example_is_what_the_generator_writes(tmp_path: Path) -> None:
+    generate.write(tmp_path)
+    for name in ("team.yaml", "accommodations.yaml"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (MEB / name).read_text(encoding="utf-8")
+    assert (tmp_path / "accommodations.yaml").stat().st_mode & 0o077 == 0
+
+
+def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
+    edit(folder, "santral.toml", "tick_s", "tik_s")
+    edit(folder, "services.yaml", "psikososyal: 70", "psikososyl: 70")
+    edit(folder, "team.yaml", '{id: a1002, number: "1002"', '{id: a1002, number: "1001"')
+    edit(folder, "team.yaml", "{id: a1003,", "{id: a1001,")
+    edit(folder, "accommodations.yaml", "agent: a1004", "agent: a9999")
+    (folder / "menu.yaml").unlink()
+    assert told(load(folder)) == [
+        "accommodations.yaml:3: the 'agent' is not in team.yaml. Correct the id.",
+        "menu.yaml:1: the file is missing. Create menu.yaml in the centre's folder.",
+        "santral.toml:40: unknown key 'tik_s'. Did you mean 'tick_s'?",
+        "services.yaml:6: nobody has the skill 'psikososyl'. Did you mean 'psikososyal'?",
+        "team.yaml:4: the sign-in number '1001' stands twice; first at team.yaml:3. Give one of them another.",
+        "team.yaml:5: the agent id 'a1001' stands twice; first at team.yaml:3. Give one of them another.",
+    ]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "where", "what"), [
+    ("santral.toml", '"4440632" = "ana"', '"444 0632" = "ana"', "santral.toml:10", "cannot be used"),
+    ("santral.toml", 'timezone = "Europe/Istanbul"', 'timezone = "Europe/Ankara"', "santral.toml:7", "time zone"),
+    ("santral.toml", 'agi = "127.0.0.1:4573"', 'agi = "127.0.0.1"', "santral.toml:16", "host:port"),
+    ("santral.toml", 'match = ["127.0.0.1"]', 'match = ["127.0.0.1", "carrier"]', "santral.toml:30", "network"),
+    ("santral.toml", 'match = ["127.0.0.1"]', "", "santral.toml:29", "needs 'match'"),
+    ("santral.toml", "always = true", "always = false", "santral.toml:12", "never open"),
+    ("santral.toml", '"2006"]', '"2999"]', "santral.toml:50", "no seat"),
+    ("santral.toml", '"2006"]', '"2001"]', "santral.toml:50", "stands twice"),
+    ("santral.toml", "rtp_end = 20000", "rtp_end = 10001", "santral.toml:19", "four ports"),
+    ("santral.toml", 'callerid = "none"', 'callerid = "nobody"', "santral.toml:47", "'masked' or 'full'"),
+    ("santral.toml", "[net]", "[nett]", "santral.toml:1", "'net' is missing"),
+    ("services.yaml", "floor: {psikososyal: 50}", "floor: {psikososyal: 99}", "services.yaml:9", "reaches the floor"),
+    ("services.yaml", "temsilci: 30", "temsilci: 100", "services.yaml:47", "no agent fits step 1"),
+    ("services.yaml", "id: temsilci", "id: temsilci|x", "services.yaml:44", "pattern"),
+    ("services.yaml", "distress: true", "distress: true\n    overflow_s: 60", "services.yaml:3", "never overflows"),
+    ("services.yaml", "lasts_s: 20", "", "services.yaml:3", "every step but the last"),
+    ("services.yaml", "name: Temsilci", "name: 'Temsil\"ci'", "services.yaml:45", "control characters"),
+    ("services.yaml", "priority: 5", "priority: '5'", "services.yaml:10", "integer"),
+    ("team.yaml", "psikososyal: 55", "psikososyal: 155", "team.yaml:3", "100"),
+    ("team.yaml", "team: psikososyal", "takim: psikososyal", "team.yaml:3", "unknown key 'takim'"),
+    ("team.yaml", "agents:", "agent:", "team.yaml:2", "unknown key 'agent'"),
+    ("team.yaml", "id: a1001", "id: " + "a" * 41, "team.yaml:3", "pattern"),
+])
+def test_each_mistake_has_its_line(folder: Path, name: str, old: str, new: str, where: str, what: str) -> None:
+    edit(folder, name, old, new)
+    assert [one for one in load(folder).problems if one.where == where and what in one.what], told(load(folder))
+
+
+def test_an_overlay_is_laid_over_key_by_key(folder: Path, tmp_path: Path) -> None:
+    overlay = tmp_path / "node.toml"
+    overlay.write_text('[listen]\nhttp = "127.0.0.1:0"\n[trunk]\nmatch = ["127.0.0.2"]\n', encoding="utf-8")
+    loaded = load(folder, overlay)
+    assert loaded.settings is not None and not loaded.problems
+    assert loaded.settings.listen.http == "127.0.0.1:0" and loaded.settings.listen.agi == "127.0.0.1:4573"
+    assert loaded.settings.trunk.match == ("127.0.0.2",)
+    assert loaded.where("listen", "http") == "node.toml:2" and loaded.where("listen", "agi") == "santral.toml:16"
+    overlay.write_text('[listen]\n\nhtpp = "127.0.0.1:0"\n', encoding="utf-8")
+    assert told(load(folder, overlay)) == ["node.toml:3: unknown key 'htpp'. Did you mean 'http'?"]
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("ring_timeout_s: 30", "ring_timeout_s: 7777"), ("answer_mode: auto", "answer_mode: gizli"),
+    ("rest_gap_s: 60", "rest_gap_s: gizli"), ("agent: a1004", "agent: gizli9"), ("agent: a1004", "agent: 'gizli 9'"),
+    ("channels: [chat,", "channels: [gizli,"), ("chat: 1", "chat: 7777"), ("agent: a1008", "agent: a1004"),
+    ("agent: a1004,", "agent: a1004, review_at: 2020-01-01,"), ("agent: a1004,", "agent: a1004, review_at: gizli,"),
+    ("  - {agent: a1004", "  - {agent: gizli: x"), ("agent: a1004,", "agent: a1004, brief: 7777,"),
+])
+def test_nothing_of_the_accommodations_is_shown(folder: Path, old: str, new: str) -> None:
+    edit(folder, "accommodations.yaml", old, new)
+    loaded = load(folder, today=date(2026, 1, 1))
+    said = " ".join(str(one) for one in (*loaded.problems, *loaded.warnings))
+    assert "accommodations.yaml:" in said
+    assert not re.search(r"gizli|7777|a1004|a1008|2020", said), said
+
+
+def test_an_accommodation_never_shows_itself() -> None:
+    one = Accommodation(agent="a1004", ring_timeout_s=30)
+    assert f"{one} {one!r}" == "Accommodation(...) Accommodation(...)"
+    assert "ring_timeout" not in repr(load(MEB)) and "wrapup" not in repr(load(MEB))
+    assert one.changes() == {"ring_timeout_s": 30}
+
+
+def test_there_is_no_field_for_why() -> None:
+    allowed = {"agent", "channels", "max_concurrency", "ring_timeout_s", "answer_mode", "brief", "wrapup_s",
+               "wrapup_extend_s", "rest_gap_s", "misses_allowed", "review_at"}
+    assert set(Accommodation.model_fields) == allowed
+    assert not re.search(r"diagn|disab|engel|tan[ıi]|reason|why|note|percent", " ".join(Accommodation.model_fields))
+
+
+def test_a_readable_file_of_needs_is_a_warning(folder: Path) -> None:
+    assert load(folder).warnings == ()
+    (folder / "accommodations.yaml").chmod(0o640)
+    assert [str(one) for one in load(folder).warnings] == [
+        "accommodations.yaml:1: others may read this file (mode 0640). Run: chmod 600 accommodations.yaml"]
+    (folder / "accommodations.yaml").unlink()
+    assert load(folder).warnings == () and load(folder).accommodations == {}
+
+
+def test_a_skill_no_service_asks_for_is_a_warning(folder: Path) -> None:
+    edit(folder, "team.yaml", "temsilci: 33", "temsilcilik: 33")
+    assert [str(one) for one in load(folder).warnings] == [
+        "team.yaml:4: no service asks for the skill 'temsilcilik'. Did you mean 'temsilci'?"]
+
+
+def test_an_empty_folder_names_what_is_missing(tmp_path: Path) -> None:
+    assert [one.where for one in load(tmp_path).problems] == [
+        "menu.yaml:1", "santral.toml:1", "services.yaml:1", "team.yaml:1"]
+
+
+def test_hours() -> None:
+    hours = Hours(monday=("09:00-12:00", "13:00-24:00"))
+    assert [hours.open_at(0, minute) for minute in (539, 540, 719, 720, 1439)] == [False, True, True, False, True]
+    assert not hours.open_at(1, 600) and Hours(always=True).open_at(6, 0)
