@@ -58,13 +58,15 @@ class Counters:
 class Message:
     """One event or response. Headers are looked up in the text when asked for; the first occurrence counts."""
 
-    __slots__ = ("is_event", "name", "text")
+    __slots__ = ("is_event", "is_item", "name", "text")
 
-    def __init__(self, text: str, name: str, is_event: bool) -> None:
+    def __init__(self, text: str, name: str, is_event: bool, is_item: bool = False) -> None:
         self.text = text
         self.name = name
         """The event's name, or `Success`, `Error`, ... of a response."""
         self.is_event = is_event
+        self.is_item = is_item
+        """An event that answers somebody's list action. Only events told to everybody (`Privilege:`) are news."""
 
     def get(self, header: str, default: str = "") -> str:
         """Value of a header, `default` when it is not there. Spelling as Asterisk spells it."""
@@ -195,7 +197,8 @@ class Decoder:
         except UnicodeDecodeError:
             text = block.decode("utf-8", "replace")
             self.counters.replaced += 1
-        return Message(text, name.decode("utf-8", "replace"), is_event)
+        is_item = is_event and not rest.startswith(b"Privilege: ")
+        return Message(text, name.decode("utf-8", "replace"), is_event, is_item)
 
 
 Fields = Mapping[str, str | Sequence[str]]
