@@ -92,12 +92,20 @@ class Timings(NamedTuple):
     """Music between two tries of a new caller while no node answers."""
     menu_s: int = 300
     """The longest a dialogue may last before it counts as missed."""
+    code_s: int = 120
+    """The longest dialogue of an agent's telephone code (number, PIN)."""
     talk_s: int = 7200
     """The longest talk, on the agent's leg."""
     polite_s: int = 6
     """The agent's leg waits at most this long for the end of a sentence that the caller is hearing."""
     press_s: int = 6
     """Time to press 1 after the brief."""
+    seat_rtp_s: int = 15
+    """A talking phone that sends nothing for this long is gone; the caller goes to the front of the queue."""
+    trunk_rtp_s: int = 60
+    """The same for a caller. Longer: some carriers send nothing while a caller is silent, and no caller is dropped."""
+    hold_rtp_s: int = 900
+    """The same while on hold, for both."""
     net_s: int = 600
     """The longest wait in the safety net, then the caller is asked to call again."""
     net_ring_s: int = 20

@@ -1,0 +1,72 @@
+"""Which modules of Asterisk are loaded, and which never."""
+
+from __future__ import annotations
+
+DENIED: dict[str, str] = {
+    "bridge_native_rtp.so": "forwards an agent's RTP with its own numbering: half of the callers stayed silent",
+    "res_pjsip_diversion.so": "would take a caller's redirecting number into the channel",
+    "app_system.so": "runs shell commands",
+    "func_shell.so": "runs shell commands",
+    "app_externalivr.so": "starts programs",
+    "func_curl.so": "reaches out over HTTP",
+    "res_curl.so": "reaches out over HTTP",
+    "func_env.so": "reads and writes files and the environment",
+    "func_odbc.so": "reaches a database",
+    "app_originate.so": "starts calls from a dialplan function",
+    "app_minivm.so": "starts programs",
+    "app_voicemail.so": "a machine that answers is not an answer",
+    "app_voicemail_imap.so": "the same",
+    "app_voicemail_odbc.so": "the same",
+    "app_disa.so": "an outside line for callers",
+    "app_chanspy.so": "listens in; comes with roles and an audit trail or not at all",
+    "pbx_spool.so": "starts calls from files",
+    "pbx_dundi.so": "dialplan from the network",
+    "pbx_realtime.so": "dialplan from a database",
+    "chan_iax2.so": "a second door for calls",
+    "chan_unistim.so": "a second door for calls",
+    "chan_skinny.so": "a second door for calls",
+    "chan_mgcp.so": "a second door for calls",
+    "chan_sip.so": "a second door for calls",
+    "chan_motif.so": "a second door for calls",
+    "res_pjsip_endpoint_identifier_anonymous.so": "lets strangers in",
+    "res_pjsip_phoneprov_provider.so": "hands out phones' secrets",
+    "res_phoneprov.so": "hands out phones' secrets",
+    "res_pjsip_notify.so": "not used",
+    "res_monitor.so": "old recording, follows the caller's variables",
+    "res_ari.so": "not used; a second way to command Asterisk",
+    "res_http_websocket.so": "Asterisk's web server is off",
+}
+"""Module -> why it stays away. Modules that an Asterisk does not have cost nothing here."""
+
+NEEDED: tuple[str, ...] = (
+    # the dialplan and its functions
+    "pbx_config.so", "app_stack.so", "app_playback.so", "app_read.so", "app_queue.so",
+    "app_celgenuserevent.so", "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
+    "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
+    "func_pjsip_aor.so", "func_pjsip_contact.so", "func_pjsip_endpoint.so", "func_devstate.so", "func_groupcount.so",
+    "app_senddtmf.so", "app_verbose.so",
+    # AGI, AMI, music, black box
+    "res_agi.so", "res_speech.so", "res_musiconhold.so", "res_manager_devicestate.so", "res_cdrel_custom.so",
+    "cel_custom.so",
+    "res_security_log.so", "res_rtp_asterisk.so", "res_timing_timerfd.so",
+    # media
+    "bridge_simple.so", "bridge_softmix.so", "bridge_holding.so", "bridge_builtin_features.so",
+    "codec_alaw.so", "codec_ulaw.so", "codec_a_mu.so", "codec_g722.so", "codec_resample.so", "codec_gsm.so",
+    "format_pcm.so", "format_wav.so", "format_sln.so", "format_gsm.so",
+    # SIP
+    "res_sorcery_astdb.so", "res_sorcery_config.so", "res_sorcery_memory.so", "res_pjproject.so", "res_pjsip.so",
+    "res_pjsip_session.so", "chan_pjsip.so", "res_pjsip_acl.so", "res_pjsip_authenticator_digest.so",
+    "res_pjsip_caller_id.so", "res_pjsip_dtmf_info.so", "res_pjsip_empty_info.so",
+    "res_pjsip_endpoint_identifier_ip.so", "res_pjsip_endpoint_identifier_user.so", "res_pjsip_header_funcs.so",
+    "res_pjsip_logger.so", "res_pjsip_nat.so", "res_pjsip_outbound_authenticator_digest.so",
+    "res_pjsip_outbound_registration.so", "res_pjsip_refer.so", "res_pjsip_registrar.so", "res_pjsip_rfc3326.so",
+    "res_pjsip_sdp_rtp.so", "res_pjsip_pubsub.so",
+)  # fmt: skip
+"""What the rendered files use, and what the shared modules behind it need."""
+
+BY_CODEC: dict[str, tuple[str, ...]] = {
+    "opus": ("codec_opus_open_source.so", "res_format_attr_opus.so"),
+}
+"""Codec -> modules beyond the needed ones. Opus is the package of Debian; other builds name it otherwise."""
+
+BY_ENCRYPTION: dict[str, tuple[str, ...]] = {"no": (), "sdes": ("res_srtp.so",)}
