@@ -18,6 +18,8 @@ REPLY_S = 5.0
 """For a command that plays nothing. Asterisk answers in milliseconds; the dialplan's own limit of a step is 5 s too."""
 PLAY_S = 120.0
 """For a file. The longest prompt is below 30 s; music is not played from here."""
+PROBE_MS = 1
+"""Shortest wait for a key: fails at once when the channel is gone."""
 MAX_STRAYS = 8
 """Replies nobody asked for. A value with line breaks may look like some; more of them is a broken peer."""
 ANY_KEY = "0123456789*#"
@@ -104,9 +106,9 @@ class Session:
         finally:
             timer.cancel()
             self._pending = None
-        if reply.code == 511 or reply.result == "-1":
+        if reply.code == 511 or (reply.result == "-1" and not _nothing_played(verb, reply)):
             self.end(CallerGone("the channel is dead" if reply.code == 511 else "the channel hung up"))
-            assert self._over is not None
+        if self._over is not None:
             raise self._over
         if reply.code != 200:
             raise CommandRefused(verb, reply.code, reply.text)
@@ -117,11 +119,14 @@ class Session:
         self._transport.abort()
 
     async def stream_file(self, file: str, escape: str = "") -> Played:
-        """Play a prompt, stopped by one of the keys in `escape`."""
+        """Play a prompt, stopped by one of the keys in `escape`. A file that is not there is counted in `missing`."""
         reply = await self.command("STREAM FILE", file, escape, within_s=PLAY_S)
         digit = _digit(reply.result)
-        if not digit and not reply.endpos:
+        if _nothing_played("STREAM FILE", reply):
+            # A missing file and a hang-up before the first sample look the same: a command on the channel tells.
+            digit = await self.wait_for_digit(PROBE_MS)
             self.missing += 1
+            digit = digit if digit in escape else ""
         return Played(digit, reply.endpos)
 
     async def say(self, files: Iterable[str], escape: str = "") -> str:
@@ -151,6 +156,11 @@ class Session:
         if reply.result == "-2":
             raise CommandRefused(f"EXEC {application}", reply.code, "no such application")
         return reply.result
+
+
+def _nothing_played(verb: str, reply: wire.Reply) -> bool:
+    """Asterisk 22.10 answers `result=-1 endpos=0` to a file that is not there (measured), older ones `result=0`."""
+    return verb == "STREAM FILE" and reply.result in ("-1", "0") and not reply.endpos and reply.code == 200
 
 
 def _digit(result: str) -> str:

@@ -103,6 +103,8 @@ class Decoder:
         """Characters that were no UTF-8 and were replaced."""
         self.tainted = 0
         """Lines of the environment with control characters, without a name, or of a name already given."""
+        self.junk = 0
+        """Lines that begin no reply: the rest of a value with line breaks and brackets in it. They are left out."""
 
     @property
     def in_env(self) -> bool:
@@ -181,7 +183,10 @@ class Decoder:
             if text.isdigit() and len(text) == 3:
                 events.append(Reply(int(text)))
                 return
-            raise WireError(f"{text[:80]!r} is not the beginning of an AGI reply")
+            self.junk += 1
+            if self.junk > MAX_BLOCK_LINES:
+                raise WireError(f"more than {MAX_BLOCK_LINES} lines that begin no AGI reply")
+            return
         if found[1] == "100":
             return  # "100 Trying...": the answer itself follows
         if found[2] == "-" or not _complete(found[3]):
