@@ -147,8 +147,8 @@ _WORDS = {
               "written. End what holds it (a backup, an open sqlite3 shell), then start the node again",
     "damaged": "{where} is damaged ({code}). Stop, copy the file as it is, and restore the newest backup; callers "
                "who wait are found again from Asterisk",
-    "readonly": "{where} cannot be opened or written ({code}). Its file and folder must belong to the user who runs the "
-                "node; a PostgreSQL server must be the primary",
+    "readonly": "{where} cannot be opened or written ({code}). Its file and folder must belong to the user who runs "
+                "the node; a PostgreSQL server must be the primary",
     "gone": "{where} does not answer ({code}): the disk or the server is gone. Bring it back, then start the node "
             "again, it reads what is true",
     "broken": "{where} refused a statement ({code}). Nothing of this turn was written. `santral check` and the log of "

@@ -19,13 +19,11 @@ from routing.core import facts as f
 from routing.core.facts import Fact
 from routing.core.model import Channel, ContactState, OfferState, Outcome
 from routing.store.errors import StoreConflict
-from routing.store.schema import OFFER_WITH_AGENT, agents, contacts, offers
+from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, offers
 
 SLOTS_MAX = 64
 """Slots of a channel that one agent may fill: far above any capacity a person can have, so that a wrong engine is
 refused and not obeyed for ever."""
-
-_LIVE = ("pending", "reserved", "assigned", "wrapping")
 
 
 def _move(from_states: Iterable[str], *columns: str, where: Iterable[ColumnElement[bool]] = ()) -> Update:
@@ -52,19 +50,19 @@ _ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
 _TALKED = _move(["assigned"])
 _TALK_LOST = _move(["assigned"], "offer", "agent")
 _COMPLETE = _move(["wrapping"])
-_CANCEL = _move(["pending", "reserved", "assigned"], "outcome", "ended_at", "wait_s",
+_CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s",
                 where=[contacts.c.outcome.is_(None)])
 # The outcome of an answered contact comes beside the change of its state, with the same version or the next.
 _OUTCOME = (update(contacts)
             .where(contacts.c.contact == bindparam("b_contact"), contacts.c.outcome.is_(None),
-                   contacts.c.state.in_(list(_LIVE)),
+                   contacts.c.state.in_(CONTACT_LIVE),
                    contacts.c.version.in_([bindparam("b_before"), bindparam("b_same")]))
             .values({name: bindparam(name) for name in ("state", "version", "outcome", "ended_at")}))
 _RANG = _offer(["pending"], "rang_at")
 _CLOSE = _offer(["pending"], "state", "ended_at", "reason")
 _ACCEPT = _offer(["pending"], "state", "connected_at")
 _HOLD = _offer(["accepted"], "held_s")
-_TALK_OVER = _offer(["accepted"], "state", "talk_over_at", "reason", "talk_s", "held_s")
+_TALK_OVER = _offer(["accepted"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
 _WRAPPED = _offer(["wrapping"], "state", "ended_at", "wrapup_s")
 _CHANGE_AGENT = (update(agents)
                  .where(agents.c.agent == bindparam("b_agent"), agents.c.version == bindparam("b_before"),
@@ -73,7 +71,6 @@ _CHANGE_AGENT = (update(agents)
                           ("version", "team", "state", "reason", "seat", "since", "misses")}))
 _SLOTS = select(offers.c.slot).where(offers.c.agent == bindparam("b_agent"), offers.c.channel == bindparam("b_channel"),
                                      offers.c.state.in_(OFFER_WITH_AGENT))
-
 
 class Rows:
     """Applies facts through one connection, inside the caller's transaction."""
@@ -112,7 +109,7 @@ class Rows:
             "offer": fact.offer, "contact": fact.contact, "agent": fact.agent, "seat": fact.seat,
             "service": fact.service, "channel": fact.channel.value, "slot": self._slot(fact),
             "state": OfferState.PENDING.value, "agent_version": fact.agent_version, "offered_at": fact.at,
-            "ring_limit_s": fact.ring_s, "step": fact.step, "level": fact.level, "reason": "", "held_s": 0.0,
+            "ring_s": fact.ring_s, "step": fact.step, "level": fact.level, "reason": "", "held_s": 0.0,
         })
 
     def _slot(self, fact: f.Offered) -> int:
@@ -152,9 +149,12 @@ class Rows:
         self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
 
     def _talk_over(self, fact: f.TalkOver) -> None:
-        self._offer(fact, _TALK_OVER, "accepted", state=OfferState.WRAPPING.value, talk_over_at=fact.at,
+        # After a cut talk there is nothing to wrap up: the caller goes to the front, the agent is free.
+        lost = fact.state is ContactState.PENDING
+        self._offer(fact, _TALK_OVER, "accepted", talk_over_at=fact.at, ended_at=fact.at if lost else None,
+                    state=(OfferState.COMPLETED if lost else OfferState.WRAPPING).value,
                     reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
-        if fact.state is ContactState.PENDING:
+        if lost:
             self._contact(fact, _TALK_LOST, fact.version, fact.state, "assigned", offer=None, agent=None)
         else:
             self._contact(fact, _TALKED, fact.version, fact.state, "assigned")
@@ -162,10 +162,7 @@ class Rows:
     def _wrapped_up(self, fact: f.WrappedUp) -> None:
         self._offer(fact, _WRAPPED, "wrapping", state=OfferState.COMPLETED.value, ended_at=fact.at,
                     wrapup_s=fact.wrapup_s)
-        # A caller whose talk was cut has left this offer and may be with somebody else: nothing of theirs changes.
-        owner = self._connection.execute(_OWNER, {"b_contact": fact.contact}).scalar_one_or_none()
-        if owner == fact.offer:
-            self._contact(fact, _COMPLETE, fact.version, ContactState.COMPLETED, "wrapping")
+        self._contact(fact, _COMPLETE, fact.version, ContactState.COMPLETED, "wrapping")
 
     def _ended(self, fact: f.Ended) -> None:
         if fact.outcome is Outcome.ANSWERED:
@@ -185,8 +182,6 @@ class Rows:
             self._set(fact, _CHANGE_AGENT, f"agent {fact.before.value} with version {fact.version - 1}",
                       b_agent=fact.agent, b_before=fact.version - 1, b_state=fact.before.value, **values)
 
-
-_OWNER = select(contacts.c.offer).where(contacts.c.contact == bindparam("b_contact"))
 
 _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,

@@ -104,7 +104,7 @@ offers = Table(
     Column("state", Text, nullable=False),
     Column("agent_version", Integer, nullable=False),
     Column("offered_at", Double, nullable=False),
-    Column("ring_limit_s", Double, nullable=False),
+    Column("ring_s", Double, nullable=False),
     Column("step", Integer, nullable=False),
     Column("level", Integer, nullable=False),
     Column("rang_at", Double),

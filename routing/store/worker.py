@@ -51,6 +51,11 @@ class Worker:
                                            "Look at its disk and at other programs that use it") from None
         return await future
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed
+
     async def close(self) -> None:
         """Do what is queued, then end the thread."""
         if self._closed:

@@ -27,7 +27,8 @@ def upgrade() -> None:
         sa.Column("since", sa.Double(), nullable=False),
         sa.Column("misses", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('signed_out', 'ready', 'ringing', 'talking', 'wrapup', 'paused', 'not_responding', 'busy', 'unreachable')",
+            "state IN ('signed_out', 'ready', 'ringing', 'talking', 'wrapup', 'paused', "
+            "'not_responding', 'busy', 'unreachable')",
             name=op.f("ck_agents_state_known"),
         ),
         sa.PrimaryKeyConstraint("agent", name=op.f("pk_agents")),
@@ -155,7 +156,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("agent_version", sa.Integer(), nullable=False),
         sa.Column("offered_at", sa.Double(), nullable=False),
-        sa.Column("ring_limit_s", sa.Double(), nullable=False),
+        sa.Column("ring_s", sa.Double(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("rang_at", sa.Double(), nullable=True),

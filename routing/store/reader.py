@@ -1,0 +1,172 @@
+"""Reading: what stood at the last commit. A connection of its own, read-only, so reading never holds the writer up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Row as SqlRow
+from sqlalchemy.exc import DBAPIError
+
+from routing.core.facts import Fact
+from routing.core.ids import OfferId, ServiceId
+from routing.core.journal import decode
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.restore import StoredAgent, StoredContact, StoredOffer
+from routing.store.database import connect, translated, url_of
+from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, cursors, facts, journal, offers
+
+PAGE = 1000
+"""Facts given at once at most: a reader that is far behind takes pages and lets others in between."""
+
+
+class Input(NamedTuple):
+    """One row of the journal: what the engine was told. `kind` and `body` as `routing.core.journal` writes them;
+    kind `tick` with an empty body is the timer."""
+
+    seq: int
+    at: float
+    kind: str
+    body: str
+
+
+class ServiceCount(NamedTuple):
+    """How contacts of a service ended, or that they have not."""
+
+    service: ServiceId
+    outcome: Outcome | None
+    """None: still there."""
+    contacts: int
+
+
+class Loaded(NamedTuple):
+    """Everything that is alive, at one moment of the store: what the engine is rebuilt from."""
+
+    contacts: tuple[StoredContact, ...]
+    offers: tuple[StoredOffer, ...]
+    agents: tuple[StoredAgent, ...]
+    next_offer: OfferId
+    """One above every offer there ever was."""
+    next_fact: int
+    """Number of the next fact, from 1."""
+
+
+_CONTACT_FIELDS = StoredContact._fields
+_OFFER_FIELDS = StoredOffer._fields
+_AGENT_FIELDS = tuple(name for name in StoredAgent._fields if name in agents.c)
+"""The rest of an agent follows from the row and the profile; the engine has defaults for it."""
+
+_CONTACTS = (select(*(contacts.c[name] for name in _CONTACT_FIELDS))
+             .where(contacts.c.state.in_(CONTACT_LIVE)).order_by(contacts.c.contact))
+_OFFERS = (select(*(offers.c[name] for name in _OFFER_FIELDS))
+           .where(offers.c.state.in_(OFFER_WITH_AGENT)).order_by(offers.c.offer))
+_AGENTS = select(*(agents.c[name] for name in _AGENT_FIELDS)).order_by(agents.c.agent)
+_FACTS = (select(facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
+          .limit(bindparam("count")))
+_JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
+            .where(journal.c.seq > bindparam("after")).order_by(journal.c.seq).limit(bindparam("count")))
+_CURSOR = select(cursors.c.seq).where(cursors.c.name == bindparam("name"))
+_COUNTS = (select(contacts.c.service, contacts.c.outcome, func.count())
+           .group_by(contacts.c.service, contacts.c.outcome).order_by(contacts.c.service, contacts.c.outcome))
+
+
+def load(connection: Connection) -> Loaded:
+    """Everything that is alive, inside the caller's transaction."""
+    return Loaded(
+        tuple(_contact(row) for row in connection.execute(_CONTACTS)),
+        tuple(_offer(row) for row in connection.execute(_OFFERS)),
+        tuple(_agent(row) for row in connection.execute(_AGENTS)),
+        OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
+        (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
+    )
+
+
+def _contact(row: SqlRow[Any]) -> StoredContact:
+    one = StoredContact(**row._mapping)
+    return one._replace(state=ContactState(one.state), channel=Channel(one.channel))
+
+
+def _offer(row: SqlRow[Any]) -> StoredOffer:
+    one = StoredOffer(**row._mapping)
+    return one._replace(state=OfferState(one.state), channel=Channel(one.channel))
+
+
+def _agent(row: SqlRow[Any]) -> StoredAgent:
+    one = StoredAgent(**row._mapping)
+    return one._replace(state=AgentState(one.state))
+
+
+class Reader:
+    """Reads a state, of a running node too. Synchronous: use it in a thread, a command or a test.
+
+    Errors are `StoreUnavailable`. Use as a context manager or `close` it.
+    """
+
+    def __init__(self, where: str | Path) -> None:
+        self._url = url_of(where)
+        self._engine = connect(self._url, read_only=True)
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
+        """Facts with a number above `seq`, in order, at most `limit` (and never more than `PAGE`)."""
+        rows = self._all(_FACTS, after=seq, count=min(limit, PAGE))
+        # A row of `facts` was written from a fact and never changed: decode gives one back.
+        return [decode(kind, body) for kind, body in rows]  # type: ignore[misc]
+
+    def journal_after(self, seq: int, limit: int = PAGE) -> list[Input]:
+        """Inputs with a number above `seq`, in order, for replay."""
+        return [Input(*row) for row in self._all(_JOURNAL, after=seq, count=min(limit, PAGE))]
+
+    def cursor(self, name: str) -> int:
+        """The last fact a reader is done with; 0 when it never began."""
+        found = self._all(_CURSOR, name=name)
+        return int(found[0][0]) if found else 0
+
+    def counts(self) -> list[ServiceCount]:
+        """Contacts by service and outcome, of all time."""
+        return [ServiceCount(ServiceId(service), None if outcome is None else Outcome(outcome), count)
+                for service, outcome, count in self._all(_COUNTS)]
+
+    def load(self) -> Loaded:
+        """Everything that is alive at this moment."""
+        try:
+            connection = self._open()
+            with connection.begin():
+                return load(connection)
+        except DBAPIError as error:
+            raise self._failed(error) from None
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._engine.dispose()
+
+    def _all(self, statement: Select[Any], **values: object) -> list[tuple[Any, ...]]:
+        try:
+            connection = self._open()
+            with connection.begin():
+                return [tuple(row) for row in connection.execute(statement, values)]
+        except DBAPIError as error:
+            raise self._failed(error) from None
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _failed(self, error: DBAPIError) -> Exception:
+        # The connection may be dead: the next read begins with a new one.
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+        return translated(error, self._url)

@@ -1,0 +1,274 @@
+"""The store of a node: keeps turns, holds the lease, gives back what was kept.
+
+One thread owns the writing connection. A turn of the inbox is one transaction: its inputs, its facts and the rows they
+change are there together or not at all, and `commit` returns when they survive the loss of power.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from routing.core.events import Event
+from routing.core.facts import Fact
+from routing.core.journal import encode
+from routing.store import lease as leasing
+from routing.store.database import POSTGRES_MIN, connect, place, translated, url_of
+from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
+from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
+from routing.store.migrate import upgrade
+from routing.store.reader import PAGE, Loaded, Reader, ServiceCount, load
+from routing.store.rows import Rows
+from routing.store.schema import JOURNAL_FORMAT, cursors, facts, journal, meta
+from routing.store.worker import Worker
+
+T = TypeVar("T")
+
+TICK = "tick"
+"""Kind of a journal row for the timer; its body is empty."""
+
+PATIENCE_S = TTL_S + RENEW_S
+"""How long a starting node waits for the lease of a node on another machine to end."""
+
+
+class Turn(Protocol):
+    """What one commit holds (the runner's `Turn` fits)."""
+
+    @property
+    def events(self) -> Sequence[tuple[float, Event | None]]:
+        """Handled inputs with their time; None is the timer."""
+        ...
+
+    @property
+    def facts(self) -> Sequence[Fact]:
+        """What they made, numbered without a gap."""
+        ...
+
+
+_ADD_JOURNAL = insert(journal)
+_ADD_FACTS = insert(facts)
+_SET_CURSOR = (update(cursors).where(cursors.c.name == bindparam("b_name"), cursors.c.seq <= bindparam("b_seq"))
+               .values(seq=bindparam("b_seq")))
+
+
+class Store:
+    """Made by `Store.open`. Methods are for the loop's thread; errors are those of `routing.store.errors`."""
+
+    def __init__(self, url: URL, *, max_page_count: int | None = None) -> None:
+        self._url = url
+        self._engine = connect(url, max_page_count=max_page_count)
+        self._writer = Worker("santral-store-writer")
+        self._reading = Worker("santral-store-reader")
+        self._reader = Reader(url.render_as_string(hide_password=False))
+        self._connection: Connection | None = None
+        self._lease: Lease | None = None
+        self._lease_until = 0.0
+        self._next_input = 1
+        self._next_fact = 1
+
+    @classmethod
+    async def open(cls, where: str | Path, *, max_page_count: int | None = None) -> Store:
+        """Open the state at a path (SQLite, made when it is not there) or `postgresql://…` URL and bring its tables up
+        to date. `max_page_count` limits a SQLite file, in pages of 4096 bytes. Raises `StoreUnavailable`."""
+        store = cls(url_of(where), max_page_count=max_page_count)
+        try:
+            await store._writer.call(store._open)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Finish what was handed over, let the lease go, close both connections. Safe to repeat."""
+        try:
+            if self._lease is not None and not self._writer.closed:
+                await self.release_lease()
+        except StoreError:
+            # The lease ends by itself; the end of a node must not fail on it.
+            self._lease = None
+        if not self._writer.closed:
+            await self._writer.call(self._close)
+            await self._reading.call(self._reader.close)
+        await self._writer.close()
+        await self._reading.close()
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    async def commit(self, turn: Turn) -> None:
+        """Keep a turn; return when it is durable.
+
+        Raises `StoreConflict` (the rows are not as the facts say), `LeaseLost` (another node took over),
+        `StoreUnavailable` (see `kind`). In each case nothing of the turn is written.
+        """
+        await self._writer.call(lambda: self._commit(turn))
+
+    async def set_cursor(self, name: str, seq: int) -> None:
+        """Note that a reader of facts is done up to `seq`. A cursor never goes back."""
+        def change(connection: Connection) -> None:
+            if connection.execute(_SET_CURSOR, {"b_name": name, "b_seq": seq}).rowcount:
+                return
+            if connection.execute(select(cursors.c.seq).where(cursors.c.name == name)).first() is None:
+                connection.execute(insert(cursors), {"name": name, "seq": seq})
+        await self._writer.call(lambda: self._in_transaction(change))
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    async def load(self) -> Loaded:
+        """Everything that is alive, for the engine at start."""
+        return await self._writer.call(lambda: self._in_transaction(load))
+
+    async def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
+        """Committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
+        return await self._reading.call(lambda: self._reader.facts_after(seq, limit))
+
+    async def cursor(self, name: str) -> int:
+        """The last fact a reader is done with; 0 when it never began."""
+        return await self._reading.call(lambda: self._reader.cursor(name))
+
+    async def counts(self) -> list[ServiceCount]:
+        """Contacts by service and outcome, of all time."""
+        return await self._reading.call(self._reader.counts)
+
+    # -- the lease ---------------------------------------------------------------------------------------------------
+
+    async def take_lease(self, node: str, patience_s: float = PATIENCE_S) -> Lease:
+        """Become the one node that works on this state. From then on every commit looks whether it still is.
+
+        A dead holder of this machine is replaced at once; one that may live on another machine is waited for until its
+        lease ends. Raises `LeaseHeld` when a process of this machine holds it, or another still does after
+        `patience_s`.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience_s
+        while True:
+            before = loop.time()
+            try:
+                taken = await self._writer.call(
+                    lambda: self._in_transaction(lambda connection: leasing.take(connection, node, leasing.me())))
+            except LeaseHeld as held:
+                if held.here or loop.time() >= end:
+                    raise
+                await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
+                continue
+            except StoreConflict:
+                # Two nodes made the first row at the same moment: the other was first, and is there at the next look.
+                continue
+            self._lease, self._lease_until = taken, before + TTL_S
+            return taken
+
+    async def keep_lease(self) -> None:
+        """Renew the lease every `RENEW_S` until cancelled. Ends with `LeaseLost` when another node has it, or the
+        database did not answer until `MARGIN_S` before the end: then the node must stop acting."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await self._renew()
+
+    async def release_lease(self) -> None:
+        """Give the lease up, so that another node may begin at once."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await self._writer.call(
+                lambda: self._in_transaction(lambda connection: leasing.release(connection, lease)))
+
+    async def _renew(self) -> None:
+        lease, loop = self._lease, asyncio.get_running_loop()
+        if lease is None:
+            raise LeaseLost("it was never taken, or was given up")
+        before = loop.time()
+        # A process that was frozen may try once: if its epoch is still there, nobody was in between.
+        last = max(self._lease_until - MARGIN_S, before + RENEW_S)
+        try:
+            async with asyncio.timeout_at(last):
+                await self._writer.call(
+                    lambda: self._in_transaction(lambda connection: leasing.renew(connection, lease)))
+        except TimeoutError:
+            raise LeaseLost("the database did not answer in time") from None
+        except StoreUnavailable as error:
+            if loop.time() + RENEW_S >= self._lease_until - MARGIN_S:
+                raise LeaseLost(str(error)) from None
+            return
+        self._lease_until = before + TTL_S
+
+    # -- in the writer's thread --------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        try:
+            self._connection = self._engine.connect()
+            self._in_transaction(self._prepare)
+        except DBAPIError as error:
+            raise translated(error, self._url) from None
+
+    def _prepare(self, connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            _check_server(connection, place(self._url))
+        upgrade(connection)
+        found = connection.execute(select(meta.c.value).where(meta.c.key == "journal_format")).scalar_one_or_none()
+        if found is None:
+            connection.execute(insert(meta), {"key": "journal_format", "value": JOURNAL_FORMAT})
+        elif found != JOURNAL_FORMAT:
+            raise StoreUnavailable("newer", f"records in {place(self._url)} have format {found}, this version reads "
+                                            f"{JOURNAL_FORMAT}. Run the version that wrote them")
+        self._count_on(connection)
+
+    def _count_on(self, connection: Connection) -> None:
+        self._next_input = (connection.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
+        self._next_fact = (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._engine.dispose()
+
+    def _in_transaction(self, function: Callable[[Connection], T]) -> T:
+        connection = self._connection
+        if connection is None:
+            raise StoreUnavailable("closed", "it is closed")
+        try:
+            with connection.begin():
+                return function(connection)
+        except DBAPIError as error:
+            raise translated(error, self._url) from None
+
+    def _commit(self, turn: Turn) -> None:
+        # The numbers go on only when the commit has come back: a turn that failed has used none.
+        self._next_input, self._next_fact = self._in_transaction(lambda connection: self._keep(connection, turn))
+
+    def _keep(self, connection: Connection, turn: Turn) -> tuple[int, int]:
+        if self._lease is not None:
+            leasing.check(connection, self._lease)
+        next_input, next_fact = self._next_input, self._next_fact
+        if turn.events:
+            rows: list[dict[str, object]] = []
+            for at, event in turn.events:
+                kind, body = (TICK, "") if event is None else encode(event)
+                rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
+                next_input += 1
+            connection.execute(_ADD_JOURNAL, rows)
+        if turn.facts:
+            change = Rows(connection)
+            rows = []
+            for fact in turn.facts:
+                if fact.seq != next_fact:
+                    raise StoreConflict(fact.seq, type(fact).__name__, "", f"the next fact is {next_fact}")
+                change.apply(fact)
+                kind, body = encode(fact)
+                rows.append({"seq": fact.seq, "at": fact.at, "kind": kind, "body": body})
+                next_fact += 1
+            connection.execute(_ADD_FACTS, rows)
+        return next_input, next_fact
+
+
+def _check_server(connection: Connection, where: str) -> None:
+    version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+    if version < POSTGRES_MIN:
+        raise StoreUnavailable("broken", f"{where} is PostgreSQL {version // 10000}; Santral needs 15 or later")
+    for setting in ("fsync", "synchronous_commit"):
+        if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
+            raise StoreUnavailable("broken", f"{where} has {setting} = off and would lose calls. Set it to on")

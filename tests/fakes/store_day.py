@@ -1,0 +1,156 @@
+"""A little day of facts that is legal by construction, with a model of the rows that must come of it.
+
+It knows nothing of SQL and nothing of the engine: what it expects is written down a second time, in plain Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from routing.core import facts as f
+from routing.core.events import ContactTicked, Event
+from routing.core.facts import Fact
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+
+SERVICE = ServiceId("psikososyal")
+VOICE = Channel.VOICE
+
+
+class Turn(NamedTuple):
+    """What one commit holds."""
+
+    events: list[tuple[float, Event | None]]
+    facts: list[Fact]
+
+
+class Day:
+    """Makes facts, one method for each thing that may happen, and remembers what is true after it."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+        self.seq = 0
+        self.next_offer = 1
+        self.facts: list[Fact] = []
+        self.taken = 0
+        self.contacts: dict[str, dict[str, Any]] = {}
+        self.offers: dict[int, dict[str, Any]] = {}
+        self.agents: dict[str, dict[str, Any]] = {}
+
+    def turn(self, events: int = 1) -> Turn:
+        """The facts since the last turn, with some inputs."""
+        made = self.facts[self.taken:]
+        self.taken = len(self.facts)
+        inputs: list[tuple[float, Event | None]] = [
+            (self.now, ContactTicked(ContactId(f"{self.now}"))) for _ in range(events)]
+        return Turn(inputs, list(made))
+
+    def _add(self, kind: type, **values: Any) -> Any:
+        self.seq += 1
+        self.now += 0.5
+        fact = kind(seq=self.seq, at=self.now, **values)
+        self.facts.append(fact)
+        return fact
+
+    def sign_in(self, agent: str, seat: str | None = None) -> None:
+        """The agent is ready at a seat."""
+        self.agent(agent, AgentState.READY, seat or f"seat-{agent}")
+
+    def agent(self, agent: str, state: AgentState, seat: str | None) -> None:
+        """An agent's change of state."""
+        row = self.agents.setdefault(agent, {"version": 0, "state": AgentState.SIGNED_OUT})
+        self._add(f.AgentChanged, agent=AgentId(agent), version=row["version"] + 1, team="genel", before=row["state"],
+                  state=state, reason="", seat=None if seat is None else SeatId(seat), before_s=1.0,
+                  services=(SERVICE,), misses=0)
+        row.update(version=row["version"] + 1, state=state, seat=seat)
+
+    def queue(self, contact: str, channel: Channel = VOICE) -> None:
+        """A caller waits."""
+        self._add(f.Queued, contact=ContactId(contact), version=1, service=SERVICE, channel=channel,
+                  since=self.now - 3.0, priority=2, position=1, leg=f"PJSIP/trunk-{contact}", caller_hash="h",
+                  caller_box="b", slow=True, node="a")
+        self.contacts[contact] = {"state": ContactState.PENDING, "version": 1, "offer": None, "outcome": None,
+                                  "channel": channel}
+
+    def _move(self, contact: str, state: ContactState, **values: Any) -> int:
+        row = self.contacts[contact]
+        row.update(state=state, version=row["version"] + 1, **values)
+        return int(row["version"])
+
+    def offer(self, contact: str, agent: str) -> int:
+        """Ring this agent."""
+        number, self.next_offer = self.next_offer, self.next_offer + 1
+        channel = self.contacts[contact]["channel"]
+        version = self._move(contact, ContactState.RESERVED, offer=number)
+        self._add(f.Offered, offer=OfferId(number), contact=ContactId(contact), version=version, agent=AgentId(agent),
+                  agent_version=1, seat=SeatId(f"seat-{agent}"), service=SERVICE, channel=channel, ring_s=15.0,
+                  step=0, level=50, idle_s=4.0, runners_up=(), agents_ready=1, agents_signed_in=1, waiting=1)
+        self.offers[number] = {"contact": contact, "agent": agent, "state": OfferState.PENDING, "held_s": 0.0}
+        return number
+
+    def ring(self, offer: int) -> None:
+        """The phone rings for sure."""
+        row = self.offers[offer]
+        self._add(f.OfferRang, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]))
+
+    def close(self, offer: int, state: OfferState, back: bool = True) -> None:
+        """Not accepted. `back`: the caller waits again."""
+        row = self.offers[offer]
+        version = self._move(row["contact"], ContactState.PENDING, offer=None) if back else None
+        self._add(f.OfferClosed, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]),
+                  agent_version=2, service=SERVICE, channel=self.contacts[row["contact"]]["channel"], state=state,
+                  reason="no_answer", rang_s=3.0, contact_version=version)
+        row["state"] = state
+
+    def connect(self, offer: int) -> None:
+        """They talk."""
+        row = self.offers[offer]
+        version = self._move(row["contact"], ContactState.ASSIGNED)
+        self._add(f.Connected, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version,
+                  agent=AgentId(row["agent"]), agent_version=3, seat=SeatId("s"), service=SERVICE,
+                  channel=self.contacts[row["contact"]]["channel"], wait_s=7.0, ring_s=3.0, original_position=1,
+                  within=True)
+        row["state"] = OfferState.ACCEPTED
+
+    def hold(self, offer: int, held_s: float) -> None:
+        """The caller was on hold."""
+        row = self.offers[offer]
+        self._add(f.HoldChanged, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]),
+                  on=False, held_s=held_s)
+        row["held_s"] = held_s
+
+    def talk_over(self, offer: int, lost: bool = False) -> None:
+        """The talk ended; lost: the caller waits again."""
+        row = self.offers[offer]
+        state = ContactState.PENDING if lost else ContactState.WRAPPING
+        version = self._move(row["contact"], state, **({"offer": None} if lost else {}))
+        self._add(f.TalkOver, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version, state=state,
+                  agent=AgentId(row["agent"]), agent_version=4, service=SERVICE,
+                  channel=self.contacts[row["contact"]]["channel"], by="lost" if lost else "caller", wait_s=7.0,
+                  talk_s=60.0, held_s=row["held_s"], original_position=1)
+        row["state"] = OfferState.COMPLETED if lost else OfferState.WRAPPING
+        if not lost:
+            self.end(row["contact"], Outcome.ANSWERED)
+
+    def wrap(self, offer: int) -> None:
+        """The wrap-up is over."""
+        row = self.offers[offer]
+        version = self._move(row["contact"], ContactState.COMPLETED)
+        self._add(f.WrappedUp, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version,
+                  agent=AgentId(row["agent"]), agent_version=5, service=SERVICE,
+                  channel=self.contacts[row["contact"]]["channel"], wrapup_s=15.0)
+        row["state"] = OfferState.COMPLETED
+
+    def end(self, contact: str, outcome: Outcome) -> None:
+        """The final outcome; a ringing offer is canceled first."""
+        row = self.contacts[contact]
+        if outcome is Outcome.ANSWERED:
+            state, version = row["state"], row["version"]
+        else:
+            if row["state"] is ContactState.RESERVED:
+                self.close(row["offer"], OfferState.CANCELED, back=False)
+            state = ContactState.CANCELED
+            version = self._move(contact, state)
+        row["outcome"] = outcome
+        self._add(f.Ended, contact=ContactId(contact), version=version, state=state, service=SERVICE,
+                  channel=row["channel"], outcome=outcome, wait_s=7.0, position=1, original_position=1, key="")

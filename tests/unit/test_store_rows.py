@@ -1,0 +1,257 @@
+"""Facts change rows by compare-and-set, and no order of events makes a double assignment possible."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from routing.core import facts as f
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.store.errors import StoreConflict
+from routing.store.reader import Reader
+from routing.store.rows import SLOTS_MAX
+from routing.store.store import Store
+from tests.fakes.store_day import SERVICE, Day, Turn
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "santral.db")
+    yield opened
+    await opened.close()
+
+
+def talking() -> tuple[Day, int]:
+    day = Day()
+    day.sign_in("a1")
+    day.queue("c1")
+    offer = day.offer("c1", "a1")
+    return day, offer
+
+
+async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, tmp_path: Path) -> None:
+    day, offer = talking()
+    await store.commit(day.turn())
+    day.ring(offer)
+    day.connect(offer)
+    day.hold(offer, 4.0)
+    await store.commit(day.turn())
+    loaded = await store.load()
+    assert loaded.offers[0].held_s == 4.0
+    assert loaded.contacts[0].state is ContactState.ASSIGNED
+    assert loaded.contacts[0].version == 3
+    assert loaded.contacts[0].slow is True
+    assert loaded.offers[0].rang_at is not None
+    day.talk_over(offer)
+    day.wrap(offer)
+    await store.commit(day.turn())
+    loaded = await store.load()
+    assert loaded.contacts == ()
+    assert loaded.offers == ()
+    assert loaded.next_offer == offer + 1
+    assert loaded.next_fact == day.seq + 1
+    assert [agent.state for agent in loaded.agents] == [AgentState.READY]
+    assert await store.counts() == [(SERVICE, Outcome.ANSWERED, 1)]
+    assert await store.facts_after(0) == day.facts
+    with Reader(tmp_path / "santral.db") as reader:
+        assert [row.kind for row in reader.journal_after(0)] == ["ContactTicked"] * 3
+
+
+async def test_a_cut_talk_brings_the_caller_back_and_frees_the_agent(store: Store) -> None:
+    day, offer = talking()
+    day.connect(offer)
+    day.talk_over(offer, lost=True)
+    again = day.offer("c1", "a1")
+    await store.commit(day.turn())
+    loaded = await store.load()
+    assert [(one.offer, one.state) for one in loaded.offers] == [(again, OfferState.PENDING)]
+    assert loaded.contacts[0].offer == again
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda day: day.contacts["c1"].update(version=7),
+    lambda day: day.contacts.update(c1=day.contacts["c1"] | {"version": 0}),
+], ids=["version from the future", "version from the past"])
+async def test_a_wrong_version_writes_nothing(store: Store, spoil: object) -> None:
+    day, offer = talking()
+    await store.commit(day.turn())
+    spoil(day)  # type: ignore[operator]
+    day.connect(offer)
+    with pytest.raises(StoreConflict) as caught:
+        await store.commit(day.turn())
+    assert caught.value.fact == "Connected"
+    assert caught.value.seq == day.seq
+    loaded = await store.load()
+    # The offer's row was changed before the contact's failed: the rollback took it back.
+    assert loaded.offers[0].state is OfferState.PENDING
+    assert loaded.next_fact == day.seq
+
+
+async def test_a_wrong_state_writes_nothing_and_the_right_turn_still_fits(store: Store) -> None:
+    day, offer = talking()
+    await store.commit(day.turn())
+    good = day.facts[:]
+    day.wrap(offer)
+    with pytest.raises(StoreConflict, match="wrapping"):
+        await store.commit(day.turn())
+    fresh, _ = talking()
+    fresh.seq, fresh.facts, fresh.taken = len(good), good, len(good)
+    fresh.connect(offer)
+    await store.commit(fresh.turn())
+    assert (await store.load()).contacts[0].state is ContactState.ASSIGNED
+
+
+async def test_a_gap_in_the_numbers_is_refused(store: Store) -> None:
+    day, _ = talking()
+    with pytest.raises(StoreConflict, match="next fact is 1"):
+        await store.commit(Turn([], day.facts[1:]))
+    assert await store.facts_after(0) == []
+
+
+async def test_the_same_turn_twice_is_refused(store: Store) -> None:
+    day, _ = talking()
+    turn = day.turn()
+    await store.commit(turn)
+    with pytest.raises(StoreConflict):
+        await store.commit(turn)
+
+
+async def test_a_second_outcome_is_refused(store: Store) -> None:
+    day = Day()
+    day.queue("c1")
+    day.end("c1", Outcome.ABANDONED)
+    await store.commit(day.turn())
+    day.contacts["c1"]["state"] = ContactState.PENDING
+    day.end("c1", Outcome.OVERFLOW)
+    with pytest.raises(StoreConflict):
+        await store.commit(day.turn())
+    assert await store.counts() == [(SERVICE, Outcome.ABANDONED, 1)]
+
+
+async def test_two_calls_for_one_agent_are_refused_by_the_index(store: Store) -> None:
+    day, _ = talking()
+    day.queue("c2")
+    day.offer("c2", "a1")
+    with pytest.raises(StoreConflict, match="index"):
+        await store.commit(day.turn())
+    assert (await store.load()).contacts == ()
+
+
+async def test_wrap_up_still_fills_the_slot(store: Store) -> None:
+    day, offer = talking()
+    day.connect(offer)
+    day.talk_over(offer)
+    await store.commit(day.turn())
+    day.queue("c2")
+    day.offer("c2", "a1")
+    with pytest.raises(StoreConflict):
+        await store.commit(day.turn())
+
+
+async def test_two_agents_for_one_caller_are_refused_by_the_index(store: Store) -> None:
+    day, _ = talking()
+    day.sign_in("a2")
+    day.contacts["c1"].update(state=ContactState.PENDING)
+    day.offer("c1", "a2")
+    with pytest.raises(StoreConflict):
+        await store.commit(day.turn())
+
+
+async def test_two_agents_at_one_seat_are_refused(store: Store) -> None:
+    day = Day()
+    day.sign_in("a1", "s1")
+    day.sign_in("a2", "s1")
+    with pytest.raises(StoreConflict):
+        await store.commit(day.turn())
+    day = Day()
+    day.sign_in("a1", "s1")
+    day.agent("a1", AgentState.SIGNED_OUT, "s1")
+    day.sign_in("a2", "s1")
+    await store.commit(day.turn())
+    assert len((await store.load()).agents) == 2
+
+
+async def test_chats_take_slots_up_to_the_limit(store: Store) -> None:
+    day = Day()
+    day.sign_in("a1")
+    for number in range(SLOTS_MAX):
+        day.queue(f"c{number}", Channel.CHAT)
+    first, *_ = [day.offer(f"c{number}", "a1") for number in range(SLOTS_MAX)]
+    await store.commit(day.turn())
+    day.queue("more", Channel.CHAT)
+    turn = day.turn()
+    await store.commit(turn)
+    seq = day.seq
+    day.offer("more", "a1")
+    with pytest.raises(StoreConflict, match=str(SLOTS_MAX)):
+        await store.commit(day.turn())
+    # A slot that is free again is used again.
+    day.seq, day.facts, day.taken = seq, day.facts[:seq], seq
+    day.contacts["more"].update(state=ContactState.PENDING, version=1)
+    day.close(first, OfferState.REJECTED)
+    day.offer("more", "a1")
+    await store.commit(day.turn())
+    assert len((await store.load()).offers) == SLOTS_MAX
+
+
+@pytest.mark.parametrize("values", [
+    "(900, 'c1', 'a2', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0)",
+    "(900, 'c2', 'a1', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0)",
+    "(900, 'c2', 'a1', 's', 'x', 'voice', 1, 'pending', 1, 0, 0, 0, 0, '', 0)",
+    "(900, 'c9', 'a2', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0)",
+    "(900, 'c2', 'a2', 's', 'x', 'voice', 0, 'ringing', 1, 0, 0, 0, 0, '', 0)",
+], ids=["caller twice", "agent twice", "second voice slot", "no such caller", "unknown state"])
+async def test_raw_sql_cannot_assign_twice_either(store: Store, tmp_path: Path, values: str) -> None:
+    day, _ = talking()
+    day.queue("c2")
+    await store.commit(day.turn())
+    engine = create_engine(f"sqlite:///{tmp_path / 'santral.db'}")
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA foreign_keys=ON"))
+        with pytest.raises(IntegrityError):
+            connection.execute(text(
+                "INSERT INTO offers (offer, contact, agent, seat, service, channel, slot, state, agent_version, "
+                f"offered_at, ring_s, step, level, reason, held_s) VALUES {values}"))
+    engine.dispose()
+
+
+async def test_an_agent_changes_only_from_the_state_and_version_it_has(store: Store) -> None:
+    day = Day()
+    day.sign_in("a1")
+    await store.commit(day.turn())
+    day.agents["a1"]["state"] = AgentState.PAUSED
+    day.agent("a1", AgentState.READY, "s1")
+    with pytest.raises(StoreConflict, match="paused"):
+        await store.commit(day.turn())
+
+
+async def test_what_is_no_row_is_kept_as_a_fact(store: Store) -> None:
+    alarm = f.Alarm(1, 5.0, "bridge_mismatch", None, None, None)
+    await store.commit(Turn([(5.0, None)], [alarm]))
+    assert await store.facts_after(0) == [alarm]
+
+
+async def test_a_cursor_never_goes_back(store: Store) -> None:
+    assert await store.cursor("queue_log") == 0
+    await store.set_cursor("queue_log", 7)
+    await store.set_cursor("queue_log", 5)
+    assert await store.cursor("queue_log") == 7
+    await store.set_cursor("queue_log", 9)
+    assert await store.cursor("queue_log") == 9
+
+
+async def test_conflicts_say_no_number_of_a_caller(store: Store) -> None:
+    day = Day()
+    day.queue("c1")
+    secret = day.facts[0]._replace(caller_hash="0532-secret", caller_box="0532-secret")  # type: ignore[call-arg]
+    await store.commit(Turn([], [secret]))
+    with pytest.raises(StoreConflict) as caught:
+        await store.commit(Turn([], [secret._replace(seq=2)]))
+    assert "0532" not in str(caught.value)
+    assert caught.value.__cause__ is None

@@ -1,0 +1,130 @@
+"""One schema: what the migrations make is what the code expects, on both databases."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from routing.store import migrate
+from routing.store.database import place, url_of
+from routing.store.errors import StoreUnavailable
+from routing.store.reader import Reader
+from routing.store.schema import HEAD, metadata
+from routing.store.store import Store
+
+pytestmark = pytest.mark.unit
+
+
+def made(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"))
+    return {name: re.sub(r"\s+", "", sql or "").lower() for name, sql in rows}
+
+
+def parts(sql: str) -> list[str]:
+    return sorted(re.split(r",(?=[a-z\"])", sql.replace("op.f", "")))
+
+
+def test_a_fresh_upgrade_is_the_schema_and_nothing_else() -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        migrate.upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        migrated = made(connection)
+    engine.dispose()
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        wanted = made(connection)
+    engine.dispose()
+    # The comparison of alembic does not see checks: the words themselves do.
+    assert {name: parts(sql) for name, sql in migrated.items()} == {name: parts(sql) for name, sql in wanted.items()}
+
+
+def test_downgrade_leaves_nothing_and_upgrade_works_again() -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        migrate.upgrade(connection)
+        migrate.downgrade(connection, "base")
+        assert inspect(connection).get_table_names() == [migrate.TABLE]
+        assert migrate.revision(connection) is None
+        migrate.upgrade(connection)
+        assert migrate.revision(connection) == HEAD
+    engine.dispose()
+
+
+def test_the_code_names_the_newest_migration() -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        assert ScriptDirectory.from_config(migrate.settings(connection)).get_heads() == [HEAD]
+    engine.dispose()
+
+
+def test_postgresql_gets_the_same_words() -> None:
+    dialect = postgresql.dialect()
+    tables = "\n".join(str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables)
+    assert "DOUBLE PRECISION" in tables
+    assert "SERIAL" not in tables
+    indexes = {index.name: str(CreateIndex(index).compile(dialect=dialect))
+               for table in metadata.tables.values() for index in table.indexes}
+    assert indexes["ux_offers_live_contact"] == (
+        "CREATE UNIQUE INDEX ux_offers_live_contact ON offers (contact) WHERE state IN ('pending', 'accepted')")
+    assert indexes["ux_offers_live_slot"] == (
+        "CREATE UNIQUE INDEX ux_offers_live_slot ON offers (agent, channel, slot) "
+        "WHERE state IN ('pending', 'accepted', 'wrapping')")
+
+
+async def test_a_state_of_a_newer_santral_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "santral.db"
+    await (await Store.open(path)).close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreUnavailable, match="newer Santral") as caught:
+        await Store.open(path)
+    assert caught.value.kind == "newer"
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{HEAD}'"))
+        connection.execute(text("UPDATE meta SET value = '2'"))
+    engine.dispose()
+    with pytest.raises(StoreUnavailable, match="format 2"):
+        await Store.open(path)
+
+
+async def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "santral.db")
+    assert {entry.stat().st_mode & 0o777 for entry in tmp_path.iterdir()} == {0o600}
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.load()
+
+
+@pytest.mark.parametrize(("where", "driver", "said"), [
+    ("postgresql://u:geheim@h/db", "postgresql+psycopg", "db on h"),
+    ("postgres.db", "sqlite", "postgres.db"),
+    ("sqlite:////tmp/x.db", "sqlite", "/tmp/x.db"),
+])
+def test_where_a_state_may_be(where: str, driver: str, said: str) -> None:
+    url = url_of(where)
+    assert url.drivername == driver
+    assert place(url).endswith(said)
+    assert "geheim" not in place(url)
+
+
+@pytest.mark.parametrize("where", ["mysql://h/db", "sqlite:///:memory:", "sqlite://"])
+def test_where_it_may_not(where: str) -> None:
+    with pytest.raises(StoreUnavailable, match="cannot hold the state"):
+        url_of(where)
+
+
+def test_a_reader_of_nothing_says_so(tmp_path: Path) -> None:
+    with Reader(tmp_path / "not" / "there.db") as reader, pytest.raises(StoreUnavailable, match="cannot be opened"):
+        reader.load()
