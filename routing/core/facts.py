@@ -3,6 +3,10 @@
 Every fact has a number (`seq`, growing by one without gaps) and a time (`at`, Unix seconds on the engine's clock).
 `version` counts the changes of the contact (or agent) the fact is about, beginning at 1: the store compares before it
 sets. Facts hold no number and no name of a caller.
+
+Each fact that carries a contact's version has the one before plus one; so has each AgentChanged for its agent. When an
+agent changes together with an offer, AgentChanged comes first and the fact about the offer repeats its version
+(`agent_version`).
 """
 
 from __future__ import annotations
@@ -121,7 +125,8 @@ class HoldChanged(NamedTuple):
 
 
 class TalkOver(NamedTuple):
-    """The talk ended. Contact `assigned` -> `wrapping`, or back to `pending` when `by` is `lost`."""
+    """The talk ended. Contact `assigned` -> `wrapping`, offer `accepted` -> `wrapping`; when `by` is `lost` the contact
+    is `pending` again and the offer `completed`: another offer for the contact may follow at once."""
 
     seq: int
     at: float
@@ -157,8 +162,9 @@ class WrappedUp(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The one final outcome of a contact as the caller sees it. For an answered contact it comes with TalkOver; its
-    state becomes `completed` with WrappedUp. For the others the state is `canceled` from here on."""
+    """The one final outcome of a contact as the caller sees it. For an answered contact it comes right after TalkOver
+    (with the next version, the state still `wrapping`); its state becomes `completed` with WrappedUp. For the others
+    the state is `canceled` from here on. An offer that rang for it is closed before (OfferClosed `canceled`)."""
 
     seq: int
     at: float
@@ -170,6 +176,7 @@ class Ended(NamedTuple):
     outcome: Outcome
     wait_s: float
     position: int
+    """At the end, from 1; 0 for an answered contact."""
     original_position: int
     key: str
 
@@ -187,6 +194,7 @@ class AgentChanged(NamedTuple):
     reason: str
     """Pause reason, or why the engine did it (`misses`, `seat`, `signed_in` ...)."""
     seat: SeatId | None
+    """Where they are signed in; on signing out, the seat they leave."""
     before_s: float
     """Time spent in the state before."""
     services: tuple[ServiceId, ...]

@@ -7,10 +7,15 @@ the facts of these rows are already stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, OfferState
+from routing.core import contacts
+from routing.core.domain import Domain
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service, Step
+from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
+from routing.core.records import AgentRecord, Contact, NodeLink, Offer
 
 
 class StoredContact(NamedTuple):
@@ -75,3 +80,106 @@ class StoredAgent(NamedTuple):
     wrapup_until: float | None = None
     """End of the wrap-up; None: `since` and the profile's wrap-up time."""
     pause_pending: str = ""
+
+
+def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: Iterable[StoredOffer],
+            stored_agents: Iterable[StoredAgent]) -> None:
+    """Fill an empty, configured domain. Rows that do not fit together (an offer without its contact, a ringing agent
+    without an offer) are let go in favour of the caller: the contact waits again."""
+    agents = {row.agent: row for row in stored_agents}
+    for row in agents.values():
+        _agent(d, row)
+    rows = {row.contact: row for row in stored_contacts}
+    for contact_row in sorted(rows.values(), key=lambda row: (row.since, row.queued_at, row.contact)):
+        d.contacts[contact_row.contact] = _contact(d, contact_row)
+    for offer_row in sorted(stored_offers):
+        _offer(d, offer_row)
+    for contact in list(d.contacts.values()):
+        _settle_contact(d, contact)
+    for record in d.agents.values():
+        if record.signed:
+            _settle_agent(d, record, agents.get(record.id))
+
+
+def _agent(d: Domain, row: StoredAgent) -> None:
+    record = d.agents.get(row.agent)
+    if record is None:
+        record = d.agents[row.agent] = AgentRecord(Agent(row.agent, ()), len(d.agents), configured=False)
+    record.version = row.version
+    if row.state is AgentState.SIGNED_OUT or row.seat is None or d.seat(row.seat).agent is not None:
+        return
+    record.state, record.reason, record.since, record.seat = AgentState(row.state), row.reason, row.since, row.seat
+    record.misses, record.pause_pending = row.misses, row.pause_pending
+    record.idle_since = row.since if row.idle_since is None else row.idle_since
+    record.not_before = record.idle_since + record.agent.profile.rest_gap_s
+    d.seat(row.seat).agent = record
+    d.matching.sign_in(record)
+
+
+def _last_known(service: ServiceId) -> Service:
+    """Stands for a service that left the centre while nobody ran: agents with a skill of its name may serve it, else
+    the safety net does. Never anybody else: it may have had a floor."""
+    return Service(service, service, (Step(((SkillId(service), 0),)),), overflow_s=0.0)
+
+
+def _contact(d: Domain, row: StoredContact) -> Contact:
+    service = d.services.get(row.service) or _last_known(row.service)
+    if row.service not in d.services:
+        d.matching.cover(service)
+    return Contact(
+        row.contact, service, Channel(row.channel), row.since, row.priority, d.take_number(), row.queued_at, row.leg,
+        row.slow, row.node, row.caller_hash, row.caller_box, ContactState(row.state), row.version,
+        original_position=row.position)
+
+
+_FITTING = {
+    OfferState.PENDING: (ContactState.RESERVED, AgentState.RINGING),
+    OfferState.ACCEPTED: (ContactState.ASSIGNED, AgentState.TALKING),
+    OfferState.WRAPPING: (ContactState.WRAPPING, AgentState.WRAPUP),
+}
+
+
+def _offer(d: Domain, row: StoredOffer) -> None:
+    d.next_offer = max(d.next_offer, row.offer + 1)
+    state = OfferState(row.state)
+    contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
+    if contact is None or record is None or _FITTING.get(state) != (contact.state, record.state) \
+            or contact.offer is not None or record.offer is not None:
+        return
+    offer = Offer(row.offer, contact, record, row.seat, row.offered_at, row.ring_s, row.step, row.level, state,
+                  row.rang_at, held_s=row.held_s)
+    if state is not OfferState.PENDING:
+        offer.connected_at = record.since if row.connected_at is None else row.connected_at
+    if state is OfferState.WRAPPING:
+        offer.talk_over_at = record.since if row.talk_over_at is None else row.talk_over_at
+    d.offers[row.offer] = contact.offer = record.offer = offer
+    contact.step = min(row.step, len(contact.service.steps) - 1)
+
+
+def _settle_contact(d: Domain, contact: Contact) -> None:
+    if contact.state is ContactState.WRAPPING:
+        d.remember_over(contact.id)
+        if contact.offer is None:
+            del d.contacts[contact.id]
+        return
+    link = d.links.setdefault(contact.node, NodeLink())
+    link.up = False
+    if contact.offer is None:
+        contact.state = ContactState.PENDING
+    elif contact.state is ContactState.RESERVED:
+        offer = contact.offer
+        if offer.rang_at is None:
+            link.frozen.append(("vanish", offer.id, VANISHED_S))
+        link.frozen.append(("ring", offer.id, max(offer.ring_s, BRIEF_S) + RING_GRACE_S))
+    if contact.state in contacts.WAITING:
+        contacts.enter(d, contact)
+
+
+def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
+    if record.offer is None and record.state in (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP):
+        record.state = AgentState.READY
+    if record.state is AgentState.WRAPUP:
+        until = None if row is None else row.wrapup_until
+        d.timers.set(("wrap", record.id), record.since + record.agent.profile.wrapup_s if until is None else until)
+    if not record.configured:
+        d.timers.set(("leave", record.id), d.now)

@@ -1,0 +1,137 @@
+"""Agents and their seats: their state, what the phone reports, and who may be offered something.
+
+What people do themselves (sign in, breaks, wrap-up) stands in `shift`.
+"""
+
+from __future__ import annotations
+
+from routing.core import facts
+from routing.core.domain import Domain
+from routing.core.errors import NotSignedIn, UnknownAgent
+from routing.core.events import SeatChanged
+from routing.core.ids import AgentId, SeatId
+from routing.core.model import AgentState
+from routing.core.records import AgentRecord, Seat
+from routing.core.states import AGENT, follow
+
+SETTLE_S = 2.0
+"""After our leg's end the phone's own "not in use" comes some milliseconds later. So long is it no foreign call."""
+
+DECLINE_GAP_S = 5.0
+"""An agent who declined, or whose phone was busy or failed, gets nothing for this long: not the same call at once."""
+
+FREE = (AgentState.READY, AgentState.BUSY, AgentState.UNREACHABLE)
+"""States of a person who is ready; the phone decides which of them."""
+
+
+def known(d: Domain, agent: AgentId) -> AgentRecord:
+    """The agent's record. UnknownAgent when the centre has none."""
+    record = d.agents.get(agent)
+    if record is None or not (record.configured or record.state is not AgentState.SIGNED_OUT):
+        raise UnknownAgent(f"no agent {agent} in the team; add it to the centre and reload")
+    return record
+
+
+def signed_in(d: Domain, agent: AgentId) -> AgentRecord:
+    """The record of an agent who is signed in. NotSignedIn otherwise."""
+    record = known(d, agent)
+    if record.state is AgentState.SIGNED_OUT:
+        raise NotSignedIn(f"agent {agent} is not signed in; sign in at a seat first")
+    return record
+
+
+def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_idle: bool = False) -> None:
+    """Follow the table, tell it, and put the agent where they belong now. `keep_idle`: not their doing, the place among
+    the idle stays."""
+    after = follow(AGENT, "agent", record.id, record.state, trigger)
+    seat = None if record.seat is None else d.seat(record.seat)
+    if after in FREE and seat is not None:
+        after = follow(AGENT, "agent", record.id, AgentState.READY, _seat_trigger(seat))
+    d.matching.leave(record)
+    before, before_s = record.state, d.now - record.since if record.version else 0.0
+    record.version += 1
+    record.state, record.reason, record.since = after, reason, d.now
+    if after in FREE and not keep_idle:
+        record.idle_since = d.now
+        record.not_before = max(record.not_before, d.now + record.agent.profile.rest_gap_s)
+    if after is AgentState.PAUSED or after is AgentState.SIGNED_OUT:
+        record.pause_pending = ""
+    d.facts.append(facts.AgentChanged(
+        *d.stamp(), record.id, record.version, record.agent.team, before, after, reason, record.seat, before_s,
+        record.serves, record.misses))
+    if after is AgentState.SIGNED_OUT:
+        _clear(d, record)
+    place(d, record)
+
+
+def place(d: Domain, record: AgentRecord) -> None:
+    """Into the pools when something may be offered to them now, out of them otherwise."""
+    d.matching.leave(record)
+    if record.state is not AgentState.READY or record.offer is not None or record.seat is None:
+        return
+    seat = d.seat(record.seat)
+    if not seat.reachable or seat.in_use or not record.configured:
+        return
+    if record.not_before > d.now:
+        d.timers.set(("rest", record.id), record.not_before)
+        return
+    d.matching.stand(record)
+
+
+def _clear(d: Domain, record: AgentRecord) -> None:
+    d.matching.sign_out(record)
+    d.timers.cancel(("rest", record.id))
+    d.timers.cancel(("wrap", record.id))
+    if record.seat is not None:
+        d.seat(record.seat).agent = None
+    record.seat, record.misses, record.not_before = None, 0, 0.0
+    record.pause_pending, record.leave_pending = "", False
+
+
+def _seat_trigger(seat: Seat) -> str:
+    if not seat.reachable:
+        return "seat_gone"
+    return "seat_busy" if seat.in_use and not seat.settling else "seat_free"
+
+
+def leg_over(d: Domain, seat: SeatId) -> None:
+    """Our leg on this phone is over: give the phone a moment to say that it is free."""
+    record = d.seat(seat)
+    if record.in_use:
+        record.settling = True
+        d.timers.set(("settle", seat), d.now + SETTLE_S)
+
+
+def settled(d: Domain, seat: SeatId) -> None:
+    """The moment is over: who is still on the phone is on a call that is not ours."""
+    record = d.seat(seat)
+    record.settling = False
+    _refresh(d, record)
+
+
+def _refresh(d: Domain, seat: Seat) -> None:
+    record = seat.agent
+    if record is None or record.state not in FREE:
+        return
+    trigger = _seat_trigger(seat)
+    if follow(AGENT, "agent", record.id, record.state, trigger) is not record.state:
+        change(d, record, trigger, "seat")
+    else:
+        place(d, record)
+
+
+def lose_seat(d: Domain, seat: SeatId) -> None:
+    """The phone did not react: unreachable until it reports again."""
+    record = d.seat(seat)
+    record.reachable, record.in_use, record.settling = False, False, False
+    d.timers.cancel(("settle", seat))
+
+
+def seat_changed(d: Domain, event: SeatChanged) -> None:
+    """The phone's own word. A call on it that is not ours makes the agent busy."""
+    seat = d.seat(event.seat)
+    seat.reachable, seat.in_use = event.reachable, event.in_use
+    if not event.in_use:
+        seat.settling = False
+        d.timers.cancel(("settle", event.seat))
+    _refresh(d, seat)

@@ -1,0 +1,87 @@
+"""The routing domain: everything the engine knows, and the two lists it writes (commands and facts).
+
+No rule stands here. `contacts`, `offers` and `agents` change what is in it, `assign` brings them together, `views`
+reads.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from routing.core.commands import Command
+from routing.core.facts import Fact
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.line import Line
+from routing.core.match import Matching
+from routing.core.model import Service
+from routing.core.records import AgentRecord, Contact, NodeLink, Offer, Seat
+from routing.core.timers import Timers
+
+OVER_REMEMBERED = 10_000
+"""Contacts that are over and still known as such: a call's last events come within minutes, and ten thousand calls are
+more than an hour of a full house. Without it a hang-up that overtakes the queue entry would leave a ghost in line."""
+
+
+class Domain:
+    """State of one routing domain."""
+
+    def __init__(self, first_offer: int, first_seq: int) -> None:
+        self.now = 0.0
+        self.next_offer = first_offer
+        self.next_seq = first_seq
+        self.next_number = 1
+        self.services: dict[ServiceId, Service] = {}
+        self.agents: dict[AgentId, AgentRecord] = {}
+        self.contacts: dict[ContactId, Contact] = {}
+        self.offers: dict[OfferId, Offer] = {}
+        self.seats: dict[SeatId, Seat] = {}
+        self.links: dict[str, NodeLink] = {}
+        self.lines: dict[ServiceId, Line[tuple[float, int, Contact]]] = {}
+        """Who waits (pending or reserved) for each service, in order."""
+        self.over: OrderedDict[ContactId, None] = OrderedDict()
+        self.matching = Matching(())
+        self.timers = Timers()
+        self.commands: list[Command] = []
+        self.facts: list[Fact] = []
+
+    def stamp(self) -> tuple[int, float]:
+        """The first two items of every fact: its number and the time."""
+        seq = self.next_seq
+        self.next_seq = seq + 1
+        return seq, self.now
+
+    def take_number(self) -> int:
+        """A number for a contact: the order of arrival."""
+        number = self.next_number
+        self.next_number = number + 1
+        return number
+
+    def seat(self, seat: SeatId) -> Seat:
+        """The seat; one that was never heard of is unreachable."""
+        found = self.seats.get(seat)
+        if found is None:
+            found = self.seats[seat] = Seat(seat)
+        return found
+
+    def line(self, service: ServiceId) -> Line[tuple[float, int, Contact]]:
+        """Who waits for a service."""
+        found = self.lines.get(service)
+        if found is None:
+            found = self.lines[service] = Line()
+        return found
+
+    def position(self, contact: Contact) -> int:
+        """Place in the service's line, from 1."""
+        return self.line(contact.service.id).rank((*contact.key, contact)) + 1
+
+    def link_up(self, node: str) -> bool:
+        """A link that was never heard of counts as up: seats are unreachable then anyway."""
+        link = self.links.get(node)
+        return link is None or link.up
+
+    def remember_over(self, contact: ContactId) -> None:
+        """A contact is over for good: later events about it change nothing."""
+        self.over[contact] = None
+        self.over.move_to_end(contact)
+        if len(self.over) > OVER_REMEMBERED:
+            self.over.popitem(last=False)

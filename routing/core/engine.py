@@ -1,0 +1,135 @@
+"""The engine: events and the time go in, commands and facts come out. Same events, same times: same answers.
+
+    commands = engine.handle(event, now)     # something happened
+    commands = engine.tick(now)              # engine.next_deadline() has come
+    facts = engine.take_facts()              # store these before the commands leave
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from routing.core import agents, callers, contacts, events, offers, restore, settings, shift, views
+from routing.core.assign import assign
+from routing.core.commands import Command
+from routing.core.domain import Domain
+from routing.core.facts import Fact
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId
+from routing.core.inbox import AgentView, ContactView, Status
+from routing.core.live import LiveContact, LiveOffer
+from routing.core.timers import Key
+
+# Any: each handler takes its own type of event; the table's key is that type.
+HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
+    events.Configured: settings.configured,
+    events.ContactQueued: callers.queued,
+    events.ContactTicked: callers.ticked,
+    events.ContactGone: callers.gone,
+    events.ContactLeft: callers.left,
+    events.OfferRinging: offers.ringing,
+    events.OfferAnswered: offers.answered,
+    events.OfferConnected: offers.connected,
+    events.OfferEnded: offers.ended,
+    events.TalkEnded: offers.talk_ended,
+    events.Held: offers.held,
+    events.SeatChanged: agents.seat_changed,
+    events.AgentSignedIn: shift.sign_in,
+    events.AgentSignedOut: shift.sign_out,
+    events.AgentPaused: shift.pause,
+    events.AgentResumed: shift.resume,
+    events.WrapUpEnded: shift.wrap_up_ended,
+    events.WrapUpExtended: shift.wrap_up_extended,
+    events.LinkChanged: settings.link_changed,
+}
+
+
+class Engine:
+    """One routing domain. Not for several threads."""
+
+    def __init__(self, *, first_offer: int = 1, first_seq: int = 1) -> None:
+        self._domain = Domain(first_offer, first_seq)
+
+    def handle(self, event: events.Event, now: float) -> list[Command]:
+        """Take in what happened; what is to be done about it. Raises `Refused` when an agent's or caller's wish cannot
+        be granted: nothing has changed then. `now` may not matter less than before: an earlier time counts as the
+        last one."""
+        d = self._domain
+        d.now = max(d.now, now)
+        HANDLERS[type(event)](d, event)
+        assign(d)
+        done, d.commands = d.commands, []
+        return done
+
+    def tick(self, now: float) -> list[Command]:
+        """Do what is due. Too early or twice, it does nothing."""
+        d = self._domain
+        d.now = max(d.now, now)
+        while (key := d.timers.pop_due(d.now)) is not None:
+            _due(d, key)
+            assign(d)
+        done, d.commands = d.commands, []
+        return done
+
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do; None: never, as things are."""
+        return self._domain.timers.next()
+
+    def take_facts(self) -> list[Fact]:
+        """What happened since this was last called, in order."""
+        taken, self._domain.facts = self._domain.facts, []
+        return taken
+
+    def restore(self, stored_contacts: Iterable[restore.StoredContact], stored_offers: Iterable[restore.StoredOffer],
+                stored_agents: Iterable[restore.StoredAgent], now: float, *,
+                over: Iterable[ContactId] = ()) -> None:
+        """Build the state from the store, after the first Configured and before any other event. Emits nothing. The
+        links of the restored contacts count as down until LinkChanged says otherwise. `over`: contacts that ended
+        lately (at most `OVER_REMEMBERED` count), so that late news of them is known to be late."""
+        d = self._domain
+        d.now = max(d.now, now)
+        for contact in over:
+            d.remember_over(contact)
+        restore.rebuild(d, stored_contacts, stored_offers, stored_agents)
+
+    def contact(self, contact: ContactId, now: float) -> ContactView | None:
+        """The contact as it is now; None: not known (any more)."""
+        return views.contact(self._domain, contact, now)
+
+    def agent(self, agent: AgentId, now: float) -> AgentView | None:
+        """The agent as they are now; None: not in the team."""
+        return views.agent(self._domain, agent, now)
+
+    def status(self, now: float) -> Status:
+        """Everything. Costs a look at every agent and contact."""
+        return views.status(self._domain, now)
+
+    def live_contacts(self) -> list[LiveContact]:
+        """Contacts whose caller should be there."""
+        return views.live_contacts(self._domain)
+
+    def live_offers(self) -> list[LiveOffer]:
+        """Offers whose leg may be there."""
+        return views.live_offers(self._domain)
+
+
+def _due(d: Domain, key: Key) -> None:
+    """A deadline has come. Those of finished things were cancelled, so what the key names is there."""
+    kind, name = key
+    if kind in offers.TIMERS:
+        offer = d.offers[OfferId(int(name))]
+        (offers.vanished if kind == "vanish" else offers.overdue)(d, offer)
+    elif kind == "step":
+        contacts.next_step(d, d.contacts[ContactId(str(name))])
+    elif kind == "overflow":
+        contacts.overflow(d, d.contacts[ContactId(str(name))])
+    elif kind == "settle":
+        agents.settled(d, SeatId(str(name)))
+    else:
+        record = d.agents[AgentId(str(name))]
+        if kind == "wrap":
+            offers.wrap_up(d, record, "wrapped_up")
+        elif kind == "leave":
+            shift.dismiss(d, record, "removed")
+        else:
+            agents.place(d, record)

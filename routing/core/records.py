@@ -1,0 +1,131 @@
+"""What the engine remembers of one contact, offer, agent and seat. Changed only by `contacts`, `offers`, `agents`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service
+
+if TYPE_CHECKING:
+    from routing.core.match import Group, Pool
+
+MINUTE_S = 60.0
+"""One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
+
+LineKey = tuple[float, int]
+"""(virtual start, number): the order between contacts; (idle since, index): the order between agents."""
+
+
+@dataclass(slots=True, eq=False)
+class Contact:
+    """A caller (or a message, a task) from queue entry to its end."""
+
+    id: ContactId
+    service: Service
+    channel: Channel
+    since: float
+    priority: int
+    number: int
+    """Grows with every contact: breaks ties of age."""
+    queued_at: float
+    leg: str = ""
+    slow: bool = False
+    node: str = ""
+    caller_hash: str = ""
+    caller_box: str = ""
+    state: ContactState = ContactState.PENDING
+    version: int = 1
+    step: int = 0
+    original_position: int = 1
+    offer: Offer | None = None
+    group: Group | None = None
+    """Where it waits for an agent; None: it does not."""
+    key: LineKey = (0.0, 0)
+    overflowed: bool = False
+    missed_by: AgentId | None = None
+    """Who let it ring last: not the first to be asked again when there is somebody else."""
+
+    def line_key(self) -> LineKey:
+        """Age with priority: the smallest is served first."""
+        return self.since - MINUTE_S * (self.service.priority + self.priority), self.number
+
+
+@dataclass(slots=True, eq=False)
+class Offer:
+    """One try to bring a contact to an agent, and the talk and wrap-up that come of it."""
+
+    id: OfferId
+    contact: Contact
+    agent: AgentRecord
+    seat: SeatId
+    offered_at: float
+    ring_s: float
+    step: int
+    level: int
+    state: OfferState = OfferState.PENDING
+    rang_at: float | None = None
+    answered_at: float | None = None
+    connected_at: float | None = None
+    held_since: float | None = None
+    held_s: float = 0.0
+    talk_over_at: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class AgentRecord:
+    """An agent as configured and as they are now."""
+
+    agent: Agent
+    index: int
+    """Place in the centre's list: the last tie-break."""
+    configured: bool = True
+    state: AgentState = AgentState.SIGNED_OUT
+    reason: str = ""
+    since: float = 0.0
+    version: int = 0
+    seat: SeatId | None = None
+    misses: int = 0
+    idle_since: float = 0.0
+    not_before: float = 0.0
+    """No offer before this: rest gap, or the moment after a declined call."""
+    offer: Offer | None = None
+    """Rings, talks or is wrapped up."""
+    pause_pending: str = ""
+    leave_pending: bool = False
+    places: tuple[tuple[Pool, int], ...] = ()
+    """Where the agent stands when ready: each pool with the level there."""
+    serves: tuple[ServiceId, ...] = ()
+    """Services the agent can serve."""
+    key: LineKey | None = None
+    """The agent's key in the pools while they stand there; None: they do not."""
+    signed: bool = False
+    """Counted in the pools as signed in."""
+
+    @property
+    def id(self) -> AgentId:
+        """The agent's name."""
+        return self.agent.id
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """A phone. Unreachable until something tells otherwise."""
+
+    id: SeatId
+    reachable: bool = False
+    in_use: bool = False
+    agent: AgentRecord | None = None
+    """Who is signed in here."""
+    settling: bool = False
+    """Our own leg has just ended and the phone has not yet said that it is free."""
+
+
+@dataclass(slots=True, eq=False)
+class NodeLink:
+    """The link to one Asterisk."""
+
+    up: bool = True
+    frozen: list[tuple[str, OfferId, float]] = field(default_factory=list)
+    """Deadlines of offers that stand still: kind, offer, seconds that were left."""

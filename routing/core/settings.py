@@ -1,0 +1,90 @@
+"""What comes from outside the calls: the centre's settings and the links to the Asterisks."""
+
+from __future__ import annotations
+
+from routing.core import agents, contacts, facts, offers, shift
+from routing.core.domain import Domain
+from routing.core.events import Configured, LinkChanged
+from routing.core.match import Matching
+from routing.core.model import OfferState
+from routing.core.records import AgentRecord, NodeLink
+
+
+def configured(d: Domain, event: Configured) -> None:
+    """Put settings in force and keep all state. Contacts of a service that is gone are served by what it last was;
+    agents who are gone are signed out, after their talk."""
+    lifted = [(contact, contacts.lift(d, contact)) for contact in d.contacts.values()
+              if contact.state in contacts.WAITING]
+    signed = [record for record in d.agents.values() if record.signed]
+    for record in signed:
+        d.matching.sign_out(record)
+    d.services = {service.id: service for service in event.centre.services}
+    d.matching = Matching(event.centre.services)
+    for contact in d.contacts.values():
+        if contact.service.id not in d.services:
+            d.matching.cover(contact.service)
+    _team(d, event)
+    for record in signed:
+        d.matching.sign_in(record)
+        agents.place(d, record)
+    for contact, runs_out in lifted:
+        contacts.refit(d, contact, d.services.get(contact.service.id, contact.service), runs_out)
+    for contact in d.contacts.values():
+        contact.service = d.services.get(contact.service.id, contact.service)
+    d.facts.append(facts.CentreChanged(*d.stamp(), len(event.centre.services), len(event.centre.agents)))
+    for record in signed:
+        if not record.configured:
+            shift.dismiss(d, record, "removed")
+
+
+def _team(d: Domain, event: Configured) -> None:
+    for record in d.agents.values():
+        record.configured = False
+    for index, agent in enumerate(event.centre.agents):
+        known = d.agents.get(agent.id)
+        if known is None:
+            d.agents[agent.id] = AgentRecord(agent, index)
+        else:
+            known.agent, known.index, known.configured = agent, index, True
+    d.agents = dict(sorted(d.agents.items(), key=lambda item: (not item[1].configured, item[1].index)))
+
+
+def link_changed(d: Domain, event: LinkChanged) -> None:
+    """Down: no offers, and the deadlines of ringing stand still. Up: everything goes on. A contact without a node
+    follows whichever link was told of last."""
+    for node in dict.fromkeys((event.node, "")):
+        link = d.links.setdefault(node, NodeLink())
+        if link.up and not event.up:
+            freeze(d, node, link)
+        elif event.up and not link.up:
+            _thaw(d, node, link)
+        link.up = event.up
+
+
+def freeze(d: Domain, node: str, link: NodeLink) -> None:
+    """Keep what is left of each deadline."""
+    for offer in d.offers.values():
+        if offer.state is OfferState.PENDING and offer.contact.node == node:
+            for timer in offers.TIMERS:
+                at = d.timers.at((timer, offer.id))
+                if at is not None:
+                    link.frozen.append((timer, offer.id, max(0.0, at - d.now)))
+                    d.timers.cancel((timer, offer.id))
+
+
+def _thaw(d: Domain, node: str, link: NodeLink) -> None:
+    frozen, link.frozen = link.frozen, []
+    for timer, offer_id, left_s in frozen:
+        offer = d.offers.get(offer_id)
+        if offer is None or offer.state is not OfferState.PENDING or offer.contact.node != node:
+            continue
+        if (timer == "vanish" and offer.rang_at is not None) or (timer != "brief" and offer.answered_at is not None):
+            continue
+        d.timers.set((timer, offer_id), d.now + left_s)
+    for offer in d.offers.values():
+        if offer.state is OfferState.PENDING and offer.contact.node == node and offer.answered_at is not None \
+                and d.timers.at(("brief", offer.id)) is None:
+            d.timers.set(("brief", offer.id), d.now + offers.BRIEF_S)
+    for contact in d.contacts.values():
+        if contact.state in contacts.WAITING and contact.node == node:
+            contacts.arm_overflow(d, contact)

@@ -1,0 +1,93 @@
+"""Every change of state that is allowed, as data: (state, trigger) -> state. Nothing else decides about states.
+
+Three machines and not one, because they end at different times: a contact lives as long as its caller, an offer as long
+as the agent's leg, an agent as long as the shift. An illegal (state, trigger) raises `IllegalTransition` and changes
+nothing. `docs/states.md` is drawn from these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from routing.core.errors import IllegalTransition
+from routing.core.model import AgentState, ContactState, OfferState
+
+S = TypeVar("S", bound=StrEnum)
+
+CONTACT: Mapping[tuple[ContactState, str], ContactState] = {
+    (ContactState.PENDING, "offered"): ContactState.RESERVED,
+    (ContactState.PENDING, "gone"): ContactState.CANCELED,
+    (ContactState.PENDING, "left"): ContactState.CANCELED,
+    (ContactState.RESERVED, "offer_closed"): ContactState.PENDING,
+    (ContactState.RESERVED, "connected"): ContactState.ASSIGNED,
+    (ContactState.RESERVED, "gone"): ContactState.CANCELED,
+    (ContactState.RESERVED, "left"): ContactState.CANCELED,
+    (ContactState.ASSIGNED, "talk_over"): ContactState.WRAPPING,
+    (ContactState.ASSIGNED, "talk_lost"): ContactState.PENDING,
+    (ContactState.WRAPPING, "wrapped_up"): ContactState.COMPLETED,
+}
+
+OFFER: Mapping[tuple[OfferState, str], OfferState] = {
+    (OfferState.PENDING, "connected"): OfferState.ACCEPTED,
+    (OfferState.PENDING, "declined"): OfferState.REJECTED,
+    (OfferState.PENDING, "not_answered"): OfferState.TIMEOUT,
+    (OfferState.PENDING, "contact_gone"): OfferState.CANCELED,
+    (OfferState.PENDING, "taken_back"): OfferState.RESCINDED,
+    (OfferState.ACCEPTED, "talk_over"): OfferState.WRAPPING,
+    (OfferState.ACCEPTED, "talk_lost"): OfferState.COMPLETED,
+    (OfferState.WRAPPING, "wrapped_up"): OfferState.COMPLETED,
+}
+
+_FREE = (AgentState.READY, AgentState.BUSY, AgentState.UNREACHABLE)
+
+AGENT: Mapping[tuple[AgentState, str], AgentState] = {
+    (AgentState.SIGNED_OUT, "sign_in"): AgentState.READY,
+    (AgentState.READY, "offered"): AgentState.RINGING,
+    (AgentState.RINGING, "connected"): AgentState.TALKING,
+    (AgentState.RINGING, "released"): AgentState.READY,
+    (AgentState.RINGING, "missed_too_often"): AgentState.NOT_RESPONDING,
+    (AgentState.RINGING, "pause"): AgentState.PAUSED,
+    (AgentState.RINGING, "sign_out"): AgentState.SIGNED_OUT,
+    (AgentState.TALKING, "talk_over"): AgentState.WRAPUP,
+    (AgentState.TALKING, "released"): AgentState.READY,
+    (AgentState.TALKING, "pause"): AgentState.PAUSED,
+    (AgentState.TALKING, "sign_out"): AgentState.SIGNED_OUT,
+    (AgentState.WRAPUP, "released"): AgentState.READY,
+    (AgentState.WRAPUP, "pause"): AgentState.PAUSED,
+    (AgentState.WRAPUP, "sign_out"): AgentState.SIGNED_OUT,
+    (AgentState.WRAPUP, "move"): AgentState.WRAPUP,
+    **{(state, "released"): AgentState.READY for state in (AgentState.PAUSED, AgentState.NOT_RESPONDING)},
+    **{(state, "move"): state for state in (AgentState.PAUSED, AgentState.NOT_RESPONDING)},
+    **{(state, "pause"): AgentState.PAUSED for state in (*_FREE, AgentState.PAUSED, AgentState.NOT_RESPONDING)},
+    **{(state, "sign_out"): AgentState.SIGNED_OUT
+       for state in (*_FREE, AgentState.PAUSED, AgentState.NOT_RESPONDING)},
+    **{(state, "move"): AgentState.READY for state in _FREE},
+    **{(state, "seat_free"): AgentState.READY for state in _FREE},
+    **{(state, "seat_busy"): AgentState.BUSY for state in _FREE},
+    **{(state, "seat_gone"): AgentState.UNREACHABLE for state in _FREE},
+}
+
+
+def follow(table: Mapping[tuple[S, str], S], kind: str, subject: object, state: S, trigger: str) -> S:
+    """The next state. Raises `IllegalTransition`, which names subject, state and trigger, when the table has none."""
+    after = table.get((state, trigger))
+    if after is None:
+        raise IllegalTransition(kind, subject, state.value, trigger)
+    return after
+
+
+def mermaid(table: Mapping[tuple[S, str], S]) -> str:
+    """A table as the text of a Mermaid state diagram, in the table's own order."""
+    lines = ["stateDiagram-v2"]
+    lines += [f"    {before.value} --> {after.value}: {trigger}" for (before, trigger), after in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """The whole text of `docs/states.md`."""
+    parts = ["# States\n\nDrawn from the tables in `routing/core/states.py`; a test compares this page with them.\n"]
+    for title, diagram in (("Contact", mermaid(CONTACT)), ("Offer", mermaid(OFFER)), ("Agent", mermaid(AGENT))):
+        parts.append(f"\n## {title}\n\n```mermaid\n{diagram}```\n")
+    return "".join(parts)

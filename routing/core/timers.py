@@ -1,0 +1,65 @@
+"""Deadlines of the engine: a heap in which a moved or cancelled deadline is skipped when it is met.
+
+Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Deadlines of the same moment come in the order
+in which they were set, so a replay goes the same way.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+Key = tuple[str, str | int]
+
+STALE_SHARE = 2
+"""The heap is rebuilt when it is this many times larger than what is wanted: memory follows the live deadlines."""
+STALE_FLOOR = 64
+"""Below this size a rebuild would cost more than the stale entries do."""
+
+
+class Timers:
+    """What is due when. Times are Unix seconds of the engine's clock."""
+
+    __slots__ = ("_at", "_count", "_heap")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Key]] = []
+        self._at: dict[Key, tuple[float, int, Key]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def set(self, key: Key, at: float) -> None:
+        """Be due at `at`; an earlier setting of the key is forgotten."""
+        self._count += 1
+        entry = (at, self._count, key)
+        self._at[key] = entry
+        heappush(self._heap, entry)
+        if len(self._heap) > max(STALE_FLOOR, STALE_SHARE * len(self._at)):
+            self._heap = list(self._at.values())
+            heapify(self._heap)
+
+    def cancel(self, key: Key) -> None:
+        """Never be due. A key that is not set is fine."""
+        self._at.pop(key, None)
+
+    def at(self, key: Key) -> float | None:
+        """When the key is due; None: not set."""
+        entry = self._at.get(key)
+        return None if entry is None else entry[0]
+
+    def next(self) -> float | None:
+        """The earliest deadline; None: there is none."""
+        heap = self._heap
+        while heap and self._at.get(heap[0][2]) is not heap[0]:
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    def pop_due(self, now: float) -> Key | None:
+        """Take the first key that is due; None: nothing is."""
+        due = self.next()
+        if due is None or due > now:
+            return None
+        key = heappop(self._heap)[2]
+        del self._at[key]
+        return key

@@ -1,0 +1,91 @@
+"""Reads of the domain: what others may know of it. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from routing.core.domain import Domain
+from routing.core.ids import AgentId, ContactId, leg_id
+from routing.core.inbox import AgentView, ContactView, QueueView, Status
+from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import ContactState, OfferState
+from routing.core.records import AgentRecord, Contact
+
+WAITING = (ContactState.PENDING, ContactState.RESERVED)
+
+
+def contact(d: Domain, contact_id: ContactId, now: float) -> ContactView | None:
+    """One contact."""
+    found = d.contacts.get(contact_id)
+    return None if found is None else _contact(d, found, now)
+
+
+def _contact(d: Domain, c: Contact, now: float) -> ContactView:
+    waits = c.state in WAITING
+    offer = c.offer
+    if waits or offer is None or offer.connected_at is None:
+        waited_s = now - c.since
+    else:
+        waited_s = offer.connected_at - c.since
+    return ContactView(
+        c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, len(d.line(c.service.id)),
+        max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow)
+
+
+def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
+    """One agent of the team."""
+    found = d.agents.get(agent_id)
+    if found is None or not (found.configured or found.signed):
+        return None
+    return _agent(d, found)
+
+
+def _agent(d: Domain, record: AgentRecord) -> AgentView:
+    offer = record.offer
+    return AgentView(
+        record.id, record.agent.team, record.state, record.reason, record.since, record.seat,
+        None if offer is None else offer.contact.id, None if offer is None else offer.contact.service.id,
+        d.timers.at(("wrap", record.id)), record.misses, tuple((str(s), n) for s, n in record.agent.skills),
+        record.pause_pending)
+
+
+def status(d: Domain, now: float) -> Status:
+    """Everything at one moment."""
+    signed: Counter[str] = Counter()
+    ready: Counter[str] = Counter()
+    for record in d.agents.values():
+        if record.signed:
+            signed.update(record.serves)
+            if record.key is not None:
+                ready.update(record.serves)
+    ringing: Counter[str] = Counter()
+    talking: Counter[str] = Counter()
+    oldest: dict[str, float] = {}
+    names = {service.id: service.name for service in d.services.values()}
+    for c in d.contacts.values():
+        names.setdefault(c.service.id, c.service.name)
+        ringing[c.service.id] += c.state is ContactState.RESERVED
+        talking[c.service.id] += c.state is ContactState.ASSIGNED
+        if c.state in WAITING:
+            oldest[c.service.id] = min(oldest.get(c.service.id, c.since), c.since)
+    queues = tuple(
+        QueueView(service, name, len(d.line(service)), ringing[service], talking[service],
+                  max(0.0, now - oldest[service]) if service in oldest else 0.0, signed[service], ready[service])
+        for service, name in names.items())
+    return Status(
+        now, all(link.up for link in d.links.values()), queues,
+        tuple(_agent(d, record) for record in d.agents.values() if record.configured or record.signed),
+        tuple(_contact(d, c, now) for c in d.contacts.values()))
+
+
+def live_contacts(d: Domain) -> list[LiveContact]:
+    """Contacts that have a caller."""
+    return [LiveContact(c.id, c.leg, c.state, c.node) for c in d.contacts.values()
+            if c.state in (*WAITING, ContactState.ASSIGNED)]
+
+
+def live_offers(d: Domain) -> list[LiveOffer]:
+    """Offers that ring or talk."""
+    return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
+                      o.connected_at is not None, leg_id(o.id, o.contact.id))
+            for o in d.offers.values() if o.state in (OfferState.PENDING, OfferState.ACCEPTED)]
