@@ -208,8 +208,11 @@ class FakeAsterisk:
             if self.users.get(one["Username"]) != one["Secret"]:
                 asyncio.get_running_loop().call_later(0.01, writer.close)
                 return [("Response", "Error"), ("Message", "Authentication failed")]
-            self._writers[writer] = one["Events"] != "off"
+            self._writers[writer] = one.get("Events", "on") != "off"
             return [("Response", "Success"), ("Message", "Authentication accepted")]
+        if name == "Logoff":
+            asyncio.get_running_loop().call_later(0.01, writer.close)
+            return [("Response", "Goodbye"), ("Message", "Thanks for all the fish.")]
         if name == "Ping":
             return [("Response", "Success"), ("Ping", "Pong")]
         if name == "CoreStatus":

@@ -332,6 +332,7 @@ async def test_pyst2_reads_the_same_server(asterisk: FakeAsterisk) -> None:
         try:
             return str(witness.login("witness", "w1")), str(witness.ping().get_header("Ping"))
         finally:
+            witness.logoff()
             witness.close()
 
     login, ping = await asyncio.to_thread(ask)
