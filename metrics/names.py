@@ -1,0 +1,71 @@
+"""Every metric in one table: name, kind, labels, buckets, meaning. Dashboards use these and nothing else.
+
+The spelling is that of the list that passed `promtool check metrics`: prefix `acd_`, base units, `_total` for counters.
+No label ever holds an agent, a number or a call: labels come from the centre's own names and from closed sets.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
+
+
+class Metric(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+    buckets: tuple[float, ...] = ()
+
+
+WAIT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+"""Seconds. The library's own end at 10 s; every usual service-level threshold is an edge here."""
+HANDLE_BUCKETS = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 420.0, 600.0, 900.0, 1800.0, 3600.0)
+DECISION_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2)
+"""Seconds: a decision takes microseconds; 10 ms would be heard by nobody and is an alarm all the same."""
+
+OFFERED = Metric("acd_contacts_offered_total", COUNTER, ("queue", "channel"), "Contacts that entered a queue.")
+CONTACTS = Metric("acd_contacts_total", COUNTER, ("queue", "channel", "outcome"),
+                  "Contacts by their one final outcome.")
+SLA = Metric("acd_sla_contacts_total", COUNTER, ("queue", "channel", "within"),
+             "Answered and abandoned contacts; within = answered within the queue's target, from entry to the bridge. "
+             "Service level = within true / all of these: every abandon counts against it.")
+WAIT = Metric("acd_queue_wait_seconds", HISTOGRAM, ("queue", "channel", "outcome"),
+              "Wait from queue entry to the bridge or the end, counted when the contact ends.", WAIT_BUCKETS)
+WAITING = Metric("acd_queue_contacts_waiting", GAUGE, ("queue", "channel"), "Contacts that wait now.")
+OLDEST = Metric("acd_queue_oldest_wait_seconds", GAUGE, ("queue", "channel"), "Longest wait of those who wait now.")
+HANDLE = Metric("acd_handle_seconds", HISTOGRAM, ("queue", "channel", "phase"),
+                "Handle time by phase: talk (without hold), hold, wrapup. AHT = sum of all / count of talk.",
+                HANDLE_BUCKETS)
+OFFERS = Metric("acd_offers_total", COUNTER, ("queue", "result"), "Offers to agents by how they ended.")
+AGENTS = Metric("acd_agents", GAUGE, ("team", "state"), "Agents by state; groups below five are pooled or left out.")
+AGENT_SECONDS = Metric("acd_agent_state_seconds_total", COUNTER, ("team", "state"),
+                       "Time agents spent in a state, counted when they leave it; groups as in acd_agents.")
+DECISION = Metric("acd_routing_decision_seconds", HISTOGRAM, (), "Time the engine takes for one event.",
+                  DECISION_BUCKETS)
+CONNECTED = Metric("acd_asterisk_connected", GAUGE, ("link",), "1: the link is up and its state read.")
+RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times the link came back after a loss.")
+MISMATCHES = Metric("acd_reconciliation_mismatches_total", COUNTER, ("kind",),
+                    "Differences a snapshot of Asterisk showed against the engine.")
+ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, such as bridge_mismatch: stays 0.")
+DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
+BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
+
+TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, AGENTS, AGENT_SECONDS, DECISION, CONNECTED,
+         RECONNECTS, MISMATCHES, ALARMS, DROPPED, BUILD)
+
+K_MIN = 5
+"""Smallest group that is shown: below it a figure could be about one known person."""
+POOLED = "diger"
+"""Name of the group that holds all teams below `K_MIN`."""
+
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,39}\Z")
+
+
+def label(value: str) -> str:
+    """A label's value as it is, or `invalid`: it must begin with a letter, so no number ever passes for a name."""
+    return value if _LABEL.match(value) else "invalid"

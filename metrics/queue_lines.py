@@ -1,0 +1,206 @@
+"""Facts as lines of Asterisk's queue_log, as app_queue.c and logger.c write them:
+`epoch|callid|queue|agent|event|data...`.
+
+Santral is the only writer of the file. What readers of this format need (from their code) is kept here: the epoch is an
+integer and never goes back, no event stands twice for one call in one second, names are `[A-Za-z0-9_./-]` and at most
+40 long, every answered visit has one CONNECT and one COMPLETE*.
+
+A talk that was cut without the caller hanging up closes its visit with COMPLETEAGENT and the caller enters the queue
+again (a second ENTERQUEUE of the same call, at position 1), as calls do that come back to `Queue()` in a dialplan.
+Only voice is written: the format has no words for other channels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from routing.core.facts import (
+    AgentChanged,
+    CentreChanged,
+    Connected,
+    Ended,
+    Fact,
+    OfferClosed,
+    Queued,
+    TalkOver,
+)
+from routing.core.ids import ContactId, leg_id
+from routing.core.model import AgentState, Channel, OfferState, Outcome
+
+FIELD_MAX = 40
+"""Readers keep each field in a varchar(40)."""
+NONE = "NONE"
+MANAGER = "MANAGER"
+"""The call id of member changes that no call made."""
+AUTO_PAUSE, AUTO_UNPAUSE = "Auto-Pause", "Auto-Unpause"
+"""app_queue's reasons for what it does itself."""
+
+_FOREIGN = re.compile(r"[^A-Za-z0-9_./-]")
+_TURKISH = str.maketrans("çğıöşüâîûÇĞİÖŞÜÂÎÛ", "cgiosuaiuCGIOSUAIU")
+_CALLER = re.compile(r"[^0-9+*]")
+
+ONCE = frozenset({"ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "COMPLETECALLER", "ABANDON", "EXITWITHKEY",
+                  "EXITWITHTIMEOUT"})
+"""A call's story needs each of these: a second one in the same second is moved to the next, not left out."""
+
+CallerId = Callable[[str], str]
+"""From the encrypted number of a fact to what may be written: nothing, a masked number, or the number."""
+
+
+def no_callerid(box: str) -> str:
+    """The default: the file has no numbers."""
+    return ""
+
+
+def masked(number: str) -> str:
+    """A number of which only the last two digits are left."""
+    return "*" * max(0, len(number) - 2) + number[-2:] if len(number) > 4 else "*" * len(number)
+
+
+def name(text: str) -> str:
+    """A name as readers can keep it: Turkish letters without their marks, everything foreign as `_`."""
+    return _FOREIGN.sub("_", text.translate(_TURKISH))[:FIELD_MAX]
+
+
+class LineState:
+    """What the next line depends on. Rebuilt by feeding the stored facts from the first on."""
+
+    def __init__(self) -> None:
+        self.talking: dict[ContactId, bool] = {}
+        """Open visits: True while caller and agent talk. As many as there are calls."""
+        self.epoch = 0
+        self.seen: set[tuple[str, str, str, str]] = set()
+        """Call, queue, agent and event of the lines of second `epoch`."""
+
+
+def lines(fact: Fact, state: LineState, callerid: CallerId = no_callerid) -> list[str]:
+    """The lines of one fact, without line ends. Same facts in the same order: same lines, bit for bit."""
+    writer = _WRITERS.get(type(fact))
+    if writer is None:
+        return []
+    found = []
+    for callid, queue, agent, event, data in writer(fact, state, callerid):
+        line = stamped(state, fact.at, callid, queue, agent, event, data)
+        if line is not None:
+            found.append(line)
+    return found
+
+
+def stamped(state: LineState, at: float, callid: str, queue: str, agent: str, event: str,
+            data: tuple[str | int, ...]) -> str | None:
+    """The line with its second; None when it would stand twice in it."""
+    epoch = max(int(at), state.epoch)
+    key = (callid, queue, agent, event)
+    if epoch == state.epoch and key in state.seen:
+        if event not in ONCE:
+            return None
+        epoch += 1
+    if epoch != state.epoch:
+        state.epoch = epoch
+        state.seen.clear()
+    state.seen.add(key)
+    return "|".join((str(epoch), callid, queue, agent, event, *(str(one) for one in data)))
+
+
+Row = tuple[str, str, str, str, tuple[str | int, ...]]
+
+
+def _whole(seconds: float) -> int:
+    return max(0, int(seconds))
+
+
+def _queued(fact: Queued, state: LineState, callerid: CallerId) -> list[Row]:
+    if fact.channel is not Channel.VOICE or fact.contact in state.talking:
+        return []
+    state.talking[fact.contact] = False
+    caller = _CALLER.sub("", callerid(fact.caller_box))[:FIELD_MAX] if fact.caller_box else ""
+    return [(name(fact.contact), name(fact.service), NONE, "ENTERQUEUE", ("", caller, fact.position))]
+
+
+def _connected(fact: Connected, state: LineState, callerid: CallerId) -> list[Row]:
+    if fact.channel is not Channel.VOICE or state.talking.get(fact.contact) is True:
+        return []
+    state.talking[fact.contact] = True
+    return [(name(fact.contact), name(fact.service), name(fact.agent), "CONNECT",
+             (_whole(fact.wait_s), name(leg_id(fact.offer, fact.contact)), _whole(fact.ring_s)))]
+
+
+def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row]:
+    if fact.channel is not Channel.VOICE or not state.talking.pop(fact.contact, False):
+        return []
+    event = "COMPLETECALLER" if fact.by == "caller" else "COMPLETEAGENT"
+    rows: list[Row] = [(name(fact.contact), name(fact.service), name(fact.agent), event,
+                        (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position))]
+    if fact.by == "lost":
+        state.talking[fact.contact] = False
+        rows.append((name(fact.contact), name(fact.service), NONE, "ENTERQUEUE", ("", "", 1)))
+    return rows
+
+
+def _ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]:
+    if fact.channel is not Channel.VOICE or state.talking.pop(fact.contact, None) is None:
+        return []
+    wait = (fact.position, fact.original_position, _whole(fact.wait_s))
+    event: str
+    data: tuple[str | int, ...]
+    if fact.outcome is Outcome.OVERFLOW:
+        event, data = "EXITWITHTIMEOUT", wait
+    elif fact.outcome is Outcome.LEFT:
+        event, data = "EXITWITHKEY", (_key(fact.key), *wait)
+    else:
+        event, data = "ABANDON", wait
+    return [(name(fact.contact), name(fact.service), NONE, event, data)]
+
+
+def _key(key: str) -> str:
+    return key if len(key) == 1 and key in "0123456789*#" else ""
+
+
+def _offer_closed(fact: OfferClosed, state: LineState, callerid: CallerId) -> list[Row]:
+    if fact.channel is not Channel.VOICE:
+        return []
+    missed = fact.state in (OfferState.TIMEOUT, OfferState.REJECTED)
+    return [(name(fact.contact), name(fact.service), name(fact.agent),
+             "RINGNOANSWER" if missed else "RINGCANCELED", (max(0, round(fact.rang_s * 1000)),))]
+
+
+AWAY = (AgentState.PAUSED, AgentState.NOT_RESPONDING)
+
+
+def _agent(fact: AgentChanged, state: LineState, callerid: CallerId) -> list[Row]:
+    agent, queues = name(fact.agent), [name(service) for service in fact.services]
+    rows: list[Row] = []
+    if fact.before is AgentState.SIGNED_OUT and fact.state is not AgentState.SIGNED_OUT:
+        rows += [(MANAGER, queue, agent, "ADDMEMBER", ("PAUSED" if fact.state in AWAY else "",)) for queue in queues]
+    if fact.before in AWAY and fact.state not in AWAY:
+        reason = AUTO_UNPAUSE if fact.state is AgentState.SIGNED_OUT else ""
+        rows += _for_all(agent, queues, "UNPAUSE", reason)
+    if fact.state in AWAY and (fact.before not in AWAY or fact.before is not fact.state):
+        reason = name(fact.reason) if fact.state is AgentState.PAUSED else AUTO_PAUSE
+        rows += _for_all(agent, queues, "PAUSE", reason)
+    if fact.state is AgentState.SIGNED_OUT and fact.before is not AgentState.SIGNED_OUT:
+        rows += [(MANAGER, queue, agent, "REMOVEMEMBER", ("",)) for queue in queues]
+    return rows
+
+
+def _for_all(agent: str, queues: list[str], event: str, reason: str) -> list[Row]:
+    """Once for all queues, then once for each, as app_queue does."""
+    return [(NONE, NONE, agent, f"{event}ALL", (reason,)),
+            *((NONE, queue, agent, event, (reason,)) for queue in queues)]
+
+
+def _centre(fact: CentreChanged, state: LineState, callerid: CallerId) -> list[Row]:
+    return [(NONE, NONE, NONE, "CONFIGRELOAD", ("",))]
+
+
+def started(state: LineState, at: float) -> str:
+    """The line of a start. It follows from no fact, so it leaves the state alone."""
+    return f"{max(int(at), state.epoch)}|{NONE}|{NONE}|{NONE}|QUEUESTART|"
+
+
+_WRITERS: dict[type, Callable[[Any, LineState, CallerId], list[Row]]] = {
+    Queued: _queued, Connected: _connected, TalkOver: _talk_over, Ended: _ended, OfferClosed: _offer_closed,
+    AgentChanged: _agent, CentreChanged: _centre,
+}

@@ -1,0 +1,173 @@
+"""Facts become figures; nothing in them is about one person."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from metrics import names
+from metrics.health import LIVE_LAG_S, live, ready
+from metrics.recorder import Recorder, groups
+from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.inbox import AgentView, ContactView, Status
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from tests.fakes.facts import Story
+
+pytestmark = pytest.mark.unit
+
+NUMBERS = re.compile(r"\+?90?5\d{9}|(?<!\d)\d{11}(?!\d)")
+
+
+def status(agents: tuple[AgentView, ...] = (), contacts: tuple[ContactView, ...] = ()) -> Status:
+    return Status(1.0, True, (), agents, contacts)
+
+
+def agent(number: int, team: str, state: AgentState) -> AgentView:
+    return AgentView(AgentId(f"a{number}"), team, state, "", 0.0, None, None, None, None, 0, (), "")
+
+
+def caller(number: int, waited: float, state: ContactState = ContactState.PENDING) -> ContactView:
+    return ContactView(ContactId(f"1.{number}"), ServiceId("temsilci"), Channel.VOICE, state, 1, 1, waited, None, None,
+                       False)
+
+
+def lines(recorder: Recorder, at: Status | None = None) -> list[str]:
+    return recorder.text(at or status()).decode().splitlines()
+
+
+def day() -> Story:
+    story = Story()
+    story.queued("1.1")
+    story.missed("1.1", "a1", OfferState.TIMEOUT)
+    story.missed("1.1", "a2", OfferState.RESCINDED)
+    story.at += 12
+    story.connected("1.1", "a3")
+    story.at += 60
+    story.talked("1.1", "a3", talk=60, held=20)
+    story.wrapped("1.1", "a3", 15)
+    story.queued("1.2")
+    story.at += 30
+    story.ended("1.2", Outcome.ABANDONED)
+    story.queued("1.3")
+    story.connected("1.3", "a3", within=False)
+    story.talked("1.3", "a3", by="lost")
+    story.ended("1.3", Outcome.ABANDONED)
+    story.queued("1.4")
+    story.ended("1.4", Outcome.OVERFLOW)
+    story.agent("a3", AgentState.READY, AgentState.TALKING, before_s=40)
+    story.agent("a3", AgentState.SIGNED_OUT, AgentState.READY, before_s=4000)
+    story.alarm("bridge_mismatch")
+    return story
+
+
+def test_a_day_is_counted() -> None:
+    recorder = Recorder(["temsilci", "psikososyal"], {"genel": 5})
+    recorder.take(day().facts)
+    found = lines(recorder)
+    for line in (
+        'acd_contacts_offered_total{channel="voice",queue="temsilci"} 4.0',
+        'acd_contacts_offered_total{channel="voice",queue="psikososyal"} 0.0',
+        'acd_contacts_total{channel="voice",outcome="answered",queue="temsilci"} 1.0',
+        'acd_contacts_total{channel="voice",outcome="abandoned",queue="temsilci"} 2.0',
+        'acd_contacts_total{channel="voice",outcome="overflow",queue="temsilci"} 1.0',
+        'acd_sla_contacts_total{channel="voice",queue="temsilci",within="true"} 1.0',
+        'acd_sla_contacts_total{channel="voice",queue="temsilci",within="false"} 2.0',
+        'acd_queue_wait_seconds_bucket{channel="voice",le="20.0",outcome="abandoned",queue="temsilci"} 1.0',
+        'acd_queue_wait_seconds_bucket{channel="voice",le="30.0",outcome="abandoned",queue="temsilci"} 2.0',
+        'acd_handle_seconds_sum{channel="voice",phase="talk",queue="temsilci"} 100.0',
+        'acd_handle_seconds_sum{channel="voice",phase="hold",queue="temsilci"} 20.0',
+        'acd_handle_seconds_sum{channel="voice",phase="wrapup",queue="temsilci"} 15.0',
+        'acd_offers_total{queue="temsilci",result="answered"} 2.0',
+        'acd_offers_total{queue="temsilci",result="ring_no_answer"} 1.0',
+        'acd_offers_total{queue="temsilci",result="rescinded"} 1.0',
+        'acd_agent_state_seconds_total{state="ready",team="genel"} 40.0',
+        'acd_alarms_total{kind="bridge_mismatch"} 1.0',
+    ):
+        assert line in found, line
+    assert not any("signed_out" in line and "seconds_total" in line for line in found)
+
+
+def test_offered_equals_the_outcomes() -> None:
+    recorder = Recorder(["temsilci"], {})
+    recorder.take(day().facts)
+    get = recorder.registry.get_sample_value
+    key = {"queue": "temsilci", "channel": "voice"}
+    assert get("acd_contacts_offered_total", key) == sum(
+        get("acd_contacts_total", {**key, "outcome": one.value}) or 0 for one in Outcome)
+    assert recorder._within == {}
+
+
+def test_a_restart_fed_with_the_stored_facts_stands_where_it_stood() -> None:
+    story = day()
+    before, after = Recorder(["temsilci"], {"genel": 5}), Recorder(["temsilci"], {"genel": 5})
+    before.take(story.facts[:7])
+    before.take(story.facts[7:])
+    after.take(story.facts)
+    assert before.text(status()) == after.text(status())
+
+
+def test_gauges_are_what_is_true_now() -> None:
+    recorder = Recorder(["temsilci"], {"genel": 6})
+    crew = tuple(agent(n, "genel", AgentState.READY if n else AgentState.PAUSED) for n in range(6))
+    found = lines(recorder, status(crew, (caller(1, 4.0), caller(2, 9.0, ContactState.RESERVED),
+                                          caller(3, 99.0, ContactState.ASSIGNED))))
+    assert 'acd_queue_contacts_waiting{channel="voice",queue="temsilci"} 2.0' in found
+    assert 'acd_queue_oldest_wait_seconds{channel="voice",queue="temsilci"} 9.0' in found
+    assert 'acd_agents{state="ready",team="genel"} 5.0' in found
+    assert 'acd_asterisk_connected{link="ami"} 1.0' in found
+    assert 'acd_queue_contacts_waiting{channel="voice",queue="temsilci"} 0.0' in lines(recorder)
+
+
+def test_what_no_fact_tells() -> None:
+    recorder = Recorder([], {})
+    recorder.decision(2e-5)
+    recorder.reconnected()
+    recorder.mismatch("unknown_channel", 3)
+    recorder.text(status(), dropped=2)
+    found = recorder.text(status(), dropped=5).decode().splitlines()
+    assert 'acd_routing_decision_seconds_bucket{le="2.5e-05"} 1.0' in found
+    assert 'acd_asterisk_reconnects_total{link="ami"} 1.0' in found
+    assert 'acd_reconciliation_mismatches_total{kind="unknown_channel"} 3.0' in found
+    assert "acd_events_dropped_total 5.0" in found
+
+
+def test_small_groups_are_pooled_or_left_out() -> None:
+    assert groups({"a": 5, "b": 4, "c": 1}) == {"a": "a", "b": "diger", "c": "diger"}
+    assert groups({"a": 50, "b": 4}) == {"a": "a", "b": None}
+    recorder = Recorder([], {"a": 5, "b": 4})
+    found = lines(recorder, status((agent(1, "b", AgentState.PAUSED), agent(2, "new", AgentState.PAUSED))))
+    assert not any('team="b"' in line or 'team="new"' in line for line in found)
+    assert 'acd_agents{state="paused",team="a"} 0.0' in found
+
+
+def test_no_number_and_no_agent_on_the_page() -> None:
+    recorder = Recorder(["05321234567", "temsilci"], {"genel": 5})
+    story = day()
+    story.queued("05321234567", "05321234567", box="+905321234567")
+    story.ended("05321234567", Outcome.FAILURE)
+    story.alarm("10000000146")
+    recorder.take(story.facts)
+    page = recorder.text(status((agent(1, "genel", AgentState.READY),))).decode()
+    assert not NUMBERS.search(page) and 'queue="invalid"' in page
+    assert not re.search(r"a[0-9]+\"", page)
+
+
+def test_the_table_names_every_series_and_nothing_else() -> None:
+    recorder = Recorder(["temsilci"], {"genel": 5})
+    recorder.take(day().facts)
+    found = {family.name for family in recorder.registry.collect()}
+    assert found == {one.name.removesuffix("_total") for one in names.TABLE}
+    for one in names.TABLE:
+        assert re.fullmatch(r"acd_[a-z_]+", one.name) and one.meaning.endswith(".")
+        assert (one.kind == names.COUNTER) == one.name.endswith("_total")
+        assert list(one.buckets) == sorted(one.buckets) and bool(one.buckets) == (one.kind == names.HISTOGRAM)
+        assert not {"agent", "number", "caller", "contact"} & set(one.labels)
+    assert "_created" not in recorder.text(status()).decode()
+
+
+def test_health() -> None:
+    assert live(0.1).ok and not live(LIVE_LAG_S).ok
+    assert ready(link_up=True, store_ok=True, agi_listening=True, closing=False).ok
+    bad = ready(link_up=False, store_ok=True, agi_listening=True, closing=False)
+    assert not bad.ok and bad.parts == {"asterisk": False, "store": True, "agi": True, "open": True}
