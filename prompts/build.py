@@ -26,13 +26,14 @@ from prompts.manifest import Entry, Manifest, text_hash
 from prompts.music import PEAK_DBFS as MUSIC_PEAK_DBFS
 from prompts.music import RATE as MUSIC_RATE
 from prompts.music import RMS_DBFS as MUSIC_RMS_DBFS
+from prompts.music import VERSION as MUSIC_VERSION
 from prompts.music import hold_music
 from prompts.process import run
 from prompts.say import SLOW_SUFFIX
 from prompts.text import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES, SLOW_SPEED, pieces
 from prompts.voices import Voice, sha256_of
 
-PIPELINE = 1
+PIPELINE = 2
 """Grows when the same text and voice give another sound: everything is then built again."""
 
 WORKERS = 2
@@ -133,7 +134,7 @@ def _jobs(prompts: Mapping[str, Prompt], options: Options) -> Iterator[Job]:
             basis += [options.voice.identity, options.voice.speed, prompt.text, KEY_PAUSE_MS, SENTENCE_PAUSE_MS,
                       SLOW_PAUSES]  # fmt: skip
         yield Job(key, prompt, recording, stretch, _hash(basis))
-    music = sha256_of(options.music) if options.music else "own"
+    music = sha256_of(options.music) if options.music else f"own {MUSIC_VERSION}"
     yield Job(MUSIC_KEY, None, options.music, False, _hash([PIPELINE, music, MUSIC_RMS_DBFS, MUSIC_PEAK_DBFS]))
 
 
@@ -258,7 +259,7 @@ def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> 
     run(["sox", "-R", raw, "-r", str(rate), "-c", "1", "-b", "16", turned, "gain", str(HEADROOM_DB), *filters])
     segment = level.load(turned)
     if music:
-        if segment.max == 0:
+        if level.silent(segment):
             raise SoundTrouble("the music is silent")
         segment = segment.apply_gain(min(MUSIC_RMS_DBFS - segment.dBFS, MUSIC_PEAK_DBFS - segment.max_dBFS))
         measure = level.Measure(round(segment.max_dBFS, 2), round(segment.dBFS, 2), round(len(segment) / 1000, 3))

@@ -15,6 +15,7 @@ import yaml
 
 from prompts import number
 from prompts.errors import CatalogueTrouble, UnknownKey
+from prompts.manifest import Manifest
 from prompts.say import slow as slow_key
 
 SOURCE = Path(__file__).parent / "tr" / "catalogue.yaml"
@@ -32,6 +33,19 @@ _FIELDS = {"text", "when", "group", "slow"}
 _RANGE = {"from", "to", "step"}
 
 
+class _Reader(yaml.SafeLoader):
+    """YAML that refuses a key written twice: PyYAML would silently keep the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As the parent, after a look at the keys."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: `{key.value}` stands there twice")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 class Prompt(NamedTuple):
     """One thing that is said."""
 
@@ -47,8 +61,8 @@ class Prompt(NamedTuple):
 def texts(path: Path = SOURCE) -> Mapping[str, Prompt]:
     """All prompts by key, the slow versions and the families written out. CatalogueTrouble names every mistake."""
     try:
-        whole = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        whole = yaml.load(path.read_text(encoding="utf-8"), Loader=_Reader)  # noqa: S506 (a SafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogueTrouble(f"{path}: cannot be read: {error}") from error
     if not isinstance(whole, dict) or not set(whole) <= {"prompts", "families"}:
         raise CatalogueTrouble(f"{path}: must be a mapping with `prompts` and `families` only")
@@ -77,6 +91,11 @@ class Catalogue:
         CatalogueTrouble lists every missing or empty file at once.
         """
         prompts = texts(source)
+        manifest = Manifest.read(root)
+        if manifest is not None and not manifest.complete:
+            raise CatalogueTrouble(
+                f"{root}: a build is at work or did not end; let it finish: santral prompts build --out {root}"
+            )
         missing = [str(path) for path in expected(root, prompts) if not _has_sound(path)]
         if missing:
             raise CatalogueTrouble(

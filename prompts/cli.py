@@ -162,3 +162,6 @@ def _told() -> Iterator[None]:
     except PromptError as error:
         typer.echo(f"santral prompts: {error}", err=True)
         raise typer.Exit(error.exit_code) from error
+    except OSError as error:
+        typer.echo(f"santral prompts: {error.filename or 'disk'}: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from error

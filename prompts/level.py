@@ -31,8 +31,14 @@ CLIPPED_RUN = 3
 
 FULL_SCALE = 32767
 WINDOW_MS = 50
-ACTIVE_BELOW_LOUDEST_DB = 25.0
-"""A window counts as speech when it is not further below the loudest one. Pauses would lower the loudness otherwise."""
+LOUD_SHARE = 10
+"""What is reached by one window in ten is how loud the voice gets; fewer may be a bang."""
+
+BELOW_LOUD_DB, ABOVE_LOUD_DB = 25.0, 10.0
+"""A window counts as speech when it is not further from that: pauses would lower the loudness, bangs raise it."""
+
+FAINTEST_PEAK_DBFS = -55.0
+"""What peaks below this holds nothing but noise."""
 
 SILENCE_BELOW_PEAK_DB = 42.0
 """What is further below the peak is silence at the ends."""
@@ -95,12 +101,17 @@ def silence(ms: int, like: Any) -> Any:
 
 def trimmed(segment: Any, name: str) -> Any:
     """Without the silence at both ends. SoundTrouble when there is nothing but silence."""
-    if len(segment) == 0 or segment.max == 0:
+    if silent(segment):
         raise SoundTrouble(f"{name}: no sound in it")
     floor = segment.max_dBFS - SILENCE_BELOW_PEAK_DB
     step = 10
     loud = [at for at in range(0, len(segment), step) if segment[at : at + step].max_dBFS > floor]
     return segment[max(0, loud[0] - KEPT_MS) : loud[-1] + step + KEPT_MS]
+
+
+def silent(segment: Any) -> bool:
+    """Nothing in it, or nothing but noise."""
+    return len(segment) == 0 or bool(segment.max_dBFS < FAINTEST_PEAK_DBFS)
 
 
 def levelled(segment: Any) -> Any:
@@ -111,12 +122,12 @@ def levelled(segment: Any) -> Any:
 
 def speech_rms(segment: Any) -> float:
     """dBFS of the windows in which somebody speaks; -inf for silence."""
-    windows = [segment[at : at + WINDOW_MS].rms for at in range(0, len(segment), WINDOW_MS)]
-    loudest = max(windows, default=0)
-    if loudest == 0:
+    windows = sorted((segment[at : at + WINDOW_MS].rms for at in range(0, len(segment), WINDOW_MS)), reverse=True)
+    loud = windows[len(windows) // LOUD_SHARE] if windows else 0
+    if loud == 0:
         return -math.inf
-    floor = loudest / 10 ** (ACTIVE_BELOW_LOUDEST_DB / 20)
-    active = [rms for rms in windows if rms >= floor]
+    low, high = loud / 10 ** (BELOW_LOUD_DB / 20), loud * 10 ** (ABOVE_LOUD_DB / 20)
+    active = [rms for rms in windows if low <= rms <= high]
     return 20 * math.log10(math.sqrt(sum(rms * rms for rms in active) / len(active)) / segment.max_possible_amplitude)
 
 

@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 RATE = 16000
+
+VERSION = 2
+"""Grows with every change of the music, so that built folders get the new one."""
+
 BAR_S = 4.5
 RMS_DBFS = -20.0
 PEAK_DBFS = -3.0
@@ -25,6 +29,9 @@ CHORDS = (
     (52, 55, 62, 67), (45, 57, 61, 67), (50, 57, 61, 66), (45, 55, 62, 64),
 )  # fmt: skip
 """One bar each, MIDI notes: D major, four times four bars, 72 s."""
+
+CHORDS_UP = 12
+"""They are played an octave higher than written: a telephone carries nothing below 300 Hz."""
 
 MELODY = (
     (0, 0.5, 74), (0, 2.5, 69), (1, 1.0, 71), (2, 0.5, 74), (2, 2.75, 66), (3, 1.0, 69),
@@ -40,6 +47,9 @@ PLUCK = ((1, 1.0), (2, 0.5), (3, 0.18), (5, 0.06))
 
 PLUCK_S = 3.5
 PLUCK_GAIN = 0.8
+HIGHER_SOFTER = 0.2
+"""A chord's higher notes are softer, by this much each."""
+
 PAD_OVERLAP_S = 1.6
 """Chords fade into each other over this long."""
 
@@ -69,7 +79,7 @@ def _tones(bars: int) -> Iterator[Tone]:
     for bar, chord in enumerate(CHORDS[:bars]):
         start = round((bar * BAR_S - PAD_OVERLAP_S / 2) * RATE)
         for voice, note in enumerate(chord):
-            yield Tone(start, _pad(note, 1.0 - 0.12 * voice))
+            yield Tone(start, _pad(note + CHORDS_UP, 1.0 - HIGHER_SOFTER * voice))
     for bar, offset, note in MELODY:
         if bar < bars:
             yield Tone(round((bar * BAR_S + offset) * RATE), _pluck(note))

@@ -1,0 +1,198 @@
+"""A small catalogue built with the real espeak-ng and sox."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import wave
+from array import array
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from prompts import build as building
+from prompts import cli, music
+from prompts.build import MUSIC_KEY, Options, build
+from prompts.catalogue import Prompt, texts
+from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
+from prompts.level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load, speech_rms
+from prompts.manifest import Manifest
+from prompts.voices import Espeak
+
+pytestmark = pytest.mark.integration
+
+KEYS = ("ana-menu-2", "ana-menu-2-yavas", "digits/4")
+
+
+@pytest.fixture(autouse=True)
+def short_music(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "hold_music", lambda: music.hold_music(bars=1))
+
+
+@pytest.fixture
+def few() -> dict[str, Prompt]:
+    catalogue = texts()
+    return {key: catalogue[key] for key in KEYS}
+
+
+def options(tmp_path: Path, **more: Path) -> Options:
+    return Options(tmp_path / "sounds", Espeak(), more.get("recordings"), more.get("music"))
+
+
+def sums(root: Path) -> Mapping[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.wav*")}
+
+
+def record(path: Path, amplitude: float = 0.02, seconds: float = 1.0, *, rate: int = 44100) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = array("h", (max(-32768, min(32767, round(amplitude * 32767 * math.sin(n / 20))))
+                          for n in range(round(rate * seconds))))  # fmt: skip
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+
+
+def seconds(path: Path) -> float:
+    return len(load(path)) / 1000
+
+
+def test_formats_levels_manifest_and_nothing_twice(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    told: list[tuple[int, int]] = []
+    report = build(few, options(tmp_path), lambda done, of, key: told.append((done, of)))
+    root = tmp_path / "sounds"
+    assert set(report.built) == {*KEYS, MUSIC_KEY}
+    assert told == [(n, 4) for n in range(1, 5)]
+    for key in KEYS:
+        for ending, rate in (("wav", 8000), ("wav16", 16000)):
+            segment = load(root / "tr" / f"{key}.{ending}")
+            assert (segment.frame_rate, segment.channels) == (rate, 1)
+            assert segment.max_dBFS <= HIGHEST_PEAK_DBFS
+            assert RMS_WINDOW_DBFS[0] <= speech_rms(segment) <= RMS_WINDOW_DBFS[1]
+    assert seconds(root / "tr/ana-menu-2-yavas.wav") > 1.2 * seconds(root / "tr/ana-menu-2.wav")
+    assert load(root / f"{MUSIC_KEY}.wav16").dBFS == pytest.approx(music.RMS_DBFS, abs=0.5)
+    manifest = json.loads((root / "manifest.json").read_text())
+    entry = next(entry for entry in manifest["prompts"] if entry["id"] == "digits/4")
+    assert (entry["backend"], entry["voice"], manifest["complete"]) == ("espeak", "espeak-ng tr", True)
+    assert set(entry["sha256"]) == {"tr/digits/4.wav", "tr/digits/4.wav16"}
+    before = sums(root)
+    again = build(few, options(tmp_path))
+    assert (again.built, again.kept, sums(root)) == ((), 4, before)
+
+
+def test_a_build_is_alike_bit_for_bit(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    for name in "ab":
+        build(few, Options(tmp_path / name, Espeak()))
+    assert sums(tmp_path / "a") == sums(tmp_path / "b")
+
+
+def test_only_what_changed_or_was_damaged_is_built_again(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    build(few, options(tmp_path))
+    root = tmp_path / "sounds"
+    few["digits/4"] = few["digits/4"]._replace(text="beş")
+    assert build(few, options(tmp_path)).built == ("digits/4",)
+    (root / "tr/ana-menu-2.wav").unlink()
+    (root / "tr/ana-menu-2-yavas.wav16").write_bytes(b"RIFF")
+    assert build(few, options(tmp_path)).built == ("ana-menu-2", "ana-menu-2-yavas")
+    del few["digits/4"]
+    assert build(few, options(tmp_path)).removed == ("digits/4",)
+    assert not (root / "tr/digits/4.wav").exists()
+
+
+def test_a_recording_overrides_and_its_slow_version_is_stretched(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    folder = tmp_path / "recordings"
+    record(folder / "ana-menu-2.wav")
+    build(few, options(tmp_path))
+    report = build(few, options(tmp_path, recordings=folder))
+    root = tmp_path / "sounds"
+    assert (set(report.built), report.recorded) == ({"ana-menu-2", "ana-menu-2-yavas"}, 2)
+    assert seconds(root / "tr/ana-menu-2.wav") == pytest.approx(1.0, abs=0.05)
+    assert seconds(root / "tr/ana-menu-2-yavas.wav") == pytest.approx(1.25, abs=0.08)
+    record(folder / "ana-menu-2-yavas.wav", seconds=2.0)
+    assert build(few, options(tmp_path, recordings=folder)).built == ("ana-menu-2-yavas",)
+    assert seconds(root / "tr/ana-menu-2-yavas.wav") == pytest.approx(2.0, abs=0.05)
+
+
+def test_bad_recordings_are_told_together_and_the_rest_is_built(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    folder = tmp_path / "recordings"
+    record(folder / "ana-menu-2.wav", amplitude=1.5)
+    record(folder / "ana-menu-2-yavas.wav", amplitude=0)
+    (folder / "digits").mkdir()
+    (folder / "digits/4.wav").write_bytes(b"no sound file")
+    with pytest.raises(SoundTrouble) as caught:
+        build(few, options(tmp_path, recordings=folder))
+    for part in ("3 of 4", "ana-menu-2.wav: clipped", "less gain", "ana-menu-2-yavas.wav: no sound",
+                 "4.wav: sox failed"):  # fmt: skip
+        assert part in str(caught.value)
+    manifest = Manifest.read(tmp_path / "sounds")
+    assert manifest is not None
+    assert (manifest.complete, set(manifest.entries)) == (False, {MUSIC_KEY})
+    assert len(build(few, options(tmp_path)).built) == 3
+
+
+def test_a_music_file_replaces_ours(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    build({}, options(tmp_path))
+    record(tmp_path / "song.wav", amplitude=0.9, seconds=2.0)
+    assert build({}, options(tmp_path, music=tmp_path / "song.wav")).built == (MUSIC_KEY,)
+    segment = load(tmp_path / "sounds" / f"{MUSIC_KEY}.wav")
+    assert (len(segment), round(segment.dBFS)) == (2000, -20)
+    record(tmp_path / "song.wav", amplitude=0)
+    with pytest.raises(SoundTrouble, match="silent"):
+        build({}, options(tmp_path, music=tmp_path / "song.wav"))
+
+
+@pytest.mark.parametrize("name", ["recordings", "music"])
+def test_what_does_not_exist_is_said_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SoundTrouble, match="does not exist"):
+        build({}, options(tmp_path, **{name: tmp_path / "nowhere"}))
+    assert not (tmp_path / "sounds").exists()
+
+
+def test_without_sox_the_message_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = options(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(VoiceTrouble, match="apt-get install sox"):
+        build({}, wanted)
+
+
+def test_two_builds_of_one_folder_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "LOCK_WAIT_S", 0.0)
+    (tmp_path / "sounds").mkdir()
+    with (tmp_path / "sounds" / ".building").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(PromptError, match="another build"):
+            build({}, options(tmp_path))
+
+
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: dict[str, Prompt]) -> None:
+    monkeypatch.setattr(cli, "texts", lambda: few)
+    runner, app = CliRunner(), cli.commands()
+    out = str(tmp_path / "sounds")
+    nowhere = ["--voices-dir", str(tmp_path / "none"), "--voice", "espeak"]
+    first = runner.invoke(app, ["build", "--out", out, *nowhere])
+    assert (first.exit_code, "espeak-ng tr" in first.output, "4 built, 0 kept" in first.output) == (0, True, True)
+    assert "0 built, 4 kept" in runner.invoke(app, ["build", "--out", out, *nowhere]).output
+    heard = runner.invoke(app, ["listen", "digits/4", "--out", str(tmp_path / "a.wav"), *nowhere])
+    assert (heard.exit_code, "dört" in heard.output) == (0, True)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "sounds/tr/digits/4.wav16").read_bytes()
+    unknown = runner.invoke(app, ["listen", "nothing", "--out", out, *nowhere])
+    assert (unknown.exit_code, "no prompt has the key 'nothing'" in unknown.output) == (1, True)
+    listed = runner.invoke(app, ["list", "--tsv"])
+    assert [line.split("\t")[0] for line in listed.output.splitlines()] == ["ana-menu-2", "digits/4"]
+    (tmp_path / "file").write_text("")
+    full = runner.invoke(app, ["build", "--out", str(tmp_path / "file" / "x"), *nowhere])
+    assert (full.exit_code, "Not a directory" in full.output) == (1, True)
+
+
+def test_the_terms_of_the_voice_are_shown_and_may_be_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[Path] = []
+    monkeypatch.setattr(cli, "unpack", lambda folder, say: fetched.append(folder))
+    monkeypatch.setattr(cli, "find_mbrola", lambda folder: None)
+    runner, app = CliRunner(), cli.commands()
+    where = ["voices", "--voices-dir", str(tmp_path / "m")]
+    refused = runner.invoke(app, where, input="n\n")
+    assert (refused.exit_code, "may not be sold" in refused.output, fetched) == (0, True, [])
+    accepted = runner.invoke(app, [*where, "--yes"])
+    assert (accepted.exit_code, "may not be sold" in accepted.output, fetched) == (0, True, [tmp_path / "m"])

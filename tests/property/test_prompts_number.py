@@ -1,0 +1,77 @@
+"""Turkish numbers: what must hold for every number, read back by an independent little reader."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prompts import say
+from prompts.catalogue import texts
+from prompts.number import MOST, ONES, ORDINALS, TENS, cardinal, dative, ordinal, telephone
+
+pytestmark = pytest.mark.property
+
+NUMBERS = st.integers(0, MOST) | st.integers(0, 2000) | st.builds(lambda a, b: a * 10**b, st.integers(0, 99),
+                                                                  st.integers(0, 10))
+CATALOGUE = texts()
+BIG = {"bin": 10**3, "milyon": 10**6, "milyar": 10**9}
+
+
+def read(words: str) -> int:
+    """The number that a cardinal says."""
+    total, group = 0, 0
+    for word in words.split():
+        if word in BIG:
+            total, group = total + (group or 1) * BIG[word], 0
+        elif word == "yüz":
+            group = (group or 1) * 100
+        else:
+            group += ONES.index(word) if word in ONES else 10 * TENS.index(word)
+    return total + group
+
+
+@given(NUMBERS)
+def test_a_cardinal_can_be_read_back(value: int) -> None:
+    said = cardinal(value)
+    assert read(said) == value
+    assert "bir yüz" not in f" {said}" or value % 1000 // 100 != 1
+    assert not said.startswith(("bir bin", "bir yüz"))
+
+
+@given(NUMBERS)
+def test_only_the_last_word_takes_the_ending(value: int) -> None:
+    before, _, last = cardinal(value).rpartition(" ")
+    for said in (ordinal(value), dative(value)):
+        assert said.rpartition(" ")[0] == before
+        assert said.rpartition(" ")[2][:2] == last[:2]
+    assert ordinal(value).rpartition(" ")[2] in ORDINALS.values()
+
+
+@given(NUMBERS)
+def test_pieces_say_what_words_say(value: int) -> None:
+    assert " ".join(CATALOGUE[key].text for key in say.number(value)) == cardinal(value)
+    assert " ".join(CATALOGUE[key].text for key in say.ordinal(value)) == ordinal(value)
+
+
+@given(st.integers(0, MOST))
+def test_every_place_and_every_wait_can_be_said(value: int) -> None:
+    assert all(key in CATALOGUE for key in say.minutes(value))
+    spoken = " ".join(CATALOGUE[key].text for key in say.minutes(value))
+    assert value == 0 or f"Tahmini bekleme süreniz {cardinal(value)} dakika." == spoken
+    if value:
+        spoken = " ".join(CATALOGUE[key].text for key in say.position(value))
+        assert spoken.lower().replace("i̇", "i").endswith(f"{ordinal(value)} sıradasınız.")
+
+
+@given(st.text("0123456789", min_size=1, max_size=15))
+def test_a_telephone_number_loses_no_digit(number: str) -> None:
+    digits = ""
+    for group in telephone(number).split(", "):
+        words = group.split()
+        zeros = 0
+        while zeros < len(words) and words[zeros] == "sıfır":
+            zeros += 1
+        rest = " ".join(words[zeros:])
+        digits += "0" * zeros + (str(read(rest)) if rest else "")
+    assert digits == number
