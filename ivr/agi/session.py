@@ -103,6 +103,10 @@ class Session:
         try:
             self._transport.write(line)
             reply = await future
+        except asyncio.CancelledError:
+            # The reply may still come: nobody may take it for the reply of a later command.
+            self.end(CallerGone("the dialogue was cancelled"))
+            raise
         finally:
             timer.cancel()
             self._pending = None

@@ -1,0 +1,67 @@
+"""A caller handed to the engine: what the menu knows, or what the channel's variables still tell after a restart."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+
+from ivr import caller, dialplan
+from ivr.agi.session import Session
+from ivr.config import IvrSettings
+from ivr.flow.load import MAX_PRIORITY
+from routing.core.events import ContactQueued
+from routing.core.ids import ContactId, ServiceId
+from routing.core.model import Service
+
+Seal = Callable[[str], tuple[str, str]]
+"""Number -> (keyed hash, encrypted box)."""
+
+MAX_WAIT_S = 24 * 3600.0
+"""A start of the wait further back is no true one: nobody waits a day."""
+_UNIQUEID = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
+
+
+def contact_of(session: Session) -> ContactId:
+    """The caller's channel names the contact. ValueError when Asterisk did not tell it."""
+    if _UNIQUEID.match(session.uniqueid) is None:
+        raise ValueError("the AGI environment has no usable agi_uniqueid")
+    return ContactId(session.uniqueid)
+
+
+class Contacts:
+    """Makes `ContactQueued`. The number is sealed here and goes no further."""
+
+    def __init__(self, services: Mapping[str, Service], human: str, settings: IvrSettings, seal: Seal) -> None:
+        self.services, self.human, self.settings, self.seal = services, human, settings, seal
+
+    async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool) -> ContactQueued:
+        """The event for a caller who begins to wait. Reads the number off the channel, unless the service is anonymous."""
+        digest, box = "", ""
+        if not self.services[service].anonymous:
+            number = caller.normalise(await session.get_variable(dialplan.NUMBER), self.settings.region)
+            if number != caller.ANONYMOUS:
+                digest, box = self.seal(number)
+        return ContactQueued(contact_of(session), ServiceId(service), leg=session.channel, since=since,
+                             priority=priority, caller_hash=digest, caller_box=box, slow=slow, node=self.settings.node)
+
+    async def again(self, session: Session, now: float) -> ContactQueued:
+        """The event for a caller the engine does not know (any more). Variables of the channel are not trusted: what
+        does not fit becomes the human service, now, no points."""
+        service = await session.get_variable(dialplan.SERVICE) or ""
+        since = _number(await session.get_variable(dialplan.SINCE))
+        points = _number(await session.get_variable(dialplan.PRIORITY))
+        slow = await session.get_variable(dialplan.SLOW) == "1"
+        if service not in self.services:
+            service = self.human
+        if since is None or not now - MAX_WAIT_S <= since <= now:
+            since = now
+        priority = int(points) if points is not None and 0 <= points <= MAX_PRIORITY else 0
+        return await self.queued(session, service, since, priority, slow)
+
+
+def _number(text: str | None) -> float | None:
+    if not text or len(text) > 20 or re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) is None:
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None

@@ -1,0 +1,19 @@
+"""Names the dialogue shares with the dialplan (ARCHITECTURE.md): written by `asterisk_conf`, relied on here."""
+
+from __future__ import annotations
+
+NEXT = "ACD_NEXT"
+"""Set as the last act of each dialogue; empty: the node did not finish."""
+HOLD, NET, BYE = "hold", "net", "bye"
+SAY = "ACD_SAY"
+"""`file&file&…`, played by the hold loop."""
+
+NUMBER = "SC_NUMBER"
+SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SLOW"
+INHERITED = "__"
+"""Before a name in SET VARIABLE: every channel made from this one has it too. Read without it."""
+SEAT = "SC_SEAT"
+PLACE = "SC_PLACE"
+"""Ours alone: the place in line that was said last, so that a restart does not say it again."""
+
+MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"

@@ -1,0 +1,37 @@
+"""How a prompt is named to Asterisk. The built catalogue of `prompts` is one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from prompts import say
+
+
+class Sounds(Protocol):
+    """Prompt key -> file without ending."""
+
+    def file(self, key: str, *, slow: bool = False) -> str:
+        """With `slow` the slow version where there is one. LookupError for a key that does not exist."""
+        ...
+
+
+class Folder:
+    """A folder of sounds by its path alone: `<root>/tr/<key>`."""
+
+    def __init__(self, root: str, keys: Collection[str]) -> None:
+        self._prefix = f"{root.rstrip('/')}/tr"
+        self._keys = frozenset(keys)
+
+    def file(self, key: str, *, slow: bool = False) -> str:
+        """See `Sounds`."""
+        if key not in self._keys:
+            raise LookupError(f"no prompt {key!r}; build it: santral prompts build")
+        if slow and say.slow(key) in self._keys:
+            key = say.slow(key)
+        return f"{self._prefix}/{key}"
+
+
+def files(sounds: Sounds, keys: Iterable[str], *, slow: bool = False) -> list[str]:
+    """The files of several prompts in order."""
+    return [sounds.file(key, slow=slow) for key in keys]
