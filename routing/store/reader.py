@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import DBAPIError
 
+from routing.core.events import Event
 from routing.core.facts import Fact
-from routing.core.ids import OfferId, ServiceId
-from routing.core.journal import decode
+from routing.core.ids import ContactId, OfferId, ServiceId
+from routing.core.journal import decode_event, decode_fact
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 from routing.core.restore import StoredAgent, StoredContact, StoredOffer
 from routing.store.database import connect, translated, url_of
@@ -21,14 +22,17 @@ PAGE = 1000
 """Facts given at once at most: a reader that is far behind takes pages and lets others in between."""
 
 
+OVER_MAX = 10_000
+"""Ended contacts given to the engine at start: as many as it remembers itself, more than an hour of a full house."""
+
+
 class Input(NamedTuple):
-    """One row of the journal: what the engine was told. `kind` and `body` as `routing.core.journal` writes them;
-    kind `tick` with an empty body is the timer."""
+    """One row of the journal: what the engine was told."""
 
     seq: int
     at: float
-    kind: str
-    body: str
+    event: Event | None
+    """None: the timer."""
 
 
 class ServiceCount(NamedTuple):
@@ -46,6 +50,8 @@ class Loaded(NamedTuple):
     contacts: tuple[StoredContact, ...]
     offers: tuple[StoredOffer, ...]
     agents: tuple[StoredAgent, ...]
+    over: tuple[ContactId, ...]
+    """Contacts with an outcome, the latest `OVER_MAX`, oldest first: late news of them is known to be late."""
     next_offer: OfferId
     """One above every offer there ever was."""
     next_fact: int
@@ -62,6 +68,8 @@ _CONTACTS = (select(*(contacts.c[name] for name in _CONTACT_FIELDS))
 _OFFERS = (select(*(offers.c[name] for name in _OFFER_FIELDS))
            .where(offers.c.state.in_(OFFER_WITH_AGENT)).order_by(offers.c.offer))
 _AGENTS = select(*(agents.c[name] for name in _AGENT_FIELDS)).order_by(agents.c.agent)
+_OVER = (select(contacts.c.contact).where(contacts.c.ended_at.is_not(None))
+         .order_by(contacts.c.ended_at.desc(), contacts.c.contact.desc()).limit(OVER_MAX))
 _FACTS = (select(facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
           .limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
@@ -77,6 +85,7 @@ def load(connection: Connection) -> Loaded:
         tuple(_contact(row) for row in connection.execute(_CONTACTS)),
         tuple(_offer(row) for row in connection.execute(_OFFERS)),
         tuple(_agent(row) for row in connection.execute(_AGENTS)),
+        tuple(ContactId(contact) for contact in reversed(connection.execute(_OVER).scalars().all())),
         OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
     )
@@ -117,12 +126,12 @@ class Reader:
     def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
         """Facts with a number above `seq`, in order, at most `limit` (and never more than `PAGE`)."""
         rows = self._all(_FACTS, after=seq, count=min(limit, PAGE))
-        # A row of `facts` was written from a fact and never changed: decode gives one back.
-        return [decode(kind, body) for kind, body in rows]  # type: ignore[misc]
+        return [decode_fact(kind, body) for kind, body in rows]
 
     def journal_after(self, seq: int, limit: int = PAGE) -> list[Input]:
         """Inputs with a number above `seq`, in order, for replay."""
-        return [Input(*row) for row in self._all(_JOURNAL, after=seq, count=min(limit, PAGE))]
+        rows = self._all(_JOURNAL, after=seq, count=min(limit, PAGE))
+        return [Input(number, at, decode_event(kind, body)) for number, at, kind, body in rows]
 
     def cursor(self, name: str) -> int:
         """The last fact a reader is done with; 0 when it never began."""

@@ -44,13 +44,14 @@ def _offer(from_states: Iterable[str], *columns: str) -> Update:
 _ADD_CONTACT = insert(contacts)
 _ADD_OFFER = insert(offers)
 _ADD_AGENT = insert(agents)
-_RESERVE = _move(["pending"], "offer", "agent")
+# A waiting caller may have been moved to another service since the queue entry: the row follows.
+_RESERVE = _move(["pending"], "offer", "agent", "service")
 _RETURN = _move(["reserved"], "offer", "agent")
 _ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
 _TALKED = _move(["assigned"])
 _TALK_LOST = _move(["assigned"], "offer", "agent")
 _COMPLETE = _move(["wrapping"])
-_CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s",
+_CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s", "service",
                 where=[contacts.c.outcome.is_(None)])
 # The outcome of an answered contact comes beside the change of its state, with the same version or the next.
 _OUTCOME = (update(contacts)
@@ -104,7 +105,7 @@ class Rows:
 
     def _offered(self, fact: f.Offered) -> None:
         self._contact(fact, _RESERVE, fact.version, ContactState.RESERVED, "pending", offer=fact.offer,
-                      agent=fact.agent)
+                      agent=fact.agent, service=fact.service)
         self._connection.execute(_ADD_OFFER, {
             "offer": fact.offer, "contact": fact.contact, "agent": fact.agent, "seat": fact.seat,
             "service": fact.service, "channel": fact.channel.value, "slot": self._slot(fact),
@@ -171,7 +172,8 @@ class Rows:
                       version=fact.version, outcome=fact.outcome.value, ended_at=fact.at)
         else:
             self._contact(fact, _CANCEL, fact.version, fact.state, "live without an outcome",
-                          outcome=fact.outcome.value, ended_at=fact.at, wait_s=fact.wait_s)
+                          outcome=fact.outcome.value, ended_at=fact.at, wait_s=fact.wait_s,
+                          service=fact.service)
 
     def _agent(self, fact: f.AgentChanged) -> None:
         values = {"version": fact.version, "team": fact.team, "state": fact.state.value, "reason": fact.reason,

@@ -89,6 +89,7 @@ contacts = Table(
 Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),
       postgresql_where=text(one_of("state", CONTACT_LIVE)))
 Index("ix_contacts_queued_at", contacts.c.queued_at)
+Index("ix_contacts_ended_at", contacts.c.ended_at)
 Index("ix_contacts_caller", contacts.c.caller_hash, contacts.c.queued_at, sqlite_where=text("caller_hash <> ''"),
       postgresql_where=text("caller_hash <> ''"))
 

@@ -30,9 +30,6 @@ from routing.store.worker import Worker
 
 T = TypeVar("T")
 
-TICK = "tick"
-"""Kind of a journal row for the timer; its body is empty."""
-
 PATIENCE_S = TTL_S + RENEW_S
 """How long a starting node waits for the lease of a node on another machine to end."""
 
@@ -247,7 +244,7 @@ class Store:
         if turn.events:
             rows: list[dict[str, object]] = []
             for at, event in turn.events:
-                kind, body = (TICK, "") if event is None else encode(event)
+                kind, body = encode(event)
                 rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
                 next_input += 1
             connection.execute(_ADD_JOURNAL, rows)

@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from routing.core import facts as f
+from routing.core.events import ContactTicked
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 from routing.store.errors import StoreConflict
 from routing.store.reader import Reader
@@ -54,13 +55,15 @@ async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, t
     loaded = await store.load()
     assert loaded.contacts == ()
     assert loaded.offers == ()
+    assert loaded.over == ("c1",)
     assert loaded.next_offer == offer + 1
     assert loaded.next_fact == day.seq + 1
     assert [agent.state for agent in loaded.agents] == [AgentState.READY]
     assert await store.counts() == [(SERVICE, Outcome.ANSWERED, 1)]
     assert await store.facts_after(0) == day.facts
     with Reader(tmp_path / "santral.db") as reader:
-        assert [row.kind for row in reader.journal_after(0)] == ["ContactTicked"] * 3
+        assert [row.seq for row in reader.journal_after(1)] == [2, 3]
+        assert isinstance(reader.journal_after(0, 1)[0].event, ContactTicked)
 
 
 async def test_a_cut_talk_brings_the_caller_back_and_frees_the_agent(store: Store) -> None:

@@ -99,6 +99,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('pending', 'reserved', 'assigned', 'wrapping')"),
         postgresql_where=sa.text("state IN ('pending', 'reserved', 'assigned', 'wrapping')"),
     )
+    op.create_index("ix_contacts_ended_at", "contacts", ["ended_at"], unique=False)
     op.create_index("ix_contacts_queued_at", "contacts", ["queued_at"], unique=False)
     op.create_table(
         "cursors",
