@@ -53,6 +53,9 @@ LOCK_POLL_S = 0.2
 RECORDING_ENDINGS = (".wav", ".flac")
 MUSIC_KEY = "moh/santral"
 
+LEFT_BEHIND = ".*.*.[0-9]*"
+"""Half-written files (`.name.wav.<pid>`) of a build that was killed."""
+
 
 class Options(NamedTuple):
     """What is built, and how."""
@@ -84,6 +87,8 @@ def build(prompts: Mapping[str, Prompt], options: Options, progress: Progress = 
     _check(options)
     options.out.mkdir(parents=True, exist_ok=True)
     with _alone(options.out):
+        for left in options.out.rglob(LEFT_BEHIND):
+            left.unlink()
         jobs = {job.key: job for job in _jobs(prompts, options)}
         before = Manifest.read(options.out) or Manifest()
         kept = {key: entry for key, entry in before.entries.items() if _still_good(options.out, entry, jobs.get(key))}

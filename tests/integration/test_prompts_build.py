@@ -93,9 +93,11 @@ def test_only_what_changed_or_was_damaged_is_built_again(tmp_path: Path, few: di
     root = tmp_path / "sounds"
     few["digits/4"] = few["digits/4"]._replace(text="beş")
     assert build(few, options(tmp_path)).built == ("digits/4",)
+    (root / "tr/.ana-menu-2.wav.4711").write_bytes(b"half of it")
     (root / "tr/ana-menu-2.wav").unlink()
     (root / "tr/ana-menu-2-yavas.wav16").write_bytes(b"RIFF")
     assert build(few, options(tmp_path)).built == ("ana-menu-2", "ana-menu-2-yavas")
+    assert not (root / "tr/.ana-menu-2.wav.4711").exists()
     del few["digits/4"]
     assert build(few, options(tmp_path)).removed == ("digits/4",)
     assert not (root / "tr/digits/4.wav").exists()
