@@ -67,6 +67,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
 def place(d: Domain, record: AgentRecord) -> None:
     """Into the pools when something may be offered to them now, out of them otherwise."""
     d.matching.leave(record)
+    d.timers.cancel(("rest", record.id))
     if record.state is not AgentState.READY or record.offer is not None or record.seat is None:
         return
     seat = d.seat(record.seat)
@@ -80,7 +81,6 @@ def place(d: Domain, record: AgentRecord) -> None:
 
 def _clear(d: Domain, record: AgentRecord) -> None:
     d.matching.sign_out(record)
-    d.timers.cancel(("rest", record.id))
     d.timers.cancel(("wrap", record.id))
     if record.seat is not None:
         d.seat(record.seat).agent = None

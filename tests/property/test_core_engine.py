@@ -1,0 +1,147 @@
+"""The engine under honest disorder: late, twice, out of order. What must never happen does not, and a replay is the
+same, bit for bit."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from routing.core import events as e
+from routing.core import journal
+from routing.core.ids import AgentId, SeatId
+from routing.core.model import ContactState
+from tests.core_driver import CENTRES, ENDINGS, Driver, Oracle
+
+pytestmark = pytest.mark.property
+
+NORMAL_EVENTS = 24_000
+LONG_EVENTS = 1_000_000
+CHECK_EVERY = 25
+"""A look at everything after each event would cost more than the events."""
+
+
+class Disorder(RuleBasedStateMachine):
+    """Rules tell the engine anything about anything that was ever there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.driver = Driver()
+        self.oracle = Oracle()
+        self.oracle.__enter__()
+
+    @initialize()
+    def everybody_sits_down(self) -> None:
+        self.driver.open_house()
+
+    @rule(service=st.sampled_from(("psy", "edu", "tip", "any")), priority=st.integers(0, 3),
+          ago=st.none() | st.floats(0, 300))
+    def arrives(self, service: str, priority: int, ago: float | None) -> None:
+        self.driver.queue(service, priority=priority, since_ago=ago)
+
+    @rule(seed=st.integers(0, 2**32))
+    def something(self, seed: int) -> None:
+        self.driver.some_step(random.Random(seed))
+
+    @rule(back=st.integers(0, 5), reason=st.sampled_from(ENDINGS))
+    def leg_ends(self, back: int, reason: str) -> None:
+        if self.driver.offers:
+            offer, _ = self.driver.offers[-1 - back % len(self.driver.offers)]
+            self.driver.tell(e.OfferEnded(offer, reason))
+
+    @rule(back=st.integers(0, 5))
+    def connects(self, back: int) -> None:
+        if self.driver.offers:
+            offer, contact = self.driver.offers[-1 - back % len(self.driver.offers)]
+            self.driver.tell(e.OfferConnected(offer, contact))
+
+    @rule(again=st.integers(1, 30))
+    def heard_again(self, again: int) -> None:
+        event = self.driver.entries[-min(again, len(self.driver.entries))][1]
+        self.driver.tell(event)
+
+    @rule(agent=st.integers(0, 9), seat=st.integers(0, 9))
+    def signs_in(self, agent: int, seat: int) -> None:
+        self.driver.tell(e.AgentSignedIn(AgentId(f"a{agent}"), SeatId(f"s{seat}")))
+
+    @rule(which=st.sampled_from(CENTRES))
+    def reloads(self, which: object) -> None:
+        self.driver.tell(e.Configured(which))  # type: ignore[arg-type]
+
+    @rule(seconds=st.floats(0, 60), tick=st.booleans())
+    def time_passes(self, seconds: float, tick: bool) -> None:
+        self.driver.pass_time(seconds, tick=tick)
+
+    @invariant()
+    def all_is_well(self) -> None:
+        self.driver.check()
+
+    def teardown(self) -> None:
+        self.oracle.__exit__()
+        driver = self.driver
+        assert journal.replay(driver.entries) == driver.facts
+        _everybody_leaves(driver)
+
+
+def _everybody_leaves(driver: Driver) -> None:
+    """All callers hang up, all wrap-ups run out: exactly one end for each contact, nothing left."""
+    for contact in list(driver.checker.contact):
+        driver.tell(e.ContactGone(contact))
+    for _ in range(3):
+        driver.pass_time(10_000.0)
+    assert set(driver.checker.ended) == set(driver.checker.contact)
+    assert set(driver.checker.ended.values()) <= {1}
+    assert all(state in (ContactState.COMPLETED, ContactState.CANCELED)
+               for state, _ in driver.checker.contact.values())
+    assert not driver.engine.live_contacts() and not driver.engine.live_offers()
+
+
+TestDisorder = Disorder.TestCase
+TestDisorder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None,
+                                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def _march(seed: int, count: int) -> Driver:
+    rng = random.Random(seed)
+    driver = Driver()
+    with Oracle() as oracle:
+        driver.open_house()
+        for number in range(count):
+            driver.some_step(rng)
+            if number % CHECK_EVERY == 0:
+                driver.check()
+            if number % 200 == 199:
+                _refresh(driver)
+    assert oracle.choices > count // 40, "the oracle had something to say"
+    return driver
+
+
+def _refresh(driver: Driver) -> None:
+    """Bring the house back to life, or random faults would leave nobody to choose from."""
+    for node in ("", "b"):
+        driver.tell(e.LinkChanged(node, True))
+    driver.open_house()
+    for number in range(10):
+        driver.tell(e.AgentResumed(AgentId(f"a{number}")))
+    for contact in list(driver.engine.status(driver.now).contacts)[:-15]:
+        driver.tell(e.ContactGone(contact.contact))
+
+
+def test_the_choice_is_that_of_a_plain_look_at_everybody() -> None:
+    for seed in range(4):
+        _march(seed, NORMAL_EVENTS // 4)
+
+
+def test_a_replay_gives_the_same_facts() -> None:
+    driver = _march(99, 2_000)
+    assert journal.replay(driver.entries) == driver.facts
+    _everybody_leaves(driver)
+
+
+@pytest.mark.long
+def test_the_choice_is_that_of_a_plain_look_for_a_million_events() -> None:
+    for seed in range(100, 120):
+        _march(seed, LONG_EVENTS // 20)
