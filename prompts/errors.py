@@ -16,7 +16,7 @@ class PromptError(Exception):
     exit_code = 1
 
 
-class UnknownKey(PromptError):
+class UnknownKey(PromptError, LookupError):
     """The catalogue has no such key."""
 
     def __init__(self, key: str) -> None:

@@ -140,6 +140,7 @@ def test_how_asterisk_is_told_to_play_it(tmp_path: Path) -> None:
     assert Catalogue.load(tmp_path).file("sira-1") == f"{tmp_path}/tr/sira-1"
     assert catalogue.text("sira-4") == "Dördüncü sıradasınız."
     assert set(FORMATS) == {"wav", "wav16"}
+    assert issubclass(UnknownKey, LookupError)
     for ask in (catalogue.file, catalogue.text):
         with pytest.raises(UnknownKey, match="no-such"):
             ask("no-such")
