@@ -1,0 +1,340 @@
+"""The only place where AMI's words and the engine's meet: events of Asterisk to core events, commands to actions.
+
+What was measured on Asterisk 22.10.1 and decides the shape:
+
+- The order of DialEnd, Newstate and OriginateResponse varies, and only `Hangup` knows the cause: while a leg's channel
+  is alive an offer ends by its `Hangup` (which follows the others within milliseconds) and by nothing else.
+- No phone registered or no such endpoint: OriginateResponse alone, no channel ever. A second Originate with the id of
+  a living leg fails with *that leg's* Uniqueid: a failure is believed only when no channel of that id is alive.
+- A ringing phone that is silently gone never gives Newstate Ringing: its cause 19 is `unreachable`, not `no_answer`.
+- Endpoints do not follow a 302 (the leg ends with cause 23) and a leg is the seat's own PJSIP channel, so neither a
+  redirection nor somebody's voicemail is ever an answer.
+- `Surrogate/...` is the ghost of a channel taken over by `Bridge()`: no event about it means anything.
+- Device state already sums up a phone's registrations, so ContactStatus says nothing more about reachability.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from routing.ami.wire import BadAction, Message
+from routing.core.commands import Command, Offer, Overflow, Rescind
+from routing.core.events import (
+    ContactGone,
+    Event,
+    Held,
+    OfferAnswered,
+    OfferConnected,
+    OfferEnded,
+    OfferRinging,
+    SeatChanged,
+    TalkEnded,
+)
+from routing.core.ids import ContactId, OfferId, SeatId, leg_id, parse_leg_id
+from routing.core.model import AnswerMode
+
+WANTED = frozenset({
+    "FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hangup",
+    "OriginateResponse", "DeviceStateChange", "Hold", "Unhold", "Shutdown",
+})
+"""Events handed on by the codec; everything else is dropped in the bytes."""
+
+LEGS_MAX = 4_000
+"""Agents' legs known at once: ten times a big centre. The oldest is forgotten first; the audit finds what it was."""
+MEMBERS_MAX = 8_000
+"""Channels in bridges known at once."""
+OVER_MAX = 2_000
+"""Ended legs remembered, so that an OriginateResponse coming after the Hangup ends nothing twice."""
+SEATS_MAX = 5_000
+
+CONTEXT_AGENT = "santral-agent"
+CONTEXT_NET = "santral-net"
+CAUSE_OURS = 26
+"""`Answered elsewhere`: phones show no missed call."""
+
+_BUSY, _NO_ANSWER, _REJECTED = {17}, {18, 19}, {21, 23}
+_UNREACHABLE = {1, 3, 20, 27, 38, 41, 42, 44}
+"""Unallocated, no route, absent, out of order, network or temporary failure, congestion, no such channel."""
+_LOST = {3, 20, 27, 38, 41, 42, 44}
+"""Of a leg that talked: the phone or its network vanished (chan_pjsip ends a leg without RTP with 44)."""
+_IN_USE = {"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"}
+_AWAY = {"UNAVAILABLE", "INVALID"}
+
+
+@dataclass(slots=True)
+class _Leg:
+    offer: OfferId
+    rang: bool = False
+    up: bool = False
+    with_: str = ""
+    """Uniqueid of the channel it talks, or talked, with."""
+    left_first: str = ""
+    """`agent` or `caller`: who left the bridge first."""
+    told: bool = False
+    """TalkEnded was given."""
+
+
+class Translator:
+    """AMI events to core events. `is_contact(uniqueid)`: whether the engine knows that caller; `is_seat(name)`: whether
+    an endpoint is a seat (a trunk is not)."""
+
+    def __init__(self, is_contact: Callable[[str], bool], is_seat: Callable[[str], bool] = lambda _: True) -> None:
+        self._is_contact = is_contact
+        self._is_seat = is_seat
+        self._legs: OrderedDict[str, _Leg] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()
+        self._bridges: dict[str, list[str]] = {}
+        self._where: OrderedDict[str, str] = OrderedDict()
+        self._seats: dict[str, tuple[bool, bool]] = {}
+        self.doubts: set[str] = set()
+        """Contacts whose end one event alone told, in the middle of a talk: to be looked at before it is believed."""
+        self._handlers: dict[str, Callable[[Message], list[Event]]] = {
+            "Newchannel": self._newchannel, "Newstate": self._newstate, "DialBegin": self._dialbegin,
+            "DialEnd": self._dialend, "BridgeEnter": self._enter, "BridgeLeave": self._leave,
+            "Hangup": self._hangup, "OriginateResponse": self._originated, "DeviceStateChange": self._device,
+            "Hold": lambda m: self._hold(m, True), "Unhold": lambda m: self._hold(m, False),
+        }
+
+    def translate(self, message: Message) -> list[Event]:
+        """What one AMI event means to the engine; mostly nothing."""
+        handler = self._handlers.get(message.name)
+        if handler is None or message.get("Channel").startswith("Surrogate/"):
+            return []
+        return handler(message)
+
+    def adopt(self, legs: Iterable[tuple[str, bool, bool]], bridges: Iterable[tuple[str, str]],
+              seats: Iterable[tuple[str, str]]) -> list[Event]:
+        """Begin anew from a snapshot: `legs` (uniqueid, rings, up), `bridges` (bridge, uniqueid) and `seats` (device,
+        state). Gives the seats' states as events; what the rest means is `resync.diff`'s to say."""
+        self._legs.clear()
+        self._bridges.clear()
+        self._where.clear()
+        self._seats.clear()
+        self.doubts.clear()
+        for uniqueid, rings, up in legs:
+            leg = self._leg(uniqueid)
+            if leg is not None:
+                leg.rang, leg.up = rings or up, up
+        for bridge, uniqueid in bridges:
+            self._join(bridge, uniqueid)
+        return [event for device, state in seats for event in self._seat(device, state)]
+
+    def size(self) -> int:
+        """How many things are remembered. Zero when no call is up (seats and ended legs apart)."""
+        return len(self._legs) + len(self._bridges) + len(self._where)
+
+    # -- agents' legs ------------------------------------------------------------------------------------------------
+
+    def _leg(self, uniqueid: str) -> _Leg | None:
+        leg = self._legs.get(uniqueid)
+        if leg is None and uniqueid not in self._over:
+            ids = parse_leg_id(uniqueid)
+            if ids is None:
+                return None
+            if len(self._legs) >= LEGS_MAX:
+                self._legs.popitem(last=False)
+            leg = self._legs[uniqueid] = _Leg(ids[0])
+        return leg
+
+    def _newchannel(self, message: Message) -> list[Event]:
+        self._leg(message.get("Uniqueid"))
+        return []
+
+    def _dialbegin(self, message: Message) -> list[Event]:
+        self._leg(message.get("DestUniqueid"))
+        return []
+
+    def _newstate(self, message: Message) -> list[Event]:
+        leg, state = self._leg(message.get("Uniqueid")), message.get("ChannelStateDesc")
+        if leg is None:
+            return []
+        if state == "Ringing" and not leg.rang:
+            leg.rang = True
+            return [OfferRinging(leg.offer)]
+        return self._answered(leg) if state == "Up" else []
+
+    def _dialend(self, message: Message) -> list[Event]:
+        leg = self._leg(message.get("DestUniqueid"))
+        if leg is None or message.get("DialStatus") != "ANSWER":
+            return []
+        return self._answered(leg)
+
+    @staticmethod
+    def _answered(leg: _Leg) -> list[Event]:
+        if leg.up:
+            return []
+        leg.up = leg.rang = True
+        return [OfferAnswered(leg.offer)]
+
+    def _originated(self, message: Message) -> list[Event]:
+        uniqueid = message.get("Uniqueid")
+        ids = parse_leg_id(uniqueid)
+        if message.get("Response") != "Failure" or ids is None or uniqueid in self._legs or uniqueid in self._over:
+            return []
+        self._forget_leg(uniqueid)
+        return [OfferEnded(ids[0], "unreachable")]
+
+    def _hold(self, message: Message, on: bool) -> list[Event]:
+        leg = self._leg(message.get("Uniqueid"))
+        return [] if leg is None or not leg.with_ else [Held(leg.offer, on)]
+
+    # -- bridges -----------------------------------------------------------------------------------------------------
+
+    def _join(self, bridge: str, uniqueid: str) -> list[Event]:
+        self._part(uniqueid)
+        if len(self._where) >= MEMBERS_MAX:
+            self._part(next(iter(self._where)))
+        members = self._bridges.setdefault(bridge, [])
+        members.append(uniqueid)
+        self._where[uniqueid] = bridge
+        callers = [one for one in members if parse_leg_id(one) is None]
+        events: list[Event] = []
+        for one in members:
+            leg = self._leg(one)
+            if leg is None or not callers:
+                continue
+            leg.up, leg.left_first = True, ""
+            if leg.with_ != callers[0]:
+                leg.with_, leg.told = callers[0], False
+                events.append(OfferConnected(leg.offer, ContactId(callers[0])))
+        return events
+
+    def _part(self, uniqueid: str) -> str:
+        bridge = self._where.pop(uniqueid, "")
+        members = self._bridges.get(bridge, [])
+        if uniqueid in members:
+            members.remove(uniqueid)
+            if not members:
+                del self._bridges[bridge]
+        return bridge
+
+    def _enter(self, message: Message) -> list[Event]:
+        return self._join(message.get("BridgeUniqueid"), message.get("Uniqueid"))
+
+    def _leave(self, message: Message) -> list[Event]:
+        uniqueid = message.get("Uniqueid")
+        bridge = self._part(uniqueid)
+        leg = self._legs.get(uniqueid)
+        if leg is not None:
+            leg.left_first = leg.left_first or "agent"
+        for one in self._bridges.get(bridge, []):
+            other = self._legs.get(one)
+            if other is not None and other.with_ == uniqueid:
+                other.left_first = other.left_first or "caller"
+        return []
+
+    # -- ends --------------------------------------------------------------------------------------------------------
+
+    def _hangup(self, message: Message) -> list[Event]:
+        uniqueid = message.get("Uniqueid")
+        cause = int(message.get("Cause")) if message.get("Cause").isdecimal() else 0
+        in_bridge = bool(self._part(uniqueid))
+        if parse_leg_id(uniqueid) is not None:
+            return self._leg_gone(uniqueid, cause)
+        if not self._is_contact(uniqueid):
+            return []
+        talks = [leg for leg in self._legs.values() if leg.with_ == uniqueid and not leg.told]
+        if in_bridge and talks:
+            self.doubts.add(uniqueid)  # a talk's end is told by BridgeLeave and Hangup; one alone may be forged
+            return []
+        events: list[Event] = []
+        for leg in talks:
+            leg.told = True
+            events.append(TalkEnded(leg.offer, leg.left_first or "caller"))
+        return [*events, ContactGone(ContactId(uniqueid))]
+
+    def _leg_gone(self, uniqueid: str, cause: int) -> list[Event]:
+        if uniqueid in self._over:
+            return []
+        leg = self._leg(uniqueid)
+        assert leg is not None, "a leg's id is always known here"
+        self._forget_leg(uniqueid)
+        if not leg.with_:
+            return [OfferEnded(leg.offer, _reason(cause, leg))]
+        lost = cause in _LOST and leg.left_first != "caller"
+        ended: list[Event] = [OfferEnded(leg.offer, "lost" if lost else "hangup")]
+        if leg.told:
+            return ended
+        return [TalkEnded(leg.offer, "lost" if lost else leg.left_first or "agent"), *ended]
+
+    def _forget_leg(self, uniqueid: str) -> None:
+        self._legs.pop(uniqueid, None)
+        self._over[uniqueid] = None
+        if len(self._over) > OVER_MAX:
+            self._over.popitem(last=False)
+
+    # -- phones ------------------------------------------------------------------------------------------------------
+
+    def _device(self, message: Message) -> list[Event]:
+        return self._seat(message.get("Device"), message.get("State"))
+
+    def _seat(self, device: str, state: str) -> list[Event]:
+        seat = device.removeprefix("PJSIP/")
+        if seat == device or not self._is_seat(seat):
+            return []
+        now = (state not in _AWAY, state in _IN_USE)
+        if self._seats.get(seat) == now or (seat not in self._seats and len(self._seats) >= SEATS_MAX):
+            return []
+        self._seats[seat] = now
+        return [SeatChanged(SeatId(seat), *now)]
+
+
+def _reason(cause: int, leg: _Leg) -> str:
+    """Why a leg ended that never talked."""
+    if cause in _BUSY:
+        return "busy"
+    if cause in _NO_ANSWER:
+        return "no_answer" if leg.rang else "unreachable"
+    if cause in _REJECTED:
+        return "rejected"
+    if cause in _UNREACHABLE:
+        return "unreachable"
+    return "hangup" if leg.up or cause in (16, CAUSE_OURS) else "failed"
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+Action = dict[str, str | list[str]]
+
+_AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-autoanswer",
+                "PJSIP_HEADER(add,Call-Info)=<sip:127.0.0.1>;answer-after=0"]
+"""The two headers that make telephones answer by themselves. `Variable` reaches the phone; PreDialGoSub does not."""
+
+
+def to_action(command: Command, called: str) -> Action:
+    """The AMI action of a command. `called`: the number shown beside the service's name on the agent's phone."""
+    match command:
+        case Offer():
+            return _originate(command, called)
+        case Rescind():
+            return {"Action": "Hangup", "Channel": leg_id(command.offer, command.contact), "Cause": str(CAUSE_OURS)}
+        case Overflow():
+            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_NET, "Exten": "s",
+                    "Priority": "1"}
+
+
+def _originate(offer: Offer, called: str) -> Action:
+    if not offer.leg:
+        raise BadAction(f"offer {offer.offer}: the name of the caller's channel is missing")
+    if set(offer.service_name) & set('"\\<>'):
+        raise BadAction(f"service {offer.service}: its name may not hold quotes or angle brackets")
+    if offer.answer_mode is AnswerMode.PRESS_ONE:
+        exten = "press"
+    else:
+        exten = "brief" if offer.brief else "s"
+    variables = [f"SC_CHAN={offer.leg}"]
+    if offer.answer_mode is AnswerMode.AUTO:
+        variables += _AUTO_ANSWER
+    return {
+        "Action": "Originate", "Channel": f"PJSIP/{offer.seat}", "ChannelId": leg_id(offer.offer, offer.contact),
+        "Context": CONTEXT_AGENT, "Exten": exten, "Priority": "1", "Async": "true",
+        "Timeout": str(max(1000, round(offer.ring_s * 1000))),
+        "CallerID": f'"{offer.service_name} {wait_words(offer.waited_s)}" <{called}>', "Variable": variables,
+    }
+
+
+def wait_words(seconds: float) -> str:
+    """A wait as a telephone's small display shows it: `45 sn`, `3 dk`."""
+    return f"{max(0, round(seconds))} sn" if seconds < 59.5 else f"{round(seconds / 60)} dk"
