@@ -7,11 +7,11 @@ import sys
 
 def main() -> None:
     """Run a command; errors of ours are one sentence on stderr and an exit code that means something."""
-    from santral.cli import app
+    from santral.cli import cli
     from santral.errors import SantralError
 
     try:
-        app()
+        cli()
     except SantralError as error:
         sys.stderr.write(f"santral: {error}\n")
         sys.exit(error.exit_code)

@@ -37,6 +37,15 @@ class Secrets:
         """SIP secret of each phone."""
         return self._fill("seats.json", seats, _random)
 
+    def trunk(self) -> str:
+        """Password at the carrier, as it gave it. Not ours to make: the operator puts it there."""
+        path = self.folder / "trunk.json"
+        secret = self._read(path).get("secret")
+        if not secret:
+            raise SantralError(f"the trunk registers at a carrier, but its password is not there. Write it as "
+                               f'{{"secret": "..."}} into {path}, mode 0600')
+        return str(secret)
+
     def pins(self, agents: Iterable[str]) -> Mapping[str, str]:
         """PIN of each agent. Change one by deleting its entry and restarting."""
         return self._fill("pins.json", agents, _pin)

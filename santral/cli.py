@@ -1,0 +1,83 @@
+"""The command line: mounts each room's commands and passes in what a room may not import itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from asterisk_conf import cli as asterisk_conf_cli
+from asterisk_conf.lint import lint
+from asterisk_conf.plan import Plan
+from asterisk_conf.render import render
+from desk import cli as desk_cli
+from lab import cli as lab_cli
+from lab.bench.cli import bench
+from prompts import cli as prompts_cli
+from santral import app, config
+from santral.secrets import Secrets
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  help="Santral: a contact-centre engine behind one telephone number.")
+
+DEFAULT_CENTRE = Path(__file__).resolve().parents[1] / "centres" / "meb"
+
+Centre = Annotated[Path, typer.Argument(help="Folder of the centre.")]
+Settings = Annotated[Path | None, typer.Option("--settings", help="TOML laid over santral.toml: what this machine has "
+                                                                  "otherwise.")]
+
+
+@cli.command()
+def check(centre: Centre = DEFAULT_CENTRE, settings: Settings = None) -> None:
+    """Check a centre's files, and the Asterisk files made of them: all problems at once. Exit 0 or 2."""
+    console = Console(highlight=False, soft_wrap=True)
+    found = config.check(centre, settings)
+    for warning in found.warnings:
+        console.print(f"warning: {warning}", markup=False)
+    for problem in found.problems:
+        console.print(str(problem), markup=False)
+    if found.problems:
+        console.print(f"{len(found.problems)} problems in {centre}", markup=False)
+        raise typer.Exit(2)
+    findings = lint(render(_plan_to_look_at(centre, settings)))
+    for finding in findings:
+        console.print(str(finding), markup=False)
+    if findings:
+        raise typer.Exit(2)
+    loaded = found.loaded
+    console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
+                  f"{len(loaded.accommodations)} with accommodations, {len(found.warnings)} warnings", markup=False)
+
+
+@cli.command()
+def run(
+    centre: Centre = DEFAULT_CENTRE,
+    state: Annotated[Path, typer.Option("--state", help="Folder of records and secrets.")] = Path("/var/lib/santral"),
+    settings: Settings = None,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
+) -> None:
+    """Run a node against your own Asterisk, until SIGTERM or Ctrl-C."""
+    raise typer.Exit(app.run(centre, settings, state, log_json=log_json))
+
+
+def plan_of(centre: Path, settings: Path | None, state: Path) -> Plan:
+    """For the rooms that render Asterisk's files."""
+    return config.asterisk_plan(config.node_config(centre, settings), Secrets(state))
+
+
+def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
+    """A plan with secrets of nobody: `check` writes nothing."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="santral-check-") as folder:
+        return plan_of(centre, settings, Path(folder))
+
+
+asterisk_conf_cli.mount(cli, plan_of)
+cli.add_typer(prompts_cli.commands(), name="prompts")
+cli.add_typer(lab_cli.commands(), name="lab")
+desk_cli.mount(cli)
+cli.command(name="bench")(bench)
+

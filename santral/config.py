@@ -1,0 +1,155 @@
+"""From a centre's files to what each room needs: the engine's values, the menu, the plan of Asterisk's files.
+
+Everything is checked whole before anything starts; `santral check` shows the same findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from asterisk_conf.plan import Address, Directories, Plan, Registration, Timings, Trunk
+from centres import model as files
+from centres.load import Loaded, load
+from centres.problem import Problem
+from ivr.flow.load import load as load_flow
+from ivr.flow.model import Flow
+from prompts.catalogue import texts
+from routing.core import model as core
+from routing.core.ids import AgentId, ServiceId, SkillId
+from santral.errors import BadCentre
+from santral.secrets import Secrets
+
+
+class Checked(NamedTuple):
+    """A centre as read, with everything found. `flow` is None when menu.yaml cannot be used."""
+
+    loaded: Loaded
+    flow: Flow | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+class NodeConfig(NamedTuple):
+    """A centre in force on a node."""
+
+    settings: files.Settings
+    centre: core.Centre
+    flow: Flow
+    sign_in: Mapping[str, AgentId]
+    """Sign-in number, as keyed on a phone, -> agent."""
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def agents(self) -> tuple[AgentId, ...]:
+        """Everybody of the team."""
+        return tuple(agent.id for agent in self.centre.agents)
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Ids of all services."""
+        return frozenset(service.id for service in self.centre.services)
+
+    @property
+    def anonymous(self) -> frozenset[str]:
+        """Services that keep the caller's number from everybody."""
+        return frozenset(service.id for service in self.centre.services if service.anonymous)
+
+
+def check(folder: Path, overlay: Path | None = None) -> Checked:
+    """Read and check every file of a centre; nothing is raised for what is wrong in them."""
+    loaded = load(folder, overlay)
+    problems, warnings = list(loaded.problems), list(loaded.warnings)
+    flow: Flow | None = None
+    if loaded.menu is not None:
+        services = frozenset(service.id for service in loaded.services)
+        read = load_flow(loaded.menu, prompts=frozenset(texts()), services=services)
+        flow = read.flow
+        for one in read.problems:
+            (warnings if one.warning else problems).append(Problem(one.where, one.what, one.mend))
+    if flow is not None and loaded.settings is not None:
+        for number, entry in loaded.settings.numbers.items():
+            if entry not in flow.entries:
+                problems.append(Problem(loaded.where("numbers", number),
+                                        f"the called number {number} leads to '{entry}', which menu.yaml does not have",
+                                        f"Name one of its entries: {', '.join(sorted(flow.entries))}."))
+    return Checked(loaded, flow, tuple(sorted(problems, key=lambda one: one.order)),
+                   tuple(sorted(warnings, key=lambda one: one.order)))
+
+
+def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
+    """The centre, or BadCentre with every problem in it."""
+    checked = check(folder, overlay)
+    loaded = checked.loaded
+    if checked.problems or loaded.settings is None or checked.flow is None:
+        listed = "\n  ".join(str(problem) for problem in checked.problems)
+        raise BadCentre(f"{len(checked.problems)} problems in the centre {folder}:\n  {listed}")
+    return NodeConfig(loaded.settings, engine_centre(loaded), checked.flow,
+                      {agent.number: AgentId(agent.id) for agent in loaded.agents}, checked.warnings)
+
+
+def engine_centre(loaded: Loaded) -> core.Centre:
+    """What decides routing, as the engine's values."""
+    return core.Centre(tuple(_service(service) for service in loaded.services),
+                       tuple(_agent(agent, loaded.accommodations.get(agent.id)) for agent in loaded.agents))
+
+
+def _service(service: files.Service) -> core.Service:
+    return core.Service(
+        id=ServiceId(service.id), name=service.name,
+        steps=tuple(core.Step(_skills(step.needs), step.lasts_s) for step in service.steps),
+        floor=_skills(service.floor), priority=service.priority, distress=service.distress, target_s=service.target_s,
+        target_share=service.target_share, short_abandon_s=service.short_abandon_s, overflow_s=service.overflow_s,
+        anonymous=service.anonymous)
+
+
+def _agent(agent: files.Agent, needs: files.Accommodation | None) -> core.Agent:
+    return core.Agent(AgentId(agent.id), _skills(agent.skills), _profile(needs), agent.team)
+
+
+def _profile(needs: files.Accommodation | None) -> core.Profile:
+    profile = core.Profile()
+    if needs is None:
+        return profile
+    changes = needs.changes()
+    if "channels" in changes:
+        changes["channels"] = frozenset(core.Channel(channel) for channel in changes["channels"])
+    if "max_concurrency" in changes:
+        own = {core.Channel(channel): most for channel, most in changes["max_concurrency"].items()}
+        changes["max_concurrency"] = tuple((dict(profile.max_concurrency) | own).items())
+    if "answer_mode" in changes:
+        changes["answer_mode"] = core.AnswerMode(changes["answer_mode"])
+    return profile._replace(**changes)
+
+
+def _skills(skills: Mapping[str, int]) -> tuple[tuple[SkillId, int], ...]:
+    return tuple((SkillId(skill), level) for skill, level in skills.items())
+
+
+def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
+    """What Asterisk's files are rendered from."""
+    settings = config.settings
+    ami = secrets.ami()
+    seats = settings.seats.names()
+    registration, private = settings.trunk.registration, settings.asterisk.private
+    trunk = Trunk(tuple(settings.trunk.match),
+                  None if registration is None else
+                  Registration(registration.server, registration.user, secrets.trunk()))
+    briefs = texts()
+    return Plan(
+        numbers=settings.numbers, nodes=tuple(address(agi) for agi in settings.asterisk.agi),
+        sounds=settings.asterisk.sounds, music=settings.asterisk.music, seats=tuple(secrets.seats(seats).items()),
+        trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
+        services=tuple((service.id, key if (key := f"bilgi-{service.id}") in briefs else None)
+                       for service in config.centre.services),
+        net_members=settings.net.seats, sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
+        rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
+        timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails),
+        directories=None if private is None else Directories(private.modules, private.data, private.state))
+
+
+def address(text: str) -> Address:
+    """`host:port` as a pair."""
+    host, _, port = text.rpartition(":")
+    return Address(host, int(port))

@@ -1,0 +1,89 @@
+"""`santral check`: each mistake in a centre's files is one line with file, line and a way to mend it; exit 0 or 2."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Path:
+    copy = tmp_path / "centre"
+    shutil.copytree(MEB, copy)
+    (copy / "accommodations.yaml").chmod(0o600)
+    return copy
+
+
+def santral_check(centre: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "santral", "check", str(centre)], capture_output=True, text=True,
+                          timeout=60, env={"COLUMNS": "300", "PATH": "/usr/bin:/bin"})
+
+
+def replace(old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        assert old in text, f"{old!r} is not in the file any more"
+        return text.replace(old, new, 1)
+    return change
+
+
+def test_the_ministrys_centre_is_good() -> None:
+    done = santral_check(MEB)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "180 agents" in done.stdout
+
+
+FAULTS = {
+    "menu with a loop": ("menu.yaml", replace("    say: kayit-bilgisi\n    then: ana-menu",
+                                              "    say: kayit-bilgisi\n    then: karsilama"), r"menu\.yaml:\d+: .*loop"),
+    "missing prompt": ("menu.yaml", replace("say: ana-menu-2", "say: ana-menu-22"), r"menu\.yaml:\d+: .*ana-menu-22"),
+    "unknown service": ("menu.yaml", replace("queue: gorus_oneri", "queue: gorus"), r"menu\.yaml:\d+: .*gorus"),
+    "skill nobody has": ("services.yaml", replace("{gorus_oneri: 60}", "{isaret_dili: 60}"),
+                         r"services\.yaml:\d+: .*isaret_dili"),
+    "duplicate sign-in number": ("team.yaml", replace('number: "1002"', 'number: "1001"'), r"team\.yaml:\d+: .*1001"),
+    "typo in a key": ("team.yaml", replace("skills:", "skils:"), r"team\.yaml:\d+: unknown key 'skils'.*skills"),
+    "unknown entry": ("santral.toml", replace('"4440632" = "ana"', '"4440632" = "anna"'), r"santral\.toml:\d+: .*anna"),
+    "nonsense address": ("santral.toml", replace('agi = "127.0.0.1:4573"', 'agi = "here"'), r"santral\.toml:\d+: .*agi"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_one_clear_line_and_exit_2(centre: Path, name: str) -> None:
+    file, change, expected = FAULTS[name]
+    path = centre / file
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    done = santral_check(centre)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert re.search(expected, done.stdout), done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_all_mistakes_are_told_together(centre: Path) -> None:
+    for file, change, _ in (FAULTS["missing prompt"], FAULTS["typo in a key"], FAULTS["skill nobody has"]):
+        path = centre / file
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    done = santral_check(centre)
+    assert done.returncode == 2
+    for file in ("menu.yaml", "team.yaml", "services.yaml"):
+        assert f"{file}:" in done.stdout
+
+
+def test_open_accommodations_are_warned_about_and_never_shown(centre: Path) -> None:
+    path = centre / "accommodations.yaml"
+    path.chmod(0o644)
+    done = santral_check(centre)
+    assert done.returncode == 0
+    assert re.search(r"warning: accommodations\.yaml:1: .*chmod 600", done.stdout)
+    path.write_text(path.read_text(encoding="utf-8").replace("ring_timeout_s: 30", "ring_timeout_s: 4711", 1), encoding="utf-8")
+    done = santral_check(centre)
+    assert done.returncode == 2
+    assert "4711" not in done.stdout + done.stderr
