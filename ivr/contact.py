@@ -36,7 +36,7 @@ class Contacts:
         self.services, self.human, self.settings, self.seal = services, human, settings, seal
 
     async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool) -> ContactQueued:
-        """The event for a caller who begins to wait. Reads the number off the channel, unless the service is anonymous."""
+        """The event for a caller who begins to wait. Reads the number, unless the service is anonymous."""
         digest, box = "", ""
         if not self.services[service].anonymous:
             number = caller.normalise(await session.get_variable(dialplan.NUMBER), self.settings.region)

@@ -1,0 +1,98 @@
+"""An honest Asterisk on the other side of FastAGI: environment, variables, prompts, keys, hang-ups; late, glued, cut or
+silent when asked to. It checks that no two commands are in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+UNIQUEID = "1795569005.1"
+
+
+def environment(script: str, *arguments: str, uniqueid: str = UNIQUEID, extra: bytes = b"") -> bytes:
+    """What Asterisk 22 sends first."""
+    head = (f"agi_network: yes\nagi_network_script: {script}\nagi_request: agi://127.0.0.1/{script}\n"
+            f"agi_channel: PJSIP/trunk-0000000e\nagi_language: tr\nagi_type: PJSIP\nagi_uniqueid: {uniqueid}\n"
+            "agi_version: 22.10.1\nagi_callerid: unknown\nagi_calleridname: unknown\nagi_accountcode: \n")
+    tail = "".join(f"agi_arg_{number}: {value}\n" for number, value in enumerate(arguments, 1))
+    return head.encode() + extra + tail.encode() + b"\n"
+
+
+class Dialler:
+    """One call. `keys` answers each listening command in order: a key, or "" for none; `{prompt: key}` by file."""
+
+    def __init__(self, port: int, script: str, *arguments: str, variables: dict[str, str] | None = None,
+                 keys: list[str] | None = None, by_file: dict[str, str] | None = None) -> None:
+        self.port, self.head = port, environment(script, *arguments)
+        self.variables = dict(variables or {})
+        self.keys = list(keys or [])
+        self.by_file = dict(by_file or {})
+        self.commands: list[str] = []
+        self.played: list[str] = []
+        self.waited: list[int] = []
+        self.hang_up_at: int | None = None
+        """Number of the command at which the caller hangs up."""
+        self.how = "line"
+        """`line` (HANGUP, then the reply), `glued` (HANGUP511 …), `result` (-1), `eof`, `dead` (511), `silent`."""
+        self.missing: set[str] = set()
+        self.pause_s = 0.0
+        self.cut = 0
+        """Send replies in pieces of so many bytes."""
+
+    async def call(self, within_s: float = 10.0) -> Dialler:
+        """From connect to the end of the connection."""
+        async with asyncio.timeout(within_s):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            try:
+                await self._send(writer, self.head)
+                while line := await reader.readline():
+                    self.commands.append(line.decode().rstrip("\n"))
+                    if len(self.commands) - 1 == self.hang_up_at:
+                        await self._hang_up(reader, writer)
+                        break
+                    await asyncio.sleep(self.pause_s)
+                    await self._send(writer, (self._reply(self.commands[-1]) + "\n").encode())
+            except ConnectionError:
+                pass
+            finally:
+                writer.close()
+        return self
+
+    async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        step = self.cut or len(data)
+        for start in range(0, len(data), step):
+            writer.write(data[start: start + step])
+            await writer.drain()
+            if self.cut:
+                await asyncio.sleep(0)
+
+    async def _hang_up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = {"line": b"HANGUP\n200 result=-1 endpos=0\nHANGUP\n", "result": b"200 result=-1 endpos=4000\n",
+                "glued": b"HANGUP511 Command Not Permitted on a dead channel or intercept routine\n", "eof": b"",
+                "dead": b"511 Command Not Permitted on a dead channel or intercept routine\n", "silent": b""}[self.how]
+        writer.write(said)
+        if self.how != "eof":
+            self.commands += [line.decode() for line in (await reader.read()).splitlines()]
+
+    def _reply(self, command: str) -> str:
+        words = [re.sub(r"\\(.)", r"\1", word) for word in re.findall(r'"((?:[^"\\]|\\.)*)"', command)]
+        if command.startswith("GET VARIABLE"):
+            value = self.variables.get(words[0])
+            return "200 result=0" if value is None else f"200 result=1 ({value})"
+        if command.startswith("SET VARIABLE"):
+            self.variables[words[0].lstrip("_")] = words[1]
+            return "200 result=1"
+        if command.startswith("STREAM FILE"):
+            name = words[0].rpartition("/")[2]
+            if name in self.missing:
+                return "200 result=-1 endpos=0"
+            self.played.append(name)
+            key = self.by_file.pop(name, "")
+            return f"200 result={ord(key) if key and key in words[1] else 0} endpos=8000"
+        if command.startswith("WAIT FOR DIGIT"):
+            self.waited.append(int(words[0]))
+            key = self.keys.pop(0) if self.keys else ""
+            return f"200 result={ord(key) if key else 0}"
+        if command.startswith("EXEC"):
+            return "200 result=0"
+        return "510 Invalid or unknown command"

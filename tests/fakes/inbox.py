@@ -1,0 +1,49 @@
+"""An inbox with answers written in advance: notes every event, gives views or raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from routing.core.events import Event
+from routing.core.ids import AgentId, ContactId, SeatId, ServiceId
+from routing.core.inbox import AgentView, ContactView, Status
+from routing.core.model import AgentState, Channel, ContactState
+
+Answer = ContactView | AgentView | None | Exception
+
+
+def contact_view(contact: str, state: ContactState = ContactState.PENDING, position: int = 1,
+                 service: str = "psikososyal", slow: bool = False) -> ContactView:
+    """A waiting caller."""
+    return ContactView(ContactId(contact), ServiceId(service), Channel.VOICE, state, position, position, 3.0, None,
+                       None, slow)
+
+
+def agent_view(agent: str, seat: str | None, state: AgentState = AgentState.READY, pending: str = "") -> AgentView:
+    """An agent at a seat."""
+    return AgentView(AgentId(agent), "genel", state, "", 0.0, SeatId(seat) if seat else None, None, None, None, 0, (),
+                     pending)
+
+
+class FakeInbox:
+    """`answers`: for each `ask` in order; the last one stays. A function gets the event."""
+
+    def __init__(self, *answers: Answer | Callable[[Event], Answer]) -> None:
+        self.answers = list(answers) or [None]
+        self.events: list[Event] = []
+        self.agents: tuple[AgentView, ...] = ()
+
+    def post(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def ask(self, event: Event) -> ContactView | AgentView | None:
+        self.events.append(event)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer):
+            answer = answer(event)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def status(self) -> Status:
+        return Status(0.0, True, (), self.agents, ())
