@@ -1,0 +1,260 @@
+"""queue_log as app_queue writes it, once each, whatever ends the node."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from metrics import queue_log
+from metrics.queue_lines import FIELD_MAX, LineState, lines, masked, name
+from metrics.queue_log import BACKLOG_MAX, SAVE_EVERY, QueueLog
+from routing.core.model import AgentState, OfferState, Outcome
+from tests.fakes.facts import Story
+
+pytestmark = pytest.mark.unit
+
+T = 1_700_000_000
+
+
+def text(story: Story) -> list[str]:
+    state = LineState()
+    return [line for fact in story.facts for line in lines(fact, state)]
+
+
+def day(calls: int = 1) -> Story:
+    story = Story()
+    for call in range(calls):
+        story.queued(f"1795.{call}", position=3)
+        story.missed(f"1795.{call}", "a1002")
+        story.at += 16
+        story.connected(f"1795.{call}", "a1001")
+        story.at += 60
+        story.talked(f"1795.{call}", "a1001")
+    return story
+
+
+def test_an_answered_call() -> None:
+    assert text(day()) == [
+        f"{T}|1795.0|temsilci|NONE|ENTERQUEUE|||3",
+        f"{T}|1795.0|temsilci|a1002|RINGNOANSWER|15000",
+        f"{T + 16}|1795.0|temsilci|a1001|CONNECT|16|o2-1795.0|2",
+        f"{T + 76}|1795.0|temsilci|a1001|COMPLETECALLER|3|60|1",
+    ]
+
+
+@pytest.mark.parametrize(("outcome", "key", "line"), [
+    (Outcome.ABANDONED, "", "NONE|ABANDON|2|3|9"), (Outcome.ABANDONED_SHORT, "", "NONE|ABANDON|2|3|9"),
+    (Outcome.FAILURE, "", "NONE|ABANDON|2|3|9"), (Outcome.OVERFLOW, "", "NONE|EXITWITHTIMEOUT|2|3|9"),
+    (Outcome.LEFT, "*", "NONE|EXITWITHKEY|*|2|3|9"), (Outcome.LEFT, "|x", "NONE|EXITWITHKEY||2|3|9")])
+def test_calls_that_end_in_the_queue(outcome: Outcome, key: str, line: str) -> None:
+    story = Story()
+    story.queued("1.1")
+    story.at += 9.9
+    story.ended("1.1", outcome, key)
+    assert text(story)[1:] == [f"{T + 10}|1.1|temsilci|{line}"]
+
+
+def test_rings_that_were_ended_by_others() -> None:
+    story = Story()
+    story.queued("1.1")
+    story.missed("1.1", "a1", OfferState.CANCELED, 1.2345)
+    story.missed("1.1", "a2", OfferState.RESCINDED, 0)
+    story.missed("1.1", "a3", OfferState.REJECTED, 0.5)
+    assert [line.split("|", 3)[3] for line in text(story)[1:]] == [
+        "a1|RINGCANCELED|1234", "a2|RINGCANCELED|0", "a3|RINGNOANSWER|500"]
+
+
+def test_a_cut_talk_is_a_second_visit() -> None:
+    story = Story()
+    story.queued("1.1", position=4)
+    story.connected("1.1", "a1")
+    story.talked("1.1", "a1", by="lost")
+    story.connected("1.1", "a2")
+    story.talked("1.1", "a2", by="agent")
+    assert [line.split("|")[4] for line in text(story)] == [
+        "ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "ENTERQUEUE", "CONNECT", "COMPLETEAGENT"]
+    assert len({tuple(line.split("|")[:5]) for line in text(story)}) == 6
+
+
+def test_members_and_breaks() -> None:
+    story = Story()
+    story.agent("a1", AgentState.SIGNED_OUT, AgentState.READY)
+    story.agent("a1", AgentState.READY, AgentState.PAUSED, "öğle molası")
+    story.at += 5
+    story.agent("a1", AgentState.PAUSED, AgentState.READY)
+    story.agent("a1", AgentState.READY, AgentState.BUSY)
+    story.agent("a1", AgentState.RINGING, AgentState.NOT_RESPONDING, "misses")
+    story.at += 5
+    story.agent("a1", AgentState.NOT_RESPONDING, AgentState.SIGNED_OUT)
+    assert [line.split("|", 1)[1] for line in text(story)] == [
+        "MANAGER|temsilci|a1|ADDMEMBER|", "MANAGER|gorus_oneri|a1|ADDMEMBER|",
+        "NONE|NONE|a1|PAUSEALL|ogle_molasi", "NONE|temsilci|a1|PAUSE|ogle_molasi",
+        "NONE|gorus_oneri|a1|PAUSE|ogle_molasi",
+        "NONE|NONE|a1|UNPAUSEALL|", "NONE|temsilci|a1|UNPAUSE|", "NONE|gorus_oneri|a1|UNPAUSE|",
+        "NONE|NONE|a1|PAUSEALL|Auto-Pause", "NONE|temsilci|a1|PAUSE|Auto-Pause",
+        "NONE|gorus_oneri|a1|PAUSE|Auto-Pause",
+        "NONE|NONE|a1|UNPAUSEALL|Auto-Unpause", "NONE|temsilci|a1|UNPAUSE|Auto-Unpause",
+        "NONE|gorus_oneri|a1|UNPAUSE|Auto-Unpause",
+        "MANAGER|temsilci|a1|REMOVEMEMBER|", "MANAGER|gorus_oneri|a1|REMOVEMEMBER|"]
+
+
+def test_the_callers_number_only_when_asked_for() -> None:
+    story = Story()
+    story.queued("1.1", box="sealed")
+    assert text(story) == [f"{T}|1.1|temsilci|NONE|ENTERQUEUE|||1"]
+    opened = lines(story.facts[0], LineState(), lambda box: {"sealed": "05321234567|'x"}[box])
+    assert opened == [f"{T}|1.1|temsilci|NONE|ENTERQUEUE||05321234567|1"]
+    hidden = lines(story.facts[0], LineState(), lambda box: masked("05321234567"))
+    assert hidden == [f"{T}|1.1|temsilci|NONE|ENTERQUEUE||*********67|1"]
+    assert masked("112") == "***" and masked("") == ""
+
+
+def test_names_are_what_readers_can_keep() -> None:
+    assert name("İhbar ve şikâyet|'; DROP") == "Ihbar_ve_sikayet____DROP"
+    assert len(name("x" * 99)) == FIELD_MAX
+
+
+def test_time_never_goes_back() -> None:
+    story = Story()
+    story.queued("1.1")
+    story.at -= 100
+    story.ended("1.1", Outcome.ABANDONED)
+    assert [line.split("|")[0] for line in text(story)] == [str(T), str(T)]
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def written(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if "QUEUESTART" not in line]
+
+
+def test_a_start_says_so_and_the_file_is_not_for_everybody(tmp_path: Path) -> None:
+    file = QueueLog(tmp_path / "queue_log")
+    file.start(T + 0.5)
+    story = Story()
+    story.configured()
+    file.take(story.facts)
+    file.close()
+    assert (tmp_path / "queue_log").read_text() == f"{T}|NONE|NONE|NONE|QUEUESTART|\n{T}|NONE|NONE|NONE|CONFIGRELOAD|\n"
+    assert (tmp_path / "queue_log").stat().st_mode & 0o007 == 0
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_killed_at_any_byte_every_line_is_there_once(tmp_path: Path, save: bool) -> None:
+    story = day(3)
+    whole = "".join(line + "\n" for line in text(story)).encode()
+    path = tmp_path / "queue_log"
+    for cut in range(0, len(whole) + 1, 7):
+        for old in tmp_path.iterdir():
+            old.unlink()
+        if save:  # the place is known up to the first call
+            first = QueueLog(path)
+            first.take(story.facts[:5])
+            first.close()
+            path.write_bytes(whole[:max(cut, path.stat().st_size)])
+        else:
+            path.write_bytes(whole[:cut])
+        again = QueueLog(path)
+        again.take(story.facts[:8])
+        again.take(story.facts[6:])
+        again.start(story.at)
+        again.close()
+        assert written(path) == text(story), cut
+        third = QueueLog(path)
+        third.take(story.facts)
+        third.start(story.at)
+        third.close()
+        assert written(path) == text(story), cut
+
+
+def test_killed_between_starts(tmp_path: Path) -> None:
+    story, path = day(2), tmp_path / "queue_log"
+    for upto in (3, 5, 8, len(story.facts)):
+        file = QueueLog(path)
+        file.take(story.facts[:upto - 2])
+        file.start(story.facts[upto - 3].at)
+        file.take(story.facts[upto - 2:upto])  # and gone, without close
+    assert written(path) == text(story)
+
+
+def test_the_place_is_noted_from_time_to_time(tmp_path: Path) -> None:
+    story, path = day(SAVE_EVERY // 5 + 1), tmp_path / "queue_log"
+    file = QueueLog(path)
+    file.take(story.facts)
+    assert (tmp_path / "queue_log.place").exists()
+    assert QueueLog(path)._there == type(QueueLog(path)._there)()
+    file.close()
+
+
+def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
+    story, path = day(2), tmp_path / "queue_log"
+    file = QueueLog(path)
+    file.take(story.facts[:5])
+    path.rename(tmp_path / "queue_log.1")
+    file.take(story.facts[5:])
+    again = QueueLog(path)
+    again.take(story.facts)
+    again.close()
+    file.close()
+    assert written(tmp_path / "queue_log.1") + written(path) == text(story)
+
+
+def test_another_store_does_not_silence_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "queue_log"
+    file = QueueLog(path)
+    file.take(day(4).facts)
+    file.close()
+    fresh, story = QueueLog(path), Story(at=T + 5000)
+    fresh.start(T + 5000)
+    story.queued("2.1")
+    fresh.take(story.facts)
+    fresh.close()
+    assert path.read_text().endswith(f"{T + 5000}|2.1|temsilci|NONE|ENTERQUEUE|||1\n")
+
+
+def test_a_full_disk_stops_nothing_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story, path = day(2), tmp_path / "queue_log"
+    file = QueueLog(path)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue_log.os, "write", full)
+        file.take(story.facts[:6])
+        file.save()
+        assert not (tmp_path / "queue_log.place").exists()
+    file.take(story.facts[6:])
+    file.close()
+    assert written(path) == text(story)
+
+
+def test_a_disk_full_for_long_ends_the_file_until_the_next_start(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story, path = day(40), tmp_path / "queue_log"
+    monkeypatch.setattr(queue_log, "BACKLOG_MAX", 2_000)
+    file = QueueLog(path)
+    real = os.write
+
+    def nearly_full(handle: int, data: bytes) -> int:
+        if os.fstat(handle).st_size >= 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(handle, data[:10])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue_log.os, "write", nearly_full)
+        for fact in story.facts[:-2]:
+            file.take([fact])
+        assert len(file._backlog) <= 2_000
+    file.take(story.facts[-2:])
+    file.close()
+    assert path.stat().st_size == 10 and not (tmp_path / "queue_log.place").exists()
+    monkeypatch.setattr(queue_log, "BACKLOG_MAX", BACKLOG_MAX)
+    again = QueueLog(path)
+    again.take(story.facts)
+    again.close()
+    assert written(path) == text(story)
