@@ -1,0 +1,183 @@
+"""One node on a state: a second one is refused, a dead one is replaced at once, a frozen one writes nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, update
+
+from routing.store import lease as leasing
+from routing.store.errors import LeaseHeld, LeaseLost
+from routing.store.lease import Holder, alive, me
+from routing.store.schema import leases
+from routing.store.store import Store
+from tests.fakes.store_day import Day
+from tests.until import until_async
+
+pytestmark = pytest.mark.integration
+
+NODE = """
+from __future__ import annotations
+import asyncio, sys
+from routing.store.errors import LeaseHeld
+from routing.store.store import Store
+
+async def main() -> None:
+    store = await Store.open(sys.argv[1])
+    try:
+        lease = await store.take_lease("first")
+    except LeaseHeld as error:
+        sys.exit(str(error))
+    print(lease.epoch, flush=True)
+    await store.keep_lease()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "santral.db")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def node(tmp_path: Path, store: Store) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lease."""
+    with subprocess.Popen([sys.executable, "-c", NODE, str(tmp_path / "santral.db")], stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        yield process
+        process.kill()
+
+
+def rewrite(tmp_path: Path, **values: object) -> None:
+    """What another machine would have done to the row."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'santral.db'}")
+    with engine.begin() as connection:
+        connection.execute(update(leases).values(**values))
+    engine.dispose()
+
+
+async def test_a_second_node_is_refused_while_the_first_lives(node: subprocess.Popen[str], store: Store) -> None:
+    with pytest.raises(LeaseHeld, match=f"'first' already works on this state.*process {node.pid}") as caught:
+        await store.take_lease("second")
+    assert caught.value.here
+    await store.close()
+
+
+async def test_a_killed_node_is_replaced_at_once(node: subprocess.Popen[str], store: Store) -> None:
+    node.send_signal(signal.SIGKILL)
+    # Not reaped yet, or reaped: dead both times. No patience: the lease itself has seconds to go.
+    await until_async(lambda: leasing._started(node.pid) is None, what="the process is dead")
+    taken = await store.take_lease("second", patience_s=0.0)
+    assert taken.epoch == 2
+
+
+async def test_a_lease_that_was_given_up_is_free(tmp_path: Path, store: Store) -> None:
+    await store.take_lease("first")
+    await store.release_lease()
+    other = await Store.open(tmp_path / "santral.db")
+    assert (await other.take_lease("second", patience_s=0.0)).epoch == 2
+    await other.close()
+    assert (await store.take_lease("first", patience_s=0.0)).epoch == 3
+
+
+async def test_a_node_of_another_machine_is_waited_for(
+        tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leasing, "TTL_S", 0.3)
+    other = await Store.open(tmp_path / "santral.db")
+    await other.take_lease("far")
+    rewrite(tmp_path, host="another boot", pid=1)
+    with pytest.raises(LeaseHeld, match="on another machine"):
+        await store.take_lease("near", patience_s=0.0)
+    assert (await store.take_lease("near", patience_s=5.0)).epoch == 2
+    await other.close()
+
+
+async def test_a_node_that_lost_its_lease_writes_nothing(tmp_path: Path, store: Store) -> None:
+    await store.take_lease("frozen")
+    day = Day()
+    day.queue("c1")
+    await store.commit(day.turn())
+    rewrite(tmp_path, expires=0.0)
+    other = await Store.open(tmp_path / "santral.db")
+    await other.take_lease("second")
+    day.queue("c2")
+    with pytest.raises(LeaseLost, match="taken it over"):
+        await store.commit(day.turn())
+    with pytest.raises(LeaseLost, match="taken it over"):
+        await store.keep_lease()
+    assert len(await other.facts_after(0)) == 1
+    # Going down, the frozen one does not take the lease of the other with it.
+    await store.close()
+    third = await Store.open(tmp_path / "santral.db")
+    with pytest.raises(LeaseHeld, match="second"):
+        await third.take_lease("third")
+    await third.close()
+    await other.close()
+
+
+async def test_a_database_that_does_not_answer_ends_the_lease(
+        store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.store.store.RENEW_S", 0.05)
+    monkeypatch.setattr("routing.store.store.TTL_S", 0.3)
+    monkeypatch.setattr("routing.store.store.MARGIN_S", 0.1)
+    await store.take_lease("slow")
+    go_on = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stand_still() -> None:
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
+
+    stuck = asyncio.create_task(store._writer.call(stand_still))
+    with pytest.raises(LeaseLost, match="did not answer in time"):
+        await store.keep_lease()
+    go_on.set()
+    await stuck
+
+
+async def test_renewing_moves_the_end(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.store.store.RENEW_S", 0.01)
+    await store.take_lease("first")
+    rewrite(tmp_path, expires=1.0)
+    task = asyncio.create_task(store.keep_lease())
+    other = await Store.open(tmp_path / "santral.db")
+
+    def expires() -> float:
+        engine = create_engine(f"sqlite:///{tmp_path / 'santral.db'}")
+        with engine.connect() as connection:
+            found = connection.execute(leases.select()).one().expires
+        engine.dispose()
+        return float(found)
+
+    await until_async(lambda: expires() > 1.0, what="the lease is renewed")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(LeaseHeld):
+        await other.take_lease("second")
+    await other.close()
+
+
+async def test_who_never_took_it_cannot_keep_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.store.store.RENEW_S", 0.01)
+    with pytest.raises(LeaseLost, match="never taken"):
+        await store.keep_lease()
+
+
+def test_a_pid_that_is_used_again_is_somebody_else() -> None:
+    mine = me()
+    assert alive(mine)
+    assert not alive(Holder(mine.host, mine.pid, "1"))
+    with subprocess.Popen(["true"]) as child:
+        started = leasing._started(child.pid)
+    assert not alive(Holder(mine.host, child.pid, started or "gone"))
