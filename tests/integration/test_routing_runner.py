@@ -1,0 +1,202 @@
+"""The shell around the engine: what was not stored was not done, and nobody who asks waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+
+from routing import runner as module
+from routing.clock import Clock
+from routing.core.commands import Command, Offer
+from routing.core.engine import Engine
+from routing.core.errors import SeatTaken
+from routing.core.events import AgentSignedIn, Configured, ContactQueued, ContactTicked, SeatChanged
+from routing.core.facts import Fact, Offered
+from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
+from routing.core.inbox import AgentView, ContactView, InboxClosed
+from routing.core.model import Agent, Centre, Service, Step
+from routing.runner import Runner, Turn
+from tests.until import until_async
+
+pytestmark = pytest.mark.integration
+
+SERVICE = ServiceId("bilgi")
+CENTRE = Centre(
+    (Service(SERVICE, "Bilgi", (Step(((SkillId("bilgi"), 10),)),)),),
+    tuple(Agent(AgentId(name), ((SkillId("bilgi"), 50),)) for name in ("a1", "a2")),
+)
+
+
+class Keeper:
+    """Keeps turns in memory; can be slow, and can fail."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    async def commit(self, turn: Turn) -> None:
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.turns.append(turn)
+
+    @property
+    def facts(self) -> list[Fact]:
+        return [fact for turn in self.turns for fact in turn.facts]
+
+
+class Node:
+    """A running runner with what it let out."""
+
+    def __init__(self) -> None:
+        self.keeper = Keeper()
+        self.commands: list[Command] = []
+        self.projected: list[Fact] = []
+        self.overflows = 0
+        self.runner = Runner(Engine(), self.keeper, clock=Clock(), execute=self._execute,
+                             projections=(self.projected.extend,), on_overflow=self._overflow)
+        self.task = asyncio.create_task(self.runner.run())
+
+    def _execute(self, commands: Sequence[Command]) -> None:
+        self.commands += commands
+
+    def _overflow(self) -> None:
+        self.overflows += 1
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError, OSError):
+            await self.task
+
+    async def __aenter__(self) -> Node:
+        self.runner.post(Configured(CENTRE))
+        self.runner.post(SeatChanged(SeatId("2001"), reachable=True, in_use=False))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.keeper.gate.set()
+        await self.stop()
+
+
+def queued(name: str) -> ContactQueued:
+    return ContactQueued(ContactId(name), SERVICE, leg=f"PJSIP/trunk-{name}")
+
+
+async def test_an_answer_comes_with_the_view_after_the_commit() -> None:
+    async with Node() as node:
+        agent = await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        assert isinstance(agent, AgentView)
+        assert agent.seat == "2001"
+        contact = await node.runner.ask(queued("c1"))
+        assert isinstance(contact, ContactView)
+        assert [command.contact for command in node.commands if isinstance(command, Offer)] == ["c1"]
+        assert node.projected == node.keeper.facts
+
+
+async def test_nothing_leaves_before_it_is_stored() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.keeper.gate.clear()
+        asking = asyncio.create_task(node.runner.ask(queued("c1")))
+        await until_async(lambda: node.runner.status().contacts)
+        assert node.commands == []
+        assert not any(isinstance(fact, Offered) for fact in node.projected)
+        node.keeper.gate.set()
+        await asking
+        assert len(node.commands) == 1
+
+
+async def test_a_store_that_fails_ends_the_node_and_everybody_is_told() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.keeper.error = OSError("no space")
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(queued("c1"))
+        with pytest.raises(OSError, match="no space"):
+            await node.task
+        assert node.commands == []
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(queued("c2"))
+
+
+async def test_a_refusal_reaches_the_asker_and_changes_nothing() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        kept = len(node.keeper.facts)
+        with pytest.raises(SeatTaken):
+            await node.runner.ask(AgentSignedIn(AgentId("a2"), SeatId("2001")))
+        assert len(node.keeper.facts) == kept
+        assert all(event != AgentSignedIn(AgentId("a2"), SeatId("2001"))
+                   for turn in node.keeper.turns for _, event in turn.events)
+
+
+async def test_an_unknown_contact_has_no_view() -> None:
+    async with Node() as node:
+        assert await node.runner.ask(ContactTicked(ContactId("nobody"))) is None
+
+
+async def test_quiet_events_are_kept_with_the_next_commit_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUIET_S", 3600.0)
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        turns = len(node.keeper.turns)
+        for _ in range(3):
+            await node.runner.ask(ContactTicked(ContactId("nobody")))
+        assert len(node.keeper.turns) == turns
+        await node.stop()
+        await node.runner.flush()
+        assert [event for _, event in node.keeper.turns[-1].events] == [ContactTicked(ContactId("nobody"))] * 3
+
+
+async def test_quiet_events_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUIET_S", 3600.0)
+    monkeypatch.setattr(module, "QUIET_MAX", 4)
+    async with Node() as node:
+        for _ in range(5):
+            await node.runner.ask(ContactTicked(ContactId("nobody")))
+        await until_async(lambda: any(ContactTicked(ContactId("nobody")) in [event for _, event in turn.events]
+                                      for turn in node.keeper.turns))
+
+
+async def test_quiet_events_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUIET_S", 0.05)
+    async with Node() as node:
+        await node.runner.ask(ContactTicked(ContactId("nobody")))
+        await until_async(lambda: any(ContactTicked(ContactId("nobody")) in [event for _, event in turn.events]
+                                      for turn in node.keeper.turns))
+
+
+async def test_a_full_inbox_refuses_and_asks_for_a_resync(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "INBOX_MAX", 3)
+    async with Node() as node:
+        node.keeper.gate.clear()
+        for _ in range(10):
+            node.runner.post(ContactTicked(ContactId("nobody")))
+        assert node.runner.refused == 10 + 2 - 3
+        assert node.overflows == node.runner.refused
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(ContactTicked(ContactId("nobody")))
+
+
+async def test_an_asker_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ASK_S", 0.05)
+    async with Node() as node:
+        await until_async(lambda: node.keeper.turns)
+        node.keeper.gate.clear()
+        with pytest.raises(TimeoutError):
+            await node.runner.ask(queued("c1"))
+
+
+async def test_the_timer_wakes_the_engine() -> None:
+    """An offer that nobody hears of again is withdrawn by the engine's own deadline."""
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        await node.runner.ask(queued("c1"))
+        assert isinstance(node.commands[0], Offer)
+        await until_async(lambda: len(node.commands) > 1, timeout=6.0)
+        assert None in [event for turn in node.keeper.turns for _, event in turn.events]
