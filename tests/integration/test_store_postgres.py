@@ -1,0 +1,171 @@
+"""The same schema and the same rules on PostgreSQL.
+
+Needs a server: SANTRAL_TEST_POSTGRES=postgresql://user@host/database of a role that may create databases. Without it
+these tests skip, and say so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from routing.core.model import Channel, ContactState, Outcome
+from routing.store import migrate
+from routing.store.database import connect, url_of
+from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
+from routing.store.reader import Reader
+from routing.store.schema import metadata
+from routing.store.store import Store
+from tests.fakes.store_day import SERVICE, Day
+
+SERVER = os.environ.get("SANTRAL_TEST_POSTGRES", "")
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def where() -> Iterator[str]:
+    """A fresh database, gone afterwards."""
+    if not SERVER:
+        pytest.skip("PostgreSQL NOT TESTED: set SANTRAL_TEST_POSTGRES to a URL of a role that may create databases")
+    name = f"santral_test_{os.getpid()}"
+    server = create_engine(url_of(SERVER), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+async def store(where: str) -> AsyncIterator[Store]:
+    opened = await Store.open(where)
+    yield opened
+    await opened.close()
+
+
+def test_migrations_make_the_schema_and_take_it_away(where: str) -> None:
+    engine = create_engine(url_of(where))
+    with engine.begin() as connection:
+        migrate.upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        migrate.downgrade(connection, "base")
+        assert inspect(connection).get_table_names() == [migrate.TABLE]
+    engine.dispose()
+
+
+async def test_a_day(store: Store, where: str) -> None:
+    day = Day()
+    day.sign_in("a1")
+    day.queue("c1")
+    day.queue("c2")
+    day.queue("m1", Channel.CHAT)
+    lost = day.offer("c1", "a1")
+    day.connect(lost)
+    day.talk_over(lost, lost=True)
+    first = day.offer("c1", "a1")
+    day.ring(first)
+    day.connect(first)
+    day.hold(first, 2.0)
+    await store.commit(day.turn())
+    chat = day.offer("m1", "a1")
+    day.end("c2", Outcome.ABANDONED)
+    day.talk_over(first)
+    await store.commit(day.turn())
+    loaded = await store.load()
+    assert [(one.contact, one.state) for one in loaded.contacts] == [
+        ("c1", ContactState.WRAPPING), ("m1", ContactState.RESERVED)]
+    assert [one.offer for one in loaded.offers] == [first, chat]
+    assert set(loaded.over) == {"c1", "c2"}
+    assert await store.facts_after(0) == day.facts
+    assert sorted(await store.counts(), key=str) == sorted(
+        [(SERVICE, Outcome.ABANDONED, 1), (SERVICE, Outcome.ANSWERED, 1), (SERVICE, None, 1)], key=str)
+    await store.set_cursor("x", 3)
+    assert await store.cursor("x") == 3
+    again = await Store.open(where)
+    day.wrap(first)
+    await again.commit(day.turn())
+    await again.close()
+
+
+async def test_conflicts_write_nothing(store: Store, where: str) -> None:
+    day = Day()
+    day.sign_in("a1")
+    day.queue("c1")
+    day.queue("c2")
+    day.offer("c1", "a1")
+    await store.commit(day.turn())
+    seq = day.seq
+    day.offer("c2", "a1")
+    with pytest.raises(StoreConflict, match="UniqueViolation") as caught:
+        await store.commit(day.turn())
+    assert caught.value.__cause__ is None
+    assert (await store.load()).next_fact == seq + 1
+    engine = create_engine(url_of(where))
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("UPDATE offers SET offer = 5, contact = 'c9'"))
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("INSERT INTO offers SELECT 9, contact, 'a2', seat, service, channel, slot, state, "
+                                "agent_version, offered_at, ring_s, step, level, rang_at, connected_at, talk_over_at, "
+                                "ended_at, reason, held_s FROM offers"))
+    engine.dispose()
+
+
+async def test_one_node(store: Store, where: str) -> None:
+    await store.take_lease("first")
+    other = await Store.open(where)
+    with pytest.raises(LeaseHeld, match="on this machine"):
+        await other.take_lease("second")
+    await store._renew()
+    engine = create_engine(url_of(where))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE leases SET expires = 0"))
+    engine.dispose()
+    assert (await other.take_lease("second")).epoch == 2
+    day = Day()
+    day.queue("c1")
+    with pytest.raises(LeaseLost):
+        await store.commit(day.turn())
+    await other.commit(Day().turn())
+    await other.close()
+
+
+async def test_a_lost_connection_is_told(store: Store, where: str) -> None:
+    engine = create_engine(url_of(SERVER), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+                           {"name": make_url(where).database})
+    engine.dispose()
+    day = Day()
+    day.queue("c1")
+    with pytest.raises(StoreUnavailable, match="does not answer") as caught:
+        await store.commit(day.turn())
+    assert caught.value.kind == "gone"
+    again = await Store.open(where)
+    assert (await again.load()).next_fact == 1
+    await again.close()
+
+
+async def test_no_server_is_told(where: str) -> None:
+    nowhere = make_url(where).set(host="127.0.0.1", port=1).render_as_string(hide_password=False)
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        await Store.open(nowhere)
+
+
+async def test_a_reader_cannot_write(store: Store, where: str) -> None:
+    await store.commit(Day().turn())
+    with Reader(where) as reader:
+        assert reader.load().contacts == ()
+        assert reader.counts() == []
+    engine = connect(url_of(where), read_only=True)
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="read-only"):
+        connection.execute(text("DELETE FROM facts"))
+    engine.dispose()
