@@ -1,0 +1,61 @@
+"""The OpenAPI description, made from the table of routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from desk.api.routes import ROUTES, Route
+from desk.api.shapes import NAME, Probe, Problem, Shape
+
+REF = "#/components/schemas/{model}"
+ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403": "The token's role does not allow it",
+          "404": "No such agent", "409": "Not possible in the present state", "413": "The body is too large",
+          "415": "The body is not JSON", "429": "Too many wrong tokens", "503": "The node does not take it now"}
+
+
+def describe(version: str) -> dict[str, Any]:
+    """The document that `/openapi.json` gives."""
+    schemas: dict[str, Any] = {}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    for path, summary in (("/health/live", "The node is alive"), ("/health/ready", "The node can serve a call")):
+        paths[path] = {"get": {"summary": summary, "security": [], "operationId": path.strip("/").replace("/", "_"),
+                               "responses": {code: _answer(Probe, text, schemas)
+                                             for code, text in (("200", "Yes"), ("503", "No"))}}}
+    paths["/metrics"] = {"get": {
+        "summary": "Prometheus metrics; from this machine only", "security": [], "operationId": "metrics",
+        "responses": {"200": {"description": "Text format",
+                              "content": {"text/plain": {"schema": {"type": "string"}}}}}}}
+    return {
+        "openapi": "3.1.0", "info": {"title": "Santral", "version": version}, "paths": paths,
+        "security": [{"bearer": []}],
+        "components": {"schemas": schemas, "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}}
+
+
+def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    roles = ", ".join(sorted(role.value for role in route.roles))
+    operation: dict[str, Any] = {
+        "summary": route.summary, "operationId": route.handler.__name__,
+        "description": f"Roles: {roles}." + (" An agent's token: only for its own id." if route.own else ""),
+        "responses": {"200": _answer(route.response, "Done", schemas),
+                      **{code: _answer(Problem, text, schemas) for code, text in ERRORS.items()}}}
+    if "{id}" in route.path:
+        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "description": "Id of the agent",
+                                    "schema": {"type": "string", "pattern": NAME}}]
+    if route.request is not None:
+        required = any(field.is_required() for field in route.request.model_fields.values())
+        operation["requestBody"] = {"required": required, "content": _json(route.request, schemas)}
+    return operation
+
+
+def _answer(model: type[Shape], text: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": _json(model, schemas)}
+
+
+def _json(model: type[Shape], schemas: dict[str, Any]) -> dict[str, Any]:
+    if model.__name__ not in schemas:
+        schema = model.model_json_schema(ref_template=REF)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+    return {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}

@@ -1,0 +1,120 @@
+"""The one table of routes. aiohttp's routes, the check of roles and the OpenAPI description are all made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from desk.api import shapes
+from desk.api.shapes import Shape
+from desk.api.tokens import Role, Who
+from routing.core import events
+from routing.core.errors import UnknownAgent
+from routing.core.ids import AgentId, SeatId
+from routing.core.inbox import AgentView, Inbox
+
+
+class Call(NamedTuple):
+    """A request that has passed every check."""
+
+    inbox: Inbox
+    who: Who
+    agent: AgentId
+    """From the path; empty where the path names none."""
+    body: Shape | None
+
+
+Handler = Callable[[Call], Awaitable[Shape]]
+
+
+class Route(NamedTuple):
+    """One row. `own`: an agent's token fits only when the path names that agent."""
+
+    method: str
+    path: str
+    roles: frozenset[Role]
+    request: type[Shape] | None
+    response: type[Shape]
+    handler: Handler
+    summary: str
+    own: bool = False
+
+
+async def _ask(call: Call, event: events.Event) -> Shape:
+    view = await call.inbox.ask(event)
+    if not isinstance(view, AgentView):
+        raise UnknownAgent
+    return shapes.agent(view, call.who)
+
+
+async def login(call: Call) -> Shape:
+    """The agent sits down at a seat."""
+    assert isinstance(call.body, shapes.SignIn)
+    return await _ask(call, events.AgentSignedIn(call.agent, SeatId(call.body.seat)))
+
+
+async def pause(call: Call) -> Shape:
+    """A break; during a talk it begins afterwards."""
+    assert isinstance(call.body, shapes.Pause)
+    return await _ask(call, events.AgentPaused(call.agent, call.body.reason))
+
+
+async def resume(call: Call) -> Shape:
+    """Ready again."""
+    return await _ask(call, events.AgentResumed(call.agent))
+
+
+async def wrapup_end(call: Call) -> Shape:
+    """Done before the time is over."""
+    return await _ask(call, events.WrapUpEnded(call.agent))
+
+
+async def wrapup_extend(call: Call) -> Shape:
+    """More time."""
+    return await _ask(call, events.WrapUpExtended(call.agent))
+
+
+async def logout(call: Call) -> Shape:
+    """The agent leaves."""
+    return await _ask(call, events.AgentSignedOut(call.agent))
+
+
+async def one_agent(call: Call) -> Shape:
+    """One agent."""
+    for view in call.inbox.status().agents:
+        if view.agent == call.agent:
+            return shapes.agent(view, call.who)
+    raise UnknownAgent
+
+
+async def all_agents(call: Call) -> Shape:
+    """All agents."""
+    return shapes.Agents(agents=[shapes.agent(view, call.who) for view in call.inbox.status().agents])
+
+
+async def queues(call: Call) -> Shape:
+    """All services."""
+    return shapes.Queues(queues=[shapes.queue(view) for view in call.inbox.status().queues])
+
+
+async def status(call: Call) -> Shape:
+    """Everything."""
+    return shapes.now(call.inbox.status(), call.who)
+
+
+ALL = frozenset(Role)
+STAFF = frozenset({Role.ADMIN, Role.SUPERVISOR})
+AGENT = "/api/v1/agents/{id}"
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", f"{AGENT}/login", ALL, shapes.SignIn, shapes.Agent, login, "Sign in at a seat", own=True),
+    Route("POST", f"{AGENT}/pause", ALL, shapes.Pause, shapes.Agent, pause, "Take a break", own=True),
+    Route("POST", f"{AGENT}/resume", ALL, None, shapes.Agent, resume, "Be ready again", own=True),
+    Route("POST", f"{AGENT}/wrapup/end", ALL, None, shapes.Agent, wrapup_end, "End wrap-up early", own=True),
+    Route("POST", f"{AGENT}/wrapup/extend", ALL, None, shapes.Agent, wrapup_extend, "Extend wrap-up", own=True),
+    Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),
+    Route("GET", AGENT, ALL, None, shapes.Agent, one_agent, "One agent", own=True),
+    Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),
+    Route("GET", "/api/v1/queues", ALL, None, shapes.Queues, queues, "All queues"),
+    Route("GET", "/api/v1/status", STAFF, None, shapes.Now, status, "Queues and agents at one moment"),
+)

@@ -1,0 +1,118 @@
+"""What goes in and out over HTTP, as models: the handlers and the OpenAPI description are made from the same ones."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from desk.api.tokens import Who
+from routing.core.inbox import AgentView, QueueView, Status
+
+NAME = r"^[A-Za-z0-9_./-]{1,40}$"
+WORDS = r"^[A-Za-z0-9çğıöşüâîûÇĞİÖŞÜÂÎÛ _.-]{1,40}$"
+"""Free text of people: letters, digits, spaces. No line ends, quotes, separators: other programs read it."""
+
+
+class Shape(BaseModel):
+    """Unknown fields are refused, values are frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SignIn(Shape):
+    """Where the agent sits down."""
+
+    seat: Annotated[str, StringConstraints(pattern=NAME)] = Field(description="Name of the phone at the seat.")
+
+
+class Pause(Shape):
+    """Why the agent is away. One word for all: ordinary breaks and those an accommodation asks for look the same."""
+
+    reason: Annotated[str, StringConstraints(pattern=WORDS)] = "mola"
+
+
+class Agent(Shape):
+    """An agent as they are now. What would show an accommodation (`until`, `misses`) is for the agent alone."""
+
+    id: str
+    team: str
+    state: str
+    reason: str
+    since: float = Field(description="Start of the state, Unix seconds.")
+    seat: str | None
+    contact: str | None
+    service: str | None
+    pause_pending: str = Field(description="Reason of the break that begins after the talk; empty: none.")
+    until: float | None = Field(None, description="End of wrap-up, Unix seconds. Only for the agent's own token.")
+    misses: int | None = Field(None, description="Missed offers in a row. Only for the agent's own token.")
+
+
+class Agents(Shape):
+    """All agents."""
+
+    agents: list[Agent]
+
+
+class Queue(Shape):
+    """A service as it is now."""
+
+    id: str
+    name: str
+    waiting: int
+    ringing: int
+    talking: int
+    oldest_wait_s: float
+    agents_signed_in: int
+    agents_ready: int
+
+
+class Queues(Shape):
+    """All services."""
+
+    queues: list[Queue]
+
+
+class Now(Shape):
+    """Everything at one moment."""
+
+    at: float
+    link_up: bool
+    queues: list[Queue]
+    agents: list[Agent]
+
+
+class Probe(Shape):
+    """Answer to a probe: 200 when `ok`, else 503."""
+
+    ok: bool
+    parts: dict[str, bool]
+
+
+class Problem(Shape):
+    """Every answer that is not a success."""
+
+    error: str = Field(description="Stable code.")
+    message: str = Field(description="A Turkish sentence for people.")
+    detail: str = ""
+
+
+def agent(view: AgentView, who: Who) -> Agent:
+    """A view as the asker may see it."""
+    own = who.agent == view.agent
+    return Agent(id=view.agent, team=view.team, state=view.state.value, reason=view.reason, since=view.since,
+                 seat=view.seat, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
+                 until=view.until if own else None, misses=view.misses if own else None)
+
+
+def queue(view: QueueView) -> Queue:
+    """A view of a service."""
+    return Queue(id=view.service, name=view.name, waiting=view.waiting, ringing=view.ringing, talking=view.talking,
+                 oldest_wait_s=round(view.oldest_wait_s, 1), agents_signed_in=view.agents_signed_in,
+                 agents_ready=view.agents_ready)
+
+
+def now(status: Status, who: Who) -> Now:
+    """The whole status as the asker may see it."""
+    return Now(at=status.at, link_up=status.link_up, queues=[queue(one) for one in status.queues],
+               agents=[agent(one, who) for one in status.agents])

@@ -1,0 +1,111 @@
+"""`santral status` and `santral agent ...`: the API from a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from desk import tables
+from desk.client import Node, Trouble, call, find
+
+REFRESH_S = 1.0
+"""`--watch` asks this often: waiting is counted in seconds."""
+
+State = Annotated[Path | None, typer.Option("--state", help="State folder of the node.")]
+Lab = Annotated[Path | None, typer.Option("--lab", help="Folder of a lab.")]
+Url = Annotated[str | None, typer.Option("--url", help="Address of a node, with --token-file.")]
+TokenFile = Annotated[Path | None, typer.Option("--token-file", help="File that holds a token.")]
+Id = Annotated[str, typer.Argument(help="Id of the agent, such as a1001.")]
+
+
+def commands() -> typer.Typer:
+    """The commands, to be mounted without a name."""
+    app = typer.Typer(no_args_is_help=True)
+    app.command(name="status")(status)
+    app.add_typer(_agent_commands(), name="agent")
+    return app
+
+
+def mount(app: typer.Typer) -> None:
+    """Put the commands beside those of the other rooms."""
+    app.add_typer(commands())
+
+
+def status(watch: Annotated[bool, typer.Option("--watch", help="Keep fresh until Ctrl-C.")] = False,
+           everybody: Annotated[bool, typer.Option("--all", help="Agents who are not signed in too.")] = False,
+           state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+    """Queues and agents as tables."""
+    console = Console()
+
+    def look(node: Node) -> Any:
+        return tables.whole(call(node, "GET", "/api/v1/status"), all_of_them=everybody)
+
+    node = _told(lambda: find(state or lab, url, token_file))
+    if not watch:
+        console.print(_told(lambda: look(node)))
+        return
+    with Live(_told(lambda: look(node)), console=console, auto_refresh=False, screen=console.is_terminal) as live:
+        try:
+            while True:
+                time.sleep(REFRESH_S)
+                live.update(_told(lambda: look(node)), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+def _told(work: Callable[[], Any]) -> Any:
+    """The result, or one sentence on stderr and exit code 1."""
+    try:
+        return work()
+    except Trouble as trouble:
+        typer.echo(f"santral: {trouble}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _agent_commands() -> typer.Typer:
+    app = typer.Typer(no_args_is_help=True, help="What an agent does: sign in, take a break, leave.")
+
+    @app.command()
+    def login(agent: Id, seat: Annotated[str, typer.Option("--seat", help="The phone at the seat, such as 2001.")],
+              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Sign in at a seat."""
+        _do(agent, "login", {"seat": seat}, state or lab, url, token_file)
+
+    @app.command()
+    def pause(agent: Id, reason: Annotated[str, typer.Option("--reason", help="Why, in a word.")] = "mola",
+              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Take a break; during a talk it begins afterwards."""
+        _do(agent, "pause", {"reason": reason}, state or lab, url, token_file)
+
+    for name, path, text in (("resume", "resume", "Be ready again."), ("logout", "logout", "Sign out."),
+                             ("wrapup-end", "wrapup/end", "End wrap-up early."),
+                             ("wrapup-extend", "wrapup/extend", "Take more time for wrap-up.")):
+        app.command(name=name, help=text)(_plain(path))
+    return app
+
+
+def _plain(path: str) -> Callable[..., None]:
+    def command(agent: Id, state: State = None, lab: Lab = None, url: Url = None,
+                token_file: TokenFile = None) -> None:
+        _do(agent, path, None, state or lab, url, token_file)
+
+    return command
+
+
+def _do(agent: str, path: str, body: dict[str, Any] | None, state: Path | None, url: str | None,
+        token_file: Path | None) -> None:
+    def work() -> dict[str, Any]:
+        node = find(state, url, token_file, agent)
+        return call(node, "POST", f"/api/v1/agents/{quote(agent, safe='')}/{path}", body)
+
+    found = _told(work)
+    word = tables.STATES.get(found["state"], found["state"])
+    typer.echo(f"{found['id']}: {word}" + (f", masa {found['seat']}" if found["seat"] else "")
+               + (", görüşmeden sonra mola" if found["pause_pending"] else ""))

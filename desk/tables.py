@@ -1,0 +1,62 @@
+"""Queues and agents as tables of the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+STATES = {"signed_out": "oturum kapalı", "ready": "uygun", "ringing": "çalıyor", "talking": "görüşmede",
+          "wrapup": "hazırlanıyor", "paused": "molada", "not_responding": "yanıt vermiyor", "busy": "telefonu meşgul",
+          "unreachable": "telefonu kayıp"}
+"""What supervisors read. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
+STYLES = {"ready": "green", "talking": "cyan", "ringing": "yellow", "not_responding": "red", "unreachable": "red"}
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:30`, `1:02:03`."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def queues(status: dict[str, Any]) -> Table:
+    """One row a service."""
+    table = Table(title="Kuyruklar", title_justify="left")
+    table.add_column("hizmet")
+    for name in ("bekleyen", "en uzun", "çalıyor", "görüşmede", "uygun", "oturum açan"):
+        table.add_column(name, justify="right")
+    for one in status["queues"]:
+        table.add_row(Text(one["name"]), str(one["waiting"]), duration(one["oldest_wait_s"]), str(one["ringing"]),
+                      str(one["talking"]), str(one["agents_ready"]), str(one["agents_signed_in"]))
+    return table
+
+
+def agents(status: dict[str, Any], *, all_of_them: bool) -> Table:
+    """One row an agent; those who are not signed in only when asked for."""
+    shown = [one for one in status["agents"] if all_of_them or one["state"] != "signed_out"]
+    table = Table(title="Temsilciler", title_justify="left")
+    for name in ("temsilci", "ekip", "masa", "durum"):
+        table.add_column(name)
+    table.add_column("süre", justify="right")
+    table.add_column("hizmet")
+    for one in shown:
+        word = STATES.get(one["state"], one["state"])
+        if one["pause_pending"]:
+            word += ", sonra mola"
+        table.add_row(Text(one["id"]), Text(one["team"]), Text(one["seat"] or "-"),
+                      Text(word, style=STYLES.get(one["state"], "")), duration(status["at"] - one["since"]),
+                      Text(one["service"] or ""))
+    return table
+
+
+def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableType:
+    """Everything."""
+    counts = Counter(STATES.get(one["state"], one["state"]) for one in status["agents"])
+    line = Text("Asterisk bağlı" if status["link_up"] else "ASTERISK BAĞLI DEĞİL",
+                style="green" if status["link_up"] else "bold red")
+    line.append("   " + ", ".join(f"{count} {word}" for word, count in counts.most_common()), style="default")
+    return Group(line, queues(status), agents(status, all_of_them=all_of_them))
