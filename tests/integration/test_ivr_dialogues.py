@@ -1,0 +1,317 @@
+"""The dialogues over a real socket: what is heard, what the engine is told, what the dialplan finds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from ivr import app, codes, waiting
+from ivr.agi.server import FastAgi
+from ivr.config import IvrSettings
+from ivr.sounds import Folder
+from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownSeat, UnknownService
+from routing.core.events import (
+    AgentPaused,
+    AgentResumed,
+    AgentSignedIn,
+    AgentSignedOut,
+    ContactQueued,
+    ContactTicked,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from routing.core.ids import AgentId, ServiceId
+from routing.core.inbox import InboxClosed
+from routing.core.model import ContactState, Service
+from tests.fakes.agi_dialler import UNIQUEID, Dialler
+from tests.fakes.inbox import FakeInbox, agent_view, contact_view
+from tests.fakes.menu import PROMPTS, example
+
+pytestmark = pytest.mark.integration
+
+NOW = 1_795_569_100.25
+KEYS = {*PROMPTS, *(f"sira-{n}" for n in range(1, 51)), *(f"{key}-yavas" for key in PROMPTS)}
+SERVICES = [Service(ServiceId(name), name, (), anonymous=name == "psikososyal")
+            for name in ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")]
+Start = Callable[..., Awaitable[int]]
+
+
+async def verify(agent: AgentId, pin: str) -> bool:
+    return (agent, pin) == ("a1001", "4321")
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    running: list[tuple[FastAgi, asyncio.Task[None]]] = []
+
+    async def begin(inbox: FakeInbox) -> int:
+        server = app.build(inbox, example(), Folder("/sounds", KEYS), IvrSettings(node="one", comfort_s=0, place_s=0),
+                           seal=lambda number: (f"hash{number}", f"box{number}"), verify_pin=verify,
+                           agent_by_number=lambda number: AgentId(f"a{number}") if number == "1001" else None,
+                           services=SERVICES, port=0, clock=lambda: NOW)
+        running.append((server, asyncio.create_task(server.run())))
+        await server.listening()
+        return server.address[1]
+
+    yield begin
+    for server, task in running:
+        assert server.counters.failed == 0
+        server.stop()
+        await asyncio.wait_for(task, 5)
+
+
+async def test_the_menu_ends_in_the_queue(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": "05321234567"},
+                      by_file={"ana-menu-2": "2"})
+    await dialler.call()
+    assert dialler.played == ["karsilama", "kayit-bilgisi", "ana-menu-1", "ana-menu-2", "secildi-uzaktan-egitim",
+                              "geri-bilgisi"]
+    assert dialler.waited == [800, 1500]
+    assert inbox.events == [ContactQueued(UNIQUEID, "uzaktan_egitim", leg="PJSIP/trunk-0000000e", since=NOW,
+                                          caller_hash="hash+905321234567", caller_box="box+905321234567", node="one")]
+    assert dialler.commands[-1] == 'SET VARIABLE "ACD_NEXT" "hold"', "the last act"
+    assert 'SET VARIABLE "__SC_SERVICE" "uzaktan_egitim"' in dialler.commands
+    assert f'SET VARIABLE "__SC_SINCE" "{NOW:.3f}"' in dialler.commands
+
+
+async def test_slow_speech_is_kept(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", by_file={"ana-menu-1": "*", "ana-menu-3-yavas": "3"})
+    await dialler.call()
+    assert dialler.played[3:6] == ["menu-yavas-acildi-yavas", "ana-menu-1-yavas", "ana-menu-2-yavas"]
+    assert dialler.waited == [1600, 1600, 1600, 3000]
+    assert dialler.variables["SC_SLOW"] == "1"
+    assert isinstance(inbox.events[0], ContactQueued) and inbox.events[0].slow
+
+
+async def test_an_anonymous_service_never_asks_for_the_number(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": "05321234567"},
+                      by_file={"ana-menu-1": "1"})
+    await dialler.call()
+    event = inbox.events[0]
+    assert isinstance(event, ContactQueued) and (event.caller_hash, event.caller_box) == ("", "")
+    assert not any("SC_NUMBER" in command for command in dialler.commands)
+
+
+@pytest.mark.parametrize("raw", ["anonymous", "${SHELL(id)}", "0532)\n200 result=1 (x"])
+async def test_a_hostile_number_is_anonymous(start: Start, raw: str) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": raw}, by_file={"ana-menu-4": "4"})
+    await dialler.call()
+    event = inbox.events[0]
+    assert isinstance(event, ContactQueued) and (event.caller_hash, event.caller_box) == ("", "")
+
+
+@pytest.mark.parametrize(("answer", "onward"), [(InboxClosed(), "hold"), (TimeoutError(), "hold"),
+                                                (UnknownService(), "net")])
+async def test_a_silent_engine_keeps_the_choice(start: Start, answer: Exception, onward: str) -> None:
+    dialler = Dialler(await start(FakeInbox(answer)), "menu", "nowhere", by_file={"ana-menu-0": "0"})
+    await dialler.call()
+    assert (dialler.variables["ACD_NEXT"], dialler.variables["SC_SERVICE"]) == (onward, "temsilci")
+    assert ("menu-ozur" in dialler.played) == (onward == "hold")
+
+
+async def test_a_caller_who_leaves_the_menu_is_no_contact(start: Start) -> None:
+    inbox = FakeInbox()
+    dialler = Dialler(await start(inbox), "menu", "ana")
+    dialler.hang_up_at = 4
+    await dialler.call()
+    assert inbox.events == []
+
+
+# -- the hold loop
+
+
+async def tick(port: int, key: str = "", **variables: str) -> Dialler:
+    return await Dialler(port, "tick", key, variables=variables).call()
+
+
+def said(dialler: Dialler) -> list[str]:
+    return [name.rpartition("/")[2] for name in dialler.variables.get("ACD_SAY", "").split("&") if name]
+
+
+async def test_place_at_entry_when_it_gets_better_then_comfort(start: Start) -> None:
+    inbox = FakeInbox(*(contact_view(UNIQUEID, position=place) for place in (3, 3, 2, 2, 1, 1)))
+    port = await start(inbox)
+    heard = [await tick(port) for _ in range(6)]
+    assert [said(each) for each in heard] == [
+        ["bekleme-ilk", "sira-3"], ["bekleme-teselli-1"], ["sira-2"], ["bekleme-teselli-2"], ["bekleme-siradaki"],
+        ["bekleme-teselli-3"]]
+    assert heard[0].variables["ACD_SAY"] == "/sounds/tr/bekleme-ilk&/sounds/tr/sira-3"
+    assert {each.variables["ACD_NEXT"] for each in heard} == {"hold"} and not heard[0].played
+    assert heard[0].commands[-1] == 'SET VARIABLE "ACD_NEXT" "hold"'
+
+
+async def test_a_place_said_before_a_restart_is_not_said_again(start: Start) -> None:
+    port = await start(FakeInbox(contact_view(UNIQUEID, position=3)))
+    assert said(await tick(port, SC_PLACE="3")) == ["bekleme-teselli-1"]
+
+
+@pytest.mark.parametrize("state", [ContactState.RESERVED, ContactState.ASSIGNED])
+async def test_nothing_is_said_while_a_phone_rings(start: Start, state: ContactState) -> None:
+    dialler = await tick(await start(FakeInbox(contact_view(UNIQUEID, state))), "5")
+    assert dialler.variables == {"ACD_NEXT": "hold"}
+
+
+async def test_keys_in_the_hold_loop(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID, position=2))
+    port = await start(inbox)
+    await tick(port)
+    assert said(await tick(port, "7")) == ["bekleme-tus"]
+    slow = await tick(port, "*")
+    assert said(slow) == ["bekleme-yavas-acildi-yavas"] and slow.variables["SC_SLOW"] == "1"
+    assert inbox.events[-1] == ContactTicked(UNIQUEID, "*")
+    assert said(await tick(port)) == ["bekleme-teselli-1-yavas"]
+
+
+async def test_an_unknown_contact_is_queued_again_with_its_old_place(start: Start) -> None:
+    inbox = FakeInbox(None, contact_view(UNIQUEID))
+    dialler = await tick(await start(inbox), SC_SERVICE="gorus_oneri", SC_SINCE=f"{NOW - 90:.3f}", SC_PRIORITY="5",
+                         SC_SLOW="1", SC_NUMBER="05321234567")
+    assert inbox.events[1] == ContactQueued(UNIQUEID, "gorus_oneri", leg="PJSIP/trunk-0000000e", since=NOW - 90,
+                                            priority=5, caller_hash="hash+905321234567",
+                                            caller_box="box+905321234567", slow=True, node="one")
+    assert dialler.variables["ACD_NEXT"] == "hold"
+
+
+@pytest.mark.parametrize("since", ["", "nan", "inf", "-1", "1e3", str(NOW + 60), str(NOW - 90_000), "1" * 30, "٣"])
+async def test_variables_that_make_no_sense_are_not_believed(start: Start, since: str) -> None:
+    inbox = FakeInbox(None, contact_view(UNIQUEID))
+    await tick(await start(inbox), SC_SERVICE="'; drop", SC_SINCE=since, SC_PRIORITY="999", SC_NUMBER="x")
+    assert inbox.events[1] == ContactQueued(UNIQUEID, "temsilci", leg="PJSIP/trunk-0000000e", since=NOW, node="one")
+
+
+@pytest.mark.parametrize(("answer", "onward"), [
+    (InboxClosed(), None), (TimeoutError(), None), (UnknownService(), "net"),
+    (contact_view(UNIQUEID, ContactState.CANCELED), "net"), (contact_view(UNIQUEID, ContactState.COMPLETED), "bye")])
+async def test_where_a_tick_leads(start: Start, answer: Exception, onward: str | None) -> None:
+    dialler = await tick(await start(FakeInbox(answer)))
+    assert dialler.variables.get("ACD_NEXT") == onward
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MAX_REMEMBERED", 3)
+    hold = waiting.Waiting(FakeInbox(), Folder("/sounds", KEYS), None)  # type: ignore[arg-type]
+    for number in range(5):
+        hold.lost(f"1.{number}")  # type: ignore[arg-type]
+    assert list(hold.heard) == ["1.2", "1.3", "1.4"]
+
+
+# -- after the talk
+
+
+async def test_a_lost_talk_goes_back_and_is_told(start: Start) -> None:
+    talking = contact_view(UNIQUEID, ContactState.ASSIGNED, position=0)
+    inbox = FakeInbox(talking, talking, contact_view(UNIQUEID))
+    port = await start(inbox)
+    dialler = await Dialler(port, "after-talk").call()
+    assert dialler.variables["ACD_NEXT"] == "hold" and len(inbox.events) == 3
+    assert said(await tick(port)) == ["gorusme-kesildi"]
+
+
+@pytest.mark.parametrize("answer", [None, contact_view(UNIQUEID, ContactState.WRAPPING), UnknownService()])
+async def test_a_talk_that_is_over(start: Start, answer: Exception | None) -> None:
+    dialler = await Dialler(await start(FakeInbox(answer)), "after-talk").call()
+    assert dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_after_the_talk_without_an_engine(start: Start) -> None:
+    dialler = await Dialler(await start(FakeInbox(InboxClosed())), "after-talk").call()
+    assert "ACD_NEXT" not in dialler.variables
+
+
+# -- the agents' codes
+
+
+def sign_in(port: int, pin: str = "4321", number: str = "1001") -> Dialler:
+    return Dialler(port, "codes", "*45", variables={"SC_SEAT": "2001"}, keys=[*number, "#", *pin, "#"])
+
+
+async def test_sign_in_by_telephone(start: Start) -> None:
+    inbox = FakeInbox(agent_view("a1001", "2001"))
+    dialler = await sign_in(await start(inbox)).call()
+    assert dialler.played == ["kod-numara-sor", "kod-sifre-sor", "kod-giris-tamam"]
+    assert inbox.events == [AgentSignedIn("a1001", "2001")]
+    assert dialler.waited[:2] == [20_000, 5_000] and dialler.variables["ACD_NEXT"] == "bye"
+
+
+@pytest.mark.parametrize(("pin", "number"), [("1111", "1001"), ("4321", "9999"), ("", "1001"), ("4321", ""),
+                                             ("4" * 20, "1001")])
+async def test_a_wrong_sign_in_says_the_same_whatever_was_wrong(start: Start, pin: str, number: str) -> None:
+    inbox = FakeInbox()
+    dialler = await sign_in(await start(inbox), pin, number).call()
+    assert dialler.played[-1] == "kod-giris-hatali" and inbox.events == []
+
+
+async def test_guessing_is_locked(start: Start) -> None:
+    inbox = FakeInbox(agent_view("a1001", "2001"))
+    port = await start(inbox)
+    for _ in range(codes.MAX_TRIES):
+        assert (await sign_in(port, "0000").call()).played[-1] == "kod-giris-hatali"
+    assert (await sign_in(port).call()).played == ["kod-giris-kilitli"]
+    other = sign_in(port)
+    other.variables["SC_SEAT"] = "2002"
+    assert (await other.call()).played[-1] == "kod-giris-kilitli", "the number is locked, not only the seat"
+    assert inbox.events == []
+
+
+def test_a_lock_ends() -> None:
+    now = [0.0]
+    tries = codes.Tries(lambda: now[0])
+    for _ in range(codes.MAX_TRIES):
+        tries.wrong("x")
+    assert tries.locked("x") and not tries.locked("y")
+    now[0] = codes.LOCK_S
+    assert not tries.locked("x")
+    for number in range(codes.MAX_LOCKS + 1):
+        tries.wrong(str(number))
+    assert len(tries._wrong) == codes.MAX_LOCKS
+
+
+@pytest.mark.parametrize(("code", "event", "spoken"), [
+    ("*44", AgentSignedOut, "kod-cikis-tamam"), ("*47", AgentResumed, "kod-hazir"),
+    ("*48", WrapUpEnded, "kod-toparlama-bitti"), ("*49", WrapUpExtended, "kod-toparlama-uzadi")])
+async def test_codes_of_one_step(start: Start, code: str, event: Callable[[str], object], spoken: str) -> None:
+    inbox = FakeInbox(agent_view("a1001", "2001"))
+    inbox.agents = (agent_view("a1002", None), agent_view("a1001", "2001"))
+    dialler = await Dialler(await start(inbox), "codes", code, variables={"SC_SEAT": "2001"}).call()
+    assert (dialler.played, inbox.events) == ([spoken], [event("a1001")])
+
+
+@pytest.mark.parametrize(("key", "pending", "spoken", "reason"), [
+    ("2", "", "kod-mola-basladi", "yemek"), ("1", "mola", "kod-mola-sonra", "mola"),
+    ("9", "", "kod-mola-secilmedi", None),
+    ("", "", "kod-mola-secilmedi", None)])
+async def test_a_break_has_a_reason(start: Start, key: str, pending: str, spoken: str, reason: str | None) -> None:
+    inbox = FakeInbox(agent_view("a1001", "2001", pending=pending))
+    inbox.agents = (agent_view("a1001", "2001"),)
+    dialler = await Dialler(await start(inbox), "codes", "*46", variables={"SC_SEAT": "2001"}, keys=[key]).call()
+    assert dialler.played == ["kod-mola-sor", spoken]
+    assert inbox.events == ([AgentPaused("a1001", reason)] if reason else [])
+
+
+@pytest.mark.parametrize(("answer", "spoken"), [
+    (SeatTaken(), "kod-masa-dolu"), (UnknownSeat(), "kod-masa-bilinmiyor"), (NotSignedIn(), "kod-giris-gerekli"),
+    (NotNow(), "kod-simdi-olmaz"), (InboxClosed(), "kod-sistem-yok"), (TimeoutError(), "kod-sistem-yok")])
+async def test_every_refusal_is_spoken(start: Start, answer: Exception, spoken: str) -> None:
+    dialler = await sign_in(await start(FakeInbox(answer))).call()
+    assert dialler.played[-1] == spoken and dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_codes_without_a_seat_a_code_or_an_agent(start: Start) -> None:
+    port = await start(FakeInbox())
+    assert (await Dialler(port, "codes", "*45").call()).played == ["kod-masa-bilinmiyor"]
+    seat = {"SC_SEAT": "2001"}
+    assert (await Dialler(port, "codes", "*43", variables=seat).call()).played == ["kod-bilinmiyor"]
+    assert (await Dialler(port, "codes", "*47", variables=seat).call()).played == ["kod-giris-gerekli"]
+
+
+def test_a_missing_prompt_is_found_at_start() -> None:
+    with pytest.raises(LookupError, match="karsilama"):
+        app.build(FakeInbox(), example(), Folder("/sounds", KEYS - {"karsilama"}), IvrSettings(),
+                  seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
+                  services=SERVICES)

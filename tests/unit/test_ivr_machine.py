@@ -1,0 +1,155 @@
+"""The rules of accessible menus that a machine can hold (I1 to I18)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr.flow import machine
+from ivr.flow.machine import Ask, Enter, Input, Key, Silence, State, Step
+from ivr.flow.model import Flow
+from tests.fakes.menu import TEXTS, example
+
+pytestmark = pytest.mark.unit
+
+OPTIONS = ("ana-menu-1", "ana-menu-2", "ana-menu-3", "ana-menu-4", "ana-menu-0", "tus-bilgisi")
+
+
+class Caller:
+    """Walks the machine; `keys`: a character a key, `.` a silence."""
+
+    def __init__(self, flow: Flow | None = None, slow: bool = False) -> None:
+        self.flow = flow or example()
+        self.state: State
+        self.state, self.step = machine.begin(self.flow, "ana", 0.0, slow=slow)
+        self.now = 0.0
+
+    def give(self, keys: str) -> Step:
+        for key in keys:
+            given: Input = Silence() if key == "." else Key(key)
+            self.state, self.step = machine.step(self.flow, self.state, given, self.now)
+        return self.step
+
+    def asked(self) -> Ask:
+        assert isinstance(self.step, Ask)
+        return self.step
+
+    def entered(self) -> Enter:
+        assert isinstance(self.step, Enter)
+        return self.step
+
+
+@pytest.mark.parametrize(("key", "service"), [("1", "psikososyal"), ("2", "uzaktan_egitim"), ("3", "ihbar_sikayet"),
+                                              ("4", "gorus_oneri"), ("0", "temsilci")])
+def test_keys_lead_to_their_service(key: str, service: str) -> None:
+    caller = Caller()
+    assert caller.asked().say == ("karsilama",)
+    caller.give("..")
+    assert caller.asked().say == OPTIONS
+    caller.give(key)
+    assert caller.asked().say[0].startswith("secildi-"), "I12: acknowledged"
+    caller.give(".")
+    assert caller.entered().queue.service == service
+
+
+def test_i2_option_first_then_key() -> None:
+    for key in OPTIONS[:-1]:
+        assert TEXTS[key].endswith("basın.") and "için," in TEXTS[key]
+
+
+def test_i4_i5_i6_pauses_and_times() -> None:
+    caller = Caller()
+    caller.give("..")
+    ask = caller.asked()
+    assert (ask.pause_s, ask.wait_s) == (0.8, 4.0)
+    caller.give(".")
+    assert (caller.asked().say, caller.asked().wait_s) == (("menu-sure-uyarisi",), 3.0)
+    for _ in range(2):
+        caller.give("*")
+        assert (caller.asked().say, caller.asked().wait_s) == (("menu-sure-verildi",), 17.0)
+        assert not caller.state.slow, "in the last seconds * is more time, not slow speech"
+        caller.give(".")
+    assert caller.asked().say == ()
+    caller.give(".")
+    assert caller.asked().say[0] == "menu-tus-yok"
+
+
+def test_i7_repeat_slow_and_back_at_the_top() -> None:
+    caller = Caller()
+    caller.give("..#")
+    assert caller.asked().say == OPTIONS
+    caller.give("9")
+    assert caller.asked().say == ("menu-en-basta", *OPTIONS)
+    caller.give("*")
+    assert caller.asked().say == ("menu-yavas-acildi", *OPTIONS)
+    assert caller.state.failures == 0
+
+
+def test_i8_slow_mode_doubles_silences_and_stays() -> None:
+    caller = Caller()
+    caller.give("..*")
+    assert (caller.asked().slow, caller.asked().pause_s, caller.asked().wait_s) == (True, 1.6, 8.0)
+    caller.give("1")
+    assert caller.asked().slow
+    caller.give(".")
+    assert caller.entered().slow
+    assert Caller(slow=True).asked().slow
+
+
+def test_i8_slow_is_offered_on_the_first_error() -> None:
+    caller = Caller()
+    caller.give("..7")
+    assert caller.asked().say == ("menu-tus-yanlis", "menu-yavas-onerisi", *OPTIONS)
+
+
+@pytest.mark.parametrize("keys", ["..77", "......", "..7..", "....7"])
+def test_i9_two_failures_lead_to_the_human(keys: str) -> None:
+    caller = Caller()
+    caller.give(keys)
+    entered = caller.entered()
+    assert entered.queue.service == "temsilci" and entered.say[-1] == "menu-temsilciye"
+
+
+def test_i11_no_adverts_and_i16_the_human_is_reached_in_time() -> None:
+    heard = ("karsilama", "kayit-bilgisi", *OPTIONS[:5])
+    # Nine letters a second is slower than any voice in use; a pause after each option.
+    assert sum(len(TEXTS[key]) for key in heard) / 9 + 5 * machine.OPTION_PAUSE_S < 45
+
+
+def test_i14_nine_takes_a_choice_back() -> None:
+    caller = Caller()
+    caller.give("..1")
+    assert caller.asked().say == ("secildi-psikososyal", "geri-bilgisi") and caller.asked().wait_s > 0
+    caller.give("9")
+    assert caller.asked().say == OPTIONS
+    caller.give("2.")
+    assert caller.entered().queue.service == "uzaktan_egitim"
+
+
+def test_a_key_during_the_greeting_answers_the_menu() -> None:
+    caller = Caller()
+    caller.give("2")
+    assert caller.asked().say == ("kayit-bilgisi",), "what must be told is told"
+    caller.give(".")
+    assert caller.asked().say[0] == "secildi-uzaktan-egitim"
+
+
+def test_a_stuck_key_and_a_call_without_end_lead_to_the_human() -> None:
+    caller = Caller()
+    caller.give(".." + "#" * machine.MAX_ROUNDS)
+    assert isinstance(caller.step, Ask)
+    caller.give("##")
+    assert caller.entered().queue.service == "temsilci"
+    late = Caller()
+    late.now = machine.MAX_CALL_S + 1
+    late.give(".")
+    assert late.entered().queue.service == "temsilci"
+
+
+def test_the_machine_is_a_function() -> None:
+    flow = example()
+    state, _ = machine.begin(flow, "ana", 5.0)
+    before = state
+    assert machine.step(flow, state, Key("1"), 6.0) == machine.step(flow, state, Key("1"), 6.0)
+    assert state == before
+    with pytest.raises(KeyError):
+        machine.begin(flow, "nowhere", 0.0)
