@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import agents, contacts, facts, offers, shift
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
-from routing.core.match import Matching
+from routing.core.match import Matching, clamp_step
 from routing.core.model import OfferState
 from routing.core.records import AgentRecord, NodeLink
 
@@ -31,6 +31,7 @@ def configured(d: Domain, event: Configured) -> None:
         contacts.refit(d, contact, d.services.get(contact.service.id, contact.service), runs_out)
     for contact in d.contacts.values():
         contact.service = d.services.get(contact.service.id, contact.service)
+        contact.step = clamp_step(contact.service, contact.step)
     d.facts.append(facts.CentreChanged(*d.stamp(), len(event.centre.services), len(event.centre.agents)))
     for record in signed:
         if not record.configured:
