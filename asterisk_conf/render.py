@@ -11,9 +11,10 @@ from asterisk_conf.plan import Address, Plan
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "extensions.conf", "features.conf", "http.conf",
-          "indications.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf", "pjproject.conf",
-          "pjsip.conf", "queuerules.conf", "queues.conf", "rtp.conf", "say.conf", "stasis.conf", "udptl.conf")  # fmt: skip
+ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "extensions.conf", "features.conf",
+          "http.conf", "indications.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf",
+          "pjproject.conf", "pjsip.conf", "queuerules.conf", "queues.conf", "rtp.conf", "say.conf", "stasis.conf",
+          "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is written for a private Asterisk only."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})

@@ -1,0 +1,183 @@
+"""Rules of extensions.conf."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from asterisk_conf.flat import Finding, Section
+
+FILE = "extensions.conf"
+
+CONTEXTS = ("santral-in", "santral-hold", "santral-agent", "santral-after-talk", "santral-net", "santral-bye",
+            "santral-seat")  # fmt: skip
+"""Names that the node relies on."""
+
+DANGEROUS = ("System", "TrySystem", "ExternalIVR", "Originate", "EAGI", "DeadAGI", "Exec", "TryExec", "Dial",
+             "Transfer")  # fmt: skip
+"""Applications that start programs or calls, or run what a variable says. Nobody dials out through Santral."""
+FUNCTIONS = ("SHELL(", "CURL(", "ENV(", "FILE(", "ODBC_", "EVAL(")
+"""Functions that reach the system or evaluate text."""
+
+RAW = "SC_RAW"
+"""The variable with the caller's own text."""
+
+_STEP = re.compile(r"(?:(?P<exten>[^,]+),)?(?P<prio>n|\d+)(?:\((?P<label>[^)]*)\))?,(?P<call>.*)\Z")
+
+
+class Step(NamedTuple):
+    """One priority of an extension."""
+
+    context: str
+    exten: str
+    label: str
+    app: str
+    data: str
+    line: int
+
+
+def check(files: Mapping[str, list[Section]]) -> list[Finding]:
+    """All rules of the dialplan."""
+    sections = files.get(FILE, [])
+    steps = list(_steps(sections))
+    public = {section.get("context") for section in files.get("pjsip.conf", [])
+              if section.get("type") == "endpoint" and not section.get("auth")}  # fmt: skip
+    findings: list[Finding] = []
+    known = {section.name for section in sections}
+    for context in CONTEXTS:
+        if context not in known:
+            findings.append(Finding(FILE, 0, f"context {context} is missing", "the node relies on it"))
+    for section in sections:
+        for entry in section.all("include"):
+            findings.append(Finding(FILE, entry.line, f"[{section.name}] includes {entry.value}",
+                                    "write the extensions out: an include opens one context to another's callers"))
+    findings += _public(steps, public)
+    for rule in RULES:
+        findings += rule(steps)
+    return findings
+
+
+def _steps(sections: list[Section]) -> Iterator[Step]:
+    for section in sections:
+        exten = ""
+        for entry in section.entries:
+            if entry.name not in ("exten", "same"):
+                continue
+            found = _STEP.match(entry.value)
+            if found is None:
+                continue
+            exten = found["exten"] or exten
+            app, _, data = found["call"].partition("(")
+            yield Step(section.name, exten, found["label"] or "", app.strip(), data.removesuffix(")"), entry.line)
+
+
+def _public(steps: list[Step], public: set[str]) -> Iterator[Finding]:
+    for step in steps:
+        if step.context in public and not step.exten.isdigit():
+            yield Finding(FILE, step.line, f"[{step.context}] answers {step.exten!r}",
+                          "strangers reach this context: called numbers only, no pattern and no letters")  # fmt: skip
+
+
+def _targets(steps: list[Step]) -> Iterator[Finding]:
+    """Every jump with a fixed target lands somewhere."""
+    there = {(step.context, step.exten) for step in steps}
+    labels = {(step.context, step.exten, step.label) for step in steps if step.label}
+    for step in steps:
+        if step.app in ("Goto", "Gosub"):
+            jumps = [step.data]
+        elif step.app == "GotoIf":
+            jumps = step.data.rpartition("?")[2].split(":")
+        else:
+            continue
+        for jump in filter(None, jumps):
+            parts = jump.split(",")
+            context, exten, mark = [step.context, step.exten, ""][: 3 - len(parts)] + parts
+            if "${" in context + exten + mark:
+                missing = context not in {known for known, _ in there} and "${" not in context
+            else:
+                missing = (context, exten) not in there or not (mark.isdigit() or (context, exten, mark) in labels)
+            if missing:
+                yield Finding(FILE, step.line, f"{step.app} to {jump}, which is not there", "mend the name")
+
+
+def _agi(steps: list[Step]) -> Iterator[Finding]:
+    """Around AGI: a limit, a way out of a frozen node, and the question whether the node finished."""
+    contexts = {step.context for step in steps if step.exten == "T"}
+    for step in steps:
+        if step.app != "AGI":
+            continue
+        same = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)]
+        before = [other for other in same if other.line < step.line]
+        after = [other for other in same if other.line > step.line]
+        cleared = [other for other in before if other.data == "ACD_NEXT="]
+        limits = [other.data.partition("=")[2] for other in before if other.data.startswith("TIMEOUT(absolute)=")]
+        if not any(other.data == "AGIEXITONHANGUP=yes" for other in before):
+            yield Finding(FILE, step.line, "AGI without AGIEXITONHANGUP=yes", "a frozen node would keep the caller")
+        if not limits or limits[-1] == "0":
+            yield Finding(FILE, step.line, "AGI without a limit", "Set(TIMEOUT(absolute)=...) before it")
+        if not cleared:
+            yield Finding(FILE, step.line, "ACD_NEXT is not cleared before AGI", "an old answer would count as new")
+        if not any(other.app == "GotoIf" and "${ACD_NEXT}" in other.data for other in after):
+            yield Finding(FILE, step.line, "nobody asks for ACD_NEXT after AGI",
+                          "AGISTATUS is SUCCESS when the node dies in the middle: test ACD_NEXT")  # fmt: skip
+        if step.context not in contexts:
+            yield Finding(FILE, step.line, f"[{step.context}] has no T", "the limit would end the call")
+
+
+def _bridges(steps: list[Step]) -> Iterator[Finding]:
+    for step in steps:
+        if step.app != "Bridge":
+            continue
+        target, _, options = step.data.partition(",")
+        if target != "${SC_CHAN}":
+            yield Finding(FILE, step.line, f"Bridge to {target}",
+                          "only the full channel name in SC_CHAN: it matches by prefix, finding strangers")  # fmt: skip
+        if "F(santral-after-talk^s^1)" not in options:
+            yield Finding(FILE, step.line, "Bridge without F(santral-after-talk^s^1)",
+                          "the caller would fall back into the queue when the agent hangs up")  # fmt: skip
+        limits = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)
+                  and other.line < step.line and other.data.startswith("TIMEOUT(absolute)=")]  # fmt: skip
+        if not limits and "L(" not in options:
+            yield Finding(FILE, step.line, "Bridge without a limit", "Set(TIMEOUT(absolute)=...) on the agent's leg")
+
+
+def _ends(steps: list[Step]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for step in steps:
+        if step.exten != "h" or step.context in seen:
+            continue
+        seen.add(step.context)
+        if step.app != "GotoIf" or '"${CHANNEL(channeltype)}"="Surrogate"' not in step.data:
+            yield Finding(FILE, step.line, f"h of [{step.context}] is not guarded",
+                          "it runs at every connect: begin with GotoIf: CHANNEL(channeltype) = Surrogate")  # fmt: skip
+
+
+def _dangers(steps: list[Step]) -> Iterator[Finding]:
+    for step in steps:
+        if step.app in DANGEROUS:
+            yield Finding(FILE, step.line, f"application {step.app}", "nothing of Santral needs it: take it out")
+        for function in FUNCTIONS:
+            if function in step.data:
+                yield Finding(FILE, step.line, f"function {function}", "it reaches the system: take it out")
+        if step.data.startswith("CALLERID("):
+            yield Finding(FILE, step.line, "sets CALLERID", "AMI events would carry it: keep the number in SC_NUMBER")
+
+
+def _hostile(steps: list[Step]) -> Iterator[Finding]:
+    """The caller's own text is copied and asked for by REGEX, no more: in IF or ExecIf a `:` of it becomes code."""
+    for step in steps:
+        text = step.data
+        raw = f"{{{RAW}" in text or "PJSIP_HEADER(read" in text
+        if not raw or (step.app == "Set" and "IF(" not in text and "$[" not in text):
+            continue
+        if step.app == "GotoIf" and text.startswith("${REGEX("):
+            continue
+        yield Finding(FILE, step.line, f"a caller's own text in {step.app}", "copy it by Set, ask by REGEX only")
+    if any(step.data == f"__SC_NUMBER=${{{RAW}}}" for step in steps) and not any(
+            step.app == "GotoIf" and "REGEX(" in step.data and RAW in step.data and "^" in step.data for step in steps):
+        yield Finding(FILE, 0, "the caller's number is not checked", "REGEX it from ^ to $ before SC_NUMBER takes it")
+
+
+RULES: tuple[Callable[[list[Step]], Iterator[Finding]], ...] = (
+    _targets, _agi, _bridges, _ends, _dangers, _hostile)  # fmt: skip

@@ -1,0 +1,25 @@
+"""A plan for tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from asterisk_conf.plan import Address, Directories, Plan, Trunk
+
+
+def plan(nodes: int = 1, **changes: Any) -> Plan:
+    """A small centre on a private Asterisk."""
+    base = Plan(
+        numbers={"4440632": "ana"},
+        nodes=tuple(Address("127.0.0.1", 4573 + n) for n in range(nodes)),
+        sounds="/var/lib/santral/sounds",
+        seats=(("2001", "SeatSecret2001abcdefghij"), ("2002", "SeatSecret2002abcdefghij")),
+        trunk=Trunk(("192.0.2.10",)),
+        events_secret="EventsSecret0123456789abc",
+        actions_secret="ActionsSecret0123456789ab",
+        services=(("psikososyal", "bilgi-psikososyal"), ("temsilci", None)),
+        net_members=("2001",),
+        directories=Directories("/usr/lib/asterisk/modules", "/usr/share/asterisk", "/var/lib/santral/asterisk"),
+    )
+    return replace(base, **changes)

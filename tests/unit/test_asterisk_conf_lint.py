@@ -1,0 +1,113 @@
+"""Each rule of the linter finds its planted fault, and the rendered files have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asterisk_conf.lint import lint, lint_folder
+from asterisk_conf.modules import DENIED
+from asterisk_conf.render import render
+from asterisk_conf.write import write
+from tests.unit.asterisk_plan import plan
+
+pytestmark = pytest.mark.unit
+
+DIALPLAN = "extensions.conf"
+
+PLANTED = [
+    (DIALPLAN, "[santral-bye]", "[santral-by]", "santral-bye"),
+    (DIALPLAN, "Goto(santral-hold,s,1)", "Goto(santral-hold,s,9x)", "which is not there"),
+    (DIALPLAN, "exten => 4440632,1,", "exten => _X.,1,", "answers '_X.'"),
+    (DIALPLAN, "exten => 4440632,1,", "exten => s,1,", "answers 's'"),
+    (DIALPLAN, "[santral-in]\n", "[santral-in]\ninclude => santral-seat\n", "includes santral-seat"),
+    (DIALPLAN, "Set(AGIEXITONHANGUP=yes)", "NoOp()", "without AGIEXITONHANGUP"),
+    (DIALPLAN, "Set(TIMEOUT(absolute)=5)", "NoOp()", "AGI without a limit"),
+    (DIALPLAN, "Set(ACD_NEXT=)", "NoOp()", "not cleared"),
+    (DIALPLAN, 'GotoIf($["${ACD_NEXT}"', 'GotoIf($["${AGISTATUS}"', "nobody asks for ACD_NEXT"),
+    (DIALPLAN, "exten => T,1", "exten => t,1", "has no T"),
+    (DIALPLAN, "Bridge(${SC_CHAN}", "Bridge(${SC}", "Bridge to ${SC}"),
+    (DIALPLAN, ",F(santral-after-talk^s^1)", "", "without F(santral-after-talk"),
+    (DIALPLAN, "Set(TIMEOUT(absolute)=7200)", "NoOp()", "Bridge without a limit"),
+    (DIALPLAN, 'h,1,GotoIf($["${CHANNEL(channeltype)}"="Surrogate"]?end)', "h,1,NoOp()", "not guarded"),
+    (DIALPLAN, "StopMusicOnHold()", "System(true)", "application System"),
+    (DIALPLAN, "Set(SC_RAW=)", "Set(X=${SHELL(true)})", "function SHELL("),
+    (DIALPLAN, "Set(SC_RAW=)", "Set(CALLERID(num)=1)", "sets CALLERID"),
+    (DIALPLAN, "Set(SC_RAW=)", "ExecIf($[1]?Set(X=${SC_RAW}))", "own text in ExecIf"),
+    (DIALPLAN, 'GotoIf(${REGEX("^[+]?[0-9]{3,15}$" ${SC_RAW})}?known:answer)', "NoOp()", "number is not checked"),
+    (DIALPLAN, "[general]", "[general](!)", "not flat"),
+    (DIALPLAN, "[general]", "[general]\n#include x.conf", "not flat"),
+    ("manager.conf", "bindaddr=127.0.0.1", "bindaddr=0.0.0.0", "bindaddr is 0.0.0.0"),
+    ("manager.conf", "webenabled=no", "webenabled=yes", "AMI over HTTP"),
+    ("manager.conf", "read=system,call", "read=all", "read = all"),
+    ("manager.conf", "write=call,originate,reporting", "write=call,originate,reporting,command", "command"),
+    ("manager.conf", "writetimeout=5000", "writetimeout=100", "writetimeout 100"),
+    ("manager.conf", "permit=127.0.0.1/255.255.255.255", "", "no deny/permit"),
+    ("manager.conf", "[santral-actions]", "[admin]", "no user santral-actions"),
+    ("manager.conf", "eventfilter(", "; (", "no eventfilter"),
+    ("manager.conf", "secret=EventsSecret0123456789abc", "secret=12345678901234567890", "weak secret"),
+    ("pjsip.conf", "password=SeatSecret2001abcdefghij", "password=2001", "weak password"),
+    ("pjsip.conf", "identify_by=ip", "identify_by=username", "no secret and no address"),
+    ("pjsip.conf", "trust_id_inbound=no", "trust_id_inbound=yes", "trust_id_inbound=no"),
+    ("pjsip.conf", "direct_media=no", "", "direct_media=no"),
+    ("pjsip.conf", "allow_transfer=no", "allow_transfer=yes", "allow_transfer=no"),
+    ("pjsip.conf", 'callerid="trunk" <0>', "", "no fixed callerid"),
+    ("pjsip.conf", "redirect_method=user", "redirect_method=uri_pjsip", "follows redirects"),
+    ("pjsip.conf", "set_var=FORWARD_CONTEXT=santral-nowhere", "", "pass an offer on"),
+    ("pjsip.conf", "context=santral-seat", "context=santral-hold", "more than codes"),
+    ("pjsip.conf", "max_contacts=1", "max_contacts=5", "several phones"),
+    ("pjsip.conf", "match=192.0.2.10", "match=0.0.0.0/0", "is everybody"),
+    ("pjsip.conf", "endpoint_identifier_order=username,ip", "endpoint_identifier_order=ip", "identifier_order"),
+    ("pjsip.conf", "[trunk]\n", "[anonymous]\n", "an anonymous endpoint"),
+    ("modules.conf", "load => app_read.so", "load => app_system.so", "app_system.so is loaded"),
+    ("cel_custom.conf", "${eventtype}", "${CALLERID(num)}", "would hold CALLERID"),
+    ("logger.conf", "notice,warning,error", "notice,verbose", "logs verbose"),
+    ("queues.conf", "[santral-net]", "[other]", "no queue santral-net"),
+    ("queues.conf", "member=", "; ", "nobody is in the safety net"),
+    ("queues.conf", "ringinuse=no", "ringinuse=yes", "phones that talk"),
+    ("asterisk.conf", "live_dangerously=no", "live_dangerously=yes", "live_dangerously=no"),
+    ("http.conf", "enabled=no", "enabled=yes", "enabled=no"),
+    ("cdr.conf", "enable=no", "enable=yes", "enable=no"),
+    ("rtp.conf", "strictrtp=yes", "strictrtp=no", "strictrtp=yes"),
+    ("logger.conf", "queue_log=no", "queue_log=yes", "queue_log=no"),
+    ("say.conf", "mode=new", "mode=old", "mode=new"),
+    ("cel.conf", "enable=yes", "enable=no", "enable=yes"),
+]
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_the_rendered_files_break_no_rule(nodes: int) -> None:
+    assert lint(render(plan(nodes=nodes), etc="/etc/santral")) == []
+
+
+@pytest.mark.parametrize(("name", "good", "bad", "what"), PLANTED, ids=[f"{p[0]}-{p[3]}" for p in PLANTED])
+def test_a_planted_fault_is_found(name: str, good: str, bad: str, what: str) -> None:
+    files = render(plan(), etc="/etc/santral")
+    assert good in files[name], "the fault cannot be planted: the text has changed"
+    files[name] = files[name].replace(good, bad)
+    found = lint(files)
+    assert any(finding.file == name and what in finding.what for finding in found), found
+    assert all(finding.mend for finding in found)
+
+
+@pytest.mark.parametrize("module", DENIED)
+def test_a_module_that_is_not_kept_out_is_found(module: str) -> None:
+    files = render(plan(), etc="/etc/santral")
+    files["modules.conf"] = files["modules.conf"].replace(f"noload => {module}", "; ")
+    assert [f for f in lint(files) if f.what == f"{module} is not kept out"]
+
+
+def test_a_missing_file_is_found() -> None:
+    files = render(plan(), etc="/etc/santral")
+    del files["queues.conf"]
+    assert [f.file for f in lint(files)] == ["queues.conf"]
+
+
+def test_the_line_of_a_fault_is_the_line_of_the_file(tmp_path: Path) -> None:
+    files = render(plan(), etc="/etc/santral")
+    files["rtp.conf"] = files["rtp.conf"].replace("strictrtp=yes", "strictrtp=no")
+    write(files, tmp_path)
+    found = lint_folder(tmp_path)
+    assert len(found) == 1
+    assert files["rtp.conf"].splitlines()[found[0].line - 1] == "[general]"
