@@ -75,7 +75,7 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
         return plan_of(centre, settings, Path(folder))
 
 
-asterisk_conf_cli.mount(cli, plan_of)
+cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
 desk_cli.mount(cli)

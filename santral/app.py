@@ -1,0 +1,272 @@
+"""The composition root: which room is wired to which, in what order they start and stop. Wiring, no behaviour.
+
+Start: files of the centre, sounds, store and lease, engine as it was, addresses, Asterisk. Whatever fails is told in
+one sentence with an exit code, and nothing is left half-started. End (SIGTERM, Ctrl-C): no new calls, dialogues drain,
+what is known is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+from sqlalchemy.engine import make_url
+
+from desk.api.tokens import Tokens
+from desk.server import CannotListen
+from desk.server import Server as HttpServer
+from desk.server import build as build_desk
+from ivr.agi.server import FastAgi
+from ivr.app import build as build_ivr
+from ivr.config import IvrSettings
+from metrics.health import ready
+from metrics.queue_lines import CallerId, masked, no_callerid
+from metrics.queue_log import QueueLog
+from metrics.recorder import Recorder
+from prompts.catalogue import Catalogue
+from prompts.errors import CatalogueTrouble
+from routing.ami.link import AuthFailed, Login
+from routing.ami.switch import Live, Switch, SwitchSettings
+from routing.clock import Clock
+from routing.core.commands import Command
+from routing.core.engine import Engine
+from routing.core.events import Configured, Event, LinkChanged
+from routing.core.ids import AgentId
+from routing.runner import Runner, Turn
+from routing.store.errors import StoreError
+from routing.store.numbers import NumberKeys
+from routing.store.store import Store
+from santral import logs
+from santral.config import NodeConfig, address, node_config
+from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
+from santral.secrets import Secrets, same, write_private
+
+log = structlog.get_logger()
+
+NODE = "asterisk"
+"""Name of the one Asterisk a node drives."""
+
+ASTERISK_S = 15.0
+"""How long a starting node waits for Asterisk: longer than its restart without modules to load, short enough that the
+person at the terminal still looks."""
+
+VERSION = "0.1.0"
+
+TOLD: dict[type[Exception], type[SantralError]] = {
+    AuthFailed: AsteriskTrouble, StoreError: StoreTrouble, CannotListen: AddressTaken, CatalogueTrouble: BadCentre}
+"""Errors of the rooms that end a node, and what the person at the terminal is told (with which exit code)."""
+
+
+def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = False) -> int:
+    """Run a node until it is told to stop; the exit code. Raises SantralError when it cannot work."""
+    logs.configure(as_json=log_json)
+    config = node_config(centre, settings)
+    for warning in config.warnings:
+        log.warning("centre", warning=str(warning))
+    try:
+        state.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreTrouble(f"the state folder {state} cannot be made: {error.strerror}. Name another with --state, or "
+                           "create it for this user") from error
+    try:
+        asyncio.run(Node(config, state).serve())
+    except Exception as error:
+        first: BaseException = error
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        for kind, ours in TOLD.items():
+            if isinstance(first, kind):
+                raise ours(str(first)) from error
+        if isinstance(first, SantralError):
+            raise first from None
+        raise
+    return 0
+
+
+class Node:
+    """One node: the rooms, wired."""
+
+    def __init__(self, config: NodeConfig, state: Path) -> None:
+        self._config = config
+        self._state = state
+        self._secrets = Secrets(state)
+        self._clock = Clock()
+        self._engine = Engine()
+        self._stop = asyncio.Event()
+        self._up = asyncio.Event()
+        self._reconnects = 0
+
+    async def serve(self) -> None:
+        """Start, work until SIGTERM or SIGINT, stop in order."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        settings = self._config.settings
+        sounds = Catalogue.load(Path(settings.asterisk.sounds))
+        numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
+        async with AsyncExitStack() as stack:
+            store = await Store.open(self._store_place())
+            stack.push_async_callback(store.close)
+            await store.take_lease(NODE)
+            recorder, queue_log = self._projections(numbers)
+            stack.callback(queue_log.close)
+            await self._remember(store, recorder, queue_log)
+            runner = Runner(self._engine, store, clock=self._clock, execute=self._execute,
+                            projections=(recorder.take, queue_log.take), measure=recorder.decision,
+                            on_overflow=self._resync)
+
+            def post(event: Event) -> None:
+                if isinstance(event, LinkChanged) and event.up:
+                    self._up.set()
+                runner.post(event)
+
+            self._switch = Switch(self._switch_settings(), post, self._live)
+            agi = self._dialogues(runner, sounds, numbers)
+            desk = self._desk(runner, recorder, agi)
+            await self._work(stack, store, runner, agi, desk)
+            await runner.flush()
+
+    async def _work(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(store.keep_lease(), name="lease"),
+                     group.create_task(runner.run(), name="runner")]
+            dialogues = group.create_task(self._listen(agi), name="agi")
+            await self._listening(agi, dialogues)
+            http = await desk.start(self._config.settings.listen.http)
+            stack.push_async_callback(desk.stop)
+            tasks.append(group.create_task(self._switch.run(), name="ami"))
+            await self._asterisk()
+            if not self._stop.is_set():
+                self._announce(http, agi)
+            await self._stop.wait()
+            log.info("node.stopping")
+            await desk.stop()
+            agi.stop()
+            await dialogues
+            for task in tasks:
+                task.cancel()
+
+    # -- what was ------------------------------------------------------------------------------------------------------
+
+    async def _remember(self, store: Store, recorder: Recorder, queue_log: QueueLog) -> None:
+        """Engine, metrics and queue_log stand where they stood."""
+        loaded = await store.load()
+        now = self._clock()
+        self._engine = Engine(first_offer=loaded.next_offer, first_seq=loaded.next_fact)
+        configured = Configured(self._config.centre)
+        self._engine.handle(configured, now)
+        first = self._engine.take_facts()
+        self._engine.restore(loaded.contacts, loaded.offers, loaded.agents, now, over=loaded.over)
+        await store.commit(Turn([(now, configured)], first))
+        seq = 0
+        while facts := await store.facts_after(seq):
+            recorder.take(facts)
+            queue_log.take(facts)
+            seq = facts[-1].seq
+        queue_log.start(now)
+        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=seq)
+
+    def _store_place(self) -> Path | str:
+        text = self._config.settings.store.url
+        url = make_url(text)
+        if url.get_backend_name() == "sqlite" and url.database:
+            return self._state / url.database
+        return text
+
+    # -- wiring --------------------------------------------------------------------------------------------------------
+
+    def _projections(self, numbers: NumberKeys) -> tuple[Recorder, QueueLog]:
+        centre, wanted = self._config.centre, self._config.settings.queue_log
+        callerid: CallerId = no_callerid
+        if wanted.callerid == "full":
+            callerid = numbers.open
+        elif wanted.callerid == "masked":
+            def callerid(box: str) -> str:
+                return masked(numbers.open(box))
+        teams = Counter(agent.team for agent in centre.agents)
+        return (Recorder([service.id for service in centre.services], teams, version=VERSION),
+                QueueLog(self._state / wanted.path, callerid))
+
+    def _switch_settings(self) -> SwitchSettings:
+        settings, ami = self._config.settings, self._secrets.ami()
+        host, port = address(settings.asterisk.ami)
+        return SwitchSettings(
+            NODE, Login(host, port, "santral-events", ami["events"], events="system,call"),
+            Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
+            cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.names()))
+
+    def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys) -> FastAgi:
+        config = self._config
+        pins = self._secrets.pins(config.agents)
+
+        async def verify_pin(agent: AgentId, pin: str) -> bool:
+            return same(pin, pins[agent])
+
+        host, port = address(config.settings.listen.agi)
+        return build_ivr(runner, config.flow, sounds, IvrSettings(node=NODE, comfort_s=config.settings.wait.announce_s),
+                         seal=numbers.seal, verify_pin=verify_pin, agent_by_number=config.sign_in.get,
+                         services=config.centre.services, host=host, port=port, clock=self._clock)
+
+    def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi) -> HttpServer:
+        def page() -> bytes:
+            for _ in range(self._switch.reconnects - self._reconnects):
+                recorder.reconnected()
+            self._reconnects = self._switch.reconnects
+            return recorder.text(runner.status(), runner.refused)
+
+        def is_ready() -> tuple[bool, dict[str, bool]]:
+            health = ready(link_up=self._switch.connected, store_ok=True, agi_listening=not agi.stopping,
+                           closing=self._stop.is_set())
+            return health.ok, health.parts
+
+        tokens = Tokens(*self._secrets.tokens(self._config.agents))
+        return HttpServer(build_desk(runner, tokens, page, is_ready, version=VERSION))
+
+    def _execute(self, commands: Sequence[Command]) -> None:
+        self._switch.execute(commands)
+
+    def _resync(self) -> None:
+        self._switch.resync("the inbox was full")
+
+    def _live(self) -> Live:
+        return self._engine.live_contacts(), self._engine.live_offers()
+
+    # -- starting ------------------------------------------------------------------------------------------------------
+
+    async def _listen(self, agi: FastAgi) -> None:
+        try:
+            await agi.run()
+        except OSError as error:
+            raise AddressTaken(f"agi cannot listen on {self._config.settings.listen.agi}: {error.strerror}. End the "
+                               "other program, or set another address at [listen] agi") from error
+
+    async def _listening(self, agi: FastAgi, task: asyncio.Task[None]) -> None:
+        listening = asyncio.create_task(agi.listening(), name="agi.listening")
+        await asyncio.wait({listening, task}, return_when=asyncio.FIRST_COMPLETED)
+        if not listening.done():
+            listening.cancel()
+            await task
+
+    async def _asterisk(self) -> None:
+        """Wait for the link; the first time only. Later losses are the switch's own business."""
+        where = self._config.settings.asterisk.ami
+        log.info("node.waiting_for_asterisk", ami=where)
+        up = asyncio.create_task(self._up.wait(), name="asterisk up")
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        done, waiting = await asyncio.wait({up, stop}, timeout=ASTERISK_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        if not done:
+            raise AsteriskTrouble(f"Asterisk does not answer at {where} (AMI) within {ASTERISK_S:.0f} s. Is it running, is "
+                                  "its manager.conf the rendered one, is [asterisk] ami right?")
+
+    def _announce(self, http: str, agi: FastAgi) -> None:
+        where = {"http": http, "agi": f"{agi.address[0]}:{agi.address[1]}", "ami": self._config.settings.asterisk.ami}
+        write_private(self._state / "node.json", json.dumps(where))
+        log.info("node.ready", **where)
