@@ -366,6 +366,10 @@ class Link(Manager):  # type: ignore[misc]
                 raise LinkLost(self._lost.result())
             self._arrived.clear()
             await self._arrived.wait()
+        return self.arrived()
+
+    def arrived(self) -> list[Message]:
+        """All events that have arrived, in order; maybe none."""
         batch = list(self._events)
         self._events.clear()
         return batch

@@ -119,7 +119,15 @@ class Translator:
                 leg.rang, leg.up = rings or up, up
         for bridge, uniqueid in bridges:
             self._join(bridge, uniqueid)
-        return [event for device, state in seats for event in self._seat(device, state)]
+        return self.seats(seats)
+
+    def seats(self, states: Iterable[tuple[str, str]]) -> list[Event]:
+        """What is new about phones, from a list of (device, state)."""
+        return [event for device, state in states for event in self._seat(device, state)]
+
+    def is_over(self, leg: str) -> bool:
+        """Whether this leg's end was heard of."""
+        return leg in self._over
 
     def size(self) -> int:
         """How many things are remembered. Zero when no call is up (seats and ended legs apart)."""

@@ -1,0 +1,81 @@
+"""Asterisk's own flight recorder: `cel_custom` writes one line an event, so calls that ended while nobody listened get
+their true end.
+
+The file holds `eventtype,eventtime,uniqueid,linkedid` (seconds since 1970 with fraction) and nothing about people.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+READ_MAX = 32 * 1024 * 1024
+"""Bytes read after a gap: some 400,000 events, hours of the busiest traffic. Of more, the newest are read."""
+_ENDS = {"CHAN_END", "HANGUP"}
+
+
+class BlackBox:
+    """One file, and a place in it. Every method tolerates a file that is missing, rotated, or cut."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode = 0
+        self._offset = 0
+
+    def mark(self) -> None:
+        """From here on: what is in the file now is known."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            self._inode = self._offset = 0
+        else:
+            self._inode, self._offset = stat.st_ino, stat.st_size
+
+    def ends(self, wanted: Collection[str]) -> dict[str, float]:
+        """End times of these channels, as far as they stand in the file since the mark. Reads a file, bounded."""
+        found: dict[str, float] = {}
+        for line in self._lines():
+            row = next(csv.reader([line]), [])
+            if len(row) == 4 and row[0] in _ENDS and row[2] in wanted:
+                try:
+                    found[row[2]] = float(row[1])
+                except ValueError:
+                    continue
+        return found
+
+    def _lines(self) -> Iterator[str]:
+        """Whole lines since the mark: the rest of a rotated file first, then the present one."""
+        try:
+            same = self._path.stat().st_ino == self._inode
+        except OSError:
+            return
+        if same:
+            yield from _tail(self._path, self._offset)
+            return
+        rotated = self._path.with_name(self._path.name + ".1")
+        try:
+            known = self._inode and rotated.stat().st_ino == self._inode
+        except OSError:
+            known = False
+        if known:
+            yield from _tail(rotated, self._offset)
+        yield from _tail(self._path, 0)
+
+
+def _tail(path: Path, offset: int) -> Iterator[str]:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            if size < offset:  # cut in place (copytruncate): all of it is new
+                offset = 0
+            start = max(offset, size - READ_MAX)
+            file.seek(start)
+            data = file.read(READ_MAX)
+    except OSError:
+        return
+    lines = data.split(b"\n")[:-1]  # the last one may still be written
+    if start > offset:
+        lines = lines[1:]  # it was cut by the limit
+    for line in lines:
+        yield line.decode("utf-8", "replace").removesuffix("\r")

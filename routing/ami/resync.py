@@ -1,0 +1,118 @@
+"""Looking instead of assuming: what Asterisk says now, laid beside what the engine believes, becomes events.
+
+Used after every (re)connect, and slowly as an audit. `CoreShowChannels` names the bridge of each channel (`BridgeId`),
+so one reply gives channels and bridges of the same moment; asking bridge by bridge (BridgeList, BridgeInfo) would give
+many moments and one query a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from routing.ami.link import Link
+from routing.core.events import ContactGone, Event, OfferAnswered, OfferConnected, OfferEnded, OfferRinging, TalkEnded
+from routing.core.ids import ContactId, parse_leg_id
+from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import OfferState
+
+LIST_DEADLINE_S = 10.0
+"""For one list; 1,000 channels take some tens of milliseconds."""
+
+
+class Channel(NamedTuple):
+    """A channel that is alive."""
+
+    uniqueid: str
+    name: str
+    state: str
+    """`Down`, `Ringing`, `Ring`, `Up` ..."""
+    bridge: str
+    """Empty: in none."""
+
+
+class Snapshot(NamedTuple):
+    """Asterisk at one moment."""
+
+    started: str
+    """Date and time of its start, in its own words: another value means it was restarted."""
+    channels: dict[str, Channel]
+    """By Uniqueid."""
+    devices: tuple[tuple[str, str], ...]
+    """Device and state."""
+
+    def legs(self) -> list[tuple[str, bool, bool]]:
+        """Agents' legs: uniqueid, rings, up."""
+        return [(c.uniqueid, c.state == "Ringing", c.state == "Up")
+                for c in self.channels.values() if parse_leg_id(c.uniqueid)]
+
+    def bridges(self) -> list[tuple[str, str]]:
+        """Bridge and uniqueid of each bridged channel, callers first as Asterisk enters them."""
+        members = [(c.bridge, c.uniqueid) for c in self.channels.values() if c.bridge]
+        return sorted(members, key=lambda one: parse_leg_id(one[1]) is not None)
+
+    def partner(self, leg: str) -> str:
+        """Uniqueid of the caller's channel in the same bridge as this leg; empty: nobody."""
+        channel = self.channels.get(leg)
+        if channel is None or not channel.bridge:
+            return ""
+        return next((one for bridge, one in self.bridges() if bridge == channel.bridge and not parse_leg_id(one)), "")
+
+
+async def snapshot(link: Link) -> Snapshot:
+    """Ask Asterisk for its state, on the link that carries the events (their order is then one order). Raises
+    LinkError."""
+    status = await link.action({"Action": "CoreStatus"})
+    devices = await link.list_action({"Action": "DeviceStateList"}, LIST_DEADLINE_S)
+    channels = await link.list_action({"Action": "CoreShowChannels"}, LIST_DEADLINE_S)
+    found = {}
+    for item in channels:
+        name, uniqueid = item.get("Channel"), item.get("Uniqueid")
+        if not name.startswith("Surrogate/"):
+            found[uniqueid] = Channel(uniqueid, name, item.get("ChannelStateDesc"), item.get("BridgeId"))
+    return Snapshot(f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}".strip(), found,
+                    tuple((item.get("Device"), item.get("State")) for item in devices))
+
+
+def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer], *, restarted: bool = False,
+         ends: Mapping[str, float] | None = None) -> list[Event]:
+    """What must have happened for the engine's belief to become Asterisk's truth. Pure. Offers first: a talk must end
+    before its contact does. `ends`: true end times of contacts, from the black box."""
+    events: list[Event] = []
+    for offer in offers:
+        if offer.leg in now.channels:
+            events += _leg_alive(now, offer)
+        else:
+            events += _leg_gone(now, offer)
+    for contact in contacts:
+        if contact.contact not in now.channels:
+            events.append(ContactGone(contact.contact, (ends or {}).get(contact.contact), restarted))
+    return events
+
+
+def _leg_gone(now: Snapshot, offer: LiveOffer) -> list[Event]:
+    if offer.state is not OfferState.ACCEPTED:
+        return [OfferEnded(offer.offer, "failed")]  # nobody's fault: what happened in the gap is not known
+    by = "agent" if offer.contact in now.channels else "caller"
+    return [TalkEnded(offer.offer, by), OfferEnded(offer.offer, "hangup")]
+
+
+def _leg_alive(now: Snapshot, offer: LiveOffer) -> list[Event]:
+    leg, partner = now.channels[offer.leg], now.partner(offer.leg)
+    accepted = offer.state is OfferState.ACCEPTED
+    if partner:
+        if accepted and partner == offer.contact:
+            return []
+        return [OfferConnected(offer.offer, ContactId(partner))]
+    if accepted:
+        return [] if offer.contact in now.channels else [TalkEnded(offer.offer, "caller")]
+    if leg.state == "Up":
+        return [] if offer.answered else [OfferAnswered(offer.offer)]
+    return [OfferRinging(offer.offer)] if leg.state == "Ringing" else []
+
+
+def strays(now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:
+    """Agents' legs that belong to no living offer and talk with nobody: phones ringing for a call that is over."""
+    known = {offer.leg for offer in offers}
+    return [c.uniqueid for c in now.channels.values()
+            if parse_leg_id(c.uniqueid) and c.uniqueid not in known and not now.partner(c.uniqueid)]

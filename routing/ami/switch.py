@@ -1,0 +1,302 @@
+"""The whole AMI side of a node: two links that live and die together, events in, commands out.
+
+After every connect: log in twice, wait for FullyBooted, let live events gather, take a snapshot, tell the engine the
+differences, then what gathered, then `LinkChanged(up=True)`. Nothing is replayed. An action in doubt is settled by
+looking (`_look`), and once a minute the two views are laid side by side anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import structlog
+
+from routing.ami.blackbox import BlackBox
+from routing.ami.link import (
+    AuthFailed,
+    Link,
+    LinkCounters,
+    LinkError,
+    LinkLost,
+    Login,
+    OutcomeUnknown,
+    Timing,
+    backoff,
+)
+from routing.ami.resync import diff, snapshot, strays
+from routing.ami.translate import CAUSE_OURS, WANTED, Translator, to_action
+from routing.ami.wire import BadAction, Message
+from routing.core.commands import Command, Offer, Rescind
+from routing.core.events import ContactGone, Event, LinkChanged, OfferEnded
+from routing.core.ids import leg_id
+from routing.core.live import LiveContact, LiveOffer
+
+log = structlog.get_logger()
+
+RESCINDS_MAX = 4
+"""Tries of one Hangup. It is the one action that is safe to repeat, and needs it: an Originate is answered before its
+channel is there, so a Hangup right behind it may find nothing to hang up."""
+STRAYS_MAX = 20
+"""Stray legs hung up in one look; more of them at once means that our belief is wrong, not theirs."""
+
+Live = tuple[Sequence[LiveContact], Sequence[LiveOffer]]
+
+
+class SwitchSettings(NamedTuple):
+    """Where Asterisk is and how it knows us."""
+
+    node: str
+    events: Login
+    """AMI user with read=system,call and write=reporting."""
+    actions: Login
+    """AMI user with write=call,originate,reporting."""
+    called: str
+    """Number shown beside the service's name on the agents' phones."""
+    cel: Path | None = None
+    """File written by cel_custom; None: there is none."""
+    seats: frozenset[str] | None = None
+    """Endpoints that are seats; None: every PJSIP device counts as one."""
+
+
+class Pace(NamedTuple):
+    """Seconds; tests shorten them."""
+
+    boot: float = 120.0
+    """Limit for FullyBooted: a big configuration takes a minute."""
+    audit: float = 60.0
+    """Never oftener without a reason: reading all channels costs Asterisk its channel lock."""
+    settle: float = 1.0
+    """Around an audit's snapshot: what is under way then arrives by itself and is no difference."""
+    rescind: float = 0.3
+    """Between tries of one Hangup."""
+
+
+class Switch:
+    """Runs both links. `post` hands an event to the engine, `live` says what the engine believes to be alive."""
+
+    def __init__(self, settings: SwitchSettings, post: Callable[[Event], None], live: Callable[[], Live], *,
+                 timing: Timing | None = None, pace: Pace | None = None) -> None:
+        self._settings = settings
+        self._post = post
+        self._live = live
+        self._timing = timing or Timing()
+        self._pace = pace or Pace()
+        self._box = BlackBox(settings.cel) if settings.cel else None
+        seats = settings.seats
+        # Every caller's end is told, known or not: the engine may hear of the queue entry after it.
+        self._translator = Translator(lambda uniqueid: True, (lambda seat: seat in seats) if seats is not None
+                                      else (lambda seat: True))
+        self._events: Link | None = None
+        self._actions: Link | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._look = asyncio.Event()
+        self._started = ""
+        self.counters = LinkCounters()
+        self.reconnects = 0
+        """Connections lost, or not come to be, since the start."""
+        self.mismatches = 0
+        """Differences an audit found while the link was up: each is a bug, or an event forged or lost."""
+        self.in_doubt = 0
+        """Actions whose outcome had to be looked up."""
+        self.refused = 0
+        """Commands Asterisk refused, or that could not be sent."""
+
+    @property
+    def connected(self) -> bool:
+        """Both links are up and the state is read."""
+        return self._actions is not None
+
+    @property
+    def pong_s(self) -> float:
+        """Round trip of the last ping on the link of the actions."""
+        return self._actions.pong_s if self._actions else 0.0
+
+    def metrics(self) -> dict[str, float]:
+        """Everything countable, by name."""
+        return {"link_up": float(self.connected), "reconnects": self.reconnects, "mismatches": self.mismatches,
+                "in_doubt": self.in_doubt, "refused": self.refused, "tainted": self.counters.tainted,
+                "dropped": self.counters.dropped, "replaced": self.counters.replaced,
+                "orphans": self.counters.orphans, "overflows": self.counters.overflows, "pong_seconds": self.pong_s}
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises AuthFailed (in an ExceptionGroup of the TaskGroup) when trying is of no use."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            group.create_task(self._stay_connected(), name="ami links")
+            group.create_task(self._audits(), name="ami audits")
+
+    def resync(self, reason: str) -> None:
+        """Read everything anew: our own side has lost something (the inbox was full)."""
+        if self._events is not None:
+            self._events.fail(reason)
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        waits = backoff()
+        while True:
+            try:
+                await self._connection()
+            except AuthFailed:
+                raise
+            except LinkError as error:
+                log.warning("ami.lost", node=self._settings.node, reason=str(error), was_up=self.connected)
+            if self.connected:
+                waits = backoff()
+                self._actions = None
+                self._post(LinkChanged(self._settings.node, up=False))
+            self.reconnects += 1
+            await asyncio.sleep(next(waits))
+
+    async def _connection(self) -> None:
+        """One pair of links, from log-in to loss. Always raises."""
+        events = Link(self._settings.events, WANTED, timing=self._timing, counters=self.counters)
+        actions = Link(self._settings.actions, timing=self._timing, counters=self.counters)
+        watch = asyncio.create_task(self._together(actions, events), name="ami actions watch")
+        try:
+            await events.open()
+            self._events = events
+            await actions.open()
+            await self._booted(events)
+            await self._resync(events, actions)
+            self._actions = actions
+            self._post(LinkChanged(self._settings.node, up=True))
+            log.info("ami.up", node=self._settings.node)
+            while True:
+                self._handle(await events.events())
+        finally:
+            watch.cancel()
+            self._events = None
+            if self._box is not None:
+                self._box.mark()
+            await asyncio.gather(events.close(), actions.close())
+
+    @staticmethod
+    async def _together(actions: Link, events: Link) -> None:
+        events.fail(f"the link of the actions: {await actions.wait_lost()}")
+
+    async def _booted(self, events: Link) -> None:
+        try:
+            async with asyncio.timeout(self._pace.boot):
+                while not any(message.name == "FullyBooted" for message in await events.events()):
+                    pass  # what came before is part of the snapshot that follows
+        except TimeoutError as error:
+            raise LinkLost(f"no FullyBooted within {self._pace.boot:.0f} s: Asterisk still starts, or the AMI user "
+                           f"[{self._settings.events.user}] has no read=system in manager.conf") from error
+
+    async def _resync(self, events: Link, actions: Link) -> None:
+        now = await snapshot(events)
+        restarted = bool(self._started) and self._started != now.started
+        self._started = now.started
+        contacts, offers = self._mine()
+        gone = {contact.contact for contact in contacts if contact.contact not in now.channels}
+        ends = await asyncio.to_thread(self._box.ends, gone) if self._box is not None and gone else {}
+        seats = self._translator.adopt(now.legs(), now.bridges(), now.devices)
+        for event in [*diff(now, contacts, offers, restarted=restarted, ends=ends), *seats]:
+            self._post(event)
+        await self._hang_up(strays(now, offers), actions)
+        self._handle(events.arrived())
+
+    def _handle(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            for event in self._translator.translate(message):
+                self._post(event)
+        if self._translator.doubts:
+            self._look.set()
+
+    def _mine(self) -> Live:
+        contacts, offers = self._live()
+        return [one for one in contacts if one.node in ("", self._settings.node)], offers
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    def execute(self, commands: Sequence[Command]) -> None:
+        """Begin to carry these out, in order. Never waits; what comes of them comes back as events."""
+        for command in commands:
+            if command.node not in ("", self._settings.node):
+                continue
+            if self._group is None or self._actions is None or self._actions.lost:
+                self._failed(command, "no link to Asterisk")
+                continue
+            work: Coroutine[Any, Any, None] = (self._rescind(command, self._actions) if isinstance(command, Rescind)
+                                               else self._carry_out(command, self._actions))
+            self._group.create_task(work, name=f"ami {type(command).__name__.lower()}")
+
+    async def _carry_out(self, command: Command, actions: Link) -> None:
+        try:
+            reply = await actions.action(to_action(command, self._settings.called))
+        except OutcomeUnknown:
+            self.in_doubt += 1
+            self._look.set()
+        except (LinkError, BadAction) as error:
+            self._failed(command, str(error))
+        else:
+            if not reply.ok:
+                self._failed(command, reply.get("Message"))
+
+    async def _rescind(self, command: Rescind, actions: Link) -> None:
+        leg = leg_id(command.offer, command.contact)
+        for _ in range(RESCINDS_MAX):
+            try:
+                reply = await actions.action(to_action(command, self._settings.called))
+            except LinkError:
+                self._look.set()  # a leg of an offer that is over is hung up by the next look
+                return
+            if reply.ok or self._translator.is_over(leg):
+                return
+            await asyncio.sleep(self._pace.rescind)
+
+    def _failed(self, command: Command, reason: str) -> None:
+        """Nothing was done: surely, because nothing was sent or Asterisk said so."""
+        self.refused += 1
+        log.warning("ami.command_failed", command=type(command).__name__, reason=reason)
+        if isinstance(command, Offer):
+            self._post(OfferEnded(command.offer, "failed"))
+
+    async def _hang_up(self, legs: Sequence[str], actions: Link) -> None:
+        for leg in legs[:STRAYS_MAX]:
+            log.warning("ami.stray_leg", leg=leg)
+            await actions.action({"Action": "Hangup", "Channel": leg, "Cause": str(CAUSE_OURS)})
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    async def _audits(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._pace.audit):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            self._look.clear()
+            events, actions = self._events, self._actions
+            if events is None or actions is None:
+                continue
+            try:
+                await self._audit(events, actions)
+            except LinkError as error:
+                log.warning("ami.audit_failed", reason=str(error))
+
+    async def _audit(self, events: Link, actions: Link) -> None:
+        """Lay both views side by side. Only what was believed before the snapshot and still is after it counts."""
+        doubts = set(self._translator.doubts)
+        before = self._mine()
+        await asyncio.sleep(self._pace.settle)
+        now = await snapshot(events)
+        await asyncio.sleep(self._pace.settle)
+        if actions is not self._actions:
+            return
+        contacts, offers = self._mine()
+        contacts = [one for one in contacts if one in set(before[0])]
+        found = diff(now, contacts, [one for one in offers if one in set(before[1])])
+        wrong = [one for one in found if not (isinstance(one, ContactGone) and one.contact in doubts)]
+        self.mismatches += len(wrong)
+        for one in wrong:
+            log.warning("ami.mismatch", kind=type(one).__name__)
+        for event in [*found, *self._translator.seats(now.devices)]:
+            self._post(event)
+        self._translator.doubts -= doubts
+        known = [*before[1], *offers]
+        await self._hang_up([leg for leg in strays(now, known) if not self._translator.is_over(leg)], actions)
