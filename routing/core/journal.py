@@ -137,6 +137,8 @@ def _record_decoder(declared: Any) -> Decoder:
     fields = {name: _decoder(hints[name]) for name in declared._fields}
 
     def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise JournalError(f"{value!r} does not hold the fields of {declared.__name__}")
         unknown = value.keys() - fields.keys()
         if unknown:
             raise JournalError(f"{declared.__name__} has no field {', '.join(sorted(unknown))}")

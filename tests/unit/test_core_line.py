@@ -1,0 +1,81 @@
+"""Lines and deadlines against plain lists."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from routing.core.line import BLOCK, Line
+from routing.core.timers import STALE_FLOOR, Key, Timers
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_line_is_a_sorted_list(seed: int) -> None:
+    rng = random.Random(seed)
+    line: Line[tuple[float, int]] = Line()
+    plain: list[tuple[float, int]] = []
+    for number in range(6 * BLOCK):
+        if plain and rng.random() < 0.3:
+            entry = plain.pop(0 if rng.random() < 0.5 else rng.randrange(len(plain)))
+            line.remove(entry)
+        else:
+            entry = (float(number) if rng.random() < 0.6 else rng.uniform(0, number), number)
+            line.add(entry)
+            plain.append(entry)
+            plain.sort()
+        assert len(line) == len(plain)
+        if plain:
+            probe = rng.choice(plain)
+            assert line.head() == plain[0] and line.rank(probe) == plain.index(probe)
+    assert list(line) == plain
+    for entry in plain:
+        line.remove(entry)
+    assert not line and line.rank((1.0, 1)) == 0
+
+
+def test_a_block_never_grows_beyond_its_size() -> None:
+    line: Line[tuple[float, int]] = Line()
+    for number in range(BLOCK + 1):
+        line.add((float(number), number))
+    for number in range(3 * BLOCK):
+        line.add((0.5, number))
+    assert max(map(len, line._blocks)) <= BLOCK and len(line._blocks) >= 4
+
+
+@pytest.mark.parametrize("entry", [(5.0, 1), (0.5, 1)])
+def test_what_is_not_in_the_line_cannot_leave_it(entry: tuple[float, int]) -> None:
+    line: Line[tuple[float, int]] = Line()
+    line.add((1.0, 1))
+    with pytest.raises(ValueError, match="not in the line"):
+        line.remove(entry)
+    assert len(line) == 1
+
+
+def test_deadlines_come_in_order_and_move() -> None:
+    timers = Timers()
+    a, b, c = keys = [("ring", 1), ("ring", 2), ("wrap", "a1")]
+    for at, key in zip((3.0, 1.0, 2.0), keys, strict=True):
+        timers.set(key, at)
+    timers.set(b, 9.0)
+    timers.cancel(c)
+    assert timers.next() == 3.0 and timers.at(b) == 9.0 and timers.at(c) is None
+    assert timers.pop_due(2.9) is None and timers.pop_due(3.0) == a
+    assert timers.pop_due(100.0) == b and timers.next() is None
+
+
+def test_deadlines_of_the_same_moment_come_as_they_were_set() -> None:
+    timers = Timers()
+    keys: list[Key] = [("step", str(n)) for n in (3, 1, 2)]
+    for key in keys:
+        timers.set(key, 5.0)
+    assert [timers.pop_due(5.0) for _ in keys] == keys
+
+
+def test_moved_deadlines_leave_no_pile() -> None:
+    timers = Timers()
+    for number in range(100 * STALE_FLOOR):
+        timers.set(("ring", 1), float(number))
+    assert len(timers) == 1 and len(timers._heap) <= STALE_FLOOR + 1

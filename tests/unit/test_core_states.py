@@ -1,0 +1,50 @@
+"""The tables: every legal transition, every illegal one, and the page that is drawn from them."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from routing.core.errors import IllegalTransition
+from routing.core.model import AgentState, ContactState, OfferState
+from routing.core.states import AGENT, CONTACT, OFFER, follow, mermaid, page
+
+pytestmark = pytest.mark.unit
+
+TABLES = {"contact": (CONTACT, ContactState), "offer": (OFFER, OfferState), "agent": (AGENT, AgentState)}
+ALL = [(kind, table, state, trigger) for kind, (table, states) in TABLES.items()
+       for state, trigger in product(states, sorted({trigger for _, trigger in table}))]
+ENDS = {"contact": {"completed", "canceled"}, "agent": set(),
+        "offer": {"rejected", "timeout", "canceled", "rescinded", "completed"}}
+
+
+@pytest.mark.parametrize(("kind", "table", "state", "trigger"), ALL, ids=lambda v: v if isinstance(v, str) else "")
+def test_a_transition_is_in_the_table_or_refused_by_name(kind, table, state, trigger) -> None:  # type: ignore[no-untyped-def]
+    if (state, trigger) in table:
+        assert follow(table, kind, "x7", state, trigger) is table[state, trigger]
+        return
+    with pytest.raises(IllegalTransition) as caught:
+        follow(table, kind, "x7", state, trigger)
+    assert (caught.value.kind, caught.value.subject, caught.value.state) == (kind, "x7", state.value)
+    assert trigger in str(caught.value) and state.value in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_state_is_reached_and_only_the_last_ones_are_final(kind: str) -> None:
+    table, states = TABLES[kind]
+    first = {"contact": "pending", "offer": "pending", "agent": "signed_out"}[kind]
+    assert {first} | {after.value for after in table.values()} == {state.value for state in states}
+    assert {state.value for state in states} - {state.value for state, _ in table} == ENDS[kind]
+
+
+def test_a_diagram_has_one_arrow_for_each_transition() -> None:
+    lines = mermaid(OFFER).splitlines()
+    assert lines[0] == "stateDiagram-v2" and len(lines) == 1 + len(OFFER)
+    assert "    pending --> accepted: connected" in lines
+
+
+def test_the_page_in_docs_is_that_of_the_tables() -> None:
+    written = (Path(__file__).resolve().parents[2] / "docs" / "states.md").read_text(encoding="utf-8")
+    assert written == page(), "write docs/states.md anew from routing.core.states.page()"
