@@ -1,0 +1,100 @@
+"""What Asterisk says beside what the engine believes; and the true ends of calls from the black box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from routing.ami import blackbox
+from routing.ami.blackbox import BlackBox
+from routing.ami.resync import Channel, Snapshot, diff, strays
+from routing.core.events import ContactGone, Event, OfferAnswered, OfferConnected, OfferEnded, OfferRinging, TalkEnded
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId
+from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import ContactState, OfferState
+
+pytestmark = pytest.mark.unit
+
+C, LEG = ContactId("7.1"), "o3-7.1"
+CONTACT = LiveContact(C, "PJSIP/trunk-1", ContactState.RESERVED, "")
+PENDING = LiveOffer(OfferId(3), C, AgentId("a1"), SeatId("2001"), OfferState.PENDING, False, LEG)
+ANSWERED = PENDING._replace(answered=True)
+TALKING = PENDING._replace(state=OfferState.ACCEPTED, answered=True)
+
+
+def now(*channels: tuple[str, str, str]) -> Snapshot:
+    return Snapshot("x", {u: Channel(u, f"PJSIP/{u}", state, bridge) for u, state, bridge in channels}, ())
+
+
+CALLER, CALLER_TALKS = (C, "Up", ""), (C, "Up", "b")
+
+
+@pytest.mark.parametrize("offer, channels, expected", [
+    (PENDING, [CALLER], [OfferEnded(OfferId(3), "failed")]),
+    (PENDING, [CALLER, (LEG, "Down", "")], []),
+    (PENDING, [CALLER, (LEG, "Ringing", "")], [OfferRinging(OfferId(3))]),
+    (PENDING, [CALLER, (LEG, "Up", "")], [OfferAnswered(OfferId(3))]),
+    (ANSWERED, [CALLER, (LEG, "Up", "")], []),
+    (PENDING, [(LEG, "Up", "b"), CALLER_TALKS], [OfferConnected(OfferId(3), C)]),
+    (PENDING, [(LEG, "Up", "b"), CALLER, ("9.9", "Up", "b")], [OfferConnected(OfferId(3), ContactId("9.9"))]),
+    (TALKING, [(LEG, "Up", "b"), CALLER_TALKS], []),
+    (TALKING, [(LEG, "Up", "b"), CALLER, ("9.9", "Up", "b")], [OfferConnected(OfferId(3), ContactId("9.9"))]),
+    (TALKING, [(LEG, "Up", ""), CALLER], []),
+    (TALKING, [CALLER], [TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup")]),
+    (TALKING, [], [TalkEnded(OfferId(3), "caller"), OfferEnded(OfferId(3), "hangup"), ContactGone(C)]),
+    (TALKING, [(LEG, "Up", "")], [TalkEnded(OfferId(3), "caller"), ContactGone(C)]),
+    (PENDING, [], [OfferEnded(OfferId(3), "failed"), ContactGone(C)]),
+])
+def test_each_difference_becomes_its_event(
+        offer: LiveOffer, channels: list[tuple[str, str, str]], expected: list[Event]) -> None:
+    assert diff(now(*channels), [CONTACT], [offer]) == expected
+
+
+def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> None:
+    assert diff(now(), [CONTACT], [], restarted=True, ends={C: 12.5}) == [ContactGone(C, 12.5, True)]
+
+
+def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
+    state = now((LEG, "Ringing", ""), ("o4-7.2", "Up", "b"), ("7.2", "Up", "b"), ("o5-7.3", "Ringing", ""), CALLER)
+    assert strays(state, [PENDING]) == ["o5-7.3"]
+
+
+LINE = "CHAN_END,{at},{who},{who}\n"
+
+
+def test_the_black_box_tells_true_ends_since_the_mark(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    box = BlackBox(file)
+    box.mark()
+    assert box.ends({"7.1"}) == {}
+    file.write_text(LINE.format(at="100.25", who="7.1"))
+    assert box.ends({"7.1"}) == {"7.1": 100.25}
+    box.mark()
+    with file.open("a") as more:
+        more.write('"CHAN_START","101.0","7.2","7.2"\n"HANGUP","102.5","7.2","7.2"\nrubbish\nCHAN_END,x,7.2,7.2\n')
+        more.write(LINE.format(at="103", who="7.3").rstrip())  # still being written
+    assert box.ends({"7.1", "7.2", "7.3"}) == {"7.2": 102.5}
+
+
+def test_the_black_box_survives_rotation_and_cutting(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    file.write_text(LINE.format(at="1", who="7.0"))
+    box = BlackBox(file)
+    box.mark()
+    with file.open("a") as more:
+        more.write(LINE.format(at="2", who="7.1"))
+    file.rename(tmp_path / "cel.csv.1")
+    file.write_text(LINE.format(at="3", who="7.2"))
+    assert box.ends({"7.0", "7.1", "7.2"}) == {"7.1": 2.0, "7.2": 3.0}
+    box.mark()
+    file.write_text("")
+    assert box.ends({"7.2"}) == {}
+
+
+def test_the_black_box_is_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "cel.csv"
+    file.write_text("".join(LINE.format(at=n, who=f"7.{n}") for n in range(100)))
+    monkeypatch.setattr(blackbox, "READ_MAX", 100)
+    found = BlackBox(file).ends({f"7.{n}" for n in range(100)})
+    assert "7.99" in found and 1 <= len(found) <= 5

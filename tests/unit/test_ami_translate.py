@@ -1,0 +1,261 @@
+"""AMI events to core events, on recorded calls and on every order that was measured; commands to actions."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from routing.ami import translate
+from routing.ami.translate import WANTED, Translator, to_action, wait_words
+from routing.ami.wire import BadAction, Decoder, Message, encode
+from routing.core.commands import Offer, Overflow, Rescind
+from routing.core.events import (
+    ContactGone,
+    Event,
+    Held,
+    OfferAnswered,
+    OfferConnected,
+    OfferEnded,
+    OfferRinging,
+    SeatChanged,
+    TalkEnded,
+)
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model import AnswerMode
+
+pytestmark = pytest.mark.unit
+
+WIRE = Path(__file__).resolve().parents[1] / "wire" / "ami"
+CALLER = ContactId("7.1")
+LEG = "o3-7.1"
+
+
+def ami(event: str, **headers: str) -> Message:
+    text = "\r\n".join([f"Event: {event}", "Privilege: call,all", *(f"{k}: {v}" for k, v in headers.items())])
+    return Message(text, event, True)
+
+
+def born() -> list[Message]:
+    return [ami("Newchannel", Uniqueid=LEG), ami("DialBegin", DestUniqueid=LEG)]
+
+
+def ringing() -> Message:
+    return ami("Newstate", Uniqueid=LEG, ChannelStateDesc="Ringing")
+
+
+def up() -> Message:
+    return ami("Newstate", Uniqueid=LEG, ChannelStateDesc="Up")
+
+
+def dial_end(status: str) -> Message:
+    return ami("DialEnd", DestUniqueid=LEG, DialStatus=status)
+
+
+def enter(uniqueid: str, bridge: str = "b") -> Message:
+    return ami("BridgeEnter", BridgeUniqueid=bridge, Uniqueid=uniqueid)
+
+
+def leave(uniqueid: str, bridge: str = "b") -> Message:
+    return ami("BridgeLeave", BridgeUniqueid=bridge, Uniqueid=uniqueid)
+
+
+def hangup(uniqueid: str, cause: int = 16) -> Message:
+    return ami("Hangup", Uniqueid=uniqueid, Cause=str(cause))
+
+
+def failure(uniqueid: str = LEG) -> Message:
+    return ami("OriginateResponse", ActionID="x", Response="Failure", Reason="0", Uniqueid=uniqueid)
+
+
+def run(messages: list[Message], translator: Translator | None = None) -> list[Event]:
+    translator = translator or Translator(lambda uniqueid: True)
+    return [event for message in messages for event in translator.translate(message)]
+
+
+TALKING = [*born(), ringing(), up(), dial_end("ANSWER"), enter(CALLER), enter(LEG)]
+CONNECTED: list[Event] = [OfferRinging(OfferId(3)), OfferAnswered(OfferId(3)), OfferConnected(OfferId(3), CALLER)]
+
+
+def test_a_recorded_day() -> None:
+    """Real bytes: two talks, then one waiting caller and every way an offer can fail."""
+    translator = Translator(lambda uniqueid: True)
+    messages = Decoder(WANTED).feed((WIRE / "calls.bin").read_bytes())
+    events = [e for m in messages for e in translator.translate(m)]
+    ended = {e.offer: e.reason for e in events if isinstance(e, OfferEnded)}
+    assert ended == {1: "hangup", 2: "hangup", 3: "no_answer", 4: "hangup", 5: "busy", 6: "rejected", 7: "rejected",
+                     8: "unreachable", 9: "unreachable", 10: "unreachable", 11: "rejected"}
+    assert [(e.offer, e.by) for e in events if isinstance(e, TalkEnded)] == [(1, "caller"), (2, "agent")]
+    connected = [e for e in events if isinstance(e, OfferConnected)]
+    gone = [e.contact for e in events if isinstance(e, ContactGone)]
+    assert [e.contact for e in connected] == gone[:2] and len(gone) == 3
+    assert [e.offer for e in events if isinstance(e, OfferRinging)] == [1, 2, 3, 4, 6, 11]
+    assert [e.offer for e in events if isinstance(e, OfferAnswered)] == [1, 2, 11]
+    assert translator.size() == 0 and not translator.doubts
+    first = [e for e in events if isinstance(e, SeatChanged) and e.seat == "2001"]
+    assert first[0] == SeatChanged(SeatId("2001"), True, True) and first[-1] == SeatChanged(SeatId("2001"), True, False)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_answer_in_any_order_is_told_once(order: tuple[int, ...]) -> None:
+    told = [up(), dial_end("ANSWER"), ami("OriginateResponse", Response="Success", Reason="4", Uniqueid=LEG)]
+    events = run([*born(), ringing(), *(told[i] for i in order)])
+    assert events == [OfferRinging(OfferId(3)), OfferAnswered(OfferId(3))]
+
+
+@pytest.mark.parametrize("cause, status, reason", [
+    (17, "BUSY", "busy"), (19, "", "no_answer"), (18, "", "no_answer"), (21, "NOANSWER", "rejected"),
+    (23, "NOANSWER", "rejected"), (26, "NOANSWER", "hangup"), (20, "CHANUNAVAIL", "unreachable"),
+    (3, "", "unreachable"), (44, "", "unreachable"), (0, "", "failed"), (34, "CONGESTION", "failed"),
+])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_an_offer_that_fails_ends_once_with_its_cause_in_any_order(
+        cause: int, status: str, reason: str, order: tuple[int, ...]) -> None:
+    told = [dial_end(status), failure(), hangup(LEG, cause)]
+    events = run([*born(), ringing(), *(told[i] for i in order)])
+    assert events == [OfferRinging(OfferId(3)), OfferEnded(OfferId(3), reason)]
+
+
+def test_a_phone_that_never_said_it_rings_is_unreachable() -> None:
+    assert run([*born(), failure(), hangup(LEG, 19)]) == [OfferEnded(OfferId(3), "unreachable")]
+
+
+def test_without_a_channel_the_failure_is_the_end() -> None:
+    assert run([failure(), failure()]) == [OfferEnded(OfferId(3), "unreachable")]
+
+
+def test_a_second_originate_does_not_end_the_living_leg() -> None:
+    assert run([*TALKING, failure()]) == CONNECTED
+
+
+def test_an_answered_leg_without_a_bridge_was_not_accepted() -> None:
+    assert run([*born(), up(), hangup(LEG, 16)])[-1] == OfferEnded(OfferId(3), "hangup")
+    assert run([*born(), up(), hangup(LEG, 21)])[-1] == OfferEnded(OfferId(3), "rejected")
+
+
+@pytest.mark.parametrize("members", [(CALLER, LEG), (LEG, CALLER)])
+def test_connected_in_either_order_of_entering(members: tuple[str, str]) -> None:
+    assert run([*born(), up(), *(enter(m) for m in members)]) == [
+        OfferAnswered(OfferId(3)), OfferConnected(OfferId(3), CALLER)]
+
+
+def test_who_is_really_in_the_bridge_is_told() -> None:
+    assert run([*born(), up(), enter("9.9"), enter(LEG)])[-1] == OfferConnected(OfferId(3), ContactId("9.9"))
+
+
+ENDS: list[tuple[list[Message], str, str]] = [
+    ([leave(CALLER), leave(LEG), hangup(CALLER), hangup(LEG)], "caller", "hangup"),
+    ([leave(CALLER), leave(LEG), hangup(LEG), hangup(CALLER)], "caller", "hangup"),
+    ([leave(CALLER), hangup(CALLER), leave(LEG), hangup(LEG)], "caller", "hangup"),
+    ([leave(LEG), leave(CALLER), hangup(LEG), hangup(CALLER)], "agent", "hangup"),
+    ([leave(LEG), hangup(LEG), leave(CALLER), hangup(CALLER)], "agent", "hangup"),
+    ([leave(LEG), leave(CALLER), hangup(CALLER), hangup(LEG)], "agent", "hangup"),
+    ([leave(LEG), leave(CALLER), hangup(LEG, 44), hangup(CALLER)], "lost", "lost"),
+    ([leave(LEG), hangup(LEG, 27), leave(CALLER), hangup(CALLER)], "lost", "lost"),
+    ([leave(CALLER), leave(LEG), hangup(CALLER, 44), hangup(LEG)], "caller", "hangup"),
+]
+
+
+@pytest.mark.parametrize("messages, by, reason", ENDS)
+def test_a_talk_ends_once_by_who_ended_it(messages: list[Message], by: str, reason: str) -> None:
+    translator = Translator(lambda uniqueid: True)
+    events = run([*TALKING, *messages, *messages], translator)[len(CONNECTED):]
+    talk, ended, gone = TalkEnded(OfferId(3), by), OfferEnded(OfferId(3), reason), ContactGone(CALLER)
+    once = [event for event in events if event != gone]
+    assert once == [talk, ended]
+    assert gone in events and (by != "caller" or events.index(talk) < events.index(gone))
+    assert translator.size() == 0
+
+
+def test_the_agent_hangs_up_and_the_caller_stays() -> None:
+    events = run([*TALKING, leave(LEG), leave(CALLER), hangup(LEG)])
+    assert events == [*CONNECTED, TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup")]
+
+
+def test_one_forged_hangup_ends_no_talk() -> None:
+    translator = Translator(lambda uniqueid: True)
+    assert run([*TALKING, hangup(CALLER)], translator) == CONNECTED
+    assert translator.doubts == {CALLER}
+
+
+def test_hold_counts_only_in_a_talk() -> None:
+    hold, unhold = ami("Hold", Uniqueid=LEG), ami("Unhold", Uniqueid=LEG)
+    assert run([*born(), hold, hold]) == []
+    assert run([*TALKING, hold, unhold])[-2:] == [Held(OfferId(3), True), Held(OfferId(3), False)]
+
+
+def test_strangers_and_ghosts_mean_nothing() -> None:
+    known = Translator(lambda uniqueid: uniqueid == CALLER)
+    ghost = ami("Hangup", Channel="Surrogate/PJSIP/trunk-1", Uniqueid=CALLER, Cause="16")
+    assert run([hangup("8.8"), ghost, hold_of("8.8"), ami("Nonsense"), ami("Newstate", Uniqueid="8.8")], known) == []
+    assert run([hangup(CALLER)], known) == [ContactGone(CALLER)]
+
+
+def hold_of(uniqueid: str) -> Message:
+    return ami("Hold", Uniqueid=uniqueid)
+
+
+@pytest.mark.parametrize("state, reachable, in_use", [
+    ("NOT_INUSE", True, False), ("INUSE", True, True), ("BUSY", True, True), ("RINGING", True, True),
+    ("RINGINUSE", True, True), ("ONHOLD", True, True), ("UNAVAILABLE", False, False), ("INVALID", False, False),
+    ("UNKNOWN", True, False),
+])
+def test_device_states(state: str, reachable: bool, in_use: bool) -> None:
+    device = ami("DeviceStateChange", Device="PJSIP/2001", State=state)
+    assert run([device, device]) == [SeatChanged(SeatId("2001"), reachable, in_use)]
+    trunk = Translator(lambda uniqueid: True, lambda seat: seat.startswith("2"))
+    assert run([ami("DeviceStateChange", Device="PJSIP/trunk", State=state),
+                ami("DeviceStateChange", Device="Queue:net", State=state)], trunk) == []
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LEGS_MAX", "MEMBERS_MAX", "OVER_MAX", "SEATS_MAX"):
+        monkeypatch.setattr(translate, name, 5)
+    translator = Translator(lambda uniqueid: True)
+    for n in range(20):
+        run([ami("Newchannel", Uniqueid=f"o{n}-7.{n}"), enter(f"7.{n}", f"b{n}"),
+             ami("DeviceStateChange", Device=f"PJSIP/{n}", State="INUSE")], translator)
+        run([failure(f"o{n + 100}-1.1")], translator)
+    assert translator.size() <= 15
+    assert len(translator._seats) == 5 and len(translator._over) == 5
+
+
+def offer(**changes: object) -> Offer:
+    return Offer(OfferId(3), CALLER, "PJSIP/trunk-0000000e", AgentId("a1"), SeatId("2001"), ServiceId("psikososyal"),
+                 "Psikososyal destek", 15.0, AnswerMode.MANUAL, False, 62.0)._replace(**changes)  # type: ignore[arg-type]
+
+
+def test_an_offer_becomes_an_originate() -> None:
+    assert to_action(offer(), "4440632") == {
+        "Action": "Originate", "Channel": "PJSIP/2001", "ChannelId": "o3-7.1", "Context": "santral-agent",
+        "Exten": "s", "Priority": "1", "Async": "true", "Timeout": "15000",
+        "CallerID": '"Psikososyal destek 1 dk" <4440632>', "Variable": ["SC_CHAN=PJSIP/trunk-0000000e"]}
+    assert to_action(offer(brief=True), "1")["Exten"] == "brief"
+    assert to_action(offer(brief=True, answer_mode=AnswerMode.PRESS_ONE), "1")["Exten"] == "press"
+    variables = to_action(offer(answer_mode=AnswerMode.AUTO), "1")["Variable"]
+    assert any("Alert-Info" in one for one in variables) and any("answer-after=0" in one for one in variables)
+    assert encode(to_action(offer(), "4440632"), "id")
+
+
+@pytest.mark.parametrize("wrong", [{"leg": ""}, {"service_name": 'x" <1>'}])
+def test_an_offer_that_cannot_be_made_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(BadAction):
+        to_action(offer(**wrong), "4440632")
+
+
+def test_a_line_break_in_a_channel_name_is_refused() -> None:
+    with pytest.raises(BadAction):
+        encode(to_action(offer(leg="PJSIP/x\r\nAction: Hangup"), "1"), "id")
+
+
+def test_rescind_and_overflow() -> None:
+    assert to_action(Rescind(OfferId(3), CALLER, "stale"), "1") == {
+        "Action": "Hangup", "Channel": "o3-7.1", "Cause": "26"}
+    assert to_action(Overflow(CALLER, "PJSIP/trunk-1"), "1") == {
+        "Action": "Redirect", "Channel": "7.1", "Context": "santral-net", "Exten": "s", "Priority": "1"}
+
+
+@pytest.mark.parametrize("seconds, words", [(0, "0 sn"), (44.6, "45 sn"), (59.6, "1 dk"), (62, "1 dk"), (200, "3 dk")])
+def test_waits_in_short_words(seconds: float, words: str) -> None:
+    assert wait_words(seconds) == words
