@@ -8,7 +8,9 @@ import ipaddress
 import json
 import re
 import time
+import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -176,9 +178,16 @@ async def _errors(request: web.Request, handler: Respond) -> web.StreamResponse:
     except web.HTTPException as error:
         return _Problem(error.status, "bad_request").response()
     except Exception as error:
-        log.error("http.internal", route=str(request.match_info.route.resource and request.match_info.route.resource
-                                             .canonical), kind=type(error).__name__, exc_info=True)
+        resource = request.match_info.route.resource
+        log.error("http.internal", route=resource.canonical if resource else "", kind=type(error).__name__,
+                  at=_places(error))
         return _Problem(500, "internal").response()
+
+
+def _places(error: BaseException) -> list[str]:
+    """Where it happened, innermost last. Neither the message nor any value: they could hold a number."""
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)[-5:]]
 
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:

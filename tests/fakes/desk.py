@@ -1,0 +1,60 @@
+"""A running API on loopback, with a fake inbox behind it and a client before it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+from desk.api.tokens import Role, Tokens
+from desk.server import Server, build
+from metrics.recorder import Recorder
+from routing.core.events import Event
+from routing.core.inbox import QueueView, Status
+from tests.fakes.inbox import Answer, FakeInbox, agent_view
+
+TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "own-token"}
+
+
+class Desk:
+    """A running API and a client."""
+
+    def __init__(self, inbox: FakeInbox, base: str, http: aiohttp.ClientSession) -> None:
+        self.inbox, self.base, self.http = inbox, base, http
+
+    async def ask(self, method: str, path: str, role: Role | None = Role.SUPERVISOR, **how: Any) -> tuple[int, Any]:
+        headers = {**how.pop("headers", {}), **({"Authorization": f"Bearer {TOKENS[role]}"} if role else {})}
+        async with self.http.request(method, self.base + path, headers=headers, **how) as response:
+            text = await response.text()
+            return response.status, json.loads(text) if response.content_type == "application/json" else text
+
+
+def answer(event: Event) -> Answer:
+    return agent_view(getattr(event, "agent", ""), "2001")._replace(until=99.0, misses=3)
+
+
+class Inbox(FakeInbox):
+    """With a queue."""
+
+    def status(self) -> Status:
+        queue = QueueView("temsilci", "Temsilci", 2, 1, 3, 12.34, 6, 5)  # type: ignore[arg-type]
+        return Status(1000.0, True, (queue,), self.agents, ())
+
+
+@contextlib.asynccontextmanager
+async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
+    inbox = Inbox(*(answers or (answer,)))
+    inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3), agent_view("a2", None))
+    recorder = Recorder(["temsilci"], {"genel": 180})
+    tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
+    app = build(inbox, tokens, lambda: recorder.text(inbox.status()), lambda: (ready, {"asterisk": ready}))
+    server = Server(app)
+    address = await server.start("127.0.0.1:0")
+    try:
+        async with aiohttp.ClientSession() as http:
+            yield Desk(inbox, f"http://{address}", http)
+    finally:
+        await server.stop()

@@ -1,0 +1,107 @@
+"""`santral status` and `santral agent` against a running API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from desk.cli import commands
+from desk.tables import STATES, duration
+from routing.core import events
+from routing.core.errors import SeatTaken
+from routing.core.model import AgentState
+from tests.fakes.desk import Desk, running
+
+pytestmark = pytest.mark.integration
+
+
+async def santral(*args: Any) -> Any:
+    return await asyncio.to_thread(CliRunner().invoke, commands(), [str(arg) for arg in args],
+                                   env={"COLUMNS": "120", "TERM": "dumb"})
+
+
+def state(folder: Path, desk: Desk) -> Path:
+    (folder / "secrets").mkdir(exist_ok=True)
+    (folder / "node.json").write_text(json.dumps({"http": desk.base.removeprefix("http://")}))
+    (folder / "secrets" / "tokens.json").write_text(json.dumps(
+        {"admin": "adm-token", "supervisor": "sup-token", "agents": {"a1": "own-token"}}))
+    return folder
+
+
+async def test_status_shows_queues_and_agents(tmp_path: Path) -> None:
+    async with running() as desk:
+        found = await santral("status", "--state", state(tmp_path, desk))
+        assert found.exit_code == 0, found.output
+        for word in ("Asterisk bağlı", "Temsilci", "0:12", "a1", "2001", "uygun"):
+            assert word in found.output
+        assert "own-token" not in found.output
+
+
+async def test_a_lab_is_found_by_its_own_file(tmp_path: Path) -> None:
+    async with running() as desk:
+        lab, node = tmp_path / "lab", tmp_path / "node"
+        lab.mkdir()
+        node.mkdir()
+        state(node, desk)
+        (lab / "lab.json").write_text(json.dumps({"http": desk.base.removeprefix("http://"), "state": str(node)}))
+        assert (await santral("status", "--lab", lab)).exit_code == 0
+
+
+async def test_each_step_of_an_agent(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        for args, event in (
+            (("login", "a1", "--seat", "2001"), events.AgentSignedIn),
+            (("pause", "a1", "--reason", "çay"), events.AgentPaused), (("resume", "a1"), events.AgentResumed),
+            (("wrapup-end", "a1"), events.WrapUpEnded), (("wrapup-extend", "a1"), events.WrapUpExtended),
+            (("logout", "a1"), events.AgentSignedOut),
+        ):
+            found = await santral("agent", *args, "--state", folder)
+            assert found.exit_code == 0, found.output
+            assert found.output == "a1: uygun, masa 2001\n" and isinstance(desk.inbox.events[-1], event)
+        # a2 has no token in the file: the supervisor's is taken
+        assert (await santral("agent", "resume", "a2", "--state", folder)).exit_code == 0
+
+
+async def test_address_and_token_by_hand(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("own-token\n")
+    async with running() as desk:
+        assert (await santral("agent", "resume", "a1", "--url", desk.base, "--token-file", token)).exit_code == 0
+        found = await santral("status", "--url", desk.base, "--token-file", token)
+        assert found.exit_code == 1 and "yetkiniz yok" in found.output and "[forbidden]" in found.output
+
+
+async def test_a_refusal_is_one_sentence(tmp_path: Path) -> None:
+    async with running(SeatTaken()) as desk:
+        found = await santral("agent", "login", "a1", "--seat", "2001", "--state", state(tmp_path, desk))
+        assert found.exit_code == 1
+        assert found.output == "santral: Bu masada başka bir temsilci oturum açmış. [seat_taken]\n"
+
+
+@pytest.mark.parametrize(("files", "args", "said"), [
+    ({}, ["--state", "."], "node.json is not there"), ({}, [], "say which node"),
+    ({}, ["--url", "http://127.0.0.1:1"], "needs --token-file"),
+    ({"node.json": "{"}, ["--state", "."], "not JSON"), ({"node.json": "{}"}, ["--state", "."], "names no address"),
+    ({"node.json": '{"http": "127.0.0.1:1"}', "secrets/tokens.json": "{}"}, ["--state", "."], "no token"),
+    ({"node.json": '{"http": "127.0.0.1:1"}', "secrets/tokens.json": '{"admin": "x"}'}, ["--state", "."],
+     "no node answers"),
+])
+async def test_trouble_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str],
+                                       args: list[str], said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secrets").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = await santral("status", *args)
+    assert found.exit_code == 1 and said in found.output and found.output.count("\n") == 1
+
+
+def test_every_state_has_a_word_and_time_is_readable() -> None:
+    assert set(STATES) == {one.value for one in AgentState}
+    assert [duration(one) for one in (-1, 7.9, 750, 3723)] == ["0:00", "0:07", "12:30", "1:02:03"]

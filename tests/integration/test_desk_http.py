@@ -1,0 +1,217 @@
+"""The API on loopback: every route for every role, hostile input, one shape of errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from desk import server as desk_server
+from desk.api.openapi import describe
+from desk.api.routes import ROUTES, Route
+from desk.api.shapes import Pause, SignIn
+from desk.api.tokens import FAILURES_MAX, Role, Tokens
+from desk.server import BODY_MAX, CannotListen, Server, build
+from routing.core import events
+from routing.core.errors import NotNow, SeatTaken
+from routing.core.inbox import InboxClosed
+from tests.fakes.desk import Inbox, running
+
+pytestmark = pytest.mark.integration
+
+def body(route: Route) -> dict[str, Any]:
+    return {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}}}.get(route.request, {})
+
+
+async def test_role_matrix_over_every_route() -> None:
+    async with running() as desk:
+        for route in ROUTES:
+            for agent in ("a1", "a2"):
+                path = route.path.replace("{id}", agent)
+                assert (await desk.ask(route.method, path, None, **body(route)))[0] in (401, 429)
+                for role in Role:
+                    allowed = role in route.roles and (role is not Role.AGENT or not route.own or agent == "a1")
+                    before = len(desk.inbox.events)
+                    status, said = await desk.ask(route.method, path, role, **body(route))
+                    assert status == (200 if allowed else 403), (route.path, role, agent, said)
+                    if not allowed:
+                        assert said["error"] == "forbidden" and len(desk.inbox.events) == before
+
+
+async def test_each_post_is_one_event() -> None:
+    async with running() as desk:
+        for path, how, event in (
+            ("login", {"json": {"seat": "2001"}}, events.AgentSignedIn("a1", "2001")),  # type: ignore[arg-type]
+            ("pause", {"json": {"reason": "öğle"}}, events.AgentPaused("a1", "öğle")),  # type: ignore[arg-type]
+            ("pause", {}, events.AgentPaused("a1", "mola")),  # type: ignore[arg-type]
+            ("resume", {}, events.AgentResumed("a1")),  # type: ignore[arg-type]
+            ("wrapup/end", {"json": {}}, events.WrapUpEnded("a1")),  # type: ignore[arg-type]
+            ("wrapup/extend", {}, events.WrapUpExtended("a1")),  # type: ignore[arg-type]
+            ("logout", {}, events.AgentSignedOut("a1")),  # type: ignore[arg-type]
+        ):
+            status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
+            assert (status, said["id"], desk.inbox.events[-1]) == (200, "a1", event)
+
+
+async def test_what_would_show_an_accommodation_is_for_the_agent_alone() -> None:
+    async with running() as desk:
+        own = (await desk.ask("GET", "/api/v1/agents/a1", Role.AGENT))[1]
+        assert own["until"] == 99.0 and own["misses"] == 3
+        for role in (Role.SUPERVISOR, Role.ADMIN):
+            for said in ((await desk.ask("GET", "/api/v1/agents/a1", role))[1],
+                         (await desk.ask("POST", "/api/v1/agents/a1/resume", role))[1],
+                         (await desk.ask("GET", "/api/v1/agents", role))[1]["agents"][0],
+                         (await desk.ask("GET", "/api/v1/status", role))[1]["agents"][0]):
+                assert said["until"] is None and said["misses"] is None
+
+
+async def test_queues_and_status() -> None:
+    async with running() as desk:
+        queue = {"id": "temsilci", "name": "Temsilci", "waiting": 2, "ringing": 1, "talking": 3, "oldest_wait_s": 12.3,
+                 "agents_signed_in": 6, "agents_ready": 5}
+        assert await desk.ask("GET", "/api/v1/queues", Role.AGENT) == (200, {"queues": [queue]})
+        status, said = await desk.ask("GET", "/api/v1/status")
+        assert status == 200 and said["queues"] == [queue] and said["link_up"] and len(said["agents"]) == 2
+        assert (await desk.ask("GET", "/api/v1/agents/a9"))[1]["error"] == "unknown_agent"
+
+
+@pytest.mark.parametrize(("answered", "status", "code"), [
+    (SeatTaken(), 409, "seat_taken"), (NotNow(), 409, "not_now"), (None, 404, "unknown_agent"),
+    (InboxClosed(), 503, "unavailable"), (TimeoutError(), 503, "unavailable"),
+    (RuntimeError("05321234567 broke /srv/secret"), 500, "internal")])
+async def test_refusals_have_a_code_and_a_turkish_sentence(answered: Any, status: int, code: str,
+                                                           capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(answered) as desk:
+        found, said = await desk.ask("POST", "/api/v1/agents/a1/resume")
+        assert (found, said["error"]) == (status, code)
+        assert said["message"].endswith(".") and "secret" not in json.dumps(said)
+    assert "05321234567" not in capsys.readouterr().out
+
+
+HOSTILE = ["a\r\nAction: x", 'a"b', "a'b", "a,b", "a&b", "a|b", "", " " * 41, "\x00", "a\u202eb", "\x1b[2J", "${X}",
+           "<b>", "a;b", "a=b", "a`b", "x\n"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_text_is_refused_everywhere(text: str) -> None:
+    async with running() as desk:
+        for path, key in (("login", "seat"), ("pause", "reason")):
+            status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", json={key: text})
+            assert (status, said["error"], said["detail"].split(":")[0]) == (400, "bad_request", key)
+            assert text not in said["detail"] or not text.strip()
+        assert desk.inbox.events == []
+
+
+@pytest.mark.parametrize(("how", "status", "code"), [
+    ({"json": {"seat": "2001", "agent": "a2"}}, 400, "bad_request"), ({"json": ["2001"]}, 400, "bad_request"),
+    ({"json": {"seat": 2001}}, 400, "bad_request"), ({}, 400, "bad_request"),
+    ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400, "bad_request"),
+    ({"data": b"\xff", "headers": {"Content-Type": "application/json"}}, 400, "bad_request"),
+    ({"data": b'{"seat": "2001"}', "headers": {"Content-Type": "text/plain"}}, 415, "not_json"),
+    ({"data": {"seat": "2001"}}, 415, "not_json"),
+    ({"data": b" " * (BODY_MAX + 1), "headers": {"Content-Type": "application/json"}}, 413, "too_large")])
+async def test_bodies_that_are_not_as_described(how: dict[str, Any], status: int, code: str) -> None:
+    async with running() as desk:
+        found, said = await desk.ask("POST", "/api/v1/agents/a1/login", **how)
+        assert (found, said["error"]) == (status, code) and desk.inbox.events == []
+
+
+async def test_other_refusals() -> None:
+    async with running() as desk:
+        assert (await desk.ask("POST", "/api/v1/agents/a1/resume", json={"x": 1}))[0] == 400
+        assert (await desk.ask("POST", "/api/v1/agents/a%0d%0ab/resume"))[1]["error"] == "bad_request"
+        assert (await desk.ask("GET", "/nowhere"))[1]["error"] == "not_found"
+        assert (await desk.ask("DELETE", "/api/v1/queues"))[1]["error"] == "method_not_allowed"
+        assert desk.inbox.events == []
+
+
+async def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_server, "READ_S", 0.05)
+    async with running() as desk:
+        host, port = desk.base.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /api/v1/agents/a1/login HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer adm-token\r\n"
+                     b"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
+        head = await asyncio.wait_for(reader.readline(), 10)
+        assert b" 408 " in head
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_wrong_tokens_are_told_to_wait_and_right_ones_never() -> None:
+    async with running() as desk:
+        found = [await desk.ask("GET", "/api/v1/queues", None, headers={"Authorization": f"Bearer {n}"})
+                 for n in range(FAILURES_MAX + 2)]
+        assert [status for status, _ in found] == [401] * FAILURES_MAX + [429] * 2
+        assert found[-1][1]["error"] == "too_many"
+        assert (await desk.ask("GET", "/api/v1/queues"))[0] == 200
+
+
+async def test_headers_of_every_answer() -> None:
+    async with running() as desk:
+        for path in ("/api/v1/queues", "/nowhere", "/health/live", "/openapi.json", "/metrics"):
+            async with desk.http.get(desk.base + path) as response:
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+                assert response.headers["Cache-Control"] == "no-store" and "Server" not in response.headers
+
+
+async def test_probes() -> None:
+    async with running() as desk:
+        assert await desk.ask("GET", "/health/live", None) == (200, {"ok": True, "parts": {"loop": True}})
+        assert (await desk.ask("GET", "/health/ready", None))[0] == 200
+    async with running(ready=False) as desk:
+        assert await desk.ask("GET", "/health/ready", None) == (503, {"ok": False, "parts": {"asterisk": False}})
+
+
+async def test_metrics_are_for_this_machine_and_hold_no_number() -> None:
+    async with running() as desk:
+        status, page = await desk.ask("GET", "/metrics", None)
+        assert status == 200 and 'acd_agents{state="ready",team="genel"} 2.0' in page
+        assert not re.search(r"\+?90?5\d{9}|(?<!\d)\d{11}(?!\d)|\ba\d+\b", page)
+        for header in ("X-Forwarded-For", "Forwarded"):
+            assert (await desk.ask("GET", "/metrics", None, headers={header: "10.0.0.1"}))[0] == 403
+
+
+async def test_openapi_describes_what_is_there() -> None:
+    async with running() as desk:
+        document = (await desk.ask("GET", "/openapi.json", None))[1]
+        assert document == describe("0") and document["openapi"].startswith("3.1")
+        for route in ROUTES:
+            operation = document["paths"][route.path][route.method.lower()]
+            assert operation["summary"] == route.summary
+            assert ("requestBody" in operation) == (route.request is not None)
+            assert [one["name"] for one in operation.get("parameters", [])] == re.findall(r"{(\w+)}", route.path)
+        names = [op["operationId"] for path in document["paths"].values() for op in path.values()]
+        assert len(names) == len(set(names))
+        for ref in re.findall(r'"\$ref": "([^"]+)"', json.dumps(document)):
+            assert ref.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+
+
+async def test_a_port_in_use_is_one_clear_sentence() -> None:
+    async with running() as desk:
+        address = desk.base.removeprefix("http://")
+        second = Server(build(desk.inbox, Tokens("a", "b", {}), lambda: b"", lambda: (True, {})))
+        with pytest.raises(CannotListen, match=rf"{address}: the port is in use; end the other"):
+            await second.start(address)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "10.1.2.3:8063", "example.org:80"])
+async def test_only_loopback_is_listened_on(address: str) -> None:
+    with pytest.raises(CannotListen, match="loopback"):
+        await Server(build(Inbox(), Tokens("a", "b", {}), lambda: b"", lambda: (True, {}))).start(address)
+
+
+@given(st.text(max_size=60))
+def test_whatever_passes_is_harmless(text: str) -> None:
+    for model, key in ((SignIn, "seat"), (Pause, "reason")):
+        try:
+            model.model_validate({key: text})
+        except ValueError:
+            continue
+        assert not re.search(r"[\x00-\x1f\x7f\"',&|;<>$`(){}\\]", text) and 1 <= len(text) <= 40
