@@ -39,22 +39,20 @@ astlogdir => {state}/log
 astsbindir => {state}
 
 [options]
-; A waiting channel sends silence: the other end hears from the first moment that somebody is there.
-transmit_silence = yes
-; Modules' words for the console, megabytes and a second at every start.
-documentation_language = en_US
 live_dangerously = no
-"""
+{options}"""
 
 
 class PrivateAsterisk:
     """One Asterisk process on files in `conf`; all it writes lies in `state`."""
 
-    def __init__(self, program: Program, conf: Path, state: Path) -> None:
+    def __init__(self, program: Program, conf: Path, state: Path, options: str = "") -> None:
+        """`options`: lines for [options] of asterisk.conf; Santral's own Asterisk gets none, as at an operator's."""
         self.program = program
         self.conf = conf.resolve()
         self.state = state.resolve()
         self.run = self.state / "run"
+        self.options = options
         self.identity: Identity | None = None
         self._short: tempfile.TemporaryDirectory[str] | None = None
 
@@ -79,7 +77,7 @@ class PrivateAsterisk:
             self.run = Path(self._short.name)
         main = self.conf / "asterisk.conf"
         main.write_text(_MAIN.format(conf=self.conf, modules=self.program.modules, data=self.program.data,
-                                     state=self.state, run=self.run), encoding="utf-8")
+                                     state=self.state, run=self.run, options=self.options), encoding="utf-8")
         command = [*self.program.command, "-C", str(main), "-f", "-n"]
         self.identity = process.start(command, self.log)
         return self.identity

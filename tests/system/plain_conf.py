@@ -1,0 +1,81 @@
+"""A few hand-written files of an Asterisk without Santral: what the lab's telephone network is proved against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PJSIP = """\
+[global]
+type=global
+endpoint_identifier_order=username,ip
+[udp]
+type=transport
+protocol=udp
+bind=127.0.0.1:{sip}
+[trunk]
+type=endpoint
+transport=udp
+context=in
+disallow=all
+allow=alaw
+direct_media=no
+[trunk]
+type=identify
+endpoint=trunk
+match=127.0.0.0/8
+"""
+
+SEAT = """\
+[{seat}]
+type=endpoint
+transport=udp
+context=seat
+disallow=all
+allow=alaw
+direct_media=no
+auth={seat}
+aors={seat}
+[{seat}]
+type=auth
+auth_type=userpass
+username={seat}
+password={secret}
+[{seat}]
+type=aor
+max_contacts=1
+remove_existing=yes
+"""
+
+EXTENSIONS = """\
+[in]
+exten => 100,1,Answer()
+ same => n,Echo()
+exten => 101,1,Answer()
+ same => n,Read(K,,4,,1,8)
+ same => n,System(echo "${K} ${CALLERID(num)}" >> @keys@)
+ same => n,Hangup()
+exten => _2XXX,1,Dial(PJSIP/${EXTEN},3)
+ same => n,System(echo "${EXTEN} ${DIALSTATUS} ${HANGUPCAUSE}" >> @keys@)
+ same => n,Hangup()
+[seat]
+exten => *45,1,Answer()
+ same => n,System(echo "45 ${CALLERID(num)}" >> @keys@)
+ same => n,Wait(30)
+"""
+
+MODULES = "[modules]\nautoload=yes\nnoload=bridge_native_rtp.so\nnoload=chan_iax2.so\nnoload=chan_unistim.so\n"
+
+
+def write(folder: Path, sip: int, rtp: tuple[int, int], seats: dict[str, str], told: Path) -> None:
+    """`told`: the file into which the dialplan writes what it saw."""
+    folder.mkdir(parents=True)
+    files = {
+        "modules.conf": MODULES,
+        "logger.conf": "[logfiles]\nconsole => warning,error\n",
+        "rtp.conf": f"[general]\nrtpstart={rtp[0]}\nrtpend={rtp[1]}\n",
+        "extensions.conf": EXTENSIONS.replace("@keys@", str(told)),
+        "pjsip.conf": PJSIP.format(sip=sip)
+        + "".join(SEAT.format(seat=seat, secret=secret) for seat, secret in seats.items()),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,191 @@
+"""The lab's telephone network against an Asterisk without Santral: what it says it does, it does."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import audio
+from lab.asterisk import PrivateAsterisk
+from lab.errors import LabError
+from lab.fetch import Program
+from lab.network import Behaviour, Network, Place, start
+from lab.ports import Ports
+from tests.system import plain_conf
+from tests.until import until, until_async
+
+pytestmark = pytest.mark.system
+
+SEATS = {"2001": "secret-of-2001-for-tests", "2002": "secret-of-2002-for-tests"}
+LATE = {"2003": "secret-of-2003-for-tests"}
+
+
+class Plain:
+    """The Asterisk that is called, and what its dialplan saw."""
+
+    def __init__(self, asterisk: PrivateAsterisk, place: Place, told: Path) -> None:
+        self.asterisk = asterisk
+        self.place = place
+        self._told = told
+
+    def told(self) -> list[str]:
+        return self._told.read_text().splitlines() if self._told.exists() else []
+
+
+@pytest.fixture(scope="module")
+def plain(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
+    folder = tmp_path_factory.mktemp("network")
+    ports = Ports()
+    sip, told = ports.one(socket.SOCK_DGRAM), folder / "told"
+    plain_conf.write(folder / "conf", sip, ports.media(100), SEATS | LATE, told)
+    with PrivateAsterisk(asterisk_tree, folder / "conf", folder / "state") as asterisk:
+        place, network = start(asterisk_tree, folder / "phones", f"127.0.0.1:{sip}", ports, SEATS, media=200)
+        try:
+            yield Plain(asterisk, place, told)
+        finally:
+            network.stop()
+            ports.close()
+
+
+@pytest.fixture
+async def network(plain: Plain) -> AsyncIterator[Network]:
+    async with Network(plain.place) as session:
+        await session.wait_registered(SEATS)
+        for seat in SEATS:
+            await session.behave(seat, Behaviour())
+        yield session
+        await session.hang_up_all()
+
+
+async def test_a_caller_hears_what_it_said(network: Network, tmp_path: Path) -> None:
+    heard = tmp_path / "echo.wav"
+    call = await network.call("100", tone=440, stay=1.5, record=heard)
+    await call.wait_answered()
+    await call.wait_ended()
+    assert call.cause == 16
+    assert 1.3 < call.talked_s < 3
+    samples = audio.read(heard)
+    assert audio.tone_s(samples, 440) > 0.9
+    assert audio.tone_s(samples, 700) == 0
+
+
+async def test_keys_and_the_callers_number_arrive(plain: Plain, network: Network) -> None:
+    before = len(plain.told())
+    call = await network.call("101", caller="05321112233", press="1@300ms,27,3")
+    await call.wait_ended()
+    assert until(lambda: plain.told()[before:]) == ["1273 05321112233"]
+    pressed = [moment for moment in call.moments if moment.what.startswith("pressed")]
+    assert [moment.what[-1] for moment in pressed] == ["1", "2", "7", "3"]
+
+
+async def test_keys_can_be_pressed_while_a_tone_is_spoken(plain: Plain, network: Network) -> None:
+    before = len(plain.told())
+    call = await network.call("101", caller="anonymous", tone=500, press="9876@200ms")
+    await call.wait_ended()
+    assert until(lambda: plain.told()[before:]) == ["9876 anonymous"]
+
+
+async def test_tones_go_both_ways(network: Network, tmp_path: Path) -> None:
+    await network.behave("2001", Behaviour(answer="0.2", tone=600, record=tmp_path))
+    call = await network.call("2001", tone=440, record=tmp_path / "caller.wav")
+    await call.wait_answered()
+    phone = await network.wait_ring("2001")
+    await phone.wait_answered()
+    assert phone.recording is not None
+    caller_heard, phone_heard = tmp_path / "caller.wav", phone.recording
+    await until_async(lambda: caller_heard.exists() and caller_heard.stat().st_size > 24_000, what="1.5 s recorded")
+    await call.hangup()
+    await phone.wait_ended()
+    await call.wait_ended()
+    assert audio.tone_s(audio.read(caller_heard), 600) > 0.8
+    assert audio.tone_s(audio.read(phone_heard), 440) > 0.8
+    assert audio.tone_s(audio.read(phone_heard), 600) == 0
+
+
+async def test_a_phone_shows_who_calls_and_hangs_up_after_its_talk(network: Network) -> None:
+    await network.behave("2002", Behaviour(talk=0.3))
+    call = await network.call("2002", caller="05554443322")
+    await call.wait_answered()
+    phone = await network.wait_ring("2002")
+    assert phone.shown_number == "05554443322"
+    await phone.wait_ended()
+    await call.wait_ended()
+    assert call.talked_s < 5
+
+
+@pytest.mark.parametrize(("answer", "seen"), [
+    ("busy", "2001 BUSY 17"), ("decline", "2001 CHANUNAVAIL 21"), ("ignore", "2001 NOANSWER"),
+    ("redirect", "2001 ")])
+async def test_a_phone_that_does_not_answer(plain: Plain, network: Network, answer: str, seen: str) -> None:
+    before = len(plain.told())
+    await network.behave("2001", Behaviour(answer=answer))
+    call = await network.call("2001")
+    await call.wait_ended()
+    assert not call.was_answered
+    assert until(lambda: plain.told()[before:])[0].startswith(seen)
+    with pytest.raises(LabError, match="not answered"):
+        await call.wait_answered()
+
+
+async def test_a_phone_dials_as_its_seat(plain: Plain, network: Network) -> None:
+    before = len(plain.told())
+    call = await network.call("*45", seat="2001")
+    await call.wait_answered()
+    assert until(lambda: plain.told()[before:]) == ["45 2001"]
+    await call.hangup()
+    await call.wait_ended()
+
+
+async def test_a_phone_comes_later_and_goes(plain: Plain, network: Network) -> None:
+    assert "2003" not in await network.registrations()
+    await network.register(LATE)
+    call = await network.call("2003", stay=0.1)
+    await call.wait_answered()
+    await call.wait_ended()
+    await network.unregister("2003")
+    before = len(plain.told())
+    gone = await network.call("2003")
+    await gone.wait_ended()
+    assert until(lambda: plain.told()[before:])[0].startswith("2003 CHANUNAVAIL")
+    await network.wait_registered(SEATS)
+
+
+async def test_a_phone_in_a_network_of_its_own_vanishes(
+        plain: Plain, network: Network, asterisk_tree: Program, tmp_path: Path) -> None:
+    ports = Ports()
+    place, own = start(asterisk_tree, tmp_path / "own", plain.place.target, ports, LATE, media=20)
+    try:
+        async with Network(place) as session:
+            await session.wait_registered(LATE)
+            await session.behave("2003", Behaviour())
+            call = await network.call("2003")
+            await call.wait_answered()
+            own.kill()
+        assert not call.ended.is_set()
+        await call.hangup()
+        await call.wait_ended()
+        before = len(plain.told())
+        gone = await network.call("2003")
+        await gone.wait_ended()
+        assert not gone.was_answered
+        assert until(lambda: plain.told()[before:])[0].startswith("2003 NOANSWER")
+    finally:
+        own.stop()
+        ports.close()
+
+
+async def test_a_wrong_secret_is_told(network: Network) -> None:
+    with pytest.raises(LabError, match="2004"):
+        await network.register({"2004": "nobody-knows-this-phone"}, limit=1.0)
+
+
+async def test_a_network_that_is_gone_is_told(plain: Plain) -> None:
+    ports = Ports()
+    place = plain.place._replace(ami=ports.one())
+    with pytest.raises(LabError, match="not running"):
+        async with Network(place):
+            pass
+    ports.close()
