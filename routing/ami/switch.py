@@ -170,8 +170,6 @@ class Switch:
         finally:
             watch.cancel()
             self._events = None
-            if self._box is not None:
-                self._box.mark()
             await asyncio.gather(events.close(), actions.close())
 
     @staticmethod
@@ -198,7 +196,13 @@ class Switch:
         for event in [*diff(now, contacts, offers, restarted=restarted, ends=ends), *seats]:
             self._post(event)
         await self._hang_up(strays(now, offers), actions)
+        self._mark()
         self._handle(events.arrived())
+
+    def _mark(self) -> None:
+        """Both views agree now. Not when a link is lost: a silent one has been deaf for seconds by then."""
+        if self._box is not None:
+            self._box.mark()
 
     def _handle(self, messages: Sequence[Message]) -> None:
         for message in messages:
@@ -298,5 +302,6 @@ class Switch:
         for event in [*found, *self._translator.seats(now.devices)]:
             self._post(event)
         self._translator.doubts -= doubts
+        self._mark()
         known = [*before[1], *offers]
         await self._hang_up([leg for leg in strays(now, known) if not self._translator.is_over(leg)], actions)

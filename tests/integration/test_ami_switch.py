@@ -1,0 +1,287 @@
+"""The whole AMI side against a fake Asterisk: connect, look, translate, carry out, lose, come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from routing.ami import link as link_module
+from routing.ami.link import AuthFailed, Login, Timing
+from routing.ami.switch import Live, Pace, Switch, SwitchSettings
+from routing.core.commands import Offer, Overflow, Rescind
+from routing.core.events import (
+    ContactGone,
+    Event,
+    LinkChanged,
+    OfferAnswered,
+    OfferConnected,
+    OfferEnded,
+    OfferRinging,
+    SeatChanged,
+    TalkEnded,
+)
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import AnswerMode, ContactState, OfferState
+from tests.fakes.asterisk_ami import FakeAsterisk
+from tests.until import until_async
+
+pytestmark = pytest.mark.integration
+
+C, LEG, NODE = ContactId("7.1"), "o3-7.1", "one"
+UP, DOWN = LinkChanged(NODE, True), LinkChanged(NODE, False)
+PENDING = LiveOffer(OfferId(3), C, AgentId("a1"), SeatId("2001"), OfferState.PENDING, False, LEG)
+TALKING = PENDING._replace(state=OfferState.ACCEPTED, answered=True)
+
+
+class Node:
+    """A switch, what it told, and what the engine is said to believe."""
+
+    def __init__(self, asterisk: FakeAsterisk, tmp: Path) -> None:
+        self.asterisk = asterisk
+        self.told: list[Event] = []
+        self.contacts: list[LiveContact] = []
+        self.offers: list[LiveOffer] = []
+        self.cel = tmp / "cel.csv"
+        where = ("127.0.0.1", asterisk.port)
+        self.switch = Switch(
+            SwitchSettings(NODE, Login(*where, "engine-events", "e1", "system,call"),
+                           Login(*where, "engine-actions", "a1"), "4440632", self.cel),
+            self.told.append, self._live, timing=Timing(2, 2, 0.3, 0.05, 0.2),
+            pace=Pace(boot=0.5, audit=60, settle=0.02, rescind=0.02))
+        self.task: asyncio.Task[None] | None = None
+
+    def _live(self) -> Live:
+        return self.contacts, self.offers
+
+    async def start(self) -> None:
+        self.task = asyncio.create_task(self.switch.run())
+        await self.until(lambda: self.switch.connected)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        await until_async(condition, what=f"told: {self.told}")
+
+    async def heard(self, *events: Event) -> None:
+        await self.until(lambda: all(event in self.told for event in events))
+
+    async def stop(self) -> None:
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+            await asyncio.wait([self.task])
+
+
+@pytest.fixture(autouse=True)
+def quick_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF_FIRST_S", 0.02)
+    monkeypatch.setattr(link_module, "BACKOFF_MAX_S", 0.05)
+
+
+@pytest.fixture
+async def asterisk() -> AsyncIterator[FakeAsterisk]:
+    async with FakeAsterisk() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def node(asterisk: FakeAsterisk, tmp_path: Path) -> AsyncIterator[Node]:
+    one = Node(asterisk, tmp_path)
+    yield one
+    await one.stop()
+
+
+def offer(**changes: object) -> Offer:
+    return Offer(OfferId(3), C, "PJSIP/trunk-00000000", AgentId("a1"), SeatId("2001"), ServiceId("ps"), "Görüş",
+                 15.0, AnswerMode.MANUAL, False, 5.0)._replace(**changes)  # type: ignore[arg-type]
+
+
+async def test_a_whole_call(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.devices = {"PJSIP/2001": "NOT_INUSE", "PJSIP/2002": "UNAVAILABLE"}
+    asterisk.phones["2001"] = "answer"
+    asterisk.knobs.split = 7
+    await node.start()
+    assert node.told == [SeatChanged(SeatId("2001"), True, False), SeatChanged(SeatId("2002"), False, False), UP]
+    caller = asterisk.caller(C)
+    node.switch.execute([offer()])
+    await node.heard(OfferRinging(OfferId(3)), OfferAnswered(OfferId(3)), OfferConnected(OfferId(3), C))
+    asterisk.hangup(caller)
+    asterisk.hangup(asterisk.channels[LEG])
+    await node.heard(TalkEnded(OfferId(3), "caller"), ContactGone(C), OfferEnded(OfferId(3), "hangup"))
+    assert asterisk.names().count("Originate") == 1 and node.switch.mismatches == 0
+    assert node.switch.metrics()["link_up"] == 1
+
+
+@pytest.mark.parametrize("mode, reason", [("busy", "busy"), ("decline", "rejected"), ("absent", "unreachable")])
+async def test_phones_that_do_not_take_the_call(node: Node, asterisk: FakeAsterisk, mode: str, reason: str) -> None:
+    asterisk.phones["2001"] = mode
+    await node.start()
+    node.switch.execute([offer()])
+    await node.heard(OfferEnded(OfferId(3), reason))
+
+
+async def test_a_refused_originate_is_a_failed_offer(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.knobs.refuse = {"Originate": "Permission denied"}
+    await node.start()
+    node.switch.execute([offer(), offer(offer=OfferId(4), service_name='"')])
+    await node.heard(OfferEnded(OfferId(3), "failed"), OfferEnded(OfferId(4), "failed"))
+    assert node.switch.refused == 2 and node.switch.connected
+
+
+async def test_without_a_link_an_offer_fails_at_once(node: Node) -> None:
+    node.switch.execute([offer(), offer(offer=OfferId(4), node="another")])
+    assert node.told == [OfferEnded(OfferId(3), "failed")]
+
+
+async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.phones["2001"] = "ring"
+    await node.start()
+    asterisk.caller(C)
+    node.switch.execute([offer(), Rescind(OfferId(3), C, "stale"), Overflow(C, "PJSIP/trunk-00000000")])
+    await node.heard(OfferEnded(OfferId(3), "hangup"))
+    await node.until(lambda: asterisk.names()[-3:] == ["Originate", "Hangup", "Redirect"])
+    hangup = next(one for one in asterisk.received if one["Action"] == ["Hangup"])
+    assert hangup["Cause"] == ["26"] and hangup["Channel"] == [LEG]
+
+
+async def test_a_rescind_that_comes_before_its_channel_is_tried_again(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    node.switch.execute([Rescind(OfferId(3), C, "stale")])
+    await node.until(lambda: asterisk.names().count("Hangup") == 2)
+    asterisk.leg(LEG, "2001")
+    await node.heard(OfferEnded(OfferId(3), "hangup"))
+
+
+async def test_an_originate_in_doubt_is_looked_up_not_repeated(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.phones["2001"] = "ring"
+    asterisk.knobs.silent = {"Originate"}
+    await node.start()
+    looks = asterisk.names().count("CoreShowChannels")
+    node.offers = [PENDING]
+    node.switch.execute([offer()])
+    await node.until(lambda: asterisk.names().count("CoreShowChannels") > looks)
+    await node.heard(OfferRinging(OfferId(3)))
+    assert asterisk.names().count("Originate") == 1 and node.switch.in_doubt == 1
+
+
+async def test_an_originate_that_never_was_is_found_by_looking(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.knobs.silent = {"Originate"}
+    await node.start()
+    asterisk._originate = lambda one: None  # type: ignore[method-assign]
+    node.offers = [PENDING]
+    node.switch.execute([offer()])
+    await node.heard(OfferEnded(OfferId(3), "failed"))
+
+
+async def test_what_happened_in_a_gap_is_told_after_it(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    asterisk.caller("7.2")
+    node.contacts = [LiveContact(C, "PJSIP/trunk-0", ContactState.ASSIGNED, NODE),
+                     LiveContact(ContactId("7.2"), "PJSIP/trunk-1", ContactState.PENDING, NODE),
+                     LiveContact(ContactId("8.1"), "PJSIP/trunk-1", ContactState.PENDING, "another node")]
+    node.offers = [TALKING]
+    node.cel.write_text("CHAN_END,123.5,7.1,7.1\n")
+    node.told.clear()
+    asterisk.cut()
+    await node.heard(UP)
+    assert node.told == [DOWN, TalkEnded(OfferId(3), "caller"), OfferEnded(OfferId(3), "hangup"),
+                         ContactGone(C, 123.5, False), UP]
+    assert node.switch.reconnects == 1
+
+
+async def test_a_talk_that_goes_on_through_a_gap_is_no_news_and_ends_right(
+        node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    caller, leg = asterisk.caller(C), asterisk.leg(LEG, "2001")
+    asterisk.up(leg)
+    asterisk.bridge(caller, leg)
+    await node.heard(OfferConnected(OfferId(3), C))
+    node.contacts, node.offers = [LiveContact(C, caller.name, ContactState.ASSIGNED, NODE)], [TALKING]
+    node.told.clear()
+    asterisk.cut()
+    await node.heard(UP)
+    assert node.told == [DOWN, UP]
+    asterisk.hangup(leg)
+    await node.heard(TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup"))
+
+
+async def test_a_restart_of_asterisk_is_noticed(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    node.contacts = [LiveContact(C, "PJSIP/trunk-0", ContactState.PENDING, NODE)]
+    await asterisk.stop()
+    await node.heard(DOWN)
+    asterisk.started = ("2026-11-25", "01:00:00")
+    await asterisk.listen()
+    await node.heard(ContactGone(C, None, True))
+
+
+async def test_a_silent_asterisk_is_left_and_tried_again(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    asterisk.knobs.stop_reading = True
+    await node.heard(DOWN)
+    asterisk.knobs.stop_reading = False
+    await node.until(lambda: node.told[-1] == UP)
+
+
+async def test_a_stray_leg_is_hung_up_a_talk_is_not(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.leg("o8-7.8", "2001")
+    caller, leg = asterisk.caller("7.9"), asterisk.leg("o9-7.9", "2002")
+    asterisk.bridge(caller, leg)
+    await node.start()
+    assert set(asterisk.channels) == {"7.9", "o9-7.9"}
+
+
+async def test_a_forged_hangup_is_looked_into_and_not_believed(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    caller, leg = asterisk.caller(C), asterisk.leg(LEG, "2001")
+    asterisk.bridge(caller, leg)
+    await node.heard(OfferConnected(OfferId(3), C))
+    node.contacts, node.offers = [LiveContact(C, caller.name, ContactState.ASSIGNED, NODE)], [TALKING]
+    looks = asterisk.names().count("CoreShowChannels")
+    asterisk.emit("Hangup", Channel=caller.name, Uniqueid=C, Cause="16")
+    await node.until(lambda: asterisk.names().count("CoreShowChannels") > looks)
+    await node.until(lambda: not node.switch._translator.doubts)
+    assert ContactGone(C) not in node.told and node.switch.mismatches == 0
+    del asterisk.channels[C]
+    asterisk.emit("Hangup", Channel=caller.name, Uniqueid=C, Cause="16")
+    await node.heard(ContactGone(C))
+
+
+async def test_a_full_inbox_leads_to_a_new_look(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    node.told.clear()
+    node.switch.resync("the inbox was full")
+    await node.heard(DOWN, UP)
+
+
+async def test_a_wrong_secret_ends_the_run_with_its_remedy(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.users["engine-actions"] = "changed"
+    with pytest.raises(ExceptionGroup) as caught:
+        await node.switch.run()
+    assert caught.group_contains(AuthFailed, match=r"\[engine-actions\].*manager\.conf")
+    assert node.told == [] and asterisk.connections == 2
+
+
+async def test_an_asterisk_that_never_boots_is_left(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.knobs.booted = False
+    node.task = asyncio.create_task(node.switch.run())
+    await node.until(lambda: node.switch.reconnects >= 1)
+    assert node.told == []
+    asterisk.knobs.booted = True
+    await node.heard(UP)
+
+
+async def test_a_refused_snapshot_is_no_state(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.knobs.refuse = {"CoreShowChannels": "Permission denied"}
+    node.contacts = [LiveContact(C, "PJSIP/trunk-0", ContactState.PENDING, NODE)]
+    node.task = asyncio.create_task(node.switch.run())
+    await node.until(lambda: node.switch.reconnects >= 2)
+    assert node.told == []
+
+
+async def test_stopping_closes_both_links(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    await node.stop()
+    await until_async(lambda: not asterisk._writers)
+    assert asterisk.connections == 2
