@@ -1,0 +1,267 @@
+"""Contacts: order, steps, floor, overflow, ends; settings, links and the rebuilding after a restart."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core import domain
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.commands import Offer, Overflow, Rescind
+from routing.core.errors import UnknownService
+from routing.core.model import (
+    Agent,
+    AgentState,
+    Centre,
+    Channel,
+    ContactState,
+    OfferState,
+    Outcome,
+    Profile,
+    Service,
+    Step,
+)
+from routing.core.offers import VANISHED_S
+from routing.core.restore import StoredAgent, StoredContact, StoredOffer
+from tests.core_house import EDU, House
+
+pytestmark = pytest.mark.unit
+
+STEPS = Service("edu", "Uzaktan eğitim", (Step((("edu", 80),), 20.0), Step((("edu", 10),), 30.0), Step(())),
+                floor=(("edu", 40),))
+URGENT = EDU._replace(id="urgent", name="Acil", priority=3)
+
+
+def test_one_point_of_priority_is_one_minute_of_age() -> None:
+    house = House({"a": 50}, services=(EDU, URGENT))
+    house.waits("edu", at=100.0)
+    house.waits("urgent", at=279.0)
+    house.waits("edu", at=98.0, since=70.0, priority=1)
+    house.sits("a", at=300.0)
+    order = []
+    for _ in range(3):
+        order.append(house.offers[-1].contact)
+        house.tell(e.ContactGone(house.offers[-1].contact))
+    assert order == ["c3", "c2", "c1"]
+
+
+def test_equal_ages_go_by_arrival() -> None:
+    house = House({"a": 50})
+    for _ in range(3):
+        house.waits("edu", at=5.0)
+    house.sits("a", at=6.0)
+    assert house.offers[-1].contact == "c1" and house.contact("c3").position == 3
+
+
+def test_steps_relax_by_time_and_the_floor_never() -> None:
+    house = House({"high": 90, "low": 45, "under": 39}, services=(STEPS,))
+    house.sits("high", "low", "under")
+    house.tell(e.AgentPaused("high"))
+    assert house.waits("edu", at=1.0) == [], "somebody signed in could meet the step: it is waited for"
+    assert house.tick(20.9) == []
+    (offer,) = house.tick(21.0)
+    assert isinstance(offer, Offer) and offer.agent == "low" and house.last(f.Offered).step == 1
+    assert house.waits("edu", at=22.0) == []
+    house.tick(500.0)
+    assert house.contact("c2").state is ContactState.PENDING, "the last step asks for nothing, the floor stays"
+
+
+def test_a_step_that_nobody_signed_in_can_meet_is_left_at_once() -> None:
+    house = House({"high": 90, "low": 45}, services=(STEPS,))
+    house.sits("low")
+    assert house.calls("edu", at=1.0).agent == "low"
+    house.sits("high")
+    house.tell(e.AgentPaused("high"))
+    house.waits("edu", at=2.0)
+    house.tell(e.OfferConnected(house.offers[0].offer, "c1"), 2.5)
+    house.tell(e.TalkEnded(house.offers[0].offer, "agent"), 3.0)
+    house.tell(e.WrapUpEnded("low"), 3.0)
+    assert len(house.offers) == 1, "c2 waits for the better one"
+    house.tell(e.AgentSignedOut("high"), 4.0)
+    assert house.offers[-1].contact == "c2" and house.offers[-1].agent == "low"
+
+
+def test_an_undefined_skill_is_not_zero() -> None:
+    house = House({"a": 0}, services=(Service("edu", "x", (Step((("edu", 0),)),)),
+                                      Service("tip", "y", (Step((("tip", 0),)),))))
+    house.sits("a")
+    assert house.waits("tip", at=1.0) == []
+    assert house.calls("edu", at=1.0).agent == "a"
+
+
+def test_channel_and_capacity_are_hard() -> None:
+    house = House({"a": 50}, Profile(channels=frozenset({Channel.CHAT, Channel.EMAIL})))
+    house.sits("a")
+    assert house.waits("edu", at=1.0) == []
+    assert house.waits("edu", at=1.0, channel=Channel.EMAIL) == [], "no capacity for it"
+    assert house.calls("edu", at=1.0, channel=Channel.CHAT).agent == "a"
+
+
+@pytest.mark.parametrize(("event", "outcome"), [
+    (e.ContactGone("c1"), Outcome.ABANDONED), (e.ContactGone("c1", ended_at=4.0), Outcome.ABANDONED_SHORT),
+    (e.ContactGone("c1", failure=True), Outcome.FAILURE), (e.ContactLeft("c1", "net"), Outcome.OVERFLOW),
+    (e.ContactLeft("c1", "key", "9"), Outcome.LEFT),
+], ids=lambda one: str(one)[:40])
+def test_each_way_out_of_the_line(event: e.Event, outcome: Outcome) -> None:
+    house = House({"a": 50})
+    house.waits("edu", at=1.0)
+    house.waits("edu", at=2.0)
+    house.tell(event, 9.0)
+    end = house.last(f.Ended)
+    assert (end.outcome, end.state, end.position, end.version) == (outcome, ContactState.CANCELED, 1, 2)
+    assert house.contact("c1") is None and house.contact("c2").position == 1
+    house.tell(event, 10.0)
+    assert len(house.facts_of(f.Ended)) == 1
+
+
+def test_a_hang_up_that_overtakes_the_queue_entry_leaves_no_ghost() -> None:
+    house = House({"a": 50})
+    house.tell(e.ContactGone("c1"), 1.0)
+    assert house.waits("edu", at=1.1) == [] and house.contact("c1") is None
+    for number in range(domain.OVER_REMEMBERED):
+        house.tell(e.ContactGone(f"x{number}"), 2.0)
+    assert len(house.engine._domain.over) == domain.OVER_REMEMBERED and "c1" not in house.engine._domain.over
+
+
+def test_overflow_is_told_once_and_never_in_distress() -> None:
+    house = House({"a": 50}, services=(EDU._replace(overflow_s=30.0), URGENT._replace(overflow_s=30.0, distress=True)))
+    house.waits("edu", at=1.0)
+    house.waits("urgent", at=1.0)
+    assert house.tick(31.0) == [Overflow("c1", "PJSIP/c1")]
+    assert house.tick(90.0) == [] and house.contact("c1").state is ContactState.PENDING
+    house.tell(e.ContactLeft("c1", "net"), 91.0)
+    assert house.last(f.Ended).outcome is Outcome.OVERFLOW
+
+
+def test_overflow_waits_while_a_phone_rings() -> None:
+    house = House({"a": 50}, services=(EDU._replace(overflow_s=10.0),))
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferRinging(offer.offer), 1.1)
+    assert house.tick(12.0) == []
+    house.tell(e.AgentPaused("a"), 13.0)
+    assert house.tick(13.0) == [Overflow("c1", "PJSIP/c1")]
+
+
+def test_news_of_a_known_contact_keeps_its_age() -> None:
+    house = House({"a": 50}, services=(EDU, EDU._replace(id="tip", name="İhbar")))
+    house.waits("edu", at=1.0)
+    house.waits("tip", at=2.0)
+    count = len(house.facts)
+    house.tell(e.ContactQueued("c1", "tip", "PJSIP/new", since=50.0), 60.0)
+    assert house.contact("c1").position == 1 and house.contact("c1").waited_s == 59.0 and len(house.facts) == count
+    house.sits("a")
+    assert house.offers[-1].leg == "PJSIP/new" and house.offers[-1].service == "tip"
+
+
+def test_an_unknown_service_is_refused() -> None:
+    house = House({"a": 50})
+    with pytest.raises(UnknownService, match="nothing"):
+        house.waits("nothing", at=1.0)
+    assert house.contact("c1") is None
+
+
+def test_a_lost_link_stops_offers_and_deadlines() -> None:
+    house = House({"a": 90, "b": 50})
+    house.sits("a", "b")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.LinkChanged("", False), 2.0)
+    house.tell(e.LinkChanged("", False), 2.5)
+    assert house.waits("edu", at=3.0) == [] and house.engine.next_deadline() is None
+    assert not house.engine.status(3.0).link_up and house.tick(300.0) == []
+    (made,) = house.tell(e.LinkChanged("", True), 300.0)
+    assert isinstance(made, Offer) and made.contact == "c2"
+    assert house.engine.next_deadline() == 300.0 + VANISHED_S - 1.0, "what was left of it"
+    assert house.tick(301.0)[0] == Rescind(offer.offer, "c1", "vanished")
+
+
+def test_a_reload_keeps_state_and_lets_go_of_what_is_gone() -> None:
+    house = House({"a": 50, "b": 40, "c": 30}, services=(EDU, URGENT))
+    house.sits("a", "b", "c")
+    talk, ring = house.calls("edu", at=1.0), house.calls("edu", at=2.0)
+    house.tell(e.OfferConnected(talk.offer, "c1"), 3.0)
+    house.tell(e.AgentPaused("c"), 3.0)
+    house.waits("urgent", at=4.0)
+    centre = Centre((EDU,), (Agent("c", (("edu", 77),)),))
+    assert house.tell(e.Configured(centre), 5.0) == [Rescind(ring.offer, "c2", "signed_out")]
+    assert house.engine.agent("b", 5.0) is None and house.state("a") is AgentState.TALKING
+    house.tell(e.TalkEnded(talk.offer, "caller"), 6.0)
+    assert house.last(f.AgentChanged).state is AgentState.SIGNED_OUT, "no wrap-up for who is not in the team"
+    assert house.engine.agent("a", 100.0) is None
+    (offer,) = house.tell(e.AgentResumed("c"), 101.0)
+    assert isinstance(offer, Offer) and offer.contact == "c3", "the removed service's caller is still served, first"
+
+
+def test_status_counts_what_is() -> None:
+    house = House({"a": 90, "b": 50, "c": 40}, services=(EDU, URGENT))
+    house.sits("a", "b")
+    offer = house.calls("edu", at=1.0)
+    house.calls("edu", at=2.0)
+    house.waits("urgent", at=3.0)
+    house.tell(e.OfferConnected(offer.offer, "c1"), 4.0)
+    edu, urgent = house.engine.status(13.0).queues
+    assert (edu.waiting, edu.ringing, edu.talking, edu.oldest_wait_s) == (1, 1, 1, 11.0)
+    assert (urgent.waiting, urgent.oldest_wait_s, urgent.agents_signed_in, urgent.agents_ready) == (1, 10.0, 2, 0)
+    assert [view.agent for view in house.engine.status(13.0).agents] == ["a", "b", "c"]
+    assert [(one.contact, one.state) for one in house.engine.live_contacts()] == [
+        ("c1", ContactState.ASSIGNED), ("c2", ContactState.RESERVED), ("c3", ContactState.PENDING)]
+    first, second = house.engine.live_offers()
+    assert (first.state, first.answered, first.leg) == (OfferState.ACCEPTED, True, "o1-c1")
+    assert (second.state, second.answered, second.seat) == (OfferState.PENDING, False, "sb")
+
+
+def restored(house: House) -> None:
+    """Rows of a node that was killed: c1 talks to a, c2 is wrapped up by b, c3 rings at d, c4 and c5 wait."""
+    def contact(name: str, state: ContactState, since: float, offer: int | None = None) -> StoredContact:
+        return StoredContact(name, state, 4, "edu", Channel.VOICE, since, since, 0, 2, f"PJSIP/{name}", offer=offer)
+
+    def offer(number: int, contact: str, agent: str, state: OfferState, **more: float) -> StoredOffer:
+        return StoredOffer(number, contact, agent, "s" + agent, "edu", Channel.VOICE, state, 10.0, 15.0, **more)
+
+    house.engine.restore(
+        [contact("c5", ContactState.PENDING, 40.0), contact("c4", ContactState.PENDING, 30.0),
+         contact("c1", ContactState.ASSIGNED, 5.0, 1), contact("c2", ContactState.WRAPPING, 6.0, 2),
+         contact("c3", ContactState.RESERVED, 7.0, 3)],
+        [offer(1, "c1", "a", OfferState.ACCEPTED, connected_at=12.0),
+         offer(2, "c2", "b", OfferState.WRAPPING, connected_at=13.0, talk_over_at=45.0),
+         offer(3, "c3", "d", OfferState.PENDING)],
+        [StoredAgent("a", 7, AgentState.TALKING, "", 12.0, "sa"),
+         StoredAgent("b", 5, AgentState.WRAPUP, "", 45.0, "sb"),
+         StoredAgent("d", 3, AgentState.RINGING, "", 10.0, "sd"),
+         StoredAgent("x", 9, AgentState.SIGNED_OUT, "", 1.0, None),
+         StoredAgent("gone", 2, AgentState.READY, "", 1.0, "sg")], 50.0, over=("c0",))
+    house.now = 50.0
+
+
+def test_a_restart_goes_on_where_it_stopped() -> None:
+    house = House({"a": 50, "b": 50, "d": 50, "x": 50})
+    count = len(house.facts)
+    restored(house)
+    assert house.engine.take_facts() == [] and len(house.facts) == count
+    assert [house.contact(name).position for name in ("c3", "c4", "c5")] == [1, 2, 3]
+    house.tick(60.0)
+    assert house.state("b") is AgentState.UNREACHABLE and house.last(f.WrappedUp).version == 5
+    assert house.engine.agent("gone", 60.0) is None, "not in the team any more: signed out"
+    house.seat("b", at=61.0)
+    assert house.offers == [], "the link is not back yet"
+    house.tell(e.LinkChanged("main", True), 62.0)
+    assert (house.offers[-1].contact, house.offers[-1].offer, house.last(f.Offered).version) == ("c4", 4, 5)
+    house.tell(e.TalkEnded(1, "caller"), 70.0)
+    assert (house.last(f.TalkOver).talk_s, house.last(f.TalkOver).version) == (58.0, 5)
+    house.tell(e.OfferConnected(3, "c3"), 63.0)
+    assert house.last(f.Connected).original_position == 2
+    assert house.tell(e.ContactQueued("c0", "edu")) == [] and house.contact("c0") is None
+    house.tell(e.AgentSignedIn("x", "sx"))
+    assert house.last(f.AgentChanged).version == 10
+
+
+def test_rows_that_do_not_fit_together_are_settled_for_the_caller() -> None:
+    house = House({"a": 50})
+    row = StoredContact("c1", ContactState.RESERVED, 2, "edu", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c1", offer=9)
+    gone = StoredContact("c2", ContactState.PENDING, 1, "closed", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c2")
+    house.engine.restore([row, gone], [], [StoredAgent("a", 3, AgentState.RINGING, "", 1.0, "sa")], 5.0)
+    house.tell(e.LinkChanged("", True), 6.0)
+    assert house.contact("c1").state is ContactState.PENDING and house.state("a") is AgentState.READY
+    assert Overflow("c2", "PJSIP/c2") in house.tick(6.0), "its service is gone: the safety net takes the caller"
+    house.seat("a", at=7.0)
+    assert house.offers[-1].contact == "c1"

@@ -1,0 +1,280 @@
+"""Each rule of offers and talks, one call at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.agents import DECLINE_GAP_S, SETTLE_S
+from routing.core.callers import STEP_S
+from routing.core.commands import Offer, Rescind
+from routing.core.model import AgentState, ContactState, OfferState, Outcome, Profile
+from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
+from tests.core_house import House
+
+pytestmark = pytest.mark.unit
+
+
+def test_best_level_first_then_longest_idle_then_smallest_index() -> None:
+    house = House({"a": 50, "b": 90, "c": 90, "d": 90})
+    house.sits("d", "c", "b", "a")
+    assert [house.calls("edu", at=1.0 + n).agent for n in range(4)] == ["b", "c", "d", "a"]
+    late = House({"a": 90, "b": 90})
+    late.sits("b", at=1.0)
+    late.sits("a", at=2.0)
+    assert late.calls("edu", at=3.0).agent == "b"
+
+
+def test_the_decision_record_names_the_others() -> None:
+    house = House({name: 90 - index for index, name in enumerate("abcdefgh")})
+    house.sits(*"abcdefgh")
+    house.calls("edu", at=9.0)
+    fact = house.last(f.Offered)
+    assert fact.runners_up == tuple("bcdef") and fact.level == 90 and fact.step == 0
+    assert (fact.agents_ready, fact.agents_signed_in, fact.waiting, fact.idle_s) == (8, 8, 1, 9.0)
+
+
+def test_a_call_from_ring_to_completed() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=10.0)
+    assert (offer.leg, offer.ring_s, offer.service_name) == ("PJSIP/c1", 15.0, "Uzaktan eğitim")
+    house.tell(e.OfferRinging(offer.offer), 10.1)
+    house.tell(e.OfferAnswered(offer.offer), 13.0)
+    house.tell(e.OfferConnected(offer.offer, offer.contact), 13.1)
+    connected = house.last(f.Connected)
+    assert connected.wait_s == pytest.approx(3.1) and connected.ring_s == pytest.approx(3.0) and connected.within
+    house.tell(e.Held(offer.offer, True), 20.0)
+    house.tell(e.Held(offer.offer, True), 21.0)
+    house.tell(e.Held(offer.offer, False), 25.0)
+    house.tell(e.TalkEnded(offer.offer, "agent"), 33.1)
+    over, end = house.last(f.TalkOver), house.last(f.Ended)
+    assert (over.talk_s, over.held_s, over.state) == (pytest.approx(20.0), 5.0, ContactState.WRAPPING)
+    assert (end.outcome, end.version, end.position) == (Outcome.ANSWERED, over.version + 1, 0)
+    assert house.agent("a").until == pytest.approx(48.1)
+    house.tick(48.2)
+    assert house.last(f.WrappedUp).wrapup_s == pytest.approx(15.1) and house.state("a") is AgentState.READY
+    assert house.contact("c1") is None
+
+
+def test_nobody_answers_next_agent_same_place() -> None:
+    house = House({"a": 50, "b": 50})
+    house.sits("a", "b")
+    first, other = house.calls("edu", at=5.0), house.calls("edu", at=6.0)
+    house.waits("edu", at=7.0)
+    house.tell(e.OfferRinging(first.offer), 7.1)
+    house.tell(e.OfferConnected(other.offer, "c2"), 8.0)
+    house.tell(e.TalkEnded(other.offer, "agent"), 9.0)
+    house.tell(e.AgentPaused("a"), 19.0)
+    closed = house.last(f.OfferClosed)
+    assert (closed.state, closed.reason, closed.contact_version) == (OfferState.RESCINDED, "paused", 3)
+    assert [house.contact(name).position for name in ("c1", "c3")] == [1, 2]
+    following = house.tell(e.WrapUpEnded("b"), 20.0)[0]
+    assert isinstance(following, Offer) and (following.agent, following.contact) == ("b", "c1")
+    missed = house.tell(e.OfferEnded(following.offer, "no_answer"), 35.0)[0]
+    assert isinstance(missed, Offer) and missed.contact == "c1" and house.agent("b").misses == 1
+    assert house.facts_of(f.OfferClosed)[-1].state is OfferState.TIMEOUT and house.contact("c3").position == 2
+
+
+def test_who_just_missed_it_is_not_asked_again_while_another_fits_even_one_of_lower_level() -> None:
+    house = House({"a": 90, "b": 40})
+    house.sits("a", "b")
+    first = house.calls("edu", at=1.0)
+    assert first.agent == "a"
+    second = house.tell(e.OfferEnded(first.offer, "no_answer"), 16.0)[0]
+    assert isinstance(second, Offer) and second.agent == "b" and second.contact == "c1"
+    third = house.tell(e.OfferEnded(second.offer, "no_answer"), 31.0)[0]
+    assert isinstance(third, Offer) and third.agent == "a", "b missed it last"
+
+
+def test_misses_in_a_row_make_not_responding_and_resume_ends_it() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    again = house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0)[0]
+    assert isinstance(again, Offer) and again.agent == "a", "nobody else: asked again"
+    assert house.tell(e.OfferEnded(again.offer, "no_answer"), 31.0) == []
+    assert house.state("a") is AgentState.NOT_RESPONDING and house.last(f.AgentChanged).reason == "misses"
+    back = house.tell(e.AgentResumed("a"), 40.0)[0]
+    assert isinstance(back, Offer) and house.agent("a").misses == 0
+
+
+def test_a_connection_ends_the_row_of_misses() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    again = house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0)[0]
+    house.tell(e.OfferConnected(again.offer, "c1"), 17.0)
+    assert house.agent("a").misses == 0
+
+
+@pytest.mark.parametrize(("reason", "state"), [("rejected", OfferState.REJECTED), ("busy", OfferState.REJECTED),
+                                               ("failed", OfferState.REJECTED), ("hangup", OfferState.REJECTED)])
+def test_a_declined_offer_is_no_miss_but_a_short_rest(reason: str, state: OfferState) -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    assert house.tell(e.OfferEnded(offer.offer, reason), 2.0) == []
+    assert house.last(f.OfferClosed).state is state and house.agent("a").misses == 0
+    assert house.engine.next_deadline() == 2.0 + DECLINE_GAP_S
+    assert [type(one) for one in house.tick(2.0 + DECLINE_GAP_S)] == [Offer]
+
+
+def test_an_unreachable_phone_gets_nothing_until_it_reports() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    assert house.tell(e.OfferEnded(offer.offer, "unreachable"), 2.0) == []
+    assert house.state("a") is AgentState.UNREACHABLE and house.agent("a").misses == 0
+    assert [type(one) for one in house.seat("a", at=9.0)] == [Offer]
+
+
+def test_a_phone_that_does_not_ring_has_vanished() -> None:
+    house = House({"a": 90, "b": 50})
+    house.sits("a", "b")
+    offer = house.calls("edu", at=1.0)
+    assert house.tick(1.0 + VANISHED_S - 0.1) == []
+    rescind, following = house.tick(1.0 + VANISHED_S)
+    assert rescind == Rescind(offer.offer, "c1", "vanished") and isinstance(following, Offer)
+    assert following.agent == "b" and house.state("a") is AgentState.UNREACHABLE and house.agent("a").misses == 0
+
+
+def test_ringing_that_nobody_ends_is_ended() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferRinging(offer.offer), 1.1)
+    assert house.engine.next_deadline() == 1.0 + 15.0 + RING_GRACE_S
+    rescind, again = house.tick(1.0 + 15.0 + RING_GRACE_S)
+    assert rescind == Rescind(offer.offer, "c1", "stale") and isinstance(again, Offer)
+    assert house.agent("a").misses == 1
+    assert house.tell(e.OfferConnected(offer.offer, "c1"), 20.0) == [], "late news of a closed offer"
+
+
+def test_a_brief_that_does_not_end_is_ended() -> None:
+    house = House({"a": 50}, Profile(misses_allowed=1))
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferAnswered(offer.offer), 4.0)
+    house.tell(e.OfferAnswered(offer.offer), 9.0)
+    assert house.engine.next_deadline() == 4.0 + BRIEF_S
+    assert house.tick(4.0 + BRIEF_S) == [Rescind(offer.offer, "c1", "stale")]
+    assert house.state("a") is AgentState.NOT_RESPONDING
+
+
+def test_the_wrong_caller_in_the_bridge_is_an_alarm() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    done = house.tell(e.OfferConnected(offer.offer, "stranger"), 2.0)
+    assert done[0] == Rescind(offer.offer, "c1", "mismatch")
+    alarm = house.last(f.Alarm)
+    assert (alarm.kind, alarm.contact, alarm.agent) == ("bridge_mismatch", "stranger", "a")
+    assert house.last(f.OfferClosed).state is OfferState.RESCINDED
+
+
+def test_the_caller_hangs_up_while_it_rings_and_the_agent_is_free_with_the_old_place() -> None:
+    house = House({"a": 50, "b": 50})
+    house.sits("a", at=0.5)
+    house.sits("b", at=1.0)
+    offer = house.calls("edu", at=2.0)
+    house.tell(e.OfferRinging(offer.offer), 2.1)
+    assert house.tell(e.ContactGone("c1"), 9.0) == [Rescind(offer.offer, "c1", "contact_gone")]
+    assert house.state("a") is AgentState.READY
+    closed, end = house.last(f.OfferClosed), house.last(f.Ended)
+    assert (closed.state, closed.contact_version) == (OfferState.CANCELED, None)
+    assert (end.outcome, end.wait_s, end.position) == (Outcome.ABANDONED, 7.0, 1)
+    assert house.calls("edu", at=9.5).agent == "a", "idle since before b: not the agent's doing"
+
+
+def test_a_lost_talk_goes_to_the_front_by_its_age() -> None:
+    house = House({"a": 50, "b": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferConnected(offer.offer, "c1"), 2.0)
+    house.waits("edu", at=3.0)
+    house.waits("edu", at=4.0)
+    assert house.tell(e.TalkEnded(offer.offer, "lost"), 60.0) == []
+    over = house.last(f.TalkOver)
+    assert (over.state, over.by) == (ContactState.PENDING, "lost") and house.facts_of(f.Ended) == []
+    assert house.contact("c1").position == 1 and house.state("a") is AgentState.UNREACHABLE
+    house.sits("b", at=61.0)
+    assert house.offers[-1].contact == "c1" and house.offers[-1].agent == "b"
+
+
+def test_a_leg_that_ends_after_the_connection_ends_the_talk() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    for reason, by in (("hangup", "agent"), ("lost", "lost")):
+        offer = house.calls("edu", at=house.now + 1.0)
+        house.tell(e.OfferConnected(offer.offer, offer.contact))
+        house.tell(e.OfferEnded(offer.offer, reason), house.now + 5)
+        assert house.last(f.TalkOver).by == by
+        house.tell(e.WrapUpEnded("a"))
+
+
+def test_the_caller_hangs_up_in_the_talk_and_the_true_end_counts() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferConnected(offer.offer, "c1"), 2.0)
+    house.tell(e.ContactGone("c1", ended_at=12.0), 100.0)
+    assert (house.last(f.TalkOver).by, house.last(f.TalkOver).talk_s) == ("caller", 10.0)
+    assert house.last(f.Ended).outcome is Outcome.ANSWERED
+    before = len(house.facts)
+    for late in (e.ContactGone("c1"), e.TalkEnded(offer.offer, "agent"), e.OfferEnded(offer.offer, "hangup"),
+                 e.OfferConnected(offer.offer, "c1"), e.ContactTicked("c1"), e.ContactQueued("c1", "edu")):
+        assert house.tell(late) == []
+    assert len(house.facts) == before, "late news changes nothing"
+
+
+def test_the_same_event_twice_is_one() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    for event in (e.OfferRinging(offer.offer), e.OfferAnswered(offer.offer), e.OfferConnected(offer.offer, "c1"),
+                  e.TalkEnded(offer.offer, "agent")):
+        house.tell(event)
+        count = len(house.facts)
+        house.tell(event)
+        assert len(house.facts) == count
+
+
+@pytest.mark.parametrize("event", [
+    e.OfferRinging(7), e.OfferAnswered(7), e.OfferConnected(7, "x"), e.OfferEnded(7, "busy"),  # type: ignore[arg-type]
+    e.TalkEnded(7, "agent"), e.Held(7, True), e.ContactTicked("x"), e.ContactLeft("x", "net"),  # type: ignore[arg-type]
+], ids=lambda event: type(event).__name__)
+def test_what_was_never_heard_of_changes_nothing(event: e.Event) -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    count = len(house.facts)
+    assert house.tell(event) == [] and len(house.facts) == count
+
+
+def test_a_tick_of_one_who_should_be_talking_means_the_talk_was_cut() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferConnected(offer.offer, "c1"), 2.0)
+    assert house.tell(e.ContactTicked("c1"), 2.0 + STEP_S) == [], "sent before the bridge, perhaps"
+    done = house.tell(e.ContactQueued("c1", "edu", "PJSIP/c1"), 2.0 + STEP_S + 0.1)
+    assert done[0] == Rescind(offer.offer, "c1", "stale") and isinstance(done[1], Offer) and done[1].contact == "c1"
+
+
+def test_a_phone_that_says_free_a_moment_late_is_no_foreign_call() -> None:
+    house = House({"a": 50}, Profile(wrapup_s=0.0))
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.seat("a", in_use=True, at=1.1)
+    house.tell(e.OfferConnected(offer.offer, "c1"), 2.0)
+    house.waits("edu", at=3.0)
+    assert house.tell(e.TalkEnded(offer.offer, "agent"), 10.0) == [], "not while the phone is in use"
+    assert house.state("a") is AgentState.READY
+    assert [type(one) for one in house.seat("a", at=10.01)] == [Offer]
+    second = house.offers[-1]
+    house.tell(e.OfferConnected(second.offer, second.contact), 11.0)
+    house.seat("a", in_use=True, at=11.1)
+    house.tell(e.TalkEnded(second.offer, "agent"), 20.0)
+    house.tick(20.0 + SETTLE_S)
+    assert house.state("a") is AgentState.BUSY, "still on the phone: a call that is not ours"

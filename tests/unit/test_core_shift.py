@@ -1,0 +1,164 @@
+"""Agents: signing in and out, breaks, wrap-up, what the phone does to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.commands import Offer, Rescind
+from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownAgent
+from routing.core.model import AgentState, ContactState, Profile
+from tests.core_house import House
+
+pytestmark = pytest.mark.unit
+
+
+def talking(house: House, at: float = 1.0) -> Offer:
+    offer = house.calls("edu", at=at)
+    house.tell(e.OfferConnected(offer.offer, offer.contact), at + 1)
+    return offer
+
+
+def test_a_seat_nobody_heard_of_is_unreachable() -> None:
+    house = House({"a": 50})
+    house.tell(e.AgentSignedIn("a", "sa"), 1.0)
+    assert house.state("a") is AgentState.UNREACHABLE
+    assert house.waits("edu", at=2.0) == []
+    assert [type(one) for one in house.seat("a", at=3.0)] == [Offer]
+
+
+def test_two_on_one_seat_are_refused_and_the_same_again_is_not() -> None:
+    house = House({"a": 50, "b": 50})
+    house.sits("a")
+    with pytest.raises(SeatTaken, match="sa"):
+        house.tell(e.AgentSignedIn("b", "sa"))
+    count = len(house.facts)
+    house.tell(e.AgentSignedIn("a", "sa"))
+    assert len(house.facts) == count
+    with pytest.raises(UnknownAgent):
+        house.tell(e.AgentSignedIn("nobody", "sx"))
+    house.tell(e.AgentSignedOut("a"))
+    house.tell(e.AgentSignedIn("b", "sa"))
+    assert house.agent("b").seat == "sa" and house.agent("a").seat is None
+
+
+def test_an_idle_agent_may_change_the_seat_a_talking_one_not() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    house.tell(e.SeatChanged("s9", True, False))
+    house.tell(e.AgentSignedIn("a", "s9"), 1.0)
+    offer = house.calls("edu", at=2.0)
+    assert offer.seat == "s9"
+    with pytest.raises(NotNow):
+        house.tell(e.AgentSignedIn("a", "sa"))
+
+
+def test_what_only_a_signed_in_agent_can_do() -> None:
+    house = House({"a": 50})
+    for event in (e.AgentPaused("a"), e.AgentResumed("a"), e.WrapUpEnded("a"), e.WrapUpExtended("a")):
+        with pytest.raises(NotSignedIn):
+            house.tell(event)
+    house.tell(e.AgentSignedOut("a"))
+    assert house.facts_of(f.AgentChanged) == []
+
+
+def test_a_break_begins_at_once_or_after_talk_and_wrap_up() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    house.tell(e.AgentPaused("a", "yemek"), 1.0)
+    assert (house.state("a"), house.agent("a").reason) == (AgentState.PAUSED, "yemek")
+    assert house.waits("edu", at=2.0) == []
+    (offer,) = house.tell(e.AgentResumed("a"), 3.0)
+    assert isinstance(offer, Offer)
+    house.tell(e.OfferConnected(offer.offer, "c1"), 4.0)
+    house.tell(e.AgentPaused("a", "mola"), 5.0)
+    assert house.state("a") is AgentState.TALKING and house.agent("a").pause_pending == "mola"
+    house.tell(e.TalkEnded(offer.offer, "caller"), 9.0)
+    assert house.state("a") is AgentState.WRAPUP
+    house.tick(24.0)
+    assert (house.state("a"), house.agent("a").pause_pending) == (AgentState.PAUSED, "")
+
+
+def test_a_break_while_it_rings_takes_the_offer_back() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    assert house.tell(e.AgentPaused("a"), 2.0) == [Rescind(offer.offer, "c1", "paused")]
+    assert house.state("a") is AgentState.PAUSED and house.agent("a").misses == 0
+    assert house.contact("c1").state is ContactState.PENDING
+
+
+def test_signing_out_waits_for_the_talk_only() -> None:
+    house = House({"a": 50, "b": 40})
+    house.sits("a", "b")
+    offer = house.calls("edu", at=1.0)
+    rescind, following = house.tell(e.AgentSignedOut("a"), 2.0)
+    assert rescind == Rescind(offer.offer, "c1", "signed_out") and isinstance(following, Offer)
+    assert following.agent == "b" and house.state("a") is AgentState.SIGNED_OUT
+    house.tell(e.OfferConnected(following.offer, "c1"), 3.0)
+    house.tell(e.AgentSignedOut("b"), 4.0)
+    assert house.state("b") is AgentState.TALKING
+    house.tell(e.TalkEnded(following.offer, "caller"), 9.0)
+    assert house.state("b") is AgentState.SIGNED_OUT and house.last(f.WrappedUp).wrapup_s == 0.0
+
+
+def test_wrap_up_ends_early_or_lasts_longer() -> None:
+    house = House({"a": 50}, Profile(wrapup_s=10.0, wrapup_extend_s=60.0))
+    house.sits("a")
+    offer = talking(house)
+    with pytest.raises(NotNow):
+        house.tell(e.WrapUpExtended("a"))
+    house.tell(e.TalkEnded(offer.offer, "agent"), 10.0)
+    house.tell(e.WrapUpExtended("a"), 11.0)
+    assert house.agent("a").until == 80.0
+    house.tick(79.9)
+    assert house.state("a") is AgentState.WRAPUP
+    house.tell(e.WrapUpEnded("a"), 79.95)
+    assert house.state("a") is AgentState.READY
+    house.tell(e.WrapUpEnded("a"), 80.0)
+
+
+def test_signing_out_in_wrap_up_completes_the_contact() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = talking(house)
+    house.tell(e.TalkEnded(offer.offer, "agent"), 10.0)
+    house.tell(e.AgentSignedOut("a"), 12.0)
+    assert house.state("a") is AgentState.SIGNED_OUT and house.last(f.WrappedUp).wrapup_s == 2.0
+    assert house.engine.next_deadline() is None
+
+
+def test_a_foreign_call_makes_busy_and_its_end_ready() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    house.seat("a", in_use=True, at=1.0)
+    assert house.state("a") is AgentState.BUSY and house.waits("edu", at=2.0) == []
+    assert [type(one) for one in house.seat("a", at=3.0)] == [Offer]
+
+
+def test_the_phone_does_not_end_a_break() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    house.tell(e.AgentPaused("a"))
+    house.seat("a", reachable=False)
+    assert house.state("a") is AgentState.PAUSED
+    house.tell(e.AgentResumed("a"))
+    assert house.state("a") is AgentState.UNREACHABLE
+
+
+def test_a_rest_gap_is_kept_and_the_place_among_the_idle_too() -> None:
+    house = House({"a": 50}, Profile(rest_gap_s=8.0))
+    house.sits("a", at=1.0)
+    assert house.waits("edu", at=2.0) == [] and house.engine.next_deadline() == 9.0
+    (offer,) = house.tick(9.0)
+    assert isinstance(offer, Offer) and house.last(f.Offered).idle_s == 8.0
+
+
+def test_versions_go_on_over_sign_ins() -> None:
+    house = House({"a": 50})
+    for _ in range(3):
+        house.sits("a")
+        house.tell(e.AgentSignedOut("a"))
+    assert [fact.version for fact in house.facts_of(f.AgentChanged)] == list(range(1, 1 + len(
+        house.facts_of(f.AgentChanged))))
