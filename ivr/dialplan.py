@@ -13,6 +13,10 @@ SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SL
 INHERITED = "__"
 """Before a name in SET VARIABLE: every channel made from this one has it too. Read without it."""
 SEAT = "SC_SEAT"
+MENU_LIMIT = "SC_MENU_S"
+"""The longest dialogue, in seconds: the menu's first act is to set `LIMIT` to it, so a frozen node loses a new caller
+after one tick's time and not after five minutes of silence."""
+LIMIT = "TIMEOUT(absolute)"
 PLACE = "SC_PLACE"
 """Ours alone: the place in line that was said last, so that a restart does not say it again."""
 

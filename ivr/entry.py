@@ -31,6 +31,9 @@ class Entry:
 
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
+        limit = await session.get_variable(dialplan.MENU_LIMIT)
+        if limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
+            await session.set_variable(dialplan.LIMIT, limit)
         entry = session.argument(1)
         if entry not in self.flow.entries:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(self.flow.entries))
