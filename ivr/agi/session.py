@@ -42,6 +42,9 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._pending: asyncio.Future[wire.Reply] | None = None
         self._over: AgiError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._limit = (0.0, "", 0.0)
+        """When the command in flight is late, its name, its deadline in seconds."""
         self.values = values
         """The environment: `agi_uniqueid`, `agi_channel`, … Hostile text."""
         script = values.get("agi_network_script", "")
@@ -85,6 +88,9 @@ class Session:
         """No command any more; the one in flight ends with `why`. The first reason stays."""
         if self._over is None:
             self._over = why
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._pending is not None and not self._pending.done():
             self._pending.set_exception(self._over)
 
@@ -99,7 +105,7 @@ class Session:
             raise self._over
         future: asyncio.Future[wire.Reply] = self._loop.create_future()
         self._pending = future
-        timer = self._loop.call_later(within_s, self._late, verb, within_s)
+        self._deadline(verb, within_s)
         try:
             self._transport.write(line)
             reply = await future
@@ -108,7 +114,6 @@ class Session:
             self.end(CallerGone("the dialogue was cancelled"))
             raise
         finally:
-            timer.cancel()
             self._pending = None
         if reply.code == 511 or (reply.result == "-1" and not _nothing_played(verb, reply)):
             self.end(CallerGone("the channel is dead" if reply.code == 511 else "the channel hung up"))
@@ -118,7 +123,24 @@ class Session:
             raise CommandRefused(verb, reply.code, reply.text)
         return reply
 
-    def _late(self, verb: str, within_s: float) -> None:
+    def _deadline(self, verb: str, within_s: float) -> None:
+        """One timer for all commands: it is set again only when it would ring too late, and looks when it rings."""
+        at = self._loop.time() + within_s
+        self._limit = (at, verb, within_s)
+        if self._timer is not None and self._timer.when() > at:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(at, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        at, verb, within_s = self._limit
+        if self._pending is None or self._pending.done():
+            return
+        if self._loop.time() < at:
+            self._timer = self._loop.call_at(at, self._look)
+            return
         self.end(ReplyTimeout(verb, within_s))
         self._transport.abort()
 

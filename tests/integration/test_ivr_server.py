@@ -342,3 +342,38 @@ async def test_cancelling_the_listener_ends_everything() -> None:
 async def test_a_taken_port_is_an_error_at_once(server: FastAgi) -> None:
     with pytest.raises(OSError):
         await FastAgi(port=port(server)).run()
+
+
+async def test_a_cancelled_command_ends_the_session(server: FastAgi) -> None:
+    """Its reply may still come; a later command must not take it for its own."""
+    seen: list[object] = []
+
+    async def endpoint(session: Session) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await session.get_variable("A")
+        seen.append(session.gone)
+        await session.get_variable("B")
+
+    server.add_route("menu", endpoint)
+    dialler = Dialler(port(server), "menu", variables={"A": "a"})
+    dialler.pause_s = 0.1
+    await dialler.call()
+    assert seen == [True] and dialler.commands == ['GET VARIABLE "A"'] and server.counters.gone == 1
+
+
+async def test_a_short_deadline_after_a_long_one_and_the_reverse(server: FastAgi) -> None:
+    seen: list[str] = []
+
+    async def endpoint(session: Session) -> None:
+        await session.command("NOOP", within_s=0.15)
+        await session.command("NOOP", within_s=60)  # answered after the first one's timer has rung
+        seen.append("long")
+        await session.command("NOOP", within_s=0.05)
+
+    server.add_route("menu", endpoint)
+    dialler = Dialler(port(server), "menu")
+    dialler.pause_s, dialler.hang_up_at, dialler.how = 0.1, 2, "silent"
+    await dialler.call()
+    await until_async(lambda: server.counters.late == 1)
+    assert seen == ["long"]
