@@ -93,6 +93,6 @@ class Dialler:
             self.waited.append(int(words[0]))
             key = self.keys.pop(0) if self.keys else ""
             return f"200 result={ord(key) if key else 0}"
-        if command.startswith("EXEC"):
+        if command.startswith(("EXEC", "NOOP")):
             return "200 result=0"
         return "510 Invalid or unknown command"
