@@ -1,11 +1,8 @@
-"""When a node is alive, and when it is ready for calls."""
+"""When a node is ready for calls. (It is alive when its loop answers the probe at all.)"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
-
-LIVE_LAG_S = 5.0
-"""A loop that has not turned for this long is as good as dead: callers' steps in the dialplan end after 5 s too."""
 
 
 class Health(NamedTuple):
@@ -13,11 +10,6 @@ class Health(NamedTuple):
 
     ok: bool
     parts: dict[str, bool]
-
-
-def live(lag_s: float) -> Health:
-    """Restart the node when this is not ok. `lag_s`: seconds since the loop turned last."""
-    return Health(lag_s < LIVE_LAG_S, {"loop": lag_s < LIVE_LAG_S})
 
 
 def ready(*, link_up: bool, store_ok: bool, agi_listening: bool, closing: bool) -> Health:
