@@ -51,8 +51,10 @@ FAULTS = {
                          r"services\.yaml:\d+: .*isaret_dili"),
     "duplicate sign-in number": ("team.yaml", replace('number: "1002"', 'number: "1001"'), r"team\.yaml:\d+: .*1001"),
     "typo in a key": ("team.yaml", replace("skills:", "skils:"), r"team\.yaml:\d+: unknown key 'skils'.*skills"),
-    "unknown entry": ("santral.toml", replace('"4440632" = "ana"', '"4440632" = "anna"'), r"santral\.toml:\d+: .*anna"),
-    "nonsense address": ("santral.toml", replace('agi = "127.0.0.1:4573"', 'agi = "here"'), r"santral\.toml:\d+: .*agi"),
+    "unknown entry": ("santral.toml", replace('"4440632" = "ana"', '"4440632" = "anna"'),
+                      r"santral\.toml:\d+: .*anna"),
+    "nonsense address": ("santral.toml", replace('agi = "127.0.0.1:4573"', 'agi = "here"'),
+                         r"santral\.toml:\d+: .*agi"),
 }
 
 
@@ -83,7 +85,8 @@ def test_open_accommodations_are_warned_about_and_never_shown(centre: Path) -> N
     done = santral_check(centre)
     assert done.returncode == 0
     assert re.search(r"warning: accommodations\.yaml:1: .*chmod 600", done.stdout)
-    path.write_text(path.read_text(encoding="utf-8").replace("ring_timeout_s: 30", "ring_timeout_s: 4711", 1), encoding="utf-8")
+    changed = replace("ring_timeout_s: 30", "ring_timeout_s: 4711")(path.read_text(encoding="utf-8"))
+    path.write_text(changed, encoding="utf-8")
     done = santral_check(centre)
     assert done.returncode == 2
     assert "4711" not in done.stdout + done.stderr
