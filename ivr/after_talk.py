@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.contact import contact_of
 from ivr.waiting import Waiting
-from routing.core.errors import Refused
-from routing.core.events import ContactTicked
-from routing.core.inbox import ContactView, Inbox, InboxClosed
+from routing.core.ids import ContactId
+from routing.core.inbox import Inbox
 from routing.core.model import ContactState
 
 SETTLE_S = 1.5
 """This request can come before AMI's BridgeLeave of the same call; AMI is rarely more than 100 ms behind. The
 dialplan's limit of this step is 5 s."""
-SETTLE_STEP_S = 0.05
-
-log = structlog.get_logger(__name__)
+SETTLE_STEP_S = 0.1
+"""Between two looks: each reads the whole status, and nearly always the first one tells."""
 
 
 class AfterTalk:
@@ -30,23 +26,18 @@ class AfterTalk:
         self.inbox, self.waiting = inbox, waiting
 
     async def after_talk(self, session: Session) -> None:
-        """`hold` when the engine has the contact waiting again, else `bye`. Engine silent: empty, which is bye too."""
+        """`hold` when the engine has the contact waiting again, else `bye`."""
         contact = contact_of(session)
         loop = asyncio.get_running_loop()
         end = loop.time() + SETTLE_S
-        try:
-            while True:
-                view = await self.inbox.ask(ContactTicked(contact))
-                if not isinstance(view, ContactView) or view.state is not ContactState.ASSIGNED or loop.time() >= end:
-                    break
-                await asyncio.sleep(SETTLE_STEP_S)
-        except Refused:
-            view = None
-        except (InboxClosed, TimeoutError):
-            log.warning("ivr.engine_silent", call=contact)
-            return
-        if isinstance(view, ContactView) and view.state in (ContactState.PENDING, ContactState.RESERVED):
+        while (state := self._state(contact)) is ContactState.ASSIGNED and loop.time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(SETTLE_STEP_S)
+        if state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.lost(contact)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
         else:
             await session.set_variable(dialplan.NEXT, dialplan.BYE)
+
+    def _state(self, contact: ContactId) -> ContactState | None:
+        """A look, not a tick: a tick of a caller who should be talking tells the engine that the talk was cut."""
+        return next((view.state for view in self.inbox.status().contacts if view.contact == contact), None)

@@ -32,6 +32,8 @@ class FakeInbox:
         self.answers = list(answers) or [None]
         self.events: list[Event] = []
         self.agents: tuple[AgentView, ...] = ()
+        self.contacts: list[tuple[ContactView, ...]] = [()]
+        """What `status` says, in order; the last one stays."""
 
     def post(self, event: Event) -> None:
         self.events.append(event)
@@ -46,4 +48,5 @@ class FakeInbox:
         return answer
 
     def status(self) -> Status:
-        return Status(0.0, True, (), self.agents, ())
+        contacts = self.contacts.pop(0) if len(self.contacts) > 1 else self.contacts[0]
+        return Status(0.0, True, (), self.agents, contacts)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from ivr import app, codes, waiting
+from ivr import after_talk, app, codes, waiting
 from ivr.agi.server import FastAgi
 from ivr.config import IvrSettings
 from ivr.sounds import Folder
@@ -23,7 +23,7 @@ from routing.core.events import (
     WrapUpExtended,
 )
 from routing.core.ids import AgentId, ServiceId
-from routing.core.inbox import InboxClosed
+from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model import ContactState, Service
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
@@ -205,23 +205,30 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_lost_talk_goes_back_and_is_told(start: Start) -> None:
+    """The request comes before the engine has heard that the bridge is gone: it looks again, and ticks nothing."""
     talking = contact_view(UNIQUEID, ContactState.ASSIGNED, position=0)
-    inbox = FakeInbox(talking, talking, contact_view(UNIQUEID))
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    inbox.contacts = [(talking,), (talking,), (contact_view("1.1"), contact_view(UNIQUEID))]
     port = await start(inbox)
     dialler = await Dialler(port, "after-talk").call()
-    assert dialler.variables["ACD_NEXT"] == "hold" and len(inbox.events) == 3
+    assert dialler.variables["ACD_NEXT"] == "hold" and inbox.events == []
     assert said(await tick(port)) == ["gorusme-kesildi"]
 
 
-@pytest.mark.parametrize("answer", [None, contact_view(UNIQUEID, ContactState.WRAPPING), UnknownService()])
-async def test_a_talk_that_is_over(start: Start, answer: Exception | None) -> None:
-    dialler = await Dialler(await start(FakeInbox(answer)), "after-talk").call()
+@pytest.mark.parametrize("contacts", [(), (contact_view("1.1"),), (contact_view(UNIQUEID, ContactState.WRAPPING),)])
+async def test_a_talk_that_is_over(start: Start, contacts: tuple[ContactView, ...]) -> None:
+    inbox = FakeInbox()
+    inbox.contacts = [contacts]
+    dialler = await Dialler(await start(inbox), "after-talk").call()
     assert dialler.variables["ACD_NEXT"] == "bye"
 
 
-async def test_after_the_talk_without_an_engine(start: Start) -> None:
-    dialler = await Dialler(await start(FakeInbox(InboxClosed())), "after-talk").call()
-    assert "ACD_NEXT" not in dialler.variables
+async def test_a_talk_the_engine_never_hears_of_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(after_talk, "SETTLE_S", 0.15)
+    inbox = FakeInbox()
+    inbox.contacts = [(contact_view(UNIQUEID, ContactState.ASSIGNED),)]
+    dialler = await Dialler(await start(inbox), "after-talk").call()
+    assert dialler.variables["ACD_NEXT"] == "bye"
 
 
 # -- the agents' codes
