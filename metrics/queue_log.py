@@ -17,6 +17,7 @@ import structlog
 
 from metrics.queue_lines import CallerId, LineState, lines, no_callerid, started
 from routing.core.facts import Fact
+from routing.store.errors import StoreError
 
 log = structlog.get_logger()
 
@@ -26,6 +27,8 @@ compares at most about so many lines."""
 BACKLOG_MAX = 1_000_000
 """Bytes kept while the file cannot be written (disk full): about 15,000 lines. Then nothing is written until the next
 start, which takes the rest from the stored facts: the file is always the beginning of what they say."""
+CHUNK = 65_536
+"""Bytes of one write: deleting from the front of the backlog stays cheap."""
 MODE = 0o640
 """Readers of a group may be let in; the file holds ids, and numbers only when the operator asked for them."""
 
@@ -36,7 +39,7 @@ class QueueLog:
     def __init__(self, path: Path, callerid: CallerId = no_callerid) -> None:
         self.path = path
         self._place_path = path.with_name(path.name + ".place")
-        self._callerid = callerid
+        self._open_number = callerid
         self._state = LineState()
         self._file: int | None = None
         self._inode = 0
@@ -48,6 +51,7 @@ class QueueLog:
         self._stopped = False
         self._unsaved = 0
         self._complained = False
+        self._keyless = False
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Write what these facts say and the file does not say yet. Never raises: a full disk stops no call."""
@@ -97,6 +101,16 @@ class QueueLog:
             os.close(self._file)
             self._file = None
 
+    def _callerid(self, box: str) -> str:
+        """What may be written of a number; nothing when its key is no longer there."""
+        try:
+            return self._open_number(box)
+        except StoreError as error:
+            if not self._keyless:
+                self._keyless = True
+                log.warning("queue_log.number_does_not_open", kind=type(error).__name__)
+            return ""
+
     # -- what is there already ---------------------------------------------------------------------------------------
 
     def _place(self) -> tuple[int, int]:
@@ -135,22 +149,20 @@ class QueueLog:
     # -- the file ----------------------------------------------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
-        if self._stopped:
-            return
-        if len(self._backlog) + len(data) > BACKLOG_MAX:
-            self._stopped = True
-            log.error("queue_log.stopped", path=self.path.name, mend="make room, then restart: nothing is lost")
+        if self._stopped or not (self._backlog or data):
             return
         self._backlog += data
-        if not self._backlog:
-            return
         try:
             file = self._opened()
             while self._backlog:
-                del self._backlog[: os.write(file, self._backlog)]
+                del self._backlog[: os.write(file, self._backlog[:CHUNK])]
             self._complained = False
         except OSError as error:
             self._complain(error)
+        if len(self._backlog) > BACKLOG_MAX:
+            self._stopped = True
+            self._backlog.clear()
+            log.error("queue_log.stopped", path=self.path.name, mend="make room, then restart: nothing is lost")
 
     def _opened(self) -> int:
         """The file, opened anew when somebody has moved it away (log rotation)."""

@@ -12,6 +12,7 @@ from metrics import queue_log
 from metrics.queue_lines import FIELD_MAX, LineState, lines, masked, name
 from metrics.queue_log import BACKLOG_MAX, SAVE_EVERY, QueueLog
 from routing.core.model import AgentState, OfferState, Outcome
+from routing.store.errors import KeyFileError
 from tests.fakes.facts import Story
 
 pytestmark = pytest.mark.unit
@@ -188,6 +189,26 @@ def test_the_place_is_noted_from_time_to_time(tmp_path: Path) -> None:
     assert (tmp_path / "queue_log.place").exists()
     assert QueueLog(path)._there == type(QueueLog(path)._there)()
     file.close()
+
+
+def test_a_page_larger_than_the_backlog_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_log, "BACKLOG_MAX", 100)
+    monkeypatch.setattr(queue_log, "CHUNK", 64)
+    story, file = day(20), QueueLog(tmp_path / "queue_log")
+    file.take(story.facts)
+    file.close()
+    assert written(tmp_path / "queue_log") == text(story)
+
+
+def test_a_number_whose_key_is_gone_is_left_out(tmp_path: Path) -> None:
+    def no_key(box: str) -> str:
+        raise KeyFileError("does not open")
+
+    story, file = Story(), QueueLog(tmp_path / "queue_log", no_key)
+    story.queued("1.1", box="sealed")
+    file.take(story.facts)
+    file.close()
+    assert written(tmp_path / "queue_log") == [f"{T}|1.1|temsilci|NONE|ENTERQUEUE|||1"]
 
 
 def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
