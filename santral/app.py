@@ -263,8 +263,8 @@ class Node:
         for task in waiting:
             task.cancel()
         if not done:
-            raise AsteriskTrouble(f"Asterisk does not answer at {where} (AMI) within {ASTERISK_S:.0f} s. Is it running, is "
-                                  "its manager.conf the rendered one, is [asterisk] ami right?")
+            raise AsteriskTrouble(f"Asterisk does not answer at {where} (AMI) within {ASTERISK_S:.0f} s. Does it run, "
+                                  "is its manager.conf the rendered one, is [asterisk] ami right?")
 
     def _announce(self, http: str, agi: FastAgi) -> None:
         where = {"http": http, "agi": f"{agi.address[0]}:{agi.address[1]}", "ami": self._config.settings.asterisk.ami}
