@@ -58,7 +58,8 @@ def make(plan_of: Callable[[], Plan], out: Path, console: Console) -> int:
         if plan.directories is not None:
             make_state(plan.directories)
     except OSError as error:
-        console.print(f"{out}: cannot be written: {error.strerror}. Choose another --out, or mend its rights.")
+        console.print(f"{out}: cannot be written: {error.strerror}. Choose another --out, or mend its rights.",
+                      soft_wrap=True, highlight=False)
         return UNWRITABLE
     console.print(files_table(changes))
     console.print(f"{len(files)} files in {out}, every rule holds.", highlight=False)

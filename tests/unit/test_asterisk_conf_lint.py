@@ -10,7 +10,7 @@ from asterisk_conf.lint import lint, lint_folder
 from asterisk_conf.modules import DENIED
 from asterisk_conf.render import render
 from asterisk_conf.write import write
-from tests.unit.asterisk_plan import plan
+from tests.fakes.asterisk_plan import plan
 
 pytestmark = pytest.mark.unit
 
@@ -78,7 +78,7 @@ PLANTED = [
 
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_the_rendered_files_break_no_rule(nodes: int) -> None:
-    assert lint(render(plan(nodes=nodes), etc="/etc/santral")) == []
+    assert lint(render(plan(node_count=nodes), etc="/etc/santral")) == []
 
 
 @pytest.mark.parametrize(("name", "good", "bad", "what"), PLANTED, ids=[f"{p[0]}-{p[3]}" for p in PLANTED])

@@ -8,11 +8,11 @@ from typing import Any
 from asterisk_conf.plan import Address, Directories, Plan, Trunk
 
 
-def plan(nodes: int = 1, **changes: Any) -> Plan:
+def plan(node_count: int = 1, **changes: Any) -> Plan:
     """A small centre on a private Asterisk."""
     base = Plan(
         numbers={"4440632": "ana"},
-        nodes=tuple(Address("127.0.0.1", 4573 + n) for n in range(nodes)),
+        nodes=tuple(Address("127.0.0.1", 4573 + n) for n in range(node_count)),
         sounds="/var/lib/santral/sounds",
         seats=(("2001", "SeatSecret2001abcdefghij"), ("2002", "SeatSecret2002abcdefghij")),
         trunk=Trunk(("192.0.2.10",)),

@@ -1,0 +1,187 @@
+"""The rendered text: deterministic, whole, with the names the other rooms rely on; plans with holes are refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asterisk_conf import say
+from asterisk_conf.flat import read
+from asterisk_conf.plan import Address, PlanError, Registration, Timings, Trunk
+from asterisk_conf.render import ALWAYS, SECRET_FILES, fill, render
+from asterisk_conf.write import Change, write
+from ivr import dialplan
+from prompts.catalogue import texts
+from prompts.say import number, ordinal
+from tests.fakes.asterisk_plan import plan
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_same_plan_gives_the_same_bytes() -> None:
+    assert render(plan(), etc="/etc/santral") == render(plan(), etc="/etc/santral")
+
+
+def test_every_file_begins_with_what_it_is_and_leaves_no_mark() -> None:
+    for name, text in render(plan(node_count=2), etc="/etc/santral").items():
+        assert text.startswith("; Santral: "), name
+        assert not re.search(r"@[A-Z_]+@", text), name
+        assert text.isascii(), name
+
+
+def test_asterisk_conf_is_written_for_a_private_asterisk_only() -> None:
+    assert "asterisk.conf" in render(plan(), etc="/etc/santral")
+    assert set(render(plan(directories=None))) == set(ALWAYS)
+    with pytest.raises(ValueError, match="etc="):
+        render(plan())
+
+
+def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
+    table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    text = render(plan(), etc="/etc/santral")["extensions.conf"]
+    contexts = re.findall(r"^\| context \| `([a-z-]+)`", table, re.MULTILINE)
+    assert len(contexts) == 7
+    for context in contexts:
+        assert f"\n[{context}]\n" in text
+    for route in re.findall(r"^\| AGI \| `agi://NODE/([a-z-]+)", table, re.MULTILINE):
+        assert re.search(rf"AGI\(agi://127\.0\.0\.1:4573/{route}[,)]", text), route
+    for name in ("__SC=", "__SC_NUMBER=", "__SC_CALLED=", "SC_SEAT=", "SC_FAILS=", "ACD_NEXT=", "ACD_SAY=",
+                 "SC_MENU_S="):
+        assert f"Set({name}" in text, name
+    for exten in ("s", "brief", "press"):
+        assert f"exten => {exten},1," in text.partition("[santral-agent]")[2]
+
+
+def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
+    text = render(plan(), etc="/etc/santral")["extensions.conf"]
+    for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE):
+        assert f"exten => {word},1," in text.partition("[santral-next]")[2].partition("\n[")[0]
+    for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT, dialplan.MENU_LIMIT):
+        assert name in text
+    for route in (dialplan.MENU_ROUTE, dialplan.TICK_ROUTE, dialplan.AFTER_TALK_ROUTE, dialplan.CODES_ROUTE):
+        assert f"/{route}" in text
+
+
+def test_every_prompt_of_the_dialplan_is_in_the_catalogue() -> None:
+    known = texts()
+    text = render(plan(), etc="/etc/santral")
+    named = set(re.findall(r"/var/lib/santral/sounds/tr/([a-z0-9/_-]+)", text["extensions.conf"]))
+    assert named
+    assert named <= set(known), named - set(known)
+    pieces = {key for key in known if key.startswith("digits/")}
+    whole = set(re.findall(r"/tr/(digits/[a-z0-9-]+)(?:,|$)", text["say.conf"], re.MULTILINE))
+    assert {piece for piece in whole if not piece.endswith("-")} <= pieces
+
+
+def test_the_second_node_is_asked_after_the_first() -> None:
+    text = render(plan(node_count=2), etc="/etc/santral")["extensions.conf"]
+    assert text.index("AGI(agi://127.0.0.1:4573/tick") < text.index("AGI(agi://127.0.0.1:4574/tick")
+    assert "4574" not in render(plan(node_count=1), etc="/etc/santral")["extensions.conf"]
+
+
+def test_a_trunk_by_registration_matches_the_server_and_logs_in() -> None:
+    trunk = Trunk(registration=Registration("sip.example.com:5070", "902120000000", "carrier-gave-this"))
+    sections, faults = read("pjsip.conf", render(plan(trunk=trunk), etc="/etc/santral")["pjsip.conf"])
+    assert not faults
+    registration = next(section for section in sections if section.get("type") == "registration")
+    assert registration.get("server_uri") == "sip:sip.example.com:5070"
+    assert next(s for s in sections if s.get("type") == "identify").get("match") == "sip.example.com"
+    login = next(section for section in sections if section.name == registration.get("outbound_auth"))
+    assert login.get("password") == "carrier-gave-this"
+
+
+def test_an_unknown_mark_is_an_error() -> None:
+    with pytest.raises(KeyError, match="NOBODY"):
+        fill("a=@NOBODY@", {})
+
+
+@pytest.mark.parametrize(("changes", "what"), [
+    ({"numbers": {}}, "no called number"),
+    ({"numbers": {"_X.": "ana"}}, "2 to 15 digits"),
+    ({"numbers": {"444": "a,b"}}, "entry"),
+    ({"nodes": ()}, "0 nodes"),
+    ({"nodes": (Address("127.0.0.1", 0),)}, "host and port"),
+    ({"seats": (("2001", "short"),)}, "secret of seat 2001"),
+    ({"seats": (("2001", "1" * 30),)}, "secret of seat 2001"),
+    ({"seats": (("2001", "SeatSecret2001abcdef\nx"),)}, "secret of seat 2001"),
+    ({"seats": (("trunk", "SeatSecret2001abcdefghij"),)}, "seat 'trunk'"),
+    ({"seats": (("2001", "SeatSecret2001abcdefghij"),) * 2}, "twice"),
+    ({"net_members": ("9",)}, "is no seat"),
+    ({"trunk": Trunk()}, "neither an address"),
+    ({"trunk": Trunk(("0.0.0.0/0",))}, "everybody"),
+    ({"trunk": Trunk(("example",))}, "an address or a network"),
+    ({"trunk": Trunk(registration=Registration("h", "u", "a\nb"))}, "the secret is empty"),
+    ({"rtp": (20000, 10000)}, "the smaller first"),
+    ({"codecs": ("g729",)}, "codec 'g729'"),
+    ({"media_encryption": "maybe"}, "media_encryption"),
+    ({"sounds": "relative"}, "absolute path"),
+    ({"sounds": "/a&b"}, "absolute path"),
+    ({"services": (("Psiko Sosyal", None),)}, "service"),
+    ({"services": (("genel", "a&b"),)}, "brief"),
+    ({"timings": Timings(tick_s=16)}, "at most 15"),
+    ({"timings": Timings(step_s=0)}, "at least 1"),
+    ({"events_secret": "ActionsSecret0123456789ab"}, "each its own"),
+])  # fmt: skip
+def test_a_plan_with_a_hole_is_refused(changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        plan(**changes)
+    assert any(what in fault for fault in caught.value.faults), caught.value.faults
+
+
+def test_a_plan_shows_no_secret() -> None:
+    trunk = Trunk(registration=Registration("h.example", "u", "carrier-secret"))
+    shown = repr(plan(trunk=trunk))
+    assert "Secret" not in shown
+    assert "carrier-secret" not in shown
+
+
+def test_files_with_secrets_are_for_the_owner_alone(tmp_path: Path) -> None:
+    files = render(plan(), etc="/etc/santral")
+    assert set(write(files, tmp_path).values()) == {Change.NEW}
+    assert set(write(files, tmp_path).values()) == {Change.SAME}
+    files["rtp.conf"] += "; more\n"
+    assert [name for name, change in write(files, tmp_path).items() if change is Change.CHANGED] == ["rtp.conf"]
+    for name in files:
+        mode = (tmp_path / name).stat().st_mode & 0o777
+        assert mode == (0o600 if name in SECRET_FILES else 0o644), name
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files), "no temporary file is left"
+
+
+def said(key: str) -> list[str]:
+    """What say.conf's [tr] plays for `num:5` or `enum:5`, by Asterisk's rules: first match in the order of the file."""
+    rules = [line.split(" => ", 1) for line in say.sections("digits").partition("\n\n")[0].splitlines()[1:]]
+    for pattern, plays in rules:
+        body = pattern.removeprefix("_").replace(".", ".+").replace("[*]", r"\*").replace("X", "[0-9]")
+        if re.fullmatch(body.replace("_[n]um", "num"), key):
+            pieces = [piece.strip() for piece in _filled(plays, key.partition(":")[2]).split(",")]
+            return [heard for piece in pieces for heard in (said(piece) if ":" in piece else [piece])]
+    return []
+
+
+def _filled(plays: str, text: str) -> str:
+    return re.sub(r"\$\{SAY(?::(\d+)(?::(\d+))?)?\}", lambda found: _cut(text, found[1], found[2]), plays)
+
+
+def _cut(text: str, start: str | None, length: str | None) -> str:
+    if start is None:
+        return text
+    return text[int(start):][: int(length) if length else None]
+
+
+NUMBERS = [*range(130), 199, 200, 250, 999, 1000, 1001, 1250, 2000, 9999, 10_000, 21_345, 100_000, 999_999,
+           1_000_000, 1_000_001, 21_000_300, 999_999_999]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+def test_asterisk_says_a_number_as_the_verbaliser_does(value: int) -> None:
+    assert said(f"num:{value}") == number(value)
+
+
+@pytest.mark.parametrize("value", [*range(130), 200, 234, 300, 999])
+def test_asterisk_says_an_ordinal_as_the_verbaliser_does(value: int) -> None:
+    assert said(f"enum:{value}") == ordinal(value)
