@@ -228,7 +228,8 @@ def test_a_redirect_by_a_phone_is_no_answer(running: Running, events: Ami, actio
     actions.ask("Action: Originate\nActionID: redirect\nChannel: PJSIP/2002\nContext: santral-agent\nExten: s\n"
                 "Priority: 1\nAsync: true\nTimeout: 5000\nChannelId: o1-1.1\nVariable: SC_CHAN=PJSIP/trunk-00000000")
     invite = phone.receive("INVITE")
-    phone.reply(invite, "302 Moved Temporarily", tuple(running.plan.sip), "Contact: <sip:05550000000@127.0.0.1>")
+    phone.reply(invite, "302 Moved Temporarily", (running.plan.sip.host, running.plan.sip.port),
+                "Contact: <sip:05550000000@127.0.0.1>")
     ended = events.block("Event", "OriginateResponse")
     phone.close()
     assert ended["ActionID"] == "redirect"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -16,7 +17,7 @@ from tests.fakes.asterisk_plan import plan
 pytestmark = pytest.mark.unit
 
 
-def run(tmp_path: Path, out: Path, chosen: Plan | None = None, **changes: object) -> tuple[int, str]:
+def run(tmp_path: Path, out: Path, chosen: Plan | None = None, **changes: Any) -> tuple[int, str]:
     asked: list[tuple[Path, Path | None, Path]] = []
 
     def plan_of(centre: Path, settings: Path | None, state: Path) -> Plan:
