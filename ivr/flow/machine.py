@@ -21,8 +21,9 @@ MORE_S = 20.0
 """What `*` then gives (rule I6)."""
 MORE_TIMES = 2
 """How often in one menu."""
-BACK_S = 1.5
-"""Silence after the acknowledgement, in which `9` still takes the choice back."""
+BACK_S = 0.8
+"""Silence after the acknowledgement, in which `9` still takes the choice back. Short: a caller in distress waits for a
+person, not for us."""
 SLOW_FACTOR = 2.0
 """Slow mode: all silences and the time to answer (rules I5, I8)."""
 FAILURES = 2
@@ -161,7 +162,9 @@ def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, S
     if option is None:
         return _failed(flow, menu, state, WRONG_KEY)
     chosen = state._replace(phase="confirm", chosen=digit)
-    said = (option.confirm,) if option.then == flow.human else (option.confirm, BACK_HINT)
+    # `9` is explained to those who have shown that they need time; everybody else is on the way at once.
+    explain = option.then != flow.human and (state.slow or state.failures > 0)
+    said = (option.confirm, BACK_HINT) if explain else (option.confirm,)
     return chosen, Ask(said, 0.0, BACK_S * (SLOW_FACTOR if state.slow else 1.0), state.slow)
 
 
