@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -54,7 +55,6 @@ class PrivateAsterisk:
         self.run = self.state / "run"
         self.options = options
         self.identity: Identity | None = None
-        self._short: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def log(self) -> Path:
@@ -73,8 +73,7 @@ class PrivateAsterisk:
         for name in ("lib", "spool", "log", "log/cel-custom", "run"):
             (self.state / name).mkdir(parents=True, exist_ok=True)
         if len(str(self.run / "asterisk.ctl")) > SOCKET_MAX:
-            self._short = tempfile.TemporaryDirectory(prefix="santral-lab-")
-            self.run = Path(self._short.name)
+            self.run = Path(tempfile.mkdtemp(prefix="santral-lab-"))
         main = self.conf / "asterisk.conf"
         main.write_text(_MAIN.format(conf=self.conf, modules=self.program.modules, data=self.program.data,
                                      state=self.state, run=self.run, options=self.options), encoding="utf-8")
@@ -133,9 +132,8 @@ class PrivateAsterisk:
 
     def _forget(self) -> None:
         self.identity = None
-        if self._short is not None:
-            self._short.cleanup()
-            self._short = None
+        if self.run.parent != self.state:
+            shutil.rmtree(self.run, ignore_errors=True)
             self.run = self.state / "run"
 
     def __enter__(self) -> PrivateAsterisk:

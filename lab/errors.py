@@ -3,6 +3,7 @@
 - `LabError`: the root; the command line prints it and ends with 1.
   - `NoAsterisk`: Asterisk cannot be brought, or the given one is of no use.
   - `NotReady`: a process did not become ready, or ended by itself.
+  - `BadInput`: keys or a time written in a way the lab does not read.
   - `NoLab`: there is no running lab in the given folder.
 """
 
@@ -23,3 +24,7 @@ class NotReady(LabError):
 
 class NoLab(LabError):
     """No running lab where one was expected."""
+
+
+class BadInput(LabError, ValueError):
+    """What a person wrote is not understood."""

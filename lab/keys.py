@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from lab.errors import BadInput
+
 GAP_S = 0.25
 """Between two keys of one hand: quick, and longer than a key (0.12 s) with its end packets."""
 SOON_S = 0.5
@@ -22,13 +24,13 @@ class Press(NamedTuple):
 
 
 def parse(text: str) -> tuple[Press, ...]:
-    """`1@2s,#`: 1 two seconds after the answer, then #. Raises ValueError with a sentence."""
+    """`1@2s,#`: 1 two seconds after the answer, then #. Raises BadInput."""
     found: list[Press] = []
     now = 0.0
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         match = _PART.fullmatch(part)
         if not match:
-            raise ValueError(f"{part!r} is no key with a time; write for example 1@2s or 44#@500ms")
+            raise BadInput(f"{part!r} is no key with a time; write for example 1@2s or 44#@500ms")
         if match["time"]:
             now = max(now, float(match["time"]) * (0.001 if match["unit"] == "ms" else 1.0))
         else:
@@ -40,8 +42,8 @@ def parse(text: str) -> tuple[Press, ...]:
 
 
 def seconds(text: str) -> float:
-    """`10s`, `500ms`, `2m` or `10` as seconds. Raises ValueError with a sentence."""
+    """`10s`, `500ms`, `2m` or `10` as seconds. Raises BadInput."""
     match = _TIME.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is no time; write for example 10s, 500ms or 2m")
+        raise BadInput(f"{text!r} is no time; write for example 10s, 500ms or 2m")
     return float(match[1]) * {"ms": 0.001, "m": 60.0}.get(match[2] or "s", 1.0)

@@ -1,0 +1,192 @@
+"""`santral lab demo`: a centre at work in the terminal, and a summary. Everything it starts, it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from desk import tables
+from lab import records
+from lab.errors import LabError
+from lab.network import Network
+from lab.person import ask
+from lab.records import Summary
+from lab.traffic import Habits, Traffic, spread
+from lab.up import Info, down, up
+
+LOOK_S = 1.0
+"""The view is drawn this often: waiting is counted in seconds."""
+PLAIN_S = 10.0
+"""Without a terminal one line this often."""
+DRAIN_S = 20.0
+"""After the last caller talks may end by themselves: a talk of the lab lasts at most 14 s."""
+SETTLE_S = 10.0
+"""Within this every ended call is in the node's records: it takes one turn, milliseconds."""
+TROUBLES_SHOWN = 5
+
+
+class Plan:
+    """What a demo shall do."""
+
+    def __init__(self, centre: Path, *, seconds: float | None, agents: int, every: float,
+                 asterisk_path: Path | None = None, folder: Path | None = None) -> None:
+        self.centre = centre
+        self.seconds = seconds
+        """None: until Ctrl-C."""
+        self.agents = agents
+        self.every = every
+        """Mean seconds between callers."""
+        self.asterisk_path = asterisk_path
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="santral-demo-"))
+
+
+def run(plan: Plan, console: Console) -> int:
+    """Run it; the exit code: 0 when calls were answered and all went well. Raises LabError."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
+
+    try:
+        info = up(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, say=say)
+        say(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
+        traffic, summary = asyncio.run(_work(info, plan, console, say))
+    finally:
+        down(plan.folder)
+    console.print(report(summary, plan.folder))
+    for trouble in traffic.troubles[:TROUBLES_SHOWN]:
+        console.print(Text(f"trouble: {trouble}", style="yellow"))
+    if not summary.answered:
+        console.print(Text(f"No call was answered. The node's words: {plan.folder / 'node.log'}", style="red"))
+        return 1
+    return 0
+
+
+async def _work(info: Info, plan: Plan, console: Console, say: Any) -> tuple[Traffic, Summary]:
+    folder = Path(info.state)
+    stop = asyncio.Event()
+    with _ctrl_c(stop):
+        async with Network(info.network) as network:
+            habits = Habits(every=plan.every, record=folder / "recordings")
+            traffic = Traffic(info, network, habits, spread(info.agents, plan.agents))
+            await traffic.sign_in()
+            say(f"{len(traffic.people)} agents are signed in; callers arrive"
+                + ("; Ctrl-C ends it" if plan.seconds is None else ""))
+            arriving = asyncio.create_task(traffic.arrive(), name="lab.traffic")
+            try:
+                await _watch(info, traffic, stop, plan.seconds, console)
+            finally:
+                arriving.cancel()
+                with suppress(asyncio.CancelledError):
+                    await arriving
+            say("no more callers; talks come to their end")
+            stop.clear()
+            await _drain(traffic, network, stop)
+            return traffic, await _settled(info)
+
+
+async def _watch(info: Info, traffic: Traffic, stop: asyncio.Event, seconds: float | None, console: Console) -> None:
+    """Show what is, until the end or Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds if seconds is not None else float("inf")
+    period = LOOK_S if console.is_terminal else PLAIN_S
+    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    with live or nullcontext():
+        while not stop.is_set() and loop.time() < end:
+            status = await ask(info, "GET", "/api/v1/status")
+            if live is not None:
+                live.update(_view(status, traffic, end - loop.time()), refresh=True)
+            else:
+                console.print(_counts(status, traffic), highlight=False)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.05, min(period, end - loop.time())))
+
+
+async def _drain(traffic: Traffic, network: Network, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    last = loop.time() + DRAIN_S
+    for leg in traffic.calls:
+        both = [asyncio.create_task(event.wait(), name="lab.drain") for event in (leg.ended, stop)]
+        await asyncio.wait(both, timeout=max(0.0, last - loop.time()), return_when=asyncio.FIRST_COMPLETED)
+        for task in both:
+            task.cancel()
+    await network.hang_up_all()
+    for leg in traffic.calls:
+        with suppress(LabError):
+            await leg.wait_ended(SETTLE_S)
+
+
+async def _settled(info: Info) -> Summary:
+    """The node's own figures, once every contact that it took has its outcome."""
+    folder = Path(info.state)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SETTLE_S
+    while True:
+        text = await asyncio.to_thread(records.page, info.http)
+        found = records.summary(text, records.queue_log(folder / "queue_log"))
+        if found.offered == found.answered + found.abandoned + found.other or loop.time() >= end:
+            (folder / "metrics.txt").write_text(text, encoding="utf-8")
+            return found
+        await asyncio.sleep(LOOK_S / 4)
+
+
+def _counts(status: dict[str, Any], traffic: Traffic) -> str:
+    waiting = sum(queue["waiting"] for queue in status["queues"])
+    talking = sum(queue["talking"] for queue in status["queues"])
+    ready = sum(queue["state"] == "ready" for queue in status["agents"])
+    return f"{len(traffic.calls)} callers so far, {waiting} waiting, {talking} talking, {ready} agents ready"
+
+
+def _view(status: dict[str, Any], traffic: Traffic, left: float) -> RenderableType:
+    line = Text(_counts(status, traffic), style="bold")
+    if left != float("inf"):
+        line.append(f"   ({max(0, round(left))} s left)", style="dim")
+    return Group(line, tables.whole(status), _lines(traffic))
+
+
+def _lines(traffic: Traffic) -> Table:
+    """The latest callers as they see it."""
+    table = Table(title="Arayanlar", title_justify="left")
+    for name in ("arayan", "olan"):
+        table.add_column(name)
+    for number, leg in list(enumerate(traffic.calls, 1))[-6:]:
+        table.add_row(str(number), Text(", ".join(moment.what for moment in leg.moments[-3:])))
+    return table
+
+
+def report(found: Summary, folder: Path) -> Table:
+    """The summary."""
+    table = Table("", "", title="Summary", show_header=False, title_justify="left")
+    level = "-" if found.service_level is None else f"{found.service_level:.0%} within the target of the service"
+    for name, value in (
+            ("offered", f"{found.offered} calls entered a queue"), ("answered", str(found.answered)),
+            ("abandoned", str(found.abandoned)), ("other ends", str(found.other)), ("service level", level),
+            ("longest wait", f"{found.longest_wait_s:.0f} s"), ("records", str(folder / "santral.db")),
+            ("queue_log", str(folder / "queue_log")), ("metrics", str(folder / "metrics.txt")),
+            ("what callers heard", str(folder / "recordings")), ("the node's log", str(folder / "node.log"))):
+        table.add_row(name, Text(value, overflow="fold"))
+    return table
+
+
+@contextmanager
+def _ctrl_c(stop: asyncio.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask for an orderly end."""
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop.set)
+    try:
+        yield
+    finally:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(sign)
