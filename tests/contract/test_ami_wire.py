@@ -92,7 +92,7 @@ def test_the_first_header_wins_and_empty_values_are_kept() -> None:
     b"Event: Hangup\r\nPrivilege: call,all\r\nName: a\nUniqueid: 1.2\r\n\r\n",
     b"Event: Hangup\r\nPrivilege: call,all\r\nName: a\rUniqueid: 1.2\r\n\r\n",
     b"Event: Hangup\r\nPrivilege: call,all\r\nName: a\0\r\n\r\n",
-    b"Event: VarSet\r\nPrivilege: call,all\r\nName: a\nb\r\n\r\n",
+    b"Event: Hang\nup\r\nActionID: 1\r\n\r\n",
     b"Privilege: call,all\r\nEvent: Hangup\r\nUniqueid: 1.2\r\n\r\n",
     b"Event: Hangup\r\nUniqueid: 1.2\r\nPrivilege: call,all\r\n\r\n",
     b"Event: VarSet\r\nUniqueid: 1.2\r\n\r\n",

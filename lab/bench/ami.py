@@ -1,0 +1,152 @@
+"""Reading AMI: our codec beside panoramisk as published and beside bare framing, interleaved in one run.
+
+The same bytes go through each reader in chunks as a socket gives them; no socket, so only the readers differ. 46 events
+a call, 8 of them wanted, about 370 bytes each, the shape Asterisk 20 to 22 sends with all classes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.manager import Manager
+
+from lab.bench.row import Row
+from routing.ami.resync import Channel, Snapshot, diff
+from routing.ami.translate import WANTED
+from routing.ami.wire import Decoder
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId
+from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import ContactState, OfferState
+
+CALLS = 200
+CHUNK = 64 * 1024
+ROUNDS = 5
+GREETING = b"Asterisk Call Manager/11.0.0\r\n"
+_WANTED = ("Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeEnter", "BridgeLeave", "Hangup")
+_OTHER = ("VarSet", "Newexten", "RTCPSent", "AGIExecStart", "AGIExecEnd", "MusicOnHoldStart")
+
+
+def corpus(calls: int = CALLS) -> bytes:
+    """Bytes of so many calls, without greeting."""
+    blocks = []
+    for call in range(calls):
+        names = [*_WANTED, *(_OTHER[n % len(_OTHER)] for n in range(38))]
+        for name in names:
+            blocks.append(
+                f"Event: {name}\r\nPrivilege: call,all\r\nChannel: PJSIP/trunk-{call:08x}\r\nChannelState: 6\r\n"
+                "ChannelStateDesc: Up\r\nCallerIDNum: 0\r\nCallerIDName: trunk\r\nConnectedLineNum: <unknown>\r\n"
+                "ConnectedLineName: <unknown>\r\nLanguage: tr\r\nAccountCode: \r\nContext: santral-hold\r\nExten: s\r\n"
+                f"Priority: 3\r\nUniqueid: 1795567875.{call}\r\nLinkedid: 1795567875.{call}\r\nCause: 16\r\n"
+                "Extra: Görüş ve öneri\r\n\r\n".encode())
+    return b"".join(blocks)
+
+
+def _chunks(data: bytes) -> list[bytes]:
+    return [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
+
+
+def _lazy(chunks: Sequence[bytes]) -> int:
+    decoder, seen = Decoder(WANTED), 0
+    decoder.feed(GREETING)
+    for chunk in chunks:
+        for message in decoder.feed(chunk):
+            seen += message.get("Uniqueid") != "" and message.get("ChannelStateDesc") == "Up"
+    return seen + decoder.counters.dropped
+
+
+def _full(chunks: Sequence[bytes]) -> int:
+    decoder, seen = Decoder(), 0
+    decoder.feed(GREETING)
+    for chunk in chunks:
+        for message in decoder.feed(chunk):
+            seen += message.headers()["Uniqueid"] != ""
+    return seen
+
+
+def _framing(chunks: Sequence[bytes]) -> int:
+    seen, tail = 0, b""
+    for chunk in chunks:
+        *blocks, tail = (tail + chunk).split(b"\r\n\r\n")
+        seen += len(blocks)
+    return seen
+
+
+def _panoramisk(chunks: Sequence[bytes]) -> int:
+    seen = 0
+
+    def count(manager: object, event: object) -> None:
+        nonlocal seen
+        seen += 1
+
+    manager = Manager()
+    manager.register_event("*", count)
+    protocol = AMIProtocol()
+    protocol.connection_made(None)
+    protocol.factory, protocol.encoding = manager, "utf8"
+    protocol.data_received(GREETING + b"\r\n")
+    for chunk in chunks:
+        protocol.data_received(chunk)
+    return seen
+
+
+_READERS: dict[str, Callable[[Sequence[bytes]], int]] = {
+    "lazy": _lazy, "full": _full, "framing": _framing, "panoramisk": _panoramisk}
+
+
+def _rates() -> dict[str, float]:
+    """Events a second of CPU time, median of interleaved rounds."""
+    chunks, events = _chunks(corpus()), CALLS * 46
+    taken: dict[str, list[float]] = {name: [] for name in _READERS}
+    for _ in range(ROUNDS):
+        for name, reader in _READERS.items():
+            begin = time.process_time()
+            seen = reader(chunks)
+            taken[name].append(time.process_time() - begin)
+            if abs(seen - events) > 1:
+                raise RuntimeError(f"the reader {name} saw {seen} of {events} events")
+    return {name: events / median(times) for name, times in taken.items()}
+
+
+def _resync_ms() -> float:
+    """One look at 1,000 channels, 180 offers under way: decode the lists and lay both views side by side."""
+    items = b"".join(
+        f"Event: CoreShowChannel\r\nActionID: x\r\nChannel: PJSIP/trunk-{n:08x}\r\nChannelStateDesc: Up\r\n"
+        f"Uniqueid: 7.{n}\r\nLinkedid: 7.{n}\r\nBridgeId: \r\n{'Pad: x' * 30}\r\n\r\n".encode() for n in range(1000))
+    contacts = [LiveContact(ContactId(f"7.{n}"), "", ContactState.PENDING, "") for n in range(1000)]
+    offers = [LiveOffer(OfferId(n), ContactId(f"7.{n}"), AgentId("a"), SeatId("s"), OfferState.PENDING, False,
+                        f"o{n}-7.{n}") for n in range(180)]
+    times = []
+    for _ in range(ROUNDS):
+        begin = time.process_time()
+        decoder = Decoder(WANTED)
+        decoder.feed(GREETING)
+        found = {}
+        for item in decoder.feed(items):
+            uniqueid = item.get("Uniqueid")
+            found[uniqueid] = Channel(uniqueid, item.get("Channel"), item.get("ChannelStateDesc"), item.get("BridgeId"))
+        told = diff(Snapshot("", found, ()), contacts, offers)
+        times.append(time.process_time() - begin)
+        if len(told) != 180:
+            raise RuntimeError(f"the look told {len(told)} differences instead of 180")
+    return 1000 * median(times)
+
+
+def rows() -> list[Row]:
+    """Events a second of CPU, and one full look."""
+    async def measure() -> dict[str, float]:
+        return _rates()
+
+    rate = asyncio.run(measure())
+    beside = f"panoramisk 1.4: {rate['panoramisk']:,.0f} 1/s"
+    lazy, full = rate["lazy"] / rate["panoramisk"], rate["full"] / rate["panoramisk"]
+    look = _resync_ms()
+    return [
+        Row("ami.lazy", rate["lazy"], "1/s", beside, lazy, ">= 15x panoramisk", lazy >= 15),
+        Row("ami.full", rate["full"], "1/s", beside, full, ">= 3.5x panoramisk", full >= 3.5),
+        Row("ami.framing", rate["framing"], "1/s", beside, rate["framing"] / rate["panoramisk"], "", None),
+        Row("ami.resync", look, "ms", "1,000 channels, 180 offers", None, "<= 100 ms", look <= 100),
+    ]
