@@ -1,0 +1,119 @@
+"""Facts of the real engine, from random events: metrics and queue_log tell the same counts, each call is one word."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics.queue_lines import LineState, lines
+from metrics.recorder import Recorder
+from routing.core import commands, events
+from routing.core.engine import Engine
+from routing.core.errors import RoutingError
+from routing.core.facts import Ended, Fact, TalkOver
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.model import Agent, Centre, Outcome, Service, Step
+from tests.property.test_metrics_queue_lines import LETTERS, WORD
+
+pytestmark = pytest.mark.property
+
+SKILL = SkillId("s")
+CENTRE = Centre((Service(ServiceId("s"), "S", (Step(((SKILL, 1),)),)),),
+                tuple(Agent(AgentId(f"a{n}"), ((SKILL, 50),)) for n in range(3)))
+KINDS = ("queue", "gone", "left", "connect", "miss", "busy", "caller", "agent", "lost", "pause", "resume", "wrapped",
+         "tick")
+STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 5), st.sampled_from([0.0, 0.2, 3.0, 20.0])),
+                 max_size=40)
+
+
+class Run:
+    """An engine, its offers so far, and everything it said."""
+
+    def __init__(self) -> None:
+        self.now, self.engine = 1_700_000_000.0, Engine()
+        self.facts: list[Fact] = []
+        self.offers: list[commands.Offer] = []
+        self.give(events.Configured(CENTRE))
+        for number in range(3):
+            self.give(events.AgentSignedIn(AgentId(f"a{number}"), SeatId(f"200{number}")))
+            self.give(events.SeatChanged(SeatId(f"200{number}"), True, False))
+        self.give(events.LinkChanged("", True))
+
+    def give(self, event: events.Event | None) -> None:
+        try:
+            made = self.engine.tick(self.now) if event is None else self.engine.handle(event, self.now)
+        except RoutingError:
+            made = []
+        self.offers += [one for one in made if isinstance(one, commands.Offer)]
+        self.facts += self.engine.take_facts()
+
+    def step(self, what: str, number: int) -> None:
+        contact, agent = ContactId(f"179{number}.1"), AgentId(f"a{number % 3}")
+        offer = self.offers[-1 - number % len(self.offers)] if self.offers else None
+        on_call = {
+            "queue": events.ContactQueued(contact, ServiceId("s"), "PJSIP/x"), "gone": events.ContactGone(contact),
+            "left": events.ContactLeft(contact, "net" if number % 2 else "key", "*"),
+            "pause": events.AgentPaused(agent), "resume": events.AgentResumed(agent),
+            "wrapped": events.WrapUpEnded(agent), "tick": None}
+        if what in on_call:
+            self.give(on_call[what])
+        elif offer is not None and what == "connect":
+            self.give(events.OfferAnswered(offer.offer))
+            self.give(events.OfferConnected(offer.offer, offer.contact))
+        elif offer is not None and what in ("miss", "busy"):
+            self.give(events.OfferEnded(OfferId(offer.offer), "no_answer" if what == "miss" else "busy"))
+        elif offer is not None:
+            self.give(events.TalkEnded(offer.offer, what))
+
+
+def test_the_run_reaches_every_line() -> None:
+    run = Run()
+    for what, number, gap in (("queue", 0, 0), ("connect", 0, 1), ("lost", 0, 9), ("connect", 0, 1), ("caller", 0, 9),
+                              ("queue", 1, 0), ("miss", 0, 9), ("connect", 0, 1), ("agent", 0, 9), ("pause", 0, 0),
+                              ("pause", 1, 0), ("pause", 2, 0), ("tick", 0, 99), ("queue", 2, 0), ("gone", 2, 9),
+                              ("queue", 3, 0), ("left", 3, 1), ("queue", 4, 0), ("left", 4, 1),
+                              ("resume", 1, 1), ("resume", 2, 1), ("queue", 5, 0), ("gone", 5, 1)):
+        run.now += gap
+        run.step(what, number)
+    state = LineState()
+    said = {line.split("|")[4] for fact in run.facts for line in lines(fact, state)}
+    assert said >= {*LETTERS, "ADDMEMBER", "PAUSE", "PAUSEALL", "UNPAUSE", "UNPAUSEALL", "CONFIGRELOAD"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(STEPS)
+def test_metrics_and_queue_log_agree(steps: list[tuple[str, int, float]]) -> None:
+    run = Run()
+    for what, number, gap in steps:
+        run.now += gap
+        run.step(what, number)
+    for number in range(6):  # everybody hangs up
+        run.now += 1
+        run.give(events.ContactGone(ContactId(f"179{number}.1")))
+    state, recorder = LineState(), Recorder(["s"], {"genel": 5})
+    found = [line for fact in run.facts for line in lines(fact, state)]
+    recorder.take(run.facts)
+    words: dict[str, str] = defaultdict(str)
+    for line in found:
+        _, call, _, _, event, *_ = line.split("|")
+        if event in LETTERS:
+            words[call] += LETTERS[event]
+    for word in words.values():
+        assert WORD.match(word), word
+    assert state.talking == {}
+
+    def outcomes(*wanted: Outcome) -> float:
+        return sum(recorder.registry.get_sample_value("acd_contacts_total", {
+            "queue": "s", "channel": "voice", "outcome": one.value}) or 0 for one in wanted)
+
+    said = Counter(line.split("|")[4] for line in found)
+    ended = [fact for fact in run.facts if isinstance(fact, Ended)]
+    cut = sum(1 for fact in run.facts if isinstance(fact, TalkOver) and fact.by == "lost")
+    assert len(words) == len({fact.contact for fact in ended}) == len(ended)
+    assert said["COMPLETECALLER"] + said["COMPLETEAGENT"] == said["CONNECT"] == outcomes(Outcome.ANSWERED) + cut
+    assert said["ENTERQUEUE"] == len(ended) + cut
+    assert said["ABANDON"] == outcomes(Outcome.ABANDONED, Outcome.ABANDONED_SHORT, Outcome.FAILURE)
+    assert said["EXITWITHTIMEOUT"] == outcomes(Outcome.OVERFLOW) and said["EXITWITHKEY"] == outcomes(Outcome.LEFT)
