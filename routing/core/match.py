@@ -13,14 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.line import Line
 from routing.core.model import Agent, Channel, Service, Step
+from routing.core.ready import ReadyLine
 from routing.core.records import AgentRecord, Contact, LineKey
 
+if TYPE_CHECKING:
+    from routing.core.records import Place
+
 Needs = tuple[tuple[SkillId, int], ...]
-ReadyLine = Line[tuple[float, int, AgentRecord]]
 
 
 def needs_of(service: Service, step: int) -> Needs:
@@ -53,6 +57,13 @@ class Pool:
     signed_mask: int = 0
     """Bit n: somebody with level n is signed in."""
 
+    def line(self, level: int) -> ReadyLine:
+        """The line of a level."""
+        found = self.lines.get(level)
+        if found is None:
+            found = self.lines[level] = ReadyLine()
+        return found
+
     def sign(self, level: int, by: int) -> None:
         """Count an agent in (+1) or out (-1)."""
         count = self.signed.get(level, 0) + by
@@ -82,7 +93,7 @@ class Matching:
     def __init__(self, services: Iterable[Service]) -> None:
         self._pools: dict[tuple[Channel, Needs], Pool] = {}
         self._groups: dict[tuple[str, Channel, Needs, bool], Group] = {}
-        self._places: dict[Agent, tuple[tuple[Pool, int], ...]] = {}
+        self._places: dict[Agent, tuple[Place, ...]] = {}
         self._served: dict[Agent, tuple[ServiceId, ...]] = {}
         self._services = tuple(services)
         self.active: dict[Group, None] = {}
@@ -131,14 +142,14 @@ class Matching:
             if not group.line:
                 del self.active[group]
 
-    def places(self, agent: Agent) -> tuple[tuple[Pool, int], ...]:
-        """Every pool an agent fits, with the level there. Agents with equal skills and profile share the work."""
+    def places(self, agent: Agent) -> tuple[Place, ...]:
+        """Where an agent stands when ready. Agents with equal skills and profile share the work."""
         alike = agent._replace(id=_NOBODY)
         found = self._places.get(alike)
         if found is None:
             skills, capacity = dict(agent.skills), dict(agent.profile.max_concurrency)
             found = tuple(
-                (pool, level) for pool in self._pools.values()
+                (pool, level, 1 << level, pool.line(level)) for pool in self._pools.values()
                 if pool.channel in agent.profile.channels and capacity.get(pool.channel, 0) > 0
                 and (level := level_for(skills, pool.needs)) is not None)
             self._places[alike] = found
@@ -160,12 +171,12 @@ class Matching:
         key: LineKey = (record.idle_since, record.index)
         record.key = key
         self.ready += 1
-        for pool, level in record.places:
-            line = pool.lines.get(level)
-            if line is None:
-                line = pool.lines[level] = Line()
-            line.add((*key, record))
-            pool.mask |= 1 << level
+        for pool, _, bit, line in record.places:  # what ReadyLine.add does, without a call for each place
+            if key > line.latest:
+                line.prompt[record] = line.latest = key
+            else:
+                line.add(record, key)
+            pool.mask |= bit
 
     def leave(self, record: AgentRecord) -> None:
         """An agent is not ready any more. Fine when they were not."""
@@ -173,19 +184,21 @@ class Matching:
         if key is None:
             return
         self.ready -= 1
-        entry = (*key, record)
-        for pool, level in record.places:
-            line = pool.lines[level]
-            line.remove(entry)
-            if not line:
-                pool.mask &= ~(1 << level)
+        for pool, _, bit, line in record.places:
+            prompt = line.prompt
+            try:
+                del prompt[record]
+            except KeyError:
+                line.remove(record, key)
+            if not prompt and not line.late:
+                pool.mask ^= bit
 
     def sign_in(self, record: AgentRecord) -> None:
         """Count an agent as signed in: what decides whether a step can be met at all."""
         record.places, record.signed = self.places(record.agent), True
         record.serves = self.served(record.agent)
         self.signed_in += 1
-        for pool, level in record.places:
+        for pool, level, *_ in record.places:
             pool.sign(level, 1)
 
     def sign_out(self, record: AgentRecord) -> None:
@@ -193,7 +206,7 @@ class Matching:
         if record.signed:
             self.leave(record)
             self.signed_in -= 1
-            for pool, level in record.places:
+            for pool, level, *_ in record.places:
                 pool.sign(level, -1)
         record.places, record.signed = (), False
 

@@ -10,6 +10,10 @@ from routing.core.model import Agent, AgentState, Channel, ContactState, OfferSt
 
 if TYPE_CHECKING:
     from routing.core.match import Group, Pool
+    from routing.core.ready import ReadyLine
+
+    Place = tuple[Pool, int, int, ReadyLine]
+    """A pool, the agent's level in it, that level's bit in the mask, and the line of that level."""
 
 MINUTE_S = 60.0
 """One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
@@ -94,7 +98,7 @@ class AgentRecord:
     """Rings, talks or is wrapped up."""
     pause_pending: str = ""
     leave_pending: bool = False
-    places: tuple[tuple[Pool, int], ...] = ()
+    places: tuple[Place, ...] = ()
     """Where the agent stands when ready: each pool with the level there."""
     serves: tuple[ServiceId, ...] = ()
     """Services the agent can serve."""

@@ -18,8 +18,8 @@ def ranked(pool: Pool, low: int, limit: int) -> list[tuple[AgentRecord, int]]:
         above = mask.bit_length() - 1
         mask ^= 1 << above
         level = low + above
-        for entry in pool.lines[level]:
-            found.append((entry[2], level))
+        for record in pool.lines[level]:
+            found.append((record, level))
             if len(found) == limit:
                 return found
     return found

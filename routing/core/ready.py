@@ -1,0 +1,49 @@
+"""Ready agents of one level, longest idle first.
+
+Nearly everybody becomes ready *now*, later than all who already are: they go to the end of an `OrderedDict`, which
+gives its first key and forgets any key in constant time. (A plain dict does not: its first key is searched over all
+that were deleted before it.) Who comes back to an older place (the caller hung up while it rang, a rest gap is over)
+stands in a sorted line beside it, and the two are read as one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from heapq import merge
+
+from routing.core.line import Line
+from routing.core.records import AgentRecord, LineKey
+
+
+class ReadyLine:
+    """In the order of (idle since, index). Each agent at most once."""
+
+    __slots__ = ("late", "latest", "prompt")
+
+    def __init__(self) -> None:
+        self.prompt: OrderedDict[AgentRecord, LineKey] = OrderedDict()
+        self.late: Line[tuple[float, int, AgentRecord]] = Line()
+        self.latest: LineKey = (float("-inf"), 0)
+        """The largest key that ever went to the end: what comes below it may have somebody behind it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.prompt) or bool(self.late)
+
+    def __iter__(self) -> Iterator[AgentRecord]:
+        if not self.late:
+            return iter(self.prompt)
+        prompt = ((*key, record) for record, key in self.prompt.items())
+        return (entry[2] for entry in merge(prompt, self.late))
+
+    def add(self, record: AgentRecord, key: LineKey) -> None:
+        """Put an agent into their place."""
+        if key > self.latest:
+            self.prompt[record] = self.latest = key
+        else:
+            self.late.add((*key, record))
+
+    def remove(self, record: AgentRecord, key: LineKey) -> None:
+        """Take an agent out. `key` is the one they came with. ValueError when they are not there."""
+        if self.prompt.pop(record, None) is None:
+            self.late.remove((*key, record))
