@@ -94,17 +94,6 @@ class Listen(Shape):
     http: HostPort = "127.0.0.1:8063"
 
 
-class Private(Shape):
-    """[asterisk.private]: an Asterisk of our own, as the lab's. With it asterisk.conf is written too."""
-
-    modules: File
-    """astmoddir"""
-    data: File
-    """astdatadir"""
-    state: File
-    """Spool, run, log, keys and database stand below it."""
-
-
 class Asterisk(Shape):
     """[asterisk]: the Asterisk this node works with, paths as Asterisk sees them."""
 
@@ -120,8 +109,6 @@ class Asterisk(Shape):
     """The black box: ids, event and time of every channel, read after every gap."""
     agi: Annotated[tuple[HostPort, ...], Field(min_length=1, max_length=2)] = ("127.0.0.1:4573",)
     """The nodes the dialplan asks, the second when the first does not answer."""
-
-    private: Private | None = None
 
     @model_validator(mode="after")
     def _ports(self) -> Self:

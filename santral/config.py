@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from asterisk_conf.plan import Address, Directories, Plan, Registration, Timings, Trunk
+from asterisk_conf.plan import Address, Plan, Registration, Timings, Trunk
 from centres import model as files
 from centres.load import Loaded, load
 from centres.problem import Problem
@@ -132,7 +132,7 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
     settings = config.settings
     ami = secrets.ami()
     seats = settings.seats.names()
-    registration, private = settings.trunk.registration, settings.asterisk.private
+    registration = settings.trunk.registration
     trunk = Trunk(tuple(settings.trunk.match),
                   None if registration is None else
                   Registration(registration.server, registration.user, secrets.trunk()))
@@ -145,8 +145,7 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
                        for service in config.centre.services),
         net_members=settings.net.seats, sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
-        timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails),
-        directories=None if private is None else Directories(private.modules, private.data, private.state))
+        timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
 
 
 def address(text: str) -> Address:
