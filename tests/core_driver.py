@@ -151,7 +151,7 @@ class Oracle:
         first = d.next_offer
         self._assign(d)
         made = [(d.offers[number].contact.id, d.offers[number].agent.id) for number in range(first, d.next_offer)]
-        assert made == wanted
+        assert made == wanted, f"made {made}, wanted {wanted}"
         self.choices += len(made)
 
     @staticmethod

@@ -59,8 +59,10 @@ class Offered(NamedTuple):
     runners_up: tuple[AgentId, ...]
     """Who would have been next, at most five."""
     agents_ready: int
+    """Of the whole domain, the chosen one included; so is the next."""
     agents_signed_in: int
     waiting: int
+    """In this contact's service, this one included."""
 
 
 class OfferRang(NamedTuple):

@@ -86,12 +86,11 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
             stored_agents: Iterable[StoredAgent]) -> None:
     """Fill an empty, configured domain. Rows that do not fit together (an offer without its contact, a ringing agent
     without an offer) are let go in favour of the caller: the contact waits again."""
+    for contact_row in sorted(stored_contacts, key=lambda row: (row.since, row.queued_at, row.contact)):
+        d.contacts[contact_row.contact] = _contact(d, contact_row)  # first: agents are put where contacts may ask
     agents = {row.agent: row for row in stored_agents}
     for row in agents.values():
         _agent(d, row)
-    rows = {row.contact: row for row in stored_contacts}
-    for contact_row in sorted(rows.values(), key=lambda row: (row.since, row.queued_at, row.contact)):
-        d.contacts[contact_row.contact] = _contact(d, contact_row)
     for offer_row in sorted(stored_offers):
         _offer(d, offer_row)
     for contact in list(d.contacts.values()):

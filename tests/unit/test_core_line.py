@@ -1,4 +1,4 @@
-"""Lines and deadlines against plain lists."""
+"""Lines, the idle agents and deadlines against plain lists."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import random
 
 import pytest
 
+from routing.core.ids import AgentId
 from routing.core.line import BLOCK, Line
+from routing.core.model import Agent
+from routing.core.ready import ReadyLine
+from routing.core.records import AgentRecord
 from routing.core.timers import STALE_FLOOR, Key, Timers
 
 pytestmark = pytest.mark.unit
@@ -52,6 +56,24 @@ def test_what_is_not_in_the_line_cannot_leave_it(entry: tuple[float, int]) -> No
     with pytest.raises(ValueError, match="not in the line"):
         line.remove(entry)
     assert len(line) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ready_agents_stand_by_idle_time_whenever_they_came(seed: int) -> None:
+    rng = random.Random(seed)
+    agents = [AgentRecord(Agent(AgentId(f"a{number}"), ()), number) for number in range(40)]
+    line, there = ReadyLine(), dict[AgentRecord, tuple[float, int]]()
+    for now in range(2_000):
+        record = rng.choice(agents)
+        key = there.pop(record, None)
+        if key is not None:
+            line.remove(record, key)
+        else:
+            key = there[record] = (float(now - rng.choice((0, 0, 0, 30))), record.index)
+            line.add(record, key)
+        assert list(line) == sorted(there, key=lambda one: there[one]) and bool(line) == bool(there)
+    with pytest.raises(ValueError, match="not in the line"):
+        ReadyLine().remove(agents[0], (0.0, 0))
 
 
 def test_deadlines_come_in_order_and_move() -> None:
