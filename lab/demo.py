@@ -92,7 +92,7 @@ async def _work(info: Info, plan: Plan, console: Console, say: Any) -> tuple[Tra
                     await arriving
             say("no more callers; talks come to their end")
             stop.clear()
-            await _drain(traffic, network, stop)
+            await _drain(info, traffic, network, stop)
             return traffic, await _settled(info)
 
 
@@ -113,14 +113,16 @@ async def _watch(info: Info, traffic: Traffic, stop: asyncio.Event, seconds: flo
                 await asyncio.wait_for(stop.wait(), max(0.05, min(period, end - loop.time())))
 
 
-async def _drain(traffic: Traffic, network: Network, stop: asyncio.Event) -> None:
+async def _drain(info: Info, traffic: Traffic, network: Network, stop: asyncio.Event) -> None:
+    """Whoever waits or talks may come to an end; whoever is still in the menu then hangs up."""
     loop = asyncio.get_running_loop()
     last = loop.time() + DRAIN_S
-    for leg in traffic.calls:
-        both = [asyncio.create_task(event.wait(), name="lab.drain") for event in (leg.ended, stop)]
-        await asyncio.wait(both, timeout=max(0.0, last - loop.time()), return_when=asyncio.FIRST_COMPLETED)
-        for task in both:
-            task.cancel()
+    while loop.time() < last and not stop.is_set():
+        queues = (await ask(info, "GET", "/api/v1/status"))["queues"]
+        if not any(queue["waiting"] or queue["ringing"] or queue["talking"] for queue in queues):
+            break
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_S / 4)
     await network.hang_up_all()
     for leg in traffic.calls:
         with suppress(LabError):

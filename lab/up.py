@@ -49,6 +49,7 @@ NODE_STOP_S = 20.0
 """A node lets dialogues drain for some seconds before it ends."""
 
 Say = Callable[[str], None]
+Through = Callable[[str], str]
 
 
 class Seat(NamedTuple):
@@ -89,8 +90,9 @@ class Info(NamedTuple):
 
 
 def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
-       sounds: Path = SOUNDS, extra: str = "", say: Say = lambda text: None) -> Info:
+       sounds: Path = SOUNDS, extra: str = "", through: Through | None = None, say: Say = lambda text: None) -> Info:
     """Start everything, without traffic; returns when a call would be answered. `extra`: lines laid over the settings.
+    `through`: is given the address of the AMI and returns the one the node shall use, such as a proxy's.
     Raises LabError; then nothing is left running."""
     folder = folder.resolve()
     if _running(folder):
@@ -98,7 +100,7 @@ def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ports = Ports()
     try:
-        return _Start(centre.resolve(), folder, ports, say).everything(asterisk_path, sounds, extra)
+        return _Start(centre.resolve(), folder, ports, say).everything(asterisk_path, sounds, extra, through)
     except BaseException:
         down(folder)
         raise
@@ -149,7 +151,7 @@ def remember(folder: Path, name: str, identity: Identity, run: Path | None = Non
         _save(folder, changed)
 
 
-def start_node(folder: Path, info: Info | None = None, *, env: Mapping[str, str] | None = None) -> Identity:
+def start_node(folder: Path, env: Mapping[str, str] | None = None) -> Identity:
     """Start (again) the node of a lab; does not wait until it is ready."""
     found = _load(folder)
     identity = process.start(
@@ -157,6 +159,14 @@ def start_node(folder: Path, info: Info | None = None, *, env: Mapping[str, str]
          found["settings"]], folder / "node.log", env)
     remember(folder, "node", identity)
     return identity
+
+
+def running(folder: Path, name: str) -> Identity:
+    """A process of a lab: `asterisk`, `network`, `node`, `traffic`. Raises NoLab when there is none of that name."""
+    for one in _load(folder)["processes"]:
+        if one["name"] == name:
+            return Identity(one["pid"], one["started"])
+    raise NoLab(f"the lab in {folder} has no process {name!r}")
 
 
 def wait_ready(http_place: str, identity: Identity, log: Path, limit: float = READY_S) -> None:
@@ -180,7 +190,7 @@ class _Start:
         self._say = say
         self._settings = folder / SETTINGS_FILE
 
-    def everything(self, asterisk_path: Path | None, sounds: Path, extra: str) -> Info:
+    def everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None) -> Info:
         loaded = load(self._centre)
         if loaded.settings is None or loaded.problems:
             raise LabError("the centre's files have problems. See them: santral check "
@@ -188,11 +198,15 @@ class _Start:
         program = asterisk(asterisk_path, self._say)
         self._prompts(sounds)
         places = self._places()
-        self._settings.write_text(self._overlay(places, sounds, extra), encoding="utf-8")
+        overlay = self._overlay(places, sounds, extra)
+        self._settings.write_text(overlay, encoding="utf-8")
         _save(self._folder, {**places, "state": str(self._folder), "centre": str(self._centre),
                              "settings": str(self._settings), "processes": []})
         self._start_asterisk(program)
         place = self._start_network(program, places["sip"])
+        if through is not None:
+            mine, other = (f"\nami = {json.dumps(one)}" for one in (places["ami"], through(places["ami"])))
+            self._settings.write_text(overlay.replace(mine, other), encoding="utf-8")
         self._say("starting the node")
         identity = start_node(self._folder)
         wait_ready(places["http"], identity, self._folder / "node.log")

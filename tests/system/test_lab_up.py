@@ -1,0 +1,144 @@
+"""A lab starts as an operator would start it, is found again, and leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lab import process
+from lab.cli import commands
+from lab.errors import LabError, NoLab
+from lab.faults.proxy import Proxy
+from lab.network import Behaviour
+from lab.process import Identity
+from lab.session import Lab
+from lab.up import Info, down, read, up
+from tests.system.conftest import NewLab
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+
+async def test_lab_json_says_where_everything_is_and_is_private(lab: Lab) -> None:
+    path = lab.folder / "lab.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    found = json.loads(path.read_text())
+    for name in ("sip", "http", "agi", "ami", "state", "pid", "asterisk_pid", "agents"):
+        assert found[name], name
+    assert len(found["agents"]) == 180
+    assert {"id", "endpoint", "secret", "pin", "skills"} <= set(found["agents"][0])
+    assert len({agent["secret"] for agent in found["agents"]}) == 180
+
+
+async def test_a_call_reaches_the_agent_and_is_in_all_three_records(lab: Lab) -> None:
+    before = len(lab.queue_log())
+    agent = await lab.agent("a1001", Behaviour(talk=1.0, tone=600))
+    call = await lab.call(press="1@1s", tone=440)
+    await call.wait_answered()
+    phone = await lab.network.wait_ring(agent.seat, limit=40)
+    await phone.wait_ended()
+    assert phone.was_answered
+    assert call.answered_at and phone.answered_at and phone.answered_at > call.answered_at
+    await lab.quiet()
+    events = [line.event for line in lab.queue_log()[before:]]
+    assert [event for event in events if event in ("ENTERQUEUE", "CONNECT")] == ["ENTERQUEUE", "CONNECT"]
+
+
+async def test_the_node_can_be_killed_and_comes_back(new_lab: NewLab) -> None:
+    lab = await new_lab()
+    first = read(lab.folder).pid
+    lab.kill_node()
+    with pytest.raises(LabError, match="no node answers"):
+        await lab.status()
+    await lab.start_node()
+    assert (await lab.status())["link_up"]
+    assert read(lab.folder).pid != first
+
+
+async def test_the_link_to_asterisk_can_go_through_a_proxy(new_lab: NewLab) -> None:
+    loop = asyncio.get_running_loop()
+    proxies: list[Proxy] = []
+
+    async def begin(address: str) -> str:
+        proxies.append(Proxy("127.0.0.1", int(address.rpartition(":")[2])))
+        return f"127.0.0.1:{await proxies[0].start()}"
+
+    lab = await new_lab(through=lambda address: asyncio.run_coroutine_threadsafe(begin(address), loop).result(10))
+    proxies[0].cut()
+
+    async def link_up() -> bool:
+        return bool((await lab.status())["link_up"])
+
+    async def link_down() -> bool:
+        return not await link_up()
+
+    await until_async(link_down, what="the node sees that the link is cut")
+    proxies[0].mend()
+    await until_async(link_up, timeout=30, what="the link comes back")
+    await lab.clear()
+    await proxies[0].stop()
+
+
+def test_down_ends_what_was_started_and_again_nothing(tmp_path: Path) -> None:
+    info = up(folder=tmp_path)
+    with pytest.raises(LabError, match="already"):
+        up(folder=tmp_path)
+    running = [process.identify(pid) for pid in (info.pid, info.asterisk_pid, info.network.pid)]
+    assert all(running)
+    assert down(tmp_path) == ["node", "network", "asterisk"]
+    assert not any(process.alive(one) for one in running if one)
+    assert down(tmp_path) == []
+    with pytest.raises(NoLab, match="lab up"):
+        read(tmp_path)
+
+
+def test_down_never_ends_another_process_with_the_same_pid(tmp_path: Path) -> None:
+    mine = process.identify(os.getpid())
+    assert mine is not None
+    (tmp_path / "lab.json").write_text(json.dumps(
+        {"processes": [{"name": "node", "pid": mine.pid, "started": mine.started - 1, "run": ""}]}))
+    assert down(tmp_path) == []
+    assert process.alive(mine)
+
+
+def test_nothing_is_left_when_the_node_cannot_start(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="node ended"):
+        up(folder=tmp_path, extra='\n[store]\nurl = "sqlite:////proc/nowhere/santral.db"\n')
+    found = json.loads((tmp_path / "lab.json").read_text())
+    assert found["processes"] == []
+    assert not process.alive(Identity(found["asterisk_pid"], 0))
+
+
+def test_call_and_down_without_a_lab_are_one_sentence(tmp_path: Path) -> None:
+    runner = CliRunner()
+    result = runner.invoke(commands(), ["call", "4440632", "--lab", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "no lab runs in" in result.output
+    assert "Traceback" not in result.output
+    assert runner.invoke(commands(), ["down", "--state", str(tmp_path)]).exit_code == 0
+
+
+def test_call_prints_a_time_line(lab_session: Info, tmp_path: Path) -> None:
+    heard = tmp_path / "heard.wav"
+    result = CliRunner().invoke(
+        commands(), ["call", "4440632", "--lab", lab_session.state, "--stay", "1.5s", "--record", str(heard)])
+    assert result.exit_code == 0, result.output
+    assert "answered" in result.output
+    assert "over: hung up" in result.output
+    assert heard.stat().st_size > 16_000
+
+
+def test_demo_answers_calls_and_leaves_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        commands(), ["demo", "--seconds", "22", "--every", "1", "--agents", "8", "--state", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    for name in ("offered", "answered", "abandoned", "service level", "longest wait", "recordings"):
+        assert name in result.output
+    assert json.loads((tmp_path / "lab.json").read_text())["processes"] == []
+    assert list((tmp_path / "recordings").glob("*.wav"))
