@@ -204,6 +204,8 @@ class Driver:
     def __init__(self) -> None:
         self.engine = Engine()
         self.now = 1_000.0
+        self.grain_s = 0.0
+        """Time between two events; 0: many come at the very same moment."""
         self.entries: list[tuple[float, e.Event | None]] = []
         self.facts: list[f.Fact] = []
         self.commands: list[Command] = []
@@ -217,6 +219,7 @@ class Driver:
         """One event (None: the clock), then every check."""
         if isinstance(event, e.Configured):
             self.centre = event.centre
+        self.now += self.grain_s
         self.entries.append((self.now, event))
         try:
             done = self.engine.tick(self.now) if event is None else self.engine.handle(event, self.now)

@@ -49,19 +49,30 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
         after = follow(AGENT, "agent", record.id, AgentState.READY, _seat_trigger(seat))
     d.matching.leave(record)
     before, before_s = record.state, d.now - record.since if record.version else 0.0
-    record.version += 1
     record.state, record.reason, record.since = after, reason, d.now
     if after in FREE and not keep_idle:
         record.idle_since = d.now
         record.not_before = max(record.not_before, d.now + record.agent.profile.rest_gap_s)
     if after is AgentState.PAUSED or after is AgentState.SIGNED_OUT:
-        record.pause_pending = ""
-    d.facts.append(facts.AgentChanged(
-        *d.stamp(), record.id, record.version, record.agent.team, before, after, reason, record.seat, before_s,
-        record.serves, record.misses))
+        record.pause_pending, record.leave_pending = "", False
+    _tell(d, record, before, before_s)
     if after is AgentState.SIGNED_OUT:
         _clear(d, record)
     place(d, record)
+
+
+def note(d: Domain, record: AgentRecord) -> None:
+    """What the agent has asked for must outlive a restart, and the state has not changed by it."""
+    _tell(d, record, record.state, 0.0)
+
+
+def _tell(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
+    record.version += 1
+    d.facts.append(facts.AgentChanged(
+        *d.stamp(), record.id, record.version, record.agent.team, before, record.state, record.reason, record.seat,
+        before_s, record.serves, record.misses, record.since, record.idle_since,
+        d.timers.at(("wrap", record.id)) if record.state is AgentState.WRAPUP else None, record.pause_pending,
+        record.leave_pending))
 
 
 def place(d: Domain, record: AgentRecord) -> None:

@@ -184,7 +184,8 @@ class Ended(NamedTuple):
 
 
 class AgentChanged(NamedTuple):
-    """What an agent does has changed."""
+    """What an agent does has changed; or, with the same state, what they have asked for (more wrap-up, a break or the
+    end of the shift after this call): then `before_s` is 0 and `since` stays."""
 
     seq: int
     at: float
@@ -203,6 +204,16 @@ class AgentChanged(NamedTuple):
     """Services the agent can serve (queue_log writes some lines per queue)."""
     misses: int
     """Missed offers in a row."""
+    since: float | None = None
+    """Start of the state; None: `at`."""
+    idle_since: float | None = None
+    """What longest idle counts from; None: `since`."""
+    wrapup_until: float | None = None
+    """When the wrap-up ends by itself; None: there is none."""
+    pause_pending: str = ""
+    """Reason of the break that begins after talk and wrap-up."""
+    leave_pending: bool = False
+    """Signs out after the talk."""
 
 
 class CentreChanged(NamedTuple):

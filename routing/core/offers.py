@@ -226,8 +226,8 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     if lost and seat_lost:
         agents.lose_seat(d, offer.seat)
     if wrapup_s > 0:
-        agents.change(d, record, "talk_over", "")
         d.timers.set(("wrap", record.id), d.now + wrapup_s)
+        agents.change(d, record, "talk_over", "")
     else:
         _free(d, record, "lost" if lost else "talk_over")
     wait_s = max(0.0, offer.connected_at - contact.since)

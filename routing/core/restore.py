@@ -30,7 +30,7 @@ class StoredContact(NamedTuple):
     since: float
     """Start of the wait: decides the place in line."""
     queued_at: float
-    """Time of the Queued fact: breaks ties of `since`, then the contact's id does."""
+    """Time of the Queued fact: decides between equal ages, then the contact's id does."""
     priority: int
     position: int
     """Place in line at the beginning (`original_position`)."""
@@ -80,13 +80,14 @@ class StoredAgent(NamedTuple):
     wrapup_until: float | None = None
     """End of the wrap-up; None: `since` and the profile's wrap-up time."""
     pause_pending: str = ""
+    leave_pending: bool = False
 
 
 def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: Iterable[StoredOffer],
             stored_agents: Iterable[StoredAgent]) -> None:
     """Fill an empty, configured domain. Rows that do not fit together (an offer without its contact, a ringing agent
     without an offer) are let go in favour of the caller: the contact waits again."""
-    for contact_row in sorted(stored_contacts, key=lambda row: (row.since, row.queued_at, row.contact)):
+    for contact_row in sorted(stored_contacts, key=_arrival):
         d.contacts[contact_row.contact] = _contact(d, contact_row)  # first: agents are put where contacts may ask
     agents = {row.agent: row for row in stored_agents}
     for row in agents.values():
@@ -100,6 +101,11 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
             _settle_agent(d, record, agents.get(record.id))
 
 
+def _arrival(row: StoredContact) -> tuple[float, int, str]:
+    """Order of arrival. A Uniqueid ends in a number that grows: the shorter of two is the older."""
+    return row.queued_at, len(row.contact), row.contact
+
+
 def _agent(d: Domain, row: StoredAgent) -> None:
     record = d.agents.get(row.agent)
     if record is None:
@@ -108,7 +114,7 @@ def _agent(d: Domain, row: StoredAgent) -> None:
     if row.state is AgentState.SIGNED_OUT or row.seat is None or d.seat(row.seat).agent is not None:
         return
     record.state, record.reason, record.since, record.seat = AgentState(row.state), row.reason, row.since, row.seat
-    record.misses, record.pause_pending = row.misses, row.pause_pending
+    record.misses, record.pause_pending, record.leave_pending = row.misses, row.pause_pending, row.leave_pending
     record.idle_since = row.since if row.idle_since is None else row.idle_since
     record.not_before = record.idle_since + record.agent.profile.rest_gap_s
     d.seat(row.seat).agent = record

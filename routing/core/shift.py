@@ -31,7 +31,9 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
         d.matching.sign_in(record)
         agents.change(d, record, "sign_in", "signed_in")
     elif record.seat == event.seat:
-        record.leave_pending = False
+        if record.leave_pending:
+            record.leave_pending = False
+            agents.note(d, record)
     elif record.state in (AgentState.RINGING, AgentState.TALKING):
         raise NotNow(f"agent {event.agent} has a call at seat {record.seat}; change the seat after it")
     else:
@@ -51,7 +53,9 @@ def sign_out(d: Domain, event: AgentSignedOut) -> None:
 def dismiss(d: Domain, record: AgentRecord, reason: str) -> None:
     """Sign an agent out: at once, with their ringing offer taken back and their wrap-up closed, or after the talk."""
     if record.state is AgentState.TALKING:
-        record.leave_pending, record.pause_pending = True, ""
+        if not record.leave_pending:
+            record.leave_pending, record.pause_pending = True, ""
+            agents.note(d, record)
     elif record.state is AgentState.RINGING:
         offers.take_back(d, record, "signed_out", "sign_out", reason)
     elif record.state is AgentState.WRAPUP:
@@ -65,8 +69,9 @@ def pause(d: Domain, event: AgentPaused) -> None:
     """A break: at once, or after talk and wrap-up."""
     record = agents.signed_in(d, event.agent)
     if record.state in (AgentState.TALKING, AgentState.WRAPUP):
-        if not record.leave_pending:
+        if not record.leave_pending and record.pause_pending != event.reason:
             record.pause_pending = event.reason
+            agents.note(d, record)
     elif record.state is AgentState.RINGING:
         offers.take_back(d, record, "paused", "pause", event.reason)
     elif record.state is not AgentState.PAUSED or record.reason != event.reason:
@@ -76,12 +81,14 @@ def pause(d: Domain, event: AgentPaused) -> None:
 def resume(d: Domain, event: AgentResumed) -> None:
     """Ready again. Forgets a break that has not begun, ends a wrap-up."""
     record = agents.signed_in(d, event.agent)
-    record.pause_pending = ""
+    forgets, record.pause_pending = bool(record.pause_pending), ""
     if record.state in (AgentState.PAUSED, AgentState.NOT_RESPONDING):
         record.misses = 0
         agents.change(d, record, "released", "resumed")
     elif record.state is AgentState.WRAPUP:
         finish_wrap_up(d, record)
+    elif forgets:
+        agents.note(d, record)
 
 
 def finish_wrap_up(d: Domain, record: AgentRecord) -> None:
@@ -103,3 +110,4 @@ def wrap_up_extended(d: Domain, event: WrapUpExtended) -> None:
     if record.state is not AgentState.WRAPUP or until is None:
         raise NotNow(f"agent {event.agent} is not in wrap-up; only a running wrap-up can be extended")
     d.timers.set(("wrap", record.id), until + record.agent.profile.wrapup_extend_s)
+    agents.note(d, record)
