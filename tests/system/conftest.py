@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab import up
 from lab.fetch import Program, asterisk
-from lab.network import Network
+from lab.session import Lab
 from tests.system.stage import Stage
+
+NewLab = Callable[..., Awaitable[Lab]]
+"""Starts a lab for one test alone; arguments as of `lab.up.up`."""
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +25,10 @@ def asterisk_tree() -> Program:
 
 
 @pytest.fixture(scope="session")
-def lab(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
-    """A whole lab with the ministry's centre, shared by all tests that leave it as they found it."""
+def lab_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
+    """A running lab with the ministry's centre, shared by all tests that leave it as they found it."""
     folder = tmp_path_factory.mktemp("lab")
-    info = up.up(up.CENTRE, folder)
+    info = up.up(folder=folder)
     try:
         yield info
     finally:
@@ -31,11 +36,32 @@ def lab(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-async def stage(lab: up.Info, tmp_path: Path) -> AsyncIterator[Stage]:
-    """Agents and callers of one test; at its end everybody has hung up and signed out."""
-    async with Network(lab.network) as network:
-        stage = Stage(lab, network, tmp_path)
-        try:
-            yield stage
-        finally:
-            await stage.clear()
+async def lab(lab_session: up.Info) -> AsyncIterator[Lab]:
+    """The shared lab in the hands of one test: at its end everybody has hung up and signed out."""
+    async with Lab(lab_session) as lab:
+        yield lab
+
+
+@pytest.fixture
+async def new_lab(asterisk_tree: Program, tmp_path: Path) -> AsyncIterator[NewLab]:
+    """Labs of one test alone, for what a shared one would not survive."""
+    started: list[Lab] = []
+
+    async def start(**options: Any) -> Lab:
+        folder = tmp_path / f"lab-{len(started)}"
+        lab = Lab(await asyncio.to_thread(lambda: up.up(folder=folder, **options)))
+        started.append(await lab.__aenter__())
+        return lab
+
+    try:
+        yield start
+    finally:
+        for lab in started:
+            await lab.network.__aexit__()
+            await asyncio.to_thread(up.down, lab.folder)
+
+
+@pytest.fixture
+async def stage(lab: Lab, tmp_path: Path) -> Stage:
+    """The people of one test in the shared lab."""
+    return Stage(lab, tmp_path)
