@@ -133,6 +133,11 @@ class Runner:
         async with asyncio.timeout(ASK_S):
             return await answer
 
+    @property
+    def keeping(self) -> bool:
+        """What is handed over is stored; false for good once the store has failed or the node ends."""
+        return not self._closed
+
     def status(self) -> Status:
         """What is true now."""
         return self._engine.status(self._clock())

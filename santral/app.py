@@ -100,7 +100,7 @@ class Node:
         self._engine = Engine()
         self._stop = asyncio.Event()
         self._up = asyncio.Event()
-        self._reconnects = 0
+        self._reconnects = self._mismatches = 0
 
     async def serve(self) -> None:
         """Start, work until SIGTERM or SIGINT, stop in order."""
@@ -217,11 +217,12 @@ class Node:
         def page() -> bytes:
             for _ in range(self._switch.reconnects - self._reconnects):
                 recorder.reconnected()
-            self._reconnects = self._switch.reconnects
+            recorder.mismatch("audit", self._switch.mismatches - self._mismatches)
+            self._reconnects, self._mismatches = self._switch.reconnects, self._switch.mismatches
             return recorder.text(runner.status(), runner.refused)
 
         def is_ready() -> tuple[bool, dict[str, bool]]:
-            health = ready(link_up=self._switch.connected, store_ok=True, agi_listening=not agi.stopping,
+            health = ready(link_up=self._switch.connected, store_ok=runner.keeping, agi_listening=not agi.stopping,
                            closing=self._stop.is_set())
             return health.ok, health.parts
 

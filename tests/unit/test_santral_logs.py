@@ -1,0 +1,27 @@
+"""Log lines: no value of a local variable gets into a traceback."""
+
+from __future__ import annotations
+
+import pytest
+import structlog
+
+from santral import logs
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_shows_places_and_no_values(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    logs.configure(as_json=as_json)
+    try:
+        number = "05321234567"
+        try:
+            raise ValueError(len(number))
+        except ValueError:
+            structlog.get_logger().error("it.failed", exc_info=True)
+    finally:
+        structlog.reset_defaults()
+    shown = capsys.readouterr().err
+    assert "it.failed" in shown
+    assert "ValueError: 11" in shown
+    assert "05321234567" not in shown
