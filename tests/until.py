@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
@@ -22,6 +22,14 @@ def until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> 
         if time.monotonic() >= end:
             raise AssertionError(f"not within {timeout} s: {what or condition}; last seen: {value!r}")
         time.sleep(INTERVAL_S)
+
+
+@overload
+async def until_async(condition: Callable[[], Awaitable[T]], timeout: float = 10.0, what: str = "") -> T: ...
+
+
+@overload
+async def until_async(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T: ...
 
 
 async def until_async(condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, what: str = "") -> T:
