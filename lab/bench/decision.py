@@ -35,7 +35,7 @@ PICKS = 2_000
 SCANS = 20
 """Plain scans of one round: each costs what hundreds of choices by the index do."""
 GROWTH_MAX = 3.5
-BEFORE_SCAN_MIN = 100.0
+BEFORE_SCAN_MIN = 300.0
 OVER_BARE_MAX = 2.0
 
 

@@ -34,7 +34,7 @@ LIMIT_S = 150.0
 TALK_S = 0.7
 """Short, and no part of what is measured."""
 CALLERS = 24
-"""On each line, so that somebody always waits: our callers spend about 5 s in the menu, in which 8 others are served."""
+"""On each line, so that somebody always waits: ours spend about 5 s in the menu, in which 8 others are served."""
 PAUSE_S = 0.05
 QUEUE_NUMBER = "999"
 OURS, THEIRS = "2001", "2002"
