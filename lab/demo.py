@@ -34,6 +34,8 @@ DRAIN_S = 20.0
 SETTLE_S = 10.0
 """Within this every ended call is in the node's records: it takes one turn, milliseconds."""
 TROUBLES_SHOWN = 5
+WIDE = 150
+"""Columns from which the agents fit beside the queues; 24 lines do not hold both below each other."""
 
 
 class Plan:
@@ -106,7 +108,7 @@ async def _watch(info: Info, traffic: Traffic, stop: asyncio.Event, seconds: flo
         while not stop.is_set() and loop.time() < end:
             status = await ask(info, "GET", "/api/v1/status")
             if live is not None:
-                live.update(_view(status, traffic, end - loop.time()), refresh=True)
+                live.update(_view(status, traffic, end - loop.time(), console.width >= WIDE), refresh=True)
             else:
                 console.print(_counts(status, traffic), highlight=False)
             with suppress(TimeoutError):
@@ -150,11 +152,16 @@ def _counts(status: dict[str, Any], traffic: Traffic) -> str:
     return f"{len(traffic.calls)} callers so far, {waiting} waiting, {talking} talking, {ready} agents ready"
 
 
-def _view(status: dict[str, Any], traffic: Traffic, left: float) -> RenderableType:
+def _view(status: dict[str, Any], traffic: Traffic, left: float, wide: bool) -> RenderableType:
     line = Text(_counts(status, traffic), style="bold")
     if left != float("inf"):
         line.append(f"   ({max(0, round(left))} s left)", style="dim")
-    return Group(line, tables.whole(status), _lines(traffic))
+    queues = Group(tables.queues(status), _lines(traffic))
+    if not wide:
+        return Group(line, queues)
+    side = Table.grid(padding=(0, 2))
+    side.add_row(queues, tables.agents(status, all_of_them=False))
+    return Group(line, side)
 
 
 def _lines(traffic: Traffic) -> Table:

@@ -219,6 +219,8 @@ def _mmdebstrap(draft: Path, options: tuple[str, ...], say: Say) -> tuple[int, l
         if process.poll() is None:
             process.terminate()
             process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
         if not root:
             target.unlink(missing_ok=True)
     return code, told

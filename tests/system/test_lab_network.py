@@ -12,6 +12,7 @@ from lab import audio
 from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError
 from lab.fetch import Program
+from lab.load import Load, run
 from lab.network import Behaviour, Network, Place, start
 from lab.ports import Ports
 from tests.system import plain_conf
@@ -189,3 +190,16 @@ async def test_a_network_that_is_gone_is_told(plain: Plain) -> None:
         async with Network(place):
             pass
     ports.close()
+
+
+async def test_sipp_makes_calls_with_keys_and_sound(plain: Plain, tmp_path: Path) -> None:
+    before = len(plain.told())
+    ports = Ports()
+    try:
+        load = Load(plain.place.target, "102", calls=3, rate=10, hold_s=4.5, port=ports.one(socket.SOCK_DGRAM),
+                    media_port=ports.media(40)[0], press="12@400ms,3@2500ms", caller="05001234567")
+        result = run(load, tmp_path)
+    finally:
+        ports.close()
+    assert (result.successful, result.failed) == (3, 0), result.log
+    assert until(lambda: plain.told()[before:]) == ["123 05001234567"] * 3

@@ -1,0 +1,102 @@
+"""Processes are known by more than their pid; ports are given to one lab only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import ports as ports_module
+from lab import process
+from lab.errors import LabError
+from lab.ports import BLOCK, Ports, is_free
+from lab.process import Identity
+from tests.until import until
+
+pytestmark = pytest.mark.integration
+
+STUBBORN = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+def start(code: str, log: Path) -> Identity:
+    return process.start([sys.executable, "-c", code], log)
+
+
+def test_a_process_is_ended_and_its_words_are_kept(tmp_path: Path) -> None:
+    one = start("import time; print('hello', flush=True); time.sleep(60)", tmp_path / "log")
+    until(lambda: "hello" in process.tail(tmp_path / "log"))
+    assert os.getsid(one.pid) == one.pid, "Ctrl-C of the terminal must not reach it"
+    assert process.alive(one)
+    process.end(one)
+    assert not process.alive(one)
+    process.end(one)
+
+
+def test_a_stubborn_process_is_killed(tmp_path: Path) -> None:
+    one = start(STUBBORN, tmp_path / "log")
+    until(lambda: "up" in process.tail(tmp_path / "log"))
+    process.end(one, grace=0.1)
+    assert not process.alive(one)
+
+
+def test_another_process_with_the_same_pid_is_never_touched(tmp_path: Path) -> None:
+    one = start("import time; time.sleep(60)", tmp_path / "log")
+    stranger = Identity(one.pid, one.started + 1)
+    assert not process.send(stranger, signal.SIGKILL)
+    process.end(stranger)
+    assert process.alive(one)
+    process.end(one)
+
+
+def test_a_process_that_ended_by_itself_is_seen(tmp_path: Path) -> None:
+    one = start("raise SystemExit('no')", tmp_path / "log")
+    assert process.wait_end(one, 10)
+    assert process.tail(tmp_path / "log") == "no"
+    assert process.identify(2**22 + 1) is None
+
+
+def test_two_labs_get_ports_of_their_own() -> None:
+    first, second = Ports(), Ports()
+    try:
+        assert first.first != second.first
+        taken = [first.one() for _ in range(5)]
+        assert len(set(taken)) == 5
+        assert all(first.first <= port < first.first + BLOCK for port in taken)
+        low, high = first.media(100)
+        assert low % 2 == 0
+        assert high - low == 99
+        with pytest.raises(LabError, match="media"):
+            first.media(BLOCK)
+    finally:
+        first.close()
+        second.close()
+
+
+def test_a_port_that_is_used_is_not_given() -> None:
+    ports = Ports()
+    try:
+        with socket.socket() as busy:
+            busy.bind(("127.0.0.1", ports.first))
+            busy.listen()
+            assert not is_free(ports.first)
+            assert ports.one() != ports.first
+        with pytest.raises(LabError, match="no free port"):
+            for _ in range(BLOCK + 1):
+                ports.one()
+    finally:
+        ports.close()
+
+
+def test_when_every_block_is_taken_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = Ports()
+    monkeypatch.setattr(ports_module, "LOW", ports.first)
+    monkeypatch.setattr(ports_module, "HIGH", ports.first + BLOCK + 1)
+    try:
+        with pytest.raises(LabError, match="too many labs"):
+            Ports()
+    finally:
+        ports.close()
