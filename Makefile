@@ -20,7 +20,7 @@ $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0)' && { test -x $(BIN)/python && $(BIN)/python -c 'import sys' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV); }
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "== installing what setup.cfg names"
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $(STAMP)
 
 setup: packages $(STAMP)
