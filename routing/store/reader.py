@@ -60,8 +60,7 @@ class Loaded(NamedTuple):
 
 _CONTACT_FIELDS = StoredContact._fields
 _OFFER_FIELDS = StoredOffer._fields
-_AGENT_FIELDS = tuple(name for name in StoredAgent._fields if name in agents.c)
-"""The rest of an agent follows from the row and the profile; the engine has defaults for it."""
+_AGENT_FIELDS = StoredAgent._fields
 
 _CONTACTS = (select(*(contacts.c[name] for name in _CONTACT_FIELDS))
              .where(contacts.c.state.in_(CONTACT_LIVE)).order_by(contacts.c.contact))

@@ -69,7 +69,8 @@ _CHANGE_AGENT = (update(agents)
                  .where(agents.c.agent == bindparam("b_agent"), agents.c.version == bindparam("b_before"),
                         agents.c.state == bindparam("b_state"))
                  .values({name: bindparam(name) for name in
-                          ("version", "team", "state", "reason", "seat", "since", "misses")}))
+                          ("version", "team", "state", "reason", "seat", "since", "misses", "idle_since",
+                           "wrapup_until", "pause_pending", "leave_pending")}))
 _SLOTS = select(offers.c.slot).where(offers.c.agent == bindparam("b_agent"), offers.c.channel == bindparam("b_channel"),
                                      offers.c.state.in_(OFFER_WITH_AGENT))
 
@@ -176,8 +177,12 @@ class Rows:
                           service=fact.service)
 
     def _agent(self, fact: f.AgentChanged) -> None:
+        since = fact.at if fact.since is None else fact.since
         values = {"version": fact.version, "team": fact.team, "state": fact.state.value, "reason": fact.reason,
-                  "seat": fact.seat, "since": fact.at, "misses": fact.misses}
+                  "seat": fact.seat, "since": since, "misses": fact.misses,
+                  "idle_since": since if fact.idle_since is None else fact.idle_since,
+                  "wrapup_until": fact.wrapup_until, "pause_pending": fact.pause_pending,
+                  "leave_pending": fact.leave_pending}
         if fact.version == 1:
             self._connection.execute(_ADD_AGENT, {"agent": fact.agent, **values})
         else:

@@ -134,6 +134,10 @@ agents = Table(
     Column("seat", Text),
     Column("since", Double, nullable=False),
     Column("misses", Integer, nullable=False),
+    Column("idle_since", Double, nullable=False, comment="what longest idle counts from"),
+    Column("wrapup_until", Double, comment="when the wrap-up ends by itself"),
+    Column("pause_pending", Text, nullable=False, comment="reason of the break that begins after this call"),
+    Column("leave_pending", Boolean, nullable=False, comment="signs out after this call"),
     _words("state", AgentState),
 )
 Index("ux_agents_seat", agents.c.seat, unique=True, sqlite_where=text("state <> 'signed_out'"),

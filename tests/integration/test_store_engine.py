@@ -42,8 +42,10 @@ async def test_facts_of_the_engine_fit(tmp_path: Path, seed: int) -> None:
     assert {one.contact: one.state for one in loaded.contacts} == {one.contact: one.state for one in live.contacts}
     assert {one.offer: one.state for one in loaded.offers if one.state in ("pending", "accepted")} \
         == {one.offer: one.state for one in driver.engine.live_offers()}
-    states = {one.agent: (one.state, one.seat) for one in loaded.agents if one.state != "signed_out"}
-    assert states == {one.agent: (one.state, one.seat) for one in live.agents if one.state != "signed_out"}
+    states = {one.agent: (one.state, one.reason, one.seat, one.since, one.wrapup_until, one.pause_pending, one.misses)
+              for one in loaded.agents if one.state != "signed_out"}
+    assert states == {one.agent: (one.state, one.reason, one.seat, one.since, one.until, one.pause_pending,
+                                  one.misses) for one in live.agents if one.state != "signed_out"}
     with Reader(tmp_path / "santral.db") as reader:
         inputs = []
         while page := reader.journal_after(len(inputs)):

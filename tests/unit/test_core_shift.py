@@ -8,7 +8,9 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Offer, Rescind
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownAgent
-from routing.core.model import AgentState, ContactState, Profile
+from routing.core.ids import AgentId, OfferId, SeatId
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Profile
+from routing.core.restore import StoredAgent, StoredContact, StoredOffer
 from tests.core_house import House
 
 pytestmark = pytest.mark.unit
@@ -162,3 +164,59 @@ def test_versions_go_on_over_sign_ins() -> None:
         house.tell(e.AgentSignedOut("a"))
     assert [fact.version for fact in house.facts_of(f.AgentChanged)] == list(range(1, 1 + len(
         house.facts_of(f.AgentChanged))))
+
+
+def test_what_an_agent_has_asked_for_is_told_and_outlives_a_restart() -> None:
+    house = House({"a": 50, "b": 50}, Profile(wrapup_s=20.0, wrapup_extend_s=30.0))
+    house.sits("a", "b", at=0.0)
+    for agent, at in (("a", 1.0), ("b", 2.0)):
+        offer = house.calls("edu", at)
+        assert offer.agent == agent
+        house.tell(e.OfferConnected(offer.offer, offer.contact))
+    house.tell(e.TalkEnded(house.offers[0].offer, "caller"), 10.0)
+    house.tell(e.WrapUpExtended(AgentId("a")), 12.0)
+    more = house.last(f.AgentChanged)
+    assert (more.before, more.state, more.before_s, more.since, more.wrapup_until) == (
+        AgentState.WRAPUP, AgentState.WRAPUP, 0.0, 10.0, 60.0)
+    house.tell(e.AgentPaused(AgentId("a"), "yemek"), 13.0)
+    house.tell(e.AgentPaused(AgentId("a"), "yemek"), 14.0)
+    assert [fact.pause_pending for fact in house.facts_of(f.AgentChanged)][-2:] == ["", "yemek"], "told once"
+    house.tell(e.AgentSignedOut(AgentId("b")), 15.0)
+    assert house.last(f.AgentChanged).leave_pending
+
+    rows = {fact.agent: fact for fact in house.facts_of(f.AgentChanged)}
+    again = House({"a": 50, "b": 50}, Profile(wrapup_s=20.0))
+    one, two = (offer.contact for offer in house.offers)
+    edu, voice = house.offers[0].service, Channel.VOICE
+    again.engine.restore(
+        [StoredContact(one, ContactState.WRAPPING, 4, edu, voice, 1.0, 1.0, 0, 1, "", offer=OfferId(1)),
+         StoredContact(two, ContactState.ASSIGNED, 3, edu, voice, 2.0, 2.0, 0, 1, "", offer=OfferId(2))],
+        [StoredOffer(OfferId(1), one, AgentId("a"), SeatId("sa"), edu, voice, OfferState.WRAPPING, 1.0, 15.0,
+                     connected_at=1.0, talk_over_at=10.0),
+         StoredOffer(OfferId(2), two, AgentId("b"), SeatId("sb"), edu, voice, OfferState.ACCEPTED, 2.0, 15.0,
+                     connected_at=2.0)],
+        [StoredAgent(row.agent, row.version, row.state, row.reason, row.since or row.at, row.seat, row.misses,
+                     row.idle_since, row.wrapup_until, row.pause_pending, row.leave_pending)
+         for row in rows.values()], 20.0)
+    again.tell(e.LinkChanged("", True), 21.0)
+    again.tick(59.0)
+    assert again.state("a") is AgentState.WRAPUP
+    again.tick(60.0)
+    assert (again.state("a"), again.agent("a").reason) == (AgentState.PAUSED, "yemek")
+    again.tell(e.TalkEnded(OfferId(2), "caller"), 61.0)
+    assert again.state("b") is AgentState.SIGNED_OUT
+
+
+def test_a_break_or_a_leave_taken_back_is_told() -> None:
+    house = House({"a": 50})
+    house.sits("a", at=0.0)
+    offer = house.calls("edu", 1.0)
+    house.tell(e.OfferConnected(offer.offer, offer.contact))
+    house.tell(e.AgentPaused(AgentId("a"), "mola"), 2.0)
+    house.tell(e.AgentResumed(AgentId("a")), 3.0)
+    assert house.last(f.AgentChanged).pause_pending == "" and house.last(f.AgentChanged).at == 3.0
+    house.tell(e.AgentSignedOut(AgentId("a")), 4.0)
+    house.tell(e.AgentSignedOut(AgentId("a")), 5.0)
+    assert (house.last(f.AgentChanged).leave_pending, house.last(f.AgentChanged).at) == (True, 4.0)
+    house.tell(e.AgentSignedIn(AgentId("a"), SeatId("sa")), 6.0)
+    assert (house.last(f.AgentChanged).leave_pending, house.last(f.AgentChanged).at) == (False, 6.0)

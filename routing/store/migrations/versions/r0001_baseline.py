@@ -26,6 +26,12 @@ def upgrade() -> None:
         sa.Column("seat", sa.Text(), nullable=True),
         sa.Column("since", sa.Double(), nullable=False),
         sa.Column("misses", sa.Integer(), nullable=False),
+        sa.Column("idle_since", sa.Double(), nullable=False, comment="what longest idle counts from"),
+        sa.Column("wrapup_until", sa.Double(), nullable=True, comment="when the wrap-up ends by itself"),
+        sa.Column(
+            "pause_pending", sa.Text(), nullable=False, comment="reason of the break that begins after this call"
+        ),
+        sa.Column("leave_pending", sa.Boolean(), nullable=False, comment="signs out after this call"),
         sa.CheckConstraint(
             "state IN ('signed_out', 'ready', 'ringing', 'talking', 'wrapup', 'paused', "
             "'not_responding', 'busy', 'unreachable')",
