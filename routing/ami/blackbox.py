@@ -1,7 +1,8 @@
-"""Asterisk's own flight recorder: `cel_custom` writes one line an event, so calls that ended while nobody listened get
-their true end.
+"""Asterisk's own flight recorder: `cel_custom` writes one line an event, so calls that were connected or ended while
+nobody listened get their true times.
 
-The file holds `eventtype,eventtime,uniqueid,linkedid` (seconds since 1970 with fraction) and nothing about people.
+The file holds `time,event,uniqueid,linkedid` (time in seconds since 1970 with fraction; `asterisk_conf/templates/
+cel_custom.conf` writes it so) and nothing about people.
 """
 
 from __future__ import annotations
@@ -9,10 +10,20 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 READ_MAX = 32 * 1024 * 1024
 """Bytes read after a gap: some 400,000 events, hours of the busiest traffic. Of more, the newest are read."""
 _ENDS = {"CHAN_END", "HANGUP"}
+_ENTERS = "BRIDGE_ENTER"
+
+
+class Past(NamedTuple):
+    """What happened to one channel while nobody looked; Unix seconds, None: it does not stand there."""
+
+    entered: float | None = None
+    """It was first connected with another channel."""
+    ended: float | None = None
 
 
 class BlackBox:
@@ -32,16 +43,22 @@ class BlackBox:
         else:
             self._inode, self._offset = stat.st_ino, stat.st_size
 
-    def ends(self, wanted: Collection[str]) -> dict[str, float]:
-        """End times of these channels, as far as they stand in the file since the mark. Reads a file, bounded."""
-        found: dict[str, float] = {}
+    def past(self, wanted: Collection[str]) -> dict[str, Past]:
+        """Times of these channels, as far as they stand in the file since the mark. Reads a file, bounded."""
+        found: dict[str, Past] = {}
         for line in self._lines():
             row = next(csv.reader([line]), [])
-            if len(row) == 4 and row[0] in _ENDS and row[2] in wanted:
-                try:
-                    found[row[2]] = float(row[1])
-                except ValueError:
-                    continue
+            if len(row) != 4 or row[2] not in wanted:
+                continue
+            try:
+                at = float(row[0])
+            except ValueError:
+                continue
+            known = found.get(row[2], Past())
+            if row[1] in _ENDS:
+                found[row[2]] = known._replace(ended=at)
+            elif row[1] == _ENTERS and known.entered is None:
+                found[row[2]] = known._replace(entered=at)
         return found
 
     def _lines(self) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from routing.ami.blackbox import Past
 from routing.ami.link import Link
 from routing.core.events import ContactGone, Event, OfferAnswered, OfferConnected, OfferEnded, OfferRinging, TalkEnded
 from routing.core.ids import ContactId, parse_leg_id
@@ -18,6 +19,8 @@ from routing.core.model import OfferState
 
 LIST_DEADLINE_S = 10.0
 """For one list; 1,000 channels take some tens of milliseconds."""
+TOGETHER_S = 0.5
+"""Who ends with the agent's leg (within 2 ms, measured) has hung up; who goes on hears the good-bye for longer."""
 
 
 class Channel(NamedTuple):
@@ -75,37 +78,51 @@ async def snapshot(link: Link) -> Snapshot:
 
 
 def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer], *, restarted: bool = False,
-         ends: Mapping[str, float] | None = None) -> list[Event]:
+         past: Mapping[str, Past] | None = None) -> list[Event]:
     """What must have happened for the engine's belief to become Asterisk's truth. Pure. Offers first: a talk must end
-    before its contact does. `ends`: true end times of contacts, from the black box."""
+    before its contact does. `past`: what the black box tells of the channels in `unclear`."""
     events: list[Event] = []
+    seen = past or {}
     for offer in offers:
         if offer.leg in now.channels:
-            events += _leg_alive(now, offer)
+            events += _leg_alive(now, offer, seen)
         else:
-            events += _leg_gone(now, offer)
+            events += _leg_gone(now, offer, seen)
     for contact in contacts:
         if contact.contact not in now.channels:
-            events.append(ContactGone(contact.contact, (ends or {}).get(contact.contact), restarted))
+            events.append(ContactGone(contact.contact, seen.get(contact.contact, Past()).ended, restarted))
     return events
 
 
-def _leg_gone(now: Snapshot, offer: LiveOffer) -> list[Event]:
-    if offer.state is not OfferState.ACCEPTED:
+def unclear(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer]) -> set[str]:
+    """Channels to which something happened whose time is not known: they ended, or were connected."""
+    ended = {contact.contact for contact in contacts if contact.contact not in now.channels}
+    return ended | {offer.leg for offer in offers if offer.leg not in now.channels
+                    or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
+
+
+def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> list[Event]:
+    leg, caller = past.get(offer.leg, Past()), past.get(offer.contact, Past())
+    if offer.state is not OfferState.ACCEPTED and leg.entered is None:
         return [OfferEnded(offer.offer, "failed")]  # nobody's fault: what happened in the gap is not known
-    by = "agent" if offer.contact in now.channels else "caller"
-    return [TalkEnded(offer.offer, by), OfferEnded(offer.offer, "hangup")]
+    goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > TOGETHER_S
+    by = "agent" if offer.contact in now.channels or goes_on else "caller"
+    events: list[Event] = []
+    if offer.state is not OfferState.ACCEPTED:  # it rang, talked and ended, all of it in the gap
+        events.append(OfferConnected(offer.offer, offer.contact, leg.entered))
+    return [*events, TalkEnded(offer.offer, by, leg.ended), OfferEnded(offer.offer, "hangup")]
 
 
-def _leg_alive(now: Snapshot, offer: LiveOffer) -> list[Event]:
+def _leg_alive(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> list[Event]:
     leg, partner = now.channels[offer.leg], now.partner(offer.leg)
     accepted = offer.state is OfferState.ACCEPTED
     if partner:
         if accepted and partner == offer.contact:
             return []
-        return [OfferConnected(offer.offer, ContactId(partner))]
+        return [OfferConnected(offer.offer, ContactId(partner), past.get(offer.leg, Past()).entered)]
     if accepted:
-        return [] if offer.contact in now.channels else [TalkEnded(offer.offer, "caller")]
+        return [] if offer.contact in now.channels else [
+            TalkEnded(offer.offer, "caller", past.get(offer.contact, Past()).ended)]
     if leg.state == "Up":
         return [] if offer.answered else [OfferAnswered(offer.offer)]
     return [OfferRinging(offer.offer)] if leg.state == "Ringing" else []

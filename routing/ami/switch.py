@@ -26,7 +26,7 @@ from routing.ami.link import (
     Timing,
     backoff,
 )
-from routing.ami.resync import diff, snapshot, strays
+from routing.ami.resync import diff, snapshot, strays, unclear
 from routing.ami.translate import CAUSE_OURS, WANTED, Translator, to_action
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Command, Offer, Rescind
@@ -190,10 +190,10 @@ class Switch:
         restarted = bool(self._started) and self._started != now.started
         self._started = now.started
         contacts, offers = self._mine()
-        gone = {contact.contact for contact in contacts if contact.contact not in now.channels}
-        ends = await asyncio.to_thread(self._box.ends, gone) if self._box is not None and gone else {}
+        wanted = unclear(now, contacts, offers)
+        past = await asyncio.to_thread(self._box.past, wanted) if self._box is not None and wanted else {}
         seats = self._translator.adopt(now.legs(), now.bridges(), now.devices)
-        for event in [*diff(now, contacts, offers, restarted=restarted, ends=ends), *seats]:
+        for event in [*diff(now, contacts, offers, restarted=restarted, past=past), *seats]:
             self._post(event)
         await self._hang_up(strays(now, offers), actions)
         self._mark()

@@ -110,18 +110,18 @@ def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at:
     leave_line(d, contact)
     contact.offer = None
     follow_contact(contact, trigger)
-    _ended(d, contact, outcome, max(0.0, at - contact.since), position, key)
+    _ended(d, contact, outcome, max(0.0, at - contact.since), position, key, at)
     del d.contacts[contact.id]
 
 
-def end_answered(d: Domain, contact: Contact, wait_s: float) -> None:
+def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
     """The end of a talk is the caller's end; the record stays until the agent's wrap-up is over."""
     contact.version += 1
-    _ended(d, contact, Outcome.ANSWERED, wait_s, 0, "")
+    _ended(d, contact, Outcome.ANSWERED, wait_s, 0, "", at)
 
 
-def _ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str) -> None:
+def _ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str, at: float) -> None:
     d.remember_over(contact.id)
     d.facts.append(facts.Ended(
         *d.stamp(), contact.id, contact.version, contact.state, contact.service.id, contact.channel, outcome, wait_s,
-        position, contact.original_position, key))
+        position, contact.original_position, key, at if at < d.now else None))

@@ -84,6 +84,8 @@ class OfferConnected(NamedTuple):
     offer: OfferId
     contact: ContactId
     """Who is really in the bridge. Not the offer's own contact: the leg is ended and an alarm raised."""
+    connected_at: float | None = None
+    """True time, when it is told late (Unix seconds); None: now."""
 
 
 class OfferEnded(NamedTuple):
@@ -100,6 +102,8 @@ class TalkEnded(NamedTuple):
     offer: OfferId
     by: str
     """`caller`, `agent`, `lost`."""
+    ended_at: float | None = None
+    """True time, when it is told late (Unix seconds); None: now."""
 
 
 class Held(NamedTuple):

@@ -112,6 +112,8 @@ class Connected(NamedTuple):
     original_position: int
     within: bool
     """Answered within the service's target."""
+    connected_at: float | None = None
+    """When it was, if it became known only later; None: `at`."""
 
 
 class HoldChanged(NamedTuple):
@@ -181,6 +183,8 @@ class Ended(NamedTuple):
     """At the end, from 1; 0 for an answered contact."""
     original_position: int
     key: str
+    ended_at: float | None = None
+    """When it was, if it became known only later; None: `at`."""
 
 
 class AgentChanged(NamedTuple):

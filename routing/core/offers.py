@@ -160,17 +160,18 @@ def connected(d: Domain, event: OfferConnected) -> None:
     for timer in TIMERS:
         d.timers.cancel((timer, offer.id))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "connected")
-    offer.connected_at = d.now
+    at = d.now if event.connected_at is None else min(d.now, max(event.connected_at, offer.offered_at))
+    offer.connected_at = at
     contacts.leave_line(d, contact)
     contacts.follow_contact(contact, "connected")
     contact.missed_by = None
     record.misses = 0
     agents.change(d, record, "connected", "")
-    wait_s = max(0.0, d.now - contact.since)
+    wait_s = max(0.0, at - contact.since)
     d.facts.append(facts.Connected(
         *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
-        contact.channel, wait_s, d.now - (offer.offered_at if offer.rang_at is None else offer.rang_at),
-        contact.original_position, wait_s <= contact.service.target_s))
+        contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
+        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at))
 
 
 def ended(d: Domain, event: OfferEnded) -> None:
@@ -193,7 +194,7 @@ def talk_ended(d: Domain, event: TalkEnded) -> None:
     """Caller and agent are apart."""
     offer = d.offers.get(event.offer)
     if offer is not None and offer.state is OfferState.ACCEPTED:
-        talk_over(d, offer, event.by, d.now)
+        talk_over(d, offer, event.by, d.now if event.ended_at is None else event.ended_at)
 
 
 def held(d: Domain, event: Held) -> None:
@@ -240,7 +241,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         contact.offer = None
         contacts.enter(d, contact)
         return
-    contacts.end_answered(d, contact, wait_s)
+    contacts.end_answered(d, contact, wait_s, at)
     if wrapup_s <= 0:
         _wrapped(d, offer)
 

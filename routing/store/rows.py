@@ -143,7 +143,8 @@ class Rows:
             self._contact(fact, _RETURN, fact.contact_version, ContactState.PENDING, "reserved", offer=None, agent=None)
 
     def _connected(self, fact: f.Connected) -> None:
-        self._offer(fact, _ACCEPT, "pending", state=OfferState.ACCEPTED.value, connected_at=fact.at)
+        self._offer(fact, _ACCEPT, "pending", state=OfferState.ACCEPTED.value,
+                    connected_at=fact.at if fact.connected_at is None else fact.connected_at)
         self._contact(fact, _ASSIGN, fact.version, ContactState.ASSIGNED, "reserved", offer=fact.offer,
                       agent=fact.agent, wait_s=fact.wait_s)
 
@@ -167,13 +168,14 @@ class Rows:
         self._contact(fact, _COMPLETE, fact.version, ContactState.COMPLETED, "wrapping")
 
     def _ended(self, fact: f.Ended) -> None:
+        ended_at = fact.at if fact.ended_at is None else fact.ended_at
         if fact.outcome is Outcome.ANSWERED:
             self._set(fact, _OUTCOME, f"a live contact without an outcome, version {fact.version}",
                       b_contact=fact.contact, b_before=fact.version - 1, b_same=fact.version, state=fact.state.value,
-                      version=fact.version, outcome=fact.outcome.value, ended_at=fact.at)
+                      version=fact.version, outcome=fact.outcome.value, ended_at=ended_at)
         else:
             self._contact(fact, _CANCEL, fact.version, fact.state, "live without an outcome",
-                          outcome=fact.outcome.value, ended_at=fact.at, wait_s=fact.wait_s,
+                          outcome=fact.outcome.value, ended_at=ended_at, wait_s=fact.wait_s,
                           service=fact.service)
 
     def _agent(self, fact: f.AgentChanged) -> None:

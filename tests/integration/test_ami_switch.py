@@ -181,7 +181,7 @@ async def test_what_happened_in_a_gap_is_told_after_it(node: Node, asterisk: Fak
                      LiveContact(ContactId("7.2"), "PJSIP/trunk-1", ContactState.PENDING, NODE),
                      LiveContact(ContactId("8.1"), "PJSIP/trunk-1", ContactState.PENDING, "another node")]
     node.offers = [TALKING]
-    node.cel.write_text("CHAN_END,123.5,7.1,7.1\n")
+    node.cel.write_text("123.5,CHAN_END,7.1,7.1\n")
     node.told.clear()
     asterisk.cut()
     await node.heard(UP)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from routing.ami import blackbox
-from routing.ami.blackbox import BlackBox
-from routing.ami.resync import Channel, Snapshot, diff, strays
+from routing.ami.blackbox import BlackBox, Past
+from routing.ami.resync import Channel, Snapshot, diff, strays, unclear
 from routing.core.events import ContactGone, Event, OfferAnswered, OfferConnected, OfferEnded, OfferRinging, TalkEnded
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.live import LiveContact, LiveOffer
@@ -52,7 +53,7 @@ def test_each_difference_becomes_its_event(
 
 
 def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> None:
-    assert diff(now(), [CONTACT], [], restarted=True, ends={C: 12.5}) == [ContactGone(C, 12.5, True)]
+    assert diff(now(), [CONTACT], [], restarted=True, past={C: Past(ended=12.5)}) == [ContactGone(C, 12.5, True)]
 
 
 def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
@@ -60,21 +61,51 @@ def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
     assert strays(state, [PENDING]) == ["o5-7.3"]
 
 
-LINE = "CHAN_END,{at},{who},{who}\n"
+LINE = "{at},CHAN_END,{who},{who}\n"
+
+
+@pytest.mark.parametrize("offer, channels, past, expected", [
+    (TALKING, [], {LEG: Past(2.0, 9.0), C: Past(2.0, 9.001)},
+     [TalkEnded(OfferId(3), "caller", 9.0), OfferEnded(OfferId(3), "hangup"), ContactGone(C, 9.001)]),
+    (TALKING, [], {LEG: Past(2.0, 9.0), C: Past(2.0, 12.0)},
+     [TalkEnded(OfferId(3), "agent", 9.0), OfferEnded(OfferId(3), "hangup"), ContactGone(C, 12.0)]),
+    (TALKING, [CALLER], {LEG: Past(2.0, 9.0)},
+     [TalkEnded(OfferId(3), "agent", 9.0), OfferEnded(OfferId(3), "hangup")]),
+    (TALKING, [(LEG, "Up", "")], {C: Past(2.0, 9.0)}, [TalkEnded(OfferId(3), "caller", 9.0), ContactGone(C, 9.0)]),
+    (PENDING, [(LEG, "Up", "b"), CALLER_TALKS], {LEG: Past(entered=2.0)}, [OfferConnected(OfferId(3), C, 2.0)]),
+    (PENDING, [], {LEG: Past(2.0, 9.0), C: Past(2.0, 9.0)},
+     [OfferConnected(OfferId(3), C, 2.0), TalkEnded(OfferId(3), "caller", 9.0), OfferEnded(OfferId(3), "hangup"),
+      ContactGone(C, 9.0)]),
+    (PENDING, [], {LEG: Past(None, 9.0), C: Past(None, 9.0)}, [OfferEnded(OfferId(3), "failed"), ContactGone(C, 9.0)]),
+])
+def test_what_happened_in_the_gap_has_its_true_time(
+        offer: LiveOffer, channels: list[tuple[str, str, str]], past: dict[str, Past], expected: list[Event]) -> None:
+    state = now(*channels)
+    assert diff(state, [CONTACT], [offer], past=past) == expected
+    assert unclear(state, [CONTACT], [offer]) == set(past)
+
+
+def test_the_black_box_reads_what_the_rendered_files_write() -> None:
+    text = Path("asterisk_conf/templates/cel_custom.conf").read_text(encoding="utf-8")
+    order = re.findall(r"CSV_QUOTE\(\$\{(?:CHANNEL\()?(\w+)", text)
+    assert order == ["eventtime", "eventtype", "uniqueid", "linkedid"]
+    events = re.search(r"^events=(.*)$", Path("asterisk_conf/templates/cel.conf").read_text(encoding="utf-8"), re.M)
+    assert events is not None and {"CHAN_END", "HANGUP", "BRIDGE_ENTER"} <= set(events[1].split(","))
 
 
 def test_the_black_box_tells_true_ends_since_the_mark(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     box = BlackBox(file)
     box.mark()
-    assert box.ends({"7.1"}) == {}
+    assert box.past({"7.1"}) == {}
     file.write_text(LINE.format(at="100.25", who="7.1"))
-    assert box.ends({"7.1"}) == {"7.1": 100.25}
+    assert box.past({"7.1"}) == {"7.1": Past(None, 100.25)}
     box.mark()
     with file.open("a") as more:
-        more.write('"CHAN_START","101.0","7.2","7.2"\n"HANGUP","102.5","7.2","7.2"\nrubbish\nCHAN_END,x,7.2,7.2\n')
+        more.write('"101.0","CHAN_START","7.2","7.2"\n"101.5","BRIDGE_ENTER","7.2","7.2"\n')
+        more.write('"102","BRIDGE_ENTER","7.2","7.2"\n"102.5","HANGUP","7.2","7.2"\nrubbish\nx,CHAN_END,7.2,7.2\n')
         more.write(LINE.format(at="103", who="7.3").rstrip())  # still being written
-    assert box.ends({"7.1", "7.2", "7.3"}) == {"7.2": 102.5}
+    assert box.past({"7.1", "7.2", "7.3"}) == {"7.2": Past(101.5, 102.5)}
 
 
 def test_the_black_box_survives_rotation_and_cutting(tmp_path: Path) -> None:
@@ -86,15 +117,15 @@ def test_the_black_box_survives_rotation_and_cutting(tmp_path: Path) -> None:
         more.write(LINE.format(at="2", who="7.1"))
     file.rename(tmp_path / "cel.csv.1")
     file.write_text(LINE.format(at="3", who="7.2"))
-    assert box.ends({"7.0", "7.1", "7.2"}) == {"7.1": 2.0, "7.2": 3.0}
+    assert box.past({"7.0", "7.1", "7.2"}) == {"7.1": Past(None, 2.0), "7.2": Past(None, 3.0)}
     box.mark()
     file.write_text("")
-    assert box.ends({"7.2"}) == {}
+    assert box.past({"7.2"}) == {}
 
 
 def test_the_black_box_is_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "cel.csv"
     file.write_text("".join(LINE.format(at=n, who=f"7.{n}") for n in range(100)))
     monkeypatch.setattr(blackbox, "READ_MAX", 100)
-    found = BlackBox(file).ends({f"7.{n}" for n in range(100)})
+    found = BlackBox(file).past({f"7.{n}" for n in range(100)})
     assert "7.99" in found and 1 <= len(found) <= 5

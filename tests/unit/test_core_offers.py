@@ -278,3 +278,27 @@ def test_a_phone_that_says_free_a_moment_late_is_no_foreign_call() -> None:
     house.tell(e.TalkEnded(second.offer, "agent"), 20.0)
     house.tick(20.0 + SETTLE_S)
     assert house.state("a") is AgentState.BUSY, "still on the phone: a call that is not ours"
+
+
+def test_what_is_told_late_has_its_true_times() -> None:
+    house = House({"a": 50})
+    house.sits("a", at=0.0)
+    offer = house.calls("edu", at=10.0)
+    house.tell(e.OfferRinging(offer.offer), 11.0)
+    house.tell(e.OfferConnected(offer.offer, offer.contact, 14.0), 30.0)
+    found = house.last(f.Connected)
+    assert (found.wait_s, found.ring_s, found.connected_at, found.at) == (4.0, 3.0, 14.0, 30.0)
+    house.tell(e.TalkEnded(offer.offer, "caller", 24.0), 31.0)
+    assert (house.last(f.TalkOver).talk_s, house.last(f.Ended).ended_at) == (10.0, 24.0)
+
+
+@pytest.mark.parametrize("connected, ended, talk_s", [(5.0, 40.0, 20.0), (99.0, 5.0, 0.0), (12.0, 11.0, 0.0)])
+def test_a_time_that_cannot_be_is_brought_between_the_offer_and_now(
+        connected: float, ended: float, talk_s: float) -> None:
+    house = House({"a": 50})
+    house.sits("a", at=0.0)
+    offer = house.calls("edu", at=10.0)
+    house.tell(e.OfferConnected(offer.offer, offer.contact, connected), 30.0)
+    house.tell(e.TalkEnded(offer.offer, "caller", ended), 30.0)
+    assert house.last(f.TalkOver).talk_s == talk_s
+    assert house.last(f.Connected).wait_s >= 0
