@@ -111,11 +111,12 @@ class Lab:
         """Rows of the node's store."""
         return records.rows(self.folder / "santral.db", query, *values)
 
-    def heard(self, leg: Leg, key: str) -> audio.Match:
-        """Where in the recording of a leg a built prompt is heard."""
+    def heard(self, leg: Leg, key: str, head_s: float | None = None) -> audio.Match:
+        """Where in the recording of a leg a built prompt is heard; `head_s`: its first seconds are enough.
+        Moments in which the other end sent nothing at all may be missing from a recording: an offset is no time."""
         if leg.recording is None:
             raise LabError(f"{leg} was not recorded")
-        return audio.find_file(self.sounds / "tr" / f"{key}.wav", leg.recording)
+        return audio.find_file(self.sounds / "tr" / f"{key}.wav", leg.recording, head_s)
 
     # --- the node's life ---------------------------------------------------------------------------------------------
 

@@ -50,6 +50,18 @@ async def test_a_call_reaches_the_agent_and_is_in_all_three_records(lab: Lab) ->
     assert [event for event in events if event in ("ENTERQUEUE", "CONNECT")] == ["ENTERQUEUE", "CONNECT"]
 
 
+async def test_what_was_said_is_found_in_the_recording_and_nothing_else(lab: Lab) -> None:
+    call = await lab.call(press="1@1s", stay=11, record=True)
+    await call.wait_ended()
+    greeting, chosen = lab.heard(call, "karsilama", head_s=0.9), lab.heard(call, "secildi-psikososyal")
+    assert greeting.found
+    assert chosen.found
+    assert greeting.offset_s < chosen.offset_s
+    assert not lab.heard(call, "karsilama").found, "the key cut it off"
+    assert not lab.heard(call, "secildi-uzaktan-egitim").found
+    assert not lab.heard(call, "bilgi-psikososyal").found
+
+
 async def test_the_node_can_be_killed_and_comes_back(new_lab: NewLab) -> None:
     lab = await new_lab()
     first = read(lab.folder).pid
@@ -136,7 +148,7 @@ def test_call_prints_a_time_line(lab_session: Info, tmp_path: Path) -> None:
 
 def test_demo_answers_calls_and_leaves_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(
-        commands(), ["demo", "--seconds", "22", "--every", "1", "--agents", "8", "--state", str(tmp_path)])
+        commands(), ["demo", "--seconds", "18", "--every", "0.7", "--agents", "8", "--state", str(tmp_path)])
     assert result.exit_code == 0, result.output
     for name in ("offered", "answered", "abandoned", "service level", "longest wait", "recordings"):
         assert name in result.output
