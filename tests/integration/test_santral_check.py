@@ -43,8 +43,8 @@ def test_the_ministrys_centre_is_good() -> None:
 
 
 FAULTS = {
-    "menu with a loop": ("menu.yaml", replace("    say: kayit-bilgisi\n    then: ana-menu",
-                                              "    say: kayit-bilgisi\n    then: karsilama"), r"menu\.yaml:\d+: .*loop"),
+    "menu with a loop": ("menu.yaml", replace("say: kayit-bilgisi\n    then: ana-menu",
+                                              "say: kayit-bilgisi\n    then: karsilama"), r"menu\.yaml:\d+: .*loop"),
     "missing prompt": ("menu.yaml", replace("say: ana-menu-2", "say: ana-menu-22"), r"menu\.yaml:\d+: .*ana-menu-22"),
     "unknown service": ("menu.yaml", replace("queue: gorus_oneri", "queue: gorus"), r"menu\.yaml:\d+: .*gorus"),
     "skill nobody has": ("services.yaml", replace("{gorus_oneri: 60}", "{isaret_dili: 60}"),
@@ -70,7 +70,8 @@ def test_one_clear_line_and_exit_2(centre: Path, name: str) -> None:
 
 
 def test_all_mistakes_are_told_together(centre: Path) -> None:
-    for file, change, _ in (FAULTS["missing prompt"], FAULTS["typo in a key"], FAULTS["skill nobody has"]):
+    misspelt = ("services.yaml", replace("priority:", "prioritty:"), "")
+    for file, change, _ in (FAULTS["missing prompt"], FAULTS["typo in a key"], misspelt):
         path = centre / file
         path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
     done = santral_check(centre)

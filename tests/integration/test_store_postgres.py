@@ -1,7 +1,7 @@
 """The same schema and the same rules on PostgreSQL.
 
-Needs a server: SANTRAL_TEST_POSTGRES=postgresql://user@host/database of a role that may create databases. Without it
-these tests skip, and say so.
+On a server of SANTRAL_TEST_POSTGRES=postgresql://user@host/database (a role that may create databases), else on a
+private one of its own when Debian's package `postgresql` is there. Without either these tests skip, and say so.
 """
 
 from __future__ import annotations
@@ -23,23 +23,37 @@ from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnava
 from routing.store.reader import Reader
 from routing.store.schema import metadata
 from routing.store.store import Store
+from tests.fakes import postgres
 from tests.fakes.store_day import SERVICE, Day
-
-SERVER = os.environ.get("SANTRAL_TEST_POSTGRES", "")
 
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    """A server with a role that may create databases."""
+    given = os.environ.get("SANTRAL_TEST_POSTGRES", "")
+    if given:
+        yield given
+        return
+    found = postgres.programs()
+    if found is None:
+        pytest.skip("PostgreSQL NOT TESTED: apt-get install postgresql, or set SANTRAL_TEST_POSTGRES")
+    private = postgres.PrivatePostgres(found)
+    try:
+        yield private.start()
+    finally:
+        private.stop()
+
+
 @pytest.fixture
-def where() -> Iterator[str]:
+def where(server_url: str) -> Iterator[str]:
     """A fresh database, gone afterwards."""
-    if not SERVER:
-        pytest.skip("PostgreSQL NOT TESTED: set SANTRAL_TEST_POSTGRES to a URL of a role that may create databases")
     name = f"santral_test_{os.getpid()}"
-    server = create_engine(url_of(SERVER), isolation_level="AUTOCOMMIT")
+    server = create_engine(url_of(server_url), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
@@ -138,8 +152,8 @@ async def test_one_node(store: Store, where: str) -> None:
     await other.close()
 
 
-async def test_a_lost_connection_is_told(store: Store, where: str) -> None:
-    engine = create_engine(url_of(SERVER), isolation_level="AUTOCOMMIT")
+async def test_a_lost_connection_is_told(store: Store, where: str, server_url: str) -> None:
+    engine = create_engine(url_of(server_url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
                            {"name": make_url(where).database})
