@@ -51,9 +51,13 @@ def commands() -> typer.Typer:
 
 
 def _told(command: Callable[..., None]) -> Callable[..., None]:
-    """Errors of the lab are one sentence on stderr and exit code 1."""
+    """Errors of the lab are one sentence on stderr and exit code 1. SIGTERM and a closed terminal end a command as
+    Ctrl-C does: what it has started, it ends."""
     @wraps(command)
     def wrapper(*arguments: Any, **options: Any) -> None:
+        with suppress(ValueError):  # not in the main thread: there are no signals
+            for sign in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(sign, signal.default_int_handler)
         try:
             command(*arguments, **options)
         except LabError as error:

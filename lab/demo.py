@@ -34,6 +34,8 @@ DRAIN_S = 20.0
 SETTLE_S = 10.0
 """Within this every ended call is in the node's records: it takes one turn, milliseconds."""
 TROUBLES_SHOWN = 5
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, the system, the terminal: each ends the demo in order."""
 WIDE = 150
 """Columns from which the agents fit beside the queues; 24 lines do not hold both below each other."""
 
@@ -65,7 +67,8 @@ def run(plan: Plan, console: Console) -> int:
         say(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
         traffic, summary = asyncio.run(_work(info, plan, console, say))
     finally:
-        down(plan.folder)
+        with _undisturbed():
+            down(plan.folder)
     console.print(report(summary, plan.folder))
     for trouble in traffic.troubles[:TROUBLES_SHOWN]:
         console.print(Text(f"trouble: {trouble}", style="yellow"))
@@ -190,12 +193,23 @@ def report(found: Summary, folder: Path) -> Table:
 
 @contextmanager
 def _ctrl_c(stop: asyncio.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask for an orderly end."""
+    """Each of `SIGNALS` asks for an orderly end."""
     loop = asyncio.get_running_loop()
-    for sign in (signal.SIGINT, signal.SIGTERM):
+    for sign in SIGNALS:
         loop.add_signal_handler(sign, stop.set)
     try:
         yield
     finally:
-        for sign in (signal.SIGINT, signal.SIGTERM):
+        for sign in SIGNALS:
             loop.remove_signal_handler(sign)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second Ctrl-C, or the terminal closing, does not stop the ending: it takes about two seconds."""
+    before = {sign: signal.signal(sign, signal.SIG_IGN) for sign in SIGNALS}
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

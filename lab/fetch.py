@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.errors import NoAsterisk
+from lab.errors import LabError, NoAsterisk
 
 SUITE = "forky"
 """The Debian release whose Asterisk is taken: it carries 22 LTS."""
@@ -64,7 +64,7 @@ def asterisk(given: Path | None = None, say: Say = lambda text: None) -> Program
     if given is not None:
         return installed(given)
     tree = cache_folder()
-    with _lock(tree.with_name(tree.name + ".lock"), say):
+    with exclusive(tree.with_name(tree.name + ".lock"), say, "Asterisk is"):
         if not (tree / "usr/sbin/asterisk").exists():
             _build(tree, say)
     return _tree_program(tree)
@@ -137,19 +137,19 @@ def _dotted(version: tuple[int, int, int]) -> str:
 
 
 @contextmanager
-def _lock(path: Path, say: Say) -> Iterator[None]:
-    """One builder at a time; the kernel frees the lock when its holder dies."""
+def exclusive(path: Path, say: Say, what: str) -> Iterator[None]:
+    """One builder at a time; the kernel frees the lock when its holder dies. `what`: `Asterisk is`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise NoAsterisk(f"the cache {path.parent} cannot be written ({error.strerror}). Make it writable, or name "
-                         f"another with XDG_CACHE_HOME") from error
+        raise LabError(f"the cache {path.parent} cannot be written ({error.strerror}). Make it writable, or name "
+                       f"another with XDG_CACHE_HOME") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another process is bringing Asterisk: waiting for it")
+            say(f"{what} being made by another process: waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

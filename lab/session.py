@@ -68,9 +68,13 @@ class Lab:
         return person
 
     async def clear(self) -> None:
-        """Everybody hangs up and signs out; returns when the node has no contact left."""
+        """Everybody hangs up and signs out; returns when the node has no contact left. Without a node only the callers
+        hang up; a frozen one is thawed."""
+        self.thaw_node()
         with suppress(LabError):
             await self.network.hang_up_all()
+        if not process.alive(running(self.folder, "node")):
+            return
         for person in self.people:
             with suppress(LabError):
                 await person.sign_out()

@@ -26,7 +26,7 @@ from centres.load import Loaded, load
 from lab import network, process
 from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError, NoLab, NotReady
-from lab.fetch import Program, asterisk
+from lab.fetch import Program, asterisk, exclusive
 from lab.network import Place
 from lab.ports import Ports
 from lab.process import Identity
@@ -233,8 +233,11 @@ class _Start:
     def _prompts(self, sounds: Path) -> None:
         if (sounds / "manifest.json").exists():
             return
-        self._say("building the prompts, once")
-        _santral("prompts", "build", "--out", str(sounds))
+        sounds.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(sounds.with_name(f"{sounds.name}.lock"), self._say, "the prompts are"):
+            if not (sounds / "manifest.json").exists():
+                self._say("building the prompts, once")
+                _santral("prompts", "build", "--out", str(sounds))
 
     def _start_asterisk(self, program: Program) -> None:
         self._say("starting Asterisk")
