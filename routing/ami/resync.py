@@ -12,10 +12,20 @@ from typing import NamedTuple
 
 from routing.ami.blackbox import Past
 from routing.ami.link import Link
-from routing.core.events import ContactGone, Event, OfferAnswered, OfferConnected, OfferEnded, OfferRinging, TalkEnded
+from routing.ami.translate import CONTEXT_NET
+from routing.core.events import (
+    ContactGone,
+    ContactLeft,
+    Event,
+    OfferAnswered,
+    OfferConnected,
+    OfferEnded,
+    OfferRinging,
+    TalkEnded,
+)
 from routing.core.ids import ContactId, parse_leg_id
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import OfferState
+from routing.core.model import ContactState, OfferState
 
 LIST_DEADLINE_S = 10.0
 """For one list; 1,000 channels take some tens of milliseconds."""
@@ -32,6 +42,8 @@ class Channel(NamedTuple):
     """`Down`, `Ringing`, `Ring`, `Up` ..."""
     bridge: str
     """Empty: in none."""
+    context: str = ""
+    """Where in the dialplan it is."""
 
 
 class Snapshot(NamedTuple):
@@ -72,7 +84,8 @@ async def snapshot(link: Link) -> Snapshot:
     for item in channels:
         name, uniqueid = item.get("Channel"), item.get("Uniqueid")
         if not name.startswith("Surrogate/"):
-            found[uniqueid] = Channel(uniqueid, name, item.get("ChannelStateDesc"), item.get("BridgeId"))
+            found[uniqueid] = Channel(uniqueid, name, item.get("ChannelStateDesc"), item.get("BridgeId"),
+                                      item.get("Context"))
     return Snapshot(f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}".strip(), found,
                     tuple((item.get("Device"), item.get("State")) for item in devices))
 
@@ -89,7 +102,11 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
         else:
             events += _leg_gone(now, offer, seen)
     for contact in contacts:
-        if contact.contact not in now.channels:
+        channel = now.channels.get(contact.contact)
+        if channel is not None and channel.context == CONTEXT_NET and contact.state is not ContactState.ASSIGNED:
+            # Nobody may be led to a caller whom Asterisk's own queue has given to somebody.
+            events.append(ContactLeft(contact.contact, "net"))
+        elif channel is None:
             events.append(ContactGone(contact.contact, seen.get(contact.contact, Past()).ended, restarted))
     return events
 

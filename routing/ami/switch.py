@@ -29,8 +29,8 @@ from routing.ami.link import (
 from routing.ami.resync import diff, snapshot, strays, unclear
 from routing.ami.translate import CAUSE_OURS, WANTED, Translator, to_action
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Command, Offer, Rescind
-from routing.core.events import ContactGone, Event, LinkChanged, OfferEnded
+from routing.core.commands import Command, Offer, Overflow, Rescind
+from routing.core.events import ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
 from routing.core.ids import leg_id
 from routing.core.live import LiveContact, LiveOffer
 
@@ -240,6 +240,8 @@ class Switch:
         else:
             if not reply.ok:
                 self._failed(command, reply.get("Message"))
+            elif isinstance(command, Overflow):
+                self._post(ContactLeft(command.contact, "net"))
 
     async def _rescind(self, command: Rescind, actions: Link) -> None:
         leg = leg_id(command.offer, command.contact)
@@ -295,7 +297,9 @@ class Switch:
         contacts, offers = self._mine()
         contacts = [one for one in contacts if one in set(before[0])]
         found = diff(now, contacts, [one for one in offers if one in set(before[1])])
-        wrong = [one for one in found if not (isinstance(one, ContactGone) and one.contact in doubts)]
+        # Into the net a caller goes without our doing, when the node was frozen: nothing was missed.
+        wrong = [one for one in found if not (isinstance(one, ContactLeft)
+                                              or (isinstance(one, ContactGone) and one.contact in doubts))]
         self.mismatches += len(wrong)
         for one in wrong:
             log.warning("ami.mismatch", kind=type(one).__name__)

@@ -14,6 +14,7 @@ from routing.ami.switch import Live, Pace, Switch, SwitchSettings
 from routing.core.commands import Offer, Overflow, Rescind
 from routing.core.events import (
     ContactGone,
+    ContactLeft,
     Event,
     LinkChanged,
     OfferAnswered,
@@ -143,6 +144,7 @@ async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAst
     await node.until(lambda: asterisk.names()[-3:] == ["Originate", "Hangup", "Redirect"])
     hangup = next(one for one in asterisk.received if one["Action"] == ["Hangup"])
     assert hangup["Cause"] == ["26"] and hangup["Channel"] == [LEG]
+    await node.heard(ContactLeft(C, "net"))
 
 
 async def test_a_rescind_that_comes_before_its_channel_is_tried_again(node: Node, asterisk: FakeAsterisk) -> None:

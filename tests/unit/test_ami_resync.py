@@ -10,7 +10,16 @@ import pytest
 from routing.ami import blackbox
 from routing.ami.blackbox import BlackBox, Past
 from routing.ami.resync import Channel, Snapshot, diff, strays, unclear
-from routing.core.events import ContactGone, Event, OfferAnswered, OfferConnected, OfferEnded, OfferRinging, TalkEnded
+from routing.core.events import (
+    ContactGone,
+    ContactLeft,
+    Event,
+    OfferAnswered,
+    OfferConnected,
+    OfferEnded,
+    OfferRinging,
+    TalkEnded,
+)
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import ContactState, OfferState
@@ -129,3 +138,14 @@ def test_the_black_box_is_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(blackbox, "READ_MAX", 100)
     found = BlackBox(file).past({f"7.{n}" for n in range(100)})
     assert "7.99" in found and 1 <= len(found) <= 5
+
+
+@pytest.mark.parametrize("state, expected", [
+    (ContactState.PENDING, [ContactLeft(C, "net")]), (ContactState.RESERVED, [ContactLeft(C, "net")]),
+    (ContactState.ASSIGNED, []),
+])
+def test_who_is_in_the_safety_net_waits_for_nobody_of_ours(state: ContactState, expected: list[Event]) -> None:
+    found = Snapshot("x", {C: Channel(C, "PJSIP/trunk-1", "Up", "", "santral-net")}, ())
+    assert diff(found, [CONTACT._replace(state=state)], []) == expected
+    held = Snapshot("x", {C: Channel(C, "PJSIP/trunk-1", "Up", "", "santral-hold")}, ())
+    assert diff(held, [CONTACT._replace(state=state)], []) == []
