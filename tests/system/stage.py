@@ -7,7 +7,7 @@ recordings by cross-correlation with the built files.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from tests.until import until_async
 THROUGH = "{key}@600ms,{key}@1200ms,6@1900ms"
 """Keys of a caller in a hurry: the choice cuts the greeting, the choice again cuts the notice, any key cuts the
 acknowledgement."""
+WAV_HEADER = 44
+"""Bytes before the samples."""
+LOOK_S = 0.1
+"""Between two looks at a recording that grows."""
 
 
 class Stage:
@@ -50,6 +54,14 @@ class Stage:
             await self.reaches(person, "ready")
         return people
 
+    async def sits(self, name: str) -> Person:
+        """An agent at their own seat whose phone is somebody else's business."""
+        person = Person(self.info, self.network, name)
+        await person.ask("login", {"seat": person.seat})
+        self.lab.people.append(person)
+        await self.reaches(person, "ready")
+        return person
+
     async def agent(self, name: str, behaviour: Behaviour | None = None) -> Person:
         """One of them."""
         return (await self.agents([name], behaviour))[0]
@@ -65,13 +77,18 @@ class Stage:
         """A caller who chooses `key` without listening."""
         return await self.caller(THROUGH.format(key=key), tone=tone, number=number)
 
-    async def waiting(self, key: str, service: str, count: int = 1) -> Leg:
-        """A hurried caller; returns when `count` callers wait for the service."""
-        async def there() -> bool:
-            return bool((await self.lab.queue(service))["waiting"] == count)
+    async def dials(self, seat: str, code: str, press: str = "") -> Leg:
+        """A code is dialled on the phone of a seat; returns when that call is over. What was said is recorded."""
+        self._names += 1
+        leg = await self.network.call(code, seat=seat, press=press, record=self.folder / f"code-{self._names}.wav")
+        await leg.wait_answered()
+        await leg.wait_ended()
+        return leg
 
-        leg = await self.hurried(key)
-        await until_async(there, what=f"{count} waiting in {service}")
+    async def waiting(self, key: str, service: str, tone: int | None = None) -> Leg:
+        """A hurried caller; returns when nobody but they wait for the service."""
+        leg = await self.hurried(key, tone=tone)
+        await self.counts(service, 1)
         return leg
 
     # -- what the node says --------------------------------------------------------------------------------------------
@@ -83,6 +100,24 @@ class Stage:
             return view if view["state"] == state else {}
 
         return await until_async(there, limit, f"{person.id} {state}")
+
+    async def counts(self, service: str, waiting: int, limit: float = 10.0) -> None:
+        """Until so many callers wait for the service."""
+        async def there() -> bool:
+            return bool((await self.lab.queue(service))["waiting"] == waiting)
+
+        await until_async(there, limit, f"{waiting} waiting in {service}")
+
+    def newest(self) -> str:
+        """The contact that came last."""
+        return str(self.lab.rows("select contact from contacts order by queued_at desc limit 1")[0]["contact"])
+
+    async def talk(self, phone: Leg, seconds: float = 1.5) -> None:
+        """The phone's call is answered and has been recorded for so long."""
+        await phone.wait_answered()
+        assert phone.recording is not None
+        path, size = phone.recording, int(seconds * audio.RATE * 2)
+        await until_async(lambda: path.exists() and path.stat().st_size > size, what=f"{seconds} s recorded")
 
     def outcome(self, contact: str) -> str:
         """How a contact ended, as the store has it; empty while it has not."""
@@ -104,12 +139,63 @@ class Stage:
         assert not missing, f"{leg} did not hear {missing} in {len(recording) / audio.RATE:.1f} s; {leg.story()}"
         return found
 
+    async def hears(self, leg: Leg, key: str, limit: float = 30.0) -> None:
+        """Until the caller has heard this prompt to its end."""
+        await self._until_heard(leg, lambda samples: audio.find(prompt(key), samples).found, limit, key)
+
+    async def hears_music(self, leg: Leg, limit: float = 30.0) -> None:
+        """Until a second of the hold music was heard."""
+        await self._until_heard(leg, lambda samples: _music_s(samples[-4 * audio.RATE:]) >= 1, limit, "music")
+
+    async def _until_heard(self, leg: Leg, there: Callable[[Samples], bool], limit: float, what: str) -> None:
+        """Looks at each half second that the recording grows: a look costs tens of milliseconds."""
+        path, end, seen = leg.recording, asyncio.get_running_loop().time() + limit, 0
+        assert path is not None
+        while True:
+            size = path.stat().st_size if path.exists() else 0
+            if size >= seen + audio.RATE:
+                seen = size
+                if there(_growing(path)):
+                    return
+            assert asyncio.get_running_loop().time() < end, f"{leg} did not hear {what} in {limit} s: {leg.story()}"
+            await asyncio.sleep(LOOK_S)
+
     def not_heard(self, leg: Leg, *keys: str) -> None:
         """None of these prompts is in the recording."""
         assert leg.recording is not None
         recording = audio.read(leg.recording)
         wrong = {key: match for key in keys if (match := audio.find(prompt(key), recording)).found}
         assert not wrong, f"{leg} heard {wrong}"
+
+    def in_order(self, leg: Leg, *keys: str) -> list[Match]:
+        """All of these prompts, one after the other."""
+        found = self.heard(leg, *keys)
+        offsets = [match.offset_s for match in found]
+        assert offsets == sorted(offsets), f"{dict(zip(keys, offsets, strict=True))}"
+        return found
+
+    def twice(self, leg: Leg, key: str) -> tuple[Match, Match]:
+        """The prompt is there two times; where, in order."""
+        assert leg.recording is not None
+        recording = audio.read(leg.recording).copy()
+        first = audio.find(prompt(key), recording)
+        start = int(first.offset_s * audio.RATE)
+        recording[start: start + len(prompt(key))] = 0.0
+        second = audio.find(prompt(key), recording)
+        assert first.found and second.found, f"{leg} heard {key} not twice: {first}, {second}; {leg.story()}"
+        return (first, second) if first.offset_s < second.offset_s else (second, first)
+
+    @staticmethod
+    def tone_s(leg: Leg, hertz: int) -> float:
+        """Seconds of a tone in the recording so far."""
+        assert leg.recording is not None
+        return audio.tone_s(_growing(leg.recording), hertz)
+
+
+def _growing(path: Path) -> Samples:
+    """A recording so far. Asterisk writes the header of a WAV when it closes the file (formats/format_wav.c)."""
+    data = path.read_bytes()[WAV_HEADER:]
+    return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float64)
 
 
 @lru_cache(maxsize=64)
@@ -118,22 +204,25 @@ def prompt(key: str) -> Samples:
     return audio.read(SOUNDS / "tr" / f"{key}.wav")
 
 
-def music_offset(heard: Samples) -> Match:
-    """Where in the hold music a second of it fits: the music is longer than any wait, so the piece is looked for."""
-    return audio.find(heard, np.concatenate([piece := audio.read(SOUNDS / "moh" / "santral.wav"), piece[:16_000]]))
+@lru_cache(maxsize=1)
+def music() -> Samples:
+    """The hold music with its beginning once more: a piece over the seam is found too."""
+    whole = audio.read(SOUNDS / "moh" / "santral.wav")
+    return np.concatenate((whole, whole[: 4 * audio.RATE]))
 
 
-def plain(skill: str, count: int, level: int = 60) -> list[str]:
-    """Agents with this skill alone, at this level or above, who need nothing special."""
+def _music_s(samples: Samples) -> int:
+    """Seconds of hold music: each second is looked for in the music."""
+    pieces = [samples[at: at + audio.RATE] for at in range(0, len(samples) - audio.RATE, audio.RATE)]
+    return sum(audio.rms(piece) > audio.QUIET and audio.find(piece, music()).found for piece in pieces)
+
+
+def plain(skill: str, count: int, level: int = 60, *, alone: bool = True) -> list[str]:
+    """Agents with this skill (alone, or others too) at this level or above, who need nothing special."""
     special = {entry["agent"] for entry in
                yaml.safe_load((CENTRE / "accommodations.yaml").read_text(encoding="utf-8"))["accommodations"]}
     team = yaml.safe_load((CENTRE / "team.yaml").read_text(encoding="utf-8"))["agents"]
-    found = [agent["id"] for agent in team if set(agent["skills"]) == {skill} and agent["skills"][skill] >= level
-             and agent["id"] not in special]
-    assert len(found) >= count, f"only {len(found)} agents have {skill} alone"
+    found = [agent["id"] for agent in team if agent["skills"].get(skill, 0) >= level and agent["id"] not in special
+             and (not alone or set(agent["skills"]) == {skill})]
+    assert len(found) >= count, f"only {len(found)} agents have {skill}"
     return found[:count]
-
-
-async def together(*legs: Leg) -> None:
-    """All of these are over."""
-    await asyncio.gather(*(leg.wait_ended() for leg in legs))
