@@ -84,8 +84,8 @@ def installed(path: Path) -> Program:
         if not os.access(path, os.X_OK):
             raise NoAsterisk(f"{path} is no program. Give --asterisk the path of the asterisk program (version 20 or "
                              f"later), or leave it out: the lab brings its own")
-        modules = _modules_of(path)
-        program = Program((str(path),), modules, Path("/usr/share/asterisk"), _version((str(path),)))
+        version = _version((str(path),))
+        program = Program((str(path),), _modules_of(path), Path("/usr/share/asterisk"), version)
     if program.version < OLDEST_GIVEN:
         raise NoAsterisk(f"{path} is Asterisk {_dotted(program.version)}; {OLDEST_GIVEN[0]} or later is needed. Leave "
                          f"--asterisk out: the lab brings its own")

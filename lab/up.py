@@ -30,6 +30,8 @@ from lab.fetch import Program, asterisk, exclusive
 from lab.network import Place
 from lab.ports import Ports
 from lab.process import Identity
+from prompts.catalogue import Catalogue
+from prompts.errors import PromptError
 
 HOUSE = Path(__file__).resolve().parents[1]
 CENTRE = HOUSE / "centres" / "meb"
@@ -231,12 +233,12 @@ class _Start:
                 f"[trunk]\nmatch = [\"127.0.0.0/8\"]\n{extra}")
 
     def _prompts(self, sounds: Path) -> None:
-        if (sounds / "manifest.json").exists():
+        if _built(sounds):
             return
         sounds.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(sounds.with_name(f"{sounds.name}.lock"), self._say, "the prompts are"):
-            if not (sounds / "manifest.json").exists():
-                self._say("building the prompts, once")
+            if not _built(sounds):
+                self._say("building the prompts that are missing")
                 _santral("prompts", "build", "--out", str(sounds))
 
     def _start_asterisk(self, program: Program) -> None:
@@ -277,6 +279,15 @@ def _santral(*arguments: str) -> None:
         raise LabError(f"santral {arguments[0]} did not end within {COMMAND_S:.0f} s") from error
     if done.returncode:
         raise LabError(f"santral {' '.join(arguments[:2])} failed:\n{(done.stdout + done.stderr).strip()}")
+
+
+def _built(sounds: Path) -> bool:
+    """Whether the node would find every sound."""
+    try:
+        Catalogue.load(sounds)
+    except PromptError:
+        return False
+    return True
 
 
 def _is_ready(place: str) -> bool:

@@ -81,8 +81,16 @@ async def test_the_link_to_asterisk_can_go_through_a_proxy(new_lab: NewLab) -> N
         proxies.append(Proxy("127.0.0.1", int(address.rpartition(":")[2])))
         return f"127.0.0.1:{await proxies[0].start()}"
 
-    lab = await new_lab(through=lambda address: asyncio.run_coroutine_threadsafe(begin(address), loop).result(10))
-    proxies[0].cut()
+    try:
+        lab = await new_lab(through=lambda address: asyncio.run_coroutine_threadsafe(begin(address), loop).result(10))
+        await _cut_and_mend(lab, proxies[0])
+    finally:
+        for proxy in proxies:
+            await proxy.stop()
+
+
+async def _cut_and_mend(lab: Lab, proxy: Proxy) -> None:
+    proxy.cut()
 
     async def link_up() -> bool:
         return bool((await lab.status())["link_up"])
@@ -91,10 +99,9 @@ async def test_the_link_to_asterisk_can_go_through_a_proxy(new_lab: NewLab) -> N
         return not await link_up()
 
     await until_async(link_down, what="the node sees that the link is cut")
-    proxies[0].mend()
+    proxy.mend()
     await until_async(link_up, timeout=30, what="the link comes back")
     await lab.clear()
-    await proxies[0].stop()
 
 
 def test_down_ends_what_was_started_and_again_nothing(tmp_path: Path) -> None:
