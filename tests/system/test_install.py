@@ -1,0 +1,207 @@
+"""The operator's way: `docs/install.md` from its first command to the first call, on an Asterisk not of the lab."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import audio, network, process, records
+from lab.errors import LabError
+from lab.fetch import Program
+from lab.network import Behaviour, Network, Place
+from lab.ports import Ports
+from lab.process import Identity
+from lab.up import SOUNDS, wait_ready
+from tests.system import walk
+from tests.system.stock_asterisk import StockAsterisk
+from tests.system.walk import Machine
+from tests.until import until, until_async
+
+pytestmark = pytest.mark.system
+
+AGENT, SEAT = "a1001", "2001"
+TALK_S = 2.5
+FIRST_START = "systemctl daemon-reload && systemctl enable --now santral"
+
+
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    held = Ports()
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def machine(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory, ports: Ports) -> Iterator[Machine]:
+    root = tmp_path_factory.mktemp("op")
+    asterisk = StockAsterisk(asterisk_tree, root, ports)
+    made = Machine(root, asterisk, ports)
+    shutil.copytree(SOUNDS, made.path("/var/lib/santral/sounds"))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def place(asterisk_tree: Program, tmp_path: Path, machine: Machine, ports: Ports) -> Iterator[Place]:
+    """The carrier and the agents' phones of this operator."""
+    made, asterisk = network.start(asterisk_tree, tmp_path / "net", machine.places["sip"], ports, media=64)
+    try:
+        yield made
+    finally:
+        asterisk.stop()
+
+
+async def test_the_page_leads_to_the_first_call(machine: Machine, place: Place, tmp_path: Path) -> None:
+    machine.asterisk.start()  # it runs already, with the distribution's own files
+    page = walk.PAGE.read_text(encoding="utf-8")
+    told = carry_out(machine, page)
+    assert "good" in told["check"]
+    assert " kept in " in told["prompts"]
+    assert "every rule holds" in told["asterisk-conf"]
+    assert "4440632" in told["asterisk -rx 'dialplan show santral-in'"]
+    assert "Psikososyal" in told["status"]
+    assert troubles(machine) == []
+
+    async with Network(place) as phones:
+        await first_call(machine, phones, tmp_path)
+
+    records_agree(machine)
+    rights(machine)
+    node = machine.node
+    assert node is not None
+    node.send_signal(signal.SIGTERM)
+    assert node.wait(30) == 0, process.tail(machine.log)
+
+
+def carry_out(machine: Machine, page: str) -> dict[str, str]:
+    """Every command of the page in its order; what was printed, by Santral's command or the whole line."""
+    told: dict[str, str] = {}
+    checked = False
+    for line in walk.commands(page):
+        if " santral check " in line:  # by now local.toml has been written, as the page says
+            machine.settings(walk.toml_block(page))
+            checked = True
+        elif line.startswith("runuser -u santral -- santral status"):
+            ready(machine)
+        words = line.partition(" -- santral ")[2].split()
+        told[words[0] if words else line] = machine.run(line)
+    assert checked
+    assert FIRST_START in machine.ran
+    return told
+
+
+def ready(machine: Machine) -> None:
+    """`GET /health/ready` answers 200."""
+    assert machine.node is not None
+    found = process.identify(machine.node.pid)
+    wait_ready(machine.places["http"], found or Identity(machine.node.pid, 0), machine.log)
+
+
+async def first_call(machine: Machine, phones: Network, folder: Path) -> None:
+    """Step 5 of the page: an agent signs in by telephone, somebody calls, they talk."""
+    secrets = machine.path("/var/lib/santral/secrets")
+    secret = json.loads((secrets / "seats.json").read_text())[SEAT]
+    pin = json.loads((secrets / "pins.json").read_text())[AGENT]
+    await phones.register({SEAT: secret})
+    await phones.behave(SEAT, Behaviour(tone=600, record=folder / "phone"))
+    heard = folder / "code.wav"
+    code = await phones.call("*45", seat=SEAT, press=f"1001#@1s,{pin}#@4s", record=heard)
+    await code.wait_ended()
+    # The questions are cut off by the keys; the answer is heard whole.
+    found = audio.find_file(machine.path("/var/lib/santral/sounds/tr/kod-giris-tamam.wav"), heard)
+    assert found.found, f"no answer of the code is heard: {found}; {code.story()}"
+
+    caller = await phones.call("4440632", press="1@1s", tone=440, record=folder / "caller.wav")
+    ring = await phones.wait_ring(SEAT, limit=40)
+    await ring.wait_answered()
+    assert ring.recording is not None
+
+    phone_heard, caller_heard = ring.recording, folder / "caller.wav"
+    await until_async(lambda: phone_heard.exists() and phone_heard.stat().st_size > TALK_S * audio.RATE * 2,
+                      what="the talk is recorded")
+    await caller.hangup()
+    await ring.wait_ended()
+    await until_async(lambda: tone_s(phone_heard, 440) > 1, what="the agent heard the caller")
+    await until_async(lambda: tone_s(caller_heard, 600) > 1, what="the caller heard the agent")
+
+
+def tone_s(recording: Path, hertz: int) -> float:
+    """Seconds of a tone; 0 while the file is still being closed."""
+    try:
+        return audio.tone_s(audio.read(recording), hertz)
+    except LabError:
+        return 0.0
+
+
+def records_agree(machine: Machine) -> None:
+    """One call, answered: so say store, queue_log, metrics and the black box."""
+    state = machine.path("/var/lib/santral")
+    query = "select contact, service, outcome from contacts where outcome is not null"
+    rows = until(lambda: records.rows(state / "santral.db", query), what="the contact is closed")
+    assert [(row["service"], row["outcome"]) for row in rows] == [("psikososyal", "answered")]
+    lines = records.queue_log(state / "queue_log")
+    mine = [line.event for line in lines if line.contact == rows[0]["contact"]]
+    assert mine[:1] == ["ENTERQUEUE"] and "CONNECT" in mine and mine[-1].startswith("COMPLETE"), mine
+    found = records.samples(records.page(machine.places["http"]))
+    assert records.total(found, "acd_contacts_total", outcome="answered") == 1
+    assert records.total(found, "acd_contacts_total") == 1
+    box = machine.path("/var/log/asterisk/cel-custom/santral.csv")
+    until(lambda: box.exists() and f'"HANGUP","{rows[0]["contact"]}"' in box.read_text(), what="the black box has it")
+
+
+def rights(machine: Machine) -> None:
+    """Asterisk reads what it plays; what is the node's own nobody else reads."""
+    state = machine.path("/var/lib/santral")
+    for name in ("sounds/tr/karsilama.wav", "sounds/tr/karsilama.wav16", "sounds/moh/santral.wav"):
+        assert walk.readable_by_all(state / name, machine.root), f"user asterisk cannot read {name}"
+    for name in ("santral.db", "queue_log", "node.json", "secrets", "secrets/seats.json", "asterisk/pjsip.conf",
+                 "asterisk/manager.conf"):
+        assert not stat.S_IMODE((state / name).stat().st_mode) & 0o007, f"others may open {name}"
+    # The group of the folder, santral, is given to the files in it.
+    folder = machine.path("/var/log/asterisk/cel-custom")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o2750
+    assert (folder / "santral.csv").stat().st_mode & 0o040
+    for name in ("pjsip.conf", "manager.conf"):
+        assert stat.S_IMODE((machine.asterisk.etc / name).stat().st_mode) == 0o640
+
+
+def troubles(machine: Machine) -> list[str]:
+    """What Asterisk complained about since it was restarted on the rendered files."""
+    text = (machine.root / "var/log/asterisk/messages.log").read_text(encoding="utf-8")
+    start = text.rfind("Asterisk 2")
+    return [line for line in text[max(start, 0):].splitlines() if (" ERROR[" in line or " WARNING[" in line)
+            and "users.conf is deprecated" not in line]  # the distribution's own, empty
+
+
+def test_the_pages_settings_are_good_as_they_stand(tmp_path: Path) -> None:
+    overlay = tmp_path / "local.toml"
+    overlay.write_text(walk.toml_block(walk.PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    done = subprocess.run([str(Path(sys.executable).parent / "santral"), "check", "--settings", str(overlay)],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_unit_is_one_systemd_takes(tmp_path: Path) -> None:
+    text = (walk.HOUSE / "docs/santral.service").read_text(encoding="utf-8")
+    chosen = walk.unit(text)
+    assert chosen.never_again == (2,)
+    assert chosen.command[0] == "/usr/local/bin/santral"
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("no systemd-analyze on this machine")
+    copy = tmp_path / "santral.service"
+    copy.write_text(text.replace(chosen.command[0], "/bin/true"), encoding="utf-8")
+    done = subprocess.run([verify, "verify", "--man=no", str(copy)], capture_output=True, text=True, timeout=60,
+                          check=False)
+    mine = [line for line in done.stderr.splitlines() if "santral" in line]
+    assert done.returncode == 0 or not mine, done.stderr
