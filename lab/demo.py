@@ -63,7 +63,7 @@ def run(plan: Plan, console: Console) -> int:
         console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
 
     try:
-        info = up(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, say=say)
+        info = up(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, guarded=True, say=say)
         say(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
         traffic, summary = asyncio.run(_work(info, plan, console, say))
     finally:

@@ -92,9 +92,11 @@ class Info(NamedTuple):
 
 
 def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
-       sounds: Path = SOUNDS, extra: str = "", through: Through | None = None, say: Say = lambda text: None) -> Info:
+       sounds: Path = SOUNDS, extra: str = "", through: Through | None = None, guarded: bool = False,
+       say: Say = lambda text: None) -> Info:
     """Start everything, without traffic; returns when a call would be answered. `extra`: lines laid over the settings.
     `through`: is given the address of the AMI and returns the one the node shall use, such as a proxy's.
+    `guarded`: the lab ends with this process, even when it is killed; else it outlives it.
     Raises LabError; then nothing is left running."""
     folder = folder.resolve()
     if _running(folder):
@@ -102,7 +104,7 @@ def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ports = Ports()
     try:
-        return _Start(centre.resolve(), folder, ports, say).everything(asterisk_path, sounds, extra, through)
+        return _Start(centre.resolve(), folder, ports, say, guarded).everything(asterisk_path, sounds, extra, through)
     except BaseException:
         down(folder)
         raise
@@ -120,7 +122,7 @@ def down(folder: Path) -> list[str]:
     ended = []
     for one in reversed(found.get("processes", [])):
         identity = Identity(one["pid"], one["started"])
-        if process.alive(identity):
+        if process.alive(identity) and identity.pid != os.getpid():
             ended.append(str(one["name"]))
             process.end(identity, NODE_STOP_S if one["name"] == "node" else process.TERM_S)
         run = one.get("run")
@@ -185,11 +187,12 @@ def wait_ready(http_place: str, identity: Identity, log: Path, limit: float = RE
 class _Start:
     """The steps of `up`, in order."""
 
-    def __init__(self, centre: Path, folder: Path, ports: Ports, say: Say) -> None:
+    def __init__(self, centre: Path, folder: Path, ports: Ports, say: Say, guarded: bool) -> None:
         self._centre = centre
         self._folder = folder
         self._ports = ports
         self._say = say
+        self._guarded = guarded
         self._settings = folder / SETTINGS_FILE
 
     def everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None) -> Info:
@@ -204,6 +207,8 @@ class _Start:
         self._settings.write_text(overlay, encoding="utf-8")
         _save(self._folder, {**places, "state": str(self._folder), "centre": str(self._centre),
                              "settings": str(self._settings), "processes": []})
+        if self._guarded:
+            self._start_guard()
         self._start_asterisk(program)
         place = self._start_network(program, places["sip"])
         if through is not None:
@@ -240,6 +245,12 @@ class _Start:
             if not _built(sounds):
                 self._say("building the prompts that are missing")
                 _santral("prompts", "build", "--out", str(sounds))
+
+    def _start_guard(self) -> None:
+        owner = process.identify(os.getpid())
+        assert owner is not None
+        command = [sys.executable, "-m", "lab.guard", str(owner.pid), str(owner.started), str(self._folder)]
+        remember(self._folder, "guard", process.start(command, self._folder / "guard.log"))
 
     def _start_asterisk(self, program: Program) -> None:
         self._say("starting Asterisk")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from lab.process import Identity
 from lab.session import Lab
 from lab.up import Info, down, read, up
 from tests.system.conftest import NewLab
-from tests.until import until_async
+from tests.until import until, until_async
 
 pytestmark = pytest.mark.system
 
@@ -115,6 +117,18 @@ def test_down_ends_what_was_started_and_again_nothing(tmp_path: Path) -> None:
     assert down(tmp_path) == []
     with pytest.raises(NoLab, match="lab up"):
         read(tmp_path)
+
+
+def test_a_guarded_lab_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
+    code = ("import sys, time; from pathlib import Path; from lab.up import up; "
+            "up(folder=Path(sys.argv[1]), guarded=True); print('ready', flush=True); time.sleep(600)")
+    owner = process.start([sys.executable, "-c", code, str(tmp_path / "lab")], tmp_path / "owner.log")
+    until(lambda: "ready" in process.tail(tmp_path / "owner.log"), timeout=60)
+    found = json.loads((tmp_path / "lab" / "lab.json").read_text())["processes"]
+    assert [one["name"] for one in found] == ["guard", "asterisk", "network", "node"]
+    process.send(owner, signal.SIGKILL)
+    for one in found:
+        until(lambda one=one: not process.alive(Identity(one["pid"], one["started"])), timeout=40, what=one["name"])
 
 
 def test_down_never_ends_another_process_with_the_same_pid(tmp_path: Path) -> None:
