@@ -88,6 +88,19 @@ def _reached(needs: dict[str, int], floor: dict[str, int], agents: Sequence[Item
     return any(all(agent.value.skills.get(skill, -1) >= level for skill, level in wanted) for agent in agents)
 
 
+def hours(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
+    """A centre that closes says what its callers hear then, in an entry that no called number leads to."""
+    closed = settings.hours.closed
+    if closed is None:
+        return [] if settings.hours.always else [Problem(
+            where(documents, ("hours",)), "the centre is not always open and 'closed' is missing",
+            "Add closed = \"<entry of menu.yaml>\": what callers hear outside the hours.")]
+    return [Problem(where(documents, ("numbers", number)),
+                    f"the called number {number} leads to '{closed}', the entry of the closed centre",
+                    "Lead it to the entry for open hours.")
+            for number, entry in settings.numbers.items() if entry == closed]
+
+
 def net(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
     """The phones of the safety net are seats, each once."""
     known = set(settings.seats.names())

@@ -30,6 +30,8 @@ SETTINGS, SERVICES, TEAM, ACCOMMODATIONS, MENU = (
 SHIPPED = Path(__file__).resolve().parent
 """Examples that come with Santral are nobody's data: their accommodations may be readable."""
 
+NO_OVERLAY = "Name the file of this machine's settings, or leave --settings out."
+
 M = TypeVar("M", bound=Shape)
 
 
@@ -56,6 +58,8 @@ class Loaded:
 
 def load(folder: Path, overlay: Path | None = None, *, today: date | None = None) -> Loaded:
     """The centre in a folder. Never raises for what is wrong in the files: that is in `problems` and `warnings`."""
+    if nowhere := _no_centre(folder):
+        return Loaded(folder, None, (), (), {}, None, (nowhere,), (), ())
     reader = _Reader(folder)
     settings, documents = reader.settings(overlay)
     services, services_whole = reader.items(SERVICES, "services", Service)
@@ -70,13 +74,27 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
         found, doubts = cross.skills(services, agents)
         problems, warnings = problems + found, warnings + doubts
     if settings is not None:
-        problems += cross.net(settings, documents)
+        problems += cross.net(settings, documents) + cross.hours(settings, documents)
     problems += cross.accommodations(needs, agents, agents_whole)
     warnings += cross.reviews(needs, today or datetime.now(UTC).date()) + _permissions(folder)
     return Loaded(folder, settings, tuple(item.value for item in services), tuple(item.value for item in agents),
                   {item.value.agent: item.value for item in needs}, menu,
                   tuple(sorted(problems, key=lambda one: one.order)),
                   tuple(sorted(warnings, key=lambda one: one.order)), documents)
+
+
+def _no_centre(folder: Path) -> Problem | None:
+    """A wrong folder is one mistake, not one for each file that is missing in it."""
+    try:
+        why = "it is no folder"
+        if stat.S_ISDIR(folder.stat().st_mode):
+            why = "it holds none of a centre's files"
+            if any((folder / name).exists() for name in (SETTINGS, SERVICES, TEAM, MENU)):
+                return None
+    except OSError as error:
+        why = error.strerror or str(error)
+    return Problem(str(folder), f"no centre stands there: {why}",
+                   "Name the folder that holds santral.toml, services.yaml, team.yaml and menu.yaml.")
 
 
 class _Reader:
@@ -89,7 +107,7 @@ class _Reader:
     def settings(self, overlay: Path | None) -> tuple[Settings | None, tuple[Mapping, ...]]:
         documents = []
         for path in [*([overlay] if overlay else []), self._folder / SETTINGS]:
-            parsed = read(path)
+            parsed = read(path, missing=NO_OVERLAY if path == overlay else None)
             self.problems += parsed.problems
             if isinstance(parsed.data, Mapping):
                 documents.append(parsed.data)

@@ -6,7 +6,7 @@ Nothing here says why an agent needs something: there is no field for it, and no
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -31,6 +31,18 @@ def _host_port(text: str) -> str:
     if not colon or not re.fullmatch(r"[A-Za-z0-9_.:-]{1,253}", host) or not port.isascii() or not port.isdigit() \
             or not 0 <= int(port) <= 65535:
         raise ValueError("should be host:port, such as 127.0.0.1:4573")
+    return text
+
+
+def _carrier(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[1-9][0-9]{0,4})?", text):
+        raise ValueError("should be the carrier's server, such as sip.carrier.example or sip.carrier.example:5060")
+    return text
+
+
+def _sip_user(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.+@-]{1,80}", text):
+        raise ValueError("should be the user name the carrier gave: letters, digits and _ . + @ -")
     return text
 
 
@@ -60,6 +72,8 @@ def _span(text: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_plain)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
+Carrier = Annotated[str, AfterValidator(_carrier)]
+SipUser = Annotated[str, AfterValidator(_sip_user)]
 Network = Annotated[str, AfterValidator(_network)]
 Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")]
 Span = Annotated[str, AfterValidator(_span)]
@@ -120,8 +134,8 @@ class Asterisk(Shape):
 class Registration(Shape):
     """[trunk.registration]: for carriers that want us to register. The password stands in the node's secrets."""
 
-    server: HostPort
-    user: Name
+    server: Carrier
+    user: SipUser
 
 
 class Trunk(Shape):
@@ -163,6 +177,8 @@ class Hours(Shape):
     """[hours]: `always = true`, or spans for each day; a day without spans is closed."""
 
     always: bool = False
+    closed: Name | None = None
+    """Entry of the menu for callers who come in outside the spans. Needed unless `always`."""
     monday: tuple[Span, ...] = ()
     tuesday: tuple[Span, ...] = ()
     wednesday: tuple[Span, ...] = ()
@@ -174,8 +190,9 @@ class Hours(Shape):
     @model_validator(mode="after")
     def _either(self) -> Self:
         spans = any(getattr(self, day) for day in DAYS)
-        if self.always and spans:
-            raise ValueError("says 'always' and gives spans too; keep one of them")
+        if self.always and (spans or self.closed is not None):
+            other = "spans" if spans else "'closed'"
+            raise ValueError(f"says 'always' and gives {other} too; keep one of them")
         if not self.always and not spans:
             raise ValueError("is never open; write 'always = true' or spans for the days")
         return self
@@ -233,6 +250,14 @@ class Settings(Shape):
     wait: Wait = Wait()
     queue_log: QueueLog = QueueLog()
     net: Net
+
+    def entry_at(self, entry: str, at: float) -> str:
+        """The entry in force for a call to `entry` that comes in at `at` (Unix seconds): the same, or the one of a
+        closed centre. What the clock on the wall of the centre shows decides, on days of a change of time too."""
+        if self.hours.always or self.hours.closed is None:
+            return entry
+        local = datetime.fromtimestamp(at, ZoneInfo(self.centre.timezone))
+        return entry if self.hours.open_at(local.weekday(), local.hour * 60 + local.minute) else self.hours.closed
 
 
 # --- services.yaml ---------------------------------------------------------------------------------------------------

@@ -22,8 +22,9 @@ OWN_PROMPTS = frozenset((*machine.OWN_PROMPTS, *waiting.OWN_PROMPTS, *codes.OWN_
 def build(inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
           verify_pin: codes.VerifyPin, agent_by_number: codes.AgentByNumber, services: Iterable[Service],
           host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
-          clock: Callable[[], float] = time.time) -> FastAgi:
-    """The node's FastAGI server with all routes; start it with `await server.run()`.
+          clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open) -> FastAgi:
+    """The node's FastAGI server with all routes; start it with `await server.run()`. `entry_now` is asked once for each
+    caller who comes in, so opening and closing never touch those who wait.
 
     LookupError now, not in a call, when a prompt is missing."""
     for key in (*OWN_PROMPTS, *menu.prompts()):
@@ -32,15 +33,15 @@ def build(inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, se
     known = {str(service.id): service for service in services}
     human = menu.queue(menu.human).service
     routes(server, inbox, menu, sounds, Contacts(known, human, settings, seal),
-           codes.Codes(inbox, sounds, verify_pin, agent_by_number), clock)
+           codes.Codes(inbox, sounds, verify_pin, agent_by_number), clock, entry_now)
     return server
 
 
 def routes(server: FastAgi, inbox: Inbox, menu: Flow, sounds: Sounds, contacts: Contacts, by_phone: codes.Codes,
-           clock: Callable[[], float] = time.time) -> None:
+           clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open) -> None:
     """Register the four dialogues."""
     hold = waiting.Waiting(inbox, sounds, contacts, clock)
-    server.add_route(dialplan.MENU_ROUTE, entry.Entry(inbox, menu, sounds, contacts, clock).menu)
+    server.add_route(dialplan.MENU_ROUTE, entry.Entry(inbox, menu, sounds, contacts, clock, entry_now).menu)
     server.add_route(dialplan.TICK_ROUTE, hold.tick)
     server.add_route(dialplan.AFTER_TALK_ROUTE, after_talk.AfterTalk(inbox, hold).after_talk)
     server.add_route(dialplan.CODES_ROUTE, by_phone.codes)

@@ -19,15 +19,24 @@ from routing.core.inbox import Inbox, InboxClosed
 SORRY = "menu-ozur"
 """Said when the engine does not answer; the hold loop then tries again with each tick."""
 
+EntryNow = Callable[[str], str]
+"""From the entry of the called number to the entry in force at this moment: another one while the centre is closed."""
+
 log = structlog.get_logger(__name__)
+
+
+def always_open(entry: str) -> str:
+    """The `EntryNow` of a centre that never closes."""
+    return entry
 
 
 class Entry:
     """Endpoint of `agi://node/menu,<entry>`. `clock` gives Unix seconds."""
 
     def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts,
-                 clock: Callable[[], float] = time.time) -> None:
+                 clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.clock = inbox, flow, sounds, contacts, clock
+        self.entry_now = entry_now
 
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
@@ -39,12 +48,15 @@ class Entry:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(self.flow.entries))
             entry = next(iter(self.flow.entries))
         slow = await session.get_variable(dialplan.SLOW) == "1"
-        state, step = machine.begin(self.flow, entry, time.monotonic(), slow=slow)
+        state, step = machine.begin(self.flow, self.entry_now(entry), time.monotonic(), slow=slow)
         while isinstance(step, machine.Ask):
             given = await ask(session, self.sounds, step)
             state, step = machine.step(self.flow, state, given, time.monotonic())
         await session.say(files(self.sounds, step.say, slow=step.slow))
-        await self._wait(session, step)
+        if isinstance(step, machine.Leave):
+            await session.set_variable(dialplan.NEXT, dialplan.BYE)
+        else:
+            await self._wait(session, step)
 
     async def _wait(self, session: Session, chosen: machine.Enter) -> None:
         """Variables first: from then on the place in line outlives us. Then the engine, then `ACD_NEXT`."""

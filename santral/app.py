@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -211,7 +212,9 @@ class Node:
         host, port = address(config.settings.listen.agi)
         return build_ivr(runner, config.flow, sounds, IvrSettings(node=NODE, comfort_s=config.settings.wait.announce_s),
                          seal=numbers.seal, verify_pin=verify_pin, agent_by_number=config.sign_in.get,
-                         services=config.centre.services, host=host, port=port, clock=self._clock)
+                         services=config.centre.services, host=host, port=port, clock=self._clock,
+                         # The clock on the wall decides, not ours, which never jumps: it may have started wrong.
+                         entry_now=lambda entry: config.settings.entry_at(entry, time.time()))
 
     def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi) -> HttpServer:
         def page() -> bytes:

@@ -13,8 +13,9 @@ from asterisk_conf.plan import Address, Plan, Registration, Timings, Trunk
 from centres import model as files
 from centres.load import Loaded, load
 from centres.problem import Problem
+from ivr.flow import walk
 from ivr.flow.load import load as load_flow
-from ivr.flow.model import Flow
+from ivr.flow.model import Flow, Queue
 from prompts.catalogue import texts
 from routing.core import model as core
 from routing.core.ids import AgentId, ServiceId, SkillId
@@ -64,7 +65,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     flow: Flow | None = None
     if loaded.menu is not None:
         services = frozenset(service.id for service in loaded.services)
-        read = load_flow(loaded.menu, prompts=frozenset(texts()), services=services)
+        read = load_flow(loaded.menu, prompts=frozenset(texts()), services=services, closed=_closed(loaded))
         flow = read.flow
         for one in read.problems:
             (warnings if one.warning else problems).append(Problem(one.where, one.what, one.mend))
@@ -74,8 +75,41 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
                 problems.append(Problem(loaded.where("numbers", number),
                                         f"the called number {number} leads to '{entry}', which menu.yaml does not have",
                                         f"Name one of its entries: {', '.join(sorted(flow.entries))}."))
+        found, doubts = _closing(loaded, flow)
+        problems, warnings = problems + found, warnings + doubts
     return Checked(loaded, flow, tuple(sorted(problems, key=lambda one: one.order)),
                    tuple(sorted(warnings, key=lambda one: one.order)))
+
+
+def _closed(loaded: Loaded) -> str | None:
+    """The entry of a closed centre as it is written: santral.toml may have problems elsewhere, and menu.yaml is judged
+    all the same."""
+    for document in loaded.documents:
+        hours = document.get("hours")
+        if isinstance(hours, dict) and isinstance(hours.get("closed"), str):
+            return str(hours["closed"])
+    return None
+
+
+def _closing(loaded: Loaded, flow: Flow) -> tuple[list[Problem], list[Problem]]:
+    """Problems and warnings of the entry used while the centre is closed."""
+    closed, where = _closed(loaded), loaded.where("hours", "closed")
+    if closed is None:
+        return [], []
+    if closed not in flow.entries:
+        return [Problem(where, f"'closed' names '{closed}', which menu.yaml does not have",
+                        f"Name one of its entries: {', '.join(sorted(flow.entries))}.")], []
+    distress = {service.id for service in loaded.services if service.distress}
+    nodes = [flow.nodes[name] for name in walk.reached(flow, [flow.entries[closed]])]
+    served = {node.service for node in nodes if isinstance(node, Queue)}
+    warnings = [Problem(where, f"while the centre is closed, callers can still wait for '{service}'",
+                        "See that somebody is on duty for it, or take it out of that entry's menu.")
+                for service in sorted(served - distress)]
+    if distress and not distress & served:
+        names = ", ".join(f"'{service}'" for service in sorted(distress))
+        warnings.append(Problem(where, f"while the centre is closed, nobody reaches {names}, which is for distress",
+                                "Lead an option of that entry's menu there: distress knows no hours."))
+    return [], warnings
 
 
 def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
@@ -84,9 +118,14 @@ def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
     loaded = checked.loaded
     if checked.problems or loaded.settings is None or checked.flow is None:
         listed = "\n  ".join(str(problem) for problem in checked.problems)
-        raise BadCentre(f"{len(checked.problems)} problems in the centre {folder}:\n  {listed}")
+        raise BadCentre(f"{counted(len(checked.problems))} in the centre {folder}:\n  {listed}")
     return NodeConfig(loaded.settings, engine_centre(loaded), checked.flow,
                       {agent.number: AgentId(agent.id) for agent in loaded.agents}, checked.warnings)
+
+
+def counted(problems: int) -> str:
+    """How many problems, in words."""
+    return f"{problems} problem{'' if problems == 1 else 's'}"
 
 
 def engine_centre(loaded: Loaded) -> core.Centre:

@@ -18,6 +18,7 @@ from ivr.flow.model import (
     MAX_OPTIONS,
     OPTION_KEYS,
     RESERVED,
+    End,
     Flow,
     Menu,
     Node,
@@ -30,6 +31,9 @@ TOP = ("entries", "human", "nodes")
 SPEECH = ("say", "then")
 MENU = ("intro", "options", "closing", "after_failures")
 QUEUE = ("queue", "priority", "say")
+END = ("say", "end")
+KINDS = ("options", "queue", "then", "end")
+"""The key that tells what a node is."""
 OPTION = ("key", "say", "confirm", "then")
 MAX_NODES = 500
 """Nodes of one file. A ministry's menu has ten; the depth rule alone ends it near a hundred."""
@@ -61,12 +65,13 @@ class Loaded(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def load(document: Any, *, prompts: Collection[str], services: Collection[str]) -> Loaded:
-    """Check a parsed menu. `prompts` are the keys that exist, `services` the ids of services.yaml."""
-    reader = _Reader(frozenset(prompts), frozenset(services))
+def load(document: Any, *, prompts: Collection[str], services: Collection[str], closed: str | None = None) -> Loaded:
+    """Check a parsed menu. `prompts` are the keys that exist, `services` the ids of services.yaml, `closed` the entry
+    used while the centre is closed: a menu that nobody reaches otherwise may do without key 0 and end in good-bye."""
+    reader = _Reader(frozenset(prompts), frozenset(services), closed)
     flow = reader.read(document)
     if flow is not None and not reader.wrong:
-        for found in walk.findings(flow):
+        for found in walk.findings(flow, walk.closed_only(flow, closed)):
             reader.note(reader.places.get(found.node, (reader.file, 1)), found.what, found.mend)
     problems = tuple(sorted(reader.problems, key=lambda each: int(each.where.rpartition(":")[2])))
     return Loaded(None if reader.wrong else flow, problems)
@@ -78,8 +83,8 @@ Place = tuple[str, int]
 class _Reader:
     """Collects problems; every method gives what it could read."""
 
-    def __init__(self, prompts: frozenset[str], services: frozenset[str]) -> None:
-        self.prompts, self.services = prompts, services
+    def __init__(self, prompts: frozenset[str], services: frozenset[str], closed: str | None) -> None:
+        self.prompts, self.services, self.closed = prompts, services, closed
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
         self.names: list[str] = []
@@ -116,10 +121,10 @@ class _Reader:
             if node is not None:
                 made[str(name)] = node
         starts = self.entries(document, entries)
-        human = self.target(document, "human")
-        if human in made:
-            self.human(document, human, made)
-        return Flow(starts, human, made)
+        flow = Flow(starts, self.target(document, "human"), made)
+        if flow.human in made:
+            self.human(document, flow)
+        return flow
 
     def entries(self, document: Any, entries: Any) -> dict[str, str]:
         if not isinstance(entries, dict) or not entries:
@@ -129,14 +134,18 @@ class _Reader:
             return {}
         return {str(name): self.target(entries, name) for name in entries}
 
-    def human(self, document: Any, human: str, made: dict[str, Node]) -> None:
-        if not isinstance(made[human], Queue):
+    def human(self, document: Any, flow: Flow) -> None:
+        human = flow.human
+        if not isinstance(flow.nodes[human], Queue):
             self.note(self.at(document, "human"), f"'{human}' is not a queue",
                       "The human is a node with 'queue: <service>'.")
-        for node in made.values():
+        at_night = walk.closed_only(flow, self.closed)
+        for node in flow.nodes.values():
             if not isinstance(node, Menu):
                 continue
             zero = next((option for option in node.options if option.key == HUMAN_KEY), None)
+            if zero is None and node.name in at_night:
+                continue
             if zero is None:
                 self.note(self.places[node.name], f"menu '{node.name}' has no key 0",
                           f"Add an option with 'key: 0' and 'then: {human}'.")
@@ -150,18 +159,22 @@ class _Reader:
         if not _NAME.match(name):
             self.note(place, f"'{name[:60]}' is no name for a node", "Use a-z, 0-9 and '-', at most 40.")
         if not isinstance(raw, dict):
-            self.note(place, f"node '{name}' has no keys", "Write 'say' and 'then', or 'options', or 'queue' under it.")
+            self.note(place, f"node '{name}' has no keys",
+                      "Write 'say' and 'then', or 'options', or 'queue', or 'say' and 'end' under it.")
             return None
-        kinds = [kind for kind in ("options", "queue", "then") if kind in raw]
+        kinds = [kind for kind in KINDS if kind in raw]
         if len(kinds) != 1:
-            what = "neither 'then', 'options' nor 'queue'" if not kinds else " and ".join(f"'{kind}'" for kind in kinds)
-            guess = self.nearest(raw, ("then", "options", "queue")) if not kinds else ""
-            self.note(place, f"node '{name}' has {what}", guess or "A node is a speech, a menu or a queue: keep one.")
+            what = " and ".join(f"'{kind}'" for kind in kinds) or "neither 'then', 'options', 'queue' nor 'end'"
+            guess = self.nearest(raw, KINDS) if not kinds else ""
+            self.note(place, f"node '{name}' has {what}",
+                      guess or "A node is a speech, a menu, a queue or an end: keep one.")
             return None
         if kinds == ["options"]:
             return self.menu(name, raw)
         if kinds == ["queue"]:
             return self.queue(name, raw)
+        if kinds == ["end"]:
+            return self.end(name, raw)
         self.keys(raw, SPEECH, SPEECH)
         return Speech(name, self.said(raw, "say"), self.target(raw, "then"))
 
@@ -176,6 +189,13 @@ class _Reader:
                       f"Write 0 to {MAX_PRIORITY}; a point counts as one minute of waiting.")
             priority = 0
         return Queue(name, str(service), priority, self.said(raw, "say"))
+
+    def end(self, name: str, raw: Any) -> End:
+        self.keys(raw, END, END)
+        if raw["end"] is not True:
+            self.note(self.at(raw, "end"), f"'end' of node '{name}' is not 'true'",
+                      "Write 'end: true', or lead on with 'then'.")
+        return End(name, self.said(raw, "say"))
 
     def menu(self, name: str, raw: Any) -> Menu:
         self.keys(raw, MENU, ("options",))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ivr.flow.model import BACK_KEY, REPEAT_KEY, SLOW_KEY, Flow, Menu, Option, Queue, Speech
+from ivr.flow.model import BACK_KEY, HUMAN_KEY, REPEAT_KEY, SLOW_KEY, End, Flow, Menu, Option, Queue, Speech
 
 OPTION_PAUSE_S = 0.8
 """Silence after each option (rule I4)."""
@@ -76,7 +76,14 @@ class Enter(NamedTuple):
     say: tuple[str, ...] = ()
 
 
-Step = Ask | Enter
+class Leave(NamedTuple):
+    """The dialogue is over and so is the call: say this, then good-bye."""
+
+    slow: bool
+    say: tuple[str, ...]
+
+
+Step = Ask | Enter | Leave
 
 
 class State(NamedTuple):
@@ -105,7 +112,7 @@ def begin(flow: Flow, entry: str, now: float, *, slow: bool = False) -> tuple[St
 def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Step]:
     """The next step. `now` in seconds of any steady clock, the same as in `begin`."""
     if now - state.since > MAX_CALL_S or state.rounds > MAX_ROUNDS:
-        return _human(flow, state, flow.human, (TO_HUMAN,))
+        return _give_up(flow, state, _refuge(flow, state.node), ())
     node = flow.nodes[state.node]
     match node:
         case Speech():
@@ -117,8 +124,8 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
             if isinstance(given, Key):
                 return _pressed(flow, node, state, given.digit)
             return _silent(flow, node, state)
-        case Queue():
-            return state, Enter(node, state.slow, node.say)
+        case Queue() | End():
+            return _finish(state, node, ())
 
 
 def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, Step]:
@@ -134,8 +141,13 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
                 return _pressed(flow, node, fresh._replace(typed=""), typed)
             said = (*before, *node.intro, *(option.say for option in node.options), *node.closing)
             return fresh, _ask(fresh, said, ANSWER_S - WARNING_S)
-        case Queue():
-            return state, Enter(node, state.slow, (*before, *node.say))
+        case Queue() | End():
+            return _finish(state, node, before)
+
+
+def _finish(state: State, node: Queue | End, before: tuple[str, ...]) -> tuple[State, Step]:
+    said = (*before, *node.say)
+    return state, Enter(node, state.slow, said) if isinstance(node, Queue) else Leave(state.slow, said)
 
 
 def _ask(state: State, said: tuple[str, ...], wait_s: float) -> Ask:
@@ -180,14 +192,26 @@ def _silent(flow: Flow, menu: Menu, state: State) -> tuple[State, Step]:
 def _failed(flow: Flow, menu: Menu, state: State, why: str) -> tuple[State, Step]:
     failures = state.failures + 1
     if failures >= FAILURES:
-        return _human(flow, state, menu.after_failures, (why, TO_HUMAN))
+        return _give_up(flow, state, menu.after_failures, (why,))
     offer = () if state.slow else (OFFER_SLOW,)
     return _enter(flow, state._replace(failures=failures), (why, *offer))
 
 
-def _human(flow: Flow, state: State, name: str, said: tuple[str, ...]) -> tuple[State, Step]:
-    node = flow.queue(name)
-    return state._replace(node=name), Enter(node, state.slow, (*said, *node.say))
+def _give_up(flow: Flow, state: State, name: str, why: tuple[str, ...]) -> tuple[State, Step]:
+    node = flow.nodes[name]
+    assert isinstance(node, Queue | End)
+    return _finish(state._replace(node=name), node, (*why, TO_HUMAN) if isinstance(node, Queue) else why)
+
+
+def _refuge(flow: Flow, name: str) -> str:
+    """Where a dialogue is led that would never end: the human, or in a menu of a closed centre, which has no key 0, the
+    way after failures. A chain of speech nodes ends: one that does not is refused by the loader."""
+    node = flow.nodes[name]
+    while isinstance(node, Speech):
+        node = flow.nodes[node.then]
+    if isinstance(node, Menu):
+        return flow.human if _option(node, HUMAN_KEY) else node.after_failures
+    return node.name
 
 
 def _confirmed(flow: Flow, menu: Menu, state: State, given: Input) -> tuple[State, Step]:

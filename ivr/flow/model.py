@@ -58,7 +58,14 @@ class Queue(NamedTuple):
     say: tuple[str, ...] = ()
 
 
-Node = Speech | Menu | Queue
+class End(NamedTuple):
+    """The end of the call: these sentences, then good-bye."""
+
+    name: str
+    say: tuple[str, ...]
+
+
+Node = Speech | Menu | Queue | End
 
 
 class Flow(NamedTuple):
@@ -79,7 +86,7 @@ class Flow(NamedTuple):
         found: set[str] = set()
         for node in self.nodes.values():
             match node:
-                case Speech() | Queue():
+                case Speech() | Queue() | End():
                     found.update(node.say)
                 case Menu():
                     found.update(node.intro, node.closing)

@@ -10,6 +10,7 @@ import pytest
 from ivr import after_talk, app, codes, waiting
 from ivr.agi.server import FastAgi
 from ivr.config import IvrSettings
+from ivr.flow.model import End
 from ivr.sounds import Folder
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownSeat, UnknownService
 from routing.core.events import (
@@ -27,7 +28,7 @@ from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model import ContactState, Service
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
-from tests.fakes.menu import PROMPTS, example
+from tests.fakes.menu import PROMPTS, closing, example
 
 pytestmark = pytest.mark.integration
 
@@ -120,6 +121,70 @@ async def test_a_caller_who_leaves_the_menu_is_no_contact(start: Start) -> None:
     dialler.hang_up_at = 4
     await dialler.call()
     assert inbox.events == []
+
+
+# -- a centre that closes
+
+
+@pytest.fixture
+async def closed_at_night() -> AsyncIterator[Callable[..., Awaitable[int]]]:
+    """A node whose centre is closed while `open_now` says so; `straight`: its closed entry is an end."""
+    running: list[tuple[FastAgi, asyncio.Task[None]]] = []
+
+    async def begin(inbox: FakeInbox, open_now: list[bool], *, straight: bool = False) -> int:
+        flow = closing()
+        if straight:
+            end = End("kapali-son", ("karsilama", "merkez-kapali"))
+            flow = flow._replace(entries={"ana": "ana-menu", "kapali": end.name}, nodes={**flow.nodes, end.name: end})
+        server = app.build(inbox, flow, Folder("/sounds", KEYS), IvrSettings(node="one", comfort_s=0, place_s=0),
+                           seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
+                           services=SERVICES, port=0, clock=lambda: NOW,
+                           entry_now=lambda entry: entry if open_now[0] else "kapali")
+        running.append((server, asyncio.create_task(server.run())))
+        await server.listening()
+        return server.address[1]
+
+    yield begin
+    for server, task in running:
+        assert server.counters.failed == 0
+        server.stop()
+        await asyncio.wait_for(task, 5)
+
+
+async def test_a_closed_centre_says_so_and_good_bye(closed_at_night: Start) -> None:
+    inbox = FakeInbox()
+    dialler = await Dialler(await closed_at_night(inbox, [False], straight=True), "menu", "ana").call()
+    assert dialler.played == ["karsilama", "merkez-kapali"]
+    assert dialler.commands[-1] == 'SET VARIABLE "ACD_NEXT" "bye"' and inbox.events == [], "no contact: nobody waited"
+    assert "SC_SERVICE" not in dialler.variables
+
+
+async def test_who_asked_for_slow_speech_hears_the_end_slowly(closed_at_night: Start) -> None:
+    port = await closed_at_night(FakeInbox(), [False], straight=True)
+    dialler = await Dialler(port, "menu", "ana", variables={"SC_SLOW": "1"}).call()
+    assert dialler.played == ["karsilama-yavas", "merkez-kapali-yavas"] and dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_distress_is_answered_while_the_centre_is_closed(closed_at_night: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = await Dialler(await closed_at_night(inbox, [False]), "menu", "ana", by_file={"ana-menu-1": "1"}).call()
+    assert dialler.played == ["karsilama", "merkez-kapali", "ana-menu-1", "secildi-psikososyal"]
+    assert dialler.variables["ACD_NEXT"] == "hold"
+    assert [event.service for event in inbox.events if isinstance(event, ContactQueued)] == ["psikososyal"]
+
+
+async def test_closing_touches_nobody_who_waits(closed_at_night: Start) -> None:
+    open_now = [True]
+    inbox = FakeInbox(contact_view(UNIQUEID), None, contact_view(UNIQUEID))
+    port = await closed_at_night(inbox, open_now)
+    dialler = await Dialler(port, "menu", "ana", by_file={"ana-menu-0": "0"}).call()
+    assert dialler.variables["ACD_NEXT"] == "hold"
+    open_now[0] = False
+    again = await Dialler(port, "tick", "", variables=dict(dialler.variables)).call()
+    assert again.variables["ACD_NEXT"] == "hold"
+    assert isinstance(inbox.events[-1], ContactQueued) and inbox.events[-1].service == "temsilci"
+    late = await Dialler(port, "menu", "ana", by_file={"ana-menu-1": "9"}).call()
+    assert late.played[:2] == ["karsilama", "merkez-kapali"], "who comes in now hears it"
 
 
 # -- the hold loop

@@ -69,6 +69,55 @@ def test_one_clear_line_and_exit_2(centre: Path, name: str) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def closes(centre: Path, hours: str = 'closed = "kapali"\nmonday = ["09:00-17:00"]', nodes: str = "") -> None:
+    for name, change in (("santral.toml", replace("always = true", hours)),
+                         ("menu.yaml", replace("entries:\n", "entries:\n  kapali: kapali\n")),
+                         ("menu.yaml", replace("nodes:\n", "nodes:\n" + nodes))):
+        path = centre / name
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+END = "  kapali:\n    say: merkez-kapali\n    end: true\n"
+MENU = ("  kapali:\n    intro: merkez-kapali\n    options:\n"
+        "      - {{key: 1, say: ana-menu-1, confirm: secildi-psikososyal, then: {then}}}\n    after_failures: {then}\n")
+
+
+def test_a_centre_that_closes_and_keeps_distress_is_good(centre: Path) -> None:
+    closes(centre, nodes=MENU.format(then="psikososyal"))
+    done = santral_check(centre)
+    assert done.returncode == 0 and "0 warnings" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("nodes", "warned"), [
+    (END, ["nobody reaches 'psikososyal', which is for distress"]),
+    (MENU.format(then="gorus-oneri"), ["callers can still wait for 'gorus_oneri'", "nobody reaches 'psikososyal'"])])
+def test_a_closed_entry_that_forgets_distress_is_a_warning(centre: Path, nodes: str, warned: list[str]) -> None:
+    closes(centre, nodes=nodes)
+    done = santral_check(centre)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    assert len(found) == len(warned)
+    for line, part in zip(found, warned, strict=True):
+        assert re.match(r"warning: santral\.toml:\d+: while the centre is closed, ", line) and part in line
+
+
+@pytest.mark.parametrize(("hours", "told"), [
+    ('monday = ["09:00-17:00"]', r"^santral\.toml:12: .*'closed' is missing\. Add closed = "),
+    ('closed = "kapal"\nmonday = ["09:00-17:00"]', r"^santral\.toml:13: 'closed' names 'kapal', .*Name one of its ")])
+def test_hours_without_a_sound_closed_entry_end_with_2(centre: Path, hours: str, told: str) -> None:
+    closes(centre, hours, END)
+    done = santral_check(centre)
+    assert done.returncode == 2 and re.search(told, done.stdout, re.MULTILINE), done.stdout + done.stderr
+
+
+def test_a_mistake_elsewhere_in_the_settings_makes_no_mistake_of_the_closed_menu(centre: Path) -> None:
+    closes(centre, nodes=MENU.format(then="psikososyal"))
+    path = centre / "santral.toml"
+    path.write_text(replace("tick_s", "tik_s")(path.read_text(encoding="utf-8")), encoding="utf-8")
+    done = santral_check(centre)
+    assert done.returncode == 2 and "has no key 0" not in done.stdout and "1 problems" in done.stdout, done.stdout
+
+
 def test_all_mistakes_are_told_together(centre: Path) -> None:
     misspelt = ("services.yaml", replace("priority:", "prioritty:"), "")
     for file, change, _ in (FAULTS["missing prompt"], FAULTS["typo in a key"], misspelt):

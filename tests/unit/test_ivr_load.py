@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ivr.app import OWN_PROMPTS
-from ivr.flow.model import Menu, Queue, Speech
-from tests.fakes.menu import EXAMPLE, TEXTS, example, read
+from ivr.flow.model import End, Menu, Queue, Speech
+from tests.fakes.menu import CLOSED_EXAMPLE, EXAMPLE, TEXTS, closing, example, read
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +48,18 @@ def test_the_example_is_sound_and_every_prompt_has_a_text() -> None:
     ("  gorus-oneri:\n    queue: gorus_oneri", "  gorus-oneri:\n    say: karsilama\n    then: gorus-oneri",
      "gorus-oneri:\n    say", "loop without a way out", "queue"),
     ("queue: psikososyal", "queue: psikososyal\n    priority: 999", "priority", "no whole number", "0 to 120"),
-    ("queue: psikososyal", "say: karsilama", "psikososyal:\n    say", "neither", "speech, a menu or a queue"),
+    ("queue: psikososyal", "say: karsilama", "psikososyal:\n    say", "neither",
+     "speech, a menu, a queue or an end"),
+    ("queue: psikososyal", "say: karsilama\n    then: temsilci\n    end: true", "psikososyal:\n    say",
+     "'then' and 'end'", "keep one"),
+    ("queue: psikososyal", "end: true", "end: true", "'say' is missing", "say"),
+    ("queue: psikososyal", "say: karsilama\n    end: false", "end: false", "'end' of node 'psikososyal' is not 'true'",
+     "'then'"),
+    ("queue: psikososyal", "say: karsilama\n    end: true\n    priority: 3", "priority", "unknown key 'priority'",
+     "say"),
+    ("after_failures: temsilci\n\n  psikososyal:\n    queue: psikososyal",
+     "after_failures: psikososyal\n\n  psikososyal:\n    say: karsilama\n    end: true", "ana-menu:\n    options",
+     "not a queue", "temsilci"),
     ("    queue: psikososyal", "    queu: psikososyal", "psikososyal:\n    queu:", "neither", "Did you mean 'queue'"),
     ("say: karsilama\n", "say: []\n", "say: []", "'say' is empty", "Name a prompt"),
 ])
@@ -67,6 +78,38 @@ def test_a_loop_of_speech_nodes_is_found() -> None:
     found = [problem.what for problem in read(text).problems if "loop" in problem.what]
     assert found == ["node 'karsilama' is in a loop without a way out",
                      "node 'kayit-bilgisi' is in a loop without a way out"]
+
+
+def test_an_end_is_a_way_out() -> None:
+    loaded = read(broken("queue: gorus_oneri", "say: merkez-kapali\n    end: true"))
+    assert loaded.problems == () and loaded.flow is not None
+    assert loaded.flow.nodes["gorus-oneri"] == End("gorus-oneri", ("merkez-kapali",))
+    assert "merkez-kapali" in loaded.flow.prompts()
+
+
+def test_a_menu_of_the_closed_centre_may_do_without_0_and_end() -> None:
+    menu = closing().nodes["kapali-menu"]
+    assert isinstance(menu, Menu) and [option.key for option in menu.options] == ["1"]
+    ending = CLOSED_EXAMPLE.replace("    after_failures: psikososyal", "    after_failures: son") + (
+        "  son:\n    say: merkez-kapali\n    end: true\n")
+    assert read(ending, closed="kapali").problems == ()
+    for closed in (None, "ana", "nowhere"):
+        told = [problem.what for problem in read(ending, closed=closed).problems]
+        assert "menu 'kapali-menu' has no key 0" in told, closed
+
+
+def test_a_menu_that_open_hours_reach_too_needs_0() -> None:
+    more = "      - {key: 2, say: ana-menu-2, confirm: secildi-uzaktan-egitim, then: kapali-menu}\n"
+    shared = CLOSED_EXAMPLE.replace("    options:\n", "    options:\n" + more, 1)
+    loaded = read(shared, closed="kapali")
+    assert [problem.what for problem in loaded.problems] == ["menu 'kapali-menu' has no key 0"]
+    assert loaded.problems[0].where == f"menu.yaml:{line_of(shared, 'kapali-menu:')}"
+
+
+def test_0_of_a_closed_centre_is_the_human_or_absent() -> None:
+    text = CLOSED_EXAMPLE.replace("    after_failures: psikososyal", "      - {key: 0, say: ana-menu-0, confirm: "
+                                  "secildi-temsilci, then: psikososyal}\n    after_failures: psikososyal")
+    assert "not to the human" in read(text, closed="kapali").problems[0].what
 
 
 def options(count: int) -> str:

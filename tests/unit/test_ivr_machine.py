@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ivr.flow import machine
-from ivr.flow.machine import Ask, Enter, Input, Key, Silence, State, Step
+from ivr.flow.machine import Ask, Enter, Input, Key, Leave, Silence, State, Step
 from ivr.flow.model import Flow
-from tests.fakes.menu import TEXTS, example
+from tests.fakes.menu import TEXTS, closing, example
 
 pytestmark = pytest.mark.unit
 
@@ -17,10 +17,10 @@ OPTIONS = ("ana-menu-1", "ana-menu-2", "ana-menu-3", "ana-menu-4", "ana-menu-0",
 class Caller:
     """Walks the machine; `keys`: a character a key, `.` a silence."""
 
-    def __init__(self, flow: Flow | None = None, slow: bool = False) -> None:
+    def __init__(self, flow: Flow | None = None, slow: bool = False, entry: str = "ana") -> None:
         self.flow = flow or example()
         self.state: State
-        self.state, self.step = machine.begin(self.flow, "ana", 0.0, slow=slow)
+        self.state, self.step = machine.begin(self.flow, entry, 0.0, slow=slow)
         self.now = 0.0
 
     def give(self, keys: str) -> Step:
@@ -150,6 +150,44 @@ def test_a_stuck_key_and_a_call_without_end_lead_to_the_human() -> None:
     late.now = machine.MAX_CALL_S + 1
     late.give(".")
     assert late.entered().queue.service == "temsilci"
+
+
+TO_END = ("after_failures: psikososyal\n\n  psikososyal", "after_failures: son\n\n  son:\n    say: merkez-kapali\n"
+          "    end: true\n\n  psikososyal")
+
+
+def test_an_end_says_its_sentences_and_nobody_is_promised_a_person() -> None:
+    flow = closing(TO_END)
+    straight = flow._replace(entries={**flow.entries, "kapali": "son"})
+    assert Caller(straight, entry="kapali").step == Leave(False, ("merkez-kapali",))
+    assert Caller(straight, slow=True, entry="kapali").step == Leave(True, ("merkez-kapali",))
+    assert Caller(flow, entry="kapali").give("77") == Leave(False, ("menu-tus-yanlis", "merkez-kapali"))
+    state, again = machine.step(straight, State("son", 0.0), Silence(), 1.0)
+    assert (state.node, again) == ("son", Leave(False, ("merkez-kapali",)))
+
+
+def test_distress_is_served_while_the_centre_is_closed() -> None:
+    caller = Caller(closing(), entry="kapali")
+    assert caller.asked().say[:2] == ("karsilama", "merkez-kapali")
+    caller.give("1.")
+    assert caller.entered().queue.service == "psikososyal"
+    silent = Caller(closing(), entry="kapali")
+    silent.give("00")
+    assert silent.entered().queue.service == "psikososyal", "without 0 it is a wrong key like others"
+
+
+@pytest.mark.parametrize("then", ["psikososyal", "son"])
+def test_a_dialogue_without_end_in_a_closed_centre_never_leads_to_absent_people(then: str) -> None:
+    flow = closing() if then == "psikososyal" else closing(TO_END)
+    for keys in ("#" * (machine.MAX_ROUNDS + 2), "late"):
+        caller = Caller(flow, entry="kapali")
+        if keys == "late":
+            caller.now, keys = machine.MAX_CALL_S + 1, "."
+        caller.give(keys)
+        if then == "son":
+            assert caller.step == Leave(False, ("merkez-kapali",))
+        else:
+            assert caller.entered().queue.service == "psikososyal"
 
 
 def test_the_machine_is_a_function() -> None:
