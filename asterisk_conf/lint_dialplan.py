@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from asterisk_conf.flat import Finding, Section
+from asterisk_conf.modules import APPLICATIONS
 
 FILE = "extensions.conf"
 
@@ -179,5 +180,13 @@ def _hostile(steps: list[Step]) -> Iterator[Finding]:
         yield Finding(FILE, 0, "the caller's number is not checked", "REGEX it from ^ to $ before SC_NUMBER takes it")
 
 
+def _applications(steps: list[Step]) -> Iterator[Finding]:
+    """Asterisk learns of a missing application only in the call, and ends it."""
+    for step in steps:
+        if step.app not in APPLICATIONS and step.app not in DANGEROUS:
+            yield Finding(FILE, step.line, f"application {step.app} is not loaded",
+                          "use another, or name its module in asterisk_conf/modules.py")  # fmt: skip
+
+
 RULES: tuple[Callable[[list[Step]], Iterator[Finding]], ...] = (
-    _targets, _agi, _bridges, _ends, _dangers, _hostile)  # fmt: skip
+    _targets, _agi, _bridges, _ends, _dangers, _hostile, _applications)  # fmt: skip

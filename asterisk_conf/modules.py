@@ -64,6 +64,15 @@ NEEDED: tuple[str, ...] = (
 )  # fmt: skip
 """What the rendered files use, and what the shared modules behind it need."""
 
+APPLICATIONS: dict[str, str] = {
+    **dict.fromkeys(("Answer", "Bridge", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), ""),
+    "AGI": "res_agi.so", "CELGenUserEvent": "app_celgenuserevent.so", "Gosub": "app_stack.so",
+    "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so", "Return": "app_stack.so",
+    "StartMusicOnHold": "res_musiconhold.so", "StopMusicOnHold": "res_musiconhold.so",
+}  # fmt: skip
+"""Application -> the module it comes from; empty: Asterisk itself. A dialplan that uses another one ends the call there
+("No application ... for extension" in the log), so the linter refuses it."""
+
 BY_CODEC: dict[str, tuple[str, ...]] = {
     "opus": ("codec_opus_open_source.so", "res_format_attr_opus.so"),
 }

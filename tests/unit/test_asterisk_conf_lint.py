@@ -32,6 +32,7 @@ PLANTED = [
     (DIALPLAN, "Set(TIMEOUT(absolute)=7200)", "NoOp()", "Bridge without a limit"),
     (DIALPLAN, 'h,1,GotoIf($["${CHANNEL(channeltype)}"="Surrogate"]?end)', "h,1,NoOp()", "not guarded"),
     (DIALPLAN, "StopMusicOnHold()", "System(true)", "application System"),
+    (DIALPLAN, "Playback(${SC_BRIEF})", "ExecIf($[1]?Playback(${SC_BRIEF}))", "application ExecIf is not loaded"),
     (DIALPLAN, "Set(SC_RAW=)", "Set(X=${SHELL(true)})", "function SHELL("),
     (DIALPLAN, "Set(SC_RAW=)", "Set(CALLERID(num)=1)", "sets CALLERID"),
     (DIALPLAN, "Set(SC_RAW=)", "ExecIf($[1]?Set(X=${SC_RAW}))", "own text in ExecIf"),
