@@ -44,6 +44,8 @@ STAY_S = 86_400
 """A caller without a time hangs up when told to."""
 POLL_S = 0.05
 """Between two looks at the registrations."""
+CALLER = "lab"
+"""Ids of callers' lines begin so, in every session of the network: a line that does not is a phone that was called."""
 
 
 class Place(NamedTuple):
@@ -132,7 +134,7 @@ class Network:
         up. `record`: WAV of what the caller hears. `seat`: the phone that dials, instead of somebody outside.
         Returns at once; what happens stands in the leg."""
         presses = parse(press)
-        uniqueid = f"lab{self._tag}-{next(self._numbers)}"
+        uniqueid = f"{CALLER}{self._tag}-{next(self._numbers)}"
         leg = Leg(uniqueid, self._act, seat or "", record)
         self.calls[uniqueid] = self._legs[uniqueid] = leg
         leg.note(time.time(), f"calls {number}")
@@ -265,7 +267,8 @@ class Network:
     def _take(self, message: Message) -> None:
         at = float(message.get("Timestamp") or time.time())
         uniqueid = message.get("Uniqueid")
-        if message.name == "Newchannel" and message.get("Context") == "phone" and uniqueid not in self._legs:
+        called = message.name == "Newchannel" and message.get("Context") == "phone"
+        if called and uniqueid not in self._legs and not uniqueid.startswith(CALLER):
             seat = message.get("Exten")
             record = self._behaviour.get(seat, Behaviour()).record
             leg = Leg(uniqueid, self._act, seat, record and record / f"{seat}-{uniqueid}.wav")

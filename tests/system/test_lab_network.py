@@ -117,6 +117,14 @@ async def test_a_phone_shows_who_calls_and_hangs_up_after_its_talk(network: Netw
     assert call.talked_s < 5
 
 
+async def test_another_sessions_caller_is_no_phone_that_rings(network: Network) -> None:
+    async with Network(network.place) as other:
+        leg = await other.call("100", stay=0.2)
+        await leg.wait_ended()
+        assert leg.answered.is_set()
+    assert network.rung == []
+
+
 @pytest.mark.parametrize(("answer", "seen"), [
     ("busy", "2001 BUSY 17"), ("decline", "2001 CHANUNAVAIL 21"), ("ignore", "2001 NOANSWER"),
     ("redirect", "2001 ")])
