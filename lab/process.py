@@ -31,7 +31,10 @@ def identify(pid: int) -> Identity | None:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else Identity(pid, int(fields[19]))
+    # A killed program is a zombie while its other threads still end: until then its sockets listen.
+    if fields[0] in "ZX" and int(fields[17]) <= 1:
+        return None
+    return Identity(pid, int(fields[19]))
 
 
 def alive(process: Identity) -> bool:

@@ -96,6 +96,7 @@ class Node:
     def __init__(self, config: NodeConfig, state: Path) -> None:
         self._config = config
         self._state = state
+        self._where = state / "node.json"
         self._secrets = Secrets(state)
         self._clock = Clock()
         self._engine = Engine()
@@ -115,6 +116,9 @@ class Node:
             store = await Store.open(self._store_place())
             stack.push_async_callback(store.close)
             await store.take_lease(NODE)
+            # It tells where this state's node is: it goes with the node, and what a killed one left goes now.
+            stack.callback(self._where.unlink, missing_ok=True)
+            self._where.unlink(missing_ok=True)
             recorder, queue_log = self._projections(numbers)
             stack.callback(queue_log.close)
             await self._remember(store, recorder, queue_log)
@@ -272,5 +276,5 @@ class Node:
 
     def _announce(self, http: str, agi: FastAgi) -> None:
         where = {"http": http, "agi": f"{agi.address[0]}:{agi.address[1]}", "ami": self._config.settings.asterisk.ami}
-        write_private(self._state / "node.json", json.dumps(where))
+        write_private(self._where, json.dumps(where))
         log.info("node.ready", **where)
