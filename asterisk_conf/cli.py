@@ -18,6 +18,8 @@ from asterisk_conf.write import Change, make_state, write
 FAULTY = 2
 """Exit code when the plan or the files have faults: the same as for a faulty centre."""
 UNWRITABLE = 1
+STATE = Path("/var/lib/santral")
+"""The state folder a node takes by default: another default here would make other secrets than the node's."""
 
 PlanOf = Callable[[Path, Path | None, Path], Plan]
 """(centre, settings, state) -> plan; makes missing secrets in the state folder."""
@@ -32,7 +34,7 @@ def commands(plan_of: PlanOf) -> typer.Typer:
         centre: Annotated[Path, typer.Argument(help="Folder of the centre.")],
         out: Annotated[Path, typer.Option("--out", help="Folder the files are written into.")],
         settings: Annotated[Path | None, typer.Option("--settings", help="This machine's settings.")] = None,
-        state: Annotated[Path, typer.Option("--state", help="State folder of the node: its secrets.")] = Path("state"),
+        state: Annotated[Path, typer.Option("--state", help="State folder of the node: its secrets.")] = STATE,
     ) -> None:
         """Render the configuration of Asterisk for a centre and check it. Exit 2: a rule is broken."""
         raise typer.Exit(make(lambda: plan_of(centre, settings, state), out, Console()))

@@ -58,17 +58,19 @@ class _Stop(Exception):
     """The document cannot be read any further; the problem is already noted."""
 
 
-def read(path: Path, *, private: bool = False) -> Parsed:
+def read(path: Path, *, private: bool = False, missing: str | None = None) -> Parsed:
     """The document in a file, YAML or TOML by its suffix. Problems name the file without its folder.
 
-    `private`: no message quotes anything but key names and lines (accommodations).
+    `private`: no message quotes anything but key names and lines (accommodations). `missing`: how to mend that there is
+    no such file.
     """
     name = path.name
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return Parsed(None, (Problem(f"{name}:1", "the file is missing", f"Create {name} in the centre's folder."),))
+        mend = missing or f"Create {name} in the centre's folder."
+        return Parsed(None, (Problem(f"{name}:1", "the file is missing", mend),))
     except OSError as error:
         return Parsed(None, (Problem(f"{name}:1", f"the file cannot be read: {error.strerror}",
                                      "Check its owner and mode."),))

@@ -105,8 +105,18 @@ def build(prompts: Mapping[str, Prompt], options: Options, progress: Progress = 
                 manifest.complete = True
             finally:
                 manifest.write(options.out)
+        _for_everybody(options.out)
         recorded = sum(entry.backend == "recorded" for entry in manifest.entries.values())
         return Report(tuple(job.key for job in todo), len(kept), removed, recorded)
+
+
+def _for_everybody(folder: Path) -> None:
+    """Asterisk is another user, and silent about what it may not read: all may read it, whatever the umask is."""
+    for path in (folder, *folder.rglob("*")):
+        wanted = 0o055 if path.is_dir() else 0o044
+        mode = path.stat().st_mode & 0o777
+        if mode | wanted != mode:
+            path.chmod(mode | wanted)
 
 
 def listen(prompt: Prompt, voice: Voice, out: Path) -> level.Measure:

@@ -10,14 +10,14 @@ from rich.console import Console
 
 from asterisk_conf import cli as asterisk_conf_cli
 from asterisk_conf.lint import lint
-from asterisk_conf.plan import Plan
+from asterisk_conf.plan import Plan, PlanError
 from asterisk_conf.render import render
 from desk import cli as desk_cli
 from lab import cli as lab_cli
 from lab.bench.cli import bench
 from prompts import cli as prompts_cli
 from santral import app, config
-from santral.secrets import Secrets
+from santral.secrets import Secrets, write_private
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Santral: a contact-centre engine behind one telephone number.")
@@ -39,9 +39,14 @@ def check(centre: Centre = DEFAULT_CENTRE, settings: Settings = None) -> None:
     for problem in found.problems:
         console.print(str(problem), markup=False)
     if found.problems:
-        console.print(f"{len(found.problems)} problems in {centre}", markup=False)
+        console.print(f"{config.counted(len(found.problems))} in {centre}", markup=False)
         raise typer.Exit(2)
-    findings = lint(render(_plan_to_look_at(centre, settings)))
+    try:
+        findings = lint(render(_plan_to_look_at(centre, settings)))
+    except PlanError as error:
+        for fault in error.faults:
+            console.print(f"santral.toml: {fault}", markup=False)
+        raise typer.Exit(2) from None
     for finding in findings:
         console.print(str(finding), markup=False)
     if findings:
@@ -72,6 +77,7 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="santral-check-") as folder:
+        write_private(Secrets(Path(folder)).folder / "trunk.json", '{"secret": "of-nobody"}')
         return plan_of(centre, settings, Path(folder))
 
 

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from santral.errors import SantralError
+from santral.errors import SantralError, StoreTrouble
 
 SECRET_BYTES = 24
 """192 bits for phones, AMI users and tokens: beyond guessing, still typed into a phone's web page without trouble."""
@@ -26,8 +26,11 @@ class Secrets:
 
     def __init__(self, state: Path) -> None:
         self.folder = state / "secrets"
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise _unusable(self.folder, error) from error
 
     def ami(self) -> Mapping[str, str]:
         """Secrets of the two AMI users: `events` and `actions`."""
@@ -83,6 +86,8 @@ class Secrets:
             raise SantralError(f"{path} is readable by others. Close it: chmod 600 {path}")
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise _unusable(path, error) from error
         except ValueError as error:
             raise SantralError(f"{path} is not JSON ({error}). Restore it, or delete it to get new secrets") from error
         if not isinstance(value, dict):
@@ -91,19 +96,27 @@ class Secrets:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write whole or not at all, mode 0600 from the first byte."""
+    """Write whole or not at all, mode 0600 from the first byte. Raises StoreTrouble."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
 
 
 def same(given: str, known: str) -> bool:
     """Compare without telling by the time how much was right."""
     return hmac.compare_digest(given.encode(), known.encode())
+
+
+def _unusable(path: Path, error: OSError) -> StoreTrouble:
+    return StoreTrouble(f"{path} cannot be used by this user: {error.strerror}. Name another state folder with "
+                        "--state, or give this one to the user who runs the node")
 
 
 def _random() -> str:

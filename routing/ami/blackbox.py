@@ -34,6 +34,20 @@ class BlackBox:
         self._inode = 0
         self._offset = 0
 
+    def trouble(self) -> str:
+        """Why nothing can be read here, empty when all is well. No file yet is well: Asterisk makes it at the first
+        call, but never its folder."""
+        folder = self._path.parent
+        try:
+            if not folder.is_dir():
+                return f"{folder} is not there, and Asterisk does not make it"
+            if not self._path.exists():
+                return ""
+            with self._path.open("rb"):
+                return ""
+        except OSError as error:
+            return f"{self._path} cannot be read: {error.strerror}"
+
     def mark(self) -> None:
         """From here on: what is in the file now is known."""
         try:

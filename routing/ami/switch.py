@@ -203,6 +203,9 @@ class Switch:
         """Both views agree now. Not when a link is lost: a silent one has been deaf for seconds by then."""
         if self._box is not None:
             self._box.mark()
+            if trouble := self._box.trouble():
+                log.warning("blackbox.unreadable", why=trouble, mend="calls that end in a gap get the time they were "
+                            "missed at; see the folder's owner, group and mode, and [asterisk] cel")
 
     def _handle(self, messages: Sequence[Message]) -> None:
         for message in messages:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import math
+import os
 import wave
 from array import array
 from collections.abc import Mapping
@@ -101,6 +102,17 @@ def test_only_what_changed_or_was_damaged_is_built_again(tmp_path: Path, few: di
     del few["digits/4"]
     assert build(few, options(tmp_path)).removed == ("digits/4",)
     assert not (root / "tr/digits/4.wav").exists()
+
+
+def test_asterisk_may_read_what_a_careful_user_builds(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    before = os.umask(0o077)
+    try:
+        build(few, options(tmp_path))
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "sounds", *(tmp_path / "sounds").rglob("*")):
+        wanted = 0o755 if path.is_dir() else 0o644
+        assert path.stat().st_mode & 0o777 == wanted, path.name
 
 
 def test_a_recording_overrides_and_its_slow_version_is_stretched(tmp_path: Path, few: dict[str, Prompt]) -> None:

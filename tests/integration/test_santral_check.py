@@ -115,7 +115,7 @@ def test_a_mistake_elsewhere_in_the_settings_makes_no_mistake_of_the_closed_menu
     path = centre / "santral.toml"
     path.write_text(replace("tick_s", "tik_s")(path.read_text(encoding="utf-8")), encoding="utf-8")
     done = santral_check(centre)
-    assert done.returncode == 2 and "has no key 0" not in done.stdout and "1 problems" in done.stdout, done.stdout
+    assert done.returncode == 2 and "has no key 0" not in done.stdout and "1 problem in" in done.stdout, done.stdout
 
 
 def test_all_mistakes_are_told_together(centre: Path) -> None:

@@ -117,6 +117,18 @@ def test_the_black_box_tells_true_ends_since_the_mark(tmp_path: Path) -> None:
     assert box.past({"7.1", "7.2", "7.3"}) == {"7.2": Past(101.5, 102.5)}
 
 
+def test_the_black_box_says_why_it_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "cel-custom" / "cel.csv"
+    assert "cel-custom is not there, and Asterisk does not make it" in BlackBox(file).trouble()
+    file.parent.mkdir()
+    assert BlackBox(file).trouble() == "", "Asterisk makes the file at the first call"
+    file.touch()
+    assert BlackBox(file).trouble() == ""
+    file.unlink()
+    file.mkdir()
+    assert "cel.csv cannot be read: Is a directory" in BlackBox(file).trouble()
+
+
 def test_the_black_box_survives_rotation_and_cutting(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     file.write_text(LINE.format(at="1", who="7.0"))

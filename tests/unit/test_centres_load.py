@@ -156,7 +156,9 @@ def test_a_skill_no_service_asks_for_is_a_warning(folder: Path) -> None:
         "team.yaml:4: no service asks for the skill 'temsilcilik'. Did you mean 'temsilci'?"]
 
 
-def test_an_empty_folder_names_what_is_missing(tmp_path: Path) -> None:
+def test_what_is_missing_is_named_but_a_wrong_folder_is_one_mistake(tmp_path: Path) -> None:
+    assert [one.where for one in load(tmp_path).problems] == [str(tmp_path)]
+    (tmp_path / "menu.yaml").touch()
     assert [one.where for one in load(tmp_path).problems] == [
         "menu.yaml:1", "santral.toml:1", "services.yaml:1", "team.yaml:1"]
 
