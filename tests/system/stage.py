@@ -133,7 +133,7 @@ class Stage:
     def heard(self, leg: Leg, *keys: str) -> list[Match]:
         """Each of these prompts is in the recording; where. Says which one is not."""
         assert leg.recording is not None
-        recording = audio.read(leg.recording)
+        recording = _growing(leg.recording)
         found = [audio.find(prompt(key), recording) for key in keys]
         missing = {key: match for key, match in zip(keys, found, strict=True) if not match.found}
         assert not missing, f"{leg} did not hear {missing} in {len(recording) / audio.RATE:.1f} s; {leg.story()}"
@@ -163,7 +163,7 @@ class Stage:
     def not_heard(self, leg: Leg, *keys: str) -> None:
         """None of these prompts is in the recording."""
         assert leg.recording is not None
-        recording = audio.read(leg.recording)
+        recording = _growing(leg.recording)
         wrong = {key: match for key in keys if (match := audio.find(prompt(key), recording)).found}
         assert not wrong, f"{leg} heard {wrong}"
 
@@ -177,7 +177,7 @@ class Stage:
     def twice(self, leg: Leg, key: str) -> tuple[Match, Match]:
         """The prompt is there two times; where, in order."""
         assert leg.recording is not None
-        recording = audio.read(leg.recording).copy()
+        recording = _growing(leg.recording)
         first = audio.find(prompt(key), recording)
         start = int(first.offset_s * audio.RATE)
         recording[start: start + len(prompt(key))] = 0.0
