@@ -1,0 +1,72 @@
+"""docs/operations.md says what the code does: metrics, log events, queue_log events, exit codes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from metrics import names
+from metrics.recorder import ANSWERED, RESULTS
+from routing.core.model import Outcome
+from santral.errors import SantralError
+
+pytestmark = pytest.mark.unit
+
+HOME = Path(__file__).resolve().parents[2]
+GUIDE = (HOME / "docs" / "operations.md").read_text(encoding="utf-8")
+ROOMS = ("ivr", "routing", "metrics", "desk", "santral", "prompts", "asterisk_conf", "centres")
+
+
+def section(title: str) -> str:
+    return GUIDE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def code_of(*rooms: str) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for room in rooms for path in sorted((HOME / room).rglob("*.py")))
+
+
+def logged(level: str) -> set[str]:
+    return set(re.findall(rf"\blog\.(?:{level})\(\s*\"([a-z_.]+)\"", code_of(*ROOMS)))
+
+
+def test_every_metric_with_its_kind_labels_and_meaning() -> None:
+    rows = re.findall(r"^\| `(acd_\w+)` \| (\w+) \| (.+?) \| (.+) \|$", section("Metrics"), re.MULTILINE)
+    wanted = [(metric.name, metric.kind, ", ".join(f"`{label}`" for label in metric.labels) or "none", metric.meaning)
+              for metric in names.TABLE]
+    assert rows == wanted
+
+
+def test_every_outcome_and_result_and_no_unknown_metric() -> None:
+    told = section("Metrics")
+    for value in (*Outcome, ANSWERED, *RESULTS.values()):
+        assert f"`{value}`" in told, value
+    assert set(re.findall(r"acd_\w+", GUIDE)) <= {metric.name for metric in names.TABLE}
+
+
+def test_every_warning_and_error_of_the_log() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| (alarm|look)", section("Log events"), re.MULTILINE)
+    found = logged("warning|error|critical|exception")
+    assert len(found) > 20, "the pattern finds them"
+    assert {event for event, _ in rows} == found and len(rows) == len(found)
+    assert {event for event, weight in rows if weight == "look"} & logged("error|critical|exception") == set()
+
+
+def test_the_lines_to_watch_after_a_restart_are_written() -> None:
+    told = set(re.findall(r"`((?:node|ami)\.[a-z_]+)`", section("What to watch after a restart")))
+    assert {"node.restored", "node.ready", "ami.up"} <= told
+    assert told <= logged("info|warning")
+
+
+def test_every_event_of_queue_log() -> None:
+    told = set(re.findall(r"`([A-Z]{5,})`", "".join(re.findall(r"^(\| `[^|]+)\|", section("queue_log"), re.MULTILINE))))
+    code = (HOME / "metrics" / "queue_lines.py").read_text(encoding="utf-8")
+    written = set(re.findall(r"\"([A-Z]{5,})\"", code)) | set(re.findall(r"\|([A-Z]{5,})\|", code))
+    written |= {f"{event}ALL" for event in ("PAUSE", "UNPAUSE")}
+    assert told == written - {"MANAGER", "PAUSED"}
+
+
+def test_every_exit_code() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d) \|", section("Exit codes"), re.MULTILINE)}
+    assert told == {0, SantralError.exit_code, *(kind.exit_code for kind in SantralError.__subclasses__())}
