@@ -1,0 +1,236 @@
+"""Agents at work, on a real Asterisk: they sign in at a seat by telephone and over HTTP, and the offer comes as they
+need it. What the telephone says is found in the recording."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lab import records
+from lab.network import Behaviour
+from lab.person import Person, Refused
+from routing.store.numbers import NumberKeys
+from tests.system.stage import Stage, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+SKILL, KEY = "psikososyal", "1"
+CALLER, AGENT = 440, 700
+SIGN_IN, PATIENT = "{number}#@700ms,{pin}#@3s", "{number}#@5500ms,{pin}#@11700ms"
+"""Over what is said, and after it."""
+
+
+async def phone_of(stage: Stage, agent: str, seat: str | None = None) -> Person:
+    """An agent who is not signed in, before a phone that is registered."""
+    person = Person(stage.info, stage.network, agent, seat)
+    await stage.network.register({person.seat: person.place.secret})
+    stage.lab.people.append(person)
+    return person
+
+
+def keys(person: Person, pin: str | None = None, how: str = SIGN_IN) -> str:
+    """What this person keys to sign in."""
+    return how.format(number=person.id[1:], pin=pin or own_pin(person))
+
+
+def own_pin(person: Person) -> str:
+    """The person's own."""
+    return person.info.seat(person.id).pin
+
+
+# -- signing in ------------------------------------------------------------------------------------------------------
+
+
+async def test_signs_in_and_out_by_telephone(stage: Stage) -> None:
+    agent = await phone_of(stage, plain(SKILL, 1)[0])
+    said = await stage.dials(agent.seat, "*45", keys(agent, how=PATIENT))
+    stage.in_order(said, "kod-numara-sor", "kod-sifre-sor", "kod-giris-tamam")
+    assert (await stage.reaches(agent, "ready"))["seat"] == agent.seat
+    said = await stage.dials(agent.seat, "*44")
+    stage.heard(said, "kod-cikis-tamam")
+    await stage.reaches(agent, "signed_out")
+
+
+async def test_a_wrong_pin_is_refused(stage: Stage) -> None:
+    agent = await phone_of(stage, plain(SKILL, 1)[0])
+    said = await stage.dials(agent.seat, "*45", keys(agent, "0" + own_pin(agent)))
+    stage.heard(said, "kod-giris-hatali")
+    stage.not_heard(said, "kod-giris-tamam")
+    assert (await agent.view())["state"] == "signed_out"
+
+
+async def test_an_agent_signs_in_at_any_seat_and_the_offer_goes_there(stage: Stage) -> None:
+    agent, elsewhere = plain(SKILL, 2)
+    person = await phone_of(stage, agent, stage.info.seat(elsewhere).endpoint)
+    await stage.dials(person.seat, "*45", keys(person))
+    assert (await stage.reaches(person, "ready"))["seat"] == stage.info.seat(elsewhere).endpoint
+    await person.behave(Behaviour())
+    caller = await stage.hurried(KEY)
+    await stage.reaches(person, "talking")
+    assert [leg.seat for leg in stage.network.rung] == [person.seat]
+    await caller.hangup()
+
+
+async def test_two_agents_at_one_seat_are_refused(stage: Stage) -> None:
+    sits, comes = plain(SKILL, 2)
+    first = await stage.agent(sits)
+    second = await phone_of(stage, comes, first.seat)
+    said = await stage.dials(first.seat, "*45", keys(second))
+    stage.heard(said, "kod-masa-dolu")
+    with pytest.raises(Refused, match="seat_taken"):
+        await second.ask("login", {"seat": first.seat})
+    assert (await second.view())["state"] == "signed_out"
+    assert (await stage.reaches(first, "ready"))["seat"] == first.seat
+
+
+async def test_a_seat_may_dial_codes_and_nothing_else(stage: Stage) -> None:
+    dialled = {"05321112233": "agent/not-allowed", stage.info.numbers[0]: "agent/not-allowed",
+               "*50": "agent/not-allowed", "*46": "kod-giris-gerekli"}
+    people = [await phone_of(stage, name) for name in plain(SKILL, len(dialled))]
+    said = await asyncio.gather(*(stage.dials(person.seat, number, "1@600ms" if number == "*46" else "")
+                                  for person, number in zip(people, dialled, strict=True)))
+    for leg, prompt in zip(said, dialled.values(), strict=True):
+        stage.heard(leg, prompt)
+    assert not stage.network.rung
+
+
+# -- breaks and wrap-up ----------------------------------------------------------------------------------------------
+
+
+async def test_a_break_by_telephone_and_over_http(stage: Stage) -> None:
+    agent = await stage.agent(plain(SKILL, 1)[0])
+    said = await stage.dials(agent.seat, "*46", "2@800ms")
+    stage.heard(said, "kod-mola-basladi")
+    assert (await stage.reaches(agent, "paused"))["reason"] == "yemek"
+    caller = await stage.waiting(KEY, SKILL)
+    said = await stage.dials(agent.seat, "*47")
+    stage.heard(said, "kod-hazir")
+    await stage.reaches(agent, "talking")
+    assert (await agent.ask("pause", {"reason": "egitim"}))["pause_pending"] == "egitim"
+    await caller.hangup()
+    await stage.reaches(agent, "wrapup")
+    await agent.ask("wrapup/end")
+    assert (await stage.reaches(agent, "paused"))["reason"] == "egitim"
+    assert (await agent.ask("resume"))["state"] == "ready"
+
+
+async def test_wrap_up_is_lengthened_and_ended_by_telephone_and_over_http(stage: Stage) -> None:
+    agent = await stage.agent(plain(SKILL, 1)[0])
+    for by_phone in (True, False):
+        caller = await stage.hurried(KEY)
+        await stage.reaches(agent, "talking")
+        await caller.hangup()
+        before = (await stage.reaches(agent, "wrapup"))["until"]
+        if by_phone:
+            stage.heard(await stage.dials(agent.seat, "*49"), "kod-toparlama-uzadi")
+        else:
+            await agent.ask("wrapup/extend")
+        assert (await stage.reaches(agent, "wrapup"))["until"] == pytest.approx(before + 60, abs=0.1)
+        if by_phone:
+            stage.heard(await stage.dials(agent.seat, "*48"), "kod-toparlama-bitti")
+        else:
+            await agent.ask("wrapup/end")
+        await stage.reaches(agent, "ready")
+
+
+async def test_a_call_that_is_not_ours_makes_the_agent_busy_and_its_end_ready(stage: Stage) -> None:
+    agent = await stage.agent(plain(SKILL, 1)[0], Behaviour(record=stage.folder))
+    foreign = await stage.network.call("*46", seat=agent.seat)
+    await foreign.wait_answered()
+    await stage.reaches(agent, "busy")
+    caller = await stage.waiting(KEY, SKILL, CALLER)
+    assert not stage.network.rung, "a phone in use is not rung"
+    await foreign.hangup()
+    phone = await stage.network.wait_ring(agent.seat)
+    await stage.talk(phone)
+    assert stage.tone_s(phone, CALLER) > 0.8
+    await caller.hangup()
+
+
+# -- as the agent needs it -------------------------------------------------------------------------------------------
+
+
+async def test_the_phone_shows_service_and_wait_and_never_the_caller(stage: Stage) -> None:
+    agent = await stage.agent(plain(SKILL, 1)[0], Behaviour(record=stage.folder))
+    caller = await stage.hurried(KEY, number="05321237654")
+    phone = await stage.network.wait_ring(agent.seat)
+    assert phone.shown_name == "Psikososyal destek 0 sn"
+    assert phone.shown_number == stage.info.numbers[0]
+    assert not phone.headers.get("AlertInfo"), "a plain agent's phone rings"
+    await stage.talk(phone, 2.0)
+    stage.not_heard(phone, "bilgi-psikososyal")
+    await caller.hangup()
+
+
+async def test_auto_answer_with_a_whispered_brief(stage: Stage) -> None:
+    agent = await stage.agent("a1011", Behaviour(record=stage.folder, tone=AGENT))
+    caller = await stage.hurried(KEY, tone=CALLER)
+    phone = await stage.network.wait_ring(agent.seat)
+    await stage.talk(phone, 4.0)
+    await caller.hangup()
+    await phone.wait_ended()
+    assert "auto" in phone.headers["AlertInfo"]
+    assert "answer-after=0" in phone.headers["CallInfo"]
+    stage.heard(phone, "bilgi-psikososyal")
+    stage.not_heard(caller, "bilgi-psikososyal")
+    assert stage.tone_s(phone, CALLER) > 1.0
+    assert stage.tone_s(caller, AGENT) > 1.0
+
+
+async def test_the_agent_accepts_by_one_or_the_next_one_gets_it(stage: Stage) -> None:
+    accepts = await stage.agent("a1022", Behaviour(record=stage.folder, keys="1", keys_after=5.5))
+    caller = await stage.hurried(KEY, tone=CALLER)
+    phone = await stage.network.wait_ring(accepts.seat)
+    await stage.talk(phone, 8.0)
+    assert stage.tone_s(phone, CALLER) > 0.8
+    stage.in_order(phone, "bilgi-psikososyal", "agent/press-one")
+    await caller.hangup()
+    await stage.reaches(accepts, "wrapup")
+    await accepts.ask("wrapup/end")
+    await accepts.behave(Behaviour(record=stage.folder))
+    takes = await stage.agent(plain(SKILL, 1)[0], Behaviour(record=stage.folder))
+    caller = await stage.hurried(KEY, tone=CALLER)
+    silent = await stage.network.wait_ring(accepts.seat, since=1)
+    phone = await stage.network.wait_ring(takes.seat, limit=25)
+    await stage.talk(phone)
+    assert stage.tone_s(phone, CALLER) > 0.8
+    assert stage.tone_s(silent, CALLER) == 0
+    contact = (await takes.view())["contact"]
+    rows = stage.lab.rows("select agent, connected_at from offers where contact = ? order by offer", contact)
+    assert [(row["agent"], row["connected_at"] is None) for row in rows] == [(accepts.id, True), (takes.id, False)]
+    await caller.hangup()
+
+
+# -- what stays of a caller ------------------------------------------------------------------------------------------
+
+OPEN, HIDDEN = "5324445566", "5327778899"
+
+
+async def test_no_number_is_kept_of_an_anonymous_service_and_none_is_readable_anywhere(stage: Stage) -> None:
+    agents = await stage.agents([plain("ihbar_sikayet", 1)[0], plain("gorus_oneri", 1)[0]])
+    hidden = await stage.hurried("3", number=f"0{HIDDEN}")
+    known = await stage.hurried("4", number=f"+90{OPEN}")
+    contacts = [(await stage.reaches(agent, "talking"))["contact"] for agent in agents]
+    await asyncio.gather(hidden.hangup(), known.hangup())
+    for contact in contacts:
+        assert await stage.ended(contact) == "answered"
+    rows = {row["contact"]: row for row in stage.lab.rows("select contact, caller_box, caller_hash from contacts")}
+    assert (rows[contacts[0]]["caller_box"], rows[contacts[0]]["caller_hash"]) == ("", "")
+    box = rows[contacts[1]]["caller_box"]
+    assert NumberKeys.load(stage.lab.folder / "secrets" / "numbers.json").open(box) == f"+90{OPEN}"
+    log = stage.lab.folder / "queue_log"
+    await until_async(lambda: contacts[1] in log.read_text(encoding="utf-8"), what="queue_log")
+    places = {path: path.read_bytes() for path in _written(stage.lab.folder)}
+    assert {"santral.db", "queue_log", "node.log", "console.log"} <= {path.name for path in places}
+    pages = {page: records.page(stage.info.http, page).encode() for page in ("/metrics", "/health/ready")}
+    for number in (OPEN, HIDDEN):
+        assert [str(place) for place, text in (places | pages).items() if number.encode() in text] == []
+
+
+def _written(folder: Path) -> list[Path]:
+    """Every file of node and Asterisk; the callers' own network knows whom it plays."""
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
+            and not {"network", "recordings"} & set(path.relative_to(folder).parts)]
