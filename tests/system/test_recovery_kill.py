@@ -1,0 +1,244 @@
+"""The node or its Asterisk dies while callers are in every state: nobody is dropped by us, the records are right."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lab.faults.pbx import Pbx
+from lab.fetch import Program
+from lab.leg import Leg
+from lab.network import Behaviour
+from lab.person import Person
+from lab.session import Lab
+from tests.system import unbroken
+from tests.system.conftest import NewLab
+from tests.system.stage import Stage, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+TALKS, ENDS, RINGS, WAITS = "gorus_oneri", "ihbar_sikayet", "temsilci", "uzaktan_egitim"
+"""A service for each of those whom the kill meets: the agents of one never serve another."""
+KEYS = {TALKS: "4", ENDS: "3", RINGS: "0", WAITS: "2"}
+AGENT, CALLER = 600, 440
+"""Hz."""
+GAP_S = 3.0
+"""As long as systemd takes to start a node that was killed."""
+STATES_S = 10.0
+"""Agents' states are right within this after a restart (reliability: time budgets)."""
+TRUE_S = 1.0
+"""Times in the records are true to this."""
+PACKET_LOSS_S = 0.15
+"""A machine under load plays some packets late; a talk that is cut and bridged again is silent for longer."""
+PAUSE_S = 0.7
+"""Between music, a sentence and music again. A caller whose music stopped would hear nothing for seconds."""
+
+
+async def talking(stage: Stage, service: str, agent: Person) -> tuple[Leg, Leg, str]:
+    """A caller who talks with this agent: their leg, the phone's, the contact."""
+    caller = await stage.hurried(KEYS[service], tone=CALLER)
+    phone = await stage.network.wait_ring(agent.seat)
+    await stage.talk(phone)
+    contact = await until_async(lambda: newest(stage.lab, service))
+    await stage.reaches(agent, "talking")
+    return caller, phone, contact
+
+
+async def serve(stage: Stage, count: int, behaviour: Behaviour) -> None:
+    """So many agents come for those who wait, and talk with them."""
+    seats = [stage.info.seat(name) for name in plain(WAITS, count)]
+    await stage.network.register({seat.endpoint: seat.secret for seat in seats})
+    people = [await stage.lab.agent(seat.id, behaviour) for seat in seats]
+    await asyncio.gather(*(stage.reaches(person, "talking") for person in people))
+
+
+def newest(lab: Lab, service: str) -> str:
+    rows = lab.rows("select contact from contacts where service = ? order by queued_at desc limit 1", service)
+    return str(rows[0]["contact"]) if rows else ""
+
+
+def kept(lab: Lab, service: str, count: int) -> list[str]:
+    """So many contacts of a service, in the order in which they came; nothing while they are not stored."""
+    rows = lab.rows("select contact from contacts where service = ? order by queued_at", service)
+    return [str(one["contact"]) for one in rows] if len(rows) == count else []
+
+
+def contact_row(lab: Lab, contact: str) -> dict[str, object]:
+    return lab.rows("select * from contacts where contact = ?", contact)[0]
+
+
+def ends(lab: Lab) -> Counter[str]:
+    """How often each contact has ended, by the facts."""
+    return Counter(str(one["contact"]) for one in lab.rows(
+        "select json_extract(body, '$.contact') as contact from facts where kind = 'Ended'"))
+
+
+def net_phones(lab: Lab) -> list[str]:
+    """Phones of the safety net that rang for it: what is shown there is no service's name."""
+    return [leg.seat for leg in lab.network.rung if not leg.shown_name]
+
+
+async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    phone_of = Behaviour("0", tone=AGENT, record=tmp_path)
+    people = {service: await stage.agent(plain(service, 1)[0], phone_of._replace(answer="4") if service == RINGS
+                                         else phone_of) for service in (TALKS, ENDS, RINGS)}
+    talk, talk_phone, talk_contact = await talking(stage, TALKS, people[TALKS])
+    short, _, short_contact = await talking(stage, ENDS, people[ENDS])
+    waiting = [await stage.waiting(KEYS[WAITS], WAITS, number) for number in range(1, 5)]
+    contacts = await until_async(lambda: kept(lab, WAITS, 4))
+    menu = await stage.caller()
+    await menu.wait_answered()
+    ringer = await stage.hurried(KEYS[RINGS], tone=CALLER)
+    ring = await lab.network.wait_ring(people[RINGS].seat)
+    await stage.reaches(people[RINGS], "ringing")
+
+    killed = time.time()
+    await asyncio.to_thread(lab.kill_node)
+    leaver = waiting.pop(1)
+    left_contact = contacts.pop(1)
+    await asyncio.gather(short.hangup(), leaver.hangup())
+    await asyncio.gather(short.wait_ended(), leaver.wait_ended())
+    await ring.wait_answered()
+    await until_async(lambda: time.time() > killed + GAP_S, what="the gap is over")
+    await lab.start_node()
+    back = time.time()
+
+    await asyncio.gather(stage.reaches(people[TALKS], "talking", STATES_S),
+                         stage.reaches(people[RINGS], "talking", STATES_S),
+                         stage.reaches(people[ENDS], "wrapup", STATES_S))
+    assert time.time() - back < STATES_S
+    assert (await lab.queue(WAITS))["waiting"] == len(waiting)
+    ring_contact = newest(lab, RINGS)
+    await stage.talk(ring, 3.0)
+
+    await serve(stage, 3, phone_of)
+    order = [one["contact"] for one in lab.rows("select contact from offers where service = ? order by offer", WAITS)]
+    assert order == contacts, "the old order, each offered once"
+
+    async def chosen() -> bool:
+        await menu.press(KEYS[TALKS])
+        return newest(lab, TALKS) != talk_contact
+
+    await until_async(chosen, 20, what="the caller in the menu is asked again and heard")
+    ended = time.time()
+    for leg in (talk, ringer, *waiting, menu):
+        assert not leg.ended.is_set(), f"{leg} was dropped: {leg.story()}"
+    assert net_phones(lab) == []
+    await lab.network.hang_up_all()
+    await lab.quiet()
+    await asyncio.gather(*(leg.wait_ended() for leg in (talk, talk_phone, *waiting)))
+    for leg, tone in ((talk, AGENT), (talk_phone, CALLER)):
+        heard = unbroken.between(leg, killed - 1.0, ended - 1.0)
+        assert unbroken.longest_without(heard, tone) <= PACKET_LOSS_S, f"the talk had a gap: {leg}"
+    for leg in waiting:
+        assert unbroken.longest_silence(unbroken.between(leg, killed - 1.0, back)) <= PAUSE_S, f"{leg}: no music"
+    known = {talk_contact, short_contact, ring_contact, left_contact, newest(lab, TALKS), *contacts}
+    assert ends(lab) == dict.fromkeys(known, 1), "no call twice, none missing"
+    assert {str(one["contact"]) for one in lab.rows("select contact from contacts")} == known
+    assert contact_row(lab, talk_contact)["outcome"] == contact_row(lab, ring_contact)["outcome"] == "answered"
+    _true_ends(lab, short_contact, short, left_contact, leaver, ring_contact, ring)
+
+
+def _true_ends(lab: Lab, short_contact: str, short: Leg, left_contact: str, leaver: Leg, ring_contact: str,
+               ring: Leg) -> None:
+    """What happened while nobody listened stands there with its true time."""
+    found = contact_row(lab, short_contact)
+    assert (found["outcome"], found["ended_at"]) == ("answered", pytest.approx(short.ended_at, abs=TRUE_S))
+    found = contact_row(lab, left_contact)
+    assert str(found["outcome"]).startswith("abandoned")
+    assert found["ended_at"] == pytest.approx(leaver.ended_at, abs=TRUE_S)
+    offer = lab.rows("select talk_s, connected_at from offers where contact = ?", short_contact)[0]
+    assert short.ended_at is not None
+    assert offer["talk_s"] == pytest.approx(short.ended_at - offer["connected_at"], abs=TRUE_S)
+    connected = lab.rows("select connected_at from offers where contact = ?", ring_contact)[0]["connected_at"]
+    assert connected == pytest.approx(ring.answered_at, abs=TRUE_S)
+
+
+async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    agent = await stage.agent(plain(TALKS, 1)[0], Behaviour("0", tone=AGENT, record=tmp_path))
+    talk, phone, contact = await talking(stage, TALKS, agent)
+    waits = await stage.waiting(KEYS[WAITS], WAITS)
+    frozen = time.time()
+    lab.freeze_node()
+    try:
+        await until_async(lambda: time.time() > frozen + 20, 25, what="20 s frozen")
+    finally:
+        lab.thaw_node()
+    await stage.reaches(agent, "talking")
+    woke = time.time()
+    assert (await lab.queue(WAITS))["waiting"] == 1
+    await serve(stage, 1, Behaviour("0", tone=AGENT))
+    assert not talk.ended.is_set() and not waits.ended.is_set()
+    assert net_phones(lab) == []
+    await lab.network.hang_up_all()
+    await lab.quiet()
+    await asyncio.gather(*(leg.wait_ended() for leg in (phone, waits)))
+    assert unbroken.longest_without(unbroken.between(phone, frozen - 1, woke - 1), CALLER) <= PACKET_LOSS_S
+    assert unbroken.longest_silence(unbroken.between(waits, frozen - 1, woke - 1)) <= PAUSE_S
+    assert {str(one["outcome"]) for one in lab.rows("select outcome from contacts")} == {"answered"}
+    assert contact_row(lab, contact)["outcome"] == "answered" and len(ends(lab)) == 2
+
+
+async def test_a_killed_asterisk_is_nobodys_abandonment(
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: Program) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    pbx = Pbx(lab.folder, asterisk_tree)
+    agent = await stage.agent(plain(TALKS, 1)[0], Behaviour("0", record=tmp_path))
+    _, _, talked = await talking(stage, TALKS, agent)
+    ringing = await stage.agent(plain(RINGS, 1)[0], Behaviour("ignore"))
+    await stage.hurried(KEYS[RINGS])
+    await stage.reaches(ringing, "ringing")
+    await stage.waiting(KEYS[WAITS], WAITS)
+    gone = {service: (await until_async(lambda one=service: kept(lab, one, 1)))[0] for service in (RINGS, WAITS)}
+    await asyncio.to_thread(pbx.kill)
+    await asyncio.to_thread(pbx.start)
+
+    async def up() -> bool:
+        return bool((await lab.status())["link_up"])
+
+    await until_async(up, 20, what="the link is back")
+    back = time.time()
+    await lab.network.register({person.seat: person.place.secret for person in (agent, ringing)})
+    await agent.ask("wrapup/end")
+    await asyncio.gather(stage.reaches(agent, "ready"), stage.reaches(ringing, "ready"))
+    assert time.time() - back < STATES_S
+    assert {service: contact_row(lab, contact)["outcome"] for service, contact in gone.items()} == {
+        RINGS: "pbx_failure", WAITS: "pbx_failure"}
+    assert contact_row(lab, talked)["outcome"] == "answered", "they talked: that is no failure of ours"
+    assert set(ends(lab).values()) == {1} and len(ends(lab)) == 3
+    again = await stage.hurried(KEYS[TALKS])
+    await stage.reaches(agent, "talking")
+    await again.hangup()
+
+
+async def test_without_a_node_the_safety_net_takes_callers_and_keeps_them(
+        new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab(extra="\n[wait]\ntick_s = 2\nmax_fails = 2\n")
+    stage = Stage(lab, tmp_path)
+    member = next(one for one in lab.info.agents if one.endpoint == "2001")
+    await lab.network.register({member.endpoint: member.secret})
+    await lab.network.behave(member.endpoint, Behaviour("0", tone=AGENT, record=tmp_path))
+    waits = await stage.hurried(KEYS[WAITS], tone=CALLER)
+    contact = await until_async(lambda: newest(lab, WAITS))
+    await asyncio.to_thread(lab.kill_node)
+    phone = await lab.network.wait_ring(member.endpoint, limit=30)
+    await stage.talk(phone)
+    assert stage.tone_s(phone, CALLER) > 0.8
+    await lab.start_node()
+    agent = await stage.agent(plain(WAITS, 1)[0], Behaviour("0", record=tmp_path))
+    await until_async(lambda: contact_row(lab, contact)["outcome"], what="the contact has left")
+    assert contact_row(lab, contact)["outcome"] == "overflow"
+    assert (await agent.view())["state"] == "ready", "nobody is led to a caller who talks already"
+    assert not waits.ended.is_set() and not phone.ended.is_set()
+    await lab.network.hang_up_all()
+    await phone.wait_ended()
