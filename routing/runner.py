@@ -198,7 +198,7 @@ class Runner:
             if isinstance(item, _Asked):
                 asked.append((item, error))
         facts = self._engine.take_facts()
-        await self._keep(handled, facts, now, asked)
+        await self._keep(handled, facts, now, asked, at_once=bool(facts or commands))
         if commands:
             self._execute(commands)
         self._answer(asked, now)
@@ -220,13 +220,15 @@ class Runner:
         return None
 
     async def _keep(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact], now: float,
-                    asked: list[tuple[_Asked, Exception | None]]) -> None:
+                    asked: list[tuple[_Asked, Exception | None]], *, at_once: bool) -> None:
+        """`at_once`: something changed, or something leaves. Every commit looks at the lease, so a node that was frozen
+        while another took over lets no command out."""
         if not self._quiet:
             self._quiet_since = now
         self._quiet += handled
-        if not facts and len(self._quiet) < QUIET_MAX and now < self._quiet_since + QUIET_S:
+        if not at_once and len(self._quiet) < QUIET_MAX and now < self._quiet_since + QUIET_S:
             return
-        if not self._quiet and not facts:
+        if not self._quiet and not at_once:
             return
         turn = Turn(self._quiet, facts)
         self._quiet = []

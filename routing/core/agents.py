@@ -20,6 +20,10 @@ SETTLE_S = 2.0
 DECLINE_GAP_S = 5.0
 """An agent who declined, or whose phone was busy or failed, gets nothing for this long: not the same call at once."""
 
+SEAT_AGAIN_S = 60.0
+"""A phone that did not react is offered something again after this long, unless it has said itself what it is. Its own
+"reachable" may never come: Asterisk reports changes only, and a phone that was slow once has not changed."""
+
 FREE = (AgentState.READY, AgentState.BUSY, AgentState.UNREACHABLE)
 """States of a person who is ready; the phone decides which of them."""
 
@@ -132,16 +136,27 @@ def _refresh(d: Domain, seat: Seat) -> None:
 
 
 def lose_seat(d: Domain, seat: SeatId) -> None:
-    """The phone did not react: unreachable until it reports again."""
+    """The phone did not react: unreachable until it reports again, or for `SEAT_AGAIN_S`. One that has itself said to
+    be gone stays so until it says otherwise."""
     record = d.seat(seat)
+    if record.reachable:
+        d.timers.set(("again", seat), d.now + SEAT_AGAIN_S)
     record.reachable, record.in_use, record.settling = False, False, False
     d.timers.cancel(("settle", seat))
+
+
+def seat_again(d: Domain, seat: SeatId) -> None:
+    """The phone may be tried again."""
+    record = d.seat(seat)
+    record.reachable = True
+    _refresh(d, record)
 
 
 def seat_changed(d: Domain, event: SeatChanged) -> None:
     """The phone's own word. A call on it that is not ours makes the agent busy."""
     seat = d.seat(event.seat)
     seat.reachable, seat.in_use = event.reachable, event.in_use
+    d.timers.cancel(("again", event.seat))
     if not event.in_use:
         seat.settling = False
         d.timers.cancel(("settle", event.seat))

@@ -12,6 +12,10 @@ from routing.core.states import CONTACT, follow
 
 WAITING = (ContactState.PENDING, ContactState.RESERVED)
 
+OVERFLOW_AGAIN_S = 15.0
+"""A caller who should be in the safety net and is still in line is sent there again: the first try may have met a
+refusal or a link just lost. Longer than an action in doubt takes to be looked up (5 s and the look)."""
+
 
 def follow_contact(contact: Contact, trigger: str) -> None:
     """The next state by the table, and the next version."""
@@ -63,18 +67,19 @@ def next_step(d: Domain, contact: Contact) -> None:
 
 
 def arm_overflow(d: Domain, contact: Contact) -> None:
-    """The caller goes to the safety net when the wait gets too long. Never in distress, and told only once."""
+    """The caller goes to the safety net when the wait gets too long. Never in distress."""
     limit = contact.service.overflow_s
-    if limit is None or contact.service.distress or contact.overflowed:
+    if limit is None or contact.service.distress:
         d.timers.cancel(("overflow", contact.id))
     else:
-        d.timers.set(("overflow", contact.id), max(d.now, contact.since + limit))
+        d.timers.set(("overflow", contact.id), max(d.now, contact.since + limit, contact.not_overflowed_before))
 
 
 def overflow(d: Domain, contact: Contact) -> None:
     """The wait got too long. While a phone rings for the caller, or the link is down, it comes after that."""
-    if contact.state is ContactState.PENDING and d.link_up(contact.node) and not contact.overflowed:
-        contact.overflowed = True
+    if contact.state is ContactState.PENDING and d.link_up(contact.node):
+        contact.not_overflowed_before = d.now + OVERFLOW_AGAIN_S
+        arm_overflow(d, contact)
         d.commands.append(Overflow(contact.id, contact.leg, contact.node))
 
 

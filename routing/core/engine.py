@@ -125,6 +125,8 @@ def _due(d: Domain, key: Key) -> None:
         contacts.overflow(d, d.contacts[ContactId(str(name))])
     elif kind == "settle":
         agents.settled(d, SeatId(str(name)))
+    elif kind == "again":
+        agents.seat_again(d, SeatId(str(name)))
     else:
         record = d.agents[AgentId(str(name))]
         if kind == "wrap":

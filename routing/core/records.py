@@ -47,7 +47,8 @@ class Contact:
     group: Group | None = None
     """Where it waits for an agent; None: it does not."""
     key: LineKey = (0.0, 0)
-    overflowed: bool = False
+    not_overflowed_before: float = 0.0
+    """The safety net was asked to take this caller: not again before this."""
     missed_by: AgentId | None = None
     """Who let it ring last: not the first to be asked again when there is somebody else."""
 

@@ -111,6 +111,18 @@ async def test_nothing_leaves_before_it_is_stored() -> None:
         assert len(node.commands) == 1
 
 
+async def test_a_command_without_a_fact_leaves_after_a_commit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit looks at the lease: a node that was frozen and is no longer the owner sends nothing."""
+    monkeypatch.setattr(module, "QUIET_S", 3600.0)
+    async with Node() as node:
+        node.runner.post(Configured(CENTRE._replace(services=(CENTRE.services[0]._replace(overflow_s=0.2),))))
+        await node.runner.ask(queued("c1"))
+        node.keeper.error = OSError("another node has taken over")
+        with pytest.raises(OSError, match="another node"):
+            await node.task
+        assert node.commands == []
+
+
 async def test_a_store_that_fails_ends_the_node_and_everybody_is_told() -> None:
     async with Node() as node:
         await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))

@@ -6,7 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.agents import DECLINE_GAP_S, SETTLE_S
+from routing.core.agents import DECLINE_GAP_S, SEAT_AGAIN_S, SETTLE_S
 from routing.core.callers import STEP_S
 from routing.core.commands import Offer, Rescind
 from routing.core.model import AgentState, ContactState, OfferState, Outcome, Profile
@@ -128,6 +128,31 @@ def test_an_unreachable_phone_gets_nothing_until_it_reports() -> None:
     assert house.tell(e.OfferEnded(offer.offer, "unreachable"), 2.0) == []
     assert house.state("a") is AgentState.UNREACHABLE and house.agent("a").misses == 0
     assert [type(one) for one in house.seat("a", at=9.0)] == [Offer]
+
+
+def test_a_phone_that_was_slow_once_is_tried_again() -> None:
+    """Asterisk reports changes only: no word may ever come of a phone that it never took for gone."""
+    house = House({"a": 50})
+    house.sits("a")
+    house.calls("edu", at=1.0)
+    house.tick(1.0 + VANISHED_S)
+    assert house.state("a") is AgentState.UNREACHABLE
+    again = 1.0 + VANISHED_S + SEAT_AGAIN_S
+    assert house.tick(again - 0.1) == []
+    assert [type(one) for one in house.tick(again)] == [Offer]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_phone_that_says_itself_to_be_gone_is_not_tried_again(before: bool) -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    if before:
+        house.seat("a", reachable=False, at=1.1)
+    house.tell(e.OfferEnded(offer.offer, "unreachable"), 1.2)
+    if not before:
+        house.seat("a", reachable=False, at=1.3)
+    assert house.tick(2.0 + SEAT_AGAIN_S) == [] and house.state("a") is AgentState.UNREACHABLE
 
 
 def test_a_phone_that_does_not_ring_has_vanished() -> None:
