@@ -68,11 +68,14 @@ class Waiting:
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_silent", call=contact)
             return
-        onward = dialplan.HOLD
+        # Over for the engine, and a caller is here all the same: the records or the ids are wrong, the caller is not.
+        onward = dialplan.NET
         if isinstance(view, ContactView):
             onward = onward_of(view.state)
             if onward == dialplan.HOLD:
                 await self._speak(session, view, key)
+        else:
+            log.error("ivr.over_but_here", call=contact)
         if onward != dialplan.HOLD:
             self.heard.pop(contact, None)
         await session.set_variable(dialplan.NEXT, onward)

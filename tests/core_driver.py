@@ -12,6 +12,8 @@ import routing.core.engine as engine_module
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Command, Offer, Overflow, Rescind
+from routing.core.contacts import OVERFLOW_AGAIN_S
+from routing.core.domain import OVER_S
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
@@ -60,9 +62,10 @@ class Checker:
         self.seq = 0
         self.contact: dict[ContactId, tuple[ContactState, int]] = {}
         self.ended: Counter[ContactId] = Counter()
+        self.ended_at: dict[ContactId, float] = {}
         self.agent: dict[AgentId, tuple[AgentState, int]] = {}
         self.offer: dict[OfferId, tuple[OfferState, ContactId, AgentId]] = {}
-        self.overflowed: Counter[ContactId] = Counter()
+        self.overflowed: dict[ContactId, float] = {}
 
     def fold(self, facts: list[f.Fact], centre: Centre) -> None:
         for fact in facts:
@@ -70,8 +73,7 @@ class Checker:
             self.seq = fact.seq
             match fact:
                 case f.Queued():
-                    assert fact.contact not in self.contact and fact.version == 1
-                    self.contact[fact.contact] = (ContactState.PENDING, 1)
+                    self._new(fact)
                 case f.AgentChanged():
                     before, version = self.agent.get(fact.agent, (AgentState.SIGNED_OUT, 0))
                     assert (before, version + 1) == (fact.before, fact.version)
@@ -95,10 +97,20 @@ class Checker:
                     self._contact(fact.contact, fact.version, ContactState.WRAPPING, ContactState.COMPLETED)
                 case f.Ended():
                     self.ended[fact.contact] += 1
+                    self.ended_at[fact.contact] = fact.at
                     assert self.ended[fact.contact] == 1, "exactly one end"
                     self._contact(fact.contact, fact.version, None, fact.state)
                 case _:
                     pass
+
+    def _new(self, fact: f.Queued) -> None:
+        """An id comes a second time only long after the first one's end: another caller."""
+        assert fact.version == 1
+        state, _ = self.contact.get(fact.contact, (ContactState.COMPLETED, 0))
+        assert state in (ContactState.COMPLETED, ContactState.CANCELED)
+        assert fact.at - self.ended_at.get(fact.contact, float("-inf")) >= OVER_S
+        self.ended.pop(fact.contact, None)
+        self.contact[fact.contact] = (ContactState.PENDING, 1)
 
     def _contact(self, contact: ContactId, version: int, before: ContactState | None, after: ContactState) -> None:
         state, last = self.contact[contact]
@@ -241,8 +253,9 @@ class Driver:
             elif isinstance(command, Rescind):
                 assert self.checker.offer[command.offer][1] == command.contact
             elif isinstance(command, Overflow):
-                self.checker.overflowed[command.contact] += 1
-                assert self.checker.overflowed[command.contact] == 1
+                last = self.checker.overflowed.get(command.contact, float("-inf"))
+                assert self.now - last >= OVERFLOW_AGAIN_S, "not asked for again and again"
+                self.checker.overflowed[command.contact] = self.now
         assert len(made) == sum(isinstance(command, Offer) for command in done)
 
     def check(self) -> None:

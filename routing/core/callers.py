@@ -16,7 +16,7 @@ was sent after it: the talk is over and nobody told us."""
 
 def queued(d: Domain, event: ContactQueued) -> None:
     """A new contact, or news of a known one. One that is over stays over: its channel never comes back."""
-    if event.contact in d.over:
+    if d.is_over(event.contact):
         return
     service = d.services.get(event.service)
     contact = d.contacts.get(event.contact)

@@ -21,6 +21,10 @@ OVER_REMEMBERED = 10_000
 """Contacts that are over and still known as such: a call's last events come within minutes, and ten thousand calls are
 more than an hour of a full house. Without it a hang-up that overtakes the queue entry would leave a ghost in line."""
 
+OVER_S = 60.0
+"""So long a contact that is over cannot come again. Late news comes within seconds; after a minute the same id is
+another caller: a Uniqueid is (second, count since Asterisk's start), and a clock that was set back makes it twice."""
+
 
 class Domain:
     """State of one routing domain."""
@@ -38,7 +42,8 @@ class Domain:
         self.links: dict[str, NodeLink] = {}
         self.lines: dict[ServiceId, Line[tuple[float, int, Contact]]] = {}
         """Who waits (pending or reserved) for each service, in order."""
-        self.over: OrderedDict[ContactId, None] = OrderedDict()
+        self.over: OrderedDict[ContactId, float] = OrderedDict()
+        """When it was heard that a contact is over, oldest first."""
         self.matching = Matching(())
         self.timers = Timers()
         self.commands: list[Command] = []
@@ -81,7 +86,12 @@ class Domain:
 
     def remember_over(self, contact: ContactId) -> None:
         """A contact is over for good: later events about it change nothing."""
-        self.over[contact] = None
+        self.over[contact] = self.now
         self.over.move_to_end(contact)
         if len(self.over) > OVER_REMEMBERED:
             self.over.popitem(last=False)
+
+    def is_over(self, contact: ContactId) -> bool:
+        """News of this contact is late news."""
+        at = self.over.get(contact)
+        return at is not None and self.now - at < OVER_S

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Text, Update, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -42,6 +42,14 @@ def _offer(from_states: Iterable[str], *columns: str) -> Update:
 
 
 _ADD_CONTACT = insert(contacts)
+_ENDED_BEFORE = select(contacts.c.outcome).where(contacts.c.contact == bindparam("b_contact"),
+                                                 contacts.c.state.not_in(CONTACT_LIVE))
+_RENAME = (insert(contacts).from_select(
+    ["contact", *(column.name for column in contacts.c if column.name != "contact")],
+    select(bindparam("b_name", type_=Text), *(column for column in contacts.c if column.name != "contact"))
+    .where(contacts.c.contact == bindparam("b_contact"))),
+    update(offers).where(offers.c.contact == bindparam("b_contact")).values(contact=bindparam("b_name")),
+    delete(contacts).where(contacts.c.contact == bindparam("b_contact")))
 _ADD_OFFER = insert(offers)
 _ADD_AGENT = insert(agents)
 # A waiting caller may have been moved to another service since the queue entry: the row follows.
@@ -97,6 +105,11 @@ class Rows:
             raise StoreConflict(fact.seq, type(fact).__name__, subject(fact), f"expected {expected}")
 
     def _queued(self, fact: f.Queued) -> None:
+        # Asterisk counts anew after its start: with a clock that was set back a caller may get the id of an earlier
+        # one. That one's record stays, under a name of its own (no Uniqueid has a `~`).
+        if self._connection.execute(_ENDED_BEFORE, {"b_contact": fact.contact}).first() is not None:
+            for statement in _RENAME:
+                self._connection.execute(statement, {"b_contact": fact.contact, "b_name": f"{fact.contact}~{fact.seq}"})
         self._connection.execute(_ADD_CONTACT, {
             "contact": fact.contact, "state": ContactState.PENDING.value, "version": fact.version,
             "service": fact.service, "channel": fact.channel.value, "since": fact.since, "queued_at": fact.at,

@@ -250,7 +250,7 @@ async def test_variables_that_make_no_sense_are_not_believed(start: Start, since
 
 
 @pytest.mark.parametrize(("answer", "onward"), [
-    (InboxClosed(), None), (TimeoutError(), None), (UnknownService(), "net"),
+    (InboxClosed(), None), (TimeoutError(), None), (UnknownService(), "net"), (None, "net"),
     (contact_view(UNIQUEID, ContactState.CANCELED), "net"), (contact_view(UNIQUEID, ContactState.COMPLETED), "bye")])
 async def test_where_a_tick_leads(start: Start, answer: Exception, onward: str | None) -> None:
     dialler = await tick(await start(FakeInbox(answer)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core import domain
+from routing.core import contacts, domain
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Offer, Overflow, Rescind
@@ -123,13 +123,27 @@ def test_a_hang_up_that_overtakes_the_queue_entry_leaves_no_ghost() -> None:
     assert len(house.engine._domain.over) == domain.OVER_REMEMBERED and "c1" not in house.engine._domain.over
 
 
-def test_overflow_is_told_once_and_never_in_distress() -> None:
+def test_an_id_that_comes_again_later_is_another_caller() -> None:
+    house = House({"a": 50})
+    house.waits("edu", at=1.0)
+    house.tell(e.ContactGone("c1"), 9.0)
+    again = e.ContactQueued("c1", "edu", "PJSIP/c1")
+    house.tell(again, 9.0 + domain.OVER_S - 0.1)
+    assert house.contact("c1") is None
+    house.tell(again, 9.0 + domain.OVER_S)
+    assert house.contact("c1").position == 1 and house.last(f.Queued).version == 1
+
+
+def test_overflow_is_asked_for_until_the_caller_has_left_and_never_in_distress() -> None:
     house = House({"a": 50}, services=(EDU._replace(overflow_s=30.0), URGENT._replace(overflow_s=30.0, distress=True)))
     house.waits("edu", at=1.0)
     house.waits("urgent", at=1.0)
     assert house.tick(31.0) == [Overflow("c1", "PJSIP/c1")]
-    assert house.tick(90.0) == [] and house.contact("c1").state is ContactState.PENDING
-    house.tell(e.ContactLeft("c1", "net"), 91.0)
+    again = 31.0 + contacts.OVERFLOW_AGAIN_S
+    assert house.tick(again - 0.1) == [] and house.contact("c1").state is ContactState.PENDING
+    assert house.tick(again) == [Overflow("c1", "PJSIP/c1")], "the first try was lost on its way"
+    house.tell(e.ContactLeft("c1", "net"), 61.0)
+    assert house.tick(200.0) == []
     assert house.last(f.Ended).outcome is Outcome.OVERFLOW
 
 

@@ -66,6 +66,21 @@ async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, t
         assert isinstance(reader.journal_after(0, 1)[0].event, ContactTicked)
 
 
+async def test_an_id_that_comes_again_leaves_the_earlier_record_alone(store: Store) -> None:
+    day, offer = talking()
+    day.connect(offer)
+    day.talk_over(offer)
+    day.wrap(offer)
+    day.queue("c1")
+    day.offer("c1", "a1")
+    await store.commit(day.turn())
+    loaded = await store.load()
+    assert [(one.contact, one.state, one.version) for one in loaded.contacts] == [("c1", ContactState.RESERVED, 2)]
+    assert [one.contact for one in loaded.offers] == ["c1"]
+    assert len(loaded.over) == 1 and loaded.over[0].startswith("c1~")
+    assert await store.counts() == [(SERVICE, None, 1), (SERVICE, Outcome.ANSWERED, 1)]
+
+
 async def test_a_cut_talk_brings_the_caller_back_and_frees_the_agent(store: Store) -> None:
     day, offer = talking()
     day.connect(offer)
