@@ -117,7 +117,7 @@ class Stage:
         await phone.wait_answered()
         assert phone.recording is not None
         path, size = phone.recording, int(seconds * audio.RATE * 2)
-        await until_async(lambda: path.exists() and path.stat().st_size > size, what=f"{seconds} s recorded")
+        await until_async(lambda: path.exists() and path.stat().st_size > size, seconds + 10.0, f"{seconds} s recorded")
 
     def outcome(self, contact: str) -> str:
         """How a contact ended, as the store has it; empty while it has not."""
@@ -202,6 +202,11 @@ def _growing(path: Path) -> Samples:
 def prompt(key: str) -> Samples:
     """A built prompt, as it is heard."""
     return audio.read(SOUNDS / "tr" / f"{key}.wav")
+
+
+def length(key: str) -> float:
+    """Seconds of a built prompt: it depends on the voice."""
+    return len(prompt(key)) / audio.RATE
 
 
 @lru_cache(maxsize=1)

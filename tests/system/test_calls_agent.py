@@ -12,15 +12,15 @@ from lab import records
 from lab.network import Behaviour
 from lab.person import Person, Refused
 from routing.store.numbers import NumberKeys
-from tests.system.stage import Stage, plain
+from tests.system.stage import Stage, length, plain
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
 
 SKILL, KEY = "psikososyal", "1"
 CALLER, AGENT = 440, 700
-SIGN_IN, PATIENT = "{number}#@700ms,{pin}#@3s", "{number}#@5500ms,{pin}#@11700ms"
-"""Over what is said, and after it."""
+SIGN_IN = "{number}#@700ms,{pin}#@3s"
+"""Over what is said."""
 
 
 async def phone_of(stage: Stage, agent: str, seat: str | None = None) -> Person:
@@ -36,6 +36,12 @@ def keys(person: Person, pin: str | None = None, how: str = SIGN_IN) -> str:
     return how.format(number=person.id[1:], pin=pin or own_pin(person))
 
 
+def patient() -> str:
+    """After what is said; five keys take a second."""
+    number = length("kod-numara-sor") + 0.6
+    return f"{{number}}#@{number:.2f}s,{{pin}}#@{number + 1.8 + length('kod-sifre-sor'):.2f}s"
+
+
 def own_pin(person: Person) -> str:
     """The person's own."""
     return person.info.seat(person.id).pin
@@ -46,7 +52,7 @@ def own_pin(person: Person) -> str:
 
 async def test_signs_in_and_out_by_telephone(stage: Stage) -> None:
     agent = await phone_of(stage, plain(SKILL, 1)[0])
-    said = await stage.dials(agent.seat, "*45", keys(agent, how=PATIENT))
+    said = await stage.dials(agent.seat, "*45", keys(agent, how=patient()))
     stage.in_order(said, "kod-numara-sor", "kod-sifre-sor", "kod-giris-tamam")
     assert (await stage.reaches(agent, "ready"))["seat"] == agent.seat
     said = await stage.dials(agent.seat, "*44")
@@ -181,10 +187,11 @@ async def test_auto_answer_with_a_whispered_brief(stage: Stage) -> None:
 
 
 async def test_the_agent_accepts_by_one_or_the_next_one_gets_it(stage: Stage) -> None:
-    accepts = await stage.agent("a1022", Behaviour(record=stage.folder, keys="1", keys_after=5.5))
+    accepts = await stage.agent("a1022", Behaviour(
+        record=stage.folder, keys="1", keys_after=length("bilgi-psikososyal") + length("agent/press-one") + 0.8))
     caller = await stage.hurried(KEY, tone=CALLER)
     phone = await stage.network.wait_ring(accepts.seat)
-    await stage.talk(phone, 8.0)
+    await stage.talk(phone, length("bilgi-psikososyal") + length("agent/press-one") + 3.0)
     assert stage.tone_s(phone, CALLER) > 0.8
     stage.in_order(phone, "bilgi-psikososyal", "agent/press-one")
     await caller.hangup()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import audio
+from ivr.flow.machine import OPTION_PAUSE_S, SLOW_FACTOR
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.session import Lab
 from lab.up import Info
-from tests.system.stage import Stage, plain, prompt
+from tests.system.stage import Stage, length, plain
 
 pytestmark = pytest.mark.system
 
@@ -48,17 +48,38 @@ async def test_a_key_reaches_the_skill_and_rings_nobody_else(stage: Stage, key: 
 
 # -- by ear: all these callers are in the menu at the same time ------------------------------------------------------
 
-PRESSED = {
-    "patient": "1@54s",
-    "interrupts": "2@13500ms",
-    "repeats": "#@19s,4@26s",
-    "slow": "*@19s,3@36s",
-    "wrong": "7@1s,8@24s",
-    "mute": "7@600ms",
-    "back": "1@600ms,1@1200ms,9@3900ms,2@14s",
-    "top": "9@600ms,9@1200ms,1@9s",
-}
-"""What each of them presses and when: the greeting is over after 5.6 s, the notice after 11.9 s, the options follow."""
+LISTENED = ("karsilama", "kayit-bilgisi", *OPTIONS, "tus-bilgisi")
+PAUSE, SLOW_PAUSE = OPTION_PAUSE_S, OPTION_PAUSE_S * SLOW_FACTOR
+INTO_S = 1.2
+"""So far into a sentence a key falls that shall interrupt it, or that answers what was said before."""
+
+
+def begins(key: str) -> float:
+    """Seconds from the answer until this prompt begins, for who listens."""
+    before = LISTENED[: LISTENED.index(key)]
+    return sum(length(one) + (PAUSE if one in OPTIONS else 0.0) for one in before)
+
+
+def pressed() -> dict[str, str]:
+    """What each caller presses and when: `key@s,key@s`."""
+    in_second = begins("ana-menu-2") + INTO_S
+    once_more = length("ana-menu-1") + PAUSE + INTO_S
+    slowly = length("menu-yavas-acildi-yavas") + length("ana-menu-1-yavas") + 2 * SLOW_PAUSE + INTO_S
+    wrong = sum(map(length, ("kayit-bilgisi", "menu-tus-yanlis", "menu-yavas-onerisi"))) + 2 * PAUSE
+    chosen = 1.2 + 0.9 * length("secildi-psikososyal")
+    keys = {
+        "patient": [("1", begins("tus-bilgisi") + length("tus-bilgisi") + 1.0)],
+        "interrupts": [("2", begins("ana-menu-1") + INTO_S)],
+        "repeats": [("#", in_second), ("4", in_second + once_more)],
+        "slow": [("*", in_second), ("3", in_second + slowly)],
+        "wrong": [("7", 0.6), ("8", 0.6 + wrong + once_more)],
+        "mute": [("7", 0.6)],
+        "back": [("1", 0.6), ("1", 1.2), ("9", chosen), ("2", chosen + once_more)],
+        "top": [("9", 0.6), ("9", 1.2), ("1", 1.2 + length("menu-en-basta") + PAUSE + once_more)],
+    }
+    return {name: ",".join(f"{key}@{at:.2f}s" for key, at in steps) for name, steps in keys.items()}
+
+
 MENU_S = 120.0
 """The mute one presses a key that is none at first, then hears the whole menu with all its waits: 75 s."""
 
@@ -75,7 +96,7 @@ async def _everybody(info: Info, folder: Path) -> dict[str, Leg]:
         stage = Stage(lab, folder)
         answers = Behaviour(talk=1.0, tone=AGENT)
         await stage.agents([name for key, service in SERVICES.items() for name in plain(service, 2)], answers)
-        legs = {name: await stage.caller(keys) for name, keys in PRESSED.items()}
+        legs = {name: await stage.caller(keys) for name, keys in pressed().items()}
         await asyncio.gather(*(leg.wait_ended(MENU_S) for leg in legs.values()))
         return legs
 
@@ -102,9 +123,7 @@ async def test_a_key_interrupts_what_is_said(callers: dict[str, Leg], ear: Stage
     leg = callers["interrupts"]
     notice, chosen = ear.in_order(leg, "kayit-bilgisi", "secildi-uzaktan-egitim")
     ear.not_heard(leg, "ana-menu-2", "geri-bilgisi")
-    first_option_ends = notice.offset_s + len(prompt("kayit-bilgisi")) / audio.RATE + len(
-        prompt("ana-menu-1")) / audio.RATE
-    assert chosen.offset_s < first_option_ends
+    assert chosen.offset_s < notice.offset_s + length("kayit-bilgisi") + length("ana-menu-1")
 
 
 async def test_hash_says_the_menu_again(callers: dict[str, Leg], ear: Stage) -> None:
