@@ -17,8 +17,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ REGISTER_S = 30.0
 STAY_S = 86_400
 """A caller without a time hangs up when told to."""
 POLL_S = 0.05
-"""Between two looks at the registrations."""
+"""Between two looks at the registrations, or at a lock somebody holds."""
 CALLER = "lab"
 """Ids of callers' lines begin so, in every session of the network: a line that does not is a phone that was called."""
 
@@ -174,7 +174,7 @@ class Network:
     async def register(self, phones: Mapping[str, str], limit: float = REGISTER_S) -> None:
         """Make these phones (seat -> secret) register; returns when they are. Known ones register again."""
         conf = Path(self.place.folder) / "conf"
-        with _locked(conf):
+        async with _locked(conf):
             known = _read_phones(conf)
             if any(known.get(seat) != secret for seat, secret in phones.items()):
                 _write_phones(conf, self.place.target, known | dict(phones))
@@ -313,12 +313,18 @@ def _write_phones(conf: Path, target: str, phones: Mapping[str, str]) -> None:
     path.write_text(json.dumps(dict(phones)), encoding="utf-8")
 
 
-@contextmanager
-def _locked(conf: Path) -> Any:
-    """Two `santral lab agent` at the same time add their phones one after the other."""
+@asynccontextmanager
+async def _locked(conf: Path) -> AsyncIterator[None]:
+    """Two `santral lab agent` at the same time add their phones one after the other; so do two tasks of one process,
+    where waiting in flock() itself would hold up the holder."""
     handle = os.open(conf / "phones.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(POLL_S)
         yield
     finally:
         os.close(handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -211,3 +212,10 @@ async def test_sipp_makes_calls_with_keys_and_sound(plain: Plain, tmp_path: Path
         ports.close()
     assert (result.successful, result.failed) == (3, 0), result.log
     assert until(lambda: plain.told()[before:]) == ["123 05001234567"] * 3
+
+
+async def test_phones_of_several_tasks_register_at_the_same_time(network: Network) -> None:
+    phones = {**SEATS, **LATE}
+    await asyncio.gather(*(network.register({seat: secret}) for seat, secret in phones.items()))
+    states = await network.registrations()
+    assert [states[seat] for seat in phones] == ["Registered"] * len(phones)
