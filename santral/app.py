@@ -167,8 +167,11 @@ class Node:
         configured = Configured(self._config.centre)
         self._engine.handle(configured, now)
         first = self._engine.take_facts()
-        self._engine.restore(loaded.contacts, loaded.offers, loaded.agents, now, over=loaded.over)
-        await store.commit(Turn([(now, configured)], first))
+        repairs = self._engine.restore(loaded.contacts, loaded.offers, loaded.agents, now, over=loaded.over)
+        if repairs:
+            log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])
+            await store.repair(repairs)
+        await store.commit(Turn([(now, configured)], first + self._engine.take_facts()))
         seq = 0
         while facts := await store.facts_after(seq):
             recorder.take(facts)

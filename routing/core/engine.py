@@ -82,15 +82,16 @@ class Engine:
 
     def restore(self, stored_contacts: Iterable[restore.StoredContact], stored_offers: Iterable[restore.StoredOffer],
                 stored_agents: Iterable[restore.StoredAgent], now: float, *,
-                over: Iterable[ContactId] = ()) -> None:
-        """Build the state from the store, after the first Configured and before any other event. Emits nothing. The
-        links of the restored contacts count as down until LinkChanged says otherwise. `over`: contacts that ended
-        lately (at most `OVER_REMEMBERED` count), so that late news of them is known to be late."""
+                over: Iterable[ContactId] = ()) -> list[restore.Row]:
+        """Build the state from the store, after the first Configured and before any other event. The links of the
+        restored contacts count as down until LinkChanged says otherwise. `over`: contacts that ended lately (at most
+        `OVER_REMEMBERED` count), so that late news of them is known to be late. Emits nothing, unless rows contradict
+        each other: those are given back as they must read, and each has an alarm among the facts."""
         d = self._domain
         d.now = max(d.now, now)
         for contact in over:
             d.remember_over(contact)
-        restore.rebuild(d, stored_contacts, stored_offers, stored_agents)
+        return restore.rebuild(d, stored_contacts, stored_offers, stored_agents)
 
     def contact(self, contact: ContactId, now: float) -> ContactView | None:
         """The contact as it is now; None: not known (any more)."""

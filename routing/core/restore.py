@@ -2,7 +2,12 @@
 
 Only what is alive is restored: contacts in `pending`, `reserved`, `assigned` or `wrapping`, their offers in `pending`,
 `accepted` or `wrapping`, and every agent row (a signed-out agent's row carries only its version). Nothing is emitted:
-the facts of these rows are already stored.
+the facts of these rows are already stored. Only rows that contradict each other, which no fact of ours makes, are given
+back as they should read, with an alarm each: a start must always be possible, and every later change compares with
+them.
+
+A clock may have been set back since the rows were written: a time that lies ahead counts as now, or a wrap-up would
+last until the clock has caught up.
 """
 
 from __future__ import annotations
@@ -10,12 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core import contacts
+from routing.core import contacts, facts
 from routing.core.domain import Domain
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service, Step
 from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer
+
+REPAIRED = "rows_repaired"
+"""Kind of the alarm."""
 
 
 class StoredContact(NamedTuple):
@@ -83,22 +91,52 @@ class StoredAgent(NamedTuple):
     leave_pending: bool = False
 
 
+Row = StoredContact | StoredOffer | StoredAgent
+
+
 def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: Iterable[StoredOffer],
-            stored_agents: Iterable[StoredAgent]) -> None:
+            stored_agents: Iterable[StoredAgent]) -> list[Row]:
     """Fill an empty, configured domain. Rows that do not fit together (an offer without its contact, a ringing agent
-    without an offer) are let go in favour of the caller: the contact waits again."""
-    for contact_row in sorted(stored_contacts, key=_arrival):
+    without an offer) are let go in favour of the caller: the contact waits again. Gives those rows as they must read
+    from now on."""
+    contact_rows = sorted(stored_contacts, key=_arrival)
+    for contact_row in contact_rows:
         d.contacts[contact_row.contact] = _contact(d, contact_row)  # first: agents are put where contacts may ask
     agents = {row.agent: row for row in stored_agents}
     for row in agents.values():
         _agent(d, row)
-    for offer_row in sorted(stored_offers):
+    offer_rows = sorted(stored_offers)
+    for offer_row in offer_rows:
         _offer(d, offer_row)
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
     for record in d.agents.values():
         if record.signed:
             _settle_agent(d, record, agents.get(record.id))
+    return _repairs(d, contact_rows, offer_rows, agents.values())
+
+
+def _repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: Iterable[StoredOffer],
+             agent_rows: Iterable[StoredAgent]) -> list[Row]:
+    """Rows that say something else than what was made of them, as they should read."""
+    repairs: list[Row] = []
+    for one in offer_rows:  # first: a contact or an agent has no slot before the offer has let it go
+        if one.offer not in d.offers:
+            state = OfferState.RESCINDED if one.state is OfferState.PENDING else OfferState.COMPLETED
+            repairs.append(one._replace(state=state))
+            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, one.contact, one.offer, one.agent))
+    for row in contact_rows:
+        contact = d.contacts.get(row.contact)
+        after = ContactState.COMPLETED if contact is None else contact.state
+        if after is not row.state:
+            repairs.append(row._replace(state=after, offer=None))
+            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, row.contact, None, None))
+    for agent in agent_rows:
+        record = d.agents[agent.agent]
+        if record.state is not agent.state:
+            repairs.append(agent._replace(state=record.state, seat=record.seat))
+            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, None, None, agent.agent))
+    return repairs
 
 
 def _arrival(row: StoredContact) -> tuple[float, int, str]:
@@ -113,9 +151,10 @@ def _agent(d: Domain, row: StoredAgent) -> None:
     record.version = row.version
     if row.state is AgentState.SIGNED_OUT or row.seat is None or d.seat(row.seat).agent is not None:
         return
-    record.state, record.reason, record.since, record.seat = AgentState(row.state), row.reason, row.since, row.seat
+    since = min(row.since, d.now)
+    record.state, record.reason, record.since, record.seat = AgentState(row.state), row.reason, since, row.seat
     record.misses, record.pause_pending, record.leave_pending = row.misses, row.pause_pending, row.leave_pending
-    record.idle_since = row.since if row.idle_since is None else row.idle_since
+    record.idle_since = since if row.idle_since is None else min(row.idle_since, d.now)
     record.not_before = record.idle_since + record.agent.profile.rest_gap_s
     d.seat(row.seat).agent = record
     d.matching.sign_in(record)
@@ -132,8 +171,8 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
     if row.service not in d.services:
         d.matching.cover(service)
     return Contact(
-        row.contact, service, Channel(row.channel), row.since, row.priority, d.take_number(), row.queued_at, row.leg,
-        row.slow, row.node, row.caller_hash, row.caller_box, ContactState(row.state), row.version,
+        row.contact, service, Channel(row.channel), min(row.since, d.now), row.priority, d.take_number(), row.queued_at,
+        row.leg, row.slow, row.node, row.caller_hash, row.caller_box, ContactState(row.state), row.version,
         original_position=row.position)
 
 
@@ -151,12 +190,12 @@ def _offer(d: Domain, row: StoredOffer) -> None:
     if contact is None or record is None or _FITTING.get(state) != (contact.state, record.state) \
             or contact.offer is not None or record.offer is not None:
         return
-    offer = Offer(row.offer, contact, record, row.seat, row.offered_at, row.ring_s, row.step, row.level, state,
-                  row.rang_at, held_s=row.held_s)
+    offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
+                  state, None if row.rang_at is None else min(row.rang_at, d.now), held_s=row.held_s)
     if state is not OfferState.PENDING:
-        offer.connected_at = record.since if row.connected_at is None else row.connected_at
+        offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
     if state is OfferState.WRAPPING:
-        offer.talk_over_at = record.since if row.talk_over_at is None else row.talk_over_at
+        offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
     d.offers[row.offer] = contact.offer = record.offer = offer
     contact.step = min(row.step, len(contact.service.steps) - 1)
 
@@ -185,6 +224,7 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
         record.state = AgentState.READY
     if record.state is AgentState.WRAPUP:
         until = None if row is None else row.wrapup_until
-        d.timers.set(("wrap", record.id), record.since + record.agent.profile.wrapup_s if until is None else until)
+        lasts_s = record.agent.profile.wrapup_s if row is None or until is None else until - row.since
+        d.timers.set(("wrap", record.id), record.since + lasts_s)
     if not record.configured:
         d.timers.set(("leave", record.id), d.now)

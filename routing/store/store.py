@@ -7,7 +7,7 @@ change are there together or not at all, and `commit` returns when they survive 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -18,13 +18,14 @@ from sqlalchemy.exc import DBAPIError
 from routing.core.events import Event
 from routing.core.facts import Fact
 from routing.core.journal import encode
+from routing.core.restore import Row
 from routing.store import lease as leasing
 from routing.store.database import POSTGRES_MIN, connect, place, translated, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.migrate import upgrade
 from routing.store.reader import PAGE, Loaded, Reader, ServiceCount, load
-from routing.store.rows import Rows
+from routing.store.rows import Rows, mend, mend_outcomes
 from routing.store.schema import JOURNAL_FORMAT, cursors, facts, journal, meta
 from routing.store.worker import Worker
 
@@ -114,11 +115,19 @@ class Store:
                 connection.execute(insert(cursors), {"name": name, "seq": seq})
         await self._writer.call(lambda: self._in_transaction(change))
 
+    async def repair(self, rows: Iterable[Row]) -> None:
+        """Set rows that contradicted each other to what they are given as. Without a comparison: nothing is running
+        yet. Raises as `commit` does."""
+        await self._writer.call(lambda: self._in_transaction(lambda connection: mend(connection, rows)))
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     async def load(self) -> Loaded:
         """Everything that is alive, for the engine at start."""
-        return await self._writer.call(lambda: self._in_transaction(load))
+        def take(connection: Connection) -> Loaded:
+            mend_outcomes(connection)
+            return load(connection)
+        return await self._writer.call(lambda: self._in_transaction(take))
 
     async def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
         """Committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""

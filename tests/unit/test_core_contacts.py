@@ -273,9 +273,35 @@ def test_rows_that_do_not_fit_together_are_settled_for_the_caller() -> None:
     house = House({"a": 50})
     row = StoredContact("c1", ContactState.RESERVED, 2, "edu", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c1", offer=9)
     gone = StoredContact("c2", ContactState.PENDING, 1, "closed", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c2")
-    house.engine.restore([row, gone], [], [StoredAgent("a", 3, AgentState.RINGING, "", 1.0, "sa")], 5.0)
+    ringing = StoredAgent("a", 3, AgentState.RINGING, "", 1.0, "sa")
+    repairs = house.engine.restore([row, gone], [], [ringing], 5.0)
+    assert repairs == [row._replace(state=ContactState.PENDING, offer=None), ringing._replace(state=AgentState.READY)]
     house.tell(e.LinkChanged("", True), 6.0)
     assert house.contact("c1").state is ContactState.PENDING and house.state("a") is AgentState.READY
     assert Overflow("c2", "PJSIP/c2") in house.tick(6.0), "its service is gone: the safety net takes the caller"
     house.seat("a", at=7.0)
     assert house.offers[-1].contact == "c1"
+    alarms = house.facts_of(f.Alarm)
+    assert [(one.kind, one.contact, one.agent) for one in alarms] == [
+        ("rows_repaired", "c1", None), ("rows_repaired", None, "a")]
+
+
+def test_a_clock_that_was_set_back_holds_nobody_up() -> None:
+    """Rows of an hour ahead: the wrap-up lasts as long as it was to last, not an hour and that."""
+    house = House({"a": 50, "b": 50}, profile=Profile(rest_gap_s=3.0))
+    house.engine.restore(
+        [StoredContact(name, ContactState.PENDING, 1, "edu", Channel.VOICE, since, since, 0, 1, f"PJSIP/{name}")
+         for name, since in (("c1", 3605.0), ("c2", 3601.0))]
+        + [StoredContact("c3", ContactState.WRAPPING, 5, "edu", Channel.VOICE, 3590.0, 3590.0, 0, 1, "", offer=1)],
+        [StoredOffer(1, "c3", "a", "sa", "edu", Channel.VOICE, OfferState.WRAPPING, 3591.0, 15.0, connected_at=3592.0,
+                     talk_over_at=3600.0)],
+        [StoredAgent("a", 9, AgentState.WRAPUP, "", 3600.0, "sa", wrapup_until=3620.0),
+         StoredAgent("b", 3, AgentState.READY, "", 3000.0, "sb")], 5.0)
+    assert (house.contact("c2").position, house.contact("c1").position) == (1, 2)
+    house.tell(e.LinkChanged("", True), 6.0)
+    house.seat("a", at=6.0)
+    house.seat("b", at=6.0)
+    house.tick(8.0)
+    assert [(one.agent, one.contact) for one in house.offers] == [("b", "c2")], "after the rest gap"
+    house.tick(25.0)
+    assert house.facts_of(f.WrappedUp)[0].wrapup_s == 20.0

@@ -1,0 +1,121 @@
+"""A state whose rows contradict each other starts all the same, and goes on without a conflict."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.engine import Engine
+from routing.core.errors import Refused
+from routing.core.ids import AgentId
+from routing.core.restore import REPAIRED, Row
+from routing.store.store import Store
+from tests.core_driver import CENTRES, Driver
+from tests.fakes.store_day import Turn
+
+pytestmark = pytest.mark.integration
+
+STEPS = 400
+SPOIL = (
+    "UPDATE OR IGNORE contacts SET state = 'pending' WHERE state = 'reserved'",
+    "UPDATE OR IGNORE contacts SET state = 'reserved' WHERE state IN ('pending', 'assigned')",
+    "UPDATE OR IGNORE contacts SET state = 'wrapping' WHERE state = 'pending'",
+    "UPDATE OR IGNORE offers SET state = 'accepted' WHERE state = 'pending'",
+    "UPDATE OR IGNORE offers SET state = 'completed' WHERE state IN ('wrapping', 'accepted')",
+    "UPDATE OR IGNORE offers SET state = 'wrapping' WHERE state = 'completed'",
+    "UPDATE OR IGNORE agents SET state = 'ready' WHERE state IN ('ringing', 'talking', 'wrapup')",
+    "UPDATE OR IGNORE agents SET state = 'talking' WHERE state = 'ready'",
+    "UPDATE OR IGNORE agents SET seat = NULL WHERE state = 'ready'",
+)
+HEALS = "UPDATE OR IGNORE contacts SET state = 'assigned' WHERE state = 'wrapping'"
+"""The outcome says what the state must be: nothing is let go."""
+
+
+class Unchecked(Driver):
+    """Tells the engine things and believes what comes: after a repair the facts of before are no measure."""
+
+    def tell(self, event: e.Event | None) -> None:
+        self.now += 0.001
+        self.entries.append((self.now, event))
+        try:
+            self.commands += self.engine.tick(self.now) if event is None else self.engine.handle(event, self.now)
+        except Refused:
+            self.entries.pop()
+        new = self.engine.take_facts()
+        self.facts += new
+        self.offers += [(one.offer, one.contact) for one in new if isinstance(one, f.Offered)]
+
+
+def _busy(driver: Unchecked) -> None:
+    """Somebody in each state: rings, talks, wraps up, is idle; callers who wait."""
+    driver.tell(e.Configured(CENTRES[0]))
+    for node in ("", "b"):
+        driver.tell(e.LinkChanged(node, True))
+    for contact in list(driver.engine._domain.contacts):
+        driver.tell(e.ContactGone(contact))
+    driver.open_house()
+    for number in range(9):
+        driver.tell(e.AgentResumed(AgentId(f"a{number}")))
+    driver.pass_time(40.0)
+    before = len(driver.offers)
+    for _ in range(6):
+        driver.queue("any")
+    made = driver.offers[before:]
+    assert len(made) > 3
+    for offer, contact in made[:4]:
+        driver.tell(e.OfferConnected(offer, contact))
+    for offer, _ in made[:2]:
+        driver.tell(e.TalkEnded(offer, "agent"))
+    driver.queue("tip", node="b")
+
+
+async def _kept(store: Store, driver: Driver) -> None:
+    await store.commit(Turn(driver.entries, driver.facts))
+    driver.entries, driver.facts = [], []
+
+
+async def _start(path: Path, driver: Unchecked) -> tuple[Store, list[Row]]:
+    """What a node does when it starts."""
+    store = await Store.open(path)
+    loaded = await store.load()
+    driver.engine = Engine(first_offer=loaded.next_offer, first_seq=loaded.next_fact)
+    driver.tell(e.Configured(driver.centre))
+    repairs = driver.engine.restore(loaded.contacts, loaded.offers, loaded.agents, driver.now, over=loaded.over)
+    await store.repair(repairs)
+    driver.facts += driver.engine.take_facts()
+    assert sum(isinstance(one, f.Alarm) and one.kind == REPAIRED for one in driver.facts) == len(repairs)
+    await _kept(store, driver)
+    return store, repairs
+
+
+@pytest.mark.parametrize("spoil", [*SPOIL, HEALS])
+async def test_contradictory_rows_are_repaired_at_the_start(tmp_path: Path, spoil: str) -> None:
+    path = tmp_path / "santral.db"
+    rng, driver, store = random.Random(len(spoil)), Unchecked(), await Store.open(path)
+    driver.open_house()
+    found = 0
+    for _ in range(3):
+        for _ in range(STEPS):
+            driver.some_step(rng)
+        _busy(driver)
+        await _kept(store, driver)
+        await store.close()
+        with sqlite3.connect(path) as other:
+            other.execute(spoil)
+        other.close()
+        store, repairs = await _start(path, driver)
+        found += len(repairs)
+        driver.tell(e.LinkChanged("", True))
+        driver.tell(e.LinkChanged("b", True))
+        driver.open_house()
+        await _kept(store, driver)
+        await store.close()
+        store, repairs = await _start(path, driver)
+        assert repairs == [], "repaired once and for all"
+    await store.close()
+    assert (found == 0) is (spoil == HEALS)
