@@ -23,8 +23,13 @@ WRITE_TIMEOUT_MS = 5000
 PERSONAL = ("CALLERID", "callerid", "CDR(", "${EXTEN", "appdata", "userfield", "channame", "peer")
 """Fields of a CEL record that are, or may hold, a number or a name."""
 
-TALKATIVE = ("verbose", "debug", "dtmf", "*")
-"""Levels of the log with callers' numbers and keys."""
+TALKATIVE = ("notice", "verbose", "debug", "dtmf", "*")
+"""Levels of the log with callers' numbers and keys; a notice quotes what a stranger called himself, line ends too."""
+
+PACKETS = "1"
+"""PJSIP's level of errors: "Error processing ... bytes packet", with the packet (sip_endpoint.c, sip_transport.c)."""
+SHOWN = {"asterisk_error": PACKETS, "asterisk_warning": "", "asterisk_notice": "", "asterisk_verbose": ""}
+"""Where a level of PJSIP would be seen, and whether it is when nothing is said (res_pjproject.c: error is 0 and 1)."""
 
 
 def manager(files: Files) -> list[Finding]:
@@ -156,7 +161,13 @@ def privacy(files: Files) -> list[Finding]:
             levels = {level.strip().partition("(")[0] for level in entry.value.split(",")}
             for level in sorted(levels.intersection(TALKATIVE)):
                 findings.append(Finding("logger.conf", entry.line, f"{entry.name} logs {level}",
-                                        "notice,warning,error: the others hold numbers and keys"))
+                                        "warning,error: the others hold numbers and keys"))
+    if "pjproject.conf" in files:
+        mapped = next((section for section in files["pjproject.conf"] if section.name == "log_mappings"), None)
+        if mapped is None or any(PACKETS in (mapped.get(level) or default) for level, default in SHOWN.items()):
+            findings.append(Finding("pjproject.conf", mapped.line if mapped else 0,
+                                    "the SIP library prints the packets it does not understand into the log",
+                                    f"[log_mappings] with level {PACKETS} in asterisk_debug only"))
     return findings
 
 
