@@ -43,11 +43,11 @@ class StoreUnavailable(StoreError):
 class LeaseHeld(StoreError):
     """Another node holds the lease of this state."""
 
-    def __init__(self, node: str, pid: int, here: bool, expires_in_s: float) -> None:
+    def __init__(self, node: str, pid: int, here: bool, expires_in_s: float, expires: float) -> None:
         where = f"on this machine as process {pid}" if here else "on another machine"
         super().__init__(f"store: node {node!r} already works on this state, {where}. Two nodes on one state would "
                          "ring phones twice: stop the other one first, or give this one a state of its own")
-        self.node, self.pid, self.here, self.expires_in_s = node, pid, here, expires_in_s
+        self.node, self.pid, self.here, self.expires_in_s, self.expires = node, pid, here, expires_in_s, expires
 
 
 class LeaseLost(StoreError):

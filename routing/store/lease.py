@@ -84,8 +84,11 @@ def clock(connection: Connection) -> ColumnElement[float]:
     return cast(extract("epoch", sql.clock_timestamp()), Double)
 
 
-def take(connection: Connection, node: str, holder: Holder, name: str = ROUTER) -> Lease:
-    """Take the lease inside the caller's transaction. Raises `LeaseHeld` while another process holds it."""
+def take(connection: Connection, node: str, holder: Holder, name: str = ROUTER, *,
+         unrenewed: float | None = None) -> Lease:
+    """Take the lease inside the caller's transaction. Raises `LeaseHeld` while another process holds it. `unrenewed`:
+    the expiry that the taker has seen unchanged for longer than a lease lasts; then its holder is gone, whatever the
+    clock says (a machine that starts with its clock set back would wait for hours)."""
     now = float(connection.execute(select(clock(connection))).scalar_one())
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
     if row is None:
@@ -94,8 +97,8 @@ def take(connection: Connection, node: str, holder: Holder, name: str = ROUTER) 
         return Lease(node, 1)
     here = bool(row.host) and row.host == holder.host
     dead = here and not alive(Holder(row.host, row.pid, row.started))
-    if row.expires > now and not dead:
-        raise LeaseHeld(row.node, row.pid, here, row.expires - now)
+    if row.expires > now and not dead and (here or row.expires != unrenewed):
+        raise LeaseHeld(row.node, row.pid, here, row.expires - now, row.expires)
     connection.execute(update(leases).where(leases.c.name == name).values(
         node=node, epoch=row.epoch + 1, expires=now + TTL_S, **holder._asdict()))
     return Lease(node, row.epoch + 1)

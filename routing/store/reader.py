@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import DBAPIError
@@ -12,11 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from routing.core.events import Event
 from routing.core.facts import Fact
 from routing.core.ids import ContactId, OfferId, ServiceId
-from routing.core.journal import decode_event, decode_fact
+from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 from routing.core.restore import StoredAgent, StoredContact, StoredOffer
 from routing.store.database import connect, translated, url_of
 from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, cursors, facts, journal, offers
+
+log = structlog.get_logger()
 
 PAGE = 1000
 """Facts given at once at most: a reader that is far behind takes pages and lets others in between."""
@@ -69,7 +72,7 @@ _OFFERS = (select(*(offers.c[name] for name in _OFFER_FIELDS))
 _AGENTS = select(*(agents.c[name] for name in _AGENT_FIELDS)).order_by(agents.c.agent)
 _OVER = (select(contacts.c.contact).where(contacts.c.ended_at.is_not(None))
          .order_by(contacts.c.ended_at.desc(), contacts.c.contact.desc()).limit(OVER_MAX))
-_FACTS = (select(facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
+_FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
           .limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
             .where(journal.c.seq > bindparam("after")).order_by(journal.c.seq).limit(bindparam("count")))
@@ -123,9 +126,16 @@ class Reader:
         self.close()
 
     def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
-        """Facts with a number above `seq`, in order, at most `limit` (and never more than `PAGE`)."""
-        rows = self._all(_FACTS, after=seq, count=min(limit, PAGE))
-        return [decode_fact(kind, body) for kind, body in rows]
+        """Facts with a number above `seq`, in order, at most `limit` (and never more than `PAGE`); none: there are no
+        more. One that cannot be read is left out and logged: a start must not fail on an old record for ever."""
+        found: list[Fact] = []
+        while not found and (rows := self._all(_FACTS, after=seq, count=min(limit, PAGE))):
+            for seq, kind, body in rows:
+                try:
+                    found.append(decode_fact(kind, body))
+                except JournalError:
+                    log.error("store.unreadable_fact", seq=seq, kind=kind)  # not its text: it may hold a number
+        return found
 
     def journal_after(self, seq: int, limit: int = PAGE) -> list[Input]:
         """Inputs with a number above `seq`, in order, for replay."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -147,19 +148,23 @@ class Store:
         """Become the one node that works on this state. From then on every commit looks whether it still is.
 
         A dead holder of this machine is replaced at once; one that may live on another machine is waited for until its
-        lease ends. Raises `LeaseHeld` when a process of this machine holds it, or another still does after
-        `patience_s`.
+        lease ends, or has not been renewed for as long as one lasts by our own steady clock. Raises
+        `LeaseHeld` when a process of this machine holds it, or another still does after `patience_s`.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + patience_s
+        seen, since = 0.0, loop.time()
         while True:
             before = loop.time()
+            take = partial(leasing.take, node=node, holder=leasing.me(),
+                           unrenewed=seen if before - since > leasing.TTL_S else None)
             try:
-                taken = await self._writer.call(
-                    lambda: self._in_transaction(lambda connection: leasing.take(connection, node, leasing.me())))
+                taken = await self._writer.call(partial(self._in_transaction, take))
             except LeaseHeld as held:
                 if held.here or loop.time() >= end:
                     raise
+                if held.expires != seen:
+                    seen, since = held.expires, before
                 await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
                 continue
             except StoreConflict:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, update
 
 from routing.store import lease as leasing
+from routing.store import store as store_module
 from routing.store.errors import LeaseHeld, LeaseLost
 from routing.store.lease import Holder, alive, me
 from routing.store.schema import leases
@@ -99,6 +101,29 @@ async def test_a_node_of_another_machine_is_waited_for(
     rewrite(tmp_path, host="another boot", pid=1)
     with pytest.raises(LeaseHeld, match="on another machine"):
         await store.take_lease("near", patience_s=0.0)
+    assert (await store.take_lease("near", patience_s=5.0)).epoch == 2
+    await other.close()
+
+
+async def test_a_lease_from_before_the_clock_was_set_back_is_not_waited_for(
+        tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine lost its power and its clock: nobody renews the lease, which ends in a year."""
+    monkeypatch.setattr(leasing, "TTL_S", 0.3)
+    monkeypatch.setattr(store_module, "RENEW_S", 0.1)
+    other = await Store.open(tmp_path / "santral.db")
+    await other.take_lease("far")
+    year = time.time() + 365 * 86_400.0
+    rewrite(tmp_path, host="another boot", expires=year)
+
+    async def lives() -> None:
+        for step in range(1, 10):
+            await asyncio.sleep(0.1)
+            rewrite(tmp_path, expires=year + step)
+
+    renewing = asyncio.create_task(lives())
+    with pytest.raises(LeaseHeld, match="on another machine"):
+        await store.take_lease("near", patience_s=0.6)
+    await renewing
     assert (await store.take_lease("near", patience_s=5.0)).epoch == 2
     await other.close()
 

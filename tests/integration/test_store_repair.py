@@ -14,9 +14,10 @@ from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.ids import AgentId
 from routing.core.restore import REPAIRED, Row
+from routing.store import reader as reader_module
 from routing.store.store import Store
 from tests.core_driver import CENTRES, Driver
-from tests.fakes.store_day import Turn
+from tests.fakes.store_day import Day, Turn
 
 pytestmark = pytest.mark.integration
 
@@ -119,3 +120,21 @@ async def test_contradictory_rows_are_repaired_at_the_start(tmp_path: Path, spoi
         assert repairs == [], "repaired once and for all"
     await store.close()
     assert (found == 0) is (spoil == HEALS)
+
+
+async def test_a_record_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "PAGE", 4)
+    path = tmp_path / "santral.db"
+    store, day = await Store.open(path), Day()
+    for number in range(20):
+        day.queue(f"c{number}")
+    await store.commit(day.turn())
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE facts SET body = '{}' WHERE seq BETWEEN 6 AND 15")
+        other.execute("UPDATE facts SET kind = 'Unheard' WHERE seq = 18")
+    other.close()
+    found: list[int] = []
+    while page := await store.facts_after(found[-1] if found else 0):
+        found += [fact.seq for fact in page]
+    await store.close()
+    assert found == [*range(1, 6), 16, 17, 19, 20]
