@@ -62,10 +62,13 @@ def newest(lab: Lab, service: str) -> str:
     return str(rows[0]["contact"]) if rows else ""
 
 
-def kept(lab: Lab, service: str, count: int) -> list[str]:
-    """So many contacts of a service, in the order in which they came; nothing while they are not stored."""
-    rows = lab.rows("select contact from contacts where service = ? order by queued_at", service)
-    return [str(one["contact"]) for one in rows] if len(rows) == count else []
+async def stored(lab: Lab, service: str, count: int) -> list[str]:
+    """The contacts of a service, in the order in which they came; returns when there are so many."""
+    def found() -> list[str]:
+        rows = lab.rows("select contact from contacts where service = ? order by queued_at", service)
+        return [str(one["contact"]) for one in rows] if len(rows) == count else []
+
+    return await until_async(found, what=f"{count} contacts of {service}")
 
 
 def contact_row(lab: Lab, contact: str) -> dict[str, object]:
@@ -92,7 +95,7 @@ async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path) -> No
     talk, talk_phone, talk_contact = await talking(stage, TALKS, people[TALKS])
     short, _, short_contact = await talking(stage, ENDS, people[ENDS])
     waiting = [await stage.waiting(KEYS[WAITS], WAITS, number) for number in range(1, 5)]
-    contacts = await until_async(lambda: kept(lab, WAITS, 4))
+    contacts = await stored(lab, WAITS, 4)
     menu = await stage.caller()
     await menu.wait_answered()
     ringer = await stage.hurried(KEYS[RINGS], tone=CALLER)
@@ -199,7 +202,7 @@ async def test_a_killed_asterisk_is_nobodys_abandonment(
     await stage.hurried(KEYS[RINGS])
     await stage.reaches(ringing, "ringing")
     await stage.waiting(KEYS[WAITS], WAITS)
-    gone = {service: (await until_async(lambda one=service: kept(lab, one, 1)))[0] for service in (RINGS, WAITS)}
+    gone = {service: (await stored(lab, service, 1))[0] for service in (RINGS, WAITS)}
     await asyncio.to_thread(pbx.kill)
     await asyncio.to_thread(pbx.start)
 
