@@ -13,7 +13,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import structlog
@@ -37,8 +37,9 @@ from routing.ami.switch import Live, Switch, SwitchSettings
 from routing.clock import Clock
 from routing.core.commands import Command
 from routing.core.engine import Engine
-from routing.core.events import Configured, Event, LinkChanged
-from routing.core.ids import AgentId
+from routing.core.events import Configured, ContactTicked, Event, LinkChanged
+from routing.core.ids import AgentId, ContactId
+from routing.core.inbox import InboxClosed
 from routing.runner import Runner, Turn
 from routing.store.errors import StoreError
 from routing.store.numbers import NumberKeys
@@ -56,6 +57,9 @@ NODE = "asterisk"
 ASTERISK_S = 15.0
 """How long a starting node waits for Asterisk: longer than its restart without modules to load, short enough that the
 person at the terminal still looks."""
+
+ASTERISK_BEGAN = "asterisk_started"
+"""Note in the store: when the Asterisk began whose calls the store holds, in its own words."""
 
 VERSION = "0.1.0"
 
@@ -131,7 +135,8 @@ class Node:
                     self._up.set()
                 runner.post(event)
 
-            self._switch = Switch(self._switch_settings(), post, self._live)
+            self._switch = Switch(self._switch_settings(), post, self._live, started=await store.noted(ASTERISK_BEGAN),
+                                  remember=lambda started: self._note_start(runner, store, started))
             agi = self._dialogues(runner, sounds, numbers)
             desk = self._desk(runner, recorder, agi)
             await self._work(stack, store, runner, agi, desk)
@@ -247,6 +252,14 @@ class Node:
 
     def _live(self) -> Live:
         return self._engine.live_contacts(), self._engine.live_offers()
+
+    @staticmethod
+    async def _note_start(runner: Runner, store: Store, started: str) -> None:
+        """Only after what it explains is stored: events are handled in order, so an answer to one that was put in later
+        says that all before it are. Missed, it is done after the next connect."""
+        with suppress(InboxClosed, TimeoutError, StoreError):
+            await runner.ask(ContactTicked(ContactId("")))
+            await store.note(ASTERISK_BEGAN, started)
 
     # -- starting ------------------------------------------------------------------------------------------------------
 

@@ -75,10 +75,13 @@ class Pace(NamedTuple):
 
 
 class Switch:
-    """Runs both links. `post` hands an event to the engine, `live` says what the engine believes to be alive."""
+    """Runs both links. `post` hands an event to the engine, `live` says what the engine believes to be alive. `started`
+    is what `remember` was told last, by this process or the one before it: when Asterisk began, so that calls which
+    went away with it are known as such even when nobody looked meanwhile."""
 
     def __init__(self, settings: SwitchSettings, post: Callable[[Event], None], live: Callable[[], Live], *,
-                 timing: Timing | None = None, pace: Pace | None = None) -> None:
+                 timing: Timing | None = None, pace: Pace | None = None, started: str = "",
+                 remember: Callable[[str], Coroutine[Any, Any, None]] | None = None) -> None:
         self._settings = settings
         self._post = post
         self._live = live
@@ -93,7 +96,8 @@ class Switch:
         self._actions: Link | None = None
         self._group: asyncio.TaskGroup | None = None
         self._look = asyncio.Event()
-        self._started = ""
+        self._started = started
+        self._remember = remember
         self.counters = LinkCounters()
         self.reconnects = 0
         """Connections lost, or not come to be, since the start."""
@@ -165,6 +169,8 @@ class Switch:
             self._actions = actions
             self._post(LinkChanged(self._settings.node, up=True))
             log.info("ami.up", node=self._settings.node)
+            if self._remember is not None and self._group is not None and self._started:
+                self._group.create_task(self._remember(self._started), name="ami start remembered")
             while True:
                 self._handle(await events.events())
         finally:

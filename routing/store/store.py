@@ -121,6 +121,13 @@ class Store:
         yet. Raises as `commit` does."""
         await self._writer.call(lambda: self._in_transaction(lambda connection: mend(connection, rows)))
 
+    async def note(self, key: str, value: str) -> None:
+        """Keep a value that is no fact. An earlier one of the key is replaced."""
+        def change(connection: Connection) -> None:
+            if not connection.execute(update(meta).where(meta.c.key == key).values(value=value)).rowcount:
+                connection.execute(insert(meta), {"key": key, "value": value})
+        await self._writer.call(lambda: self._in_transaction(change))
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     async def load(self) -> Loaded:
@@ -137,6 +144,12 @@ class Store:
     async def cursor(self, name: str) -> int:
         """The last fact a reader is done with; 0 when it never began."""
         return await self._reading.call(lambda: self._reader.cursor(name))
+
+    async def noted(self, key: str) -> str:
+        """What `note` was given for the key; empty: nothing."""
+        def look(connection: Connection) -> str:
+            return connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none() or ""
+        return await self._writer.call(lambda: self._in_transaction(look))
 
     async def counts(self) -> list[ServiceCount]:
         """Contacts by service and outcome, of all time."""

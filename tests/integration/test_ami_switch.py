@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ TALKING = PENDING._replace(state=OfferState.ACCEPTED, answered=True)
 class Node:
     """A switch, what it told, and what the engine is said to believe."""
 
-    def __init__(self, asterisk: FakeAsterisk, tmp: Path) -> None:
+    def __init__(self, asterisk: FakeAsterisk, tmp: Path, **memory: Any) -> None:
         self.asterisk = asterisk
         self.told: list[Event] = []
         self.contacts: list[LiveContact] = []
@@ -52,7 +53,7 @@ class Node:
             SwitchSettings(NODE, Login(*where, "engine-events", "e1", "system,call"),
                            Login(*where, "engine-actions", "a1"), "4440632", self.cel),
             self.told.append, self._live, timing=Timing(2, 2, 0.3, 0.05, 0.2),
-            pace=Pace(boot=0.5, audit=60, settle=0.02, rescind=0.02))
+            pace=Pace(boot=0.5, audit=60, settle=0.02, rescind=0.02), **memory)
         self.task: asyncio.Task[None] | None = None
 
     def _live(self) -> Live:
@@ -216,6 +217,22 @@ async def test_a_restart_of_asterisk_is_noticed(node: Node, asterisk: FakeAsteri
     asterisk.started = ("2026-11-25", "01:00:00")
     await asterisk.listen()
     await node.heard(ContactGone(C, None, True))
+
+
+async def test_a_restart_of_asterisk_while_no_node_ran_is_noticed(asterisk: FakeAsterisk, tmp_path: Path) -> None:
+    began: list[str] = []
+
+    async def remember(started: str) -> None:
+        began.append(started)
+
+    for stored, failure in (("", False), ("2026-11-25 00:50:11", False), ("2026-11-24 10:00:00", True)):
+        node = Node(asterisk, tmp_path, started=stored, remember=remember)
+        node.contacts = [LiveContact(C, "PJSIP/trunk-0", ContactState.PENDING, NODE)]
+        await node.start()
+        assert ContactGone(C, None, failure) in node.told
+        await node.until(lambda: began)
+        assert began.pop() == "2026-11-25 00:50:11"
+        await node.stop()
 
 
 async def test_a_silent_asterisk_is_left_and_tried_again(node: Node, asterisk: FakeAsterisk) -> None:

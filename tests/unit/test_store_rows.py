@@ -66,6 +66,13 @@ async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, t
         assert isinstance(reader.journal_after(0, 1)[0].event, ContactTicked)
 
 
+async def test_the_last_note_of_a_key_stays(store: Store) -> None:
+    assert await store.noted("asterisk_started") == ""
+    for value in ("first", "second"):
+        await store.note("asterisk_started", value)
+        assert await store.noted("asterisk_started") == value
+
+
 async def test_an_id_that_comes_again_leaves_the_earlier_record_alone(store: Store) -> None:
     day, offer = talking()
     day.connect(offer)
