@@ -181,24 +181,33 @@ class Runner:
             pass
 
     async def _turn(self) -> None:
+        asked: list[tuple[_Asked, Exception | None]] = []
+        try:
+            await self._take(asked, self._clock())
+        except BaseException:
+            self._closed = True
+            for item, _ in asked:
+                _fail(item)
+            raise
+
+    async def _take(self, asked: list[tuple[_Asked, Exception | None]], now: float) -> None:
         handled: list[tuple[float, Event | None]] = []
         commands: list[Command] = []
-        asked: list[tuple[_Asked, Exception | None]] = []
-        now = self._clock()
         deadline = self._engine.next_deadline()
         if deadline is not None and deadline <= now:
             commands += self._engine.tick(now)
             handled.append((now, None))
         for _ in range(min(len(self._inbox), BATCH_MAX)):
-            item = self._inbox.popleft()
+            item = self._inbox[0]  # in the inbox until it is handled: whoever asked is told when that fails
             event = item.event if isinstance(item, _Asked) else item
             error = self._handle(event, now, commands)
+            self._inbox.popleft()
             if error is None:
                 handled.append((now, event))
             if isinstance(item, _Asked):
                 asked.append((item, error))
         facts = self._engine.take_facts()
-        await self._keep(handled, facts, now, asked, at_once=bool(facts or commands))
+        await self._keep(handled, facts, now, at_once=bool(facts or commands))
         if commands:
             self._execute(commands)
         self._answer(asked, now)
@@ -219,8 +228,8 @@ class Runner:
             self._measure(asyncio.get_running_loop().time() - before)
         return None
 
-    async def _keep(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact], now: float,
-                    asked: list[tuple[_Asked, Exception | None]], *, at_once: bool) -> None:
+    async def _keep(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact], now: float, *,
+                    at_once: bool) -> None:
         """`at_once`: something changed, or something leaves. Every commit looks at the lease, so a node that was frozen
         while another took over lets no command out."""
         if not self._quiet:
@@ -232,13 +241,7 @@ class Runner:
             return
         turn = Turn(self._quiet, facts)
         self._quiet = []
-        try:
-            await self._keeper.commit(turn)
-        except BaseException:
-            self._closed = True
-            for item, _ in asked:
-                _fail(item)
-            raise
+        await self._keeper.commit(turn)
 
     def _answer(self, asked: list[tuple[_Asked, Exception | None]], now: float) -> None:
         for item, error in asked:

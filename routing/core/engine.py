@@ -14,6 +14,7 @@ from routing.core import agents, callers, contacts, events, offers, restore, set
 from routing.core.assign import assign
 from routing.core.commands import Command
 from routing.core.domain import Domain
+from routing.core.errors import HalfDone, RoutingError
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.inbox import AgentView, ContactView, Status
@@ -52,11 +53,17 @@ class Engine:
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
         """Take in what happened; what is to be done about it. Raises `Refused` when an agent's or caller's wish cannot
-        be granted: nothing has changed then. `now` may not matter less than before: an earlier time counts as the
-        last one."""
+        be granted: nothing has changed then. Raises `HalfDone` when that cannot be said: this engine is of no use any
+        more. `now` may not matter less than before: an earlier time counts as the last one."""
         d = self._domain
         d.now = max(d.now, now)
-        HANDLERS[type(event)](d, event)
+        before = len(d.facts), len(d.commands)
+        try:
+            HANDLERS[type(event)](d, event)
+        except RoutingError as error:
+            if before != (len(d.facts), len(d.commands)):
+                raise HalfDone(type(event).__name__) from error
+            raise
         assign(d)
         done, d.commands = d.commands, []
         return done

@@ -12,6 +12,15 @@ RoutingError
 from __future__ import annotations
 
 
+class HalfDone(Exception):
+    """A fault of ours: an event was refused after it had begun to change things. What is in memory is worth nothing any
+    more; the node ends, nothing of the turn is stored, and the next start builds the engine from the rows."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(f"engine: {event} was refused half-done; start the node again, it reads the rows anew. Please "
+                         "report it")
+
+
 class RoutingError(Exception):
     """Root of the engine's errors."""
 

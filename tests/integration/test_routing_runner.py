@@ -11,10 +11,11 @@ import pytest
 from routing import runner as module
 from routing.clock import Clock
 from routing.core.commands import Command, Offer
-from routing.core.engine import Engine
-from routing.core.errors import SeatTaken
+from routing.core.domain import Domain
+from routing.core.engine import HANDLERS, Engine
+from routing.core.errors import HalfDone, IllegalTransition, SeatTaken
 from routing.core.events import AgentSignedIn, Configured, ContactQueued, ContactTicked, SeatChanged
-from routing.core.facts import Fact, Offered
+from routing.core.facts import Alarm, Fact, Offered
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, ContactView, InboxClosed
 from routing.core.model import Agent, Centre, Service, Step
@@ -70,7 +71,7 @@ class Node:
 
     async def stop(self) -> None:
         self.task.cancel()
-        with suppress(asyncio.CancelledError, OSError):
+        with suppress(asyncio.CancelledError, OSError, HalfDone):
             await self.task
 
     async def __aenter__(self) -> Node:
@@ -145,6 +146,22 @@ async def test_a_refusal_reaches_the_asker_and_changes_nothing() -> None:
         assert len(node.keeper.facts) == kept
         assert all(event != AgentSignedIn(AgentId("a2"), SeatId("2001"))
                    for turn in node.keeper.turns for _, event in turn.events)
+
+
+async def test_an_event_refused_half_done_ends_the_node_with_nothing_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(domain: Domain, event: ContactTicked) -> None:
+        domain.facts.append(Alarm(*domain.stamp(), "torn", event.contact, None, None))
+        raise IllegalTransition("contact", event.contact, "pending", "torn")
+
+    monkeypatch.setitem(HANDLERS, ContactTicked, torn)
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        kept = len(node.keeper.facts)
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(ContactTicked(ContactId("c1")))
+        with pytest.raises(HalfDone, match="ContactTicked was refused half-done"):
+            await node.task
+        assert len(node.keeper.facts) == kept
 
 
 async def test_an_unknown_contact_has_no_view() -> None:
