@@ -18,7 +18,7 @@ from ivr.flow.load import load as load_flow
 from ivr.flow.model import Flow, Queue
 from prompts.catalogue import texts
 from routing.core import model as core
-from routing.core.ids import AgentId, ServiceId, SkillId
+from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
 from santral.errors import BadCentre
 from santral.secrets import Secrets
 
@@ -119,7 +119,8 @@ def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
     if checked.problems or loaded.settings is None or checked.flow is None:
         listed = "\n  ".join(str(problem) for problem in checked.problems)
         raise BadCentre(f"{counted(len(checked.problems))} in the centre {folder}:\n  {listed}")
-    return NodeConfig(loaded.settings, engine_centre(loaded), checked.flow,
+    seats = frozenset(SeatId(seat) for seat in loaded.settings.seats.names())
+    return NodeConfig(loaded.settings, engine_centre(loaded)._replace(seats=seats), checked.flow,
                       {agent.number: AgentId(agent.id) for agent in loaded.agents}, checked.warnings)
 
 

@@ -39,6 +39,8 @@ class Domain:
         self.contacts: dict[ContactId, Contact] = {}
         self.offers: dict[OfferId, Offer] = {}
         self.seats: dict[SeatId, Seat] = {}
+        self.seats_allowed: frozenset[SeatId] | None = None
+        """Seats of the centre; None: any."""
         self.links: dict[str, NodeLink] = {}
         self.lines: dict[ServiceId, Line[tuple[float, int, Contact]]] = {}
         """Who waits (pending or reserved) for each service, in order."""

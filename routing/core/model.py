@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from routing.core.ids import AgentId, ServiceId, SkillId
+from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
 
 
 class Channel(StrEnum):
@@ -90,6 +90,8 @@ class Centre(NamedTuple):
 
     services: tuple[Service, ...]
     agents: tuple[Agent, ...]
+    seats: frozenset[SeatId] | None = None
+    """Phones at which agents may sign in; None: any."""
 
 
 class ContactState(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import agents, offers
 from routing.core.domain import Domain
-from routing.core.errors import NotNow, SeatTaken, UnknownAgent
+from routing.core.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.events import (
     AgentPaused,
     AgentResumed,
@@ -22,6 +22,8 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
     record = agents.known(d, event.agent)
     if not record.configured:
         raise UnknownAgent(f"agent {event.agent} is no longer in the team")
+    if d.seats_allowed is not None and event.seat not in d.seats_allowed:
+        raise UnknownSeat(f"no seat {event.seat} in the centre; see [seats] of santral.toml")
     seat = d.seats.get(event.seat)
     if seat is not None and seat.agent is not None and seat.agent is not record:
         raise SeatTaken(f"another agent is signed in at seat {event.seat}; sign out there first")

@@ -7,7 +7,7 @@ import pytest
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Offer, Rescind
-from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownAgent
+from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.ids import AgentId, OfferId, SeatId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Profile
 from routing.core.restore import StoredAgent, StoredContact, StoredOffer
@@ -220,3 +220,14 @@ def test_a_break_or_a_leave_taken_back_is_told() -> None:
     assert (house.last(f.AgentChanged).leave_pending, house.last(f.AgentChanged).at) == (True, 4.0)
     house.tell(e.AgentSignedIn(AgentId("a"), SeatId("sa")), 6.0)
     assert (house.last(f.AgentChanged).leave_pending, house.last(f.AgentChanged).at) == (False, 6.0)
+
+
+def test_nobody_signs_in_at_a_seat_that_is_not_there() -> None:
+    """Else a slip of the pen leaves an agent waiting for ever at a phone that never rings."""
+    house = House({"a": 50})
+    house.tell(e.Configured(house.centre._replace(seats=frozenset({"sa"}))))
+    with pytest.raises(UnknownSeat, match="no seat saa in the centre"):
+        house.tell(e.AgentSignedIn("a", "saa"))
+    assert house.engine.take_facts() == [] and "saa" not in house.engine._domain.seats
+    house.sits("a")
+    assert house.state("a") is AgentState.READY
