@@ -13,7 +13,7 @@ from rich.table import Table
 from asterisk_conf.lint import Finding, lint
 from asterisk_conf.plan import Plan, PlanError
 from asterisk_conf.render import SECRET_FILES, render
-from asterisk_conf.write import Change, make_state, write
+from asterisk_conf.write import Change, write
 
 FAULTY = 2
 """Exit code when the plan or the files have faults: the same as for a faulty centre."""
@@ -50,15 +50,13 @@ def make(plan_of: Callable[[], Plan], out: Path, console: Console) -> int:
         for fault in error.faults:
             console.print(f"[red]fault[/red] {fault}", soft_wrap=True, highlight=False)
         return FAULTY
-    files = render(plan, etc=str(out.resolve()))
+    files = render(plan)
     findings = lint(files)
     if findings:
         console.print(findings_table(findings))
         return FAULTY
     try:
         changes = write(files, out)
-        if plan.directories is not None:
-            make_state(plan.directories)
     except OSError as error:
         console.print(f"{out}: cannot be written: {error.strerror}. Choose another --out, or mend its rights.",
                       soft_wrap=True, highlight=False)

@@ -10,7 +10,6 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 EVENTS_USER = "santral-events"
@@ -130,17 +129,6 @@ class Said(NamedTuple):
     """To an agent's phone that dialled a code while no node answers."""
 
 
-class Directories(NamedTuple):
-    """Folders of a private Asterisk. Without them no asterisk.conf is written: the operator's stays."""
-
-    modules: str
-    """astmoddir"""
-    data: str
-    """astdatadir"""
-    state: str
-    """Spool, run, log, keys and database stand below it."""
-
-
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
 TIMINGS = Timings()
@@ -179,7 +167,6 @@ class Plan:
     said: Said = SAID
     music: str | None = None
     """Folder of the hold music; None: `<sounds>/moh`."""
-    directories: Directories | None = None
 
     def __post_init__(self) -> None:
         faults = list(_faults(self))
@@ -194,16 +181,6 @@ class Plan:
     def prompt(self, key: str) -> str:
         """A prompt as the dialplan names it."""
         return f"{self.sounds}/tr/{key}"
-
-
-def log_dir(directories: Directories) -> PurePosixPath:
-    """astlogdir of a private Asterisk."""
-    return PurePosixPath(directories.state) / "log"
-
-
-def cel_csv(directories: Directories) -> PurePosixPath:
-    """The black box of a private Asterisk."""
-    return log_dir(directories) / "cel-custom" / CEL_FILE
 
 
 def _faults(plan: Plan) -> Iterable[str]:
@@ -287,10 +264,7 @@ def _addresses(plan: Plan) -> Iterable[str]:
 
 
 def _paths(plan: Plan) -> Iterable[str]:
-    paths = [("sounds", plan.sounds), ("music", plan.music_dir)]
-    if plan.directories is not None:
-        paths += [(f"directories.{name}", path) for name, path in plan.directories._asdict().items()]
-    for what, path in paths:
+    for what, path in (("sounds", plan.sounds), ("music", plan.music_dir)):
         if not _PATH.match(path):
             yield f"{what} {path!r}: an absolute path of letters, digits and _ . / @ + - (Asterisk splits at , & and ;)"
 

@@ -15,7 +15,7 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "http.conf", "indications.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf",
           "pjproject.conf", "pjsip.conf", "queuerules.conf", "queues.conf", "rtp.conf", "say.conf", "stasis.conf",
           "udptl.conf")  # fmt: skip
-"""Files of every plan. asterisk.conf is written for a private Asterisk only."""
+"""Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
 """They hold secrets: mode 0600."""
@@ -28,18 +28,10 @@ EVENTS = ("FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "Brid
 _MARK = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 
 
-def render(chosen: Plan, etc: str | None = None) -> dict[str, str]:
-    """Name -> text of every file. `etc`: the folder they will stand in, needed for asterisk.conf of a private Asterisk
-    (ValueError when it is missing there)."""
+def render(chosen: Plan) -> dict[str, str]:
+    """Name -> text of every file."""
     values = {**_paths(chosen), **_times(chosen), **_calls(chosen), **_sip(chosen), **_ami(chosen), **_modules(chosen)}
-    names = list(ALWAYS)
-    if chosen.directories is not None:
-        if etc is None:
-            raise ValueError("a private Asterisk needs to know the folder of its files: render(plan, etc=...)")
-        values |= {"ETC": etc, "MODULES": chosen.directories.modules, "DATA": chosen.directories.data,
-                   "STATE": chosen.directories.state}  # fmt: skip
-        names.append("asterisk.conf")
-    return {name: fill(template(name), values) for name in sorted(names)}
+    return {name: fill(template(name), values) for name in ALWAYS}
 
 
 def template(name: str) -> str:

@@ -8,14 +8,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from asterisk_conf.plan import Directories
 from asterisk_conf.render import SECRET_FILES
 
 SECRET_MODE = 0o600
 PLAIN_MODE = 0o644
-
-STATE_FOLDERS = ("agi-bin", "lib/keys", "log/cel-custom", "run", "spool/tmp")
-"""What a private Asterisk expects below its state folder and does not make itself."""
 
 
 class Change(StrEnum):
@@ -31,12 +27,6 @@ def write(files: Mapping[str, str], folder: Path) -> dict[str, Change]:
     the folder stay as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     return {name: _write(folder / name, text) for name, text in sorted(files.items())}
-
-
-def make_state(directories: Directories) -> None:
-    """The folders of a private Asterisk."""
-    for name in STATE_FOLDERS:
-        (Path(directories.state) / name).mkdir(parents=True, exist_ok=True)
 
 
 def _write(path: Path, text: str) -> Change:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from asterisk_conf.plan import Address, Directories, Plan, Trunk
+from asterisk_conf.plan import Address, Plan, Trunk
 
 
 def plan(node_count: int = 1, **changes: Any) -> Plan:
-    """A small centre on a private Asterisk."""
+    """A small centre."""
     base = Plan(
         numbers={"4440632": "ana"},
         nodes=tuple(Address("127.0.0.1", 4573 + n) for n in range(node_count)),
@@ -20,6 +20,5 @@ def plan(node_count: int = 1, **changes: Any) -> Plan:
         actions_secret="ActionsSecret0123456789ab",
         services=(("psikososyal", "bilgi-psikososyal"), ("temsilci", None)),
         net_members=("2001",),
-        directories=Directories("/usr/lib/asterisk/modules", "/usr/share/asterisk", "/var/lib/santral/asterisk"),
     )
     return replace(base, **changes)

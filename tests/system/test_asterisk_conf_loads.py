@@ -50,7 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     sip, ami = ports.one(socket.SOCK_DGRAM), ports.one()
     first, last = ports.media(40)
     nobody = ports.one()
-    plan = replace(small_plan(), directories=None, sounds=str(sounds), trunk=Trunk(("127.0.0.9",)),
+    plan = replace(small_plan(), sounds=str(sounds), trunk=Trunk(("127.0.0.9",)),
                    sip=Address("127.0.0.1", sip), ami=Address("127.0.0.1", ami), rtp=(first, last),
                    nodes=(Address("127.0.0.1", nobody),))
     write(render(plan), folder / "etc")

@@ -22,7 +22,7 @@ def run(tmp_path: Path, out: Path, chosen: Plan | None = None, **changes: Any) -
 
     def plan_of(centre: Path, settings: Path | None, state: Path) -> Plan:
         asked.append((centre, settings, state))
-        return chosen or plan(directories=None, **changes)
+        return chosen or plan(**changes)
 
     app = typer.Typer()
     app.callback()(lambda: None)

@@ -69,7 +69,6 @@ PLANTED = [
     ("queues.conf", "[santral-net]", "[other]", "no queue santral-net"),
     ("queues.conf", "member=", "; ", "nobody is in the safety net"),
     ("queues.conf", "ringinuse=no", "ringinuse=yes", "phones that talk"),
-    ("asterisk.conf", "live_dangerously=no", "live_dangerously=yes", "live_dangerously=no"),
     ("http.conf", "enabled=no", "enabled=yes", "enabled=no"),
     ("cdr.conf", "enable=no", "enable=yes", "enable=no"),
     ("rtp.conf", "strictrtp=yes", "strictrtp=no", "strictrtp=yes"),
@@ -81,12 +80,12 @@ PLANTED = [
 
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_the_rendered_files_break_no_rule(nodes: int) -> None:
-    assert lint(render(plan(node_count=nodes), etc="/etc/santral")) == []
+    assert lint(render(plan(node_count=nodes))) == []
 
 
 @pytest.mark.parametrize(("name", "good", "bad", "what"), PLANTED, ids=[f"{p[0]}-{p[3]}" for p in PLANTED])
 def test_a_planted_fault_is_found(name: str, good: str, bad: str, what: str) -> None:
-    files = render(plan(), etc="/etc/santral")
+    files = render(plan())
     assert good in files[name], "the fault cannot be planted: the text has changed"
     files[name] = files[name].replace(good, bad)
     found = lint(files)
@@ -96,19 +95,25 @@ def test_a_planted_fault_is_found(name: str, good: str, bad: str, what: str) -> 
 
 @pytest.mark.parametrize("module", DENIED)
 def test_a_module_that_is_not_kept_out_is_found(module: str) -> None:
-    files = render(plan(), etc="/etc/santral")
+    files = render(plan())
     files["modules.conf"] = files["modules.conf"].replace(f"noload => {module}", "; ")
     assert [f for f in lint(files) if f.what == f"{module} is not kept out"]
 
 
+@pytest.mark.parametrize(("value", "fault"), [("no", False), ("yes", True)])
+def test_an_operators_own_asterisk_conf_is_looked_at_too(value: str, fault: bool) -> None:
+    files = {**render(plan()), "asterisk.conf": f"[options]\nlive_dangerously={value}\n"}
+    assert [one.file for one in lint(files)] == ["asterisk.conf"] * fault
+
+
 def test_a_missing_file_is_found() -> None:
-    files = render(plan(), etc="/etc/santral")
+    files = render(plan())
     del files["queues.conf"]
     assert [f.file for f in lint(files)] == ["queues.conf"]
 
 
 def test_the_line_of_a_fault_is_the_line_of_the_file(tmp_path: Path) -> None:
-    files = render(plan(), etc="/etc/santral")
+    files = render(plan())
     files["rtp.conf"] = files["rtp.conf"].replace("strictrtp=yes", "strictrtp=no")
     write(files, tmp_path)
     found = lint_folder(tmp_path)

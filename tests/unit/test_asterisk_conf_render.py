@@ -24,26 +24,23 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:
-    assert render(plan(), etc="/etc/santral") == render(plan(), etc="/etc/santral")
+    assert render(plan()) == render(plan())
 
 
 def test_every_file_begins_with_what_it_is_and_leaves_no_mark() -> None:
-    for name, text in render(plan(node_count=2), etc="/etc/santral").items():
+    for name, text in render(plan(node_count=2)).items():
         assert text.startswith("; Santral: "), name
         assert not re.search(r"@[A-Z_]+@", text), name
         assert text.isascii(), name
 
 
-def test_asterisk_conf_is_written_for_a_private_asterisk_only() -> None:
-    assert "asterisk.conf" in render(plan(), etc="/etc/santral")
-    assert set(render(plan(directories=None))) == set(ALWAYS)
-    with pytest.raises(ValueError, match="etc="):
-        render(plan())
+def test_every_file_of_the_list_and_no_other() -> None:
+    assert list(render(plan())) == sorted(ALWAYS)
 
 
 def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
     table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    text = render(plan(), etc="/etc/santral")["extensions.conf"]
+    text = render(plan())["extensions.conf"]
     contexts = re.findall(r"^\| context \| `([a-z-]+)`", table, re.MULTILINE)
     assert len(contexts) == 7
     for context in contexts:
@@ -58,7 +55,7 @@ def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
 
 
 def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
-    text = render(plan(), etc="/etc/santral")["extensions.conf"]
+    text = render(plan())["extensions.conf"]
     for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE):
         assert f"exten => {word},1," in text.partition("[santral-next]")[2].partition("\n[")[0]
     for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT, dialplan.MENU_LIMIT):
@@ -69,7 +66,7 @@ def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
 
 def test_every_prompt_of_the_dialplan_is_in_the_catalogue() -> None:
     known = texts()
-    text = render(plan(), etc="/etc/santral")
+    text = render(plan())
     named = set(re.findall(r"/var/lib/santral/sounds/tr/([a-z0-9/_-]+)", text["extensions.conf"]))
     assert named
     assert named <= set(known), named - set(known)
@@ -79,14 +76,14 @@ def test_every_prompt_of_the_dialplan_is_in_the_catalogue() -> None:
 
 
 def test_the_second_node_is_asked_after_the_first() -> None:
-    text = render(plan(node_count=2), etc="/etc/santral")["extensions.conf"]
+    text = render(plan(node_count=2))["extensions.conf"]
     assert text.index("AGI(agi://127.0.0.1:4573/tick") < text.index("AGI(agi://127.0.0.1:4574/tick")
-    assert "4574" not in render(plan(node_count=1), etc="/etc/santral")["extensions.conf"]
+    assert "4574" not in render(plan(node_count=1))["extensions.conf"]
 
 
 def test_a_trunk_by_registration_matches_the_server_and_logs_in() -> None:
     trunk = Trunk(registration=Registration("sip.example.com:5070", "902120000000", "carrier-gave-this"))
-    sections, faults = read("pjsip.conf", render(plan(trunk=trunk), etc="/etc/santral")["pjsip.conf"])
+    sections, faults = read("pjsip.conf", render(plan(trunk=trunk))["pjsip.conf"])
     assert not faults
     registration = next(section for section in sections if section.get("type") == "registration")
     assert registration.get("server_uri") == "sip:sip.example.com:5070"
@@ -141,7 +138,7 @@ def test_a_plan_shows_no_secret() -> None:
 
 
 def test_files_with_secrets_are_for_the_owner_alone(tmp_path: Path) -> None:
-    files = render(plan(), etc="/etc/santral")
+    files = render(plan())
     assert set(write(files, tmp_path).values()) == {Change.NEW}
     assert set(write(files, tmp_path).values()) == {Change.SAME}
     files["rtp.conf"] += "; more\n"
