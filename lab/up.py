@@ -38,6 +38,8 @@ CENTRE = HOUSE / "centres" / "meb"
 SOUNDS = HOUSE / ".cache" / "sounds"
 FILE = "lab.json"
 SETTINGS_FILE = "settings.toml"
+LOOPBACK = ("127.0.0.0/8",)
+"""Anybody's phone on this machine may call."""
 
 MEDIA_PORTS = 480
 """UDP ports for media of each Asterisk: two a call leg, so 120 talks (240 legs) fit."""
@@ -92,9 +94,10 @@ class Info(NamedTuple):
 
 
 def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
-       sounds: Path = SOUNDS, extra: str = "", through: Through | None = None, guarded: bool = False,
-       say: Say = lambda text: None) -> Info:
+       sounds: Path = SOUNDS, extra: str = "", trunk: tuple[str, ...] = LOOPBACK, through: Through | None = None,
+       guarded: bool = False, say: Say = lambda text: None) -> Info:
     """Start everything, without traffic; returns when a call would be answered. `extra`: lines laid over the settings.
+    `trunk`: the addresses callers may come from; the lab's own network calls from 127.0.0.1.
     `through`: is given the address of the AMI and returns the one the node shall use, such as a proxy's.
     `guarded`: the lab ends with this process, even when it is killed; else it outlives it.
     Raises LabError; then nothing is left running."""
@@ -104,6 +107,7 @@ def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ports = Ports()
     try:
+        extra = f"[trunk]\nmatch = {json.dumps(trunk)}\n{extra}"
         return _Start(centre.resolve(), folder, ports, say, guarded).everything(asterisk_path, sounds, extra, through)
     except BaseException:
         down(folder)
@@ -235,7 +239,7 @@ class _Start:
                 f"[asterisk]\nami = {quoted['ami']}\nsip = {quoted['sip']}\nagi = [{quoted['agi']}]\n"
                 f"rtp_start = {first}\nrtp_end = {last}\nsounds = {json.dumps(str(root))}\n"
                 f"music = {json.dumps(str(root / 'moh'))}\ncel = {cel}\n\n"
-                f"[trunk]\nmatch = [\"127.0.0.0/8\"]\n{extra}")
+                f"{extra}")
 
     def _prompts(self, sounds: Path) -> None:
         if _built(sounds):

@@ -1,0 +1,346 @@
+"""A telephone of raw bytes: says in SIP whatever a test wants, hostile or not, and keeps its dialogues honest (ACK,
+BYE, digest, answers to OPTIONS). One UDP socket for SIP and one for sound, at an address of 127.0.0.0/8.
+
+    async with telephone("127.0.0.1:5060") as phone:
+        call = await phone.call(b"4440632", caller=b'"\\x1b[2J" <sip:x@127.0.0.1>')
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import re
+import secrets
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import cast
+
+FIRST_S = 0.5
+"""Until a request is sent again (T1 of RFC 3261); doubled each time."""
+ANSWER_S = 6.0
+"""A request without a final answer for so long was ignored. Asterisk answers in milliseconds."""
+RINGS_S = 20.0
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY"
+EVENT_PT = 101
+KEYS = "0123456789*#"
+
+
+@dataclass(eq=False)
+class Dialogue:
+    """One call as this end sees it."""
+
+    phone: Telephone
+    call_id: bytes
+    local: bytes
+    remote: bytes
+    target: bytes
+    """Where requests within the dialogue go: the URI of the other end's Contact."""
+    status: int = 0
+    """Final answer to our INVITE; 0: none came. 200 for a call that rang here and was answered."""
+    cseq: int = 1
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    wanted: bool = True
+    """False: nobody waits for it any more; a late answer is hung up at once."""
+    media_to: tuple[str, int] | None = None
+
+    async def request(self, method: bytes, more: bytes = b"", body: bytes = b"") -> int:
+        """A request within the dialogue; its final status, 0 when none came."""
+        self.cseq += 1
+        head = (b"From: " + self.local + b"\r\nTo: " + self.remote + b"\r\n" + more)
+        answer = await self.phone.exchange(method, self.target, self.call_id, self.cseq, head, body)
+        return answer.status if answer else 0
+
+    async def bye(self) -> None:
+        """Hang up; nothing happens when it is over."""
+        if self.status == 200 and not self.ended.is_set():
+            self.ended.set()
+            await self.request(b"BYE")
+
+    async def press(self, key: str) -> None:
+        """A key of 100 ms by RFC 4733."""
+        if self.media_to is not None:
+            self.phone.press(key, self.media_to)
+
+
+@dataclass
+class Answer:
+    """A response."""
+
+    status: int
+    raw: bytes
+
+    def header(self, name: bytes) -> bytes:
+        return header(self.raw, name)
+
+
+def header(raw: bytes, name: bytes) -> bytes:
+    """The first header of this name, b"" without one."""
+    found = re.search(rb"^" + re.escape(name) + rb"[ \t]*:[ \t]*(.*?)\r$", raw, re.MULTILINE | re.IGNORECASE)
+    return bytes(found[1]) if found else b""
+
+
+def uri(value: bytes) -> bytes:
+    """What stands in the angle brackets of a Contact."""
+    found = re.search(rb"<([^>]*)>", value)
+    return found[1] if found else value.partition(b";")[0]
+
+
+class _Sound(asyncio.DatagramProtocol):
+    """Counts what comes, to know that the other end speaks."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.DatagramTransport
+        self.heard: dict[tuple[str, int], int] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)  # its class says so since Python 3.12 only
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.heard[addr] = self.heard.get(addr, 0) + 1
+
+
+class Telephone(asyncio.DatagramProtocol):
+    """Many calls at once."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self.server = (host, int(port))
+        self.transport: asyncio.DatagramTransport
+        self.sound = _Sound()
+        self.rung: asyncio.Queue[Dialogue] = asyncio.Queue()
+        """Calls that rang here; they were answered at once."""
+        self.dialogues: dict[bytes, Dialogue] = {}
+        self._answers: dict[tuple[bytes, bytes], asyncio.Queue[Answer]] = {}
+        self._numbers = itertools.count(1)
+        self._tag = secrets.token_hex(4).encode()
+        self._login = (b"", b"")
+        self._nonces = itertools.count(1)
+        self._stamp = itertools.count(1000, 8000)
+        self._sequence = itertools.count(1)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)  # its class says so since Python 3.12 only
+
+    @property
+    def place(self) -> bytes:
+        """host:port of this telephone."""
+        host, port = self.transport.get_extra_info("sockname")[:2]
+        return f"{host}:{port}".encode()
+
+    def raw(self, data: bytes) -> None:
+        """Send these bytes as they are."""
+        self.transport.sendto(data, self.server)
+
+    # -- calling --------------------------------------------------------------------------------------------------
+
+    async def call(self, number: bytes, *, caller: bytes = b"<sip:05320000000@127.0.0.1>", more: bytes = b"",
+                   contact: bytes = b"", call_id: bytes = b"", to: bytes | None = None, sdp: bytes = b"-",
+                   limit: float = ANSWER_S) -> Dialogue:
+        """Dial. `more`: further header lines; `sdp`: the name of the session; `call_id`: what is added to ours. Returns
+        with the final answer, or without one when none came within `limit`."""
+        token = self._tag + b"-%d-" % next(self._numbers)
+        target = b"sip:" + number + b"@" + self.server[0].encode() + b":%d" % self.server[1]
+        local = caller + b";tag=" + self._tag
+        remote = b"<" + (target if to is None else to) + b">"
+        dialogue = Dialogue(self, token + call_id, local, remote, target)
+        self.dialogues[token] = dialogue
+        head = (b"From: " + local + b"\r\nTo: " + remote + b"\r\nContact: "
+                + (contact or b"<sip:caller@" + self.place + b">") + b"\r\nContent-Type: application/sdp\r\n" + more)
+        body = self.offer(sdp)
+        answer = await self.exchange(b"INVITE", target, dialogue.call_id, 1, head, body, limit)
+        if answer is not None and answer.status in (401, 407) and self._login[0]:
+            dialogue.cseq = 2
+            more = self._digest(b"INVITE", target, answer)
+            answer = await self.exchange(b"INVITE", target, dialogue.call_id, 2, head + more, body, limit)
+        if answer is None:
+            dialogue.wanted = False
+            return dialogue
+        self._settle(dialogue, answer)
+        return dialogue
+
+    def _settle(self, dialogue: Dialogue, answer: Answer) -> None:
+        dialogue.status = answer.status
+        dialogue.remote = answer.header(b"To") or dialogue.remote
+        dialogue.target = uri(answer.header(b"Contact")) or dialogue.target
+        dialogue.media_to = _media(answer.raw)
+
+    def offer(self, name: bytes = b"-") -> bytes:
+        """Our description of sound: A-law and keys."""
+        where: tuple[str, int] = self.sound.transport.get_extra_info("sockname")
+        host, port = where
+        return (b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=" + name + b"\r\nc=IN IP4 " + host.encode() + b"\r\nt=0 0\r\n"
+                b"m=audio %d RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+                b"a=fmtp:101 0-15\r\n" % port)
+
+    async def register(self, seat: str, secret: str, expires: int = 300) -> int:
+        """Register as a phone; the final status. From now on challenges are answered with this secret."""
+        self._login = (seat.encode(), secret.encode())
+        target = b"sip:" + self.server[0].encode() + b":%d" % self.server[1]
+        me = b"<sip:" + seat.encode() + b"@" + self.server[0].encode() + b">"
+        call_id = self._tag + b"-%d-reg" % next(self._numbers)
+        head = (b"From: " + me + b";tag=" + self._tag + b"\r\nTo: " + me + b"\r\nContact: <sip:" + seat.encode() + b"@"
+                + self.place + b">\r\nExpires: %d\r\n" % expires)
+        answer = await self.exchange(b"REGISTER", target, call_id, 1, head)
+        if answer is not None and answer.status == 401:
+            answer = await self.exchange(b"REGISTER", target, call_id, 2,
+                                         head + self._digest(b"REGISTER", target, answer))
+        return answer.status if answer else 0
+
+    async def ask(self, method: bytes, user: bytes, *, caller: bytes, more: bytes = b"") -> Answer | None:
+        """A request outside of any dialogue; None when it was ignored."""
+        target = b"sip:" + user + b"@" + self.server[0].encode() + b":%d" % self.server[1]
+        head = (b"From: " + caller + b";tag=" + self._tag + b"\r\nTo: <" + target + b">\r\nContact: <sip:x@"
+                + self.place + b">\r\n" + more)
+        return await self.exchange(method, target, self._tag + b"-%d-ask" % next(self._numbers), 1, head)
+
+    async def exchange(self, method: bytes, target: bytes, call_id: bytes, cseq: int, head: bytes, body: bytes = b"",
+                       limit: float = ANSWER_S) -> Answer | None:
+        """Send a request until a final answer comes. An INVITE's is acknowledged."""
+        token = b"-".join(call_id.split(b"-")[:2]) + b"-"
+        branch = b"z9hG4bK" + secrets.token_hex(6).encode()
+
+        def lines(verb: bytes, rest: bytes, content: bytes) -> bytes:
+            return (verb + b" " + target + b" SIP/2.0\r\nVia: SIP/2.0/UDP " + self.place + b";rport;branch=" + branch
+                    + b"\r\nCall-ID: " + call_id + b"\r\nCSeq: %d " % cseq + verb + b"\r\nMax-Forwards: 70\r\n" + rest
+                    + b"Content-Length: %d\r\n\r\n" % len(content) + content)
+
+        queue = self._answers[token, b"%d " % cseq + method] = asyncio.Queue()
+        message, rest = lines(method, head, body), FIRST_S
+        loop = asyncio.get_running_loop()
+        end = loop.time() + limit
+        try:
+            while loop.time() < end:
+                self.raw(message)
+                with contextlib.suppress(TimeoutError):
+                    answer = await self._final(queue, min(rest, max(0.0, end - loop.time())), end)
+                    if method == b"INVITE" and answer.status != 200:
+                        to = answer.header(b"To")
+                        self.raw(lines(b"ACK", _acknowledged(head, to), b""))
+                    return answer
+                rest *= 2
+        finally:
+            del self._answers[token, b"%d " % cseq + method]
+        return None
+
+    @staticmethod
+    async def _final(queue: asyncio.Queue[Answer], first: float, end: float) -> Answer:
+        """The final answer; once a provisional one is there, until `end`."""
+        limit = first
+        while True:
+            answer = await asyncio.wait_for(queue.get(), limit)
+            if answer.status >= 200:
+                return answer
+            limit = max(0.0, end - asyncio.get_running_loop().time())
+
+    def _digest(self, method: bytes, target: bytes, asked: Answer) -> bytes:
+        user, secret = self._login
+        said = asked.header(b"WWW-Authenticate") or asked.header(b"Proxy-Authenticate")
+        value = {name: found[1] for name in (b"realm", b"nonce", b"opaque")
+                 if (found := re.search(name + rb'="([^"]*)"', said))}
+
+        def md5(*parts: bytes) -> bytes:
+            return hashlib.md5(b":".join(parts), usedforsecurity=False).hexdigest().encode()
+
+        response = md5(md5(user, value[b"realm"], secret), value[b"nonce"], b"00000001", b"cafe", b"auth",
+                       md5(method, target))
+        return (b'Authorization: Digest username="' + user + b'", realm="' + value[b"realm"] + b'", nonce="'
+                + value[b"nonce"] + b'", uri="' + target + b'", response="' + response + b'", algorithm=MD5, '
+                b'cnonce="cafe", qop=auth, nc=00000001, opaque="' + value.get(b"opaque", b"") + b'"\r\n')
+
+    # -- what comes -----------------------------------------------------------------------------------------------
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        token = b"-".join(header(data, b"Call-ID").split(b"-")[:2]) + b"-"
+        if not data.startswith(b"SIP/2.0 "):
+            self._asked(data, addr)
+            return
+        answer = Answer(int(data[8:11]), data)
+        cseq = b" ".join(header(data, b"CSeq").split())
+        dialogue = self.dialogues.get(token)
+        if cseq.endswith(b"INVITE") and answer.status == 200:
+            raw = Dialogue(self, answer.header(b"Call-ID"), answer.header(b"From"), b"", b"", wanted=False)
+            self._acknowledge(dialogue or raw, answer, cseq)
+        queue = self._answers.get((token, cseq))
+        if queue is not None:
+            queue.put_nowait(answer)
+
+    def _acknowledge(self, dialogue: Dialogue, answer: Answer, cseq: bytes) -> None:
+        """Each 200 of an INVITE, a repeated one too; a call nobody waits for, such as a raw message's, is hung up."""
+        target = uri(answer.header(b"Contact")) or dialogue.target
+        for method, number in ((b"ACK", cseq.split()[0]), (b"BYE", b"9"))[: 1 if dialogue.wanted else 2]:
+            self.raw(method + b" " + target + b" SIP/2.0\r\nVia: SIP/2.0/UDP " + self.place + b";rport;branch=z9hG4bK"
+                     + secrets.token_hex(6).encode() + b"\r\nFrom: " + dialogue.local + b"\r\nTo: "
+                     + answer.header(b"To") + b"\r\nCall-ID: " + dialogue.call_id + b"\r\nCSeq: " + number + b" "
+                     + method
+                     + b"\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+
+    def _asked(self, data: bytes, addr: tuple[str, int]) -> None:
+        method = data.split(b" ", 1)[0]
+        call_id = header(data, b"Call-ID")
+        if method == b"BYE":
+            for dialogue in self.dialogues.values():
+                if dialogue.call_id == call_id:
+                    dialogue.ended.set()
+        if method == b"INVITE" and call_id not in self.dialogues:
+            me = header(data, b"To") + b";tag=" + self._tag
+            dialogue = Dialogue(self, call_id, me, header(data, b"From"), uri(header(data, b"Contact")), 200,
+                                media_to=_media(data))
+            self.dialogues[call_id] = dialogue
+            self.rung.put_nowait(dialogue)
+        if method == b"INVITE":
+            self._reply(data, addr, self.offer())
+        elif method != b"ACK":
+            self._reply(data, addr)
+
+    def _reply(self, asked: bytes, addr: tuple[str, int], body: bytes = b"") -> None:
+        kept = re.findall(rb"^(?:Via|From|Call-ID|CSeq)[ \t]*:.*?\r\n", asked, re.MULTILINE | re.IGNORECASE)
+        to = header(asked, b"To")
+        to = to if b"tag=" in to else to + b";tag=" + self._tag
+        kind = b"Content-Type: application/sdp\r\n" if body else b""
+        self.transport.sendto(b"SIP/2.0 200 OK\r\n" + b"".join(kept) + b"To: " + to + b"\r\nContact: <sip:phone@"
+                              + self.place + b">\r\n" + kind + b"Content-Length: %d\r\n\r\n" % len(body) + body, addr)
+
+    # -- sound ----------------------------------------------------------------------------------------------------
+
+    def hears(self, dialogue: Dialogue) -> bool:
+        """Whether the other end has sent sound."""
+        return dialogue.media_to is not None and self.sound.heard.get(dialogue.media_to, 0) > 0
+
+    def press(self, key: str, to: tuple[str, int]) -> None:
+        """RFC 4733: three packets of a key that is held, three of its end."""
+        stamp = next(self._stamp)
+        for number, duration in enumerate((160, 320, 640, 800, 800, 800)):
+            end = 0x80 if number >= 3 else 0
+            self.sound.transport.sendto(
+                struct.pack("!BBHII", 0x80, EVENT_PT | (0x80 if number == 0 else 0), next(self._sequence) & 0xFFFF,
+                            stamp, 0x5A5A) + struct.pack("!BBH", KEYS.index(key), end | 10, duration), to)
+
+
+def _media(raw: bytes) -> tuple[str, int] | None:
+    where = re.search(rb"^c=IN IP4 (\S+)", raw, re.MULTILINE)
+    port = re.search(rb"^m=audio (\d+)", raw, re.MULTILINE)
+    return (where[1].decode("ascii"), int(port[1])) if where and port else None
+
+
+def _acknowledged(head: bytes, to: bytes) -> bytes:
+    """The headers of an INVITE for the ACK of its refusal."""
+    kept = re.sub(rb"^To: .*?\r\n", lambda _: b"To: " + to + b"\r\n", head, flags=re.MULTILINE)
+    return kept.replace(b"Content-Type: application/sdp\r\n", b"")
+
+
+@contextlib.asynccontextmanager
+async def telephone(target: str, host: str = "127.0.0.1") -> AsyncIterator[Telephone]:
+    """A telephone at an address of its own; at the end all its calls are hung up."""
+    loop = asyncio.get_running_loop()
+    phone = Telephone(target)
+    await loop.create_datagram_endpoint(lambda: phone.sound, local_addr=(host, 0))
+    await loop.create_datagram_endpoint(lambda: phone, local_addr=(host, 0))
+    try:
+        yield phone
+    finally:
+        await asyncio.gather(*(one.bye() for one in phone.dialogues.values()))
+        phone.transport.close()
+        phone.sound.transport.close()
