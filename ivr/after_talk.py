@@ -16,7 +16,7 @@ SETTLE_S = 1.5
 """This request can come before AMI's BridgeLeave of the same call; AMI is rarely more than 100 ms behind. The
 dialplan's limit of this step is 5 s."""
 SETTLE_STEP_S = 0.1
-"""Between two looks: each reads the whole status, and nearly always the first one tells."""
+"""Between two looks; nearly always the first one tells."""
 
 
 class AfterTalk:
@@ -40,4 +40,5 @@ class AfterTalk:
 
     def _state(self, contact: ContactId) -> ContactState | None:
         """A look, not a tick: a tick of a caller who should be talking tells the engine that the talk was cut."""
-        return next((view.state for view in self.inbox.status().contacts if view.contact == contact), None)
+        view = self.inbox.contact(contact)
+        return None if view is None else view.state

@@ -32,6 +32,7 @@ from routing.core.events import (
     WrapUpExtended,
 )
 from routing.core.facts import Fact
+from routing.core.ids import ContactId
 from routing.core.inbox import AgentView, ContactView, InboxClosed, Status
 
 log = structlog.get_logger()
@@ -141,6 +142,10 @@ class Runner:
     def status(self) -> Status:
         """What is true now."""
         return self._engine.status(self._clock())
+
+    def contact(self, contact: ContactId) -> ContactView | None:
+        """One contact as it is now."""
+        return self._engine.contact(contact, self._clock())
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 

@@ -84,7 +84,11 @@ class Inbox(Protocol):
         ...
 
     def status(self) -> Status:
-        """What is true now. A read of memory, no waiting."""
+        """What is true now. A read of memory, no waiting; a look at everybody (a millisecond in a full house)."""
+        ...
+
+    def contact(self, contact: ContactId) -> ContactView | None:
+        """One contact as it is now; None: not known (any more). A read of memory, whatever the house holds."""
         ...
 
 

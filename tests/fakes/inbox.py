@@ -33,7 +33,7 @@ class FakeInbox:
         self.events: list[Event] = []
         self.agents: tuple[AgentView, ...] = ()
         self.contacts: list[tuple[ContactView, ...]] = [()]
-        """What `status` says, in order; the last one stays."""
+        """What `contact` looks at, in order; the last one stays."""
 
     def post(self, event: Event) -> None:
         self.events.append(event)
@@ -48,5 +48,8 @@ class FakeInbox:
         return answer
 
     def status(self) -> Status:
+        return Status(0.0, True, (), self.agents, self.contacts[0])
+
+    def contact(self, contact: ContactId) -> ContactView | None:
         contacts = self.contacts.pop(0) if len(self.contacts) > 1 else self.contacts[0]
-        return Status(0.0, True, (), self.agents, contacts)
+        return next((view for view in contacts if view.contact == contact), None)
