@@ -186,8 +186,9 @@ async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path) -> No
     assert contact_row(lab, contact)["outcome"] == "answered" and len(ends(lab)) == 2
 
 
+@pytest.mark.parametrize("node_too", [False, True], ids=["alone", "with its node"])
 async def test_a_killed_asterisk_is_nobodys_abandonment(
-        new_lab: NewLab, tmp_path: Path, asterisk_tree: Program) -> None:
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: Program, node_too: bool) -> None:
     lab = await new_lab()
     stage = Stage(lab, tmp_path)
     pbx = Pbx(lab.folder, asterisk_tree)
@@ -198,8 +199,12 @@ async def test_a_killed_asterisk_is_nobodys_abandonment(
     await stage.reaches(ringing, "ringing")
     await stage.waiting(KEYS[WAITS], WAITS)
     gone = {service: (await stored(lab, service, 1))[0] for service in (RINGS, WAITS)}
+    if node_too:
+        await asyncio.to_thread(lab.kill_node)
     await asyncio.to_thread(pbx.kill)
     await asyncio.to_thread(pbx.start)
+    if node_too:
+        await lab.start_node()
 
     async def up() -> bool:
         return bool((await lab.status())["link_up"])
