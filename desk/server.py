@@ -32,6 +32,7 @@ BODY_MAX = 4096
 READ_S = 5.0
 """A body that is not here after this long is given up: a slow sender may not hold a connection."""
 KEEPALIVE_S = 30.0
+"""A connection without a whole request for so long, its first one included, is closed: slow headers hold nothing."""
 STOP_S = 2.0
 """Requests under way get this long when the node stops."""
 

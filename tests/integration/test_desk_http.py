@@ -24,8 +24,11 @@ from tests.fakes.desk import Inbox, running
 
 pytestmark = pytest.mark.integration
 
+
 def body(route: Route) -> dict[str, Any]:
-    return {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}}}.get(route.request, {})
+    bodies: dict[type | None, dict[str, Any]] = {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}}}
+    return bodies.get(route.request, {})
+
 
 
 async def test_role_matrix_over_every_route() -> None:
@@ -139,6 +142,18 @@ async def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
                      b"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
         head = await asyncio.wait_for(reader.readline(), 10)
         assert b" 408 " in head
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nX-Slow: "])
+async def test_who_asks_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(desk_server, "KEEPALIVE_S", 0.1)
+    async with running() as desk:
+        host, port = desk.base.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        assert await asyncio.wait_for(reader.read(), 10) == b"", "a connection without a request is closed"
         writer.close()
         await writer.wait_closed()
 
