@@ -58,8 +58,8 @@ class _Stop(Exception):
     """The document cannot be read any further; the problem is already noted."""
 
 
-def read(path: Path, *, private: bool = False, missing: str | None = None) -> Parsed:
-    """The document in a file, YAML or TOML by its suffix. Problems name the file without its folder.
+def read(path: Path, *, toml: bool = False, private: bool = False, missing: str | None = None) -> Parsed:
+    """The document in a file: YAML, or `toml` whatever its name. Problems name the file without its folder.
 
     `private`: no message quotes anything but key names and lines (accommodations). `missing`: how to mend that there is
     no such file.
@@ -82,7 +82,7 @@ def read(path: Path, *, private: bool = False, missing: str | None = None) -> Pa
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         return Parsed(None, (Problem(f"{name}:{line}", "the file is not UTF-8", "Save it as UTF-8."),))
-    return parse_toml(text, name) if path.suffix == ".toml" else parse_yaml(text, name, private=private)
+    return parse_toml(text, name) if toml else parse_yaml(text, name, private=private)
 
 
 # --- YAML ------------------------------------------------------------------------------------------------------------

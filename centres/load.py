@@ -107,7 +107,7 @@ class _Reader:
     def settings(self, overlay: Path | None) -> tuple[Settings | None, tuple[Mapping, ...]]:
         documents = []
         for path in [*([overlay] if overlay else []), self._folder / SETTINGS]:
-            parsed = read(path, missing=NO_OVERLAY if path == overlay else None)
+            parsed = read(path, toml=True, missing=NO_OVERLAY if path == overlay else None)
             self.problems += parsed.problems
             if isinstance(parsed.data, Mapping):
                 documents.append(parsed.data)

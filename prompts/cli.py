@@ -90,7 +90,7 @@ def _voices(
 
 
 def _listen(
-    key: str,
+    key: Annotated[str, typer.Argument(help="Key of the prompt; `santral prompts list` shows them.")],
     out: Annotated[Path, typer.Option("--out", help="WAV file to write (16 kHz).")],
     voice: VoiceOption = WantedVoice.AUTO,
     piper: PiperOption = None,
@@ -162,6 +162,8 @@ def _told() -> Iterator[None]:
     except PromptError as error:
         typer.echo(f"santral prompts: {error}", err=True)
         raise typer.Exit(error.exit_code) from error
+    except BrokenPipeError:  # `… list | head`: no fault of the disk; the command line ends without a word
+        raise
     except OSError as error:
         typer.echo(f"santral prompts: {error.filename or 'disk'}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error

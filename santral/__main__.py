@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 
+INTERRUPTED = 130
+"""128 + SIGINT, as shells and `make` expect it."""
+
 
 def main() -> None:
     """Run a command; errors of ours are one sentence on stderr and an exit code that means something."""
-    from santral.cli import cli
     from santral.errors import SantralError
 
     try:
+        from santral.cli import cli  # takes about a second: Ctrl-C meanwhile shows no traceback either
+
         cli()
     except SantralError as error:
         sys.stderr.write(f"santral: {error}\n")
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

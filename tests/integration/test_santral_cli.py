@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from santral.__main__ import INTERRUPTED, main
+
 pytestmark = pytest.mark.integration
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -97,6 +99,33 @@ def test_settings_that_cannot_be_used(name: str, tmp_path: Path) -> None:
     told(check(MEB, overlay, tmp_path), 2, sentence)
     told(render(MEB, overlay, tmp_path), 2, sentence)
     assert not (tmp_path / "out").exists()
+
+
+def test_settings_are_toml_whatever_their_name(tmp_path: Path) -> None:
+    overlay = tmp_path / "local.conf"
+    overlay.write_text("listens: here\n", encoding="utf-8")
+    told(check(MEB, overlay, tmp_path), 2, r"local\.conf:1: this is not TOML")
+    overlay.write_text("[listens]\n", encoding="utf-8")
+    told(check(MEB, overlay, tmp_path), 2, r"local\.conf:1: unknown key 'listens'\. Did you mean 'listen'\?")
+
+
+def test_a_reader_that_has_enough() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as out:
+        done = subprocess.run([sys.executable, "-m", "santral", "prompts", "list", "--tsv"], stdout=out, text=True,
+                              stderr=subprocess.PIPE, timeout=60, cwd=HOUSE, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_ctrl_c_before_a_command_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("santral.cli.cli", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == INTERRUPTED
 
 
 @pytest.mark.parametrize("command", [check, run])
