@@ -299,7 +299,6 @@ class Service(Shape):
         return self
 
 
-
 # --- team.yaml -------------------------------------------------------------------------------------------------------
 
 
@@ -311,7 +310,6 @@ class Agent(Shape):
     """Typed on a phone to sign in."""
     team: Name = "genel"
     skills: Annotated[Skills, Field(min_length=1)]
-
 
 
 # --- accommodations.yaml ---------------------------------------------------------------------------------------------

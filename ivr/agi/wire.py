@@ -106,11 +106,6 @@ class Decoder:
         self.junk = 0
         """Lines that begin no reply: the rest of a value with line breaks and brackets in it. They are left out."""
 
-    @property
-    def in_env(self) -> bool:
-        """True until the environment is complete."""
-        return self._env is not None
-
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
         events: list[Event] = []

@@ -25,9 +25,6 @@ longer than this and callers notice."""
 POSTGRES_MIN = 150000
 """PostgreSQL 15."""
 
-READ_ONLY = "santral_read_only"
-"""Option of our own: a connection that may only read."""
-
 
 def url_of(where: str | Path) -> URL:
     """A path is a SQLite file; `postgresql://…` is served by psycopg 3. Raises `StoreUnavailable` for others."""
