@@ -17,7 +17,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -172,7 +172,7 @@ class Network:
     # --- phones ------------------------------------------------------------------------------------------------------
 
     async def register(self, phones: Mapping[str, str], limit: float = REGISTER_S) -> None:
-        """Make these phones (seat -> secret) register; returns when they are. Known ones register again."""
+        """Make these phones (seat -> secret) register; returns when they are."""
         conf = Path(self.place.folder) / "conf"
         async with _locked(conf):
             known = _read_phones(conf)
@@ -181,6 +181,12 @@ class Network:
                 for module in ("res_pjsip.so", "res_pjsip_outbound_registration.so"):
                     await self._ami.action("Reload", ("Module", module))
         await self.wait_registered(phones, limit)
+
+    async def register_again(self, seats: Iterable[str]) -> None:
+        """Registered phones say REGISTER now, as they do when half of the time is over. Asterisk keeps registrations on
+        disk, but those of the last seconds before a power cut are lost, and the phones do not know."""
+        for seat in seats:
+            await self._ami.action("PJSIPRegister", ("Registration", seat))
 
     async def wait_registered(self, seats: Mapping[str, str] | list[str], limit: float = REGISTER_S) -> None:
         """Until all these phones are registered. Raises NotReady naming those that are not."""

@@ -211,7 +211,7 @@ async def test_a_killed_asterisk_is_nobodys_abandonment(
 
     await until_async(up, 20, what="the link is back")
     back = time.time()
-    await lab.network.register({person.seat: person.place.secret for person in (agent, ringing)})
+    await lab.network.register_again(person.seat for person in (agent, ringing))
     await agent.ask("wrapup/end")
     await asyncio.gather(stage.reaches(agent, "ready"), stage.reaches(ringing, "ready"))
     assert time.time() - back < STATES_S
