@@ -95,8 +95,6 @@ class Timings(NamedTuple):
     """The longest dialogue of an agent's telephone code (number, PIN)."""
     talk_s: int = 7200
     """The longest talk, on the agent's leg."""
-    polite_s: int = 6
-    """The agent's leg waits at most this long for the end of a sentence that the caller is hearing."""
     press_s: int = 6
     """Time to press 1 after the brief."""
     seat_rtp_s: int = 15

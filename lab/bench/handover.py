@@ -4,9 +4,6 @@ Both on the same Asterisk at the same time, each with one agent's phone that ans
 app_queue is at its best (`autofill=yes`, `retry=1`, no wrap-up); its callers ask once a second whether it is their turn
 (`RECHECK 1` in app_queue.c), so a free agent waits for the next question. Free = Hangup of the phone's last call,
 bridged = the phone's BridgeEnter, both as Asterisk's own events tell.
-
-No caller hears a sentence when the turn comes: neither queue is measured with announcements, and ours lets a sentence
-end on purpose (`polite` in extensions.conf), so a phone that hangs up meanwhile would be measured, not the hand-over.
 """
 
 from __future__ import annotations
@@ -36,11 +33,9 @@ LIMIT_S = 150.0
 """The slower side needs 1.3 s a hand-over."""
 TALK_S = 0.7
 """Short, and no part of what is measured."""
-CALLERS, THEIR_CALLERS = 40, 24
-"""So that somebody always waits. Ours spend about 10 s in the menu and with the good-bye, and 8 s with the place in
-line, in which 25 others are served."""
-HEARD_S = 20.0
-"""The agent signs in when the first callers have passed the menu and heard their place."""
+CALLERS = 30
+"""On each line, so that somebody always waits: ours spend about 10 s in the menu and with the good-bye, in which 14 other
+callers are served."""
 PAUSE_S = 0.05
 QUEUE_NUMBER = "999"
 OURS, THEIRS = "2001", "2002"
@@ -136,12 +131,10 @@ async def _measure(info: up.Info) -> dict[str, list[float]]:
         quick = Behaviour(answer="0", talk=TALK_S)
         await network.register({seat.endpoint: seat.secret for seat in info.agents[:2]})
         await network.behave(THEIRS, quick)
-        lines = (("4440632", PRESS, CALLERS), (QUEUE_NUMBER, "", THEIR_CALLERS))
+        await Person(info, network, AGENT).sign_in(quick)
         callers = [asyncio.create_task(_caller(network, number, press))
-                   for number, press, count in lines for _ in range(count)]
+                   for number, press in (("4440632", PRESS), (QUEUE_NUMBER, "")) for _ in range(CALLERS)]
         try:
-            await asyncio.sleep(HEARD_S)
-            await Person(info, network, AGENT).sign_in(quick)
             async with asyncio.timeout(LIMIT_S):
                 await watch.enough.wait()
         finally:
