@@ -34,8 +34,8 @@ LIMIT_S = 150.0
 TALK_S = 0.7
 """Short, and no part of what is measured."""
 CALLERS = 30
-"""On each line, so that somebody always waits: ours spend about 10 s in the menu and with the good-bye, in which 14 other
-callers are served."""
+"""On each line, so that somebody always waits: ours spend about 10 s in the menu and with the good-bye, in which 14
+others are served."""
 PAUSE_S = 0.05
 QUEUE_NUMBER = "999"
 OURS, THEIRS = "2001", "2002"
