@@ -90,7 +90,7 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
     async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """panoramisk's way in is closed: connections are served by `run()`."""
         writer.close()
-        raise NotImplementedError("use run(): the header loop of panoramisk 1.4 freezes at end of file")
+        raise RuntimeError("use run(): the header loop of panoramisk 1.4 freezes at end of file")
 
     async def listening(self) -> tuple[str, int]:
         """Wait until connections are taken; the address."""
