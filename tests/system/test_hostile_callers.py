@@ -482,7 +482,8 @@ async def test_malformed_messages_and_junk_harm_nobody(
     before = memory_kb(pid)
 
     async def throw(place: str, data: bytes) -> None:
-        with contextlib.suppress(ConnectionError):
+        # OSError: a node that has closed already leaves nothing to shut down (ENOTCONN).
+        with contextlib.suppress(OSError):
             async with connection(place) as (reader, writer):
                 writer.write(data)
                 writer.write_eof()
