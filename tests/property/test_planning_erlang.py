@@ -1,0 +1,73 @@
+"""Erlang's formulae against other ways to the same value, and the order any queue keeps."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planning.erlang import Queue, answered_from, erlang_b, erlang_c, fewest_agents, load_for_blocking
+
+pytestmark = pytest.mark.property
+
+LOADS = st.floats(0.05, 150.0)
+AGENTS = st.integers(1, 160)
+PATIENCE = st.floats(5.0, 2_000.0)
+
+
+@given(LOADS, AGENTS)
+def test_erlang_b_is_the_sum_over_states(load: float, agents: int) -> None:
+    logs = [k * math.log(load) - math.lgamma(k + 1) for k in range(agents + 1)]
+    most = max(logs)
+    direct = math.exp(logs[-1] - most) / math.fsum(math.exp(one - most) for one in logs)
+    assert erlang_b(load, agents) == pytest.approx(direct, rel=1e-9)
+    if 1e-12 < direct < 1 - 1e-9:
+        assert load_for_blocking(direct, agents) == pytest.approx(load, rel=1e-6)
+
+
+@given(LOADS, AGENTS, PATIENCE)
+@settings(max_examples=40)
+def test_erlang_a_keeps_its_balances(load: float, agents: int, patience: float) -> None:
+    queue = Queue(load / 240, 240, agents, patience)
+    assert 0.0 <= queue.abandoned() <= queue.waits() <= 1.0 + 1e-12
+    assert queue.mean_queue() == pytest.approx(queue.rate * queue.mean_wait_s())
+    busy = queue.rate * (1.0 - queue.abandoned()) * 240
+    assert queue.occupancy() == pytest.approx(busy / agents)
+    assert queue.occupancy() <= 1.0 + 1e-9
+    more = queue._replace(agents=agents + 1)
+    assert more.waits() <= queue.waits() + 1e-12 and more.abandoned() <= queue.abandoned() + 1e-12
+    if load < agents:
+        assert queue.waits() <= erlang_c(load, agents) + 1e-12
+
+
+@given(st.floats(0.2, 30.0), st.integers(0, 40), st.floats(0.01, 2.0))
+@settings(max_examples=25, deadline=None)
+def test_an_answer_in_time_is_an_integral_over_the_wait(ratio: float, ahead: int, limit: float) -> None:
+    """With j ahead, exp(-theta*wait) has the beta law (served_rate/theta, j+1): an answer in time is an integral."""
+    low = math.exp(-limit)
+    steps = 400
+    scale = math.lgamma(ratio + ahead + 1) - math.lgamma(ratio) - math.lgamma(ahead + 1)
+    nodes = [low + (1 - low) * (i + 0.5) / steps for i in range(steps)]
+    integral = (1 - low) / steps * math.fsum(
+        math.exp(scale + ratio * math.log(x) + ahead * math.log1p(-x)) for x in nodes)
+    law = (*[0.0] * ahead, 1.0)
+    assert answered_from(law, ratio, 1.0, limit) == pytest.approx(integral, abs=1e-3)
+
+
+@given(LOADS, AGENTS)
+def test_patience_without_end_is_erlang_c(load: float, agents: int) -> None:
+    if load > 0.95 * agents:
+        return
+    c, a = Queue(load / 240, 240, agents), Queue(load / 240, 240, agents, 100_000.0)
+    assert a.waits() == pytest.approx(c.waits(), rel=0.05, abs=1e-12)
+    assert a.within(20) == pytest.approx(c.within(20), abs=0.01)
+
+
+@given(st.floats(0.001, 1.0), st.floats(0.5, 0.99), st.floats(1.0, 60.0), st.one_of(st.just(math.inf), PATIENCE))
+@settings(max_examples=40, deadline=None)
+def test_fewest_agents_suffice_one_less_do_not(rate: float, target: float, within: float, patience: float) -> None:
+    agents = fewest_agents(rate, 240, target, within, patience)
+    assert Queue(rate, 240, agents, patience).within(within) >= target
+    assert Queue(rate, 240, agents - 1, patience).within(within) < target
