@@ -1,0 +1,173 @@
+"""Facts of a run, folded into its outcome as they come: none of them is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from planning.order import Order
+from planning.outcome import SLOT_S, Cell, Outcome, Tally
+from routing.core.facts import (
+    AgentChanged,
+    Alarm,
+    Connected,
+    Ended,
+    Fact,
+    OfferClosed,
+    Offered,
+    Queued,
+    TalkOver,
+    WrappedUp,
+)
+from routing.core.ids import ContactId, ServiceId
+from routing.core.model import AgentState, Centre, OfferState, Profile
+from routing.core.model import Outcome as End
+
+
+class _Clock:
+    """What an agent does, since when, and whose time it is."""
+
+    __slots__ = ("ready_from", "rest_s", "since", "state", "tally")
+
+    def __init__(self, tally: Tally, rest_s: float, since: float) -> None:
+        self.tally, self.rest_s, self.since = tally, rest_s, since
+        self.state = AgentState.SIGNED_OUT
+        self.ready_from = since
+        """From when a ready agent counts as available: after the rest gap."""
+
+    def spend(self, until: float) -> None:
+        """The time in the present state until then."""
+        state, since, tally = self.state, self.since, self.tally
+        if until <= since:
+            return
+        self.since = until
+        if state is AgentState.TALKING:
+            tally.talk_s += until - since
+        elif state is AgentState.READY:
+            if until > self.ready_from:
+                tally.available_s += until - max(since, self.ready_from)
+        elif state is AgentState.WRAPUP:
+            tally.wrapup_s += until - since
+        elif state is AgentState.RINGING:
+            tally.ringing_s += until - since
+        elif state is AgentState.PAUSED:
+            tally.paused_s += until - since
+
+
+class Ledger:
+    """Folds facts in order. `count_from`: contacts that entered the queue before are not counted, and agents' time
+    begins then."""
+
+    def __init__(self, centre: Centre, count_from: float | None = None) -> None:
+        self._centre = centre
+        self._from = -inf if count_from is None else count_from
+        self._order = Order(centre)
+        self._cells: dict[tuple[ServiceId, int], Cell] = {}
+        self._uncounted = Cell()
+        """Where the warm-up goes."""
+        self._open: dict[ContactId, Cell] = {}
+        """Contacts of which the last word has not been said."""
+        self._clocks = {
+            agent.id: _Clock(Tally(agent.id, agent.team, agent.profile != Profile()), agent.profile.rest_gap_s,
+                             self._from)
+            for agent in centre.agents}
+        self._closed: Counter[str] = Counter()
+        self._alarms: Counter[str] = Counter()
+        self._offers = self._violations = self._facts = 0
+        # Any: each method takes its own type of fact; the table's key is that type.
+        self._table: dict[type, Callable[[Any], None]] = {
+            AgentChanged: self._agent, Queued: self._queued, Offered: self._offered, Connected: self._connected,
+            TalkOver: self._talk_over, WrappedUp: self._wrapped_up, Ended: self._ended,
+            OfferClosed: self._offer_closed, Alarm: self._alarm,
+        }
+
+    def fold(self, facts: list[Fact]) -> None:
+        """Take in what happened."""
+        self._facts += len(facts)
+        table = self._table
+        for fact in facts:
+            handler = table.get(type(fact))
+            if handler is not None:
+                handler(fact)
+
+    def close(self, at: float) -> Outcome:
+        """The run is over: what is known of it. What agents do at the end counts until then."""
+        for clock in self._clocks.values():
+            clock.spend(at)
+        return Outcome(
+            at=at, names={service.id: service.name for service in self._centre.services},
+            targets={service.id: service.target_s for service in self._centre.services}, cells=self._cells,
+            agents={agent: clock.tally for agent, clock in self._clocks.items()}, offers=self._offers,
+            violations=self._violations, closed=dict(self._closed), alarms=dict(self._alarms), facts=self._facts)
+
+    def _agent(self, fact: AgentChanged) -> None:
+        clock = self._clocks[fact.agent]
+        clock.spend(fact.at)
+        clock.state = fact.state
+        if fact.state is AgentState.READY and clock.rest_s:
+            idle_since = fact.since if fact.idle_since is None else fact.idle_since
+            clock.ready_from = (fact.at if idle_since is None else idle_since) + clock.rest_s
+
+    def _queued(self, fact: Queued) -> None:
+        since, contact = fact.since, fact.contact
+        if since < self._from:
+            cell = self._uncounted
+        else:
+            key = fact.service, int(since // SLOT_S)
+            found = self._cells.get(key)
+            cell = found if found is not None else self._cells.setdefault(key, Cell())
+        cell.offered += 1
+        self._open[contact] = cell
+        self._order.comes(contact, fact.service, fact.channel, fact.priority, since)
+
+    def _offered(self, fact: Offered) -> None:
+        overtaken = self._order.offered(fact.contact, fact.agent, fact.at)
+        if fact.at >= self._from:
+            self._offers += 1
+            self._violations += overtaken
+
+    def _offer_closed(self, fact: OfferClosed) -> None:
+        if fact.state is not OfferState.CANCELED:
+            self._order.returns(fact.contact)
+        if fact.at >= self._from:
+            self._closed[fact.reason] += 1
+            if fact.state is OfferState.TIMEOUT:
+                self._clocks[fact.agent].tally.misses += 1
+
+    def _connected(self, fact: Connected) -> None:
+        self._order.leaves(fact.contact)
+        cell = self._open[fact.contact]
+        cell.answered += 1
+        if fact.within:
+            cell.within += 1
+        cell.waits.append(fact.wait_s)
+        if fact.at >= self._from:
+            self._clocks[fact.agent].tally.contacts += 1
+
+    def _talk_over(self, fact: TalkOver) -> None:
+        self._open[fact.contact].talk_s += fact.talk_s
+
+    def _wrapped_up(self, fact: WrappedUp) -> None:
+        self._open.pop(fact.contact).wrapup_s += fact.wrapup_s
+
+    def _ended(self, fact: Ended) -> None:
+        if fact.outcome is End.ANSWERED:
+            return
+        self._order.leaves(fact.contact)
+        cell = self._open.pop(fact.contact)
+        if fact.outcome is End.OVERFLOW:
+            cell.overflowed += 1
+        elif fact.outcome is End.LEFT:
+            cell.left += 1
+        elif fact.outcome is End.FAILURE:
+            cell.failed += 1
+        else:
+            cell.abandoned += 1
+            cell.gave_up.append(fact.wait_s)
+            if fact.outcome is End.ABANDONED_SHORT:
+                cell.short += 1
+
+    def _alarm(self, fact: Alarm) -> None:
+        self._alarms[fact.kind] += 1
