@@ -29,7 +29,7 @@ from routing.ami.link import (
 from routing.ami.resync import diff, snapshot, strays, unclear
 from routing.ami.translate import CAUSE_OURS, WANTED, Translator, to_action
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Command, Offer, Overflow, Rescind
+from routing.core.commands import Command, Interrupt, Offer, Overflow, Rescind
 from routing.core.events import ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
 from routing.core.ids import leg_id
 from routing.core.live import LiveContact, LiveOffer
@@ -229,7 +229,7 @@ class Switch:
     def execute(self, commands: Sequence[Command]) -> None:
         """Begin to carry these out, in order. Never waits; what comes of them comes back as events."""
         for command in commands:
-            if command.node not in ("", self._settings.node):
+            if command.node not in ("", self._settings.node) or isinstance(command, Interrupt):  # nothing rings for it
                 continue
             if self._group is None or self._actions is None or self._actions.lost:
                 self._failed(command, "no link to Asterisk")
@@ -238,7 +238,7 @@ class Switch:
                                                else self._carry_out(command, self._actions))
             self._group.create_task(work, name=f"ami {type(command).__name__.lower()}")
 
-    async def _carry_out(self, command: Command, actions: Link) -> None:
+    async def _carry_out(self, command: Offer | Overflow, actions: Link) -> None:
         try:
             reply = await actions.action(to_action(command, self._settings.called))
         except OutcomeUnknown:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Command, Offer, Overflow, Rescind
+from routing.core.commands import Offer, Overflow, Rescind
 from routing.core.events import (
     ContactGone,
     Event,
@@ -311,7 +311,7 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 """The two headers that make telephones answer by themselves. `Variable` reaches the phone; PreDialGoSub does not."""
 
 
-def to_action(command: Command, called: str) -> Action:
+def to_action(command: Offer | Rescind | Overflow, called: str) -> Action:
     """The AMI action of a command. `called`: the number shown beside the service's name on the agent's phone."""
     match command:
         case Offer():

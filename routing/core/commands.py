@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AnswerMode
+from routing.core.model import AnswerMode, Channel, Comfort
 
 
 class Offer(NamedTuple):
@@ -25,6 +25,16 @@ class Offer(NamedTuple):
     waited_s: float
     """So far, for the agent's display."""
     node: str = ""
+    channel: Channel = Channel.VOICE
+    reading_s: float = 0.0
+    """Time to read before the caller is connected; a key ends it early."""
+    callback: bool = False
+    """There is no caller on the line: dial them when the agent has taken the offer."""
+    partner_seat: SeatId | None = None
+    """The other seat of a pair: it joins the talk."""
+    outside: bool = False
+    """The leg goes to the agent's allow-listed outside number."""
+    comfort: Comfort = Comfort()
 
 
 class Rescind(NamedTuple):
@@ -37,6 +47,15 @@ class Rescind(NamedTuple):
     node: str = ""
 
 
+class Interrupt(NamedTuple):
+    """Hold a contact of another channel while its agent has a call (`on`), or let it go on."""
+
+    offer: OfferId
+    contact: ContactId
+    on: bool
+    node: str = ""
+
+
 class Overflow(NamedTuple):
     """Send the waiting caller to the safety net."""
 
@@ -45,4 +64,4 @@ class Overflow(NamedTuple):
     node: str = ""
 
 
-Command = Offer | Rescind | Overflow
+Command = Offer | Rescind | Overflow | Interrupt

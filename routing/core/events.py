@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Centre, Channel
+from routing.core.model import Centre, Channel, Needs
 
 
 class Configured(NamedTuple):
@@ -38,6 +38,10 @@ class ContactQueued(NamedTuple):
     """The caller asked for slow speech."""
     node: str = ""
     """The Asterisk that carries the call."""
+    needs: Needs = ()
+    """What this caller needs whatever the step: a language (`en`), text. Never relaxes."""
+    topics: frozenset[str] = frozenset()
+    """What is known of the contact that an agent's profile may exclude, e.g. `abusive`."""
 
 
 class ContactTicked(NamedTuple):
@@ -64,6 +68,35 @@ class ContactLeft(NamedTuple):
     reason: str
     """`net` or `key`."""
     key: str = ""
+
+
+class ContactRanked(NamedTuple):
+    """Other points for a contact that waits (a supervisor's word)."""
+
+    contact: ContactId
+    priority: int
+
+
+class ContactWeighed(NamedTuple):
+    """The agent says what a contact really weighed (see `Service.load`), during the talk or in the wrap-up."""
+
+    offer: OfferId
+    load: int
+
+
+class CallbackAsked(NamedTuple):
+    """A waiting caller wants to be called back: the place in line stays, the caller may hang up."""
+
+    contact: ContactId
+    after_s: float = 0.0
+    """Not earlier than this from now."""
+
+
+class CallbackFailed(NamedTuple):
+    """The caller was dialled for this offer and did not take it (`no_answer`, `busy`, `failed`)."""
+
+    offer: OfferId
+    reason: str
 
 
 class OfferRinging(NamedTuple):
@@ -151,6 +184,52 @@ class WrapUpEnded(NamedTuple):
     """The agent is done before the time is over."""
 
     agent: AgentId
+    contact: ContactId | None = None
+    """Which of several; None: all of them."""
+
+
+class WrapUpAsked(NamedTuple):
+    """The agent wants a wrap-up after this talk (modes OPTIONAL and AGENT_REQUESTED)."""
+
+    agent: AgentId
+
+
+class AgentSpared(NamedTuple):
+    """"Not now": no heavy contacts for `Centre.spared_s`. No reason is asked, nothing is counted."""
+
+    agent: AgentId
+
+
+class AgentSkilled(NamedTuple):
+    """What an agent serves from now on, without a reload (duties of the day). None: as configured."""
+
+    agent: AgentId
+    skills: Needs | None
+
+
+class BreaksPlanned(NamedTuple):
+    """An agent's breaks of the day, (start, end) in Unix seconds, in order. Replaces the plan known before."""
+
+    agent: AgentId
+    breaks: tuple[tuple[float, float], ...]
+
+
+class RulesRelaxed(NamedTuple):
+    """An emergency, said aloud: until `until` these rules of an agent's profile do not hold. Only `rest_gap`,
+    `distress_limit`, `decompression` can be relaxed, never channels, capacity or breaks; at most an hour."""
+
+    agent: AgentId
+    rules: frozenset[str]
+    until: float
+    by: str = ""
+    """Role or id of who decided."""
+
+
+class ServiceHours(NamedTuple):
+    """A service opens or closes by the centre's calendar. Who waits is still served; distress is never closed."""
+
+    service: ServiceId
+    open: bool
 
 
 class WrapUpExtended(NamedTuple):
@@ -167,7 +246,8 @@ class LinkChanged(NamedTuple):
 
 
 Event = (
-    Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | OfferRinging | OfferAnswered
-    | OfferConnected | OfferEnded | TalkEnded | Held | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused
-    | AgentResumed | WrapUpEnded | WrapUpExtended | LinkChanged
+    Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked | ContactWeighed
+    | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | TalkEnded | Held
+    | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
+    | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
 )

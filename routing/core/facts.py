@@ -14,7 +14,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
+
+
+class Estimate(NamedTuple):
+    """An expected wait from now, seconds: the median, and bounds between which 80 of 100 waits end."""
+
+    wait_s: float
+    low_s: float
+    high_s: float
 
 
 class Queued(NamedTuple):
@@ -36,6 +44,92 @@ class Queued(NamedTuple):
     caller_box: str
     slow: bool
     node: str
+    estimate: Estimate | None = None
+    """Expected wait as it was told at entry; None: somebody was free."""
+    needs: Needs = ()
+    topics: frozenset[str] = frozenset()
+
+
+class Moved(NamedTuple):
+    """A waiting contact went to another service with its age: by overflow, because its service was full or closed, or
+    by the caller's own choice. One outcome still: Ended names the last service."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    version: int
+    before: ServiceId
+    service: ServiceId
+    channel: Channel
+    reason: str
+    """`overflow`, `full`, `closed`, `chosen`."""
+    waited_s: float
+    """In the service before."""
+    position: int
+    """In the new one."""
+
+
+class Stepped(NamedTuple):
+    """A waiting contact asks for less from now on."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    version: int
+    service: ServiceId
+    step: int
+    """The new one, from 0."""
+    reason: str
+    """`expired`, `nobody` (no signed-in agent could meet the step before), `preferred` (the preferred agent's time is
+    over: step 0 begins)."""
+
+
+class CallbackChanged(NamedTuple):
+    """A contact became a callback, or a try of it failed and the next one is due at `not_before`."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    version: int
+    service: ServiceId
+    tries: int
+    """Failed so far."""
+    not_before: float
+    reason: str
+    """`asked`, or why the try failed."""
+
+
+class Interrupted(NamedTuple):
+    """A contact is held because a call came to its agent (`on`), or goes on."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    on: bool
+
+
+class Overridden(NamedTuple):
+    """A rule of a profile did not hold: explicit, for a time, counted. Which one is for the accommodation manager."""
+
+    seq: int
+    at: float
+    agent: AgentId
+    offer: OfferId | None
+    rule: str
+    until: float
+    by: str
+    """`ceiling` (the caller waited beyond the service's emergency ceiling), or who decided."""
+
+
+class ServiceChanged(NamedTuple):
+    """A service opened or closed."""
+
+    seq: int
+    at: float
+    service: ServiceId
+    open: bool
 
 
 class Offered(NamedTuple):
@@ -63,6 +157,17 @@ class Offered(NamedTuple):
     agents_signed_in: int
     waiting: int
     """In this contact's service, this one included."""
+    strategy: str = "longest_idle"
+    score: float = 0.0
+    """By which the strategy ordered: the smaller the better."""
+    tier: int = 0
+    """0: gladly, 1: beyond the soft distress limit, 2: by the emergency ceiling."""
+    by_state: tuple[int, ...] = ()
+    """Signed-in agents in each state, in the order of `AgentState`, before the offer."""
+    preferred: bool = False
+    """The agent is the one who spoke with the caller last."""
+    partner: AgentId | None = None
+    """The other one of the pair."""
 
 
 class OfferRang(NamedTuple):
@@ -187,6 +292,26 @@ class Ended(NamedTuple):
     """When it was, if it became known only later; None: `at`."""
 
 
+class Wellbeing(NamedTuple):
+    """An agent's burden, as far as the engine counts it. All times Unix seconds."""
+
+    load: float = 0.0
+    """Distress load at `load_at`."""
+    load_at: float = 0.0
+    last_load: int = 0
+    """Of the last contact."""
+    limited: bool = False
+    """At the hard limit and not yet below `again`."""
+    spared_until: float = 0.0
+    rest_until: float = 0.0
+    """Decompression."""
+    working_since: float = 0.0
+    """End of the last break."""
+    occupied: float = 0.0
+    """Handled seconds, decayed to `occupied_at`."""
+    occupied_at: float = 0.0
+
+
 class AgentChanged(NamedTuple):
     """What an agent does has changed; or, with the same state, what they have asked for (more wrap-up, a break or the
     end of the shift after this call): then `before_s` is 0 and `since` stays."""
@@ -218,6 +343,8 @@ class AgentChanged(NamedTuple):
     """Reason of the break that begins after talk and wrap-up."""
     leave_pending: bool = False
     """Signs out after the talk."""
+    wellbeing: Wellbeing | None = None
+    """What must outlive a restart; None: as before."""
 
 
 class CentreChanged(NamedTuple):
@@ -241,6 +368,6 @@ class Alarm(NamedTuple):
 
 
 Fact = (
-    Queued | Offered | OfferRang | OfferClosed | Connected | HoldChanged | TalkOver | WrappedUp | Ended | AgentChanged
-    | CentreChanged | Alarm
+    Queued | Moved | Stepped | CallbackChanged | Offered | OfferRang | OfferClosed | Connected | HoldChanged
+    | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged | CentreChanged | Alarm
 )

@@ -21,12 +21,18 @@ class Channel(StrEnum):
     TASK = "task"
 
 
-class Step(NamedTuple):
-    """One step of a requirement: every skill named must be there at the level or above."""
+Needs = tuple[tuple[SkillId, int], ...]
+"""Every skill named must be there at the level or above. The first one ranks."""
 
-    needs: tuple[tuple[SkillId, int], ...]
+
+class Step(NamedTuple):
+    """One step of a requirement: the needs, and `where` as well."""
+
+    needs: Needs
     lasts_s: float | None = None
     """The next step begins after this long in this one; None: the last step, it stays."""
+    where: str = ""
+    """A further condition in the words of `expression.py`, e.g. `tr and not stajyer`; empty: none."""
 
 
 class Service(NamedTuple):
@@ -36,7 +42,7 @@ class Service(NamedTuple):
     name: str
     """Turkish, short: shown on the agent's phone ("Psikososyal destek")."""
     steps: tuple[Step, ...]
-    floor: tuple[tuple[SkillId, int], ...] = ()
+    floor: Needs = ()
     priority: int = 0
     """Points; one point counts as one minute of age."""
     distress: bool = False
@@ -49,14 +55,84 @@ class Service(NamedTuple):
     """After this long in the queue the caller goes to the safety net; None: never."""
     anonymous: bool = False
     """The caller's number is kept from everybody and not stored."""
+    floor_where: str = ""
+    """A further condition that never relaxes, in the words of `expression.py`."""
+    strategy: str = "longest_idle"
+    """Name of a module in `strategies`: which of several fitting agents."""
+    weight: float = 1.0
+    """How fast a contact of this service grows older than others: with 2 every second of waiting counts twice."""
+    preferred_s: float = 0.0
+    """So long a caller waits for the agent who spoke with them last, before anybody else is asked; 0: not at all."""
+    preferred_days: float = 30.0
+    """Who spoke with the caller longer ago than this is not preferred any more."""
+    overflow_to: ServiceId | None = None
+    """Where a contact goes after `overflow_s`, or when this service is full or closed; None: to the safety net."""
+    max_waiting: int | None = None
+    """Admission: with so many in line the next one goes to `overflow_to` (or the net) at once. Never in distress."""
+    max_talking: int | None = None
+    """At most so many contacts of this service at agents at one moment (offered or talked with); None: no limit."""
+    load: int = 0
+    """What one contact weighs on an agent: 0 information, 1 complaint, 2 abuse, 3 psychosocial, 4 violence, 5 risk."""
+    ceiling_s: float | None = None
+    """Emergency ceiling: a contact that waits longer may be offered to an agent at the distress limit, who must accept
+    by a key. None: never."""
+    callback_tries: int = 3
+    callback_retry_s: float = 900.0
+    """A callback that was not taken is tried again after this long, so many times in all."""
 
 
 class AnswerMode(StrEnum):
-    """How the agent's phone takes a call."""
+    """How the agent takes an offer. AUTO_AFTER_BRIEF: the phone answers by itself and the caller comes after the brief;
+    SINGLE_SWITCH: one key or switch does everything, so the phone answers by itself and any key takes the caller."""
 
     MANUAL = "manual"
     AUTO = "auto"
+    AUTO_AFTER_BRIEF = "auto_after_brief"
+    SINGLE_SWITCH = "single_switch"
     PRESS_ONE = "press_one"
+
+
+class PreConnect(StrEnum):
+    """What the agent gets before the caller: a spoken brief, time to read the screen, or both."""
+
+    NONE = "none"
+    WHISPER = "whisper"
+    SCREEN = "screen"
+    BOTH = "both"
+
+
+class WrapUpMode(StrEnum):
+    """Genesys' names. MANDATORY ends by the agent's word only; MANDATORY_TIMEOUT by the clock or the word;
+    MANDATORY_FORCED_TIMEOUT by the clock only; OPTIONAL: ready at once unless a wrap-up is asked for within the talk or
+    `wrapup_s` after it; AGENT_REQUESTED: only when asked for during the talk."""
+
+    MANDATORY = "mandatory"
+    OPTIONAL = "optional"
+    MANDATORY_TIMEOUT = "mandatory_timeout"
+    MANDATORY_FORCED_TIMEOUT = "mandatory_forced_timeout"
+    AGENT_REQUESTED = "agent_requested"
+
+
+class DistressLimit(NamedTuple):
+    """Limits of an agent's distress load (the sum of `Service.load`, halved every `Centre.load_half_life_s`)."""
+
+    soft: float = 6.0
+    """From here on heavy contacts (load 3 and more) come to this agent only when nobody else is free."""
+    hard: float = 9.0
+    """From here on none come, until the load is below `again`."""
+    again: float = 6.0
+
+
+class Comfort(NamedTuple):
+    """What the agent's desk and devices do. The engine only carries it to them."""
+
+    ring_signal: frozenset[str] = frozenset({"audio", "visual"})
+    """Of audio, visual, haptic, mqtt_device."""
+    ear: str = "both"
+    gain_db: float = 0.0
+    limiter: bool = True
+    verbosity: str = "normal"
+    braille_cells: int = 0
 
 
 class Profile(NamedTuple):
@@ -64,16 +140,47 @@ class Profile(NamedTuple):
 
     channels: frozenset[Channel] = frozenset(Channel)
     max_concurrency: tuple[tuple[Channel, int], ...] = ((Channel.VOICE, 1), (Channel.CHAT, 3))
+    """A channel that is not named: 1."""
     ring_timeout_s: float = 15.0
     answer_mode: AnswerMode = AnswerMode.MANUAL
-    brief: bool = False
-    """A short spoken brief (service and wait) is played to the agent before the caller is connected."""
+    pre_connect: PreConnect = PreConnect.NONE
+    pre_connect_s: float = 0.0
+    """Time to read before the caller is connected; a key ends it early. It counts as the caller's wait."""
     wrapup_s: float = 15.0
     wrapup_extend_s: float = 60.0
     rest_gap_s: float = 0.0
     """Shortest idle time before the next offer."""
     misses_allowed: int = 2
     """Missed offers in a row before the agent is NOT_RESPONDING."""
+    wrapup_mode: WrapUpMode = WrapUpMode.MANDATORY_TIMEOUT
+    capacity: int = 100
+    """Units; the costs of all contacts at the agent never exceed it (`Centre.costs`)."""
+    one_at_a_time: bool = False
+    """One contact at a time, whatever its channel."""
+    captions: bool = False
+    """A call needs live captions: nothing else beside it."""
+    break_grace_s: float = 0.0
+    """A planned break may begin this much later, not more."""
+    max_continuous_s: float = 7200.0
+    """After this long without a break a short one comes by itself."""
+    distress: DistressLimit = DistressLimit()
+    no_topics: frozenset[str] = frozenset()
+    """Services (by id) and topics of contacts that never come to this agent."""
+    pair_id: str = ""
+    """Two agents with the same one work as a pair: both must be ready, one offer reserves both."""
+    auto_return_s: float | None = None
+    """NOT_RESPONDING ends by itself after this long; None: only by the agent."""
+    comfort: Comfort = Comfort()
+
+    @property
+    def brief(self) -> bool:
+        """A short spoken brief (service and wait) is played to the agent before the caller is connected."""
+        return self.pre_connect in (PreConnect.WHISPER, PreConnect.BOTH)
+
+    @property
+    def reading_s(self) -> float:
+        """Time to read the screen before the caller is connected."""
+        return self.pre_connect_s if self.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH) else 0.0
 
 
 class Agent(NamedTuple):
@@ -83,6 +190,12 @@ class Agent(NamedTuple):
     skills: tuple[tuple[SkillId, int], ...]
     profile: Profile = Profile()
     team: str = "genel"
+    outside: bool = False
+    """A remote counsellor: the leg goes to an outside number, so it must be accepted by key 1 after the brief."""
+
+
+COSTS = ((Channel.VOICE, 100), (Channel.CHAT, 33), (Channel.SOCIAL, 33), (Channel.EMAIL, 50), (Channel.TASK, 50))
+"""Units of an agent's capacity (100) that one contact takes: one call, or three chats, or two e-mails."""
 
 
 class Centre(NamedTuple):
@@ -92,6 +205,19 @@ class Centre(NamedTuple):
     agents: tuple[Agent, ...]
     seats: frozenset[SeatId] | None = None
     """Phones at which agents may sign in; None: any."""
+    costs: tuple[tuple[Channel, int], ...] = COSTS
+    interruptible: frozenset[Channel] = frozenset({Channel.SOCIAL, Channel.EMAIL, Channel.TASK})
+    """A call may come while contacts of these channels are under way: they are held meanwhile and take no capacity."""
+    load_half_life_s: float = 5400.0
+    """An agent's distress load halves in this time."""
+    occupied_half_life_s: float = 3600.0
+    """Handled time, for the least occupied, halves in this time: one for all, so order among the idle never changes."""
+    decompression_s: float = 600.0
+    """Rest after a contact of load 4 or more; the agent may end it."""
+    spared_s: float = 900.0
+    """How long "not now" keeps heavy contacts away."""
+    micro_break_s: float = 300.0
+    """The break that comes after `max_continuous_s`."""
 
 
 class ContactState(StrEnum):
@@ -143,3 +269,5 @@ class Outcome(StrEnum):
     """Left the queue by the caller's own key."""
     FAILURE = "pbx_failure"
     """Asterisk itself went away with the call."""
+    CALLBACK_FAILED = "callback_failed"
+    """A callback that was never taken."""

@@ -80,7 +80,8 @@ def upgrade() -> None:
             "channel IN ('voice', 'chat', 'social', 'email', 'task')", name=op.f("ck_contacts_channel_known")
         ),
         sa.CheckConstraint(
-            "outcome IN ('answered', 'abandoned', 'abandoned_short', 'overflow', 'left', 'pbx_failure')",
+            "outcome IN ('answered', 'abandoned', 'abandoned_short', 'overflow', 'left', 'pbx_failure', "
+            "'callback_failed')",
             name=op.f("ck_contacts_outcome_known"),
         ),
         sa.CheckConstraint(
