@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service
+from routing.core.model import Agent, AgentState, Channel, ContactState, Needs, OfferState, Service
 
 if TYPE_CHECKING:
     from routing.core.match import Group, Pool
@@ -51,6 +52,27 @@ class Contact:
     """The safety net was asked to take this caller: not again before this."""
     missed_by: AgentId | None = None
     """Who let it ring last: not the first to be asked again when there is somebody else."""
+    needs: Needs = ()
+    """What this caller needs whatever the step (`ContactQueued.needs`)."""
+    topics: frozenset[str] = frozenset()
+    entered_at: float = 0.0
+    """When it came to its present service."""
+    step_at: float = 0.0
+    """When its present step began."""
+    preferred: AgentRecord | None = None
+    """The agent it waits for in person, before step 0; None: for anybody who fits."""
+    urgent: bool = False
+    """It has waited beyond the service's emergency ceiling."""
+    visited: tuple[ServiceId, ...] = ()
+    """Services it was in before: it never overflows back into one."""
+    callback: bool = False
+    """The caller is to be called back: nobody is on the line until an agent has taken the offer."""
+    tries: int = 0
+    """Failed so far."""
+    not_before: float = 0.0
+    """A callback is not offered earlier."""
+    estimate: Estimate | None = None
+    """The wait as it was told at entry; None: somebody was free."""
 
     def line_key(self) -> LineKey:
         """Age with priority: the smallest is served first."""
