@@ -50,6 +50,8 @@ class Contact:
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
     """The safety net was asked to take this caller: not again before this."""
+    urgent: bool = False
+    """Waits beyond the service's emergency ceiling."""
     missed_by: AgentId | None = None
     """Who let it ring last: not the first to be asked again when there is somebody else."""
     needs: Needs = ()
@@ -98,6 +100,10 @@ class Offer:
     held_since: float | None = None
     held_s: float = 0.0
     talk_over_at: float | None = None
+    load: int = 0
+    """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
+    weighed: bool = False
+    """The agent has said it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -129,6 +135,51 @@ class AgentRecord:
     """The agent's key in the pools while they stand there; None: they do not."""
     signed: bool = False
     """Counted in the pools as signed in."""
+    gladly: int = 5
+    """Heaviest service (`Service.load`) this agent is offered like anybody else now."""
+    atmost: int = 5
+    """Heaviest one they are offered at all now: between both only when nobody else is free, beyond it only by a
+    service's emergency ceiling."""
+    often: float = float("-inf")
+    """How often they were offered something lately, as a key that keeps its order (`strategies.fewest_contacts`)."""
+
+    gladly: int = 5
+    """Contacts of a service up to this load come to this agent like to anybody (tier 0)."""
+    atmost: int = 5
+    """Up to this load when nobody else is free (tier 1); beyond it only by the emergency ceiling (tier 2)."""
+    utmost: int = 5
+    """Beyond this load never, not even by the ceiling: the agent said "not now"."""
+    load: float = 0.0
+    """Distress load at `load_at`: the sum of what contacts weighed, each halved every `Centre.load_half_life_s`."""
+    load_at: float = 0.0
+    last_load: int = 0
+    """Of the contact that ended last."""
+    steady_at: float = 0.0
+    """After a contact of load 4 or more: no other one of such a load before this."""
+    limited: bool = False
+    """Reached the hard limit of the distress load and is not yet below `again`."""
+    spared_until: float = 0.0
+    rest_until: float = 0.0
+    """No offer before this: decompression."""
+    gap_until: float = 0.0
+    """No offer before this: the profile's rest gap."""
+    working_since: float = 0.0
+    """End of the last break that was one."""
+    occupied: float = 0.0
+    """Handled seconds, decayed to `occupied_at` with `Centre.occupied_half_life_s`."""
+    occupied_at: float = 0.0
+    breaks: tuple[tuple[float, float], ...] = ()
+    """Planned breaks that have not begun, (start, end), in order."""
+    break_begun: float = 0.0
+    """Planned start of the last break that has begun: told again, it does not begin again."""
+    break_s: float = 0.0
+    """Length of the break that begins after what is under way; 0: none."""
+    break_until: float = 0.0
+    """End of the break that the engine began, after which the agent is ready by themselves; 0: none."""
+    relaxed: dict[str, float] = field(default_factory=dict)
+    """Rules of the profile that do not hold, each until when."""
+    untold: bool = False
+    """The next AgentChanged carries the burden, because it has changed."""
 
     @property
     def id(self) -> AgentId:
