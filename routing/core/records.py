@@ -100,6 +100,16 @@ class Offer:
     held_since: float | None = None
     held_s: float = 0.0
     talk_over_at: float | None = None
+    cost: int = 100
+    """Units of the agent's capacity that it takes."""
+    voice: bool = True
+    """It is a call: it needs the phone and may interrupt."""
+    interrupted: bool = False
+    """Held while its agent has a call."""
+    wrapup_asked: bool = False
+    """The agent asked within the talk for a wrap-up after it."""
+    partner: AgentRecord | None = None
+    """The other one of a pair, while the call rings or is talked."""
     load: int = 0
     """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
     weighed: bool = False
@@ -123,8 +133,24 @@ class AgentRecord:
     idle_since: float = 0.0
     not_before: float = 0.0
     """No offer before this: rest gap, or the moment after a declined call."""
-    offer: Offer | None = None
-    """Rings, talks or is wrapped up."""
+    offers: dict[OfferId, Offer] = field(default_factory=dict)
+    """What rings, talks or is wrapped up, oldest first."""
+    used: int = 0
+    """Units of capacity that the live offers take, those not interrupted."""
+    channels: int = 0
+    """What the profile allows when nothing is under way, one bit for each channel (`capacity.BIT`)."""
+    standing: int = 0
+    """In which channels something may be offered now: while they stand in the pools."""
+    as_configured: Agent | None = None
+    """The agent of the centre's settings while `agent` has other skills for now; None: they are the same."""
+    aside: bool = False
+    """Wraps up without a live offer: asked for after the talk, or the second one of a pair."""
+    talked_until: float | None = None
+    """End of the last talk that had no wrap-up: one may still be asked for (WrapUpMode.OPTIONAL)."""
+    partner: AgentRecord | None = None
+    """The other one of the pair."""
+    lead: bool = False
+    """The first one of the pair: stands and is offered calls for both."""
     pause_pending: str = ""
     leave_pending: bool = False
     places: tuple[Place, ...] = ()
@@ -135,11 +161,6 @@ class AgentRecord:
     """The agent's key in the pools while they stand there; None: they do not."""
     signed: bool = False
     """Counted in the pools as signed in."""
-    gladly: int = 5
-    """Heaviest service (`Service.load`) this agent is offered like anybody else now."""
-    atmost: int = 5
-    """Heaviest one they are offered at all now: between both only when nobody else is free, beyond it only by a
-    service's emergency ceiling."""
     often: float = float("-inf")
     """How often they were offered something lately, as a key that keeps its order (`strategies.fewest_contacts`)."""
 
