@@ -20,11 +20,14 @@ from routing.core.commands import Command
 from routing.core.engine import Engine
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Centre, Channel
+from routing.core.model import AnswerMode, Centre, Channel, WrapUpMode
 from routing.core.offers import VANISHED_S
 
 BRIEF_SPOKEN_S = 4.0
 """How long the brief before the connection is (service and wait: two short sentences of the prompts)."""
+
+BY_ITSELF = (AnswerMode.AUTO, AnswerMode.AUTO_AFTER_BRIEF, AnswerMode.SINGLE_SWITCH)
+"""Phones that answer by themselves: nobody has to pick them up."""
 
 FOLD_EVERY = 64
 """Steps of the clock between two looks at the facts: few enough that a fact is still in the processor's cache, many
@@ -71,24 +74,28 @@ class Duty(NamedTuple):
     breaks: tuple[tuple[float, float], ...] = ()
 
 
+Entry = tuple[float, int, events.Event]
+"""When, in which order, what."""
+
 Watch = Callable[[list[Fact]], None]
 Answer = Callable[[commands.Offer], float]
 
 
 def run(centre: Centre, arrivals: Iterable[Arrival], duties: Iterable[Duty], *, answer_s: float | Answer = 0.0,
-        until: float | None = None, count_from: float | None = None, progress: Callable[[float], None] | None = None,
-        watch: Watch | None = None) -> Outcome:
+        until: float | None = None, count_from: float | None = None, also: Iterable[tuple[float, events.Event]] = (),
+        progress: Callable[[float], None] | None = None, watch: Watch | None = None) -> Outcome:
     """What comes of it. Same arguments, same outcome.
 
     `arrivals` in order of time (it may be a generator). `answer_s`: seconds until an offered phone is picked up, or a
     function that says it for each offer; longer than the ringing time is a miss. `until`: stop there (default: when
-    everything is over). `count_from`: contacts that came before are served but not counted (warm-up). `progress` is
-    given the virtual time now and then, `watch` every fact in order, in portions.
+    everything is over). `count_from`: contacts that came before are served but not counted (warm-up). `also`: other
+    events with their times (opening hours, new rules, an agent's wish). `progress` is given the virtual time now and
+    then, `watch` every fact in order, in portions.
 
     Raises PlanningError for arrivals out of order and for duties that cannot be, `Refused` of the engine for services
     that the centre has not."""
     ledger = Ledger(centre, count_from)
-    house = _House(centre, duties, float(answer_s) if isinstance(answer_s, int | float) else answer_s)
+    house = _House(centre, duties, also, float(answer_s) if isinstance(answer_s, int | float) else answer_s)
 
     def look(facts: list[Fact]) -> None:
         ledger.fold(facts)
@@ -102,14 +109,26 @@ def run(centre: Centre, arrivals: Iterable[Arrival], duties: Iterable[Duty], *, 
 class _House:
     """The engine, the heap of what is to come, and who is where."""
 
-    def __init__(self, centre: Centre, duties: Iterable[Duty], answer_s: float | Answer) -> None:
+    def __init__(self, centre: Centre, duties: Iterable[Duty], also: Iterable[tuple[float, events.Event]],
+                 answer_s: float | Answer) -> None:
         self.engine = Engine()
         self.number = count(1)
-        self.heap: list[tuple[float, int, events.Event]] = _plan(centre, list(duties), self.number)
+        self.heap: list[Entry] = _plan(centre, list(duties), also, self.number)
         self.waiting: dict[ContactId, float] = {}
         """Talk time of each contact in the queue or at a ringing phone."""
         self.ringing: set[OfferId] = set()
         """Phones that are not picked up at once."""
+        self.by_word = {agent.id: agent.profile.wrapup_s for agent in centre.agents
+                        if agent.profile.wrapup_mode is WrapUpMode.MANDATORY}
+        """Whose wrap-up ends by their own word only: they say it after the profile's time."""
+        self.says: dict[OfferId, AgentId] = {}
+        """Who of those talks for which offer."""
+        self.held: dict[OfferId, float] = {}
+        """Contacts held for a call, and since when."""
+        self.later: dict[OfferId, float] = {}
+        """Seconds for which a contact was held: its talk ends so much later than planned."""
+        self.due: dict[OfferId, float] = {}
+        """When the talk of a contact that is held would have ended."""
         self.answer_s = answer_s
         self.now = min(0.0, self.heap[0][0])
         self.engine.handle(events.Configured(centre._replace(seats=None)), self.now)
@@ -171,9 +190,8 @@ class _House:
 
     def _happen(self, what: events.Event, now: float) -> list[Command]:
         """What was planned comes to pass, unless it is out of date."""
-        kind = type(what)
-        if kind is events.TalkEnded:
-            return self.engine.handle(what, now)
+        if isinstance(what, events.TalkEnded):
+            return self._talk_ended(what, now)
         if isinstance(what, events.ContactGone):
             return [] if self.waiting.pop(what.contact, None) is None else self.engine.handle(what, now)
         if isinstance(what, events.OfferConnected):
@@ -187,15 +205,18 @@ class _House:
         """Carry out what the engine wants done, and what comes of that."""
         for command in done:
             if isinstance(command, commands.Offer):
+                if self.by_word and command.agent in self.by_word:
+                    self.says[command.offer] = command.agent
                 seconds = self.answer_s if isinstance(self.answer_s, float) else self.answer_s(command)
-                if command.brief:
-                    more = self._ring(command, now, seconds, BRIEF_SPOKEN_S)
-                elif seconds > 0:
-                    more = self._ring(command, now, seconds, 0.0)
+                if seconds > 0 or command.brief or command.reading_s:
+                    more = self._ring(command, now, 0.0 if command.answer_mode in BY_ITSELF else seconds)
                 else:
                     more = self._connect(command.offer, command.contact, now)
             elif isinstance(command, commands.Rescind):
                 self.ringing.discard(command.offer)
+                continue
+            elif isinstance(command, commands.Interrupt):
+                self._interrupt(command, now)
                 continue
             elif isinstance(command, commands.Overflow):
                 self.waiting.pop(command.contact, None)
@@ -212,22 +233,53 @@ class _House:
                              events.TalkEnded(offer, "caller")))
         return done
 
-    def _ring(self, command: commands.Offer, now: float, seconds: float, brief_s: float) -> list[Command]:
-        """The phone rings until it is picked up, or for as long as it may; then the brief."""
+    def _ring(self, command: commands.Offer, now: float, seconds: float) -> list[Command]:
+        """The phone rings until it is picked up, or for as long as it may; then the brief and the time to read."""
         number, offer = self.number, command.offer
+        before_s = (BRIEF_SPOKEN_S if command.brief else 0.0) + command.reading_s
         done = self.engine.handle(events.OfferRinging(offer), now) if seconds >= VANISHED_S else []
         if seconds > command.ring_s:
             heappush(self.heap, (now + command.ring_s, TALK + next(number), events.OfferEnded(offer, "no_answer")))
             return done
         self.ringing.add(offer)
-        if brief_s:
+        if before_s:
             heappush(self.heap, (now + seconds, TALK + next(number), events.OfferAnswered(offer)))
-        heappush(self.heap, (now + seconds + brief_s, TALK + next(number),
+        heappush(self.heap, (now + seconds + before_s, TALK + next(number),
                              events.OfferConnected(offer, command.contact)))
         return done
 
+    def _interrupt(self, command: commands.Interrupt, now: float) -> None:
+        """A contact is held for a call, or goes on where it was."""
+        offer = command.offer
+        if command.on:
+            self.held[offer] = now
+            return
+        since = self.held.pop(offer, now)
+        if offer in self.due:
+            heappush(self.heap, (now + self.due.pop(offer) - since, TALK + next(self.number),
+                                 events.TalkEnded(offer, "caller")))
+        else:
+            self.later[offer] = self.later.get(offer, 0.0) + now - since
 
-def _plan(centre: Centre, duties: list[Duty], number: Iterator[int]) -> list[tuple[float, int, events.Event]]:
+    def _talk_ended(self, what: events.TalkEnded, now: float) -> list[Command]:
+        """A talk is over, unless it was held meanwhile: then it ends so much later."""
+        offer = what.offer
+        if self.held or self.later:
+            later = self.later.pop(offer, 0.0)
+            if offer in self.held:
+                self.due[offer] = now + later
+                return []
+            if later:
+                heappush(self.heap, (now + later, TALK + next(self.number), what))
+                return []
+        agent = self.says.pop(offer, None)
+        if agent is not None:
+            heappush(self.heap, (now + self.by_word[agent], TALK + next(self.number), events.WrapUpEnded(agent)))
+        return self.engine.handle(what, now)
+
+
+def _plan(centre: Centre, duties: list[Duty], also: Iterable[tuple[float, events.Event]],
+          number: Iterator[int]) -> list[Entry]:
     """Duties as a heap of events, with one at the end that never comes."""
     team = {agent.id for agent in centre.agents}
     for duty in duties:
@@ -239,7 +291,7 @@ def _plan(centre: Centre, duties: list[Duty], number: Iterator[int]) -> list[tup
             if not duty.start <= begin < end <= duty.end:
                 raise PlanningError(f"a break of {duty.agent} ({begin:g} to {end:g} s) is not within the duty "
                                     f"({duty.start:g} to {duty.end:g} s)")
-    heap: list[tuple[float, int, events.Event]] = [(inf, 0, events.ContactGone(ContactId("")))]
+    heap: list[Entry] = [(inf, 0, events.ContactGone(ContactId("")))]
     for duty in duties:  # first of all: who leaves, leaves before others come
         heap.append((duty.end, DUTY + next(number), events.AgentSignedOut(duty.agent)))
     for duty in duties:
@@ -247,6 +299,7 @@ def _plan(centre: Centre, duties: list[Duty], number: Iterator[int]) -> list[tup
         for begin, end in duty.breaks:
             heap.append((begin, DUTY + next(number), events.AgentPaused(duty.agent)))
             heap.append((end, DUTY + next(number), events.AgentResumed(duty.agent)))
+    heap += [(at, DUTY + next(number), event) for at, event in also]
     heapify(heap)
     return heap
 

@@ -15,6 +15,7 @@ from routing.core.facts import (
     Connected,
     Ended,
     Fact,
+    Moved,
     OfferClosed,
     Offered,
     Queued,
@@ -67,10 +68,12 @@ class Ledger:
         self._cells: dict[tuple[ServiceId, int], Cell] = {}
         self._uncounted = Cell()
         """Where the warm-up goes."""
+        usual = Counter(agent.profile for agent in centre.agents).most_common(1)
+        default = usual[0][0] if usual else Profile()
         self._open: dict[ContactId, Cell] = {}
         """Contacts of which the last word has not been said."""
         self._clocks = {
-            agent.id: _Clock(Tally(agent.id, agent.team, agent.profile != Profile()), agent.profile.rest_gap_s,
+            agent.id: _Clock(Tally(agent.id, agent.team, agent.profile != default), agent.profile.rest_gap_s,
                              self._from)
             for agent in centre.agents}
         self._closed: Counter[str] = Counter()
@@ -78,8 +81,8 @@ class Ledger:
         self._offers = self._violations = self._facts = 0
         # Any: each method takes its own type of fact; the table's key is that type.
         self._table: dict[type, Callable[[Any], None]] = {
-            AgentChanged: self._agent, Queued: self._queued, Offered: self._offered, Connected: self._connected,
-            TalkOver: self._talk_over, WrappedUp: self._wrapped_up, Ended: self._ended,
+            AgentChanged: self._agent, Queued: self._queued, Moved: self._moved, Offered: self._offered,
+            Connected: self._connected, TalkOver: self._talk_over, WrappedUp: self._wrapped_up, Ended: self._ended,
             OfferClosed: self._offer_closed, Alarm: self._alarm,
         }
 
@@ -112,15 +115,26 @@ class Ledger:
 
     def _queued(self, fact: Queued) -> None:
         since, contact = fact.since, fact.contact
-        if since < self._from:
-            cell = self._uncounted
-        else:
-            key = fact.service, int(since // SLOT_S)
-            found = self._cells.get(key)
-            cell = found if found is not None else self._cells.setdefault(key, Cell())
+        cell = self._uncounted if since < self._from else self._cell(fact.service, since)
         cell.offered += 1
         self._open[contact] = cell
-        self._order.comes(contact, fact.service, fact.channel, fact.priority, since)
+        self._order.comes(contact, fact.service, fact.channel, fact.priority, since, fact.needs, fact.topics)
+
+    def _cell(self, service: ServiceId, at: float) -> Cell:
+        key = service, int(at // SLOT_S)
+        cell = self._cells.get(key)
+        if cell is None:
+            cell = self._cells[key] = Cell()
+        return cell
+
+    def _moved(self, fact: Moved) -> None:
+        """Counted in the new queue from now on, with the wait of both."""
+        before = self._open[fact.contact]
+        if before is not self._uncounted:
+            before.moved += 1
+            cell = self._open[fact.contact] = self._cell(fact.service, fact.at)
+            cell.offered += 1
+        self._order.moves(fact.contact, fact.service)
 
     def _offered(self, fact: Offered) -> None:
         overtaken = self._order.offered(fact.contact, fact.agent, fact.at)
@@ -161,13 +175,13 @@ class Ledger:
             cell.overflowed += 1
         elif fact.outcome is End.LEFT:
             cell.left += 1
-        elif fact.outcome is End.FAILURE:
-            cell.failed += 1
-        else:
+        elif fact.outcome is End.ABANDONED or fact.outcome is End.ABANDONED_SHORT:
             cell.abandoned += 1
             cell.gave_up.append(fact.wait_s)
             if fact.outcome is End.ABANDONED_SHORT:
                 cell.short += 1
+        else:
+            cell.failed += 1
 
     def _alarm(self, fact: Alarm) -> None:
         self._alarms[fact.kind] += 1

@@ -43,7 +43,10 @@ class Cell:
     overflowed: int = 0
     left: int = 0
     """By a key of their own."""
+    moved: int = 0
+    """Went on to another service, and are counted there as offered."""
     failed: int = 0
+    """Not the caller's doing: callbacks never taken, a telephone system that went away."""
     talk_s: float = 0.0
     wrapup_s: float = 0.0
     waits: array[float] = field(default_factory=lambda: array("d"))
@@ -59,12 +62,14 @@ class Figures:
         self.name, self.target_s = name, target_s
         parts = list(cells)
         self.offered = sum(cell.offered for cell in parts)
+        """Entered the queue; one who moves is offered in both."""
         self.answered = sum(cell.answered for cell in parts)
         self.within = sum(cell.within for cell in parts)
         self.abandoned = sum(cell.abandoned for cell in parts)
         self.short = sum(cell.short for cell in parts)
         self.overflowed = sum(cell.overflowed for cell in parts)
         self.left = sum(cell.left for cell in parts)
+        self.moved = sum(cell.moved for cell in parts)
         self.failed = sum(cell.failed for cell in parts)
         self.talk_s = sum(cell.talk_s for cell in parts)
         self.wrapup_s = sum(cell.wrapup_s for cell in parts)
@@ -73,7 +78,8 @@ class Figures:
     @property
     def still_there(self) -> int:
         """Of those offered: who still waited when the run stopped."""
-        return self.offered - self.answered - self.abandoned - self.overflowed - self.left - self.failed
+        return (self.offered - self.answered - self.abandoned - self.overflowed - self.left - self.moved
+                - self.failed)
 
     @cached_property
     def waits(self) -> array[float]:
@@ -136,7 +142,7 @@ class Tally:
     agent: AgentId
     team: str = ""
     accommodated: bool = False
-    """The profile differs from the default."""
+    """The profile differs from the one that most of the team have."""
     talk_s: float = 0.0
     wrapup_s: float = 0.0
     available_s: float = 0.0
