@@ -10,10 +10,11 @@ from collections import OrderedDict
 
 from routing.core.commands import Command
 from routing.core.facts import Fact
+from routing.core.handled import Handled
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.line import Line
 from routing.core.match import Matching
-from routing.core.model import Service
+from routing.core.model import Centre, Service
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer, Seat
 from routing.core.timers import Timers
 
@@ -34,6 +35,8 @@ class Domain:
         self.next_offer = first_offer
         self.next_seq = first_seq
         self.next_number = 1
+        self.centre = Centre((), ())
+        """The settings in force."""
         self.services: dict[ServiceId, Service] = {}
         self.agents: dict[AgentId, AgentRecord] = {}
         self.contacts: dict[ContactId, Contact] = {}
@@ -46,6 +49,8 @@ class Domain:
         """Who waits (pending or reserved) for each service, in order."""
         self.over: OrderedDict[ContactId, float] = OrderedDict()
         """When it was heard that a contact is over, oldest first."""
+        self.handled: dict[ServiceId, Handled] = {}
+        """How long each service's contacts take, as learned."""
         self.matching = Matching(())
         self.timers = Timers()
         self.commands: list[Command] = []

@@ -310,6 +310,18 @@ class Wellbeing(NamedTuple):
     occupied: float = 0.0
     """Handled seconds, decayed to `occupied_at`."""
     occupied_at: float = 0.0
+    steady_at: float = 0.0
+    """After a contact of load 4 or more: no other one before this."""
+    break_begun: float = 0.0
+    """Planned start of the last break that has begun."""
+    break_s: float = 0.0
+    """Length of the break that begins after what is under way; 0: none."""
+    break_until: float = 0.0
+    """End of the break that the engine began; 0: none."""
+    relaxed: tuple[tuple[str, float], ...] = ()
+    """Rules of the profile that do not hold, each until when."""
+    weighed: tuple[tuple[OfferId, int], ...] = ()
+    """Contacts at the agent that weigh what the agent said, not what their service does."""
 
 
 class AgentChanged(NamedTuple):

@@ -10,7 +10,7 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import Agent, AgentState, Channel, ContactState, Needs, OfferState, Service
 
 if TYPE_CHECKING:
-    from routing.core.match import Group, Pool
+    from routing.core.pool import Group, Kind, Pool, Standing
     from routing.core.ready import ReadyLine
 
     Place = tuple[Pool, int, int, ReadyLine]
@@ -50,8 +50,6 @@ class Contact:
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
     """The safety net was asked to take this caller: not again before this."""
-    urgent: bool = False
-    """Waits beyond the service's emergency ceiling."""
     missed_by: AgentId | None = None
     """Who let it ring last: not the first to be asked again when there is somebody else."""
     needs: Needs = ()
@@ -159,6 +157,16 @@ class AgentRecord:
     """Services the agent can serve."""
     key: LineKey | None = None
     """The agent's key in the pools while they stand there; None: they do not."""
+    kind: Kind | None = None
+    """What they have in common with agents of the same skills: set while they are signed in."""
+    standing: Standing | None = None
+    """The places where they stand now."""
+    channels: int = 0
+    """Of which channels something may be offered to them now, a bit for each in the order of `Channel`."""
+    own: tuple[Pool, ...] = ()
+    """Personal pools: of contacts that wait for this agent."""
+    own_places: tuple[tuple[Pool, int, int, ReadyLine], ...] = ()
+    """Where they stand in those."""
     signed: bool = False
     """Counted in the pools as signed in."""
     often: float = float("-inf")

@@ -19,6 +19,7 @@ def configured(d: Domain, event: Configured) -> None:
     for record in signed:
         d.matching.sign_out(record)
     d.services = {service.id: service for service in event.centre.services}
+    d.centre = event.centre
     d.seats_allowed = event.centre.seats
     d.matching = Matching(event.centre.services)
     for contact in d.contacts.values():

@@ -1,0 +1,138 @@
+"""How long the contacts of a service take, talk and wrap-up together, as learned from the latest ones.
+
+A histogram with steps of a tenth, in which every new contact counts a little more than the one before: what was
+`HALF_COUNT` contacts ago counts half. The value below which eight of ten stay is kept at hand, so that asking costs
+nothing and learning a few additions, however many agents ask.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from routing.core.ids import ServiceId
+
+if TYPE_CHECKING:
+    from routing.core.domain import Domain
+
+SEED_MEAN_S = 240.0
+"""Believed of a service of which nothing is known: a usual call with its wrap-up (the 182 line of Turkey's health
+appointments has 266-271 s, 2025)."""
+
+SEED_SPREAD = 0.6
+"""Standard deviation of the logarithm in the seed: handle times of calls are close to lognormal."""
+
+SEED_WEIGHT = 10.0
+"""The seed counts as so many contacts: after some dozens it is forgotten."""
+
+HALF_COUNT = 200.0
+"""What was so many contacts ago counts half: a morning of a service of middle size."""
+
+SHARE = 0.8
+"""The expected handle time of break protection: eight of ten contacts take no longer."""
+
+STEP = 0.1
+"""Width of a step of the histogram as a share of the time: finer than anybody notices."""
+
+SHORTEST_S, LONGEST_S = 1.0, 14_400.0
+"""Bounds of the histogram; what is outside counts at the edge. Nobody talks longer than four hours."""
+
+_PER_STEP = 1.0 / math.log1p(STEP)
+_STEPS = int(math.log(LONGEST_S / SHORTEST_S) * _PER_STEP) + 1
+_GROWTH = 2.0 ** (1.0 / HALF_COUNT)
+
+TOO_LARGE = 1e12
+"""Weights grow with every contact; above this all are made small again, once in some thousand contacts."""
+
+
+class Handled:
+    """Handle times of one service, seconds."""
+
+    __slots__ = ("_at", "_below", "_counts", "_sum", "_total", "_weight", "p80_s")
+
+    def __init__(self) -> None:
+        self._counts = _seed()
+        self._total = sum(self._counts)
+        self._sum = SEED_MEAN_S * self._total
+        self._weight = 1.0
+        self._at = 0
+        self._below = 0.0
+        """Weight of all steps before `_at`."""
+        self.p80_s = 0.0
+        """Eight of ten contacts take no longer than this."""
+        self._settle()
+
+    @property
+    def mean_s(self) -> float:
+        """Mean handle time."""
+        return self._sum / self._total
+
+    def note(self, seconds: float) -> None:
+        """One contact took so long."""
+        seconds = min(max(seconds, SHORTEST_S), LONGEST_S)
+        self._weight = weight = self._weight * _GROWTH
+        at = int(math.log(seconds / SHORTEST_S) * _PER_STEP)
+        self._counts[at] += weight
+        self._total += weight
+        self._sum += weight * seconds
+        if at < self._at:
+            self._below += weight
+        self._settle()
+        if weight > TOO_LARGE:
+            self._shrink()
+
+    def remaining_s(self, age_s: float) -> float:
+        """Mean time that a contact which has taken `age_s` already still takes. Costs a look at each step."""
+        left = tail = 0.0
+        first = int(math.log(max(age_s, SHORTEST_S) / SHORTEST_S) * _PER_STEP)
+        for at in range(first, _STEPS):
+            count = self._counts[at]
+            if count:
+                tail += count
+                left += count * max(0.0, _middle(at) - age_s)
+        return left / tail if tail else self.mean_s
+
+    def _settle(self) -> None:
+        """Move to the step in which the share is reached; after one contact that is the same step or the next."""
+        counts, wanted = self._counts, SHARE * self._total
+        at, below = self._at, self._below
+        while at > 0 and below >= wanted:
+            at -= 1
+            below -= counts[at]
+        while at < _STEPS - 1 and below + counts[at] < wanted:
+            below += counts[at]
+            at += 1
+        self._at, self._below = at, below
+        share = (wanted - below) / counts[at] if counts[at] else 1.0
+        self.p80_s = SHORTEST_S * math.exp((at + min(1.0, max(0.0, share))) / _PER_STEP)
+
+    def _shrink(self) -> None:
+        by = 1.0 / self._weight
+        self._counts = [count * by for count in self._counts]
+        self._total, self._sum, self._weight = sum(self._counts), self._sum * by, 1.0
+        self._below = sum(self._counts[:self._at])
+
+
+def _middle(at: int) -> float:
+    return SHORTEST_S * math.exp((at + 0.5) / _PER_STEP)
+
+
+def _seed() -> list[float]:
+    """A lognormal of the seed's mean and spread, by steps."""
+    mean = math.log(SEED_MEAN_S) - SEED_SPREAD * SEED_SPREAD / 2
+    shape = [math.exp(-((math.log(_middle(at)) - mean) / SEED_SPREAD) ** 2 / 2) for at in range(_STEPS)]
+    total = sum(shape)
+    return [one * SEED_WEIGHT / total for one in shape]
+
+
+def of(d: Domain, service: ServiceId) -> Handled:
+    """What is known of a service."""
+    found = d.handled.get(service)
+    if found is None:
+        found = d.handled[service] = Handled()
+    return found
+
+
+def note(d: Domain, service: ServiceId, seconds: float) -> None:
+    """A contact of the service is done: talk and wrap-up took so long."""
+    of(d, service).note(seconds)
