@@ -179,7 +179,7 @@ class Oracle:
             return (contact.channel in profile.channels and dict(profile.max_concurrency).get(contact.channel, 0) > 0
                     and self.fits(dict(agent.agent.skills), contact.service, step))
 
-        free = [a for a in signed if a.state is AgentState.READY and a.configured and a.offer is None
+        free = [a for a in signed if a.state is AgentState.READY and a.configured and not a.offers
                 and d.seats[a.seat].reachable and not d.seats[a.seat].in_use
                 and a.not_before <= d.now and d.timers.at(("rest", a.id)) is None]
         queue = sorted((c for c in d.contacts.values() if c.state is ContactState.PENDING),

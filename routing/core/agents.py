@@ -83,7 +83,7 @@ def place(d: Domain, record: AgentRecord) -> None:
     """Into the pools when something may be offered to them now, out of them otherwise."""
     d.matching.leave(record)
     d.timers.cancel(("rest", record.id))
-    if record.state is not AgentState.READY or record.offer is not None or record.seat is None:
+    if record.state is not AgentState.READY or record.offers or record.seat is None:
         return
     seat = d.seat(record.seat)
     if not seat.reachable or seat.in_use or not record.configured:

@@ -36,7 +36,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     idle_s, ready, signed = d.now - record.idle_since, d.matching.ready, d.matching.signed_in
     d.matching.part(contact)
     contacts.follow_contact(contact, "offered")
-    d.offers[offer.id] = contact.offer = record.offer = offer
+    d.offers[offer.id] = record.offers[offer.id] = contact.offer = offer
     agents.change(d, record, "offered", "")
     d.facts.append(facts.Offered(
         *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, offer.seat, service.id,
@@ -62,7 +62,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     for timer in TIMERS:
         d.timers.cancel((timer, offer.id))
     del d.offers[offer.id]
-    record.offer = None
+    record.offers.pop(offer.id, None)
     agents.leg_over(d, offer.seat)
     agents.change(d, record, to, to_reason or reason, keep_idle=keep_idle)
     stays = offer.state is not OfferState.CANCELED
@@ -81,10 +81,9 @@ def cancel(d: Domain, offer: Offer) -> None:
 
 def take_back(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: str) -> None:
     """The agent signs out or takes a break while the phone rings."""
-    offer = record.offer
-    assert offer is not None
-    rescind(d, offer, reason)
-    close(d, offer, "taken_back", reason, to=to, to_reason=to_reason)
+    for offer in list(record.offers.values()):
+        rescind(d, offer, reason)
+        close(d, offer, "taken_back", reason, to=to, to_reason=to_reason)
 
 
 def missed(d: Domain, offer: Offer, reason: str) -> None:
@@ -230,7 +229,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         d.timers.set(("wrap", record.id), d.now + wrapup_s)
         agents.change(d, record, "talk_over", "")
     else:
-        _free(d, record, "lost" if lost else "talk_over")
+        _free(d, record, offer, "lost" if lost else "talk_over")
     wait_s = max(0.0, offer.connected_at - contact.since)
     d.facts.append(facts.TalkOver(
         *d.stamp(), offer.id, contact.id, contact.version, contact.state, record.id, record.version,
@@ -246,9 +245,9 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         _wrapped(d, offer)
 
 
-def _free(d: Domain, record: AgentRecord, reason: str) -> None:
+def _free(d: Domain, record: AgentRecord, offer: Offer, reason: str) -> None:
     """The agent is done with a contact: ready, or what they have asked for meanwhile."""
-    record.offer = None
+    record.offers.pop(offer.id, None)
     if record.leave_pending or not record.configured:
         agents.change(d, record, "sign_out", "signed_out" if record.configured else "removed")
     elif record.pause_pending:
@@ -270,12 +269,12 @@ def _wrapped(d: Domain, offer: Offer) -> None:
 
 def wrap_up(d: Domain, record: AgentRecord, reason: str) -> None:
     """Wrap-up is over: the contact is completed, the agent may have the next one."""
-    offer = record.offer
-    if record.state is not AgentState.WRAPUP or offer is None:
+    if record.state is not AgentState.WRAPUP:
         return
-    d.timers.cancel(("wrap", record.id))
-    _free(d, record, reason)
-    _wrapped(d, offer)
+    for offer in list(record.offers.values()):
+        d.timers.cancel(("wrap", record.id))
+        _free(d, record, offer, reason)
+        _wrapped(d, offer)
 
 
 def still_waits(offer: Offer, now: float, guard_s: float) -> bool:

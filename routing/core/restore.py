@@ -188,7 +188,7 @@ def _offer(d: Domain, row: StoredOffer) -> None:
     state = OfferState(row.state)
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
     if contact is None or record is None or _FITTING.get(state) != (contact.state, record.state) \
-            or contact.offer is not None or record.offer is not None:
+            or contact.offer is not None or record.offers:
         return
     offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
                   state, None if row.rang_at is None else min(row.rang_at, d.now), held_s=row.held_s)
@@ -196,7 +196,7 @@ def _offer(d: Domain, row: StoredOffer) -> None:
         offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
     if state is OfferState.WRAPPING:
         offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
-    d.offers[row.offer] = contact.offer = record.offer = offer
+    d.offers[row.offer] = record.offers[row.offer] = contact.offer = offer
     contact.step = min(row.step, len(contact.service.steps) - 1)
 
 
@@ -220,7 +220,7 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
 
 
 def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
-    if record.offer is None and record.state in (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP):
+    if not record.offers and record.state in (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP):
         record.state = AgentState.READY
     if record.state is AgentState.WRAPUP:
         until = None if row is None else row.wrapup_until

@@ -41,7 +41,7 @@ def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
 
 
 def _agent(d: Domain, record: AgentRecord) -> AgentView:
-    offer = record.offer
+    offer = next(iter(record.offers.values()), None)
     return AgentView(
         record.id, record.agent.team, record.state, record.reason, record.since, record.seat,
         None if offer is None else offer.contact.id, None if offer is None else offer.contact.service.id,
