@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
+from typing import NamedTuple
 
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
@@ -24,7 +25,9 @@ from routing.core.model import ContactState, OfferState
 
 CALLS = 200
 CHUNK = 64 * 1024
-ROUNDS = 5
+ROUNDS = 9
+"""Interleaved; ratios are medians of the rounds' own ratios, so what else the machine does falls on both sides."""
+LAZY_MIN, FULL_MIN, RATE_MIN = 15.0, 3.5, 1_000_000.0
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 _WANTED = ("Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeEnter", "BridgeLeave", "Hangup")
 _OTHER = ("VarSet", "Newexten", "RTCPSent", "AGIExecStart", "AGIExecEnd", "MusicOnHoldStart")
@@ -97,18 +100,29 @@ _READERS: dict[str, Callable[[Sequence[bytes]], int]] = {
     "lazy": _lazy, "full": _full, "framing": _framing, "panoramisk": _panoramisk}
 
 
-def _rates() -> dict[str, float]:
-    """Events a second of CPU time, median of interleaved rounds."""
+class _Rate(NamedTuple):
+    per_s: float
+    """Events a second of CPU time."""
+    ratio: float
+    """To panoramisk."""
+
+
+def _rates() -> dict[str, _Rate]:
+    """Medians of interleaved rounds; a round before them warms up."""
     chunks, events = _chunks(corpus()), CALLS * 46
     taken: dict[str, list[float]] = {name: [] for name in _READERS}
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS + 1):
         for name, reader in _READERS.items():
             begin = time.process_time()
             seen = reader(chunks)
-            taken[name].append(time.process_time() - begin)
-            if abs(seen - events) > 1:
+            if number:
+                taken[name].append(time.process_time() - begin)
+            if abs(seen - events) > (name == "panoramisk"):  # it counts the greeting's chunk as one
                 raise RuntimeError(f"the reader {name} saw {seen} of {events} events")
-    return {name: events / median(times) for name, times in taken.items()}
+    yardstick = taken["panoramisk"]
+    return {name: _Rate(events / median(times),
+                        median(slow / own for slow, own in zip(yardstick, times, strict=True)))
+            for name, times in taken.items()}
 
 
 def _resync_ms() -> float:
@@ -137,16 +151,17 @@ def _resync_ms() -> float:
 
 def rows() -> list[Row]:
     """Events a second of CPU, and one full look."""
-    async def measure() -> dict[str, float]:
+    async def measure() -> dict[str, _Rate]:
         return _rates()
 
     rate = asyncio.run(measure())
-    beside = f"panoramisk 1.4: {rate['panoramisk']:,.0f} 1/s"
-    lazy, full = rate["lazy"] / rate["panoramisk"], rate["full"] / rate["panoramisk"]
+    beside = f"panoramisk 1.4: {rate['panoramisk'].per_s:,.0f} 1/s"
+    (lazy, lazily), (full, fully), framing = rate["lazy"], rate["full"], rate["framing"]
     look = _resync_ms()
     return [
-        Row("ami.lazy", rate["lazy"], "1/s", beside, lazy, ">= 15x panoramisk", lazy >= 15),
-        Row("ami.full", rate["full"], "1/s", beside, full, ">= 3.5x panoramisk", full >= 3.5),
-        Row("ami.framing", rate["framing"], "1/s", beside, rate["framing"] / rate["panoramisk"], "", None),
+        Row("ami.lazy", lazy, "1/s", beside, lazily, ">= 15x panoramisk", lazily >= LAZY_MIN),
+        Row("ami.lazy.rate", lazy, "1/s", "", None, ">= 1.0 M/s a core", lazy >= RATE_MIN),
+        Row("ami.full", full, "1/s", beside, fully, ">= 3.5x panoramisk", fully >= FULL_MIN),
+        Row("ami.framing", framing.per_s, "1/s", beside, framing.ratio, "", None),
         Row("ami.resync", look, "ms", "1,000 channels, 180 offers", None, "<= 100 ms", look <= 100),
     ]

@@ -1,4 +1,5 @@
-"""AMI codec: bytes in, messages out; actions in, bytes out. No I/O, no clock, no state but the bytes not yet framed.
+"""AMI codec: bytes in, messages out; actions in, bytes out. No I/O, no clock, no state but the bytes not yet framed and
+how earlier events looked (that only saves time: what is read never depends on it).
 
 Rules for what comes in (every value a caller can influence is hostile text):
 
@@ -9,16 +10,17 @@ Rules for what comes in (every value a caller can influence is hostile text):
   A block with `Event:` first is an event even if it has `Response:` too (OriginateResponse does).
 - **P6** at most 64 KiB and 128 headers a block: beyond that the peer is not an AMI we understand, `WireError`.
 
-Unwanted events are dropped by their first line in the bytes, before any object exists and before P1 is tested: what is
-thrown away whole cannot lie, and counting line ends would cost more than all the rest. A hostile name shows in the
-wanted events of the same call.
+Unwanted events are dropped by their first bytes, before any object exists and before P1 is tested: what is thrown away
+whole cannot lie, and counting line ends would cost more than all the rest. A hostile name shows in the wanted events of
+the same call. P6's size holds for them too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 GREETING = b"Asterisk Call Manager/"
 GREETING_MAX = 256
@@ -27,8 +29,13 @@ BLOCK_MAX = 64 * 1024
 """Bytes; an event of Asterisk 22 has about 400, the longest legal header line of ours 1,024."""
 HEADERS_MAX = 128
 """Per block, both ways: AST_MAX_MANHEADERS in Asterisk's manager.h."""
-NAMES_MAX = 512
-"""Names of unwanted events remembered; Asterisk 22 has some 180."""
+HEAD = 44
+"""Bytes in which a sound event is known again: `Event: `, a name of at most 24 letters, CRLF, `Privilege: `. What has a
+longer name is read the slow way each time (of Asterisk's events only some of lists and of security have one)."""
+HEADS_MAX = 512
+"""Heads remembered; Asterisk 22 has some 180 events, and hardly anything but the name stands in a head."""
+SHAPES_MAX = 256
+"""Names of events whose headers' order is remembered."""
 LINE_MAX = 1024
 """Bytes of an outgoing line with its CRLF: `inbuf[1025]` in manager.c, and one is for the end of the string."""
 
@@ -38,6 +45,11 @@ _END = b"\r\n\r\n"
 _EVENT = b"Event: "
 _RESPONSE = b"Response: "
 _PRIVILEGE = b"\r\nPrivilege: "
+_CR, _LF = b"\r\n"
+"""Numbers: to look for one byte by its number takes a quarter of the time."""
+_LINE_ENDS_MAX = HEADERS_MAX * len(_EOL)
+_UNFINISHED = len(_EOL) + len(_END) - 1
+"""Bytes around a block that is not finished: a spare empty line before, all but the last byte of the end behind."""
 
 
 class WireError(Exception):
@@ -74,14 +86,13 @@ class Message:
 
     def get(self, header: str, default: str = "") -> str:
         """Value of a header, `default` when it is not there. Spelling as Asterisk spells it."""
-        text = self.text
-        key = f"\r\n{header}:"
-        start = text.find(key)
-        if start < 0:
-            if not text.startswith(key[2:]):
+        text, key = self.text, f"\r\n{header}:"
+        if text.startswith(header) and text.startswith(":", len(header)):
+            start = len(header) + 1
+        else:
+            start = text.find(key) + len(key)
+            if start < len(key):
                 return default
-            start = -2
-        start += len(key)
         end = text.find("\r\n", start)
         value = text[start:] if end < 0 else text[start:end]
         return value.removeprefix(" ")
@@ -91,10 +102,18 @@ class Message:
         return f"\r\n{header}:" in self.text or self.text.startswith(f"{header}:")
 
     def headers(self) -> dict[str, str]:
-        """All headers, first occurrence each."""
-        parts = [line.partition(": ") for line in self.text.split("\r\n")]
-        parts.reverse()  # so that the first occurrence is written last, and stays
-        return {name if colon else name.removesuffix(":"): value for name, colon, value in parts}
+        """All headers, first occurrence each; a line without a colon is none. Events of one name mostly have the same
+        headers in the same order: one match with how the first of them looked finds all values."""
+        shape = _shapes.get(self.name)
+        if shape is not None and (match := shape.match(self.text)) is not None:
+            found = shape.headers.copy()  # its size is right from the start
+            found.update(zip(shape.headers, match.groups()))  # noqa: B905  as many by construction; the test takes time
+            return found
+        parts = [line.partition(":") for line in self.text.split("\r\n")]
+        found = {name: value.removeprefix(" ") for name, colon, value in reversed(parts) if colon}
+        if shape is None and len(found) == len(parts) and all(value.startswith(" ") for _, _, value in parts):
+            _remember(self.name, [header for header, _, _ in parts])
+        return found
 
     @property
     def ok(self) -> bool:
@@ -103,6 +122,24 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<{'event' if self.is_event else 'response'} {self.name}>"
+
+
+class _Shape(NamedTuple):
+    """How an event of some name looked: each header once, each with a value."""
+
+    headers: dict[str, str]
+    """In order; values mean nothing."""
+    match: Callable[[str], re.Match[str] | None]
+
+
+_shapes: dict[str, _Shape] = {}
+"""By the event's name, at most SHAPES_MAX. A text has a CR at the ends of its lines only (P1), so a match is exact."""
+
+
+def _remember(name: str, headers: Sequence[str]) -> None:
+    if len(_shapes) < SHAPES_MAX:
+        lines = "\r\n".join(f"{re.escape(header)}: ([^\r]*+)" for header in headers)
+        _shapes[name] = _Shape(dict.fromkeys(headers, ""), re.compile(lines).fullmatch)
 
 
 class Decoder:
@@ -116,7 +153,9 @@ class Decoder:
         self._searched = 0
         self._greeted = False
         self._drop: set[bytes] = set()
-        """First lines of sound, unwanted events met so far."""
+        """Heads of sound events met so far that nobody wants ..."""
+        self._keep: dict[bytes, str] = {}
+        """... and the names behind the heads of those that are handed on."""
 
     def feed(self, data: bytes) -> list[Message]:
         """Messages that are complete now, in order. Raises WireError; the decoder is of no use after that."""
@@ -125,14 +164,12 @@ class Decoder:
         if not self._greeted and not self._greeting():
             return []
         end = buffer.rfind(_END, max(0, self._searched - 3))
-        if end < 0:
-            self._searched = len(buffer)
-            self._check_size(len(buffer))
-            return []
-        whole = bytes(memoryview(buffer)[:end])
-        del buffer[: end + len(_END)]
+        whole = b""
+        if end >= 0:
+            whole = bytes(memoryview(buffer)[:end])
+            del buffer[: end + len(_END)]
         self._searched = len(buffer)
-        self._check_size(len(buffer))
+        _check_size(len(buffer) - _UNFINISHED)
         return self._messages(whole)
 
     def _greeting(self) -> bool:
@@ -146,52 +183,55 @@ class Decoder:
         self._greeted = True
         return True
 
-    @staticmethod
-    def _check_size(size: int) -> None:
-        if size > BLOCK_MAX:
-            raise WireError(f"a block of more than {BLOCK_MAX} bytes without an end")
-
     def _messages(self, whole: bytes) -> list[Message]:
-        drop, dropped, found = self._drop, 0, []
-        for block in whole.split(_END):
-            if block[: block.find(_PRIVILEGE, 7, 100)] in drop:
-                dropped += 1
-                continue
-            message = self._message(block)
+        whole = _trimmed(whole)
+        if len(whole) > BLOCK_MAX:
+            _check_blocks(whole)
+        blocks, drop, known = whole.split(_END), self._drop, self._keep.get
+        left = [block for block in blocks if block[:HEAD] not in drop] if drop else blocks
+        self.counters.dropped += len(blocks) - len(left)
+        found = []
+        for block in left:
+            name = known(block[:HEAD])
+            if name is not None:
+                bare = block.replace(_EOL, b"")
+                if len(block) - len(bare) < _LINE_ENDS_MAX and not (_LF in bare or _CR in bare or 0 in bare):
+                    try:
+                        found.append(Message(block.decode(), name, True))
+                        continue
+                    except UnicodeDecodeError:
+                        pass
+            message = self._odd(block)
             if message is not None:
                 found.append(message)
-        self.counters.dropped += dropped
         return found
 
-    def _message(self, block: bytes) -> Message | None:
-        """The slow path: one block that is wanted, or odd."""
-        while block.startswith(_EOL):
-            block = block[2:]
-        while block.endswith(_EOL):  # an empty line too many: where the chunk was cut must not matter
-            block = block[:-2]
+    def _odd(self, block: bytes) -> Message | None:
+        """The slow way, which knows every rule: a block whose head is not known, or that holds something unusual."""
+        block = _trimmed(block)
         if not block:
             return None
-        if len(block) > BLOCK_MAX:
-            self._check_size(len(block))
         first, _, rest = block.partition(_EOL)
-        is_event = first.startswith(_EVENT)
+        is_event, told = first.startswith(_EVENT), rest.startswith(b"Privilege: ")
         if is_event:
-            sound = rest.startswith((b"Privilege: ", b"ActionID: "))
+            sound = told or rest.startswith(b"ActionID: ")
         else:
             sound = first.startswith(_RESPONSE) and not rest.startswith(b"Event:") and b"\r\nEvent:" not in rest
         if not sound:
             self.counters.tainted += 1
             return None
-        name = first.partition(b": ")[2]
-        if is_event and self._wanted is not None and name not in self._wanted and rest.startswith(b"Privilege: "):
+        raw = first.partition(b": ")[2]
+        name = raw.decode("utf-8", "replace")
+        unwanted = is_event and told and self._wanted is not None and raw not in self._wanted
+        if is_event and told:
+            self._learn(block[:HEAD], first, None if unwanted else name)
+        if unwanted:
             self.counters.dropped += 1
-            if len(self._drop) < NAMES_MAX and not set(first) & set(b"\r\n\0"):
-                self._drop.add(first)
             return None
         bare = block.replace(_EOL, b"")
-        if len(block) - len(bare) >= HEADERS_MAX * len(_EOL):
+        if len(block) - len(bare) >= _LINE_ENDS_MAX:
             raise WireError(f"a block of more than {HEADERS_MAX} headers")
-        if b"\n" in bare or b"\r" in bare or b"\0" in bare:
+        if _LF in bare or _CR in bare or 0 in bare:
             self.counters.tainted += 1
             return None
         try:
@@ -199,8 +239,40 @@ class Decoder:
         except UnicodeDecodeError:
             text = block.decode("utf-8", "replace")
             self.counters.replaced += 1
-        is_item = is_event and not rest.startswith(b"Privilege: ")
-        return Message(text, name.decode("utf-8", "replace"), is_event, is_item)
+        return Message(text, name, is_event, is_event and not told)
+
+    def _learn(self, head: bytes, first: bytes, name: str | None) -> None:
+        """Know the next event with this head at once, when everything that P3 asks for stands in it."""
+        if not head.startswith(first + _PRIVILEGE) or len(self._drop) + len(self._keep) >= HEADS_MAX:
+            return
+        if name is None:
+            self._drop.add(head)
+        else:
+            self._keep[head] = name
+
+
+def _trimmed(block: bytes) -> bytes:
+    """Without empty lines at its ends: where the bytes were cut must not matter."""
+    start, end = 0, len(block)
+    while block.startswith(_EOL, start, end):
+        start += len(_EOL)
+    while block.endswith(_EOL, start, end):
+        end -= len(_EOL)
+    return block[start:end]
+
+
+def _check_size(size: int) -> None:
+    if size > BLOCK_MAX:
+        raise WireError(f"a block of more than {BLOCK_MAX} bytes")
+
+
+def _check_blocks(whole: bytes) -> None:
+    """A block of more than BLOCK_MAX bytes lies over a multiple of BLOCK_MAX: only those blocks are measured."""
+    for place in range(BLOCK_MAX, len(whole), BLOCK_MAX):
+        before = whole.rfind(_END, 0, place)
+        start = 0 if before < 0 else before + len(_END)
+        end = whole.find(_END, start)
+        _check_size(len(_trimmed(whole[start : len(whole) if end < 0 else end])))
 
 
 Fields = Mapping[str, str | Sequence[str]]

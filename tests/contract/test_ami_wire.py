@@ -51,6 +51,21 @@ def test_turkish_letters_survive_every_cut() -> None:
         assert decoder.counters.replaced == 0
 
 
+def test_a_turkish_corpus_is_byte_exact_at_every_cut() -> None:
+    names = ("Şükrü Iğdır", "Çağlayan Öğüt", "İıĞğÜüŞşÖöÇçâîû", "ğ" * 20)
+    blocks = [(event, name) for name in names for event in ("Newstate", "VarSet", "Hangup")]
+    data = GREETING + "".join(
+        f"Event: {event}\r\nPrivilege: call,all\r\nCallerIDName: {name}\r\nUniqueid: 7.1\r\n\r\n"
+        for event, name in blocks).encode()
+    expected = [{"Event": event, "Privilege": "call,all", "CallerIDName": name, "Uniqueid": "7.1"}
+                for event, name in blocks if event != "VarSet"]
+    for cut in range(len(data) + 1):
+        decoder = Decoder({"Newstate", "Hangup"})
+        found = decoder.feed(data[:cut]) + decoder.feed(data[cut:])
+        assert [m.headers() for m in found] == expected, f"cut at {cut}"
+        assert decoder.counters == Counters(dropped=len(names))
+
+
 def test_latin5_bytes_are_replaced_and_counted_not_lost() -> None:
     data = GREETING + b"Event: Hold\r\nPrivilege: call,all\r\nName: \xdek\r\nUniqueid: 1.2\r\n\r\n"
     (message,), counters = decode(data)
@@ -79,7 +94,7 @@ def test_an_event_with_a_response_header_is_an_event() -> None:
 
 def test_the_first_header_wins_and_empty_values_are_kept() -> None:
     data = (GREETING + b"Event: Hangup\r\nPrivilege: call,all\r\n"
-            b"Uniqueid: 1.2\r\nUniqueid: 9.9\r\nAppData: \r\nLast:\r\n\r\n")
+            b"Uniqueid: 1.2\r\nUniqueid: 9.9\r\nAppData: \r\nEvent: Newstate\r\nLast:\r\n\r\n")
     (message,), _ = decode(data)
     assert message.get("Uniqueid") == "1.2"
     assert message.headers()["Uniqueid"] == "1.2"
@@ -118,6 +133,20 @@ def test_a_block_without_an_end_is_refused_at_its_limit() -> None:
     with pytest.raises(WireError, match="65536"):
         for _ in range(BLOCK_MAX // 1024 + 1):
             decoder.feed(b"y" * 1024)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+@pytest.mark.parametrize("name", ["Hangup", "VarSet"])
+@pytest.mark.parametrize("step", [None, 1000, BLOCK_MAX // 2])
+def test_a_block_is_refused_above_its_limit_wanted_or_not(over: int, name: str, step: int | None) -> None:
+    head = f"Event: {name}\r\nPrivilege: call,all\r\nX: ".encode()
+    block = head + b"y" * (BLOCK_MAX + over - len(head)) + b"\r\n\r\n"
+    data = GREETING + CALL + CALL.replace(b"Hangup", b"VarSet") + block + CALL
+    if over:
+        with pytest.raises(WireError, match="65536"):
+            decode(data, step, {"Hangup"})
+    else:
+        assert len(decode(data, step, {"Hangup"})[0]) == (3 if name == "Hangup" else 2)
 
 
 def test_too_many_headers_are_refused() -> None:

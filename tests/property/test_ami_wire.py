@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from routing.ami.wire import HEADERS_MAX, LINE_MAX, BadAction, Decoder, WireError, encode
+from routing.ami import wire
+from routing.ami.wire import BLOCK_MAX, HEADERS_MAX, LINE_MAX, BadAction, Counters, Decoder, WireError, encode
 
 pytestmark = pytest.mark.property
 
@@ -105,3 +106,107 @@ def test_a_garbage_greeting_never_crashes(data: bytes) -> None:
         Decoder().feed(data)
     except WireError as error:
         assert "greet" in str(error)
+
+
+def plain_read(data: bytes, wanted: set[bytes] | None) -> tuple[list[tuple[bool, dict[str, str]]], Counters]:
+    """Rules P1 to P6 a second time, line by line and without regard to speed: what `Decoder` must come to."""
+    found, counters = [], Counters()
+    for block in data[: max(data.rfind(b"\r\n\r\n"), 0)].split(b"\r\n\r\n"):
+        lines = block.split(b"\r\n")
+        while lines and not lines[0]:
+            lines.pop(0)
+        while lines and not lines[-1]:
+            lines.pop()
+        if not lines:
+            continue
+        if sum(len(line) + 2 for line in lines) - 2 > BLOCK_MAX:
+            raise WireError("size")
+        second = lines[1] if len(lines) > 1 else b""
+        if lines[0].startswith(b"Event: "):
+            sound = second.startswith((b"Privilege: ", b"ActionID: "))
+            if sound and wanted is not None and lines[0][7:] not in wanted and second.startswith(b"Privilege: "):
+                counters.dropped += 1
+                continue
+        else:
+            sound = lines[0].startswith(b"Response: ") and not any(line.startswith(b"Event:") for line in lines)
+        if sound and len(lines) > HEADERS_MAX:
+            raise WireError("headers")
+        if not sound or any(set(line) & set(b"\r\n\0") for line in lines):
+            counters.tainted += 1
+            continue
+        text = [line.decode("utf-8", "replace") for line in lines]
+        counters.replaced += [one.encode() for one in text] != lines
+        headers: dict[str, str] = {}
+        for one in text:
+            name, colon, value = one.partition(":")
+            if colon:
+                headers.setdefault(name, value.removeprefix(" "))
+        found.append((lines[0].startswith(b"Event: "), headers))
+    return found, counters
+
+
+ODD = (b"\r", b"\n", b"\0", b"\r\n", b"\r\n\r\n", b"\xde", b": ", b":", b"Uniqueid: 9.9\r\n", b"Event: Hangup\r\n",
+       b"\r\n\r\n\r\n", b"x" * 70_000, b"H: 1\r\n" * 130, b"H: 1\r\n" * 125)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> bytes:
+    """What Asterisk sends, now and then with something in it that it should not send."""
+    blocks = []
+    for number in range(draw(st.integers(1, 12))):
+        name = draw(st.sampled_from(("Hangup", "Newstate", "VarSet", "ANameOfMoreThanTwentyFourLetters", "")))
+        second = draw(st.sampled_from(("Privilege: call,all", "Privilege: ", "ActionID: 1", "Uniqueid: 1")))
+        first = draw(st.sampled_from((f"Event: {name}", f"Event: {name}", f"Event: {name}", "Response: Success")))
+        value = draw(st.sampled_from(("PJSIP/hat-1", "Şükrü Iğdır", "", "a: b", "a:")))
+        block = f"{first}\r\n{second}\r\nChannel: {value}\r\nUniqueid: 7.{number}\r\nCause: 16\r\n\r\n".encode()
+        if draw(st.integers(0, 3)) == 0:
+            place = draw(st.integers(0, len(block)))
+            block = block[:place] + draw(st.sampled_from(ODD)) + block[place:]
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+@given(streams(), st.sampled_from((None, {"Hangup", "Newstate"})), st.lists(st.integers(1, 400), max_size=20))
+def test_the_quick_way_reads_what_the_plain_way_reads(
+        data: bytes, wanted: set[str] | None, cuts: list[int]) -> None:
+    try:
+        expected = plain_read(data, None if wanted is None else {name.encode() for name in wanted})
+    except WireError:
+        expected = None
+    decoder, found, start = Decoder(wanted), [], 0
+    decoder.feed(GREETING)
+    try:
+        for cut in [*cuts, len(data)]:
+            found += [(m.is_event, m.headers()) for m in decoder.feed(data[start : start + cut])]
+            start += cut
+    except WireError:
+        assert expected is None or len(data) - data.rfind(b"\r\n\r\n") > BLOCK_MAX
+        return
+    assert expected == (found, decoder.counters)
+
+
+@given(streams())
+def test_a_header_asked_for_alone_is_the_one_of_the_whole(data: bytes) -> None:
+    decoder = Decoder()
+    try:
+        found = decoder.feed(GREETING + data)
+    except WireError:
+        return
+    for message in found:
+        headers = message.headers()
+        assert all(message.has(name) and message.get(name) == value for name, value in headers.items())
+
+
+@pytest.mark.parametrize("name, value", [("HEADS_MAX", 2), ("SHAPES_MAX", 1)])
+def test_what_is_remembered_has_a_limit_and_changes_nothing(
+        monkeypatch: pytest.MonkeyPatch, name: str, value: int) -> None:
+    data = b"".join(b"Event: E%d\r\nPrivilege: call,all\r\nUniqueid: %d\r\n\r\n" % (n % 5, n) for n in range(50))
+    expected = plain_read(data, {b"E1", b"E3"})
+    monkeypatch.setattr(wire, name, value)
+    monkeypatch.setattr(wire, "_shapes", {})
+    decoder, found = Decoder({"E1", "E3"}), []
+    decoder.feed(GREETING)
+    for start in range(0, len(data), 100):
+        found += [(m.is_event, m.headers()) for m in decoder.feed(data[start : start + 100])]
+    assert (found, decoder.counters) == expected
+    assert len(decoder._drop) + len(decoder._keep) <= wire.HEADS_MAX and len(wire._shapes) <= wire.SHAPES_MAX
