@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from centres.document import Mapping
-from centres.model import Accommodation, Agent, Service, Settings, Shape
+from centres.model import Shape
 from centres.problem import Problem
+from centres.services import Service
+from centres.settings import Settings
 from centres.shape import Loc, guess, where
+from centres.team import Accommodation, Agent
 
 M_co = TypeVar("M_co", bound=Shape, covariant=True)
+
+
+class Place(Protocol):
+    """What knows where it stands."""
+
+    def where(self, *more: int | str) -> str:
+        """`file:line` of it, or of a key inside it."""
+        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,19 +65,20 @@ def skills(services: Sequence[Item[Service]],
         if unknown:
             continue
         service = item.value
+        if isinstance(service.floor, str) or any(isinstance(step.needs, str) for step in service.steps):
+            continue  # an expression: read by the engine's own rules
         if not _reached(service.floor, {}, agents):
             problems.append(Problem(item.where("floor"), f"no agent reaches the floor of '{service.id}'",
                                     "Lower it, or raise levels in team.yaml."))
             continue
         for index, step in enumerate(service.steps):
-            if _reached(step.needs, service.floor, agents):
+            if isinstance(step.needs, str) or _reached(step.needs, service.floor, agents):
                 continue
             last = index == len(service.steps) - 1
             (problems if last else warnings).append(Problem(
                 item.where("steps", index), f"no agent fits step {index + 1} of '{service.id}' (floor included)",
                 "Lower its levels, or raise them in team.yaml."))
-    asked = {skill for item in services for needs in [item.value.floor, *(step.needs for step in item.value.steps)]
-             for skill in needs}
+    asked = {skill for item in services for skill in _asked(item.value)}
     seen: set[str] = set()
     for agent in agents:
         for skill in agent.value.skills:
@@ -76,11 +89,19 @@ def skills(services: Sequence[Item[Service]],
     return problems, warnings
 
 
+def _asked(service: Service) -> set[str]:
+    """Skills a service asks for. Any word of an expression may be one."""
+    asked: set[str] = set()
+    for needs in (service.floor, *(step.needs for step in service.steps)):
+        asked |= set(re.findall(r"[A-Za-z_][A-Za-z0-9_./-]*", needs)) if isinstance(needs, str) else set(needs)
+    return asked
+
+
 def _unknown(item: Item[Service], had: set[str]) -> list[Problem]:
-    places: list[tuple[Loc, dict[str, int]]] = [(("floor",), item.value.floor)]
+    places: list[tuple[Loc, dict[str, int] | str]] = [(("floor",), item.value.floor)]
     places += [(("steps", index, "needs"), step.needs) for index, step in enumerate(item.value.steps)]
     return [Problem(item.where(*loc, skill), f"nobody has the skill '{skill}'", guess(skill, had))
-            for loc, needs in places for skill in needs if skill not in had]
+            for loc, needs in places if not isinstance(needs, str) for skill in needs if skill not in had]
 
 
 def _reached(needs: dict[str, int], floor: dict[str, int], agents: Sequence[Item[Agent]]) -> bool:
@@ -115,23 +136,69 @@ def net(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
     return problems
 
 
+def overflows(services: Sequence[Item[Service]]) -> list[Problem]:
+    """Where a service overflows to is another one, and no way leads back."""
+    known = {item.value.id: item.value.overflow_to for item in services}
+    problems = []
+    for item in services:
+        to = item.value.overflow_to
+        if to is None:
+            continue
+        if to not in known:
+            problems.append(Problem(item.where("overflow_to"), f"no service '{to}'", guess(to, known)))
+            continue
+        way = [item.value.id]
+        while to is not None and to in known and to not in way:
+            way.append(to)
+            to = known[to]
+        if to == item.value.id:
+            problems.append(Problem(item.where("overflow_to"), f"the overflow goes round: {' -> '.join([*way, to])}",
+                                    "Let the last one go to the safety net: take out its 'overflow_to'."))
+    return problems
+
+
+def _days(item: Item[Accommodation]) -> tuple[date, date]:
+    return item.value.valid_from or date.min, item.value.valid_to or date.max
+
+
 def accommodations(needs: Sequence[Item[Accommodation]], agents: Sequence[Item[Agent]],
                    whole: bool) -> list[Problem]:
-    """Each is for one agent of the team. Whose it is, is not said."""
+    """Each is for one agent of the team, and on any day at most one entry is for them. Whose it is, is not said."""
     known = {agent.value.id for agent in agents}
-    seen: set[str] = set()
+    seen: dict[str, list[Item[Accommodation]]] = {}
     problems = []
     for item in needs:
         if whole and item.value.agent not in known:
             problems.append(Problem(item.where("agent"), "the 'agent' is not in team.yaml", "Correct the id."))
-        if item.value.agent in seen:
-            problems.append(Problem(item.where("agent"), "a second entry for the same 'agent'", "Make them one."))
-        seen.add(item.value.agent)
+        first, last = _days(item)
+        if any(first <= _days(other)[1] and _days(other)[0] <= last for other in seen.setdefault(item.value.agent, [])):
+            problems.append(Problem(item.where("agent"), "a second entry for the same 'agent' on the same days",
+                                    "Make them one, or end the earlier with 'valid_to'."))
+        seen[item.value.agent].append(item)
     return problems
 
 
+def in_force(needs: Sequence[Item[Accommodation]], today: date) -> dict[str, Item[Accommodation]]:
+    """By agent, the entry in force: of those that have begun the one that began last. One past its end stays in force
+    until a later one follows: nothing that somebody needs ends by itself."""
+    found: dict[str, Item[Accommodation]] = {}
+    for item in sorted(needs, key=lambda one: _days(one)[0]):
+        if _days(item)[0] <= today:
+            found[item.value.agent] = item
+    return found
+
+
 def reviews(needs: Sequence[Item[Accommodation]], today: date) -> list[Problem]:
-    """An accommodation past its review stays in force; somebody should ask the agent again."""
-    return [Problem(item.where("review_at"), "the date in 'review_at' has passed; everything stays in force",
-                    "Review it with the agent and set a new date.")
-            for item in needs if item.value.review_at is not None and item.value.review_at < today]
+    """An accommodation past its review or its end stays in force; somebody should ask the agent again."""
+    warnings = []
+    for item in in_force(needs, today).values():
+        value = item.value
+        if value.review_at is not None and value.review_at < today:
+            warnings.append(Problem(item.where("review_at"),
+                                    "the date in 'review_at' has passed; everything stays in force",
+                                    "Review it with the agent and set a new date."))
+        if value.valid_to is not None and value.valid_to < today:
+            warnings.append(Problem(item.where("valid_to"),
+                                    "the date in 'valid_to' has passed and nothing follows; everything stays in force",
+                                    "Review it with the agent: set a new date, write what follows, or take it out."))
+    return warnings

@@ -17,13 +17,13 @@ TEAMS = (("psikososyal", 40), ("uzaktan_egitim", 50), ("ihbar_sikayet", 40), ("g
 NEEDS = (
     "ring_timeout_s: 30, misses_allowed: 5",
     "wrapup_s: 60, wrapup_extend_s: 120",
-    "answer_mode: auto, brief: true",
+    "answer_mode: auto, pre_connect_mode: whisper",
     "rest_gap_s: 60",
-    "brief: true, ring_timeout_s: 25",
-    "answer_mode: press_one, brief: true, ring_timeout_s: 30",
+    "pre_connect_mode: screen, pre_connect_s: 5, ring_timeout_s: 25",
+    "answer_mode: press_one, pre_connect_mode: whisper, ring_timeout_s: 30",
     "channels: [chat, social, email, task]",
     "wrapup_s: 45, rest_gap_s: 30",
-    "max_concurrency: {voice: 1, chat: 1}",
+    "max_concurrency: {voice: 1, chat: 1}, one_at_a_time: true",
     "ring_timeout_s: 45, wrapup_s: 90, misses_allowed: 5",
 )
 """What is needed, each for five agents. None of it says why."""

@@ -17,12 +17,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from centres import cross
 from centres.document import Mapping, Sequence, read
-from centres.model import Accommodation, Agent, Service, Settings, Shape
+from centres.model import Shape
 from centres.problem import Problem
+from centres.services import Service
+from centres.settings import Settings
 from centres.shape import guess, validate, where
+from centres.team import Accommodation, Agent
 
 SETTINGS, SERVICES, TEAM, ACCOMMODATIONS, MENU = (
     "santral.toml", "services.yaml", "team.yaml", "accommodations.yaml", "menu.yaml")
@@ -44,12 +48,23 @@ class Loaded:
     services: tuple[Service, ...]
     agents: tuple[Agent, ...]
     accommodations: Dict[str, Accommodation] = field(repr=False)
-    """By agent. Agents without one are not in it."""
+    """By agent, what is in force today. Agents without one are not in it."""
     menu: Mapping | None = field(repr=False)
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     documents: tuple[Mapping, ...] = field(repr=False)
     """santral.toml and its overlay, the overlay first: for `where`."""
+
+    places: Dict[tuple[str, str], cross.Place] = field(repr=False, default_factory=dict)
+    """(file, id) -> where an item stands: for `place` and `need`."""
+
+    def place(self, file: str, id_: str, *more: int | str) -> str:
+        """`file:line` of an item of services.yaml or team.yaml, or of a key inside it."""
+        return self.places[file, id_].where(*more)
+
+    def need(self, agent: str, key: str) -> str:
+        """`file:line` of a key of an agent's accommodation in force."""
+        return self.places[ACCOMMODATIONS, agent].where(key)
 
     def where(self, *place: int | str) -> str:
         """`file:line` of a key of the settings, such as `where("numbers", "4440632")`."""
@@ -73,14 +88,20 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
     if services_whole and agents_whole and services and agents:
         found, doubts = cross.skills(services, agents)
         problems, warnings = problems + found, warnings + doubts
+    problems += cross.overflows(services) if services_whole else []
     if settings is not None:
         problems += cross.net(settings, documents) + cross.hours(settings, documents)
     problems += cross.accommodations(needs, agents, agents_whole)
-    warnings += cross.reviews(needs, today or datetime.now(UTC).date()) + _permissions(folder)
+    day = today or datetime.now(UTC if settings is None else ZoneInfo(settings.centre.timezone)).date()
+    warnings += cross.reviews(needs, day) + _permissions(folder)
+    force = cross.in_force(needs, day)
+    places: dict[tuple[str, str], cross.Place] = {
+        **{(SERVICES, item.value.id): item for item in services}, **{(TEAM, item.value.id): item for item in agents},
+        **{(ACCOMMODATIONS, agent): item for agent, item in force.items()}}
     return Loaded(folder, settings, tuple(item.value for item in services), tuple(item.value for item in agents),
-                  {item.value.agent: item.value for item in needs}, menu,
+                  {agent: item.value for agent, item in force.items()}, menu,
                   tuple(sorted(problems, key=lambda one: one.order)),
-                  tuple(sorted(warnings, key=lambda one: one.order)), documents)
+                  tuple(sorted(warnings, key=lambda one: one.order)), documents, places)
 
 
 def _no_centre(folder: Path) -> Problem | None:

@@ -6,13 +6,16 @@ Everything is checked whole before anything starts; `santral check` shows the sa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from asterisk_conf.plan import Address, Plan, Registration, Timings, Trunk
-from centres import model as files
+from centres import services as files
 from centres.load import Loaded, load
 from centres.problem import Problem
+from centres.settings import Routing, Settings
+from centres.team import Accommodation, Agent, Needs
 from ivr.flow import walk
 from ivr.flow.load import load as load_flow
 from ivr.flow.model import Flow, Queue
@@ -21,6 +24,9 @@ from routing.core import model as core
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
 from santral.errors import BadCentre
 from santral.secrets import Secrets
+
+ABUSIVE = "abusive"
+"""Topic of a contact whose caller was abusive before."""
 
 
 class Checked(NamedTuple):
@@ -35,7 +41,7 @@ class Checked(NamedTuple):
 class NodeConfig(NamedTuple):
     """A centre in force on a node."""
 
-    settings: files.Settings
+    settings: Settings
     centre: core.Centre
     flow: Flow
     sign_in: Mapping[str, AgentId]
@@ -131,39 +137,72 @@ def counted(problems: int) -> str:
 
 def engine_centre(loaded: Loaded) -> core.Centre:
     """What decides routing, as the engine's values."""
-    return core.Centre(tuple(_service(service) for service in loaded.services),
-                       tuple(_agent(agent, loaded.accommodations.get(agent.id)) for agent in loaded.agents))
+    routing = Routing() if loaded.settings is None else loaded.settings.routing
+    everybody = Needs() if loaded.settings is None else loaded.settings.profile
+    costs = dict(core.COSTS) | {core.Channel(channel): units for channel, units in routing.costs.items()}
+    return core.Centre(
+        tuple(_service(service) for service in loaded.services),
+        tuple(_agent(agent, everybody, loaded.accommodations.get(agent.id)) for agent in loaded.agents),
+        costs=tuple(costs.items()), interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
+        load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
+        decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s)
 
 
 def _service(service: files.Service) -> core.Service:
+    floor, floor_where = _needs(service.floor)
     return core.Service(
         id=ServiceId(service.id), name=service.name,
-        steps=tuple(core.Step(_skills(step.needs), step.lasts_s) for step in service.steps),
-        floor=_skills(service.floor), priority=service.priority, distress=service.distress, target_s=service.target_s,
+        steps=tuple(core.Step(needs, step.lasts_s, where) for step in service.steps
+                    for needs, where in [_needs(step.needs)]),
+        floor=floor, floor_where=floor_where, priority=service.priority, weight=service.weight,
+        strategy=service.strategy, distress=service.distress, load=service.load, ceiling_s=service.ceiling_s,
+        preferred_s=service.preferred_s, preferred_days=service.preferred_days, target_s=service.target_s,
         target_share=service.target_share, short_abandon_s=service.short_abandon_s, overflow_s=service.overflow_s,
-        anonymous=service.anonymous)
+        overflow_to=None if service.overflow_to is None else ServiceId(service.overflow_to),
+        max_waiting=service.max_waiting, max_talking=service.max_talking, callback_tries=service.callback_tries,
+        callback_retry_s=service.callback_retry_s, anonymous=service.anonymous)
 
 
-def _agent(agent: files.Agent, needs: files.Accommodation | None) -> core.Agent:
-    return core.Agent(AgentId(agent.id), _skills(agent.skills), _profile(needs), agent.team)
+def _needs(needs: files.Needs) -> tuple[core.Needs, str]:
+    """What is asked for as levels, and as an expression when levels cannot say it."""
+    if not isinstance(needs, str):
+        return _skills(needs), ""
+    return (), needs
 
 
-def _profile(needs: files.Accommodation | None) -> core.Profile:
+def _agent(agent: Agent, everybody: Needs, own: Accommodation | None) -> core.Agent:
+    changes = everybody.changes() | ({} if own is None else own.changes())
+    return core.Agent(AgentId(agent.id), _skills(agent.skills), _profile(changes), agent.team,
+                      agent.on_call is not None)
+
+
+_ENUMS: Mapping[str, type[StrEnum]] = {
+    "answer_mode": core.AnswerMode, "pre_connect_mode": core.PreConnect, "wrapup_mode": core.WrapUpMode}
+_COMFORT = ("ring_signal", "ear", "gain_db", "limiter", "verbosity", "braille_cells")
+
+
+def _profile(changes: dict[str, Any]) -> core.Profile:
+    """The profile with these of a file's fields laid over it."""
     profile = core.Profile()
-    if needs is None:
-        return profile
-    changes = needs.changes()
+    changes.pop("break_plan", None)  # told day by day, in Unix seconds: see `calendar`
+    changes |= {name: kind(changes[name]) for name, kind in _ENUMS.items() if name in changes}
+    if "pre_connect_mode" in changes:
+        changes["pre_connect"] = changes.pop("pre_connect_mode")
     if "channels" in changes:
         changes["channels"] = frozenset(core.Channel(channel) for channel in changes["channels"])
     if "max_concurrency" in changes:
         own = {core.Channel(channel): most for channel, most in changes["max_concurrency"].items()}
         changes["max_concurrency"] = tuple((dict(profile.max_concurrency) | own).items())
-    if "answer_mode" in changes:
-        changes["answer_mode"] = core.AnswerMode(changes["answer_mode"])
-    return profile._replace(**changes)
+    if "distress_limit" in changes:
+        limit = changes.pop("distress_limit")
+        changes["distress"] = core.DistressLimit(limit.soft, limit.hard, limit.again)
+    if changes.pop("no_abusive_history", False):
+        changes["no_topics"] = frozenset(changes.get("no_topics", ())) | {ABUSIVE}
+    comfort = {name: changes.pop(name) for name in _COMFORT if name in changes}
+    return profile._replace(comfort=profile.comfort._replace(**comfort), **changes)
 
 
-def _skills(skills: Mapping[str, int]) -> tuple[tuple[SkillId, int], ...]:
+def _skills(skills: Mapping[str, int]) -> core.Needs:
     return tuple((SkillId(skill), level) for skill, level in skills.items())
 
 

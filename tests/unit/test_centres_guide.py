@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic.fields import FieldInfo
 
-from centres.model import Accommodation, Agent, Service, Settings, Shape, Step
+from centres.model import Shape
+from centres.services import Service, Step
+from centres.settings import Settings
+from centres.team import Accommodation, Agent
 from routing.core.model import Profile
 
 pytestmark = pytest.mark.unit
@@ -85,6 +88,8 @@ def numbers_in(annotation: Any, metadata: typing.Iterable[Any] = ()) -> set[floa
     if typing.get_origin(annotation) is typing.Annotated:
         inner, *more = typing.get_args(annotation)
         return found | numbers_in(inner, more)
+    if typing.get_origin(annotation) is typing.Literal:
+        return found | {float(one) for one in typing.get_args(annotation) if isinstance(one, int)}
     for part in typing.get_args(annotation):
         found |= numbers_in(part)
     return found
@@ -100,7 +105,8 @@ def test_every_table_and_list_has_its_section_and_no_other() -> None:
 def test_every_key_is_there_with_its_default(name: str) -> None:
     rows, fields = sections()[name], TABLES[name].model_fields
     assert list(rows) == list(fields)
-    everybody = Profile()._asdict() | {"max_concurrency": dict(Profile().max_concurrency)}
+    everybody = Profile()._asdict() | Profile().comfort._asdict() | {
+        "max_concurrency": dict(Profile().max_concurrency), "pre_connect_mode": Profile().pre_connect}
     for key, field in fields.items():
         default = "needed" if field.is_required() else shown(field.default)
         if name == "accommodations" and key in everybody:

@@ -11,7 +11,8 @@ import pytest
 
 from centres import generate
 from centres.load import Loaded, load
-from centres.model import Accommodation, Hours, Settings
+from centres.settings import Hours, Settings
+from centres.team import Accommodation
 
 pytestmark = pytest.mark.unit
 
@@ -117,7 +118,7 @@ def test_an_overlay_is_laid_over_key_by_key(folder: Path, tmp_path: Path) -> Non
     ("rest_gap_s: 60", "rest_gap_s: gizli"), ("agent: a1004", "agent: gizli9"), ("agent: a1004", "agent: 'gizli 9'"),
     ("channels: [chat,", "channels: [gizli,"), ("chat: 1", "chat: 7777"), ("agent: a1008", "agent: a1004"),
     ("agent: a1004,", "agent: a1004, review_at: 2020-01-01,"), ("agent: a1004,", "agent: a1004, review_at: gizli,"),
-    ("  - {agent: a1004", "  - {agent: gizli: x"), ("agent: a1004,", "agent: a1004, brief: 7777,"),
+    ("  - {agent: a1004", "  - {agent: gizli: x"), ("agent: a1004,", "agent: a1004, captions: 7777,"),
 ])
 def test_nothing_of_the_accommodations_is_shown(folder: Path, old: str, new: str) -> None:
     edit(folder, "accommodations.yaml", old, new)
@@ -130,13 +131,16 @@ def test_nothing_of_the_accommodations_is_shown(folder: Path, old: str, new: str
 def test_an_accommodation_never_shows_itself() -> None:
     one = Accommodation(agent="a1004", ring_timeout_s=30)
     assert f"{one} {one!r}" == "Accommodation(...) Accommodation(...)"
-    assert "ring_timeout" not in repr(load(MEB)) and "wrapup" not in repr(load(MEB))
+    assert "ring_timeout_s=30" not in repr(load(MEB)) and "wrapup_s=60" not in repr(load(MEB))
     assert one.changes() == {"ring_timeout_s": 30}
 
 
 def test_there_is_no_field_for_why() -> None:
-    allowed = {"agent", "channels", "max_concurrency", "ring_timeout_s", "answer_mode", "brief", "wrapup_s",
-               "wrapup_extend_s", "rest_gap_s", "misses_allowed", "review_at"}
+    allowed = {"agent", "channels", "max_concurrency", "capacity", "one_at_a_time", "ring_timeout_s", "ring_signal",
+               "answer_mode", "pre_connect_mode", "pre_connect_s", "wrapup_mode", "wrapup_s", "wrapup_extend_s",
+               "rest_gap_s", "misses_allowed", "auto_return_s", "break_plan", "break_grace_s", "max_continuous_s",
+               "distress_limit", "no_topics", "no_abusive_history", "captions", "pair_id", "ear", "gain_db", "limiter",
+               "verbosity", "braille_cells", "valid_from", "valid_to", "review_at", "approved_by"}
     assert set(Accommodation.model_fields) == allowed
     assert not re.search(r"diagn|disab|engel|tan[ıi]|reason|why|note|percent", " ".join(Accommodation.model_fields))
 
@@ -210,3 +214,41 @@ def test_a_centre_that_closes_says_what_its_callers_hear(folder: Path) -> None:
     edit(folder, "santral.toml", 'monday = ["09:00-17:00"]', "always = true")
     assert told(load(folder)) == [
         f"santral.toml:{line}: 'hours' says 'always' and gives 'closed' too; keep one of them. Change the value."]
+
+
+def test_an_overflow_leads_to_a_service_and_never_round(folder: Path) -> None:
+    edit(folder, "services.yaml", "  - id: uzaktan_egitim\n", "  - id: uzaktan_egitim\n    overflow_to: temsilci\n")
+    assert load(folder).problems == ()
+    edit(folder, "services.yaml", "  - id: temsilci\n", "  - id: temsilci\n    overflow_to: uzaktan_egitim\n")
+    assert [(one.what, one.mend) for one in load(folder).problems] == [
+        ("the overflow goes round: uzaktan_egitim -> temsilci -> uzaktan_egitim",
+         "Let the last one go to the safety net: take out its 'overflow_to'."),
+        ("the overflow goes round: temsilci -> uzaktan_egitim -> temsilci",
+         "Let the last one go to the safety net: take out its 'overflow_to'.")]
+    edit(folder, "services.yaml", "overflow_to: uzaktan_egitim", "overflow_to: uzaktan_egitm")
+    assert "services.yaml:" in told(load(folder))[0] and "Did you mean 'uzaktan_egitim'?" in told(load(folder))[0]
+
+
+def test_distress_is_never_full_and_never_closed(folder: Path) -> None:
+    edit(folder, "services.yaml", "    distress: true", "    max_waiting: 5\n    distress: true")
+    assert "a distress service is never full and never closed" in told(load(folder))[0]
+
+
+def test_accommodations_change_by_date_and_none_ends_by_itself(folder: Path) -> None:
+    edit(folder, "accommodations.yaml", "  - {agent: a1004, ring_timeout_s: 30, misses_allowed: 5}\n",
+         "  - {agent: a1004, ring_timeout_s: 30, valid_to: 2026-03-31}\n"
+         "  - {agent: a1004, ring_timeout_s: 45, valid_from: 2026-06-01}\n")
+
+    def ring(day: date) -> float | None:
+        return load(folder, today=day).accommodations["a1004"].ring_timeout_s
+
+    assert [ring(date(2026, month, 1)) for month in (3, 4, 6)] == [30, 30, 45]
+    assert load(folder, today=date(2026, 3, 31)).warnings == () == load(folder, today=date(2026, 6, 1)).warnings
+    late = load(folder, today=date(2026, 4, 1))
+    assert [str(one) for one in late.warnings] == [
+        "accommodations.yaml:3: the date in 'valid_to' has passed and nothing follows; everything stays in force. "
+        "Review it with the agent: set a new date, write what follows, or take it out."]
+    edit(folder, "accommodations.yaml", "valid_to: 2026-03-31", "valid_to: 2026-06-01")
+    assert told(load(folder)) == [
+        "accommodations.yaml:4: a second entry for the same 'agent' on the same days. Make them one, or end the "
+        "earlier with 'valid_to'."]

@@ -1,0 +1,91 @@
+"""The shape of `services.yaml`: what callers may want, and whom each service asks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from centres.model import Name, Shape, Skills, Week, plain
+
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+"""`psikososyal >= 60 and tr`: the engine's words, checked by `santral check` with the column marked."""
+
+Needs = Skills | Expression
+"""Skill: level, at least; or an expression."""
+
+Strategy = Literal["longest_idle", "least_occupied", "longest_idle_any", "least_occupied_any", "fewest_skills",
+                   "weakest_first", "fewest_contacts"]
+"""Modules of `routing/core/strategies`; a test compares the names."""
+
+
+class Step(Shape):
+    """One step of what a service asks for. All steps but the last say how long they last."""
+
+    needs: Needs
+    lasts_s: Annotated[float, Field(gt=0, le=3600)] | None = None
+
+
+class Opening(Week):
+    """When a service is open; without it, whenever the line is."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not any(self.edges(day) for day in range(7)):
+            raise ValueError("is never open; write spans for the days, or leave 'hours' out")
+        return self
+
+
+class Service(Shape):
+    """A queue. Field by field the engine's `Service`."""
+
+    id: Name
+    name: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(plain)]
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=10)]
+    floor: Needs = {}
+    """Never relaxes: nobody below it is ever offered a contact."""
+    priority: Annotated[int, Field(ge=-60, le=60, strict=True)] = 0
+    """Points; one counts as a minute of waiting."""
+    weight: Annotated[float, Field(ge=0.1, le=10)] = 1.0
+    """With 2 every second of waiting counts twice."""
+    strategy: Strategy = "longest_idle"
+    """Which of several fitting agents."""
+    distress: bool = False
+    """Never times out, never dropped."""
+    load: Annotated[int, Field(ge=0, le=5, strict=True)] = 0
+    """What one contact weighs on an agent."""
+    ceiling_s: Annotated[float, Field(ge=10, le=3600)] | None = None
+    """Emergency ceiling: who waits longer may be offered to agents at their distress limit, who accept by a key."""
+    preferred_s: Annotated[float, Field(ge=0, le=300)] = 0.0
+    """So long a caller waits for the agent who spoke with them last."""
+    preferred_days: Annotated[float, Field(gt=0, le=366)] = 30.0
+    target_s: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    target_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    short_abandon_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    overflow_s: Annotated[float, Field(ge=30, le=7200)] | None = None
+    """After this long the caller goes to `overflow_to`, or to the safety net; left out: never."""
+    overflow_to: Name | None = None
+    """Another service, also for callers who come while this one is full or closed."""
+    max_waiting: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    """Admission: with so many in line the next one goes on at once."""
+    max_talking: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    """At most so many contacts of this service at agents at one moment."""
+    hours: Opening | None = None
+    """When it is open; left out: whenever the line is."""
+    callback_tries: Annotated[int, Field(ge=1, le=20, strict=True)] = 3
+    callback_retry_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
+    anonymous: bool = False
+    """The caller's number is kept from everybody and not stored."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if any(step.lasts_s is None for step in self.steps[:-1]) or self.steps[-1].lasts_s is not None:
+            raise ValueError("every step but the last needs 'lasts_s', and the last may not have it")
+        if self.distress and self.overflow_s is not None:
+            raise ValueError("a distress service never overflows; take out 'overflow_s'")
+        if self.distress and (self.max_waiting is not None or self.hours is not None):
+            raise ValueError("a distress service is never full and never closed; take out 'max_waiting' and 'hours'")
+        if self.overflow_to == self.id:
+            raise ValueError("overflows into itself; name another service at 'overflow_to'")
+        return self
+

@@ -1,0 +1,208 @@
+"""The shape of `santral.toml`, with the overlay of the machine laid over it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from centres.model import (
+    DAYS,
+    Carrier,
+    Channel,
+    File,
+    HostPort,
+    Name,
+    Network,
+    Number,
+    Port,
+    Shape,
+    SipUser,
+    Span,
+    Text,
+    Week,
+    zone,
+)
+from centres.team import Needs
+
+
+class Identity(Shape):
+    """[centre]"""
+
+    name: Text
+    language: Literal["tr"] = "tr"
+    """What callers hear. Prompts exist in Turkish."""
+    timezone: Annotated[str, AfterValidator(zone)] = "Europe/Istanbul"
+
+
+class Listen(Shape):
+    """[listen]: where this node listens. Port 0: any free one."""
+
+    agi: HostPort = "127.0.0.1:4573"
+    http: HostPort = "127.0.0.1:8063"
+
+
+class Asterisk(Shape):
+    """[asterisk]: the Asterisk this node works with, paths as Asterisk sees them."""
+
+    ami: HostPort = "127.0.0.1:5038"
+    sip: HostPort = "127.0.0.1:5060"
+    """Where Asterisk takes SIP."""
+    rtp_start: Port = 10000
+    rtp_end: Port = 20000
+    sounds: File = "/var/lib/santral/sounds"
+    """Root of the prompts: `<sounds>/tr/<key>.wav`."""
+    music: File = "/var/lib/santral/sounds/moh"
+    cel: File = "/var/log/asterisk/cel-custom/santral.csv"
+    """The black box: ids, event and time of every channel, read after every gap."""
+    agi: Annotated[tuple[HostPort, ...], Field(min_length=1, max_length=2)] = ("127.0.0.1:4573",)
+    """The nodes the dialplan asks, the second when the first does not answer."""
+
+    @model_validator(mode="after")
+    def _ports(self) -> Self:
+        if self.rtp_end - self.rtp_start < 3:
+            raise ValueError("rtp_end should be at least 3 above rtp_start: a call needs four ports")
+        return self
+
+
+class Registration(Shape):
+    """[trunk.registration]: for carriers that want us to register. The password stands in the node's secrets."""
+
+    server: Carrier
+    user: SipUser
+
+
+class Trunk(Shape):
+    """[trunk]: where callers come from."""
+
+    match: tuple[Network, ...] = ()
+    """Addresses of the carrier: nobody else may dial in."""
+    registration: Registration | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if not self.match and self.registration is None:
+            raise ValueError("needs 'match' (addresses of the carrier) or [trunk.registration]")
+        return self
+
+
+class Seats(Shape):
+    """[seats]: the agents' phones, `first`, `first` + 1, ... Each is an endpoint."""
+
+    first: Annotated[int, Field(ge=10, le=999_999, strict=True)] = 2001
+    count: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
+
+    def names(self) -> tuple[str, ...]:
+        """Endpoint names of all seats."""
+        return tuple(str(number) for number in range(self.first, self.first + self.count))
+
+
+class Store(Shape):
+    """[store]"""
+
+    url: File = "sqlite:///santral.db"
+    """SQLAlchemy's form. A relative SQLite path is inside the node's state folder."""
+
+
+class Hours(Week):
+    """[hours]: `always = true`, or spans for each day; a day without spans is closed."""
+
+    always: bool = False
+    closed: Name | None = None
+    """Entry of the menu for callers who come in outside the spans. Needed unless `always`."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        spans = any(getattr(self, day) for day in DAYS)
+        if self.always and (spans or self.closed is not None):
+            other = "spans" if spans else "'closed'"
+            raise ValueError(f"says 'always' and gives {other} too; keep one of them")
+        if not self.always and not spans:
+            raise ValueError("is never open; write 'always = true' or spans for the days")
+        return self
+
+    def open_at(self, weekday: int, minute: int) -> bool:
+        """Whether the centre is open; `weekday` 0 is Monday, `minute` counts from midnight, both in local time."""
+        return self.always or self.within(weekday, minute)
+
+
+class Wait(Shape):
+    """[wait]: the hold loop of the dialplan."""
+
+    tick_s: Annotated[int, Field(ge=2, le=15, strict=True)] = 15
+    """A waiting caller asks the node this often; a caller must never be unknown for longer."""
+    step_s: Annotated[int, Field(ge=1, le=10, strict=True)] = 5
+    """Limit of one such question; a frozen node holds a caller no longer."""
+    max_fails: Annotated[int, Field(ge=1, le=20, strict=True)] = 4
+    """Unanswered questions in a row before the safety net."""
+    announce_s: Annotated[int, Field(ge=15, le=600, strict=True)] = 60
+    """Shortest time between two announcements (position, comfort) to the same caller."""
+
+
+class Routing(Shape):
+    """[routing]: what holds for the whole centre. Field by field the engine's `Centre`."""
+
+    costs: dict[Channel, Annotated[int, Field(ge=1, le=100, strict=True)]] = {}
+    """Units of an agent's capacity (100) that one contact takes, by channel; not named: as shipped."""
+    interruptible: frozenset[Channel] = frozenset({"social", "email", "task"})
+    """A call may come while contacts of these channels are under way: they are held meanwhile."""
+    load_half_life_s: Annotated[float, Field(ge=60, le=86_400)] = 5400.0
+    occupied_half_life_s: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
+    decompression_s: Annotated[float, Field(ge=0, le=3600)] = 600.0
+    """Rest after a contact of load 4 or more; the agent may end it."""
+    spared_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
+    """How long "not now" keeps heavy contacts away from an agent."""
+    micro_break_s: Annotated[float, Field(ge=60, le=1800)] = 300.0
+    break_plan: tuple[Span, ...] = ()
+    """Breaks of everybody who has no plan of their own."""
+
+    @field_validator("interruptible")
+    @classmethod
+    def _not_calls(cls, channels: frozenset[str]) -> frozenset[str]:
+        if "voice" in channels:
+            raise ValueError("may not hold voice: a call is never interrupted")
+        return channels
+
+
+class QueueLog(Shape):
+    """[queue_log]"""
+
+    path: File = "queue_log"
+    """Relative: inside the node's state folder."""
+    callerid: Literal["none", "masked", "full"] = "none"
+
+
+class Net(Shape):
+    """[net]: the safety net, an app_queue with these phones that needs no node."""
+
+    seats: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
+
+
+class Settings(Shape):
+    """santral.toml, with the overlay of the machine laid over it."""
+
+    centre: Identity
+    numbers: Annotated[dict[Number, Name], Field(min_length=1)]
+    """Called number -> entry of the menu."""
+    listen: Listen = Listen()
+    asterisk: Asterisk = Asterisk()
+    trunk: Trunk
+    seats: Seats
+    store: Store = Store()
+    hours: Hours
+    wait: Wait = Wait()
+    queue_log: QueueLog = QueueLog()
+    net: Net
+    routing: Routing = Routing()
+    profile: Needs = Needs()
+    """[profile]: what holds for every agent; an accommodation is laid over it."""
+
+    def entry_at(self, entry: str, at: float) -> str:
+        """The entry in force for a call to `entry` that comes in at `at` (Unix seconds): the same, or the one of a
+        closed centre. What the clock on the wall of the centre shows decides, on days of a change of time too."""
+        if self.hours.always or self.hours.closed is None:
+            return entry
+        local = datetime.fromtimestamp(at, ZoneInfo(self.centre.timezone))
+        return entry if self.hours.open_at(local.weekday(), local.hour * 60 + local.minute) else self.hours.closed
