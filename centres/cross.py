@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Protocol, TypeVar
@@ -157,41 +157,41 @@ def overflows(services: Sequence[Item[Service]]) -> list[Problem]:
     return problems
 
 
-def _days(item: Item[Accommodation]) -> tuple[date, date]:
-    return item.value.valid_from or date.min, item.value.valid_to or date.max
+def _days(one: Accommodation) -> tuple[date, date]:
+    return one.valid_from or date.min, one.valid_to or date.max
 
 
 def accommodations(needs: Sequence[Item[Accommodation]], agents: Sequence[Item[Agent]],
                    whole: bool) -> list[Problem]:
     """Each is for one agent of the team, and on any day at most one entry is for them. Whose it is, is not said."""
     known = {agent.value.id for agent in agents}
-    seen: dict[str, list[Item[Accommodation]]] = {}
+    seen: dict[str, list[Accommodation]] = {}
     problems = []
     for item in needs:
         if whole and item.value.agent not in known:
             problems.append(Problem(item.where("agent"), "the 'agent' is not in team.yaml", "Correct the id."))
-        first, last = _days(item)
+        first, last = _days(item.value)
         if any(first <= _days(other)[1] and _days(other)[0] <= last for other in seen.setdefault(item.value.agent, [])):
             problems.append(Problem(item.where("agent"), "a second entry for the same 'agent' on the same days",
                                     "Make them one, or end the earlier with 'valid_to'."))
-        seen[item.value.agent].append(item)
+        seen[item.value.agent].append(item.value)
     return problems
 
 
-def in_force(needs: Sequence[Item[Accommodation]], today: date) -> dict[str, Item[Accommodation]]:
+def in_force(needs: Sequence[Accommodation], today: date) -> dict[str, Accommodation]:
     """By agent, the entry in force: of those that have begun the one that began last. One past its end stays in force
     until a later one follows: nothing that somebody needs ends by itself."""
-    found: dict[str, Item[Accommodation]] = {}
-    for item in sorted(needs, key=lambda one: _days(one)[0]):
-        if _days(item)[0] <= today:
-            found[item.value.agent] = item
+    found: dict[str, Accommodation] = {}
+    for one in sorted(needs, key=lambda entry: _days(entry)[0]):
+        if _days(one)[0] <= today:
+            found[one.agent] = one
     return found
 
 
-def reviews(needs: Sequence[Item[Accommodation]], today: date) -> list[Problem]:
-    """An accommodation past its review or its end stays in force; somebody should ask the agent again."""
+def reviews(force: Iterable[Item[Accommodation]], today: date) -> list[Problem]:
+    """An accommodation in force past its review or its end stays so; somebody should ask the agent again."""
     warnings = []
-    for item in in_force(needs, today).values():
+    for item in force:
         value = item.value
         if value.review_at is not None and value.review_at < today:
             warnings.append(Problem(item.where("review_at"),

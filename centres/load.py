@@ -49,6 +49,8 @@ class Loaded:
     agents: tuple[Agent, ...]
     accommodations: Dict[str, Accommodation] = field(repr=False)
     """By agent, what is in force today. Agents without one are not in it."""
+    dated: tuple[Accommodation, ...] = field(repr=False)
+    """Every entry, whatever its dates: `in_force` chooses."""
     menu: Mapping | None = field(repr=False)
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
@@ -62,6 +64,10 @@ class Loaded:
         """`file:line` of an item of services.yaml or team.yaml, or of a key inside it."""
         return self.places[file, id_].where(*more)
 
+    def in_force(self, day: date) -> Dict[str, Accommodation]:
+        """By agent, what is in force on a day."""
+        return cross.in_force(self.dated, day)
+
     def need(self, agent: str, key: str) -> str:
         """`file:line` of a key of an agent's accommodation in force."""
         return self.places[ACCOMMODATIONS, agent].where(key)
@@ -74,7 +80,7 @@ class Loaded:
 def load(folder: Path, overlay: Path | None = None, *, today: date | None = None) -> Loaded:
     """The centre in a folder. Never raises for what is wrong in the files: that is in `problems` and `warnings`."""
     if nowhere := _no_centre(folder):
-        return Loaded(folder, None, (), (), {}, None, (nowhere,), (), ())
+        return Loaded(folder, None, (), (), {}, (), None, (nowhere,), (), ())
     reader = _Reader(folder)
     settings, documents = reader.settings(overlay)
     services, services_whole = reader.items(SERVICES, "services", Service)
@@ -93,13 +99,14 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
         problems += cross.net(settings, documents) + cross.hours(settings, documents)
     problems += cross.accommodations(needs, agents, agents_whole)
     day = today or datetime.now(UTC if settings is None else ZoneInfo(settings.centre.timezone)).date()
-    warnings += cross.reviews(needs, day) + _permissions(folder)
-    force = cross.in_force(needs, day)
+    by_value = {id(item.value): item for item in needs}
+    force = {agent: by_value[id(one)] for agent, one in cross.in_force([item.value for item in needs], day).items()}
+    warnings += cross.reviews(force.values(), day) + _permissions(folder)
     places: dict[tuple[str, str], cross.Place] = {
         **{(SERVICES, item.value.id): item for item in services}, **{(TEAM, item.value.id): item for item in agents},
         **{(ACCOMMODATIONS, agent): item for agent, item in force.items()}}
     return Loaded(folder, settings, tuple(item.value for item in services), tuple(item.value for item in agents),
-                  {agent: item.value for agent, item in force.items()}, menu,
+                  {agent: item.value for agent, item in force.items()}, tuple(item.value for item in needs), menu,
                   tuple(sorted(problems, key=lambda one: one.order)),
                   tuple(sorted(warnings, key=lambda one: one.order)), documents, places)
 

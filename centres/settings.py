@@ -155,8 +155,6 @@ class Routing(Shape):
     spared_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
     """How long "not now" keeps heavy contacts away from an agent."""
     micro_break_s: Annotated[float, Field(ge=60, le=1800)] = 300.0
-    break_plan: tuple[Span, ...] = ()
-    """Breaks of everybody who has no plan of their own."""
 
     @field_validator("interruptible")
     @classmethod

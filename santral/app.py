@@ -45,6 +45,7 @@ from routing.store.errors import StoreError
 from routing.store.numbers import NumberKeys
 from routing.store.store import Store
 from santral import logs
+from santral.calendar import Calendar
 from santral.config import NodeConfig, address, node_config
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
 from santral.secrets import Secrets, same, write_private
@@ -145,7 +146,8 @@ class Node:
     async def _work(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(store.keep_lease(), name="lease"),
-                     group.create_task(runner.run(), name="runner")]
+                     group.create_task(runner.run(), name="runner"),
+                     group.create_task(Calendar(self._config, runner.post).run(), name="calendar")]
             dialogues = group.create_task(self._listen(agi), name="agi")
             await self._listening(agi, dialogues)
             http = await desk.start(self._config.settings.listen.http)

@@ -6,6 +6,7 @@ Everything is checked whole before anything starts; `santral check` shows the sa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +45,8 @@ class NodeConfig(NamedTuple):
     settings: Settings
     centre: core.Centre
     flow: Flow
+    loaded: Loaded
+    """The files it was made from."""
     sign_in: Mapping[str, AgentId]
     """Sign-in number, as keyed on a phone, -> agent."""
     warnings: tuple[Problem, ...] = ()
@@ -125,8 +128,7 @@ def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
     if checked.problems or loaded.settings is None or checked.flow is None:
         listed = "\n  ".join(str(problem) for problem in checked.problems)
         raise BadCentre(f"{counted(len(checked.problems))} in the centre {folder}:\n  {listed}")
-    seats = frozenset(SeatId(seat) for seat in loaded.settings.seats.names())
-    return NodeConfig(loaded.settings, engine_centre(loaded)._replace(seats=seats), checked.flow,
+    return NodeConfig(loaded.settings, engine_centre(loaded), checked.flow, loaded,
                       {agent.number: AgentId(agent.id) for agent in loaded.agents}, checked.warnings)
 
 
@@ -135,14 +137,24 @@ def counted(problems: int) -> str:
     return f"{problems} problem{'' if problems == 1 else 's'}"
 
 
-def engine_centre(loaded: Loaded) -> core.Centre:
-    """What decides routing, as the engine's values."""
+def outside_seat(agent: str) -> SeatId:
+    """Where a remote counsellor sits: a seat that is no phone of ours."""
+    return SeatId(f"uzak-{agent}")
+
+
+def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
+    """What decides routing, as the engine's values, with the accommodations in force on a day (None: when the files
+    were read)."""
     routing = Routing() if loaded.settings is None else loaded.settings.routing
     everybody = Needs() if loaded.settings is None else loaded.settings.profile
+    own = loaded.accommodations if day is None else loaded.in_force(day)
+    seats = None if loaded.settings is None else frozenset(
+        [SeatId(seat) for seat in loaded.settings.seats.names()] +
+        [outside_seat(agent.id) for agent in loaded.agents if agent.on_call is not None])
     costs = dict(core.COSTS) | {core.Channel(channel): units for channel, units in routing.costs.items()}
     return core.Centre(
         tuple(_service(service) for service in loaded.services),
-        tuple(_agent(agent, everybody, loaded.accommodations.get(agent.id)) for agent in loaded.agents),
+        tuple(_agent(agent, everybody, own.get(agent.id)) for agent in loaded.agents), seats,
         costs=tuple(costs.items()), interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
         load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
         decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s)
