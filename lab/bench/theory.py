@@ -92,11 +92,11 @@ RING_OF_180 = layout("ring, 60+60+60", (60, 60, 60), RING, EQUAL, 0.9, 240.0)
 
 
 def centre(system: System) -> Centre:
-    """The system as a centre: a service and a skill for each type, agents who need no rest and no wrap-up."""
+    """The system as a centre: a service and a skill for each type, agents who need no wrap-up, no rest and no break."""
     skills = [SkillId(f"s{c}") for c in range(len(system.types))]
     services = tuple(Service(ServiceId(f"t{c}"), f"t{c}", (Step(((skill, 1),)),), target_s=LIMIT_S)
                      for c, skill in enumerate(skills))
-    profile = Profile(wrapup_s=0.0, rest_gap_s=0.0)
+    profile = Profile(wrapup_s=0.0, rest_gap_s=0.0, max_continuous_s=inf)
     agents = []
     for g, pool in enumerate(system.pools):
         can = tuple((skills[c], 50) for c, kind in enumerate(system.types) if g in kind.pools)
