@@ -112,6 +112,8 @@ class Offer:
     """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
     weighed: bool = False
     """The agent has said it."""
+    tier: int = 0
+    """As in `facts.Offered`: 2 is an offer beyond the agent's limit, by the emergency ceiling."""
 
 
 @dataclass(slots=True, eq=False)
@@ -134,11 +136,9 @@ class AgentRecord:
     offers: dict[OfferId, Offer] = field(default_factory=dict)
     """What rings, talks or is wrapped up, oldest first."""
     used: int = 0
-    """Units of capacity that the live offers take, those not interrupted."""
-    channels: int = 0
-    """What the profile allows when nothing is under way, one bit for each channel (`capacity.BIT`)."""
-    standing: int = 0
-    """In which channels something may be offered now: while they stand in the pools."""
+    """Units of capacity that the live offers take; while there is a call, those that it interrupts take none."""
+    allows: int = 0
+    """Channels that the profile allows when nothing is under way, a bit for each in the order of `Channel`."""
     as_configured: Agent | None = None
     """The agent of the centre's settings while `agent` has other skills for now; None: they are the same."""
     aside: bool = False
@@ -207,6 +207,10 @@ class AgentRecord:
     """End of the break that the engine began, after which the agent is ready by themselves; 0: none."""
     relaxed: dict[str, float] = field(default_factory=dict)
     """Rules of the profile that do not hold, each until when."""
+    paused_at: float = 0.0
+    """When the pause began that the agent is in."""
+    strained: bool = False
+    """There is a load, a rest or a "not now" to be thought of: `wellbeing.allow` has something to say."""
     untold: bool = False
     """The next AgentChanged carries the burden, because it has changed."""
 
