@@ -48,6 +48,8 @@ MEMBERS_MAX = 8_000
 OVER_MAX = 2_000
 """Ended legs remembered, so that an OriginateResponse coming after the Hangup ends nothing twice."""
 SEATS_MAX = 5_000
+LINES_MAX = 8_000
+"""Channels of phones known at once: a phone has one, rarely two."""
 
 CONTEXT_AGENT = "santral-agent"
 CONTEXT_NET = "santral-net"
@@ -88,6 +90,10 @@ class Translator:
         self._bridges: dict[str, list[str]] = {}
         self._where: OrderedDict[str, str] = OrderedDict()
         self._seats: dict[str, tuple[bool, bool]] = {}
+        self._lines: OrderedDict[str, str] = OrderedDict()
+        """Channels of phones, by Uniqueid: whose."""
+        self._counted: dict[str, int] = {}
+        """How many of them a phone has; only of phones that were seen free since we listen, so that none is missing."""
         self.doubts: set[str] = set()
         """Contacts whose end one event alone told, in the middle of a talk: to be looked at before it is believed."""
         self._handlers: dict[str, Callable[[Message], list[Event]]] = {
@@ -112,6 +118,8 @@ class Translator:
         self._bridges.clear()
         self._where.clear()
         self._seats.clear()
+        self._lines.clear()
+        self._counted.clear()
         self.doubts.clear()
         for uniqueid, rings, up in legs:
             leg = self._leg(uniqueid)
@@ -131,7 +139,7 @@ class Translator:
 
     def size(self) -> int:
         """How many things are remembered. Zero when no call is up (seats and ended legs apart)."""
-        return len(self._legs) + len(self._bridges) + len(self._where)
+        return len(self._legs) + len(self._bridges) + len(self._where) + len(self._lines)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
 
@@ -147,7 +155,9 @@ class Translator:
         return leg
 
     def _newchannel(self, message: Message) -> list[Event]:
-        self._leg(message.get("Uniqueid"))
+        uniqueid = message.get("Uniqueid")
+        self._leg(uniqueid)
+        self._line_begins(uniqueid, message.get("Channel"))
         return []
 
     def _dialbegin(self, message: Message) -> list[Event]:
@@ -239,15 +249,16 @@ class Translator:
         uniqueid = message.get("Uniqueid")
         cause = int(message.get("Cause")) if message.get("Cause").isdecimal() else 0
         in_bridge = bool(self._part(uniqueid))
+        free = self._line_ends(uniqueid)
         if parse_leg_id(uniqueid) is not None:
-            return self._leg_gone(uniqueid, cause)
+            return [*free, *self._leg_gone(uniqueid, cause)]
         if not self._is_contact(uniqueid):
-            return []
+            return free
         talks = [leg for leg in self._legs.values() if leg.with_ == uniqueid and not leg.told]
         if in_bridge and talks:
             self.doubts.add(uniqueid)  # a talk's end is told by BridgeLeave and Hangup; one alone may be forged
-            return []
-        events: list[Event] = []
+            return free
+        events: list[Event] = free
         for leg in talks:
             leg.told = True
             events.append(TalkEnded(leg.offer, leg.left_first or "caller"))
@@ -283,10 +294,38 @@ class Translator:
         if seat == device or not self._is_seat(seat):
             return []
         now = (state not in _AWAY, state in _IN_USE)
-        if self._seats.get(seat) == now or (seat not in self._seats and len(self._seats) >= SEATS_MAX):
+        if seat not in self._seats and len(self._seats) >= SEATS_MAX:
+            return []
+        if not now[1] and seat not in self._counted:
+            self._counted[seat] = sum(whose == seat for whose in self._lines.values())
+        return self._seat_is(seat, now)
+
+    def _seat_is(self, seat: str, now: tuple[bool, bool]) -> list[Event]:
+        if self._seats.get(seat) == now:
             return []
         self._seats[seat] = now
         return [SeatChanged(SeatId(seat), *now)]
+
+    def _line_begins(self, uniqueid: str, channel: str) -> None:
+        seat = channel.removeprefix("PJSIP/").rpartition("-")[0]
+        if not channel.startswith("PJSIP/") or not self._is_seat(seat) or uniqueid in self._lines:
+            return
+        if len(self._lines) >= LINES_MAX:
+            self._counted.pop(self._lines.popitem(last=False)[1], None)
+        self._lines[uniqueid] = seat
+        if seat in self._counted:
+            self._counted[seat] += 1
+
+    def _line_ends(self, uniqueid: str) -> list[Event]:
+        """A phone whose last channel has gone is free. Asterisk says so by DeviceStateChange too, but that is made by
+        another thread and was 2 to 4 ms behind the Hangup: the next caller need not wait for it."""
+        seat = self._lines.pop(uniqueid, None)
+        if seat is None or seat not in self._counted:
+            return []
+        self._counted[seat] -= 1
+        if self._counted[seat] or self._seats.get(seat) != (True, True):
+            return []
+        return self._seat_is(seat, (True, False))
 
 
 def _reason(cause: int, leg: _Leg) -> str:

@@ -209,15 +209,44 @@ def test_device_states(state: str, reachable: bool, in_use: bool) -> None:
                 ami("DeviceStateChange", Device="Queue:net", State=state)], trunk) == []
 
 
+def line(uniqueid: str, channel: str) -> Message:
+    return ami("Newchannel", Uniqueid=uniqueid, Channel=channel)
+
+
+def device(state: str) -> Message:
+    return ami("DeviceStateChange", Device="PJSIP/2001", State=state)
+
+
+def test_a_phone_is_free_with_the_hangup_of_its_last_channel() -> None:
+    """DeviceStateChange comes from another thread of Asterisk, milliseconds later: nobody waits for it."""
+    free, used = SeatChanged(SeatId("2001"), True, False), SeatChanged(SeatId("2001"), True, True)
+    talk = [device("NOT_INUSE"), line(LEG, "PJSIP/2001-0000000a"), device("INUSE")]
+    assert run([*talk, hangup(LEG), device("NOT_INUSE")]) == [free, used, free, OfferEnded(OfferId(3), "hangup")]
+    code = line("8.1", "PJSIP/2001-0000000b")
+    ended = [event for event in run([*talk, code, hangup(LEG)]) if isinstance(event, SeatChanged)]
+    assert ended == [free, used]
+    assert run([*talk, code, hangup(LEG), hangup("8.1")])[-2:] == [free, ContactGone(ContactId("8.1"))]
+
+
+def test_a_phone_that_was_in_use_when_we_came_tells_itself_when_it_is_free() -> None:
+    """Channels from before are not counted, so the last one known may not be the last."""
+    found = run([device("INUSE"), line(LEG, "PJSIP/2001-0000000a"), hangup(LEG)])
+    assert [event for event in found if isinstance(event, SeatChanged)] == [SeatChanged(SeatId("2001"), True, True)]
+    translator = Translator(lambda uniqueid: True)
+    run([device("NOT_INUSE"), line(LEG, "PJSIP/2001-0000000a"), device("INUSE")], translator)
+    translator.adopt([(LEG, True, True)], [], [("PJSIP/2001", "INUSE")])
+    assert not any(isinstance(event, SeatChanged) for event in run([hangup(LEG)], translator))
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LEGS_MAX", "MEMBERS_MAX", "OVER_MAX", "SEATS_MAX"):
+    for name in ("LEGS_MAX", "LINES_MAX", "MEMBERS_MAX", "OVER_MAX", "SEATS_MAX"):
         monkeypatch.setattr(translate, name, 5)
     translator = Translator(lambda uniqueid: True)
     for n in range(20):
-        run([ami("Newchannel", Uniqueid=f"o{n}-7.{n}"), enter(f"7.{n}", f"b{n}"),
+        run([ami("Newchannel", Uniqueid=f"o{n}-7.{n}", Channel=f"PJSIP/{n}-0000000{n}"), enter(f"7.{n}", f"b{n}"),
              ami("DeviceStateChange", Device=f"PJSIP/{n}", State="INUSE")], translator)
         run([failure(f"o{n + 100}-1.1")], translator)
-    assert translator.size() <= 15
+    assert translator.size() <= 20
     assert len(translator._seats) == 5 and len(translator._over) == 5
 
 
