@@ -6,7 +6,8 @@ A contact belongs to the service and the half hour in which it entered the queue
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -222,16 +223,41 @@ class Outcome:
         return variation(self.occupancies(accommodated))
 
 
+def merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """Several runs of the same centre as one: contacts and times added up, half hours laid over each other."""
+    first = outcomes[0]
+    cells: dict[tuple[ServiceId, int], Cell] = {}
+    agents: dict[AgentId, Tally] = {}
+    closed, alarms = Counter(first.closed), Counter(first.alarms)
+    for place, one in enumerate(outcomes):
+        for key, cell in one.cells.items():
+            _add(cells.setdefault(key, Cell()), cell)
+        for agent, tally in one.agents.items():
+            _add(agents.setdefault(agent, Tally(agent, tally.team, tally.accommodated)), tally)
+        if place:
+            closed.update(one.closed)
+            alarms.update(one.alarms)
+    return Outcome(
+        at=max(one.at for one in outcomes), names=first.names, targets=first.targets, cells=cells, agents=agents,
+        offers=sum(one.offers for one in outcomes), violations=sum(one.violations for one in outcomes),
+        closed=dict(closed), alarms=dict(alarms), facts=sum(one.facts for one in outcomes))
+
+
+def _add(whole: Cell | Tally, part: Cell | Tally) -> None:
+    """Every number and every list of waits."""
+    for name in part.__slots__:
+        value = getattr(part, name)
+        if isinstance(value, array):
+            getattr(whole, name).extend(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            setattr(whole, name, getattr(whole, name) + value)
+
+
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The smallest value that at least this share does not exceed; 0 of nothing."""
     if not ordered:
         return 0.0
     return ordered[min(len(ordered) - 1, max(0, ceil(share * len(ordered)) - 1))]
-
-
-def share_above(ordered: Sequence[float], limit: float) -> float:
-    """Share of the values that are at least this."""
-    return (len(ordered) - bisect_left(ordered, limit)) / len(ordered) if ordered else 0.0
 
 
 def variation(values: Sequence[float]) -> float:

@@ -15,7 +15,9 @@ from asterisk_conf.render import render
 from desk import cli as desk_cli
 from lab import cli as lab_cli
 from lab.bench.cli import bench
+from planning import cli as planning_cli
 from prompts import cli as prompts_cli
+from routing.core.model import Centre as RoutingCentre
 from santral import app, config
 from santral.secrets import Secrets, write_private
 
@@ -72,6 +74,11 @@ def plan_of(centre: Path, settings: Path | None, state: Path) -> Plan:
     return config.asterisk_plan(config.node_config(centre, settings), Secrets(state))
 
 
+def centre_of(centre: Path) -> RoutingCentre:
+    """For the rooms that plan: what decides routing. BadCentre with every problem."""
+    return config.node_config(centre).centre
+
+
 def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
     """A plan with secrets of nobody: `check` writes nothing."""
     import tempfile
@@ -84,6 +91,7 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
 cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
+cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE))
 desk_cli.mount(cli)
 cli.command(name="bench")(bench)
 

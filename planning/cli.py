@@ -1,0 +1,205 @@
+"""`santral simulate`: what a day would be like. Exit 2: what was given cannot be used; 1: a file cannot be written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from planning import duties, report
+from planning.arrivals import DEFAULT_DAY, HANDLE_S, HANDLE_SD_S, PATIENCE_S, Chance, Day, Kind, shares_of
+from planning.counts import choose, read_counts
+from planning.errors import PlanningError
+from planning.house import Duty
+from planning.simulate import PEAK_LOAD, Spread, Study, fitted, simulate, spread, summary, together
+from planning.simulate import Run as OneRun
+from routing.core.errors import RoutingError
+from routing.core.ids import ServiceId
+from routing.core.model import Centre
+
+SHOWN = 11
+"""Columns of the table in a terminal of 80; the page has all."""
+
+ReadCentre = Callable[[Path], Centre]
+"""Given by `santral`: the centre of a folder. Raises PlanningError with what is wrong with it."""
+
+Arrivals = Annotated[Path | None, typer.Option("--arrivals", help="CSV date,slot,calls[,service] instead of a typical "
+                                                                  "weekday's curve.")]
+Which = Annotated[str | None, typer.Option("--day", help="Date within --arrivals, or 'all'; the median day when not "
+                                                         "given.")]
+Agents = Annotated[int | None, typer.Option("--agents", min=1, max=100_000, help="So many agents: fewer of the team, "
+                                                                                 "or the team repeated.")]
+Shifts = Annotated[Path | None, typer.Option("--shifts", help="CSV agent,start,end[,break ...], e.g. "
+                                                              "a1001,08:00,16:00,10:00-10:15.")]
+AllDay = Annotated[bool, typer.Option("--all-day", help="Everybody is there all day, without breaks.")]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed, same day.")]
+Runs = Annotated[int, typer.Option("--runs", min=1, max=1_000, help="Runs of each day, each with other chance.")]
+Scale = Annotated[float | None, typer.Option("--scale", min=0.0, help="Times as many calls. Without it a file is taken "
+                                             "as it is, and the typical curve is made as high as the team can carry.")]
+Share = Annotated[list[str] | None, typer.Option("--share", help="SERVICE=PART, e.g. temsilci=0.4; may be given "
+                                                                 "again. Services not named get nothing.")]
+Handle = Annotated[float, typer.Option("--handle", min=1.0, help="Mean talk in seconds (lognormal).")]
+HandleSd = Annotated[float, typer.Option("--handle-sd", min=0.0, help="Standard deviation of the talk.")]
+Patience = Annotated[float, typer.Option("--patience", min=1.0, help="Mean patience in seconds (exponential).")]
+AnswerS = Annotated[float, typer.Option("--answer", min=0.0, help="Seconds until an agent picks up.")]
+DayCv = Annotated[float, typer.Option("--day-cv", min=0.0, max=1.0, help="How much days differ: coefficient of "
+                                                                         "variation of the day's height.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pictures.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by service and half hour.")]
+
+
+def commands(read_centre: ReadCentre, default_centre: Path) -> typer.Typer:
+    """The commands of this room, to be mounted without a name."""
+    app = typer.Typer(no_args_is_help=True)
+
+    @app.command("simulate")
+    def simulate_(
+        centre: Annotated[Path, typer.Argument(help="Folder of the centre.")] = default_centre,
+        arrivals: Arrivals = None, day: Which = None, agents: Agents = None, shifts: Shifts = None,
+        all_day: AllDay = False, seed: Seed = 1, runs: Runs = 1, scale: Scale = None, share: Share = None,
+        handle: Handle = HANDLE_S, handle_sd: HandleSd = HANDLE_SD_S, patience: Patience = PATIENCE_S,
+        answer: AnswerS = 0.0, day_cv: DayCv = 0.0, as_json: AsJson = False, html: Html = None, csv: Csv = None,
+    ) -> None:
+        """A day of the centre through the routing engine itself: service level, waits, occupancy, order.
+
+        Waits are in seconds. SL is answered within each service's target / (answered + abandoned)."""
+        with told():
+            house = read_centre(centre)
+            if agents is not None:
+                house = duties.team_of(house, agents)
+            plan = _duties(house, shifts, all_day)
+            shares = _shares(house, share)
+            kind = Kind(handle, handle_sd, patience)
+            kinds = dict.fromkeys(shares, kind)
+            days = _days(arrivals, day, frozenset(map(str, shares)))
+            factor = scale
+            if factor is None:
+                factor = 1.0 if arrivals is not None else fitted(days[0], house, plan, shares, kinds)
+            study = Study(house, tuple(one.scaled(factor) for one in days), tuple(plan), shares, kinds,
+                          Chance(seed, poisson=arrivals is None or factor != 1.0, day_cv=day_cv), runs, answer)
+            done = _watched(study)
+            words = _words(study, factor, fitted_=scale is None and arrivals is None)
+            if csv is not None:
+                write(csv, report.as_csv(together(done)))
+            if html is not None:
+                write(html, report.as_page(f"Simulation of {house_name(centre)}", words, done))
+            if as_json:
+                typer.echo(json.dumps({"scale": factor, **summary(study, done)}, ensure_ascii=False, indent=1))
+            else:
+                _show(done, words)
+
+    return app
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What was given wrongly is one message on stderr and exit code 2."""
+    try:
+        yield
+    except (PlanningError, RoutingError) as error:
+        typer.echo(f"santral: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def write(path: Path, text: str) -> None:
+    """A file of ours, whole or not at all. Exit 1 when it cannot be written."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        typer.echo(f"santral: {path} cannot be written: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def house_name(centre: Path) -> str:
+    """What a centre is called on a page: its folder."""
+    return centre.resolve().name
+
+
+def bar(console: Console) -> Progress:
+    """How far a simulation is; nothing when nobody watches."""
+    return Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+                    console=console, transient=True, disable=not console.is_terminal)
+
+
+def _watched(study: Study) -> list[OneRun]:
+    with bar(Console(stderr=True)) as shown:
+        task = shown.add_task("simulating", total=1.0)
+        return simulate(study, lambda share: shown.update(task, completed=share))
+
+
+def _duties(centre: Centre, shifts: Path | None, all_day: bool) -> list[Duty]:
+    if shifts is not None and all_day:
+        raise PlanningError("--shifts and --all-day contradict each other; leave one of them")
+    if shifts is not None:
+        return duties.read_shifts(shifts, centre)
+    return duties.all_day(centre) if all_day else duties.shifts(centre)
+
+
+def _days(arrivals: Path | None, day: str | None, services: frozenset[str]) -> list[Day]:
+    if arrivals is None:
+        if day is not None:
+            raise PlanningError("--day chooses among the days of a file; add --arrivals FILE")
+        return [DEFAULT_DAY]
+    return choose(read_counts(arrivals, services), day)
+
+
+def _shares(centre: Centre, texts: list[str] | None) -> dict[ServiceId, float]:
+    """Shares of the services as given, or as the team is made."""
+    if not centre.services:
+        raise PlanningError("the centre has no services; write some into services.yaml")
+    if not texts:
+        return shares_of(centre)
+    found = dict.fromkeys((service.id for service in centre.services), 0.0)
+    for text in texts:
+        name, _, part = text.partition("=")
+        if ServiceId(name) not in found:
+            raise PlanningError(f"--share {text}: no service {name!r}; there are {', '.join(found)}")
+        try:
+            found[ServiceId(name)] = float(part)
+        except ValueError:
+            raise PlanningError(f"--share {text}: {part!r} is no number; write e.g. {name}=0.4") from None
+    return found
+
+
+def _words(study: Study, factor: float, *, fitted_: bool) -> list[str]:
+    """What was simulated, in sentences."""
+    days = study.days
+    names = days[0].name if len(days) == 1 else f"{len(days)} days from {days[0].name} to {days[-1].name}"
+    height = (f"The curve is made so high that its busiest half hour takes {PEAK_LOAD * 100:.0f} % of those on duty"
+              if fitted_ else f"Calls times {factor:.4g}")
+    runs = "1 run" if study.runs == 1 else f"{study.runs} runs of each day"
+    return [f"{names}, {sum(day.total for day in days):.0f} calls expected, {len(study.centre.agents)} agents, "
+            f"{runs}, first seed {study.chance.seed}.", f"{height}."]
+
+
+def _show(runs: list[OneRun], words: list[str]) -> None:
+    console, whole = Console(highlight=False), together(runs)
+    for one in words:
+        console.print(one, markup=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in report.HEAD[:SHOWN]:
+        table.add_column(title, justify="left" if title == report.HEAD[0] else "right", no_wrap=True)
+    for line in report.lines(whole):
+        table.add_row(*line[:SHOWN], style="bold" if line[0] == "All" else None)
+    console.print(table)
+    console.print(report.order_words(whole), markup=False)
+    console.print(report.fairness_words(whole), markup=False)
+    if len(runs) > 1:
+        console.print(_interval("SL", spread([one.outcome.total.service_level() for one in runs]), 100, "%"),
+                      _interval("ASA", spread([one.outcome.total.asa_s for one in runs]), 1, "s"), sep="; ")
+
+
+def _interval(name: str, found: Spread, factor: float, unit: str) -> str:
+    half = "" if found.half is None else f" ± {found.half * factor:.2f}"
+    return f"{name} {found.mean * factor:.2f}{half} {unit} (mean of the runs, 95 % interval)"
