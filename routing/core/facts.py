@@ -69,6 +69,21 @@ class Moved(NamedTuple):
     """In the new one."""
 
 
+class ContactChanged(NamedTuple):
+    """What is known of a waiting contact has changed: its points (a supervisor's word), its needs or topics."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    version: int
+    service: ServiceId
+    priority: int
+    needs: Needs
+    topics: frozenset[str]
+    position: int
+    """From now on."""
+
+
 class Stepped(NamedTuple):
     """A waiting contact asks for less from now on."""
 
@@ -219,6 +234,8 @@ class Connected(NamedTuple):
     """Answered within the service's target."""
     connected_at: float | None = None
     """When it was, if it became known only later; None: `at`."""
+    estimate: Estimate | None = None
+    """What was expected at entry (`Queued.estimate`): beside `wait_s` it says how good the estimates are."""
 
 
 class HoldChanged(NamedTuple):
@@ -380,6 +397,7 @@ class Alarm(NamedTuple):
 
 
 Fact = (
-    Queued | Moved | Stepped | CallbackChanged | Offered | OfferRang | OfferClosed | Connected | HoldChanged
-    | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged | CentreChanged | Alarm
+    Queued | Moved | ContactChanged | Stepped | CallbackChanged | Offered | OfferRang | OfferClosed | Connected
+    | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
+    | CentreChanged | Alarm
 )
