@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
@@ -94,6 +94,24 @@ def _make_private(path: Path) -> None:
     except OSError as error:
         raise StoreUnavailable("readonly", f"{path} cannot be written: {error.strerror}. The folder must exist and "
                                            "belong to the user who runs the node") from None
+
+
+def driver_of(engine: Engine) -> Any:
+    """The driver's module, with its errors."""
+    return engine.dialect.loaded_dbapi
+
+
+def lifted(error: Any, connection: Connection) -> DBAPIError:
+    """SQLAlchemy's error for one that the driver raised where SQLAlchemy did not look. A connection that is gone is
+    made anew at the next use."""
+    dialect = connection.dialect
+    gone = dialect.is_disconnect(error, None, None)
+    if gone:
+        connection.invalidate(error)
+    found = DBAPIError.instance(None, None, error, driver_of(connection.engine).Error, hide_parameters=True,
+                                connection_invalidated=gone, dialect=dialect)
+    assert isinstance(found, DBAPIError)
+    return found
 
 
 def translated(error: DBAPIError, url: URL) -> StoreError:

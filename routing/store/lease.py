@@ -13,10 +13,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Double, and_, bindparam, cast, extract, insert, select, update
 from sqlalchemy import func as sql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
 
 from routing.store.errors import LeaseHeld, LeaseLost
 from routing.store.schema import leases
+from routing.store.statement import Statement
 
 TTL_S = 5.0
 """A dead node of another machine holds the state up at most so long."""
@@ -116,18 +119,19 @@ def release(connection: Connection, lease: Lease, name: str = ROUTER) -> None:
     connection.execute(update(leases).where(_mine(lease, name)).values(expires=0.0))
 
 
-def check(connection: Connection, lease: Lease) -> None:
+def check(cursor: DBAPICursor, dialect: Dialect, lease: Lease) -> None:
     """Refuse a commit in the name of an older epoch. On PostgreSQL the row is locked, so nobody takes the lease between
     this look and the commit; SQLite has one writer at a time anyway."""
-    if connection.execute(_CHECK, {"node": lease.node, "epoch": lease.epoch}).first() is None:
+    _CHECK.run(cursor, dialect, {"name": ROUTER, "node": lease.node, "epoch": lease.epoch})
+    if cursor.fetchone() is None:
         raise LeaseLost("another node has taken it over")
-
 
 
 def _mine(lease: Lease, name: str) -> ColumnElement[bool]:
     return and_(leases.c.name == name, leases.c.node == lease.node, leases.c.epoch == lease.epoch)
 
 
-_CHECK = (select(leases.c.epoch)
-          .where(leases.c.name == ROUTER, leases.c.node == bindparam("node"), leases.c.epoch == bindparam("epoch"))
-          .with_for_update(read=True))
+_CHECK = Statement(select(leases.c.epoch)
+                   .where(leases.c.name == bindparam("name"), leases.c.node == bindparam("node"),
+                          leases.c.epoch == bindparam("epoch"))
+                   .with_for_update(read=True))

@@ -3,16 +3,17 @@
 Every change is compare-and-set: `UPDATE … WHERE id = … AND state IN … AND version = v - 1`. A fact that hits no row, or
 that a unique index refuses, is a `StoreConflict`, and the transaction of the whole turn is rolled back. Agents' rows
 are changed by `AgentChanged` alone; the `agent_version` of other facts says what the engine saw and is kept with the
-offer. Statements are built once: building one costs as much as running it.
+offer. Statements are built once (`statement.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Text, Update, bindparam, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Text, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
 
 from routing.core import facts as f
@@ -21,38 +22,52 @@ from routing.core.model import Channel, ContactState, OfferState, Outcome
 from routing.core.restore import Row, StoredContact, StoredOffer
 from routing.store.errors import StoreConflict
 from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, offers
+from routing.store.statement import Statement
 
 SLOTS_MAX = 64
 """Slots of a channel that one agent may fill: far above any capacity a person can have, so that a wrong engine is
 refused and not obeyed for ever."""
 
 
-def _move(from_states: Iterable[str], *columns: str, where: Iterable[ColumnElement[bool]] = ()) -> Update:
+def _in(state: ColumnElement[str], states: Iterable[str]) -> ColumnElement[bool]:
+    """Words of ours, so they stand in the text: SQLite then sees that a partial index serves."""
+    return state.in_([literal_column(f"'{one}'") for one in states])
+
+
+def _move(from_states: Iterable[str], *columns: str, where: Iterable[ColumnElement[bool]] = ()) -> Statement:
     """`contacts` to a new state and version, setting `columns` too."""
-    return (update(contacts)
-            .where(contacts.c.contact == bindparam("b_contact"), contacts.c.version == bindparam("b_before"),
-                   contacts.c.state.in_(list(from_states)), *where)
-            .values({name: bindparam(name) for name in ("state", "version", "changed_at", *columns)}))
+    return Statement(update(contacts)
+                     .where(contacts.c.contact == bindparam("b_contact"), contacts.c.version == bindparam("b_before"),
+                            _in(contacts.c.state, from_states), *where)
+                     .values({name: bindparam(name) for name in ("state", "version", "changed_at", *columns)}))
 
 
-def _offer(from_states: Iterable[str], *columns: str) -> Update:
-    return (update(offers)
-            .where(offers.c.offer == bindparam("b_offer"), offers.c.contact == bindparam("b_contact"),
-                   offers.c.state.in_(list(from_states)))
-            .values({name: bindparam(name) for name in columns}))
+def _offer(from_states: Iterable[str], *columns: str) -> Statement:
+    return Statement(update(offers)
+                     .where(offers.c.offer == bindparam("b_offer"), offers.c.contact == bindparam("b_contact"),
+                            _in(offers.c.state, from_states))
+                     .values({name: bindparam(name) for name in columns}))
 
 
-_ADD_CONTACT = insert(contacts)
-_ENDED_BEFORE = select(contacts.c.outcome).where(contacts.c.contact == bindparam("b_contact"),
-                                                 contacts.c.state.not_in(CONTACT_LIVE))
-_RENAME = (insert(contacts).from_select(
-    ["contact", *(column.name for column in contacts.c if column.name != "contact")],
-    select(bindparam("b_name", type_=Text), *(column for column in contacts.c if column.name != "contact"))
-    .where(contacts.c.contact == bindparam("b_contact"))),
-    update(offers).where(offers.c.contact == bindparam("b_contact")).values(contact=bindparam("b_name")),
-    delete(contacts).where(contacts.c.contact == bindparam("b_contact")))
-_ADD_OFFER = insert(offers)
-_ADD_AGENT = insert(agents)
+_NEW_CONTACT = ("contact", "state", "version", "service", "channel", "since", "queued_at", "changed_at", "priority",
+                "position", "leg", "slow", "node", "caller_hash", "caller_box")
+_ADD_CONTACT = Statement(insert(contacts), _NEW_CONTACT)
+_ADD_NEW_CONTACT = Statement(insert(contacts), _NEW_CONTACT, " ON CONFLICT DO NOTHING")
+_ENDED_BEFORE = Statement(select(contacts.c.outcome).where(contacts.c.contact == bindparam("b_contact"),
+                                                           ~_in(contacts.c.state, CONTACT_LIVE)))
+_RENAME = (
+    Statement(insert(contacts).from_select(
+        ["contact", *(column.name for column in contacts.c if column.name != "contact")],
+        select(bindparam("b_name", type_=Text), *(column for column in contacts.c if column.name != "contact"))
+        .where(contacts.c.contact == bindparam("b_contact")))),
+    Statement(update(offers).where(offers.c.contact == bindparam("b_contact")).values(contact=bindparam("b_name"))),
+    Statement(delete(contacts).where(contacts.c.contact == bindparam("b_contact"))))
+_ADD_OFFER = Statement(insert(offers), (
+    "offer", "contact", "agent", "seat", "service", "channel", "slot", "state", "agent_version", "offered_at", "ring_s",
+    "step", "level", "reason", "held_s"))
+_AGENT = ("version", "team", "state", "reason", "seat", "since", "misses", "idle_since", "wrapup_until",
+          "pause_pending", "leave_pending")
+_ADD_AGENT = Statement(insert(agents), ("agent", *_AGENT))
 # A waiting caller may have been moved to another service since the queue entry: the row follows.
 _RESERVE = _move(["pending"], "offer", "agent", "service")
 _RETURN = _move(["reserved"], "offer", "agent")
@@ -63,31 +78,34 @@ _COMPLETE = _move(["wrapping"])
 _CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s", "service",
                 where=[contacts.c.outcome.is_(None)])
 # The outcome of an answered contact comes beside the change of its state, with the same version or the next.
-_OUTCOME = (update(contacts)
-            .where(contacts.c.contact == bindparam("b_contact"), contacts.c.outcome.is_(None),
-                   contacts.c.state.in_(CONTACT_LIVE),
-                   contacts.c.version.in_([bindparam("b_before"), bindparam("b_same")]))
-            .values({name: bindparam(name) for name in ("state", "version", "outcome", "ended_at")}))
+_OUTCOME = Statement(
+    update(contacts)
+    .where(contacts.c.contact == bindparam("b_contact"), contacts.c.outcome.is_(None),
+           _in(contacts.c.state, CONTACT_LIVE), contacts.c.version.in_([bindparam("b_before"), bindparam("b_same")]))
+    .values({name: bindparam(name) for name in ("state", "version", "outcome", "ended_at")}))
 _RANG = _offer(["pending"], "rang_at")
 _CLOSE = _offer(["pending"], "state", "ended_at", "reason")
 _ACCEPT = _offer(["pending"], "state", "connected_at")
 _HOLD = _offer(["accepted"], "held_s")
 _TALK_OVER = _offer(["accepted"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
 _WRAPPED = _offer(["wrapping"], "state", "ended_at", "wrapup_s")
-_CHANGE_AGENT = (update(agents)
-                 .where(agents.c.agent == bindparam("b_agent"), agents.c.version == bindparam("b_before"),
-                        agents.c.state == bindparam("b_state"))
-                 .values({name: bindparam(name) for name in
-                          ("version", "team", "state", "reason", "seat", "since", "misses", "idle_since",
-                           "wrapup_until", "pause_pending", "leave_pending")}))
-_SLOTS = select(offers.c.slot).where(offers.c.agent == bindparam("b_agent"), offers.c.channel == bindparam("b_channel"),
-                                     offers.c.state.in_(OFFER_WITH_AGENT))
+_CHANGE_AGENT = Statement(update(agents)
+                          .where(agents.c.agent == bindparam("b_agent"), agents.c.version == bindparam("b_before"),
+                                 agents.c.state == bindparam("b_state"))
+                          .values({name: bindparam(name) for name in _AGENT}))
+_SLOTS = Statement(select(offers.c.slot).where(
+    offers.c.agent == bindparam("b_agent"), offers.c.channel == bindparam("b_channel"),
+    _in(offers.c.state, OFFER_WITH_AGENT)))
+
 
 class Rows:
-    """Applies facts through one connection, inside the caller's transaction."""
+    """Applies facts with one cursor of the driver, inside the caller's transaction. `refused`: the driver's error for
+    what an index or a check refuses."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, cursor: DBAPICursor, dialect: Dialect, refused: type[Exception]) -> None:
+        self._cursor = cursor
+        self._dialect = dialect
+        self._refused = refused
 
     def apply(self, fact: Fact) -> None:
         """Change the rows as the fact says. Raises `StoreConflict`; then the caller rolls back."""
@@ -96,32 +114,39 @@ class Rows:
             return
         try:
             change(self, fact)
-        except IntegrityError as error:
+        except self._refused as error:
             # The driver's words quote the row (PostgreSQL does): only the class is told.
             raise StoreConflict(fact.seq, type(fact).__name__, subject(fact),
-                                f"an index or check of the table refused it ({type(error.orig).__name__})") from None
+                                f"an index or check of the table refused it ({type(error).__name__})") from None
 
-    def _set(self, fact: Fact, statement: Update, expected: str, **values: Any) -> None:
-        if self._connection.execute(statement, values).rowcount != 1:
+    def _run(self, statement: Statement, values: Mapping[str, Any]) -> int:
+        return statement.run(self._cursor, self._dialect, values)
+
+    def _set(self, fact: Fact, statement: Statement, expected: str, **values: Any) -> None:
+        if statement.run(self._cursor, self._dialect, values) != 1:
             raise StoreConflict(fact.seq, type(fact).__name__, subject(fact), f"expected {expected}")
 
     def _queued(self, fact: f.Queued) -> None:
-        # Asterisk counts anew after its start: with a clock that was set back a caller may get the id of an earlier
-        # one. That one's record stays, under a name of its own (no Uniqueid has a `~`).
-        if self._connection.execute(_ENDED_BEFORE, {"b_contact": fact.contact}).first() is not None:
-            for statement in _RENAME:
-                self._connection.execute(statement, {"b_contact": fact.contact, "b_name": f"{fact.contact}~{fact.seq}"})
-        self._connection.execute(_ADD_CONTACT, {
+        row = {
             "contact": fact.contact, "state": ContactState.PENDING.value, "version": fact.version,
             "service": fact.service, "channel": fact.channel.value, "since": fact.since, "queued_at": fact.at,
             "changed_at": fact.at, "priority": fact.priority, "position": fact.position, "leg": fact.leg,
             "slow": fact.slow, "node": fact.node, "caller_hash": fact.caller_hash, "caller_box": fact.caller_box,
-        })
+        }
+        if self._run(_ADD_NEW_CONTACT, row) == 1:
+            return
+        # Asterisk counts anew after its start: with a clock that was set back a caller may get the id of an earlier
+        # one. That one's record stays, under a name of its own (no Uniqueid has a `~`).
+        self._run(_ENDED_BEFORE, {"b_contact": fact.contact})
+        if self._cursor.fetchone() is not None:
+            for statement in _RENAME:
+                self._run(statement, {"b_contact": fact.contact, "b_name": f"{fact.contact}~{fact.seq}"})
+        self._run(_ADD_CONTACT, row)
 
     def _offered(self, fact: f.Offered) -> None:
         self._contact(fact, _RESERVE, fact.version, ContactState.RESERVED, "pending", offer=fact.offer,
                       agent=fact.agent, service=fact.service)
-        self._connection.execute(_ADD_OFFER, {
+        self._run(_ADD_OFFER, {
             "offer": fact.offer, "contact": fact.contact, "agent": fact.agent, "seat": fact.seat,
             "service": fact.service, "channel": fact.channel.value, "slot": self._slot(fact),
             "state": OfferState.PENDING.value, "agent_version": fact.agent_version, "offered_at": fact.at,
@@ -132,19 +157,19 @@ class Rows:
         """Voice has one slot: a second call is refused by the index. Other channels take the first that is free."""
         if fact.channel is Channel.VOICE:
             return 0
-        taken = set(self._connection.execute(_SLOTS, {"b_agent": fact.agent, "b_channel": fact.channel.value})
-                    .scalars())
+        self._run(_SLOTS, {"b_agent": fact.agent, "b_channel": fact.channel.value})
+        taken = {slot for (slot,) in self._cursor.fetchall()}
         free = next((slot for slot in range(SLOTS_MAX) if slot not in taken), None)
         if free is None:
             raise StoreConflict(fact.seq, "Offered", subject(fact), f"agent has {SLOTS_MAX} live offers already")
         return free
 
-    def _contact(self, fact: Fact, statement: Update, version: int, state: ContactState, expected: str,
+    def _contact(self, fact: Fact, statement: Statement, version: int, state: ContactState, expected: str,
                  **values: Any) -> None:
         self._set(fact, statement, f"contact {expected} with version {version - 1}", b_contact=_contact_of(fact),
                   b_before=version - 1, state=state.value, version=version, changed_at=fact.at, **values)
 
-    def _offer(self, fact: Any, statement: Update, expected: str, **values: Any) -> None:
+    def _offer(self, fact: Any, statement: Statement, expected: str, **values: Any) -> None:
         self._set(fact, statement, f"its offer {fact.offer} {expected}", b_offer=fact.offer, b_contact=fact.contact,
                   **values)
 
@@ -200,7 +225,7 @@ class Rows:
                   "wrapup_until": fact.wrapup_until, "pause_pending": fact.pause_pending,
                   "leave_pending": fact.leave_pending}
         if fact.version == 1:
-            self._connection.execute(_ADD_AGENT, {"agent": fact.agent, **values})
+            self._run(_ADD_AGENT, {"agent": fact.agent, **values})
         else:
             self._set(fact, _CHANGE_AGENT, f"agent {fact.before.value} with version {fact.version - 1}",
                       b_agent=fact.agent, b_before=fact.version - 1, b_state=fact.before.value, **values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -21,13 +22,14 @@ from routing.core.facts import Fact
 from routing.core.journal import encode
 from routing.core.restore import Row
 from routing.store import lease as leasing
-from routing.store.database import POSTGRES_MIN, connect, place, translated, url_of
+from routing.store.database import POSTGRES_MIN, connect, driver_of, lifted, place, translated, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.migrate import upgrade
 from routing.store.reader import PAGE, Loaded, Reader, ServiceCount, load
 from routing.store.rows import Rows, mend, mend_outcomes
 from routing.store.schema import JOURNAL_FORMAT, cursors, facts, journal, meta
+from routing.store.statement import Statement
 from routing.store.worker import Worker
 
 T = TypeVar("T")
@@ -50,8 +52,8 @@ class Turn(Protocol):
         ...
 
 
-_ADD_JOURNAL = insert(journal)
-_ADD_FACTS = insert(facts)
+_ADD_JOURNAL = Statement(insert(journal))
+_ADD_FACTS = Statement(insert(facts))
 _SET_CURSOR = (update(cursors).where(cursors.c.name == bindparam("b_name"), cursors.c.seq <= bindparam("b_seq"))
                .values(seq=bindparam("b_seq")))
 
@@ -62,6 +64,7 @@ class Store:
     def __init__(self, url: URL, *, max_page_count: int | None = None) -> None:
         self._url = url
         self._engine = connect(url, max_page_count=max_page_count)
+        self._driver = driver_of(self._engine)
         self._writer = Worker("santral-store-writer")
         self._reading = Worker("santral-store-reader")
         self._reader = Reader(url.render_as_string(hide_password=False))
@@ -259,33 +262,36 @@ class Store:
                 return function(connection)
         except DBAPIError as error:
             raise translated(error, self._url) from None
+        except self._driver.Error as error:
+            raise translated(lifted(error, connection), self._url) from None
 
     def _commit(self, turn: Turn) -> None:
         # The numbers go on only when the commit has come back: a turn that failed has used none.
         self._next_input, self._next_fact = self._in_transaction(lambda connection: self._keep(connection, turn))
 
     def _keep(self, connection: Connection, turn: Turn) -> tuple[int, int]:
-        if self._lease is not None:
-            leasing.check(connection, self._lease)
-        next_input, next_fact = self._next_input, self._next_fact
-        if turn.events:
-            rows: list[dict[str, object]] = []
-            for at, event in turn.events:
-                kind, body = encode(event)
-                rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
-                next_input += 1
-            connection.execute(_ADD_JOURNAL, rows)
-        if turn.facts:
-            change = Rows(connection)
-            rows = []
-            for fact in turn.facts:
-                if fact.seq != next_fact:
-                    raise StoreConflict(fact.seq, type(fact).__name__, "", f"the next fact is {next_fact}")
-                change.apply(fact)
-                kind, body = encode(fact)
-                rows.append({"seq": fact.seq, "at": fact.at, "kind": kind, "body": body})
-                next_fact += 1
-            connection.execute(_ADD_FACTS, rows)
+        dialect, next_input, next_fact = connection.dialect, self._next_input, self._next_fact
+        with closing(connection.connection.cursor()) as cursor:
+            if self._lease is not None:
+                leasing.check(cursor, dialect, self._lease)
+            if turn.events:
+                rows: list[dict[str, object]] = []
+                for at, event in turn.events:
+                    kind, body = encode(event)
+                    rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
+                    next_input += 1
+                _ADD_JOURNAL.run_all(cursor, dialect, rows)
+            if turn.facts:
+                change = Rows(cursor, dialect, self._driver.IntegrityError)
+                rows = []
+                for fact in turn.facts:
+                    if fact.seq != next_fact:
+                        raise StoreConflict(fact.seq, type(fact).__name__, "", f"the next fact is {next_fact}")
+                    change.apply(fact)
+                    kind, body = encode(fact)
+                    rows.append({"seq": fact.seq, "at": fact.at, "kind": kind, "body": body})
+                    next_fact += 1
+                _ADD_FACTS.run_all(cursor, dialect, rows)
         return next_input, next_fact
 
 
