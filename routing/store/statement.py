@@ -30,7 +30,7 @@ class Statement:
         self._columns = None if columns is None else list(columns)
         self._ready: dict[str, tuple[str, Callable[[Values], Any]]] = {}
 
-    def _on(self, dialect: Dialect) -> tuple[str, Callable[[Values], Any]]:
+    def on(self, dialect: Dialect) -> tuple[str, Callable[[Values], Any]]:
         """Text and the maker of its parameters, for one kind of database."""
         ready = self._ready.get(dialect.name)
         if ready is None:
@@ -42,13 +42,13 @@ class Statement:
 
     def run(self, cursor: DBAPICursor, dialect: Dialect, values: Values) -> int:
         """Once; the number of rows that were changed."""
-        text, take = self._on(dialect)
+        text, take = self.on(dialect)
         cursor.execute(text, take(values))
         return cursor.rowcount
 
     def run_all(self, cursor: DBAPICursor, dialect: Dialect, rows: Iterable[Values]) -> None:
         """For each of the rows."""
-        text, take = self._on(dialect)
+        text, take = self.on(dialect)
         cursor.executemany(text, [take(values) for values in rows])
 
 
