@@ -1,11 +1,93 @@
-"""Breaks: planned ones and the short ones that come by themselves."""
+"""Breaks: what keeps the next one safe, and the clock of an agent's day. `recess` begins and ends them.
+
+A planned break is protected: nothing is offered any more once the time left until its latest start (start + the
+profile's grace) is less than the expected handle time, the 80 % value of the slowest service that the agent serves. It
+begins at its start, or after what is under way then, and always has its full length. A short break
+(`Centre.micro_break_s`) comes by itself after `Profile.max_continuous_s` without one. A pause, whoever began it, and
+the time signed out count as a break when they last as long as a short one.
+
+To everybody else every break looks the same: state PAUSED, reason "mola"; an agent whose break is near is READY.
+"""
 
 from __future__ import annotations
 
+from math import inf
+
+from routing.core import handled, wellbeing
 from routing.core.domain import Domain
+from routing.core.model import AgentState
 from routing.core.records import AgentRecord
+
+REASON = "mola"
+"""Of every break."""
+
+LATER_S = 0.001
+"""A guard wakes this much after the last moment at which something could be offered."""
+
+AWAY = (AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPONDING)
+"""States in which an agent does not work."""
 
 
 def protected(d: Domain, record: AgentRecord) -> bool:
-    """The next break is so near that a contact would reach into it: nothing is offered any more."""
+    """The next break is so near that a contact would reach into it: nothing is offered any more. Else the agent is
+    placed again when it will be."""
+    if not record.breaks:
+        return False
+    left = record.breaks[0][0] + record.agent.profile.break_grace_s - d.now
+    needed = expected_s(d, record)
+    if left < needed:
+        return True
+    key, at = ("guard", record.id), d.now + left - needed + LATER_S
+    known = d.timers.at(key)
+    if known is None or known > at:
+        d.timers.set(key, at)
     return False
+
+
+def expected_s(d: Domain, record: AgentRecord) -> float:
+    """Handle time that eight of ten contacts do not exceed, of the slowest service the agent serves."""
+    return max((handled.of(d, service).p80_s for service in record.serves), default=0.0)
+
+
+def changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
+    """The agent has come from a state of `AWAY`, or gone into one. To be told before the change is."""
+    after, short_s = record.state, d.centre.micro_break_s
+    if after is AgentState.SIGNED_OUT:
+        record.break_s = record.break_until = 0.0
+        for kind in ("break", "guard", "calm"):
+            d.timers.cancel((kind, record.id))
+        return
+    if before is AgentState.SIGNED_OUT:
+        record.breaks = tuple(one for one in record.breaks if one[0] > d.now)
+        if before_s >= short_s or not record.working_since:
+            wellbeing.refreshed(d, record)
+    elif before is AgentState.PAUSED and after is not AgentState.PAUSED:
+        if record.break_until or d.now - record.paused_at >= short_s:
+            wellbeing.refreshed(d, record)
+        record.break_until, record.untold = 0.0, True
+    if after is AgentState.PAUSED:
+        if before is not AgentState.PAUSED:
+            record.paused_at = d.now
+        record.break_until = d.now + record.break_s if record.break_s else 0.0
+        record.break_s, record.untold = 0.0, True
+    arm(d, record)
+
+
+def forgone(d: Domain, record: AgentRecord) -> None:
+    """The agent does not want the break that was to begin after the talk: their word counts, as it does in a break."""
+    record.break_s = 0.0
+    wellbeing.refreshed(d, record)
+    arm(d, record)
+
+
+def arm(d: Domain, record: AgentRecord) -> None:
+    """Be woken at the next thing in the agent's day: the end of the break, the next planned one, a short one."""
+    at = record.breaks[0][0] if record.breaks else inf
+    if record.break_until:
+        at = record.break_until
+    elif record.state not in AWAY and not record.break_s:
+        at = min(at, record.working_since + record.agent.profile.max_continuous_s)
+    if at < inf and record.state is not AgentState.SIGNED_OUT:
+        d.timers.set(("break", record.id), at)
+    else:
+        d.timers.cancel(("break", record.id))

@@ -10,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from routing.core import agents, callers, contacts, events, offers, restore, settings, shift, views
+from routing.core import (
+    agents,
+    callers,
+    contacts,
+    events,
+    offers,
+    recess,
+    relaxed,
+    relief,
+    restore,
+    settings,
+    shift,
+    views,
+)
 from routing.core.assign import assign
 from routing.core.commands import Command
 from routing.core.domain import Domain
@@ -41,6 +54,10 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.AgentResumed: shift.resume,
     events.WrapUpEnded: shift.wrap_up_ended,
     events.WrapUpExtended: shift.wrap_up_extended,
+    events.ContactWeighed: relief.weighed,
+    events.AgentSpared: relief.spared,
+    events.BreaksPlanned: recess.planned,
+    events.RulesRelaxed: relaxed.relax,
     events.LinkChanged: settings.link_changed,
 }
 
@@ -141,5 +158,9 @@ def _due(d: Domain, key: Key) -> None:
             offers.wrap_up(d, record, "wrapped_up")
         elif kind == "leave":
             shift.dismiss(d, record, "removed")
+        elif kind == "break":
+            recess.due(d, record)
+        elif kind == "relaxed":
+            relaxed.over(d, record)
         else:
             agents.place(d, record)

@@ -6,7 +6,8 @@ RoutingError
     ├── UnknownAgent, UnknownService, UnknownContact, UnknownSeat
     ├── SeatTaken       another agent is signed in at that seat
     ├── NotSignedIn
-    └── NotNow          the agent's state does not allow it
+    ├── NotNow          the agent's state does not allow it
+    └── OutOfRange      a value that cannot be meant
 """
 
 from __future__ import annotations
@@ -87,3 +88,10 @@ class NotNow(Refused):
 
     code = "not_now"
     turkish = "Bu işlem şu anki durumunuzda yapılamıyor."
+
+
+class OutOfRange(Refused):
+    """A value that cannot be meant: a weight beyond 5, breaks that overlap, a rule that is never relaxed."""
+
+    code = "out_of_range"
+    turkish = "Bu değer geçerli değil."

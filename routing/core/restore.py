@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core import contacts, facts
+from routing.core import breaks, contacts, facts, relaxed, wellbeing
 from routing.core.domain import Domain
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service, Step
@@ -89,6 +89,8 @@ class StoredAgent(NamedTuple):
     """End of the wrap-up; None: `since` and the profile's wrap-up time."""
     pause_pending: str = ""
     leave_pending: bool = False
+    wellbeing: facts.Wellbeing | None = None
+    """Of the last AgentChanged that had one; None: there was none yet."""
 
 
 Row = StoredContact | StoredOffer | StoredAgent
@@ -107,7 +109,7 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
         _agent(d, row)
     offer_rows = sorted(stored_offers)
     for offer_row in offer_rows:
-        _offer(d, offer_row)
+        _offer(d, offer_row, agents.get(offer_row.agent))
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
     for record in d.agents.values():
@@ -148,14 +150,19 @@ def _agent(d: Domain, row: StoredAgent) -> None:
     record = d.agents.get(row.agent)
     if record is None:
         record = d.agents[row.agent] = AgentRecord(Agent(row.agent, ()), len(d.agents), configured=False)
-    record.version = row.version
+    record.version, record.since = row.version, min(row.since, d.now)
+    if row.wellbeing is not None:
+        wellbeing.restore(d, record, row.wellbeing)
+        relaxed.arm(d, record)
     if row.state is AgentState.SIGNED_OUT or row.seat is None or d.seat(row.seat).agent is not None:
         return
     since = min(row.since, d.now)
     record.state, record.reason, record.since, record.seat = AgentState(row.state), row.reason, since, row.seat
     record.misses, record.pause_pending, record.leave_pending = row.misses, row.pause_pending, row.leave_pending
     record.idle_since = since if row.idle_since is None else min(row.idle_since, d.now)
-    record.not_before = record.idle_since + record.agent.profile.rest_gap_s
+    record.gap_until = record.idle_since + record.agent.profile.rest_gap_s
+    if wellbeing.relaxed(d, record, "rest_gap"):
+        record.gap_until = 0.0
     d.seat(row.seat).agent = record
     d.matching.sign_in(record)
 
@@ -183,7 +190,7 @@ _FITTING = {
 }
 
 
-def _offer(d: Domain, row: StoredOffer) -> None:
+def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
     d.next_offer = max(d.next_offer, row.offer + 1)
     state = OfferState(row.state)
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
@@ -197,6 +204,7 @@ def _offer(d: Domain, row: StoredOffer) -> None:
     if state is OfferState.WRAPPING:
         offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
     d.offers[row.offer] = record.offers[row.offer] = contact.offer = offer
+    wellbeing.restore_offer(offer, None if agent is None else agent.wellbeing)
     contact.step = min(row.step, len(contact.service.steps) - 1)
 
 
@@ -226,5 +234,10 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
         until = None if row is None else row.wrapup_until
         lasts_s = record.agent.profile.wrapup_s if row is None or until is None else until - row.since
         d.timers.set(("wrap", record.id), record.since + lasts_s)
+    if record.state is AgentState.PAUSED:
+        record.paused_at = record.since
+    if not record.working_since:
+        record.working_since = d.now
+    breaks.arm(d, record)
     if not record.configured:
         d.timers.set(("leave", record.id), d.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, contacts, facts, offers, shift
+from routing.core import agents, breaks, contacts, facts, offers, shift, wellbeing
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.match import Matching, clamp_step
@@ -19,6 +19,8 @@ def configured(d: Domain, event: Configured) -> None:
     for record in signed:
         d.matching.sign_out(record)
     d.services = {service.id: service for service in event.centre.services}
+    for record in d.agents.values():
+        wellbeing.settle(d, record)
     d.centre = event.centre
     d.seats_allowed = event.centre.seats
     d.matching = Matching(event.centre.services)
@@ -28,6 +30,7 @@ def configured(d: Domain, event: Configured) -> None:
     _team(d, event)
     for record in signed:
         d.matching.sign_in(record)
+        breaks.arm(d, record)
         agents.place(d, record)
     for contact, runs_out in lifted:
         contacts.refit(d, contact, d.services.get(contact.service.id, contact.service), runs_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, offers
+from routing.core import agents, breaks, offers, relief
 from routing.core.domain import Domain
 from routing.core.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.events import (
@@ -84,11 +84,16 @@ def resume(d: Domain, event: AgentResumed) -> None:
     """Ready again. Forgets a break that has not begun, ends a wrap-up."""
     record = agents.signed_in(d, event.agent)
     forgets, record.pause_pending = bool(record.pause_pending), ""
+    if record.break_s:
+        breaks.forgone(d, record)
     if record.state in (AgentState.PAUSED, AgentState.NOT_RESPONDING):
         record.misses = 0
         agents.change(d, record, "released", "resumed")
     elif record.state is AgentState.WRAPUP:
         finish_wrap_up(d, record)
+    elif relief.rested(d, record):
+        agents.note(d, record)
+        agents.place(d, record)
     elif forgets:
         agents.note(d, record)
 

@@ -1,19 +1,247 @@
-"""What contacts weigh on agents: the distress load, rest after heavy contacts, and "not now"."""
+"""What contacts weigh on agents: the distress load, rest after heavy contacts, and what may be offered meanwhile.
+
+Every contact has a weight (`Service.load`, or what the agent said: `ContactWeighed`) that counts from the moment agent
+and caller are together and halves every `Centre.load_half_life_s`:
+
+    load(t) = sum of weight_i * 2 ** -((t - connected_i) / half-life)
+
+Only heavy contacts (weight 3 and more) are ever kept from an agent by it; whoever is at the limit still gets all the
+others.
+
+| the agent ...                                                | heavy contacts                             |
+|--------------------------------------------------------------|--------------------------------------------|
+| load below `soft`                                            | like to anybody (tier 0)                   |
+| from `soft` on                                               | when nobody else is free (tier 1)          |
+| from `hard` on until below `again`                           | by the emergency ceiling only (tier 2)     |
+| said "not now"                                               | none, not even by the ceiling              |
+| has one of weight 4 at hand, or had one and no rest since    | weight 4: by the ceiling only              |
+| had one of weight 4 last, and a rest since                   | weight 4: when nobody else is free         |
+
+A rest is `Centre.decompression_s` without a contact of weight 4 after the last one. So long nothing at all is offered,
+unless the agent ends it (AgentResumed); "no two in a row" holds on then. A lighter contact or a real break between the
+two ends it as well: a house in which every call is heavy would stand still otherwise.
+
+Weights, limits and times are proposals (no number for calls in distress was found in any publication): all of them are
+settings.
+"""
 
 from __future__ import annotations
 
+from math import inf, log2
+
+from routing.core import facts
+from routing.core import handled as handle_times
 from routing.core.domain import Domain
+from routing.core.model import AgentState, OfferState
 from routing.core.records import AgentRecord, Offer
+
+ANY = 5
+"""The largest weight there is."""
+
+HEAVY = 3
+"""From this weight on a contact may be kept from an agent."""
+
+HEAVIEST = 4
+"""Violence and worse: no two in a row, and a rest after each."""
+
+NEGLIGIBLE = 0.01
+"""A load below this is none: a contact of weight 5 after nine half-lives."""
+
+LATER_S = 0.001
+"""A deadline by a half-life is met this much later, when the load is below the bound for sure and not just at it."""
+
+
+def load_of(d: Domain, record: AgentRecord) -> float:
+    """The distress load at this moment."""
+    if not record.load:
+        return 0.0
+    return float(record.load * 2.0 ** ((record.load_at - d.now) / d.centre.load_half_life_s))
+
+
+def occupied_of(d: Domain, record: AgentRecord) -> float:
+    """Handled seconds, decayed to this moment."""
+    return float(record.occupied * 2.0 ** ((record.occupied_at - d.now) / d.centre.occupied_half_life_s))
+
+
+def relaxed(d: Domain, record: AgentRecord, rule: str) -> bool:
+    """The rule does not hold at the moment: somebody has said so aloud."""
+    return bool(record.relaxed) and record.relaxed.get(rule, 0.0) > d.now
 
 
 def allow(d: Domain, record: AgentRecord) -> None:
     """Say how heavy a contact may be for this agent now: `gladly`, `atmost`, `utmost`. To be called before the agent is
-    put into their places."""
+    put into their places, when they are `strained`."""
+    load, limits = load_of(d, record), record.agent.profile.distress
+    if load >= limits.hard:
+        record.limited = True
+    elif load < limits.again:
+        record.limited = False
+    gladly = atmost = utmost = ANY
+    if not relaxed(d, record, "distress_limit"):
+        if record.limited:
+            gladly = atmost = HEAVY - 1
+        elif load >= limits.soft:
+            gladly = HEAVY - 1
+        if record.steady_at > d.now or _heaviest_at_hand(record):
+            atmost = min(atmost, HEAVIEST - 1)
+        if record.last_load >= HEAVIEST:
+            gladly = min(gladly, HEAVIEST - 1)
+    if record.spared_until > d.now:
+        utmost = HEAVY - 1
+    record.utmost, record.atmost = utmost, min(atmost, utmost)
+    record.gladly = min(gladly, record.atmost)
+    _wake(d, record, load)
+
+
+def _heaviest_at_hand(record: AgentRecord) -> bool:
+    return any(max(offer.load, offer.contact.service.load) >= HEAVIEST for offer in record.offers.values())
+
+
+def _wake(d: Domain, record: AgentRecord, load: float) -> None:
+    """Think again when the next of the bounds is passed; a load that is none is forgotten."""
+    limits = record.agent.profile.distress
+    nothing = load < NEGLIGIBLE and not record.limited
+    bound = limits.again if record.limited else limits.soft if load >= limits.soft else NEGLIGIBLE
+    at = inf if nothing else d.now + d.centre.load_half_life_s * max(0.0, log2(load / bound)) + LATER_S
+    for until in (record.steady_at, record.spared_until):
+        if d.now < until < at:
+            at = until
+    if at < inf and record.state is not AgentState.SIGNED_OUT:
+        d.timers.set(("calm", record.id), at)
+    if nothing:
+        record.load, record.load_at = 0.0, d.now
+        record.strained = at < inf or record.last_load >= HEAVIEST or _heaviest_at_hand(record)
+
+
+def not_before(record: AgentRecord) -> float:
+    """The earliest moment of the next offer: rest gap, decompression, or the moment after a declined call."""
+    return max(record.not_before, record.gap_until, record.rest_until)
+
+
+def gap(d: Domain, record: AgentRecord) -> None:
+    """The agent is done with something: the profile's rest gap begins."""
+    rest_s = record.agent.profile.rest_gap_s
+    if rest_s and not relaxed(d, record, "rest_gap"):
+        record.gap_until = d.now + rest_s
+
+
+def people(offer: Offer) -> tuple[AgentRecord, ...]:
+    """Who hears the caller: the agent, or both of a pair."""
+    return (offer.agent,) if offer.partner is None else (offer.agent, offer.partner)
+
+
+def offered(d: Domain, offer: Offer) -> None:
+    """An offer of a contact that weighs something was made (tell it before the agent is placed anew)."""
+    if offer.contact.service.load >= HEAVIEST:
+        for record in people(offer):
+            record.strained = True
+
+
+def by_ceiling(d: Domain, offer: Offer) -> None:
+    """Say aloud that the offer goes beyond the agent's limit, because the caller waited beyond the ceiling."""
+    d.facts.append(facts.Overridden(
+        *d.stamp(), offer.agent.id, offer.id, "distress_limit", d.now + offer.ring_s, "ceiling"))
+
+
+def refused(d: Domain, offer: Offer) -> None:
+    """An offer beyond the agent's limit was not taken. That is their right: it is heard as "not now", or the same phone
+    would ring every few seconds for as long as the caller waits."""
+    spare(d, offer.agent)
+
+
+def spare(d: Domain, record: AgentRecord) -> None:
+    """No heavy contacts for a while."""
+    record.spared_until = d.now + d.centre.spared_s
+    record.strained = record.untold = True
 
 
 def taken(d: Domain, offer: Offer) -> None:
-    """The agent is together with the contact: it weighs from now on. To be called before the agent's change is told."""
+    """Agent and caller are together: the contact weighs from now on. To be told before the agent's change is."""
+    load = offer.contact.service.load
+    if load:
+        offer.load = load
+        weigh(d, offer, load)
 
 
-def handled(d: Domain, record: AgentRecord, offer: Offer) -> None:
-    """A contact is done, wrap-up and all. To be called before the agent's change is told."""
+def weigh(d: Domain, offer: Offer, weight: int) -> None:
+    """Add a weight (or take it off, when negative) as from the moment of the connection."""
+    since = d.now if offer.connected_at is None else offer.connected_at
+    now_worth = weight * 2.0 ** ((since - d.now) / d.centre.load_half_life_s)
+    for record in people(offer):
+        record.load, record.load_at = max(0.0, load_of(d, record) + now_worth), d.now
+        record.strained = record.untold = True
+        allow(d, record)
+
+
+def handled(d: Domain, offer: Offer) -> None:
+    """A contact is done, with its wrap-up or torn off. To be told once, before the agent's change is."""
+    if offer.connected_at is None:
+        return
+    seconds = d.now - offer.connected_at
+    if offer.state is OfferState.WRAPPING:  # one torn off says nothing about how long it would have taken
+        handle_times.note(d, offer.contact.service.id, seconds)
+    for record in people(offer):
+        record.occupied, record.occupied_at = occupied_of(d, record) + seconds, d.now
+        record.untold = True
+        if record.agent.profile.rest_gap_s:
+            gap(d, record)
+        if record.strained:
+            _rest(d, record, offer)
+
+
+def _rest(d: Domain, record: AgentRecord, offer: Offer) -> None:
+    """After a heavy contact a rest begins; a lighter one that began after it is something between."""
+    rest_s = d.centre.decompression_s
+    if offer.load >= HEAVIEST:
+        record.last_load, record.steady_at = offer.load, d.now + rest_s
+        if not relaxed(d, record, "decompression"):
+            record.rest_until = record.steady_at
+    elif offer.connected_at is not None and offer.connected_at >= record.steady_at - rest_s:
+        record.last_load, record.steady_at = offer.load, 0.0
+
+
+def refreshed(d: Domain, record: AgentRecord) -> None:
+    """A real break lies behind the agent: what comes next is not in a row with what came before."""
+    record.working_since, record.last_load, record.untold = d.now, 0, True
+
+
+def burden(record: AgentRecord) -> facts.Wellbeing:
+    """What must outlive a restart, to be told with the agent's next change."""
+    record.untold = False
+    return facts.Wellbeing(
+        record.load, record.load_at, record.last_load, record.limited, record.spared_until, record.rest_until,
+        record.working_since, record.occupied, record.occupied_at, record.steady_at, record.break_begun,
+        record.break_s, record.break_until, tuple(sorted(record.relaxed.items())),
+        tuple((offer.id, offer.load) for offer in record.offers.values()
+              if offer.weighed and offer.state is not OfferState.COMPLETED))
+
+
+def settle(d: Domain, record: AgentRecord) -> None:
+    """Bring what decays to this moment: before the half-lives of the settings change."""
+    record.load, record.load_at = load_of(d, record), d.now
+    record.occupied, record.occupied_at = occupied_of(d, record), d.now
+
+
+def restore(d: Domain, record: AgentRecord, stored: facts.Wellbeing) -> None:
+    """Back from the row. A clock may have been set back: what lies further ahead than it can is brought near."""
+    centre, now = d.centre, d.now
+    record.load, record.load_at, record.last_load = stored.load, min(stored.load_at, now), stored.last_load
+    record.limited = stored.limited
+    record.spared_until = min(stored.spared_until, now + centre.spared_s)
+    record.rest_until = min(stored.rest_until, now + centre.decompression_s)
+    record.steady_at = min(stored.steady_at, now + centre.decompression_s)
+    record.working_since = min(stored.working_since, now)
+    record.occupied, record.occupied_at = stored.occupied, min(stored.occupied_at, now)
+    record.break_begun, record.break_s = stored.break_begun, stored.break_s
+    record.break_until = stored.break_until
+    record.strained = True
+    allow(d, record)
+
+
+def restore_offer(offer: Offer, stored: facts.Wellbeing | None) -> None:
+    """What a contact weighs that goes on after a restart; the load itself is in the agent's row."""
+    if offer.state is not OfferState.PENDING:
+        offer.load = offer.contact.service.load
+        for number, load in () if stored is None else stored.weighed:
+            if number == offer.id:
+                offer.load, offer.weighed = load, True
