@@ -76,11 +76,11 @@ def commands(read_centre: ReadCentre, default_centre: Path) -> typer.Typer:
             house = read_centre(centre)
             if agents is not None:
                 house = duties.team_of(house, agents)
-            plan = _duties(house, shifts, all_day)
-            shares = _shares(house, share)
+            plan = duties_given(house, shifts, all_day)
+            shares = shares_given(house, share)
             kind = Kind(handle, handle_sd, patience)
             kinds = dict.fromkeys(shares, kind)
-            days = _days(arrivals, day, frozenset(map(str, shares)))
+            days = days_given(arrivals, day, frozenset(map(str, shares)))
             factor = scale
             if factor is None:
                 factor = 1.0 if arrivals is not None else fitted(days[0], house, plan, shares, kinds)
@@ -97,6 +97,9 @@ def commands(read_centre: ReadCentre, default_centre: Path) -> typer.Typer:
             else:
                 _show(done, words)
 
+    from planning import staff_cli  # not above: it uses the options of this module
+
+    staff_cli.mount(app, read_centre, default_centre)
     return app
 
 
@@ -138,7 +141,8 @@ def _watched(study: Study) -> list[OneRun]:
         return simulate(study, lambda share: shown.update(task, completed=share))
 
 
-def _duties(centre: Centre, shifts: Path | None, all_day: bool) -> list[Duty]:
+def duties_given(centre: Centre, shifts: Path | None, all_day: bool) -> list[Duty]:
+    """Who is there when, as the options say."""
     if shifts is not None and all_day:
         raise PlanningError("--shifts and --all-day contradict each other; leave one of them")
     if shifts is not None:
@@ -146,7 +150,8 @@ def _duties(centre: Centre, shifts: Path | None, all_day: bool) -> list[Duty]:
     return duties.all_day(centre) if all_day else duties.shifts(centre)
 
 
-def _days(arrivals: Path | None, day: str | None, services: frozenset[str]) -> list[Day]:
+def days_given(arrivals: Path | None, day: str | None, services: frozenset[str]) -> list[Day]:
+    """The days that the options name."""
     if arrivals is None:
         if day is not None:
             raise PlanningError("--day chooses among the days of a file; add --arrivals FILE")
@@ -154,7 +159,7 @@ def _days(arrivals: Path | None, day: str | None, services: frozenset[str]) -> l
     return choose(read_counts(arrivals, services), day)
 
 
-def _shares(centre: Centre, texts: list[str] | None) -> dict[ServiceId, float]:
+def shares_given(centre: Centre, texts: list[str] | None) -> dict[ServiceId, float]:
     """Shares of the services as given, or as the team is made."""
     if not centre.services:
         raise PlanningError("the centre has no services; write some into services.yaml")
