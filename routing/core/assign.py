@@ -1,58 +1,80 @@
 """The assignment: after every change the same function looks at what is now and brings contacts and agents together.
 
-No handler decides who gets whom. Contacts come in order (age, priority, arrival) and each takes the best agent of those
-who fit, so nobody is overtaken by a contact that asks for the same.
+No handler decides who gets whom. Contacts come in order (age by weight, points, arrival) and each takes the best agent
+of those who fit, so nobody is overtaken by a contact that asks for the same. What nothing has happened to since the
+last time is not looked at: see `match`.
 """
 
 from __future__ import annotations
 
-from routing.core import contacts, offers
+from collections.abc import Iterable
+
+from routing.core import contacts, offers, requirement
 from routing.core.domain import Domain
-from routing.core.match import Group
+from routing.core.match import tier_of
+from routing.core.pool import Group
 from routing.core.records import AgentRecord
-from routing.core.strategies import longest_idle
+from routing.core.strategies import fewest_contacts
 
 RUNNERS_UP = 5
 """Agents named in the decision record beside the chosen one: its cost stays constant."""
 
 
 def assign(d: Domain) -> None:
-    """Make every offer that can be made now. Costs a look at each group that waits, whatever their lengths."""
-    relax(d)
-    while (group := _first(d)) is not None:
-        contact = group.line.head()[2]
-        candidates = longest_idle.ranked(group.pool, group.low, RUNNERS_UP + 2)
-        record, level = _pick(candidates, contact.missed_by)
-        others = tuple(other.id for other, _ in candidates if other is not record)[:RUNNERS_UP]
-        offers.make(d, contact, record, level if group.ranked else -1, others)
+    """Make every offer that can be made now. Costs a look at each group that the change has touched."""
+    matching = d.matching
+    if matching.unmet:
+        relax(d)
+    while matching.fresh or matching.calling:
+        if len(matching.fresh) == 1 and not matching.calling:
+            record = next(iter(matching.fresh))
+            group = _first(d, (group for pool, bit in matching.places(record) for group in pool.waiting
+                               if bit & group.allowed))
+            if group is not None:
+                _offer(d, group, record)
+                continue
+        matching.settle()
+        group = _first(d, [group for group in matching.calling if group.pool.mask & group.allowed])
+        if group is None:
+            matching.calling.clear()
+        else:
+            _offer(d, group, group.pool.first(group.allowed))
 
 
 def relax(d: Domain) -> None:
     """Contacts whose step no signed-in agent can meet go on to the next one at once (the rule of Wazo's skills)."""
-    stuck = [group for group in d.matching.active if group.may_relax and not group.pool.signed_mask >> group.low]
-    while stuck:
-        for _, _, contact in list(stuck.pop().line):
-            contacts.next_step(d, contact)
-            group = contact.group
-            if group is not None and group.may_relax and not group.pool.signed_mask >> group.low \
-                    and group not in stuck:
-                stuck.append(group)
+    unmet = d.matching.unmet
+    while unmet:
+        group, _ = unmet.popitem()
+        if group.line and group.unmet:
+            for _, _, contact in list(group.line):
+                contacts.next_step(d, contact, "nobody")
 
 
-def _first(d: Domain) -> Group | None:
-    """The group whose head is the oldest of those for whom somebody is ready."""
+def _first(d: Domain, groups: Iterable[Group]) -> Group | None:
+    """Of these groups the one whose head comes first: the greatest age by weight and points, then the first to
+    arrive. A group whose link is down or whose service has enough contacts at agents waits on."""
     first: Group | None = None
-    if not d.matching.ready:
-        return None
-    for group in d.matching.active:
-        if group.pool.mask >> group.low and d.link_up(group.node) \
-                and (first is None or group.line.head() < first.line.head()):
-            first = group
+    first_key = (0.0, 0)
+    for group in groups:
+        if group.line and (group.quota is None or group.quota.taken < group.quota.limit) and d.link_up(group.node):
+            age, number, _ = group.line.head()
+            key = (age - d.now * group.weight, number)
+            if first is None or key < first_key:
+                first, first_key = group, key
     return first
 
 
-def _pick(candidates: list[tuple[AgentRecord, int]], missed_by: str | None) -> tuple[AgentRecord, int]:
-    """The best who did not just let this contact ring; that one only when there is nobody else."""
-    if len(candidates) > 1 and candidates[0][0].id == missed_by:
-        return candidates[1]
-    return candidates[0]
+def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
+    """The head of a group to an agent who stands for it, or is about to."""
+    contact, pool, matching = group.line.head()[2], group.pool, d.matching
+    runners_up = tuple(other.id for other in pool.best(group.allowed, RUNNERS_UP + 1) if other is not record)
+    assert record.kind is not None
+    level = requirement.level(pool.requirement, record.kind.skills)
+    if pool.owner is not None:
+        level = requirement.level(requirement.of(d, contact), record.kind.skills)
+    score = pool.strategy.key(record, matching.half_life_s)
+    if matching.counts_offers:
+        fewest_contacts.count(record, d.now, matching.half_life_s)
+    offers.make(d, contact, record, requirement.UNRANKED if level is None else level, runners_up[:RUNNERS_UP],
+                strategy=pool.strategy.name, score=score, tier=tier_of(record, pool.load) or 0)

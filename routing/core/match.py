@@ -1,103 +1,65 @@
-"""Who fits whom, without looking at everybody: ready agents by requirement and level, waiting contacts by requirement.
+"""Who fits whom, without looking at everybody: both indexes, and what has changed since the last assignment.
 
-A *pool* holds the agents that one skill (or one combination of skills) asks for. In it one line of ready agents for
-each level, longest idle first, and an integer with one bit for each level that is not empty: its highest bit is the
-best level. A *group* holds the waiting contacts that need the same at the moment, in their order; only heads are ever
-compared. The cost of a choice follows the number of different requirements, never that of agents or contacts.
-
-Rank: the level in the requirement's first skill (the first one the step names, else the first of the floor), higher is
-better; a requirement without skills ranks everybody alike.
+After each assignment nobody who waits could be given to anybody who is ready. So the next one looks only at what has
+come since: agents who became ready (`fresh`) and groups that got a contact or were set free (`calling`). The cost of a
+choice follows the number of groups that this agent or this contact touches, never that of agents or contacts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from routing.core.ids import AgentId, ServiceId, SkillId
-from routing.core.line import Line
-from routing.core.model import Agent, Channel, Service, Step
+from routing.core import requirement, strategies
+from routing.core.ids import AgentId, ServiceId
+from routing.core.model import Agent, Channel, Needs, OfferState, Service, Step
+from routing.core.pool import ALL_RANKS, HEAVY, Group, Kind, Place, Pool, Quota, Standing
 from routing.core.ready import ReadyLine
-from routing.core.records import AgentRecord, Contact, LineKey
+from routing.core.records import AgentRecord, Contact, LineKey, Offer
+from routing.core.requirement import Requirement
+from routing.core.strategies import longest_idle
 
-if TYPE_CHECKING:
-    from routing.core.records import Place
+CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
+"""A set of channels is the sum of these."""
 
-Needs = tuple[tuple[SkillId, int], ...]
+ALL_CHANNELS = sum(CHANNEL_BIT.values())
 
+SPARE_POOLS = 32
+"""Pools that only the needs or topics of single contacts have called for. Every pool costs each agent a place, so
+beyond this many the oldest one in which nobody waits is given up."""
 
-def needs_of(service: Service, step: int) -> Needs:
-    """What a step asks for with the floor in it: for each skill the higher of both, the step's skills first."""
-    needs = dict(service.steps[step].needs)
-    for skill, level in service.floor:
-        needs[skill] = max(level, needs.get(skill, level))
-    return tuple(needs.items())
-
-
-def level_for(skills: dict[SkillId, int], needs: Needs) -> int | None:
-    """The level that ranks an agent with these skills; None: the agent does not fit. An undefined skill never fits."""
-    for skill, least in needs:
-        level = skills.get(skill)
-        if level is None or level < least:
-            return None
-    return skills[needs[0][0]] if needs else 0
-
-
-@dataclass(slots=True, eq=False)
-class Pool:
-    """Agents who fit a combination of skills. For a single skill `needs` has level 0: the group says how high."""
-
-    channel: Channel
-    needs: Needs
-    lines: dict[int, ReadyLine] = field(default_factory=dict)
-    mask: int = 0
-    """Bit n: somebody with level n is ready."""
-    signed: dict[int, int] = field(default_factory=dict)
-    signed_mask: int = 0
-    """Bit n: somebody with level n is signed in."""
-
-    def line(self, level: int) -> ReadyLine:
-        """The line of a level."""
-        found = self.lines.get(level)
-        if found is None:
-            found = self.lines[level] = ReadyLine()
-        return found
-
-    def sign(self, level: int, by: int) -> None:
-        """Count an agent in (+1) or out (-1)."""
-        count = self.signed.get(level, 0) + by
-        self.signed[level] = count
-        if count:
-            self.signed_mask |= 1 << level
-        else:
-            self.signed_mask &= ~(1 << level)
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """Contacts of one node that wait for the same. `low` is the lowest level of the pool that will do."""
-
-    node: str
-    pool: Pool
-    low: int
-    ranked: bool
-    may_relax: bool
-    """Its contacts have a next step."""
-    line: Line[tuple[float, int, Contact]] = field(default_factory=Line)
+LOADS, CHANNEL_SETS = 6, ALL_CHANNELS + 1
+"""Values of a load (0 to 5) and of a set of channels: a standing is coded by three of the one and one of the other."""
 
 
 class Matching:
-    """Both indexes. Made anew from the centre's settings at each reload."""
+    """Both indexes. Made anew from the centre's settings at each reload. `half_life_s`: of handled time, for the
+    strategies that count it."""
 
-    def __init__(self, services: Iterable[Service]) -> None:
-        self._pools: dict[tuple[Channel, Needs], Pool] = {}
-        self._groups: dict[tuple[str, Channel, Needs, bool], Group] = {}
-        self._places: dict[Agent, tuple[Place, ...]] = {}
-        self._served: dict[Agent, tuple[ServiceId, ...]] = {}
+    def __init__(self, services: Iterable[Service], agents: Iterable[Agent] = (), half_life_s: float = 3600.0) -> None:
         self._services = tuple(services)
+        self._excluded = requirement.excluded_by(agents)
+        self.half_life_s = half_life_s
+        self._pools: dict[tuple[int, Requirement, str, int], Pool] = {}
+        self._spare: OrderedDict[tuple[int, Requirement, str, int], Pool] = OrderedDict()
+        self._groups: dict[tuple[object, ...], Group] = {}
+        self._shared: dict[tuple[object, ...], Group] = {}
+        self._requirements: dict[tuple[object, ...], Requirement] = {}
+        self._kinds: dict[tuple[object, ...], Kind] = {}
+        self._signed: dict[AgentRecord, None] = {}
+        self.counts_offers = False
+        """A service's strategy wants to know how often an agent was offered something."""
+        self.quotas: dict[ServiceId, Quota] = {}
+        """Of the services with a limit of contacts at agents."""
         self.active: dict[Group, None] = {}
         """Groups in which somebody waits."""
+        self.calling: dict[Group, None] = {}
+        """Groups to be looked at by the next assignment."""
+        self.fresh: dict[AgentRecord, None] = {}
+        """Agents to be looked at by it, who are not in their lines yet."""
+        self.unmet: dict[Group, None] = {}
+        """Groups whose step perhaps nobody who is signed in can meet."""
         self.ready = 0
         """Agents who could be offered something now."""
         self.signed_in = 0
@@ -105,114 +67,337 @@ class Matching:
             self.cover(service)
 
     def cover(self, service: Service) -> None:
-        """Have a pool for everything a service may ask for, on every channel."""
+        """Have a pool for everything that callers of a service may ask for."""
+        if service.max_talking is not None:
+            self.quotas.setdefault(service.id, Quota(service.max_talking))
+        self.counts_offers |= service.strategy == "fewest_contacts"
         for step in range(len(service.steps)):
-            for channel in Channel:
-                self._pool(channel, needs_of(service, step))
+            self._pool(Channel.VOICE, service, self.requirement(service, step), spare=False)
 
-    def _pool(self, channel: Channel, needs: Needs) -> Pool:
-        if len(needs) == 1:
-            needs = ((needs[0][0], 0),)
-        pool = self._pools.get((channel, needs))
-        if pool is None:
-            pool = self._pools[channel, needs] = Pool(channel, needs)
-        return pool
+    # -- contacts ------------------------------------------------------------------------------------------------
 
-    def group(self, node: str, channel: Channel, service: Service, step: int) -> Group:
-        """Where a contact of this service waits in this step."""
-        needs, may_relax = needs_of(service, step), lasts(service, step) is not None
-        group = self._groups.get((node, channel, needs, may_relax))
+    def requirement(self, service: Service, step: int, needs: Needs = (),
+                    topics: frozenset[str] = frozenset()) -> Requirement:
+        """What a contact of this service, with needs and topics of its own, asks for in this step."""
+        if topics:
+            topics &= self._excluded
+        key = service.id, step, needs, topics
+        found = self._requirements.get(key)
+        if found is None:
+            found = requirement.asked(service, step, needs, topics, self._excluded)
+            if needs or topics:
+                return found  # of single contacts: not worth remembering
+            self._requirements[key] = found
+        return found
+
+    def group(self, contact: Contact) -> Group:
+        """Where a contact waits in its present step."""
+        service, needs, topics = contact.service, contact.needs, contact.topics
+        if topics:
+            topics &= self._excluded
+        key = contact.node, contact.channel, service.id, contact.step, contact.urgent, needs, topics
+        group = self._groups.get(key)
         if group is None:
-            low = needs[0][1] if needs else 0
-            group = Group(node, self._pool(channel, needs), low, bool(needs), may_relax)
-            self._groups[node, channel, needs, may_relax] = group
+            group = self._new_group(contact, needs, topics)
+            if not (needs or topics):
+                self._groups[key] = group
         return group
+
+    def _new_group(self, contact: Contact, needs: Needs, topics: frozenset[str]) -> Group:
+        service, spare = contact.service, bool(needs or topics)
+        wanted = self.requirement(service, contact.step, needs, topics)
+        pool = self._pool(contact.channel, service, wanted, spare=spare)
+        levels, may_relax = ALL_RANKS, lasts(service, contact.step) is not None
+        if pool.requirement is not wanted and pool.requirement != wanted:  # the pool has every level of the one skill
+            levels = 0
+            for level in range(wanted.needs[0][1], 101):
+                levels |= 1 << pool.strategy.rank(_NOBODY, level)
+        quota = self.quotas.get(service.id)
+        key = contact.node, pool, levels, contact.urgent, may_relax, service.weight, quota
+        group = self._shared.get(key)
+        if group is None:
+            group = Group(contact.node, pool, levels, contact.urgent, may_relax, service.weight, quota)
+            self._shared[key] = group
+        return group
+
+    def anybody(self, contact: Contact) -> bool:
+        """Somebody could take such a contact of a service of the centre now."""
+        return self.group(contact).ready
+
+    def sample(self, most: int) -> list[AgentRecord]:
+        """At most so many of the agents who are signed in, those who have been for longest."""
+        return list(islice(self._signed, most))
 
     def join(self, group: Group, contact: Contact) -> None:
         """A contact begins to wait in a group, at its place by `contact.key`."""
         contact.group = group
         group.line.add((*contact.key, contact))
-        self.active[group] = None
+        self.calling[group] = self.active[group] = group.pool.waiting[group] = None
+        if group.may_relax and not group.pool.signed_mask & group.levels:
+            self.unmet[group] = None
+
+    def join_personal(self, contact: Contact, record: AgentRecord) -> None:
+        """A contact begins to wait for one agent in person. Whether it fits that agent is for the caller to know."""
+        service = contact.service
+        channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY else 0
+        pool = next((one for one in record.own if one.channel == channel and one.load == load), None)
+        if pool is None:
+            pool = Pool(channel, _ANYBODY, strategies.STRATEGIES["longest_idle"], load, record)
+            record.own = (*record.own, pool)
+            if record.standing is not None and record not in self.fresh:
+                pool.mask = self._own_bit(pool, record)
+        quota = self.quotas.get(service.id)
+        key = contact.node, contact.urgent, service.weight, quota
+        group = pool.personal.get(key)
+        if group is None:
+            group = pool.personal[key] = Group(contact.node, pool, 1, contact.urgent, False, service.weight, quota)
+        self.join(group, contact)
 
     def part(self, contact: Contact) -> None:
         """A contact waits for an agent no more. Fine when it does not."""
         group, contact.group = contact.group, None
-        if group is not None:
-            group.line.remove((*contact.key, contact))
-            if not group.line:
-                del self.active[group]
+        if group is None:
+            return
+        group.line.remove((*contact.key, contact))
+        if not group.line:
+            pool = group.pool
+            del self.active[group], pool.waiting[group]
+            if pool.owner is not None and not pool.waiting:
+                pool.owner.own = tuple(one for one in pool.owner.own if one is not pool)
 
-    def places(self, agent: Agent) -> tuple[Place, ...]:
-        """Where an agent stands when ready. Agents with equal skills and profile share the work."""
-        alike = agent._replace(id=_NOBODY)
-        found = self._places.get(alike)
-        if found is None:
-            skills, capacity = dict(agent.skills), dict(agent.profile.max_concurrency)
-            found = tuple(
-                (pool, level, 1 << level, pool.line(level)) for pool in self._pools.values()
-                if pool.channel in agent.profile.channels and capacity.get(pool.channel, 0) > 0
-                and (level := level_for(skills, pool.needs)) is not None)
-            self._places[alike] = found
-        return found
+    def refresh(self) -> None:
+        """Have the next assignment look at every group: links or rules have changed."""
+        self.calling.update(self.active)
 
-    def served(self, agent: Agent) -> tuple[ServiceId, ...]:
-        """The services an agent can serve in at least one of their steps."""
-        alike = agent._replace(id=_NOBODY)
-        found = self._served.get(alike)
-        if found is None:
-            skills = dict(agent.skills)
-            found = tuple(service.id for service in self._services if any(
-                level_for(skills, needs_of(service, step)) is not None for step in range(len(service.steps))))
-            self._served[alike] = found
-        return found
+    def count(self, offer: Offer) -> None:
+        """A contact of a service that may have only so many is at an agent."""
+        quota = offer.quota = self.quotas.get(offer.contact.service.id)
+        if quota is not None:
+            quota.taken += 1
 
-    def stand(self, record: AgentRecord) -> None:
-        """An agent becomes ready: into every pool they fit."""
-        key: LineKey = (record.idle_since, record.index)
-        record.key = key
+    def uncount(self, offer: Offer) -> None:
+        """It is there no more: the next one of its service may come."""
+        quota, offer.quota = offer.quota, None
+        if quota is not None:
+            quota.taken -= 1
+            self.calling.update((group, None) for group in self.active if group.quota is quota)
+
+    def recount(self, offers: Iterable[Offer]) -> None:
+        """After a reload or a restart: what is at agents now."""
+        for offer in offers:
+            offer.quota = None
+            if offer.state in (OfferState.PENDING, OfferState.ACCEPTED):
+                self.count(offer)
+
+    # -- pools ---------------------------------------------------------------------------------------------------
+
+    def _pool(self, channel: Channel, service: Service, wanted: Requirement, *, spare: bool) -> Pool:
+        strategy = strategies.named(service.strategy)
+        if strategy.by_level and len(wanted.needs) == 1 and not wanted.where and not wanted.topics:
+            wanted = Requirement(((wanted.needs[0][0], 0),))
+        key = CHANNEL_BIT[channel], wanted, strategy.name, service.load if service.load >= HEAVY else 0
+        pool = self._pools.get(key)
+        if pool is not None and not spare:
+            self._spare.pop(key, None)
+        if pool is None:
+            pool = Pool(key[0], wanted, strategy, key[3])
+            with_agents = list(self._signed)
+            stood = self._clear(with_agents)
+            self._pools[key] = pool
+            if spare:
+                self._spare[key] = pool
+                self._give_up_spare()
+            self._fill(with_agents, stood)
+        return pool
+
+    def _give_up_spare(self) -> None:
+        """Bound the pools of single contacts. The newest is always kept."""
+        for key, pool in list(self._spare.items())[:-1]:
+            if len(self._spare) <= SPARE_POOLS:
+                return
+            if not pool.waiting:
+                del self._spare[key], self._pools[key]
+                self._shared = {name: group for name, group in self._shared.items() if group.pool is not pool}
+
+    def _clear(self, records: Iterable[AgentRecord]) -> list[AgentRecord]:
+        """Everybody out of the pools; those who stood, in the order in which they must come again."""
+        self.settle()
+        stood = sorted((record for record in records if record.standing is not None), key=_by_idle)
+        for record in records:
+            self.sign_out(record)
+        self._kinds.clear()
+        return stood
+
+    def _fill(self, records: Iterable[AgentRecord], stood: Iterable[AgentRecord]) -> None:
+        for record in records:
+            self.sign_in(record)
+        for record in stood:
+            self.stand(record, record.channels)
+        self.settle()
+
+    # -- agents --------------------------------------------------------------------------------------------------
+
+    def _kind(self, agent: Agent) -> Kind:
+        profile = agent.profile
+        key = agent.skills, profile.channels, profile.max_concurrency, profile.no_topics
+        kind = self._kinds.get(key)
+        if kind is None:
+            most = dict(profile.max_concurrency)
+            kind = Kind(dict(agent.skills), sum(
+                CHANNEL_BIT[channel] for channel in profile.channels if most.get(channel, 1) > 0))
+            kind.places = tuple(
+                (pool, pool.strategy.rank(agent, level)) for pool in self._pools.values()
+                if pool.channel & kind.channels
+                and (level := requirement.level(pool.requirement, kind.skills, profile.no_topics)) is not None)
+            kind.serves = tuple(service.id for service in self._services if any(
+                requirement.level(self.requirement(service, step), kind.skills, profile.no_topics) is not None
+                for step in range(len(service.steps))))
+            self._kinds[key] = kind
+        return kind
+
+    def sign_in(self, record: AgentRecord) -> None:
+        """Count an agent as signed in: what decides whether a step can be met at all."""
+        kind = record.kind = self._kind(record.agent)
+        record.signed, record.serves = True, kind.serves
+        self.signed_in += 1
+        self._signed[record] = None
+        for pool, rank in kind.places:
+            pool.sign(rank, 1)
+
+    def sign_out(self, record: AgentRecord) -> None:
+        """Count an agent out. Fine when they were not counted."""
+        kind = record.kind
+        if record.signed and kind is not None:
+            self.leave(record)
+            self.signed_in -= 1
+            del self._signed[record]
+            for pool, rank in kind.places:
+                pool.sign(rank, -1)
+                if not pool.signed[rank] and pool.waiting:
+                    self.unmet.update(pool.waiting)
+        record.kind, record.signed = None, False
+
+    def stand(self, record: AgentRecord, channels: int = ALL_CHANNELS) -> None:
+        """An agent becomes ready for contacts of these channels (bits of `CHANNEL_BIT`). While somebody waits they
+        are only looked at by the next assignment, and come into their lines when it finds nothing for them."""
+        kind = record.kind
+        assert kind is not None
+        code = ((record.gladly * LOADS + record.atmost) * LOADS + record.utmost) * CHANNEL_SETS + channels
+        standing = kind.standings.get(code)
+        if standing is None:
+            standing = kind.standings[code] = self._standing(kind, record, channels)
+        record.standing, record.channels = standing, channels
+        record.key = record.idle_since, record.index
         self.ready += 1
-        for pool, _, bit, line in record.places:  # what ReadyLine.add does, without a call for each place
+        if self.active:
+            self.fresh[record] = None
+        else:
+            self._insert(record, standing)
+
+    def _standing(self, kind: Kind, record: AgentRecord, channels: int) -> Standing:
+        idle: list[Place] = []
+        keyed = []
+        for pool, rank in kind.places:
+            if pool.channel & channels and (tier := tier_of(record, pool.load)) is not None:
+                number = pool.number(rank, tier)
+                place = pool, 1 << number, pool.line(number)
+                if pool.strategy.key is longest_idle.key:
+                    idle.append(place)
+                else:
+                    keyed.append((pool.strategy.key, place))
+        return Standing(tuple(idle), tuple(keyed))
+
+    def _insert(self, record: AgentRecord, standing: Standing) -> None:
+        key = record.key
+        assert key is not None
+        for pool, bit, line in standing.idle:  # what ReadyLine.add does, without a call for each place
             if key > line.latest:
                 line.prompt[record] = line.latest = key
             else:
                 line.add(record, key)
             pool.mask |= bit
+        if standing.keyed:
+            keys: list[LineKey] = []
+            for of, (pool, bit, line) in standing.keyed:
+                keys.append((of(record, self.half_life_s), record.index))
+                line.add(record, keys[-1])
+                pool.mask |= bit
+            record.keys = tuple(keys)
+        for pool in record.own:
+            pool.mask = self._own_bit(pool, record)
+
+    def _own_bit(self, pool: Pool, record: AgentRecord) -> int:
+        tier = tier_of(record, pool.load) if pool.channel & record.channels else None
+        return 0 if tier is None else 1 << pool.number(0, tier)
+
+    def settle(self) -> None:
+        """The fresh come into their lines, and who waits there is to be looked at."""
+        for record in self.fresh:
+            standing = record.standing
+            assert standing is not None
+            self._insert(record, standing)
+            for pool, _ in self.places(record):
+                self.calling.update(pool.waiting)
+        self.fresh.clear()
+
+    def places(self, record: AgentRecord) -> Iterator[tuple[Pool, int]]:
+        """The pools where an agent stands, or will as soon as they are settled, each with the bit there."""
+        standing = record.standing
+        assert standing is not None
+        for pool, bit, _ in standing.idle:
+            yield pool, bit
+        for _, (pool, bit, _) in standing.keyed:
+            yield pool, bit
+        for pool in record.own:
+            yield pool, self._own_bit(pool, record)
 
     def leave(self, record: AgentRecord) -> None:
         """An agent is not ready any more. Fine when they were not."""
-        key, record.key = record.key, None
-        if key is None:
+        standing, key = record.standing, record.key
+        if standing is None or key is None:
             return
+        record.standing = record.key = None
         self.ready -= 1
-        for pool, _, bit, line in record.places:
-            prompt = line.prompt
+        if self.fresh and record in self.fresh:
+            del self.fresh[record]
+            return
+        for pool, bit, line in standing.idle:
             try:
-                del prompt[record]
+                del line.prompt[record]
             except KeyError:
-                line.remove(record, key)
-            if not prompt and not line.late:
+                line.late.remove((*key, record))
+            if not line.prompt and not line.late:
+                line.latest = ReadyLine.NEVER
                 pool.mask ^= bit
-
-    def sign_in(self, record: AgentRecord) -> None:
-        """Count an agent as signed in: what decides whether a step can be met at all."""
-        record.places, record.signed = self.places(record.agent), True
-        record.serves = self.served(record.agent)
-        self.signed_in += 1
-        for pool, level, *_ in record.places:
-            pool.sign(level, 1)
-
-    def sign_out(self, record: AgentRecord) -> None:
-        """Count an agent out. Fine when they were not counted."""
-        if record.signed:
-            self.leave(record)
-            self.signed_in -= 1
-            for pool, level, *_ in record.places:
-                pool.sign(level, -1)
-        record.places, record.signed = (), False
+        if standing.keyed:
+            for (_, (pool, bit, line)), at in zip(standing.keyed, record.keys, strict=True):
+                line.remove(record, at)
+                if not line:
+                    line.latest = ReadyLine.NEVER
+                    pool.mask ^= bit
+        for pool in record.own:
+            pool.mask = 0
 
 
-_NOBODY = AgentId("")
-"""Stands for any agent where only skills and profile count."""
+def tier_of(record: AgentRecord, load: int) -> int | None:
+    """The tier in which an agent stands for contacts of this load; None: not at all."""
+    if load <= record.gladly:
+        return 0
+    if load <= record.atmost:
+        return 1
+    return 2 if load <= record.utmost else None
+
+
+def _by_idle(record: AgentRecord) -> LineKey:
+    return record.key or (0.0, 0)
+
+
+_NOBODY = Agent(AgentId(""), ())
+"""Stands for any agent where only the level counts."""
+
+_ANYBODY = Requirement(())
+"""What a personal pool asks for: whoever waits there has been found to fit."""
+
 
 
 def clamp_step(service: Service, step: int) -> int:

@@ -21,11 +21,15 @@ class ReadyLine:
 
     __slots__ = ("late", "latest", "prompt")
 
+    NEVER: LineKey = (float("-inf"), 0)
+    """What `latest` is when nobody stands here."""
+
     def __init__(self) -> None:
         self.prompt: OrderedDict[AgentRecord, LineKey] = OrderedDict()
         self.late: Line[tuple[float, int, AgentRecord]] = Line()
-        self.latest: LineKey = (float("-inf"), 0)
-        """The largest key that ever went to the end: what comes below it may have somebody behind it."""
+        self.latest = self.NEVER
+        """The largest key that went to the end since the line was empty: what comes below it may have somebody
+        behind it."""
 
     def __bool__(self) -> bool:
         return bool(self.prompt) or bool(self.late)

@@ -1,25 +1,21 @@
-"""Best level, then longest idle, then smallest index (Avaya's EAD-MIA; ranks and scores as in L'Ecuyer's routers)."""
+"""Best level, then longest idle (Avaya's EAD-MIA; ranks and scores as in L'Ecuyer's routers)."""
 
 from __future__ import annotations
 
-from routing.core.match import Pool
-from routing.core.records import AgentRecord
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from routing.core.model import Agent
+    from routing.core.records import AgentRecord
+
+BY_LEVEL = True
 
 
-def ranked(pool: Pool, low: int, limit: int) -> list[tuple[AgentRecord, int]]:
-    """At most `limit` ready agents of a pool with level `low` or above, the best first, each with the level.
+def rank(_agent: Agent, level: int) -> int:
+    """The level; everybody alike when nothing ranks."""
+    return max(level, 0)
 
-    Candidates are those in the pool (hard constraints are met there), rank is the level, score the idle time; equal
-    scores go by the index in the centre's list.
-    """
-    found: list[tuple[AgentRecord, int]] = []
-    mask = pool.mask >> low
-    while mask:
-        above = mask.bit_length() - 1
-        mask ^= 1 << above
-        level = low + above
-        for record in pool.lines[level]:
-            found.append((record, level))
-            if len(found) == limit:
-                return found
-    return found
+
+def key(record: AgentRecord, _half_life_s: float) -> float:
+    """Idle since, Unix seconds."""
+    return record.idle_since

@@ -1,0 +1,181 @@
+"""Where agents stand and where contacts wait.
+
+A *pool* holds the ready agents who fit a requirement on a channel. In it one line of ready agents for each rank (as the
+pool's strategy ranks them), and an integer with one bit for each line that is not empty: its highest bit is the best. A
+*group* holds waiting contacts that are served from the same pool by the same rules, in their order: only heads are ever
+compared.
+
+A pool for services of load 3 and more has three *tiers*, each with its own 128 bits: agents who take such a contact
+gladly (tier 0, the highest bits), those for whom it is better when nobody else is free (1), and those at their limit
+(2), where only groups of contacts beyond the service's emergency ceiling look. Beyond `utmost` an agent does not stand.
+
+A *kind* is what agents with the same skills and the same channels have in common: where they stand is found once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from routing.core.ids import ServiceId, SkillId
+from routing.core.line import Line
+from routing.core.ready import ReadyLine
+
+if TYPE_CHECKING:
+    from routing.core.records import AgentRecord, Contact
+    from routing.core.requirement import Requirement
+    from routing.core.strategies import Strategy
+
+HEAVY = 3
+"""From this load on a service's contacts keep to the tiers."""
+
+TIER_BITS = 128
+"""Bits of a tier: one more than the highest rank."""
+
+ALL_RANKS = (1 << TIER_BITS) - 1
+
+
+class Pool:
+    """Agents who fit a requirement on a channel, or (`owner`) one agent in person."""
+
+    __slots__ = ("channel", "lines", "load", "mask", "owner", "personal", "requirement", "signed", "signed_mask",
+                 "strategy", "waiting")
+
+    def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
+                 owner: AgentRecord | None = None) -> None:
+        self.channel = channel
+        """The channel's bit."""
+        self.requirement = requirement
+        self.strategy = strategy
+        self.load = load
+        """Of the services that look here, when it is heavy; else 0."""
+        self.owner = owner
+        self.lines: dict[int, ReadyLine] = {}
+        self.mask = 0
+        """Bit n: somebody stands in line n."""
+        self.signed: dict[int, int] = {}
+        """Agents signed in, by rank."""
+        self.signed_mask = 0
+        """Bit n: somebody of rank n is signed in."""
+        self.waiting: dict[Group, None] = {}
+        """Groups in which somebody waits."""
+        self.personal: dict[tuple[object, ...], Group] = {}
+        """Groups of the owner's pool."""
+
+    def line(self, number: int) -> ReadyLine:
+        """The line of a rank and tier."""
+        found = self.lines.get(number)
+        if found is None:
+            found = self.lines[number] = ReadyLine()
+        return found
+
+    def number(self, rank: int, tier: int) -> int:
+        """The line of a rank in a tier."""
+        return rank + TIER_BITS * (2 - tier) if self.load else rank
+
+    def sign(self, rank: int, by: int) -> None:
+        """Count an agent in (+1) or out (-1)."""
+        count = self.signed.get(rank, 0) + by
+        self.signed[rank] = count
+        if count:
+            self.signed_mask |= 1 << rank
+        else:
+            self.signed_mask &= ~(1 << rank)
+
+    def first(self, allowed: int) -> AgentRecord:
+        """The best of those who stand in the allowed lines. There must be somebody."""
+        if self.owner is not None:
+            return self.owner
+        return next(iter(self.lines[(self.mask & allowed).bit_length() - 1]))
+
+    def best(self, allowed: int, limit: int) -> list[AgentRecord]:
+        """At most so many of those who stand in the allowed lines, the best first."""
+        mask = self.mask & allowed
+        if self.owner is not None:
+            return [self.owner] if mask else []
+        found: list[AgentRecord] = []
+        while mask and len(found) < limit:
+            number = mask.bit_length() - 1
+            mask ^= 1 << number
+            found.extend(islice(self.lines[number], limit - len(found)))
+        return found
+
+
+class Quota:
+    """How many contacts of a service are at agents, and how many may be."""
+
+    __slots__ = ("limit", "taken")
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.taken = limit, 0
+
+
+class Group:
+    """Contacts of one node that wait for the same agents by the same rules, in their order.
+
+    Their order is that of `since * weight - 60 * points` (`Contact.line_key`). Between groups `now * weight` is taken
+    off: what is left is the age times the weight plus a minute a point, negative, so the smallest goes first.
+    """
+
+    __slots__ = ("allowed", "levels", "line", "may_relax", "node", "pool", "quota", "weight")
+
+    def __init__(self, node: str, pool: Pool, levels: int, urgent: bool, may_relax: bool, weight: float,
+                 quota: Quota | None) -> None:
+        self.node = node
+        self.pool = pool
+        self.levels = levels
+        """Bits of the ranks that will do."""
+        self.allowed = levels
+        """Bits of the lines that will do."""
+        if pool.load:
+            self.allowed = levels << 2 * TIER_BITS | levels << TIER_BITS | (levels if urgent else 0)
+        self.may_relax = may_relax
+        """Its contacts have a next step."""
+        self.weight = weight
+        self.quota = quota
+        self.line: Line[tuple[float, int, Contact]] = Line()
+
+    @property
+    def unmet(self) -> bool:
+        """There is a next step, and nobody who is signed in could meet this one."""
+        return self.may_relax and not self.pool.signed_mask & self.levels
+
+    @property
+    def ready(self) -> bool:
+        """Somebody could take the first of these contacts now."""
+        return bool(self.pool.mask & self.allowed)
+
+    def signed_in(self) -> int:
+        """How many agents who fit are signed in. Costs a look at each rank."""
+        return sum(count for rank, count in self.pool.signed.items() if count and self.levels >> rank & 1)
+
+
+Place = tuple[Pool, int, ReadyLine]
+"""A pool, the bit of the line there, and the line."""
+
+
+class Standing(NamedTuple):
+    """The places of a kind of agent for certain channels and loads."""
+
+    idle: tuple[Place, ...]
+    """Where the key is (idle since, index)."""
+    keyed: tuple[tuple[Callable[[AgentRecord, float], float], Place], ...]
+    """Where the strategy has another one."""
+
+
+class Kind:
+    """Agents with the same skills, channels and excluded topics."""
+
+    __slots__ = ("channels", "places", "serves", "skills", "standings")
+
+    def __init__(self, skills: dict[SkillId, int], channels: int) -> None:
+        self.skills = skills
+        self.channels = channels
+        """Bits of the channels their profile has."""
+        self.places: tuple[tuple[Pool, int], ...] = ()
+        """Pools they fit, each with their rank there."""
+        self.serves: tuple[ServiceId, ...] = ()
+        """Services they fit in at least one step."""
+        self.standings: dict[int, Standing] = {}
+        """By channels and loads, see `match.Matching.stand`."""

@@ -1,0 +1,115 @@
+"""What a waiting contact asks of an agent, as one value: contacts that ask for the same wait in one group.
+
+`needs`: the step's skills, then the floor's, then the contact's own, for each skill the highest of the levels. A
+condition of a step or floor that only asks for skills at levels (`psikososyal >= 60 and tr`) is read as needs too.
+`where`: the other conditions, all of which must hold. `topics`: the service and the contact's topics, as far as any
+agent's profile excludes them at all.
+
+The level that ranks an agent is theirs in the first skill of `needs`; without needs the first condition says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from routing.core import expression, strategies
+from routing.core.errors import RoutingError
+from routing.core.ids import SkillId
+from routing.core.model import Agent, Centre, Needs, Service
+
+if TYPE_CHECKING:
+    from routing.core.domain import Domain
+    from routing.core.records import Contact
+
+UNRANKED = -1
+"""Level of an agent when nothing ranks."""
+
+
+class ServiceError(RoutingError, ValueError):
+    """A service that cannot be routed. `service` and `field` say where, the cause what and how to mend it."""
+
+    def __init__(self, service: str, field: str, cause: Exception) -> None:
+        super().__init__(f"service {service}, {field}: {cause}")
+        self.service, self.field = service, field
+
+
+class Requirement(NamedTuple):
+    """A value; equal requirements share a pool of agents."""
+
+    needs: Needs
+    where: tuple[str, ...] = ()
+    topics: frozenset[str] = frozenset()
+
+    @property
+    def ranked(self) -> bool:
+        """Something says a level."""
+        return bool(self.needs or self.where)
+
+
+def of(d: Domain, contact: Contact, step: int | None = None) -> Requirement:
+    """What a contact asks for now, or in another of its service's steps."""
+    return d.matching.requirement(contact.service, contact.step if step is None else step, contact.needs,
+                                  contact.topics)
+
+
+def asked(service: Service, step: int, needs: Needs = (), topics: frozenset[str] = frozenset(),
+          excluded: frozenset[str] = frozenset()) -> Requirement:
+    """What a contact of this service asks for in this step. `needs`, `topics`: of the contact itself. `excluded`: what
+    any agent's profile excludes. Raises `expression.ExpressionError`."""
+    wanted: dict[SkillId, int] = {}
+    conditions: list[str] = []
+    present = service.steps[step]
+    for least, where in ((present.needs, present.where), (service.floor, service.floor_where), (needs, "")):
+        simple: Needs | None = ()
+        if where:
+            simple = expression.needs(expression.parse(where))
+            if simple is None:
+                conditions.append(where)
+        for skill, level in (*least, *(simple or ())):
+            wanted[skill] = max(level, wanted.get(skill, level))
+    found = (topics | {service.id}) & excluded if excluded else excluded
+    return Requirement(tuple(wanted.items()), tuple(dict.fromkeys(conditions)), found)
+
+
+def level(wanted: Requirement, skills: Mapping[SkillId, int], excluded: frozenset[str] = frozenset()) -> int | None:
+    """The level that ranks somebody with these skills, `UNRANKED` when nothing does; None: they do not fit. `excluded`:
+    what their profile excludes. An undefined skill never fits."""
+    for skill, least in wanted.needs:
+        has = skills.get(skill)
+        if has is None or has < least:
+            return None
+    if wanted.topics and not wanted.topics.isdisjoint(excluded):
+        return None
+    for where in wanted.where:
+        if not expression.fits(expression.parse(where), skills):
+            return None
+    if wanted.needs:
+        return skills[wanted.needs[0][0]]
+    return expression.rank(expression.parse(wanted.where[0]), skills) if wanted.where else UNRANKED
+
+
+def fits(wanted: Requirement, agent: Agent) -> bool:
+    """The agent is what is asked for, by skills and topics (not by channel or capacity)."""
+    return level(wanted, dict(agent.skills), agent.profile.no_topics) is not None
+
+
+def check(centre: Centre) -> None:
+    """Raises `ServiceError` for the first condition that cannot be read, or strategy that does not exist."""
+    for service in centre.services:
+        fields = [(f"step {number}", step.where) for number, step in enumerate(service.steps, 1)]
+        for field, where in (*fields, ("floor", service.floor_where)):
+            if where:
+                try:
+                    expression.parse(where)
+                except expression.ExpressionError as error:
+                    raise ServiceError(service.id, field, error) from error
+        try:
+            strategies.named(service.strategy)
+        except strategies.UnknownStrategy as error:
+            raise ServiceError(service.id, "strategy", error) from error
+
+
+def excluded_by(agents: Iterable[Agent]) -> frozenset[str]:
+    """Everything that the profile of at least one agent excludes."""
+    return frozenset().union(*(agent.profile.no_topics for agent in agents))
