@@ -24,6 +24,9 @@ REASON = "mola"
 LATER_S = 0.001
 """A guard wakes this much after the last moment at which something could be offered."""
 
+LONGEST_S = 14_400.0
+"""A break of more than four hours is the end of a shift: a slip in the plan."""
+
 AWAY = (AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPONDING)
 """States in which an agent does not work."""
 
@@ -77,6 +80,20 @@ def forgone(d: Domain, record: AgentRecord) -> None:
     """The agent does not want the break that was to begin after the talk: their word counts, as it does in a break."""
     record.break_s = 0.0
     wellbeing.refreshed(d, record)
+    arm(d, record)
+
+
+def restored(d: Domain, record: AgentRecord) -> None:
+    """After a restart: a break goes on to its end, if the agent is still in it."""
+    if record.state is AgentState.PAUSED:
+        record.paused_at = record.since
+        record.break_until = min(record.break_until, d.now + LONGEST_S)
+    else:
+        record.break_until = 0.0
+    if not record.pause_pending:
+        record.break_s = 0.0
+    if not record.working_since:
+        record.working_since = d.now
     arm(d, record)
 
 

@@ -12,9 +12,6 @@ from routing.core.records import AgentRecord
 PLANNED_MOST = 24
 """Breaks in one plan: a day with one every hour."""
 
-LONGEST_S = 14_400.0
-"""A break of more than four hours is the end of a shift: a slip in the plan."""
-
 
 def planned(d: Domain, event: BreaksPlanned) -> None:
     """The plan of the day, in the place of the one before. What has begun does not begin again; what is over is
@@ -36,9 +33,9 @@ def _check(event: BreaksPlanned) -> None:
         raise OutOfRange(f"{len(event.breaks)} breaks planned for agent {event.agent}; at most {PLANNED_MOST} a day")
     before = float("-inf")
     for start, end in event.breaks:
-        if not (before <= start < end <= start + LONGEST_S):
+        if not (before <= start < end <= start + breaks.LONGEST_S):
             raise OutOfRange(f"breaks of agent {event.agent}: {start:.0f} to {end:.0f} overlaps with the one before, "
-                             f"ends before it begins or takes more than {LONGEST_S:.0f} s; give them in order")
+                             f"ends before it begins or takes more than {breaks.LONGEST_S:.0f} s; give them in order")
         before = end
 
 

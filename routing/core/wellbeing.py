@@ -71,6 +71,16 @@ def relaxed(d: Domain, record: AgentRecord, rule: str) -> bool:
 def allow(d: Domain, record: AgentRecord) -> None:
     """Say how heavy a contact may be for this agent now: `gladly`, `atmost`, `utmost`. To be called before the agent is
     put into their places, when they are `strained`."""
+    _allow(d, record)
+    partner = record.partner
+    if partner is not None and record.lead:  # who stands for both takes what both can
+        _allow(d, partner)
+        record.gladly = min(record.gladly, partner.gladly)
+        record.atmost = min(record.atmost, partner.atmost)
+        record.utmost = min(record.utmost, partner.utmost)
+
+
+def _allow(d: Domain, record: AgentRecord) -> None:
     load, limits = load_of(d, record), record.agent.profile.distress
     if load >= limits.hard:
         record.limited = True
@@ -146,7 +156,8 @@ def by_ceiling(d: Domain, offer: Offer) -> None:
 def refused(d: Domain, offer: Offer) -> None:
     """An offer beyond the agent's limit was not taken. That is their right: it is heard as "not now", or the same phone
     would ring every few seconds for as long as the caller waits."""
-    spare(d, offer.agent)
+    for record in people(offer):
+        spare(d, record)
 
 
 def spare(d: Domain, record: AgentRecord) -> None:
