@@ -107,6 +107,20 @@ def check(days: Sequence[Day], agents: int, kind: Kind = Kind(), limit_s: float 
                 progress(done)
 
 
+def dispersion(days: Sequence[Day]) -> float | None:
+    """Variance over mean of the counts of an interval from day to day, after each day is scaled to the mean day; mean
+    of the intervals. Poisson counts have 1; more means that a point forecast is too good to be true. None: fewer than two
+    days, or days of different shape."""
+    if len(days) < 2 or len({(day.start_s, day.width_s, len(day.counts)) for day in days}) > 1:
+        return None
+    counts = np.array([day.counts for day in days])
+    if not counts.sum(axis=1).all() or not counts.sum(axis=0).all():
+        return None
+    heights = counts.sum(axis=1, keepdims=True)
+    scaled = counts * heights.mean() / heights
+    return float((scaled.var(axis=0, ddof=1) / scaled.mean(axis=0)).mean())
+
+
 def _alike(days: Sequence[Day]) -> Iterator[list[Day]]:
     """Neighbouring days with the same intervals, a few at a time."""
     some: list[Day] = []

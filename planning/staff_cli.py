@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 CHECKED_AGENTS = 180
 """Agents of `--check` when none are given: the peak of the typical weekday is 95 % of them."""
 
+CHECKED_WITHIN_S = 20.0
+"""Their limit when none is given: the field's usual one."""
+
 Target = Annotated[float | None, typer.Option("--target", min=0.01, max=0.999, help="Share of calls to be answered in "
                                                                                     "time; each service's own when not "
                                                                                     "given.")]
@@ -72,9 +75,10 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, default_centre: Path
         kind = Kind(handle, handle_sd, patience)
         with shared.told():
             if check:
-                found = _check(_checked_days(arrivals, day, scale), agents or CHECKED_AGENTS, kind,
-                               20.0 if within is None else within, seed)
-                _show_check(found, as_json=as_json, csv=csv)
+                days = _checked_days(arrivals, day, scale)
+                limit_s = CHECKED_WITHIN_S if within is None else within
+                found = _check(days, agents or CHECKED_AGENTS, kind, limit_s, seed)
+                _show_check(days, found, as_json=as_json, csv=csv)
                 return
             house = read_centre(centre)
             if agents is not None:
@@ -118,7 +122,8 @@ class _Plan:
         wrong = self._troubles(plan)
         on_duty = {(service, slot): there[slot].can_serve([service]) for service in self.names for slot in range(SLOTS)}
         everybody = [sum(one.by_skills.values()) for one in there]
-        sentences = [f"{day.name}, {day.total:.0f} calls expected, {len(self.centre.agents)} agents in the team.",
+        height = "as high as those on duty can carry" if scale is None else f"times {factor:.4g}"
+        sentences = [f"{day.name}, {height}: {day.total:.0f} calls expected. {len(self.centre.agents)} agents in all.",
                      *view.words(plan, runs)]
         if csv is not None:
             shared.write(csv, view.as_csv(plan, on_duty))
@@ -188,8 +193,10 @@ def _check(days: Sequence[Day], agents: int, kind: Kind, limit_s: float, seed: i
 CHECK_HEAD = ("Day", "Calls", "Peak load", "Overload min", "Erlang A", "carried", "Simulated", "±", "Difference")
 
 
-def _show_check(found: Sequence[Checked], *, as_json: bool, csv: Path | None) -> None:
+def _show_check(days: Sequence[Day], found: Sequence[Checked], *, as_json: bool, csv: Path | None) -> None:
     """The table of all days, then those at which intervals alone miss."""
+    from planning.forecast import dispersion
+
     if csv is not None:
         out = io.StringIO()
         writer = csv_file.writer(out, lineterminator="\n")
@@ -217,3 +224,7 @@ def _show_check(found: Sequence[Checked], *, as_json: bool, csv: Path | None) ->
     alone, carried = sum(one.alone_misses for one in found), sum(one.carried_misses for one in found)
     console.print(f"Within 2 points of the simulation: Erlang A of each interval alone on {len(found) - alone} of "
                   f"{len(found)} days, carried through the day on {len(found) - carried}.", markup=False)
+    spread = dispersion(days)
+    if spread is not None:
+        console.print(f"Counts of an interval from day to day, scaled by day: variance / mean {spread:.2f} "
+                      "(Poisson: 1).", markup=False)

@@ -57,7 +57,7 @@ def words(plan: Staffing, runs: int) -> list[str]:
         more = sum(need.agents > need.erlang for need in plan.needs)
         missed = len(plan.misses())
         found.append(f"Simulated {runs} times on the routing engine: {more} of {len(plan.needs)} half hours of a "
-                     f"service got more agents than Erlang A says, in {plan.rounds} corrections; "
+                     f"service got more agents than Erlang A says (corrections: {plan.rounds}); "
                      + (f"{missed} still miss the target (!)." if missed else "all meet the target."))
     return found
 

@@ -25,7 +25,9 @@ from zlib import crc32
 import numpy as np
 
 from lab.bench.row import Row
+from planning.arrivals import DEFAULT_DAY
 from planning.erlang import Queue, erlang_b
+from planning.forecast import TOLERANCE, check
 from planning.house import Arrival, Duty, run
 from planning.product_form import Pool, System, Type, solve
 from routing.core.facts import Connected, Fact
@@ -40,6 +42,9 @@ BENCH_RUNS, BENCH_CALLS = 30, 4_000
 """Of `santral bench theory`: some seconds a case. Long runs are in the tests."""
 ERRORS_ALLOWED = 3.0
 """Standard errors between mean and exact value."""
+HEIGHTS = (1.0, 1.06, 1.12)
+"""Of the typical weekday: its peak is 94, 100 and 106 % of the agents."""
+FORECAST_AGENTS = 180
 RING_RUNS, RING_CALLS = 10, 40_000
 RING_AWAY_MAX = 0.02
 
@@ -244,9 +249,21 @@ def against_the_pool(case: Case, runs: int, number: int) -> tuple[Comparison, Co
             Comparison("mean wait, plain", value, *_mean(waits)))
 
 
+def forecasts() -> list[Row]:
+    """How far forecasts are from the engine, in points of service level: the typical weekday as it is and higher."""
+    found = []
+    for day in check([DEFAULT_DAY.scaled(height) for height in HEIGHTS], FORECAST_AGENTS):
+        away, alone = 100.0 * abs(day.carried - day.simulated), 100.0 * abs(day.alone - day.simulated)
+        found.append(Row(
+            f"forecast, {FORECAST_AGENTS} agents, {day.calls:.0f} calls, {day.overload_s / 60:.0f} min overload", away,
+            "points", f"simulated {day.simulated:.4f} +- {1.96 * day.error:.4f}; intervals alone {alone:.2f} off",
+            alone / away if away else None, f"<= {100 * TOLERANCE:g}", not day.carried_misses))
+    return found
+
+
 def rows() -> list[Row]:
     """The measures."""
-    found = []
+    found = forecasts()
     for case in CASES:
         values = compare(case, BENCH_RUNS, BENCH_CALLS)
         worst = max(values, key=lambda value: value.errors_away)

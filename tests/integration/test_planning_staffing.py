@@ -121,6 +121,7 @@ def test_check_prints_the_days_and_the_misses(curve: Path, tmp_path: Path) -> No
     table = tmp_path / "check.csv"
     said = staff("--check", "--arrivals", str(curve), "--agents", "18", "--csv", str(table))
     assert "2026-03-02" in said and "2026-03-03" in said and "of 2 days" in said
+    assert "variance / mean" in said
     rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     assert [row["name"] for row in rows] == ["2026-03-02", "2026-03-03"]
     assert all(abs(float(row["carried"]) - float(row["simulated"])) < 0.1 for row in rows)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
 from planning import forecast
 from planning.arrivals import Chance, Day, Kind, generate
-from planning.forecast import ALL, TOGETHER, Checked, check, plain, pool
+from planning.forecast import ALL, TOGETHER, Checked, check, dispersion, plain, pool
 from planning.house import Arrival, Duty, run
 from planning.outcome import Rule
 
@@ -74,3 +75,18 @@ def test_days_of_another_shape_are_computed_apart() -> None:
     assert [len(some) for some in forecast._alike(days)] == [TOGETHER, 1, 1]
     [found] = check([other], 20, KIND)
     assert found.name == "half hours" and found.calls == 720.0
+
+
+def test_over_dispersion_of_counts() -> None:
+    """Days that differ only in height have none at all; Poisson counts have 1; a rate that wanders has more."""
+    shape = (10.0, 30.0, 60.0, 20.0)
+    assert dispersion([Day("", 0, 300, tuple(h * c for c in shape)) for h in (1, 2, 3)]) == pytest.approx(0.0)
+    rng = np.random.default_rng(1)
+    rates = np.tile(np.array(shape) * 20, 10)
+    poisson = [Day("", 0, 300, tuple(map(float, rng.poisson(rates)))) for _ in range(60)]
+    assert dispersion(poisson) == pytest.approx(1.0, abs=0.1)
+    wandering = [rates * rng.gamma(400, 1 / 400, len(rates)) for _ in range(60)]
+    rough = dispersion([Day("", 0, 300, tuple(map(float, rng.poisson(one)))) for one in wandering])
+    assert rough is not None and rough > 1.5
+    assert dispersion(poisson[:1]) is None and dispersion([QUIET, BURST]) is None
+    assert dispersion([QUIET, QUIET._replace(counts=(0.0,) * 24)]) is None, "a day without calls has no shape"
