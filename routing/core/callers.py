@@ -1,11 +1,11 @@
-"""What callers do, as the engine hears of it: queued, still there, gone, left."""
+"""What callers do, as the engine hears of it: queued, still there, gone, left; and other points for one who waits."""
 
 from __future__ import annotations
 
-from routing.core import contacts, facts, offers
+from routing.core import admission, callback, contacts, estimate, facts, offers, preferred, talks
 from routing.core.domain import Domain
 from routing.core.errors import UnknownService
-from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactTicked
+from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactRanked, ContactTicked
 from routing.core.model import ContactState, Outcome
 from routing.core.records import Contact
 
@@ -28,30 +28,81 @@ def queued(d: Domain, event: ContactQueued) -> None:
     since = d.now if event.since is None else min(event.since, d.now)
     contact = Contact(
         event.contact, service, event.channel, since, event.priority, d.take_number(), d.now, event.leg, event.slow,
-        event.node, event.caller_hash, event.caller_box)
+        event.node, event.caller_hash, event.caller_box, needs=event.needs, topics=event.topics, entered_at=since,
+        step_at=d.now)
+    if d.callbacks and contact.caller_hash:
+        callback.merge(d, contact)
+    refused = admission.refuses(d, service) if d.closed or service.max_waiting is not None else ""
+    if not refused and service.preferred_s > 0:
+        preferred.choose(d, contact)
     d.contacts[contact.id] = contact
+    if refused:
+        _turn_away(d, contact, refused)
+        return
     contacts.enter(d, contact)
+    contact.estimate = estimate.at_entry(d, contact)
+    _tell(d, contact)
+
+
+def _tell(d: Domain, contact: Contact) -> None:
     contact.original_position = d.position(contact)
     d.facts.append(facts.Queued(
-        *d.stamp(), contact.id, contact.version, service.id, contact.channel, since, contact.priority,
-        contact.original_position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node))
+        *d.stamp(), contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
+        contact.original_position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
+        contact.estimate, contact.needs, contact.topics))
+
+
+def _turn_away(d: Domain, contact: Contact, reason: str) -> None:
+    """The service is full or closed: to another one, else to the net. With the link down nobody can be sent there, so
+    the caller waits like any other."""
+    to = admission.onward(d, contact.service, ())
+    if to is None and d.link_up(contact.node):
+        contact.not_before = d.now + contacts.OVERFLOW_AGAIN_S
+    contacts.enter(d, contact)
+    _tell(d, contact)
+    if to is not None:
+        contact.visited = (contact.service.id,)
+        contacts.move(d, contact, to, reason)
+    elif contact.not_before > d.now:
+        contacts.to_net(d, contact)
 
 
 def _again(d: Domain, contact: Contact, event: ContactQueued) -> None:
-    """Age, priority and version stay; the channel's name and the service may be new. A service that is not in the
-    centre (any more) is no reason to lose the caller: the known one stays."""
+    """Age, priority and version stay; the channel's name, the service, needs and topics may be new. A service that is
+    not in the centre (any more) is no reason to lose the caller: the known one stays. So it does when the service named
+    is one that the contact overflowed from (the caller's channel does not know), or takes nobody now. A callback whose
+    caller has hung up has no channel any more."""
     if contact.state is ContactState.ASSIGNED:
         _cut(d, contact)
-    if contact.state not in contacts.WAITING:
+    if contact.state not in contacts.WAITING or (contact.callback and not contact.leg):
         return
-    service = d.services.get(event.service, contact.service)
     contact.slow = contact.slow or event.slow
     if event.leg:
         contact.leg = event.leg
-    if service is not contact.service or event.node != contact.node:
-        runs_out = contacts.lift(d, contact)
-        contact.node = event.node
-        contacts.refit(d, contact, service, runs_out)
+    needs, topics = event.needs or contact.needs, event.topics or contact.topics
+    other = (needs, topics) != (contact.needs, contact.topics)
+    if other or event.node != contact.node:
+        contacts.lift(d, contact)
+        contact.node, contact.needs, contact.topics = event.node, needs, topics
+        contacts.refit(d, contact, contact.service)
+    if other:
+        contacts.changed(d, contact)
+    service = d.services.get(event.service, contact.service)
+    if service.id != contact.service.id and service.id not in contact.visited and not contact.callback \
+            and not admission.refuses(d, service):
+        contact.visited = ()
+        contacts.move(d, contact, service, "chosen")
+
+
+def ranked(d: Domain, event: ContactRanked) -> None:
+    """Other points for a contact that waits. Said again, or of one who does not wait, it changes nothing."""
+    contact = d.contacts.get(event.contact)
+    if contact is None or contact.state not in contacts.WAITING or contact.priority == event.priority:
+        return
+    contacts.lift(d, contact)
+    contact.priority = event.priority
+    contacts.enter(d, contact)
+    contacts.changed(d, contact)
 
 
 def ticked(d: Domain, event: ContactTicked) -> None:
@@ -63,13 +114,14 @@ def ticked(d: Domain, event: ContactTicked) -> None:
 
 def _cut(d: Domain, contact: Contact) -> None:
     offer = contact.offer
-    if offer is not None and offers.still_waits(offer, d.now, STEP_S):
+    if offer is not None and talks.still_waits(offer, d.now, STEP_S):
         offers.rescind(d, offer, "stale")
-        offers.talk_over(d, offer, offers.LOST, d.now, seat_lost=False)
+        talks.talk_over(d, offer, talks.LOST, d.now, seat_lost=False)
 
 
 def gone(d: Domain, event: ContactGone) -> None:
-    """The caller's channel is gone; also of one we never heard of, whose queue entry may still be on its way."""
+    """The caller's channel is gone; also of one we never heard of, whose queue entry may still be on its way. A
+    callback goes on without it."""
     contact = d.contacts.get(event.contact)
     if contact is None:
         d.remember_over(event.contact)
@@ -77,15 +129,20 @@ def gone(d: Domain, event: ContactGone) -> None:
     at = d.now if event.ended_at is None else min(event.ended_at, d.now)
     offer = contact.offer
     if contact.state is ContactState.ASSIGNED and offer is not None:
-        offers.talk_over(d, offer, "caller", at)
-    elif contact.state in contacts.WAITING:
+        talks.talk_over(d, offer, "caller", at)
+    elif contact.state not in contacts.WAITING:
+        return
+    elif contact.callback:
+        callback.gone(d, contact)
+    else:
         short = at - contact.since < contact.service.short_abandon_s
         outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
+        estimate.gave_up(d, contact, at)
         _end(d, contact, "gone", outcome, at)
 
 
 def left(d: Domain, event: ContactLeft) -> None:
-    """The caller left the line alive. Said of one who talks, it is old news."""
+    """The caller left the line alive, or takes a callback back. Said of one who talks, it is old news."""
     contact = d.contacts.get(event.contact)
     if contact is not None and contact.state in contacts.WAITING:
         _end(d, contact, "left", Outcome.OVERFLOW if event.reason == "net" else Outcome.LEFT, d.now, event.key)

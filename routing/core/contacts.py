@@ -1,8 +1,14 @@
-"""Contacts: their place in line, the steps of what they need, and their one end."""
+"""Contacts: their place in line, the steps of what they need, their deadlines, and their one end.
+
+A contact that waits has one deadline, the earliest of: the end of its step or of the preferred agent's time, the moment
+before which it is not offered, the emergency ceiling, overflow. It is set after the assignment, for those who were not
+offered at once: a caller who finds an agent free costs no deadline. While a phone rings nothing of this happens; what
+has come due meanwhile is made up for when the contact looks again.
+"""
 
 from __future__ import annotations
 
-from routing.core import facts
+from routing.core import admission, callback, facts, preferred
 from routing.core.commands import Overflow
 from routing.core.domain import Domain
 from routing.core.match import clamp_step, lasts
@@ -16,6 +22,9 @@ OVERFLOW_AGAIN_S = 15.0
 """A caller who should be in the safety net and is still in line is sent there again: the first try may have met a
 refusal or a link just lost. Longer than an action in doubt takes to be looked up (5 s and the look)."""
 
+TIMER = "wait"
+"""Kind of a contact's deadline."""
+
 
 def follow_contact(contact: Contact, trigger: str) -> None:
     """The next state by the table, and the next version."""
@@ -27,86 +36,215 @@ def enter(d: Domain, contact: Contact) -> None:
     """Into the line of the service, at the place that age and priority give, and among those who look for an agent."""
     contact.key = contact.line_key()
     d.line(contact.service.id).add((*contact.key, contact))
+    if contact.callback:
+        callback.joins(d, contact)
     if contact.state is ContactState.PENDING:
         look(d, contact)
-    arm_step(d, contact)
-    arm_overflow(d, contact)
+        d.fresh.append(contact)
 
 
 def look(d: Domain, contact: Contact) -> None:
-    """A pending contact looks for an agent as its present step says."""
-    d.matching.join(d.matching.group(contact.node, contact.channel, contact.service, contact.step), contact)
+    """A pending contact looks for an agent as its present step says, unless its time has not come."""
+    if contact.not_before > d.now or (contact.callback and contact.leg):
+        return
+    if contact.preferred is not None:
+        d.matching.join_personal(contact, contact.preferred)
+    else:
+        d.matching.join(d.matching.group(contact), contact)
+
+
+def look_anew(d: Domain, contact: Contact) -> None:
+    """What a pending contact looks for has changed."""
+    if contact.group is not None:
+        d.matching.part(contact)
+    look(d, contact)
+
+
+def lift(d: Domain, contact: Contact) -> None:
+    """Take a waiting contact out of the line for a moment; `enter` puts it back."""
+    d.matching.part(contact)
+    d.line(contact.service.id).remove((*contact.key, contact))
+    if contact.callback:
+        callback.parts(d, contact)
+    if contact.armed:
+        contact.armed = False
+        d.timers.cancel((TIMER, contact.id))
 
 
 def leave_line(d: Domain, contact: Contact) -> None:
-    """Out of the line: talking, gone or left."""
-    d.matching.part(contact)
-    d.line(contact.service.id).remove((*contact.key, contact))
-    d.timers.cancel(("step", contact.id))
-    d.timers.cancel(("overflow", contact.id))
+    """Out of the line for good: talking, gone or left."""
+    lift(d, contact)
+    if contact.preferred is not None:
+        preferred.forget(contact)
 
 
-def arm_step(d: Domain, contact: Contact) -> None:
-    """The present step begins to run out."""
-    stays = lasts(contact.service, contact.step)
-    if stays is None:
-        d.timers.cancel(("step", contact.id))
-    else:
-        d.timers.set(("step", contact.id), d.now + stays)
+def settle(d: Domain) -> None:
+    """After the assignment: those who have come to wait and were not offered get their deadline."""
+    fresh, d.fresh = d.fresh, []
+    for contact in fresh:
+        if contact.state is ContactState.PENDING:
+            arm(d, contact)
 
 
-def next_step(d: Domain, contact: Contact) -> None:
-    """Ask for less: the next step of the service. The floor is in every step and stays."""
-    if contact.state not in WAITING or lasts(contact.service, contact.step) is None:
+def arm(d: Domain, contact: Contact) -> None:
+    """The next moment at which something about this waiting contact changes by itself."""
+    at = _next(d, contact)
+    if at is not None:
+        contact.armed = True
+        d.timers.set((TIMER, contact.id), at)
+    elif contact.armed:
+        contact.armed = False
+        d.timers.cancel((TIMER, contact.id))
+
+
+def _next(d: Domain, contact: Contact) -> float | None:
+    found = [at for at in (_step_ends(contact), _ceiling(contact), _overflows(d, contact)) if at is not None]
+    if contact.not_before > d.now:
+        found.append(contact.not_before)
+    return min(found, default=None)
+
+
+def due(d: Domain, contact: Contact) -> None:
+    """A deadline has come. While a phone rings, it waits until the contact looks again."""
+    contact.armed = False
+    if contact.state is not ContactState.PENDING:
         return
-    contact.step += 1
-    if contact.group is not None:
-        d.matching.part(contact)
+    if contact.group is None:
         look(d, contact)
-    arm_step(d, contact)
+    _make_up(d, contact)
+    at = _overflows(d, contact)
+    if at is not None and at <= d.now:
+        _overflow(d, contact)
+    arm(d, contact)
 
 
-def arm_overflow(d: Domain, contact: Contact) -> None:
-    """The caller goes to the safety net when the wait gets too long. Never in distress."""
+def _make_up(d: Domain, contact: Contact) -> None:
+    """Steps that have run out, and the ceiling."""
+    while (ends := _step_ends(contact)) is not None and ends <= d.now:
+        if contact.preferred is not None:
+            preferred.over(d, contact, ends)
+        else:
+            next_step(d, contact, "expired")
+    ceiling = _ceiling(contact)
+    if ceiling is not None and ceiling <= d.now:
+        contact.urgent = True
+        if contact.group is not None:
+            look_anew(d, contact)
+
+
+def _step_ends(contact: Contact) -> float | None:
+    if contact.preferred is not None:
+        return contact.step_at + contact.service.preferred_s
+    stays = lasts(contact.service, contact.step)
+    return None if stays is None else contact.step_at + stays
+
+
+def _ceiling(contact: Contact) -> float | None:
+    """A callback has no ceiling: its caller is not on the line."""
+    limit = contact.service.ceiling_s
+    return None if limit is None or contact.urgent or contact.callback else contact.since + limit
+
+
+def _overflows(d: Domain, contact: Contact) -> float | None:
+    """When the wait in this service gets too long. Never in distress, never for a callback: nobody is on the line."""
     limit = contact.service.overflow_s
-    if limit is None or contact.service.distress:
-        d.timers.cancel(("overflow", contact.id))
+    if limit is None or contact.service.distress or contact.callback or not d.link_up(contact.node):
+        return None
+    return max(contact.entered_at + limit, contact.not_overflowed_before)
+
+
+def next_step(d: Domain, contact: Contact, reason: str) -> None:
+    """Ask for less: the next step of the service. The floor is in every step and stays."""
+    stays = lasts(contact.service, contact.step)
+    if contact.state is not ContactState.PENDING or stays is None:
+        return
+    contact.step_at = contact.step_at + stays if reason == "expired" else d.now
+    contact.step += 1
+    stepped(d, contact, reason)
+
+
+def stepped(d: Domain, contact: Contact, reason: str) -> None:
+    """A waiting contact asks for something else: tell it and look anew."""
+    contact.version += 1
+    if contact.group is not None:
+        look_anew(d, contact)
+    d.fresh.append(contact)
+    d.facts.append(facts.Stepped(
+        *d.stamp(), contact.id, contact.version, contact.service.id, contact.step, reason))
+
+
+def _overflow(d: Domain, contact: Contact) -> None:
+    """To another service with the age it has, else to the safety net."""
+    to = admission.onward(d, contact.service, contact.visited)
+    if to is not None:
+        contact.visited = (*contact.visited, contact.service.id)
+        move(d, contact, to, "overflow")
     else:
-        d.timers.set(("overflow", contact.id), max(d.now, contact.since + limit, contact.not_overflowed_before))
+        to_net(d, contact)
 
 
-def overflow(d: Domain, contact: Contact) -> None:
-    """The wait got too long. While a phone rings for the caller, or the link is down, it comes after that."""
-    if contact.state is ContactState.PENDING and d.link_up(contact.node):
-        contact.not_overflowed_before = d.now + OVERFLOW_AGAIN_S
-        arm_overflow(d, contact)
-        d.commands.append(Overflow(contact.id, contact.leg, contact.node))
+def to_net(d: Domain, contact: Contact) -> None:
+    """Have the caller sent to the safety net. Until they have left they stay in line."""
+    contact.not_overflowed_before = d.now + OVERFLOW_AGAIN_S
+    d.commands.append(Overflow(contact.id, contact.leg, contact.node))
+
+
+def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
+    """To another service with its age and own points; steps, overflow and ceiling are the new one's."""
+    before, waited_s = contact.service, d.now - contact.entered_at
+    lift(d, contact)
+    if contact.preferred is not None:
+        preferred.forget(contact)
+    contact.service, contact.step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
+    contact.urgent = False
+    contact.version += 1
+    preferred.choose(d, contact)
+    enter(d, contact)
+    d.facts.append(facts.Moved(
+        *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, reason, max(0.0, waited_s),
+        d.position(contact)))
 
 
 def back(d: Domain, contact: Contact) -> None:
-    """A reserved contact has lost its offer and looks again. It never left the line, so its place is the same."""
+    """A reserved contact has lost its offer. It never left the line, so its place is the same. `again` has it look."""
     contact.offer = None
     follow_contact(contact, "offer_closed")
+
+
+def again(d: Domain, contact: Contact) -> None:
+    """Look again, after the fact that says how the offer ended. What the contact had of a preferred agent is used up:
+    that was the offer."""
+    if contact.preferred is not None:
+        preferred.over(d, contact, d.now)
     look(d, contact)
-    arm_overflow(d, contact)
+    _make_up(d, contact)
+    d.fresh.append(contact)
 
 
-def lift(d: Domain, contact: Contact) -> float | None:
-    """Take a waiting contact out of the line for a moment; when its present step runs out. `refit` puts it back."""
-    runs_out = d.timers.at(("step", contact.id))
-    leave_line(d, contact)
-    return runs_out
-
-
-def refit(d: Domain, contact: Contact, service: Service, runs_out: float | None) -> None:
-    """Back into the line after service, node or settings have changed: the same age, and in the same service the same
-    step until the same moment."""
-    same = service.id == contact.service.id
-    contact.service = service
-    contact.step = clamp_step(service, contact.step) if same else 0
+def cut(d: Domain, contact: Contact) -> None:
+    """The talk was cut: into the line again with the old age. The step and the time to overflow begin anew."""
+    contact.offer = None
+    contact.step_at = contact.entered_at = d.now
     enter(d, contact)
-    if same and runs_out is not None and lasts(service, contact.step) is not None:
-        d.timers.set(("step", contact.id), runs_out)
+
+
+def refit(d: Domain, contact: Contact, service: Service) -> None:
+    """Back into the line, lifted before, after settings have changed: the same age and the same step since the same
+    moment, as the new rules say."""
+    contact.service = service
+    contact.step = clamp_step(service, contact.step)
+    if contact.preferred is not None and not preferred.fits(d, contact, contact.preferred):
+        preferred.forget(contact)
+        contact.step_at = d.now
+    enter(d, contact)
+
+
+def changed(d: Domain, contact: Contact) -> None:
+    """Points, needs or topics of a contact that is back in line are other ones."""
+    contact.version += 1
+    d.facts.append(facts.ContactChanged(
+        *d.stamp(), contact.id, contact.version, contact.service.id, contact.priority, contact.needs, contact.topics,
+        d.position(contact)))
 
 
 def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from routing.core.commands import Command
+from routing.core.estimate import Forecast
 from routing.core.facts import Fact
 from routing.core.handled import Handled
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.known import Known
 from routing.core.line import Line
 from routing.core.match import Matching
-from routing.core.model import Centre, Service
+from routing.core.model import AgentState, Centre, Channel, Service
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer, Seat
 from routing.core.timers import Timers
 
@@ -37,6 +39,10 @@ class Domain:
         self.next_number = 1
         self.centre = Centre((), ())
         """The settings in force."""
+        self.costs: dict[Channel, int] = {}
+        """Units of an agent's capacity that one contact takes (`Centre.costs`)."""
+        self.by_state = dict.fromkeys(AgentState, 0)
+        """How many signed-in agents are in each state."""
         self.services: dict[ServiceId, Service] = {}
         self.agents: dict[AgentId, AgentRecord] = {}
         self.contacts: dict[ContactId, Contact] = {}
@@ -51,6 +57,18 @@ class Domain:
         """When it was heard that a contact is over, oldest first."""
         self.handled: dict[ServiceId, Handled] = {}
         """How long each service's contacts take, as learned."""
+        self.fresh: list[Contact] = []
+        """Contacts that have come to wait in this turn: those not offered at once get a deadline."""
+        self.closed: set[ServiceId] = set()
+        """Services that take no new contacts by their hours."""
+        self.known = Known()
+        """Who spoke with whom last."""
+        self.callbacks: dict[tuple[str, ServiceId], Contact] = {}
+        """Callbacks in line by keyed hash of the caller and service."""
+        self.deferred: dict[ServiceId, int] = {}
+        """How many callbacks are in line."""
+        self.forecast = Forecast()
+        """Expected waits: what is learned for them, and how good they were."""
         self.matching = Matching(())
         self.timers = Timers()
         self.commands: list[Command] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from routing.core.events import Event
+from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState
 
@@ -24,6 +25,11 @@ class ContactView(NamedTuple):
     offer: OfferId | None
     agent: AgentId | None
     slow: bool
+    callback: bool = False
+    """The caller is to be called back."""
+    estimate: Estimate | None = None
+    """How long it still waits, as `Inbox.contact` and `ask` say it; None: its turn has come, it is ringing, nobody who
+    could take it is at work, or the view is one of a whole `Status`."""
 
 
 class AgentView(NamedTuple):
@@ -58,6 +64,10 @@ class QueueView(NamedTuple):
     agents_signed_in: int
     """Who could serve it."""
     agents_ready: int
+    estimate: Estimate | None = None
+    """What a caller who came now would have to wait; None: nothing, or nobody who could take them is at work."""
+    open: bool = True
+    """By its hours."""
 
 
 class Status(NamedTuple):

@@ -86,6 +86,8 @@ class Line(Generic[T]):
 
     def rank(self, entry: T) -> int:
         """How many stand before it: 0 for the head. The entry need not be in the line."""
+        if not self._lasts or self._lasts[-1] < entry:
+            return self._size
         at = bisect_left(self._lasts, entry)
         before = sum(map(len, self._blocks[:at]))
         return before + (bisect_left(self._blocks[at], entry) if at < len(self._blocks) else 0)

@@ -10,11 +10,7 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import Agent, AgentState, Channel, ContactState, Needs, OfferState, Service
 
 if TYPE_CHECKING:
-    from routing.core.pool import Group, Kind, Pool, Standing
-    from routing.core.ready import ReadyLine
-
-    Place = tuple[Pool, int, int, ReadyLine]
-    """A pool, the agent's level in it, that level's bit in the mask, and the line of that level."""
+    from routing.core.pool import Group, Kind, Pool, Quota, Standing
 
 MINUTE_S = 60.0
 """One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
@@ -50,8 +46,6 @@ class Contact:
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
     """The safety net was asked to take this caller: not again before this."""
-    missed_by: AgentId | None = None
-    """Who let it ring last: not the first to be asked again when there is somebody else."""
     needs: Needs = ()
     """What this caller needs whatever the step (`ContactQueued.needs`)."""
     topics: frozenset[str] = frozenset()
@@ -73,10 +67,13 @@ class Contact:
     """A callback is not offered earlier."""
     estimate: Estimate | None = None
     """The wait as it was told at entry; None: somebody was free."""
+    armed: bool = False
+    """It has a deadline (`contacts.TIMER`)."""
 
     def line_key(self) -> LineKey:
-        """Age with priority: the smallest is served first."""
-        return self.since - MINUTE_S * (self.service.priority + self.priority), self.number
+        """Age with priority: the smallest is served first. Between services of another weight the time that has gone
+        by counts too: see `pool.Group`."""
+        return (self.since * self.service.weight - MINUTE_S * (self.service.priority + self.priority), self.number)
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +109,8 @@ class Offer:
     """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
     weighed: bool = False
     """The agent has said it."""
+    quota: Quota | None = None
+    """Of its service, while it is counted there."""
     tier: int = 0
     """As in `facts.Offered`: 2 is an offer beyond the agent's limit, by the emergency ceiling."""
 
@@ -151,8 +150,6 @@ class AgentRecord:
     """The first one of the pair: stands and is offered calls for both."""
     pause_pending: str = ""
     leave_pending: bool = False
-    places: tuple[Place, ...] = ()
-    """Where the agent stands when ready: each pool with the level there."""
     serves: tuple[ServiceId, ...] = ()
     """Services the agent can serve."""
     key: LineKey | None = None
@@ -165,12 +162,13 @@ class AgentRecord:
     """Of which channels something may be offered to them now, a bit for each in the order of `Channel`."""
     own: tuple[Pool, ...] = ()
     """Personal pools: of contacts that wait for this agent."""
-    own_places: tuple[tuple[Pool, int, int, ReadyLine], ...] = ()
-    """Where they stand in those."""
+    keys: tuple[LineKey, ...] = ()
+    """Their keys in the pools of other strategies than longest idle, in the order of `standing.keyed`."""
     signed: bool = False
     """Counted in the pools as signed in."""
-    often: float = float("-inf")
-    """How often they were offered something lately, as a key that keeps its order (`strategies.fewest_contacts`)."""
+    offered: float = 0.0
+    """Contacts offered, decayed to `offered_at` with `Centre.occupied_half_life_s` (`strategies.fewest_contacts`)."""
+    offered_at: float = 0.0
 
     gladly: int = 5
     """Contacts of a service up to this load come to this agent like to anybody (tier 0)."""
@@ -205,6 +203,8 @@ class AgentRecord:
     """Length of the break that begins after what is under way; 0: none."""
     break_until: float = 0.0
     """End of the break that the engine began, after which the agent is ready by themselves; 0: none."""
+    wanted_by: dict[Contact, None] = field(default_factory=dict)
+    """Contacts that wait for this agent in person."""
     relaxed: dict[str, float] = field(default_factory=dict)
     """Rules of the profile that do not hold, each until when."""
     paused_at: float = 0.0

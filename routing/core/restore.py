@@ -15,12 +15,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core import breaks, contacts, facts, relaxed, wellbeing
+from routing.core import agents, breaks, capacity, contacts, facts, relaxed, wellbeing
 from routing.core.domain import Domain
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
-from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service, Step
+from routing.core.match import clamp_step
+from routing.core.model import (
+    Agent,
+    AgentState,
+    Channel,
+    ContactState,
+    Needs,
+    OfferState,
+    Service,
+    Step,
+    WrapUpMode,
+)
 from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer
+from routing.core.states import AGENT, follow
 
 REPAIRED = "rows_repaired"
 """Kind of the alarm."""
@@ -49,6 +61,20 @@ class StoredContact(NamedTuple):
     caller_box: str = ""
     offer: OfferId | None = None
     """The offer that rings, talks or is wrapped up."""
+    step: int = 0
+    """Present step of the service (`Stepped`)."""
+    step_since: float | None = None
+    """When it began: the time of the last Stepped or Moved; None: `queued_at`."""
+    entered_at: float | None = None
+    """When it came to its present service: the time of the last Moved; None: `since`."""
+    visited: tuple[ServiceId, ...] = ()
+    """Services it was in before, by Moved with another reason than `chosen` since the last that was chosen."""
+    needs: Needs = ()
+    topics: frozenset[str] = frozenset()
+    callback: bool = False
+    """It is to be called back (`CallbackChanged`); so are the next two."""
+    tries: int = 0
+    not_before: float = 0.0
 
 
 class StoredOffer(NamedTuple):
@@ -70,6 +96,10 @@ class StoredOffer(NamedTuple):
     connected_at: float | None = None
     talk_over_at: float | None = None
     held_s: float = 0.0
+    interrupted: bool = False
+    """Held while its agent has a call (the last `Interrupted` fact)."""
+    partner: AgentId | None = None
+    """The other one of a pair (`Offered.partner`)."""
 
 
 class StoredAgent(NamedTuple):
@@ -91,6 +121,8 @@ class StoredAgent(NamedTuple):
     leave_pending: bool = False
     wellbeing: facts.Wellbeing | None = None
     """Of the last AgentChanged that had one; None: there was none yet."""
+    skills: Needs | None = None
+    """Skills for now, of the last AgentChanged; None: as configured."""
 
 
 Row = StoredContact | StoredOffer | StoredAgent
@@ -104,18 +136,20 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
     contact_rows = sorted(stored_contacts, key=_arrival)
     for contact_row in contact_rows:
         d.contacts[contact_row.contact] = _contact(d, contact_row)  # first: agents are put where contacts may ask
-    agents = {row.agent: row for row in stored_agents}
-    for row in agents.values():
+    agent_rows = {row.agent: row for row in stored_agents}
+    for row in agent_rows.values():
         _agent(d, row)
     offer_rows = sorted(stored_offers)
     for offer_row in offer_rows:
-        _offer(d, offer_row, agents.get(offer_row.agent))
+        _offer(d, offer_row, agent_rows.get(offer_row.agent))
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
     for record in d.agents.values():
         if record.signed:
-            _settle_agent(d, record, agents.get(record.id))
-    return _repairs(d, contact_rows, offer_rows, agents.values())
+            _settle_agent(d, record, agent_rows.get(record.id))
+    contacts.settle(d)
+    d.matching.recount(d.offers.values())
+    return _repairs(d, contact_rows, offer_rows, agent_rows.values())
 
 
 def _repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: Iterable[StoredOffer],
@@ -164,7 +198,9 @@ def _agent(d: Domain, row: StoredAgent) -> None:
     if wellbeing.relaxed(d, record, "rest_gap"):
         record.gap_until = 0.0
     d.seat(row.seat).agent = record
-    d.matching.sign_in(record)
+    if row.skills is not None and row.skills != record.agent.skills:
+        record.as_configured, record.agent = record.agent, record.agent._replace(skills=row.skills)
+    agents.enlist(d, record)
 
 
 def _last_known(service: ServiceId) -> Service:
@@ -180,30 +216,45 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
     return Contact(
         row.contact, service, Channel(row.channel), min(row.since, d.now), row.priority, d.take_number(), row.queued_at,
         row.leg, row.slow, row.node, row.caller_hash, row.caller_box, ContactState(row.state), row.version,
-        original_position=row.position)
+        clamp_step(service, row.step), row.position, needs=row.needs, topics=row.topics,
+        entered_at=min(row.since if row.entered_at is None else row.entered_at, d.now),
+        step_at=min(row.queued_at if row.step_since is None else row.step_since, d.now), visited=row.visited,
+        callback=row.callback, tries=row.tries, not_before=row.not_before)
 
 
 _FITTING = {
-    OfferState.PENDING: (ContactState.RESERVED, AgentState.RINGING),
-    OfferState.ACCEPTED: (ContactState.ASSIGNED, AgentState.TALKING),
-    OfferState.WRAPPING: (ContactState.WRAPPING, AgentState.WRAPUP),
+    OfferState.PENDING: ContactState.RESERVED,
+    OfferState.ACCEPTED: ContactState.ASSIGNED,
+    OfferState.WRAPPING: ContactState.WRAPPING,
 }
+_ENGAGED = (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
 def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
     d.next_offer = max(d.next_offer, row.offer + 1)
     state = OfferState(row.state)
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
-    if contact is None or record is None or _FITTING.get(state) != (contact.state, record.state) \
-            or contact.offer is not None or record.offers:
+    if contact is None or record is None or _FITTING.get(state) is not contact.state or contact.offer is not None \
+            or record.state not in _ENGAGED:
+        return
+    voice = contact.channel is Channel.VOICE
+    if voice and sum([one.voice for one in record.offers.values()]) >= max(
+            1, dict(record.agent.profile.max_concurrency).get(Channel.VOICE, 1)):
         return
     offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
-                  state, None if row.rang_at is None else min(row.rang_at, d.now), held_s=row.held_s)
+                  state, None if row.rang_at is None else min(row.rang_at, d.now), held_s=row.held_s,
+                  cost=d.costs.get(contact.channel, capacity.WHOLE), voice=voice, interrupted=row.interrupted)
     if state is not OfferState.PENDING:
         offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
     if state is OfferState.WRAPPING:
         offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
-    d.offers[row.offer] = record.offers[row.offer] = contact.offer = offer
+    d.offers[row.offer] = contact.offer = offer
+    capacity.take(d, record, offer)
+    partner = None if row.partner is None else d.agents.get(row.partner)
+    if partner is not None and partner.state in _ENGAGED:
+        offer.partner = partner
+        if state is not OfferState.WRAPPING:
+            capacity.take(d, partner, offer)
     wellbeing.restore_offer(offer, None if agent is None else agent.wellbeing)
     contact.step = min(row.step, len(contact.service.steps) - 1)
 
@@ -220,7 +271,7 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
         contact.state = ContactState.PENDING
     elif contact.state is ContactState.RESERVED:
         offer = contact.offer
-        if offer.rang_at is None:
+        if offer.rang_at is None and offer.voice and not offer.agent.agent.outside:
             link.frozen.append(("vanish", offer.id, VANISHED_S))
         link.frozen.append(("ring", offer.id, max(offer.ring_s, BRIEF_S) + RING_GRACE_S))
     if contact.state in contacts.WAITING:
@@ -228,16 +279,37 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
 
 
 def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
-    if not record.offers and record.state in (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP):
+    _settle_wrap_ups(d, record, row)
+    if record.offers:
+        for offer in record.offers.values():
+            offer.interrupted = offer.interrupted and (record.aside or capacity.has_call(record))
+        record.state = follow(AGENT, "agent", record.id, record.state, capacity.still(record))
+    elif record.state in _ENGAGED and not record.aside:
         record.state = AgentState.READY
-    if record.state is AgentState.WRAPUP:
-        until = None if row is None else row.wrapup_until
-        lasts_s = record.agent.profile.wrapup_s if row is None or until is None else until - row.since
-        d.timers.set(("wrap", record.id), record.since + lasts_s)
-    if record.state is AgentState.PAUSED:
-        record.paused_at = record.since
-    if not record.working_since:
-        record.working_since = d.now
-    breaks.arm(d, record)
+    agents.arm_return(d, record)
+    breaks.restored(d, record)
     if not record.configured:
         d.timers.set(("leave", record.id), d.now)
+    d.by_state[record.state] += 1
+    agents.place(d, record)
+
+
+def _settle_wrap_ups(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
+    """Each wrap-up ends when it would have: the last one at the row's time, the others as much earlier as they began
+    earlier. One without a contact goes on where the profile has such."""
+    profile = record.agent.profile
+    wrapping = [offer for offer in record.offers.values() if offer.state is OfferState.WRAPPING]
+    until = None
+    if row is not None and row.wrapup_until is not None:
+        until = row.wrapup_until - (row.since - record.since)
+    if record.state is AgentState.WRAPUP and not wrapping and (
+            profile.pair_id or profile.wrapup_mode is WrapUpMode.OPTIONAL):
+        record.aside = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
+        if until is not None:
+            d.timers.set(("aside", record.id), until)
+    if not wrapping or profile.wrapup_mode is WrapUpMode.MANDATORY:
+        return
+    ends = {offer.id: (offer.talk_over_at or d.now) + profile.wrapup_s for offer in wrapping}
+    more_s = 0.0 if until is None else until - max(ends.values())
+    for offer_id, at in ends.items():
+        d.timers.set(("wrap", offer_id), at + more_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, breaks, contacts, facts, offers, shift, wellbeing
+from routing.core import admission, agents, breaks, contacts, facts, offers, pairs, requirement, shift, wellbeing
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.match import Matching, clamp_step
@@ -12,47 +12,63 @@ from routing.core.records import AgentRecord, NodeLink
 
 def configured(d: Domain, event: Configured) -> None:
     """Put settings in force and keep all state. Contacts of a service that is gone are served by what it last was;
-    agents who are gone are signed out, after their talk."""
-    lifted = [(contact, contacts.lift(d, contact)) for contact in d.contacts.values()
-              if contact.state in contacts.WAITING]
+    agents who are gone are signed out, after their talk. Raises `requirement.ServiceError` for what cannot be read."""
+    requirement.check(event.centre)
+    waiting = [contact for contact in d.contacts.values() if contact.state in contacts.WAITING]
+    for contact in waiting:
+        contacts.lift(d, contact)
     signed = [record for record in d.agents.values() if record.signed]
     for record in signed:
         d.matching.sign_out(record)
     d.services = {service.id: service for service in event.centre.services}
     for record in d.agents.values():
         wellbeing.settle(d, record)
-    d.centre = event.centre
+    d.centre, d.costs = event.centre, dict(event.centre.costs)
     d.seats_allowed = event.centre.seats
-    d.matching = Matching(event.centre.services)
+    d.matching = Matching(event.centre.services, event.centre.agents, event.centre.occupied_half_life_s)
     for contact in d.contacts.values():
         if contact.service.id not in d.services:
             d.matching.cover(contact.service)
-    _team(d, event)
+    dropped = _team(d, event)
+    pairs.pair_up(d)
     for record in signed:
-        d.matching.sign_in(record)
+        agents.enlist(d, record)
         breaks.arm(d, record)
         agents.place(d, record)
-    for contact, runs_out in lifted:
-        contacts.refit(d, contact, d.services.get(contact.service.id, contact.service), runs_out)
+    for contact in waiting:
+        contacts.refit(d, contact, d.services.get(contact.service.id, contact.service))
     for contact in d.contacts.values():
         contact.service = d.services.get(contact.service.id, contact.service)
         contact.step = clamp_step(contact.service, contact.step)
+    d.matching.recount(d.offers.values())
     d.facts.append(facts.CentreChanged(*d.stamp(), len(event.centre.services), len(event.centre.agents)))
+    admission.review(d)
+    d.forecast.forget()
+    for record in dropped:
+        agents.note(d, record)
     for record in signed:
         if not record.configured:
             shift.dismiss(d, record, "removed")
 
 
-def _team(d: Domain, event: Configured) -> None:
+def _team(d: Domain, event: Configured) -> list[AgentRecord]:
+    """Put the team in force. Gives those whose skills for now are over: their settings have changed."""
+    dropped = []
     for record in d.agents.values():
         record.configured = False
     for index, agent in enumerate(event.centre.agents):
         known = d.agents.get(agent.id)
         if known is None:
             d.agents[agent.id] = AgentRecord(agent, index)
-        else:
-            known.agent, known.index, known.configured = agent, index, True
+            continue
+        known.index, known.configured = index, True
+        if known.as_configured is None:
+            known.agent = agent
+        elif known.as_configured != agent:
+            known.agent, known.as_configured = agent, None
+            dropped.append(known)
     d.agents = dict(sorted(d.agents.items(), key=lambda item: (not item[1].configured, item[1].index)))
+    return dropped
 
 
 def link_changed(d: Domain, event: LinkChanged) -> None:
@@ -65,12 +81,13 @@ def link_changed(d: Domain, event: LinkChanged) -> None:
         elif event.up and not link.up:
             _thaw(d, node, link)
         link.up = event.up
+    d.matching.refresh()
 
 
 def freeze(d: Domain, node: str, link: NodeLink) -> None:
     """Keep what is left of each deadline."""
     for offer in d.offers.values():
-        if offer.state is OfferState.PENDING and offer.contact.node == node:
+        if offer.state is OfferState.PENDING and offer.voice and offer.contact.node == node:
             for timer in offers.TIMERS:
                 at = d.timers.at((timer, offer.id))
                 if at is not None:
@@ -79,6 +96,7 @@ def freeze(d: Domain, node: str, link: NodeLink) -> None:
 
 
 def _thaw(d: Domain, node: str, link: NodeLink) -> None:
+    link.up = True
     frozen, link.frozen = link.frozen, []
     for timer, offer_id, left_s in frozen:
         offer = d.offers.get(offer_id)
@@ -90,7 +108,7 @@ def _thaw(d: Domain, node: str, link: NodeLink) -> None:
     for offer in d.offers.values():
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.answered_at is not None \
                 and d.timers.at(("brief", offer.id)) is None:
-            d.timers.set(("brief", offer.id), d.now + offers.BRIEF_S)
+            d.timers.set(("brief", offer.id), d.now + offers.brief_s(offer))
     for contact in d.contacts.values():
         if contact.state in contacts.WAITING and contact.node == node:
-            contacts.arm_overflow(d, contact)
+            contacts.arm(d, contact)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+from routing.core import capacity, estimate
 from routing.core.domain import Domain
+from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ContactId, leg_id
 from routing.core.inbox import AgentView, ContactView, QueueView, Status
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import ContactState, OfferState
+from routing.core.model import AgentState, Channel, ContactState, OfferState
 from routing.core.records import AgentRecord, Contact
 
 WAITING = (ContactState.PENDING, ContactState.RESERVED)
@@ -17,10 +19,10 @@ WAITING = (ContactState.PENDING, ContactState.RESERVED)
 def contact(d: Domain, contact_id: ContactId, now: float) -> ContactView | None:
     """One contact."""
     found = d.contacts.get(contact_id)
-    return None if found is None else _contact(d, found, now)
+    return None if found is None else _contact(d, found, now, estimate.now(d, found, now))
 
 
-def _contact(d: Domain, c: Contact, now: float) -> ContactView:
+def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None) -> ContactView:
     waits = c.state in WAITING
     offer = c.offer
     if waits or offer is None or offer.connected_at is None:
@@ -29,7 +31,8 @@ def _contact(d: Domain, c: Contact, now: float) -> ContactView:
         waited_s = offer.connected_at - c.since
     return ContactView(
         c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, len(d.line(c.service.id)),
-        max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow)
+        max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
+        c.callback, expected)
 
 
 def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
@@ -41,11 +44,11 @@ def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
 
 
 def _agent(d: Domain, record: AgentRecord) -> AgentView:
-    offer = next(iter(record.offers.values()), None)
+    offer = capacity.main_offer(record) if record.offers else None
     return AgentView(
         record.id, record.agent.team, record.state, record.reason, record.since, record.seat,
         None if offer is None else offer.contact.id, None if offer is None else offer.contact.service.id,
-        d.timers.at(("wrap", record.id)), record.misses, tuple((str(s), n) for s, n in record.agent.skills),
+        capacity.wrapup_until(d, record), record.misses, tuple((str(s), n) for s, n in record.agent.skills),
         record.pause_pending)
 
 
@@ -56,7 +59,7 @@ def status(d: Domain, now: float) -> Status:
     for record in d.agents.values():
         if record.signed:
             signed.update(record.serves)
-            if record.key is not None:
+            if record.key is not None and record.state is AgentState.READY:
                 ready.update(record.serves)
     ringing: Counter[str] = Counter()
     talking: Counter[str] = Counter()
@@ -70,7 +73,9 @@ def status(d: Domain, now: float) -> Status:
             oldest[c.service.id] = min(oldest.get(c.service.id, c.since), c.since)
     queues = tuple(
         QueueView(service, name, len(d.line(service)), ringing[service], talking[service],
-                  max(0.0, now - oldest[service]) if service in oldest else 0.0, signed[service], ready[service])
+                  max(0.0, now - oldest[service]) if service in oldest else 0.0, signed[service], ready[service],
+                  estimate.newcomer(d, d.services[service], now) if service in d.services else None,
+                  service not in d.closed)
         for service, name in names.items())
     return Status(
         now, all(link.up for link in d.links.values()), queues,
@@ -79,13 +84,14 @@ def status(d: Domain, now: float) -> Status:
 
 
 def live_contacts(d: Domain) -> list[LiveContact]:
-    """Contacts that have a caller."""
+    """Contacts that have a caller: not callbacks whose caller has hung up."""
     return [LiveContact(c.id, c.leg, c.state, c.node) for c in d.contacts.values()
-            if c.state in (*WAITING, ContactState.ASSIGNED)]
+            if c.channel is Channel.VOICE and c.state in (*WAITING, ContactState.ASSIGNED)
+            and (c.leg or not c.callback)]
 
 
 def live_offers(d: Domain) -> list[LiveOffer]:
     """Offers that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id))
-            for o in d.offers.values() if o.state in (OfferState.PENDING, OfferState.ACCEPTED)]
+            for o in d.offers.values() if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED)]

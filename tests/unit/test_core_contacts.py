@@ -90,7 +90,8 @@ def test_an_undefined_skill_is_not_zero() -> None:
 
 
 def test_channel_and_capacity_are_hard() -> None:
-    house = House({"a": 50}, Profile(channels=frozenset({Channel.CHAT, Channel.EMAIL})))
+    profile = Profile(channels=frozenset({Channel.CHAT, Channel.EMAIL}), max_concurrency=((Channel.EMAIL, 0),))
+    house = House({"a": 50}, profile)
     house.sits("a")
     assert house.waits("edu", at=1.0) == []
     assert house.waits("edu", at=1.0, channel=Channel.EMAIL) == [], "no capacity for it"
@@ -161,9 +162,11 @@ def test_news_of_a_known_contact_keeps_its_age() -> None:
     house = House({"a": 50}, services=(EDU, EDU._replace(id="tip", name="İhbar")))
     house.waits("edu", at=1.0)
     house.waits("tip", at=2.0)
-    count = len(house.facts)
     house.tell(e.ContactQueued("c1", "tip", "PJSIP/new", since=50.0), 60.0)
-    assert house.contact("c1").position == 1 and house.contact("c1").waited_s == 59.0 and len(house.facts) == count
+    assert house.contact("c1").position == 1 and house.contact("c1").waited_s == 59.0
+    moved = house.last(f.Moved)
+    assert (moved.before, moved.service, moved.reason, moved.version, moved.waited_s) == (
+        "edu", "tip", "chosen", 2, 59.0)
     house.sits("a")
     assert house.offers[-1].leg == "PJSIP/new" and house.offers[-1].service == "tip"
 

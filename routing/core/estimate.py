@@ -1,0 +1,357 @@
+"""The expected wait: from the engine's own state, with an interval, and how good it was.
+
+The model. A contact gets its turn when those before it have had theirs and one more agent has become free. Before it
+are the contacts of an earlier place in its own group and, from groups that compete for the same agents, the share that
+such agents will take. Agents become free at rate r = sum of 1 / (mean handle time of what they are at + ringing); for
+few agents what is left of the present contacts, by their age, decides the first moment. Who waits leaves by impatience
+at rate t each. With k before it the wait is a sum of exponential times with rates r, r + t, ..., r + k t (the estimator
+QL_m of Ibrahim and Whitt, "Real-time delay estimation based on delay history", M&SOM 11(3), 2009); its quantiles are
+those of a gamma of the same mean and variance (Wilson and Hilferty 1931). A step that ends before gives way to the
+agents of the next one.
+
+The correction. What a model leaves out (points of later callers, breaks, a forecast of arrivals) is learned: for each
+service the three quantiles are multiplied by factors that follow the answered contacts, each in small steps until a
+tenth, half and nine tenths of the waits are below (the gradient of the pinball loss; for intervals the adaptive
+conformal inference of Gibbs and Candès, NeurIPS 2021). So the interval holds 80 of 100 in the long run, whatever the
+model misses.
+
+Cost: agents are sampled (all of them up to `SAMPLE`), what is found is kept for `RATE_S`, and contacts are never looked
+at one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from routing.core import handled, requirement
+from routing.core.facts import Estimate
+from routing.core.ids import ContactId, ServiceId
+from routing.core.match import lasts
+from routing.core.model import AgentState, Channel, ContactState, Needs, Service
+from routing.core.records import Contact
+
+if TYPE_CHECKING:
+    from routing.core.domain import Domain
+    from routing.core.pool import Group
+    from routing.core.records import AgentRecord
+    from routing.core.requirement import Requirement
+
+    Kept = dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], "Rate"]
+
+SAMPLE = 200
+"""Agents looked at: a centre of 180 whole. Of a larger one a share is as good: its error is below 4 points."""
+
+RATE_S = 10.0
+"""What was found about the agents is used for so long: a small part of a handle time."""
+
+RATES_MAX = 256
+"""Kinds of contacts (service, step, needs) of which it is kept; above it all are found anew."""
+
+FEW = 8
+"""For so many agents at most the age of their contacts is looked at; of more the first free one comes soon anyway."""
+
+SEED_RING_S = 4.0
+"""Believed time from an offer to the connection before any was seen."""
+
+SEED_PATIENCE_S = 600.0
+"""Believed mean patience. The seed counts as one caller; the bank of the Technion's data has 300-600 s."""
+
+FADE = 0.99
+"""Weight of the past with every new observation: the last hundred count."""
+
+LEARN = 0.06
+"""Step of the correction at each answered contact: a factor moves by at most 6 %."""
+
+FARTHEST = 2.0
+"""Bound of a correction's logarithm: a factor of 7 either way. A model that is worse is not to be mended by one."""
+
+UNSURE = 0.2
+"""Relative error of the model itself, added to the spread that chance makes."""
+
+_NEWCOMER = ContactId("")
+"""Stands for a caller who might come."""
+
+LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
+Z_90 = 1.2815515655446004
+"""The normal quantile of nine tenths."""
+
+EXACT_TERMS = 8
+"""So many terms of the sum are added one by one, the rest by its integral."""
+
+AT_WORK = (AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
+
+
+class Measure(NamedTuple):
+    """How good the estimates of a service were, over all answered contacts that were given one at entry."""
+
+    answered: int
+    mean_error_s: float
+    """Mean absolute error of `Estimate.wait_s`."""
+    coverage: float
+    """Share of the waits between `low_s` and `high_s`."""
+
+
+class Asked(NamedTuple):
+    """What a kind of contacts asks of an agent."""
+
+    requirement: Requirement
+    channel: Channel
+
+
+class Rate(NamedTuple):
+    """What was found about the agents for one kind of contact."""
+
+    at: float
+    per_s: float
+    """Agents become free so often per second; 0: nobody who fits is at work."""
+    first_per_s: float
+    """The same until the first one does."""
+    asked: Asked
+    beside: dict[Group, float]
+    """Groups that compete, each with the share of its contacts that such agents take."""
+
+
+class Learned:
+    """What is learned of a service."""
+
+    __slots__ = ("count", "covered", "error_s", "factors", "given_up", "waited_s")
+
+    def __init__(self) -> None:
+        self.factors = [0.0, 0.0, 0.0]
+        """Logarithms, of the low, middle and high quantile."""
+        self.given_up, self.waited_s = 1.0, SEED_PATIENCE_S
+        """Callers who gave up and the time all have waited, both fading."""
+        self.count, self.covered, self.error_s = 0, 0, 0.0
+
+    def patience(self, waited_s: float, gave_up: bool) -> None:
+        """Somebody waited so long, and was answered or gave up."""
+        self.given_up = FADE * self.given_up + gave_up
+        self.waited_s = FADE * self.waited_s + waited_s
+
+    def correct(self, told: Estimate, waited_s: float) -> None:
+        """Count the error, and move each quantile a little to where it should be."""
+        self.count += 1
+        self.covered += told.low_s <= waited_s <= told.high_s
+        self.error_s += abs(waited_s - told.wait_s)
+        bounds = (LOW, told.low_s), (MIDDLE, told.wait_s), (HIGH, told.high_s)
+        for at, (share, bound) in enumerate(bounds):
+            moved = self.factors[at] + LEARN * (share - (waited_s < bound))
+            self.factors[at] = min(FARTHEST, max(-FARTHEST, moved))
+
+
+class Forecast:
+    """Everything that is learned and kept for estimates. Reads have a store of their own: what somebody looks at must
+    not change what the engine says, or a replay would not say the same."""
+
+    def __init__(self) -> None:
+        self._services: dict[ServiceId, Learned] = {}
+        self.ring_s = SEED_RING_S
+        """Mean time from an offer to its connection, of those that came to one."""
+        self.decided: Kept = {}
+        self.shown: Kept = {}
+
+    def of(self, service: ServiceId) -> Learned:
+        """What is learned of a service."""
+        found = self._services.get(service)
+        if found is None:
+            found = self._services[service] = Learned()
+        return found
+
+    def known(self, service: ServiceId) -> Learned:
+        """The same for reads: nothing is kept of a service that was never estimated."""
+        return self._services.get(service) or Learned()
+
+    def measures(self) -> dict[ServiceId, Measure]:
+        """How good the estimates were, of each service that has had an answered one."""
+        return {service: Measure(one.count, one.error_s / one.count, one.covered / one.count)
+                for service, one in self._services.items() if one.count}
+
+    def forget(self) -> None:
+        """Settings have changed: what was found about the agents is worth nothing."""
+        self.decided.clear()
+        self.shown.clear()
+
+
+def at_entry(d: Domain, contact: Contact) -> Estimate | None:
+    """What a contact that has just come to wait may expect; None: somebody is free for it, nobody who could take it is
+    at work, or its time has not come."""
+    group = contact.group
+    if group is None or group.ready:
+        return None
+    return _expect(d, d.forecast.decided, contact, d.now, d.forecast.of(contact.service.id))
+
+
+def now(d: Domain, contact: Contact, at: float) -> Estimate | None:
+    """What a waiting contact may still expect. A read: it changes nothing that is decided by."""
+    group = contact.group
+    if contact.state is not ContactState.PENDING or group is None or group.ready:
+        return None
+    return _expect(d, d.forecast.shown, contact, at, d.forecast.known(contact.service.id))
+
+
+def newcomer(d: Domain, service: Service, at: float) -> Estimate | None:
+    """What a caller who came now would be told; None as in `at_entry`. A read."""
+    contact = Contact(_NEWCOMER, service, Channel.VOICE, at, 0, d.next_number, at, step_at=at)
+    contact.key = contact.line_key()
+    if d.matching.anybody(contact):
+        return None
+    return _expect(d, d.forecast.shown, contact, at, d.forecast.known(service.id))
+
+
+def came_true(d: Domain, contact: Contact, at: float) -> None:
+    """A contact that was given an estimate is connected: learn from it. Not from callbacks, whose wait is their own
+    wish, nor from a second connection after a cut talk."""
+    told, contact.estimate = contact.estimate, None
+    offer = contact.offer
+    if told is None or offer is None or contact.callback:
+        return
+    waited_s = max(0.0, at - contact.queued_at)
+    learned = d.forecast.of(contact.service.id)
+    learned.correct(told, waited_s)
+    learned.patience(waited_s, False)
+    d.forecast.ring_s = FADE * d.forecast.ring_s + (1.0 - FADE) * max(0.0, at - offer.offered_at)
+
+
+def gave_up(d: Domain, contact: Contact, at: float) -> None:
+    """A waiting caller has hung up."""
+    d.forecast.of(contact.service.id).patience(max(0.0, at - contact.queued_at), True)
+
+
+def _expect(d: Domain, kept: Kept, contact: Contact, at: float, learned: Learned) -> Estimate | None:
+    mean, variance = _turn(d, kept, contact, at, learned.given_up / learned.waited_s)
+    if mean == math.inf:
+        return None
+    variance += (UNSURE * mean) ** 2
+    shape = mean * mean / variance
+    ninth = 1.0 / (9.0 * shape)
+    root = Z_90 * math.sqrt(ninth)
+    low, middle, high = learned.factors
+    ring_s = d.forecast.ring_s
+    low_s, wait_s, high_s = sorted((
+        ring_s + mean * max(0.0, 1.0 - ninth - root) ** 3 * math.exp(low),
+        ring_s + mean * (1.0 - ninth) ** 3 * math.exp(middle),
+        ring_s + mean * (1.0 - ninth + root) ** 3 * math.exp(high)))
+    return Estimate(wait_s, low_s, high_s)
+
+
+def _turn(d: Domain, kept: Kept, contact: Contact, at: float, impatience: float) -> tuple[float, float]:
+    """Mean and variance of the time until this contact has its turn, through the steps that it will come to; infinite:
+    never, as things are."""
+    service, step = contact.service, contact.step
+    rate = _rate(d, kept, contact, step)
+    ahead = _before(d, rate, contact, at)
+    mean, variance = _sum(rate, impatience, ahead)
+    elapsed = done = 0.0
+    while (stays := lasts(service, step)) is not None:
+        left = max(0.0, contact.step_at + stays - at) if step == contact.step else stays
+        if mean <= elapsed + left:
+            break
+        elapsed += left
+        done += left * rate.per_s
+        step += 1
+        rate = _rate(d, kept, contact, step)
+        after, variance_after = _sum(rate, impatience, max(0.0, _before(d, rate, contact, at) - done))
+        if elapsed + after < mean:
+            mean, variance = elapsed + after, variance_after
+    return mean, variance
+
+
+def _sum(rate: Rate, impatience: float, ahead: float) -> tuple[float, float]:
+    """Mean and variance of the time until `ahead` others and then this one have had their turn."""
+    if rate.per_s <= 0:
+        return math.inf, 0.0
+    mean = 1.0 / rate.first_per_s
+    variance = mean * mean
+    one_by_one = min(int(ahead), EXACT_TERMS)
+    for number in range(1, one_by_one + 1):
+        takes = 1.0 / (rate.per_s + number * impatience)
+        mean += takes
+        variance += takes * takes
+    rest = ahead - one_by_one
+    if rest > 0:
+        slow = rate.per_s + (one_by_one + 0.5) * impatience
+        fast = slow + rest * impatience
+        mean += math.log(fast / slow) / impatience
+        variance += (1.0 / slow - 1.0 / fast) / impatience
+    return mean, variance
+
+
+def _before(d: Domain, rate: Rate, contact: Contact, at: float) -> float:
+    """How many have their turn before this contact at agents it waits for: those of an earlier place in each group, as
+    far as such agents will take them. A new group is looked at once."""
+    (since, number), weight, own = contact.key, contact.service.weight, contact.group
+    ahead = 0.0
+    for group in d.matching.active:
+        if group is own:
+            ahead += group.line.rank((since, number, contact))
+            continue
+        share = rate.beside.get(group)
+        if share is None:
+            share = rate.beside[group] = _share(d, rate.asked, group)
+        if share:
+            ahead += share * group.line.rank((since + at * (group.weight - weight), number, contact))
+    return ahead
+
+
+def _share(d: Domain, asked: Asked, group: Group) -> float:
+    """The share of a group's contacts that agents of this kind will take."""
+    if group.pool.owner is not None:
+        return 0.0  # who waits for one agent in person is one of many
+    head = group.line.head()[2]
+    theirs = Asked(requirement.of(d, head), head.channel)
+    taken = total = 0
+    for record in _at_work(d):
+        if _fits(theirs, record):
+            total += 1
+            taken += _fits(asked, record)
+    return taken / total if total else 0.0
+
+
+def _rate(d: Domain, kept: Kept, contact: Contact, step: int) -> Rate:
+    key = contact.service.id, step, contact.channel, contact.needs, contact.topics
+    rate = kept.get(key)
+    if rate is None or d.now - rate.at >= RATE_S:
+        if len(kept) >= RATES_MAX:
+            kept.clear()
+        rate = kept[key] = _look(d, contact, step)
+    return rate
+
+
+def _look(d: Domain, contact: Contact, step: int) -> Rate:
+    """Look at a sample of the agents at work: who fits, and how fast they become free."""
+    asked = Asked(requirement.of(d, contact, step), contact.channel)
+    fitting = [record for record in _at_work(d) if _fits(asked, record)]
+    if not fitting:
+        return Rate(d.now, 0.0, 0.0, asked, {})
+    units = max(1, 100 // max(1, d.costs.get(contact.channel, 100)))
+    own = contact.service.id
+    per_s = sum(units / (handled.of(d, _busy_with(record, own)).mean_s + d.forecast.ring_s) for record in fitting)
+    whole = max(1.0, d.matching.signed_in / SAMPLE)
+    first_per_s = per_s
+    if len(fitting) <= FEW and units == 1:
+        first_per_s = sum(1.0 / max(1.0, _left_s(d, record, own)) for record in fitting)
+    return Rate(d.now, per_s * whole, first_per_s * whole, asked, {})
+
+
+def _at_work(d: Domain) -> list[AgentRecord]:
+    return [record for record in d.matching.sample(SAMPLE) if record.state in AT_WORK]
+
+
+def _fits(asked: Asked, record: AgentRecord) -> bool:
+    return asked.channel in record.agent.profile.channels and requirement.fits(asked.requirement, record.agent)
+
+
+def _busy_with(record: AgentRecord, own: ServiceId) -> ServiceId:
+    for offer in record.offers.values():
+        return offer.contact.service.id
+    return own
+
+
+def _left_s(d: Domain, record: AgentRecord, own: ServiceId) -> float:
+    """What is left of the contact the agent has, ringing of the next one included."""
+    for offer in record.offers.values():
+        times = handled.of(d, offer.contact.service.id)
+        age_s = 0.0 if offer.connected_at is None else d.now - offer.connected_at
+        return (times.remaining_s(age_s) if age_s else times.mean_s) + d.forecast.ring_s
+    return handled.of(d, own).mean_s + d.forecast.ring_s

@@ -1,0 +1,65 @@
+"""Preferred agents: a caller waits a while in person for who spoke with them last, before step 0 begins for all.
+
+The agent must be signed in, not away, serve the service in one of its steps, and have spoken with the caller within
+`Service.preferred_days`. The time (`Service.preferred_s`) counts from the moment the contact came to the service. It is
+over at once when the agent goes on a break, signs out, does not respond or has another duty, and with the first offer:
+an agent who has let it ring has had their turn.
+"""
+
+from __future__ import annotations
+
+from routing.core import contacts, requirement
+from routing.core.domain import Domain
+from routing.core.model import AgentState
+from routing.core.records import AgentRecord, Contact
+
+DAY_S = 86_400.0
+
+AWAY = (AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING)
+"""Of these agents nobody knows when they are back. A phone that is busy or gone for a moment is waited for."""
+
+
+def choose(d: Domain, contact: Contact) -> None:
+    """Have a contact that comes to a service wait for its preferred agent, if it has one."""
+    service = contact.service
+    if service.preferred_s <= 0 or not contact.caller_hash or service.anonymous:
+        return
+    last = d.known.last(contact.caller_hash)
+    if last is None or d.now - last[1] > service.preferred_days * DAY_S:
+        return
+    record = d.agents.get(last[0])
+    if record is not None and fits(d, contact, record):
+        contact.preferred = record
+        record.wanted_by[contact] = None
+
+
+def fits(d: Domain, contact: Contact, record: AgentRecord) -> bool:
+    """The agent is there and may have this contact in one of the service's steps."""
+    if not record.signed or not record.configured or record.state in AWAY:
+        return False
+    profile = record.agent.profile
+    if contact.channel not in profile.channels or (profile.pair_id and not record.lead):
+        return False
+    return any(requirement.fits(requirement.of(d, contact, step), record.agent)
+               for step in range(len(contact.service.steps)))
+
+
+def forget(contact: Contact) -> None:
+    """The contact does not wait for anybody in person any more."""
+    if contact.preferred is not None:
+        contact.preferred.wanted_by.pop(contact, None)
+        contact.preferred = None
+
+
+def over(d: Domain, contact: Contact, at: float) -> None:
+    """The preferred agent's time is over since `at`: step 0 begins."""
+    forget(contact)
+    contact.step_at = at
+    contacts.stepped(d, contact, "preferred")
+
+
+def review(d: Domain, record: AgentRecord) -> None:
+    """The agent's state or skills have changed: who waits for them in person looks elsewhere when they do not fit."""
+    for contact in list(record.wanted_by):
+        if contact.state is not contacts.WAITING[1] and not fits(d, contact, record):
+            over(d, contact, d.now)
