@@ -17,7 +17,18 @@ from routing.core.domain import OVER_S
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
-from routing.core.model import Agent, AgentState, Centre, Channel, ContactState, OfferState, Profile, Service, Step
+from routing.core.model import (
+    Agent,
+    AgentState,
+    Centre,
+    Channel,
+    ContactState,
+    OfferState,
+    Profile,
+    Service,
+    Step,
+    WrapUpMode,
+)
 
 PSY, EDU, TIP = SkillId("psy"), SkillId("edu"), SkillId("tip")
 SERVICES = (
@@ -47,11 +58,32 @@ def team(size: int, seed: int) -> tuple[Agent, ...]:
     return tuple(found)
 
 
+def mixed(size: int, seed: int) -> tuple[Agent, ...]:
+    """The same with every need that concerns several contacts: capacity, captions, pairs, modes of wrap-up ..."""
+    rng = random.Random(seed)
+    found = []
+    for agent in team(size, seed):
+        profile = agent.profile._replace(
+            wrapup_mode=rng.choice((*WrapUpMode, WrapUpMode.MANDATORY_TIMEOUT)), capacity=rng.choice((60, 100, 100, 180)),
+            max_concurrency=rng.choice(((), ((Channel.CHAT, 2), (Channel.EMAIL, 2)), ((Channel.VOICE, 1),
+                                                                                   (Channel.CHAT, 3)))),
+            one_at_a_time=rng.random() < 0.15, captions=rng.random() < 0.2,
+            auto_return_s=rng.choice((None, None, 40.0)))
+        number = int(agent.id[1:])
+        if number in (0, 1, 3):
+            profile = profile._replace(pair_id="p" if number < 3 else "alone")
+        found.append(agent._replace(profile=profile, outside=number == 5))
+    return tuple(found)
+
+
 CENTRES = (
     Centre(SERVICES, team(9, 1)),
     Centre((*SERVICES[:2], SERVICES[3]), team(7, 2)),
     Centre((SERVICES[0]._replace(steps=SERVICES[0].steps[:1]), *SERVICES[1:]), team(9, 1)),
+    Centre(SERVICES, mixed(9, 1)),
+    Centre(SERVICES, mixed(9, 4), interruptible=frozenset(Channel) - {Channel.VOICE}),
 )
+CHANNELS = (Channel.VOICE,) * 8 + (Channel.CHAT, Channel.CHAT, Channel.EMAIL, Channel.TASK)
 ENDINGS = ("no_answer", "busy", "rejected", "unreachable", "failed", "hangup", "lost")
 
 
@@ -65,6 +97,11 @@ class Checker:
         self.ended_at: dict[ContactId, float] = {}
         self.agent: dict[AgentId, tuple[AgentState, int]] = {}
         self.offer: dict[OfferId, tuple[OfferState, ContactId, AgentId]] = {}
+        self.channel: dict[OfferId, Channel] = {}
+        self.partner: dict[OfferId, AgentId] = {}
+        self.held: set[OfferId] = set()
+        self.skills: dict[AgentId, dict[SkillId, int] | None] = {}
+        """What agents serve for now instead of what is configured."""
         self.overflowed: dict[ContactId, float] = {}
 
     def fold(self, facts: list[f.Fact], centre: Centre) -> None:
@@ -79,6 +116,7 @@ class Checker:
                     assert (before, version + 1) == (fact.before, fact.version)
                     assert fact.before_s >= 0
                     self.agent[fact.agent] = (fact.state, fact.version)
+                    self.skills[fact.agent] = None if fact.skills is None else dict(fact.skills)
                 case f.Offered():
                     self._offered(fact, centre)
                 case f.OfferClosed():
@@ -92,6 +130,10 @@ class Checker:
                     self._contact(fact.contact, fact.version, ContactState.ASSIGNED, fact.state)
                     assert fact.state is (ContactState.PENDING if lost else ContactState.WRAPPING)
                     assert fact.talk_s >= 0 and 0 <= fact.held_s <= fact.talk_s + 1e-6
+                case f.Interrupted():
+                    assert self.offer[fact.offer] == (OfferState.ACCEPTED, fact.contact, self.offer[fact.offer][2])
+                    assert fact.on is (fact.offer not in self.held)
+                    (self.held.add if fact.on else self.held.discard)(fact.offer)
                 case f.WrappedUp():
                     self._offer(fact, OfferState.WRAPPING, OfferState.COMPLETED)
                     self._contact(fact.contact, fact.version, ContactState.WRAPPING, ContactState.COMPLETED)
@@ -123,17 +165,32 @@ class Checker:
         assert (state, contact, agent) == (before, fact.contact, fact.agent)
         assert self.agent[agent][1] == fact.agent_version
         self.offer[fact.offer] = (after, contact, agent)
+        if after is not OfferState.ACCEPTED:
+            self.held.discard(fact.offer)
 
     def _offered(self, fact: f.Offered, centre: Centre) -> None:
-        live = [one for one in self.offer.values()
-                if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING)]
-        assert fact.agent not in [one[2] for one in live], "an agent has one contact at a time"
-        assert fact.contact not in [one[1] for one in live], "a contact has one offer at a time"
+        live = {offer: one for offer, one in self.offer.items()
+                if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING)}
+        assert fact.contact not in [one[1] for one in live.values()], "a contact has one offer at a time"
+        profiles = {agent.id: agent.profile for agent in centre.agents}
+        for agent in {fact.agent, fact.partner} - {None}:
+            mine = [(self.channel[offer], one[0]) for offer, one in live.items() if one[2] == agent or (
+                self.partner.get(offer) == agent and one[0] is not OfferState.WRAPPING)]
+            assert can_take(profiles[agent], centre, mine, fact.channel), f"{agent} had {mine} and got {fact.channel}"
+        paired = bool(profiles[fact.agent].pair_id) and fact.channel is Channel.VOICE
+        assert paired is (fact.partner is not None), "a call comes to both of a pair"
+        self.channel[fact.offer] = fact.channel
+        if fact.partner is not None:
+            self.partner[fact.offer] = fact.partner
+            assert profiles[fact.partner].pair_id == profiles[fact.agent].pair_id and fact.partner != fact.agent
         assert fact.offer not in self.offer and len(fact.runners_up) <= 5 and fact.agent not in fact.runners_up
-        assert self.agent[fact.agent] == (AgentState.RINGING, fact.agent_version)
+        assert self.agent[fact.agent][1] == fact.agent_version
+        assert self.agent[fact.agent][0] in (AgentState.RINGING, AgentState.TALKING)
         self.offer[fact.offer] = (OfferState.PENDING, fact.contact, fact.agent)
         self._contact(fact.contact, fact.version, ContactState.PENDING, ContactState.RESERVED)
-        skills = next(dict(agent.skills) for agent in centre.agents if agent.id == fact.agent)
+        usual = next(dict(agent.skills) for agent in centre.agents if agent.id == fact.agent)
+        skills = usual if self.skills[fact.agent] is None else self.skills[fact.agent]
+        assert skills is not None
         floor = next((service.floor for service in SERVICES if service.id == fact.service), ())
         assert all(skills.get(skill, -1) >= level for skill, level in floor), "never below the floor"
 
@@ -142,6 +199,27 @@ class Checker:
         assert (fact.contact_version is None) == (fact.state is OfferState.CANCELED)
         if fact.contact_version is not None:
             self._contact(fact.contact, fact.contact_version, ContactState.RESERVED, ContactState.PENDING)
+
+
+def can_take(profile: Profile, centre: Centre, mine: list[tuple[Channel, OfferState]], channel: Channel) -> bool:
+    """Whether an agent who has these contacts may get one more: every rule of the profile, said plainly."""
+    costs, calls = dict(centre.costs), [one for one in mine if one[0] is Channel.VOICE]
+    yielding = [one for one in mine if one[0] in centre.interruptible and one not in calls]
+    most = dict(profile.max_concurrency).get(channel, 1)
+    if channel not in profile.channels or len([one for one in mine if one[0] is channel]) >= most:
+        return False
+    if mine and (profile.one_at_a_time or (calls and profile.captions)):
+        return False
+    counted = [one for one in mine if one not in yielding]
+    if channel is Channel.VOICE:
+        if (mine and profile.captions) or any(state is OfferState.WRAPPING for _, state in mine):
+            return False
+    elif calls:
+        if yielding or channel in centre.interruptible:
+            return False
+    else:
+        counted = mine
+    return sum(costs[one] for one, _ in counted) + costs[channel] <= profile.capacity
 
 
 class Oracle:
@@ -162,7 +240,8 @@ class Oracle:
         wanted = self._plan(d)
         first = d.next_offer
         self._assign(d)
-        made = [(d.offers[number].contact.id, d.offers[number].agent.id) for number in range(first, d.next_offer)]
+        made = [(d.offers[number].contact.id, d.offers[number].agent.id) for number in range(first, d.next_offer)
+                if number in d.offers]
         assert made == wanted, f"made {made}, wanted {wanted}"
         self.choices += len(made)
 
@@ -176,33 +255,72 @@ class Oracle:
 
         def may(agent: Any, contact: Any, step: int) -> bool:
             profile = agent.agent.profile
-            return (contact.channel in profile.channels and dict(profile.max_concurrency).get(contact.channel, 0) > 0
+            return (contact.channel in profile.channels and dict(profile.max_concurrency).get(contact.channel, 1) > 0
                     and self.fits(dict(agent.agent.skills), contact.service, step))
 
-        free = [a for a in signed if a.state is AgentState.READY and a.configured and not a.offers
-                and d.seats[a.seat].reachable and not d.seats[a.seat].in_use
-                and a.not_before <= d.now and d.timers.at(("rest", a.id)) is None]
-        queue = sorted((c for c in d.contacts.values() if c.state is ContactState.PENDING),
-                       key=lambda c: (c.since - 60 * (c.service.priority + c.priority), c.number))
-        plan = []
-        for contact in queue:
-            step, link = contact.step, d.links.get(contact.node)
+        has = {a.id: {o.contact: o.state for o in a.offers.values()} for a in signed}
+        steps = {}
+        for contact in d.contacts.values():
+            step = contact.step
             while step + 1 < len(contact.service.steps) and contact.service.steps[step].lasts_s is not None \
-                    and not any(may(a, contact, step) for a in signed):
+                    and not any(may(a, contact, step) for a in signed) and contact.state is ContactState.PENDING:
                 step += 1
+            steps[contact.id] = step
+        queue = {c for c in d.contacts.values() if c.state is ContactState.PENDING}
+        plan: dict[ContactId, AgentId] = {}
+        while (found := self._next(d, signed, has, queue, steps, may)) is not None:
+            contact, chosen = found
+            plan[contact.id] = chosen.id
+            queue.remove(contact)
+            pair = [chosen, chosen.partner] if chosen.partner and contact.channel is Channel.VOICE else [chosen]
+            for one in pair:
+                if contact.channel is Channel.VOICE:
+                    for other in [c for c, state in has[one.id].items() if state is OfferState.PENDING]:
+                        del has[one.id][other]
+                        plan.pop(other.id, None)
+                        queue.add(other)
+                has[one.id][contact] = OfferState.PENDING
+        return list(plan.items())
+
+    def _next(self, d: Any, signed: Any, has: Any, queue: Any, steps: Any, may: Any) -> Any:
+        """The first contact in order for whom somebody is there, and who gets it."""
+        for contact in sorted(queue, key=lambda c: (c.since - 60 * (c.service.priority + c.priority), c.number)):
+            link = d.links.get(contact.node)
             if link is not None and not link.up:
                 continue
-            wants = [*contact.service.steps[step].needs, *contact.service.floor]
-            fitting = [a for a in free if may(a, contact, step)]
+            wants = [*contact.service.steps[steps[contact.id]].needs, *contact.service.floor]
+            fitting = [a for a in signed if may(a, contact, steps[contact.id]) and self._open(d, a, has, contact.channel)]
             if len(fitting) > 1:
                 best = min(fitting, key=lambda a: self._rank(a, wants))
                 if best.id == contact.missed_by:
                     fitting.remove(best)
             if fitting:
-                chosen = min(fitting, key=lambda a: self._rank(a, wants))
-                free.remove(chosen)
-                plan.append((contact.id, chosen.id))
-        return plan
+                return contact, min(fitting, key=lambda a: self._rank(a, wants))
+        return None
+
+    def _open(self, d: Any, a: Any, has: Any, channel: Channel) -> bool:
+        """Whether something of this channel may be offered to the agent now."""
+        if channel is Channel.VOICE and a.agent.profile.pair_id:
+            if a.partner is None or not a.lead or not self._alone(d, a.partner, has, channel):
+                return False
+        return self._alone(d, a, has, channel)
+
+    @staticmethod
+    def _alone(d: Any, a: Any, has: Any, channel: Channel) -> bool:
+        if a.id not in has or not a.configured or a.pause_pending or a.leave_pending or a.aside:
+            return False
+        if a.state in (AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY):
+            return False
+        if max(a.not_before, a.gap_until, a.rest_until) > d.now or d.timers.at(("rest", a.id)) is not None:
+            return False
+        mine, seat = has[a.id], d.seats[a.seat]
+        if mine and a.misses >= a.agent.profile.misses_allowed:
+            return False
+        if seat.in_use and not seat.settling and not any(c.channel is Channel.VOICE for c in mine):
+            return False
+        if channel is Channel.VOICE and (seat.in_use or not seat.reachable):
+            return False
+        return can_take(a.agent.profile, d.centre, [(c.channel, state) for c, state in mine.items()], channel)
 
     @staticmethod
     def _rank(agent: Any, wants: list[tuple[Any, int]]) -> tuple[int, float, int]:
@@ -270,7 +388,8 @@ class Driver:
         for agent, (state, _) in self.checker.agent.items():
             assert shown.get(agent, AgentState.SIGNED_OUT) is state
         live = {number for number, (state, _, _) in self.checker.offer.items()
-                if state in (OfferState.PENDING, OfferState.ACCEPTED)}
+                if state in (OfferState.PENDING, OfferState.ACCEPTED)
+                and self.checker.channel[number] is Channel.VOICE}
         assert {one.offer for one in self.engine.live_offers()} == live
         for view in status.queues:
             places = sorted(c.position for c in status.contacts if c.service == view.service and c.position)
@@ -296,7 +415,7 @@ class Driver:
         if roll < 0.22:
             self.queue(rng.choice(("psy", "edu", "tip", "any", "none")), priority=rng.choice((0, 0, 0, 2)),
                        since_ago=rng.choice((None, None, 30.0)), node=rng.choice(("", "", "b")),
-                       channel=rng.choice((Channel.VOICE,) * 5 + (Channel.CHAT,)))
+                       channel=rng.choice(CHANNELS))
         elif roll < 0.55:
             self.tell(self._call_event(rng, offer, caller, contact))
         elif roll < 0.66:
@@ -334,7 +453,9 @@ class Driver:
         return rng.choice((
             e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat),
             e.AgentResumed(agent), e.AgentResumed(agent), e.AgentPaused(agent), e.AgentSignedOut(agent),
-            e.WrapUpEnded(agent), e.WrapUpEnded(agent), e.WrapUpExtended(agent)))
+            e.WrapUpEnded(agent), e.WrapUpEnded(agent), e.WrapUpExtended(agent), e.WrapUpAsked(agent),
+            e.WrapUpEnded(agent, self.offers[-1 - rng.randint(0, 5) % len(self.offers)][1] if self.offers else None),
+            e.AgentSkilled(agent, rng.choice((None, None, ((PSY, 50), (TIP, 80)), ())))))
 
     def open_house(self) -> None:
         """Everybody sits down and every phone works."""

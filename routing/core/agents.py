@@ -5,7 +5,7 @@ What people do themselves (sign in, breaks, wrap-up) stands in `shift`.
 
 from __future__ import annotations
 
-from routing.core import facts
+from routing.core import breaks, capacity, facts, interrupt, pairs, preferred, wellbeing
 from routing.core.domain import Domain
 from routing.core.errors import NotSignedIn, UnknownAgent
 from routing.core.events import SeatChanged
@@ -17,6 +17,10 @@ from routing.core.states import AGENT, follow
 SETTLE_S = 2.0
 """After our leg's end the phone's own "not in use" comes some milliseconds later. So long is it no foreign call."""
 
+MISS_GAP_S = 5.0
+"""An agent who let it ring gets nothing for this long: others are asked first, and when there is nobody else the caller
+does not hear a phone that nobody takes ring again at once."""
+
 DECLINE_GAP_S = 5.0
 """An agent who declined, or whose phone was busy or failed, gets nothing for this long: not the same call at once."""
 
@@ -26,6 +30,9 @@ SEAT_AGAIN_S = 60.0
 
 FREE = (AgentState.READY, AgentState.BUSY, AgentState.UNREACHABLE)
 """States of a person who is ready; the phone decides which of them."""
+
+RELEASING = frozenset({"released", "missed_too_often", "pause", "sign_out"})
+"""Triggers that mean: this contact is not the agent's any more. With others at hand they go on with those."""
 
 
 def known(d: Domain, agent: AgentId) -> AgentRecord:
@@ -47,22 +54,79 @@ def signed_in(d: Domain, agent: AgentId) -> AgentRecord:
 def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_idle: bool = False) -> None:
     """Follow the table, tell it, and put the agent where they belong now. `keep_idle`: not their doing, the place among
     the idle stays."""
+    offers = record.offers
+    if offers and (len(offers) > 1 or trigger in RELEASING):
+        trigger, reason = capacity.still(record), ""
     after = follow(AGENT, "agent", record.id, record.state, trigger)
     seat = None if record.seat is None else d.seat(record.seat)
     if after in FREE and seat is not None:
         after = follow(AGENT, "agent", record.id, AgentState.READY, _seat_trigger(seat))
     d.matching.leave(record)
     before, before_s = record.state, d.now - record.since if record.version else 0.0
-    record.state, record.reason, record.since = after, reason, d.now
+    counts = d.by_state
+    counts[before] -= 1
+    counts[after] += 1
+    if after is before and offers and trigger != "move":
+        before_s = 0.0  # the same with one contact more or less
+    else:
+        record.state, record.reason, record.since = after, reason, d.now
     if after in FREE and not keep_idle:
         record.idle_since = d.now
-        record.not_before = max(record.not_before, d.now + record.agent.profile.rest_gap_s)
+        if record.agent.profile.rest_gap_s:
+            wellbeing.gap(d, record)
     if after is AgentState.PAUSED or after is AgentState.SIGNED_OUT:
         record.pause_pending, record.leave_pending = "", False
+    if (before in breaks.AWAY or after in breaks.AWAY) and trigger != "move":
+        breaks.changed(d, record, before, before_s)
+        counts[AgentState.SIGNED_OUT] = 0
+        if after is AgentState.SIGNED_OUT and record.as_configured is not None:
+            record.agent, record.as_configured = record.as_configured, None
+    if after is AgentState.NOT_RESPONDING or before is AgentState.NOT_RESPONDING:
+        arm_return(d, record)
     _tell(d, record, before, before_s)
     if after is AgentState.SIGNED_OUT:
         _clear(d, record)
+    if record.wanted_by:
+        preferred.review(d, record)
     place(d, record)
+
+
+def done(d: Domain, record: AgentRecord, reason: str, *, keep_idle: bool = False) -> None:
+    """The agent is done with a contact: on with the others, or what they have asked for meanwhile, or ready."""
+    if record.offers:
+        interrupt.go_on(d, record)
+        change(d, record, "released", reason)
+    elif record.leave_pending or not record.configured:
+        change(d, record, "sign_out", "signed_out" if record.configured else "removed")
+    elif record.pause_pending:
+        change(d, record, "pause", record.pause_pending)
+    elif record.misses and record.misses >= record.agent.profile.misses_allowed:
+        change(d, record, "missed_too_often", "misses")
+    else:
+        change(d, record, "released", reason, keep_idle=keep_idle)
+
+
+def enlist(d: Domain, record: AgentRecord) -> None:
+    """Count the agent in as one who is signed in, by the settings and skills of now."""
+    record.allows = capacity.allowed(d, record.agent)
+    d.matching.sign_in(record)
+    if record.agent.outside and record.seat is not None:
+        d.seat(record.seat).reachable = True  # an outside number never reports: it is there as long as its person is
+
+
+def arm_return(d: Domain, record: AgentRecord) -> None:
+    """Who does not respond comes back by themselves, if their profile says so."""
+    after_s = record.agent.profile.auto_return_s
+    if record.state is AgentState.NOT_RESPONDING and after_s is not None:
+        d.timers.set(("return", record.id), record.since + after_s)
+    else:
+        d.timers.cancel(("return", record.id))
+
+
+def returned(d: Domain, record: AgentRecord) -> None:
+    """The time of not responding is over."""
+    record.misses = 0
+    change(d, record, "released", "auto_return")
 
 
 def note(d: Domain, record: AgentRecord) -> None:
@@ -75,31 +139,33 @@ def _tell(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -
     d.facts.append(facts.AgentChanged(
         *d.stamp(), record.id, record.version, record.agent.team, before, record.state, record.reason, record.seat,
         before_s, record.serves, record.misses, record.since, record.idle_since,
-        d.timers.at(("wrap", record.id)) if record.state is AgentState.WRAPUP else None, record.pause_pending,
-        record.leave_pending))
+        capacity.wrapup_until(d, record) if record.state is AgentState.WRAPUP or len(record.offers) > 1 else None,
+        record.pause_pending, record.leave_pending, wellbeing.burden(record) if record.untold else None,
+        record.agent.skills if record.as_configured is not None else None))
 
 
 def place(d: Domain, record: AgentRecord) -> None:
     """Into the pools when something may be offered to them now, out of them otherwise."""
     d.matching.leave(record)
     d.timers.cancel(("rest", record.id))
-    if record.state is not AgentState.READY or record.offers or record.seat is None:
-        return
-    seat = d.seat(record.seat)
-    if not seat.reachable or seat.in_use or not record.configured:
-        return
-    if record.not_before > d.now:
-        d.timers.set(("rest", record.id), record.not_before)
-        return
-    d.matching.stand(record)
+    channels = capacity.open_to(d, record)
+    if record.agent.profile.pair_id:
+        channels = pairs.narrow(d, record, channels)
+        if record.partner is not None and not record.lead:
+            place(d, record.partner)  # who stands for both
+    if channels:
+        if record.strained or (record.lead and record.partner is not None and record.partner.strained):
+            wellbeing.allow(d, record)
+        d.matching.stand(record, channels)
 
 
 def _clear(d: Domain, record: AgentRecord) -> None:
     d.matching.sign_out(record)
-    d.timers.cancel(("wrap", record.id))
+    d.timers.cancel(("aside", record.id))
+    record.aside, record.talked_until = False, None
     if record.seat is not None:
         d.seat(record.seat).agent = None
-    record.seat, record.misses, record.not_before = None, 0, 0.0
+    record.seat, record.misses, record.not_before, record.gap_until = None, 0, 0.0, 0.0
     record.pause_pending, record.leave_pending = "", False
 
 
@@ -126,7 +192,11 @@ def settled(d: Domain, seat: SeatId) -> None:
 
 def _refresh(d: Domain, seat: Seat) -> None:
     record = seat.agent
-    if record is None or record.state not in FREE:
+    if record is None:
+        return
+    if record.state not in FREE:
+        if record.offers and not (len(record.offers) == 1 and capacity.has_call(record)):
+            place(d, record)  # what needs no phone goes on; whether a call may come has changed
         return
     trigger = _seat_trigger(seat)
     if follow(AGENT, "agent", record.id, record.state, trigger) is not record.state:

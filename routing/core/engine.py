@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from routing.core import (
+    admission,
     agents,
+    callback,
     callers,
     contacts,
     events,
@@ -22,6 +24,7 @@ from routing.core import (
     restore,
     settings,
     shift,
+    talks,
     views,
 )
 from routing.core.assign import assign
@@ -31,7 +34,9 @@ from routing.core.errors import HalfDone, RoutingError
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.inbox import AgentView, ContactView, Status
+from routing.core.known import Spoke
 from routing.core.live import LiveContact, LiveOffer
+from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.timers import Key
 
 # Any: each handler takes its own type of event; the table's key is that type.
@@ -41,12 +46,16 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.ContactTicked: callers.ticked,
     events.ContactGone: callers.gone,
     events.ContactLeft: callers.left,
+    events.ContactRanked: callers.ranked,
+    events.CallbackAsked: callback.asked,
+    events.CallbackFailed: callback.failed,
+    events.ServiceHours: admission.hours,
     events.OfferRinging: offers.ringing,
     events.OfferAnswered: offers.answered,
     events.OfferConnected: offers.connected,
     events.OfferEnded: offers.ended,
-    events.TalkEnded: offers.talk_ended,
-    events.Held: offers.held,
+    events.TalkEnded: talks.talk_ended,
+    events.Held: talks.held,
     events.SeatChanged: agents.seat_changed,
     events.AgentSignedIn: shift.sign_in,
     events.AgentSignedOut: shift.sign_out,
@@ -54,6 +63,8 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.AgentResumed: shift.resume,
     events.WrapUpEnded: shift.wrap_up_ended,
     events.WrapUpExtended: shift.wrap_up_extended,
+    events.WrapUpAsked: shift.wrap_up_asked,
+    events.AgentSkilled: shift.skilled,
     events.ContactWeighed: relief.weighed,
     events.AgentSpared: relief.spared,
     events.BreaksPlanned: recess.planned,
@@ -82,6 +93,8 @@ class Engine:
                 raise HalfDone(type(event).__name__) from error
             raise
         assign(d)
+        if d.fresh:
+            contacts.settle(d)
         done, d.commands = d.commands, []
         return done
 
@@ -92,6 +105,8 @@ class Engine:
         while (key := d.timers.pop_due(d.now)) is not None:
             _due(d, key)
             assign(d)
+            if d.fresh:
+                contacts.settle(d)
         done, d.commands = d.commands, []
         return done
 
@@ -106,15 +121,17 @@ class Engine:
 
     def restore(self, stored_contacts: Iterable[restore.StoredContact], stored_offers: Iterable[restore.StoredOffer],
                 stored_agents: Iterable[restore.StoredAgent], now: float, *,
-                over: Iterable[ContactId] = ()) -> list[restore.Row]:
+                over: Iterable[ContactId] = (), spoke: Iterable[Spoke] = ()) -> list[restore.Row]:
         """Build the state from the store, after the first Configured and before any other event. The links of the
         restored contacts count as down until LinkChanged says otherwise. `over`: contacts that ended lately (at most
-        `OVER_REMEMBERED` count), so that late news of them is known to be late. Emits nothing, unless rows contradict
-        each other: those are given back as they must read, and each has an alarm among the facts."""
+        `OVER_REMEMBERED` count), so that late news of them is known to be late. `spoke`: the last talk of each
+        caller, at most `KNOWN_MAX` of them, for preferred agents. Emits nothing, unless rows contradict each other:
+        those are given back as they must read, and each has an alarm among the facts."""
         d = self._domain
         d.now = max(d.now, now)
         for contact in over:
             d.remember_over(contact)
+        d.known.restore(spoke)
         return restore.rebuild(d, stored_contacts, stored_offers, stored_agents)
 
     def contact(self, contact: ContactId, now: float) -> ContactView | None:
@@ -138,29 +155,30 @@ class Engine:
         return views.live_offers(self._domain)
 
 
+OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {
+    "vanish": offers.vanished, "ring": offers.overdue, "brief": offers.overdue,
+    "wrap": lambda d, offer: talks.wrap_up(d, offer, "wrapped_up"),
+}
+OF_CONTACT: dict[str, Callable[[Domain, Contact], None]] = {
+    contacts.TIMER: contacts.due,
+}
+OF_SEAT: dict[str, Callable[[Domain, SeatId], None]] = {"settle": agents.settled, "again": agents.seat_again}
+OF_AGENT: dict[str, Callable[[Domain, AgentRecord], None]] = {
+    "aside": lambda d, record: talks.end_aside(d, record, "wrapped_up"),
+    "leave": lambda d, record: shift.dismiss(d, record, "removed"),
+    "return": agents.returned, "break": recess.due, "relaxed": relaxed.over,
+}
+"""What is to be done at a deadline, by its kind; of an agent's other kinds: look anew at what may be offered."""
+
+
 def _due(d: Domain, key: Key) -> None:
     """A deadline has come. Those of finished things were cancelled, so what the key names is there."""
     kind, name = key
-    if kind in offers.TIMERS:
-        offer = d.offers[OfferId(int(name))]
-        (offers.vanished if kind == "vanish" else offers.overdue)(d, offer)
-    elif kind == "step":
-        contacts.next_step(d, d.contacts[ContactId(str(name))])
-    elif kind == "overflow":
-        contacts.overflow(d, d.contacts[ContactId(str(name))])
-    elif kind == "settle":
-        agents.settled(d, SeatId(str(name)))
-    elif kind == "again":
-        agents.seat_again(d, SeatId(str(name)))
+    if kind in OF_OFFER:
+        OF_OFFER[kind](d, d.offers[OfferId(int(name))])
+    elif kind in OF_CONTACT:
+        OF_CONTACT[kind](d, d.contacts[ContactId(str(name))])
+    elif kind in OF_SEAT:
+        OF_SEAT[kind](d, SeatId(str(name)))
     else:
-        record = d.agents[AgentId(str(name))]
-        if kind == "wrap":
-            offers.wrap_up(d, record, "wrapped_up")
-        elif kind == "leave":
-            shift.dismiss(d, record, "removed")
-        elif kind == "break":
-            recess.due(d, record)
-        elif kind == "relaxed":
-            relaxed.over(d, record)
-        else:
-            agents.place(d, record)
+        OF_AGENT.get(kind, agents.place)(d, d.agents[AgentId(str(name))])

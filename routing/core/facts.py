@@ -374,6 +374,8 @@ class AgentChanged(NamedTuple):
     """Signs out after the talk."""
     wellbeing: Wellbeing | None = None
     """What must outlive a restart; None: as before."""
+    skills: Needs | None = None
+    """What the agent serves for now instead of what is configured; None: as configured."""
 
 
 class CentreChanged(NamedTuple):

@@ -1,12 +1,12 @@
-"""Offers: made, ringing, answered, connected, talked, wrapped up, and every way in which they end before."""
+"""Offers: made, ringing, answered, connected, and every way in which they end before. What comes after: `talks`."""
 
 from __future__ import annotations
 
-from routing.core import agents, commands, contacts, facts
+from routing.core import agents, callback, capacity, commands, contacts, estimate, facts, interrupt, known, talks, wellbeing
 from routing.core.domain import Domain
-from routing.core.events import Held, OfferAnswered, OfferConnected, OfferEnded, OfferRinging, TalkEnded
+from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
 from routing.core.ids import AgentId, OfferId
-from routing.core.model import AgentState, ContactState, OfferState
+from routing.core.model import AnswerMode, Channel, OfferState, PreConnect
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.states import OFFER, follow
 
@@ -23,30 +23,72 @@ BRIEF_S = 30.0
 TIMERS = ("vanish", "ring", "brief")
 """Deadlines of an offer. They stand still while the link is down."""
 
-LOST = "lost"
+BY_CEILING = 2
+"""Tier of an offer beyond the agent's limit: it must be taken by a key."""
 
 
-def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...]) -> None:
-    """Reserve the contact for the agent and have the phone ring."""
+def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...], *,
+         strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> None:
+    """Reserve the contact for the agent (both of a pair) and have the phone ring."""
     assert record.seat is not None
-    profile, service = record.agent.profile, contact.service
-    offer = Offer(OfferId(d.next_offer), contact, record, record.seat, d.now, profile.ring_timeout_s, contact.step,
-                  level)
+    voice, service = contact.channel is Channel.VOICE, contact.service
+    if voice and record.offers:
+        _clear_way(d, record)
+    partner = record.partner if voice and record.lead else None
+    ring_s = record.agent.profile.ring_timeout_s
+    if partner is not None:
+        if partner.offers:
+            _clear_way(d, partner)
+        ring_s = max(ring_s, partner.agent.profile.ring_timeout_s)
+    offer = Offer(OfferId(d.next_offer), contact, record, record.seat, d.now, ring_s, contact.step, level,
+                  cost=d.costs.get(contact.channel, capacity.WHOLE), voice=voice, partner=partner, tier=tier)
     d.next_offer += 1
     idle_s, ready, signed = d.now - record.idle_since, d.matching.ready, d.matching.signed_in
+    by_state = tuple(d.by_state.values())
     d.matching.part(contact)
     contacts.follow_contact(contact, "offered")
-    d.offers[offer.id] = record.offers[offer.id] = contact.offer = offer
+    d.offers[offer.id] = contact.offer = offer
+    if d.matching.quotas:
+        d.matching.count(offer)
+    record.talked_until = None
+    capacity.take(d, record, offer)
+    if service.load:
+        wellbeing.offered(d, offer)
     agents.change(d, record, "offered", "")
+    if partner is not None:
+        partner.talked_until = None
+        capacity.take(d, partner, offer)
+        agents.change(d, partner, "offered", "")
     d.facts.append(facts.Offered(
         *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, offer.seat, service.id,
-        contact.channel, offer.ring_s, offer.step, level, idle_s, runners_up, ready, signed,
-        len(d.line(service.id))))
-    d.commands.append(commands.Offer(
-        offer.id, contact.id, contact.leg, record.id, offer.seat, service.id, service.name, offer.ring_s,
-        profile.answer_mode, profile.brief, d.now - contact.since, contact.node))
-    d.timers.set(("vanish", offer.id), d.now + VANISHED_S)
-    d.timers.set(("ring", offer.id), d.now + offer.ring_s + RING_GRACE_S)
+        contact.channel, ring_s, offer.step, level, idle_s, runners_up, ready, signed, len(d.line(service.id)), strategy,
+        score, tier, by_state, contact.preferred is record, None if partner is None else partner.id))
+    if tier == BY_CEILING:
+        wellbeing.by_ceiling(d, offer)
+    d.commands.append(_command(d, offer))
+    if voice and not record.agent.outside:  # an outside number takes its time to ring
+        d.timers.set(("vanish", offer.id), d.now + VANISHED_S)
+    d.timers.set(("ring", offer.id), d.now + ring_s + RING_GRACE_S)
+
+
+def _command(d: Domain, offer: Offer) -> commands.Offer:
+    contact, agent, service = offer.contact, offer.agent.agent, offer.contact.service
+    profile, partner = agent.profile, offer.partner
+    by_key = agent.outside or offer.tier == BY_CEILING
+    tells = profile.pre_connect is not PreConnect.NONE
+    return commands.Offer(
+        offer.id, contact.id, contact.leg, agent.id, offer.seat, service.id, service.name, offer.ring_s,
+        AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
+        d.now - contact.since, contact.node, contact.channel, profile.reading_s if tells else 0.0, contact.callback,
+        None if partner is None else partner.seat, agent.outside, profile.comfort)
+
+
+def _clear_way(d: Domain, record: AgentRecord) -> None:
+    """A call comes: what rings beside it (it can be interrupted, or the call would not come) looks for others."""
+    for offer in list(record.offers.values()):
+        if offer.state is OfferState.PENDING:
+            rescind(d, offer, "call")
+            close(d, offer, "taken_back", "call", keep_idle=True)
 
 
 def rescind(d: Domain, offer: Offer, reason: str) -> None:
@@ -55,22 +97,37 @@ def rescind(d: Domain, offer: Offer, reason: str) -> None:
 
 
 def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",
-          keep_idle: bool = False) -> None:
-    """An offer ends without a connection. `to`: the agent's trigger. The contact looks again unless it is gone."""
-    record, contact = offer.agent, offer.contact
+          keep_idle: bool = False, by: AgentRecord | None = None) -> None:
+    """An offer ends without a connection. `to`: the agent's trigger; of a pair, that of the one `by` whom it ended
+    (None: of both). The contact looks again unless it is gone."""
+    record, contact, partner = offer.agent, offer.contact, offer.partner
     offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
     for timer in TIMERS:
         d.timers.cancel((timer, offer.id))
     del d.offers[offer.id]
-    record.offers.pop(offer.id, None)
-    agents.leg_over(d, offer.seat)
-    agents.change(d, record, to, to_reason or reason, keep_idle=keep_idle)
+    if offer.quota is not None:
+        d.matching.uncount(offer)
+    if offer.voice:
+        agents.leg_over(d, offer.seat)
+        if partner is not None and partner.seat is not None:
+            agents.leg_over(d, partner.seat)
+    for one in (record,) if partner is None else (record, partner):
+        capacity.release(d, one, offer)
+        if by is None or by is one:
+            one_to, why = to, to_reason or reason
+        else:
+            one_to, why = "released", reason
+        if one.misses and one.misses >= one.agent.profile.misses_allowed and one_to == "released":
+            one_to, why = "missed_too_often", "misses"
+        agents.change(d, one, one_to, why, keep_idle=keep_idle)
     stays = offer.state is not OfferState.CANCELED
     if stays:
         contacts.back(d, contact)
     d.facts.append(facts.OfferClosed(
         *d.stamp(), offer.id, contact.id, record.id, record.version, contact.service.id, contact.channel, offer.state,
         reason, 0.0 if offer.rang_at is None else d.now - offer.rang_at, contact.version if stays else None))
+    if stays:
+        contacts.again(d, contact)
 
 
 def cancel(d: Domain, offer: Offer) -> None:
@@ -80,29 +137,39 @@ def cancel(d: Domain, offer: Offer) -> None:
 
 
 def take_back(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: str) -> None:
-    """The agent signs out or takes a break while the phone rings."""
+    """The agent signs out or takes a break: whatever rings is taken back."""
     for offer in list(record.offers.values()):
-        rescind(d, offer, reason)
-        close(d, offer, "taken_back", reason, to=to, to_reason=to_reason)
+        if offer.state is OfferState.PENDING:
+            rescind(d, offer, reason)
+            close(d, offer, "taken_back", reason, to=to, to_reason=to_reason, by=record)
 
 
 def missed(d: Domain, offer: Offer, reason: str) -> None:
-    """Nobody took it. Enough misses in a row and the agent gets nothing more until they say that they are there."""
-    record = offer.agent
-    record.misses += 1
-    offer.contact.missed_by = record.id
-    often = record.misses >= record.agent.profile.misses_allowed
-    close(d, offer, "not_answered", reason, to="missed_too_often" if often else "released",
-          to_reason="misses" if often else "missed")
+    """Nobody took it. Enough misses in a row and the agent gets nothing more until they say that they are there. One
+    beyond the agent's limit may be left alone: it is no miss."""
+    for one in wellbeing.people(offer):
+        one.not_before = max(one.not_before, d.now + agents.MISS_GAP_S)
+    if offer.tier == BY_CEILING:
+        wellbeing.refused(d, offer)
+    else:
+        for one in wellbeing.people(offer):
+            one.misses += 1
+    close(d, offer, "not_answered", reason, to_reason="missed")
 
 
 def _declined(d: Domain, offer: Offer, reason: str) -> None:
     offer.agent.not_before = max(offer.agent.not_before, d.now + agents.DECLINE_GAP_S)
+    if offer.tier == BY_CEILING:
+        wellbeing.refused(d, offer)
     close(d, offer, "declined", reason)
 
 
 def _seat_lost(d: Domain, offer: Offer, reason: str) -> None:
-    agents.lose_seat(d, offer.seat)
+    """The phone is gone; a desk that took no message is only left alone for a moment."""
+    if offer.voice:
+        agents.lose_seat(d, offer.seat)
+    else:
+        offer.agent.not_before = max(offer.agent.not_before, d.now + agents.DECLINE_GAP_S)
     close(d, offer, "taken_back", reason)
 
 
@@ -114,6 +181,9 @@ def vanished(d: Domain, offer: Offer) -> None:
 
 def overdue(d: Domain, offer: Offer) -> None:
     """Ringing or brief lasted too long and Asterisk did not say so."""
+    if offer.contact.callback and offer.answered_at is not None:
+        callback.give_up(d, offer, "stale")
+        return
     rescind(d, offer, "stale")
     missed(d, offer, "stale")
 
@@ -139,7 +209,13 @@ def answered(d: Domain, event: OfferAnswered) -> None:
     d.timers.cancel(("vanish", offer.id))
     d.timers.cancel(("ring", offer.id))
     if d.link_up(offer.contact.node):
-        d.timers.set(("brief", offer.id), d.now + BRIEF_S)
+        d.timers.set(("brief", offer.id), d.now + brief_s(offer))
+
+
+def brief_s(offer: Offer) -> float:
+    """The longest way from an answered phone to the connection."""
+    dialling_s = callback.DIAL_S if offer.contact.callback else 0.0
+    return BRIEF_S + offer.agent.agent.profile.reading_s + dialling_s
 
 
 def connected(d: Domain, event: OfferConnected) -> None:
@@ -163,14 +239,27 @@ def connected(d: Domain, event: OfferConnected) -> None:
     offer.connected_at = at
     contacts.leave_line(d, contact)
     contacts.follow_contact(contact, "connected")
-    contact.missed_by = None
+    known.spoke(d, contact, record)
     record.misses = 0
+    if contact.service.load:
+        wellbeing.taken(d, offer)
+    if not offer.voice:
+        record.idle_since = d.now  # beside it they may get more: after those who wait longer
     agents.change(d, record, "connected", "")
+    if offer.voice:
+        if len(record.offers) > 1:
+            interrupt.hold(d, record)
+        if offer.partner is not None:
+            offer.partner.misses = 0
+            agents.change(d, offer.partner, "connected", "")
+            interrupt.hold(d, offer.partner)
     wait_s = max(0.0, at - contact.since)
     d.facts.append(facts.Connected(
         *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
         contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
-        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at))
+        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at, contact.estimate))
+    if contact.estimate is not None:
+        estimate.came_true(d, contact, at)
 
 
 def ended(d: Domain, event: OfferEnded) -> None:
@@ -179,106 +268,11 @@ def ended(d: Domain, event: OfferEnded) -> None:
     if offer is None:
         return
     if offer.state is OfferState.ACCEPTED:
-        talk_over(d, offer, LOST if event.reason == LOST else "agent", d.now)
+        talks.talk_over(d, offer, talks.LOST if event.reason == talks.LOST else "agent", d.now)
     elif offer.state is OfferState.PENDING:
         if event.reason == "no_answer":
             missed(d, offer, event.reason)
-        elif event.reason in ("unreachable", LOST):
+        elif event.reason in ("unreachable", talks.LOST):
             _seat_lost(d, offer, event.reason)
         else:
             _declined(d, offer, event.reason)
-
-
-def talk_ended(d: Domain, event: TalkEnded) -> None:
-    """Caller and agent are apart."""
-    offer = d.offers.get(event.offer)
-    if offer is not None and offer.state is OfferState.ACCEPTED:
-        talk_over(d, offer, event.by, d.now if event.ended_at is None else event.ended_at)
-
-
-def held(d: Domain, event: Held) -> None:
-    """The caller is on hold, or back."""
-    offer = d.offers.get(event.offer)
-    if offer is None or offer.state is not OfferState.ACCEPTED or event.on is (offer.held_since is not None):
-        return
-    if offer.held_since is not None:
-        offer.held_s += d.now - offer.held_since
-    offer.held_since = d.now if event.on else None
-    d.facts.append(facts.HoldChanged(
-        *d.stamp(), offer.id, offer.contact.id, offer.agent.id, event.on, offer.held_s))
-
-
-def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True) -> None:
-    """The talk ended at `at`. Lost: the caller looks again with the old age. Else the agent wraps up."""
-    record, contact = offer.agent, offer.contact
-    assert offer.connected_at is not None
-    at = min(d.now, max(at, offer.connected_at))
-    if offer.held_since is not None:
-        offer.held_s += max(0.0, at - offer.held_since)
-        offer.held_since = None
-    lost = by == LOST
-    trigger = "talk_lost" if lost else "talk_over"
-    offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
-    contacts.follow_contact(contact, trigger)
-    offer.talk_over_at = d.now
-    wrapup_s = 0.0 if lost or record.leave_pending else record.agent.profile.wrapup_s
-    agents.leg_over(d, offer.seat)
-    if lost and seat_lost:
-        agents.lose_seat(d, offer.seat)
-    if wrapup_s > 0:
-        d.timers.set(("wrap", record.id), d.now + wrapup_s)
-        agents.change(d, record, "talk_over", "")
-    else:
-        _free(d, record, offer, "lost" if lost else "talk_over")
-    wait_s = max(0.0, offer.connected_at - contact.since)
-    d.facts.append(facts.TalkOver(
-        *d.stamp(), offer.id, contact.id, contact.version, contact.state, record.id, record.version,
-        contact.service.id, contact.channel, by, wait_s, at - offer.connected_at, offer.held_s,
-        contact.original_position))
-    if lost:
-        del d.offers[offer.id]
-        contact.offer = None
-        contacts.enter(d, contact)
-        return
-    contacts.end_answered(d, contact, wait_s, at)
-    if wrapup_s <= 0:
-        _wrapped(d, offer)
-
-
-def _free(d: Domain, record: AgentRecord, offer: Offer, reason: str) -> None:
-    """The agent is done with a contact: ready, or what they have asked for meanwhile."""
-    record.offers.pop(offer.id, None)
-    if record.leave_pending or not record.configured:
-        agents.change(d, record, "sign_out", "signed_out" if record.configured else "removed")
-    elif record.pause_pending:
-        agents.change(d, record, "pause", record.pause_pending)
-    else:
-        agents.change(d, record, "released", reason)
-
-
-def _wrapped(d: Domain, offer: Offer) -> None:
-    contact, record = offer.contact, offer.agent
-    assert offer.talk_over_at is not None
-    offer.state = follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
-    contacts.follow_contact(contact, "wrapped_up")
-    del d.offers[offer.id], d.contacts[contact.id]
-    d.facts.append(facts.WrappedUp(
-        *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, contact.service.id,
-        contact.channel, d.now - offer.talk_over_at))
-
-
-def wrap_up(d: Domain, record: AgentRecord, reason: str) -> None:
-    """Wrap-up is over: the contact is completed, the agent may have the next one."""
-    if record.state is not AgentState.WRAPUP:
-        return
-    for offer in list(record.offers.values()):
-        d.timers.cancel(("wrap", record.id))
-        _free(d, record, offer, reason)
-        _wrapped(d, offer)
-
-
-def still_waits(offer: Offer, now: float, guard_s: float) -> bool:
-    """A sign of the hold loop from a caller who should be talking: the talk was cut. Signs from before the bridge may
-    be this late."""
-    return (offer.contact.state is ContactState.ASSIGNED and offer.connected_at is not None
-            and now - offer.connected_at > guard_s)

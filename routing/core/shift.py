@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, breaks, offers, relief
+from routing.core import agents, breaks, offers, preferred, relief, talks
 from routing.core.domain import Domain
 from routing.core.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.events import (
@@ -10,11 +10,17 @@ from routing.core.events import (
     AgentResumed,
     AgentSignedIn,
     AgentSignedOut,
+    AgentSkilled,
+    WrapUpAsked,
     WrapUpEnded,
     WrapUpExtended,
 )
-from routing.core.model import AgentState
+from routing.core.model import AgentState, OfferState, WrapUpMode
 from routing.core.records import AgentRecord
+from routing.core.timers import Key
+
+ENGAGED = frozenset({AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP})
+"""States in which the agent has something under way."""
 
 
 def sign_in(d: Domain, event: AgentSignedIn) -> None:
@@ -30,12 +36,13 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
     if record.state is AgentState.SIGNED_OUT:
         record.seat, record.misses = event.seat, 0
         d.seat(event.seat).agent = record
-        d.matching.sign_in(record)
+        agents.enlist(d, record)
         agents.change(d, record, "sign_in", "signed_in")
     elif record.seat == event.seat:
         if record.leave_pending:
             record.leave_pending = False
             agents.note(d, record)
+            agents.place(d, record)
     elif record.state in (AgentState.RINGING, AgentState.TALKING):
         raise NotNow(f"agent {event.agent} has a call at seat {record.seat}; change the seat after it")
     else:
@@ -53,68 +60,138 @@ def sign_out(d: Domain, event: AgentSignedOut) -> None:
 
 
 def dismiss(d: Domain, record: AgentRecord, reason: str) -> None:
-    """Sign an agent out: at once, with their ringing offer taken back and their wrap-up closed, or after the talk."""
-    if record.state is AgentState.TALKING:
+    """Sign an agent out: at once, with what rings taken back and what is wrapped up completed, or after the last
+    talk."""
+    if record.state not in ENGAGED:
+        if record.state is not AgentState.SIGNED_OUT:
+            agents.change(d, record, "sign_out", reason)
+    elif _talks(record):
         if not record.leave_pending:
             record.leave_pending, record.pause_pending = True, ""
-            agents.note(d, record)
-    elif record.state is AgentState.RINGING:
+            _wait(d, record, "signed_out", "sign_out", reason)
+            _end_wrap_ups(d, record, reason)
+    elif record.state is AgentState.RINGING and not _wraps(record):
         offers.take_back(d, record, "signed_out", "sign_out", reason)
-    elif record.state is AgentState.WRAPUP:
+    else:
         record.leave_pending = True
-        offers.wrap_up(d, record, reason)
-    elif record.state is not AgentState.SIGNED_OUT:
-        agents.change(d, record, "sign_out", reason)
+        offers.take_back(d, record, "signed_out", "sign_out", reason)
+        _end_wrap_ups(d, record, reason)
 
 
 def pause(d: Domain, event: AgentPaused) -> None:
-    """A break: at once, or after talk and wrap-up."""
+    """A break: at once, or after all talks and wrap-ups."""
     record = agents.signed_in(d, event.agent)
-    if record.state in (AgentState.TALKING, AgentState.WRAPUP):
-        if not record.leave_pending and record.pause_pending != event.reason:
-            record.pause_pending = event.reason
-            agents.note(d, record)
-    elif record.state is AgentState.RINGING:
+    if record.state not in ENGAGED:
+        if record.state is not AgentState.PAUSED or record.reason != event.reason:
+            agents.change(d, record, "pause", event.reason)
+    elif record.state is AgentState.RINGING and not _wraps(record):
         offers.take_back(d, record, "paused", "pause", event.reason)
-    elif record.state is not AgentState.PAUSED or record.reason != event.reason:
-        agents.change(d, record, "pause", event.reason)
+    elif not record.leave_pending and record.pause_pending != event.reason:
+        record.pause_pending = event.reason
+        _wait(d, record, "paused", "pause", event.reason)
+
+
+def _wait(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: str) -> None:
+    """Break or leave come later: nothing new until then, and what rings is taken back."""
+    agents.note(d, record)
+    agents.place(d, record)
+    if len(record.offers) > 1:
+        offers.take_back(d, record, reason, to, to_reason)
+
+
+def _talks(record: AgentRecord) -> bool:
+    return any([offer.state is OfferState.ACCEPTED for offer in record.offers.values()])
+
+
+def _wraps(record: AgentRecord) -> bool:
+    return record.aside or any([offer.state is OfferState.WRAPPING for offer in record.offers.values()])
+
+
+def _end_wrap_ups(d: Domain, record: AgentRecord, reason: str) -> None:
+    for offer in list(record.offers.values()):
+        if offer.state is OfferState.WRAPPING:
+            talks.wrap_up(d, offer, reason)
+    talks.end_aside(d, record, reason)
 
 
 def resume(d: Domain, event: AgentResumed) -> None:
-    """Ready again. Forgets a break that has not begun, ends a wrap-up."""
+    """Ready again. Forgets a break that has not begun and offers missed beside others, ends a wrap-up."""
     record = agents.signed_in(d, event.agent)
+    forced = record.state is AgentState.WRAPUP and _by_clock_only(record)
+    if forced and not record.pause_pending:
+        raise _not_by_word(record)
     forgets, record.pause_pending = bool(record.pause_pending), ""
     if record.break_s:
         breaks.forgone(d, record)
+    rested = relief.rested(d, record)
     if record.state in (AgentState.PAUSED, AgentState.NOT_RESPONDING):
         record.misses = 0
         agents.change(d, record, "released", "resumed")
-    elif record.state is AgentState.WRAPUP:
-        finish_wrap_up(d, record)
-    elif relief.rested(d, record):
+    elif record.state is AgentState.WRAPUP and not forced:
+        _end_wrap_ups(d, record, "wrapped_up")
+    elif rested or forgets or (record.offers and record.misses >= record.agent.profile.misses_allowed):
+        record.misses = 0
         agents.note(d, record)
         agents.place(d, record)
-    elif forgets:
-        agents.note(d, record)
 
 
-def finish_wrap_up(d: Domain, record: AgentRecord) -> None:
-    """Wrap-up is over, by the clock or by the agent."""
-    offers.wrap_up(d, record, "wrapped_up")
+def _by_clock_only(record: AgentRecord) -> bool:
+    return record.agent.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT
+
+
+def _not_by_word(record: AgentRecord) -> NotNow:
+    return NotNow(f"the wrap-up of agent {record.id} ends by the clock only; wrapup_mode of their profile says so")
 
 
 def wrap_up_ended(d: Domain, event: WrapUpEnded) -> None:
-    """Done early. Said twice, or after the clock was faster, it changes nothing."""
+    """Done early, with one contact or with all. Said twice, or after the clock was faster, it changes nothing."""
     record = agents.signed_in(d, event.agent)
-    if record.state is AgentState.WRAPUP:
-        finish_wrap_up(d, record)
+    ended = [offer for offer in record.offers.values() if offer.state is OfferState.WRAPPING
+             and event.contact in (None, offer.contact.id)]
+    aside = record.aside and event.contact is None
+    if (ended or aside) and _by_clock_only(record):
+        raise _not_by_word(record)
+    for offer in ended:
+        talks.wrap_up(d, offer, "wrapped_up")
+    if aside:
+        talks.end_aside(d, record, "wrapped_up")
 
 
 def wrap_up_extended(d: Domain, event: WrapUpExtended) -> None:
-    """More time, as much as the profile's step."""
+    """More time, as much as the profile's step, for every wrap-up that runs."""
     record = agents.signed_in(d, event.agent)
-    until = d.timers.at(("wrap", record.id))
-    if record.state is not AgentState.WRAPUP or until is None:
-        raise NotNow(f"agent {event.agent} is not in wrap-up; only a running wrap-up can be extended")
-    d.timers.set(("wrap", record.id), until + record.agent.profile.wrapup_extend_s)
+    keys: list[Key] = [("wrap", offer.id) for offer in record.offers.values()]
+    found = [(key, at) for key in (*keys, ("aside", record.id)) if (at := d.timers.at(key)) is not None]
+    if not found:
+        raise NotNow(f"agent {event.agent} has no wrap-up that ends by the clock; only such a one can be extended")
+    for key, at in found:
+        d.timers.set(key, at + record.agent.profile.wrapup_extend_s)
     agents.note(d, record)
+
+
+def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
+    """A wrap-up is wanted after the talk, or after one that has just ended. Where one comes anyway, or runs, it changes
+    nothing."""
+    record = agents.signed_in(d, event.agent)
+    talking = [offer for offer in record.offers.values() if offer.state is OfferState.ACCEPTED]
+    if record.agent.profile.wrapup_mode in talks.BY_WISH:
+        for offer in talking:
+            offer.wrapup_asked = True
+    if not talking and not _wraps(record) and not talks.ask_aside(d, record):
+        raise NotNow(f"agent {event.agent} has no talk after which a wrap-up could come; ask within the talk")
+
+
+def skilled(d: Domain, event: AgentSkilled) -> None:
+    """Other skills for now: who waits is looked at with them at once. They end by signing out, or by settings that
+    change the agent."""
+    record = agents.signed_in(d, event.agent)
+    usual = record.agent if record.as_configured is None else record.as_configured
+    skills = usual.skills if event.skills is None else event.skills
+    if skills == record.agent.skills:
+        return
+    d.matching.sign_out(record)
+    record.agent, record.as_configured = usual._replace(skills=skills), None if skills == usual.skills else usual
+    agents.enlist(d, record)
+    agents.note(d, record)
+    preferred.review(d, record)
+    agents.place(d, record)

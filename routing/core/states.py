@@ -42,6 +42,9 @@ OFFER: Mapping[tuple[OfferState, str], OfferState] = {
 
 _FREE = (AgentState.READY, AgentState.BUSY, AgentState.UNREACHABLE)
 
+_ENGAGED = (AgentState.TALKING, AgentState.RINGING, AgentState.WRAPUP)
+"""An agent with several contacts is in the state of the most engaging one: in this order."""
+
 AGENT: Mapping[tuple[AgentState, str], AgentState] = {
     (AgentState.SIGNED_OUT, "sign_in"): AgentState.READY,
     (AgentState.READY, "offered"): AgentState.RINGING,
@@ -50,6 +53,7 @@ AGENT: Mapping[tuple[AgentState, str], AgentState] = {
     (AgentState.RINGING, "missed_too_often"): AgentState.NOT_RESPONDING,
     (AgentState.RINGING, "pause"): AgentState.PAUSED,
     (AgentState.RINGING, "sign_out"): AgentState.SIGNED_OUT,
+    (AgentState.UNREACHABLE, "offered"): AgentState.RINGING,
     (AgentState.TALKING, "talk_over"): AgentState.WRAPUP,
     (AgentState.TALKING, "released"): AgentState.READY,
     (AgentState.TALKING, "pause"): AgentState.PAUSED,
@@ -58,6 +62,11 @@ AGENT: Mapping[tuple[AgentState, str], AgentState] = {
     (AgentState.WRAPUP, "pause"): AgentState.PAUSED,
     (AgentState.WRAPUP, "sign_out"): AgentState.SIGNED_OUT,
     (AgentState.WRAPUP, "move"): AgentState.WRAPUP,
+    **{(state, trigger): after for state in _ENGAGED for trigger, after in (
+        ("still_talking", AgentState.TALKING), ("still_ringing", AgentState.RINGING),
+        ("still_wrapping", AgentState.WRAPUP))},
+    **{(state, "missed_too_often"): AgentState.NOT_RESPONDING for state in (AgentState.TALKING, AgentState.WRAPUP)},
+    **{(state, "wrapup_asked"): AgentState.WRAPUP for state in _FREE},
     **{(state, "released"): AgentState.READY for state in (AgentState.PAUSED, AgentState.NOT_RESPONDING)},
     **{(state, "move"): state for state in (AgentState.PAUSED, AgentState.NOT_RESPONDING)},
     **{(state, "pause"): AgentState.PAUSED for state in (*_FREE, AgentState.PAUSED, AgentState.NOT_RESPONDING)},

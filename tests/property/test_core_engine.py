@@ -91,6 +91,8 @@ def _everybody_leaves(driver: Driver) -> None:
     for contact in list(driver.checker.contact):
         driver.tell(e.ContactGone(contact))
     for _ in range(3):
+        for number in range(10):
+            driver.tell(e.WrapUpEnded(AgentId(f"a{number}")))  # some end by the word only
         driver.pass_time(10_000.0)
     assert set(driver.checker.ended) == set(driver.checker.contact)
     assert set(driver.checker.ended.values()) <= {1}

@@ -1,0 +1,159 @@
+"""What an agent can take beside what they have: units, channels, calls that need a quiet desk.
+
+Every contact costs units of its agent's capacity (`Centre.costs`): one call 100 of 100, a chat 33. At every moment
+
+    sum of the costs of what rings, is talked or wrapped up <= Profile.capacity
+
+and of each channel at most `Profile.max_concurrency` contacts. While there is a call, the contacts that it interrupts
+(`Centre.interruptible`) cost nothing, and nothing new is offered beside them; other channels may be, when the profile's
+capacity is larger than a call. A wrap-up takes what its contact took; no call comes beside one.
+
+Hard rules on top: `one_at_a_time` allows one contact at all, with `captions` a call is alone. Who is on a call of their
+own (BUSY) is offered nothing; a phone that cannot be reached keeps only calls away.
+"""
+
+from __future__ import annotations
+
+from routing.core import breaks, wellbeing
+from routing.core.domain import Domain
+from routing.core.model import Agent, AgentState, Channel, OfferState
+from routing.core.records import AgentRecord, Offer
+
+BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
+"""A channel's place in a mask."""
+
+VOICE = BIT[Channel.VOICE]
+
+WHOLE = 100
+"""Units of a channel to which the centre gives no cost: the whole of a usual agent."""
+
+CLOSED = frozenset({AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY})
+"""Nothing is offered in these states, on any channel."""
+
+IDLE = frozenset({AgentState.READY, AgentState.UNREACHABLE})
+"""Open states without a contact."""
+
+
+def allowed(d: Domain, agent: Agent) -> int:
+    """The channels of which an agent can have a contact at all."""
+    profile, limits = agent.profile, dict(agent.profile.max_concurrency)
+    return sum(bit for channel, bit in BIT.items() if channel in profile.channels and limits.get(channel, 1) > 0
+               and d.costs.get(channel, WHOLE) <= profile.capacity)
+
+
+def take(d: Domain, record: AgentRecord, offer: Offer) -> None:
+    """The offer is one of the agent's from now on."""
+    record.offers[offer.id] = offer
+    count(d, record)
+
+
+def release(d: Domain, record: AgentRecord, offer: Offer) -> None:
+    """The offer is the agent's no more."""
+    del record.offers[offer.id]
+    count(d, record)
+
+
+def count(d: Domain, record: AgentRecord) -> None:
+    """Add up what is used."""
+    live = record.offers.values()
+    if len(live) > 1 and has_call(record):
+        record.used = sum(offer.cost for offer in live if not yields(d, offer))
+    else:
+        record.used = sum([offer.cost for offer in live])
+
+
+def has_call(record: AgentRecord) -> bool:
+    """A call rings, is talked or wrapped up."""
+    for offer in record.offers.values():
+        if offer.voice:
+            return True
+    return False
+
+
+def yields(d: Domain, offer: Offer) -> bool:
+    """A call may interrupt this one."""
+    return not offer.voice and offer.contact.channel in d.centre.interruptible
+
+
+def open_to(d: Domain, record: AgentRecord) -> int:
+    """The channels of which something may be offered to the agent now, one bit each; 0: nothing. Sets the timer of a
+    rest that is the only hindrance."""
+    state, seat_id = record.state, record.seat
+    if state in CLOSED or seat_id is None or not record.configured or record.aside or record.pause_pending \
+            or record.leave_pending:
+        return 0
+    if record.offers:
+        mask = _beside(d, record)
+    else:
+        mask = record.allows if state in IDLE else 0
+    if not mask:
+        return 0
+    seat = d.seats[seat_id]
+    if seat.in_use and not seat.settling and not has_call(record):
+        return 0  # a call of their own
+    if mask & VOICE and (seat.in_use or not seat.reachable):
+        mask ^= VOICE
+        if not mask:
+            return 0
+    at = wellbeing.not_before(record)
+    if at > d.now:
+        d.timers.set(("rest", record.id), at)
+        return 0
+    if record.breaks and breaks.protected(d, record):
+        return 0
+    return mask
+
+
+def _beside(d: Domain, record: AgentRecord) -> int:
+    """Channels that fit beside what is under way."""
+    profile, live = record.agent.profile, record.offers.values()
+    call = has_call(record)
+    if call and len(live) == 1 and record.used >= profile.capacity:
+        return 0  # nearly always
+    if profile.one_at_a_time or record.misses >= profile.misses_allowed or (call and profile.captions):
+        return 0
+    yielding = [yields(d, offer) for offer in live]
+    if call and any(yielding):
+        return 0
+    mask, limits = 0, dict(profile.max_concurrency)
+    for channel, bit in BIT.items():
+        if not record.allows & bit or sum([offer.contact.channel is channel for offer in live]) \
+                >= limits.get(channel, 1):
+            continue
+        cost, used = d.costs.get(channel, WHOLE), record.used
+        if bit == VOICE:
+            if profile.captions or any([offer.state is OfferState.WRAPPING for offer in live]):
+                continue
+            used = sum([offer.cost for offer, can in zip(live, yielding, strict=True) if not can])
+        elif call and channel in d.centre.interruptible:
+            continue
+        if used + cost <= profile.capacity:
+            mask |= bit
+    return mask
+
+
+def still(record: AgentRecord) -> str:
+    """The trigger of an agent who has something under way: by what engages them most."""
+    found = "still_wrapping"
+    for offer in record.offers.values():
+        if offer.state is OfferState.ACCEPTED:
+            if not offer.interrupted:
+                return "still_talking"
+        elif offer.state is OfferState.PENDING:
+            found = "still_ringing"
+    return found
+
+
+def main_offer(record: AgentRecord) -> Offer | None:
+    """What the agent is mostly about: the talk, else the ringing, else the wrap-up; None: nothing is under way."""
+    order = (OfferState.ACCEPTED, OfferState.PENDING, OfferState.WRAPPING)
+    live = record.offers.values()
+    return min(live, key=lambda offer: (offer.interrupted, order.index(offer.state)), default=None)
+
+
+def wrapup_until(d: Domain, record: AgentRecord) -> float | None:
+    """When the last of the agent's wrap-ups ends by itself; None: none does."""
+    ends = [at for offer in record.offers.values() if (at := d.timers.at(("wrap", offer.id))) is not None]
+    if record.aside and (at := d.timers.at(("aside", record.id))) is not None:
+        ends.append(at)
+    return max(ends, default=None)

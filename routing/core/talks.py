@@ -1,0 +1,179 @@
+"""Talks: hold, their end, and the wrap-up after it by the agent's mode.
+
+| mode                       | a wrap-up comes                              | and ends                         |
+|----------------------------|----------------------------------------------|----------------------------------|
+| `mandatory`                | after every talk                             | by the agent's word              |
+| `mandatory_timeout`        | after every talk                             | by the clock or the word         |
+| `mandatory_forced_timeout` | after every talk                             | by the clock                     |
+| `optional`                 | when asked for in the talk or shortly after  | by the clock or the word         |
+| `agent_requested`          | when asked for in the talk                   | by the clock or the word         |
+
+The clock is the profile's `wrapup_s`; where it is 0 there is no wrap-up, except in mode `mandatory`. Each contact has a
+wrap-up of its own. One without a contact is *aside*: asked for when the contact was completed already, or that of the
+second agent of a pair.
+"""
+
+from __future__ import annotations
+
+from routing.core import agents, capacity, contacts, facts, wellbeing
+from routing.core.domain import Domain
+from routing.core.events import Held, TalkEnded
+from routing.core.model import ContactState, OfferState, WrapUpMode
+from routing.core.records import AgentRecord, Offer
+from routing.core.states import OFFER, follow
+
+LOST = "lost"
+
+BY_WISH = frozenset({WrapUpMode.OPTIONAL, WrapUpMode.AGENT_REQUESTED})
+"""Modes in which a wrap-up comes only when the agent asks for it."""
+
+
+def talk_ended(d: Domain, event: TalkEnded) -> None:
+    """Caller and agent are apart."""
+    offer = d.offers.get(event.offer)
+    if offer is not None and offer.state is OfferState.ACCEPTED:
+        talk_over(d, offer, event.by, d.now if event.ended_at is None else event.ended_at)
+
+
+def held(d: Domain, event: Held) -> None:
+    """The caller is on hold, or back."""
+    offer = d.offers.get(event.offer)
+    if offer is None or offer.state is not OfferState.ACCEPTED or event.on is (offer.held_since is not None):
+        return
+    if offer.held_since is not None:
+        offer.held_s += d.now - offer.held_since
+    offer.held_since = d.now if event.on else None
+    d.facts.append(facts.HoldChanged(
+        *d.stamp(), offer.id, offer.contact.id, offer.agent.id, event.on, offer.held_s))
+
+
+def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True) -> None:
+    """The talk ended at `at`. Lost: the caller looks again with the old age. Else the agent wraps up."""
+    record, contact = offer.agent, offer.contact
+    assert offer.connected_at is not None
+    at = min(d.now, max(at, offer.connected_at))
+    if offer.held_since is not None:
+        offer.held_s += max(0.0, at - offer.held_since)
+        offer.held_since = None
+    lost = by == LOST
+    trigger = "talk_lost" if lost else "talk_over"
+    offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
+    contacts.follow_contact(contact, trigger)
+    if offer.quota is not None:
+        d.matching.uncount(offer)
+    offer.talk_over_at = d.now
+    offer.interrupted = False
+    _leave_phone(d, offer, lost and seat_lost)
+    wraps = not lost and _wraps_up(record, offer)
+    if wraps:
+        if record.agent.profile.wrapup_mode is not WrapUpMode.MANDATORY:
+            d.timers.set(("wrap", offer.id), d.now + record.agent.profile.wrapup_s)
+        agents.change(d, record, "talk_over", "")
+    else:
+        _free(d, record, offer, trigger if not lost else LOST)
+    if offer.partner is not None:
+        _partner_over(d, offer.partner, offer, lost)
+    wait_s = max(0.0, offer.connected_at - contact.since)
+    d.facts.append(facts.TalkOver(
+        *d.stamp(), offer.id, contact.id, contact.version, contact.state, record.id, record.version,
+        contact.service.id, contact.channel, by, wait_s, at - offer.connected_at, offer.held_s,
+        contact.original_position))
+    if lost:
+        del d.offers[offer.id]
+        contacts.cut(d, contact)
+        return
+    contacts.end_answered(d, contact, wait_s, at)
+    if not wraps:
+        _wrapped(d, offer)
+
+
+def _leave_phone(d: Domain, offer: Offer, lost: bool) -> None:
+    """The phones of a call become free; the desk of another channel stays, and does not get the same one at once."""
+    if not offer.voice:
+        if lost:
+            offer.agent.not_before = max(offer.agent.not_before, d.now + agents.DECLINE_GAP_S)
+        return
+    agents.leg_over(d, offer.seat)
+    if lost:
+        agents.lose_seat(d, offer.seat)
+    if offer.partner is not None and offer.partner.seat is not None:
+        agents.leg_over(d, offer.partner.seat)
+
+
+def _wraps_up(record: AgentRecord, offer: Offer) -> bool:
+    """Whether a wrap-up comes after this talk. Who leaves the shift has none."""
+    profile = record.agent.profile
+    mode = profile.wrapup_mode
+    if record.leave_pending or (mode in BY_WISH and not offer.wrapup_asked):
+        return False
+    return profile.wrapup_s > 0 or mode is WrapUpMode.MANDATORY
+
+
+def _partner_over(d: Domain, partner: AgentRecord, offer: Offer, lost: bool) -> None:
+    """The second one of a pair: a wrap-up of their own, aside."""
+    capacity.release(d, partner, offer)
+    if not lost and _wraps_up(partner, offer):
+        _aside(d, partner, "talk_over")
+    else:
+        partner.talked_until = d.now
+        agents.done(d, partner, LOST if lost else "talk_over")
+
+
+def _aside(d: Domain, record: AgentRecord, trigger: str) -> None:
+    record.aside, record.talked_until = True, None
+    if record.agent.profile.wrapup_mode is not WrapUpMode.MANDATORY:
+        d.timers.set(("aside", record.id), d.now + record.agent.profile.wrapup_s)
+    agents.change(d, record, trigger, "")
+
+
+def ask_aside(d: Domain, record: AgentRecord) -> bool:
+    """Begin a wrap-up after the talk that had none, if it is not too late for it: the agent is idle, and the talk ended
+    no longer ago than a wrap-up lasts. False: it is."""
+    profile, ended = record.agent.profile, record.talked_until
+    if profile.wrapup_mode is not WrapUpMode.OPTIONAL or ended is None or record.state not in agents.FREE \
+            or d.now - ended > profile.wrapup_s or not profile.wrapup_s:
+        return False
+    _aside(d, record, "wrapup_asked")
+    return True
+
+
+def end_aside(d: Domain, record: AgentRecord, reason: str) -> None:
+    """A wrap-up without a contact is over. Fine when there is none."""
+    if record.aside:
+        record.aside = False
+        d.timers.cancel(("aside", record.id))
+        agents.done(d, record, reason)
+
+
+def _free(d: Domain, record: AgentRecord, offer: Offer, reason: str) -> None:
+    """The agent is done with this contact."""
+    capacity.release(d, record, offer)
+    wellbeing.handled(d, offer)
+    if record.agent.profile.wrapup_mode is WrapUpMode.OPTIONAL and offer.state is OfferState.WRAPPING:
+        record.talked_until = offer.talk_over_at
+    agents.done(d, record, reason)
+
+
+def _wrapped(d: Domain, offer: Offer) -> None:
+    contact, record = offer.contact, offer.agent
+    assert offer.talk_over_at is not None
+    offer.state = follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
+    contacts.follow_contact(contact, "wrapped_up")
+    del d.offers[offer.id], d.contacts[contact.id]
+    d.facts.append(facts.WrappedUp(
+        *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, contact.service.id,
+        contact.channel, d.now - offer.talk_over_at))
+
+
+def wrap_up(d: Domain, offer: Offer, reason: str) -> None:
+    """A wrap-up is over: the contact is completed, the agent may have the next one."""
+    d.timers.cancel(("wrap", offer.id))
+    _free(d, offer.agent, offer, reason)
+    _wrapped(d, offer)
+
+
+def still_waits(offer: Offer, now: float, guard_s: float) -> bool:
+    """A sign of the hold loop from a caller who should be talking: the talk was cut. Signs from before the bridge may
+    be this late."""
+    return (offer.contact.state is ContactState.ASSIGNED and offer.connected_at is not None
+            and now - offer.connected_at > guard_s)
