@@ -77,6 +77,16 @@ _TALK_LOST = _move(["assigned"], "offer", "agent")
 _COMPLETE = _move(["wrapping"])
 _CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s", "service",
                 where=[contacts.c.outcome.is_(None)])
+def _noted(*columns: str) -> Statement:
+    """Something about a waiting contact, whose state stays as it is."""
+    return Statement(update(contacts)
+                     .where(contacts.c.contact == bindparam("b_contact"), contacts.c.version == bindparam("b_before"),
+                            _in(contacts.c.state, ["pending", "reserved"]))
+                     .values({name: bindparam(name) for name in ("version", "changed_at", *columns)}))
+
+
+_SERVED_BY = _noted("service")
+_RANKED = _noted("priority")
 # The outcome of an answered contact comes beside the change of its state, with the same version or the next.
 _OUTCOME = Statement(
     update(contacts)
@@ -187,6 +197,14 @@ class Rows:
         self._contact(fact, _ASSIGN, fact.version, ContactState.ASSIGNED, "reserved", offer=fact.offer,
                       agent=fact.agent, wait_s=fact.wait_s)
 
+    def _served_by(self, fact: f.Moved | f.Stepped | f.CallbackChanged) -> None:
+        self._set(fact, _SERVED_BY, f"contact waiting with version {fact.version - 1}", b_contact=fact.contact,
+                  b_before=fact.version - 1, version=fact.version, changed_at=fact.at, service=fact.service)
+
+    def _ranked(self, fact: f.ContactChanged) -> None:
+        self._set(fact, _RANKED, f"contact waiting with version {fact.version - 1}", b_contact=fact.contact,
+                  b_before=fact.version - 1, version=fact.version, changed_at=fact.at, priority=fact.priority)
+
     def _held(self, fact: f.HoldChanged) -> None:
         self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
 
@@ -235,6 +253,8 @@ _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,
     f.Connected: Rows._connected, f.HoldChanged: Rows._held, f.TalkOver: Rows._talk_over,
     f.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
+    f.Moved: Rows._served_by, f.Stepped: Rows._served_by, f.CallbackChanged: Rows._served_by,
+    f.ContactChanged: Rows._ranked,
 }
 """The others (`CentreChanged`, `Alarm`) change no row; they stand in `facts`."""
 
