@@ -12,11 +12,11 @@ from routing.core.errors import OutOfRange
 from routing.core.events import RulesRelaxed
 from routing.core.model import AgentState
 from routing.core.records import AgentRecord
+from routing.core.wellbeing import RELAXED_S
 
 RULES = frozenset({"rest_gap", "distress_limit", "decompression"})
 
-LONGEST_S = 3600.0
-"""An emergency that lasts longer must be said again."""
+LONGEST_S = RELAXED_S
 
 
 def relax(d: Domain, event: RulesRelaxed) -> None:

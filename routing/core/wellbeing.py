@@ -47,6 +47,9 @@ HEAVIEST = 4
 NEGLIGIBLE = 0.01
 """A load below this is none: a contact of weight 5 after nine half-lives."""
 
+RELAXED_S = 3600.0
+"""Rules are relaxed for no longer than this: an emergency that lasts must be said again."""
+
 LATER_S = 0.001
 """A deadline by a half-life is met this much later, when the load is below the bound for sure and not just at it."""
 
@@ -245,6 +248,7 @@ def restore(d: Domain, record: AgentRecord, stored: facts.Wellbeing) -> None:
     record.occupied, record.occupied_at = stored.occupied, min(stored.occupied_at, now)
     record.break_begun, record.break_s = stored.break_begun, stored.break_s
     record.break_until = stored.break_until
+    record.relaxed = {rule: min(until, now + RELAXED_S) for rule, until in stored.relaxed if until > now}
     record.strained = True
     allow(d, record)
 

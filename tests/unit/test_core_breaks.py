@@ -1,0 +1,367 @@
+"""Planned breaks and the short ones that come by themselves: protection, begin, length, end, and what counts as one."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core import handled
+from routing.core.breaks import LONGEST_S, REASON
+from routing.core.commands import Offer, Rescind
+from routing.core.engine import Engine
+from routing.core.errors import OutOfRange
+from routing.core.handled import SEED_MEAN_S
+from routing.core.ids import AgentId
+from routing.core.model import AgentState, Profile
+from routing.core.recess import PLANNED_MOST
+from routing.core.restore import StoredAgent
+from tests.core_house import EDU, House
+
+pytestmark = pytest.mark.unit
+
+A = AgentId("a")
+START, END = 10_000.0, 10_900.0
+LONG = Profile(wrapup_s=0.0, max_continuous_s=1e9)
+
+
+def house(profile: Profile = LONG, *breaks: tuple[float, float], at: float = 1.0, names: str = "a") -> House:
+    found = House(dict.fromkeys(names, 50), profile)
+    found.now = at
+    found.sits(*names, at=at)
+    if breaks:
+        found.tell(e.BreaksPlanned(A, breaks), at)
+    return found
+
+
+def run(h: House, until: float) -> None:
+    """Let the clock go."""
+    while (due := h.engine.next_deadline()) is not None and due <= until:
+        h.tick(due)
+    h.now = until
+    h.tick(until)
+
+
+def p80(h: House) -> float:
+    return handled.of(h.engine._domain, EDU.id).p80_s
+
+
+def test_a_planned_break_begins_and_ends_by_itself() -> None:
+    h = house(LONG, (START, END))
+    run(h, START - 0.5)
+    assert h.state("a") is AgentState.READY, "to others an agent like any"
+    run(h, START)
+    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == REASON
+    run(h, END - 0.5)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, END)
+    assert h.state("a") is AgentState.READY and h.agent("a").reason == "resumed"
+
+
+def test_nothing_is_offered_that_would_reach_into_the_break() -> None:
+    h = house(LONG, (START, END))
+    needed = p80(h)
+    assert needed > SEED_MEAN_S
+    run(h, START - needed - 1.0)
+    early = h.calls("edu")
+    h.tell(e.ContactGone(early.contact))
+    run(h, START - needed + 1.0)
+    assert h.waits("edu") == [], "less time is left than eight of ten contacts take"
+    run(h, END - 1.0)
+    assert len(h.offers) == 1
+    run(h, END)
+    assert len(h.offers) == 2, "after the break"
+
+
+def test_who_stands_idle_is_taken_out_in_time() -> None:
+    h = house(LONG, (START, END), names="ab")
+    run(h, START - p80(h) + 0.5)
+    assert h.calls("edu").agent == "b"
+    assert h.waits("edu") == [], "nobody has touched a since the morning"
+
+
+def test_a_grace_lets_the_break_be_later_by_so_much() -> None:
+    h = house(LONG._replace(break_grace_s=300.0), (START, END))
+    run(h, START - p80(h) + 200.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferConnected(offer.offer, offer.contact))
+    run(h, START)
+    assert h.state("a") is AgentState.TALKING and h.agent("a").pause_pending == REASON
+    h.tell(e.TalkEnded(offer.offer, "caller"), START + 120.0)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, END + 119.0)
+    assert h.state("a") is AgentState.PAUSED, "late, and as long as it was planned"
+    run(h, END + 120.0)
+    assert h.state("a") is AgentState.READY
+
+
+def test_the_slowest_service_of_an_agent_decides_and_is_learned() -> None:
+    h = house(LONG, (START, END))
+    for number in range(200):
+        at = 10.0 + 40.0 * number
+        offer = h.calls("edu", at)
+        h.tell(e.OfferConnected(offer.offer, offer.contact), at)
+        h.tell(e.TalkEnded(offer.offer, "caller"), at + 30.0)
+    assert 25.0 < p80(h) < 120.0, "every contact took half a minute"
+    run(h, START - p80(h) - 1.0)
+    assert h.calls("edu").agent == "a"
+
+
+def test_what_rings_at_the_start_is_taken_back_and_no_miss() -> None:
+    h = house(LONG._replace(break_grace_s=900.0), (START, END), names="ab")
+    h.tell(e.AgentPaused(AgentId("b")))
+    run(h, START - 3.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferRinging(offer.offer))
+    h.tell(e.AgentResumed(AgentId("b")), START - 1.0)
+    done = h.tick(START)
+    assert done[0] == Rescind(offer.offer, offer.contact, "paused")
+    assert isinstance(done[1], Offer) and done[1].agent == "b"
+    assert h.state("a") is AgentState.PAUSED and h.agent("a").misses == 0
+
+
+def test_in_the_wrap_up_it_begins_after_it() -> None:
+    h = house(LONG._replace(wrapup_s=60.0, break_grace_s=900.0), (START, END))
+    run(h, START - 50.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferConnected(offer.offer, offer.contact))
+    h.tell(e.TalkEnded(offer.offer, "caller"), START - 20.0)
+    run(h, START + 39.0)
+    assert h.state("a") is AgentState.WRAPUP
+    run(h, START + 40.0)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, END + 40.0)
+    assert h.state("a") is AgentState.READY
+
+
+def test_an_agents_own_word_ends_a_break_or_forgets_it() -> None:
+    h = house(LONG._replace(break_grace_s=900.0), (START, END))
+    run(h, START + 100.0)
+    h.tell(e.AgentResumed(A))
+    assert h.state("a") is AgentState.READY
+    run(h, END)
+    assert h.state("a") is AgentState.READY
+    h.tell(e.BreaksPlanned(A, ((END + 1_000.0, END + 2_000.0),)), END)
+    run(h, END + 900.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferConnected(offer.offer, offer.contact))
+    run(h, END + 1_000.0)
+    h.tell(e.AgentResumed(A), END + 1_001.0)
+    h.tell(e.TalkEnded(offer.offer, "caller"), END + 1_100.0)
+    assert h.state("a") is AgentState.READY
+
+
+def test_an_own_pause_covers_the_planned_one_and_ends_by_the_agents_word() -> None:
+    h = house(LONG, (START, END))
+    run(h, START - 60.0)
+    h.tell(e.AgentPaused(A, "yemek"))
+    run(h, END + 500.0)
+    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == "yemek"
+    h.tell(e.AgentResumed(A))
+    assert h.state("a") is AgentState.READY
+
+
+def test_a_pause_asked_for_within_a_break_is_the_agents_own() -> None:
+    h = house(LONG, (START, END))
+    run(h, START + 10.0)
+    h.tell(e.AgentPaused(A, "yemek"))
+    run(h, END + 10.0)
+    assert h.state("a") is AgentState.PAUSED, "whoever says so comes back by their own word"
+
+
+def test_an_own_break_that_waits_for_the_talks_end_is_not_made_shorter() -> None:
+    h = house(LONG._replace(break_grace_s=900.0), (START, END))
+    run(h, START - 100.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferConnected(offer.offer, offer.contact))
+    h.tell(e.AgentPaused(A, REASON))
+    run(h, START + 5.0)
+    h.tell(e.TalkEnded(offer.offer, "caller"))
+    run(h, END + 500.0)
+    assert h.state("a") is AgentState.PAUSED
+
+
+def test_who_does_not_respond_is_not_made_ready_by_a_break() -> None:
+    h = house(LONG._replace(misses_allowed=1, break_grace_s=900.0), (START, END))
+    run(h, START - 30.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferRinging(offer.offer))
+    h.tell(e.OfferEnded(offer.offer, "no_answer"), START - 10.0)
+    run(h, END + 10.0)
+    assert h.state("a") is AgentState.NOT_RESPONDING
+
+
+def test_the_same_plan_told_again_changes_nothing() -> None:
+    h = house(LONG, (START, END))
+    run(h, START + 10.0)
+    h.tell(e.BreaksPlanned(A, ((START, END),)))
+    h.tell(e.AgentResumed(A), START + 20.0)
+    h.tell(e.BreaksPlanned(A, ((START, END),)), START + 30.0)
+    assert h.state("a") is AgentState.READY, "it has begun already, and the agent has ended it"
+
+
+def test_a_plan_for_now_begins_now_for_the_rest_of_its_time() -> None:
+    h = house()
+    h.tell(e.BreaksPlanned(A, ((100.0, 200.0), (300.0, 400.0))), 150.0)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, 200.0)
+    assert h.state("a") is AgentState.READY
+    h.tell(e.BreaksPlanned(A, ()), 210.0)
+    run(h, 350.0)
+    assert h.state("a") is AgentState.READY, "the plan was taken away"
+
+
+def test_a_plan_told_before_the_shift_holds_and_what_was_missed_is_not_made_up() -> None:
+    h = House({"a": 50}, LONG)
+    h.tell(e.BreaksPlanned(A, ((100.0, 200.0), (2_000.0, 2_100.0))), 1.0)
+    h.sits("a", at=150.0)
+    assert h.state("a") is AgentState.READY, "sat down in the midst of it"
+    run(h, 2_000.0)
+    assert h.state("a") is AgentState.PAUSED
+
+
+@pytest.mark.parametrize("plan", [
+    ((200.0, 100.0),), ((100.0, 100.0),), ((100.0, 300.0), (200.0, 400.0)), ((300.0, 400.0), (100.0, 200.0)),
+    ((100.0, 101.0 + LONGEST_S),), ((float("nan"), 100.0),), ((100.0, float("inf")),),
+    tuple((100.0 * n, 100.0 * n + 1.0) for n in range(1, PLANNED_MOST + 2)),
+])
+def test_a_plan_that_cannot_be_is_refused_whole(plan: tuple[tuple[float, float], ...]) -> None:
+    h = house(LONG, (START, END))
+    with pytest.raises(OutOfRange, match="break"):
+        h.tell(e.BreaksPlanned(A, plan), 2.0)
+    run(h, START)
+    assert h.state("a") is AgentState.PAUSED, "the plan of before holds"
+
+
+def test_as_many_breaks_as_may_be() -> None:
+    h = house(LONG, *((1_000.0 * n, 1_000.0 * n + 60.0) for n in range(1, PLANNED_MOST + 1)))
+    run(h, 1_000.0 * PLANNED_MOST + 61.0)
+    assert sum(fact.state is AgentState.PAUSED for fact in h.facts_of(f.AgentChanged)) == PLANNED_MOST
+
+
+def test_a_short_break_comes_by_itself() -> None:
+    h = house(LONG._replace(max_continuous_s=7_200.0))
+    run(h, 7_200.0)
+    assert h.state("a") is AgentState.READY
+    run(h, 7_201.0)
+    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == REASON, "looks like every break"
+    run(h, 7_201.0 + h.centre.micro_break_s)
+    assert h.state("a") is AgentState.READY
+    run(h, 7_201.0 + h.centre.micro_break_s + 7_200.0)
+    assert h.state("a") is AgentState.PAUSED
+
+
+def test_a_short_break_waits_for_the_end_of_the_talk() -> None:
+    h = house(LONG._replace(max_continuous_s=7_200.0))
+    run(h, 7_100.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferConnected(offer.offer, offer.contact))
+    run(h, 7_300.0)
+    assert h.state("a") is AgentState.TALKING and h.agent("a").pause_pending == REASON
+    h.tell(e.TalkEnded(offer.offer, "caller"))
+    assert h.state("a") is AgentState.PAUSED
+    run(h, 7_300.0 + h.centre.micro_break_s)
+    assert h.state("a") is AgentState.READY
+
+
+@pytest.mark.parametrize(("away_s", "counts"), [(299.0, False), (300.0, True)])
+@pytest.mark.parametrize("how", ["pause", "sign_out"])
+def test_own_pauses_count_when_they_last_long_enough(away_s: float, counts: bool, how: str) -> None:
+    h = house(LONG._replace(max_continuous_s=7_200.0))
+    run(h, 5_000.0)
+    if how == "pause":
+        h.tell(e.AgentPaused(A, "telefon"))
+        run(h, 5_000.0 + away_s / 2)
+        h.tell(e.AgentPaused(A, "yemek"))
+        run(h, 5_000.0 + away_s)
+        h.tell(e.AgentResumed(A))
+    else:
+        h.tell(e.AgentSignedOut(A))
+        run(h, 5_000.0 + away_s)
+        h.tell(e.AgentSignedIn(A, "sa"))
+    run(h, 7_201.0)
+    assert h.state("a") is (AgentState.READY if counts else AgentState.PAUSED)
+    run(h, 5_000.0 + away_s + 7_200.0)
+    assert (h.state("a") is AgentState.PAUSED) is counts
+
+
+def test_a_seat_changed_in_a_break_does_not_end_it() -> None:
+    h = house(LONG, (START, END))
+    run(h, START + 10.0)
+    h.tell(e.AgentSignedIn(A, "elsewhere"))
+    assert h.state("a") is AgentState.PAUSED
+    h.tell(e.SeatChanged("elsewhere", True, False))
+    run(h, END)
+    assert h.state("a") is AgentState.READY
+
+
+def test_a_node_that_was_asleep_makes_up_for_nothing() -> None:
+    h = house(LONG, (1_000.0, 1_100.0), (2_000.0, 2_100.0), (3_000.0, 3_500.0))
+    h.tick(3_100.0)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, 3_500.0)
+    assert h.state("a") is AgentState.READY
+
+
+def restarted(h: House) -> House:
+    """The same house from the agent's row."""
+    last = h.last(f.AgentChanged)
+    told = [fact.wellbeing for fact in h.facts_of(f.AgentChanged) if fact.wellbeing is not None]
+    row = StoredAgent(last.agent, last.version, last.state, last.reason, h.agent("a").since, last.seat, last.misses,
+                      last.idle_since, last.wrapup_until, last.pause_pending, last.leave_pending,
+                      wellbeing=told[-1] if told else None)
+    other = House({"a": 50}, h.centre.agents[0].profile)
+    other.engine = Engine(first_offer=100)
+    other.tell(e.Configured(h.centre), h.now)
+    other.engine.restore([], [], [row], h.now)
+    other.tell(e.LinkChanged("", True))
+    other.seat("a")
+    return other
+
+
+def test_a_break_goes_on_after_a_restart_and_ends() -> None:
+    h = house(LONG, (START, END))
+    run(h, START + 10.0)
+    other = restarted(h)
+    other.tell(e.BreaksPlanned(A, ((START, END),)))
+    assert other.state("a") is AgentState.PAUSED
+    run(other, END - 1.0)
+    assert other.state("a") is AgentState.PAUSED
+    run(other, END)
+    assert other.state("a") is AgentState.READY
+
+
+def test_a_break_ended_by_the_agent_does_not_begin_again_after_a_restart() -> None:
+    h = house(LONG, (START, END))
+    run(h, START + 10.0)
+    h.tell(e.AgentResumed(A))
+    other = restarted(h)
+    other.tell(e.BreaksPlanned(A, ((START, END),)))
+    assert other.state("a") is AgentState.READY
+
+
+def test_continuous_work_goes_on_over_a_restart() -> None:
+    h = house(LONG._replace(max_continuous_s=7_200.0))
+    run(h, 7_000.0)
+    other = restarted(h)
+    run(other, 7_201.0)
+    assert other.state("a") is AgentState.PAUSED
+
+
+def test_nobody_can_tell_one_break_from_another() -> None:
+    """What a supervisor sees of a planned, a short and an own break is the same."""
+    seen = set()
+    for kind in ("planned", "short", "own"):
+        h = house(LONG._replace(max_continuous_s=100.0 if kind == "short" else 1e9))
+        if kind == "planned":
+            h.tell(e.BreaksPlanned(A, ((101.0, 401.0),)))
+        run(h, 101.0)
+        if kind == "own":
+            h.tell(e.AgentPaused(A))
+        pause = h.last(f.AgentChanged)
+        run(h, 401.0)
+        if kind == "own":
+            h.tell(e.AgentResumed(A))
+        back = h.last(f.AgentChanged)
+        seen.add((*[fact._replace(seq=0, version=0, wellbeing=None, idle_since=None) for fact in (pause, back)],))
+    assert len(seen) == 1
