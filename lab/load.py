@@ -33,6 +33,18 @@ _HEADERS = """\
       Max-Forwards: 70
 """
 
+_BYE_OK = """\
+  <send><![CDATA[
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Content-Length: 0
+
+  ]]></send>"""
+
 _SDP = """\
       v=0
       o=load 1 1 IN IP4 [local_ip]
@@ -56,13 +68,17 @@ class Load(NamedTuple):
     rate: float
     """New calls a second."""
     hold_s: float
-    """Seconds between the answer and the caller's BYE."""
+    """Seconds between the answer and the caller's BYE; with `until_bye` the longest that the other side takes."""
     port: int
     """UDP port of SIPp's own SIP."""
     media_port: int
     press: str = ""
     """As `lab.keys` reads it, times from the answer."""
     caller: str = "05000000000"
+    until_bye: bool = False
+    """The other side hangs up."""
+    at_once: int = 0
+    """Never more callers than this at the same time, the next one when one is done; 0: as many as come."""
 
 
 class Result(NamedTuple):
@@ -85,9 +101,9 @@ def run(load: Load, folder: Path) -> Result:
     statistics = folder / "statistics.csv"
     statistics.unlink(missing_ok=True)
     command = [program, load.target, "-sf", "caller.xml", "-s", load.number, "-i", "127.0.0.1", "-p", str(load.port),
-               "-mp", str(load.media_port), "-r", str(load.rate), "-m", str(load.calls), "-l", str(load.calls),
-               "-trace_stat", "-stf", str(statistics), "-fd", "1", "-trace_err", "-error_file", "errors.log",
-               "-nostdin", "-timeout", f"{_limit(load):.0f}s"]
+               "-mp", str(load.media_port), "-r", str(load.rate), "-m", str(load.calls),
+               "-l", str(load.at_once or load.calls), "-trace_stat", "-stf", str(statistics), "-fd", "1",
+               "-trace_err", "-error_file", "errors.log", "-nostdin", "-timeout", f"{_limit(load):.0f}s"]
     try:
         done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               errors="replace", timeout=_limit(load) + MARGIN_S, check=False, start_new_session=True,
@@ -118,9 +134,13 @@ def scenario(load: Load) -> str:
         parts.append(_pause(at - now))
         parts.append(f'  <nop><action><exec play_dtmf="{keys}"/></action></nop>')
         now = at
-    parts += [_pause(max(0.0, load.hold_s - now)),
-              _send("BYE", load.caller, cseq="2 BYE", to_tag="[peer_tag_param]", retrans=True),
-              '  <recv response="200" crlf="true"/>', "</scenario>", ""]
+    if load.until_bye:
+        parts += [f'  <recv request="BYE" timeout="{round(load.hold_s * 1000)}"/>', _BYE_OK]
+    else:
+        parts += [_pause(max(0.0, load.hold_s - now)),
+                  _send("BYE", load.caller, cseq="2 BYE", to_tag="[peer_tag_param]", retrans=True),
+                  '  <recv response="200" crlf="true"/>']
+    parts += ["</scenario>", ""]
     return "\n".join(parts)
 
 

@@ -42,6 +42,15 @@ def alive(process: Identity) -> bool:
     return identify(process.pid) == process
 
 
+def cpu_s(process: Identity) -> float:
+    """CPU seconds it has used, in the kernel and outside, of all its threads. Raises ProcessLookupError when it is
+    gone."""
+    if not alive(process):
+        raise ProcessLookupError(process.pid)
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def start(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Identity:
     """Start a program (full path) in a session of its own: Ctrl-C of the terminal goes to the lab alone, which ends its
     processes in order. It may outlive us. What it prints goes to `log`, appended."""

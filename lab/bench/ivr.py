@@ -1,0 +1,226 @@
+"""A whole menu on a real Asterisk: what the node costs there, beside a FastAGI server that decides nothing.
+
+SIPp makes real calls with sound and keys: greeting, notice, menu and confirmation are cut short by keys, the caller
+enters the queue and the hold loop, and after its first question the dialplan hangs up. The same call goes to the node
+and, in turns, to a server that sends the very commands that the node sent in a recorded call (`lab.null_agi`), through
+copies of the same dialplan. Asterisk's and the servers' CPU are those of their processes. The ceiling is a closed loop:
+so many callers at once, the next one when one is done; with the cores full, the calls a second that all get through the
+whole dialogue are what each arrangement carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from lab import load, null_agi, process, records, up
+from lab.asterisk import PrivateAsterisk
+from lab.bench.row import Row
+from lab.errors import LabError
+from lab.fetch import asterisk
+from lab.ports import Ports
+from lab.process import Identity
+
+NUMBERS = {"node": "999", "null": "998", "tap": "997"}
+PRESS = "1@0.3s,1@1s,1@1.9s"
+"""The first key ends the greeting, the second the notice, the third chooses."""
+LIMIT_S = 60.0
+"""A call takes 2.3 s, and ten times that when the cores are full."""
+RTP_PORTS = 1000
+CPU_RATE, CPU_CALLS = 15.0, 120
+"""Calls a second and calls of one round in which CPU is measured: far below what two cores carry."""
+FULL_AT_ONCE, FULL_CALLS = 300, 600
+"""Callers at once and calls of one round of the closed loop."""
+ROUNDS = 3
+GOAL_CPU, GOAL_CARRIED = 0.1, 0.9
+CONTEXTS = ("santral-menu", "santral-next", "santral-hold", "santral-bye")
+"""What a copy of the dialplan needs for another AGI server."""
+
+
+class Round(NamedTuple):
+    """What one round of calls to one server took."""
+
+    asterisk_ms: float
+    """CPU of Asterisk a call."""
+    server_ms: float
+    """CPU of the server a call."""
+    per_s: float
+    """Calls a second from the first to the last."""
+
+
+def rows() -> list[Row]:
+    """Measure on a private lab of its own."""
+    return measure(ROUNDS, CPU_CALLS, FULL_CALLS, FULL_AT_ONCE)
+
+
+def measure(rounds: int, cpu_calls: int, full_calls: int, at_once: int) -> list[Row]:
+    """In turns, so many rounds; `full_calls` = 0: without the closed loop."""
+    folder = Path(tempfile.mkdtemp(prefix="santral-bench-"))
+    try:
+        info = up.up(folder=folder / "lab", guarded=True)
+        with _House(info, folder) as house:
+            calm: dict[str, list[Round]] = {"node": [], "null": []}
+            full: dict[str, list[Round]] = {"node": [], "null": []}
+            for number in range(rounds):
+                turns = ("node", "null") if number % 2 == 0 else ("null", "node")
+                for name in turns:
+                    calm[name].append(house.round(name, cpu_calls, CPU_RATE, cpu_calls))
+                for name in turns if full_calls else ():
+                    full[name].append(house.round(name, full_calls, float(at_once), at_once))
+            house.check()
+    finally:
+        up.down(folder / "lab")
+        shutil.rmtree(folder, ignore_errors=True)
+    return _rows(calm, full)
+
+
+class _House:
+    """A lab with a second and a third number: one that leads to the null server, one that is recorded."""
+
+    def __init__(self, info: up.Info, folder: Path) -> None:
+        self._info = info
+        self._folder = folder
+        self._ports, self._away = Ports(), Ports()
+        self._null_port, self._tap_port = self._ports.one(), self._ports.one()
+        self._media = self._away.media(RTP_PORTS)[0]
+        self._script = folder / "script.json"
+        self._null: Identity | None = None
+        self._calls = dict.fromkeys(NUMBERS, 0)
+        self._rounds = 0
+
+    def __enter__(self) -> _House:
+        self._lay_over()
+        scripts = asyncio.run(self._record())
+        if set(scripts) != {"menu", "tick"}:
+            raise LabError(f"the recorded call had the dialogues {sorted(scripts)}, not menu and tick")
+        self._script.write_text(json.dumps(scripts), encoding="utf-8")
+        self._null = process.start([sys.executable, "-m", "lab.null_agi", str(self._null_port), str(self._script)],
+                                   self._folder / "null.log")
+        self._wait_listening()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._null is not None:
+            process.end(self._null)
+        self._ports.close()
+        self._away.close()
+
+    def _lay_over(self) -> None:
+        lab = Path(self._info.state)
+        conf = lab / "asterisk"
+        plan = conf / "extensions.conf"
+        text = plan.read_text(encoding="utf-8")
+        parts = [text]
+        servers = (self._info.agi, f"127.0.0.1:{self._null_port}", f"127.0.0.1:{self._tap_port}")
+        for name, place in zip(NUMBERS, servers, strict=True):
+            parts.append(f"\n[santral-in]\nexten => {NUMBERS[name]},1,Set(__SC=${{UNIQUEID}})\n"
+                         f" same => n,Set(__SC_CALLED={NUMBERS[name]})\n same => n,Set(SC_ENTRY=ana)\n"
+                         f" same => n,Goto({name}-menu,s,1)\n")
+            for context in CONTEXTS:
+                block = _context(text, context).replace(f"agi://{self._info.agi}/", f"agi://{place}/")
+                if context == "santral-hold":
+                    block = _once(block)
+                for one in CONTEXTS:
+                    block = block.replace(one, one.replace("santral", name))
+                parts.append(block)
+        plan.write_text("".join(parts), encoding="utf-8")
+        first, last = self._ports.media(RTP_PORTS)
+        rtp = conf / "rtp.conf"
+        kept = [line for line in rtp.read_text(encoding="utf-8").splitlines()
+                if not line.startswith(("rtpstart", "rtpend"))]
+        rtp.write_text("\n".join([*kept, f"rtpstart={first}", f"rtpend={last}", ""]), encoding="utf-8")
+        pbx = PrivateAsterisk(asterisk(), conf, lab / "pbx")
+        for command in ("dialplan reload", "module reload res_rtp_asterisk.so"):
+            pbx.console(command)
+
+    async def _record(self) -> dict[str, list[str]]:
+        host, _, port = self._info.agi.rpartition(":")
+        found: dict[str, list[str]] = {}
+        async with null_agi.record(self._tap_port, (host, int(port)), found):
+            await asyncio.to_thread(self._sipp, "tap", 1, 1.0, 1)
+        return found
+
+    def _wait_listening(self) -> None:
+        end = time.monotonic() + up.READY_S
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self._null_port)) == 0:
+                    return
+            if time.monotonic() >= end:
+                raise LabError(f"the null server does not listen:\n{process.tail(self._folder / 'null.log')}")
+            time.sleep(process.POLL_S)
+
+    def round(self, name: str, calls: int, rate: float, at_once: int) -> Round:
+        """So many calls to one of the servers. Raises LabError when a call failed."""
+        server = up.running(Path(self._info.state), "node") if name == "node" else self._null
+        assert server is not None
+        pbx = up.running(Path(self._info.state), "asterisk")
+        before = process.cpu_s(pbx), process.cpu_s(server), time.monotonic()
+        self._sipp(name, calls, rate, at_once)
+        took = time.monotonic() - before[2]
+        used = [1000 * (process.cpu_s(one) - since) / calls for one, since in zip((pbx, server), before, strict=False)]
+        return Round(used[0], used[1], calls / took)
+
+    def _sipp(self, name: str, calls: int, rate: float, at_once: int) -> None:
+        self._rounds += 1
+        self._calls[name] += calls
+        plan = load.Load(self._info.sip, NUMBERS[name], calls, rate, LIMIT_S, self._ports.one(socket.SOCK_DGRAM),
+                         self._media, PRESS, until_bye=True, at_once=at_once)
+        done = load.run(plan, self._folder / f"sipp-{self._rounds}")
+        if done.failed or done.successful != calls:
+            raise LabError(f"{done.failed} of {calls} calls to {name} failed: {done.log[-300:]}")
+
+    def check(self) -> None:
+        """Every caller got through the whole dialogue, on both sides. Raises LabError."""
+        queued = records.rows(Path(self._info.state) / "santral.db", "select count(*) as n from contacts")[0]["n"]
+        wanted = self._calls["node"] + self._calls["tap"]
+        if queued != wanted:
+            raise LabError(f"{wanted} callers went through the node's menu, {queued} came into the queue")
+        assert self._null is not None
+        process.end(self._null)
+        finished = int(self._script.with_suffix(".done").read_text(encoding="ascii"))
+        if finished < 2 * self._calls["null"]:
+            raise LabError(f"{self._calls['null']} callers went to the null server, which finished {finished} "
+                           f"dialogues instead of two each")
+
+
+def _once(hold: str) -> str:
+    """The hold loop with an end: the question was answered, the call is over."""
+    before, mark, after = hold.partition("n(served),")
+    if not mark:
+        raise LabError("the hold loop has no line (served) any more: the benchmark must be brought up to date")
+    return f"{before}{mark}Hangup(){after[after.index(chr(10)):]}"
+
+
+def _context(text: str, name: str) -> str:
+    """One context of a dialplan."""
+    start = text.index(f"\n[{name}]\n")
+    end = text.find("\n[", start + 2)
+    return text[start : end if end >= 0 else len(text)] + "\n"
+
+
+def _rows(calm: dict[str, list[Round]], full: dict[str, list[Round]]) -> list[Row]:
+    asterisk_ms = {name: statistics.median(one.asterisk_ms for one in rounds) for name, rounds in calm.items()}
+    server_ms = {name: statistics.median(one.server_ms for one in rounds) for name, rounds in calm.items()}
+    share, more = (cost / asterisk_ms["node"] for cost in (server_ms["node"], server_ms["node"] - server_ms["null"]))
+    found = [
+        Row("ivr Asterisk's CPU", asterisk_ms["node"], "ms/call", f"null AGI {asterisk_ms['null']:.2f} ms",
+            asterisk_ms["node"] / asterisk_ms["null"], "", None),
+        Row("ivr node's CPU", server_ms["node"], "ms/call", f"Asterisk's {asterisk_ms['node']:.2f} ms", share,
+            f"<= {GOAL_CPU:g}x", share <= GOAL_CPU),
+        Row("ivr node's CPU beyond null AGI", server_ms["node"] - server_ms["null"], "ms/call",
+            f"null AGI {server_ms['null']:.2f} ms", more, "", None)]
+    if full["node"]:
+        carried = {name: statistics.median(one.per_s for one in rounds) for name, rounds in full.items()}
+        ratio = carried["node"] / carried["null"]
+        found.append(Row("ivr calls carried", carried["node"], "1/s", f"null AGI {carried['null']:.1f} 1/s", ratio,
+                         f">= {GOAL_CARRIED:g}x", ratio >= GOAL_CARRIED))
+    return found
