@@ -39,6 +39,15 @@ SERVICES = (
     Service(ServiceId("tip"), "İhbar ve şikâyet", (Step(((TIP, 1),)),), priority=1),
     Service(ServiceId("any"), "Genel bilgi", (Step(()),)),
 )
+ROUTED = (
+    SERVICES[0]._replace(preferred_s=10.0, callback_tries=2, callback_retry_s=20.0),
+    SERVICES[1]._replace(preferred_s=20.0, overflow_s=40.0, overflow_to=ServiceId("tip"), max_waiting=3,
+                         callback_tries=1),
+    SERVICES[2]._replace(overflow_s=30.0, overflow_to=ServiceId("any"), max_waiting=2, callback_retry_s=5.0),
+    SERVICES[3]._replace(overflow_s=60.0, overflow_to=ServiceId("edu"), preferred_s=5.0, anonymous=True),
+)
+"""The same with everything that moves a contact: a circle of overflow, room for few, preferred agents, callbacks."""
+
 LEVELS = (0, 10, 40, 50, 80, 100)
 
 
@@ -64,7 +73,8 @@ def mixed(size: int, seed: int) -> tuple[Agent, ...]:
     found = []
     for agent in team(size, seed):
         profile = agent.profile._replace(
-            wrapup_mode=rng.choice((*WrapUpMode, WrapUpMode.MANDATORY_TIMEOUT)), capacity=rng.choice((60, 100, 100, 180)),
+            wrapup_mode=rng.choice((*WrapUpMode, WrapUpMode.MANDATORY_TIMEOUT)),
+            capacity=rng.choice((60, 100, 100, 180)),
             max_concurrency=rng.choice(((), ((Channel.CHAT, 2), (Channel.EMAIL, 2)), ((Channel.VOICE, 1),
                                                                                    (Channel.CHAT, 3)))),
             one_at_a_time=rng.random() < 0.15, captions=rng.random() < 0.2,
@@ -81,6 +91,8 @@ CENTRES = (
     Centre((*SERVICES[:2], SERVICES[3]), team(7, 2)),
     Centre((SERVICES[0]._replace(steps=SERVICES[0].steps[:1]), *SERVICES[1:]), team(9, 1)),
     Centre(SERVICES, mixed(9, 1)),
+    Centre(ROUTED, team(9, 3)),
+    Centre(ROUTED, mixed(9, 5)),
     Centre(SERVICES, mixed(9, 4), interruptible=frozenset(Channel) - {Channel.VOICE}),
 )
 CHANNELS = (Channel.VOICE,) * 8 + (Channel.CHAT, Channel.CHAT, Channel.EMAIL, Channel.TASK)
@@ -103,6 +115,11 @@ class Checker:
         self.skills: dict[AgentId, dict[SkillId, int] | None] = {}
         """What agents serve for now instead of what is configured."""
         self.overflowed: dict[ContactId, float] = {}
+        self.service: dict[ContactId, ServiceId] = {}
+        self.been: dict[ContactId, set[ServiceId]] = {}
+        """Services it was in since it last chose one."""
+        self.callbacks: dict[ContactId, float] = {}
+        """Contacts that are callbacks; not before when."""
 
     def fold(self, facts: list[f.Fact], centre: Centre) -> None:
         for fact in facts:
@@ -134,9 +151,29 @@ class Checker:
                     assert self.offer[fact.offer] == (OfferState.ACCEPTED, fact.contact, self.offer[fact.offer][2])
                     assert fact.on is (fact.offer not in self.held)
                     (self.held.add if fact.on else self.held.discard)(fact.offer)
+                case f.Moved():
+                    self._waits(fact)
+                    assert fact.before != fact.service and fact.position >= 1 and fact.waited_s >= 0
+                    assert self.service[fact.contact] == fact.before
+                    self.service[fact.contact] = fact.service
+                    been = self.been[fact.contact]
+                    assert fact.reason == "chosen" or fact.service not in been, "never back into one it was in before"
+                    self.been[fact.contact] = {fact.service} if fact.reason == "chosen" else been | {fact.service}
+                case f.Stepped():
+                    self._waits(fact)
+                    assert self.contact[fact.contact][0] is ContactState.PENDING and fact.step >= 0
+                case f.ContactChanged():
+                    self._waits(fact)
+                case f.CallbackChanged():
+                    self._waits(fact)
+                    assert (fact.contact in self.callbacks) is (fact.reason != "asked")
+                    self.callbacks[fact.contact] = fact.not_before
+                    assert fact.tries == 0 or fact.not_before > fact.at
                 case f.WrappedUp():
                     self._offer(fact, OfferState.WRAPPING, OfferState.COMPLETED)
                     self._contact(fact.contact, fact.version, ContactState.WRAPPING, ContactState.COMPLETED)
+                case f.Stepped() | f.Moved() | f.ContactChanged() | f.CallbackChanged():
+                    self._contact(fact.contact, fact.version, None, self.contact[fact.contact][0])
                 case f.Ended():
                     self.ended[fact.contact] += 1
                     self.ended_at[fact.contact] = fact.at
@@ -152,7 +189,15 @@ class Checker:
         assert state in (ContactState.COMPLETED, ContactState.CANCELED)
         assert fact.at - self.ended_at.get(fact.contact, float("-inf")) >= OVER_S
         self.ended.pop(fact.contact, None)
+        self.callbacks.pop(fact.contact, None)
+        self.service[fact.contact], self.been[fact.contact] = fact.service, {fact.service}
         self.contact[fact.contact] = (ContactState.PENDING, 1)
+
+    def _waits(self, fact: Any) -> None:
+        """Something about a contact that waits; its state stays."""
+        state, _ = self.contact[fact.contact]
+        assert state in (ContactState.PENDING, ContactState.RESERVED)
+        self._contact(fact.contact, fact.version, state, state)
 
     def _contact(self, contact: ContactId, version: int, before: ContactState | None, after: ContactState) -> None:
         state, last = self.contact[contact]
@@ -172,6 +217,7 @@ class Checker:
         live = {offer: one for offer, one in self.offer.items()
                 if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING)}
         assert fact.contact not in [one[1] for one in live.values()], "a contact has one offer at a time"
+        assert self.callbacks.get(fact.contact, 0.0) <= fact.at and fact.service == self.service[fact.contact]
         profiles = {agent.id: agent.profile for agent in centre.agents}
         for agent in {fact.agent, fact.partner} - {None}:
             mine = [(self.channel[offer], one[0]) for offer, one in live.items() if one[2] == agent or (
@@ -246,8 +292,8 @@ class Oracle:
         self.choices += len(made)
 
     @staticmethod
-    def fits(skills: dict[Any, int], service: Service, step: int) -> bool:
-        wants = [*service.steps[step].needs, *service.floor]
+    def fits(skills: dict[Any, int], service: Service, step: int, needs: Any = ()) -> bool:
+        wants = [*service.steps[step].needs, *service.floor, *needs]
         return all(skill in skills and skills[skill] >= level for skill, level in wants)
 
     def _plan(self, d: Any) -> list[tuple[ContactId, AgentId]]:
@@ -256,17 +302,19 @@ class Oracle:
         def may(agent: Any, contact: Any, step: int) -> bool:
             profile = agent.agent.profile
             return (contact.channel in profile.channels and dict(profile.max_concurrency).get(contact.channel, 1) > 0
-                    and self.fits(dict(agent.agent.skills), contact.service, step))
+                    and self.fits(dict(agent.agent.skills), contact.service, step, contact.needs))
 
         has = {a.id: {o.contact: o.state for o in a.offers.values()} for a in signed}
         steps = {}
         for contact in d.contacts.values():
             step = contact.step
             while step + 1 < len(contact.service.steps) and contact.service.steps[step].lasts_s is not None \
-                    and not any(may(a, contact, step) for a in signed) and contact.state is ContactState.PENDING:
+                    and not any(may(a, contact, step) for a in signed) and contact.state is ContactState.PENDING \
+                    and contact.preferred is None:
                 step += 1
             steps[contact.id] = step
-        queue = {c for c in d.contacts.values() if c.state is ContactState.PENDING}
+        queue = {c for c in d.contacts.values() if c.state is ContactState.PENDING and c.not_before <= d.now
+                 and not (c.callback and c.leg)}
         plan: dict[ContactId, AgentId] = {}
         while (found := self._next(d, signed, has, queue, steps, may)) is not None:
             contact, chosen = found
@@ -288,21 +336,20 @@ class Oracle:
             link = d.links.get(contact.node)
             if link is not None and not link.up:
                 continue
-            wants = [*contact.service.steps[steps[contact.id]].needs, *contact.service.floor]
-            fitting = [a for a in signed if may(a, contact, steps[contact.id]) and self._open(d, a, has, contact.channel)]
-            if len(fitting) > 1:
-                best = min(fitting, key=lambda a: self._rank(a, wants))
-                if best.id == contact.missed_by:
-                    fitting.remove(best)
+            wants = [*contact.service.steps[steps[contact.id]].needs, *contact.service.floor, *contact.needs]
+            fitting = [a for a in signed if may(a, contact, steps[contact.id])]
+            if contact.preferred is not None:
+                fitting, wants = [contact.preferred], []
+            fitting = [a for a in fitting if self._open(d, a, has, contact.channel)]
             if fitting:
                 return contact, min(fitting, key=lambda a: self._rank(a, wants))
         return None
 
     def _open(self, d: Any, a: Any, has: Any, channel: Channel) -> bool:
         """Whether something of this channel may be offered to the agent now."""
-        if channel is Channel.VOICE and a.agent.profile.pair_id:
-            if a.partner is None or not a.lead or not self._alone(d, a.partner, has, channel):
-                return False
+        if channel is Channel.VOICE and a.agent.profile.pair_id and not (
+                a.lead and self._alone(d, a.partner, has, channel)):
+            return False
         return self._alone(d, a, has, channel)
 
     @staticmethod
@@ -396,13 +443,13 @@ class Driver:
             assert places == list(range(1, view.waiting + 1)), "positions are 1, 2, 3 ..."
 
     def queue(self, service: str, *, since_ago: float | None = None, priority: int = 0,
-              channel: Channel = Channel.VOICE, node: str = "") -> ContactId:
+              channel: Channel = Channel.VOICE, node: str = "", **more: Any) -> ContactId:
         """A new contact."""
         self.numbers += 1
         contact = ContactId(f"1700000000.{self.numbers}")
         since = None if since_ago is None else self.now - since_ago
         self.tell(e.ContactQueued(contact, ServiceId(service), f"PJSIP/trunk-{self.numbers}", channel, since, priority,
-                                  node=node))
+                                  node=node, **more))
         return contact
 
     def some_step(self, rng: random.Random) -> None:
@@ -415,14 +462,16 @@ class Driver:
         if roll < 0.22:
             self.queue(rng.choice(("psy", "edu", "tip", "any", "none")), priority=rng.choice((0, 0, 0, 2)),
                        since_ago=rng.choice((None, None, 30.0)), node=rng.choice(("", "", "b")),
-                       channel=rng.choice(CHANNELS))
+                       channel=rng.choice(CHANNELS), caller_hash=rng.choice(("", "h1", "h2", "h3", "h4")),
+                       needs=((TIP, 20),) if rng.random() < 0.1 else ())
         elif roll < 0.55:
             self.tell(self._call_event(rng, offer, caller, contact))
         elif roll < 0.66:
             self.tell(rng.choice((
                 e.ContactGone(contact), e.ContactGone(contact, self.now - 3), e.ContactLeft(contact, "net"),
                 e.ContactLeft(contact, "key", "9"), e.ContactTicked(contact), e.ContactGone(contact, None, True),
-                e.ContactQueued(contact, ServiceId(rng.choice(("edu", "tip"))), "PJSIP/new"))))
+                e.ContactQueued(contact, ServiceId(rng.choice(("edu", "tip"))), "PJSIP/new"),
+                self._wish(rng, contact, offer), self._wish(rng, contact, offer), self._wish(rng, contact, offer))))
         elif roll < 0.82:
             self.tell(self._agent_event(rng, agent))
         elif roll < 0.90:
@@ -447,6 +496,14 @@ class Driver:
             e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "lost"),
             e.Held(offer, rng.random() < 0.5), e.OfferConnected(offer, other) if rng.random() < 0.2 else
             e.OfferRinging(offer), e.OfferEnded(offer, rng.choice(ENDINGS))))
+
+    def _wish(self, rng: random.Random, contact: ContactId, offer: OfferId) -> e.Event:
+        service = ServiceId(rng.choice(("psy", "edu", "tip", "any")))
+        return rng.choice((
+            e.ContactRanked(contact, rng.choice((0, 1, 4))), e.CallbackAsked(contact, rng.choice((0.0, 0.0, 30.0))),
+            e.CallbackAsked(contact), e.ContactGone(contact), e.CallbackFailed(offer, "busy"),
+            e.CallbackFailed(offer, "no_answer"), e.ServiceHours(service, rng.random() < 0.7),
+            e.ContactQueued(contact, service, "PJSIP/new", needs=((EDU, 10),), topics=frozenset({"abusive"}))))
 
     def _agent_event(self, rng: random.Random, agent: AgentId) -> e.Event:
         seat = SeatId("s" + agent[1:]) if rng.random() < 0.9 else SeatId(f"s{rng.randint(0, 9)}")

@@ -1,8 +1,8 @@
 """A call comes first: what it interrupts is held while it lasts, with its wrap-up, and goes on after it.
 
 Nothing happens while the phone rings, except that an interruptible contact which rings at the same agent is taken
-back: it may find somebody else. With the connection every interruptible contact that is talked with is held; it takes no
-capacity then (`capacity`).
+back: it may find somebody else. With the connection every interruptible contact that is talked with is held; it takes
+no capacity then (`capacity`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from routing.core import agents, callback, capacity, commands, contacts, estimate, facts, interrupt, known, talks, wellbeing
+from routing.core import (
+    agents,
+    callback,
+    capacity,
+    commands,
+    contacts,
+    estimate,
+    facts,
+    interrupt,
+    known,
+    talks,
+    wellbeing,
+)
 from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
 from routing.core.ids import AgentId, OfferId
@@ -61,8 +73,8 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
         agents.change(d, partner, "offered", "")
     d.facts.append(facts.Offered(
         *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, offer.seat, service.id,
-        contact.channel, ring_s, offer.step, level, idle_s, runners_up, ready, signed, len(d.line(service.id)), strategy,
-        score, tier, by_state, contact.preferred is record, None if partner is None else partner.id))
+        contact.channel, ring_s, offer.step, level, idle_s, runners_up, ready, signed, len(d.line(service.id)),
+        strategy, score, tier, by_state, contact.preferred is record, None if partner is None else partner.id))
     if tier == BY_CEILING:
         wellbeing.by_ceiling(d, offer)
     d.commands.append(_command(d, offer))

@@ -1,8 +1,8 @@
 """Two agents as one: both phones ring, both join the talk.
 
-Agents with the same `Profile.pair_id` are a pair: the first in the centre's list leads. Calls come to the lead only, and
-only while both could take one; the offer is one and reserves both. Each wraps up by the own profile, the lead with the
-contact, the other one aside. Other channels come to each alone. A pair of one never gets a call; a third is no part
+Agents with the same `Profile.pair_id` are a pair: the first in the centre's list leads. Calls come to the lead only,
+and only while both could take one; the offer is one and reserves both. Each wraps up by the own profile, the lead with
+the contact, the other one aside. Other channels come to each alone. A pair of one never gets a call; a third is no part
 of it.
 """
 

@@ -100,11 +100,11 @@ def _wait(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: str) 
 
 
 def _talks(record: AgentRecord) -> bool:
-    return any([offer.state is OfferState.ACCEPTED for offer in record.offers.values()])
+    return any(offer.state is OfferState.ACCEPTED for offer in record.offers.values())
 
 
 def _wraps(record: AgentRecord) -> bool:
-    return record.aside or any([offer.state is OfferState.WRAPPING for offer in record.offers.values()])
+    return record.aside or any(offer.state is OfferState.WRAPPING for offer in record.offers.values())
 
 
 def _end_wrap_ups(d: Domain, record: AgentRecord, reason: str) -> None:
