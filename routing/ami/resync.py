@@ -66,12 +66,13 @@ class Snapshot(NamedTuple):
         members = [(c.bridge, c.uniqueid) for c in self.channels.values() if c.bridge]
         return sorted(members, key=lambda one: parse_leg_id(one[1]) is not None)
 
-    def partner(self, leg: str) -> str:
-        """Uniqueid of the caller's channel in the same bridge as this leg; empty: nobody."""
-        channel = self.channels.get(leg)
-        if channel is None or not channel.bridge:
-            return ""
-        return next((one for bridge, one in self.bridges() if bridge == channel.bridge and not parse_leg_id(one)), "")
+    def partners(self) -> dict[str, str]:
+        """By bridge: Uniqueid of the first channel in it that is no agent's leg, the caller."""
+        found: dict[str, str] = {}
+        for channel in self.channels.values():
+            if channel.bridge and channel.bridge not in found and not parse_leg_id(channel.uniqueid):
+                found[channel.bridge] = channel.uniqueid
+        return found
 
 
 async def snapshot(link: Link) -> Snapshot:
@@ -95,10 +96,10 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
     """What must have happened for the engine's belief to become Asterisk's truth. Pure. Offers first: a talk must end
     before its contact does. `past`: what the black box tells of the channels in `unclear`."""
     events: list[Event] = []
-    seen = past or {}
+    seen, partners = past or {}, now.partners()
     for offer in offers:
         if offer.leg in now.channels:
-            events += _leg_alive(now, offer, seen)
+            events += _leg_alive(now, offer, partners, seen)
         else:
             events += _leg_gone(now, offer, seen)
     for contact in contacts:
@@ -130,8 +131,10 @@ def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> list
     return [*events, TalkEnded(offer.offer, by, leg.ended), OfferEnded(offer.offer, "hangup")]
 
 
-def _leg_alive(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> list[Event]:
-    leg, partner = now.channels[offer.leg], now.partner(offer.leg)
+def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
+               past: Mapping[str, Past]) -> list[Event]:
+    leg = now.channels[offer.leg]
+    partner = partners.get(leg.bridge, "")
     accepted = offer.state is OfferState.ACCEPTED
     if partner:
         if accepted and partner == offer.contact:
@@ -147,6 +150,6 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> lis
 
 def strays(now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:
     """Agents' legs that belong to no living offer and talk with nobody: phones ringing for a call that is over."""
-    known = {offer.leg for offer in offers}
+    known, partners = {offer.leg for offer in offers}, now.partners()
     return [c.uniqueid for c in now.channels.values()
-            if parse_leg_id(c.uniqueid) and c.uniqueid not in known and not now.partner(c.uniqueid)]
+            if parse_leg_id(c.uniqueid) and c.uniqueid not in known and c.bridge not in partners]

@@ -45,6 +45,8 @@ _END = b"\r\n\r\n"
 _EVENT = b"Event: "
 _RESPONSE = b"Response: "
 _PRIVILEGE = b"\r\nPrivilege: "
+_FIRST = ("Event", "Response")
+"""With one of these a block begins (P3), with nothing else."""
 _CR, _LF = b"\r\n"
 """Numbers: to look for one byte by its number takes a quarter of the time."""
 _LINE_ENDS_MAX = HEADERS_MAX * len(_EOL)
@@ -86,20 +88,18 @@ class Message:
 
     def get(self, header: str, default: str = "") -> str:
         """Value of a header, `default` when it is not there. Spelling as Asterisk spells it."""
-        text, key = self.text, f"\r\n{header}:"
-        if text.startswith(header) and text.startswith(":", len(header)):
-            start = len(header) + 1
-        else:
-            start = text.find(key) + len(key)
-            if start < len(key):
-                return default
+        text = self.text
+        start = -2 if header in _FIRST and text.startswith(f"{header}:") else text.find(f"\r\n{header}:")
+        if start == -1:
+            return default
+        start += len(header) + 3
         end = text.find("\r\n", start)
         value = text[start:] if end < 0 else text[start:end]
         return value.removeprefix(" ")
 
     def has(self, header: str) -> bool:
         """Whether the header is there at all, with or without a value."""
-        return f"\r\n{header}:" in self.text or self.text.startswith(f"{header}:")
+        return f"\r\n{header}:" in self.text or (header in _FIRST and self.text.startswith(f"{header}:"))
 
     def headers(self) -> dict[str, str]:
         """All headers, first occurrence each; a line without a colon is none. Events of one name mostly have the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,28 @@ def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> N
 def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
     state = now((LEG, "Ringing", ""), ("o4-7.2", "Up", "b"), ("7.2", "Up", "b"), ("o5-7.3", "Ringing", ""), CALLER)
     assert strays(state, [PENDING]) == ["o5-7.3"]
+
+
+def test_a_look_goes_over_the_channels_once_whatever_the_number_of_legs() -> None:
+    class Counted(dict[str, Channel]):
+        looks = 0
+
+        def values(self) -> Any:
+            Counted.looks += 1
+            return super().values()
+
+    talks = [(f"7.{n}", "Up", f"b{n}") for n in range(50)] + [(f"o{n}-7.{n}", "Up", f"b{n}") for n in range(50)]
+    state = now(*talks)._replace(channels=Counted(now(*talks).channels))
+    offers = [TALKING._replace(offer=OfferId(n), contact=ContactId(f"7.{n}"), leg=f"o{n}-7.{n}") for n in range(50)]
+    contacts = [CONTACT._replace(contact=ContactId(f"7.{n}"), state=ContactState.ASSIGNED) for n in range(50)]
+    assert diff(state, contacts, offers) == [] and strays(state, offers) == []
+    assert Counted.looks <= 3
+
+
+def test_who_is_first_in_a_bridge_is_the_caller() -> None:
+    state = now(("7.9", "Up", "b"), ("7.1", "Up", "b"), (LEG, "Up", "b"), ("7.3", "Up", ""))
+    assert state.partners() == {"b": "7.9"}
+    assert diff(state, [CONTACT], [TALKING]) == [OfferConnected(OfferId(3), ContactId("7.9"))]
 
 
 LINE = "{at},CHAN_END,{who},{who}\n"
