@@ -115,7 +115,7 @@ def generate(day: Day, shares: Mapping[ServiceId, float], chance: Chance = Chanc
     """Arrivals of a day in order of time. `shares` of the services (any sum) hold where the day has no counts by
     service. `kinds`: what differs from `USUAL`. `midnight`: time of the day's beginning. Raises PlanningError for
     shares or parameters that mean nothing."""
-    _check(shares, chance)
+    check(shares, chance)
     streams = {name: random.Random(f"{chance.seed}/{day.name}/{name}") for name in
                ("times", "service", "talk", "patience")}
     factor = _gamma(streams["times"], chance.day_cv ** 2)
@@ -169,7 +169,8 @@ def _place(bounds: Sequence[float], value: float) -> int:
     return len(bounds) - 1
 
 
-def _check(shares: Mapping[ServiceId, float], chance: Chance) -> None:
+def check(shares: Mapping[ServiceId, float], chance: Chance = Chance()) -> None:
+    """PlanningError for shares or chance that mean nothing."""
     if not shares or min(shares.values()) < 0 or sum(shares.values()) <= 0:
         raise PlanningError("the shares of the services must be 0 or more, and not all 0")
     if chance.day_cv < 0 or chance.dispersion < 1:

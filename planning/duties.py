@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 from planning.arrivals import DAY_S, HOUR_S
@@ -17,7 +18,7 @@ BREAKS_AT_S = (2 * HOUR_S, 4 * HOUR_S, 6 * HOUR_S)
 """Breaks of a shift, counted from its beginning: a quarter of an hour after each two hours (the practice of 15 minutes
 per two hours of screen work)."""
 STAGGER = 4
-"""Breaks of neighbours begin this many different quarters of an hour apart, so that nobody's team is empty."""
+"""Breaks of a team's shift begin at so many different quarters of an hour: two are enough to leave somebody there."""
 
 STARTS = (8, 0, 16, 7, 9, 13, 8, 11, 7, 16, 9, 8, 13, 0, 7, 8, 11, 9, 7, 13)
 """Hours at which shifts begin, dealt out in this order to each team: 10 % begin at midnight, 55 % in the morning and
@@ -29,12 +30,14 @@ PROBLEMS_SHOWN = 20
 def shifts(centre: Centre) -> list[Duty]:
     """The simple plan: shifts of 8 hours that cover the day, each team for itself, breaks staggered. One that goes
     beyond midnight is there at the beginning of the day as well."""
-    place: dict[str, int] = {}
+    of_team: Counter[str] = Counter()
+    of_shift: Counter[tuple[str, float]] = Counter()
     found: list[Duty] = []
     for agent in centre.agents:
-        number = place[agent.team] = place.get(agent.team, -1) + 1
-        start = STARTS[number % len(STARTS)] * HOUR_S
-        later = number % STAGGER * BREAK_S
+        start = STARTS[of_team[agent.team] % len(STARTS)] * HOUR_S
+        later = of_shift[agent.team, start] % STAGGER * BREAK_S
+        of_team[agent.team] += 1
+        of_shift[agent.team, start] += 1
         found += around(Duty(agent.id, start, start + SHIFT_S,
                              tuple((start + at + later, start + at + later + BREAK_S) for at in BREAKS_AT_S)))
     return found

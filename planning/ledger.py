@@ -12,7 +12,9 @@ from planning.outcome import SLOT_S, Cell, Outcome, Tally
 from routing.core.facts import (
     AgentChanged,
     Alarm,
+    CallbackChanged,
     Connected,
+    ContactChanged,
     Ended,
     Fact,
     Moved,
@@ -39,10 +41,8 @@ class _Clock:
         """From when a ready agent counts as available: after the rest gap."""
 
     def spend(self, until: float) -> None:
-        """The time in the present state until then."""
+        """The time in the present state until then, which is later than `since`."""
         state, since, tally = self.state, self.since, self.tally
-        if until <= since:
-            return
         self.since = until
         if state is AgentState.TALKING:
             tally.talk_s += until - since
@@ -83,7 +83,8 @@ class Ledger:
         self._table: dict[type, Callable[[Any], None]] = {
             AgentChanged: self._agent, Queued: self._queued, Moved: self._moved, Offered: self._offered,
             Connected: self._connected, TalkOver: self._talk_over, WrappedUp: self._wrapped_up, Ended: self._ended,
-            OfferClosed: self._offer_closed, Alarm: self._alarm,
+            OfferClosed: self._offer_closed, Alarm: self._alarm, ContactChanged: self._changed,
+            CallbackChanged: self._called_back,
         }
 
     def fold(self, facts: list[Fact]) -> None:
@@ -98,7 +99,8 @@ class Ledger:
     def close(self, at: float) -> Outcome:
         """The run is over: what is known of it. What agents do at the end counts until then."""
         for clock in self._clocks.values():
-            clock.spend(at)
+            if at > clock.since:
+                clock.spend(at)
         return Outcome(
             at=at, names={service.id: service.name for service in self._centre.services},
             targets={service.id: service.target_s for service in self._centre.services}, cells=self._cells,
@@ -106,12 +108,13 @@ class Ledger:
             violations=self._violations, closed=dict(self._closed), alarms=dict(self._alarms), facts=self._facts)
 
     def _agent(self, fact: AgentChanged) -> None:
-        clock = self._clocks[fact.agent]
-        clock.spend(fact.at)
-        clock.state = fact.state
-        if fact.state is AgentState.READY and clock.rest_s:
+        clock, at, state = self._clocks[fact.agent], fact.at, fact.state
+        if at > clock.since:
+            clock.spend(at)
+        clock.state = state
+        if clock.rest_s and state is AgentState.READY:
             idle_since = fact.since if fact.idle_since is None else fact.idle_since
-            clock.ready_from = (fact.at if idle_since is None else idle_since) + clock.rest_s
+            clock.ready_from = (at if idle_since is None else idle_since) + clock.rest_s
 
     def _queued(self, fact: Queued) -> None:
         since, contact = fact.since, fact.contact
@@ -135,6 +138,12 @@ class Ledger:
             cell = self._open[fact.contact] = self._cell(fact.service, fact.at)
             cell.offered += 1
         self._order.moves(fact.contact, fact.service)
+
+    def _changed(self, fact: ContactChanged) -> None:
+        self._order.changes(fact.contact, fact.priority, fact.needs, fact.topics)
+
+    def _called_back(self, fact: CallbackChanged) -> None:
+        self._order.leaves(fact.contact)
 
     def _offered(self, fact: Offered) -> None:
         overtaken = self._order.offered(fact.contact, fact.agent, fact.at)

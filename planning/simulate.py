@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from planning.arrivals import Chance, Day, Kind, generate
+from planning.arrivals import Chance, Day, Kind, check, generate
 from planning.errors import PlanningError
 from planning.house import Duty, run
 from planning.outcome import Figures, Outcome, Rule, merged
@@ -72,6 +72,7 @@ def simulate(study: Study, progress: Callable[[float], None] | None = None) -> l
 def fitted(day: Day, centre: Centre, duties: Sequence[Duty], shares: Mapping[ServiceId, float],
            kinds: Mapping[ServiceId, Kind] | None = None) -> float:
     """The factor that makes the curve as high as those on duty can carry (`PEAK_LOAD`)."""
+    check(shares)
     usual, whole = kinds or {}, sum(shares.values())
     team = {agent.id: agent.profile for agent in centre.agents if Channel.VOICE in agent.profile.channels}
     if not team:

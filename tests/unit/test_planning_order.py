@@ -1,0 +1,129 @@
+"""Order violations, counted by a second look at the rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from planning.order import HEAVY, Order
+from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.core.model import Centre, Channel, Profile, Service, Step
+from tests.planning_house import agent, service
+
+pytestmark = pytest.mark.unit
+
+VOICE = Channel.VOICE
+A, B, C = (ContactId(name) for name in "ABC")
+GENERAL, EDU_ONLY, TIP_ONLY = AgentId("both"), AgentId("edu"), AgentId("tip")
+
+
+def order(**tip: object) -> Order:
+    return Order(Centre((service("edu"), service("tip", **tip)),
+                        (agent("both", "edu", "tip"), agent("edu", "edu"), agent("tip", "tip"))))
+
+
+def come(the_order: Order, contact: ContactId, name: str, since: float, priority: int = 0) -> None:
+    the_order.comes(contact, ServiceId(name), VOICE, priority, since)
+
+
+def test_to_pass_somebody_older_whom_the_agent_could_serve_is_a_violation() -> None:
+    found = order()
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 1.0)
+    assert found.offered(B, GENERAL, 5.0)
+
+
+def test_the_oldest_passes_nobody_and_one_who_came_at_the_same_time_neither() -> None:
+    found = order()
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 0.0)
+    assert not found.offered(A, GENERAL, 5.0)
+    assert not found.offered(B, GENERAL, 5.0)
+
+
+def test_within_one_service_the_older_comes_first() -> None:
+    found = order()
+    come(found, A, "edu", 0.0)
+    come(found, B, "edu", 1.0)
+    assert found.offered(B, EDU_ONLY, 5.0)
+
+
+def test_whom_the_agent_could_not_serve_is_not_passed() -> None:
+    found = order()
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 1.0)
+    assert not found.offered(B, EDU_ONLY, 5.0)
+
+
+@pytest.mark.parametrize("other", [{"priority": 2}, {"weight": 2.0}, {"load": HEAVY}, {"preferred_s": 60.0}])
+def test_only_equals_can_be_passed(other: dict[str, object]) -> None:
+    found = order(**other)
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 1.0)
+    assert not found.offered(B, GENERAL, 5.0)
+
+
+def test_points_of_the_contact_count_for_its_class() -> None:
+    found = order(priority=2)
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 1.0, priority=2)
+    assert found.offered(B, GENERAL, 5.0)
+
+
+def test_who_has_left_or_rings_is_not_passed() -> None:
+    found = order()
+    come(found, A, "tip", 0.0)
+    come(found, B, "tip", 1.0)
+    come(found, C, "edu", 2.0)
+    found.leaves(A)
+    assert not found.offered(B, TIP_ONLY, 5.0)
+    assert not found.offered(C, GENERAL, 5.0)
+
+
+def test_who_comes_back_from_a_phone_that_was_not_taken_has_the_old_age() -> None:
+    found = order()
+    come(found, A, "edu", 0.0)
+    assert not found.offered(A, EDU_ONLY, 0.0)
+    come(found, B, "edu", 1.0)
+    come(found, C, "edu", 2.0)
+    found.returns(A)
+    assert found.offered(B, EDU_ONLY, 5.0)
+    assert not found.offered(A, EDU_ONLY, 6.0)
+    assert not found.offered(C, EDU_ONLY, 6.0)
+
+
+def test_another_service_or_other_points_take_the_age_along() -> None:
+    found = order()
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 1.0)
+    found.moves(A, ServiceId("edu"))
+    assert found.offered(B, EDU_ONLY, 5.0)
+    found = order()
+    come(found, A, "edu", 0.0)
+    come(found, B, "edu", 1.0)
+    found.changes(A, 5, (), frozenset())
+    assert not found.offered(B, EDU_ONLY, 5.0)
+
+
+def test_needs_of_the_contact_keep_agents_away_who_have_them_not() -> None:
+    found = order()
+    found.comes(A, ServiceId("edu"), VOICE, 0, 0.0, ((SkillId("en"), 1),))
+    come(found, B, "edu", 1.0)
+    assert not found.offered(B, EDU_ONLY, 5.0)
+
+
+def test_a_step_lets_an_agent_pass_only_until_it_asks_for_less() -> None:
+    steps = (Step(((SkillId("edu"), 80),), 20.0), Step(((SkillId("edu"), 10),)))
+    rules: Service = service("edu", steps=steps)
+    for at, passed in ((15.0, False), (25.0, True)):
+        found = Order(Centre((rules, service("tip")), (agent("both", "edu", "tip"),)))
+        come(found, A, "edu", 0.0)
+        come(found, B, "tip", 1.0)
+        assert found.offered(B, GENERAL, at) is passed
+
+
+def test_what_a_profile_excludes_is_not_served() -> None:
+    profile = Profile(no_topics=frozenset({"tip"}))
+    found = Order(Centre((service("edu"), service("tip")), (agent("both", "edu", "tip", profile=profile),)))
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 1.0)
+    assert not found.offered(B, GENERAL, 5.0)

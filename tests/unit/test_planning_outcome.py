@@ -1,0 +1,94 @@
+"""Figures of a run: every definition on numbers that can be counted by hand."""
+
+from __future__ import annotations
+
+from array import array
+
+import pytest
+
+from planning.house import run
+from planning.outcome import SLOT_S, Cell, Figures, Rule, merged, percentile, variation
+from routing.core.ids import AgentId
+from tests.planning_house import BARE, EDU, always, calls, pool
+
+pytestmark = pytest.mark.unit
+
+
+def figures() -> Figures:
+    """Ten came: six answered (four within 20 s), three gave up (one at once), one went to the net."""
+    one = Cell(offered=6, answered=4, within=3, abandoned=2, short=1, waits=array("d", (0.0, 30.0, 10.0, 20.0)),
+               gave_up=array("d", (2.0, 50.0)), talk_s=400.0, wrapup_s=40.0)
+    two = Cell(offered=4, answered=2, within=1, abandoned=1, overflowed=1, waits=array("d", (0.0, 60.0)),
+               gave_up=array("d", (19.0,)), talk_s=200.0, wrapup_s=20.0)
+    return Figures("edu", (one, two), 20.0)
+
+
+def test_service_level_by_each_rule() -> None:
+    found = figures()
+    assert found.service_level() == 4 / 9
+    assert found.service_level(rule=Rule.WITHOUT_SHORT) == 4 / 8
+    assert found.service_level(rule=Rule.OFFERED) == 4 / 10
+    assert found.service_level(rule=Rule.REMOVED) == (4 + 2) / 10
+    assert found.service_level(30.0) == 5 / 9
+    assert found.service_level(0.0, Rule.OFFERED) == 2 / 10
+    assert Figures("none", (), 20.0).service_level() == 1.0
+
+
+def test_waits() -> None:
+    found = figures()
+    assert found.asa_s == 120 / 6
+    assert found.wait_s == (120 + 71) / 9
+    assert found.waited == (4 + 3) / 9
+    assert [found.percentile(share) for share in (0.5, 0.95, 1.0)] == [10.0, 60.0, 60.0]
+    assert (found.abandonment, found.aht_s, found.still_there) == (3 / 10, 660 / 6, 0)
+    nobody = Figures("none", (), 20.0)
+    assert (nobody.asa_s, nobody.wait_s, nobody.waited, nobody.abandonment, nobody.aht_s) == (0.0,) * 5
+
+
+def test_percentiles_and_variation() -> None:
+    assert percentile((1.0, 2.0, 3.0, 4.0), 0.5) == 2.0
+    assert percentile((1.0, 2.0, 3.0, 4.0), 0.51) == 3.0
+    assert percentile((), 0.5) == 0.0
+    assert variation((1.0, 3.0)) == 0.5
+    assert variation(()) == variation((0.0, 0.0)) == 0.0
+
+
+def test_a_contact_belongs_to_the_half_hour_in_which_it_came() -> None:
+    centre = pool(1)
+    found = run(centre, calls(SLOT_S - 1.0, SLOT_S, handle_s=3600.0), always(centre))
+    assert {slot: (one.offered, one.answered) for slot, one in found.series().items()} == {0: (1, 1), 1: (1, 1)}
+    assert list(found.series(EDU)[1].waits) == [3599.0]
+
+
+def test_the_rest_gap_is_no_part_of_occupancy() -> None:
+    plain, rests = pool(1), pool(1, BARE._replace(rest_gap_s=60.0))
+    for centre, available_s in ((plain, 940.0), (rests, 820.0)):
+        tally = run(centre, calls(100.0), always(centre, 1_000.0), until=1_000.0).agents[AgentId("a1")]
+        assert tally.talk_s == 60.0
+        assert tally.available_s == pytest.approx(available_s)
+        assert tally.occupancy == pytest.approx(60.0 / (60.0 + available_s))
+
+
+def test_groups_are_those_with_the_usual_profile_and_the_others() -> None:
+    centre = pool(3)
+    slow = centre.agents[2]._replace(profile=BARE._replace(wrapup_s=60.0))
+    centre = centre._replace(agents=(*centre.agents[:2], slow))
+    found = run(centre, calls(0.0, 1.0, 2.0), always(centre, 200.0), until=200.0)
+    assert found.agents[slow.id].accommodated
+    assert found.occupancies(accommodated=True) == [pytest.approx(120 / 200)]
+    assert found.occupancies(accommodated=False) == [pytest.approx(60 / 200)] * 2
+    assert found.occupancy_cv(accommodated=False) == pytest.approx(0.0)
+    assert found.occupancy() == pytest.approx(240 / 600)
+    assert run(centre, (), ()).occupancies() == []
+
+
+def test_several_runs_are_added_up() -> None:
+    centre = pool(1)
+    one = run(centre, calls(0.0, 10.0), always(centre, 500.0))
+    two = run(centre, calls(0.0, 20.0, patience_s=5.0), always(centre, 500.0))
+    both = merged([one, two])
+    assert (both.total.offered, both.total.answered, both.total.abandoned) == (4, 3, 1)
+    assert list(both.total.waits) == [0.0, 0.0, 50.0]
+    assert both.agents[AgentId("a1")].talk_s == 180.0
+    assert both.offers == one.offers + two.offers
+    assert one.total.offered == 2, "what was added up is as it was"
