@@ -6,7 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.agents import DECLINE_GAP_S, SEAT_AGAIN_S, SETTLE_S
+from routing.core.agents import DECLINE_GAP_S, MISS_GAP_S, SEAT_AGAIN_S, SETTLE_S
 from routing.core.callers import STEP_S
 from routing.core.commands import Offer, Rescind
 from routing.core.model import AgentState, ContactState, OfferState, Outcome, Profile
@@ -72,7 +72,8 @@ def test_nobody_answers_next_agent_same_place() -> None:
     assert [house.contact(name).position for name in ("c1", "c3")] == [1, 2]
     following = house.tell(e.WrapUpEnded("b"), 20.0)[0]
     assert isinstance(following, Offer) and (following.agent, following.contact) == ("b", "c1")
-    missed = house.tell(e.OfferEnded(following.offer, "no_answer"), 35.0)[0]
+    assert house.tell(e.OfferEnded(following.offer, "no_answer"), 35.0) == []
+    missed = house.tick(35.0 + MISS_GAP_S)[0]
     assert isinstance(missed, Offer) and missed.contact == "c1" and house.agent("b").misses == 1
     assert house.facts_of(f.OfferClosed)[-1].state is OfferState.TIMEOUT and house.contact("c3").position == 2
 
@@ -84,15 +85,30 @@ def test_who_just_missed_it_is_not_asked_again_while_another_fits_even_one_of_lo
     assert first.agent == "a"
     second = house.tell(e.OfferEnded(first.offer, "no_answer"), 16.0)[0]
     assert isinstance(second, Offer) and second.agent == "b" and second.contact == "c1"
+    house.tell(e.OfferRinging(second.offer), 16.5)
+    house.tick(16.0 + MISS_GAP_S)
     third = house.tell(e.OfferEnded(second.offer, "no_answer"), 31.0)[0]
     assert isinstance(third, Offer) and third.agent == "a", "b missed it last"
+
+
+def test_who_missed_it_alone_is_not_rung_again_at_once_and_others_come_first() -> None:
+    house = House({"a": 50, "b": 0})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.waits("edu", at=2.0)
+    assert house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0) == []
+    assert house.engine.next_deadline() == 16.0 + MISS_GAP_S and house.contact("c1").position == 1
+    assert house.tick(16.0 + MISS_GAP_S - 0.1) == []
+    (again,) = house.tick(16.0 + MISS_GAP_S)
+    assert isinstance(again, Offer) and (again.agent, again.contact) == ("a", "c1")
 
 
 def test_misses_in_a_row_make_not_responding_and_resume_ends_it() -> None:
     house = House({"a": 50})
     house.sits("a")
     offer = house.calls("edu", at=1.0)
-    again = house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0)[0]
+    house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0)
+    again = house.tick(21.0)[0]
     assert isinstance(again, Offer) and again.agent == "a", "nobody else: asked again"
     assert house.tell(e.OfferEnded(again.offer, "no_answer"), 31.0) == []
     assert house.state("a") is AgentState.NOT_RESPONDING and house.last(f.AgentChanged).reason == "misses"
@@ -104,8 +120,10 @@ def test_a_connection_ends_the_row_of_misses() -> None:
     house = House({"a": 50})
     house.sits("a")
     offer = house.calls("edu", at=1.0)
-    again = house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0)[0]
-    house.tell(e.OfferConnected(again.offer, "c1"), 17.0)
+    house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0)
+    again = house.tick(21.0)[0]
+    assert isinstance(again, Offer)
+    house.tell(e.OfferConnected(again.offer, "c1"), 22.0)
     assert house.agent("a").misses == 0
 
 
@@ -171,7 +189,8 @@ def test_ringing_that_nobody_ends_is_ended() -> None:
     offer = house.calls("edu", at=1.0)
     house.tell(e.OfferRinging(offer.offer), 1.1)
     assert house.engine.next_deadline() == 1.0 + 15.0 + RING_GRACE_S
-    rescind, again = house.tick(1.0 + 15.0 + RING_GRACE_S)
+    (rescind,) = house.tick(1.0 + 15.0 + RING_GRACE_S)
+    (again,) = house.tick(1.0 + 15.0 + RING_GRACE_S + MISS_GAP_S)
     assert rescind == Rescind(offer.offer, "c1", "stale") and isinstance(again, Offer)
     assert house.agent("a").misses == 1
     assert house.tell(e.OfferConnected(offer.offer, "c1"), 20.0) == [], "late news of a closed offer"

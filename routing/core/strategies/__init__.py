@@ -2,8 +2,8 @@
 
 A strategy is a module with `BY_LEVEL` (every level has a rank of its own, whoever the agent is: one pool then serves
 all levels of a skill), `rank(agent, level)` from 0 to `RANK_MAX`, the higher the better, and `key(record, h)`, where h
-is the half-life in seconds, the smaller the better. `level` is the agent's in the skill that ranks (0-100), -1 when nothing ranks. A key must not
-change while the agent is idle: that is what lets the idle stand in line once and for all.
+is the half-life in seconds, the smaller the better. `level` is the agent's in the skill that ranks (0-100), -1 when
+nothing ranks. A key must not change while the agent is idle: that is what lets the idle stand in line once and for all.
 
 | name | rank | key | for |
 |---|---|---|---|
