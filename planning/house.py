@@ -65,8 +65,9 @@ NOBODY = Arrival(inf, ServiceId(""), 0.0)
 
 
 class Duty(NamedTuple):
-    """An agent's time at work. A break begins after a running talk and ends when the plan says so; at the end a running
-    talk is finished."""
+    """An agent's time at work. The engine keeps the breaks safe as it always does: they begin after a running talk and
+    have their full length, and before one no contact comes that would reach into it. At the end a running talk is
+    finished."""
 
     agent: AgentId
     start: float
@@ -296,9 +297,8 @@ def _plan(centre: Centre, duties: list[Duty], also: Iterable[tuple[float, events
         heap.append((duty.end, DUTY + next(number), events.AgentSignedOut(duty.agent)))
     for duty in duties:
         heap.append((duty.start, DUTY + next(number), events.AgentSignedIn(duty.agent, _seat(duty.agent))))
-        for begin, end in duty.breaks:
-            heap.append((begin, DUTY + next(number), events.AgentPaused(duty.agent)))
-            heap.append((end, DUTY + next(number), events.AgentResumed(duty.agent)))
+        if duty.breaks:
+            heap.append((duty.start, DUTY + next(number), events.BreaksPlanned(duty.agent, duty.breaks)))
     heap += [(at, DUTY + next(number), event) for at, event in also]
     heapify(heap)
     return heap

@@ -90,11 +90,18 @@ def test_who_gives_up_while_it_rings_is_never_connected() -> None:
 
 def test_breaks_and_the_end_of_a_duty_come_after_the_talk() -> None:
     centre = pool(1)
-    found = run(centre, calls(0.0, 70.0, 295.0, 310.0, patience_s=1000.0),
-                [Duty(AgentId("a1"), 0.0, 300.0, ((30.0, 200.0),))])
-    assert waits(found) == [0.0, 0.0, 130.0]
-    assert found.agents[AgentId("a1")].paused_s == pytest.approx(140.0)
+    talk = calls(500.0, handle_s=550.0)
+    found = run(centre, [*talk, *calls(1_100.0, 1_795.0, 1_810.0, patience_s=1_000.0)],
+                [Duty(AgentId("a1"), 0.0, 1_800.0, ((1_000.0, 1_100.0),))])
+    assert waits(found) == [0.0, 0.0, 50.0], "the break has its full length, from 1050 to 1150"
+    assert found.agents[AgentId("a1")].paused_s == pytest.approx(100.0)
     assert found.total.abandoned == 1, "the last one finds nobody"
+
+
+def test_before_a_break_no_call_comes_that_would_reach_into_it() -> None:
+    centre = pool(1)
+    found = run(centre, calls(995.0), [Duty(AgentId("a1"), 0.0, 1_800.0, ((1_000.0, 1_100.0),))])
+    assert waits(found) == [105.0]
 
 
 def test_overflow_leaves_for_the_safety_net() -> None:
