@@ -307,14 +307,16 @@ class Oracle:
         has = {a.id: {o.contact: o.state for o in a.offers.values()} for a in signed}
         steps = {}
         for contact in d.contacts.values():
-            step = contact.step
+            step, at = contact.step, contact.step_at
+            while contact.state is ContactState.RESERVED and step + 1 < len(contact.service.steps) \
+                    and at + (contact.service.steps[step].lasts_s or 1e9) <= d.now:
+                at, step = at + contact.service.steps[step].lasts_s, step + 1  # made up for when it rings no more
             while step + 1 < len(contact.service.steps) and contact.service.steps[step].lasts_s is not None \
-                    and not any(may(a, contact, step) for a in signed) and contact.state is ContactState.PENDING \
-                    and contact.preferred is None:
+                    and not any(may(a, contact, step) for a in signed) and contact.preferred is None:
                 step += 1
             steps[contact.id] = step
-        queue = {c for c in d.contacts.values() if c.state is ContactState.PENDING and c.not_before <= d.now
-                 and not (c.callback and c.leg)}
+        queue = {c for c in d.contacts.values() if c.state is ContactState.PENDING and not (c.callback and c.leg)
+                 and (not c.not_before or c.group is not None)}  # its moment has come and the clock has said so
         plan: dict[ContactId, AgentId] = {}
         while (found := self._next(d, signed, has, queue, steps, may)) is not None:
             contact, chosen = found

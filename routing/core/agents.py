@@ -151,8 +151,9 @@ def place(d: Domain, record: AgentRecord) -> None:
     channels = capacity.open_to(d, record)
     if record.agent.profile.pair_id:
         channels = pairs.narrow(d, record, channels)
-        if record.partner is not None and not record.lead:
-            place(d, record.partner)  # who stands for both
+        lead = record.partner
+        if lead is not None and not record.lead and d.timers.at(("rest", lead.id)) is None:
+            place(d, lead)  # who stands for both; after a rest that is not over it comes by itself
     if channels:
         if record.strained or (record.lead and record.partner is not None and record.partner.strained):
             wellbeing.allow(d, record)
