@@ -21,8 +21,10 @@ from ivr.flow import walk
 from ivr.flow.load import load as load_flow
 from ivr.flow.model import Flow, Queue
 from prompts.catalogue import texts
+from routing.core import expression
 from routing.core import model as core
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
+from santral import routable
 from santral.errors import BadCentre
 from santral.secrets import Secrets
 
@@ -72,6 +74,8 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     loaded = load(folder, overlay)
     problems, warnings = list(loaded.problems), list(loaded.warnings)
     flow: Flow | None = None
+    found, doubts = routable.check(loaded)
+    problems, warnings = problems + found, warnings + doubts
     if loaded.menu is not None:
         services = frozenset(service.id for service in loaded.services)
         read = load_flow(loaded.menu, prompts=frozenset(texts()), services=services, closed=_closed(loaded))
@@ -179,7 +183,8 @@ def _needs(needs: files.Needs) -> tuple[core.Needs, str]:
     """What is asked for as levels, and as an expression when levels cannot say it."""
     if not isinstance(needs, str):
         return _skills(needs), ""
-    return (), needs
+    levels = expression.needs(expression.parse(needs))
+    return ((), needs) if levels is None else (levels, "")
 
 
 def _agent(agent: Agent, everybody: Needs, own: Accommodation | None) -> core.Agent:

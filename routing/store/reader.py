@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +12,10 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import DBAPIError
 
 from routing.core.events import Event
-from routing.core.facts import Fact
-from routing.core.ids import ContactId, OfferId, ServiceId
+from routing.core.facts import Fact, Wellbeing
+from routing.core.ids import ContactId, OfferId, ServiceId, SkillId
 from routing.core.journal import JournalError, decode_event, decode_fact
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
 from routing.core.restore import StoredAgent, StoredContact, StoredOffer
 from routing.store.database import connect, translated, url_of
 from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, cursors, facts, journal, offers
@@ -95,7 +96,14 @@ def load(connection: Connection) -> Loaded:
 
 def _contact(row: SqlRow[Any]) -> StoredContact:
     one = StoredContact(**row._mapping)
-    return one._replace(state=ContactState(one.state), channel=Channel(one.channel))
+    return one._replace(
+        state=ContactState(one.state), channel=Channel(one.channel), needs=_needs(row.needs),
+        visited=tuple(ServiceId(service) for service in json.loads(row.visited)),
+        topics=frozenset(json.loads(row.topics)))
+
+
+def _needs(text: str) -> Needs:
+    return tuple((SkillId(skill), level) for skill, level in json.loads(text))
 
 
 def _offer(row: SqlRow[Any]) -> StoredOffer:
@@ -105,7 +113,15 @@ def _offer(row: SqlRow[Any]) -> StoredOffer:
 
 def _agent(row: SqlRow[Any]) -> StoredAgent:
     one = StoredAgent(**row._mapping)
-    return one._replace(state=AgentState(one.state))
+    return one._replace(state=AgentState(one.state), skills=None if row.skills is None else _needs(row.skills),
+                        wellbeing=None if row.wellbeing is None else _wellbeing(row.wellbeing))
+
+
+def _wellbeing(text: str) -> Wellbeing:
+    found: dict[str, Any] = json.loads(text)
+    fields: dict[str, Any] = {name: tuple(tuple(one) for one in value) if isinstance(value, list) else value
+                              for name, value in found.items() if name in Wellbeing._fields}
+    return Wellbeing(**fields)
 
 
 class Reader:

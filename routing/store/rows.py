@@ -8,6 +8,7 @@ offer. Statements are built once (`statement.py`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,14 @@ from routing.store.statement import Statement
 SLOTS_MAX = 64
 """Slots of a channel that one agent may fill: far above any capacity a person can have, so that a wrong engine is
 refused and not obeyed for ever."""
+
+
+EMPTY = "[]"
+
+
+def _json(value: Any) -> str:
+    """What has no column type of its own, as JSON text. Any: tuples and mappings of plain values."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else EMPTY
 
 
 def _in(state: ColumnElement[str], states: Iterable[str]) -> ColumnElement[bool]:
@@ -50,7 +59,7 @@ def _offer(from_states: Iterable[str], *columns: str) -> Statement:
 
 
 _NEW_CONTACT = ("contact", "state", "version", "service", "channel", "since", "queued_at", "changed_at", "priority",
-                "position", "leg", "slow", "node", "caller_hash", "caller_box")
+                "position", "leg", "slow", "node", "caller_hash", "caller_box", "visited", "needs", "topics")
 _ADD_CONTACT = Statement(insert(contacts), _NEW_CONTACT)
 _ADD_NEW_CONTACT = Statement(insert(contacts), _NEW_CONTACT, " ON CONFLICT DO NOTHING")
 _ENDED_BEFORE = Statement(select(contacts.c.outcome).where(contacts.c.contact == bindparam("b_contact"),
@@ -64,9 +73,9 @@ _RENAME = (
     Statement(delete(contacts).where(contacts.c.contact == bindparam("b_contact"))))
 _ADD_OFFER = Statement(insert(offers), (
     "offer", "contact", "agent", "seat", "service", "channel", "slot", "state", "agent_version", "offered_at", "ring_s",
-    "step", "level", "reason", "held_s"))
+    "step", "level", "reason", "held_s", "partner"))
 _AGENT = ("version", "team", "state", "reason", "seat", "since", "misses", "idle_since", "wrapup_until",
-          "pause_pending", "leave_pending")
+          "pause_pending", "leave_pending", "skills")
 _ADD_AGENT = Statement(insert(agents), ("agent", *_AGENT))
 # A waiting caller may have been moved to another service since the queue entry: the row follows.
 _RESERVE = _move(["pending"], "offer", "agent", "service")
@@ -85,8 +94,14 @@ def _noted(*columns: str) -> Statement:
                      .values({name: bindparam(name) for name in ("version", "changed_at", *columns)}))
 
 
-_SERVED_BY = _noted("service")
-_RANKED = _noted("priority")
+_STEPPED = _noted("service", "step", "step_since")
+_CALLED_BACK = _noted("service", "callback", "tries", "not_before")
+_RANKED = _noted("priority", "needs", "topics")
+_MOVED = _noted("service", "step", "step_since", "entered_at", "visited")
+_VISITED = Statement(select(contacts.c.visited).where(contacts.c.contact == bindparam("b_contact")))
+_BURDEN = Statement(update(agents).where(agents.c.agent == bindparam("b_agent"))
+                    .values(wellbeing=bindparam("wellbeing")))
+_INTERRUPT = _offer(["accepted"], "interrupted")
 # The outcome of an answered contact comes beside the change of its state, with the same version or the next.
 _OUTCOME = Statement(
     update(contacts)
@@ -142,6 +157,7 @@ class Rows:
             "service": fact.service, "channel": fact.channel.value, "since": fact.since, "queued_at": fact.at,
             "changed_at": fact.at, "priority": fact.priority, "position": fact.position, "leg": fact.leg,
             "slow": fact.slow, "node": fact.node, "caller_hash": fact.caller_hash, "caller_box": fact.caller_box,
+            "visited": EMPTY, "needs": _json(fact.needs), "topics": _json(sorted(fact.topics)),
         }
         if self._run(_ADD_NEW_CONTACT, row) == 1:
             return
@@ -161,6 +177,7 @@ class Rows:
             "service": fact.service, "channel": fact.channel.value, "slot": self._slot(fact),
             "state": OfferState.PENDING.value, "agent_version": fact.agent_version, "offered_at": fact.at,
             "ring_s": fact.ring_s, "step": fact.step, "level": fact.level, "reason": "", "held_s": 0.0,
+            "partner": fact.partner,
         })
 
     def _slot(self, fact: f.Offered) -> int:
@@ -197,13 +214,32 @@ class Rows:
         self._contact(fact, _ASSIGN, fact.version, ContactState.ASSIGNED, "reserved", offer=fact.offer,
                       agent=fact.agent, wait_s=fact.wait_s)
 
-    def _served_by(self, fact: f.Moved | f.Stepped | f.CallbackChanged) -> None:
-        self._set(fact, _SERVED_BY, f"contact waiting with version {fact.version - 1}", b_contact=fact.contact,
-                  b_before=fact.version - 1, version=fact.version, changed_at=fact.at, service=fact.service)
+    def _note(self, fact: Any, statement: Statement, **values: Any) -> None:
+        """Something about a waiting contact, whose state stays. Any: of the facts that say so."""
+        self._set(fact, statement, f"contact waiting with version {fact.version - 1}", b_contact=fact.contact,
+                  b_before=fact.version - 1, version=fact.version, changed_at=fact.at, **values)
+
+    def _stepped(self, fact: f.Stepped) -> None:
+        self._note(fact, _STEPPED, service=fact.service, step=fact.step, step_since=fact.at)
+
+    def _moved(self, fact: f.Moved) -> None:
+        visited: list[str] = []
+        if fact.reason != "chosen":
+            self._run(_VISITED, {"b_contact": fact.contact})
+            found = self._cursor.fetchone()
+            visited = [*json.loads(found[0] if found else EMPTY), fact.before]
+        self._note(fact, _MOVED, service=fact.service, step=0, step_since=fact.at, entered_at=fact.at,
+                   visited=_json(visited))
+
+    def _called_back(self, fact: f.CallbackChanged) -> None:
+        self._note(fact, _CALLED_BACK, service=fact.service, callback=True, tries=fact.tries,
+                   not_before=fact.not_before)
 
     def _ranked(self, fact: f.ContactChanged) -> None:
-        self._set(fact, _RANKED, f"contact waiting with version {fact.version - 1}", b_contact=fact.contact,
-                  b_before=fact.version - 1, version=fact.version, changed_at=fact.at, priority=fact.priority)
+        self._note(fact, _RANKED, priority=fact.priority, needs=_json(fact.needs), topics=_json(sorted(fact.topics)))
+
+    def _interrupted(self, fact: f.Interrupted) -> None:
+        self._offer(fact, _INTERRUPT, "accepted", interrupted=fact.on)
 
     def _held(self, fact: f.HoldChanged) -> None:
         self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
@@ -241,22 +277,25 @@ class Rows:
                   "seat": fact.seat, "since": since, "misses": fact.misses,
                   "idle_since": since if fact.idle_since is None else fact.idle_since,
                   "wrapup_until": fact.wrapup_until, "pause_pending": fact.pause_pending,
-                  "leave_pending": fact.leave_pending}
+                  "leave_pending": fact.leave_pending,
+                  "skills": None if fact.skills is None else _json(fact.skills)}
         if fact.version == 1:
             self._run(_ADD_AGENT, {"agent": fact.agent, **values})
         else:
             self._set(fact, _CHANGE_AGENT, f"agent {fact.before.value} with version {fact.version - 1}",
                       b_agent=fact.agent, b_before=fact.version - 1, b_state=fact.before.value, **values)
+        if fact.wellbeing is not None:
+            self._run(_BURDEN, {"b_agent": fact.agent, "wellbeing": _json(fact.wellbeing._asdict())})
 
 
 _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,
     f.Connected: Rows._connected, f.HoldChanged: Rows._held, f.TalkOver: Rows._talk_over,
     f.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
-    f.Moved: Rows._served_by, f.Stepped: Rows._served_by, f.CallbackChanged: Rows._served_by,
-    f.ContactChanged: Rows._ranked,
+    f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
+    f.ContactChanged: Rows._ranked, f.Interrupted: Rows._interrupted,
 }
-"""The others (`CentreChanged`, `Alarm`) change no row; they stand in `facts`."""
+"""The others (`CentreChanged`, `ServiceChanged`, `Overridden`, `Alarm`) change no row; they stand in `facts`."""
 
 
 _MEND_CONTACT = (update(contacts).where(contacts.c.contact == bindparam("b_contact"))

@@ -24,12 +24,13 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -84,6 +85,15 @@ contacts = Table(
     Column("outcome", Text, comment="exactly one for each contact, set once"),
     Column("ended_at", Double),
     Column("wait_s", Double),
+    Column("step", Integer, nullable=False, server_default="0", comment="present step of the service"),
+    Column("step_since", Double),
+    Column("entered_at", Double, comment="when it came to its present service; null: with its age"),
+    Column("visited", Text, nullable=False, server_default="[]", comment="services it was in before, JSON"),
+    Column("needs", Text, nullable=False, server_default="[]", comment="what the caller needs whatever the step, JSON"),
+    Column("topics", Text, nullable=False, server_default="[]", comment="JSON"),
+    Column("callback", Boolean, nullable=False, server_default=false()),
+    Column("tries", Integer, nullable=False, server_default="0", comment="of a callback, failed"),
+    Column("not_before", Double, nullable=False, server_default="0", comment="of a callback"),
     _words("state", ContactState), _words("channel", Channel), _words("outcome", Outcome),
 )
 Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),
@@ -116,6 +126,8 @@ offers = Table(
     Column("held_s", Double, nullable=False),
     Column("talk_s", Double),
     Column("wrapup_s", Double),
+    Column("interrupted", Boolean, nullable=False, server_default=false(), comment="held while the agent has a call"),
+    Column("partner", Text, comment="the other agent of a pair"),
     _words("state", OfferState), _words("channel", Channel),
     CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"),
 )
@@ -138,6 +150,8 @@ agents = Table(
     Column("wrapup_until", Double, comment="when the wrap-up ends by itself"),
     Column("pause_pending", Text, nullable=False, comment="reason of the break that begins after this call"),
     Column("leave_pending", Boolean, nullable=False, comment="signs out after this call"),
+    Column("wellbeing", Text, comment="burden, rest and breaks as the engine counts them, JSON"),
+    Column("skills", Text, comment="what the agent serves for now, JSON; null: as configured"),
     _words("state", AgentState),
 )
 Index("ux_agents_seat", agents.c.seat, unique=True, sqlite_where=text("state <> 'signed_out'"),

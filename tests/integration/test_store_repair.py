@@ -12,7 +12,7 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core.engine import Engine
 from routing.core.errors import Refused
-from routing.core.ids import AgentId
+from routing.core.ids import AgentId, ServiceId
 from routing.core.restore import REPAIRED, Row
 from routing.store import reader as reader_module
 from routing.store.store import Store
@@ -33,6 +33,8 @@ SPOIL = (
     "UPDATE OR IGNORE agents SET state = 'talking' WHERE state = 'ready'",
     "UPDATE OR IGNORE agents SET seat = NULL WHERE state = 'ready'",
 )
+RESTED_S = 7_200.0
+"""Whatever rest an agent was owed is over."""
 HEALS = "UPDATE OR IGNORE contacts SET state = 'assigned' WHERE state = 'wrapping'"
 """The outcome says what the state must be: nothing is let go."""
 
@@ -58,7 +60,15 @@ def _busy(driver: Unchecked) -> None:
     for node in ("", "b"):
         driver.tell(e.LinkChanged(node, True))
     for contact in list(driver.engine._domain.contacts):
+        driver.tell(e.ContactLeft(contact, "key"))  # a callback too
         driver.tell(e.ContactGone(contact))
+    for number in range(9):
+        agent = AgentId(f"a{number}")
+        for event in (e.BreaksPlanned(agent, ()), e.AgentSkilled(agent, None), e.AgentSignedOut(agent)):
+            driver.tell(event)
+    for service in ("psy", "edu", "tip", "any"):
+        driver.tell(e.ServiceHours(ServiceId(service), True))
+    driver.pass_time(RESTED_S)
     driver.open_house()
     for number in range(9):
         driver.tell(e.AgentResumed(AgentId(f"a{number}")))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.unit
 
 def made(connection: Connection) -> dict[str, str]:
     rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"))
-    return {name: re.sub(r"\s+", "", sql or "").lower() for name, sql in rows}
+    return {name: re.sub(r'[\s"]+', "", sql or "").lower() for name, sql in rows}
 
 
 def parts(sql: str) -> list[str]:

@@ -80,8 +80,7 @@ def upgrade() -> None:
             "channel IN ('voice', 'chat', 'social', 'email', 'task')", name=op.f("ck_contacts_channel_known")
         ),
         sa.CheckConstraint(
-            "outcome IN ('answered', 'abandoned', 'abandoned_short', 'overflow', 'left', 'pbx_failure', "
-            "'callback_failed')",
+            "outcome IN ('answered', 'abandoned', 'abandoned_short', 'overflow', 'left', 'pbx_failure')",
             name=op.f("ck_contacts_outcome_known"),
         ),
         sa.CheckConstraint(
