@@ -109,8 +109,8 @@ def check(days: Sequence[Day], agents: int, kind: Kind = Kind(), limit_s: float 
 
 def dispersion(days: Sequence[Day]) -> float | None:
     """Variance over mean of the counts of an interval from day to day, after each day is scaled to the mean day; mean
-    of the intervals. Poisson counts have 1; more means that a point forecast is too good to be true. None: fewer than two
-    days, or days of different shape."""
+    of the intervals. Poisson counts have 1; more means that a point forecast is too good to be true. None: fewer than
+    two days, or days of different shape."""
     if len(days) < 2 or len({(day.start_s, day.width_s, len(day.counts)) for day in days}) > 1:
         return None
     counts = np.array([day.counts for day in days])
