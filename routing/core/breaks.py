@@ -77,9 +77,11 @@ def changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float)
 
 
 def forgone(d: Domain, record: AgentRecord) -> None:
-    """The agent does not want the break that was to begin after the talk: their word counts, as it does in a break."""
-    record.break_s = 0.0
-    wellbeing.refreshed(d, record)
+    """The agent does not want the break or the leave that was to come after the talk. Of a break that the clock began
+    their word counts as it does within it."""
+    if record.break_s:
+        record.break_s = 0.0
+        wellbeing.refreshed(d, record)
     arm(d, record)
 
 
@@ -102,7 +104,7 @@ def arm(d: Domain, record: AgentRecord) -> None:
     at = record.breaks[0][0] if record.breaks else inf
     if record.break_until:
         at = record.break_until
-    elif record.state not in AWAY and not record.break_s:
+    elif record.state not in AWAY and not (record.break_s or record.pause_pending or record.leave_pending):
         at = min(at, record.working_since + record.agent.profile.max_continuous_s)
     if at < inf and record.state is not AgentState.SIGNED_OUT:
         d.timers.set(("break", record.id), at)

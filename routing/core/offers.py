@@ -125,6 +125,8 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
             agents.leg_over(d, partner.seat)
     for one in (record,) if partner is None else (record, partner):
         capacity.release(d, one, offer)
+        if one.agent.profile.rest_gap_s and not keep_idle:
+            wellbeing.gap(d, one)
         if by is None or by is one:
             one_to, why = to, to_reason or reason
         else:

@@ -41,6 +41,7 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
     elif record.seat == event.seat:
         if record.leave_pending:
             record.leave_pending = False
+            breaks.forgone(d, record)
             agents.note(d, record)
             agents.place(d, record)
     elif record.state in (AgentState.RINGING, AgentState.TALKING):
@@ -121,7 +122,7 @@ def resume(d: Domain, event: AgentResumed) -> None:
     if forced and not record.pause_pending:
         raise _not_by_word(record)
     forgets, record.pause_pending = bool(record.pause_pending), ""
-    if record.break_s:
+    if forgets:
         breaks.forgone(d, record)
     rested = relief.rested(d, record)
     if record.state in (AgentState.PAUSED, AgentState.NOT_RESPONDING):
