@@ -74,6 +74,8 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self.limits = limits or Limits()
         self.counters = Counters()
         self.connections: set[_Connection] = set()
+        self.read = bytearray(READ_BYTES)
+        """Where the kernel writes to. One for all: what was read is taken out before the loop reads from another."""
         self._group: asyncio.TaskGroup | None = None
         self._listening: asyncio.Event = asyncio.Event()
         self._stop = asyncio.Event()
@@ -179,7 +181,6 @@ class _Connection(asyncio.BufferedProtocol):
         self.task: asyncio.Task[None] | None = None
         self.transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
-        self._read = bytearray(READ_BYTES)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -196,11 +197,11 @@ class _Connection(asyncio.BufferedProtocol):
         self.transport.abort()
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        return self._read
+        return self.server.read
 
     def buffer_updated(self, nbytes: int) -> None:
         try:
-            for event in self.decoder.feed(bytes(self._read[:nbytes])):
+            for event in self.decoder.feed(bytes(self.server.read[:nbytes])):
                 self._take(event)
         except WireError as error:
             self.server.counters.broken += 1
