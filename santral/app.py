@@ -37,9 +37,10 @@ from routing.ami.switch import Live, Switch, SwitchSettings
 from routing.clock import Clock
 from routing.core.commands import Command
 from routing.core.engine import Engine
-from routing.core.events import Configured, ContactTicked, Event, LinkChanged
+from routing.core.events import ContactTicked, Event, LinkChanged
 from routing.core.ids import AgentId, ContactId
 from routing.core.inbox import InboxClosed
+from routing.core.stored import Started
 from routing.runner import Runner, Turn
 from routing.store.errors import StoreError
 from routing.store.numbers import NumberKeys
@@ -170,15 +171,14 @@ class Node:
         """Engine, metrics and queue_log stand where they stood."""
         loaded = await store.load()
         now = self._clock()
-        self._engine = Engine(first_offer=loaded.next_offer, first_seq=loaded.next_fact)
-        configured = Configured(self._config.centre)
-        self._engine.handle(configured, now)
-        first = self._engine.take_facts()
-        repairs = self._engine.restore(loaded.contacts, loaded.offers, loaded.agents, now, over=loaded.over)
-        if repairs:
+        self._engine = Engine()
+        started = Started(self._config.centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over,
+                          loaded.spoke, loaded.next_offer, loaded.next_fact)
+        self._engine.handle(started, now)
+        if repairs := self._engine.take_repairs():
             log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])
             await store.repair(repairs)
-        await store.commit(Turn([(now, configured)], first + self._engine.take_facts()))
+        await store.commit(Turn([(now, started)], self._engine.take_facts()))
         seq = 0
         while facts := await store.facts_after(seq):
             recorder.take(facts)

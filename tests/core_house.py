@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from routing.core import events as e
@@ -10,7 +11,9 @@ from routing.core.engine import Engine
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView
-from routing.core.model import Agent, AgentState, Centre, Profile, Service, Step
+from routing.core.model import Agent, AgentState, Centre, Channel, Profile, Service, Step
+from routing.core.restore import rebuild
+from routing.core.stored import Row, StoredAgent, StoredContact, StoredOffer
 
 F = TypeVar("F")
 
@@ -31,6 +34,31 @@ class House:
                        for name, level in levels.items())
         self.centre = Centre(services, agents)
         self.tell(e.Configured(self.centre))
+
+    def profiles(self, **profiles: Profile) -> None:
+        """Other needs for some, by a reload."""
+        self.centre = self.centre._replace(agents=tuple(
+            agent._replace(profile=profiles.get(agent.id, agent.profile)) for agent in self.centre.agents))
+        self.tell(e.Configured(self.centre))
+
+    def reload(self, **changes: Any) -> None:
+        """Other settings of the centre."""
+        self.centre = self.centre._replace(**changes)
+        self.tell(e.Configured(self.centre))
+
+    def chats(self, channel: Channel = Channel.CHAT, at: float | None = None) -> Offer:
+        """A contact of another channel that is offered and taken at once."""
+        offer = self.calls("edu", at, channel=channel)
+        self.tell(e.OfferConnected(offer.offer, offer.contact))
+        return offer
+
+    def talks(self, at: float | None = None) -> Offer:
+        """A call that is offered and taken at once."""
+        return self.chats(Channel.VOICE, at)
+
+    def over(self, offer: Offer, at: float | None = None) -> list[Command]:
+        """The talk of an offer ends."""
+        return self.tell(e.TalkEnded(offer.offer, "caller"), at)
 
     def tell(self, event: e.Event, at: float | None = None) -> list[Command]:
         self.now = self.now if at is None else at
@@ -83,3 +111,13 @@ class House:
 
     def last(self, kind: type[F]) -> F:
         return self.facts_of(kind)[-1]
+
+
+def restore(engine: Engine, contacts: Iterable[StoredContact], offers: Iterable[StoredOffer],
+            agents: Iterable[StoredAgent], now: float, *, over: Iterable[ContactId] = ()) -> list[Row]:
+    """What `Started` does with the rows, in an engine that is configured already."""
+    d = engine._domain
+    d.now = max(d.now, now)
+    for contact in over:
+        d.remember_over(contact)
+    return rebuild(d, contacts, offers, agents)

@@ -18,6 +18,7 @@ from routing.core.line import Line
 from routing.core.match import Matching
 from routing.core.model import AgentState, Centre, Channel, Service
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer, Seat
+from routing.core.stored import Row
 from routing.core.timers import Timers
 
 OVER_REMEMBERED = 10_000
@@ -73,6 +74,8 @@ class Domain:
         self.timers = Timers()
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
+        self.repairs: list[Row] = []
+        """Rows of the store that a start found contradictory, as they must read."""
 
     def stamp(self) -> tuple[int, float]:
         """The first two items of every fact: its number and the time."""

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from routing.core import (
@@ -34,13 +34,14 @@ from routing.core.errors import HalfDone, RoutingError
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.inbox import AgentView, ContactView, Status
-from routing.core.known import Spoke
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import Row, Started
 from routing.core.timers import Key
 
 # Any: each handler takes its own type of event; the table's key is that type.
 HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
+    Started: restore.started,
     events.Configured: settings.configured,
     events.ContactQueued: callers.queued,
     events.ContactTicked: callers.ticked,
@@ -119,20 +120,11 @@ class Engine:
         taken, self._domain.facts = self._domain.facts, []
         return taken
 
-    def restore(self, stored_contacts: Iterable[restore.StoredContact], stored_offers: Iterable[restore.StoredOffer],
-                stored_agents: Iterable[restore.StoredAgent], now: float, *,
-                over: Iterable[ContactId] = (), spoke: Iterable[Spoke] = ()) -> list[restore.Row]:
-        """Build the state from the store, after the first Configured and before any other event. The links of the
-        restored contacts count as down until LinkChanged says otherwise. `over`: contacts that ended lately (at most
-        `OVER_REMEMBERED` count), so that late news of them is known to be late. `spoke`: the last talk of each
-        caller, at most `KNOWN_MAX` of them, for preferred agents. Emits nothing, unless rows contradict each other:
-        those are given back as they must read, and each has an alarm among the facts."""
-        d = self._domain
-        d.now = max(d.now, now)
-        for contact in over:
-            d.remember_over(contact)
-        d.known.restore(spoke)
-        return restore.rebuild(d, stored_contacts, stored_offers, stored_agents)
+    def take_repairs(self) -> list[Row]:
+        """Rows that contradicted each other when the node started, as they must read from now on (each has an alarm
+        among the facts)."""
+        taken, self._domain.repairs = self._domain.repairs, []
+        return taken
 
     def contact(self, contact: ContactId, now: float) -> ContactView | None:
         """The contact as it is now; None: not known (any more)."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import Centre, Channel, Needs
+from routing.core.stored import Started
 
 
 class Configured(NamedTuple):
@@ -246,8 +247,9 @@ class LinkChanged(NamedTuple):
 
 
 Event = (
-    Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked | ContactWeighed
-    | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | TalkEnded | Held
+    Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
+    | ContactWeighed | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
+    | TalkEnded | Held
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
 )

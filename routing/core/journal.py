@@ -21,6 +21,7 @@ from routing.core.engine import Engine
 from routing.core.errors import RoutingError
 from routing.core.events import Event
 from routing.core.facts import Fact
+from routing.core.stored import Started
 
 TICK = "tick"
 
@@ -66,11 +67,14 @@ def decode_fact(kind: str, text: str) -> Fact:
 
 
 def replay(entries: Iterable[tuple[float, Event | None]], *, first_offer: int = 1, first_seq: int = 1) -> list[Fact]:
-    """Every fact that these entries lead to, in an engine that begins empty. What was refused then is refused again."""
+    """Every fact that these entries lead to, in an engine that begins empty, and in a new one at each start of a node.
+    What was refused then is refused again."""
     engine = Engine(first_offer=first_offer, first_seq=first_seq)
     found: list[Fact] = []
     for now, event in entries:
         try:
+            if isinstance(event, Started):
+                engine = Engine()
             if event is None:
                 engine.tick(now)
             else:

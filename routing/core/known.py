@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from routing.core.ids import AgentId
+from routing.core.stored import Spoke
 
 if TYPE_CHECKING:
     from routing.core.domain import Domain
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
 KNOWN_MAX = 200_000
 """Callers remembered, those of the oldest talks forgotten first: a month of a centre of 180 agents has about 500,000
 talks, most by people who call once; at some 250 bytes each this is 50 MB at most."""
-
-
-class Spoke(NamedTuple):
-    """One caller's last talk."""
-
-    caller_hash: str
-    agent: AgentId
-    at: float
-    """Unix seconds."""
 
 
 class Known:

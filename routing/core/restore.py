@@ -1,4 +1,4 @@
-"""What the store keeps of a contact, an offer and an agent, and how the engine is built from it after a restart.
+"""How the engine is built after a restart, from what the store keeps (`stored.py`).
 
 Only what is alive is restored: contacts in `pending`, `reserved`, `assigned` or `wrapping`, their offers in `pending`,
 `accepted` or `wrapping`, and every agent row (a signed-out agent's row carries only its version). Nothing is emitted:
@@ -13,18 +13,17 @@ last until the clock has caught up.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from routing.core import agents, breaks, capacity, contacts, facts, relaxed, wellbeing
+from routing.core import agents, breaks, capacity, contacts, facts, relaxed, settings, wellbeing
 from routing.core.domain import Domain
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.events import Configured
+from routing.core.ids import ServiceId, SkillId
 from routing.core.match import clamp_step
 from routing.core.model import (
     Agent,
     AgentState,
     Channel,
     ContactState,
-    Needs,
     OfferState,
     Service,
     Step,
@@ -33,99 +32,23 @@ from routing.core.model import (
 from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer
 from routing.core.states import AGENT, follow
+from routing.core.stored import Row, Started, StoredAgent, StoredContact, StoredOffer
 
 REPAIRED = "rows_repaired"
 """Kind of the alarm."""
 
 
-class StoredContact(NamedTuple):
-    """A contact that is not over. All times are Unix seconds."""
-
-    contact: ContactId
-    state: ContactState
-    version: int
-    """Of the last fact about this contact."""
-    service: ServiceId
-    channel: Channel
-    since: float
-    """Start of the wait: decides the place in line."""
-    queued_at: float
-    """Time of the Queued fact: decides between equal ages, then the contact's id does."""
-    priority: int
-    position: int
-    """Place in line at the beginning (`original_position`)."""
-    leg: str
-    slow: bool = False
-    node: str = ""
-    caller_hash: str = ""
-    caller_box: str = ""
-    offer: OfferId | None = None
-    """The offer that rings, talks or is wrapped up."""
-    step: int = 0
-    """Present step of the service (`Stepped`)."""
-    step_since: float | None = None
-    """When it began: the time of the last Stepped or Moved; None: `queued_at`."""
-    entered_at: float | None = None
-    """When it came to its present service: the time of the last Moved; None: `since`."""
-    visited: tuple[ServiceId, ...] = ()
-    """Services it was in before, by Moved with another reason than `chosen` since the last that was chosen."""
-    needs: Needs = ()
-    topics: frozenset[str] = frozenset()
-    callback: bool = False
-    """It is to be called back (`CallbackChanged`); so are the next two."""
-    tries: int = 0
-    not_before: float = 0.0
-
-
-class StoredOffer(NamedTuple):
-    """An offer that still holds its contact or its agent."""
-
-    offer: OfferId
-    contact: ContactId
-    agent: AgentId
-    seat: SeatId
-    service: ServiceId
-    channel: Channel
-    state: OfferState
-    """`pending`, `accepted` or `wrapping`."""
-    offered_at: float
-    ring_s: float
-    step: int = 0
-    level: int = -1
-    rang_at: float | None = None
-    connected_at: float | None = None
-    talk_over_at: float | None = None
-    held_s: float = 0.0
-    interrupted: bool = False
-    """Held while its agent has a call (the last `Interrupted` fact)."""
-    partner: AgentId | None = None
-    """The other one of a pair (`Offered.partner`)."""
-
-
-class StoredAgent(NamedTuple):
-    """An agent's row, signed in or not."""
-
-    agent: AgentId
-    version: int
-    state: AgentState
-    reason: str
-    since: float
-    """Start of the state."""
-    seat: SeatId | None
-    misses: int = 0
-    idle_since: float | None = None
-    """What longest idle counts from; None: `since`."""
-    wrapup_until: float | None = None
-    """End of the wrap-up; None: `since` and the profile's wrap-up time."""
-    pause_pending: str = ""
-    leave_pending: bool = False
-    wellbeing: facts.Wellbeing | None = None
-    """Of the last AgentChanged that had one; None: there was none yet."""
-    skills: Needs | None = None
-    """Skills for now, of the last AgentChanged; None: as configured."""
-
-
-Row = StoredContact | StoredOffer | StoredAgent
+def started(d: Domain, event: Started) -> None:
+    """A new domain becomes what it was when the rows were written, with these settings in force. What contradicts each
+    other is in `d.repairs` then."""
+    if d.agents or d.contacts:
+        raise ValueError("a node can start once: take a new engine")
+    d.next_offer, d.next_seq = event.next_offer, event.next_fact
+    settings.configured(d, Configured(event.centre))
+    for contact in event.over:
+        d.remember_over(contact)
+    d.known.restore(event.spoke)
+    d.repairs = rebuild(d, event.contacts, event.offers, event.agents)
 
 
 def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: Iterable[StoredOffer],

@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 
 from routing.core.events import Event
 from routing.core.facts import Fact, Wellbeing
-from routing.core.ids import ContactId, OfferId, ServiceId, SkillId
+from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
-from routing.core.restore import StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import Spoke, StoredAgent, StoredContact, StoredOffer
 from routing.store.database import connect, translated, url_of
 from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, cursors, facts, journal, offers
 
@@ -25,6 +25,10 @@ log = structlog.get_logger()
 PAGE = 1000
 """Facts given at once at most: a reader that is far behind takes pages and lets others in between."""
 
+
+SPOKE_MAX = 10_000
+"""Talks given to the engine at start: two or three days of a full house; who called before that has no preferred agent
+after a restart. They are one entry of the journal, and read before the first call is routed."""
 
 OVER_MAX = 10_000
 """Ended contacts given to the engine at start: as many as it remembers itself, more than an hour of a full house."""
@@ -56,6 +60,8 @@ class Loaded(NamedTuple):
     agents: tuple[StoredAgent, ...]
     over: tuple[ContactId, ...]
     """Contacts with an outcome, the latest `OVER_MAX`, oldest first: late news of them is known to be late."""
+    spoke: tuple[Spoke, ...]
+    """The last talk of each caller known by a hash, at most `SPOKE_MAX`, oldest first: for preferred agents."""
     next_offer: OfferId
     """One above every offer there ever was."""
     next_fact: int
@@ -73,6 +79,10 @@ _OFFERS = (select(*(offers.c[name] for name in _OFFER_FIELDS))
 _AGENTS = select(*(agents.c[name] for name in _AGENT_FIELDS)).order_by(agents.c.agent)
 _OVER = (select(contacts.c.contact).where(contacts.c.ended_at.is_not(None))
          .order_by(contacts.c.ended_at.desc(), contacts.c.contact.desc()).limit(OVER_MAX))
+_SPOKE = (select(contacts.c.caller_hash, contacts.c.agent, contacts.c.ended_at)
+          .where(contacts.c.outcome == Outcome.ANSWERED.value, contacts.c.caller_hash != "",
+                 contacts.c.agent.is_not(None), contacts.c.ended_at.is_not(None))
+          .order_by(contacts.c.ended_at.desc()).limit(SPOKE_MAX))
 _FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
           .limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
@@ -89,6 +99,7 @@ def load(connection: Connection) -> Loaded:
         tuple(_offer(row) for row in connection.execute(_OFFERS)),
         tuple(_agent(row) for row in connection.execute(_AGENTS)),
         tuple(ContactId(contact) for contact in reversed(connection.execute(_OVER).scalars().all())),
+        tuple(Spoke(caller, AgentId(agent), at) for caller, agent, at in reversed(connection.execute(_SPOKE).all())),
         OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
     )

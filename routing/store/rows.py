@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from routing.core import facts as f
 from routing.core.facts import Fact
 from routing.core.model import Channel, ContactState, OfferState, Outcome
-from routing.core.restore import Row, StoredContact, StoredOffer
+from routing.core.stored import Row, StoredContact, StoredOffer
 from routing.store.errors import StoreConflict
 from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, offers
 from routing.store.statement import Statement

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from routing.core.events import Event
 from routing.core.facts import Fact
 from routing.core.journal import encode
-from routing.core.restore import Row
+from routing.core.stored import Row
 from routing.store import lease as leasing
 from routing.store.database import POSTGRES_MIN, connect, driver_of, lifted, place, translated, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable

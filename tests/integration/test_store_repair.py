@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,11 @@ from routing.core import facts as f
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.ids import AgentId, ServiceId
-from routing.core.restore import REPAIRED, Row
+from routing.core.journal import replay
+from routing.core.restore import REPAIRED
+from routing.core.stored import Row, Started
 from routing.store import reader as reader_module
+from routing.store.reader import Reader
 from routing.store.store import Store
 from tests.core_driver import CENTRES, Driver
 from tests.fakes.store_day import Day, Turn
@@ -94,9 +99,10 @@ async def _start(path: Path, driver: Unchecked) -> tuple[Store, list[Row]]:
     """What a node does when it starts."""
     store = await Store.open(path)
     loaded = await store.load()
-    driver.engine = Engine(first_offer=loaded.next_offer, first_seq=loaded.next_fact)
-    driver.tell(e.Configured(driver.centre))
-    repairs = driver.engine.restore(loaded.contacts, loaded.offers, loaded.agents, driver.now, over=loaded.over)
+    driver.engine = Engine()
+    driver.tell(Started(driver.centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
+                        loaded.next_offer, loaded.next_fact))
+    repairs = driver.engine.take_repairs()
     await store.repair(repairs)
     driver.facts += driver.engine.take_facts()
     assert sum(isinstance(one, f.Alarm) and one.kind == REPAIRED for one in driver.facts) == len(repairs)
@@ -130,6 +136,19 @@ async def test_contradictory_rows_are_repaired_at_the_start(tmp_path: Path, spoi
         assert repairs == [], "repaired once and for all"
     await store.close()
     assert (found == 0) is (spoil == HEALS)
+    with Reader(path) as reader:
+        entries = list(paged(reader.journal_after))
+        facts = list(paged(reader.facts_after))
+    assert sum(isinstance(one.event, Started) for one in entries) == 6
+    assert replay((one.at, one.event) for one in entries) == facts, "a replay goes through restarts and repairs"
+
+
+def paged(after: Callable[[int], Sequence[Any]]) -> Iterator[Any]:
+    """Everything, page by page. Any: inputs or facts."""
+    seq = 0
+    while page := after(seq):
+        yield from page
+        seq = page[-1].seq
 
 
 async def test_a_record_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

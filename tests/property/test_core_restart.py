@@ -10,8 +10,9 @@ from routing.core import capacity
 from routing.core import events as e
 from routing.core.engine import Engine
 from routing.core.model import ContactState, OfferState
-from routing.core.restore import StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import StoredAgent, StoredContact, StoredOffer
 from tests.core_driver import Driver, Oracle
+from tests.core_house import restore
 
 pytestmark = pytest.mark.property
 
@@ -46,7 +47,7 @@ def kill_and_restore(driver: Driver, rng: random.Random) -> None:
     new = Engine(first_offer=number, first_seq=seq)
     new.handle(e.Configured(driver.centre), driver.now)
     driver.checker.fold(new.take_facts(), driver.centre)
-    new.restore(*stored, driver.now, over=list(old._domain.over))
+    restore(new, *stored, driver.now, over=list(old._domain.over))
     assert new.take_facts() == []
     before, after = old.status(driver.now), new.status(driver.now)
     assert sorted((c.contact, c.state, c.position, c.offer or 0, c.agent or "") for c in after.contacts) == sorted(

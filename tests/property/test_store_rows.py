@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
-from routing.core.restore import StoredContact, StoredOffer
+from routing.core.stored import StoredContact, StoredOffer
 from routing.store.reader import Loaded
 from routing.store.schema import agents, contacts, offers
 from routing.store.store import Store

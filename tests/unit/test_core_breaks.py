@@ -15,8 +15,8 @@ from routing.core.handled import SEED_MEAN_S
 from routing.core.ids import AgentId
 from routing.core.model import AgentState, Profile
 from routing.core.recess import PLANNED_MOST
-from routing.core.restore import StoredAgent
-from tests.core_house import EDU, House
+from routing.core.stored import StoredAgent
+from tests.core_house import EDU, House, restore
 
 pytestmark = pytest.mark.unit
 
@@ -313,7 +313,7 @@ def restarted(h: House) -> House:
     other = House({"a": 50}, h.centre.agents[0].profile)
     other.engine = Engine(first_offer=100)
     other.tell(e.Configured(h.centre), h.now)
-    other.engine.restore([], [], [row], h.now)
+    restore(other.engine, [], [], [row], h.now)
     other.tell(e.LinkChanged("", True))
     other.seat("a")
     return other

@@ -22,8 +22,8 @@ from routing.core.model import (
     Step,
 )
 from routing.core.offers import VANISHED_S
-from routing.core.restore import StoredAgent, StoredContact, StoredOffer
-from tests.core_house import EDU, House
+from routing.core.stored import StoredAgent, StoredContact, StoredOffer
+from tests.core_house import EDU, House, restore
 
 pytestmark = pytest.mark.unit
 
@@ -236,8 +236,7 @@ def restored(house: House) -> None:
     def offer(number: int, contact: str, agent: str, state: OfferState, **more: float) -> StoredOffer:
         return StoredOffer(number, contact, agent, "s" + agent, "edu", Channel.VOICE, state, 10.0, 15.0, **more)
 
-    house.engine.restore(
-        [contact("c5", ContactState.PENDING, 40.0), contact("c4", ContactState.PENDING, 30.0),
+    restore(house.engine, [contact("c5", ContactState.PENDING, 40.0), contact("c4", ContactState.PENDING, 30.0),
          contact("c1", ContactState.ASSIGNED, 5.0, 1), contact("c2", ContactState.WRAPPING, 6.0, 2),
          contact("c3", ContactState.RESERVED, 7.0, 3)],
         [offer(1, "c1", "a", OfferState.ACCEPTED, connected_at=12.0),
@@ -278,7 +277,7 @@ def test_rows_that_do_not_fit_together_are_settled_for_the_caller() -> None:
     row = StoredContact("c1", ContactState.RESERVED, 2, "edu", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c1", offer=9)
     gone = StoredContact("c2", ContactState.PENDING, 1, "closed", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c2")
     ringing = StoredAgent("a", 3, AgentState.RINGING, "", 1.0, "sa")
-    repairs = house.engine.restore([row, gone], [], [ringing], 5.0)
+    repairs = restore(house.engine, [row, gone], [], [ringing], 5.0)
     assert repairs == [row._replace(state=ContactState.PENDING, offer=None), ringing._replace(state=AgentState.READY)]
     house.tell(e.LinkChanged("", True), 6.0)
     assert house.contact("c1").state is ContactState.PENDING and house.state("a") is AgentState.READY
@@ -293,7 +292,8 @@ def test_rows_that_do_not_fit_together_are_settled_for_the_caller() -> None:
 def test_a_clock_that_was_set_back_holds_nobody_up() -> None:
     """Rows of an hour ahead: the wrap-up lasts as long as it was to last, not an hour and that."""
     house = House({"a": 50, "b": 50}, profile=Profile(rest_gap_s=3.0))
-    house.engine.restore(
+    restore(
+        house.engine,
         [StoredContact(name, ContactState.PENDING, 1, "edu", Channel.VOICE, since, since, 0, 1, f"PJSIP/{name}")
          for name, since in (("c1", 3605.0), ("c2", 3601.0))]
         + [StoredContact("c3", ContactState.WRAPPING, 5, "edu", Channel.VOICE, 3590.0, 3590.0, 0, 1, "", offer=1)],

@@ -10,8 +10,8 @@ from routing.core.commands import Offer, Rescind
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.ids import AgentId, OfferId, SeatId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Profile
-from routing.core.restore import StoredAgent, StoredContact, StoredOffer
-from tests.core_house import House
+from routing.core.stored import StoredAgent, StoredContact, StoredOffer
+from tests.core_house import House, restore
 
 pytestmark = pytest.mark.unit
 
@@ -188,7 +188,8 @@ def test_what_an_agent_has_asked_for_is_told_and_outlives_a_restart() -> None:
     again = House({"a": 50, "b": 50}, Profile(wrapup_s=20.0))
     one, two = (offer.contact for offer in house.offers)
     edu, voice = house.offers[0].service, Channel.VOICE
-    again.engine.restore(
+    restore(
+        again.engine,
         [StoredContact(one, ContactState.WRAPPING, 4, edu, voice, 1.0, 1.0, 0, 1, "", offer=OfferId(1)),
          StoredContact(two, ContactState.ASSIGNED, 3, edu, voice, 2.0, 2.0, 0, 1, "", offer=OfferId(2))],
         [StoredOffer(OfferId(1), one, AgentId("a"), SeatId("sa"), edu, voice, OfferState.WRAPPING, 1.0, 15.0,
