@@ -21,8 +21,8 @@ from routing.core.engine import Engine
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.match import Matching
 from routing.core.model import Agent, Centre, Channel, Profile, Service, Step
-from routing.core.records import AgentRecord
-from routing.core.strategies.longest_idle import ranked
+from routing.core.records import AgentRecord, Contact
+
 
 SKILLS = tuple(SkillId(f"k{number}") for number in range(12))
 SERVICES = tuple(Service(ServiceId(skill), skill, (Step(((skill, 1),)),)) for skill in SKILLS)
@@ -176,15 +176,15 @@ def choices_us(size: int) -> tuple[float, float, float]:
         matching.sign_in(record)
         if number % 2 == 0:
             matching.stand(record)
-    groups = [matching.group("", Channel.VOICE, service, 0) for service in SERVICES]
+    groups = [matching.group(Contact(ContactId("0"), service, Channel.VOICE, 0.0, 0, 0, 0.0)) for service in SERVICES]
     for group, skill in zip(groups, SKILLS, strict=True):
-        assert ranked(group.pool, group.low, 1)[0][0].index == scan.pick(skill)
+        assert group.pool.first(group.allowed).index == scan.pick(skill)
     now = [size * 1.0]
 
     def choose() -> None:
         for number in range(PICKS):
             group = groups[number % len(groups)]
-            record = ranked(group.pool, group.low, 1)[0][0]
+            record = group.pool.first(group.allowed)
             matching.leave(record)
             now[0] += 1.0
             record.idle_since = now[0]

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from routing.core import requirement, strategies
 from routing.core.ids import AgentId, ServiceId
 from routing.core.model import Agent, Channel, Needs, OfferState, Service, Step
-from routing.core.pool import ALL_RANKS, HEAVY, Group, Kind, Place, Pool, Quota, Standing
-from routing.core.ready import ReadyLine
+from routing.core.pool import ALL_RANKS, HEAVY, Group, Kind, Pool, Quota
 from routing.core.records import AgentRecord, Contact, LineKey, Offer
 from routing.core.requirement import Requirement
 from routing.core.strategies import longest_idle
+
+if TYPE_CHECKING:
+    from routing.core.pool import Standing
 
 CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
 """A set of channels is the sum of these."""
@@ -29,7 +32,8 @@ SPARE_POOLS = 32
 """Pools that only the needs or topics of single contacts have called for. Every pool costs each agent a place, so
 beyond this many the oldest one in which nobody waits is given up."""
 
-LOADS, CHANNEL_SETS = 6, ALL_CHANNELS + 1
+LOAD_MAX = 5
+LOADS, CHANNEL_SETS = LOAD_MAX + 1, ALL_CHANNELS + 1
 """Values of a load (0 to 5) and of a set of channels: a standing is coded by three of the one and one of the other."""
 
 
@@ -56,6 +60,8 @@ class Matching:
         """Groups in which somebody waits."""
         self.calling: dict[Group, None] = {}
         """Groups to be looked at by the next assignment."""
+        self._latest: LineKey = (float("-inf"), 0)
+        """The greatest key that any agent ever had in a line."""
         self.fresh: dict[AgentRecord, None] = {}
         """Agents to be looked at by it, who are not in their lines yet."""
         self.unmet: dict[Group, None] = {}
@@ -144,7 +150,7 @@ class Matching:
         if pool is None:
             pool = Pool(channel, _ANYBODY, strategies.STRATEGIES["longest_idle"], load, record)
             record.own = (*record.own, pool)
-            if record.standing is not None and record not in self.fresh:
+            if record.key is not None and record not in self.fresh:
                 pool.mask = self._own_bit(pool, record)
         quota = self.quotas.get(service.id)
         key = contact.node, contact.urgent, service.weight, quota
@@ -222,7 +228,7 @@ class Matching:
     def _clear(self, records: Iterable[AgentRecord]) -> list[AgentRecord]:
         """Everybody out of the pools; those who stood, in the order in which they must come again."""
         self.settle()
-        stood = sorted((record for record in records if record.standing is not None), key=_by_idle)
+        stood = sorted((record for record in records if record.key is not None), key=_by_idle)
         for record in records:
             self.sign_out(record)
         self._kinds.clear()
@@ -258,6 +264,7 @@ class Matching:
     def sign_in(self, record: AgentRecord) -> None:
         """Count an agent as signed in: what decides whether a step can be met at all."""
         kind = record.kind = self._kind(record.agent)
+        record.standing, record.code = None, -1
         record.signed, record.serves = True, kind.serves
         self.signed_in += 1
         self._signed[record] = None
@@ -275,50 +282,58 @@ class Matching:
                 pool.sign(rank, -1)
                 if not pool.signed[rank] and pool.waiting:
                     self.unmet.update(pool.waiting)
-        record.kind, record.signed = None, False
+        record.kind, record.standing, record.signed = None, None, False
 
     def stand(self, record: AgentRecord, channels: int = ALL_CHANNELS) -> None:
         """An agent becomes ready for contacts of these channels (bits of `CHANNEL_BIT`). While somebody waits they
         are only looked at by the next assignment, and come into their lines when it finds nothing for them."""
-        kind = record.kind
-        assert kind is not None
-        code = ((record.gladly * LOADS + record.atmost) * LOADS + record.utmost) * CHANNEL_SETS + channels
-        standing = kind.standings.get(code)
-        if standing is None:
-            standing = kind.standings[code] = self._standing(kind, record, channels)
-        record.standing, record.channels = standing, channels
+        code = channels
+        if record.gladly < LOAD_MAX:  # else the other two are not less
+            code += ((record.gladly * LOADS + record.atmost) * LOADS + record.utmost + 1) * CHANNEL_SETS
+        if code != record.code:
+            kind = record.kind
+            assert kind is not None
+            standing = kind.standings.get(code)
+            if standing is None:
+                standing = kind.standings[code] = self._standing(kind, record, channels)
+            record.standing, record.code, record.channels = standing, code, channels
         record.key = record.idle_since, record.index
         self.ready += 1
         if self.active:
             self.fresh[record] = None
         else:
-            self._insert(record, standing)
+            self._insert(record)
 
     def _standing(self, kind: Kind, record: AgentRecord, channels: int) -> Standing:
-        idle: list[Place] = []
+        idle = []
         keyed = []
         for pool, rank in kind.places:
             if pool.channel & channels and (tier := tier_of(record, pool.load)) is not None:
                 number = pool.number(rank, tier)
-                place = pool, 1 << number, pool.line(number)
+                place = pool.place(number)
                 if pool.strategy.key is longest_idle.key:
                     idle.append(place)
                 else:
                     keyed.append((pool.strategy.key, place))
-        return Standing(tuple(idle), tuple(keyed))
+        return tuple(idle), tuple(keyed)
 
-    def _insert(self, record: AgentRecord, standing: Standing) -> None:
-        key = record.key
-        assert key is not None
-        for pool, bit, line in standing.idle:  # what ReadyLine.add does, without a call for each place
-            if key > line.latest:
-                line.prompt[record] = line.latest = key
-            else:
+    def _insert(self, record: AgentRecord) -> None:
+        key, standing = record.key, record.standing
+        assert key is not None and standing is not None
+        idle, keyed = standing
+        if key > self._latest:  # nearly always: later than everybody, so at the end of every line
+            self._latest = key
+            for pool, bit, prompt, _ in idle:  # what ReadyLine.add does, without a call for each place
+                if not prompt:
+                    pool.mask |= bit
+                prompt[record] = key
+        else:
+            for pool, bit, _, line in idle:
                 line.add(record, key)
-            pool.mask |= bit
-        if standing.keyed:
+                pool.mask |= bit
+        if keyed:
             keys: list[LineKey] = []
-            for of, (pool, bit, line) in standing.keyed:
+            for of, (pool, bit, _, line) in keyed:
                 keys.append((of(record, self.half_life_s), record.index))
                 line.add(record, keys[-1])
                 pool.mask |= bit
@@ -333,9 +348,7 @@ class Matching:
     def settle(self) -> None:
         """The fresh come into their lines, and who waits there is to be looked at."""
         for record in self.fresh:
-            standing = record.standing
-            assert standing is not None
-            self._insert(record, standing)
+            self._insert(record)
             for pool, _ in self.places(record):
                 self.calling.update(pool.waiting)
         self.fresh.clear()
@@ -344,36 +357,36 @@ class Matching:
         """The pools where an agent stands, or will as soon as they are settled, each with the bit there."""
         standing = record.standing
         assert standing is not None
-        for pool, bit, _ in standing.idle:
+        idle, keyed = standing
+        for pool, bit, _, _ in idle:
             yield pool, bit
-        for _, (pool, bit, _) in standing.keyed:
+        for _, (pool, bit, _, _) in keyed:
             yield pool, bit
         for pool in record.own:
             yield pool, self._own_bit(pool, record)
 
     def leave(self, record: AgentRecord) -> None:
         """An agent is not ready any more. Fine when they were not."""
-        standing, key = record.standing, record.key
-        if standing is None or key is None:
+        key, standing = record.key, record.standing
+        if key is None or standing is None:
             return
-        record.standing = record.key = None
+        record.key = None
         self.ready -= 1
         if self.fresh and record in self.fresh:
             del self.fresh[record]
             return
-        for pool, bit, line in standing.idle:
+        idle, keyed = standing
+        for pool, bit, prompt, line in idle:
             try:
-                del line.prompt[record]
+                del prompt[record]
             except KeyError:
                 line.late.remove((*key, record))
-            if not line.prompt and not line.late:
-                line.latest = ReadyLine.NEVER
+            if not prompt and not line.late:
                 pool.mask ^= bit
-        if standing.keyed:
-            for (_, (pool, bit, line)), at in zip(standing.keyed, record.keys, strict=True):
+        if keyed:
+            for (_, (pool, bit, _, line)), at in zip(keyed, record.keys, strict=True):
                 line.remove(record, at)
                 if not line:
-                    line.latest = ReadyLine.NEVER
                     pool.mask ^= bit
         for pool in record.own:
             pool.mask = 0

@@ -14,18 +14,26 @@ A *kind* is what agents with the same skills and the same channels have in commo
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from routing.core.ids import ServiceId, SkillId
 from routing.core.line import Line
 from routing.core.ready import ReadyLine
 
 if TYPE_CHECKING:
-    from routing.core.records import AgentRecord, Contact
+    from routing.core.records import AgentRecord, Contact, LineKey
     from routing.core.requirement import Requirement
     from routing.core.strategies import Strategy
+
+    Place: TypeAlias = "tuple[Pool, int, OrderedDict[AgentRecord, LineKey], ReadyLine]"
+    """A pool, the bit of the line there, the line's `prompt`, and the line."""
+
+    Standing = tuple[tuple[Place, ...], tuple[tuple[Callable[[AgentRecord, float], float], Place], ...]]
+    """The places of a kind of agent for certain channels and loads: first where the key is (idle since, index), then
+    those where the strategy has another one."""
 
 HEAVY = 3
 """From this load on a service's contacts keep to the tiers."""
@@ -39,8 +47,8 @@ ALL_RANKS = (1 << TIER_BITS) - 1
 class Pool:
     """Agents who fit a requirement on a channel, or (`owner`) one agent in person."""
 
-    __slots__ = ("channel", "lines", "load", "mask", "owner", "personal", "requirement", "signed", "signed_mask",
-                 "strategy", "waiting")
+    __slots__ = ("_places", "channel", "lines", "load", "mask", "owner", "personal", "requirement", "signed",
+                 "signed_mask", "strategy", "waiting")
 
     def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
                  owner: AgentRecord | None = None) -> None:
@@ -52,6 +60,7 @@ class Pool:
         """Of the services that look here, when it is heavy; else 0."""
         self.owner = owner
         self.lines: dict[int, ReadyLine] = {}
+        self._places: dict[int, Place] = {}
         self.mask = 0
         """Bit n: somebody stands in line n."""
         self.signed: dict[int, int] = {}
@@ -63,11 +72,12 @@ class Pool:
         self.personal: dict[tuple[object, ...], Group] = {}
         """Groups of the owner's pool."""
 
-    def line(self, number: int) -> ReadyLine:
-        """The line of a rank and tier."""
-        found = self.lines.get(number)
+    def place(self, number: int) -> Place:
+        """The same value for everybody who stands there: a choice then reads little memory that is cold."""
+        found = self._places.get(number)
         if found is None:
-            found = self.lines[number] = ReadyLine()
+            line = self.lines[number] = ReadyLine()
+            found = self._places[number] = self, 1 << number, line.prompt, line
         return found
 
     def number(self, rank: int, tier: int) -> int:
@@ -149,19 +159,6 @@ class Group:
     def signed_in(self) -> int:
         """How many agents who fit are signed in. Costs a look at each rank."""
         return sum(count for rank, count in self.pool.signed.items() if count and self.levels >> rank & 1)
-
-
-Place = tuple[Pool, int, ReadyLine]
-"""A pool, the bit of the line there, and the line."""
-
-
-class Standing(NamedTuple):
-    """The places of a kind of agent for certain channels and loads."""
-
-    idle: tuple[Place, ...]
-    """Where the key is (idle since, index)."""
-    keyed: tuple[tuple[Callable[[AgentRecord, float], float], Place], ...]
-    """Where the strategy has another one."""
 
 
 class Kind:

@@ -17,19 +17,14 @@ from routing.core.records import AgentRecord, LineKey
 
 
 class ReadyLine:
-    """In the order of (idle since, index). Each agent at most once."""
+    """In the order of (idle since, index), or of another key. Each agent at most once."""
 
-    __slots__ = ("late", "latest", "prompt")
-
-    NEVER: LineKey = (float("-inf"), 0)
-    """What `latest` is when nobody stands here."""
+    __slots__ = ("late", "prompt")
 
     def __init__(self) -> None:
         self.prompt: OrderedDict[AgentRecord, LineKey] = OrderedDict()
+        """Who came later than everybody who was here then. Sorted, because nobody else is let in."""
         self.late: Line[tuple[float, int, AgentRecord]] = Line()
-        self.latest = self.NEVER
-        """The largest key that went to the end since the line was empty: what comes below it may have somebody
-        behind it."""
 
     def __bool__(self) -> bool:
         return bool(self.prompt) or bool(self.late)
@@ -42,8 +37,9 @@ class ReadyLine:
 
     def add(self, record: AgentRecord, key: LineKey) -> None:
         """Put an agent into their place."""
-        if key > self.latest:
-            self.prompt[record] = self.latest = key
+        prompt = self.prompt
+        if not prompt or key > next(reversed(prompt.values())):
+            prompt[record] = key
         else:
             self.late.add((*key, record))
 

@@ -157,7 +157,9 @@ class AgentRecord:
     kind: Kind | None = None
     """What they have in common with agents of the same skills: set while they are signed in."""
     standing: Standing | None = None
-    """The places where they stand now."""
+    """The places where they stand, or stood last."""
+    code: int = -1
+    """For which channels and loads `standing` is; see `match.Matching.stand`."""
     channels: int = 0
     """Of which channels something may be offered to them now, a bit for each in the order of `Channel`."""
     own: tuple[Pool, ...] = ()
