@@ -25,7 +25,7 @@ from routing.core.errors import RoutingError
 from routing.core.ids import ServiceId
 from routing.core.model import Centre
 
-SHOWN = 11
+SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in ("P50", "Overflow"))
 """Columns of the table in a terminal of 80; the page has all."""
 
 ReadCentre = Callable[[Path], Centre]
@@ -189,14 +189,14 @@ def _words(study: Study, factor: float, *, fitted_: bool) -> list[str]:
 
 
 def _show(runs: list[OneRun], words: list[str]) -> None:
-    console, whole = Console(highlight=False), together(runs)
+    console, whole = Console(highlight=False, soft_wrap=True), together(runs)
     for one in words:
         console.print(one, markup=False)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in report.HEAD[:SHOWN]:
-        table.add_column(title, justify="left" if title == report.HEAD[0] else "right", no_wrap=True)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for place in SHOWN:
+        table.add_column(report.HEAD[place], justify="right" if place else "left", no_wrap=True)
     for line in report.lines(whole):
-        table.add_row(*line[:SHOWN], style="bold" if line[0] == "All" else None)
+        table.add_row(*(line[place] for place in SHOWN), style="bold" if line[0] == "All" else None)
     console.print(table)
     console.print(report.order_words(whole), markup=False)
     console.print(report.fairness_words(whole), markup=False)

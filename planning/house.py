@@ -172,7 +172,10 @@ class _House:
                 waiting[contact] = arrival.handle_s
                 done = handle(queued(contact, arrival.service, "", arrival.channel, None, arrival.priority,
                                      arrival.caller), now)
-                if arrival.patience_s != inf:
+                if done:
+                    obey(done, now)
+                    done = []
+                if arrival.patience_s != inf and contact in waiting:  # most are answered at once
                     heappush(heap, (now + arrival.patience_s, PATIENCE + arrived, gone(contact)))
                 arrival = None
             else:

@@ -16,7 +16,7 @@ BARS = 30
 TAIL = 0.995
 """The waits' histogram ends at this percentile; what is beyond is in its last bar, and the longest is in the table."""
 
-HEAD = ("Service", "Offered", "Answered", "Abandoned", "SL", "ASA", "P50", "P95", "P99", "Max", "AHT", "Overflow")
+HEAD = ("Service", "Offered", "Answered", "Aband.", "SL", "ASA", "P50", "P95", "P99", "Max", "AHT", "Overflow")
 
 
 def cells(figures: Figures) -> tuple[str, ...]:

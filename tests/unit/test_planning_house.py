@@ -65,9 +65,9 @@ def test_who_gives_up_is_gone_and_a_short_wait_is_told_apart() -> None:
 
 
 def test_a_phone_is_picked_up_after_a_while_and_the_brief_is_part_of_the_wait() -> None:
-    centre = pool(1, BARE._replace(pre_connect=PreConnect.WHISPER))
+    centre = pool(1, BARE._replace(pre_connect=PreConnect.BOTH, pre_connect_s=5.0))
     found = run(centre, calls(0.0), always(centre), answer_s=3.0)
-    assert waits(found) == [3.0 + house.BRIEF_SPOKEN_S]
+    assert waits(found) == [3.0 + house.BRIEF_SPOKEN_S + 5.0]
     by_itself = pool(1, BARE._replace(answer_mode=AnswerMode.AUTO))
     assert waits(run(by_itself, calls(0.0), always(by_itself), answer_s=3.0)) == [0.0]
 
