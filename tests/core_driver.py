@@ -307,10 +307,7 @@ class Oracle:
         has = {a.id: {o.contact: o.state for o in a.offers.values()} for a in signed}
         steps = {}
         for contact in d.contacts.values():
-            step, at = contact.step, contact.step_at
-            while contact.state is ContactState.RESERVED and step + 1 < len(contact.service.steps) \
-                    and at + (contact.service.steps[step].lasts_s or 1e9) <= d.now:
-                at, step = at + contact.service.steps[step].lasts_s, step + 1  # made up for when it rings no more
+            step = contact.step
             while step + 1 < len(contact.service.steps) and contact.service.steps[step].lasts_s is not None \
                     and not any(may(a, contact, step) for a in signed) and contact.preferred is None:
                 step += 1
@@ -501,6 +498,11 @@ class Driver:
 
     def _wish(self, rng: random.Random, contact: ContactId, offer: OfferId) -> e.Event:
         service = ServiceId(rng.choice(("psy", "edu", "tip", "any")))
+        asked = list(self.checker.callbacks)[-4:]
+        if asked and rng.random() < 0.5:
+            contact = rng.choice(asked)
+            ringing = [number for number, of in self.offers[-20:] if of == contact]
+            return e.CallbackFailed(ringing[-1], "busy") if ringing else e.ContactGone(contact)
         return rng.choice((
             e.ContactRanked(contact, rng.choice((0, 1, 4))), e.CallbackAsked(contact, rng.choice((0.0, 0.0, 30.0))),
             e.CallbackAsked(contact), e.ContactGone(contact), e.CallbackFailed(offer, "busy"),

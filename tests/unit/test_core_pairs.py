@@ -1,0 +1,150 @@
+"""Two agents as one: both ready, one offer, each with a wrap-up of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.commands import Offer
+from routing.core.model import AgentState, Channel, OfferState, Profile, WrapUpMode
+from tests.core_house import House
+
+pytestmark = pytest.mark.unit
+
+PAIRED = Profile(pair_id="p1", wrapup_s=10.0)
+READY, RINGING, TALKING, WRAPUP = AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP
+
+
+def house_of(*, second: Profile = PAIRED, names: tuple[str, ...] = ("a", "b")) -> House:
+    house = House(dict.fromkeys(names, 50), PAIRED)
+    house.profiles(b=second)
+    return house
+
+
+def states(house: House) -> tuple[AgentState, AgentState]:
+    return house.state("a"), house.state("b")
+
+
+def test_a_call_comes_to_the_lead_when_both_are_ready_and_reserves_both() -> None:
+    house = house_of(second=PAIRED._replace(ring_timeout_s=25.0))
+    house.sits("a")
+    assert house.waits("edu", at=1.0) == []
+    house.seat("b", at=2.0)
+    (offer,) = house.tell(e.AgentSignedIn("b", "sb"), 2.0)
+    assert isinstance(offer, Offer) and (offer.agent, offer.partner_seat, offer.ring_s) == ("a", "sb", 25.0)
+    assert house.last(f.Offered).partner == "b" and states(house) == (RINGING, RINGING)
+    assert house.agent("b").contact == "c1"
+    house.tell(e.OfferConnected(offer.offer, "c1"), 3.0)
+    assert states(house) == (TALKING, TALKING)
+    house.over(offer, 10.0)
+    assert states(house) == (WRAPUP, WRAPUP)
+    house.tell(e.WrapUpEnded("b"), 12.0)
+    assert states(house) == (WRAPUP, READY) and house.facts_of(f.WrappedUp) == []
+    assert house.waits("edu", at=13.0) == [], "the lead is not done"
+    assert house.tick(20.0)[0].contact == "c2"  # type: ignore[union-attr]
+    assert house.last(f.WrappedUp).agent == "a"
+
+
+def test_the_second_one_alone_gets_other_channels_and_no_calls() -> None:
+    house = house_of()
+    house.sits("b")
+    assert house.waits("edu") == []
+    assert house.chats().agent == "b"
+
+
+def test_each_wraps_up_by_the_own_profile() -> None:
+    house = house_of(second=PAIRED._replace(wrapup_mode=WrapUpMode.MANDATORY))
+    house.sits("a", "b")
+    house.over(house.talks(1.0), 5.0)
+    house.tick(15.0)
+    assert states(house) == (READY, WRAPUP) and house.waits("edu", at=16.0) == []
+    house.tick(5_000.0)
+    assert house.state("b") is WRAPUP
+    assert house.tell(e.WrapUpEnded("b"), 5_001.0)[0].agent == "a"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("who", "other"), [("a", "b"), ("b", "a")])
+@pytest.mark.parametrize(("event", "state"), [
+    (e.AgentPaused, AgentState.PAUSED), (e.AgentSignedOut, AgentState.SIGNED_OUT)])
+def test_the_break_or_leave_of_either_takes_the_ringing_back(who: str, other: str, event: type,
+                                                             state: AgentState) -> None:
+    house = house_of()
+    house.sits("a", "b")
+    offer = house.calls("edu", 1.0)
+    (back,) = house.tell(event(who), 2.0)
+    assert back.offer == offer.offer and house.state(who) is state and house.state(other) is READY
+    assert house.last(f.OfferClosed).state is OfferState.RESCINDED
+
+
+def test_what_nobody_took_counts_for_both() -> None:
+    house = house_of(second=PAIRED._replace(misses_allowed=1))
+    house.sits("a", "b")
+    offer = house.calls("edu", 1.0)
+    house.tell(e.OfferEnded(offer.offer, "no_answer"), 16.0)
+    assert states(house) == (READY, AgentState.NOT_RESPONDING)
+    assert house.tick(60.0) == []
+    assert house.tell(e.AgentResumed("b"), 61.0)[0].agent == "a"  # type: ignore[union-attr]
+
+
+def test_leaving_in_the_talk_leaves_the_other_a_wrap_up() -> None:
+    house = house_of()
+    house.sits("a", "b")
+    call = house.talks(1.0)
+    house.tell(e.AgentSignedOut("a"), 2.0)
+    assert states(house) == (TALKING, TALKING)
+    house.over(call, 5.0)
+    assert states(house) == (AgentState.SIGNED_OUT, WRAPUP)
+    house.tick(15.0)
+    assert house.state("b") is READY
+
+
+def test_a_lost_call_frees_both_at_once() -> None:
+    house = house_of()
+    house.sits("a", "b")
+    call = house.talks(1.0)
+    house.tell(e.TalkEnded(call.offer, "lost"), 5.0)
+    assert states(house) == (AgentState.UNREACHABLE, READY) and house.contact("c1").position == 1
+
+
+def test_a_caller_who_hangs_up_while_it_rings_frees_both() -> None:
+    house = house_of()
+    house.sits("a", "b")
+    house.calls("edu", 1.0)
+    house.tell(e.ContactGone("c1"), 2.0)
+    assert states(house) == (READY, READY) and house.calls("edu", 3.0).agent == "a"
+
+
+def test_a_call_interrupts_what_both_have() -> None:
+    house = house_of()
+    house.sits("a", "b")
+    mails = {house.chats(Channel.EMAIL).agent for _ in range(2)}
+    assert mails == {"a", "b"}
+    call = house.talks(1.0)
+    assert [(one.agent, one.on) for one in house.facts_of(f.Interrupted)] == [("a", True), ("b", True)]
+    house.over(call, 5.0)
+    assert states(house) == (WRAPUP, WRAPUP)
+    house.tick(15.0)
+    assert states(house) == (TALKING, TALKING)
+    assert [one.on for one in house.facts_of(f.Interrupted)] == [True, True, False, False]
+
+
+def test_a_pair_of_one_gets_no_calls_and_a_third_is_no_part_of_it() -> None:
+    house = house_of(names=("a", "b", "c"))
+    house.sits("c")
+    assert house.waits("edu") == []
+    house.sits("b")
+    assert house.offers == []
+    house.profiles(b=Profile(), c=PAIRED)
+    assert house.offers[-1].agent == "b"
+
+
+def test_a_reload_pairs_anew_and_a_call_under_way_stays_with_both() -> None:
+    house = house_of()
+    house.sits("a", "b")
+    call = house.talks(1.0)
+    house.profiles(a=Profile(wrapup_s=10.0), b=Profile(wrapup_s=5.0))
+    assert states(house) == (TALKING, TALKING)
+    house.over(call, 5.0)
+    house.tick(10.0)
+    assert states(house) == (WRAPUP, READY) and house.calls("edu", 11.0).agent == "b"
