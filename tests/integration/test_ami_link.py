@@ -73,6 +73,22 @@ async def test_split_letters_survive(asterisk: FakeAsterisk) -> None:
         assert event.get("CallerIDName") == "Şükrü Iğdır"
 
 
+async def test_a_burst_of_100_000_events_is_taken_whole_and_in_order(asterisk: FakeAsterisk) -> None:
+    kinds = ("VarSet", "Newexten", "RTCPSent", "AGIExecStart", "MusicOnHoldStart", "Hangup", "VarSet", "Newexten")
+    blocks = [f"Event: {kinds[n % 8]}\r\nPrivilege: call,all\r\nUniqueid: 9.{n}\r\nName: Görüş\r\n\r\n"
+              for n in range(100_000)]
+    async with connected(asterisk, wanted=frozenset({"Hangup"})) as link:
+        asterisk.raw("".join(blocks).encode())
+        found: list[str] = []
+        while len(found) < 12_500:
+            found += [event.get("Uniqueid") for event in await link.events()]
+        assert (await link.action({"Action": "Ping"})).ok, "the link is still there"
+        assert found == [f"9.{n}" for n in range(5, 100_000, 8)]
+        # FullyBooted is not wanted here either.
+        assert link.counters.dropped == 87_501
+        assert (link.counters.tainted, link.counters.overflows, link.lost) == (0, 0, False)
+
+
 @pytest.mark.parametrize("value", ["x\r\nAction: Hangup", "x\nAction: Hangup", "x\r", "x\0y", "x" * 2000])
 async def test_a_line_break_is_refused_before_anything_leaves(asterisk: FakeAsterisk, value: str) -> None:
     """actions.py:45-53: a line break in a value became a second action."""
