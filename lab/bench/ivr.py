@@ -4,7 +4,7 @@ SIPp makes real calls with sound and keys: greeting, notice, menu and confirmati
 enters the queue and the hold loop, and after its first question the dialplan hangs up. The same call goes to the node
 and, in turns, to a server that sends the very commands that the node sent in a recorded call (`lab.null_agi`), through
 copies of the same dialplan. Asterisk's and the servers' CPU are those of their processes. The ceiling is a closed loop:
-so many callers at once, the next one when one is done; with the cores full, the calls a second that all get through the
+so many callers at once, the next one when one is done; with the cores full, the calls a second that get through the
 whole dialogue are what each arrangement carries.
 """
 
@@ -37,8 +37,9 @@ LIMIT_S = 60.0
 RTP_PORTS = 1000
 CPU_RATE, CPU_CALLS = 15.0, 120
 """Calls a second and calls of one round in which CPU is measured: far below what two cores carry."""
-FULL_AT_ONCE, FULL_CALLS = 300, 600
-"""Callers at once and calls of one round of the closed loop."""
+FULL_AT_ONCE, FULL_CALLS = 150, 600
+"""Callers at once and calls of one round of the closed loop. As a call takes 2.3 s, 65 a second is the most that could
+come; two cores are full there. With 300 the keys come so late that menus are repeated, and calls fail."""
 ROUNDS = 3
 GOAL_CPU, GOAL_CARRIED = 0.1, 0.9
 CONTEXTS = ("santral-menu", "santral-next", "santral-hold", "santral-bye")
@@ -53,7 +54,9 @@ class Round(NamedTuple):
     server_ms: float
     """CPU of the server a call."""
     per_s: float
-    """Calls a second from the first to the last."""
+    """Calls a second from the first to the last; those that failed do not count."""
+    failed: int
+    """Calls that did not get through the whole dialogue."""
 
 
 def rows() -> list[Row]:
@@ -94,7 +97,7 @@ class _House:
         self._script = folder / "script.json"
         self._null: Identity | None = None
         self._calls = dict.fromkeys(NUMBERS, 0)
-        self._rounds = 0
+        self._rounds = self._failed = 0
 
     def __enter__(self) -> _House:
         self._lay_over()
@@ -159,35 +162,36 @@ class _House:
             time.sleep(process.POLL_S)
 
     def round(self, name: str, calls: int, rate: float, at_once: int) -> Round:
-        """So many calls to one of the servers. Raises LabError when a call failed."""
+        """So many calls to one of the servers."""
         server = up.running(Path(self._info.state), "node") if name == "node" else self._null
         assert server is not None
         pbx = up.running(Path(self._info.state), "asterisk")
         before = process.cpu_s(pbx), process.cpu_s(server), time.monotonic()
-        self._sipp(name, calls, rate, at_once)
+        failed = self._sipp(name, calls, rate, at_once)
         took = time.monotonic() - before[2]
         used = [1000 * (process.cpu_s(one) - since) / calls for one, since in zip((pbx, server), before, strict=False)]
-        return Round(used[0], used[1], calls / took)
+        return Round(used[0], used[1], (calls - failed) / took, failed)
 
-    def _sipp(self, name: str, calls: int, rate: float, at_once: int) -> None:
+    def _sipp(self, name: str, calls: int, rate: float, at_once: int) -> int:
         self._rounds += 1
         self._calls[name] += calls
         plan = load.Load(self._info.sip, NUMBERS[name], calls, rate, LIMIT_S, self._ports.one(socket.SOCK_DGRAM),
                          self._media, PRESS, until_bye=True, at_once=at_once)
         done = load.run(plan, self._folder / f"sipp-{self._rounds}")
-        if done.failed or done.successful != calls:
-            raise LabError(f"{done.failed} of {calls} calls to {name} failed: {done.log[-300:]}")
+        self._failed += calls - done.successful
+        return calls - done.successful
 
     def check(self) -> None:
-        """Every caller got through the whole dialogue, on both sides. Raises LabError."""
+        """What SIPp took for a whole call was one: the caller came into the queue, the null server had sent everything.
+        Raises LabError."""
         queued = records.rows(Path(self._info.state) / "santral.db", "select count(*) as n from contacts")[0]["n"]
         wanted = self._calls["node"] + self._calls["tap"]
-        if queued != wanted:
+        if not wanted - self._failed <= queued <= wanted:
             raise LabError(f"{wanted} callers went through the node's menu, {queued} came into the queue")
         assert self._null is not None
         process.end(self._null)
         finished = int(self._script.with_suffix(".done").read_text(encoding="ascii"))
-        if finished < 2 * self._calls["null"]:
+        if finished < 2 * (self._calls["null"] - self._failed):
             raise LabError(f"{self._calls['null']} callers went to the null server, which finished {finished} "
                            f"dialogues instead of two each")
 
@@ -219,8 +223,16 @@ def _rows(calm: dict[str, list[Round]], full: dict[str, list[Round]]) -> list[Ro
         Row("ivr node's CPU beyond null AGI", server_ms["node"] - server_ms["null"], "ms/call",
             f"null AGI {server_ms['null']:.2f} ms", more, "", None)]
     if full["node"]:
+        crowded = {name: statistics.median(one.server_ms for one in rounds) for name, rounds in full.items()}
+        busy_ms = statistics.median(one.asterisk_ms for one in full["node"])
+        beside = f"Asterisk's {busy_ms:.2f} ms, null AGI {crowded['null']:.2f} ms"
+        found.append(Row("ivr node's CPU, cores full", crowded["node"], "ms/call", beside, crowded["node"] / busy_ms,
+                         "", None))
         carried = {name: statistics.median(one.per_s for one in rounds) for name, rounds in full.items()}
         ratio = carried["node"] / carried["null"]
         found.append(Row("ivr calls carried", carried["node"], "1/s", f"null AGI {carried['null']:.1f} 1/s", ratio,
                          f">= {GOAL_CARRIED:g}x", ratio >= GOAL_CARRIED))
+    failed = {name: sum(one.failed for one in calm[name] + full[name]) for name in calm}
+    found.append(Row("ivr calls failed", failed["node"], "count", f"null AGI {failed['null']}", None, "0",
+                     failed["node"] == 0))
     return found
