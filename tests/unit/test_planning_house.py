@@ -12,9 +12,9 @@ from planning.house import Duty, run
 from planning.outcome import Outcome
 from routing.core import events
 from routing.core.errors import UnknownService
-from routing.core.facts import Fact, Offered
+from routing.core.facts import Fact, Offered, TalkOver
 from routing.core.ids import AgentId, ServiceId
-from routing.core.model import AnswerMode, PreConnect, WrapUpMode
+from routing.core.model import AnswerMode, Channel, PreConnect, WrapUpMode
 from tests.planning_house import BARE, EDU, agent, always, calls, poisson, pool, service
 
 pytestmark = pytest.mark.unit
@@ -102,6 +102,19 @@ def test_before_a_break_no_call_comes_that_would_reach_into_it() -> None:
     centre = pool(1)
     found = run(centre, calls(995.0), [Duty(AgentId("a1"), 0.0, 1_800.0, ((1_000.0, 1_100.0),))])
     assert waits(found) == [105.0]
+
+
+def test_a_message_is_held_for_a_call_and_goes_on_where_it_was() -> None:
+    centre, facts = pool(1), list[Fact]()
+    run(centre, [*calls(0.0, handle_s=100.0, channel=Channel.SOCIAL), *calls(50.0)], always(centre),
+        watch=facts.extend)
+    assert {fact.channel: fact.at for fact in facts if isinstance(fact, TalkOver)} == {
+        Channel.VOICE: 110.0, Channel.SOCIAL: 160.0}
+    facts.clear()
+    run(centre, [*calls(0.0, handle_s=60.0, channel=Channel.SOCIAL), *calls(50.0), *calls(115.0, handle_s=1.0)],
+        always(centre), watch=facts.extend)
+    assert [(fact.channel, fact.at) for fact in facts if isinstance(fact, TalkOver)] == [
+        (Channel.VOICE, 110.0), (Channel.VOICE, 116.0), (Channel.SOCIAL, 121.0)]
 
 
 def test_overflow_leaves_for_the_safety_net() -> None:
