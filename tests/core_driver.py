@@ -498,11 +498,13 @@ class Driver:
 
     def _wish(self, rng: random.Random, contact: ContactId, offer: OfferId) -> e.Event:
         service = ServiceId(rng.choice(("psy", "edu", "tip", "any")))
-        asked = list(self.checker.callbacks)[-4:]
+        asked = [one for one in self.checker.callbacks
+                 if self.checker.contact[one][0] in (ContactState.PENDING, ContactState.RESERVED)]
         if asked and rng.random() < 0.5:
             contact = rng.choice(asked)
-            ringing = [number for number, of in self.offers[-20:] if of == contact]
-            return e.CallbackFailed(ringing[-1], "busy") if ringing else e.ContactGone(contact)
+            dialled = [number for number, (state, of, _) in self.checker.offer.items()
+                       if state is OfferState.PENDING and of in self.checker.callbacks]
+            return e.CallbackFailed(rng.choice(dialled), "busy") if dialled else e.ContactGone(contact)
         return rng.choice((
             e.ContactRanked(contact, rng.choice((0, 1, 4))), e.CallbackAsked(contact, rng.choice((0.0, 0.0, 30.0))),
             e.CallbackAsked(contact), e.ContactGone(contact), e.CallbackFailed(offer, "busy"),

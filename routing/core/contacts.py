@@ -3,7 +3,7 @@
 A contact that waits has one deadline, the earliest of: the end of its step or of the preferred agent's time, the moment
 before which it is not offered, the emergency ceiling, overflow. It is set after the assignment, for those who were not
 offered at once: a caller who finds an agent free costs no deadline. While a phone rings nothing of this happens; what
-has come due meanwhile is made up for when the contact looks again.
+has come due meanwhile is due at once when the contact looks again.
 """
 
 from __future__ import annotations
@@ -217,8 +217,7 @@ def again(d: Domain, contact: Contact) -> None:
     if contact.preferred is not None:
         preferred.over(d, contact, d.now)
     look(d, contact)
-    _make_up(d, contact)
-    d.fresh.append(contact)
+    d.fresh.append(contact)  # what has come due meanwhile is due at once
 
 
 def cut(d: Domain, contact: Contact) -> None:
@@ -265,6 +264,8 @@ def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
 
 def _ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str, at: float) -> None:
     d.remember_over(contact.id)
-    d.facts.append(facts.Ended(
-        *d.stamp(), contact.id, contact.version, contact.state, contact.service.id, contact.channel, outcome, wait_s,
-        position, contact.original_position, key, at if at < d.now else None))
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.Ended, (
+        seq, d.now, contact.id, contact.version, contact.state, contact.service.id, contact.channel, outcome, wait_s,
+        position, contact.original_position, key, at if at < d.now else None)))
