@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from planning.arrivals import DEFAULT_DAY, HANDLE_S, HANDLE_SD_S, PATIENCE_S, Ch
 from planning.counts import choose, read_counts
 from planning.errors import PlanningError
 from planning.house import Duty
+from planning.replay import Journal
 from planning.simulate import PEAK_LOAD, Spread, Study, fitted, simulate, spread, summary, together
 from planning.simulate import Run as OneRun
 from routing.core.errors import RoutingError
@@ -30,6 +31,9 @@ SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in (
 
 ReadCentre = Callable[[Path], Centre]
 """Given by `santral`: the centre of a folder. Raises PlanningError with what is wrong with it."""
+
+OpenJournal = Callable[[str], AbstractContextManager[Journal]]
+"""Given by `santral`: the journal of a state. Raises PlanningError when there is none."""
 
 Arrivals = Annotated[Path | None, typer.Option("--arrivals", help="CSV date,slot,calls[,service] instead of a typical "
                                                                   "weekday's curve.")]
@@ -57,7 +61,7 @@ Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pic
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by service and half hour.")]
 
 
-def commands(read_centre: ReadCentre, default_centre: Path) -> typer.Typer:
+def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJournal) -> typer.Typer:
     """The commands of this room, to be mounted without a name."""
     app = typer.Typer(no_args_is_help=True)
 
@@ -97,9 +101,10 @@ def commands(read_centre: ReadCentre, default_centre: Path) -> typer.Typer:
             else:
                 _show(done, words)
 
-    from planning import staff_cli  # not above: it uses the options of this module
+    from planning import record_cli, staff_cli  # not above: they use the options of this module
 
     staff_cli.mount(app, read_centre, default_centre)
+    record_cli.mount(app, read_centre, open_journal)
     return app
 
 

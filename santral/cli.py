@@ -19,6 +19,7 @@ from planning import cli as planning_cli
 from prompts import cli as prompts_cli
 from routing.core.model import Centre as RoutingCentre
 from santral import app, config
+from santral.journal import open_journal
 from santral.secrets import Secrets, write_private
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -91,7 +92,7 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
 cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
-cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE))
+cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE, open_journal))
 desk_cli.mount(cli)
 cli.command(name="bench")(bench)
 

@@ -25,20 +25,24 @@ def assign(d: Domain) -> None:
     matching = d.matching
     if matching.unmet:
         relax(d)
-    while matching.fresh or matching.calling:
-        if len(matching.fresh) == 1 and not matching.calling:
-            record = next(iter(matching.fresh))
-            group = _first(d, (group for pool, bit in matching.places(record) for group in pool.waiting
-                               if bit & group.allowed))
+    fresh, calling = matching.fresh, matching.calling
+    while fresh or calling:
+        if not calling and len(fresh) == 1:
+            (record,) = fresh
+            group = _first(d, [group for pool, bit in matching.places(record) for group in pool.waiting
+                               if bit & group.allowed])
             if group is not None:
                 _offer(d, group, record)
                 continue
-        matching.settle()
-        group = _first(d, [group for group in matching.calling if group.pool.mask & group.allowed])
+        if fresh:
+            matching.settle()
+        group = _first(d, [group for group in calling if group.pool.mask & group.allowed])
         if group is None:
-            matching.calling.clear()
+            calling.clear()
         else:
             _offer(d, group, group.pool.first(group.allowed))
+            if not group.line:
+                calling.pop(group, None)
 
 
 def relax(d: Domain) -> None:
@@ -68,13 +72,18 @@ def _first(d: Domain, groups: Iterable[Group]) -> Group | None:
 def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
     """The head of a group to an agent who stands for it, or is about to."""
     contact, pool, matching = group.line.head()[2], group.pool, d.matching
-    runners_up = tuple(other.id for other in pool.best(group.allowed, RUNNERS_UP + 1) if other is not record)
+    if d.watch is not None:
+        d.watch(d, contact, record)
+    runners_up = pool.beside(group.allowed, record, RUNNERS_UP)
     assert record.kind is not None
-    level = requirement.level(pool.requirement, record.kind.skills)
-    if pool.owner is not None:
+    if pool.ranks_by is not None:
+        level: int | None = record.kind.skills[pool.ranks_by]
+    elif pool.owner is None:
+        level = requirement.level(pool.requirement, record.kind.skills)
+    else:
         level = requirement.level(requirement.of(d, contact), record.kind.skills)
-    score = pool.strategy.key(record, matching.half_life_s)
+    score = pool.key(record, matching.half_life_s)
     if matching.counts_offers:
         fewest_contacts.count(record, d.now, matching.half_life_s)
-    offers.make(d, contact, record, requirement.UNRANKED if level is None else level, runners_up[:RUNNERS_UP],
-                strategy=pool.strategy.name, score=score, tier=tier_of(record, pool.load) or 0)
+    offers.make(d, contact, record, requirement.UNRANKED if level is None else level, runners_up,
+                strategy=pool.name, score=score, tier=(pool.load and tier_of(record, pool.load)) or 0)

@@ -54,7 +54,9 @@ def release(d: Domain, record: AgentRecord, offer: Offer) -> None:
 def count(d: Domain, record: AgentRecord) -> None:
     """Add up what is used."""
     live = record.offers.values()
-    if len(live) > 1 and has_call(record):
+    if not live:
+        record.used = 0
+    elif len(live) > 1 and has_call(record):
         record.used = sum(offer.cost for offer in live if not yields(d, offer))
     else:
         record.used = sum([offer.cost for offer in live])
@@ -78,7 +80,9 @@ def open_to(d: Domain, record: AgentRecord) -> int:
             or record.leave_pending:
         return 0
     if record.offers:
-        mask = _beside(d, record)
+        if record.used >= record.agent.profile.capacity and len(record.offers) == 1 and has_call(record):
+            return 0  # nearly always
+        mask = beside(d, record)
     else:
         mask = record.allows if state in IDLE else 0
     if not mask:
@@ -92,14 +96,15 @@ def open_to(d: Domain, record: AgentRecord) -> int:
             return 0
     at = wellbeing.not_before(record)
     if at > d.now:
+        record.resting = True
         d.timers.set(("rest", record.id), at)
         return 0
-    if record.breaks and breaks.protected(d, record):
+    if record.break_at <= d.now or (record.breaks and breaks.protected(d, record)):
         return 0
     return mask
 
 
-def _beside(d: Domain, record: AgentRecord) -> int:
+def beside(d: Domain, record: AgentRecord) -> int:
     """Channels that fit beside what is under way."""
     profile, live = record.agent.profile, record.offers.values()
     call = has_call(record)
@@ -148,6 +153,9 @@ def main_offer(record: AgentRecord) -> Offer | None:
 
 def wrapup_until(d: Domain, record: AgentRecord) -> float | None:
     """When the last of the agent's wrap-ups ends by itself; None: none does."""
+    if len(record.offers) == 1 and not record.aside:
+        (offer,) = record.offers
+        return d.timers.at(("wrap", offer))
     ends = [at for offer in record.offers.values() if (at := d.timers.at(("wrap", offer.id))) is not None]
     if record.aside and (at := d.timers.at(("aside", record.id))) is not None:
         ends.append(at)

@@ -7,6 +7,7 @@ reads.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from routing.core.commands import Command
 from routing.core.estimate import Forecast
@@ -74,6 +75,8 @@ class Domain:
         self.timers = Timers()
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
+        self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
+        """Looks on, just before an offer is made; changes nothing. For those who ask why."""
         self.repairs: list[Row] = []
         """Rows of the store that a start found contradictory, as they must read."""
 

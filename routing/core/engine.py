@@ -17,6 +17,7 @@ from routing.core import (
     callers,
     contacts,
     events,
+    excluded,
     offers,
     recess,
     relaxed,
@@ -60,7 +61,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.SeatChanged: agents.seat_changed,
     events.AgentSignedIn: shift.sign_in,
     events.AgentSignedOut: shift.sign_out,
-    events.AgentPaused: shift.pause,
+    events.AgentPaused: recess.paused,
     events.AgentResumed: shift.resume,
     events.WrapUpEnded: shift.wrap_up_ended,
     events.WrapUpExtended: shift.wrap_up_extended,
@@ -85,12 +86,13 @@ class Engine:
         be granted: nothing has changed then. Raises `HalfDone` when that cannot be said: this engine is of no use any
         more. `now` may not matter less than before: an earlier time counts as the last one."""
         d = self._domain
-        d.now = max(d.now, now)
-        before = len(d.facts), len(d.commands)
+        if now > d.now:
+            d.now = now
+        told, wanted = len(d.facts), len(d.commands)
         try:
             HANDLERS[type(event)](d, event)
         except RoutingError as error:
-            if before != (len(d.facts), len(d.commands)):
+            if (told, wanted) != (len(d.facts), len(d.commands)):
                 raise HalfDone(type(event).__name__) from error
             raise
         assign(d)
@@ -125,6 +127,15 @@ class Engine:
         among the facts)."""
         taken, self._domain.repairs = self._domain.repairs, []
         return taken
+
+    def why(self, look: Callable[[OfferId, list[excluded.Exclusion]], None] | None) -> None:
+        """Have each decision explained from now on: `look` is given the offer's number and a reason for every agent
+        (a look at everybody for each offer). None: no more."""
+        def watch(d: Domain, contact: Contact, chosen: AgentRecord) -> None:
+            if look is not None:
+                look(OfferId(d.next_offer), excluded.of(d, contact, chosen))
+
+        self._domain.watch = None if look is None else watch
 
     def contact(self, contact: ContactId, now: float) -> ContactView | None:
         """The contact as it is now; None: not known (any more)."""

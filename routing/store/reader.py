@@ -169,6 +169,10 @@ class Reader:
         rows = self._all(_JOURNAL, after=seq, count=min(limit, PAGE))
         return [Input(number, at, decode_event(kind, body)) for number, at, kind, body in rows]
 
+    def journal_length(self) -> int:
+        """How many inputs there are."""
+        return int(self._all(select(func.count()).select_from(journal))[0][0])
+
     def cursor(self, name: str) -> int:
         """The last fact a reader is done with; 0 when it never began."""
         found = self._all(_CURSOR, name=name)

@@ -1,0 +1,181 @@
+"""`santral replay` and `santral what-if`: what a journal says. Exit 1: the replay differs; 2: what was given cannot be
+used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from planning import cli as shared
+from planning import recorded, whatif
+from planning.errors import PlanningError
+from planning.replay import Journal, Verdict, replay
+from routing.core.events import Configured
+from routing.core.excluded import PRIVATE, Why
+from routing.core.facts import Fact
+from routing.core.ids import OfferId
+from routing.core.model import Centre
+from routing.core.stored import Started
+
+PORTION = 1_000
+"""Facts folded at once."""
+
+Place = Annotated[str, typer.Argument(metavar="JOURNAL", help="State folder of a node, its santral.db, or the URL of "
+                                                              "its database. A running node is not disturbed.")]
+OfferNo = Annotated[int | None, typer.Option("--offer", min=1, help="Explain this decision: a reason for every agent "
+                                                                    "who did not get it.")]
+Needs = Annotated[bool, typer.Option("--needs", help="Name reasons that come from what an agent needs. Only for the "
+                                                     "accommodation manager and the agent.")]
+Other = Annotated[Path, typer.Option("--centre", help="Folder of the centre with the other rules.")]
+From = Annotated[str | None, typer.Option("--from", help="Only contacts from this local time on: 2026-03-02 or "
+                                                         "2026-03-02T08:00.")]
+To = Annotated[str | None, typer.Option("--to", help="Only contacts before this local time.")]
+
+
+def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared.OpenJournal) -> None:
+    """Add the commands."""
+
+    @app.command("replay")
+    def replay_(journal: Place, offer: OfferNo = None, needs: Needs = False, as_json: shared.AsJson = False) -> None:
+        """Tell the engine everything again and compare every decision, bit for bit; exit 1 when one differs.
+
+        The first difference is named with its entry, its fact and the fields that differ."""
+        with shared.told(), open_journal(journal) as opened:
+            console = Console(stderr=True, highlight=False)
+            with shared.bar(console) as shown:
+                task = shown.add_task("replaying", total=opened.length())
+                verdict = replay(opened.entries(), opened.facts(), offer=None if offer is None else OfferId(offer),
+                                 progress=lambda done: shown.update(task, completed=done))
+            if offer is not None and verdict.offered is None and verdict.difference is None:
+                raise PlanningError(f"no offer {offer} in this journal")
+            if as_json:
+                typer.echo(json.dumps(_as_json(verdict, needs=needs), ensure_ascii=False, indent=1))
+            else:
+                _show(verdict, needs=needs)
+            if verdict.difference is not None:
+                raise typer.Exit(1)
+
+    @app.command("what-if")
+    def what_if(
+        journal: Place, centre: Other, start: From = None, end: To = None, seed: shared.Seed = 1,
+        as_json: shared.AsJson = False, html: shared.Html = None,
+    ) -> None:
+        """The traffic of a journal once more, under the rules it had and under others, side by side.
+
+        Both runs get the same callers, talk times and patience. Beside them stands what really happened."""
+        with shared.told(), open_journal(journal) as opened:
+            other, before = read_centre(centre), _centre(opened, _moment(end))
+            taken = recorded.read(opened.facts(), _moment(start), _moment(end), seed=seed)
+            console = Console(stderr=True, highlight=False)
+            with shared.bar(console) as shown:
+                task = shown.add_task("running it again", total=1.0)
+                compared = whatif.compare(taken, _portions(opened), before, other,
+                                          lambda share: shown.update(task, completed=share))
+            if html is not None:
+                shared.write(html, whatif.as_page(f"What if: {shared.house_name(centre)}", taken, compared))
+            if as_json:
+                typer.echo(json.dumps(whatif.summary(taken, compared), ensure_ascii=False, indent=1))
+            else:
+                _compare(taken, compared)
+
+
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise PlanningError(f"{text!r} is no time; write 2026-03-02 or 2026-03-02T08:00") from None
+
+
+def _portions(journal: Journal) -> Iterator[list[Fact]]:
+    portion: list[Fact] = []
+    for fact in journal.facts():
+        portion.append(fact)
+        if len(portion) == PORTION:
+            yield portion
+            portion = []
+    yield portion
+
+
+def _centre(journal: Journal, end: float | None) -> Centre:
+    """The rules in force at the end of what is taken."""
+    found: Centre | None = None
+    for entry in journal.entries():
+        if end is not None and entry.at > end and found is not None:
+            break
+        if isinstance(entry.event, Started | Configured):
+            found = entry.event.centre
+    if found is None:
+        raise PlanningError("the journal is empty: no node has started with this state yet")
+    return found
+
+
+def _show(verdict: Verdict, *, needs: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    if verdict.offered is not None:
+        _explain(console, verdict, needs=needs)
+    counted = (f"{verdict.entries} entries, {verdict.starts} starts of a node, {verdict.facts} facts, "
+               f"{verdict.decisions} decisions")
+    if verdict.difference is None:
+        console.print(f"{counted}: the same again, bit for bit.", markup=False)
+        return
+    console.print(f"After {counted} the replay differs:", markup=False)
+    for line in verdict.difference.words():
+        console.print(line, markup=False)
+
+
+def _explain(console: Console, verdict: Verdict, *, needs: bool) -> None:
+    fact = verdict.offered
+    assert fact is not None
+    console.print(
+        f"Offer {fact.offer} at {fact.at:.3f}: contact {fact.contact} of {fact.service} (step {fact.step + 1}) to "
+        f"{fact.agent}, strategy {fact.strategy}, level {fact.level}, score {fact.score:.6g}, idle {fact.idle_s:.1f} "
+        f"s; {fact.agents_ready} ready of {fact.agents_signed_in} signed in, {fact.waiting} waiting. Runners-up: "
+        f"{', '.join(fact.runners_up) or 'none'}.", markup=False)
+    table = Table("Agent", "Why", "Detail", box=SIMPLE_HEAD)
+    for one in verdict.explained:
+        table.add_row(one.agent, *_reason(one.why, one.detail, needs=needs))
+    console.print(table)
+
+
+def _reason(why: Why, detail: str, *, needs: bool) -> tuple[str, str]:
+    """What others may read: not which of the agent's needs it was."""
+    return ("not_now", "") if why in PRIVATE and not needs else (why.value, detail)
+
+
+def _as_json(verdict: Verdict, *, needs: bool) -> dict[str, object]:
+    difference = verdict.difference
+    return {
+        "entries": verdict.entries, "starts": verdict.starts, "facts": verdict.facts, "decisions": verdict.decisions,
+        "same": difference is None, "difference": None if difference is None else difference.words(),
+        "agents": [{"agent": one.agent, "why": why, "detail": detail} for one in verdict.explained
+                   for why, detail in [_reason(one.why, one.detail, needs=needs)]],
+    }
+
+
+def _compare(taken: recorded.Recorded, compared: whatif.Compared) -> None:
+    console = Console(highlight=False)
+    for one in whatif.words(taken):
+        console.print(one, markup=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in ("Measure", *whatif.RUNS):
+        table.add_column(title, justify="left" if title == "Measure" else "right")
+    for line in whatif.lines(compared):
+        table.add_row(*line)
+    console.print(table)
+    for name, rows in whatif.services(compared):
+        part = Table(title=name, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for title in ("Run", "Offered", "SL", "ASA", "P95", "P99", "Max"):
+            part.add_column(title, justify="left" if title == "Run" else "right", no_wrap=True)
+        for title, offered, _, _, level, asa, _, p95, p99, longest, *_ in rows:
+            part.add_row(title, offered, level, asa, p95, p99, longest)
+        console.print(part)

@@ -1,0 +1,178 @@
+"""Traffic that was: from the facts of a journal to arrivals, talk times, patience and duties for another run.
+
+What a record cannot tell is drawn, always the same for the same seed: how long somebody would have waited who was
+answered first (their patience is known to be longer than their wait), and how long somebody would have talked who gave
+up (a talk of the same service).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from random import Random
+from statistics import fmean
+from typing import NamedTuple
+
+from planning.errors import PlanningError
+from planning.house import Arrival, Duty
+from routing.core.commands import Offer
+from routing.core.events import AgentPaused, AgentResumed, ServiceHours
+from routing.core.facts import AgentChanged, Connected, Ended, Fact, Moved, Queued, ServiceChanged, TalkOver
+from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.model import AgentState, Outcome
+
+ABSENT = (AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY, AgentState.UNREACHABLE)
+"""Signed in, and not there for a call: other rules would not have changed it, so in another run the agent takes a break
+of their own at that time. It is no planned one: nobody knew of it before, so nothing was kept away from it."""
+
+GAVE_UP = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT)
+
+TALK_S = 240.0
+"""A talk when the whole record holds none: the mean of a public information line."""
+
+
+Told = ServiceHours | AgentPaused | AgentResumed
+
+
+class Recorded(NamedTuple):
+    """What was, ready for another run."""
+
+    arrivals: tuple[Arrival, ...]
+    duties: tuple[Duty, ...]
+    rings: dict[AgentId, float]
+    """Mean time in which each agent took an offered call, seconds."""
+    start: float
+    end: float
+    """Of what was taken, Unix seconds."""
+    patience_s: float
+    """Mean patience by the record: time waited by all / how many gave up; `inf` when nobody did."""
+    drawn: int
+    """Contacts of which patience or talk had to be drawn."""
+    events: tuple[tuple[float, Told], ...] = ()
+    """Services that opened and closed, agents who were away: for `house.run(also=...)`, in order."""
+
+    def answer_s(self, offer: Offer) -> float:
+        """How long this agent takes to pick up, for `house.run`."""
+        usual = self.rings.get(offer.agent)
+        return usual if usual is not None else fmean(self.rings.values()) if self.rings else 0.0
+
+
+class _Contact:
+    """What the record says of one contact."""
+
+    __slots__ = ("fact", "gave_up", "service", "talk_s", "waited_s")
+
+    def __init__(self, fact: Queued) -> None:
+        self.fact, self.service = fact, fact.service
+        self.talk_s, self.waited_s, self.gave_up = 0.0, 0.0, False
+
+
+class _Person:
+    """What the record says of one agent's time."""
+
+    __slots__ = ("absent", "breaks", "duties", "since")
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+        self.absent: float | None = None
+        self.breaks: list[tuple[float, float]] = []
+        self.duties: list[tuple[float, float, tuple[tuple[float, float], ...]]] = []
+
+    def becomes(self, state: AgentState, at: float) -> None:
+        """The agent's state from now on."""
+        if self.absent is not None and state not in ABSENT:
+            self.breaks.append((self.absent, at))
+            self.absent = None
+        if state is AgentState.SIGNED_OUT:
+            if self.since is not None:
+                self.duties.append((self.since, at, tuple(self.breaks)))
+            self.since, self.breaks = None, []
+            return
+        if self.since is None:
+            self.since = at
+        if state in ABSENT and self.absent is None:
+            self.absent = at
+
+
+def read(facts: Iterable[Fact], start: float | None = None, end: float | None = None, *, seed: int = 1) -> Recorded:
+    """From facts in order. `start`, `end` (Unix seconds): only contacts that came in between, and the duties of that
+    time. Raises PlanningError when nobody came."""
+    contacts: dict[ContactId, _Contact] = {}
+    people: dict[AgentId, _Person] = {}
+    rings: dict[AgentId, list[float]] = {}
+    told: list[tuple[float, Told]] = []
+    first, last = inf, 0.0
+    for fact in facts:
+        last = max(last, fact.at)
+        if isinstance(fact, AgentChanged):
+            people.setdefault(fact.agent, _Person()).becomes(fact.state, fact.at)
+        elif isinstance(fact, Queued):
+            first = min(first, fact.at)
+            contacts[fact.contact] = _Contact(fact)
+        elif isinstance(fact, Connected):
+            rings.setdefault(fact.agent, []).append(fact.ring_s)
+        elif isinstance(fact, ServiceChanged):
+            told.append((fact.at, ServiceHours(fact.service, fact.open)))
+        elif (contact := _known(contacts, fact)) is not None:
+            _told(contact, fact)
+    begin = first if start is None else start
+    over = last if end is None else end
+    taken = [one for one in contacts.values() if begin <= one.fact.at <= over]
+    if not taken:
+        raise PlanningError("no contact came in the time that was asked for: nothing can be run again")
+    arrivals, patience_s, drawn = _arrivals(taken, seed)
+    duties = tuple(_duties(people, begin, over))
+    for duty in duties:
+        for away, back in duty.breaks:
+            told += [(away, AgentPaused(duty.agent)), (back, AgentResumed(duty.agent))]
+    return Recorded(tuple(arrivals), tuple(duty._replace(breaks=()) for duty in duties),
+                    {agent: fmean(times) for agent, times in rings.items()}, begin, over, patience_s, drawn,
+                    tuple(sorted(((max(at, begin), event) for at, event in told if at <= over),
+                                 key=lambda one: one[0])))
+
+
+def _known(contacts: dict[ContactId, _Contact], fact: Fact) -> _Contact | None:
+    if isinstance(fact, TalkOver | Moved | Ended):
+        return contacts.get(fact.contact)
+    return None
+
+
+def _told(contact: _Contact, fact: Fact) -> None:
+    if isinstance(fact, TalkOver):
+        contact.talk_s += fact.talk_s
+    elif isinstance(fact, Moved):
+        if fact.reason == "chosen":
+            contact.service = fact.service
+    elif isinstance(fact, Ended):
+        contact.waited_s, contact.gave_up = fact.wait_s, fact.outcome in GAVE_UP
+
+
+def _arrivals(contacts: list[_Contact], seed: int) -> tuple[list[Arrival], float, int]:
+    lost = sum(one.gave_up for one in contacts)
+    patience_s = sum(one.waited_s for one in contacts) / lost if lost else inf
+    talks: dict[ServiceId | None, list[float]] = {}
+    for one in contacts:
+        if one.talk_s > 0:
+            talks.setdefault(one.service, []).append(one.talk_s)
+            talks.setdefault(None, []).append(one.talk_s)
+    found, drawn = [], 0
+    for one in sorted(contacts, key=lambda contact: (contact.fact.at, contact.fact.seq)):
+        dice, fact = Random(f"{seed}:{one.fact.contact}"), one.fact
+        patience, talk_s = one.waited_s, one.talk_s
+        if not one.gave_up:
+            patience = inf if lost == 0 else one.waited_s + dice.expovariate(1.0 / patience_s)
+        if talk_s <= 0:
+            talk_s = dice.choice(talks.get(one.service) or talks.get(None) or [TALK_S])
+        drawn += lost > 0 or one.gave_up
+        found.append(Arrival(fact.at, one.service, talk_s, patience, fact.channel, fact.priority, fact.caller_hash))
+    return found, patience_s, drawn
+
+
+def _duties(people: dict[AgentId, _Person], begin: float, over: float) -> Iterable[Duty]:
+    for agent, person in people.items():
+        person.becomes(AgentState.SIGNED_OUT, over)
+        for start, end, breaks in person.duties:
+            start, end = max(start, begin), min(end, over)
+            if start < end:
+                yield Duty(agent, start, end, tuple((max(a, start), min(b, end)) for a, b in breaks
+                                                    if max(a, start) < min(b, end)))

@@ -1,0 +1,135 @@
+"""Who could not be offered a contact at a decision, and why: derived from the domain as it stood then.
+
+Nothing of this is recorded with the offer: it would cost a look at everybody. Whoever asks replays the journal up to
+the decision (`Domain.watch`) and looks.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from routing.core import breaks, capacity, pairs, requirement, wellbeing
+from routing.core.domain import Domain
+from routing.core.expression import fits, parse
+from routing.core.ids import AgentId
+from routing.core.match import CHANNEL_BIT
+from routing.core.model import AgentState, Channel, OfferState
+from routing.core.pool import HEAVY
+from routing.core.records import AgentRecord, Contact
+
+
+class Why(StrEnum):
+    """One reason for each agent: the first that holds, from the hardest to the softest."""
+
+    CHOSEN = "chosen"
+    AWAY = "signed_out"
+    SKILL = "skill"
+    LEVEL = "level"
+    CONDITION = "condition"
+    CHANNEL = "channel"
+    TOPIC = "topic"
+    STATE = "state"
+    """Paused, not responding, on a call of their own, or leaving."""
+    BUSY = "busy"
+    """Has contacts, and this one does not fit beside them."""
+    PHONE = "phone"
+    REST = "rest"
+    """A gap after a contact, a rest after a heavy one, or the moment after a declined call."""
+    BREAK = "break"
+    """A planned break is nearer than such a contact is long."""
+    LOAD = "load"
+    """The limit of what the agent bears."""
+    PAIR = "pair"
+    OTHER = "waits_for_another"
+    """The contact waits for the agent who knows the caller."""
+    LATER = "ranked_after"
+    """Could have taken it: the chosen one came first by rank, score or index."""
+
+
+PRIVATE = frozenset({Why.CHANNEL, Why.TOPIC, Why.REST, Why.BREAK, Why.LOAD, Why.PAIR})
+"""Reasons that come from what an agent needs: for the agent and the accommodation manager, nobody else."""
+
+
+class Exclusion(NamedTuple):
+    """Why one agent did not get the contact."""
+
+    agent: AgentId
+    why: Why
+    detail: str = ""
+    """The skill, the level, the state ...; empty: nothing more to say."""
+
+
+def of(d: Domain, contact: Contact, chosen: AgentRecord) -> list[Exclusion]:
+    """Every agent of the team with one reason, in the team's order, as things stand before the offer is made."""
+    return [_one(d, contact, record, chosen) for record in d.agents.values() if record.configured or record.signed]
+
+
+def _one(d: Domain, contact: Contact, record: AgentRecord, chosen: AgentRecord) -> Exclusion:
+    if record is chosen:
+        return Exclusion(record.id, Why.CHOSEN)
+    if record.state is AgentState.SIGNED_OUT:
+        return Exclusion(record.id, Why.AWAY)
+    found = _by_skills(d, contact, record) or _by_profile(d, contact, record) or _by_moment(d, contact, record)
+    if found is not None:
+        return Exclusion(record.id, *found)
+    if contact.preferred is chosen:
+        return Exclusion(record.id, Why.OTHER, chosen.id)
+    return Exclusion(record.id, Why.LATER)
+
+
+Reason = tuple[Why, str]
+
+
+def _by_skills(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
+    wanted, skills = requirement.of(d, contact), dict(record.agent.skills)
+    for skill, least in wanted.needs:
+        has = skills.get(skill)
+        if has is None:
+            return Why.SKILL, skill
+        if has < least:
+            return Why.LEVEL, f"{skill} {has} < {least}"
+    for where in wanted.where:
+        if not fits(parse(where), skills):
+            return Why.CONDITION, where
+    return None
+
+
+def _by_profile(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
+    profile = record.agent.profile
+    if not capacity.allowed(d, record.agent) & CHANNEL_BIT[contact.channel]:
+        return Why.CHANNEL, contact.channel
+    topics = profile.no_topics & (contact.topics | {str(contact.service.id)})
+    return (Why.TOPIC, ", ".join(sorted(topics))) if topics else None
+
+
+def _by_moment(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
+    bit, at = CHANNEL_BIT[contact.channel], wellbeing.not_before(record)
+    found: Reason | None = None
+    if record.state in capacity.CLOSED or record.pause_pending or record.leave_pending or record.aside:
+        found = Why.STATE, record.state
+    elif record.offers and not capacity.beside(d, record) & bit:
+        found = Why.BUSY, _under_way(record)
+    elif contact.channel is Channel.VOICE and record.seat is not None and not _phone(d, record):
+        found = Why.PHONE, ""
+    elif at > d.now:
+        found = Why.REST, f"{at - d.now:.1f} s"
+    elif record.breaks and breaks.protected(d, record):
+        found = Why.BREAK, ""
+    elif record.agent.profile.pair_id and not pairs.narrow(d, record, bit) & bit:
+        found = Why.PAIR, ""
+    elif contact.service.load >= HEAVY \
+            and contact.service.load > (record.utmost if contact.urgent else record.atmost):
+        found = Why.LOAD, ""
+    return found
+
+
+def _phone(d: Domain, record: AgentRecord) -> bool:
+    seat = d.seats[record.seat] if record.seat is not None else None
+    return seat is not None and seat.reachable and not seat.in_use
+
+
+def _under_way(record: AgentRecord) -> str:
+    states = [offer.state for offer in record.offers.values()]
+    order = (OfferState.ACCEPTED, OfferState.PENDING, OfferState.WRAPPING)
+    return ", ".join(f"{states.count(state)} {state}" for state in order if state in states)
