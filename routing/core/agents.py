@@ -55,14 +55,18 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
     """Follow the table, tell it, and put the agent where they belong now. `keep_idle`: not their doing, the place among
     the idle stays."""
     offers = record.offers
-    if offers and (len(offers) > 1 or trigger in RELEASING):
+    if offers and (len(offers) > 1 or trigger in RELEASING or record.aside):
         trigger, reason = capacity.still(record), ""
-    after = follow(AGENT, "agent", record.id, record.state, trigger)
-    seat = None if record.seat is None else d.seat(record.seat)
-    if after in FREE and seat is not None:
-        after = follow(AGENT, "agent", record.id, AgentState.READY, _seat_trigger(seat))
-    d.matching.leave(record)
-    before, before_s = record.state, d.now - record.since if record.version else 0.0
+    before = record.state
+    after = AGENT.get((before, trigger)) or follow(AGENT, "agent", record.id, before, trigger)
+    free = after in FREE
+    if free and record.seat is not None:
+        seat = d.seats[record.seat]
+        if seat.in_use or not seat.reachable:
+            after = follow(AGENT, "agent", record.id, AgentState.READY, _seat_trigger(seat))
+    if record.key is not None:
+        d.matching.leave(record)
+    before_s = d.now - record.since if record.version else 0.0
     counts = d.by_state
     counts[before] -= 1
     counts[after] += 1
@@ -70,7 +74,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
         before_s = 0.0  # the same with one contact more or less
     else:
         record.state, record.reason, record.since = after, reason, d.now
-    if after in FREE and not keep_idle:
+    if free and not keep_idle:
         record.idle_since = d.now
         if record.agent.profile.rest_gap_s:
             wellbeing.gap(d, record)
@@ -96,6 +100,8 @@ def done(d: Domain, record: AgentRecord, reason: str, *, keep_idle: bool = False
     if record.offers:
         interrupt.go_on(d, record)
         change(d, record, "released", reason)
+    elif record.aside:
+        change(d, record, "still_wrapping", "")
     elif record.leave_pending or not record.configured:
         change(d, record, "sign_out", "signed_out" if record.configured else "removed")
     elif record.pause_pending:
@@ -136,18 +142,23 @@ def note(d: Domain, record: AgentRecord) -> None:
 
 def _tell(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
     record.version += 1
-    d.facts.append(facts.AgentChanged(
-        *d.stamp(), record.id, record.version, record.agent.team, before, record.state, record.reason, record.seat,
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.AgentChanged, (
+        seq, d.now, record.id, record.version, record.agent.team, before, record.state, record.reason, record.seat,
         before_s, record.serves, record.misses, record.since, record.idle_since,
         capacity.wrapup_until(d, record) if record.state is AgentState.WRAPUP or len(record.offers) > 1 else None,
         record.pause_pending, record.leave_pending, wellbeing.burden(record) if record.untold else None,
-        record.agent.skills if record.as_configured is not None else None))
+        record.agent.skills if record.as_configured is not None else None)))
 
 
 def place(d: Domain, record: AgentRecord) -> None:
     """Into the pools when something may be offered to them now, out of them otherwise."""
-    d.matching.leave(record)
-    d.timers.cancel(("rest", record.id))
+    if record.key is not None:
+        d.matching.leave(record)
+    if record.resting:
+        record.resting = False
+        d.timers.cancel(("rest", record.id))
     channels = capacity.open_to(d, record)
     if record.agent.profile.pair_id:
         channels = pairs.narrow(d, record, channels)

@@ -46,10 +46,12 @@ def queued(d: Domain, event: ContactQueued) -> None:
 
 def _tell(d: Domain, contact: Contact) -> None:
     contact.original_position = d.position(contact)
-    d.facts.append(facts.Queued(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.Queued, (
+        seq, d.now, contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
         contact.original_position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
-        contact.estimate, contact.needs, contact.topics))
+        contact.estimate, contact.needs, contact.topics)))
 
 
 def _turn_away(d: Domain, contact: Contact, reason: str) -> None:

@@ -28,7 +28,8 @@ TIMER = "wait"
 
 def follow_contact(contact: Contact, trigger: str) -> None:
     """The next state by the table, and the next version."""
-    contact.state = follow(CONTACT, "contact", contact.id, contact.state, trigger)
+    state = contact.state
+    contact.state = CONTACT.get((state, trigger)) or follow(CONTACT, "contact", contact.id, state, trigger)
     contact.version += 1
 
 
@@ -191,7 +192,7 @@ def to_net(d: Domain, contact: Contact) -> None:
 
 def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
     """To another service with its age and own points; steps, overflow and ceiling are the new one's."""
-    before, waited_s = contact.service, d.now - contact.entered_at
+    before, waited_s, left_position = contact.service, d.now - contact.entered_at, d.position(contact)
     lift(d, contact)
     if contact.preferred is not None:
         preferred.forget(contact)
@@ -202,7 +203,7 @@ def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
     enter(d, contact)
     d.facts.append(facts.Moved(
         *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, reason, max(0.0, waited_s),
-        d.position(contact)))
+        d.position(contact), left_position))
 
 
 def back(d: Domain, contact: Contact) -> None:

@@ -16,6 +16,10 @@ from typing import NamedTuple
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
 
+record = tuple.__new__
+"""`record(Kind, (every field in order))` is `Kind(...)` in less than half of the time: for what is made with every
+call. Defaults are not filled in; a test compares each record made with its kind."""
+
 
 class Estimate(NamedTuple):
     """An expected wait from now, seconds: the median, and bounds between which 80 of 100 waits end."""
@@ -67,6 +71,8 @@ class Moved(NamedTuple):
     """In the service before."""
     position: int
     """In the new one."""
+    left_position: int = 0
+    """In the service before, at the end."""
 
 
 class ContactChanged(NamedTuple):

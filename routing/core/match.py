@@ -263,7 +263,7 @@ class Matching:
 
     def sign_in(self, record: AgentRecord) -> None:
         """Count an agent as signed in: what decides whether a step can be met at all."""
-        kind = record.kind = self._kind(record.agent)
+        kind = record.kind = self._kind(_for_both(record))
         record.standing, record.code = None, -1
         record.signed, record.serves = True, kind.serves
         self.signed_in += 1
@@ -411,6 +411,15 @@ _NOBODY = Agent(AgentId(""), ())
 _ANYBODY = Requirement(())
 """What a personal pool asks for: whoever waits there has been found to fit."""
 
+
+
+def _for_both(record: AgentRecord) -> Agent:
+    """The agent as the pools see them: who leads a pair takes no topic that the other one excludes."""
+    agent, partner = record.agent, record.partner
+    if partner is None or not record.lead or not partner.agent.profile.no_topics:
+        return agent
+    topics = agent.profile.no_topics | partner.agent.profile.no_topics
+    return agent._replace(profile=agent.profile._replace(no_topics=topics))
 
 
 def clamp_step(service: Service, step: int) -> int:

@@ -35,7 +35,7 @@ BRIEF_S = 30.0
 TIMERS = ("vanish", "ring", "brief")
 """Deadlines of an offer. They stand still while the link is down."""
 
-BY_CEILING = 2
+BY_CEILING = wellbeing.BY_CEILING
 """Tier of an offer beyond the agent's limit: it must be taken by a key."""
 
 
@@ -71,10 +71,12 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
         partner.talked_until = None
         capacity.take(d, partner, offer)
         agents.change(d, partner, "offered", "")
-    d.facts.append(facts.Offered(
-        *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, offer.seat, service.id,
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.Offered, (
+        seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, offer.seat, service.id,
         contact.channel, ring_s, offer.step, level, idle_s, runners_up, ready, signed, len(d.line(service.id)),
-        strategy, score, tier, by_state, contact.preferred is record, None if partner is None else partner.id))
+        strategy, score, tier, by_state, contact.preferred is record, None if partner is None else partner.id)))
     if tier == BY_CEILING:
         wellbeing.by_ceiling(d, offer)
     d.commands.append(_command(d, offer))
@@ -88,11 +90,11 @@ def _command(d: Domain, offer: Offer) -> commands.Offer:
     profile, partner = agent.profile, offer.partner
     by_key = agent.outside or offer.tier == BY_CEILING
     tells = profile.pre_connect is not PreConnect.NONE
-    return commands.Offer(
+    return facts.record(commands.Offer, (
         offer.id, contact.id, contact.leg, agent.id, offer.seat, service.id, service.name, offer.ring_s,
         AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
         d.now - contact.since, contact.node, contact.channel, profile.reading_s if tells else 0.0, contact.callback,
-        None if partner is None else partner.seat, agent.outside, profile.comfort)
+        None if partner is None else partner.seat, agent.outside, profile.comfort))
 
 
 def _clear_way(d: Domain, record: AgentRecord) -> None:
@@ -101,6 +103,17 @@ def _clear_way(d: Domain, record: AgentRecord) -> None:
         if offer.state is OfferState.PENDING:
             rescind(d, offer, "call")
             close(d, offer, "taken_back", "call", keep_idle=True)
+
+
+def _disarm(d: Domain, offer: Offer) -> None:
+    """The offer has no deadline any more."""
+    timers = d.timers
+    if offer.rang_at is None:
+        timers.cancel(("vanish", offer.id))
+    if offer.answered_at is None:
+        timers.cancel(("ring", offer.id))
+    else:
+        timers.cancel(("brief", offer.id))
 
 
 def rescind(d: Domain, offer: Offer, reason: str) -> None:
@@ -114,8 +127,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     (None: of both). The contact looks again unless it is gone."""
     record, contact, partner = offer.agent, offer.contact, offer.partner
     offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
-    for timer in TIMERS:
-        d.timers.cancel((timer, offer.id))
+    _disarm(d, offer)
     del d.offers[offer.id]
     if offer.quota is not None:
         d.matching.uncount(offer)
@@ -211,7 +223,9 @@ def ringing(d: Domain, event: OfferRinging) -> None:
         return
     offer.rang_at = d.now
     d.timers.cancel(("vanish", offer.id))
-    d.facts.append(facts.OfferRang(*d.stamp(), offer.id, offer.contact.id, offer.agent.id))
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.OfferRang, (seq, d.now, offer.id, offer.contact.id, offer.agent.id)))
 
 
 def answered(d: Domain, event: OfferAnswered) -> None:
@@ -246,8 +260,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
         return
     if offer.state is not OfferState.PENDING:
         return
-    for timer in TIMERS:
-        d.timers.cancel((timer, offer.id))
+    _disarm(d, offer)
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "connected")
     at = d.now if event.connected_at is None else min(d.now, max(event.connected_at, offer.offered_at))
     offer.connected_at = at
@@ -268,10 +281,12 @@ def connected(d: Domain, event: OfferConnected) -> None:
             agents.change(d, offer.partner, "connected", "")
             interrupt.hold(d, offer.partner)
     wait_s = max(0.0, at - contact.since)
-    d.facts.append(facts.Connected(
-        *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.Connected, (
+        seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
         contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
-        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at, contact.estimate))
+        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at, contact.estimate)))
     if contact.estimate is not None:
         estimate.came_true(d, contact, at)
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from routing.core.ids import ServiceId, SkillId
+from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.line import Line
 from routing.core.ready import ReadyLine
 
@@ -47,15 +47,17 @@ ALL_RANKS = (1 << TIER_BITS) - 1
 class Pool:
     """Agents who fit a requirement on a channel, or (`owner`) one agent in person."""
 
-    __slots__ = ("_places", "channel", "lines", "load", "mask", "owner", "personal", "requirement", "signed",
-                 "signed_mask", "strategy", "waiting")
+    __slots__ = ("_places", "channel", "key", "lines", "load", "mask", "name", "owner", "personal", "ranks_by",
+                 "requirement", "signed", "signed_mask", "strategy", "waiting")
 
     def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
                  owner: AgentRecord | None = None) -> None:
         self.channel = channel
         """The channel's bit."""
         self.requirement = requirement
-        self.strategy = strategy
+        self.strategy, self.name, self.key = strategy, strategy.name, strategy.key
+        self.ranks_by = requirement.needs[0][0] if requirement.needs else None
+        """The skill whose level is told; None: not that simple."""
         self.load = load
         """Of the services that look here, when it is heavy; else 0."""
         self.owner = owner
@@ -98,6 +100,22 @@ class Pool:
         if self.owner is not None:
             return self.owner
         return next(iter(self.lines[(self.mask & allowed).bit_length() - 1]))
+
+    def beside(self, allowed: int, chosen: AgentRecord, limit: int) -> tuple[AgentId, ...]:
+        """At most so many others of those who stand in the allowed lines, the best first."""
+        found: list[AgentId] = []
+        mask = self.mask & allowed
+        if self.owner is not None:
+            return ()
+        while mask:
+            number = mask.bit_length() - 1
+            mask ^= 1 << number
+            for other in self.lines[number]:
+                if other is not chosen:
+                    found.append(other.id)
+                    if len(found) == limit:
+                        return tuple(found)
+        return tuple(found)
 
     def best(self, allowed: int, limit: int) -> list[AgentRecord]:
         """At most so many of those who stand in the allowed lines, the best first."""

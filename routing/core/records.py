@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -203,10 +204,14 @@ class AgentRecord:
     """Planned start of the last break that has begun: told again, it does not begin again."""
     break_s: float = 0.0
     """Length of the break that begins after what is under way; 0: none."""
+    break_at: float = math.inf
+    """When the next break is due: from then on nothing is offered, however late the clock is."""
     break_until: float = 0.0
     """End of the break that the engine began, after which the agent is ready by themselves; 0: none."""
     wanted_by: dict[Contact, None] = field(default_factory=dict)
     """Contacts that wait for this agent in person."""
+    resting: bool = False
+    """A timer tells when the next offer may come."""
     relaxed: dict[str, float] = field(default_factory=dict)
     """Rules of the profile that do not hold, each until when."""
     paused_at: float = 0.0
@@ -216,10 +221,11 @@ class AgentRecord:
     untold: bool = False
     """The next AgentChanged carries the burden, because it has changed."""
 
-    @property
-    def id(self) -> AgentId:
-        """The agent's name."""
-        return self.agent.id
+    id: AgentId = field(init=False)
+    """The agent's name: a field, because it is read so often."""
+
+    def __post_init__(self) -> None:
+        self.id = self.agent.id
 
 
 @dataclass(slots=True, eq=False)

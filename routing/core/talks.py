@@ -57,7 +57,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         offer.held_since = None
     lost = by == LOST
     trigger = "talk_lost" if lost else "talk_over"
-    offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
+    offer.state = OFFER.get((offer.state, trigger)) or follow(OFFER, "offer", offer.id, offer.state, trigger)
     contacts.follow_contact(contact, trigger)
     if offer.quota is not None:
         d.matching.uncount(offer)
@@ -74,10 +74,12 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     if offer.partner is not None:
         _partner_over(d, offer.partner, offer, lost)
     wait_s = max(0.0, offer.connected_at - contact.since)
-    d.facts.append(facts.TalkOver(
-        *d.stamp(), offer.id, contact.id, contact.version, contact.state, record.id, record.version,
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.TalkOver, (
+        seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
         contact.service.id, contact.channel, by, wait_s, at - offer.connected_at, offer.held_s,
-        contact.original_position))
+        contact.original_position)))
     if lost:
         del d.offers[offer.id]
         contacts.cut(d, contact)
@@ -112,6 +114,7 @@ def _wraps_up(record: AgentRecord, offer: Offer) -> bool:
 def _partner_over(d: Domain, partner: AgentRecord, offer: Offer, lost: bool) -> None:
     """The second one of a pair: a wrap-up of their own, aside."""
     capacity.release(d, partner, offer)
+    wellbeing.heard(d, partner, offer)
     if not lost and _wraps_up(partner, offer):
         _aside(d, partner, "talk_over")
     else:
@@ -157,12 +160,14 @@ def _free(d: Domain, record: AgentRecord, offer: Offer, reason: str) -> None:
 def _wrapped(d: Domain, offer: Offer) -> None:
     contact, record = offer.contact, offer.agent
     assert offer.talk_over_at is not None
-    offer.state = follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
+    offer.state = OFFER.get((offer.state, "wrapped_up")) or follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
     contacts.follow_contact(contact, "wrapped_up")
     del d.offers[offer.id], d.contacts[contact.id]
-    d.facts.append(facts.WrappedUp(
-        *d.stamp(), offer.id, contact.id, contact.version, record.id, record.version, contact.service.id,
-        contact.channel, d.now - offer.talk_over_at))
+    seq = d.next_seq
+    d.next_seq = seq + 1
+    d.facts.append(facts.record(facts.WrappedUp, (
+        seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, contact.service.id,
+        contact.channel, d.now - offer.talk_over_at)))
 
 
 def wrap_up(d: Domain, offer: Offer, reason: str) -> None:

@@ -14,7 +14,9 @@ others.
 | from `soft` on                                               | when nobody else is free (tier 1)          |
 | from `hard` on until below `again`                           | by the emergency ceiling only (tier 2)     |
 | said "not now"                                               | none, not even by the ceiling              |
-| has one of weight 4 at hand, or had one and no rest since    | weight 4: by the ceiling only              |
+| had one of weight 4 and no rest since                        | weight 4: by the ceiling only              |
+| has one of weight 4 at hand                                  | weight 4: none                             |
+| has one beyond the limit at hand                             | none beyond it                             |
 | had one of weight 4 last, and a rest since                   | weight 4: when nobody else is free         |
 
 A rest is `Centre.decompression_s` without a contact of weight 4 after the last one. So long nothing at all is offered,
@@ -43,6 +45,9 @@ HEAVY = 3
 
 HEAVIEST = 4
 """Violence and worse: no two in a row, and a rest after each."""
+
+BY_CEILING = 2
+"""Tier of an offer beyond the agent's limit: the caller waited beyond the service's emergency ceiling."""
 
 NEGLIGIBLE = 0.01
 """A load below this is none: a contact of weight 5 after nine half-lives."""
@@ -95,10 +100,15 @@ def _allow(d: Domain, record: AgentRecord) -> None:
             gladly = atmost = HEAVY - 1
         elif load >= limits.soft:
             gladly = HEAVY - 1
-        if record.steady_at > d.now or _heaviest_at_hand(record):
+        if record.steady_at > d.now:
             atmost = min(atmost, HEAVIEST - 1)
         if record.last_load >= HEAVIEST:
             gladly = min(gladly, HEAVIEST - 1)
+    for offer in record.offers.values():
+        if max(offer.load, offer.contact.service.load) >= HEAVIEST:
+            utmost = HEAVIEST - 1
+        if offer.tier == BY_CEILING:
+            utmost = min(utmost, atmost)
     if record.spared_until > d.now:
         utmost = HEAVY - 1
     record.utmost, record.atmost = utmost, min(atmost, utmost)
@@ -128,7 +138,10 @@ def _wake(d: Domain, record: AgentRecord, load: float) -> None:
 
 def not_before(record: AgentRecord) -> float:
     """The earliest moment of the next offer: rest gap, decompression, or the moment after a declined call."""
-    return max(record.not_before, record.gap_until, record.rest_until)
+    at = record.not_before
+    if record.gap_until > at:
+        at = record.gap_until
+    return record.rest_until if record.rest_until > at else at
 
 
 def gap(d: Domain, record: AgentRecord) -> None:
@@ -188,19 +201,28 @@ def weigh(d: Domain, offer: Offer, weight: int) -> None:
 
 
 def handled(d: Domain, offer: Offer) -> None:
-    """A contact is done, with its wrap-up or torn off. To be told once, before the agent's change is."""
+    """A contact is done, with its wrap-up or torn off. To be told before the agent's change is."""
     if offer.connected_at is None:
         return
     seconds = d.now - offer.connected_at
     if offer.state is OfferState.WRAPPING:  # one torn off says nothing about how long it would have taken
         handle_times.note(d, offer.contact.service.id, seconds)
-    for record in people(offer):
-        record.occupied, record.occupied_at = occupied_of(d, record) + seconds, d.now
-        record.untold = True
-        if record.agent.profile.rest_gap_s:
-            gap(d, record)
-        if record.strained:
-            _rest(d, record, offer)
+    _done(d, offer.agent, offer, seconds)
+
+
+def heard(d: Domain, partner: AgentRecord, offer: Offer) -> None:
+    """For the second one of a pair it is done with the talk: the wrap-up is their own. To be told before the change."""
+    if offer.connected_at is not None:
+        _done(d, partner, offer, d.now - offer.connected_at)
+
+
+def _done(d: Domain, record: AgentRecord, offer: Offer, seconds: float) -> None:
+    record.occupied, record.occupied_at = occupied_of(d, record) + seconds, d.now
+    record.untold = True
+    if record.agent.profile.rest_gap_s:
+        gap(d, record)
+    if record.strained:
+        _rest(d, record, offer)
 
 
 def _rest(d: Domain, record: AgentRecord, offer: Offer) -> None:
@@ -225,9 +247,9 @@ def burden(record: AgentRecord) -> facts.Wellbeing:
     return facts.Wellbeing(
         record.load, record.load_at, record.last_load, record.limited, record.spared_until, record.rest_until,
         record.working_since, record.occupied, record.occupied_at, record.steady_at, record.break_begun,
-        record.break_s, record.break_until, tuple(sorted(record.relaxed.items())),
-        tuple((offer.id, offer.load) for offer in record.offers.values()
-              if offer.weighed and offer.state is not OfferState.COMPLETED))
+        record.break_s, record.break_until, tuple(sorted(record.relaxed.items())) if record.relaxed else (),
+        tuple([(offer.id, offer.load) for offer in record.offers.values()
+               if offer.weighed and offer.state is not OfferState.COMPLETED]))
 
 
 def settle(d: Domain, record: AgentRecord) -> None:
