@@ -45,6 +45,20 @@ OFFERS = Metric("acd_offers_total", COUNTER, ("queue", "result"), "Offers to age
 AGENTS = Metric("acd_agents", GAUGE, ("team", "state"), "Agents by state; groups below five are pooled or left out.")
 AGENT_SECONDS = Metric("acd_agent_state_seconds_total", COUNTER, ("team", "state"),
                        "Time agents spent in a state, counted when they leave it; groups as in acd_agents.")
+MOVED = Metric("acd_contacts_moved_total", COUNTER, ("queue", "reason"),
+               "Waiting contacts that went on to another queue, by the queue they left: overflow, full, closed, "
+               "chosen. They count as offered in both.")
+STEPS = Metric("acd_routing_step_total", COUNTER, ("queue", "status"),
+               "Times a waiting contact asked for less: expired (the step's time was over), nobody (nobody signed in "
+               "could meet it), preferred (the preferred agent's time was over).")
+EWT_ERROR = Metric("acd_ewt_error_seconds", HISTOGRAM, ("queue",),
+                   "Difference between the wait expected at entry and the real one, either way, of the answered who "
+                   "had to wait. Its mean is the mean absolute error.", WAIT_BUCKETS)
+EWT = Metric("acd_ewt_contacts_total", COUNTER, ("queue", "within"),
+             "Answered contacts that had to wait; within = the wait lay in the interval of 80 of 100 that was expected "
+             "at entry. Coverage = within true / all of these.")
+OVERRIDES = Metric("acd_accommodation_overrides_total", COUNTER, (),
+                   "Times a rule of a profile did not hold: relaxed aloud, or by an emergency ceiling.")
 DECISION = Metric("acd_routing_decision_seconds", HISTOGRAM, (), "Time the engine takes for one event.",
                   DECISION_BUCKETS)
 CONNECTED = Metric("acd_asterisk_connected", GAUGE, ("link",), "1: the link is up and its state read.")
@@ -55,8 +69,8 @@ ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, s
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 
-TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, AGENTS, AGENT_SECONDS, DECISION, CONNECTED,
-         RECONNECTS, MISMATCHES, ALARMS, DROPPED, BUILD)
+TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, MOVED, STEPS, EWT_ERROR, EWT, OVERRIDES,
+         AGENTS, AGENT_SECONDS, DECISION, CONNECTED, RECONNECTS, MISMATCHES, ALARMS, DROPPED, BUILD)
 
 K_MIN = 5
 """Smallest group that is shown: below it a figure could be about one known person."""

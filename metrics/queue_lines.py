@@ -22,6 +22,7 @@ from routing.core.facts import (
     Connected,
     Ended,
     Fact,
+    Moved,
     OfferClosed,
     Queued,
     TalkOver,
@@ -119,6 +120,16 @@ def _queued(fact: Queued, state: LineState, callerid: CallerId) -> list[Row]:
     return [(name(fact.contact), name(fact.service), NONE, "ENTERQUEUE", ("", caller, fact.position))]
 
 
+def _moved(fact: Moved, state: LineState, callerid: CallerId) -> list[Row]:
+    """Out of one queue and into the next, as a call does that goes from `Queue()` to `Queue()` in a dialplan."""
+    if fact.channel is not Channel.VOICE or state.talking.get(fact.contact, True):
+        return []
+    callid, wait = name(fact.contact), (fact.left_position, fact.left_position, _whole(fact.waited_s))
+    out: Row = ((callid, name(fact.before), NONE, "EXITWITHKEY", ("", *wait)) if fact.reason == "chosen" else
+                (callid, name(fact.before), NONE, "EXITWITHTIMEOUT", wait))
+    return [out, (callid, name(fact.service), NONE, "ENTERQUEUE", ("", "", fact.position))]
+
+
 def _connected(fact: Connected, state: LineState, callerid: CallerId) -> list[Row]:
     if fact.channel is not Channel.VOICE or state.talking.get(fact.contact) is True:
         return []
@@ -145,7 +156,7 @@ def _ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]:
     wait = (fact.position, fact.original_position, _whole(fact.wait_s))
     event: str
     data: tuple[str | int, ...]
-    if fact.outcome is Outcome.OVERFLOW:
+    if fact.outcome in (Outcome.OVERFLOW, Outcome.CALLBACK_FAILED):
         event, data = "EXITWITHTIMEOUT", wait
     elif fact.outcome is Outcome.LEFT:
         event, data = "EXITWITHKEY", (_key(fact.key), *wait)
@@ -202,5 +213,5 @@ def started(state: LineState, at: float) -> str:
 
 _WRITERS: dict[type, Callable[[Any, LineState, CallerId], list[Row]]] = {
     Queued: _queued, Connected: _connected, TalkOver: _talk_over, Ended: _ended, OfferClosed: _offer_closed,
-    AgentChanged: _agent, CentreChanged: _centre,
+    AgentChanged: _agent, CentreChanged: _centre, Moved: _moved,
 }

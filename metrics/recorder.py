@@ -20,8 +20,11 @@ from routing.core.facts import (
     Connected,
     Ended,
     Fact,
+    Moved,
     OfferClosed,
+    Overridden,
     Queued,
+    Stepped,
     TalkOver,
     WrappedUp,
 )
@@ -64,7 +67,10 @@ class Recorder:
         self._sla, self._offers = self._counter(names.SLA), self._counter(names.OFFERS)
         self._agent_seconds, self._alarms = self._counter(names.AGENT_SECONDS), self._counter(names.ALARMS)
         self._reconnects, self._mismatches = self._counter(names.RECONNECTS), self._counter(names.MISMATCHES)
-        self._drops = self._counter(names.DROPPED)
+        self._drops, self._moved, self._steps = (
+            self._counter(one) for one in (names.DROPPED, names.MOVED, names.STEPS))
+        self._ewt, self._ewt_error = self._counter(names.EWT), self._histogram(names.EWT_ERROR)
+        self._overrides = self._counter(names.OVERRIDES)
         self._wait, self._handle = self._histogram(names.WAIT), self._histogram(names.HANDLE)
         self._decision = self._histogram(names.DECISION)
         self._waiting, self._oldest = self._gauge(names.WAITING), self._gauge(names.OLDEST)
@@ -110,7 +116,22 @@ class Recorder:
 
     def _connect(self, fact: Connected) -> None:
         self._within.setdefault(fact.contact, fact.within)
-        self._offers.labels(label(fact.service), ANSWERED).inc()
+        queue = label(fact.service)
+        self._offers.labels(queue, ANSWERED).inc()
+        if fact.estimate is not None:
+            self._ewt_error.labels(queue).observe(abs(fact.wait_s - fact.estimate.wait_s))
+            within = fact.estimate.low_s <= fact.wait_s <= fact.estimate.high_s
+            self._ewt.labels(queue, "true" if within else "false").inc()
+
+    def _move(self, fact: Moved) -> None:
+        self._moved.labels(label(fact.before), label(fact.reason)).inc()
+        self._offered.labels(label(fact.service), fact.channel.value).inc()
+
+    def _step(self, fact: Stepped) -> None:
+        self._steps.labels(label(fact.service), label(fact.reason)).inc()
+
+    def _override(self, fact: Overridden) -> None:
+        self._overrides.inc()
 
     def _closed(self, fact: OfferClosed) -> None:
         self._offers.labels(label(fact.service), RESULTS.get(fact.state, fact.state.value)).inc()
@@ -194,4 +215,5 @@ class Recorder:
 _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     Queued: Recorder._queued, Connected: Recorder._connect, OfferClosed: Recorder._closed, TalkOver: Recorder._talk,
     WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent, Alarm: Recorder._alarm,
+    Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override,
 }

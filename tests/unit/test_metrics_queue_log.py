@@ -11,7 +11,9 @@ import pytest
 from metrics import queue_log
 from metrics.queue_lines import FIELD_MAX, LineState, lines, masked, name
 from metrics.queue_log import BACKLOG_MAX, SAVE_EVERY, QueueLog
-from routing.core.model import AgentState, OfferState, Outcome
+from routing.core.facts import Moved, Queued
+from routing.core.ids import ContactId, ServiceId
+from routing.core.model import AgentState, Channel, OfferState, Outcome
 from routing.store.errors import KeyFileError
 from tests.fakes.facts import Story
 
@@ -279,3 +281,18 @@ def test_a_disk_full_for_long_ends_the_file_until_the_next_start(
     again.take(story.facts)
     again.close()
     assert written(path) == text(story)
+
+
+def test_a_contact_that_moves_leaves_one_queue_and_enters_the_next() -> None:
+    state, contact = LineState(), ContactId("1700000000.7")
+    queued = Queued(1, 1_700_000_000.0, contact, 1, ServiceId("edu"), Channel.VOICE, 1_700_000_000.0, 0, 4, "", "", "",
+                    False, "")
+    assert lines(queued, state) == ["1700000000|1700000000.7|edu|NONE|ENTERQUEUE|||4"]
+    moved = Moved(2, 1_700_000_090.0, contact, 2, ServiceId("edu"), ServiceId("tip"), Channel.VOICE, "overflow", 90.4,
+                  2, 3)
+    assert lines(moved, state) == ["1700000090|1700000000.7|edu|NONE|EXITWITHTIMEOUT|3|3|90",
+                                   "1700000090|1700000000.7|tip|NONE|ENTERQUEUE|||2"]
+    chosen = moved._replace(seq=3, at=1_700_000_095.0, before=ServiceId("tip"), service=ServiceId("edu"),
+                            reason="chosen", waited_s=5.0, left_position=2, position=1)
+    assert lines(chosen, state) == ["1700000095|1700000000.7|tip|NONE|EXITWITHKEY||2|2|5",
+                                    "1700000095|1700000000.7|edu|NONE|ENTERQUEUE|||1"]

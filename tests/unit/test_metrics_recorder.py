@@ -9,7 +9,8 @@ import pytest
 from metrics import names
 from metrics.health import ready
 from metrics.recorder import Recorder, groups
-from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.facts import Connected, Estimate, Moved, Overridden, Stepped
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 from tests.fakes.facts import Story
@@ -170,3 +171,30 @@ def test_health() -> None:
     assert ready(link_up=True, store_ok=True, agi_listening=True, closing=False).ok
     bad = ready(link_up=False, store_ok=True, agi_listening=True, closing=False)
     assert not bad.ok and bad.parts == {"asterisk": False, "store": True, "agi": True, "open": True}
+
+
+def test_what_was_expected_is_measured_against_what_was() -> None:
+    recorder = Recorder(["edu"], {"genel": 9})
+    for number, (wait_s, estimate) in enumerate([(20.0, Estimate(30.0, 10.0, 60.0)), (90.0, Estimate(30.0, 10.0, 60.0)),
+                                                 (0.5, None)]):
+        recorder.take([Connected(
+            number + 1, 100.0, OfferId(number + 1), ContactId(str(number)), 3, AgentId("a"), 2, SeatId("s"),
+            ServiceId("edu"), Channel.VOICE, wait_s, 1.0, 1, True, estimate=estimate)])
+    value = recorder.registry.get_sample_value
+    assert value("acd_ewt_contacts_total", {"queue": "edu", "within": "true"}) == 1
+    assert value("acd_ewt_contacts_total", {"queue": "edu", "within": "false"}) == 1
+    assert value("acd_ewt_error_seconds_sum", {"queue": "edu"}) == 70.0
+    assert value("acd_ewt_error_seconds_count", {"queue": "edu"}) == 2
+
+
+def test_who_moves_is_offered_in_both_queues_and_ends_once() -> None:
+    recorder = Recorder(["edu", "tip"], {"genel": 9})
+    recorder.take([
+        Moved(1, 60.0, ContactId("1"), 2, ServiceId("edu"), ServiceId("tip"), Channel.VOICE, "overflow", 60.0, 3, 1),
+        Stepped(2, 61.0, ContactId("1"), 3, ServiceId("tip"), 1, "nobody"),
+        Overridden(3, 62.0, AgentId("a"), None, "rest_gap", 100.0, "supervisor")])
+    value = recorder.registry.get_sample_value
+    assert value("acd_contacts_moved_total", {"queue": "edu", "reason": "overflow"}) == 1
+    assert value("acd_contacts_offered_total", {"queue": "tip", "channel": "voice"}) == 1
+    assert value("acd_routing_step_total", {"queue": "tip", "status": "nobody"}) == 1
+    assert value("acd_accommodation_overrides_total") == 1
