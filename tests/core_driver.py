@@ -461,7 +461,7 @@ class Driver:
         if roll < 0.22:
             self.queue(rng.choice(("psy", "edu", "tip", "any", "none")), priority=rng.choice((0, 0, 0, 2)),
                        since_ago=rng.choice((None, None, 30.0)), node=rng.choice(("", "", "b")),
-                       channel=rng.choice(CHANNELS), caller_hash=rng.choice(("", "h1", "h2", "h3", "h4")),
+                       channel=rng.choice(CHANNELS), caller_hash=rng.choice(("", f"h{rng.randint(0, 40)}")),
                        needs=((TIP, 20),) if rng.random() < 0.1 else ())
         elif roll < 0.55:
             self.tell(self._call_event(rng, offer, caller, contact))
