@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from planning.arrivals import DEFAULT_DAY, Chance, Day, Kind, generate
 from planning.counts import choose, read_counts
 from planning.errors import PlanningError
 from planning.house import Duty, run
+from planning.replay import Journal
 from planning.simulate import NORMAL, PEAK_LOAD, STUDENT, Study, fitted, simulate, spread, summary, together
 from routing.core.ids import ServiceId
 from routing.core.model import Centre, Channel
@@ -139,8 +142,15 @@ def centre_of(_folder: Path) -> Centre:
     return pool(20)._replace(services=(service("edu"), service("tip")), agents=(*pool(20).agents, tip))
 
 
+@contextmanager
+def no_journal(state: str) -> Iterator[Journal]:
+    """These commands read none."""
+    raise PlanningError(f"no journal in {state}")
+    yield
+
+
 def ask(*options: str | Path) -> Result:
-    return CliRunner().invoke(cli.commands(centre_of, Path("nowhere")), ["simulate", *map(str, options)])
+    return CliRunner().invoke(cli.commands(centre_of, Path("nowhere"), no_journal), ["simulate", *map(str, options)])
 
 
 def test_the_command_shows_a_table_and_writes_what_is_asked_for(tmp_path: Path) -> None:
@@ -198,7 +208,7 @@ def test_what_cannot_be_written_is_exit_1(tmp_path: Path) -> None:
 
 
 def test_a_centre_without_services_is_refused() -> None:
-    app = cli.commands(lambda _: Centre((), pool(1).agents), Path("nowhere"))
+    app = cli.commands(lambda _: Centre((), pool(1).agents), Path("nowhere"), no_journal)
     result = CliRunner().invoke(app, ["simulate"])
     assert result.exit_code == 2
     assert "no services" in result.stderr
