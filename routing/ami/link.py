@@ -113,6 +113,14 @@ def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:
         ceiling = min(BACKOFF_MAX_S, ceiling * 2)
 
 
+class Started(NamedTuple):
+    """An action that was written; its reply is under way."""
+
+    name: str
+    action_id: str
+    future: asyncio.Future[list[Message]]
+
+
 class _Pending:
     """An action under way."""
 
@@ -227,6 +235,8 @@ class Link(Manager):  # type: ignore[misc]
         """Round trip of the last ping."""
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._slots = asyncio.Semaphore(IN_FLIGHT_MAX)
+        self._in_line = 0
+        """Actions that wait to be written: nobody goes past them."""
         self._events: deque[Message] = deque()
         self._arrived = asyncio.Event()
 
@@ -320,6 +330,28 @@ class Link(Manager):  # type: ignore[misc]
             raise ActionRefused(str(fields["Action"]), head.get("Message"))
         return items[:-1]
 
+    def start(self, action: Fields) -> Started | None:
+        """Write an action now, without a turn of the loop: a phone waits for it. None when something holds it up (the
+        link is lost, Asterisk does not read, too many are under way); then `send_action` waits or tells. Raises
+        BadAction."""
+        session = self.protocol
+        if session is None or self.lost or self._in_line or not session.writable.is_set() or (
+                len(session.responses) >= IN_FLIGHT_MAX):
+            return None
+        action_id = secrets.token_hex(8)
+        return Started(str(action["Action"]), action_id, session.send(encode(action, action_id), action_id=action_id))
+
+    async def reply(self, started: Started) -> Message:
+        """The response to what was started, `Error` too. Raises OutcomeUnknown."""
+        try:
+            async with asyncio.timeout(self.timing.action):
+                return (await started.future)[0]
+        except TimeoutError as error:
+            raise OutcomeUnknown(f"no reply to {started.name} in time") from error
+        finally:
+            if self.protocol is not None:
+                self.protocol.responses.pop(started.action_id, None)
+
     async def send_action(self, action: Fields, as_list: bool = False, *, deadline_s: float | None = None,
                           urgent: bool = False) -> list[Message]:
         """Mends manager.py:146-147 (`None.send` before connect, the caller's dict changed, no deadline) and
@@ -330,6 +362,7 @@ class Link(Manager):  # type: ignore[misc]
         if session is None or self.lost:
             raise LinkLost(f"{action['Action']} was not sent: no link to Asterisk")
         slots = asyncio.Semaphore(1) if urgent else self._slots
+        self._in_line += 1
         try:
             async with asyncio.timeout(self.timing.action if deadline_s is None else deadline_s), slots:
                 await session.writable.wait()
@@ -337,12 +370,15 @@ class Link(Manager):  # type: ignore[misc]
                     raise LinkLost(f"{action['Action']} was not sent: the link to Asterisk was lost")
                 future = session.send(data, as_list, action_id=action_id)
                 sent = True
+                self._in_line -= 1
                 return await future
         except TimeoutError as error:
             if sent:
                 raise OutcomeUnknown(f"no reply to {action['Action']} in time") from error
             raise LinkLost(f"{action['Action']} was not sent in time: Asterisk does not read") from error
         finally:
+            if not sent:
+                self._in_line -= 1
             session.responses.pop(action_id, None)
 
     # -- events ------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from routing.ami.link import (
     LinkLost,
     Login,
     OutcomeUnknown,
+    Started,
     Timing,
     backoff,
 )
@@ -228,19 +229,31 @@ class Switch:
 
     def execute(self, commands: Sequence[Command]) -> None:
         """Begin to carry these out, in order. Never waits; what comes of them comes back as events."""
+        first = True
         for command in commands:
             if command.node not in ("", self._settings.node) or isinstance(command, Interrupt):  # nothing rings for it
                 continue
             if self._group is None or self._actions is None or self._actions.lost:
                 self._failed(command, "no link to Asterisk")
                 continue
-            work: Coroutine[Any, Any, None] = (self._rescind(command, self._actions) if isinstance(command, Rescind)
-                                               else self._carry_out(command, self._actions))
+            work: Coroutine[Any, Any, None]
+            if isinstance(command, Rescind):
+                work, first = self._rescind(command, self._actions), False  # what comes behind it stays behind it
+            else:
+                work = self._carry_out(command, self._actions, self._start(command, self._actions) if first else None)
             self._group.create_task(work, name=f"ami {type(command).__name__.lower()}")
 
-    async def _carry_out(self, command: Offer | Overflow, actions: Link) -> None:
+    def _start(self, command: Offer | Overflow, actions: Link) -> Started | None:
+        """Written at once where possible: the offer is stored, and a phone waits."""
         try:
-            reply = await actions.action(to_action(command, self._settings.called))
+            return actions.start(to_action(command, self._settings.called))
+        except BadAction:
+            return None  # told when it is carried out
+
+    async def _carry_out(self, command: Offer | Overflow, actions: Link, started: Started | None) -> None:
+        try:
+            reply = await (actions.action(to_action(command, self._settings.called)) if started is None
+                           else actions.reply(started))
         except OutcomeUnknown:
             self.in_doubt += 1
             self._look.set()

@@ -298,6 +298,35 @@ async def test_no_more_actions_under_way_than_the_limit(
         assert asterisk.names() == ["Hangup", "Hangup"]
 
 
+async def test_an_action_is_written_at_once_unless_something_holds_it_up(
+        asterisk: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "IN_FLIGHT_MAX", 2)
+    async with connected(asterisk) as link:
+        started = link.start({"Action": "Ping"})
+        assert started is not None and (await link.reply(started)).ok
+        with pytest.raises(BadAction):
+            link.start({"Action": "Hangup", "Channel": "a\r\nb"})
+        asterisk.knobs.silent = {"Hangup"}
+        held = [link.start({"Action": "Hangup"}) for _ in range(3)]
+        assert held[2] is None and held[0] is not None
+        assert link.protocol is not None
+        link.protocol.responses.clear()
+        link.protocol.pause_writing()
+        assert link.start({"Action": "Ping"}) is None
+        waiting = asyncio.create_task(link.action({"Action": "Ping"}))
+        await until_async(lambda: link._in_line)
+        link.protocol.resume_writing()
+        assert link.start({"Action": "Ping"}) is None, "somebody was in line before"
+        await waiting
+        assert link._in_line == 0
+        started = link.start({"Action": "Hangup"})
+        assert started is not None
+        link.fail("over")
+        with pytest.raises(OutcomeUnknown):
+            await link.reply(started)
+        assert link.start({"Action": "Ping"}) is None
+
+
 async def test_replies_given_twice_or_to_nobody_are_counted(asterisk: FakeAsterisk) -> None:
     asterisk.knobs.twice = {"Ping", "CoreShowChannels"}
     asterisk.caller("1.1")
