@@ -117,10 +117,12 @@ class Domain:
 
     def remember_over(self, contact: ContactId) -> None:
         """A contact is over for good: later events about it change nothing."""
-        self.over[contact] = self.now
-        self.over.move_to_end(contact)
-        if len(self.over) > OVER_REMEMBERED:
-            self.over.popitem(last=False)
+        over = self.over
+        if contact in over:
+            over.move_to_end(contact)
+        over[contact] = self.now
+        if len(over) > OVER_REMEMBERED:
+            over.popitem(last=False)
 
     def is_over(self, contact: ContactId) -> bool:
         """News of this contact is late news."""

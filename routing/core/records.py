@@ -74,7 +74,8 @@ class Contact:
     def line_key(self) -> LineKey:
         """Age with priority: the smallest is served first. Between services of another weight the time that has gone
         by counts too: see `pool.Group`."""
-        return (self.since * self.service.weight - MINUTE_S * (self.service.priority + self.priority), self.number)
+        service = self.service
+        return self.since * service.weight - MINUTE_S * (service.priority + self.priority), self.number
 
 
 @dataclass(slots=True, eq=False)

@@ -31,11 +31,11 @@ class Timers:
 
     def set(self, key: Key, at: float) -> None:
         """Be due at `at`; an earlier setting of the key is forgotten."""
-        self._count += 1
-        entry = (at, self._count, key)
-        self._at[key] = entry
-        heappush(self._heap, entry)
-        if len(self._heap) > max(STALE_FLOOR, STALE_SHARE * len(self._at)):
+        self._count = count = self._count + 1
+        heap, live = self._heap, self._at
+        live[key] = entry = (at, count, key)
+        heappush(heap, entry)
+        if len(heap) > STALE_FLOOR and len(heap) > STALE_SHARE * len(live):
             self._heap = list(self._at.values())
             heapify(self._heap)
 
