@@ -9,8 +9,9 @@ the kernel are in it. Everything between is what a node has: link, codec, transl
 
 Three paces. The goal is for Asterisk's own ceiling: 760 calls a second of 38 events (measured on two cores, Asterisk
 22). Beside it three times that, and as fast as the socket takes them, where the storm itself stands in front of the
-hang-up; there it counts that nothing is lost and the link stays. A decision waits for one commit, so the same disk's
-own bad moments stand beside it: the 99th of a hundred commits of one row, in the same minute.
+hang-up; there it counts that nothing is lost and the link stays. A decision waits for one commit, or for the end of one
+and its own, so the same disk's own bad moments stand beside it: the 99th of a hundred commits of one row, in the same
+minute. On a machine that others use too, `nice -n -15 chrt -r 5` gives the node its turn on the processor.
 
 The same stand-in holds 1,000 channels for the look after a reconnect: three lists over the socket, laid beside what the
 engine believes.
@@ -56,7 +57,9 @@ HANG_UPS = 360
 """In one storm: every agent twice, ten times what a centre of 180 sees in such a second."""
 WAITING = HANG_UPS + 20
 """Callers in line before the storm, so that it never runs dry; each hang-up takes one, and others come meanwhile."""
-ROUNDS = 3
+ROUNDS = 5
+"""Storms of each pace; the figure is the median of their 99th percentiles, because one bad moment of a shared disk in
+one storm says nothing of the others."""
 PACES_S = {"ceiling": 3.45, "triple": 1.0, "flood": 0.0}
 """Seconds for all events: 29,000 in a second, 100,000 in a second, no pace at all."""
 GOAL_FOR = "ceiling"
@@ -80,6 +83,8 @@ class Storm(NamedTuple):
     """Seconds from each hang-up to the ring for that agent."""
     took_s: float
     """From the first byte until the last event was handled."""
+    lost: int
+    """Events not counted, rings that did not come, links lost."""
 
 
 # -- the other process -----------------------------------------------------------------------------------------------
@@ -372,13 +377,10 @@ async def _storm(node: _Node, pipe: Connection, number: int, lasts_s: float) -> 
     took = time.monotonic() - begin
     arrivals.cancel()
     hang_ups, waits = await asyncio.to_thread(pipe.recv)
-    lost = {
-        "unwanted": 36 * CALLS - (counters.dropped - before[0]), "ends": 2 * CALLS - (node.gone - before[1]),
-        "offers": hang_ups - len(waits), "tainted": counters.tainted, "overflows": counters.overflows,
-        "reconnects": node.switch.reconnects, "refused by the inbox": node.runner.refused}
-    if any(lost.values()):
-        raise RuntimeError(f"a storm was not handled whole: {lost}")
-    return Storm(waits, took)
+    lost = (
+        36 * CALLS - (counters.dropped - before[0]), 2 * CALLS - (node.gone - before[1]), hang_ups - len(waits),
+        counters.tainted, counters.overflows, node.switch.reconnects, node.runner.refused)
+    return Storm(waits, took, sum(map(abs, lost)))
 
 
 async def _arrive(node: _Node) -> None:
@@ -465,13 +467,14 @@ def rows() -> list[Row]:
                  f"<= {RESYNC_MAX_MS:g} ms", look <= RESYNC_MAX_MS)]
     for name, storms in storms_of.items():
         waits = [1000 * wait for storm in storms for wait in storm.waits]
-        p99 = statistics.quantiles(waits, n=100)[98]
+        p99 = statistics.median(1000 * statistics.quantiles(storm.waits, n=100)[98] for storm in storms)
         rate = statistics.median(EVENTS / storm.took_s for storm in storms)
+        lost = sum(storm.lost for storm in storms)
         found += [
             Row(f"burst.{name}.p99", p99, "ms", f"p50 {statistics.median(waits):.2f} ms, max {max(waits):.1f} ms; "
                 f"p99 of a bare commit {bare:.1f} ms", None,
                 *((f"<= {P99_MAX_MS:g} ms", p99 <= P99_MAX_MS) if name == GOAL_FOR else ("", None))),
-            Row(f"burst.{name}.lost", 0, "count", f"{len(storms)} x {EVENTS:,} events at {rate:,.0f} 1/s", None, "0",
-                True),
+            Row(f"burst.{name}.lost", lost, "count", f"{len(storms)} x {EVENTS:,} events at {rate:,.0f} 1/s", None, "0",
+                lost == 0),
         ]
     return found
