@@ -67,7 +67,7 @@ class Person:
     """An agent as the checker remembers them."""
 
     state: AgentState = AgentState.SIGNED_OUT
-    since: float = float("-inf")
+    reason: str = ""
     at_hand: dict[int, At] = field(default_factory=dict)
     weights: dict[int, tuple[float, int]] = field(default_factory=dict)
     limited: bool = False
@@ -76,6 +76,7 @@ class Person:
     rest_until: float = float("-inf")
     spared_until: float = float("-inf")
     gap_from: float | None = None
+    gap_s: float = 0.0
     relaxed: dict[str, float] = field(default_factory=dict)
     breaks: tuple[tuple[float, float], ...] = ()
     awake_at: float = float("-inf")
@@ -83,6 +84,7 @@ class Person:
     working_since: float = float("-inf")
     own_pause: bool = False
     pause_pending: str = ""
+    leaves: bool = False
     paused_at: float | None = None
     out_at: float = float("-inf")
     word: bool = False
@@ -128,7 +130,7 @@ class ProfileChecker:
             case e.ContactWeighed():
                 self._weighed(event, now)
             case e.AgentPaused():
-                self.people[event.agent].own_pause = True
+                self._paused(event)
             case e.WrapUpExtended():
                 for one in self.people[event.agent].at_hand.values():
                     one.extended_s += one.profile.wrapup_extend_s
@@ -136,6 +138,13 @@ class ProfileChecker:
                 pass
         if isinstance(event, OWN_WORD):
             self._word(event, now)
+
+    def _paused(self, event: e.AgentPaused) -> None:
+        """A word of their own, unless they only repeat what the clock has said."""
+        person = self.people[event.agent]
+        known = person.pause_pending or (person.reason if person.state is AgentState.PAUSED else "")
+        if known != event.reason:
+            person.own_pause = True
 
     def _configured(self, centre: Centre) -> None:
         self.centre = centre
@@ -161,10 +170,7 @@ class ProfileChecker:
         one = self.offers.get(event.offer)
         if one is None or one.connected_at is None or one.offer not in self.people[one.agent].at_hand:
             return
-        one.weight = event.load
-        for person in self._holders(one):
-            person.weights[one.offer] = (one.connected_at, event.load)
-            self._limit(one.agent if person is self.people[one.agent] else self._partner(one.agent) or one.agent, now)
+        self._weigh(one, one.connected_at, event.load, now)
 
     # --- what comes out
 
@@ -216,29 +222,36 @@ class ProfileChecker:
                 person.out_at, person.own_pause = fact.at, False
             if fact.reason == "auto_return":
                 person.awake_at = fact.at
-        person.state, person.pause_pending = fact.state, fact.pause_pending
+        person.state, person.reason, person.pause_pending = fact.state, fact.reason, fact.pause_pending
+        person.leaves = fact.leave_pending
 
     def _connected(self, fact: f.Connected) -> None:
         one = self.offers[fact.offer]
         one.connected_at = fact.at if fact.connected_at is None else fact.connected_at
-        one.weight = one.service.load
-        for person in self._holders(one):
-            person.weights[one.offer] = (one.connected_at, one.weight)
+        self._weigh(one, one.connected_at, one.service.load, fact.at)
+
+    def _weigh(self, one: At, since: float, weight: int, now: float) -> None:
+        """It weighs so much from now on. The limit may have ended before and be reached again by it."""
+        one.weight = weight
         for name in filter(None, (one.agent, self._partner(one.agent) if self._paired(one) else None)):
-            self._limit(name, fact.at)
+            self._limit(name, now)
+            self.people[name].weights[one.offer] = (since, weight)
+            self._limit(name, now)
 
     def _closed(self, fact: f.OfferClosed) -> None:
         one = self.offers[fact.offer]
         for person in self._holders(one):
             person.at_hand.pop(fact.offer, None)
-            if fact.state is not OfferState.CANCELED:
+            if fact.state is not OfferState.CANCELED and fact.reason != "call":
                 self._gap(person, one, fact.at)
 
     def _talk_over(self, fact: f.TalkOver) -> None:
         one = self.offers[fact.offer]
         one.talk_over_at, one.profile = fact.at, self.agents[fact.agent].profile
         if fact.by == "lost":
-            self._done(one, fact.at)
+            self._done(one, self._holders(one), fact.at)
+        elif self._paired(one):  # the second one of a pair is done with it: the wrap-up is their own
+            self._done(one, self._holders(one)[1:], fact.at)
 
     def _wrapped(self, fact: f.WrappedUp) -> None:
         one = self.offers[fact.offer]
@@ -247,10 +260,10 @@ class ProfileChecker:
             times = self.taken.setdefault(fact.service, [])
             times.append(fact.at - one.connected_at)
             del times[:-LEARNED]
-        self._done(one, fact.at)
+        self._done(one, self._holders(one)[:1], fact.at)
 
-    def _done(self, one: At, at: float) -> None:
-        for person in self._holders(one):
+    def _done(self, one: At, who: list[Person], at: float) -> None:
+        for person in who:
             person.at_hand.pop(one.offer, None)
             self._gap(person, one, at)
             if one.weight >= 4:
@@ -261,14 +274,16 @@ class ProfileChecker:
                 person.heavy_end, person.heavy_last = None, False
 
     def _gap(self, person: Person, one: At, at: float) -> None:
+        name = next(name for name, other in self.people.items() if other is person)
         person.gap_from = None if self._relaxed(person, "rest_gap", at) else at
+        person.gap_s = self.agents[name].profile.rest_gap_s
 
     def _wrapup(self, one: At, fact: f.WrappedUp) -> None:
         """The wrap-up had the time and the end that the profile gives it."""
         if one.talk_over_at is None:
             return
         profile, person = one.profile, self.people[fact.agent]
-        left = person.state is AgentState.SIGNED_OUT or fact.agent not in {a.id for a in self.centre.agents}
+        left = person.state is AgentState.SIGNED_OUT or person.leaves
         short = fact.at - one.talk_over_at < profile.wrapup_s - CLOSE_S
         if profile.wrapup_s <= 0 or left:
             return
@@ -314,7 +329,8 @@ class ProfileChecker:
         other = self._partner(fact.agent)
         if other is None or fact.partner != other:
             self._wrong("pair", fact, f"offered without the partner {other}")
-        elif before.get(other) is not AgentState.READY:
+        elif before.get(other) is not AgentState.READY and any(
+                one.channel not in self.centre.interruptible for one in self.people[other].at_hand.values()):
             self._wrong("pair", fact, f"partner was {before.get(other)}")
 
     def _capability(self, fact: f.Offered, person: Person, profile: Profile) -> None:
@@ -357,10 +373,10 @@ class ProfileChecker:
 
     def _strain(self, fact: f.Offered, name: str, person: Person, profile: Profile, service: Service) -> None:
         at = fact.at
-        if person.gap_from is not None and profile.rest_gap_s and not self._relaxed(person, "rest_gap", at):
+        if person.gap_from is not None and person.gap_s and not self._relaxed(person, "rest_gap", at):
             self.checked["rest_gap"] += 1
-            if at - person.gap_from < profile.rest_gap_s - CLOSE_S:
-                self._wrong("rest_gap", fact, f"{at - person.gap_from:.2f} s of {profile.rest_gap_s}")
+            if at - person.gap_from < person.gap_s - CLOSE_S:
+                self._wrong("rest_gap", fact, f"{at - person.gap_from:.2f} s of {person.gap_s}")
         if at < person.rest_until - CLOSE_S and not self._relaxed(person, "decompression", at):
             self._wrong("decompression", fact, f"{person.rest_until - at:.1f} s too early")
         if service.load < 3:
@@ -378,14 +394,14 @@ class ProfileChecker:
             beyond.append(f"load {load:.2f}, limit {profile.distress.hard}")
         if service.load >= 4:
             if any(one.weight >= 4 or one.service.load >= 4 for one in person.at_hand.values()):
-                beyond.append("another of weight 4 at hand")
+                self._wrong("heaviest", fact, "another of weight 4 at hand")
             if person.heavy_end is not None and at < person.heavy_end + self.centre.decompression_s - CLOSE_S:
                 beyond.append("two of weight 4 in a row")
         if beyond:
             self.checked["beyond"] += 1
             if fact.tier != 2:
-                self._wrong("distress_limit", fact, "; ".join(beyond))
-        elif fact.tier == 2 and sure:
+                self._wrong("distress_limit", fact, f"{name}: {'; '.join(beyond)}")
+        elif fact.tier == 2 and sure and not profile.pair_id:
             self._wrong("ceiling", fact, "by the ceiling, and the agent was free to take it")
         if fact.tier == 0 and load >= profile.distress.soft + NEARLY:
             self._wrong("soft", fact, f"gladly at load {load:.2f}, soft limit {profile.distress.soft}")
@@ -393,7 +409,7 @@ class ProfileChecker:
     def _breaks(self, fact: f.Offered, name: str, person: Person, profile: Profile) -> None:
         at = fact.at
         if at - person.working_since > profile.max_continuous_s + CLOSE_S:
-            self._wrong("max_continuous", fact, f"{at - person.working_since:.0f} s without a break")
+            self._wrong("max_continuous", fact, f"{name}: {at - person.working_since:.0f} s without a break")
         for start, end in person.breaks:
             left = start + profile.break_grace_s - at
             if start > at and left < 7_200.0:
@@ -410,8 +426,11 @@ class ProfileChecker:
         by_key = agent.outside or fact.tier == 2
         spoken = profile.pre_connect in (PreConnect.WHISPER, PreConnect.BOTH)
         reading = profile.pre_connect_s if profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH) else 0.0
+        ring_s = profile.ring_timeout_s  # of a pair the slower one has the time they need
+        if fact.partner is not None:
+            ring_s = max(ring_s, self.agents[fact.partner].profile.ring_timeout_s)
         wanted: dict[str, Any] = {
-            "ring_s": profile.ring_timeout_s, "brief": spoken or by_key, "reading_s": reading,
+            "ring_s": ring_s, "brief": spoken or by_key, "reading_s": reading,
             "answer_mode": AnswerMode.PRESS_ONE if by_key else profile.answer_mode, "comfort": profile.comfort,
             "channel": fact.channel, "outside": agent.outside}
         for name, value in wanted.items():

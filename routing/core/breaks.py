@@ -27,7 +27,7 @@ LATER_S = 0.001
 LONGEST_S = 14_400.0
 """A break of more than four hours is the end of a shift: a slip in the plan."""
 
-AWAY = (AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPONDING)
+AWAY = frozenset({AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPONDING})
 """States in which an agent does not work."""
 
 
@@ -56,7 +56,7 @@ def changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float)
     """The agent has come from a state of `AWAY`, or gone into one. To be told before the change is."""
     after, short_s = record.state, d.centre.micro_break_s
     if after is AgentState.SIGNED_OUT:
-        record.break_s = record.break_until = 0.0
+        record.break_s, record.break_until, record.break_at = 0.0, 0.0, inf
         for kind in ("break", "guard", "calm"):
             d.timers.cancel((kind, record.id))
         return
@@ -103,9 +103,12 @@ def arm(d: Domain, record: AgentRecord) -> None:
     """Be woken at the next thing in the agent's day: the end of the break, the next planned one, a short one."""
     at = record.breaks[0][0] if record.breaks else inf
     if record.break_until:
-        at = record.break_until
-    elif record.state not in AWAY and not (record.break_s or record.pause_pending or record.leave_pending):
+        record.break_at = inf
+        d.timers.set(("break", record.id), record.break_until)
+        return
+    if record.state not in AWAY and not (record.break_s or record.pause_pending or record.leave_pending):
         at = min(at, record.working_since + record.agent.profile.max_continuous_s)
+    record.break_at = at
     if at < inf and record.state is not AgentState.SIGNED_OUT:
         d.timers.set(("break", record.id), at)
     else:

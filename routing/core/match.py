@@ -165,7 +165,7 @@ class Matching:
         if group is None:
             return
         group.line.remove((*contact.key, contact))
-        if not group.line:
+        if not group.line.size:
             pool = group.pool
             del self.active[group], pool.waiting[group]
             if pool.owner is not None and not pool.waiting:
@@ -381,7 +381,7 @@ class Matching:
                 del prompt[record]
             except KeyError:
                 line.late.remove((*key, record))
-            if not prompt and not line.late:
+            if not prompt and not line.late.size:
                 pool.mask ^= bit
         if keyed:
             for (_, (pool, bit, _, line)), at in zip(keyed, record.keys, strict=True):

@@ -28,6 +28,15 @@ def planned(d: Domain, event: BreaksPlanned) -> None:
         due(d, record)
 
 
+def paused(d: Domain, event: AgentPaused) -> None:
+    """The agent's own word. Another reason than that of a break which waits for the end of the talk makes it theirs: it
+    ends by their word too."""
+    record = agents.signed_in(d, event.agent)
+    if record.break_s and record.pause_pending != event.reason:
+        record.break_s, record.untold = 0.0, True
+    shift.pause(d, event)
+
+
 def _check(event: BreaksPlanned) -> None:
     if len(event.breaks) > PLANNED_MOST:
         raise OutOfRange(f"{len(event.breaks)} breaks planned for agent {event.agent}; at most {PLANNED_MOST} a day")
@@ -57,6 +66,8 @@ def due(d: Domain, record: AgentRecord) -> None:
     if length <= 0.0 and works and not record.break_s \
             and d.now >= record.working_since + record.agent.profile.max_continuous_s:
         length = d.centre.micro_break_s
+    if record.break_s:  # one waits for the end of the talk already: the longer of both
+        record.break_s = max(record.break_s, length)
     if length > 0.0 and works and not record.pause_pending and not record.leave_pending:
         record.break_s = length
         shift.pause(d, AgentPaused(record.id, breaks.REASON))
