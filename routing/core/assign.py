@@ -41,7 +41,7 @@ def assign(d: Domain) -> None:
             calling.clear()
         else:
             _offer(d, group, group.pool.first(group.allowed))
-            if not group.line:
+            if not group.line.size:
                 calling.pop(group, None)
 
 
@@ -50,7 +50,7 @@ def relax(d: Domain) -> None:
     unmet = d.matching.unmet
     while unmet:
         group, _ = unmet.popitem()
-        if group.line and group.unmet:
+        if group.line.size and group.unmet:
             for _, _, contact in list(group.line):
                 contacts.next_step(d, contact, "nobody")
 
@@ -61,7 +61,7 @@ def _first(d: Domain, groups: Iterable[Group]) -> Group | None:
     first: Group | None = None
     first_key = (0.0, 0)
     for group in groups:
-        if group.line and (group.quota is None or group.quota.taken < group.quota.limit) and d.link_up(group.node):
+        if group.line.size and (group.quota is None or group.quota.taken < group.quota.limit) and d.link_up(group.node):
             age, number, _ = group.line.head()
             key = (age - d.now * group.weight, number)
             if first is None or key < first_key:

@@ -28,15 +28,16 @@ class Line(Generic[T]):
     """Entries must be distinct. An entry's first items decide the order, so they must never be equal and incomparable
     after that: use (key, number)."""
 
-    __slots__ = ("_blocks", "_lasts", "_size")
+    __slots__ = ("_blocks", "_lasts", "size")
 
     def __init__(self) -> None:
         self._blocks: list[list[T]] = []
         self._lasts: list[T] = []
-        self._size = 0
+        self.size = 0
+        """How many; a field beside `len`, because it is asked with every event."""
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def __iter__(self) -> Iterator[T]:
         for block in self._blocks:
@@ -48,7 +49,7 @@ class Line(Generic[T]):
 
     def add(self, entry: T) -> None:
         """Put an entry into its place."""
-        self._size += 1
+        self.size += 1
         blocks, lasts = self._blocks, self._lasts
         if not blocks:
             blocks.append([entry])
@@ -70,24 +71,34 @@ class Line(Generic[T]):
 
     def remove(self, entry: T) -> None:
         """Take an entry out. ValueError when it is not there."""
+        blocks = self._blocks
+        if blocks and blocks[0][0] == entry:  # the head, as nearly always
+            block = blocks[0]
+            del block[0]
+            self.size -= 1
+            if not block:
+                del blocks[0], self._lasts[0]
+            return
         at = bisect_left(self._lasts, entry)
-        if at == len(self._blocks):
+        if at == len(blocks):
             raise ValueError(f"not in the line: {entry!r}")
-        block = self._blocks[at]
+        block = blocks[at]
         place = bisect_left(block, entry)
         if place == len(block) or block[place] != entry:
             raise ValueError(f"not in the line: {entry!r}")
         del block[place]
-        self._size -= 1
+        self.size -= 1
         if not block:
-            del self._blocks[at], self._lasts[at]
+            del blocks[at], self._lasts[at]
         else:
             self._lasts[at] = block[-1]
 
     def rank(self, entry: T) -> int:
         """How many stand before it: 0 for the head. The entry need not be in the line."""
         if not self._lasts or self._lasts[-1] < entry:
-            return self._size
+            return self.size
+        if self._lasts and self._lasts[-1] == entry:  # the last one, who has just come
+            return self.size - 1
         at = bisect_left(self._lasts, entry)
         before = sum(map(len, self._blocks[:at]))
         return before + (bisect_left(self._blocks[at], entry) if at < len(self._blocks) else 0)

@@ -27,10 +27,10 @@ class ReadyLine:
         self.late: Line[tuple[float, int, AgentRecord]] = Line()
 
     def __bool__(self) -> bool:
-        return bool(self.prompt) or bool(self.late)
+        return bool(self.prompt) or self.late.size > 0
 
     def __iter__(self) -> Iterator[AgentRecord]:
-        if not self.late:
+        if not self.late.size:
             return iter(self.prompt)
         prompt = ((*key, record) for record, key in self.prompt.items())
         return (entry[2] for entry in merge(prompt, self.late))
