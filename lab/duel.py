@@ -184,6 +184,7 @@ class Duel:
         self._network = Network(info.network)
         self._ami = AmiClient(witness.take)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._over = False
 
     async def __aenter__(self) -> Duel:
         await self._network.__aenter__()
@@ -193,6 +194,7 @@ class Duel:
         return self
 
     async def __aexit__(self, *_: Any) -> None:
+        self._over = True  # talks that would still end by themselves are left alone
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -228,6 +230,9 @@ class Duel:
         self.hang_up(f"{caller[:-1]}1")
 
     def _do(self, name: str, *fields: tuple[str, str]) -> None:
+        if self._over:
+            return
+
         async def work() -> None:
             try:
                 await self._ami.action(name, *fields)
