@@ -6,7 +6,7 @@ import json
 import typing
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from routing.core import events, journal
@@ -17,11 +17,15 @@ from tests.core_driver import CENTRES
 
 pytestmark = pytest.mark.property
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+"""A whole centre of random fields takes its time on a machine with other work."""
+
 NO_NUMBER = "NaN"
 """Not equal to itself, so no test of equality can speak of it; the engine's clock never gives it."""
 
 
 @pytest.mark.parametrize("kind", typing.get_args(Event), ids=lambda kind: kind.__name__)
+@PATIENT
 @given(data=st.data())
 def test_every_event_comes_back(kind: type, data: st.DataObject) -> None:
     event = data.draw(st.from_type(kind))
@@ -33,6 +37,7 @@ def test_every_event_comes_back(kind: type, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", typing.get_args(Fact), ids=lambda kind: kind.__name__)
+@PATIENT
 @given(data=st.data())
 def test_every_fact_comes_back(kind: type, data: st.DataObject) -> None:
     fact = data.draw(st.from_type(kind))
@@ -43,6 +48,7 @@ def test_every_fact_comes_back(kind: type, data: st.DataObject) -> None:
     assert back == fact and type(back) is kind
 
 
+@PATIENT
 @given(st.from_type(Centre))
 def test_nested_settings_come_back_with_their_types(centre: Centre) -> None:
     name, text = journal.encode(events.Configured(centre))

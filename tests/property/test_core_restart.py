@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from routing.core import capacity
+from routing.core import capacity, wellbeing
 from routing.core import events as e
 from routing.core.engine import Engine
 from routing.core.model import ContactState, OfferState
@@ -25,14 +25,15 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
     d = engine._domain
     contacts = [StoredContact(c.id, c.state, c.version, c.service.id, c.channel, c.since, c.queued_at, c.priority,
                               c.original_position, c.leg, c.slow, c.node, c.caller_hash, c.caller_box,
-                              None if c.offer is None else c.offer.id) for c in d.contacts.values()]
+                              None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
+                              c.needs, c.topics, c.callback, c.tries, c.not_before) for c in d.contacts.values()]
     offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, o.contact.service.id, o.contact.channel, o.state,
                           o.offered_at, o.ring_s, o.step, o.level, o.rang_at, o.connected_at, o.talk_over_at, o.held_s,
                           o.interrupted, None if o.partner is None else o.partner.id)
               for o in d.offers.values()]
     agents = [StoredAgent(a.id, a.version, a.state, a.reason, a.since, a.seat or "", a.misses, a.idle_since,
                           capacity.wrapup_until(d, a), a.pause_pending, a.leave_pending,
-                          skills=None if a.as_configured is None else a.agent.skills)
+                          wellbeing.burden(a), skills=None if a.as_configured is None else a.agent.skills)
               for a in d.agents.values() if a.version]
     return contacts, offers, agents
 
