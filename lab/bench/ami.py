@@ -28,8 +28,9 @@ CHUNK = 64 * 1024
 ROUNDS = 9
 """Interleaved; ratios are medians of the rounds' own ratios, so what else the machine does falls on both sides."""
 LAZY_MIN, FULL_MIN, RATE_MIN = 15.0, 3.5, 1_000_000.0
-RESYNC, RESYNC_GROWTH, RESYNC_GROWTH_MAX = 1_000, 10, 15.0
-"""Channels of a look; ten times as many may take fifteen times as long (linear, and memory that no cache holds)."""
+RESYNC, RESYNC_GROWTH, RESYNC_GROWTH_MAX = 1_000, 10, 25.0
+"""Channels of a look. Ten times as many may take 25 times as long: linear, in memory that no cache of the processor
+holds and with the collector of cycles at work; a look at all for each would take a hundred times."""
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 _WANTED = ("Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeEnter", "BridgeLeave", "Hangup")
 _OTHER = ("VarSet", "Newexten", "RTCPSent", "AGIExecStart", "AGIExecEnd", "MusicOnHoldStart")
