@@ -26,18 +26,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from routing.core import handled, requirement
 from routing.core.facts import Estimate
-from routing.core.ids import ContactId, ServiceId
+from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.match import lasts
-from routing.core.model import AgentState, Channel, ContactState, Needs, Service
+from routing.core.model import AgentState, Channel, ContactState, Needs, Profile, Service
 from routing.core.records import Contact
 
 if TYPE_CHECKING:
     from routing.core.domain import Domain
-    from routing.core.pool import Group
+    from routing.core.pool import Group, Kind
     from routing.core.records import AgentRecord
     from routing.core.requirement import Requirement
-
-    Kept = dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], "Rate"]
 
 SAMPLE = 200
 """Agents looked at: a centre of 180 whole. Of a larger one a share is as good: its error is below 4 points."""
@@ -60,8 +58,10 @@ SEED_PATIENCE_S = 600.0
 FADE = 0.99
 """Weight of the past with every new observation: the last hundred count."""
 
-LEARN = 0.06
-"""Step of the correction at each answered contact: a factor moves by at most 6 %."""
+LEARN = (0.01, 0.005, 0.01)
+"""Steps of the three corrections at each answered contact: a factor moves by 1 % at most. Waits that follow each other
+resemble each other and are known late; a bolder step (6 %) made the error of a full house of 50 agents 1.7 times as
+large as no correction at all (simulation)."""
 
 FARTHEST = 2.0
 """Bound of a correction's logarithm: a factor of 7 either way. A model that is worse is not to be mended by one."""
@@ -92,34 +92,111 @@ class Measure(NamedTuple):
     """Share of the waits between `low_s` and `high_s`."""
 
 
-class Asked(NamedTuple):
-    """What a kind of contacts asks of an agent."""
+class Kin(NamedTuple):
+    """Agents at work who have the same skills (`pool.Kind`)."""
 
-    requirement: Requirement
-    channel: Channel
+    skills: dict[SkillId, int]
+    profile: Profile
+    records: list[AgentRecord]
 
 
 class Rate(NamedTuple):
     """What was found about the agents for one kind of contact."""
 
-    at: float
     per_s: float
     """Agents become free so often per second; 0: nobody who fits is at work."""
     first_per_s: float
     """The same until the first one does."""
-    asked: Asked
+    kin: frozenset[int]
+    """Who fits, as places in the list of kin."""
     beside: dict[Group, float]
     """Groups that compete, each with the share of its contacts that such agents take."""
+
+
+class Crew:
+    """What was found about the agents at one moment."""
+
+    __slots__ = ("at", "fitting", "kin", "rates")
+
+    def __init__(self) -> None:
+        self.at = -math.inf
+        self.kin: list[Kin] = []
+        self.fitting: dict[tuple[Requirement, Channel], frozenset[int]] = {}
+        """Who fits a requirement, as places in the list."""
+        self.rates: dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], Rate] = {}
+
+    def look(self, d: Domain) -> None:
+        """Look at a sample of the agents anew."""
+        found: dict[Kind | None, Kin] = {}
+        for record in d.matching.sample(SAMPLE):
+            if record.state in AT_WORK:
+                kin = found.get(record.kind)
+                if kin is None:
+                    kin = found[record.kind] = Kin(dict(record.agent.skills), record.agent.profile, [])
+                kin.records.append(record)
+        self.at, self.kin = d.now, list(found.values())
+        self.fitting, self.rates = {}, {}
+
+    def fits(self, wanted: Requirement, channel: Channel) -> frozenset[int]:
+        """Who of them fits."""
+        found = self.fitting.get((wanted, channel))
+        if found is None:
+            found = self.fitting[wanted, channel] = frozenset(
+                place for place, one in enumerate(self.kin) if channel in one.profile.channels
+                and requirement.level(wanted, one.skills, one.profile.no_topics) is not None)
+        return found
+
+    def rate(self, d: Domain, contact: Contact, step: int) -> Rate:
+        """How fast agents become free for such contacts."""
+        key = contact.service.id, step, contact.channel, contact.needs, contact.topics
+        if d.now - self.at >= RATE_S:
+            self.look(d)
+        found = self.rates.get(key)
+        if found is None:
+            if len(self.rates) >= RATES_MAX:
+                self.fitting, self.rates = {}, {}
+            found = self.rates[key] = self._found(d, contact, step)
+        return found
+
+    def _found(self, d: Domain, contact: Contact, step: int) -> Rate:
+        kin = self.fits(requirement.of(d, contact, step), contact.channel)
+        fitting = [record for place in kin for record in self.kin[place].records]
+        if not fitting:
+            return Rate(0.0, 0.0, kin, {})
+        units, own, ring_s = max(1, 100 // max(1, d.costs.get(contact.channel, 100))), contact.service.id, \
+            d.forecast.ring_s
+        per_s = sum(units / (handled.of(d, _busy_with(record, own)).mean_s + ring_s) for record in fitting)
+        whole = max(1.0, d.matching.signed_in / SAMPLE)
+        first_per_s = per_s
+        if len(fitting) <= FEW and units == 1:
+            first_per_s = sum(1.0 / max(1.0, _left_s(d, record, own)) for record in fitting)
+        return Rate(per_s * whole, first_per_s * whole, kin, {})
+
+    def share(self, d: Domain, rate: Rate, group: Group) -> float:
+        """The share of a group's contacts that agents of this kind will take."""
+        found = rate.beside.get(group)
+        if found is None:
+            found = 0.0
+            if group.pool.owner is None:  # who waits for one agent in person is one of many
+                head = group.line.head()[2]
+                theirs = self.fits(requirement.of(d, head), head.channel)
+                total = sum(len(self.kin[place].records) for place in theirs)
+                if total:
+                    found = sum(len(self.kin[place].records) for place in theirs & rate.kin) / total
+            rate.beside[group] = found
+        return found
 
 
 class Learned:
     """What is learned of a service."""
 
-    __slots__ = ("count", "covered", "error_s", "factors", "given_up", "waited_s")
+    __slots__ = ("by", "count", "covered", "error_s", "factors", "given_up", "waited_s")
 
     def __init__(self) -> None:
         self.factors = [0.0, 0.0, 0.0]
         """Logarithms, of the low, middle and high quantile."""
+        self.by = [1.0, 1.0, 1.0]
+        """What the quantiles are multiplied by."""
         self.given_up, self.waited_s = 1.0, SEED_PATIENCE_S
         """Callers who gave up and the time all have waited, both fading."""
         self.count, self.covered, self.error_s = 0, 0, 0.0
@@ -136,8 +213,9 @@ class Learned:
         self.error_s += abs(waited_s - told.wait_s)
         bounds = (LOW, told.low_s), (MIDDLE, told.wait_s), (HIGH, told.high_s)
         for at, (share, bound) in enumerate(bounds):
-            moved = self.factors[at] + LEARN * (share - (waited_s < bound))
+            moved = self.factors[at] + LEARN[at] * (share - (waited_s < bound))
             self.factors[at] = min(FARTHEST, max(-FARTHEST, moved))
+            self.by[at] = math.exp(self.factors[at])
 
 
 class Forecast:
@@ -148,8 +226,7 @@ class Forecast:
         self._services: dict[ServiceId, Learned] = {}
         self.ring_s = SEED_RING_S
         """Mean time from an offer to its connection, of those that came to one."""
-        self.decided: Kept = {}
-        self.shown: Kept = {}
+        self.decided, self.shown = Crew(), Crew()
 
     def of(self, service: ServiceId) -> Learned:
         """What is learned of a service."""
@@ -169,8 +246,7 @@ class Forecast:
 
     def forget(self) -> None:
         """Settings have changed: what was found about the agents is worth nothing."""
-        self.decided.clear()
-        self.shown.clear()
+        self.decided, self.shown = Crew(), Crew()
 
 
 def at_entry(d: Domain, contact: Contact) -> Estimate | None:
@@ -218,29 +294,29 @@ def gave_up(d: Domain, contact: Contact, at: float) -> None:
     d.forecast.of(contact.service.id).patience(max(0.0, at - contact.queued_at), True)
 
 
-def _expect(d: Domain, kept: Kept, contact: Contact, at: float, learned: Learned) -> Estimate | None:
-    mean, variance = _turn(d, kept, contact, at, learned.given_up / learned.waited_s)
+def _expect(d: Domain, crew: Crew, contact: Contact, at: float, learned: Learned) -> Estimate | None:
+    mean, variance = _turn(d, crew, contact, at, learned.given_up / learned.waited_s)
     if mean == math.inf:
         return None
     variance += (UNSURE * mean) ** 2
     shape = mean * mean / variance
     ninth = 1.0 / (9.0 * shape)
     root = Z_90 * math.sqrt(ninth)
-    low, middle, high = learned.factors
+    low, middle, high = learned.by
     ring_s = d.forecast.ring_s
     low_s, wait_s, high_s = sorted((
-        ring_s + mean * max(0.0, 1.0 - ninth - root) ** 3 * math.exp(low),
-        ring_s + mean * (1.0 - ninth) ** 3 * math.exp(middle),
-        ring_s + mean * (1.0 - ninth + root) ** 3 * math.exp(high)))
+        ring_s + mean * max(0.0, 1.0 - ninth - root) ** 3 * low,
+        ring_s + mean * (1.0 - ninth) ** 3 * middle,
+        ring_s + mean * (1.0 - ninth + root) ** 3 * high))
     return Estimate(wait_s, low_s, high_s)
 
 
-def _turn(d: Domain, kept: Kept, contact: Contact, at: float, impatience: float) -> tuple[float, float]:
+def _turn(d: Domain, crew: Crew, contact: Contact, at: float, impatience: float) -> tuple[float, float]:
     """Mean and variance of the time until this contact has its turn, through the steps that it will come to; infinite:
     never, as things are."""
     service, step = contact.service, contact.step
-    rate = _rate(d, kept, contact, step)
-    ahead = _before(d, rate, contact, at)
+    rate = crew.rate(d, contact, step)
+    ahead = _before(d, crew, rate, contact, at)
     mean, variance = _sum(rate, impatience, ahead)
     elapsed = done = 0.0
     while (stays := lasts(service, step)) is not None:
@@ -250,8 +326,8 @@ def _turn(d: Domain, kept: Kept, contact: Contact, at: float, impatience: float)
         elapsed += left
         done += left * rate.per_s
         step += 1
-        rate = _rate(d, kept, contact, step)
-        after, variance_after = _sum(rate, impatience, max(0.0, _before(d, rate, contact, at) - done))
+        rate = crew.rate(d, contact, step)
+        after, variance_after = _sum(rate, impatience, max(0.0, _before(d, crew, rate, contact, at) - done))
         if elapsed + after < mean:
             mean, variance = elapsed + after, variance_after
     return mean, variance
@@ -277,7 +353,7 @@ def _sum(rate: Rate, impatience: float, ahead: float) -> tuple[float, float]:
     return mean, variance
 
 
-def _before(d: Domain, rate: Rate, contact: Contact, at: float) -> float:
+def _before(d: Domain, crew: Crew, rate: Rate, contact: Contact, at: float) -> float:
     """How many have their turn before this contact at agents it waits for: those of an earlier place in each group, as
     far as such agents will take them. A new group is looked at once."""
     (since, number), weight, own = contact.key, contact.service.weight, contact.group
@@ -286,60 +362,9 @@ def _before(d: Domain, rate: Rate, contact: Contact, at: float) -> float:
         if group is own:
             ahead += group.line.rank((since, number, contact))
             continue
-        share = rate.beside.get(group)
-        if share is None:
-            share = rate.beside[group] = _share(d, rate.asked, group)
-        if share:
+        if share := crew.share(d, rate, group):
             ahead += share * group.line.rank((since + at * (group.weight - weight), number, contact))
     return ahead
-
-
-def _share(d: Domain, asked: Asked, group: Group) -> float:
-    """The share of a group's contacts that agents of this kind will take."""
-    if group.pool.owner is not None:
-        return 0.0  # who waits for one agent in person is one of many
-    head = group.line.head()[2]
-    theirs = Asked(requirement.of(d, head), head.channel)
-    taken = total = 0
-    for record in _at_work(d):
-        if _fits(theirs, record):
-            total += 1
-            taken += _fits(asked, record)
-    return taken / total if total else 0.0
-
-
-def _rate(d: Domain, kept: Kept, contact: Contact, step: int) -> Rate:
-    key = contact.service.id, step, contact.channel, contact.needs, contact.topics
-    rate = kept.get(key)
-    if rate is None or d.now - rate.at >= RATE_S:
-        if len(kept) >= RATES_MAX:
-            kept.clear()
-        rate = kept[key] = _look(d, contact, step)
-    return rate
-
-
-def _look(d: Domain, contact: Contact, step: int) -> Rate:
-    """Look at a sample of the agents at work: who fits, and how fast they become free."""
-    asked = Asked(requirement.of(d, contact, step), contact.channel)
-    fitting = [record for record in _at_work(d) if _fits(asked, record)]
-    if not fitting:
-        return Rate(d.now, 0.0, 0.0, asked, {})
-    units = max(1, 100 // max(1, d.costs.get(contact.channel, 100)))
-    own = contact.service.id
-    per_s = sum(units / (handled.of(d, _busy_with(record, own)).mean_s + d.forecast.ring_s) for record in fitting)
-    whole = max(1.0, d.matching.signed_in / SAMPLE)
-    first_per_s = per_s
-    if len(fitting) <= FEW and units == 1:
-        first_per_s = sum(1.0 / max(1.0, _left_s(d, record, own)) for record in fitting)
-    return Rate(d.now, per_s * whole, first_per_s * whole, asked, {})
-
-
-def _at_work(d: Domain) -> list[AgentRecord]:
-    return [record for record in d.matching.sample(SAMPLE) if record.state in AT_WORK]
-
-
-def _fits(asked: Asked, record: AgentRecord) -> bool:
-    return asked.channel in record.agent.profile.channels and requirement.fits(asked.requirement, record.agent)
 
 
 def _busy_with(record: AgentRecord, own: ServiceId) -> ServiceId:
