@@ -17,7 +17,8 @@ from tests.core_driver import CENTRES
 
 pytestmark = pytest.mark.property
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+PATIENT = settings(max_examples=40, deadline=None,
+                   suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 """A whole centre of random fields takes its time on a machine with other work."""
 
 NO_NUMBER = "NaN"
