@@ -32,8 +32,9 @@ from routing.core.assign import assign
 from routing.core.commands import Command
 from routing.core.domain import Domain
 from routing.core.errors import HalfDone, RoutingError
+from routing.core.estimate import Measure
 from routing.core.facts import Fact
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.records import AgentRecord, Contact, Offer
@@ -148,6 +149,10 @@ class Engine:
     def status(self, now: float) -> Status:
         """Everything. Costs a look at every agent and contact."""
         return views.status(self._domain, now)
+
+    def forecasts(self) -> dict[ServiceId, Measure]:
+        """How good the expected waits told at entry were, for each service that has had an answered one."""
+        return self._domain.forecast.measures()
 
     def live_contacts(self) -> list[LiveContact]:
         """Contacts whose caller should be there."""

@@ -1,0 +1,274 @@
+"""Expected waits: what they are made of, when there is none, how they are corrected, and how good they are."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import defaultdict
+
+import pytest
+
+from planning import house as day
+from planning.house import Arrival, Duty
+from routing.core import crew, estimate, journal
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.crew import Crew, Rate
+from routing.core.facts import Estimate, Fact
+from routing.core.handled import SEED_MEAN_S
+from routing.core.model import Agent, Centre, Channel, Profile, Service, Step
+from tests.core_house import EDU, House
+
+pytestmark = pytest.mark.unit
+
+INFO = EDU._replace(id="info", name="Genel bilgi", steps=(Step(()),))
+
+
+def busy(levels: dict[str, int], *services: Service) -> House:
+    """Everybody talks with somebody of edu since 0."""
+    told = House(levels, services=services or (EDU,))
+    told.sits(*levels)
+    for _ in levels:
+        offer = told.calls("edu")
+        told.tell(e.OfferConnected(offer.offer, offer.contact))
+    return told
+
+
+def test_who_finds_somebody_free_is_told_nothing() -> None:
+    told = House({"a": 50})
+    told.sits("a")
+    told.calls("edu", at=1.0)
+    assert told.last(f.Queued).estimate is None and told.engine.status(1.0).queues[0].estimate is not None
+
+
+def test_nobody_at_work_no_estimate() -> None:
+    told = House({"a": 50})
+    told.waits("edu", at=1.0)
+    assert told.last(f.Queued).estimate is None
+    told.sits("a", at=2.0)
+    told.tell(e.AgentPaused("a"), 2.0)
+    told.waits("edu", at=3.0)
+    assert told.last(f.Queued).estimate is None and told.contact("c2").estimate is None
+    told.tell(e.AgentResumed("a"), 4.0)
+    told.waits("edu", at=4.5)
+    assert told.last(f.Queued).estimate is not None, "as soon as somebody is at work"
+
+
+def test_it_is_told_at_entry_and_again_with_the_connection_and_measured() -> None:
+    told = busy({"a": 50})
+    told.waits("edu", at=100.0)
+    expected = told.last(f.Queued).estimate
+    assert expected is not None and expected.low_s < expected.wait_s < expected.high_s
+    assert told.contact("c2").estimate is not None
+    told.tell(e.TalkEnded(1, "caller"), 200.0)
+    told.tell(e.WrapUpEnded("a"), 215.0)
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 220.0)
+    assert told.last(f.Connected).estimate == expected and told.facts_of(f.Connected)[0].estimate is None
+    measure = told.engine.forecasts()["edu"]  # type: ignore[index]
+    assert measure.answered == 1 and measure.mean_error_s == pytest.approx(abs(120.0 - expected.wait_s))
+    assert measure.coverage == float(expected.low_s <= 120.0 <= expected.high_s)
+
+
+def test_it_grows_with_the_line_and_shrinks_with_the_team() -> None:
+    one, many = busy({"a": 50}), busy(dict.fromkeys("abcdefghij", 50))
+    found = []
+    for told in (one, many):
+        for _ in range(4):
+            told.waits("edu", at=1.0)
+        waits = [fact.estimate.wait_s for fact in told.facts_of(f.Queued)[-4:] if fact.estimate is not None]
+        assert waits == sorted(waits) and len(set(waits)) == 4
+        found.append(waits)
+    assert found[0][0] > 8 * found[1][0] and found[0][3] > 3 * found[1][3]
+    assert found[0][0] < SEED_MEAN_S + estimate.SEED_RING_S < found[0][3]
+    newcomer = one.engine.status(1.0).queues[0].estimate
+    assert newcomer is not None and newcomer.wait_s > found[0][3]
+
+
+def test_the_sum_of_turns_is_exact_or_nearly() -> None:
+    rate = Rate(0.05, 0.05, frozenset(), {})
+    for impatience in (1 / 600, 1 / 60):
+        for ahead in (0, 3, 8, 60):
+            mean, variance = estimate._sum(rate, impatience, ahead)
+            turns = [1 / 0.05, *(1 / (0.05 + number * impatience) for number in range(1, ahead + 1))]
+            assert mean == pytest.approx(sum(turns), rel=0.01)
+            assert variance == pytest.approx(sum(turn * turn for turn in turns), rel=0.02)
+    assert estimate._sum(Rate(0.0, 0.0, frozenset(), {}), 0.01, 3)[0] == math.inf
+
+
+def test_the_first_place_has_the_spread_of_one_exponential_time() -> None:
+    told = busy({"a": 50})
+    told.engine._domain.forecast.ring_s = 0.0
+    told.waits("edu", at=0.0)
+    expected = told.last(f.Queued).estimate
+    assert expected is not None
+    assert expected.wait_s == pytest.approx(SEED_MEAN_S * math.log(2), rel=0.05)
+    assert expected.high_s == pytest.approx(SEED_MEAN_S * math.log(10), rel=0.05)
+    assert expected.low_s == pytest.approx(SEED_MEAN_S * -math.log(0.9), rel=0.25)
+
+
+def test_of_those_who_compete_only_the_share_counts_that_takes_such_agents() -> None:
+    """Of two agents at work one serves both services: half of the contacts before in info go to the one of edu."""
+    told = House({"a": 50, "b": 0}, services=(EDU, INFO))
+    told.sits("a", "b")
+    for _ in "ab":
+        offer = told.calls("info")
+        told.tell(e.OfferConnected(offer.offer, offer.contact))
+    for _ in range(4):
+        told.waits("info", at=1.0)
+    told.waits("edu", at=2.0)
+    d = told.engine._domain
+    contact = d.contacts["c7"]  # type: ignore[index]
+    rate = d.forecast.decided.rate(d, contact, 0)
+    assert estimate._before(d, d.forecast.decided, rate, contact, 2.0) == 2.0
+    urgent = d.contacts["c3"]  # type: ignore[index]
+    assert estimate._before(d, d.forecast.decided, d.forecast.decided.rate(d, urgent, 0), urgent, 2.0) == 0.0
+
+
+def test_a_step_that_ends_soon_counts_its_agents_only_so_long() -> None:
+    relaxes = EDU._replace(steps=(Step((("edu", 80),), 30.0), Step((("edu", 10),))))
+    stays = relaxes._replace(id="stays", steps=(relaxes.steps[0]._replace(lasts_s=None), relaxes.steps[1]))
+    told = House({"a": 90, **dict.fromkeys("bcdefghi", 20)}, services=(relaxes, stays))
+    told.sits(*"abcdefghi")
+    for _ in range(9):
+        told.waits("edu")
+        told.tick(told.now + 30.0)
+        told.tell(e.OfferConnected(told.offers[-1].offer, told.offers[-1].contact))
+    told.waits("edu", at=400.0)
+    told.waits("stays", at=400.0)
+    soon, late = [fact.estimate for fact in told.facts_of(f.Queued)[-2:]]
+    assert soon is not None and late is not None and 30.0 < soon.wait_s < late.wait_s
+
+
+def test_looking_changes_nothing_that_is_decided() -> None:
+    def tell(looks: bool) -> list[Fact]:
+        told = busy({"a": 50, "b": 20})
+        for number in range(20):
+            told.waits("edu", at=1.0 + 3.0 * number)
+            if looks:
+                told.engine.status(told.now + 1.0)
+                told.contact("c3")
+        return told.facts
+
+    assert tell(True) == tell(False)
+
+
+def test_what_was_found_is_used_for_a_while_and_for_so_many_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = busy({"a": 50, "b": 50})
+    looks = []
+    look = Crew.look
+    monkeypatch.setattr(Crew, "look", lambda self, d: (looks.append(d.now), look(self, d))[1])
+    told.waits("edu", at=1.0)
+    told.waits("edu", at=1.0 + crew.RATE_S - 0.1)
+    assert looks == [1.0]
+    told.waits("edu", at=1.0 + crew.RATE_S)
+    assert looks == [1.0, 11.0]
+    monkeypatch.setattr(crew, "RATES_MAX", 3)
+    for number in range(5):
+        told.waits("edu", at=12.0, needs=(("edu", number),))
+        assert len(told.engine._domain.forecast.decided.rates) <= 3
+    told.tell(e.Configured(told.centre), 13.0)
+    told.waits("edu", at=13.0)
+    assert looks[-1] == 13.0, "other settings, other agents"
+
+
+def test_of_a_large_team_a_sample_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "SAMPLE", 4)
+    told = busy({f"a{number}": 50 for number in range(12)})
+    told.waits("edu", at=1.0)
+    d = told.engine._domain
+    (rate,) = d.forecast.decided.rates.values()
+    assert sum(len(kin.records) for kin in d.forecast.decided.kin) == 4
+    assert rate.per_s == pytest.approx(12 / (SEED_MEAN_S + estimate.SEED_RING_S))
+
+
+def test_for_few_agents_the_age_of_their_contacts_counts() -> None:
+    told = busy({"a": 50})
+    told.waits("edu", at=1.0)
+    told.tell(e.ContactGone("c2"), 2.0)
+    told.waits("edu", at=230.0)
+    young, old = [fact.estimate for fact in told.facts_of(f.Queued)[-2:]]
+    assert young is not None and old is not None and old.wait_s < young.wait_s
+
+
+def test_corrections_follow_and_stay_within_bounds() -> None:
+    learned = estimate.Learned()
+    for _ in range(2_000):
+        learned.correct(Estimate(10.0, 5.0, 20.0), 100.0)
+    assert learned.factors[2] == estimate.FARTHEST and learned.by[2] == math.exp(estimate.FARTHEST)
+    assert 0 < learned.factors[0] < learned.factors[1]
+    assert (learned.count, learned.covered, learned.error_s) == (2_000, 0, 180_000.0)
+
+
+def test_callbacks_and_cut_talks_teach_nothing() -> None:
+    told = busy({"a": 50})
+    told.waits("edu", at=1.0)
+    told.tell(e.CallbackAsked("c2"), 2.0)
+    told.tell(e.ContactGone("c2"), 3.0)
+    told.tell(e.TalkEnded(1, "caller"), 20.0)
+    told.tell(e.WrapUpEnded("a"), 21.0)
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 22.0)
+    assert told.engine.forecasts() == {}
+
+
+def test_patience_is_learned_from_who_gives_up() -> None:
+    told = busy({"a": 50})
+    for number in range(30):
+        told.waits("edu", at=10.0 * number + 1.0)
+        told.tell(e.ContactGone(f"c{told.numbers}"), 10.0 * number + 9.0)
+    learned = told.engine._domain.forecast.of("edu")  # type: ignore[arg-type]
+    assert 8.0 < learned.waited_s / learned.given_up < 40.0
+
+
+TEAMS = {
+    "one queue": ((("x", 50),),),
+    "some serve both": ((("x", 50),), (("x", 50), ("y", 50))),
+    "by steps": ((("x", 90),), (("x", 20),), (("x", 20), ("y", 30))),
+}
+
+
+@pytest.mark.parametrize("team", TEAMS)
+def test_better_than_the_hold_time_of_app_queue_and_eight_of_ten_within(team: str) -> None:
+    """The same simulated day for both; app_queue.c tells everybody ((old * 3) + new) / 4 of its queue's waits."""
+    skills = TEAMS[team]
+    steps = (Step((("x", 80),), 30.0), Step((("x", 10),))) if team == "by steps" else (Step((("x", 1),)),)
+    services = (Service("x", "X", steps), Service("y", "Y", (Step((("y", 1),)),), priority=1))
+    agents = tuple(Agent(f"a{number}", skills[number % len(skills)], Profile(wrapup_s=15.0)) for number in range(12))
+    rng, hours, arrivals = random.Random(5), 24, []
+    for service, share in (("x", 1.0),) if team == "one queue" else (("x", 0.7), ("y", 0.3)):
+        at = 0.0
+        while (at := at + rng.expovariate(12 * 0.98 * share / 259.0)) < hours * 3600.0:
+            arrivals.append(Arrival(at, service, rng.lognormvariate(math.log(240.0) - 0.18, 0.6),
+                                    rng.expovariate(1 / 300.0)))
+    arrivals.sort(key=lambda one: one.at)
+    hold: dict[str, float] = defaultdict(float)
+    told: dict[str, float] = {}
+    theirs, ours, within, waits = 0.0, 0.0, 0, 0
+
+    def watch(facts: list[Fact]) -> None:
+        nonlocal theirs, ours, within, waits
+        for fact in facts:
+            if isinstance(fact, f.Queued):
+                told[fact.contact] = hold[fact.service]
+            elif isinstance(fact, f.Connected):
+                if fact.estimate is not None:
+                    waits += 1
+                    theirs += abs(told[fact.contact] - fact.wait_s)
+                    ours += abs(fact.estimate.wait_s - fact.wait_s)
+                    within += fact.estimate.low_s <= fact.wait_s <= fact.estimate.high_s
+                hold[fact.service] = (hold[fact.service] * 3 + fact.wait_s) / 4
+
+    day.run(Centre(services, agents), arrivals, [Duty(agent.id, 0.0, hours * 3600.0) for agent in agents], watch=watch)
+    assert waits > 500 and ours < 0.95 * theirs and 0.7 <= within / waits <= 0.9, (waits, ours / theirs, within / waits)
+
+
+def test_replay_says_the_same_estimates() -> None:
+    entries: list[tuple[float, e.Event | None]] = []
+    told = House({"a": 50, "b": 20})
+    tell = told.engine.handle
+    told.engine.handle = lambda event, now: (entries.append((now, event)), tell(event, now))[1]  # type: ignore[assignment,method-assign,return-value]
+    entries.append((0.0, e.Configured(told.centre)))
+    told.sits("a", "b")
+    for number in range(12):
+        told.waits("edu", at=2.0 * number + 1.0, channel=Channel.VOICE)
+        told.engine.status(told.now)
+    assert journal.replay(entries) == told.facts and told.last(f.Queued).estimate is not None
