@@ -7,7 +7,6 @@ Whatever is wrong is kept as a sentence in `violations`; nothing is thrown, so t
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -302,7 +301,7 @@ class ProfileChecker:
         one = At(fact.offer, fact.channel, service, fact.agent, fact.at)
         self.offers[fact.offer] = one
         names = [fact.agent]
-        self._pair(fact, before)
+        self._pair(fact)
         if fact.partner is not None:
             names.append(fact.partner)
         for name in names:
@@ -317,7 +316,8 @@ class ProfileChecker:
             person.at_hand[fact.offer] = one
         self.checked["offers"] += 1
 
-    def _pair(self, fact: f.Offered, before: dict[str, AgentState]) -> None:
+    def _pair(self, fact: f.Offered) -> None:
+        """A call comes to both; each of them must have room for it, as every offer (see `_offered`)."""
         pair_id = self.agents[fact.agent].profile.pair_id
         if not pair_id:
             if fact.partner is not None:
@@ -329,9 +329,6 @@ class ProfileChecker:
         other = self._partner(fact.agent)
         if other is None or fact.partner != other:
             self._wrong("pair", fact, f"offered without the partner {other}")
-        elif before.get(other) is not AgentState.READY and any(
-                one.channel not in self.centre.interruptible for one in self.people[other].at_hand.values()):
-            self._wrong("pair", fact, f"partner was {before.get(other)}")
 
     def _capability(self, fact: f.Offered, person: Person, profile: Profile) -> None:
         if fact.channel not in profile.channels:
@@ -478,8 +475,7 @@ class ProfileChecker:
             needs = [*service.floor, *service.steps[-1].needs]
             times: list[float] = []
             if all(skills.get(skill, -1) >= level for skill, level in needs):
-                for seconds in self.taken.get(service.id, []):
-                    insort(times, seconds)
+                times = sorted(self.taken.get(service.id, []))
             if len(times) > 100:
                 worst = max(worst, times[int(0.8 * len(times))])
         return worst

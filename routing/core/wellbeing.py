@@ -151,7 +151,7 @@ def gap(d: Domain, record: AgentRecord) -> None:
     """The agent is done with something: the profile's rest gap begins."""
     rest_s = record.agent.profile.rest_gap_s
     if rest_s and not relaxed(d, record, "rest_gap"):
-        record.gap_until = d.now + rest_s
+        record.gap_until = max(record.gap_until, d.now + rest_s)
 
 
 def people(offer: Offer) -> tuple[AgentRecord, ...]:

@@ -206,10 +206,10 @@ class World:
         rng = self.rng
         self.numbers += 1
         channel = rng.choice((Channel.VOICE,) * 6 + tuple(Channel))
-        topics = frozenset(topic for topic in TOPICS if rng.random() < 0.15)
+        topics = frozenset(topic for topic in TOPICS if rng.random() < 0.05)
         self.tell(e.ContactQueued(
             ContactId(f"1700000000.{self.numbers}"), rng.choices(SERVICES, SHARES)[0].id, "PJSIP/x", channel,
-            priority=rng.choice((0, 0, 3)), topics=topics, needs=rng.choice(((), (), ((TR, 10),)))))
+            priority=rng.choice((0, 0, 3)), topics=topics, needs=((TR, 10),) if rng.random() < 0.1 else ()))
         if len(self.waiting) > 40:
             self.tell(e.ContactGone(next(iter(self.waiting))))
 
