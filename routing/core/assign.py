@@ -23,14 +23,13 @@ RUNNERS_UP = 5
 def assign(d: Domain) -> None:
     """Make every offer that can be made now. Costs a look at each group that the change has touched."""
     matching = d.matching
-    if matching.unmet:
-        relax(d)
-    fresh, calling = matching.fresh, matching.calling
-    while fresh or calling:
+    fresh, calling, unmet = matching.fresh, matching.calling, matching.unmet
+    while fresh or calling or unmet:
+        if unmet:
+            relax(d)  # also after an offer: nobody may be able to take what it took back
         if not calling and len(fresh) == 1:
             (record,) = fresh
-            group = _first(d, [group for pool, bit in matching.places(record) for group in pool.waiting
-                               if bit & group.allowed])
+            group = turn_of(d, record)
             if group is not None:
                 _offer(d, group, record)
                 continue
@@ -41,7 +40,7 @@ def assign(d: Domain) -> None:
             calling.clear()
         else:
             _offer(d, group, group.pool.first(group.allowed))
-            if not group.line.size:
+            if group.head is None:
                 calling.pop(group, None)
 
 
@@ -55,23 +54,32 @@ def relax(d: Domain) -> None:
                 contacts.next_step(d, contact, "nobody")
 
 
+def turn_of(d: Domain, record: AgentRecord) -> Group | None:
+    """Whose turn it is when this agent has become ready and nothing else has changed: the group with the first head
+    of those that the agent serves."""
+    return _first(d, d.matching.reach(record))
+
+
 def _first(d: Domain, groups: Iterable[Group]) -> Group | None:
     """Of these groups the one whose head comes first: the greatest age by weight and points, then the first to
     arrive. A group whose link is down or whose service has enough contacts at agents waits on."""
     first: Group | None = None
-    first_key = (0.0, 0)
+    first_age, first_number, now = 0.0, 0, d.now
     for group in groups:
-        if group.line.size and (group.quota is None or group.quota.taken < group.quota.limit) and d.link_up(group.node):
-            age, number, _ = group.line.head()
-            key = (age - d.now * group.weight, number)
-            if first is None or key < first_key:
-                first, first_key = group, key
+        head = group.head
+        if head is not None:
+            start, number, _ = head
+            age = start - now * group.weight
+            if (first is None or age < first_age or (age == first_age and number < first_number)) \
+                    and (group.quota is None or group.quota.taken < group.quota.limit) and d.link_up(group.node):
+                first, first_age, first_number = group, age, number
     return first
 
 
 def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
     """The head of a group to an agent who stands for it, or is about to."""
-    contact, pool, matching = group.line.head()[2], group.pool, d.matching
+    assert group.head is not None
+    contact, pool, matching = group.head[2], group.pool, d.matching
     if d.watch is not None:
         d.watch(d, contact, record)
     runners_up = pool.beside(group.allowed, record, RUNNERS_UP)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from routing.core import requirement, strategies
 from routing.core.ids import AgentId, ServiceId
 from routing.core.model import Agent, Channel, Needs, OfferState, Service, Step
-from routing.core.pool import ALL_RANKS, HEAVY, Group, Kind, Pool, Quota
+from routing.core.pool import ALL_RANKS, HEAVY, Group, Kind, Pool, Quota, Reach
 from routing.core.records import AgentRecord, Contact, LineKey, Offer
 from routing.core.requirement import Requirement
 from routing.core.strategies import longest_idle
@@ -60,6 +60,8 @@ class Matching:
         """Groups in which somebody waits."""
         self.calling: dict[Group, None] = {}
         """Groups to be looked at by the next assignment."""
+        self._version = 0
+        """Grows with every new group: what standings reach is found anew then."""
         self._latest: LineKey = (float("-inf"), 0)
         """The greatest key that any agent ever had in a line."""
         self.fresh: dict[AgentRecord, None] = {}
@@ -124,6 +126,8 @@ class Matching:
         if group is None:
             group = Group(contact.node, pool, levels, contact.urgent, may_relax, service.weight, quota)
             self._shared[key] = group
+            pool.groups.append(group)
+            self._version += 1
         return group
 
     def anybody(self, contact: Contact) -> bool:
@@ -137,8 +141,15 @@ class Matching:
     def join(self, group: Group, contact: Contact) -> None:
         """A contact begins to wait in a group, at its place by `contact.key`."""
         contact.group = group
-        group.line.add((*contact.key, contact))
-        self.calling[group] = self.active[group] = group.pool.waiting[group] = None
+        start, number = contact.key
+        entry, head = (start, number, contact), group.head
+        group.line.add(entry)
+        if head is None:
+            group.head = entry
+            self.active[group] = group.pool.waiting[group] = None
+        elif entry < head:
+            group.head = entry
+        self.calling[group] = None
         if group.may_relax and not group.pool.signed_mask & group.levels:
             self.unmet[group] = None
 
@@ -164,8 +175,11 @@ class Matching:
         group, contact.group = contact.group, None
         if group is None:
             return
-        group.line.remove((*contact.key, contact))
-        if not group.line.size:
+        start, number = contact.key
+        line = group.line
+        line.remove((start, number, contact))
+        group.head = line.head() if line.size else None
+        if group.head is None:
             pool = group.pool
             del self.active[group], pool.waiting[group]
             if pool.owner is not None and not pool.waiting:
@@ -315,12 +329,12 @@ class Matching:
                     idle.append(place)
                 else:
                     keyed.append((pool.strategy.key, place))
-        return tuple(idle), tuple(keyed)
+        return tuple(idle), tuple(keyed), Reach()
 
     def _insert(self, record: AgentRecord) -> None:
         key, standing = record.key, record.standing
         assert key is not None and standing is not None
-        idle, keyed = standing
+        idle, keyed, _ = standing
         if key > self._latest:  # nearly always: later than everybody, so at the end of every line
             self._latest = key
             for pool, bit, prompt, _ in idle:  # what ReadyLine.add does, without a call for each place
@@ -353,11 +367,24 @@ class Matching:
                 self.calling.update(pool.waiting)
         self.fresh.clear()
 
+    def reach(self, record: AgentRecord) -> list[Group]:
+        """The groups for which an agent stands, or will as soon as they are settled; in most of them nobody waits."""
+        standing = record.standing
+        assert standing is not None
+        found = standing[2]
+        if found.version != self._version:
+            found.version = self._version
+            found.groups = [group for pool, bit in self.places(record) for group in pool.groups if bit & group.allowed]
+        if record.own:
+            return found.groups + [group for pool in record.own for group in pool.waiting
+                                   if self._own_bit(pool, record) & group.allowed]
+        return found.groups
+
     def places(self, record: AgentRecord) -> Iterator[tuple[Pool, int]]:
         """The pools where an agent stands, or will as soon as they are settled, each with the bit there."""
         standing = record.standing
         assert standing is not None
-        idle, keyed = standing
+        idle, keyed, _ = standing
         for pool, bit, _, _ in idle:
             yield pool, bit
         for _, (pool, bit, _, _) in keyed:
@@ -375,7 +402,7 @@ class Matching:
         if self.fresh and record in self.fresh:
             del self.fresh[record]
             return
-        idle, keyed = standing
+        idle, keyed, _ = standing
         for pool, bit, prompt, line in idle:
             try:
                 del prompt[record]

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     Place: TypeAlias = "tuple[Pool, int, OrderedDict[AgentRecord, LineKey], ReadyLine]"
     """A pool, the bit of the line there, the line's `prompt`, and the line."""
 
-    Standing = tuple[tuple[Place, ...], tuple[tuple[Callable[[AgentRecord, float], float], Place], ...]]
-    """The places of a kind of agent for certain channels and loads: first where the key is (idle since, index), then
-    those where the strategy has another one."""
+    Key = Callable[["AgentRecord", float], float]
+    Standing: TypeAlias = "tuple[tuple[Place, ...], tuple[tuple[Key, Place], ...], Reach]"
+    """The places of a kind of agent for certain channels and loads: where the key is (idle since, index), those where
+    the strategy has another one, and the groups they serve."""
 
 HEAVY = 3
 """From this load on a service's contacts keep to the tiers."""
@@ -47,8 +48,8 @@ ALL_RANKS = (1 << TIER_BITS) - 1
 class Pool:
     """Agents who fit a requirement on a channel, or (`owner`) one agent in person."""
 
-    __slots__ = ("_places", "channel", "key", "lines", "load", "mask", "name", "owner", "personal", "ranks_by",
-                 "requirement", "signed", "signed_mask", "strategy", "waiting")
+    __slots__ = ("_places", "channel", "groups", "key", "lines", "load", "mask", "name", "owner", "personal",
+                 "ranks_by", "requirement", "signed", "signed_mask", "strategy", "waiting")
 
     def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
                  owner: AgentRecord | None = None) -> None:
@@ -69,6 +70,8 @@ class Pool:
         """Agents signed in, by rank."""
         self.signed_mask = 0
         """Bit n: somebody of rank n is signed in."""
+        self.groups: list[Group] = []
+        """All that are served from here, but for personal ones."""
         self.waiting: dict[Group, None] = {}
         """Groups in which somebody waits."""
         self.personal: dict[tuple[object, ...], Group] = {}
@@ -99,7 +102,8 @@ class Pool:
         """The best of those who stand in the allowed lines. There must be somebody."""
         if self.owner is not None:
             return self.owner
-        return next(iter(self.lines[(self.mask & allowed).bit_length() - 1]))
+        line = self.lines[(self.mask & allowed).bit_length() - 1]
+        return next(iter(line if line.late.size else line.prompt))
 
     def beside(self, allowed: int, chosen: AgentRecord, limit: int) -> tuple[AgentId, ...]:
         """At most so many others of those who stand in the allowed lines, the best first."""
@@ -146,7 +150,7 @@ class Group:
     off: what is left is the age times the weight plus a minute a point, negative, so the smallest goes first.
     """
 
-    __slots__ = ("allowed", "levels", "line", "may_relax", "node", "pool", "quota", "weight")
+    __slots__ = ("allowed", "head", "levels", "line", "may_relax", "node", "pool", "quota", "weight")
 
     def __init__(self, node: str, pool: Pool, levels: int, urgent: bool, may_relax: bool, weight: float,
                  quota: Quota | None) -> None:
@@ -163,6 +167,8 @@ class Group:
         self.weight = weight
         self.quota = quota
         self.line: Line[tuple[float, int, Contact]] = Line()
+        self.head: tuple[float, int, Contact] | None = None
+        """The first of the line, at hand."""
 
     @property
     def unmet(self) -> bool:
@@ -177,6 +183,16 @@ class Group:
     def signed_in(self) -> int:
         """How many agents who fit are signed in. Costs a look at each rank."""
         return sum(count for rank, count in self.pool.signed.items() if count and self.levels >> rank & 1)
+
+
+class Reach:
+    """The groups that a standing serves, as they were when there were so many in all."""
+
+    __slots__ = ("groups", "version")
+
+    def __init__(self) -> None:
+        self.version = -1
+        self.groups: list[Group] = []
 
 
 class Kind:
