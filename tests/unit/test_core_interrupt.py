@@ -7,8 +7,9 @@ import pytest
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Interrupt, Offer, Rescind
-from routing.core.model import AgentState, Channel, Profile
-from tests.core_house import House
+from routing.core.ids import ServiceId, SkillId
+from routing.core.model import AgentState, Channel, ContactState, Profile, Step
+from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
 
@@ -46,6 +47,18 @@ def test_a_mail_that_rings_is_taken_back_for_the_call() -> None:
     assert isinstance(call, Offer) and call.channel is Channel.VOICE
     assert house.last(f.OfferClosed).reason == "call" and house.contact("c1").position == 1
     assert house.state("a") is AgentState.RINGING
+
+
+def test_a_mail_taken_back_that_nobody_could_take_any_more_asks_for_less_at_once() -> None:
+    steps = (Step(((SkillId("edu"), 40),), 60.0), Step(((SkillId("edu"), 1),)))
+    house = House({"a": 50, "b": 10}, Profile(), (EDU._replace(steps=steps), EDU._replace(id=ServiceId("any"))))
+    house.sits("a", "b")
+    mail = house.calls("edu", 1.0, channel=EMAIL)
+    house.tell(e.AgentSkilled("a", ((SkillId("edu"), 30),)), 2.0)
+    assert mail.agent == "a" and house.contact("c1").state is ContactState.RESERVED
+    back, call, again = house.waits("any", at=3.0)
+    assert (back.offer, call.agent, again.agent, again.contact) == (mail.offer, "a", "b", "c1")  # type: ignore[union-attr]
+    assert house.last(f.Stepped).reason == "nobody"
 
 
 def test_what_may_not_be_interrupted_keeps_the_call_away() -> None:
