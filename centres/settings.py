@@ -20,7 +20,6 @@ from centres.model import (
     Port,
     Shape,
     SipUser,
-    Span,
     Text,
     Week,
     zone,
