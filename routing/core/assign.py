@@ -57,21 +57,25 @@ def relax(d: Domain) -> None:
 def turn_of(d: Domain, record: AgentRecord) -> Group | None:
     """Whose turn it is when this agent has become ready and nothing else has changed: the group with the first head
     of those that the agent serves."""
-    return _first(d, d.matching.reach(record))
+    standing, matching = record.standing, d.matching
+    assert standing is not None
+    reach = standing[2]
+    return _first(d, reach.groups if reach.version == matching.version and not record.own else matching.reach(record))
 
 
 def _first(d: Domain, groups: Iterable[Group]) -> Group | None:
     """Of these groups the one whose head comes first: the greatest age by weight and points, then the first to
     arrive. A group whose link is down or whose service has enough contacts at agents waits on."""
     first: Group | None = None
-    first_age, first_number, now = 0.0, 0, d.now
+    first_age, first_number, now, links = 0.0, 0, d.now, d.links
     for group in groups:
         head = group.head
         if head is not None:
             start, number, _ = head
             age = start - now * group.weight
             if (first is None or age < first_age or (age == first_age and number < first_number)) \
-                    and (group.quota is None or group.quota.taken < group.quota.limit) and d.link_up(group.node):
+                    and (group.quota is None or group.quota.taken < group.quota.limit) \
+                    and (group.node not in links or links[group.node].up):
                 first, first_age, first_number = group, age, number
     return first
 

@@ -93,6 +93,17 @@ class Line(Generic[T]):
         else:
             self._lasts[at] = block[-1]
 
+    def pop(self) -> T | None:
+        """Take the head out; gives who is the head then. IndexError when there is none."""
+        blocks = self._blocks
+        block = blocks[0]
+        del block[0]
+        self.size -= 1
+        if block:
+            return block[0]
+        del blocks[0], self._lasts[0]
+        return blocks[0][0] if blocks else None
+
     def rank(self, entry: T) -> int:
         """How many stand before it: 0 for the head. The entry need not be in the line."""
         if not self._lasts or self._lasts[-1] < entry:

@@ -60,7 +60,7 @@ class Matching:
         """Groups in which somebody waits."""
         self.calling: dict[Group, None] = {}
         """Groups to be looked at by the next assignment."""
-        self._version = 0
+        self.version = 0
         """Grows with every new group: what standings reach is found anew then."""
         self._latest: LineKey = (float("-inf"), 0)
         """The greatest key that any agent ever had in a line."""
@@ -127,7 +127,7 @@ class Matching:
             group = Group(contact.node, pool, levels, contact.urgent, may_relax, service.weight, quota)
             self._shared[key] = group
             pool.groups.append(group)
-            self._version += 1
+            self.version += 1
         return group
 
     def anybody(self, contact: Contact) -> bool:
@@ -175,10 +175,12 @@ class Matching:
         group, contact.group = contact.group, None
         if group is None:
             return
-        start, number = contact.key
-        line = group.line
-        line.remove((start, number, contact))
-        group.head = line.head() if line.size else None
+        head = group.head
+        if head is not None and head[2] is contact:  # nearly always
+            group.head = group.line.pop()
+        else:
+            start, number = contact.key
+            group.line.remove((start, number, contact))
         if group.head is None:
             pool = group.pool
             del self.active[group], pool.waiting[group]
@@ -372,8 +374,8 @@ class Matching:
         standing = record.standing
         assert standing is not None
         found = standing[2]
-        if found.version != self._version:
-            found.version = self._version
+        if found.version != self.version:
+            found.version = self.version
             found.groups = [group for pool, bit in self.places(record) for group in pool.groups if bit & group.allowed]
         if record.own:
             return found.groups + [group for pool in record.own for group in pool.waiting

@@ -23,8 +23,12 @@ def test_a_line_is_a_sorted_list(seed: int) -> None:
     plain: list[tuple[float, int]] = []
     for number in range(6 * BLOCK):
         if plain and rng.random() < 0.3:
-            entry = plain.pop(0 if rng.random() < 0.5 else rng.randrange(len(plain)))
-            line.remove(entry)
+            roll = rng.random()
+            entry = plain.pop(0 if roll < 0.5 else rng.randrange(len(plain)))
+            if roll < 0.25:
+                assert line.pop() == (plain[0] if plain else None)
+            else:
+                line.remove(entry)
         else:
             entry = (float(number) if rng.random() < 0.6 else rng.uniform(0, number), number)
             line.add(entry)
