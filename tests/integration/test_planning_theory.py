@@ -56,11 +56,11 @@ def test_small_systems_to_one_percent(case: Case) -> None:
 
 def test_180_agents_with_two_of_three_skills() -> None:
     """Mean wait 1.5162 s, 3 % above the pool of all. Ten runs without the control would be off by some ten per cent."""
-    controlled, plain = against_the_pool(RING_OF_180, 10, 8_000)
+    controlled, plain = against_the_pool(RING_OF_180, 10, 5_000)
     assert f"{controlled.exact:.4f}" == "1.5162"
     assert controlled.errors_away <= ERRORS_ALLOWED
     assert controlled.half_width < 0.25 * plain.half_width
-    assert controlled.half_width < 0.03
+    assert controlled.half_width < 0.04
 
 
 @pytest.mark.long
@@ -106,7 +106,7 @@ def test_a_run_repeats_itself_and_another_seed_differs() -> None:
 def test_a_wrong_theory_is_seen() -> None:
     """The comparison has teeth: the values of another system are many standard errors away."""
     ring = CASES[-1]
-    values = compare(ring, 30, 600)
+    values = compare(ring, 30, 400)
     equal = solve(CASES[-2].system).types[0]
     waits = next(value for value in values if value.what == "waits t0")
     assert waits._replace(exact=equal.waits).errors_away > ERRORS_ALLOWED
