@@ -123,6 +123,8 @@ class Said(NamedTuple):
     """To an agent's phone that dialled anything but a code."""
     press_one: str = "agent/press-one"
     """To the agent: press 1 to accept."""
+    press_any: str = "agent/press-any"
+    """To the agent: press any key to accept."""
     unavailable: str = "agent/unavailable"
     """To an agent's phone that dialled a code while no node answers."""
 

@@ -348,6 +348,7 @@ Action = dict[str, str | list[str]]
 _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-autoanswer",
                 "PJSIP_HEADER(add,Call-Info)=<sip:127.0.0.1>;answer-after=0"]
 """The two headers that make telephones answer by themselves. `Variable` reaches the phone; PreDialGoSub does not."""
+_BY_ITSELF = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_BRIEF, AnswerMode.SINGLE_SWITCH})
 
 
 def to_action(command: Offer | Rescind | Overflow, called: str) -> Action:
@@ -367,12 +368,11 @@ def _originate(offer: Offer, called: str) -> Action:
         raise BadAction(f"offer {offer.offer}: the name of the caller's channel is missing")
     if set(offer.service_name) & set('"\\<>'):
         raise BadAction(f"service {offer.service}: its name may not hold quotes or angle brackets")
-    if offer.answer_mode is AnswerMode.PRESS_ONE:
-        exten = "press"
-    else:
-        exten = "brief" if offer.brief else "s"
+    exten, read_s = _way(offer)
     variables = [f"SC_CHAN={offer.leg}"]
-    if offer.answer_mode is AnswerMode.AUTO:
+    if read_s:
+        variables.append(f"SC_READ={read_s:g}")
+    if offer.answer_mode in _BY_ITSELF:
         variables += _AUTO_ANSWER
     return {
         "Action": "Originate", "Channel": f"PJSIP/{offer.seat}", "ChannelId": leg_id(offer.offer, offer.contact),
@@ -380,6 +380,19 @@ def _originate(offer: Offer, called: str) -> Action:
         "Timeout": str(max(1000, round(offer.ring_s * 1000))),
         "CallerID": f'"{offer.service_name} {wait_words(offer.waited_s)}" <{called}>', "Variable": variables,
     }
+
+
+def _way(offer: Offer) -> tuple[str, float]:
+    """Extension of the agent's context that leads to the caller, and the seconds it is given: to read, or for a key."""
+    if offer.answer_mode is AnswerMode.PRESS_ONE:
+        return "press", offer.reading_s
+    if offer.answer_mode is AnswerMode.SINGLE_SWITCH:
+        # The phone answers at once, so the agent's own time to answer begins after the word.
+        return "switch", offer.ring_s + offer.reading_s
+    # A phone that answers by itself after the brief has one, whatever else comes before the caller.
+    if offer.brief or (offer.answer_mode is AnswerMode.AUTO_AFTER_BRIEF and not offer.reading_s):
+        return "brief", offer.reading_s
+    return ("read", offer.reading_s) if offer.reading_s else ("s", 0.0)
 
 
 def wait_words(seconds: float) -> str:

@@ -27,7 +27,7 @@ ACCEPTED, CANCELED, PENDING, WRAPPING = (
     OfferState.ACCEPTED, OfferState.CANCELED, OfferState.PENDING, OfferState.WRAPPING)
 VOICE = Channel.VOICE
 NONE = PreConnect.NONE
-PRESS_ONE = AnswerMode.PRESS_ONE
+PRESS_ONE, SINGLE_SWITCH = AnswerMode.PRESS_ONE, AnswerMode.SINGLE_SWITCH
 
 VANISHED_S = 2.0
 """A phone that was told to ring and did not say so within this time is gone: the next agent gets the call at once.
@@ -249,8 +249,11 @@ def answered(d: Domain, event: OfferAnswered) -> None:
 
 def brief_s(offer: Offer) -> float:
     """The longest way from an answered phone to the connection."""
+    profile = offer.agent.agent.profile
     dialling_s = callback.DIAL_S if offer.contact.callback else 0.0
-    return BRIEF_S + offer.agent.agent.profile.reading_s + dialling_s
+    # A phone that answers by itself leaves the agent their time to answer after it.
+    key_s = offer.ring_s if profile.answer_mode is SINGLE_SWITCH else 0.0
+    return BRIEF_S + profile.reading_s + dialling_s + key_s
 
 
 def connected(d: Domain, event: OfferConnected) -> None:

@@ -12,6 +12,7 @@ import pytest
 from lab import up
 from lab.fetch import Program, asterisk
 from lab.session import Lab
+from tests.system import needs as needs_centre
 from tests.system.stage import Stage
 
 NewLab = Callable[..., Awaitable[Lab]]
@@ -65,3 +66,21 @@ async def new_lab(asterisk_tree: Program, tmp_path: Path) -> AsyncIterator[NewLa
 async def stage(lab: Lab, tmp_path: Path) -> Stage:
     """The people of one test in the shared lab."""
     return Stage(lab, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def needs_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
+    """A running lab whose agents need what a plain one does not (`tests.system.needs`)."""
+    folder = tmp_path_factory.mktemp("needs")
+    info = up.up(needs_centre.write(folder), folder / "lab")
+    try:
+        yield info
+    finally:
+        up.down(folder / "lab")
+
+
+@pytest.fixture
+async def needs(needs_session: up.Info, tmp_path: Path) -> AsyncIterator[Stage]:
+    """The people of one test in that lab."""
+    async with Lab(needs_session) as lab:
+        yield Stage(lab, tmp_path)

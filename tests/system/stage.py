@@ -119,6 +119,11 @@ class Stage:
         path, size = phone.recording, int(seconds * audio.RATE * 2)
         await until_async(lambda: path.exists() and path.stat().st_size > size, seconds + 10.0, f"{seconds} s recorded")
 
+    def closed(self, agent: str) -> tuple[str, str]:
+        """State and reason of the agent's last offer, as the store has it."""
+        rows = self.lab.rows("select state, reason from offers where agent = ? order by offer desc limit 1", agent)
+        return (str(rows[0]["state"]), str(rows[0]["reason"])) if rows else ("", "")
+
     def outcome(self, contact: str) -> str:
         """How a contact ended, as the store has it; empty while it has not."""
         rows = self.lab.rows("select outcome from contacts where contact = ?", contact)

@@ -262,9 +262,28 @@ def test_an_offer_becomes_an_originate() -> None:
         "CallerID": '"Psikososyal destek 1 dk" <4440632>', "Variable": ["SC_CHAN=PJSIP/trunk-0000000e"]}
     assert to_action(offer(brief=True), "1")["Exten"] == "brief"
     assert to_action(offer(brief=True, answer_mode=AnswerMode.PRESS_ONE), "1")["Exten"] == "press"
-    variables = to_action(offer(answer_mode=AnswerMode.AUTO), "1")["Variable"]
-    assert any("Alert-Info" in one for one in variables) and any("answer-after=0" in one for one in variables)
     assert encode(to_action(offer(), "4440632"), "id")
+
+
+@pytest.mark.parametrize(("changes", "exten", "read_s", "by_itself"), [
+    ({}, "s", "", False),
+    ({"brief": True}, "brief", "", False),
+    ({"brief": True, "reading_s": 4.5}, "brief", "4.5", False),
+    ({"reading_s": 4.0}, "read", "4", False),
+    ({"answer_mode": AnswerMode.AUTO}, "s", "", True),
+    ({"answer_mode": AnswerMode.AUTO_AFTER_BRIEF}, "brief", "", True),
+    ({"answer_mode": AnswerMode.AUTO_AFTER_BRIEF, "reading_s": 3.0}, "read", "3", True),
+    ({"answer_mode": AnswerMode.SINGLE_SWITCH, "reading_s": 3.0}, "switch", "18", True),
+    ({"answer_mode": AnswerMode.PRESS_ONE}, "press", "", False),
+    ({"answer_mode": AnswerMode.PRESS_ONE, "reading_s": 3.0}, "press", "3", False),
+])
+def test_what_comes_before_the_caller(changes: dict[str, object], exten: str, read_s: str, by_itself: bool) -> None:
+    action = to_action(offer(**changes), "1")
+    variables = action["Variable"]
+    assert action["Exten"] == exten
+    assert [one for one in variables if "SC_READ" in one] == ([f"SC_READ={read_s}"] if read_s else [])
+    for header in ("Alert-Info", "answer-after=0"):
+        assert any(header in one for one in variables) is by_itself
 
 
 @pytest.mark.parametrize("wrong", [{"leg": ""}, {"service_name": 'x" <1>'}])

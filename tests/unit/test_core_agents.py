@@ -121,8 +121,8 @@ def test_the_offer_carries_what_the_agent_needs_to_the_shell() -> None:
         AnswerMode.SINGLE_SWITCH, True, 5.0, comfort)
     assert (offer.channel, offer.partner_seat, offer.callback, offer.outside) == (Channel.VOICE, None, False, False)
     house.tell(e.OfferAnswered(offer.offer), 2.0)
-    assert house.tick(2.0 + BRIEF_S + 4.9) == [], "the time to read is no miss"
-    assert house.tick(2.0 + BRIEF_S + 5.0) != []
+    assert house.tick(2.0 + BRIEF_S + 15.0 + 4.9) == [], "the time to read and to press the key is no miss"
+    assert house.tick(2.0 + BRIEF_S + 15.0 + 5.0) != []
 
 
 def test_an_offer_says_how_many_were_in_each_state() -> None:

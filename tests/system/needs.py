@@ -1,0 +1,33 @@
+"""A centre whose agents need what a plain one does not: time to read, keys, an outside number, a partner.
+
+All of them but the remote counsellors serve one service, so who is signed in gets the call.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lab.up import CENTRE
+
+SKILL, KEY = "uzaktan_egitim", "2"
+"""Service of the agents at seats, and the key that leads to it."""
+
+READS, AFTER_BRIEF, SWITCH, SCREEN = "a1041", "a1042", "a1043", "a1044"
+READ_S, RING_S = 4, 10
+
+ACCOMMODATIONS = f"""\
+accommodations:
+  - {{agent: {READS}, pre_connect_mode: both, pre_connect_s: {READ_S}}}
+  - {{agent: {AFTER_BRIEF}, answer_mode: auto_after_brief}}
+  - {{agent: {SWITCH}, answer_mode: single_switch, ring_timeout_s: {RING_S}}}
+  - {{agent: {SCREEN}, answer_mode: auto_after_brief, pre_connect_mode: screen, pre_connect_s: {READ_S}}}
+"""
+
+
+def write(folder: Path) -> Path:
+    """The ministry's centre with these agents, in a folder of its own."""
+    centre = folder / "centre"
+    shutil.copytree(CENTRE, centre)
+    (centre / "accommodations.yaml").write_text(ACCOMMODATIONS, encoding="utf-8")
+    return centre

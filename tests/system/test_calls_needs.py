@@ -1,0 +1,96 @@
+"""What comes before the caller, as the agent needs it, on a real Asterisk: a word, time to read, a key."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.leg import Leg
+from lab.network import Behaviour
+from lab.person import Person
+from tests.system.needs import AFTER_BRIEF, KEY, READ_S, READS, RING_S, SCREEN, SKILL, SWITCH
+from tests.system.stage import Stage, length
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+CALLER = 440
+BRIEF = f"bilgi-{SKILL}"
+NEAR_S = 1.5
+"""A busy machine is late by less."""
+
+
+async def connected_after(stage: Stage, agent: Person, phone: Leg) -> float:
+    """Seconds from the answer of the phone until the caller was connected with it."""
+    await stage.reaches(agent, "talking")
+    contact = (await agent.view())["contact"]
+    query = "select connected_at from offers where contact = ? and connected_at is not null"
+    rows = await until_async(lambda: stage.lab.rows(query, contact), what="the connection in the store")
+    assert phone.answered_at is not None
+    return float(rows[-1]["connected_at"]) - phone.answered_at
+
+
+async def rings(stage: Stage, agent: Person) -> tuple[Leg, Leg]:
+    """A caller, and the agent's phone that rings for them and is answered."""
+    since = len(stage.network.rung)
+    caller = await stage.hurried(KEY, tone=CALLER)
+    phone = await stage.network.wait_ring(agent.seat, since=since)
+    await phone.wait_answered()
+    return caller, phone
+
+
+async def test_time_to_read_comes_after_the_word_and_a_key_ends_it(needs: Stage) -> None:
+    agent = await needs.agent(READS, Behaviour(record=needs.folder))
+    caller, phone = await rings(needs, agent)
+    waited = await connected_after(needs, agent, phone)
+    assert abs(waited - READ_S - length(BRIEF)) < NEAR_S
+    await caller.hangup()
+    await phone.wait_ended()
+    needs.heard(phone, BRIEF)
+    needs.not_heard(caller, BRIEF)
+    await needs.reaches(agent, "wrapup")
+    await agent.behave(Behaviour(record=needs.folder, keys="5", keys_after=length(BRIEF) + 0.5))
+    await agent.ask("wrapup/end")
+    caller, phone = await rings(needs, agent)
+    waited = await connected_after(needs, agent, phone)
+    assert length(BRIEF) < waited < length(BRIEF) + READ_S - 1.0
+    await caller.hangup()
+
+
+async def test_a_caller_who_leaves_in_the_time_to_read_frees_the_agent_at_once(needs: Stage) -> None:
+    agent = await needs.agent(READS)
+    caller, phone = await rings(needs, agent)
+    await caller.hangup()
+    await phone.wait_ended(READ_S)
+    await needs.reaches(agent, "ready")
+
+
+@pytest.mark.parametrize("name", [AFTER_BRIEF, SCREEN])
+async def test_connected_by_itself_after_what_comes_before(needs: Stage, name: str) -> None:
+    agent = await needs.agent(name, Behaviour(record=needs.folder))
+    caller, phone = await rings(needs, agent)
+    waited = await connected_after(needs, agent, phone)
+    assert abs(waited - (READ_S if name == SCREEN else length(BRIEF))) < NEAR_S
+    await caller.hangup()
+    await phone.wait_ended()
+    assert "answer-after=0" in phone.headers["CallInfo"]
+    (needs.not_heard if name == SCREEN else needs.heard)(phone, BRIEF)
+
+
+async def test_any_key_takes_the_caller_and_none_is_no_answer(needs: Stage) -> None:
+    said = length(BRIEF) + length("agent/press-any")
+    agent = await needs.agent(SWITCH, Behaviour(record=needs.folder, keys="7", keys_after=said + 1.0))
+    caller, phone = await rings(needs, agent)
+    waited = await connected_after(needs, agent, phone)
+    assert said + 1.0 - 0.2 < waited < said + 1.0 + NEAR_S
+    await caller.hangup()
+    await phone.wait_ended()
+    assert "answer-after=0" in phone.headers["CallInfo"]
+    needs.in_order(phone, BRIEF, "agent/press-any")
+    await needs.reaches(agent, "wrapup")
+    await agent.behave(Behaviour())
+    await agent.ask("wrapup/end")
+    caller, phone = await rings(needs, agent)
+    await phone.wait_ended()
+    assert abs(phone.talked_s - said - RING_S) < NEAR_S
+    await until_async(lambda: needs.closed(agent.id) == ("timeout", "no_answer"), what=f"{needs.closed(agent.id)}")
+    await caller.hangup()
