@@ -21,39 +21,51 @@ from routing.core.facts import (
     OfferClosed,
     Offered,
     Queued,
+    ServiceChanged,
+    Stepped,
     TalkOver,
     WrappedUp,
 )
-from routing.core.ids import ContactId, ServiceId
-from routing.core.model import AgentState, Centre, OfferState, Profile
+from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.model import AgentState, Centre, ContactState, Needs, OfferState, Profile
 from routing.core.model import Outcome as End
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+READY, RINGING, TALKING, WRAPUP, PAUSED = (
+    AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP, AgentState.PAUSED)
+PENDING, CANCELED, TIMEOUT = ContactState.PENDING, OfferState.CANCELED, OfferState.TIMEOUT
+ANSWERED = End.ANSWERED
 
 
 class _Clock:
     """What an agent does, since when, and whose time it is."""
 
-    __slots__ = ("ready_from", "rest_s", "since", "state", "tally")
+    __slots__ = ("idle", "ready_from", "rest_s", "since", "skills", "state", "tally")
 
     def __init__(self, tally: Tally, rest_s: float, since: float) -> None:
         self.tally, self.rest_s, self.since = tally, rest_s, since
         self.state = AgentState.SIGNED_OUT
         self.ready_from = since
         """From when a ready agent counts as available: after the rest gap."""
+        self.idle = False
+        """Had nothing under way, and a phone, until the change just told: an offer that follows is the first."""
+        self.skills: Needs | None = None
+        """What the agent serves for now instead of what is configured."""
 
     def spend(self, until: float) -> None:
         """The time in the present state until then, which is later than `since`."""
         state, since, tally = self.state, self.since, self.tally
         self.since = until
-        if state is AgentState.TALKING:
+        if state is TALKING:
             tally.talk_s += until - since
-        elif state is AgentState.READY:
+        elif state is READY:
             if until > self.ready_from:
                 tally.available_s += until - max(since, self.ready_from)
-        elif state is AgentState.WRAPUP:
+        elif state is WRAPUP:
             tally.wrapup_s += until - since
-        elif state is AgentState.RINGING:
+        elif state is RINGING:
             tally.ringing_s += until - since
-        elif state is AgentState.PAUSED:
+        elif state is PAUSED:
             tally.paused_s += until - since
 
 
@@ -62,20 +74,18 @@ class Ledger:
     begins then."""
 
     def __init__(self, centre: Centre, count_from: float | None = None) -> None:
-        self._centre = centre
+        self._names: dict[ServiceId, str] = {}
+        self._targets: dict[ServiceId, float] = {}
         self._from = -inf if count_from is None else count_from
         self._order = Order(centre)
         self._cells: dict[tuple[ServiceId, int], Cell] = {}
         self._uncounted = Cell()
         """Where the warm-up goes."""
-        usual = Counter(agent.profile for agent in centre.agents).most_common(1)
-        default = usual[0][0] if usual else Profile()
         self._open: dict[ContactId, Cell] = {}
         """Contacts of which the last word has not been said."""
-        self._clocks = {
-            agent.id: _Clock(Tally(agent.id, agent.team, agent.profile != default), agent.profile.rest_gap_s,
-                             self._from)
-            for agent in centre.agents}
+        self._cut: set[ContactId] = set()
+        """Answered, cut off and waiting again: they stay answered, whatever comes."""
+        self._clocks: dict[AgentId, _Clock] = {}
         self._closed: Counter[str] = Counter()
         self._alarms: Counter[str] = Counter()
         self._offers = self._violations = self._facts = 0
@@ -84,8 +94,30 @@ class Ledger:
             AgentChanged: self._agent, Queued: self._queued, Moved: self._moved, Offered: self._offered,
             Connected: self._connected, TalkOver: self._talk_over, WrappedUp: self._wrapped_up, Ended: self._ended,
             OfferClosed: self._offer_closed, Alarm: self._alarm, ContactChanged: self._changed,
-            CallbackChanged: self._called_back,
+            CallbackChanged: self._called_back, Stepped: self._stepped, ServiceChanged: self._opens,
         }
+        self._know(centre)
+
+    def rules(self, centre: Centre) -> None:
+        """These rules are in force from now on. Who is gone from them stays in the figures."""
+        self._order.rules(centre)
+        self._know(centre)
+
+    def linked(self, node: str, up: bool) -> None:
+        """The link to an Asterisk is lost or back."""
+        self._order.linked(node, up)
+
+    def _know(self, centre: Centre) -> None:
+        self._names |= {service.id: service.name for service in centre.services}
+        self._targets |= {service.id: service.target_s for service in centre.services}
+        usual = Counter(agent.profile for agent in centre.agents).most_common(1)
+        default = usual[0][0] if usual else Profile()
+        for agent in centre.agents:
+            clock = self._clocks.get(agent.id)
+            if clock is None:
+                clock = self._clocks[agent.id] = _Clock(Tally(agent.id), 0.0, self._from)
+            clock.rest_s = agent.profile.rest_gap_s
+            clock.tally.team, clock.tally.accommodated = agent.team, agent.profile != default
 
     def fold(self, facts: list[Fact]) -> None:
         """Take in what happened."""
@@ -102,8 +134,7 @@ class Ledger:
             if at > clock.since:
                 clock.spend(at)
         return Outcome(
-            at=at, names={service.id: service.name for service in self._centre.services},
-            targets={service.id: service.target_s for service in self._centre.services}, cells=self._cells,
+            at=at, names=self._names, targets=self._targets, cells=self._cells,
             agents={agent: clock.tally for agent, clock in self._clocks.items()}, offers=self._offers,
             violations=self._violations, closed=dict(self._closed), alarms=dict(self._alarms), facts=self._facts)
 
@@ -112,7 +143,11 @@ class Ledger:
         if at > clock.since:
             clock.spend(at)
         clock.state = state
-        if clock.rest_s and state is AgentState.READY:
+        clock.idle = fact.before is READY
+        if fact.skills is not clock.skills:
+            clock.skills = fact.skills
+            self._order.skilled(fact.agent, fact.skills)
+        if clock.rest_s and state is READY:
             idle_since = fact.since if fact.idle_since is None else fact.idle_since
             clock.ready_from = (at if idle_since is None else idle_since) + clock.rest_s
 
@@ -121,7 +156,8 @@ class Ledger:
         cell = self._uncounted if since < self._from else self._cell(fact.service, since)
         cell.offered += 1
         self._open[contact] = cell
-        self._order.comes(contact, fact.service, fact.channel, fact.priority, since, fact.needs, fact.topics)
+        self._order.comes(contact, fact.service, fact.channel, fact.priority, since, fact.needs, fact.topics, fact.node,
+                          fact.position)
 
     def _cell(self, service: ServiceId, at: float) -> Cell:
         key = service, int(at // SLOT_S)
@@ -142,44 +178,61 @@ class Ledger:
     def _changed(self, fact: ContactChanged) -> None:
         self._order.changes(fact.contact, fact.priority, fact.needs, fact.topics)
 
+    def _stepped(self, fact: Stepped) -> None:
+        self._order.steps(fact.contact, fact.step)
+
+    def _opens(self, fact: ServiceChanged) -> None:
+        self._order.opens(fact.service, fact.open)
+
     def _called_back(self, fact: CallbackChanged) -> None:
         self._order.leaves(fact.contact)
 
     def _offered(self, fact: Offered) -> None:
-        overtaken = self._order.offered(fact.contact, fact.agent, fact.at)
+        clock = self._clocks[fact.agent]
+        overtaken = self._order.offered(fact.contact, fact.agent, fact.at, clock.idle)
+        clock.idle = False
         if fact.at >= self._from:
             self._offers += 1
             self._violations += overtaken
 
     def _offer_closed(self, fact: OfferClosed) -> None:
-        if fact.state is not OfferState.CANCELED:
+        if fact.state is CANCELED:
+            self._order.over(fact.contact)
+        else:
             self._order.returns(fact.contact)
         if fact.at >= self._from:
             self._closed[fact.reason] += 1
-            if fact.state is OfferState.TIMEOUT:
+            if fact.state is TIMEOUT:
                 self._clocks[fact.agent].tally.misses += 1
 
     def _connected(self, fact: Connected) -> None:
-        self._order.leaves(fact.contact)
-        cell = self._open[fact.contact]
-        cell.answered += 1
-        if fact.within:
-            cell.within += 1
-        cell.waits.append(fact.wait_s)
+        if not self._cut or fact.contact not in self._cut:
+            cell = self._open[fact.contact]
+            cell.answered += 1
+            if fact.within:
+                cell.within += 1
+            cell.waits.append(fact.wait_s)
         if fact.at >= self._from:
             self._clocks[fact.agent].tally.contacts += 1
 
     def _talk_over(self, fact: TalkOver) -> None:
         self._open[fact.contact].talk_s += fact.talk_s
+        if fact.state is PENDING:
+            self._cut.add(fact.contact)
+            self._order.returns(fact.contact)
+        else:
+            self._order.over(fact.contact)
 
     def _wrapped_up(self, fact: WrappedUp) -> None:
         self._open.pop(fact.contact).wrapup_s += fact.wrapup_s
 
     def _ended(self, fact: Ended) -> None:
-        if fact.outcome is End.ANSWERED:
+        if fact.outcome is ANSWERED:
             return
         self._order.leaves(fact.contact)
         cell = self._open.pop(fact.contact)
+        if fact.contact in self._cut:
+            return
         if fact.outcome is End.OVERFLOW:
             cell.overflowed += 1
         elif fact.outcome is End.LEFT:

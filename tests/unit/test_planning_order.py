@@ -114,11 +114,16 @@ def test_needs_of_the_contact_keep_agents_away_who_have_them_not() -> None:
 def test_a_step_lets_an_agent_pass_only_until_it_asks_for_less() -> None:
     steps = (Step(((SkillId("edu"), 80),), 20.0), Step(((SkillId("edu"), 10),)))
     rules: Service = service("edu", steps=steps)
-    for at, passed in ((15.0, False), (25.0, True)):
+    for step, passed in ((0, False), (1, True)):
         found = Order(Centre((rules, service("tip")), (agent("both", "edu", "tip"),)))
         come(found, A, "edu", 0.0)
         come(found, B, "tip", 1.0)
-        assert found.offered(B, GENERAL, at) is passed
+        if step:
+            found.steps(A, step)
+        assert found.offered(B, GENERAL, 25.0) is passed
+        found.moves(A, ServiceId("edu"))
+        come(found, C, "tip", 2.0)
+        assert not found.offered(C, GENERAL, 26.0), "a contact that moves begins with the first step"
 
 
 def test_what_a_profile_excludes_is_not_served() -> None:
@@ -127,3 +132,82 @@ def test_what_a_profile_excludes_is_not_served() -> None:
     come(found, A, "tip", 0.0)
     come(found, B, "edu", 1.0)
     assert not found.offered(B, GENERAL, 5.0)
+
+
+def test_who_is_sent_elsewhere_at_the_door_is_not_passed_until_another_service_takes_them() -> None:
+    found = order(max_waiting=1)
+    found.opens(ServiceId("edu"), False)
+    come(found, A, "edu", 0.0)
+    found.comes(B, ServiceId("tip"), VOICE, 0, 0.5, place=2)
+    come(found, C, "tip", 1.0)
+    assert not found.offered(C, GENERAL, 5.0)
+    found.opens(ServiceId("edu"), True)
+    found.moves(A, ServiceId("tip"))
+    found.returns(C)
+    assert found.offered(C, GENERAL, 5.0)
+    found.leaves(B)
+    assert not found.offered(A, GENERAL, 5.0)
+
+
+def test_who_hangs_on_a_link_that_is_down_is_not_passed() -> None:
+    found = order()
+    found.comes(A, ServiceId("tip"), VOICE, 0, 0.0, node="west")
+    come(found, B, "edu", 1.0)
+    found.linked("west", False)
+    found.linked("east", True)
+    assert not found.offered(B, GENERAL, 5.0)
+    found.linked("west", True)
+    found.returns(B)
+    assert found.offered(B, GENERAL, 6.0)
+
+
+def test_a_service_with_enough_contacts_at_agents_is_not_passed() -> None:
+    found = order(max_talking=1)
+    for number, contact in enumerate((A, B)):
+        come(found, contact, "tip", float(number))
+    come(found, C, "edu", 2.0)
+    assert not found.offered(A, TIP_ONLY, 5.0)
+    assert not found.offered(C, GENERAL, 5.0)
+    found.returns(C)
+    found.over(A)
+    assert found.offered(C, GENERAL, 5.0)
+
+
+def test_another_channel_is_passed_only_by_an_agent_with_nothing_under_way() -> None:
+    both = Profile(channels=frozenset({VOICE, Channel.CHAT}))
+    for profile, idle, passed in ((both, True, True), (both, False, False), (both._replace(pair_id="p"), True, False),
+                                  (both._replace(capacity=50), True, False), (Profile(), True, True)):
+        found = Order(Centre((service("edu"),), (agent("edu", "edu", profile=profile),)))
+        come(found, A, "edu", 0.0)
+        found.comes(B, ServiceId("edu"), Channel.CHAT, 0, 1.0)
+        assert found.offered(B, EDU_ONLY, 5.0, idle) is passed, (profile, idle)
+
+
+def test_skills_for_now_and_new_rules_count_from_their_moment() -> None:
+    found = order()
+    come(found, A, "tip", 0.0)
+    come(found, B, "edu", 1.0)
+    assert not found.offered(B, EDU_ONLY, 5.0)
+    found.returns(B)
+    found.skilled(EDU_ONLY, ((SkillId("edu"), 50), (SkillId("tip"), 50)))
+    assert found.offered(B, EDU_ONLY, 6.0)
+    found.returns(B)
+    found.skilled(EDU_ONLY, None)
+    assert not found.offered(B, EDU_ONLY, 7.0)
+    found.returns(B)
+    found.rules(Centre((service("edu"), service("tip")), (agent("edu", "edu", "tip"), agent("both", "edu"))))
+    assert found.offered(B, EDU_ONLY, 8.0)
+    found.returns(B)
+    assert not found.offered(B, GENERAL, 8.0)
+    found.returns(B)
+    found.rules(Centre((service("edu", priority=3), service("tip")), (agent("edu", "edu", "tip"),)))
+    assert not found.offered(B, EDU_ONLY, 9.0), "no longer equals"
+
+
+def test_who_was_cut_off_waits_again_with_the_old_age() -> None:
+    found = order()
+    come(found, A, "edu", 0.0)
+    assert not found.offered(A, EDU_ONLY, 0.0)
+    come(found, B, "edu", 1.0)
+    found.returns(A)
+    assert found.offered(B, EDU_ONLY, 9.0)
