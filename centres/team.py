@@ -76,7 +76,7 @@ class Needs(Shape):
     """Breaks of the day: nothing is offered that would run into one."""
     break_grace_s: Annotated[float, Field(ge=0, le=900)] | None = None
     max_continuous_s: Annotated[float, Field(ge=1800, le=14_400)] | None = None
-    """After this long without a break a short one comes by itself."""
+    """A short break comes by itself before so much time without one is over, not for all at one moment."""
     distress_limit: Distress | None = None
     no_topics: frozenset[Name] | None = None
     """Services and topics that never come to this agent."""

@@ -3,8 +3,11 @@
 A planned break is protected: nothing is offered any more once the time left until its latest start (start + the
 profile's grace) is less than the expected handle time, the 80 % value of the slowest service that the agent serves. It
 begins at its start, or after what is under way then, and always has its full length. A short break
-(`Centre.micro_break_s`) comes by itself after `Profile.max_continuous_s` without one. A pause, whoever began it, and
-the time signed out count as a break when they last as long as a short one.
+(`Centre.micro_break_s`) comes by itself before `Profile.max_continuous_s` without one is over. A pause, whoever began
+it, and the time signed out count as a break when they last as long as a short one.
+
+Whoever sat down together does not go together: each agent's short break comes by another part of `STAGGER` sooner. When
+a planned break begins within `max_continuous_s`, that one serves and no short one comes before it.
 
 To everybody else every break looks the same: state PAUSED, reason "mola"; an agent whose break is near is READY.
 """
@@ -24,6 +27,15 @@ REASON = "mola"
 LATER_S = 0.001
 """A guard wakes this much after the last moment at which something could be offered."""
 
+STAGGER = 0.25
+"""Short breaks of a team that sat down together are spread over this last part of `max_continuous_s`: with two hours
+half an hour, in which a break of five minutes has room six times."""
+
+GOLDEN = 0.6180339887498949
+"""The golden ratio's fraction. Its multiples divide a circle more evenly than those of any other number, however many
+of them there are (three-distance theorem): neighbours in the team's list are far apart, and nobody needs to know how
+many sit down together."""
+
 LONGEST_S = 14_400.0
 """A break of more than four hours is the end of a shift: a slip in the plan."""
 
@@ -32,19 +44,25 @@ AWAY = frozenset({AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPO
 
 
 def protected(d: Domain, record: AgentRecord) -> bool:
-    """The next break is so near that a contact would reach into it: nothing is offered any more. Else the agent is
-    placed again when it will be."""
-    if not record.breaks:
-        return False
-    left = record.breaks[0][0] + record.agent.profile.break_grace_s - d.now
-    needed = expected_s(d, record)
-    if left < needed:
+    """The next break is so near that a contact would reach into it: nothing is offered any more. Changes nothing."""
+    return bool(record.breaks) and _spare_s(d, record) < 0.0
+
+
+def guarded(d: Domain, record: AgentRecord) -> bool:
+    """The same; while it is not yet so, the agent is placed again when it will be."""
+    spare_s = _spare_s(d, record)
+    if spare_s < 0.0:
         return True
-    key, at = ("guard", record.id), d.now + left - needed + LATER_S
+    key, at = ("guard", record.id), d.now + spare_s + LATER_S
     known = d.timers.at(key)
     if known is None or known > at:
         d.timers.set(key, at)
     return False
+
+
+def _spare_s(d: Domain, record: AgentRecord) -> float:
+    """Time until the latest start of the next break, beyond what a contact is expected to take."""
+    return record.breaks[0][0] + record.agent.profile.break_grace_s - d.now - expected_s(d, record)
 
 
 def expected_s(d: Domain, record: AgentRecord) -> float:
@@ -99,6 +117,14 @@ def restored(d: Domain, record: AgentRecord) -> None:
     arm(d, record)
 
 
+def short_at(record: AgentRecord) -> float:
+    """When the next short break is due, by the profile's limit at the latest; `inf`: a planned one serves."""
+    limit_s = record.agent.profile.max_continuous_s
+    if record.breaks and record.breaks[0][0] <= record.working_since + limit_s:
+        return inf
+    return record.working_since + limit_s * (1.0 - STAGGER * (record.index * GOLDEN % 1.0))
+
+
 def arm(d: Domain, record: AgentRecord) -> None:
     """Be woken at the next thing in the agent's day: the end of the break, the next planned one, a short one."""
     at = record.breaks[0][0] if record.breaks else inf
@@ -107,7 +133,7 @@ def arm(d: Domain, record: AgentRecord) -> None:
         d.timers.set(("break", record.id), record.break_until)
         return
     if record.state not in AWAY and not (record.break_s or record.pause_pending or record.leave_pending):
-        at = min(at, record.working_since + record.agent.profile.max_continuous_s)
+        at = min(at, short_at(record))
     record.break_at = at
     if at < inf and record.state is not AgentState.SIGNED_OUT:
         d.timers.set(("break", record.id), at)

@@ -102,7 +102,7 @@ def open_to(d: Domain, record: AgentRecord) -> int:
         record.resting = True
         d.timers.set(("rest", record.id), at)
         return 0
-    if record.break_at <= d.now or (record.breaks and breaks.protected(d, record)):
+    if record.break_at <= d.now or (record.breaks and breaks.guarded(d, record)):
         return 0
     return mask
 

@@ -162,7 +162,8 @@ class Profile(NamedTuple):
     break_grace_s: float = 0.0
     """A planned break may begin this much later, not more."""
     max_continuous_s: float = 7200.0
-    """After this long without a break a short one comes by itself."""
+    """A short break comes by itself before so much time without one is over: for each agent by another part of its last
+    quarter sooner, so that those who sat down together do not all go at once (`breaks.short_at`)."""
     distress: DistressLimit = DistressLimit()
     no_topics: frozenset[str] = frozenset()
     """Services (by id) and topics of contacts that never come to this agent."""
@@ -217,7 +218,7 @@ class Centre(NamedTuple):
     spared_s: float = 900.0
     """How long "not now" keeps heavy contacts away."""
     micro_break_s: float = 300.0
-    """The break that comes after `max_continuous_s`."""
+    """The break that `max_continuous_s` brings."""
 
 
 class ContactState(StrEnum):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from routing.core import breaks, handled
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core import handled
-from routing.core.breaks import LONGEST_S, REASON
+from routing.core.breaks import GOLDEN, LONGEST_S, REASON, STAGGER
 from routing.core.commands import Offer, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import OutOfRange
@@ -25,12 +25,12 @@ START, END = 10_000.0, 10_900.0
 LONG = Profile(wrapup_s=0.0, max_continuous_s=1e9)
 
 
-def house(profile: Profile = LONG, *breaks: tuple[float, float], at: float = 1.0, names: str = "a") -> House:
+def house(profile: Profile = LONG, *plan: tuple[float, float], at: float = 1.0, names: str = "a") -> House:
     found = House(dict.fromkeys(names, 50), profile)
     found.now = at
     found.sits(*names, at=at)
-    if breaks:
-        found.tell(e.BreaksPlanned(A, breaks), at)
+    if plan:
+        found.tell(e.BreaksPlanned(A, plan), at)
     return found
 
 
@@ -249,6 +249,63 @@ def test_a_short_break_comes_by_itself() -> None:
     assert h.state("a") is AgentState.READY
     run(h, 7_201.0 + h.centre.micro_break_s + 7_200.0)
     assert h.state("a") is AgentState.PAUSED
+
+
+def test_short_breaks_of_a_team_that_sat_down_together_do_not_fall_together() -> None:
+    names = [f"a{number}" for number in range(60)]
+    h = House(dict.fromkeys(names, 50), LONG._replace(max_continuous_s=7_200.0))
+    h.sits(*names, at=1.0)
+    run(h, 7_201.0)
+    begun = [fact.at for fact in h.facts_of(f.AgentChanged) if fact.state is AgentState.PAUSED]
+    first = dict.fromkeys(fact.agent for fact in h.facts_of(f.AgentChanged) if fact.state is AgentState.PAUSED)
+    assert len(begun) == len(first) == 60, "everybody had one, and one only, before the limit was reached"
+    assert min(begun) >= 1.0 + 0.75 * 7_200.0 and max(begun) <= 7_201.0
+    at_once = [sum(at - h.centre.micro_break_s < other <= at for other in begun) for at in begun]
+    assert max(at_once) <= 12, "60 breaks of 5 minutes in half an hour: 10 at one time, if they were laid end to end"
+
+
+def test_the_next_short_break_counts_from_the_end_of_the_last() -> None:
+    h = house(LONG._replace(max_continuous_s=7_200.0), names="ba")
+    run(h, 30_000.0)
+    begun = [fact.at for fact in h.facts_of(f.AgentChanged) if fact.state is AgentState.PAUSED and fact.agent == "a"]
+    apart = 7_200.0 * (1.0 - STAGGER * GOLDEN)
+    assert begun == pytest.approx([1.0 + apart + number * (apart + h.centre.micro_break_s) for number in range(4)])
+
+
+def test_a_planned_break_within_the_limit_serves_as_the_short_one() -> None:
+    profile = LONG._replace(max_continuous_s=7_200.0)
+    h = house(profile, (7_100.0, 8_000.0), names="ba")
+    assert breaks.short_at(h.engine._domain.agents[A]) == float("inf")
+    run(h, 7_099.0)
+    assert h.state("a") is AgentState.READY, "their short one would have come already"
+    run(h, 7_100.0)
+    assert h.state("a") is AgentState.PAUSED
+    late = house(profile, (7_202.0, 8_000.0), names="ba")
+    run(late, 7_200.0 * (1.0 - STAGGER * GOLDEN) + 2.0)
+    assert late.state("a") is AgentState.PAUSED, "the plan has none in time"
+
+
+def test_when_the_plan_is_taken_away_the_short_break_comes_at_once() -> None:
+    h = house(LONG._replace(max_continuous_s=7_200.0), (7_100.0, 8_000.0), names="ba")
+    run(h, 7_000.0)
+    h.tell(e.BreaksPlanned(A, ()))
+    run(h, 7_000.0)
+    assert h.state("a") is AgentState.PAUSED
+
+
+def test_who_asks_whether_a_break_is_near_changes_nothing() -> None:
+    """`Engine.why` asks in the midst of a replay."""
+    h = house(LONG, (START, END))
+    d = h.engine._domain
+    record, guard = d.agents[A], d.timers.at(("guard", A))
+    run(h, 5_000.0)
+    for _ in range(50):
+        handled.note(d, EDU.id, 7_000.0)
+    assert breaks.protected(d, record) and d.timers.at(("guard", A)) == guard is not None
+    d.timers.cancel(("guard", A))
+    for _ in range(2_000):
+        handled.note(d, EDU.id, 10.0)
+    assert not breaks.protected(d, record) and d.timers.at(("guard", A)) is None
 
 
 def test_a_short_break_waits_for_the_end_of_the_talk() -> None:
