@@ -1,8 +1,8 @@
-"""What no single file shows: things that stand twice, skills nobody has, names that lead nowhere."""
+"""What no single file shows: things that stand twice, names that lead nowhere. Whether anybody can take what services
+ask for is asked with the engine's own rules (`santral/routable.py`)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -51,62 +51,6 @@ def unique(items: Sequence[Item[Shape]], key: str, what: str) -> list[Problem]:
             problems.append(Problem(item.where(key), f"the {what} '{value}' stands twice; first at {known.where(key)}",
                                     "Give one of them another."))
     return problems
-
-
-def skills(services: Sequence[Item[Service]],
-           agents: Sequence[Item[Agent]]) -> tuple[list[Problem], list[Problem]]:
-    """What services ask for and what agents have must meet. Problems and warnings."""
-    had = {skill for agent in agents for skill in agent.value.skills}
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    for item in services:
-        unknown = _unknown(item, had)
-        problems += unknown
-        if unknown:
-            continue
-        service = item.value
-        if isinstance(service.floor, str) or any(isinstance(step.needs, str) for step in service.steps):
-            continue  # an expression: read by the engine's own rules
-        if not _reached(service.floor, {}, agents):
-            problems.append(Problem(item.where("floor"), f"no agent reaches the floor of '{service.id}'",
-                                    "Lower it, or raise levels in team.yaml."))
-            continue
-        for index, step in enumerate(service.steps):
-            if isinstance(step.needs, str) or _reached(step.needs, service.floor, agents):
-                continue
-            last = index == len(service.steps) - 1
-            (problems if last else warnings).append(Problem(
-                item.where("steps", index), f"no agent fits step {index + 1} of '{service.id}' (floor included)",
-                "Lower its levels, or raise them in team.yaml."))
-    asked = {skill for item in services for skill in _asked(item.value)}
-    seen: set[str] = set()
-    for agent in agents:
-        for skill in agent.value.skills:
-            if skill not in asked and skill not in seen:
-                seen.add(skill)
-                warnings.append(Problem(agent.where("skills", skill), f"no service asks for the skill '{skill}'",
-                                        guess(skill, asked)))
-    return problems, warnings
-
-
-def _asked(service: Service) -> set[str]:
-    """Skills a service asks for. Any word of an expression may be one."""
-    asked: set[str] = set()
-    for needs in (service.floor, *(step.needs for step in service.steps)):
-        asked |= set(re.findall(r"[A-Za-z_][A-Za-z0-9_./-]*", needs)) if isinstance(needs, str) else set(needs)
-    return asked
-
-
-def _unknown(item: Item[Service], had: set[str]) -> list[Problem]:
-    places: list[tuple[Loc, dict[str, int] | str]] = [(("floor",), item.value.floor)]
-    places += [(("steps", index, "needs"), step.needs) for index, step in enumerate(item.value.steps)]
-    return [Problem(item.where(*loc, skill), f"nobody has the skill '{skill}'", guess(skill, had))
-            for loc, needs in places if not isinstance(needs, str) for skill in needs if skill not in had]
-
-
-def _reached(needs: dict[str, int], floor: dict[str, int], agents: Sequence[Item[Agent]]) -> bool:
-    wanted = [*needs.items(), *floor.items()]
-    return any(all(agent.value.skills.get(skill, -1) >= level for skill, level in wanted) for agent in agents)
 
 
 def hours(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:

@@ -59,6 +59,12 @@ class Loaded:
 
     places: Dict[tuple[str, str], cross.Place] = field(repr=False, default_factory=dict)
     """(file, id) -> where an item stands: for `place` and `need`."""
+    services_whole: bool = False
+    """Every item of services.yaml is sound."""
+    team_whole: bool = False
+    """Every item of team.yaml is."""
+    named: frozenset[str] | None = None
+    """Ids of services.yaml, those of items with mistakes too; None: the file cannot be read."""
 
     def place(self, file: str, id_: str, *more: int | str) -> str:
         """`file:line` of an item of services.yaml or team.yaml, or of a key inside it."""
@@ -88,12 +94,8 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
     needs, _ = reader.items(ACCOMMODATIONS, "accommodations", Accommodation, private=True)
     menu = reader.menu()
     problems = reader.problems
-    warnings: list[Problem] = []
     problems += cross.unique(services, "id", "service") + cross.unique(agents, "id", "agent id")
     problems += cross.unique(agents, "number", "sign-in number")
-    if services_whole and agents_whole and services and agents:
-        found, doubts = cross.skills(services, agents)
-        problems, warnings = problems + found, warnings + doubts
     problems += cross.overflows(services) if services_whole else []
     if settings is not None:
         problems += cross.net(settings, documents) + cross.hours(settings, documents)
@@ -101,14 +103,15 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
     day = today or datetime.now(UTC if settings is None else ZoneInfo(settings.centre.timezone)).date()
     by_value = {id(item.value): item for item in needs}
     force = {agent: by_value[id(one)] for agent, one in cross.in_force([item.value for item in needs], day).items()}
-    warnings += cross.reviews(force.values(), day) + _permissions(folder)
+    warnings = cross.reviews(force.values(), day) + _permissions(folder)
     places: dict[tuple[str, str], cross.Place] = {
         **{(SERVICES, item.value.id): item for item in services}, **{(TEAM, item.value.id): item for item in agents},
         **{(ACCOMMODATIONS, agent): item for agent, item in force.items()}}
     return Loaded(folder, settings, tuple(item.value for item in services), tuple(item.value for item in agents),
                   {agent: item.value for agent, item in force.items()}, tuple(item.value for item in needs), menu,
                   tuple(sorted(problems, key=lambda one: one.order)),
-                  tuple(sorted(warnings, key=lambda one: one.order)), documents, places)
+                  tuple(sorted(warnings, key=lambda one: one.order)), documents, places, services_whole, agents_whole,
+                  reader.named(SERVICES))
 
 
 def _no_centre(folder: Path) -> Problem | None:
@@ -130,6 +133,7 @@ class _Reader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._named: dict[str, frozenset[str]] = {}
         self.problems: list[Problem] = []
 
     def settings(self, overlay: Path | None) -> tuple[Settings | None, tuple[Mapping, ...]]:
@@ -147,6 +151,10 @@ class _Reader:
         settings, found = validate(Settings, tuple(documents), data)
         self.problems += found
         return settings, tuple(documents)
+
+    def named(self, name: str) -> frozenset[str] | None:
+        """Ids that stand in a file, of items with mistakes too; None: it could not be read."""
+        return self._named.get(name)
 
     def menu(self) -> Mapping | None:
         parsed = read(self._folder / MENU)
@@ -178,6 +186,7 @@ class _Reader:
             self.problems.append(Problem(f"{name}:{at}", f"'{key}' should be a list with at least one item",
                                          "Write items that begin with '- '."))
             return [], False
+        self._named[name] = frozenset(str(item["id"]) for item in listed if isinstance(item, Mapping) and "id" in item)
         found: list[cross.Item[M]] = []
         for index, item in enumerate(listed):
             value, problems = validate(model, (document,), item, (key, index))

@@ -14,6 +14,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 NAME_PATTERN = r"^[A-Za-z0-9_./-]{1,40}$"
 """Names end in queue_log, in SQL of its readers (varchar(40), unescaped) and in metric labels."""
 
+NUMBER_PATTERN = r"^\+?[0-9]{3,15}$"
+SIGN_IN_PATTERN = r"^[0-9]{3,8}$"
+
+PATTERNS = {
+    NAME_PATTERN: "should be 1 to 40 of the letters A to Z and a to z, digits and _ . / -",
+    NUMBER_PATTERN: "should be 3 to 15 digits, with + before them or not",
+    SIGN_IN_PATTERN: "should be 3 to 8 digits in quotes",
+}
+"""What a text of each form should be, for people."""
+
+TAGS = LEVELS, EXPRESSION = "{levels}", "{expression}"
+"""Kinds of a value that may be the one or the other. Pydantic names them in the place of a mistake; no key is so."""
+
 Channel = Literal["voice", "chat", "social", "email", "task"]
 
 
@@ -75,7 +88,7 @@ HostPort = Annotated[str, AfterValidator(_host_port)]
 Carrier = Annotated[str, AfterValidator(_carrier)]
 SipUser = Annotated[str, AfterValidator(_sip_user)]
 Network = Annotated[str, AfterValidator(_network)]
-Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")]
+Number = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
 Span = Annotated[str, AfterValidator(_span)]
 File = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(plain)]
 Level = Annotated[int, Field(ge=0, le=100, strict=True)]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from centres.model import Name, Shape, Skills, Week, plain
+from centres.model import EXPRESSION, LEVELS, Name, Shape, Skills, Week, plain
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """`psikososyal >= 60 and tr`: the engine's words, checked by `santral check` with the column marked."""
 
-Needs = Skills | Expression
+def _kind(needs: Any) -> str | None:
+    if isinstance(needs, str):
+        return EXPRESSION
+    return LEVELS if isinstance(needs, dict) else None
+
+
+Needs = Annotated[
+    Annotated[Skills, Tag(LEVELS)] | Annotated[Expression, Tag(EXPRESSION)],
+    Discriminator(_kind, custom_error_type="needs",
+                  custom_error_message="should be levels, such as {psikososyal: 60}, or an expression in quotes")]
 """Skill: level, at least; or an expression."""
 
 Strategy = Literal["longest_idle", "least_occupied", "longest_idle_any", "least_occupied_any", "fewest_skills",

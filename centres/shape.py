@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from centres.document import Mapping, Sequence
-from centres.model import Shape
+from centres.model import PATTERNS, TAGS, Shape
 from centres.problem import Problem
 
 M = TypeVar("M", bound=Shape)
@@ -57,12 +57,19 @@ def validate(model: type[M], documents: tuple[Mapping, ...], data: Any,
     try:
         return model.model_validate(data), []
     except ValidationError as error:
-        return None, [_problem(model, documents, base, dict(detail)) for detail in
-                      error.errors(include_input=False, include_context=False, include_url=False)]
+        found = [dict(detail) for detail in error.errors(include_input=False, include_url=False)]
+        return None, [_problem(model, documents, base, detail) for detail in found if not _follows(detail, found)]
+
+
+def _follows(detail: dict[str, Any], found: Iterable[dict[str, Any]]) -> bool:
+    """A list that is too short because its items were not understood: they are told of."""
+    loc = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(loc) and other["loc"][:len(loc)] == loc for other in found)
 
 
 def _problem(model: type[Shape], documents: tuple[Mapping, ...], base: Loc, detail: dict[str, Any]) -> Problem:
-    loc: Loc = tuple(part for part in detail["loc"] if part != "[key]")
+    loc: Loc = tuple(part for part in detail["loc"] if part != "[key]" and part not in TAGS)
     at = where(documents, base + loc)
     name = ".".join(str(part) for part in loc)
     key = str(loc[-1]) if loc else ""
@@ -70,11 +77,37 @@ def _problem(model: type[Shape], documents: tuple[Mapping, ...], base: Loc, deta
         return Problem(at, f"unknown key '{key}'", guess(key, _fields(model, loc[:-1])))
     if detail["type"] == "missing":
         return Problem(at, f"the key '{name}' is missing", "Add it.")
-    message = detail["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+    message = _plain(detail)
     if "[key]" in detail["loc"]:
         return Problem(at, f"the key '{key}' cannot be used: {message}", "Rename it.")
     return Problem(at, f"'{name}' {message}" if name else message, "Change the value.")
+
+
+_WORDS = {
+    "greater_than": "should be above {gt:g}", "greater_than_equal": "should be at least {ge:g}",
+    "less_than": "should be below {lt:g}", "less_than_equal": "should be at most {le:g}",
+    "int_type": "should be a whole number", "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number", "float_type": "should be a number",
+    "float_parsing": "should be a number", "bool_type": "should be true or false",
+    "bool_parsing": "should be true or false", "string_type": "should be a text, in quotes where it is a number",
+    "string_too_short": "should not be empty", "string_too_long": "should have at most {max_length} letters",
+    "too_short": "should have at least {min_length} of them", "too_long": "should have at most {max_length} of them",
+    "dict_type": "should be a table of keys and values", "model_type": "should be a table of keys and values",
+    "tuple_type": "should be a list", "list_type": "should be a list", "frozen_set_type": "should be a list",
+    "date_type": "should be a date, such as 2026-03-31", "date_parsing": "should be a date, such as 2026-03-31",
+    "date_from_datetime_parsing": "should be a date, such as 2026-03-31", "literal_error": "should be {expected}",
+}
+"""What pydantic finds, in words for people. Bounds and names that may stand there; never what stands there."""
+
+
+def _plain(detail: dict[str, Any]) -> str:
+    found = detail.get("ctx", {})
+    if detail["type"] == "string_pattern_mismatch" and found["pattern"] in PATTERNS:
+        return PATTERNS[found["pattern"]]
+    if detail["type"] in _WORDS:
+        return _WORDS[detail["type"]].format(**found)
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
 
 
 def _fields(model: Any, loc: Loc) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from centres.model import Channel, Name, Shape, Skills, Span, Week
+from centres.model import SIGN_IN_PATTERN, Channel, Name, Shape, Skills, Span, Week
 
 
 class OnCall(Week):
@@ -27,7 +27,7 @@ class Agent(Shape):
     """A person who answers. No name of a person stands here."""
 
     id: Name
-    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{3,8}$")]
+    number: Annotated[str, StringConstraints(pattern=SIGN_IN_PATTERN)]
     """Typed on a phone to sign in."""
     team: Name = "genel"
     skills: Annotated[Skills, Field(min_length=1)]

@@ -56,7 +56,8 @@ def check(centre: Centre = DEFAULT_CENTRE, settings: Settings = None) -> None:
         raise typer.Exit(2)
     loaded = found.loaded
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
-                  f"{len(loaded.accommodations)} with accommodations, {len(found.warnings)} warnings", markup=False)
+                  f"{len(loaded.accommodations)} with accommodations, "
+                  f"{config.counted(len(found.warnings), 'warning')}", markup=False)
 
 
 @cli.command()

@@ -74,11 +74,10 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     loaded = load(folder, overlay)
     problems, warnings = list(loaded.problems), list(loaded.warnings)
     flow: Flow | None = None
-    found, doubts = routable.check(loaded)
+    found, doubts = routable.check(loaded, _team(loaded))
     problems, warnings = problems + found, warnings + doubts
     if loaded.menu is not None:
-        services = frozenset(service.id for service in loaded.services)
-        read = load_flow(loaded.menu, prompts=frozenset(texts()), services=services, closed=_closed(loaded))
+        read = load_flow(loaded.menu, prompts=frozenset(texts()), services=loaded.named, closed=_closed(loaded))
         flow = read.flow
         for one in read.problems:
             (warnings if one.warning else problems).append(Problem(one.where, one.what, one.mend))
@@ -136,9 +135,9 @@ def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
                       {agent.number: AgentId(agent.id) for agent in loaded.agents}, checked.warnings)
 
 
-def counted(problems: int) -> str:
-    """How many problems, in words."""
-    return f"{problems} problem{'' if problems == 1 else 's'}"
+def counted(many: int, what: str = "problem") -> str:
+    """How many, in words."""
+    return f"{many} {what}{'' if many == 1 else 's'}"
 
 
 def outside_seat(agent: str) -> SeatId:
@@ -149,19 +148,35 @@ def outside_seat(agent: str) -> SeatId:
 def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
     """What decides routing, as the engine's values, with the accommodations in force on a day (None: when the files
     were read)."""
-    routing = Routing() if loaded.settings is None else loaded.settings.routing
-    everybody = Needs() if loaded.settings is None else loaded.settings.profile
+    routing, everybody = _for_all(loaded)
     own = loaded.accommodations if day is None else loaded.in_force(day)
     seats = None if loaded.settings is None else frozenset(
         [SeatId(seat) for seat in loaded.settings.seats.names()] +
         [outside_seat(agent.id) for agent in loaded.agents if agent.on_call is not None])
-    costs = dict(core.COSTS) | {core.Channel(channel): units for channel, units in routing.costs.items()}
     return core.Centre(
         tuple(_service(service) for service in loaded.services),
         tuple(_agent(agent, everybody, own.get(agent.id)) for agent in loaded.agents), seats,
-        costs=tuple(costs.items()), interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
+        costs=tuple(_costs(routing).items()),
+        interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
         load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
         decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s)
+
+
+def _for_all(loaded: Loaded) -> tuple[Routing, Needs]:
+    """What holds for the whole centre and for everybody in it."""
+    settings = loaded.settings
+    return (Routing(), Needs()) if settings is None else (settings.routing, settings.profile)
+
+
+def _costs(routing: Routing) -> dict[core.Channel, int]:
+    return dict(core.COSTS) | {core.Channel(channel): units for channel, units in routing.costs.items()}
+
+
+def _team(loaded: Loaded) -> routable.Team:
+    """Everybody as the engine will see them today."""
+    routing, everybody = _for_all(loaded)
+    return routable.Team([(agent, _agent(agent, everybody, loaded.accommodations.get(agent.id)).profile)
+                          for agent in loaded.agents], _costs(routing))
 
 
 def _service(service: files.Service) -> core.Service:

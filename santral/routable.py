@@ -1,82 +1,137 @@
-"""Can it ever be routed? What `santral check` finds with the engine's own rules: expressions with mistakes, what nobody
-in the team can ever meet, pairs of one, topics that are none."""
+"""Can it ever be routed? What `santral check` finds with the engine's own rules: expressions with mistakes, skills that
+nobody has or that nothing asks for, what nobody in the team can ever meet, hours in which nobody is on call, keys that
+do nothing, pairs of one, topics that are none."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from centres.load import SERVICES, Loaded
+from centres.load import SERVICES, TEAM, Loaded
+from centres.model import DAYS
 from centres.problem import Problem
 from centres.services import Needs, Service
 from centres.shape import guess
 from centres.team import Agent
+from routing.core import model as core
+from routing.core.capacity import VOICE, allowed
 from routing.core.expression import Expression, ExpressionError, fits, parse, skills
 from routing.core.ids import SkillId
+from routing.core.pool import HEAVY
+
+DAY_MIN = 24 * 60
+
+
+class Team(NamedTuple):
+    """Who answers, as the files say and as the engine sees them."""
+
+    agents: Sequence[tuple[Agent, core.Profile]]
+    costs: Mapping[core.Channel, int]
+    """Units that one contact takes."""
 
 
 class _Place(NamedTuple):
-    """An expression of a service, and where it stands."""
+    """What a service asks for, and where in it."""
 
-    where: str
-    text: str
+    needs: Needs
+    loc: tuple[int | str, ...]
 
 
-def check(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:
-    """Problems and warnings. Services or agents that could not be read are not judged."""
+def check(loaded: Loaded, team: Team) -> tuple[list[Problem], list[Problem]]:
+    """Problems and warnings. Services or agents that could not be read are not judged, nor is one by the other then."""
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    had = {skill for agent in loaded.agents for skill in agent.skills}
+    had = {skill for agent in loaded.agents for skill in agent.skills} if loaded.team_whole else set()
     for service in loaded.services:
-        wrong = [one for place in _expressions(loaded, service) for one in _expression(place, had)]
+        wrong = [one for place in _places(service) for one in _wrong(loaded, service, place, had)]
         problems += wrong
-        if not wrong and loaded.agents:
-            found, doubts = _reach(loaded, service)
+        if not wrong and had:
+            found, doubts = _reach(loaded, service, team)
             problems, warnings = problems + found, warnings + doubts
+        warnings += _idle_keys(loaded, service)
+    if had and loaded.services_whole:
+        warnings += _unasked(loaded)
     return problems + _pairs(loaded), warnings + _topics(loaded)
 
 
-def _expressions(loaded: Loaded, service: Service) -> Iterator[_Place]:
-    if isinstance(service.floor, str):
-        yield _Place(loaded.place(SERVICES, service.id, "floor"), service.floor)
+# -- skills ------------------------------------------------------------------------------------------------------------
+
+
+def _places(service: Service) -> Iterator[_Place]:
+    yield _Place(service.floor, ("floor",))
     for index, step in enumerate(service.steps):
-        if isinstance(step.needs, str):
-            yield _Place(loaded.place(SERVICES, service.id, "steps", index, "needs"), step.needs)
+        yield _Place(step.needs, ("steps", index, "needs"))
 
 
-def _expression(place: _Place, had: set[str]) -> list[Problem]:
+def _wrong(loaded: Loaded, service: Service, place: _Place, had: set[str]) -> list[Problem]:
+    """Mistakes in one expression, and skills that nobody has."""
     try:
-        parsed = parse(place.text)
+        named = _named(place.needs)
     except ExpressionError as error:
-        return [Problem(place.where, f"column {error.column} of the expression: {error.what}",
+        return [Problem(loaded.place(SERVICES, service.id, *place.loc),
+                        f"column {error.column} of the expression: {error.what}",
                         f"{error.mend[:1].upper()}{error.mend[1:]}.\n    {error.text}\n    "
                         f"{' ' * (error.column - 1)}^")]
-    unknown = [str(skill) for skill in skills(parsed) if skill not in had] if had else []
-    return [Problem(place.where, f"nobody has the skill '{skill}'", guess(skill, had)) for skill in unknown]
+    return [Problem(loaded.place(SERVICES, service.id, *place.loc, skill), f"nobody has the skill '{skill}'",
+                    guess(skill, had))
+            for skill in named if had and skill not in had]
 
 
-def _reach(loaded: Loaded, service: Service) -> tuple[list[Problem], list[Problem]]:
+def _named(needs: Needs) -> list[str]:
+    return sorted(skills(parse(needs))) if isinstance(needs, str) else list(needs)
+
+
+def _unasked(loaded: Loaded) -> list[Problem]:
+    """Skills of agents that no service and no entry of the menu asks for: each once, where it stands first."""
+    asked: set[str] = set()
+    for service in loaded.services:
+        for place in _places(service):
+            try:
+                asked.update(_named(place.needs))
+            except ExpressionError:
+                return []  # what it asks for is not known
+    seen: set[str] = set()
+    found = []
+    for agent in loaded.agents:
+        for skill in agent.skills:
+            if skill not in asked and skill not in seen:
+                seen.add(skill)
+                found.append(Problem(loaded.place(TEAM, agent.id, "skills", skill),
+                                     f"no service asks for the skill '{skill}'", guess(skill, asked)))
+    return found
+
+
+# -- who can take it ---------------------------------------------------------------------------------------------------
+
+
+def _reach(loaded: Loaded, service: Service, team: Team) -> tuple[list[Problem], list[Problem]]:
     """Whether anybody who takes calls fits the floor and each step. The last step must be met by somebody."""
-    takers = [agent for agent in loaded.agents if _may(loaded, agent, service)]
+    takers = [agent for agent, profile in team.agents if _may(profile, service, team)]
     floor = _read(service.floor)
     above = [agent for agent in takers if _meets(agent, floor)]
-    if not takers or not above:
-        why = ("no agent who takes calls may have contacts of" if not takers else
-               "no agent who takes calls reaches the floor of")
-        return [Problem(loaded.place(SERVICES, service.id, *(("floor",) if takers and service.floor else ())),
-                        f"{why} '{service.id}': nobody on duty can ever match",
+    if not takers:
+        return [Problem(loaded.place(SERVICES, service.id),
+                        f"no agent may have calls of '{service.id}': nobody on duty can ever match",
+                        "Leave voice in the channels, room for a call in the capacity, and the service out of "
+                        "'no_topics', for somebody at least.")], []
+    if not above:
+        return [Problem(loaded.place(SERVICES, service.id, "floor"),
+                        f"no agent who takes calls reaches the floor of '{service.id}': nobody on duty can ever match",
                         "Lower it, or give somebody the skills and the channel.")], []
     problems: list[Problem] = []
     warnings: list[Problem] = []
     for index, step in enumerate(service.steps):
-        needs = _read(step.needs)
-        if not any(_meets(agent, needs) for agent in above):
-            last = index == len(service.steps) - 1
+        last = index == len(service.steps) - 1
+        fitting = [agent for agent in above if _meets(agent, _read(step.needs))]
+        if not fitting:
             (problems if last else warnings).append(Problem(
                 loaded.place(SERVICES, service.id, "steps", index),
-                f"no agent who takes calls fits step {index + 1} of '{service.id}': nobody on duty can ever match",
+                f"no agent who takes calls fits step {index + 1} of '{service.id}'"
+                f"{' and its floor' if service.floor else ''}: nobody on duty can ever match",
                 "Lower its levels, or raise them in team.yaml." if last else "It is passed at once; take it out."))
+        elif last:
+            warnings += _off_call(loaded, service, fitting)
     return problems, warnings
 
 
@@ -90,26 +145,68 @@ def _meets(agent: Agent, needs: Expression | dict[str, int]) -> bool:
     return fits(needs, {SkillId(skill): level for skill, level in agent.skills.items()})
 
 
-def _may(loaded: Loaded, agent: Agent, service: Service) -> bool:
-    own = loaded.accommodations.get(agent.id)
-    channels = None if own is None else own.channels
-    topics = frozenset() if own is None or own.no_topics is None else own.no_topics
-    return (channels is None or "voice" in channels) and service.id not in topics
+def _may(profile: core.Profile, service: Service, team: Team) -> bool:
+    """By what holds for everybody and what the agent needs, the engine's own way."""
+    return bool(allowed(profile, team.costs) & VOICE) and service.id not in profile.no_topics
+
+
+def _off_call(loaded: Loaded, service: Service, fitting: Sequence[Agent]) -> list[Problem]:
+    """A service that only remote counsellors can take: one must be on call at every minute at which it is open."""
+    rosters = [agent.on_call for agent in fitting if agent.on_call is not None]
+    if len(rosters) < len(fitting):
+        return []  # who sits at a seat signs in as they like
+    for weekday, day in enumerate(DAYS):
+        for minute in range(DAY_MIN):
+            if _open(loaded, service, weekday, minute) and not any(one.within(weekday, minute) for one in rosters):
+                return [Problem(loaded.place(SERVICES, service.id),
+                                f"only remote counsellors can take '{service.id}', and on {day} at "
+                                f"{minute // 60:02}:{minute % 60:02} none of them is on call",
+                                "Close the gap in 'on_call', or give the service hours of its own.")]
+    return []
+
+
+def _open(loaded: Loaded, service: Service, weekday: int, minute: int) -> bool:
+    if service.hours is not None:
+        return service.hours.within(weekday, minute)
+    return service.distress or loaded.settings is None or loaded.settings.hours.open_at(weekday, minute)
+
+
+# -- keys that do nothing ----------------------------------------------------------------------------------------------
+
+
+def _idle_keys(loaded: Loaded, service: Service) -> list[Problem]:
+    found = []
+
+    def note(key: str, why: str, mend: str) -> None:
+        found.append(Problem(loaded.place(SERVICES, service.id, key), f"'{key}' does nothing: {why}", mend))
+
+    if service.ceiling_s is not None and service.load < HEAVY:
+        note("ceiling_s", f"limits of the load hold only from 'load' {HEAVY} on", "Set 'load', or take it out.")
+    if service.preferred_s and service.anonymous:
+        note("preferred_s", "nobody knows the callers of an anonymous service again", "Take it out.")
+    if service.overflow_to is not None and service.overflow_s is None and service.max_waiting is None \
+            and service.hours is None:
+        note("overflow_to", "the service is never left, full or closed",
+             "Set 'overflow_s', 'max_waiting' or 'hours', or take it out.")
+    return found
+
+
+# -- what agents need: told by key, never by agent ---------------------------------------------------------------------
 
 
 def _pairs(loaded: Loaded) -> list[Problem]:
-    """A pair is two agents: told by key, never by agent."""
+    """A pair is two agents."""
     pairs: defaultdict[str, list[str]] = defaultdict(list)
     for agent, own in loaded.accommodations.items():
         if own.pair_id is not None:
             pairs[own.pair_id].append(agent)
-    return [Problem(loaded.need(agents[0], "pair_id"), f"a 'pair_id' that {_count(agents)} agents have",
+    return [Problem(loaded.need(agents[0], "pair_id"), f"a 'pair_id' that {_count(agents)}",
                     "Give it to two agents, or take it out.")
             for agents in pairs.values() if len(agents) != 2]
 
 
 def _count(agents: Sequence[str]) -> str:
-    return "only one of the" if len(agents) == 1 else str(len(agents))
+    return "only one agent has" if len(agents) == 1 else f"{len(agents)} agents have"
 
 
 def _topics(loaded: Loaded) -> list[Problem]:
@@ -118,4 +215,3 @@ def _topics(loaded: Loaded) -> list[Problem]:
                     "That is fine for a topic that contacts carry; correct it when a service is meant.")
             for agent, own in loaded.accommodations.items()
             if own.no_topics is not None and not own.no_topics <= services]
-

@@ -65,10 +65,12 @@ class Loaded(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def load(document: Any, *, prompts: Collection[str], services: Collection[str], closed: str | None = None) -> Loaded:
-    """Check a parsed menu. `prompts` are the keys that exist, `services` the ids of services.yaml, `closed` the entry
-    used while the centre is closed: a menu that nobody reaches otherwise may do without key 0 and end in good-bye."""
-    reader = _Reader(frozenset(prompts), frozenset(services), closed)
+def load(document: Any, *, prompts: Collection[str], services: Collection[str] | None,
+         closed: str | None = None) -> Loaded:
+    """Check a parsed menu. `prompts` are the keys that exist, `services` the ids of services.yaml (None: it could not
+    be read, so they are not judged), `closed` the entry used while the centre is closed: a menu that nobody reaches
+    otherwise may do without key 0 and end in good-bye."""
+    reader = _Reader(frozenset(prompts), None if services is None else frozenset(services), closed)
     flow = reader.read(document)
     if flow is not None and not reader.wrong:
         for found in walk.findings(flow, walk.closed_only(flow, closed)):
@@ -83,7 +85,7 @@ Place = tuple[str, int]
 class _Reader:
     """Collects problems; every method gives what it could read."""
 
-    def __init__(self, prompts: frozenset[str], services: frozenset[str], closed: str | None) -> None:
+    def __init__(self, prompts: frozenset[str], services: frozenset[str] | None, closed: str | None) -> None:
         self.prompts, self.services, self.closed = prompts, services, closed
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
@@ -181,7 +183,7 @@ class _Reader:
     def queue(self, name: str, raw: Any) -> Queue:
         self.keys(raw, QUEUE, ("queue",))
         service = raw["queue"]
-        if not isinstance(service, str) or service not in self.services:
+        if self.services is not None and str(service) not in self.services:
             self.unknown(self.at(raw, "queue"), "service", service, self.services)
         priority = raw.get("priority", 0)
         if type(priority) is not int or not 0 <= priority <= MAX_PRIORITY:

@@ -119,7 +119,7 @@ def done(d: Domain, record: AgentRecord, reason: str, *, keep_idle: bool = False
 
 def enlist(d: Domain, record: AgentRecord) -> None:
     """Count the agent in as one who is signed in, by the settings and skills of now."""
-    record.allows = capacity.allowed(d, record.agent)
+    record.allows = capacity.allowed(record.agent.profile, d.costs)
     d.matching.sign_in(record)
     if record.agent.outside and record.seat is not None:
         d.seat(record.seat).reachable = True  # an outside number never reports: it is there as long as its person is
@@ -171,7 +171,7 @@ def place(d: Domain, record: AgentRecord) -> None:
         if lead is not None and not record.lead and d.timers.at(("rest", lead.id)) is None:
             place(d, lead)  # who stands for both; after a rest that is not over it comes by itself
     if channels:
-        if record.strained or (record.lead and record.partner is not None and record.partner.strained):
+        if record.strained or record.lead:  # what the other one of a pair can bear may be more again
             wellbeing.allow(d, record)
         d.matching.stand(record, channels)
 

@@ -14,10 +14,12 @@ own (BUSY) is offered nothing; a phone that cannot be reached keeps only calls a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from routing.core import breaks, wellbeing
 from routing.core.domain import Domain
 from routing.core.match import CHANNEL_BIT
-from routing.core.model import Agent, AgentState, Channel, OfferState
+from routing.core.model import AgentState, Channel, OfferState, Profile
 from routing.core.records import AgentRecord, Offer
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -35,11 +37,11 @@ IDLE = frozenset({AgentState.READY, AgentState.UNREACHABLE})
 """Open states without a contact."""
 
 
-def allowed(d: Domain, agent: Agent) -> int:
-    """The channels of which an agent can have a contact at all."""
-    profile, limits = agent.profile, dict(agent.profile.max_concurrency)
+def allowed(profile: Profile, costs: Mapping[Channel, int]) -> int:
+    """The channels of which an agent can have a contact at all. `costs`: units of each (`Centre.costs`)."""
+    limits = dict(profile.max_concurrency)
     return sum(bit for channel, bit in CHANNEL_BIT.items() if channel in profile.channels and limits.get(channel, 1) > 0
-               and d.costs.get(channel, WHOLE) <= profile.capacity)
+               and costs.get(channel, WHOLE) <= profile.capacity)
 
 
 def take(d: Domain, record: AgentRecord, offer: Offer) -> None:

@@ -97,7 +97,7 @@ def _by_skills(d: Domain, contact: Contact, record: AgentRecord) -> Reason | Non
 
 def _by_profile(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
     profile = record.agent.profile
-    if not capacity.allowed(d, record.agent) & CHANNEL_BIT[contact.channel]:
+    if not capacity.allowed(profile, d.costs) & CHANNEL_BIT[contact.channel]:
         return Why.CHANNEL, contact.channel
     topics = profile.no_topics & (contact.topics | {str(contact.service.id)})
     return (Why.TOPIC, ", ".join(sorted(topics))) if topics else None

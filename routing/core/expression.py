@@ -77,6 +77,10 @@ class Any(NamedTuple):
 
 Expression = Has | Compare | Not | All | Any
 
+_MEANT = {"=>": ">=", "=<": "<=", "&&": "and", "&": "and", "||": "or", "|": "or", "≥": ">=", "≤": "<=", "≠": "!=",
+          "=": ">=", "!": "!="}
+"""What people write who come from other languages, and what they mean: `en = 50` is nearly always "at least"."""
+
 _SIGNS: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
 }
@@ -119,8 +123,8 @@ class _Parser:
             kind, at = str(found.lastgroup), found.end()
             text, column = found.group(kind), found.start(kind) + 1
             if kind == "bad":
-                raise ExpressionError(self._text, column, f"'{text}' means nothing here",
-                                      "an expression has skills, numbers, comparisons, and, or, not and parentheses")
+                raise self._meant(_Token(kind, text, column), "means nothing here",
+                                  "an expression has skills, numbers, comparisons, and, or, not and parentheses")
             if kind == "word":
                 kind = _WORDS.get(text, _WORDS.get(_lower(text), "word"))
             yield _Token(kind, text, column)
@@ -180,14 +184,15 @@ class _Parser:
             raise self._error(token, "a comparison begins with a skill", f"write it like: psikososyal >= {token.text}")
         if token.kind == "end":
             raise self._error(token, "something is missing here", "name a skill, or remove what stands before")
-        raise self._error(token, f"'{token.text}' has nothing before it", "name a skill here")
+        raise self._error(token, f"'{token.text}' has nothing before it",
+                          "write 'not'" if token.text == "!" else "name a skill here")
 
     def _skill(self, skill: SkillId) -> Expression:
         sign = self._tokens[self._at]
         if sign.kind != "sign" or sign.text in "()":
             return Has(skill)
         if sign.text not in _SIGNS:
-            raise self._error(sign, f"'{sign.text}' is no comparison", f"write '{'==' if sign.text == '=' else '!='}'")
+            raise self._meant(sign, "is no comparison", "comparisons are >= > <= < == !=")
         level = self._tokens[self._at + 1]
         if level.kind != "number":
             raise self._error(level, f"a level must follow '{sign.text}'", f"write a whole number, 0-{LEVEL_MAX}")
@@ -206,6 +211,14 @@ class _Parser:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             raise self._error(token, f"more than {DEPTH_MAX} parentheses and 'not' within each other", "simplify it")
+
+    def _meant(self, token: _Token, what: str, mend: str) -> ExpressionError:
+        """What stands there is none of our words. `mend` is said unless it is plain what is meant."""
+        at = token.column - 1
+        for written in (self._text[at:at + 2], self._text[at:at + 1]):
+            if written in _MEANT:
+                return self._error(token, f"'{written}' {what}", f"write '{_MEANT[written]}'")
+        return self._error(token, f"'{token.text}' {what}", mend)
 
     def _error(self, token: _Token, what: str, mend: str) -> ExpressionError:
         return ExpressionError(self._text, token.column, what, mend)

@@ -106,6 +106,13 @@ def test_every_skill_that_is_named() -> None:
     ("tr & en", 4, "means nothing"),
     ("tr >= 60,5", 9, "means nothing"),
     ("şğü >= 5 and ?", 14, "means nothing"),
+    ("tr = 50", 4, "'=' is no comparison; write '>='"),
+    ("tr => 50", 4, "'=>' is no comparison; write '>='"),
+    ("tr ≥ 50", 4, "'≥' means nothing here; write '>='"),
+    ("tr && en", 4, "'&&' means nothing here; write 'and'"),
+    ("tr || en", 4, "'||' means nothing here; write 'or'"),
+    ("tr ! 50", 4, "'!' is no comparison; write '!='"),
+    ("!tr", 1, "'!' has nothing before it; write 'not'"),
 ])
 def test_a_mistake_is_marked_in_its_column(text: str, column: int, what: str) -> None:
     with pytest.raises(ExpressionError, match=what) as found:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from centres.load import SHIPPED
+from centres.model import DAYS
 from centres.services import Strategy
 from routing.core import strategies
 from santral.config import check, node_config
@@ -77,6 +78,77 @@ def test_what_nobody_can_ever_match_is_told_at_check(folder: Path) -> None:
         "Lower its levels, or raise them in team.yaml."]
 
 
+def test_levels_are_judged_as_expressions_are_and_each_mistake_is_told_once(folder: Path) -> None:
+    edit(folder, "services.yaml", "floor: {psikososyal: 50}", "floor: {psikososyal: 99}")
+    edit(folder, "services.yaml", "{temsilci: 30}", "{temsilci: 100}")
+    edit(folder, "services.yaml", "{gorus_oneri: 30}", "{gorus_onerisi: 30}")
+    assert problems(folder) == [
+        "services.yaml:9: no agent who takes calls reaches the floor of 'psikososyal': nobody on duty can ever match. "
+        "Lower it, or give somebody the skills and the channel.",
+        "services.yaml:40: nobody has the skill 'gorus_onerisi'. Did you mean 'gorus_oneri'?",
+        "services.yaml:47: no agent who takes calls fits step 1 of 'temsilci': nobody on duty can ever match. Lower "
+        "its levels, or raise them in team.yaml."]
+
+
+def test_a_skill_that_no_service_asks_for_is_a_warning(folder: Path) -> None:
+    edit(folder, "team.yaml", "temsilci: 33", "temsilcilik: 33")
+    assert warnings(folder) == ["team.yaml:4: no service asks for the skill 'temsilcilik'. Did you mean 'temsilci'?"]
+    asks(folder, "uzaktan_egitim >= 30 and not temsilcilik")
+    assert warnings(folder) == []
+
+
+@pytest.mark.parametrize("profile", ['channels = ["chat"]', "max_concurrency = {voice = 0}", "capacity = 50",
+                                     'no_topics = ["temsilci"]'])
+def test_what_holds_for_everybody_counts_too(folder: Path, profile: str) -> None:
+    """An accommodation lays itself over it: the agents with one are taken out first."""
+    (folder / "accommodations.yaml").unlink()
+    edit(folder, "santral.toml", "[listen]", f"[profile]\n{profile}\n\n[listen]")
+    told = [one for one in problems(folder) if "'temsilci'" in one]
+    assert [one.partition(". ")[0] for one in told] == [
+        "services.yaml:44: no agent may have calls of 'temsilci': nobody on duty can ever match"]
+
+
+def test_a_mistake_in_a_service_or_an_agent_makes_no_mistake_of_the_menu_or_the_others(folder: Path) -> None:
+    edit(folder, "services.yaml", "    priority: 5", "    prority: 5")
+    assert problems(folder) == ["services.yaml:10: unknown key 'prority'. Did you mean 'priority'?"]
+    edit(folder, "services.yaml", "    prority: 5", "\tpriority: 5")
+    assert [one.partition(". ")[0] for one in problems(folder)] == ["services.yaml:10: a tab"]
+    edit(folder, "team.yaml", "skills: {psikososyal: 55", "skils: {psikososyal: 55")
+    assert [one.partition(":")[0] for one in problems(folder)] == ["services.yaml", "team.yaml", "team.yaml"]
+
+
+def test_when_no_remote_counsellor_is_on_call_is_told(folder: Path) -> None:
+    """Two at seats have the skill, then only two on a roster with a hole on Tuesday."""
+    for one in ("a1001", "a1002"):
+        edit(folder, "team.yaml", f"{{id: {one}, number: \"{one[1:]}\", team: psikososyal, skills: {{",
+             f"{{id: {one}, number: \"{one[1:]}\", team: psikososyal, skills: {{isaret_dili: 50, ")
+    edit(folder, "services.yaml", "{temsilci: 30}", '"isaret_dili >= 50 or temsilci > 99"')
+    assert warnings(folder) == []
+    days = ", ".join(f"{day}: ['00:00-24:00']" for day in DAYS if day != "tuesday")
+    for one, spans in (("a1001", f"{days}, tuesday: ['00:00-12:00']"), ("a1002", "tuesday: ['12:30-24:00']")):
+        edit(folder, "team.yaml", f"{{id: {one},", f"{{id: {one}, on_call: {{{spans}}},")
+    assert warnings(folder) == [
+        "services.yaml:44: only remote counsellors can take 'temsilci', and on tuesday at 12:00 none of them is on "
+        "call. Close the gap in 'on_call', or give the service hours of its own."]
+    edit(folder, "services.yaml", "    name: Temsilci\n", "    name: Temsilci\n    hours: {tuesday: ['09:00-12:00']}\n")
+    assert warnings(folder) == []
+
+
+@pytest.mark.parametrize(("keys", "told"), [
+    ("ceiling_s: 60", "'ceiling_s' does nothing: limits of the load hold only from 'load' 3 on"),
+    ("ceiling_s: 60\n    load: 3", ""),
+    ("preferred_s: 20\n    anonymous: true", "'preferred_s' does nothing: nobody knows the callers of an anonymous"),
+    ("preferred_s: 20", ""),
+    ("overflow_to: gorus_oneri", "'overflow_to' does nothing: the service is never left, full or closed"),
+    ("overflow_to: gorus_oneri\n    max_waiting: 50", ""),
+])
+def test_a_key_that_does_nothing_is_a_warning(folder: Path, keys: str, told: str) -> None:
+    edit(folder, "services.yaml", "    name: Temsilci\n", f"    name: Temsilci\n    {keys}\n")
+    assert problems(folder) == []
+    found = warnings(folder)
+    assert len(found) == bool(told) and all(one.startswith("services.yaml:46: " + told) for one in found), found
+
+
 def test_a_step_that_is_always_passed_is_a_warning(folder: Path) -> None:
     edit(folder, "services.yaml", "needs: {uzaktan_egitim: 60}", 'needs: "uzaktan_egitim >= 60 and gorus_oneri > 99"')
     assert problems(folder) == []
@@ -98,7 +170,7 @@ def test_who_takes_no_calls_does_not_count(folder: Path) -> None:
 def test_a_pair_is_two(folder: Path) -> None:
     edit(folder, "accommodations.yaml", "agent: a1004,", "agent: a1004, pair_id: cift1,")
     (told,) = problems(folder)
-    assert told.startswith("accommodations.yaml:3: a 'pair_id' that only one of the agents have")
+    assert told.startswith("accommodations.yaml:3: a 'pair_id' that only one agent has")
     assert "cift1" not in told
     edit(folder, "accommodations.yaml", "agent: a1008,", "agent: a1008, pair_id: cift1,")
     assert problems(folder) == []
