@@ -33,6 +33,8 @@ SEAT_AGAIN_S = 60.0
 """A phone that did not react is offered something again after this long, unless it has said itself what it is. Its own
 "reachable" may never come: Asterisk reports changes only, and a phone that was slow once has not changed."""
 
+AWAY = breaks.AWAY
+
 FREE = frozenset({READY, BUSY, UNREACHABLE})
 """States of a person who is ready; the phone decides which of them."""
 
@@ -43,7 +45,7 @@ RELEASING = frozenset({"released", "missed_too_often", "pause", "sign_out"})
 def known(d: Domain, agent: AgentId) -> AgentRecord:
     """The agent's record. UnknownAgent when the centre has none."""
     record = d.agents.get(agent)
-    if record is None or not (record.configured or record.state is not SIGNED_OUT):
+    if record is None or (record.state is SIGNED_OUT and not record.configured):
         raise UnknownAgent(f"no agent {agent} in the team; add it to the centre and reload")
     return record
 
@@ -62,8 +64,11 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
     offers = record.offers
     if offers and (len(offers) > 1 or trigger in RELEASING or record.aside):
         trigger, reason = capacity.still(record), ""
-    before = record.state
-    after = AGENT.get((before, trigger)) or follow(AGENT, "agent", record.id, before, trigger)
+    before, now = record.state, d.now
+    try:
+        after = AGENT[before, trigger]
+    except KeyError:
+        after = follow(AGENT, "agent", record.id, before, trigger)
     free = after in FREE
     if free and record.seat is not None:
         seat = d.seats[record.seat]
@@ -71,33 +76,40 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
             after = follow(AGENT, "agent", record.id, READY, _seat_trigger(seat))
     if record.key is not None:
         d.matching.leave(record)
-    before_s = d.now - record.since if record.version else 0.0
+    before_s = now - record.since if record.version else 0.0
     counts = d.by_state
     counts[before] -= 1
     counts[after] += 1
     if after is before and offers and trigger != "move":
         before_s = 0.0  # the same with one contact more or less
     else:
-        record.state, record.reason, record.since = after, reason, d.now
+        record.state, record.reason, record.since = after, reason, now
     if free and not keep_idle:
-        record.idle_since = d.now
+        record.idle_since = now
         if record.agent.profile.rest_gap_s:
             wellbeing.gap(d, record)
-    if after is PAUSED or after is SIGNED_OUT:
-        record.pause_pending, record.leave_pending = "", False
-    if (before in breaks.AWAY or after in breaks.AWAY) and trigger != "move":
-        breaks.changed(d, record, before, before_s)
-        counts[SIGNED_OUT] = 0
-        if after is SIGNED_OUT and record.as_configured is not None:
-            record.agent, record.as_configured = record.as_configured, None
-    if after is NOT_RESPONDING or before is NOT_RESPONDING:
-        arm_return(d, record)
+    if before in AWAY or after in AWAY:
+        _come_or_go(d, record, trigger, before, before_s)
     _tell(d, record, before, before_s)
     if after is SIGNED_OUT:
         _clear(d, record)
     if record.wanted_by:
         preferred.review(d, record)
     place(d, record)
+
+
+def _come_or_go(d: Domain, record: AgentRecord, trigger: str, before: AgentState, before_s: float) -> None:
+    """Into a state of `breaks.AWAY`, or out of one: what an agent's clock and wishes have to do with it."""
+    after = record.state
+    if after is PAUSED or after is SIGNED_OUT:
+        record.pause_pending, record.leave_pending = "", False
+    if trigger != "move":
+        breaks.changed(d, record, before, before_s)
+        d.by_state[SIGNED_OUT] = 0
+        if after is SIGNED_OUT and record.as_configured is not None:
+            record.agent, record.as_configured = record.as_configured, None
+    if after is NOT_RESPONDING or before is NOT_RESPONDING:
+        arm_return(d, record)
 
 
 def done(d: Domain, record: AgentRecord, reason: str, *, keep_idle: bool = False) -> None:
@@ -123,6 +135,7 @@ def enlist(d: Domain, record: AgentRecord) -> None:
     d.matching.sign_in(record)
     if record.agent.outside and record.seat is not None:
         d.seat(record.seat).reachable = True  # an outside number never reports: it is there as long as its person is
+    capacity.count(d, record)
 
 
 def arm_return(d: Domain, record: AgentRecord) -> None:
@@ -164,8 +177,11 @@ def place(d: Domain, record: AgentRecord) -> None:
     if record.resting:
         record.resting = False
         d.timers.cancel(("rest", record.id))
+    paired = record.agent.profile.pair_id
+    if record.full and not paired:
+        return  # nearly always
     channels = capacity.open_to(d, record)
-    if record.agent.profile.pair_id:
+    if paired:
         channels = pairs.narrow(d, record, channels)
         lead = record.partner
         if lead is not None and not record.lead and d.timers.at(("rest", lead.id)) is None:
@@ -212,7 +228,7 @@ def _refresh(d: Domain, seat: Seat) -> None:
     if record is None:
         return
     if record.state not in FREE:
-        if record.offers and not (len(record.offers) == 1 and capacity.has_call(record)):
+        if record.offers and not (len(record.offers) == 1 and record.calls):
             place(d, record)  # what needs no phone goes on; whether a call may come has changed
         return
     trigger = _seat_trigger(seat)

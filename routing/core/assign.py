@@ -98,4 +98,4 @@ def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
     if matching.counts_offers:
         fewest_contacts.count(record, d.now, matching.half_life_s)
     offers.make(d, contact, record, requirement.UNRANKED if level is None else level, runners_up,
-                strategy=pool.name, score=score, tier=(pool.load and tier_of(record, pool.load)) or 0)
+                pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)

@@ -19,26 +19,26 @@ was sent after it: the talk is over and nobody told us."""
 
 def queued(d: Domain, event: ContactQueued) -> None:
     """A new contact, or news of a known one. One that is over stays over: its channel never comes back."""
-    if d.is_over(event.contact):
+    name, of, leg, channel, since, priority, caller_hash, caller_box, slow, node, needs, topics = event
+    if name in d.over and d.is_over(name):
         return
-    service = d.services.get(event.service)
-    contact = d.contacts.get(event.contact)
-    if contact is not None:
-        _again(d, contact, event)
+    known = d.contacts.get(name)
+    if known is not None:
+        _again(d, known, event)
         return
+    service, now = d.services.get(of), d.now
     if service is None:
-        raise UnknownService(f"no service {event.service} in the centre; add it to services.yaml and reload")
-    since = d.now if event.since is None else min(event.since, d.now)
-    contact = Contact(
-        event.contact, service, event.channel, since, event.priority, d.take_number(), d.now, event.leg, event.slow,
-        event.node, event.caller_hash, event.caller_box, needs=event.needs, topics=event.topics, entered_at=since,
-        step_at=d.now)
-    if d.callbacks and contact.caller_hash:
+        raise UnknownService(f"no service {of} in the centre; add it to services.yaml and reload")
+    if since is None or since > now:
+        since = now
+    contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
+                      caller_box, needs, topics, since, now)
+    if caller_hash and d.callbacks:
         callback.merge(d, contact)
     refused = admission.refuses(d, service) if d.closed or service.max_waiting is not None else ""
     if not refused and service.preferred_s > 0:
         preferred.choose(d, contact)
-    d.contacts[contact.id] = contact
+    d.contacts[name] = contact
     if refused:
         _turn_away(d, contact, refused)
         return
@@ -48,12 +48,12 @@ def queued(d: Domain, event: ContactQueued) -> None:
 
 
 def _tell(d: Domain, contact: Contact) -> None:
-    contact.original_position = d.position(contact)
+    position = contact.original_position = d.position(contact)
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(facts.Queued, (
         seq, d.now, contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
-        contact.original_position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
+        position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
         contact.estimate, contact.needs, contact.topics)))
 
 

@@ -58,18 +58,16 @@ def release(d: Domain, record: AgentRecord, offer: Offer) -> None:
 
 def count(d: Domain, record: AgentRecord) -> None:
     """Add up what is used."""
-    live = record.offers.values()
-    if not live:
-        record.used = 0
-    elif len(live) > 1 and has_call(record):
-        record.used = sum(offer.cost for offer in live if not yields(d, offer))
+    offers, record.full = record.offers, False
+    if not offers:
+        record.used = record.calls = 0
+    elif len(offers) == 1:  # nearly always
+        (offer,) = offers.values()
+        record.used, record.calls = offer.cost, 1 if offer.voice else 0
+        record.full = offer.voice and offer.cost >= record.agent.profile.capacity
     else:
-        record.used = sum([offer.cost for offer in live])
-
-
-def has_call(record: AgentRecord) -> bool:
-    """A call rings, is talked or wrapped up."""
-    return any([offer.voice for offer in record.offers.values()])  # noqa: C419 (a list of one is faster)
+        record.calls = sum([offer.voice for offer in offers.values()])
+        record.used = sum([offer.cost for offer in offers.values() if not (record.calls and yields(d, offer))])
 
 
 def yields(d: Domain, offer: Offer) -> bool:
@@ -85,15 +83,13 @@ def open_to(d: Domain, record: AgentRecord) -> int:
             or record.leave_pending:
         return 0
     if record.offers:
-        if record.used >= record.agent.profile.capacity and len(record.offers) == 1 and has_call(record):
-            return 0  # nearly always
         mask = beside(d, record)
     else:
         mask = record.allows if state in IDLE else 0
     if not mask:
         return 0
     seat = d.seats[seat_id]
-    if seat.in_use and not seat.settling and not has_call(record):
+    if seat.in_use and not seat.settling and not record.calls:
         return 0  # a call of their own
     if mask & VOICE and (seat.in_use or not seat.reachable):
         mask ^= VOICE
@@ -111,10 +107,9 @@ def open_to(d: Domain, record: AgentRecord) -> int:
 
 def beside(d: Domain, record: AgentRecord) -> int:
     """Channels that fit beside what is under way."""
-    profile, live = record.agent.profile, record.offers.values()
-    call = has_call(record)
-    if call and len(live) == 1 and record.used >= profile.capacity:
+    if record.full:
         return 0  # nearly always
+    profile, live, call = record.agent.profile, record.offers.values(), record.calls
     if profile.one_at_a_time or record.misses >= profile.misses_allowed or (call and profile.captions):
         return 0
     yielding = [yields(d, offer) for offer in live]

@@ -32,15 +32,18 @@ TIMER = "wait"
 
 def follow_contact(contact: Contact, trigger: str) -> None:
     """The next state by the table, and the next version."""
-    state = contact.state
-    contact.state = CONTACT.get((state, trigger)) or follow(CONTACT, "contact", contact.id, state, trigger)
+    try:
+        contact.state = CONTACT[contact.state, trigger]
+    except KeyError:
+        follow(CONTACT, "contact", contact.id, contact.state, trigger)
     contact.version += 1
 
 
 def enter(d: Domain, contact: Contact) -> None:
     """Into the line of the service, at the place that age and priority give, and among those who look for an agent."""
-    contact.key = contact.line_key()
-    d.line(contact.service.id).add((*contact.key, contact))
+    service = contact.service
+    contact.key = start, number = contact.line_key()
+    d.line(service.id).add((start, number, contact))
     if contact.callback:
         callback.joins(d, contact)
     if contact.state is PENDING:
@@ -52,10 +55,11 @@ def look(d: Domain, contact: Contact) -> None:
     """A pending contact looks for an agent as its present step says, unless its time has not come."""
     if contact.not_before > d.now or (contact.callback and contact.leg):
         return
+    matching = d.matching
     if contact.preferred is not None:
-        d.matching.join_personal(contact, contact.preferred)
+        matching.join_personal(contact, contact.preferred)
     else:
-        d.matching.join(d.matching.group(contact), contact)
+        matching.join(matching.group(contact), contact)
 
 
 def look_anew(d: Domain, contact: Contact) -> None:
@@ -67,8 +71,10 @@ def look_anew(d: Domain, contact: Contact) -> None:
 
 def lift(d: Domain, contact: Contact) -> None:
     """Take a waiting contact out of the line for a moment; `enter` puts it back."""
-    d.matching.part(contact)
-    d.line(contact.service.id).remove((*contact.key, contact))
+    if contact.group is not None:
+        d.matching.part(contact)
+    start, number = contact.key
+    d.lines[contact.service.id].remove((start, number, contact))
     if contact.callback:
         callback.parts(d, contact)
     if contact.armed:

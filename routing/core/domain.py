@@ -108,7 +108,11 @@ class Domain:
 
     def position(self, contact: Contact) -> int:
         """Place in the service's line, from 1."""
-        return self.line(contact.service.id).rank((*contact.key, contact)) + 1
+        line = self.lines.get(contact.service.id)
+        if line is None:
+            return 1
+        start, number = contact.key
+        return line.rank((start, number, contact)) + 1
 
     def link_up(self, node: str) -> bool:
         """A link that was never heard of counts as up: seats are unreachable then anyway."""

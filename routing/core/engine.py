@@ -89,11 +89,11 @@ class Engine:
         d = self._domain
         if now > d.now:
             d.now = now
-        told, wanted = len(d.facts), len(d.commands)
+        told = len(d.facts)
         try:
             HANDLERS[type(event)](d, event)
         except RoutingError as error:
-            if (told, wanted) != (len(d.facts), len(d.commands)):
+            if d.commands or told != len(d.facts):
                 raise HalfDone(type(event).__name__) from error
             raise
         assign(d)

@@ -140,7 +140,7 @@ def at_entry(d: Domain, contact: Contact) -> Estimate | None:
     """What a contact that has just come to wait may expect; None: somebody is free for it, nobody who could take it is
     at work, or its time has not come."""
     group = contact.group
-    if group is None or group.ready:
+    if group is None or group.pool.mask & group.allowed:
         return None
     return _expect(d, d.forecast.decided, contact, d.now, d.forecast.of(contact.service.id))
 

@@ -1,8 +1,8 @@
 """How long the contacts of a service take, talk and wrap-up together, as learned from the latest ones.
 
 A histogram with steps of a tenth, in which every new contact counts a little more than the one before: what was
-`HALF_COUNT` contacts ago counts half. The value below which eight of ten stay is kept at hand, so that asking costs
-nothing and learning a few additions, however many agents ask.
+`HALF_COUNT` contacts ago counts half. The step below which eight of ten stay is kept at hand, and its value once
+somebody has asked: learning costs a few additions, asking next to nothing, however many agents ask.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TOO_LARGE = 1e12
 class Handled:
     """Handle times of one service, seconds."""
 
-    __slots__ = ("_at", "_below", "_counts", "_sum", "_total", "_weight", "p80_s")
+    __slots__ = ("_at", "_below", "_counts", "_p80_s", "_sum", "_total", "_weight")
 
     def __init__(self) -> None:
         self._counts = _seed()
@@ -58,9 +58,18 @@ class Handled:
         self._at = 0
         self._below = 0.0
         """Weight of all steps before `_at`."""
-        self.p80_s = 0.0
-        """Eight of ten contacts take no longer than this."""
+        self._p80_s: float | None = None
+        """What `p80_s` was found to be; None: to be found."""
         self._settle()
+
+    @property
+    def p80_s(self) -> float:
+        """Eight of ten contacts take no longer than this."""
+        if self._p80_s is None:
+            at, count = self._at, self._counts[self._at]
+            share = (SHARE * self._total - self._below) / count if count else 1.0
+            self._p80_s = SHORTEST_S * math.exp((at + min(1.0, max(0.0, share))) / _PER_STEP)
+        return self._p80_s
 
     @property
     def mean_s(self) -> float:
@@ -69,12 +78,16 @@ class Handled:
 
     def note(self, seconds: float) -> None:
         """One contact took so long."""
-        seconds = min(max(seconds, SHORTEST_S), LONGEST_S)
+        if seconds < SHORTEST_S:
+            seconds = SHORTEST_S
+        elif seconds > LONGEST_S:
+            seconds = LONGEST_S
         self._weight = weight = self._weight * _GROWTH
         at = int(math.log(seconds / SHORTEST_S) * _PER_STEP)
         self._counts[at] += weight
         self._total += weight
         self._sum += weight * seconds
+        self._p80_s = None
         if at < self._at:
             self._below += weight
         self._settle()
@@ -103,8 +116,6 @@ class Handled:
             below += counts[at]
             at += 1
         self._at, self._below = at, below
-        share = (wanted - below) / counts[at] if counts[at] else 1.0
-        self.p80_s = SHORTEST_S * math.exp((at + min(1.0, max(0.0, share))) / _PER_STEP)
 
     def _shrink(self) -> None:
         by = 1.0 / self._weight
@@ -131,8 +142,3 @@ def of(d: Domain, service: ServiceId) -> Handled:
     if found is None:
         found = d.handled[service] = Handled()
     return found
-
-
-def note(d: Domain, service: ServiceId, seconds: float) -> None:
-    """A contact of the service is done: talk and wrap-up took so long."""
-    of(d, service).note(seconds)

@@ -22,7 +22,7 @@ def hold(d: Domain, record: AgentRecord) -> None:
 
 def go_on(d: Domain, record: AgentRecord) -> None:
     """If the agent has no call any more, what it interrupted goes on."""
-    if record.aside or capacity.has_call(record):
+    if record.aside or record.calls:
         return
     for offer in record.offers.values():
         if offer.interrupted:

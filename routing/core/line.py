@@ -49,8 +49,8 @@ class Line(Generic[T]):
 
     def add(self, entry: T) -> None:
         """Put an entry into its place."""
-        self.size += 1
         blocks, lasts = self._blocks, self._lasts
+        self.size += 1
         if not blocks:
             blocks.append([entry])
             lasts.append(entry)

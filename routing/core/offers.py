@@ -46,11 +46,12 @@ BY_CEILING = wellbeing.BY_CEILING
 """Tier of an offer beyond the agent's limit: it must be taken by a key."""
 
 
-def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...], *,
+def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...],
          strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> None:
     """Reserve the contact for the agent (both of a pair) and have the phone ring."""
-    assert record.seat is not None
-    voice, service = contact.channel is VOICE, contact.service
+    now, seat, service, matching = d.now, record.seat, contact.service, d.matching
+    voice = contact.channel is VOICE
+    assert seat is not None
     if voice and record.offers:
         _clear_way(d, record)
     partner = record.partner if voice and record.lead else None
@@ -59,16 +60,17 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
         if partner.offers:
             _clear_way(d, partner)
         ring_s = max(ring_s, partner.agent.profile.ring_timeout_s)
-    offer = Offer(OfferId(d.next_offer), contact, record, record.seat, d.now, ring_s, contact.step, level,
-                  cost=d.costs.get(contact.channel, capacity.WHOLE), voice=voice, partner=partner, tier=tier)
-    d.next_offer += 1
-    idle_s, ready, signed = d.now - record.idle_since, d.matching.ready, d.matching.signed_in
+    number = OfferId(d.next_offer)
+    d.next_offer = number + 1
+    offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
+                  d.costs.get(contact.channel, capacity.WHOLE), voice, partner, tier)
+    idle_s, ready, signed = now - record.idle_since, matching.ready, matching.signed_in
     by_state = tuple(d.by_state.values())
-    d.matching.part(contact)
+    matching.part(contact)
     contacts.follow_contact(contact, "offered")
-    d.offers[offer.id] = contact.offer = offer
-    if d.matching.quotas:
-        d.matching.count(offer)
+    d.offers[number] = contact.offer = offer
+    if matching.quotas:
+        matching.count(offer)
     record.talked_until = None
     capacity.take(d, record, offer)
     if service.load:
@@ -81,15 +83,15 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(facts.Offered, (
-        seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, offer.seat, service.id,
-        contact.channel, ring_s, offer.step, level, idle_s, runners_up, ready, signed, len(d.line(service.id)),
+        seq, now, number, contact.id, contact.version, record.id, record.version, seat, service.id,
+        contact.channel, ring_s, offer.step, level, idle_s, runners_up, ready, signed, d.lines[service.id].size,
         strategy, score, tier, by_state, contact.preferred is record, None if partner is None else partner.id)))
     if tier == BY_CEILING:
         wellbeing.by_ceiling(d, offer)
     d.commands.append(_command(d, offer))
     if voice and not record.agent.outside:  # an outside number takes its time to ring
-        d.timers.set(("vanish", offer.id), d.now + VANISHED_S)
-    d.timers.set(("ring", offer.id), d.now + ring_s + RING_GRACE_S)
+        d.timers.set(("vanish", number), now + VANISHED_S)
+    d.timers.set(("ring", number), now + ring_s + RING_GRACE_S)
 
 
 def _command(d: Domain, offer: Offer) -> commands.Offer:

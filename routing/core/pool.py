@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from routing.core.ids import AgentId, ServiceId, SkillId
@@ -43,6 +44,8 @@ TIER_BITS = 128
 """Bits of a tier: one more than the highest rank."""
 
 ALL_RANKS = (1 << TIER_BITS) - 1
+
+_id_of = attrgetter("id")
 
 
 class Pool:
@@ -107,19 +110,10 @@ class Pool:
 
     def beside(self, allowed: int, chosen: AgentRecord, limit: int) -> tuple[AgentId, ...]:
         """At most so many others of those who stand in the allowed lines, the best first."""
-        found: list[AgentId] = []
-        mask = self.mask & allowed
-        if self.owner is not None:
-            return ()
-        while mask:
-            number = mask.bit_length() - 1
-            mask ^= 1 << number
-            for other in self.lines[number]:
-                if other is not chosen:
-                    found.append(other.id)
-                    if len(found) == limit:
-                        return tuple(found)
-        return tuple(found)
+        found = self.best(allowed, limit + 1)
+        if chosen in found:
+            found.remove(chosen)
+        return tuple(map(_id_of, found[:limit]))
 
     def best(self, allowed: int, limit: int) -> list[AgentRecord]:
         """At most so many of those who stand in the allowed lines, the best first."""
@@ -130,7 +124,8 @@ class Pool:
         while mask and len(found) < limit:
             number = mask.bit_length() - 1
             mask ^= 1 << number
-            found.extend(islice(self.lines[number], limit - len(found)))
+            line = self.lines[number]
+            found.extend(islice(line if line.late.size else line.prompt, limit - len(found)))
         return found
 
 

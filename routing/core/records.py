@@ -37,6 +37,13 @@ class Contact:
     node: str = ""
     caller_hash: str = ""
     caller_box: str = ""
+    needs: Needs = ()
+    """What this caller needs whatever the step (`ContactQueued.needs`)."""
+    topics: frozenset[str] = frozenset()
+    entered_at: float = 0.0
+    """When it came to its present service."""
+    step_at: float = 0.0
+    """When its present step began."""
     state: ContactState = ContactState.PENDING
     version: int = 1
     step: int = 0
@@ -47,13 +54,6 @@ class Contact:
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
     """The safety net was asked to take this caller: not again before this."""
-    needs: Needs = ()
-    """What this caller needs whatever the step (`ContactQueued.needs`)."""
-    topics: frozenset[str] = frozenset()
-    entered_at: float = 0.0
-    """When it came to its present service."""
-    step_at: float = 0.0
-    """When its present step began."""
     preferred: AgentRecord | None = None
     """The agent it waits for in person, before step 0; None: for anybody who fits."""
     urgent: bool = False
@@ -90,6 +90,14 @@ class Offer:
     ring_s: float
     step: int
     level: int
+    cost: int = 100
+    """Units of the agent's capacity that it takes."""
+    voice: bool = True
+    """It is a call: it needs the phone and may interrupt."""
+    partner: AgentRecord | None = None
+    """The other one of a pair, while the call rings or is talked."""
+    tier: int = 0
+    """As in `facts.Offered`: 2 is an offer beyond the agent's limit, by the emergency ceiling."""
     state: OfferState = OfferState.PENDING
     rang_at: float | None = None
     answered_at: float | None = None
@@ -97,24 +105,16 @@ class Offer:
     held_since: float | None = None
     held_s: float = 0.0
     talk_over_at: float | None = None
-    cost: int = 100
-    """Units of the agent's capacity that it takes."""
-    voice: bool = True
-    """It is a call: it needs the phone and may interrupt."""
     interrupted: bool = False
     """Held while its agent has a call."""
     wrapup_asked: bool = False
     """The agent asked within the talk for a wrap-up after it."""
-    partner: AgentRecord | None = None
-    """The other one of a pair, while the call rings or is talked."""
     load: int = 0
     """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
     weighed: bool = False
     """The agent has said it."""
     quota: Quota | None = None
     """Of its service, while it is counted there."""
-    tier: int = 0
-    """As in `facts.Offered`: 2 is an offer beyond the agent's limit, by the emergency ceiling."""
 
 
 @dataclass(slots=True, eq=False)
@@ -138,6 +138,10 @@ class AgentRecord:
     """What rings, talks or is wrapped up, oldest first."""
     used: int = 0
     """Units of capacity that the live offers take; while there is a call, those that it interrupts take none."""
+    calls: int = 0
+    """How many of the live offers are calls."""
+    full: bool = False
+    """One call takes all that they can give: nothing comes beside it."""
     allows: int = 0
     """Channels that the profile allows when nothing is under way, a bit for each in the order of `Channel`."""
     as_configured: Agent | None = None

@@ -138,11 +138,11 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
         d.matching.cover(service)
     return Contact(
         row.contact, service, Channel(row.channel), min(row.since, d.now), row.priority, d.take_number(), row.queued_at,
-        row.leg, row.slow, row.node, row.caller_hash, row.caller_box, ContactState(row.state), row.version,
-        clamp_step(service, row.step), row.position, needs=row.needs, topics=row.topics,
-        entered_at=min(row.since if row.entered_at is None else row.entered_at, d.now),
-        step_at=min(row.queued_at if row.step_since is None else row.step_since, d.now), visited=row.visited,
-        callback=row.callback, tries=row.tries, not_before=row.not_before)
+        row.leg, row.slow, row.node, row.caller_hash, row.caller_box, row.needs, row.topics,
+        min(row.since if row.entered_at is None else row.entered_at, d.now),
+        min(row.queued_at if row.step_since is None else row.step_since, d.now), ContactState(row.state), row.version,
+        clamp_step(service, row.step), row.position, visited=row.visited, callback=row.callback, tries=row.tries,
+        not_before=row.not_before)
 
 
 _FITTING = {
@@ -165,8 +165,8 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
             1, dict(record.agent.profile.max_concurrency).get(Channel.VOICE, 1)):
         return
     offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
-                  state, None if row.rang_at is None else min(row.rang_at, d.now), held_s=row.held_s,
-                  cost=d.costs.get(contact.channel, capacity.WHOLE), voice=voice, interrupted=row.interrupted)
+                  d.costs.get(contact.channel, capacity.WHOLE), voice, state=state, held_s=row.held_s,
+                  rang_at=None if row.rang_at is None else min(row.rang_at, d.now), interrupted=row.interrupted)
     if state is not OfferState.PENDING:
         offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
     if state is OfferState.WRAPPING:
@@ -205,7 +205,7 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
     _settle_wrap_ups(d, record, row)
     if record.offers:
         for offer in record.offers.values():
-            offer.interrupted = offer.interrupted and (record.aside or capacity.has_call(record))
+            offer.interrupted = offer.interrupted and (record.aside or record.calls > 0)
         record.state = follow(AGENT, "agent", record.id, record.state, capacity.still(record))
     elif record.state in _ENGAGED and not record.aside:
         record.state = AgentState.READY

@@ -152,10 +152,11 @@ def _not_by_word(record: AgentRecord) -> NotNow:
 
 def wrap_up_ended(d: Domain, event: WrapUpEnded) -> None:
     """Done early, with one contact or with all. Said twice, or after the clock was faster, it changes nothing."""
-    record = agents.signed_in(d, event.agent)
+    agent, contact = event
+    record = agents.signed_in(d, agent)
     ended = [offer for offer in record.offers.values() if offer.state is WRAPPING
-             and event.contact in (None, offer.contact.id)]
-    aside = record.aside and event.contact is None
+             and (contact is None or contact == offer.contact.id)]
+    aside = record.aside and contact is None
     if (ended or aside) and _by_clock_only(record):
         raise _not_by_word(record)
     for offer in ended:

@@ -209,7 +209,7 @@ def handled(d: Domain, offer: Offer) -> None:
         return
     seconds = d.now - offer.connected_at
     if offer.state is WRAPPING:  # one torn off says nothing about how long it would have taken
-        handle_times.note(d, offer.contact.service.id, seconds)
+        handle_times.of(d, offer.contact.service.id).note(seconds)
     _done(d, offer.agent, offer, seconds)
 
 
@@ -247,12 +247,12 @@ def refreshed(d: Domain, record: AgentRecord) -> None:
 def burden(record: AgentRecord) -> facts.Wellbeing:
     """What must outlive a restart, to be told with the agent's next change."""
     record.untold = False
-    return facts.Wellbeing(
+    return facts.record(facts.Wellbeing, (
         record.load, record.load_at, record.last_load, record.limited, record.spared_until, record.rest_until,
         record.working_since, record.occupied, record.occupied_at, record.steady_at, record.break_begun,
         record.break_s, record.break_until, tuple(sorted(record.relaxed.items())) if record.relaxed else (),
         tuple([(offer.id, offer.load) for offer in record.offers.values()
-               if offer.weighed and offer.state is not COMPLETED]))
+               if offer.weighed and offer.state is not COMPLETED]) if record.offers else ()))
 
 
 def settle(d: Domain, record: AgentRecord) -> None:

@@ -300,11 +300,11 @@ def test_who_asks_whether_a_break_is_near_changes_nothing() -> None:
     record, guard = d.agents[A], d.timers.at(("guard", A))
     run(h, 5_000.0)
     for _ in range(50):
-        handled.note(d, EDU.id, 7_000.0)
+        handled.of(d, EDU.id).note(7_000.0)
     assert breaks.protected(d, record) and d.timers.at(("guard", A)) == guard is not None
     d.timers.cancel(("guard", A))
     for _ in range(2_000):
-        handled.note(d, EDU.id, 10.0)
+        handled.of(d, EDU.id).note(10.0)
     assert not breaks.protected(d, record) and d.timers.at(("guard", A)) is None
 
 

@@ -112,6 +112,6 @@ def test_beyond_everything_known_there_is_still_an_answer() -> None:
 def test_each_service_learns_for_itself() -> None:
     d = Domain(1, 1)
     for _ in range(300):
-        handled.note(d, ServiceId("short"), 30.0)
-        handled.note(d, ServiceId("long"), 900.0)
+        handled.of(d, ServiceId("short")).note(30.0)
+        handled.of(d, ServiceId("long")).note(900.0)
     assert handled.of(d, ServiceId("short")).p80_s < 60.0 < 800.0 < handled.of(d, ServiceId("long")).p80_s
