@@ -31,9 +31,10 @@ from routing.ami.resync import diff, snapshot, strays, unclear
 from routing.ami.translate import CAUSE_OURS, WANTED, Translator, to_action
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Command, Interrupt, Offer, Overflow, Rescind
-from routing.core.events import ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
+from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
 from routing.core.ids import leg_id
 from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import Channel
 
 log = structlog.get_logger()
 
@@ -231,7 +232,11 @@ class Switch:
         """Begin to carry these out, in order. Never waits; what comes of them comes back as events."""
         first = True
         for command in commands:
-            if command.node not in ("", self._settings.node) or isinstance(command, Interrupt):  # nothing rings for it
+            if (isinstance(command, Interrupt) or not _is_call(command)
+                    or command.node not in ("", self._settings.node)):
+                continue
+            if isinstance(command, Offer) and command.callback:
+                self._failed(command, "callbacks are not dialled: nothing here calls a caller back")
                 continue
             if self._group is None or self._actions is None or self._actions.lost:
                 self._failed(command, "no link to Asterisk")
@@ -282,7 +287,9 @@ class Switch:
         self.refused += 1
         log.warning("ami.command_failed", command=type(command).__name__, reason=reason)
         if isinstance(command, Offer):
-            self._post(OfferEnded(command.offer, "failed"))
+            self._translator.never_was(leg_id(command.offer, command.contact))
+            self._post(CallbackFailed(command.offer, "failed") if command.callback else
+                       OfferEnded(command.offer, "failed"))
 
     async def _hang_up(self, legs: Sequence[str], actions: Link) -> None:
         for leg in legs[:STRAYS_MAX]:
@@ -331,3 +338,9 @@ class Switch:
         self._mark()
         known = [*before[1], *offers]
         await self._hang_up([leg for leg in strays(now, known) if not self._translator.is_over(leg)], actions)
+
+
+def _is_call(command: Offer | Rescind | Overflow) -> bool:
+    """Whether a telephone has to do with it. Messages ring no phone, and a contact without a caller's channel (a
+    message, a callback) cannot be sent to the safety net."""
+    return bool(command.leg) if isinstance(command, Overflow) else command.channel is Channel.VOICE

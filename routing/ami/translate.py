@@ -133,6 +133,10 @@ class Translator:
         """What is new about phones, from a list of (device, state)."""
         return [event for device, state in states for event in self._seat(device, state)]
 
+    def never_was(self, leg: str) -> None:
+        """This leg was not dialled and will not be."""
+        self._forget_leg(leg)
+
     def is_over(self, leg: str) -> bool:
         """Whether this leg's end was heard of."""
         return leg in self._over

@@ -38,13 +38,14 @@ class Offer(NamedTuple):
 
 
 class Rescind(NamedTuple):
-    """End the agent's leg of an offer. `reason`: `contact_gone`, `signed_out`, `paused`, `mismatch`,
-    `stale`, `vanished`."""
+    """End the agent's leg of an offer, or take a message from the agent's desk. `reason`: `contact_gone`, `signed_out`,
+    `paused`, `mismatch`, `stale`, `vanished` ..."""
 
     offer: OfferId
     contact: ContactId
     reason: str
     node: str = ""
+    channel: Channel = Channel.VOICE
 
 
 class Interrupt(NamedTuple):

@@ -127,7 +127,8 @@ def _disarm(d: Domain, offer: Offer) -> None:
 
 def rescind(d: Domain, offer: Offer, reason: str) -> None:
     """Have the agent's leg ended."""
-    d.commands.append(commands.Rescind(offer.id, offer.contact.id, reason, offer.contact.node))
+    contact = offer.contact
+    d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel))
 
 
 def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",

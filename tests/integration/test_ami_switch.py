@@ -12,8 +12,10 @@ import pytest
 from routing.ami import link as link_module
 from routing.ami.link import AuthFailed, Login, Timing
 from routing.ami.switch import Live, Pace, Switch, SwitchSettings
-from routing.core.commands import Offer, Overflow, Rescind
+from routing.core.commands import Interrupt, Offer, Overflow, Rescind
 from routing.core.events import (
+    CallbackAsked,
+    CallbackFailed,
     ContactGone,
     ContactLeft,
     Event,
@@ -25,9 +27,10 @@ from routing.core.events import (
     SeatChanged,
     TalkEnded,
 )
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, leg_id
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import AnswerMode, ContactState, OfferState
+from routing.core.model import AgentState, AnswerMode, Channel, ContactState, OfferState
+from tests.core_house import EDU, House
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.until import until_async
 
@@ -134,6 +137,41 @@ async def test_a_refused_originate_is_a_failed_offer(node: Node, asterisk: FakeA
 async def test_without_a_link_an_offer_fails_at_once(node: Node) -> None:
     node.switch.execute([offer(), offer(offer=OfferId(4), node="another")])
     assert node.told == [OfferEnded(OfferId(3), "failed")]
+
+
+@pytest.mark.parametrize("channel", [one for one in Channel if one is not Channel.VOICE])
+async def test_messages_and_tasks_are_none_of_the_telephones_business(
+        node: Node, asterisk: FakeAsterisk, channel: Channel) -> None:
+    await node.start()
+    node.told.clear()
+    node.switch.execute([
+        offer(channel=channel, leg=""), Interrupt(OfferId(3), C, True), Rescind(OfferId(3), C, "call", channel=channel),
+        Overflow(C, ""), offer(offer=OfferId(4))])
+    await node.heard(OfferEnded(OfferId(4), "unreachable"))
+    assert node.told == [OfferEnded(OfferId(4), "unreachable")] and node.switch.refused == 0
+    assert not {"Hangup", "Redirect"} & set(asterisk.names()) and asterisk.names().count("Originate") == 1
+
+
+async def test_a_callback_is_refused_to_the_engine_which_asks_again_later(node: Node, asterisk: FakeAsterisk) -> None:
+    house = House({"a": 50}, services=(EDU._replace(callback_retry_s=60.0),))
+    house.waits("edu", at=1.0)
+    house.tell(CallbackAsked(ContactId("c1")), 5.0)
+    house.tell(ContactGone(ContactId("c1")), 8.0)
+    house.sits("a", at=10.0)
+    await node.start()
+    node.told.clear()
+    node.switch.execute([house.offers[-1]])
+    refused = CallbackFailed(house.offers[-1].offer, "failed")
+    assert node.told == [refused] and node.switch.refused == 1
+    node.switch.execute(house.tell(refused, 11.0))
+    await node.until(lambda: "Hangup" in asterisk.names())
+    assert house.state("a") is AgentState.READY and house.contact("c1").position == 1
+    assert [one.contact for one in house.tick(71.0)] == ["c1"], "the caller is not forgotten"
+    node.switch.execute([Rescind(OfferId(9), C, "stale")])
+    await node.until(lambda: asterisk.names().count("Hangup") > 2)
+    assert [one["Channel"] for one in asterisk.received if one["Action"] == ["Hangup"]].count(
+        [leg_id(refused.offer, ContactId("c1"))]) == 1, "a leg that never was is not looked for again"
+    assert "Originate" not in asterisk.names()
 
 
 async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAsterisk) -> None:

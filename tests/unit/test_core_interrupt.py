@@ -43,7 +43,7 @@ def test_a_mail_that_rings_is_taken_back_for_the_call() -> None:
     house = house_of()
     mail = house.calls("edu", 1.0, channel=EMAIL)
     back, call = house.waits("edu", at=2.0)
-    assert back == Rescind(mail.offer, mail.contact, "call")
+    assert back == Rescind(mail.offer, mail.contact, "call", channel=EMAIL)
     assert isinstance(call, Offer) and call.channel is Channel.VOICE
     assert house.last(f.OfferClosed).reason == "call" and house.contact("c1").position == 1
     assert house.state("a") is AgentState.RINGING
