@@ -34,6 +34,7 @@ def configured(d: Domain, event: Configured) -> None:
     for record in signed:
         agents.enlist(d, record)
         breaks.arm(d, record)
+        agents.arm_return(d, record)
         agents.place(d, record)
     for contact in waiting:
         contacts.refit(d, contact, d.services.get(contact.service.id, contact.service))

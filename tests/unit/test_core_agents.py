@@ -111,6 +111,25 @@ def test_who_said_it_themselves_does_not_come_back_twice() -> None:
     assert len(house.facts) == count
 
 
+@pytest.mark.parametrize(("before_s", "after_s", "back_at"), [(None, 60.0, 75.0), (60.0, None, None),
+                                                              (60.0, 30.0, 45.0)])
+def test_how_one_comes_back_is_by_the_profile_of_now(before_s: float | None, after_s: float | None,
+                                                     back_at: float | None) -> None:
+    house = House({"a": 50}, Profile(misses_allowed=1, auto_return_s=before_s))
+    house.sits("a")
+    offer = house.calls("edu", 0.0)
+    house.tell(e.OfferRinging(offer.offer), 0.0)
+    house.tell(e.OfferEnded(offer.offer, "no_answer"), 15.0)
+    assert house.state("a") is AgentState.NOT_RESPONDING
+    house.now = 20.0
+    house.profiles(a=Profile(misses_allowed=1, auto_return_s=after_s))
+    house.tick(200.0 if back_at is None else back_at - 0.5)
+    assert house.state("a") is AgentState.NOT_RESPONDING
+    if back_at is not None:
+        house.tick(back_at)
+        assert house.state("a") is not AgentState.NOT_RESPONDING
+
+
 def test_the_offer_carries_what_the_agent_needs_to_the_shell() -> None:
     comfort = Comfort(ear="left", braille_cells=40)
     house = House({"a": 50}, Profile(answer_mode=AnswerMode.SINGLE_SWITCH, pre_connect=PreConnect.BOTH,
