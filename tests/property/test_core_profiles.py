@@ -1,5 +1,5 @@
 """Random houses in which every field of a profile is in play: no offer ever breaks one. The checker is written from the
-table of the fields alone (`tests/profile_checker.py`); here is the world that tries to make the engine err."""
+table of the fields alone (`lab/profile_checker.py`); here is the world that tries to make the engine err."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 
 import pytest
 
+from lab.profile_checker import ProfileChecker
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Command
@@ -29,7 +30,6 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.relaxed import RULES
-from tests.profile_checker import ProfileChecker
 
 pytestmark = pytest.mark.property
 
@@ -72,7 +72,8 @@ def profile_of(rng: random.Random, number: int) -> Profile:
                              ((Channel.VOICE, 1), (Channel.CHAT, 0), (Channel.SOCIAL, 4)), ()),  # type: ignore[arg-type]
         ring_timeout_s=rng.choice((10.0, 15.0, 25.0, 60.0)), answer_mode=rng.choice(list(AnswerMode)),
         pre_connect=rng.choice(list(PreConnect)), pre_connect_s=rng.choice((0.0, 3.0, 20.0)),
-        wrapup_s=rng.choice((0.0, 15.0, 15.0, 90.0)), rest_gap_s=some(0.0, 7.0, 120.0),  # type: ignore[arg-type]
+        wrapup_s=rng.choice((0.0, 15.0, 15.0, 90.0)), wrapup_extend_s=rng.choice((30.0, 60.0)),
+        rest_gap_s=some(0.0, 7.0, 120.0),  # type: ignore[arg-type]
         misses_allowed=rng.choice((1, 2, 3)), wrapup_mode=rng.choice(list(WrapUpMode)),
         capacity=some(100, 200, 66, 99), one_at_a_time=rng.random() < 0.2, captions=rng.random() < 0.2,  # type: ignore[arg-type]
         break_grace_s=some(0.0, 120.0, 900.0), max_continuous_s=some(7_200.0, 1_800.0, 3_600.0),  # type: ignore[arg-type]
@@ -93,11 +94,23 @@ def centre_of(rng: random.Random) -> Centre:
                   micro_break_s=rng.choice((60.0, 300.0)))
 
 
+def _unknown(event: e.Event) -> e.Event:
+    """A team like any other."""
+    if not isinstance(event, e.Configured):
+        return event
+    plain = Profile(capacity=200, auto_return_s=20.0, misses_allowed=2, max_continuous_s=14_400.0, wrapup_s=5.0,
+                    break_grace_s=900.0, distress=DistressLimit(50.0, 60.0, 50.0))
+    return e.Configured(event.centre._replace(agents=tuple(
+        agent._replace(profile=plain) for agent in event.centre.agents)))
+
+
 class World:
     """Tells the engine what may happen in a house, lets its clock go, and shows everything to the checker. Every offer
     has a fate of its own (`_fate`): it rings, is taken, missed, declined, lost; people say what they like meanwhile."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, blind: bool = False) -> None:
+        """`blind`: the engine is not told of the profiles, the checker is."""
+        self.blind = blind
         self.rng = random.Random(seed)
         self.engine, self.checker = Engine(), ProfileChecker()
         self.now = 1_000.0
@@ -114,7 +127,7 @@ class World:
 
     def tell(self, event: e.Event) -> None:
         try:
-            done = self.engine.handle(event, self.now)
+            done = self.engine.handle(_unknown(event) if self.blind else event, self.now)
         except Refused:
             assert not self.engine.take_facts()
             return
@@ -241,7 +254,13 @@ class World:
 
 
 RULES_IN_PLAY = ("channels", "no_topics", "max_concurrency", "one_at_a_time", "captions", "rest_gap", "heavy",
-                 "relaxed", "beyond", "break_protection", "pair", "wrapup", "parameters")
+                 "relaxed", "beyond", "break_protection", "pair", "wrapup", "wrapup_extend", "parameters",
+                 "misses_allowed", "decompression", "spared", "capacity", "max_continuous", "auto_return")
+
+SEEN = {"channels", "no_topics", "max_concurrency", "one_at_a_time", "captions", "rest_gap", "distress_limit", "wrapup",
+        "pair", "misses_allowed", "capacity", "max_continuous", "auto_return", "break_protection", "ring_s", "brief",
+        "reading_s", "answer_mode", "comfort"}
+"""What an engine that does not know the profiles breaks."""
 
 
 def run(seed: int, offers: int) -> World:
@@ -260,6 +279,14 @@ def test_no_offer_breaks_a_profile() -> None:
         assert world.outcomes["talk"] > HOUSE // 4, "people really talked"
     assert checked["offers"] >= OFFERS
     assert not [rule for rule in RULES_IN_PLAY if checked[rule] < OFFERS // 400], checked
+
+
+def test_the_checker_sees_what_an_engine_breaks_that_knows_no_profile() -> None:
+    world = World(7, blind=True)
+    while world.offers < HOUSE:
+        world.step()
+    seen = {one.split(":", 1)[0] for one in world.checker.violations}
+    assert seen >= SEEN, sorted(SEEN - seen)
 
 
 @pytest.mark.long
