@@ -84,9 +84,32 @@ def _agent_commands() -> typer.Typer:
         """Take a break; during a talk it begins afterwards."""
         _do(agent, "pause", {"reason": reason}, state or lab, url, token_file)
 
+    @app.command()
+    def weigh(agent: Id, load: Annotated[int, typer.Argument(min=0, max=5, help="0: nothing, 5: the heaviest.")],
+              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Say how heavy the contact at hand really is."""
+        _do(agent, "weigh", {"load": load}, state or lab, url, token_file)
+
+    @app.command()
+    def skills(agent: Id, levels: Annotated[list[str] | None, typer.Argument(
+            help="skill=level ...; none: as configured.")] = None,
+               state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Other duties until the agent signs out."""
+        _do(agent, "skills", {"skills": _levels(levels) if levels else None}, state or lab, url, token_file, staff=True)
+
+    @app.command()
+    def relax(agent: Id, rules: Annotated[list[str], typer.Argument(
+            help="rest_gap, distress_limit or decompression.")],
+              minutes: Annotated[int, typer.Option("--minutes", min=0, max=60, help="0: they hold again.")] = 15,
+              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Let protective rules of a profile rest in an emergency. It is counted, and the agent sees it."""
+        _do(agent, "relax", {"rules": rules, "minutes": minutes}, state or lab, url, token_file, staff=True)
+
     for name, path, text in (("resume", "resume", "Be ready again."), ("logout", "logout", "Sign out."),
                              ("wrapup-end", "wrapup/end", "End wrap-up early."),
-                             ("wrapup-extend", "wrapup/extend", "Take more time for wrap-up.")):
+                             ("wrapup-extend", "wrapup/extend", "Take more time for wrap-up."),
+                             ("wrapup-ask", "wrapup/ask", "Ask for a wrap-up after this talk."),
+                             ("spare", "spare", "No heavy contacts for a while.")):
         app.command(name=name, help=text)(_plain(path))
     return app
 
@@ -99,10 +122,21 @@ def _plain(path: str) -> Callable[..., None]:
     return command
 
 
+def _levels(words: list[str]) -> dict[str, int]:
+    """`skill=level` each; exit 2 with what is wrong."""
+    found: dict[str, int] = {}
+    for word in words:
+        skill, _, level = word.partition("=")
+        if not skill or not level.isascii() or not level.isdigit():
+            raise typer.BadParameter(f"'{word}' is not skill=level, such as tr=80")
+        found[skill] = int(level)
+    return found
+
+
 def _do(agent: str, path: str, body: dict[str, Any] | None, state: Path | None, url: str | None,
-        token_file: Path | None) -> None:
+        token_file: Path | None, *, staff: bool = False) -> None:
     def work() -> dict[str, Any]:
-        node = find(state, url, token_file, agent)
+        node = find(state, url, token_file, None if staff else agent)
         return call(node, "POST", f"/api/v1/agents/{quote(agent, safe='')}/{path}", body)
 
     found = _told(work)

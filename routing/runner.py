@@ -23,11 +23,18 @@ from routing.core.events import (
     AgentResumed,
     AgentSignedIn,
     AgentSignedOut,
+    AgentSkilled,
+    AgentSpared,
+    BreaksPlanned,
+    CallbackAsked,
     ContactGone,
     ContactLeft,
     ContactQueued,
+    ContactRanked,
     ContactTicked,
     Event,
+    RulesRelaxed,
+    WrapUpAsked,
     WrapUpEnded,
     WrapUpExtended,
 )
@@ -259,9 +266,10 @@ class Runner:
 
     def _view(self, event: Event, now: float) -> ContactView | AgentView | None:
         match event:
-            case ContactQueued() | ContactTicked() | ContactGone() | ContactLeft():
+            case ContactQueued() | ContactTicked() | ContactGone() | ContactLeft() | ContactRanked() | CallbackAsked():
                 return self._engine.contact(event.contact, now)
-            case AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended():
+            case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
+                  | WrapUpAsked() | AgentSpared() | AgentSkilled() | RulesRelaxed() | BreaksPlanned()):
                 return self._engine.agent(event.agent, now)
             case _:
                 return None

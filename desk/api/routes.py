@@ -9,8 +9,8 @@ from desk.api import shapes
 from desk.api.shapes import Shape
 from desk.api.tokens import Role, Who
 from routing.core import events
-from routing.core.errors import UnknownAgent
-from routing.core.ids import AgentId, SeatId
+from routing.core.errors import NotNow, UnknownAgent
+from routing.core.ids import AgentId, SeatId, SkillId
 from routing.core.inbox import AgentView, Inbox
 
 
@@ -74,6 +74,43 @@ async def wrapup_extend(call: Call) -> Shape:
     return await _ask(call, events.WrapUpExtended(call.agent))
 
 
+async def wrapup_ask(call: Call) -> Shape:
+    """A wrap-up is wanted after this talk."""
+    return await _ask(call, events.WrapUpAsked(call.agent))
+
+
+async def spare(call: Call) -> Shape:
+    """ "Not now": no heavy contacts for a while."""
+    return await _ask(call, events.AgentSpared(call.agent))
+
+
+async def weigh(call: Call) -> Shape:
+    """How heavy the contact at hand really is."""
+    assert isinstance(call.body, shapes.Weight)
+    at_hand = [contact.offer for contact in call.inbox.status().contacts
+               if contact.agent == call.agent and contact.offer is not None]
+    if not at_hand:
+        raise NotNow
+    for offer in at_hand:
+        await call.inbox.ask(events.ContactWeighed(offer, call.body.load))
+    return await one_agent(call)
+
+
+async def duties(call: Call) -> Shape:
+    """Other skills until the agent signs out."""
+    assert isinstance(call.body, shapes.Duties)
+    skills = call.body.skills
+    wanted = None if skills is None else tuple((SkillId(skill), level) for skill, level in skills.items())
+    return await _ask(call, events.AgentSkilled(call.agent, wanted))
+
+
+async def relax(call: Call) -> Shape:
+    """Rules of the agent's profile that do not hold for a while."""
+    assert isinstance(call.body, shapes.Relaxed)
+    until = call.inbox.status().at + 60.0 * call.body.minutes
+    return await _ask(call, events.RulesRelaxed(call.agent, frozenset(call.body.rules), until, call.who.role.value))
+
+
 async def logout(call: Call) -> Shape:
     """The agent leaves."""
     return await _ask(call, events.AgentSignedOut(call.agent))
@@ -104,6 +141,8 @@ async def status(call: Call) -> Shape:
 
 ALL = frozenset(Role)
 STAFF = frozenset({Role.ADMIN, Role.SUPERVISOR})
+SELF = frozenset({Role.AGENT})
+"""Nobody says for an agent what is too much."""
 AGENT = "/api/v1/agents/{id}"
 
 ROUTES: tuple[Route, ...] = (
@@ -112,6 +151,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/resume", ALL, None, shapes.Agent, resume, "Be ready again", own=True),
     Route("POST", f"{AGENT}/wrapup/end", ALL, None, shapes.Agent, wrapup_end, "End wrap-up early", own=True),
     Route("POST", f"{AGENT}/wrapup/extend", ALL, None, shapes.Agent, wrapup_extend, "Extend wrap-up", own=True),
+    Route("POST", f"{AGENT}/wrapup/ask", ALL, None, shapes.Agent, wrapup_ask, "Ask for a wrap-up", own=True),
+    Route("POST", f"{AGENT}/spare", SELF, None, shapes.Agent, spare, "No heavy contacts for a while", own=True),
+    Route("POST", f"{AGENT}/weigh", SELF, shapes.Weight, shapes.Agent, weigh, "How heavy it was", own=True),
+    Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
+    Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),
     Route("GET", AGENT, ALL, None, shapes.Agent, one_agent, "One agent", own=True),
     Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),

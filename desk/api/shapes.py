@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -12,6 +12,11 @@ from routing.core.inbox import AgentView, QueueView, Status
 NAME = r"^[A-Za-z0-9_./-]{1,40}$"
 WORDS = r"^[A-Za-z0-9çğıöşüâîûÇĞİÖŞÜÂÎÛ _.-]{1,40}$"
 """Free text of people: letters, digits, spaces. No line ends, quotes, separators: other programs read it."""
+
+
+SKILL = r"^[a-z][a-z0-9_]{0,39}$"
+SKILLS_MAX = 64
+"""Skills of one agent: more than any centre has."""
 
 
 class Shape(BaseModel):
@@ -30,6 +35,26 @@ class Pause(Shape):
     """Why the agent is away. One word for all: ordinary breaks and those an accommodation asks for look the same."""
 
     reason: Annotated[str, StringConstraints(pattern=WORDS)] = "mola"
+
+
+class Weight(Shape):
+    """How heavy the contact really was."""
+
+    load: Annotated[int, Field(ge=0, le=5)] = Field(description="0: nothing, 5: the heaviest there is.")
+
+
+class Duties(Shape):
+    """What an agent serves from now on."""
+
+    skills: dict[Annotated[str, StringConstraints(pattern=SKILL)], Annotated[int, Field(ge=0, le=100)]] | None = Field(
+        None, max_length=SKILLS_MAX, description="Skill and level; null: as configured.")
+
+
+class Relaxed(Shape):
+    """Rules of a profile that do not hold for a while, said aloud: the agent is told, and it is counted."""
+
+    rules: list[Literal["rest_gap", "distress_limit", "decompression"]] = Field(min_length=1, max_length=3)
+    minutes: Annotated[int, Field(ge=0, le=60)] = Field(description="From now; 0: they hold again.")
 
 
 class Agent(Shape):
@@ -54,6 +79,14 @@ class Agents(Shape):
     agents: list[Agent]
 
 
+class Expected(Shape):
+    """An expected wait: the median, and bounds between which 80 of 100 waits end."""
+
+    wait_s: float
+    low_s: float
+    high_s: float
+
+
 class Queue(Shape):
     """A service as it is now."""
 
@@ -65,6 +98,9 @@ class Queue(Shape):
     oldest_wait_s: float
     agents_signed_in: int
     agents_ready: int
+    open: bool = Field(description="By its hours.")
+    expected_wait: Expected | None = Field(
+        None, description="Of a caller who came now; null: none, or nobody who could take them is at work.")
 
 
 class Queues(Shape):
@@ -109,7 +145,9 @@ def queue(view: QueueView) -> Queue:
     """A view of a service."""
     return Queue(id=view.service, name=view.name, waiting=view.waiting, ringing=view.ringing, talking=view.talking,
                  oldest_wait_s=round(view.oldest_wait_s, 1), agents_signed_in=view.agents_signed_in,
-                 agents_ready=view.agents_ready)
+                 agents_ready=view.agents_ready, open=view.open,
+                 expected_wait=None if view.estimate is None else Expected(
+                     **{name: round(value, 1) for name, value in view.estimate._asdict().items()}))
 
 
 def now(status: Status, who: Who) -> Now:

@@ -13,7 +13,10 @@ from desk.api.tokens import Role, Tokens
 from desk.server import Server, build
 from metrics.recorder import Recorder
 from routing.core.events import Event
-from routing.core.inbox import QueueView, Status
+from routing.core.facts import Estimate
+from routing.core.ids import AgentId, OfferId
+from routing.core.inbox import ContactView, QueueView, Status
+from routing.core.model import Channel, ContactState
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
 
 TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "own-token"}
@@ -40,13 +43,16 @@ class Inbox(FakeInbox):
     """With a queue."""
 
     def status(self) -> Status:
-        queue = QueueView("temsilci", "Temsilci", 2, 1, 3, 12.34, 6, 5)  # type: ignore[arg-type]
-        return Status(1000.0, True, (queue,), self.agents, ())
+        queue = QueueView("temsilci", "Temsilci", 2, 1, 3, 12.34, 6, 5,  # type: ignore[arg-type]
+                          Estimate(20.0, 5.0, 41.23))
+        return Status(1000.0, True, (queue,), self.agents, self.contacts[0])
 
 
 @contextlib.asynccontextmanager
 async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
     inbox = Inbox(*(answers or (answer,)))
+    inbox.contacts = [(ContactView("c1", "temsilci", Channel.VOICE, ContactState.ASSIGNED, 0, 0, 5.0, OfferId(7),  # type: ignore[arg-type]
+                                   AgentId("a1"), False),)]
     inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3), agent_view("a2", None))
     recorder = Recorder(["temsilci"], {"genel": 180})
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from desk import server as desk_server
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import Pause, SignIn
+from desk.api.shapes import Duties, Pause, Relaxed, SignIn, Weight
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.integration
 
 
 def body(route: Route) -> dict[str, Any]:
-    bodies: dict[type | None, dict[str, Any]] = {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}}}
+    bodies: dict[type | None, dict[str, Any]] = {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}},
+                                               Weight: {"json": {"load": 4}}, Duties: {"json": {"skills": {"tr": 80}}},
+                                               Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}}}
     return bodies.get(route.request, {})
 
 
@@ -55,10 +57,40 @@ async def test_each_post_is_one_event() -> None:
             ("resume", {}, events.AgentResumed("a1")),  # type: ignore[arg-type]
             ("wrapup/end", {"json": {}}, events.WrapUpEnded("a1")),  # type: ignore[arg-type]
             ("wrapup/extend", {}, events.WrapUpExtended("a1")),  # type: ignore[arg-type]
+            ("wrapup/ask", {}, events.WrapUpAsked("a1")),  # type: ignore[arg-type]
+            ("spare", {}, events.AgentSpared("a1")),  # type: ignore[arg-type]
+            ("weigh", {"json": {"load": 4}}, events.ContactWeighed(7, 4)),  # type: ignore[arg-type]
             ("logout", {}, events.AgentSignedOut("a1")),  # type: ignore[arg-type]
         ):
             status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
             assert (status, said["id"], desk.inbox.events[-1]) == (200, "a1", event)
+
+
+async def test_duties_and_relaxed_rules_are_a_supervisors_word() -> None:
+    async with running() as desk:
+        for path, body, event in (
+            ("skills", {"skills": {"tr": 80}}, events.AgentSkilled("a1", (("tr", 80),))),  # type: ignore[arg-type]
+            ("skills", {}, events.AgentSkilled("a1", None)),  # type: ignore[arg-type]
+            ("relax", {"rules": ["rest_gap"], "minutes": 5},
+             events.RulesRelaxed("a1", frozenset({"rest_gap"}), 1300.0, "supervisor")),  # type: ignore[arg-type]
+        ):
+            assert (await desk.ask("POST", f"/api/v1/agents/a1/{path}", json=body))[0] == 200
+            assert desk.inbox.events[-1] == event
+        before = len(desk.inbox.events)
+        wrong: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("skills", {"skills": {"t r": 80}}), ("skills", {"skills": {"tr": 101}}),
+            ("relax", {"rules": ["breaks"], "minutes": 5}), ("relax", {"rules": [], "minutes": 5}),
+            ("relax", {"rules": ["rest_gap"], "minutes": 61}), ("relax", {"rules": ["rest_gap"]}))
+        for path, bad in wrong:
+            assert (await desk.ask("POST", f"/api/v1/agents/a1/{path}", json=bad))[1]["error"] == "bad_request"
+        assert len(desk.inbox.events) == before
+
+
+async def test_nothing_at_hand_cannot_be_weighed() -> None:
+    async with running() as desk:
+        desk.inbox.contacts = [()]
+        status, said = await desk.ask("POST", "/api/v1/agents/a1/weigh", Role.AGENT, json={"load": 4})
+        assert (status, said["error"], desk.inbox.events) == (409, "not_now", [])
 
 
 async def test_what_would_show_an_accommodation_is_for_the_agent_alone() -> None:
@@ -76,7 +108,8 @@ async def test_what_would_show_an_accommodation_is_for_the_agent_alone() -> None
 async def test_queues_and_status() -> None:
     async with running() as desk:
         queue = {"id": "temsilci", "name": "Temsilci", "waiting": 2, "ringing": 1, "talking": 3, "oldest_wait_s": 12.3,
-                 "agents_signed_in": 6, "agents_ready": 5}
+                 "agents_signed_in": 6, "agents_ready": 5, "open": True,
+                 "expected_wait": {"wait_s": 20.0, "low_s": 5.0, "high_s": 41.2}}
         assert await desk.ask("GET", "/api/v1/queues", Role.AGENT) == (200, {"queues": [queue]})
         status, said = await desk.ask("GET", "/api/v1/status")
         assert status == 200 and said["queues"] == [queue] and said["link_up"] and len(said["agents"]) == 2

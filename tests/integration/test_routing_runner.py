@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -14,7 +15,17 @@ from routing.core.commands import Command, Offer
 from routing.core.domain import Domain
 from routing.core.engine import HANDLERS, Engine
 from routing.core.errors import HalfDone, IllegalTransition, SeatTaken
-from routing.core.events import AgentSignedIn, Configured, ContactQueued, ContactTicked, SeatChanged
+from routing.core.events import (
+    AgentSignedIn,
+    AgentSkilled,
+    AgentSpared,
+    BreaksPlanned,
+    Configured,
+    ContactQueued,
+    ContactTicked,
+    RulesRelaxed,
+    SeatChanged,
+)
 from routing.core.facts import Alarm, Fact, Offered
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, ContactView, InboxClosed
@@ -97,6 +108,16 @@ async def test_an_answer_comes_with_the_view_after_the_commit() -> None:
         assert isinstance(contact, ContactView)
         assert [command.contact for command in node.commands if isinstance(command, Offer)] == ["c1"]
         assert node.projected == node.keeper.facts
+
+
+async def test_who_speaks_of_an_agent_gets_the_agent() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        for event in (AgentSpared(AgentId("a1")), AgentSkilled(AgentId("a1"), ((SkillId("bilgi"), 20),)),
+                      RulesRelaxed(AgentId("a1"), frozenset({"rest_gap"}), time.time() + 60.0),
+                      BreaksPlanned(AgentId("a1"), ())):
+            view = await node.runner.ask(event)
+            assert isinstance(view, AgentView) and view.agent == "a1"
 
 
 async def test_nothing_leaves_before_it_is_stored() -> None:
