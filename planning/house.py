@@ -20,7 +20,7 @@ from routing.core.commands import Command
 from routing.core.engine import Engine
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AnswerMode, Centre, Channel, WrapUpMode
+from routing.core.model import AnswerMode, Centre, Channel, Needs, WrapUpMode
 from routing.core.offers import VANISHED_S
 
 BRIEF_SPOKEN_S = 4.0
@@ -58,6 +58,10 @@ class Arrival(NamedTuple):
     """Points added to the service's own."""
     caller: str = ""
     """Keyed hash of the caller; equal ones are the same person."""
+    needs: Needs = ()
+    """What this contact needs whatever the step."""
+    topics: frozenset[str] = frozenset()
+    """What an agent's profile may exclude."""
 
 
 NOBODY = Arrival(inf, ServiceId(""), 0.0)
@@ -73,6 +77,11 @@ class Duty(NamedTuple):
     start: float
     end: float
     breaks: tuple[tuple[float, float], ...] = ()
+
+
+def between_s(offer: commands.Offer) -> float:
+    """From the answered phone to the caller: the brief, and the time to read."""
+    return (BRIEF_SPOKEN_S if offer.brief else 0.0) + offer.reading_s
 
 
 Entry = tuple[float, int, events.Event]
@@ -103,7 +112,7 @@ def run(centre: Centre, arrivals: Iterable[Arrival], duties: Iterable[Duty], *, 
         if watch is not None:
             watch(facts)
 
-    house.go(arrivals, inf if until is None else until, look, progress)
+    house.go(arrivals, inf if until is None else until, look, ledger.rules, progress)
     return ledger.close(house.now if until is None else until)
 
 
@@ -137,7 +146,7 @@ class _House:
             self.engine.handle(events.SeatChanged(_seat(agent.id), True, False), self.now)
 
     def go(self, arrivals: Iterable[Arrival], until: float, look: Callable[[list[Fact]], None],
-           progress: Callable[[float], None] | None) -> None:
+           rules: Callable[[Centre], None], progress: Callable[[float], None] | None) -> None:
         """Step from one moment to the next until nothing is left or `until` has come."""
         engine, heap, waiting, obey = self.engine, self.heap, self.waiting, self._obey
         handle, tick, next_deadline = engine.handle, engine.tick, engine.next_deadline
@@ -171,7 +180,7 @@ class _House:
                 contact = name_of(str(arrived))
                 waiting[contact] = arrival.handle_s
                 done = handle(queued(contact, arrival.service, "", arrival.channel, None, arrival.priority,
-                                     arrival.caller), now)
+                                     arrival.caller, "", False, "", arrival.needs, arrival.topics), now)
                 if done:
                     obey(done, now)
                     done = []
@@ -181,6 +190,9 @@ class _House:
             else:
                 now = at
                 heappop(heap)
+                if isinstance(what, events.Configured):  # facts before it are by the rules before
+                    look(engine.take_facts())
+                    rules(what.centre)
                 done = self._happen(what, now)
             if done:
                 obey(done, now)
@@ -240,7 +252,7 @@ class _House:
     def _ring(self, command: commands.Offer, now: float, seconds: float) -> list[Command]:
         """The phone rings until it is picked up, or for as long as it may; then the brief and the time to read."""
         number, offer = self.number, command.offer
-        before_s = (BRIEF_SPOKEN_S if command.brief else 0.0) + command.reading_s
+        before_s = between_s(command)
         done = self.engine.handle(events.OfferRinging(offer), now) if seconds >= VANISHED_S else []
         if seconds > command.ring_s:
             heappush(self.heap, (now + command.ring_s, TALK + next(number), events.OfferEnded(offer, "no_answer")))

@@ -18,11 +18,10 @@ from planning import cli as shared
 from planning import recorded, whatif
 from planning.errors import PlanningError
 from planning.replay import Journal, Verdict, replay
-from routing.core.events import Configured
+from routing.core.events import Configured, LinkChanged
 from routing.core.excluded import PRIVATE, Why
 from routing.core.facts import Fact
 from routing.core.ids import OfferId
-from routing.core.model import Centre
 from routing.core.stored import Started
 
 PORTION = 1_000
@@ -72,12 +71,12 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared
 
         Both runs get the same callers, talk times and patience. Beside them stands what really happened."""
         with shared.told(), open_journal(journal) as opened:
-            other, before = read_centre(centre), _centre(opened, _moment(end))
+            other, changes = read_centre(centre), _changes(opened)
             taken = recorded.read(opened.facts(), _moment(start), _moment(end), seed=seed)
             console = Console(stderr=True, highlight=False)
             with shared.bar(console) as shown:
                 task = shown.add_task("running it again", total=1.0)
-                compared = whatif.compare(taken, _portions(opened), before, other,
+                compared = whatif.compare(taken, _portions(opened), changes, other,
                                           lambda share: shown.update(task, completed=share))
             if html is not None:
                 shared.write(html, whatif.as_page(f"What if: {shared.house_name(centre)}", taken, compared))
@@ -106,16 +105,12 @@ def _portions(journal: Journal) -> Iterator[list[Fact]]:
     yield portion
 
 
-def _centre(journal: Journal, end: float | None) -> Centre:
-    """The rules in force at the end of what is taken."""
-    found: Centre | None = None
+def _changes(journal: Journal) -> list[whatif.Change]:
+    """Rules and links as they changed in the record."""
+    found: list[whatif.Change] = []
     for entry in journal.entries():
-        if end is not None and entry.at > end and found is not None:
-            break
-        if isinstance(entry.event, Started | Configured):
-            found = entry.event.centre
-    if found is None:
-        raise PlanningError("the journal is empty: no node has started with this state yet")
+        if isinstance(entry.event, Started | Configured | LinkChanged):
+            found.append((entry.at, entry.event))
     return found
 
 
@@ -164,7 +159,7 @@ def _as_json(verdict: Verdict, *, needs: bool) -> dict[str, object]:
 
 def _compare(taken: recorded.Recorded, compared: whatif.Compared) -> None:
     console = Console(highlight=False)
-    for one in whatif.words(taken):
+    for one in whatif.words(taken, compared):
         console.print(one, markup=False)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("Measure", *whatif.RUNS):

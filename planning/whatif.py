@@ -7,19 +7,23 @@ simulation can be trusted.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from planning import chart, page
+from planning.errors import PlanningError
 from planning.house import run
 from planning.ledger import Ledger
 from planning.outcome import SLOT_S, Figures, Outcome
 from planning.recorded import Recorded
 from planning.report import HEAD, cells, histogram
 from planning.simulate import row
-from routing.core.events import ServiceHours
+from routing.core.events import Configured, LinkChanged, ServiceHours
 from routing.core.facts import Fact
 from routing.core.model import Centre
+from routing.core.stored import Started
 
 TAIL_S = 3_600.0
 """After the last arrival of the record the runs go on for at most so long: the last callers are answered."""
@@ -40,13 +44,16 @@ class Compared(NamedTuple):
         return tuple(zip(RUNS, self, strict=True))
 
 
-def compare(recorded: Recorded, facts: Iterable[Sequence[Fact]], before: Centre, other: Centre,
+Change = tuple[float, Started | Configured | LinkChanged]
+"""When rules came in force in the record, or a link was lost or back."""
+
+
+def compare(recorded: Recorded, facts: Iterable[Sequence[Fact]], changes: Sequence[Change], other: Centre,
             progress: Callable[[float], None] | None = None) -> Compared:
-    """Run the record again. `facts`: those of the record, in portions; `before`: the rules it had."""
-    ledger = Ledger(before, recorded.start)
-    for portion in facts:
-        ledger.fold([fact for fact in portion if fact.at <= recorded.end])
-    was = ledger.close(recorded.end)
+    """Run the record again. `facts`: those of the record, in portions; `changes`: its rules and links, in order. The
+    run under the same rules has the last ones. Raises PlanningError when no rules are among the changes."""
+    before = rules(changes, recorded.end)
+    was = _was(recorded, facts, changes)
     length = max(1.0, recorded.end - recorded.start)
     done = []
     for place, centre in enumerate((before, other)):
@@ -66,6 +73,42 @@ def compare(recorded: Recorded, facts: Iterable[Sequence[Fact]], before: Centre,
     if progress is not None:
         progress(1.0)
     return Compared(was, *done)
+
+
+def rules(changes: Sequence[Change], until: float) -> Centre:
+    """The last ones in force at a time, or the first when there were none yet."""
+    centres = [(at, event.centre) for at, event in changes if not isinstance(event, LinkChanged)]
+    if not centres:
+        raise PlanningError("the journal is empty: no node has started with this state yet")
+    return [centre for at, centre in centres if at <= until or at == centres[0][0]][-1]
+
+
+def _was(recorded: Recorded, facts: Iterable[Sequence[Fact]], changes: Sequence[Change]) -> Outcome:
+    """What the facts say, each under the rules of its time."""
+    ledger = Ledger(rules(changes, -inf), recorded.start)
+    ahead = deque(changes)
+    for portion in facts:
+        part: list[Fact] = []
+        for fact in portion:
+            if fact.at > recorded.end:
+                break
+            while ahead and ahead[0][0] <= fact.at:
+                ledger.fold(part)
+                part = []
+                _tell(ledger, ahead.popleft()[1])
+            part.append(fact)
+        ledger.fold(part)
+    return ledger.close(recorded.end)
+
+
+def _tell(ledger: Ledger, event: Started | Configured | LinkChanged) -> None:
+    if isinstance(event, LinkChanged):
+        ledger.linked(event.node, event.up)
+        return
+    ledger.rules(event.centre)
+    if isinstance(event, Started):  # until its link is back nothing is offered to who waited
+        for node in sorted({one.node for one in event.contacts}):
+            ledger.linked(node, False)
 
 
 MEASURES: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
@@ -112,7 +155,9 @@ def services(compared: Compared) -> list[tuple[str, tuple[tuple[str, ...], ...]]
 def summary(recorded: Recorded, compared: Compared) -> dict[str, object]:
     """Everything as one JSON object."""
     return {
-        "from": recorded.start, "to": recorded.end, "contacts": len(recorded.arrivals), "drawn": recorded.drawn,
+        "from": recorded.start, "to": recorded.end, "contacts": len(recorded.arrivals),
+        "patience_drawn": recorded.patience_drawn, "talks_drawn": recorded.talks_drawn,
+        "callbacks": recorded.callbacks,
         "runs": {title: {
             "total": row(outcome.total), "services": {service: row(one) for service, one in outcome.services.items()},
             "order": {"offers": outcome.offers, "violations": outcome.violations},
@@ -121,19 +166,31 @@ def summary(recorded: Recorded, compared: Compared) -> dict[str, object]:
     }
 
 
-def words(recorded: Recorded) -> list[str]:
-    """What was run, in sentences."""
-    patience = ("nobody gave up, so everybody waits" if recorded.patience_s == float("inf") else
+def words(recorded: Recorded, compared: Compared) -> list[str]:
+    """What was run, and what of it the record could not tell, in sentences."""
+    patience = ("nobody gave up, so everybody waits" if recorded.patience_s == inf else
                 f"mean patience by the record {recorded.patience_s:.0f} s")
-    return [f"{len(recorded.arrivals)} contacts in {(recorded.end - recorded.start) / 3600:.2f} h, "
-            f"{len({duty.agent for duty in recorded.duties})} agents; {patience}.",
-            f"Of {recorded.drawn} contacts the rest of the patience, or the talk of one who gave up, was drawn: it is "
-            "the same in both runs."]
+    agents = {duty.agent for duty in recorded.duties}
+    found = [f"{len(recorded.arrivals)} contacts in {(recorded.end - recorded.start) / 3600:.2f} h, "
+             f"{len(agents)} agents; {patience}.",
+             f"Drawn, the same in both runs: the rest of the patience of {recorded.patience_drawn} contacts who did "
+             f"not give up, and the talk of {recorded.talks_drawn} who had none (another --seed draws others)."]
+    if recorded.callbacks:
+        found.append(f"{recorded.callbacks} contacts asked to be called back: in the runs they wait on the line.")
+    lost = sum(one.service not in compared.other.names for one in recorded.arrivals)
+    if lost:
+        found.append(f"{lost} contacts are for services that the other centre has not: they are left out of its run.")
+    gone, new = len(agents - compared.other.agents.keys()), len(compared.other.agents.keys() - agents)
+    if gone:
+        found.append(f"{gone} agents of the record are not in the other centre: nobody takes their place in its run.")
+    if new:
+        found.append(f"{new} agents of the other centre have no duty in the record: they are never there in its run.")
+    return found
 
 
 def as_page(title: str, recorded: Recorded, compared: Compared) -> str:
     """The page: the table, each service, and pictures of the waits."""
-    parts = [page.text(one) for one in words(recorded)]
+    parts = [page.text(one) for one in words(recorded, compared)]
     parts.append(page.table("Everything together", ("Measure", *RUNS), lines(compared)))
     for name, rows in services(compared):
         parts.append(page.table(name, ("Run", *HEAD[1:]), rows))

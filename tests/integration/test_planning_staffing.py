@@ -22,7 +22,7 @@ from routing.core.model import Agent, Centre, Profile, Service, Step
 
 pytestmark = pytest.mark.integration
 
-REAL_DAYS = "SANTRAL_TEST_ARRIVALS"
+REAL_DAYS = "SANTRAL_BANK_CALLS"
 """Environment variable: a CSV date,slot,calls of many days of a centre whose peak is about 95 % of 180 agents."""
 
 SKILL = SkillId("danisman")

@@ -11,14 +11,29 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from planning import recorded
-from planning.whatif import compare
-from routing.core.facts import AgentChanged, Offered
-from routing.core.ids import ServiceId
+from planning.house import Arrival, Duty, run
+from planning.ledger import Ledger
+from planning.whatif import Change, compare, words
+from routing.core.engine import Engine
+from routing.core.events import (
+    AgentSignedIn,
+    Configured,
+    ContactGone,
+    ContactQueued,
+    Event,
+    LinkChanged,
+    OfferConnected,
+    SeatChanged,
+    TalkEnded,
+)
+from routing.core.facts import AgentChanged, Fact, Offered, TalkOver
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import AgentState, Centre
 from santral.cli import cli
 from santral.config import node_config
 from santral.journal import open_journal
 from tests.fakes.journal_day import Day
+from tests.planning_house import agent, service
 
 pytestmark = pytest.mark.integration
 
@@ -108,7 +123,7 @@ def test_what_is_no_database_is_said_so(tmp_path: Path) -> None:
 def test_the_record_under_its_own_rules_is_nearly_what_it_was(state: Path, centre: Centre) -> None:
     with open_journal(str(state)) as journal:
         taken = recorded.read(journal.facts())
-        compared = compare(taken, [list(journal.facts())], centre, centre)
+        compared = compare(taken, [list(journal.facts())], [(0.0, Configured(centre))], centre)
     assert compared.same.total.offered == compared.was.total.offered == len(taken.arrivals)
     assert abs(compared.same.total.answered - compared.was.total.answered) <= 5
     assert abs(compared.same.total.service_level() - compared.was.total.service_level()) <= 0.02
@@ -122,9 +137,62 @@ def test_other_rules_show_in_the_other_run_alone(state: Path, centre: Centre) ->
     fewer = centre._replace(agents=centre.agents[::6])
     with open_journal(str(state)) as journal:
         taken = recorded.read(journal.facts())
-        compared = compare(taken, [list(journal.facts())], centre, fewer)
+        compared = compare(taken, [list(journal.facts())], [(0.0, Configured(centre))], fewer)
     assert compared.other.total.asa_s > compared.same.total.asa_s
     assert set(compared.other.agents) < set(compared.same.agents)
+
+
+def test_what_a_record_cannot_tell_is_said(state: Path, centre: Centre) -> None:
+    other = centre._replace(services=centre.services[:-1], agents=(
+        *centre.agents[1:], centre.agents[0]._replace(id=AgentId("new"))))
+    with open_journal(str(state)) as journal:
+        taken = recorded.read(journal.facts())
+        compared = compare(taken, [list(journal.facts())], [(0.0, Configured(centre))], other)
+    lost = sum(one.service == centre.services[-1].id for one in taken.arrivals)
+    said = " ".join(words(taken, compared))
+    assert lost and f"{lost} contacts are for services that the other centre has not" in said
+    assert "1 agents of the record are not in the other centre" in said
+    assert "1 agents of the other centre have no duty in the record" in said
+    assert f"patience of {taken.patience_drawn} contacts" in said
+    assert f"talk of {taken.talks_drawn} who had none" in said
+    assert taken.talks_drawn == len(taken.arrivals) - compared.was.total.answered
+
+
+def test_rules_that_changed_in_the_record_count_from_their_moment() -> None:
+    """Half of the team goes, somebody new comes and points change: no order is broken, nobody is forgotten."""
+    first = Centre((service("edu"), service("tip")), tuple(agent(f"a{n}", "edu", "tip") for n in range(4)))
+    second = Centre((service("edu", priority=1), service("tip")),
+                    (agent("a0", "edu", "tip"), agent("a1", "edu"), agent("a4", "tip")))
+    coming = [Arrival(10.0 * n, ServiceId(("edu", "tip")[n % 2]), 60.0, 300.0, needs=((SkillId("edu"), 1),) * (n == 7))
+              for n in range(60)]
+    facts: list[Fact] = []
+    run(first, coming, [Duty(one.id, 0.0, 2000.0 if one.id in ("a0", "a1") else 299.0) for one in first.agents],
+        watch=facts.extend, also=[(300.0, Configured(second)), (310.0, SeatChanged(SeatId("n"), True, False)),
+                                  (310.0, AgentSignedIn(AgentId("a4"), SeatId("n")))])
+    taken = recorded.read(facts)
+    assert [one.needs for one in taken.arrivals if one.needs] == [((SkillId("edu"), 1),)]
+    changes: list[Change] = [(0.0, Configured(first)), (300.0, Configured(second)), (400.0, LinkChanged("x", False))]
+    compared = compare(taken, [facts], changes, first)
+    assert set(compared.was.agents) == {AgentId(f"a{n}") for n in range(5)}
+    assert set(compared.same.agents) == {one.id for one in second.agents}, "the last rules"
+    assert compared.was.violations == 0 and compared.was.offers > 30
+    blind = Ledger(first._replace(agents=(*first.agents, second.agents[2])))
+    blind.fold(facts)
+    assert blind.close(taken.end).violations > 0, "under the rules of the beginning it would look like disorder"
+
+
+def test_a_talk_that_was_cut_is_one_answer() -> None:
+    centre, engine, name = Centre((service("edu"),), (agent("a", "edu"),)), Engine(), ContactId("1")
+    told: list[tuple[float, Event]] = [
+        (0.0, Configured(centre)), (0.0, SeatChanged(SeatId("s"), True, False)),
+        (0.0, AgentSignedIn(AgentId("a"), SeatId("s"))), (1.0, ContactQueued(name, ServiceId("edu"))),
+        (2.0, OfferConnected(OfferId(1), name)), (5.0, TalkEnded(OfferId(1), "lost")), (9.0, ContactGone(name))]
+    for at, event in told:
+        engine.handle(event, at)
+    facts = engine.take_facts()
+    assert any(isinstance(one, TalkOver) and one.by == "lost" for one in facts)
+    was = compare(recorded.read(facts), [facts], [(0.0, Configured(centre))], centre).was.total
+    assert (was.offered, was.answered, was.abandoned, was.still_there) == (1, 1, 0, 0)
 
 
 def test_the_page_and_the_table_show_three_runs(state: Path, tmp_path: Path) -> None:
