@@ -11,8 +11,10 @@ from planning.errors import PlanningError
 from planning.replay import Journal
 from routing.core.errors import RoutingError
 from routing.core.facts import Fact
+from routing.core.stored import Started
 from routing.store.errors import StoreError
-from routing.store.reader import Input, Reader
+from routing.store.reader import Extent, Input, Reader
+from routing.store.schema import HEAD
 from santral.errors import StoreTrouble
 
 DATABASE = "santral.db"
@@ -27,26 +29,41 @@ N = TypeVar("N", bound=_Numbered)
 
 
 class _State:
-    """A journal through a reader of the store."""
+    """A journal through a reader of the store, as far as it went when it was opened. Every entry and every fact has the
+    number after the one before: one that is missing is named, or it would show as a decision that differs."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, place: str, reader: Reader, extent: Extent) -> None:
+        self._place, self._reader, self._extent = place, reader, extent
 
     def entries(self) -> Iterator[Input]:
-        return _paged(self._reader.journal_after)
+        for entry in self._all("entry", self._reader.journal_after, self._extent.entries):
+            if entry.seq == 1 and not isinstance(entry.event, Started):
+                raise PlanningError(f"{self._place}: the journal does not begin with the start of a node")
+            yield entry
 
     def facts(self) -> Iterator[Fact]:
-        return _paged(self._reader.facts_after)
+        return self._all("fact", self._reader.facts_after, self._extent.facts)
 
     def length(self) -> int:
-        return self._reader.journal_length()
+        return self._extent.entries
 
+    def _all(self, what: str, after: Callable[[int], Sequence[N]], last: int) -> Iterator[N]:
+        done = 0
+        while done < last:
+            page = after(done)
+            for one in page:
+                if done == last:
+                    return
+                if one.seq != done + 1:
+                    raise self._missing(what, done + 1, last)
+                done = one.seq
+                yield one
+            if not page:
+                raise self._missing(what, done + 1, last)
 
-def _paged(after: Callable[[int], Sequence[N]]) -> Iterator[N]:
-    seq = 0
-    while page := after(seq):
-        yield from page
-        seq = page[-1].seq
+    def _missing(self, what: str, number: int, last: int) -> PlanningError:
+        return PlanningError(f"{self._place}: {what} {number} of {last} is missing or cannot be read, and what follows "
+                             "from it cannot be told. Take a sound copy of the state")
 
 
 @contextmanager
@@ -62,8 +79,20 @@ def open_journal(place: str) -> Iterator[Journal]:
                                 "file, or the URL of its database")
     try:
         with Reader(where) as reader:
-            yield _State(reader)
+            extent = reader.extent()
+            _sound(place, extent)
+            yield _State(place, reader, extent)
     except StoreError as error:
         raise StoreTrouble(str(error)) from error
     except RoutingError as error:
         raise PlanningError(f"{place}: {error}") from error
+
+
+def _sound(place: str, extent: Extent) -> None:
+    if extent.revision is None:
+        raise PlanningError(f"{place} is no state of a node: it has no journal")
+    if extent.revision != HEAD:
+        raise PlanningError(f"the journal at {place} has format {extent.revision}, this Santral reads {HEAD}: a node "
+                            "brings an older state up to date when it starts; a newer one needs the newer Santral")
+    if not extent.entries:
+        raise PlanningError(f"the journal at {place} is empty: no node has started with this state yet")

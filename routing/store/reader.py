@@ -18,7 +18,8 @@ from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
 from routing.core.stored import Spoke, StoredAgent, StoredContact, StoredOffer
 from routing.store.database import connect, translated, url_of
-from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, cursors, facts, journal, offers
+from routing.store.migrate import revision
+from routing.store.schema import CONTACT_LIVE, HEAD, OFFER_WITH_AGENT, agents, contacts, cursors, facts, journal, offers
 
 log = structlog.get_logger()
 
@@ -41,6 +42,17 @@ class Input(NamedTuple):
     at: float
     event: Event | None
     """None: the timer."""
+
+
+class Extent(NamedTuple):
+    """What a state holds at one moment of the store."""
+
+    revision: str | None
+    """Of its tables; None: it has none of ours."""
+    entries: int
+    """Number of the last entry of the journal; 0: none."""
+    facts: int
+    """Number of the last fact; 0: none."""
 
 
 class ServiceCount(NamedTuple):
@@ -87,6 +99,7 @@ _FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bi
           .limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
             .where(journal.c.seq > bindparam("after")).order_by(journal.c.seq).limit(bindparam("count")))
+_EXTENT = select(select(func.max(journal.c.seq)).scalar_subquery(), select(func.max(facts.c.seq)).scalar_subquery())
 _CURSOR = select(cursors.c.seq).where(cursors.c.name == bindparam("name"))
 _COUNTS = (select(contacts.c.service, contacts.c.outcome, func.count())
            .group_by(contacts.c.service, contacts.c.outcome).order_by(contacts.c.service, contacts.c.outcome))
@@ -165,13 +178,28 @@ class Reader:
         return found
 
     def journal_after(self, seq: int, limit: int = PAGE) -> list[Input]:
-        """Inputs with a number above `seq`, in order, for replay."""
-        rows = self._all(_JOURNAL, after=seq, count=min(limit, PAGE))
-        return [Input(number, at, decode_event(kind, body)) for number, at, kind, body in rows]
+        """Inputs with a number above `seq`, in order, for replay. Raises JournalError with the number of one that
+        cannot be read."""
+        found: list[Input] = []
+        for number, at, kind, body in self._all(_JOURNAL, after=seq, count=min(limit, PAGE)):
+            try:
+                found.append(Input(number, at, decode_event(kind, body)))
+            except JournalError as error:
+                raise JournalError(f"entry {number}: {error}") from None
+        return found
 
-    def journal_length(self) -> int:
-        """How many inputs there are."""
-        return int(self._all(select(func.count()).select_from(journal))[0][0])
+    def extent(self) -> Extent:
+        """How far journal and facts go, of one commit: a running node writes on meanwhile."""
+        try:
+            connection = self._open()
+            with connection.begin():
+                found = revision(connection)
+                if found != HEAD:
+                    return Extent(found, 0, 0)
+                entries, last = connection.execute(_EXTENT).one()
+                return Extent(found, entries or 0, last or 0)
+        except DBAPIError as error:
+            raise self._failed(error) from None
 
     def cursor(self, name: str) -> int:
         """The last fact a reader is done with; 0 when it never began."""
