@@ -77,30 +77,33 @@ def _tell(d: Domain, contact: Contact, reason: str) -> None:
 
 
 def merge(d: Domain, contact: Contact) -> None:
-    """A caller who calls again takes over the age and the points of the callback that waits for them."""
-    waiting = d.callbacks.get(_name(contact))
-    if waiting is None or contact.channel is not Channel.VOICE:
+    """A caller who calls again takes over the age and the points of every callback that waits for them."""
+    if contact.channel is not Channel.VOICE:
         return
-    contact.since = min(contact.since, waiting.since)
-    contact.priority = max(contact.priority, waiting.priority)
-    if waiting.offer is not None:
-        offers.cancel(d, waiting.offer)
-    contacts.end_waiting(d, waiting, "left", Outcome.LEFT, d.now, MERGED)
+    for waiting in list(d.callbacks.get(_name(contact), ())):
+        contact.since = min(contact.since, waiting.since)
+        contact.priority = max(contact.priority, waiting.priority)
+        if waiting.offer is not None:
+            offers.cancel(d, waiting.offer)
+        contacts.end_waiting(d, waiting, "left", Outcome.LEFT, d.now, MERGED)
 
 
 def joins(d: Domain, contact: Contact) -> None:
     """A callback is in line: it takes no room there, and its caller may call again."""
     d.deferred[contact.service.id] = d.deferred.get(contact.service.id, 0) + 1
     if contact.caller_hash:
-        d.callbacks[_name(contact)] = contact
+        d.callbacks.setdefault(_name(contact), {})[contact] = None
 
 
 def parts(d: Domain, contact: Contact) -> None:
     """A callback is out of the line."""
     d.deferred[contact.service.id] -= 1
     name = _name(contact)
-    if d.callbacks.get(name) is contact:
-        del d.callbacks[name]
+    waiting = d.callbacks.get(name)
+    if waiting is not None:
+        waiting.pop(contact, None)
+        if not waiting:
+            del d.callbacks[name]
 
 
 def _name(contact: Contact) -> tuple[str, ServiceId]:

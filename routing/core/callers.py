@@ -86,15 +86,19 @@ def _again(d: Domain, contact: Contact, event: ContactQueued) -> None:
         contact.leg = event.leg
     needs, topics = event.needs or contact.needs, event.topics or contact.topics
     other = (needs, topics) != (contact.needs, contact.topics)
+    service = d.services.get(event.service, contact.service)
+    moves = service.id != contact.service.id and service.id not in contact.visited and not contact.callback \
+        and not admission.refuses(d, service)
+    if contact.offer is not None and (other or moves):  # who rings may be the wrong one now
+        offers.rescind(d, contact.offer, "chosen")
+        offers.close(d, contact.offer, "taken_back", "chosen", keep_idle=True)
     if other or event.node != contact.node:
         contacts.lift(d, contact)
         contact.node, contact.needs, contact.topics = event.node, needs, topics
         contacts.refit(d, contact, contact.service)
     if other:
         contacts.changed(d, contact)
-    service = d.services.get(event.service, contact.service)
-    if service.id != contact.service.id and service.id not in contact.visited and not contact.callback \
-            and not admission.refuses(d, service):
+    if moves:
         contact.visited = ()
         contacts.move(d, contact, service, "chosen")
 

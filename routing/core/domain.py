@@ -65,7 +65,7 @@ class Domain:
         """Services that take no new contacts by their hours."""
         self.known = Known()
         """Who spoke with whom last."""
-        self.callbacks: dict[tuple[str, ServiceId], Contact] = {}
+        self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}
         """Callbacks in line by keyed hash of the caller and service."""
         self.deferred: dict[ServiceId, int] = {}
         """How many callbacks are in line."""

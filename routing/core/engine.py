@@ -103,11 +103,13 @@ class Engine:
         return done
 
     def tick(self, now: float) -> list[Command]:
-        """Do what is due. Too early or twice, it does nothing."""
+        """Do what is due. Too early or twice, it does nothing. What is due at the same moment happens together, so that
+        the order in which deadlines were set decides nothing about whose turn it is."""
         d = self._domain
         d.now = max(d.now, now)
-        while (key := d.timers.pop_due(d.now)) is not None:
-            _due(d, key)
+        while (at := d.timers.next()) is not None and at <= d.now:
+            while (key := d.timers.pop_due(at)) is not None:
+                _due(d, key)
             assign(d)
             if d.fresh:
                 contacts.settle(d)

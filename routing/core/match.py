@@ -279,7 +279,7 @@ class Matching:
 
     def sign_in(self, record: AgentRecord) -> None:
         """Count an agent as signed in: what decides whether a step can be met at all."""
-        kind = record.kind = self._kind(_for_both(record))
+        kind = record.kind = self._kind(for_both(record))
         record.standing, record.code = None, -1
         record.signed, record.serves = True, kind.serves
         self.signed_in += 1
@@ -442,7 +442,7 @@ _ANYBODY = Requirement(())
 
 
 
-def _for_both(record: AgentRecord) -> Agent:
+def for_both(record: AgentRecord) -> Agent:
     """The agent as the pools see them: who leads a pair takes no topic that the other one excludes."""
     agent, partner = record.agent, record.partner
     if partner is None or not record.lead or not partner.agent.profile.no_topics:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from routing.core import contacts, requirement
 from routing.core.domain import Domain
+from routing.core.match import for_both
 from routing.core.model import AgentState
 from routing.core.records import AgentRecord, Contact
 
@@ -40,7 +41,8 @@ def fits(d: Domain, contact: Contact, record: AgentRecord) -> bool:
     profile = record.agent.profile
     if contact.channel not in profile.channels or (profile.pair_id and not record.lead):
         return False
-    return any(requirement.fits(requirement.of(d, contact, step), record.agent)
+    agent = for_both(record)
+    return any(requirement.fits(requirement.of(d, contact, step), agent)
                for step in range(len(contact.service.steps)))
 
 

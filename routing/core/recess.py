@@ -74,3 +74,4 @@ def due(d: Domain, record: AgentRecord) -> None:
         breaks.arm(d, record)
         if record.untold:
             agents.note(d, record)
+        agents.place(d, record)  # what kept offers away may just have been skipped

@@ -204,6 +204,7 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
 def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
     _settle_wrap_ups(d, record, row)
     if record.offers:
+        record.strained = True  # the load was looked at before the contacts at hand were there
         for offer in record.offers.values():
             offer.interrupted = offer.interrupted and (record.aside or record.calls > 0)
         record.state = follow(AGENT, "agent", record.id, record.state, capacity.still(record))

@@ -31,16 +31,19 @@ def configured(d: Domain, event: Configured) -> None:
             d.matching.cover(contact.service)
     dropped = _team(d, event)
     pairs.pair_up(d)
-    for record in signed:
-        agents.enlist(d, record)
-        breaks.arm(d, record)
-        agents.arm_return(d, record)
-        agents.place(d, record)
-    for contact in waiting:
-        contacts.refit(d, contact, d.services.get(contact.service.id, contact.service))
-    for contact in d.contacts.values():
+    for contact in d.contacts.values():  # first: what somebody has at hand may weigh something else now
         contact.service = d.services.get(contact.service.id, contact.service)
         contact.step = clamp_step(contact.service, contact.step)
+    for record in signed:
+        agents.enlist(d, record)
+    for record in signed:  # only now: who is placed may place the other one of the pair
+        breaks.arm(d, record)
+        agents.arm_return(d, record)
+        wellbeing.limit(d, record)  # by the limits of now, whether or not something may be offered
+        record.strained = True  # the other one of the pair may be another, or nobody
+        agents.place(d, record)
+    for contact in waiting:
+        contacts.refit(d, contact, contact.service)
     d.matching.recount(d.offers.values())
     d.facts.append(facts.CentreChanged(*d.stamp(), len(event.centre.services), len(event.centre.agents)))
     admission.review(d)

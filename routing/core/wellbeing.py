@@ -66,7 +66,8 @@ def load_of(d: Domain, record: AgentRecord) -> float:
     """The distress load at this moment."""
     if not record.load:
         return 0.0
-    return float(record.load * 2.0 ** ((record.load_at - d.now) / d.centre.load_half_life_s))
+    load = float(record.load * 2.0 ** ((record.load_at - d.now) / d.centre.load_half_life_s))
+    return load if load >= NEGLIGIBLE else 0.0
 
 
 def occupied_of(d: Domain, record: AgentRecord) -> float:
@@ -84,19 +85,26 @@ def allow(d: Domain, record: AgentRecord) -> None:
     put into their places, when they are `strained`."""
     _allow(d, record)
     partner = record.partner
-    if partner is not None and record.lead:  # who stands for both takes what both can
+    if partner is not None and record.lead and partner.state is not AgentState.SIGNED_OUT:
+        # who stands for both takes what both can
         _allow(d, partner)
         record.gladly = min(record.gladly, partner.gladly)
         record.atmost = min(record.atmost, partner.atmost)
         record.utmost = min(record.utmost, partner.utmost)
 
 
-def _allow(d: Domain, record: AgentRecord) -> None:
+def limit(d: Domain, record: AgentRecord) -> float:
+    """Whether the agent is at the hard limit now. Gives the load."""
     load, limits = load_of(d, record), record.agent.profile.distress
     if load >= limits.hard:
         record.limited = True
     elif load < limits.again:
         record.limited = False
+    return load
+
+
+def _allow(d: Domain, record: AgentRecord) -> None:
+    load, limits = limit(d, record), record.agent.profile.distress
     gladly = atmost = utmost = ANY
     if not relaxed(d, record, "distress_limit"):
         if record.limited:
@@ -198,7 +206,8 @@ def weigh(d: Domain, offer: Offer, weight: int) -> None:
     since = d.now if offer.connected_at is None else offer.connected_at
     now_worth = weight * 2.0 ** ((since - d.now) / d.centre.load_half_life_s)
     for record in people(offer):
-        record.load, record.load_at = max(0.0, load_of(d, record) + now_worth), d.now
+        # `limit` first: the limit may have ended before, while nothing could be offered anyway.
+        record.load, record.load_at = max(0.0, limit(d, record) + now_worth), d.now
         record.strained = record.untold = True
         allow(d, record)
 

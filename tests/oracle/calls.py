@@ -1,0 +1,308 @@
+"""Offers until they are accepted or closed, talks, and wrap-ups."""
+
+from __future__ import annotations
+
+from routing.core import commands
+from routing.core import events as e
+from routing.core.model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
+from tests.oracle import burden, callers, shifts
+from tests.oracle.state import (
+    ACCEPTED,
+    ASSIGNED,
+    NOT_RESPONDING,
+    PENDING,
+    READY,
+    WAITS,
+    WRAPPING,
+    WRAPUP,
+    Offer,
+    Person,
+)
+
+BY_WISH = (WrapUpMode.OPTIONAL, WrapUpMode.AGENT_REQUESTED)
+
+
+def rescind(h, offer: Offer, reason: str) -> None:
+    """Have the agent's leg ended."""
+    h.commands.append(commands.Rescind(offer.id, offer.caller.id, reason, offer.caller.node, offer.caller.channel))
+
+
+def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", keep_idle: bool = False,
+          by: Person | None = None) -> None:
+    """An offer ends without a connection. `to`, `why`: what becomes of the agent, or of the one `by` whom it ended; the
+    other one of a pair is released."""
+    caller = offer.caller
+    offer.state, offer.due = OfferState(state), {}
+    del h.offers[offer.id]
+    caller.offer = None
+    if offer.voice:
+        for p in offer.people:
+            if p.phone is not None and p is not offer.person:
+                shifts.leg_over(h, p.phone)
+        shifts.leg_over(h, h.phone(offer.seat))
+    for p in offer.people:
+        p.hands.remove(offer)
+        if not keep_idle:
+            burden.gap(h, p)
+        mine, said = (to, why or reason) if by in (None, p) else (READY, reason)
+        if mine is READY and p.misses and p.misses >= p.agent.profile.misses_allowed:
+            mine, said = NOT_RESPONDING, "misses"
+        shifts.become(h, p, mine, said, keep_idle=keep_idle)
+    h.tell("OfferClosed", offer.id, caller.id, offer.person.id, offer.state, reason)
+    if state != "canceled":
+        caller.state = WAITS
+        h.arm(caller)
+        if caller.preferred is not None:
+            callers.lose_preferred(h, caller, h.now)
+
+
+def ringing(h, event: e.OfferRinging) -> None:
+    """The phone rings."""
+    offer = h.offers.get(event.offer)
+    if offer is not None and offer.state is PENDING and offer.rang_at is None and offer.answered_at is None:
+        offer.rang_at = h.now
+        offer.due.pop("vanish", None)
+        h.tell("OfferRang", offer.id)
+
+
+def answered(h, event: e.OfferAnswered) -> None:
+    """The agent's leg is up."""
+    offer = h.offers.get(event.offer)
+    if offer is not None and offer.state is PENDING and offer.answered_at is None:
+        offer.answered_at = h.now
+        offer.due = {"brief": h.now + brief_s(offer)} if h.up(offer.caller.node) else {}
+
+
+def brief_s(offer: Offer) -> float:
+    """The longest way from an answered phone to the connection."""
+    profile = offer.person.agent.profile
+    reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
+    by_key = offer.ring_s if profile.answer_mode is AnswerMode.SINGLE_SWITCH else 0.0
+    return 30.0 + by_key + (profile.pre_connect_s if reads else 0.0) + (60.0 if offer.caller.callback else 0.0)
+
+
+def connected(h, event: e.OfferConnected) -> None:
+    """Agent and caller are together."""
+    offer = h.offers.get(event.offer)
+    if offer is None or offer.state is WRAPPING:
+        return
+    caller, p = offer.caller, offer.person
+    if event.contact != caller.id:
+        h.tell("Alarm", "bridge_mismatch", event.contact, offer.id, p.id)
+        rescind(h, offer, "mismatch")
+        if offer.state is PENDING:
+            close(h, offer, "rescinded", "mismatch")
+        return
+    if offer.state is not PENDING:
+        return
+    offer.state, offer.due = ACCEPTED, {}
+    offer.connected_at = h.now if event.connected_at is None else min(h.now, max(event.connected_at, offer.made_at))
+    caller.state, caller.preferred = ASSIGNED, None
+    if caller.hash and not caller.service.anonymous:
+        h.spoke[caller.hash] = p.id, h.now
+    offer.load = caller.service.load
+    burden.weigh(h, offer, offer.load)
+    for one in offer.people:
+        one.misses = 0
+        if not offer.voice:
+            one.idle_since = h.now
+        shifts.engage(h, one)
+        if offer.voice:
+            hold(h, one)
+    h.tell("Connected", offer.id, caller.id, p.id)
+
+
+def hold(h, p: Person) -> None:
+    """A call comes first: what it interrupts is held."""
+    for one in p.hands:
+        if one.state is ACCEPTED and not one.interrupted and h.yields(one):
+            one.interrupted = True
+            interrupt(h, p, one)
+
+
+def go_on(h, p: Person) -> None:
+    """If there is no call any more, what it interrupted goes on."""
+    if not p.aside and not p.calls():
+        for one in p.hands:
+            if one.interrupted:
+                one.interrupted = False
+                interrupt(h, p, one)
+
+
+def interrupt(h, p: Person, offer: Offer) -> None:
+    """Tell it."""
+    h.commands.append(commands.Interrupt(offer.id, offer.caller.id, offer.interrupted, offer.caller.node))
+    h.tell("Interrupted", offer.id, p.id, offer.interrupted)
+
+
+def leg_ended(h, event: e.OfferEnded) -> None:
+    """The agent's leg is gone."""
+    offer = h.offers.get(event.offer)
+    if offer is None or offer.state is WRAPPING:
+        return
+    if offer.state is ACCEPTED:
+        talk_over(h, offer, "lost" if event.reason == "lost" else "agent", h.now)
+    elif event.reason == "no_answer":
+        missed(h, offer, event.reason)
+    elif event.reason in ("unreachable", "lost"):
+        phone_lost(h, offer, event.reason)
+    else:
+        offer.person.not_before = max(offer.person.not_before, h.now + 5.0)
+        if offer.tier == 2:
+            spare_all(h, offer)
+        close(h, offer, "rejected", event.reason)
+
+
+def missed(h, offer: Offer, reason: str) -> None:
+    """Nobody took it."""
+    for p in offer.people:
+        p.not_before = max(p.not_before, h.now + 5.0)
+        if offer.tier != 2:
+            p.misses += 1
+    if offer.tier == 2:
+        spare_all(h, offer)
+    close(h, offer, "timeout", reason, why="missed")
+
+
+def spare_all(h, offer: Offer) -> None:
+    """An offer beyond the limit was not taken: that is heard as "not now"."""
+    for p in offer.people:
+        p.spared_until = h.now + h.centre.spared_s
+
+
+def phone_lost(h, offer: Offer, reason: str) -> None:
+    """The phone is gone; a desk is left alone for a moment."""
+    if offer.voice:
+        shifts.lose_phone(h, h.phone(offer.seat))
+    else:
+        offer.person.not_before = max(offer.person.not_before, h.now + 5.0)
+    close(h, offer, "rescinded", reason)
+
+
+def due(h, offer: Offer, kind: str) -> None:
+    """A deadline of an offer has come."""
+    del offer.due[kind]
+    if kind == "wrap":
+        wrap_up(h, offer, "wrapped_up")
+    elif kind == "vanish":
+        rescind(h, offer, "vanished")
+        phone_lost(h, offer, "vanished")
+    elif offer.caller.callback and offer.answered_at is not None:
+        callers.give_up(h, offer, "stale")
+    else:
+        rescind(h, offer, "stale")
+        missed(h, offer, "stale")
+
+
+# --- talks
+
+
+def talk_ended(h, event: e.TalkEnded) -> None:
+    """Caller and agent are apart."""
+    offer = h.offers.get(event.offer)
+    if offer is not None and offer.state is ACCEPTED:
+        talk_over(h, offer, event.by, h.now if event.ended_at is None else event.ended_at)
+
+
+def held(h, event: e.Held) -> None:
+    """On hold, or back."""
+    offer = h.offers.get(event.offer)
+    if offer is None or offer.state is not ACCEPTED or event.on is (offer.held_since is not None):
+        return
+    if not event.on:
+        offer.held_s += h.now - offer.held_since
+    offer.held_since = h.now if event.on else None
+    h.tell("HoldChanged", offer.id, event.on)
+
+
+def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -> None:
+    """The talk is over. Lost: the caller waits again. Else the agent wraps up."""
+    caller, p, lost = offer.caller, offer.person, by == "lost"
+    offer.state = OfferState.COMPLETED if lost else WRAPPING
+    caller.state = WAITS if lost else ContactState.WRAPPING
+    offer.talk_over_at, offer.interrupted, offer.held_since = h.now, False, None
+    if offer.voice:
+        phone = h.phone(offer.seat)
+        shifts.leg_over(h, phone)
+        if lost and phone_lost:
+            shifts.lose_phone(h, phone)
+        if offer.partner is not None and offer.partner.phone is not None:
+            shifts.leg_over(h, offer.partner.phone)
+    elif lost and phone_lost:
+        p.not_before = max(p.not_before, h.now + 5.0)
+    wraps = not lost and wraps_up(p, offer)
+    if wraps:
+        if p.agent.profile.wrapup_mode is not WrapUpMode.MANDATORY:
+            offer.due["wrap"] = h.now + p.agent.profile.wrapup_s
+        shifts.engage(h, p)
+    else:
+        let_go(h, p, offer, "lost" if lost else "talk_over")
+    if offer.partner is not None:
+        partner_over(h, offer.partner, offer, lost)
+    h.tell("TalkOver", offer.id, caller.id, p.id, by)
+    if lost:
+        del h.offers[offer.id]
+        caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
+        h.arm(caller)
+        return
+    callers.over(h, caller, Outcome.ANSWERED)
+    if not wraps:
+        completed(h, offer)
+
+
+def wraps_up(p: Person, offer: Offer) -> bool:
+    """A wrap-up comes after this talk."""
+    profile = p.agent.profile
+    if p.leave_pending or (profile.wrapup_mode in BY_WISH and not offer.wrapup_asked):
+        return False
+    return profile.wrapup_s > 0 or profile.wrapup_mode is WrapUpMode.MANDATORY
+
+
+def partner_over(h, p: Person, offer: Offer, lost: bool) -> None:
+    """The second one of a pair wraps up by the own profile, aside."""
+    p.hands.remove(offer)
+    burden.done(h, p, offer, h.now - offer.connected_at)
+    if not lost and wraps_up(p, offer):
+        begin_aside(h, p)
+    else:
+        p.talked_until = h.now
+        shifts.free(h, p, "lost" if lost else "talk_over")
+
+
+def begin_aside(h, p: Person) -> None:
+    """A wrap-up without a contact."""
+    p.aside, p.talked_until = True, None
+    if p.agent.profile.wrapup_mode is not WrapUpMode.MANDATORY:
+        p.aside_at = h.now + p.agent.profile.wrapup_s
+    shifts.become(h, p, WRAPUP, "")
+
+
+def end_aside(h, p: Person, reason: str) -> None:
+    """It is over."""
+    if p.aside:
+        p.aside, p.aside_at = False, None
+        shifts.free(h, p, reason)
+
+
+def let_go(h, p: Person, offer: Offer, reason: str) -> None:
+    """The agent is done with this contact."""
+    p.hands.remove(offer)
+    seconds = h.now - offer.connected_at
+    burden.done(h, p, offer, seconds)
+    if p.agent.profile.wrapup_mode is WrapUpMode.OPTIONAL and offer.state is WRAPPING:
+        p.talked_until = offer.talk_over_at
+    shifts.free(h, p, reason)
+
+
+def wrap_up(h, offer: Offer, reason: str) -> None:
+    """A wrap-up is over."""
+    offer.due = {}
+    let_go(h, offer.person, offer, reason)
+    completed(h, offer)
+
+
+def completed(h, offer: Offer) -> None:
+    """The end of an answered contact's record."""
+    offer.state, offer.caller.state = OfferState.COMPLETED, ContactState.COMPLETED
+    del h.offers[offer.id], h.callers[offer.caller.id]
+    h.tell("WrappedUp", offer.id, offer.caller.id, offer.person.id)

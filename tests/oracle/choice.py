@@ -1,0 +1,290 @@
+"""Who gets whom: every waiting contact in order, every agent for each of them."""
+
+from __future__ import annotations
+
+from math import log2
+
+from routing.core import commands
+from routing.core.model import AnswerMode, Channel, PreConnect
+from tests.oracle import burden, callers, calls, shifts, words
+from tests.oracle.state import (
+    ACCEPTED,
+    BUSY,
+    NOT_RESPONDING,
+    PAUSED,
+    PENDING,
+    READY,
+    RESERVED,
+    SIGNED_OUT,
+    UNREACHABLE,
+    VOICE,
+    WAITS,
+    WRAPPING,
+    Caller,
+    Offer,
+    Person,
+)
+
+HEAVY = 3
+"""From this load on agents may be spared."""
+
+
+def decide(h) -> None:
+    """Make every offer that can be made."""
+    while True:
+        relax(h)
+        open_to = {p: channels for p in h.people.values() if (channels := takes(h, p))}
+        if not open_to or not offer_one(h, open_to):
+            return
+
+
+def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
+    """The first contact in order for whom somebody is there gets the best of them. False: there is none."""
+    now = h.now
+    looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now)]
+    for caller in sorted(looking, key=lambda c: (c.place[0] - now * c.service.weight, c.number)):
+        if not h.up(caller.node) or quota_full(h, caller):
+            continue
+        found = candidates(h, caller, open_to)
+        if found:
+            offer(h, caller, found)
+            return True
+    return False
+
+
+def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]]) -> list[tuple]:
+    """(tier, -rank, key, index, person, level), the best first."""
+    found = []
+    asked = h.asked(caller)
+    for p in open_to if caller.preferred is None else [caller.preferred]:
+        if caller.channel not in open_to.get(p, ()):
+            continue
+        tier = tier_of(p, caller)
+        if tier is None:
+            continue
+        if caller.preferred is not None:
+            level = level_of(asked, p.agent.skills)
+            return [(tier, 0, p.idle_since, p.index, p, -1 if level is None else level)]
+        level = fits(h, caller, asked, p)
+        if level is not None:
+            name = caller.service.strategy
+            found.append((tier, -rank(name, p, level), key(h, name, p), p.index, p, level))
+    return sorted(found, key=lambda one: one[:4])
+
+
+def tier_of(p: Person, caller: Caller) -> int | None:
+    """0: gladly, 1: when nobody else is free, 2: by the emergency ceiling; None: not at all."""
+    load = caller.service.load
+    gladly, atmost, utmost = p.bears
+    if load < HEAVY or load <= gladly:
+        return 0
+    if load <= atmost:
+        return 1
+    return 2 if caller.urgent and load <= utmost else None
+
+
+def quota_full(h, caller: Caller) -> bool:
+    """So many contacts of this service are at agents already."""
+    limit = caller.service.max_talking
+    return limit is not None and limit <= sum(
+        one.caller.service.id == caller.service.id for one in h.offers.values() if one.state in (PENDING, ACCEPTED))
+
+
+# --- requirements
+
+
+def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], list[tuple]]:
+    """Skills at levels, in order, and further conditions."""
+    wanted: dict[str, int] = {}
+    conditions: list[tuple] = []
+    parts = ((service.steps[step].needs, service.steps[step].where), (service.floor, service.floor_where), (needs, ""))
+    for least, where in parts:
+        simple = []
+        if where:
+            tree = words.read(where)
+            simple = words.plain_needs(tree)
+            if simple is None:
+                conditions.append(tree)
+                simple = []
+        for skill, level in [*least, *simple]:
+            wanted[skill] = max(level, wanted.get(skill, level))
+    return list(wanted.items()), conditions
+
+
+def level_of(asked: tuple, skills: tuple) -> int | None:
+    """The level that ranks somebody with these skills, -1 when nothing does; None: they do not fit."""
+    wanted, conditions = asked
+    if not wanted and not conditions:
+        return -1
+    has = dict(skills)
+    for skill, least in wanted:
+        if skill not in has or has[skill] < least:
+            return None
+    for tree in conditions:
+        if not words.holds(tree, has):
+            return None
+    if wanted:
+        return has[wanted[0][0]]
+    return words.ranks(conditions[0], has) or 0
+
+
+def no_topics(p: Person) -> frozenset[str]:
+    """Who leads a pair takes no topic that the other one excludes."""
+    own = p.agent.profile.no_topics
+    return own | p.partner.agent.profile.no_topics if p.lead else own
+
+
+def fits(h, caller: Caller, asked: tuple, p: Person) -> int | None:
+    """By skills and topics: the level; None: not."""
+    banned = no_topics(p)
+    if banned and not (banned & h.excluded).isdisjoint(caller.topics | {caller.service.id}):
+        return None
+    return level_of(asked, p.agent.skills)
+
+
+def ever(p: Person, channel: Channel) -> bool:
+    """The profile has the channel."""
+    profile = p.agent.profile
+    return channel in profile.channels and dict(profile.max_concurrency).get(channel, 1) > 0
+
+
+def relax(h) -> None:
+    """Contacts whose step nobody who is signed in can meet go on to the next, until somebody can or it is the last."""
+    signed = [p for p in h.people.values() if p.signed]
+    for caller in h.callers.values():
+        while caller.state is WAITS and caller.preferred is None and caller.looks(h.now) \
+                and callers.step_lasts(caller) is not None:
+            asked = h.asked(caller)
+            if any(ever(p, caller.channel) and fits(h, caller, asked, p) is not None for p in signed):
+                break
+            callers.next_step(h, caller, "nobody")
+
+
+# --- what an agent can take
+
+
+def takes(h, p: Person) -> list[Channel]:
+    """The channels of which something may be offered to the agent now."""
+    found = alone(h, p)
+    if VOICE in found and p.agent.profile.pair_id and not (p.lead and VOICE in alone(h, p.partner)):
+        found.remove(VOICE)
+    return found
+
+
+def alone(h, p: Person) -> list[Channel]:
+    """The same, but for the pair."""
+    if p.state in (SIGNED_OUT, PAUSED, NOT_RESPONDING, BUSY) or not p.configured or p.aside or p.pause_pending \
+            or p.leave_pending or (not p.hands and p.state not in (READY, UNREACHABLE)):
+        return []
+    phone = p.phone
+    if phone.in_use and not phone.settling and not p.calls():
+        return []  # a call of their own
+    if max(p.not_before, p.gap_until, p.rest_until) > h.now or p.protected or burden.break_due(h, p) <= h.now:
+        return []
+    return [channel for channel in Channel if ever(p, channel) and beside(h, p, channel)
+            and not (channel is VOICE and (phone.in_use or not phone.reachable))]
+
+
+def beside(h, p: Person, channel: Channel) -> bool:
+    """One more of this channel fits beside what the agent has."""
+    profile, live = p.agent.profile, p.hands
+    cost = h.cost(channel)
+    if not live:
+        return cost <= profile.capacity
+    call = p.calls()
+    yielding = [one for one in live if h.yields(one)]
+    if profile.one_at_a_time or p.misses >= profile.misses_allowed or (call and profile.captions):
+        return False
+    if sum(one.caller.channel is channel for one in live) >= dict(profile.max_concurrency).get(channel, 1):
+        return False
+    if call and (yielding or channel in h.centre.interruptible):
+        return False
+    counted = live
+    if channel is VOICE:
+        if profile.captions or any(one.state is WRAPPING for one in live):
+            return False
+        counted = [one for one in live if one not in yielding]
+    return cost <= profile.capacity and sum(one.cost for one in counted) + cost <= profile.capacity
+
+
+# --- strategies
+
+
+def rank(name: str, p: Person, level: int) -> int:
+    """The higher the better."""
+    level = max(level, 0)
+    if name in ("longest_idle_any", "least_occupied_any"):
+        return 0
+    if name == "fewest_skills":
+        return 8 * (15 - min(len(p.agent.skills), 15)) + level * 8 // 101
+    return 100 - level if name == "weakest_first" else level
+
+
+def key(h, name: str, p: Person) -> float:
+    """The smaller the better."""
+    half_life = h.centre.occupied_half_life_s
+    if name in ("least_occupied", "least_occupied_any"):
+        return log2(p.occupied) + p.occupied_at / half_life if p.occupied > 0 else -1100.0
+    if name == "fewest_contacts":
+        return log2(p.offered) + p.offered_at / half_life if p.offered > 0 else -1100.0
+    return p.idle_since
+
+
+# --- the offer
+
+
+def offer(h, caller: Caller, found: list[tuple]) -> None:
+    """Reserve the contact for the best and have the phone ring."""
+    tier, _, score, _, p, level = found[0]
+    runners_up = tuple(one[4].id for one in found[1:6])
+    if any(one.strategy == "fewest_contacts" for one in h.counted_services()):
+        p.offered = p.offered * 2.0 ** ((p.offered_at - h.now) / h.centre.occupied_half_life_s) + 1.0
+        p.offered_at = h.now
+    personal = caller.preferred is not None
+    partner = p.partner if caller.channel is VOICE and p.lead else None
+    pair = [p] if partner is None else [p, partner]
+    if caller.channel is VOICE:
+        for one in pair:
+            clear_way(h, one)
+    ring_s = max(one.agent.profile.ring_timeout_s for one in pair)
+    made = Offer(h.next_offer, caller, p, p.seat, partner, h.now, ring_s, caller.step, level, tier,
+                 h.cost(caller.channel))
+    h.next_offer += 1
+    h.offers[made.id] = caller.offer = made
+    caller.state = RESERVED
+    for one in pair:
+        one.talked_until = None
+        one.hands.append(made)
+        shifts.engage(h, one)
+        burden.look(h, one)
+    h.tell("Offered", made.id, caller.id, p.id, made.seat, caller.service.id, ring_s, made.step, level, runners_up,
+           "longest_idle" if personal else caller.service.strategy, round(score, 6), tier, personal,
+           None if partner is None else partner.id)
+    if tier == 2:
+        h.tell("Overridden", p.id, made.id, "distress_limit", "ceiling")
+    if made.voice and not p.agent.outside:
+        made.due["vanish"] = h.now + 2.0
+    made.due["ring"] = h.now + ring_s + 3.0
+    h.commands.append(command(h, made))
+
+
+def clear_way(h, p: Person) -> None:
+    """A call comes: what rings beside it looks for others."""
+    for one in list(p.hands):
+        if one.state is PENDING:
+            calls.rescind(h, one, "call")
+            calls.close(h, one, "rescinded", "call", keep_idle=True)
+
+
+def command(h, made: Offer) -> commands.Offer:
+    """What the shell is to do."""
+    caller, agent = made.caller, made.person.agent
+    profile = agent.profile
+    by_key = agent.outside or made.tier == 2
+    spoken = profile.pre_connect in (PreConnect.WHISPER, PreConnect.BOTH)
+    reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
+    return commands.Offer(
+        made.id, caller.id, caller.leg, agent.id, made.seat, caller.service.id, caller.service.name, made.ring_s,
+        AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken, h.now - caller.since, caller.node,
+        caller.channel, profile.pre_connect_s if reads else 0.0, caller.callback,
+        None if made.partner is None else made.partner.seat, agent.outside, profile.comfort)

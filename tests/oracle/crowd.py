@@ -1,0 +1,269 @@
+"""A random house, and what happens in it: mostly what should, often what should not. Everything comes from the seed."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from routing.core import events as e
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.model import (
+    Agent,
+    AnswerMode,
+    Centre,
+    Channel,
+    DistressLimit,
+    PreConnect,
+    Profile,
+    Service,
+    Step,
+    WrapUpMode,
+)
+from routing.core.strategies import STRATEGIES
+from tests.oracle.duel import Duel
+from tests.oracle.state import ACCEPTED, FREE, PENDING
+
+AGENTS = 9
+PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
+SKILLS = (PSY, EDU, TIP, TR)
+LEVELS = (0, 10, 40, 50, 80, 100)
+TOPICS = ("abusive", "deprem")
+WORDS = ("", "", "", "tr", "tr >= 40", "edu > 10 or tip", "not (edu < 40)", "psy >= 10 ve tr", "tip değil",
+         "(tip >= 10 or edu == 50) and tr != 80")
+REASONS = ("no_answer", "no_answer", "busy", "rejected", "unreachable", "failed", "hangup", "lost")
+WAITING_MOST = 14
+"""More in line than this hang up: a line that only grows tells nothing new."""
+
+
+def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
+    """A service with everything a service may have."""
+    def needs() -> tuple:
+        return tuple((skill, rng.choice(LEVELS[:4])) for skill in rng.sample(SKILLS, rng.choice((0, 1, 1, 1, 2))))
+
+    count = rng.randint(1, 3)
+    steps = tuple(Step(needs(), rng.choice((4.0, 11.0, 25.0, None)) if number < count - 1 else None, rng.choice(WORDS))
+                  for number in range(count))
+    return Service(
+        ServiceId(name), name.title(), steps, floor=((PSY, 40),) if rng.random() < 0.2 else (),
+        floor_where="tr >= 10 or psy" if rng.random() < 0.1 else "", priority=rng.choice((0, 0, 1, 3)),
+        distress=rng.random() < 0.2, overflow_s=rng.choice((None, 20.0, 45.0)), anonymous=rng.random() < 0.1,
+        strategy=rng.choice(("longest_idle", "longest_idle", *STRATEGIES)),
+        weight=rng.choice((1.0, 1.0, 1.0, 2.0, 0.5)),
+        preferred_s=rng.choice((0.0, 0.0, 8.0)), preferred_days=rng.choice((30.0, 0.001)),
+        overflow_to=ServiceId(rng.choice(others)) if rng.random() < 0.5 else None,
+        max_waiting=rng.choice((None, None, 2, 4)), max_talking=rng.choice((None, None, None, 1, 2)),
+        load=rng.choice((0, 0, 1, 2, 3, 3, 4, 4, 5)), ceiling_s=rng.choice((None, 5.0, 15.0)),
+        callback_tries=rng.choice((1, 2, 3)), callback_retry_s=rng.choice((3.0, 20.0)))
+
+
+def agent_of(rng: random.Random, number: int) -> Agent:
+    """An agent with needs."""
+    def some(usual: Any, *others: Any) -> Any:
+        return usual if rng.random() < 0.65 else rng.choice(others)
+
+    skills = tuple((skill, rng.choice(LEVELS)) for skill in rng.sample(SKILLS, rng.randint(1, 4)))
+    profile = Profile(
+        channels=some(frozenset(Channel), frozenset({Channel.VOICE}), frozenset({Channel.CHAT, Channel.EMAIL})),
+        max_concurrency=some(((Channel.VOICE, 1), (Channel.CHAT, 3)), ((Channel.CHAT, 2), (Channel.EMAIL, 2)), (),
+                             ((Channel.VOICE, 1), (Channel.CHAT, 0))),
+        ring_timeout_s=rng.choice((10.0, 15.0)) + number / 128, answer_mode=rng.choice(tuple(AnswerMode)),
+        pre_connect=rng.choice(tuple(PreConnect)), pre_connect_s=rng.choice((0.0, 5.0)),
+        wrapup_s=some(3.0 + number / 64, 0.0, 12.0 + number / 64), wrapup_extend_s=rng.choice((2.0, 9.0)),
+        rest_gap_s=some(0.0, 2.0 + number / 64, 6.0 + number / 64), misses_allowed=rng.choice((1, 2, 3)),
+        wrapup_mode=some(WrapUpMode.MANDATORY_TIMEOUT, *WrapUpMode), capacity=some(100, 60, 180),
+        one_at_a_time=some(False, True), captions=some(False, False, True), break_grace_s=some(0.0, 15.0),
+        max_continuous_s=some(7_200.0, 120.0 + number, 400.0 + number),
+        distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0))),
+        no_topics=some(frozenset(), frozenset({"abusive"}), frozenset({"deprem", "b"})),
+        pair_id=("p", "p", "q", "", "r", "r", "", "", "")[number] if rng.random() < 0.5 else "",
+        auto_return_s=some(None, 20.0 + number / 64))
+    return Agent(AgentId(f"a{number}"), skills, profile, f"t{number % 2}", outside=rng.random() < 0.08)
+
+
+def centre_of(rng: random.Random) -> Centre:
+    """A centre of four or five services and about nine agents, in any order."""
+    names = ["a", "b", "c", "d", "e"][:rng.choice((4, 5, 5))]
+    agents = [agent_of(rng, number) for number in rng.sample(range(AGENTS), rng.choice((AGENTS, AGENTS, AGENTS - 1)))]
+    return Centre(
+        tuple(service_of(rng, name, names) for name in names), tuple(agents),
+        seats=None if rng.random() < 0.8 else frozenset(SeatId(f"s{number}") for number in range(AGENTS - 1)),
+        interruptible=rng.choice((Centre((), ()).interruptible, frozenset(Channel) - {Channel.VOICE}, frozenset())),
+        load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
+        decompression_s=rng.choice((7.0, 30.0)), spared_s=rng.choice((10.0, 40.0)),
+        micro_break_s=rng.choice((5.0, 20.0)))
+
+
+class Crowd:
+    """Tells a duel what happens."""
+
+    def __init__(self, seed: int, *, restarts: bool = True) -> None:
+        self.rng = random.Random(seed)
+        self.centre = centre_of(self.rng)
+        self.duel = Duel(self.centre)
+        self.restarts = restarts
+        self.numbers = 0
+        self.mean_s = self.rng.choice((0.3, 0.7, 1.5))
+        for number in range(AGENTS):
+            self.duel.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
+            self.duel.tell(e.AgentSignedIn(AgentId(f"a{number}"), SeatId(f"s{number}")))
+
+    def step(self) -> None:
+        """The next thing happens."""
+        rng, duel = self.rng, self.duel
+        duel.pass_time(duel.now + rng.expovariate(1.0 / self.mean_s))
+        roll = rng.random()
+        if roll < 0.22:
+            self._arrives()
+        elif roll < 0.62:
+            duel.tell(self._of_offer())
+        elif roll < 0.72:
+            duel.tell(self._of_caller())
+        elif roll < 0.90:
+            duel.tell(self._of_agent())
+        elif roll < 0.98:
+            self._phone()
+        else:
+            self._house()
+
+    def _contact(self) -> ContactId:
+        """One that waits or talks, seldom any other."""
+        known = list(self.duel.house.callers)
+        if known and self.rng.random() < 0.9:
+            return ContactId(self.rng.choice(known))
+        return ContactId(f"1700000000.{self.rng.randint(max(1, self.numbers - 30), self.numbers + 2)}")
+
+    def _service(self) -> ServiceId:
+        return ServiceId(self.rng.choice("abcde"))
+
+    def _agent(self) -> AgentId:
+        return AgentId(f"a{self.rng.randint(0, AGENTS - 1 + (self.rng.random() < 0.02))}")
+
+    def _arrives(self) -> None:
+        rng = self.rng
+        in_line = [c for c in self.duel.house.callers.values() if c.in_line]
+        if len(in_line) >= WAITING_MOST:
+            self.duel.tell(e.ContactLeft(rng.choice(in_line).id, rng.choice(("net", "key")), "9"))
+            return
+        self.numbers += 1
+        number = self.numbers
+        self.duel.tell(e.ContactQueued(
+            ContactId(f"1700000000.{number}"), self._service(), f"PJSIP/trunk-{number}",
+            rng.choice((Channel.VOICE,) * 8 + tuple(Channel)),
+            rng.choice((None, None, self.duel.now - 30.0 * rng.random())), rng.choice((0, 0, 0, 2)),
+            rng.choice(("", f"h{rng.randint(0, 12)}")), "", rng.random() < 0.1, rng.choice(("", "", "", "b")),
+            ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
+            frozenset()))
+
+    def _of_offer(self) -> e.Event:
+        rng, house = self.rng, self.duel.house
+        live = list(house.offers.values())
+        if not live or rng.random() < 0.03:
+            number = OfferId(rng.randint(max(1, house.next_offer - 20), house.next_offer))
+            return rng.choice((
+                e.OfferRinging(number), e.OfferAnswered(number), e.OfferConnected(number, self._contact()),
+                e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.Held(number, True),
+                e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy")))
+        offer = rng.choice(live)
+        number, caller = offer.id, offer.caller.id
+        late = rng.choice((None, None, None, self.duel.now - rng.random()))
+        if offer.state is PENDING:
+            if offer.caller.callback and rng.random() < 0.3:
+                return e.CallbackFailed(number, rng.choice(("no_answer", "busy")))
+            return rng.choice((
+                e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number),
+                e.OfferConnected(number, caller, late), e.OfferConnected(number, caller),
+                e.OfferConnected(number, caller), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
+                e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS))))
+        if offer.state is ACCEPTED:
+            return rng.choice((
+                e.TalkEnded(number, "caller", late), e.TalkEnded(number, "agent"), e.TalkEnded(number, "agent"),
+                e.OfferEnded(number, rng.choice(REASONS)) if rng.random() < 0.5 else e.TalkEnded(number, "agent"),
+                e.TalkEnded(number, "lost") if rng.random() < 0.4 else e.TalkEnded(number, "caller"),
+                e.Held(number, rng.random() < 0.5), e.ContactWeighed(number, rng.randint(0, 5)),
+                e.ContactTicked(caller) if rng.random() < 0.3 else e.ContactGone(caller, late),
+                e.WrapUpAsked(offer.person.id), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
+                e.Held(number, False)))
+        return rng.choice((
+            e.ContactWeighed(number, rng.randint(0, 5)), e.WrapUpEnded(offer.person.id),
+            e.WrapUpEnded(offer.person.id, caller), e.WrapUpEnded(offer.person.id), e.WrapUpExtended(offer.person.id)))
+
+    def _of_caller(self) -> e.Event:
+        rng, contact = self.rng, self._contact()
+        house = self.duel.house
+        caller = house.callers.get(contact)
+        node = "" if caller is None else caller.node
+        if caller is not None and caller.callback and rng.random() < 0.6:
+            return e.ContactGone(contact)
+        return rng.choice((
+            e.ContactGone(contact, rng.choice((None, self.duel.now - 3.0))), e.ContactGone(contact, None, True),
+            e.ContactLeft(contact, "net"), e.ContactLeft(contact, "key", "9"), e.ContactTicked(contact),
+            e.ContactQueued(contact, self._service(), "PJSIP/new", node=node),
+            e.ContactQueued(contact, self._service(), "", node=node, needs=((EDU, 10),)) if rng.random() < 0.3 else
+            e.ContactQueued(contact, ServiceId("none"), "PJSIP/new", node=node, topics=frozenset(TOPICS[:1])),
+            e.ContactQueued(contact, self._service(), "PJSIP/b", node=rng.choice(("", "b"))),
+            e.ContactRanked(contact, rng.choice((0, 1, 4))), e.ContactRanked(contact, rng.choice((0, 1, 4))),
+            e.CallbackAsked(contact), e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0))),
+            e.ServiceHours(self._service(), rng.random() < 0.7)))
+
+    def _of_agent(self) -> e.Event:
+        rng, agent = self.rng, self._agent()
+        p = self.duel.house.people.get(agent)
+        seat = SeatId("s" + agent[1:]) if rng.random() < 0.93 else SeatId(f"s{rng.randint(0, AGENTS)}")
+        if p is not None and p.state not in FREE and rng.random() < 0.4:
+            if not p.signed:
+                return e.AgentSignedIn(agent, seat)
+            return e.AgentResumed(agent) if rng.random() < 0.7 else e.WrapUpEnded(agent)
+        start = self.duel.now + rng.choice((-5.0, 2.0, 30.0, 120.0, 200.0)) + rng.random()
+        return rng.choice((
+            e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat), e.AgentResumed(agent), e.AgentResumed(agent),
+            e.AgentPaused(agent), e.AgentPaused(agent, "yemek"), e.AgentSignedOut(agent), e.WrapUpEnded(agent),
+            e.WrapUpExtended(agent), e.WrapUpAsked(agent), e.WrapUpAsked(agent), e.AgentSpared(agent),
+            e.AgentSkilled(agent, rng.choice((None, None, ((PSY, 50), (TIP, 80)), ((TR, 50), (EDU, 50), (PSY, 90)),
+                                              ()))),
+            e.BreaksPlanned(agent, ((start, start + rng.choice((-1.0, 20.0, 60.0))),)),
+            e.BreaksPlanned(agent, ((start, start + 9.0), (start + 400.0, start + 430.0))),
+            e.BreaksPlanned(agent, ()) if rng.random() < 0.9 else e.BreaksPlanned(agent, ((start, start + 1.0),) * 30),
+            e.RulesRelaxed(agent, frozenset(rng.sample(("rest_gap", "distress_limit", "decompression"), 2)),
+                           self.duel.now + rng.choice((-1.0, 30.0)) + rng.random()),
+            e.RulesRelaxed(agent, frozenset({rng.choice(("channels", "decompression"))}),
+                           self.duel.now + rng.choice((20.0, 5_000.0)), "amir")))
+
+    def _phone(self) -> None:
+        """Phones say what they are; ours too when a leg of ours rings or ends on them."""
+        rng = self.rng
+        seat = SeatId(f"s{rng.randint(0, AGENTS)}")
+        phone = self.duel.house.phones.get(seat)
+        person = None if phone is None else phone.person
+        in_use = rng.random() < (0.7 if person is not None and person.calls() else 0.15)
+        self.duel.tell(e.SeatChanged(seat, rng.random() < 0.92, in_use))
+
+    def _house(self) -> None:
+        rng, duel, roll = self.rng, self.duel, self.rng.random()
+        if roll < 0.5:
+            node = rng.choice(("", "b"))
+            duel.tell(e.LinkChanged(node, rng.random() < (0.7 if node in duel.house.down else 0.3)))
+        elif roll < 0.8:
+            self._reload()
+        elif roll < 0.9 and self.restarts:
+            duel.restart((lambda found: [one for one in found if rng.random() < 0.9]) if rng.random() < 0.4 else None)
+            duel.seen["restarts"] += 1
+            for node in ("", "b"):
+                duel.tell(e.LinkChanged(node, True))
+            for number in range(AGENTS):
+                duel.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
+
+    def _reload(self) -> None:
+        """Some services or agents are new, changed or gone; sometimes everything is other."""
+        rng = self.rng
+        if rng.random() < 0.2:
+            self.centre = centre_of(rng)
+        else:
+            names = [service.id for service in self.centre.services]
+            services = [service_of(rng, service.id, names) if rng.random() < 0.3 else service
+                        for service in self.centre.services]
+            agents = [agent_of(rng, int(agent.id[1:])) if rng.random() < 0.2 else agent
+                      for agent in self.centre.agents]
+            if rng.random() < 0.2 and len(agents) > 6:
+                del agents[rng.randrange(len(agents))]
+            self.centre = self.centre._replace(services=tuple(services), agents=tuple(agents))
+        self.duel.tell(e.Configured(self.centre))

@@ -1,0 +1,257 @@
+"""Engine and oracle side by side: the same events at the same times, and what both say must be the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import inf
+from typing import Any
+
+from routing.core import capacity, handled, wellbeing
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.commands import Overflow
+from routing.core.engine import Engine
+from routing.core.errors import Refused
+from routing.core.model import Centre
+from routing.core.stored import Spoke, Started, StoredAgent, StoredContact, StoredOffer
+from tests.oracle.house import House, Refusal
+
+OVER_KEPT = 50
+"""Contacts that ended lately, as a restart is told of them."""
+
+PLAIN: dict[type, tuple[str, ...]] = {
+    f.Queued: ("contact", "service", "position"),
+    f.Moved: ("contact", "before", "service", "reason", "position", "left_position"),
+    f.ContactChanged: ("contact", "priority"),
+    f.Stepped: ("contact", "step", "reason"),
+    f.CallbackChanged: ("contact", "tries", "not_before", "reason"),
+    f.Interrupted: ("offer", "agent", "on"),
+    f.Overridden: ("agent", "offer", "rule", "by"),
+    f.ServiceChanged: ("service", "open"),
+    f.Offered: ("offer", "contact", "agent", "seat", "service", "ring_s", "step", "level", "runners_up", "strategy",
+                "score", "tier", "preferred", "partner"),
+    f.OfferRang: ("offer",),
+    f.OfferClosed: ("offer", "contact", "agent", "state", "reason"),
+    f.Connected: ("offer", "contact", "agent"),
+    f.HoldChanged: ("offer", "on"),
+    f.TalkOver: ("offer", "contact", "agent", "by"),
+    f.WrappedUp: ("offer", "contact", "agent"),
+    f.Ended: ("contact", "service", "outcome", "key"),
+    f.CentreChanged: ("services", "agents"),
+    f.Alarm: ("kind", "contact", "offer", "agent"),
+}
+"""What is compared of each fact. AgentChanged is not among them: the states themselves are compared."""
+
+
+class Divergence(AssertionError):
+    """Engine and oracle do not say the same."""
+
+
+def expected_s(service: str) -> float:
+    """What eight of ten contacts of a service take at most."""
+    return 15.0 + 40.0 * (ord(service[0]) % 5)
+
+
+class Known(handled.Handled):
+    """Handle times that nobody learns."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+    @property
+    def p80_s(self) -> float:
+        """As said to both."""
+        return expected_s(self.service)
+
+    def note(self, seconds: float) -> None:
+        """Not learned."""
+
+
+class Still(dict[Any, Known]):
+    """The same of every service: what is learned in a talk is no matter of choice, and has tests of its own."""
+
+    def get(self, service: str) -> Known:  # type: ignore[override]
+        if service not in self:
+            self[service] = Known(service)
+        return self[service]
+
+
+class Duel:
+    """Both, and the time."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._begin()
+        self.now = 1_000.0
+        self.events = 0
+        self.seen: Counter[str] = Counter()
+        """How often each event, and each telling thing, occurred."""
+        self.tell(e.Configured(centre))
+
+    def _begin(self) -> None:
+        self.engine, self.house = Engine(), House(expected_s)
+        self.engine._domain.handled = Still()
+
+    def tell(self, event: e.Event) -> bool:
+        """One event to both. False: both have refused it."""
+        self.events += 1
+        refused = None
+        try:
+            commands = self.engine.handle(event, self.now)
+        except Refused as error:
+            commands, refused = [], error.code
+        wanted = None
+        try:
+            self.house.told(event, self.now)
+        except Refusal as refusal:
+            wanted = refusal.code
+        if refused != wanted:
+            raise Divergence(f"{event} at {self.now}: engine {refused or 'took it'}, oracle {wanted or 'took it'}")
+        self.seen[type(event).__name__] += refused is None
+        if refused:
+            self.seen[f"refused {refused}"] += 1
+        self._compare(event, commands)
+        return refused is None
+
+    def pass_time(self, until: float) -> None:
+        """On to that moment. The clock is told at each deadline of either."""
+        while (at := min(self.engine.next_deadline() or inf, self.house.next_due())) <= until:
+            self.now = max(self.now, at)
+            commands = self.engine.tick(self.now)
+            self.house.clock(self.now)
+            self._compare(None, commands)
+        self.now = until
+
+    def restart(self, drop: Any = None) -> None:
+        """The node dies and another one begins with its rows. `drop`: looks at a list of rows and gives those that are
+        still there."""
+        d = self.engine._domain
+        contacts, offers, agents = rows(self.engine)
+        if drop is not None:
+            contacts, offers = drop(contacts), drop(offers)
+        event = Started(
+            d.centre, tuple(contacts), tuple(offers), tuple(agents), tuple(list(d.over)[-OVER_KEPT:]),
+            tuple(Spoke(caller, *last) for caller, last in d.known._last.items()), d.next_offer, d.next_seq)
+        self._begin()
+        self.tell(event)
+
+    # --- the comparison
+
+    def _compare(self, event: e.Event | None, commands: list[Any]) -> None:
+        house = self.house
+        wanted, house.commands = house.commands, []
+        said, house.said = house.said, []
+        facts = []
+        for fact in self.engine.take_facts():
+            fields = PLAIN.get(type(fact))
+            if fields is not None:
+                name = type(fact).__name__
+                facts.append((name, *(getattr(fact, field) for field in fields)))
+                if name == "Offered":
+                    facts[-1] = (*facts[-1][:11], round(facts[-1][11], 6), *facts[-1][12:])
+                self._count(fact)
+        for command in commands:
+            self.seen[f"command {type(command).__name__}"] += 1
+        if len(facts) > 1 or len(said) > 1:
+            facts.sort(key=repr)
+            said.sort(key=repr)
+        commands.sort(key=_overflowed)
+        wanted.sort(key=_overflowed)
+        if commands != wanted or facts != said:
+            raise Divergence(f"{event} at {self.now}\nengine: {commands}\noracle: {wanted}\n"
+                             + "\n".join(f"engine: {one}" for one in facts if one not in said) + "\n"
+                             + "\n".join(f"oracle: {one}" for one in said if one not in facts))
+        mine, theirs = self._oracle_state(), self._engine_state()
+        if mine != theirs:
+            raise Divergence(f"{event} at {self.now}\n" + "\n".join(
+                f"engine: {a}\noracle: {b}" for kind in range(4)
+                for a, b in _different(theirs[kind], mine[kind])))
+
+    def _count(self, fact: Any) -> None:
+        """Things that tell whether a rule was tried."""
+        seen = self.seen
+        match fact:
+            case f.Offered():
+                seen["offers"] += 1
+                seen[f"strategy {fact.strategy}"] += 1
+                seen[f"tier {fact.tier}"] += 1
+                seen[f"channel {fact.channel}"] += 1
+                seen["offers later steps"] += fact.step > 0
+                seen["offers to a preferred agent"] += fact.preferred
+                seen["offers to a pair"] += fact.partner is not None
+                seen["offers with a choice"] += bool(fact.runners_up)
+            case f.Moved():
+                seen[f"moved {fact.reason}"] += 1
+            case f.Stepped():
+                seen[f"stepped {fact.reason}"] += 1
+            case f.Ended():
+                seen[f"ended {fact.outcome}"] += 1
+            case f.OfferClosed():
+                seen[f"offer {fact.state} {fact.reason}"] += 1
+            case f.AgentChanged() if fact.state is not fact.before:
+                seen[f"agent {fact.state}"] += 1
+            case f.Interrupted():
+                seen[f"interrupted {fact.on}"] += 1
+            case f.Overridden():
+                seen[f"overridden {fact.rule} {fact.by}"] += 1
+            case f.Alarm():
+                seen[f"alarm {fact.kind}"] += 1
+            case f.CallbackChanged():
+                seen["callback asked" if fact.reason == "asked" else "callback failed"] += 1
+
+    def _oracle_state(self) -> tuple[list[Any], ...]:
+        h = self.house
+        return (
+            [(c.id, c.state, c.service.id, c.step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
+              c.callback, c.tries, None if c.offer is None else c.offer.id,
+              None if c.preferred is None else c.preferred.id, c.visited) for c in h.callers.values()],
+            [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
+              None if o.partner is None else o.partner.id) for o in h.offers.values()],
+            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, p.idle_since, p.pause_pending, p.leave_pending,
+              p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
+              len(p.hands), p.agent.skills) for p in h.people.values() if p.ever],
+            [(s.id, s.reachable, s.in_use, s.settling) for s in h.phones.values()],
+        )
+
+    def _engine_state(self) -> tuple[list[Any], ...]:
+        d = self.engine._domain
+        return (
+            [(c.id, c.state, c.service.id, c.step, c.urgent, c.priority, c.number, c.since, c.node, c.leg,
+              c.callback, c.tries, None if c.offer is None else c.offer.id,
+              None if c.preferred is None else c.preferred.id, c.visited) for c in d.contacts.values()],
+            [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
+              None if o.partner is None else o.partner.id) for o in d.offers.values()],
+            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, p.idle_since, p.pause_pending, p.leave_pending,
+              p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
+              len(p.offers), p.agent.skills) for p in d.agents.values() if p.version],
+            [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
+        )
+
+
+def _overflowed(command: Any) -> str:
+    """Callers who go to the net at the same moment do so in any order; all else keeps the one it has."""
+    return str(command.contact) if isinstance(command, Overflow) else ""
+
+
+def _different(a: list[Any], b: list[Any]) -> list[tuple[Any, Any]]:
+    left, right = {one[0]: one for one in a}, {one[0]: one for one in b}
+    found = [(left.get(key), right.get(key)) for key in {**left, **right} if left.get(key) != right.get(key)]
+    return found if found or a == b else [([one[0] for one in a], [one[0] for one in b])]
+
+
+def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[StoredAgent]]:
+    """What a store holds at this moment."""
+    d = engine._domain
+    contacts = [StoredContact(c.id, c.state, c.version, c.service.id, c.channel, c.since, c.queued_at, c.priority,
+                              c.original_position, c.leg, c.slow, c.node, c.caller_hash, c.caller_box,
+                              None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
+                              c.needs, c.topics, c.callback, c.tries, c.not_before) for c in d.contacts.values()]
+    offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, o.contact.service.id, o.contact.channel, o.state,
+                          o.offered_at, o.ring_s, o.step, o.level, o.rang_at, o.connected_at, o.talk_over_at, o.held_s,
+                          o.interrupted, None if o.partner is None else o.partner.id)
+              for o in d.offers.values()]
+    agents = [StoredAgent(a.id, a.version, a.state, a.reason, a.since, a.seat or "", a.misses, a.idle_since,
+                          capacity.wrapup_until(d, a), a.pause_pending, a.leave_pending,
+                          wellbeing.burden(a), skills=None if a.as_configured is None else a.agent.skills)
+              for a in d.agents.values() if a.version]
+    return contacts, offers, agents

@@ -1,0 +1,335 @@
+"""Reloads, links, hours, where contacts go that a service does not take, and what a node begins with."""
+
+from __future__ import annotations
+
+from routing.core import events as e
+from routing.core.model import (
+    Agent,
+    AgentState,
+    Centre,
+    Channel,
+    ContactState,
+    OfferState,
+    Service,
+    Step,
+    WrapUpMode,
+)
+from routing.core.stored import Started
+from tests.oracle import burden, callers, calls, shifts
+from tests.oracle.state import (
+    ACCEPTED,
+    ASSIGNED,
+    ENGAGED,
+    PAUSED,
+    PENDING,
+    READY,
+    RESERVED,
+    RINGING,
+    SIGNED_OUT,
+    TALKING,
+    VOICE,
+    WAITS,
+    WRAPPING,
+    WRAPUP,
+    Caller,
+    Offer,
+    Person,
+)
+
+
+def refuses(h, service: Service) -> str:
+    """Why one more contact cannot wait here; empty: it can."""
+    if service.distress:
+        return ""
+    if service.id in h.closed:
+        return "closed"
+    waiting = [c for c in h.callers.values() if c.in_line and c.service.id == service.id and not c.callback]
+    return "full" if service.max_waiting is not None and len(waiting) >= service.max_waiting else ""
+
+
+def onward(h, service: Service, visited: tuple) -> Service | None:
+    """Where a contact of this service goes that cannot stay; None: to the safety net."""
+    passed = [service.id, *visited]
+    while service.overflow_to is not None and service.overflow_to not in passed:
+        service = h.services.get(service.overflow_to)
+        if service is None:
+            return None
+        if not refuses(h, service):
+            return service
+        passed.append(service.id)
+    return None
+
+
+def hours(h, event: e.ServiceHours) -> None:
+    """A service opens or closes."""
+    service = h.services.get(event.service)
+    if service is None:
+        h.refuse("unknown_service")
+    if event.open is (service.id not in h.closed) or service.distress:
+        return
+    (h.closed.discard if event.open else h.closed.add)(service.id)
+    h.tell("ServiceChanged", service.id, event.open)
+
+
+def configured(h, event: e.Configured) -> None:
+    """Other settings; all state stays."""
+    for p in h.people.values():
+        decay(h, p)
+    put_in_force(h, event.centre)
+    for p in h.people.values():
+        if p.signed:
+            if p.agent.outside:
+                p.phone.reachable = True
+            h.touch(p)
+    for caller in h.callers.values():
+        caller.service = h.services.get(caller.service.id, caller.service)
+        caller.step = min(caller.step, len(caller.service.steps) - 1)
+    for caller in h.callers.values():
+        if caller.in_line:
+            callers.still_preferred(h, caller)
+            h.arm(caller)
+    h.tell("CentreChanged", len(event.centre.services), len(event.centre.agents))
+    for name in sorted(h.closed):
+        if name not in h.services:
+            h.closed.discard(name)
+        elif h.services[name].distress:
+            h.closed.discard(name)
+            h.tell("ServiceChanged", name, True)
+    for p in list(h.people.values()):
+        if p.signed and not p.configured:
+            shifts.dismiss(h, p, "removed")
+
+
+def decay(h, p: Person) -> None:
+    """Bring what decays to this moment, before the half-lives change."""
+    p.load, p.load_at = burden.load_now(h, p), h.now
+    p.occupied *= 2.0 ** ((p.occupied_at - h.now) / h.centre.occupied_half_life_s)
+    p.occupied_at = h.now
+
+
+def put_in_force(h, centre: Centre) -> None:
+    """Services, team and pairs."""
+    h.centre = centre
+    h.services = {service.id: service for service in centre.services}
+    h.excluded = frozenset().union(*(agent.profile.no_topics for agent in centre.agents))
+    for p in h.people.values():
+        p.configured = False
+    for index, agent in enumerate(centre.agents):
+        p = h.people.get(agent.id)
+        if p is None:
+            h.people[agent.id] = Person(agent, index)
+            continue
+        p.index, p.configured = index, True
+        if p.usual is None or p.usual != agent:
+            p.agent, p.usual = agent, None
+    h.people = dict(sorted(h.people.items(), key=lambda item: (not item[1].configured, item[1].index)))
+    leads: dict[str, Person] = {}
+    for p in h.people.values():
+        p.partner, p.lead = None, False
+    for p in h.people.values():
+        name = p.agent.profile.pair_id
+        if name and p.configured:
+            lead = leads.setdefault(name, p)
+            if lead is not p and lead.partner is None:
+                lead.partner, lead.lead, p.partner = p, True, lead
+    h.forget_asked()
+
+
+def link_changed(h, event: e.LinkChanged) -> None:
+    """A link is lost or back. The one without a name follows whichever was told of last."""
+    for node in dict.fromkeys((event.node, "")):
+        if h.up(node) and not event.up:
+            h.down[node] = []
+            for offer in h.offers.values():
+                if offer.state is PENDING and offer.voice and offer.caller.node == node:
+                    h.down[node] += [(offer, kind, max(0.0, at - h.now)) for kind, at in offer.due.items()]
+                    offer.due = {}
+        elif event.up and not h.up(node):
+            thaw(h, node)
+
+
+def thaw(h, node: str) -> None:
+    """What stood still goes on."""
+    for offer, kind, left_s in h.down.pop(node):
+        if offer.id not in h.offers or offer.state is not PENDING or offer.caller.node != node:
+            continue
+        if (kind == "vanish" and offer.rang_at is not None) or (kind != "brief" and offer.answered_at is not None):
+            continue
+        offer.due[kind] = h.now + left_s
+    for offer in h.offers.values():
+        if offer.state is PENDING and offer.caller.node == node and offer.answered_at is not None \
+                and "brief" not in offer.due:
+            offer.due["brief"] = h.now + calls.brief_s(offer)
+    for caller in h.callers.values():
+        if caller.in_line and caller.node == node:
+            h.arm(caller)
+
+
+# --- a node starts
+
+
+def started(h, event: Started) -> None:
+    """Everything it begins with."""
+    h.next_offer = event.next_offer
+    configured(h, e.Configured(event.centre))
+    for contact in event.over:
+        h.over[contact] = h.now
+    for row in sorted(event.spoke, key=lambda one: one.at):
+        h.spoke[row.caller_hash] = row.agent, row.at
+    for row in sorted(event.contacts, key=lambda one: (one.queued_at, len(one.contact), one.contact)):
+        h.callers[row.contact] = stored_caller(h, row)
+    rows = {row.agent: row for row in event.agents}
+    for row in rows.values():
+        stored_person(h, row)
+    for row in sorted(event.offers):
+        stored_offer(h, row, rows.get(row.agent))
+    for caller in list(h.callers.values()):
+        settle_caller(h, caller)
+    for p in h.people.values():
+        if p.signed:
+            settle_person(h, p, rows.get(p.id))
+    repairs(h, event)
+
+
+def stored_caller(h, row) -> Caller:
+    """A contact of a service that is no more may be served by agents with a skill of its name."""
+    service = h.services.get(row.service)
+    if service is None:
+        service = Service(row.service, row.service, (Step(((row.service, 0),)),), overflow_s=0.0)
+    return Caller(
+        row.contact, service, Channel(row.channel), min(row.since, h.now), row.priority, h.take_number(),
+        row.queued_at, row.leg, row.slow, row.node, row.caller_hash, row.needs, row.topics,
+        entered_at=min(row.since if row.entered_at is None else row.entered_at, h.now),
+        step_at=min(row.queued_at if row.step_since is None else row.step_since, h.now),
+        step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
+        callback=row.callback, tries=row.tries, not_before=row.not_before)
+
+
+def stored_person(h, row) -> None:
+    """An agent's row, signed in or not."""
+    p = h.people.get(row.agent)
+    if p is None:
+        p = h.people[row.agent] = Person(Agent(row.agent, ()), len(h.people), configured=False)
+    now, w = h.now, row.wellbeing
+    p.ever, p.since = row.version > 0, min(row.since, now)
+    if w is not None:
+        p.load, p.load_at, p.last_load, p.limited = w.load, min(w.load_at, now), w.last_load, w.limited
+        p.spared_until = min(w.spared_until, now + h.centre.spared_s)
+        p.rest_until = min(w.rest_until, now + h.centre.decompression_s)
+        p.steady_at = min(w.steady_at, now + h.centre.decompression_s)
+        p.working_since = min(w.working_since, now)
+        p.occupied, p.occupied_at = w.occupied, min(w.occupied_at, now)
+        p.break_begun, p.break_s, p.break_until = w.break_begun, w.break_s, w.break_until
+        p.relaxed = {rule: min(until, now + burden.HOUR_S) for rule, until in w.relaxed if until > now}
+        burden.limit(h, p)
+    if row.state is SIGNED_OUT or row.seat is None or h.phone(row.seat).person is not None:
+        return
+    shifts.sit(h, p, row.seat)
+    p.state, p.reason, p.misses = AgentState(row.state), row.reason, row.misses
+    p.pause_pending, p.leave_pending = row.pause_pending, row.leave_pending
+    p.idle_since = p.since if row.idle_since is None else min(row.idle_since, now)
+    p.gap_until = 0.0 if burden.relaxed(h, p, "rest_gap") else p.idle_since + p.agent.profile.rest_gap_s
+    if row.skills is not None and row.skills != p.agent.skills:
+        p.usual, p.agent = p.agent, p.agent._replace(skills=row.skills)
+    if p.agent.outside:
+        p.phone.reachable = True
+
+
+def stored_offer(h, row, agent_row) -> None:
+    """What does not fit its contact or its agent is let go: the caller waits again."""
+    h.next_offer = max(h.next_offer, row.offer + 1)
+    caller, p, state = h.callers.get(row.contact), h.people.get(row.agent), OfferState(row.state)
+    fitting = {PENDING: RESERVED, ACCEPTED: ASSIGNED, WRAPPING: ContactState.WRAPPING}
+    if caller is None or p is None or caller.state is not fitting.get(state) or caller.offer is not None \
+            or p.state not in ENGAGED:
+        return
+    if caller.channel is VOICE and sum(one.voice for one in p.hands) >= max(
+            1, dict(p.agent.profile.max_concurrency).get(VOICE, 1)):
+        return
+    now = h.now
+    offer = Offer(row.offer, caller, p, row.seat, None, min(row.offered_at, now), row.ring_s, row.step, row.level, 0,
+                  h.cost(caller.channel), state, None if row.rang_at is None else min(row.rang_at, now),
+                  held_s=row.held_s, interrupted=row.interrupted)
+    if state is not PENDING:
+        offer.connected_at = p.since if row.connected_at is None else min(row.connected_at, now)
+        offer.load = caller.service.load
+        for number, load in () if agent_row is None or agent_row.wellbeing is None else agent_row.wellbeing.weighed:
+            if number == offer.id:
+                offer.load, offer.weighed = load, True
+    if state is WRAPPING:
+        offer.talk_over_at = p.since if row.talk_over_at is None else min(row.talk_over_at, now)
+    h.offers[offer.id] = caller.offer = offer
+    p.hands.append(offer)
+    partner = None if row.partner is None else h.people.get(row.partner)
+    if partner is not None and partner.state in ENGAGED:
+        offer.partner = partner
+        if state is not WRAPPING:
+            partner.hands.append(offer)
+    caller.step = min(row.step, len(caller.service.steps) - 1)
+
+
+def settle_caller(h, caller: Caller) -> None:
+    """Links are down until they are told to be up; what rings begins anew then."""
+    if caller.state is ContactState.WRAPPING:
+        h.over[caller.id] = h.now
+        if caller.offer is None:
+            del h.callers[caller.id]
+        return
+    frozen = h.down.setdefault(caller.node, [])
+    offer = caller.offer
+    if offer is None:
+        caller.state = WAITS
+    elif caller.state is RESERVED:
+        if offer.rang_at is None and offer.voice and not offer.person.agent.outside:
+            frozen.append((offer, "vanish", 2.0))
+        frozen.append((offer, "ring", max(offer.ring_s, 30.0) + 3.0))
+
+
+def settle_person(h, p: Person, row) -> None:
+    """Wrap-ups end when they would have, the last one at the row's time; a break goes on."""
+    profile = p.agent.profile
+    wrapping = [one for one in p.hands if one.state is WRAPPING]
+    until = None
+    if row is not None and row.wrapup_until is not None:
+        until = row.wrapup_until - (row.since - p.since)
+    if p.state is WRAPUP and not wrapping and (profile.pair_id or profile.wrapup_mode is WrapUpMode.OPTIONAL):
+        p.aside = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
+        p.aside_at = until
+    if wrapping and profile.wrapup_mode is not WrapUpMode.MANDATORY:
+        ends = [one.talk_over_at + profile.wrapup_s for one in wrapping]
+        more = 0.0 if until is None else until - max(ends)
+        for one, at in zip(wrapping, ends, strict=True):
+            one.due["wrap"] = at + more
+    if p.hands:
+        for one in p.hands:
+            one.interrupted = one.interrupted and (p.aside or p.calls())
+        if any(one.state is ACCEPTED and not one.interrupted for one in p.hands):
+            p.state = TALKING
+        else:
+            p.state = RINGING if any(one.state is PENDING for one in p.hands) else WRAPUP
+    elif p.state in ENGAGED and not p.aside:
+        p.state = READY
+    if p.state is PAUSED:
+        p.paused_at, p.break_until = p.since, min(p.break_until, h.now + burden.LONGEST_BREAK_S)
+    else:
+        p.break_until = 0.0
+    if not p.pause_pending:
+        p.break_s = 0.0
+    p.working_since = p.working_since or h.now
+    if not p.configured:
+        p.leave_at = h.now
+    h.touch(p)
+
+
+def repairs(h, event: Started) -> None:
+    """One alarm for each row that does not say what was made of it."""
+    for row in sorted(event.offers):
+        if row.offer not in h.offers:
+            h.tell("Alarm", "rows_repaired", row.contact, row.offer, row.agent)
+    for row in event.contacts:
+        caller = h.callers.get(row.contact)
+        if (ContactState.COMPLETED if caller is None else caller.state) is not row.state:
+            h.tell("Alarm", "rows_repaired", row.contact, None, None)
+    for row in event.agents:
+        if h.people[row.agent].state is not row.state:
+            h.tell("Alarm", "rows_repaired", None, None, row.agent)

@@ -1,0 +1,351 @@
+"""What agents do, their states, and their phones."""
+
+from __future__ import annotations
+
+from routing.core import events as e
+from routing.core.model import WrapUpMode
+from tests.oracle import burden, callers, calls
+from tests.oracle.state import (
+    ACCEPTED,
+    AWAY,
+    BUSY,
+    ENGAGED,
+    FREE,
+    NOT_RESPONDING,
+    PAUSED,
+    PENDING,
+    READY,
+    RINGING,
+    SIGNED_OUT,
+    TALKING,
+    UNREACHABLE,
+    WRAPPING,
+    WRAPUP,
+    Person,
+    Phone,
+)
+
+SETTLE_S = 2.0
+PHONE_AGAIN_S = 60.0
+
+
+def engage(h, p: Person) -> None:
+    """The agent is in the state of what engages them most: a talk that is not held, what rings, a wrap-up."""
+    become(h, p, WRAPUP, "")
+
+
+def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: bool = False) -> None:
+    """Into this state; with contacts at hand into the one that they make, whatever was meant. Who is free is what the
+    phone says. `keep_idle`: not their doing, the place among the idle stays. `moved`: only to another seat."""
+    before = p.state
+    if p.hands:
+        moved = moved and len(p.hands) == 1 and not p.aside
+        reason = p.reason if moved else ""
+        to = WRAPUP
+        if any(one.state is ACCEPTED and not one.interrupted for one in p.hands):
+            to = TALKING
+        elif any(one.state is PENDING for one in p.hands):
+            to = RINGING
+    if to in FREE:
+        to = phone_state(p.phone)
+    before_s = h.now - p.since if p.ever else 0.0
+    p.ever = True
+    if to is not before or not p.hands or moved:
+        p.state, p.reason, p.since = to, reason, h.now
+    if to in FREE and not keep_idle:
+        p.idle_since = h.now
+        burden.gap(h, p)
+    if to in (PAUSED, SIGNED_OUT):
+        p.pause_pending, p.leave_pending = "", False
+    if (before in AWAY or to in AWAY) and not moved:
+        burden.break_changed(h, p, before, before_s)
+    if to is SIGNED_OUT and p.usual is not None:
+        p.agent, p.usual = p.usual, None
+    if to is SIGNED_OUT:
+        p.phone.person, p.phone = None, None
+        p.aside, p.aside_at, p.talked_until, p.misses, p.not_before, p.gap_until = False, None, None, 0, 0.0, 0.0
+    callers.review_preferred(h, p)
+    h.touch(p)
+
+
+def phone_state(phone: Phone):
+    """What a free agent is by their phone."""
+    if not phone.reachable:
+        return UNREACHABLE
+    return BUSY if phone.in_use and not phone.settling else READY
+
+
+def free(h, p: Person, reason: str, *, keep_idle: bool = False) -> None:
+    """Done with a contact: on with the others, or what was asked for meanwhile, or ready."""
+    if p.hands:
+        calls.go_on(h, p)
+        engage(h, p)
+    elif p.aside:
+        become(h, p, WRAPUP, "")
+    elif p.leave_pending or not p.configured:
+        become(h, p, SIGNED_OUT, "signed_out" if p.configured else "removed")
+    elif p.pause_pending:
+        become(h, p, PAUSED, p.pause_pending)
+    elif p.misses and p.misses >= p.agent.profile.misses_allowed:
+        become(h, p, NOT_RESPONDING, "misses")
+    else:
+        become(h, p, READY, reason, keep_idle=keep_idle)
+
+
+def known(h, agent: str) -> Person:
+    """In the team, or still at work."""
+    p = h.people.get(agent)
+    if p is None or not (p.configured or p.signed):
+        h.refuse("unknown_agent")
+    return p
+
+
+def signed(h, agent: str) -> Person:
+    """Signed in."""
+    p = known(h, agent)
+    if not p.signed:
+        h.refuse("not_signed_in")
+    return p
+
+
+def sign_in(h, event: e.AgentSignedIn) -> None:
+    """At a seat, or at another one."""
+    p = known(h, event.agent)
+    if not p.configured:
+        h.refuse("unknown_agent")
+    if h.centre.seats is not None and event.seat not in h.centre.seats:
+        h.refuse("unknown_seat")
+    there = h.phone(event.seat).person
+    if there not in (None, p):
+        h.refuse("seat_taken")
+    if not p.signed:
+        sit(h, p, event.seat)
+        p.misses = 0
+        if p.agent.outside:
+            p.phone.reachable = True
+        become(h, p, READY, "signed_in")
+    elif p.seat == event.seat:
+        if p.leave_pending:
+            p.leave_pending = False
+            burden.forgone(h, p)
+            h.touch(p)
+    elif p.state in (RINGING, TALKING):
+        h.refuse("not_now")
+    else:
+        p.phone.person = None
+        sit(h, p, event.seat)
+        become(h, p, READY if p.state in FREE else p.state, p.reason, keep_idle=True, moved=True)
+
+
+def sit(h, p: Person, seat: str) -> None:
+    """At this seat."""
+    p.phone = h.phone(seat)
+    p.phone.person = p
+
+
+def sign_out(h, event: e.AgentSignedOut) -> None:
+    """The agent's own word."""
+    dismiss(h, known(h, event.agent), "signed_out")
+
+
+def talks(p: Person) -> bool:
+    """Somebody is talked with."""
+    return any(one.state is ACCEPTED for one in p.hands)
+
+
+def wraps(p: Person) -> bool:
+    """Something is wrapped up."""
+    return p.aside or any(one.state is WRAPPING for one in p.hands)
+
+
+def dismiss(h, p: Person, reason: str) -> None:
+    """At once, or after the last talk."""
+    if not p.signed or (talks(p) and p.leave_pending):
+        return
+    if p.state not in ENGAGED:
+        become(h, p, SIGNED_OUT, reason)
+    elif talks(p):
+        p.leave_pending, p.pause_pending = True, ""
+        h.touch(p)
+        if len(p.hands) > 1:
+            take_back(h, p, "signed_out", SIGNED_OUT, reason)
+        end_wrap_ups(h, p, reason)
+    else:
+        if wraps(p) or p.state is not RINGING:
+            p.leave_pending = True
+        take_back(h, p, "signed_out", SIGNED_OUT, reason)
+        end_wrap_ups(h, p, reason)
+
+
+def take_back(h, p: Person, reason: str, to, why: str) -> None:
+    """Whatever rings looks for others."""
+    for one in list(p.hands):
+        if one.state is PENDING:
+            calls.rescind(h, one, reason)
+            calls.close(h, one, "rescinded", reason, to=to, why=why, by=p)
+
+
+def end_wrap_ups(h, p: Person, reason: str) -> None:
+    """All of them."""
+    for one in list(p.hands):
+        if one.state is WRAPPING:
+            calls.wrap_up(h, one, reason)
+    calls.end_aside(h, p, reason)
+
+
+def paused(h, event: e.AgentPaused) -> None:
+    """The agent's own word: a break that waits with another reason becomes theirs."""
+    p = signed(h, event.agent)
+    if p.break_s and p.pause_pending != event.reason:
+        p.break_s = 0.0
+    pause(h, p, event.reason)
+
+
+def pause(h, p: Person, reason: str) -> None:
+    """At once, or after all talks and wrap-ups."""
+    if p.state not in ENGAGED:
+        if p.state is not PAUSED or p.reason != reason:
+            become(h, p, PAUSED, reason)
+    elif p.state is RINGING and not wraps(p):
+        take_back(h, p, "paused", PAUSED, reason)
+    elif not p.leave_pending and p.pause_pending != reason:
+        p.pause_pending = reason
+        h.touch(p)
+        if len(p.hands) > 1:
+            take_back(h, p, "paused", PAUSED, reason)
+
+
+def by_clock_only(p: Person) -> bool:
+    """The agent's word does not end a wrap-up."""
+    return p.agent.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT
+
+
+def resumed(h, event: e.AgentResumed) -> None:
+    """Ready again."""
+    p = signed(h, event.agent)
+    forced = p.state is WRAPUP and by_clock_only(p)
+    if forced and not p.pause_pending:
+        h.refuse("not_now")
+    forgets, rests = bool(p.pause_pending), p.rest_until > h.now
+    p.pause_pending = ""
+    if forgets:
+        burden.forgone(h, p)
+    if rests:
+        p.rest_until = 0.0
+    if p.state in (PAUSED, NOT_RESPONDING):
+        p.misses = 0
+        become(h, p, READY, "resumed")
+    elif p.state is WRAPUP and not forced:
+        end_wrap_ups(h, p, "wrapped_up")
+    elif rests or forgets or (p.hands and p.misses >= p.agent.profile.misses_allowed):
+        p.misses = 0
+    h.touch(p)
+
+
+def wrap_up_ended(h, event: e.WrapUpEnded) -> None:
+    """Done before the time is over, with one contact or with all."""
+    p = signed(h, event.agent)
+    ended = [one for one in p.hands if one.state is WRAPPING and event.contact in (None, one.caller.id)]
+    aside = p.aside and event.contact is None
+    if (ended or aside) and by_clock_only(p):
+        h.refuse("not_now")
+    for one in ended:
+        calls.wrap_up(h, one, "wrapped_up")
+    if aside:
+        calls.end_aside(h, p, "wrapped_up")
+
+
+def wrap_up_extended(h, event: e.WrapUpExtended) -> None:
+    """More time for everything that ends by the clock."""
+    p = signed(h, event.agent)
+    running = [one for one in p.hands if "wrap" in one.due and one.person is p]
+    if not running and p.aside_at is None:
+        h.refuse("not_now")
+    more = p.agent.profile.wrapup_extend_s
+    for one in running:
+        one.due["wrap"] += more
+    if p.aside_at is not None:
+        p.aside_at += more
+
+
+def wrap_up_asked(h, event: e.WrapUpAsked) -> None:
+    """A wrap-up is wanted after this talk, or after one that has just ended."""
+    p = signed(h, event.agent)
+    profile = p.agent.profile
+    if profile.wrapup_mode in calls.BY_WISH:
+        for one in p.hands:
+            if one.state is ACCEPTED:
+                one.wrapup_asked = True
+    if talks(p) or wraps(p):
+        return
+    if profile.wrapup_mode is not WrapUpMode.OPTIONAL or p.talked_until is None or p.state not in FREE \
+            or h.now - p.talked_until > profile.wrapup_s or profile.wrapup_s <= 0:
+        h.refuse("not_now")
+    calls.begin_aside(h, p)
+
+
+def skilled(h, event: e.AgentSkilled) -> None:
+    """Other skills for now."""
+    p = signed(h, event.agent)
+    usual = p.usual or p.agent
+    skills = usual.skills if event.skills is None else event.skills
+    if skills == p.agent.skills:
+        return
+    p.agent, p.usual = usual._replace(skills=skills), None if skills == usual.skills else usual
+    if p.agent.outside:
+        p.phone.reachable = True
+    callers.review_preferred(h, p)
+    h.touch(p)
+
+
+def returned(h, p: Person) -> None:
+    """The time of not responding is over."""
+    p.misses = 0
+    become(h, p, READY, "auto_return")
+
+
+# --- phones
+
+
+def phone_changed(h, event: e.SeatChanged) -> None:
+    """The phone's own word."""
+    phone = h.phone(event.seat)
+    phone.reachable, phone.in_use, phone.again_at = event.reachable, event.in_use, None
+    if not event.in_use:
+        phone.settling, phone.settle_at = False, None
+    refresh(h, phone)
+
+
+def refresh(h, phone: Phone) -> None:
+    """What a free agent is follows from the phone."""
+    p = phone.person
+    if p is None:
+        return
+    if p.state in FREE and phone_state(phone) is not p.state:
+        become(h, p, READY, "seat")
+    h.touch(p)
+
+
+def leg_over(h, phone: Phone) -> None:
+    """Our leg on this phone is over: it has a moment to say so."""
+    if phone.in_use:
+        phone.settling, phone.settle_at = True, h.now + SETTLE_S
+
+
+def settled(h, phone: Phone) -> None:
+    """The moment is over."""
+    phone.settling, phone.settle_at = False, None
+    refresh(h, phone)
+
+
+def lose_phone(h, phone: Phone) -> None:
+    """The phone did not react."""
+    if phone.reachable:
+        phone.again_at = h.now + PHONE_AGAIN_S
+    phone.reachable, phone.in_use, phone.settling, phone.settle_at = False, False, False, None
+
+
+def phone_again(h, phone: Phone) -> None:
+    """It may be tried again."""
+    phone.reachable, phone.again_at = True, None
+    refresh(h, phone)
