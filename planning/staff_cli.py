@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -160,9 +161,11 @@ class _Plan:
         console = Console(highlight=False)
         for one in sentences:
             console.print(one, markup=False)
-        table = Table(*map(escape, view.head(self.names)))
-        for column in table.columns[1:]:
-            column.justify = "right"
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        fixed = set(view.head({}))
+        for title in view.head(self.names):
+            table.add_column(escape(title), overflow="fold", justify="right" if table.columns else "left",
+                             no_wrap=title in fixed)
         for line in view.lines(plan, self.names):
             table.add_row(*line)
         console.print(table)
