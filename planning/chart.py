@@ -10,8 +10,12 @@ from html import escape
 from math import ceil, floor, log10
 from typing import NamedTuple
 
+from planning import page
+
 WIDTH, HEIGHT = 720, 280
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 62, 26, 14, 44
+LEGEND = 18
+"""Height of a line of the legend."""
 TICKS = 5
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "14 4")
 COLOURS = 5
@@ -66,8 +70,9 @@ class _Frame(NamedTuple):
         return HEIGHT - BOTTOM - (min(max(value, low), high) - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
 
-def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series]) -> str:
-    """Lines over a common axis. `words`: what is to be seen, for those who cannot see it."""
+def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series], *, alone: bool = False) -> str:
+    """Lines over a common axis. `words`: what is to be seen, for those who cannot see it. `alone`: not a figure of a
+    page but a file of its own."""
     xs = [point[0] for one in series for point in one.points]
     ys = [point[1] for one in series for point in one.points]
     frame = _Frame(_bounds(x, xs, from_zero=False), _bounds(y, ys, from_zero=True))
@@ -79,7 +84,7 @@ def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series]) ->
                         for place, point in enumerate(one.points))
         parts.append(f'<path d="{path}" fill="none" stroke="var(--c{number % COLOURS})" stroke-width="2" '
                      f'stroke-dasharray="{DASHES[number % len(DASHES)]}"/>')
-    return _figure(title, words, parts, [one.name for one in series])
+    return (_alone if alone else _figure)(title, words, parts, [one.name for one in series])
 
 
 def bars(title: str, words: str, x: Axis, y: Axis, values: Sequence[tuple[float, float, float]]) -> str:
@@ -127,6 +132,24 @@ def _axes(frame: _Frame, x: Axis, y: Axis) -> list[str]:
     parts.append(f'<text transform="translate(13 {(TOP + floor_y) / 2:.0f}) rotate(-90)" text-anchor="middle">'
                  f"{escape(y.name)}</text>")
     return parts
+
+
+def document(title: str, words: str, width: float, height: float, parts: Sequence[str]) -> str:
+    """A picture as a file of its own, readable by day, by night and aloud."""
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+            f'height="{height:g}" role="img" aria-label="{escape(f"{title}. {words}", quote=True)}">\n'
+            f"<title>{escape(title)}</title><desc>{escape(words)}</desc>\n<style>{page.PALETTE}</style>\n"
+            f'<rect width="{width:g}" height="{height:g}" fill="var(--paper)"/>\n' + "\n".join(parts) + "\n</svg>\n")
+
+
+def _alone(title: str, words: str, parts: list[str], names: list[str]) -> str:
+    """With the legend below, one line for each name: names may be long."""
+    legend = [] if len(names) < 2 else [
+        f'<line x1="{LEFT}" x2="{LEFT + 34}" y1="{at - 4}" y2="{at - 4}" stroke-width="2" '
+        f'stroke="var(--c{number % COLOURS})" stroke-dasharray="{DASHES[number % len(DASHES)]}"/>'
+        f'<text x="{LEFT + 42}" y="{at}">{escape(name)}</text>'
+        for number, name in enumerate(names) for at in (HEIGHT + LEGEND * (number + 1) - 4,)]
+    return document(title, words, WIDTH, HEIGHT + LEGEND * len(legend) + (6 if legend else 0), parts + legend)
 
 
 def _figure(title: str, words: str, parts: list[str], names: list[str]) -> str:

@@ -16,6 +16,9 @@ BARS = 30
 TAIL = 0.995
 """The waits' histogram ends at this percentile; what is beyond is in its last bar, and the longest is in the table."""
 
+MEANING = ("SL: answered within the service's target / (answered + abandoned). ASA: mean wait of the answered. P50, "
+           "P95, P99: so many of 100 answered waited no longer. AHT: mean talk and wrap-up. Waits and AHT in seconds.")
+
 HEAD = ("Service", "Offered", "Answered", "Aband.", "SL", "ASA", "P50", "P95", "P99", "Max", "AHT", "Overflow")
 
 
@@ -51,7 +54,8 @@ def as_page(title: str, words: Sequence[str], runs: Sequence[Run]) -> str:
     whole = together(runs)
     slots = whole.series()
     parts = [page.text(one) for one in words]
-    parts += [page.table("Services (waits in seconds)", HEAD, lines(whole)), page.text(order_words(whole))]
+    parts += [page.table("Services (waits in seconds)", HEAD, lines(whole)), page.text(MEANING),
+              page.text(order_words(whole))]
     parts += [page.section("The day"), *_day(whole, slots), page.section("Waits"), _waits(whole),
               page.section("Agents"), *_agents(whole)]
     if len(runs) > 1:
@@ -99,6 +103,9 @@ def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[str]:
         chart.lines("Contacts by half hour", f"{total.offered} in all.", axis, chart.Axis("Contacts"),
                     [of("Offered", slots, "offered"), of("Answered", slots, "answered"),
                      of("Abandoned", slots, "abandoned")]),
+        page.table("The same by half hour, all services", ("Half hour", *HEAD[1:]),
+                   [(chart.clock(slot * SLOT_S), *cells(figures)) for slot, figures in slots.items()
+                    if figures.offered]),
     ]
 
 
