@@ -6,6 +6,8 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +34,8 @@ def run(name: str) -> Sequence[Row]:
 def bench(
     name: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
+    history: Annotated[Path | None, typer.Option("--history", help="Append the rows to the last table of this page, "
+                                                                   "e.g. docs/benchmarks.md.")] = None,
 ) -> None:
     """Measure, each candidate beside its yardstick in the same run; exit 1 when a goal is missed."""
     wanted = name or names()
@@ -39,17 +43,45 @@ def bench(
     if unknown:
         typer.echo(f"no benchmark {', '.join(unknown)}; there are: {', '.join(names())}", err=True)
         raise typer.Exit(2)
+    if history is not None and not _ends_with_table(history):
+        typer.echo(f"{history} does not end with the table of the history; see docs/benchmarks.md", err=True)
+        raise typer.Exit(2)
     found: list[Row] = []
     console = Console(stderr=as_json)
     for one in wanted:
         with console.status(f"measuring {one} …"):
             found += run(one)
+    if history is not None:
+        today = datetime.now(UTC).date()
+        with history.open("a", encoding="utf-8") as page:
+            page.writelines(history_line(row, today) + "\n" for row in found)
     if as_json:
         typer.echo(json.dumps([row._asdict() for row in found], ensure_ascii=False, indent=1))
     else:
         console.print(_table(found))
     if any(row.ok is False for row in found):
         raise typer.Exit(1)
+
+
+HISTORY = ("date", "measure", "value", "beside", "ratio", "goal", "met")
+
+
+def _ends_with_table(page: Path) -> bool:
+    """The last table of the page is the history."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    table = text.rpartition("\n\n")[2]
+    return text.endswith("|\n") and table.startswith(f"| {' | '.join(HISTORY)} |\n")
+
+
+def history_line(row: Row, day: date) -> str:
+    """A row of the history, in Markdown."""
+    met = {True: "yes", False: "**no**", None: ""}[row.ok]
+    ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
+    cells = (day.isoformat(), f"`{row.name}`", f"{row.value:.4g} {row.unit}", row.beside, ratio, row.goal, met)
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _table(rows: Sequence[Row]) -> Table:
