@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 NEED   := mmdebstrap sip-tester espeak-ng sox python3-venv python3-icu
 SOUNDS := .cache/sounds
 
-.PHONY: all setup packages prompts demo test test-long lint types clean
+.PHONY: all setup packages prompts pictures demo test test-long lint types clean
 all: setup prompts
 
 packages:
@@ -39,6 +39,10 @@ test: setup prompts lint types
 
 test-long: setup prompts
 	@$(BIN)/python -m pytest
+
+# Pictures of docs/, drawn from the engine itself. A test says when they are old.
+pictures: setup
+	@$(BIN)/santral pictures
 
 demo: setup prompts
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))

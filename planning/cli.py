@@ -101,10 +101,11 @@ def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJo
             else:
                 _show(done, words)
 
-    from planning import record_cli, staff_cli  # not above: they use the options of this module
+    from planning import pictures, record_cli, staff_cli  # not above: they use the options of this module
 
     staff_cli.mount(app, read_centre, default_centre)
     record_cli.mount(app, read_centre, open_journal)
+    pictures.mount(app, read_centre, default_centre)
     return app
 
 

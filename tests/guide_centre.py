@@ -1,0 +1,47 @@
+"""The whole centre of a worked example: the page shows the files that matter, here are the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from planning.guide import Example
+from routing.core.model import Centre
+from santral.config import node_config
+
+SETTINGS = """[centre]
+name = "Örnek"
+[numbers]
+"4440632" = "ana"
+[hours]
+always = true
+[trunk]
+match = ["127.0.0.1"]
+[seats]
+first = 2001
+count = 20
+[net]
+seats = ["2001"]
+"""
+
+
+def write_centre(example: Example, folder: Path) -> Path:
+    """Every file of it, with a menu that leads to each of its services."""
+    files = {"santral.toml": SETTINGS, "accommodations.yaml": "accommodations: []\n", **example.files}
+    services = [one["id"] for one in yaml.safe_load(files["services.yaml"])["services"]]
+    files["menu.yaml"] = yaml.safe_dump({
+        "entries": {"ana": "ana"}, "human": services[-1],
+        "nodes": {"ana": {"options": [
+            {"key": 0 if name == services[-1] else key, "say": f"ana-menu-{0 if name == services[-1] else key}",
+             "confirm": "secildi-temsilci", "then": name} for key, name in enumerate(services, 1)],
+            "after_failures": services[-1]}, **{name: {"queue": name} for name in services}}})
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o600)
+    return folder
+
+
+def centre_of(example: Example, folder: Path) -> Centre:
+    """What decides routing. BadCentre with every problem."""
+    return node_config(write_centre(example, folder)).centre
