@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import tomllib
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import wraps
@@ -16,13 +17,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lab import audio, process
 from lab import demo as demos
-from lab import process
 from lab.errors import LabError
 from lab.keys import parse, seconds
 from lab.leg import Leg
+from lab.library import load as library
 from lab.network import Behaviour, Network
 from lab.person import Person
+from lab.recognise import heard
 from lab.traffic import Habits, Traffic, spread
 from lab.up import CENTRE, SOUNDS, Info, down, read, remember, up
 
@@ -30,6 +33,9 @@ T = TypeVar("T")
 
 CALL_MARGIN_S = 30.0
 """Over the stay: dialling, ringing, and the good-bye of the other end."""
+
+NAMED = 3
+"""Prompts named that begin alike, when one was cut off before it could be known."""
 
 Centre = Annotated[Path, typer.Argument(help="Folder of the centre.")]
 State = Annotated[Path, typer.Option("--state", help="Folder of the lab: everything it writes.")]
@@ -130,9 +136,21 @@ def _call(
             return leg
 
     leg = asyncio.run(work())
+    _note_heard(leg, info)
     Console().print(_time_line(leg))
     if not leg.was_answered:
         raise typer.Exit(1)
+
+
+def _note_heard(leg: Leg, info: Info) -> None:
+    """The prompts in the recording, by ear, into the time line."""
+    if leg.recording is None or not leg.recording.exists() or leg.answered_at is None:
+        return
+    sounds = Path(tomllib.loads(Path(info.settings).read_text(encoding="utf-8"))["asterisk"]["sounds"])
+    for one in heard(library(sounds), audio.read(leg.recording)):
+        keys = " or ".join(sorted(one.keys)[:NAMED]) + (" or others" if len(one.keys) > NAMED else "")
+        leg.note(leg.answered_at + one.began, f"heard {keys}" + ("" if one.whole else ", cut off"))
+    leg.moments.sort()
 
 
 def _time_line(leg: Leg) -> Table:
