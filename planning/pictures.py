@@ -17,7 +17,6 @@ from planning.diagram import Places, graph, matrix
 from planning.erlang import Queue
 from planning.house import Duty, run
 from planning.outcome import SLOT_S, Outcome
-from planning.product_form import Pool, System, Type, solve
 from planning.simulate import fitted, row
 from planning.staffing import Goal, by_erlang
 from routing.core import events, states
@@ -133,6 +132,8 @@ def _erlang() -> str:
 
 
 def _pooling() -> str:
+    from planning.product_form import Pool, System, Type, solve  # numpy is loaded for this only, not for every command
+
     loads = (0.80, 0.85, 0.88, 0.90, 0.92, 0.94, 0.95, 0.96)
     number, parts = 180, 3
 
