@@ -17,15 +17,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lab import audio, process
 from lab import demo as demos
+from lab import process
 from lab.errors import LabError
 from lab.keys import parse, seconds
 from lab.leg import Leg
-from lab.library import load as library
 from lab.network import Behaviour, Network
 from lab.person import Person
-from lab.recognise import heard
 from lab.traffic import Habits, Traffic, spread
 from lab.up import CENTRE, SOUNDS, Info, down, read, remember, up
 
@@ -146,6 +144,9 @@ def _note_heard(leg: Leg, info: Info) -> None:
     """The prompts in the recording, by ear, into the time line."""
     if leg.recording is None or not leg.recording.exists() or leg.answered_at is None:
         return
+    from lab import audio  # numpy with it: no other command, and no starting node, should wait for that
+    from lab.library import load as library
+    from lab.recognise import heard
     sounds = Path(tomllib.loads(Path(info.settings).read_text(encoding="utf-8"))["asterisk"]["sounds"])
     for one in heard(library(sounds), audio.read(leg.recording)):
         keys = " or ".join(sorted(one.keys)[:NAMED]) + (" or others" if len(one.keys) > NAMED else "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,10 @@ def test_every_test_has_exactly_one_tier() -> None:
         if marks != [path.relative_to(ROOT / "tests").parts[0]]:
             wrong.append(f"{path.relative_to(ROOT)}: {marks}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_starting_node_waits_for_no_arrays() -> None:
+    """After a crash each import is time in which nobody is routed; numpy alone takes 0.1 s."""
+    said = subprocess.run([sys.executable, "-c", "import santral.cli, sys; print('numpy' in sys.modules)"],
+                          capture_output=True, text=True, check=True, timeout=60.0)
+    assert said.stdout == "False\n"
