@@ -1,0 +1,273 @@
+"""Is work shared fairly, and what does it cost that some agents need something else?
+
+Three days of eight hours, 180 agents, on the shipped engine and the virtual clock. Equal agents at 85 % load: how much
+their occupancy differs, by the default strategy and by "least occupied". Then a mixed house (calls and chats, light and
+heavy) with the same callers twice: nobody needs anything, and 50 agents do. The independent checker of profiles looks
+at every offer of the second; what the others carry more and what callers wait longer is the cost, printed whatever it
+is. Part days are hours of the roster: both houses have them, and a row tells what it costs when the first has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from statistics import fmean
+from typing import NamedTuple
+
+from lab.bench.row import Row
+from lab.profile_checker import ProfileChecker
+from planning.arrivals import Chance, Day, Kind, generate
+from planning.house import Arrival, Duty, run
+from planning.outcome import Outcome, variation
+from routing.core import commands, events
+from routing.core.facts import Fact, Offered
+from routing.core.ids import AgentId, OfferId, ServiceId, SkillId
+from routing.core.model import (
+    Agent,
+    AnswerMode,
+    Centre,
+    Channel,
+    DistressLimit,
+    PreConnect,
+    Profile,
+    Service,
+    Step,
+)
+
+AGENTS = 180
+SHIFT_S = 8 * 3600.0
+LOAD = 0.85
+SEEDS = (1, 2, 3)
+WARM_UP_S = 900.0
+"""Not counted: everybody sits down idle."""
+HANDLE_S = 225.0
+"""Mean talk: 240 s with the usual wrap-up. As spread as an exponential time, as in the figures of the goal."""
+
+CV_MAX = 0.02
+MORE_MAX = 0.02
+"""Occupancy of the other agents may go up by less than this."""
+
+BREAK_S = 900.0
+BREAKS_EVERY_S = 7_200.0
+"""A quarter of an hour in each two hours, for each agent at another moment: as many are there at any time, so that the
+load is the same all day."""
+
+PICK_UP_S, SLOW_PICK_UP_S = 3.0, 10.0
+"""Until the phone is picked up; the second is that of agents whose profile lets it ring longer."""
+
+SKILL = SkillId("tr")
+STEPS = (Step(((SKILL, 1),)),)
+SERVICES = (
+    Service(ServiceId("bilgi"), "Genel bilgi", STEPS),
+    Service(ServiceId("sikayet"), "Şikâyet", STEPS, load=1),
+    Service(ServiceId("psikososyal"), "Psikososyal destek", STEPS, load=3, ceiling_s=60.0, distress=True),
+    Service(ServiceId("siddet"), "Şiddet ihbarı", STEPS, load=4, ceiling_s=30.0, distress=True),
+    Service(ServiceId("yazisma"), "Yazışma", STEPS, target_s=60.0),
+)
+SHARES = {ServiceId("bilgi"): 0.775, ServiceId("sikayet"): 0.08, ServiceId("psikososyal"): 0.04,
+          ServiceId("siddet"): 0.005, ServiceId("yazisma"): 0.1}
+"""A contact weighs 0.22 on average: with 12 an hour an agent's load is about 6 (contacts an hour * weight * half-life /
+ln 2), so that limits are met and not everybody is always at the hard one."""
+CHATS = ServiceId("yazisma")
+CHATS_AT_ONCE = 3
+
+NEEDS: tuple[tuple[int, Profile], ...] = (
+    (8, Profile(pre_connect=PreConnect.SCREEN, pre_connect_s=5.0, ring_timeout_s=25.0)),
+    (5, Profile(pre_connect=PreConnect.BOTH, pre_connect_s=10.0, answer_mode=AnswerMode.AUTO_AFTER_BRIEF)),
+    (4, Profile(answer_mode=AnswerMode.SINGLE_SWITCH, ring_timeout_s=45.0)),
+    (8, Profile(wrapup_s=45.0)),
+    (4, Profile(wrapup_s=60.0, one_at_a_time=True)),
+    (5, Profile(rest_gap_s=30.0)),
+    (3, Profile(rest_gap_s=60.0, one_at_a_time=True)),
+    (4, Profile(max_continuous_s=3_600.0)),
+    (4, Profile(no_topics=frozenset({"siddet", "psikososyal"}))),
+    (3, Profile(distress=DistressLimit(4.0, 6.0, 3.0))),
+    (2, Profile(rest_gap_s=15.0, wrapup_s=30.0, break_grace_s=300.0)),
+)
+"""How many agents need what: 50 of 180."""
+PART_DAYS = 4
+"""Of the 50, so many work half a day: the last ones, who need other things as well."""
+NOT_NOW = (3_000.0, 9_000.0, 16_000.0)
+"""At these times one of the 50 says "not now"."""
+
+
+Told = tuple[float, events.Event]
+"""When, and what."""
+
+
+class House(NamedTuple):
+    """A team with its day."""
+
+    centre: Centre
+    duties: tuple[Duty, ...]
+    also: tuple[Told, ...] = ()
+
+
+class Day8(NamedTuple):
+    """What came of a day; `violations` and `offers` by the checker."""
+
+    outcome: Outcome
+    violations: Sequence[str]
+    offers: int
+
+
+def needing() -> list[int]:
+    """Places in the team of those who need something: spread evenly."""
+    count = sum(number for number, _ in NEEDS)
+    return [place * AGENTS // count for place in range(count)]
+
+
+def equal(strategy: str = "longest_idle") -> House:
+    """Everybody alike, one service, no plan of breaks: what the goal is said of."""
+    centre = Centre((SERVICES[0]._replace(strategy=strategy),),
+                    tuple(Agent(AgentId(f"a{number}"), ((SKILL, 50),), Profile(max_continuous_s=inf))
+                          for number in range(AGENTS)))
+    return House(centre, tuple(Duty(agent.id, 0.0, SHIFT_S) for agent in centre.agents))
+
+
+def mixed(*, needs: bool, part_days: bool = True) -> House:
+    """The house with calls and chats. `needs`: 50 agents have a profile of their own."""
+    profiles = [profile for number, profile in NEEDS for _ in range(number)]
+    own = dict(zip(needing(), profiles, strict=True))
+    halves = set(needing()[-PART_DAYS:]) if part_days else set()
+    agents, duties = [], []
+    for number in range(AGENTS):
+        agents.append(Agent(AgentId(f"a{number}"), ((SKILL, 50),), own.get(number, Profile()) if needs else Profile()))
+        end = SHIFT_S / 2 if number in halves else SHIFT_S
+        begins = [(number / AGENTS + turn) * BREAKS_EVERY_S for turn in range(int(SHIFT_S / BREAKS_EVERY_S))]
+        breaks = tuple((at, at + BREAK_S) for at in begins if at + BREAK_S < end)
+        duties.append(Duty(agents[-1].id, 0.0, end, breaks))
+    also = tuple((at, events.AgentSpared(agents[needing()[place]].id)) for place, at in enumerate(NOT_NOW))
+    return House(Centre(SERVICES, tuple(agents)), tuple(duties), also if needs else ())
+
+
+def callers(seed: int, present: float, shares: dict[ServiceId, float]) -> list[Arrival]:
+    """Evenly over the shift, so many that they fill `LOAD` of the time of so many agents; chats take a third."""
+    work = sum(part / CHATS_AT_ONCE if service == CHATS else part for service, part in shares.items())
+    rate = LOAD * present / (HANDLE_S + Profile().wrapup_s) / work
+    day = Day("shift", 0.0, 300.0, (rate * 300.0,) * int(SHIFT_S / 300.0))
+    kinds = dict.fromkeys(shares, Kind(HANDLE_S, HANDLE_S))
+    return [arrival._replace(channel=Channel.CHAT) if arrival.service == CHATS else arrival
+            for arrival in generate(day, shares, Chance(seed), kinds)]
+
+
+def present(house: House) -> float:
+    """Agents there at once, on average, without their planned breaks."""
+    return sum(duty.end - duty.start - sum(end - start for start, end in duty.breaks)
+               for duty in house.duties) / SHIFT_S
+
+
+def lived(house: House, arrivals: list[Arrival], *, judge: Centre | None = None) -> Day8:
+    """The day in this house; `judge`: the centre by whose profiles the checker looks at it, None: it does not."""
+    slow = {agent.id for agent in house.centre.agents if agent.profile.ring_timeout_s > Profile().ring_timeout_s}
+    look = None if judge is None else _Look(house, judge)
+
+    def answer_s(offer: commands.Offer) -> float:
+        if look is not None:
+            look.made[offer.offer] = offer
+        return SLOW_PICK_UP_S if offer.agent in slow else PICK_UP_S
+
+    outcome = run(house.centre, arrivals, house.duties, answer_s=answer_s, count_from=WARM_UP_S, also=house.also,
+                  watch=None if look is None else look.facts)
+    if look is None:
+        return Day8(outcome, (), outcome.offers)
+    look.turn()
+    return Day8(outcome, look.checker.violations, look.checker.checked["offers"])
+
+
+class _Look:
+    """Shows a day to the checker: what was told and what came of it, moment by moment."""
+
+    def __init__(self, house: House, judge: Centre) -> None:
+        self.checker = ProfileChecker()
+        self.checker.told(events.Configured(judge), 0.0)
+        self.made: dict[OfferId, commands.Offer] = {}
+        """Commands whose facts have not been shown yet: they come in portions."""
+        self._at, self._now = -inf, list[Fact]()
+        told: list[Told] = list(house.also)
+        told += [(duty.start, events.BreaksPlanned(duty.agent, duty.breaks)) for duty in house.duties]
+        told += [(duty.end, events.AgentSignedOut(duty.agent)) for duty in house.duties]
+        self._told = sorted(told, key=lambda one: one[0], reverse=True)
+
+    def facts(self, portion: list[Fact]) -> None:
+        """The next facts, in order."""
+        for fact in portion:
+            if fact.at != self._at:
+                self.turn()
+                self._at = fact.at
+            self._now.append(fact)
+
+    def turn(self) -> None:
+        """Everything of one moment has been seen."""
+        if not self._now:
+            return
+        self.checker.told(None, self._at)
+        while self._told and self._told[-1][0] <= self._at:
+            at, event = self._told.pop()
+            self.checker.told(event, at)
+        done = [self.made.pop(fact.offer) for fact in self._now if isinstance(fact, Offered)]
+        self.checker.came(self._now, done)
+        self._now = []
+
+
+def share(outcome: Outcome, agents: Sequence[AgentId]) -> float:
+    """Occupancy of these agents together."""
+    group = [outcome.agents[agent] for agent in agents]
+    busy = sum(tally.talk_s + tally.wrapup_s for tally in group)
+    return busy / (busy + sum(tally.available_s for tally in group))
+
+
+def rows() -> list[Row]:
+    """Evenness among equal agents; violations and cost with 50 of 180 accommodated."""
+    return [*_evenness(), *_cost()]
+
+
+def _evenness() -> list[Row]:
+    found: dict[str, list[Outcome]] = {}
+    for strategy in ("longest_idle", "least_occupied"):
+        house = equal(strategy)
+        found[strategy] = [lived(house, callers(seed, AGENTS, {SERVICES[0].id: 1.0})).outcome for seed in SEEDS]
+    ours, other = ([one.occupancy_cv() for one in found[name]] for name in ("longest_idle", "least_occupied"))
+    occupancy = fmean(one.occupancy() for one in found["longest_idle"])
+    contacts = [variation([tally.contacts for tally in one.agents.values()]) for one in found["longest_idle"]]
+    apart = [max(one.occupancies()) - min(one.occupancies()) for one in found["longest_idle"]]
+    return [
+        Row("fairness.cv", max(ours), "ratio", f"least occupied: {max(other):.4f}; occupancy {occupancy:.3f}",
+            None, f"<= {CV_MAX}", max(ours) <= CV_MAX),
+        Row("fairness.range", max(apart), "ratio", "most less least occupied agent", None, "", None),
+        Row("fairness.contacts_cv", max(contacts), "ratio", "of contacts per agent", None, "", None),
+    ]
+
+
+def _cost() -> list[Row]:
+    plain, full, needy = mixed(needs=False), mixed(needs=False, part_days=False), mixed(needs=True)
+    chosen = set(needing())
+    others = [agent.id for number, agent in enumerate(plain.centre.agents) if number not in chosen]
+    their = [agent.id for number, agent in enumerate(plain.centre.agents) if number in chosen]
+    before, whole, after = [], [], []
+    for seed in SEEDS:
+        arrivals = callers(seed, present(plain), SHARES)
+        before.append(lived(plain, arrivals).outcome)
+        whole.append(lived(full, arrivals).outcome)
+        after.append(lived(needy, arrivals, judge=needy.centre))
+    wrong = [one for day in after for one in day.violations]
+    ends = [day.outcome for day in after]
+    was, is_now, all_days = (fmean(share(one, others) for one in days) for days in (before, ends, whole))
+    level, level_now = (fmean(one.total.service_level() for one in days) for days in (before, ends))
+    asa, asa_now = (fmean(one.total.asa_s for one in days) for days in (before, ends))
+    p99, p99_now = (fmean(one.total.percentile(0.99) for one in days) for days in (before, ends))
+    return [
+        Row("fairness.violations", len(wrong), "count", f"{sum(day.offers for day in after)} offers checked"
+            + (f"; {wrong[0]}" if wrong else ""), None, "0", not wrong),
+        Row("fairness.others", 100 * (is_now - was), "points", f"occupancy {100 * was:.1f} % -> {100 * is_now:.1f} %",
+            None, f"< {100 * MORE_MAX:g}", is_now - was < MORE_MAX),
+        Row("fairness.others.part_days", 100 * (is_now - all_days), "points",
+            f"the same, from {100 * all_days:.1f} % with whole days", None, "", None),
+        Row("fairness.accommodated", 100 * fmean(share(one, their) for one in ends), "%",
+            f"their own occupancy; without needs {100 * fmean(share(one, their) for one in before):.1f} %",
+            None, "", None),
+        Row("fairness.service_level", 100 * (level_now - level), "points",
+            f"{100 * level:.2f} % -> {100 * level_now:.2f} %", None, "", None),
+        Row("fairness.asa", asa_now - asa, "s", f"{asa:.2f} s -> {asa_now:.2f} s", None, "", None),
+        Row("fairness.p99", p99_now - p99, "s", f"{p99:.1f} s -> {p99_now:.1f} s", None, "", None),
+    ]
