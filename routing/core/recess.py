@@ -70,6 +70,7 @@ def due(d: Domain, record: AgentRecord) -> None:
     if length > 0.0 and works and not record.pause_pending and not record.leave_pending:
         record.break_s = length
         shift.pause(d, AgentPaused(record.id, breaks.REASON))
+        breaks.arm(d, record)  # while it waits for the end of the talk a planned one may begin
     else:
         breaks.arm(d, record)
         if record.untold:

@@ -141,7 +141,11 @@ def _wake(d: Domain, record: AgentRecord, load: float) -> None:
         if d.now < until < at:
             at = until
     if at < inf and record.state is not AgentState.SIGNED_OUT:
-        d.timers.set(("calm", record.id), at)
+        # Never later than it was: who leads a pair asks for both, and the other one must be placed in time.
+        key = "calm", record.id
+        known = d.timers.at(key)
+        if known is None or known > at:
+            d.timers.set(key, at)
     if nothing:
         record.load, record.load_at = 0.0, d.now
         record.strained = at < inf or record.last_load >= HEAVIEST or _heaviest_at_hand(record)

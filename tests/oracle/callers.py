@@ -231,12 +231,12 @@ def to_net(h, caller: Caller) -> None:
 
 def move(h, caller: Caller, to: Service, reason: str) -> None:
     """To another service, with its age."""
-    before, was = caller.service, position(h, caller)
+    before = caller.service
     caller.preferred = None
     caller.service, caller.step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
     prefer(h, caller)
     h.arm(caller)
-    h.tell("Moved", caller.id, before.id, to.id, reason, position(h, caller), was)
+    h.tell("Moved", caller.id, before.id, to.id, reason)
 
 
 # --- preferred agents

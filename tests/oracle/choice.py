@@ -237,7 +237,7 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
     """Reserve the contact for the best and have the phone ring."""
     tier, _, score, _, p, level = found[0]
     runners_up = tuple(one[4].id for one in found[1:6])
-    if any(one.strategy == "fewest_contacts" for one in h.counted_services()):
+    if h.counts:
         p.offered = p.offered * 2.0 ** ((p.offered_at - h.now) / h.centre.occupied_half_life_s) + 1.0
         p.offered_at = h.now
     personal = caller.preferred is not None
@@ -256,7 +256,9 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
         one.talked_until = None
         one.hands.append(made)
         shifts.engage(h, one)
-        burden.look(h, one)
+    for one in h.people.values():  # also who leads or follows one of them
+        if one.touched:
+            burden.look(h, one)
     h.tell("Offered", made.id, caller.id, p.id, made.seat, caller.service.id, ring_s, made.step, level, runners_up,
            "longest_idle" if personal else caller.service.strategy, round(score, 6), tier, personal,
            None if partner is None else partner.id)

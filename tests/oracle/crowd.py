@@ -71,7 +71,7 @@ def agent_of(rng: random.Random, number: int) -> Agent:
         wrapup_s=some(3.0 + number / 64, 0.0, 12.0 + number / 64), wrapup_extend_s=rng.choice((2.0, 9.0)),
         rest_gap_s=some(0.0, 2.0 + number / 64, 6.0 + number / 64), misses_allowed=rng.choice((1, 2, 3)),
         wrapup_mode=some(WrapUpMode.MANDATORY_TIMEOUT, *WrapUpMode), capacity=some(100, 60, 180),
-        one_at_a_time=some(False, True), captions=some(False, False, True), break_grace_s=some(0.0, 15.0),
+        one_at_a_time=some(False, False, True), captions=some(False, False, True), break_grace_s=some(0.0, 15.0),
         max_continuous_s=some(7_200.0, 120.0 + number, 400.0 + number),
         distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0))),
         no_topics=some(frozenset(), frozenset({"abusive"}), frozenset({"deprem", "b"})),
@@ -114,9 +114,9 @@ class Crowd:
         roll = rng.random()
         if roll < 0.22:
             self._arrives()
-        elif roll < 0.62:
+        elif roll < 0.60:
             duel.tell(self._of_offer())
-        elif roll < 0.72:
+        elif roll < 0.73:
             duel.tell(self._of_caller())
         elif roll < 0.90:
             duel.tell(self._of_agent())
@@ -148,7 +148,7 @@ class Crowd:
         number = self.numbers
         self.duel.tell(e.ContactQueued(
             ContactId(f"1700000000.{number}"), self._service(), f"PJSIP/trunk-{number}",
-            rng.choice((Channel.VOICE,) * 8 + tuple(Channel)),
+            rng.choice((Channel.VOICE,) * 5 + tuple(Channel)),
             rng.choice((None, None, self.duel.now - 30.0 * rng.random())), rng.choice((0, 0, 0, 2)),
             rng.choice(("", f"h{rng.randint(0, 12)}")), "", rng.random() < 0.1, rng.choice(("", "", "", "b")),
             ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
@@ -167,7 +167,9 @@ class Crowd:
         number, caller = offer.id, offer.caller.id
         late = rng.choice((None, None, None, self.duel.now - rng.random()))
         if offer.state is PENDING:
-            if offer.caller.callback and rng.random() < 0.3:
+            if rng.random() < 0.03:
+                return e.AgentSpared(offer.person.id)
+            if offer.caller.callback and rng.random() < 0.5:
                 return e.CallbackFailed(number, rng.choice(("no_answer", "busy")))
             return rng.choice((
                 e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number),
@@ -175,6 +177,8 @@ class Crowd:
                 e.OfferConnected(number, caller), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
                 e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS))))
         if offer.state is ACCEPTED:
+            if not offer.voice and rng.random() < 0.8:  # messages take their time, and calls come meanwhile
+                return e.Held(number, rng.random() < 0.5)
             return rng.choice((
                 e.TalkEnded(number, "caller", late), e.TalkEnded(number, "agent"), e.TalkEnded(number, "agent"),
                 e.OfferEnded(number, rng.choice(REASONS)) if rng.random() < 0.5 else e.TalkEnded(number, "agent"),
@@ -202,7 +206,8 @@ class Crowd:
             e.ContactQueued(contact, ServiceId("none"), "PJSIP/new", node=node, topics=frozenset(TOPICS[:1])),
             e.ContactQueued(contact, self._service(), "PJSIP/b", node=rng.choice(("", "b"))),
             e.ContactRanked(contact, rng.choice((0, 1, 4))), e.ContactRanked(contact, rng.choice((0, 1, 4))),
-            e.CallbackAsked(contact), e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0))),
+            e.CallbackAsked(contact), e.CallbackAsked(contact), e.CallbackAsked(contact),
+            e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0))),
             e.ServiceHours(self._service(), rng.random() < 0.7)))
 
     def _of_agent(self) -> e.Event:
@@ -245,7 +250,7 @@ class Crowd:
         elif roll < 0.8:
             self._reload()
         elif roll < 0.9 and self.restarts:
-            duel.restart((lambda found: [one for one in found if rng.random() < 0.9]) if rng.random() < 0.4 else None)
+            duel.restart((lambda found: [one for one in found if rng.random() < 0.85]) if rng.random() < 0.5 else None)
             duel.seen["restarts"] += 1
             for node in ("", "b"):
                 duel.tell(e.LinkChanged(node, True))

@@ -21,7 +21,7 @@ OVER_KEPT = 50
 
 PLAIN: dict[type, tuple[str, ...]] = {
     f.Queued: ("contact", "service", "position"),
-    f.Moved: ("contact", "before", "service", "reason", "position", "left_position"),
+    f.Moved: ("contact", "before", "service", "reason"),
     f.ContactChanged: ("contact", "priority"),
     f.Stepped: ("contact", "step", "reason"),
     f.CallbackChanged: ("contact", "tries", "not_before", "reason"),
@@ -149,7 +149,7 @@ class Duel:
                 facts.append((name, *(getattr(fact, field) for field in fields)))
                 if name == "Offered":
                     facts[-1] = (*facts[-1][:11], round(facts[-1][11], 6), *facts[-1][12:])
-                self._count(fact)
+            self._count(fact)
         for command in commands:
             self.seen[f"command {type(command).__name__}"] += 1
         if len(facts) > 1 or len(said) > 1:

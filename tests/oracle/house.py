@@ -57,6 +57,8 @@ class House:
         self.closed: set[str] = set()
         self.over: dict[str, float] = {}
         self.spoke: dict[str, tuple[str, float]] = {}
+        self.counts = False
+        """A strategy wants to know how often agents were offered something."""
         self.commands: list[Any] = []
         self.said: list[tuple[Any, ...]] = []
         self._asked: dict[tuple[Any, ...], Any] = {}
@@ -165,10 +167,6 @@ class House:
     def yields(self, offer: Offer) -> bool:
         """A call may interrupt it."""
         return not offer.voice and offer.caller.channel in self.centre.interruptible
-
-    def counted_services(self) -> list[Any]:
-        """The centre's services, and those that contacts still have."""
-        return [*self.services.values(), *(c.service for c in self.callers.values())]
 
     def asked(self, caller: Caller, step: int | None = None) -> tuple[Any, Any]:
         """What a contact asks for in a step."""

@@ -111,6 +111,8 @@ def put_in_force(h, centre: Centre) -> None:
     """Services, team and pairs."""
     h.centre = centre
     h.services = {service.id: service for service in centre.services}
+    theirs = [c.service for c in h.callers.values() if c.service.id not in h.services]
+    h.counts = any(service.strategy == "fewest_contacts" for service in (*centre.services, *theirs))
     h.excluded = frozenset().union(*(agent.profile.no_topics for agent in centre.agents))
     for p in h.people.values():
         p.configured = False

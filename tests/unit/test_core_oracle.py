@@ -145,3 +145,19 @@ def test_limits_of_a_reload_hold_for_the_load_of_that_moment() -> None:
     assert h.waits("edu", 13.0) == []
 
 
+
+
+def test_a_planned_break_that_begins_while_a_short_one_waits_gives_its_length() -> None:
+    h = House({"a": 50}, Profile(wrapup_s=0.0, max_continuous_s=100.0))
+    h.reload(micro_break_s=50.0)
+    h.sits("a", at=1.0)
+    talk = h.talks(2.0)
+    h.tell(e.BreaksPlanned("a", ((110.0, 300.0),)), 50.0)
+    h.tick(101.0)
+    h.tick(110.0)
+    h.over(talk, 120.0)
+    assert h.state("a") is AgentState.PAUSED
+    h.tick(310.0 - 1e-3)
+    assert h.state("a") is AgentState.PAUSED, "190 s, not 50"
+    h.tick(310.0)
+    assert h.state("a") is AgentState.READY

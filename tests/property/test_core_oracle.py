@@ -1,0 +1,103 @@
+"""The engine against a second one that is as plain as can be (`tests/oracle`): the same events, the same answers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import time
+from collections import Counter
+from typing import get_args
+
+import pytest
+
+from routing.core import events as e
+from tests.oracle.crowd import Crowd
+from tests.oracle.duel import Divergence
+
+pytestmark = pytest.mark.property
+
+HOUSE = 2_000
+"""Events in one house: then another centre, another team."""
+
+EVENTS = 30_000
+LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
+"""Under `long`; fewer for a look in between."""
+
+TELLING = (
+    "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",
+    "tier 0", "tier 1", "tier 2", "moved overflow", "moved full", "moved closed", "moved chosen", "stepped expired",
+    "stepped nobody", "stepped preferred", "callback asked", "callback failed", "interrupted True", "interrupted False",
+    "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
+    "overridden decompression ", "alarm bridge_mismatch",
+    "alarm rows_repaired", "command Offer", "command Rescind", "command Overflow", "command Interrupt", "restarts",
+    "ended answered", "ended abandoned", "ended abandoned_short", "ended overflow", "ended left", "ended pbx_failure",
+    "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
+    "offer canceled contact_gone", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",
+    "offer rescinded paused", "offer rescinded signed_out", "offer rescinded taken_back", "offer rescinded chosen",
+    "offer rescinded mismatch", "offer rescinded callback", "agent ready", "agent ringing", "agent talking",
+    "agent wrapup", "agent paused", "agent not_responding", "agent busy", "agent unreachable", "agent signed_out",
+    "channel voice", "channel chat", "channel social", "channel email", "channel task",
+    "strategy longest_idle", "strategy least_occupied", "strategy longest_idle_any", "strategy least_occupied_any",
+    "strategy fewest_skills", "strategy weakest_first", "strategy fewest_contacts", "refused unknown_agent",
+    "refused unknown_service", "refused unknown_seat", "refused seat_taken", "refused not_signed_in",
+    "refused not_now", "refused out_of_range",
+)
+"""What must have happened, or the comparison said nothing of it."""
+
+
+def duel(seed: int) -> tuple[int, Counter[str], str]:
+    """One house: how many events, what occurred, and where it first went apart (empty: nowhere)."""
+    crowd = Crowd(seed)
+    try:
+        while crowd.duel.events < HOUSE:
+            crowd.step()
+    except Divergence as found:
+        return crowd.duel.events, crowd.duel.seen, f"seed {seed}, event {crowd.duel.events}: {found}"
+    return crowd.duel.events, crowd.duel.seen, ""
+
+
+def everything_occurred(seen: Counter[str], at_least: int) -> None:
+    """Every kind of event was taken, and every telling thing came of it."""
+    kinds = [kind.__name__ for kind in get_args(e.Event)]
+    rare = {name: seen[name] for name in (*kinds, *TELLING) if seen[name] < at_least}
+    assert not rare, rare
+
+
+def test_the_engine_says_what_a_plain_look_at_everything_says() -> None:
+    seen: Counter[str] = Counter()
+    events = 0
+    for seed in range(EVENTS // HOUSE):
+        count, occurred, apart = duel(seed)
+        assert not apart, apart
+        events, seen = events + count, seen + occurred
+    assert events >= EVENTS
+    everything_occurred(seen, 1)
+
+
+@pytest.mark.long
+def test_the_engine_says_so_in_ten_million_events() -> None:
+    seen: Counter[str] = Counter()
+    events, went_apart, begun = 0, [], time.monotonic()
+    houses = -(-LONG_EVENTS // HOUSE)
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+        for count, occurred, apart in pool.imap_unordered(duel, range(1_000, 1_000 + houses), chunksize=4):
+            events, seen = events + count, seen + occurred
+            if apart:
+                went_apart.append(apart)
+    print(f"\n{events} events of {len(get_args(e.Event))} types in {houses} houses, {time.monotonic() - begun:.0f} s, "
+          f"{seen['offers']} offers, {len(went_apart)} divergences")
+    assert not went_apart, "\n".join(went_apart[:3])
+    assert events >= LONG_EVENTS
+    everything_occurred(seen, min(100, LONG_EVENTS // 30_000))
+
+
+def test_a_divergence_says_where_and_what() -> None:
+    """The comparison is awake: an engine that loses a caller is caught."""
+    crowd = Crowd(3)
+    while not crowd.duel.engine._domain.contacts:
+        crowd.step()
+    del crowd.duel.engine._domain.contacts[next(iter(crowd.duel.engine._domain.contacts))]
+    with pytest.raises(Divergence, match="oracle:"):
+        crowd.duel.pass_time(crowd.duel.now + random.Random(0).random())
+        crowd.duel.tell(e.LinkChanged("", True))
