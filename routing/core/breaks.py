@@ -95,11 +95,18 @@ def changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float)
 
 
 def forgone(d: Domain, record: AgentRecord) -> None:
-    """The agent does not want the break or the leave that was to come after the talk. Of a break that the clock began
-    their word counts as it does within it."""
+    """The agent does not want the break that was to come after the talk. Of one that the clock began their word counts
+    as it does within it."""
     if record.break_s:
         record.break_s = 0.0
         wellbeing.refreshed(d, record)
+    arm(d, record)
+
+
+def kept(d: Domain, record: AgentRecord) -> None:
+    """The agent stays after all. That was no word about the break that the clock had begun: it comes after the talk."""
+    if record.break_s:
+        record.pause_pending = REASON
     arm(d, record)
 
 

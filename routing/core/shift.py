@@ -47,7 +47,7 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
     elif record.seat == event.seat:
         if record.leave_pending:
             record.leave_pending = False
-            breaks.forgone(d, record)
+            breaks.kept(d, record)
             agents.note(d, record)
             agents.place(d, record)
     elif record.state in (RINGING, TALKING):

@@ -164,6 +164,12 @@ def forgone(h, p: Person) -> None:
         refreshed(h, p)
 
 
+def kept(h, p: Person) -> None:
+    """The leave is taken back; the break that waited with it is not."""
+    if p.break_s:
+        p.pause_pending = "mola"
+
+
 def break_due(h, p: Person) -> float:
     """When the next break is due."""
     if not p.signed or p.break_until:

@@ -127,7 +127,7 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
     elif p.seat == event.seat:
         if p.leave_pending:
             p.leave_pending = False
-            burden.forgone(h, p)
+            burden.kept(h, p)
             h.touch(p)
     elif p.state in (RINGING, TALKING):
         h.refuse("not_now")

@@ -321,6 +321,20 @@ def test_a_short_break_waits_for_the_end_of_the_talk() -> None:
     assert h.state("a") is AgentState.READY
 
 
+def test_who_stays_after_all_still_has_the_break_that_was_due() -> None:
+    h = house(LONG._replace(max_continuous_s=7_200.0))
+    run(h, 7_100.0)
+    offer = h.talks()
+    run(h, 7_201.0)
+    h.tell(e.AgentSignedOut(A))
+    h.tell(e.AgentSignedIn(A, "sa"), 7_300.0)
+    assert h.agent("a").pause_pending == REASON
+    h.over(offer, 7_400.0)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, 7_400.0 + h.centre.micro_break_s)
+    assert h.state("a") is AgentState.READY
+
+
 @pytest.mark.parametrize(("away_s", "counts"), [(299.0, False), (300.0, True)])
 @pytest.mark.parametrize("how", ["pause", "sign_out"])
 def test_own_pauses_count_when_they_last_long_enough(away_s: float, counts: bool, how: str) -> None:
