@@ -40,13 +40,14 @@ ANSWERED = End.ANSWERED
 class _Clock:
     """What an agent does, since when, and whose time it is."""
 
-    __slots__ = ("idle", "ready_from", "rest_s", "since", "skills", "state", "tally")
+    __slots__ = ("idle", "ready_from", "rest_s", "rest_until", "since", "skills", "state", "tally")
 
     def __init__(self, tally: Tally, rest_s: float, since: float) -> None:
         self.tally, self.rest_s, self.since = tally, rest_s, since
         self.state = AgentState.SIGNED_OUT
         self.ready_from = since
-        """From when a ready agent counts as available: after the rest gap."""
+        """From when a ready agent counts as available: after the rest gap, and the rest after a heavy contact."""
+        self.rest_until = 0.0
         self.idle = False
         """Had nothing under way, and a phone, until the change just told: an offer that follows is the first."""
         self.skills: Needs | None = None
@@ -147,9 +148,11 @@ class Ledger:
         if fact.skills is not clock.skills:
             clock.skills = fact.skills
             self._order.skilled(fact.agent, fact.skills)
-        if clock.rest_s and state is READY:
+        if fact.wellbeing is not None:
+            clock.rest_until = fact.wellbeing.rest_until
+        if state is READY and (clock.rest_s or fact.wellbeing is not None):
             idle_since = fact.since if fact.idle_since is None else fact.idle_since
-            clock.ready_from = (at if idle_since is None else idle_since) + clock.rest_s
+            clock.ready_from = max((at if idle_since is None else idle_since) + clock.rest_s, clock.rest_until)
 
     def _queued(self, fact: Queued) -> None:
         since, contact = fact.since, fact.contact

@@ -155,8 +155,8 @@ class Tally:
 
     @property
     def occupancy(self) -> float | None:
-        """(contact + wrap-up) / (contact + wrap-up + available): rest gap and the time before the connection are
-        excluded. None: never there."""
+        """(contact + wrap-up) / (contact + wrap-up + available): rest gap, rest after a heavy contact and the time
+        before the connection are excluded. None: never there."""
         busy = self.talk_s + self.wrapup_s
         return busy / (busy + self.available_s) if busy + self.available_s > 0 else None
 

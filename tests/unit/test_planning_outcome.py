@@ -8,6 +8,7 @@ import pytest
 
 from planning.house import run
 from planning.outcome import SLOT_S, Cell, Figures, Rule, merged, percentile, variation
+from routing.core.events import AgentResumed
 from routing.core.ids import AgentId
 from tests.planning_house import BARE, EDU, always, calls, pool
 
@@ -67,6 +68,15 @@ def test_the_rest_gap_is_no_part_of_occupancy() -> None:
         assert tally.talk_s == 60.0
         assert tally.available_s == pytest.approx(available_s)
         assert tally.occupancy == pytest.approx(60.0 / (60.0 + available_s))
+
+
+def test_the_rest_after_a_heavy_contact_is_no_part_of_occupancy_and_ends_by_the_agents_word() -> None:
+    centre = pool(1, load=4)
+    resumed = [(160.0, AgentResumed(AgentId("a1")))]
+    for also, available_s in (((), 1_000.0 - 60.0 - 600.0), (resumed, 1_000.0 - 60.0 - 100.0)):
+        found = run(centre, calls(0.0), always(centre), until=1_000.0, also=also)
+        (tally,) = found.agents.values()
+        assert tally.available_s == pytest.approx(available_s)
 
 
 def test_groups_are_those_with_the_usual_profile_and_the_others() -> None:
