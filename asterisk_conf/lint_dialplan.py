@@ -42,8 +42,10 @@ def check(files: Mapping[str, list[Section]]) -> list[Finding]:
     """All rules of the dialplan."""
     sections = files.get(FILE, [])
     steps = list(_steps(sections))
-    public = {section.get("context") for section in files.get("pjsip.conf", [])
-              if section.get("type") == "endpoint" and not section.get("auth")}  # fmt: skip
+    phones = files.get("pjsip.conf", [])
+    found = {section.get("endpoint") for section in phones if section.get("type") == "identify"}
+    public = {section.get("context") for section in phones if section.get("type") == "endpoint"
+              and not section.get("auth") and (section.get("identify_by") != "ip" or section.name in found)}
     findings: list[Finding] = []
     known = {section.name for section in sections}
     for context in CONTEXTS:

@@ -121,14 +121,18 @@ def _endpoint(name: str, section: Section, identified: set[str]) -> Iterator[Fin
         yield Finding(name, section.line, f"[{section.name}] has no fixed callerid", 'callerid="..." <0>')
     if section.get("redirect_method", "user") != "user":
         yield Finding(name, section.line, f"[{section.name}] follows redirects", "redirect_method=user")
+    outward = section.get("identify_by") == "ip" and section.name not in identified
+    called = section.get("auth") or (outward and section.get("aors"))
+    if called and not any(entry.value == "FORWARD_CONTEXT=santral-nowhere" for entry in section.all("set_var")):
+        yield Finding(name, section.line, f"[{section.name}] may pass an offer on",
+                      "set_var=FORWARD_CONTEXT=santral-nowhere")  # fmt: skip
     if section.get("auth"):
-        if not any(entry.value == "FORWARD_CONTEXT=santral-nowhere" for entry in section.all("set_var")):
-            yield Finding(name, section.line, f"[{section.name}] may pass an offer on",
-                          "set_var=FORWARD_CONTEXT=santral-nowhere")  # fmt: skip
         if section.get("context") != "santral-seat":
             yield Finding(name, section.line, f"[{section.name}] may dial more than codes", "context=santral-seat")
         return
-    if section.get("identify_by") != "ip" or section.name not in identified:
+    if outward and section.get("context") == "santral-nowhere":
+        return  # is called, and nobody can be it
+    if section.get("identify_by") != "ip" or outward:
         yield Finding(name, section.line, f"[{section.name}] has no secret and no address",
                       "auth=..., or identify_by=ip with an identify section")  # fmt: skip
 

@@ -29,6 +29,7 @@ SECRET_MIN = 20
 """Characters. 20 of 62 letters and digits are 119 bits; phones and AMI clients are machines, nobody types it."""
 
 _NUMBER = re.compile(r"[0-9]{2,15}\Z", re.ASCII)
+_E164 = re.compile(r"\+[1-9][0-9]{7,14}\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _SERVICE = re.compile(r"[a-z][a-z0-9_]{0,39}\Z", re.ASCII)
@@ -75,6 +76,8 @@ class Trunk(NamedTuple):
     """Addresses or networks of the carrier (`192.0.2.10`, `192.0.2.0/28`); the lab: `127.0.0.0/8`."""
     registration: Registration | None = None
     """With it the server's own address is matched as well."""
+    way_out: str | None = None
+    """`host[:port]`: where calls to remote counsellors go; None: nowhere."""
 
 
 class Timings(NamedTuple):
@@ -154,6 +157,8 @@ class Plan:
     """(service id, key of the brief an agent hears, or None)."""
     net_members: tuple[str, ...] = ()
     """Seats that ring in the safety net, when no node has answered for a minute."""
+    outside: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """(seat, number in E.164): remote counsellors. Nobody else outside can be called."""
     sip: Address = SIP
     ami: Address = AMI
     rtp: tuple[int, int] = (10000, 20000)
@@ -222,6 +227,13 @@ def _phones(plan: Plan) -> Iterable[str]:
             yield f"seat {seat} is there twice"
         seen.add(seat)
         yield from _secret(f"secret of seat {seat}", secret)
+    for seat, number in plan.outside:
+        if not _SEAT.match(seat) or seat in seen or seat == TRUNK_ENDPOINT:
+            yield f"remote counsellor {seat!r}: letters, digits, _ and - only, and no name that is there already"
+        if not _E164.match(number):
+            yield f"remote counsellor {seat}: the number is not + and 8 to 15 digits"
+    if plan.outside and not (plan.trunk.way_out and _HOST.match(plan.trunk.way_out.partition(":")[0])):
+        yield "remote counsellors, and no way out of the trunk to them: host[:port] of the carrier"
     yield from (f"safety net: {seat!r} is no seat" for seat in plan.net_members if seat not in seen)
     if not plan.codecs:
         yield "no codec"

@@ -105,11 +105,17 @@ def _sip(chosen: Plan) -> dict[str, str]:
     fixed = {"CODECS": ",".join(chosen.codecs), "ENCRYPTION": chosen.media_encryption, **_times(chosen)}
     seats = [fill(seat, {**fixed, "SEAT": name, "SECRET": secret}) for name, secret in chosen.seats]
     registration = chosen.trunk.registration
+    outside = template("pjsip_outside.conf")
+    login = "" if registration is None else "\n".join([
+        f"outbound_auth={plan.TRUNK_ENDPOINT}-registration-auth", f"from_user={registration.user.partition('@')[0]}"])
+    away = [fill(outside, {**fixed, "SEAT": name, "LOGIN": login, "CONTACT": f"sip:{number}@{chosen.trunk.way_out}"})
+            for name, number in chosen.outside]
     match = list(chosen.trunk.match)
     if registration is not None:
         match.append(registration.server.partition(":")[0])
     return {
         "SIP": str(chosen.sip), "CODECS": fixed["CODECS"], "TRUNK": plan.TRUNK_ENDPOINT, "SEATS": "\n".join(seats),
+        "OUTSIDE": "\n".join(away),
         "MATCH": "\n".join(f"match={address}" for address in match),
         "TRUNK_AOR": "" if registration is None else _keep_awake(registration.server),
         "REGISTRATION": "" if registration is None else _register(*registration),

@@ -74,17 +74,24 @@ class Registration(Shape):
 
 
 class Trunk(Shape):
-    """[trunk]: where callers come from."""
+    """[trunk]: where callers come from, and where calls to remote counsellors go out."""
 
     match: tuple[Network, ...] = ()
     """Addresses of the carrier: nobody else may dial in."""
     registration: Registration | None = None
+    outgoing: Carrier | None = None
+    """Where calls to remote counsellors go out; left out: to the registration's server."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if not self.match and self.registration is None:
             raise ValueError("needs 'match' (addresses of the carrier) or [trunk.registration]")
         return self
+
+    @property
+    def way_out(self) -> str | None:
+        """Where calls go out; None: nowhere."""
+        return self.outgoing or (self.registration.server if self.registration else None)
 
 
 class Seats(Shape):

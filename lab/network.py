@@ -65,7 +65,8 @@ class Behaviour(NamedTuple):
     """How a phone acts when it rings."""
 
     answer: str = "0"
-    """Seconds until it is answered, or `busy`, `ignore` (rings out), `decline` (603), `redirect` (302)."""
+    """Seconds until it is answered, or `busy`, `ignore` (rings out), `decline` (603), `redirect` (302), `unknown`
+    (404)."""
     talk: float | None = None
     """Seconds until it hangs up; None: never by itself."""
     tone: int | None = None
@@ -78,10 +79,11 @@ class Behaviour(NamedTuple):
 
 
 def start(program: Program, folder: Path, target: str, ports: Ports, phones: Mapping[str, str] | None = None,
-          media: int = 480) -> tuple[Place, PrivateAsterisk]:
-    """Start a network; `phones` (seat -> secret) register at once. It outlives this process."""
+          media: int = 480, sip: int | None = None) -> tuple[Place, PrivateAsterisk]:
+    """Start a network; `phones` (seat -> secret) register at once. `sip`: its port; None: any free one. It outlives
+    this process."""
     conf, secret = folder / "conf", secrets.token_urlsafe(24)
-    sip, ami = ports.one(socket.SOCK_DGRAM), ports.one()
+    sip, ami = sip or ports.one(socket.SOCK_DGRAM), ports.one()
     network_conf.write(conf, sip=sip, ami=ami, rtp=ports.media(media), target=target, secret=secret)
     _write_phones(conf, target, dict(phones or {}))
     asterisk = PrivateAsterisk(program, conf, folder, network_conf.OPTIONS)
@@ -276,7 +278,7 @@ class Network:
         uniqueid = message.get("Uniqueid")
         called = message.name == "Newchannel" and message.get("Context") == "phone"
         if called and uniqueid not in self._legs and not uniqueid.startswith(CALLER):
-            seat = message.get("Exten")
+            seat = message.get("Exten").removeprefix("+")
             record = self._behaviour.get(seat, Behaviour()).record
             leg = Leg(uniqueid, self._act, seat, record and record / f"{seat}-{uniqueid}.wav")
             self._legs[uniqueid] = leg

@@ -46,8 +46,10 @@ exten => s,1,ExecIf($["${LAB_RECORD}"!=""]?MixMonitor(,nr(${LAB_RECORD})))
  same => n,Hangup(16)
 
 [phone]
-; A phone rings. D_: seconds until it is answered, or busy, ignore, decline, redirect. T_: seconds of talk. F_: tone in
-; Hz. K_: keys, KW_: seconds before them. R_: folder of recordings.
+; A number in E.164: a telephone outside.
+exten => _+X.,1,Goto(${EXTEN:1},1)
+; A phone rings. D_: seconds until it is answered, or busy, ignore, decline, redirect, unknown. T_: seconds of talk.
+; F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of recordings.
 exten => _[0-9a-zA-Z][0-9a-zA-Z].,1,Set(SEAT=${EXTEN})
  same => n,Set(D=${GLOBAL(D_${SEAT})})
  same => n,UserEvent(LabRing,Seat: ${SEAT},Uniqueid: ${UNIQUEID},AlertInfo: ${PJSIP_HEADER(read,Alert-Info)},\
@@ -55,6 +57,7 @@ CallInfo: ${PJSIP_HEADER(read,Call-Info)})
  same => n,GotoIf($["${D}"="busy"]?busy)
  same => n,GotoIf($["${D}"="decline"]?decline)
  same => n,GotoIf($["${D}"="redirect"]?redirect)
+ same => n,GotoIf($["${D}"="unknown"]?unknown)
  same => n,Ringing()
  same => n,GotoIf($["${D}"="ignore"]?ignore)
  same => n,ExecIf($["${D}"!="" & "${D}"!="0"]?Wait(${D}))
@@ -69,6 +72,7 @@ CallInfo: ${PJSIP_HEADER(read,Call-Info)})
  same => n(decline),Hangup(16)
  same => n(redirect),Transfer(PJSIP/sip:nobody@127.0.0.1:9)
  same => n,Hangup(16)
+ same => n(unknown),Hangup(1)
  same => n(ignore),Wait(86400)
  same => n,Hangup(16)
 """

@@ -95,10 +95,11 @@ class Info(NamedTuple):
 
 def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
        sounds: Path = SOUNDS, extra: str = "", trunk: tuple[str, ...] = LOOPBACK, through: Through | None = None,
-       guarded: bool = False, say: Say = lambda text: None) -> Info:
+       outside: Mapping[str, str] | None = None, guarded: bool = False, say: Say = lambda text: None) -> Info:
     """Start everything, without traffic; returns when a call would be answered. `extra`: lines laid over the settings.
     `trunk`: the addresses callers may come from; the lab's own network calls from 127.0.0.1.
     `through`: is given the address of the AMI and returns the one the node shall use, such as a proxy's.
+    `outside`: numbers of remote counsellors; the network plays their telephones.
     `guarded`: the lab ends with this process, even when it is killed; else it outlives it.
     Raises LabError; then nothing is left running."""
     folder = folder.resolve()
@@ -107,8 +108,11 @@ def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ports = Ports()
     try:
-        extra = f"[trunk]\nmatch = {json.dumps(trunk)}\n{extra}"
-        return _Start(centre.resolve(), folder, ports, say, guarded).everything(asterisk_path, sounds, extra, through)
+        carrier = ports.one(socket.SOCK_DGRAM)
+        extra = f'[trunk]\nmatch = {json.dumps(trunk)}\noutgoing = "127.0.0.1:{carrier}"\n{extra}'
+        _numbers(folder, outside or {})
+        return _Start(centre.resolve(), folder, ports, say, guarded).everything(
+            asterisk_path, sounds, extra, through, carrier)
     except BaseException:
         down(folder)
         raise
@@ -199,7 +203,8 @@ class _Start:
         self._guarded = guarded
         self._settings = folder / SETTINGS_FILE
 
-    def everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None) -> Info:
+    def everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None,
+                   carrier: int) -> Info:
         loaded = load(self._centre)
         if loaded.settings is None or loaded.problems:
             raise LabError("the centre's files have problems. See them: santral check "
@@ -214,7 +219,7 @@ class _Start:
         if self._guarded:
             self._start_guard()
         self._start_asterisk(program)
-        place = self._start_network(program, places["sip"])
+        place = self._start_network(program, places["sip"], carrier)
         if through is not None:
             mine, other = (f"\nami = {json.dumps(one)}" for one in (places["ami"], through(places["ami"])))
             self._settings.write_text(overlay.replace(mine, other), encoding="utf-8")
@@ -266,9 +271,10 @@ class _Start:
         remember(self._folder, "asterisk", identity, pbx.run)
         pbx.wait_ready()
 
-    def _start_network(self, program: Program, target: str) -> Place:
+    def _start_network(self, program: Program, target: str, sip: int) -> Place:
         self._say("starting the telephone network")
-        place, phones = network.start(program, self._folder / "network", target, self._ports, media=MEDIA_PORTS)
+        place, phones = network.start(program, self._folder / "network", target, self._ports, media=MEDIA_PORTS,
+                                      sip=sip)
         remember(self._folder, "network", Identity(place.pid, place.started), phones.run)
         return place
 
@@ -283,6 +289,15 @@ class _Start:
         _save(self._folder, {**_load(self._folder), "agents": agents, "network": place._asdict(),
                              "tokens": str(self._folder / "secrets" / "tokens.json"),
                              "numbers": list(loaded.settings.numbers)})
+
+
+def _numbers(folder: Path, outside: Mapping[str, str]) -> None:
+    """What the operator writes by hand: numbers of remote counsellors, in the node's secrets."""
+    if outside:
+        path = folder / "secrets" / "outside.json"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(dict(outside)), encoding="utf-8")
 
 
 def _santral(*arguments: str) -> None:

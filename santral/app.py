@@ -45,7 +45,7 @@ from routing.runner import Runner, Turn
 from routing.store.errors import StoreError
 from routing.store.numbers import NumberKeys
 from routing.store.store import Store
-from santral import logs
+from santral import logs, outside
 from santral.calendar import Calendar
 from santral.config import NodeConfig, address, node_config
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
@@ -104,6 +104,7 @@ class Node:
         self._state = state
         self._where = state / "node.json"
         self._secrets = Secrets(state)
+        self._away = outside.read(config.loaded, self._secrets.folder)
         self._clock = Clock()
         self._engine = Engine()
         self._stop = asyncio.Event()
@@ -116,6 +117,8 @@ class Node:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         settings = self._config.settings
+        for warning in self._away.warnings:
+            log.warning("outside", warning=str(warning))
         sounds = Catalogue.load(Path(settings.asterisk.sounds))
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
         async with AsyncExitStack() as stack:
@@ -214,7 +217,8 @@ class Node:
         return SwitchSettings(
             NODE, Login(host, port, "santral-events", ami["events"], events="system,call"),
             Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
-            cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.names()))
+            cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.names()),
+            outside=frozenset(self._away.numbers))
 
     def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys) -> FastAgi:
         config = self._config

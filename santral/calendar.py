@@ -19,7 +19,8 @@ from centres.model import Week, minute_of
 from routing.core.events import AgentSignedIn, AgentSignedOut, BreaksPlanned, Configured, Event, ServiceHours
 from routing.core.ids import AgentId, ServiceId
 from routing.core.model import Centre
-from santral.config import NodeConfig, engine_centre, outside_seat
+from santral.config import NodeConfig, engine_centre
+from santral.outside import outside_seat
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from lab.bench.cli import bench
 from planning import cli as planning_cli
 from prompts import cli as prompts_cli
 from routing.core.model import Centre as RoutingCentre
-from santral import app, config
+from santral import app, config, outside
 from santral.journal import open_journal
 from santral.secrets import Secrets, write_private
 
@@ -33,11 +33,17 @@ Settings = Annotated[Path | None, typer.Option("--settings", help="TOML laid ove
 
 
 @cli.command()
-def check(centre: Centre = DEFAULT_CENTRE, settings: Settings = None) -> None:
+def check(
+    centre: Centre = DEFAULT_CENTRE,
+    settings: Settings = None,
+    state: Annotated[Path, typer.Option("--state", help="State folder of the node: numbers of remote counsellors.")]
+    = Path("/var/lib/santral"),
+) -> None:
     """Check a centre's files, and the Asterisk files made of them: all problems at once. Exit 0 or 2."""
     console = Console(highlight=False, soft_wrap=True)
     found = config.check(centre, settings)
-    for warning in found.warnings:
+    warnings = (*found.warnings, *outside.read(found.loaded, state / "secrets").warnings)
+    for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
     for problem in found.problems:
         console.print(str(problem), markup=False)
@@ -57,7 +63,7 @@ def check(centre: Centre = DEFAULT_CENTRE, settings: Settings = None) -> None:
     loaded = found.loaded
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
                   f"{len(loaded.accommodations)} with accommodations, "
-                  f"{config.counted(len(found.warnings), 'warning')}", markup=False)
+                  f"{config.counted(len(warnings), 'warning')}", markup=False)
 
 
 @cli.command()

@@ -24,8 +24,9 @@ from prompts.catalogue import texts
 from routing.core import expression
 from routing.core import model as core
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
-from santral import routable
+from santral import outside, routable
 from santral.errors import BadCentre
+from santral.outside import outside_seat
 from santral.secrets import Secrets
 
 ABUSIVE = "abusive"
@@ -140,11 +141,6 @@ def counted(many: int, what: str = "problem") -> str:
     return f"{many} {what}{'' if many == 1 else 's'}"
 
 
-def outside_seat(agent: str) -> SeatId:
-    """Where a remote counsellor sits: a seat that is no phone of ours."""
-    return SeatId(f"uzak-{agent}")
-
-
 def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
     """What decides routing, as the engine's values, with the accommodations in force on a day (None: when the files
     were read)."""
@@ -203,7 +199,8 @@ def _needs(needs: files.Needs) -> tuple[core.Needs, str]:
 
 
 def _agent(agent: Agent, everybody: Needs, own: Accommodation | None) -> core.Agent:
-    changes = everybody.changes() | ({} if own is None else own.changes())
+    changes = (({} if agent.on_call is None else outside.NEEDS) | everybody.changes()
+               | ({} if own is None else own.changes()))
     return core.Agent(AgentId(agent.id), _skills(agent.skills), _profile(changes), agent.team,
                       agent.on_call is not None)
 
@@ -246,11 +243,12 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
     registration = settings.trunk.registration
     trunk = Trunk(tuple(settings.trunk.match),
                   None if registration is None else
-                  Registration(registration.server, registration.user, secrets.trunk()))
+                  Registration(registration.server, registration.user, secrets.trunk()), settings.trunk.way_out)
     briefs = texts()
     return Plan(
         numbers=settings.numbers, nodes=tuple(address(agi) for agi in settings.asterisk.agi),
         sounds=settings.asterisk.sounds, music=settings.asterisk.music, seats=tuple(secrets.seats(seats).items()),
+        outside=tuple(outside.read(config.loaded, secrets.folder).numbers.items()),
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
         services=tuple((service.id, key if (key := f"bilgi-{service.id}") in briefs else None)
                        for service in config.centre.services),

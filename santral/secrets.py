@@ -43,7 +43,7 @@ class Secrets:
     def trunk(self) -> str:
         """Password at the carrier, as it gave it. Not ours to make: the operator puts it there."""
         path = self.folder / "trunk.json"
-        secret = self._read(path).get("secret")
+        secret = read_private(path).get("secret")
         if not secret:
             raise SantralError(f"the trunk registers at a carrier, but its password is not there. Write it as "
                                f'{{"secret": "..."}} into {path}, mode 0600')
@@ -56,7 +56,7 @@ class Secrets:
     def tokens(self, agents: Iterable[str]) -> tuple[str, str, Mapping[str, str]]:
         """API tokens: admin's, supervisor's, and each agent's own."""
         path = self.folder / "tokens.json"
-        known = self._read(path)
+        known = read_private(path)
         own = known.get("agents")
         mine: dict[str, str] = dict(own) if isinstance(own, dict) else {}
         wanted = list(agents)
@@ -71,7 +71,7 @@ class Secrets:
 
     def _fill(self, name: str, keys: Iterable[str], make: Callable[[], str]) -> Mapping[str, str]:
         path = self.folder / name
-        known = {key: str(value) for key, value in self._read(path).items()}
+        known = {key: str(value) for key, value in read_private(path).items()}
         wanted = list(keys)
         missing = [key for key in wanted if key not in known]
         if missing:
@@ -79,20 +79,22 @@ class Secrets:
             write_private(path, json.dumps(known, indent=1, sort_keys=True))
         return {key: known[key] for key in wanted}
 
-    def _read(self, path: Path) -> dict[str, object]:
-        if not path.exists():
-            return {}
+
+def read_private(path: Path) -> dict[str, object]:
+    """The object in a file of secrets; empty when there is none. Raises SantralError."""
+    try:
         if stat.S_IMODE(path.stat().st_mode) & READABLE_BY_OTHERS:
             raise SantralError(f"{path} is readable by others. Close it: chmod 600 {path}")
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise _unusable(path, error) from error
-        except ValueError as error:
-            raise SantralError(f"{path} is not JSON ({error}). Restore it, or delete it to get new secrets") from error
-        if not isinstance(value, dict):
-            raise SantralError(f"{path} must hold a JSON object. Restore it, or delete it to get new secrets")
-        return value
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _unusable(path, error) from error
+    except ValueError as error:
+        raise SantralError(f"{path} is not JSON ({error}). Restore it, or delete it to get new secrets") from error
+    if not isinstance(value, dict):
+        raise SantralError(f"{path} must hold a JSON object. Restore it, or delete it to get new secrets")
+    return value
 
 
 def write_private(path: Path, text: str) -> None:

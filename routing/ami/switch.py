@@ -32,7 +32,7 @@ from routing.ami.translate import CAUSE_OURS, WANTED, Translator, to_action
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Command, Interrupt, Offer, Overflow, Rescind
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
-from routing.core.ids import leg_id
+from routing.core.ids import SeatId, leg_id
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import Channel
 
@@ -61,6 +61,8 @@ class SwitchSettings(NamedTuple):
     """File written by cel_custom; None: there is none."""
     seats: frozenset[str] | None = None
     """Endpoints that are seats; None: every PJSIP device counts as one."""
+    outside: frozenset[SeatId] = frozenset()
+    """Endpoints of the remote counsellors who have a number."""
 
 
 class Pace(NamedTuple):
@@ -93,7 +95,7 @@ class Switch:
         seats = settings.seats
         # Every caller's end is told, known or not: the engine may hear of the queue entry after it.
         self._translator = Translator(lambda uniqueid: True, (lambda seat: seat in seats) if seats is not None
-                                      else (lambda seat: True))
+                                      else (lambda seat: True), settings.outside)
         self._events: Link | None = None
         self._actions: Link | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -238,6 +240,9 @@ class Switch:
             if isinstance(command, Offer) and command.callback:
                 self._failed(command, "callbacks are not dialled: nothing here calls a caller back")
                 continue
+            if isinstance(command, Offer) and command.outside and command.seat not in self._settings.outside:
+                self._failed(command, f"{command.agent} has no outside number: see santral check", "unreachable")
+                continue
             if self._group is None or self._actions is None or self._actions.lost:
                 self._failed(command, "no link to Asterisk")
                 continue
@@ -282,14 +287,14 @@ class Switch:
                 return
             await asyncio.sleep(self._pace.rescind)
 
-    def _failed(self, command: Command, reason: str) -> None:
+    def _failed(self, command: Command, reason: str, outcome: str = "failed") -> None:
         """Nothing was done: surely, because nothing was sent or Asterisk said so."""
         self.refused += 1
         log.warning("ami.command_failed", command=type(command).__name__, reason=reason)
         if isinstance(command, Offer):
             self._translator.never_was(leg_id(command.offer, command.contact))
             self._post(CallbackFailed(command.offer, "failed") if command.callback else
-                       OfferEnded(command.offer, "failed"))
+                       OfferEnded(command.offer, outcome))
 
     async def _hang_up(self, legs: Sequence[str], actions: Link) -> None:
         for leg in legs[:STRAYS_MAX]:

@@ -16,7 +16,7 @@ What was measured on Asterisk 22.10.1 and decides the shape:
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from routing.ami.wire import BadAction, Message
@@ -80,11 +80,13 @@ class _Leg:
 
 class Translator:
     """AMI events to core events. `is_contact(uniqueid)`: whether the engine knows that caller; `is_seat(name)`: whether
-    an endpoint is a seat (a trunk is not)."""
+    an endpoint is a seat (a trunk is not); `outside`: endpoints of remote counsellors."""
 
-    def __init__(self, is_contact: Callable[[str], bool], is_seat: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(self, is_contact: Callable[[str], bool], is_seat: Callable[[str], bool] = lambda _: True,
+                 outside: Collection[str] = ()) -> None:
         self._is_contact = is_contact
         self._is_seat = is_seat
+        self._outside = outside
         self._legs: OrderedDict[str, _Leg] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()
         self._bridges: dict[str, list[str]] = {}
@@ -255,7 +257,8 @@ class Translator:
         in_bridge = bool(self._part(uniqueid))
         free = self._line_ends(uniqueid)
         if parse_leg_id(uniqueid) is not None:
-            return [*free, *self._leg_gone(uniqueid, cause)]
+            outside = _endpoint(message.get("Channel")) in self._outside
+            return [*free, *self._leg_gone(uniqueid, cause, outside)]
         if not self._is_contact(uniqueid):
             return free
         talks = [leg for leg in self._legs.values() if leg.with_ == uniqueid and not leg.told]
@@ -268,14 +271,14 @@ class Translator:
             events.append(TalkEnded(leg.offer, leg.left_first or "caller"))
         return [*events, ContactGone(ContactId(uniqueid))]
 
-    def _leg_gone(self, uniqueid: str, cause: int) -> list[Event]:
+    def _leg_gone(self, uniqueid: str, cause: int, outside: bool) -> list[Event]:
         if uniqueid in self._over:
             return []
         leg = self._leg(uniqueid)
         assert leg is not None, "a leg's id is always known here"
         self._forget_leg(uniqueid)
         if not leg.with_:
-            return [OfferEnded(leg.offer, _reason(cause, leg))]
+            return [OfferEnded(leg.offer, _reason(cause, leg, outside))]
         lost = cause in _LOST and leg.left_first != "caller"
         ended: list[Event] = [OfferEnded(leg.offer, "lost" if lost else "hangup")]
         if leg.told:
@@ -311,8 +314,8 @@ class Translator:
         return [SeatChanged(SeatId(seat), *now)]
 
     def _line_begins(self, uniqueid: str, channel: str) -> None:
-        seat = channel.removeprefix("PJSIP/").rpartition("-")[0]
-        if not channel.startswith("PJSIP/") or not self._is_seat(seat) or uniqueid in self._lines:
+        seat = _endpoint(channel)
+        if not seat or not self._is_seat(seat) or uniqueid in self._lines:
             return
         if len(self._lines) >= LINES_MAX:
             self._counted.pop(self._lines.popitem(last=False)[1], None)
@@ -332,8 +335,16 @@ class Translator:
         return self._seat_is(seat, (True, False))
 
 
-def _reason(cause: int, leg: _Leg) -> str:
-    """Why a leg ended that never talked."""
+def _endpoint(channel: str) -> str:
+    """Whose channel it is: `2001` of `PJSIP/2001-0000000e`; empty for one that is no phone's."""
+    return channel.removeprefix("PJSIP/").rpartition("-")[0] if channel.startswith("PJSIP/") else ""
+
+
+def _reason(cause: int, leg: _Leg, outside: bool) -> str:
+    """Why a leg ended that never talked. An outside number need not say that it rings, and one that was answered and
+    put down without a key was a mailbox or somebody who did not want: not answered either way."""
+    if outside and (cause in _NO_ANSWER or (leg.up and cause == 16)):
+        return "no_answer"
     if cause in _BUSY:
         return "busy"
     if cause in _NO_ANSWER:
@@ -378,11 +389,13 @@ def _originate(offer: Offer, called: str) -> Action:
         variables.append(f"SC_READ={read_s:g}")
     if offer.answer_mode in _BY_ITSELF:
         variables += _AUTO_ANSWER
+    # On its way through the carrier the call says which centre it is, and nothing of what it is about.
+    shown = "" if offer.outside else f'"{offer.service_name} {wait_words(offer.waited_s)}" '
     return {
         "Action": "Originate", "Channel": f"PJSIP/{offer.seat}", "ChannelId": leg_id(offer.offer, offer.contact),
         "Context": CONTEXT_AGENT, "Exten": exten, "Priority": "1", "Async": "true",
         "Timeout": str(max(1000, round(offer.ring_s * 1000))),
-        "CallerID": f'"{offer.service_name} {wait_words(offer.waited_s)}" <{called}>', "Variable": variables,
+        "CallerID": f"{shown}<{called}>", "Variable": variables,
     }
 
 

@@ -139,6 +139,13 @@ async def test_without_a_link_an_offer_fails_at_once(node: Node) -> None:
     assert node.told == [OfferEnded(OfferId(3), "failed")]
 
 
+async def test_who_has_no_outside_number_is_not_called(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    node.switch.execute([offer(outside=True, seat=SeatId("uzak-a1"))])
+    await node.heard(OfferEnded(OfferId(3), "unreachable"))
+    assert "Originate" not in asterisk.names() and node.switch.refused == 1
+
+
 @pytest.mark.parametrize("channel", [one for one in Channel if one is not Channel.VOICE])
 async def test_messages_and_tasks_are_none_of_the_telephones_business(
         node: Node, asterisk: FakeAsterisk, channel: Channel) -> None:

@@ -72,7 +72,7 @@ async def stage(lab: Lab, tmp_path: Path) -> Stage:
 def needs_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
     """A running lab whose agents need what a plain one does not (`tests.system.needs`)."""
     folder = tmp_path_factory.mktemp("needs")
-    info = up.up(needs_centre.write(folder), folder / "lab")
+    info = up.up(needs_centre.write(folder), folder / "lab", outside=needs_centre.NUMBERS)
     try:
         yield info
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from centres.model import DAYS
 from lab.up import CENTRE
 
 SKILL, KEY = "uzaktan_egitim", "2"
@@ -16,6 +17,13 @@ SKILL, KEY = "uzaktan_egitim", "2"
 READS, AFTER_BRIEF, SWITCH, SCREEN = "a1041", "a1042", "a1043", "a1044"
 READ_S, RING_S = 4, 10
 
+REMOTE, UNKNOWN, WRONG = "a1004", "a1010", "a1016"
+"""Remote counsellors, always on call: one who can be called, a better one without a number, and a still better one
+whose number the carrier does not know."""
+REMOTE_SKILL, REMOTE_KEY = "psikososyal", "1"
+NUMBERS = {REMOTE: "+905321234567", WRONG: "+905329876543"}
+
+ALWAYS = ", ".join(f'{day}: ["00:00-24:00"]' for day in DAYS)
 ACCOMMODATIONS = f"""\
 accommodations:
   - {{agent: {READS}, pre_connect_mode: both, pre_connect_s: {READ_S}}}
@@ -30,4 +38,10 @@ def write(folder: Path) -> Path:
     centre = folder / "centre"
     shutil.copytree(CENTRE, centre)
     (centre / "accommodations.yaml").write_text(ACCOMMODATIONS, encoding="utf-8")
+    team = (centre / "team.yaml").read_text(encoding="utf-8")
+    for agent in (REMOTE, UNKNOWN, WRONG):
+        begin = f"{{id: {agent}, "
+        assert begin in team
+        team = team.replace(begin, f"{begin}on_call: {{{ALWAYS}}}, ")
+    (centre / "team.yaml").write_text(team, encoding="utf-8")
     return centre

@@ -50,7 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     sip, ami = ports.one(socket.SOCK_DGRAM), ports.one()
     first, last = ports.media(40)
     nobody = ports.one()
-    plan = replace(small_plan(), sounds=str(sounds), trunk=Trunk(("127.0.0.9",)),
+    plan = replace(small_plan(), sounds=str(sounds), trunk=Trunk(("127.0.0.9",), way_out="127.0.0.9:5060"),
                    sip=Address("127.0.0.1", sip), ami=Address("127.0.0.1", ami), rtp=(first, last),
                    nodes=(Address("127.0.0.1", nobody),))
     write(render(plan), folder / "etc")
@@ -71,7 +71,7 @@ def test_the_context_is_there(running: Running, context: str) -> None:
 
 def test_trunk_phones_queue_music_and_black_box_are_there(running: Running) -> None:
     endpoints = running.pbx.console("pjsip show endpoints")
-    assert re.findall(r"Endpoint:\s+(\w+)/?\S*", endpoints) == ["2001", "2002", "trunk"]
+    assert re.findall(r"Endpoint:\s+([\w-]+)/?\S*", endpoints) == ["2001", "2002", "trunk", "uzak-a1201"]
     assert "PJSIP/2001" in running.pbx.console("queue show santral-net")
     assert "Class: santral" in running.pbx.console("moh show classes")
     assert "CEL Logging: Enabled" in running.pbx.console("cel show status")

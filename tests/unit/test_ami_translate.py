@@ -125,6 +125,17 @@ def test_without_a_channel_the_failure_is_the_end() -> None:
     assert run([failure(), failure()]) == [OfferEnded(OfferId(3), "unreachable")]
 
 
+@pytest.mark.parametrize(("messages", "reason"), [
+    ([hangup(LEG, 19)], "no_answer"), ([up(), hangup(LEG, 19)], "no_answer"), ([up(), hangup(LEG, 16)], "no_answer"),
+    ([up(), hangup(LEG, 21)], "rejected"), ([hangup(LEG, 17)], "busy"), ([hangup(LEG, 1)], "unreachable")])
+def test_an_outside_number_that_was_not_taken_by_key_was_not_answered(messages: list[Message], reason: str) -> None:
+    there = Translator(lambda uniqueid: uniqueid == CALLER, outside={"2001"})
+    end = hangup(LEG, int(messages[-1].get("Cause")))
+    end = Message(f"{end.text}\r\nChannel: PJSIP/2001-0000000e", end.name, True)
+    told = [event for message in [*born(), *messages[:-1], end] for event in there.translate(message)]
+    assert told[-1] == OfferEnded(OfferId(3), reason)
+
+
 def test_a_second_originate_does_not_end_the_living_leg() -> None:
     assert run([*TALKING, failure()]) == CONNECTED
 
@@ -284,6 +295,11 @@ def test_what_comes_before_the_caller(changes: dict[str, object], exten: str, re
     assert [one for one in variables if "SC_READ" in one] == ([f"SC_READ={read_s}"] if read_s else [])
     for header in ("Alert-Info", "answer-after=0"):
         assert any(header in one for one in variables) is by_itself
+
+
+def test_a_call_to_the_outside_says_which_centre_it_is_and_nothing_else() -> None:
+    action = to_action(offer(outside=True, seat=SeatId("uzak-a1"), answer_mode=AnswerMode.PRESS_ONE), "4440632")
+    assert (action["Channel"], action["Exten"], action["CallerID"]) == ("PJSIP/uzak-a1", "press", "<4440632>")
 
 
 @pytest.mark.parametrize("wrong", [{"leg": ""}, {"service_name": 'x" <1>'}])

@@ -57,6 +57,8 @@ PLANTED = [
     ("pjsip.conf", "redirect_method=user", "redirect_method=uri_pjsip", "follows redirects"),
     ("pjsip.conf", "set_var=FORWARD_CONTEXT=santral-nowhere", "", "pass an offer on"),
     ("pjsip.conf", "context=santral-seat", "context=santral-hold", "more than codes"),
+    ("pjsip.conf", "context=santral-nowhere", "context=santral-in", "no secret and no address"),
+    ("pjsip.conf", "identify_by=ip\ncontext=santral-nowhere", "context=santral-nowhere", "no secret and no address"),
     ("pjsip.conf", "max_contacts=1", "max_contacts=5", "several phones"),
     ("pjsip.conf", "match=192.0.2.10", "match=0.0.0.0/0", "is everybody"),
     ("pjsip.conf", "endpoint_identifier_order=username,ip", "endpoint_identifier_order=ip", "identifier_order"),

@@ -82,7 +82,8 @@ def test_the_second_node_is_asked_after_the_first() -> None:
 
 
 def test_a_trunk_by_registration_matches_the_server_and_logs_in() -> None:
-    trunk = Trunk(registration=Registration("sip.example.com:5070", "902120000000", "carrier-gave-this"))
+    trunk = Trunk(registration=Registration("sip.example.com:5070", "902120000000", "carrier-gave-this"),
+                  way_out="sip.example.com:5070")
     sections, faults = read("pjsip.conf", render(plan(trunk=trunk))["pjsip.conf"])
     assert not faults
     registration = next(section for section in sections if section.get("type") == "registration")
@@ -90,6 +91,19 @@ def test_a_trunk_by_registration_matches_the_server_and_logs_in() -> None:
     assert next(s for s in sections if s.get("type") == "identify").get("match") == "sip.example.com"
     login = next(section for section in sections if section.name == registration.get("outbound_auth"))
     assert login.get("password") == "carrier-gave-this"
+
+
+def test_a_remote_counsellor_is_an_endpoint_that_nobody_can_be() -> None:
+    trunk = Trunk(registration=Registration("sip.example.com", "902120000000", "s"), way_out="sip.example.com:5070")
+    files = render(plan(trunk=trunk))
+    sections, _ = read("pjsip.conf", files["pjsip.conf"])
+    endpoint, aor = [section for section in sections if section.name == "uzak-a1201"]
+    assert aor.get("contact") == "sip:+905321112233@sip.example.com:5070"
+    assert (endpoint.get("identify_by"), endpoint.get("context")) == ("ip", "santral-nowhere")
+    assert not [one for one in sections if one.get("type") == "identify" and one.get("endpoint") == "uzak-a1201"]
+    assert (endpoint.get("outbound_auth"), endpoint.get("from_user")) == ("trunk-registration-auth", "902120000000")
+    assert [name for name, text in files.items() if "5321112233" in text] == ["pjsip.conf"]
+    assert "outbound_auth" not in render(plan())["pjsip.conf"]
 
 
 def test_an_unknown_mark_is_an_error() -> None:
@@ -113,6 +127,9 @@ def test_an_unknown_mark_is_an_error() -> None:
     ({"trunk": Trunk(("0.0.0.0/0",))}, "everybody"),
     ({"trunk": Trunk(("example",))}, "an address or a network"),
     ({"trunk": Trunk(registration=Registration("h", "u", "a\nb"))}, "the secret is empty"),
+    ({"outside": (("uzak-a1201", "05321112233"),)}, "remote counsellor uzak-a1201: the number"),
+    ({"outside": (("2001", "+905321112233"),)}, "no name that is there already"),
+    ({"trunk": Trunk(("192.0.2.10",))}, "no way out of the trunk"),
     ({"rtp": (20000, 10000)}, "the smaller first"),
     ({"codecs": ("g729",)}, "codec 'g729'"),
     ({"media_encryption": "maybe"}, "media_encryption"),
@@ -131,8 +148,9 @@ def test_a_plan_with_a_hole_is_refused(changes: dict[str, Any], what: str) -> No
 
 
 def test_a_plan_shows_no_secret() -> None:
-    trunk = Trunk(registration=Registration("h.example", "u", "carrier-secret"))
-    shown = repr(plan(trunk=trunk))
+    trunk = Trunk(registration=Registration("h.example", "u", "carrier-secret"), way_out="h.example")
+    shown = repr(plan(trunk=trunk, outside=(("uzak-a1201", "+905321112233"),)))
+    assert "5321112233" not in shown
     assert "Secret" not in shown
     assert "carrier-secret" not in shown
 

@@ -1,0 +1,99 @@
+"""Numbers of remote counsellors: who can be called, who cannot and why; no number is ever said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from centres.load import load
+from santral.config import NodeConfig, asterisk_plan, engine_centre, node_config
+from santral.outside import Outside, read
+from santral.secrets import Secrets
+
+pytestmark = pytest.mark.unit
+
+MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
+NUMBER = "+905321234567"
+WAY_OUT = 'outgoing = "sip.carrier.example:5060"\n'
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Path:
+    """a1004 and a1010 are on call on Mondays; the carrier takes calls."""
+    folder = tmp_path / "centre"
+    shutil.copytree(MEB, folder)
+    (folder / "accommodations.yaml").write_text("accommodations:\n  - {agent: a1010, ring_timeout_s: 45}\n")
+    (folder / "accommodations.yaml").chmod(0o600)
+    team = (folder / "team.yaml").read_text(encoding="utf-8")
+    for agent in ("a1004", "a1010"):
+        team = team.replace(f"{{id: {agent}, ", f'{{id: {agent}, on_call: {{monday: ["18:00-24:00"]}}, ')
+    (folder / "team.yaml").write_text(team, encoding="utf-8")
+    settings = (folder / "santral.toml").read_text(encoding="utf-8")
+    (folder / "santral.toml").write_text(settings.replace("[trunk]\n", f"[trunk]\n{WAY_OUT}"), encoding="utf-8")
+    return folder
+
+
+def found(centre: Path, state: Path, numbers: object, mode: int = 0o600) -> Outside:
+    """What is found with this in outside.json."""
+    path = Secrets(state).folder / "outside.json"
+    path.write_text(json.dumps(numbers), encoding="utf-8")
+    path.chmod(mode)
+    return read(load(centre), path.parent)
+
+
+def test_who_has_a_number_can_be_called(centre: Path, tmp_path: Path) -> None:
+    outside = found(centre, tmp_path, {"a1004": NUMBER, "a1010": "+905329999999", "a1001": "+905328888888"})
+    assert outside.numbers == {"uzak-a1004": NUMBER, "uzak-a1010": "+905329999999"}, "who is not on call is not called"
+    assert outside.warnings == () and NUMBER not in repr(outside)
+
+
+@pytest.mark.parametrize("number", ["05321234567", "+90 532 123 45 67", "+0532123456", "+9053", 905321234567, ""])
+def test_a_wrong_number_is_a_warning_that_does_not_say_it(centre: Path, tmp_path: Path, number: object) -> None:
+    outside = found(centre, tmp_path, {"a1004": number, "a1010": NUMBER})
+    (warning,) = outside.warnings
+    assert list(outside.numbers) == ["uzak-a1010"]
+    assert warning.where.startswith("team.yaml:") and "a1004 is on call and has a number that is not" in warning.what
+    assert not number or str(number) not in str(warning)
+
+
+def test_without_the_file_everybody_on_call_is_named(centre: Path, tmp_path: Path) -> None:
+    outside = read(load(centre), tmp_path / "nothing" / "secrets")
+    assert outside.numbers == {} and not (tmp_path / "nothing").exists(), "looking writes nothing"
+    assert [one.what.partition(" in ")[0] for one in outside.warnings] == [
+        "a1004 is on call and has no number", "a1010 is on call and has no number"]
+
+
+@pytest.mark.parametrize(("content", "mode", "what"), [
+    ({"a1004": NUMBER}, 0o644, "chmod 600"), ([NUMBER], 0o600, "must hold a JSON object")])
+def test_a_file_that_cannot_be_used_is_one_warning(centre: Path, tmp_path: Path, content: object, mode: int,
+                                                   what: str) -> None:
+    outside = found(centre, tmp_path, content, mode)
+    (warning,) = outside.warnings
+    assert outside.numbers == {} and what in warning.what and NUMBER not in str(warning)
+
+
+def test_without_a_way_out_nobody_is_called(centre: Path, tmp_path: Path) -> None:
+    settings = centre / "santral.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace(WAY_OUT, ""), encoding="utf-8")
+    outside = found(centre, tmp_path, {"a1004": NUMBER, "a1010": NUMBER})
+    (warning,) = outside.warnings
+    assert outside.numbers == {} and warning.where.startswith("santral.toml:") and "outgoing" in warning.mend
+    assert asterisk_plan(node_config(centre), Secrets(tmp_path)).outside == ()
+
+
+def test_a_centre_without_remote_counsellors_needs_no_file(tmp_path: Path) -> None:
+    assert read(load(MEB), tmp_path) == Outside({})
+
+
+def test_asterisk_gets_the_numbers_and_the_engine_what_they_need(centre: Path, tmp_path: Path) -> None:
+    found(centre, tmp_path, {"a1004": NUMBER})
+    config: NodeConfig = node_config(centre)
+    plan = asterisk_plan(config, Secrets(tmp_path))
+    assert plan.outside == (("uzak-a1004", NUMBER),) and plan.trunk.way_out == "sip.carrier.example:5060"
+    profiles = {str(agent.id): agent.profile for agent in engine_centre(config.loaded).agents}
+    assert (profiles["a1004"].ring_timeout_s, profiles["a1004"].auto_return_s) == (30.0, 300.0)
+    assert profiles["a1010"].ring_timeout_s == 45.0, "what an agent needs comes first"
+    assert profiles["a1001"].auto_return_s is None
