@@ -1,14 +1,12 @@
 """A centre in a few lines, a driver that tells the engine things as unreliably as the world does, and the checks that
-hold after every single event. The oracle at the end chooses by looking at everybody: it shares no code with the
-engine's indexes."""
+hold after every single event. Who should get whom is compared in `tests/oracle`."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
-import routing.core.engine as engine_module
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Command, Offer, Overflow, Rescind
@@ -23,12 +21,14 @@ from routing.core.model import (
     Centre,
     Channel,
     ContactState,
+    Needs,
     OfferState,
     Profile,
     Service,
     Step,
     WrapUpMode,
 )
+from routing.core.records import MINUTE_S
 
 PSY, EDU, TIP = SkillId("psy"), SkillId("edu"), SkillId("tip")
 SERVICES = (
@@ -99,6 +99,28 @@ CHANNELS = (Channel.VOICE,) * 8 + (Channel.CHAT, Channel.CHAT, Channel.EMAIL, Ch
 ENDINGS = ("no_answer", "busy", "rejected", "unreachable", "failed", "hangup", "lost")
 
 
+class Asks(NamedTuple):
+    """What a contact asks for: who asks for the same takes turns, by age with points and then by arrival."""
+
+    service: ServiceId
+    channel: Channel
+    needs: Needs
+    topics: frozenset[str]
+    step: int
+    since: float
+    priority: int
+    number: int
+
+    def same(self, other: Asks) -> bool:
+        """They wait for the same agents."""
+        return self[:5] == other[:5]
+
+    @property
+    def place(self) -> tuple[float, int]:
+        """The smaller the earlier."""
+        return self.since - MINUTE_S * self.priority, self.number
+
+
 class Checker:
     """Folds facts and looks whether they can be true."""
 
@@ -120,6 +142,14 @@ class Checker:
         """Services it was in since it last chose one."""
         self.callbacks: dict[ContactId, float] = {}
         """Contacts that are callbacks; not before when."""
+        self.asks: dict[ContactId, Asks] = {}
+        """What each contact asks for."""
+        self.aside: dict[ContactId, float] = {}
+        """Waits for one agent in person, or for the net to take it, until then."""
+        self.down: set[str] = set()
+        """Links that are lost: who waits behind one lets others pass."""
+        self.compared = 0
+        """Offers made while another one waited for the same."""
 
     def fold(self, facts: list[f.Fact], centre: Centre) -> None:
         for fact in facts:
@@ -128,6 +158,7 @@ class Checker:
             match fact:
                 case f.Queued():
                     self._new(fact)
+                    self._maybe_aside(fact.contact, fact.at, centre)
                 case f.AgentChanged():
                     before, version = self.agent.get(fact.agent, (AgentState.SIGNED_OUT, 0))
                     assert (before, version + 1) == (fact.before, fact.version)
@@ -159,11 +190,16 @@ class Checker:
                     been = self.been[fact.contact]
                     assert fact.reason == "chosen" or fact.service not in been, "never back into one it was in before"
                     self.been[fact.contact] = {fact.service} if fact.reason == "chosen" else been | {fact.service}
+                    self.asks[fact.contact] = self.asks[fact.contact]._replace(service=fact.service, step=0)
+                    self._maybe_aside(fact.contact, fact.at, centre)
                 case f.Stepped():
                     self._waits(fact)
                     assert self.contact[fact.contact][0] is ContactState.PENDING and fact.step >= 0
+                    self.asks[fact.contact] = self.asks[fact.contact]._replace(step=fact.step)
                 case f.ContactChanged():
                     self._waits(fact)
+                    self.asks[fact.contact] = self.asks[fact.contact]._replace(
+                        priority=fact.priority, needs=fact.needs, topics=fact.topics)
                 case f.CallbackChanged():
                     self._waits(fact)
                     assert (fact.contact in self.callbacks) is (fact.reason != "asked")
@@ -192,6 +228,24 @@ class Checker:
         self.callbacks.pop(fact.contact, None)
         self.service[fact.contact], self.been[fact.contact] = fact.service, {fact.service}
         self.contact[fact.contact] = (ContactState.PENDING, 1)
+        self.asks[fact.contact] = Asks(fact.service, fact.channel, fact.needs, fact.topics, 0, fact.since,
+                                       fact.priority, fact.seq)
+
+    def _maybe_aside(self, contact: ContactId, now: float, centre: Centre) -> None:
+        """A contact that comes to a service may wait a while for somebody in person."""
+        for service in centre.services:
+            if service.id == self.service[contact]:
+                self.aside[contact] = now + service.preferred_s
+
+    def _turn(self, fact: f.Offered) -> None:
+        """Order is kept: nobody who asks for the same and came before is passed over."""
+        mine = self.asks[fact.contact]
+        for other, (state, _) in self.contact.items():
+            asks = self.asks[other]
+            if other != fact.contact and state is ContactState.PENDING and other not in self.callbacks \
+                    and asks.same(mine) and self.aside.get(other, 0.0) < fact.at:
+                assert asks.place > mine.place, f"{other} before {fact.contact}"
+                self.compared += 1
 
     def _waits(self, fact: Any) -> None:
         """Something about a contact that waits; its state stays."""
@@ -217,6 +271,8 @@ class Checker:
         live = {offer: one for offer, one in self.offer.items()
                 if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING)}
         assert fact.contact not in [one[1] for one in live.values()], "a contact has one offer at a time"
+        if not self.down and not fact.preferred:
+            self._turn(fact)
         assert self.callbacks.get(fact.contact, 0.0) <= fact.at and fact.service == self.service[fact.contact]
         profiles = {agent.id: agent.profile for agent in centre.agents}
         for agent in {fact.agent, fact.partner} - {None}:
@@ -268,112 +324,6 @@ def can_take(profile: Profile, centre: Centre, mine: list[tuple[Channel, OfferSt
     return sum(costs[one] for one, _ in counted) + costs[channel] <= profile.capacity
 
 
-class Oracle:
-    """Says who should get whom, by looking at every contact and every agent, and compares."""
-
-    def __init__(self) -> None:
-        self.choices = 0
-
-    def __enter__(self) -> Oracle:
-        self._assign = engine_module.assign
-        engine_module.assign = self._compare  # type: ignore[attr-defined]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        engine_module.assign = self._assign  # type: ignore[attr-defined]
-
-    def _compare(self, d: Any) -> None:
-        wanted = self._plan(d)
-        first = d.next_offer
-        self._assign(d)
-        made = [(d.offers[number].contact.id, d.offers[number].agent.id) for number in range(first, d.next_offer)
-                if number in d.offers]
-        assert made == wanted, f"made {made}, wanted {wanted}"
-        self.choices += len(made)
-
-    @staticmethod
-    def fits(skills: dict[Any, int], service: Service, step: int, needs: Any = ()) -> bool:
-        wants = [*service.steps[step].needs, *service.floor, *needs]
-        return all(skill in skills and skills[skill] >= level for skill, level in wants)
-
-    def _plan(self, d: Any) -> list[tuple[ContactId, AgentId]]:
-        signed = [a for a in d.agents.values() if a.state is not AgentState.SIGNED_OUT]
-
-        def may(agent: Any, contact: Any, step: int) -> bool:
-            profile = agent.agent.profile
-            return (contact.channel in profile.channels and dict(profile.max_concurrency).get(contact.channel, 1) > 0
-                    and self.fits(dict(agent.agent.skills), contact.service, step, contact.needs))
-
-        has = {a.id: {o.contact: o.state for o in a.offers.values()} for a in signed}
-        steps = {}
-        for contact in d.contacts.values():
-            step = contact.step
-            while step + 1 < len(contact.service.steps) and contact.service.steps[step].lasts_s is not None \
-                    and not any(may(a, contact, step) for a in signed) and contact.preferred is None:
-                step += 1
-            steps[contact.id] = step
-        queue = {c for c in d.contacts.values() if c.state is ContactState.PENDING and not (c.callback and c.leg)
-                 and (not c.not_before or c.group is not None)}  # its moment has come and the clock has said so
-        plan: dict[ContactId, AgentId] = {}
-        while (found := self._next(d, signed, has, queue, steps, may)) is not None:
-            contact, chosen = found
-            plan[contact.id] = chosen.id
-            queue.remove(contact)
-            pair = [chosen, chosen.partner] if chosen.partner and contact.channel is Channel.VOICE else [chosen]
-            for one in pair:
-                if contact.channel is Channel.VOICE:
-                    for other in [c for c, state in has[one.id].items() if state is OfferState.PENDING]:
-                        del has[one.id][other]
-                        plan.pop(other.id, None)
-                        queue.add(other)
-                has[one.id][contact] = OfferState.PENDING
-        return list(plan.items())
-
-    def _next(self, d: Any, signed: Any, has: Any, queue: Any, steps: Any, may: Any) -> Any:
-        """The first contact in order for whom somebody is there, and who gets it."""
-        for contact in sorted(queue, key=lambda c: (c.since - 60 * (c.service.priority + c.priority), c.number)):
-            link = d.links.get(contact.node)
-            if link is not None and not link.up:
-                continue
-            wants = [*contact.service.steps[steps[contact.id]].needs, *contact.service.floor, *contact.needs]
-            fitting = [a for a in signed if may(a, contact, steps[contact.id])]
-            if contact.preferred is not None:
-                fitting, wants = [contact.preferred], []
-            fitting = [a for a in fitting if self._open(d, a, has, contact.channel)]
-            if fitting:
-                return contact, min(fitting, key=lambda a: self._rank(a, wants))
-        return None
-
-    def _open(self, d: Any, a: Any, has: Any, channel: Channel) -> bool:
-        """Whether something of this channel may be offered to the agent now."""
-        if channel is Channel.VOICE and a.agent.profile.pair_id and not (
-                a.lead and self._alone(d, a.partner, has, channel)):
-            return False
-        return self._alone(d, a, has, channel)
-
-    @staticmethod
-    def _alone(d: Any, a: Any, has: Any, channel: Channel) -> bool:
-        if a.id not in has or not a.configured or a.pause_pending or a.leave_pending or a.aside:
-            return False
-        if a.state in (AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY):
-            return False
-        if max(a.not_before, a.gap_until, a.rest_until) > d.now or d.timers.at(("rest", a.id)) is not None:
-            return False
-        mine, seat = has[a.id], d.seats[a.seat]
-        if mine and a.misses >= a.agent.profile.misses_allowed:
-            return False
-        if seat.in_use and not seat.settling and not any(c.channel is Channel.VOICE for c in mine):
-            return False
-        if channel is Channel.VOICE and (seat.in_use or not seat.reachable):
-            return False
-        return can_take(a.agent.profile, d.centre, [(c.channel, state) for c, state in mine.items()], channel)
-
-    @staticmethod
-    def _rank(agent: Any, wants: list[tuple[Any, int]]) -> tuple[int, float, int]:
-        level = dict(agent.agent.skills)[wants[0][0]] if wants else 0
-        return -level, agent.idle_since, agent.index
-
-
 class Driver:
     """Tells the engine things, in any order, and checks what comes back."""
 
@@ -395,6 +345,9 @@ class Driver:
         """One event (None: the clock), then every check."""
         if isinstance(event, e.Configured):
             self.centre = event.centre
+        elif isinstance(event, e.LinkChanged):
+            for node in {event.node, ""}:
+                (self.checker.down.discard if event.up else self.checker.down.add)(node)
         self.now += self.grain_s
         self.entries.append((self.now, event))
         try:
@@ -420,6 +373,8 @@ class Driver:
                 last = self.checker.overflowed.get(command.contact, float("-inf"))
                 assert self.now - last >= OVERFLOW_AGAIN_S, "not asked for again and again"
                 self.checker.overflowed[command.contact] = self.now
+                self.checker.aside[command.contact] = max(
+                    self.checker.aside.get(command.contact, 0.0), self.now + OVERFLOW_AGAIN_S)
         assert len(made) == sum(isinstance(command, Offer) for command in done)
 
     def check(self) -> None:

@@ -30,6 +30,8 @@ def configured(d: Domain, event: Configured) -> None:
         if contact.service.id not in d.services:
             d.matching.cover(contact.service)
     dropped = _team(d, event)
+    for record in d.agents.values():  # by the limits of now, whether or not something may be offered
+        wellbeing.limit(d, record)
     pairs.pair_up(d)
     for contact in d.contacts.values():  # first: what somebody has at hand may weigh something else now
         contact.service = d.services.get(contact.service.id, contact.service)
@@ -39,7 +41,6 @@ def configured(d: Domain, event: Configured) -> None:
     for record in signed:  # only now: who is placed may place the other one of the pair
         breaks.arm(d, record)
         agents.arm_return(d, record)
-        wellbeing.limit(d, record)  # by the limits of now, whether or not something may be offered
         record.strained = True  # the other one of the pair may be another, or nobody
         agents.place(d, record)
     for contact in waiting:

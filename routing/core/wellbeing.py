@@ -270,7 +270,7 @@ def burden(record: AgentRecord) -> facts.Wellbeing:
 
 def settle(d: Domain, record: AgentRecord) -> None:
     """Bring what decays to this moment: before the half-lives of the settings change."""
-    record.load, record.load_at = load_of(d, record), d.now
+    record.load, record.load_at = limit(d, record), d.now  # a limit that has ended has ended by its own bounds
     record.occupied, record.occupied_at = occupied_of(d, record), d.now
 
 

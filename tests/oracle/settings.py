@@ -77,6 +77,7 @@ def configured(h, event: e.Configured) -> None:
         decay(h, p)
     put_in_force(h, event.centre)
     for p in h.people.values():
+        burden.limit(h, p)
         if p.signed:
             if p.agent.outside:
                 p.phone.reachable = True
@@ -102,7 +103,7 @@ def configured(h, event: e.Configured) -> None:
 
 def decay(h, p: Person) -> None:
     """Bring what decays to this moment, before the half-lives change."""
-    p.load, p.load_at = burden.load_now(h, p), h.now
+    p.load, p.load_at = burden.limit(h, p), h.now
     p.occupied *= 2.0 ** ((p.occupied_at - h.now) / h.centre.occupied_half_life_s)
     p.occupied_at = h.now
 

@@ -115,8 +115,7 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
         h.refuse("unknown_agent")
     if h.centre.seats is not None and event.seat not in h.centre.seats:
         h.refuse("unknown_seat")
-    there = h.phone(event.seat).person
-    if there not in (None, p):
+    if event.seat in h.phones and h.phones[event.seat].person not in (None, p):
         h.refuse("seat_taken")
     if not p.signed:
         sit(h, p, event.seat)

@@ -161,3 +161,16 @@ def test_a_planned_break_that_begins_while_a_short_one_waits_gives_its_length() 
     assert h.state("a") is AgentState.PAUSED, "190 s, not 50"
     h.tick(310.0)
     assert h.state("a") is AgentState.READY
+
+
+def test_a_limit_that_has_ended_in_a_break_is_not_kept_by_a_reload() -> None:
+    h = House({"a": 50}, QUICK, (EDU._replace(load=3),))
+    h.profiles(a=Profile(wrapup_s=0.0, distress=DistressLimit(soft=2.0, hard=2.5, again=2.0)))
+    h.reload(load_half_life_s=10.0)
+    h.sits("a")
+    h.over(h.talks(0.0), 1.0)
+    h.tell(e.AgentPaused("a"), 2.0)
+    h.now = 10.0
+    h.profiles(a=LIMITED)  # 1.5 by now: the old limit has ended, the new one is not reached
+    h.tell(e.AgentResumed("a"), 11.0)
+    assert h.calls("edu", 12.0).agent == "a"
