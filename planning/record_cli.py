@@ -20,12 +20,16 @@ from planning.errors import PlanningError
 from planning.replay import Journal, Verdict, replay
 from routing.core.events import Configured, LinkChanged
 from routing.core.excluded import PRIVATE, Why
-from routing.core.facts import Fact
+from routing.core.facts import Fact, Offered
 from routing.core.ids import OfferId
+from routing.core.model import AgentState
 from routing.core.stored import Started
 
 PORTION = 1_000
 """Facts folded at once."""
+
+OF_NEEDS = ("tier", "partner")
+"""Fields of a decision record that tell what an agent needs."""
 
 Place = Annotated[str, typer.Argument(metavar="JOURNAL", help="State folder of a node, its santral.db, or the URL of "
                                                               "its database. A running node is not disturbed.")]
@@ -135,11 +139,21 @@ def _explain(console: Console, verdict: Verdict, *, needs: bool) -> None:
         f"Offer {fact.offer} at {fact.at:.3f}: contact {fact.contact} of {fact.service} (step {fact.step + 1}) to "
         f"{fact.agent}, strategy {fact.strategy}, level {fact.level}, score {fact.score:.6g}, idle {fact.idle_s:.1f} "
         f"s; {fact.agents_ready} ready of {fact.agents_signed_in} signed in, {fact.waiting} waiting. Runners-up: "
-        f"{', '.join(fact.runners_up) or 'none'}.", markup=False)
+        f"{', '.join(fact.runners_up) or 'none'}.{_also(fact, needs=needs)}", markup=False)
     table = Table("Agent", "Why", "Detail", box=SIMPLE_HEAD)
     for one in verdict.explained:
         table.add_row(one.agent, *_reason(one.why, one.detail, needs=needs))
     console.print(table)
+
+
+def _also(fact: Offered, *, needs: bool) -> str:
+    """What is not so with most offers, and the agents by state."""
+    states = ", ".join(f"{count} {state}" for state, count in _states(fact).items() if count)
+    return "".join((
+        " The one who spoke with this caller last." if fact.preferred else "",
+        f" Together with {fact.partner}." if fact.partner is not None and needs else "",
+        f" Tier {fact.tier}: beyond what the agent gladly takes." if fact.tier and needs else "",
+        f" Agents: {states}." if states else ""))
 
 
 def _reason(why: Why, detail: str, *, needs: bool) -> tuple[str, str]:
@@ -149,12 +163,24 @@ def _reason(why: Why, detail: str, *, needs: bool) -> tuple[str, str]:
 
 def _as_json(verdict: Verdict, *, needs: bool) -> dict[str, object]:
     difference = verdict.difference
+    fact = verdict.offered
     return {
         "entries": verdict.entries, "starts": verdict.starts, "facts": verdict.facts, "decisions": verdict.decisions,
         "same": difference is None, "difference": None if difference is None else difference.words(),
+        "offer": None if fact is None else _offer(fact, needs=needs),
         "agents": [{"agent": one.agent, "why": why, "detail": detail} for one in verdict.explained
                    for why, detail in [_reason(one.why, one.detail, needs=needs)]],
     }
+
+
+def _offer(fact: Offered, *, needs: bool) -> dict[str, object]:
+    found: dict[str, object] = {**fact._asdict(), "by_state": _states(fact)}
+    return found if needs else {name: value for name, value in found.items() if name not in OF_NEEDS}
+
+
+def _states(fact: Offered) -> dict[str, int]:
+    """Agents by state; none in a record of before these were counted."""
+    return {state.value: count for state, count in zip(AgentState, fact.by_state, strict=False)}
 
 
 def _compare(taken: recorded.Recorded, compared: whatif.Compared) -> None:

@@ -97,7 +97,12 @@ def test_a_decision_is_explained_for_every_agent_without_naming_needs(state: Pat
     assert all(why[agent] == "ranked_after" for agent in fact.runners_up)
     private = {"channel", "topic", "rest", "break", "load", "pair"}
     assert not private & set(why.values())
+    assert done["offer"]["score"] == fact.score and not {"tier", "partner"} & set(done["offer"])
+    assert done["offer"]["by_state"] == dict(zip(AgentState, fact.by_state, strict=True))
     told = json.loads(santral("replay", str(state), "--offer", str(fact.offer), "--json", "--needs").stdout)
+    assert told["offer"]["tier"] == fact.tier
+    said = santral("replay", str(state), "--offer", str(fact.offer)).output
+    assert f"{fact.by_state[list(AgentState).index(AgentState.READY)]} ready" in said.split("Agents: ")[1]
     named = {one["agent"]: one["why"] for one in told["agents"]}
     assert {agent for agent, one in named.items() if one in private} == {
         agent for agent, one in why.items() if one == "not_now"}
