@@ -62,7 +62,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
     """Follow the table, tell it, and put the agent where they belong now. `keep_idle`: not their doing, the place among
     the idle stays."""
     offers = record.offers
-    if offers and (len(offers) > 1 or trigger in RELEASING or record.aside):
+    if (offers and (len(offers) > 1 or trigger in RELEASING)) or (record.aside and (offers or trigger in RELEASING)):
         trigger, reason = capacity.still(record), ""
     before, now = record.state, d.now
     try:

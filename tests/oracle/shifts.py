@@ -38,7 +38,7 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
     """Into this state; with contacts at hand into the one that they make, whatever was meant. Who is free is what the
     phone says. `keep_idle`: not their doing, the place among the idle stays. `moved`: only to another seat."""
     before = p.state
-    if p.hands:
+    if p.hands or (p.aside and not moved and to is not WRAPUP):  # a wrap-up without a contact ends by itself or by word
         moved = moved and len(p.hands) == 1 and not p.aside
         reason = p.reason if moved else ""
         to = WRAPUP

@@ -87,6 +87,34 @@ def test_what_nobody_took_counts_for_both() -> None:
     assert house.tell(e.AgentResumed("b"), 61.0)[0].agent == "a"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("how", ["no_answer", "rejected", "gone", "leaves", "pauses"])
+def test_what_rings_beside_the_second_ones_wrap_up_and_is_over_does_not_end_it(how: str) -> None:
+    wide = PAIRED._replace(capacity=200, wrapup_s=60.0, misses_allowed=1)
+    house = House(dict.fromkeys("ab", 50), wide)
+    house.profiles(a=wide._replace(channels=frozenset({Channel.VOICE})))
+    house.sits("a", "b")
+    call = house.talks(1.0)
+    offer = house.calls("edu", 3.0, channel=Channel.CHAT)
+    assert offer.agent == "b"
+    house.tell(e.OfferRinging(offer.offer), 3.1)
+    house.over(call, 5.0)
+    assert house.state("b") is RINGING
+    if how == "gone":
+        house.tell(e.ContactGone(offer.contact), 6.0)
+    elif how == "leaves":
+        house.tell(e.AgentSignedOut("b"), 6.0)
+    elif how == "pauses":
+        house.tell(e.AgentPaused("b"), 6.0)
+        house.tell(e.OfferEnded(offer.offer, "no_answer"), 7.0)
+    else:
+        house.tell(e.OfferEnded(offer.offer, how), 6.0)
+    assert house.state("b") is (AgentState.SIGNED_OUT if how == "leaves" else WRAPUP)
+    house.tick(65.0)
+    after = {"no_answer": AgentState.NOT_RESPONDING, "leaves": AgentState.SIGNED_OUT, "pauses": AgentState.PAUSED}
+    state = house.state("b")
+    assert state is after.get(how, state) and state is not WRAPUP
+
+
 def test_leaving_in_the_talk_leaves_the_other_a_wrap_up() -> None:
     house = house_of()
     house.sits("a", "b")
