@@ -130,19 +130,20 @@ def _agi(steps: list[Step]) -> Iterator[Finding]:
 
 def _bridges(steps: list[Step]) -> Iterator[Finding]:
     for step in steps:
-        if step.app != "Bridge":
+        if step.app not in ("Bridge", "BridgeAdd"):
             continue
         target, _, options = step.data.partition(",")
         if target != "${SC_CHAN}":
-            yield Finding(FILE, step.line, f"Bridge to {target}",
+            yield Finding(FILE, step.line, f"{step.app} to {target}",
                           "only the full channel name in SC_CHAN: it matches by prefix, finding strangers")  # fmt: skip
-        if "F(santral-after-talk^s^1)" not in options:
+        if step.app == "Bridge" and "F(santral-after-talk^s^1)" not in options:
             yield Finding(FILE, step.line, "Bridge without F(santral-after-talk^s^1)",
                           "the caller would fall back into the queue when the agent hangs up")  # fmt: skip
         limits = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)
                   and other.line < step.line and other.data.startswith("TIMEOUT(absolute)=")]  # fmt: skip
         if not limits and "L(" not in options:
-            yield Finding(FILE, step.line, "Bridge without a limit", "Set(TIMEOUT(absolute)=...) on the agent's leg")
+            yield Finding(FILE, step.line, f"{step.app} without a limit",
+                          "Set(TIMEOUT(absolute)=...) on the agent's leg")  # fmt: skip
 
 
 def _ends(steps: list[Step]) -> Iterator[Finding]:

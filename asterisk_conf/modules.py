@@ -41,7 +41,7 @@ DENIED: dict[str, str] = {
 
 NEEDED: tuple[str, ...] = (
     # the dialplan and its functions
-    "pbx_config.so", "app_stack.so", "app_playback.so", "app_read.so", "app_queue.so",
+    "pbx_config.so", "app_bridgeaddchan.so", "app_stack.so", "app_playback.so", "app_read.so", "app_queue.so",
     "app_celgenuserevent.so", "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
     "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
     "func_pjsip_aor.so", "func_pjsip_contact.so", "func_pjsip_endpoint.so", "func_devstate.so", "func_groupcount.so",
@@ -67,8 +67,9 @@ NEEDED: tuple[str, ...] = (
 
 APPLICATIONS: dict[str, str] = {
     **dict.fromkeys(("Answer", "Bridge", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), ""),
-    "AGI": "res_agi.so", "CELGenUserEvent": "app_celgenuserevent.so", "Gosub": "app_stack.so",
-    "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so", "Return": "app_stack.so",
+    "AGI": "res_agi.so", "BridgeAdd": "app_bridgeaddchan.so", "CELGenUserEvent": "app_celgenuserevent.so",
+    "Gosub": "app_stack.so", "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so",
+    "Return": "app_stack.so",
     "StartMusicOnHold": "res_musiconhold.so", "StopMusicOnHold": "res_musiconhold.so",
 }  # fmt: skip
 """Application -> the module it comes from; empty: Asterisk itself. A dialplan that uses another one ends the call there

@@ -100,6 +100,9 @@ class Timings(NamedTuple):
     """The longest talk, on the agent's leg."""
     press_s: int = 6
     """Time to press 1 after the brief."""
+    pair_s: int = 240
+    """The longest wait of one of a pair for the other: rings for 60 s, reads for 20, has 60 more for a key. The node
+    ends it sooner; this is for when there is none."""
     seat_rtp_s: int = 15
     """A talking phone that sends nothing for this long is gone; the caller goes to the front of the queue."""
     trunk_rtp_s: int = 60

@@ -62,8 +62,8 @@ def _times(chosen: Plan) -> dict[str, str]:
     return {
         "TICK": str(times.tick_s), "STEP": str(times.step_s), "MAX_FAILS": str(times.max_fails),
         "RETRY": str(times.retry_s), "MENU": str(times.menu_s), "CODE": str(times.code_s), "TALK": str(times.talk_s),
-        "PRESS": str(times.press_s), "NET_WAIT": str(times.net_s), "NET_RING": str(times.net_ring_s),
-        "SEAT_RTP": str(times.seat_rtp_s),
+        "PRESS": str(times.press_s), "PAIR": str(times.pair_s), "NET_WAIT": str(times.net_s),
+        "NET_RING": str(times.net_ring_s), "SEAT_RTP": str(times.seat_rtp_s),
         "TRUNK_RTP": str(times.trunk_rtp_s), "HOLD_RTP": str(times.hold_rtp_s),
     }  # fmt: skip
 

@@ -118,7 +118,7 @@ class Node:
             loop.add_signal_handler(number, self._stop.set)
         settings = self._config.settings
         for warning in self._away.warnings:
-            log.warning("outside", warning=str(warning))
+            log.warning("centre", warning=str(warning))
         sounds = Catalogue.load(Path(settings.asterisk.sounds))
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
         async with AsyncExitStack() as stack:

@@ -23,7 +23,7 @@ from routing.core.events import (
     OfferRinging,
     TalkEnded,
 )
-from routing.core.ids import ContactId, parse_leg_id
+from routing.core.ids import ContactId, is_leg, partner_leg_id
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import ContactState, OfferState
 
@@ -59,18 +59,18 @@ class Snapshot(NamedTuple):
     def legs(self) -> list[tuple[str, bool, bool]]:
         """Agents' legs: uniqueid, rings, up."""
         return [(c.uniqueid, c.state == "Ringing", c.state == "Up")
-                for c in self.channels.values() if parse_leg_id(c.uniqueid)]
+                for c in self.channels.values() if is_leg(c.uniqueid)]
 
     def bridges(self) -> list[tuple[str, str]]:
         """Bridge and uniqueid of each bridged channel, callers first as Asterisk enters them."""
         members = [(c.bridge, c.uniqueid) for c in self.channels.values() if c.bridge]
-        return sorted(members, key=lambda one: parse_leg_id(one[1]) is not None)
+        return sorted(members, key=lambda one: is_leg(one[1]))
 
     def partners(self) -> dict[str, str]:
         """By bridge: Uniqueid of the first channel in it that is no agent's leg, the caller."""
         found: dict[str, str] = {}
         for channel in self.channels.values():
-            if channel.bridge and channel.bridge not in found and not parse_leg_id(channel.uniqueid):
+            if channel.bridge and channel.bridge not in found and not is_leg(channel.uniqueid):
                 found[channel.bridge] = channel.uniqueid
         return found
 
@@ -150,6 +150,8 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
 
 def strays(now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:
     """Agents' legs that belong to no living offer and talk with nobody: phones ringing for a call that is over."""
-    known, partners = {offer.leg for offer in offers}, now.partners()
+    known, partners = set[str](), now.partners()
+    for offer in offers:
+        known |= {offer.leg, partner_leg_id(offer.offer, offer.contact)}
     return [c.uniqueid for c in now.channels.values()
-            if parse_leg_id(c.uniqueid) and c.uniqueid not in known and c.bridge not in partners]
+            if is_leg(c.uniqueid) and c.uniqueid not in known and c.bridge not in partners]

@@ -28,11 +28,11 @@ from routing.ami.link import (
     backoff,
 )
 from routing.ami.resync import diff, snapshot, strays, unclear
-from routing.ami.translate import CAUSE_OURS, WANTED, Translator, to_action
+from routing.ami.translate import WANTED, Translator, hang_up, to_action, to_partner
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Command, Interrupt, Offer, Overflow, Rescind
+from routing.core.commands import Command, Interrupt, Offer, Overflow, Partner, Rescind
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
-from routing.core.ids import SeatId, leg_id
+from routing.core.ids import SeatId, leg_id, partner_leg_id
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import Channel
 
@@ -240,18 +240,45 @@ class Switch:
             if isinstance(command, Offer) and command.callback:
                 self._failed(command, "callbacks are not dialled: nothing here calls a caller back")
                 continue
-            if isinstance(command, Offer) and command.outside and command.seat not in self._settings.outside:
-                self._failed(command, f"{command.agent} has no outside number: see santral check", "unreachable")
+            if isinstance(command, Offer) and (agent := self._without_number(command)):
+                for leg in _legs(command):
+                    self._translator.never_was(leg)
+                self._failed(command, f"{agent} has no outside number: see santral check", "unreachable",
+                             partner=agent != command.agent)
                 continue
             if self._group is None or self._actions is None or self._actions.lost:
                 self._failed(command, "no link to Asterisk")
                 continue
-            work: Coroutine[Any, Any, None]
+            name = f"ami {type(command).__name__.lower()}"
             if isinstance(command, Rescind):
-                work, first = self._rescind(command, self._actions), False  # what comes behind it stays behind it
-            else:
-                work = self._carry_out(command, self._actions, self._start(command, self._actions) if first else None)
-            self._group.create_task(work, name=f"ami {type(command).__name__.lower()}")
+                first = False  # what comes behind it stays behind it
+                for leg in _legs(command):
+                    self._group.create_task(self._rescind(leg, self._actions), name=name)
+                continue
+            if isinstance(command, Offer) and command.partner is not None:
+                self._group.create_task(self._ring_partner(command, command.partner, self._actions), name=name)
+            self._group.create_task(self._carry_out(
+                command, self._actions, self._start(command, self._actions) if first else None), name=name)
+
+    def _without_number(self, offer: Offer) -> str:
+        """Who of those to be called has no outside number; empty: nobody."""
+        one: Offer | Partner
+        for one in (offer,) if offer.partner is None else (offer, offer.partner):
+            if one.outside and one.seat not in self._settings.outside:
+                return one.agent
+        return ""
+
+    async def _ring_partner(self, offer: Offer, partner: Partner, actions: Link) -> None:
+        try:
+            reply = await actions.action(to_partner(offer, partner, self._settings.called))
+        except OutcomeUnknown:
+            self.in_doubt += 1
+            self._look.set()
+        except (LinkError, BadAction) as error:
+            self._failed(offer, str(error), partner=True)
+        else:
+            if not reply.ok:
+                self._failed(offer, reply.get("Message"), partner=True)
 
     def _start(self, command: Offer | Overflow, actions: Link) -> Started | None:
         """Written at once where possible: the offer is stored, and a phone waits."""
@@ -275,11 +302,10 @@ class Switch:
             elif isinstance(command, Overflow):
                 self._post(ContactLeft(command.contact, "net"))
 
-    async def _rescind(self, command: Rescind, actions: Link) -> None:
-        leg = leg_id(command.offer, command.contact)
+    async def _rescind(self, leg: str, actions: Link) -> None:
         for _ in range(RESCINDS_MAX):
             try:
-                reply = await actions.action(to_action(command, self._settings.called))
+                reply = await actions.action(hang_up(leg))
             except LinkError:
                 self._look.set()  # a leg of an offer that is over is hung up by the next look
                 return
@@ -287,19 +313,20 @@ class Switch:
                 return
             await asyncio.sleep(self._pace.rescind)
 
-    def _failed(self, command: Command, reason: str, outcome: str = "failed") -> None:
+    def _failed(self, command: Command, reason: str, outcome: str = "failed", *, partner: bool = False) -> None:
         """Nothing was done: surely, because nothing was sent or Asterisk said so."""
         self.refused += 1
         log.warning("ami.command_failed", command=type(command).__name__, reason=reason)
         if isinstance(command, Offer):
-            self._translator.never_was(leg_id(command.offer, command.contact))
+            self._translator.never_was(partner_leg_id(command.offer, command.contact) if partner else
+                                       leg_id(command.offer, command.contact))
             self._post(CallbackFailed(command.offer, "failed") if command.callback else
-                       OfferEnded(command.offer, outcome))
+                       OfferEnded(command.offer, outcome, partner))
 
     async def _hang_up(self, legs: Sequence[str], actions: Link) -> None:
         for leg in legs[:STRAYS_MAX]:
             log.warning("ami.stray_leg", leg=leg)
-            await actions.action({"Action": "Hangup", "Channel": leg, "Cause": str(CAUSE_OURS)})
+            await actions.action(hang_up(leg))
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -343,6 +370,13 @@ class Switch:
         self._mark()
         known = [*before[1], *offers]
         await self._hang_up([leg for leg in strays(now, known) if not self._translator.is_over(leg)], actions)
+
+
+def _legs(command: Offer | Rescind) -> list[str]:
+    """Channel ids of the legs that a command begins or ends."""
+    pair = command.pair if isinstance(command, Rescind) else command.partner is not None
+    legs = [leg_id(command.offer, command.contact)]
+    return [*legs, partner_leg_id(command.offer, command.contact)] if pair else legs
 
 
 def _is_call(command: Offer | Rescind | Overflow) -> bool:

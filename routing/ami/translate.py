@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Offer, Overflow, Rescind
+from routing.core.commands import Offer, Overflow, Partner, Rescind
 from routing.core.events import (
     ContactGone,
     Event,
@@ -32,7 +32,16 @@ from routing.core.events import (
     SeatChanged,
     TalkEnded,
 )
-from routing.core.ids import ContactId, OfferId, SeatId, leg_id, parse_leg_id
+from routing.core.ids import (
+    ContactId,
+    OfferId,
+    SeatId,
+    is_leg,
+    leg_id,
+    parse_leg_id,
+    parse_partner_leg_id,
+    partner_leg_id,
+)
 from routing.core.model import AnswerMode
 
 WANTED = frozenset({
@@ -76,6 +85,8 @@ class _Leg:
     """`agent` or `caller`: who left the bridge first."""
     told: bool = False
     """TalkEnded was given."""
+    partner: bool = False
+    """It is that of the other one of a pair: it rings and joins, and the agent's leg tells of the offer."""
 
 
 class Translator:
@@ -152,12 +163,12 @@ class Translator:
     def _leg(self, uniqueid: str) -> _Leg | None:
         leg = self._legs.get(uniqueid)
         if leg is None and uniqueid not in self._over:
-            ids = parse_leg_id(uniqueid)
+            ids = parse_leg_id(uniqueid) or parse_partner_leg_id(uniqueid)
             if ids is None:
                 return None
             if len(self._legs) >= LEGS_MAX:
                 self._legs.popitem(last=False)
-            leg = self._legs[uniqueid] = _Leg(ids[0])
+            leg = self._legs[uniqueid] = _Leg(ids[0], partner=parse_leg_id(uniqueid) is None)
         return leg
 
     def _newchannel(self, message: Message) -> list[Event]:
@@ -176,7 +187,7 @@ class Translator:
             return []
         if state == "Ringing" and not leg.rang:
             leg.rang = True
-            return [OfferRinging(leg.offer)]
+            return [] if leg.partner else [OfferRinging(leg.offer)]
         return self._answered(leg) if state == "Up" else []
 
     def _dialend(self, message: Message) -> list[Event]:
@@ -190,19 +201,21 @@ class Translator:
         if leg.up:
             return []
         leg.up = leg.rang = True
-        return [OfferAnswered(leg.offer)]
+        return [] if leg.partner else [OfferAnswered(leg.offer)]
 
     def _originated(self, message: Message) -> list[Event]:
         uniqueid = message.get("Uniqueid")
-        ids = parse_leg_id(uniqueid)
-        if message.get("Response") != "Failure" or ids is None or uniqueid in self._legs or uniqueid in self._over:
+        if message.get("Response") != "Failure" or uniqueid in self._legs:
+            return []
+        leg = self._leg(uniqueid)
+        if leg is None:
             return []
         self._forget_leg(uniqueid)
-        return [OfferEnded(ids[0], "unreachable")]
+        return [OfferEnded(leg.offer, "unreachable", leg.partner)]
 
     def _hold(self, message: Message, on: bool) -> list[Event]:
         leg = self._leg(message.get("Uniqueid"))
-        return [] if leg is None or not leg.with_ else [Held(leg.offer, on)]
+        return [] if leg is None or not leg.with_ or leg.partner else [Held(leg.offer, on)]
 
     # -- bridges -----------------------------------------------------------------------------------------------------
 
@@ -213,7 +226,7 @@ class Translator:
         members = self._bridges.setdefault(bridge, [])
         members.append(uniqueid)
         self._where[uniqueid] = bridge
-        callers = [one for one in members if parse_leg_id(one) is None]
+        callers = [one for one in members if not is_leg(one)]
         events: list[Event] = []
         for one in members:
             leg = self._leg(one)
@@ -222,7 +235,8 @@ class Translator:
             leg.up, leg.left_first = True, ""
             if leg.with_ != callers[0]:
                 leg.with_, leg.told = callers[0], False
-                events.append(OfferConnected(leg.offer, ContactId(callers[0])))
+                if not leg.partner or not one.endswith(f"-{callers[0]}"):  # a partner's is told when it is a stranger
+                    events.append(OfferConnected(leg.offer, ContactId(callers[0])))
         return events
 
     def _part(self, uniqueid: str) -> str:
@@ -247,6 +261,8 @@ class Translator:
             other = self._legs.get(one)
             if other is not None and other.with_ == uniqueid:
                 other.left_first = other.left_first or "caller"
+            elif other is not None and leg is not None and leg.partner:
+                other.left_first = other.left_first or "agent"
         return []
 
     # -- ends --------------------------------------------------------------------------------------------------------
@@ -256,12 +272,12 @@ class Translator:
         cause = int(message.get("Cause")) if message.get("Cause").isdecimal() else 0
         in_bridge = bool(self._part(uniqueid))
         free = self._line_ends(uniqueid)
-        if parse_leg_id(uniqueid) is not None:
+        if is_leg(uniqueid):
             outside = _endpoint(message.get("Channel")) in self._outside
             return [*free, *self._leg_gone(uniqueid, cause, outside)]
         if not self._is_contact(uniqueid):
             return free
-        talks = [leg for leg in self._legs.values() if leg.with_ == uniqueid and not leg.told]
+        talks = [leg for leg in self._legs.values() if leg.with_ == uniqueid and not leg.told and not leg.partner]
         if in_bridge and talks:
             self.doubts.add(uniqueid)  # a talk's end is told by BridgeLeave and Hangup; one alone may be forged
             return free
@@ -278,12 +294,22 @@ class Translator:
         assert leg is not None, "a leg's id is always known here"
         self._forget_leg(uniqueid)
         if not leg.with_:
-            return [OfferEnded(leg.offer, _reason(cause, leg, outside))]
+            return [OfferEnded(leg.offer, _reason(cause, leg, outside), leg.partner)]
         lost = cause in _LOST and leg.left_first != "caller"
+        if leg.partner:
+            return self._partner_gone(uniqueid, leg, lost)
         ended: list[Event] = [OfferEnded(leg.offer, "lost" if lost else "hangup")]
         if leg.told:
             return ended
         return [TalkEnded(leg.offer, "lost" if lost else leg.left_first or "agent"), *ended]
+
+    def _partner_gone(self, uniqueid: str, leg: _Leg, lost: bool) -> list[Event]:
+        """A partner who has talked leaves: told while the talk goes on without them."""
+        lead = self._legs.get(f"o{uniqueid[1:]}")
+        if lead is None or lead.told:
+            return []
+        lead.told = lost
+        return [OfferEnded(leg.offer, "lost" if lost else "hangup", partner=True)]
 
     def _forget_leg(self, uniqueid: str) -> None:
         self._legs.pop(uniqueid, None)
@@ -372,10 +398,25 @@ def to_action(command: Offer | Rescind | Overflow, called: str) -> Action:
         case Offer():
             return _originate(command, called)
         case Rescind():
-            return {"Action": "Hangup", "Channel": leg_id(command.offer, command.contact), "Cause": str(CAUSE_OURS)}
+            return hang_up(leg_id(command.offer, command.contact))
         case Overflow():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_NET, "Exten": "s",
                     "Priority": "1"}
+
+
+def hang_up(leg: str) -> Action:
+    """The AMI action that ends an agent's leg."""
+    return {"Action": "Hangup", "Channel": leg, "Cause": str(CAUSE_OURS)}
+
+
+def to_partner(offer: Offer, partner: Partner, called: str) -> Action:
+    """The AMI action that rings the other one of a pair: like an offer of their own, but it joins the agent's leg."""
+    own = offer._replace(agent=partner.agent, seat=partner.seat, answer_mode=partner.answer_mode, brief=partner.brief,
+                         reading_s=partner.reading_s, outside=partner.outside, partner=None)
+    action = _originate(own, called)
+    action["ChannelId"] = partner_leg_id(offer.offer, offer.contact)
+    action["Variable"] = [*action["Variable"], f"SC_LEAD={leg_id(offer.offer, offer.contact)}"]
+    return action
 
 
 def _originate(offer: Offer, called: str) -> Action:
@@ -387,6 +428,8 @@ def _originate(offer: Offer, called: str) -> Action:
     variables = [f"SC_CHAN={offer.leg}"]
     if read_s:
         variables.append(f"SC_READ={read_s:g}")
+    if offer.partner is not None:
+        variables.append(f"SC_PARTNER={partner_leg_id(offer.offer, offer.contact)}")
     if offer.answer_mode in _BY_ITSELF:
         variables += _AUTO_ANSWER
     # On its way through the carrier the call says which centre it is, and nothing of what it is about.

@@ -8,6 +8,18 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AnswerMode, Channel, Comfort
 
 
+class Partner(NamedTuple):
+    """The other one of a pair: their phone rings too, as they need it, and joins the talk."""
+
+    agent: AgentId
+    seat: SeatId
+    answer_mode: AnswerMode
+    brief: bool
+    reading_s: float = 0.0
+    outside: bool = False
+    comfort: Comfort = Comfort()
+
+
 class Offer(NamedTuple):
     """Ring this agent for this contact. The shell stores the offer's row before anything rings."""
 
@@ -30,8 +42,8 @@ class Offer(NamedTuple):
     """Time to read before the caller is connected; a key ends it early."""
     callback: bool = False
     """There is no caller on the line: dial them when the agent has taken the offer."""
-    partner_seat: SeatId | None = None
-    """The other seat of a pair: it joins the talk."""
+    partner: Partner | None = None
+    """The caller is connected when both have taken the offer."""
     outside: bool = False
     """The leg goes to the agent's allow-listed outside number."""
     comfort: Comfort = Comfort()
@@ -46,6 +58,8 @@ class Rescind(NamedTuple):
     reason: str
     node: str = ""
     channel: Channel = Channel.VOICE
+    pair: bool = False
+    """The partner's leg too."""
 
 
 class Interrupt(NamedTuple):

@@ -128,6 +128,8 @@ class OfferEnded(NamedTuple):
     offer: OfferId
     reason: str
     """`no_answer`, `busy`, `rejected`, `unreachable`, `failed`, `hangup`, `lost` (the phone vanished in the talk)."""
+    partner: bool = False
+    """The leg is that of the other one of a pair."""
 
 
 class TalkEnded(NamedTuple):

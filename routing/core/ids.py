@@ -27,6 +27,21 @@ def leg_id(offer: OfferId, contact: ContactId) -> str:
     return f"o{offer}-{contact}"
 
 
+def partner_leg_id(offer: OfferId, contact: ContactId) -> str:
+    """Channel id of the leg of the other one of a pair."""
+    return f"p{offer}-{contact}"
+
+
+def is_leg(uniqueid: str) -> bool:
+    """Whether a channel is an agent's leg, of either of a pair."""
+    return parse_leg_id(uniqueid) is not None or parse_partner_leg_id(uniqueid) is not None
+
+
+def parse_partner_leg_id(uniqueid: str) -> tuple[OfferId, ContactId] | None:
+    """The offer and contact of a partner's leg, or None for any other channel."""
+    return parse_leg_id(f"o{uniqueid[1:]}") if uniqueid.startswith("p") else None
+
+
 def parse_leg_id(uniqueid: str) -> tuple[OfferId, ContactId] | None:
     """The offer and contact of an agent's leg, or None for any other channel."""
     if not uniqueid.startswith("o"):

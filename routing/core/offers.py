@@ -17,7 +17,7 @@ from routing.core import (
 )
 from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
-from routing.core.ids import AgentId, OfferId
+from routing.core.ids import AgentId, OfferId, SeatId
 from routing.core.model import AnswerMode, Channel, OfferState, PreConnect
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.states import OFFER, follow
@@ -96,14 +96,22 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
 
 def _command(d: Domain, offer: Offer) -> commands.Offer:
     contact, agent, service = offer.contact, offer.agent.agent, offer.contact.service
-    profile, partner = agent.profile, offer.partner
+    profile = agent.profile
     by_key = agent.outside or offer.tier == BY_CEILING
     tells = profile.pre_connect is not NONE
     return facts.record(commands.Offer, (
         offer.id, contact.id, contact.leg, agent.id, offer.seat, service.id, service.name, offer.ring_s,
         PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
         d.now - contact.since, contact.node, contact.channel, profile.reading_s if tells else 0.0, contact.callback,
-        None if partner is None else partner.seat, agent.outside, profile.comfort))
+        None if offer.partner is None else _partner(offer, offer.partner), agent.outside, profile.comfort))
+
+
+def _partner(offer: Offer, record: AgentRecord) -> commands.Partner:
+    assert record.seat is not None
+    agent, profile = record.agent, record.agent.profile
+    by_key = agent.outside or offer.tier == BY_CEILING
+    return commands.Partner(record.id, record.seat, PRESS_ONE if by_key else profile.answer_mode,
+                            by_key or profile.brief, profile.reading_s, agent.outside, profile.comfort)
 
 
 def _clear_way(d: Domain, record: AgentRecord) -> None:
@@ -128,7 +136,8 @@ def _disarm(d: Domain, offer: Offer) -> None:
 def rescind(d: Domain, offer: Offer, reason: str) -> None:
     """Have the agent's leg ended."""
     contact = offer.contact
-    d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel))
+    d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel,
+                                       offer.partner is not None))
 
 
 def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",
@@ -193,17 +202,17 @@ def missed(d: Domain, offer: Offer, reason: str) -> None:
     close(d, offer, "not_answered", reason, to_reason="missed")
 
 
-def _declined(d: Domain, offer: Offer, reason: str) -> None:
-    offer.agent.not_before = max(offer.agent.not_before, d.now + agents.DECLINE_GAP_S)
+def _declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
+    by.not_before = max(by.not_before, d.now + agents.DECLINE_GAP_S)
     if offer.tier == BY_CEILING:
         wellbeing.refused(d, offer)
     close(d, offer, "declined", reason)
 
 
-def _seat_lost(d: Domain, offer: Offer, reason: str) -> None:
+def _seat_lost(d: Domain, offer: Offer, reason: str, seat: SeatId) -> None:
     """The phone is gone; a desk that took no message is only left alone for a moment."""
     if offer.voice:
-        agents.lose_seat(d, offer.seat)
+        agents.lose_seat(d, seat)
     else:
         offer.agent.not_before = max(offer.agent.not_before, d.now + agents.DECLINE_GAP_S)
     close(d, offer, "taken_back", reason)
@@ -212,7 +221,7 @@ def _seat_lost(d: Domain, offer: Offer, reason: str) -> None:
 def vanished(d: Domain, offer: Offer) -> None:
     """The phone never rang."""
     rescind(d, offer, "vanished")
-    _seat_lost(d, offer, "vanished")
+    _seat_lost(d, offer, "vanished", offer.seat)
 
 
 def overdue(d: Domain, offer: Offer) -> None:
@@ -256,7 +265,14 @@ def brief_s(offer: Offer) -> float:
     dialling_s = callback.DIAL_S if offer.contact.callback else 0.0
     # A phone that answers by itself leaves the agent their time to answer after it.
     key_s = offer.ring_s if profile.answer_mode is SINGLE_SWITCH else 0.0
-    return BRIEF_S + profile.reading_s + dialling_s + key_s
+    return BRIEF_S + profile.reading_s + dialling_s + key_s + (0.0 if offer.partner is None else _joining_s(offer))
+
+
+def _joining_s(offer: Offer) -> float:
+    """The longest wait of one of a pair for the other, whose phone may ring, and who may read and press a key, too."""
+    assert offer.partner is not None
+    profile = offer.partner.agent.profile
+    return offer.ring_s * (2 if profile.answer_mode is SINGLE_SWITCH else 1) + profile.reading_s
 
 
 def connected(d: Domain, event: OfferConnected) -> None:
@@ -305,16 +321,32 @@ def connected(d: Domain, event: OfferConnected) -> None:
 
 
 def ended(d: Domain, event: OfferEnded) -> None:
-    """The agent's leg is gone."""
+    """The agent's leg is gone, or the partner's."""
     offer = d.offers.get(event.offer)
-    if offer is None:
+    if offer is None or (event.partner and offer.partner is None):
         return
+    record = offer.partner if event.partner and offer.partner is not None else offer.agent
     if offer.state is ACCEPTED:
-        talks.talk_over(d, offer, talks.LOST if event.reason == talks.LOST else "agent", d.now)
+        if event.partner:
+            _partner_left(d, offer, record, event.reason)
+        else:
+            talks.talk_over(d, offer, talks.LOST if event.reason == talks.LOST else "agent", d.now)
     elif offer.state is PENDING:
+        if offer.partner is not None:
+            rescind(d, offer, "partner")  # the other phone rings in vain
         if event.reason == "no_answer":
             missed(d, offer, event.reason)
         elif event.reason in ("unreachable", talks.LOST):
-            _seat_lost(d, offer, event.reason)
+            _seat_lost(d, offer, event.reason, offer.seat if record.seat is None else record.seat)
         else:
-            _declined(d, offer, event.reason)
+            _declined(d, offer, event.reason, record)
+
+
+def _partner_left(d: Domain, offer: Offer, partner: AgentRecord, reason: str) -> None:
+    """Without the partner the talk does not go on. If their phone was lost the caller looks again, as after any lost
+    phone; else the agent's leg is ended, and the talk with it."""
+    if reason == talks.LOST and partner.seat is not None:
+        agents.lose_seat(d, partner.seat)
+        talks.talk_over(d, offer, talks.LOST, d.now, seat_lost=False)
+    else:
+        rescind(d, offer, "partner")

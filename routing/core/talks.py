@@ -15,7 +15,7 @@ second agent of a pair.
 
 from __future__ import annotations
 
-from routing.core import agents, capacity, contacts, facts, wellbeing
+from routing.core import agents, capacity, commands, contacts, facts, wellbeing
 from routing.core.domain import Domain
 from routing.core.events import Held, TalkEnded
 from routing.core.model import ContactState, OfferState, WrapUpMode
@@ -117,7 +117,10 @@ def _wraps_up(record: AgentRecord, offer: Offer) -> bool:
 
 
 def _partner_over(d: Domain, partner: AgentRecord, offer: Offer, lost: bool) -> None:
-    """The second one of a pair: a wrap-up of their own, aside."""
+    """The second one of a pair: a wrap-up of their own, aside. Both legs are ended, for those who are left of three
+    would go on without the one who went (seen on Asterisk 22)."""
+    contact = offer.contact
+    d.commands.append(commands.Rescind(offer.id, contact.id, "partner", contact.node, contact.channel, True))
     capacity.release(d, partner, offer)
     wellbeing.heard(d, partner, offer)
     if not lost and _wraps_up(partner, offer):

@@ -12,7 +12,7 @@ import pytest
 from routing.ami import link as link_module
 from routing.ami.link import AuthFailed, Login, Timing
 from routing.ami.switch import Live, Pace, Switch, SwitchSettings
-from routing.core.commands import Interrupt, Offer, Overflow, Rescind
+from routing.core.commands import Interrupt, Offer, Overflow, Partner, Rescind
 from routing.core.events import (
     CallbackAsked,
     CallbackFailed,
@@ -40,6 +40,9 @@ C, LEG, NODE = ContactId("7.1"), "o3-7.1", "one"
 UP, DOWN = LinkChanged(NODE, True), LinkChanged(NODE, False)
 PENDING = LiveOffer(OfferId(3), C, AgentId("a1"), SeatId("2001"), OfferState.PENDING, False, LEG)
 TALKING = PENDING._replace(state=OfferState.ACCEPTED, answered=True)
+
+
+MATE = Partner(AgentId("a2"), SeatId("2002"), AnswerMode.MANUAL, False)
 
 
 class Node:
@@ -137,6 +140,29 @@ async def test_a_refused_originate_is_a_failed_offer(node: Node, asterisk: FakeA
 async def test_without_a_link_an_offer_fails_at_once(node: Node) -> None:
     node.switch.execute([offer(), offer(offer=OfferId(4), node="another")])
     assert node.told == [OfferEnded(OfferId(3), "failed")]
+
+
+async def test_both_phones_of_a_pair_are_rung_and_let_go(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.phones = {"2001": "ring", "2002": "ring"}
+    await node.start()
+    node.switch.execute([offer(partner=MATE)])
+    await node.until(lambda: set(asterisk.channels) == {LEG, "p3-7.1"})
+    node.switch.execute([Rescind(OfferId(3), C, "contact_gone", pair=True)])
+    await node.until(lambda: not asterisk.channels)
+    await node.heard(OfferEnded(OfferId(3), "hangup"), OfferEnded(OfferId(3), "hangup", partner=True))
+
+
+async def test_a_partner_who_cannot_be_called_is_told_as_such(node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.phones = {"2001": "ring"}
+    await node.start()
+    node.switch.execute([offer(partner=MATE)])
+    await node.heard(OfferEnded(OfferId(3), "unreachable", partner=True))
+    node.told.clear()
+    node.switch.execute([offer(offer=OfferId(4), partner=MATE._replace(outside=True))])
+    assert node.told == [OfferEnded(OfferId(4), "unreachable", partner=True)], "and nobody else is"
+    asterisk.knobs.refuse = {"Originate": "Permission denied"}
+    node.switch.execute([offer(offer=OfferId(5), partner=MATE)])
+    await node.heard(OfferEnded(OfferId(5), "failed"), OfferEnded(OfferId(5), "failed", partner=True))
 
 
 async def test_who_has_no_outside_number_is_not_called(node: Node, asterisk: FakeAsterisk) -> None:

@@ -24,7 +24,8 @@ BY_WISH = (WrapUpMode.OPTIONAL, WrapUpMode.AGENT_REQUESTED)
 
 def rescind(h, offer: Offer, reason: str) -> None:
     """Have the agent's leg ended."""
-    h.commands.append(commands.Rescind(offer.id, offer.caller.id, reason, offer.caller.node, offer.caller.channel))
+    h.commands.append(commands.Rescind(offer.id, offer.caller.id, reason, offer.caller.node, offer.caller.channel,
+                                       offer.partner is not None))
 
 
 def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", keep_idle: bool = False,
@@ -78,7 +79,18 @@ def brief_s(offer: Offer) -> float:
     profile = offer.person.agent.profile
     reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
     by_key = offer.ring_s if profile.answer_mode is AnswerMode.SINGLE_SWITCH else 0.0
-    return 30.0 + by_key + (profile.pre_connect_s if reads else 0.0) + (60.0 if offer.caller.callback else 0.0)
+    return (30.0 + by_key + (profile.pre_connect_s if reads else 0.0) + (60.0 if offer.caller.callback else 0.0)
+            + join_s(offer))
+
+
+def join_s(offer: Offer) -> float:
+    """How long one of a pair may wait for the other."""
+    if offer.partner is None:
+        return 0.0
+    profile = offer.partner.agent.profile
+    reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
+    rings = 2 if profile.answer_mode is AnswerMode.SINGLE_SWITCH else 1
+    return rings * offer.ring_s + (profile.pre_connect_s if reads else 0.0)
 
 
 def connected(h, event: e.OfferConnected) -> None:
@@ -138,16 +150,27 @@ def interrupt(h, p: Person, offer: Offer) -> None:
 def leg_ended(h, event: e.OfferEnded) -> None:
     """The agent's leg is gone."""
     offer = h.offers.get(event.offer)
-    if offer is None or offer.state is WRAPPING:
+    if offer is None or offer.state is WRAPPING or (event.partner and offer.partner is None):
+        return
+    whose = offer.partner if event.partner else offer.person
+    if offer.state is ACCEPTED and event.partner:
+        if event.reason == "lost":
+            shifts.lose_phone(h, h.phone(whose.seat))
+            talk_over(h, offer, "lost", h.now, phone_lost=False)
+        else:
+            rescind(h, offer, "partner")
         return
     if offer.state is ACCEPTED:
         talk_over(h, offer, "lost" if event.reason == "lost" else "agent", h.now)
-    elif event.reason == "no_answer":
+        return
+    if offer.partner is not None:
+        rescind(h, offer, "partner")
+    if event.reason == "no_answer":
         missed(h, offer, event.reason)
     elif event.reason in ("unreachable", "lost"):
-        phone_lost(h, offer, event.reason)
+        phone_lost(h, offer, event.reason, whose.seat)
     else:
-        offer.person.not_before = max(offer.person.not_before, h.now + 5.0)
+        whose.not_before = max(whose.not_before, h.now + 5.0)
         if offer.tier == 2:
             spare_all(h, offer)
         close(h, offer, "rejected", event.reason)
@@ -170,10 +193,10 @@ def spare_all(h, offer: Offer) -> None:
         p.spared_until = h.now + h.centre.spared_s
 
 
-def phone_lost(h, offer: Offer, reason: str) -> None:
+def phone_lost(h, offer: Offer, reason: str, seat) -> None:
     """The phone is gone; a desk is left alone for a moment."""
     if offer.voice:
-        shifts.lose_phone(h, h.phone(offer.seat))
+        shifts.lose_phone(h, h.phone(seat))
     else:
         offer.person.not_before = max(offer.person.not_before, h.now + 5.0)
     close(h, offer, "rescinded", reason)
@@ -186,7 +209,7 @@ def due(h, offer: Offer, kind: str) -> None:
         wrap_up(h, offer, "wrapped_up")
     elif kind == "vanish":
         rescind(h, offer, "vanished")
-        phone_lost(h, offer, "vanished")
+        phone_lost(h, offer, "vanished", offer.seat)
     elif offer.caller.callback and offer.answered_at is not None:
         callers.give_up(h, offer, "stale")
     else:
@@ -259,7 +282,8 @@ def wraps_up(p: Person, offer: Offer) -> bool:
 
 
 def partner_over(h, p: Person, offer: Offer, lost: bool) -> None:
-    """The second one of a pair wraps up by the own profile, aside."""
+    """The second one of a pair wraps up by the own profile, aside; both legs end."""
+    rescind(h, offer, "partner")
     p.hands.remove(offer)
     burden.done(h, p, offer, h.now - offer.connected_at)
     if not lost and wraps_up(p, offer):

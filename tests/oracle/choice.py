@@ -289,4 +289,16 @@ def command(h, made: Offer) -> commands.Offer:
         made.id, caller.id, caller.leg, agent.id, made.seat, caller.service.id, caller.service.name, made.ring_s,
         AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken, h.now - caller.since, caller.node,
         caller.channel, profile.pre_connect_s if reads else 0.0, caller.callback,
-        None if made.partner is None else made.partner.seat, agent.outside, profile.comfort)
+        None if made.partner is None else joining(made), agent.outside, profile.comfort)
+
+
+def joining(made: Offer) -> commands.Partner:
+    """What the other phone of a pair is to do."""
+    agent = made.partner.agent
+    profile = agent.profile
+    by_key = agent.outside or made.tier == 2
+    spoken = profile.pre_connect in (PreConnect.WHISPER, PreConnect.BOTH)
+    reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
+    return commands.Partner(
+        agent.id, made.partner.seat, AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken,
+        profile.pre_connect_s if reads else 0.0, agent.outside, profile.comfort)

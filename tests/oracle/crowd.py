@@ -21,7 +21,7 @@ from routing.core.model import (
 )
 from routing.core.strategies import STRATEGIES
 from tests.oracle.duel import Duel
-from tests.oracle.state import ACCEPTED, FREE, PENDING
+from tests.oracle.state import ACCEPTED, FREE, PENDING, Offer
 
 AGENTS = 9
 PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
@@ -154,6 +154,10 @@ class Crowd:
             ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
             frozenset()))
 
+    def _partner(self, offer: Offer) -> bool:
+        """Whether it is the other one of a pair whose leg ends; rarely where there is none."""
+        return self.rng.random() < (0.02 if offer.partner is None else 0.5)
+
     def _of_offer(self) -> e.Event:
         rng, house = self.rng, self.duel.house
         live = list(house.offers.values())
@@ -175,13 +179,14 @@ class Crowd:
                 e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number),
                 e.OfferConnected(number, caller, late), e.OfferConnected(number, caller),
                 e.OfferConnected(number, caller), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
-                e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS))))
+                e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS), self._partner(offer))))
         if offer.state is ACCEPTED:
             if not offer.voice and rng.random() < 0.8:  # messages take their time, and calls come meanwhile
                 return e.Held(number, rng.random() < 0.5)
             return rng.choice((
                 e.TalkEnded(number, "caller", late), e.TalkEnded(number, "agent"), e.TalkEnded(number, "agent"),
-                e.OfferEnded(number, rng.choice(REASONS)) if rng.random() < 0.5 else e.TalkEnded(number, "agent"),
+                e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)) if rng.random() < 0.5 else
+                e.TalkEnded(number, "agent"),
                 e.TalkEnded(number, "lost") if rng.random() < 0.4 else e.TalkEnded(number, "caller"),
                 e.Held(number, rng.random() < 0.5), e.ContactWeighed(number, rng.randint(0, 5)),
                 e.ContactTicked(caller) if rng.random() < 0.3 else e.ContactGone(caller, late),

@@ -17,6 +17,9 @@ SKILL, KEY = "uzaktan_egitim", "2"
 READS, AFTER_BRIEF, SWITCH, SCREEN = "a1041", "a1042", "a1043", "a1044"
 READ_S, RING_S = 4, 10
 
+LEAD, PARTNER = "a1056", "a1062"
+"""A pair. The partner's phone answers by itself."""
+
 REMOTE, UNKNOWN, WRONG = "a1004", "a1010", "a1016"
 """Remote counsellors, always on call: one who can be called, a better one without a number, and a still better one
 whose number the carrier does not know."""
@@ -30,6 +33,8 @@ accommodations:
   - {{agent: {AFTER_BRIEF}, answer_mode: auto_after_brief}}
   - {{agent: {SWITCH}, answer_mode: single_switch, ring_timeout_s: {RING_S}}}
   - {{agent: {SCREEN}, answer_mode: auto_after_brief, pre_connect_mode: screen, pre_connect_s: {READ_S}}}
+  - {{agent: {LEAD}, pair_id: cift}}
+  - {{agent: {PARTNER}, pair_id: cift, answer_mode: auto}}
 """
 
 

@@ -138,7 +138,7 @@ class Stage:
     def heard(self, leg: Leg, *keys: str) -> list[Match]:
         """Each of these prompts is in the recording; where. Says which one is not."""
         assert leg.recording is not None
-        recording = _growing(leg.recording)
+        recording = growing(leg.recording)
         found = [audio.find(prompt(key), recording) for key in keys]
         missing = {key: match for key, match in zip(keys, found, strict=True) if not match.found}
         assert not missing, f"{leg} did not hear {missing} in {len(recording) / audio.RATE:.1f} s; {leg.story()}"
@@ -160,7 +160,7 @@ class Stage:
             size = path.stat().st_size if path.exists() else 0
             if size >= seen + audio.RATE:
                 seen = size
-                if there(_growing(path)):
+                if there(growing(path)):
                     return
             assert asyncio.get_running_loop().time() < end, f"{leg} did not hear {what} in {limit} s: {leg.story()}"
             await asyncio.sleep(LOOK_S)
@@ -168,7 +168,7 @@ class Stage:
     def not_heard(self, leg: Leg, *keys: str) -> None:
         """None of these prompts is in the recording."""
         assert leg.recording is not None
-        recording = _growing(leg.recording)
+        recording = growing(leg.recording)
         wrong = {key: match for key in keys if (match := audio.find(prompt(key), recording)).found}
         assert not wrong, f"{leg} heard {wrong}"
 
@@ -182,7 +182,7 @@ class Stage:
     def twice(self, leg: Leg, key: str) -> tuple[Match, Match]:
         """The prompt is there two times; where, in order."""
         assert leg.recording is not None
-        recording = _growing(leg.recording)
+        recording = growing(leg.recording)
         first = audio.find(prompt(key), recording)
         start = int(first.offset_s * audio.RATE)
         recording[start: start + len(prompt(key))] = 0.0
@@ -194,10 +194,10 @@ class Stage:
     def tone_s(leg: Leg, hertz: int) -> float:
         """Seconds of a tone in the recording so far."""
         assert leg.recording is not None
-        return audio.tone_s(_growing(leg.recording), hertz)
+        return audio.tone_s(growing(leg.recording), hertz)
 
 
-def _growing(path: Path) -> Samples:
+def growing(path: Path) -> Samples:
     """A recording so far. Asterisk writes the header of a WAV when it closes the file (formats/format_wav.c)."""
     data = path.read_bytes()[WAV_HEADER:]
     return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float64)

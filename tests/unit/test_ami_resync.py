@@ -66,6 +66,13 @@ def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> N
     assert diff(now(), [CONTACT], [], restarted=True, past={C: Past(ended=12.5)}) == [ContactGone(C, 12.5, True)]
 
 
+def test_a_partners_leg_is_no_caller_and_a_stray_when_its_offer_is_over() -> None:
+    state = now(("p3-7.1", "Up", "b"), (LEG, "Up", "b"), CALLER_TALKS, ("p5-7.3", "Ringing", ""))
+    assert diff(state, [CONTACT._replace(state=ContactState.ASSIGNED)], [TALKING]) == []
+    assert strays(state, [TALKING]) == ["p5-7.3"]
+    assert state.bridges()[0] == ("b", C) and ("p5-7.3", True, False) in state.legs()
+
+
 def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
     state = now((LEG, "Ringing", ""), ("o4-7.2", "Up", "b"), ("7.2", "Up", "b"), ("o5-7.3", "Ringing", ""), CALLER)
     assert strays(state, [PENDING]) == ["o5-7.3"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from routing.ami import translate
-from routing.ami.translate import WANTED, Translator, to_action, wait_words
+from routing.ami.translate import WANTED, Translator, to_action, to_partner, wait_words
 from routing.ami.wire import BadAction, Decoder, Message, encode
-from routing.core.commands import Offer, Overflow, Rescind
+from routing.core.commands import Offer, Overflow, Partner, Rescind
 from routing.core.events import (
     ContactGone,
     Event,
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.unit
 
 WIRE = Path(__file__).resolve().parents[1] / "wire" / "ami"
 CALLER = ContactId("7.1")
-LEG = "o3-7.1"
+LEG, PARTNER = "o3-7.1", "p3-7.1"
 
 
 def ami(event: str, **headers: str) -> Message:
@@ -323,3 +323,64 @@ def test_rescind_and_overflow() -> None:
 @pytest.mark.parametrize("seconds, words", [(0, "0 sn"), (44.6, "45 sn"), (59.6, "1 dk"), (62, "1 dk"), (200, "3 dk")])
 def test_waits_in_short_words(seconds: float, words: str) -> None:
     assert wait_words(seconds) == words
+
+
+# -- pairs -------------------------------------------------------------------------------------------------------------
+
+
+def partner(*messages: Message) -> list[Message]:
+    """The same of the partner's leg."""
+    return [Message(one.text.replace(LEG, PARTNER), one.name, True) for one in messages]
+
+
+THREE = [*TALKING, *partner(*born(), ringing(), up(), enter(LEG))]
+
+
+def test_the_partners_leg_rings_answers_and_joins_without_a_word() -> None:
+    assert run(THREE) == CONNECTED
+    assert run([*partner(*born(), ringing(), up()), *TALKING, *partner(enter(LEG))]) == CONNECTED
+
+
+@pytest.mark.parametrize("cause, reason", [(17, "busy"), (19, "no_answer"), (21, "rejected"), (20, "unreachable")])
+def test_a_partner_who_does_not_come_is_told_as_such(cause: int, reason: str) -> None:
+    told = run(partner(*born(), ringing(), hangup(LEG, cause)))
+    assert told == [OfferEnded(OfferId(3), reason, partner=True)]
+
+
+def test_a_partners_phone_that_is_not_there_is_told_once() -> None:
+    assert run([failure(PARTNER), failure(PARTNER)]) == [OfferEnded(OfferId(3), "unreachable", partner=True)]
+    assert run([*partner(*born()), failure(PARTNER)]) == [], "a second Originate; the leg lives"
+
+
+def test_a_partner_in_a_strangers_bridge_is_a_mismatch() -> None:
+    assert run([*partner(*born(), up()), enter("9.9"), enter(PARTNER)])[-1] == OfferConnected(
+        OfferId(3), ContactId("9.9"))
+
+
+@pytest.mark.parametrize("messages, ends", [
+    ([leave(PARTNER), hangup(PARTNER), leave(LEG), hangup(LEG, 26), leave(CALLER)],
+     [OfferEnded(OfferId(3), "hangup", True), TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup")]),
+    ([leave(PARTNER), hangup(PARTNER, 44), leave(LEG), hangup(LEG, 26), leave(CALLER)],
+     [OfferEnded(OfferId(3), "lost", True), OfferEnded(OfferId(3), "hangup")]),
+    ([leave(LEG), hangup(LEG), leave(PARTNER), hangup(PARTNER, 26), leave(CALLER)],
+     [TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup")]),
+    ([leave(CALLER), hangup(CALLER), leave(PARTNER), hangup(PARTNER, 26), leave(LEG), hangup(LEG, 26)],
+     [TalkEnded(OfferId(3), "caller"), ContactGone(CALLER), OfferEnded(OfferId(3), "hangup")]),
+])
+def test_who_leaves_a_talk_of_three(messages: list[Message], ends: list[Event]) -> None:
+    translator = Translator(lambda uniqueid: True)
+    told = run([*THREE, *messages], translator)
+    assert told[:3] == CONNECTED and told[3:] == ends
+    assert translator.size() == 0 or messages[-1].name == "BridgeLeave"
+
+
+def test_a_pairs_offer_becomes_two_calls_that_know_of_each_other() -> None:
+    mate = Partner(AgentId("a2"), SeatId("2002"), AnswerMode.AUTO, True, 3.0)
+    pair = offer(partner=mate)
+    lead, other = to_action(pair, "4440632"), to_partner(pair, mate, "4440632")
+    assert lead["Variable"] == ["SC_CHAN=PJSIP/trunk-0000000e", "SC_PARTNER=p3-7.1"]
+    assert (lead["Channel"], lead["ChannelId"], lead["Exten"]) == ("PJSIP/2001", LEG, "s")
+    assert (other["Channel"], other["ChannelId"], other["Exten"]) == ("PJSIP/2002", PARTNER, "brief")
+    assert [one for one in other["Variable"] if one.startswith("SC_")] == [
+        "SC_CHAN=PJSIP/trunk-0000000e", "SC_READ=3", "SC_LEAD=o3-7.1"]
+    assert any("answer-after=0" in one for one in other["Variable"])

@@ -28,6 +28,7 @@ PLANTED = [
     (DIALPLAN, 'GotoIf($["${ACD_NEXT}"', 'GotoIf($["${AGISTATUS}"', "nobody asks for ACD_NEXT"),
     (DIALPLAN, "exten => T,1", "exten => t,1", "has no T"),
     (DIALPLAN, "Bridge(${SC_CHAN}", "Bridge(${SC}", "Bridge to ${SC}"),
+    (DIALPLAN, "BridgeAdd(${SC_CHAN})", "BridgeAdd(${SC_LEAD})", "BridgeAdd to ${SC_LEAD}"),
     (DIALPLAN, ",F(santral-after-talk^s^1)", "", "without F(santral-after-talk"),
     (DIALPLAN, "Set(TIMEOUT(absolute)=7200)", "NoOp()", "Bridge without a limit"),
     (DIALPLAN, 'h,1,GotoIf($["${CHANNEL(channeltype)}"="Surrogate"]?end)', "h,1,NoOp()", "not guarded"),

@@ -50,7 +50,7 @@ def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
     for name in ("__SC=", "__SC_NUMBER=", "__SC_CALLED=", "SC_SEAT=", "SC_FAILS=", "ACD_NEXT=", "ACD_SAY=",
                  "SC_MENU_S="):
         assert f"Set({name}" in text, name
-    for exten in ("s", "brief", "read", "press", "switch"):
+    for exten in ("s", "brief", "read", "press", "switch", "pair", "join"):
         assert f"exten => {exten},1," in text.partition("[santral-agent]")[2]
 
 

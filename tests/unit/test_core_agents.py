@@ -138,7 +138,7 @@ def test_the_offer_carries_what_the_agent_needs_to_the_shell() -> None:
     offer = house.calls("edu", 1.0)
     assert (offer.answer_mode, offer.brief, offer.reading_s, offer.comfort) == (
         AnswerMode.SINGLE_SWITCH, True, 5.0, comfort)
-    assert (offer.channel, offer.partner_seat, offer.callback, offer.outside) == (Channel.VOICE, None, False, False)
+    assert (offer.channel, offer.partner, offer.callback, offer.outside) == (Channel.VOICE, None, False, False)
     house.tell(e.OfferAnswered(offer.offer), 2.0)
     assert house.tick(2.0 + BRIEF_S + 15.0 + 4.9) == [], "the time to read and to press the key is no miss"
     assert house.tick(2.0 + BRIEF_S + 15.0 + 5.0) != []

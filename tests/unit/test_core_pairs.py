@@ -6,8 +6,9 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.commands import Offer
-from routing.core.model import AgentState, Channel, OfferState, Profile, WrapUpMode
+from routing.core.commands import Offer, Partner, Rescind
+from routing.core.model import AgentState, AnswerMode, Channel, OfferState, Profile, WrapUpMode
+from routing.core.offers import BRIEF_S
 from tests.core_house import House
 
 pytestmark = pytest.mark.unit
@@ -32,7 +33,8 @@ def test_a_call_comes_to_the_lead_when_both_are_ready_and_reserves_both() -> Non
     assert house.waits("edu", at=1.0) == []
     house.seat("b", at=2.0)
     (offer,) = house.tell(e.AgentSignedIn("b", "sb"), 2.0)
-    assert isinstance(offer, Offer) and (offer.agent, offer.partner_seat, offer.ring_s) == ("a", "sb", 25.0)
+    assert isinstance(offer, Offer) and (offer.agent, offer.ring_s) == ("a", 25.0)
+    assert offer.partner == Partner("b", "sb", AnswerMode.MANUAL, False)
     assert house.last(f.Offered).partner == "b" and states(house) == (RINGING, RINGING)
     assert house.agent("b").contact == "c1"
     house.tell(e.OfferConnected(offer.offer, "c1"), 3.0)
@@ -176,3 +178,58 @@ def test_a_reload_pairs_anew_and_a_call_under_way_stays_with_both() -> None:
     house.over(call, 5.0)
     house.tick(10.0)
     assert states(house) == (WRAPUP, READY) and house.calls("edu", 11.0).agent == "b"
+
+
+@pytest.mark.parametrize(("reason", "state"), [("busy", OfferState.REJECTED), ("unreachable", OfferState.RESCINDED)])
+def test_a_partner_who_does_not_come_ends_the_ringing_of_both_and_is_the_one_left_alone(
+        reason: str, state: OfferState) -> None:
+    house = house_of()
+    house.sits("a", "b")
+    offer = house.calls("edu", 1.0)
+    back = house.tell(e.OfferEnded(offer.offer, reason, partner=True), 2.0)
+    assert back == [Rescind(offer.offer, "c1", "partner", pair=True)]
+    assert house.last(f.OfferClosed).state is state
+    assert states(house) == (READY, AgentState.UNREACHABLE if reason == "unreachable" else READY)
+    again_s = 62.0 if reason == "unreachable" else 7.0
+    assert house.tick(again_s - 0.1) == [] and house.tick(again_s)[0].contact == "c1"  # type: ignore[union-attr]
+
+
+def test_the_leg_of_the_lead_that_ends_stops_the_partners_phone() -> None:
+    house = house_of()
+    house.sits("a", "b")
+    offer = house.calls("edu", 1.0)
+    assert house.tell(e.OfferEnded(offer.offer, "rejected"), 2.0) == [
+        Rescind(offer.offer, "c1", "partner", pair=True)]
+
+
+def test_one_who_answers_waits_for_the_others_phone_and_keys() -> None:
+    slow = PAIRED._replace(answer_mode=AnswerMode.SINGLE_SWITCH, ring_timeout_s=20.0)
+    house = house_of(second=slow)
+    house.sits("a", "b")
+    offer = house.calls("edu", 1.0)
+    house.tell(e.OfferAnswered(offer.offer), 2.0)
+    assert house.tick(2.0 + BRIEF_S + 2 * 20.0 - 0.1) == []
+    assert house.tick(2.0 + BRIEF_S + 2 * 20.0)[0] == Rescind(offer.offer, "c1", "stale", pair=True)
+
+
+def test_a_partner_who_leaves_ends_the_talk_and_one_whose_phone_is_lost_sends_the_caller_to_the_front() -> None:
+    for reason in ("hangup", "lost"):
+        house = house_of()
+        house.sits("a", "b")
+        offer = house.talks(1.0)
+        done = house.tell(e.OfferEnded(offer.offer, reason, partner=True), 9.0)
+        assert done[0] == Rescind(offer.offer, "c1", "partner", pair=True)
+        if reason == "lost":
+            assert house.contact("c1").position == 1 and states(house) == (READY, AgentState.UNREACHABLE)
+        else:
+            assert states(house) == (TALKING, TALKING), "it ends with the leg of the lead"
+            house.tell(e.TalkEnded(offer.offer, "agent"), 9.1)
+            assert states(house) == (WRAPUP, WRAPUP)
+
+
+def test_what_is_said_of_a_partner_where_there_is_none_changes_nothing() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", 1.0)
+    assert house.tell(e.OfferEnded(offer.offer, "busy", partner=True), 2.0) == []
+    assert house.state("a") is RINGING
