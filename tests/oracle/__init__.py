@@ -10,8 +10,8 @@ and restarts, `choice` who gets whom, `words` expressions, `crowd` a random hous
 
 Two numbers are left out: the expected handle time that protects a break is held still for both (`duel.expected_s`;
 how it is learned is tested in `test_core_handled`), and the expected wait that callers are told (`estimate`) changes no
-choice. Not compared are numbers of facts and versions, counts in the decision record, and the order of overflows of the
-same moment.
+choice. Not compared are numbers of facts and versions, counts in the decision record, and the order in which callers
+and phones go that come due at the same moment.
 """
 
 from __future__ import annotations

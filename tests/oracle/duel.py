@@ -9,7 +9,7 @@ from typing import Any
 from routing.core import capacity, handled, wellbeing
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.commands import Overflow
+from routing.core.commands import Overflow, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.model import Centre
@@ -155,8 +155,8 @@ class Duel:
         if len(facts) > 1 or len(said) > 1:
             facts.sort(key=repr)
             said.sort(key=repr)
-        commands.sort(key=_overflowed)
-        wanted.sort(key=_overflowed)
+        commands.sort(key=_by_the_clock)
+        wanted.sort(key=_by_the_clock)
         if commands != wanted or facts != said:
             raise Divergence(f"{event} at {self.now}\nengine: {commands}\noracle: {wanted}\n"
                              + "\n".join(f"engine: {one}" for one in facts if one not in said) + "\n"
@@ -228,9 +228,10 @@ class Duel:
         )
 
 
-def _overflowed(command: Any) -> str:
-    """Callers who go to the net at the same moment do so in any order; all else keeps the one it has."""
-    return str(command.contact) if isinstance(command, Overflow) else ""
+def _by_the_clock(command: Any) -> str:
+    """What comes due at the same moment does so in any order; all else keeps the one it has."""
+    ends = isinstance(command, Rescind) and command.reason in ("vanished", "stale")
+    return str(command.contact) if ends or isinstance(command, Overflow) else ""
 
 
 def _different(a: list[Any], b: list[Any]) -> list[tuple[Any, Any]]:

@@ -27,6 +27,11 @@ TOLD = {
 }
 
 
+NEARLY_S = 1e-6
+"""Moments that come of a half-life are rounded in other ways here and there: so near they are the same. What is due by
+them alone waits for twice as long, so that the engine's clock goes first."""
+
+
 class Refusal(Exception):
     """What was asked for cannot be had; `code` as the engine's."""
 
@@ -74,13 +79,20 @@ class House:
     def clock(self, now: float) -> None:
         """Everything that is due: what is due at the same moment happens together."""
         self.now = now
-        while (at := self.next_due()) <= now:
+        for p in self.people.values():
+            if p.wake_at is not None and p.wake_at <= now + NEARLY_S:
+                wake(self, p)
+        self._all_due()
+        self.settle()  # a moment to wait for may have come
+        self._all_due()  # what was taken back by that may be late for something
+
+    def _all_due(self) -> None:
+        while (at := self.next_due()) <= self.now:
             self.due_at = at
             while (found := next((one for one in self.deadlines() if one[0] == at), None)) is not None:
                 _, do, *what = found
                 do(self, *what)
             self.settle()
-        self.settle()  # a moment to wait for may have come
 
     def next_due(self) -> float:
         """The first deadline; infinite: there is none."""
@@ -107,7 +119,7 @@ class House:
             if p.relaxed:
                 found.append((min(p.relaxed.values()), burden.rules_hold_again, p))
             if p.wake_at is not None:
-                found.append((p.wake_at, wake, p))
+                found.append((p.wake_at + 2 * NEARLY_S, wake, p))
             if (at := burden.break_alarm(self, p)) < inf:
                 found.append((at, burden.clock_says, p))
         for caller in sorted(self.callers.values(), key=lambda one: one.armed):
