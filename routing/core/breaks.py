@@ -117,7 +117,7 @@ def restored(d: Domain, record: AgentRecord) -> None:
         record.break_until = min(record.break_until, d.now + LONGEST_S)
     else:
         record.break_until = 0.0
-    if not record.pause_pending:
+    if not (record.pause_pending or record.leave_pending):
         record.break_s = 0.0
     if not record.working_since:
         record.working_since = d.now

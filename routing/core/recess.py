@@ -63,6 +63,8 @@ def due(d: Domain, record: AgentRecord) -> None:
         record.breaks, record.break_begun, record.untold = tuple(rest), start, True
         length = max(length, end - d.now)
     works = record.state not in breaks.AWAY
+    if length > 0.0 and works and record.leave_pending:
+        record.break_s = max(record.break_s, length)  # should the leave be taken back
     if length <= 0.0 and works and not record.break_s and d.now >= breaks.short_at(record):
         length = d.centre.micro_break_s
     if record.break_s:  # one waits for the end of the talk already: the longer of both

@@ -207,6 +207,8 @@ def clock_says(h, p: Person) -> None:
         start, end = p.breaks[0]
         p.breaks, p.break_begun, length = p.breaks[1:], start, max(length, end - h.now)
     works = p.state not in AWAY
+    if length > 0 and works and p.leave_pending:
+        p.break_s = max(p.break_s, length)
     if length <= 0 and works and not p.break_s and h.now >= short_due(p):
         length = h.centre.micro_break_s
     if p.break_s:

@@ -316,7 +316,7 @@ def settle_person(h, p: Person, row) -> None:
         p.paused_at, p.break_until = p.since, min(p.break_until, h.now + burden.LONGEST_BREAK_S)
     else:
         p.break_until = 0.0
-    if not p.pause_pending:
+    if not (p.pause_pending or p.leave_pending):
         p.break_s = 0.0
     p.working_since = p.working_since or h.now
     if not p.configured:

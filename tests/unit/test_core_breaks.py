@@ -120,6 +120,24 @@ def test_what_rings_at_the_start_is_taken_back_and_no_miss() -> None:
     assert h.state("a") is AgentState.PAUSED and h.agent("a").misses == 0
 
 
+def test_one_that_began_while_a_leave_waited_is_there_when_the_leave_is_taken_back() -> None:
+    h = house(LONG._replace(break_grace_s=900.0), (START, END))
+    run(h, START - 50.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferConnected(offer.offer, offer.contact))
+    h.tell(e.AgentSignedOut(AgentId("a")), START - 10.0)
+    run(h, START + 20.0)
+    seat = h.agent("a").seat
+    assert seat is not None
+    h.tell(e.AgentSignedIn(AgentId("a"), seat), START + 30.0)
+    assert h.agent("a").pause_pending == "mola"
+    h.tell(e.TalkEnded(offer.offer, "caller"), START + 60.0)
+    run(h, START + 90.0)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, START + 60.0 + (END - START) + 60.0)
+    assert h.state("a") is AgentState.READY
+
+
 def test_in_the_wrap_up_it_begins_after_it() -> None:
     h = house(LONG._replace(wrapup_s=60.0, break_grace_s=900.0), (START, END))
     run(h, START - 50.0)
