@@ -425,7 +425,8 @@ def _originate(offer: Offer, called: str) -> Action:
     if set(offer.service_name) & set('"\\<>'):
         raise BadAction(f"service {offer.service}: its name may not hold quotes or angle brackets")
     exten, read_s = _way(offer)
-    variables = [f"SC_CHAN={offer.leg}"]
+    # Not asked of the caller's channel: a phone that answers by itself is sooner here than the caller in the hold loop.
+    variables = [f"SC_CHAN={offer.leg}", f"SC_SERVICE={offer.service}"]
     if read_s:
         variables.append(f"SC_READ={read_s:g}")
     if offer.partner is not None:
