@@ -74,7 +74,7 @@ def dismiss(d: Domain, record: AgentRecord, reason: str) -> None:
             agents.change(d, record, "sign_out", reason)
     elif _talks(record):
         if not record.leave_pending:
-            record.leave_pending, record.pause_pending = True, ""
+            record.leave_pending = True  # a break that waits still does, should the leave be taken back
             _wait(d, record, "signed_out", "sign_out", reason)
             _end_wrap_ups(d, record, reason)
     elif record.state is RINGING and not _wraps(record):

@@ -164,7 +164,7 @@ def dismiss(h, p: Person, reason: str) -> None:
     if p.state not in ENGAGED:
         become(h, p, SIGNED_OUT, reason)
     elif talks(p):
-        p.leave_pending, p.pause_pending = True, ""
+        p.leave_pending = True
         h.touch(p)
         if len(p.hands) > 1:
             take_back(h, p, "signed_out", SIGNED_OUT, reason)

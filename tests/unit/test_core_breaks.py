@@ -353,6 +353,32 @@ def test_who_stays_after_all_still_has_the_break_that_was_due() -> None:
     assert h.state("a") is AgentState.READY
 
 
+def test_a_break_of_ones_own_still_waits_when_a_leave_is_taken_back() -> None:
+    h = house(LONG._replace(break_grace_s=900.0), (START, END))
+    run(h, START - 100.0)
+    offer = h.talks()
+    h.tell(e.AgentPaused(A, "yemek"))
+    run(h, START + 10.0)
+    h.tell(e.AgentSignedOut(A))
+    h.tell(e.AgentSignedIn(A, "sa"), START + 20.0)
+    h.over(offer, START + 100.0)
+    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == "yemek"
+    run(h, END + 500.0)
+    assert h.state("a") is AgentState.PAUSED, "it ends by the agent's word"
+
+
+def test_who_leaves_has_no_break_that_waits_for_them_when_they_come_again() -> None:
+    h = house(LONG._replace(break_grace_s=900.0), (START, END))
+    run(h, START - 100.0)
+    offer = h.talks()
+    h.tell(e.AgentSignedOut(A))
+    run(h, START + 10.0)
+    h.over(offer)
+    assert h.state("a") is AgentState.SIGNED_OUT
+    h.sits("a", at=END + 10.0)
+    assert h.state("a") is AgentState.READY and not h.agent("a").pause_pending
+
+
 @pytest.mark.parametrize(("away_s", "counts"), [(299.0, False), (300.0, True)])
 @pytest.mark.parametrize("how", ["pause", "sign_out"])
 def test_own_pauses_count_when_they_last_long_enough(away_s: float, counts: bool, how: str) -> None:
