@@ -76,8 +76,8 @@ class ProfileChecker(ProfileMemory):
             self._strain(fact, name, person, profile, service)
             self._breaks(fact, name, person, profile)
             self.checked["misses_allowed"] += person.missed > 0
-            if person.missed >= profile.misses_allowed:
-                self._wrong("misses_allowed", fact, f"{name} missed {person.missed} of {profile.misses_allowed}")
+            if person.gone:
+                self._wrong("misses_allowed", fact, f"{name} missed {person.missed}")
             if before.get(name, person.state) in (AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.BUSY,
                                                   AgentState.NOT_RESPONDING):
                 self._wrong("state", fact, f"{name} was {before.get(name, person.state)}")

@@ -75,6 +75,8 @@ class Person:
     out_at: float = float("-inf")
     missed: int = 0
     """Offers in a row that rang and were not taken."""
+    gone: bool = False
+    """Missed more of them than the profile allowed then, and has not been heard of since."""
     away_at: float = float("-inf")
     """Began not to respond."""
     word: bool = False
@@ -102,6 +104,8 @@ class ProfileMemory:
             person.word = False
         match event:
             case e.Configured():
+                for name in self.people:  # by the limits that held until now
+                    self._limit(name, now)
                 self._configured(event.centre)
             case e.AgentSpared():
                 self.people[event.agent].spared_until = now + self.centre.spared_s
@@ -148,7 +152,7 @@ class ProfileMemory:
             return
         person.word = True
         if isinstance(event, e.AgentResumed):
-            person.awake_at, person.missed = now, 0
+            person.awake_at, person.missed, person.gone = now, 0, False
             person.rest_until = min(person.rest_until, now)
             if person.pause_pending and not person.own_pause:
                 person.working_since = now
@@ -200,9 +204,9 @@ class ProfileMemory:
                 paused_s = fact.at - (fact.at if person.paused_at is None else person.paused_at)
                 if not person.own_pause or paused_s >= self.centre.micro_break_s:
                     person.working_since, person.heavy_last = fact.at, False
-                person.own_pause, person.missed = False, 0
+                person.own_pause, person.missed, person.gone = False, 0, False
             elif fact.before is AgentState.SIGNED_OUT:
-                person.awake_at, person.missed = fact.at, 0
+                person.awake_at, person.missed, person.gone = fact.at, 0, False
                 if fact.at - person.out_at >= self.centre.micro_break_s:
                     person.working_since, person.heavy_last = fact.at, False
             if fact.state is AgentState.PAUSED:
@@ -213,7 +217,7 @@ class ProfileMemory:
                 person.away_at = fact.at
             if fact.reason == "auto_return":
                 self._returned(fact)
-                person.awake_at, person.missed = fact.at, 0
+                person.awake_at, person.missed, person.gone = fact.at, 0, False
         person.state, person.reason, person.pause_pending = fact.state, fact.reason, fact.pause_pending
         person.leaves = fact.leave_pending
 
@@ -222,7 +226,7 @@ class ProfileMemory:
         one.connected_at = fact.at if fact.connected_at is None else fact.connected_at
         self._weigh(one, one.connected_at, one.service.load, fact.at)
         for person in self._holders(one):
-            person.missed = 0
+            person.missed, person.gone = 0, False
 
     def _weigh(self, one: At, since: float, weight: int, now: float) -> None:
         """It weighs so much from now on. The limit may have ended before and be reached again by it."""
@@ -236,7 +240,9 @@ class ProfileMemory:
         one = self.offers[fact.offer]
         for person in self._holders(one):
             person.at_hand.pop(fact.offer, None)
-            person.missed += fact.state is OfferState.TIMEOUT and one.tier != 2
+            if fact.state is OfferState.TIMEOUT and one.tier != 2:
+                person.missed += 1
+                person.gone = person.missed >= self.agents[self._name(person)].profile.misses_allowed
             if fact.state is not OfferState.CANCELED and fact.reason != "call":
                 self._gap(person, one, fact.at)
 
@@ -269,7 +275,7 @@ class ProfileMemory:
                 person.heavy_end, person.heavy_last = None, False
 
     def _gap(self, person: Person, one: At, at: float) -> None:
-        name = next(name for name, other in self.people.items() if other is person)
+        name = self._name(person)
         person.gap_from = None if self._relaxed(person, "rest_gap", at) else at
         person.gap_s = self.agents[name].profile.rest_gap_s
 
@@ -279,6 +285,9 @@ class ProfileMemory:
         found = [self.people[one.agent]]
         other = self._partner(one.agent) if self._paired(one) else None
         return found if other is None else [*found, self.people[other]]
+
+    def _name(self, person: Person) -> str:
+        return next(name for name, other in self.people.items() if other is person)
 
     def _paired(self, one: At) -> bool:
         return one.channel is Channel.VOICE and bool(self.agents[one.agent].profile.pair_id)
