@@ -76,7 +76,7 @@ class ProfileChecker(ProfileMemory):
             self._strain(fact, name, person, profile, service)
             self._breaks(fact, name, person, profile)
             self.checked["misses_allowed"] += person.missed > 0
-            if person.gone:
+            if person.gone and person.missed >= profile.misses_allowed:  # a reload may allow more
                 self._wrong("misses_allowed", fact, f"{name} missed {person.missed}")
             if before.get(name, person.state) in (AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.BUSY,
                                                   AgentState.NOT_RESPONDING):

@@ -76,7 +76,7 @@ class Person:
     missed: int = 0
     """Offers in a row that rang and were not taken."""
     gone: bool = False
-    """Missed more of them than the profile allowed then, and has not been heard of since."""
+    """Missed as many as the profile of then did not allow, and has not been heard of since."""
     away_at: float = float("-inf")
     """Began not to respond."""
     word: bool = False
@@ -104,9 +104,11 @@ class ProfileMemory:
             person.word = False
         match event:
             case e.Configured():
-                for name in self.people:  # by the limits that held until now
+                for name in self.people:  # by the limits that held until now ...
                     self._limit(name, now)
                 self._configured(event.centre)
+                for name in self.agents:  # ... and by those of now
+                    self._limit(name, now)
             case e.AgentSpared():
                 self.people[event.agent].spared_until = now + self.centre.spared_s
             case e.RulesRelaxed():
@@ -133,10 +135,10 @@ class ProfileMemory:
             self._word(event, now)
 
     def _paused(self, event: e.AgentPaused) -> None:
-        """A word of their own, unless they only repeat what the clock has said."""
+        """A word of their own, unless they are about to leave or only repeat what the clock has said."""
         person = self.people[event.agent]
         known = person.pause_pending or (person.reason if person.state is AgentState.PAUSED else "")
-        if known != event.reason:
+        if known != event.reason and not person.leaves:
             person.own_pause = True
 
     def _configured(self, centre: Centre) -> None:
