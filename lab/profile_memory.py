@@ -7,6 +7,7 @@ What is thought of it stands in `profile_checker`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ class Person:
     """Said something in this turn that ends a wrap-up."""
 
 
-class ProfileMemory:
+class ProfileMemory(ABC):
     """Told everything in order: `told` for what went in (not when it was refused), then `came` for what came out. What
     is asked of a profile is asked by `_offered`, `_command`, `_wrapup` and `_returned`."""
 
@@ -318,14 +319,18 @@ class ProfileMemory:
 
     # --- what is asked of a profile
 
+    @abstractmethod
     def _offered(self, fact: f.Offered, before: dict[str, AgentState]) -> None:
-        raise NotImplementedError
+        """An offer was made; `before`: the agents' states until then."""
 
+    @abstractmethod
     def _command(self, command: c.Offer, fact: f.Offered) -> None:
-        raise NotImplementedError
+        """What the shell is to do for it."""
 
+    @abstractmethod
     def _wrapup(self, one: At, fact: f.WrappedUp) -> None:
-        raise NotImplementedError
+        """A wrap-up is over."""
 
+    @abstractmethod
     def _returned(self, fact: f.AgentChanged) -> None:
-        raise NotImplementedError
+        """An agent is back by the clock."""
