@@ -351,6 +351,7 @@ class Switch:
         doubts = set(self._translator.doubts)
         before = self._mine()
         await asyncio.sleep(self._pace.settle)
+        self._translator.look()
         now = await snapshot(events)
         await asyncio.sleep(self._pace.settle)
         if actions is not self._actions:

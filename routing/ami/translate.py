@@ -103,6 +103,8 @@ class Translator:
         self._bridges: dict[str, list[str]] = {}
         self._where: OrderedDict[str, str] = OrderedDict()
         self._seats: dict[str, tuple[bool, bool]] = {}
+        self._heard: set[str] = set()
+        """Phones heard of since `look`."""
         self._lines: OrderedDict[str, str] = OrderedDict()
         """Channels of phones, by Uniqueid: whose."""
         self._counted: dict[str, int] = {}
@@ -131,6 +133,7 @@ class Translator:
         self._bridges.clear()
         self._where.clear()
         self._seats.clear()
+        self._heard.clear()
         self._lines.clear()
         self._counted.clear()
         self.doubts.clear()
@@ -142,9 +145,15 @@ class Translator:
             self._join(bridge, uniqueid)
         return self.seats(seats)
 
+    def look(self) -> None:
+        """A list of phones is about to be asked for: what is heard of a phone from now on is newer than the list."""
+        self._heard.clear()
+
     def seats(self, states: Iterable[tuple[str, str]]) -> list[Event]:
-        """What is new about phones, from a list of (device, state)."""
-        return [event for device, state in states for event in self._seat(device, state)]
+        """What is new about phones, from a list of (device, state). Those heard of since `look` are passed over: a
+        phone that was hung up meanwhile would be busy again, until the next list a minute later."""
+        return [event for device, state in states if device.removeprefix("PJSIP/") not in self._heard
+                for event in self._seat(device, state)]
 
     def never_was(self, leg: str) -> None:
         """This leg was not dialled and will not be."""
@@ -320,7 +329,12 @@ class Translator:
     # -- phones ------------------------------------------------------------------------------------------------------
 
     def _device(self, message: Message) -> list[Event]:
+        self._hear(message.get("Device").removeprefix("PJSIP/"))
         return self._seat(message.get("Device"), message.get("State"))
+
+    def _hear(self, seat: str) -> None:
+        if len(self._heard) < SEATS_MAX:
+            self._heard.add(seat)
 
     def _seat(self, device: str, state: str) -> list[Event]:
         seat = device.removeprefix("PJSIP/")
@@ -353,6 +367,8 @@ class Translator:
         """A phone whose last channel has gone is free. Asterisk says so by DeviceStateChange too, but that is made by
         another thread and was 2 to 4 ms behind the Hangup: the next caller need not wait for it."""
         seat = self._lines.pop(uniqueid, None)
+        if seat is not None:
+            self._hear(seat)
         if seat is None or seat not in self._counted:
             return []
         self._counted[seat] -= 1

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from routing.ami import link as link_module
+from routing.ami import switch as switch_module
 from routing.ami.link import AuthFailed, Login, Timing
+from routing.ami.resync import Snapshot
 from routing.ami.switch import Live, Pace, Switch, SwitchSettings
 from routing.core.commands import Interrupt, Offer, Overflow, Partner, Rescind
 from routing.core.events import (
@@ -278,6 +280,27 @@ async def test_a_talk_that_goes_on_through_a_gap_is_no_news_and_ends_right(
     assert node.told == [DOWN, UP]
     asterisk.hangup(leg)
     await node.heard(TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup"))
+
+
+async def test_what_is_heard_of_a_phone_is_newer_than_the_list(node: Node, asterisk: FakeAsterisk,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """A talk that ends while a look is under way: its phone must not be busy again until the look after."""
+    asterisk.devices = {"PJSIP/2001": "INUSE", "PJSIP/2002": "NOT_INUSE"}
+    await node.start()
+    look = switch_module.snapshot
+
+    async def and_then_the_talk_ends(link: link_module.Link) -> Snapshot:
+        found = await look(link)
+        asterisk.emit("DeviceStateChange", Device="PJSIP/2001", State="NOT_INUSE")
+        await node.heard(SeatChanged(SeatId("2001"), True, False))
+        return found
+
+    monkeypatch.setattr(switch_module, "snapshot", and_then_the_talk_ends)
+    asterisk.devices["PJSIP/2002"] = "INUSE"  # and its event was lost
+    node.switch._look.set()
+    await node.heard(SeatChanged(SeatId("2002"), True, True))
+    assert [event for event in node.told if isinstance(event, SeatChanged) and event.seat == "2001"] == [
+        SeatChanged(SeatId("2001"), True, True), SeatChanged(SeatId("2001"), True, False)]
 
 
 async def test_a_restart_of_asterisk_is_noticed(node: Node, asterisk: FakeAsterisk) -> None:
