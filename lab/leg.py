@@ -19,6 +19,11 @@ CAUSES = {0: "no cause", 1: "no such number", 16: "hung up", 17: "busy", 18: "no
 """Q.850 causes as they occur here."""
 
 
+CLOSE_LOOKS, CLOSE_LOOK_S = 100, 0.02
+"""Asterisk closes a recording in a thread of its own, some milliseconds after the hang-up; a killed one never."""
+WAV_HEADER = 44
+
+
 class Moment(NamedTuple):
     """Something happened `at` seconds after the leg began."""
 
@@ -64,8 +69,12 @@ class Leg:
         await self._wait(self.answered, limit, "answered")
 
     async def wait_ended(self, limit: float = 60.0) -> None:
-        """Until it is over. Raises LabError."""
+        """Until it is over and what was recorded can be read. Raises LabError."""
         await self._wait(self.ended, limit, "over")
+        for _ in range(CLOSE_LOOKS):
+            if self.recording is None or _is_whole(self.recording):
+                return
+            await asyncio.sleep(CLOSE_LOOK_S)
 
     async def press(self, keys: str) -> None:
         """Press keys now (RFC 4733)."""
@@ -140,3 +149,15 @@ class Leg:
 
     def __str__(self) -> str:
         return f"phone {self.seat}" if self.seat else f"call {self.uniqueid}"
+
+
+def _is_whole(path: Path) -> bool:
+    """Nothing is written to this WAV any more: its header says how long it is, which is done at the end. One that is
+    not there was never begun."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(WAV_HEADER)
+            size = file.seek(0, 2)
+    except FileNotFoundError:
+        return True
+    return header[8:12] == b"WAVE" and int.from_bytes(header[40:44], "little") == size - WAV_HEADER

@@ -108,9 +108,14 @@ class Stage:
 
         await until_async(there, limit, f"{waiting} waiting in {service}")
 
-    def newest(self) -> str:
-        """The contact that came last."""
-        return str(self.lab.rows("select contact from contacts order by queued_at desc limit 1")[0]["contact"])
+    async def newest(self) -> str:
+        """The contact that came last of those that are there. What the node says is a commit ahead of the rows."""
+        def there() -> str:
+            rows = self.lab.rows("select contact from contacts where outcome is null "
+                                 "order by queued_at desc limit 1")
+            return str(rows[0]["contact"]) if rows else ""
+
+        return await until_async(there, what="a contact in the store")
 
     async def talk(self, phone: Leg, seconds: float = 1.5) -> None:
         """The phone's call is answered and has been recorded for so long."""

@@ -62,7 +62,7 @@ async def test_a_counsellor_outside_takes_the_call_by_key_and_the_number_is_seen
     await needs.talk(phone, asked_s() + 3.0)
     assert (await needs.reaches(person, "talking"))["seat"] == f"uzak-{REMOTE}"
     assert (phone.shown_name, phone.shown_number) == ("<unknown>", needs.info.numbers[0]), "not what it is about"
-    contact = needs.newest()
+    contact = await needs.newest()
     await caller.hangup()
     await phone.wait_ended()
     assert await needs.ended(contact) == "answered"

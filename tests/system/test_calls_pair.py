@@ -50,7 +50,7 @@ async def test_three_hear_each_other_and_whoever_leaves_ends_it(needs: Stage, le
     await until_async(lambda: hears(caller, FIRST, SECOND) and hears(lead, CALLER, SECOND) and
                       hears(partner, CALLER, FIRST), what="everybody hears the two others")
     assert "answer-after=0" in partner.headers["CallInfo"] and not lead.headers.get("CallInfo"), "each as they need it"
-    contact = needs.newest()
+    contact = await needs.newest()
     await {"caller": caller, "lead": lead, "partner": partner}[leaves].hangup()
     await asyncio.gather(lead.wait_ended(5.0), partner.wait_ended(5.0))
     for person in (first, second):

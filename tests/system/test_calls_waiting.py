@@ -57,7 +57,7 @@ async def free(stage: Stage, person: Person, caller: Leg) -> None:
 
 async def test_hangs_up_while_waiting(stage: Stage) -> None:
     caller = await stage.waiting(KEY, SERVICE)
-    contact = stage.newest()
+    contact = await stage.newest()
     await caller.hangup()
     assert await stage.ended(contact) in ("abandoned", "abandoned_short")
     assert (await stage.lab.queue(SERVICE))["waiting"] == 0

@@ -93,7 +93,7 @@ async def undisturbed(stage: Stage) -> AsyncIterator[Talk]:
     caller = await stage.hurried(KEY, tone=CALLER)
     phone = await stage.network.wait_ring(person.seat)
     await stage.talk(phone)
-    contact = stage.newest()
+    contact = await stage.newest()
     talk = Talk(caller, phone, contact, person, time.time())
     yield talk
     await until_async(lambda: time.time() > talk.since + 2.0, what="2 s of talk")
@@ -209,7 +209,7 @@ async def test_an_agents_phone_and_a_terminal_show_nothing_of_it(stage: Stage, c
     assert re.fullmatch(r"[\w ,.:·()-]*", phone.shown_name), phone.shown_name
     assert re.fullmatch(r"\d*", phone.shown_number) and phone.shown_number != "1", phone.shown_number
     assert "SC_HACKED" not in json.dumps(phone.headers) and "\x1b" not in json.dumps(phone.headers)
-    box = stage.lab.rows("select caller_hash, caller_box from contacts where contact = ?", stage.newest())[0]
+    box = stage.lab.rows("select caller_hash, caller_box from contacts where contact = ?", await stage.newest())[0]
     assert box == {"caller_hash": "", "caller_box": ""}, "no number is an anonymous caller"
     program = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "santral", "status", "--all", "--lab", str(stage.lab.folder),
