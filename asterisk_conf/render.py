@@ -17,6 +17,9 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
+DIALPLAN = ("general", "menu", "hold", "agent", "after_talk", "net", "seat")
+"""Parts of extensions.conf, in their order: one file below templates/extensions/ each."""
+
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
 """They hold secrets: mode 0600."""
 
@@ -36,6 +39,8 @@ def render(chosen: Plan) -> dict[str, str]:
 
 def template(name: str) -> str:
     """The text of a template."""
+    if name == "extensions.conf":
+        return "\n".join(template(f"extensions/{part}.conf") for part in DIALPLAN)
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 

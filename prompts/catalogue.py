@@ -1,6 +1,6 @@
 """What can be said: the texts by key, and the built sounds they became.
 
-`texts()` reads `prompts/tr/catalogue.yaml` (what a menu may name); `Catalogue.load(root)` checks a folder of built
+`texts()` reads `prompts/tr/*.yaml` (what a menu may name); `Catalogue.load(root)` checks a folder of built
 sounds at start, so that a missing prompt is found before the first caller, all of them at once.
 """
 
@@ -18,7 +18,8 @@ from prompts.errors import CatalogueTrouble, UnknownKey
 from prompts.manifest import Manifest
 from prompts.say import slow as slow_key
 
-SOURCE = Path(__file__).parent / "tr" / "catalogue.yaml"
+SOURCE = Path(__file__).parent / "tr"
+"""The catalogue: one file for each part of what is said."""
 LANGUAGE = "tr"
 FORMATS = {"wav": 8000, "wav16": 16000}
 """Ending of a file -> its sample rate. `wav16` is Asterisk's name for a 16 kHz WAV (formats/format_wav.c)."""
@@ -58,23 +59,33 @@ class Prompt(NamedTuple):
     """This is the slow version of another prompt."""
 
 
-def texts(path: Path = SOURCE) -> Mapping[str, Prompt]:
-    """All prompts by key, the slow versions and the families written out. CatalogueTrouble names every mistake."""
+def texts(source: Path = SOURCE) -> Mapping[str, Prompt]:
+    """All prompts by key, the slow versions and the families written out, of a file or of all `*.yaml` in a folder.
+    CatalogueTrouble names every mistake."""
+    faults: list[str] = []
+    found: dict[str, Prompt] = {}
+    where: dict[str, Path] = {}
+    for path in sorted(source.glob("*.yaml")) if source.is_dir() else [source]:
+        mistakes: list[str] = []
+        for prompt in _read(_whole(path), mistakes):
+            if prompt.key in found:
+                mistakes.append(f"{prompt.key}: stands there twice" if where[prompt.key] == path
+                                else f"{prompt.key}: stands in {where[prompt.key].name} too")
+            found[prompt.key], where[prompt.key] = prompt, path
+        faults += [f"{path}: {mistake}" for mistake in mistakes]
+    if faults:
+        raise CatalogueTrouble("\n".join(faults))
+    return found
+
+
+def _whole(path: Path) -> dict[str, Any]:
     try:
         whole = yaml.load(path.read_text(encoding="utf-8"), Loader=_Reader)  # noqa: S506 (a SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogueTrouble(f"{path}: cannot be read: {error}") from error
     if not isinstance(whole, dict) or not set(whole) <= {"prompts", "families"}:
         raise CatalogueTrouble(f"{path}: must be a mapping with `prompts` and `families` only")
-    faults: list[str] = []
-    found: dict[str, Prompt] = {}
-    for prompt in _read(whole, faults):
-        if prompt.key in found:
-            faults.append(f"{prompt.key}: stands there twice")
-        found[prompt.key] = prompt
-    if faults:
-        raise CatalogueTrouble("\n".join(f"{path}: {fault}" for fault in faults))
-    return found
+    return whole
 
 
 class Catalogue:

@@ -100,6 +100,13 @@ def test_a_key_that_stands_there_twice(tmp_path: Path) -> None:
         texts(tmp_path / "c.yaml")
 
 
+def test_a_key_in_two_files(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("prompts:\n  n: {text: a, when: b, group: menu}\n")
+    with pytest.raises(CatalogueTrouble, match=r"b\.yaml: n: stands in a\.yaml too"):
+        texts(tmp_path)
+
+
 def sounds(root: Path) -> None:
     for path in expected(root, texts()):
         path.parent.mkdir(parents=True, exist_ok=True)
