@@ -25,6 +25,7 @@ from routing.core import (
     restore,
     settings,
     shift,
+    survey,
     talks,
     views,
 )
@@ -73,6 +74,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.BreaksPlanned: recess.planned,
     events.RulesRelaxed: relaxed.relax,
     events.LinkChanged: settings.link_changed,
+    events.SurveyAnswered: survey.answered,
 }
 
 

@@ -228,6 +228,17 @@ class RulesRelaxed(NamedTuple):
     """Role or id of who decided."""
 
 
+class SurveyAnswered(NamedTuple):
+    """A caller said something after the talk, or was asked to (`survey.ANSWERS`)."""
+
+    contact: ContactId
+    service: ServiceId
+    """Of the talk it is about."""
+    question: str
+    """`asked`, `cared`, `solved`, `message`."""
+    answer: int = 0
+
+
 class ServiceHours(NamedTuple):
     """A service opens or closes by the centre's calendar. Who waits is still served; distress is never closed."""
 
@@ -254,4 +265,5 @@ Event = (
     | TalkEnded | Held
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
+    | SurveyAnswered
 )

@@ -404,8 +404,20 @@ class Alarm(NamedTuple):
     agent: AgentId | None
 
 
+
+class Surveyed(NamedTuple):
+    """What a caller said after the talk, one question (`survey.ANSWERS`); `asked`: the survey began."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    service: ServiceId
+    question: str
+    answer: int
+
+
 Fact = (
     Queued | Moved | ContactChanged | Stepped | CallbackChanged | Offered | OfferRang | OfferClosed | Connected
     | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
-    | CentreChanged | Alarm
+    | CentreChanged | Alarm | Surveyed
 )

@@ -327,3 +327,20 @@ def merge(h, caller: Caller) -> None:
         if one.callback and one.in_line and one.hash == caller.hash and one.service.id == caller.service.id:
             caller.since, caller.points = min(caller.since, one.since), max(caller.points, one.points)
             end(h, one, Outcome.LEFT, "merged")
+
+
+def survey_answered(h, event: e.SurveyAnswered) -> None:
+    """The survey begins with `asked`; each question counts once."""
+    if event.service not in h.services:
+        h.refuse("unknown_service")
+    meant = {"asked": [0], "cared": [1, 2, 3, 4, 5], "solved": [0, 1], "message": [0]}
+    if event.answer not in meant.get(event.question, []):
+        h.refuse("out_of_range")
+    said = h.surveys.get(event.contact)
+    if said is None and event.question == "asked":
+        said = h.surveys[event.contact] = []
+        if len(h.surveys) > 2_000:
+            del h.surveys[next(iter(h.surveys))]
+    if said is not None and event.question not in said:
+        said.append(event.question)
+        h.tell("Surveyed", event.contact, event.service, event.question, event.answer)

@@ -213,6 +213,9 @@ class Crowd:
             e.ContactRanked(contact, rng.choice((0, 1, 4))), e.ContactRanked(contact, rng.choice((0, 1, 4))),
             e.CallbackAsked(contact), e.CallbackAsked(contact), e.CallbackAsked(contact),
             e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0))),
+            e.SurveyAnswered(contact, self._service(), "asked"),
+            e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
+                             rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
             e.ServiceHours(self._service(), rng.random() < 0.7)))
 
     def _of_agent(self) -> e.Event:

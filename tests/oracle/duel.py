@@ -39,6 +39,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.Ended: ("contact", "service", "outcome", "key"),
     f.CentreChanged: ("services", "agents"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
+    f.Surveyed: ("contact", "service", "question", "answer"),
 }
 """What is compared of each fact. AgentChanged is not among them: the states themselves are compared."""
 

@@ -23,7 +23,7 @@ TOLD = {
     e.WrapUpEnded: shifts.wrap_up_ended, e.WrapUpExtended: shifts.wrap_up_extended,
     e.WrapUpAsked: shifts.wrap_up_asked, e.AgentSpared: burden.spared, e.AgentSkilled: shifts.skilled,
     e.BreaksPlanned: burden.planned, e.RulesRelaxed: burden.rules_relaxed, e.ServiceHours: settings.hours,
-    e.LinkChanged: settings.link_changed,
+    e.LinkChanged: settings.link_changed, e.SurveyAnswered: callers.survey_answered,
 }
 
 
@@ -61,6 +61,7 @@ class House:
         """Links that are lost, with what stood still."""
         self.closed: set[str] = set()
         self.over: dict[str, float] = {}
+        self.surveys: dict[str, list[str]] = {}
         self.spoke: dict[str, tuple[str, float]] = {}
         self.counts = False
         """A strategy wants to know how often agents were offered something."""
