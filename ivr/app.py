@@ -1,4 +1,4 @@
-"""Puts the dialogues together: what the composition root calls."""
+"""Puts the dialogues together: what the composition root makes, runs and, when a centre's files change, changes."""
 
 from __future__ import annotations
 
@@ -19,29 +19,39 @@ OWN_PROMPTS = frozenset((*machine.OWN_PROMPTS, *waiting.OWN_PROMPTS, *codes.OWN_
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
 
-def build(inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
-          verify_pin: codes.VerifyPin, agent_by_number: codes.AgentByNumber, services: Iterable[Service],
-          host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
-          clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open) -> FastAgi:
-    """The node's FastAGI server with all routes; start it with `await server.run()`. `entry_now` is asked once for each
-    caller who comes in, so opening and closing never touch those who wait.
+class Dialogues:
+    """Everything a node says and hears by telephone. Start it with `await dialogues.server.run()`.
 
+    `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
     LookupError now, not in a call, when a prompt is missing."""
+
+    def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
+                 verify_pin: codes.VerifyPin, agent_by_number: codes.AgentByNumber, services: Iterable[Service],
+                 host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
+                 clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open) -> None:
+        complete(menu, sounds)
+        self.server = FastAgi(host, port, limits)
+        self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
+        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, clock, entry_now)
+        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock)
+        self.after_talk = after_talk.AfterTalk(inbox, self.waiting)
+        self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
+        self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)
+        self.server.add_route(dialplan.TICK_ROUTE, self.waiting.tick)
+        self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk)
+        self.server.add_route(dialplan.CODES_ROUTE, self.codes.codes)
+
+    def change(self, menu: Flow, services: Iterable[Service], settings: IvrSettings, sounds: Sounds) -> None:
+        """From the next call on. Who is in a menu finishes the old one with the old sentences; who waits keeps the
+        place and hears the new ones from the next round on. LookupError, and nothing changed, when a prompt is
+        missing."""
+        complete(menu, sounds)
+        self.contacts.change(services, menu.queue(menu.human).service, settings)
+        self.entry.flow = menu
+        self.entry.sounds = self.waiting.sounds = self.codes.sounds = sounds
+
+
+def complete(menu: Flow, sounds: Sounds) -> None:
+    """LookupError for the first prompt of the dialogues that `sounds` lacks."""
     for key in (*OWN_PROMPTS, *menu.prompts()):
         sounds.file(key)
-    server = FastAgi(host, port, limits)
-    known = {str(service.id): service for service in services}
-    human = menu.queue(menu.human).service
-    routes(server, inbox, menu, sounds, Contacts(known, human, settings, seal),
-           codes.Codes(inbox, sounds, verify_pin, agent_by_number), clock, entry_now)
-    return server
-
-
-def routes(server: FastAgi, inbox: Inbox, menu: Flow, sounds: Sounds, contacts: Contacts, by_phone: codes.Codes,
-           clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open) -> None:
-    """Register the four dialogues."""
-    hold = waiting.Waiting(inbox, sounds, contacts, clock)
-    server.add_route(dialplan.MENU_ROUTE, entry.Entry(inbox, menu, sounds, contacts, clock, entry_now).menu)
-    server.add_route(dialplan.TICK_ROUTE, hold.tick)
-    server.add_route(dialplan.AFTER_TALK_ROUTE, after_talk.AfterTalk(inbox, hold).after_talk)
-    server.add_route(dialplan.CODES_ROUTE, by_phone.codes)

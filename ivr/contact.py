@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ivr import caller, dialplan
 from ivr.agi.session import Session
@@ -32,8 +32,15 @@ def contact_of(session: Session) -> ContactId:
 class Contacts:
     """Makes `ContactQueued`. The number is sealed here and goes no further."""
 
-    def __init__(self, services: Mapping[str, Service], human: str, settings: IvrSettings, seal: Seal) -> None:
-        self.services, self.human, self.settings, self.seal = services, human, settings, seal
+    def __init__(self, services: Iterable[Service], human: str, settings: IvrSettings, seal: Seal) -> None:
+        self.services: Mapping[str, Service] = {}
+        self.human, self.settings, self.seal = human, settings, seal
+        self.change(services, human, settings)
+
+    def change(self, services: Iterable[Service], human: str, settings: IvrSettings) -> None:
+        """Other services and settings from now on; `human` is the service for those whose own is gone."""
+        self.services = {str(service.id): service for service in services}
+        self.human, self.settings = human, settings
 
     async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool) -> ContactQueued:
         """The event for a caller who begins to wait. Reads the number, unless the service is anonymous."""

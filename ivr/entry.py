@@ -31,7 +31,8 @@ def always_open(entry: str) -> str:
 
 
 class Entry:
-    """Endpoint of `agi://node/menu,<entry>`. `clock` gives Unix seconds."""
+    """Endpoint of `agi://node/menu,<entry>`. `clock` gives Unix seconds. `flow` and `sounds` may be changed: a call in
+    the menu goes on with those it began with."""
 
     def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts,
                  clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open) -> None:
@@ -43,22 +44,23 @@ class Entry:
         limit = await session.get_variable(dialplan.MENU_LIMIT)
         if limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
             await session.set_variable(dialplan.LIMIT, limit)
+        flow, sounds = self.flow, self.sounds
         entry = session.argument(1)
-        if entry not in self.flow.entries:
-            log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(self.flow.entries))
-            entry = next(iter(self.flow.entries))
+        if entry not in flow.entries:
+            log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
+            entry = next(iter(flow.entries))
         slow = await session.get_variable(dialplan.SLOW) == "1"
-        state, step = machine.begin(self.flow, self.entry_now(entry), time.monotonic(), slow=slow)
+        state, step = machine.begin(flow, self.entry_now(entry), time.monotonic(), slow=slow)
         while isinstance(step, machine.Ask):
-            given = await ask(session, self.sounds, step)
-            state, step = machine.step(self.flow, state, given, time.monotonic())
-        await session.say(files(self.sounds, step.say, slow=step.slow))
+            given = await ask(session, sounds, step)
+            state, step = machine.step(flow, state, given, time.monotonic())
+        await session.say(files(sounds, step.say, slow=step.slow))
         if isinstance(step, machine.Leave):
             await session.set_variable(dialplan.NEXT, dialplan.BYE)
         else:
-            await self._wait(session, step)
+            await self._wait(session, sounds, step)
 
-    async def _wait(self, session: Session, chosen: machine.Enter) -> None:
+    async def _wait(self, session: Session, sounds: Sounds, chosen: machine.Enter) -> None:
         """Variables first: from then on the place in line outlives us. Then the engine, then `ACD_NEXT`."""
         since, queue = self.clock(), chosen.queue
         service = queue.service if queue.service in self.contacts.services else self.contacts.human
@@ -74,7 +76,7 @@ class Entry:
             onward = dialplan.NET
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_silent", call=session.uniqueid)
-            await session.say(files(self.sounds, (SORRY,), slow=chosen.slow))
+            await session.say(files(sounds, (SORRY,), slow=chosen.slow))
         await session.set_variable(dialplan.NEXT, onward)
 
 

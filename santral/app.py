@@ -24,7 +24,7 @@ from desk.server import CannotListen
 from desk.server import Server as HttpServer
 from desk.server import build as build_desk
 from ivr.agi.server import FastAgi
-from ivr.app import build as build_ivr
+from ivr.app import Dialogues
 from ivr.config import IvrSettings
 from metrics.health import ready
 from metrics.queue_lines import CallerId, masked, no_callerid
@@ -142,9 +142,9 @@ class Node:
 
             self._switch = Switch(self._switch_settings(), post, self._live, started=await store.noted(ASTERISK_BEGAN),
                                   remember=lambda started: self._note_start(runner, store, started))
-            agi = self._dialogues(runner, sounds, numbers)
-            desk = self._desk(runner, recorder, agi)
-            await self._work(stack, store, runner, agi, desk)
+            dialogues = self._dialogues(runner, sounds, numbers)
+            desk = self._desk(runner, recorder, dialogues.server)
+            await self._work(stack, store, runner, dialogues.server, desk)
             await runner.flush()
 
     async def _work(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer) -> None:
@@ -220,7 +220,7 @@ class Node:
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.names()),
             outside=frozenset(self._away.numbers))
 
-    def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys) -> FastAgi:
+    def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys) -> Dialogues:
         config = self._config
         pins = self._secrets.pins(config.agents)
 
@@ -228,7 +228,7 @@ class Node:
             return same(pin, pins[agent])
 
         host, port = address(config.settings.listen.agi)
-        return build_ivr(runner, config.flow, sounds, IvrSettings(node=NODE, comfort_s=config.settings.wait.announce_s),
+        return Dialogues(runner, config.flow, sounds, IvrSettings(node=NODE, comfort_s=config.settings.wait.announce_s),
                          seal=numbers.seal, verify_pin=verify_pin, agent_by_number=config.sign_in.get,
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          # The clock on the wall decides, not ours, which never jumps: it may have started wrong.

@@ -29,6 +29,7 @@ from routing.core.model import ContactState, Service
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
 from tests.fakes.menu import PROMPTS, closing, example
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -48,10 +49,11 @@ async def start() -> AsyncIterator[Start]:
     running: list[tuple[FastAgi, asyncio.Task[None]]] = []
 
     async def begin(inbox: FakeInbox) -> int:
-        server = app.build(inbox, example(), Folder("/sounds", KEYS), IvrSettings(node="one", comfort_s=0, place_s=0),
-                           seal=lambda number: (f"hash{number}", f"box{number}"), verify_pin=verify,
-                           agent_by_number=lambda number: AgentId(f"a{number}") if number == "1001" else None,
-                           services=SERVICES, port=0, clock=lambda: NOW)
+        server = app.Dialogues(inbox, example(), Folder("/sounds", KEYS),
+                               IvrSettings(node="one", comfort_s=0, place_s=0),
+                               seal=lambda number: (f"hash{number}", f"box{number}"), verify_pin=verify,
+                               agent_by_number=lambda number: AgentId(f"a{number}") if number == "1001" else None,
+                               services=SERVICES, port=0, clock=lambda: NOW).server
         running.append((server, asyncio.create_task(server.run())))
         await server.listening()
         return server.address[1]
@@ -123,6 +125,40 @@ async def test_a_caller_who_leaves_the_menu_is_no_contact(start: Start) -> None:
     assert inbox.events == []
 
 
+# -- other files while calls are going on
+
+
+async def test_a_call_in_the_menu_finishes_the_old_one_and_the_next_has_the_new() -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialogues = app.Dialogues(inbox, example(), Folder("/old", KEYS), IvrSettings(node="one"),
+                              seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
+                              services=SERVICES, port=0)
+    running = asyncio.create_task(dialogues.server.run())
+    await dialogues.server.listening()
+    port = dialogues.server.address[1]
+    flow = example()
+    changed = flow._replace(entries={"ana": "son"}, nodes={**flow.nodes, "son": End("son", ("merkez-kapali",))})
+    slow_caller = Dialler(port, "menu", "ana", by_file={"ana-menu-4": "4"})
+    slow_caller.pause_s = 0.01
+    in_menu = asyncio.create_task(slow_caller.call())
+    await until_async(lambda: "ana-menu-1" in slow_caller.played)
+    kept = [service for service in SERVICES if service.id != "gorus_oneri"]
+    dialogues.change(changed, kept, IvrSettings(node="two"), Folder("/new", KEYS))
+    assert (await in_menu).played[-1] == "secildi-gorus-oneri"
+    assert all("/old/" in command for command in slow_caller.commands if command.startswith("STREAM FILE"))
+    [event] = inbox.events
+    assert isinstance(event, ContactQueued) and (event.service, event.node) == ("temsilci", "two"), (
+        "a service that is gone is the human's")
+    after = await Dialler(port, "menu", "ana").call()
+    assert after.played == ["merkez-kapali"] and "/new/" in after.commands[-2]
+    assert said(await tick(port, "7")) and "/new/" in (await tick(port, "7")).variables["ACD_SAY"]
+    with pytest.raises(LookupError):
+        dialogues.change(flow, SERVICES, IvrSettings(node="three"), Folder("/less", KEYS - {"tus-bilgisi"}))
+    assert (await Dialler(port, "menu", "ana").call()).played == ["merkez-kapali"], "nothing was changed"
+    dialogues.server.stop()
+    await running
+
+
 # -- a centre that closes
 
 
@@ -136,10 +172,10 @@ async def closed_at_night() -> AsyncIterator[Callable[..., Awaitable[int]]]:
         if straight:
             end = End("kapali-son", ("karsilama", "merkez-kapali"))
             flow = flow._replace(entries={"ana": "ana-menu", "kapali": end.name}, nodes={**flow.nodes, end.name: end})
-        server = app.build(inbox, flow, Folder("/sounds", KEYS), IvrSettings(node="one", comfort_s=0, place_s=0),
-                           seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
-                           services=SERVICES, port=0, clock=lambda: NOW,
-                           entry_now=lambda entry: entry if open_now[0] else "kapali")
+        server = app.Dialogues(inbox, flow, Folder("/sounds", KEYS), IvrSettings(node="one", comfort_s=0, place_s=0),
+                               seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
+                               services=SERVICES, port=0, clock=lambda: NOW,
+                               entry_now=lambda entry: entry if open_now[0] else "kapali").server
         running.append((server, asyncio.create_task(server.run())))
         await server.listening()
         return server.address[1]
@@ -383,6 +419,6 @@ async def test_codes_without_a_seat_a_code_or_an_agent(start: Start) -> None:
 
 def test_a_missing_prompt_is_found_at_start() -> None:
     with pytest.raises(LookupError, match="karsilama"):
-        app.build(FakeInbox(), example(), Folder("/sounds", KEYS - {"karsilama"}), IvrSettings(),
+        app.Dialogues(FakeInbox(), example(), Folder("/sounds", KEYS - {"karsilama"}), IvrSettings(),
                   seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
                   services=SERVICES)

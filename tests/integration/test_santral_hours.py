@@ -57,7 +57,8 @@ async def test_a_call_hears_what_the_hour_says(centre: Path, tmp_path: Path, mon
     node = app.Node(config, tmp_path / "state")
     sounds = Folder("/sounds", OWN_PROMPTS | config.flow.prompts())
     inbox = FakeInbox(contact_view(UNIQUEID))
-    server = node._dialogues(cast(Any, inbox), cast(Any, sounds), NumberKeys.load_or_create(tmp_path / "numbers.json"))
+    numbers = NumberKeys.load_or_create(tmp_path / "numbers.json")
+    server = node._dialogues(cast(Any, inbox), cast(Any, sounds), numbers).server
     running = asyncio.create_task(server.run())
     await server.listening()
     dialler = await Dialler(server.address[1], "menu", "ana", by_file={"ana-menu-1": "1"}).call()
