@@ -83,8 +83,10 @@ class Service(Shape):
     """When it is open; left out: whenever the line is."""
     callback_tries: Annotated[int, Field(ge=1, le=20, strict=True)] = 3
     callback_retry_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
-    anonymous: bool = False
-    """The caller's number is kept from everybody and not stored."""
+    emergency: Name | None = None
+    """Prompt key: what callers in distress hear while nobody can be reached, with the numbers that always help."""
+    privacy: Literal["normal", "private", "anonymous"] = "normal"
+    """Private: never recorded. Anonymous: besides, the caller's number is kept from everybody and not stored."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -94,6 +96,8 @@ class Service(Shape):
             raise ValueError("a distress service never overflows; take out 'overflow_s'")
         if self.distress and (self.max_waiting is not None or self.hours is not None):
             raise ValueError("a distress service is never full and never closed; take out 'max_waiting' and 'hours'")
+        if self.emergency is not None and not self.distress:
+            raise ValueError("has 'emergency' and is not for distress; set 'distress', or take it out")
         if self.overflow_to == self.id:
             raise ValueError("overflows into itself; name another service at 'overflow_to'")
         return self

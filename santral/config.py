@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from asterisk_conf.plan import Address, Plan, Registration, Timings, Trunk
 from centres import services as files
-from centres.load import Loaded, load
+from centres.load import SERVICES, Loaded, load
 from centres.problem import Problem
 from centres.settings import Routing, Settings
+from centres.shape import guess
 from centres.team import Accommodation, Agent, Needs
 from ivr.flow import walk
 from ivr.flow.load import load as load_flow
@@ -65,9 +66,9 @@ class NodeConfig(NamedTuple):
         return frozenset(service.id for service in self.centre.services)
 
     @property
-    def anonymous(self) -> frozenset[str]:
-        """Services that keep the caller's number from everybody."""
-        return frozenset(service.id for service in self.centre.services if service.anonymous)
+    def unrecorded(self) -> frozenset[str]:
+        """Services whose talks are never recorded, whatever anybody presses: the private and the anonymous ones."""
+        return frozenset(service.id for service in self.loaded.services if service.privacy != "normal")
 
 
 def check(folder: Path, overlay: Path | None = None) -> Checked:
@@ -77,6 +78,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     flow: Flow | None = None
     found, doubts = routable.check(loaded, _team(loaded))
     problems, warnings = problems + found, warnings + doubts
+    problems += _emergency(loaded, frozenset(texts()))
     if loaded.menu is not None:
         read = load_flow(loaded.menu, prompts=frozenset(texts()), services=loaded.named, closed=_closed(loaded))
         flow = read.flow
@@ -92,6 +94,13 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
         problems, warnings = problems + found, warnings + doubts
     return Checked(loaded, flow, tuple(sorted(problems, key=lambda one: one.order)),
                    tuple(sorted(warnings, key=lambda one: one.order)))
+
+
+def _emergency(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
+    """What callers in distress hear while nobody can be reached must be there to be heard."""
+    return [Problem(loaded.place(SERVICES, service.id, "emergency"), f"unknown prompt '{service.emergency}'",
+                    guess(service.emergency, prompts))
+            for service in loaded.services if service.emergency is not None and service.emergency not in prompts]
 
 
 def _closed(loaded: Loaded) -> str | None:
@@ -187,7 +196,7 @@ def _service(service: files.Service) -> core.Service:
         target_share=service.target_share, short_abandon_s=service.short_abandon_s, overflow_s=service.overflow_s,
         overflow_to=None if service.overflow_to is None else ServiceId(service.overflow_to),
         max_waiting=service.max_waiting, max_talking=service.max_talking, callback_tries=service.callback_tries,
-        callback_retry_s=service.callback_retry_s, anonymous=service.anonymous)
+        callback_retry_s=service.callback_retry_s, anonymous=service.privacy == "anonymous")
 
 
 def _needs(needs: files.Needs) -> tuple[core.Needs, str]:

@@ -182,7 +182,7 @@ def _idle_keys(loaded: Loaded, service: Service) -> list[Problem]:
 
     if service.ceiling_s is not None and service.load < HEAVY:
         note("ceiling_s", f"limits of the load hold only from 'load' {HEAVY} on", "Set 'load', or take it out.")
-    if service.preferred_s and service.anonymous:
+    if service.preferred_s and service.privacy == "anonymous":
         note("preferred_s", "nobody knows the callers of an anonymous service again", "Take it out.")
     if service.overflow_to is not None and service.overflow_s is None and service.max_waiting is None \
             and service.hours is None:
