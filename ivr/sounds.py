@@ -6,24 +6,26 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from prompts import say
+from prompts.catalogue import LANGUAGE
 
 
 class Sounds(Protocol):
     """Prompt key -> file without ending."""
 
-    def file(self, key: str, *, slow: bool = False) -> str:
-        """With `slow` the slow version where there is one. LookupError for a key that does not exist."""
+    def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
+        """With `slow` the slow version where there is one, in `language` where it has the key, else in the first.
+        LookupError for a key that does not exist."""
         ...
 
 
 class Folder:
-    """A folder of sounds by its path alone: `<root>/tr/<key>`."""
+    """A folder of sounds in one language by its path alone: `<root>/tr/<key>`."""
 
     def __init__(self, root: str, keys: Collection[str]) -> None:
         self._prefix = f"{root.rstrip('/')}/tr"
         self._keys = frozenset(keys)
 
-    def file(self, key: str, *, slow: bool = False) -> str:
+    def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
         """See `Sounds`."""
         if key not in self._keys:
             raise LookupError(f"no prompt {key!r}; build it: santral prompts build")
@@ -32,6 +34,6 @@ class Folder:
         return f"{self._prefix}/{key}"
 
 
-def files(sounds: Sounds, keys: Iterable[str], *, slow: bool = False) -> list[str]:
+def files(sounds: Sounds, keys: Iterable[str], *, slow: bool = False, language: str = LANGUAGE) -> list[str]:
     """The files of several prompts in order."""
-    return [sounds.file(key, slow=slow) for key in keys]
+    return [sounds.file(key, slow=slow, language=language) for key in keys]

@@ -1,4 +1,4 @@
-"""Text to audio: every prompt of the catalogue as `<key>.wav` (8 kHz) and `<key>.wav16` (16 kHz), and the hold music.
+"""Text to audio: every prompt as `<language>/<key>.wav` (8 kHz) and `.wav16` (16 kHz), and the hold music.
 
 Only what changed is built: a prompt's `source` in the manifest is the hash of everything its sound depends on, and its
 files must still have the sums that the manifest tells. Files are written whole or not at all, and the manifest says
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prompts import level
-from prompts.catalogue import FORMATS, LANGUAGE, Prompt
+from prompts.catalogue import FORMATS, PAUSES, Prompt
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
 from prompts.manifest import Entry, Manifest, text_hash
 from prompts.music import PEAK_DBFS as MUSIC_PEAK_DBFS
@@ -61,7 +61,8 @@ class Options(NamedTuple):
     """What is built, and how."""
 
     out: Path
-    voice: Voice
+    voices: Mapping[str, Voice]
+    """By language: each prompt is spoken by the voice of its own."""
     recordings: Path | None = None
     """Folder with a person's recordings, named by key."""
     music: Path | None = None
@@ -132,7 +133,7 @@ class Job(NamedTuple):
 
     key: str
     prompt: Prompt | None
-    """None: the hold music."""
+    """None: the hold music, or a pause."""
     recording: Path | None
     stretch: bool
     """The recording is of normal speed, the slow version is wanted."""
@@ -146,9 +147,11 @@ def _jobs(prompts: Mapping[str, Prompt], options: Options) -> Iterator[Job]:
         if recording:
             basis += ["recorded", sha256_of(recording), stretch]
         else:
-            basis += [options.voice.identity, options.voice.speed, prompt.text, KEY_PAUSE_MS, SENTENCE_PAUSE_MS,
-                      SLOW_PAUSES]  # fmt: skip
+            voice = options.voices[prompt.language]
+            basis += [voice.identity, voice.speed, prompt.text, KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES]
         yield Job(key, prompt, recording, stretch, _hash(basis))
+    for key, ms in PAUSES.items():
+        yield Job(key, None, None, False, _hash([PIPELINE, ms]))
     music = sha256_of(options.music) if options.music else f"own {MUSIC_VERSION}"
     yield Job(MUSIC_KEY, None, options.music, False, _hash([PIPELINE, music, MUSIC_RMS_DBFS, MUSIC_PEAK_DBFS]))
 
@@ -192,6 +195,8 @@ def _work(todo: list[Job], options: Options, manifest: Manifest, progress: Progr
 
 
 def _make(job: Job, options: Options) -> Entry:
+    if job.key in PAUSES:
+        return _pause(job, options.out)
     with tempfile.TemporaryDirectory(prefix="prompt-") as name:
         scratch = Path(name)
         if job.prompt is None:
@@ -200,15 +205,16 @@ def _make(job: Job, options: Options) -> Entry:
             raw = _recorded(job, job.recording, scratch)
             backend, voice, speed = "recorded", "recorded", SLOW_SPEED if job.stretch else 1.0
         else:
-            raw = _spoken(job.prompt, options.voice, scratch)
-            backend, voice = options.voice.backend, options.voice.name
-            speed = options.voice.speed * (SLOW_SPEED if job.prompt.slow else 1.0)
-        folder = "" if job.prompt is None else f"{LANGUAGE}/"
+            speaker = options.voices[job.prompt.language]
+            raw = _spoken(job.prompt, speaker, scratch)
+            backend, voice = speaker.backend, speaker.name
+            speed = speaker.speed * (SLOW_SPEED if job.prompt.slow else 1.0)
+        place = job.key if job.prompt is None else job.prompt.place
         sums, measures = {}, {}
         for ending, rate in FORMATS.items():
-            path = options.out / f"{folder}{job.key}.{ending}"
+            path = options.out / f"{place}.{ending}"
             measures[ending] = _finish(raw, rate, path, scratch, music=job.prompt is None)
-            sums[f"{folder}{job.key}.{ending}"] = sha256_of(path)
+            sums[f"{place}.{ending}"] = sha256_of(path)
     peak, rms, seconds = measures["wav"]
     text = job.prompt.text if job.prompt else ""
     return Entry(job.key, text_hash(text), backend, voice, round(speed, 3), peak, rms, seconds, job.source, sums)
@@ -261,6 +267,16 @@ def _music(job: Job, scratch: Path) -> tuple[Path, str, str, float]:
     segment = level.pydub_segment()(data=hold_music().tobytes(), sample_width=2, frame_rate=MUSIC_RATE, channels=1)
     level.save(segment, raw)
     return raw, "santral", "own synthesis", 1.0
+
+
+def _pause(job: Job, out: Path) -> Entry:
+    sums = {}
+    for ending, rate in FORMATS.items():
+        path = out / f"{job.key}.{ending}"
+        level.save(level.pydub_segment().silent(duration=PAUSES[job.key], frame_rate=rate), path)
+        sums[path.name] = sha256_of(path)
+    nothing, seconds = level.FAINTEST_PEAK_DBFS, PAUSES[job.key] / 1000
+    return Entry(job.key, text_hash(""), "santral", "silence", 1.0, nothing, nothing, seconds, job.source, sums)
 
 
 def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> level.Measure:

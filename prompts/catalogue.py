@@ -1,7 +1,7 @@
 """What can be said: the texts by key, and the built sounds they became.
 
-`texts()` reads `prompts/tr/*.yaml` (what a menu may name); `Catalogue.load(root)` checks a folder of built
-sounds at start, so that a missing prompt is found before the first caller, all of them at once.
+`texts()` reads `prompts/tr/*.yaml` (what a menu may name), `spoken()` adds the other languages; `Catalogue.load(root)`
+checks a folder of built sounds at start, so that what is missing is found before the first caller, all of it at once.
 """
 
 from __future__ import annotations
@@ -13,21 +13,36 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from prompts import number
+from prompts import english, number
 from prompts.errors import CatalogueTrouble, UnknownKey
 from prompts.manifest import Manifest
+from prompts.say import PAUSE
 from prompts.say import slow as slow_key
 
-SOURCE = Path(__file__).parent / "tr"
-"""The catalogue: one file for each part of what is said."""
 LANGUAGE = "tr"
+"""The first language: every key is in it, and its texts tell what a key is for."""
+OTHERS = ("en",)
+"""Languages that have some of the keys. A further one needs its folder here, a voice (`prompts.voices`) and a way to
+say numbers (`prompts.say`)."""
+LANGUAGES = (LANGUAGE, *OTHERS)
+
+HOME = Path(__file__).parent
+SOURCE = HOME / LANGUAGE
+"""The catalogue: one file for each part of what is said."""
 FORMATS = {"wav": 8000, "wav16": 16000}
 """Ending of a file -> its sample rate. `wav16` is Asterisk's name for a 16 kHz WAV (formats/format_wav.c)."""
+
+PAUSES = {PAUSE: 300, slow_key(PAUSE): 600}
+"""Silence in milliseconds between the groups of a number that is said, and its double for slow speech."""
 
 WAV_HEADER_BYTES = 44
 """A file not longer than its header holds no sound."""
 
-GROUPS = ("menu", "bekleme", "kod", "sistem", "bilgi", "kuyruk", "sayi")
+ORDINAL_PIECE = "digits/h-"
+"""Ends of Turkish ordinals; English says "number three"."""
+FOR_AGENTS = ("kod", "bilgi")
+"""Groups that only agents hear: they need no other language."""
+GROUPS = ("menu", "bekleme", "anket", "kod", "sistem", "bilgi", "kuyruk", "sayi")
 
 _KEY = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)?")
 _FIELDS = {"text", "when", "group", "slow"}
@@ -57,6 +72,17 @@ class Prompt(NamedTuple):
     group: str
     slow: bool = False
     """This is the slow version of another prompt."""
+    language: str = LANGUAGE
+
+    @property
+    def id(self) -> str:
+        """One name for it in all languages: the key, `en/<key>` in another language than the first."""
+        return self.key if self.language == LANGUAGE else f"{self.language}/{self.key}"
+
+    @property
+    def place(self) -> str:
+        """Where its sounds stand below the root, without ending."""
+        return f"{self.language}/{self.key}"
 
 
 def texts(source: Path = SOURCE) -> Mapping[str, Prompt]:
@@ -78,6 +104,67 @@ def texts(source: Path = SOURCE) -> Mapping[str, Prompt]:
     return found
 
 
+def translated(language: str, first: Mapping[str, Prompt], source: Path | None = None) -> Mapping[str, Prompt]:
+    """The prompts of another language by key: `prompts/<language>/*.yaml`, where a key has its text and nothing else.
+
+    All the rest is as in the `first` language: where it is said, its slow version, how far a family goes (a member that
+    has a text of its own keeps it). What is not there is said in the first language. CatalogueTrouble tells all faults.
+    """
+    faults: list[str] = []
+    found: dict[str, Prompt] = {}
+    for path in sorted((source or HOME / language).glob("*.yaml")):
+        whole = _whole(path)
+        own = whole.get("prompts") or {}
+        written = [(key, key, text) for key, text in own.items()]
+        for pattern, text in (whole.get("families") or {}).items():
+            members = [key for key in _members(pattern, first) if key not in own]
+            written += [(pattern, key, text) for key in members] or [(pattern, pattern, text)]
+        for name, key, text in written:
+            if key not in first or first[key].slow:
+                faults.append(f"{path}: {name}: not in prompts/{LANGUAGE}; every key has to be there first")
+            elif not isinstance(text, str) or not text.strip():
+                faults.append(f"{path}: {name}: must be the text alone, as in `{name}: \"...\"`")
+            elif key in found:
+                faults.append(f"{path}: {key}: stands there twice")
+            else:
+                try:
+                    said = text if name == key else text.format(cardinal=english.cardinal(_tail(key)), n=_tail(key))
+                except (KeyError, ValueError, IndexError) as error:
+                    faults.append(f"{path}: {name}: only {{cardinal}} and {{n}} are known here: {error}")
+                    continue
+                like = first[key]._replace(text=said, language=language)
+                found[key] = like
+                if slow_key(key) in first:
+                    found[slow_key(key)] = like._replace(key=slow_key(key), slow=True)
+    if faults:
+        raise CatalogueTrouble("\n".join(dict.fromkeys(faults)))
+    return found
+
+
+def spoken() -> Mapping[str, Prompt]:
+    """Everything that is built, in all languages, by `Prompt.id`."""
+    first = texts()
+    return {**first, **{prompt.id: prompt for other in OTHERS for prompt in translated(other, first).values()}}
+
+
+def untranslated(prompts: Mapping[str, Prompt], language: str) -> list[str]:
+    """Keys of `spoken()` that a caller hears in the first language, because `language` does not have them."""
+    return [key for key, prompt in prompts.items()
+            if prompt.language == LANGUAGE and not prompt.slow and prompt.group not in FOR_AGENTS
+            and not prompt.key.startswith(ORDINAL_PIECE) and prompt._replace(language=language).id not in prompts]
+
+
+def _members(pattern: str, first: Mapping[str, Prompt]) -> list[str]:
+    """Keys of a family: what stands in the place of {n} is a number."""
+    before, mark, after = str(pattern).partition("{n}")
+    member = re.compile(re.escape(before) + r"\d+" + re.escape(after))
+    return [key for key in first if mark and member.fullmatch(key)]
+
+
+def _tail(key: str) -> int:
+    return int(re.findall(r"\d+", key)[-1])
+
+
 def _whole(path: Path) -> dict[str, Any]:
     try:
         whole = yaml.load(path.read_text(encoding="utf-8"), Loader=_Reader)  # noqa: S506 (a SafeLoader)
@@ -91,17 +178,17 @@ def _whole(path: Path) -> dict[str, Any]:
 class Catalogue:
     """A checked folder of built sounds. Cheap to ask: nothing is read after `load`."""
 
-    def __init__(self, prompts: Mapping[str, Prompt], prefix: str) -> None:
+    def __init__(self, prompts: Mapping[str, Prompt], root: Path, seen_as: str) -> None:
         self._prompts = prompts
-        self._prefix = prefix
+        self._root, self._seen_as = root, seen_as
 
     @classmethod
-    def load(cls, root: Path, seen_as: str | None = None, source: Path = SOURCE) -> Catalogue:
+    def load(cls, root: Path, seen_as: str | None = None) -> Catalogue:
         """The sounds below `root`; `seen_as`: the same folder as Asterisk sees it (a container), default `root` itself.
 
         CatalogueTrouble lists every missing or empty file at once.
         """
-        prompts = texts(source)
+        prompts = spoken()
         manifest = Manifest.read(root)
         if manifest is not None and not manifest.complete:
             raise CatalogueTrouble(
@@ -113,24 +200,36 @@ class Catalogue:
                 f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing)
                 + f"\nBuild them: santral prompts build --out {root}"
             )  # fmt: skip
-        return cls(prompts, f"{(seen_as or str(root.resolve())).rstrip('/')}/{LANGUAGE}")
+        return cls(prompts, root, (seen_as or str(root.resolve())).rstrip("/"))
 
-    def file(self, key: str, *, slow: bool = False) -> str:
-        """How Asterisk is told to play it: the path without ending. With `slow` the slow version where there is one.
+    def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
+        """How Asterisk is told to play it: the path without ending. With `slow` the slow version where there is one, in
+        `language` where it has the key, else in the first.
 
-        Raises UnknownKey.
+        Raises UnknownKey, for a language that nobody built too.
         """
-        if slow and slow_key(key) in self._prompts:
-            key = slow_key(key)
-        if key not in self._prompts:
-            raise UnknownKey(key)
-        return f"{self._prefix}/{key}"
+        return f"{self._seen_as}/{self._place(key, slow, language)}"
 
-    def text(self, key: str) -> str:
+    def seconds(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> float:
+        """How long that takes to be heard, by the file itself. Raises UnknownKey."""
+        path = self._root / f"{self._place(key, slow, language)}.wav"
+        return (path.stat().st_size - WAV_HEADER_BYTES) / 2 / FORMATS["wav"]
+
+    def text(self, key: str, *, language: str = LANGUAGE) -> str:
         """What it says. Raises UnknownKey."""
-        if key not in self._prompts:
-            raise UnknownKey(key)
-        return self._prompts[key].text
+        return self._prompt(key, False, language).text
+
+    def _place(self, key: str, slow: bool, language: str) -> str:
+        if key == PAUSE:
+            return slow_key(PAUSE) if slow else PAUSE
+        return self._prompt(key, slow, language).place
+
+    def _prompt(self, key: str, slow: bool, language: str) -> Prompt:
+        first = self._prompts.get(key)
+        if first is None or first.language != LANGUAGE or language not in LANGUAGES:
+            raise UnknownKey(key if language == LANGUAGE else f"{language}/{key}")
+        prompt = self._prompts.get(first._replace(language=language).id, first)
+        return self._prompts.get(prompt._replace(key=slow_key(key)).id, prompt) if slow else prompt
 
     def __contains__(self, key: object) -> bool:
         return key in self._prompts
@@ -144,9 +243,9 @@ class Catalogue:
 
 def expected(root: Path, prompts: Mapping[str, Prompt]) -> Iterator[Path]:
     """Every file that a complete folder has."""
-    for key in prompts:
+    for place in (*(prompt.place for prompt in prompts.values()), *PAUSES):
         for ending in FORMATS:
-            yield root / LANGUAGE / f"{key}.{ending}"
+            yield root / f"{place}.{ending}"
 
 
 def _has_sound(path: Path) -> bool:
@@ -189,6 +288,8 @@ def _sound(key: object, entry: object, allowed: set[str], faults: list[str]) -> 
     before = len(faults)
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         faults.append(f"{key}: a key has small letters a-z, digits, _ and -, with at most one folder before a /")
+    elif key.partition("/")[0] in LANGUAGES or key in PAUSES:
+        faults.append(f"{key}: languages and pauses have these names; take another one")
     if not isinstance(entry, dict):
         faults.append(f"{key}: must have `text`, `when` and `group`")
         return False

@@ -16,10 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from prompts.build import Options, build, listen
-from prompts.catalogue import Prompt, texts
+from prompts.catalogue import LANGUAGE, Prompt, spoken
 from prompts.errors import PromptError, UnknownKey
 from prompts.mbrola import TERMS, find_mbrola, unpack
-from prompts.voices import Voice, choose
+from prompts.voices import Voice, cast
 
 MBROLA_FOLDER = Path(".cache/voices/mbrola")
 """The private folder of the non-free voice, ignored by version control."""
@@ -38,7 +38,8 @@ class WantedVoice(StrEnum):
 
 
 VoiceOption = Annotated[WantedVoice, typer.Option("--voice", help="Take this voice instead of the best one present.")]
-PiperOption = Annotated[Path | None, typer.Option("--piper", help="Model of Piper: tr_TR-....onnx.")]
+PiperOption = Annotated[list[Path] | None, typer.Option("--piper", help="Model of Piper: tr_TR-....onnx; once for each "
+                                                                       "language.")]
 FolderOption = Annotated[Path, typer.Option("--voices-dir", help="Private folder of the mbrola voice.")]
 
 
@@ -62,10 +63,10 @@ def _build(
 ) -> None:
     """Bring a folder of sounds up to date: only what changed is built."""
     with _told():
-        speaker = _speaker(voice, piper, voices_dir)
+        voices = _cast(voice, piper, voices_dir)
         began = time.monotonic()
         with _progress() as step:
-            report = build(texts(), Options(out, speaker, recordings, music), step)
+            report = build(spoken(), Options(out, voices, recordings, music), step)
         took = time.monotonic() - began
         removed = f", {len(report.removed)} removed" if report.removed else ""
         recorded = f", {report.recorded} recorded by a person" if report.recorded else ""
@@ -98,10 +99,10 @@ def _listen(
 ) -> None:
     """Speak one prompt into a file, to hear how a voice says it."""
     with _told():
-        found = texts()
+        found = spoken()
         if key not in found:
             raise UnknownKey(key)
-        measure = listen(found[key], _speaker(voice, piper, voices_dir), out)
+        measure = listen(found[key], _cast(voice, piper, voices_dir)[found[key].language], out)
         typer.echo(f"{key}: {found[key].text}")
         typer.echo(f"{out}: {measure.seconds} s, peak {measure.peak} dBFS, loudness {measure.rms} dBFS")
 
@@ -109,13 +110,14 @@ def _listen(
 def _list(
     slow: Annotated[bool, typer.Option("--slow", help="The slow versions too.")] = False,
     plain: Annotated[bool, typer.Option("--tsv", help="key, group, when and text, separated by tabs.")] = False,
+    language: Annotated[str, typer.Option("--language", help="tr or en.")] = LANGUAGE,
 ) -> None:
     """All prompts: key, where it is said, text. With --tsv a script for the person who records."""
     with _told():
-        rows = [prompt for prompt in texts().values() if slow or not prompt.slow]
+        rows = [prompt for prompt in spoken().values() if (slow or not prompt.slow) and prompt.language == language]
         if plain:
             for prompt in rows:
-                typer.echo("\t".join((prompt.key, prompt.group, prompt.when, prompt.text)))
+                typer.echo("\t".join((prompt.id, prompt.group, prompt.when, prompt.text)))
             return
         Console().print(_table(rows))
 
@@ -123,17 +125,17 @@ def _list(
 def _table(rows: list[Prompt]) -> Table:
     table = Table("key", "when", "text")
     for prompt in rows:
-        table.add_row(prompt.key, prompt.when, prompt.text)
+        table.add_row(prompt.id, prompt.when, prompt.text)
     return table
 
 
-def _speaker(voice: WantedVoice, piper: Path | None, voices_dir: Path) -> Voice:
-    speaker = choose(voice.value, piper=piper, folder=voices_dir)
-    typer.echo(f"voice: {speaker.name}")
-    if speaker.backend == "espeak" and voice is WantedVoice.AUTO:
+def _cast(voice: WantedVoice, piper: list[Path] | None, voices_dir: Path) -> dict[str, Voice]:
+    voices = cast(voice.value, piper=piper or (), folder=voices_dir)
+    typer.echo("voice: " + ", ".join(f"{speaker.name} ({language})" for language, speaker in voices.items()))
+    if voices[LANGUAGE].backend == "espeak" and voice is WantedVoice.AUTO:
         typer.echo("This voice is hard to understand on a telephone. Better: recordings of a person (--recordings), "
                    "a model of Piper (--piper), or `santral prompts voices`.", err=True)  # fmt: skip
-    return speaker
+    return voices
 
 
 @contextmanager

@@ -18,6 +18,7 @@ class Entry(NamedTuple):
     """One built prompt. Levels in dBFS and length in seconds are those of the 8 kHz file."""
 
     id: str
+    """The key; `en/<key>` in another language than the first."""
     text_sha256: str
     backend: str
     """`recorded`, `piper`, `mbrola`, `espeak`, or `santral` for the hold music."""

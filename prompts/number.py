@@ -102,16 +102,25 @@ def duration(seconds: float) -> str:
 def telephone(number: str) -> str:
     """A telephone number by the groups it is written in: "444 0 632" is "dört yüz kırk dört, sıfır, altı yüz otuz iki".
 
-    Leading zeros of a group are said one by one, a `+` as "artı". A number without spaces is first cut as people in
-    Turkey do (0532 112 34 56). Raises ValueError for anything but digits, spaces, `+`, `-`, `(` and `)`.
+    Leading zeros of a group are said one by one, a `+` as "artı". Groups and errors: see `groups`.
     """
-    plain = number.translate(str.maketrans("-()", "   ")).strip()
-    plus, plain = plain.startswith("+"), plain.removeprefix("+")
-    groups = plain.split()
-    if not groups or not all(group.isascii() and group.isdigit() for group in groups):
+    said = ", ".join(_group(group) for group in groups(number))
+    return "artı " + said if number.strip(" (").startswith("+") else said
+
+
+def groups(number: str) -> list[str]:
+    """The groups of digits in which a number is said: as it is written, and without spaces as people in Turkey cut it
+    (0532 112 34 56, 444 0 632). A `+` is left out.
+
+    Raises ValueError for anything but digits, spaces, `+`, `-`, `(` and `)`.
+    """
+    plain = number.translate(str.maketrans("-()", "   ")).strip().removeprefix("+")
+    written = plain.split()
+    if not written or not all(group.isascii() and group.isdigit() for group in written):
         raise ValueError("a telephone number has digits, spaces, +, - and brackets only")
-    said = [_group(group) for whole in groups for group in _cut(whole)]
-    return ", ".join(["artı " + said[0], *said[1:]] if plus else said)
+    if written[0] == "0" and len(written) > 1 and len(written[1]) == 3:
+        written[:2] = ["0" + written[1]]  # "0 532" is written so and said in one breath: "sıfır beş yüz otuz iki"
+    return [group for whole in written for group in _cut(whole)]
 
 
 def _below_thousand(number: int) -> list[str]:

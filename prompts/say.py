@@ -1,13 +1,16 @@
-"""Which prompts say a number, a place in the line or a wait: keys of the catalogue, in the order they are played. Pure.
+"""Which prompts say a number, a place in the line, a wait, a time or a telephone number: keys of the catalogue, in the
+order they are played. Pure.
 
 Whole sentences sound better than joined words, so the usual cases (places 1 to 50, waits of 1 to 30 minutes) are
 prompts of their own; what is beyond is put together from pieces named as Asterisk names them (`digits/20`,
-`digits/h-5`), so that a person can record each once.
+`digits/h-5`), so that a person can record each once. `language` is that in which the keys will be played: another one
+has another order of words.
 """
 
 from __future__ import annotations
 
-from prompts.number import HUNDRED, ONES, TENS, words
+from prompts import english
+from prompts import number as turkish
 
 LAST_WHOLE_POSITION = 50
 """`sira-1` ... `sira-50` are whole sentences. A line longer than that is rare, and then its length matters little."""
@@ -18,35 +21,49 @@ LAST_WHOLE_MINUTES = 30
 SLOW_SUFFIX = "-yavas"
 """`<key>-yavas` is the slow version of `<key>`."""
 
+PAUSE = "pause"
+"""A short silence between the groups of a number: no prompt, but a sound of its own beside the hold music."""
+
+HOME_CODE, HOME_TRUNK = "+90", "0"
+
+_LARGE = {"yüz": "hundred", "bin": "thousand", "milyon": "million", "milyar": "billion"}
 PIECES = {
-    **{word: f"digits/{value}" for value, word in enumerate(ONES)},
-    **{word: f"digits/{value}0" for value, word in enumerate(TENS) if value},
-    HUNDRED: "digits/hundred", "bin": "digits/thousand", "milyon": "digits/million", "milyar": "digits/billion",
-}  # fmt: skip
-"""Word of a cardinal -> key of its piece."""
+    "tr": {
+        **{word: f"digits/{value}" for value, word in enumerate(turkish.ONES)},
+        **{word: f"digits/{value}0" for value, word in enumerate(turkish.TENS) if value},
+        **{word: f"digits/{name}" for word, name in _LARGE.items()},
+    },
+    "en": {
+        **{word: f"digits/{value}" for value, word in enumerate(english.ONES)},
+        **{word: f"digits/{value}0" for value, word in enumerate(english.TENS) if word},
+        **{name: f"digits/{name}" for name in (english.HUNDRED, *(name for _, name in english.GROUPS))},
+    },
+}
+"""Word of a cardinal -> key of its piece, by language."""
 
 
-def number(value: int) -> list[str]:
-    """Pieces of a cardinal. 11 to 19 at the end are one piece each. ValueError outside `prompts.number`'s range."""
-    return _joined([PIECES[word] for word in words(value)])
+def number(value: int, language: str = "tr") -> list[str]:
+    """Pieces of a cardinal. 11 to 19 at the end are one piece each. ValueError for what no language here can say."""
+    words = turkish.words(value) if language == "tr" else english.words(value)
+    return _joined([PIECES[language][word] for word in words])
 
 
 def ordinal(value: int) -> list[str]:
-    """Pieces of an ordinal: as the cardinal, the last one from the set `digits/h-...`."""
+    """Pieces of a Turkish ordinal: as the cardinal, the last one from the set `digits/h-...`."""
     *before, last = number(value)
     return [*before, "digits/h-" + last.removeprefix("digits/")]
 
 
-def position(place: int) -> list[str]:
+def position(place: int, language: str = "tr") -> list[str]:
     """ "Üçüncü sıradasınız." for place 3. Places begin at 1 (ValueError below)."""
     if place < 1:
         raise ValueError(f"{place} is not a place in a line: they begin at 1")
     if place <= LAST_WHOLE_POSITION:
         return [f"sira-{place}"]
-    return [*ordinal(place), "sira-son"]
+    return [*(ordinal(place) if language == "tr" else number(place, language)), "sira-son"]
 
 
-def minutes(wait: int) -> list[str]:
+def minutes(wait: int, language: str = "tr") -> list[str]:
     """ "Tahmini bekleme süreniz beş dakika." for 5; under one minute a sentence that says so. ValueError below 0."""
     if wait < 0:
         raise ValueError(f"{wait} minutes is not a wait")
@@ -54,7 +71,45 @@ def minutes(wait: int) -> list[str]:
         return ["sure-kisa"]
     if wait <= LAST_WHOLE_MINUTES:
         return [f"sure-{wait}"]
-    return ["sure-bas", *number(wait), "sure-son"]
+    return ["sure-bas", *number(wait, language), "sure-son"]
+
+
+def clock(hour: int, minute: int, language: str = "tr") -> list[str]:
+    """A time of the day on 24 hours: 14:30 "on dört otuz", 17:05 "on yedi sıfır beş", 17:00 "on yedi".
+
+    ValueError for what is no time of the day.
+    """
+    turkish.clock(hour, minute)
+    if minute == 0:
+        return number(hour, language)
+    return [*number(hour, language), *(["digits/0"] if minute < 10 else []), *number(minute, language)]
+
+
+def date(month: int, day: int, weekday: int, language: str = "tr") -> list[str]:
+    """A day of this year: "yirmi dört Kasım Salı". Month and day from 1; weekday as Python counts, 0 is Monday.
+
+    The day is a cardinal, as people say it. ValueError for a month or weekday that does not exist.
+    """
+    if not (1 <= month <= 12 and 1 <= day <= 31 and 0 <= weekday <= 6):
+        raise ValueError(f"month {month}, day {day}, weekday {weekday} is not a date")
+    return [*number(day, language), f"digits/mon-{month - 1}", f"digits/day-{(weekday + 1) % 7}"]
+
+
+def telephone(digits: str, language: str = "tr") -> list[str]:
+    """A telephone number by the groups people say it in, with a pause between two of them: 05321234567 is "sıfır beş
+    yüz otuz iki, yüz yirmi üç, kırk beş, altmış yedi". In English digit by digit.
+
+    The country code of Türkiye is said as the 0 that people dial. The groups are those of `prompts.number.groups`.
+    ValueError for anything but digits, spaces, +, - and brackets.
+    """
+    said: list[str] = []
+    at_home = HOME_TRUNK + digits.removeprefix(HOME_CODE) if digits.startswith(HOME_CODE) else digits
+    for group in turkish.groups(at_home):
+        significant = group.lstrip("0") if language == "tr" else ""
+        said += [PAUSE] if said else []
+        said += [f"digits/{digit}" for digit in group[: len(group) - len(significant)]]
+        said += number(int(significant), language) if significant else []
+    return said
 
 
 def digits(text: str) -> list[str]:
@@ -80,5 +135,3 @@ def _joined(pieces: list[str]) -> list[str]:
         else:
             joined.append(piece)
     return joined
-
-

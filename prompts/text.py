@@ -19,8 +19,9 @@ SLOW_SPEED = 0.8
 SLOW_PAUSES = 2.0
 """Slow speech: pauses longer by this factor."""
 
-_KEY = "|".join(DATIVES[word] for word in KEYS.values())
+_KEY = "|".join((*(DATIVES[word] for word in KEYS.values()), "press"))
 _KEY_COMMA = re.compile(rf"(?<=,)\s+(?=(?:{_KEY})\b)")
+"""Before "bire basın" and before "press 1"."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -32,7 +33,7 @@ class Piece(NamedTuple):
 
 
 def pieces(text: str, *, slow: bool = False) -> list[Piece]:
-    """Cut at the ends of sentences and before the key of "..., bire basın". The last piece has no pause."""
+    """Cut at the ends of sentences and before the key of "..., bire basın" or "..., press 1". The last has no pause."""
     factor = SLOW_PAUSES if slow else 1.0
     cut: list[Piece] = []
     for sentence in _SENTENCE_END.split(text.strip()):

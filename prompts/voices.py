@@ -11,7 +11,7 @@ import hashlib
 import importlib.util
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,14 +19,17 @@ from prompts.errors import VoiceTrouble
 from prompts.mbrola import Mbrola, find_mbrola
 from prompts.process import run
 
-ESPEAK_SPEED = 120
-"""Words a minute. At 150 a recogniser misses 7 points more words of espeak-ng's Turkish."""
+ESPEAK_SPEED = {"tr": 120, "en": 140}
+"""Words a minute. At 150 a recogniser misses 7 points more words of espeak-ng's Turkish; its own speed for English is
+175, which is too quick for somebody who listens to a foreign language."""
+
+ESPEAK_VOICES = {"tr": "tr", "en": "en-gb"}
 
 CHUNK = 1 << 20
 
 
 class Voice(Protocol):
-    """Something that speaks Turkish."""
+    """Something that speaks one language."""
 
     @property
     def backend(self) -> str:
@@ -49,22 +52,22 @@ class Voice(Protocol):
 
 
 class Espeak:
-    """espeak-ng's own Turkish: free of terms, robotic."""
+    """espeak-ng's own voice: free of terms, robotic."""
 
     backend = "espeak"
-    name = "espeak-ng tr"
-    speed: float = ESPEAK_SPEED
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "tr") -> None:
         if shutil.which("espeak-ng") is None:
             raise VoiceTrouble("espeak-ng is not installed: apt-get install espeak-ng")
-        self.identity = "espeak-ng tr " + version_of("espeak-ng")
+        self._voice, self.speed = ESPEAK_VOICES[language], float(ESPEAK_SPEED[language])
+        self.name = f"espeak-ng {self._voice}"
+        self.identity = f"{self.name} " + version_of("espeak-ng")
 
     def speak(self, text: str, out: Path, pace: float) -> None:
         """See `Voice`."""
         source = out.with_suffix(".txt")
         source.write_text(text, encoding="utf-8")
-        run(["espeak-ng", "-b", "1", "-v", "tr", "-s", str(round(self.speed * pace)), "-w", out, "-f", source])
+        run(["espeak-ng", "-b", "1", "-v", self._voice, "-s", str(round(self.speed * pace)), "-w", out, "-f", source])
 
 
 class Piper:
@@ -92,7 +95,7 @@ class Piper:
 
 
 def choose(want: str = "auto", *, piper: Path | None = None, folder: Path | None = None) -> Voice:
-    """The best voice present, or the one that `want` names (`piper`, `mbrola`, `espeak`).
+    """The best Turkish voice present, or the one that `want` names (`piper`, `mbrola`, `espeak`).
 
     `piper`: path of a model; `folder`: the private folder of mbrola. A model that was named must work: there is no
     silent step down from it. VoiceTrouble when nothing can speak.
@@ -111,6 +114,28 @@ def choose(want: str = "auto", *, piper: Path | None = None, folder: Path | None
     if want in ("auto", "espeak"):
         return Espeak()
     raise VoiceTrouble(f"no voice is called {want!r}: auto, piper, mbrola or espeak")
+
+
+def cast(want: str = "auto", *, piper: Sequence[Path] = (), folder: Path | None = None) -> dict[str, Voice]:
+    """The voice of each language. A model of Piper speaks the language that its name begins with (`tr_TR-`, `en_GB-`);
+    mbrola speaks Turkish only, and espeak-ng everything else. VoiceTrouble when one is missing."""
+    models: dict[str, Path] = {}
+    for path in piper:
+        language = path.name.partition("_")[0]
+        if language not in ESPEAK_VOICES:
+            raise VoiceTrouble(f"{path.name}: a model's name begins with its language: {' or '.join(ESPEAK_VOICES)}")
+        if language in models:
+            raise VoiceTrouble(f"two models of Piper for {language}: {models[language].name}, {path.name}")
+        models[language] = path
+    spoken: dict[str, Voice] = {}
+    for language in ESPEAK_VOICES:
+        if language == "tr":
+            spoken[language] = choose(want, piper=models.get(language), folder=folder)
+        elif language in models and want in ("auto", "piper"):
+            spoken[language] = Piper(models[language])
+        else:
+            spoken[language] = Espeak(language)
+    return spoken
 
 
 def version_of(program: str) -> str:

@@ -17,15 +17,17 @@ from typer.testing import CliRunner
 from prompts import build as building
 from prompts import cli, music
 from prompts.build import MUSIC_KEY, Options, build
-from prompts.catalogue import Prompt, texts
+from prompts.catalogue import PAUSES, Prompt, spoken
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
 from prompts.level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load, speech_rms
 from prompts.manifest import Manifest
-from prompts.voices import Espeak
+from prompts.voices import cast
 
 pytestmark = pytest.mark.integration
 
 KEYS = ("ana-menu-2", "ana-menu-2-yavas", "digits/4")
+WITHOUT_TEXT = (*PAUSES, MUSIC_KEY)
+VOICES = cast("espeak")
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +37,12 @@ def short_music(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def few() -> dict[str, Prompt]:
-    catalogue = texts()
+    catalogue = spoken()
     return {key: catalogue[key] for key in KEYS}
 
 
 def options(tmp_path: Path, **more: Path) -> Options:
-    return Options(tmp_path / "sounds", Espeak(), more.get("recordings"), more.get("music"))
+    return Options(tmp_path / "sounds", VOICES, more.get("recordings"), more.get("music"))
 
 
 def sums(root: Path) -> Mapping[str, bytes]:
@@ -64,8 +66,8 @@ def test_formats_levels_manifest_and_nothing_twice(tmp_path: Path, few: dict[str
     told: list[tuple[int, int]] = []
     report = build(few, options(tmp_path), lambda done, of, key: told.append((done, of)))
     root = tmp_path / "sounds"
-    assert set(report.built) == {*KEYS, MUSIC_KEY}
-    assert told == [(n, 4) for n in range(1, 5)]
+    assert set(report.built) == {*KEYS, *WITHOUT_TEXT}
+    assert told == [(n, 6) for n in range(1, 7)]
     for key in KEYS:
         for ending, rate in (("wav", 8000), ("wav16", 16000)):
             segment = load(root / "tr" / f"{key}.{ending}")
@@ -80,12 +82,12 @@ def test_formats_levels_manifest_and_nothing_twice(tmp_path: Path, few: dict[str
     assert set(entry["sha256"]) == {"tr/digits/4.wav", "tr/digits/4.wav16"}
     before = sums(root)
     again = build(few, options(tmp_path))
-    assert (again.built, again.kept, sums(root)) == ((), 4, before)
+    assert (again.built, again.kept, sums(root)) == ((), 6, before)
 
 
 def test_a_build_is_alike_bit_for_bit(tmp_path: Path, few: dict[str, Prompt]) -> None:
     for name in "ab":
-        build(few, Options(tmp_path / name, Espeak()))
+        build(few, Options(tmp_path / name, VOICES))
     assert sums(tmp_path / "a") == sums(tmp_path / "b")
 
 
@@ -137,12 +139,12 @@ def test_bad_recordings_are_told_together_and_the_rest_is_built(tmp_path: Path, 
     (folder / "digits/4.wav").write_bytes(b"no sound file")
     with pytest.raises(SoundTrouble) as caught:
         build(few, options(tmp_path, recordings=folder))
-    for part in ("3 of 4", "ana-menu-2.wav: clipped", "less gain", "ana-menu-2-yavas.wav: no sound",
+    for part in ("3 of 6", "ana-menu-2.wav: clipped", "less gain", "ana-menu-2-yavas.wav: no sound",
                  "4.wav: sox failed"):  # fmt: skip
         assert part in str(caught.value)
     manifest = Manifest.read(tmp_path / "sounds")
     assert manifest is not None
-    assert (manifest.complete, set(manifest.entries)) == (False, {MUSIC_KEY})
+    assert (manifest.complete, set(manifest.entries)) == (False, set(WITHOUT_TEXT))
     assert len(build(few, options(tmp_path)).built) == 3
 
 
@@ -181,13 +183,13 @@ def test_two_builds_of_one_folder_do_not_mix(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: dict[str, Prompt]) -> None:
-    monkeypatch.setattr(cli, "texts", lambda: few)
+    monkeypatch.setattr(cli, "spoken", lambda: few)
     runner, app = CliRunner(), cli.commands()
     out = str(tmp_path / "sounds")
     nowhere = ["--voices-dir", str(tmp_path / "none"), "--voice", "espeak"]
     first = runner.invoke(app, ["build", "--out", out, *nowhere])
-    assert (first.exit_code, "espeak-ng tr" in first.output, "4 built, 0 kept" in first.output) == (0, True, True)
-    assert "0 built, 4 kept" in runner.invoke(app, ["build", "--out", out, *nowhere]).output
+    assert (first.exit_code, "espeak-ng tr" in first.output, "6 built, 0 kept" in first.output) == (0, True, True)
+    assert "0 built, 6 kept" in runner.invoke(app, ["build", "--out", out, *nowhere]).output
     heard = runner.invoke(app, ["listen", "digits/4", "--out", str(tmp_path / "a.wav"), *nowhere])
     assert (heard.exit_code, "dört" in heard.output) == (0, True)
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "sounds/tr/digits/4.wav16").read_bytes()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from prompts import say
-from prompts.catalogue import FORMATS, Catalogue, expected, texts
+from prompts import english, say
+from prompts.catalogue import FORMATS, Catalogue, expected, spoken, texts, translated, untranslated
 from prompts.errors import CatalogueTrouble, UnknownKey
 from prompts.manifest import Manifest
 from prompts.number import key_dative
@@ -49,7 +49,7 @@ def test_the_set_of_pieces_is_the_one_that_asterisk_asks_for() -> None:
 
 def test_letters_are_turkish() -> None:
     for prompt in texts().values():
-        assert re.fullmatch(r"[a-zA-ZçğıöşüÇĞİÖŞÜâîû .,]+", prompt.text), prompt.text
+        assert re.fullmatch(r"[a-zA-ZçğıöşüÇĞİÖŞÜâîû .,?]+", prompt.text), prompt.text
 
 
 def test_a_pause_stands_before_the_key_and_between_sentences() -> None:
@@ -108,14 +108,14 @@ def test_a_key_in_two_files(tmp_path: Path) -> None:
 
 
 def sounds(root: Path) -> None:
-    for path in expected(root, texts()):
+    for path in expected(root, spoken()):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(60))
 
 
 def test_missing_files_are_told_together(tmp_path: Path) -> None:
     sounds(tmp_path)
-    assert len(Catalogue.load(tmp_path)) == len(texts())
+    assert len(Catalogue.load(tmp_path)) == len(spoken())
     (tmp_path / "tr" / "karsilama.wav").unlink()
     (tmp_path / "tr" / "sira-3.wav16").write_bytes(b"RIFF")
     with pytest.raises(CatalogueTrouble) as caught:
@@ -168,3 +168,80 @@ def test_say() -> None:
     for text in ("", "a", "²"):
         with pytest.raises(ValueError, match="digit by digit"):
             say.digits(text)
+    assert say.clock(14, 30) == ["digits/14", "digits/30"]
+    assert say.clock(9, 5) == ["digits/9", "digits/0", "digits/5"]
+    assert say.clock(0, 0, "en") == ["digits/0"]
+    assert say.date(11, 24, 1) == ["digits/20", "digits/4", "digits/mon-10", "digits/day-2"]
+    for hour, minute in ((24, 0), (0, 60)):
+        with pytest.raises(ValueError, match="time of the day"):
+            say.clock(hour, minute)
+    for wrong in ((0, 1, 0), (13, 1, 0), (1, 0, 0), (1, 32, 0), (1, 1, 7)):
+        with pytest.raises(ValueError, match="not a date"):
+            say.date(*wrong)
+
+
+def test_a_telephone_number_is_said_in_groups_with_pauses() -> None:
+    words = {"tr": texts(), "en": translated("en", texts())}
+
+    def spoken_as(number: str, language: str = "tr") -> str:
+        keys = say.telephone(number, language)
+        return " ".join("," if key == say.PAUSE else words[language][key].text for key in keys)
+
+    for number in ("05321234567", "+905321234567", "0 532 123 45 67", "0532 123 45 67"):
+        assert spoken_as(number) == "sıfır beş yüz otuz iki , yüz yirmi üç , kırk beş , altmış yedi"
+    assert spoken_as("4440632") == "dört yüz kırk dört , sıfır , altı yüz otuz iki"
+    assert spoken_as("0800 000 01 14") == "sıfır sekiz yüz , sıfır sıfır sıfır , sıfır bir , on dört"
+    assert spoken_as("05301000010", "en") == "zero five three zero , one zero zero , zero zero , one zero"
+    with pytest.raises(ValueError, match="telephone number"):
+        say.telephone("0532-abc")
+
+
+def test_numbers_in_english() -> None:
+    words = translated("en", texts())
+    for value, said in {0: "zero", 14: "fourteen", 40: "forty", 101: "one hundred one", 999: "nine hundred ninety nine",
+                        20_010: "twenty thousand ten", 3_000_100: "three million one hundred"}.items():  # fmt: skip
+        assert " ".join(words[key].text for key in say.number(value, "en")) == english.cardinal(value) == said
+    assert [words[key].text for key in say.position(114, "en")] == [
+        "one", "hundred", "fourteen", "is your place in the line.",
+    ]  # fmt: skip
+    assert words["sira-21"].text == "You are number twenty one in the line."
+    assert words["sure-1"].text == "You will wait about one minute."
+    for bad in (-1, english.MOST + 1):
+        with pytest.raises(ValueError, match="only 0 to"):
+            english.cardinal(bad)
+
+
+def test_a_language_has_what_callers_hear_and_falls_back_for_the_rest(tmp_path: Path) -> None:
+    sounds(tmp_path)
+    catalogue = Catalogue.load(tmp_path, seen_as="/sounds")
+    assert catalogue.file("karsilama", language="en") == "/sounds/en/karsilama"
+    assert catalogue.file("ana-menu-1", slow=True, language="en") == "/sounds/en/ana-menu-1-yavas"
+    assert catalogue.file("kod-hazir", language="en") == "/sounds/tr/kod-hazir"
+    assert catalogue.file("digits/h-4", slow=True, language="en") == "/sounds/tr/digits/h-4-yavas"
+    assert (catalogue.file(say.PAUSE), catalogue.file(say.PAUSE, slow=True)) == ("/sounds/pause", "/sounds/pause-yavas")
+    assert catalogue.text("bekleme-siradaki", language="en") == "You are next."
+    assert catalogue.seconds("karsilama", language="en") == 16 / 2 / 8000
+    for key, language in (("karsilama", "de"), ("en/karsilama", "tr"), ("no-such", "en")):
+        with pytest.raises(UnknownKey, match=key):
+            catalogue.file(key, language=language)
+
+
+def test_what_english_lacks_is_told_and_agents_sentences_are_not_missed() -> None:
+    everything = dict(spoken())
+    del everything["en/karsilama"]
+    lacking = untranslated(everything, "en")
+    assert "karsilama" in lacking
+    assert not [key for key in lacking if key.startswith(("kod-", "bilgi-", "digits/h-")) or key.endswith("-yavas")]
+
+
+def test_mistakes_of_a_translation_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "prompts:\n  karsilama: Hello.\n  nowhere: a\n  ana-menu-1: {text: a}\n  sira-1-yavas: a\n"
+        "families:\n  'sira-{n}': '{ordinal}'\n  'none-{n}': a\n"
+    )
+    (tmp_path / "b.yaml").write_text("prompts:\n  karsilama: Hello again.\n")
+    with pytest.raises(CatalogueTrouble) as caught:
+        translated("en", texts(), tmp_path)
+    for part in ("nowhere: not in prompts/tr", "ana-menu-1: must be the text alone", "sira-1-yavas: not in",
+                 "only {cardinal} and {n}", "none-{n}: not in", "b.yaml: karsilama: stands there twice"):  # fmt: skip
+        assert part in str(caught.value)
