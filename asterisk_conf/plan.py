@@ -98,6 +98,8 @@ class Timings(NamedTuple):
     """The longest dialogue of an agent's telephone code (number, PIN)."""
     talk_s: int = 7200
     """The longest talk, on the agent's leg."""
+    survey_s: int = 300
+    """The longest survey, a spoken message of 90 s included."""
     press_s: int = 6
     """Time to press 1 after the brief."""
     pair_s: int = 240

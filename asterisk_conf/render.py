@@ -17,7 +17,7 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
-DIALPLAN = ("general", "menu", "hold", "agent", "after_talk", "net", "seat")
+DIALPLAN = ("general", "menu", "hold", "agent", "after_talk", "survey", "net", "seat")
 """Parts of extensions.conf, in their order: one file below templates/extensions/ each."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
@@ -66,9 +66,9 @@ def _times(chosen: Plan) -> dict[str, str]:
     times = chosen.timings
     return {
         "TICK": str(times.tick_s), "STEP": str(times.step_s), "MAX_FAILS": str(times.max_fails),
-        "RETRY": str(times.retry_s), "MENU": str(times.menu_s), "CODE": str(times.code_s), "TALK": str(times.talk_s),
-        "PRESS": str(times.press_s), "PAIR": str(times.pair_s), "NET_WAIT": str(times.net_s),
-        "NET_RING": str(times.net_ring_s), "SEAT_RTP": str(times.seat_rtp_s),
+        "RETRY": str(times.retry_s), "MENU": str(times.menu_s), "SURVEY": str(times.survey_s),
+        "CODE": str(times.code_s), "TALK": str(times.talk_s), "PRESS": str(times.press_s), "PAIR": str(times.pair_s),
+        "NET_WAIT": str(times.net_s), "NET_RING": str(times.net_ring_s), "SEAT_RTP": str(times.seat_rtp_s),
         "TRUNK_RTP": str(times.trunk_rtp_s), "HOLD_RTP": str(times.hold_rtp_s),
     }  # fmt: skip
 
@@ -84,6 +84,7 @@ def _calls(chosen: Plan) -> dict[str, str]:
         "BRIEFS": "\n".join(briefs),
         "AGI_MENU": _ask(chosen.nodes, "menu,${SC_ENTRY}"),
         "AGI_TICK": _ask(chosen.nodes, "tick,${SC_KEY}"),
+        "AGI_SURVEY": _ask(chosen.nodes, "survey"),
         "AGI_AFTER_TALK": _ask(chosen.nodes, "after-talk"),
         "AGI_CODES": _ask(chosen.nodes, "codes,${SC_CODE}"),
         "NET_QUEUE": plan.NET_QUEUE,

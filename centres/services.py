@@ -85,8 +85,15 @@ class Service(Shape):
     callback_retry_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
     emergency: Name | None = None
     """Prompt key: what callers in distress hear while nobody can be reached, with the numbers that always help."""
+    survey: bool | None = None
+    """Callers are asked after the talk how it was; left out: unless the service is for distress or anonymous."""
     privacy: Literal["normal", "private", "anonymous"] = "normal"
     """Private: never recorded. Anonymous: besides, the caller's number is kept from everybody and not stored."""
+
+    @property
+    def asks(self) -> bool:
+        """Callers are asked after the talk."""
+        return self.survey if self.survey is not None else not self.distress and self.privacy != "anonymous"
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -1,4 +1,5 @@
-"""The agent has hung up, or the agent's phone is gone: is the caller done, or back in front of the queue?"""
+"""The agent has hung up, or the agent's phone is gone: is the caller back in front of the queue, asked how it was, or
+done?"""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import asyncio
 from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.contact import contact_of
+from ivr.survey import Surveys
 from ivr.waiting import Waiting
 from routing.core.ids import ContactId
 from routing.core.inbox import Inbox
@@ -22,11 +24,11 @@ SETTLE_STEP_S = 0.1
 class AfterTalk:
     """Endpoint of `agi://node/after-talk`."""
 
-    def __init__(self, inbox: Inbox, waiting: Waiting) -> None:
-        self.inbox, self.waiting = inbox, waiting
+    def __init__(self, inbox: Inbox, waiting: Waiting, surveys: Surveys) -> None:
+        self.inbox, self.waiting, self.surveys = inbox, waiting, surveys
 
     async def after_talk(self, session: Session) -> None:
-        """`hold` when the engine has the contact waiting again, else `bye`."""
+        """`hold` when the engine has the contact waiting again; else `survey` where callers are asked, or `bye`."""
         contact = contact_of(session)
         loop = asyncio.get_running_loop()
         end = loop.time() + SETTLE_S
@@ -35,6 +37,8 @@ class AfterTalk:
         if state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.lost(contact)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
+        elif state is not None and self.surveys.asks(await session.get_variable(dialplan.SERVICE) or ""):
+            await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
         else:
             await session.set_variable(dialplan.NEXT, dialplan.BYE)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from ivr import after_talk, codes, dialplan, entry, waiting
+from ivr import after_talk, codes, dialplan, entry, message, survey, waiting
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
 from ivr.contact import Contacts, Seal
@@ -15,7 +16,8 @@ from ivr.sounds import Sounds
 from routing.core.inbox import Inbox
 from routing.core.model import Service
 
-OWN_PROMPTS = frozenset((*machine.OWN_PROMPTS, *waiting.OWN_PROMPTS, *codes.OWN_PROMPTS, entry.SORRY))
+OWN_PROMPTS = frozenset((*machine.OWN_PROMPTS, *waiting.OWN_PROMPTS, *codes.OWN_PROMPTS, *survey.OWN_PROMPTS,
+                         *message.OWN_PROMPTS, entry.SORRY))
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
 
@@ -23,22 +25,27 @@ class Dialogues:
     """Everything a node says and hears by telephone. Start it with `await dialogues.server.run()`.
 
     `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
+    `spool` and `keep` are for spoken messages (`ivr.message`).
     LookupError now, not in a call, when a prompt is missing."""
 
     def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
                  verify_pin: codes.VerifyPin, agent_by_number: codes.AgentByNumber, services: Iterable[Service],
                  host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
-                 clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open) -> None:
+                 clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open,
+                 spool: Path | None = None, keep: message.Keep | None = None) -> None:
         complete(menu, sounds)
         self.server = FastAgi(host, port, limits)
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
         self.entry = entry.Entry(inbox, menu, sounds, self.contacts, clock, entry_now)
         self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock)
-        self.after_talk = after_talk.AfterTalk(inbox, self.waiting)
+        self.messages = message.Messages(sounds, self.contacts, spool, keep)
+        self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages)
+        self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)
         self.server.add_route(dialplan.TICK_ROUTE, self.waiting.tick)
         self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk)
+        self.server.add_route(dialplan.SURVEY_ROUTE, self.survey.survey)
         self.server.add_route(dialplan.CODES_ROUTE, self.codes.codes)
 
     def change(self, menu: Flow, services: Iterable[Service], settings: IvrSettings, sounds: Sounds) -> None:
@@ -48,7 +55,8 @@ class Dialogues:
         complete(menu, sounds)
         self.contacts.change(services, menu.queue(menu.human).service, settings)
         self.entry.flow = menu
-        self.entry.sounds = self.waiting.sounds = self.codes.sounds = sounds
+        for dialogue in (self.entry, self.waiting, self.codes, self.survey, self.messages):
+            dialogue.sounds = sounds
 
 
 def complete(menu: Flow, sounds: Sounds) -> None:

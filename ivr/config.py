@@ -15,5 +15,9 @@ class IvrSettings:
     """Shortest time between two comfort sentences."""
     place_s: float = 30.0
     """Shortest time between two places said: a line that moves fast would be all talk and no music."""
+    survey: frozenset[str] = frozenset()
+    """Services after whose talks callers are asked."""
+    messages: frozenset[str] = frozenset()
+    """Services that take spoken messages."""
     region: str = "TR"
     """Numbers without a country code belong here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 NEXT = "ACD_NEXT"
 """Set as the last act of each dialogue; empty: the node did not finish."""
 HOLD, NET, BYE = "hold", "net", "bye"
+SURVEY = "survey"
 SAY = "ACD_SAY"
 """`file&file&…`, played by the hold loop."""
 
@@ -21,3 +22,4 @@ PLACE = "SC_PLACE"
 """Ours alone: the place in line that was said last, so that a restart does not say it again."""
 
 MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"
+SURVEY_ROUTE = "survey"

@@ -25,7 +25,6 @@ from desk.server import Server as HttpServer
 from desk.server import build as build_desk
 from ivr.agi.server import FastAgi
 from ivr.app import Dialogues
-from ivr.config import IvrSettings
 from metrics.health import ready
 from metrics.queue_lines import CallerId, masked, no_callerid
 from metrics.queue_log import QueueLog
@@ -228,7 +227,7 @@ class Node:
             return same(pin, pins[agent])
 
         host, port = address(config.settings.listen.agi)
-        return Dialogues(runner, config.flow, sounds, IvrSettings(node=NODE, comfort_s=config.settings.wait.announce_s),
+        return Dialogues(runner, config.flow, sounds, config.ivr(NODE),
                          seal=numbers.seal, verify_pin=verify_pin, agent_by_number=config.sign_in.get,
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          # The clock on the wall decides, not ours, which never jumps: it may have started wrong.

@@ -18,6 +18,7 @@ from centres.problem import Problem
 from centres.settings import Routing, Settings
 from centres.shape import guess
 from centres.team import Accommodation, Agent, Needs
+from ivr.config import IvrSettings
 from ivr.flow import walk
 from ivr.flow.load import load as load_flow
 from ivr.flow.model import Flow, Queue
@@ -69,6 +70,16 @@ class NodeConfig(NamedTuple):
     def unrecorded(self) -> frozenset[str]:
         """Services whose talks are never recorded, whatever anybody presses: the private and the anonymous ones."""
         return frozenset(service.id for service in self.loaded.services if service.privacy != "normal")
+
+    @property
+    def surveyed(self) -> frozenset[str]:
+        """Services after whose talks callers are asked how it was."""
+        return frozenset(one.id for one in self.loaded.services if one.asks)
+
+    def ivr(self, node: str) -> IvrSettings:
+        """Settings of the dialogues of a node that drives this Asterisk."""
+        return IvrSettings(node=node, comfort_s=self.settings.wait.announce_s, survey=self.surveyed,
+                           messages=self.services - self.unrecorded)
 
 
 def check(folder: Path, overlay: Path | None = None) -> Checked:

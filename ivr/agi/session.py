@@ -162,6 +162,13 @@ class Session:
                 return digit
         return ""
 
+    async def record_file(self, file: str, longest_s: float, silence_s: int) -> str:
+        """Record the caller into `<file>.wav` until `#`, so much silence, or the longest time; the key, or empty. What
+        was heard stays when the caller hangs up: then this raises CallerGone."""
+        reply = await self.command("RECORD FILE", file, "wav", "#", str(round(longest_s * 1000)), f"s={silence_s}",
+                                   within_s=longest_s + REPLY_S)
+        return _digit(reply.result)
+
     async def wait_for_digit(self, milliseconds: int) -> str:
         """A key within the time, or empty. Keys pressed before are kept by Asterisk and come first."""
         reply = await self.command("WAIT FOR DIGIT", str(milliseconds), within_s=milliseconds / 1000 + REPLY_S)

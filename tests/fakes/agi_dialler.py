@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 UNIQUEID = "1795569005.1"
 
@@ -34,6 +35,10 @@ class Dialler:
         """Number of the command at which the caller hangs up."""
         self.how = "line"
         """`line` (HANGUP, then the reply), `glued` (HANGUP511 …), `result` (-1), `eof`, `dead` (511), `silent`."""
+        self.recording = b""
+        """What the caller says into `RECORD FILE`: the bytes of the file that Asterisk writes."""
+        self.hang_up_recording = False
+        """The caller hangs up while speaking."""
         self.missing: set[str] = set()
         self.pause_s = 0.0
         self.cut = 0
@@ -93,6 +98,11 @@ class Dialler:
             self.waited.append(int(words[0]))
             key = self.keys.pop(0) if self.keys else ""
             return f"200 result={ord(key) if key else 0}"
+        if command.startswith("RECORD FILE"):
+            Path(f"{words[0]}.{words[1]}").write_bytes(self.recording)
+            if self.hang_up_recording:
+                return "200 result=-1 (hangup) endpos=16000"
+            return "200 result=35 (dtmf) endpos=16000"
         if command.startswith(("EXEC", "NOOP")):
             return "200 result=0"
         return "510 Invalid or unknown command"

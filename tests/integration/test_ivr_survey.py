@@ -1,0 +1,136 @@
+"""The survey and spoken messages over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from ivr import message
+from ivr.app import Dialogues
+from ivr.config import IvrSettings
+from ivr.sounds import Folder
+from routing.core.errors import UnknownService
+from routing.core.events import SurveyAnswered
+from routing.core.ids import ContactId, ServiceId
+from routing.core.inbox import InboxClosed
+from routing.core.model import ContactState, Service
+from tests.fakes.agi_dialler import UNIQUEID, Dialler
+from tests.fakes.inbox import FakeInbox, contact_view
+from tests.fakes.menu import PROMPTS, example
+
+pytestmark = pytest.mark.integration
+
+KEYS = {*PROMPTS, *(f"{key}-yavas" for key in PROMPTS)}
+SERVICES = [Service(ServiceId(name), name, ()) for name in ("psikososyal", "temsilci")]
+SPEECH = bytes(40_000)
+Start = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    running: list[tuple[Dialogues, asyncio.Task[None]]] = []
+
+    async def begin(inbox: FakeInbox, keep: message.Keep | None = None) -> int:
+        dialogues = Dialogues(
+            inbox, example(), Folder("/sounds", KEYS),
+            IvrSettings(survey=frozenset({"temsilci"}), messages=frozenset({"temsilci"})),
+            seal=lambda number: ("", ""), verify_pin=lambda agent, pin: asyncio.sleep(0, False),
+            agent_by_number=lambda number: None, services=SERVICES, port=0, spool=tmp_path, keep=keep)
+        running.append((dialogues, asyncio.create_task(dialogues.server.run())))
+        await dialogues.server.listening()
+        return dialogues.server.address[1]
+
+    yield begin
+    for dialogues, task in running:
+        dialogues.server.stop()
+        await asyncio.wait_for(task, 5)
+
+
+def survey(port: int, *keys: str, service: str = "temsilci", **more: str) -> Dialler:
+    return Dialler(port, "survey", variables={"SC_SERVICE": service, "SC_MENU_S": "300", **more}, keys=[*keys])
+
+
+def answers(inbox: FakeInbox) -> list[tuple[str, int]]:
+    found = [event for event in inbox.events if isinstance(event, SurveyAnswered)]
+    assert all((one.contact, one.service) == (UNIQUEID, "temsilci") for one in found)
+    return [(one.question, one.answer) for one in found]
+
+
+@pytest.mark.parametrize(("service", "onward"), [("temsilci", "survey"), ("psikososyal", "bye"), ("", "bye")])
+async def test_only_callers_of_some_services_are_asked(start: Start, service: str, onward: str) -> None:
+    inbox = FakeInbox()
+    inbox.contacts = [(contact_view(UNIQUEID, ContactState.WRAPPING),)]
+    dialler = await Dialler(await start(inbox), "after-talk", variables={"SC_SERVICE": service}).call()
+    assert dialler.variables["ACD_NEXT"] == onward
+    other = FakeInbox()
+    await survey(await start(other), service="psikososyal").call()
+    assert other.events == []
+
+
+async def test_answers_reach_the_engine_one_by_one(start: Start) -> None:
+    inbox = FakeInbox()
+    dialler = await survey(await start(inbox), "4", "1").call()
+    assert answers(inbox) == [("asked", 0), ("cared", 4), ("solved", 1)]
+    assert dialler.played == ["anket-giris", "anket-ilgi", "anket-cozum", "anket-tesekkur"]
+    assert dialler.commands[1] == 'SET VARIABLE "TIMEOUT(absolute)" "300"', "the first act"
+
+
+async def test_who_hangs_up_has_said_what_they_said(start: Start) -> None:
+    inbox = FakeInbox()
+    dialler = survey(await start(inbox), "2", SC_SLOW="1")
+    dialler.hang_up_at = 9
+    await dialler.call()
+    assert answers(inbox) == [("asked", 0), ("cared", 2)] and dialler.played[0] == "anket-giris-yavas"
+
+
+@pytest.mark.parametrize("answer", [InboxClosed(), TimeoutError(), UnknownService()])
+async def test_no_engine_no_survey(start: Start, answer: Exception) -> None:
+    dialler = await survey(await start(FakeInbox(answer)), "5").call()
+    assert dialler.played == []
+
+
+async def test_a_spoken_message_is_kept_and_counted(start: Start, tmp_path: Path) -> None:
+    kept: list[tuple[bytes, str, str, str]] = []
+
+    async def keep(path: Path, contact: ContactId, kind: str, service: ServiceId) -> bool:
+        kept.append((path.read_bytes(), contact, kind, service))
+        path.unlink()
+        return True
+
+    inbox = FakeInbox()
+    dialler = survey(await start(inbox, keep), "5", "1", "1")
+    dialler.recording = SPEECH
+    await dialler.call()
+    assert kept == [(SPEECH, UNIQUEID, "survey", "temsilci")] and not list(tmp_path.iterdir())
+    assert answers(inbox)[-1] == ("message", 0)
+    assert dialler.played[-4:] == ["anket-mesaj", "mesaj-konusun", "mesaj-alindi", "anket-tesekkur"]
+    assert 'EXEC "PlayTones" "!1000/300"' in dialler.commands
+
+
+async def test_silence_is_no_message(start: Start, tmp_path: Path) -> None:
+    async def keep(path: Path, contact: ContactId, kind: str, service: ServiceId) -> bool:
+        raise AssertionError("nothing was said")
+
+    inbox = FakeInbox()
+    dialler = survey(await start(inbox, keep), "5", "1", "1")
+    dialler.recording = bytes(200)
+    await dialler.call()
+    assert dialler.played[-5:] == ["mesaj-konusun", "mesaj-duyulmadi", "mesaj-konusun", "mesaj-alinamadi",
+                                   "anket-tesekkur"]
+    assert answers(inbox)[-1] == ("solved", 1) and not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+async def test_who_hangs_up_while_speaking_has_left_a_message(start: Start) -> None:
+    kept: list[str] = []
+
+    async def keep(path: Path, contact: ContactId, kind: str, service: ServiceId) -> bool:
+        kept.append(path.name)
+        return True
+
+    dialler = survey(await start(FakeInbox(), keep), "5", "1", "1")
+    dialler.recording, dialler.hang_up_recording = SPEECH, True
+    await dialler.call()
+    assert len(kept) == 1 and kept[0].startswith(UNIQUEID) and kept[0].endswith(".wav")
