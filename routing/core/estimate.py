@@ -140,9 +140,15 @@ def at_entry(d: Domain, contact: Contact) -> Estimate | None:
     """What a contact that has just come to wait may expect; None: somebody is free for it, nobody who could take it is
     at work, or its time has not come."""
     group = contact.group
-    if group is None or group.pool.mask & group.allowed:
+    if group is None:
         return None
-    return _expect(d, d.forecast.decided, contact, d.now, d.forecast.of(contact.service.id))
+    step = contact.step
+    if group.may_relax and group.unmet:
+        step = d.matching.met(contact)
+        group = d.matching.group(contact, step)
+    if group.pool.mask & group.allowed:
+        return None
+    return _expect(d, d.forecast.decided, contact, step, d.now, d.forecast.of(contact.service.id))
 
 
 def now(d: Domain, contact: Contact, at: float) -> Estimate | None:
@@ -150,16 +156,26 @@ def now(d: Domain, contact: Contact, at: float) -> Estimate | None:
     group = contact.group
     if contact.state is not ContactState.PENDING or group is None or group.ready:
         return None
-    return _expect(d, d.forecast.shown, contact, at, d.forecast.known(contact.service.id))
+    return _expect(d, d.forecast.shown, contact, contact.step, at, d.forecast.known(contact.service.id))
 
 
 def newcomer(d: Domain, service: Service, at: float) -> Estimate | None:
     """What a caller who came now would be told; None as in `at_entry`. A read."""
     contact = Contact(_NEWCOMER, service, Channel.VOICE, at, 0, d.next_number, at, step_at=at)
     contact.key = contact.line_key()
-    if d.matching.anybody(contact):
+    step = d.matching.met(contact)
+    if d.matching.group(contact, step).ready:
         return None
-    return _expect(d, d.forecast.shown, contact, at, d.forecast.known(service.id))
+    return _expect(d, d.forecast.shown, contact, step, at, d.forecast.known(service.id))
+
+
+def told(contact: Contact) -> Estimate | None:
+    """What a contact was told at entry, counted like its wait, from `since`: who keeps an age (a call that dropped, a
+    callback that was merged, an adopted call) has waited before. None: it is a callback, whose wait is its own wish."""
+    expected, before_s = contact.estimate, contact.queued_at - contact.since
+    if expected is None or contact.callback:
+        return None
+    return expected if before_s == 0.0 else Estimate(*[before_s + one for one in expected])
 
 
 def came_true(d: Domain, contact: Contact, at: float) -> None:
@@ -181,8 +197,8 @@ def gave_up(d: Domain, contact: Contact, at: float) -> None:
     d.forecast.of(contact.service.id).patience(max(0.0, at - contact.queued_at), True)
 
 
-def _expect(d: Domain, crew: Crew, contact: Contact, at: float, learned: Learned) -> Estimate | None:
-    mean, variance = _turn(d, crew, contact, at, learned.given_up / learned.waited_s)
+def _expect(d: Domain, crew: Crew, contact: Contact, step: int, at: float, learned: Learned) -> Estimate | None:
+    mean, variance = _turn(d, crew, contact, step, at, learned.given_up / learned.waited_s)
     if mean == math.inf:
         return None
     variance += (UNSURE * mean) ** 2
@@ -198,16 +214,18 @@ def _expect(d: Domain, crew: Crew, contact: Contact, at: float, learned: Learned
     return Estimate(wait_s, low_s, high_s)
 
 
-def _turn(d: Domain, crew: Crew, contact: Contact, at: float, impatience: float) -> tuple[float, float]:
-    """Mean and variance of the time until this contact has its turn, through the steps that it will come to; infinite:
-    never, as things are."""
-    service, step = contact.service, contact.step
+def _turn(d: Domain, crew: Crew, contact: Contact, step: int, at: float, impatience: float) -> tuple[float, float]:
+    """Mean and variance of the time until this contact has its turn, through the steps that it will come to from this
+    one on; infinite: never, as things are."""
+    service = contact.service
     rate = crew.rate(d, contact, step)
     ahead = _before(d, crew, rate, contact, at)
     mean, variance = _sum(rate, impatience, ahead)
     elapsed = done = 0.0
     while (stays := lasts(service, step)) is not None:
         left = max(0.0, contact.step_at + stays - at) if step == contact.step else stays
+        if rate.per_s <= 0 and d.matching.group(contact, step).unmet:
+            left = 0.0  # a step that nobody who is signed in could meet is left at once
         if mean <= elapsed + left:
             break
         elapsed += left

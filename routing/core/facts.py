@@ -241,7 +241,8 @@ class Connected(NamedTuple):
     connected_at: float | None = None
     """When it was, if it became known only later; None: `at`."""
     estimate: Estimate | None = None
-    """What was expected at entry (`Queued.estimate`): beside `wait_s` it says how good the estimates are."""
+    """What was expected at entry, counted from `since` as `wait_s` is: the two say how good the estimates are. None:
+    nothing was told (`Queued.estimate`), or it is a callback."""
 
 
 class HoldChanged(NamedTuple):

@@ -98,24 +98,26 @@ class Matching:
             self._requirements[key] = found
         return found
 
-    def group(self, contact: Contact) -> Group:
-        """Where a contact waits in its present step."""
+    def group(self, contact: Contact, step: int | None = None) -> Group:
+        """Where a contact waits in its present step, or in another one."""
+        if step is None:
+            step = contact.step
         service, needs, topics = contact.service, contact.needs, contact.topics
         if topics:
             topics &= self._excluded
-        key = contact.node, contact.channel, service.id, contact.step, contact.urgent, needs, topics
+        key = contact.node, contact.channel, service.id, step, contact.urgent, needs, topics
         group = self._groups.get(key)
         if group is None:
-            group = self._new_group(contact, needs, topics)
+            group = self._new_group(contact, step, needs, topics)
             if not (needs or topics):
                 self._groups[key] = group
         return group
 
-    def _new_group(self, contact: Contact, needs: Needs, topics: frozenset[str]) -> Group:
+    def _new_group(self, contact: Contact, step: int, needs: Needs, topics: frozenset[str]) -> Group:
         service, spare = contact.service, bool(needs or topics)
-        wanted = self.requirement(service, contact.step, needs, topics)
+        wanted = self.requirement(service, step, needs, topics)
         pool = self._pool(contact.channel, service, wanted, spare=spare)
-        levels, may_relax = ALL_RANKS, lasts(service, contact.step) is not None
+        levels, may_relax = ALL_RANKS, lasts(service, step) is not None
         if pool.requirement is not wanted and pool.requirement != wanted:  # the pool has every level of the one skill
             levels = 0
             for level in range(wanted.needs[0][1], 101):
@@ -130,9 +132,13 @@ class Matching:
             self.version += 1
         return group
 
-    def anybody(self, contact: Contact) -> bool:
-        """Somebody could take such a contact of a service of the centre now."""
-        return self.group(contact).ready
+    def met(self, contact: Contact) -> int:
+        """The step that a contact comes to at once when nobody who is signed in could meet its present one; else that
+        one."""
+        step = contact.step
+        while self.group(contact, step).unmet:
+            step += 1
+        return step
 
     def sample(self, most: int) -> list[AgentRecord]:
         """At most so many of the agents who are signed in, those who have been for longest."""

@@ -315,7 +315,8 @@ def connected(d: Domain, event: OfferConnected) -> None:
     d.facts.append(facts.record(facts.Connected, (
         seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
         contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
-        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at, contact.estimate)))
+        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at,
+        None if contact.estimate is None else estimate.told(contact))))
     if contact.estimate is not None:
         estimate.came_true(d, contact, at)
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 import pytest
 
+from lab.bench import estimate as bench
 from planning import house as day
 from planning.house import Arrival, Duty
 from routing.core import crew, estimate, journal
@@ -67,6 +68,37 @@ def test_it_is_told_at_entry_and_again_with_the_connection_and_measured() -> Non
     measure = told.engine.forecasts()["edu"]  # type: ignore[index]
     assert measure.answered == 1 and measure.mean_error_s == pytest.approx(abs(120.0 - expected.wait_s))
     assert measure.coverage == float(expected.low_s <= 120.0 <= expected.high_s)
+
+
+def test_who_has_an_age_is_measured_by_the_wait_that_was_told() -> None:
+    told = busy({"a": 50})
+    told.waits("edu", at=100.0, since=40.0)
+    expected = told.last(f.Queued).estimate
+    assert expected is not None
+    told.tell(e.TalkEnded(1, "caller"), 200.0)
+    told.tell(e.WrapUpEnded("a"), 215.0)
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 220.0)
+    connected = told.last(f.Connected)
+    assert connected.wait_s == 180.0 and connected.estimate is not None
+    assert connected.estimate.wait_s == pytest.approx(60.0 + expected.wait_s)
+    assert connected.estimate.high_s == pytest.approx(60.0 + expected.high_s)
+    measure = told.engine.forecasts()["edu"]  # type: ignore[index]
+    assert measure.mean_error_s == pytest.approx(abs(120.0 - expected.wait_s))
+
+
+def test_a_step_that_nobody_signed_in_can_meet_costs_no_time() -> None:
+    steps = (Step((("edu", 90),), 300.0), Step((("edu", 10),)))
+    by_steps, plain = (busy({"a": 50}, EDU._replace(steps=found)) for found in (steps, steps[1:]))
+    for told in (by_steps, plain):
+        told.waits("edu", at=1.0)
+    assert by_steps.last(f.Queued).estimate == plain.last(f.Queued).estimate is not None
+    newcomer = by_steps.engine.status(1.0).queues[0].estimate
+    assert newcomer == plain.engine.status(1.0).queues[0].estimate is not None
+    free = House({"a": 50}, services=(EDU._replace(steps=steps),))
+    free.sits("a")
+    assert free.engine.status(1.0).queues[0].estimate is None
+    free.calls("edu", at=2.0)
+    assert free.last(f.Queued).estimate is None, "in the next step somebody is free"
 
 
 def test_it_grows_with_the_line_and_shrinks_with_the_team() -> None:
@@ -259,6 +291,27 @@ def test_better_than_the_hold_time_of_app_queue_and_eight_of_ten_within(team: st
 
     day.run(Centre(services, agents), arrivals, [Duty(agent.id, 0.0, hours * 3600.0) for agent in agents], watch=watch)
     assert waits > 500 and ours < 0.95 * theirs and 0.7 <= within / waits <= 0.9, (waits, ours / theirs, within / waits)
+
+
+def test_a_day_of_the_bench_is_told_better_than_by_app_queue() -> None:
+    case = next(case for case in bench.cases() if case.load == 1.0)
+    told = bench.measure(case, seeds=(1,))
+    ours, theirs, last = bench.errors(told)
+    assert len(told) > 1_000 and {one.service for one in told} == set(case.shares)
+    assert ours <= bench.BETTER * theirs and ours < 0.8 * last
+    assert 0.75 <= sum(one.within for one in told) / len(told) <= 0.88
+
+
+def test_the_bench_says_what_app_queue_would() -> None:
+    watch, fact = bench.Watch(), f.Queued(1, 10.0, "c1", 1, "s", Channel.VOICE, 10.0, 0, 1, "", "", "", False, "")
+    for number, wait_s in enumerate((41.0, 3.9, 100.0)):
+        came = fact._replace(contact=f"c{number}", at=100.0 * number, estimate=Estimate(30.0, 10.0, 60.0))
+        watch([came])
+        watch([f.Connected(2, came.at + wait_s, 1, came.contact, 2, "a", 1, "sa", "s", Channel.VOICE, wait_s, 0.0, 1,
+                           True)])
+    assert [one.hold_s for one in watch.told] == [0, 10, 8], "(0*3+41)>>2, (10*3+3)>>2"
+    assert [one.last_s for one in watch.told] == [0.0, 41.0, 3.9000000000000057]
+    assert [one.within for one in watch.told] == [True, False, False]
 
 
 def test_replay_says_the_same_estimates() -> None:
