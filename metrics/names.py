@@ -59,6 +59,9 @@ EWT = Metric("acd_ewt_contacts_total", COUNTER, ("queue", "within"),
              "at entry. Coverage = within true / all of these.")
 OVERRIDES = Metric("acd_accommodation_overrides_total", COUNTER, (),
                    "Times a rule of a profile did not hold: relaxed aloud, or by an emergency ceiling.")
+SURVEY = Metric("acd_survey_answers_total", COUNTER, ("queue", "question", "answer"),
+                "What callers said after the talk: asked (0), cared (1 to 5), solved (1 yes, 0 no), message (0). "
+                "Response rate = cared of all answers / asked.")
 DECISION = Metric("acd_routing_decision_seconds", HISTOGRAM, (), "Time the engine takes for one event.",
                   DECISION_BUCKETS)
 CONNECTED = Metric("acd_asterisk_connected", GAUGE, ("link",), "1: the link is up and its state read.")
@@ -69,7 +72,7 @@ ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, s
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 
-TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, MOVED, STEPS, EWT_ERROR, EWT, OVERRIDES,
+TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, MOVED, STEPS, EWT_ERROR, EWT, OVERRIDES, SURVEY,
          AGENTS, AGENT_SECONDS, DECISION, CONNECTED, RECONNECTS, MISMATCHES, ALARMS, DROPPED, BUILD)
 
 K_MIN = 5

@@ -25,6 +25,7 @@ from routing.core.facts import (
     Overridden,
     Queued,
     Stepped,
+    Surveyed,
     TalkOver,
     WrappedUp,
 )
@@ -70,7 +71,7 @@ class Recorder:
         self._drops, self._moved, self._steps = (
             self._counter(one) for one in (names.DROPPED, names.MOVED, names.STEPS))
         self._ewt, self._ewt_error = self._counter(names.EWT), self._histogram(names.EWT_ERROR)
-        self._overrides = self._counter(names.OVERRIDES)
+        self._overrides, self._survey = self._counter(names.OVERRIDES), self._counter(names.SURVEY)
         self._wait, self._handle = self._histogram(names.WAIT), self._histogram(names.HANDLE)
         self._decision = self._histogram(names.DECISION)
         self._waiting, self._oldest = self._gauge(names.WAITING), self._gauge(names.OLDEST)
@@ -132,6 +133,9 @@ class Recorder:
 
     def _override(self, fact: Overridden) -> None:
         self._overrides.inc()
+
+    def _surveyed(self, fact: Surveyed) -> None:
+        self._survey.labels(label(fact.service), label(fact.question), str(fact.answer)).inc()
 
     def _closed(self, fact: OfferClosed) -> None:
         self._offers.labels(label(fact.service), RESULTS.get(fact.state, fact.state.value)).inc()
@@ -215,5 +219,5 @@ class Recorder:
 _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     Queued: Recorder._queued, Connected: Recorder._connect, OfferClosed: Recorder._closed, TalkOver: Recorder._talk,
     WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent, Alarm: Recorder._alarm,
-    Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override,
+    Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override, Surveyed: Recorder._surveyed,
 }

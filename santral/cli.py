@@ -15,11 +15,12 @@ from asterisk_conf.render import render
 from desk import cli as desk_cli
 from lab import cli as lab_cli
 from lab.bench.cli import bench
+from metrics import cli as metrics_cli
 from planning import cli as planning_cli
 from prompts import cli as prompts_cli
 from routing.core.model import Centre as RoutingCentre
 from santral import app, config, outside
-from santral.journal import open_journal
+from santral.journal import open_facts, open_journal
 from santral.secrets import Secrets, write_private
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -101,5 +102,6 @@ cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE, open_journal))
 desk_cli.mount(cli)
+metrics_cli.mount(cli, open_facts)
 cli.command(name="bench")(bench)
 

@@ -2,6 +2,7 @@
 
 SantralError            (1) something else
 ├── BadCentre           (2) the centre's files have problems; all of them are listed
+├── NoJournal           (2) what was named holds no journal, or a damaged one
 ├── AddressTaken        (3) a port is in use, or an address is not ours
 ├── StoreTrouble        (4) the store cannot be opened or written
 └── AsteriskTrouble     (5) Asterisk does not answer, refuses the login or is too old
@@ -18,6 +19,12 @@ class SantralError(Exception):
 
 class BadCentre(SantralError):
     """The centre's files have problems."""
+
+    exit_code = 2
+
+
+class NoJournal(SantralError):
+    """No journal where one was named, or one that cannot be read to its end."""
 
     exit_code = 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ from routing.core.stored import Started
 from routing.store.errors import StoreError
 from routing.store.reader import Extent, Input, Reader
 from routing.store.schema import HEAD
-from santral.errors import StoreTrouble
+from santral.errors import NoJournal, StoreTrouble
 
 DATABASE = "santral.db"
 
@@ -86,6 +86,16 @@ def open_journal(place: str) -> Iterator[Journal]:
         raise StoreTrouble(str(error)) from error
     except RoutingError as error:
         raise PlanningError(f"{place}: {error}") from error
+
+
+@contextmanager
+def open_facts(place: str) -> Iterator[Iterable[Fact]]:
+    """The facts of a state. NoJournal when nothing is there, StoreTrouble when it cannot be read."""
+    try:
+        with open_journal(place) as journal:
+            yield journal.facts()
+    except PlanningError as error:
+        raise NoJournal(str(error)) from error
 
 
 def _sound(place: str, extent: Extent) -> None:

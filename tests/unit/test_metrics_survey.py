@@ -1,0 +1,66 @@
+"""The survey's numbers from facts."""
+
+from __future__ import annotations
+
+import pytest
+
+from metrics.recorder import Recorder
+from metrics.survey import by_service, together
+from routing.core.facts import Alarm, Fact, Surveyed
+from routing.core.ids import ContactId, ServiceId
+from routing.core.inbox import Status
+
+pytestmark = pytest.mark.unit
+
+
+def facts(*said: tuple[float, str, str, str, int]) -> list[Fact]:
+    """(time, contact, service, question, answer) in order."""
+    return [Surveyed(seq, at, ContactId(contact), ServiceId(service), question, answer)
+            for seq, (at, contact, service, question, answer) in enumerate(said, 1)]
+
+
+def day() -> list[Fact]:
+    """Six callers of `bilgi`, five of whom answer; one of `tip`."""
+    said: list[tuple[float, str, str, str, int]] = []
+    for number, cared in enumerate((5, 5, 4, 2, 1), 1):
+        said += [(10.0 * number, f"1.{number}", "bilgi", "asked", 0),
+                 (10.0 * number + 1, f"1.{number}", "bilgi", "cared", cared),
+                 (10.0 * number + 2, f"1.{number}", "bilgi", "solved", int(cared > 2))]
+    said += [(55.0, "1.5", "bilgi", "message", 0), (60.0, "1.6", "bilgi", "asked", 0), (70.0, "1.7", "tip", "asked", 0),
+             (71.0, "1.7", "tip", "cared", 1)]
+    return facts(*said)
+
+
+def test_rates_means_and_shares() -> None:
+    found = by_service(day())
+    bilgi = found[ServiceId("bilgi")]
+    assert (bilgi.asked, bilgi.answered, bilgi.messages) == (6, 5, 1)
+    assert bilgi.rate == pytest.approx(5 / 6) and bilgi.mean == pytest.approx(17 / 5)
+    assert bilgi.cared_share == pytest.approx(3 / 5) and bilgi.solved_share == pytest.approx(3 / 5)
+
+
+def test_few_answers_show_no_mean() -> None:
+    tip = by_service(day())[ServiceId("tip")]
+    assert (tip.asked, tip.answered, tip.rate) == (1, 1, 1.0)
+    assert (tip.mean, tip.cared_share, tip.solved_share) == (None, None, None)
+
+
+def test_a_survey_belongs_to_the_time_in_which_it_began() -> None:
+    found = by_service(facts((9.0, "1.1", "bilgi", "asked", 0), (11.0, "1.1", "bilgi", "cared", 5),
+                             (12.0, "1.2", "bilgi", "asked", 0), (20.5, "1.2", "bilgi", "cared", 1)), 10.0, 20.0)
+    assert found[ServiceId("bilgi")].cared == {1: 1, 2: 0, 3: 0, 4: 0, 5: 0}
+    assert by_service([Alarm(1, 1.0, "x", None, None, None)]) == {}  # type: ignore[arg-type]
+
+
+def test_all_services_as_one() -> None:
+    whole = together(by_service(day()).values())
+    assert (whole.asked, whole.answered, whole.messages, sum(whole.solved.values())) == (7, 6, 1, 5)
+
+
+def test_prometheus_counts_the_same() -> None:
+    recorder = Recorder(["bilgi", "tip"], {})
+    recorder.take(day())
+    page = recorder.text(Status(0.0, True, (), (), ())).decode()
+    for line in ('acd_survey_answers_total{answer="5",question="cared",queue="bilgi"} 2.0',
+                 'acd_survey_answers_total{answer="0",question="asked",queue="bilgi"} 6.0'):
+        assert line in page
