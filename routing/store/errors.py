@@ -5,7 +5,9 @@ StoreError
 ├── StoreUnavailable   the database cannot take or give anything now (disk full, locked, damaged, gone)
 ├── LeaseHeld          another node works on this state
 ├── LeaseLost          this node's lease is over: it must stop acting
-└── KeyFileError       the file with the keys of callers' numbers cannot be used
+├── KeyFileError       a file with keys (of callers' numbers, of recordings) cannot be used, or lacks the key
+├── NoSound            a plain file holds nothing that can be kept
+└── DamagedRecording   a sealed file is not as it was written
 
 A message says what, where and how to mend it. It never holds a value out of a row: a row has callers' numbers in it.
 """
@@ -60,3 +62,15 @@ class LeaseLost(StoreError):
 
 class KeyFileError(StoreError):
     """The key file cannot be used."""
+
+
+class NoSound(StoreError):
+    """A plain file is no sound that can be kept: another kind, empty, too short."""
+
+
+class DamagedRecording(StoreError):
+    """A sealed file was changed or cut off. What was given out before is sound."""
+
+    def __init__(self, recording: str, why: str) -> None:
+        super().__init__(f"recording {recording}: {why}. Restore its file from the backup; its key is in the database")
+        self.recording = recording

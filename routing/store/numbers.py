@@ -12,25 +12,20 @@ Hash: HMAC-SHA256, hexadecimal. A plain hash of a telephone number is found by t
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import hmac
-import json
-import os
 import secrets
-import stat
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from routing.store import keyfile
 from routing.store.errors import KeyFileError
 
 FORMAT = 1
 
 NUMBER_MAX = 64
 """Longest number taken: E.164 has 15 digits, SIP users may be longer; above it is something else than a number."""
-
-FORBIDDEN = stat.S_IRWXG | stat.S_IRWXO
 
 
 class NumberKeys:
@@ -43,19 +38,8 @@ class NumberKeys:
     @classmethod
     def load(cls, path: Path) -> NumberKeys:
         """Read the key file. Raises `KeyFileError` when it is missing, open to others or not a key file."""
+        kept = keyfile.read(path, "callers' numbers")
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise KeyFileError(f"{path}: no key file for callers' numbers. Restore it from the backup of the secrets; "
-                               "only a new state may get new keys") from None
-        except OSError as error:
-            raise KeyFileError(f"{path}: the key file cannot be opened: {error.strerror}. It must be a plain file of "
-                               "the user who runs the node") from None
-        with os.fdopen(descriptor, "rb") as file:
-            _refuse_open_file(path, os.fstat(file.fileno()))
-            content = file.read()
-        try:
-            kept = json.loads(content)
             if kept["format"] != FORMAT:
                 raise ValueError("format")
             hash_key = base64.urlsafe_b64decode(kept["hash"])
@@ -63,16 +47,18 @@ class NumberKeys:
                 raise ValueError("short")
             return cls(hash_key, [key.encode("ascii") for key in kept["box"]])
         except (ValueError, KeyError, TypeError, AttributeError):
-            # `from None`: the text of the error would quote the key.
-            raise KeyFileError(f"{path}: this is no key file of format {FORMAT}. Restore it from the backup of the "
-                               "secrets") from None
+            raise keyfile.unusable(path, FORMAT) from None
 
     @classmethod
     def load_or_create(cls, path: Path) -> NumberKeys:
         """Read the key file; make it with fresh random keys when there is none. Safe when two processes begin at
         once: the first file stays, both use it."""
         if not path.exists():
-            _create(path)
+            keyfile.create(path, {
+                "format": FORMAT,
+                "hash": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii"),
+                "box": [Fernet.generate_key().decode("ascii")],
+            })
         return cls.load(path)
 
     def seal(self, number: str) -> tuple[str, str]:
@@ -91,39 +77,3 @@ class NumberKeys:
         except (InvalidToken, UnicodeError):
             raise KeyFileError("a stored number does not open with the keys of this state: the key file belongs to "
                                "another state, or the row was changed") from None
-
-
-def _refuse_open_file(path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise KeyFileError(f"{path}: not a plain file")
-    if status.st_mode & FORBIDDEN:
-        raise KeyFileError(f"{path}: others may read or change the keys of callers' numbers (mode "
-                           f"{stat.S_IMODE(status.st_mode):04o}). Mend it: chmod 600 {path}")
-    if status.st_uid not in (os.geteuid(), 0):
-        raise KeyFileError(f"{path}: belongs to another user. Mend it: chown it to the user who runs the node")
-
-
-def _create(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    content = json.dumps({
-        "format": FORMAT,
-        "hash": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii"),
-        "box": [Fernet.generate_key().decode("ascii")],
-    })
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # A link never replaces: when another process was first, its keys stay.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        draft.unlink()

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -41,6 +41,8 @@ OFFER_WITH_CALLER = ("pending", "accepted")
 """States in which an offer holds its contact."""
 OFFER_WITH_AGENT = ("pending", "accepted", "wrapping")
 """States in which an offer fills a slot of its agent."""
+
+RECORDING_KINDS = ("call", "message", "survey")
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -189,6 +191,26 @@ leases = Table(
     Column("pid", Integer, nullable=False),
     Column("started", Text, nullable=False, comment="start of that process, in ticks since boot: pids are used again"),
 )
+
+recordings = Table(
+    "recordings", metadata,
+    Column("id", Text, primary_key=True),
+    Column("contact", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("agent", Text, comment="who talked, of a call"),
+    Column("at", Double, nullable=False, comment="its beginning"),
+    Column("seconds", Double, nullable=False),
+    Column("keep_until", Double, nullable=False),
+    Column("source", Text, nullable=False, comment="name of the plain file it was made from"),
+    Column("key_id", Text, nullable=False, comment="key of the key file that opens key_box"),
+    Column("key_box", Text, nullable=False, comment="the sealed key of its file: gone with the row"),
+    CheckConstraint(one_of("kind", RECORDING_KINDS), name="kind_known"),
+)
+Index("ux_recordings_source", recordings.c.source, unique=True)
+Index("ix_recordings_contact", recordings.c.contact)
+Index("ix_recordings_at", recordings.c.at)
+Index("ix_recordings_keep_until", recordings.c.keep_until)
 
 meta = Table(
     "meta", metadata,

@@ -131,6 +131,16 @@ class Store:
                 connection.execute(insert(meta), {"key": key, "value": value})
         await self._writer.call(lambda: self._in_transaction(change))
 
+    async def work(self, function: Callable[[Connection], T]) -> T:
+        """Do what is no turn in a transaction of its own, in the writer's thread. Keep it short: turns wait behind it.
+        Raises as `commit` does."""
+        def checked(connection: Connection) -> T:
+            if self._lease is not None:
+                with closing(connection.connection.cursor()) as cursor:
+                    leasing.check(cursor, connection.dialect, self._lease)
+            return function(connection)
+        return await self._writer.call(lambda: self._in_transaction(checked))
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     async def load(self) -> Loaded:
