@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prompts import level
 from prompts.catalogue import FORMATS, PAUSES, Prompt
@@ -33,7 +33,7 @@ from prompts.say import SLOW_SUFFIX
 from prompts.text import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES, SLOW_SPEED, pieces
 from prompts.voices import Voice, sha256_of
 
-PIPELINE = 2
+PIPELINE = 3
 """Grows when the same text and voice give another sound: everything is then built again."""
 
 WORKERS = 2
@@ -125,7 +125,7 @@ def listen(prompt: Prompt, voice: Voice, out: Path) -> level.Measure:
     level.pydub_segment()
     with tempfile.TemporaryDirectory(prefix="prompt-") as name:
         scratch = Path(name)
-        return _finish(_spoken(prompt, voice, scratch), FORMATS["wav16"], out, scratch, music=False)
+        return _finish(_spoken(prompt, voice, scratch)[0], FORMATS["wav16"], out, scratch, music=False)
 
 
 class Job(NamedTuple):
@@ -199,6 +199,7 @@ def _make(job: Job, options: Options) -> Entry:
         return _pause(job, options.out)
     with tempfile.TemporaryDirectory(prefix="prompt-") as name:
         scratch = Path(name)
+        joins: list[float] = []
         if job.prompt is None:
             raw, backend, voice, speed = _music(job, scratch)
         elif job.recording is not None:
@@ -206,7 +207,7 @@ def _make(job: Job, options: Options) -> Entry:
             backend, voice, speed = "recorded", "recorded", SLOW_SPEED if job.stretch else 1.0
         else:
             speaker = options.voices[job.prompt.language]
-            raw = _spoken(job.prompt, speaker, scratch)
+            raw, joins = _spoken(job.prompt, speaker, scratch)
             backend, voice = speaker.backend, speaker.name
             speed = speaker.speed * (SLOW_SPEED if job.prompt.slow else 1.0)
         place = job.key if job.prompt is None else job.prompt.place
@@ -217,25 +218,28 @@ def _make(job: Job, options: Options) -> Entry:
             sums[f"{place}.{ending}"] = sha256_of(path)
     peak, rms, seconds = measures["wav"]
     text = job.prompt.text if job.prompt else ""
-    return Entry(job.key, text_hash(text), backend, voice, round(speed, 3), peak, rms, seconds, job.source, sums)
+    return Entry(job.key, text_hash(text), backend, voice, round(speed, 3), peak, rms, seconds, job.source, sums,
+                 joins)  # fmt: skip
 
 
-def _spoken(prompt: Prompt, voice: Voice, scratch: Path) -> Path:
-    """The pieces of the text, spoken, trimmed and joined with their pauses."""
-    joined = None
+def _spoken(prompt: Prompt, voice: Voice, scratch: Path) -> tuple[Path, list[float]]:
+    """The pieces of the text, spoken, trimmed and joined with their pauses; and the seconds of the joins."""
+    joined, joins = None, []
     for number, piece in enumerate(pieces(prompt.text, slow=prompt.slow)):
         path = scratch / f"{number}.wav"
         try:
             voice.speak(piece.text, path, SLOW_SPEED if prompt.slow else 1.0)
         except VoiceTrouble as error:
             raise VoiceTrouble(f"{prompt.key}: {error}") from error
-        segment = level.trimmed(level.load(path), prompt.key)
+        segment = level.faded(level.trimmed(level.load(path), prompt.key))
         joined = segment if joined is None else joined + segment
         if piece.pause_ms:
+            joins.append(round(joined.duration_seconds, 4))
             joined += level.silence(piece.pause_ms, segment)
+            joins.append(round(joined.duration_seconds, 4))
     raw = scratch / "joined.wav"
     level.save(joined, raw)
-    return raw
+    return raw, joins
 
 
 def _recorded(job: Job, recording: Path, scratch: Path) -> Path:
@@ -276,7 +280,7 @@ def _pause(job: Job, out: Path) -> Entry:
         level.save(level.pydub_segment().silent(duration=PAUSES[job.key], frame_rate=rate), path)
         sums[path.name] = sha256_of(path)
     nothing, seconds = level.FAINTEST_PEAK_DBFS, PAUSES[job.key] / 1000
-    return Entry(job.key, text_hash(""), "santral", "silence", 1.0, nothing, nothing, seconds, job.source, sums)
+    return Entry(job.key, text_hash(""), "santral", "silence", 1.0, nothing, nothing, seconds, job.source, sums, [])
 
 
 def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> level.Measure:
@@ -295,10 +299,21 @@ def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> 
         segment = segment.apply_gain(min(MUSIC_RMS_DBFS - segment.dBFS, MUSIC_PEAK_DBFS - segment.max_dBFS))
         measure = level.Measure(round(segment.max_dBFS, 2), round(segment.dBFS, 2), round(len(segment) / 1000, 3))
     else:
-        segment = level.levelled(segment)
+        segment = level.levelled(_pressed(segment, turned, scratch))
         measure = level.measured(segment, path.stem)
     level.save(segment, path)
     return measure
+
+
+def _pressed(segment: Any, turned: Path, scratch: Path) -> Any:
+    """With the peaks that stand out pressed down, so that the voice can be as loud as in every other prompt."""
+    excess = level.standing_out(segment)
+    if excess <= 0:
+        return segment
+    pressed = scratch / "pressed.wav"
+    limit = ["gain", "-n", "0", "gain", "-l", f"{min(excess, level.MOST_LIMITED_DB):.2f}"]
+    run(["sox", "-R", turned, pressed, *limit, "gain", str(HEADROOM_DB)])
+    return level.load(pressed)
 
 
 def _still_good(out: Path, entry: Entry, job: Job | None) -> bool:

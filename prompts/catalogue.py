@@ -16,15 +16,9 @@ import yaml
 from prompts import english, number
 from prompts.errors import CatalogueTrouble, UnknownKey
 from prompts.manifest import Manifest
-from prompts.say import PAUSE
+from prompts.say import LANGUAGE as LANGUAGE  # said here too: it is the catalogue's first folder
+from prompts.say import LANGUAGES, OTHERS, PAUSE
 from prompts.say import slow as slow_key
-
-LANGUAGE = "tr"
-"""The first language: every key is in it, and its texts tell what a key is for."""
-OTHERS = ("en",)
-"""Languages that have some of the keys. A further one needs its folder here, a voice (`prompts.voices`) and a way to
-say numbers (`prompts.say`)."""
-LANGUAGES = (LANGUAGE, *OTHERS)
 
 HOME = Path(__file__).parent
 SOURCE = HOME / LANGUAGE
@@ -38,10 +32,10 @@ PAUSES = {PAUSE: 300, slow_key(PAUSE): 600}
 WAV_HEADER_BYTES = 44
 """A file not longer than its header holds no sound."""
 
-ORDINAL_PIECE = "digits/h-"
-"""Ends of Turkish ordinals; English says "number three"."""
 FOR_AGENTS = ("kod", "bilgi")
 """Groups that only agents hear: they need no other language."""
+TURKISH_ONLY = ("agent/", "digits/h-")
+"""Beginnings of keys that need no other language: what agents hear, and the ends of Turkish ordinals."""
 GROUPS = ("menu", "bekleme", "anket", "kod", "sistem", "bilgi", "kuyruk", "sayi")
 
 _KEY = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)?")
@@ -151,7 +145,7 @@ def untranslated(prompts: Mapping[str, Prompt], language: str) -> list[str]:
     """Keys of `spoken()` that a caller hears in the first language, because `language` does not have them."""
     return [key for key, prompt in prompts.items()
             if prompt.language == LANGUAGE and not prompt.slow and prompt.group not in FOR_AGENTS
-            and not prompt.key.startswith(ORDINAL_PIECE) and prompt._replace(language=language).id not in prompts]
+            and not prompt.key.startswith(TURKISH_ONLY) and prompt._replace(language=language).id not in prompts]
 
 
 def _members(pattern: str, first: Mapping[str, Prompt]) -> list[str]:

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from prompts.build import Options, build, listen
-from prompts.catalogue import LANGUAGE, Prompt, spoken
+from prompts.catalogue import FORMATS, LANGUAGE, Prompt, spoken, untranslated
 from prompts.errors import PromptError, UnknownKey
 from prompts.mbrola import TERMS, find_mbrola, unpack
+from prompts.say import OTHERS
 from prompts.voices import Voice, cast
 
 MBROLA_FOLDER = Path(".cache/voices/mbrola")
@@ -40,6 +41,7 @@ class WantedVoice(StrEnum):
 VoiceOption = Annotated[WantedVoice, typer.Option("--voice", help="Take this voice instead of the best one present.")]
 PiperOption = Annotated[list[Path] | None, typer.Option("--piper", help="Model of Piper: tr_TR-....onnx; once for each "
                                                                        "language.")]
+SoundsOption = Annotated[Path, typer.Option("--sounds", help="Folder of the built sounds.")]
 FolderOption = Annotated[Path, typer.Option("--voices-dir", help="Private folder of the mbrola voice.")]
 
 
@@ -50,6 +52,7 @@ def commands() -> typer.Typer:
     app.command("voices")(_voices)
     app.command("listen")(_listen)
     app.command("list")(_list)
+    app.command("check")(_check)
     return app
 
 
@@ -120,6 +123,26 @@ def _list(
                 typer.echo("\t".join((prompt.id, prompt.group, prompt.when, prompt.text)))
             return
         Console().print(_table(rows))
+
+
+def _check(sounds: SoundsOption) -> None:
+    """Measure all built sounds: clipping, loudness, silence at the ends, clicks. Exit 1 when one is not fit."""
+    from prompts.quality import check  # not above: it loads numpy, which nothing that runs in a call needs
+
+    with _told():
+        prompts = spoken()
+        checked = check(sounds, prompts)
+        for finding in checked.findings:
+            typer.echo(str(finding))
+        for language in OTHERS:
+            lacking = untranslated(prompts, language)
+            if lacking:
+                typer.echo(f"warning: said in {LANGUAGE} to who chose {language}: {', '.join(lacking)}")
+        for ending in FORMATS:
+            typer.echo(checked.summary(ending))
+        if checked.findings:
+            typer.echo(f"{len(checked.findings)} to mend in {sounds}")
+            raise typer.Exit(1)
 
 
 def _table(rows: list[Prompt]) -> Table:

@@ -23,13 +23,18 @@ RMS_DBFS = -21.0
 """Loudness of the spoken part. espeak-ng and mbrola lie between -20 and -23 with a peak of -3."""
 
 HIGHEST_PEAK_DBFS = -1.0
-RMS_WINDOW_DBFS = (-26.0, -16.0)
-"""Outside of these a finished prompt is refused: far too quiet or too loud beside the others."""
+RMS_WINDOW_DBFS = (-22.5, -20.5)
+"""Outside of these a finished prompt is refused: two that lie inside are never more than 2 dB apart."""
+
+MOST_LIMITED_DB = 6.0
+"""Peaks that stand out of a voice are pressed by so much at most, so that the rest can be as loud as in other prompts.
+Synthetic voices and clean recordings need up to 4; more would be heard, and is a click or a bang."""
 
 CLIPPED_RUN = 3
 """So many samples in a row at full scale are a clipped wave; one or two may be a peak that just fits."""
 
 FULL_SCALE = 32767
+LOWEST = -32768
 WINDOW_MS = 50
 LOUD_SHARE = 10
 """What is reached by one window in ten is how loud the voice gets; fewer may be a bang."""
@@ -114,10 +119,20 @@ def silent(segment: Any) -> bool:
     return len(segment) == 0 or bool(segment.max_dBFS < FAINTEST_PEAK_DBFS)
 
 
+def standing_out(segment: Any) -> float:
+    """dB by which the peaks would be above `PEAK_DBFS` when the voice is at `RMS_DBFS`. Below 0 they fit."""
+    return float((RMS_DBFS - speech_rms(segment)) - (PEAK_DBFS - segment.max_dBFS))
+
+
+def faded(segment: Any) -> Any:
+    """Without a step at both ends."""
+    return segment.fade_in(FADE_MS).fade_out(FADE_MS)
+
+
 def levelled(segment: Any) -> Any:
     """At `RMS_DBFS`, or as near as a peak of `PEAK_DBFS` allows."""
     gain = min(RMS_DBFS - speech_rms(segment), PEAK_DBFS - segment.max_dBFS)
-    return segment.apply_gain(gain).fade_in(FADE_MS).fade_out(FADE_MS)
+    return faded(segment.apply_gain(gain))
 
 
 def speech_rms(segment: Any) -> float:

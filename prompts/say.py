@@ -12,6 +12,13 @@ from __future__ import annotations
 from prompts import english
 from prompts import number as turkish
 
+LANGUAGE = "tr"
+"""The first language: every key is in it, and its texts tell what a key is for."""
+OTHERS = ("en",)
+"""Languages that have some of the keys. A further one needs its folder of texts (`prompts.catalogue`), a voice
+(`prompts.voices`) and its numbers here."""
+LANGUAGES = (LANGUAGE, *OTHERS)
+
 LAST_WHOLE_POSITION = 50
 """`sira-1` ... `sira-50` are whole sentences. A line longer than that is rare, and then its length matters little."""
 
@@ -42,9 +49,9 @@ PIECES = {
 """Word of a cardinal -> key of its piece, by language."""
 
 
-def number(value: int, language: str = "tr") -> list[str]:
+def number(value: int, language: str = LANGUAGE) -> list[str]:
     """Pieces of a cardinal. 11 to 19 at the end are one piece each. ValueError for what no language here can say."""
-    words = turkish.words(value) if language == "tr" else english.words(value)
+    words = turkish.words(value) if language == LANGUAGE else english.words(value)
     return _joined([PIECES[language][word] for word in words])
 
 
@@ -54,16 +61,16 @@ def ordinal(value: int) -> list[str]:
     return [*before, "digits/h-" + last.removeprefix("digits/")]
 
 
-def position(place: int, language: str = "tr") -> list[str]:
+def position(place: int, language: str = LANGUAGE) -> list[str]:
     """ "Üçüncü sıradasınız." for place 3. Places begin at 1 (ValueError below)."""
     if place < 1:
         raise ValueError(f"{place} is not a place in a line: they begin at 1")
     if place <= LAST_WHOLE_POSITION:
         return [f"sira-{place}"]
-    return [*(ordinal(place) if language == "tr" else number(place, language)), "sira-son"]
+    return [*(ordinal(place) if language == LANGUAGE else number(place, language)), "sira-son"]
 
 
-def minutes(wait: int, language: str = "tr") -> list[str]:
+def minutes(wait: int, language: str = LANGUAGE) -> list[str]:
     """ "Tahmini bekleme süreniz beş dakika." for 5; under one minute a sentence that says so. ValueError below 0."""
     if wait < 0:
         raise ValueError(f"{wait} minutes is not a wait")
@@ -74,7 +81,7 @@ def minutes(wait: int, language: str = "tr") -> list[str]:
     return ["sure-bas", *number(wait, language), "sure-son"]
 
 
-def clock(hour: int, minute: int, language: str = "tr") -> list[str]:
+def clock(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
     """A time of the day on 24 hours: 14:30 "on dört otuz", 17:05 "on yedi sıfır beş", 17:00 "on yedi".
 
     ValueError for what is no time of the day.
@@ -85,7 +92,7 @@ def clock(hour: int, minute: int, language: str = "tr") -> list[str]:
     return [*number(hour, language), *(["digits/0"] if minute < 10 else []), *number(minute, language)]
 
 
-def date(month: int, day: int, weekday: int, language: str = "tr") -> list[str]:
+def date(month: int, day: int, weekday: int, language: str = LANGUAGE) -> list[str]:
     """A day of this year: "yirmi dört Kasım Salı". Month and day from 1; weekday as Python counts, 0 is Monday.
 
     The day is a cardinal, as people say it. ValueError for a month or weekday that does not exist.
@@ -95,7 +102,7 @@ def date(month: int, day: int, weekday: int, language: str = "tr") -> list[str]:
     return [*number(day, language), f"digits/mon-{month - 1}", f"digits/day-{(weekday + 1) % 7}"]
 
 
-def telephone(digits: str, language: str = "tr") -> list[str]:
+def telephone(digits: str, language: str = LANGUAGE) -> list[str]:
     """A telephone number by the groups people say it in, with a pause between two of them: 05321234567 is "sıfır beş
     yüz otuz iki, yüz yirmi üç, kırk beş, altmış yedi". In English digit by digit.
 
@@ -105,7 +112,7 @@ def telephone(digits: str, language: str = "tr") -> list[str]:
     said: list[str] = []
     at_home = HOME_TRUNK + digits.removeprefix(HOME_CODE) if digits.startswith(HOME_CODE) else digits
     for group in turkish.groups(at_home):
-        significant = group.lstrip("0") if language == "tr" else ""
+        significant = group.lstrip("0") if language == LANGUAGE else ""
         said += [PAUSE] if said else []
         said += [f"digits/{digit}" for digit in group[: len(group) - len(significant)]]
         said += number(int(significant), language) if significant else []

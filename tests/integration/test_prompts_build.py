@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from prompts import build as building
-from prompts import cli, music
+from prompts import cli, level, music
 from prompts.build import MUSIC_KEY, Options, build
 from prompts.catalogue import PAUSES, Prompt, spoken
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
@@ -129,6 +129,31 @@ def test_a_recording_overrides_and_its_slow_version_is_stretched(tmp_path: Path,
     record(folder / "ana-menu-2-yavas.wav", seconds=2.0)
     assert build(few, options(tmp_path, recordings=folder)).built == ("ana-menu-2-yavas",)
     assert seconds(root / "tr/ana-menu-2-yavas.wav") == pytest.approx(2.0, abs=0.05)
+
+
+@pytest.mark.parametrize(("beyond_db", "refused"), [(-1, False), (8, True)])
+def test_peaks_that_stand_out_are_pressed_within_a_bound(tmp_path: Path, few: dict[str, Prompt], beyond_db: float,
+                                                         refused: bool) -> None:
+    """A voice whose every wave has a spike is brought to the loudness of all others, unless the spike is a bang."""
+    folder = tmp_path / "recordings"
+    record(folder / "digits/4.wav", amplitude=0.02)
+    plain = load(folder / "digits/4.wav")
+    above = 10 ** ((level.RMS_DBFS - level.PEAK_DBFS - level.MOST_LIMITED_DB - beyond_db) / -20)
+    samples = array("h", plain.raw_data)
+    for at in range(0, len(samples), 4410):
+        samples[at : at + 40] = array("h", [round(0.02 * 32767 / math.sqrt(2) * above)] * 40)
+    with wave.open(str(folder / "digits/4.wav"), "wb") as file:
+        file.setparams((1, 2, 44100, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    one = {"digits/4": few["digits/4"]}
+    if refused:
+        with pytest.raises(SoundTrouble, match="a click or a bang"):
+            build(one, options(tmp_path, recordings=folder))
+        return
+    build(one, options(tmp_path, recordings=folder))
+    made = load(tmp_path / "sounds/tr/digits/4.wav")
+    assert speech_rms(made) == pytest.approx(level.RMS_DBFS, abs=1)
+    assert made.max_dBFS <= level.PEAK_DBFS + 0.1
 
 
 def test_bad_recordings_are_told_together_and_the_rest_is_built(tmp_path: Path, few: dict[str, Prompt]) -> None:

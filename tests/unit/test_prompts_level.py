@@ -107,3 +107,13 @@ def test_the_music_is_alike_every_time_and_has_no_seam() -> None:
     rms = 20 * math.log10(math.sqrt(sum(sample * sample for sample in music) / len(music)) / 32768)
     assert -24 < rms <= -19.9
     assert max(map(abs, music)) < 32767 * 10 ** (-2.9 / 20)
+
+
+def test_peaks_that_stand_out_are_measured() -> None:
+    """A steady voice fits; one whose peaks are 12 dB above it stands out by what the peak is above -3 at -21."""
+    assert level.standing_out(tone(800, 0.3)) == pytest.approx(-21 + 3 - -3.01, abs=0.1)
+    spiky = tone(800, 0.02)
+    for _ in range(3):
+        spiky += tone(2, 0.4) + tone(400, 0.02)
+    peak_over_voice = 20 * math.log10(0.4 / (0.02 / math.sqrt(2)))
+    assert level.standing_out(spiky) == pytest.approx(peak_over_voice - 18, abs=1.5)
