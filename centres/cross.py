@@ -66,6 +66,25 @@ def hours(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
             for number, entry in settings.numbers.items() if entry == closed]
 
 
+def closures(settings: Settings, documents: tuple[Mapping, ...], services: Sequence[Item[Service]],
+             whole: bool) -> list[Problem]:
+    """A planned closure is of services that exist and can close, or of a line that says what its callers hear then."""
+    distress = {item.value.id: item.value.distress for item in services}
+    problems = []
+    for index, closure in enumerate(settings.calendar.closures):
+        place = ("calendar", "closures", index)
+        if closure.services is None and settings.hours.closed is None:
+            problems.append(Problem(where(documents, place), "the line closes for once and 'closed' is missing",
+                                    "Add closed = \"<entry of menu.yaml>\" to [hours]: what callers hear meanwhile."))
+        for service in closure.services or ():
+            at = where(documents, (*place, "services"))
+            if whole and service not in distress:
+                problems.append(Problem(at, f"no service '{service}'", guess(service, distress)))
+            elif distress.get(service):
+                problems.append(Problem(at, f"'{service}' is for distress, which is never closed", "Take it out."))
+    return problems
+
+
 def net(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
     """The phones of the safety net are seats, each once."""
     known = set(settings.seats.names())

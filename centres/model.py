@@ -5,8 +5,9 @@ seconds. `settings` is santral.toml, `services` and `team` are the other files.
 from __future__ import annotations
 
 import re
+from datetime import date
 from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -107,11 +108,30 @@ def minute_of(clock: str) -> int:
     return int(clock[:2]) * 60 + int(clock[3:])
 
 
+DAY_MIN = 1440
+"""Minutes of a day, by the clock on the wall."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+WORKDAY, HOLIDAY, HALF_DAY = "workday", "holiday", "half_day"
+HALF_DAY_MIN = 13 * 60
+"""On the day before a great holiday work ends at 13:00 (law 2429, article 2)."""
+
+
+class Day(NamedTuple):
+    """A day, and whether it is like others (`centres/days.py` tells)."""
+
+    date: date
+    kind: str = WORKDAY
+    name: str = ""
+    """Of the holiday."""
 
 
 class Week(Shape):
     """Spans for each day of the week; a day without spans has none."""
+
+    RESTS: ClassVar[bool] = True
+    """Nothing on holidays and after `HALF_DAY_MIN` on half days, unless it says otherwise; else as on any day."""
 
     monday: tuple[Span, ...] = ()
     tuesday: tuple[Span, ...] = ()
@@ -120,12 +140,36 @@ class Week(Shape):
     friday: tuple[Span, ...] = ()
     saturday: tuple[Span, ...] = ()
     sunday: tuple[Span, ...] = ()
+    holiday: tuple[Span, ...] | None = None
+    """On public holidays, whatever the weekday."""
+    half_day: tuple[Span, ...] | None = None
+    """On half days, whatever the weekday."""
+    dates: dict[date, tuple[Span, ...]] = {}
+    """Of single days; goes before everything else."""
 
-    def within(self, weekday: int, minute: int) -> bool:
-        """Whether a moment lies in a span; `weekday` 0 is Monday, `minute` counts from midnight, both in local time."""
-        return any(minute_of(span[:5]) <= minute < minute_of(span[6:]) for span in getattr(self, DAYS[weekday]))
+    def spans(self, day: Day) -> tuple[tuple[int, int], ...]:
+        """(begin, end) of the spans of a day, in minutes from local midnight."""
+        own: tuple[str, ...] | None = self.dates.get(day.date)
+        if own is None and day.kind != WORKDAY:
+            own = self.holiday if day.kind == HOLIDAY else self.half_day
+        found = _minutes(getattr(self, DAYS[day.date.weekday()]) if own is None else own)
+        if own is not None or day.kind == WORKDAY or not self.RESTS:
+            return found
+        return () if day.kind == HOLIDAY else tuple(
+            (begin, min(end, HALF_DAY_MIN)) for begin, end in found if begin < HALF_DAY_MIN)
 
-    def edges(self, weekday: int) -> tuple[int, ...]:
+    def within(self, day: Day, minute: int) -> bool:
+        """Whether a moment lies in a span; `minute` counts from local midnight."""
+        return any(begin <= minute < end for begin, end in self.spans(day))
+
+    def edges(self, day: Day) -> tuple[int, ...]:
         """Minutes of a day at which a span begins or ends, in order."""
-        spans: tuple[str, ...] = getattr(self, DAYS[weekday])
-        return tuple(sorted({minute_of(clock) for span in spans for clock in (span[:5], span[6:])}))
+        return tuple(sorted({edge for span in self.spans(day) for edge in span}))
+
+    def some(self) -> bool:
+        """Whether any day has a span."""
+        return any((*(getattr(self, day) for day in DAYS), self.holiday, self.half_day, *self.dates.values()))
+
+
+def _minutes(spans: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple((minute_of(span[:5]), minute_of(span[6:])) for span in spans)

@@ -40,7 +40,7 @@ class Opening(Week):
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if not any(self.edges(day) for day in range(7)):
+        if not self.some():
             raise ValueError("is never open; write spans for the days, or leave 'hours' out")
         return self
 

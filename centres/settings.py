@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from centres.days import Calendar
 from centres.model import (
-    DAYS,
+    DAY_MIN,
     Carrier,
     Channel,
+    Day,
     File,
     HostPort,
     Name,
@@ -117,21 +117,19 @@ class Hours(Week):
 
     always: bool = False
     closed: Name | None = None
-    """Entry of the menu for callers who come in outside the spans. Needed unless `always`."""
+    """Entry of the menu for callers who come in outside the spans, or while the line is closed for once."""
 
     @model_validator(mode="after")
     def _either(self) -> Self:
-        spans = any(getattr(self, day) for day in DAYS)
-        if self.always and (spans or self.closed is not None):
-            other = "spans" if spans else "'closed'"
-            raise ValueError(f"says 'always' and gives {other} too; keep one of them")
-        if not self.always and not spans:
+        if self.always and self.some():
+            raise ValueError("says 'always' and gives spans too; keep one of them")
+        if not self.always and not self.some():
             raise ValueError("is never open; write 'always = true' or spans for the days")
         return self
 
-    def open_at(self, weekday: int, minute: int) -> bool:
-        """Whether the centre is open; `weekday` 0 is Monday, `minute` counts from midnight, both in local time."""
-        return self.always or self.within(weekday, minute)
+    def spans(self, day: Day) -> tuple[tuple[int, int], ...]:
+        """As of any week."""
+        return ((0, DAY_MIN),) if self.always else super().spans(day)
 
 
 class Wait(Shape):
@@ -199,14 +197,7 @@ class Settings(Shape):
     wait: Wait = Wait()
     queue_log: QueueLog = QueueLog()
     net: Net
+    calendar: Calendar = Calendar()
     routing: Routing = Routing()
     profile: Needs = Needs()
     """[profile]: what holds for every agent; an accommodation is laid over it."""
-
-    def entry_at(self, entry: str, at: float) -> str:
-        """The entry in force for a call to `entry` that comes in at `at` (Unix seconds): the same, or the one of a
-        closed centre. What the clock on the wall of the centre shows decides, on days of a change of time too."""
-        if self.hours.always or self.hours.closed is None:
-            return entry
-        local = datetime.fromtimestamp(at, ZoneInfo(self.centre.timezone))
-        return entry if self.hours.open_at(local.weekday(), local.hour * 60 + local.minute) else self.hours.closed

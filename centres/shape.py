@@ -95,7 +95,11 @@ _WORDS = {
     "dict_type": "should be a table of keys and values", "model_type": "should be a table of keys and values",
     "tuple_type": "should be a list", "list_type": "should be a list", "frozen_set_type": "should be a list",
     "date_type": "should be a date, such as 2026-03-31", "date_parsing": "should be a date, such as 2026-03-31",
-    "date_from_datetime_parsing": "should be a date, such as 2026-03-31", "literal_error": "should be {expected}",
+    "date_from_datetime_parsing": "should be a date, such as 2026-03-31",
+    "datetime_type": "should be a date and a time, such as 2026-12-31T12:00",
+    "datetime_parsing": "should be a date and a time, such as 2026-12-31T12:00",
+    "datetime_from_date_parsing": "should be a date and a time, such as 2026-12-31T12:00",
+    "literal_error": "should be {expected}",
 }
 """What pydantic finds, in words for people. Bounds and names that may stand there; never what stands there."""
 

@@ -6,7 +6,7 @@ Nothing here says why an agent needs something: there is no field for it, and no
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -14,11 +14,13 @@ from centres.model import SIGN_IN_PATTERN, Channel, Name, Shape, Skills, Span, W
 
 
 class OnCall(Week):
-    """When a remote counsellor is on call, in the centre's time."""
+    """When a remote counsellor is on call, in the centre's time. On holidays as on any day: somebody has to be."""
+
+    RESTS: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if not any(self.edges(day) for day in range(7)):
+        if not self.some():
             raise ValueError("has no span; write spans for the days")
         return self
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
@@ -141,16 +140,18 @@ class Node:
 
             self._switch = Switch(self._switch_settings(), post, self._live, started=await store.noted(ASTERISK_BEGAN),
                                   remember=lambda started: self._note_start(runner, store, started))
-            dialogues = self._dialogues(runner, sounds, numbers)
+            calendar = Calendar(self._config, runner.post)
+            dialogues = self._dialogues(runner, sounds, numbers, calendar)
             desk = self._desk(runner, recorder, dialogues.server)
-            await self._work(stack, store, runner, dialogues.server, desk)
+            await self._work(stack, store, runner, dialogues.server, desk, calendar)
             await runner.flush()
 
-    async def _work(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer) -> None:
+    async def _work(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer,
+                    calendar: Calendar) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(store.keep_lease(), name="lease"),
                      group.create_task(runner.run(), name="runner"),
-                     group.create_task(Calendar(self._config, runner.post).run(), name="calendar")]
+                     group.create_task(calendar.run(), name="calendar")]
             dialogues = group.create_task(self._listen(agi), name="agi")
             await self._listening(agi, dialogues)
             http = await desk.start(self._config.settings.listen.http)
@@ -219,7 +220,7 @@ class Node:
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.names()),
             outside=frozenset(self._away.numbers))
 
-    def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys) -> Dialogues:
+    def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: Calendar) -> Dialogues:
         config = self._config
         pins = self._secrets.pins(config.agents)
 
@@ -230,8 +231,7 @@ class Node:
         return Dialogues(runner, config.flow, sounds, config.ivr(NODE),
                          seal=numbers.seal, verify_pin=verify_pin, agent_by_number=config.sign_in.get,
                          services=config.centre.services, host=host, port=port, clock=self._clock,
-                         # The clock on the wall decides, not ours, which never jumps: it may have started wrong.
-                         entry_now=lambda entry: config.settings.entry_at(entry, time.time()))
+                         entry_now=calendar.entry)
 
     def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi) -> HttpServer:
         def page() -> bytes:

@@ -89,7 +89,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     flow: Flow | None = None
     found, doubts = routable.check(loaded, _team(loaded))
     problems, warnings = problems + found, warnings + doubts
-    problems += _emergency(loaded, frozenset(texts()))
+    problems += _said(loaded, frozenset(texts()))
     if loaded.menu is not None:
         read = load_flow(loaded.menu, prompts=frozenset(texts()), services=loaded.named, closed=_closed(loaded))
         flow = read.flow
@@ -107,11 +107,15 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
                    tuple(sorted(warnings, key=lambda one: one.order)))
 
 
-def _emergency(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
-    """What callers in distress hear while nobody can be reached must be there to be heard."""
-    return [Problem(loaded.place(SERVICES, service.id, "emergency"), f"unknown prompt '{service.emergency}'",
-                    guess(service.emergency, prompts))
-            for service in loaded.services if service.emergency is not None and service.emergency not in prompts]
+def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
+    """Prompts that services and closures name must be there to be heard."""
+    found = [Problem(loaded.place(SERVICES, service.id, "emergency"), f"unknown prompt '{service.emergency}'",
+                     guess(service.emergency, prompts))
+             for service in loaded.services if service.emergency is not None and service.emergency not in prompts]
+    closures = loaded.settings.calendar.closures if loaded.settings is not None else ()
+    return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
+                            guess(one.say, prompts))
+                    for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]
 
 
 def _closed(loaded: Loaded) -> str | None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from centres.load import SERVICES, TEAM, Loaded
-from centres.model import DAYS
+from centres.model import DAY_MIN, DAYS, HOLIDAY, WORKDAY, Day
 from centres.problem import Problem
 from centres.services import Needs, Service
 from centres.shape import guess
@@ -20,7 +21,8 @@ from routing.core.expression import Expression, ExpressionError, fits, parse, sk
 from routing.core.ids import SkillId
 from routing.core.pool import HEAVY
 
-DAY_MIN = 24 * 60
+WEEK = tuple(Day(date(2001, 1, 1) + timedelta(days=number), kind) for kind in (WORKDAY, HOLIDAY) for number in range(7))
+"""Days of every name, of both kinds: 1 January 2001 was a Monday."""
 
 
 class Team(NamedTuple):
@@ -155,20 +157,21 @@ def _off_call(loaded: Loaded, service: Service, fitting: Sequence[Agent]) -> lis
     rosters = [agent.on_call for agent in fitting if agent.on_call is not None]
     if len(rosters) < len(fitting):
         return []  # who sits at a seat signs in as they like
-    for weekday, day in enumerate(DAYS):
+    for day in WEEK:
         for minute in range(DAY_MIN):
-            if _open(loaded, service, weekday, minute) and not any(one.within(weekday, minute) for one in rosters):
+            if _open(loaded, service, day, minute) and not any(one.within(day, minute) for one in rosters):
+                when = f"on {DAYS[day.date.weekday()]}" if day.kind == WORKDAY else "on a holiday"
                 return [Problem(loaded.place(SERVICES, service.id),
-                                f"only remote counsellors can take '{service.id}', and on {day} at "
+                                f"only remote counsellors can take '{service.id}', and {when} at "
                                 f"{minute // 60:02}:{minute % 60:02} none of them is on call",
                                 "Close the gap in 'on_call', or give the service hours of its own.")]
     return []
 
 
-def _open(loaded: Loaded, service: Service, weekday: int, minute: int) -> bool:
+def _open(loaded: Loaded, service: Service, day: Day, minute: int) -> bool:
     if service.hours is not None:
-        return service.hours.within(weekday, minute)
-    return service.distress or loaded.settings is None or loaded.settings.hours.open_at(weekday, minute)
+        return service.hours.within(day, minute)
+    return service.distress or loaded.settings is None or loaded.settings.hours.within(day, minute)
 
 
 # -- keys that do nothing ----------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,6 +14,7 @@ from ivr.app import OWN_PROMPTS
 from ivr.sounds import Folder
 from routing.store.numbers import NumberKeys
 from santral import app
+from santral.calendar import Calendar
 from santral.config import node_config
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
@@ -49,16 +49,15 @@ def centre(tmp_path: Path) -> Path:
     ("2026-11-23T08:59:59", "merkez-kapali"), ("2026-11-23T09:00:00", "kayit-bilgisi"),
     ("2026-11-23T12:30:00", "merkez-kapali"), ("2026-11-23T16:59:59", "kayit-bilgisi"),
     ("2026-11-24T10:00:00", "merkez-kapali")])
-async def test_a_call_hears_what_the_hour_says(centre: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                               local: str, heard: str) -> None:
+async def test_a_call_hears_what_the_hour_says(centre: Path, tmp_path: Path, local: str, heard: str) -> None:
     at = datetime.fromisoformat(local + "+03:00").timestamp()
-    monkeypatch.setattr(app, "time", SimpleNamespace(time=lambda: at))
     config = node_config(centre)
     node = app.Node(config, tmp_path / "state")
     sounds = Folder("/sounds", OWN_PROMPTS | config.flow.prompts())
     inbox = FakeInbox(contact_view(UNIQUEID))
+    calendar = Calendar(config, inbox.post, lambda: at)
     numbers = NumberKeys.load_or_create(tmp_path / "numbers.json")
-    server = node._dialogues(cast(Any, inbox), cast(Any, sounds), numbers).server
+    server = node._dialogues(cast(Any, inbox), cast(Any, sounds), numbers, calendar).server
     running = asyncio.create_task(server.run())
     await server.listening()
     dialler = await Dialler(server.address[1], "menu", "ana", by_file={"ana-menu-1": "1"}).call()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from centres import generate
 from centres.load import Loaded, load
-from centres.settings import Hours, Settings
 from centres.team import Accommodation
 
 pytestmark = pytest.mark.unit
@@ -173,41 +172,6 @@ def test_what_is_missing_is_named_but_a_wrong_folder_is_one_mistake(tmp_path: Pa
         "menu.yaml:1", "santral.toml:1", "services.yaml:1", "team.yaml:1"]
 
 
-def test_hours() -> None:
-    hours = Hours(monday=("09:00-12:00", "13:00-24:00"))
-    assert [hours.open_at(0, minute) for minute in (539, 540, 719, 720, 1439)] == [False, True, True, False, True]
-    assert not hours.open_at(1, 600) and Hours(always=True).open_at(6, 0)
-
-
-def settings_with(hours: dict[str, object], timezone: str = "Europe/Berlin") -> Settings:
-    return Settings.model_validate({
-        "centre": {"name": "Merkez", "timezone": timezone}, "numbers": {"4440632": "ana"},
-        "trunk": {"match": ["127.0.0.1"]}, "seats": {}, "hours": hours, "net": {"seats": ["2001"]}})
-
-
-@pytest.mark.parametrize(("utc", "entry"), [
-    # 29 March 2026, a Sunday: 02:00 becomes 03:00 in Berlin. Nine o'clock comes an hour earlier than the day before.
-    ("2026-03-28T07:59:59", "kapali"), ("2026-03-28T08:00:00", "ana"),
-    ("2026-03-29T06:59:59", "kapali"), ("2026-03-29T07:00:00", "ana"),
-    ("2026-03-29T00:59:59", "ana"), ("2026-03-29T01:00:00", "kapali"),
-    # 25 October 2026, a Sunday: 03:00 becomes 02:00. The hour from 02:00 comes twice, and is open both times.
-    ("2026-10-24T22:59:59", "kapali"), ("2026-10-25T00:30:00", "ana"), ("2026-10-25T01:30:00", "ana"),
-    ("2026-10-25T02:00:00", "kapali"), ("2026-10-25T07:59:59", "kapali"), ("2026-10-25T08:00:00", "ana"),
-])
-def test_the_clock_on_the_wall_decides_when_the_time_changes_too(utc: str, entry: str) -> None:
-    settings = settings_with({"closed": "kapali", "saturday": ["09:00-17:00"],
-                              "sunday": ["01:00-03:00", "09:00-17:00"]})
-    assert settings.entry_at("ana", datetime.fromisoformat(utc + "+00:00").timestamp()) == entry
-
-
-def test_midnight_is_that_of_the_centre() -> None:
-    settings = settings_with({"closed": "kapali", "monday": ["00:00-24:00"]}, "Europe/Istanbul")
-    clocks = ("2026-11-22T20:59:59", "2026-11-22T21:00:00", "2026-11-23T20:59:59", "2026-11-23T21:00:00")
-    assert [settings.entry_at("ana", datetime.fromisoformat(utc + "+00:00").timestamp()) for utc in clocks] == [
-        "kapali", "ana", "ana", "kapali"]
-    assert settings_with({"always": True}).entry_at("ana", 0.0) == "ana"
-
-
 def test_a_centre_that_closes_says_what_its_callers_hear(folder: Path) -> None:
     edit(folder, "santral.toml", "always = true ", 'monday = ["09:00-17:00"] ')
     line = (folder / "santral.toml").read_text(encoding="utf-8").splitlines().index("[hours]") + 1
@@ -217,9 +181,9 @@ def test_a_centre_that_closes_says_what_its_callers_hear(folder: Path) -> None:
     edit(folder, "santral.toml", "monday =", 'closed = "ana"\nmonday =')
     assert [one.partition(". ")[0] for one in told(load(folder))] == [
         "santral.toml:10: the called number 4440632 leads to 'ana', the entry of the closed centre"]
-    edit(folder, "santral.toml", 'monday = ["09:00-17:00"]', "always = true")
+    edit(folder, "santral.toml", 'closed = "ana"\nmonday = ["09:00-17:00"]', 'always = true\nmonday = ["09:00-17:00"]')
     assert told(load(folder)) == [
-        f"santral.toml:{line}: 'hours' says 'always' and gives 'closed' too; keep one of them. Change the value."]
+        f"santral.toml:{line}: 'hours' says 'always' and gives spans too; keep one of them. Change the value."]
 
 
 def test_an_overflow_leads_to_a_service_and_never_round(folder: Path) -> None:

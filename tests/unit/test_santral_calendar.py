@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from centres.load import SHIPPED
+from centres.settings import Settings
 from routing.core.events import AgentSignedIn, AgentSignedOut, BreaksPlanned, Configured, Event, ServiceHours
 from routing.core.ids import AgentId, SeatId, ServiceId
-from santral.calendar import Calendar, next_change, wanted
+from santral.calendar import Calendar, line_open, next_change, wanted
 from santral.config import NodeConfig, node_config
 
 pytestmark = pytest.mark.unit
@@ -110,3 +111,94 @@ def test_a_day_of_a_change_of_time_is_as_long_as_it_is(folder: Path, day: str, h
     assert now == midnight + hours * 3600 and edges <= 6
     assert wanted(config, midnight + 4.5 * 3600).open[ServiceId("gorus_oneri")] is (
         datetime.fromtimestamp(midnight + 4.5 * 3600, ZoneInfo(BERLIN)).hour < 5 and day.endswith(("29", "25")))
+
+
+def settings_with(hours: dict[str, object], timezone: str = "Europe/Berlin") -> Settings:
+    return Settings.model_validate({
+        "centre": {"name": "Merkez", "timezone": timezone}, "numbers": {"4440632": "ana"},
+        "trunk": {"match": ["127.0.0.1"]}, "seats": {}, "hours": hours, "net": {"seats": ["2001"]}})
+
+
+@pytest.mark.parametrize(("utc", "is_open"), [
+    # 29 March 2026, a Sunday: 02:00 becomes 03:00 in Berlin. Nine o'clock comes an hour earlier than the day before.
+    ("2026-03-28T07:59:59", False), ("2026-03-28T08:00:00", True),
+    ("2026-03-29T06:59:59", False), ("2026-03-29T07:00:00", True),
+    ("2026-03-29T00:59:59", True), ("2026-03-29T01:00:00", False),
+    # 25 October 2026, a Sunday: 03:00 becomes 02:00. The hour from 02:00 comes twice, and is open both times.
+    ("2026-10-24T22:59:59", False), ("2026-10-25T00:30:00", True), ("2026-10-25T01:30:00", True),
+    ("2026-10-25T02:00:00", False), ("2026-10-25T07:59:59", False), ("2026-10-25T08:00:00", True),
+])
+def test_the_clock_on_the_wall_decides_when_the_time_changes_too(utc: str, is_open: bool) -> None:
+    settings = settings_with({"closed": "kapali", "saturday": ["09:00-17:00"],
+                              "sunday": ["01:00-03:00", "09:00-17:00"]})
+    assert line_open(settings, datetime.fromisoformat(utc + "+00:00").timestamp()) is is_open
+
+
+def test_midnight_is_that_of_the_centre() -> None:
+    settings = settings_with({"closed": "kapali", "monday": ["00:00-24:00"]}, "Europe/Istanbul")
+    clocks = ("2026-11-22T20:59:59", "2026-11-22T21:00:00", "2026-11-23T20:59:59", "2026-11-23T21:00:00")
+    assert [line_open(settings, datetime.fromisoformat(utc + "+00:00").timestamp()) for utc in clocks] == [
+        False, True, True, False]
+    assert line_open(settings_with({"always": True}), 0.0)
+
+
+def test_holidays_close_services_with_hours_and_not_who_is_on_call(folder: Path) -> None:
+    edit(folder, "services.yaml", "hours: {wednesday:", "hours: {thursday: [\"09:00-12:00\"], wednesday:")
+    edit(folder, "team.yaml", "on_call: {wednesday:", "on_call: {thursday: [\"18:00-24:00\"], wednesday:")
+    config, service = node_config(folder), ServiceId("gorus_oneri")
+    assert wanted(config, at("2026-10-22T10:00")).open[service], "an ordinary Thursday"
+    assert not wanted(config, at("2026-10-29T10:00")).open[service], "Cumhuriyet Bayramı"
+    assert wanted(config, at("2026-10-29T19:00")).on_call[AgentId("a1001")]
+    eve = at("2026-10-28T12:59")  # a Wednesday: until 13:00, and the second span is none
+    assert not wanted(config, eve).open[service] and wanted(config, at("2026-10-28T11:59")).open[service]
+    assert next_change(config, at("2026-10-28T13:00")) == at("2026-10-28T18:00"), "no edge of the second span"
+
+
+def test_a_closure_closes_for_once_and_opens_again_by_itself(folder: Path) -> None:
+    text = (folder / "santral.toml").read_text(encoding="utf-8")
+    (folder / "santral.toml").write_text(text.replace("always = true ", "closed = \"kapali\"\nalways = true ") + """
+[[calendar.closures]]
+begins = 2026-03-25T10:00:00
+ends = 2026-03-25T11:30:00
+services = ["gorus_oneri", "temsilci"]
+[[calendar.closures]]
+begins = 2026-03-25T15:00:00
+ends = 2026-03-25T15:10:00
+""", encoding="utf-8")
+    edit(folder, "menu.yaml", "entries:\n", "entries:\n  kapali: kapali\n")
+    edit(folder, "menu.yaml", "nodes:\n", "nodes:\n  kapali: {say: [merkez-kapali], end: true}\n")
+    config = node_config(folder)
+    told, both = Told(config, "2026-03-25T09:30"), [ServiceId("gorus_oneri"), ServiceId("temsilci")]
+    told.by("2026-03-25T09:30")
+    assert next_change(config, told.now) == at("2026-03-25T10:00")
+    assert told.by("2026-03-25T10:00") == [ServiceHours(one, False) for one in both]
+    assert not told.calendar.is_open("temsilci") and told.calendar.is_open("psikososyal")
+    assert told.by("2026-03-25T11:30") == [ServiceHours(one, True) for one in both]
+    assert [line_open(config.settings, at(f"2026-03-25T{clock}")) for clock in ("14:59", "15:00", "15:09", "15:10")] \
+        == [True, False, False, True]
+    told.now = at("2026-03-25T15:05")
+    assert told.calendar.entry("ana") == "kapali"
+
+
+async def test_new_files_are_put_in_force_and_what_is_gone_is_let_go(config: NodeConfig, folder: Path) -> None:
+    told, asked = Told(config, "2026-03-25T19:00"), list[Event]()
+
+    async def ask(event: Event) -> None:
+        asked.append(event)
+
+    told.by("2026-03-25T19:00")
+    edit(folder, "team.yaml", "- {id: a1001, on_call: {wednesday: [\"18:00-24:00\"]},", "- {id: a1001,")
+    edit(folder, "services.yaml", "sunday: [\"00:00-05:00\"]", "wednesday: [\"18:00-20:00\"]")
+    edit(folder, "services.yaml", "hours: {wednesday: [\"09:00-12:00\", \"13:00-17:00\"],", "hours: {")
+    new = node_config(folder)
+    await told.calendar.change(new, ask)
+    assert [type(event) for event in asked] == [Configured], "asked, so that a refusal is heard"
+    assert told.events == [ServiceHours(ServiceId("gorus_oneri"), True), AgentSignedOut(AgentId("a1001"))]
+    told.events.clear()
+    assert told.by("2026-03-25T19:00") == [], "and it is the new ones that hold"
+    with pytest.raises(RuntimeError):
+        async def refuse(event: Event) -> None:
+            raise RuntimeError
+
+        await told.calendar.change(config, refuse)
+    assert told.by("2026-03-25T19:01") == [], "a refusal changes nothing"
