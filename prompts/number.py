@@ -1,12 +1,10 @@
-"""Numbers as Turkish words: cardinals, ordinals, datives of keys, clock, durations, telephone numbers. Pure.
+"""Numbers as Turkish words: cardinals, ordinals, datives of keys. Pure.
 
 Checked against ICU's rule-based number format where Debian's `python3-icu` is present. No package does all of this
 right: num2words 0.5.14 joins words ("yüzyirmibir") and loses some (its issues #564, #621, #534, #486).
 """
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 MOST = 999_999_999_999
 """Largest number: three digits of milyar. Nothing a caller hears is larger."""
@@ -78,77 +76,8 @@ def key_dative(key: str) -> str:
     return DATIVES[KEYS[key]]
 
 
-def clock(hour: int, minute: int) -> str:
-    """A time of the day on 24 hours: 17:00 "on yedi", 17:05 "on yedi sıfır beş"."""
-    if not (0 <= hour < 24 and 0 <= minute < 60):
-        raise ValueError(f"{hour}:{minute} is not a time of the day")
-    if minute == 0:
-        return cardinal(hour)
-    return f"{cardinal(hour)} {ONES[0] + ' ' if minute < 10 else ''}{cardinal(minute)}"
-
-
-def duration(seconds: float) -> str:
-    """ "iki saat beş dakika", "kırk saniye". Seconds are said only below one minute; the rest is rounded down."""
-    whole = int(seconds)
-    if whole < 0:
-        raise ValueError(f"{seconds} s is not a duration")
-    if whole < 60:
-        return f"{cardinal(whole)} saniye"
-    hours, minutes = divmod(whole // 60, 60)
-    parts = [f"{cardinal(count)} {name}" for count, name in ((hours, "saat"), (minutes, "dakika")) if count]
-    return " ".join(parts)
-
-
-def telephone(number: str) -> str:
-    """A telephone number by the groups it is written in: "444 0 632" is "dört yüz kırk dört, sıfır, altı yüz otuz iki".
-
-    Leading zeros of a group are said one by one, a `+` as "artı". Groups and errors: see `groups`.
-    """
-    said = ", ".join(_group(group) for group in groups(number))
-    return "artı " + said if number.strip(" (").startswith("+") else said
-
-
-def groups(number: str) -> list[str]:
-    """The groups of digits in which a number is said: as it is written, and without spaces as people in Turkey cut it
-    (0532 112 34 56, 444 0 632). A `+` is left out.
-
-    Raises ValueError for anything but digits, spaces, `+`, `-`, `(` and `)`.
-    """
-    plain = number.translate(str.maketrans("-()", "   ")).strip().removeprefix("+")
-    written = plain.split()
-    if not written or not all(group.isascii() and group.isdigit() for group in written):
-        raise ValueError("a telephone number has digits, spaces, +, - and brackets only")
-    if written[0] == "0" and len(written) > 1 and len(written[1]) == 3:
-        written[:2] = ["0" + written[1]]  # "0 532" is written so and said in one breath: "sıfır beş yüz otuz iki"
-    return [group for whole in written for group in _cut(whole)]
-
-
 def _below_thousand(number: int) -> list[str]:
     hundreds, rest = divmod(number, 100)
     tens, ones = divmod(rest, 10)
     said = ([] if hundreds < 2 else [ONES[hundreds]]) + ([HUNDRED] if hundreds else [])
     return said + ([TENS[tens]] if tens else []) + ([ONES[ones]] if ones else [])
-
-
-def _group(digits: str) -> str:
-    significant = digits.lstrip("0")
-    zeros = [ONES[0]] * (len(digits) - len(significant))
-    return " ".join(zeros + (words(int(significant)) if significant else []))
-
-
-def _cut(digits: str) -> list[str]:
-    """Groups of a number written without spaces, from the right: 2, 2, 3, 3 and what is left."""
-    if len(digits) <= 3:
-        return [digits]
-    if len(digits) == 4 and digits.startswith("0"):
-        return [digits]
-    if len(digits) == 7 and digits.startswith("444"):
-        return [digits[:3], digits[3:4], digits[4:]]
-    ends = [len(digits)]
-    for width in (2, 2, 3, 3):
-        if ends[-1] > width:
-            ends.append(ends[-1] - width)
-    if ends[-1] == 1:
-        ends.pop()  # the single trunk zero belongs to the area code: 0532
-    ends.append(0)
-    return [digits[low:high] for high, low in pairwise(ends)][::-1]

@@ -9,8 +9,12 @@ has another order of words.
 
 from __future__ import annotations
 
+import datetime
+
+from prompts import clock as turkish_clock
 from prompts import english
 from prompts import number as turkish
+from prompts.telephone import HOME_CODE, HOME_TRUNK, groups
 
 LANGUAGE = "tr"
 """The first language: every key is in it, and its texts tell what a key is for."""
@@ -25,13 +29,14 @@ LAST_WHOLE_POSITION = 50
 LAST_WHOLE_MINUTES = 30
 """`sure-1` ... `sure-30` are whole sentences."""
 
+COARSE_MIN = 5
+"""Waits above an hour are told in steps of this many minutes."""
+
 SLOW_SUFFIX = "-yavas"
 """`<key>-yavas` is the slow version of `<key>`."""
 
 PAUSE = "pause"
 """A short silence between the groups of a number: no prompt, but a sound of its own beside the hold music."""
-
-HOME_CODE, HOME_TRUNK = "+90", "0"
 
 _LARGE = {"yüz": "hundred", "bin": "thousand", "milyon": "million", "milyar": "billion"}
 PIECES = {
@@ -71,14 +76,19 @@ def position(place: int, language: str = LANGUAGE) -> list[str]:
 
 
 def minutes(wait: int, language: str = LANGUAGE) -> list[str]:
-    """ "Tahmini bekleme süreniz beş dakika." for 5; under one minute a sentence that says so. ValueError below 0."""
+    """ "Tahmini bekleme süreniz beş dakika." for 5; under one minute a sentence that says so. ValueError below 0.
+
+    Above an hour by five minutes, upwards: nobody knows it better, and nobody waits happily for longer than was said.
+    """
     if wait < 0:
         raise ValueError(f"{wait} minutes is not a wait")
     if wait == 0:
         return ["sure-kisa"]
     if wait <= LAST_WHOLE_MINUTES:
         return [f"sure-{wait}"]
-    return ["sure-bas", *number(wait, language), "sure-son"]
+    hours, rest = divmod(wait if wait < 60 else -(-wait // COARSE_MIN) * COARSE_MIN, 60)
+    said = [*number(hours, language), "sure-saat" if hours == 1 else "sure-saatler"] if hours else []
+    return ["sure-bas", *said, *([*number(rest, language), "sure-son"] if rest else [])]
 
 
 def clock(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
@@ -86,32 +96,27 @@ def clock(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
 
     ValueError for what is no time of the day.
     """
-    turkish.clock(hour, minute)
+    turkish_clock.clock(hour, minute)  # refuses what is no time
     if minute == 0:
         return number(hour, language)
     return [*number(hour, language), *(["digits/0"] if minute < 10 else []), *number(minute, language)]
 
 
-def date(month: int, day: int, weekday: int, language: str = LANGUAGE) -> list[str]:
-    """A day of this year: "yirmi dört Kasım Salı". Month and day from 1; weekday as Python counts, 0 is Monday.
-
-    The day is a cardinal, as people say it. ValueError for a month or weekday that does not exist.
-    """
-    if not (1 <= month <= 12 and 1 <= day <= 31 and 0 <= weekday <= 6):
-        raise ValueError(f"month {month}, day {day}, weekday {weekday} is not a date")
-    return [*number(day, language), f"digits/mon-{month - 1}", f"digits/day-{(weekday + 1) % 7}"]
+def date(day: datetime.date, language: str = LANGUAGE) -> list[str]:
+    """A day of this year: "yirmi dört Kasım Salı". In English too the day comes first."""
+    return [*number(day.day, language), f"digits/mon-{day.month - 1}", f"digits/day-{day.isoweekday() % 7}"]
 
 
 def telephone(digits: str, language: str = LANGUAGE) -> list[str]:
     """A telephone number by the groups people say it in, with a pause between two of them: 05321234567 is "sıfır beş
     yüz otuz iki, yüz yirmi üç, kırk beş, altmış yedi". In English digit by digit.
 
-    The country code of Türkiye is said as the 0 that people dial. The groups are those of `prompts.number.groups`.
+    The country code of Türkiye is said as the 0 that people dial. The groups are those of `prompts.telephone.groups`.
     ValueError for anything but digits, spaces, +, - and brackets.
     """
     said: list[str] = []
     at_home = HOME_TRUNK + digits.removeprefix(HOME_CODE) if digits.startswith(HOME_CODE) else digits
-    for group in turkish.groups(at_home):
+    for group in groups(at_home):
         significant = group.lstrip("0") if language == LANGUAGE else ""
         said += [PAUSE] if said else []
         said += [f"digits/{digit}" for digit in group[: len(group) - len(significant)]]
