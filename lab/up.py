@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -84,6 +85,11 @@ class Info(NamedTuple):
     agents: tuple[Seat, ...]
     numbers: tuple[str, ...]
     """Called numbers of the centre."""
+
+    @property
+    def sounds(self) -> Path:
+        """The built prompts that its callers hear."""
+        return Path(tomllib.loads(Path(self.settings).read_text(encoding="utf-8"))["asterisk"]["sounds"])
 
     def seat(self, agent: str) -> Seat:
         """The seat of an agent. Raises LabError."""
