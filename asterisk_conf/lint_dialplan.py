@@ -146,6 +146,23 @@ def _bridges(steps: list[Step]) -> Iterator[Finding]:
                           "Set(TIMEOUT(absolute)=...) on the agent's leg")  # fmt: skip
 
 
+def _recordings(steps: list[Step]) -> Iterator[Finding]:
+    """A talk is recorded after the caller has heard the notice and the node has said so, in a bridge, and no program is
+    started with it."""
+    for step in steps:
+        if step.app != "MixMonitor":
+            continue
+        before = [other.data for other in steps if (other.context, other.exten) == (step.context, step.exten)
+                  and other.line < step.line and other.app == "GotoIf"]
+        for what, why in (("SC_RECORD}", "the node has not said that it may be"),
+                          ("SC_NOTICE)}", "the caller may not have heard the notice, or have refused")):
+            if not any(what in test for test in before):
+                yield Finding(FILE, step.line, f"MixMonitor without a look at {what.rstrip(')}')}", why)
+        if step.data.rpartition(",")[2] != "b" or step.data.count(",") != 1:
+            yield Finding(FILE, step.line, f"MixMonitor({step.data}) takes more or less than a file and b",
+                          "without b the words before the talk are in it, and a third argument starts a program")
+
+
 def _ends(steps: list[Step]) -> Iterator[Finding]:
     seen: set[str] = set()
     for step in steps:
@@ -192,4 +209,4 @@ def _applications(steps: list[Step]) -> Iterator[Finding]:
 
 
 RULES: tuple[Callable[[list[Step]], Iterator[Finding]], ...] = (
-    _targets, _agi, _bridges, _ends, _dangers, _hostile, _applications)  # fmt: skip
+    _targets, _agi, _bridges, _recordings, _ends, _dangers, _hostile, _applications)  # fmt: skip

@@ -45,7 +45,7 @@ NEEDED: tuple[str, ...] = (
     "app_celgenuserevent.so", "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
     "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
     "func_pjsip_aor.so", "func_pjsip_contact.so", "func_pjsip_endpoint.so", "func_devstate.so", "func_groupcount.so",
-    "app_senddtmf.so", "app_playtones.so", "app_verbose.so",
+    "app_mixmonitor.so", "app_senddtmf.so", "app_playtones.so", "app_verbose.so",
     # AGI, AMI, music, black box
     "res_agi.so", "res_speech.so", "res_musiconhold.so", "res_manager_devicestate.so", "res_cdrel_custom.so",
     "cel_custom.so",
@@ -68,7 +68,8 @@ NEEDED: tuple[str, ...] = (
 APPLICATIONS: dict[str, str] = {
     **dict.fromkeys(("Answer", "Bridge", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), ""),
     "AGI": "res_agi.so", "BridgeAdd": "app_bridgeaddchan.so", "CELGenUserEvent": "app_celgenuserevent.so",
-    "Gosub": "app_stack.so", "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so",
+    "Gosub": "app_stack.so", "MixMonitor": "app_mixmonitor.so", "Playback": "app_playback.so",
+    "Queue": "app_queue.so", "Read": "app_read.so",
     "Return": "app_stack.so",
     "StartMusicOnHold": "res_musiconhold.so", "StopMusicOnHold": "res_musiconhold.so",
 }  # fmt: skip

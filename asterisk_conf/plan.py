@@ -177,6 +177,8 @@ class Plan:
     said: Said = SAID
     music: str | None = None
     """Folder of the hold music; None: `<sounds>/moh`."""
+    spool: str = "/run/santral-spool"
+    """Where talks and messages are written before the node seals them."""
 
     def __post_init__(self) -> None:
         faults = list(_faults(self))
@@ -281,7 +283,7 @@ def _addresses(plan: Plan) -> Iterable[str]:
 
 
 def _paths(plan: Plan) -> Iterable[str]:
-    for what, path in (("sounds", plan.sounds), ("music", plan.music_dir)):
+    for what, path in (("sounds", plan.sounds), ("music", plan.music_dir), ("spool", plan.spool)):
         if not _PATH.match(path):
             yield f"{what} {path!r}: an absolute path of letters, digits and _ . / @ + - (Asterisk splits at , & and ;)"
 

@@ -17,7 +17,7 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
-DIALPLAN = ("general", "menu", "hold", "agent", "after_talk", "survey", "net", "seat")
+DIALPLAN = ("general", "menu", "hold", "agent", "record", "after_talk", "survey", "net", "seat")
 """Parts of extensions.conf, in their order: one file below templates/extensions/ each."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
@@ -59,7 +59,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def _paths(chosen: Plan) -> dict[str, str]:
     said = {name.upper(): chosen.prompt(key) for name, key in chosen.said._asdict().items()}
     return {**said, "MUSIC": chosen.music_dir, "MUSIC_CLASS": plan.MUSIC_CLASS, "CEL_FILE": plan.CEL_FILE,
-            "RULES": say.sections(chosen.prompt("digits"))}  # fmt: skip
+            "SPOOL": chosen.spool, "RULES": say.sections(chosen.prompt("digits"))}  # fmt: skip
 
 
 def _times(chosen: Plan) -> dict[str, str]:

@@ -56,6 +56,8 @@ class Asterisk(Shape):
     music: File = "/var/lib/santral/sounds/moh"
     cel: File = "/var/log/asterisk/cel-custom/santral.csv"
     """The black box: ids, event and time of every channel, read after every gap."""
+    spool: File = "/run/santral-spool"
+    """Where talks and messages are plain until the node has sealed them: a folder in memory, for these two alone."""
     agi: Annotated[tuple[HostPort, ...], Field(min_length=1, max_length=2)] = ("127.0.0.1:4573",)
     """The nodes the dialplan asks, the second when the first does not answer."""
 
@@ -182,6 +184,17 @@ class Net(Shape):
     seats: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
 
 
+class Recording(Shape):
+    """[recording]: what is kept of talks and spoken messages."""
+
+    talks: bool = False
+    """Talks are recorded, of callers who heard the notice and did not refuse."""
+    services: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """Whose talks; left out: of all that are not private or anonymous."""
+    keep_days: Annotated[float, Field(ge=1, le=3660)] = 90.0
+    """Then a recording is destroyed."""
+
+
 class Settings(Shape):
     """santral.toml, with the overlay of the machine laid over it."""
 
@@ -198,6 +211,7 @@ class Settings(Shape):
     queue_log: QueueLog = QueueLog()
     net: Net
     calendar: Calendar = Calendar()
+    recording: Recording = Recording()
     routing: Routing = Routing()
     profile: Needs = Needs()
     """[profile]: what holds for every agent; an accommodation is laid over it."""

@@ -62,7 +62,7 @@ class Messages:
             await session.exec("PlayTones", TONE)
             await session.wait_for_digit(TONE_MS)
             await session.exec("StopPlayTones")
-            path = self._path(contact)
+            path = self._path(contact, kind, service)
             try:
                 await session.record_file(str(path), max_s, SILENCE_S)
             except CallerGone:
@@ -77,10 +77,11 @@ class Messages:
         await session.say(files(self.sounds, (NOT_KEPT,), slow=slow))
         return False
 
-    def _path(self, contact: ContactId) -> Path:
-        """A new name each time, without ending: Asterisk adds `.wav`."""
+    def _path(self, contact: ContactId, kind: str, service: str) -> Path:
+        """A new name each time, without ending: Asterisk adds `.wav`. It tells the vault what the file is when nobody
+        is left to say it (`routing.store.vault`)."""
         assert self.spool is not None
-        return self.spool / f"{_ENDS.sub('_', contact)}-{secrets.token_hex(6)}"
+        return self.spool / f"{kind}-{service}-{_ENDS.sub('_', contact)}~{secrets.token_hex(6)}"
 
     async def _keep(self, path: Path, contact: ContactId, kind: str, service: str) -> bool:
         assert self.keep is not None

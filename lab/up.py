@@ -249,7 +249,8 @@ class _Start:
                 f"[listen]\nagi = {quoted['agi']}\nhttp = {quoted['http']}\n\n"
                 f"[asterisk]\nami = {quoted['ami']}\nsip = {quoted['sip']}\nagi = [{quoted['agi']}]\n"
                 f"rtp_start = {first}\nrtp_end = {last}\nsounds = {json.dumps(str(root))}\n"
-                f"music = {json.dumps(str(root / 'moh'))}\ncel = {cel}\n\n"
+                f"music = {json.dumps(str(root / 'moh'))}\ncel = {cel}\n"
+                f"spool = {json.dumps(str(self._folder / 'spool'))}\n\n"
                 f"{extra}")
 
     def _prompts(self, sounds: Path) -> None:

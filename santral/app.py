@@ -42,7 +42,10 @@ from routing.core.stored import Started
 from routing.runner import Runner, Turn
 from routing.store.errors import StoreError
 from routing.store.numbers import NumberKeys
+from routing.store.sealed import RecordingKeys
 from routing.store.store import Store
+from routing.store.vault import Vault
+from routing.talk_recorder import TalkRecorder
 from santral import logs, outside
 from santral.calendar import Calendar
 from santral.config import NodeConfig, address, node_config
@@ -138,8 +141,12 @@ class Node:
                     self._up.set()
                 runner.post(event)
 
+            vault = self._vault(store)
+            stack.push_async_callback(vault.close)
+            self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded)
             self._switch = Switch(self._switch_settings(), post, self._live, started=await store.noted(ASTERISK_BEGAN),
-                                  remember=lambda started: self._note_start(runner, store, started))
+                                  remember=lambda started: self._note_start(runner, store, started),
+                                  record=self._talks.file)
             calendar = Calendar(self._config, runner.post)
             dialogues = self._dialogues(runner, sounds, numbers, calendar)
             desk = self._desk(runner, recorder, dialogues.server)
@@ -151,7 +158,8 @@ class Node:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(store.keep_lease(), name="lease"),
                      group.create_task(runner.run(), name="runner"),
-                     group.create_task(calendar.run(), name="calendar")]
+                     group.create_task(calendar.run(), name="calendar"),
+                     group.create_task(self._talks.run(), name="recordings")]
             dialogues = group.create_task(self._listen(agi), name="agi")
             await self._listening(agi, dialogues)
             http = await desk.start(self._config.settings.listen.http)
@@ -211,6 +219,12 @@ class Node:
         return (Recorder([service.id for service in centre.services], teams, version=VERSION),
                 QueueLog(self._state / wanted.path, callerid))
 
+    def _vault(self, store: Store) -> Vault:
+        wanted = self._config.settings.recording
+        return Vault(self._state / "recordings", Path(self._config.settings.asterisk.spool),
+                     RecordingKeys.load_or_create(self._secrets.folder / "recordings.json"), store,
+                     keep_days=wanted.keep_days, private=self._config.unrecorded)
+
     def _switch_settings(self) -> SwitchSettings:
         settings, ami = self._config.settings, self._secrets.ami()
         host, port = address(settings.asterisk.ami)
@@ -231,6 +245,7 @@ class Node:
         return Dialogues(runner, config.flow, sounds, config.ivr(NODE),
                          seal=numbers.seal, verify_pin=verify_pin, agent_by_number=config.sign_in.get,
                          services=config.centre.services, host=host, port=port, clock=self._clock,
+                         spool=self._talks.vault.spool, keep=self._talks.vault.keep,
                          entry_now=calendar.entry)
 
     def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi) -> HttpServer:

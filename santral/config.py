@@ -72,6 +72,14 @@ class NodeConfig(NamedTuple):
         return frozenset(service.id for service in self.loaded.services if service.privacy != "normal")
 
     @property
+    def recorded(self) -> frozenset[str]:
+        """Services whose talks are recorded."""
+        wanted = self.settings.recording
+        if not wanted.talks:
+            return frozenset()
+        return (self.services if wanted.services is None else frozenset(wanted.services)) - self.unrecorded
+
+    @property
     def surveyed(self) -> frozenset[str]:
         """Services after whose talks callers are asked how it was."""
         return frozenset(one.id for one in self.loaded.services if one.asks)
@@ -89,7 +97,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     flow: Flow | None = None
     found, doubts = routable.check(loaded, _team(loaded))
     problems, warnings = problems + found, warnings + doubts
-    problems += _said(loaded, frozenset(texts()))
+    problems += _said(loaded, frozenset(texts())) + _recorded(loaded)
     if loaded.menu is not None:
         read = load_flow(loaded.menu, prompts=frozenset(texts()), services=loaded.named, closed=_closed(loaded))
         flow = read.flow
@@ -116,6 +124,22 @@ def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
     return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
                             guess(one.say, prompts))
                     for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]
+
+
+def _recorded(loaded: Loaded) -> list[Problem]:
+    """Services named at [recording] must be there, and not be private."""
+    if loaded.settings is None or loaded.settings.recording.services is None:
+        return []
+    privacy = {service.id: service.privacy for service in loaded.services}
+    found = []
+    for index, name in enumerate(loaded.settings.recording.services):
+        where = loaded.where("recording", "services", index)
+        if name not in privacy:
+            found.append(Problem(where, f"unknown service '{name}'", guess(name, privacy)))
+        elif privacy[name] != "normal":
+            found.append(Problem(where, f"service '{name}' is {privacy[name]}: its talks are never recorded",
+                                 "Take it out here, or change its 'privacy' in services.yaml."))
+    return found
 
 
 def _closed(loaded: Loaded) -> str | None:
@@ -276,7 +300,8 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
         services=tuple((service.id, key if (key := f"bilgi-{service.id}") in briefs else None)
                        for service in config.centre.services),
-        net_members=settings.net.seats, sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
+        net_members=settings.net.seats, spool=settings.asterisk.spool,
+        sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
         timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
 

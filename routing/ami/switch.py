@@ -28,7 +28,7 @@ from routing.ami.link import (
     backoff,
 )
 from routing.ami.resync import diff, snapshot, strays, unclear
-from routing.ami.translate import WANTED, Translator, hang_up, to_action, to_partner
+from routing.ami.translate import WANTED, Action, Translator, hang_up, to_action, to_partner
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Command, Interrupt, Offer, Overflow, Partner, Rescind
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
@@ -45,6 +45,8 @@ STRAYS_MAX = 20
 """Stray legs hung up in one look; more of them at once means that our belief is wrong, not theirs."""
 
 Live = tuple[Sequence[LiveContact], Sequence[LiveOffer]]
+Record = Callable[[Offer], str]
+"""Name of the file of an offer's talk; empty: it is not recorded."""
 
 
 class SwitchSettings(NamedTuple):
@@ -85,7 +87,8 @@ class Switch:
 
     def __init__(self, settings: SwitchSettings, post: Callable[[Event], None], live: Callable[[], Live], *,
                  timing: Timing | None = None, pace: Pace | None = None, started: str = "",
-                 remember: Callable[[str], Coroutine[Any, Any, None]] | None = None) -> None:
+                 remember: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+                 record: Record = lambda offer: "") -> None:
         self._settings = settings
         self._post = post
         self._live = live
@@ -102,6 +105,7 @@ class Switch:
         self._look = asyncio.Event()
         self._started = started
         self._remember = remember
+        self._record = record
         self.counters = LinkCounters()
         self.reconnects = 0
         """Connections lost, or not come to be, since the start."""
@@ -283,13 +287,32 @@ class Switch:
     def _start(self, command: Offer | Overflow, actions: Link) -> Started | None:
         """Written at once where possible: the offer is stored, and a phone waits."""
         try:
-            return actions.start(to_action(command, self._settings.called))
+            return actions.start(self._action(command))
         except BadAction:
             return None  # told when it is carried out
 
+    def _action(self, command: Offer | Overflow) -> Action:
+        return to_action(command, self._settings.called,
+                         self._record(command) if isinstance(command, Offer) else "")
+
+    async def hush(self, leg: str, on: bool) -> bool:
+        """Silence in the recording of an agent's leg from now on, or an end to it. False: nothing was changed; there is
+        no link, or no such leg. When Asterisk cannot silence it, the recording is stopped."""
+        actions = self._actions
+        if actions is None:
+            return False
+        try:
+            reply = await actions.action({"Action": "MixMonitorMute", "Channel": leg, "Direction": "both",
+                                          "State": "1" if on else "0"})
+            if not reply.ok and on:
+                reply = await actions.action({"Action": "StopMixMonitor", "Channel": leg})
+        except (LinkError, BadAction):
+            return False
+        return reply.ok
+
     async def _carry_out(self, command: Offer | Overflow, actions: Link, started: Started | None) -> None:
         try:
-            reply = await (actions.action(to_action(command, self._settings.called)) if started is None
+            reply = await (actions.action(self._action(command)) if started is None
                            else actions.reply(started))
         except OutcomeUnknown:
             self.in_doubt += 1

@@ -408,11 +408,15 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 _BY_ITSELF = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_BRIEF, AnswerMode.SINGLE_SWITCH})
 
 
-def to_action(command: Offer | Rescind | Overflow, called: str) -> Action:
-    """The AMI action of a command. `called`: the number shown beside the service's name on the agent's phone."""
+def to_action(command: Offer | Rescind | Overflow, called: str, record: str = "") -> Action:
+    """The AMI action of a command. `called`: the number shown beside the service's name on the agent's phone. `record`:
+    name of the file of the talk, if it may be recorded."""
     match command:
         case Offer():
-            return _originate(command, called)
+            action = _originate(command, called)
+            if record:
+                action["Variable"] = [*action["Variable"], f"SC_RECORD={record}"]
+            return action
         case Rescind():
             return hang_up(leg_id(command.offer, command.contact))
         case Overflow():

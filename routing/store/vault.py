@@ -16,6 +16,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -86,16 +87,14 @@ class Vault:
         self._busy: set[str] = set()
         (folder / DRAFT).mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
+        with suppress(OSError):  # where it lies and who may use it is the operator's; looks at it tell what is wrong
+            spool.mkdir(mode=0o700)
 
     async def close(self) -> None:
         """Finish what was handed over."""
         await self._worker.close()
 
     # -- in ----------------------------------------------------------------------------------------------------------
-
-    def place(self, contact: str, kind: str, service: str) -> Path:
-        """Where Asterisk is to write a message, without the ending: a new name each time."""
-        return self.spool / f"{kind}-{service}-{contact}~{secrets.token_hex(6)}"
 
     async def keep(self, path: Path, contact: str, kind: str, service: str) -> bool:
         """Take a plain file in; True when it is kept. It is gone from its place in every case but one: when it could

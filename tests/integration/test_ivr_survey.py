@@ -133,4 +133,4 @@ async def test_who_hangs_up_while_speaking_has_left_a_message(start: Start) -> N
     dialler = survey(await start(FakeInbox(), keep), "5", "1", "1")
     dialler.recording, dialler.hang_up_recording = SPEECH, True
     await dialler.call()
-    assert len(kept) == 1 and kept[0].startswith(UNIQUEID) and kept[0].endswith(".wav")
+    assert len(kept) == 1 and kept[0].startswith(f"survey-temsilci-{UNIQUEID}~") and kept[0].endswith(".wav")

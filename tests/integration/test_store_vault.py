@@ -94,7 +94,7 @@ async def test_a_talk_comes_out_as_a_wav_and_lies_nowhere_plain(house: House, tm
 
 
 async def test_a_message_comes_out_as_it_was_whatever_its_header_says(house: House, tmp_path: Path) -> None:
-    path = house.vault.place(CONTACT, "message", "destek").with_suffix(".wav")
+    path = house.spool / f"message-destek-{CONTACT}~0a.wav"
     samples = bytes(range(256)) * 200
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))

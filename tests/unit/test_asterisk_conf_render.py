@@ -42,7 +42,7 @@ def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
     table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     text = render(plan())["extensions.conf"]
     contexts = re.findall(r"^\| context \| `([a-z-]+)`", table, re.MULTILINE)
-    assert len(contexts) == 7
+    assert len(contexts) == 8
     for context in contexts:
         assert f"\n[{context}]\n" in text
     for route in re.findall(r"^\| AGI \| `agi://NODE/([a-z-]+)", table, re.MULTILINE):

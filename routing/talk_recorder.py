@@ -1,0 +1,78 @@
+"""Which talks are recorded, and what becomes of the files: the node's half of it (the other is the caller's, who hears
+the notice and may refuse: `record.conf`).
+
+A talk is recorded when its service is one of those wished for, there is room in the spool, and what was recorded before
+could be sealed: a disk that is full, or a store that is gone, ends new recordings before it ends anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+
+import structlog
+
+from routing.core.commands import Offer
+from routing.core.live import LiveOffer
+from routing.store.recordings import CALL
+from routing.store.vault import Plain, Vault
+
+log = structlog.get_logger()
+
+LOOK_S = 2.0
+"""Between two looks at the spool: a talk is sealed within seconds of its end."""
+RESERVE = 0.05
+"""Share of the spool that stays free: below it no new talk is recorded (180 talks fill 1.4 MB a second)."""
+
+
+class TalkRecorder:
+    """`services`: whose talks are recorded; a reload may change it. `live` gives the offers that are alive."""
+
+    def __init__(self, vault: Vault, live: Callable[[], Sequence[LiveOffer]], services: Collection[str]) -> None:
+        self.vault, self.services = vault, frozenset(services)
+        self._live = live
+        self.trouble = ""
+        """Why nothing is recorded now; empty: nothing is wrong."""
+        self.done: Counter[str] = Counter()
+        """Files by what became of them: `kept`, `destroyed`, `failed`."""
+
+    def file(self, offer: Offer) -> str:
+        """Name of the file for the talk of an offer, without ending; empty: it is not recorded."""
+        if self.trouble or offer.service not in self.services or offer.service in self.vault.private:
+            return ""
+        return f"{CALL}-{offer.service}-{offer.contact}~o{offer.offer}"
+
+    async def run(self) -> None:
+        """Seal what talks and broken-off dialogues leave, until cancelled."""
+        await self.vault.mend()
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Once. Never raises for what a later look may mend: the trouble is told once, and when it is over."""
+        before, why = self.trouble, ""
+        try:
+            swept = await self.vault.sweep(self._talks())
+            self.done.update(swept._asdict())
+            if swept.failed:
+                why = f"{swept.failed} files could not be sealed"
+            elif _free(self.vault) < RESERVE:
+                why = f"less than {RESERVE:.0%} of {self.vault.spool} is free"
+        except OSError as error:
+            why = f"{self.vault.spool}: {error.strerror}"
+        self.trouble = why
+        if bool(why) != bool(before):
+            log.log(40 if why else 20, "recording.off" if why else "recording.on", why=why,
+                    mend="no talk is recorded until it is mended: see the spool and the vault" if why else "")
+
+    def _talks(self) -> Callable[[Plain], bool]:
+        legs = {(one.contact, f"o{one.offer}") for one in self._live()}
+        return lambda plain: (plain.contact, plain.rest) in legs
+
+
+def _free(vault: Vault) -> float:
+    usage = shutil.disk_usage(vault.spool)
+    return usage.free / usage.total
