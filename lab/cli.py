@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import wraps
@@ -50,6 +49,7 @@ def commands() -> typer.Typer:
     app.command("call")(_told(_call))
     app.command("agent")(_told(_agent))
     app.command("demo")(_told(_demo))
+    app.command("script")(_told(_script))
     app.command("traffic", hidden=True)(_told(_traffic))
     return app
 
@@ -147,8 +147,7 @@ def _note_heard(leg: Leg, info: Info) -> None:
     from lab import audio  # numpy with it: no other command, and no starting node, should wait for that
     from lab.library import load as library
     from lab.recognise import heard
-    sounds = Path(tomllib.loads(Path(info.settings).read_text(encoding="utf-8"))["asterisk"]["sounds"])
-    for one in heard(library(sounds), audio.read(leg.recording)):
+    for one in heard(library(info.sounds), audio.read(leg.recording)):
         keys = " or ".join(sorted(one.keys)[:NAMED]) + (" or others" if len(one.keys) > NAMED else "")
         leg.note(leg.answered_at + one.began, f"heard {keys}" + ("" if one.whole else ", cut off"))
     leg.moments.sort()
@@ -221,6 +220,27 @@ def _demo(
     except KeyboardInterrupt:
         code = 130
     raise typer.Exit(code)
+
+
+def _script(
+    files: Annotated[list[Path] | None, typer.Argument(help="Scripts, or folders of them; default: those of the "
+                                                            "centre.")] = None,
+    centre: Annotated[Path, typer.Option("--centre", help="Folder of the centre.")] = CENTRE,
+    lab: Annotated[Path | None, typer.Option("--lab", help="Folder of a running lab without traffic, instead of a new "
+                                                           "one.")] = None,
+    to: Annotated[str, typer.Option("--to", help="Call this number instead, such as sip:4440632@192.0.2.10:5060; only "
+                                                 "the callers are the lab's.")] = "",
+    sounds: Annotated[Path, typer.Option("--sounds", help="Folder of the built prompts.")] = SOUNDS,
+    recordings: Annotated[Path, typer.Option("--recordings", help="Folder for what callers heard where it was not as "
+                                                                  "written.")] = Path("script-recordings"),
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=60, help="Calls at the same time.")] = 16,
+    asterisk: Asterisk = None,
+) -> None:
+    """Transcripts as tests: real calls that do and hear what is written. Exit 0: all as written; 1: one differs, or
+    could not be played; 2: a script has mistakes."""
+    from lab import script_cli  # numpy with it
+    raise typer.Exit(script_cli.run(script_cli.Wish(
+        tuple(files or ()), centre, lab, to, sounds, recordings.resolve(), at_once, asterisk), Console()))
 
 
 def _traffic(lab: LabFolder, agents: Annotated[int, typer.Option("--agents", min=1)] = 12) -> None:

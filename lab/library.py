@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lab.audio import QUIET, RATE, Samples, read
 from lab.errors import LabError
-from prompts.catalogue import LANGUAGE
+from prompts.say import LANGUAGE, LANGUAGES, PAUSE
 
 STEP = 4
 """Beginnings are looked for at a quarter of the rate, where the pitch of a voice is."""
@@ -50,11 +50,15 @@ class Library:
 
 
 def load(sounds: Path) -> Library:
-    """All built prompts below a root of sounds. Raises LabError when there are none."""
-    folder = sounds / LANGUAGE
-    files = {str(path.relative_to(folder).with_suffix("")): path for path in sorted(folder.rglob("*.wav"))}
+    """All built prompts below a root of sounds, by their `Prompt.id`. Raises LabError when there are none."""
+    files: dict[str, Path] = {}
+    for language in LANGUAGES:
+        folder = sounds / language
+        names = {str(path.relative_to(folder).with_suffix("")): path for path in sorted(folder.rglob("*.wav"))}
+        files |= {name if language == LANGUAGE else f"{language}/{name}": path for name, path in names.items()
+                  if name != PAUSE}
     if not files:
-        raise LabError(f"no prompts in {folder}: build them with santral prompts build --out {sounds}")
+        raise LabError(f"no prompts in {sounds}: build them with santral prompts build --out {sounds}")
     return Library({key: read(path) for key, path in files.items()})
 
 

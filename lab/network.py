@@ -20,7 +20,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lab import network_conf
 from lab.asterisk import PrivateAsterisk
@@ -31,6 +31,9 @@ from lab.leg import Leg
 from lab.ports import Ports
 from lab.wire_client import AmiClient, AmiError
 from routing.ami.wire import Message
+
+if TYPE_CHECKING:  # numpy with it: no other command of the lab should wait for that
+    from lab.audiosocket import Live
 
 DIAL_S = 90
 """A caller lets it ring this long. Longer than any node needs to come back."""
@@ -76,15 +79,17 @@ class Behaviour(NamedTuple):
     """Seconds between the answer and the keys."""
     record: Path | None = None
     """Folder for a WAV of each call: what the phone heard."""
+    live: Live | None = None
+    """Where its sound goes both ways; then it has no tone, keys or recording of its own."""
 
 
 def start(program: Program, folder: Path, target: str, ports: Ports, phones: Mapping[str, str] | None = None,
-          media: int = 480, sip: int | None = None) -> tuple[Place, PrivateAsterisk]:
-    """Start a network; `phones` (seat -> secret) register at once. `sip`: its port; None: any free one. It outlives
-    this process."""
+          media: int = 480, sip: int | None = None, bind: str = "127.0.0.1") -> tuple[Place, PrivateAsterisk]:
+    """Start a network; `phones` (seat -> secret) register at once. `sip`: its port; None: any free one. `bind`: its
+    address. It outlives this process."""
     conf, secret = folder / "conf", secrets.token_urlsafe(24)
     sip, ami = sip or ports.one(socket.SOCK_DGRAM), ports.one()
-    network_conf.write(conf, sip=sip, ami=ami, rtp=ports.media(media), target=target, secret=secret)
+    network_conf.write(conf, sip=sip, ami=ami, rtp=ports.media(media), target=target, secret=secret, bind=bind)
     _write_phones(conf, target, dict(phones or {}))
     asterisk = PrivateAsterisk(program, conf, folder, network_conf.OPTIONS)
     identity = asterisk.start()
@@ -131,9 +136,11 @@ class Network:
     # --- callers -----------------------------------------------------------------------------------------------------
 
     async def call(self, number: str, *, caller: str = "05000000000", press: str = "", stay: float | None = None,
-                   tone: int | None = None, record: Path | None = None, seat: str | None = None) -> Leg:
+                   tone: int | None = None, record: Path | None = None, seat: str | None = None,
+                   live: Live | None = None) -> Leg:
         """Dial. `press`: as `lab.keys` reads it, times from the answer. `stay`: seconds from the answer until it hangs
-        up. `record`: WAV of what the caller hears. `seat`: the phone that dials, instead of somebody outside.
+        up. `record`: WAV of what the caller hears. `seat`: the phone that dials, instead of somebody outside. `live`:
+        where its sound goes both ways, instead of tone and record.
         Returns at once; what happens stands in the leg."""
         presses = parse(press)
         # Fixed width: Asterisk refuses an id that is the beginning of a living one (do_ids_conflict in channel.c).
@@ -148,6 +155,8 @@ class Network:
                   ("Async", "true"), ("ChannelId", uniqueid), ("Timeout", str(DIAL_S * 1000)),
                   ("Variable", f"LAB_STAY={STAY_S if stay is None else stay}"),
                   ("Variable", f"LAB_TONE={tone or ''}"), ("Variable", f"LAB_RECORD={record or ''}")]
+        if live is not None:
+            fields += [("Variable", f"LAB_LIVE={live.name}"), ("Variable", f"LAB_EAR={live.address}")]
         if not seat and not anonymous:
             fields.append(("CallerID", f'"" <{caller}>'))
         if record is not None:
@@ -234,7 +243,7 @@ class Network:
         self._behaviour[seat] = behaviour
         values = {"D": behaviour.answer, "T": "" if behaviour.talk is None else str(behaviour.talk),
                   "F": str(behaviour.tone or ""), "K": behaviour.keys, "KW": str(behaviour.keys_after),
-                  "R": str(behaviour.record or "")}
+                  "R": str(behaviour.record or ""), "L": ",".join(behaviour.live or ())}
         for letter, value in values.items():
             await self._ami.action("Setvar", ("Variable", f"{letter}_{seat}"), ("Value", value))
 

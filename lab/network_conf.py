@@ -18,7 +18,8 @@ MODULES = (
     "bridge_simple", "bridge_builtin_features", "pbx_config", "app_exec", "app_mixmonitor", "app_playtones",
     "app_senddtmf", "app_transfer", "app_userevent", "app_verbose", "func_callerid", "func_channel", "func_global",
     "func_logic", "func_strings", "func_pjsip_endpoint", "codec_alaw", "codec_ulaw", "codec_a_mu", "codec_g722",
-    "codec_resample", "format_wav", "format_pcm", "res_format_attr_g729")
+    "codec_resample", "format_wav", "format_pcm", "res_format_attr_g729",
+    "res_audiosocket", "app_audiosocket")
 """Nothing else: it is up in half a second and holds 40 MB less."""
 
 OPTIONS = """\
@@ -39,17 +40,21 @@ static=yes
 writeprotect=yes
 
 [caller]
-; A person who calls, after the other end has answered. LAB_RECORD: what it hears. LAB_TONE: what it says, in Hz.
-exten => s,1,ExecIf($["${LAB_RECORD}"!=""]?MixMonitor(,nr(${LAB_RECORD})))
+; A person who calls, after the other end has answered. LAB_LIVE: its name at LAB_EAR, where its sound goes both ways.
+; LAB_RECORD: what it hears. LAB_TONE: what it says, in Hz.
+exten => s,1,GotoIf($["${LAB_LIVE}"!=""]?live)
+ same => n,ExecIf($["${LAB_RECORD}"!=""]?MixMonitor(,nr(${LAB_RECORD})))
  same => n,ExecIf($["${LAB_TONE}"!=""]?Playtones(${LAB_TONE}))
  same => n,Wait(${LAB_STAY})
+ same => n,Hangup(16)
+ same => n(live),AudioSocket(${LAB_LIVE},${LAB_EAR})
  same => n,Hangup(16)
 
 [phone]
 ; A number in E.164: a telephone outside.
 exten => _+X.,1,Goto(${EXTEN:1},1)
 ; A phone rings. D_: seconds until it is answered, or busy, ignore, decline, redirect, unknown. T_: seconds of talk.
-; F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of recordings.
+; F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of recordings. L_: name and address of live sound.
 exten => _[0-9a-zA-Z][0-9a-zA-Z].,1,Set(SEAT=${EXTEN})
  same => n,Set(D=${GLOBAL(D_${SEAT})})
  same => n,UserEvent(LabRing,Seat: ${SEAT},Uniqueid: ${UNIQUEID},AlertInfo: ${PJSIP_HEADER(read,Alert-Info)},\
@@ -63,10 +68,13 @@ CallInfo: ${PJSIP_HEADER(read,Call-Info)})
  same => n,ExecIf($["${D}"!="" & "${D}"!="0"]?Wait(${D}))
  same => n,ExecIf($["${GLOBAL(R_${SEAT})}"!=""]?MixMonitor(,nr(${GLOBAL(R_${SEAT})}/${SEAT}-${UNIQUEID}.wav)))
  same => n,Answer(0)
+ same => n,GotoIf($["${GLOBAL(L_${SEAT})}"!=""]?live)
  same => n,ExecIf($["${GLOBAL(K_${SEAT})}"!=""]?Wait(${GLOBAL(KW_${SEAT})}))
  same => n,ExecIf($["${GLOBAL(K_${SEAT})}"!=""]?SendDTMF(${GLOBAL(K_${SEAT})}))
  same => n,ExecIf($["${GLOBAL(F_${SEAT})}"!=""]?Playtones(${GLOBAL(F_${SEAT})}))
  same => n,Wait(${IF($["${GLOBAL(T_${SEAT})}"=""]?86400:${GLOBAL(T_${SEAT})})})
+ same => n,Hangup(16)
+ same => n(live),AudioSocket(${GLOBAL(L_${SEAT})})
  same => n,Hangup(16)
  same => n(busy),Hangup(17)
  same => n(decline),Hangup(16)
@@ -93,7 +101,7 @@ timer_t1=500
 [udp]
 type=transport
 protocol=udp
-bind=127.0.0.1:{sip}
+bind={bind}:{sip}
 
 [base](!)
 type=endpoint
@@ -123,7 +131,7 @@ contact=sip:{target}
 [centre]
 type=identify
 endpoint=centre
-match=127.0.0.0/8
+match={match}
 
 #tryinclude phones.conf
 """
@@ -157,8 +165,11 @@ outbound_auth={seat}
 """
 
 
-def write(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str, secret: str) -> None:
-    """Render the files into `folder`. `target`: host:port of the Asterisk that the network calls and registers at."""
+def write(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str, secret: str,
+          bind: str = "127.0.0.1") -> None:
+    """Render the files into `folder`. `target`: host:port of the Asterisk that the network calls and registers at.
+    `bind`: where it listens for SIP; another Asterisk than one of this machine cannot send to the loopback."""
+    match = "127.0.0.0/8" if bind == "127.0.0.1" else target.rpartition(":")[0]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {
         "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in MODULES),
@@ -171,7 +182,7 @@ def write(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str
         "acl.conf": "", "udptl.conf": "", "pjproject.conf": "", "ccss.conf": "", "stasis.conf": "",
         "cel.conf": "", "features.conf": "",
         "indications.conf": "[general]\n", "cdr.conf": "[general]\nenable=no\n",
-        "pjsip.conf": _PJSIP.format(sip=sip, target=target),
+        "pjsip.conf": _PJSIP.format(sip=sip, target=target, bind=bind, match=match),
     }
     for name, text in files.items():
         _private(folder / name, text)

@@ -37,8 +37,10 @@ AGREED = 0.9
 NEAR = RATE // 8
 """Beginnings that may be the same one: within 125 ms of the first that fits a little. Each prompt stands at its own
 best place there."""
-KEEP_S = 60.0
-"""Sound kept for looking back: longer than any prompt."""
+LOOK = RATE // 8
+"""New sound between two looks for a beginning: a look costs some milliseconds, however little is new."""
+FORGET = RATE
+"""Sound that is explained is dropped a second at a time. What is not yet is never more than the longest prompt."""
 
 
 class Began(NamedTuple):
@@ -77,6 +79,11 @@ class _Trace:
         return self.done >= len(self.sound)
 
     @property
+    def left(self) -> int:
+        """Samples of the prompt that were not compared yet."""
+        return len(self.sound) - self.done
+
+    @property
     def dead(self) -> bool:
         """It is not this one any more."""
         return self.lost >= LOST_WINDOWS
@@ -108,13 +115,13 @@ class _Trace:
                 self.lost += 1
             return
         self.told += 1
-        score = _score(wanted, got)
-        if score < WINDOW_SCORE:
-            score, found = _best(wanted, heard, begin - SLACK, 2 * SLACK)
-            if score >= WINDOW_SCORE:
+        fit = score(wanted, got)
+        if fit < WINDOW_SCORE:
+            fit, found = best(wanted, heard, begin - SLACK, 2 * SLACK)
+            if fit >= WINDOW_SCORE:
                 self.start += found - begin
-        self.sum += score
-        if score >= WINDOW_SCORE:
+        self.sum += fit
+        if fit >= WINDOW_SCORE:
             self.good += 1
             self.lost = 0
             self.good_until = self.done + len(wanted)
@@ -138,6 +145,27 @@ class Recogniser:
     def seconds(self) -> float:
         """Sound taken so far."""
         return (self._first + len(self._sound)) / RATE
+
+    @property
+    def settled(self) -> float:
+        """Seconds up to which nothing more will be found."""
+        return min([self._place, *(trace.start for trace in self._traces)]) / RATE
+
+    @property
+    def following(self) -> bool:
+        """Something that may be a prompt is being heard."""
+        return bool(self._traces)
+
+    @property
+    def left_s(self) -> tuple[float, float]:
+        """The least and the most that is still to come of what may be being heard; zeros when nothing is."""
+        left = [trace.left / RATE for trace in self._traces if not trace.dead] or [0.0]
+        return min(left), max(left)
+
+    def skip(self, until: float) -> None:
+        """What is heard up to there is known and no prompt. Nothing changes while one may be being heard."""
+        if not self._traces:
+            self._place = max(self._place, min(round(until * RATE), self._first + len(self._sound)))
 
     def take(self, samples: Samples) -> Iterator[Began | Heard]:
         """More sound."""
@@ -164,7 +192,7 @@ class Recogniser:
 
     def _search(self) -> Iterator[Began]:
         left = self._sound[self._place - self._first:]
-        if len(left) < HEAD_S * RATE + WINDOW + SLACK:
+        if len(left) < HEAD_S * RATE + LOOK:
             return
         part = thin(left[: FFT * STEP])
         loud = np.flatnonzero(np.abs(part) > QUIET)
@@ -201,8 +229,8 @@ class Recogniser:
         """The best place near this one, to the sample (at a quarter of the rate it may be off by periods of the voice);
         None when at the full rate it is not that prompt."""
         sound = self._library.sounds[key]
-        score, found = _best(sound[: int(HEAD_S * RATE)], self._sound, place - SLACK - self._first, SLACK + NEAR)
-        return _Trace(key, sound, self._first + found) if score >= HEAD_SCORE else None
+        fit, found = best(sound[: int(HEAD_S * RATE)], self._sound, place - SLACK - self._first, SLACK + NEAR)
+        return _Trace(key, sound, self._first + found) if fit >= HEAD_SCORE else None
 
     # -- the rest ------------------------------------------------------------------------------------------------------
 
@@ -234,22 +262,21 @@ class Recogniser:
         return Heard(frozenset(trace.key for trace in traces), first.start / RATE, (first.start + length) / RATE, whole)
 
     def _forget(self) -> None:
-        old = len(self._sound) - int(KEEP_S * RATE)
-        starts = [trace.start for trace in self._traces] or [self._place]
-        drop = min(old, min(starts) - self._first)
-        if drop > 0:
-            self._sound = self._sound[drop:]
-            self._first += drop
+        needed = min([self._place, *(trace.start for trace in self._traces)]) - 2 * SLACK
+        if needed - self._first >= FORGET:
+            self._sound = self._sound[needed - self._first:]
+            self._first = needed
 
 
-def _score(wanted: Samples, got: Samples) -> float:
+def score(wanted: Samples, got: Samples) -> float:
+    """How well they fit, -1 to 1; what is nearly silent fits nothing."""
     if len(got) < len(wanted):
         return 0.0
     energy = max(float(np.dot(got, got)), QUIET * QUIET * len(wanted))
     return float(np.dot(wanted, got)) / float(np.sqrt(energy * np.dot(wanted, wanted)))
 
 
-def _best(wanted: Samples, heard: Samples, first: int, more: int) -> tuple[float, int]:
+def best(wanted: Samples, heard: Samples, first: int, more: int) -> tuple[float, int]:
     """The best score at the places from `first` on and `more` beyond, and which place it is."""
     first = max(0, first)
     area = heard[first: first + len(wanted) + more]
@@ -259,8 +286,8 @@ def _best(wanted: Samples, heard: Samples, first: int, more: int) -> tuple[float
     squares = np.concatenate(([0.0], np.cumsum(area * area)))
     energy = np.maximum(squares[len(wanted):] - squares[: len(squares) - len(wanted)], QUIET * QUIET * len(wanted))
     scores = product / np.sqrt(energy * np.dot(wanted, wanted))
-    best = int(np.argmax(scores))
-    return float(scores[best]), first + best
+    at = int(np.argmax(scores))
+    return float(scores[at]), first + at
 
 
 def heard(library: Library, recording: Samples) -> list[Heard]:

@@ -9,8 +9,8 @@ import pytest
 
 from lab.audio import RATE, Samples
 from lab.errors import LabError
-from lab.library import Library, load
-from lab.recognise import KEEP_S, Began, Heard, Recogniser, heard
+from lab.library import FFT, STEP, Library, load
+from lab.recognise import FORGET, Began, Heard, Recogniser, heard
 
 pytestmark = pytest.mark.unit
 
@@ -94,11 +94,31 @@ def test_strange_sound_and_silence_are_nothing() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
+    """By the longest prompt, and what is explained is dropped."""
+    recogniser, longest = Recogniser(LIBRARY), max(map(len, SOUNDS.values()))
+    strange = line(voice(900, 3.0), SOUNDS["menu-2"], SILENCE)
+    for at in range(0, 20 * len(strange), 800):
+        list(recogniser.take(np.take(strange, range(at, at + 800), mode="wrap")))
+        assert len(recogniser._sound) <= longest + 2 * FORGET + FFT * STEP
+    assert recogniser.seconds == pytest.approx(20 * len(strange) / RATE, abs=0.2)
+
+
+def test_what_is_known_to_be_no_prompt_is_skipped() -> None:
     recogniser = Recogniser(LIBRARY)
-    for _ in range(int(2 * KEEP_S)):
-        list(recogniser.take(np.random.default_rng(1).normal(0, 2_000, RATE)))
-    assert recogniser.seconds == pytest.approx(2 * KEEP_S)
-    assert len(recogniser._sound) <= (KEEP_S + 2) * RATE
+    assert not list(recogniser.take(line(voice(900, 0.6))))
+    recogniser.skip(0.6)
+    assert recogniser.settled == 0.6
+    found = [*recogniser.take(line(SOUNDS["kisa"], SILENCE))]
+    assert [one.keys for one in found if isinstance(one, Heard)] == [{"kisa"}]
+    assert not recogniser.following
+
+
+def test_it_is_known_how_much_is_still_to_come() -> None:
+    recogniser = Recogniser(LIBRARY)
+    list(recogniser.take(line(SOUNDS["menu-1"][: RATE])))
+    assert recogniser.following and recogniser.settled < 0.01
+    least, most = recogniser.left_s
+    assert 0.7 < least <= most < 0.9, "menu-2 begins alike and goes on otherwise after 0.6 s"
 
 
 def test_silent_and_missing_prompts_are_named(tmp_path: Path) -> None:
