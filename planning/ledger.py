@@ -179,7 +179,7 @@ class Ledger:
         self._order.moves(fact.contact, fact.service)
 
     def _changed(self, fact: ContactChanged) -> None:
-        self._order.changes(fact.contact, fact.priority, fact.needs, fact.topics)
+        self._order.changes(fact.contact, fact.priority, fact.needs, fact.topics, fact.since)
 
     def _stepped(self, fact: Stepped) -> None:
         self._order.steps(fact.contact, fact.step)

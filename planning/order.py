@@ -222,17 +222,18 @@ class Order:
         """The contact asks for what this step of its service says."""
         self._again(contact, lambda key: key._replace(step=step))
 
-    def changes(self, contact: ContactId, priority: int, needs: Needs, topics: frozenset[str]) -> None:
-        """Other points, needs or topics."""
-        self._again(contact, lambda key: key._replace(priority=priority, needs=needs, topics=topics))
+    def changes(self, contact: ContactId, priority: int, needs: Needs, topics: frozenset[str],
+                since: float | None = None) -> None:
+        """Other points, needs or topics; `since`: another start of the wait."""
+        self._again(contact, lambda key: key._replace(priority=priority, needs=needs, topics=topics), since)
 
-    def _again(self, contact: ContactId, other: Callable[[_Key], _Key]) -> None:
+    def _again(self, contact: ContactId, other: Callable[[_Key], _Key], counts: float | None = None) -> None:
         """The same contact with the same number, in another line."""
         entry = self._known.get(contact)
         if entry is None:
             return
         since, number, _, key = entry
-        changed = self._known[contact] = since, number, contact, other(key)
+        changed = self._known[contact] = since if counts is None else counts, number, contact, other(key)
         if self._fresh is entry:
             self._fresh = changed
         elif self._present.pop(contact, None) is not None:

@@ -184,7 +184,7 @@ class Node:
         now = self._clock()
         self._engine = Engine()
         started = Started(self._config.centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over,
-                          loaded.spoke, loaded.next_offer, loaded.next_fact)
+                          loaded.spoke, loaded.next_offer, loaded.next_fact, loaded.places)
         self._engine.handle(started, now)
         if repairs := self._engine.take_repairs():
             log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])

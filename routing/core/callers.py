@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from routing.core import admission, callback, contacts, estimate, facts, offers, preferred, talks
+from routing.core import admission, callback, contacts, estimate, facts, kept, offers, preferred, talks
 from routing.core.domain import Domain
 from routing.core.errors import UnknownService
-from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactRanked, ContactTicked
+from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactRanked, ContactTicked, PlaceDeclined
 from routing.core.model import ContactState, Outcome
 from routing.core.records import Contact
 
@@ -35,6 +35,8 @@ def queued(d: Domain, event: ContactQueued) -> None:
                       caller_box, needs, topics, since, now)
     if caller_hash and d.callbacks:
         callback.merge(d, contact)
+    if caller_hash and d.kept:
+        kept.give_back(d, contact)
     refused = admission.refuses(d, service) if d.closed or service.max_waiting is not None else ""
     if not refused and service.preferred_s > 0:
         preferred.choose(d, contact)
@@ -147,6 +149,7 @@ def gone(d: Domain, event: ContactGone) -> None:
         short = at - contact.since < contact.service.short_abandon_s
         outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
         estimate.gave_up(d, contact, at)
+        kept.keep(d, contact, at)
         _end(d, contact, "gone", outcome, at)
 
 
@@ -155,6 +158,19 @@ def left(d: Domain, event: ContactLeft) -> None:
     contact = d.contacts.get(event.contact)
     if contact is not None and contact.state in contacts.WAITING:
         _end(d, contact, "left", Outcome.OVERFLOW if event.reason == "net" else Outcome.LEFT, d.now, event.key)
+
+
+def declined(d: Domain, event: PlaceDeclined) -> None:
+    """The wait counts from the caller's own call. Said twice, or of one who has no old place, it changes nothing."""
+    contact = d.contacts.get(event.contact)
+    if contact is None or contact.returned is None or contact.state not in contacts.WAITING:
+        return
+    contacts.lift(d, contact)
+    contact.since, contact.priority = contact.returned
+    contact.entered_at = contact.since
+    contact.returned = contact.estimate = None
+    contacts.enter(d, contact)
+    contacts.changed(d, contact, contact.since)
 
 
 def _end(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:

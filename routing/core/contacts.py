@@ -249,12 +249,12 @@ def refit(d: Domain, contact: Contact, service: Service) -> None:
     enter(d, contact)
 
 
-def changed(d: Domain, contact: Contact) -> None:
-    """Points, needs or topics of a contact that is back in line are other ones."""
+def changed(d: Domain, contact: Contact, since: float | None = None) -> None:
+    """Points, needs or topics of a contact that is back in line are other ones, or (`since`) the start of its wait."""
     contact.version += 1
     d.facts.append(facts.ContactChanged(
         *d.stamp(), contact.id, contact.version, contact.service.id, contact.priority, contact.needs, contact.topics,
-        d.position(contact)))
+        d.position(contact), since))
 
 
 def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:

@@ -14,6 +14,7 @@ from routing.core.estimate import Forecast
 from routing.core.facts import Fact
 from routing.core.handled import Handled
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.kept import Kept
 from routing.core.known import Known
 from routing.core.line import Line
 from routing.core.match import Matching
@@ -65,6 +66,8 @@ class Domain:
         """Services that take no new contacts by their hours."""
         self.known = Known()
         """Who spoke with whom last."""
+        self.kept = Kept()
+        """Places of callers who hung up lately while waiting."""
         self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}
         """Callbacks in line by keyed hash of the caller and service."""
         self.deferred: dict[ServiceId, int] = {}

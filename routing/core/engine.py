@@ -51,6 +51,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.ContactGone: callers.gone,
     events.ContactLeft: callers.left,
     events.ContactRanked: callers.ranked,
+    events.PlaceDeclined: callers.declined,
     events.CallbackAsked: callback.asked,
     events.CallbackFailed: callback.failed,
     events.ServiceHours: admission.hours,

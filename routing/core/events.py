@@ -85,6 +85,12 @@ class ContactWeighed(NamedTuple):
     load: int
 
 
+class PlaceDeclined(NamedTuple):
+    """A caller who has the place of a call that dropped (`ContactView.returned`) does not want it."""
+
+    contact: ContactId
+
+
 class CallbackAsked(NamedTuple):
     """A waiting caller wants to be called back: the place in line stays, the caller may hang up."""
 
@@ -261,6 +267,7 @@ class LinkChanged(NamedTuple):
 
 Event = (
     Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
+    | PlaceDeclined
     | ContactWeighed | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
     | TalkEnded | Held
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended

@@ -76,7 +76,8 @@ class Moved(NamedTuple):
 
 
 class ContactChanged(NamedTuple):
-    """What is known of a waiting contact has changed: its points (a supervisor's word), its needs or topics."""
+    """What is known of a waiting contact has changed: its points (a supervisor's word), its needs or topics, or
+    from when its wait counts."""
 
     seq: int
     at: float
@@ -88,6 +89,8 @@ class ContactChanged(NamedTuple):
     topics: frozenset[str]
     position: int
     """From now on."""
+    since: float | None = None
+    """Another start of the wait: the caller gave the place of a call before back. None: the same."""
 
 
 class Stepped(NamedTuple):

@@ -30,6 +30,8 @@ class ContactView(NamedTuple):
     estimate: Estimate | None = None
     """How long it still waits, as `Inbox.contact` and `ask` say it; None: its turn has come, it is ringing, nobody who
     could take it is at work, or the view is one of a whole `Status`."""
+    returned: bool = False
+    """It has the place of a call of the same number that dropped, and may give it back (`PlaceDeclined`)."""
 
 
 class AgentView(NamedTuple):

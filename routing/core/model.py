@@ -76,6 +76,8 @@ class Service(NamedTuple):
     ceiling_s: float | None = None
     """Emergency ceiling: a contact that waits longer may be offered to an agent at the distress limit, who must accept
     by a key. None: never."""
+    place_kept_s: float = 300.0
+    """So long the place of a caller who hung up, or was lost, while waiting is kept for their next call; 0: not."""
     callback_tries: int = 3
     callback_retry_s: float = 900.0
     """A callback that was not taken is tried again after this long, so many times in all."""

@@ -68,6 +68,8 @@ class Contact:
     """A callback is not offered earlier."""
     estimate: Estimate | None = None
     """The wait as it was told at entry; None: somebody was free."""
+    returned: tuple[float, int] | None = None
+    """It has the place of a call that dropped: the start of its own wait, and its own points; None: it has its own."""
     armed: bool = False
     """It has a deadline (`contacts.TIMER`)."""
 

@@ -48,6 +48,7 @@ def started(d: Domain, event: Started) -> None:
     for contact in event.over:
         d.remember_over(contact)
     d.known.restore(event.spoke)
+    d.kept.restore(event.places)
     d.repairs = rebuild(d, event.contacts, event.offers, event.agents)
 
 

@@ -111,6 +111,19 @@ class Spoke(NamedTuple):
     """Unix seconds."""
 
 
+class OldPlace(NamedTuple):
+    """The place in line of a caller who hung up, or was lost, while waiting."""
+
+    caller_hash: str
+    services: tuple[ServiceId, ...]
+    """The one waited for, and those it was in before."""
+    since: float
+    priority: int
+    """Its points, without the service's."""
+    at: float
+    """When the caller was gone, Unix seconds."""
+
+
 class Started(NamedTuple):
     """A node starts: everything its engine begins with, as one entry of the journal, so that a replay goes through
     restarts. Handled by a new engine, before any other event."""
@@ -125,3 +138,5 @@ class Started(NamedTuple):
     """The last talk of each caller, for preferred agents."""
     next_offer: int = 1
     next_fact: int = 1
+    places: tuple[OldPlace, ...] = ()
+    """Of callers who hung up lately while waiting."""

@@ -16,7 +16,7 @@ from routing.core.facts import Fact, Wellbeing
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
-from routing.core.stored import Spoke, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
 from routing.store.database import connect, translated, url_of
 from routing.store.migrate import revision
 from routing.store.schema import CONTACT_LIVE, HEAD, OFFER_WITH_AGENT, agents, contacts, cursors, facts, journal, offers
@@ -33,6 +33,14 @@ after a restart. They are one entry of the journal, and read before the first ca
 
 OVER_MAX = 10_000
 """Ended contacts given to the engine at start: as many as it remembers itself, more than an hour of a full house."""
+
+
+PLACES_MAX = 1_000
+"""Places of callers who hung up given to the engine at start: nobody is kept one for longer than half an hour, and an
+hour of a full house has some hundred."""
+
+GAVE_UP = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT, Outcome.FAILURE)
+"""Ends of a caller who was waiting and whose place is kept."""
 
 
 class Input(NamedTuple):
@@ -74,6 +82,8 @@ class Loaded(NamedTuple):
     """Contacts with an outcome, the latest `OVER_MAX`, oldest first: late news of them is known to be late."""
     spoke: tuple[Spoke, ...]
     """The last talk of each caller known by a hash, at most `SPOKE_MAX`, oldest first: for preferred agents."""
+    places: tuple[OldPlace, ...]
+    """Of callers who hung up lately while waiting and have not come again, at most `PLACES_MAX`."""
     next_offer: OfferId
     """One above every offer there ever was."""
     next_fact: int
@@ -95,6 +105,14 @@ _SPOKE = (select(contacts.c.caller_hash, contacts.c.agent, contacts.c.ended_at)
           .where(contacts.c.outcome == Outcome.ANSWERED.value, contacts.c.caller_hash != "",
                  contacts.c.agent.is_not(None), contacts.c.ended_at.is_not(None))
           .order_by(contacts.c.ended_at.desc()).limit(SPOKE_MAX))
+_LATER = contacts.alias("later")
+_PLACES = (select(contacts.c.caller_hash, contacts.c.service, contacts.c.visited, contacts.c.since, contacts.c.priority,
+                  contacts.c.ended_at)
+           .where(contacts.c.outcome.in_([one.value for one in GAVE_UP]), contacts.c.caller_hash != "",
+                  contacts.c.channel == Channel.VOICE.value, contacts.c.ended_at.is_not(None),
+                  ~select(_LATER.c.contact).where(_LATER.c.caller_hash == contacts.c.caller_hash,
+                                                  _LATER.c.queued_at >= contacts.c.ended_at).exists())
+           .order_by(contacts.c.ended_at.desc()).limit(PLACES_MAX))
 _FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
           .limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
@@ -113,6 +131,8 @@ def load(connection: Connection) -> Loaded:
         tuple(_agent(row) for row in connection.execute(_AGENTS)),
         tuple(ContactId(contact) for contact in reversed(connection.execute(_OVER).scalars().all())),
         tuple(Spoke(caller, AgentId(agent), at) for caller, agent, at in reversed(connection.execute(_SPOKE).all())),
+        tuple(OldPlace(caller, (ServiceId(service), *map(ServiceId, json.loads(visited))), since, priority, at)
+              for caller, service, visited, since, priority, at in connection.execute(_PLACES)),
         OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
     )

@@ -97,6 +97,7 @@ def _noted(*columns: str) -> Statement:
 _STEPPED = _noted("service", "step", "step_since")
 _CALLED_BACK = _noted("service", "callback", "tries", "not_before")
 _RANKED = _noted("priority", "needs", "topics")
+_AGED = _noted("priority", "needs", "topics", "since")
 _MOVED = _noted("service", "step", "step_since", "entered_at", "visited")
 _VISITED = Statement(select(contacts.c.visited).where(contacts.c.contact == bindparam("b_contact")))
 _BURDEN = Statement(update(agents).where(agents.c.agent == bindparam("b_agent"))
@@ -236,7 +237,11 @@ class Rows:
                    not_before=fact.not_before)
 
     def _ranked(self, fact: f.ContactChanged) -> None:
-        self._note(fact, _RANKED, priority=fact.priority, needs=_json(fact.needs), topics=_json(sorted(fact.topics)))
+        said = {"priority": fact.priority, "needs": _json(fact.needs), "topics": _json(sorted(fact.topics))}
+        if fact.since is None:
+            self._note(fact, _RANKED, **said)
+        else:
+            self._note(fact, _AGED, **said, since=fact.since)
 
     def _interrupted(self, fact: f.Interrupted) -> None:
         self._offer(fact, _INTERRUPT, "accepted", interrupted=fact.on)

@@ -9,11 +9,13 @@ import pytest
 
 from routing.core import events as e
 from routing.core import journal
-from routing.core.ids import AgentId
+from routing.core.ids import AgentId, ServiceId
 from routing.core.model import Channel
+from routing.core.stored import OldPlace
 from routing.store.reader import Reader
 from routing.store.store import Store
 from tests.core_driver import Driver
+from tests.core_house import House
 from tests.fakes.store_day import Turn
 
 pytestmark = pytest.mark.integration
@@ -63,3 +65,30 @@ def _refresh(driver: Driver) -> None:
     driver.open_house()
     for number in range(10):
         driver.tell(e.AgentResumed(AgentId(f"a{number}")))
+
+
+async def test_places_of_callers_who_hung_up_outlive_a_restart(tmp_path: Path) -> None:
+    """Who came again, talked, left by key or is not known by number has no place; the row of a place that was given
+    back says so."""
+    told = House({"a": 50})
+    entries: list[tuple[float, e.Event | None]] = [(0.0, e.Configured(told.centre))]
+    handle = told.engine.handle
+    told.engine.handle = lambda event, now: (entries.append((now, event)), handle(event, now))[1]  # type: ignore[assignment,method-assign,func-returns-value]
+    told.sits("a")
+    told.talks(1.0)
+    for number, at in enumerate((10.0, 20.0, 30.0, 40.0), 2):
+        told.waits("edu", at, caller_hash=f"h{number}" if number < 5 else "", priority=number)
+    told.tell(e.ContactGone("c2"), 50.0)  # type: ignore[arg-type]
+    told.tell(e.ContactGone("c3"), 51.0)  # type: ignore[arg-type]
+    told.tell(e.ContactGone("c5"), 52.0)  # type: ignore[arg-type]
+    told.tell(e.ContactLeft("c4", "key", "3"), 53.0)  # type: ignore[arg-type]
+    told.waits("edu", 60.0, caller_hash="h3")
+    told.tell(e.PlaceDeclined("c6"), 61.0)  # type: ignore[arg-type]
+    store = await Store.open(tmp_path / "santral.db")
+    await store.take_lease("test")
+    await store.commit(Turn(entries, told.facts))
+    loaded = await store.load()
+    await store.close()
+    assert loaded.places == told.engine._domain.kept.all() == (OldPlace("h2", (ServiceId("edu"),), 10.0, 2, 50.0),)
+    [waits] = [one for one in loaded.contacts if one.contact == "c6"]
+    assert (waits.since, waits.priority) == (60.0, 0)

@@ -101,7 +101,7 @@ async def _start(path: Path, driver: Unchecked) -> tuple[Store, list[Row]]:
     loaded = await store.load()
     driver.engine = Engine()
     driver.tell(Started(driver.centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
-                        loaded.next_offer, loaded.next_fact))
+                        loaded.next_offer, loaded.next_fact, loaded.places))
     repairs = driver.engine.take_repairs()
     await store.repair(repairs)
     driver.facts += driver.engine.take_facts()

@@ -28,6 +28,7 @@ def queued(h, event: e.ContactQueued) -> None:
                     event.slow, event.node, event.caller_hash, event.needs, event.topics, entered_at=since,
                     step_at=h.now)
     merge(h, caller)
+    old_place(h, caller)
     why = settings.refuses(h, service)
     if not why:
         prefer(h, caller)
@@ -115,7 +116,33 @@ def gone(h, event: e.ContactGone) -> None:
         caller.leg = ""
     elif caller.in_line:
         short = at - caller.since < caller.service.short_abandon_s
+        if caller.hash and caller.channel is VOICE and not caller.service.anonymous:
+            h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
+            h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
+
+
+def old_place(h, caller: Caller) -> None:
+    """Who hung up while waiting and calls again soon for the same service stands where they stood, once."""
+    for one in h.lost_places:
+        name, services, since, points, at = one
+        if name == caller.hash and caller.service.id in services and h.now - at <= caller.service.place_kept_s \
+                and caller.channel is VOICE and not caller.service.anonymous:
+            h.lost_places.remove(one)
+            caller.own = caller.since, caller.points
+            caller.since, caller.points = min(caller.since, since), max(caller.points, points)
+            caller.entered_at = caller.since
+            return
+
+
+def declined(h, event: e.PlaceDeclined) -> None:
+    """The caller wants the own place."""
+    caller = h.callers.get(event.contact)
+    if caller is not None and caller.in_line and caller.own is not None:
+        caller.since, caller.points = caller.own
+        caller.entered_at, caller.own = caller.since, None
+        h.arm(caller)
+        h.tell("ContactChanged", caller.id, caller.points)
 
 
 def left(h, event: e.ContactLeft) -> None:

@@ -53,7 +53,8 @@ def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
         overflow_to=ServiceId(rng.choice(others)) if rng.random() < 0.5 else None,
         max_waiting=rng.choice((None, None, 2, 4)), max_talking=rng.choice((None, None, None, 1, 2)),
         load=rng.choice((0, 0, 1, 2, 3, 3, 4, 4, 5)), ceiling_s=rng.choice((None, 5.0, 15.0)),
-        callback_tries=rng.choice((1, 2, 3)), callback_retry_s=rng.choice((3.0, 20.0)))
+        callback_tries=rng.choice((1, 2, 3)), callback_retry_s=rng.choice((3.0, 20.0)),
+        place_kept_s=rng.choice((0.0, 20.0, 300.0)))
 
 
 def agent_of(rng: random.Random, number: int) -> Agent:
@@ -203,6 +204,8 @@ class Crowd:
         node = "" if caller is None else caller.node
         if caller is not None and caller.callback and rng.random() < 0.6:
             return e.ContactGone(contact)
+        if caller is not None and caller.own is not None and rng.random() < 0.5:
+            return e.PlaceDeclined(contact)
         return rng.choice((
             e.ContactGone(contact, rng.choice((None, self.duel.now - 3.0))), e.ContactGone(contact, None, True),
             e.ContactLeft(contact, "net"), e.ContactLeft(contact, "key", "9"), e.ContactTicked(contact),
@@ -211,7 +214,7 @@ class Crowd:
             e.ContactQueued(contact, ServiceId("none"), "PJSIP/new", node=node, topics=frozenset(TOPICS[:1])),
             e.ContactQueued(contact, self._service(), "PJSIP/b", node=rng.choice(("", "b"))),
             e.ContactRanked(contact, rng.choice((0, 1, 4))), e.ContactRanked(contact, rng.choice((0, 1, 4))),
-            e.CallbackAsked(contact), e.CallbackAsked(contact), e.CallbackAsked(contact),
+            e.PlaceDeclined(contact), e.CallbackAsked(contact), e.CallbackAsked(contact), e.CallbackAsked(contact),
             e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0))),
             e.SurveyAnswered(contact, self._service(), "asked"),
             e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),

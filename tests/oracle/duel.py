@@ -132,7 +132,8 @@ class Duel:
             contacts, offers = drop(contacts), drop(offers)
         event = Started(
             d.centre, tuple(contacts), tuple(offers), tuple(agents), tuple(list(d.over)[-OVER_KEPT:]),
-            tuple(Spoke(caller, *last) for caller, last in d.known._last.items()), d.next_offer, d.next_seq)
+            tuple(Spoke(caller, *last) for caller, last in d.known._last.items()), d.next_offer, d.next_seq,
+            d.kept.all())
         self._begin()
         self.tell(event)
 
@@ -181,6 +182,11 @@ class Duel:
                 seen["offers to a preferred agent"] += fact.preferred
                 seen["offers to a pair"] += fact.partner is not None
                 seen["offers with a choice"] += bool(fact.runners_up)
+            case f.Queued():
+                contact = self.engine._domain.contacts.get(fact.contact)
+                seen["old places given back"] += contact is not None and contact.returned is not None
+            case f.ContactChanged():
+                seen["old places declined"] += fact.since is not None
             case f.Moved():
                 seen[f"moved {fact.reason}"] += 1
             case f.Stepped():
@@ -208,7 +214,7 @@ class Duel:
               None if c.preferred is None else c.preferred.id, c.visited) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id) for o in h.offers.values()],
-            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, p.idle_since, p.pause_pending, p.leave_pending,
+            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, _idle(p), p.pause_pending, p.leave_pending,
               p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
               len(p.hands), p.agent.skills) for p in h.people.values() if p.ever],
             [(s.id, s.reachable, s.in_use, s.settling) for s in h.phones.values()],
@@ -222,11 +228,17 @@ class Duel:
               None if c.preferred is None else c.preferred.id, c.visited) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id) for o in d.offers.values()],
-            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, p.idle_since, p.pause_pending, p.leave_pending,
+            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, _idle(p), p.pause_pending, p.leave_pending,
               p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
               len(p.offers), p.agent.skills) for p in d.agents.values() if p.version],
             [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
         )
+
+
+def _idle(agent: Any) -> float | None:
+    """Since when they are idle. Of a break it tells nothing (coming back sets it anew), and when a break and a look
+    at a phone come due at the same moment, the one that comes first decides it."""
+    return None if agent.state == "paused" else agent.idle_since
 
 
 def _by_the_clock(command: Any) -> str:

@@ -16,6 +16,7 @@ TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
     e.ContactTicked: callers.ticked, e.ContactGone: callers.gone, e.ContactLeft: callers.left,
     e.ContactRanked: callers.ranked, e.ContactWeighed: burden.weighed, e.CallbackAsked: callers.callback_asked,
+    e.PlaceDeclined: callers.declined,
     e.CallbackFailed: callers.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended, e.TalkEnded: calls.talk_ended,
     e.Held: calls.held, e.SeatChanged: shifts.phone_changed, e.AgentSignedIn: shifts.sign_in,
@@ -63,6 +64,8 @@ class House:
         self.over: dict[str, float] = {}
         self.surveys: dict[str, list[str]] = {}
         self.spoke: dict[str, tuple[str, float]] = {}
+        self.lost_places: list[tuple[str, tuple[str, ...], float, int, float]] = []
+        """Callers who hung up while waiting: hash, services, start, points, when."""
         self.counts = False
         """A strategy wants to know how often agents were offered something."""
         self.commands: list[Any] = []

@@ -179,6 +179,7 @@ def started(h, event: Started) -> None:
         h.over[contact] = h.now
     for row in sorted(event.spoke, key=lambda one: one.at):
         h.spoke[row.caller_hash] = row.agent, row.at
+    h.lost_places = sorted((tuple(row) for row in event.places), key=lambda one: one[4])
     for row in sorted(event.contacts, key=lambda one: (one.queued_at, len(one.contact), one.contact)):
         h.callers[row.contact] = stored_caller(h, row)
     rows = {row.agent: row for row in event.agents}

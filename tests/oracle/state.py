@@ -43,6 +43,8 @@ class Caller:
     offer: Offer | None = None
     preferred: Person | None = None
     urgent: bool = False
+    own: tuple[float, int] | None = None
+    """Start and points of its own call, while it has the place of one that dropped."""
     visited: tuple[ServiceId, ...] = ()
     callback: bool = False
     tries: int = 0

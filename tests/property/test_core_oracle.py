@@ -28,6 +28,7 @@ TELLING = (
     "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",
     "tier 0", "tier 1", "tier 2", "moved overflow", "moved full", "moved closed", "moved chosen", "stepped expired",
     "stepped nobody", "stepped preferred", "callback asked", "callback failed", "interrupted True", "interrupted False",
+    "old places given back", "old places declined",
     "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
     "overridden decompression ", "alarm bridge_mismatch",
     "alarm rows_repaired", "command Offer", "command Rescind", "command Overflow", "command Interrupt", "restarts",

@@ -1,0 +1,164 @@
+"""A caller whose call drops in the line and who rings again soon stands where they stood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core import journal, kept
+from routing.core.kept import Kept
+from routing.core.model import Channel, Step
+from routing.core.stored import OldPlace, Started
+from tests.core_house import EDU, House
+
+pytestmark = pytest.mark.unit
+
+INFO = EDU._replace(id="info", name="Genel bilgi", steps=(Step(()),))  # type: ignore[arg-type]
+
+
+def line(*services: Any) -> House:
+    """One agent, who talks; c2 of h2 waits since 10, c3 since 20, c4 since 30."""
+    told = House({"a": 50}, services=services or (EDU, INFO))
+    told.sits("a")
+    told.talks(1.0)
+    for number in (2, 3, 4):
+        told.waits("edu", at=10.0 * (number - 1), caller_hash=f"h{number}", priority=number == 2)
+    return told
+
+
+def order(told: House) -> list[str]:
+    views = [view for view in told.engine.status(told.now).contacts if view.position]
+    return [str(view.contact) for view in sorted(views, key=lambda one: one.position)]
+
+
+def test_the_next_call_has_the_old_place_and_age() -> None:
+    told = line()
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    told.waits("edu", at=160.0, caller_hash="h2")
+    assert order(told) == ["c5", "c3", "c4"]
+    queued, view = told.last(f.Queued), told.contact("c5")
+    assert (queued.since, queued.priority, queued.position) == (10.0, 1, 1)
+    assert view.returned and view.waited_s == 150.0 and not told.contact("c3").returned
+
+
+def test_a_place_is_given_once() -> None:
+    told = line()
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    told.waits("edu", at=160.0, caller_hash="h2")
+    told.waits("edu", at=161.0, caller_hash="h2")
+    assert order(told) == ["c5", "c3", "c4", "c6"] and not told.contact("c6").returned
+
+
+def test_who_drops_again_keeps_the_first_age() -> None:
+    told = line()
+    for number, at in enumerate((100.0, 200.0, 300.0)):
+        told.tell(e.ContactGone(f"c{2 if not number else 4 + number}"), at)  # type: ignore[arg-type]
+        told.waits("edu", at=at + 50.0, caller_hash="h2")
+    assert told.last(f.Queued).since == 10.0
+
+
+@pytest.mark.parametrize("change", [
+    {"at": 400.1}, {"caller_hash": "h9"}, {"caller_hash": ""}, {"service": "info"}, {"channel": Channel.CHAT}])
+def test_not_too_late_not_another_caller_service_or_channel(change: dict[str, Any]) -> None:
+    told = line()
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    asked = {"service": "edu", "at": 400.0, "caller_hash": "h2"}
+    told.waits(**(asked | change))
+    assert not told.contact("c5").returned and told.last(f.Queued).since == told.now
+    told.waits(**asked if told.now <= 400.0 else asked | {"at": told.now})
+    assert told.contact("c6").returned is (told.now <= 400.0), "what did not fit has used nothing up"
+
+
+def test_the_time_is_the_service_s_and_may_be_none() -> None:
+    for seconds, given in ((0.0, False), (30.0, False), (60.0, True)):
+        told = line(EDU._replace(place_kept_s=seconds))
+        told.tell(e.ContactGone("c2", ended_at=100.0), 105.0)  # type: ignore[arg-type]
+        told.waits("edu", at=160.0, caller_hash="h2")
+        assert told.contact("c5").returned is given, seconds
+
+
+def test_anonymous_services_remember_nobody() -> None:
+    told = line(EDU._replace(anonymous=True))
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    assert len(told.engine._domain.kept) == 0
+    told.reload(services=(EDU,))
+    told.tell(e.ContactGone("c3"), 101.0)  # type: ignore[arg-type]
+    told.reload(services=(EDU._replace(anonymous=True),))
+    told.waits("edu", at=102.0, caller_hash="h3")
+    assert not told.contact("c5").returned
+
+
+def test_a_failure_of_asterisk_keeps_the_places_too_and_leaving_does_not() -> None:
+    told = line()
+    told.tell(e.ContactGone("c2", None, True), 100.0)  # type: ignore[arg-type]
+    told.tell(e.ContactLeft("c3", "net"), 101.0)  # type: ignore[arg-type]
+    told.waits("edu", at=110.0, caller_hash="h2")
+    told.waits("edu", at=111.0, caller_hash="h3")
+    assert told.contact("c5").returned and not told.contact("c6").returned
+
+
+def test_who_overflowed_comes_back_by_the_service_that_was_chosen() -> None:
+    told = line(EDU._replace(overflow_s=40.0, overflow_to="info"), INFO._replace(floor=(("edu", 90),)))
+    told.tick(55.0)
+    assert told.last(f.Moved).contact == "c2"
+    told.tell(e.ContactGone("c2"), 56.0)  # type: ignore[arg-type]
+    told.waits("edu", at=58.0, caller_hash="h2")
+    assert told.contact("c5").returned and order(told)[0] == "c5"
+
+
+def test_a_place_that_is_given_back_leaves_the_own_one() -> None:
+    told = line()
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    told.waits("edu", at=160.0, caller_hash="h2")
+    told.tell(e.PlaceDeclined("c5"), 170.0)  # type: ignore[arg-type]
+    assert order(told) == ["c3", "c4", "c5"] and not told.contact("c5").returned
+    changed = told.last(f.ContactChanged)
+    assert (changed.since, changed.priority, changed.position) == (160.0, 0, 3)
+    facts = len(told.facts)
+    told.tell(e.PlaceDeclined("c5"), 171.0)  # type: ignore[arg-type]
+    told.tell(e.PlaceDeclined("c3"), 171.0)  # type: ignore[arg-type]
+    told.tell(e.PlaceDeclined("c99"), 171.0)  # type: ignore[arg-type]
+    assert len(told.facts) == facts
+    told.tell(e.TalkEnded(1, "caller"), 180.0)  # type: ignore[arg-type]
+    told.tell(e.WrapUpEnded("a"), 181.0)  # type: ignore[arg-type]
+    assert told.offers[-1].contact == "c3"
+
+
+def test_while_the_phone_rings_it_is_given_back_as_well() -> None:
+    told = line()
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    told.waits("edu", at=160.0, caller_hash="h2")
+    told.tell(e.TalkEnded(1, "caller"), 170.0)  # type: ignore[arg-type]
+    told.tell(e.WrapUpEnded("a"), 171.0)  # type: ignore[arg-type]
+    assert told.offers[-1].contact == "c5"
+    told.tell(e.PlaceDeclined("c5"), 172.0)  # type: ignore[arg-type]
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c5"), 173.0)  # type: ignore[arg-type]
+    assert told.last(f.Connected).wait_s == 13.0
+    told.tell(e.PlaceDeclined("c5"), 174.0)  # type: ignore[arg-type]
+
+
+def test_the_memory_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "KEPT_MAX", 3)
+    places = Kept()
+    places.restore(OldPlace(f"h{number}", (EDU.id,), 0.0, 0, float(number)) for number in (3, 1, 4, 0, 2))
+    assert [place.caller_hash for place in places.all()] == ["h2", "h3", "h4"]
+    places.note(OldPlace("h2", (EDU.id,), 5.0, 0, 9.0))
+    places.note(OldPlace("h5", (EDU.id,), 5.0, 0, 10.0))
+    assert [place.caller_hash for place in places.all()] == ["h4", "h2", "h5"] and len(places) == 3
+
+
+def test_a_start_brings_the_places_and_a_replay_says_the_same() -> None:
+    told = line()
+    place = OldPlace("h7", (EDU.id,), 3.0, 0, 100.0)
+    entries: list[tuple[float, e.Event | None]] = [
+        (100.0, Started(told.centre, places=(place,), next_fact=50)),
+        (110.0, e.ContactQueued("c7", "edu", "PJSIP/c7", caller_hash="h7")),  # type: ignore[arg-type]
+        (120.0, e.PlaceDeclined("c7"))]  # type: ignore[arg-type]
+    written = [(at, None if event is None else journal.decode_event(*journal.encode(event))) for at, event in entries]
+    facts = journal.replay(entries)
+    assert [fact.since for fact in facts if isinstance(fact, f.Queued)] == [3.0]
+    assert [fact.since for fact in facts if isinstance(fact, f.ContactChanged)] == [110.0]
+    assert journal.replay(written) == facts
