@@ -29,7 +29,7 @@ from prompts.music import RMS_DBFS as MUSIC_RMS_DBFS
 from prompts.music import VERSION as MUSIC_VERSION
 from prompts.music import hold_music
 from prompts.process import run
-from prompts.say import SLOW_SUFFIX
+from prompts.studio import Studio
 from prompts.text import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES, SLOW_SPEED, pieces
 from prompts.voices import Voice, sha256_of
 
@@ -50,7 +50,6 @@ LOCK_WAIT_S = 600.0
 
 LOCK_POLL_S = 0.2
 
-RECORDING_ENDINGS = (".wav", ".flac")
 MUSIC_KEY = "moh/santral"
 
 LEFT_BEHIND = ".*.*.[0-9]*"
@@ -63,8 +62,6 @@ class Options(NamedTuple):
     out: Path
     voices: Mapping[str, Voice]
     """By language: each prompt is spoken by the voice of its own."""
-    recordings: Path | None = None
-    """Folder with a person's recordings, named by key."""
     music: Path | None = None
     """A sound file to be the hold music instead of our own."""
 
@@ -76,6 +73,8 @@ class Report(NamedTuple):
     kept: int
     removed: tuple[str, ...]
     recorded: int
+    old: tuple[str, ...]
+    """Recordings that are not played, because their text was changed."""
 
 
 Progress = Callable[[int, int, str], None]
@@ -87,10 +86,11 @@ def build(prompts: Mapping[str, Prompt], options: Options, progress: Progress = 
     level.pydub_segment()
     _check(options)
     options.out.mkdir(parents=True, exist_ok=True)
-    with _alone(options.out):
+    with alone(options.out):
         for left in options.out.rglob(LEFT_BEHIND):
             left.unlink()
-        jobs = {job.key: job for job in _jobs(prompts, options)}
+        studio = Studio(options.out)
+        jobs = {job.key: job for job in _jobs(prompts, options, studio)}
         before = Manifest.read(options.out) or Manifest()
         kept = {key: entry for key, entry in before.entries.items() if _still_good(options.out, entry, jobs.get(key))}
         manifest = Manifest(dict(kept))
@@ -108,7 +108,7 @@ def build(prompts: Mapping[str, Prompt], options: Options, progress: Progress = 
                 manifest.write(options.out)
         _for_everybody(options.out)
         recorded = sum(entry.backend == "recorded" for entry in manifest.entries.values())
-        return Report(tuple(job.key for job in todo), len(kept), removed, recorded)
+        return Report(tuple(job.key for job in todo), len(kept), removed, recorded, tuple(studio.old(prompts)))
 
 
 def _for_everybody(folder: Path) -> None:
@@ -140,9 +140,9 @@ class Job(NamedTuple):
     source: str
 
 
-def _jobs(prompts: Mapping[str, Prompt], options: Options) -> Iterator[Job]:
+def _jobs(prompts: Mapping[str, Prompt], options: Options, studio: Studio) -> Iterator[Job]:
     for key, prompt in prompts.items():
-        recording, stretch = _recording(key, prompt, options.recordings)
+        recording, stretch = studio.find(prompt) or (None, False)
         basis: list[object] = [PIPELINE, prompt.slow, SLOW_SPEED, HIGHPASS_HZ, level.PEAK_DBFS, level.RMS_DBFS]
         if recording:
             basis += ["recorded", sha256_of(recording), stretch]
@@ -154,20 +154,6 @@ def _jobs(prompts: Mapping[str, Prompt], options: Options) -> Iterator[Job]:
         yield Job(key, None, None, False, _hash([PIPELINE, ms]))
     music = sha256_of(options.music) if options.music else f"own {MUSIC_VERSION}"
     yield Job(MUSIC_KEY, None, options.music, False, _hash([PIPELINE, music, MUSIC_RMS_DBFS, MUSIC_PEAK_DBFS]))
-
-
-def _recording(key: str, prompt: Prompt, folder: Path | None) -> tuple[Path | None, bool]:
-    """A person's recording of the prompt; of its normal version, to be stretched, when only that was recorded."""
-    if folder is None:
-        return None, False
-    for name, stretch in ((key, False), (key.removesuffix(SLOW_SUFFIX), True)):
-        if stretch and not prompt.slow:
-            break
-        for ending in RECORDING_ENDINGS:
-            path = folder / f"{name}{ending}"
-            if path.is_file():
-                return path, stretch
-    return None, False
 
 
 def _work(todo: list[Job], options: Options, manifest: Manifest, progress: Progress) -> None:
@@ -327,16 +313,14 @@ def _still_good(out: Path, entry: Entry, job: Job | None) -> bool:
 
 def _check(options: Options) -> None:
     """Everything that can be known to be missing before the work begins."""
-    if options.recordings is not None and not options.recordings.is_dir():
-        raise SoundTrouble(f"the folder of recordings {options.recordings} does not exist")
     if options.music is not None and not options.music.is_file():
         raise SoundTrouble(f"the music file {options.music} does not exist")
     run(["sox", "--version"])
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """One build at a time in a folder."""
+def alone(out: Path) -> Iterator[None]:
+    """One build at a time in a folder, and no recordings coming in meanwhile."""
     with (out / ".building").open("w") as lock:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:

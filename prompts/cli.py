@@ -15,11 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from prompts.build import Options, build, listen
+from prompts.build import Options, alone, build, listen
 from prompts.catalogue import FORMATS, LANGUAGE, Prompt, spoken, untranslated
 from prompts.errors import PromptError, UnknownKey
+from prompts.intake import look
 from prompts.mbrola import TERMS, find_mbrola, unpack
 from prompts.say import OTHERS
+from prompts.studio import Studio
 from prompts.voices import Voice, cast
 
 MBROLA_FOLDER = Path(".cache/voices/mbrola")
@@ -49,6 +51,7 @@ def commands() -> typer.Typer:
     """The commands of this room, to be mounted as `santral prompts`."""
     app = typer.Typer(no_args_is_help=True, help="What callers and agents hear: build it, hear it, list it.")
     app.command("build")(_build)
+    app.command("import")(_import)
     app.command("voices")(_voices)
     app.command("listen")(_listen)
     app.command("list")(_list)
@@ -59,7 +62,6 @@ def commands() -> typer.Typer:
 def _build(
     out: Annotated[Path, typer.Option("--out", help="Folder of the sounds.")],
     voice: VoiceOption = WantedVoice.AUTO,
-    recordings: Annotated[Path | None, typer.Option("--recordings", help="A person's recordings, by key.")] = None,
     piper: PiperOption = None,
     music: Annotated[Path | None, typer.Option("--music", help="A sound file to be the hold music.")] = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
@@ -69,11 +71,34 @@ def _build(
         voices = _cast(voice, piper, voices_dir)
         began = time.monotonic()
         with _progress() as step:
-            report = build(spoken(), Options(out, voices, recordings, music), step)
+            report = build(spoken(), Options(out, voices, music), step)
         took = time.monotonic() - began
         removed = f", {len(report.removed)} removed" if report.removed else ""
         recorded = f", {report.recorded} recorded by a person" if report.recorded else ""
         typer.echo(f"prompts: {len(report.built)} built, {report.kept} kept{removed}{recorded} in {took:.1f} s ({out})")
+        if report.old:
+            typer.echo(f"recorded with another text, so the voice says them: {', '.join(report.old)}", err=True)
+
+
+def _import(
+    folder: Annotated[Path, typer.Argument(help="Recordings: karsilama.wav, digits/h-5.flac, en/karsilama.wav.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the sounds.")],
+    partial: Annotated[bool, typer.Option("--partial", help="Take in the good ones if others have faults.")] = False,
+) -> None:
+    """Take in recordings of a person: all of them checked, all faults told. Exit 1 when nothing was taken in."""
+    with _told():
+        found = look(folder, spoken())
+        for fault in found.faults:
+            typer.echo(fault)
+        if not found.good or (found.faults and not partial):
+            what = f"{len(found.faults)} faults" if found.faults else f"no recordings in {folder}"
+            good = f" ({len(found.good)} are good: --partial takes them)" if found.good else ""
+            typer.echo(f"nothing was taken in: {what}{good}")
+            raise typer.Exit(1)
+        out.mkdir(parents=True, exist_ok=True)
+        with alone(out):
+            Studio(out).take(found.good)
+        typer.echo(f"{len(found.good)} recordings were taken in; now: santral prompts build --out {out}")
 
 
 def _voices(
@@ -156,8 +181,8 @@ def _cast(voice: WantedVoice, piper: list[Path] | None, voices_dir: Path) -> dic
     voices = cast(voice.value, piper=piper or (), folder=voices_dir)
     typer.echo("voice: " + ", ".join(f"{speaker.name} ({language})" for language, speaker in voices.items()))
     if voices[LANGUAGE].backend == "espeak" and voice is WantedVoice.AUTO:
-        typer.echo("This voice is hard to understand on a telephone. Better: recordings of a person (--recordings), "
-                   "a model of Piper (--piper), or `santral prompts voices`.", err=True)  # fmt: skip
+        typer.echo("This voice is hard to understand on a telephone. Better: recordings of a person (santral prompts "
+                   "import), a model of Piper (--piper), or `santral prompts voices`.", err=True)  # fmt: skip
     return voices
 
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import math
 import os
+import shutil
 import wave
 from array import array
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from prompts.catalogue import PAUSES, Prompt, spoken
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
 from prompts.level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load, speech_rms
 from prompts.manifest import Manifest
+from prompts.studio import Studio
 from prompts.voices import cast
 
 pytestmark = pytest.mark.integration
@@ -41,8 +43,14 @@ def few() -> dict[str, Prompt]:
     return {key: catalogue[key] for key in KEYS}
 
 
-def options(tmp_path: Path, **more: Path) -> Options:
-    return Options(tmp_path / "sounds", VOICES, more.get("recordings"), more.get("music"))
+def options(tmp_path: Path, music: Path | None = None) -> Options:
+    return Options(tmp_path / "sounds", VOICES, music)
+
+
+def take(tmp_path: Path, prompts: Mapping[str, Prompt], *keys: str) -> None:
+    """Into the studio, unchecked."""
+    folder = tmp_path / "recordings"
+    Studio(tmp_path / "sounds").take({folder / f"{key}.wav": prompts[key] for key in keys})
 
 
 def sums(root: Path) -> Mapping[str, bytes]:
@@ -121,14 +129,30 @@ def test_a_recording_overrides_and_its_slow_version_is_stretched(tmp_path: Path,
     folder = tmp_path / "recordings"
     record(folder / "ana-menu-2.wav")
     build(few, options(tmp_path))
-    report = build(few, options(tmp_path, recordings=folder))
+    take(tmp_path, few, "ana-menu-2")
+    report = build(few, options(tmp_path))
     root = tmp_path / "sounds"
-    assert (set(report.built), report.recorded) == ({"ana-menu-2", "ana-menu-2-yavas"}, 2)
+    assert (set(report.built), report.recorded, report.old) == ({"ana-menu-2", "ana-menu-2-yavas"}, 2, ())
     assert seconds(root / "tr/ana-menu-2.wav") == pytest.approx(1.0, abs=0.05)
-    assert seconds(root / "tr/ana-menu-2-yavas.wav") == pytest.approx(1.25, abs=0.08)
+    assert seconds(root / "tr/ana-menu-2-yavas.wav16") == pytest.approx(1.25, abs=0.08)
     record(folder / "ana-menu-2-yavas.wav", seconds=2.0)
-    assert build(few, options(tmp_path, recordings=folder)).built == ("ana-menu-2-yavas",)
+    take(tmp_path, few, "ana-menu-2-yavas")
+    assert build(few, options(tmp_path)).built == ("ana-menu-2-yavas",)
     assert seconds(root / "tr/ana-menu-2-yavas.wav") == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_recording_is_played_until_its_text_is_changed(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    record(tmp_path / "recordings/digits/4.wav")
+    take(tmp_path, few, "digits/4")
+    assert build(few, options(tmp_path)).recorded == 1
+    few["digits/4"] = few["digits/4"]._replace(text="dört tane")
+    report = build(few, options(tmp_path))
+    assert (report.built, report.recorded, report.old) == (("digits/4",), 0, ("digits/4",))
+    take(tmp_path, few, "digits/4")
+    assert build(few, options(tmp_path)).recorded == 1
+    (tmp_path / "sounds/studio/texts.json").write_text("[]")
+    with pytest.raises(SoundTrouble, match="import the recordings again"):
+        build(few, options(tmp_path))
 
 
 @pytest.mark.parametrize(("beyond_db", "refused"), [(-1, False), (8, True)])
@@ -146,11 +170,12 @@ def test_peaks_that_stand_out_are_pressed_within_a_bound(tmp_path: Path, few: di
         file.setparams((1, 2, 44100, 0, "NONE", ""))
         file.writeframes(samples.tobytes())
     one = {"digits/4": few["digits/4"]}
+    take(tmp_path, one, "digits/4")
     if refused:
         with pytest.raises(SoundTrouble, match="a click or a bang"):
-            build(one, options(tmp_path, recordings=folder))
+            build(one, options(tmp_path))
         return
-    build(one, options(tmp_path, recordings=folder))
+    build(one, options(tmp_path))
     made = load(tmp_path / "sounds/tr/digits/4.wav")
     assert speech_rms(made) == pytest.approx(level.RMS_DBFS, abs=1)
     assert made.max_dBFS <= level.PEAK_DBFS + 0.1
@@ -162,14 +187,16 @@ def test_bad_recordings_are_told_together_and_the_rest_is_built(tmp_path: Path, 
     record(folder / "ana-menu-2-yavas.wav", amplitude=0)
     (folder / "digits").mkdir()
     (folder / "digits/4.wav").write_bytes(b"no sound file")
+    take(tmp_path, few, *few)
     with pytest.raises(SoundTrouble) as caught:
-        build(few, options(tmp_path, recordings=folder))
+        build(few, options(tmp_path))
     for part in ("3 of 6", "ana-menu-2.wav: clipped", "less gain", "ana-menu-2-yavas.wav: no sound",
                  "4.wav: sox failed"):  # fmt: skip
         assert part in str(caught.value)
     manifest = Manifest.read(tmp_path / "sounds")
     assert manifest is not None
     assert (manifest.complete, set(manifest.entries)) == (False, set(WITHOUT_TEXT))
+    shutil.rmtree(tmp_path / "sounds/studio")
     assert len(build(few, options(tmp_path)).built) == 3
 
 
@@ -184,10 +211,9 @@ def test_a_music_file_replaces_ours(tmp_path: Path, few: dict[str, Prompt]) -> N
         build({}, options(tmp_path, music=tmp_path / "song.wav"))
 
 
-@pytest.mark.parametrize("name", ["recordings", "music"])
-def test_what_does_not_exist_is_said_before_anything_is_made(tmp_path: Path, name: str) -> None:
+def test_what_does_not_exist_is_said_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(SoundTrouble, match="does not exist"):
-        build({}, options(tmp_path, **{name: tmp_path / "nowhere"}))
+        build({}, options(tmp_path, music=tmp_path / "nowhere"))
     assert not (tmp_path / "sounds").exists()
 
 
