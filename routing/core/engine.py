@@ -18,6 +18,7 @@ from routing.core import (
     contacts,
     events,
     excluded,
+    menu,
     offers,
     recess,
     relaxed,
@@ -81,6 +82,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
 
 class Engine:
     """One routing domain. Not for several threads."""
+    events.MenuLeft: menu.left,
 
     def __init__(self, *, first_offer: int = 1, first_seq: int = 1) -> None:
         self._domain = Domain(first_offer, first_seq)

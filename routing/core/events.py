@@ -272,5 +272,28 @@ Event = (
     | TalkEnded | Held
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
-    | SurveyAnswered
+    | SurveyAnswered | MenuLeft
 )
+class MenuLeft(NamedTuple):
+    """A caller is through the menu, or has hung up in it."""
+
+    contact: ContactId
+    entry: str
+    nodes: tuple[str, ...]
+    """The way, from the entry's first node to the last one that was heard. Names of menu.yaml."""
+    outcome: str
+    """See `menu.OUTCOMES`."""
+    lasted_s: float
+    service: str = ""
+    """Chosen at the end; empty: none."""
+    timeouts: int = 0
+    """Questions to which no key came."""
+    wrong: int = 0
+    """Keys that the menu does not have."""
+    repeats: int = 0
+    more: int = 0
+    """How often more time was asked for."""
+    slow: bool = False
+    """Slow speech at the end."""
+
+

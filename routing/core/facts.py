@@ -421,7 +421,32 @@ class Surveyed(NamedTuple):
 
 
 Fact = (
-    Queued | Moved | ContactChanged | Stepped | CallbackChanged | Offered | OfferRang | OfferClosed | Connected
-    | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
-    | CentreChanged | Alarm | Surveyed
+    Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
+    | Connected | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
+    | CentreChanged | Alarm | Surveyed | MenuPassed
 )
+class MenuPassed(NamedTuple):
+    """A caller is through the menu, or has hung up in it (`events.MenuLeft`)."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    entry: str
+    nodes: tuple[str, ...]
+    """The way, from the entry's first node to the last one that was heard. Names of menu.yaml."""
+    outcome: str
+    """See `menu.OUTCOMES`."""
+    lasted_s: float
+    service: str = ""
+    """Chosen at the end; empty: none."""
+    timeouts: int = 0
+    """Questions to which no key came."""
+    wrong: int = 0
+    """Keys that the menu does not have."""
+    repeats: int = 0
+    more: int = 0
+    """How often more time was asked for."""
+    slow: bool = False
+    """Slow speech at the end."""
+
+

@@ -371,3 +371,11 @@ def survey_answered(h, event: e.SurveyAnswered) -> None:
     if said is not None and event.question not in said:
         said.append(event.question)
         h.tell("Surveyed", event.contact, event.service, event.question, event.answer)
+
+
+def menu_left(h, event: e.MenuLeft) -> None:
+    """Noted as it is told."""
+    meant = ["queued", "operator", "self_service", "led", "abandoned", "error"]
+    if event.outcome not in meant or len(event.nodes) > 40 or event.lasted_s < 0:
+        h.refuse("out_of_range")
+    h.tell("MenuPassed", *event)

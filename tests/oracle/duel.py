@@ -40,6 +40,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.CentreChanged: ("services", "agents"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
     f.Surveyed: ("contact", "service", "question", "answer"),
+    f.MenuPassed: e.MenuLeft._fields,
 }
 """What is compared of each fact. AgentChanged is not among them: the states themselves are compared."""
 

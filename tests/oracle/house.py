@@ -27,6 +27,7 @@ TOLD = {
     e.LinkChanged: settings.link_changed, e.SurveyAnswered: callers.survey_answered,
 }
 
+    e.MenuLeft: callers.menu_left,
 
 NEARLY_S = 1e-6
 """Moments that come of a half-life are rounded in other ways here and there: so near they are the same. What is due by

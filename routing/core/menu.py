@@ -1,0 +1,23 @@
+"""How callers went through the menu. The engine decides nothing by it: the journal shall have it, because figures of the
+menu come from there as all others do. One event a call, when the dialogue is over."""
+
+from __future__ import annotations
+
+from routing.core import facts
+from routing.core.domain import Domain
+from routing.core.errors import OutOfRange
+from routing.core.events import MenuLeft
+
+OUTCOMES = ("queued", "operator", "self_service", "led", "abandoned", "error")
+"""`queued`: a service by its key; `operator`: the human, by key or after failures; `self_service`: everything was heard,
+or a message left; `led`: to an outside number; `abandoned`: the caller hung up; `error`: a fault of ours."""
+
+NODES_MAX = 40
+"""Nodes of one way through the menu: the dialogue itself ends after 20 sentences asked for again."""
+
+
+def left(d: Domain, event: MenuLeft) -> None:
+    """Noted as it is."""
+    if event.outcome not in OUTCOMES or len(event.nodes) > NODES_MAX or event.lasted_s < 0:
+        raise OutOfRange(f"menu of {event.contact}: {event.outcome}, {len(event.nodes)} nodes, {event.lasted_s} s")
+    d.facts.append(facts.MenuPassed(*d.stamp(), *event))

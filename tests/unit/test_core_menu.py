@@ -1,0 +1,34 @@
+"""The way through the menu, as the engine notes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core.engine import Engine
+from routing.core.errors import OutOfRange
+from routing.core.events import MenuLeft
+from routing.core.facts import MenuPassed
+from routing.core.ids import ContactId
+from routing.core.journal import decode_event, decode_fact, encode
+from routing.core.menu import NODES_MAX
+
+pytestmark = pytest.mark.unit
+
+LEFT = MenuLeft(ContactId("1.1"), "ana", ("karsilama", "ana-menu"), "queued", 12.5, "temsilci", 1, 2, 3, 1, True)
+
+
+def test_it_is_noted_as_it_is_told() -> None:
+    engine = Engine()
+    assert engine.handle(LEFT, 5.0) == []
+    facts = engine.take_facts()
+    assert facts == [MenuPassed(1, 5.0, *LEFT)]
+    assert decode_event(*encode(LEFT)) == LEFT and decode_fact(*encode(facts[0])) == facts[0]
+
+
+@pytest.mark.parametrize("wrong", [LEFT._replace(outcome="lost"), LEFT._replace(nodes=("x",) * (NODES_MAX + 1)),
+                                   LEFT._replace(lasted_s=-0.1)])
+def test_what_cannot_be_meant_is_refused(wrong: MenuLeft) -> None:
+    engine = Engine()
+    with pytest.raises(OutOfRange):
+        engine.handle(wrong, 5.0)
+    assert engine.take_facts() == []
