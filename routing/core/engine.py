@@ -18,7 +18,11 @@ from routing.core import (
     contacts,
     events,
     excluded,
+<<<<<<< HEAD
     menu,
+=======
+    forgotten,
+>>>>>>> 2d405a7 (wip)
     offers,
     recess,
     relaxed,
@@ -55,6 +59,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.PlaceDeclined: callers.declined,
     events.CallbackAsked: callback.asked,
     events.CallbackFailed: callback.failed,
+    events.CallerForgotten: forgotten.forget,
     events.ServiceHours: admission.hours,
     events.OfferRinging: offers.ringing,
     events.OfferAnswered: offers.answered,

@@ -106,6 +106,12 @@ class CallbackFailed(NamedTuple):
     reason: str
 
 
+class CallerForgotten(NamedTuple):
+    """What is known of a caller is to be erased. Journalled like any event; the store blanks the hash in it."""
+
+    caller_hash: str
+
+
 class OfferRinging(NamedTuple):
     """The agent's phone rings."""
 
@@ -267,7 +273,7 @@ class LinkChanged(NamedTuple):
 
 Event = (
     Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
-    | PlaceDeclined
+    | PlaceDeclined | CallerForgotten
     | ContactWeighed | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
     | TalkEnded | Held
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended

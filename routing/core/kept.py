@@ -58,8 +58,8 @@ class Kept:
         return self._places.get(caller_hash)
 
     def forget(self, caller_hash: str) -> None:
-        """It has been given back."""
-        del self._places[caller_hash]
+        """It has been given back, or nobody may know it any more."""
+        self._places.pop(caller_hash, None)
 
 
 def keep(d: Domain, contact: Contact, at: float) -> None:

@@ -42,6 +42,10 @@ class Known:
         for row in sorted(rows, key=lambda one: one.at):
             self.note(row.caller_hash, row.agent, row.at)
 
+    def forget(self, caller_hash: str) -> None:
+        """Nobody has spoken with this caller."""
+        self._last.pop(caller_hash, None)
+
     def last(self, caller_hash: str) -> tuple[AgentId, float] | None:
         """Who spoke with this caller last, and when; None: nobody that is remembered."""
         return self._last.get(caller_hash)

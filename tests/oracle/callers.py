@@ -356,6 +356,19 @@ def merge(h, caller: Caller) -> None:
             end(h, one, Outcome.LEFT, "merged")
 
 
+def forgotten(h, event: e.CallerForgotten) -> None:
+    """Nobody knows this caller any more; a callback cannot be made."""
+    if not event.caller_hash:
+        return
+    h.spoke.pop(event.caller_hash, None)
+    h.lost_places = [one for one in h.lost_places if one[0] != event.caller_hash]
+    for one in list(h.callers.values()):
+        if one.hash == event.caller_hash:
+            if one.callback and one.in_line:
+                end(h, one, Outcome.LEFT, "forgotten")
+            one.hash = ""
+
+
 def survey_answered(h, event: e.SurveyAnswered) -> None:
     """The survey begins with `asked`; each question counts once."""
     if event.service not in h.services:

@@ -269,6 +269,9 @@ class Crowd:
                 duel.tell(e.LinkChanged(node, True))
             for number in range(AGENTS):
                 duel.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
+        elif roll >= 0.9:
+            theirs = [caller.hash for caller in duel.house.callers.values() if caller.callback] or [""]
+            duel.tell(e.CallerForgotten(rng.choice((rng.choice(theirs), f"h{rng.randint(0, 12)}"))))
 
     def _reload(self) -> None:
         """Some services or agents are new, changed or gone; sometimes everything is other."""

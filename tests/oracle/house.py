@@ -16,7 +16,7 @@ TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
     e.ContactTicked: callers.ticked, e.ContactGone: callers.gone, e.ContactLeft: callers.left,
     e.ContactRanked: callers.ranked, e.ContactWeighed: burden.weighed, e.CallbackAsked: callers.callback_asked,
-    e.PlaceDeclined: callers.declined,
+    e.PlaceDeclined: callers.declined, e.CallerForgotten: callers.forgotten,
     e.CallbackFailed: callers.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended, e.TalkEnded: calls.talk_ended,
     e.Held: calls.held, e.SeatChanged: shifts.phone_changed, e.AgentSignedIn: shifts.sign_in,

@@ -1,0 +1,36 @@
+"""A caller who is to be forgotten: nothing here knows them any more, and whoever calls later is somebody new.
+
+The store then blanks what was written up to this event (`routing.store.traces`): hashes become a word that is everywhere
+the same, in this event too, so that a replay forgets at the same moment.
+"""
+
+from __future__ import annotations
+
+from routing.core import contacts, offers
+from routing.core.domain import Domain
+from routing.core.events import CallerForgotten
+from routing.core.model import Outcome
+from routing.core.records import Contact
+
+FORGOTTEN = "forgotten"
+"""Key of the end of a callback whose caller is forgotten: nobody knows the number any more."""
+
+
+def forget(d: Domain, event: CallerForgotten) -> None:
+    """Callbacks that wait for them end; who is in line or talks goes on as a caller nobody knows. Looks at every
+    contact: it is asked for a few times a month."""
+    digest = event.caller_hash
+    if not digest:
+        return
+    d.known.forget(digest)
+    d.kept.forget(digest)
+    for contact in [one for one in d.contacts.values() if one.caller_hash == digest]:
+        if contact.callback and contact.state in contacts.WAITING:
+            _call_off(d, contact)
+        contact.caller_hash = contact.caller_box = ""
+
+
+def _call_off(d: Domain, contact: Contact) -> None:
+    if contact.offer is not None:
+        offers.cancel(d, contact.offer)
+    contacts.end_waiting(d, contact, "left", Outcome.LEFT, d.now, FORGOTTEN)
