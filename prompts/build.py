@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,12 +120,24 @@ def _for_everybody(folder: Path) -> None:
             path.chmod(mode | wanted)
 
 
-def listen(prompt: Prompt, voice: Voice, out: Path) -> level.Measure:
-    """Speak one prompt into a 16 kHz WAV, exactly as a build would."""
+def listen(parts: Sequence[Prompt | int], voices: Mapping[str, Voice], out: Path) -> level.Measure:
+    """Speak prompts one after another into a 16 kHz WAV, each exactly as a build would; a number is a pause in ms.
+
+    The levels are those of the whole.
+    """
     level.pydub_segment()
     with tempfile.TemporaryDirectory(prefix="prompt-") as name:
         scratch = Path(name)
-        return _finish(_spoken(prompt, voice, scratch)[0], FORMATS["wav16"], out, scratch, music=False)
+        whole = level.pydub_segment().silent(duration=0, frame_rate=FORMATS["wav16"])
+        for part in parts:
+            if isinstance(part, int):
+                whole += level.silence(part, whole)
+            else:
+                raw, _ = _spoken(part, voices[part.language], scratch)
+                _finish(raw, FORMATS["wav16"], scratch / "part.wav", scratch, music=False)
+                whole += level.load(scratch / "part.wav")
+        level.save(whole, out)
+        return level.measured(whole, out.name)
 
 
 class Job(NamedTuple):

@@ -219,11 +219,7 @@ class Catalogue:
         return self._prompt(key, slow, language).place
 
     def _prompt(self, key: str, slow: bool, language: str) -> Prompt:
-        first = self._prompts.get(key)
-        if first is None or first.language != LANGUAGE or language not in LANGUAGES:
-            raise UnknownKey(key if language == LANGUAGE else f"{language}/{key}")
-        prompt = self._prompts.get(first._replace(language=language).id, first)
-        return self._prompts.get(prompt._replace(key=slow_key(key)).id, prompt) if slow else prompt
+        return found_in(self._prompts, key, slow, language)
 
     def __contains__(self, key: object) -> bool:
         return key in self._prompts
@@ -233,6 +229,16 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self._prompts)
+
+
+def found_in(prompts: Mapping[str, Prompt], key: str, slow: bool, language: str) -> Prompt:
+    """The prompt of `spoken()` that is played for a key: in `language` where it has it, else in the first; slow where
+    it is there slowly. Raises UnknownKey."""
+    first = prompts.get(key)
+    if first is None or first.language != LANGUAGE or language not in LANGUAGES:
+        raise UnknownKey(key if language == LANGUAGE else f"{language}/{key}")
+    prompt = prompts.get(first._replace(language=language).id, first)
+    return prompts.get(prompt._replace(key=slow_key(key)).id, prompt) if slow else prompt
 
 
 def expected(root: Path, prompts: Mapping[str, Prompt]) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from prompts import say
 from prompts.build import Options, alone, build, listen
-from prompts.catalogue import FORMATS, LANGUAGE, Prompt, spoken, untranslated
-from prompts.errors import PromptError, UnknownKey
+from prompts.catalogue import FORMATS, PAUSES, Prompt, found_in, spoken, untranslated
+from prompts.errors import PromptError
 from prompts.intake import look
 from prompts.mbrola import TERMS, find_mbrola, unpack
-from prompts.say import OTHERS
+from prompts.say import LANGUAGE, LANGUAGES, OTHERS, PAUSE
+from prompts.say import slow as slow_key
 from prompts.studio import Studio
 from prompts.voices import Voice, cast
 
@@ -43,6 +46,7 @@ class WantedVoice(StrEnum):
 VoiceOption = Annotated[WantedVoice, typer.Option("--voice", help="Take this voice instead of the best one present.")]
 PiperOption = Annotated[list[Path] | None, typer.Option("--piper", help="Model of Piper: tr_TR-....onnx; once for each "
                                                                        "language.")]
+LanguageOption = Annotated[str, typer.Option("--language", help=" or ".join(LANGUAGES) + ".")]
 SoundsOption = Annotated[Path, typer.Option("--sounds", help="Folder of the built sounds.")]
 FolderOption = Annotated[Path, typer.Option("--voices-dir", help="Private folder of the mbrola voice.")]
 
@@ -119,26 +123,64 @@ def _voices(
 
 
 def _listen(
-    key: Annotated[str, typer.Argument(help="Key of the prompt; `santral prompts list` shows them.")],
     out: Annotated[Path, typer.Option("--out", help="WAV file to write (16 kHz).")],
+    key: Annotated[str | None, typer.Argument(help="A key; a place or a wait of any size: sira-73.")] = None,
+    number: Annotated[int | None, typer.Option("--number", help="A number: 1453.")] = None,
+    clock: Annotated[str | None, typer.Option("--clock", help="A time of the day: 14:30.")] = None,
+    date: Annotated[datetime.datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="2026-11-24.")] = None,
+    telephone: Annotated[str | None, typer.Option("--telephone", help="A telephone number: 0532 123 45 67.")] = None,
+    language: LanguageOption = LANGUAGE,
+    slow: Annotated[bool, typer.Option("--slow", help="The slow version.")] = False,
     voice: VoiceOption = WantedVoice.AUTO,
     piper: PiperOption = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
 ) -> None:
-    """Speak one prompt into a file, to hear how a voice says it."""
+    """Speak a prompt, or what is put together from several, into a file: as a caller hears it."""
     with _told():
-        found = spoken()
-        if key not in found:
-            raise UnknownKey(key)
-        measure = listen(found[key], _cast(voice, piper, voices_dir)[found[key].language], out)
-        typer.echo(f"{key}: {found[key].text}")
+        other, _, rest = (key or "").partition("/")
+        if other in OTHERS:  # as `list` names it
+            key, language = rest, other
+        given = [value for value in (key, number, clock, date, telephone) if value is not None]
+        if len(given) != 1:
+            raise PromptError("name one thing to hear: a key, --number, --clock, --date or --telephone")
+        try:
+            keys = _keys(key, number, clock, date, telephone, language)
+        except ValueError as error:
+            raise PromptError(str(error)) from error
+        prompts, pause = spoken(), PAUSES[slow_key(PAUSE) if slow else PAUSE]
+        parts = [pause if each == PAUSE else found_in(prompts, each, slow, language) for each in keys]
+        measure = listen(parts, _cast(voice, piper, voices_dir), out)
+        typer.echo(f"{given[0] if date is None else date.date()}: "
+                   + " ".join("," if isinstance(part, int) else part.text for part in parts))  # fmt: skip
         typer.echo(f"{out}: {measure.seconds} s, peak {measure.peak} dBFS, loudness {measure.rms} dBFS")
+
+
+def _keys(key: str | None, number: int | None, clock: str | None, date: datetime.datetime | None,
+          telephone: str | None, language: str) -> list[str]:
+    """Keys of what was asked for. ValueError when it cannot be said."""
+    if number is not None:
+        return say.number(number, language)
+    if clock is not None:
+        hour, _, minute = clock.partition(":")
+        if not (hour.isdigit() and minute.isdigit()):
+            raise ValueError(f"{clock} is not a time of the day, as 14:30 is")
+        return say.clock(int(hour), int(minute), language)
+    if date is not None:
+        return say.date(date.date(), language)
+    if telephone is not None:
+        return say.telephone(telephone, language)
+    assert key is not None
+    for family, of in (("sira-", say.position), ("sure-", say.minutes)):
+        size = key.removeprefix(family)
+        if size != key and size.isascii() and size.isdigit():
+            return of(int(size), language)
+    return [key]
 
 
 def _list(
     slow: Annotated[bool, typer.Option("--slow", help="The slow versions too.")] = False,
     plain: Annotated[bool, typer.Option("--tsv", help="key, group, when and text, separated by tabs.")] = False,
-    language: Annotated[str, typer.Option("--language", help="tr or en.")] = LANGUAGE,
+    language: LanguageOption = LANGUAGE,
 ) -> None:
     """All prompts: key, where it is said, text. With --tsv a script for the person who records."""
     with _told():

@@ -16,12 +16,13 @@ import pytest
 from typer.testing import CliRunner
 
 from prompts import build as building
-from prompts import cli, level, music
+from prompts import cli, level, music, say
 from prompts.build import MUSIC_KEY, Options, build
 from prompts.catalogue import PAUSES, Prompt, spoken
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
 from prompts.level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load, speech_rms
 from prompts.manifest import Manifest
+from prompts.quality import MOST_STEP_DBFS, measured
 from prompts.studio import Studio
 from prompts.voices import cast
 
@@ -263,3 +264,46 @@ def test_the_terms_of_the_voice_are_shown_and_may_be_refused(tmp_path: Path, mon
     assert (refused.exit_code, "may not be sold" in refused.output, fetched) == (0, True, [])
     accepted = runner.invoke(app, [*where, "--yes"])
     assert (accepted.exit_code, "may not be sold" in accepted.output, fetched) == (0, True, [tmp_path / "m"])
+
+
+@pytest.mark.parametrize(("asked", "said"), [
+    (["sira-73"], "yetmiş üçüncü sıradasınız."),
+    (["sure-75"], "Tahmini bekleme süreniz bir saat on beş dakika."),
+    (["--number", "1453"], "bin dört yüz elli üç"),
+    (["--clock", "14:05"], "on dört sıfır beş"),
+    (["--date", "2026-11-24"], "yirmi dört Kasım Salı"),
+    (["--telephone", "0312 413"], "sıfır üç yüz on iki , dört yüz on üç"),
+    (["en/sira-3"], "You are number three in the line."),
+    (["--number", "21", "--language", "en", "--slow"], "twenty one"),
+])  # fmt: skip
+def test_what_is_put_together_can_be_heard(tmp_path: Path, asked: list[str], said: str) -> None:
+    out = tmp_path / "a.wav"
+    heard = CliRunner().invoke(cli.commands(), ["listen", *asked, "--out", str(out), "--voice", "espeak"])
+    assert (heard.exit_code, said in heard.output) == (0, True), heard.output
+    measure = measured(out)
+    assert (measure.rate, measure.clipped, measure.step < MOST_STEP_DBFS) == (16000, 0, True)
+    assert measure.seconds > 0.08 * len(said.split())
+
+
+@pytest.mark.parametrize(("asked", "told"), [
+    (["nothing"], "no prompt has the key 'nothing'"), (["sira-0"], "they begin at 1"), (["--clock", "25:0"], "time of"),
+    (["--clock", "x"], "x is not a time of the day, as 14:30 is"), (["--number", "-1"], "only 0 to"),
+    (["--telephone", "x"], "a telephone number has digits"), ([], "name one thing to hear"),
+    (["karsilama", "--number", "3"], "name one thing to hear"), (["karsilama", "--language", "de"], "'de/karsilama'"),
+])  # fmt: skip
+def test_what_cannot_be_heard_is_told(tmp_path: Path, asked: list[str], told: str) -> None:
+    heard = CliRunner().invoke(cli.commands(), ["listen", *asked, "--out", str(tmp_path / "a"), "--voice", "espeak"])
+    assert (heard.exit_code, told in heard.output) == (1, True), heard.output
+
+
+def test_pieces_of_a_number_are_joined_without_a_click(tmp_path: Path) -> None:
+    """Every piece begins and ends in silence, and so does what is put together from them."""
+    catalogue = spoken()
+    parts: list[Prompt | int] = [catalogue[key] for key in say.number(1453)]
+    building.listen(parts, VOICES, tmp_path / "whole.wav")
+    joins, at = [], 0.0
+    for part in parts[:-1]:
+        building.listen([part], VOICES, tmp_path / "one.wav")
+        at += measured(tmp_path / "one.wav").seconds
+        joins.append(at)
+    assert measured(tmp_path / "whole.wav", joins).step < MOST_STEP_DBFS
