@@ -16,11 +16,14 @@ NAME_PATTERN = r"^[A-Za-z0-9_./-]{1,40}$"
 """Names end in queue_log, in SQL of its readers (varchar(40), unescaped) and in metric labels."""
 
 NUMBER_PATTERN = r"^\+?[0-9]{3,15}$"
+LABEL_PATTERN = r"^[a-z0-9][a-z0-9-]{0,29}$"
+"""Names that become names of Asterisk's endpoints."""
 SIGN_IN_PATTERN = r"^[0-9]{3,8}$"
 
 PATTERNS = {
     NAME_PATTERN: "should be 1 to 40 of the letters A to Z and a to z, digits and _ . / -",
     NUMBER_PATTERN: "should be 3 to 15 digits, with + before them or not",
+    LABEL_PATTERN: "should be 1 to 30 of the letters a to z, digits and -, not beginning with -",
     SIGN_IN_PATTERN: "should be 3 to 8 digits in quotes",
 }
 """What a text of each form should be, for people."""
@@ -89,6 +92,7 @@ HostPort = Annotated[str, AfterValidator(_host_port)]
 Carrier = Annotated[str, AfterValidator(_carrier)]
 SipUser = Annotated[str, AfterValidator(_sip_user)]
 Network = Annotated[str, AfterValidator(_network)]
+Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 Number = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
 Span = Annotated[str, AfterValidator(_span)]
 File = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(plain)]

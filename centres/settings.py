@@ -14,6 +14,7 @@ from centres.model import (
     Day,
     File,
     HostPort,
+    Label,
     Name,
     Network,
     Number,
@@ -210,6 +211,8 @@ class Settings(Shape):
     wait: Wait = Wait()
     queue_log: QueueLog = QueueLog()
     net: Net
+    transfer: dict[Label, Number] = {}
+    """Outside numbers that the menu may lead callers to, by their names. It reaches nothing else outside."""
     calendar: Calendar = Calendar()
     recording: Recording = Recording()
     routing: Routing = Routing()

@@ -10,13 +10,13 @@ from ivr import after_talk, codes, dialplan, entry, message, survey, waiting
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
 from ivr.contact import Contacts, Seal
-from ivr.flow import machine
+from ivr.flow import steps
 from ivr.flow.model import Flow
-from ivr.sounds import Sounds
+from ivr.sounds import Sounds, file
 from routing.core.inbox import Inbox
 from routing.core.model import Service
 
-OWN_PROMPTS = frozenset((*machine.OWN_PROMPTS, *waiting.OWN_PROMPTS, *codes.OWN_PROMPTS, *survey.OWN_PROMPTS,
+OWN_PROMPTS = frozenset((*steps.OWN_PROMPTS, *waiting.OWN_PROMPTS, *codes.OWN_PROMPTS, *survey.OWN_PROMPTS,
                          *message.OWN_PROMPTS, entry.SORRY))
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
@@ -25,20 +25,21 @@ class Dialogues:
     """Everything a node says and hears by telephone. Start it with `await dialogues.server.run()`.
 
     `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
-    `spool` and `keep` are for spoken messages (`ivr.message`).
+    `spool` and `keep` are for spoken messages (`ivr.message`), `known` and `keep_keyed` for the menu (`ivr.entry`).
     LookupError now, not in a call, when a prompt is missing."""
 
     def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
                  verify_pin: codes.VerifyPin, agent_by_number: codes.AgentByNumber, services: Iterable[Service],
                  host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
                  clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open,
-                 spool: Path | None = None, keep: message.Keep | None = None) -> None:
+                 spool: Path | None = None, keep: message.Keep | None = None, known: entry.Known = entry.nobody,
+                 keep_keyed: entry.KeepKeyed = entry.forget) -> None:
         complete(menu, sounds)
         self.server = FastAgi(host, port, limits)
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
-        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, clock, entry_now)
-        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock)
         self.messages = message.Messages(sounds, self.contacts, spool, keep)
+        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, clock, entry_now, known, keep_keyed)
+        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock)
         self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
@@ -62,4 +63,4 @@ class Dialogues:
 def complete(menu: Flow, sounds: Sounds) -> None:
     """LookupError for the first prompt of the dialogues that `sounds` lacks."""
     for key in (*OWN_PROMPTS, *menu.prompts()):
-        sounds.file(key)
+        file(sounds, key)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from ivr import caller, dialplan
 from ivr.agi.session import Session
 from ivr.config import IvrSettings
-from ivr.flow.load import MAX_PRIORITY
+from ivr.flow.model import Needs
+from ivr.flow.nodes import MAX_PRIORITY
 from routing.core.events import ContactQueued
-from routing.core.ids import ContactId, ServiceId
+from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.model import Service
 
 Seal = Callable[[str], tuple[str, str]]
@@ -19,6 +20,7 @@ Seal = Callable[[str], tuple[str, str]]
 
 MAX_WAIT_S = 24 * 3600.0
 """A start of the wait further back is no true one: nobody waits a day."""
+_NEEDS = re.compile(r"[A-Za-z0-9_./-]{1,40}:[0-9]{1,3}(,[A-Za-z0-9_./-]{1,40}:[0-9]{1,3}){0,7}\Z", re.ASCII)
 _UNIQUEID = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
 
 
@@ -42,15 +44,18 @@ class Contacts:
         self.services = {str(service.id): service for service in services}
         self.human, self.settings = human, settings
 
-    async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool) -> ContactQueued:
+    async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool,
+                     needs: Needs = ()) -> ContactQueued:
         """The event for a caller who begins to wait. Reads the number, unless the service is anonymous."""
-        digest, box = "", ""
-        if not self.services[service].anonymous:
-            number = caller.normalise(await session.get_variable(dialplan.NUMBER), self.settings.region)
-            if number != caller.ANONYMOUS:
-                digest, box = self.seal(number)
+        digest, box = ("", "") if self.services[service].anonymous else await self.sealed(session)
         return ContactQueued(contact_of(session), ServiceId(service), leg=session.channel, since=since,
-                             priority=priority, caller_hash=digest, caller_box=box, slow=slow, node=self.settings.node)
+                             priority=priority, caller_hash=digest, caller_box=box, slow=slow, node=self.settings.node,
+                             needs=tuple((SkillId(skill), level) for skill, level in needs))
+
+    async def sealed(self, session: Session) -> tuple[str, str]:
+        """The caller's number as keyed hash and encrypted box; both empty when it is withheld."""
+        number = caller.normalise(await session.get_variable(dialplan.NUMBER), self.settings.region)
+        return ("", "") if number == caller.ANONYMOUS else self.seal(number)
 
     async def again(self, session: Session, now: float) -> ContactQueued:
         """The event for a caller the engine does not know (any more). Variables of the channel are not trusted: what
@@ -63,8 +68,21 @@ class Contacts:
             service = self.human
         if since is None or not now - MAX_WAIT_S <= since <= now:
             since = now
-        priority = int(points) if points is not None and 0 <= points <= MAX_PRIORITY else 0
-        return await self.queued(session, service, since, priority, slow)
+        priority = int(points) if points is not None and 0 <= points <= 2 * MAX_PRIORITY else 0
+        needs = told_needs(await session.get_variable(dialplan.NEEDS))
+        return await self.queued(session, service, since, priority, slow, needs)
+
+
+def spoken_needs(needs: Needs) -> str:
+    """As a variable of the channel has them: `en:1,isaret:50`."""
+    return ",".join(f"{skill}:{level}" for skill, level in needs)
+
+
+def told_needs(text: str | None) -> Needs:
+    """What such a variable says; nothing when it is not as we write it."""
+    if not text or _NEEDS.match(text) is None:
+        return ()
+    return tuple((skill, int(level)) for skill, _, level in (one.partition(":") for one in text.split(",")))
 
 
 def _number(text: str | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 NEXT = "ACD_NEXT"
 """Set as the last act of each dialogue; empty: the node did not finish."""
 HOLD, NET, BYE = "hold", "net", "bye"
-SURVEY = "survey"
+SURVEY, LEAD = "survey", "lead"
 SAY = "ACD_SAY"
 """`file&file&…`, played by the hold loop."""
 
@@ -18,6 +18,11 @@ MENU_LIMIT = "SC_MENU_S"
 """The longest dialogue, in seconds: the menu's first act is to set `LIMIT` to it, so a frozen node loses a new caller
 after one tick's time and not after five minutes of silence."""
 LIMIT = "TIMEOUT(absolute)"
+LANGUAGE, NEEDS = "SC_LANGUAGE", "SC_NEEDS"
+"""What is spoken when it is not the first language, and what the agent must have besides (`en:1`): inherited, as the
+service."""
+OUTSIDE, BACK_TO = "SC_OUTSIDE", "SC_BACK_TO"
+"""Name of the outside number the call is led to (`lead`), and the node of the menu that follows when nobody answers."""
 PLACE = "SC_PLACE"
 """Ours alone: the place in line that was said last, so that a restart does not say it again."""
 

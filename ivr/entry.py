@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from ivr import dialplan
+from ivr import caller, dialplan
 from ivr.agi.session import ANY_KEY, Session
-from ivr.contact import Contacts
-from ivr.flow import machine
-from ivr.flow.model import Flow
+from ivr.contact import Contacts, contact_of, spoken_needs, told_needs
+from ivr.flow import machine, steps
+from ivr.flow.model import PHONE, Flow
+from ivr.message import Messages
 from ivr.sounds import Sounds, files
+from prompts.say import LANGUAGE
 from routing.core.errors import Refused
+from routing.core.ids import ContactId
 from routing.core.inbox import Inbox, InboxClosed
 
 SORRY = "menu-ozur"
 """Said when the engine does not answer; the hold loop then tries again with each tick."""
+MESSAGE = "message"
+"""Kind of a spoken message that was left in the menu."""
 
 EntryNow = Callable[[str], str]
 """From the entry of the called number to the entry in force at this moment: another one while the centre is closed."""
+KeepKeyed = Callable[[ContactId, str, str, str], Awaitable[None]]
+"""Keeps with a contact what its caller keyed in: field, keyed hash, encrypted box (empty: the hash alone)."""
+Known = Callable[[str], bool]
+"""Whether the caller of this keyed hash asked to be known (rule I20)."""
 
 log = structlog.get_logger(__name__)
 
@@ -30,14 +39,24 @@ def always_open(entry: str) -> str:
     return entry
 
 
+def nobody(caller_hash: str) -> bool:
+    """The `Known` of a centre where nobody asked for it."""
+    return False
+
+
+async def forget(contact: ContactId, field: str, digest: str, box: str) -> None:
+    """The `KeepKeyed` of a node that has no place for it."""
+
+
 class Entry:
     """Endpoint of `agi://node/menu,<entry>`. `clock` gives Unix seconds. `flow` and `sounds` may be changed: a call in
     the menu goes on with those it began with."""
 
-    def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts,
-                 clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open) -> None:
-        self.inbox, self.flow, self.sounds, self.contacts, self.clock = inbox, flow, sounds, contacts, clock
-        self.entry_now = entry_now
+    def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts, messages: Messages,
+                 clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open, known: Known = nobody,
+                 keep_keyed: KeepKeyed = forget) -> None:
+        self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
+        self.clock, self.entry_now, self.known, self.keep_keyed = clock, entry_now, known, keep_keyed
 
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
@@ -45,29 +64,70 @@ class Entry:
         if limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
             await session.set_variable(dialplan.LIMIT, limit)
         flow, sounds = self.flow, self.sounds
+        state, step = await self._begin(session, flow)
+        while isinstance(step, steps.Ask | steps.Record):
+            given = await (ask(session, sounds, step) if isinstance(step, steps.Ask) else self._record(session, sounds,
+                                                                                                      step))
+            state, step = machine.step(flow, state, given, time.monotonic())
+        await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
+        match step:
+            case steps.Leave():
+                await session.set_variable(dialplan.NEXT, dialplan.BYE)
+            case steps.Lead():
+                await self._lead(session, step)
+            case steps.Enter():
+                await self._wait(session, sounds, step)
+
+    async def _begin(self, session: Session, flow: Flow) -> tuple[steps.State, steps.Step]:
+        """At the entry, or where an outside number that did not answer leads back to."""
+        slow = await session.get_variable(dialplan.SLOW) == "1"
+        back = await session.get_variable(dialplan.BACK_TO)
+        if back:
+            await session.set_variable(dialplan.BACK_TO, "")
+            return machine.resume(flow, back, time.monotonic(), slow=slow,
+                                  language=await session.get_variable(dialplan.LANGUAGE) or LANGUAGE,
+                                  needs=told_needs(await session.get_variable(dialplan.NEEDS)))
         entry = session.argument(1)
         if entry not in flow.entries:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
             entry = next(iter(flow.entries))
-        slow = await session.get_variable(dialplan.SLOW) == "1"
-        state, step = machine.begin(flow, self.entry_now(entry), time.monotonic(), slow=slow)
-        while isinstance(step, machine.Ask):
-            given = await ask(session, sounds, step)
-            state, step = machine.step(flow, state, given, time.monotonic())
-        await session.say(files(sounds, step.say, slow=step.slow))
-        if isinstance(step, machine.Leave):
-            await session.set_variable(dialplan.NEXT, dialplan.BYE)
-        else:
-            await self._wait(session, sounds, step)
+        now = self.entry_now(entry)
+        # While the centre is closed everybody hears the same: nobody is there to be led to at once.
+        registered = flow.registered is not None and now == entry and await self._registered(session)
+        return machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered)
 
-    async def _wait(self, session: Session, sounds: Sounds, chosen: machine.Enter) -> None:
+    async def _registered(self, session: Session) -> bool:
+        digest, _ = await self.contacts.sealed(session)
+        return bool(digest) and self.known(digest)
+
+    async def _record(self, session: Session, sounds: Sounds, step: steps.Record) -> steps.Recorded:
+        await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
+        return steps.Recorded(await self.messages.take(session, contact_of(session), step.service, MESSAGE,
+                                                       slow=step.slow, max_s=step.max_s))
+
+    async def _lead(self, session: Session, step: steps.Lead) -> None:
+        """The dialplan dials; when nobody answers, it asks for the menu again and `BACK_TO` says where to go on."""
+        await self._told(session, step)
+        for name, value in ((dialplan.OUTSIDE, step.to), (dialplan.BACK_TO, step.failed)):
+            await session.set_variable(name, value)
+        await session.set_variable(dialplan.NEXT, dialplan.LEAD)
+
+    async def _told(self, session: Session, step: steps.Enter | steps.Lead) -> None:
+        """What the menu knows of the caller, as variables of the channel."""
+        for name, value in ((dialplan.SLOW, "1" if step.slow else ""),
+                            (dialplan.LANGUAGE, "" if step.language == LANGUAGE else step.language),
+                            (dialplan.NEEDS, spoken_needs(step.needs))):
+            await session.set_variable(dialplan.INHERITED + name, value)
+
+    async def _wait(self, session: Session, sounds: Sounds, chosen: steps.Enter) -> None:
         """Variables first: from then on the place in line outlives us. Then the engine, then `ACD_NEXT`."""
         since, queue = self.clock(), chosen.queue
         service = queue.service if queue.service in self.contacts.services else self.contacts.human
         for name, value in ((dialplan.SERVICE, service), (dialplan.SINCE, f"{since:.3f}"),
-                            (dialplan.PRIORITY, str(queue.priority)), (dialplan.SLOW, "1" if chosen.slow else "")):
+                            (dialplan.PRIORITY, str(queue.priority))):
             await session.set_variable(dialplan.INHERITED + name, value)
-        event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow)
+        await self._told(session, chosen)
+        event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow, chosen.needs)
         onward = dialplan.HOLD
         try:
             await self.inbox.ask(event)
@@ -76,18 +136,28 @@ class Entry:
             onward = dialplan.NET
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_silent", call=session.uniqueid)
-            await session.say(files(sounds, (SORRY,), slow=chosen.slow))
+            await session.say(files(sounds, (SORRY,), slow=chosen.slow, language=chosen.language))
+        if not self.contacts.services[service].anonymous:
+            for one in chosen.keyed:
+                await self.keep_keyed(event.contact, one.field, *self._sealed(one))
         await session.set_variable(dialplan.NEXT, onward)
 
+    def _sealed(self, keyed: steps.Keyed) -> tuple[str, str]:
+        """A telephone number as that of a caller, so that the same one is recognised; anything else under its own kind,
+        so that no two kinds ever look alike."""
+        number = caller.normalise(keyed.digits, self.contacts.settings.region) if keyed.check == PHONE else ""
+        digest, box = self.contacts.seal(number or f"{keyed.check}:{keyed.digits}")
+        return digest, box if keyed.boxed else ""
 
-async def ask(session: Session, sounds: Sounds, step: machine.Ask) -> machine.Key | machine.Silence:
+
+async def ask(session: Session, sounds: Sounds, step: steps.Ask) -> steps.Key | steps.Silence:
     """Say and listen. A key at any moment ends it, in the silences too."""
-    for number, file in enumerate(files(sounds, step.say, slow=step.slow), 1):
+    for number, file in enumerate(files(sounds, step.say, slow=step.slow, language=step.language), 1):
         digit = (await session.stream_file(file, ANY_KEY)).digit
         if not digit and step.pause_s and number < len(step.say):
             digit = await session.wait_for_digit(round(step.pause_s * 1000))
         if digit:
-            return machine.Key(digit)
+            return steps.Key(digit)
     if step.wait_s and (digit := await session.wait_for_digit(round(step.wait_s * 1000))):
-        return machine.Key(digit)
-    return machine.Silence()
+        return steps.Key(digit)
+    return steps.Silence()

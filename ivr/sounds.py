@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from prompts import say
-from prompts.catalogue import LANGUAGE
+from prompts.say import LANGUAGE, OTHERS
 
 
 class Sounds(Protocol):
@@ -36,4 +36,12 @@ class Folder:
 
 def files(sounds: Sounds, keys: Iterable[str], *, slow: bool = False, language: str = LANGUAGE) -> list[str]:
     """The files of several prompts in order."""
-    return [sounds.file(key, slow=slow, language=language) for key in keys]
+    return [file(sounds, key, slow=slow, language=language) for key in keys]
+
+
+def file(sounds: Sounds, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
+    """The file of a prompt. A key may name its own language, whatever is spoken around it: `en/dil-ingilizce`."""
+    own, _, rest = key.partition("/")
+    if own in OTHERS:
+        return sounds.file(rest, slow=slow, language=own)
+    return sounds.file(key, slow=slow, language=language)

@@ -15,8 +15,9 @@ from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.contact import Contacts, contact_of
 from ivr.entry import ask
-from ivr.flow.machine import ANSWER_S, SLOW_FACTOR, Ask, Key, Silence
+from ivr.flow.machine import ANSWER_S
 from ivr.flow.model import REPEAT_KEY, SLOW_KEY
+from ivr.flow.steps import SLOW_FACTOR, Ask, Key, Silence
 from ivr.message import Messages
 from ivr.sounds import Sounds, files
 from routing.core import survey

@@ -21,8 +21,10 @@ from centres.team import Accommodation, Agent, Needs
 from ivr.config import IvrSettings
 from ivr.flow import walk
 from ivr.flow.load import load as load_flow
-from ivr.flow.model import Flow, Queue
+from ivr.flow.model import Flow, Queue, Transfer
+from ivr.flow.nodes import Names
 from prompts.catalogue import texts
+from prompts.lengths import Lengths
 from routing.core import expression
 from routing.core import model as core
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
@@ -33,6 +35,10 @@ from santral.secrets import Secrets
 
 ABUSIVE = "abusive"
 """Topic of a contact whose caller was abusive before."""
+
+
+SOUNDS = Path(".cache/sounds")
+"""Where `make prompts` builds."""
 
 
 class Checked(NamedTuple):
@@ -97,9 +103,10 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     flow: Flow | None = None
     found, doubts = routable.check(loaded, _team(loaded))
     problems, warnings = problems + found, warnings + doubts
-    problems += _said(loaded, frozenset(texts())) + _recorded(loaded)
+    lengths = Lengths.of(*_sounds(loaded))
+    problems += _said(loaded, lengths.keys) + _recorded(loaded)
     if loaded.menu is not None:
-        read = load_flow(loaded.menu, prompts=frozenset(texts()), services=loaded.named, closed=_closed(loaded))
+        read = load_flow(loaded.menu, _names(loaded, lengths.keys), lengths)
         flow = read.flow
         for one in read.problems:
             (warnings if one.warning else problems).append(Problem(one.where, one.what, one.mend))
@@ -110,9 +117,33 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
                                         f"the called number {number} leads to '{entry}', which menu.yaml does not have",
                                         f"Name one of its entries: {', '.join(sorted(flow.entries))}."))
         found, doubts = _closing(loaded, flow)
-        problems, warnings = problems + found, warnings + doubts
+        problems, warnings = problems + found + _way_out(loaded, flow), warnings + doubts
     return Checked(loaded, flow, tuple(sorted(problems, key=lambda one: one.order)),
                    tuple(sorted(warnings, key=lambda one: one.order)))
+
+
+def _sounds(loaded: Loaded) -> list[Path]:
+    """Where built sounds may stand on this machine: the node's own, then those of `make prompts`."""
+    own = [] if loaded.settings is None else [Path(loaded.settings.asterisk.sounds)]
+    return [*own, SOUNDS]
+
+
+def _names(loaded: Loaded, prompts: frozenset[str]) -> Names:
+    """What menu.yaml may name. Files with mistakes are not held against it."""
+    skills = {skill for agent in loaded.agents for skill in agent.skills} if loaded.team_whole else None
+    return Names(
+        prompts, loaded.named, _closed(loaded), {service.id for service in loaded.services if service.distress},
+        {service.id for service in loaded.services if service.privacy != "normal"},
+        None if loaded.settings is None else loaded.settings.transfer.keys(), skills)
+
+
+def _way_out(loaded: Loaded, flow: Flow) -> list[Problem]:
+    """Who is led outside goes through the carrier."""
+    led = any(isinstance(node, Transfer) for node in flow.nodes.values())
+    if not led or loaded.settings is None or loaded.settings.trunk.way_out is not None:
+        return []
+    return [Problem(loaded.where("trunk"), "menu.yaml leads callers to an outside number, and there is no way out",
+                    "Add outgoing = \"host:port\" of the carrier.")]
 
 
 def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:

@@ -7,113 +7,98 @@ counted together (two of them lead to a human), the third is an exception and th
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ivr.flow.model import BACK_KEY, HUMAN_KEY, REPEAT_KEY, SLOW_KEY, End, Flow, Menu, Option, Queue, Speech
+from ivr.flow import keying
+from ivr.flow.model import (
+    BACK_KEY,
+    HUMAN_KEY,
+    REPEAT_KEY,
+    SLOW_KEY,
+    Digits,
+    End,
+    Flow,
+    Language,
+    Menu,
+    Message,
+    Needs,
+    Option,
+    Queue,
+    Speech,
+    Transfer,
+    leaf_says,
+)
+from ivr.flow.steps import (
+    AT_TOP,
+    BACK_HINT,
+    FAILURES,
+    LAST_STEP,
+    MORE_GIVEN,
+    MORE_OFFER,
+    MORE_S,
+    NO_KEY,
+    NOT_REACHED,
+    OFFER_SLOW,
+    PAUSED,
+    SLOW_ON,
+    TO_HUMAN,
+    WARNING_S,
+    WRONG_KEY,
+    Ask,
+    Enter,
+    Input,
+    Key,
+    Keyed,
+    Lead,
+    Leave,
+    Passed,
+    Record,
+    Recorded,
+    State,
+    Step,
+    merged,
+)
+from prompts.say import LANGUAGE
 
 OPTION_PAUSE_S = 0.8
 """Silence after each option (rule I4)."""
 ANSWER_S = 7.0
 """Time for an answer after the last sentence (rule I5)."""
-WARNING_S = 3.0
-"""So long before the end "more time" is offered (rule I6)."""
-MORE_S = 20.0
-"""What `*` then gives (rule I6)."""
 MORE_TIMES = 2
-"""How often in one menu."""
+"""How often more time is given in one menu."""
 BACK_S = 0.8
 """Silence after the acknowledgement, in which `9` still takes the choice back. Short: a caller in distress waits for a
 person, not for us."""
-SLOW_FACTOR = 2.0
-"""Slow mode: all silences and the time to answer (rules I5, I8)."""
-FAILURES = 2
-"""Failures that lead to the human (rule I9)."""
+PAUSE_S = 60.0
+"""A pause for those who read what is said, or have it told by a relay; any key ends it (rule I19)."""
 MAX_ROUNDS = 20
 """Sentences asked for again (`#`, `*`, `9`) in one call; then the human. Nobody needs it, a stuck key does."""
-MAX_CALL_S = 240.0
-"""Longest dialogue; then the human. The dialplan's own limit around the menu, 300 s, must not come first."""
-
-# What the machine itself says.
-WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON = "menu-tus-yanlis", "menu-tus-yok", "menu-yavas-onerisi", "menu-yavas-acildi"
-MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN = "menu-sure-uyarisi", "menu-sure-verildi", "menu-en-basta", "menu-temsilciye"
-BACK_HINT = "geri-bilgisi"
-OWN_PROMPTS = (WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON, MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN, BACK_HINT)
+MAX_CALL_S = 540.0
+"""Longest dialogue; then the human. A relay needs a pause in each of two menus and a number to be looked up and read
+back at slow speed: 6 minutes. The dialplan's own limit around the menu, 600 s, must not come first."""
 
 
-class Key(NamedTuple):
-    """The caller pressed a key, while something was said or after it."""
-
-    digit: str
-
-
-class Silence(NamedTuple):
-    """Everything was said and the time for a key is over."""
+def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, registered: bool = False) -> tuple[State, Step]:
+    """Start at an entry (KeyError when there is none). `slow`: the caller asked for it before; `registered`: the caller
+    asked to be known, and the menu says what that gives."""
+    own = flow.registered if registered else None
+    first = own.then if own and own.then else flow.entries[entry]
+    return _enter(flow, State(first, now, slow=slow, points=own.priority if own else 0), ())
 
 
-class Start(NamedTuple):
-    """The first input."""
-
-
-Input = Start | Key | Silence
-
-
-class Ask(NamedTuple):
-    """Say this, then wait for a key. Every key of the telephone interrupts."""
-
-    say: tuple[str, ...]
-    pause_s: float
-    """Silence after each of the prompts, in which keys are heard too."""
-    wait_s: float
-    """After the last; 0: go on at once."""
-    slow: bool
-
-
-class Enter(NamedTuple):
-    """The dialogue is over: the caller waits for a service."""
-
-    queue: Queue
-    slow: bool
-    say: tuple[str, ...] = ()
-
-
-class Leave(NamedTuple):
-    """The dialogue is over and so is the call: say this, then good-bye."""
-
-    slow: bool
-    say: tuple[str, ...]
-
-
-Step = Ask | Enter | Leave
-
-
-class State(NamedTuple):
-    """Where a caller is. A value: the machine keeps nothing."""
-
-    node: str
-    since: float
-    phase: str = "say"
-    """`say` a speech node, `menu` options and answer, `warn` the last seconds, `confirm` a choice."""
-    slow: bool = False
-    failures: int = 0
-    more: int = 0
-    rounds: int = 0
-    chosen: str = ""
-    typed: str = ""
-    """A key pressed while a speech node was said; it answers the next menu."""
-    path: tuple[str, ...] = ()
-    """Menus passed, for `9`."""
-
-
-def begin(flow: Flow, entry: str, now: float, *, slow: bool = False) -> tuple[State, Step]:
-    """Start at an entry (KeyError when there is none). `slow`: the caller asked for it before."""
-    return _enter(flow, State(flow.entries[entry], now, slow=slow), ())
+def resume(flow: Flow, node: str, now: float, *, slow: bool = False, language: str = LANGUAGE,
+           needs: Needs = ()) -> tuple[State, Step]:
+    """After a `Lead` that nobody answered: at its `failed`, or with the human when the menu has changed meanwhile."""
+    at = node if node in flow.nodes else flow.human
+    return _give_up(flow, State(at, now, slow=slow, language=language, needs=needs), at, (NOT_REACHED,))
 
 
 def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Step]:
     """The next step. `now` in seconds of any steady clock, the same as in `begin`."""
+    node = flow.nodes[state.node]
+    if isinstance(given, Recorded) and isinstance(node, Message):  # whatever the clock says: the message is taken
+        return (_enter(flow, state._replace(node=node.then), ()) if given.kept
+                else _give_up(flow, state, node.after_failures, ()))
     if now - state.since > MAX_CALL_S or state.rounds > MAX_ROUNDS:
         return _give_up(flow, state, _refuge(flow, state.node), ())
-    node = flow.nodes[state.node]
     match node:
         case Speech():
             typed = given.digit if isinstance(given, Key) else state.typed
@@ -121,11 +106,15 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
         case Menu():
             if state.phase == "confirm":
                 return _confirmed(flow, node, state, given)
+            if state.phase == "pause":
+                return _enter(flow, state, ())
             if isinstance(given, Key):
                 return _pressed(flow, node, state, given.digit)
             return _silent(flow, node, state)
-        case Queue() | End():
-            return _finish(state, node, ())
+        case Digits():
+            return _keyed(flow, node, keying.step(node, state, given))
+        case Language() | Message() | Queue() | Transfer() | End():
+            return _enter(flow, state, ())
 
 
 def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, Step]:
@@ -133,43 +122,47 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
     node = flow.nodes[state.node]
     match node:
         case Speech():
-            return state._replace(phase="say"), Ask((*before, *node.say), 0.0, 0.0, state.slow)
+            return state._replace(phase="say"), Ask((*before, *node.say), 0.0, 0.0, state.slow, state.language)
+        case Language():
+            spoken = state._replace(node=node.then, language=node.language, needs=merged(state.needs, node.needs))
+            return _enter(flow, spoken, before)
         case Menu():
+            arrived = state.phase not in ("menu", "warn", "pause")
             fresh = state._replace(phase="menu", more=0, chosen="")
             typed = state.typed
             if typed:
                 return _pressed(flow, node, fresh._replace(typed=""), typed)
-            said = (*before, *node.intro, *(option.say for option in node.options), *node.closing)
-            return fresh, _ask(fresh, said, ANSWER_S - WARNING_S)
-        case Queue() | End():
-            return _finish(state, node, before)
-
-
-def _finish(state: State, node: Queue | End, before: tuple[str, ...]) -> tuple[State, Step]:
-    said = (*before, *node.say)
-    return state, Enter(node, state.slow, said) if isinstance(node, Queue) else Leave(state.slow, said)
-
-
-def _ask(state: State, said: tuple[str, ...], wait_s: float) -> Ask:
-    """Waits are doubled in slow mode, the warning's own time too."""
-    factor = SLOW_FACTOR if state.slow else 1.0
-    return Ask(said, OPTION_PAUSE_S * factor, wait_s * factor, state.slow)
+            where = (LAST_STEP,) if arrived and state.path else ()
+            said = (*before, *where, *node.intro, *(option.say for option in node.options), *node.closing)
+            return fresh, fresh.ask(said, OPTION_PAUSE_S, ANSWER_S - WARNING_S)
+        case Digits():
+            return _keyed(flow, node, keying.begin(node, state, before))
+        case Message():
+            said = (*before, *leaf_says(node))
+            return state._replace(phase="say"), Record(node.service, node.max_s, state.slow, said, state.language)
+        case Queue():
+            queue = node._replace(priority=node.priority + state.points)
+            return state, Enter(queue, state.slow, (*before, *leaf_says(node)), state.language,
+                                merged(state.needs, node.needs), state.keyed)
+        case Transfer():
+            return state, Lead(node.to, node.after_failures, state.slow, (*before, *leaf_says(node)), state.language,
+                               state.needs)
+        case End():
+            return state, Leave(state.slow, (*before, *leaf_says(node)), state.language)
 
 
 def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, Step]:
     again = state._replace(rounds=state.rounds + 1)
-    if digit == SLOW_KEY and state.phase == "warn" and state.more < MORE_TIMES:
-        given = state._replace(phase="menu", more=state.more + 1)
-        # The 20 seconds include the warning before their end, so that more time can be asked for once more.
-        return given, _ask(given, (MORE_GIVEN,), MORE_S - WARNING_S)
     if digit == SLOW_KEY:
-        return _enter(flow, again._replace(slow=True), () if state.slow else (SLOW_ON,))
+        return _starred(flow, state, again)
     if digit == REPEAT_KEY:
         return _enter(flow, again, ())
     if digit == BACK_KEY:
         if not state.path:
             return _enter(flow, again, (AT_TOP,))
-        return _enter(flow, again._replace(node=state.path[-1], path=state.path[:-1]), ())
+        *path, last = state.path
+        return _enter(flow, again._replace(node=last.menu, path=tuple(path), language=last.language,
+                                           needs=last.needs), ())
     option = _option(menu, digit)
     if option is None:
         return _failed(flow, menu, state, WRONG_KEY)
@@ -177,7 +170,20 @@ def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, S
     # `9` is explained to those who have shown that they need time; everybody else is on the way at once.
     explain = option.then != flow.human and (state.slow or state.failures > 0)
     said = (option.confirm, BACK_HINT) if explain else (option.confirm,)
-    return chosen, Ask(said, 0.0, BACK_S * (SLOW_FACTOR if state.slow else 1.0), state.slow)
+    return chosen, chosen.ask(said, 0.0, BACK_S)
+
+
+def _starred(flow: Flow, state: State, again: State) -> tuple[State, Step]:
+    """`*`: in the last seconds more time, and slow speech with it; at any other moment slow speech from the beginning
+    of the menu; for who has that already a pause."""
+    if state.phase == "warn" and state.more < MORE_TIMES:
+        given = state._replace(phase="menu", more=state.more + 1, slow=True)
+        # The 20 seconds include the warning before their end, so that more time can be asked for once more.
+        return given, given.ask((MORE_GIVEN,), OPTION_PAUSE_S, MORE_S - WARNING_S)
+    if not state.slow:
+        return _enter(flow, again._replace(slow=True), (SLOW_ON,))
+    paused = again._replace(phase="pause")
+    return paused, Ask((PAUSED,), 0.0, PAUSE_S, state.slow, state.language)
 
 
 def _silent(flow: Flow, menu: Menu, state: State) -> tuple[State, Step]:
@@ -185,7 +191,7 @@ def _silent(flow: Flow, menu: Menu, state: State) -> tuple[State, Step]:
         warned = state._replace(phase="warn")
         # After MORE_TIMES there is no more to offer: the last seconds pass in silence.
         said = (MORE_OFFER,) if state.more < MORE_TIMES else ()
-        return warned, _ask(warned, said, WARNING_S)
+        return warned, warned.ask(said, OPTION_PAUSE_S, WARNING_S)
     return _failed(flow, menu, state, NO_KEY)
 
 
@@ -197,31 +203,56 @@ def _failed(flow: Flow, menu: Menu, state: State, why: str) -> tuple[State, Step
     return _enter(flow, state._replace(failures=failures), (why, *offer))
 
 
+def _keyed(flow: Flow, node: Digits, outcome: keying.Outcome) -> tuple[State, Step]:
+    """Where a question of several keys leads."""
+    state, told = outcome
+    if isinstance(told, Ask):
+        return state, told
+    if told is keying.Verdict.HUMAN:
+        return _give_up(flow, state._replace(digits=""), flow.human, ())
+    if told is keying.Verdict.ACCEPTED:
+        kept = (*(one for one in state.keyed if one.field != node.field),
+                Keyed(node.field, node.check, state.digits, node.boxed))
+        return _enter(flow, state._replace(node=node.then, phase="say", digits="", failures=0, keyed=kept), ())
+    failures = state.failures + 1
+    if failures >= FAILURES:
+        return _give_up(flow, state._replace(digits=""), node.after_failures, (str(told),))
+    return _keyed(flow, node, keying.again(node, state._replace(failures=failures), str(told)))
+
+
 def _give_up(flow: Flow, state: State, name: str, why: tuple[str, ...]) -> tuple[State, Step]:
-    node = flow.nodes[name]
-    assert isinstance(node, Queue | End)
-    return _finish(state._replace(node=name), node, (*why, TO_HUMAN) if isinstance(node, Queue) else why)
+    helped = isinstance(flow.nodes[name], Queue)
+    return _enter(flow, state._replace(node=name, phase="say", typed=""), (*why, TO_HUMAN) if helped else why)
 
 
 def _refuge(flow: Flow, name: str) -> str:
     """Where a dialogue is led that would never end: the human, or in a menu of a closed centre, which has no key 0, the
-    way after failures. A chain of speech nodes ends: one that does not is refused by the loader."""
-    node = flow.nodes[name]
-    while isinstance(node, Speech):
-        node = flow.nodes[node.then]
-    if isinstance(node, Menu):
-        return flow.human if _option(node, HUMAN_KEY) else node.after_failures
-    return node.name
+    way after failures."""
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        node = flow.nodes[name]
+        match node:
+            case Menu():
+                return flow.human if _option(node, HUMAN_KEY) else node.after_failures
+            case Queue() | End():
+                return name
+            case Speech() | Language():
+                name = node.then
+            case Digits() | Message() | Transfer():
+                name = node.after_failures
+    return flow.human
 
 
 def _confirmed(flow: Flow, menu: Menu, state: State, given: Input) -> tuple[State, Step]:
     """After the acknowledgement. `9` takes the choice back; any other key or silence goes on."""
     if isinstance(given, Key) and given.digit == BACK_KEY:
-        return _enter(flow, state._replace(rounds=state.rounds + 1), ())
+        return _enter(flow, state._replace(phase="menu", rounds=state.rounds + 1), ())
     option = _option(menu, state.chosen)
     assert option is not None
+    path = (*state.path, Passed(menu.name, state.language, state.needs))
     # Failures are of one question: a caller who answered begins the next one afresh.
-    onward = state._replace(node=option.then, path=(*state.path, menu.name), chosen="", failures=0)
+    onward = state._replace(node=option.then, path=path, chosen="", failures=0, needs=merged(state.needs, option.needs))
     return _enter(flow, onward, ())
 
 

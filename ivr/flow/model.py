@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from prompts import say
 
 HUMAN_KEY = "0"
 """The human agent in every menu, never anything else (rule I1)."""
@@ -19,6 +21,13 @@ GOOD_OPTIONS = 4
 MAX_OPTIONS = 5
 MAX_DEPTH = 2
 """Menus one behind the other (rule I15)."""
+
+Needs = tuple[tuple[str, int], ...]
+"""Skill and level that the agent must have for this caller, whatever the service asks for."""
+
+TCKN, PHONE, DATE, NUMBER = "tckn", "telefon", "tarih", "sayi"
+CHECKS = {TCKN: (11, 11), PHONE: (10, 11), DATE: (8, 8), NUMBER: (1, 20)}
+"""What a caller can be asked to key in -> fewest and most digits. Only `sayi` may say others."""
 
 
 class Speech(NamedTuple):
@@ -36,6 +45,7 @@ class Option(NamedTuple):
     say: str
     confirm: str
     then: str
+    needs: Needs = ()
 
 
 class Menu(NamedTuple):
@@ -48,6 +58,45 @@ class Menu(NamedTuple):
     closing: tuple[str, ...] = ()
 
 
+class Digits(NamedTuple):
+    """A question answered by several keys: they are checked, read back, and kept as a keyed hash with the contact."""
+
+    name: str
+    field: str
+    """What it is, for those who look at the contact later."""
+    check: str
+    """One of `CHECKS`."""
+    least: int
+    most: int
+    say: tuple[str, ...]
+    then: str
+    after_failures: str
+    boxed: bool = False
+    """Kept encrypted too, so that it can be shown; never so for a national id."""
+
+
+class Language(NamedTuple):
+    """From here on another language is spoken."""
+
+    name: str
+    language: str
+    then: str
+    needs: Needs = ()
+
+
+class Message(NamedTuple):
+    """The caller may leave a spoken message for `service`."""
+
+    name: str
+    service: str
+    max_s: float
+    say: tuple[str, ...]
+    then: str
+    after_failures: str
+    """When none could be taken."""
+    text: str = ""
+
+
 class Queue(NamedTuple):
     """The end of the dialogue: the caller waits for `service`."""
 
@@ -56,6 +105,19 @@ class Queue(NamedTuple):
     priority: int = 0
     """Points added to the service's own; a point counts as one minute of waiting."""
     say: tuple[str, ...] = ()
+    needs: Needs = ()
+    text: str = ""
+    """The twin in writing (rule I17): an address of the web, or a prompt that tells where to write."""
+
+
+class Transfer(NamedTuple):
+    """The call is led to an outside number that santral.toml names; back to `after_failures` when nobody answers."""
+
+    name: str
+    to: str
+    say: tuple[str, ...]
+    after_failures: str
+    text: str = ""
 
 
 class End(NamedTuple):
@@ -63,9 +125,31 @@ class End(NamedTuple):
 
     name: str
     say: tuple[str, ...]
+    text: str = ""
 
 
-Node = Speech | Menu | Queue | End
+Node = Speech | Menu | Digits | Language | Message | Queue | Transfer | End
+LEAVES = (Queue, Transfer, End)
+"""Nodes with which a dialogue is over."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a text twin is an address of the web; else it is a prompt."""
+    return text.startswith("https://")
+
+
+def leaf_says(node: Queue | Transfer | End | Message) -> tuple[str, ...]:
+    """What is said there, the text twin included when it is a sentence."""
+    return (*node.say, node.text) if node.text and not is_address(node.text) else node.say
+
+
+class Registered(NamedTuple):
+    """What holds for callers who asked to be known (rule I20)."""
+
+    priority: int
+    """Points on top of those of the queue they come to."""
+    then: str = ""
+    """Where they begin; empty: as everybody."""
 
 
 class Flow(NamedTuple):
@@ -74,6 +158,7 @@ class Flow(NamedTuple):
     entries: Mapping[str, str]
     human: str
     nodes: Mapping[str, Node]
+    registered: Registered | None = None
 
     def queue(self, name: str) -> Queue:
         """The queue node of that name."""
@@ -82,14 +167,25 @@ class Flow(NamedTuple):
         return node
 
     def prompts(self) -> frozenset[str]:
-        """Every prompt key of the file."""
+        """Every prompt key of the file, and what reading digits back needs."""
         found: set[str] = set()
         for node in self.nodes.values():
-            match node:
-                case Speech() | Queue() | End():
-                    found.update(node.say)
-                case Menu():
-                    found.update(node.intro, node.closing)
-                    for option in node.options:
-                        found.update((option.say, option.confirm))
+            found.update(said(node))
+            if isinstance(node, Digits):
+                found.update(say.digits("0123456789"))
         return frozenset(found)
+
+
+def said(node: Node) -> Iterator[str]:
+    """Every prompt that a node names."""
+    match node:
+        case Menu():
+            yield from (*node.intro, *node.closing)
+            for option in node.options:
+                yield from (option.say, option.confirm)
+        case Queue() | Transfer() | End() | Message():
+            yield from leaf_says(node)
+        case Speech() | Digits():
+            yield from node.say
+        case Language():
+            pass

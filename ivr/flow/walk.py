@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from ivr.flow.model import MAX_DEPTH, End, Flow, Menu, Queue, Speech
+from ivr.flow.model import (
+    HUMAN_KEY,
+    LEAVES,
+    MAX_DEPTH,
+    Digits,
+    End,
+    Flow,
+    Language,
+    Menu,
+    Message,
+    Queue,
+    Speech,
+    Transfer,
+)
+from prompts.say import LANGUAGE
 
 
 class Finding(NamedTuple):
-    """What is wrong with a node."""
+    """What is wrong with a node, or with a key of it."""
 
     node: str
     what: str
     mend: str
+    key: str = ""
+    """The key of the node that it is about; `option 1 say`: of an option. Empty: the node."""
+    warning: bool = False
 
 
 def ways(flow: Flow, name: str) -> tuple[str, ...]:
     """Where a node leads by what the caller does, the fall-back after failures included."""
-    match flow.nodes[name]:
-        case Speech(then=then):
-            return (then,)
-        case Menu(options=options, after_failures=after):
-            return (*(option.then for option in options), after)
+    node = flow.nodes[name]
+    match node:
+        case Speech() | Language():
+            return (node.then,)
+        case Menu():
+            return (*(option.then for option in node.options), node.after_failures)
+        case Digits() | Message():
+            return node.then, node.after_failures
+        case Transfer():
+            return (node.after_failures,)
         case Queue() | End():
             return ()
 
@@ -40,16 +62,56 @@ def reached(flow: Flow, starts: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def starts(flow: Flow) -> list[str]:
+    """Where calls begin."""
+    own = [flow.registered.then] if flow.registered and flow.registered.then else []
+    return [*flow.entries.values(), *own]
+
+
 def closed_only(flow: Flow, closed: str | None) -> frozenset[str]:
     """Nodes that callers reach only while the centre is closed. `closed` is the entry used then."""
     if closed is None or closed not in flow.entries:
         return frozenset()
-    others = [start for entry, start in flow.entries.items() if entry != closed]
+    others = [start for start in starts(flow) if start != flow.entries[closed]]
     return reached(flow, [flow.entries[closed]]) - reached(flow, others)
 
 
-def findings(flow: Flow, at_night: Collection[str] = ()) -> list[Finding]:
-    """Problems in the order of the file's nodes. `at_night`: what `closed_only` says."""
+def first_menu(flow: Flow, start: str) -> Menu | None:
+    """The first menu on the way from a node, None when a queue, an end or a question comes first."""
+    seen: set[str] = set()
+    name = start
+    while name not in seen:
+        seen.add(name)
+        node = flow.nodes[name]
+        match node:
+            case Menu():
+                return node
+            case Speech() | Language():
+                name = node.then
+            case _:
+                return None
+    return None
+
+
+def languages(flow: Flow) -> dict[str, frozenset[str]]:
+    """Node -> the languages in which it can be heard."""
+    heard: dict[str, set[str]] = {name: set() for name in flow.nodes}
+    waiting = [(name, LANGUAGE) for name in starts(flow)]
+    while waiting:
+        name, language = waiting.pop()
+        if language in heard[name]:
+            continue
+        heard[name].add(language)
+        node = flow.nodes[name]
+        spoken = node.language if isinstance(node, Language) else language
+        waiting += [(then, spoken) for then in ways(flow, name)]
+    return {name: frozenset(found) for name, found in heard.items()}
+
+
+def findings(flow: Flow, at_night: Collection[str] = (), distress: Collection[str] = (),
+             closed: str | None = None) -> list[Finding]:
+    """Problems in the order of the file's nodes. `at_night`: what `closed_only` says; `distress`: services for it;
+    `closed`: the entry used while the centre is closed."""
     found: list[Finding] = []
     depths = _depths(flow)
     ends = _ending(flow)
@@ -61,23 +123,90 @@ def findings(flow: Flow, at_night: Collection[str] = ()) -> list[Finding]:
             found.append(Finding(name, f"node '{name}' is in a loop without a way out",
                                  "Lead it to a queue or an end, or to a menu that has one."))
         if isinstance(node, Menu):
-            if depths.get(name, 0) > MAX_DEPTH:
-                found.append(Finding(name, f"menu '{name}' is number {depths[name]} one behind the other",
-                                     f"People find their way through {MAX_DEPTH}: bring it forward."))
-            after = flow.nodes[node.after_failures]
-            if not isinstance(after, Queue) and not (isinstance(after, End) and name in at_night):
-                found.append(Finding(name, f"'after_failures' of menu '{name}' leads to '{node.after_failures}', "
-                                     "which is not a queue", f"Lead it to '{flow.human}': a person helps."))
-            found += [Finding(name, f"key {option.key} of menu '{name}' leads back to the same menu",
-                              "Take the option out; '#' repeats the menu.")
-                      for option in node.options if option.then == name]
-    return found
+            found += _menu(flow, node, depths.get(name, 0), at_night)
+        if isinstance(node, Menu | Digits):
+            found += _helped(flow, node, at_night)
+        if isinstance(node, Message | Transfer) and node.after_failures == name:
+            found.append(Finding(name, f"'after_failures' of node '{name}' leads back to itself",
+                                 f"Lead it to '{flow.human}' or to a menu.", "after_failures"))
+    return found + list(_distress(flow, distress, closed))
+
+
+def _menu(flow: Flow, node: Menu, depth: int, at_night: Collection[str]) -> Iterator[Finding]:
+    if depth > MAX_DEPTH:
+        yield Finding(node.name, f"menu '{node.name}' is number {depth} one behind the other",
+                      f"People find their way through {MAX_DEPTH}: bring it forward.")
+    ways_of: dict[str, str] = {}
+    for option in node.options:
+        if option.then == node.name:
+            yield Finding(node.name, f"key {option.key} of menu '{node.name}' leads back to the same menu",
+                          "Take the option out; '#' repeats the menu.", f"option {option.key} then")
+        if option.then == flow.human and option.key != HUMAN_KEY and node.name not in at_night:
+            yield Finding(node.name, f"key {option.key} of menu '{node.name}' leads to the human, as 0 does",
+                          "Take the option out, or lead it to a service of its own.", f"option {option.key} then", True)
+        elif option.then in ways_of:
+            yield Finding(node.name, f"keys {ways_of[option.then]} and {option.key} of menu '{node.name}' lead to the "
+                          "same node", "Make one option of the two.", f"option {option.key} then", True)
+        ways_of.setdefault(option.then, option.key)
+    keys = [option.key for option in node.options]
+    if HUMAN_KEY in keys[:-1]:
+        yield Finding(node.name, f"in menu '{node.name}' key 0 does not come last",
+                      "Say it after the other options: what people look for comes first.", f"option {HUMAN_KEY} key",
+                      True)
+    numbers = [key for key in keys if key != HUMAN_KEY]
+    if numbers != sorted(numbers):
+        yield Finding(node.name, f"the keys of menu '{node.name}' are not in their order",
+                      "Count upwards: who has heard '2' waits for '3'.", "options", True)
+
+
+def _helped(flow: Flow, node: Menu | Digits, at_night: Collection[str]) -> Iterator[Finding]:
+    after = flow.nodes[node.after_failures]
+    if not isinstance(after, Queue) and not (isinstance(after, End) and node.name in at_night):
+        what = "menu" if isinstance(node, Menu) else "node"
+        yield Finding(node.name, f"'after_failures' of {what} '{node.name}' leads to '{node.after_failures}', "
+                      "which is not a queue", f"Lead it to '{flow.human}': a person helps.")
+
+
+def _distress(flow: Flow, distress: Collection[str], closed: str | None) -> Iterator[Finding]:
+    """A service for distress is one key away from the beginning of every call."""
+    queues = [node for node in flow.nodes.values() if isinstance(node, Queue) and node.service in distress]
+    wanted = {node.service: node for node in queues}
+    began = {**flow.entries, **({"registered": flow.registered.then} if flow.registered else {})}
+    for entry, start in began.items():
+        if entry == closed or not start:
+            continue
+        menu = first_menu(flow, start)
+        near = {_behind(flow, option.then) for option in menu.options} if menu else {_behind(flow, start)}
+        far = {node.service for name in reached(flow, [start]) if isinstance(node := flow.nodes[name], Queue)}
+        for service, node in wanted.items():
+            what = f"the service '{service}' is for distress, and from the entry '{entry}' "
+            mend = "Give it a key of the first menu of that entry."
+            if service not in far:
+                yield Finding(node.name, what + "nobody reaches it", mend, "queue", True)
+            elif service not in near:
+                yield Finding(node.name, what + "it takes more than one key", mend, "queue")
+
+
+def _behind(flow: Flow, name: str) -> str:
+    """The service that follows without another key, empty when there is none."""
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        node = flow.nodes[name]
+        match node:
+            case Queue():
+                return node.service
+            case Speech() | Language():
+                name = node.then
+            case _:
+                return ""
+    return ""
 
 
 def _depths(flow: Flow) -> dict[str, int]:
     """Node -> how many menus stand on the shortest way to it, itself included."""
     depths: dict[str, int] = {}
-    waiting = deque((name, 0) for name in flow.entries.values())
+    waiting = deque((name, 0) for name in starts(flow))
     while waiting:
         name, before = waiting.popleft()
         depth = before + isinstance(flow.nodes[name], Menu)
@@ -94,7 +223,7 @@ def _ending(flow: Flow) -> set[str]:
     for name in flow.nodes:
         for then in ways(flow, name):
             before[then].append(name)
-    ends = {name for name, node in flow.nodes.items() if isinstance(node, Queue | End)}
+    ends = {name for name, node in flow.nodes.items() if isinstance(node, LEAVES)}
     waiting = list(ends)
     while waiting:
         for name in before[waiting.pop()]:

@@ -1,27 +1,35 @@
-"""The example of docs/menu.md, read by the centres' own reader: the format and its description cannot drift apart."""
+"""The ministry's menu and the examples of docs/menu.md, read by the centres' own reader: the format and its description
+cannot drift apart."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from centres.document import parse_yaml
-from ivr.app import OWN_PROMPTS
+from ivr.flow.hear import Voice
 from ivr.flow.load import Loaded, load
 from ivr.flow.model import Flow
+from ivr.flow.nodes import Names
+from prompts.catalogue import texts
+from prompts.lengths import Lengths
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "menu.md").read_text(encoding="utf-8")
-EXAMPLE, CLOSED_EXAMPLE = (part.partition("```")[0] for part in GUIDE.split("```yaml\n")[1:])
-TEXTS = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \|$", GUIDE, re.MULTILINE))
+ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / "centres" / "meb" / "menu.yaml").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "menu.md").read_text(encoding="utf-8")
+RICH_EXAMPLE, CLOSED_EXAMPLE = (part.partition("```")[0] for part in GUIDE.split("```yaml\n")[1:])
+TEXTS = {key: prompt.text for key, prompt in texts().items()}
 SERVICES = ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")
-PROMPTS = frozenset(TEXTS) | OWN_PROMPTS
+SKILLS = (*SERVICES, "en")
+LENGTHS = Lengths.of()
+PROMPTS = LENGTHS.keys
 
 
-def read(text: str, closed: str | None = None) -> Loaded:
+def read(text: str, closed: str | None = None, voice: Voice | None = None) -> Loaded:
     """Load a text as menu.yaml."""
     parsed = parse_yaml(text, "menu.yaml")
     assert not parsed.problems, parsed.problems
-    return load(parsed.data, prompts=PROMPTS, services=SERVICES, closed=closed)
+    return load(parsed.data, Names(PROMPTS, SERVICES, closed, {"psikososyal"}, {"psikososyal", "ihbar_sikayet"},
+                                   {"alo183"}, SKILLS), voice)
 
 
 def closing(change: tuple[str, str] = ("", "")) -> Flow:
@@ -34,5 +42,12 @@ def closing(change: tuple[str, str] = ("", "")) -> Flow:
 def example() -> Flow:
     """The ministry's menu."""
     loaded = read(EXAMPLE)
+    assert loaded.flow is not None, loaded.problems
+    return loaded.flow
+
+
+def rich() -> Flow:
+    """The menu that has everything."""
+    loaded = read(RICH_EXAMPLE)
     assert loaded.flow is not None, loaded.problems
     return loaded.flow

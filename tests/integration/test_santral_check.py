@@ -77,9 +77,10 @@ def closes(centre: Path, hours: str = 'closed = "kapali"\nmonday = ["09:00-17:00
         path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-END = "  kapali:\n    say: merkez-kapali\n    end: true\n"
+END = "  kapali:\n    say: merkez-kapali\n    end: true\n    text: https://mebim.meb.gov.tr\n"
 MENU = ("  kapali:\n    intro: merkez-kapali\n    options:\n"
-        "      - {{key: 1, say: ana-menu-1, confirm: secildi-psikososyal, then: {then}}}\n    after_failures: {then}\n")
+        "      - {{key: 1, say: ana-menu-1, confirm: secildi-psikososyal, then: {then}}}\n    closing: tus-bilgisi\n"
+        "    after_failures: {then}\n")
 
 
 def test_a_centre_that_closes_and_keeps_distress_is_good(centre: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.flow.machine import OPTION_PAUSE_S, SLOW_FACTOR
+from ivr.flow.machine import OPTION_PAUSE_S
+from ivr.flow.steps import SLOW_FACTOR
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.session import Lab

@@ -20,7 +20,7 @@ from routing.core.model import Profile
 pytestmark = pytest.mark.unit
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "centre.md").read_text(encoding="utf-8")
-FREE = {"numbers"}
+FREE = {"numbers", "transfer"}
 """Tables of santral.toml whose keys are the centre's own."""
 PATH_MAX = 4096.0
 LISTS: dict[str, type[Shape]] = {"services": Service, "steps": Step, "agents": Agent, "accommodations": Accommodation}

@@ -8,6 +8,7 @@ import pytest
 
 from centres import load as centres_load
 from ivr.flow.load import load as load_flow
+from ivr.flow.nodes import Names
 from prompts.catalogue import texts
 
 pytestmark = pytest.mark.unit
@@ -18,7 +19,7 @@ MEB = Path(centres_load.__file__).resolve().parent / "meb"
 def test_the_menu_of_the_ministry_is_sound() -> None:
     loaded = centres_load.load(MEB)
     services = [service.id for service in loaded.services]
-    found = load_flow(loaded.menu, prompts=list(texts()), services=services)
+    found = load_flow(loaded.menu, Names(texts(), services))
     assert found.problems == () and found.flow is not None
     assert loaded.settings is not None and set(loaded.settings.numbers.values()) <= set(found.flow.entries)
     assert loaded.menu is not None
@@ -30,6 +31,6 @@ def test_a_mistake_in_the_menu_has_the_line_of_the_document() -> None:
     loaded = centres_load.load(MEB)
     assert loaded.menu is not None
     loaded.menu["nodes"]["psikososyal"]["queue"] = "yok"
-    found = load_flow(loaded.menu, prompts=list(texts()), services=[service.id for service in loaded.services])
+    found = load_flow(loaded.menu, Names(texts(), [service.id for service in loaded.services]))
     line = loaded.menu["nodes"]["psikososyal"].lines["queue"]
     assert f"menu.yaml:{line}" in {str(one.where) for one in found.problems}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr import survey
-from ivr.flow.machine import Ask, Key, Silence
+from ivr.flow.steps import Ask, Key, Silence
 
 pytestmark = pytest.mark.unit
 

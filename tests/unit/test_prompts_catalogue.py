@@ -17,15 +17,6 @@ from prompts.text import pieces
 
 pytestmark = pytest.mark.unit
 
-MENU = Path(__file__).resolve().parents[2] / "docs" / "menu.md"
-
-
-def test_what_the_menu_promises_is_what_is_said() -> None:
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([A-ZÇĞİÖŞÜ].+[.?]) \|$", MENU.read_text(encoding="utf-8"), re.MULTILINE)
-    catalogue = texts()
-    assert len(rows) > 40
-    assert [key for key, text in rows if key not in catalogue or catalogue[key].text != text] == []
-
 
 def test_menu_prompts_have_a_slow_version_and_codes_do_not() -> None:
     catalogue = texts()
