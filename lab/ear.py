@@ -229,6 +229,6 @@ class Ear:
                 continue
             run.add(number)
             began, until = run.first * WINDOW_S, (run.last + 1) * WINDOW_S
-            if until - began >= STRANGE_S:
-                run.first = -1
+            if until - max(run.told, began) >= STRANGE_S:
+                run.told = until
                 yield Strange(began, until)

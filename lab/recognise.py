@@ -140,6 +140,8 @@ class Recogniser:
         self._place = 0
         """Sample up to which everything is explained."""
         self._traces: list[_Trace] = []
+        self._fallen: list[_Trace] = []
+        """Those that began alike and went on otherwise."""
 
     @property
     def seconds(self) -> float:
@@ -184,8 +186,7 @@ class Recogniser:
         """The sound is over: what was being played was cut off."""
         yield from self.take(np.zeros(SLACK + WINDOW))  # type: ignore[misc]
         if self._traces:
-            last = max(trace.good_until for trace in self._traces)
-            yield self._close([trace for trace in self._traces if trace.good_until == last], whole=False)
+            yield self._cut()
             self._traces = []
 
     # -- beginnings ----------------------------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ class Recogniser:
         if not traces:
             self._place += (first + 1) * STEP
             return
-        self._traces = traces
+        self._traces, self._fallen = traces, []
         yield Began(frozenset(trace.key for trace in traces), min(trace.start for trace in traces) / RATE)
 
     def _exact(self, key: str, place: int) -> _Trace | None:
@@ -241,6 +242,7 @@ class Recogniser:
         if any(not trace.over for trace in alive):
             if len(alive) < len(self._traces):
                 yield Began(frozenset(trace.key for trace in alive), min(trace.start for trace in alive) / RATE)
+                self._fallen += [trace for trace in self._traces if trace.dead]
                 self._traces = alive
             return
         whole = [trace for trace in alive if trace.share >= AGREED]
@@ -248,17 +250,25 @@ class Recogniser:
             rank = max((trace.fit, len(trace.sound)) for trace in whole)
             yield self._close([trace for trace in whole if (trace.fit, len(trace.sound)) == rank], whole=True)
         else:
-            last = max(trace.good_until for trace in self._traces)
-            if last >= HEAD_S * RATE / 2:
-                yield self._close([trace for trace in self._traces if trace.good_until == last], whole=False)
+            if max(trace.good_until for trace in self._traces) >= HEAD_S * RATE / 2:
+                yield self._cut()
             else:
                 self._place = min(trace.start for trace in self._traces) + WINDOW
         self._traces = []
 
+    def _cut(self) -> Heard:
+        """Those that went about as far as any: windows tell them apart, and one of three fits by chance."""
+        furthest = sorted((*self._traces, *self._fallen), key=lambda trace: -trace.good_until)
+        least = furthest[0].good_until - LOST_WINDOWS * WINDOW
+        return self._close([trace for trace in furthest if trace.good_until >= least], whole=False)
+
     def _close(self, traces: list[_Trace], *, whole: bool) -> Heard:
         first = traces[0]
         length = len(first.sound) if whole else first.good_until
-        self._place = max(self._place + STEP, first.start + length)
+        # The next one may have begun in the last windows that fitted: a window is not cut where the prompt was, and one
+        # of three fits by chance.
+        back = SLACK if whole else LOST_WINDOWS * WINDOW
+        self._place = max(self._place + STEP, first.start + length - back)
         return Heard(frozenset(trace.key for trace in traces), first.start / RATE, (first.start + length) / RATE, whole)
 
     def _forget(self) -> None:

@@ -122,7 +122,7 @@ def tell(outcomes: Sequence[Outcome], seconds: float, console: Console) -> int:
     """What came of it; the exit code."""
     for one in outcomes:
         if one.passed:
-            console.print(Text(f"✓ {one.script.file}: {one.script.name}"))
+            console.print(Text(f"✓ {one.script.file}: {one.script.name} ({one.seconds:.0f} sn)"), soft_wrap=True)
     wrong = [one for one in outcomes if not one.passed]
     for one in wrong:
         console.print(Text(f"✗ {message(one)}"), soft_wrap=True)

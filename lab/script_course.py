@@ -193,10 +193,7 @@ class Course:
             playing = self._playing = _Playing(event.keys, event.at)
         playing.keys = event.keys
         self._last = named(event.keys)
-        if playing.claimed and playing.claimed.key not in event.keys:
-            self._differs(playing.claimed, named(event.keys), event.at)
-        else:
-            self._claim(now)
+        self._claim(now)
 
     def _claim(self, now: float) -> None:
         """What is being said is what `baslar` waits for."""

@@ -82,6 +82,8 @@ class Outcome(NamedTuple):
     """What happened, seconds from the answer."""
     recording: Path | None
     """WAV of what the caller heard, silence in its place; kept when it did not go as written."""
+    seconds: float
+    """Of the call."""
 
     @property
     def passed(self) -> bool:
@@ -188,7 +190,7 @@ class Play:
             await self._calm()
         except LabError as error:
             trouble = trouble or str(error)
-        outcome = Outcome(self.script, self.course.difference, trouble, self.moments, None)
+        outcome = Outcome(self.script, self.course.difference, trouble, self.moments, None, self._now)
         return outcome if outcome.passed else outcome._replace(recording=self._keep())
 
     async def _sit_down(self) -> None:
@@ -305,7 +307,7 @@ class Play:
             case Heard():
                 self._note(event.began, f"duyuldu: {named(event.keys)}" + ("" if event.whole else " (yarıda kesildi)"))
             case Strange():
-                self._note(event.began, "duyuldu: tanınmayan bir ses")
+                self._note_lasting(event.began, event.until, "tanınmayan bir ses")
             case Music():
                 self._note_lasting(event.began, event.until, "müzik")
             case Voice():
@@ -316,11 +318,11 @@ class Play:
 
     def _note_lasting(self, began: float, until: float, what: str) -> None:
         """One line for a piece of music or of a talk, however long it lasts."""
-        text = f"duyuldu: {what} ({until - began:.1f} sn)"
-        if self._moments and self._moments[-1].at == began:
-            self._moments[-1] = Moment(began, text)
+        moment = Moment(round(began, 3), f"duyuldu: {what} ({until - began:.1f} sn)")
+        if self._moments and self._moments[-1].at == moment.at:
+            self._moments[-1] = moment
         else:
-            self._note(began, text)
+            self._note(*moment)
 
     def _note(self, at: float, what: str) -> None:
         self._moments.append(Moment(round(at, 3), what))

@@ -130,8 +130,8 @@ class Cast:
             return None if agent.who in taken else agent.who
         service = self._services[agent.who]
         able = [seat for seat in self._plain if seat.id not in taken and _meets(seat, service)]
-        # Who serves little else leaves the other services to other scripts.
-        return min(able, key=lambda seat: len(seat.skills)).id if able else None
+        # Who serves little else leaves the other services to other scripts; who knows most is asked first.
+        return min(able, key=lambda seat: (len(seat.skills), -max(seat.skills.values()))).id if able else None
 
     def _caller(self) -> str:
         """A number of a block that is given to nobody; another one each time, for the centre knows who rang before."""
