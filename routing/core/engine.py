@@ -18,11 +18,8 @@ from routing.core import (
     contacts,
     events,
     excluded,
-<<<<<<< HEAD
-    menu,
-=======
     forgotten,
->>>>>>> 2d405a7 (wip)
+    menu,
     offers,
     recess,
     relaxed,
@@ -82,12 +79,12 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.RulesRelaxed: relaxed.relax,
     events.LinkChanged: settings.link_changed,
     events.SurveyAnswered: survey.answered,
+    events.MenuLeft: menu.left,
 }
 
 
 class Engine:
     """One routing domain. Not for several threads."""
-    events.MenuLeft: menu.left,
 
     def __init__(self, *, first_offer: int = 1, first_seq: int = 1) -> None:
         self._domain = Domain(first_offer, first_seq)

@@ -271,15 +271,6 @@ class LinkChanged(NamedTuple):
     up: bool
 
 
-Event = (
-    Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
-    | PlaceDeclined | CallerForgotten
-    | ContactWeighed | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
-    | TalkEnded | Held
-    | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
-    | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
-    | SurveyAnswered | MenuLeft
-)
 class MenuLeft(NamedTuple):
     """A caller is through the menu, or has hung up in it."""
 
@@ -303,3 +294,12 @@ class MenuLeft(NamedTuple):
     """Slow speech at the end."""
 
 
+Event = (
+    Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
+    | PlaceDeclined | CallerForgotten
+    | ContactWeighed | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
+    | TalkEnded | Held
+    | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
+    | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
+    | SurveyAnswered | MenuLeft
+)

@@ -420,11 +420,6 @@ class Surveyed(NamedTuple):
     answer: int
 
 
-Fact = (
-    Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
-    | Connected | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
-    | CentreChanged | Alarm | Surveyed | MenuPassed
-)
 class MenuPassed(NamedTuple):
     """A caller is through the menu, or has hung up in it (`events.MenuLeft`)."""
 
@@ -450,3 +445,8 @@ class MenuPassed(NamedTuple):
     """Slow speech at the end."""
 
 
+Fact = (
+    Queued | Moved | ContactChanged | Stepped | CallbackChanged | Offered | OfferRang | OfferClosed
+    | Connected | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
+    | CentreChanged | Alarm | Surveyed | MenuPassed
+)

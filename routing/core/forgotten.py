@@ -1,7 +1,7 @@
 """A caller who is to be forgotten: nothing here knows them any more, and whoever calls later is somebody new.
 
-The store then blanks what was written up to this event (`routing.store.traces`): hashes become a word that is everywhere
-the same, in this event too, so that a replay forgets at the same moment.
+The store then blanks what was written up to this event (`routing.store.traces`): hashes become a word that is
+everywhere the same, in this event too, so that a replay forgets at the same moment.
 """
 
 from __future__ import annotations

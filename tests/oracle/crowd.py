@@ -219,6 +219,8 @@ class Crowd:
             e.SurveyAnswered(contact, self._service(), "asked"),
             e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
                              rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
+            e.MenuLeft(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
+                       rng.choice(("queued", "abandoned", "none")), rng.choice((3.0, 3.0, -1.0))),
             e.ServiceHours(self._service(), rng.random() < 0.7)))
 
     def _of_agent(self) -> e.Event:
@@ -228,8 +230,6 @@ class Crowd:
         if p is not None and p.state not in FREE and rng.random() < 0.4:
             if not p.signed:
                 return e.AgentSignedIn(agent, seat)
-            e.MenuLeft(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
-                       rng.choice(("queued", "abandoned", "none")), rng.choice((3.0, 3.0, -1.0))),
             return e.AgentResumed(agent) if rng.random() < 0.7 else e.WrapUpEnded(agent)
         start = self.duel.now + rng.choice((-5.0, 2.0, 30.0, 120.0, 200.0)) + rng.random()
         return rng.choice((

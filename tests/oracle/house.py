@@ -25,9 +25,9 @@ TOLD = {
     e.WrapUpAsked: shifts.wrap_up_asked, e.AgentSpared: burden.spared, e.AgentSkilled: shifts.skilled,
     e.BreaksPlanned: burden.planned, e.RulesRelaxed: burden.rules_relaxed, e.ServiceHours: settings.hours,
     e.LinkChanged: settings.link_changed, e.SurveyAnswered: callers.survey_answered,
+    e.MenuLeft: callers.menu_left,
 }
 
-    e.MenuLeft: callers.menu_left,
 
 NEARLY_S = 1e-6
 """Moments that come of a half-life are rounded in other ways here and there: so near they are the same. What is due by
