@@ -40,9 +40,10 @@ test: setup prompts lint types
 test-long: setup prompts
 	@$(BIN)/python -m pytest
 
-# Pictures of docs/, drawn from the engine itself. A test says when they are old.
-pictures: setup
+# Pictures of docs/, drawn from the engine itself; a test says when they are old. And the page of prompts in a browser.
+pictures: setup prompts
 	@$(BIN)/santral pictures
+	@$(BIN)/santral prompts report --sounds $(SOUNDS) --out .cache/prompts.html --picture docs/pictures/prompts.png
 
 demo: setup prompts
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))

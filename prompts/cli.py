@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from prompts.build import Options, alone, build, listen
 from prompts.catalogue import FORMATS, PAUSES, Prompt, found_in, spoken, untranslated
 from prompts.errors import PromptError
 from prompts.intake import look
+from prompts.manifest import Manifest
 from prompts.mbrola import TERMS, find_mbrola, unpack
 from prompts.say import LANGUAGE, LANGUAGES, OTHERS, PAUSE
 from prompts.say import slow as slow_key
@@ -60,6 +62,7 @@ def commands() -> typer.Typer:
     app.command("listen")(_listen)
     app.command("list")(_list)
     app.command("check")(_check)
+    app.command("report")(_report)
     return app
 
 
@@ -210,6 +213,27 @@ def _check(sounds: SoundsOption) -> None:
         if checked.findings:
             typer.echo(f"{len(checked.findings)} to mend in {sounds}")
             raise typer.Exit(1)
+
+
+def _report(
+    out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
+    sounds: SoundsOption,
+    screenshot: Annotated[Path | None, typer.Option("--picture", help="PNG of its top, by Chromium.")] = None,
+) -> None:
+    """A page of all prompts: text, wave, length, level, voice, a play button; and what still uses synthesis."""
+    from prompts.quality import check  # not above: they load numpy
+    from prompts.report import Built, page, picture
+
+    with _told():
+        prompts, manifest = spoken(), Manifest.read(sounds) or Manifest()
+        lacking = {language: untranslated(prompts, language) for language in OTHERS}
+        seen = os.path.relpath(sounds.resolve(), out.resolve().parent)
+        built = Built(sounds, seen, manifest.entries, check(sounds, prompts), Studio(sounds).old(prompts), lacking)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(page(prompts, built), encoding="utf-8")
+        typer.echo(f"{out}: {len(prompts)} prompts; it plays the sounds in {sounds}")
+        if screenshot is not None:
+            picture(out, screenshot)
 
 
 def _table(rows: list[Prompt]) -> Table:

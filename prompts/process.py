@@ -19,6 +19,7 @@ INSTALL = {
     "espeak-ng": "apt-get install espeak-ng",
     "sox": "apt-get install sox",
     "mbrola": "santral prompts voices",
+    "chromium": "apt-get install chromium",
     "mmdebstrap": "apt-get install mmdebstrap",
 }
 """How to get a program that is missing."""

@@ -65,14 +65,18 @@ class Checked(NamedTuple):
     """By prompt (`Prompt.id`), then by ending of the file."""
     findings: Sequence[Finding]
 
+    def of(self, ending: str) -> list[Quality]:
+        """All that was measured of one rate."""
+        return [each[ending] for each in self.measures.values() if ending in each]
+
     def spread(self, ending: str) -> float:
         """dB between the loudest and the softest prompt."""
-        loud = [each[ending].loudness for each in self.measures.values() if ending in each]
+        loud = [one.loudness for one in self.of(ending)]
         return max(loud) - min(loud) if loud else 0.0
 
     def summary(self, ending: str) -> str:
         """The extremes of one rate, on a line."""
-        found = [each[ending] for each in self.measures.values() if ending in each]
+        found = self.of(ending)
         if not found:
             return f"{FORMATS[ending]} Hz: no sounds"
         loud, step = [one.loudness for one in found], max(one.step for one in found)
