@@ -18,6 +18,8 @@ ACTIONS_USER = "santral-actions"
 """AMI user of the session that acts: Originate, Hangup, Redirect, Setvar."""
 TRUNK_ENDPOINT = "trunk"
 """PJSIP endpoint of the carrier: a caller's channel is `PJSIP/trunk-0000000e`."""
+LEAD_PREFIX = "disari-"
+"""Before the name of an outside number: its endpoint and its queue."""
 NET_QUEUE = "santral-net"
 """app_queue of the safety net."""
 MUSIC_CLASS = "santral"
@@ -29,6 +31,8 @@ SECRET_MIN = 20
 """Characters. 20 of 62 letters and digits are 119 bits; phones and AMI clients are machines, nobody types it."""
 
 _NUMBER = re.compile(r"[0-9]{2,15}\Z", re.ASCII)
+_OUTSIDE = re.compile(r"\+?[0-9]{3,15}\Z", re.ASCII)
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,29}\Z", re.ASCII)
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
@@ -92,8 +96,12 @@ class Timings(NamedTuple):
     """Missed rounds in a row before a waiting caller goes to the safety net."""
     retry_s: int = 2
     """Music between two tries of a new caller while no node answers."""
-    menu_s: int = 300
-    """The longest a dialogue may last before it counts as missed."""
+    menu_s: int = 600
+    """The longest a dialogue may last before it counts as missed. The menu's own limit is a minute shorter."""
+    lead_ring_s: int = 30
+    """An outside number that the menu leads to rings so long."""
+    lead_wait_s: int = 60
+    """A caller waits so long for it, when others are led there at the same moment."""
     code_s: int = 120
     """The longest dialogue of an agent's telephone code (number, PIN)."""
     talk_s: int = 7200
@@ -163,7 +171,9 @@ class Plan:
     net_members: tuple[str, ...] = ()
     """Seats that ring in the safety net, when no node has answered for a minute."""
     outside: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """(seat, number in E.164): remote counsellors. Nobody else outside can be called."""
+    """(seat, number in E.164): remote counsellors."""
+    transfers: tuple[tuple[str, str], ...] = ()
+    """(name, number as the carrier takes it): where the menu may lead callers. Nobody else outside can be reached."""
     sip: Address = SIP
     ami: Address = AMI
     rtp: tuple[int, int] = (10000, 20000)
@@ -239,6 +249,13 @@ def _phones(plan: Plan) -> Iterable[str]:
             yield f"remote counsellor {seat!r}: letters, digits, _ and - only, and no name that is there already"
         if not _E164.match(number):
             yield f"remote counsellor {seat}: the number is not + and 8 to 15 digits"
+    for name, number in plan.transfers:
+        if not _LABEL.match(name):
+            yield f"outside number {name!r}: 1 to 30 of a-z, digits and -"
+        if not _OUTSIDE.match(number):
+            yield f"outside number {name}: 3 to 15 digits, with + before them or not"
+    if plan.transfers and not (plan.trunk.way_out and _HOST.match(plan.trunk.way_out.partition(":")[0])):
+        yield "outside numbers of the menu, and no way out of the trunk to them: host[:port] of the carrier"
     if plan.outside and not (plan.trunk.way_out and _HOST.match(plan.trunk.way_out.partition(":")[0])):
         yield "remote counsellors, and no way out of the trunk to them: host[:port] of the carrier"
     yield from (f"safety net: {seat!r} is no seat" for seat in plan.net_members if seat not in seen)

@@ -17,7 +17,7 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
-DIALPLAN = ("general", "menu", "hold", "agent", "record", "after_talk", "survey", "net", "seat")
+DIALPLAN = ("general", "menu", "lead", "hold", "agent", "record", "after_talk", "survey", "net", "seat")
 """Parts of extensions.conf, in their order: one file below templates/extensions/ each."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
@@ -67,6 +67,7 @@ def _times(chosen: Plan) -> dict[str, str]:
     return {
         "TICK": str(times.tick_s), "STEP": str(times.step_s), "MAX_FAILS": str(times.max_fails),
         "RETRY": str(times.retry_s), "MENU": str(times.menu_s), "SURVEY": str(times.survey_s),
+        "LEAD_RING": str(times.lead_ring_s),
         "CODE": str(times.code_s), "TALK": str(times.talk_s), "PRESS": str(times.press_s), "PAIR": str(times.pair_s),
         "NET_WAIT": str(times.net_s), "NET_RING": str(times.net_ring_s), "SEAT_RTP": str(times.seat_rtp_s),
         "TRUNK_RTP": str(times.trunk_rtp_s), "HOLD_RTP": str(times.hold_rtp_s),
@@ -83,6 +84,10 @@ def _calls(chosen: Plan) -> dict[str, str]:
         "CALLED": "\n".join(called),
         "BRIEFS": "\n".join(briefs),
         "AGI_MENU": _ask(chosen.nodes, "menu,${SC_ENTRY}"),
+        "LEADS": "\n".join(_lead(name, chosen.timings) for name, _ in chosen.transfers),
+        "LEAD_QUEUES": "\n".join(fill(template("queues_lead.conf"), {
+            "NAME": plan.LEAD_PREFIX + name, "MUSIC_CLASS": plan.MUSIC_CLASS,
+            "LEAD_RING": str(chosen.timings.lead_ring_s)}) for name, _ in chosen.transfers),
         "AGI_TICK": _ask(chosen.nodes, "tick,${SC_KEY}"),
         "AGI_SURVEY": _ask(chosen.nodes, "survey"),
         "AGI_AFTER_TALK": _ask(chosen.nodes, "after-talk"),
@@ -90,6 +95,12 @@ def _calls(chosen: Plan) -> dict[str, str]:
         "NET_QUEUE": plan.NET_QUEUE,
         "MEMBERS": "\n".join(f"member=PJSIP/{seat}" for seat in chosen.net_members),
     }
+
+
+def _lead(name: str, times: plan.Timings) -> str:
+    """The extension of an outside number: one try, with music until it is answered."""
+    return "\n".join([f"exten => {name},1,Set(TIMEOUT(absolute)={times.talk_s})",
+                      f" same => n,Queue({plan.LEAD_PREFIX}{name},n,,,{times.lead_wait_s})", " same => n,Goto(back,1)"])
 
 
 def _ask(nodes: tuple[Address, ...], what: str) -> str:
@@ -114,8 +125,9 @@ def _sip(chosen: Plan) -> dict[str, str]:
     outside = template("pjsip_outside.conf")
     login = "" if registration is None else "\n".join([
         f"outbound_auth={plan.TRUNK_ENDPOINT}-registration-auth", f"from_user={registration.user.partition('@')[0]}"])
+    led = [(plan.LEAD_PREFIX + name, number) for name, number in chosen.transfers]
     away = [fill(outside, {**fixed, "SEAT": name, "LOGIN": login, "CONTACT": f"sip:{number}@{chosen.trunk.way_out}"})
-            for name, number in chosen.outside]
+            for name, number in (*chosen.outside, *led)]
     match = list(chosen.trunk.match)
     if registration is not None:
         match.append(registration.server.partition(":")[0])

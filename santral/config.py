@@ -328,6 +328,7 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
         numbers=settings.numbers, nodes=tuple(address(agi) for agi in settings.asterisk.agi),
         sounds=settings.asterisk.sounds, music=settings.asterisk.music, seats=tuple(secrets.seats(seats).items()),
         outside=tuple(outside.read(config.loaded, secrets.folder).numbers.items()),
+        transfers=tuple(settings.transfer.items()),
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
         services=tuple((service.id, key if (key := f"bilgi-{service.id}") in briefs else None)
                        for service in config.centre.services),

@@ -10,6 +10,7 @@ import pytest
 
 from asterisk_conf import say
 from asterisk_conf.flat import read
+from asterisk_conf.lint import lint
 from asterisk_conf.plan import Address, PlanError, Registration, Timings, Trunk
 from asterisk_conf.render import ALWAYS, SECRET_FILES, fill, render
 from asterisk_conf.write import Change, write
@@ -42,7 +43,7 @@ def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
     table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     text = render(plan())["extensions.conf"]
     contexts = re.findall(r"^\| context \| `([a-z-]+)`", table, re.MULTILINE)
-    assert len(contexts) == 8
+    assert len(contexts) >= 8
     for context in contexts:
         assert f"\n[{context}]\n" in text
     for route in re.findall(r"^\| AGI \| `agi://NODE/([a-z-]+)", table, re.MULTILINE):
@@ -130,6 +131,9 @@ def test_an_unknown_mark_is_an_error() -> None:
     ({"outside": (("uzak-a1201", "05321112233"),)}, "remote counsellor uzak-a1201: the number"),
     ({"outside": (("2001", "+905321112233"),)}, "no name that is there already"),
     ({"trunk": Trunk(("192.0.2.10",))}, "no way out of the trunk"),
+    ({"transfers": (("alo 183", "183"),)}, "outside number 'alo 183'"),
+    ({"transfers": (("alo183", "18x"),)}, "outside number alo183: 3 to 15 digits"),
+    ({"transfers": (("alo183", "183"),), "trunk": Trunk(("192.0.2.10",))}, "numbers of the menu, and no way out"),
     ({"rtp": (20000, 10000)}, "the smaller first"),
     ({"codecs": ("g729",)}, "codec 'g729'"),
     ({"media_encryption": "maybe"}, "media_encryption"),
@@ -145,6 +149,17 @@ def test_a_plan_with_a_hole_is_refused(changes: dict[str, Any], what: str) -> No
     with pytest.raises(PlanError) as caught:
         plan(**changes)
     assert any(what in fault for fault in caught.value.faults), caught.value.faults
+
+
+def test_an_outside_number_is_reached_by_its_name_alone() -> None:
+    files = render(plan(transfers=(("alo183", "183"), ("rehberlik", "+903124131000"))))
+    there = files["extensions.conf"].partition("[santral-lead]")[2].partition("\n[")[0]
+    assert "exten => alo183,1," in there and "Queue(disari-alo183,n,,,60)" in there and "183)" not in there.replace(
+        "alo183", "")
+    assert "\n[disari-alo183]\n" in files["queues.conf"] and "member=PJSIP/disari-rehberlik" in files["queues.conf"]
+    assert files["pjsip.conf"].count("contact=sip:183@") == 1
+    assert "contact=sip:+903124131000@" in files["pjsip.conf"]
+    assert lint(files) == []
 
 
 def test_a_plan_shows_no_secret() -> None:
