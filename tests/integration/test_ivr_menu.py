@@ -1,0 +1,220 @@
+"""The other nodes of a menu over a real socket: what is sealed, what the dialplan finds, what a caller hears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from ivr import app
+from ivr.agi.server import FastAgi
+from ivr.config import IvrSettings
+from ivr.flow.model import Digits, Flow
+from ivr.sounds import Folder
+from routing.core.events import ContactQueued
+from routing.core.ids import ContactId, ServiceId
+from routing.core.model import Service
+from tests.fakes.agi_dialler import UNIQUEID, Dialler
+from tests.fakes.inbox import FakeInbox, contact_view
+from tests.fakes.menu import PROMPTS, rich
+
+pytestmark = pytest.mark.integration
+
+TCKN = "10000000146"
+ANSWERS = {"basvuru-menu": "2", "menu-dogru-mu": "1"}
+NUMBER = {"SC_NUMBER": "05321234567"}
+SERVICES = [Service(ServiceId(name), name, (), anonymous=name == "psikososyal")
+            for name in ("psikososyal", "uzaktan_egitim", "gorus_oneri", "temsilci")]
+
+
+class Languages(Folder):
+    """A folder of sounds that has the other language too."""
+
+    def file(self, key: str, *, slow: bool = False, language: str = "tr") -> str:
+        return super().file(key, slow=slow).replace("/tr/", f"/{language}/")
+
+
+class House:
+    """A node with the rich menu; what it kept of callers."""
+
+    def __init__(self, port: int, inbox: FakeInbox) -> None:
+        self.port, self.inbox = port, inbox
+        self.kept: list[tuple[str, str, str, str]] = []
+
+    async def call(self, keys: list[str] | None = None, *, entry: str = "ana", variables: dict[str, str] | None = None,
+                   by_file: dict[str, str] | None = None) -> Dialler:
+        return await Dialler(self.port, "menu", entry, variables={**NUMBER, **(variables or {})}, keys=keys,
+                             by_file=by_file).call()
+
+    @property
+    def queued(self) -> ContactQueued:
+        event = self.inbox.events[-1]
+        assert isinstance(event, ContactQueued)
+        return event
+
+
+Start = Callable[..., Awaitable[House]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    running: list[tuple[FastAgi, asyncio.Task[None]]] = []
+
+    async def begin(flow: Flow | None = None, *, spool: Path | None = None, known: str = "", anonymous: bool = False,
+                    kept_message: bool = True) -> House:
+        house = House(0, FakeInbox(contact_view(UNIQUEID)))
+
+        async def keep_keyed(contact: ContactId, field: str, digest: str, box: str) -> None:
+            house.kept.append((contact, field, digest, box))
+
+        async def keep(path: Path, contact: ContactId, kind: str, service: ServiceId) -> bool:
+            house.kept.append((contact, kind, service, path.suffix))
+            return kept_message
+
+        services = [one._replace(anonymous=True) for one in SERVICES] if anonymous else SERVICES
+        dialogues = app.Dialogues(
+            house.inbox, flow or rich(), Languages("/sounds", PROMPTS | {"pause"}),
+            IvrSettings(node="one", messages=frozenset({"gorus_oneri"})),
+            seal=lambda number: (f"hash({number})", f"box({number})"), verify_pin=nobody, services=services,
+            agent_by_number=lambda number: None, port=0, spool=spool, keep=keep, keep_keyed=keep_keyed,
+            known=lambda digest: digest == f"hash({known})")
+        running.append((dialogues.server, asyncio.create_task(dialogues.server.run())))
+        await dialogues.server.listening()
+        house.port = dialogues.server.address[1]
+        return house
+
+    yield begin
+    for server, task in running:
+        assert server.counters.failed == 0
+        server.stop()
+        await asyncio.wait_for(task, 5)
+
+
+async def nobody(agent: str, pin: str) -> bool:
+    return False
+
+
+def asking(check: str, digits: tuple[int, int], *, boxed: bool = False) -> Flow:
+    flow = rich()
+    node = flow.nodes["basvuru"]
+    assert isinstance(node, Digits)
+    return flow._replace(nodes={**flow.nodes, "basvuru": node._replace(check=check, least=digits[0], most=digits[1],
+                                                                       boxed=boxed)})
+
+
+# -- digits
+
+
+async def test_what_is_keyed_in_is_kept_as_a_hash_and_nothing_else_has_it(
+        start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    house = await start(asking("tckn", (11, 11)))
+    dialler = await house.call(["", "", *TCKN[1:]], by_file=ANSWERS | {"basvuru-no-sor": TCKN[0]})
+    assert dialler.played[-13:] == ["menu-girilen", *TCKN, "menu-dogru-mu"], "read back digit by digit"
+    assert house.kept == [(UNIQUEID, "basvuru_no", f"hash(tckn:{TCKN})", "")]
+    assert TCKN not in str(house.inbox.events), "the journal"
+    assert not [line for line in dialler.commands if TCKN in line], "the variables of the channel"
+    assert TCKN not in capsys.readouterr().out, "the log"
+    assert dialler.variables["ACD_NEXT"] == "hold"
+
+
+async def test_a_telephone_number_is_recognised_as_that_of_a_caller_and_kept_to_be_read(start: Start) -> None:
+    house = await start(asking("telefon", (10, 11), boxed=True))
+    await house.call(["", "", *"5321234567", "#"], by_file=ANSWERS | {"basvuru-no-sor": "0"})
+    assert house.kept == [(UNIQUEID, "basvuru_no", "hash(+905321234567)", "box(+905321234567)")]
+    assert house.queued.caller_hash == "hash(+905321234567)"
+
+
+async def test_an_anonymous_service_keeps_nothing_of_it(start: Start) -> None:
+    house = await start(anonymous=True)
+    dialler = await house.call(["", "", *"0632", "#"], by_file=ANSWERS | {"basvuru-no-sor": "4"})
+    assert dialler.variables["SC_SERVICE"] == "uzaktan_egitim" and house.kept == []
+
+
+async def test_the_times_of_digits(start: Start) -> None:
+    house = await start()
+    dialler = await house.call(["", "", "4", "0"], by_file={"basvuru-menu": "2"})
+    assert dialler.waited[2:] == [17_000, 5_000, 5_000, 3_000, 17_000, 3_000]
+    assert dialler.played[-2:] == ["menu-tus-yok", "menu-temsilciye"]
+
+
+# -- languages and needs
+
+
+async def test_another_language_is_heard_and_needed(start: Start) -> None:
+    house = await start()
+    dialler = await house.call(by_file={"dil-ingilizce": "4", "ingilizce-menu": "2"})
+    streams = [line.split('"')[1] for line in dialler.commands if line.startswith("STREAM FILE")]
+    assert streams[:5] == [f"/sounds/tr/{key}" for key in ("karsilama", "kayit-bilgisi", "ana-menu-1", "basvuru-menu",
+                                                           "diger-menu")]
+    assert streams[5:] == ["/sounds/en/dil-ingilizce", "/sounds/en/secildi-dil", "/sounds/en/menu-son-adim",
+                           "/sounds/en/ana-menu-1", "/sounds/en/ingilizce-menu", "/sounds/en/secildi-uzaktan-egitim"]
+    assert house.queued.needs == (("en", 1),) and house.queued.service == "uzaktan_egitim"
+    assert (dialler.variables["SC_LANGUAGE"], dialler.variables["SC_NEEDS"]) == ("en", "en:1")
+    again = await Dialler(house.port, "tick", "", variables=dict(dialler.variables)).call()
+    assert again.variables["ACD_NEXT"] == "hold"
+
+
+@pytest.mark.parametrize(("told", "needs"), [
+    ("en:1", (("en", 1),)), ("en:1,isaret:50", (("en", 1), ("isaret", 50))), ("en", ()), ("en:1,", ()),
+    ("en:1;x", ()), ("${SHELL(id)}:1", ()), ("en:1000", ()), (",".join(["en:1"] * 9), ())])
+async def test_needs_outlive_the_engine_and_hostile_ones_do_not(start: Start, told: str, needs: object) -> None:
+    house = await start()
+    house.inbox.answers = [None, contact_view(UNIQUEID)]
+    await Dialler(house.port, "tick", "", variables={"SC_SERVICE": "temsilci", "SC_NEEDS": told}).call()
+    assert house.queued.needs == needs
+
+
+# -- outside numbers
+
+
+async def test_an_outside_number_is_announced_and_the_dialplan_dials(start: Start) -> None:
+    house = await start()
+    dialler = await house.call(by_file={"diger-menu": "3", "sosyal-destek-menu": "1"})
+    assert dialler.played[-2:] == ["secildi-sosyal-destek", "sosyal-destek-baglanti"]
+    assert dialler.commands[-1] == 'SET VARIABLE "ACD_NEXT" "lead"' and house.inbox.events == []
+    assert (dialler.variables["SC_OUTSIDE"], dialler.variables["SC_BACK_TO"]) == ("alo183", "temsilci")
+
+
+async def test_nobody_answers_there_and_the_menu_goes_on(start: Start) -> None:
+    house = await start()
+    back = {"SC_BACK_TO": "temsilci", "SC_LANGUAGE": "en", "SC_NEEDS": "en:1", "SC_SLOW": "1"}
+    dialler = await house.call(variables=back)
+    assert dialler.played == ["menu-aktarilamadi-yavas", "menu-temsilciye-yavas"]
+    assert all("/en/" in line for line in dialler.commands if line.startswith("STREAM FILE"))
+    assert house.queued.needs == (("en", 1),) and house.queued.slow
+    assert dialler.variables["SC_BACK_TO"] == "", "a second time it begins anew"
+
+
+# -- spoken messages
+
+
+async def test_a_message_is_taken_from_the_menu(start: Start, tmp_path: Path) -> None:
+    house = await start(spool=tmp_path)
+    dialler = Dialler(house.port, "menu", "ana", variables=NUMBER, by_file={"diger-menu": "3", "mesaj-menu": "2"})
+    dialler.recording = bytes(64_000)
+    await dialler.call()
+    assert house.kept == [(UNIQUEID, "message", "gorus_oneri", ".wav")]
+    heard = ["mesaj-gorus", "mesaj-konusun", "mesaj-alindi", "mesaj-tesekkur", "yazili-bilgi"]
+    assert [one for one in dialler.played if one in heard] == heard
+    assert dialler.variables["ACD_NEXT"] == "bye" and house.inbox.events == []
+
+
+async def test_a_message_that_cannot_be_taken_brings_a_person(start: Start) -> None:
+    house = await start(spool=None)
+    dialler = await house.call(by_file={"diger-menu": "3", "mesaj-menu": "2"})
+    assert dialler.variables["ACD_NEXT"] == "hold" and house.queued.service == "temsilci"
+
+
+# -- callers who asked to be known
+
+
+async def test_who_asked_to_be_known_has_points(start: Start) -> None:
+    house = await start(known="+905321234567")
+    dialler = await house.call(by_file={"ana-menu-0": "0"})
+    assert house.queued.priority == 10 and dialler.variables["SC_PRIORITY"] == "10"
+    await Dialler(house.port, "menu", "ana", variables={"SC_NUMBER": "05329999999"}, by_file={"ana-menu-0": "0"}).call()
+    assert house.queued.priority == 0
+    await Dialler(house.port, "menu", "ana", variables={"SC_NUMBER": "anonymous"}, by_file={"ana-menu-0": "0"}).call()
+    assert house.queued.priority == 0
