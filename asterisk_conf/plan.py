@@ -135,6 +135,8 @@ class Said(NamedTuple):
     bye: str = "system/goodbye"
     net: str = "system/net"
     """Entering the safety net: the next free colleague answers."""
+    sent_on: str = "system/sent-on"
+    """To a caller whom an agent sends on to somebody else."""
     not_allowed: str = "agent/not-allowed"
     """To an agent's phone that dialled anything but a code."""
     press_one: str = "agent/press-one"

@@ -17,7 +17,7 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
-DIALPLAN = ("general", "menu", "lead", "hold", "agent", "record", "after_talk", "survey", "net", "seat")
+DIALPLAN = ("general", "menu", "lead", "hold", "agent", "record", "after_talk", "transfer", "survey", "net", "seat")
 """Parts of extensions.conf, in their order: one file below templates/extensions/ each."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})

@@ -19,6 +19,7 @@ from routing.core.model import (
     AgentState,
     Centre,
     Channel,
+    ContactState,
     OfferState,
     Profile,
     Service,
@@ -252,7 +253,7 @@ class ProfileMemory(ABC):
     def _talk_over(self, fact: f.TalkOver) -> None:
         one = self.offers[fact.offer]
         one.talk_over_at, one.profile = fact.at, self.agents[fact.agent].profile
-        if fact.by == "lost":
+        if fact.state is ContactState.PENDING:  # cut, or sent on: not theirs any more
             self._done(one, self._holders(one), fact.at)
         elif self._paired(one):  # the second one of a pair is done with it: the wrap-up is their own
             self._done(one, self._holders(one)[1:], fact.at)

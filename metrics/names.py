@@ -47,7 +47,7 @@ AGENT_SECONDS = Metric("acd_agent_state_seconds_total", COUNTER, ("team", "state
                        "Time agents spent in a state, counted when they leave it; groups as in acd_agents.")
 MOVED = Metric("acd_contacts_moved_total", COUNTER, ("queue", "reason"),
                "Waiting contacts that went on to another queue, by the queue they left: overflow, full, closed, "
-               "chosen. They count as offered in both.")
+               "chosen, transfer. They count as offered in both.")
 STEPS = Metric("acd_routing_step_total", COUNTER, ("queue", "status"),
                "Times a waiting contact asked for less: expired (the step's time was over), nobody (nobody signed in "
                "could meet it), preferred (the preferred agent's time was over).")

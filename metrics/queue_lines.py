@@ -3,10 +3,12 @@
 
 Santral is the only writer of the file. What readers of this format need (from their code) is kept here: the epoch is an
 integer and never goes back, no event stands twice for one call in one second, names are `[A-Za-z0-9_./-]` and at most
-40 long, every answered visit has one CONNECT and one COMPLETE*.
+40 long, every answered visit has one CONNECT and one COMPLETE* or BLINDTRANSFER.
 
-A talk that was cut without the caller hanging up closes its visit with COMPLETEAGENT and the caller enters the queue
-again (a second ENTERQUEUE of the same call, at position 1), as calls do that come back to `Queue()` in a dialplan.
+A talk from which the caller was sent on closes its visit with BLINDTRANSFER (the next service, `santral`), and the
+caller enters the next queue (ENTERQUEUE of the same call, with the same call id: that is the chain). A talk that was
+cut without the caller hanging up closes its visit with COMPLETEAGENT and the caller enters the queue again (a second
+ENTERQUEUE of the same call, at position 1), as calls do that come back to `Queue()` in a dialplan.
 Only voice is written: the format has no words for other channels.
 """
 
@@ -28,13 +30,15 @@ from routing.core.facts import (
     TalkOver,
 )
 from routing.core.ids import ContactId, leg_id
-from routing.core.model import AgentState, Channel, OfferState, Outcome
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
 FIELD_MAX = 40
 """Readers keep each field in a varchar(40)."""
 NONE = "NONE"
 MANAGER = "MANAGER"
 """The call id of member changes that no call made."""
+CONTEXT = "santral"
+"""Where a transfer leads: the field that names a dialplan's context."""
 AUTO_PAUSE, AUTO_UNPAUSE = "Auto-Pause", "Auto-Unpause"
 """app_queue's reasons for what it does itself."""
 
@@ -43,7 +47,7 @@ _TURKISH = str.maketrans("çğıöşüâîûÇĞİÖŞÜÂÎÛ", "cgiosuaiuCGIOS
 _CALLER = re.compile(r"[^0-9+*]")
 
 ONCE = frozenset({"ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "COMPLETECALLER", "ABANDON", "EXITWITHKEY",
-                  "EXITWITHTIMEOUT"})
+                  "EXITWITHTIMEOUT", "BLINDTRANSFER"})
 """A call's story needs each of these: a second one in the same second is moved to the next, not left out."""
 
 CallerId = Callable[[str], str]
@@ -124,10 +128,13 @@ def _moved(fact: Moved, state: LineState, callerid: CallerId) -> list[Row]:
     """Out of one queue and into the next, as a call does that goes from `Queue()` to `Queue()` in a dialplan."""
     if fact.channel is not Channel.VOICE or state.talking.get(fact.contact, True):
         return []
+    entry: Row = (name(fact.contact), name(fact.service), NONE, "ENTERQUEUE", ("", "", fact.position))
+    if fact.reason == "transfer":
+        return [entry]
     callid, wait = name(fact.contact), (fact.left_position, fact.left_position, _whole(fact.waited_s))
     out: Row = ((callid, name(fact.before), NONE, "EXITWITHKEY", ("", *wait)) if fact.reason == "chosen" else
                 (callid, name(fact.before), NONE, "EXITWITHTIMEOUT", wait))
-    return [out, (callid, name(fact.service), NONE, "ENTERQUEUE", ("", "", fact.position))]
+    return [out, entry]
 
 
 def _connected(fact: Connected, state: LineState, callerid: CallerId) -> list[Row]:
@@ -141,12 +148,16 @@ def _connected(fact: Connected, state: LineState, callerid: CallerId) -> list[Ro
 def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row]:
     if fact.channel is not Channel.VOICE or not state.talking.pop(fact.contact, False):
         return []
-    event = "COMPLETECALLER" if fact.by == "caller" else "COMPLETEAGENT"
-    rows: list[Row] = [(name(fact.contact), name(fact.service), name(fact.agent), event,
-                        (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position))]
-    if fact.by == "lost":
+    callid, queue, agent = name(fact.contact), name(fact.service), name(fact.agent)
+    times = (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position)
+    if fact.to is not None:
+        rows: list[Row] = [(callid, queue, agent, "BLINDTRANSFER", (name(fact.to), CONTEXT, *times))]
+    else:
+        rows = [(callid, queue, agent, "COMPLETECALLER" if fact.by == "caller" else "COMPLETEAGENT", times)]
+    if fact.state is ContactState.PENDING:
         state.talking[fact.contact] = False
-        rows.append((name(fact.contact), name(fact.service), NONE, "ENTERQUEUE", ("", "", 1)))
+        if fact.to is None or fact.to == fact.service:
+            rows.append((callid, queue, NONE, "ENTERQUEUE", ("", "", 1)))
     return rows
 
 

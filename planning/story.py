@@ -159,7 +159,8 @@ class _Teller:
             case facts.Moved():
                 return [f"{fact.contact} goes to {fact.service} ({fact.reason}), place {fact.position}"]
             case facts.TalkOver():
-                return [f"{fact.contact} and {fact.agent} have spoken {fact.talk_s:.0f} s"]
+                sent = "" if fact.to is None else f", sent on to {fact.to}"
+                return [f"{fact.contact} and {fact.agent} have spoken {fact.talk_s:.0f} s{sent}"]
             case facts.WrappedUp():
                 self._forget(fact.offer, fact.agent, fact.contact)
             case facts.Ended() if fact.outcome is not Outcome.ANSWERED:

@@ -173,7 +173,8 @@ class Checker:
                     self._offer(fact, OfferState.PENDING, OfferState.ACCEPTED)
                     self._contact(fact.contact, fact.version, ContactState.RESERVED, ContactState.ASSIGNED)
                 case f.TalkOver():
-                    lost = fact.by == "lost"
+                    lost = fact.by in ("lost", "transfer")
+                    assert (fact.to is not None) is (fact.by == "transfer")
                     self._offer(fact, OfferState.ACCEPTED, OfferState.COMPLETED if lost else OfferState.WRAPPING)
                     self._contact(fact.contact, fact.version, ContactState.ASSIGNED, fact.state)
                     assert fact.state is (ContactState.PENDING if lost else ContactState.WRAPPING)
@@ -188,8 +189,9 @@ class Checker:
                     assert self.service[fact.contact] == fact.before
                     self.service[fact.contact] = fact.service
                     been = self.been[fact.contact]
-                    assert fact.reason == "chosen" or fact.service not in been, "never back into one it was in before"
-                    self.been[fact.contact] = {fact.service} if fact.reason == "chosen" else been | {fact.service}
+                    anew = fact.reason in ("chosen", "transfer")
+                    assert anew or fact.service not in been, "never back into one it was in before"
+                    self.been[fact.contact] = {fact.service} if anew else been | {fact.service}
                     self.asks[fact.contact] = self.asks[fact.contact]._replace(service=fact.service, step=0)
                     self._maybe_aside(fact.contact, fact.at, centre)
                 case f.Stepped():
@@ -448,7 +450,10 @@ class Driver:
             e.OfferRinging(offer), e.OfferRinging(offer), e.OfferAnswered(offer), e.OfferConnected(offer, caller),
             e.OfferConnected(offer, caller), e.OfferConnected(offer, caller), e.TalkEnded(offer, "caller"),
             e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "lost"),
-            e.Held(offer, rng.random() < 0.5), e.OfferConnected(offer, other) if rng.random() < 0.2 else
+            e.Held(offer, rng.random() < 0.5), e.TransferAsked(
+                offer, ServiceId(rng.choice(("edu", "tip", "any"))) if rng.random() < 0.7 else None,
+                AgentId(f"a{rng.randint(0, 9)}") if rng.random() < 0.4 else None, rng.random() < 0.2),
+            e.OfferConnected(offer, other) if rng.random() < 0.2 else
             e.OfferRinging(offer), e.OfferEnded(offer, rng.choice(ENDINGS))))
 
     def _wish(self, rng: random.Random, contact: ContactId, offer: OfferId) -> e.Event:

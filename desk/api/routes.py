@@ -10,8 +10,9 @@ from desk.api.shapes import Shape
 from desk.api.tokens import Role, Who
 from routing.core import events
 from routing.core.errors import NotNow, UnknownAgent
-from routing.core.ids import AgentId, SeatId, SkillId
+from routing.core.ids import AgentId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, Inbox
+from routing.core.model import Channel, ContactState
 
 
 class Call(NamedTuple):
@@ -96,6 +97,24 @@ async def weigh(call: Call) -> Shape:
     return await one_agent(call)
 
 
+async def transfer(call: Call) -> Shape:
+    """The caller at hand goes on to somebody else."""
+    assert isinstance(call.body, shapes.Transfer)
+    to, agent = call.body.service, call.body.agent
+    await call.inbox.ask(events.TransferAsked(
+        _talk(call), None if to is None else ServiceId(to), None if agent is None else AgentId(agent)))
+    return await one_agent(call)
+
+
+def _talk(call: Call) -> OfferId:
+    """The offer of the agent's present call. Raises `NotNow`."""
+    for contact in call.inbox.status().contacts:
+        if contact.agent == call.agent and contact.offer is not None and contact.channel is Channel.VOICE \
+                and contact.state is ContactState.ASSIGNED:
+            return contact.offer
+    raise NotNow
+
+
 async def duties(call: Call) -> Shape:
     """Other skills until the agent signs out."""
     assert isinstance(call.body, shapes.Duties)
@@ -142,7 +161,7 @@ async def status(call: Call) -> Shape:
 ALL = frozenset(Role)
 STAFF = frozenset({Role.ADMIN, Role.SUPERVISOR})
 SELF = frozenset({Role.AGENT})
-"""Nobody says for an agent what is too much."""
+"""Nobody says for an agent what is too much, or to whom their caller goes."""
 AGENT = "/api/v1/agents/{id}"
 
 ROUTES: tuple[Route, ...] = (
@@ -154,6 +173,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/wrapup/ask", ALL, None, shapes.Agent, wrapup_ask, "Ask for a wrap-up", own=True),
     Route("POST", f"{AGENT}/spare", SELF, None, shapes.Agent, spare, "No heavy contacts for a while", own=True),
     Route("POST", f"{AGENT}/weigh", SELF, shapes.Weight, shapes.Agent, weigh, "How heavy it was", own=True),
+    Route("POST", f"{AGENT}/transfer", SELF, shapes.Transfer, shapes.Agent, transfer, "Send the caller on", own=True),
     Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
     Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),

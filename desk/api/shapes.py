@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from desk.api.tokens import Who
 from routing.core.inbox import AgentView, QueueView, Status
@@ -41,6 +41,19 @@ class Weight(Shape):
     """How heavy the contact really was."""
 
     load: Annotated[int, Field(ge=0, le=5)] = Field(description="0: nothing, 5: the heaviest there is.")
+
+
+class Transfer(Shape):
+    """Where the caller is sent on to: a service, an agent (of the present service), or an agent of another service."""
+
+    service: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(None, description="Null: the present one.")
+    agent: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(None, description="Null: whoever comes next.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Transfer:
+        if self.service is None and self.agent is None:
+            raise ValueError("a service or an agent is needed")
+        return self
 
 
 class Duties(Shape):

@@ -148,10 +148,14 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
     return [OfferRinging(offer.offer)] if leg.state == "Ringing" else []
 
 
-def strays(now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:
-    """Agents' legs that belong to no living offer and talk with nobody: phones ringing for a call that is over."""
+def strays(now: Snapshot, offers: Iterable[LiveOffer], contacts: Iterable[LiveContact] = ()) -> list[str]:
+    """Agents' legs that belong to no living offer and talk with nobody: phones ringing for a call that is over. Or with
+    a caller who waits, for the engine: sent on by that agent, and Asterisk was not told. When the leg ends the caller
+    goes on to after-talk, and from there into the line."""
     known, partners = set[str](), now.partners()
+    waits = {contact.contact for contact in contacts if contact.state is not ContactState.ASSIGNED}
     for offer in offers:
         known |= {offer.leg, partner_leg_id(offer.offer, offer.contact)}
     return [c.uniqueid for c in now.channels.values()
-            if is_leg(c.uniqueid) and c.uniqueid not in known and c.bridge not in partners]
+            if is_leg(c.uniqueid) and c.uniqueid not in known
+            and (c.bridge not in partners or partners[c.bridge] in waits)]

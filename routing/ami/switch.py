@@ -30,7 +30,7 @@ from routing.ami.link import (
 from routing.ami.resync import diff, snapshot, strays, unclear
 from routing.ami.translate import WANTED, Action, Translator, hang_up, to_action, to_partner
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Command, Interrupt, Offer, Overflow, Partner, Rescind
+from routing.core.commands import Command, Interrupt, Offer, Overflow, Partner, Rescind, SendOn
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
 from routing.core.ids import SeatId, leg_id, partner_leg_id
 from routing.core.live import LiveContact, LiveOffer
@@ -209,7 +209,7 @@ class Switch:
         seats = self._translator.adopt(now.legs(), now.bridges(), now.devices)
         for event in [*diff(now, contacts, offers, restarted=restarted, past=past), *seats]:
             self._post(event)
-        await self._hang_up(strays(now, offers), actions)
+        await self._hang_up(strays(now, offers, contacts), actions)
         self._mark()
         self._handle(events.arrived())
 
@@ -284,14 +284,14 @@ class Switch:
             if not reply.ok:
                 self._failed(offer, reply.get("Message"), partner=True)
 
-    def _start(self, command: Offer | Overflow, actions: Link) -> Started | None:
+    def _start(self, command: Offer | Overflow | SendOn, actions: Link) -> Started | None:
         """Written at once where possible: the offer is stored, and a phone waits."""
         try:
             return actions.start(self._action(command))
         except BadAction:
             return None  # told when it is carried out
 
-    def _action(self, command: Offer | Overflow) -> Action:
+    def _action(self, command: Offer | Overflow | SendOn) -> Action:
         return to_action(command, self._settings.called,
                          self._record(command) if isinstance(command, Offer) else "")
 
@@ -310,7 +310,7 @@ class Switch:
             return False
         return reply.ok
 
-    async def _carry_out(self, command: Offer | Overflow, actions: Link, started: Started | None) -> None:
+    async def _carry_out(self, command: Offer | Overflow | SendOn, actions: Link, started: Started | None) -> None:
         try:
             reply = await (actions.action(self._action(command)) if started is None
                            else actions.reply(started))
@@ -322,6 +322,8 @@ class Switch:
         else:
             if not reply.ok:
                 self._failed(command, reply.get("Message"))
+                if isinstance(command, SendOn):
+                    self._look.set()  # who waits, for the engine, and talks on is led out of the talk by the look
             elif isinstance(command, Overflow):
                 self._post(ContactLeft(command.contact, "net"))
 
@@ -393,7 +395,7 @@ class Switch:
         self._translator.doubts -= doubts
         self._mark()
         known = [*before[1], *offers]
-        await self._hang_up([leg for leg in strays(now, known) if not self._translator.is_over(leg)], actions)
+        await self._hang_up([leg for leg in strays(now, known, contacts) if not self._translator.is_over(leg)], actions)
 
 
 def _legs(command: Offer | Rescind) -> list[str]:
@@ -403,7 +405,9 @@ def _legs(command: Offer | Rescind) -> list[str]:
     return [*legs, partner_leg_id(command.offer, command.contact)] if pair else legs
 
 
-def _is_call(command: Offer | Rescind | Overflow) -> bool:
+def _is_call(command: Offer | Rescind | Overflow | SendOn) -> bool:
     """Whether a telephone has to do with it. Messages ring no phone, and a contact without a caller's channel (a
     message, a callback) cannot be sent to the safety net."""
-    return bool(command.leg) if isinstance(command, Overflow) else command.channel is Channel.VOICE
+    if isinstance(command, Overflow):
+        return bool(command.leg)
+    return isinstance(command, SendOn) or command.channel is Channel.VOICE

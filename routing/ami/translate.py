@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Offer, Overflow, Partner, Rescind
+from routing.core.commands import Offer, Overflow, Partner, Rescind, SendOn
 from routing.core.events import (
     ContactGone,
     Event,
@@ -62,6 +62,7 @@ LINES_MAX = 8_000
 
 CONTEXT_AGENT = "santral-agent"
 CONTEXT_NET = "santral-net"
+CONTEXT_SENT = "santral-sent"
 CAUSE_OURS = 26
 """`Answered elsewhere`: phones show no missed call."""
 
@@ -408,7 +409,7 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 _BY_ITSELF = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_BRIEF, AnswerMode.SINGLE_SWITCH})
 
 
-def to_action(command: Offer | Rescind | Overflow, called: str, record: str = "") -> Action:
+def to_action(command: Offer | Rescind | Overflow | SendOn, called: str, record: str = "") -> Action:
     """The AMI action of a command. `called`: the number shown beside the service's name on the agent's phone. `record`:
     name of the file of the talk, if it may be recorded."""
     match command:
@@ -422,6 +423,9 @@ def to_action(command: Offer | Rescind | Overflow, called: str, record: str = ""
         case Overflow():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_NET, "Exten": "s",
                     "Priority": "1"}
+        case SendOn():
+            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
+                    "Exten": command.service, "Priority": "1"}
 
 
 def hang_up(leg: str) -> Action:

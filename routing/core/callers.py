@@ -146,9 +146,10 @@ def gone(d: Domain, event: ContactGone) -> None:
     elif contact.callback:
         callback.gone(d, contact)
     else:
-        short = at - contact.since < contact.service.short_abandon_s
+        short = at - contact.waits_from < contact.service.short_abandon_s
         outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
-        estimate.gave_up(d, contact, at)
+        if contact.handed_at is None:
+            estimate.gave_up(d, contact, at)
         kept.keep(d, contact, at)
         _end(d, contact, "gone", outcome, at)
 

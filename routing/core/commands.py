@@ -79,4 +79,12 @@ class Overflow(NamedTuple):
     node: str = ""
 
 
-Command = Offer | Rescind | Overflow | Interrupt
+class SendOn(NamedTuple):
+    """Take the caller out of the talk, into the hold loop as one who waits for this service."""
+
+    contact: ContactId
+    service: ServiceId
+    node: str = ""
+
+
+Command = Offer | Rescind | Overflow | Interrupt | SendOn

@@ -13,7 +13,7 @@ from routing.core.commands import Overflow
 from routing.core.domain import Domain
 from routing.core.match import clamp_step, lasts
 from routing.core.model import ContactState, Outcome, Service
-from routing.core.records import Contact
+from routing.core.records import AgentRecord, Contact
 from routing.core.states import CONTACT, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -145,7 +145,8 @@ def _make_up(d: Domain, contact: Contact) -> None:
 
 def _step_ends(contact: Contact) -> float | None:
     if contact.preferred is not None:
-        return contact.step_at + contact.service.preferred_s
+        own_s = contact.preferred_s
+        return contact.step_at + (contact.service.preferred_s if own_s is None else own_s)
     stays = lasts(contact.service, contact.step)
     return None if stays is None else contact.step_at + stays
 
@@ -153,7 +154,7 @@ def _step_ends(contact: Contact) -> float | None:
 def _ceiling(contact: Contact) -> float | None:
     """A callback has no ceiling: its caller is not on the line."""
     limit = contact.service.ceiling_s
-    return None if limit is None or contact.urgent or contact.callback else contact.since + limit
+    return None if limit is None or contact.urgent or contact.callback else contact.waits_from + limit
 
 
 def _overflows(d: Domain, contact: Contact) -> float | None:
@@ -238,6 +239,24 @@ def cut(d: Domain, contact: Contact) -> None:
     enter(d, contact)
 
 
+def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord | None, wait_s: float) -> None:
+    """An agent has sent the caller on: into the line of this service with the old age and own points; `record`: the
+    agent who is waited for in person, so long. Everything else begins anew."""
+    before = contact.service
+    contact.offer, contact.service, contact.step, contact.urgent, contact.visited = None, service, 0, False, ()
+    contact.step_at = contact.entered_at = contact.handed_at = d.now
+    contact.not_overflowed_before = 0.0
+    if record is not None:
+        preferred.wait_for(contact, record, wait_s)
+    moved = service.id != before.id
+    contact.version += moved
+    enter(d, contact)
+    if moved:
+        d.facts.append(facts.Moved(
+            *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, "transfer", 0.0,
+            d.position(contact)))
+
+
 def refit(d: Domain, contact: Contact, service: Service) -> None:
     """Back into the line, lifted before, after settings have changed: the same age and the same step since the same
     moment, as the new rules say."""
@@ -263,7 +282,7 @@ def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at:
     leave_line(d, contact)
     contact.offer = None
     follow_contact(contact, trigger)
-    _ended(d, contact, outcome, max(0.0, at - contact.since), position, key, at)
+    _ended(d, contact, outcome, max(0.0, at - contact.waits_from), position, key, at)
     del d.contacts[contact.id]
 
 

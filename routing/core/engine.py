@@ -29,6 +29,7 @@ from routing.core import (
     shift,
     survey,
     talks,
+    transfer,
     views,
 )
 from routing.core.assign import assign
@@ -64,6 +65,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.OfferEnded: offers.ended,
     events.TalkEnded: talks.talk_ended,
     events.Held: talks.held,
+    events.TransferAsked: transfer.asked,
     events.SeatChanged: agents.seat_changed,
     events.AgentSignedIn: shift.sign_in,
     events.AgentSignedOut: shift.sign_out,

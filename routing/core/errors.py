@@ -6,6 +6,7 @@ RoutingError
     ├── UnknownAgent, UnknownService, UnknownContact, UnknownSeat
     ├── SeatTaken       another agent is signed in at that seat
     ├── NotSignedIn
+    ├── NotOpen, NotThere   a service, or an agent, to whom no caller can be sent on now
     ├── NotNow          the agent's state does not allow it
     └── OutOfRange      a value that cannot be meant
 """
@@ -81,6 +82,20 @@ class NotSignedIn(Refused):
 
     code = "not_signed_in"
     turkish = "Önce oturum açmanız gerekiyor."
+
+
+class NotOpen(Refused):
+    """No caller can be sent on to this service now: it is closed or full."""
+
+    code = "not_open"
+    turkish = "Bu hizmet şu anda kapalı ya da dolu."
+
+
+class NotThere(Refused):
+    """No caller can be sent on to this agent now. Why is not said: it may be what the agent needs."""
+
+    code = "not_there"
+    turkish = "Bu temsilci şu anda bu çağrıyı alamıyor."
 
 
 class NotNow(Refused):

@@ -161,6 +161,19 @@ class Held(NamedTuple):
     on: bool
 
 
+class TransferAsked(NamedTuple):
+    """The agent sends the caller on: to a service, to another agent, or to that agent of that service. Refused, the
+    talk goes on as it was."""
+
+    offer: OfferId
+    service: ServiceId | None = None
+    """None: the contact's own."""
+    to: AgentId | None = None
+    """Waited for in person for a while; None: anybody of the service."""
+    gone: bool = False
+    """The telephone has done it already (REFER): who cannot be sent on waits for their own service again, in front."""
+
+
 class SeatChanged(NamedTuple):
     """What a phone reports. `in_use` is true for any call on it, ours too."""
 
@@ -298,7 +311,7 @@ Event = (
     Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
     | PlaceDeclined | CallerForgotten
     | ContactWeighed | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
-    | TalkEnded | Held
+    | TalkEnded | Held | TransferAsked
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
     | SurveyAnswered | MenuLeft

@@ -55,8 +55,9 @@ class Queued(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A waiting contact went to another service with its age: by overflow, because its service was full or closed, or
-    by the caller's own choice. One outcome still: Ended names the last service."""
+    """A waiting contact went to another service with its age: by overflow, because its service was full or closed, by
+    the caller's own choice, or by an agent's transfer (TalkOver comes before). One outcome still: Ended names the last
+    service."""
 
     seq: int
     at: float
@@ -66,7 +67,7 @@ class Moved(NamedTuple):
     service: ServiceId
     channel: Channel
     reason: str
-    """`overflow`, `full`, `closed`, `chosen`."""
+    """`overflow`, `full`, `closed`, `chosen`, `transfer`."""
     waited_s: float
     """In the service before."""
     position: int
@@ -236,7 +237,7 @@ class Connected(NamedTuple):
     service: ServiceId
     channel: Channel
     wait_s: float
-    """From queue entry to the bridge."""
+    """From queue entry, or the transfer before, to the bridge."""
     ring_s: float
     original_position: int
     within: bool
@@ -262,7 +263,8 @@ class HoldChanged(NamedTuple):
 
 class TalkOver(NamedTuple):
     """The talk ended. Contact `assigned` -> `wrapping`, offer `accepted` -> `wrapping`; when `by` is `lost` the contact
-    is `pending` again and the offer `completed`: another offer for the contact may follow at once."""
+    or `transfer` the contact is `pending` again and the offer `completed`: another offer for the contact may follow at
+    once. The offers of a contact, in order, are the chain of those who had the caller."""
 
     seq: int
     at: float
@@ -275,11 +277,14 @@ class TalkOver(NamedTuple):
     service: ServiceId
     channel: Channel
     by: str
-    """`caller`, `agent`, `lost`."""
+    """`caller`, `agent`, `lost`, `transfer`."""
     wait_s: float
+    """Before this talk, since queue entry or the transfer before it."""
     talk_s: float
     held_s: float
     original_position: int
+    to: ServiceId | None = None
+    """Of a transfer: the service for which the caller waits now."""
 
 
 class WrappedUp(NamedTuple):

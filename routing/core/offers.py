@@ -102,8 +102,9 @@ def _command(d: Domain, offer: Offer) -> commands.Offer:
     return facts.record(commands.Offer, (
         offer.id, contact.id, contact.leg, agent.id, offer.seat, service.id, service.name, offer.ring_s,
         PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
-        d.now - contact.since, contact.node, contact.channel, profile.reading_s if tells else 0.0, contact.callback,
-        None if offer.partner is None else _partner(offer, offer.partner), agent.outside, profile.comfort))
+        d.now - contact.waits_from, contact.node, contact.channel, profile.reading_s if tells else 0.0,
+        contact.callback, None if offer.partner is None else _partner(offer, offer.partner), agent.outside,
+        profile.comfort))
 
 
 def _partner(offer: Offer, record: AgentRecord) -> commands.Partner:
@@ -309,7 +310,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
             offer.partner.misses = 0
             agents.change(d, offer.partner, "connected", "")
             interrupt.hold(d, offer.partner)
-    wait_s = max(0.0, at - contact.since)
+    wait_s = max(0.0, at - contact.waits_from)
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(facts.Connected, (

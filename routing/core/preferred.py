@@ -11,7 +11,7 @@ from __future__ import annotations
 from routing.core import contacts, requirement
 from routing.core.domain import Domain
 from routing.core.match import for_both
-from routing.core.model import AgentState
+from routing.core.model import AgentState, Service
 from routing.core.records import AgentRecord, Contact
 
 DAY_S = 86_400.0
@@ -30,27 +30,33 @@ def choose(d: Domain, contact: Contact) -> None:
         return
     record = d.agents.get(last[0])
     if record is not None and fits(d, contact, record):
-        contact.preferred = record
-        record.wanted_by[contact] = None
+        wait_for(contact, record)
 
 
-def fits(d: Domain, contact: Contact, record: AgentRecord) -> bool:
-    """The agent is there and may have this contact in one of the service's steps."""
+def wait_for(contact: Contact, record: AgentRecord, wait_s: float | None = None) -> None:
+    """Have a contact wait for this agent in person, so long (None: as its service says). It is not in line yet."""
+    contact.preferred, contact.preferred_s = record, wait_s
+    record.wanted_by[contact] = None
+
+
+def fits(d: Domain, contact: Contact, record: AgentRecord, service: Service | None = None) -> bool:
+    """The agent is there and may have this contact in one of the steps of its service, or of another one."""
     if not record.signed or not record.configured or record.state in AWAY:
         return False
     profile = record.agent.profile
     if contact.channel not in profile.channels or (profile.pair_id and not record.lead):
         return False
     agent = for_both(record)
-    return any(requirement.fits(requirement.of(d, contact, step), agent)
-               for step in range(len(contact.service.steps)))
+    service = service or contact.service
+    return any(requirement.fits(d.matching.requirement(service, step, contact.needs, contact.topics), agent)
+               for step in range(len(service.steps)))
 
 
 def forget(contact: Contact) -> None:
     """The contact does not wait for anybody in person any more."""
     if contact.preferred is not None:
         contact.preferred.wanted_by.pop(contact, None)
-        contact.preferred = None
+        contact.preferred = contact.preferred_s = None
 
 
 def over(d: Domain, contact: Contact, at: float) -> None:

@@ -56,6 +56,10 @@ class Contact:
     """The safety net was asked to take this caller: not again before this."""
     preferred: AgentRecord | None = None
     """The agent it waits for in person, before step 0; None: for anybody who fits."""
+    preferred_s: float | None = None
+    """How long; None: as its service says (`Service.preferred_s`)."""
+    handed_at: float | None = None
+    """When an agent sent it on; None: nobody did."""
     urgent: bool = False
     """It has waited beyond the service's emergency ceiling."""
     visited: tuple[ServiceId, ...] = ()
@@ -72,6 +76,11 @@ class Contact:
     """It has the place of a call that dropped: the start of its own wait, and its own points; None: it has its own."""
     armed: bool = False
     """It has a deadline (`contacts.TIMER`)."""
+
+    @property
+    def waits_from(self) -> float:
+        """Start of the present wait. Its place in line comes of `since`, which a transfer keeps."""
+        return self.since if self.handed_at is None else self.handed_at
 
     def line_key(self) -> LineKey:
         """Age with priority: the smallest is served first. Between services of another weight the time that has gone

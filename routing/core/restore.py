@@ -143,7 +143,7 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
         min(row.since if row.entered_at is None else row.entered_at, d.now),
         min(row.queued_at if row.step_since is None else row.step_since, d.now), ContactState(row.state), row.version,
         clamp_step(service, row.step), row.position, visited=row.visited, callback=row.callback, tries=row.tries,
-        not_before=row.not_before)
+        not_before=row.not_before, handed_at=None if row.handed_at is None else min(row.handed_at, d.now))
 
 
 _FITTING = {
@@ -221,14 +221,13 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
 
 def _settle_wrap_ups(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
     """Each wrap-up ends when it would have: the last one at the row's time, the others as much earlier as they began
-    earlier. One without a contact goes on where the profile has such."""
+    earlier. One without a contact goes on as well."""
     profile = record.agent.profile
     wrapping = [offer for offer in record.offers.values() if offer.state is OfferState.WRAPPING]
     until = None
     if row is not None and row.wrapup_until is not None:
         until = row.wrapup_until - (row.since - record.since)
-    if record.state is AgentState.WRAPUP and not wrapping and (
-            profile.pair_id or profile.wrapup_mode is WrapUpMode.OPTIONAL):
+    if record.state is AgentState.WRAPUP and not wrapping:
         record.aside = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
         if until is not None:
             d.timers.set(("aside", record.id), until)

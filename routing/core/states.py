@@ -26,6 +26,7 @@ CONTACT: Mapping[tuple[ContactState, str], ContactState] = {
     (ContactState.RESERVED, "left"): ContactState.CANCELED,
     (ContactState.ASSIGNED, "talk_over"): ContactState.WRAPPING,
     (ContactState.ASSIGNED, "talk_lost"): ContactState.PENDING,
+    (ContactState.ASSIGNED, "transferred"): ContactState.PENDING,
     (ContactState.WRAPPING, "wrapped_up"): ContactState.COMPLETED,
 }
 
@@ -37,6 +38,7 @@ OFFER: Mapping[tuple[OfferState, str], OfferState] = {
     (OfferState.PENDING, "taken_back"): OfferState.RESCINDED,
     (OfferState.ACCEPTED, "talk_over"): OfferState.WRAPPING,
     (OfferState.ACCEPTED, "talk_lost"): OfferState.COMPLETED,
+    (OfferState.ACCEPTED, "transferred"): OfferState.COMPLETED,
     (OfferState.WRAPPING, "wrapped_up"): OfferState.COMPLETED,
 }
 

@@ -49,6 +49,8 @@ class StoredContact(NamedTuple):
     """It is to be called back (`CallbackChanged`); so are the next two."""
     tries: int = 0
     not_before: float = 0.0
+    handed_at: float | None = None
+    """When an agent sent the caller on (TalkOver with `to`); None: nobody did."""
 
 
 class StoredOffer(NamedTuple):

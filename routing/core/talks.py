@@ -10,7 +10,7 @@
 
 The clock is the profile's `wrapup_s`; where it is 0 there is no wrap-up, except in mode `mandatory`. Each contact has a
 wrap-up of its own. One without a contact is *aside*: asked for when the contact was completed already, or that of the
-second agent of a pair.
+second agent of a pair, or that of an agent who has sent the caller on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 from routing.core import agents, capacity, commands, contacts, facts, wellbeing
 from routing.core.domain import Domain
 from routing.core.events import Held, TalkEnded
-from routing.core.model import ContactState, OfferState, WrapUpMode
+from routing.core.model import ContactState, OfferState, Service, WrapUpMode
 from routing.core.records import AgentRecord, Offer
 from routing.core.states import OFFER, follow
 
@@ -27,7 +27,7 @@ ACCEPTED, WRAPPING = OfferState.ACCEPTED, OfferState.WRAPPING
 AGENT_REQUESTED, MANDATORY, OPTIONAL = WrapUpMode.AGENT_REQUESTED, WrapUpMode.MANDATORY, WrapUpMode.OPTIONAL
 ASSIGNED = ContactState.ASSIGNED
 
-LOST = "lost"
+LOST, TRANSFER = "lost", "transfer"
 
 BY_WISH = frozenset({OPTIONAL, AGENT_REQUESTED})
 """Modes in which a wrap-up comes only when the agent asks for it."""
@@ -52,16 +52,18 @@ def held(d: Domain, event: Held) -> None:
         *d.stamp(), offer.id, offer.contact.id, offer.agent.id, event.on, offer.held_s))
 
 
-def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True) -> None:
-    """The talk ended at `at`. Lost: the caller looks again with the old age. Else the agent wraps up."""
+def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True,
+              to: Service | None = None) -> None:
+    """The talk ended at `at`. Lost: the caller looks again with the old age. Else the agent wraps up. `to`: of a
+    transfer, the service for which the caller waits from now on; the one who calls has the contact enter its line."""
     record, contact = offer.agent, offer.contact
     assert offer.connected_at is not None
     at = min(d.now, max(at, offer.connected_at))
     if offer.held_since is not None:
         offer.held_s += max(0.0, at - offer.held_since)
         offer.held_since = None
-    lost = by == LOST
-    trigger = "talk_lost" if lost else "talk_over"
+    lost, handed = by == LOST, to is not None
+    trigger = "talk_lost" if lost else "transferred" if handed else "talk_over"
     offer.state = OFFER.get((offer.state, trigger)) or follow(OFFER, "offer", offer.id, offer.state, trigger)
     contacts.follow_contact(contact, trigger)
     if offer.quota is not None:
@@ -70,7 +72,9 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     offer.interrupted = False
     _leave_phone(d, offer, lost and seat_lost)
     wraps = not lost and _wraps_up(record, offer)
-    if wraps:
+    if handed:
+        _leave(d, record, offer, lost)
+    elif wraps:
         if record.agent.profile.wrapup_mode is not MANDATORY:
             d.timers.set(("wrap", offer.id), d.now + record.agent.profile.wrapup_s)
         agents.change(d, record, "talk_over", "")
@@ -78,16 +82,17 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         _free(d, record, offer, trigger if not lost else LOST)
     if offer.partner is not None:
         _partner_over(d, offer.partner, offer, lost)
-    wait_s = max(0.0, offer.connected_at - contact.since)
+    wait_s = max(0.0, offer.connected_at - contact.waits_from)
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(facts.TalkOver, (
         seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
         contact.service.id, contact.channel, by, wait_s, at - offer.connected_at, offer.held_s,
-        contact.original_position)))
-    if lost:
+        contact.original_position, None if to is None else to.id)))
+    if lost or handed:
         del d.offers[offer.id]
-        contacts.cut(d, contact)
+        if lost:
+            contacts.cut(d, contact)
         return
     contacts.end_answered(d, contact, wait_s, at)
     if not wraps:
@@ -121,13 +126,18 @@ def _partner_over(d: Domain, partner: AgentRecord, offer: Offer, lost: bool) -> 
     would go on without the one who went (seen on Asterisk 22)."""
     contact = offer.contact
     d.commands.append(commands.Rescind(offer.id, contact.id, "partner", contact.node, contact.channel, True))
-    capacity.release(d, partner, offer)
-    wellbeing.heard(d, partner, offer)
-    if not lost and _wraps_up(partner, offer):
-        _aside(d, partner, "talk_over")
+    _leave(d, partner, offer, lost)
+
+
+def _leave(d: Domain, record: AgentRecord, offer: Offer, lost: bool) -> None:
+    """Out of a talk whose contact is no longer theirs: the wrap-up is their own, aside."""
+    capacity.release(d, record, offer)
+    wellbeing.heard(d, record, offer)
+    if not lost and _wraps_up(record, offer):
+        _aside(d, record, "talk_over")
     else:
-        partner.talked_until = d.now
-        agents.done(d, partner, LOST if lost else "talk_over")
+        record.talked_until = d.now
+        agents.done(d, record, LOST if lost else "talk_over")
 
 
 def _aside(d: Domain, record: AgentRecord, trigger: str) -> None:

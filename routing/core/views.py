@@ -26,9 +26,9 @@ def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None
     waits = c.state in WAITING
     offer = c.offer
     if waits or offer is None or offer.connected_at is None:
-        waited_s = now - c.since
+        waited_s = now - c.waits_from
     else:
-        waited_s = offer.connected_at - c.since
+        waited_s = offer.connected_at - c.waits_from
     return ContactView(
         c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, len(d.line(c.service.id)),
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,

@@ -83,6 +83,7 @@ _RETURN = _move(["reserved"], "offer", "agent")
 _ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
 _TALKED = _move(["assigned"])
 _TALK_LOST = _move(["assigned"], "offer", "agent")
+_SENT_ON = _move(["assigned"], "offer", "agent", "service", "step", "step_since", "entered_at", "visited", "handed_at")
 _COMPLETE = _move(["wrapping"])
 _CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s", "service",
                 where=[contacts.c.outcome.is_(None)])
@@ -225,7 +226,7 @@ class Rows:
 
     def _moved(self, fact: f.Moved) -> None:
         visited: list[str] = []
-        if fact.reason != "chosen":
+        if fact.reason not in ("chosen", "transfer"):
             self._run(_VISITED, {"b_contact": fact.contact})
             found = self._cursor.fetchone()
             visited = [*json.loads(found[0] if found else EMPTY), fact.before]
@@ -250,12 +251,16 @@ class Rows:
         self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
 
     def _talk_over(self, fact: f.TalkOver) -> None:
-        # After a cut talk there is nothing to wrap up: the caller goes to the front, the agent is free.
-        lost = fact.state is ContactState.PENDING
-        self._offer(fact, _TALK_OVER, "accepted", talk_over_at=fact.at, ended_at=fact.at if lost else None,
-                    state=(OfferState.COMPLETED if lost else OfferState.WRAPPING).value,
+        # After a cut talk there is nothing to wrap up: the caller goes to the front, the agent is free. Of a transfer
+        # the wrap-up is the agent's own: the contact is with somebody else by then.
+        waits = fact.state is ContactState.PENDING
+        self._offer(fact, _TALK_OVER, "accepted", talk_over_at=fact.at, ended_at=fact.at if waits else None,
+                    state=(OfferState.COMPLETED if waits else OfferState.WRAPPING).value,
                     reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
-        if lost:
+        if fact.to is not None:
+            self._contact(fact, _SENT_ON, fact.version, fact.state, "assigned", offer=None, agent=None, service=fact.to,
+                          step=0, step_since=fact.at, entered_at=fact.at, visited=EMPTY, handed_at=fact.at)
+        elif waits:
             self._contact(fact, _TALK_LOST, fact.version, fact.state, "assigned", offer=None, agent=None)
         else:
             self._contact(fact, _TALKED, fact.version, fact.state, "assigned")

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -96,6 +96,7 @@ contacts = Table(
     Column("callback", Boolean, nullable=False, server_default=false()),
     Column("tries", Integer, nullable=False, server_default="0", comment="of a callback, failed"),
     Column("not_before", Double, nullable=False, server_default="0", comment="of a callback"),
+    Column("handed_at", Double, comment="when an agent sent the caller on: the present wait counts from it"),
     _words("state", ContactState), _words("channel", Channel), _words("outcome", Outcome),
 )
 Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),

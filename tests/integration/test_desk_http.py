@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from desk import server as desk_server
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import Duties, Pause, Relaxed, SignIn, Weight
+from desk.api.shapes import Duties, Pause, Relaxed, SignIn, Transfer, Weight
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
@@ -28,7 +28,8 @@ pytestmark = pytest.mark.integration
 def body(route: Route) -> dict[str, Any]:
     bodies: dict[type | None, dict[str, Any]] = {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}},
                                                Weight: {"json": {"load": 4}}, Duties: {"json": {"skills": {"tr": 80}}},
-                                               Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}}}
+                                               Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}},
+                                               Transfer: {"json": {"service": "temsilci"}}}
     return bodies.get(route.request, {})
 
 
@@ -60,6 +61,8 @@ async def test_each_post_is_one_event() -> None:
             ("wrapup/ask", {}, events.WrapUpAsked("a1")),  # type: ignore[arg-type]
             ("spare", {}, events.AgentSpared("a1")),  # type: ignore[arg-type]
             ("weigh", {"json": {"load": 4}}, events.ContactWeighed(7, 4)),  # type: ignore[arg-type]
+            ("transfer", {"json": {"service": "temsilci"}}, events.TransferAsked(7, "temsilci")),  # type: ignore[arg-type]
+            ("transfer", {"json": {"agent": "a2"}}, events.TransferAsked(7, None, "a2")),  # type: ignore[arg-type]
             ("logout", {}, events.AgentSignedOut("a1")),  # type: ignore[arg-type]
         ):
             status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
@@ -90,6 +93,15 @@ async def test_nothing_at_hand_cannot_be_weighed() -> None:
     async with running() as desk:
         desk.inbox.contacts = [()]
         status, said = await desk.ask("POST", "/api/v1/agents/a1/weigh", Role.AGENT, json={"load": 4})
+        assert (status, said["error"], desk.inbox.events) == (409, "not_now", [])
+
+
+async def test_who_talks_with_nobody_sends_nobody_on_and_nobody_is_sent_nowhere() -> None:
+    async with running() as desk:
+        status, said = await desk.ask("POST", "/api/v1/agents/a1/transfer", Role.AGENT, json={})
+        assert (status, said["error"]) == (400, "bad_request")
+        desk.inbox.contacts = [()]
+        status, said = await desk.ask("POST", "/api/v1/agents/a1/transfer", Role.AGENT, json={"agent": "a2"})
         assert (status, said["error"], desk.inbox.events) == (409, "not_now", [])
 
 

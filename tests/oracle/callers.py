@@ -115,7 +115,7 @@ def gone(h, event: e.ContactGone) -> None:
     elif caller.in_line and caller.callback:
         caller.leg = ""
     elif caller.in_line:
-        short = at - caller.since < caller.service.short_abandon_s
+        short = at - caller.waits_from < caller.service.short_abandon_s
         if caller.hash and caller.channel is VOICE and not caller.service.anonymous:
             h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
             h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
@@ -186,7 +186,8 @@ def step_lasts(caller: Caller) -> float | None:
 def step_ends(caller: Caller) -> float | None:
     """When the preferred agent's time, or the step, is over."""
     if caller.preferred is not None:
-        return caller.step_at + caller.service.preferred_s
+        wait_s = caller.service.preferred_s if caller.preferred_s is None else caller.preferred_s
+        return caller.step_at + wait_s
     lasts = step_lasts(caller)
     return None if lasts is None else caller.step_at + lasts
 
@@ -194,7 +195,7 @@ def step_ends(caller: Caller) -> float | None:
 def ceiling(caller: Caller) -> float | None:
     """When the contact becomes urgent."""
     limit = caller.service.ceiling_s
-    return None if limit is None or caller.urgent or caller.callback else caller.since + limit
+    return None if limit is None or caller.urgent or caller.callback else caller.waits_from + limit
 
 
 def overflows(h, caller: Caller) -> float | None:
@@ -276,18 +277,23 @@ def prefer(h, caller: Caller) -> None:
         return
     name, at = h.spoke[caller.hash]
     if h.now - at <= service.preferred_days * 86_400.0 and name in h.people and serves(h, caller, h.people[name]):
-        caller.preferred = h.people[name]
+        caller.preferred, caller.preferred_s = h.people[name], None
 
 
-def serves(h, caller: Caller, p: Person) -> bool:
-    """The agent is there and may have this contact in one of the service's steps."""
+def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool:
+    """The agent is there and may have this contact in one of the steps of its service, or of another one."""
+    service = service or caller.service
     profile = p.agent.profile
     if not p.signed or not p.configured or p.state in ("paused", "not_responding"):
         return False
     if caller.channel not in profile.channels or (profile.pair_id and not p.lead):
         return False
-    return any(choice.fits(h, caller, h.asked(caller, step), p) is not None
-               for step in range(len(caller.service.steps)))
+    usual = caller.service
+    try:
+        caller.service = service
+        return any(choice.fits(h, caller, h.asked(caller, step), p) is not None for step in range(len(service.steps)))
+    finally:
+        caller.service = usual
 
 
 def lose_preferred(h, caller: Caller, at: float) -> None:

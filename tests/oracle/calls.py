@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import commands
 from routing.core import events as e
 from routing.core.model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
-from tests.oracle import burden, callers, shifts
+from tests.oracle import burden, callers, settings, shifts
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -238,11 +238,42 @@ def held(h, event: e.Held) -> None:
     h.tell("HoldChanged", offer.id, event.on)
 
 
+def transfer(h, event: e.TransferAsked) -> None:
+    """The agent sends the caller on, to a service or to a colleague who can have them. If that cannot be and the phone
+    has done it all the same, the caller waits as before."""
+    offer = h.offers.get(event.offer)
+    if offer is None or offer.state is not ACCEPTED or not offer.voice:
+        h.refuse("not_now")
+    caller = offer.caller
+    why, service, person = "", h.services.get(event.service or caller.service.id, caller.service), None
+    if (event.service is not None and event.service not in h.services) or (event.to is None and event.service is None):
+        why = "unknown_service"
+    elif service.id != caller.service.id and settings.refuses(h, service):
+        why = "not_open"
+    elif event.to is not None and event.to not in h.people:
+        why = "unknown_agent"
+    elif event.to is not None:
+        person = h.people[event.to]
+        if person in offer.people or not callers.serves(h, caller, person, service):
+            why = "not_there"
+    if why and not event.gone:
+        h.refuse(why)
+    if why:
+        service, person = caller.service, None
+    before = caller.service
+    h.commands.append(commands.SendOn(caller.id, service.id, caller.node))
+    talk_over(h, offer, "transfer", h.now)
+    caller.service, caller.step, caller.urgent, caller.visited, caller.net_again = service, 0, False, (), 0.0
+    caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
+    if service.id != before.id:
+        h.tell("Moved", caller.id, before.id, service.id, "transfer")
+
+
 def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -> None:
-    """The talk is over. Lost: the caller waits again. Else the agent wraps up."""
-    caller, p, lost = offer.caller, offer.person, by == "lost"
-    offer.state = OfferState.COMPLETED if lost else WRAPPING
-    caller.state = WAITS if lost else ContactState.WRAPPING
+    """The talk is over. Lost or sent on: the caller waits again. Else, and when sent on, the agent wraps up."""
+    caller, p, lost, sent = offer.caller, offer.person, by == "lost", by == "transfer"
+    offer.state = OfferState.COMPLETED if lost or sent else WRAPPING
+    caller.state = WAITS if lost or sent else ContactState.WRAPPING
     offer.talk_over_at, offer.interrupted, offer.held_since = h.now, False, None
     if offer.voice:
         phone = h.phone(offer.seat)
@@ -254,7 +285,9 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     elif lost and phone_lost:
         p.not_before = max(p.not_before, h.now + 5.0)
     wraps = not lost and wraps_up(p, offer)
-    if wraps:
+    if sent:
+        own_wrap_up(h, p, offer, lost)
+    elif wraps:
         if p.agent.profile.wrapup_mode is not WrapUpMode.MANDATORY:
             offer.due["wrap"] = h.now + p.agent.profile.wrapup_s
         shifts.engage(h, p)
@@ -263,7 +296,7 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     if offer.partner is not None:
         partner_over(h, offer.partner, offer, lost)
     h.tell("TalkOver", offer.id, caller.id, p.id, by)
-    if lost:
+    if lost or sent:
         del h.offers[offer.id]
         caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
         h.arm(caller)
@@ -284,6 +317,11 @@ def wraps_up(p: Person, offer: Offer) -> bool:
 def partner_over(h, p: Person, offer: Offer, lost: bool) -> None:
     """The second one of a pair wraps up by the own profile, aside; both legs end."""
     rescind(h, offer, "partner")
+    own_wrap_up(h, p, offer, lost)
+
+
+def own_wrap_up(h, p: Person, offer: Offer, lost: bool) -> None:
+    """Done with the contact; the wrap-up is without it."""
     p.hands.remove(offer)
     burden.done(h, p, offer, h.now - offer.connected_at)
     if not lost and wraps_up(p, offer):

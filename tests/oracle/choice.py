@@ -287,8 +287,8 @@ def command(h, made: Offer) -> commands.Offer:
     reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
     return commands.Offer(
         made.id, caller.id, caller.leg, agent.id, made.seat, caller.service.id, caller.service.name, made.ring_s,
-        AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken, h.now - caller.since, caller.node,
-        caller.channel, profile.pre_connect_s if reads else 0.0, caller.callback,
+        AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken, h.now - caller.waits_from,
+        caller.node, caller.channel, profile.pre_connect_s if reads else 0.0, caller.callback,
         None if made.partner is None else joining(made), agent.outside, profile.comfort)
 
 

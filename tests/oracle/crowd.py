@@ -167,6 +167,7 @@ class Crowd:
             return rng.choice((
                 e.OfferRinging(number), e.OfferAnswered(number), e.OfferConnected(number, self._contact()),
                 e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.Held(number, True),
+                e.TransferAsked(number, self._service()),
                 e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy")))
         offer = rng.choice(live)
         number, caller = offer.id, offer.caller.id
@@ -184,6 +185,9 @@ class Crowd:
         if offer.state is ACCEPTED:
             if not offer.voice and rng.random() < 0.8:  # messages take their time, and calls come meanwhile
                 return e.Held(number, rng.random() < 0.5)
+            if offer.voice and rng.random() < 0.2:
+                return e.TransferAsked(number, self._service() if rng.random() < 0.6 else None,
+                                       self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2)
             return rng.choice((
                 e.TalkEnded(number, "caller", late), e.TalkEnded(number, "agent"), e.TalkEnded(number, "agent"),
                 e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)) if rng.random() < 0.5 else

@@ -188,6 +188,8 @@ class Duel:
                 seen["old places given back"] += contact is not None and contact.returned is not None
             case f.ContactChanged():
                 seen["old places declined"] += fact.since is not None
+            case f.TalkOver():
+                seen[f"talk over {fact.by}"] += 1
             case f.Moved():
                 seen[f"moved {fact.reason}"] += 1
             case f.Stepped():
@@ -260,7 +262,8 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
     contacts = [StoredContact(c.id, c.state, c.version, c.service.id, c.channel, c.since, c.queued_at, c.priority,
                               c.original_position, c.leg, c.slow, c.node, c.caller_hash, c.caller_box,
                               None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
-                              c.needs, c.topics, c.callback, c.tries, c.not_before) for c in d.contacts.values()]
+                              c.needs, c.topics, c.callback, c.tries, c.not_before, c.handed_at)
+                for c in d.contacts.values()]
     offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, o.contact.service.id, o.contact.channel, o.state,
                           o.offered_at, o.ring_s, o.step, o.level, o.rang_at, o.connected_at, o.talk_over_at, o.held_s,
                           o.interrupted, None if o.partner is None else o.partner.id)

@@ -206,7 +206,8 @@ def stored_caller(h, row) -> Caller:
         entered_at=min(row.since if row.entered_at is None else row.entered_at, h.now),
         step_at=min(row.queued_at if row.step_since is None else row.step_since, h.now),
         step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
-        callback=row.callback, tries=row.tries, not_before=row.not_before)
+        callback=row.callback, tries=row.tries, not_before=row.not_before,
+        sent_at=None if row.handed_at is None else min(row.handed_at, h.now))
 
 
 def stored_person(h, row) -> None:
@@ -296,7 +297,7 @@ def settle_person(h, p: Person, row) -> None:
     until = None
     if row is not None and row.wrapup_until is not None:
         until = row.wrapup_until - (row.since - p.since)
-    if p.state is WRAPUP and not wrapping and (profile.pair_id or profile.wrapup_mode is WrapUpMode.OPTIONAL):
+    if p.state is WRAPUP and not wrapping:
         p.aside = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
         p.aside_at = until
     if wrapping and profile.wrapup_mode is not WrapUpMode.MANDATORY:

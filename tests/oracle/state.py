@@ -42,6 +42,10 @@ class Caller:
     state: ContactState = WAITS
     offer: Offer | None = None
     preferred: Person | None = None
+    preferred_s: float | None = None
+    """Waited for so long; None: as the service says."""
+    sent_at: float | None = None
+    """An agent sent the caller on."""
     urgent: bool = False
     own: tuple[float, int] | None = None
     """Start and points of its own call, while it has the place of one that dropped."""
@@ -59,6 +63,11 @@ class Caller:
     def in_line(self) -> bool:
         """Has a place in the line of its service."""
         return self.state in (WAITS, RESERVED)
+
+    @property
+    def waits_from(self) -> float:
+        """The present wait began."""
+        return self.since if self.sent_at is None else self.sent_at
 
     @property
     def place(self) -> tuple[float, int]:

@@ -26,7 +26,8 @@ LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
 
 TELLING = (
     "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",
-    "tier 0", "tier 1", "tier 2", "moved overflow", "moved full", "moved closed", "moved chosen", "stepped expired",
+    "tier 0", "tier 1", "tier 2", "moved overflow", "moved full", "moved closed", "moved chosen",
+    "moved transfer", "talk over transfer", "stepped expired",
     "stepped nobody", "stepped preferred", "callback asked", "callback failed", "interrupted True", "interrupted False",
     "old places given back", "old places declined",
     "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
@@ -42,7 +43,7 @@ TELLING = (
     "strategy longest_idle", "strategy least_occupied", "strategy longest_idle_any", "strategy least_occupied_any",
     "strategy fewest_skills", "strategy weakest_first", "strategy fewest_contacts", "refused unknown_agent",
     "refused unknown_service", "refused unknown_seat", "refused seat_taken", "refused not_signed_in",
-    "refused not_now", "refused out_of_range",
+    "refused not_now", "refused out_of_range", "refused not_open", "refused not_there",
 )
 """What must have happened, or the comparison said nothing of it."""
 

@@ -78,6 +78,13 @@ def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
     assert strays(state, [PENDING]) == ["o5-7.3"]
 
 
+def test_an_agents_leg_with_a_caller_who_was_sent_on_is_ended() -> None:
+    state = now((LEG, "Up", "b"), CALLER_TALKS)
+    assert strays(state, [], [CONTACT]) == [LEG], "who waits, for the engine, goes on into the line"
+    assert strays(state, [], [CONTACT._replace(state=ContactState.ASSIGNED)]) == []
+    assert strays(state, [TALKING], [CONTACT]) == [], "a talk that began a moment ago"
+
+
 def test_a_look_goes_over_the_channels_once_whatever_the_number_of_legs() -> None:
     class Counted(dict[str, Channel]):
         looks = 0
