@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,12 +92,13 @@ class Line(asyncio.Protocol):
         self._frames = [_SILENCE] if hertz is None else _tone(hertz)
         self._turn = 0
 
-    def close(self) -> None:
-        """Hang up."""
-        if self._transport is not None:
-            with suppress(OSError, RuntimeError):
-                self._transport.write(bytes((END, 0, 0)))
+    def close(self, *, now: bool = False) -> None:
+        """Hang up. `now`: whatever was not sent yet is not waited for."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(bytes((END, 0, 0)))
             self._transport.close()
+        if self._transport is not None and now:
+            self._transport.abort()
 
     def turn(self, count: int) -> None:
         """So many frames are due."""
@@ -166,9 +166,11 @@ class Exchange:
         assert self._server is not None and self._pace is not None
         self._pace.cancel()
         await asyncio.gather(self._pace, return_exceptions=True)
-        for line in list(self._lines):
-            line.close()
         self._server.close()
+        lines = list(self._lines)
+        for line in lines:
+            line.close(now=True)
+        await asyncio.gather(*(line.ended.wait() for line in lines))
         await self._server.wait_closed()
 
     def expect(self, came: Callable[[Line], None]) -> Live:

@@ -17,6 +17,8 @@ from lab.recognise import WINDOW, Began, Heard, Recogniser
 from lab.tune import LOCK_S, Follower, Tunes
 
 WINDOW_S = WINDOW / RATE
+PIECE = 2 * WINDOW
+"""Sound is looked at in pieces of 100 ms."""
 TOLD_S = 0.25
 """Music and voices are told of so often while they last."""
 HOLE = 2
@@ -153,18 +155,21 @@ class Ear:
         return ENDING_S if most < NEAR_END_S else UNSURE_S if least < NEAR_END_S else AMID_S
 
     def take(self, samples: Samples) -> Iterator[Event]:
-        """More sound."""
-        sound = np.concatenate((self._part, samples))
-        whole = len(sound) // WINDOW * WINDOW
-        self._part = sound[whole:]
-        for window in sound[:whole].reshape(-1, WINDOW):
-            yield from self._window(window)
-        yield from self._prompts(self._recogniser.take(samples))
-        yield from self._strange()
+        """More sound. In small pieces, however much comes at once: what is heard first is told first."""
+        for at in range(0, len(samples), PIECE):
+            piece = samples[at: at + PIECE]
+            sound = np.concatenate((self._part, piece))
+            whole = len(sound) // WINDOW * WINDOW
+            self._part = sound[whole:]
+            for window in sound[:whole].reshape(-1, WINDOW):
+                yield from self._window(window)
+            yield from self._prompts(self._recogniser.take(piece))
+            yield from self._strange(self._recogniser.settled - SETTLE_S)
 
     def finish(self) -> Iterator[Event]:
         """The line is dead."""
         yield from self._prompts(self._recogniser.finish())
+        yield from self._strange(self.seconds)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -221,14 +226,10 @@ class Ear:
             self._announced = False
             yield Nothing(self._recogniser.settled)
 
-    def _strange(self) -> Iterator[Event]:
-        sure = int((self._recogniser.settled - SETTLE_S) / WINDOW_S)
-        for number in [number for number in self._loud if number < sure]:
-            run = self._strange_run
+    def _strange(self, until: float) -> Iterator[Event]:
+        for number in [number for number in self._loud if number < int(until / WINDOW_S)]:
             if self._loud.pop(number):
                 continue
-            run.add(number)
-            began, until = run.first * WINDOW_S, (run.last + 1) * WINDOW_S
-            if until - max(run.told, began) >= STRANGE_S:
-                run.told = until
-                yield Strange(began, until)
+            told = self._strange_run.add(number)
+            if told and told[1] - told[0] >= STRANGE_S:
+                yield Strange(*told)

@@ -61,6 +61,8 @@ class Follower:
         self._tunes = tunes
         self._place: Place | None = None
         self._lost = 0
+        self._moved = False
+        """The last window fitted a little beside its place. Music does not move twice, a sound of its pitch does."""
 
     @property
     def following(self) -> bool:
@@ -71,7 +73,8 @@ class Follower:
         """Look for the music in the last second or less; the next window follows on it."""
         found = self._tunes.find(piece)
         if found is not None:
-            self._place, self._lost = found._replace(offset=found.offset + len(piece)), 0
+            self._place = found._replace(offset=found.offset + len(piece))
+            self._lost, self._moved = 0, False
         return found is not None
 
     def take(self, window: Samples) -> bool:
@@ -83,9 +86,13 @@ class Follower:
         self._place = Place(tune, offset + len(window))
         if rms(wanted) < FAINT:
             good = rms(window) <= 2 * FAINT
-        elif not (good := score(wanted, window) >= WINDOW_SCORE):
+            self._moved = False
+        elif good := score(wanted, window) >= WINDOW_SCORE:
+            self._moved = False
+        else:
             around = self._tunes.piece(tune, offset - SLACK, len(window) + 2 * SLACK)
-            good, start = _shifted(window, around)
+            fits, start = _shifted(window, around)
+            good, self._moved = fits and not self._moved, fits
             if good:
                 self._place = Place(tune, offset - SLACK + start + len(window))
         self._lost = 0 if good else self._lost + 1

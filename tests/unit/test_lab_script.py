@@ -1,0 +1,209 @@
+"""Scripts as an operator writes them: read whole, every mistake with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab import script_run
+from lab.errors import BadInput
+from lab.script import (
+    MAX_AGENTS,
+    MAX_STEPS,
+    WITHIN_S,
+    Acts,
+    Agent,
+    Begins,
+    Ends,
+    HangsUp,
+    Hears,
+    HearsNot,
+    Known,
+    Music,
+    Presses,
+    Says,
+    Script,
+    Talks,
+    Waits,
+    load,
+)
+
+pytestmark = pytest.mark.unit
+
+KNOWN = Known({"karsilama", "ana-menu-1", "sira-2", "system/goodbye"}, ["psikososyal", "gorus_oneri"], ["a1001"],
+              ["4440632", "ana"], {"sira-2"})
+TRUNK = Known(KNOWN.prompts, None, None, None, KNOWN.waiting)
+
+WHOLE = """\
+ad: Her şey
+arar: ana
+kimden: 05001234567
+hizmet: [psikososyal, gorus_oneri]
+temsilciler:
+  - psikososyal: cevaplar 1.5 sn
+  - gorus_oneri: cevaplamaz
+  - a1001: mesgul
+adimlar:
+  - duyar: [karsilama, "ana-menu-1, 7 sn"]
+  - baslar: ana-menu-1, 2 dk
+  - basar: 1
+  - basar: "*#05"
+  - bekler: 5 sn
+  - soyler: 500 sn
+  - muzik: 3 sn
+  - muzik: 3 sn, 30 sn
+  - duymaz: sira-2, 10 sn
+  - konusur: psikososyal
+  - konusur: a1001, 60 sn
+  - temsilci: kapatir
+  - temsilci: basar *2
+  - kapanir: 9 sn
+"""
+
+
+def read(tmp_path: Path, text: str, known: Known = KNOWN) -> Script:
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    script, problems = load(path, known)
+    assert not problems, problems
+    assert script is not None
+    return script
+
+
+def problems(tmp_path: Path, text: str, known: Known = KNOWN) -> list[str]:
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    script, found = load(path, known)
+    assert script is None
+    return [str(one) for one in found]
+
+
+def test_everything_that_can_be_written(tmp_path: Path) -> None:
+    script = read(tmp_path, WHOLE)
+    assert (script.name, script.calls, script.caller) == ("Her şey", "ana", "05001234567")
+    assert script.services == {"psikososyal", "gorus_oneri"}
+    assert script.agents == (
+        Agent(6, "psikososyal", "1.5"), Agent(7, "gorus_oneri", "ignore"), Agent(8, "a1001", "busy"))
+    assert script.steps == (
+        Hears(10, "karsilama", WITHIN_S), Hears(10, "ana-menu-1", 7.0), Begins(11, "ana-menu-1", 120.0),
+        Presses(12, "1"), Presses(13, "*#05"), Waits(14, 5.0), Says(15, 500.0), Music(16, 3.0), Music(17, 3.0, 30.0),
+        HearsNot(18, "sira-2", 10.0), Talks(19, "psikososyal"), Talks(20, "a1001", 60.0), Acts(21, "kapatir", ""),
+        Acts(22, "basar", "*2"), Ends(23, 9.0))
+
+
+def test_the_least(tmp_path: Path) -> None:
+    script = read(tmp_path, "ad: x\nadimlar:\n  - kapatir\n")
+    assert script.steps == (HangsUp(3),) and script.calls == script.caller == "" and not script.services
+
+
+def test_sentences_below_each_other_have_lines_of_their_own(tmp_path: Path) -> None:
+    script = read(tmp_path, "ad: x\nadimlar:\n  - duyar:\n      - karsilama\n      - ana-menu-1\n  - kapanir\n")
+    assert [step.line for step in script.steps] == [4, 5, 6]
+
+
+def test_all_mistakes_are_told_at_once_each_with_its_line(tmp_path: Path) -> None:
+    found = problems(tmp_path, """\
+ad: x
+arar: anaa
+kimden: bilinmiyor
+hizmet: psikosos
+temsilciler:
+  - psikososyal: uyur
+  - a10011: cevaplar
+  - cevaplar
+adimlar:
+  - duyar: karsilam
+  - duyarr: karsilama
+  - basar: bir
+  - bekler: 5
+  - duymaz: sira-2
+  - konusur: gorus
+  - temsilci: gider
+  - kapatir: 5 sn
+  - bekler: 0 sn
+bitis: 1
+""")
+    assert found == [
+        "x.yaml:2: 'anaa' is no number and no entry of the centre. Did you mean 'ana'?",
+        "x.yaml:3: 'bilinmiyor' is no telephone number. Write 3 to 15 digits, such as 05001234567, or gizli.",
+        "x.yaml:4: there is no service 'psikosos'. Did you mean 'psikososyal'?",
+        "x.yaml:6: 'uyur' is nothing a phone does. Known: cevaplar, cevaplamaz, mesgul, reddeder; cevaplar 2 sn.",
+        "x.yaml:7: 'a10011' is no service and no agent. Known: gorus_oneri, psikososyal.",
+        "x.yaml:8: an agent is one word and how the phone acts. Write for example '- psikososyal: cevaplar 2 sn'.",
+        "x.yaml:10: there is no prompt 'karsilam'. Did you mean 'karsilama'?",
+        "x.yaml:11: unknown step 'duyarr'. Did you mean 'duyar'?",
+        "x.yaml:12: 'bir' are no keys. Write digits, \"*\" or \"#\" (these two in quotes).",
+        "x.yaml:13: '5' is no time. Write for example 5 sn, 1.5 sn or 2 dk.",
+        "x.yaml:14: 'duymaz' needs a time. Write for example '- duymaz: sira-2, 10 sn'.",
+        "x.yaml:15: 'gorus' is no service and no agent. Did you mean 'gorus_oneri'?",
+        "x.yaml:16: 'gider' is nothing an agent does. Known: kapatir; basar and keys.",
+        "x.yaml:17: 'kapatir' has nothing behind it. Write '- kapatir'.",
+        "x.yaml:18: '0 sn' is too short or too long. Write more than 0 and at most 900 sn.",
+        "x.yaml:18: a step after the end of the call. Take it out, or move the end behind it.",
+        "x.yaml:19: unknown key 'bitis'. Known: ad, adimlar, arar, hizmet, kimden, temsilciler.",
+    ]
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("", "x.yaml:1: no script stands here. Write 'ad:' and 'adimlar:' (docs/scripts.md)."),
+    ("- duyar: karsilama\n", "x.yaml:1: no script stands here. Write 'ad:' and 'adimlar:' (docs/scripts.md)."),
+    ("ad: x\n", "x.yaml:1: the key 'adimlar' is missing. Add it."),
+    ("ad: x\nadimlar: []\n", "x.yaml:2: 'adimlar' should be a list with at least one step. Write steps such as"),
+    ("ad: x\nadimlar:\n  - duyar\n", "x.yaml:3: no sentence is named. Write the key of a prompt, such as karsilama."),
+    ("ad: x\nadimlar:\n\t- kapatir\n", "x.yaml:3: a tab. Use spaces"),
+    ("ad: [\n", "x.yaml:2: this is not YAML"),
+    ("ad: x\nad: y\nadimlar:\n  - kapatir\n", "x.yaml:2: the key 'ad' stands twice"),
+    ("ad: true\nadimlar:\n  - kapatir\n", "x.yaml:1: 'ad' should be a text"),
+    ("ad: x\nadimlar:\n  - {duyar: karsilama, basar: 1}\n", "x.yaml:3: a step is one word and what belongs to it"),
+    ("ad: x\ntemsilciler: a1001\nadimlar:\n  - kapatir\n", "x.yaml:2: 'temsilciler' should be a list"),
+    ("ad: x\nadimlar:\n" + "  - basar: 1\n" * (MAX_STEPS + 1), f"x.yaml:{MAX_STEPS + 3}: more than {MAX_STEPS} steps"),
+    ("ad: x\ntemsilciler:\n" + "  - psikososyal: cevaplar\n" * (MAX_AGENTS + 1) + "adimlar:\n  - kapatir\n",
+     f"x.yaml:{MAX_AGENTS + 3}: more than {MAX_AGENTS} agents")])
+def test_what_is_no_script(tmp_path: Path, text: str, said: str) -> None:
+    found = problems(tmp_path, text)
+    assert len(found) == 1 and found[0].startswith(said), found
+
+
+def test_who_waits_says_where_so_that_no_other_script_stands_in_the_same_line(tmp_path: Path) -> None:
+    for step, line in (("duyar: sira-2", 3), ("muzik: 2 sn", 3), ("konusur: psikososyal", 3)):
+        text = f"ad: x\nadimlar:\n  - {step}\n"
+        assert problems(tmp_path, text) == [
+            f"x.yaml:{line}: the caller waits here, and nothing says for which service. "
+            "Add 'hizmet:' with the id of the service."]
+        read(tmp_path, f"hizmet: psikososyal\n{text}")
+        read(tmp_path, text, TRUNK)
+
+
+def test_at_a_trunk_only_the_callers_are_ours(tmp_path: Path) -> None:
+    read(tmp_path, "ad: x\narar: kapi\nhizmet: her_sey\nadimlar:\n  - konusur: birisi\n", TRUNK)
+    assert problems(tmp_path, "ad: x\ntemsilciler:\n  - psikososyal: cevaplar\nadimlar:\n  - kapatir\n", TRUNK) == [
+        "x.yaml:3: 'temsilciler' cannot be used with --to: the people there are not ours. Take it out, or run the "
+        "script in a lab."]
+
+
+def test_a_missing_file_is_a_mistake_like_any_other(tmp_path: Path) -> None:
+    _, found = load(tmp_path / "yok.yaml", KNOWN)
+    assert [str(one) for one in found] == ["yok.yaml:1: the file is missing. Name a file that is there, or a folder of "
+                                           "them."]
+
+
+# -- which scripts, at which number ------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_all_scripts_in_it_and_below(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yaml", "uzun/c.yaml", "oku.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [path.name for path in script_run.files([tmp_path])] == ["a.yaml", "b.yaml", "c.yaml"]
+    (tmp_path / "leer").mkdir()
+    with pytest.raises(BadInput, match="no script"):
+        script_run.files([tmp_path / "leer"])
+
+
+def test_a_number_at_a_trunk() -> None:
+    assert script_run.target("sip:4440632@192.0.2.10") == ("4440632", "192.0.2.10:5060")
+    assert script_run.target("sip:+903124440632@sip.example:5070") == ("+903124440632", "sip.example:5070")
+    for wrong in ("4440632", "sip:4440632", "sips:1@x", "sip:1@x:0", "sip:1;ext@x"):
+        with pytest.raises(BadInput, match="no number at a trunk"):
+            script_run.target(wrong)
