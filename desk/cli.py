@@ -1,7 +1,9 @@
-"""`santral status` and `santral agent ...`: the API from a terminal."""
+"""`santral status`, `santral agent ...`, `santral reload`: the API from a terminal."""
 
 from __future__ import annotations
 
+import getpass
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from desk import tables
+from desk.api.shapes import WORDS
 from desk.client import Node, Trouble, call, find
 
 REFRESH_S = 1.0
@@ -30,6 +33,7 @@ def commands() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True)
     app.command(name="status")(status)
     app.add_typer(_agent_commands(), name="agent")
+    app.command(name="reload")(reload)
     return app
 
 
@@ -58,6 +62,35 @@ def status(watch: Annotated[bool, typer.Option("--watch", help="Keep fresh until
                 live.update(_told(lambda: look(node)), refresh=True)
         except KeyboardInterrupt:
             return
+
+
+def reload(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+           state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+    """Put the centre's files in force while calls go on. Exit 0, or 2 with every problem and nothing changed."""
+    console = Console(soft_wrap=True, highlight=False)
+    done = _told(lambda: call(find(state or lab, url, token_file, admin=True), "POST", "/api/v1/reload",
+                              {"dry_run": dry_run, "by": _me()}))
+    for word, found in (("warning: ", done["warnings"]), ("", done["problems"])):
+        for one in found:
+            console.print(f"{word}{one}", markup=False)
+    if done["problems"]:
+        console.print(f"problems: {len(done['problems'])}; nothing was changed")
+        raise typer.Exit(2)
+    if done["changes"]:
+        console.print(tables.changes(done["changes"]))
+    for one in done["later"]:
+        console.print(f"not yet: {one['what']}. {one['how']}", markup=False)
+    console.print("nothing to change" if not done["changes"] else
+                  "in force" if done["applied"] else "nothing was changed: --dry-run")
+
+
+def _me() -> str | None:
+    """Who sits at this terminal, as the API takes it."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        return None
+    return name if re.fullmatch(WORDS, name) else None
 
 
 def _told(work: Callable[[], Any]) -> Any:

@@ -25,9 +25,10 @@ class Node(NamedTuple):
     token: str
 
 
-def find(state: Path | None, url: str | None, token_file: Path | None, agent: str | None = None) -> Node:
+def find(state: Path | None, url: str | None, token_file: Path | None, agent: str | None = None, *,
+         admin: bool = False) -> Node:
     """The node by its state folder (or a lab's), or by address and token. An agent's own token is taken when there is
-    one, else the supervisor's. Raises `Trouble`."""
+    one, else the supervisor's, or with `admin` the administrator's. Raises `Trouble`."""
     if url is not None:
         if token_file is None:
             raise Trouble("--url needs --token-file: a file that holds the token")
@@ -38,8 +39,9 @@ def find(state: Path | None, url: str | None, token_file: Path | None, agent: st
     tokens = _object(token_file) if token_file and token_file.suffix == ".json" else (
         {"supervisor": _text(token_file).strip()} if token_file else _object(folder / "secrets" / "tokens.json"))
     own = tokens.get("agents")
-    token = (own.get(agent) if agent and isinstance(own, dict) else None) or tokens.get("supervisor") or tokens.get(
-        "admin")
+    token = own.get(agent) if agent and isinstance(own, dict) else None
+    for role in ("admin", "supervisor") if admin else ("supervisor", "admin"):
+        token = token or tokens.get(role)
     if not token:
         raise Trouble(f"no token in {folder / 'secrets' / 'tokens.json'}")
     return Node(f"http://{place}", str(token))

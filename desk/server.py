@@ -18,6 +18,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from desk.api import shapes
+from desk.api.house import House
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Call, Route
 from desk.api.tokens import Failures, Role, Tokens
@@ -74,15 +75,15 @@ def _json(body: shapes.Shape, status: int = 200, headers: dict[str, str] | None 
                         charset="utf-8", headers=headers)
 
 
-def build(inbox: Inbox, tokens: Tokens, metrics_text: Callable[[], bytes],
+def build(inbox: Inbox, house: House, tokens: Tokens, metrics_text: Callable[[], bytes],
           ready: Callable[[], tuple[bool, dict[str, bool]]], *, version: str = "0",
           clock: Callable[[], float] = time.monotonic) -> web.Application:
-    """The application of a node. It reaches the engine through the inbox and nothing else."""
+    """The application of a node. It reaches the engine through the inbox and nothing else, and the rest by `house`."""
     app = web.Application(middlewares=[_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_finish)
     failures = Failures(clock)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _responder(route, inbox, tokens, failures))
+        app.router.add_route(route.method, route.path, _responder(route, inbox, house, tokens, failures))
     document = json.dumps(describe(version), ensure_ascii=False).encode()
 
     async def openapi(request: web.Request) -> web.Response:
@@ -107,7 +108,7 @@ def build(inbox: Inbox, tokens: Tokens, metrics_text: Callable[[], bytes],
     return app
 
 
-def _responder(route: Route, inbox: Inbox, tokens: Tokens, failures: Failures) -> Respond:
+def _responder(route: Route, inbox: Inbox, house: House, tokens: Tokens, failures: Failures) -> Respond:
     """Checks in this order: token, role, own id, body. Only then anybody learns whether something exists."""
 
     async def respond(request: web.Request) -> web.StreamResponse:
@@ -123,7 +124,7 @@ def _responder(route: Route, inbox: Inbox, tokens: Tokens, failures: Failures) -
         if "id" in request.match_info and not re.fullmatch(shapes.NAME.strip("^$"), agent):
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
         body = await _body(request, route.request)
-        return _json(await route.handler(Call(inbox, who, AgentId(agent), body)))
+        return _json(await route.handler(Call(inbox, house, who, AgentId(agent), body)))
 
     return respond
 

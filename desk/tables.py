@@ -53,6 +53,16 @@ def agents(status: dict[str, Any], *, all_of_them: bool) -> Table:
     return table
 
 
+def changes(found: list[dict[str, Any]]) -> Table:
+    """What a reload changes."""
+    table = Table(title="Changes", title_justify="left")
+    for name in ("file", "what", "key", "was", "now"):
+        table.add_column(name, overflow="fold")
+    for one in found:
+        table.add_row(*(Text(one[key]) for key in ("part", "item", "key", "was", "now")))
+    return table
+
+
 def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableType:
     """Everything."""
     counts = Counter(STATES.get(one["state"], one["state"]) for one in status["agents"])

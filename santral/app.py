@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -50,6 +52,8 @@ from santral import logs, outside
 from santral.calendar import Calendar
 from santral.config import NodeConfig, address, node_config
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
+from santral.house import NodeHouse, hang_up_is_reload
+from santral.reload import New, Reloader
 from santral.secrets import Secrets, same, write_private
 
 log = structlog.get_logger()
@@ -83,7 +87,7 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
         raise StoreTrouble(f"the state folder {state} cannot be made: {error.strerror}. Name another with --state, or "
                            "create it for this user") from error
     try:
-        asyncio.run(Node(config, state).serve())
+        asyncio.run(Node(config, state, settings).serve())
     except Exception as error:
         first: BaseException = error
         while isinstance(first, BaseExceptionGroup):
@@ -100,8 +104,10 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
 class Node:
     """One node: the rooms, wired."""
 
-    def __init__(self, config: NodeConfig, state: Path) -> None:
+    def __init__(self, config: NodeConfig, state: Path, overlay: Path | None = None) -> None:
         self._config = config
+        self._overlay = overlay
+        self._pins: Mapping[str, str] = {}
         self._state = state
         self._where = state / "node.json"
         self._secrets = Secrets(state)
@@ -110,6 +116,8 @@ class Node:
         self._engine = Engine()
         self._stop = asyncio.Event()
         self._up = asyncio.Event()
+        self._again = asyncio.Event()
+        """SIGHUP came: read the centre's files again."""
         self._reconnects = self._mismatches = 0
 
     async def serve(self) -> None:
@@ -117,6 +125,8 @@ class Node:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        if hang_up_is_reload():
+            loop.add_signal_handler(signal.SIGHUP, self._again.set)
         settings = self._config.settings
         for warning in self._away.warnings:
             log.warning("centre", warning=str(warning))
@@ -149,17 +159,22 @@ class Node:
                                   record=self._talks.file)
             calendar = Calendar(self._config, runner.post)
             dialogues = self._dialogues(runner, sounds, numbers, calendar)
-            desk = self._desk(runner, recorder, dialogues.server)
-            await self._work(stack, store, runner, dialogues.server, desk, calendar)
+            tokens = Tokens(*self._secrets.tokens(self._config.agents))
+            reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
+                self._put_in_force, runner, calendar, dialogues, tokens, recorder))
+            house = NodeHouse(lambda: self._config, reloader, time.time, tuple)
+            desk = self._desk(runner, recorder, dialogues.server, house, tokens)
+            await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.flush()
 
     async def _work(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer,
-                    calendar: Calendar) -> None:
+                    calendar: Calendar, house: NodeHouse) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(store.keep_lease(), name="lease"),
                      group.create_task(runner.run(), name="runner"),
                      group.create_task(calendar.run(), name="calendar"),
-                     group.create_task(self._talks.run(), name="recordings")]
+                     group.create_task(self._talks.run(), name="recordings"),
+                     group.create_task(house.run(self._again), name="house")]
             dialogues = group.create_task(self._listen(agi), name="agi")
             await self._listening(agi, dialogues)
             http = await desk.start(self._config.settings.listen.http)
@@ -208,15 +223,14 @@ class Node:
     # -- wiring --------------------------------------------------------------------------------------------------------
 
     def _projections(self, numbers: NumberKeys) -> tuple[Recorder, QueueLog]:
-        centre, wanted = self._config.centre, self._config.settings.queue_log
+        wanted = self._config.settings.queue_log
         callerid: CallerId = no_callerid
         if wanted.callerid == "full":
             callerid = numbers.open
         elif wanted.callerid == "masked":
             def callerid(box: str) -> str:
                 return masked(numbers.open(box))
-        teams = Counter(agent.team for agent in centre.agents)
-        return (Recorder([service.id for service in centre.services], teams, version=VERSION),
+        return (Recorder(*_named(self._config), version=VERSION),
                 QueueLog(self._state / wanted.path, callerid))
 
     def _vault(self, store: Store) -> Vault:
@@ -236,19 +250,20 @@ class Node:
 
     def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: Calendar) -> Dialogues:
         config = self._config
-        pins = self._secrets.pins(config.agents)
+        self._pins = self._secrets.pins(config.agents)
 
         async def verify_pin(agent: AgentId, pin: str) -> bool:
-            return same(pin, pins[agent])
+            return same(pin, self._pins[agent])
 
         host, port = address(config.settings.listen.agi)
         return Dialogues(runner, config.flow, sounds, config.ivr(NODE),
-                         seal=numbers.seal, verify_pin=verify_pin, agent_by_number=config.sign_in.get,
+                         seal=numbers.seal, verify_pin=verify_pin,
+                         agent_by_number=lambda number: self._config.sign_in.get(number),
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep,
                          entry_now=calendar.entry)
 
-    def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi) -> HttpServer:
+    def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi, house: NodeHouse, tokens: Tokens) -> HttpServer:
         def page() -> bytes:
             for _ in range(self._switch.reconnects - self._reconnects):
                 recorder.reconnected()
@@ -261,8 +276,21 @@ class Node:
                            closing=self._stop.is_set())
             return health.ok, health.parts
 
-        tokens = Tokens(*self._secrets.tokens(self._config.agents))
-        return HttpServer(build_desk(runner, tokens, page, is_ready, version=VERSION))
+        return HttpServer(build_desk(runner, house, tokens, page, is_ready, version=VERSION))
+
+    async def _put_in_force(self, runner: Runner, calendar: Calendar, dialogues: Dialogues, tokens: Tokens,
+                            recorder: Recorder, new: New) -> None:
+        """New files of the centre. What can fail comes first, the engine last of it; the rest is done at one moment."""
+        config = new.config
+        pins, known = self._secrets.pins(config.agents), self._secrets.tokens(config.agents)
+        await calendar.change(config, runner.ask)
+        self._config, self._pins = config, pins
+        dialogues.change(config.flow, config.centre.services, config.ivr(NODE), new.sounds)
+        tokens.change(*known)
+        vault = self._talks.vault
+        self._talks.services, vault.private = config.recorded, config.unrecorded
+        vault.keep_days = config.settings.recording.keep_days
+        recorder.configure(*_named(config))
 
     def _execute(self, commands: Sequence[Command]) -> None:
         self._switch.execute(commands)
@@ -314,3 +342,8 @@ class Node:
         where = {"http": http, "agi": f"{agi.address[0]}:{agi.address[1]}", "ami": self._config.settings.asterisk.ami}
         write_private(self._where, json.dumps(where))
         log.info("node.ready", **where)
+
+
+def _named(config: NodeConfig) -> tuple[list[str], Mapping[str, int]]:
+    """Services, and teams with their sizes: what series of metrics are named by."""
+    return [service.id for service in config.centre.services], Counter(agent.team for agent in config.centre.agents)

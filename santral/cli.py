@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -20,6 +22,7 @@ from planning import cli as planning_cli
 from prompts import cli as prompts_cli
 from routing.core.model import Centre as RoutingCentre
 from santral import app, config, outside
+from santral.hours import pages, table
 from santral.journal import open_facts, open_journal
 from santral.secrets import Secrets, write_private
 
@@ -76,6 +79,20 @@ def run(
 ) -> None:
     """Run a node against your own Asterisk, until SIGTERM or Ctrl-C."""
     raise typer.Exit(app.run(centre, settings, state, log_json=log_json))
+
+
+@cli.command("hours")
+def hours_(
+    centre: Centre = DEFAULT_CENTRE,
+    settings: Settings = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=800, help="So many days.")] = 7,
+) -> None:
+    """When the line and its services are open and who is on call, day by day, as the files say. Exit 0 or 2."""
+    found = config.node_config(centre, settings)
+    today = datetime.now(ZoneInfo(found.settings.centre.timezone))
+    shown = pages(found.settings, found.loaded, (first or today).date(), days)
+    Console(highlight=False).print(table(shown, {one.id: one.name for one in found.loaded.services}))
 
 
 def plan_of(centre: Path, settings: Path | None, state: Path) -> Plan:

@@ -6,6 +6,7 @@ Everything is checked whole before anything starts; `santral check` shows the sa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -71,6 +72,11 @@ class NodeConfig(NamedTuple):
     def services(self) -> frozenset[str]:
         """Ids of all services."""
         return frozenset(service.id for service in self.centre.services)
+
+    def with_settings(self, settings: Settings) -> NodeConfig:
+        """The same files with other settings."""
+        loaded = replace(self.loaded, settings=settings)
+        return self._replace(settings=settings, loaded=loaded, centre=engine_centre(loaded))
 
     @property
     def unrecorded(self) -> frozenset[str]:
@@ -204,15 +210,23 @@ def _closing(loaded: Loaded, flow: Flow) -> tuple[list[Problem], list[Problem]]:
     return [], warnings
 
 
+def config_of(checked: Checked) -> NodeConfig | None:
+    """The centre as it can be put in force; None: it has problems."""
+    loaded = checked.loaded
+    if checked.problems or loaded.settings is None or checked.flow is None:
+        return None
+    return NodeConfig(loaded.settings, engine_centre(loaded), checked.flow, loaded,
+                      {agent.number: AgentId(agent.id) for agent in loaded.agents}, checked.warnings)
+
+
 def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
     """The centre, or BadCentre with every problem in it."""
     checked = check(folder, overlay)
-    loaded = checked.loaded
-    if checked.problems or loaded.settings is None or checked.flow is None:
+    config = config_of(checked)
+    if config is None:
         listed = "\n  ".join(str(problem) for problem in checked.problems)
         raise BadCentre(f"{counted(len(checked.problems))} in the centre {folder}:\n  {listed}")
-    return NodeConfig(loaded.settings, engine_centre(loaded), checked.flow, loaded,
-                      {agent.number: AgentId(agent.id) for agent in loaded.agents}, checked.warnings)
+    return config
 
 
 def counted(many: int, what: str = "problem") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from desk.api import shapes
+from desk.api.house import House
 from desk.api.shapes import Shape
 from desk.api.tokens import Role, Who
 from routing.core import events
@@ -19,6 +20,7 @@ class Call(NamedTuple):
     """A request that has passed every check."""
 
     inbox: Inbox
+    house: House
     who: Who
     agent: AgentId
     """From the path; empty where the path names none."""
@@ -158,8 +160,20 @@ async def status(call: Call) -> Shape:
     return shapes.now(call.inbox.status(), call.who)
 
 
+async def reload(call: Call) -> Shape:
+    """The centre's files again."""
+    assert isinstance(call.body, shapes.Reload)
+    return await call.house.reload(call.body, call.who.role.value)
+
+
+async def days(call: Call) -> Shape:
+    """Opening hours and rosters."""
+    return call.house.days()
+
+
 ALL = frozenset(Role)
 STAFF = frozenset({Role.ADMIN, Role.SUPERVISOR})
+ADMIN = frozenset({Role.ADMIN})
 SELF = frozenset({Role.AGENT})
 """Nobody says for an agent what is too much, or to whom their caller goes."""
 AGENT = "/api/v1/agents/{id}"
@@ -181,4 +195,6 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),
     Route("GET", "/api/v1/queues", ALL, None, shapes.Queues, queues, "All queues"),
     Route("GET", "/api/v1/status", STAFF, None, shapes.Now, status, "Queues and agents at one moment"),
+    Route("GET", "/api/v1/hours", ALL, None, shapes.Days, days, "Opening hours of the next days"),
+    Route("POST", "/api/v1/reload", ADMIN, shapes.Reload, shapes.Reloaded, reload, "Put the centre's files in force"),
 )

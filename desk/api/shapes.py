@@ -131,6 +131,64 @@ class Now(Shape):
     agents: list[Agent]
 
 
+class Reload(Shape):
+    """The centre's files read again."""
+
+    dry_run: bool = Field(default=False, description="Only tell what would change.")
+    by: Annotated[str, StringConstraints(pattern=WORDS)] | None = Field(
+        default=None, description="Who wants it, for the log; beside the token's role.")
+
+
+class Change(Shape):
+    """One thing that a reload changes. Of what agents need only how many there are."""
+
+    part: str = Field(description="services, team, accommodations, menu or settings.")
+    item: str
+    key: str
+    was: str
+    now: str
+
+
+class Later(Shape):
+    """What a reload cannot put in force, and what has to be done for it."""
+
+    what: str
+    how: str
+
+
+class Reloaded(Shape):
+    """How it went. Any problem: nothing was changed."""
+
+    applied: bool
+    changes: list[Change]
+    later: list[Later]
+    problems: list[str]
+    warnings: list[str]
+
+
+class Opening(Shape):
+    """When the line or a service is open, or an agent on call, on one day."""
+
+    what: Literal["line", "service", "agent"]
+    id: str
+    spans: list[str] = Field(description="As 09:00-17:00; 24:00 is the end of the day.")
+
+
+class Day(Shape):
+    """One day of the calendar."""
+
+    date: str
+    kind: Literal["workday", "half_day", "holiday"]
+    name: str = Field(description="Of the holiday.")
+    openings: list[Opening]
+
+
+class Days(Shape):
+    """Today and the days that follow, with closures."""
+
+    days: list[Day]
+
+
 class Probe(Shape):
     """Answer to a probe: 200 when `ok`, else 503."""
 

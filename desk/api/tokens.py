@@ -38,11 +38,16 @@ class Tokens:
     """The tokens of a node, kept as hashes. An empty token is nobody's."""
 
     def __init__(self, admin: str, supervisor: str, agents: Mapping[str, str]) -> None:
+        self.change(admin, supervisor, agents)
+
+    def change(self, admin: str, supervisor: str, agents: Mapping[str, str]) -> None:
+        """These and no others from now on; ValueError when two are the same, and the old ones stay."""
         known = [(admin, Who(Role.ADMIN)), (supervisor, Who(Role.SUPERVISOR)),
                  *((token, Who(Role.AGENT, agent)) for agent, token in agents.items())]
-        self._known = {_digest(token): who for token, who in known if token}
-        if len(self._known) != sum(1 for token, _ in known if token):
+        hashed = {_digest(token): who for token, who in known if token}
+        if len(hashed) != sum(1 for token, _ in known if token):
             raise ValueError("two of the tokens are the same: delete tokens.json, the next start makes new ones")
+        self._known = hashed
 
     def who(self, header: str) -> Who | None:
         """The asker by the `Authorization` header; None when it carries no token of ours. Takes the same time for a

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from desk.api import shapes
 from desk.api.tokens import Role, Tokens
 from desk.server import Server, build
 from metrics.recorder import Recorder
@@ -25,8 +26,8 @@ TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "ow
 class Desk:
     """A running API and a client."""
 
-    def __init__(self, inbox: FakeInbox, base: str, http: aiohttp.ClientSession) -> None:
-        self.inbox, self.base, self.http = inbox, base, http
+    def __init__(self, inbox: FakeInbox, house: House, base: str, http: aiohttp.ClientSession) -> None:
+        self.inbox, self.house, self.base, self.http = inbox, house, base, http
 
     async def ask(self, method: str, path: str, role: Role | None = Role.SUPERVISOR, **how: Any) -> tuple[int, Any]:
         headers = {**how.pop("headers", {}), **({"Authorization": f"Bearer {TOKENS[role]}"} if role else {})}
@@ -37,6 +38,26 @@ class Desk:
 
 def answer(event: Event) -> Answer:
     return agent_view(getattr(event, "agent", ""), "2001")._replace(until=99.0, misses=3)
+
+
+class House:
+    """Takes everything and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+
+    async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
+        self.asked.append((by, wanted))
+        if wanted.by == "kotu":
+            return shapes.Reloaded(applied=False, changes=[], later=[], problems=["menu.yaml:3: wrong. Mend it."],
+                                   warnings=[])
+        change = shapes.Change(part="services", item="temsilci", key="target_s", was="20.0", now="30.0")
+        later = shapes.Later(what="[seats]", how="restart the node")
+        return shapes.Reloaded(applied=not wanted.dry_run, changes=[change], later=[later], problems=[],
+                               warnings=["team.yaml:1: hm. Look."])
+
+    def days(self) -> shapes.Days:
+        return shapes.Days(days=[])
 
 
 class Inbox(FakeInbox):
@@ -56,11 +77,12 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
     inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3), agent_view("a2", None))
     recorder = Recorder(["temsilci"], {"genel": 180})
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
-    app = build(inbox, tokens, lambda: recorder.text(inbox.status()), lambda: (ready, {"asterisk": ready}))
+    house = House()
+    app = build(inbox, house, tokens, lambda: recorder.text(inbox.status()), lambda: (ready, {"asterisk": ready}))
     server = Server(app)
     address = await server.start("127.0.0.1:0")
     try:
         async with aiohttp.ClientSession() as http:
-            yield Desk(inbox, f"http://{address}", http)
+            yield Desk(inbox, house, f"http://{address}", http)
     finally:
         await server.stop()

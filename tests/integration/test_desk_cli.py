@@ -105,3 +105,25 @@ async def test_trouble_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monke
 def test_every_state_has_a_word_and_time_is_readable() -> None:
     assert set(STATES) == {one.value for one in AgentState}
     assert [duration(one) for one in (-1, 7.9, 750, 3723)] == ["0:00", "0:07", "12:30", "1:02:03"]
+
+
+async def test_a_reload_shows_what_changes_what_does_not_and_every_problem(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        shown = await santral("reload", "--dry-run", "--state", folder)
+        assert shown.exit_code == 0, shown.output
+        for word in ("target_s", "20.0", "30.0", "warning: team.yaml:1", "not yet: [seats]. restart the node",
+                     "--dry-run"):
+            assert word in shown.output
+        done = await santral("reload", "--state", folder)
+        assert done.exit_code == 0 and done.output.rstrip().endswith("in force")
+        (first, looked), (_, meant) = desk.house.asked
+        assert (first, looked.dry_run, meant.dry_run) == ("admin", True, False)
+
+
+async def test_a_refused_reload_ends_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "kotu")
+    async with running() as desk:
+        found = await santral("reload", "--state", state(tmp_path, desk))
+        assert found.exit_code == 2
+        assert "menu.yaml:3: wrong. Mend it." in found.output and "nothing was changed" in found.output

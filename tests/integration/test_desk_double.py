@@ -19,6 +19,7 @@ from routing.core.facts import AgentChanged, Fact
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Service, Step
 from routing.runner import Runner, Turn
+from tests.fakes.desk import House
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +56,8 @@ async def node() -> AsyncIterator[tuple[Kept, Ask]]:
     runner.post(Configured(CENTRE))
     for seat in ("2001", "2002"):
         runner.post(SeatChanged(SeatId(seat), reachable=True, in_use=False))
-    server = Server(build(runner, Tokens("adm", "sup", {"a1": "t1", "a2": "t2"}), lambda: b"", lambda: (True, {})))
+    tokens = Tokens("adm", "sup", {"a1": "t1", "a2": "t2"})
+    server = Server(build(runner, House(), tokens, lambda: b"", lambda: (True, {})))
     address = await server.start("127.0.0.1:0")
     async with aiohttp.ClientSession() as http:
         async def ask(agent: str, what: str, body: dict[str, Any] | None = None) -> tuple[int, str]:

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from desk import server as desk_server
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import Duties, Pause, Relaxed, SignIn, Transfer, Weight
+from desk.api.shapes import Duties, Pause, Relaxed, Reload, SignIn, Transfer, Weight
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
 from routing.core.errors import NotNow, SeatTaken
 from routing.core.inbox import InboxClosed
-from tests.fakes.desk import Inbox, running
+from tests.fakes.desk import House, Inbox, running
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ def body(route: Route) -> dict[str, Any]:
     bodies: dict[type | None, dict[str, Any]] = {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}},
                                                Weight: {"json": {"load": 4}}, Duties: {"json": {"skills": {"tr": 80}}},
                                                Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}},
-                                               Transfer: {"json": {"service": "temsilci"}}}
+                                               Transfer: {"json": {"service": "temsilci"}}, Reload: {"json": {}}}
     return bodies.get(route.request, {})
 
 
@@ -256,7 +256,7 @@ async def test_openapi_describes_what_is_there() -> None:
 async def test_a_port_in_use_is_one_clear_sentence() -> None:
     async with running() as desk:
         address = desk.base.removeprefix("http://")
-        second = Server(build(desk.inbox, Tokens("a", "b", {}), lambda: b"", lambda: (True, {})))
+        second = Server(build(desk.inbox, desk.house, Tokens("a", "b", {}), lambda: b"", lambda: (True, {})))
         with pytest.raises(CannotListen, match=rf"{address}: the port is in use; end the other"):
             await second.start(address)
 
@@ -264,7 +264,7 @@ async def test_a_port_in_use_is_one_clear_sentence() -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "10.1.2.3:8063", "example.org:80"])
 async def test_only_loopback_is_listened_on(address: str) -> None:
     with pytest.raises(CannotListen, match="loopback"):
-        await Server(build(Inbox(), Tokens("a", "b", {}), lambda: b"", lambda: (True, {}))).start(address)
+        await Server(build(Inbox(), House(), Tokens("a", "b", {}), lambda: b"", lambda: (True, {}))).start(address)
 
 
 @given(st.text(max_size=60))

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -53,6 +54,7 @@ async def test_a_call_hears_what_the_hour_says(centre: Path, tmp_path: Path, loc
     at = datetime.fromisoformat(local + "+03:00").timestamp()
     config = node_config(centre)
     node = app.Node(config, tmp_path / "state")
+    node._talks = cast(Any, SimpleNamespace(vault=SimpleNamespace(spool=tmp_path, keep=None)))
     sounds = Folder("/sounds", OWN_PROMPTS | config.flow.prompts())
     inbox = FakeInbox(contact_view(UNIQUEID))
     calendar = Calendar(config, inbox.post, lambda: at)

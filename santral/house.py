@@ -1,0 +1,77 @@
+"""What people ask of a node beside the engine: its files again, its calendar. The API's `House`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from desk.api import shapes
+from routing.core.inbox import InboxClosed
+from santral.calendar import Closing
+from santral.config import NodeConfig
+from santral.errors import SantralError
+from santral.hours import pages, written
+from santral.reload import Reloader
+
+log = structlog.get_logger()
+
+DAYS = 14
+"""Shown over HTTP: two weeks, so that the next holiday is nearly always among them."""
+
+
+HANG_UP = "SIGHUP"
+
+
+class NodeHouse:
+    """Implements `desk.api.house.House`."""
+
+    def __init__(self, current: Callable[[], NodeConfig], reloader: Reloader, clock: Callable[[], float],
+                 closings: Callable[[], tuple[Closing, ...]]) -> None:
+        self._current, self._reloader, self._clock, self._closings = current, reloader, clock, closings
+
+    async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
+        """See `House`."""
+        try:
+            done = await self._reloader.reload(_who(by, wanted.by), dry_run=wanted.dry_run)
+        except SantralError as error:
+            log.error("node.reload_refused", by=by, problems=[str(error)])
+            return shapes.Reloaded(applied=False, changes=[], later=[], problems=[str(error)], warnings=[])
+        return shapes.Reloaded(
+            applied=done.applied, changes=[shapes.Change(**one._asdict()) for one in done.changes],
+            later=[shapes.Later(**one._asdict()) for one in done.later],
+            problems=[str(one) for one in done.problems], warnings=[str(one) for one in done.warnings])
+
+    async def run(self, hang_up: asyncio.Event) -> None:
+        """A reload for each SIGHUP, until cancelled. What goes wrong stands in the log; then nothing has changed."""
+        while True:
+            await hang_up.wait()
+            hang_up.clear()
+            try:
+                await self.reload(shapes.Reload(), HANG_UP)
+            except (InboxClosed, TimeoutError):
+                log.error("node.reload_refused", by=HANG_UP, problems=["the engine did not answer; try again"])
+
+    def days(self) -> shapes.Days:
+        """See `House`."""
+        config = self._current()
+        today = datetime.fromtimestamp(self._clock(), ZoneInfo(config.settings.centre.timezone)).date()
+        return shapes.Days(days=[
+            shapes.Day.model_validate({
+                "date": page.day.date.isoformat(), "kind": page.day.kind, "name": page.day.name, "openings": [
+                    {"what": row.what, "id": row.id, "spans": written(row.spans)} for row in page.rows]})
+            for page in pages(config.settings, config.loaded, today, DAYS, self._closings())])
+
+
+def hang_up_is_reload() -> bool:
+    """Whether SIGHUP means "read your files again". From a terminal it means that the terminal was closed."""
+    return hasattr(signal, "SIGHUP") and not sys.stdin.isatty()
+
+
+def _who(role: str, name: str | None) -> str:
+    return f"{role} {name}" if name else role

@@ -1,0 +1,170 @@
+"""A reload: what would change, what cannot, problems first, and nothing half done."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from centres.load import SHIPPED
+from centres.settings import Settings, Wait
+from ivr.sounds import Folder
+from prompts.catalogue import Catalogue, texts
+from santral import reload
+from santral.config import NodeConfig, node_config
+from santral.reload import BY_ASTERISK, RELOADED, RENDER, RESTART, Change, New, Reloader, beside, difference, read
+
+pytestmark = pytest.mark.unit
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> None:
+    text = (folder / name).read_text(encoding="utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy = tmp_path / "meb"
+    shutil.copytree(SHIPPED / "meb", copy)
+    (copy / "accommodations.yaml").chmod(0o600)
+    # Built sounds are another test's business.
+    monkeypatch.setattr(Catalogue, "load", classmethod(lambda cls, root: Folder(str(root), texts())))
+    return copy
+
+
+class Node:
+    """What is in force, and how often it was changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = node_config(folder)
+        self.taken: list[New] = []
+        self.reloader = Reloader(folder, None, lambda: self.config, self.take)
+
+    async def take(self, new: New) -> None:
+        self.taken.append(new)
+        self.config = new.config
+
+
+def changes(old: NodeConfig, folder: Path) -> list[Change]:
+    return list(difference(old, node_config(folder)))
+
+
+async def test_what_changes_is_told_item_by_item_and_put_in_force(folder: Path) -> None:
+    node = Node(folder)
+    edit(folder, "services.yaml", "name: Uzaktan eğitim", "name: Uzaktan eğitim\n    target_s: 25")
+    edit(folder, "services.yaml", "    target_s: 20\n    target_share: 0.8\n\n  - id: ihbar",
+         "    target_share: 0.8\n\n  - id: ihbar")
+    edit(folder, "team.yaml", "- {id: a1001, ",
+         "- {id: a2001, number: \"2001\", skills: {psikososyal: 90}}\n  - {id: a1001, ")
+    edit(folder, "menu.yaml", "    closing: tus-bilgisi\n", "")
+    edit(folder, "santral.toml", "announce_s = 60", "announce_s = 90")
+    looked = await node.reloader.reload("test", dry_run=True)
+    assert not looked.applied and not node.taken
+    assert looked.changes == (
+        Change("services", "uzaktan_egitim", "target_s", "20.0", "25.0"), Change("team", "a2001", "", "", "new"),
+        Change("menu", "ana-menu", "closing", '["tus-bilgisi"]', "[]"),
+        Change("settings", "[wait]", "announce_s", "60", "90"))
+    done = await node.reloader.reload("test")
+    assert done.applied and done.changes == looked.changes and done.later == ()
+    assert node.config.sign_in["2001"] == "a2001" and node.taken[0].config.settings.wait.announce_s == 90
+    again = await node.reloader.reload("test")
+    assert again.applied and again.changes == ()
+
+
+async def test_with_any_problem_all_are_told_and_nothing_changes(folder: Path) -> None:
+    node = Node(folder)
+    before = node.config
+    edit(folder, "services.yaml", "target_s: 15", "target_s: 0")
+    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus")
+    edit(folder, "team.yaml", "number: \"1002\"", "number: \"1001\"")
+    done = await node.reloader.reload("test")
+    assert not done.applied and node.config is before and not node.taken
+    assert [one.where.partition(":")[0] for one in done.problems] == ["menu.yaml", "services.yaml", "team.yaml"]
+
+
+def test_what_agents_need_is_told_as_a_number_and_nothing_else(folder: Path) -> None:
+    old = node_config(folder)
+    edit(folder, "accommodations.yaml", "accommodations:\n",
+         "accommodations:\n  - {agent: a1001, ring_timeout_s: 44}\n")
+    assert changes(old, folder) == [Change("accommodations", "", "", "", "of 1 agent")]
+
+
+def test_what_cannot_change_now_keeps_its_value_and_is_said(folder: Path) -> None:
+    old = node_config(folder)
+    for before, after in (('http = "127.0.0.1:8063"', 'http = "127.0.0.1:9063"'), ("count = 180", "count = 200"),
+                          ("tick_s = 15", "tick_s = 10"), ("announce_s = 60", "announce_s = 30"),
+                          ("always = true", "always = true\nclosed = \"gece\"")):
+        edit(folder, "santral.toml", before, after)
+    edit(folder, "menu.yaml", "entries:\n", "entries:\n  gece: gece\n")
+    edit(folder, "menu.yaml", "nodes:\n", "nodes:\n  gece: {say: [merkez-kapali], end: true}\n")
+    edit(folder, "team.yaml", "- {id: a1001,", "- {id: a1001, on_call: {monday: [\"18:00-24:00\"]},")
+    edit(folder, "services.yaml", "  - id: temsilci\n",
+         "  - id: yeni\n    name: Yeni\n    steps: [{needs: {temsilci: 30}}]\n  - id: temsilci\n")
+    config, later = beside(old, node_config(folder))
+    assert {(one.what, one.how) for one in later} == {
+        ("[listen]", RESTART), ("[seats]", RENDER), ("[wait] tick_s", RENDER),
+        ("a1001 is on call and cannot be called yet", RENDER), ("the spoken brief of yeni", reload.RENDER_ONLY)}
+    settings = config.settings
+    assert (settings.listen, settings.seats, settings.wait.tick_s) == (old.settings.listen, old.settings.seats, 15)
+    assert (settings.wait.announce_s, settings.hours.closed) == (30, "gece")
+    assert config.centre.seats == old.centre.seats | {"uzak-a1001"}, "of the seats that Asterisk knows"  # type: ignore[operator]
+    assert config.loaded.settings is settings
+
+
+@pytest.mark.parametrize(("entry", "closed", "told"), [
+    ("baska", "", r"menu.yaml:\d+: the entry 'ana' is gone, and Asterisk leads calls to 4440632 there"),
+    ("baska", "ana", r"santral.toml:\d+: Asterisk leads calls to 4440632 to 'ana', the entry of the closed centre")])
+def test_an_entry_that_asterisk_still_names_must_stay(folder: Path, entry: str, closed: str, told: str) -> None:
+    old = node_config(folder)
+    edit(folder, "santral.toml", '"4440632" = "ana"', f'"4440632" = "{entry}"')
+    edit(folder, "menu.yaml", "  ana: karsilama", f"  {entry}: karsilama")
+    if closed:
+        edit(folder, "santral.toml", "always = true", f'always = true\nclosed = "{closed}"')
+        edit(folder, "menu.yaml", "entries:\n", "entries:\n  ana: kapali\n")
+        edit(folder, "menu.yaml", "nodes:\n", "nodes:\n  kapali: {say: [merkez-kapali], end: true}\n")
+    new, problems = read(folder, None, old)
+    assert new is None and len(problems) == 1 and re.match(told, str(problems[0])), problems
+
+
+async def test_prompts_that_are_missing_are_a_problem(folder: Path, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(folder)
+    monkeypatch.undo()
+    edit(folder, "santral.toml", "sounds = \"/var/lib/santral/sounds\"", f"sounds = \"{tmp_path}/none\"")
+    node.config = node_config(folder)
+    (problem,) = (await node.reloader.reload("test")).problems
+    assert "the prompts are not complete" in str(problem) and "santral prompts build" in str(problem)
+
+
+async def test_reloads_come_one_after_the_other_and_a_failure_changes_nothing(folder: Path) -> None:
+    node = Node(folder)
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(new: New) -> None:
+        entered.set()
+        await go.wait()
+        raise TimeoutError
+
+    node.reloader = Reloader(folder, None, lambda: node.config, slow)
+    first = asyncio.create_task(node.reloader.reload("one"))
+    await asyncio.wait_for(entered.wait(), 20)
+    second = asyncio.create_task(node.reloader.reload("two"))
+    await asyncio.sleep(0)
+    assert not second.done()
+    go.set()
+    with pytest.raises(TimeoutError):
+        await first
+    with pytest.raises(TimeoutError):
+        await second
+    assert node.config.centre == node_config(folder).centre
+
+
+def test_every_name_of_the_tables_is_one_of_the_settings() -> None:
+    names = set(Settings.model_fields)
+    assert names >= RELOADED and not RELOADED & BY_ASTERISK
+    assert {one.partition(".")[0] for one in BY_ASTERISK} <= names
+    assert {one.partition(".")[2] for one in BY_ASTERISK if "." in one} <= set(Wait.model_fields)
