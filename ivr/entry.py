@@ -13,6 +13,7 @@ from ivr.contact import Contacts, contact_of, spoken_needs, told_needs
 from ivr.flow import machine, steps
 from ivr.flow.model import PHONE, Flow
 from ivr.message import Messages
+from ivr.passage import Passage
 from ivr.sounds import Sounds, files
 from prompts.say import LANGUAGE
 from routing.core.errors import Refused
@@ -64,11 +65,18 @@ class Entry:
         if limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
             await session.set_variable(dialplan.LIMIT, limit)
         flow, sounds = self.flow, self.sounds
-        state, step = await self._begin(session, flow)
-        while isinstance(step, steps.Ask | steps.Record):
-            given = await (ask(session, sounds, step) if isinstance(step, steps.Ask) else self._record(session, sounds,
-                                                                                                      step))
-            state, step = machine.step(flow, state, given, time.monotonic())
+        entry, state, step = await self._begin(session, flow)
+        way = Passage(contact_of(session), entry, state, time.monotonic())
+        ended: steps.Step | None = None
+        try:
+            while isinstance(step, steps.Ask | steps.Record):
+                given = await (ask(session, sounds, step) if isinstance(step, steps.Ask)
+                               else self._record(session, sounds, step))
+                state, step = machine.step(flow, state, given, time.monotonic())
+                way.note(given, state, step)
+            ended = step
+        finally:  # who hangs up has been here too
+            self.inbox.post(way.over(time.monotonic(), ended, flow.human))
         await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
         match step:
             case steps.Leave():
@@ -78,15 +86,15 @@ class Entry:
             case steps.Enter():
                 await self._wait(session, sounds, step)
 
-    async def _begin(self, session: Session, flow: Flow) -> tuple[steps.State, steps.Step]:
-        """At the entry, or where an outside number that did not answer leads back to."""
+    async def _begin(self, session: Session, flow: Flow) -> tuple[str, steps.State, steps.Step]:
+        """At the entry, or where an outside number that did not answer leads back to; the entry's name first."""
         slow = await session.get_variable(dialplan.SLOW) == "1"
         back = await session.get_variable(dialplan.BACK_TO)
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
-            return machine.resume(flow, back, time.monotonic(), slow=slow,
-                                  language=await session.get_variable(dialplan.LANGUAGE) or LANGUAGE,
-                                  needs=told_needs(await session.get_variable(dialplan.NEEDS)))
+            return back, *machine.resume(flow, back, time.monotonic(), slow=slow,
+                                         language=await session.get_variable(dialplan.LANGUAGE) or LANGUAGE,
+                                         needs=told_needs(await session.get_variable(dialplan.NEEDS)))
         entry = session.argument(1)
         if entry not in flow.entries:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
@@ -94,7 +102,7 @@ class Entry:
         now = self.entry_now(entry)
         # While the centre is closed everybody hears the same: nobody is there to be led to at once.
         registered = flow.registered is not None and now == entry and await self._registered(session)
-        return machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered)
+        return now, *machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered)
 
     async def _registered(self, session: Session) -> bool:
         digest, _ = await self.contacts.sealed(session)
@@ -103,7 +111,7 @@ class Entry:
     async def _record(self, session: Session, sounds: Sounds, step: steps.Record) -> steps.Recorded:
         await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
         return steps.Recorded(await self.messages.take(session, contact_of(session), step.service, MESSAGE,
-                                                       slow=step.slow, max_s=step.max_s))
+                                                       slow=step.slow, language=step.language, max_s=step.max_s))
 
     async def _lead(self, session: Session, step: steps.Lead) -> None:
         """The dialplan dials; when nobody answers, it asks for the menu again and `BACK_TO` says where to go on."""

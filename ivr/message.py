@@ -16,6 +16,7 @@ from ivr.agi.errors import CallerGone
 from ivr.agi.session import Session
 from ivr.contact import Contacts
 from ivr.sounds import Sounds, files
+from prompts.say import LANGUAGE
 from routing.core.ids import ContactId, ServiceId
 
 Keep = Callable[[Path, ContactId, str, ServiceId], Awaitable[bool]]
@@ -53,12 +54,12 @@ class Messages:
         return self.spool is not None and self.keep is not None and service in self.contacts.settings.messages
 
     async def take(self, session: Session, contact: ContactId, service: str, kind: str, *, slow: bool = False,
-                   max_s: float = MAX_S) -> bool:
+                   language: str = LANGUAGE, max_s: float = MAX_S) -> bool:
         """Record one and have it kept; True when it is. Raises CallerGone when they hung up, after keeping it."""
         if not self.taken(service):
             return False
         for last in (*(False,) * (TRIES - 1), True):
-            await session.say(files(self.sounds, (SPEAK,), slow=slow))
+            await session.say(files(self.sounds, (SPEAK,), slow=slow, language=language))
             await session.exec("PlayTones", TONE)
             await session.wait_for_digit(TONE_MS)
             await session.exec("StopPlayTones")
@@ -69,12 +70,12 @@ class Messages:
                 await self._keep(path, contact, kind, service)
                 raise
             if await self._keep(path, contact, kind, service):
-                await session.say(files(self.sounds, (KEPT,), slow=slow))
+                await session.say(files(self.sounds, (KEPT,), slow=slow, language=language))
                 return True
             if last:
                 break
-            await session.say(files(self.sounds, (NOT_HEARD,), slow=slow))
-        await session.say(files(self.sounds, (NOT_KEPT,), slow=slow))
+            await session.say(files(self.sounds, (NOT_HEARD,), slow=slow, language=language))
+        await session.say(files(self.sounds, (NOT_KEPT,), slow=slow, language=language))
         return False
 
     def _path(self, contact: ContactId, kind: str, service: str) -> Path:

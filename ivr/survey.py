@@ -20,6 +20,7 @@ from ivr.flow.model import REPEAT_KEY, SLOW_KEY
 from ivr.flow.steps import SLOW_FACTOR, Ask, Key, Silence
 from ivr.message import Messages
 from ivr.sounds import Sounds, files
+from prompts.say import LANGUAGE
 from routing.core import survey
 from routing.core.errors import Refused
 from routing.core.events import SurveyAnswered
@@ -61,6 +62,7 @@ class Progress(NamedTuple):
     silent: int = 0
     rounds: int = 0
     slow: bool = False
+    language: str = LANGUAGE
 
 
 class Said(NamedTuple):
@@ -76,9 +78,10 @@ class Over(NamedTuple):
     word: bool = False
 
 
-def begin(slow: bool) -> tuple[Progress, Ask]:
+def begin(slow: bool, language: str = LANGUAGE) -> tuple[Progress, Ask]:
     """The first question."""
-    return Progress(slow=slow), _question(Progress(slow=slow), (BEGIN,))
+    progress = Progress(slow=slow, language=language)
+    return progress, _question(progress, (BEGIN,))
 
 
 def step(progress: Progress, given: Key | Silence, *, message: bool) -> tuple[Progress, Said | None, Ask | Over]:
@@ -102,7 +105,7 @@ def step(progress: Progress, given: Key | Silence, *, message: bool) -> tuple[Pr
     said = Said(question.name, question.answers[given.digit])
     if question.name == survey.MESSAGE:
         return again, None, Over(word=True)  # counted when it was left
-    onward = Progress(progress.number + 1, 0, again.rounds, progress.slow)
+    onward = again._replace(number=progress.number + 1, silent=0)
     if QUESTIONS[onward.number].name == survey.MESSAGE and not message:
         return onward, said, Over()
     return onward, said, _question(onward, ())
@@ -110,7 +113,8 @@ def step(progress: Progress, given: Key | Silence, *, message: bool) -> tuple[Pr
 
 def _question(progress: Progress, before: tuple[str, ...]) -> Ask:
     factor = SLOW_FACTOR if progress.slow else 1.0
-    return Ask((*before, QUESTIONS[progress.number].say), 0.0, ANSWER_S * factor, progress.slow)
+    return Ask((*before, QUESTIONS[progress.number].say), 0.0, ANSWER_S * factor, progress.slow,
+               progress.language)
 
 
 class Surveys:
@@ -136,15 +140,16 @@ class Surveys:
             return
         message = self.messages.taken(service)
         onward: Ask | Over
-        progress, onward = begin(slow)
+        progress, onward = begin(slow, await session.get_variable(dialplan.LANGUAGE) or LANGUAGE)
         while isinstance(onward, Ask):
             given = await ask(session, self.sounds, onward)
             progress, said, onward = step(progress, given, message=message)
             if said is not None:
                 await self._tell(contact, service, said)
-        if onward.word and await self.messages.take(session, contact, service, "survey", slow=progress.slow):
+        if onward.word and await self.messages.take(session, contact, service, "survey", slow=progress.slow,
+                                                          language=progress.language):
             await self._tell(contact, service, Said(survey.MESSAGE, 0))
-        await session.say(files(self.sounds, (THANKS,), slow=progress.slow))
+        await session.say(files(self.sounds, (THANKS,), slow=progress.slow, language=progress.language))
 
     async def _tell(self, contact: ContactId, service: str, said: Said) -> bool:
         try:

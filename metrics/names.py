@@ -25,6 +25,7 @@ class Metric(NamedTuple):
 WAIT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
 """Seconds. The library's own end at 10 s; every usual service-level threshold is an edge here."""
 HANDLE_BUCKETS = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 420.0, 600.0, 900.0, 1800.0, 3600.0)
+MENU_BUCKETS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
 DECISION_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2)
 """Seconds: a decision takes microseconds; 10 ms would be heard by nobody and is an alarm all the same."""
 
@@ -59,6 +60,18 @@ EWT = Metric("acd_ewt_contacts_total", COUNTER, ("queue", "within"),
              "at entry. Coverage = within true / all of these.")
 OVERRIDES = Metric("acd_accommodation_overrides_total", COUNTER, (),
                    "Times a rule of a profile did not hold: relaxed aloud, or by an emergency ceiling.")
+IVR_CALLS = Metric("ivr_calls_total", COUNTER, ("flow",),
+                   "Callers who came through the menu or hung up in it, by entry.")
+IVR_COMPLETED = Metric("ivr_calls_completed_total", COUNTER, ("flow", "outcome"),
+                       "The same by how it ended: queued, operator (key 0 or after failures), self_service (everything "
+                       "heard, or a message left), led (to an outside number), abandoned (hung up), error. "
+                       "Containment = self_service / all.")
+IVR_INPUT = Metric("ivr_input_events_total", COUNTER, ("flow", "event"),
+                   "What was hard for callers: timeout (no key came), invalid (a wrong key), repeat, more_time, "
+                   "slow_speech, operator_zero.")
+IVR_DURATION = Metric("ivr_duration_seconds", HISTOGRAM, ("flow",),
+                      "From the greeting to the end of the menu. 45 s is the limit to the human option (BTK).",
+                      MENU_BUCKETS)
 SURVEY = Metric("acd_survey_answers_total", COUNTER, ("queue", "question", "answer"),
                 "What callers said after the talk: asked (0), cared (1 to 5), solved (1 yes, 0 no), message (0). "
                 "Response rate = cared of all answers / asked.")
@@ -73,6 +86,7 @@ DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 
 TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, MOVED, STEPS, EWT_ERROR, EWT, OVERRIDES, SURVEY,
+         IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
          AGENTS, AGENT_SECONDS, DECISION, CONNECTED, RECONNECTS, MISMATCHES, ALARMS, DROPPED, BUILD)
 
 K_MIN = 5

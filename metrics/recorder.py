@@ -20,6 +20,7 @@ from routing.core.facts import (
     Connected,
     Ended,
     Fact,
+    MenuPassed,
     Moved,
     OfferClosed,
     Overridden,
@@ -73,6 +74,8 @@ class Recorder:
         self._ewt, self._ewt_error = self._counter(names.EWT), self._histogram(names.EWT_ERROR)
         self._overrides, self._survey = self._counter(names.OVERRIDES), self._counter(names.SURVEY)
         self._wait, self._handle = self._histogram(names.WAIT), self._histogram(names.HANDLE)
+        self._ivr_calls, self._ivr_completed = self._counter(names.IVR_CALLS), self._counter(names.IVR_COMPLETED)
+        self._ivr_input, self._ivr_duration = self._counter(names.IVR_INPUT), self._histogram(names.IVR_DURATION)
         self._decision = self._histogram(names.DECISION)
         self._waiting, self._oldest = self._gauge(names.WAITING), self._gauge(names.OLDEST)
         self._agents, self._connected = self._gauge(names.AGENTS), self._gauge(names.CONNECTED)
@@ -133,6 +136,17 @@ class Recorder:
 
     def _override(self, fact: Overridden) -> None:
         self._overrides.inc()
+
+    def _menu(self, fact: MenuPassed) -> None:
+        flow = label(fact.entry)
+        self._ivr_calls.labels(flow).inc()
+        self._ivr_completed.labels(flow, fact.outcome).inc()
+        self._ivr_duration.labels(flow).observe(fact.lasted_s)
+        for event, times in (("timeout", fact.timeouts), ("invalid", fact.wrong), ("repeat", fact.repeats),
+                             ("more_time", fact.more), ("slow_speech", int(fact.slow)),
+                             ("operator_zero", int(fact.outcome == "operator"))):
+            if times:
+                self._ivr_input.labels(flow, event).inc(times)
 
     def _surveyed(self, fact: Surveyed) -> None:
         self._survey.labels(label(fact.service), label(fact.question), str(fact.answer)).inc()
@@ -220,4 +234,5 @@ _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     Queued: Recorder._queued, Connected: Recorder._connect, OfferClosed: Recorder._closed, TalkOver: Recorder._talk,
     WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent, Alarm: Recorder._alarm,
     Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override, Surveyed: Recorder._surveyed,
+    MenuPassed: Recorder._menu,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from routing.core.events import Event
+from routing.core.events import Event, MenuLeft
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.model import AgentState, Channel, ContactState
@@ -31,12 +31,17 @@ class FakeInbox:
     def __init__(self, *answers: Answer | Callable[[Event], Answer]) -> None:
         self.answers = list(answers) or [None]
         self.events: list[Event] = []
+        self.passed: list[MenuLeft] = []
+        """Ways through the menu: told at the end of each, beside what matters for the call."""
         self.agents: tuple[AgentView, ...] = ()
         self.contacts: list[tuple[ContactView, ...]] = [()]
         """What `contact` looks at, in order; the last one stays."""
 
     def post(self, event: Event) -> None:
-        self.events.append(event)
+        if isinstance(event, MenuLeft):
+            self.passed.append(event)
+        else:
+            self.events.append(event)
 
     async def ask(self, event: Event) -> ContactView | AgentView | None:
         self.events.append(event)

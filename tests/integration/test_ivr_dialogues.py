@@ -123,6 +123,8 @@ async def test_a_caller_who_leaves_the_menu_is_no_contact(start: Start) -> None:
     dialler.hang_up_at = 4
     await dialler.call()
     assert inbox.events == []
+    [left] = inbox.passed
+    assert (left.outcome, left.entry, left.contact) == ("abandoned", "ana", UNIQUEID)
 
 
 # -- other files while calls are going on

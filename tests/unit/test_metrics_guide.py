@@ -32,7 +32,7 @@ def logged(level: str) -> set[str]:
 
 
 def test_every_metric_with_its_kind_labels_and_meaning() -> None:
-    rows = re.findall(r"^\| `(acd_\w+)` \| (\w+) \| (.+?) \| (.+) \|$", section("Metrics"), re.MULTILINE)
+    rows = re.findall(r"^\| `((?:acd|ivr)_\w+)` \| (\w+) \| (.+?) \| (.+) \|$", section("Metrics"), re.MULTILINE)
     wanted = [(metric.name, metric.kind, ", ".join(f"`{label}`" for label in metric.labels) or "none", metric.meaning)
               for metric in names.TABLE]
     assert rows == wanted
@@ -42,7 +42,7 @@ def test_every_outcome_and_result_and_no_unknown_metric() -> None:
     told = section("Metrics")
     for value in (*Outcome, ANSWERED, *RESULTS.values()):
         assert f"`{value}`" in told, value
-    assert set(re.findall(r"acd_\w+", GUIDE)) <= {metric.name for metric in names.TABLE}
+    assert set(re.findall(r"\b(?:acd|ivr)_\w+", GUIDE)) <= {metric.name for metric in names.TABLE}
 
 
 def test_every_warning_and_error_of_the_log() -> None:

@@ -160,7 +160,7 @@ def test_the_table_names_every_series_and_nothing_else() -> None:
     found = {family.name for family in recorder.registry.collect()}
     assert found == {one.name.removesuffix("_total") for one in names.TABLE}
     for one in names.TABLE:
-        assert re.fullmatch(r"acd_[a-z_]+", one.name) and one.meaning.endswith(".")
+        assert re.fullmatch(r"(acd|ivr)_[a-z_]+", one.name) and one.meaning.endswith(".")
         assert (one.kind == names.COUNTER) == one.name.endswith("_total")
         assert list(one.buckets) == sorted(one.buckets) and bool(one.buckets) == (one.kind == names.HISTOGRAM)
         assert not {"agent", "number", "caller", "contact"} & set(one.labels)

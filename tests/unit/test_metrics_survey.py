@@ -6,7 +6,7 @@ import pytest
 
 from metrics.recorder import Recorder
 from metrics.survey import by_service, together
-from routing.core.facts import Alarm, Fact, Surveyed
+from routing.core.facts import Alarm, Fact, MenuPassed, Surveyed
 from routing.core.ids import ContactId, ServiceId
 from routing.core.inbox import Status
 
@@ -64,3 +64,17 @@ def test_prometheus_counts_the_same() -> None:
     for line in ('acd_survey_answers_total{answer="5",question="cared",queue="bilgi"} 2.0',
                  'acd_survey_answers_total{answer="0",question="asked",queue="bilgi"} 6.0'):
         assert line in page
+
+
+def test_the_way_through_the_menu_is_counted() -> None:
+    recorder = Recorder(["bilgi"], {})
+    recorder.take([MenuPassed(1, 5.0, ContactId("1.1"), "ana", ("karsilama", "ana-menu"), "operator", 30.0, "temsilci",
+                              2, 1, 0, 1, True),
+                   MenuPassed(2, 6.0, ContactId("1.2"), "ana", ("karsilama",), "abandoned", 3.0)])
+    page = recorder.text(Status(0.0, True, (), (), ())).decode()
+    for line in ('ivr_calls_total{flow="ana"} 2.0', 'ivr_calls_completed_total{flow="ana",outcome="abandoned"} 1.0',
+                 'ivr_input_events_total{event="timeout",flow="ana"} 2.0',
+                 'ivr_input_events_total{event="operator_zero",flow="ana"} 1.0',
+                 'ivr_duration_seconds_bucket{flow="ana",le="45.0"} 2.0'):
+        assert line in page, line
+    assert 'event="repeat"' not in page
