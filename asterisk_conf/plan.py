@@ -189,6 +189,8 @@ class Plan:
     said: Said = SAID
     music: str | None = None
     """Folder of the hold music; None: `<sounds>/moh`."""
+    musics: tuple[str, ...] = ()
+    """Other music than the usual: folders below that one, each a class."""
     spool: str = "/run/santral-spool"
     """Where talks and messages are written before the node seals them."""
 
@@ -212,6 +214,7 @@ def _faults(plan: Plan) -> Iterable[str]:
     yield from _phones(plan)
     yield from _addresses(plan)
     yield from _paths(plan)
+    yield from _musics(plan)
     yield from _times(plan.timings)
     for what, secret in (("events_secret", plan.events_secret), ("actions_secret", plan.actions_secret)):
         yield from _secret(what, secret)
@@ -305,6 +308,12 @@ def _paths(plan: Plan) -> Iterable[str]:
     for what, path in (("sounds", plan.sounds), ("music", plan.music_dir), ("spool", plan.spool)):
         if not _PATH.match(path):
             yield f"{what} {path!r}: an absolute path of letters, digits and _ . / @ + - (Asterisk splits at , & and ;)"
+
+
+def _musics(plan: Plan) -> Iterable[str]:
+    for name in plan.musics:
+        if not _NAME.match(name) or name in (MUSIC_CLASS, "default", "general"):
+            yield f"music {name!r}: letters, digits, _ and - only, and none of {MUSIC_CLASS}, default, general"
 
 
 def _times(timings: Timings) -> Iterable[str]:

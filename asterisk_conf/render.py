@@ -58,8 +58,15 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def _paths(chosen: Plan) -> dict[str, str]:
     said = {name.upper(): chosen.prompt(key) for name, key in chosen.said._asdict().items()}
-    return {**said, "MUSIC": chosen.music_dir, "MUSIC_CLASS": plan.MUSIC_CLASS, "CEL_FILE": plan.CEL_FILE,
-            "SPOOL": chosen.spool, "RULES": say.sections(chosen.prompt("digits"))}  # fmt: skip
+    return {**said, "MUSIC": chosen.music_dir, "MUSIC_CLASS": plan.MUSIC_CLASS, "MUSICS": _musics(chosen),
+            "CEL_FILE": plan.CEL_FILE, "SPOOL": chosen.spool,
+            "RULES": say.sections(chosen.prompt("digits"))}  # fmt: skip
+
+
+def _musics(chosen: Plan) -> str:
+    """A class for each music of its own."""
+    return "\n\n".join(f"[{name}]\nmode=files\ndirectory={chosen.music_dir}/{name}\nsort=alpha"
+                       for name in chosen.musics)
 
 
 def _times(chosen: Plan) -> dict[str, str]:

@@ -45,6 +45,19 @@ class Opening(Week):
         return self
 
 
+class Waiting(Shape):
+    """What callers of a service hear while they wait. Left out: as usual, for distress as is kind there."""
+
+    first: Name | None = None
+    """Prompt key of the sentence with which the wait begins."""
+    place: bool = True
+    """The place in line is said."""
+    expected: bool = True
+    """The expected wait is said, when it is known well enough."""
+    comfort: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)] | None = None
+    """Prompt keys, said in turn while nothing else is."""
+
+
 class Service(Shape):
     """A queue. Field by field the engine's `Service`."""
 
@@ -81,6 +94,18 @@ class Service(Shape):
     """At most so many contacts of this service at agents at one moment."""
     hours: Opening | None = None
     """When it is open; left out: whenever the line is."""
+    place_kept_s: Annotated[float, Field(ge=0, le=1800)] = 300.0
+    """So long the place of a caller who hung up, or was lost, while waiting is kept for their next call."""
+    music: Name | None = None
+    """What callers hear while waiting: `santral`, `sakin` (calm), or the name of a folder below that of the music; left
+    out: `santral`, for distress `sakin`."""
+    waiting: Waiting = Waiting()
+    callback_offered: bool | None = None
+    """Callers who wait may ask to be called back; left out: unless the service is for distress."""
+    callback_after_s: Annotated[float, Field(ge=15, le=3600)] = 120.0
+    """It is said after this wait, and again from time to time. The key works from the beginning."""
+    callback_key: Annotated[int, Field(ge=3, le=9, strict=True)] = 3
+    """1 and 2 answer whether an old place is wanted, 0 and the signs have a meaning everywhere."""
     callback_tries: Annotated[int, Field(ge=1, le=20, strict=True)] = 3
     callback_retry_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
     emergency: Name | None = None
@@ -89,6 +114,12 @@ class Service(Shape):
     """Callers are asked after the talk how it was; left out: unless the service is for distress or anonymous."""
     privacy: Literal["normal", "private", "anonymous"] = "normal"
     """Private: never recorded. Anonymous: besides, the caller's number is kept from everybody and not stored."""
+
+    @property
+    def offers_callback(self) -> bool:
+        """Callers may ask to be called back. Whose number is kept from everybody cannot be called."""
+        return self.callback_offered if self.callback_offered is not None \
+            else not self.distress and self.privacy != "anonymous"
 
     @property
     def asks(self) -> bool:
@@ -105,6 +136,8 @@ class Service(Shape):
             raise ValueError("a distress service is never full and never closed; take out 'max_waiting' and 'hours'")
         if self.emergency is not None and not self.distress:
             raise ValueError("has 'emergency' and is not for distress; set 'distress', or take it out")
+        if self.callback_offered and self.privacy == "anonymous":
+            raise ValueError("offers a callback and keeps the number from everybody; take out 'callback_offered'")
         if self.overflow_to == self.id:
             raise ValueError("overflows into itself; name another service at 'overflow_to'")
         return self

@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What callers of a service hear while they wait. Keys are those of prompts."""
+
+    first: str = "bekleme-ilk"
+    """Begins the wait."""
+    place: bool = True
+    expected: bool = True
+    """The place in line and the expected wait are said."""
+    comfort: tuple[str, ...] = ("bekleme-teselli-1", "bekleme-teselli-2", "bekleme-teselli-3")
+    """In turn, while nothing else is said."""
+    asks: bool = True
+    """Who has the place of a call that dropped is asked whether they want it; else they just have it."""
+    music: str = "santral"
+    callback_after_s: float = 120.0
+    callback_key: str = ""
+    """Asks for a callback; empty: there is none."""
+
+
+DISTRESS = Wait(first="bekleme-ilk-destek", asks=False, music="sakin",
+                comfort=("bekleme-destek-1", "bekleme-destek-2", "bekleme-destek-3"))
+"""As it is kind to who is in distress; what a centre says of its service goes before."""
+
+USUAL = Wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,5 +46,7 @@ class IvrSettings:
     """Services after whose talks callers are asked."""
     messages: frozenset[str] = frozenset()
     """Services that take spoken messages."""
+    waits: Mapping[str, Wait] = field(default_factory=dict)
+    """By service; one that is not there: as usual."""
     region: str = "TR"
     """Numbers without a country code belong here."""

@@ -1,49 +1,41 @@
-"""One round of the hold loop: the engine says where the caller stands, we say what is heard next. Plays nothing itself,
+"""One round of the hold loop: the engine says where the caller stands, `hold` what is heard next. Plays nothing itself,
 so it is over in milliseconds and no step limit cuts a sentence."""
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
-from ivr import dialplan
+from ivr import dialplan, expected, hold
 from ivr.agi.session import Session
+from ivr.config import DISTRESS, USUAL, Wait
 from ivr.contact import Contacts, contact_of
-from ivr.flow.model import SLOW_KEY
+from ivr.expected import Words
+from ivr.flow.model import REPEAT_KEY, SLOW_KEY
+from ivr.hold import Heard
 from ivr.sounds import Sounds, files
-from prompts import say
+from prompts.say import LANGUAGE, LANGUAGES
 from routing.core.errors import Refused
-from routing.core.events import ContactTicked
+from routing.core.events import ContactTicked, PlaceDeclined
 from routing.core.ids import ContactId
 from routing.core.inbox import ContactView, Inbox, InboxClosed
 from routing.core.model import ContactState
 
 MAX_REMEMBERED = 2_000
-"""Callers whose last sentences are remembered; the oldest is forgotten (then the channel's variable tells the place).
-Five times what one Asterisk carries."""
-FIRST, NEXT_IN_LINE, CUT = "bekleme-ilk", "bekleme-siradaki", "gorusme-kesildi"
-SLOW_ON, KEY_HEARD = "bekleme-yavas-acildi", "bekleme-tus"
-COMFORT = ("bekleme-teselli-1", "bekleme-teselli-2", "bekleme-teselli-3")
-OWN_PROMPTS = (FIRST, NEXT_IN_LINE, CUT, SLOW_ON, KEY_HEARD, *COMFORT)
+"""Callers whose last sentences are remembered; the oldest is forgotten (then the channel's variables tell the place and
+the wait). Five times what one Asterisk carries."""
+OWN_PROMPTS = (
+    hold.NEXT_IN_LINE, hold.CUT, hold.SLOW_ON, hold.KEY_HEARD, hold.BACK, hold.BACK_ASK, hold.BACK_KIND, hold.BACK_KEPT,
+    hold.BACK_LEFT, *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 10)), USUAL.first, *USUAL.comfort,
+    DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
+_SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Heard:
-    """What one caller heard while waiting; times by the steady clock."""
-
-    place: int = 0
-    place_at: float = 0.0
-    said_at: float = 0.0
-    comforted: int = 0
-    slow: bool = False
-    cut: bool = False
-    """The talk was lost: that is said first."""
 
 
 class Waiting:
@@ -61,6 +53,15 @@ class Waiting:
             view = await self.inbox.ask(ContactTicked(contact, key))
             if view is None:
                 view = await self.inbox.ask(await self.contacts.again(session, self.clock()))
+            # Over for the engine, and a caller is here all the same: the records or the ids are wrong, the caller is
+            # not.
+            onward = dialplan.NET
+            if isinstance(view, ContactView):
+                onward = onward_of(view.state)
+                if onward == dialplan.HOLD:
+                    onward = await self._round(session, view, key)
+            else:
+                log.error("ivr.over_but_here", call=contact)
         except Refused as error:
             log.error("ivr.refused", call=contact, code=error.code)
             await session.set_variable(dialplan.NEXT, dialplan.NET)
@@ -68,15 +69,7 @@ class Waiting:
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_silent", call=contact)
             return
-        # Over for the engine, and a caller is here all the same: the records or the ids are wrong, the caller is not.
-        onward = dialplan.NET
-        if isinstance(view, ContactView):
-            onward = onward_of(view.state)
-            if onward == dialplan.HOLD:
-                await self._speak(session, view, key)
-        else:
-            log.error("ivr.over_but_here", call=contact)
-        if onward != dialplan.HOLD:
+        if onward not in (dialplan.HOLD, dialplan.CALLBACK):
             self.heard.pop(contact, None)
         await session.set_variable(dialplan.NEXT, onward)
 
@@ -86,59 +79,80 @@ class Waiting:
         heard.cut, heard.place = True, 0
         self._bound()
 
-    async def _speak(self, session: Session, view: ContactView, key: str) -> None:
-        heard = self.heard.get(view.contact)
-        if heard is None:
-            heard = self.heard[view.contact] = Heard(slow=view.slow, said_at=self.steady())
-            said = await session.get_variable(dialplan.PLACE) or ""
-            heard.place = int(said) if said.isascii() and said.isdigit() and len(said) < 5 else 0
-            heard.slow = heard.slow or await session.get_variable(dialplan.SLOW) == "1"
-            self._bound()
-        self.heard.move_to_end(view.contact)
-        if key == SLOW_KEY and not heard.slow:
-            heard.slow = True
-            await session.set_variable(dialplan.INHERITED + dialplan.SLOW, "1")
-            keys = [SLOW_ON]
-        elif view.state is not ContactState.PENDING:
-            return  # a phone rings for this caller, or they are being connected: nothing may cover the first words
-        else:
-            before = heard.place
-            keys = self._sentences(heard, view, key)
-            if heard.place != before:
-                await session.set_variable(dialplan.PLACE, str(heard.place))
+    async def _round(self, session: Session, view: ContactView, key: str) -> str:
+        """Where the dialplan goes on; what it plays before is in `ACD_SAY`."""
+        heard = await self._known(session, view)
+        wait = self.contacts.settings.waits.get(view.service, USUAL)
+        if heard.music != wait.music:
+            await session.set_variable(dialplan.MUSIC, wait.music)
+            heard.music = wait.music
+        if view.returned and heard.service is None:  # what a restart without its store would go by
+            await session.set_variable(dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}")
+        if view.state is not ContactState.PENDING and key != SLOW_KEY:
+            return dialplan.HOLD  # a phone rings for this caller, or they are being connected: nothing may cover that
+        if key and key == wait.callback_key and not view.callback:
+            return dialplan.CALLBACK
+        before = heard.place, heard.words
+        keys = await self._keys(session, heard, view, wait, key)
         if keys:
-            await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, keys, slow=heard.slow)))
+            await session.set_variable(dialplan.SAY, "&".join(
+                files(self.sounds, keys, slow=heard.slow, language=heard.language)))
+        if (heard.place, heard.words) != before:
+            await session.set_variable(dialplan.PLACE, str(heard.place))
+            await session.set_variable(dialplan.WAIT, self._said(heard))
+        return dialplan.HOLD
 
-    def _sentences(self, heard: Heard, view: ContactView, key: str) -> list[str]:
-        """Prompt keys of this round; notes in `heard` what was said."""
-        now, settings, place = self.steady(), self.contacts.settings, view.position
-        keys: list[str] = []
+    async def _keys(self, session: Session, heard: Heard, view: ContactView, wait: Wait, key: str) -> list[str]:
+        """Prompt keys of this round."""
+        now, settings = self.steady(), self.contacts.settings
+        if key == SLOW_KEY and not heard.slow:
+            await session.set_variable(dialplan.INHERITED + dialplan.SLOW, "1")
+            return hold.slower(heard, now)
+        if view.state is not ContactState.PENDING:
+            return []
+        if heard.service is None or not key:
+            return hold.speak(heard, view, wait, now, place_s=settings.place_s, comfort_s=settings.comfort_s)
+        if key in (hold.OLD_KEY, hold.NEW_KEY) and heard.asked(now):
+            old = key == hold.OLD_KEY
+            if not old:
+                after = await self.inbox.ask(PlaceDeclined(view.contact))
+                view = after if isinstance(after, ContactView) else view
+                await session.set_variable(dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}")
+            return hold.answered(heard, view, wait, now, old=old)
+        if key == REPEAT_KEY:
+            return hold.repeat(heard, view, wait, now)
+        return hold.pressed(heard, now)
+
+    async def _known(self, session: Session, view: ContactView) -> Heard:
+        """What this caller heard; after a restart as the channel's variables tell it."""
+        heard = self.heard.setdefault(view.contact, Heard())
+        self.heard.move_to_end(view.contact)
+        self._bound()
+        if heard.known:
+            return heard
+        heard.known, heard.said_at = True, self.steady()
+        heard.slow = view.slow or await session.get_variable(dialplan.SLOW) == "1"
+        language = await session.get_variable(dialplan.LANGUAGE)
+        heard.language = language if language in LANGUAGES else LANGUAGE
         if heard.cut:
-            heard.cut, heard.place, heard.place_at = False, place, now
-            keys = [CUT]
-        elif place > 0 and not heard.place:
-            heard.place, heard.place_at = place, now
-            keys = [FIRST, *place_keys(place)]
-        elif 0 < place < heard.place and now - heard.place_at >= settings.place_s:
-            heard.place, heard.place_at = place, now
-            keys = place_keys(place)
-        elif key:
-            keys = [KEY_HEARD]
-        elif now - heard.said_at >= settings.comfort_s:
-            keys = [COMFORT[heard.comforted % len(COMFORT)]]
-            heard.comforted += 1
-        if keys:
-            heard.said_at = now
-        return keys
+            return heard
+        place = await session.get_variable(dialplan.PLACE) or ""
+        heard.place = int(place) if place.isascii() and place.isdigit() and len(place) < 5 else 0
+        if (said := _SAID.match(await session.get_variable(dialplan.WAIT) or "")) is not None:
+            heard.words = Words(int(said[1]), said[2] == "1")
+            heard.until = self.steady() + int(said[3]) - self.clock() if int(said[3]) else math.inf
+        return heard
+
+    def _said(self, heard: Heard) -> str:
+        """Minutes, whether more than these, and when they are over (Unix seconds; 0: never)."""
+        if heard.words is None:
+            return ""
+        until = 0 if heard.until == math.inf else round(self.clock() + heard.until - self.steady())
+        return f"{heard.words.minutes}:{int(heard.words.more)}:{until}"
 
     def _bound(self) -> None:
         while len(self.heard) > MAX_REMEMBERED:
             self.heard.popitem(last=False)
-
-
-def place_keys(place: int) -> list[str]:
-    """The sentence for a place in line."""
-    return [NEXT_IN_LINE] if place == 1 else say.position(place)
 
 
 def onward_of(state: ContactState) -> str:

@@ -24,10 +24,10 @@ from prompts.catalogue import FORMATS, PAUSES, Prompt
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
 from prompts.manifest import Entry, Manifest, text_hash
 from prompts.music import PEAK_DBFS as MUSIC_PEAK_DBFS
+from prompts.music import PIECES, hold_music
 from prompts.music import RATE as MUSIC_RATE
 from prompts.music import RMS_DBFS as MUSIC_RMS_DBFS
 from prompts.music import VERSION as MUSIC_VERSION
-from prompts.music import hold_music
 from prompts.process import run
 from prompts.studio import Studio
 from prompts.text import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES, SLOW_SPEED, pieces
@@ -51,6 +51,10 @@ LOCK_WAIT_S = 600.0
 LOCK_POLL_S = 0.2
 
 MUSIC_KEY = "moh/santral"
+"""The usual music."""
+MUSIC = {MUSIC_KEY: PIECES["santral"], **{f"moh/{name}/{name}": piece for name, piece in PIECES.items()
+                                          if name != "santral"}}
+"""What each is; other music than the usual has a folder of its own, which is a class of music on hold."""
 
 LEFT_BEHIND = ".*.*.[0-9]*"
 """Half-written files (`.name.wav.<pid>`) of a build that was killed."""
@@ -164,8 +168,10 @@ def _jobs(prompts: Mapping[str, Prompt], options: Options, studio: Studio) -> It
         yield Job(key, prompt, recording, stretch, _hash(basis))
     for key, ms in PAUSES.items():
         yield Job(key, None, None, False, _hash([PIPELINE, ms]))
-    music = sha256_of(options.music) if options.music else f"own {MUSIC_VERSION}"
-    yield Job(MUSIC_KEY, None, options.music, False, _hash([PIPELINE, music, MUSIC_RMS_DBFS, MUSIC_PEAK_DBFS]))
+    for key in MUSIC:
+        own = options.music if key == MUSIC_KEY else None
+        music = sha256_of(own) if own else f"own {MUSIC_VERSION}"
+        yield Job(key, None, own, False, _hash([PIPELINE, music, MUSIC_RMS_DBFS, MUSIC_PEAK_DBFS]))
 
 
 def _work(todo: list[Job], options: Options, manifest: Manifest, progress: Progress) -> None:
@@ -266,7 +272,8 @@ def _music(job: Job, scratch: Path) -> tuple[Path, str, str, float]:
         except VoiceTrouble as error:
             raise SoundTrouble(f"music {job.recording.name}: {error}") from error
         return raw, "recorded", "music file", 1.0
-    segment = level.pydub_segment()(data=hold_music().tobytes(), sample_width=2, frame_rate=MUSIC_RATE, channels=1)
+    samples = hold_music(MUSIC[job.key]).tobytes()
+    segment = level.pydub_segment()(data=samples, sample_width=2, frame_rate=MUSIC_RATE, channels=1)
     level.save(segment, raw)
     return raw, "santral", "own synthesis", 1.0
 

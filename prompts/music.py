@@ -17,29 +17,47 @@ RATE = 16000
 VERSION = 2
 """Grows with every change of the music, so that built folders get the new one."""
 
-BAR_S = 4.5
 RMS_DBFS = -20.0
 PEAK_DBFS = -3.0
 """Quieter than speech at the same peak: it accompanies the wait."""
 
-CHORDS = (
+CHORDS_UP = 12
+"""Chords are played an octave higher than written: a telephone carries nothing below 300 Hz."""
+
+
+class Piece(NamedTuple):
+    """A loop."""
+
+    bar_s: float
+    chords: tuple[tuple[int, ...], ...]
+    """One bar each, MIDI notes."""
+    melody: tuple[tuple[int, float, int], ...]
+    """(bar, seconds into it, MIDI note) of the plucked notes."""
+    overlap_s: float
+    """Chords fade into each other over this long."""
+
+
+SANTRAL = Piece(4.5, (
     (50, 57, 61, 66), (47, 54, 62, 66), (43, 55, 59, 66), (45, 52, 61, 64),
     (50, 57, 62, 66), (42, 57, 61, 64), (43, 55, 62, 71), (45, 57, 62, 64),
     (47, 54, 62, 69), (42, 54, 61, 69), (43, 59, 62, 66), (50, 57, 62, 66),
     (52, 55, 62, 67), (45, 57, 61, 67), (50, 57, 61, 66), (45, 55, 62, 64),
-)  # fmt: skip
-"""One bar each, MIDI notes: D major, four times four bars, 72 s."""
-
-CHORDS_UP = 12
-"""They are played an octave higher than written: a telephone carries nothing below 300 Hz."""
-
-MELODY = (
+), (
     (0, 0.5, 74), (0, 2.5, 69), (1, 1.0, 71), (2, 0.5, 74), (2, 2.75, 66), (3, 1.0, 69),
     (4, 0.5, 78), (4, 2.0, 74), (5, 1.0, 73), (6, 0.5, 71), (6, 2.5, 67), (7, 1.0, 69),
     (8, 0.75, 74), (9, 0.5, 73), (9, 2.5, 69), (10, 1.0, 71), (11, 0.5, 74), (11, 2.75, 78),
     (12, 0.5, 76), (12, 2.25, 71), (13, 1.0, 73), (14, 0.5, 74), (14, 2.5, 69), (15, 1.25, 69),
-)  # fmt: skip
-"""(bar, seconds into it, MIDI note) of the plucked notes."""
+), 1.6)  # fmt: skip
+"""D major, four times four bars, 72 s."""
+
+SAKIN = Piece(7.5, (
+    (50, 57, 62, 64), (47, 54, 62, 69), (43, 55, 62, 66), (45, 52, 62, 64),
+    (42, 57, 62, 66), (43, 55, 59, 64), (52, 55, 59, 62), (45, 57, 61, 64),
+), (), 3.2)  # fmt: skip
+"""Calm, for who is in distress: the same key without a pluck, one chord in a long breath and no beat; 60 s."""
+
+PIECES = {"santral": SANTRAL, "sakin": SAKIN}
+"""By the class of music on hold."""
 
 PAD = ((1, 1.0), (2, 0.45), (3, 0.22), (4, 0.12))
 PLUCK = ((1, 1.0), (2, 0.5), (3, 0.18), (5, 0.06))
@@ -50,9 +68,6 @@ PLUCK_GAIN = 0.8
 HIGHER_SOFTER = 0.2
 """A chord's higher notes are softer, by this much each."""
 
-PAD_OVERLAP_S = 1.6
-"""Chords fade into each other over this long."""
-
 
 class Tone(NamedTuple):
     """One note: when it begins, its samples."""
@@ -61,11 +76,13 @@ class Tone(NamedTuple):
     samples: list[float]
 
 
-def hold_music(bars: int = len(CHORDS)) -> array[int]:
+def hold_music(piece: Piece = SANTRAL, bars: int | None = None) -> array[int]:
     """The loop at 16 kHz, 16 bit. `bars` shortens it (tests)."""
-    total = round(bars * BAR_S * RATE)
+    if bars is None:
+        bars = len(piece.chords)
+    total = round(bars * piece.bar_s * RATE)
     mixed = [0.0] * total
-    for tone in _tones(bars):
+    for tone in _tones(piece, bars):
         at = tone.start % total
         for sample in tone.samples:
             mixed[at] += sample
@@ -75,20 +92,20 @@ def hold_music(bars: int = len(CHORDS)) -> array[int]:
     return _scaled(mixed)
 
 
-def _tones(bars: int) -> Iterator[Tone]:
-    for bar, chord in enumerate(CHORDS[:bars]):
-        start = round((bar * BAR_S - PAD_OVERLAP_S / 2) * RATE)
+def _tones(piece: Piece, bars: int) -> Iterator[Tone]:
+    for bar, chord in enumerate(piece.chords[:bars]):
+        start = round((bar * piece.bar_s - piece.overlap_s / 2) * RATE)
         for voice, note in enumerate(chord):
-            yield Tone(start, _pad(note + CHORDS_UP, 1.0 - HIGHER_SOFTER * voice))
-    for bar, offset, note in MELODY:
+            yield Tone(start, _pad(piece, note + CHORDS_UP, 1.0 - HIGHER_SOFTER * voice))
+    for bar, offset, note in piece.melody:
         if bar < bars:
-            yield Tone(round((bar * BAR_S + offset) * RATE), _pluck(note))
+            yield Tone(round((bar * piece.bar_s + offset) * RATE), _pluck(note))
 
 
-def _pad(note: int, gain: float) -> list[float]:
+def _pad(piece: Piece, note: int, gain: float) -> list[float]:
     """A chord's note that swells and fades, with a slow beat of two strings that are not quite alike."""
-    length = round((BAR_S + PAD_OVERLAP_S) * RATE)
-    ramp = round(PAD_OVERLAP_S * RATE)
+    length = round((piece.bar_s + piece.overlap_s) * RATE)
+    ramp = round(piece.overlap_s * RATE)
     hertz = _hertz(note)
     first, second = _harmonics(hertz * 0.9993, PAD, length), _harmonics(hertz * 1.0007, PAD, length)
     samples = [gain * 0.5 * (one + other) for one, other in zip(first, second, strict=True)]

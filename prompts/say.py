@@ -76,7 +76,7 @@ def position(place: int, language: str = LANGUAGE) -> list[str]:
 
 
 def minutes(wait: int, language: str = LANGUAGE) -> list[str]:
-    """ "Tahmini bekleme süreniz beş dakika." for 5; under one minute a sentence that says so. ValueError below 0.
+    """ "Bekleme süreniz yaklaşık beş dakika." for 5; under one minute a sentence that says so. ValueError below 0.
 
     Above an hour by five minutes, upwards: nobody knows it better, and nobody waits happily for longer than was said.
     """

@@ -5,21 +5,21 @@ Everything is checked whole before anything starts; `santral check` shows the sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asterisk_conf.plan import Address, Plan, Registration, Timings, Trunk
+from asterisk_conf.plan import MUSIC_CLASS, Address, Plan, Registration, Timings, Trunk
 from centres import services as files
 from centres.load import SERVICES, Loaded, load
 from centres.problem import Problem
 from centres.settings import Routing, Settings
 from centres.shape import guess
 from centres.team import Accommodation, Agent, Needs
-from ivr.config import IvrSettings
+from ivr.config import DISTRESS, USUAL, IvrSettings, Wait
 from ivr.flow import walk
 from ivr.flow.load import load as load_flow
 from ivr.flow.model import Flow, Queue, Transfer
@@ -96,10 +96,15 @@ class NodeConfig(NamedTuple):
         """Services after whose talks callers are asked how it was."""
         return frozenset(one.id for one in self.loaded.services if one.asks)
 
+    @property
+    def waits(self) -> dict[str, Wait]:
+        """What callers of each service hear while they wait."""
+        return {service.id: _wait(service) for service in self.loaded.services}
+
     def ivr(self, node: str) -> IvrSettings:
         """Settings of the dialogues of a node that drives this Asterisk."""
         return IvrSettings(node=node, comfort_s=self.settings.wait.announce_s, survey=self.surveyed,
-                           messages=self.services - self.unrecorded)
+                           messages=self.services - self.unrecorded, waits=self.waits)
 
 
 def check(folder: Path, overlay: Path | None = None) -> Checked:
@@ -154,9 +159,8 @@ def _way_out(loaded: Loaded, flow: Flow) -> list[Problem]:
 
 def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
     """Prompts that services and closures name must be there to be heard."""
-    found = [Problem(loaded.place(SERVICES, service.id, "emergency"), f"unknown prompt '{service.emergency}'",
-                     guess(service.emergency, prompts))
-             for service in loaded.services if service.emergency is not None and service.emergency not in prompts]
+    found = [Problem(loaded.place(SERVICES, service.id, *place), f"unknown prompt '{key}'", guess(key, prompts))
+             for service in loaded.services for place, key in _named(service) if key not in prompts]
     closures = loaded.settings.calendar.closures if loaded.settings is not None else ()
     return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
                             guess(one.say, prompts))
@@ -177,6 +181,16 @@ def _recorded(loaded: Loaded) -> list[Problem]:
             found.append(Problem(where, f"service '{name}' is {privacy[name]}: its talks are never recorded",
                                  "Take it out here, or change its 'privacy' in services.yaml."))
     return found
+
+
+def _named(service: files.Service) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Prompts that a service names, each with its place in the file."""
+    if service.emergency is not None:
+        yield ("emergency",), service.emergency
+    if service.waiting.first is not None:
+        yield ("waiting", "first"), service.waiting.first
+    for index, key in enumerate(service.waiting.comfort or ()):
+        yield ("waiting", "comfort", index), key
 
 
 def _closed(loaded: Loaded) -> str | None:
@@ -279,8 +293,19 @@ def _service(service: files.Service) -> core.Service:
         preferred_s=service.preferred_s, preferred_days=service.preferred_days, target_s=service.target_s,
         target_share=service.target_share, short_abandon_s=service.short_abandon_s, overflow_s=service.overflow_s,
         overflow_to=None if service.overflow_to is None else ServiceId(service.overflow_to),
-        max_waiting=service.max_waiting, max_talking=service.max_talking, callback_tries=service.callback_tries,
+        max_waiting=service.max_waiting, place_kept_s=service.place_kept_s,
+        max_talking=service.max_talking, callback_tries=service.callback_tries,
         callback_retry_s=service.callback_retry_s, anonymous=service.privacy == "anonymous")
+
+
+def _wait(service: files.Service) -> Wait:
+    """What its callers hear while they wait."""
+    usual, own = DISTRESS if service.distress else USUAL, service.waiting
+    return replace(
+        usual, first=own.first or usual.first, place=own.place, expected=own.expected,
+        comfort=own.comfort or usual.comfort, music=service.music or usual.music,
+        callback_after_s=service.callback_after_s,
+        callback_key=str(service.callback_key) if service.offers_callback else "")
 
 
 def _needs(needs: files.Needs) -> tuple[core.Needs, str]:
@@ -340,7 +365,9 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
     briefs = texts()
     return Plan(
         numbers=settings.numbers, nodes=tuple(address(agi) for agi in settings.asterisk.agi),
-        sounds=settings.asterisk.sounds, music=settings.asterisk.music, seats=tuple(secrets.seats(seats).items()),
+        sounds=settings.asterisk.sounds, music=settings.asterisk.music,
+        musics=tuple(dict.fromkeys(one.music for one in config.waits.values() if one.music != MUSIC_CLASS)),
+        seats=tuple(secrets.seats(seats).items()),
         outside=tuple(outside.read(config.loaded, secrets.folder).numbers.items()),
         transfers=tuple(settings.transfer.items()),
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],

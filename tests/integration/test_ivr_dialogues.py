@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from ivr import after_talk, app, codes, waiting
 from ivr.agi.server import FastAgi
-from ivr.config import IvrSettings
+from ivr.config import DISTRESS, USUAL, IvrSettings
 from ivr.flow.model import End
 from ivr.sounds import Folder
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownSeat, UnknownService
@@ -20,9 +21,11 @@ from routing.core.events import (
     AgentSignedOut,
     ContactQueued,
     ContactTicked,
+    PlaceDeclined,
     WrapUpEnded,
     WrapUpExtended,
 )
+from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ServiceId
 from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model import ContactState, Service
@@ -37,6 +40,8 @@ NOW = 1_795_569_100.25
 KEYS = {*PROMPTS, *(f"sira-{n}" for n in range(1, 51)), *(f"{key}-yavas" for key in PROMPTS)}
 SERVICES = [Service(ServiceId(name), name, (), anonymous=name == "psikososyal")
             for name in ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")]
+WAITS = {"psikososyal": replace(DISTRESS, first="bekleme-ilk", comfort=USUAL.comfort),
+         "temsilci": replace(USUAL, callback_key="3")}
 Start = Callable[..., Awaitable[int]]
 
 
@@ -50,7 +55,7 @@ async def start() -> AsyncIterator[Start]:
 
     async def begin(inbox: FakeInbox) -> int:
         server = app.Dialogues(inbox, example(), Folder("/sounds", KEYS),
-                               IvrSettings(node="one", comfort_s=0, place_s=0),
+                               IvrSettings(node="one", comfort_s=0, place_s=0, waits=WAITS),
                                seal=lambda number: (f"hash{number}", f"box{number}"), verify_pin=verify,
                                agent_by_number=lambda number: AgentId(f"a{number}") if number == "1001" else None,
                                services=SERVICES, port=0, clock=lambda: NOW).server
@@ -253,10 +258,77 @@ async def test_a_place_said_before_a_restart_is_not_said_again(start: Start) -> 
     assert said(await tick(port, SC_PLACE="3")) == ["bekleme-teselli-1"]
 
 
+async def test_nor_a_wait_and_none_that_ends_later(start: Start) -> None:
+    def waits(place: int, wait_s: float) -> ContactView:
+        return contact_view(UNIQUEID, position=place, service="temsilci")._replace(
+            estimate=Estimate(wait_s, wait_s * 0.8, wait_s * 1.2))
+
+    first = await tick(await start(FakeInbox(waits(3, 400.0))))
+    assert said(first) == ["bekleme-ilk", "sira-3", "sure-7"]
+    assert first.variables["SC_WAIT"] == f"7:0:{round(NOW + 420)}"
+    kept = {"SC_PLACE": "3", "SC_WAIT": f"5:0:{round(NOW + 200)}"}
+    assert said(await tick(await start(FakeInbox(waits(2, 230.0))), **kept)) == ["sira-2"], "five minutes, a while ago"
+    assert said(await tick(await start(FakeInbox(waits(2, 170.0))), **kept)) == ["sira-2", "sure-3"]
+    for hostile in ("5:0", "x", "5:2:1", "9999:0:1", "${SHELL(id)}"):
+        heard = await tick(await start(FakeInbox(waits(2, 290.0))), SC_PLACE="3", SC_WAIT=hostile)
+        assert said(heard) == ["sira-2", "sure-5"]
+
+
+async def test_music_is_the_service_s_and_changes_with_it(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID, position=2), contact_view(UNIQUEID, position=2),
+                      contact_view(UNIQUEID, position=1, service="temsilci"))
+    port = await start(inbox)
+    heard = [(await tick(port)).variables.get("CHANNEL(musicclass)") for _ in range(3)]
+    assert heard == ["sakin", None, "santral"]
+
+
+async def test_a_callback_by_key_and_only_where_it_is_offered(start: Start) -> None:
+    waits = contact_view(UNIQUEID, position=2, service="temsilci")
+    port = await start(FakeInbox(waits))
+    await tick(port)
+    asked = await tick(port, "3")
+    assert asked.variables == {"ACD_NEXT": "callback"}
+    assert said(await tick(port)) == ["bekleme-teselli-1"], "back from there the wait goes on"
+    for view in (contact_view(UNIQUEID, service="psikososyal"), waits._replace(callback=True)):
+        port = await start(FakeInbox(view))
+        await tick(port)
+        assert said(await tick(port, "3")) == ["bekleme-tus"]
+    ringing = await start(FakeInbox(waits._replace(state=ContactState.RESERVED)))
+    assert (await tick(ringing, "3")).variables["ACD_NEXT"] == "hold"
+
+
+async def test_who_is_back_keeps_the_old_place_or_gives_it_back(start: Start) -> None:
+    back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True, waited_s=300.0)
+    inbox = FakeInbox(back)
+    port = await start(inbox)
+    first = await tick(port)
+    assert said(first) == ["bekleme-donus", "sira-2", "bekleme-donus-sor"]
+    assert first.variables["SC_SINCE"] == f"{NOW - 300:.3f}", "the place outlives the node"
+    assert said(await tick(port, "1")) == ["bekleme-donus-eski"] and len(inbox.events) == 2
+    assert said(await tick(port, "2")) == ["bekleme-tus"], "it is answered"
+    own = back._replace(returned=False, position=6, waited_s=4.0)
+    inbox = FakeInbox(back, back, lambda event: own if event == PlaceDeclined(UNIQUEID) else back, own)
+    port = await start(inbox)
+    await tick(port)
+    declined = await tick(port, "2")
+    assert said(declined) == ["bekleme-donus-yeni", "sira-6"] and inbox.events[-1] == PlaceDeclined(UNIQUEID)
+    assert declined.variables["SC_SINCE"] == f"{NOW - 4:.3f}"
+    kind = await start(FakeInbox(back._replace(service="psikososyal")))
+    assert said(await tick(kind)) == ["bekleme-donus-destek", "sira-2"]
+    assert said(await tick(kind, "2")) == ["bekleme-tus"], "nobody in distress was asked"
+
+
+async def test_an_engine_that_dies_on_the_answer_loses_nothing(start: Start) -> None:
+    back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True)
+    port = await start(FakeInbox(back, back, InboxClosed()))
+    await tick(port)
+    assert (await tick(port, "2")).variables == {}, "back to the music: the next round asks again"
+
+
 @pytest.mark.parametrize("state", [ContactState.RESERVED, ContactState.ASSIGNED])
 async def test_nothing_is_said_while_a_phone_rings(start: Start, state: ContactState) -> None:
     dialler = await tick(await start(FakeInbox(contact_view(UNIQUEID, state))), "5")
-    assert dialler.variables == {"ACD_NEXT": "hold"}
+    assert dialler.variables == {"ACD_NEXT": "hold", "CHANNEL(musicclass)": "sakin"}
 
 
 async def test_keys_in_the_hold_loop(start: Start) -> None:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from prompts import build as building
 from prompts import cli, level, music, say
-from prompts.build import MUSIC_KEY, Options, build
+from prompts.build import MUSIC, MUSIC_KEY, Options, build
 from prompts.catalogue import PAUSES, Prompt, spoken
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
 from prompts.level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load, speech_rms
@@ -29,13 +29,13 @@ from prompts.voices import cast
 pytestmark = pytest.mark.integration
 
 KEYS = ("ana-menu-2", "ana-menu-2-yavas", "digits/4")
-WITHOUT_TEXT = (*PAUSES, MUSIC_KEY)
+WITHOUT_TEXT = (*PAUSES, *MUSIC)
 VOICES = cast("espeak")
 
 
 @pytest.fixture(autouse=True)
 def short_music(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "hold_music", lambda: music.hold_music(bars=1))
+    monkeypatch.setattr(building, "hold_music", lambda piece: music.hold_music(piece, bars=1))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_formats_levels_manifest_and_nothing_twice(tmp_path: Path, few: dict[str
     report = build(few, options(tmp_path), lambda done, of, key: told.append((done, of)))
     root = tmp_path / "sounds"
     assert set(report.built) == {*KEYS, *WITHOUT_TEXT}
-    assert told == [(n, 6) for n in range(1, 7)]
+    assert told == [(n, 7) for n in range(1, 8)]
     for key in KEYS:
         for ending, rate in (("wav", 8000), ("wav16", 16000)):
             segment = load(root / "tr" / f"{key}.{ending}")
@@ -91,7 +91,7 @@ def test_formats_levels_manifest_and_nothing_twice(tmp_path: Path, few: dict[str
     assert set(entry["sha256"]) == {"tr/digits/4.wav", "tr/digits/4.wav16"}
     before = sums(root)
     again = build(few, options(tmp_path))
-    assert (again.built, again.kept, sums(root)) == ((), 6, before)
+    assert (again.built, again.kept, sums(root)) == ((), 7, before)
 
 
 def test_a_build_is_alike_bit_for_bit(tmp_path: Path, few: dict[str, Prompt]) -> None:
@@ -191,7 +191,7 @@ def test_bad_recordings_are_told_together_and_the_rest_is_built(tmp_path: Path, 
     take(tmp_path, few, *few)
     with pytest.raises(SoundTrouble) as caught:
         build(few, options(tmp_path))
-    for part in ("3 of 6", "ana-menu-2.wav: clipped", "less gain", "ana-menu-2-yavas.wav: no sound",
+    for part in ("3 of 7", "ana-menu-2.wav: clipped", "less gain", "ana-menu-2-yavas.wav: no sound",
                  "4.wav: sox failed"):  # fmt: skip
         assert part in str(caught.value)
     manifest = Manifest.read(tmp_path / "sounds")
@@ -240,8 +240,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: 
     out = str(tmp_path / "sounds")
     nowhere = ["--voices-dir", str(tmp_path / "none"), "--voice", "espeak"]
     first = runner.invoke(app, ["build", "--out", out, *nowhere])
-    assert (first.exit_code, "espeak-ng tr" in first.output, "6 built, 0 kept" in first.output) == (0, True, True)
-    assert "0 built, 6 kept" in runner.invoke(app, ["build", "--out", out, *nowhere]).output
+    assert (first.exit_code, "espeak-ng tr" in first.output, "7 built, 0 kept" in first.output) == (0, True, True)
+    assert "0 built, 7 kept" in runner.invoke(app, ["build", "--out", out, *nowhere]).output
     heard = runner.invoke(app, ["listen", "digits/4", "--out", str(tmp_path / "a.wav"), *nowhere])
     assert (heard.exit_code, "dört" in heard.output) == (0, True)
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "sounds/tr/digits/4.wav16").read_bytes()
@@ -268,7 +268,7 @@ def test_the_terms_of_the_voice_are_shown_and_may_be_refused(tmp_path: Path, mon
 
 @pytest.mark.parametrize(("asked", "said"), [
     (["sira-73"], "yetmiş üçüncü sıradasınız."),
-    (["sure-75"], "Tahmini bekleme süreniz bir saat on beş dakika."),
+    (["sure-75"], "Bekleme süreniz yaklaşık bir saat on beş dakika."),
     (["--number", "1453"], "bin dört yüz elli üç"),
     (["--clock", "14:05"], "on dört sıfır beş"),
     (["--date", "2026-11-24"], "yirmi dört Kasım Salı"),

@@ -66,7 +66,7 @@ def faults(folder: Path) -> str:
 def test_what_is_good_is_taken_in_and_survives_builds(
     tmp_path: Path, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "hold_music", lambda: music.hold_music(bars=1))
+    monkeypatch.setattr(building, "hold_music", lambda piece: music.hold_music(piece, bars=1))
     few = {key: CATALOGUE[key] for key in ("secildi-psikososyal", "secildi-psikososyal-yavas", "en/bekleme-siradaki")}
     monkeypatch.setattr(cli, "spoken", lambda: few)
     folder, out = tmp_path / "delivered", tmp_path / "sounds"

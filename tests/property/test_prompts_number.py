@@ -61,7 +61,7 @@ def test_every_place_and_every_wait_can_be_said(value: int) -> None:
     assert all(key in CATALOGUE for key in say.minutes(value))
     spoken = " ".join(CATALOGUE[key].text for key in say.minutes(value))
     told = value if value < 60 else -(-value // say.COARSE_MIN) * say.COARSE_MIN
-    assert value == 0 or f"Tahmini bekleme süreniz {duration(60 * told)}" == spoken.removesuffix(".")
+    assert value == 0 or f"Bekleme süreniz yaklaşık {duration(60 * told)}" == spoken.removesuffix(".")
     if value:
         spoken = " ".join(CATALOGUE[key].text for key in say.position(value))
         assert spoken.lower().replace("i̇", "i").endswith(f"{ordinal(value)} sıradasınız.")

@@ -12,7 +12,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from centres.model import Shape
-from centres.services import Service, Step
+from centres.services import Service, Step, Waiting
 from centres.settings import Settings
 from centres.team import Accommodation, Agent
 from routing.core.model import Profile
@@ -23,7 +23,8 @@ GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "centre.md").read_text(e
 FREE = {"numbers", "transfer"}
 """Tables of santral.toml whose keys are the centre's own."""
 PATH_MAX = 4096.0
-LISTS: dict[str, type[Shape]] = {"services": Service, "steps": Step, "agents": Agent, "accommodations": Accommodation}
+LISTS: dict[str, type[Shape]] = {
+    "services": Service, "steps": Step, "waiting": Waiting, "agents": Agent, "accommodations": Accommodation}
 
 
 class Row(NamedTuple):
@@ -66,6 +67,8 @@ def shown(value: Any) -> str:
         return f"`{value:g}`"
     if isinstance(value, Enum):
         return f"`{value.value}`"
+    if isinstance(value, Shape):
+        return "see below"
     if isinstance(value, frozenset):
         return f"`[{', '.join(sorted(str(one) for one in value))}]`"
     if isinstance(value, dict):

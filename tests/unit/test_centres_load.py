@@ -81,16 +81,16 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
     ("santral.toml", "rtp_end = 20000", "rtp_end = 10001", "santral.toml:19", "four ports"),
     ("santral.toml", 'callerid = "none"', 'callerid = "nobody"', "santral.toml:47", "'masked' or 'full'"),
     ("santral.toml", "[net]", "[nett]", "santral.toml:1", "'net' is missing"),
-    ("services.yaml", "id: temsilci", "id: temsilci|x", "services.yaml:46", "letters A to Z"),
+    ("services.yaml", "id: temsilci", "id: temsilci|x", "services.yaml:47", "letters A to Z"),
     ("services.yaml", "distress: true", "distress: true\n    overflow_s: 60", "services.yaml:3", "never overflows"),
     ("services.yaml", "lasts_s: 20", "", "services.yaml:3", "every step but the last"),
-    ("services.yaml", "name: Temsilci", "name: 'Temsil\"ci'", "services.yaml:47", "control characters"),
+    ("services.yaml", "name: Temsilci", "name: 'Temsil\"ci'", "services.yaml:48", "control characters"),
     ("services.yaml", "priority: 5", "priority: '5'", "services.yaml:10", "whole number"),
-    ("services.yaml", "{temsilci: 30}", "{temsilci: otuz}", "services.yaml:49", "temsilci' should be a whole number"),
-    ("services.yaml", "{temsilci: 30}", "{temsilci: 130}", "services.yaml:49", "needs.temsilci' should be at most 100"),
-    ("services.yaml", "{temsilci: 30}", "[temsilci]", "services.yaml:49", "should be levels, such as {psikososyal"),
-    ("services.yaml", "{temsilci: 30}", "''", "services.yaml:49", "needs' should not be empty"),
-    ("services.yaml", "target_s: 15", "strategy: longest", "services.yaml:14", "'weakest_first' or 'fewest_contacts'"),
+    ("services.yaml", "{temsilci: 30}", "{temsilci: otuz}", "services.yaml:50", "temsilci' should be a whole number"),
+    ("services.yaml", "{temsilci: 30}", "{temsilci: 130}", "services.yaml:50", "needs.temsilci' should be at most 100"),
+    ("services.yaml", "{temsilci: 30}", "[temsilci]", "services.yaml:50", "should be levels, such as {psikososyal"),
+    ("services.yaml", "{temsilci: 30}", "''", "services.yaml:50", "needs' should not be empty"),
+    ("services.yaml", "target_s: 15", "strategy: longest", "services.yaml:15", "'weakest_first' or 'fewest_contacts'"),
     ("services.yaml", "priority: 5", "weight: 0", "services.yaml:10", "'weight' should be at least 0.1"),
     ("team.yaml", "psikososyal: 55", "psikososyal: 155", "team.yaml:3", "100"),
     ("team.yaml", 'number: "1001"', "number: 1001", "team.yaml:3", "should be a text, in quotes"),
@@ -162,7 +162,7 @@ def test_a_readable_file_of_needs_is_a_warning(folder: Path) -> None:
 def test_one_mistake_is_told_once(folder: Path) -> None:
     """Neither every kind that `needs` could be, nor that the list of steps is short of the one with the mistake."""
     edit(folder, "services.yaml", "{temsilci: 30}", "{temsilci: 130}")
-    assert told(load(folder)) == ["services.yaml:49: 'steps.0.needs.temsilci' should be at most 100. Change the value."]
+    assert told(load(folder)) == ["services.yaml:50: 'steps.0.needs.temsilci' should be at most 100. Change the value."]
 
 
 def test_what_is_missing_is_named_but_a_wrong_folder_is_one_mistake(tmp_path: Path) -> None:

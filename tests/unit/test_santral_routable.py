@@ -48,7 +48,7 @@ def test_a_mistake_in_an_expression_is_told_with_its_column_marked(folder: Path)
     asks(folder, "uzaktan_egitim >= 30 and and temsilci")
     (told,) = problems(folder)
     first, text, mark = told.split("\n")
-    assert re.match(r"services\.yaml:22: column 26 of the expression: ", first)
+    assert re.match(r"services\.yaml:23: column 26 of the expression: ", first)
     assert text.strip() == "uzaktan_egitim >= 30 and and temsilci"
     assert text[mark.index("^"):].startswith("and temsilci")
 
@@ -56,7 +56,7 @@ def test_a_mistake_in_an_expression_is_told_with_its_column_marked(folder: Path)
 def test_a_skill_that_nobody_has_is_guessed(folder: Path) -> None:
     asks(folder, "uzaktan_egitm >= 30 or temsilci")
     assert problems(folder) == [
-        "services.yaml:22: nobody has the skill 'uzaktan_egitm'. Did you mean 'uzaktan_egitim'?"]
+        "services.yaml:23: nobody has the skill 'uzaktan_egitm'. Did you mean 'uzaktan_egitim'?"]
 
 
 def test_an_expression_becomes_levels_when_levels_can_say_it(folder: Path) -> None:
@@ -74,7 +74,7 @@ def test_an_expression_stays_one_when_they_cannot(folder: Path) -> None:
 def test_what_nobody_can_ever_match_is_told_at_check(folder: Path) -> None:
     asks(folder, "uzaktan_egitim >= 30 and psikososyal >= 100")
     assert problems(folder) == [
-        "services.yaml:22: no agent who takes calls fits step 2 of 'uzaktan_egitim': nobody on duty can ever match. "
+        "services.yaml:23: no agent who takes calls fits step 2 of 'uzaktan_egitim': nobody on duty can ever match. "
         "Lower its levels, or raise them in team.yaml."]
 
 
@@ -85,8 +85,8 @@ def test_levels_are_judged_as_expressions_are_and_each_mistake_is_told_once(fold
     assert problems(folder) == [
         "services.yaml:9: no agent who takes calls reaches the floor of 'psikososyal': nobody on duty can ever match. "
         "Lower it, or give somebody the skills and the channel.",
-        "services.yaml:42: nobody has the skill 'gorus_onerisi'. Did you mean 'gorus_oneri'?",
-        "services.yaml:49: no agent who takes calls fits step 1 of 'temsilci': nobody on duty can ever match. Lower "
+        "services.yaml:43: nobody has the skill 'gorus_onerisi'. Did you mean 'gorus_oneri'?",
+        "services.yaml:50: no agent who takes calls fits step 1 of 'temsilci': nobody on duty can ever match. Lower "
         "its levels, or raise them in team.yaml."]
 
 
@@ -105,7 +105,7 @@ def test_what_holds_for_everybody_counts_too(folder: Path, profile: str) -> None
     edit(folder, "santral.toml", "[listen]", f"[profile]\n{profile}\n\n[listen]")
     told = [one for one in problems(folder) if "'temsilci'" in one]
     assert [one.partition(". ")[0] for one in told] == [
-        "services.yaml:46: no agent may have calls of 'temsilci': nobody on duty can ever match"]
+        "services.yaml:47: no agent may have calls of 'temsilci': nobody on duty can ever match"]
 
 
 def test_a_mistake_in_a_service_or_an_agent_makes_no_mistake_of_the_menu_or_the_others(folder: Path) -> None:
@@ -128,7 +128,7 @@ def test_when_no_remote_counsellor_is_on_call_is_told(folder: Path) -> None:
     for one, spans in (("a1001", f"{days}, tuesday: ['00:00-12:00']"), ("a1002", "tuesday: ['12:30-24:00']")):
         edit(folder, "team.yaml", f"{{id: {one},", f"{{id: {one}, on_call: {{{spans}}},")
     assert warnings(folder) == [
-        "services.yaml:46: only remote counsellors can take 'temsilci', and on tuesday at 12:00 none of them is on "
+        "services.yaml:47: only remote counsellors can take 'temsilci', and on tuesday at 12:00 none of them is on "
         "call. Close the gap in 'on_call', or give the service hours of its own."]
     edit(folder, "services.yaml", "    name: Temsilci\n", "    name: Temsilci\n    hours: {tuesday: ['09:00-12:00']}\n")
     assert warnings(folder) == []
@@ -146,7 +146,7 @@ def test_a_key_that_does_nothing_is_a_warning(folder: Path, keys: str, told: str
     edit(folder, "services.yaml", "    name: Temsilci\n", f"    name: Temsilci\n    {keys}\n")
     assert problems(folder) == []
     found = warnings(folder)
-    assert len(found) == bool(told) and all(one.startswith("services.yaml:48: " + told) for one in found), found
+    assert len(found) == bool(told) and all(one.startswith("services.yaml:49: " + told) for one in found), found
 
 
 def test_a_step_that_is_always_passed_is_a_warning(folder: Path) -> None:

@@ -1,0 +1,191 @@
+"""What one caller hears while waiting, round by round: at most one thing, never the same twice within half a minute
+unless it is asked for, nothing that contradicts what was said before. Pure.
+
+A place is said when the wait begins and when it has got better; so is the expected wait, but only when it ends no later
+than it was said to. When a line grows before somebody nothing is said: it would help nobody.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from ivr import expected
+from ivr.config import Wait
+from ivr.expected import Words
+from prompts import say
+from prompts.say import LANGUAGE
+from routing.core.ids import ServiceId
+from routing.core.inbox import ContactView
+
+NEXT_IN_LINE, CUT = "bekleme-siradaki", "gorusme-kesildi"
+SLOW_ON, KEY_HEARD = "bekleme-yavas-acildi", "bekleme-tus"
+BACK, BACK_ASK, BACK_KIND = "bekleme-donus", "bekleme-donus-sor", "bekleme-donus-destek"
+BACK_KEPT, BACK_LEFT = "bekleme-donus-eski", "bekleme-donus-yeni"
+CALLBACK_OFFER = "bekleme-geri-arama"
+"""A family: one for each key."""
+
+OLD_KEY, NEW_KEY = "1", "2"
+"""Answers to whether the old place is wanted."""
+ASKED_S = 60.0
+"""So long the answer is waited for: a key pressed much later is meant otherwise. Silence keeps the old place."""
+
+AGAIN_S = 30.0
+"""The same sentence is not said again within this: two in a row sound like a machine that is stuck."""
+SOONER_S = 60.0
+"""A wait that is over by so much sooner than it was said is news of its own."""
+CALLBACK_EVERY_S = 300.0
+"""Between two offers of a callback: who did not want it knows of it."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one caller heard while waiting; times by the steady clock."""
+
+    known: bool = False
+    """What the channel's variables tell is in it."""
+    slow: bool = False
+    music: str = ""
+    """The class that was set last."""
+    language: str = LANGUAGE
+    service: ServiceId | None = None
+    """For which they waited in the last round; None: it has not begun."""
+    place: int = 0
+    """The last one said or taken note of; 0: none."""
+    words: Words | None = None
+    """What was said last of the wait ..."""
+    until: float = math.inf
+    """... and when it is over by that."""
+    told_at: float = -math.inf
+    """Place or wait."""
+    said_at: float = 0.0
+    """Anything."""
+    offered_at: float = -math.inf
+    """A callback."""
+    comforted: int = 0
+    cut: bool = False
+    """The talk was lost: that is said first."""
+    asked_at: float = -math.inf
+    """Whether the old place is wanted; not answered yet."""
+    recent: dict[tuple[str, ...], float] = field(default_factory=dict)
+    """Sentences of the last `AGAIN_S`."""
+
+    def asked(self, now: float) -> bool:
+        """It is being waited for the answer."""
+        return now - self.asked_at < ASKED_S
+
+
+def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: float, comfort_s: float) -> list[str]:
+    """Prompt keys of a round without a key; notes in `heard` what is said."""
+    if heard.cut:
+        heard.cut, heard.place, heard.told_at, heard.service = False, view.position, now, view.service
+        heard.words, heard.until = None, math.inf
+        return _say(heard, now, [[CUT]])
+    if heard.service is None and (keys := _say(heard, now, _first(heard, view, wait, now))):
+        return keys
+    _moved(heard, view)
+    if now - heard.told_at >= place_s and (keys := _say(heard, now, _told(heard, view, wait, now))):
+        return keys
+    if _offers(heard, view, wait, now):
+        heard.offered_at = now
+        return _say(heard, now, [[f"{CALLBACK_OFFER}-{wait.callback_key}"]])
+    if now - heard.said_at >= comfort_s:
+        heard.comforted += 1
+        return _say(heard, now, [[wait.comfort[(heard.comforted - 1) % len(wait.comfort)]]])
+    return []
+
+
+def pressed(heard: Heard, now: float) -> list[str]:
+    """For a key that means nothing here: it was heard."""
+    return _say(heard, now, [[KEY_HEARD]])
+
+
+def repeat(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str]:
+    """The place and the wait as they are, since the caller asks; as said before, when there is no better news."""
+    _moved(heard, view)
+    news = _told(heard, view, wait, now)
+    said = [*([_place(heard.place, heard.language)] if wait.place and heard.place else []),
+            *([heard.words.keys(heard.language)] if heard.words is not None and heard.until > now else [])]
+    heard.recent = {}
+    return _say(heard, now, said or news or [[wait.comfort[0]]])
+
+
+def slower(heard: Heard, now: float) -> list[str]:
+    """Slow speech from now on."""
+    heard.slow = True
+    return _say(heard, now, [[SLOW_ON]])
+
+
+def answered(heard: Heard, view: ContactView, wait: Wait, now: float, *, old: bool) -> list[str]:
+    """The old place is wanted, or the own one: `view` as it is after that."""
+    heard.asked_at = -math.inf
+    if old:
+        return _say(heard, now, [[BACK_KEPT]])
+    heard.place, heard.words, heard.until = 0, None, math.inf
+    return _say(heard, now, [[BACK_LEFT], *_told(heard, view, wait, now)])
+
+
+def _first(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list[str]]:
+    """The wait begins. After a restart of the node it does not: the place is known then."""
+    known, heard.service = heard.place, view.service
+    if known:
+        return _told(heard, view, wait, now)
+    told = _told(heard, view, wait, now)
+    if not view.returned:
+        return [[wait.first], *told]
+    if not wait.asks:
+        return [[BACK_KIND], *told]
+    heard.asked_at = now
+    return [[BACK], *told, [BACK_ASK]]
+
+
+def _moved(heard: Heard, view: ContactView) -> None:
+    """Another service is another line with other people: nothing said of the old one holds."""
+    if heard.service not in (None, view.service):
+        heard.place, heard.words, heard.until = 0, None, math.inf
+    heard.service = view.service
+
+
+def _told(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list[str]]:
+    """Sentences of the place and of the wait, as far as they are better news than what was said."""
+    said: list[list[str]] = []
+    place = view.position
+    if place > 0 and (not heard.place or place < heard.place):
+        heard.place = place
+        if wait.place:
+            said.append(_place(place, heard.language))
+    found = expected.words(view.estimate) if wait.expected and view.estimate is not None else None
+    if found is not None and _better(heard, found, now, placed=bool(said)):
+        heard.words, heard.until = found, now + found.until_s
+        said.append(found.keys(heard.language))
+    if said:
+        heard.told_at = now
+    return said
+
+
+def _better(heard: Heard, found: Words, now: float, *, placed: bool) -> bool:
+    """Nothing was said yet; or this is less, and over no later than it was to be: beside a better place that is news
+    enough, alone only when it is over sooner."""
+    return heard.words is None or (
+        found.rank < heard.words.rank and now + found.until_s <= heard.until - (0.0 if placed else SOONER_S))
+
+
+def _place(place: int, language: str) -> list[str]:
+    return [NEXT_IN_LINE] if place == 1 else say.position(place, language)
+
+
+def _offers(heard: Heard, view: ContactView, wait: Wait, now: float) -> bool:
+    """A callback is to be offered now. Not twice within a while, not to who has asked for it."""
+    return bool(wait.callback_key) and not view.callback and view.waited_s >= wait.callback_after_s \
+        and now - heard.offered_at >= CALLBACK_EVERY_S
+
+
+def _say(heard: Heard, now: float, sentences: list[list[str]]) -> list[str]:
+    """Those not said just now, one after the other."""
+    heard.recent = {keys: at for keys, at in heard.recent.items() if now - at < AGAIN_S}
+    fresh = [keys for keys in sentences if tuple(keys) not in heard.recent]
+    for keys in fresh:
+        heard.recent[tuple(keys)] = now
+    if fresh:
+        heard.said_at = now
+    return [key for keys in fresh for key in keys]

@@ -1,0 +1,106 @@
+"""Whatever happens while somebody waits: what is said never contradicts itself and never sounds like a stuck machine."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr import expected, hold
+from ivr.config import DISTRESS, Wait
+from ivr.hold import Heard
+from routing.core.facts import Estimate
+from tests.fakes.inbox import contact_view
+
+pytestmark = pytest.mark.property
+
+PLACE_S, COMFORT_S = 30.0, 45.0
+WORDS = {tuple(words.keys("tr")): words for words in expected.ALL}
+
+
+class Round(NamedTuple):
+    after_s: float
+    place: int
+    estimate: Estimate | None
+    service: str
+    key: str
+    cut: bool
+    returned: bool
+    callback: bool
+
+
+@st.composite
+def estimates(draw: st.DrawFn) -> Estimate:
+    wait_s = draw(st.floats(1.0, 4_000.0))
+    return Estimate(wait_s, wait_s * draw(st.floats(0.1, 1.0)), wait_s * draw(st.floats(1.0, 3.0)))
+
+
+ROUNDS = st.lists(st.builds(
+    Round, st.sampled_from((0.3, 4.0, 15.0, 15.0, 40.0)), st.integers(1, 12), st.none() | estimates(),
+    st.sampled_from(("a", "a", "a", "a", "b")), st.sampled_from(("", "", "", "", "7", "*", "1", "2")),
+    st.sampled_from((False,) * 12 + (True,)), st.booleans(), st.booleans()), max_size=60)
+WAITS = st.sampled_from((Wait(), Wait(callback_key="3", callback_after_s=60.0), DISTRESS,
+                         Wait(place=False, expected=False, asks=False)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROUNDS, WAITS)
+def test_what_is_said_while_waiting(rounds: list[Round], wait: Wait) -> None:
+    heard, now = Heard(), 5_000.0
+    heard.said_at = now
+    last: dict[str, float] = {}
+    said_words: list[tuple[float, expected.Words]] = []
+    place, service = 99, rounds[0].service if rounds else ""
+    for number, one in enumerate(rounds):
+        now += one.after_s
+        view = contact_view("1.1", position=one.place, service=one.service)._replace(
+            estimate=one.estimate, waited_s=now - 5_000.0, returned=one.returned, callback=one.callback)
+        heard.cut = heard.cut or (one.cut and number > 0)
+        declined = one.key == "2" and heard.asked(now)
+        if one.service != service or declined or heard.cut:  # nothing said before holds
+            place, service, said_words = 99, one.service, []
+        if not one.key or not number:
+            keys = hold.speak(heard, view, wait, now, place_s=PLACE_S, comfort_s=COMFORT_S)
+        elif one.key in "12" and heard.asked(now):
+            keys = hold.answered(heard, view, wait, now, old=one.key == "1")
+        elif one.key == "*" and not heard.slow:
+            keys = hold.slower(heard, now)
+        else:
+            keys = hold.pressed(heard, now)
+        for key in keys:
+            assert now - last.get(key, -math.inf) >= hold.AGAIN_S, f"{key} twice within {now - last[key]} s"
+            last[key] = now
+            if key.startswith("sira-") or key == hold.NEXT_IN_LINE:
+                told = 1 if key == hold.NEXT_IN_LINE else int(key.removeprefix("sira-"))
+                assert wait.place and told == one.place and told < place
+                place = told
+            if (key,) in WORDS:
+                words = WORDS[key,]
+                assert wait.expected and one.estimate is not None and words == expected.words(one.estimate)
+                if said_words:
+                    at, before = said_words[-1]
+                    assert words.rank < before.rank, "never more than before"
+                    assert now + words.until_s <= at + before.until_s, "never later than it was said to be"
+                said_words.append((now, words))
+            if key.startswith(hold.CALLBACK_OFFER):
+                assert wait.callback_key and not one.callback and view.waited_s >= wait.callback_after_s
+        if keys and number and heard.service is not None and not one.key:
+            assert len(keys) <= 4
+
+
+@settings(max_examples=300, deadline=None)
+@given(estimates())
+def test_words_are_true_of_the_interval(estimate: Estimate) -> None:
+    words = expected.words(estimate)
+    if words is None:
+        return
+    if words.more:
+        assert estimate.wait_s >= 60 * words.minutes and estimate.low_s >= 0.7 * 60 * words.minutes
+    elif words.minutes:
+        assert estimate.wait_s <= 60 * words.minutes and estimate.high_s <= 90 * words.minutes + 30
+        assert estimate.low_s >= 30 * words.minutes - 30
+    else:
+        assert estimate.wait_s <= 45 and estimate.high_s <= 75

@@ -1,0 +1,163 @@
+"""What one caller hears while waiting: whole stories, told round by round."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr import expected, hold
+from ivr.config import DISTRESS, USUAL, Wait
+from ivr.expected import Words
+from ivr.hold import Heard
+from routing.core.facts import Estimate
+from routing.core.inbox import ContactView
+from tests.fakes.inbox import contact_view
+
+pytestmark = pytest.mark.unit
+
+CALLBACK = Wait(callback_key="3", callback_after_s=90.0)
+
+
+def narrow(minutes: float) -> Estimate:
+    """A well-known wait."""
+    return Estimate(minutes * 60, minutes * 45, minutes * 75)
+
+
+class Caller:
+    """One who waits; rounds come every 15 s."""
+
+    def __init__(self, wait: Wait = USUAL, *, comfort_s: float = 60.0) -> None:
+        self.heard, self.wait, self.comfort_s, self.now = Heard(), wait, comfort_s, 1_000.0
+        self.heard.said_at = self.now
+
+    def view(self, place: int, estimate: Estimate | None = None, service: str = "edu", **more: object) -> ContactView:
+        return contact_view("1.1", position=place, service=service)._replace(
+            estimate=estimate, waited_s=self.now - 1_000.0, **more)  # type: ignore[arg-type]
+
+    def round(self, place: int, estimate: Estimate | None = None, **more: object) -> list[str]:
+        said = hold.speak(self.heard, self.view(place, estimate, **more), self.wait, self.now, place_s=30.0,  # type: ignore[arg-type]
+                          comfort_s=self.comfort_s)
+        self.now += 15.0
+        return said
+
+
+def test_a_whole_wait() -> None:
+    """The line moves, the wait gets shorter, somebody with more points overtakes; then it is the caller's turn."""
+    caller = Caller()
+    assert [caller.round(place, narrow(minutes)) for place, minutes in (
+        (7, 9.0), (7, 9.0), (6, 8.0), (6, 7.5), (5, 6.5), (5, 6.5), (6, 7.0), (4, 4.8), (3, 3.2), (2, 2.5), (2, 1.9),
+        (1, 1.0), (1, 0.5), (1, 0.5))] == [
+        ["bekleme-ilk", "sira-7", "sure-10"], [], ["sira-6"], [], ["sira-5", "sure-7"], [], [],
+        ["sira-4", "sure-5"], [], ["sira-2", "sure-3"], [], ["bekleme-siradaki", "sure-2"], [], []]
+
+
+def test_a_wait_that_slips_is_never_said_to_end_later() -> None:
+    """Five minutes were said; four minutes later it still takes three: nothing is said of it, only the place."""
+    caller = Caller(comfort_s=1_000.0)
+    assert caller.round(4, narrow(4.5)) == ["bekleme-ilk", "sira-4", "sure-5"]
+    for number in range(5):
+        assert caller.round(4, narrow(4.0 - 0.2 * number)) == []
+    caller.now += 120.0
+    assert caller.round(3, narrow(2.9)) == ["sira-3"]
+    assert caller.round(3, narrow(2.9)) == [] and caller.round(3, narrow(1.9)) == []
+    assert caller.round(2, Estimate(20.0, 5.0, 40.0)) == ["sira-2"], "five minutes are nearly over: none is said again"
+
+
+def test_what_is_over_much_sooner_is_said_alone() -> None:
+    caller = Caller()
+    assert caller.round(4, narrow(9.0)) == ["bekleme-ilk", "sira-4", "sure-10"]
+    assert caller.round(4, narrow(3.8)) == [] and caller.round(4, narrow(3.8)) == ["sure-4"]
+
+
+def test_a_wait_nobody_knows_is_not_said_until_it_is_known() -> None:
+    caller = Caller()
+    vague = Estimate(240.0, 30.0, 550.0)
+    assert caller.round(2, vague) == ["bekleme-ilk", "sira-2"]
+    assert caller.round(2) == [] and caller.round(2, vague) == []
+    assert caller.round(2, narrow(2.0)) == ["sure-2"]
+
+
+def test_another_service_is_another_line() -> None:
+    caller = Caller()
+    assert caller.round(2, narrow(2.0)) == ["bekleme-ilk", "sira-2", "sure-2"]
+    assert caller.round(9, narrow(12.0), service="info") == [], "not so soon"
+    assert caller.round(9, narrow(14.0), service="info") == ["sira-9", "sure-uzun-10"]
+    assert caller.round(8, narrow(9.0), service="info") == []
+    assert caller.round(8, narrow(9.0), service="info") == ["sira-8", "sure-10"]
+
+
+def test_comfort_comes_in_turn_when_nothing_else_is_said() -> None:
+    caller = Caller()
+    caller.round(3)
+    assert [caller.round(3) for _ in range(12)] == [
+        [], [], [], ["bekleme-teselli-1"], [], [], [], ["bekleme-teselli-2"], [], [], [], ["bekleme-teselli-3"]]
+
+
+def test_who_is_in_distress_is_no_number_in_a_line() -> None:
+    caller = Caller(Wait(first=DISTRESS.first, place=False, expected=False, comfort=DISTRESS.comfort, asks=False))
+    assert caller.round(7, narrow(8.0)) == ["bekleme-ilk-destek"]
+    assert [caller.round(place, narrow(place)) for place in (6, 5, 4, 3)] == [[], [], [], ["bekleme-destek-1"]]
+    assert hold.repeat(caller.heard, caller.view(2), caller.wait, caller.now) == ["bekleme-destek-1"]
+
+
+def test_a_callback_is_offered_after_a_while_and_not_to_who_has_asked() -> None:
+    caller = Caller(CALLBACK, comfort_s=1_000.0)
+    caller.round(3)
+    assert [caller.round(3) for _ in range(6)] == [[], [], [], [], [], ["bekleme-geri-arama-3"]]
+    assert not any(caller.round(3) for _ in range(19))
+    assert caller.round(3) == ["bekleme-geri-arama-3"], "five minutes later"
+    asked = Caller(CALLBACK, comfort_s=1_000.0)
+    asked.round(3)
+    assert not any(asked.round(3, callback=True) for _ in range(30))
+
+
+def test_who_comes_back_has_the_old_place_and_is_asked() -> None:
+    caller = Caller()
+    assert caller.round(2, narrow(2.0), returned=True) == [
+        "bekleme-donus", "sira-2", "sure-2", "bekleme-donus-sor"]
+    assert caller.heard.asked(caller.now) and not caller.heard.asked(caller.now + hold.ASKED_S)
+    assert hold.answered(caller.heard, caller.view(2), USUAL, caller.now, old=True) == ["bekleme-donus-eski"]
+    assert not caller.heard.asked(caller.now)
+    other = Caller()
+    other.round(2, narrow(2.0), returned=True)
+    assert hold.answered(other.heard, other.view(9, narrow(12.0)), USUAL, other.now, old=False) == [
+        "bekleme-donus-yeni", "sira-9", "sure-uzun-10"]
+    kind = Caller(DISTRESS)
+    assert kind.round(2, returned=True) == ["bekleme-donus-destek", "sira-2"] and not kind.heard.asked(kind.now)
+
+
+def test_a_lost_talk_is_told_first() -> None:
+    caller = Caller()
+    caller.heard.cut = True
+    assert caller.round(1) == ["gorusme-kesildi"]
+    assert [caller.round(1) for _ in range(4)] == [[], [], [], ["bekleme-teselli-1"]]
+
+
+def test_asked_again_it_is_said_again() -> None:
+    caller = Caller()
+    caller.round(4, narrow(4.5))
+    view = caller.view(4, narrow(4.2))
+    assert hold.repeat(caller.heard, view, USUAL, caller.now) == ["sira-4", "sure-5"], "as it was said"
+    assert hold.repeat(caller.heard, view, USUAL, caller.now + 1) == ["sira-4", "sure-5"]
+    assert hold.repeat(caller.heard, caller.view(3, narrow(1.5)), USUAL, caller.now + 2) == ["sira-3", "sure-2"]
+    assert hold.repeat(caller.heard, caller.view(3), USUAL, caller.now + 200) == ["sira-3"], "those minutes are over"
+    assert hold.pressed(caller.heard, caller.now + 201) == ["bekleme-tus"]
+    assert hold.pressed(caller.heard, caller.now + 202) == []
+
+
+@pytest.mark.parametrize(("estimate", "said"), [
+    (Estimate(20.0, 5.0, 60.0), Words(0)), (Estimate(40.0, 20.0, 80.0), None), (Estimate(70.0, 40.0, 110.0), Words(2)),
+    (Estimate(125.0, 80.0, 190.0), Words(3)), (Estimate(290.0, 200.0, 420.0), Words(5)),
+    (Estimate(290.0, 60.0, 900.0), None), (Estimate(590.0, 400.0, 800.0), Words(10)),
+    (Estimate(610.0, 450.0, 800.0), Words(10, True)), (Estimate(610.0, 300.0, 1_200.0), None),
+    (Estimate(1_500.0, 1_000.0, 2_000.0), Words(20, True)), (Estimate(9_000.0, 7_000.0, 12_000.0), Words(30, True))])
+def test_words_are_said_when_they_are_true(estimate: Estimate, said: Words | None) -> None:
+    assert expected.words(estimate) == said
+
+
+def test_every_word_has_its_prompt() -> None:
+    from prompts.catalogue import texts
+    known = texts()
+    assert {key for words in expected.ALL for key in words.keys("tr")} <= set(known)
+    assert known["sure-uzun-10"].text == "Bekleme süreniz on dakikadan uzun."
+    assert known["sure-5"].text == "Bekleme süreniz yaklaşık beş dakika."
+    assert known["bekleme-geri-arama-3"].text.endswith("Geri aranmak için, üçe basın.")
