@@ -33,7 +33,7 @@ from prompts.studio import Studio
 from prompts.text import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES, SLOW_SPEED, pieces
 from prompts.voices import Voice, sha256_of
 
-PIPELINE = 3
+PIPELINE = 4
 """Grows when the same text and voice give another sound: everything is then built again."""
 
 WORKERS = 2
@@ -215,15 +215,16 @@ def _make(job: Job, options: Options) -> Entry:
             backend, voice = speaker.backend, speaker.name
             speed = speaker.speed * (SLOW_SPEED if job.prompt.slow else 1.0)
         place = job.key if job.prompt is None else job.prompt.place
-        sums, measures = {}, {}
+        sums, measures, moved = {}, {}, {}
         for ending, rate in FORMATS.items():
-            path = options.out / f"{place}.{ending}"
-            measures[ending] = _finish(raw, rate, path, scratch, music=job.prompt is None)
-            sums[f"{place}.{ending}"] = sha256_of(path)
+            name = f"{place}.{ending}"
+            measures[ending], cut_s = _finish(raw, rate, options.out / name, scratch, music=job.prompt is None)
+            sums[name] = sha256_of(options.out / name)
+            moved[name] = [round(join - cut_s, 4) for join in joins]
     peak, rms, seconds = measures["wav"]
     text = job.prompt.text if job.prompt else ""
     return Entry(job.key, text_hash(text), backend, voice, round(speed, 3), peak, rms, seconds, job.source, sums,
-                 joins)  # fmt: skip
+                 moved)  # fmt: skip
 
 
 def _spoken(prompt: Prompt, voice: Voice, scratch: Path) -> tuple[Path, list[float]]:
@@ -285,15 +286,17 @@ def _pause(job: Job, out: Path) -> Entry:
         level.save(level.pydub_segment().silent(duration=PAUSES[job.key], frame_rate=rate), path)
         sums[path.name] = sha256_of(path)
     nothing, seconds = level.FAINTEST_PEAK_DBFS, PAUSES[job.key] / 1000
-    return Entry(job.key, text_hash(""), "santral", "silence", 1.0, nothing, nothing, seconds, job.source, sums, [])
+    return Entry(job.key, text_hash(""), "santral", "silence", 1.0, nothing, nothing, seconds, job.source, sums, {})
 
 
-def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> level.Measure:
-    """One rate of a sound: filtered, resampled, levelled, checked, put in its place.
+def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> tuple[level.Measure, float]:
+    """One rate of a sound: filtered, resampled, cut, levelled, checked, put in its place. Also how many seconds were
+    cut from its beginning: what a lower rate does not carry (an s, a hum) is silence in it.
 
     `sox -R`: without it the dither is random and no two builds are alike. Music keeps its ends, or the loop would have
     a seam.
     """
+    begin = 0
     turned = scratch / f"{rate}.wav"
     filters = [] if music else ["highpass", str(HIGHPASS_HZ)]
     run(["sox", "-R", raw, "-r", str(rate), "-c", "1", "-b", "16", turned, "gain", str(HEADROOM_DB), *filters])
@@ -304,10 +307,12 @@ def _finish(raw: Path, rate: int, path: Path, scratch: Path, *, music: bool) -> 
         segment = segment.apply_gain(min(MUSIC_RMS_DBFS - segment.dBFS, MUSIC_PEAK_DBFS - segment.max_dBFS))
         measure = level.Measure(round(segment.max_dBFS, 2), round(segment.dBFS, 2), round(len(segment) / 1000, 3))
     else:
-        segment = level.levelled(_pressed(segment, turned, scratch))
+        segment = _pressed(segment, turned, scratch)
+        begin, end = level.ends(segment, path.stem)
+        segment = level.levelled(segment[begin:end])
         measure = level.measured(segment, path.stem)
     level.save(segment, path)
-    return measure
+    return measure, begin / 1000
 
 
 def _pressed(segment: Any, turned: Path, scratch: Path) -> Any:

@@ -106,12 +106,18 @@ def silence(ms: int, like: Any) -> Any:
 
 def trimmed(segment: Any, name: str) -> Any:
     """Without the silence at both ends. SoundTrouble when there is nothing but silence."""
+    begin, end = ends(segment, name)
+    return segment[begin:end]
+
+
+def ends(segment: Any, name: str) -> tuple[int, int]:
+    """Milliseconds between which it is heard, and a little more. SoundTrouble when there is nothing but silence."""
     if silent(segment):
         raise SoundTrouble(f"{name}: no sound in it")
     floor = segment.max_dBFS - SILENCE_BELOW_PEAK_DB
     step = 10
     loud = [at for at in range(0, len(segment), step) if segment[at : at + step].max_dBFS > floor]
-    return segment[max(0, loud[0] - KEPT_MS) : loud[-1] + step + KEPT_MS]
+    return max(0, loud[0] - KEPT_MS), loud[-1] + step + KEPT_MS
 
 
 def silent(segment: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from prompts.errors import CatalogueTrouble
 
 NAME = "manifest.json"
-VERSION = 2
+VERSION = 3
 
 
 class Entry(NamedTuple):
@@ -31,8 +31,8 @@ class Entry(NamedTuple):
     """Hash of everything the sound depends on: another one means that it must be built again."""
     sha256: dict[str, str]
     """Path below the folder -> SHA-256 of the file."""
-    joins: list[float]
-    """Seconds at which a spoken piece and a pause were joined, for those who listen for clicks."""
+    joins: dict[str, list[float]]
+    """Path of a file -> seconds at which a spoken piece and a pause were joined, for those who listen for clicks."""
 
 
 class Manifest:

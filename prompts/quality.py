@@ -102,8 +102,9 @@ def check(root: Path, prompts: Mapping[str, Prompt]) -> Checked:
             findings.append(Finding(key, f"not built: santral prompts build --out {root}"))
             continue
         for ending, rate in FORMATS.items():
+            name = f"{prompt.place}.{ending}"
             try:
-                found = measured(root / f"{prompt.place}.{ending}", entry.joins)
+                found = measured(root / name, entry.joins.get(name, ()))
             except SoundTrouble as error:
                 findings.append(Finding(key, str(error)))
                 continue

@@ -22,9 +22,9 @@ from prompts.catalogue import PAUSES, Prompt, spoken
 from prompts.errors import PromptError, SoundTrouble, VoiceTrouble
 from prompts.level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load, speech_rms
 from prompts.manifest import Manifest
-from prompts.quality import MOST_STEP_DBFS, measured
+from prompts.quality import MOST_STEP_DBFS, check, measured
 from prompts.studio import Studio
-from prompts.voices import cast
+from prompts.voices import Espeak, cast
 
 pytestmark = pytest.mark.integration
 
@@ -307,3 +307,28 @@ def test_pieces_of_a_number_are_joined_without_a_click(tmp_path: Path) -> None:
         at += measured(tmp_path / "one.wav").seconds
         joins.append(at)
     assert measured(tmp_path / "whole.wav", joins).step < MOST_STEP_DBFS
+
+
+def test_what_a_rate_does_not_carry_is_cut_from_its_beginning(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    """An s before the word: sound at 16 kHz, silence at 8 kHz, and the joins move with it."""
+    path = tmp_path / "raw.wav"
+    rate, hiss, voice = 22050, 0.2, 0.5
+    samples = [round(1000 * math.sin(2 * math.pi * 6500 * n / rate)) for n in range(round(rate * hiss))]
+    samples += [round(3000 * math.sin(2 * math.pi * 400 * n / rate)) for n in range(round(rate * voice))]
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(array("h", samples).tobytes())
+
+    class Hisses(Espeak):
+        def speak(self, text: str, out: Path, pace: float) -> None:
+            shutil.copy(path, out)
+
+    prompt = few["ana-menu-2"]
+    build({prompt.id: prompt}, Options(tmp_path / "sounds", {"tr": Hisses()}))
+    low, high = (measured(tmp_path / f"sounds/tr/ana-menu-2.{ending}") for ending in ("wav", "wav16"))
+    assert (low.lead_ms <= 60, high.lead_ms <= 60, round(high.seconds - low.seconds, 1)) == (True, True, 0.2)
+    manifest = Manifest.read(tmp_path / "sounds")
+    assert manifest is not None
+    joins = manifest.entries[prompt.id].joins
+    assert joins["tr/ana-menu-2.wav16"][0] - joins["tr/ana-menu-2.wav"][0] == pytest.approx(0.17, abs=0.03)
+    assert check(tmp_path / "sounds", {prompt.id: prompt}).findings == []

@@ -42,7 +42,7 @@ def spoken_as(texts: dict[str, str] | None = None, seconds: dict[str, float] | N
     prompts = dict(spoken())
     for key, text in (texts or {}).items():
         prompts[key] = prompts[key]._replace(text=text)
-    built = {key: Entry(key, text_hash(prompts[key].text), "espeak", "", 1.0, 0.0, 0.0, length, "", {}, [])
+    built = {key: Entry(key, text_hash(prompts[key].text), "espeak", "", 1.0, 0.0, 0.0, length, "", {}, {})
              for key, length in (seconds or {}).items()}
     return Lengths(prompts, built)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from prompts import level, quality
-from prompts.catalogue import Prompt
+from prompts.catalogue import FORMATS, Prompt
 from prompts.errors import SoundTrouble
 from prompts.manifest import Entry, Manifest
 
@@ -32,13 +33,14 @@ def quiet(ms: int, rate: int = 8000) -> Any:
     return level.pydub_segment().silent(duration=ms, frame_rate=rate)
 
 
-def folder(root: Path, sounds: dict[str, Any], joins: list[float] | None = None) -> Path:
+def folder(root: Path, sounds: dict[str, Any], joins: Sequence[float] = ()) -> Path:
     """A built folder with the given 8 kHz sounds, 16 kHz ones of the same."""
     entries = {}
     for key, sound in sounds.items():
         level.save(sound, root / f"tr/{key}.wav")
         level.save(sound.set_frame_rate(16000), root / f"tr/{key}.wav16")
-        entries[key] = Entry(key, "", "espeak", "espeak-ng tr", 1.0, 0, 0, 1, "", {}, joins or [])
+        entries[key] = Entry(key, "", "espeak", "espeak-ng tr", 1.0, 0, 0, 1, "", {},
+                             {f"tr/{key}.{ending}": list(joins) for ending in FORMATS})  # fmt: skip
     Manifest(entries, complete=True).write(root)
     return root
 
@@ -96,7 +98,7 @@ def test_what_is_missing_or_damaged_is_told_together(tmp_path: Path) -> None:
     manifest = Manifest.read(root)
     assert manifest is not None
     del manifest.entries["iki"]
-    manifest.entries["pause"] = Entry("pause", "", "santral", "silence", 1, 0, 0, 1, "", {"pause.wav": ""}, [])
+    manifest.entries["pause"] = Entry("pause", "", "santral", "silence", 1, 0, 0, 1, "", {"pause.wav": ""}, {})
     manifest.complete = False
     manifest.write(root)
     told = findings(root)
