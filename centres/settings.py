@@ -196,6 +196,15 @@ class Recording(Shape):
     """Then a recording is destroyed."""
 
 
+class Privacy(Shape):
+    """[privacy]: how long what tells who somebody is is kept. `santral privacy purge` destroys the rest."""
+
+    numbers_days: Annotated[float, Field(ge=1, le=3660)] = 180.0
+    """Callers' numbers."""
+    journal_days: Annotated[float, Field(ge=1, le=3660)] = 366.0
+    """Journal and facts, up to a start of a node: a replay begins there."""
+
+
 class Settings(Shape):
     """santral.toml, with the overlay of the machine laid over it."""
 
@@ -215,6 +224,7 @@ class Settings(Shape):
     """Outside numbers that the menu may lead callers to, by their names. It reaches nothing else outside."""
     calendar: Calendar = Calendar()
     recording: Recording = Recording()
+    privacy: Privacy = Privacy()
     routing: Routing = Routing()
     profile: Needs = Needs()
     """[profile]: what holds for every agent; an accommodation is laid over it."""

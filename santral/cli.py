@@ -21,15 +21,14 @@ from metrics import cli as metrics_cli
 from planning import cli as planning_cli
 from prompts import cli as prompts_cli
 from routing.core.model import Centre as RoutingCentre
-from santral import app, config, outside
+from santral import app, config, outside, privacy_cli
+from santral.config import DEFAULT_CENTRE
 from santral.hours import pages, table
 from santral.journal import open_facts, open_journal
 from santral.secrets import Secrets, write_private
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Santral: a contact-centre engine behind one telephone number.")
-
-DEFAULT_CENTRE = Path(__file__).resolve().parents[1] / "centres" / "meb"
 
 Centre = Annotated[Path, typer.Argument(help="Folder of the centre.")]
 Settings = Annotated[Path | None, typer.Option("--settings", help="TOML laid over santral.toml: what this machine has "
@@ -118,6 +117,7 @@ cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE, open_journal))
+cli.add_typer(privacy_cli.commands(), name="privacy")
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
 cli.command(name="bench")(bench)

@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqlalchemy.engine import make_url
+
 from asterisk_conf.plan import MUSIC_CLASS, Address, Plan, Registration, Timings, Trunk
 from centres import services as files
 from centres.load import SERVICES, Loaded, load
@@ -33,6 +35,11 @@ from santral import outside, routable
 from santral.errors import BadCentre
 from santral.outside import outside_seat
 from santral.secrets import Secrets
+
+DEFAULT_CENTRE = Path(__file__).resolve().parents[1] / "centres" / "meb"
+
+NODE = "asterisk"
+"""Name of the one Asterisk a node drives."""
 
 ABUSIVE = "abusive"
 """Topic of a contact whose caller was abusive before."""
@@ -377,6 +384,15 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
         sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
         timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
+
+
+def store_place(config: NodeConfig, state: Path) -> Path | str:
+    """Where the store of a node with this state folder is."""
+    text = config.settings.store.url
+    url = make_url(text)
+    if url.get_backend_name() == "sqlite" and url.database:
+        return state / url.database
+    return text
 
 
 def address(text: str) -> Address:

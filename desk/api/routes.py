@@ -137,6 +137,13 @@ async def logout(call: Call) -> Shape:
     return await _ask(call, events.AgentSignedOut(call.agent))
 
 
+async def forget(call: Call) -> Shape:
+    """The engine knows this caller no more: the first step of an erasure (`santral privacy erase`)."""
+    assert isinstance(call.body, shapes.Forget)
+    await call.inbox.ask(events.CallerForgotten(call.body.hash))
+    return shapes.Done()
+
+
 async def one_agent(call: Call) -> Shape:
     """One agent."""
     for view in call.inbox.status().agents:
@@ -191,6 +198,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
     Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),
+    Route("POST", "/api/v1/callers/forget", STAFF, shapes.Forget, shapes.Done, forget, "Forget a caller"),
     Route("GET", AGENT, ALL, None, shapes.Agent, one_agent, "One agent", own=True),
     Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),
     Route("GET", "/api/v1/queues", ALL, None, shapes.Queues, queues, "All queues"),

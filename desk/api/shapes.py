@@ -70,6 +70,18 @@ class Relaxed(Shape):
     minutes: Annotated[int, Field(ge=0, le=60)] = Field(description="From now; 0: they hold again.")
 
 
+class Forget(Shape):
+    """A caller to be forgotten, by the keyed hash of the number: the number itself is never sent."""
+
+    hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Done(Shape):
+    """It is done, and stored."""
+
+    done: bool = True
+
+
 class Agent(Shape):
     """An agent as they are now. What would show an accommodation (`until`, `misses`) is for the agent alone."""
 

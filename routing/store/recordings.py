@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from routing.store.schema import contacts, offers, recordings
 from routing.store.sealed import SealedKey
@@ -76,6 +76,11 @@ def find(connection: Connection, wanted: Wanted, limit: int = PAGE) -> list[Reco
     """The newest ones that fit."""
     order = recordings.c.at.desc(), recordings.c.id.desc()
     return [Recording(*row) for row in connection.execute(_where(_ALL, wanted).order_by(*order).limit(limit))]
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
+    """How many fit."""
+    return int(connection.execute(_where(select(func.count()).select_from(recordings), wanted)).scalar() or 0)
 
 
 def of_contacts(connection: Connection, ids: Collection[str]) -> list[Recording]:

@@ -141,6 +141,12 @@ class Store:
             return function(connection)
         return await self._writer.call(lambda: self._in_transaction(checked))
 
+    async def settle(self, *, rebuild: bool = False) -> None:
+        """Bring what was changed from the log of the database into its file, and empty the log. `rebuild`: write the
+        whole file anew, so that nothing is left of what once stood in it; no turn can be kept meanwhile. PostgreSQL
+        frees what is dead (`VACUUM`, with `rebuild` `FULL`); its own log is the server's business."""
+        await self._writer.call(lambda: self._settle(rebuild))
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     async def load(self) -> Loaded:
@@ -272,6 +278,24 @@ class Store:
                 return function(connection)
         except DBAPIError as error:
             raise translated(error, self._url) from None
+        except self._driver.Error as error:
+            raise translated(lifted(error, connection), self._url) from None
+
+    def _settle(self, rebuild: bool) -> None:
+        connection = self._connection
+        if connection is None:
+            raise StoreUnavailable("closed", "it is closed")
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        try:
+            if connection.dialect.name == "postgresql":
+                raw.autocommit = True  # VACUUM runs in no transaction
+                raw.cursor().execute("VACUUM FULL" if rebuild else "VACUUM")
+                raw.autocommit = False
+                return
+            if rebuild:
+                raw.cursor().execute("VACUUM")
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except self._driver.Error as error:
             raise translated(lifted(error, connection), self._url) from None
 

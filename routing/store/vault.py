@@ -75,12 +75,14 @@ class Swept(NamedTuple):
 
 
 class Vault:
-    """`folder` is ours alone; `spool` is Asterisk's too. Services in `private` are never kept; a reload may change that
-    and `keep_days`. Calls are for the loop's thread; sealing is done in a thread of its own."""
+    """`folder` is ours alone; `spool` is Asterisk's too; `keys` is the key file. Services in `private` are never kept;
+    a reload may change that and `keep_days`. Calls are for the loop's thread; sealing is done in a thread of its own.
+    """
 
-    def __init__(self, folder: Path, spool: Path, keys: RecordingKeys, store: Store, *, keep_days: float,
+    def __init__(self, folder: Path, spool: Path, keys: Path, store: Store, *, keep_days: float,
                  private: Collection[str], clock: Callable[[], float] = time.time) -> None:
-        self.folder, self.spool, self.keys = folder, spool, keys
+        self.folder, self.spool = folder, spool
+        self._key_file, self._keys, self._keys_of = keys, RecordingKeys.load_or_create(keys), _stamp(keys)
         self.keep_days, self.private = keep_days, frozenset(private)
         self._store, self._clock = store, clock
         self._worker = Worker("santral-vault")
@@ -89,6 +91,15 @@ class Vault:
         folder.chmod(0o700)
         with suppress(OSError):  # where it lies and who may use it is the operator's; looks at it tell what is wrong
             spool.mkdir(mode=0o700)
+
+    @property
+    def keys(self) -> RecordingKeys:
+        """As they are in the key file now: another process may have put a new one in front (`santral privacy rotate`).
+        Raises `KeyFileError`."""
+        stamp = _stamp(self._key_file)
+        if stamp != self._keys_of:
+            self._keys, self._keys_of = RecordingKeys.load(self._key_file), stamp
+        return self._keys
 
     async def close(self) -> None:
         """Finish what was handed over."""
@@ -179,6 +190,13 @@ class Vault:
             else:
                 await self._worker.call(partial(self._settle, row.id, self.spool / row.source))
 
+    def plain(self) -> list[Path]:
+        """Plain files that are there now, oldest first; none when there is no spool."""
+        try:
+            return [path for path, _ in _files(self.spool)]
+        except OSError:
+            return []
+
     async def sweep(self, live: Callable[[Plain], bool]) -> Swept:
         """Look through the spool: take in what is whole and left, destroy what may not be. `live`: whether the leg of
         a call's file is still there."""
@@ -241,6 +259,15 @@ class Vault:
 
     def _draft(self, recording: str) -> Path:
         return self.folder / DRAFT / recording
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Which file this is; a replaced one is another."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_mtime_ns
 
 
 def _add(connection: Connection, plain: Plain, recording: Recording) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from desk import server as desk_server
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import Duties, Pause, Relaxed, Reload, SignIn, Transfer, Weight
+from desk.api.shapes import Duties, Forget, Pause, Relaxed, Reload, SignIn, Transfer, Weight
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
@@ -29,7 +29,8 @@ def body(route: Route) -> dict[str, Any]:
     bodies: dict[type | None, dict[str, Any]] = {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}},
                                                Weight: {"json": {"load": 4}}, Duties: {"json": {"skills": {"tr": 80}}},
                                                Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}},
-                                               Transfer: {"json": {"service": "temsilci"}}, Reload: {"json": {}}}
+                                               Transfer: {"json": {"service": "temsilci"}}, Reload: {"json": {}},
+                                               Forget: {"json": {"hash": "5b" * 32}}}
     return bodies.get(route.request, {})
 
 
@@ -67,6 +68,15 @@ async def test_each_post_is_one_event() -> None:
         ):
             status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
             assert (status, said["id"], desk.inbox.events[-1]) == (200, "a1", event)
+
+
+async def test_a_caller_is_forgotten_by_the_hash_alone() -> None:
+    async with running() as desk:
+        path = "/api/v1/callers/forget"
+        assert (await desk.ask("POST", path, json={"hash": "5b" * 32}))[0] == 200
+        assert desk.inbox.events[-1] == events.CallerForgotten("5b" * 32)
+        for wrong in ("", "+905321112233", "5B" * 32, "5b" * 33):
+            assert (await desk.ask("POST", path, json={"hash": wrong}))[0] == 400
 
 
 async def test_duties_and_relaxed_rules_are_a_supervisors_word() -> None:

@@ -64,7 +64,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     spool.mkdir()
     store = await Store.open(tmp_path / "santral.db")
     keys = tmp_path / "secrets" / "recordings.json"
-    kept = Vault(tmp_path / "recordings", spool, RecordingKeys.load_or_create(keys), store, keep_days=90.0,
+    kept = Vault(tmp_path / "recordings", spool, keys, store, keep_days=90.0,
                  private=["psikososyal"])
     yield House(kept, store, tmp_path / "recordings", spool, keys)
     await kept.close()
@@ -194,7 +194,7 @@ async def test_a_crash_at_any_point_loses_nothing_and_leaves_nothing(house: Hous
             with pytest.raises(Killed):
                 await house.vault.keep(path, CONTACT, "call", "destek")
         assert path.exists()
-        again = Vault(house.folder, house.spool, house.vault.keys, house.store, keep_days=90.0, private=[])
+        again = Vault(house.folder, house.spool, house.keys, house.store, keep_days=90.0, private=[])
         await again.mend()
         await again.sweep(nobody)
         await again.close()
@@ -257,7 +257,6 @@ async def test_another_key_seals_and_the_older_one_opens_until_it_is_forgotten(h
     await house.store.work(lambda connection: recordings.seal_anew(connection, [(one.id, keys.seal(one.id, key))]))
     assert await house.store.work(lambda connection: recordings.sealed_by_others(connection, keys.newest)) == []
     RecordingKeys.forget(house.keys, keys.newest)
-    house.vault.keys = RecordingKeys.load(house.keys)
     with pytest.raises(KeyFileError, match="not in the key file"):
         house.vault.keys.open(one.id, one.sealed)
     (one,) = await house.rows()

@@ -1,0 +1,330 @@
+"""What is known of a caller is told whole and erased whole: no byte of a number, hash or box is left in the state, the
+statistics stay, and the journal tells the same day again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import text
+
+from metrics.queue_log import QueueLog
+from routing.core import events as e
+from routing.core.engine import Engine
+from routing.core.facts import Fact
+from routing.core.ids import AgentId, ContactId, SeatId
+from routing.core.journal import replay
+from routing.core.model import Agent, Centre, Profile
+from routing.core.stored import Started
+from routing.store import recordings, traces
+from routing.store.audit import Audit, AuditError
+from routing.store.numbers import NumberKeys
+from routing.store.reader import Reader
+from routing.store.recordings import Wanted
+from routing.store.store import Store
+from routing.store.vault import DAY_S, Vault
+from santral.privacy import Privacy, digits, search
+from tests.core_house import EDU
+from tests.fakes.store_day import Turn
+
+pytestmark = pytest.mark.integration
+
+NUMBER, OTHER = "+905321112233", "+905324445566"
+SERVICE = EDU._replace(preferred_s=20.0, place_kept_s=600.0)
+CENTRE = Centre((SERVICE,), tuple(Agent(AgentId(f"a{n}"), ((SERVICE.steps[0].needs[0][0], 50),), Profile())
+                                  for n in range(3)))
+SPOKEN = b"\xd5SOMETHING SAID" * 2000
+CALLS = 120
+"""Of many callers: enough for pages of the database to be split and filled again."""
+
+
+class Node:
+    """A node without telephones: what it is told is kept as a real one keeps it."""
+
+    def __init__(self, store: Store, keys: NumberKeys, log: QueueLog, now: float) -> None:
+        self.store, self.keys, self.log, self.now = store, keys, log, now
+        self.engine = Engine()
+        self.calls = 0
+
+    async def start(self) -> None:
+        loaded = await self.store.load()
+        self.engine = Engine()
+        await self.tell(Started(CENTRE, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
+                                loaded.next_offer, loaded.next_fact, loaded.places))
+        for agent in CENTRE.agents:
+            await self.tell(e.SeatChanged(SeatId(f"s{agent.id}"), True, False))
+            await self.tell(e.AgentSignedIn(agent.id, SeatId(f"s{agent.id}")))
+
+    async def tell(self, event: e.Event) -> list[Any]:
+        self.now += 0.5
+        commands = self.engine.handle(event, self.now)
+        facts = self.engine.take_facts()
+        await self.store.commit(Turn([(self.now, event)], facts))
+        self.log.take(facts)
+        return list(commands)
+
+    async def call(self, number: str, *, talk: bool = True, callback: bool = False) -> str:
+        self.calls += 1
+        name = ContactId(f"{int(self.now)}.{self.calls}")
+        digest, box = self.keys.seal(number)
+        commands = await self.tell(e.ContactQueued(name, SERVICE.id, f"PJSIP/trunk-{self.calls}", since=self.now,
+                                                   caller_hash=digest, caller_box=box))
+        if callback:
+            await self.tell(e.CallbackAsked(name, 36_000.0))
+        if talk:
+            (offer,) = commands
+            await self.tell(e.OfferConnected(offer.offer, name))
+            await self.tell(e.TalkEnded(offer.offer, "caller"))
+            await self.tell(e.WrapUpEnded(offer.agent))
+        else:
+            await self.tell(e.ContactGone(name))
+        return name
+
+
+class House(NamedTuple):
+    state: Path
+    store: Store
+    vault: Vault
+    node: Node
+    privacy: Privacy
+
+    def bytes_of(self, *words: str) -> list[Path]:
+        return search(self.state, [word.encode() for word in words])
+
+    async def record(self, contact: str, rest: str = "o1", kind: str = "call", age_s: float = 60.0) -> None:
+        path = self.plain(contact, rest, kind, age_s)
+        assert await self.vault.keep(path, contact, kind, SERVICE.id)
+
+    def plain(self, contact: str, rest: str = "o1", kind: str = "call", age_s: float = 60.0) -> Path:
+        path = self.vault.spool / f"{kind}-{SERVICE.id}-{contact}~{rest}.alaw"
+        path.write_bytes(SPOKEN)
+        os.utime(path, (time.time() - age_s,) * 2)
+        return path
+
+    async def rows(self, sql: str) -> list[Any]:
+        return await self.store.work(lambda connection: list(connection.execute(text(sql)).all()))
+
+    def journal(self) -> tuple[list[Fact], list[Fact]]:
+        """What a replay says, and what the facts say."""
+        with Reader(self.state / "santral.db") as reader:
+            inputs: list[Any] = []
+            while page := reader.journal_after(inputs[-1].seq if inputs else 0):
+                inputs += page
+            facts: list[Fact] = []
+            while found := reader.facts_after(facts[-1].seq if facts else 0):
+                facts += found
+        return replay([(one.at, one.event) for one in inputs]), facts
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    state = tmp_path / "state"
+    (state / "spool").mkdir(parents=True)
+    keys = NumberKeys.load_or_create(state / "secrets" / "numbers.json")
+    store = await Store.open(state / "santral.db")
+    vault = Vault(state / "recordings", state / "spool", state / "secrets" / "recordings.json", store, keep_days=90.0,
+                  private=[])
+    log = QueueLog(state / "queue_log", keys.open)
+    node = Node(store, keys, log, time.time() - 3600.0)
+    await node.start()
+    log.start(node.now)
+
+    async def forget(digest: str) -> None:
+        await node.tell(e.CallerForgotten(digest))
+
+    privacy = Privacy(state, store, vault, keys, state / "queue_log", forget, node=True, who="test",
+                      keys=state / "secrets" / "recordings.json")
+    yield House(state, store, vault, node, privacy)
+    log.close()
+    await vault.close()
+    await store.close()
+
+
+async def test_nothing_is_left_of_a_caller_and_all_of_the_others(house: House) -> None:
+    node = house.node
+    theirs = [await node.call(NUMBER), await node.call(NUMBER, talk=False), await node.call(NUMBER)]
+    for number in range(CALLS):
+        await node.call(f"+90533{number:07d}", talk=number % 3 > 0)
+        if number % 25 == 0:
+            theirs.append(await node.call(NUMBER))
+    kept = await node.call(OTHER)
+    await node.start()  # its first entry names the callers of before
+    theirs += [await node.call(NUMBER), await node.call(NUMBER, talk=False, callback=True)]
+    await house.record(theirs[0])
+    await house.record(theirs[1], "0a1b", "survey")
+    await house.record(kept, "o9")
+    left_plain = house.plain(theirs[2], "o3")
+    digest, _ = node.keys.seal(NUMBER)
+    boxes = [row[0] for row in await house.rows(f"select caller_box from contacts where caller_hash = '{digest}'")]
+    ends = "select coalesce(outcome, ''), count(*) from contacts group by 1"
+    was = dict(await house.rows(ends))
+    before, facts = house.journal()
+    assert before == facts
+    assert house.bytes_of(digits(NUMBER)) == [house.state / "queue_log"]
+    assert house.bytes_of(digest) and house.bytes_of(boxes[0])
+
+    erased = await house.privacy.erase(await house.privacy.by_number(NUMBER))
+
+    assert erased.left == ()
+    assert house.bytes_of(digits(NUMBER), digest, *boxes) == []
+    assert erased.counts["recordings"] == 2 and erased.counts["spool"] == 1
+    assert erased.counts["contacts"] == len(theirs) and erased.counts["queue_log"] == len(theirs)
+    assert not left_plain.exists()
+    assert house.bytes_of("SOMETHING") == []
+    # The others are as they were, statistics too: a callback was called off, nothing else.
+    other_digest, _ = node.keys.seal(OTHER)
+    assert house.bytes_of(other_digest) and digits(OTHER) in (house.state / "queue_log").read_text()
+    rows = await house.store.work(partial(recordings.find, wanted=Wanted()))
+    assert [one.contact for one in rows] == [kept]
+    assert was.pop("") == 1
+    assert dict(await house.rows(ends)) == {**was, "left": was.get("left", 0) + 1}
+    # The journal tells the same day again, and goes on with the caller as somebody new.
+    again = await node.call(NUMBER)
+    replayed, stored = house.journal()
+    assert replayed == stored
+    assert len(stored) > len(facts)
+    assert (await house.privacy.by_number(NUMBER)).contacts == (again,)
+    # A start compares queue_log with the facts: what was overwritten is known, nothing is written twice.
+    lines = (house.state / "queue_log").read_bytes()
+    log = QueueLog(house.state / "queue_log", node.keys.open)
+    log._seq = log._size = 0
+    log._there = log._beyond()
+    log.take(stored)
+    log.close()
+    assert (house.state / "queue_log").read_bytes() == lines
+    # The record says what was done, without a number.
+    entries = list(Audit(house.state).entries())
+    assert [entry.what for entry in entries] == ["erasing", "erased"]
+    assert entries[1].about["counts"] == erased.counts and set(entries[1].about["contacts"]) == set(theirs)
+
+
+async def test_an_erasure_that_was_broken_off_is_done_again(house: House) -> None:
+    theirs = [await house.node.call(NUMBER), await house.node.call(NUMBER)]
+    await house.record(theirs[0])
+    digest, _ = house.node.keys.seal(NUMBER)
+    for place, name in ((Vault, "destroy"), (traces, "rewrite"), (traces, "blank_rows")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(place, name, _broken)
+            with pytest.raises(KeyboardInterrupt):
+                await house.privacy.erase(await house.privacy.by_number(NUMBER))
+    caller = await house.privacy.by_contact(theirs[1])
+    assert caller is not None and caller.contacts == tuple(theirs)
+    assert (await house.privacy.erase(caller)).left == ()
+    assert house.bytes_of(digest, digits(NUMBER)) == []
+    once_more = await house.privacy.erase(await house.privacy.by_number(NUMBER))
+    # The one entry is the wish to forget itself.
+    assert {what: many for what, many in once_more.counts.items() if many} == {"journal": 1}
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+async def test_a_caller_whom_nobody_knows_is_erased_by_the_contact(house: House) -> None:
+    name = ContactId("1700000000.7")
+    await house.node.tell(e.ContactQueued(name, SERVICE.id, "PJSIP/trunk-7"))
+    await house.record(name)
+    caller = await house.privacy.by_contact(name)
+    assert caller is not None and caller.hashes == ()
+    erased = await house.privacy.erase(caller)
+    assert erased.counts["recordings"] == 1
+    assert await house.privacy.by_contact("nobody") is None
+
+
+async def test_everything_that_is_known_is_told(house: House, tmp_path: Path) -> None:
+    name = await house.node.call(NUMBER)
+    await house.node.call(OTHER)
+    await house.record(name)
+    folder = tmp_path / "out"
+    assert await house.privacy.export(await house.privacy.by_number(NUMBER), folder) == {"contacts": 1, "recordings": 1}
+    told = json.loads((folder / "caller.json").read_text(encoding="utf-8"))
+    assert told["numbers"] == [NUMBER]
+    assert [row["contact"] for row in told["contacts"]] == [name]
+    assert {fact["kind"] for fact in told["facts"]} >= {"Queued", "Connected", "TalkOver", "Ended"}
+    assert told["offers"][0]["agent"]
+    assert digits(OTHER) not in (folder / "caller.json").read_text(encoding="utf-8")
+    assert (folder / told["recordings"][0]["file"]).read_bytes().endswith(SPOKEN)
+    assert {path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())} == {0o700, 0o600}
+    assert [entry.what for entry in Audit(house.state).entries()] == ["exported"]
+    with pytest.raises(FileExistsError):
+        await house.privacy.export(await house.privacy.by_number(NUMBER), folder)
+
+
+async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House) -> None:
+    old = await house.node.call(NUMBER)
+    await house.record(old, age_s=91 * DAY_S)
+    await house.node.start()
+    house.node.now = time.time() + 100 * DAY_S
+    young = await house.node.call(OTHER)
+    await house.record(young, "o2")
+    await house.node.start()
+    house.privacy._clock = lambda: house.node.now
+    due = {one.what: one.many for one in await house.privacy.due(60.0, 90.0)}
+    assert due["recordings"] == 2  # both are older than 90 days then
+    assert due["contacts with a number"] == due["lines of queue_log with a number"] == 1
+    assert due["journal entries"] > 10 and due["facts"] > 5
+    counted = await house.privacy.purge(60.0, 90.0)
+    assert {one.what: one.many for one in counted} == due
+    assert [one.many for one in await house.privacy.due(60.0, 90.0)] == [0] * 6
+    assert house.bytes_of(digits(NUMBER)) == []
+    assert digits(OTHER) in (house.state / "queue_log").read_text()
+    assert await house.rows("select count(*) from contacts") == [(2,)]
+    replayed, stored = house.journal()
+    assert replayed == stored and stored
+    assert [entry.what for entry in Audit(house.state).entries()] == ["purging", "purged"]
+
+
+async def test_another_key_seals_all_and_a_running_node_takes_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("santral.privacy.SETTLE_S", 0.0)
+    name = await house.node.call(NUMBER)
+    await house.record(name)
+    assert await house.privacy.rotate() == 1
+    await house.record(name, "o2")
+    rows = await house.store.work(partial(recordings.find, wanted=Wanted()))
+    assert len({one.key_id for one in rows}) == 1
+    for one in rows:
+        assert b"".join([piece async for piece in house.vault.sound(one)]).endswith(SPOKEN)
+
+
+def test_a_line_of_the_record_that_was_changed_or_taken_out_shows(tmp_path: Path) -> None:
+    audit = Audit(tmp_path)
+    for number in range(3):
+        audit.note("ayse", "heard", 1_700_000_000.0 + number, recording=f"r{number}")
+    whole = audit.path.read_bytes()
+    assert [entry.about["recording"] for entry in audit.entries()] == ["r0", "r1", "r2"]
+    lines = whole.splitlines(keepends=True)
+    for wrong in (whole.replace(b"ayse", b"veli", 1), lines[0] + lines[2], lines[1] + lines[2], b"x" + whole,
+                  whole.replace(b'"r1"', b'"r9"')):
+        audit.path.write_bytes(wrong)
+        with pytest.raises(AuditError):
+            list(audit.entries())
+    audit.path.write_bytes(whole + b'{"number":4,"at"')  # torn by the loss of power
+    audit.note("ayse", "heard", 1_700_000_009.0, recording="r3")
+    assert [entry.number for entry in audit.entries()] == [1, 2, 3, 4]
+    assert audit.path.stat().st_mode & 0o777 == 0o600
+    audit.note("ayse", "exported", 1_700_000_010.0, contacts=[str(number) for number in range(501)])
+    assert list(audit.entries())[-1].about == {"contacts": "501 of them"}
+
+
+async def test_what_an_older_version_left_in_free_pages_goes_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = await house.node.call(NUMBER)
+    with sqlite3.connect(house.state / "santral.db") as plain:  # as it was written before secure_delete
+        plain.execute("PRAGMA secure_delete=OFF")
+        plain.executemany("INSERT INTO meta VALUES (?, ?)", [(f"x{n}", f"{NUMBER}{n}" * 20) for n in range(200)])
+        plain.commit()
+        plain.execute("DELETE FROM meta WHERE key LIKE 'x%'")
+    plain.close()
+    caller = await house.privacy.by_contact(name)
+    assert caller is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("santral.privacy.REBUILD_MAX", 0)
+        assert (await house.privacy.erase(caller)).left == (house.state / "santral.db",)
+    assert (await house.privacy.erase(await house.privacy.by_number(NUMBER))).left == ()
+    assert house.bytes_of(digits(NUMBER)) == []
