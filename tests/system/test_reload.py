@@ -1,0 +1,150 @@
+"""The centre's files change under live calls: nobody is dropped, talks have no gap, places stay, an old menu ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.leg import Leg
+from lab.network import Behaviour
+from lab.person import ask
+from lab.session import Lab
+from lab.up import CENTRE
+from tests.system import unbroken
+from tests.system.conftest import NewLab
+from tests.system.stage import Stage, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+AGENT, CALLER = 600, 440
+TALKS, WAITS, OLD = ("temsilci", "0"), ("uzaktan_egitim", "2"), ("gorus_oneri", "4")
+"""Service and key: of those who talk, of those who wait, and the option that the new menu does not have any more."""
+AT_ONCE = 5
+"""Callers who come in together: a hundred INVITEs in one moment are another test."""
+PACKET_LOSS_S = 0.15
+"""As of a restart: some packets come late on a machine under load, a talk that was cut is silent for longer."""
+PAUSE_S = 0.7
+NEW_MENU = (
+    ("      - key: 4\n        say: ana-menu-4\n        confirm: secildi-gorus-oneri\n        then: gorus-oneri\n", ""),
+    ("  gorus-oneri:\n    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr\n\n", ""))
+
+
+def edit(folder: Path, name: str, *changes: tuple[str, str]) -> None:
+    text = (folder / name).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text, f"{name}: {old}"
+        text = text.replace(old, new, 1)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+async def santral_reload(lab: Lab, *options: str) -> tuple[int, str, float]:
+    """Exit code, what was said, seconds."""
+    began = time.monotonic()
+    done = await asyncio.to_thread(lambda: subprocess.run(
+        [sys.executable, "-m", "santral", "reload", "--state", str(lab.folder), *options], capture_output=True,
+        text=True, check=False, timeout=60.0, env={**os.environ, "COLUMNS": "200"}))
+    return done.returncode, done.stdout + done.stderr, time.monotonic() - began
+
+
+async def callers(stage: Stage, count: int, key: str, tone: int | None = None) -> list[Leg]:
+    """So many hurried callers for a key; without one they listen to the menu."""
+    legs: list[Leg] = []
+    for begin in range(0, count, AT_ONCE):
+        legs += await asyncio.gather(*(
+            stage.hurried(key, tone=tone) if key else stage.caller() for _ in range(min(AT_ONCE, count - begin))))
+        await asyncio.gather(*(leg.wait_answered() for leg in legs[begin:]))
+    return legs
+
+
+def order(lab: Lab, service: str) -> list[str]:
+    """Contacts of a service as they came."""
+    return [str(row["contact"]) for row in
+            lab.rows("select contact from contacts where service = ? order by queued_at", service)]
+
+
+@pytest.mark.parametrize("many", [20, pytest.param(100, marks=pytest.mark.long)])
+async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path: Path, many: int) -> None:
+    folder = tmp_path / "centre"
+    shutil.copytree(CENTRE, folder)
+    (folder / "accommodations.yaml").chmod(0o600)
+    talk_count, menu_count = many * 3 // 10, many * 3 // 10
+    wait_count = many - talk_count - menu_count
+    lab = await new_lab(centre=folder)
+    stage = Stage(lab, tmp_path)
+    names = plain("temsilci", talk_count + 1, 40, alone=False)
+    people = await stage.agents(names[:talk_count], Behaviour("0", tone=AGENT, record=tmp_path))
+    talks = await callers(stage, talk_count, TALKS[1], CALLER)
+    await asyncio.gather(*(stage.reaches(person, "talking", 30.0) for person in people))
+    waits = await callers(stage, wait_count, WAITS[1])
+    await stage.counts(WAITS[0], wait_count, 30.0)
+    places = order(lab, WAITS[0])
+    menus = await callers(stage, menu_count, "")
+    everybody = [*talks, *waits, *menus]
+    began = time.time()
+
+    edit(folder, "menu.yaml", ("then: temsilci", "then: temsilcii"))
+    code, said, _ = await santral_reload(lab)
+    assert code == 2 and "menu.yaml:" in said and "nothing was changed" in said, said
+    edit(folder, "menu.yaml", ("then: temsilcii", "then: temsilci"), *NEW_MENU)
+    edit(folder, "services.yaml", ("    target_s: 15\n", "    target_s: 12\n"),
+         ("  - id: temsilci\n", "  - id: yeni_hizmet\n    name: Yeni\n    steps: [{needs: {temsilci: 30}}]\n\n"
+                                "  - id: temsilci\n"))
+    gone, new = names[0], "a9001"
+    team = (folder / "team.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    (line,) = [one for one in team if f"id: {gone}," in one]
+    edit(folder, "team.yaml", (line, f"  - {{id: {new}, number: \"9001\", skills: {{uzaktan_egitim: 90}}}}\n"))
+    edit(folder, "santral.toml", ("announce_s = 60", "announce_s = 45"))
+    code, said, looked_s = await santral_reload(lab, "--dry-run")
+    assert code == 0 and "target_s" in said and "a9001" in said and "--dry-run" in said, said
+    assert new not in {one["id"] for one in (await lab.status())["agents"]}
+    code, said, took_s = await santral_reload(lab)
+    assert code == 0 and said.rstrip().endswith("in force"), said
+    assert "not yet: the spoken brief of yeni_hizmet" in said
+    print(f"{many} calls: dry run {looked_s:.2f} s, reload {took_s:.2f} s")
+
+    status = await lab.status()
+    assert {"yeni_hizmet"} < {one["id"] for one in status["queues"]}
+    assert {gone, new} & {one["id"] for one in status["agents"]} == {gone, new}, "who talks is there to the end"
+    assert [one["talking"] for one in status["queues"] if one["id"] == TALKS[0]] == [talk_count]
+    await asyncio.gather(*(leg.press(OLD[1]) for leg in menus))
+    await stage.counts(OLD[0], menu_count, 30.0)
+    late = await stage.caller("4@1s")
+    await stage.hears(late, "menu-tus-yanlis")
+    assert (await lab.queue(OLD[0]))["waiting"] == menu_count, "the new menu has no such option"
+    assert order(lab, WAITS[0]) == places and (await lab.queue(WAITS[0]))["waiting"] == wait_count
+    assert not [str(leg) for leg in everybody if leg.ended.is_set()], "nobody was dropped"
+    ended = time.time()
+
+    # The new agent is there, with PIN and token, and takes who came first.
+    seat = lab.info.seat(names[talk_count])
+    await lab.network.register({seat.endpoint: seat.secret})
+    await lab.network.behave(seat.endpoint, Behaviour("0", tone=AGENT))
+    await ask(lab.info, "POST", f"/api/v1/agents/{new}/login", {"seat": seat.endpoint}, agent=new)
+    served = await until_async(lambda: lab.rows("select contact from offers where agent = ? and connected_at > 0", new),
+                               20.0, "the new agent's first talk")
+    assert [row["contact"] for row in served] == places[:1]
+    await lab.network.hang_up_all()
+    await lab.quiet()
+    await asyncio.gather(*(leg.wait_ended() for leg in everybody))
+    gaps = [unbroken.longest_without(unbroken.between(leg, began - 1.0, ended - 1.0), AGENT) for leg in talks]
+    pauses = [unbroken.longest_silence(unbroken.between(leg, began - 1.0, ended - 1.0)) for leg in waits]
+    print(f"longest gap in a talk {max(gaps):.2f} s, in the music {max(pauses):.2f} s")
+    assert max(gaps) <= PACKET_LOSS_S and max(pauses) <= PAUSE_S, f"{gaps} {pauses}"
+    outcomes = lab.rows("select outcome, count(*) as n from contacts group by outcome")
+    assert not {"overflow", "pbx_failure"} & {str(row["outcome"]) for row in outcomes}, outcomes
+
+    # SIGHUP does the same, and the agent who is gone is gone.
+    edit(folder, "services.yaml", ("    target_s: 12\n", "    target_s: 14\n"))
+    os.kill(lab.info.pid, signal.SIGHUP)
+    log = lab.folder / "node.log"
+    await until_async(lambda: "by=SIGHUP" in log.read_text(encoding="utf-8"), what="a reload by SIGHUP")
+    assert gone not in {one["id"] for one in (await lab.status())["agents"]}
