@@ -32,6 +32,9 @@ SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in (
 ReadCentre = Callable[[Path], Centre]
 """Given by `santral`: the centre of a folder. Raises PlanningError with what is wrong with it."""
 
+DrawOthers = Callable[[], dict[str, str]]
+"""Given by `santral`: pictures of the documentation that other rooms draw, by file name."""
+
 OpenJournal = Callable[[str], AbstractContextManager[Journal]]
 """Given by `santral`: the journal of a state. Raises PlanningError when there is none."""
 
@@ -61,8 +64,10 @@ Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pic
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by service and half hour.")]
 
 
-def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJournal) -> typer.Typer:
-    """The commands of this room, to be mounted without a name."""
+def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJournal,
+             draw_others: DrawOthers) -> typer.Typer:
+    """The commands of this room, to be mounted without a name. `draw_others`: pictures of the documentation that other
+    rooms draw."""
     app = typer.Typer(no_args_is_help=True)
 
     @app.command("simulate")
@@ -105,7 +110,7 @@ def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJo
 
     staff_cli.mount(app, read_centre, default_centre)
     record_cli.mount(app, read_centre, open_journal)
-    pictures.mount(app, read_centre, default_centre)
+    pictures.mount(app, read_centre, default_centre, draw_others)
     return app
 
 

@@ -37,7 +37,7 @@ HANDLE_S = 240.0
 PATIENCE_S = 300.0
 
 
-def mount(app: typer.Typer, read_centre: cli.ReadCentre, default_centre: Path) -> None:
+def mount(app: typer.Typer, read_centre: cli.ReadCentre, default_centre: Path, draw_others: cli.DrawOthers) -> None:
     """Add the command, for developers: it is not shown."""
 
     @app.command("pictures", hidden=True)
@@ -48,7 +48,7 @@ def mount(app: typer.Typer, read_centre: cli.ReadCentre, default_centre: Path) -
     ) -> None:
         """Draw the pictures of the documentation; those that are drawn no more are removed."""
         with cli.told():
-            drawn = draw(read_centre(default_centre), page.read_text(encoding="utf-8"))
+            drawn = draw(read_centre(default_centre), page.read_text(encoding="utf-8")) | draw_others()
         out.mkdir(parents=True, exist_ok=True)
         for path in out.glob("*.svg"):
             if path.name not in drawn:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from sqlalchemy.engine import make_url
 
 from desk.api.tokens import Tokens
 from desk.server import CannotListen
@@ -43,18 +44,23 @@ from routing.core.stored import Started
 from routing.runner import Runner, Turn
 from routing.store.errors import StoreError
 from routing.store.numbers import NumberKeys
+from routing.store.sealed import RecordingKeys
 from routing.store.store import Store
 from routing.store.vault import Vault
 from routing.talk_recorder import TalkRecorder
 from santral import logs, outside
 from santral.calendar import Calendar
-from santral.config import NODE, NodeConfig, address, node_config, store_place
+from santral.config import NodeConfig, address, node_config
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
 from santral.house import NodeHouse, hang_up_is_reload
 from santral.reload import New, Reloader
+from santral.registered import Registered
 from santral.secrets import Secrets, same, write_private
 
 log = structlog.get_logger()
+
+NODE = "asterisk"
+"""Name of the one Asterisk a node drives."""
 
 ASTERISK_S = 15.0
 """How long a starting node waits for Asterisk: longer than its restart without modules to load, short enough that the
@@ -128,7 +134,7 @@ class Node:
         sounds = Catalogue.load(Path(settings.asterisk.sounds))
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
         async with AsyncExitStack() as stack:
-            store = await Store.open(store_place(self._config, self._state))
+            store = await Store.open(self._store_place())
             stack.push_async_callback(store.close)
             await store.take_lease(NODE)
             # It tells where this state's node is: it goes with the node, and what a killed one left goes now.
@@ -208,6 +214,13 @@ class Node:
         queue_log.start(now)
         log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=seq)
 
+    def _store_place(self) -> Path | str:
+        text = self._config.settings.store.url
+        url = make_url(text)
+        if url.get_backend_name() == "sqlite" and url.database:
+            return self._state / url.database
+        return text
+
     # -- wiring --------------------------------------------------------------------------------------------------------
 
     def _projections(self, numbers: NumberKeys) -> tuple[Recorder, QueueLog]:
@@ -224,8 +237,8 @@ class Node:
     def _vault(self, store: Store) -> Vault:
         wanted = self._config.settings.recording
         return Vault(self._state / "recordings", Path(self._config.settings.asterisk.spool),
-                     self._secrets.folder / "recordings.json", store, keep_days=wanted.keep_days,
-                     private=self._config.unrecorded)
+                     RecordingKeys.load_or_create(self._secrets.folder / "recordings.json"), store,
+                     keep_days=wanted.keep_days, private=self._config.unrecorded)
 
     def _switch_settings(self) -> SwitchSettings:
         settings, ami = self._config.settings, self._secrets.ami()
@@ -249,7 +262,7 @@ class Node:
                          agent_by_number=lambda number: self._config.sign_in.get(number),
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep,
-                         entry_now=calendar.entry)
+                         entry_now=calendar.entry, known=Registered(self._secrets.folder).known)
 
     def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi, house: NodeHouse, tokens: Tokens) -> HttpServer:
         def page() -> bytes:

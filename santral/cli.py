@@ -15,13 +15,16 @@ from asterisk_conf.lint import lint
 from asterisk_conf.plan import Plan, PlanError
 from asterisk_conf.render import render
 from desk import cli as desk_cli
+from ivr import cli as ivr_cli
 from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
 from planning import cli as planning_cli
+from planning.chart import document
 from prompts import cli as prompts_cli
+from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
-from santral import app, config, outside, privacy_cli
+from santral import app, config, outside, privacy_cli, registered
 from santral.config import DEFAULT_CENTRE
 from santral.hours import pages, table
 from santral.journal import open_facts, open_journal
@@ -104,6 +107,16 @@ def centre_of(centre: Path) -> RoutingCentre:
     return config.node_config(centre).centre
 
 
+def menu_of(centre: Path, settings: Path | None = None) -> ivr_cli.Menu:
+    """For the commands of the menu: it, and how long its sentences are."""
+    node = config.node_config(centre, settings)
+    return ivr_cli.Menu(node.flow, Lengths.of(*config.sounds(node.loaded)), node.settings.numbers)
+
+
+def _menu_picture() -> dict[str, str]:
+    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
+
+
 def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
     """A plan with secrets of nobody: `check` writes nothing."""
     import tempfile
@@ -116,7 +129,8 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
 cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
-cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE, open_journal))
+cli.add_typer(ivr_cli.commands(menu_of, document, registered.enlist, DEFAULT_CENTRE), name="menu")
+cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE, open_journal, _menu_picture))
 cli.add_typer(privacy_cli.commands(), name="privacy")
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)

@@ -121,7 +121,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     flow: Flow | None = None
     found, doubts = routable.check(loaded, _team(loaded))
     problems, warnings = problems + found, warnings + doubts
-    lengths = Lengths.of(*_sounds(loaded))
+    lengths = Lengths.of(*sounds(loaded))
     problems += _said(loaded, lengths.keys) + _recorded(loaded)
     if loaded.menu is not None:
         read = load_flow(loaded.menu, _names(loaded, lengths.keys), lengths)
@@ -140,7 +140,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
                    tuple(sorted(warnings, key=lambda one: one.order)))
 
 
-def _sounds(loaded: Loaded) -> list[Path]:
+def sounds(loaded: Loaded) -> list[Path]:
     """Where built sounds may stand on this machine: the node's own, then those of `make prompts`."""
     own = [] if loaded.settings is None else [Path(loaded.settings.asterisk.sounds)]
     return [*own, SOUNDS]

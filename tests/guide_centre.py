@@ -18,6 +18,7 @@ name = "Örnek"
 always = true
 [trunk]
 match = ["127.0.0.1"]
+outgoing = "192.0.2.10"
 [seats]
 first = 2001
 count = 20
@@ -35,7 +36,8 @@ def write_centre(example: Example, folder: Path) -> Path:
         "nodes": {"ana": {"options": [
             {"key": 0 if name == services[-1] else key, "say": f"ana-menu-{0 if name == services[-1] else key}",
              "confirm": "secildi-temsilci", "then": name} for key, name in enumerate(services, 1)],
-            "after_failures": services[-1]}, **{name: {"queue": name} for name in services}}})
+            "closing": "tus-bilgisi", "after_failures": services[-1]},
+            **{name: {"queue": name, "text": "https://example.org"} for name in services}}})
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o600)
