@@ -167,6 +167,10 @@ class _Teller:
                 return [f"{fact.contact} has waited {fact.wait_s:.0f} s: {fact.outcome.value}"]
             case facts.ContactChanged():
                 return [f"{fact.contact} is at place {fact.position}"]
+            case facts.CallbackDialled():
+                return [f"{fact.contact} is called back for {fact.agent}"]
+            case facts.CallbackChanged() if not fact.callback:
+                return [f"{fact.contact} is on the line again"]
             case facts.CallbackChanged():
                 when = "" if fact.reason == "asked" else f", next try from {clock(fact.not_before)}"
                 return [f"{fact.contact} is to be called back: {fact.reason}{when}"]
@@ -247,8 +251,7 @@ def _answers(teller: _Teller, agent: str, contact: str | None) -> Told:
     offer = teller.offer(agent, contact)
     teller.ringing.pop(offer.offer, None)
     yield events.OfferAnswered(offer.offer)
-    if not offer.callback:
-        yield events.OfferConnected(offer.offer, offer.contact)
+    yield events.CallbackTaken(offer.offer) if offer.callback else events.OfferConnected(offer.offer, offer.contact)
 
 
 def _hangs_up(teller: _Teller, name: str, contact: str | None) -> Told:
@@ -271,7 +274,11 @@ def _dialled(teller: _Teller, contact: str, taken: bool) -> Told:
     """A callback's caller, when the agent has taken the offer."""
     agent = next((name for name, has in teller.held.items() if contact in has), "")
     offer = teller.offer(agent, contact).offer
-    yield events.OfferConnected(offer, ContactId(contact)) if taken else events.CallbackFailed(offer, "no_answer")
+    if not taken:
+        yield events.CallbackFailed(offer, "no_answer")
+        return
+    yield events.CallbackReached(ContactId(contact), f"PJSIP/{contact}")
+    yield events.OfferConnected(offer, ContactId(contact))
 
 
 def _skilled(_teller: _Teller, agent: str, skill: str, level: str) -> Told:

@@ -27,6 +27,7 @@ from routing.core.events import (
     AgentSpared,
     BreaksPlanned,
     CallbackAsked,
+    CallbackReached,
     ContactGone,
     ContactLeft,
     ContactQueued,
@@ -266,7 +267,8 @@ class Runner:
 
     def _view(self, event: Event, now: float) -> ContactView | AgentView | None:
         match event:
-            case ContactQueued() | ContactTicked() | ContactGone() | ContactLeft() | ContactRanked() | CallbackAsked():
+            case (ContactQueued() | ContactTicked() | ContactGone() | ContactLeft() | ContactRanked() | CallbackAsked()
+                  | CallbackReached()):
                 return self._engine.contact(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
                   | WrapUpAsked() | AgentSpared() | AgentSkilled() | RulesRelaxed() | BreaksPlanned()):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.commands import Command, Offer, Overflow, Rescind
+from routing.core.commands import Command, Dial, Join, Offer, Overflow, Rescind
 from routing.core.contacts import OVERFLOW_AGAIN_S
 from routing.core.domain import OVER_S
 from routing.core.engine import Engine
@@ -18,6 +18,7 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, Ski
 from routing.core.model import (
     Agent,
     AgentState,
+    CallbackOrder,
     Centre,
     Channel,
     ContactState,
@@ -43,7 +44,8 @@ ROUTED = (
     SERVICES[0]._replace(preferred_s=10.0, callback_tries=2, callback_retry_s=20.0),
     SERVICES[1]._replace(preferred_s=20.0, overflow_s=40.0, overflow_to=ServiceId("tip"), max_waiting=3,
                          callback_tries=1),
-    SERVICES[2]._replace(overflow_s=30.0, overflow_to=ServiceId("any"), max_waiting=2, callback_retry_s=5.0),
+    SERVICES[2]._replace(overflow_s=30.0, overflow_to=ServiceId("any"), max_waiting=2, callback_retry_s=5.0,
+                         callback=CallbackOrder.CALLER_FIRST, callback_max=3),
     SERVICES[3]._replace(overflow_s=60.0, overflow_to=ServiceId("edu"), preferred_s=5.0, anonymous=True),
 )
 """The same with everything that moves a contact: a circle of overflow, room for few, preferred agents, callbacks."""
@@ -205,8 +207,16 @@ class Checker:
                 case f.CallbackChanged():
                     self._waits(fact)
                     assert (fact.contact in self.callbacks) is (fact.reason != "asked")
-                    self.callbacks[fact.contact] = fact.not_before
-                    assert fact.tries == 0 or fact.not_before > fact.at
+                    assert fact.callback is (fact.reason != "reached") and (fact.callback or fact.leg)
+                    if fact.callback:
+                        self.callbacks[fact.contact] = fact.not_before
+                        assert fact.tries == 0 or fact.not_before > fact.at
+                    else:
+                        del self.callbacks[fact.contact]
+                        self.aside[fact.contact] = fact.at  # it looks anew from now
+                case f.CallbackDialled():
+                    state, of, _ = self.offer[fact.offer]
+                    assert state is OfferState.PENDING and of == fact.contact and of in self.callbacks
                 case f.WrappedUp():
                     self._offer(fact, OfferState.WRAPPING, OfferState.COMPLETED)
                     self._contact(fact.contact, fact.version, ContactState.WRAPPING, ContactState.COMPLETED)
@@ -365,10 +375,13 @@ class Driver:
 
     def _commands(self, done: list[Command], new: list[f.Fact]) -> None:
         made = {fact.offer for fact in new if isinstance(fact, f.Offered)}
+        reached = {fact.contact for fact in new if isinstance(fact, f.CallbackChanged) and not fact.callback}
         for command in done:
             if isinstance(command, Offer):
-                assert command.offer in made
+                assert command.offer in made or command.contact in reached
                 self.offers.append((command.offer, command.contact))
+            elif isinstance(command, Dial | Join):
+                assert self.checker.offer[command.offer][:2] == (OfferState.PENDING, command.contact)
             elif isinstance(command, Rescind):
                 assert self.checker.offer[command.offer][1] == command.contact
             elif isinstance(command, Overflow):
@@ -377,7 +390,8 @@ class Driver:
                 self.checker.overflowed[command.contact] = self.now
                 self.checker.aside[command.contact] = max(
                     self.checker.aside.get(command.contact, 0.0), self.now + OVERFLOW_AGAIN_S)
-        assert len(made) == sum(isinstance(command, Offer) for command in done)
+        rung = [command.offer for command in done if isinstance(command, Offer | Dial)]
+        assert made <= set(rung) and len(rung) == len(set(rung))
 
     def check(self) -> None:
         """What must hold whenever nothing is under way."""
@@ -464,10 +478,15 @@ class Driver:
             contact = rng.choice(asked)
             dialled = [number for number, (state, of, _) in self.checker.offer.items()
                        if state is OfferState.PENDING and of in self.checker.callbacks]
-            return e.CallbackFailed(rng.choice(dialled), "busy") if dialled else e.ContactGone(contact)
+            if not dialled:
+                return e.ContactGone(contact)
+            number = rng.choice(dialled)
+            return rng.choice((e.CallbackFailed(number, "busy"), e.CallbackTaken(number), e.CallbackTaken(number),
+                               e.CallbackReached(self.checker.offer[number][1], "PJSIP/called")))
         return rng.choice((
             e.ContactRanked(contact, rng.choice((0, 1, 4))), e.CallbackAsked(contact, rng.choice((0.0, 0.0, 30.0))),
-            e.CallbackAsked(contact), e.ContactGone(contact), e.CallbackFailed(offer, "busy"),
+            e.CallbackAsked(contact), e.ContactGone(contact), e.CallbackFailed(offer, "busy"), e.CallbackTaken(offer),
+            e.CallbackReached(contact, "PJSIP/again"), e.CallbacksQuiet(rng.random() < 0.2),
             e.CallbackFailed(offer, "no_answer"), e.ServiceHours(service, rng.random() < 0.7),
             e.ContactQueued(contact, service, "PJSIP/new", needs=((EDU, 10),), topics=frozenset({"abusive"}))))
 

@@ -14,6 +14,7 @@ from routing.ami.blackbox import Past
 from routing.ami.link import Link
 from routing.ami.translate import CONTEXT_NET
 from routing.core.events import (
+    CallbackFailed,
     ContactGone,
     ContactLeft,
     Event,
@@ -98,7 +99,11 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
     events: list[Event] = []
     seen, partners = past or {}, now.partners()
     for offer in offers:
-        if offer.leg in now.channels:
+        if offer.dialling and offer.contact not in now.channels:
+            events.append(CallbackFailed(offer.offer, "failed"))
+        elif not offer.rung:
+            continue  # the caller comes first
+        elif offer.leg in now.channels:
             events += _leg_alive(now, offer, partners, seen)
         else:
             events += _leg_gone(now, offer, seen)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from routing.ami.blackbox import BlackBox
+from routing.ami.dialling import to_dial, to_join
 from routing.ami.link import (
     AuthFailed,
     Link,
@@ -30,7 +31,7 @@ from routing.ami.link import (
 from routing.ami.resync import diff, snapshot, strays, unclear
 from routing.ami.translate import WANTED, Action, Translator, hang_up, to_action, to_partner
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Command, Interrupt, Offer, Overflow, Partner, Rescind, SendOn
+from routing.core.commands import Command, Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind, SendOn
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
 from routing.core.ids import SeatId, leg_id, partner_leg_id
 from routing.core.live import LiveContact, LiveOffer
@@ -47,6 +48,8 @@ STRAYS_MAX = 20
 Live = tuple[Sequence[LiveContact], Sequence[LiveOffer]]
 Record = Callable[[Offer], str]
 """Name of the file of an offer's talk; empty: it is not recorded."""
+WayOut = Callable[[str], str]
+"""From an encrypted number to a SIP address that leads there, good for one call."""
 
 
 class SwitchSettings(NamedTuple):
@@ -88,7 +91,7 @@ class Switch:
     def __init__(self, settings: SwitchSettings, post: Callable[[Event], None], live: Callable[[], Live], *,
                  timing: Timing | None = None, pace: Pace | None = None, started: str = "",
                  remember: Callable[[str], Coroutine[Any, Any, None]] | None = None,
-                 record: Record = lambda offer: "") -> None:
+                 record: Record = lambda offer: "", way_out: WayOut | None = None) -> None:
         self._settings = settings
         self._post = post
         self._live = live
@@ -106,6 +109,7 @@ class Switch:
         self._started = started
         self._remember = remember
         self._record = record
+        self._way_out = way_out
         self.counters = LinkCounters()
         self.reconnects = 0
         """Connections lost, or not come to be, since the start."""
@@ -207,6 +211,9 @@ class Switch:
         wanted = unclear(now, contacts, offers)
         past = await asyncio.to_thread(self._box.past, wanted) if self._box is not None and wanted else {}
         seats = self._translator.adopt(now.legs(), now.bridges(), now.devices)
+        for one in offers:
+            if one.dialling and (channel := now.channels.get(one.contact)) is not None:
+                self._translator.dials.begin(one.contact, one.offer, alive=True, up=channel.state == "Up")
         for event in [*diff(now, contacts, offers, restarted=restarted, past=past), *seats]:
             self._post(event)
         await self._hang_up(strays(now, offers, contacts), actions)
@@ -238,11 +245,8 @@ class Switch:
         """Begin to carry these out, in order. Never waits; what comes of them comes back as events."""
         first = True
         for command in commands:
-            if (isinstance(command, Interrupt) or not _is_call(command)
-                    or command.node not in ("", self._settings.node)):
-                continue
-            if isinstance(command, Offer) and command.callback:
-                self._failed(command, "callbacks are not dialled: nothing here calls a caller back")
+            if isinstance(command, Interrupt) or not _is_call(command) \
+                    or command.node not in ("", self._settings.node):
                 continue
             if isinstance(command, Offer) and (agent := self._without_number(command)):
                 for leg in _legs(command):
@@ -254,11 +258,22 @@ class Switch:
                 self._failed(command, "no link to Asterisk")
                 continue
             name = f"ami {type(command).__name__.lower()}"
+            if isinstance(command, Dial):
+                self._group.create_task(self._dial(command, self._actions), name=name)
+                continue
+            if isinstance(command, Join):
+                self._translator.dials.end(command.contact)
+                self._group.create_task(self._join(command, self._actions), name=name)
+                continue
             if isinstance(command, Rescind):
                 first = False  # what comes behind it stays behind it
+                if command.dialled:
+                    self._translator.dials.end(command.contact)
                 for leg in _legs(command):
                     self._group.create_task(self._rescind(leg, self._actions), name=name)
                 continue
+            if isinstance(command, Offer):
+                self._translator.dials.end(command.contact)
             if isinstance(command, Offer) and command.partner is not None:
                 self._group.create_task(self._ring_partner(command, command.partner, self._actions), name=name)
             self._group.create_task(self._carry_out(
@@ -271,6 +286,31 @@ class Switch:
             if one.outside and one.seat not in self._settings.outside:
                 return one.agent
         return ""
+
+    async def _dial(self, command: Dial, actions: Link) -> None:
+        """The number is not here, nor in what is sent: see `routing.redirect`."""
+        if self._way_out is None or not command.box:
+            self._failed(command, "no way out for callbacks, or no number: see [trunk] outgoing")
+            return
+        self._translator.dials.begin(command.contact, command.offer)
+        try:
+            reply = await actions.action(to_dial(command, self._way_out(command.box), self._settings.called))
+        except OutcomeUnknown:
+            self.in_doubt += 1
+            self._look.set()
+        except (LinkError, BadAction) as error:
+            self._failed(command, str(error))
+        else:
+            if not reply.ok:
+                self._failed(command, reply.get("Message"))
+
+    async def _join(self, command: Join, actions: Link) -> None:
+        """An agent's leg that is not there (any more) is told of by its own end."""
+        try:
+            for action in to_join(command):
+                await actions.action(action)
+        except (LinkError, BadAction) as error:
+            log.warning("ami.command_failed", command="Join", reason=str(error))
 
     async def _ring_partner(self, offer: Offer, partner: Partner, actions: Link) -> None:
         try:
@@ -342,11 +382,13 @@ class Switch:
         """Nothing was done: surely, because nothing was sent or Asterisk said so."""
         self.refused += 1
         log.warning("ami.command_failed", command=type(command).__name__, reason=reason)
+        if isinstance(command, Dial):
+            self._translator.dials.end(command.contact)
+            self._post(CallbackFailed(command.offer, "failed"))
         if isinstance(command, Offer):
             self._translator.never_was(partner_leg_id(command.offer, command.contact) if partner else
                                        leg_id(command.offer, command.contact))
-            self._post(CallbackFailed(command.offer, "failed") if command.callback else
-                       OfferEnded(command.offer, outcome, partner))
+            self._post(OfferEnded(command.offer, outcome, partner))
 
     async def _hang_up(self, legs: Sequence[str], actions: Link) -> None:
         for leg in legs[:STRAYS_MAX]:
@@ -402,12 +444,16 @@ def _legs(command: Offer | Rescind) -> list[str]:
     """Channel ids of the legs that a command begins or ends."""
     pair = command.pair if isinstance(command, Rescind) else command.partner is not None
     legs = [leg_id(command.offer, command.contact)]
-    return [*legs, partner_leg_id(command.offer, command.contact)] if pair else legs
+    if pair:
+        legs.append(partner_leg_id(command.offer, command.contact))
+    if isinstance(command, Rescind) and command.dialled:
+        legs.append(command.contact)  # the channel of a caller who is dialled has the contact's id
+    return legs
 
 
-def _is_call(command: Offer | Rescind | Overflow | SendOn) -> bool:
+def _is_call(command: Command) -> bool:
     """Whether a telephone has to do with it. Messages ring no phone, and a contact without a caller's channel (a
     message, a callback) cannot be sent to the safety net."""
-    if isinstance(command, Overflow):
-        return bool(command.leg)
-    return isinstance(command, SendOn) or command.channel is Channel.VOICE
+    if isinstance(command, Offer | Rescind):
+        return command.channel is Channel.VOICE
+    return bool(command.leg) if isinstance(command, Overflow) else not isinstance(command, Interrupt)

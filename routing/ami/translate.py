@@ -19,6 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from routing.ami.dialling import Dials
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Offer, Overflow, Partner, Rescind, SendOn
 from routing.core.events import (
@@ -61,6 +62,10 @@ LINES_MAX = 8_000
 """Channels of phones known at once: a phone has one, rarely two."""
 
 CONTEXT_AGENT = "santral-agent"
+CONTEXT_CALLING = "santral-calling"
+"""The agent's leg of a callback: like `santral-agent`, but the caller comes when the agent is there."""
+CALLS_BACK = "Geri arama:"
+"""Before the service on the display of an agent's phone."""
 CONTEXT_NET = "santral-net"
 CONTEXT_SENT = "santral-sent"
 CAUSE_OURS = 26
@@ -110,6 +115,7 @@ class Translator:
         """Channels of phones, by Uniqueid: whose."""
         self._counted: dict[str, int] = {}
         """How many of them a phone has; only of phones that were seen free since we listen, so that none is missing."""
+        self.dials = Dials()
         self.doubts: set[str] = set()
         """Contacts whose end one event alone told, in the middle of a talk: to be looked at before it is believed."""
         self._handlers: dict[str, Callable[[Message], list[Event]]] = {
@@ -124,7 +130,8 @@ class Translator:
         handler = self._handlers.get(message.name)
         if handler is None or message.get("Channel").startswith("Surrogate/"):
             return []
-        return handler(message)
+        # Of a dialled caller both are told, that they did not come and that they are gone: one of the two is news.
+        return [*self.dials.take(message), *handler(message)] if self.dials else handler(message)
 
     def adopt(self, legs: Iterable[tuple[str, bool, bool]], bridges: Iterable[tuple[str, str]],
               seats: Iterable[tuple[str, str]]) -> list[Event]:
@@ -138,6 +145,7 @@ class Translator:
         self._lines.clear()
         self._counted.clear()
         self.doubts.clear()
+        self.dials.clear()
         for uniqueid, rings, up in legs:
             leg = self._leg(uniqueid)
             if leg is not None:
@@ -444,13 +452,14 @@ def to_partner(offer: Offer, partner: Partner, called: str) -> Action:
 
 
 def _originate(offer: Offer, called: str) -> Action:
-    if not offer.leg:
+    if not offer.leg and not offer.callback:
         raise BadAction(f"offer {offer.offer}: the name of the caller's channel is missing")
     if set(offer.service_name) & set('"\\<>'):
         raise BadAction(f"service {offer.service}: its name may not hold quotes or angle brackets")
     exten, read_s = _way(offer)
     # Not asked of the caller's channel: a phone that answers by itself is sooner here than the caller in the hold loop.
-    variables = [f"SC_CHAN={offer.leg}", f"SC_SERVICE={offer.service}"]
+    variables = [f"SC_CHAN={offer.leg}"] if offer.leg else []
+    variables.append(f"SC_SERVICE={offer.service}")
     if read_s:
         variables.append(f"SC_READ={read_s:g}")
     if offer.partner is not None:
@@ -458,10 +467,12 @@ def _originate(offer: Offer, called: str) -> Action:
     if offer.answer_mode in _BY_ITSELF:
         variables += _AUTO_ANSWER
     # On its way through the carrier the call says which centre it is, and nothing of what it is about.
-    shown = "" if offer.outside else f'"{offer.service_name} {wait_words(offer.waited_s)}" '
+    what = f"{CALLS_BACK} {offer.service_name}" if offer.callback else offer.service_name
+    shown = "" if offer.outside else f'"{what} {wait_words(offer.waited_s)}" '
+    context = CONTEXT_CALLING if offer.callback else CONTEXT_AGENT
     return {
         "Action": "Originate", "Channel": f"PJSIP/{offer.seat}", "ChannelId": leg_id(offer.offer, offer.contact),
-        "Context": CONTEXT_AGENT, "Exten": exten, "Priority": "1", "Async": "true",
+        "Context": context, "Exten": exten, "Priority": "1", "Async": "true",
         "Timeout": str(max(1000, round(offer.ring_s * 1000))),
         "CallerID": f"{shown}<{called}>", "Variable": variables,
     }

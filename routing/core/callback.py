@@ -1,23 +1,36 @@
 """Callbacks: the caller hangs up and keeps the place in line. `since` is the virtual start of the wait.
 
-A callback is offered when the caller has hung up and the wished-for moment has come. The agent takes the offer, then
-the shell dials the caller; who does not take it (`CallbackFailed`) is tried again after `Service.callback_retry_s`, at
-most `callback_tries` times in all. A failed try is no miss of the agent, who keeps the place among the idle. A caller
-who calls again for the same service while the callback waits takes over its age: the callback is merged.
+A callback is offered when the caller has hung up, the wished-for moment has come and no quiet hours keep it. Agent
+first: the agent takes the offer (`CallbackTaken`), then the caller is dialled, and led to the agent when they are on
+the line (`CallbackReached`). Caller first: the agent is kept free, the caller is dialled, and the agent's phone rings
+when they are there. From the moment of being reached they wait as any other caller does, with the age they had:
+whatever happens to the agent then, somebody else takes them.
+
+Who does not take it (`CallbackFailed`) is tried again after `Service.callback_retry_s`, at most `callback_tries` times
+in all. A failed try is no miss of the agent, who keeps the place among the idle. A caller who calls again for the same
+service while the callback waits takes over its age: the callback is merged.
 """
 
 from __future__ import annotations
 
-from routing.core import contacts, facts, offers
+from collections.abc import Iterator
+
+from routing.core import commands, contacts, facts, offers
 from routing.core.domain import Domain
-from routing.core.events import CallbackAsked, CallbackFailed
+from routing.core.errors import NoCallback
+from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, CallbacksQuiet, CallbackTaken
 from routing.core.ids import ServiceId
-from routing.core.model import Channel, ContactState, OfferState, Outcome
+from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome
 from routing.core.records import Contact, Offer
 
-DIAL_S = 60.0
-"""Dialling a caller lasts at most so long, on top of an offer's other times: their phone rings for half a minute and a
-mobile network may take ten seconds to find it. After it the try has failed, whatever was not heard."""
+DIAL_S = 75.0
+"""Dialling a caller lasts at most so long: a mobile network may take ten seconds to find the phone, it rings for half a
+minute, and who answers hears a sentence and may have to press a key. After it the try has failed, whatever was not
+heard."""
+
+REDIAL_S = 10.0
+"""A phone that has just stopped ringing is left alone for so long: when the agent is gone or the caller took it back,
+the next call would come into the end of this one."""
 
 MERGED = "merged"
 """Key of the end of a callback whose caller has called again."""
@@ -25,13 +38,18 @@ MERGED = "merged"
 
 def asked(d: Domain, event: CallbackAsked) -> None:
     """A waiting caller wants to be called back. A phone that rings for them is let go: their word is final. Said of
-    one who does not wait, or twice, it changes nothing."""
+    one who does not wait, or twice, it changes nothing. Raises NoCallback."""
     contact = d.contacts.get(event.contact)
     if contact is None or contact.callback or contact.channel is not Channel.VOICE \
             or contact.state not in contacts.WAITING:
         return
+    service = contact.service
+    if service.anonymous or service.callback is CallbackOrder.NONE \
+            or d.deferred.get(service.id, 0) >= service.callback_max:
+        raise NoCallback
     contact.callback, contact.urgent = True, False
-    contact.not_before = d.now + max(0.0, event.after_s)
+    contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
+    contact.callback_hash, contact.callback_box = event.caller_hash, event.caller_box
     joins(d, contact)
     if contact.offer is not None:
         offers.rescind(d, contact.offer, "callback")
@@ -51,11 +69,70 @@ def gone(d: Domain, contact: Contact) -> None:
             d.fresh.append(contact)
 
 
+def taken(d: Domain, event: CallbackTaken) -> None:
+    """The agent waits for the caller, who may have come by another way meanwhile."""
+    offer = d.offers.get(event.offer)
+    if offer is None or offer.state is not OfferState.PENDING or not offer.calls_back or offer.dialling:
+        return
+    if offer.contact.callback:
+        dial(d, offer)
+    else:
+        _join(d, offer)
+
+
+def dial(d: Domain, offer: Offer) -> None:
+    """Call the caller."""
+    contact = offer.contact
+    offers.disarm(d, offer)
+    offer.dialling = True
+    if d.link_up(contact.node):
+        d.timers.set(("dial", offer.id), d.now + DIAL_S)
+    service = contact.service
+    d.commands.append(commands.Dial(
+        offer.id, contact.id, contact.callback_box or contact.caller_box, service.id, contact.since, contact.priority,
+        contact.slow, service.callback_press, contact.node))
+    d.facts.append(facts.CallbackDialled(*d.stamp(), offer.id, contact.id, service.id, offer.agent.id))
+
+
+def reached(d: Domain, event: CallbackReached) -> None:
+    """The caller is on the line. Overflow counts from now: before, nobody waited on the line."""
+    contact = d.contacts.get(event.contact)
+    if contact is None or not contact.callback or contact.state not in contacts.WAITING:
+        return
+    parts(d, contact)
+    contact.callback, contact.leg, contact.not_before, contact.entered_at = False, event.leg, 0.0, d.now
+    offer = contact.offer
+    if offer is None:
+        contacts.look_anew(d, contact)
+        d.fresh.append(contact)
+    elif offer.dialling:
+        offers.disarm(d, offer)
+        offer.dialling = False
+        if offer.caller_first:
+            offers.ring(d, offer)
+        else:
+            _join(d, offer)
+    _tell(d, contact, "reached")
+
+
+def _join(d: Domain, offer: Offer) -> None:
+    """Both are there. What keeps them apart now lasts no longer than a brief."""
+    contact = offer.contact
+    d.commands.append(commands.Join(offer.id, contact.id, contact.leg, contact.node, offer.partner is not None))
+    if d.link_up(contact.node):
+        d.timers.set(("brief", offer.id), d.now + offers.BRIEF_S)
+
+
 def failed(d: Domain, event: CallbackFailed) -> None:
     """The caller did not take it: the agent is free at once, the next try comes later."""
     offer = d.offers.get(event.offer)
     if offer is not None and offer.state is OfferState.PENDING and offer.contact.callback:
         give_up(d, offer, event.reason)
+
+
+def overdue(d: Domain, offer: Offer) -> None:
+    """Dialling lasted too long and Asterisk did not say so."""
+    give_up(d, offer, "stale")
 
 
 def give_up(d: Domain, offer: Offer, reason: str) -> None:
@@ -70,19 +147,37 @@ def give_up(d: Domain, offer: Offer, reason: str) -> None:
         contacts.end_waiting(d, contact, "gone", Outcome.CALLBACK_FAILED, d.now)
 
 
+def rests(d: Domain, contact: Contact) -> None:
+    """A phone was being dialled and is not any more."""
+    contact.not_before = max(contact.not_before, d.now + REDIAL_S)
+
+
+def quiet(d: Domain, event: CallbacksQuiet) -> None:
+    """Quiet hours begin or end. Who is being dialled is dialled."""
+    if d.quiet is event.on:
+        return
+    d.quiet = event.on
+    for contact in d.contacts.values():
+        if contact.callback and contact.state is ContactState.PENDING:
+            contacts.look_anew(d, contact)
+            d.fresh.append(contact)
+
+
 def _tell(d: Domain, contact: Contact, reason: str) -> None:
     contact.version += 1
     d.facts.append(facts.CallbackChanged(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.tries, contact.not_before, reason))
+        *d.stamp(), contact.id, contact.version, contact.service.id, contact.tries, contact.not_before, reason,
+        contact.callback, contact.leg, contact.anytime, contact.callback_hash, contact.callback_box))
 
 
 def merge(d: Domain, contact: Contact) -> None:
     """A caller who calls again takes over the age and the points of every callback that waits for them."""
     if contact.channel is not Channel.VOICE:
         return
-    for waiting in list(d.callbacks.get(_name(contact), ())):
+    for waiting in list(d.callbacks.get((contact.caller_hash, contact.service.id), ())):
         contact.since = min(contact.since, waiting.since)
         contact.priority = max(contact.priority, waiting.priority)
+        contact.merged = True
         if waiting.offer is not None:
             offers.cancel(d, waiting.offer)
         contacts.end_waiting(d, waiting, "left", Outcome.LEFT, d.now, MERGED)
@@ -91,20 +186,23 @@ def merge(d: Domain, contact: Contact) -> None:
 def joins(d: Domain, contact: Contact) -> None:
     """A callback is in line: it takes no room there, and its caller may call again."""
     d.deferred[contact.service.id] = d.deferred.get(contact.service.id, 0) + 1
-    if contact.caller_hash:
-        d.callbacks.setdefault(_name(contact), {})[contact] = None
+    for name in _names(contact):
+        d.callbacks.setdefault(name, {})[contact] = None
 
 
 def parts(d: Domain, contact: Contact) -> None:
     """A callback is out of the line."""
     d.deferred[contact.service.id] -= 1
-    name = _name(contact)
-    waiting = d.callbacks.get(name)
-    if waiting is not None:
-        waiting.pop(contact, None)
-        if not waiting:
-            del d.callbacks[name]
+    for name in _names(contact):
+        waiting = d.callbacks.get(name)
+        if waiting is not None:
+            waiting.pop(contact, None)
+            if not waiting:
+                del d.callbacks[name]
 
 
-def _name(contact: Contact) -> tuple[str, ServiceId]:
-    return contact.caller_hash, contact.service.id
+def _names(contact: Contact) -> Iterator[tuple[str, ServiceId]]:
+    """What its caller may be recognised by: the number they came with, and the one they want to be called at."""
+    for caller_hash in dict.fromkeys((contact.caller_hash, contact.callback_hash)):
+        if caller_hash:
+            yield caller_hash, contact.service.id

@@ -41,7 +41,8 @@ class Offer(NamedTuple):
     reading_s: float = 0.0
     """Time to read before the caller is connected; a key ends it early."""
     callback: bool = False
-    """There is no caller on the line: dial them when the agent has taken the offer."""
+    """There is no caller on the line: they are dialled when the agent has taken the offer (`Dial`), and led to the
+    agent when they have come (`Join`)."""
     partner: Partner | None = None
     """The caller is connected when both have taken the offer."""
     outside: bool = False
@@ -60,6 +61,8 @@ class Rescind(NamedTuple):
     channel: Channel = Channel.VOICE
     pair: bool = False
     """The partner's leg too."""
+    dialled: bool = False
+    """The caller's too: they were being called back."""
 
 
 class Interrupt(NamedTuple):
@@ -69,6 +72,34 @@ class Interrupt(NamedTuple):
     contact: ContactId
     on: bool
     node: str = ""
+
+
+class Dial(NamedTuple):
+    """Call the caller back for this offer. The new channel has the contact's id: from the answer on it is the caller's,
+    with the place it had."""
+
+    offer: OfferId
+    contact: ContactId
+    box: str
+    """The encrypted number; empty: there is none, the try fails."""
+    service: ServiceId
+    since: float
+    priority: int
+    slow: bool = False
+    press: bool = False
+    """The caller presses 1 to say that a person is there."""
+    node: str = ""
+
+
+class Join(NamedTuple):
+    """The caller is on the line: the agent, who has taken the offer and waits, is led to this channel."""
+
+    offer: OfferId
+    contact: ContactId
+    leg: str
+    node: str = ""
+    pair: bool = False
+    """The partner too."""
 
 
 class Overflow(NamedTuple):
@@ -87,4 +118,4 @@ class SendOn(NamedTuple):
     node: str = ""
 
 
-Command = Offer | Rescind | Overflow | Interrupt | SendOn
+Command = Offer | Rescind | Dial | Join | Overflow | Interrupt | SendOn

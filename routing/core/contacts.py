@@ -53,7 +53,7 @@ def enter(d: Domain, contact: Contact) -> None:
 
 def look(d: Domain, contact: Contact) -> None:
     """A pending contact looks for an agent as its present step says, unless its time has not come."""
-    if contact.not_before > d.now or (contact.callback and contact.leg):
+    if contact.not_before > d.now or (contact.callback and (contact.leg or (d.quiet and not contact.anytime))):
         return
     matching = d.matching
     if contact.preferred is not None:

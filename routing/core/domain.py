@@ -72,6 +72,8 @@ class Domain:
         """Callbacks in line by keyed hash of the caller and service."""
         self.deferred: dict[ServiceId, int] = {}
         """How many callbacks are in line."""
+        self.quiet = False
+        """Nobody is called back now but who wants it."""
         self.surveys: OrderedDict[ContactId, set[str]] = OrderedDict()
         """Who was asked after the talk, oldest first, and which questions have their answer."""
         self.forecast = Forecast()

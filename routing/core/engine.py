@@ -56,8 +56,11 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.ContactRanked: callers.ranked,
     events.PlaceDeclined: callers.declined,
     events.CallbackAsked: callback.asked,
+    events.CallbackTaken: callback.taken,
+    events.CallbackReached: callback.reached,
     events.CallbackFailed: callback.failed,
     events.CallerForgotten: forgotten.forget,
+    events.CallbacksQuiet: callback.quiet,
     events.ServiceHours: admission.hours,
     events.OfferRinging: offers.ringing,
     events.OfferAnswered: offers.answered,
@@ -175,7 +178,7 @@ class Engine:
 
 
 OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {
-    "vanish": offers.vanished, "ring": offers.overdue, "brief": offers.overdue,
+    "vanish": offers.vanished, "ring": offers.overdue, "brief": offers.overdue, "dial": callback.overdue,
     "wrap": lambda d, offer: talks.wrap_up(d, offer, "wrapped_up"),
 }
 OF_CONTACT: dict[str, Callable[[Domain, Contact], None]] = {

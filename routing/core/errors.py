@@ -7,6 +7,7 @@ RoutingError
     ├── SeatTaken       another agent is signed in at that seat
     ├── NotSignedIn
     ├── NotOpen, NotThere   a service, or an agent, to whom no caller can be sent on now
+    ├── NoCallback      a service that calls nobody (more) back
     ├── NotNow          the agent's state does not allow it
     └── OutOfRange      a value that cannot be meant
 """
@@ -96,6 +97,13 @@ class NotThere(Refused):
 
     code = "not_there"
     turkish = "Bu temsilci şu anda bu çağrıyı alamıyor."
+
+
+class NoCallback(Refused):
+    """The service calls nobody back, or as many as it may wait for it already."""
+
+    code = "no_callback"
+    turkish = "Bu hizmette şu anda geri arama alınamıyor."
 
 
 class NotNow(Refused):

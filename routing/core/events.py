@@ -97,13 +97,40 @@ class CallbackAsked(NamedTuple):
     contact: ContactId
     after_s: float = 0.0
     """Not earlier than this from now."""
+    anytime: bool = False
+    """In quiet hours too: the caller has said so."""
+    caller_hash: str = ""
+    caller_box: str = ""
+    """Hash and box of the number to be called; empty: the one the caller came with."""
+
+
+class CallbackTaken(NamedTuple):
+    """The agent has taken the offer of a callback and waits: the caller is dialled now."""
+
+    offer: OfferId
+
+
+class CallbackReached(NamedTuple):
+    """Who is to be called back is on the line: they have taken the call, or never hung up. From now on they wait like
+    any other caller."""
+
+    contact: ContactId
+    leg: str
+    """Full name of the caller's channel."""
 
 
 class CallbackFailed(NamedTuple):
-    """The caller was dialled for this offer and did not take it (`no_answer`, `busy`, `failed`)."""
+    """The caller was dialled for this offer and did not take it (`no_answer`, `busy`, `refused`, `no_key`, `failed`).
+    """
 
     offer: OfferId
     reason: str
+
+
+class CallbacksQuiet(NamedTuple):
+    """Quiet hours begin or end: nobody is called back in them but who wants it."""
+
+    on: bool
 
 
 class CallerForgotten(NamedTuple):
@@ -309,8 +336,9 @@ class MenuLeft(NamedTuple):
 
 Event = (
     Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
-    | PlaceDeclined | CallerForgotten
-    | ContactWeighed | CallbackAsked | CallbackFailed | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
+    | PlaceDeclined | CallerForgotten | ContactWeighed
+    | CallbackAsked | CallbackTaken | CallbackReached | CallbackFailed | CallbacksQuiet
+    | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
     | TalkEnded | Held | TransferAsked
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged

@@ -121,7 +121,27 @@ class CallbackChanged(NamedTuple):
     """Failed so far."""
     not_before: float
     reason: str
-    """`asked`, or why the try failed."""
+    """`asked`; `reached`: it is a caller on the line again; else why the try failed."""
+    callback: bool = True
+    """It waits to be called back."""
+    leg: str = ""
+    """Full name of the caller's channel; empty: they have hung up."""
+    anytime: bool = False
+    """In quiet hours too."""
+    callback_hash: str = ""
+    callback_box: str = ""
+    """Of another number than the caller came with."""
+
+
+class CallbackDialled(NamedTuple):
+    """The caller is called back for this offer."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    service: ServiceId
+    agent: AgentId
 
 
 class Interrupted(NamedTuple):
@@ -414,17 +434,6 @@ class Alarm(NamedTuple):
 
 
 
-class Surveyed(NamedTuple):
-    """What a caller said after the talk, one question (`survey.ANSWERS`); `asked`: the survey began."""
-
-    seq: int
-    at: float
-    contact: ContactId
-    service: ServiceId
-    question: str
-    answer: int
-
-
 class MenuPassed(NamedTuple):
     """A caller is through the menu, or has hung up in it (`events.MenuLeft`)."""
 
@@ -450,8 +459,19 @@ class MenuPassed(NamedTuple):
     """Slow speech at the end."""
 
 
+class Surveyed(NamedTuple):
+    """What a caller said after the talk, one question (`survey.ANSWERS`); `asked`: the survey began."""
+
+    seq: int
+    at: float
+    contact: ContactId
+    service: ServiceId
+    question: str
+    answer: int
+
+
 Fact = (
-    Queued | Moved | ContactChanged | Stepped | CallbackChanged | Offered | OfferRang | OfferClosed
+    Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
     | Connected | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
     | CentreChanged | Alarm | Surveyed | MenuPassed
 )

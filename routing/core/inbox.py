@@ -30,6 +30,12 @@ class ContactView(NamedTuple):
     estimate: Estimate | None = None
     """How long it still waits, as `Inbox.contact` and `ask` say it; None: its turn has come, it is ringing, nobody who
     could take it is at work, or the view is one of a whole `Status`."""
+    tries: int = 0
+    """Failed calls back."""
+    not_before: float = 0.0
+    """A callback is not tried earlier, Unix seconds."""
+    merged: bool = False
+    """It took over the place of a callback of the same caller."""
     returned: bool = False
     """It has the place of a call of the same number that dropped, and may give it back (`PlaceDeclined`)."""
 

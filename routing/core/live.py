@@ -37,3 +37,7 @@ class LiveOffer(NamedTuple):
     """The agent's leg was seen up (it may still hear the brief)."""
     leg: str
     """Channel id of the agent's leg, `leg_id(offer, contact)`."""
+    dialling: bool = False
+    """The caller is being called back: a channel with the contact's id rings."""
+    rung: bool = True
+    """The agent's leg was asked for; not yet where the caller comes first."""

@@ -35,6 +35,18 @@ class Step(NamedTuple):
     """A further condition in the words of `expression.py`, e.g. `tr and not stajyer`; empty: none."""
 
 
+class CallbackOrder(StrEnum):
+    """Who is called first when a caller of a service is called back."""
+
+    NONE = "none"
+    """Nobody: the service calls nobody back."""
+    AGENT_FIRST = "agent_first"
+    """The agent takes the offer, then the caller is dialled: the caller meets a person who is there."""
+    CALLER_FIRST = "caller_first"
+    """The agent is kept free, the caller is dialled, and the agent's phone rings when they have come: an agent never
+    waits in vain for somebody who does not answer."""
+
+
 class Service(NamedTuple):
     """A queue. `floor` never relaxes: whatever the step says, no agent below it is ever offered a contact."""
 
@@ -81,6 +93,11 @@ class Service(NamedTuple):
     callback_tries: int = 3
     callback_retry_s: float = 900.0
     """A callback that was not taken is tried again after this long, so many times in all."""
+    callback: CallbackOrder = CallbackOrder.AGENT_FIRST
+    callback_max: int = 100
+    """So many callers may wait to be called back; the next one who asks is refused and waits on."""
+    callback_press: bool = False
+    """Who is called back presses 1 to say that a person is there; else a mailbox that answers may pass for one."""
 
 
 class AnswerMode(StrEnum):

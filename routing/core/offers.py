@@ -18,7 +18,7 @@ from routing.core import (
 from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
 from routing.core.ids import AgentId, OfferId, SeatId
-from routing.core.model import AnswerMode, Channel, OfferState, PreConnect
+from routing.core.model import AnswerMode, CallbackOrder, Channel, OfferState, PreConnect
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.states import OFFER, follow
 
@@ -27,6 +27,7 @@ ACCEPTED, CANCELED, PENDING, WRAPPING = (
     OfferState.ACCEPTED, OfferState.CANCELED, OfferState.PENDING, OfferState.WRAPPING)
 VOICE = Channel.VOICE
 NONE = PreConnect.NONE
+CALLER_FIRST = CallbackOrder.CALLER_FIRST
 PRESS_ONE, SINGLE_SWITCH = AnswerMode.PRESS_ONE, AnswerMode.SINGLE_SWITCH
 
 VANISHED_S = 2.0
@@ -39,7 +40,7 @@ RING_GRACE_S = 3.0
 BRIEF_S = 30.0
 """The longest way from an answered phone to the connection: the spoken brief and the wait for key 1."""
 
-TIMERS = ("vanish", "ring", "brief")
+TIMERS = ("vanish", "ring", "brief", "dial")
 """Deadlines of an offer. They stand still while the link is down."""
 
 BY_CEILING = wellbeing.BY_CEILING
@@ -88,10 +89,20 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
         strategy, score, tier, by_state, contact.preferred is record, None if partner is None else partner.id)))
     if tier == BY_CEILING:
         wellbeing.by_ceiling(d, offer)
+    if contact.callback:
+        offer.calls_back, offer.caller_first = True, service.callback is CALLER_FIRST
+        if offer.caller_first:
+            callback.dial(d, offer)
+            return
+    ring(d, offer)
+
+
+def ring(d: Domain, offer: Offer) -> None:
+    """Have the phone of the agent (of both of a pair) ring."""
     d.commands.append(_command(d, offer))
-    if voice and not record.agent.outside:  # an outside number takes its time to ring
-        d.timers.set(("vanish", number), now + VANISHED_S)
-    d.timers.set(("ring", number), now + ring_s + RING_GRACE_S)
+    if offer.voice and not offer.agent.agent.outside:  # an outside number takes its time to ring
+        d.timers.set(("vanish", offer.id), d.now + VANISHED_S)
+    d.timers.set(("ring", offer.id), d.now + offer.ring_s + RING_GRACE_S)
 
 
 def _command(d: Domain, offer: Offer) -> commands.Offer:
@@ -123,9 +134,13 @@ def _clear_way(d: Domain, record: AgentRecord) -> None:
             close(d, offer, "taken_back", "call", keep_idle=True)
 
 
-def _disarm(d: Domain, offer: Offer) -> None:
+def disarm(d: Domain, offer: Offer) -> None:
     """The offer has no deadline any more."""
     timers = d.timers
+    if offer.calls_back:  # what was heard of the agent and what of the caller come in any order
+        for timer in TIMERS:
+            timers.cancel((timer, offer.id))
+        return
     if offer.rang_at is None:
         timers.cancel(("vanish", offer.id))
     if offer.answered_at is None:
@@ -138,7 +153,7 @@ def rescind(d: Domain, offer: Offer, reason: str) -> None:
     """Have the agent's leg ended."""
     contact = offer.contact
     d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel,
-                                       offer.partner is not None))
+                                       offer.partner is not None, offer.dialling))
 
 
 def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",
@@ -147,7 +162,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     (None: of both). The contact looks again unless it is gone."""
     record, contact, partner = offer.agent, offer.contact, offer.partner
     offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
-    _disarm(d, offer)
+    disarm(d, offer)
     del d.offers[offer.id]
     if offer.quota is not None:
         d.matching.uncount(offer)
@@ -166,6 +181,8 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
         if one.misses and one.misses >= one.agent.profile.misses_allowed and one_to == "released":
             one_to, why = "missed_too_often", "misses"
         agents.change(d, one, one_to, why, keep_idle=keep_idle)
+    if offer.dialling:
+        callback.rests(d, contact)
     stays = offer.state is not CANCELED
     if stays:
         contacts.back(d, contact)
@@ -227,9 +244,6 @@ def vanished(d: Domain, offer: Offer) -> None:
 
 def overdue(d: Domain, offer: Offer) -> None:
     """Ringing or brief lasted too long and Asterisk did not say so."""
-    if offer.contact.callback and offer.answered_at is not None:
-        callback.give_up(d, offer, "stale")
-        return
     rescind(d, offer, "stale")
     missed(d, offer, "stale")
 
@@ -256,17 +270,16 @@ def answered(d: Domain, event: OfferAnswered) -> None:
     offer.answered_at = d.now
     d.timers.cancel(("vanish", offer.id))
     d.timers.cancel(("ring", offer.id))
-    if d.link_up(offer.contact.node):
+    if d.link_up(offer.contact.node) and not offer.dialling:
         d.timers.set(("brief", offer.id), d.now + brief_s(offer))
 
 
 def brief_s(offer: Offer) -> float:
     """The longest way from an answered phone to the connection."""
     profile = offer.agent.agent.profile
-    dialling_s = callback.DIAL_S if offer.contact.callback else 0.0
     # A phone that answers by itself leaves the agent their time to answer after it.
     key_s = offer.ring_s if profile.answer_mode is SINGLE_SWITCH else 0.0
-    return BRIEF_S + profile.reading_s + dialling_s + key_s + (0.0 if offer.partner is None else _joining_s(offer))
+    return BRIEF_S + profile.reading_s + key_s + (0.0 if offer.partner is None else _joining_s(offer))
 
 
 def _joining_s(offer: Offer) -> float:
@@ -290,7 +303,8 @@ def connected(d: Domain, event: OfferConnected) -> None:
         return
     if offer.state is not PENDING:
         return
-    _disarm(d, offer)
+    disarm(d, offer)
+    offer.dialling = False
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "connected")
     at = d.now if event.connected_at is None else min(d.now, max(event.connected_at, offer.offered_at))
     offer.connected_at = at
@@ -334,8 +348,8 @@ def ended(d: Domain, event: OfferEnded) -> None:
         else:
             talks.talk_over(d, offer, talks.LOST if event.reason == talks.LOST else "agent", d.now)
     elif offer.state is PENDING:
-        if offer.partner is not None:
-            rescind(d, offer, "partner")  # the other phone rings in vain
+        if offer.partner is not None or offer.dialling:
+            rescind(d, offer, "partner")  # the other phone, the caller's, rings in vain
         if event.reason == "no_answer":
             missed(d, offer, event.reason)
         elif event.reason in ("unreachable", talks.LOST):

@@ -70,6 +70,13 @@ class Contact:
     """Failed so far."""
     not_before: float = 0.0
     """A callback is not offered earlier."""
+    anytime: bool = False
+    """It is called back in quiet hours too."""
+    callback_hash: str = ""
+    callback_box: str = ""
+    """Of the number to be called, where it is not the caller's own."""
+    merged: bool = False
+    """It took over the place of a callback of the same caller."""
     estimate: Estimate | None = None
     """The wait as it was told at entry; None: somebody was free."""
     returned: tuple[float, int] | None = None
@@ -126,6 +133,12 @@ class Offer:
     """The agent has said it."""
     quota: Quota | None = None
     """Of its service, while it is counted there."""
+    calls_back: bool = False
+    """It was made while nobody was on the line."""
+    caller_first: bool = False
+    """The agent's phone rings when the caller is there (`CallbackOrder.CALLER_FIRST`)."""
+    dialling: bool = False
+    """The caller is being called back."""
 
 
 @dataclass(slots=True, eq=False)

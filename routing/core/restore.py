@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from routing.core import agents, breaks, capacity, contacts, facts, relaxed, settings, wellbeing
+from routing.core.callback import DIAL_S
 from routing.core.domain import Domain
 from routing.core.events import Configured
 from routing.core.ids import ServiceId, SkillId
@@ -22,6 +23,7 @@ from routing.core.match import clamp_step
 from routing.core.model import (
     Agent,
     AgentState,
+    CallbackOrder,
     Channel,
     ContactState,
     OfferState,
@@ -143,7 +145,8 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
         min(row.since if row.entered_at is None else row.entered_at, d.now),
         min(row.queued_at if row.step_since is None else row.step_since, d.now), ContactState(row.state), row.version,
         clamp_step(service, row.step), row.position, visited=row.visited, callback=row.callback, tries=row.tries,
-        not_before=row.not_before, handed_at=None if row.handed_at is None else min(row.handed_at, d.now))
+        not_before=row.not_before, anytime=row.anytime, callback_hash=row.callback_hash, callback_box=row.callback_box,
+        handed_at=None if row.handed_at is None else min(row.handed_at, d.now))
 
 
 _FITTING = {
@@ -179,6 +182,10 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
         offer.partner = partner
         if state is not OfferState.WRAPPING:
             capacity.take(d, partner, offer)
+    if state is OfferState.PENDING and contact.callback:
+        contact.leg = ""  # nobody was on the line, or there would have been no offer
+        offer.calls_back, offer.dialling = True, row.dialled_at is not None
+        offer.caller_first = contact.service.callback is CallbackOrder.CALLER_FIRST
     wellbeing.restore_offer(offer, None if agent is None else agent.wellbeing)
     contact.step = min(row.step, len(contact.service.steps) - 1)
 
@@ -195,9 +202,12 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
         contact.state = ContactState.PENDING
     elif contact.state is ContactState.RESERVED:
         offer = contact.offer
-        if offer.rang_at is None and offer.voice and not offer.agent.agent.outside:
+        if offer.dialling:
+            link.frozen.append(("dial", offer.id, DIAL_S))
+        elif offer.rang_at is None and offer.voice and not offer.agent.agent.outside:
             link.frozen.append(("vanish", offer.id, VANISHED_S))
-        link.frozen.append(("ring", offer.id, max(offer.ring_s, BRIEF_S) + RING_GRACE_S))
+        if not offer.dialling:
+            link.frozen.append(("ring", offer.id, max(offer.ring_s, BRIEF_S) + RING_GRACE_S))
     if contact.state in contacts.WAITING:
         contacts.enter(d, contact)
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from routing.core import admission, agents, breaks, contacts, facts, offers, pairs, requirement, shift, wellbeing
+from routing.core import (
+    admission,
+    agents,
+    breaks,
+    callback,
+    contacts,
+    facts,
+    offers,
+    pairs,
+    requirement,
+    shift,
+    wellbeing,
+)
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.match import Matching, clamp_step
@@ -38,10 +50,11 @@ def configured(d: Domain, event: Configured) -> None:
         contact.step = clamp_step(contact.service, contact.step)
     for record in signed:
         agents.enlist(d, record)
+    for record in d.agents.values():
+        record.strained = True  # the other one of the pair may be another, or nobody
     for record in signed:  # only now: who is placed may place the other one of the pair
         breaks.arm(d, record)
         agents.arm_return(d, record)
-        record.strained = True  # the other one of the pair may be another, or nobody
         agents.place(d, record)
     for contact in waiting:
         contacts.refit(d, contact, contact.service)
@@ -107,13 +120,18 @@ def _thaw(d: Domain, node: str, link: NodeLink) -> None:
         offer = d.offers.get(offer_id)
         if offer is None or offer.state is not OfferState.PENDING or offer.contact.node != node:
             continue
-        if (timer == "vanish" and offer.rang_at is not None) or (timer != "brief" and offer.answered_at is not None):
+        if (timer == "vanish" and offer.rang_at is not None) or (
+                timer in ("vanish", "ring") and offer.answered_at is not None) or (
+                timer == "dial" and not offer.dialling):
             continue
         d.timers.set((timer, offer_id), d.now + left_s)
     for offer in d.offers.values():
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.answered_at is not None \
-                and d.timers.at(("brief", offer.id)) is None:
+                and not offer.dialling and d.timers.at(("brief", offer.id)) is None:
             d.timers.set(("brief", offer.id), d.now + offers.brief_s(offer))
+        if offer.state is OfferState.PENDING and offer.contact.node == node and offer.dialling \
+                and d.timers.at(("dial", offer.id)) is None:
+            d.timers.set(("dial", offer.id), d.now + callback.DIAL_S)
     for contact in d.contacts.values():
         if contact.state in contacts.WAITING and contact.node == node:
             contacts.arm(d, contact)

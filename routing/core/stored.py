@@ -46,9 +46,12 @@ class StoredContact(NamedTuple):
     needs: Needs = ()
     topics: frozenset[str] = frozenset()
     callback: bool = False
-    """It is to be called back (`CallbackChanged`); so are the next two."""
+    """It is to be called back (`CallbackChanged`); so are the next ones."""
     tries: int = 0
     not_before: float = 0.0
+    anytime: bool = False
+    callback_hash: str = ""
+    callback_box: str = ""
     handed_at: float | None = None
     """When an agent sent the caller on (TalkOver with `to`); None: nobody did."""
 
@@ -76,6 +79,8 @@ class StoredOffer(NamedTuple):
     """Held while its agent has a call (the last `Interrupted` fact)."""
     partner: AgentId | None = None
     """The other one of a pair (`Offered.partner`)."""
+    dialled_at: float | None = None
+    """When the caller was called back (`CallbackDialled`)."""
 
 
 class StoredAgent(NamedTuple):

@@ -32,7 +32,7 @@ def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None
     return ContactView(
         c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, len(d.line(c.service.id)),
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
-        c.callback, expected, returned=c.returned is not None)
+        c.callback, expected, c.tries, c.not_before, c.merged, c.returned is not None)
 
 
 def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
@@ -93,5 +93,6 @@ def live_contacts(d: Domain) -> list[LiveContact]:
 def live_offers(d: Domain) -> list[LiveOffer]:
     """Offers that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
-                      o.connected_at is not None, leg_id(o.id, o.contact.id))
+                      o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
+                      not (o.dialling and o.caller_first))
             for o in d.offers.values() if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED)]

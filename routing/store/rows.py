@@ -96,7 +96,9 @@ def _noted(*columns: str) -> Statement:
 
 
 _STEPPED = _noted("service", "step", "step_since")
-_CALLED_BACK = _noted("service", "callback", "tries", "not_before")
+_CALLBACK = ("service", "callback", "tries", "not_before", "leg", "anytime", "callback_hash", "callback_box")
+_CALLED_BACK = _noted(*_CALLBACK)
+_REACHED = _noted(*_CALLBACK, "entered_at")
 _RANKED = _noted("priority", "needs", "topics")
 _AGED = _noted("priority", "needs", "topics", "since")
 _MOVED = _noted("service", "step", "step_since", "entered_at", "visited")
@@ -111,6 +113,7 @@ _OUTCOME = Statement(
            _in(contacts.c.state, CONTACT_LIVE), contacts.c.version.in_([bindparam("b_before"), bindparam("b_same")]))
     .values({name: bindparam(name) for name in ("state", "version", "outcome", "ended_at")}))
 _RANG = _offer(["pending"], "rang_at")
+_DIALLED = _offer(["pending"], "dialled_at")
 _CLOSE = _offer(["pending"], "state", "ended_at", "reason")
 _ACCEPT = _offer(["pending"], "state", "connected_at")
 _HOLD = _offer(["accepted"], "held_s")
@@ -234,8 +237,16 @@ class Rows:
                    visited=_json(visited))
 
     def _called_back(self, fact: f.CallbackChanged) -> None:
-        self._note(fact, _CALLED_BACK, service=fact.service, callback=True, tries=fact.tries,
-                   not_before=fact.not_before)
+        values = {"service": fact.service, "callback": fact.callback, "tries": fact.tries, "leg": fact.leg,
+                  "not_before": fact.not_before, "anytime": fact.anytime, "callback_hash": fact.callback_hash,
+                  "callback_box": fact.callback_box}
+        if fact.callback:
+            self._note(fact, _CALLED_BACK, **values)
+        else:
+            self._note(fact, _REACHED, entered_at=fact.at, **values)
+
+    def _dialled(self, fact: f.CallbackDialled) -> None:
+        self._offer(fact, _DIALLED, "pending", dialled_at=fact.at)
 
     def _ranked(self, fact: f.ContactChanged) -> None:
         said = {"priority": fact.priority, "needs": _json(fact.needs), "topics": _json(sorted(fact.topics))}
@@ -303,6 +314,7 @@ _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Connected: Rows._connected, f.HoldChanged: Rows._held, f.TalkOver: Rows._talk_over,
     f.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
     f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
+    f.CallbackDialled: Rows._dialled,
     f.ContactChanged: Rows._ranked, f.Interrupted: Rows._interrupted,
 }
 """The others (`CentreChanged`, `ServiceChanged`, `Overridden`, `Alarm`) change no row; they stand in `facts`."""

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -96,6 +96,9 @@ contacts = Table(
     Column("callback", Boolean, nullable=False, server_default=false()),
     Column("tries", Integer, nullable=False, server_default="0", comment="of a callback, failed"),
     Column("not_before", Double, nullable=False, server_default="0", comment="of a callback"),
+    Column("anytime", Boolean, nullable=False, server_default=false(), comment="of a callback: in quiet hours too"),
+    Column("callback_hash", Text, nullable=False, server_default="", comment="of another number than the caller's"),
+    Column("callback_box", Text, nullable=False, server_default=""),
     Column("handed_at", Double, comment="when an agent sent the caller on: the present wait counts from it"),
     _words("state", ContactState), _words("channel", Channel), _words("outcome", Outcome),
 )
@@ -131,6 +134,7 @@ offers = Table(
     Column("wrapup_s", Double),
     Column("interrupted", Boolean, nullable=False, server_default=false(), comment="held while the agent has a call"),
     Column("partner", Text, comment="the other agent of a pair"),
+    Column("dialled_at", Double, comment="when the caller was called back"),
     _words("state", OfferState), _words("channel", Channel),
     CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"),
 )

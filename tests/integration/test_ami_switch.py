@@ -14,9 +14,8 @@ from routing.ami import switch as switch_module
 from routing.ami.link import AuthFailed, Login, Timing
 from routing.ami.resync import Snapshot
 from routing.ami.switch import Live, Pace, Switch, SwitchSettings
-from routing.core.commands import Interrupt, Offer, Overflow, Partner, Rescind
+from routing.core.commands import Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind
 from routing.core.events import (
-    CallbackAsked,
     CallbackFailed,
     ContactGone,
     ContactLeft,
@@ -29,10 +28,9 @@ from routing.core.events import (
     SeatChanged,
     TalkEnded,
 )
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, leg_id
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import AgentState, AnswerMode, Channel, ContactState, OfferState
-from tests.core_house import EDU, House
+from routing.core.model import AnswerMode, Channel, ContactState, OfferState
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.until import until_async
 
@@ -187,26 +185,100 @@ async def test_messages_and_tasks_are_none_of_the_telephones_business(
     assert not {"Hangup", "Redirect"} & set(asterisk.names()) and asterisk.names().count("Originate") == 1
 
 
-async def test_a_callback_is_refused_to_the_engine_which_asks_again_later(node: Node, asterisk: FakeAsterisk) -> None:
-    house = House({"a": 50}, services=(EDU._replace(callback_retry_s=60.0),))
-    house.waits("edu", at=1.0)
-    house.tell(CallbackAsked(ContactId("c1")), 5.0)
-    house.tell(ContactGone(ContactId("c1")), 8.0)
-    house.sits("a", at=10.0)
+DIAL = Dial(OfferId(3), C, "sealed", ServiceId("ps"), 1700000000.25, 2, slow=True)
+URI = "sip:token@127.0.0.1:5999"
+
+
+def opened(box: str) -> str:
+    assert box == "sealed"
+    return URI
+
+
+async def test_a_callback_rings_the_agent_dials_the_caller_and_leads_them_together(
+        asterisk: FakeAsterisk, tmp_path: Path) -> None:
+    node = Node(asterisk, tmp_path, way_out=opened)
+    asterisk.phones = {"2001": "ring", f"geri-arama/{URI}": "ring"}
+    await node.start()
+    node.switch.execute([offer(leg="", callback=True)])
+    await node.heard(OfferRinging(OfferId(3)))
+    (rung,) = [one for one in asterisk.received if one["Action"] == ["Originate"]]
+    assert rung["Context"] == ["santral-calling"] and "SC_CHAN" not in str(rung["Variable"])
+    assert rung["CallerID"] == ['"Geri arama: Görüş 5 sn" <4440632>']
+    node.switch.execute([DIAL])
+    await node.until(lambda: C in asterisk.channels)
+    dialled = [one for one in asterisk.received if one["Action"] == ["Originate"]][1]
+    assert (dialled["Channel"], dialled["ChannelId"]) == ([f"PJSIP/geri-arama/{URI}"], [C])
+    assert (dialled["Context"], dialled["Exten"]) == (["santral-called"], ["s"])
+    assert {"__SC_SINCE=1700000000.250", "__SC_PRIORITY=2", "__SC_SLOW=1"} <= set(dialled["Variable"])
+    node.switch.execute([Join(OfferId(3), C, "PJSIP/geri-arama-0000001", pair=True)])
+    await node.until(lambda: asterisk.names().count("Setvar") == 2)
+    assert [one["Channel"] for one in asterisk.received if one["Action"] == ["Setvar"]] == [[LEG], ["p3-7.1"]]
+    asterisk.hangup(asterisk.channels[C])
+    await node.heard(ContactGone(C))
+    assert not [one for one in node.told if isinstance(one, CallbackFailed)], "reached, and gone as any caller"
+    await node.stop()
+
+
+@pytest.mark.parametrize("mode, reason", [("busy", "busy"), ("decline", "refused"), ("absent", "failed")])
+async def test_callers_who_do_not_take_the_callback(asterisk: FakeAsterisk, tmp_path: Path, mode: str,
+                                                    reason: str) -> None:
+    node = Node(asterisk, tmp_path, way_out=opened)
+    asterisk.phones[f"geri-arama/{URI}"] = mode
+    await node.start()
+    node.switch.execute([DIAL])
+    await node.heard(CallbackFailed(OfferId(3), reason))
+    assert not node.switch._translator.dials
+    await node.stop()
+
+
+async def test_a_mailbox_presses_no_key_and_a_caller_who_is_let_go_is_hung_up(
+        asterisk: FakeAsterisk, tmp_path: Path) -> None:
+    node = Node(asterisk, tmp_path, way_out=opened)
+    asterisk.phones[f"geri-arama/{URI}"] = "ring"
+    await node.start()
+    node.switch.execute([DIAL._replace(press=True)])
+    await node.until(lambda: C in asterisk.channels)
+    asterisk.up(asterisk.channels[C])
+    asterisk.hangup(asterisk.channels[C], 19)
+    await node.heard(CallbackFailed(OfferId(3), "no_key"))
+    node.told.clear()
+    node.switch.execute([DIAL._replace(offer=OfferId(4))])
+    await node.until(lambda: C in asterisk.channels)
+    node.switch.execute([Rescind(OfferId(4), C, "contact_gone", dialled=True)])
+    await node.until(lambda: not asterisk.channels)
+    await node.heard(ContactGone(C))
+    assert not [one for one in node.told if isinstance(one, CallbackFailed)], "nobody waits for that try"
+    await node.stop()
+
+
+async def test_who_cannot_be_dialled_is_tried_again_later(node: Node, asterisk: FakeAsterisk) -> None:
+    node.switch.execute([DIAL])
+    assert node.told == [CallbackFailed(OfferId(3), "failed")], "no link"
     await node.start()
     node.told.clear()
-    node.switch.execute([house.offers[-1]])
-    refused = CallbackFailed(house.offers[-1].offer, "failed")
-    assert node.told == [refused] and node.switch.refused == 1
-    node.switch.execute(house.tell(refused, 11.0))
-    await node.until(lambda: "Hangup" in asterisk.names())
-    assert house.state("a") is AgentState.READY and house.contact("c1").position == 1
-    assert [one.contact for one in house.tick(71.0)] == ["c1"], "the caller is not forgotten"
-    node.switch.execute([Rescind(OfferId(9), C, "stale")])
-    await node.until(lambda: asterisk.names().count("Hangup") > 2)
-    assert [one["Channel"] for one in asterisk.received if one["Action"] == ["Hangup"]].count(
-        [leg_id(refused.offer, ContactId("c1"))]) == 1, "a leg that never was is not looked for again"
-    assert "Originate" not in asterisk.names()
+    node.switch.execute([DIAL, DIAL._replace(box="")])
+    await node.until(lambda: node.told.count(CallbackFailed(OfferId(3), "failed")) == 2)
+    assert "Originate" not in asterisk.names(), "no way out, no number"
+
+
+async def test_a_dialled_caller_is_found_again_after_a_gap(asterisk: FakeAsterisk, tmp_path: Path) -> None:
+    node = Node(asterisk, tmp_path, way_out=opened)
+    asterisk.phones[f"geri-arama/{URI}"] = "ring"
+    await node.start()
+    node.switch.execute([DIAL])
+    await node.until(lambda: C in asterisk.channels)
+    node.offers = [PENDING._replace(dialling=True, rung=False)]
+    node.told.clear()
+    asterisk.cut()
+    await node.heard(UP)
+    assert node.told == [DOWN, UP], "it rings on, and nobody misses the agent's leg"
+    asterisk.hangup(asterisk.channels[C], 17)
+    await node.heard(CallbackFailed(OfferId(3), "busy"))
+    node.told.clear()
+    asterisk.cut()
+    await node.heard(UP)
+    assert CallbackFailed(OfferId(3), "failed") in node.told, "gone in a gap"
+    await node.stop()
 
 
 async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAsterisk) -> None:

@@ -324,13 +324,69 @@ def callback_asked(h, event: e.CallbackAsked) -> None:
     caller = h.callers.get(event.contact)
     if caller is None or not caller.in_line or caller.callback or caller.channel is not VOICE:
         return
+    service = caller.service
+    many = sum(c.callback and c.in_line and c.service.id == service.id for c in h.callers.values())
+    if service.anonymous or service.callback == "none" or many >= service.callback_max:
+        h.refuse("no_callback")
     caller.callback, caller.urgent = True, False
-    caller.not_before = h.now + max(0.0, event.after_s)
+    caller.not_before, caller.anytime = h.now + max(0.0, event.after_s), event.anytime
+    caller.other_hash = event.caller_hash
     if caller.offer is not None:
         calls.rescind(h, caller.offer, "callback")
         calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
     h.arm(caller)
     h.tell("CallbackChanged", caller.id, 0, caller.not_before, "asked")
+
+
+def callback_taken(h, event: e.CallbackTaken) -> None:
+    """The agent waits for the caller: dial them, or lead the agent to one who has come by themselves."""
+    offer = h.offers.get(event.offer)
+    if offer is None or offer.state is not PENDING or not offer.calls_back or offer.dialling:
+        return
+    if offer.caller.callback:
+        dial(h, offer)
+    else:
+        join(h, offer)
+
+
+def dial(h, offer) -> None:
+    """The caller's phone rings; how long the agent's may does not matter any more."""
+    caller = offer.caller
+    offer.dialling = True
+    offer.due = {"dial": h.now + 75.0} if h.up(caller.node) else {}
+    h.commands.append(commands.Dial(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,
+                                    caller.slow, caller.service.callback_press, caller.node))
+    h.tell("CallbackDialled", offer.id, caller.id)
+
+
+def callback_reached(h, event: e.CallbackReached) -> None:
+    """The caller is on the line and waits like anybody."""
+    caller = h.callers.get(event.contact)
+    if caller is None or not caller.in_line or not caller.callback:
+        return
+    caller.callback, caller.leg, caller.not_before, caller.entered_at = False, event.leg, 0.0, h.now
+    h.arm(caller)
+    offer = caller.offer
+    if offer is not None and offer.dialling:
+        offer.dialling, offer.due = False, {}
+        if offer.caller_first:
+            choice.ring(h, offer)
+        else:
+            join(h, offer)
+    h.tell("CallbackChanged", caller.id, caller.tries, 0.0, "reached")
+
+
+def join(h, offer) -> None:
+    """Both are there."""
+    caller = offer.caller
+    h.commands.append(commands.Join(offer.id, caller.id, caller.leg, caller.node, offer.partner is not None))
+    if h.up(caller.node):
+        offer.due["brief"] = h.now + 30.0
+
+
+def callbacks_quiet(h, event: e.CallbacksQuiet) -> None:
+    """Nobody is called, or everybody may be again."""
+    h.quiet = event.on
 
 
 def callback_failed(h, event: e.CallbackFailed) -> None:
@@ -357,7 +413,8 @@ def merge(h, caller: Caller) -> None:
     if caller.channel is not VOICE or not caller.hash:
         return
     for one in list(h.callers.values()):
-        if one.callback and one.in_line and one.hash == caller.hash and one.service.id == caller.service.id:
+        if one.callback and one.in_line and caller.hash in (one.hash, one.other_hash) \
+                and one.service.id == caller.service.id:
             caller.since, caller.points = min(caller.since, one.since), max(caller.points, one.points)
             end(h, one, Outcome.LEFT, "merged")
 

@@ -25,7 +25,7 @@ BY_WISH = (WrapUpMode.OPTIONAL, WrapUpMode.AGENT_REQUESTED)
 def rescind(h, offer: Offer, reason: str) -> None:
     """Have the agent's leg ended."""
     h.commands.append(commands.Rescind(offer.id, offer.caller.id, reason, offer.caller.node, offer.caller.channel,
-                                       offer.partner is not None))
+                                       offer.partner is not None, offer.dialling))
 
 
 def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", keep_idle: bool = False,
@@ -33,6 +33,8 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
     """An offer ends without a connection. `to`, `why`: what becomes of the agent, or of the one `by` whom it ended; the
     other one of a pair is released."""
     caller = offer.caller
+    if offer.dialling:  # a phone that has just stopped ringing is left alone for a moment
+        caller.not_before = max(caller.not_before, h.now + 10.0)
     offer.state, offer.due = OfferState(state), {}
     del h.offers[offer.id]
     caller.offer = None
@@ -71,7 +73,8 @@ def answered(h, event: e.OfferAnswered) -> None:
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is PENDING and offer.answered_at is None:
         offer.answered_at = h.now
-        offer.due = {"brief": h.now + brief_s(offer)} if h.up(offer.caller.node) else {}
+        if not offer.dialling:
+            offer.due = {"brief": h.now + brief_s(offer)} if h.up(offer.caller.node) else {}
 
 
 def brief_s(offer: Offer) -> float:
@@ -79,8 +82,7 @@ def brief_s(offer: Offer) -> float:
     profile = offer.person.agent.profile
     reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
     by_key = offer.ring_s if profile.answer_mode is AnswerMode.SINGLE_SWITCH else 0.0
-    return (30.0 + by_key + (profile.pre_connect_s if reads else 0.0) + (60.0 if offer.caller.callback else 0.0)
-            + join_s(offer))
+    return (30.0 + by_key + (profile.pre_connect_s if reads else 0.0) + join_s(offer))
 
 
 def join_s(offer: Offer) -> float:
@@ -107,7 +109,7 @@ def connected(h, event: e.OfferConnected) -> None:
         return
     if offer.state is not PENDING:
         return
-    offer.state, offer.due = ACCEPTED, {}
+    offer.state, offer.due, offer.dialling = ACCEPTED, {}, False
     offer.connected_at = h.now if event.connected_at is None else min(h.now, max(event.connected_at, offer.made_at))
     caller.state, caller.preferred = ASSIGNED, None
     if caller.hash and not caller.service.anonymous:
@@ -163,7 +165,7 @@ def leg_ended(h, event: e.OfferEnded) -> None:
     if offer.state is ACCEPTED:
         talk_over(h, offer, "lost" if event.reason == "lost" else "agent", h.now)
         return
-    if offer.partner is not None:
+    if offer.partner is not None or offer.dialling:
         rescind(h, offer, "partner")
     if event.reason == "no_answer":
         missed(h, offer, event.reason)
@@ -210,7 +212,7 @@ def due(h, offer: Offer, kind: str) -> None:
     elif kind == "vanish":
         rescind(h, offer, "vanished")
         phone_lost(h, offer, "vanished", offer.seat)
-    elif offer.caller.callback and offer.answered_at is not None:
+    elif kind == "dial":
         callers.give_up(h, offer, "stale")
     else:
         rescind(h, offer, "stale")

@@ -41,7 +41,7 @@ def decide(h) -> None:
 def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     """The first contact in order for whom somebody is there gets the best of them. False: there is none."""
     now = h.now
-    looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now)]
+    looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now, h.quiet)]
     for caller in sorted(looking, key=lambda c: (c.place[0] - now * c.service.weight, c.number)):
         if not h.up(caller.node) or quota_full(h, caller):
             continue
@@ -152,7 +152,7 @@ def relax(h) -> None:
     """Contacts whose step nobody who is signed in can meet go on to the next, until somebody can or it is the last."""
     signed = [p for p in h.people.values() if p.signed]
     for caller in h.callers.values():
-        while caller.state is WAITS and caller.preferred is None and caller.looks(h.now) \
+        while caller.state is WAITS and caller.preferred is None and caller.looks(h.now, h.quiet) \
                 and callers.step_lasts(caller) is not None:
             asked = h.asked(caller)
             if any(ever(p, caller.channel) and fits(h, caller, asked, p) is not None for p in signed):
@@ -264,9 +264,19 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
            None if partner is None else partner.id)
     if tier == 2:
         h.tell("Overridden", p.id, made.id, "distress_limit", "ceiling")
-    if made.voice and not p.agent.outside:
+    if caller.callback:
+        made.calls_back, made.caller_first = True, caller.service.callback == "caller_first"
+    if made.caller_first:
+        callers.dial(h, made)
+    else:
+        ring(h, made)
+
+
+def ring(h, made: Offer) -> None:
+    """The agent's phone."""
+    if made.voice and not made.person.agent.outside:
         made.due["vanish"] = h.now + 2.0
-    made.due["ring"] = h.now + ring_s + 3.0
+    made.due["ring"] = h.now + made.ring_s + 3.0
     h.commands.append(command(h, made))
 
 

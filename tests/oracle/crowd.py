@@ -10,6 +10,7 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, Ski
 from routing.core.model import (
     Agent,
     AnswerMode,
+    CallbackOrder,
     Centre,
     Channel,
     DistressLimit,
@@ -53,6 +54,8 @@ def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
         overflow_to=ServiceId(rng.choice(others)) if rng.random() < 0.5 else None,
         max_waiting=rng.choice((None, None, 2, 4)), max_talking=rng.choice((None, None, None, 1, 2)),
         load=rng.choice((0, 0, 1, 2, 3, 3, 4, 4, 5)), ceiling_s=rng.choice((None, 5.0, 15.0)),
+        callback=rng.choice((*CallbackOrder, CallbackOrder.AGENT_FIRST, CallbackOrder.CALLER_FIRST)),
+        callback_max=rng.choice((1, 3, 100)), callback_press=rng.random() < 0.5,
         callback_tries=rng.choice((1, 2, 3)), callback_retry_s=rng.choice((3.0, 20.0)),
         place_kept_s=rng.choice((0.0, 20.0, 300.0)))
 
@@ -168,15 +171,23 @@ class Crowd:
                 e.OfferRinging(number), e.OfferAnswered(number), e.OfferConnected(number, self._contact()),
                 e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.Held(number, True),
                 e.TransferAsked(number, self._service()),
-                e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy")))
+                e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy"),
+                e.CallbackTaken(number)))
         offer = rng.choice(live)
         number, caller = offer.id, offer.caller.id
         late = rng.choice((None, None, None, self.duel.now - rng.random()))
         if offer.state is PENDING:
             if rng.random() < 0.03:
                 return e.AgentSpared(offer.person.id)
-            if offer.caller.callback and rng.random() < 0.5:
-                return e.CallbackFailed(number, rng.choice(("no_answer", "busy")))
+            if offer.dialling:  # mostly it rings on, and some for too long
+                return self._of_agent() if rng.random() < 0.7 else rng.choice((
+                    e.CallbackReached(caller, "PJSIP/called"), e.CallbackReached(caller, "PJSIP/called"),
+                    e.CallbackFailed(number, rng.choice(("no_answer", "busy"))), e.OfferAnswered(number),
+                    e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)), e.ContactGone(caller)))
+            if offer.calls_back and rng.random() < 0.6:
+                return rng.choice((
+                    e.CallbackTaken(number), e.CallbackTaken(number), e.CallbackReached(caller, "PJSIP/called"),
+                    e.CallbackFailed(number, "busy")))
             return rng.choice((
                 e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number),
                 e.OfferConnected(number, caller, late), e.OfferConnected(number, caller),
@@ -206,8 +217,10 @@ class Crowd:
         house = self.duel.house
         caller = house.callers.get(contact)
         node = "" if caller is None else caller.node
-        if caller is not None and caller.callback and rng.random() < 0.6:
+        if caller is not None and caller.callback and caller.leg and rng.random() < 0.8:
             return e.ContactGone(contact)
+        if caller is not None and rng.random() < 0.15:
+            return e.CallbackAsked(contact)
         if caller is not None and caller.own is not None and rng.random() < 0.5:
             return e.PlaceDeclined(contact)
         return rng.choice((
@@ -219,12 +232,13 @@ class Crowd:
             e.ContactQueued(contact, self._service(), "PJSIP/b", node=rng.choice(("", "b"))),
             e.ContactRanked(contact, rng.choice((0, 1, 4))), e.ContactRanked(contact, rng.choice((0, 1, 4))),
             e.PlaceDeclined(contact), e.CallbackAsked(contact), e.CallbackAsked(contact), e.CallbackAsked(contact),
-            e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0))),
+            e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0)), rng.random() < 0.5, f"h{rng.randint(0, 12)}"),
+            e.CallbackReached(contact, "PJSIP/again"), e.CallbacksQuiet(rng.random() < 0.15),
             e.SurveyAnswered(contact, self._service(), "asked"),
-            e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
-                             rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
             e.MenuLeft(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
                        rng.choice(("queued", "abandoned", "none")), rng.choice((3.0, 3.0, -1.0))),
+            e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
+                             rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
             e.ServiceHours(self._service(), rng.random() < 0.7)))
 
     def _of_agent(self) -> e.Event:

@@ -25,6 +25,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.ContactChanged: ("contact", "priority"),
     f.Stepped: ("contact", "step", "reason"),
     f.CallbackChanged: ("contact", "tries", "not_before", "reason"),
+    f.CallbackDialled: ("offer", "contact"),
     f.Interrupted: ("offer", "agent", "on"),
     f.Overridden: ("agent", "offer", "rule", "by"),
     f.ServiceChanged: ("service", "open"),
@@ -39,8 +40,8 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.Ended: ("contact", "service", "outcome", "key"),
     f.CentreChanged: ("services", "agents"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
-    f.Surveyed: ("contact", "service", "question", "answer"),
     f.MenuPassed: e.MenuLeft._fields,
+    f.Surveyed: ("contact", "service", "question", "answer"),
 }
 """What is compared of each fact. AgentChanged is not among them: the states themselves are compared."""
 
@@ -207,7 +208,9 @@ class Duel:
             case f.Alarm():
                 seen[f"alarm {fact.kind}"] += 1
             case f.CallbackChanged():
-                seen["callback asked" if fact.reason == "asked" else "callback failed"] += 1
+                seen[f"callback {fact.reason if fact.reason in ('asked', 'reached', 'stale') else 'failed'}"] += 1
+            case f.CallbackDialled():
+                seen["callback dialled"] += 1
 
     def _oracle_state(self) -> tuple[list[Any], ...]:
         h = self.house
@@ -216,7 +219,8 @@ class Duel:
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
-              None if o.partner is None else o.partner.id) for o in h.offers.values()],
+              None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
+             for o in h.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.misses, _idle(p), p.pause_pending, p.leave_pending,
               p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
               len(p.hands), p.agent.skills) for p in h.people.values() if p.ever],
@@ -230,7 +234,8 @@ class Duel:
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
-              None if o.partner is None else o.partner.id) for o in d.offers.values()],
+              None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
+             for o in d.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.misses, _idle(p), p.pause_pending, p.leave_pending,
               p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
               len(p.offers), p.agent.skills) for p in d.agents.values() if p.version],
@@ -262,11 +267,13 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
     contacts = [StoredContact(c.id, c.state, c.version, c.service.id, c.channel, c.since, c.queued_at, c.priority,
                               c.original_position, c.leg, c.slow, c.node, c.caller_hash, c.caller_box,
                               None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
-                              c.needs, c.topics, c.callback, c.tries, c.not_before, c.handed_at)
+                              c.needs, c.topics, c.callback, c.tries, c.not_before, c.anytime, c.callback_hash,
+                              c.callback_box, c.handed_at)
                 for c in d.contacts.values()]
     offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, o.contact.service.id, o.contact.channel, o.state,
                           o.offered_at, o.ring_s, o.step, o.level, o.rang_at, o.connected_at, o.talk_over_at, o.held_s,
-                          o.interrupted, None if o.partner is None else o.partner.id)
+                          o.interrupted, None if o.partner is None else o.partner.id,
+                          o.offered_at if o.dialling else None)
               for o in d.offers.values()]
     agents = [StoredAgent(a.id, a.version, a.state, a.reason, a.since, a.seat or "", a.misses, a.idle_since,
                           capacity.wrapup_until(d, a), a.pause_pending, a.leave_pending,

@@ -17,6 +17,8 @@ TOLD = {
     e.ContactTicked: callers.ticked, e.ContactGone: callers.gone, e.ContactLeft: callers.left,
     e.ContactRanked: callers.ranked, e.ContactWeighed: burden.weighed, e.CallbackAsked: callers.callback_asked,
     e.PlaceDeclined: callers.declined, e.CallerForgotten: callers.forgotten,
+    e.CallbackTaken: callers.callback_taken, e.CallbackReached: callers.callback_reached,
+    e.CallbacksQuiet: callers.callbacks_quiet,
     e.CallbackFailed: callers.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended, e.TalkEnded: calls.talk_ended,
     e.Held: calls.held, e.TransferAsked: calls.transfer, e.SeatChanged: shifts.phone_changed,
@@ -63,6 +65,7 @@ class House:
         self.down: dict[str, list[tuple[Offer, str, float]]] = {}
         """Links that are lost, with what stood still."""
         self.closed: set[str] = set()
+        self.quiet = False
         self.over: dict[str, float] = {}
         self.surveys: dict[str, list[str]] = {}
         self.spoke: dict[str, tuple[str, float]] = {}

@@ -156,13 +156,17 @@ def thaw(h, node: str) -> None:
     for offer, kind, left_s in h.down.pop(node):
         if offer.id not in h.offers or offer.state is not PENDING or offer.caller.node != node:
             continue
-        if (kind == "vanish" and offer.rang_at is not None) or (kind != "brief" and offer.answered_at is not None):
+        if (kind == "vanish" and offer.rang_at is not None) or (
+                kind in ("vanish", "ring") and offer.answered_at is not None) or (
+                kind == "dial" and not offer.dialling):
             continue
         offer.due[kind] = h.now + left_s
     for offer in h.offers.values():
         if offer.state is PENDING and offer.caller.node == node and offer.answered_at is not None \
-                and "brief" not in offer.due:
+                and not offer.dialling and "brief" not in offer.due:
             offer.due["brief"] = h.now + calls.brief_s(offer)
+        if offer.state is PENDING and offer.caller.node == node and offer.dialling and "dial" not in offer.due:
+            offer.due["dial"] = h.now + 75.0
     for caller in h.callers.values():
         if caller.in_line and caller.node == node:
             h.arm(caller)
@@ -206,7 +210,8 @@ def stored_caller(h, row) -> Caller:
         entered_at=min(row.since if row.entered_at is None else row.entered_at, h.now),
         step_at=min(row.queued_at if row.step_since is None else row.step_since, h.now),
         step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
-        callback=row.callback, tries=row.tries, not_before=row.not_before,
+        callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
+        other_hash=row.callback_hash,
         sent_at=None if row.handed_at is None else min(row.handed_at, h.now))
 
 
@@ -270,6 +275,9 @@ def stored_offer(h, row, agent_row) -> None:
         offer.partner = partner
         if state is not WRAPPING:
             partner.hands.append(offer)
+    if state is PENDING and caller.callback:
+        caller.leg, offer.calls_back, offer.dialling = "", True, row.dialled_at is not None
+        offer.caller_first = caller.service.callback == "caller_first"
     caller.step = min(row.step, len(caller.service.steps) - 1)
 
 
@@ -284,6 +292,8 @@ def settle_caller(h, caller: Caller) -> None:
     offer = caller.offer
     if offer is None:
         caller.state = WAITS
+    elif caller.state is RESERVED and offer.dialling:
+        frozen.append((offer, "dial", 75.0))
     elif caller.state is RESERVED:
         if offer.rang_at is None and offer.voice and not offer.person.agent.outside:
             frozen.append((offer, "vanish", 2.0))

@@ -53,6 +53,9 @@ class Caller:
     callback: bool = False
     tries: int = 0
     not_before: float = 0.0
+    anytime: bool = False
+    other_hash: str = ""
+    """Of the number to be called back."""
     net_again: float = 0.0
     armed: int = 0
     """Of deadlines at the same moment the one goes first that was set first."""
@@ -74,9 +77,10 @@ class Caller:
         """Order in the line."""
         return self.since * self.service.weight - 60.0 * (self.service.priority + self.points), self.number
 
-    def looks(self, now: float) -> bool:
+    def looks(self, now: float, quiet: bool) -> bool:
         """An agent may be found for it now."""
-        return self.state is WAITS and self.not_before <= now and not (self.callback and self.leg)
+        kept = self.callback and (self.leg or (quiet and not self.anytime))
+        return self.state is WAITS and self.not_before <= now and not kept
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +110,12 @@ class Offer:
     load: int = 0
     weighed: bool = False
     due: dict[str, float] = field(default_factory=dict)
-    """Deadlines that run: `vanish`, `ring`, `brief`, `wrap`."""
+    """Deadlines that run: `vanish`, `ring`, `brief`, `dial`, `wrap`."""
+    calls_back: bool = False
+    """Nobody was on the line when it was made."""
+    caller_first: bool = False
+    dialling: bool = False
+    """The caller's phone is being rung."""
 
     @property
     def voice(self) -> bool:

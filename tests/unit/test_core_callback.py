@@ -7,8 +7,9 @@ import pytest
 from routing.core import callback, offers
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.commands import Offer, Rescind
-from routing.core.model import AgentState, Channel, ContactState, Outcome
+from routing.core.commands import Dial, Join, Offer, Rescind
+from routing.core.errors import NoCallback
+from routing.core.model import AgentState, CallbackOrder, Channel, ContactState, Outcome
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
@@ -19,7 +20,7 @@ TWICE = EDU._replace(callback_tries=2, callback_retry_s=60.0, overflow_s=20.0)
 def asked(*, after_s: float = 0.0, **more: object) -> House:
     """c1 has waited since 1, wants to be called back at 5 and hangs up at 8; c2 has waited since 3."""
     told = House({"a": 50, "b": 50}, services=(TWICE,))
-    told.waits("edu", at=1.0, caller_hash="h1", **more)
+    told.waits("edu", at=1.0, caller_hash="h1", caller_box="box", **more)
     told.waits("edu", at=3.0)
     told.tell(e.CallbackAsked("c1", after_s), 5.0)
     told.tell(e.ContactGone("c1"), 8.0)
@@ -37,7 +38,12 @@ def test_the_place_in_line_stays_and_nobody_is_on_the_line() -> None:
     assert (offer.contact, offer.callback, offer.leg, offer.waited_s) == ("c1", True, "", 9.0)
     told.tell(e.OfferAnswered(offer.offer), 11.0)
     told.tell(e.ContactGone("c2"), 12.0)
-    assert told.tick(11.0 + offers.BRIEF_S) == [], "dialling takes its time"
+    assert told.tell(e.CallbackTaken(offer.offer), 14.0) == [Dial(offer.offer, "c1", "box", "edu", 1.0, 0)]
+    assert told.tell(e.CallbackTaken(offer.offer), 14.5) == [], "said twice"
+    assert told.tick(14.0 + offers.BRIEF_S) == [], "dialling takes its time"
+    assert told.tell(e.CallbackReached("c1", "PJSIP/called"), 44.5) == [Join(offer.offer, "c1", "PJSIP/called")]
+    assert told.last(f.CallbackChanged).reason == "reached" and not told.contact("c1").callback
+    assert told.tell(e.CallbackReached("c1", "PJSIP/called"), 44.6) == [], "said twice"
     told.tell(e.OfferConnected(offer.offer, "c1"), 45.0)
     told.tell(e.TalkEnded(offer.offer, "caller"), 60.0)
     assert told.last(f.Ended).outcome is Outcome.ANSWERED and told.last(f.Ended).wait_s == 44.0
@@ -91,7 +97,8 @@ def test_a_failed_try_is_no_miss_and_the_next_comes_later_until_there_is_none_le
     again = told.offers[-1]
     assert (again.contact, again.agent) == ("c1", "b")
     told.tell(e.OfferAnswered(again.offer), 81.0)
-    told.tick(81.0 + offers.BRIEF_S + callback.DIAL_S)
+    told.tell(e.CallbackTaken(again.offer), 82.0)
+    assert told.tick(82.0 + callback.DIAL_S) == [Rescind(again.offer, "c1", "callback_failed", dialled=True)]
     end = told.last(f.Ended)
     assert (end.contact, end.outcome, end.version) == ("c1", Outcome.CALLBACK_FAILED, 9)
     assert told.agent("b").misses == 0 and told.last(f.CallbackChanged).reason == "stale"
@@ -160,3 +167,135 @@ def test_a_cut_callback_is_called_again() -> None:
     told.tell(e.TalkEnded(told.offers[0].offer, "lost"), 20.0)
     told.tell(e.OfferEnded(told.offers[1].offer, "rejected"), 21.0)
     assert told.contact("c1").callback and [one.id for one in told.engine._domain.callbacks["h1", "edu"]] == ["c1"]
+
+
+CALLER_FIRST = TWICE._replace(callback=CallbackOrder.CALLER_FIRST, callback_press=True)
+
+
+def test_caller_first_the_agents_phone_rings_when_the_caller_is_there() -> None:
+    told = House({"a": 50}, services=(CALLER_FIRST,))
+    told.waits("edu", at=1.0, caller_box="box", slow=True, priority=2)
+    told.tell(e.CallbackAsked("c1"), 2.0)
+    told.tell(e.ContactGone("c1"), 3.0)
+    told.seat("a", at=4.0)
+    assert told.tell(e.AgentSignedIn("a", "sa"), 4.0) == [Dial(1, "c1", "box", "edu", 1.0, 2, True, True)]
+    assert told.state("a") is AgentState.RINGING and told.tick(30.0) == [], "nobody else has the agent"
+    live = told.engine.live_offers()[0]
+    assert (live.dialling, live.rung) == (True, False)
+    (offer,) = told.tell(e.CallbackReached("c1", "PJSIP/called"), 31.0)
+    assert isinstance(offer, Offer) and (offer.offer, offer.leg, offer.callback) == (1, "PJSIP/called", False)
+    assert told.tick(31.0 + offers.VANISHED_S)[0] == Rescind(1, "c1", "vanished"), "it rings as any phone does"
+    assert told.contact("c1").state is ContactState.PENDING, "and the caller waits for somebody else"
+    told.tell(e.ContactGone("c1"), 40.0)
+    assert told.last(f.Ended).outcome is Outcome.ABANDONED
+
+
+def test_who_stays_on_the_line_waits_on() -> None:
+    told = House({"a": 50}, services=(TWICE,))
+    told.waits("edu", at=1.0)
+    told.tell(e.CallbackAsked("c1"), 2.0)
+    told.tell(e.CallbackReached("c1", "PJSIP/c1"), 12.0)
+    told.sits("a", at=13.0)
+    assert told.offers[-1].leg == "PJSIP/c1" and not told.offers[-1].callback and told.offers[-1].waited_s == 12.0
+    told.tell(e.CallbackReached("c1", "PJSIP/other"), 14.0)
+    assert len(told.facts_of(f.CallbackChanged)) == 2
+
+
+def test_an_agent_who_is_gone_while_the_caller_is_dialled_lets_go_of_both_phones() -> None:
+    told = asked()
+    told.sits("a", at=10.0)
+    first = told.offers[-1]
+    told.tell(e.CallbackTaken(first.offer), 11.0)
+    told.tell(e.OfferAnswered(first.offer), 11.1)
+    told.tell(e.ContactGone("c2"), 11.2)
+    assert told.tick(11.1 + offers.BRIEF_S) == [], "late news of the agent sets no other limit"
+    told.sits("b", at=42.0)
+    assert told.tell(e.OfferEnded(first.offer, "hangup"), 43.0) == [Rescind(first.offer, "c1", "partner", dialled=True)]
+    assert told.contact("c1").tries == 0 and told.tick(43.0 + callback.REDIAL_S - 0.1) == []
+    assert [one.contact for one in told.tick(43.0 + callback.REDIAL_S)] == ["c1"]
+
+
+def test_whom_the_agent_waits_for_and_who_came_by_another_way_are_led_together() -> None:
+    told = asked()
+    told.sits("a", at=10.0)
+    offer = told.offers[-1]
+    told.tell(e.OfferAnswered(offer.offer), 11.0)
+    told.tell(e.ContactGone("c2"), 11.5)
+    told.tell(e.CallbackReached("c1", "PJSIP/late"), 12.0)
+    assert told.tell(e.CallbackTaken(offer.offer), 13.0) == [Join(offer.offer, "c1", "PJSIP/late")]
+    assert told.tick(13.0 + offers.BRIEF_S)[0] == Rescind(offer.offer, "c1", "stale"), "they never met"
+    assert told.contact("c1").state is ContactState.PENDING
+
+
+def test_quiet_hours_keep_everybody_but_who_wants_it() -> None:
+    told = House({"a": 50}, services=(TWICE,))
+    told.tell(e.CallbacksQuiet(True), 0.5)
+    for number, anytime in ((1, False), (2, True)):
+        told.waits("edu", at=float(number))
+        told.tell(e.CallbackAsked(f"c{number}", anytime=anytime), 3.0)
+        told.tell(e.ContactGone(f"c{number}"), 4.0)
+    told.sits("a", at=5.0)
+    assert [one.contact for one in told.offers] == ["c2"]
+    told.tell(e.ContactLeft("c2", "key"), 5.5)
+    assert told.tell(e.CallbacksQuiet(True), 6.0) == []
+    (offer,) = told.tell(e.CallbacksQuiet(False), 3600.0)
+    assert isinstance(offer, Offer) and offer.contact == "c1"
+    told.tell(e.OfferEnded(offer.offer, "rejected"), 3601.0)
+    told.tell(e.CallbacksQuiet(True), 3602.0)
+    assert told.tick(3700.0) == [], "who waits when they begin waits through them"
+
+
+def test_a_service_that_calls_nobody_back_or_as_many_as_it_may_refuses() -> None:
+    for service in (TWICE._replace(callback=CallbackOrder.NONE), TWICE._replace(anonymous=True),
+                    TWICE._replace(callback_max=1)):
+        told = House({"a": 50}, services=(service,))
+        told.waits("edu", at=1.0)
+        told.waits("edu", at=2.0)
+        if service.callback_max == 1:
+            told.tell(e.CallbackAsked("c1"), 3.0)
+        with pytest.raises(NoCallback):
+            told.tell(e.CallbackAsked("c2"), 3.0)
+        assert not told.contact("c2").callback
+        told.tell(e.ContactLeft("c1", "key"), 4.0)
+        if service.callback_max == 1:
+            told.tell(e.CallbackAsked("c2"), 5.0)
+            assert told.contact("c2").callback, "there is room again"
+
+
+def test_another_number_is_called_and_either_brings_the_place_back() -> None:
+    for caller_hash in ("h1", "other"):
+        told = House({"a": 50}, services=(TWICE,))
+        told.waits("edu", at=1.0, caller_hash="h1", caller_box="box")
+        told.tell(e.CallbackAsked("c1", 0.0, False, "other", "other box"), 2.0)
+        told.tell(e.ContactGone("c1"), 3.0)
+        told.waits("edu", at=50.0, caller_hash=caller_hash)
+        assert told.contact("c2").merged and told.last(f.Queued).since == 1.0
+        assert told.engine._domain.callbacks == {}
+    told = House({"a": 50}, services=(TWICE,))
+    told.waits("edu", at=1.0, caller_hash="h1", caller_box="box")
+    told.tell(e.CallbackAsked("c1", 0.0, False, "other", "other box"), 2.0)
+    told.tell(e.ContactGone("c1"), 3.0)
+    told.sits("a", at=4.0)
+    (dial,) = told.tell(e.CallbackTaken(told.offers[-1].offer), 5.0)
+    assert isinstance(dial, Dial) and dial.box == "other box"
+
+
+def test_who_rings_in_while_being_dialled_is_not_called_any_more() -> None:
+    told = asked()
+    told.sits("a", at=10.0)
+    offer = told.offers[-1]
+    told.tell(e.CallbackTaken(offer.offer), 11.0)
+    commands = told.waits("edu", at=12.0, caller_hash="h1")
+    assert commands[0] == Rescind(offer.offer, "c1", "contact_gone", dialled=True)
+    assert told.offers[-1].contact == "c3" and told.contact("c3").merged
+
+
+def test_the_overflow_of_one_who_was_reached_counts_from_then() -> None:
+    told = asked()
+    told.sits("a", at=10.0)
+    told.tell(e.CallbackTaken(told.offers[-1].offer), 11.0)
+    told.tell(e.CallbackReached("c1", "PJSIP/called"), 30.0)
+    told.tell(e.OfferEnded(told.offers[-1].offer, "hangup"), 31.0)
+    told.tell(e.AgentSignedOut("a"), 31.0)
+    assert "c1" not in [getattr(one, "contact", "") for one in told.tick(49.0)]
+    assert "c1" in [getattr(one, "contact", "") for one in told.tick(50.0)]

@@ -1,0 +1,116 @@
+"""Calling back: the actions that dial a caller and lead the agent to them, and what Asterisk tells of a dialled phone.
+
+The new channel has the contact's id, so from the answer on everything that is said of a caller is said of this one. The
+number is in nothing of this: what is dialled is an address good for one call (`routing.redirect`). A new id is refused
+while it is the beginning of a living channel's (`Unique ID already in use`, measured on 22.10.1). A Uniqueid is
+(second, count), so that takes ten callers in the very second in which Asterisk began; the try fails then, and the next
+one is made later.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from routing.ami.wire import BadAction, Message
+from routing.core.commands import Dial, Join
+from routing.core.events import CallbackFailed, Event
+from routing.core.ids import ContactId, OfferId, leg_id, partner_leg_id
+
+Action = dict[str, str | list[str]]
+
+ENDPOINT = "geri-arama"
+"""Of `asterisk_conf`: it follows the node's 302, and nobody can call from it."""
+CONTEXT_CALLED = "santral-called"
+CALLED_RING_S = 35.0
+"""The caller's phone rings for so long: about eight rings, with the time a mobile network takes to find it."""
+DIALS_MAX = 1_000
+"""Callers being dialled at once: one for each agent of five big centres. The oldest is forgotten first; the engine's
+own limit of a try ends it."""
+
+_BUSY, _NO_ANSWER, _REFUSED = {17}, {18, 19}, {16, 21, 22, 23}
+
+
+def to_dial(command: Dial, uri: str, called: str) -> Action:
+    """The AMI action that calls a caller back. `uri`: where; `called`: the centre's number, which the caller sees."""
+    variables = [f"__SC={command.contact}", f"__SC_CALLED={called}", f"__SC_SERVICE={command.service}",
+                 f"__SC_SINCE={command.since:.3f}", f"__SC_PRIORITY={command.priority}"]
+    if command.slow:
+        variables.append("__SC_SLOW=1")
+    return {
+        "Action": "Originate", "Channel": f"PJSIP/{ENDPOINT}/{uri}", "ChannelId": command.contact,
+        "Context": CONTEXT_CALLED, "Exten": "press" if command.press else "s", "Priority": "1", "Async": "true",
+        "Timeout": str(round(CALLED_RING_S * 1000)), "CallerID": f"<{called}>", "Variable": variables,
+    }
+
+
+def to_join(command: Join) -> list[Action]:
+    """The AMI actions that lead the agent (both of a pair) to a caller who has come."""
+    if not command.leg:
+        raise BadAction(f"offer {command.offer}: the name of the caller's channel is missing")
+    legs = [leg_id(command.offer, command.contact)]
+    if command.pair:
+        legs.append(partner_leg_id(command.offer, command.contact))
+    return [{"Action": "Setvar", "Channel": leg, "Variable": "SC_CHAN", "Value": command.leg} for leg in legs]
+
+
+@dataclass(slots=True)
+class _Dial:
+    offer: OfferId
+    alive: bool = False
+    """Its channel was heard of."""
+    up: bool = False
+
+
+class Dials:
+    """Callers who are being dialled. A failed Originate is told before the `Hangup` that knows why: while the channel
+    is alive only that counts."""
+
+    def __init__(self) -> None:
+        self._dials: OrderedDict[str, _Dial] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._dials)
+
+    def begin(self, contact: ContactId, offer: OfferId, *, alive: bool = False, up: bool = False) -> None:
+        """This caller is dialled for this offer."""
+        if len(self._dials) >= DIALS_MAX:
+            self._dials.popitem(last=False)
+        self._dials[contact] = _Dial(offer, alive, up)
+
+    def end(self, contact: ContactId) -> None:
+        """The caller was reached, or is let go."""
+        self._dials.pop(contact, None)
+
+    def clear(self) -> None:
+        """Nobody is dialled, as far as is known."""
+        self._dials.clear()
+
+    def take(self, message: Message) -> list[Event]:
+        """What an AMI event says of a dialled phone."""
+        uniqueid = message.get("Uniqueid")
+        dial = self._dials.get(uniqueid)
+        if dial is None:
+            return []
+        if message.name == "Newchannel":
+            dial.alive = True
+        elif message.name == "Newstate":
+            dial.up = dial.up or message.get("ChannelStateDesc") == "Up"
+        elif message.name == "OriginateResponse" and message.get("Response") == "Failure" and not dial.alive:
+            del self._dials[uniqueid]
+            return [CallbackFailed(dial.offer, "failed")]
+        elif message.name == "Hangup":
+            del self._dials[uniqueid]
+            cause = message.get("Cause")
+            return [CallbackFailed(dial.offer, reason(int(cause) if cause.isdecimal() else 0, up=dial.up))]
+        return []
+
+
+def reason(cause: int, *, up: bool) -> str:
+    """Why a caller who was dialled did not come. Who answers and presses no key (19 of ours, `santral-called`) may have
+    been a mailbox."""
+    if cause in _BUSY:
+        return "busy"
+    if cause in _NO_ANSWER:
+        return "no_key" if up else "no_answer"
+    return "refused" if cause in _REFUSED else "failed"
