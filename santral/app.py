@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from sqlalchemy.engine import make_url
 
 from desk.api.tokens import Tokens
 from desk.server import CannotListen
@@ -44,13 +43,12 @@ from routing.core.stored import Started
 from routing.runner import Runner, Turn
 from routing.store.errors import StoreError
 from routing.store.numbers import NumberKeys
-from routing.store.sealed import RecordingKeys
 from routing.store.store import Store
 from routing.store.vault import Vault
 from routing.talk_recorder import TalkRecorder
 from santral import logs, outside
 from santral.calendar import Calendar
-from santral.config import NodeConfig, address, node_config
+from santral.config import NODE, NodeConfig, address, node_config, store_place
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
 from santral.house import NodeHouse, hang_up_is_reload
 from santral.reload import New, Reloader
@@ -58,9 +56,6 @@ from santral.registered import Registered
 from santral.secrets import Secrets, same, write_private
 
 log = structlog.get_logger()
-
-NODE = "asterisk"
-"""Name of the one Asterisk a node drives."""
 
 ASTERISK_S = 15.0
 """How long a starting node waits for Asterisk: longer than its restart without modules to load, short enough that the
@@ -134,7 +129,7 @@ class Node:
         sounds = Catalogue.load(Path(settings.asterisk.sounds))
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
         async with AsyncExitStack() as stack:
-            store = await Store.open(self._store_place())
+            store = await Store.open(store_place(self._config, self._state))
             stack.push_async_callback(store.close)
             await store.take_lease(NODE)
             # It tells where this state's node is: it goes with the node, and what a killed one left goes now.
@@ -214,13 +209,6 @@ class Node:
         queue_log.start(now)
         log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=seq)
 
-    def _store_place(self) -> Path | str:
-        text = self._config.settings.store.url
-        url = make_url(text)
-        if url.get_backend_name() == "sqlite" and url.database:
-            return self._state / url.database
-        return text
-
     # -- wiring --------------------------------------------------------------------------------------------------------
 
     def _projections(self, numbers: NumberKeys) -> tuple[Recorder, QueueLog]:
@@ -237,8 +225,8 @@ class Node:
     def _vault(self, store: Store) -> Vault:
         wanted = self._config.settings.recording
         return Vault(self._state / "recordings", Path(self._config.settings.asterisk.spool),
-                     RecordingKeys.load_or_create(self._secrets.folder / "recordings.json"), store,
-                     keep_days=wanted.keep_days, private=self._config.unrecorded)
+                     self._secrets.folder / "recordings.json", store, keep_days=wanted.keep_days,
+                     private=self._config.unrecorded)
 
     def _switch_settings(self) -> SwitchSettings:
         settings, ami = self._config.settings, self._secrets.ami()
