@@ -63,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, prompts: dict[str, Prompt])
     root = tmp_path_factory.mktemp("report") / "sounds here"
     built = {key: prompt for key, prompt in prompts.items() if key != "kod-hazir"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "hold_music", lambda: music.hold_music(bars=1))
+        patch.setattr(building, "hold_music", lambda piece: music.hold_music(piece, bars=1))
         build(built, Options(root, cast("espeak")))
         shutil.copy(root / "tr/karsilama.wav16", root / "karsilama.wav")
         Studio(root).take({root / "karsilama.wav": prompts["karsilama"]})
