@@ -19,6 +19,8 @@ from centres.shape import guess
 MAX_STEPS = 200
 """A call of half an hour has about a hundred sentences."""
 MAX_AGENTS = 8
+MAX_AHEAD = 10
+"""Each is a real call."""
 MAX_S = 900.0
 """The longest time that may be written: nobody tests a wait of more than a quarter of an hour."""
 WITHIN_S = 20.0
@@ -43,6 +45,14 @@ class Agent(NamedTuple):
     """An agent's id, or a service: then anybody who serves it and needs nothing special."""
     answer: str
     """As `lab.network.Behaviour.answer`."""
+
+
+class Ahead(NamedTuple):
+    """Others who wait already when the caller comes."""
+
+    people: int
+    keys: str
+    """What they press."""
 
 
 class Hears(NamedTuple):
@@ -115,6 +125,12 @@ class Acts(NamedTuple):
     value: str
 
 
+class Leaves(NamedTuple):
+    """`onundeki`: the first of those who wait in front hangs up."""
+
+    line: int
+
+
 class HangsUp(NamedTuple):
     """`kapatir`: the caller hangs up."""
 
@@ -128,7 +144,7 @@ class Ends(NamedTuple):
     within: float = WITHIN_S
 
 
-Step = Hears | Begins | Presses | Waits | Says | Music | HearsNot | Talks | Acts | HangsUp | Ends
+Step = Hears | Begins | Presses | Waits | Says | Music | HearsNot | Talks | Acts | Leaves | HangsUp | Ends
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,7 @@ class Script:
     services: frozenset[str]
     """Nobody else may wait or work there meanwhile."""
     agents: tuple[Agent, ...]
+    ahead: Ahead | None
     steps: tuple[Step, ...]
 
     @property
@@ -199,7 +216,7 @@ class _Reader:
         agents = self._agents(data)
         steps = self._steps(data)
         script = Script(path, self._text(data, "ad"), self._calls(data), self._caller(data),
-                        frozenset(services), agents, steps)
+                        frozenset(services), agents, self._ahead(data), steps)
         self._needs_services(script, data)
         return script
 
@@ -237,6 +254,25 @@ class _Reader:
         for item, line in items:
             self._service(item, line)
         return [str(item) for item, _ in items]
+
+    def _ahead(self, data: Mapping) -> Ahead | None:
+        value = data.get("onunde")
+        if "onunde" not in data:
+            return None
+        line = data.lines["onunde"]
+        if self._known.agents is None:
+            self.problem(line, "'onunde' cannot be used with --to: nobody sees who waits there",
+                         "Take it out, or run the script in a lab.")
+        count, keys = (value.get("kac"), str(value.get("basar"))) if isinstance(value, Mapping) else (None, "")
+        if not isinstance(value, Mapping) or set(value) != {"kac", "basar"} or not isinstance(count, int) \
+                or not 1 <= count <= MAX_AHEAD or not _KEYS.fullmatch(keys):
+            self.problem(line, "'onunde' says how many wait in front and what they press",
+                         f"Write for example 'onunde: {{kac: 2, basar: 1}}', at most {MAX_AHEAD}.")
+            return None
+        if not isinstance(data.get("hizmet"), str):
+            self.problem(line, "those in front wait for one service, and it is not said which",
+                         "Add 'hizmet:' with its id.")
+        return Ahead(count, keys)
 
     def _service(self, value: Any, line: int) -> None:
         known = self._known.services
@@ -378,6 +414,11 @@ class _Reader:
             self.problem(line, f"'{value}' is nothing an agent does", "Known: kapatir; basar and keys.")
         return Acts(line, what, rest.strip())
 
+    def _leaves(self, value: Any, line: int) -> Step:
+        if value != "kapatir":
+            self.problem(line, f"'{value}' is nothing that who waits in front does", "Known: kapatir.")
+        return Leaves(line)
+
     def _hangs_up(self, value: Any, line: int) -> Step:
         if value is not None:
             self.problem(line, "'kapatir' has nothing behind it", "Write '- kapatir'.")
@@ -405,8 +446,8 @@ def _near(key: str, prompts: Collection[str]) -> str:
     return mend if mend.startswith("Did") else "See them all: santral prompts list."
 
 
-_KEYS_OF_A_SCRIPT = ("ad", "arar", "kimden", "hizmet", "temsilciler", "adimlar")
+_KEYS_OF_A_SCRIPT = ("ad", "arar", "kimden", "hizmet", "onunde", "temsilciler", "adimlar")
 _WORDS: dict[str, Callable[[_Reader, Any, int], Step]] = {
     "duyar": _Reader._hears, "baslar": _Reader._begins, "duymaz": _Reader._hears_not, "basar": _Reader._presses,
     "bekler": _Reader._waits, "soyler": _Reader._says, "muzik": _Reader._music, "konusur": _Reader._talks,
-    "temsilci": _Reader._acts, "kapatir": _Reader._hangs_up, "kapanir": _Reader._ends}
+    "temsilci": _Reader._acts, "onundeki": _Reader._leaves, "kapatir": _Reader._hangs_up, "kapanir": _Reader._ends}

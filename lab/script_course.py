@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lab.ear import Event, Music, Nothing, Strange, Voice
 from lab.recognise import Began, Heard
-from lab.script import Acts, Begins, Ends, HangsUp, Hears, HearsNot, Presses, Says, Step, Talks, Waits
+from lab.script import Acts, Begins, Ends, HangsUp, Hears, HearsNot, Leaves, Presses, Says, Step, Talks, Waits
 from lab.script import Music as Tune
 
 REACT_S = 2.0
@@ -66,11 +66,15 @@ class Act(NamedTuple):
     value: str
 
 
+class Leave(NamedTuple):
+    """The first of those who wait in front hangs up."""
+
+
 class HangUp(NamedTuple):
     """The caller hangs up."""
 
 
-Action = Press | Speak | Act | HangUp
+Action = Press | Speak | Act | Leave | HangUp
 
 
 class Difference(NamedTuple):
@@ -300,6 +304,8 @@ class Course:
                     self._pressed = now + KEY_S * len(step.keys), step
                 case Acts():
                     self._actions.append(Act(step.what, step.value))
+                case Leaves():
+                    self._actions.append(Leave())
                 case Says() | Talks():
                     self._actions.append(Speak(True))
                     return
@@ -346,5 +352,7 @@ def expected(step: Step) -> str:
             return "arayanın sözünün kesilmemesi"
         case Acts():
             return f"temsilcinin yaptığı ({step.what})"
+        case Leaves():
+            return "öndekinin kapatması"
         case HangsUp():
             return "arayanın kapatması"

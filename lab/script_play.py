@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import wave
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from lab.network import Behaviour, Network
 from lab.person import Person, ask
 from lab.recognise import Began, Heard
 from lab.script import ANONYMOUS, Script
-from lab.script_course import Act, Action, Course, Difference, HangUp, Over, Press, Speak, Talk, named
+from lab.script_course import Act, Action, Course, Difference, HangUp, Leave, Over, Press, Speak, Talk, named
 from lab.tune import Tunes
 from lab.up import Info
 
@@ -42,6 +42,9 @@ CALM_S = 20.0
 """After the call the services are empty within this."""
 LOOK_S = 0.1
 """Between two looks at what the node says."""
+HURRY_S = (0.6, 1.2, 1.9)
+"""When those in front press their keys, seconds from the answer: the first cuts the greeting, the next the notice and
+the acknowledgement. A key that comes before the dialogue has begun is lost under load; then the next does its work."""
 TONES = list(range(400, 3_300, 50))
 """What our people say, each another tone: who is heard by whom is known by ear."""
 
@@ -55,7 +58,6 @@ class House(NamedTuple):
     tunes: Tunes
     info: Info | None
     """The lab; None: only the caller is ours."""
-    recordings: Path
     tones: Iterator[int]
 
 
@@ -65,6 +67,8 @@ class Part(NamedTuple):
     number: str
     """What is dialled."""
     caller: str
+    others: Sequence[str]
+    """Numbers of those who wait in front."""
     people: Mapping[int, str]
     """Line of an agent in the script -> who that is."""
     services: frozenset[str]
@@ -151,14 +155,15 @@ class _Agent:
 class Play:
     """A script in a house."""
 
-    def __init__(self, house: House, script: Script, part: Part, told: Callable[[Play], None] = lambda play: None
-                 ) -> None:
-        """`told` is called whenever something happened."""
+    def __init__(self, house: House, script: Script, part: Part, recording: Path,
+                 told: Callable[[Play], None] = lambda play: None) -> None:
+        """`recording`: where the sound goes when it was not as written. `told`: called when something happened."""
         self.script = script
         self.course = Course(script.steps, strangers=house.info is None)
-        self._house, self._part, self._told = house, part, told
+        self._house, self._part, self._recording, self._told = house, part, recording, told
         self._voice = next(house.tones)
         self._agents: list[_Agent] = []
+        self._ahead: list[Leg] = []
         self._moments: list[Moment] = []
         self._sound: list[Samples] = []
         self._ear = Ear(house.library, house.tunes)
@@ -179,10 +184,12 @@ class Play:
         trouble = ""
         try:
             await self._sit_down()
+            await self._line_up()
             await self._call()
         except LabError as error:
             trouble = str(error)
         finally:
+            await asyncio.gather(*(leg.hangup() for leg in self._ahead))
             await asyncio.gather(*(agent.leave() for agent in self._agents))
             for agent in self._agents:
                 self._house.exchange.forget(agent.live)
@@ -205,6 +212,17 @@ class Play:
             await _until(lambda one=one: _is_ready(one.person), READY_S,  # type: ignore[misc]
                          f"the agent {one.person.id} is not ready")
         self._ear = Ear(self._house.library, self._house.tunes, [one.hertz for one in self._agents])
+
+    async def _line_up(self) -> None:
+        """Others call before, and wait or talk."""
+        ahead, info = self.script.ahead, self._house.info
+        if ahead is None or info is None:
+            return
+        press = ",".join(f"{ahead.keys}@{at}s" for at in HURRY_S)
+        for count, caller in enumerate(self._part.others, 1):
+            self._ahead.append(await self._house.network.call(self._part.number, caller=caller, press=press))
+            await _until(lambda count=count: _are_there(info, self.script.services, count), READY_S,  # type: ignore[misc]
+                         f"those who shall wait in front do not: {self._ahead[-1].story()}")
 
     async def _call(self) -> None:
         lines: asyncio.Queue[Line] = asyncio.Queue()
@@ -277,6 +295,9 @@ class Play:
                     await leg.hangup()
                 case Act():
                     await self._act(action)
+                case Leave():
+                    self._note(self._now, "öndeki kapattı")
+                    await self._first_ahead().hangup()
         if actions:
             self._told(self)
 
@@ -292,6 +313,12 @@ class Play:
                 await leg.hangup()
             case "basar":
                 await leg.press(action.value)
+
+    def _first_ahead(self) -> Leg:
+        first = next((leg for leg in self._ahead if not leg.ended.is_set()), None)
+        if first is None:
+            raise LabError("nobody waits in front of the caller any more")
+        return first
 
     async def _calm(self) -> None:
         """Until nobody waits or talks in the services of this script: the next one may have them."""
@@ -332,14 +359,14 @@ class Play:
         """What the caller heard, as a file."""
         if not self._sound:
             return None
-        self._house.recordings.mkdir(parents=True, exist_ok=True)
-        path = self._house.recordings / f"{self.script.path.stem}.wav"
-        with wave.open(str(path), "wb") as file:
+        self._recording.parent.mkdir(parents=True, exist_ok=True)
+        self._recording.touch(mode=0o600)  # at somebody else's number it may hold a person's voice
+        with wave.open(str(self._recording), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(RATE)
             file.writeframes(np.concatenate(self._sound).astype("<i2").tobytes())
-        return path
+        return self._recording
 
 
 async def _is_ready(person: Person) -> bool:
@@ -349,6 +376,11 @@ async def _is_ready(person: Person) -> bool:
 async def _is_empty(info: Info, services: frozenset[str]) -> bool:
     queues = (await ask(info, "GET", "/api/v1/status"))["queues"]
     return not any(one["waiting"] or one["ringing"] or one["talking"] for one in queues if one["id"] in services)
+
+
+async def _are_there(info: Info, services: frozenset[str], count: int) -> bool:
+    queues = (await ask(info, "GET", "/api/v1/status"))["queues"]
+    return count <= sum(int(one["waiting"]) + int(one["talking"]) for one in queues if one["id"] in services)
 
 
 async def _until(there: Callable[[], Awaitable[bool]], limit: float, else_: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -104,7 +106,7 @@ class Cast:
         settings = centre.settings
         assert settings is not None
         self._numbers = settings.numbers
-        self._callers = secrets.randbelow(10**7)
+        self._callers = callers()
 
     def part(self, script: Script) -> Part:
         """What this script has to itself. Raises Bad when the team has nobody for it."""
@@ -123,7 +125,8 @@ class Cast:
         served = {name for name, service in self._services.items() if skills & _skills(service)}
         number = next((number for number, entry in self._numbers.items() if script.calls in (number, entry)),
                       next(iter(self._numbers)))
-        return Part(number, script.caller or self._caller(), people, script.services | served)
+        others = [next(self._callers) for _ in range(script.ahead.people if script.ahead else 0)]
+        return Part(number, script.caller or next(self._callers), others, people, script.services | served)
 
     def _chosen(self, agent: Agent, taken: set[str]) -> str | None:
         if agent.who in self._seats:
@@ -133,10 +136,11 @@ class Cast:
         # Who serves little else leaves the other services to other scripts; who knows most is asked first.
         return min(able, key=lambda seat: (len(seat.skills), -max(seat.skills.values()))).id if able else None
 
-    def _caller(self) -> str:
-        """A number of a block that is given to nobody; another one each time, for the centre knows who rang before."""
-        self._callers = (self._callers + 1) % 10**7
-        return f"0500{self._callers:07d}"
+
+def callers() -> Iterator[str]:
+    """Numbers of a block that is given to nobody; others in each run, for the centre knows who rang before."""
+    first = secrets.randbelow(10**7)
+    return (f"0500{(first + more) % 10**7:07d}" for more in itertools.count())
 
 
 def _skills(service: Service) -> set[str]:
@@ -154,16 +158,16 @@ def _meets(seat: Seat, service: Service) -> bool:
 
 
 @asynccontextmanager
-async def lab_house(info: Info, recordings: Path) -> AsyncIterator[House]:
+async def lab_house(info: Info) -> AsyncIterator[House]:
     """A running lab."""
     sounds = info.sounds
     async with Network(info.network) as session, Exchange() as exchange:
         known, tunes = await asyncio.to_thread(lambda: (library.load(sounds), tune.load(sounds)))
-        yield House(session, exchange, known, tunes, info, recordings, tones())
+        yield House(session, exchange, known, tunes, info, tones())
 
 
 @asynccontextmanager
-async def trunk_house(place: str, sounds: Path, recordings: Path) -> AsyncIterator[House]:
+async def trunk_house(place: str, sounds: Path) -> AsyncIterator[House]:
     """A telephone network of our own that calls somebody else's Asterisk."""
     program = await asyncio.to_thread(asterisk)
     bind = "127.0.0.1" if place.startswith(("127.", "localhost")) else "0.0.0.0"  # noqa: S104 (a carrier's side)
@@ -177,22 +181,25 @@ async def trunk_house(place: str, sounds: Path, recordings: Path) -> AsyncIterat
         session = await stack.enter_async_context(Network(here))
         exchange = await stack.enter_async_context(Exchange())
         known, tunes = await asyncio.to_thread(lambda: (library.load(sounds), tune.load(sounds)))
-        yield House(session, exchange, known, tunes, None, recordings, tones())
+        yield House(session, exchange, known, tunes, None, tones())
 
 
-async def run(house: House, scripts: Sequence[Script], parts: Mapping[Path, Part], told: Told,
+async def run(house: House, scripts: Sequence[Script], parts: Mapping[Path, Part], recordings: Path, told: Told,
               at_once: int = AT_ONCE) -> list[Outcome]:
     """All of them; outcomes in their order."""
+    stems = Counter(script.path.stem for script in scripts)
     gate = asyncio.Semaphore(at_once)
     locks = {name: asyncio.Lock() for part in parts.values() for name in part.services}
 
     async def one(script: Script) -> Outcome:
-        part = parts[script.path]
+        part, name = parts[script.path], f"{script.path.stem}.wav"
+        if stems[script.path.stem] > 1:
+            name = f"{script.path.resolve().parent.name}-{name}"
         async with AsyncExitStack() as stack:
             for name in sorted(part.services):  # always in the same order: nobody waits for each other
                 await stack.enter_async_context(locks[name])
             await stack.enter_async_context(gate)
-            return await Play(house, script, part, told).play()
+            return await Play(house, script, part, recordings / name, told).play()
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(script), name=f"lab.script[{script.file}]") for script in scripts]
@@ -206,16 +213,17 @@ async def in_lab(info: Info, paths: Sequence[Path], recordings: Path, told: Told
     scripts = read(paths, centre)
     cast = Cast(centre, info.agents)
     parts = {script.path: cast.part(script) for script in scripts}
-    async with lab_house(info, recordings) as house:
-        return await run(house, scripts, parts, told, at_once)
+    async with lab_house(info) as house:
+        return await run(house, scripts, parts, recordings, told, at_once)
 
 
 async def at_trunk(where: Target, paths: Sequence[Path], recordings: Path, told: Told, *, sounds: Path = SOUNDS,
                    at_once: int = AT_ONCE) -> list[Outcome]:
     """Run scripts against a number at a trunk: only the callers are ours. Raises Bad."""
     scripts = read(paths, None)
-    callers = iter(range(secrets.randbelow(10**6) * 10, 10**7 + len(scripts)))
-    parts = {script.path: Part(script.calls if script.calls.isdigit() else where.number,
-                               script.caller or f"0500{next(callers):07d}", {}, script.services) for script in scripts}
-    async with trunk_house(where.place, sounds, recordings) as house:
-        return await run(house, scripts, parts, told, at_once)
+    ours = callers()
+    parts = {script.path: Part(number=script.calls if script.calls.isdigit() else where.number,
+                               caller=script.caller or next(ours), others=(), people={}, services=script.services)
+             for script in scripts}
+    async with trunk_house(where.place, sounds) as house:
+        return await run(house, scripts, parts, recordings, told, at_once)

@@ -14,12 +14,14 @@ from lab.script import (
     WITHIN_S,
     Acts,
     Agent,
+    Ahead,
     Begins,
     Ends,
     HangsUp,
     Hears,
     HearsNot,
     Known,
+    Leaves,
     Music,
     Presses,
     Says,
@@ -39,7 +41,8 @@ WHOLE = """\
 ad: Her şey
 arar: ana
 kimden: 05001234567
-hizmet: [psikososyal, gorus_oneri]
+hizmet: psikososyal
+onunde: {kac: 2, basar: 1}
 temsilciler:
   - psikososyal: cevaplar 1.5 sn
   - gorus_oneri: cevaplamaz
@@ -58,6 +61,7 @@ adimlar:
   - konusur: a1001, 60 sn
   - temsilci: kapatir
   - temsilci: basar *2
+  - onundeki: kapatir
   - kapanir: 9 sn
 """
 
@@ -82,14 +86,14 @@ def problems(tmp_path: Path, text: str, known: Known = KNOWN) -> list[str]:
 def test_everything_that_can_be_written(tmp_path: Path) -> None:
     script = read(tmp_path, WHOLE)
     assert (script.name, script.calls, script.caller) == ("Her şey", "ana", "05001234567")
-    assert script.services == {"psikososyal", "gorus_oneri"}
+    assert script.services == {"psikososyal"} and script.ahead == Ahead(2, "1")
     assert script.agents == (
-        Agent(6, "psikososyal", "1.5"), Agent(7, "gorus_oneri", "ignore"), Agent(8, "a1001", "busy"))
+        Agent(7, "psikososyal", "1.5"), Agent(8, "gorus_oneri", "ignore"), Agent(9, "a1001", "busy"))
     assert script.steps == (
-        Hears(10, "karsilama", WITHIN_S), Hears(10, "ana-menu-1", 7.0), Begins(11, "ana-menu-1", 120.0),
-        Presses(12, "1"), Presses(13, "*#05"), Waits(14, 5.0), Says(15, 500.0), Music(16, 3.0), Music(17, 3.0, 30.0),
-        HearsNot(18, "sira-2", 10.0), Talks(19, "psikososyal"), Talks(20, "a1001", 60.0), Acts(21, "kapatir", ""),
-        Acts(22, "basar", "*2"), Ends(23, 9.0))
+        Hears(11, "karsilama", WITHIN_S), Hears(11, "ana-menu-1", 7.0), Begins(12, "ana-menu-1", 120.0),
+        Presses(13, "1"), Presses(14, "*#05"), Waits(15, 5.0), Says(16, 500.0), Music(17, 3.0), Music(18, 3.0, 30.0),
+        HearsNot(19, "sira-2", 10.0), Talks(20, "psikososyal"), Talks(21, "a1001", 60.0), Acts(22, "kapatir", ""),
+        Acts(23, "basar", "*2"), Leaves(24), Ends(25, 9.0))
 
 
 def test_the_least(tmp_path: Path) -> None:
@@ -141,7 +145,7 @@ bitis: 1
         "x.yaml:17: 'kapatir' has nothing behind it. Write '- kapatir'.",
         "x.yaml:18: '0 sn' is too short or too long. Write more than 0 and at most 900 sn.",
         "x.yaml:18: a step after the end of the call. Take it out, or move the end behind it.",
-        "x.yaml:19: unknown key 'bitis'. Known: ad, adimlar, arar, hizmet, kimden, temsilciler.",
+        "x.yaml:19: unknown key 'bitis'. Known: ad, adimlar, arar, hizmet, kimden, onunde, temsilciler.",
     ]
 
 
@@ -157,6 +161,10 @@ bitis: 1
     ("ad: true\nadimlar:\n  - kapatir\n", "x.yaml:1: 'ad' should be a text"),
     ("ad: x\nadimlar:\n  - {duyar: karsilama, basar: 1}\n", "x.yaml:3: a step is one word and what belongs to it"),
     ("ad: x\ntemsilciler: a1001\nadimlar:\n  - kapatir\n", "x.yaml:2: 'temsilciler' should be a list"),
+    ("ad: x\nhizmet: psikososyal\nonunde: 2\nadimlar:\n  - kapatir\n", "x.yaml:3: 'onunde' says how many"),
+    ("ad: x\nhizmet: psikososyal\nonunde: {kac: 11, basar: 1}\nadimlar:\n  - kapatir\n", "x.yaml:3: 'onunde' says"),
+    ("ad: x\nonunde: {kac: 1, basar: 1}\nadimlar:\n  - kapatir\n", "x.yaml:2: those in front wait for one service"),
+    ("ad: x\nadimlar:\n  - onundeki: gider\n", "x.yaml:3: 'gider' is nothing that who waits in front does"),
     ("ad: x\nadimlar:\n" + "  - basar: 1\n" * (MAX_STEPS + 1), f"x.yaml:{MAX_STEPS + 3}: more than {MAX_STEPS} steps"),
     ("ad: x\ntemsilciler:\n" + "  - psikososyal: cevaplar\n" * (MAX_AGENTS + 1) + "adimlar:\n  - kapatir\n",
      f"x.yaml:{MAX_AGENTS + 3}: more than {MAX_AGENTS} agents")])
