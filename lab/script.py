@@ -207,8 +207,8 @@ class _Reader:
 
     def script(self, path: Path, data: Mapping) -> Script:
         """The whole; without worth when there are problems."""
-        for key in data.keys() - set(_KEYS_OF_A_SCRIPT):
-            self.problem(data.lines[key], f"unknown key '{key}'", guess(key, _KEYS_OF_A_SCRIPT))
+        for key in data.keys() - set(HEAD):
+            self.problem(data.lines[key], f"unknown key '{key}'", guess(key, HEAD))
         for key in ("ad", "adimlar"):
             if key not in data:
                 self.problem(data.line, f"the key '{key}' is missing", "Add it.")
@@ -345,9 +345,9 @@ class _Reader:
         else:
             self.problem(line, "a step is one word and what belongs to it", "Write for example '- duyar: karsilama'.")
             return []
-        make = _WORDS.get(word)
+        make = STEPS.get(word)
         if make is None:
-            self.problem(line, f"unknown step '{word}'", guess(word, _WORDS))
+            self.problem(line, f"unknown step '{word}'", guess(word, STEPS))
             return []
         several = value if isinstance(value, Sequence) and word == "duyar" else [value]
         found = [make(self, one, at) for one, at in zip(several, lines, strict=False)]
@@ -446,8 +446,8 @@ def _near(key: str, prompts: Collection[str]) -> str:
     return mend if mend.startswith("Did") else "See them all: santral prompts list."
 
 
-_KEYS_OF_A_SCRIPT = ("ad", "arar", "kimden", "hizmet", "onunde", "temsilciler", "adimlar")
-_WORDS: dict[str, Callable[[_Reader, Any, int], Step]] = {
+HEAD = ("ad", "arar", "kimden", "hizmet", "onunde", "temsilciler", "adimlar")
+STEPS: dict[str, Callable[[_Reader, Any, int], Step]] = {
     "duyar": _Reader._hears, "baslar": _Reader._begins, "duymaz": _Reader._hears_not, "basar": _Reader._presses,
     "bekler": _Reader._waits, "soyler": _Reader._says, "muzik": _Reader._music, "konusur": _Reader._talks,
     "temsilci": _Reader._acts, "onundeki": _Reader._leaves, "kapatir": _Reader._hangs_up, "kapanir": _Reader._ends}

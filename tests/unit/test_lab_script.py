@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from lab import script_run
 from lab.errors import BadInput
 from lab.script import (
+    BEHAVIOURS,
+    HEAD,
     MAX_AGENTS,
     MAX_STEPS,
+    STEPS,
     WITHIN_S,
     Acts,
     Agent,
@@ -194,6 +198,16 @@ def test_a_missing_file_is_a_mistake_like_any_other(tmp_path: Path) -> None:
     _, found = load(tmp_path / "yok.yaml", KNOWN)
     assert [str(one) for one in found] == ["yok.yaml:1: the file is missing. Name a file that is there, or a folder of "
                                            "them."]
+
+
+def test_the_operators_page_shows_what_can_be_read(tmp_path: Path) -> None:
+    """Its example, and the word of every step, head and behaviour."""
+    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    prompts = {"karsilama", "kayit-bilgisi", "ana-menu-1", "secildi-psikososyal", "system/goodbye"}
+    assert read(tmp_path, example, KNOWN._replace(prompts=prompts)).agents
+    for words in (STEPS, HEAD, BEHAVIOURS):
+        assert not [word for word in words if f"`{word}" not in page]
 
 
 # -- which scripts, at which number ------------------------------------------------------------------------------------
