@@ -41,7 +41,9 @@ from routing.core.ids import AgentId, ContactId
 from routing.core.inbox import InboxClosed
 from routing.core.stored import Started
 from routing.runner import Runner, Turn
+from routing.store import keyed
 from routing.store.errors import StoreError
+from routing.store.keyed import Keyed
 from routing.store.numbers import NumberKeys
 from routing.store.store import Store
 from routing.store.vault import Vault
@@ -51,8 +53,8 @@ from santral.calendar import Calendar
 from santral.config import NODE, NodeConfig, address, node_config, store_place
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
 from santral.house import NodeHouse, hang_up_is_reload
-from santral.reload import New, Reloader
 from santral.registered import Registered
+from santral.reload import New, Reloader
 from santral.secrets import Secrets, same, write_private
 
 log = structlog.get_logger()
@@ -131,6 +133,7 @@ class Node:
         async with AsyncExitStack() as stack:
             store = await Store.open(store_place(self._config, self._state))
             stack.push_async_callback(store.close)
+            self._store = store
             await store.take_lease(NODE)
             # It tells where this state's node is: it goes with the node, and what a killed one left goes now.
             stack.callback(self._where.unlink, missing_ok=True)
@@ -250,7 +253,15 @@ class Node:
                          agent_by_number=lambda number: self._config.sign_in.get(number),
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep,
-                         entry_now=calendar.entry, known=Registered(self._secrets.folder).known)
+                         entry_now=calendar.entry, known=Registered(self._secrets.folder).known,
+                         keep_keyed=self._keep_keyed)
+
+    async def _keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
+        """A caller is not kept waiting for the store to be mended: what was keyed in is lost then, and that is told."""
+        try:
+            await self._store.work(partial(keyed.add, one=Keyed(contact, field, digest, box, self._clock())))
+        except StoreError as error:
+            log.error("node.keyed_lost", contact=contact, field=field, why=str(error))
 
     def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi, house: NodeHouse, tokens: Tokens) -> HttpServer:
         def page() -> bytes:

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from metrics import forget as queue_log
 from metrics.queue_lines import name
-from routing.store import recordings, traces
+from routing.store import keyed, recordings, traces
 from routing.store.audit import Audit
 from routing.store.errors import KeyFileError
 from routing.store.numbers import NumberKeys
@@ -92,8 +92,11 @@ class Privacy:
         rows = await self._store.work(partial(_rows, ids=caller.contacts))
         kept = await self._store.work(partial(recordings.of_contacts, ids=caller.contacts))
         self._audit.note(self._who, "exported", self._clock(), contacts=list(caller.contacts), recordings=len(kept))
+        answers = await self._store.work(partial(keyed.of_contacts, ids=caller.contacts))
         told = {"numbers": sorted({number for box in caller.boxes if (number := self._opened(box))}),
-                **rows, "recordings": [_told(one) for one in kept]}
+                **rows, "recordings": [_told(one) for one in kept],
+                "keyed_in": [{"contact": one.contact, "field": one.field, "at": one.at,
+                              "digits": self._opened(one.box).rpartition(":")[2] or None} for one in answers]}
         _write(folder / "caller.json", json.dumps(told, ensure_ascii=False, indent=1).encode())
         for one in kept:
             await self.sound(one, folder / f"{one.id}.wav")
@@ -126,6 +129,7 @@ class Privacy:
                             tuple(dict.fromkeys((*caller.boxes, *now.boxes))))
         theirs = {number for box in caller.boxes if (number := self._opened(box))}
         boxes: set[str] = set(caller.boxes)
+        answers = await self._store.work(partial(keyed.of_contacts, ids=caller.contacts, hashes=caller.hashes))
         kept = await self._store.work(partial(recordings.of_contacts, ids=caller.contacts))
         counts = {"recordings": await self._vault.destroy(kept), "spool": self._unspool(caller.contacts)}
 
@@ -140,11 +144,13 @@ class Privacy:
             found = await traces.rewrite(self._store, traces.without(words, is_theirs),
                                          (*words, traces.BOX_BEGINS) if theirs or boxes else tuple(words))
             counts |= {"journal": found.journal, "facts": found.facts}
+        counts["keyed in"] = await self._store.work(partial(keyed.forget, some=answers))
         # The rows last: by them an erasure that was broken off finds its caller again.
         counts["contacts"] = await self._store.work(partial(traces.blank_rows, ids=caller.contacts))
         calls = {name(contact) for contact in caller.contacts}
         counts["queue_log"] = queue_log.forget(self._log, lambda callid, _: callid in calls)
-        left = await self._search([*caller.hashes, *boxes, *(digits(number) for number in theirs)])
+        left = await self._search([*caller.hashes, *boxes, *(digits(number) for number in theirs),
+                                   *(word for one in answers for word in (one.hash, one.box))])
         self._audit.note(self._who, "erased", self._clock(), contacts=list(caller.contacts), counts=counts,
                          left=[path.name for path in left])
         return Erased(counts, tuple(left))
@@ -207,7 +213,9 @@ class Privacy:
                 Due("lines of queue_log with a number", numbers,
                     queue_log.forget(self._log, lambda _, epoch: epoch < numbers, really=False)),
                 Due("journal entries", journal, past.entries if past else 0),
-                Due("facts", journal, past.facts if past else 0)]
+                Due("facts", journal, past.facts if past else 0),
+                Due("answers that were keyed in", numbers,
+                    await self._store.work(partial(keyed.count_old, before=numbers)))]
 
     async def purge(self, numbers_days: float, journal_days: float) -> list[Due]:
         """Destroy what is due; what that was."""
@@ -220,6 +228,8 @@ class Privacy:
             await self._vault.destroy(page)
         numbers, journal = due[1].before, due[4].before
         while await self._store.work(partial(traces.blank_old_rows, before=numbers)):
+            pass
+        while await self._store.work(partial(keyed.forget_old, before=numbers)):
             pass
         await traces.rewrite(self._store, traces.boxless, (traces.BOX_BEGINS,), before=numbers)
         queue_log.forget(self._log, lambda _, epoch: epoch < numbers)

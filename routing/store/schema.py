@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -216,6 +216,17 @@ Index("ux_recordings_source", recordings.c.source, unique=True)
 Index("ix_recordings_contact", recordings.c.contact)
 Index("ix_recordings_at", recordings.c.at)
 Index("ix_recordings_keep_until", recordings.c.keep_until)
+
+keyed = Table(
+    "keyed", metadata,
+    Column("contact", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("hash", Text, nullable=False, comment="keyed hash of what was keyed in"),
+    Column("box", Text, nullable=False, comment="the digits encrypted; empty: not kept"),
+    Column("at", Double, nullable=False),
+)
+Index("ix_keyed_hash", keyed.c.hash)
+Index("ix_keyed_at", keyed.c.at)
 
 meta = Table(
     "meta", metadata,

@@ -23,8 +23,9 @@ from routing.core.ids import AgentId, ContactId, SeatId
 from routing.core.journal import replay
 from routing.core.model import Agent, Centre, Profile
 from routing.core.stored import Started
-from routing.store import recordings, traces
+from routing.store import keyed, recordings, traces
 from routing.store.audit import Audit, AuditError
+from routing.store.keyed import Keyed
 from routing.store.numbers import NumberKeys
 from routing.store.reader import Reader
 from routing.store.recordings import Wanted
@@ -227,6 +228,36 @@ def _broken(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+async def test_what_a_caller_keyed_in_is_told_erased_and_grows_old(house: House, tmp_path: Path) -> None:
+    name, other = await house.node.call(NUMBER), await house.node.call(OTHER)
+    keys, now = house.node.keys, house.node.now
+    id_hash, _ = keys.seal("tckn:10000000146")
+    day_hash, day_box = keys.seal("tarih:24112026")
+    own, _ = keys.seal(NUMBER)
+
+    async def keep(contact: str, field: str, digest: str, box: str = "", at: float = now) -> None:
+        await house.store.work(partial(keyed.add, one=Keyed(contact, field, digest, box, at)))
+
+    await keep(name, "kimlik", "replaced by the next")
+    await keep(name, "kimlik", id_hash)
+    await keep(name, "gun", day_hash, day_box)
+    await keep(other, "telefon", own)  # somebody else keyed in this caller's number
+    await keep(other, "kimlik", "h" * 64, at=now - 61 * DAY_S)
+    assert not house.bytes_of("10000000146", "24112026")
+    await house.privacy.export(await house.privacy.by_number(NUMBER), tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "caller.json").read_text(encoding="utf-8"))["keyed_in"]
+    assert {(one["field"], one["digits"]) for one in told} == {("kimlik", None), ("gun", "24112026")}
+    erased = await house.privacy.erase(await house.privacy.by_number(NUMBER))
+    assert erased.counts["keyed in"] == 3 and erased.left == ()
+    assert house.bytes_of(id_hash, day_hash, day_box, own) == []
+    assert house.bytes_of("h" * 64), "the other's stays"
+    house.privacy._clock = lambda: now
+    due = {one.what: one.many for one in await house.privacy.due(60.0, 90.0)}
+    assert due["answers that were keyed in"] == 1
+    await house.privacy.purge(60.0, 90.0)
+    assert house.bytes_of("h" * 64) == []
+
+
 async def test_a_caller_whom_nobody_knows_is_erased_by_the_contact(house: House) -> None:
     name = ContactId("1700000000.7")
     await house.node.tell(e.ContactQueued(name, SERVICE.id, "PJSIP/trunk-7"))
@@ -272,7 +303,7 @@ async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House) -> N
     assert due["journal entries"] > 10 and due["facts"] > 5
     counted = await house.privacy.purge(60.0, 90.0)
     assert {one.what: one.many for one in counted} == due
-    assert [one.many for one in await house.privacy.due(60.0, 90.0)] == [0] * 6
+    assert [one.many for one in await house.privacy.due(60.0, 90.0)] == [0] * 7
     assert house.bytes_of(digits(NUMBER)) == []
     assert digits(OTHER) in (house.state / "queue_log").read_text()
     assert await house.rows("select count(*) from contacts") == [(2,)]
