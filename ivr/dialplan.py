@@ -13,6 +13,9 @@ NUMBER = "SC_NUMBER"
 SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SLOW"
 INHERITED = "__"
 """Before a name in SET VARIABLE: every channel made from this one has it too. Read without it."""
+NOTICE = "SC_NOTICE"
+"""What became of the recording notice (`ivr.flow.model.HEARD`, `REFUSED`); empty: not heard. Only a talk whose caller
+heard it and did not refuse is recorded (`record.conf`)."""
 SEAT = "SC_SEAT"
 MENU_LIMIT = "SC_MENU_S"
 """The longest dialogue, in seconds: the menu's first act is to set `LIMIT` to it, so a frozen node loses a new caller

@@ -11,7 +11,7 @@ from ivr import caller, dialplan
 from ivr.agi.session import ANY_KEY, Session
 from ivr.contact import Contacts, contact_of, spoken_needs, told_needs
 from ivr.flow import machine, steps
-from ivr.flow.model import PHONE, Flow
+from ivr.flow.model import HEARD, PHONE, REFUSED, Flow
 from ivr.message import Messages
 from ivr.passage import Passage
 from ivr.sounds import Sounds, files
@@ -68,12 +68,19 @@ class Entry:
         entry, state, step = await self._begin(session, flow)
         way = Passage(contact_of(session), entry, state, time.monotonic())
         ended: steps.Step | None = None
+        told = state.notice
         try:
             while isinstance(step, steps.Ask | steps.Record):
+                missing = session.missing
                 given = await (ask(session, sounds, step) if isinstance(step, steps.Ask)
                                else self._record(session, sounds, step))
                 state, step = machine.step(flow, state, given, time.monotonic())
                 way.note(given, state, step)
+                if session.missing != missing and state.notice == HEARD:  # a notice without its sound is none
+                    state = state._replace(notice=told)
+                if state.notice != told:  # at once: a refusal outlives us
+                    told = state.notice
+                    await session.set_variable(dialplan.INHERITED + dialplan.NOTICE, told)
             ended = step
         finally:  # who hangs up has been here too
             self.inbox.post(way.over(time.monotonic(), ended, flow.human))
@@ -89,12 +96,14 @@ class Entry:
     async def _begin(self, session: Session, flow: Flow) -> tuple[str, steps.State, steps.Step]:
         """At the entry, or where an outside number that did not answer leads back to; the entry's name first."""
         slow = await session.get_variable(dialplan.SLOW) == "1"
+        noticed = await session.get_variable(dialplan.NOTICE)
+        notice = noticed if noticed in (HEARD, REFUSED) else ""
         back = await session.get_variable(dialplan.BACK_TO)
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
             return back, *machine.resume(flow, back, time.monotonic(), slow=slow,
                                          language=await session.get_variable(dialplan.LANGUAGE) or LANGUAGE,
-                                         needs=told_needs(await session.get_variable(dialplan.NEEDS)))
+                                         needs=told_needs(await session.get_variable(dialplan.NEEDS)), notice=notice)
         entry = session.argument(1)
         if entry not in flow.entries:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
@@ -102,7 +111,7 @@ class Entry:
         now = self.entry_now(entry)
         # While the centre is closed everybody hears the same: nobody is there to be led to at once.
         registered = flow.registered is not None and now == entry and await self._registered(session)
-        return now, *machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered)
+        return now, *machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered, notice=notice)
 
     async def _registered(self, session: Session) -> bool:
         digest, _ = await self.contacts.sealed(session)

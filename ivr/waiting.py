@@ -16,7 +16,8 @@ from ivr.agi.session import Session
 from ivr.config import DISTRESS, USUAL, Wait
 from ivr.contact import Contacts, contact_of
 from ivr.expected import Words
-from ivr.flow.model import REPEAT_KEY, SLOW_KEY
+from ivr.flow.model import REFUSE_KEY, REFUSED, REPEAT_KEY, SLOW_KEY
+from ivr.flow.steps import NOT_RECORDED
 from ivr.hold import Heard
 from ivr.sounds import Sounds, files
 from prompts.say import LANGUAGE, LANGUAGES
@@ -88,12 +89,15 @@ class Waiting:
             heard.music = wait.music
         if view.returned and heard.service is None:  # what a restart without its store would go by
             await session.set_variable(dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}")
+        refuses = key == REFUSE_KEY and bool(await session.get_variable(dialplan.NOTICE))
+        if refuses:
+            await session.set_variable(dialplan.INHERITED + dialplan.NOTICE, REFUSED)
         if view.state is not ContactState.PENDING and key != SLOW_KEY:
             return dialplan.HOLD  # a phone rings for this caller, or they are being connected: nothing may cover that
         if key and key == wait.callback_key and not view.callback:
             return dialplan.CALLBACK
         before = heard.place, heard.words
-        keys = await self._keys(session, heard, view, wait, key)
+        keys = [NOT_RECORDED] if refuses else await self._keys(session, heard, view, wait, key)
         if keys:
             await session.set_variable(dialplan.SAY, "&".join(
                 files(self.sounds, keys, slow=heard.slow, language=heard.language)))

@@ -10,7 +10,10 @@ from __future__ import annotations
 from ivr.flow import keying
 from ivr.flow.model import (
     BACK_KEY,
+    HEARD,
     HUMAN_KEY,
+    REFUSE_KEY,
+    REFUSED,
     REPEAT_KEY,
     SLOW_KEY,
     Digits,
@@ -36,6 +39,7 @@ from ivr.flow.steps import (
     MORE_S,
     NO_KEY,
     NOT_REACHED,
+    NOT_RECORDED,
     OFFER_SLOW,
     PAUSED,
     SLOW_ON,
@@ -76,19 +80,20 @@ MAX_CALL_S = 540.0
 back at slow speed: 6 minutes. The dialplan's own limit around the menu, 600 s, must not come first."""
 
 
-def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, registered: bool = False) -> tuple[State, Step]:
+def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, registered: bool = False,
+          notice: str = "") -> tuple[State, Step]:
     """Start at an entry (KeyError when there is none). `slow`: the caller asked for it before; `registered`: the caller
-    asked to be known, and the menu says what that gives."""
+    asked to be known, and the menu says what that gives; `notice`: what became of the recording notice before."""
     own = flow.registered if registered else None
     first = own.then if own and own.then else flow.entries[entry]
-    return _enter(flow, State(first, now, slow=slow, points=own.priority if own else 0), ())
+    return _enter(flow, State(first, now, slow=slow, notice=notice, points=own.priority if own else 0), ())
 
 
 def resume(flow: Flow, node: str, now: float, *, slow: bool = False, language: str = LANGUAGE,
-           needs: Needs = ()) -> tuple[State, Step]:
+           needs: Needs = (), notice: str = "") -> tuple[State, Step]:
     """After a `Lead` that nobody answered: at its `failed`, or with the human when the menu has changed meanwhile."""
     at = node if node in flow.nodes else flow.human
-    return _give_up(flow, State(at, now, slow=slow, language=language, needs=needs), at, (NOT_REACHED,))
+    return _give_up(flow, State(at, now, slow=slow, language=language, needs=needs, notice=notice), at, (NOT_REACHED,))
 
 
 def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Step]:
@@ -100,6 +105,8 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
     if now - state.since > MAX_CALL_S or state.rounds > MAX_ROUNDS:
         return _give_up(flow, state, _refuge(flow, state.node), ())
     match node:
+        case Speech() if node.notice:
+            return _noticed(flow, node, state, given)
         case Speech():
             typed = given.digit if isinstance(given, Key) else state.typed
             return _enter(flow, state._replace(node=node.then, typed=typed), ())
@@ -151,6 +158,17 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
             return state, Leave(state.slow, (*before, *leaf_says(node)), state.language)
 
 
+def _noticed(flow: Flow, node: Speech, state: State, given: Input) -> tuple[State, Step]:
+    """The recording notice: heard when it was said to its end; whoever cuts it off with another key has not heard it.
+    A refusal stands."""
+    onward = state._replace(node=node.then)
+    if isinstance(given, Key) and given.digit == REFUSE_KEY:
+        return _enter(flow, onward._replace(notice=REFUSED), (NOT_RECORDED,))
+    if isinstance(given, Key):
+        return _enter(flow, onward._replace(typed=given.digit), ())
+    return _enter(flow, onward._replace(notice=state.notice or HEARD), ())
+
+
 def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, Step]:
     again = state._replace(rounds=state.rounds + 1)
     if digit == SLOW_KEY:
@@ -164,6 +182,8 @@ def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, S
         return _enter(flow, again._replace(node=last.menu, path=tuple(path), language=last.language,
                                            needs=last.needs), ())
     option = _option(menu, digit)
+    if option is None and digit == REFUSE_KEY and flow.noticed:
+        return _enter(flow, again._replace(notice=REFUSED), (NOT_RECORDED,))
     if option is None:
         return _failed(flow, menu, state, WRONG_KEY)
     chosen = state._replace(phase="confirm", chosen=digit)

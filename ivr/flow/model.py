@@ -15,6 +15,10 @@ BACK_KEY = "9"
 RESERVED = (REPEAT_KEY, SLOW_KEY, BACK_KEY)
 """The same everywhere, never an option (rule I7)."""
 OPTION_KEYS = "012345678"
+REFUSE_KEY = "8"
+"""In a menu with a recording notice: the caller does not want to be recorded. Never an option there."""
+HEARD, REFUSED = "heard", "refused"
+"""What became of the notice: said to its end, or refused; empty: neither, and nothing may be recorded."""
 
 GOOD_OPTIONS = 4
 """Options beside 0 that people can keep in mind (rule I3); one more is a warning, two more an error."""
@@ -36,6 +40,8 @@ class Speech(NamedTuple):
     name: str
     say: tuple[str, ...]
     then: str
+    notice: bool = False
+    """It says that the talk may be recorded, and that `REFUSE_KEY` refuses it."""
 
 
 class Option(NamedTuple):
@@ -165,6 +171,11 @@ class Flow(NamedTuple):
         node = self.nodes[name]
         assert isinstance(node, Queue)
         return node
+
+    @property
+    def noticed(self) -> bool:
+        """Whether callers are told of recordings."""
+        return any(isinstance(node, Speech) and node.notice for node in self.nodes.values())
 
     def prompts(self) -> frozenset[str]:
         """Every prompt key of the file, and what reading digits back needs."""

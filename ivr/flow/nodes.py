@@ -32,6 +32,7 @@ from ivr.flow.model import (
 from prompts.say import LANGUAGES
 
 SPEECH = ("say", "then")
+NOTICE = "notice"
 KEYS = {
     "options": ("intro", "options", "closing", "after_failures"),
     "input": ("input", "check", "digits", "keep", "say", "then", "after_failures"),
@@ -134,7 +135,7 @@ class Nodes:
                       guess or "A node is a speech, a menu, a queue, an end or one of their kin: keep one.")
             return None
         [kind] = kinds
-        self.keys(raw, KEYS.get(kind, SPEECH), NEEDED.get(kind, SPEECH))
+        self.keys(raw, KEYS.get(kind, (*SPEECH, NOTICE)), NEEDED.get(kind, SPEECH))
         match kind:
             case "options":
                 return self.menu(name, raw)
@@ -150,7 +151,10 @@ class Nodes:
                 return self.transfer(name, raw)
             case "end":
                 return self.end(name, raw)
-        return Speech(name, self.said(raw, "say"), self.target(raw, "then"))
+        if NOTICE in raw and raw[NOTICE] is not True:
+            self.note(self.at(raw, NOTICE), f"'notice' of node '{name}' is not 'true'",
+                      "Write 'notice: true' where callers are told of recordings, or leave it out.")
+        return Speech(name, self.said(raw, "say"), self.target(raw, "then"), raw.get(NOTICE) is True)
 
     # -- leaves
 

@@ -20,9 +20,10 @@ FAILURES = 2
 WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON = "menu-tus-yanlis", "menu-tus-yok", "menu-yavas-onerisi", "menu-yavas-acildi"
 MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN = "menu-sure-uyarisi", "menu-sure-verildi", "menu-en-basta", "menu-temsilciye"
 BACK_HINT, PAUSED, LAST_STEP, NOT_REACHED = "geri-bilgisi", "menu-ara", "menu-son-adim", "menu-aktarilamadi"
+NOT_RECORDED = "kayit-istenmedi"
 KEYED, KEYED_RIGHT, NOT_VALID = "menu-girilen", "menu-dogru-mu", "menu-gecersiz"
 OWN_PROMPTS = (WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON, MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN, BACK_HINT, PAUSED,
-               LAST_STEP, NOT_REACHED, KEYED, KEYED_RIGHT, NOT_VALID)
+               LAST_STEP, NOT_REACHED, NOT_RECORDED, KEYED, KEYED_RIGHT, NOT_VALID)
 
 
 class Key(NamedTuple):
@@ -146,6 +147,8 @@ class State(NamedTuple):
     digits: str = ""
     """Keyed in and not yet confirmed."""
     keyed: tuple[Keyed, ...] = ()
+    notice: str = ""
+    """What became of the recording notice (`model.HEARD`, `REFUSED`)."""
     points: int = 0
     """On top of those of the queue."""
 

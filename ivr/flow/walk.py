@@ -10,6 +10,7 @@ from ivr.flow.model import (
     HUMAN_KEY,
     LEAVES,
     MAX_DEPTH,
+    REFUSE_KEY,
     Digits,
     End,
     Flow,
@@ -148,6 +149,9 @@ def _menu(flow: Flow, node: Menu, depth: int, at_night: Collection[str]) -> Iter
             yield Finding(node.name, f"keys {ways_of[option.then]} and {option.key} of menu '{node.name}' lead to the "
                           "same node", "Make one option of the two.", f"option {option.key} then", True)
         ways_of.setdefault(option.then, option.key)
+        if option.key == REFUSE_KEY and flow.noticed:
+            yield Finding(node.name, f"key {REFUSE_KEY} of menu '{node.name}' is the one that refuses a recording",
+                          "Give the option another key.", f"option {option.key} key")
     keys = [option.key for option in node.options]
     if HUMAN_KEY in keys[:-1]:
         yield Finding(node.name, f"in menu '{node.name}' key 0 does not come last",

@@ -1,4 +1,5 @@
-"""A caller who is to be forgotten: nothing here knows them any more, and whoever calls later is somebody new.
+"""A caller who is to be forgotten: nothing here knows them any more, and whoever calls later is somebody new. A
+callback to their number goes too, whoever asked for it.
 
 The store then blanks what was written up to this event (`routing.store.traces`): hashes become a word that is
 everywhere the same, in this event too, so that a replay forgets at the same moment.
@@ -24,10 +25,10 @@ def forget(d: Domain, event: CallerForgotten) -> None:
         return
     d.known.forget(digest)
     d.kept.forget(digest)
-    for contact in [one for one in d.contacts.values() if one.caller_hash == digest]:
+    for contact in [one for one in d.contacts.values() if digest in (one.caller_hash, one.callback_hash)]:
         if contact.callback and contact.state in contacts.WAITING:
             _call_off(d, contact)
-        contact.caller_hash = contact.caller_box = ""
+        contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
 
 
 def _call_off(d: Domain, contact: Contact) -> None:

@@ -94,6 +94,22 @@ async def test_slow_speech_is_kept(start: Start) -> None:
     assert isinstance(inbox.events[0], ContactQueued) and inbox.events[0].slow
 
 
+@pytest.mark.parametrize(("by_file", "missing", "before", "notice"), [
+    ({"ana-menu-2": "2"}, set(), "", "heard"), ({"kayit-bilgisi": "2"}, set(), "", ""),
+    ({"kayit-bilgisi": "8", "ana-menu-2": "2"}, set(), "", "refused"),
+    ({"ana-menu-1": "8", "kayit-istenmedi": "2"}, set(), "", "refused"),
+    ({"ana-menu-2": "2"}, {"kayit-bilgisi"}, "", ""), ({"ana-menu-2": "2"}, set(), "refused", "refused"),
+    ({"ana-menu-2": "2"}, {"kayit-bilgisi"}, "nonsense", "nonsense")])
+async def test_only_a_notice_that_was_heard_counts(start: Start, by_file: dict[str, str], missing: set[str],
+                                                   before: str, notice: str) -> None:
+    dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID))), "menu", "ana", by_file=by_file,
+                      variables={"SC_NOTICE": before} if before else {})
+    dialler.missing = missing
+    await dialler.call()
+    assert dialler.variables.get("SC_NOTICE", "") == notice
+    assert dialler.variables["SC_SERVICE"] == "uzaktan_egitim"
+
+
 async def test_an_anonymous_service_never_asks_for_the_number(start: Start) -> None:
     inbox = FakeInbox(contact_view(UNIQUEID))
     dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": "05321234567"},
@@ -340,6 +356,17 @@ async def test_keys_in_the_hold_loop(start: Start) -> None:
     assert said(slow) == ["bekleme-yavas-acildi-yavas"] and slow.variables["SC_SLOW"] == "1"
     assert inbox.events[-1] == ContactTicked(UNIQUEID, "*")
     assert said(await tick(port)) == ["bekleme-teselli-1-yavas"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("heard", "refused"), ("refused", "refused"), ("", "")])
+async def test_a_recording_is_refused_in_the_hold_loop_too(start: Start, before: str, after: str) -> None:
+    port = await start(FakeInbox(contact_view(UNIQUEID, position=2)))
+    await tick(port)
+    pressed = await tick(port, "8", SC_NOTICE=before)
+    assert pressed.variables["SC_NOTICE"] == after
+    assert said(pressed) == (["kayit-istenmedi"] if before else ["bekleme-tus"])
+    ringing = await start(FakeInbox(contact_view(UNIQUEID, ContactState.RESERVED)))
+    assert (await tick(ringing, "8", SC_NOTICE=before)).variables["SC_NOTICE"] == after
 
 
 async def test_an_unknown_contact_is_queued_again_with_its_old_place(start: Start) -> None:

@@ -426,10 +426,10 @@ def forgotten(h, event: e.CallerForgotten) -> None:
     h.spoke.pop(event.caller_hash, None)
     h.lost_places = [one for one in h.lost_places if one[0] != event.caller_hash]
     for one in list(h.callers.values()):
-        if one.hash == event.caller_hash:
+        if event.caller_hash in (one.hash, one.other_hash):
             if one.callback and one.in_line:
                 end(h, one, Outcome.LEFT, "forgotten")
-            one.hash = ""
+            one.hash = one.other_hash = ""
 
 
 def survey_answered(h, event: e.SurveyAnswered) -> None:

@@ -297,10 +297,20 @@ def test_many_kinds_are_planted() -> None:
 
 
 def test_a_loop_of_speech_nodes_is_found() -> None:
-    text = broken("say: kayit-bilgisi\n    then: ana-menu", "say: kayit-bilgisi\n    then: karsilama")
+    text = broken("8 refuses a recording, here and in every menu\n    then: ana-menu", "\n    then: karsilama")
     found = [problem.what for problem in read(text).problems if "loop" in problem.what]
     assert found == ["node 'karsilama' is in a loop without a way out",
                      "node 'kayit-bilgisi' is in a loop without a way out"]
+
+
+def test_the_key_that_refuses_a_recording_is_no_option() -> None:
+    found = read(broken("- key: 4\n        say: ana-menu-4", "- key: 8\n        say: ana-menu-4")).problems
+    assert [problem.what for problem in found] == ["key 8 of menu 'ana-menu' is the one that refuses a recording"]
+    assert EXAMPLE.splitlines()[int(found[0].where.rpartition(":")[2]) - 1].strip() == "- key: 4"
+    without = read(EXAMPLE.replace("notice: true", "").replace("- key: 4\n", "- key: 8\n"))
+    assert without.problems == ()
+    [wrong] = read(broken("notice: true", "notice: yes please")).problems
+    assert wrong.what == "'notice' of node 'kayit-bilgisi' is not 'true'"
 
 
 def test_an_end_is_a_way_out() -> None:

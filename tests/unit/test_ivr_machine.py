@@ -198,3 +198,37 @@ def test_the_machine_is_a_function() -> None:
     assert state == before
     with pytest.raises(KeyError):
         machine.begin(flow, "nowhere", 0.0)
+
+
+def test_a_notice_that_was_said_to_its_end_was_heard() -> None:
+    caller = Caller()
+    caller.give(".")
+    assert (caller.asked().say, caller.state.notice) == (("kayit-bilgisi",), "")
+    caller.give(".")
+    assert (caller.asked().say, caller.state.notice) == (OPTIONS, "heard")
+
+
+@pytest.mark.parametrize("keys", [".8", "..8", "...8", "..9#8", "8."])
+def test_a_recording_is_refused_in_the_notice_and_in_every_menu(keys: str) -> None:
+    caller = Caller()
+    caller.give(keys)
+    assert caller.state.notice == "refused"
+    assert caller.asked().say[0] == "kayit-istenmedi" and caller.asked().say[-1] == "tus-bilgisi"
+    assert caller.state.failures == 0, "no wrong key"
+    caller.give("2.")
+    assert caller.entered().queue.service == "uzaktan_egitim"
+    assert caller.state.notice == "refused"
+
+
+def test_a_notice_that_was_cut_off_was_not_heard() -> None:
+    caller = Caller()
+    caller.give(".1")
+    assert (caller.state.chosen, caller.state.notice) == ("1", "")
+
+
+def test_a_refusal_stands_when_the_menu_begins_again() -> None:
+    state, step = machine.begin(example(), "ana", 0.0, notice="refused")
+    for _ in range(2):
+        state, step = machine.step(example(), state, Silence(), 0.0)
+    assert isinstance(step, Ask) and step.say == OPTIONS
+    assert state.notice == "refused"
