@@ -18,6 +18,7 @@ from prompts.errors import SoundTrouble
 from prompts.intake import lengths, look
 from prompts.manifest import Manifest
 from prompts.process import run
+from prompts.quality import check
 from prompts.voices import Espeak
 
 pytestmark = pytest.mark.integration
@@ -88,6 +89,7 @@ def test_what_is_good_is_taken_in_and_survives_builds(
         for ending, rate in (("wav", 8000), ("wav16", 16000)):
             assert level.load(out / f"tr/secildi-psikososyal.{ending}").frame_rate == rate
             assert len(level.load(out / f"tr/secildi-psikososyal.{ending}")) < len(said) - 350
+        assert check(out, few).findings == []
         (out / "tr/secildi-psikososyal.wav").unlink()
 
 

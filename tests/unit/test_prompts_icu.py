@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prompts import english
 from prompts.clock import date, duration
 from prompts.number import cardinal, ordinal
 
@@ -20,8 +21,10 @@ NUMBERS = f"""
 import icu, random
 spelled = icu.RuleBasedNumberFormat(icu.URBNFRuleSetTag.SPELLOUT, icu.Locale("tr"))
 chance = random.Random(632)
+english = icu.RuleBasedNumberFormat(icu.URBNFRuleSetTag.SPELLOUT, icu.Locale("en"))
 for n in [*range({MANY}), *(chance.randrange({MANY}, 10**9) for _ in range({MANY}))]:
-    print(n, spelled.format(n, "%spellout-numbering"), spelled.format(n, "%spellout-ordinal"), sep="\\t")
+    print(n, spelled.format(n, "%spellout-numbering"), spelled.format(n, "%spellout-ordinal"),
+          english.format(n, "%spellout-cardinal").replace("-", " "), sep="\\t")
 """
 
 TIMES = """
@@ -55,7 +58,8 @@ def test_every_number_to_9999_and_ten_thousand_larger_ones() -> None:
     lines = asked(NUMBERS)
     assert len(lines) == 2 * MANY
     assert max(int(n) for n, *_ in lines) > 999_000_000
-    assert [line for line in lines if [cardinal(int(line[0])), ordinal(int(line[0]))] != line[1:]] == []
+    assert [line for line in lines if [cardinal(int(line[0])), ordinal(int(line[0]))] != line[1:3]] == []
+    assert [line for line in lines if english.cardinal(int(line[0])) != line[3]] == []
 
 
 def test_months_days_and_units() -> None:
