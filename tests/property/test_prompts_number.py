@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompts import say
-from prompts.catalogue import texts
+from prompts import english, say
+from prompts.catalogue import texts, translated
 from prompts.clock import duration
 from prompts.number import MOST, ONES, ORDINALS, TENS, cardinal, dative, ordinal
 from prompts.telephone import telephone
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.property
 NUMBERS = st.integers(0, MOST) | st.integers(0, 2000) | st.builds(lambda a, b: a * 10**b, st.integers(0, 99),
                                                                   st.integers(0, 10))
 CATALOGUE = texts()
+ENGLISH = translated("en", CATALOGUE)
 BIG = {"bin": 10**3, "milyon": 10**6, "milyar": 10**9}
 
 
@@ -54,6 +55,25 @@ def test_only_the_last_word_takes_the_ending(value: int) -> None:
 def test_pieces_say_what_words_say(value: int) -> None:
     assert " ".join(CATALOGUE[key].text for key in say.number(value)) == cardinal(value)
     assert " ".join(CATALOGUE[key].text for key in say.ordinal(value)) == ordinal(value)
+
+
+@given(st.integers(0, english.MOST) | st.integers(0, 2000))
+def test_english_pieces_say_what_words_say(value: int) -> None:
+    assert " ".join(ENGLISH[key].text for key in say.number(value, "en")) == english.cardinal(value)
+    if value:
+        assert all(key in ENGLISH for key in (*say.position(value, "en"), *say.minutes(value, "en")))
+
+
+@given(st.text("0123456789", min_size=1, max_size=15))
+def test_what_is_played_of_a_telephone_number_loses_no_digit(number: str) -> None:
+    digits = ""
+    said = " ".join("," if key == say.PAUSE else CATALOGUE[key].text for key in say.telephone(number))
+    for group in said.split(" , "):
+        words = group.split()
+        zeros = next((at for at, word in enumerate(words) if word != "sıfır"), len(words))
+        digits += "0" * zeros + (str(read(" ".join(words[zeros:]))) if words[zeros:] else "")
+    assert digits == number
+    assert [key.removeprefix("digits/") for key in say.telephone(number, "en") if key != say.PAUSE] == list(number)
 
 
 @given(st.integers(0, MOST) | st.integers(0, 200))
