@@ -12,7 +12,7 @@ from asterisk_conf.modules import APPLICATIONS
 FILE = "extensions.conf"
 
 CONTEXTS = ("santral-in", "santral-hold", "santral-agent", "santral-after-talk", "santral-net", "santral-bye",
-            "santral-seat")  # fmt: skip
+            "santral-seat", "santral-callback", "santral-calling", "santral-called")  # fmt: skip
 """Names that the node relies on."""
 
 DANGEROUS = ("System", "TrySystem", "ExternalIVR", "Originate", "EAGI", "DeadAGI", "Exec", "TryExec", "Dial",

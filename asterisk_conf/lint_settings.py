@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from asterisk_conf import modules
 from asterisk_conf.flat import Finding, Section
-from asterisk_conf.plan import ACTIONS_USER, EVENTS_USER, NET_QUEUE, SECRET_MIN
+from asterisk_conf.plan import ACTIONS_USER, CALLBACK_ENDPOINT, EVENTS_USER, NET_QUEUE, SECRET_MIN
 
 Files = Mapping[str, list[Section]]
 
@@ -119,7 +119,8 @@ def _endpoint(name: str, section: Section, identified: set[str]) -> Iterator[Fin
             yield Finding(name, section.line, f"[{section.name}] without {key}={value}", f"{key}={value}")
     if not section.get("callerid").endswith("<0>"):
         yield Finding(name, section.line, f"[{section.name}] has no fixed callerid", 'callerid="..." <0>')
-    if section.get("redirect_method", "user") != "user":
+    # Callers are called back through the node's own 302, which keeps their numbers out of Asterisk's events.
+    if section.get("redirect_method", "user") != "user" and section.name != CALLBACK_ENDPOINT:
         yield Finding(name, section.line, f"[{section.name}] follows redirects", "redirect_method=user")
     outward = section.get("identify_by") == "ip" and section.name not in identified
     called = section.get("auth") or (outward and section.get("aors"))

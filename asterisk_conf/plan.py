@@ -18,6 +18,10 @@ ACTIONS_USER = "santral-actions"
 """AMI user of the session that acts: Originate, Hangup, Redirect, Setvar."""
 TRUNK_ENDPOINT = "trunk"
 """PJSIP endpoint of the carrier: a caller's channel is `PJSIP/trunk-0000000e`."""
+CALLBACK_ENDPOINT = "geri-arama"
+"""PJSIP endpoint through which callers are called back, out through the trunk."""
+OWN_ENDPOINTS = (TRUNK_ENDPOINT, CALLBACK_ENDPOINT)
+"""Names that no phone may have."""
 LEAD_PREFIX = "disari-"
 """Before the name of an outside number: its endpoint and its queue."""
 NET_QUEUE = "santral-net"
@@ -81,7 +85,7 @@ class Trunk(NamedTuple):
     registration: Registration | None = None
     """With it the server's own address is matched as well."""
     way_out: str | None = None
-    """`host[:port]`: where calls to remote counsellors go; None: nowhere."""
+    """`host[:port]`: where calls to remote counsellors and callbacks go; None: nowhere."""
 
 
 class Timings(NamedTuple):
@@ -108,6 +112,10 @@ class Timings(NamedTuple):
     """The longest talk, on the agent's leg."""
     survey_s: int = 300
     """The longest survey, a spoken message of 90 s included."""
+    calling_s: int = 90
+    """The longest wait of an agent for a caller who is called back; the engine's own limit is shorter."""
+    called_key_s: int = 10
+    """Time of a caller who is called back to press 1."""
     press_s: int = 6
     """Time to press 1 after the brief."""
     pair_s: int = 240
@@ -143,6 +151,14 @@ class Said(NamedTuple):
     """To the agent: press 1 to accept."""
     press_any: str = "agent/press-any"
     """To the agent: press any key to accept."""
+    calls_back: str = "geri-arama-temsilci"
+    """To the agent: a callback; the service follows."""
+    hello: str = "geri-arama-merhaba"
+    """To a caller who is called back: who calls."""
+    press_here: str = "geri-arama-bas"
+    """To the same: press 1 to be connected."""
+    moment: str = "geri-arama-bir-dakika"
+    """To the same: a moment, please."""
     unavailable: str = "agent/unavailable"
     """To an agent's phone that dialled a code while no node answers."""
 
@@ -243,14 +259,14 @@ def _callers(plan: Plan) -> Iterable[str]:
 def _phones(plan: Plan) -> Iterable[str]:
     seen: set[str] = set()
     for seat, secret in plan.seats:
-        if not _SEAT.match(seat) or seat == TRUNK_ENDPOINT:
-            yield f"seat {seat!r}: letters, digits, _ and - only, and not {TRUNK_ENDPOINT!r}"
+        if not _SEAT.match(seat) or seat in OWN_ENDPOINTS:
+            yield f"seat {seat!r}: letters, digits, _ and - only, and not one of {', '.join(OWN_ENDPOINTS)}"
         if seat in seen:
             yield f"seat {seat} is there twice"
         seen.add(seat)
         yield from _secret(f"secret of seat {seat}", secret)
     for seat, number in plan.outside:
-        if not _SEAT.match(seat) or seat in seen or seat == TRUNK_ENDPOINT:
+        if not _SEAT.match(seat) or seat in seen or seat in OWN_ENDPOINTS:
             yield f"remote counsellor {seat!r}: letters, digits, _ and - only, and no name that is there already"
         if not _E164.match(number):
             yield f"remote counsellor {seat}: the number is not + and 8 to 15 digits"

@@ -17,7 +17,8 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
-DIALPLAN = ("general", "menu", "lead", "hold", "agent", "record", "after_talk", "transfer", "survey", "net", "seat")
+DIALPLAN = ("general", "menu", "lead", "hold", "callback", "agent", "record", "after_talk", "transfer", "survey", "net",
+            "seat")
 """Parts of extensions.conf, in their order: one file below templates/extensions/ each."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
@@ -75,7 +76,8 @@ def _times(chosen: Plan) -> dict[str, str]:
         "TICK": str(times.tick_s), "STEP": str(times.step_s), "MAX_FAILS": str(times.max_fails),
         "RETRY": str(times.retry_s), "MENU": str(times.menu_s), "SURVEY": str(times.survey_s),
         "LEAD_RING": str(times.lead_ring_s),
-        "CODE": str(times.code_s), "TALK": str(times.talk_s), "PRESS": str(times.press_s), "PAIR": str(times.pair_s),
+        "CODE": str(times.code_s), "TALK": str(times.talk_s), "PRESS": str(times.press_s),
+        "CALLING_S": str(times.calling_s), "CALLED_KEY": str(times.called_key_s), "PAIR": str(times.pair_s),
         "NET_WAIT": str(times.net_s), "NET_RING": str(times.net_ring_s), "SEAT_RTP": str(times.seat_rtp_s),
         "TRUNK_RTP": str(times.trunk_rtp_s), "HOLD_RTP": str(times.hold_rtp_s),
     }  # fmt: skip
@@ -97,6 +99,8 @@ def _calls(chosen: Plan) -> dict[str, str]:
             "LEAD_RING": str(chosen.timings.lead_ring_s)}) for name, _ in chosen.transfers),
         "AGI_TICK": _ask(chosen.nodes, "tick,${SC_KEY}"),
         "AGI_SURVEY": _ask(chosen.nodes, "survey"),
+        "AGI_CALLBACK": _ask(chosen.nodes, "callback"),
+        "AGI_DIAL": _ask(chosen.nodes, "dial"),
         "AGI_AFTER_TALK": _ask(chosen.nodes, "after-talk"),
         "AGI_CODES": _ask(chosen.nodes, "codes,${SC_CODE}"),
         "NET_QUEUE": plan.NET_QUEUE,
@@ -141,6 +145,8 @@ def _sip(chosen: Plan) -> dict[str, str]:
     return {
         "SIP": str(chosen.sip), "CODECS": fixed["CODECS"], "TRUNK": plan.TRUNK_ENDPOINT, "SEATS": "\n".join(seats),
         "OUTSIDE": "\n".join(away),
+        "CALLING": "" if chosen.trunk.way_out is None else fill(template("pjsip_callback.conf"), {
+            **fixed, "CALLBACK": plan.CALLBACK_ENDPOINT, "LOGIN": login, "MUSIC_CLASS": plan.MUSIC_CLASS}),
         "MATCH": "\n".join(f"match={address}" for address in match),
         "TRUNK_AOR": "" if registration is None else _keep_awake(registration.server),
         "REGISTRATION": "" if registration is None else _register(*registration),

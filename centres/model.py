@@ -107,6 +107,10 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+WallTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of the day, `HH:MM`."""
+
+
 def minute_of(clock: str) -> int:
     """Minutes from midnight of `HH:MM`."""
     return int(clock[:2]) * 60 + int(clock[3:])

@@ -94,14 +94,19 @@ class Service(Shape):
     """At most so many contacts of this service at agents at one moment."""
     hours: Opening | None = None
     """When it is open; left out: whenever the line is."""
+    callback: Literal["none", "agent_first", "caller_first"] | None = None
+    """Whether callers who wait may ask to be called back, and who is dialled first; left out: agent first, nobody where
+    the service is for distress or anonymous."""
+    callback_press: bool = False
+    """Who is called back presses 1, so that no mailbox passes for a person."""
+    callback_max: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 100
+    """So many may wait to be called back."""
     place_kept_s: Annotated[float, Field(ge=0, le=1800)] = 300.0
     """So long the place of a caller who hung up, or was lost, while waiting is kept for their next call."""
     music: Name | None = None
     """What callers hear while waiting: `santral`, `sakin` (calm), or the name of a folder below that of the music; left
     out: `santral`, for distress `sakin`."""
     waiting: Waiting = Waiting()
-    callback_offered: bool | None = None
-    """Callers who wait may ask to be called back; left out: unless the service is for distress."""
     callback_after_s: Annotated[float, Field(ge=15, le=3600)] = 120.0
     """It is said after this wait, and again from time to time. The key works from the beginning."""
     callback_key: Annotated[int, Field(ge=3, le=9, strict=True)] = 3
@@ -116,10 +121,9 @@ class Service(Shape):
     """Private: never recorded. Anonymous: besides, the caller's number is kept from everybody and not stored."""
 
     @property
-    def offers_callback(self) -> bool:
-        """Callers may ask to be called back. Whose number is kept from everybody cannot be called."""
-        return self.callback_offered if self.callback_offered is not None \
-            else not self.distress and self.privacy != "anonymous"
+    def calls_back(self) -> str:
+        """As `callback`, with what leaving it out means. Whose number is kept from everybody cannot be called."""
+        return self.callback or ("none" if self.distress or self.privacy == "anonymous" else "agent_first")
 
     @property
     def asks(self) -> bool:
@@ -136,8 +140,8 @@ class Service(Shape):
             raise ValueError("a distress service is never full and never closed; take out 'max_waiting' and 'hours'")
         if self.emergency is not None and not self.distress:
             raise ValueError("has 'emergency' and is not for distress; set 'distress', or take it out")
-        if self.callback_offered and self.privacy == "anonymous":
-            raise ValueError("offers a callback and keeps the number from everybody; take out 'callback_offered'")
+        if self.privacy == "anonymous" and self.callback not in (None, "none"):
+            raise ValueError("is anonymous and keeps no number to call back; take out 'callback'")
         if self.overflow_to == self.id:
             raise ValueError("overflows into itself; name another service at 'overflow_to'")
         return self

@@ -22,6 +22,7 @@ from centres.model import (
     Shape,
     SipUser,
     Text,
+    WallTime,
     Week,
     zone,
 )
@@ -42,6 +43,8 @@ class Listen(Shape):
 
     agi: HostPort = "127.0.0.1:4573"
     http: HostPort = "127.0.0.1:8063"
+    dial: HostPort = "127.0.0.1:0"
+    """SIP over UDP: here Asterisk asks for the number of a caller who is called back."""
 
 
 class Asterisk(Shape):
@@ -185,6 +188,14 @@ class Net(Shape):
     seats: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
 
 
+class Callback(Shape):
+    """[callback]: callers who are called back."""
+
+    quiet_from: WallTime = "21:00"
+    quiet_to: WallTime = "09:00"
+    """Between these nobody is called but who wants it; the same twice: at any time."""
+
+
 class Recording(Shape):
     """[recording]: what is kept of talks and spoken messages."""
 
@@ -223,6 +234,7 @@ class Settings(Shape):
     transfer: dict[Label, Number] = {}
     """Outside numbers that the menu may lead callers to, by their names. It reaches nothing else outside."""
     calendar: Calendar = Calendar()
+    callback: Callback = Callback()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
     routing: Routing = Routing()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ivr import after_talk, codes, dialplan, entry, message, survey, waiting
+from ivr import after_talk, callback, codes, dialplan, entry, message, survey, waiting
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
 from ivr.contact import Contacts, Seal
@@ -16,8 +16,8 @@ from ivr.sounds import Sounds, file
 from routing.core.inbox import Inbox
 from routing.core.model import Service
 
-OWN_PROMPTS = frozenset((*steps.OWN_PROMPTS, *waiting.OWN_PROMPTS, *codes.OWN_PROMPTS, *survey.OWN_PROMPTS,
-                         *message.OWN_PROMPTS, entry.SORRY))
+OWN_PROMPTS = frozenset((*steps.OWN_PROMPTS, *waiting.OWN_PROMPTS, *callback.OWN_PROMPTS, *codes.OWN_PROMPTS,
+                         *survey.OWN_PROMPTS, *message.OWN_PROMPTS, entry.SORRY))
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
 
@@ -43,11 +43,14 @@ class Dialogues:
         self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
+        self.callback = callback.Callback(inbox, sounds, self.contacts)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)
         self.server.add_route(dialplan.TICK_ROUTE, self.waiting.tick)
         self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk)
         self.server.add_route(dialplan.SURVEY_ROUTE, self.survey.survey)
         self.server.add_route(dialplan.CODES_ROUTE, self.codes.codes)
+        self.server.add_route(dialplan.CALLBACK_ROUTE, self.callback.callback)
+        self.server.add_route(dialplan.DIAL_ROUTE, self.callback.dial)
 
     def change(self, menu: Flow, services: Iterable[Service], settings: IvrSettings, sounds: Sounds) -> None:
         """From the next call on. Who is in a menu finishes the old one with the old sentences; who waits keeps the
@@ -56,7 +59,7 @@ class Dialogues:
         complete(menu, sounds)
         self.contacts.change(services, menu.queue(menu.human).service, settings)
         self.entry.flow = menu
-        for dialogue in (self.entry, self.waiting, self.codes, self.survey, self.messages):
+        for dialogue in (self.entry, self.waiting, self.callback, self.codes, self.survey, self.messages):
             dialogue.sounds = sounds
 
 

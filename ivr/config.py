@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ivr.quiet import Quiet
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
@@ -46,6 +48,10 @@ class IvrSettings:
     """Services after whose talks callers are asked."""
     messages: frozenset[str] = frozenset()
     """Services that take spoken messages."""
+    own_numbers: frozenset[str] = frozenset()
+    """The centre's called numbers: nobody is called back at one of these."""
+    quiet: Quiet | None = None
+    """When nobody is called back but who wants it; None: never."""
     waits: Mapping[str, Wait] = field(default_factory=dict)
     """By service; one that is not there: as usual."""
     region: str = "TR"

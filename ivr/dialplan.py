@@ -6,6 +6,8 @@ NEXT = "ACD_NEXT"
 """Set as the last act of each dialogue; empty: the node did not finish."""
 HOLD, NET, BYE = "hold", "net", "bye"
 SURVEY, LEAD = "survey", "lead"
+CALLBACK, DIAL = "callback", "dial"
+"""What a caller who wants to be called back is led to; what an agent's leg hears when its caller is dialled."""
 SAY = "ACD_SAY"
 """`file&file&…`, played by the hold loop."""
 
@@ -34,3 +36,4 @@ CALLBACK = "callback"
 
 MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"
 SURVEY_ROUTE = "survey"
+CALLBACK_ROUTE, DIAL_ROUTE = "callback", "dial"

@@ -22,6 +22,7 @@ NEXT_IN_LINE, CUT = "bekleme-siradaki", "gorusme-kesildi"
 SLOW_ON, KEY_HEARD = "bekleme-yavas-acildi", "bekleme-tus"
 BACK, BACK_ASK, BACK_KIND = "bekleme-donus", "bekleme-donus-sor", "bekleme-donus-destek"
 BACK_KEPT, BACK_LEFT = "bekleme-donus-eski", "bekleme-donus-yeni"
+CALLBACK_KEPT = "geri-arama-birlesti"
 CALLBACK_OFFER = "bekleme-geri-arama"
 """A family: one for each key."""
 
@@ -131,6 +132,8 @@ def _first(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list
     if known:
         return _told(heard, view, wait, now)
     told = _told(heard, view, wait, now)
+    if view.merged:
+        return [[CALLBACK_KEPT], *told]
     if not view.returned:
         return [[wait.first], *told]
     if not wait.asks:

@@ -22,7 +22,7 @@ from ivr.hold import Heard
 from ivr.sounds import Sounds, files
 from prompts.say import LANGUAGE, LANGUAGES
 from routing.core.errors import Refused
-from routing.core.events import ContactTicked, PlaceDeclined
+from routing.core.events import CallbackReached, ContactTicked, PlaceDeclined
 from routing.core.ids import ContactId
 from routing.core.inbox import ContactView, Inbox, InboxClosed
 from routing.core.model import ContactState
@@ -32,8 +32,8 @@ MAX_REMEMBERED = 2_000
 the wait). Five times what one Asterisk carries."""
 OWN_PROMPTS = (
     hold.NEXT_IN_LINE, hold.CUT, hold.SLOW_ON, hold.KEY_HEARD, hold.BACK, hold.BACK_ASK, hold.BACK_KIND, hold.BACK_KEPT,
-    hold.BACK_LEFT, *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 10)), USUAL.first, *USUAL.comfort,
-    DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
+    hold.BACK_LEFT, hold.CALLBACK_KEPT, *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 10)), USUAL.first,
+    *USUAL.comfort, DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
 _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
 
 log = structlog.get_logger(__name__)
@@ -54,6 +54,9 @@ class Waiting:
             view = await self.inbox.ask(ContactTicked(contact, key))
             if view is None:
                 view = await self.inbox.ask(await self.contacts.again(session, self.clock()))
+            if isinstance(view, ContactView) and view.callback:
+                # Called back and there, or never gone: whoever hears this loop waits on the line.
+                view = await self.inbox.ask(CallbackReached(contact, session.channel))
             # Over for the engine, and a caller is here all the same: the records or the ids are wrong, the caller is
             # not.
             onward = dialplan.NET

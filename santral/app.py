@@ -40,6 +40,7 @@ from routing.core.events import ContactTicked, Event, LinkChanged
 from routing.core.ids import AgentId, ContactId
 from routing.core.inbox import InboxClosed
 from routing.core.stored import Started
+from routing.redirect import Redirect
 from routing.runner import Runner, Turn
 from routing.store import keyed
 from routing.store.errors import StoreError
@@ -153,9 +154,13 @@ class Node:
             vault = self._vault(store)
             stack.push_async_callback(vault.close)
             self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded)
+            redirect = await self._dialling()
+            if redirect is not None:
+                stack.callback(redirect.stop)
             self._switch = Switch(self._switch_settings(), post, self._live, started=await store.noted(ASTERISK_BEGAN),
                                   remember=lambda started: self._note_start(runner, store, started),
-                                  record=self._talks.file)
+                                  record=self._talks.file, way_out=None if redirect is None else
+                                  lambda box: redirect.uri(lambda: numbers.open(box)))
             calendar = Calendar(self._config, runner.post)
             dialogues = self._dialogues(runner, sounds, numbers, calendar)
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
@@ -230,6 +235,19 @@ class Node:
         return Vault(self._state / "recordings", Path(self._config.settings.asterisk.spool),
                      self._secrets.folder / "recordings.json", store, keep_days=wanted.keep_days,
                      private=self._config.unrecorded)
+
+    async def _dialling(self) -> Redirect | None:
+        """Where Asterisk asks for the number of a caller who is called back; None: there is no way out to them."""
+        way_out, listen = self._config.settings.trunk.way_out, self._config.settings.listen.dial
+        if way_out is None:
+            return None
+        redirect = Redirect(way_out)
+        try:
+            await redirect.start(*address(listen))
+        except OSError as error:
+            raise AddressTaken(f"dial cannot listen on {listen}: {error.strerror}. End the other program, or set "
+                               "another address at [listen] dial") from error
+        return redirect
 
     def _switch_settings(self) -> SwitchSettings:
         settings, ami = self._config.settings, self._secrets.ami()

@@ -19,7 +19,15 @@ import structlog
 
 from centres.model import DAY_MIN, Day, Week, minute_of
 from centres.settings import Settings
-from routing.core.events import AgentSignedIn, AgentSignedOut, BreaksPlanned, Configured, Event, ServiceHours
+from routing.core.events import (
+    AgentSignedIn,
+    AgentSignedOut,
+    BreaksPlanned,
+    CallbacksQuiet,
+    Configured,
+    Event,
+    ServiceHours,
+)
 from routing.core.ids import AgentId, ServiceId
 from routing.core.model import Centre
 from santral.config import NodeConfig, engine_centre
@@ -61,6 +69,8 @@ class Wanted(NamedTuple):
     """Remote counsellors."""
     breaks: Mapping[AgentId, Spans]
     """Of the day, Unix seconds. Agents without any are not in it."""
+    quiet: bool = False
+    """Nobody is called back but who wants it."""
 
 
 class Clock(NamedTuple):
@@ -86,7 +96,7 @@ def wanted(config: NodeConfig, at: float, closings: Closings = ()) -> Wanted:
         {ServiceId(one.id): one.id not in closed and (one.hours is None or one.hours.within(day, minute))
          for one in loaded.services if not one.distress},
         {AgentId(one.id): one.on_call.within(day, minute) for one in loaded.agents if one.on_call is not None},
-        dict(_breaks(config, day.date)))
+        dict(_breaks(config, day.date)), config.quiet.until(at) is not None)
 
 
 def line_open(settings: Settings, at: float, closings: Closings = ()) -> bool:
@@ -131,6 +141,7 @@ def next_change(config: NodeConfig, at: float, closings: Closings = ()) -> float
     weeks: list[Week] = [one.hours for one in config.loaded.services if one.hours is not None]
     weeks += [one.on_call for one in config.loaded.agents if one.on_call is not None]
     edges = {unix(day.date, minute, zone) for week in weeks for minute in week.edges(day)}
+    edges |= {unix(day.date, minute, zone) for minute in config.quiet.edges()}
     edges |= {edge for one in (*planned(config.settings), *closings) for edge in (one.begins, one.ends)
               if edge is not None}
     return min(edge for edge in edges | {unix(day.date, DAY_MIN, zone)} if edge > at)
@@ -145,6 +156,8 @@ def changes(before: Wanted | None, now: Wanted) -> Iterator[Event]:
     for service, is_open in now.open.items():
         if was_open.get(service, True) is not is_open:
             yield ServiceHours(service, is_open)
+    if (before is not None and before.quiet) is not now.quiet:
+        yield CallbacksQuiet(now.quiet)
     planned = {} if before is None else before.breaks
     for agent in dict.fromkeys((*planned, *now.breaks)):
         if planned.get(agent, ()) != now.breaks.get(agent, ()):

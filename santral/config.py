@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from asterisk_conf.plan import MUSIC_CLASS, Address, Plan, Registration, Timings, Trunk
 from centres import services as files
 from centres.load import SERVICES, Loaded, load
+from centres.model import minute_of
 from centres.problem import Problem
 from centres.settings import Routing, Settings
 from centres.shape import guess
@@ -26,6 +27,7 @@ from ivr.flow import walk
 from ivr.flow.load import load as load_flow
 from ivr.flow.model import Flow, Queue, Transfer
 from ivr.flow.nodes import Names
+from ivr.quiet import Quiet
 from prompts.catalogue import texts
 from prompts.lengths import Lengths
 from routing.core import expression
@@ -106,12 +108,20 @@ class NodeConfig(NamedTuple):
     @property
     def waits(self) -> dict[str, Wait]:
         """What callers of each service hear while they wait."""
-        return {service.id: _wait(service) for service in self.loaded.services}
+        calls_out = self.settings.trunk.way_out is not None
+        return {service.id: _wait(service, calls_out) for service in self.loaded.services}
 
     def ivr(self, node: str) -> IvrSettings:
         """Settings of the dialogues of a node that drives this Asterisk."""
         return IvrSettings(node=node, comfort_s=self.settings.wait.announce_s, survey=self.surveyed,
-                           messages=self.services - self.unrecorded, waits=self.waits)
+                           messages=self.services - self.unrecorded, waits=self.waits,
+                           own_numbers=frozenset(self.settings.numbers), quiet=self.quiet)
+
+    @property
+    def quiet(self) -> Quiet:
+        """When nobody is called back."""
+        hours = self.settings.callback
+        return Quiet(minute_of(hours.quiet_from), minute_of(hours.quiet_to), self.settings.centre.timezone)
 
 
 def check(folder: Path, overlay: Path | None = None) -> Checked:
@@ -123,6 +133,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     problems, warnings = problems + found, warnings + doubts
     lengths = Lengths.of(*sounds(loaded))
     problems += _said(loaded, lengths.keys) + _recorded(loaded)
+    warnings += _calls_back(loaded)
     if loaded.menu is not None:
         read = load_flow(loaded.menu, _names(loaded, lengths.keys), lengths)
         flow = read.flow
@@ -172,6 +183,16 @@ def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
     return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
                             guess(one.say, prompts))
                     for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]
+
+
+def _calls_back(loaded: Loaded) -> list[Problem]:
+    """Who is to be called back is called through the carrier."""
+    if loaded.settings is None or loaded.settings.trunk.way_out is not None:
+        return []
+    return [Problem(loaded.place(SERVICES, service.id, "callback"),
+                    f"service '{service.id}' calls callers back, and there is no way out",
+                    "Add outgoing = \"host:port\" of the carrier at [trunk]; until then nobody is called back.")
+            for service in loaded.services if service.callback not in (None, "none")]
 
 
 def _recorded(loaded: Loaded) -> list[Problem]:
@@ -260,11 +281,12 @@ def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
     were read)."""
     routing, everybody = _for_all(loaded)
     own = loaded.accommodations if day is None else loaded.in_force(day)
+    calls_out = loaded.settings is not None and loaded.settings.trunk.way_out is not None
     seats = None if loaded.settings is None else frozenset(
         [SeatId(seat) for seat in loaded.settings.seats.names()] +
         [outside_seat(agent.id) for agent in loaded.agents if agent.on_call is not None])
     return core.Centre(
-        tuple(_service(service) for service in loaded.services),
+        tuple(_service(service, calls_out) for service in loaded.services),
         tuple(_agent(agent, everybody, own.get(agent.id)) for agent in loaded.agents), seats,
         costs=tuple(_costs(routing).items()),
         interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
@@ -289,7 +311,7 @@ def _team(loaded: Loaded) -> routable.Team:
                           for agent in loaded.agents], _costs(routing))
 
 
-def _service(service: files.Service) -> core.Service:
+def _service(service: files.Service, calls_out: bool) -> core.Service:
     floor, floor_where = _needs(service.floor)
     return core.Service(
         id=ServiceId(service.id), name=service.name,
@@ -300,19 +322,21 @@ def _service(service: files.Service) -> core.Service:
         preferred_s=service.preferred_s, preferred_days=service.preferred_days, target_s=service.target_s,
         target_share=service.target_share, short_abandon_s=service.short_abandon_s, overflow_s=service.overflow_s,
         overflow_to=None if service.overflow_to is None else ServiceId(service.overflow_to),
-        max_waiting=service.max_waiting, place_kept_s=service.place_kept_s,
-        max_talking=service.max_talking, callback_tries=service.callback_tries,
-        callback_retry_s=service.callback_retry_s, anonymous=service.privacy == "anonymous")
+        max_waiting=service.max_waiting, place_kept_s=service.place_kept_s, max_talking=service.max_talking,
+        callback_tries=service.callback_tries, callback_retry_s=service.callback_retry_s,
+        anonymous=service.privacy == "anonymous",
+        callback=core.CallbackOrder(service.calls_back if calls_out else "none"),
+        callback_max=service.callback_max, callback_press=service.callback_press)
 
 
-def _wait(service: files.Service) -> Wait:
+def _wait(service: files.Service, calls_out: bool) -> Wait:
     """What its callers hear while they wait."""
     usual, own = DISTRESS if service.distress else USUAL, service.waiting
     return replace(
         usual, first=own.first or usual.first, place=own.place, expected=own.expected,
         comfort=own.comfort or usual.comfort, music=service.music or usual.music,
         callback_after_s=service.callback_after_s,
-        callback_key=str(service.callback_key) if service.offers_callback else "")
+        callback_key=str(service.callback_key) if calls_out and service.calls_back != "none" else "")
 
 
 def _needs(needs: files.Needs) -> tuple[core.Needs, str]:

@@ -57,11 +57,12 @@ def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
 
 def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
     text = render(plan())["extensions.conf"]
-    for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE):
+    for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE, dialplan.CALLBACK):
         assert f"exten => {word},1," in text.partition("[santral-next]")[2].partition("\n[")[0]
     for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT, dialplan.MENU_LIMIT):
         assert name in text
-    for route in (dialplan.MENU_ROUTE, dialplan.TICK_ROUTE, dialplan.AFTER_TALK_ROUTE, dialplan.CODES_ROUTE):
+    for route in (dialplan.MENU_ROUTE, dialplan.TICK_ROUTE, dialplan.AFTER_TALK_ROUTE, dialplan.CODES_ROUTE,
+                  dialplan.CALLBACK_ROUTE, dialplan.DIAL_ROUTE):
         assert f"/{route}" in text
 
 

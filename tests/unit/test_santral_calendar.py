@@ -11,7 +11,15 @@ import pytest
 
 from centres.load import SHIPPED
 from centres.settings import Settings
-from routing.core.events import AgentSignedIn, AgentSignedOut, BreaksPlanned, Configured, Event, ServiceHours
+from routing.core.events import (
+    AgentSignedIn,
+    AgentSignedOut,
+    BreaksPlanned,
+    CallbacksQuiet,
+    Configured,
+    Event,
+    ServiceHours,
+)
 from routing.core.ids import AgentId, SeatId, ServiceId
 from santral.calendar import Calendar, line_open, next_change, wanted
 from santral.config import NodeConfig, node_config
@@ -37,6 +45,8 @@ def edit(folder: Path, name: str, old: str, new: str) -> None:
 def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "meb"
     shutil.copytree(SHIPPED / "meb", copy)
+    with (copy / "santral.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[callback]\nquiet_from = "00:00"\nquiet_to = "00:00"\n')
     edit(copy, "services.yaml", "  - id: gorus_oneri\n",
          "  - id: gorus_oneri\n    hours: {wednesday: [\"09:00-12:00\", \"13:00-17:00\"], sunday: [\"00:00-05:00\"]}\n")
     edit(copy, "team.yaml", "- {id: a1001,", "- {id: a1001, on_call: {wednesday: [\"18:00-24:00\"]},")
@@ -202,3 +212,14 @@ async def test_new_files_are_put_in_force_and_what_is_gone_is_let_go(config: Nod
 
         await told.calendar.change(config, refuse)
     assert told.by("2026-03-25T19:01") == [], "a refusal changes nothing"
+
+
+def test_quiet_hours_are_told_at_their_edges_and_at_the_start(folder: Path) -> None:
+    edit(folder, "santral.toml", 'quiet_from = "00:00"\nquiet_to = "00:00"', 'quiet_from = "20:30"\nquiet_to = "08:30"')
+    config = node_config(folder)
+    told = Told(config, "2026-03-26T08:29")
+    assert CallbacksQuiet(True) in told.by("2026-03-26T08:29")
+    assert next_change(config, told.now) == at("2026-03-26T08:30")
+    assert told.by("2026-03-26T08:30") == [CallbacksQuiet(False)]
+    assert told.by("2026-03-26T20:29") == [] and told.by("2026-03-26T20:30") == [CallbacksQuiet(True)]
+    assert CallbacksQuiet(True) not in Told(config, "2026-03-26T08:30").by("2026-03-26T08:30")

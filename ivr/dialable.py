@@ -1,0 +1,59 @@
+"""Which numbers callers are called back at: telephones in Türkiye, nothing that costs more or is no person's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+COUNTRY = 90
+SHORT_MAX = 6
+"""Longest short number: 112, 1234, the six digits of some services. A subscriber's has ten without the zero."""
+DIGITS_MAX = 15
+"""As ITU-T E.164 has it."""
+
+_PEOPLE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE,
+                     PhoneNumberType.VOIP, PhoneNumberType.PERSONAL_NUMBER})
+_PREMIUM = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
+
+
+class Refusal(StrEnum):
+    """Why a number is not called. Each has its sentence."""
+
+    ABROAD = "abroad"
+    PREMIUM = "premium"
+    SHORT = "short"
+    OWN = "own"
+    INVALID = "invalid"
+
+
+def dialable(digits: str, own: Collection[str] = (), region: str = "TR") -> str | Refusal:
+    """The number in E.164 (`+905…`), or why not. `digits`: as keyed, or E.164. `own`: the centre's called numbers: who
+    would call us would be called by us."""
+    plain = digits.removeprefix("+")
+    if not plain.isascii() or not plain.isdigit() or len(plain) > DIGITS_MAX:
+        return Refusal.INVALID
+    if _bare(plain) in {_bare(number) for number in own}:
+        return Refusal.OWN
+    if len(plain) <= SHORT_MAX:
+        return Refusal.SHORT
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return Refusal.INVALID
+    if number.country_code != COUNTRY:
+        return Refusal.ABROAD
+    kind = phonenumbers.number_type(number)
+    if kind in _PREMIUM or str(number.national_number).startswith("9"):
+        return Refusal.PREMIUM  # 900 and its kin, allotted or not
+    if kind not in _PEOPLE or not phonenumbers.is_valid_number(number):
+        return Refusal.INVALID
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _bare(digits: str) -> str:
+    """Without the zeros and the country code that people put before a number."""
+    bare = digits.lstrip("+0")
+    return bare.removeprefix(str(COUNTRY)) if len(bare) > 10 or bare.startswith("90444") else bare

@@ -1,0 +1,99 @@
+"""The number of a caller who is called back, asked for by Asterisk: over a real socket, and with what is no request."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+
+import pytest
+
+from routing import redirect as module
+from routing.redirect import DATAGRAM_MAX, TOKEN_S, TOKENS_MAX, Redirect
+
+pytestmark = pytest.mark.integration
+
+NUMBER = "+905321234567"
+
+
+def invite(uri: str, *, more: str = "") -> bytes:
+    return (f"INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;rport;branch=z9hG4bK1\r\n"
+            f"From: <sip:4440632@127.0.0.1>;tag=a1\r\nTo: <{uri}>\r\nCall-ID: c1\r\nCSeq: 7 INVITE\r\n{more}"
+            "Content-Length: 0\r\n\r\n").encode()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def headers(answer: bytes | None) -> dict[str, str]:
+    assert answer is not None
+    return dict(line.split(": ", 1) for line in answer.decode().split("\r\n")[1:] if ": " in line)
+
+
+async def test_an_invite_is_answered_with_the_number_as_often_as_it_comes() -> None:
+    redirect, opened = Redirect("192.0.2.10:5060"), []
+
+    def number() -> str:
+        opened.append(1)
+        return NUMBER
+
+    await redirect.start("127.0.0.1")
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asterisk:
+        asterisk.setblocking(False)
+        host, _, port = redirect.address.partition(":")
+        uri = redirect.uri(number)
+        assert not opened, "opened when it is asked for, not before"
+        for _ in range(2):
+            await loop.sock_sendto(asterisk, invite(uri), (host, int(port)))
+            answer = await asyncio.wait_for(loop.sock_recv(asterisk, 4096), 5)
+            assert answer.startswith(b"SIP/2.0 302 ")
+            said = headers(answer)
+            assert said["Contact"] == f"<sip:{NUMBER}@192.0.2.10:5060>"
+            assert (said["CSeq"], said["Call-ID"], said["From"]) == (
+                "7 INVITE", "c1", "<sip:4440632@127.0.0.1>;tag=a1")
+            assert re.fullmatch(re.escape(f"<{uri}>") + r";tag=\w+", said["To"])
+    redirect.stop()
+
+
+async def test_what_is_no_invite_gets_no_answer() -> None:
+    redirect = Redirect("192.0.2.10")
+    redirect.address = "127.0.0.1:5999"
+    uri = redirect.uri(lambda: NUMBER)
+    whole = invite(uri)
+    for wrong in (b"", b"\xff\x00" * 40, whole.replace(b"INVITE sip", b"OPTIONS sip"), whole.replace(b"Via:", b"Vya:"),
+                  whole.replace(b"CSeq: 7 INVITE\r\n", b""), b"ACK " + whole[7:], whole + b"x" * DATAGRAM_MAX):
+        assert redirect.answer(wrong) is None
+    compact = whole.replace(b"Via:", b"v:").replace(b"From:", b"f:").replace(b"To:", b"t:").replace(b"Call-ID:", b"i:")
+    assert headers(redirect.answer(compact))["Contact"] == f"<sip:{NUMBER}@192.0.2.10>"
+
+
+async def test_a_token_is_good_for_a_while_and_for_nothing_else() -> None:
+    clock = Clock()
+    redirect = Redirect("192.0.2.10", clock)
+    redirect.address = "127.0.0.1:5999"
+    uri = redirect.uri(lambda: NUMBER)
+    guessed = redirect.answer(invite("sip:AAAAAAAAAAAAAAAAAAAAAAAA@127.0.0.1:5999"))
+    assert guessed is not None and guessed.startswith(b"SIP/2.0 404 ") and b"Contact" not in guessed
+    clock.now = TOKEN_S - 0.1
+    assert NUMBER.encode() in (redirect.answer(invite(uri)) or b"")
+    clock.now = TOKEN_S
+    assert (redirect.answer(invite(uri)) or b"").startswith(b"SIP/2.0 404 ")
+
+    def broken() -> str:
+        raise ValueError("other keys")
+
+    assert (redirect.answer(invite(redirect.uri(broken))) or b"").startswith(b"SIP/2.0 404 ")
+
+
+async def test_no_more_tokens_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert TOKENS_MAX >= 200
+    monkeypatch.setattr(module, "TOKENS_MAX", 3)
+    redirect = Redirect("192.0.2.10", Clock())
+    redirect.address = "127.0.0.1:5999"
+    uris = [redirect.uri(lambda: NUMBER) for _ in range(4)]
+    assert [NUMBER.encode() in (redirect.answer(invite(uri)) or b"") for uri in uris] == [False, True, True, True]

@@ -1,0 +1,32 @@
+"""Which numbers callers are called back at, and which are refused for which reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr.dialable import Refusal, dialable
+
+pytestmark = pytest.mark.unit
+
+OWN = ("4440632", "02125551212")
+
+
+@pytest.mark.parametrize(("keyed", "number"), [
+    ("05321234567", "+905321234567"), ("5321234567", "+905321234567"), ("+905321234567", "+905321234567"),
+    ("00905321234567", "+905321234567"), ("02124440000", "+902124440000"), ("03124131234", "+903124131234"),
+    ("08502221234", "+908502221234")])
+def test_telephones_in_tuerkiye_are_called(keyed: str, number: str) -> None:
+    assert dialable(keyed, OWN) == number
+
+
+@pytest.mark.parametrize(("keyed", "why"), [
+    ("00442079460000", Refusal.ABROAD), ("+4930123456", Refusal.ABROAD), ("0014155550100", Refusal.ABROAD),
+    ("09001234567", Refusal.PREMIUM), ("9001234567", Refusal.PREMIUM), ("09981234567", Refusal.PREMIUM),
+    ("112", Refusal.SHORT), ("183", Refusal.SHORT), ("1234", Refusal.SHORT), ("0", Refusal.SHORT),
+    ("4440632", Refusal.OWN), ("02125551212", Refusal.OWN), ("2125551212", Refusal.OWN), ("+902125551212", Refusal.OWN),
+    ("00902125551212", Refusal.OWN), ("904440632", Refusal.OWN),
+    ("4441234", Refusal.INVALID), ("05", Refusal.SHORT), ("0532123456", Refusal.INVALID), ("", Refusal.INVALID),
+    ("053212345678901234", Refusal.INVALID), ("٠٥٣٢١٢٣٤٥٦٧", Refusal.INVALID), ("0532*123#", Refusal.INVALID),
+    ("08001234567", Refusal.INVALID)])
+def test_others_are_not_and_it_is_said_why(keyed: str, why: Refusal) -> None:
+    assert dialable(keyed, OWN) is why
