@@ -45,7 +45,8 @@ def check(files: Mapping[str, list[Section]]) -> list[Finding]:
     phones = files.get("pjsip.conf", [])
     found = {section.get("endpoint") for section in phones if section.get("type") == "identify"}
     public = {section.get("context") for section in phones if section.get("type") == "endpoint"
-              and not section.get("auth") and (section.get("identify_by") != "ip" or section.name in found)}
+              and not section.get("auth") and section.get("deny") != "0.0.0.0/0.0.0.0"
+              and (section.get("identify_by") != "ip" or section.name in found)}
     findings: list[Finding] = []
     known = {section.name for section in sections}
     for context in CONTEXTS:

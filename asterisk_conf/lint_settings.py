@@ -103,19 +103,30 @@ def _sip(sections: list[Section]) -> Iterator[Finding]:
             for entry in section.all("match"):
                 if entry.value.endswith("/0"):
                     yield Finding(name, entry.line, f"match {entry.value} is everybody", "the carrier's addresses only")
-        elif kind == "global" and section.get("endpoint_identifier_order") != "username,ip":
-            yield Finding(name, section.line, "endpoint_identifier_order", "username,ip: a phone is challenged first")
+        elif kind == "global" and section.get("endpoint_identifier_order") != "header,username,ip":
+            yield Finding(name, section.line, "endpoint_identifier_order",
+                          "header,username,ip: Replaces is turned away, and a phone is challenged first")
+    if sections and not _replaces_is_nobodys(sections):
+        yield Finding(name, 0, "an INVITE with Replaces takes over somebody else's talk",
+                      "[replaces] with deny=0.0.0.0/0.0.0.0, and an identify with match_header=Replaces: /./ for it")
+
+
+def _replaces_is_nobodys(sections: list[Section]) -> bool:
+    """Such a request belongs to an endpoint that nobody may be."""
+    led = {section.get("endpoint") for section in sections if section.get("match_header") == "Replaces: /./"}
+    return any(section.name in led and section.get("deny") == "0.0.0.0/0.0.0.0" for section in sections
+               if section.get("type") == "endpoint")
 
 
 ENDPOINT = {"trust_id_inbound": "no", "direct_media": "no", "allow_transfer": "no"}
-"""What every endpoint must say."""
+"""What every endpoint must say; a seat has a transfer key."""
 
 
 def _endpoint(name: str, section: Section, identified: set[str]) -> Iterator[Finding]:
     if section.name == "anonymous":
         yield Finding(name, section.line, "an anonymous endpoint", "take it out: strangers get nothing")
     for key, value in ENDPOINT.items():
-        if section.get(key) != value:
+        if section.get(key) != value and not (key == "allow_transfer" and section.get("auth")):
             yield Finding(name, section.line, f"[{section.name}] without {key}={value}", f"{key}={value}")
     if not section.get("callerid").endswith("<0>"):
         yield Finding(name, section.line, f"[{section.name}] has no fixed callerid", 'callerid="..." <0>')
@@ -127,6 +138,8 @@ def _endpoint(name: str, section: Section, identified: set[str]) -> Iterator[Fin
     if called and not any(entry.value == "FORWARD_CONTEXT=santral-nowhere" for entry in section.all("set_var")):
         yield Finding(name, section.line, f"[{section.name}] may pass an offer on",
                       "set_var=FORWARD_CONTEXT=santral-nowhere")  # fmt: skip
+    if section.get("deny") == "0.0.0.0/0.0.0.0":
+        return  # nobody may be it
     if section.get("auth"):
         if section.get("context") != "santral-seat":
             yield Finding(name, section.line, f"[{section.name}] may dial more than codes", "context=santral-seat")

@@ -28,7 +28,6 @@ DENIED: dict[str, str] = {
     "chan_mgcp.so": "a second door for calls",
     "chan_sip.so": "a second door for calls",
     "chan_motif.so": "a second door for calls",
-    "res_pjsip_refer.so": "an INVITE with Replaces takes over somebody else's talk, `allow_transfer=no` or not",
     "res_pjsip_endpoint_identifier_anonymous.so": "lets strangers in",
     "res_pjsip_phoneprov_provider.so": "hands out phones' secrets",
     "res_phoneprov.so": "hands out phones' secrets",
@@ -60,7 +59,7 @@ NEEDED: tuple[str, ...] = (
     "res_pjsip_caller_id.so", "res_pjsip_dtmf_info.so", "res_pjsip_empty_info.so",
     "res_pjsip_endpoint_identifier_ip.so", "res_pjsip_endpoint_identifier_user.so", "res_pjsip_header_funcs.so",
     "res_pjsip_logger.so", "res_pjsip_nat.so", "res_pjsip_outbound_authenticator_digest.so",
-    "res_pjsip_outbound_registration.so", "res_pjsip_registrar.so", "res_pjsip_rfc3326.so",
+    "res_pjsip_outbound_registration.so", "res_pjsip_refer.so", "res_pjsip_registrar.so", "res_pjsip_rfc3326.so",
     "res_pjsip_sdp_rtp.so", "res_pjsip_pubsub.so",
 )  # fmt: skip
 """What the rendered files use, and what the shared modules behind it need."""

@@ -145,6 +145,8 @@ class Said(NamedTuple):
     """Entering the safety net: the next free colleague answers."""
     sent_on: str = "system/sent-on"
     """To a caller whom an agent sends on to somebody else."""
+    where_to: str = "aktarma-nereye"
+    """To an agent who sends a caller on by keys."""
     not_allowed: str = "agent/not-allowed"
     """To an agent's phone that dialled anything but a code."""
     press_one: str = "agent/press-one"

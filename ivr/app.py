@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ivr import after_talk, callback, codes, dialplan, entry, message, survey, waiting
+from ivr import after_talk, callback, codes, dialplan, entry, message, survey, transfer, waiting
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
 from ivr.contact import Contacts, Seal
@@ -17,7 +17,7 @@ from routing.core.inbox import Inbox
 from routing.core.model import Service
 
 OWN_PROMPTS = frozenset((*steps.OWN_PROMPTS, *waiting.OWN_PROMPTS, *callback.OWN_PROMPTS, *codes.OWN_PROMPTS,
-                         *survey.OWN_PROMPTS, *message.OWN_PROMPTS, entry.SORRY))
+                         *survey.OWN_PROMPTS, *message.OWN_PROMPTS, *transfer.OWN_PROMPTS, entry.SORRY))
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
 
@@ -25,7 +25,8 @@ class Dialogues:
     """Everything a node says and hears by telephone. Start it with `await dialogues.server.run()`.
 
     `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
-    `spool` and `keep` are for spoken messages (`ivr.message`), `known` and `keep_keyed` for the menu (`ivr.entry`).
+    `spool` and `keep` are for spoken messages (`ivr.message`), `known` and `keep_keyed` for the menu (`ivr.entry`),
+    `by_number` tells to whom an agent may send a caller on.
     LookupError now, not in a call, when a prompt is missing."""
 
     def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
@@ -33,7 +34,8 @@ class Dialogues:
                  host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
                  clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open,
                  spool: Path | None = None, keep: message.Keep | None = None, known: entry.Known = entry.nobody,
-                 keep_keyed: entry.KeepKeyed = entry.forget) -> None:
+                 keep_keyed: entry.KeepKeyed = entry.forget,
+                 by_number: transfer.ByNumber = lambda number: None) -> None:
         complete(menu, sounds)
         self.server = FastAgi(host, port, limits)
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
@@ -44,6 +46,7 @@ class Dialogues:
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
         self.callback = callback.Callback(inbox, sounds, self.contacts)
+        self.transfers = transfer.Transfers(inbox, sounds, by_number)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)
         self.server.add_route(dialplan.TICK_ROUTE, self.waiting.tick)
         self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk)
@@ -51,6 +54,7 @@ class Dialogues:
         self.server.add_route(dialplan.CODES_ROUTE, self.codes.codes)
         self.server.add_route(dialplan.CALLBACK_ROUTE, self.callback.callback)
         self.server.add_route(dialplan.DIAL_ROUTE, self.callback.dial)
+        self.server.add_route(dialplan.TRANSFER_ROUTE, self.transfers.transfer)
 
     def change(self, menu: Flow, services: Iterable[Service], settings: IvrSettings, sounds: Sounds) -> None:
         """From the next call on. Who is in a menu finishes the old one with the old sentences; who waits keeps the
@@ -59,7 +63,8 @@ class Dialogues:
         complete(menu, sounds)
         self.contacts.change(services, menu.queue(menu.human).service, settings)
         self.entry.flow = menu
-        for dialogue in (self.entry, self.waiting, self.callback, self.codes, self.survey, self.messages):
+        for dialogue in (self.entry, self.waiting, self.callback, self.codes, self.survey, self.messages,
+                         self.transfers):
             dialogue.sounds = sounds
 
 

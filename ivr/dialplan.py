@@ -35,5 +35,5 @@ CALLBACK = "callback"
 """`ACD_NEXT` of a waiting caller who would rather be called back."""
 
 MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"
-SURVEY_ROUTE = "survey"
+SURVEY_ROUTE, TRANSFER_ROUTE = "survey", "transfer"
 CALLBACK_ROUTE, DIAL_ROUTE = "callback", "dial"

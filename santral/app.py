@@ -256,7 +256,8 @@ class Node:
             NODE, Login(host, port, "santral-events", ami["events"], events="system,call"),
             Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.names()),
-            outside=frozenset(self._away.numbers))
+            outside=frozenset(self._away.numbers),
+            by_number=lambda number: self._config.by_number(number) or (None, None))
 
     def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: Calendar) -> Dialogues:
         config = self._config
@@ -272,7 +273,7 @@ class Node:
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep,
                          entry_now=calendar.entry, known=Registered(self._secrets.folder).known,
-                         keep_keyed=self._keep_keyed)
+                         keep_keyed=self._keep_keyed, by_number=lambda number: self._config.by_number(number))
 
     async def _keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
         """A caller is not kept waiting for the store to be mended: what was keyed in is lost then, and that is told."""

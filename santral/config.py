@@ -28,6 +28,7 @@ from ivr.flow.load import load as load_flow
 from ivr.flow.model import Flow, Queue, Transfer
 from ivr.flow.nodes import Names
 from ivr.quiet import Quiet
+from ivr.transfer import Where
 from prompts.catalogue import texts
 from prompts.lengths import Lengths
 from routing.core import expression
@@ -69,6 +70,17 @@ class NodeConfig(NamedTuple):
     loaded: Loaded
     """The files it was made from."""
     sign_in: Mapping[str, AgentId]
+
+    def by_number(self, number: str) -> Where | None:
+        """Where a number leads that an agent keys to send a caller on: a service by its place in services.yaml (1 is
+        the first), an agent by their sign-in number (3 digits and more). None: nowhere."""
+        if not number.isascii() or not number.isdigit():
+            return None
+        if len(number) > 2:
+            agent = self.sign_in.get(number)
+            return None if agent is None else Where(agent=agent)
+        place = int(number)
+        return Where(self.centre.services[place - 1].id) if 0 < place <= len(self.centre.services) else None
     """Sign-in number, as keyed on a phone, -> agent."""
     warnings: tuple[Problem, ...] = ()
 

@@ -29,7 +29,7 @@ from routing.ami.link import (
     backoff,
 )
 from routing.ami.resync import diff, snapshot, strays, unclear
-from routing.ami.translate import WANTED, Action, Translator, hang_up, to_action, to_partner
+from routing.ami.translate import WANTED, Action, ByNumber, Translator, hang_up, to_action, to_partner
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Command, Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind, SendOn
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
@@ -68,6 +68,8 @@ class SwitchSettings(NamedTuple):
     """Endpoints that are seats; None: every PJSIP device counts as one."""
     outside: frozenset[SeatId] = frozenset()
     """Endpoints of the remote counsellors who have a number."""
+    by_number: ByNumber = lambda number: (None, None)
+    """Service and agent to whom a number leads that a phone's transfer key named; neither: nowhere."""
 
 
 class Pace(NamedTuple):
@@ -101,7 +103,7 @@ class Switch:
         seats = settings.seats
         # Every caller's end is told, known or not: the engine may hear of the queue entry after it.
         self._translator = Translator(lambda uniqueid: True, (lambda seat: seat in seats) if seats is not None
-                                      else (lambda seat: True), settings.outside)
+                                      else (lambda seat: True), settings.outside, settings.by_number)
         self._events: Link | None = None
         self._actions: Link | None = None
         self._group: asyncio.TaskGroup | None = None

@@ -32,11 +32,14 @@ from routing.core.events import (
     OfferRinging,
     SeatChanged,
     TalkEnded,
+    TransferAsked,
 )
 from routing.core.ids import (
+    AgentId,
     ContactId,
     OfferId,
     SeatId,
+    ServiceId,
     is_leg,
     leg_id,
     parse_leg_id,
@@ -47,7 +50,7 @@ from routing.core.model import AnswerMode
 
 WANTED = frozenset({
     "FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hangup",
-    "OriginateResponse", "DeviceStateChange", "Hold", "Unhold", "Shutdown",
+    "OriginateResponse", "DeviceStateChange", "BlindTransfer", "Hold", "Unhold", "Shutdown",
 })
 """Events handed on by the codec; everything else is dropped in the bytes."""
 
@@ -68,6 +71,7 @@ CALLS_BACK = "Geri arama:"
 """Before the service on the display of an agent's phone."""
 CONTEXT_NET = "santral-net"
 CONTEXT_SENT = "santral-sent"
+ByNumber = Callable[[str], tuple[ServiceId | None, AgentId | None]]
 CAUSE_OURS = 26
 """`Answered elsewhere`: phones show no missed call."""
 
@@ -97,13 +101,15 @@ class _Leg:
 
 class Translator:
     """AMI events to core events. `is_contact(uniqueid)`: whether the engine knows that caller; `is_seat(name)`: whether
-    an endpoint is a seat (a trunk is not); `outside`: endpoints of remote counsellors."""
+    an endpoint is a seat (a trunk is not); `outside`: endpoints of remote counsellors; `by_number`: the service and
+    agent to whom a number leads that a phone's transfer key named."""
 
     def __init__(self, is_contact: Callable[[str], bool], is_seat: Callable[[str], bool] = lambda _: True,
-                 outside: Collection[str] = ()) -> None:
+                 outside: Collection[str] = (), by_number: ByNumber = lambda number: (None, None)) -> None:
         self._is_contact = is_contact
         self._is_seat = is_seat
         self._outside = outside
+        self._by_number = by_number
         self._legs: OrderedDict[str, _Leg] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()
         self._bridges: dict[str, list[str]] = {}
@@ -122,6 +128,7 @@ class Translator:
             "Newchannel": self._newchannel, "Newstate": self._newstate, "DialBegin": self._dialbegin,
             "DialEnd": self._dialend, "BridgeEnter": self._enter, "BridgeLeave": self._leave,
             "Hangup": self._hangup, "OriginateResponse": self._originated, "DeviceStateChange": self._device,
+            "BlindTransfer": self._sent_on,
             "Hold": lambda m: self._hold(m, True), "Unhold": lambda m: self._hold(m, False),
         }
 
@@ -234,6 +241,13 @@ class Translator:
     def _hold(self, message: Message, on: bool) -> list[Event]:
         leg = self._leg(message.get("Uniqueid"))
         return [] if leg is None or not leg.with_ or leg.partner else [Held(leg.offer, on)]
+
+    def _sent_on(self, message: Message) -> list[Event]:
+        """The transfer key of a phone. Asterisk says so before it says that the talk is over."""
+        leg = self._legs.get(message.get("TransfererUniqueid"))
+        if leg is None or leg.partner or message.get("Result") != "Success":
+            return []
+        return [TransferAsked(leg.offer, *self._by_number(message.get("Extension")), gone=True)]
 
     # -- bridges -----------------------------------------------------------------------------------------------------
 

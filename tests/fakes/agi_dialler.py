@@ -23,8 +23,9 @@ class Dialler:
     """One call. `keys` answers each listening command in order: a key, or "" for none; `{prompt: key}` by file."""
 
     def __init__(self, port: int, script: str, *arguments: str, variables: dict[str, str] | None = None,
-                 keys: list[str] | None = None, by_file: dict[str, str] | None = None) -> None:
-        self.port, self.head = port, environment(script, *arguments)
+                 keys: list[str] | None = None, by_file: dict[str, str] | None = None,
+                 uniqueid: str = UNIQUEID) -> None:
+        self.port, self.head = port, environment(script, *arguments, uniqueid=uniqueid)
         self.variables = dict(variables or {})
         self.keys = list(keys or [])
         self.by_file = dict(by_file or {})

@@ -10,7 +10,7 @@ import pytest
 from routing.ami import translate
 from routing.ami.translate import WANTED, Translator, to_action, to_partner, wait_words
 from routing.ami.wire import BadAction, Decoder, Message, encode
-from routing.core.commands import Offer, Overflow, Partner, Rescind
+from routing.core.commands import Offer, Overflow, Partner, Rescind, SendOn
 from routing.core.events import (
     ContactGone,
     Event,
@@ -21,6 +21,7 @@ from routing.core.events import (
     OfferRinging,
     SeatChanged,
     TalkEnded,
+    TransferAsked,
 )
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AnswerMode
@@ -385,3 +386,24 @@ def test_a_pairs_offer_becomes_two_calls_that_know_of_each_other() -> None:
     assert [one for one in other["Variable"] if one.startswith("SC_")] == [
         "SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_READ=3", "SC_LEAD=o3-7.1"]
     assert any("answer-after=0" in one for one in other["Variable"])
+
+
+def test_the_transfer_key_of_a_phone_is_told_before_the_end_of_the_talk() -> None:
+    numbers = {"3": (ServiceId("tip"), None), "1007": (None, AgentId("a1007"))}
+    translator = Translator(lambda _: True, by_number=lambda number: numbers.get(number, (None, None)))
+    for message in (*born(), up(), enter(CALLER), enter(LEG), ami("Newchannel", Uniqueid=PARTNER)):
+        translator.translate(message)
+
+    def sent(extension: str, leg: str = LEG, result: str = "Success") -> list[Event]:
+        return translator.translate(ami("BlindTransfer", TransfererUniqueid=leg, TransfereeUniqueid=CALLER,
+                                        Result=result, Extension=extension))
+
+    assert sent("3") == [TransferAsked(OfferId(3), ServiceId("tip"), None, True)]
+    assert sent("1007") == [TransferAsked(OfferId(3), None, AgentId("a1007"), True)]
+    assert sent("05320000000") == [TransferAsked(OfferId(3), None, None, True)], "nowhere: in front of the own line"
+    assert sent("3", leg=PARTNER) == [] and sent("3", leg="o8-7.2") == [] and sent("3", result="Fail") == []
+
+
+def test_who_is_sent_on_is_led_out_of_the_talk() -> None:
+    assert to_action(SendOn(CALLER, ServiceId("tip")), "444") == {
+        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "tip", "Priority": "1"}

@@ -1,0 +1,70 @@
+"""An agent sends the caller on by keys in the talk.
+
+The dialplan collects the number and asks; what is to be said to the agent comes back in `ACD_SAY` and is played there,
+so this is over in milliseconds and a node that is frozen costs no talk. Numbers are short and of the house: a service's
+place in services.yaml, an agent's sign-in number. Nothing else can be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import structlog
+
+from ivr import dialplan
+from ivr.agi.session import Session
+from ivr.sounds import Sounds, files
+from routing.core.errors import NotOpen, NotThere, Refused
+from routing.core.events import TransferAsked
+from routing.core.ids import AgentId, ServiceId, parse_leg_id
+from routing.core.inbox import Inbox, InboxClosed
+
+DONE, NO_NUMBER, CLOSED, NOT_THERE = "aktarma-tamam", "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor"
+NOT_NOW, NO_SYSTEM = "kod-simdi-olmaz", "kod-sistem-yok"
+OWN_PROMPTS = (DONE, NO_NUMBER, CLOSED, NOT_THERE, NOT_NOW, NO_SYSTEM)
+
+log = structlog.get_logger(__name__)
+
+
+class Where(NamedTuple):
+    """To whom a number leads: a service, or an agent."""
+
+    service: ServiceId | None = None
+    agent: AgentId | None = None
+
+
+ByNumber = Callable[[str], Where | None]
+
+
+class Transfers:
+    """Endpoint of `agi://node/transfer,send,<number>`."""
+
+    def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber) -> None:
+        self.inbox, self.sounds, self.by_number = inbox, sounds, by_number
+
+    async def transfer(self, session: Session) -> None:
+        """Ask the engine, and have it told what came of it."""
+        spoken = await self._asked(session)
+        await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, (spoken,))))
+        await session.set_variable(dialplan.NEXT, dialplan.HOLD)
+
+    async def _asked(self, session: Session) -> str:
+        number, leg = session.argument(2), parse_leg_id(session.uniqueid)
+        where = self.by_number(number)
+        if where is None:
+            return NO_NUMBER
+        if leg is None:
+            return NOT_NOW
+        try:
+            await self.inbox.ask(TransferAsked(leg[0], where.service, where.agent))
+        except NotOpen:
+            return CLOSED
+        except NotThere:
+            return NOT_THERE
+        except Refused:
+            return NOT_NOW
+        except (InboxClosed, TimeoutError):
+            log.warning("ivr.engine_silent", call=session.uniqueid)
+            return NO_SYSTEM
+        return DONE

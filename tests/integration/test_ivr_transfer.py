@@ -1,0 +1,61 @@
+"""Keys in the talk, over a real socket: what the engine is asked, and what the agent is told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ivr.agi.server import FastAgi
+from ivr.sounds import Folder
+from ivr.transfer import CLOSED, DONE, NO_NUMBER, NO_SYSTEM, NOT_NOW, NOT_THERE, OWN_PROMPTS, Transfers, Where
+from routing.core.errors import NotNow, NotOpen, NotThere, UnknownAgent
+from routing.core.events import TransferAsked
+from routing.core.ids import AgentId, OfferId, ServiceId
+from routing.core.inbox import InboxClosed
+from tests.fakes.agi_dialler import Dialler
+from tests.fakes.inbox import FakeInbox
+
+pytestmark = pytest.mark.integration
+
+NUMBERS = {"3": Where(ServiceId("ihbar_sikayet")), "1007": Where(agent=AgentId("a1007"))}
+LEG = "o7-1795569005.1"
+
+
+async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG) -> Dialler:
+    server = FastAgi("127.0.0.1", 0)
+    server.add_route("transfer", Transfers(inbox, Folder("/sounds", set(OWN_PROMPTS)), NUMBERS.get).transfer)
+    task = asyncio.create_task(server.run())
+    await server.listening()
+    try:
+        return await Dialler(server.address[1], "transfer", "send", number, uniqueid=uniqueid).call()
+    finally:
+        server.stop()
+        await task
+
+
+@pytest.mark.parametrize(("number", "asked"), [
+    ("3", TransferAsked(OfferId(7), ServiceId("ihbar_sikayet"))),
+    ("1007", TransferAsked(OfferId(7), None, AgentId("a1007")))])
+async def test_a_number_of_the_house_is_a_service_or_an_agent(number: str, asked: TransferAsked) -> None:
+    inbox = FakeInbox()
+    call = await asks(inbox, number)
+    assert inbox.events == [asked]
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{DONE}" and call.variables["ACD_NEXT"] == "hold"
+    assert call.played == [], "the dialplan says it: a node that dies then cuts nothing"
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (NotOpen(), CLOSED), (NotThere(), NOT_THERE), (NotNow(), NOT_NOW), (UnknownAgent(), NOT_NOW),
+    (InboxClosed(), NO_SYSTEM), (TimeoutError(), NO_SYSTEM)])
+async def test_what_cannot_be_is_said(error: Exception, said: str) -> None:
+    call = await asks(FakeInbox(error), "3")
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
+
+
+@pytest.mark.parametrize(("number", "uniqueid", "said"), [
+    ("9", LEG, NO_NUMBER), ("05320000000", LEG, NO_NUMBER), ("", LEG, NO_NUMBER), ("3", "1795569005.1", NOT_NOW)])
+async def test_nothing_else_can_be_reached_and_nobody_else_may_ask(number: str, uniqueid: str, said: str) -> None:
+    inbox = FakeInbox()
+    call = await asks(inbox, number, uniqueid)
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}" and inbox.events == []
