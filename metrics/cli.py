@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Annotated
@@ -42,7 +42,8 @@ def mount(app: typer.Typer, open_facts: OpenFacts) -> None:
             typer.echo(json.dumps({service: answers.plain() for service, answers in found.items()},
                                   ensure_ascii=False, indent=1))
         elif found:
-            Console(highlight=False).print(_table({**found, "together": numbers.together(found.values())}))
+            shown = {str(service): answers for service, answers in found.items()}
+            Console(highlight=False).print(_table({**shown, "together": numbers.together(found.values())}))
         else:
             typer.echo("nobody was asked in this time")
 
@@ -56,7 +57,7 @@ def _moment(text: str | None) -> float | None:
         raise typer.BadParameter(f"{text!r} is no time; write 2026-03-02 or 2026-03-02T08:00") from None
 
 
-def _table(found: dict[str, numbers.Answers]) -> Table:
+def _table(found: Mapping[str, numbers.Answers]) -> Table:
     table = Table(box=SIMPLE_HEAD)
     for title in ("Service", "Asked", "Answered", "Rate", "Mean", "Cared", "Solved", "Messages"):
         table.add_column(title, justify="left" if title == "Service" else "right")

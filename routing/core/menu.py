@@ -1,5 +1,5 @@
-"""How callers went through the menu. The engine decides nothing by it: the journal shall have it, because figures of the
-menu come from there as all others do. One event a call, when the dialogue is over."""
+"""How callers went through the menu. The engine decides nothing by it: the journal shall have it, because the menu's
+figures come from there as all others do. One event a call, when the dialogue is over."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from routing.core.errors import OutOfRange
 from routing.core.events import MenuLeft
 
 OUTCOMES = ("queued", "operator", "self_service", "led", "abandoned", "error")
-"""`queued`: a service by its key; `operator`: the human, by key or after failures; `self_service`: everything was heard,
-or a message left; `led`: to an outside number; `abandoned`: the caller hung up; `error`: a fault of ours."""
+"""`queued`: a service by its key; `operator`: the human, by key or after failures; `self_service`: everything was
+heard, or a message left; `led`: to an outside number; `abandoned`: the caller hung up; `error`: a fault of ours."""
 
 NODES_MAX = 40
 """Nodes of one way through the menu: the dialogue itself ends after 20 sentences asked for again."""
@@ -20,4 +20,6 @@ def left(d: Domain, event: MenuLeft) -> None:
     """Noted as it is."""
     if event.outcome not in OUTCOMES or len(event.nodes) > NODES_MAX or event.lasted_s < 0:
         raise OutOfRange(f"menu of {event.contact}: {event.outcome}, {len(event.nodes)} nodes, {event.lasted_s} s")
-    d.facts.append(facts.MenuPassed(*d.stamp(), *event))
+    d.facts.append(facts.MenuPassed(
+        *d.stamp(), event.contact, event.entry, event.nodes, event.outcome, event.lasted_s, event.service,
+        event.timeouts, event.wrong, event.repeats, event.more, event.slow))

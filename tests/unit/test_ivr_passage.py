@@ -36,7 +36,7 @@ def walk(flow: Flow, *keys: str, entry: str = "ana", to_the_end: bool = True) ->
 
 
 def test_a_choice_and_what_was_said_on_the_way() -> None:
-    left = walk(example(), "#", "*", "8", "2")
+    left = walk(example(), "#", "*", "7", "2")
     assert left.outcome == "queued" and left.service == "uzaktan_egitim" and left.lasted_s == 9.0
     assert (left.repeats, left.wrong, left.timeouts, left.slow) == (1, 1, 0, True)
     assert left.nodes[0] == "karsilama" and left.nodes[-1] == "uzaktan-egitim" and "ana-menu" in left.nodes
