@@ -115,6 +115,7 @@ class Network:
         self._ami = AmiClient(self._take)
         self._numbers = itertools.count(1)
         self._tag = secrets.token_hex(4)
+        self._callers = itertools.count(secrets.randbelow(10**7))
         self._tasks: set[asyncio.Task[None]] = set()
         self._ring = asyncio.Condition()
         self._behaviour: dict[str, Behaviour] = {}
@@ -135,12 +136,13 @@ class Network:
 
     # --- callers -----------------------------------------------------------------------------------------------------
 
-    async def call(self, number: str, *, caller: str = "05000000000", press: str = "", stay: float | None = None,
+    async def call(self, number: str, *, caller: str | None = None, press: str = "", stay: float | None = None,
                    tone: int | None = None, record: Path | None = None, seat: str | None = None,
                    live: Live | None = None) -> Leg:
-        """Dial. `press`: as `lab.keys` reads it, times from the answer. `stay`: seconds from the answer until it hangs
-        up. `record`: WAV of what the caller hears. `seat`: the phone that dials, instead of somebody outside. `live`:
-        where its sound goes both ways, instead of tone and record.
+        """Dial. `caller`: whose number it is; None: one of its own, since one number is one person. `press`: as
+        `lab.keys` reads it, times from the answer. `stay`: seconds from the answer until it hangs up. `record`: WAV of
+        what the caller hears. `seat`: the phone that dials, instead of somebody outside. `live`: where its sound goes
+        both ways, instead of tone and record.
         Returns at once; what happens stands in the leg."""
         presses = parse(press)
         # Fixed width: Asterisk refuses an id that is the beginning of a living one (do_ids_conflict in channel.c).
@@ -148,6 +150,8 @@ class Network:
         leg = Leg(uniqueid, self._act, seat or "", record)
         self.calls[uniqueid] = self._legs[uniqueid] = leg
         leg.note(time.time(), f"calls {number}")
+        if caller is None:
+            caller = f"0500{next(self._callers) % 10**7:07d}"
         anonymous = caller in ("", "anonymous")
         endpoint = seat or (network_conf.ANONYMOUS_ENDPOINT if anonymous else network_conf.CALLER_ENDPOINT)
         host = f"sip:{number}@{self.place.target}"

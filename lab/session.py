@@ -50,7 +50,7 @@ class Lab:
 
     # --- people ------------------------------------------------------------------------------------------------------
 
-    async def call(self, number: str | None = None, *, caller: str = "05000000000", press: str = "",
+    async def call(self, number: str | None = None, *, caller: str | None = None, press: str = "",
                    stay: float | None = None, tone: int | None = None, record: bool | Path = False) -> Leg:
         """A caller dials (the centre's number); times of keys count from the answer. `record`: True for a new file."""
         if record is True:

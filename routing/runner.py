@@ -34,6 +34,7 @@ from routing.core.events import (
     ContactRanked,
     ContactTicked,
     Event,
+    PlaceDeclined,
     RulesRelaxed,
     WrapUpAsked,
     WrapUpEnded,
@@ -268,7 +269,7 @@ class Runner:
     def _view(self, event: Event, now: float) -> ContactView | AgentView | None:
         match event:
             case (ContactQueued() | ContactTicked() | ContactGone() | ContactLeft() | ContactRanked() | CallbackAsked()
-                  | CallbackReached()):
+                  | CallbackReached() | PlaceDeclined()):
                 return self._engine.contact(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
                   | WrapUpAsked() | AgentSpared() | AgentSkilled() | RulesRelaxed() | BreaksPlanned()):

@@ -67,13 +67,13 @@ class Stage:
         return (await self.agents([name], behaviour))[0]
 
     async def caller(self, press: str = "", *, tone: int | None = None, stay: float | None = None,
-                     number: str = "05000000000") -> Leg:
+                     number: str | None = None) -> Leg:
         """Somebody calls the centre; what they hear is recorded."""
         self._names += 1
         return await self.network.call(self.info.numbers[0], caller=number, press=press, tone=tone, stay=stay,
                                        record=self.folder / f"caller-{self._names}.wav")
 
-    async def hurried(self, key: str, *, tone: int | None = None, number: str = "05000000000") -> Leg:
+    async def hurried(self, key: str, *, tone: int | None = None, number: str | None = None) -> Leg:
         """A caller who chooses `key` without listening."""
         return await self.caller(THROUGH.format(key=key), tone=tone, number=number)
 
