@@ -124,10 +124,9 @@ def _for_everybody(folder: Path) -> None:
             path.chmod(mode | wanted)
 
 
-def listen(parts: Sequence[Prompt | int], voices: Mapping[str, Voice], out: Path) -> level.Measure:
-    """Speak prompts one after another into a 16 kHz WAV, each exactly as a build would; a number is a pause in ms.
-
-    The levels are those of the whole.
+def listen(parts: Sequence[Prompt | int], voices: Mapping[str, Voice] | Path, out: Path) -> level.Measure:
+    """Prompts one after another in a 16 kHz WAV, each spoken exactly as a build would, or taken from the folder of a
+    build; a number is a pause in ms. The levels are those of the whole. SoundTrouble when one is not built.
     """
     level.pydub_segment()
     with tempfile.TemporaryDirectory(prefix="prompt-") as name:
@@ -136,6 +135,8 @@ def listen(parts: Sequence[Prompt | int], voices: Mapping[str, Voice], out: Path
         for part in parts:
             if isinstance(part, int):
                 whole += level.silence(part, whole)
+            elif isinstance(voices, Path):
+                whole += level.load(voices / f"{part.place}.wav16")
             else:
                 raw, _ = _spoken(part, voices[part.language], scratch)
                 _finish(raw, FORMATS["wav16"], scratch / "part.wav", scratch, music=False)

@@ -134,6 +134,7 @@ def _listen(
     telephone: Annotated[str | None, typer.Option("--telephone", help="A telephone number: 0532 123 45 67.")] = None,
     language: LanguageOption = LANGUAGE,
     slow: Annotated[bool, typer.Option("--slow", help="The slow version.")] = False,
+    sounds: Annotated[Path | None, typer.Option("--sounds", help="Take what is built there: recordings too.")] = None,
     voice: VoiceOption = WantedVoice.AUTO,
     piper: PiperOption = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
@@ -152,7 +153,7 @@ def _listen(
             raise PromptError(str(error)) from error
         prompts, pause = spoken(), PAUSES[slow_key(PAUSE) if slow else PAUSE]
         parts = [pause if each == PAUSE else found_in(prompts, each, slow, language) for each in keys]
-        measure = listen(parts, _cast(voice, piper, voices_dir), out)
+        measure = listen(parts, sounds or _cast(voice, piper, voices_dir), out)
         typer.echo(f"{given[0] if date is None else date.date()}: "
                    + " ".join("," if isinstance(part, int) else part.text for part in parts))  # fmt: skip
         typer.echo(f"{out}: {measure.seconds} s, peak {measure.peak} dBFS, loudness {measure.rms} dBFS")

@@ -309,6 +309,22 @@ def test_pieces_of_a_number_are_joined_without_a_click(tmp_path: Path) -> None:
     assert measured(tmp_path / "whole.wav", joins).step < MOST_STEP_DBFS
 
 
+def test_what_is_built_can_be_heard_as_it_is(
+    tmp_path: Path, few: dict[str, Prompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording too, which no voice can say again."""
+    record(tmp_path / "recordings/digits/4.wav", seconds=1.5)
+    take(tmp_path, few, "digits/4")
+    build(few, options(tmp_path))
+    monkeypatch.setattr(cli, "spoken", lambda: few)
+    ask = ["listen", "digits/4", "--sounds", str(tmp_path / "sounds"), "--out", str(tmp_path / "a.wav")]
+    assert CliRunner().invoke(cli.commands(), ask).exit_code == 0
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "sounds/tr/digits/4.wav16").read_bytes()
+    (tmp_path / "sounds/tr/digits/4.wav16").unlink()
+    missing = CliRunner().invoke(cli.commands(), ask)
+    assert (missing.exit_code, "4.wav16: not a readable WAV" in missing.output) == (1, True)
+
+
 def test_what_a_rate_does_not_carry_is_cut_from_its_beginning(tmp_path: Path, few: dict[str, Prompt]) -> None:
     """An s before the word: sound at 16 kHz, silence at 8 kHz, and the joins move with it."""
     path = tmp_path / "raw.wav"
