@@ -131,7 +131,7 @@ def cast(want: str = "auto", *, piper: Sequence[Path] = (), folder: Path | None 
     for language in ESPEAK_VOICES:
         if language == "tr":
             spoken[language] = choose(want, piper=models.get(language), folder=folder)
-        elif language in models and want in ("auto", "piper"):
+        elif language in models:
             spoken[language] = Piper(models[language])
         else:
             spoken[language] = Espeak(language)

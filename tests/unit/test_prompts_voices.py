@@ -11,7 +11,8 @@ from prompts import mbrola
 from prompts.errors import VoiceTrouble
 from prompts.mbrola import Mbrola, find_mbrola, substituted, unpack
 from prompts.process import run
-from prompts.voices import Espeak, Piper, choose
+from prompts.say import LANGUAGES
+from prompts.voices import Espeak, Piper, cast, choose
 
 pytestmark = pytest.mark.unit
 
@@ -125,3 +126,38 @@ def test_unpacking_tries_again_only_when_expired(tmp_path: Path, monkeypatch: py
         unpack(tmp_path / "other", say=said.append)
     assert not (tmp_path / "other").exists()
     assert len(said) == 1
+
+
+def test_every_language_has_a_voice_and_a_model_speaks_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "bin", "espeak-ng", "echo eSpeak 1\n")
+    program(tmp_path / "bin", "piper", "")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr("prompts.voices.importlib.util.find_spec", lambda name: None)
+    models = []
+    for name in ("tr_TR-x-medium", "en_GB-y-low", "de_DE-z-low", "en_US-w-low"):
+        models.append(tmp_path / f"{name}.onnx")
+        models[-1].write_bytes(b"m")
+        Path(f"{models[-1]}.json").write_text("{}")
+    turkish, english, german, american = models
+    assert set(cast("espeak")) == set(LANGUAGES)
+    assert {key: voice.name for key, voice in cast("espeak").items()} == {"tr": "espeak-ng tr", "en": "espeak-ng en-gb"}
+    both = cast("auto", piper=[english, turkish])
+    assert {key: voice.name for key, voice in both.items()} == {"tr": "piper tr_TR-x-medium", "en": "piper en_GB-y-low"}
+    assert [voice.backend for voice in cast("espeak", piper=[english]).values()] == ["espeak", "piper"]
+    root = private_mbrola(tmp_path / "m")
+    assert [voice.backend for voice in cast("auto", folder=root).values()] == ["mbrola", "espeak"]
+    with pytest.raises(VoiceTrouble, match="begins with its language"):
+        cast("auto", piper=[german])
+    with pytest.raises(VoiceTrouble, match="two models of Piper for en"):
+        cast("auto", piper=[english, american])
+    with pytest.raises(VoiceTrouble, match="needs a model"):
+        cast("piper", piper=[english])
+
+
+def test_each_language_is_spoken_by_its_own_voice_of_espeak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "bin", "espeak-ng", f'echo "$@" >> {tmp_path}/args\n')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    for language in LANGUAGES:
+        Espeak(language).speak("a", tmp_path / "a.wav", 0.8)
+    told = (tmp_path / "args").read_text()
+    assert ("-v tr -s 96 " in told, "-v en-gb -s 112 " in told) == (True, True)
