@@ -33,6 +33,7 @@ def commands() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True)
     app.command(name="status")(status)
     app.add_typer(_agent_commands(), name="agent")
+    app.add_typer(_callback_commands(), name="callbacks")
     app.command(name="reload")(reload)
     return app
 
@@ -144,6 +145,29 @@ def _agent_commands() -> typer.Typer:
                              ("wrapup-ask", "wrapup/ask", "Ask for a wrap-up after this talk."),
                              ("spare", "spare", "No heavy contacts for a while.")):
         app.command(name=name, help=text)(_plain(path))
+    return app
+
+
+def _callback_commands() -> typer.Typer:
+    app = typer.Typer(help="Callers who wait to be called back.", invoke_without_command=True)
+
+    @app.callback()
+    def show(context: typer.Context, state: State = None, lab: Lab = None, url: Url = None,
+             token_file: TokenFile = None) -> None:
+        """Show them: service, since when, tries, when next. No number."""
+        context.obj = (state or lab, url, token_file)
+        if context.invoked_subcommand is None:
+            Console().print(tables.callbacks(_told(lambda: call(find(*context.obj), "GET", "/api/v1/callbacks"))))
+
+    @app.command()
+    def cancel(context: typer.Context, contact: Annotated[str, typer.Argument(help="Id, as the table shows it.")],
+               state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Do not call this caller back."""
+        above = context.obj
+        place = (state or lab or above[0], url or above[1], token_file or above[2])
+        found = _told(lambda: call(find(*place), "POST", f"/api/v1/callbacks/{quote(contact, safe='')}/cancel"))
+        Console().print(tables.callbacks(found))
+
     return app
 
 

@@ -63,6 +63,22 @@ def changes(found: list[dict[str, Any]]) -> Table:
     return table
 
 
+def callbacks(found: dict[str, Any]) -> Table:
+    """One row a caller who waits to be called back; no number."""
+    table = Table(title="Geri aramalar", title_justify="left")
+    for name in ("çağrı", "hizmet"):
+        table.add_column(name)
+    for name in ("sıra", "bekleme", "deneme"):
+        table.add_column(name, justify="right")
+    table.add_column("sonraki")
+    for one in found["callbacks"]:
+        rest = one["next_at"] - found["at"]
+        then = "aranıyor" if one["dialling"] else f"{duration(rest)} sonra" if rest > 0 else "sırası gelince"
+        table.add_row(Text(one["id"]), Text(one["service"]), str(one["position"]), duration(found["at"] - one["since"]),
+                      str(one["tries"]), then)
+    return table
+
+
 def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableType:
     """Everything."""
     counts = Counter(STATES.get(one["state"], one["state"]) for one in status["agents"])

@@ -72,6 +72,11 @@ IVR_INPUT = Metric("ivr_input_events_total", COUNTER, ("flow", "event"),
 IVR_DURATION = Metric("ivr_duration_seconds", HISTOGRAM, ("flow",),
                       "From the greeting to the end of the menu. 45 s is the limit to the human option (BTK).",
                       MENU_BUCKETS)
+CALLBACKS_NOW = Metric("acd_callbacks_waiting", GAUGE, ("queue",),
+                       "Callers who have hung up and wait to be called back.")
+CALLBACKS = Metric("acd_callbacks_total", COUNTER, ("queue", "result"),
+                   "Callbacks: asked, dialled (each try), reached, and why tries failed (no_answer, busy, refused, "
+                   "no_key, failed, stale).")
 SURVEY = Metric("acd_survey_answers_total", COUNTER, ("queue", "question", "answer"),
                 "What callers said after the talk: asked (0), cared (1 to 5), solved (1 yes, 0 no), message (0). "
                 "Response rate = cared of all answers / asked.")
@@ -86,6 +91,7 @@ DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 
 TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, MOVED, STEPS, EWT_ERROR, EWT, OVERRIDES, SURVEY,
+         CALLBACKS_NOW, CALLBACKS,
          IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
          AGENTS, AGENT_SECONDS, DECISION, CONNECTED, RECONNECTS, MISMATCHES, ALARMS, DROPPED, BUILD)
 

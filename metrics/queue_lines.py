@@ -20,6 +20,7 @@ from typing import Any
 
 from routing.core.facts import (
     AgentChanged,
+    CallbackChanged,
     CentreChanged,
     Connected,
     Ended,
@@ -180,6 +181,16 @@ def _key(key: str) -> str:
     return key if len(key) == 1 and key in "0123456789*#" else ""
 
 
+def _called_back(fact: CallbackChanged, state: LineState, callerid: CallerId) -> list[Row]:
+    """Verbs of our own: the format has none. The visit stays open, the caller is in line all the time."""
+    callid, queue = name(fact.contact), name(fact.service)
+    if fact.reason == "asked":
+        return [(callid, queue, NONE, "CALLBACKASKED", ())]
+    if not fact.callback:
+        return [(callid, queue, NONE, "CALLBACKREACHED", (fact.tries,))]
+    return [(callid, queue, NONE, "CALLBACKFAILED", (name(fact.reason), fact.tries))]
+
+
 def _offer_closed(fact: OfferClosed, state: LineState, callerid: CallerId) -> list[Row]:
     if fact.channel is not Channel.VOICE:
         return []
@@ -224,5 +235,5 @@ def started(state: LineState, at: float) -> str:
 
 _WRITERS: dict[type, Callable[[Any, LineState, CallerId], list[Row]]] = {
     Queued: _queued, Connected: _connected, TalkOver: _talk_over, Ended: _ended, OfferClosed: _offer_closed,
-    AgentChanged: _agent, CentreChanged: _centre, Moved: _moved,
+    AgentChanged: _agent, CentreChanged: _centre, Moved: _moved, CallbackChanged: _called_back,
 }

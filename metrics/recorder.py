@@ -17,6 +17,8 @@ from metrics.names import Metric, label
 from routing.core.facts import (
     AgentChanged,
     Alarm,
+    CallbackChanged,
+    CallbackDialled,
     Connected,
     Ended,
     Fact,
@@ -39,6 +41,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 LINK = "ami"
 RESULTS = {OfferState.TIMEOUT: "ring_no_answer", OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
+CALLBACK_RESULTS = ("asked", "dialled", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
 ANSWERED = "answered"
 IN_SERVICE_LEVEL = {Outcome.ANSWERED, Outcome.ABANDONED, Outcome.ABANDONED_SHORT}
 WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
@@ -73,6 +76,7 @@ class Recorder:
             self._counter(one) for one in (names.DROPPED, names.MOVED, names.STEPS))
         self._ewt, self._ewt_error = self._counter(names.EWT), self._histogram(names.EWT_ERROR)
         self._overrides, self._survey = self._counter(names.OVERRIDES), self._counter(names.SURVEY)
+        self._callbacks, self._called = self._gauge(names.CALLBACKS_NOW), self._counter(names.CALLBACKS)
         self._wait, self._handle = self._histogram(names.WAIT), self._histogram(names.HANDLE)
         self._ivr_calls, self._ivr_completed = self._counter(names.IVR_CALLS), self._counter(names.IVR_COMPLETED)
         self._ivr_input, self._ivr_duration = self._counter(names.IVR_INPUT), self._histogram(names.IVR_DURATION)
@@ -103,6 +107,8 @@ class Recorder:
                 self._contacts.labels(service, voice, outcome.value)
             for within in ("true", "false"):
                 self._sla.labels(service, voice, within)
+            for result in CALLBACK_RESULTS:
+                self._called.labels(service, result)
             for result in (ANSWERED, *RESULTS.values()):
                 self._offers.labels(service, result)
 
@@ -176,6 +182,12 @@ class Recorder:
         if group is not None and fact.before is not AgentState.SIGNED_OUT:
             self._agent_seconds.labels(group, fact.before.value).inc(max(0.0, fact.before_s))
 
+    def _called_back(self, fact: CallbackChanged) -> None:
+        self._called.labels(label(fact.service), label(fact.reason)).inc()
+
+    def _dialled(self, fact: CallbackDialled) -> None:
+        self._called.labels(label(fact.service), "dialled").inc()
+
     def _alarm(self, fact: Alarm) -> None:
         self._alarms.labels(label(fact.kind)).inc()
 
@@ -207,11 +219,16 @@ class Recorder:
     def _queues(self, status: Status) -> None:
         waiting: Tally[tuple[str, str]] = Tally()
         oldest: dict[tuple[str, str], float] = {}
+        callbacks: Tally[str] = Tally()
         for contact in status.contacts:
+            callbacks[label(contact.service)] += contact.callback
             if contact.state in WAITING_STATES:
                 key = (label(contact.service), contact.channel.value)
                 waiting[key] += 1
                 oldest[key] = max(oldest.get(key, 0.0), contact.waited_s)
+        self._callbacks.clear()
+        for service in {*callbacks, *map(label, self._services)}:
+            self._callbacks.labels(service).set(callbacks[service])
         self._waiting.clear()
         self._oldest.clear()
         for key in {*waiting, *((label(service), Channel.VOICE.value) for service in self._services)}:
@@ -234,5 +251,5 @@ _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     Queued: Recorder._queued, Connected: Recorder._connect, OfferClosed: Recorder._closed, TalkOver: Recorder._talk,
     WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent, Alarm: Recorder._alarm,
     Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override, Surveyed: Recorder._surveyed,
-    MenuPassed: Recorder._menu,
+    MenuPassed: Recorder._menu, CallbackChanged: Recorder._called_back, CallbackDialled: Recorder._dialled,
 }

@@ -9,7 +9,7 @@ from desk.api.shapes import NAME, Probe, Problem, Shape
 
 REF = "#/components/schemas/{model}"
 ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403": "The token's role does not allow it",
-          "404": "No such agent", "409": "Not possible in the present state", "413": "The body is too large",
+          "404": "No such agent or contact", "409": "Not possible in the present state", "413": "The body is too large",
           "415": "The body is not JSON", "429": "Too many wrong tokens", "503": "The node does not take it now"}
 
 
@@ -41,7 +41,8 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "responses": {"200": _answer(route.response, "Done", schemas),
                       **{code: _answer(Problem, text, schemas) for code, text in ERRORS.items()}}}
     if "{id}" in route.path:
-        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "description": "Id of the agent",
+        operation["parameters"] = [{"name": "id", "in": "path", "required": True,
+                                    "description": "Id of the agent or contact",
                                     "schema": {"type": "string", "pattern": NAME}}]
     if route.request is not None:
         required = any(field.is_required() for field in route.request.model_fields.values())

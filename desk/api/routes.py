@@ -10,8 +10,8 @@ from desk.api.house import House
 from desk.api.shapes import Shape
 from desk.api.tokens import Role, Who
 from routing.core import events
-from routing.core.errors import NotNow, UnknownAgent
-from routing.core.ids import AgentId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.errors import NotNow, UnknownAgent, UnknownContact
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, Inbox
 from routing.core.model import Channel, ContactState
 
@@ -23,7 +23,7 @@ class Call(NamedTuple):
     house: House
     who: Who
     agent: AgentId
-    """From the path; empty where the path names none."""
+    """The id in the path, an agent's or a contact's; empty where the path names none."""
     body: Shape | None
 
 
@@ -162,6 +162,21 @@ async def queues(call: Call) -> Shape:
     return shapes.Queues(queues=[shapes.queue(view) for view in call.inbox.status().queues])
 
 
+async def callbacks(call: Call) -> Shape:
+    """Who waits to be called back."""
+    return shapes.callbacks(call.inbox.status())
+
+
+async def cancel_callback(call: Call) -> Shape:
+    """A caller who waits to be called back is let go."""
+    contact = ContactId(call.agent)
+    view = call.inbox.contact(contact)
+    if view is None or not view.callback:
+        raise UnknownContact
+    await call.inbox.ask(events.ContactLeft(contact, "cancelled"))
+    return shapes.callbacks(call.inbox.status())
+
+
 async def status(call: Call) -> Shape:
     """Everything."""
     return shapes.now(call.inbox.status(), call.who)
@@ -199,6 +214,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),
     Route("POST", "/api/v1/callers/forget", STAFF, shapes.Forget, shapes.Done, forget, "Forget a caller"),
+    Route("GET", "/api/v1/callbacks", STAFF, None, shapes.Callbacks, callbacks, "Who waits to be called back"),
+    Route("POST", "/api/v1/callbacks/{id}/cancel", STAFF, None, shapes.Callbacks, cancel_callback,
+          "Do not call this caller back"),
     Route("GET", AGENT, ALL, None, shapes.Agent, one_agent, "One agent", own=True),
     Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),
     Route("GET", "/api/v1/queues", ALL, None, shapes.Queues, queues, "All queues"),

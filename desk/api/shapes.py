@@ -128,6 +128,25 @@ class Queue(Shape):
         None, description="Of a caller who came now; null: none, or nobody who could take them is at work.")
 
 
+class Callback(Shape):
+    """A caller who waits to be called back. Whom, is nobody's business here."""
+
+    id: str = Field(description="Id of the contact.")
+    service: str
+    since: float = Field(description="Start of the wait, Unix seconds: it decides the place in line.")
+    position: int
+    tries: int = Field(description="Failed so far.")
+    next_at: float = Field(description="Not tried earlier, Unix seconds; in quiet hours later.")
+    dialling: bool = Field(description="An agent has them, or their phone rings.")
+
+
+class Callbacks(Shape):
+    """All who wait to be called back, longest first."""
+
+    at: float
+    callbacks: list[Callback]
+
+
 class Queues(Shape):
     """All services."""
 
@@ -231,6 +250,14 @@ def queue(view: QueueView) -> Queue:
                  agents_ready=view.agents_ready, open=view.open,
                  expected_wait=None if view.estimate is None else Expected(
                      **{name: round(value, 1) for name, value in view.estimate._asdict().items()}))
+
+
+def callbacks(status: Status) -> Callbacks:
+    """Who waits to be called back."""
+    found = [Callback(id=view.contact, service=view.service, since=status.at - view.waited_s, position=view.position,
+                      tries=view.tries, next_at=view.not_before, dialling=view.offer is not None)
+             for view in status.contacts if view.callback]
+    return Callbacks(at=status.at, callbacks=sorted(found, key=lambda one: one.since))
 
 
 def now(status: Status, who: Who) -> Now:

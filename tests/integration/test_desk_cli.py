@@ -68,6 +68,19 @@ async def test_each_step_of_an_agent(tmp_path: Path) -> None:
         assert (await santral("agent", "resume", "a2", "--state", folder)).exit_code == 0
 
 
+async def test_callbacks_are_a_table_and_one_is_cancelled(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        found = await santral("callbacks", "--state", folder)
+        assert found.exit_code == 0, found.output
+        for word in ("Geri aramalar", "temsilci", "5:00", "1:30 sonra", "sırası gelince"):
+            assert word in found.output, found.output
+        found = await santral("callbacks", "cancel", "a2", "--state", folder)
+        assert found.exit_code == 0 and isinstance(desk.inbox.events[-1], events.ContactLeft), found.output
+        found = await santral("callbacks", "--state", folder, "cancel", "c9")
+        assert found.exit_code == 1 and "[unknown_contact]" in found.output
+
+
 async def test_address_and_token_by_hand(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("own-token\n")

@@ -19,6 +19,7 @@ from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
 from routing.core.errors import NotNow, SeatTaken
+from routing.core.ids import ContactId
 from routing.core.inbox import InboxClosed
 from tests.fakes.desk import House, Inbox, running
 
@@ -68,6 +69,21 @@ async def test_each_post_is_one_event() -> None:
         ):
             status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
             assert (status, said["id"], desk.inbox.events[-1]) == (200, "a1", event)
+
+
+async def test_callbacks_are_shown_longest_first_and_taken_out_of_the_line() -> None:
+    async with running() as desk:
+        status, said = await desk.ask("GET", "/api/v1/callbacks")
+        assert status == 200 and said["callbacks"] == [
+            {"id": "a1", "service": "temsilci", "since": 700.0, "position": 1, "tries": 0, "next_at": 1000.0,
+             "dialling": False},
+            {"id": "a2", "service": "temsilci", "since": 940.0, "position": 2, "tries": 1, "next_at": 1090.0,
+             "dialling": False}]
+        assert (await desk.ask("POST", "/api/v1/callbacks/a2/cancel"))[0] == 200
+        assert desk.inbox.events == [events.ContactLeft(ContactId("a2"), "cancelled")]
+        for nobody in ("c1", "c9"):  # one talks, one is not there
+            assert (await desk.ask("POST", f"/api/v1/callbacks/{nobody}/cancel"))[0] == 404
+        assert len(desk.inbox.events) == 1
 
 
 async def test_a_caller_is_forgotten_by_the_hash_alone() -> None:
