@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from desk import tables
+from desk import recordings, tables
 from desk.api.shapes import WORDS
 from desk.client import Node, Trouble, call, find
 
@@ -34,6 +34,7 @@ def commands() -> typer.Typer:
     app.command(name="status")(status)
     app.add_typer(_agent_commands(), name="agent")
     app.add_typer(_callback_commands(), name="callbacks")
+    app.add_typer(recordings.commands(), name="recordings")
     app.command(name="reload")(reload)
     return app
 
@@ -143,6 +144,8 @@ def _agent_commands() -> typer.Typer:
                              ("wrapup-end", "wrapup/end", "End wrap-up early."),
                              ("wrapup-extend", "wrapup/extend", "Take more time for wrap-up."),
                              ("wrapup-ask", "wrapup/ask", "Ask for a wrap-up after this talk."),
+                             ("recording-pause", "recording/pause", "Silence in the recording of this talk."),
+                             ("recording-resume", "recording/resume", "The recording goes on."),
                              ("spare", "spare", "No heavy contacts for a while.")):
         app.command(name=name, help=text)(_plain(path))
     return app

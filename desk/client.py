@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 10.0
 """A node answers in milliseconds, or after its own 4 s at most."""
+PIECE = 64 * 1024
+"""Bytes of a sound handed on at once."""
 ANSWER_MAX = 16 * 1024 * 1024
 """Bytes of an answer; ten thousand agents are about 3 MB."""
 
@@ -73,14 +76,39 @@ def _object(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def call(node: Node, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The answer of the node. Raises `Trouble` with its sentence when it refuses, or when there is no node."""
+def fetch(node: Node, path: str, take: Callable[[bytes], object]) -> None:
+    """Hand a sound of the node to `take`, piece by piece. Raises `Trouble`, also when it ends before its end."""
+    connection = _connect(node)
+    try:
+        connection.request("GET", path, None, {"Authorization": f"Bearer {node.token}"})
+        response = connection.getresponse()
+        if response.status != 200:
+            raise _refusal(response, json.loads(response.read(ANSWER_MAX)))
+        while piece := response.read(PIECE):
+            take(piece)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Trouble(f"{node.url} broke off: {error or type(error).__name__}") from None
+    finally:
+        connection.close()
+
+
+def _connect(node: Node) -> http.client.HTTPConnection:
     parts = urlsplit(node.url if "//" in node.url else f"http://{node.url}")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+
+
+def _refusal(response: http.client.HTTPResponse, found: dict[str, Any]) -> Trouble:
+    detail = f" ({found['detail']})" if found.get("detail") else ""
+    return Trouble(f"{found.get('message', response.reason)}{detail} [{found.get('error', response.status)}]")
+
+
+def call(node: Node, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The answer of the node. Raises `Trouble` with its sentence when it refuses, or when there is no node."""
     headers = {"Authorization": f"Bearer {node.token}"}
     if body is not None:
         headers["Content-Type"] = "application/json"
-    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+    connection = _connect(node)
     try:
         connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         response = connection.getresponse()
@@ -94,6 +122,5 @@ def call(node: Node, method: str, path: str, body: dict[str, Any] | None = None)
     if not isinstance(found, dict):
         raise Trouble(f"{node.url} answers, but not as a Santral node does")
     if response.status != 200:
-        detail = f" ({found['detail']})" if found.get("detail") else ""
-        raise Trouble(f"{found.get('message', response.reason)}{detail} [{found.get('error', response.status)}]")
+        raise _refusal(response, found)
     return found

@@ -9,7 +9,7 @@ import json
 import re
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +124,29 @@ def _responder(route: Route, inbox: Inbox, house: House, tokens: Tokens, failure
         if "id" in request.match_info and not re.fullmatch(shapes.NAME.strip("^$"), agent):
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
         body = await _body(request, route.request)
-        return _json(await route.handler(Call(inbox, house, who, AgentId(agent), body)))
+        found = await route.handler(Call(inbox, house, who, AgentId(agent), body))
+        return _json(found) if isinstance(found, shapes.Shape) else await _sound(request, found)
 
     return respond
+
+
+async def _sound(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+    """A sound as it comes. What is wrong from the beginning is an error like any; a later fault breaks the connection
+    off, so that nobody takes a part for the whole."""
+    first = await anext(pieces)
+    response = web.StreamResponse(headers={"Content-Type": "audio/wav"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    try:
+        await response.write(first)
+        async for piece in pieces:
+            await response.write(piece)
+        await response.write_eof()
+    except Exception as error:
+        log.error("http.sound_broken_off", kind=type(error).__name__)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
 
 
 async def _body(request: web.Request, model: type[shapes.Shape] | None) -> shapes.Shape | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
@@ -16,11 +17,17 @@ import structlog
 
 from routing.core.commands import Offer
 from routing.core.live import LiveOffer
+from routing.store.audit import Audit
+from routing.store.errors import StoreError
 from routing.store.recordings import CALL
 from routing.store.vault import Plain, Vault
 
 log = structlog.get_logger()
 
+PURGE_S = 3600.0
+"""Between two looks for recordings whose time is over."""
+WHO = "node"
+"""Who destroys them, in the record."""
 LOOK_S = 2.0
 """Between two looks at the spool: a talk is sealed within seconds of its end."""
 RESERVE = 0.05
@@ -30,9 +37,10 @@ RESERVE = 0.05
 class TalkRecorder:
     """`services`: whose talks are recorded; a reload may change it. `live` gives the offers that are alive."""
 
-    def __init__(self, vault: Vault, live: Callable[[], Sequence[LiveOffer]], services: Collection[str]) -> None:
+    def __init__(self, vault: Vault, live: Callable[[], Sequence[LiveOffer]], services: Collection[str],
+                 audit: Audit) -> None:
         self.vault, self.services = vault, frozenset(services)
-        self._live = live
+        self._live, self._audit = live, audit
         self.trouble = ""
         """Why nothing is recorded now; empty: nothing is wrong."""
         self.done: Counter[str] = Counter()
@@ -47,9 +55,23 @@ class TalkRecorder:
     async def run(self) -> None:
         """Seal what talks and broken-off dialogues leave, until cancelled."""
         await self.vault.mend()
+        loop = asyncio.get_running_loop()
+        purge_at = loop.time()
         while True:
             await self.look()
+            if loop.time() >= purge_at:
+                purge_at = loop.time() + PURGE_S
+                await self.purge()
             await asyncio.sleep(LOOK_S)
+
+    async def purge(self) -> None:
+        """Destroy the recordings whose time is over. What cannot be done now is done at the next look."""
+        try:
+            if gone := await self.vault.purge():
+                self._audit.note(WHO, "purged", time.time(), counts={"recordings": gone})
+                log.info("recording.purged", recordings=gone)
+        except (OSError, StoreError) as error:
+            log.error("recording.not_purged", why=str(error))
 
     async def look(self) -> None:
         """Once. Never raises for what a later look may mend: the trouble is told once, and when it is over."""

@@ -43,6 +43,7 @@ from routing.core.stored import Started
 from routing.redirect import Redirect
 from routing.runner import Runner, Turn
 from routing.store import keyed
+from routing.store.audit import Audit
 from routing.store.errors import StoreError
 from routing.store.keyed import Keyed
 from routing.store.numbers import NumberKeys
@@ -50,6 +51,7 @@ from routing.store.store import Store
 from routing.store.vault import Vault
 from routing.talk_recorder import TalkRecorder
 from santral import logs, outside
+from santral.archive import Archive
 from santral.calendar import Calendar
 from santral.config import NODE, NodeConfig, address, node_config, store_place
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
@@ -153,7 +155,8 @@ class Node:
 
             vault = self._vault(store)
             stack.push_async_callback(vault.close)
-            self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded)
+            self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded,
+                                       Audit(self._state))
             redirect = await self._dialling()
             if redirect is not None:
                 stack.callback(redirect.stop)
@@ -166,7 +169,8 @@ class Node:
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
             reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens, recorder))
-            house = NodeHouse(lambda: self._config, reloader, time.time, tuple)
+            house = NodeHouse(lambda: self._config, reloader, time.time, tuple, Archive(
+                vault, store, Audit(self._state), lambda: self._engine.live_offers(), self._switch.hush, time.time))
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.flush()

@@ -13,6 +13,7 @@ import structlog
 
 from desk.api import shapes
 from routing.core.inbox import InboxClosed
+from santral.archive import Archive
 from santral.calendar import Closing
 from santral.config import NodeConfig
 from santral.errors import SantralError
@@ -32,7 +33,8 @@ class NodeHouse:
     """Implements `desk.api.house.House`."""
 
     def __init__(self, current: Callable[[], NodeConfig], reloader: Reloader, clock: Callable[[], float],
-                 closings: Callable[[], tuple[Closing, ...]]) -> None:
+                 closings: Callable[[], tuple[Closing, ...]], archive: Archive) -> None:
+        self.find, self.sound, self.hush = archive.find, archive.sound, archive.hush
         self._current, self._reloader, self._clock, self._closings = current, reloader, clock, closings
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:

@@ -224,8 +224,7 @@ class Privacy:
         if not counts:
             return due
         self._audit.note(self._who, "purging", self._clock(), counts=counts)
-        while page := await self._store.work(partial(recordings.find, wanted=Wanted(due=self._clock()))):
-            await self._vault.destroy(page)
+        await self._vault.purge()
         numbers, journal = due[1].before, due[4].before
         while await self._store.work(partial(traces.blank_old_rows, before=numbers)):
             pass

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from desk.api import shapes
+from routing.core.ids import AgentId
 
 
 class House(Protocol):
@@ -12,6 +14,18 @@ class House(Protocol):
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
         """Read the centre's files again and put them in force; with any problem nothing changes."""
+        ...
+
+    async def find(self, wanted: shapes.Find, by: str) -> shapes.Recordings:
+        """The newest recordings that fit. The access is noted."""
+        ...
+
+    def sound(self, recording: str, by: str) -> AsyncIterator[bytes]:
+        """One of them as a WAV, in pieces. Raises UnknownRecording. The access is noted first."""
+        ...
+
+    async def hush(self, agent: AgentId, on: bool, by: str) -> None:
+        """Silence in the recording of the agent's talk, or an end to it. Raises NotNow."""
         ...
 
     def days(self) -> shapes.Days:

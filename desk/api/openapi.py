@@ -38,16 +38,19 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary, "operationId": route.handler.__name__,
         "description": f"Roles: {roles}." + (" An agent's token: only for its own id." if route.own else ""),
-        "responses": {"200": _answer(route.response, "Done", schemas),
+        "responses": {"200": _sound() if route.response is None else _answer(route.response, "Done", schemas),
                       **{code: _answer(Problem, text, schemas) for code, text in ERRORS.items()}}}
     if "{id}" in route.path:
-        operation["parameters"] = [{"name": "id", "in": "path", "required": True,
-                                    "description": "Id of the agent or contact",
+        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "description": "Id",
                                     "schema": {"type": "string", "pattern": NAME}}]
     if route.request is not None:
         required = any(field.is_required() for field in route.request.model_fields.values())
         operation["requestBody"] = {"required": required, "content": _json(route.request, schemas)}
     return operation
+
+
+def _sound() -> dict[str, Any]:
+    return {"description": "A WAV", "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
 
 
 def _answer(model: type[Shape], text: str, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 from desk.api import shapes
@@ -23,11 +23,13 @@ class Call(NamedTuple):
     house: House
     who: Who
     agent: AgentId
-    """The id in the path, an agent's or a contact's; empty where the path names none."""
+    """The id in the path, an agent's, a contact's or a recording's; empty where the path names none."""
     body: Shape | None
 
 
-Handler = Callable[[Call], Awaitable[Shape]]
+Answer = Shape | AsyncIterator[bytes]
+"""What goes out: JSON, or a sound in pieces."""
+Handler = Callable[[Call], Awaitable[Answer]]
 
 
 class Route(NamedTuple):
@@ -37,7 +39,8 @@ class Route(NamedTuple):
     path: str
     roles: frozenset[Role]
     request: type[Shape] | None
-    response: type[Shape]
+    response: type[Shape] | None
+    """None: a sound (`audio/wav`)."""
     handler: Handler
     summary: str
     own: bool = False
@@ -137,6 +140,34 @@ async def logout(call: Call) -> Shape:
     return await _ask(call, events.AgentSignedOut(call.agent))
 
 
+async def recording_pause(call: Call) -> Shape:
+    """Digits are keyed in, or something is said that nobody else may hear: silence in the recording from now on."""
+    await call.house.hush(call.agent, True, _by(call))
+    return await one_agent(call)
+
+
+async def recording_resume(call: Call) -> Shape:
+    """The recording goes on."""
+    await call.house.hush(call.agent, False, _by(call))
+    return await one_agent(call)
+
+
+async def recordings(call: Call) -> Shape:
+    """Recordings that fit."""
+    assert isinstance(call.body, shapes.Find)
+    return await call.house.find(call.body, _by(call))
+
+
+async def sound(call: Call) -> Answer:
+    """A recording to be heard."""
+    return call.house.sound(call.agent, _by(call))
+
+
+def _by(call: Call) -> str:
+    """Who asks, for the record: the role, and of an agent the id."""
+    return f"{call.who.role.value} {call.who.agent}".strip()
+
+
 async def forget(call: Call) -> Shape:
     """The engine knows this caller no more: the first step of an erasure (`santral privacy erase`)."""
     assert isinstance(call.body, shapes.Forget)
@@ -213,6 +244,12 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
     Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),
+    Route("POST", f"{AGENT}/recording/pause", ALL, None, shapes.Agent, recording_pause, "Silence in the recording",
+          own=True),
+    Route("POST", f"{AGENT}/recording/resume", ALL, None, shapes.Agent, recording_resume, "The recording goes on",
+          own=True),
+    Route("POST", "/api/v1/recordings/search", STAFF, shapes.Find, shapes.Recordings, recordings, "Find recordings"),
+    Route("GET", "/api/v1/recordings/{id}/sound", STAFF, None, None, sound, "Hear a recording"),
     Route("POST", "/api/v1/callers/forget", STAFF, shapes.Forget, shapes.Done, forget, "Forget a caller"),
     Route("GET", "/api/v1/callbacks", STAFF, None, shapes.Callbacks, callbacks, "Who waits to be called back"),
     Route("POST", "/api/v1/callbacks/{id}/cancel", STAFF, None, shapes.Callbacks, cancel_callback,

@@ -76,6 +76,37 @@ class Forget(Shape):
     hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Find(Shape):
+    """Which recordings; what is left out does not matter. The newest first."""
+
+    contact: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.~-]{1,90}$")] | None = None
+    service: Annotated[str, StringConstraints(pattern=SKILL)] | None = None
+    agent: Annotated[str, StringConstraints(pattern=NAME)] | None = None
+    kind: Literal["call", "message", "survey"] | None = None
+    since: float | None = Field(None, description="Unix seconds.")
+    until: float | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class Recording(Shape):
+    """A recorded talk (`call`), a spoken message, or what was said after a survey."""
+
+    id: str
+    contact: str
+    kind: str
+    service: str
+    agent: str | None
+    at: float = Field(description="Its beginning, Unix seconds.")
+    seconds: float
+    keep_until: float = Field(description="When it is destroyed.")
+
+
+class Recordings(Shape):
+    """Some of them."""
+
+    recordings: list[Recording]
+
+
 class Done(Shape):
     """It is done, and stored."""
 

@@ -64,6 +64,13 @@ class UnknownContact(Refused):
     turkish = "Bu çağrı artık yok."
 
 
+class UnknownRecording(Refused):
+    """There is no such recording (any more)."""
+
+    code = "unknown_recording"
+    turkish = "Böyle bir kayıt yok."
+
+
 class UnknownSeat(Refused):
     """No such seat."""
 

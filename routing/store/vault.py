@@ -27,7 +27,7 @@ from sqlalchemy import Connection
 
 from routing.store import recordings
 from routing.store.errors import NoSound, StoreError, StoreUnavailable
-from routing.store.recordings import CALL, MESSAGE, SURVEY, Recording
+from routing.store.recordings import CALL, MESSAGE, SURVEY, Recording, Wanted
 from routing.store.sealed import RecordingKeys, decrypt, encrypt, new_key
 from routing.store.sound import remove, sound_of
 from routing.store.store import Store
@@ -244,6 +244,13 @@ class Vault:
             ids = [one.id for one in them[begin:begin + recordings.PAGE]]
             await self._worker.call(partial(self._unlink, ids))
             gone += await self._store.work(partial(recordings.remove, ids=ids))
+        return gone
+
+    async def purge(self) -> int:
+        """Destroy those whose time is over; how many."""
+        gone = 0
+        while due := await self._store.work(partial(recordings.find, wanted=Wanted(due=self._clock()))):
+            gone += await self.destroy(due)
         return gone
 
     def _unlink(self, ids: Sequence[str]) -> None:

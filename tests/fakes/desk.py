@@ -13,6 +13,7 @@ from desk.api import shapes
 from desk.api.tokens import Role, Tokens
 from desk.server import Server, build
 from metrics.recorder import Recorder
+from routing.core.errors import UnknownRecording
 from routing.core.events import Event
 from routing.core.facts import Estimate
 from routing.core.ids import AgentId, OfferId
@@ -20,6 +21,7 @@ from routing.core.inbox import ContactView, QueueView, Status
 from routing.core.model import Channel, ContactState
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
 
+SOUND = b"RIFF" + bytes(range(256)) * 1000
 TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "own-token"}
 
 
@@ -32,6 +34,8 @@ class Desk:
     async def ask(self, method: str, path: str, role: Role | None = Role.SUPERVISOR, **how: Any) -> tuple[int, Any]:
         headers = {**how.pop("headers", {}), **({"Authorization": f"Bearer {TOKENS[role]}"} if role else {})}
         async with self.http.request(method, self.base + path, headers=headers, **how) as response:
+            if response.content_type == "audio/wav":
+                return response.status, await response.read()
             text = await response.text()
             return response.status, json.loads(text) if response.content_type == "application/json" else text
 
@@ -55,6 +59,24 @@ class House:
         later = shapes.Later(what="[seats]", how="restart the node")
         return shapes.Reloaded(applied=not wanted.dry_run, changes=[change], later=[later], problems=[],
                                warnings=["team.yaml:1: hm. Look."])
+
+    async def find(self, wanted: shapes.Find, by: str) -> shapes.Recordings:
+        self.asked.append((by, wanted))
+        return shapes.Recordings(recordings=[shapes.Recording(
+            id="20251125-0123456789abcdef", contact="1.7", kind="call", service="temsilci", agent="a1",
+            at=1_764_000_000.0, seconds=65.0, keep_until=1_771_776_000.0)])
+
+    async def sound(self, recording: str, by: str) -> AsyncIterator[bytes]:
+        self.asked.append((by, recording))
+        if recording == "missing":
+            raise UnknownRecording
+        yield SOUND[:10]
+        if recording == "damaged":
+            raise ValueError("damaged")
+        yield SOUND[10:]
+
+    async def hush(self, agent: AgentId, on: bool, by: str) -> None:
+        self.asked.append((by, (agent, on)))
 
     def days(self) -> shapes.Days:
         return shapes.Days(days=[])

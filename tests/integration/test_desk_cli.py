@@ -15,7 +15,7 @@ from desk.tables import STATES, duration
 from routing.core import events
 from routing.core.errors import SeatTaken
 from routing.core.model import AgentState
-from tests.fakes.desk import Desk, running
+from tests.fakes.desk import SOUND, Desk, running
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +40,34 @@ async def test_status_shows_queues_and_agents(tmp_path: Path) -> None:
         for word in ("Asterisk bağlı", "Temsilci", "0:12", "a1", "2001", "uygun"):
             assert word in found.output
         assert "own-token" not in found.output
+
+
+async def test_recordings_are_listed_and_written(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        shown = await santral("recordings", "list", "--kind", "call", "--since", "2025-11-01", "--state", folder)
+        assert shown.exit_code == 0 and "20251125-0123456789abcdef" in shown.output and "1:05" in shown.output
+        out = tmp_path / "talk.wav"
+        args = ("recordings", "export", "20251125-0123456789abcdef", "--out", out, "--state", folder)
+        assert (await santral(*args)).exit_code == 0
+        assert out.read_bytes() == SOUND and out.stat().st_mode & 0o777 == 0o600
+        assert (await santral(*args)).exit_code == 1, "nothing is overwritten"
+        for wrong, told in (("missing", "unknown_recording"), ("damaged", "broke off"), ("../x", "no id")):
+            found = await santral("recordings", "export", wrong, "--out", tmp_path / "other.wav", "--state", folder)
+            assert found.exit_code != 0 and told in found.output
+            assert not (tmp_path / "other.wav").exists()
+
+
+async def test_a_recording_is_played_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = tmp_path / "heard"
+    player = tmp_path / "aplay"
+    player.write_text(f"#!/bin/sh\ncat > {heard}\n")
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    async with running() as desk:
+        found = await santral("recordings", "play", "20251125-0123456789abcdef", "--state", state(tmp_path, desk))
+        assert found.exit_code == 0, found.output
+    assert heard.read_bytes() == SOUND
 
 
 async def test_a_lab_is_found_by_its_own_file(tmp_path: Path) -> None:

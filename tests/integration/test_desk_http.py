@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,14 +15,14 @@ from hypothesis import strategies as st
 from desk import server as desk_server
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import Duties, Forget, Pause, Relaxed, Reload, SignIn, Transfer, Weight
+from desk.api.shapes import Duties, Find, Forget, Pause, Relaxed, Reload, SignIn, Transfer, Weight
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
 from routing.core.errors import NotNow, SeatTaken
 from routing.core.ids import ContactId
 from routing.core.inbox import InboxClosed
-from tests.fakes.desk import House, Inbox, running
+from tests.fakes.desk import SOUND, House, Inbox, running
 
 pytestmark = pytest.mark.integration
 
@@ -84,6 +85,30 @@ async def test_callbacks_are_shown_longest_first_and_taken_out_of_the_line() -> 
         for nobody in ("c1", "c9"):  # one talks, one is not there
             assert (await desk.ask("POST", f"/api/v1/callbacks/{nobody}/cancel"))[0] == 404
         assert len(desk.inbox.events) == 1
+
+
+async def test_a_recording_is_heard_by_supervisors_and_who_it_was_is_told() -> None:
+    async with running() as desk:
+        status, found = await desk.ask("POST", "/api/v1/recordings/search", json={"kind": "call", "limit": 5})
+        assert (status, found["recordings"][0]["agent"]) == (200, "a1")
+        assert desk.house.asked[-1] == ("supervisor", Find(kind="call", limit=5))
+        path = "/api/v1/recordings/20251125-0123456789abcdef/sound"
+        assert await desk.ask("GET", path, Role.ADMIN) == (200, SOUND)
+        assert desk.house.asked[-1] == ("admin", "20251125-0123456789abcdef")
+        status, said = await desk.ask("GET", "/api/v1/recordings/missing/sound")
+        assert (status, said["error"]) == (404, "unknown_recording")
+        with pytest.raises(aiohttp.ClientError):
+            await desk.ask("GET", "/api/v1/recordings/damaged/sound")
+        for wrong in ({"limit": 0}, {"limit": 501}, {"kind": "other"}, {"contact": "a b"}, {"number": "1"}):
+            assert (await desk.ask("POST", "/api/v1/recordings/search", json=wrong))[0] == 400
+
+
+async def test_an_agent_has_the_recording_paused_and_go_on() -> None:
+    async with running() as desk:
+        for word, on in (("pause", True), ("resume", False)):
+            status, said = await desk.ask("POST", f"/api/v1/agents/a1/recording/{word}", Role.AGENT)
+            assert (status, said["id"]) == (200, "a1")
+            assert desk.house.asked[-1] == ("agent a1", ("a1", on))
 
 
 async def test_a_caller_is_forgotten_by_the_hash_alone() -> None:

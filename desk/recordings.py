@@ -1,0 +1,113 @@
+"""`santral recordings`: what was recorded, to be heard by those who may. Every access is noted by the node."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from desk.client import Node, Trouble, call, fetch, find
+from desk.tables import duration
+
+PLAYERS = (("aplay", "-q", "-"), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error", "-"),
+           ("play", "-q", "-t", "wav", "-"))
+"""Programs that play a WAV from standard input: nothing is written to a disk."""
+
+State = Annotated[Path | None, typer.Option("--state", help="State folder of the node.")]
+Lab = Annotated[Path | None, typer.Option("--lab", help="Folder of a lab.")]
+Url = Annotated[str | None, typer.Option("--url", help="Address of a node, with --token-file.")]
+TokenFile = Annotated[Path | None, typer.Option("--token-file", help="File that holds a supervisor's token.")]
+Id = Annotated[str, typer.Argument(help="Id of a recording.")]
+
+
+def commands() -> typer.Typer:
+    """`list`, `play`, `export`."""
+    app = typer.Typer(no_args_is_help=True, help="Recorded talks and messages. Every access is noted.")
+
+    @app.command(name="list")
+    def show(contact: Annotated[str | None, typer.Option("--contact")] = None,
+             service: Annotated[str | None, typer.Option("--service")] = None,
+             agent: Annotated[str | None, typer.Option("--agent")] = None,
+             kind: Annotated[str | None, typer.Option("--kind", help="call, message or survey.")] = None,
+             since: Annotated[datetime | None, typer.Option("--since", help="Local time.")] = None,
+             until: Annotated[datetime | None, typer.Option("--until", help="Local time.")] = None,
+             limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
+             state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """The newest recordings that fit, as a table."""
+        wanted = {"contact": contact, "service": service, "agent": agent, "kind": kind, "limit": limit,
+                  "since": since and since.timestamp(), "until": until and until.timestamp()}
+        body = {name: value for name, value in wanted.items() if value is not None}
+        found = _told(lambda: call(_node(state or lab, url, token_file), "POST", "/api/v1/recordings/search", body))
+        Console(highlight=False).print(_table(found["recordings"]))
+
+    @app.command()
+    def play(recording: Id, state: State = None, lab: Lab = None, url: Url = None,
+             token_file: TokenFile = None) -> None:
+        """Hear one, by ffplay, aplay or play; nothing is written."""
+        player = next((one for one in PLAYERS if shutil.which(one[0])), None)
+        if player is None:
+            raise typer.BadParameter("no player: install ffmpeg, alsa-utils or sox; or use `santral recordings export`")
+        node, path = _told(lambda: _node(state or lab, url, token_file)), _path(recording)
+        with subprocess.Popen(player, stdin=subprocess.PIPE) as process, suppress(BrokenPipeError):
+            assert process.stdin is not None
+            _told(lambda: fetch(node, path, process.stdin.write))
+
+    @app.command()
+    def export(recording: Id, out: Annotated[Path, typer.Option("--out", help="WAV to be made, for its owner alone.")],
+               state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Write one as a WAV."""
+        node, path = _told(lambda: _node(state or lab, url, token_file)), _path(recording)
+        try:
+            handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            typer.echo(f"santral: {out}: {error.strerror}", err=True)
+            raise typer.Exit(1) from None
+        with os.fdopen(handle, "wb") as file:
+            try:
+                _told(lambda: fetch(node, path, file.write))
+            except typer.Exit:
+                out.unlink()
+                raise
+        typer.echo(f"{out}: keep it no longer than needed")
+
+    return app
+
+
+def _node(state: Path | None, url: str | None, token_file: Path | None) -> Node:
+    return find(state, url, token_file)
+
+
+def _path(recording: str) -> str:
+    if not recording.replace("-", "").isalnum() or not recording.isascii():
+        raise typer.BadParameter("that is no id of a recording: see `santral recordings list`")
+    return f"/api/v1/recordings/{recording}/sound"
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    table = Table("id", "at", "seconds", "kind", "service", "agent", "contact", "until", box=None)
+    for one in found:
+        table.add_row(one["id"], f"{_local(one['at']):%Y-%m-%d %H:%M:%S}", duration(one["seconds"]),
+                      one["kind"], one["service"], one["agent"] or "", one["contact"],
+                      f"{_local(one['keep_until']):%Y-%m-%d}")
+    return table
+
+
+def _local(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC).astimezone()
+
+
+# Any: of whatever the API gives.
+def _told(work: Any) -> Any:
+    try:
+        return work()
+    except Trouble as trouble:
+        typer.echo(f"santral: {trouble}", err=True)
+        raise typer.Exit(1) from None
