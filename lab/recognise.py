@@ -4,8 +4,9 @@ A prompt is found by its first half second (normalised correlation with every pr
 are followed window by window; those whose sound goes on otherwise fall out. The last one that is over was heard: whole,
 or cut off where the sound went on otherwise.
 
-Measured with the 423 prompts of one voice through A-law, in random order, often without a pause and a quarter of them
-cut off: 1,187 of 1,200 are recognised, at 14 ms of CPU a second of sound.
+Measured with the 970 prompts of two languages through A-law, in random order, often without a pause and three in ten
+cut off: 697 of 700 are recognised, the other three were cut where a shorter one ends that begins alike; 23 ms of CPU a
+second of sound.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ LOST_WINDOWS = 3
 """Windows in a row that are not the prompt's: it was cut off, or it was another one."""
 FAINT = 4 * QUIET
 """Windows of a prompt with less sound say nothing by their form; they must only not be loud."""
+BACK = 8 * WINDOW
+"""So far before the end of a sentence that was cut off the next one is looked for: its first words may fit by chance,
+the same voice says them."""
 SLACK = RATE // 50
 """A packet that came late moves the rest by 20 ms: so far around is looked for a window that does not fit."""
 AGREED = 0.9
@@ -72,6 +76,10 @@ class _Trace:
         self.good = self.told = self.lost = 0
         self.sum = 0.0
         self.good_until = 0
+        """Samples of the prompt up to the end of the last window that fitted at its place."""
+        self.moved = False
+        """The last window that fitted did so a little beside its place: a packet was late. That happens once; a voice
+        of its pitch, which says something else, fits a little beside again and again."""
 
     @property
     def over(self) -> bool:
@@ -116,15 +124,18 @@ class _Trace:
             return
         self.told += 1
         fit = score(wanted, got)
-        if fit < WINDOW_SCORE:
-            fit, found = best(wanted, heard, begin - SLACK, 2 * SLACK)
-            if fit >= WINDOW_SCORE:
+        if fit < WINDOW_SCORE and not self.moved:
+            beside, found = best(wanted, heard, begin - SLACK, 2 * SLACK)
+            if beside >= HEAD_SCORE:
                 self.start += found - begin
+                self.moved, fit = True, beside
+        elif fit >= WINDOW_SCORE:
+            self.moved = False
+            self.good_until = self.done + len(wanted)
         self.sum += fit
         if fit >= WINDOW_SCORE:
             self.good += 1
             self.lost = 0
-            self.good_until = self.done + len(wanted)
         else:
             self.lost += 1
 
@@ -265,9 +276,8 @@ class Recogniser:
     def _close(self, traces: list[_Trace], *, whole: bool) -> Heard:
         first = traces[0]
         length = len(first.sound) if whole else first.good_until
-        # The next one may have begun in the last windows that fitted: a window is not cut where the prompt was, and one
-        # of three fits by chance.
-        back = SLACK if whole else LOST_WINDOWS * WINDOW
+        # The next one may have begun in the last windows that seemed to fit.
+        back = SLACK if whole else BACK
         self._place = max(self._place + STEP, first.start + length - back)
         return Heard(frozenset(trace.key for trace in traces), first.start / RATE, (first.start + length) / RATE, whole)
 

@@ -25,11 +25,15 @@ MAX_S = 900.0
 """The longest time that may be written: nobody tests a wait of more than a quarter of an hour."""
 WITHIN_S = 20.0
 """Without a time a sentence has this long to begin. The longest silence of a dialogue is a wait for a key, 14 s."""
+CALLED_WITHIN_S = 60.0
+"""So long until the caller is called back, when an agent is free."""
 TALK_WITHIN_S = 40.0
 """So long until an agent is on the line: the phone rings for up to 20 s, and one may let it ring in vain before."""
 ANONYMOUS = "gizli"
 BEHAVIOURS = {"cevaplar": "", "cevaplamaz": "ignore", "mesgul": "busy", "reddeder": "decline"}
 """How an agent's phone acts -> what the lab's telephone network calls it; empty: answers, after some seconds."""
+LATER = "sonra"
+"""Before one of them: signs in when a step says so."""
 ACTS = ("kapatir", "basar")
 """What an agent in a talk does: hangs up; presses keys."""
 
@@ -45,6 +49,8 @@ class Agent(NamedTuple):
     """An agent's id, or a service: then anybody who serves it and needs nothing special."""
     answer: str
     """As `lab.network.Behaviour.answer`."""
+    later: bool = False
+    """Signs in when a step says so."""
 
 
 class Ahead(NamedTuple):
@@ -125,6 +131,12 @@ class Acts(NamedTuple):
     value: str
 
 
+class Comes(NamedTuple):
+    """`temsilci: gelir`: those who come later sign in."""
+
+    line: int
+
+
 class Leaves(NamedTuple):
     """`onundeki`: the first of those who wait in front hangs up."""
 
@@ -144,16 +156,26 @@ class Ends(NamedTuple):
     within: float = WITHIN_S
 
 
-Step = Hears | Begins | Presses | Waits | Says | Music | HearsNot | Talks | Acts | Leaves | HangsUp | Ends
+Step = Hears | Begins | Presses | Waits | Says | Music | HearsNot | Talks | Acts | Comes | Leaves | HangsUp | Ends
+
+
+class Call(NamedTuple):
+    """One telephone call of a script."""
+
+    line: int
+    """Of its `arar` or `aranir`; the first call has none and is 0."""
+    steps: tuple[Step, ...]
+    called_within: float | None = None
+    """`aranir`: the caller's own telephone rings within this. None: the caller calls."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """One call."""
+    """What one caller does and must hear."""
 
     path: Path
     name: str
-    calls: str
+    number: str
     """A called number or an entry of the menu; empty: the centre's first number."""
     caller: str
     """The caller's number, `gizli`, or empty: a number of its own."""
@@ -161,12 +183,18 @@ class Script:
     """Nobody else may wait or work there meanwhile."""
     agents: tuple[Agent, ...]
     ahead: Ahead | None
-    steps: tuple[Step, ...]
+    calls: tuple[Call, ...]
+    """One after the other, by the same caller."""
 
     @property
     def file(self) -> str:
         """Its name, as it stands before the line in every message."""
         return self.path.name
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Of all calls."""
+        return tuple(step for call in self.calls for step in call.steps)
 
 
 class Known(NamedTuple):
@@ -214,9 +242,8 @@ class _Reader:
                 self.problem(data.line, f"the key '{key}' is missing", "Add it.")
         services = self._services(data)
         agents = self._agents(data)
-        steps = self._steps(data)
-        script = Script(path, self._text(data, "ad"), self._calls(data), self._caller(data),
-                        frozenset(services), agents, self._ahead(data), steps)
+        script = Script(path, self._text(data, "ad"), self._number(data), self._caller(data), frozenset(services),
+                        agents, self._ahead(data), self._calls(data))
         self._needs_services(script, data)
         return script
 
@@ -231,7 +258,7 @@ class _Reader:
         self.problem(data.lines[key], f"'{key}' should be a text", "Write one line of text.")
         return ""
 
-    def _calls(self, data: Mapping) -> str:
+    def _number(self, data: Mapping) -> str:
         called, known = self._text(data, "arar"), self._known.numbers
         if called and known is not None and called not in known:
             self.problem(data.lines["arar"], f"'{called}' is no number and no entry of the centre",
@@ -301,7 +328,9 @@ class _Reader:
             [(who, how)] = item.items()
             if self._known.agents is not None:
                 self._person(who, line)
-            found.append(Agent(line, who, self._answer(how, line)))
+            word, _, rest = str(how).partition(" ")
+            later = word == LATER
+            found.append(Agent(line, who, self._answer(rest if later else how, line), later))
         return tuple(found)
 
     def _person(self, who: str, line: int) -> None:
@@ -319,22 +348,45 @@ class _Reader:
 
     # -- the steps -----------------------------------------------------------------------------------------------------
 
-    def _steps(self, data: Mapping) -> tuple[Step, ...]:
+    def _calls(self, data: Mapping) -> tuple[Call, ...]:
         listed = data.get("adimlar")
         if "adimlar" in data and (not isinstance(listed, Sequence) or not listed):
             self.problem(data.lines["adimlar"], "'adimlar' should be a list with at least one step",
                          "Write steps such as '- duyar: karsilama'.")
         if not isinstance(listed, Sequence):
             return ()
-        steps: list[Step] = []
+        calls, steps = [Call(0, ())], 0
         for item, line in zip(listed, listed.lines, strict=True):
-            before = len(steps)
-            steps += self._step(item, line)
-            if steps and isinstance(steps[before - 1], HangsUp | Ends) and before:
-                self.problem(line, "a step after the end of the call", "Take it out, or move the end behind it.")
-        if len(steps) > MAX_STEPS:
-            self.problem(steps[MAX_STEPS].line, f"more than {MAX_STEPS} steps", "Write several scripts.")
-        return tuple(steps)
+            over = bool(calls[-1].steps) and isinstance(calls[-1].steps[-1], HangsUp | Ends)
+            again = self._again(item, line)
+            if again is not None:
+                if not over:
+                    self.problem(line, "another call before the end of this one", "Write kapatir or kapanir before it.")
+                calls.append(again)
+                continue
+            if over:
+                self.problem(line, "a step after the end of the call", "Take it out, or begin a call: arar, aranir.")
+            found = self._step(item, line)
+            steps += len(found)
+            calls[-1] = calls[-1]._replace(steps=(*calls[-1].steps, *found))
+            if steps > MAX_STEPS:
+                self.problem(line, f"more than {MAX_STEPS} steps", "Write several scripts.")
+                break
+        return tuple(calls)
+
+    def _again(self, item: Any, line: int) -> Call | None:
+        """The beginning of another call; None: an ordinary step."""
+        word, value = next(iter(item.items())) if isinstance(item, Mapping) and len(item) == 1 else (item, None)
+        if word == "arar":
+            if value is not None:
+                self.problem(line, "'arar' has nothing behind it", "Write '- arar': the same number is called again.")
+            return Call(line, ())
+        if word != "aranir":
+            return None
+        if self._known.agents is None:
+            self.problem(line, "'aranir' cannot be used with --to: the caller's number is not ours",
+                         "Take it out, or run the script in a lab.")
+        return Call(line, (), CALLED_WITHIN_S if value is None else self._seconds(value, line))
 
     def _step(self, item: Any, line: int) -> list[Step]:
         if isinstance(item, str):
@@ -409,9 +461,11 @@ class _Reader:
         return Talks(line, who, within)
 
     def _acts(self, value: Any, line: int) -> Step:
+        if value == "gelir":
+            return Comes(line)
         what, _, rest = str(value).partition(" ")
         if what not in ACTS or (_KEYS.fullmatch(rest.strip()) is None if what == "basar" else bool(rest)):
-            self.problem(line, f"'{value}' is nothing an agent does", "Known: kapatir; basar and keys.")
+            self.problem(line, f"'{value}' is nothing an agent does", "Known: gelir; kapatir; basar and keys.")
         return Acts(line, what, rest.strip())
 
     def _leaves(self, value: Any, line: int) -> Step:

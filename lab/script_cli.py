@@ -57,7 +57,7 @@ class Board:
         for path, play in self._plays.items():
             mark = "" if not play.course.done else "✗ " if play.course.difference else "✓ "
             last = play.moments[-1].what if play.moments else ""
-            table.add_row(mark + path.name, f"{play.course.at_step}/{len(play.script.steps)}", f"{play.seconds:.0f}",
+            table.add_row(mark + path.name, f"{play.at_step}/{len(play.script.steps)}", f"{play.seconds:.0f}",
                           Text(last))
         return table
 

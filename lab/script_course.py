@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lab.ear import Event, Music, Nothing, Strange, Voice
 from lab.recognise import Began, Heard
-from lab.script import Acts, Begins, Ends, HangsUp, Hears, HearsNot, Leaves, Presses, Says, Step, Talks, Waits
+from lab.script import Acts, Begins, Comes, Ends, HangsUp, Hears, HearsNot, Leaves, Presses, Says, Step, Talks, Waits
 from lab.script import Music as Tune
 
 REACT_S = 2.0
@@ -66,6 +66,10 @@ class Act(NamedTuple):
     value: str
 
 
+class Come(NamedTuple):
+    """Agents who come later sign in."""
+
+
 class Leave(NamedTuple):
     """The first of those who wait in front hangs up."""
 
@@ -74,7 +78,7 @@ class HangUp(NamedTuple):
     """The caller hangs up."""
 
 
-Action = Press | Speak | Act | Leave | HangUp
+Action = Press | Speak | Act | Come | Leave | HangUp
 
 
 class Difference(NamedTuple):
@@ -304,6 +308,8 @@ class Course:
                     self._pressed = now + KEY_S * len(step.keys), step
                 case Acts():
                     self._actions.append(Act(step.what, step.value))
+                case Comes():
+                    self._actions.append(Come())
                 case Leaves():
                     self._actions.append(Leave())
                 case Says() | Talks():
@@ -352,6 +358,8 @@ def expected(step: Step) -> str:
             return "arayanın sözünün kesilmemesi"
         case Acts():
             return f"temsilcinin yaptığı ({step.what})"
+        case Comes():
+            return "temsilcinin gelmesi"
         case Leaves():
             return "öndekinin kapatması"
         case HangsUp():

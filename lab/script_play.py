@@ -1,47 +1,41 @@
-"""One script played: agents sit down, somebody calls, presses what is written, and hears what is there.
-
-The caller's and the agents' sound is live (`lab.audiosocket`): what the course is told has come over RTP through both
-Asterisks, and a key goes out while the sentence is still being said.
-"""
+"""One script played: agents sit down, somebody calls, presses what is written, and hears what is there."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import wave
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ivr.caller import normalise
 from lab.audio import RATE, Samples
-from lab.audiosocket import Exchange, Line
-from lab.ear import Ear, Event, Music, Nothing, Strange, Voice, Voices
+from lab.audiosocket import Exchange, Line, Live
+from lab.ear import Ear
 from lab.errors import LabError
 from lab.leg import Leg, Moment
 from lab.library import Library
 from lab.network import Behaviour, Network
 from lab.person import Person, ask
-from lab.recognise import Began, Heard
-from lab.script import ANONYMOUS, Script
-from lab.script_course import Act, Action, Course, Difference, HangUp, Leave, Over, Press, Speak, Talk, named
+from lab.script import ANONYMOUS, Call, Script
+from lab.script_agent import Answerer
+from lab.script_call import Playing, until
+from lab.script_course import Course, Difference
 from lab.tune import Tunes
 from lab.up import Info
 
-LISTEN_S = 0.1
-"""Sound is listened to in pieces of this length; shorter ones cost more."""
-LISTEN_MAX = round(5 * LISTEN_S * RATE)
-"""So much at a time when the machine was held up, so that the others are listened to between."""
 ANSWER_S = 30.0
 """A node answers at once; a machine under full load takes its time."""
 READY_S = 20.0
 """An agent who has signed in is ready within milliseconds, after wrap-up within seconds."""
 CALM_S = 20.0
 """After the call the services are empty within this."""
-LOOK_S = 0.1
-"""Between two looks at what the node says."""
+PICK_UP_S = "1"
+"""The caller's own telephone rings so long when it is called."""
 HURRY_S = (0.6, 1.2, 1.9)
 """When those in front press their keys, seconds from the answer: the first cuts the greeting, the next the notice and
 the acknowledgement. A key that comes before the dialogue has begun is lost under load; then the next does its work."""
@@ -100,58 +94,6 @@ def tones() -> Iterator[int]:
     return itertools.cycle(TONES)
 
 
-class _Agent:
-    """Somebody who answers, and hears whether the caller is there."""
-
-    def __init__(self, house: House, person: Person, caller: int) -> None:
-        self.person = person
-        self.hertz = next(house.tones)
-        self.service = ""
-        """What the talk is about, as the node says."""
-        self.heard_s = 0.0
-        """The caller, without a pause."""
-        self.line: Line | None = None
-        self._ear = Voices((caller,))
-        self._asked: asyncio.Task[None] | None = None
-        self.live = house.exchange.expect(self._came)
-
-    def _came(self, line: Line) -> None:
-        self.line, self.service, self.heard_s = line, "", 0.0
-        line.say(self.hertz)
-
-    def listen(self) -> None:
-        """To what has come since the last time."""
-        if self.line is None:
-            return
-        for event in self._ear.take(self.line.take()):
-            self.heard_s = event.until - event.began
-
-    def learn(self) -> None:
-        """Ask the node what the talk is about, once."""
-        if not self.service and (self._asked is None or self._asked.done()):
-            self._asked = asyncio.create_task(self._ask(), name="lab.script.agent")
-
-    async def _ask(self) -> None:
-        with suppress(LabError):
-            self.service = str((await self.person.view()).get("service") or "")
-
-    async def leave(self) -> None:
-        """Hang up and sign out."""
-        if self._asked is not None:
-            self._asked.cancel()
-        if self.line is not None:
-            self.line.close()
-        with suppress(LabError):
-            await self.person.sign_out()
-        with suppress(LabError):
-            await self.person.behave(Behaviour())
-
-    def leg(self) -> Leg | None:
-        """The call that the phone is in."""
-        return next((leg for leg in reversed(self.person.network.rung)
-                     if leg.seat == self.person.seat and not leg.ended.is_set()), None)
-
-
 class Play:
     """A script in a house."""
 
@@ -159,20 +101,29 @@ class Play:
                  told: Callable[[Play], None] = lambda play: None) -> None:
         """`recording`: where the sound goes when it was not as written. `told`: called when something happened."""
         self.script = script
-        self.course = Course(script.steps, strangers=house.info is None)
+        self.course = self._course(script.calls[0], house)
         self._house, self._part, self._recording, self._told = house, part, recording, told
         self._voice = next(house.tones)
-        self._agents: list[_Agent] = []
+        self._agents: list[Answerer] = []
         self._ahead: list[Leg] = []
         self._moments: list[Moment] = []
         self._sound: list[Samples] = []
-        self._ear = Ear(house.library, house.tunes)
-        self._now = 0.0
+        self._before = 0
+        """Steps of the calls that are over."""
+
+    @staticmethod
+    def _course(call: Call, house: House) -> Course:
+        return Course(call.steps, strangers=house.info is None)
+
+    @property
+    def at_step(self) -> int:
+        """Number of the step that is being waited for, from 1."""
+        return self._before + self.course.at_step
 
     @property
     def seconds(self) -> float:
-        """Since the answer."""
-        return self._now
+        """Heard so far, of all calls."""
+        return sum(map(len, self._sound)) / RATE
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -180,38 +131,49 @@ class Play:
         return tuple(sorted(self._moments))
 
     async def play(self) -> Outcome:
-        """The whole call."""
+        """All calls of the script, one after the other."""
         trouble = ""
         try:
             await self._sit_down()
             await self._line_up()
-            await self._call()
+            for call in self.script.calls:
+                await self._call(call)
+                if self.course.difference is not None:
+                    break
+                self._before += len(call.steps)
         except LabError as error:
             trouble = str(error)
         finally:
             await asyncio.gather(*(leg.hangup() for leg in self._ahead))
             await asyncio.gather(*(agent.leave() for agent in self._agents))
-            for agent in self._agents:
-                self._house.exchange.forget(agent.live)
         try:
             await self._calm()
         except LabError as error:
             trouble = trouble or str(error)
-        outcome = Outcome(self.script, self.course.difference, trouble, self.moments, None, self._now)
+        outcome = Outcome(self.script, self.course.difference, trouble, self.moments, None, self.seconds)
         return outcome if outcome.passed else outcome._replace(recording=self._keep())
+
+    # -- the others ----------------------------------------------------------------------------------------------------
 
     async def _sit_down(self) -> None:
         info = self._house.info
         for agent in self.script.agents:
             assert info is not None
             person = Person(info, self._house.network, self._part.people[agent.line])
-            one = _Agent(self._house, person, self._voice)
-            self._agents.append(one)
-            await person.sign_in(Behaviour(agent.answer, live=one.live))
-        for one in self._agents:
-            await _until(lambda one=one: _is_ready(one.person), READY_S,  # type: ignore[misc]
-                         f"the agent {one.person.id} is not ready")
-        self._ear = Ear(self._house.library, self._house.tunes, [one.hertz for one in self._agents])
+            self._agents.append(Answerer(person, agent.answer, self._house.exchange, self._house.tones, self._voice))
+        await self._sign_in(later=False)
+
+    async def _sign_in(self, *, later: bool) -> None:
+        """One after the other: who came first is idle longest."""
+        for written, agent in zip(self.script.agents, self._agents, strict=True):
+            if written.later is later:
+                await agent.sign_in()
+                if not later:
+                    await until(agent.is_ready, READY_S, f"the agent {agent.person.id} is not ready")
+
+    async def come(self) -> None:
+        """Agents who come later sign in; what rings then is the script's business."""
+        await self._sign_in(later=True)
 
     async def _line_up(self) -> None:
         """Others call before, and wait or talk."""
@@ -219,140 +181,93 @@ class Play:
         if ahead is None or info is None:
             return
         press = ",".join(f"{ahead.keys}@{at}s" for at in HURRY_S)
-        for count, caller in enumerate(self._part.others, 1):
+        for caller in self._part.others:
             self._ahead.append(await self._house.network.call(self._part.number, caller=caller, press=press))
-            await _until(lambda count=count: _are_there(info, self.script.services, count), READY_S,  # type: ignore[misc]
-                         f"those who shall wait in front do not: {self._ahead[-1].story()}")
+            await until(lambda: _are_there(info, self.script.services, len(self._ahead)), READY_S,
+                        f"those who shall wait in front do not: {self._ahead[-1].story()}")
 
-    async def _call(self) -> None:
-        lines: asyncio.Queue[Line] = asyncio.Queue()
-        live = self._house.exchange.expect(lines.put_nowait)
-        caller = "anonymous" if self._part.caller == ANONYMOUS else self._part.caller
-        leg = await self._house.network.call(self._part.number, live=live, caller=caller)
-        try:
-            line = await self._answered(leg, lines)
-            await self._follow(leg, line)
-        finally:
-            self._house.exchange.forget(live)
-            await leg.hangup()
-        await leg.wait_ended(ANSWER_S)
-
-    async def _answered(self, leg: Leg, lines: asyncio.Queue[Line]) -> Line:
-        came, ended = asyncio.create_task(lines.get()), asyncio.create_task(leg.ended.wait())
-        try:
-            await asyncio.wait((came, ended), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
-            if not came.done():
-                raise LabError(f"nobody answered at {self._part.number}: {leg.story()}")
-            return came.result()
-        finally:
-            for task in (came, ended):
-                task.cancel()
-
-    async def _follow(self, leg: Leg, line: Line) -> None:
-        """Until the script is over. Listening is done in small pieces, so that many calls share one processor."""
-        self._note(0.0, f"{self._part.number} aranıyor, yanıt verildi")
-        await self._do(self.course.begin(0.0), leg, line)
-        while not self.course.done:
-            await asyncio.sleep(LISTEN_S)
-            self._now = line.seconds
-            over = line.ended.is_set()
-            samples = line.take()
-            if not len(samples) and line.quiet_s >= self._ear.patience_s and not over:
-                samples = line.fill()
-            for at in range(0, len(samples), LISTEN_MAX):
-                await self._hear(self._ear.take(samples[at: at + LISTEN_MAX]), leg, line)
-                await asyncio.sleep(0)
-            self._sound.append(samples)
-            for agent in self._agents:
-                agent.listen()
-            if over and not self.course.done:
-                await self._hear(self._ear.finish(), leg, line)
-                self._note(self._now, "karşı taraf kapattı")
-                await self._do(self.course.take(Over(self._now), self._now), leg, line)
-            await self._do(self.course.tick(self._now), leg, line)
-
-    async def _hear(self, events: Iterator[Event], leg: Leg, line: Line) -> None:
-        for event in events:
-            self._note_heard(event)
-            await self._do(self.course.take(event, self._now), leg, line)
-            if isinstance(event, Voice):
-                agent = next(one for one in self._agents if one.hertz == event.hertz)
-                agent.learn()
-                talk = Talk(agent.person.id, agent.service, agent.heard_s, event.began, event.until)
-                await self._do(self.course.take(talk, self._now), leg, line)
-
-    async def _do(self, actions: list[Action], leg: Leg, line: Line) -> None:
-        for action in actions:
-            match action:
-                case Press():
-                    self._note(self._now, f"{action.keys} tuşuna basıldı")
-                    await leg.press(action.keys)
-                case Speak():
-                    line.say(self._voice if action.on else None)
-                case HangUp():
-                    if self.course.difference is None and not line.ended.is_set():
-                        self._note(self._now, "arayan kapattı")
-                    await leg.hangup()
-                case Act():
-                    await self._act(action)
-                case Leave():
-                    self._note(self._now, "öndeki kapattı")
-                    await self._first_ahead().hangup()
-        if actions:
-            self._told(self)
-
-    async def _act(self, action: Act) -> None:
-        talking = self.course.talks_with
-        agent = next((one for one in self._agents if one.person.id == talking), None)
-        leg = agent.leg() if agent else None
-        if agent is None or leg is None:
-            raise LabError("no agent is in a talk with the caller: a step 'konusur' comes before 'temsilci'")
-        self._note(self._now, f"{agent.person.id}: {action.what} {action.value}".rstrip())
-        match action.what:
-            case "kapatir":
-                await leg.hangup()
-            case "basar":
-                await leg.press(action.value)
-
-    def _first_ahead(self) -> Leg:
+    async def leave_front(self) -> None:
+        """The first of those in front hangs up. Raises LabError when there is none left."""
         first = next((leg for leg in self._ahead if not leg.ended.is_set()), None)
         if first is None:
             raise LabError("nobody waits in front of the caller any more")
-        return first
+        await first.hangup()
 
     async def _calm(self) -> None:
         """Until nobody waits or talks in the services of this script: the next one may have them."""
         info = self._house.info
         if info is not None and self._part.services:
-            await _until(lambda: _is_empty(info, self._part.services), CALM_S,
-                         f"there are still callers in {', '.join(sorted(self._part.services))}")
+            await until(lambda: _is_empty(info, self._part.services), CALM_S,
+                        f"there are still callers in {', '.join(sorted(self._part.services))}")
+
+    # -- the caller ----------------------------------------------------------------------------------------------------
+
+    async def _call(self, call: Call) -> None:
+        self.course = self._course(call, self._house)
+        lines: asyncio.Queue[Line] = asyncio.Queue()
+        live = self._house.exchange.expect(lines.put_nowait)
+        try:
+            leg, line = await (self._dial(live, lines) if call.called_within is None
+                               else self._be_called(live, lines, call.called_within))
+            try:
+                await self._follow(leg, line)
+            finally:
+                await leg.hangup()
+            await leg.wait_ended(ANSWER_S)
+        finally:
+            self._house.exchange.forget(live)
+
+    async def _dial(self, live: Live, lines: asyncio.Queue[Line]) -> tuple[Leg, Line]:
+        caller = "anonymous" if self._part.caller == ANONYMOUS else self._part.caller
+        leg = await self._house.network.call(self._part.number, live=live, caller=caller)
+        came, ended = asyncio.create_task(lines.get()), asyncio.create_task(leg.ended.wait())
+        try:
+            await asyncio.wait((came, ended), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+            if not came.done():
+                raise LabError(f"nobody answered at {self._part.number}: {leg.story()}")
+            self._note(0.0, f"{self._part.number} arandı, yanıt verildi", False)
+            return leg, came.result()
+        except BaseException:
+            await leg.hangup()
+            raise
+        finally:
+            for task in (came, ended):
+                task.cancel()
+
+    async def _be_called(self, live: Live, lines: asyncio.Queue[Line], within: float) -> tuple[Leg, Line]:
+        network = self._house.network
+        telephone = normalise(self._part.caller).removeprefix("+")
+        await network.behave(telephone, Behaviour(PICK_UP_S, live=live))
+        try:
+            line = await asyncio.wait_for(lines.get(), within)
+        except TimeoutError:
+            raise LabError(f"the caller was not called back within {within:g} s") from None
+        finally:
+            with suppress(LabError):
+                await network.behave(telephone, Behaviour("decline"))
+        leg = next(leg for leg in reversed(network.rung) if leg.seat == telephone)
+        self._note(0.0, "arayan geri arandı, açtı", False)
+        return leg, line
+
+    async def _follow(self, leg: Leg, line: Line) -> None:
+        ear = Ear(self._house.library, self._house.tunes, [agent.hertz for agent in self._agents])
+        offset = self.seconds
+        playing = Playing(self.course, ear, leg, line, self._voice, self._agents, self,
+                          lambda at, what, more: self._note(offset + at, what, more))
+        before, self._sound = self._sound, playing.sound
+        try:
+            await playing.follow()
+        finally:
+            self._sound = [*before, *playing.sound]
 
     # -- what is told --------------------------------------------------------------------------------------------------
 
-    def _note_heard(self, event: Event) -> None:
-        match event:
-            case Heard():
-                self._note(event.began, f"duyuldu: {named(event.keys)}" + ("" if event.whole else " (yarıda kesildi)"))
-            case Strange():
-                self._note_lasting(event.began, event.until, "tanınmayan bir ses")
-            case Music():
-                self._note_lasting(event.began, event.until, "müzik")
-            case Voice():
-                agent = next(one for one in self._agents if one.hertz == event.hertz)
-                self._note_lasting(event.began, event.until, agent.person.id)
-            case Began() | Nothing():
-                pass
-
-    def _note_lasting(self, began: float, until: float, what: str) -> None:
-        """One line for a piece of music or of a talk, however long it lasts."""
-        moment = Moment(round(began, 3), f"duyuldu: {what} ({until - began:.1f} sn)")
-        if self._moments and self._moments[-1].at == moment.at:
+    def _note(self, at: float, what: str, more: bool) -> None:
+        moment = Moment(round(at, 3), what)
+        if more and self._moments and self._moments[-1].at == moment.at:
             self._moments[-1] = moment
         else:
-            self._note(*moment)
-
-    def _note(self, at: float, what: str) -> None:
-        self._moments.append(Moment(round(at, 3), what))
+            self._moments.append(moment)
         self._told(self)
 
     def _keep(self) -> Path | None:
@@ -369,10 +284,6 @@ class Play:
         return self._recording
 
 
-async def _is_ready(person: Person) -> bool:
-    return bool((await person.view())["state"] == "ready")
-
-
 async def _is_empty(info: Info, services: frozenset[str]) -> bool:
     queues = (await ask(info, "GET", "/api/v1/status"))["queues"]
     return not any(one["waiting"] or one["ringing"] or one["talking"] for one in queues if one["id"] in services)
@@ -381,11 +292,3 @@ async def _is_empty(info: Info, services: frozenset[str]) -> bool:
 async def _are_there(info: Info, services: frozenset[str], count: int) -> bool:
     queues = (await ask(info, "GET", "/api/v1/status"))["queues"]
     return count <= sum(int(one["waiting"]) + int(one["talking"]) for one in queues if one["id"] in services)
-
-
-async def _until(there: Callable[[], Awaitable[bool]], limit: float, else_: str) -> None:
-    end = asyncio.get_running_loop().time() + limit
-    while not await there():
-        if asyncio.get_running_loop().time() >= end:
-            raise LabError(f"{else_} after {limit:.0f} s")
-        await asyncio.sleep(LOOK_S)

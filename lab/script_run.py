@@ -123,7 +123,7 @@ class Cast:
             raise Bad(problems)
         skills = {skill for name in people.values() for skill in self._seats[name].skills}
         served = {name for name, service in self._services.items() if skills & _skills(service)}
-        number = next((number for number, entry in self._numbers.items() if script.calls in (number, entry)),
+        number = next((number for number, entry in self._numbers.items() if script.number in (number, entry)),
                       next(iter(self._numbers)))
         others = [next(self._callers) for _ in range(script.ahead.people if script.ahead else 0)]
         return Part(number, script.caller or next(self._callers), others, people, script.services | served)
@@ -196,8 +196,8 @@ async def run(house: House, scripts: Sequence[Script], parts: Mapping[Path, Part
         if stems[script.path.stem] > 1:
             name = f"{script.path.resolve().parent.name}-{name}"
         async with AsyncExitStack() as stack:
-            for name in sorted(part.services):  # always in the same order: nobody waits for each other
-                await stack.enter_async_context(locks[name])
+            for service in sorted(part.services):  # always in the same order: nobody waits for each other
+                await stack.enter_async_context(locks[service])
             await stack.enter_async_context(gate)
             return await Play(house, script, part, recordings / name, told).play()
 
@@ -222,7 +222,7 @@ async def at_trunk(where: Target, paths: Sequence[Path], recordings: Path, told:
     """Run scripts against a number at a trunk: only the callers are ours. Raises Bad."""
     scripts = read(paths, None)
     ours = callers()
-    parts = {script.path: Part(number=script.calls if script.calls.isdigit() else where.number,
+    parts = {script.path: Part(number=script.number if script.number.isdigit() else where.number,
                                caller=script.caller or next(ours), others=(), people={}, services=script.services)
              for script in scripts}
     async with trunk_house(where.place, sounds) as house:

@@ -20,6 +20,8 @@ from lab.script import (
     Agent,
     Ahead,
     Begins,
+    Call,
+    Comes,
     Ends,
     HangsUp,
     Hears,
@@ -50,7 +52,7 @@ onunde: {kac: 2, basar: 1}
 temsilciler:
   - psikososyal: cevaplar 1.5 sn
   - gorus_oneri: cevaplamaz
-  - a1001: mesgul
+  - a1001: sonra mesgul
 adimlar:
   - duyar: [karsilama, "ana-menu-1, 7 sn"]
   - baslar: ana-menu-1, 2 dk
@@ -66,7 +68,12 @@ adimlar:
   - temsilci: kapatir
   - temsilci: basar *2
   - onundeki: kapatir
+  - temsilci: gelir
   - kapanir: 9 sn
+  - arar
+  - kapatir
+  - aranir: 2 dk
+  - kapatir
 """
 
 
@@ -89,20 +96,22 @@ def problems(tmp_path: Path, text: str, known: Known = KNOWN) -> list[str]:
 
 def test_everything_that_can_be_written(tmp_path: Path) -> None:
     script = read(tmp_path, WHOLE)
-    assert (script.name, script.calls, script.caller) == ("Her şey", "ana", "05001234567")
+    assert (script.name, script.number, script.caller) == ("Her şey", "ana", "05001234567")
     assert script.services == {"psikososyal"} and script.ahead == Ahead(2, "1")
     assert script.agents == (
-        Agent(7, "psikososyal", "1.5"), Agent(8, "gorus_oneri", "ignore"), Agent(9, "a1001", "busy"))
-    assert script.steps == (
+        Agent(7, "psikososyal", "1.5"), Agent(8, "gorus_oneri", "ignore"), Agent(9, "a1001", "busy", later=True))
+    assert script.calls[1:] == (Call(27, (HangsUp(28),)), Call(29, (HangsUp(30),), 120.0))
+    assert script.calls[0].line == 0 and script.calls[0].called_within is None
+    assert script.calls[0].steps == (
         Hears(11, "karsilama", WITHIN_S), Hears(11, "ana-menu-1", 7.0), Begins(12, "ana-menu-1", 120.0),
         Presses(13, "1"), Presses(14, "*#05"), Waits(15, 5.0), Says(16, 500.0), Music(17, 3.0), Music(18, 3.0, 30.0),
         HearsNot(19, "sira-2", 10.0), Talks(20, "psikososyal"), Talks(21, "a1001", 60.0), Acts(22, "kapatir", ""),
-        Acts(23, "basar", "*2"), Leaves(24), Ends(25, 9.0))
+        Acts(23, "basar", "*2"), Leaves(24), Comes(25), Ends(26, 9.0))
 
 
 def test_the_least(tmp_path: Path) -> None:
     script = read(tmp_path, "ad: x\nadimlar:\n  - kapatir\n")
-    assert script.steps == (HangsUp(3),) and script.calls == script.caller == "" and not script.services
+    assert script.steps == (HangsUp(3),) and script.number == script.caller == "" and not script.services
 
 
 def test_sentences_below_each_other_have_lines_of_their_own(tmp_path: Path) -> None:
@@ -145,10 +154,10 @@ bitis: 1
         "x.yaml:13: '5' is no time. Write for example 5 sn, 1.5 sn or 2 dk.",
         "x.yaml:14: 'duymaz' needs a time. Write for example '- duymaz: sira-2, 10 sn'.",
         "x.yaml:15: 'gorus' is no service and no agent. Did you mean 'gorus_oneri'?",
-        "x.yaml:16: 'gider' is nothing an agent does. Known: kapatir; basar and keys.",
+        "x.yaml:16: 'gider' is nothing an agent does. Known: gelir; kapatir; basar and keys.",
         "x.yaml:17: 'kapatir' has nothing behind it. Write '- kapatir'.",
+        "x.yaml:18: a step after the end of the call. Take it out, or begin a call: arar, aranir.",
         "x.yaml:18: '0 sn' is too short or too long. Write more than 0 and at most 900 sn.",
-        "x.yaml:18: a step after the end of the call. Take it out, or move the end behind it.",
         "x.yaml:19: unknown key 'bitis'. Known: ad, adimlar, arar, hizmet, kimden, onunde, temsilciler.",
     ]
 
@@ -168,6 +177,9 @@ bitis: 1
     ("ad: x\nhizmet: psikososyal\nonunde: 2\nadimlar:\n  - kapatir\n", "x.yaml:3: 'onunde' says how many"),
     ("ad: x\nhizmet: psikososyal\nonunde: {kac: 11, basar: 1}\nadimlar:\n  - kapatir\n", "x.yaml:3: 'onunde' says"),
     ("ad: x\nonunde: {kac: 1, basar: 1}\nadimlar:\n  - kapatir\n", "x.yaml:2: those in front wait for one service"),
+    ("ad: x\nadimlar:\n  - arar\n  - kapatir\n", "x.yaml:3: another call before the end of this one"),
+    ("ad: x\nadimlar:\n  - kapatir\n  - arar: 5\n  - kapatir\n", "x.yaml:4: 'arar' has nothing behind it"),
+    ("ad: x\nadimlar:\n  - kapatir\n  - aranir: x\n  - kapatir\n", "x.yaml:4: 'x' is no time"),
     ("ad: x\nadimlar:\n  - onundeki: gider\n", "x.yaml:3: 'gider' is nothing that who waits in front does"),
     ("ad: x\nadimlar:\n" + "  - basar: 1\n" * (MAX_STEPS + 1), f"x.yaml:{MAX_STEPS + 3}: more than {MAX_STEPS} steps"),
     ("ad: x\ntemsilciler:\n" + "  - psikososyal: cevaplar\n" * (MAX_AGENTS + 1) + "adimlar:\n  - kapatir\n",
@@ -192,6 +204,10 @@ def test_at_a_trunk_only_the_callers_are_ours(tmp_path: Path) -> None:
     assert problems(tmp_path, "ad: x\ntemsilciler:\n  - psikososyal: cevaplar\nadimlar:\n  - kapatir\n", TRUNK) == [
         "x.yaml:3: 'temsilciler' cannot be used with --to: the people there are not ours. Take it out, or run the "
         "script in a lab."]
+    text = "ad: x\nhizmet: a\nonunde: {kac: 1, basar: 1}\nadimlar:\n  - kapatir\n  - aranir\n  - kapatir\n"
+    first, second = problems(tmp_path, text, TRUNK)
+    assert first.startswith("x.yaml:3: 'onunde' cannot be used with --to")
+    assert second.startswith("x.yaml:6: 'aranir' cannot be used with --to")
 
 
 def test_a_missing_file_is_a_mistake_like_any_other(tmp_path: Path) -> None:
