@@ -172,9 +172,8 @@ def _whole(path: Path) -> dict[str, Any]:
 class Catalogue:
     """A checked folder of built sounds. Cheap to ask: nothing is read after `load`."""
 
-    def __init__(self, prompts: Mapping[str, Prompt], root: Path, seen_as: str) -> None:
-        self._prompts = prompts
-        self._root, self._seen_as = root, seen_as
+    def __init__(self, prompts: Mapping[str, Prompt], seen_as: str) -> None:
+        self._prompts, self._seen_as = prompts, seen_as
 
     @classmethod
     def load(cls, root: Path, seen_as: str | None = None) -> Catalogue:
@@ -194,7 +193,7 @@ class Catalogue:
                 f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing)
                 + f"\nBuild them: santral prompts build --out {root}"
             )  # fmt: skip
-        return cls(prompts, root, (seen_as or str(root.resolve())).rstrip("/"))
+        return cls(prompts, (seen_as or str(root.resolve())).rstrip("/"))
 
     def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
         """How Asterisk is told to play it: the path without ending. With `slow` the slow version where there is one, in
@@ -203,11 +202,6 @@ class Catalogue:
         Raises UnknownKey, for a language that nobody built too.
         """
         return f"{self._seen_as}/{self._place(key, slow, language)}"
-
-    def seconds(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> float:
-        """How long that takes to be heard, by the file itself. Raises UnknownKey."""
-        path = self._root / f"{self._place(key, slow, language)}.wav"
-        return (path.stat().st_size - WAV_HEADER_BYTES) / 2 / FORMATS["wav"]
 
     def text(self, key: str, *, language: str = LANGUAGE) -> str:
         """What it says. Raises UnknownKey."""
