@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import math
 import os
@@ -33,9 +34,15 @@ WITHOUT_TEXT = (*PAUSES, *MUSIC)
 VOICES = cast("espeak")
 
 
+@functools.cache
+def one_bar(piece: music.Piece) -> array[int]:
+    """Of a piece of music; made once for all tests."""
+    return music.hold_music(piece, bars=1)
+
+
 @pytest.fixture(autouse=True)
 def short_music(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "hold_music", lambda piece: music.hold_music(piece, bars=1))
+    monkeypatch.setattr(building, "hold_music", one_bar)
 
 
 @pytest.fixture
