@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
@@ -43,6 +44,14 @@ class Opening(Week):
         if not self.some():
             raise ValueError("is never open; write spans for the days, or leave 'hours' out")
         return self
+
+
+def _music(name: str) -> str:
+    """A class of Asterisk's music on hold and a folder."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) or name in ("general", "default"):
+        raise ValueError("should be 1 to 40 of the letters A to Z and a to z, digits, _ and -, and neither general nor "
+                         "default")
+    return name
 
 
 class Waiting(Shape):
@@ -103,14 +112,14 @@ class Service(Shape):
     """So many may wait to be called back."""
     place_kept_s: Annotated[float, Field(ge=0, le=1800)] = 300.0
     """So long the place of a caller who hung up, or was lost, while waiting is kept for their next call."""
-    music: Name | None = None
+    music: Annotated[str, AfterValidator(_music)] | None = None
     """What callers hear while waiting: `santral`, `sakin` (calm), or the name of a folder below that of the music; left
     out: `santral`, for distress `sakin`."""
     waiting: Waiting = Waiting()
     callback_after_s: Annotated[float, Field(ge=15, le=3600)] = 120.0
     """It is said after this wait, and again from time to time. The key works from the beginning."""
-    callback_key: Annotated[int, Field(ge=3, le=9, strict=True)] = 3
-    """1 and 2 answer whether an old place is wanted, 0 and the signs have a meaning everywhere."""
+    callback_key: Annotated[int, Field(ge=3, le=7, strict=True)] = 3
+    """1 and 2 answer whether an old place is wanted, the others have a meaning everywhere."""
     callback_tries: Annotated[int, Field(ge=1, le=20, strict=True)] = 3
     callback_retry_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
     emergency: Name | None = None

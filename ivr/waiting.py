@@ -32,7 +32,7 @@ MAX_REMEMBERED = 2_000
 the wait). Five times what one Asterisk carries."""
 OWN_PROMPTS = (
     hold.NEXT_IN_LINE, hold.CUT, hold.SLOW_ON, hold.KEY_HEARD, hold.BACK, hold.BACK_ASK, hold.BACK_KIND, hold.BACK_KEPT,
-    hold.BACK_LEFT, hold.CALLBACK_KEPT, *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 10)), USUAL.first,
+    hold.BACK_LEFT, hold.CALLBACK_KEPT, *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 8)), USUAL.first,
     *USUAL.comfort, DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
 _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
 

@@ -1,4 +1,4 @@
-"""Whatever happens while somebody waits: what is said never contradicts itself and never sounds like a stuck machine."""
+"""Whatever happens while somebody waits: what is said never contradicts itself, nor sounds like a stuck machine."""
 
 from __future__ import annotations
 

@@ -1,0 +1,73 @@
+"""What callers of each service hear while they wait, as a centre's files say it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from asterisk_conf.plan import PlanError
+from asterisk_conf.render import render
+from centres.load import SHIPPED
+from ivr.config import DISTRESS, USUAL
+from santral.config import asterisk_plan, check, node_config
+from santral.secrets import Secrets
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "meb"
+    shutil.copytree(SHIPPED / "meb", copy)
+    (copy / "accommodations.yaml").chmod(0o600)
+    return copy
+
+
+def says(folder: Path, line: str, of: str = "target_s: 15") -> None:
+    """A further line of a service; the first one's when nothing is said."""
+    path = folder / "services.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert of in text
+    path.write_text(text.replace(of, f"{of}\n    {line}", 1), encoding="utf-8")
+
+
+def test_the_ministrys_callers() -> None:
+    waits = node_config(SHIPPED / "meb").waits
+    distress, usual = waits["psikososyal"], waits["temsilci"]
+    assert (distress.first, distress.comfort, distress.music) == (DISTRESS.first, DISTRESS.comfort, "sakin")
+    assert not (distress.place or distress.expected or distress.asks or distress.callback_key)
+    assert (usual.first, usual.comfort, usual.music, usual.asks) == (USUAL.first, USUAL.comfort, "santral", True)
+    assert usual.place and usual.expected
+    assert node_config(SHIPPED / "meb").ivr("one").waits == waits
+
+
+def test_a_centre_says_otherwise(folder: Path) -> None:
+    says(folder, "music: halk")
+    says(folder, "waiting: {first: bekleme-ilk, comfort: [bekleme-teselli-2]}", "  - id: gorus_oneri")
+    says(folder, "place_kept_s: 0", "  - id: gorus_oneri")
+    config = node_config(folder)
+    assert config.waits["psikososyal"].music == "halk"
+    assert config.waits["gorus_oneri"].comfort == ("bekleme-teselli-2",)
+    kept = {service.id: service.place_kept_s for service in config.centre.services}
+    assert (kept["gorus_oneri"], kept["temsilci"]) == (0.0, 300.0)
+
+
+def test_a_prompt_nobody_has_is_told_with_its_line(folder: Path) -> None:
+    says(folder, "waiting: {first: bekleme-ilkk, comfort: [bekleme-teselli-1, bekleme-teseli-2]}", "  - id: temsilci")
+    told = [str(one) for one in check(folder).problems]
+    assert len(told) == 2 and all(one.startswith("services.yaml:48: unknown prompt ") for one in told)
+    assert "Did you mean 'bekleme-ilk'?" in told[0] and "Did you mean 'bekleme-teselli-2'?" in told[1]
+
+
+def test_each_music_is_a_class_of_its_own(folder: Path, tmp_path: Path) -> None:
+    says(folder, "music: halk", "  - id: temsilci")
+    plan = asterisk_plan(node_config(folder), Secrets(tmp_path))
+    assert plan.musics == ("sakin", "halk")
+    text = render(plan)["musiconhold.conf"]
+    for name in ("", "/sakin", "/halk"):
+        assert f"directory={plan.music_dir}{name}\n" in text
+    assert text.count("mode=files") == 4
+    with pytest.raises(PlanError, match="music 'default'"):
+        plan.__class__(**{**{name: getattr(plan, name) for name in plan.__dataclass_fields__}, "musics": ("default",)})
