@@ -188,6 +188,9 @@ class Plan:
     actions_secret: str = field(repr=False)
     services: tuple[tuple[str, str | None], ...] = ()
     """(service id, key of the brief an agent hears, or None)."""
+    emergencies: tuple[tuple[str, str], ...] = ()
+    """(service id, key of what its callers hear between two rounds of the safety net): who is in distress is never sent
+    away."""
     net_members: tuple[str, ...] = ()
     """Seats that ring in the safety net, when no node has answered for a minute."""
     outside: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -253,6 +256,9 @@ def _callers(plan: Plan) -> Iterable[str]:
             yield f"service {service!r}: small letters, digits and _ only"
         if brief is not None and not _PROMPT.match(brief):
             yield f"brief {brief!r} of {service}: not a key of a prompt"
+    for service, text in plan.emergencies:
+        if not _SERVICE.match(service) or not _PROMPT.match(text):
+            yield f"emergency text {text!r} of {service!r}: not a key of a prompt, or no name of a service"
     for name, key in plan.said._asdict().items():
         if not _PROMPT.match(key):
             yield f"prompt {name}: {key!r} is not a key of a prompt"

@@ -89,9 +89,11 @@ def _calls(chosen: Plan) -> dict[str, str]:
         called += [f"exten => {number},1,Set(__SC=${{UNIQUEID}})", f" same => n,Set(__SC_CALLED={number})",
                    f" same => n,Set(SC_ENTRY={entry})", " same => n,Goto(santral-menu,s,1)"]  # fmt: skip
     briefs = [f"SC_BRIEF_{service}={chosen.prompt(key)}" for service, key in chosen.services if key is not None]
+    emergencies = [f"SC_EMERGENCY_{service}={chosen.prompt(key)}" for service, key in chosen.emergencies]
     return {
         "CALLED": "\n".join(called),
         "BRIEFS": "\n".join(briefs),
+        "EMERGENCIES": "\n".join(emergencies),
         "AGI_MENU": _ask(chosen.nodes, "menu,${SC_ENTRY}"),
         "LEADS": "\n".join(_lead(name, chosen.timings) for name, _ in chosen.transfers),
         "LEAD_QUEUES": "\n".join(fill(template("queues_lead.conf"), {

@@ -22,6 +22,8 @@ class Wait:
     asks: bool = True
     """Who has the place of a call that dropped is asked whether they want it; else they just have it."""
     music: str = "santral"
+    emergency: str = ""
+    """Prompt with the numbers that always help, for callers in distress whom nobody can be found for; empty: none."""
     callback_after_s: float = 120.0
     callback_key: str = ""
     """Asks for a callback; empty: there is none."""

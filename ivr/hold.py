@@ -26,6 +26,10 @@ CALLBACK_KEPT = "geri-arama-birlesti"
 CALLBACK_OFFER = "bekleme-geri-arama"
 """A family: one for each key."""
 
+EMERGENCY_AGAIN = "acil-tekrar"
+EMERGENCY_KEY = "1"
+"""Says the emergency text again at any moment, for callers in distress."""
+
 OLD_KEY, NEW_KEY = "1", "2"
 """Answers to whether the old place is wanted."""
 ASKED_S = 60.0
@@ -35,6 +39,10 @@ AGAIN_S = 30.0
 """The same sentence is not said again within this: two in a row sound like a machine that is stuck."""
 SOONER_S = 60.0
 """A wait that is over by so much sooner than it was said is news of its own."""
+EMERGENCY_AFTER_S = 60.0
+"""The emergency text is heard at once when nobody who could help is at work, and after this wait when somebody is."""
+EMERGENCY_EVERY_S = 180.0
+"""Between two times of it: who can wait has heard it, who cannot any more hears it again."""
 CALLBACK_EVERY_S = 300.0
 """Between two offers of a callback: who did not want it knows of it."""
 
@@ -63,6 +71,8 @@ class Heard:
     """Anything."""
     offered_at: float = -math.inf
     """A callback."""
+    emergency_at: float = -math.inf
+    """The emergency text."""
     comforted: int = 0
     cut: bool = False
     """The talk was lost: that is said first."""
@@ -82,9 +92,15 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
         heard.cut, heard.place, heard.told_at, heard.service = False, view.position, now, view.service
         heard.words, heard.until = None, math.inf
         return _say(heard, now, [[CUT]])
-    if heard.service is None and (keys := _say(heard, now, _first(heard, view, wait, now))):
-        return keys
+    if heard.service is None:
+        began = _first(heard, view, wait, now)
+        if view.unserved:
+            began += _emergency(heard, view, wait, now)
+        if keys := _say(heard, now, began):
+            return keys
     _moved(heard, view)
+    if keys := _say(heard, now, _emergency(heard, view, wait, now)):
+        return keys
     if now - heard.told_at >= place_s and (keys := _say(heard, now, _told(heard, view, wait, now))):
         return keys
     if _offers(heard, view, wait, now):
@@ -109,6 +125,12 @@ def repeat(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str]
             *([heard.words.keys(heard.language)] if heard.words is not None and heard.until > now else [])]
     heard.recent = {}
     return _say(heard, now, said or news or [[wait.comfort[0]]])
+
+
+def emergency(heard: Heard, wait: Wait, now: float) -> list[str]:
+    """The emergency text, because the caller asks."""
+    heard.emergency_at, heard.recent = now, {}
+    return _say(heard, now, [[wait.emergency, EMERGENCY_AGAIN]])
 
 
 def slower(heard: Heard, now: float) -> list[str]:
@@ -181,6 +203,15 @@ def _offers(heard: Heard, view: ContactView, wait: Wait, now: float) -> bool:
     """A callback is to be offered now. Not twice within a while, not to who has asked for it."""
     return bool(wait.callback_key) and not view.callback and view.waited_s >= wait.callback_after_s \
         and now - heard.offered_at >= CALLBACK_EVERY_S
+
+
+def _emergency(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list[str]]:
+    """The numbers that always help, when nobody of ours can be reached. The caller stays in line all the same."""
+    due = view.unserved or view.waited_s >= EMERGENCY_AFTER_S
+    if not wait.emergency or not due or now - heard.emergency_at < EMERGENCY_EVERY_S:
+        return []
+    heard.emergency_at = now
+    return [[wait.emergency, EMERGENCY_AGAIN]]
 
 
 def _say(heard: Heard, now: float, sentences: list[list[str]]) -> list[str]:

@@ -32,7 +32,8 @@ MAX_REMEMBERED = 2_000
 the wait). Five times what one Asterisk carries."""
 OWN_PROMPTS = (
     hold.NEXT_IN_LINE, hold.CUT, hold.SLOW_ON, hold.KEY_HEARD, hold.BACK, hold.BACK_ASK, hold.BACK_KIND, hold.BACK_KEPT,
-    hold.BACK_LEFT, hold.CALLBACK_KEPT, *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 8)), USUAL.first,
+    hold.BACK_LEFT, hold.CALLBACK_KEPT, hold.EMERGENCY_AGAIN,
+    *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 8)), USUAL.first,
     *USUAL.comfort, DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
 _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
 
@@ -126,6 +127,8 @@ class Waiting:
                 view = after if isinstance(after, ContactView) else view
                 await session.set_variable(dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}")
             return hold.answered(heard, view, wait, now, old=old)
+        if key == hold.EMERGENCY_KEY and wait.emergency:
+            return hold.emergency(heard, wait, now)
         if key == REPEAT_KEY:
             return hold.repeat(heard, view, wait, now)
         return hold.pressed(heard, now)

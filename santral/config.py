@@ -347,7 +347,7 @@ def _wait(service: files.Service, calls_out: bool) -> Wait:
     return replace(
         usual, first=own.first or usual.first, place=own.place, expected=own.expected,
         comfort=own.comfort or usual.comfort, music=service.music or usual.music,
-        callback_after_s=service.callback_after_s,
+        emergency=service.emergency or "", callback_after_s=service.callback_after_s,
         callback_key=str(service.callback_key) if calls_out and service.calls_back != "none" else "")
 
 
@@ -416,6 +416,7 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
         services=tuple((service.id, key if (key := f"bilgi-{service.id}") in briefs else None)
                        for service in config.centre.services),
+        emergencies=tuple((one.id, one.emergency) for one in config.loaded.services if one.emergency is not None),
         net_members=settings.net.seats, spool=settings.asterisk.spool,
         sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),

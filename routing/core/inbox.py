@@ -36,6 +36,8 @@ class ContactView(NamedTuple):
     """A callback is not tried earlier, Unix seconds."""
     merged: bool = False
     """It took over the place of a callback of the same caller."""
+    unserved: bool = False
+    """It waits, and nobody who could take it is at work, in this step or a later one. False in a whole `Status`."""
     returned: bool = False
     """It has the place of a call of the same number that dropped, and may give it back (`PlaceDeclined`)."""
 

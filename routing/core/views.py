@@ -19,7 +19,11 @@ WAITING = (ContactState.PENDING, ContactState.RESERVED)
 def contact(d: Domain, contact_id: ContactId, now: float) -> ContactView | None:
     """One contact."""
     found = d.contacts.get(contact_id)
-    return None if found is None else _contact(d, found, now, estimate.now(d, found, now))
+    if found is None:
+        return None
+    expected, group = estimate.now(d, found, now), found.group
+    unserved = found.state is ContactState.PENDING and group is not None and not group.ready and expected is None
+    return _contact(d, found, now, expected)._replace(unserved=unserved)
 
 
 def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None) -> ContactView:

@@ -153,6 +153,10 @@ class Stage:
         """Until the caller has heard this prompt to its end."""
         await self._until_heard(leg, lambda samples: audio.find(prompt(key), samples).found, limit, key)
 
+    async def hears_twice(self, leg: Leg, key: str, limit: float = 30.0) -> None:
+        """Until the caller has heard this prompt two times."""
+        await self._until_heard(leg, lambda samples: _both(key, samples)[1].found, limit, f"{key} twice")
+
     async def hears_music(self, leg: Leg, limit: float = 30.0) -> None:
         """Until a second of the hold music was heard."""
         await self._until_heard(leg, lambda samples: _music_s(samples[-4 * audio.RATE:]) >= 1, limit, "music")
@@ -187,11 +191,7 @@ class Stage:
     def twice(self, leg: Leg, key: str) -> tuple[Match, Match]:
         """The prompt is there two times; where, in order."""
         assert leg.recording is not None
-        recording = growing(leg.recording)
-        first = audio.find(prompt(key), recording)
-        start = int(first.offset_s * audio.RATE)
-        recording[start: start + len(prompt(key))] = 0.0
-        second = audio.find(prompt(key), recording)
+        first, second = _both(key, growing(leg.recording))
         assert first.found and second.found, f"{leg} heard {key} not twice: {first}, {second}; {leg.story()}"
         return (first, second) if first.offset_s < second.offset_s else (second, first)
 
@@ -200,6 +200,14 @@ class Stage:
         """Seconds of a tone in the recording so far."""
         assert leg.recording is not None
         return audio.tone_s(growing(leg.recording), hertz)
+
+
+def _both(key: str, recording: Samples) -> tuple[Match, Match]:
+    """Where a prompt is best found, and where when that is taken out."""
+    first = audio.find(prompt(key), recording)
+    start = int(first.offset_s * audio.RATE)
+    recording[start: start + len(prompt(key))] = 0.0
+    return first, audio.find(prompt(key), recording)
 
 
 def growing(path: Path) -> Samples:

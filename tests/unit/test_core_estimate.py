@@ -55,6 +55,25 @@ def test_nobody_at_work_no_estimate() -> None:
     assert told.last(f.Queued).estimate is not None, "as soon as somebody is at work"
 
 
+def test_whether_anybody_could_serve_a_caller_is_seen() -> None:
+    told = House({"a": 50}, services=(EDU, INFO))
+    told.waits("edu", at=1.0)
+    assert told.contact("c1").unserved, "nobody is signed in"
+    told.sits("a", at=2.0)
+    assert not told.contact("c1").unserved, "ringing"
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c1"), 3.0)
+    told.waits("edu", at=4.0)
+    assert not told.contact("c2").unserved and told.contact("c2").estimate is not None
+    told.tell(e.AgentPaused("a"), 5.0)
+    told.tell(e.TalkEnded(told.offers[-1].offer, "caller"), 5.0)
+    told.tell(e.WrapUpEnded("a"), 6.0)
+    told.waits("info", at=30.0)
+    assert told.contact("c2").unserved and told.contact("c3").unserved, "on a break is not at work"
+    told.tell(e.LinkChanged("", False), 31.0)
+    told.tell(e.AgentResumed("a"), 31.0)
+    assert not told.contact("c2").unserved, "somebody is free, the link is what is missing"
+
+
 def test_it_is_told_at_entry_and_again_with_the_connection_and_measured() -> None:
     told = busy({"a": 50})
     told.waits("edu", at=100.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ivr import expected, hold
@@ -161,3 +163,33 @@ def test_every_word_has_its_prompt() -> None:
     assert known["sure-uzun-10"].text == "Bekleme süreniz on dakikadan uzun."
     assert known["sure-5"].text == "Bekleme süreniz yaklaşık beş dakika."
     assert known["bekleme-geri-arama-3"].text.endswith("Geri aranmak için, üçe basın.")
+
+
+DISTRESSED = replace(DISTRESS, emergency="acil-destek")
+EMERGENCY = ["acil-destek", "acil-tekrar"]
+
+
+def test_in_distress_with_nobody_at_work_the_numbers_that_always_help_come_at_once_and_again() -> None:
+    caller = Caller(DISTRESSED, comfort_s=45.0)
+    assert caller.round(1, unserved=True) == [DISTRESS.first, "bekleme-siradaki", *EMERGENCY]
+    heard = [caller.round(1, unserved=True) for _ in range(30)]
+    times = [15 * number for number, keys in enumerate(heard, 1) if keys == EMERGENCY]
+    assert times == [180, 360], "every three minutes, with comfort between"
+    assert all("sonra" not in key and "geri-arama" not in key for keys in heard for key in keys)
+    assert sum(map(bool, heard)) > 8
+
+
+def test_in_distress_with_somebody_at_work_it_comes_after_a_minute() -> None:
+    caller = Caller(DISTRESSED, comfort_s=300.0)
+    said = [caller.round(1, narrow(1.0)) for _ in range(9)]
+    assert [number for number, keys in enumerate(said) if keys == EMERGENCY] == [4], "at 60 s, and no more before 240 s"
+
+
+def test_it_is_reachable_by_key_at_any_moment_and_only_in_distress() -> None:
+    caller = Caller(DISTRESSED)
+    caller.round(1, unserved=True)
+    assert hold.emergency(caller.heard, DISTRESSED, caller.now) == EMERGENCY, "just heard, and asked for again"
+    assert hold.emergency(caller.heard, DISTRESSED, caller.now + 1.0) == EMERGENCY
+    usual = Caller()
+    usual.round(1, unserved=True)
+    assert not any(key.startswith("acil") for _ in range(30) for key in usual.round(1, unserved=True))
