@@ -74,7 +74,7 @@ def pressed() -> dict[str, str]:
         "interrupts": [("2", begins("ana-menu-1") + INTO_S)],
         "repeats": [("#", in_second), ("4", in_second + once_more)],
         "slow": [("*", in_second), ("3", in_second + slowly)],
-        "wrong": [("7", 0.6), ("8", 0.6 + wrong + once_more)],
+        "wrong": [("7", 0.6), ("6", 0.6 + wrong + once_more)],
         "mute": [("7", 0.6)],
         "back": [("1", 0.6), ("1", 1.2), ("9", chosen), ("2", chosen + once_more)],
         "top": [("9", 0.6), ("9", 1.2), ("1", 1.2 + length("menu-en-basta") + PAUSE + once_more)],

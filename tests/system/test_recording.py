@@ -1,0 +1,172 @@
+"""What a recording holds, by ear, on a real Asterisk: both parties from the connection on; nothing of the greeting, the
+menu or the music; nothing at all of callers who refused, cut the notice off, or chose a private service; silence while
+it is paused, and no digit ever. Then one caller is erased, and nothing is left anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lab import audio
+from lab.audio import Samples
+from lab.leg import Leg
+from lab.network import Behaviour
+from lab.person import ask
+from lab.session import Lab
+from routing.store.numbers import NumberKeys
+from santral.privacy import digits, search
+from tests.system.conftest import NewLab
+from tests.system.stage import SOUNDS, Stage, length, plain, prompt
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+CALLER, AGENT = 440, 1000
+ERASED, KEPT = "05321112233", "05324445566"
+DTMF = (697, 770, 852, 941, 1209, 1336, 1477)
+
+
+class House:
+    """The lab and what became of its recordings."""
+
+    def __init__(self, lab: Lab, stage: Stage) -> None:
+        self.lab, self.stage = lab, stage
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.lab.rows("select * from recordings order by at")]
+
+    async def rows_of(self, contact: str) -> list[dict[str, Any]]:
+        """Recordings of a contact whose talk is over, when there is one."""
+        async def there() -> list[dict[str, Any]]:
+            return [row for row in self.rows() if row["contact"] == contact]
+
+        return await until_async(there, 20.0, f"a recording of {contact}")
+
+    async def heard(self, row: dict[str, Any], folder: Path) -> Samples:
+        """A recording as a supervisor hears it: A-law as 16 bit."""
+        out = folder / f"{row['id']}.wav"
+        await asyncio.to_thread(_santral, "recordings", "export", row["id"], "--out", str(out), "--state",
+                                str(self.lab.folder))
+        data = out.read_bytes()
+        assert data[20:22] == b"\x06\0" and data[24:28] == (8000).to_bytes(4, "little"), "A-law, 8 kHz"
+        return _alaw(data[58:])
+
+    def contact(self, leg: Leg, number: str) -> str:
+        digest, _ = NumberKeys.load(self.lab.folder / "secrets" / "numbers.json").seal(number)
+        [row] = self.lab.rows("select contact from contacts where caller_hash = ? order by queued_at desc limit 1",
+                              digest)
+        return str(row["contact"])
+
+
+def _santral(*args: str, stdin: str = "") -> str:
+    done = subprocess.run([sys.executable, "-m", "santral", *args], input=stdin, capture_output=True, text=True,
+                          timeout=60.0)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def _alaw(data: bytes) -> Samples:
+    """ITU-T G.711."""
+    code = np.frombuffer(data, dtype=np.uint8).astype(np.int32) ^ 0x55
+    exponent, mantissa = (code >> 4) & 7, code & 15
+    size = np.where(exponent == 0, (mantissa << 4) + 8, ((mantissa << 4) + 0x108) << np.maximum(exponent - 1, 0))
+    return np.where(code & 0x80, size, -size).astype(np.float64)
+
+
+def _with(key: str) -> str:
+    """Pressed when greeting and notice were heard to their ends; again, should the menu have begun late."""
+    at = length("karsilama") + length("kayit-bilgisi") + 0.8
+    return f"{key}@{at:.1f}s"
+
+
+def _louder(samples: Samples, hertz: float) -> list[float]:
+    """Moments (s) at which a tone stands out."""
+    size = int(audio.WINDOW_S * audio.RATE)
+    return [at / audio.RATE for at in range(0, len(samples) - size, size)
+            if audio.rms(window := samples[at: at + size]) >= audio.QUIET
+            and audio.goertzel(window, hertz) >= 0.25]
+
+
+async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    house = House(lab, stage)
+    agents = await stage.agents([*plain("uzaktan_egitim", 3), plain("psikososyal", 1)[0]], Behaviour(tone=AGENT))
+    spool = lab.folder / "spool"
+
+    heard, refused, hurried, late = await asyncio.gather(
+        stage.caller(_with("2"), tone=CALLER, number=ERASED),
+        stage.caller(f"{_with('8')},2@{length('karsilama') + length('kayit-bilgisi') + 4:.1f}s", tone=CALLER,
+                     number=KEPT),
+        stage.hurried("2", tone=CALLER, number="05325556677"),
+        stage.caller(_with("1"), tone=CALLER, number="05326667788"))
+    for agent in agents:
+        await stage.reaches(agent, "talking", 40.0)
+    await asyncio.sleep(2.0)
+    # Only one may be recorded, and while it is, the sound is plain in the spool alone.
+    [file] = list(spool.iterdir())
+    assert file.name.startswith("call-uzaktan_egitim-")
+    contact = house.contact(heard, "+9" + ERASED)
+    [agent] = [one for one in agents if (await one.view())["contact"] == contact]
+    await heard.press("1234567890")
+    await agent.ask("recording/pause")
+    await asyncio.sleep(0.5)
+    await heard.press("1234567890")
+    await asyncio.sleep(1.5)
+    await agent.ask("recording/resume")
+    await asyncio.sleep(2.0)
+    for leg in (heard, refused, hurried, late):
+        await leg.hangup()
+
+    [row] = await house.rows_of(contact)
+    assert house.rows() == [row], "of the others there is none"
+    assert (row["kind"], row["service"], row["agent"]) == ("call", "uzaktan_egitim", agent.id)
+    await until_async(lambda: not list(spool.iterdir()), what="an empty spool")
+    sound = await house.heard(row, tmp_path)
+    caller, other = _louder(sound, CALLER), _louder(sound, AGENT)
+    assert caller and other and caller[0] < 0.5 and other[0] < 0.5, "both, from the connection on"
+    for key in ("karsilama", "kayit-bilgisi", "ana-menu-2", "secildi-uzaktan-egitim"):
+        assert not audio.find(prompt(key), sound).found
+    music = audio.read(SOUNDS / "moh" / "santral.wav")
+    assert not audio.find(music[: audio.RATE], sound).found
+    gaps = [(before, after) for before, after in pairwise(caller) if after - before > 1.0]
+    [(begin, end)] = gaps
+    assert 1.5 < end - begin < 4.5, "paused for two seconds and what the keys took"
+    quiet = sound[int((begin + 0.2) * audio.RATE): int((end - 0.1) * audio.RATE)]
+    assert audio.silence_share(quiet) == 1.0, "silence while it is paused"
+    assert caller[-1] > end + 1.0 and other[-1] > end + 1.0, "and both again after it"
+    assert [hertz for hertz in DTMF if _louder(sound, hertz)] == [], "no digit, pressed while paused or not"
+
+    await _erased(house, row)
+
+
+async def _erased(house: House, row: dict[str, Any]) -> None:
+    """The caller is erased while the node runs: rows, files, logs of node and Asterisk, queue_log."""
+    lab, folder = house.lab, house.lab.folder
+    number = "+9" + ERASED
+    digest, _ = NumberKeys.load(folder / "secrets" / "numbers.json").seal(number)
+    rows = lab.rows("select caller_box from contacts where caller_hash = ?", digest)
+    boxes = [str(one["caller_box"]) for one in rows]
+    needles = [word.encode() for word in (digits(number), digest, *boxes)]
+    assert search(folder, needles), "the search finds what is there"
+    told = await asyncio.to_thread(
+        _santral, "privacy", "erase", lab.info.centre, "--settings", lab.info.settings, "--state", str(folder), "--yes",
+        "--who", "sistem testi", stdin=f"{ERASED}\n")
+    assert "1 recordings" in told
+    assert search(folder, needles) == []
+    assert house.rows() == [] and list((folder / "recordings").rglob(row["id"])) == []
+    kept = NumberKeys.load(folder / "secrets" / "numbers.json").seal("+9" + KEPT)[0]
+    assert lab.rows("select contact from contacts where caller_hash = ?", kept), "the others are as they were"
+    record = [json.loads(line) for line in (folder / "audit.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [entry["what"] for entry in record] == ["paused", "resumed", "heard", "erasing", "erased"]
+    assert record[2]["who"] == "supervisor" and record[4]["who"] == "sistem testi"
+    status = await ask(lab.info, "GET", "/api/v1/status")
+    assert status["link_up"], "the node goes on"
