@@ -145,7 +145,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     problems, warnings = problems + found, warnings + doubts
     lengths = Lengths.of(*sounds(loaded))
     problems += _said(loaded, lengths.keys) + _recorded(loaded)
-    warnings += _calls_back(loaded)
+    warnings += _calls_back(loaded) + _untold(loaded)
     if loaded.menu is not None:
         read = load_flow(loaded.menu, _names(loaded, lengths.keys), lengths)
         flow = read.flow
@@ -195,6 +195,15 @@ def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
     return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
                             guess(one.say, prompts))
                     for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]
+
+
+def _untold(loaded: Loaded) -> list[Problem]:
+    """Rule I21 of accessible lines: who waits is told where they stand. In distress that is no comfort."""
+    return [Problem(loaded.place(SERVICES, service.id, "waiting"),
+                    f"callers of '{service.id}' are told neither their place in line nor how long it takes",
+                    "Take out 'place: false' or 'expected: false'.")
+            for service in loaded.services
+            if not (service.distress or service.waiting.place or service.waiting.expected)]
 
 
 def _calls_back(loaded: Loaded) -> list[Problem]:

@@ -61,6 +61,13 @@ def test_a_prompt_nobody_has_is_told_with_its_line(folder: Path) -> None:
     assert "Did you mean 'bekleme-ilk'?" in told[0] and "Did you mean 'bekleme-teselli-2'?" in told[1]
 
 
+def test_a_service_that_tells_nothing_is_warned_about(folder: Path) -> None:
+    says(folder, "waiting: {place: false, expected: false}", "  - id: temsilci")
+    told = [str(one) for one in check(folder).warnings]
+    assert [one for one in told if one.startswith("services.yaml:48: callers of 'temsilci' are told neither")]
+    assert not any("'psikososyal' are told neither" in one for one in told)
+
+
 def test_each_music_is_a_class_of_its_own(folder: Path, tmp_path: Path) -> None:
     says(folder, "music: halk", "  - id: temsilci")
     plan = asterisk_plan(node_config(folder), Secrets(tmp_path))
