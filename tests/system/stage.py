@@ -218,8 +218,8 @@ def growing(path: Path) -> Samples:
 
 @lru_cache(maxsize=64)
 def prompt(key: str) -> Samples:
-    """A built prompt, as it is heard."""
-    return audio.read(SOUNDS / "tr" / f"{key}.wav")
+    """A built prompt, as it is heard; `en/<key>` in English."""
+    return audio.read(SOUNDS / (f"{key}.wav" if key.startswith("en/") else f"tr/{key}.wav"))
 
 
 def length(key: str) -> float:
