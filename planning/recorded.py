@@ -81,9 +81,13 @@ class Recorded(NamedTuple):
 class _Contact:
     """What the record says of one contact."""
 
-    __slots__ = ("called_back", "fact", "gave_up", "needs", "service", "talk_s", "topics", "waited_s")
+    __slots__ = ("called_back", "came", "fact", "gave_up", "needs", "service", "since", "talk_s", "topics", "waited_s")
 
-    def __init__(self, fact: Queued) -> None:
+    def __init__(self, fact: Queued, *, inherits: bool) -> None:
+        self.since = fact.since
+        """From which waits are counted."""
+        self.came = fact.at if inherits else fact.since
+        """When the caller came. Who has the age of an earlier call comes now: a new run finds that by itself."""
         self.fact, self.service, self.needs, self.topics = fact, fact.service, fact.needs, fact.topics
         self.talk_s, self.gave_up, self.called_back = 0.0, False, False
         self.waited_s: float | None = None
@@ -125,6 +129,7 @@ def read(facts: Iterable[Fact], start: float | None = None, end: float | None = 
     people: dict[AgentId, _Person] = {}
     rings: dict[AgentId, list[float]] = {}
     told: list[tuple[float, Told]] = []
+    ages: set[tuple[str, float]] = set()
     first, last = inf, 0.0
     for fact in facts:
         last = max(last, fact.at)
@@ -137,7 +142,9 @@ def read(facts: Iterable[Fact], start: float | None = None, end: float | None = 
                     told.append((fact.at, AgentSkilled(fact.agent, fact.skills)))
         elif isinstance(fact, Queued):
             first = min(first, fact.since)
-            contacts[fact.contact] = _Contact(fact)
+            age = fact.caller_hash, fact.since
+            contacts[fact.contact] = _Contact(fact, inherits=bool(fact.caller_hash) and age in ages)
+            ages.add(age)
         elif isinstance(fact, ServiceChanged):
             told.append((fact.at, ServiceHours(fact.service, fact.open)))
         elif isinstance(fact, Connected | TalkOver | Moved | Ended | CallbackChanged | ContactChanged):
@@ -148,7 +155,7 @@ def read(facts: Iterable[Fact], start: float | None = None, end: float | None = 
                 _told(contact, fact)
     begin = first if start is None else start
     over = last if end is None else end
-    taken = [one for one in contacts.values() if begin <= one.fact.since <= over]
+    taken = [one for one in contacts.values() if begin <= one.came <= over]
     if not taken:
         raise PlanningError("no contact came in the time that was asked for: nothing can be run again")
     arrivals, patience_s, patience_drawn, talks_drawn = _arrivals(taken, over, seed)
@@ -173,19 +180,20 @@ def _told(contact: _Contact, fact: Connected | TalkOver | Moved | Ended | Callba
             contact.service = fact.service
     elif isinstance(fact, ContactChanged):
         contact.needs, contact.topics = fact.needs, fact.topics
+        contact.since = contact.since if fact.since is None else fact.since
     elif isinstance(fact, CallbackChanged):
         if contact.waited_s is None:
-            contact.waited_s = max(0.0, fact.at - contact.fact.since)
+            contact.waited_s = max(0.0, fact.at - contact.came)
         contact.called_back = True
     elif contact.waited_s is None:
-        contact.waited_s = fact.wait_s
+        contact.waited_s = max(0.0, fact.wait_s - (contact.came - contact.since))
         contact.gave_up = isinstance(fact, Ended) and fact.outcome in GAVE_UP
 
 
 def _arrivals(contacts: list[_Contact], over: float, seed: int) -> tuple[list[Arrival], float, int, int]:
     """Arrivals in order, mean patience, and of how many patience and talk were drawn. The mean is the one most likely
     for exponential patience of which some is known only to be longer than the wait."""
-    waits = [max(0.0, over - one.fact.since) if one.waited_s is None else one.waited_s for one in contacts]
+    waits = [max(0.0, over - one.came) if one.waited_s is None else one.waited_s for one in contacts]
     lost = sum(one.gave_up for one in contacts)
     patience_s = sum(waits) / lost if lost else inf
     talks: dict[ServiceId | None, list[float]] = {}
@@ -194,7 +202,7 @@ def _arrivals(contacts: list[_Contact], over: float, seed: int) -> tuple[list[Ar
             talks.setdefault(one.service, []).append(one.talk_s)
             talks.setdefault(None, []).append(one.talk_s)
     found, patience_drawn, talks_drawn = [], 0, 0
-    for one, waited_s in sorted(zip(contacts, waits, strict=True), key=lambda of: (of[0].fact.since, of[0].fact.seq)):
+    for one, waited_s in sorted(zip(contacts, waits, strict=True), key=lambda of: (of[0].came, of[0].fact.seq)):
         dice, fact = Random(f"{seed}:{one.fact.contact}"), one.fact
         patience, talk_s = waited_s, one.talk_s
         if not one.gave_up:
@@ -203,7 +211,7 @@ def _arrivals(contacts: list[_Contact], over: float, seed: int) -> tuple[list[Ar
         if talk_s <= 0:
             talk_s = dice.choice(talks.get(one.service) or talks.get(None) or [TALK_S])
             talks_drawn += 1
-        found.append(Arrival(fact.since, one.service, talk_s, patience, fact.channel, fact.priority, fact.caller_hash,
+        found.append(Arrival(one.came, one.service, talk_s, patience, fact.channel, fact.priority, fact.caller_hash,
                              one.needs, one.topics))
     return found, patience_s, patience_drawn, talks_drawn
 
