@@ -167,6 +167,8 @@ class Call(NamedTuple):
     steps: tuple[Step, ...]
     called_within: float | None = None
     """`aranir`: the caller's own telephone rings within this. None: the caller calls."""
+    before: tuple[Comes | Leaves | Waits, ...] = ()
+    """What happens between the calls."""
 
 
 @dataclass(frozen=True)
@@ -355,23 +357,30 @@ class _Reader:
                          "Write steps such as '- duyar: karsilama'.")
         if not isinstance(listed, Sequence):
             return ()
-        calls, steps = [Call(0, ())], 0
+        calls, between, steps = [Call(0, ())], list[Comes | Leaves | Waits](), 0
         for item, line in zip(listed, listed.lines, strict=True):
             over = bool(calls[-1].steps) and isinstance(calls[-1].steps[-1], HangsUp | Ends)
             again = self._again(item, line)
             if again is not None:
                 if not over:
                     self.problem(line, "another call before the end of this one", "Write kapatir or kapanir before it.")
-                calls.append(again)
+                calls.append(again._replace(before=tuple(between)))
+                between.clear()
                 continue
-            if over:
-                self.problem(line, "a step after the end of the call", "Take it out, or begin a call: arar, aranir.")
             found = self._step(item, line)
             steps += len(found)
-            calls[-1] = calls[-1]._replace(steps=(*calls[-1].steps, *found))
             if steps > MAX_STEPS:
                 self.problem(line, f"more than {MAX_STEPS} steps", "Write several scripts.")
                 break
+            if not over:
+                calls[-1] = calls[-1]._replace(steps=(*calls[-1].steps, *found))
+                continue
+            between += [step for step in found if isinstance(step, Comes | Leaves | Waits)]
+            if any(not isinstance(step, Comes | Leaves | Waits) for step in found):
+                self.problem(line, "a step after the end of the call", "Take it out, or begin a call: arar, aranir.")
+        if between:
+            self.problem(between[0].line, "a step after the end of the call",
+                         "Take it out, or begin a call: arar, aranir.")
         return tuple(calls)
 
     def _again(self, item: Any, line: int) -> Call | None:

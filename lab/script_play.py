@@ -21,7 +21,7 @@ from lab.leg import Leg, Moment
 from lab.library import Library
 from lab.network import Behaviour, Network
 from lab.person import Person, ask
-from lab.script import ANONYMOUS, Call, Script
+from lab.script import ANONYMOUS, Call, Comes, Leaves, Script, Waits
 from lab.script_agent import Answerer
 from lab.script_call import Playing, until
 from lab.script_course import Course, Difference
@@ -137,6 +137,7 @@ class Play:
             await self._sit_down()
             await self._line_up()
             for call in self.script.calls:
+                await self._between(call)
                 await self._call(call)
                 if self.course.difference is not None:
                     break
@@ -194,9 +195,13 @@ class Play:
         await first.hangup()
 
     async def _calm(self) -> None:
-        """Until nobody waits or talks in the services of this script: the next one may have them."""
+        """Until nobody waits or talks in the services of this script: the next one may have them. Who was to be called
+        back and was not, is not called any more."""
         info = self._house.info
         if info is not None and self._part.services:
+            for one in (await ask(info, "GET", "/api/v1/callbacks"))["callbacks"]:
+                if one["service"] in self._part.services:
+                    await ask(info, "POST", f"/api/v1/callbacks/{one['id']}/cancel")
             await until(lambda: _is_empty(info, self._part.services), CALM_S,
                         f"there are still callers in {', '.join(sorted(self._part.services))}")
 
@@ -217,6 +222,18 @@ class Play:
         finally:
             self._house.exchange.forget(live)
 
+    async def _between(self, call: Call) -> None:
+        for step in call.before:
+            match step:
+                case Comes():
+                    self._note(self.seconds, "temsilci geldi", False)
+                    await self.come()
+                case Leaves():
+                    self._note(self.seconds, "öndeki kapattı", False)
+                    await self.leave_front()
+                case Waits():
+                    await asyncio.sleep(step.seconds)
+
     async def _dial(self, live: Live, lines: asyncio.Queue[Line]) -> tuple[Leg, Line]:
         caller = "anonymous" if self._part.caller == ANONYMOUS else self._part.caller
         leg = await self._house.network.call(self._part.number, live=live, caller=caller)
@@ -225,7 +242,7 @@ class Play:
             await asyncio.wait((came, ended), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
             if not came.done():
                 raise LabError(f"nobody answered at {self._part.number}: {leg.story()}")
-            self._note(0.0, f"{self._part.number} arandı, yanıt verildi", False)
+            self._note(self.seconds, f"{self._part.number} arandı, yanıt verildi", False)
             return leg, came.result()
         except BaseException:
             await leg.hangup()
@@ -246,7 +263,7 @@ class Play:
             with suppress(LabError):
                 await network.behave(telephone, Behaviour("decline"))
         leg = next(leg for leg in reversed(network.rung) if leg.seat == telephone)
-        self._note(0.0, "arayan geri arandı, açtı", False)
+        self._note(self.seconds, "arayan geri arandı, açtı", False)
         return leg, line
 
     async def _follow(self, leg: Leg, line: Line) -> None:

@@ -70,6 +70,9 @@ adimlar:
   - onundeki: kapatir
   - temsilci: gelir
   - kapanir: 9 sn
+  - temsilci: gelir
+  - onundeki: kapatir
+  - bekler: 2 sn
   - arar
   - kapatir
   - aranir: 2 dk
@@ -100,7 +103,8 @@ def test_everything_that_can_be_written(tmp_path: Path) -> None:
     assert script.services == {"psikososyal"} and script.ahead == Ahead(2, "1")
     assert script.agents == (
         Agent(7, "psikososyal", "1.5"), Agent(8, "gorus_oneri", "ignore"), Agent(9, "a1001", "busy", later=True))
-    assert script.calls[1:] == (Call(27, (HangsUp(28),)), Call(29, (HangsUp(30),), 120.0))
+    assert script.calls[1:] == (
+        Call(30, (HangsUp(31),), None, (Comes(27), Leaves(28), Waits(29, 2.0))), Call(32, (HangsUp(33),), 120.0))
     assert script.calls[0].line == 0 and script.calls[0].called_within is None
     assert script.calls[0].steps == (
         Hears(11, "karsilama", WITHIN_S), Hears(11, "ana-menu-1", 7.0), Begins(12, "ana-menu-1", 120.0),
@@ -156,8 +160,8 @@ bitis: 1
         "x.yaml:15: 'gorus' is no service and no agent. Did you mean 'gorus_oneri'?",
         "x.yaml:16: 'gider' is nothing an agent does. Known: gelir; kapatir; basar and keys.",
         "x.yaml:17: 'kapatir' has nothing behind it. Write '- kapatir'.",
-        "x.yaml:18: a step after the end of the call. Take it out, or begin a call: arar, aranir.",
         "x.yaml:18: '0 sn' is too short or too long. Write more than 0 and at most 900 sn.",
+        "x.yaml:18: a step after the end of the call. Take it out, or begin a call: arar, aranir.",
         "x.yaml:19: unknown key 'bitis'. Known: ad, adimlar, arar, hizmet, kimden, onunde, temsilciler.",
     ]
 
@@ -177,6 +181,7 @@ bitis: 1
     ("ad: x\nhizmet: psikososyal\nonunde: 2\nadimlar:\n  - kapatir\n", "x.yaml:3: 'onunde' says how many"),
     ("ad: x\nhizmet: psikososyal\nonunde: {kac: 11, basar: 1}\nadimlar:\n  - kapatir\n", "x.yaml:3: 'onunde' says"),
     ("ad: x\nonunde: {kac: 1, basar: 1}\nadimlar:\n  - kapatir\n", "x.yaml:2: those in front wait for one service"),
+    ("ad: x\nadimlar:\n  - kapatir\n  - basar: 1\n  - arar\n  - kapatir\n", "x.yaml:4: a step after the end"),
     ("ad: x\nadimlar:\n  - arar\n  - kapatir\n", "x.yaml:3: another call before the end of this one"),
     ("ad: x\nadimlar:\n  - kapatir\n  - arar: 5\n  - kapatir\n", "x.yaml:4: 'arar' has nothing behind it"),
     ("ad: x\nadimlar:\n  - kapatir\n  - aranir: x\n  - kapatir\n", "x.yaml:4: 'x' is no time"),
