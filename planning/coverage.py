@@ -15,7 +15,7 @@ from enum import StrEnum
 from itertools import combinations
 from typing import NamedTuple
 
-from planning.chart import clock
+from drawing.chart import clock
 from planning.house import Duty
 from planning.outcome import SLOT_S
 from planning.staffing import SLOTS

@@ -8,7 +8,7 @@ from html import escape
 from math import hypot
 from typing import TypeVar
 
-from planning.chart import document
+from drawing.chart import document
 
 S = TypeVar("S", bound=StrEnum)
 Places = Mapping[str, tuple[float, float]]

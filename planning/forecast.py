@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drawing.chart import clock
 from planning.arrivals import Chance, Day, Kind, generate
-from planning.chart import clock
 from planning.course import Course, House, course, peakedness
 from planning.erlang import Queue
 from planning.house import Arrival, Duty, run

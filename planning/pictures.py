@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from planning import chart, cli, duties, guide, story, timeline
+from drawing import chart
+from planning import cli, duties, guide, story, timeline
 from planning.arrivals import DEFAULT_DAY, Chance, generate, shares_of
 from planning.coverage import presence
 from planning.diagram import Places, graph, matrix

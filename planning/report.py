@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from planning import chart, page
+from drawing import chart, page
 from planning.outcome import SLOT_S, Figures, Outcome
 from planning.simulate import Run, row, together
 

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from drawing.chart import clock
 from planning import cli as shared
 from planning import staff_view as view
 from planning.arrivals import HANDLE_S, HANDLE_SD_S, PATIENCE_S, Chance, Day, Kind
-from planning.chart import clock
 from planning.coverage import Trouble, presence, troubles
 from planning.duties import team_of
 from planning.erlang import LONGEST_PATIENCE_S

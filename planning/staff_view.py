@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from planning import chart, page
+from drawing import chart, page
 from planning.coverage import Trouble
 from planning.outcome import SLOT_S
 from planning.staffing import Need, Staffing

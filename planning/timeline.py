@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from planning.chart import document, ticks
+from drawing.chart import document, ticks
 from planning.story import Line, clock
 
 WIDTH, LEFT, RIGHT, TOP, ROW, BAR = 760, 60, 40, 34, 34, 20

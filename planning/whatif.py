@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import NamedTuple
 
-from planning import chart, page
+from drawing import chart, page
 from planning.errors import PlanningError
 from planning.house import run
 from planning.ledger import Ledger

@@ -15,6 +15,7 @@ from asterisk_conf.lint import lint
 from asterisk_conf.plan import Plan, PlanError
 from asterisk_conf.render import render
 from desk import cli as desk_cli
+from drawing.chart import document
 from ivr import cli as ivr_cli
 from lab import cli as lab_cli
 from lab.bench.cli import bench

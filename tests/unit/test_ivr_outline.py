@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from drawing.chart import document
 from ivr.cli import RECKONED, Menu, draw
 from ivr.flow import hear
 from ivr.flow.model import Flow
 from ivr.flow.model import Menu as MenuNode
 from ivr.flow.outline import Item, Way, outline
-from planning.chart import document
 from tests.fakes.menu import LENGTHS, closing, example, rich
 
 pytestmark = pytest.mark.unit

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from planning import chart, page
+from drawing import chart, page
 
 pytestmark = pytest.mark.unit
 

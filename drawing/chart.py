@@ -10,7 +10,7 @@ from html import escape
 from math import ceil, floor, log10
 from typing import NamedTuple
 
-from planning import page
+from drawing import page
 
 WIDTH, HEIGHT = 720, 280
 LEFT, RIGHT, TOP, BOTTOM = 62, 26, 14, 44
