@@ -38,9 +38,9 @@ class TalkRecorder:
     """`services`: whose talks are recorded; a reload may change it. `live` gives the offers that are alive."""
 
     def __init__(self, vault: Vault, live: Callable[[], Sequence[LiveOffer]], services: Collection[str],
-                 audit: Audit) -> None:
+                 audit: Audit, clock: Callable[[], float] = time.time) -> None:
         self.vault, self.services = vault, frozenset(services)
-        self._live, self._audit = live, audit
+        self._live, self._audit, self._clock = live, audit, clock
         self.trouble = ""
         """Why nothing is recorded now; empty: nothing is wrong."""
         self.done: Counter[str] = Counter()
@@ -67,8 +67,8 @@ class TalkRecorder:
     async def purge(self) -> None:
         """Destroy the recordings whose time is over. What cannot be done now is done at the next look."""
         try:
-            if gone := await self.vault.purge():
-                self._audit.note(WHO, "purged", time.time(), counts={"recordings": gone})
+            if gone := await self.vault.purge(self._clock()):
+                self._audit.note(WHO, "purged", self._clock(), counts={"recordings": gone})
                 log.info("recording.purged", recordings=gone)
         except (OSError, StoreError) as error:
             log.error("recording.not_purged", why=str(error))
@@ -86,9 +86,10 @@ class TalkRecorder:
         except OSError as error:
             why = f"{self.vault.spool}: {error.strerror}"
         self.trouble = why
-        if bool(why) != bool(before):
-            log.log(40 if why else 20, "recording.off" if why else "recording.on", why=why,
-                    mend="no talk is recorded until it is mended: see the spool and the vault" if why else "")
+        if why and not before:
+            log.error("recording.off", why=why, mend="no talk is recorded until it is mended: see spool and vault")
+        elif before and not why:
+            log.info("recording.on")
 
     def _talks(self) -> Callable[[Plain], bool]:
         legs = {(one.contact, f"o{one.offer}") for one in self._live()}

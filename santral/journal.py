@@ -34,21 +34,23 @@ class _State:
 
     def __init__(self, place: str, reader: Reader, extent: Extent) -> None:
         self._place, self._reader, self._extent = place, reader, extent
+        first = next(iter(reader.journal_after(0, 1)), None)
+        if first is None or not isinstance(first.event, Started):
+            raise PlanningError(f"{place}: the journal does not begin with the start of a node")
+        # What is older was destroyed by its age (`santral privacy purge`), up to this start.
+        self._first_entry, self._first_fact = first.seq, first.event.next_fact
 
     def entries(self) -> Iterator[Input]:
-        for entry in self._all("entry", self._reader.journal_after, self._extent.entries):
-            if entry.seq == 1 and not isinstance(entry.event, Started):
-                raise PlanningError(f"{self._place}: the journal does not begin with the start of a node")
-            yield entry
+        return self._all("entry", self._reader.journal_after, self._first_entry, self._extent.entries)
 
     def facts(self) -> Iterator[Fact]:
-        return self._all("fact", self._reader.facts_after, self._extent.facts)
+        return self._all("fact", self._reader.facts_after, self._first_fact, self._extent.facts)
 
     def length(self) -> int:
-        return self._extent.entries
+        return self._extent.entries - self._first_entry + 1
 
-    def _all(self, what: str, after: Callable[[int], Sequence[N]], last: int) -> Iterator[N]:
-        done = 0
+    def _all(self, what: str, after: Callable[[int], Sequence[N]], first: int, last: int) -> Iterator[N]:
+        done = first - 1
         while done < last:
             page = after(done)
             for one in page:

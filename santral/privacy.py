@@ -31,6 +31,7 @@ from routing.store.sound import remove
 from routing.store.store import Store
 from routing.store.traces import Caller
 from routing.store.vault import DAY_S, Vault
+from santral import registered
 
 REBUILD_MAX = 200 * 1024 * 1024
 """Bytes of a database that is written anew beside a running node, if that is needed at all: some seconds, and a turn
@@ -145,6 +146,7 @@ class Privacy:
                                          (*words, traces.BOX_BEGINS) if theirs or boxes else tuple(words))
             counts |= {"journal": found.journal, "facts": found.facts}
         counts["keyed in"] = await self._store.work(partial(keyed.forget, some=answers))
+        counts["registered"] = registered.strike(self._keys.parent, caller.hashes)
         # The rows last: by them an erasure that was broken off finds its caller again.
         counts["contacts"] = await self._store.work(partial(traces.blank_rows, ids=caller.contacts))
         calls = {name(contact) for contact in caller.contacts}
@@ -224,7 +226,7 @@ class Privacy:
         if not counts:
             return due
         self._audit.note(self._who, "purging", self._clock(), counts=counts)
-        await self._vault.purge()
+        await self._vault.purge(self._clock())
         numbers, journal = due[1].before, due[4].before
         while await self._store.work(partial(traces.blank_old_rows, before=numbers)):
             pass

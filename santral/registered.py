@@ -55,6 +55,15 @@ def read(path: Path) -> frozenset[str]:
     return frozenset(callers)
 
 
+def strike(secrets: Path, hashes: Iterable[str]) -> int:
+    """Take the callers of these hashes off the list; how many stood there. Raises SantralError."""
+    before = read(secrets / FILE)
+    gone = before & frozenset(hashes)
+    if gone:
+        write_private(secrets / FILE, json.dumps({"callers": sorted(before - gone)}, indent=0))
+    return len(gone)
+
+
 def enlist(state: Path, numbers: Iterable[str], remove: bool) -> int:
     """Put numbers (E.164) on the list or take them out; how many were not so before. Raises SantralError."""
     folder = Secrets(state).folder

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,9 +102,8 @@ def _header(sound: Sound) -> bytes:
 
 
 def remove(path: Path) -> None:
-    """A plain file goes: its length first, so that a name which somebody still holds open shows nothing."""
-    try:
+    """A plain file goes. Where Asterisk is another user the folder is ours, and the file is only for reading: then what
+    it held is gone with its last reader, else at once."""
+    with suppress(PermissionError, FileNotFoundError):
         os.truncate(path, 0)
-        path.unlink()
-    except FileNotFoundError:
-        return
+    path.unlink(missing_ok=True)

@@ -80,11 +80,11 @@ class Vault:
     """
 
     def __init__(self, folder: Path, spool: Path, keys: Path, store: Store, *, keep_days: float,
-                 private: Collection[str], clock: Callable[[], float] = time.time) -> None:
+                 private: Collection[str]) -> None:
         self.folder, self.spool = folder, spool
         self._key_file, self._keys, self._keys_of = keys, RecordingKeys.load_or_create(keys), _stamp(keys)
         self.keep_days, self.private = keep_days, frozenset(private)
-        self._store, self._clock = store, clock
+        self._store = store
         self._worker = Worker("santral-vault")
         self._busy: set[str] = set()
         (folder / DRAFT).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -246,10 +246,10 @@ class Vault:
             gone += await self._store.work(partial(recordings.remove, ids=ids))
         return gone
 
-    async def purge(self) -> int:
-        """Destroy those whose time is over; how many."""
+    async def purge(self, at: float) -> int:
+        """Destroy those whose time is over at this moment; how many."""
         gone = 0
-        while due := await self._store.work(partial(recordings.find, wanted=Wanted(due=self._clock()))):
+        while due := await self._store.work(partial(recordings.find, wanted=Wanted(due=at))):
             gone += await self.destroy(due)
         return gone
 

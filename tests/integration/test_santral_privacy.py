@@ -3,6 +3,7 @@ statistics stay, and the journal tells the same day again."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from metrics.queue_log import QueueLog
 from routing.core import events as e
@@ -31,7 +33,11 @@ from routing.store.reader import Reader
 from routing.store.recordings import Wanted
 from routing.store.store import Store
 from routing.store.vault import DAY_S, Vault
+from santral import registered
+from santral.errors import StoreTrouble
+from santral.journal import open_journal
 from santral.privacy import Privacy, digits, search
+from santral.privacy_cli import commands
 from tests.core_house import EDU
 from tests.fakes.store_day import Turn
 
@@ -359,3 +365,52 @@ async def test_what_an_older_version_left_in_free_pages_goes_too(house: House, m
         assert (await house.privacy.erase(caller)).left == (house.state / "santral.db",)
     assert (await house.privacy.erase(await house.privacy.by_number(NUMBER))).left == ()
     assert house.bytes_of(digits(NUMBER)) == []
+
+
+async def test_a_replay_begins_where_the_journal_does_now(house: House) -> None:
+    await house.node.call(NUMBER)
+    await house.node.start()
+    await house.node.call(OTHER, talk=False)
+    house.node.now += 100 * DAY_S
+    house.privacy._clock = lambda: house.node.now
+    await house.privacy.purge(60.0, 90.0)
+    with open_journal(str(house.state)) as journal:
+        entries, facts = list(journal.entries()), list(journal.facts())
+        assert entries[0].seq > 1 and isinstance(entries[0].event, Started) and journal.length() == len(entries)
+    assert replay([(one.at, one.event) for one in entries]) == facts and facts
+
+
+async def test_who_asked_to_be_known_is_taken_off_the_list(house: House) -> None:
+    registered.enlist(house.state, [NUMBER, OTHER], remove=False)
+    erased = await house.privacy.erase(await house.privacy.by_number(NUMBER))
+    assert erased.left == () and erased.counts["registered"] == 1
+    assert registered.read(house.state / "secrets" / "registered.json") == {house.node.keys.seal(OTHER)[0]}
+
+
+async def test_the_commands_work_on_a_state_without_a_node(house: House) -> None:
+    theirs = await house.node.call(NUMBER)
+    await house.node.call(OTHER)
+    await house.record(theirs)
+
+    async def santral(*args: str, typed: str = "") -> Any:
+        return await asyncio.to_thread(CliRunner().invoke, commands(), [*args, "--state", str(house.state)], typed,
+                                       catch_exceptions=True)
+
+    out = house.state.parent / "out"
+    told = await santral("export", "--out", str(out), typed="0532 111 22 33\n")
+    assert told.exit_code == 0 and (out / "caller.json").exists(), told.output
+    assert "0532" not in told.output
+    due = await santral("purge", "--dry-run")
+    assert due.exit_code == 0 and "recordings" in due.output
+    assert (await santral("erase", "--contact", "nobody")).exception
+    assert (await santral("erase", "--yes", typed="not a number\n")).exception
+    with sqlite3.connect(house.state / "santral.db") as rows:  # the lease that the fixture never took
+        assert rows.execute("select count(*) from leases").fetchone() == (0,)
+    told = await santral("erase", "--yes", "--who", "ayse", "--contact", theirs)
+    assert told.exit_code == 0, told.output
+    assert house.bytes_of(digits(NUMBER)) == []
+    shown = await santral("record")
+    assert shown.exit_code == 0 and "erased" in shown.output and "ayse" in shown.output
+    audit = house.state / "audit.jsonl"
+    audit.write_bytes(audit.read_bytes().replace(b"ayse", b"veli", 1))
+    assert isinstance((await santral("record")).exception, StoreTrouble)

@@ -208,13 +208,14 @@ def rights(machine: Machine) -> None:
     state = machine.path("/var/lib/santral")
     for name in ("sounds/tr/karsilama.wav", "sounds/tr/karsilama.wav16", "sounds/moh/santral.wav"):
         assert walk.readable_by_all(state / name, machine.root), f"user asterisk cannot read {name}"
-    for name in ("santral.db", "queue_log", "node.json", "secrets", "secrets/seats.json", "asterisk/pjsip.conf",
-                 "asterisk/manager.conf"):
+    for name in ("santral.db", "queue_log", "node.json", "secrets", "secrets/seats.json", "recordings",
+                 "asterisk/pjsip.conf", "asterisk/manager.conf"):
         assert not stat.S_IMODE((state / name).stat().st_mode) & 0o007, f"others may open {name}"
     # The group of the folder, santral, is given to the files in it.
     folder = machine.path("/var/log/asterisk/cel-custom")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o2750
     assert (folder / "santral.csv").stat().st_mode & 0o040
+    assert stat.S_IMODE(machine.path("/run/santral-spool").stat().st_mode) == 0o2770
     for name in ("pjsip.conf", "manager.conf"):
         assert stat.S_IMODE((machine.asterisk.etc / name).stat().st_mode) == 0o640
 

@@ -31,7 +31,7 @@ page is seen here."""
 PRELUDE = 'runuser() { shift 3; "$@"; }; chown() { :; }; '
 """Everything runs as one user here; rights are looked at by their modes."""
 
-_PATHS = re.compile(r"(?<![\w./])/(?=(?:etc|var|usr/local|opt/santral)\b)")
+_PATHS = re.compile(r"(?<![\w./])/(?=(?:etc|var|run/santral-spool|usr/local|opt/santral)\b)")
 _OWNERS = re.compile(r"(?<=install) ((?:-d )?)-o \w+ -g \w+")
 
 
@@ -57,7 +57,7 @@ class Machine:
         """Every line that was carried out, as it stands on the page."""
         self.places = {name: f"127.0.0.1:{ports.one()}" for name in ("agi", "http", "ami", "sip")}
         self.rtp = ports.media(64)
-        for folder in ("etc/systemd/system", "usr/local/bin", "var/lib/santral", "opt"):
+        for folder in ("etc/systemd/system", "etc/tmpfiles.d", "run", "usr/local/bin", "var/lib/santral", "opt"):
             (root / folder).mkdir(parents=True)
         (root / "opt/santral").symlink_to(HOUSE)
 

@@ -1,0 +1,119 @@
+"""Which talks are recorded, and when none is: the node's half of the decision, and what it does with the files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from routing import talk_recorder
+from routing.core.commands import Offer
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.live import LiveOffer
+from routing.core.model import AnswerMode, OfferState
+from routing.store import recordings
+from routing.store.audit import Audit
+from routing.store.recordings import Wanted
+from routing.store.store import Store
+from routing.store.vault import DAY_S, Vault
+from routing.talk_recorder import TalkRecorder
+
+pytestmark = pytest.mark.integration
+
+CONTACT = ContactId("1764000000.17")
+LIVE = LiveOffer(OfferId(12), CONTACT, AgentId("a1"), SeatId("2001"), OfferState.ACCEPTED, True, "o12-1764000000.17")
+
+
+def offer(service: str) -> Offer:
+    return Offer(OfferId(12), CONTACT, "PJSIP/trunk-1", AgentId("a1"), SeatId("2001"), ServiceId(service), service,
+                 20.0, AnswerMode.MANUAL, False, 5.0)
+
+
+class House(NamedTuple):
+    recorder: TalkRecorder
+    store: Store
+    spool: Path
+    live: list[LiveOffer]
+    now: list[float]
+
+    def talk(self, name: str) -> Path:
+        path = self.spool / f"{name}.alaw"
+        path.write_bytes(b"\xd5" * 16_000)
+        os.utime(path, (time.time() - 60.0,) * 2)
+        return path
+
+    async def rows(self) -> list[recordings.Recording]:
+        return await self.store.work(lambda connection: recordings.find(connection, Wanted()))
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    store, live, now = await Store.open(tmp_path / "santral.db"), [LIVE], [time.time()]
+    vault = Vault(tmp_path / "recordings", tmp_path / "spool", tmp_path / "secrets" / "keys.json", store,
+                  keep_days=90.0, private=["psikososyal"])
+    recorder = TalkRecorder(vault, lambda: live, ["destek", "psikososyal"], Audit(tmp_path), lambda: now[0])
+    yield House(recorder, store, vault.spool, live, now)
+    await vault.close()
+    await store.close()
+
+
+async def test_only_the_services_that_are_wished_for_and_never_a_private_one(house: House) -> None:
+    assert house.recorder.file(offer("destek")) == "call-destek-1764000000.17~o12"
+    assert house.recorder.file(offer("temsilci")) == house.recorder.file(offer("psikososyal")) == ""
+    house.recorder.vault.private = frozenset({"destek"})  # as a reload may say
+    assert house.recorder.file(offer("destek")) == ""
+
+
+async def test_a_talk_is_sealed_when_its_leg_is_gone(house: House) -> None:
+    path = house.talk(house.recorder.file(offer("destek")))
+    await house.recorder.look()
+    assert path.exists() and await house.rows() == []
+    house.live.clear()
+    await house.recorder.look()
+    assert not path.exists()
+    assert [one.contact for one in await house.rows()] == [CONTACT]
+    assert house.recorder.done == {"kept": 1, "destroyed": 0, "failed": 0}
+
+
+async def test_trouble_ends_new_recordings_and_its_end_lets_them_begin_again(
+        house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def troubled(word: str) -> None:
+        await house.recorder.look()
+        assert word in house.recorder.trouble
+        assert house.recorder.file(offer("destek")) == ""
+
+    house.live.clear()
+    path = house.talk("call-destek-1764000000.17~o11")
+    with monkeypatch.context() as patch:
+        patch.setattr("routing.store.vault.encrypt", _full)
+        await troubled("1 files could not be sealed")
+    assert path.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(talk_recorder, "_free", lambda vault: talk_recorder.RESERVE / 2)
+        await troubled("5% of")
+    house.spool.rename(house.spool.with_name("away"))
+    await troubled("No such file")
+    house.spool.with_name("away").rename(house.spool)
+    await house.recorder.look()
+    assert house.recorder.trouble == "" and house.recorder.file(offer("destek"))
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+async def test_what_is_over_is_destroyed_and_noted(house: House, tmp_path: Path) -> None:
+    house.live.clear()
+    house.talk("call-destek-1764000000.17~o11")
+    await house.recorder.look()
+    await house.recorder.purge()
+    assert len(await house.rows()) == 1 and list(Audit(tmp_path).entries()) == []
+    house.now[0] += 91 * DAY_S
+    await house.recorder.purge()
+    assert await house.rows() == []
+    [entry] = Audit(tmp_path).entries()
+    assert (entry.who, entry.what, entry.about) == ("node", "purged", {"counts": {"recordings": 1}})
