@@ -28,6 +28,10 @@ DIALS_MAX = 1_000
 """Callers being dialled at once: one for each agent of five big centres. The oldest is forgotten first; the engine's
 own limit of a try ends it."""
 
+LET_GO = frozenset({"contact_gone", "callback_failed"})
+"""Why a caller who has answered is hung up all the same. Whoever has the phone in their hand when an agent is gone
+waits for the next one."""
+
 _BUSY, _NO_ANSWER, _REFUSED = {17}, {18, 19}, {16, 21, 22, 23}
 
 
@@ -73,14 +77,21 @@ class Dials:
         return bool(self._dials)
 
     def begin(self, contact: ContactId, offer: OfferId, *, alive: bool = False, up: bool = False) -> None:
-        """This caller is dialled for this offer."""
+        """This caller is dialled for this offer. Asterisk refuses to dial one whose telephone is up for the offer
+        before: that one is theirs then."""
+        known = self._dials.pop(contact, None)
         if len(self._dials) >= DIALS_MAX:
             self._dials.popitem(last=False)
-        self._dials[contact] = _Dial(offer, alive, up)
+        self._dials[contact] = _Dial(offer, alive, up) if known is None else _Dial(offer, known.alive, known.up)
 
     def end(self, contact: ContactId) -> None:
         """The caller was reached, or is let go."""
         self._dials.pop(contact, None)
+
+    def up(self, contact: ContactId) -> bool:
+        """This caller has answered, and is told who calls."""
+        dial = self._dials.get(contact)
+        return dial is not None and dial.up
 
     def clear(self) -> None:
         """Nobody is dialled, as far as is known."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from routing.ami.blackbox import BlackBox
-from routing.ami.dialling import to_dial, to_join
+from routing.ami.dialling import LET_GO, to_dial, to_join
 from routing.ami.link import (
     AuthFailed,
     Link,
@@ -269,9 +269,7 @@ class Switch:
                 continue
             if isinstance(command, Rescind):
                 first = False  # what comes behind it stays behind it
-                if command.dialled:
-                    self._translator.dials.end(command.contact)
-                for leg in _legs(command):
+                for leg in self._to_hang_up(command):
                     self._group.create_task(self._rescind(leg, self._actions), name=name)
                 continue
             if isinstance(command, Offer):
@@ -280,6 +278,14 @@ class Switch:
                 self._group.create_task(self._ring_partner(command, command.partner, self._actions), name=name)
             self._group.create_task(self._carry_out(
                 command, self._actions, self._start(command, self._actions) if first else None), name=name)
+
+    def _to_hang_up(self, command: Rescind) -> list[str]:
+        """The legs of an offer that is taken back, and the caller's where they were being called back for it."""
+        legs = _legs(command)
+        if command.dialled and (command.reason in LET_GO or not self._translator.dials.up(command.contact)):
+            self._translator.dials.end(command.contact)
+            legs.append(command.contact)  # the channel of a caller who is dialled has the contact's id
+        return legs
 
     def _without_number(self, offer: Offer) -> str:
         """Who of those to be called has no outside number; empty: nobody."""
@@ -448,8 +454,6 @@ def _legs(command: Offer | Rescind) -> list[str]:
     legs = [leg_id(command.offer, command.contact)]
     if pair:
         legs.append(partner_leg_id(command.offer, command.contact))
-    if isinstance(command, Rescind) and command.dialled:
-        legs.append(command.contact)  # the channel of a caller who is dialled has the contact's id
     return legs
 
 

@@ -1,0 +1,364 @@
+"""Callers who are called back, with real phones: the place that is kept, both orders of dialling, each party hanging up
+at each moment, a node that dies in the middle, and the number that is seen nowhere.
+
+One lab, in its quiet hours: who wants to be called at once says so. Three stories go on in three services at the same
+time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from lab import records, up
+from lab.fetch import Program
+from lab.leg import Leg
+from lab.network import Behaviour
+from lab.person import Person, ask
+from lab.session import Lab
+from lab.wire_client import AmiClient
+from routing.ami.wire import Message
+from routing.store.numbers import NumberKeys
+from tests.system.stage import Stage, length, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+ORDER, ORDER_KEY = "temsilci", "0"
+AGENT_FIRST, AGENT_FIRST_KEY = "uzaktan_egitim", "2"
+CALLER_FIRST, CALLER_FIRST_KEY = "gorus_oneri", "4"
+CALLERS = 10
+CALLBACK = "3"
+CALLER_TONE, AGENT_TONE = 440, 700
+LIMIT_S = 25.0
+PRESS_S = 0.7
+"""Between two presses of a caller in a hurry."""
+
+
+def centre_of(folder: Path) -> Path:
+    """The ministry's centre: one service calls the caller first, and wants a key; nobody has a wrap-up."""
+    centre = folder / "centre"
+    shutil.copytree(up.CENTRE, centre)
+    path = centre / "services.yaml"
+    text = path.read_text(encoding="utf-8")
+    begin = f"  - id: {CALLER_FIRST}\n"
+    assert begin in text
+    path.write_text(text.replace(begin, f"{begin}    callback: caller_first\n    callback_press: true\n"),
+                    encoding="utf-8")
+    (centre / "accommodations.yaml").chmod(0o600)
+    return centre
+
+
+def quiet_now() -> str:
+    """Settings of a lab whose quiet hours have begun a minute ago and end in 23 hours."""
+    now = datetime.now(ZoneInfo("Europe/Istanbul"))
+    begins, ends = ((now + timedelta(minutes=minutes)).strftime("%H:%M") for minutes in (-1, -60))
+    return f'[callback]\nquiet_from = "{begins}"\nquiet_to = "{ends}"\n[profile]\nwrapup_s = 0\n'
+
+
+class Callers:
+    """What one story has on its hands: callers by number, contacts by the hash of it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.keys = NumberKeys.load(stage.lab.folder / "secrets" / "numbers.json")
+
+    def contact(self, number: str) -> str:
+        """The newest contact of a number that has not ended; empty: none."""
+        rows = self.stage.lab.rows("select contact from contacts where caller_hash = ? and outcome is null "
+                                   "order by queued_at desc limit 1", self.keys.seal(f"+90{number[1:]}")[0])
+        return str(rows[0]["contact"]) if rows else ""
+
+    async def waits(self, key: str, number: str) -> tuple[Leg, str]:
+        """A hurried caller who waits; their line and contact."""
+        leg = await self.stage.hurried(key, number=number)
+        return leg, await until_async(lambda: self.contact(number), LIMIT_S, f"a contact; {leg.story()}")
+
+    async def waiting(self) -> dict[str, dict[str, Any]]:
+        """Who waits to be called back, by contact."""
+        found = await ask(self.stage.info, "GET", "/api/v1/callbacks")
+        return {one["id"]: one for one in found["callbacks"]}
+
+    async def asks(self, leg: Leg, contact: str) -> None:
+        """Wants to be called back at the number they have, at once; in a hurry. Then hangs up."""
+        end = asyncio.get_running_loop().time() + LIMIT_S
+        for key in cycle(CALLBACK + "111"):  # a key that comes before the dialogue that hears it is lost
+            if contact in await self.waiting():
+                break
+            assert asyncio.get_running_loop().time() < end, f"no callback for {contact}: {leg.story()}"
+            if not leg.ended.is_set():
+                await leg.press(key)
+            await asyncio.sleep(PRESS_S)
+        await leg.hangup()
+        await leg.wait_ended()
+
+    async def called_back(self, key: str, number: str) -> str:
+        """The whole of it; the contact."""
+        leg, contact = await self.waits(key, number)
+        await self.asks(leg, contact)
+        return contact
+
+    async def phone(self, number: str, behaviour: Behaviour) -> None:
+        """How the telephone outside acts when it rings."""
+        await self.stage.network.behave(f"90{number[1:]}", behaviour)
+
+    async def rings(self, number: str, since: int = 0) -> Leg:
+        """It rings."""
+        return await self.stage.network.wait_ring(f"90{number[1:]}", since=since, limit=LIMIT_S)
+
+    async def agent(self, name: str, behaviour: Behaviour | None = None) -> Person:
+        """Signs in; who waits rings at once."""
+        seat = self.stage.info.seat(name)
+        await self.stage.network.register({seat.endpoint: seat.secret})
+        return await self.stage.lab.agent(name, behaviour or Behaviour(tone=AGENT_TONE, record=self.stage.folder))
+
+    async def talks(self, person: Person, contact: str) -> None:
+        """This agent talks with this contact."""
+        async def there() -> bool:
+            view = await person.view()
+            return bool(view["state"] == "talking" and view["contact"] == contact)
+
+        await until_async(there, LIMIT_S, f"{person.id} talks with {contact}")
+
+    async def row(self, contact: str, **wanted: Any) -> None:
+        """The store has this of a contact."""
+        def there() -> bool:
+            (row,) = self.stage.lab.rows("select * from contacts where contact = ?", contact)
+            return all(row[name] == value for name, value in wanted.items())
+
+        await until_async(there, LIMIT_S, f"{wanted} of {contact}")
+
+
+async def hears_tone(stage: Stage, leg: Leg, hertz: int) -> None:
+    """Until this end has heard the other's voice."""
+    await until_async(lambda: leg.recording is not None and leg.recording.exists() and stage.tone_s(leg, hertz) > 0.3,
+                      LIMIT_S, f"{hertz} Hz at {leg}: {leg.story()}")
+
+
+# -- the stories -----------------------------------------------------------------------------------------------------
+
+
+async def the_place_is_kept(callers: Callers) -> None:
+    """Ten callers, one agent. The third is called back at once, the sixth in the morning, the eighth rings in again;
+    each keeps the place."""
+    stage = callers.stage
+    numbers = [f"0532100000{place}" for place in range(CALLERS)]
+    found = await asyncio.gather(*(callers.waits(ORDER_KEY, number) for number in numbers))
+    await stage.counts(ORDER, CALLERS)
+    order = [row["contact"] for row in stage.lab.rows("select contact from contacts where service = ? order by since",
+                                                      ORDER)]
+    number_of = {contact: number for (_, contact), number in zip(found, numbers, strict=True)}
+    leg_of = {contact: leg for leg, contact in found}
+    at_once, later, again = order[2], order[5], order[7]
+    await callers.phone(number_of[at_once], Behaviour(tone=CALLER_TONE, record=stage.folder))
+
+    async def in_the_morning() -> None:
+        leg = leg_of[later]
+        await leg.press(CALLBACK)
+        await stage.hears(leg, "geri-arama-numara")
+        await leg.press("1")
+        await stage.hears(leg, "geri-arama-sessiz")
+        await leg.press("2")
+        await stage.hears(leg, "geri-arama-tamam")
+        assert later in await callers.waiting()
+        await leg.hangup()
+
+    async def rings_in_again() -> str:
+        await callers.asks(leg_of[again], again)
+        leg = await stage.hurried(ORDER_KEY, number=number_of[again])
+        await until_async(lambda: callers.contact(number_of[again]) not in ("", again), LIMIT_S, "the second call")
+        await stage.hears(leg, "geri-arama-birlesti")
+        contact = callers.contact(number_of[again])
+        leg_of[contact] = leg
+        return contact
+
+    _, _, merged = await asyncio.gather(callers.asks(leg_of[at_once], at_once), in_the_morning(), rings_in_again())
+    assert await stage.ended(again) == "left", "merged into the second call"
+    await stage.counts(ORDER, CALLERS)
+    agent = await callers.agent(plain(ORDER, 1, 30, alone=False)[0])
+    for contact in [merged if one == again else one for one in order if one != later]:
+        await callers.talks(agent, contact)
+        if contact == at_once:
+            leg = await callers.rings(number_of[contact])
+            await stage.hears(leg, "geri-arama-bir-dakika")
+            stage.in_order(leg, "geri-arama-merhaba", "geri-arama-bir-dakika")
+            await hears_tone(stage, leg, AGENT_TONE)
+            assert leg.shown_number == stage.info.numbers[0]
+        else:
+            leg = leg_of[contact]
+        await leg.hangup()
+        assert await stage.ended(contact) == "answered"
+    phones = [one for one in stage.network.rung if one.seat == agent.seat]
+    assert phones[2].shown_name.startswith("Geri arama: "), "the third"
+    stage.in_order(phones[2], "geri-arama-temsilci", "bilgi-temsilci")
+    assert (await callers.waiting())[later]["position"] == 1, "and nobody calls at night"
+    await ask(stage.info, "POST", f"/api/v1/callbacks/{later}/cancel")
+    assert await stage.ended(later) == "left"
+
+
+async def agent_first(callers: Callers) -> None:
+    """Each party hangs up at each moment; the node dies in the middle is a story of its own."""
+    stage, (best, second) = callers.stage, plain(AGENT_FIRST, 2)
+    first, busy = "05331000001", "05331000002"
+    await callers.phone(first, Behaviour("ignore"))
+    await callers.phone(busy, Behaviour("busy"))
+    contact, other = await asyncio.gather(callers.called_back(AGENT_FIRST_KEY, first),
+                                          callers.called_back(AGENT_FIRST_KEY, busy))
+    # The agent hangs up while the caller's phone rings: it stops, and rings again for the next one. No try is counted.
+    agent = await callers.agent(best, Behaviour())
+    rung = await callers.rings(first)
+    phone = next(one for one in stage.network.rung if one.seat == agent.seat)
+    await callers.phone(first, Behaviour("2", tone=CALLER_TONE, record=stage.folder))
+    await agent.ask("pause")
+    await phone.hangup()
+    await rung.wait_ended()
+    await callers.row(contact, tries=0, state="pending")
+    before = len(stage.network.rung)
+    # The other number is busy: the agent is free at once, and it is tried later.
+    takes = await callers.agent(second)
+    await callers.row(other, tries=1, state="pending")
+    # The agent hangs up while the caller hears who calls: the caller waits on the line, and the next one takes them.
+    leg = await callers.rings(first, before)
+    phone = next(one for one in reversed(stage.network.rung) if one.seat == takes.seat)
+    await leg.wait_answered()
+    await takes.ask("pause")
+    await phone.hangup()
+    await agent.behave(Behaviour(tone=AGENT_TONE, record=stage.folder))
+    await agent.ask("resume")
+    await callers.talks(agent, contact)
+    assert not leg.ended.is_set(), leg.story()
+    await callers.row(contact, callback=0, state="assigned")
+    await leg.hangup()
+    assert await stage.ended(contact) == "answered"
+    assert (await agent.view())["misses"] == (await takes.view())["misses"] == 0
+    await ask(stage.info, "POST", f"/api/v1/callbacks/{other}/cancel")
+
+
+async def caller_first(callers: Callers) -> None:
+    """The agent rings when the caller has come and pressed 1; who does not come is tried later."""
+    stage, (best, second) = callers.stage, plain(CALLER_FIRST, 2)
+    mailbox, hangs_up, comes = "05341000001", "05341000002", "05341000003"
+    await callers.phone(mailbox, Behaviour(record=stage.folder))
+    await callers.phone(hangs_up, Behaviour(talk=1.5))
+    await callers.phone(comes, Behaviour(
+        tone=CALLER_TONE, keys="1", keys_after=length("geri-arama-merhaba") + 1.0, record=stage.folder))
+    contacts = []
+    for number in (comes, mailbox, hangs_up):
+        contacts.append(await callers.waits(CALLER_FIRST_KEY, number))
+    await asyncio.gather(*(callers.asks(leg, contact) for leg, contact in contacts))
+    (_, there), (_, box), (_, gone) = contacts
+    declines = await callers.agent(best, Behaviour("decline"))
+    leg = await callers.rings(comes)
+    assert not [one for one in stage.network.rung if one.seat == declines.seat], "the caller comes first"
+    phone = await stage.network.wait_ring(declines.seat, limit=LIMIT_S)
+    assert phone.shown_name.startswith("Görüş ve öneri"), "there is a caller on the line by now"
+    takes = await callers.agent(second)
+    await callers.talks(takes, there)
+    await stage.hears(leg, "geri-arama-bir-dakika")
+    await leg.hangup()
+    assert await stage.ended(there) == "answered"
+    await declines.ask("pause")
+    await callers.row(gone, tries=1)
+    await callers.row(box, tries=1)
+    reasons = stage.lab.rows("select reason from offers where contact in (?, ?) order by reason", gone, box)
+    assert {row["reason"] for row in reasons} == {"callback_no_key", "callback_refused"}
+    stage.heard(await callers.rings(mailbox), "geri-arama-bas")
+    assert (await takes.view())["misses"] == 0
+    for contact in (box, gone):
+        await ask(stage.info, "POST", f"/api/v1/callbacks/{contact}/cancel")
+
+
+async def the_node_dies(callers: Callers) -> None:
+    """Killed while the caller's phone rings: who answers hears who calls and then music, the agent hears music, and the
+    new node brings them together."""
+    stage, lab = callers.stage, callers.stage.lab
+    number, (best,) = "05351000001", plain(AGENT_FIRST, 3)[2:]
+    await callers.phone(number, Behaviour("1", tone=CALLER_TONE, record=stage.folder))
+    contact = await callers.called_back(AGENT_FIRST_KEY, number)
+    agent = await callers.agent(best)
+    leg = await callers.rings(number)
+    lab.kill_node()
+    await leg.wait_answered()
+    await lab.start_node()
+    await callers.talks(agent, contact)
+    await hears_tone(stage, leg, AGENT_TONE)
+    await hears_tone(stage, next(one for one in stage.network.rung if one.seat == agent.seat), CALLER_TONE)
+    await leg.hangup()
+    assert await stage.ended(contact) == "answered"
+
+
+Story = Callable[[Callers], Coroutine[Any, Any, None]]
+TOGETHER: tuple[Story, ...] = (the_place_is_kept, agent_first, caller_first)
+STORIES: tuple[Story, ...] = (*TOGETHER, the_node_dies)
+
+
+@pytest.fixture(scope="module")
+def told(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+         ) -> dict[str, BaseException | list[str]]:
+    """How each story that is asked for went, and (`leaks`) where a caller's number was seen."""
+    asked = " ".join(item.name for item in request.session.items)
+    wanted = {story.__name__ for story in STORIES if story.__name__ in asked}
+    folder = tmp_path_factory.mktemp("callback")
+    info = up.up(centre_of(folder), folder / "lab", extra=quiet_now())
+    heard: list[Message] = []
+
+    async def everything() -> dict[str, BaseException | list[str]]:
+        secrets = json.loads((folder / "lab" / "secrets" / "ami.json").read_text(encoding="utf-8"))
+        ami = AmiClient(heard.append)
+        await ami.connect(int(info.ami.rpartition(":")[2]), "santral-events", secrets["events"])
+        found: dict[str, BaseException | list[str]] = {}
+
+        async def tell(story: Story) -> None:
+            lab = Lab(info)  # not as a context: what one story leaves behind is not the others'
+            async with lab.network:
+                try:
+                    await story(Callers(Stage(lab, tmp_path_factory.mktemp("story"))))
+                except Exception as error:
+                    found[story.__name__] = error
+                await lab.network.hang_up_all()
+                for person in lab.people:
+                    await person.sign_out()
+
+        await asyncio.gather(*(tell(story) for story in TOGETHER if story.__name__ in wanted))
+        if the_node_dies.__name__ in wanted:
+            await tell(the_node_dies)
+        await ami.close()
+        return found
+
+    try:
+        found = asyncio.run(everything())
+        found["leaks"] = leaks(folder / "lab", info, heard)
+    finally:
+        up.down(folder / "lab")
+    return found
+
+
+def leaks(folder: Path, info: up.Info, heard: list[Message]) -> list[str]:
+    """Every place but the secrets where the subscriber's part of a caller's number stands; the network outside knows
+    whom it plays."""
+    seen = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
+            and not {"network", "recordings", "secrets"} & set(path.relative_to(folder).parts)}
+    seen |= {"AMI": "".join(one.text for one in heard).encode()}
+    seen |= {page: records.page(info.http, page).encode() for page in ("/metrics", "/health/ready")}
+    parts = [f"{prefix}100000".encode() for prefix in ("532", "533", "534", "535")]
+    return [place for place, text in seen.items() if any(part in text for part in parts)]
+
+
+@pytest.mark.parametrize("story", [*TOGETHER, pytest.param(the_node_dies, marks=pytest.mark.long)],
+                         ids=lambda story: story.__name__)
+def test_a_story(told: dict[str, Any], story: Story) -> None:
+    trouble = told.get(story.__name__)
+    if trouble is not None:
+        raise trouble
+
+
+def test_a_callers_number_is_seen_nowhere(told: dict[str, Any]) -> None:
+    assert told["leaks"] == []
