@@ -21,7 +21,6 @@ from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
 from planning import cli as planning_cli
-from planning.chart import document
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
