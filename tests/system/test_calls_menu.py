@@ -82,8 +82,9 @@ def pressed() -> dict[str, str]:
     return {name: ",".join(f"{key}@{at:.2f}s" for key, at in steps) for name, steps in keys.items()}
 
 
-UNASKED = ("patient", "top")
-"""They chose psychosocial support, where nobody is asked after the talk; the others leave when they are."""
+UNASKED = ("patient", "top", "slow")
+"""They chose psychosocial support or the anonymous service, where nobody is asked after the talk; the others leave when
+they are."""
 MENU_S = 120.0
 """The mute one presses a key that is none at first, then hears the whole menu with all its waits: 75 s."""
 
