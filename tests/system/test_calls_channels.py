@@ -1,4 +1,4 @@
-"""What is no call, before a real Asterisk: messages ring nothing, and a callback goes back to the engine."""
+"""What is no call, before a real Asterisk: messages ring nothing, and nobody is called back without a way out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.session import Lab
 from routing.ami.link import Link, Login
 from routing.ami.resync import snapshot
 from routing.ami.switch import Switch, SwitchSettings
-from routing.core.commands import Offer, Rescind
+from routing.core.commands import Dial, Offer, Rescind
 from routing.core.events import CallbackFailed, Event, OfferEnded
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AnswerMode, Channel
@@ -40,7 +40,7 @@ async def test_only_calls_reach_asterisk(lab: Lab) -> None:
             plain_offer._replace(offer=MESSAGE, contact=ContactId("chat-1"), leg="", channel=Channel.CHAT,
                                  seat=SeatId(seat)),
             Rescind(MESSAGE, ContactId("chat-1"), "call", channel=Channel.CHAT),
-            plain_offer._replace(offer=CALLBACK, leg="", callback=True, seat=SeatId(seat)), plain_offer])
+            Dial(CALLBACK, ContactId("1.2"), "sealed", ServiceId("psikososyal"), 0.0, 0), plain_offer])
         await until_async(lambda: OfferEnded(CALL, "unreachable") in told, what=f"{told}")
         assert [one for one in told if isinstance(one, CallbackFailed | OfferEnded)] == [
             CallbackFailed(CALLBACK, "failed"), OfferEnded(CALL, "unreachable")]
