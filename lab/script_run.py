@@ -23,8 +23,9 @@ from lab.errors import BadInput, LabError
 from lab.fetch import asterisk
 from lab.network import Network
 from lab.ports import Ports
-from lab.script import Agent, Known, Script, load
+from lab.script import Agent, Script
 from lab.script_play import House, Outcome, Part, Play, tones
+from lab.script_reader import Known, load
 from lab.up import SOUNDS, Info, Seat
 from prompts.catalogue import spoken
 

@@ -10,11 +10,6 @@ import pytest
 from lab import script_run
 from lab.errors import BadInput
 from lab.script import (
-    BEHAVIOURS,
-    HEAD,
-    MAX_AGENTS,
-    MAX_STEPS,
-    STEPS,
     WITHIN_S,
     Acts,
     Agent,
@@ -26,7 +21,6 @@ from lab.script import (
     HangsUp,
     Hears,
     HearsNot,
-    Known,
     Leaves,
     Music,
     Presses,
@@ -34,8 +28,8 @@ from lab.script import (
     Script,
     Talks,
     Waits,
-    load,
 )
+from lab.script_reader import BEHAVIOURS, HEAD, MAX_AGENTS, MAX_STEPS, STEPS, Known, load
 
 pytestmark = pytest.mark.unit
 
