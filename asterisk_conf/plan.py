@@ -155,6 +155,8 @@ class Said(NamedTuple):
     """To the agent: press any key to accept."""
     calls_back: str = "geri-arama-temsilci"
     """To the agent: a callback; the service follows."""
+    nobody: str = "geri-arama-ulasilamadi"
+    """To the agent who has waited for the caller: they could not be reached."""
     hello: str = "geri-arama-merhaba"
     """To a caller who is called back: who calls."""
     press_here: str = "geri-arama-bas"

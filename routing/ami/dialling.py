@@ -22,13 +22,17 @@ Action = dict[str, str | list[str]]
 ENDPOINT = "geri-arama"
 """Of `asterisk_conf`: it follows the node's 302, and nobody can call from it."""
 CONTEXT_CALLED = "santral-called"
+NOBODY = "none"
+"""Instead of the caller's channel."""
 CALLED_RING_S = 35.0
 """The caller's phone rings for so long: about eight rings, with the time a mobile network takes to find it."""
 DIALS_MAX = 1_000
 """Callers being dialled at once: one for each agent of five big centres. The oldest is forgotten first; the engine's
 own limit of a try ends it."""
 
-LET_GO = frozenset({"contact_gone", "callback_failed"})
+DID_NOT_COME = "callback_failed"
+"""Why an offer is taken back whose caller was dialled in vain."""
+LET_GO = frozenset({"contact_gone", DID_NOT_COME})
 """Why a caller who has answered is hung up all the same. Whoever has the phone in their hand when an agent is gone
 waits for the next one."""
 
@@ -56,6 +60,11 @@ def to_join(command: Join) -> list[Action]:
     if command.pair:
         legs.append(partner_leg_id(command.offer, command.contact))
     return [{"Action": "Setvar", "Channel": leg, "Variable": "SC_CHAN", "Value": command.leg} for leg in legs]
+
+
+def to_nobody(leg: str) -> Action:
+    """The AMI action that tells the agent on this leg that the caller did not come; the leg ends by itself then."""
+    return {"Action": "Setvar", "Channel": leg, "Variable": "SC_CHAN", "Value": NOBODY}
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from routing.ami.blackbox import BlackBox
-from routing.ami.dialling import LET_GO, to_dial, to_join
+from routing.ami.dialling import DID_NOT_COME, LET_GO, to_dial, to_join, to_nobody
 from routing.ami.link import (
     AuthFailed,
     Link,
@@ -269,6 +269,9 @@ class Switch:
                 continue
             if isinstance(command, Rescind):
                 first = False  # what comes behind it stays behind it
+                if command.reason == DID_NOT_COME:
+                    for leg in _legs(command):
+                        self._group.create_task(self._nobody(leg, self._actions), name=name)
                 for leg in self._to_hang_up(command):
                     self._group.create_task(self._rescind(leg, self._actions), name=name)
                 continue
@@ -281,7 +284,7 @@ class Switch:
 
     def _to_hang_up(self, command: Rescind) -> list[str]:
         """The legs of an offer that is taken back, and the caller's where they were being called back for it."""
-        legs = _legs(command)
+        legs = _legs(command) if command.reason != DID_NOT_COME else []
         if command.dialled and (command.reason in LET_GO or not self._translator.dials.up(command.contact)):
             self._translator.dials.end(command.contact)
             legs.append(command.contact)  # the channel of a caller who is dialled has the contact's id
@@ -374,6 +377,14 @@ class Switch:
                     self._look.set()  # who waits, for the engine, and talks on is led out of the talk by the look
             elif isinstance(command, Overflow):
                 self._post(ContactLeft(command.contact, "net"))
+
+    async def _nobody(self, leg: str, actions: Link) -> None:
+        """The agent has waited for a caller who did not come: they hear so, and the leg ends. A leg that does not is a
+        stray one at the next look."""
+        try:
+            await actions.action(to_nobody(leg))
+        except LinkError:
+            self._look.set()
 
     async def _rescind(self, leg: str, actions: Link) -> None:
         for _ in range(RESCINDS_MAX):

@@ -251,6 +251,40 @@ async def test_a_mailbox_presses_no_key_and_a_caller_who_is_let_go_is_hung_up(
     await node.stop()
 
 
+async def test_who_has_answered_is_not_hung_up_when_an_agent_is_gone(asterisk: FakeAsterisk, tmp_path: Path) -> None:
+    node = Node(asterisk, tmp_path, way_out=opened)
+    asterisk.phones[f"geri-arama/{URI}"] = "ring"
+    await node.start()
+    node.switch.execute([DIAL])
+    await node.until(lambda: C in asterisk.channels)
+    asterisk.up(asterisk.channels[C])
+    await node.until(lambda: node.switch._translator.dials.up(C))
+    node.switch.execute([Rescind(OfferId(3), C, "partner", dialled=True)])
+    await node.until(lambda: asterisk.names().count("Hangup") == 4)
+    assert C in asterisk.channels, "they wait for the next agent"
+    node.switch.execute([DIAL._replace(offer=OfferId(4))])  # too soon: refused by Asterisk, and theirs all the same
+    await node.until(lambda: asterisk.names().count("Originate") == 2)
+    asterisk.hangup(asterisk.channels[C])
+    await node.heard(CallbackFailed(OfferId(4), "refused"), ContactGone(C))
+    assert CallbackFailed(OfferId(4), "failed") not in node.told
+    await node.stop()
+
+
+async def test_an_agent_who_waited_in_vain_hears_so(asterisk: FakeAsterisk, tmp_path: Path) -> None:
+    node = Node(asterisk, tmp_path, way_out=opened)
+    asterisk.phones = {"2001": "ring", f"geri-arama/{URI}": "busy"}
+    await node.start()
+    node.switch.execute([offer(leg="", callback=True), DIAL])
+    await node.heard(CallbackFailed(OfferId(3), "busy"))
+    node.switch.execute([Rescind(OfferId(3), C, "callback_failed", dialled=True)])
+    await node.until(lambda: "Setvar" in asterisk.names())
+    (said,) = [one for one in asterisk.received if one["Action"] == ["Setvar"]]
+    assert (said["Channel"], said["Variable"], said["Value"]) == ([LEG], ["SC_CHAN"], ["none"])
+    hung_up = [one["Channel"] for one in asterisk.received if one["Action"] == ["Hangup"]]
+    assert [LEG] not in hung_up, "it ends by itself"
+    await node.stop()
+
+
 async def test_who_cannot_be_dialled_is_tried_again_later(node: Node, asterisk: FakeAsterisk) -> None:
     node.switch.execute([DIAL])
     assert node.told == [CallbackFailed(OfferId(3), "failed")], "no link"

@@ -225,6 +225,8 @@ async def agent_first(callers: Callers) -> None:
     # The other number is busy: the agent is free at once, and it is tried later.
     takes = await callers.agent(second)
     await callers.row(other, tries=1, state="pending")
+    await stage.hears(next(one for one in reversed(stage.network.rung) if one.seat == takes.seat),
+                      "geri-arama-ulasilamadi")
     # The agent hangs up while the caller hears who calls: the caller waits on the line, and the next one takes them.
     leg = await callers.rings(first, before)
     phone = next(one for one in reversed(stage.network.rung) if one.seat == takes.seat)
