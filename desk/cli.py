@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,17 +12,13 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from desk import recordings, tables
-from desk.api.shapes import WORDS
-from desk.client import Node, Trouble, call, find
+from desk import announce, recordings, tables
+from desk.client import Node, call, find
+from desk.options import Lab, State, TokenFile, Url, me, told
 
 REFRESH_S = 1.0
 """`--watch` asks this often: waiting is counted in seconds."""
 
-State = Annotated[Path | None, typer.Option("--state", help="State folder of the node.")]
-Lab = Annotated[Path | None, typer.Option("--lab", help="Folder of a lab.")]
-Url = Annotated[str | None, typer.Option("--url", help="Address of a node, with --token-file.")]
-TokenFile = Annotated[Path | None, typer.Option("--token-file", help="File that holds a token.")]
 Id = Annotated[str, typer.Argument(help="Id of the agent, such as a1001.")]
 
 
@@ -35,6 +29,7 @@ def commands() -> typer.Typer:
     app.add_typer(_agent_commands(), name="agent")
     app.add_typer(_callback_commands(), name="callbacks")
     app.add_typer(recordings.commands(), name="recordings")
+    app.add_typer(announce.commands(), name="announce")
     app.command(name="reload")(reload)
     return app
 
@@ -53,15 +48,15 @@ def status(watch: Annotated[bool, typer.Option("--watch", help="Keep fresh until
     def look(node: Node) -> Any:
         return tables.whole(call(node, "GET", "/api/v1/status"), all_of_them=everybody)
 
-    node = _told(lambda: find(state or lab, url, token_file))
+    node = told(lambda: find(state or lab, url, token_file))
     if not watch:
-        console.print(_told(lambda: look(node)))
+        console.print(told(lambda: look(node)))
         return
-    with Live(_told(lambda: look(node)), console=console, auto_refresh=False, screen=console.is_terminal) as live:
+    with Live(told(lambda: look(node)), console=console, auto_refresh=False, screen=console.is_terminal) as live:
         try:
             while True:
                 time.sleep(REFRESH_S)
-                live.update(_told(lambda: look(node)), refresh=True)
+                live.update(told(lambda: look(node)), refresh=True)
         except KeyboardInterrupt:
             return
 
@@ -70,8 +65,8 @@ def reload(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show wh
            state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
     """Put the centre's files in force while calls go on. Exit 0, or 2 with every problem and nothing changed."""
     console = Console(soft_wrap=True, highlight=False)
-    done = _told(lambda: call(find(state or lab, url, token_file, admin=True), "POST", "/api/v1/reload",
-                              {"dry_run": dry_run, "by": _me()}))
+    done = told(lambda: call(find(state or lab, url, token_file, admin=True), "POST", "/api/v1/reload",
+                              {"dry_run": dry_run, "by": me()}))
     for word, found in (("warning: ", done["warnings"]), ("", done["problems"])):
         for one in found:
             console.print(f"{word}{one}", markup=False)
@@ -84,24 +79,6 @@ def reload(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show wh
         console.print(f"not yet: {one['what']}. {one['how']}", markup=False)
     console.print("nothing to change" if not done["changes"] else
                   "in force" if done["applied"] else "nothing was changed: --dry-run")
-
-
-def _me() -> str | None:
-    """Who sits at this terminal, as the API takes it."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        return None
-    return name if re.fullmatch(WORDS, name) else None
-
-
-def _told(work: Callable[[], Any]) -> Any:
-    """The result, or one sentence on stderr and exit code 1."""
-    try:
-        return work()
-    except Trouble as trouble:
-        typer.echo(f"santral: {trouble}", err=True)
-        raise typer.Exit(1) from None
 
 
 def _agent_commands() -> typer.Typer:
@@ -160,7 +137,7 @@ def _callback_commands() -> typer.Typer:
         """Show them: service, since when, tries, when next. No number."""
         context.obj = (state or lab, url, token_file)
         if context.invoked_subcommand is None:
-            Console().print(tables.callbacks(_told(lambda: call(find(*context.obj), "GET", "/api/v1/callbacks"))))
+            Console().print(tables.callbacks(told(lambda: call(find(*context.obj), "GET", "/api/v1/callbacks"))))
 
     @app.command()
     def cancel(context: typer.Context, contact: Annotated[str, typer.Argument(help="Id, as the table shows it.")],
@@ -168,7 +145,7 @@ def _callback_commands() -> typer.Typer:
         """Do not call this caller back."""
         above = context.obj
         place = (state or lab or above[0], url or above[1], token_file or above[2])
-        found = _told(lambda: call(find(*place), "POST", f"/api/v1/callbacks/{quote(contact, safe='')}/cancel"))
+        found = told(lambda: call(find(*place), "POST", f"/api/v1/callbacks/{quote(contact, safe='')}/cancel"))
         Console().print(tables.callbacks(found))
 
     return app
@@ -199,7 +176,7 @@ def _do(agent: str, path: str, body: dict[str, Any] | None, state: Path | None, 
         node = find(state, url, token_file, None if staff else agent)
         return call(node, "POST", f"/api/v1/agents/{quote(agent, safe='')}/{path}", body)
 
-    found = _told(work)
+    found = told(work)
     word = tables.STATES.get(found["state"], found["state"])
     typer.echo(f"{found['id']}: {word}" + (f", masa {found['seat']}" if found["seat"] else "")
                + (", görüşmeden sonra mola" if found["pause_pending"] else ""))

@@ -14,17 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from desk.client import Node, Trouble, call, fetch, find
+from desk.client import Node, call, fetch, find
+from desk.options import Lab, State, TokenFile, Url, told
 from desk.tables import duration
 
 PLAYERS = (("aplay", "-q", "-"), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error", "-"),
            ("play", "-q", "-t", "wav", "-"))
 """Programs that play a WAV from standard input: nothing is written to a disk."""
 
-State = Annotated[Path | None, typer.Option("--state", help="State folder of the node.")]
-Lab = Annotated[Path | None, typer.Option("--lab", help="Folder of a lab.")]
-Url = Annotated[str | None, typer.Option("--url", help="Address of a node, with --token-file.")]
-TokenFile = Annotated[Path | None, typer.Option("--token-file", help="File that holds a supervisor's token.")]
 Id = Annotated[str, typer.Argument(help="Id of a recording.")]
 
 
@@ -45,7 +42,7 @@ def commands() -> typer.Typer:
         wanted = {"contact": contact, "service": service, "agent": agent, "kind": kind, "limit": limit,
                   "since": since and since.timestamp(), "until": until and until.timestamp()}
         body = {name: value for name, value in wanted.items() if value is not None}
-        found = _told(lambda: call(_node(state or lab, url, token_file), "POST", "/api/v1/recordings/search", body))
+        found = told(lambda: call(_node(state or lab, url, token_file), "POST", "/api/v1/recordings/search", body))
         Console(highlight=False).print(_table(found["recordings"]))
 
     @app.command()
@@ -55,16 +52,17 @@ def commands() -> typer.Typer:
         player = next((one for one in PLAYERS if shutil.which(one[0])), None)
         if player is None:
             raise typer.BadParameter("no player: install ffmpeg, alsa-utils or sox; or use `santral recordings export`")
-        node, path = _told(lambda: _node(state or lab, url, token_file)), _path(recording)
+        node, path = told(lambda: _node(state or lab, url, token_file)), _path(recording)
         with subprocess.Popen(player, stdin=subprocess.PIPE) as process, suppress(BrokenPipeError):
-            assert process.stdin is not None
-            _told(lambda: fetch(node, path, process.stdin.write))
+            sink = process.stdin
+            assert sink is not None
+            told(lambda: fetch(node, path, sink.write))
 
     @app.command()
     def export(recording: Id, out: Annotated[Path, typer.Option("--out", help="WAV to be made, for its owner alone.")],
                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Write one as a WAV."""
-        node, path = _told(lambda: _node(state or lab, url, token_file)), _path(recording)
+        node, path = told(lambda: _node(state or lab, url, token_file)), _path(recording)
         try:
             handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
@@ -72,7 +70,7 @@ def commands() -> typer.Typer:
             raise typer.Exit(1) from None
         with os.fdopen(handle, "wb") as file:
             try:
-                _told(lambda: fetch(node, path, file.write))
+                told(lambda: fetch(node, path, file.write))
             except typer.Exit:
                 out.unlink()
                 raise
@@ -102,12 +100,3 @@ def _table(found: list[dict[str, Any]]) -> Table:
 
 def _local(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC).astimezone()
-
-
-# Any: of whatever the API gives.
-def _told(work: Any) -> Any:
-    try:
-        return work()
-    except Trouble as trouble:
-        typer.echo(f"santral: {trouble}", err=True)
-        raise typer.Exit(1) from None

@@ -188,7 +188,7 @@ async def _errors(request: web.Request, handler: Respond) -> web.StreamResponse:
         return problem.response()
     except Refused as error:
         status = 404 if error.code.startswith("unknown_") else 409
-        return _Problem(status, error.code, message=error.turkish).response()
+        return _Problem(status, error.code, str(error), message=error.turkish).response()
     except (InboxClosed, TimeoutError):
         return _Problem(503, "unavailable", headers={"Retry-After": "1"}).response()
     except web.HTTPRequestEntityTooLarge:

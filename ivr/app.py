@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ivr import after_talk, callback, codes, dialplan, entry, message, survey, transfer, waiting
+from ivr import after_talk, announcement, callback, codes, dialplan, entry, message, survey, transfer, waiting
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
 from ivr.contact import Contacts, Seal
@@ -26,7 +26,8 @@ class Dialogues:
 
     `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
     `spool` and `keep` are for spoken messages (`ivr.message`), `known` and `keep_keyed` for the menu (`ivr.entry`),
-    `by_number` tells to whom an agent may send a caller on.
+    `by_number` tells to whom an agent may send a caller on, `announced` what everybody is to hear at once, `is_open`
+    which service takes callers now.
     LookupError now, not in a call, when a prompt is missing."""
 
     def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
@@ -35,13 +36,15 @@ class Dialogues:
                  clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open,
                  spool: Path | None = None, keep: message.Keep | None = None, known: entry.Known = entry.nobody,
                  keep_keyed: entry.KeepKeyed = entry.forget,
-                 by_number: transfer.ByNumber = lambda number: None) -> None:
+                 by_number: transfer.ByNumber = lambda number: None, announced: announcement.Now = announcement.none,
+                 is_open: entry.IsOpen = entry.all_open) -> None:
         complete(menu, sounds)
         self.server = FastAgi(host, port, limits)
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
         self.messages = message.Messages(sounds, self.contacts, spool, keep)
-        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, clock, entry_now, known, keep_keyed)
-        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock)
+        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, clock, entry_now, known, keep_keyed,
+                                 announced, is_open)
+        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock, announced=announced)
         self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
-from ivr import caller, dialplan
+from ivr import announcement, caller, dialplan
 from ivr.agi.session import ANY_KEY, Session
 from ivr.contact import Contacts, contact_of, spoken_needs, told_needs
 from ivr.flow import machine, steps
@@ -29,6 +30,8 @@ EntryNow = Callable[[str], str]
 """From the entry of the called number to the entry in force at this moment: another one while the centre is closed."""
 KeepKeyed = Callable[[ContactId, str, str, str], Awaitable[None]]
 """Keeps with a contact what its caller keyed in: field, keyed hash, encrypted box (empty: the hash alone)."""
+IsOpen = Callable[[str], bool]
+"""Whether callers may wait for a service now, by its hours and closures."""
 Known = Callable[[str], bool]
 """Whether the caller of this keyed hash asked to be known (rule I20)."""
 
@@ -38,6 +41,11 @@ log = structlog.get_logger(__name__)
 def always_open(entry: str) -> str:
     """The `EntryNow` of a centre that never closes."""
     return entry
+
+
+def all_open(service: str) -> bool:
+    """The `IsOpen` of a centre whose services have no hours of their own."""
+    return True
 
 
 def nobody(caller_hash: str) -> bool:
@@ -55,9 +63,11 @@ class Entry:
 
     def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts, messages: Messages,
                  clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open, known: Known = nobody,
-                 keep_keyed: KeepKeyed = forget) -> None:
+                 keep_keyed: KeepKeyed = forget, announced: announcement.Now = announcement.none,
+                 is_open: IsOpen = all_open) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
         self.clock, self.entry_now, self.known, self.keep_keyed = clock, entry_now, known, keep_keyed
+        self.announced, self.is_open = announced, is_open
 
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
@@ -65,14 +75,22 @@ class Entry:
         if limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
             await session.set_variable(dialplan.LIMIT, limit)
         flow, sounds = self.flow, self.sounds
+        heard = announcement.read(await session.get_variable(dialplan.TOLD))
+        before = frozenset(heard)
         entry, state, step = await self._begin(session, flow)
         way = Passage(contact_of(session), entry, state, time.monotonic())
         ended: steps.Step | None = None
         told = state.notice
         try:
-            while isinstance(step, steps.Ask | steps.Record):
-                missing = session.missing
-                given = await (ask(session, sounds, step) if isinstance(step, steps.Ask)
+            while True:
+                if isinstance(step, steps.Enter) and self._is_closed(flow, step.queue.service):
+                    said = self._news(heard, sounds, step, step.queue.service)
+                    await session.say(said)
+                    state, step = machine.closed(flow, state, told=bool(said))
+                if not isinstance(step, steps.Ask | steps.Record):
+                    break
+                missing, news = session.missing, partial(self._news, heard, sounds, step)
+                given = await (ask(session, sounds, step, news) if isinstance(step, steps.Ask)
                                else self._record(session, sounds, step))
                 state, step = machine.step(flow, state, given, time.monotonic())
                 way.note(given, state, step)
@@ -84,6 +102,10 @@ class Entry:
             ended = step
         finally:  # who hangs up has been here too
             self.inbox.post(way.over(time.monotonic(), ended, flow.human))
+        if isinstance(step, steps.Enter):
+            await session.say(self._news(heard, sounds, step, step.queue.service))
+        if heard != before:
+            await session.set_variable(dialplan.INHERITED + dialplan.TOLD, announcement.written(heard))
         await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
         match step:
             case steps.Leave():
@@ -92,6 +114,15 @@ class Entry:
                 await self._lead(session, step)
             case steps.Enter():
                 await self._wait(session, sounds, step)
+
+    def _news(self, heard: set[int], sounds: Sounds, step: steps.Step, service: str = "") -> list[str]:
+        return announcement.fresh(self.announced, heard, sounds, service, slow=step.slow, language=step.language)
+
+    def _is_closed(self, flow: Flow, service: str) -> bool:
+        """Its callers are led back to the menu. One that overflows leads them on, and the human is never a dead end."""
+        known = self.contacts.services.get(service)
+        return known is not None and known.overflow_to is None and service != flow.queue(flow.human).service \
+            and not self.is_open(service)
 
     async def _begin(self, session: Session, flow: Flow) -> tuple[str, steps.State, steps.Step]:
         """At the entry, or where an outside number that did not answer leads back to; the entry's name first."""
@@ -167,10 +198,14 @@ class Entry:
         return digest, box if keyed.boxed else ""
 
 
-async def ask(session: Session, sounds: Sounds, step: steps.Ask) -> steps.Key | steps.Silence:
-    """Say and listen. A key at any moment ends it, in the silences too."""
+async def ask(session: Session, sounds: Sounds, step: steps.Ask, news: Callable[[], list[str]] = list
+              ) -> steps.Key | steps.Silence:
+    """Say and listen. A key at any moment ends it, in the silences too. `news`: what has been announced since the last
+    sentence."""
     for number, file in enumerate(files(sounds, step.say, slow=step.slow, language=step.language), 1):
-        digit = (await session.stream_file(file, ANY_KEY)).digit
+        digit = ""
+        for one in (*news(), file):
+            digit = digit or (await session.stream_file(one, ANY_KEY)).digit
         if not digit and step.pause_s and number < len(step.say):
             digit = await session.wait_for_digit(round(step.pause_s * 1000))
         if digit:

@@ -78,6 +78,8 @@ class Heard:
     """The talk was lost: that is said first."""
     asked_at: float = -math.inf
     """Whether the old place is wanted; not answered yet."""
+    told: set[int] = field(default_factory=set)
+    """Announcements."""
     recent: dict[tuple[str, ...], float] = field(default_factory=dict)
     """Sentences of the last `AGAIN_S`."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ivr import dialplan, expected, hold
+from ivr import announcement, dialplan, expected, hold
 from ivr.agi.session import Session
 from ivr.config import DISTRESS, USUAL, Wait
 from ivr.contact import Contacts, contact_of
@@ -44,8 +44,9 @@ class Waiting:
     """Endpoint of `agi://node/tick,<key>`."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, contacts: Contacts, clock: Callable[[], float] = time.time,
-                 steady: Callable[[], float] = time.monotonic) -> None:
+                 steady: Callable[[], float] = time.monotonic, announced: announcement.Now = announcement.none) -> None:
         self.inbox, self.sounds, self.contacts, self.clock, self.steady = inbox, sounds, contacts, clock, steady
+        self.announced = announced
         self.heard: OrderedDict[ContactId, Heard] = OrderedDict()
 
     async def tick(self, session: Session) -> None:
@@ -102,9 +103,13 @@ class Waiting:
             return dialplan.CALLBACK
         before = heard.place, heard.words
         keys = [NOT_RECORDED] if refuses else await self._keys(session, heard, view, wait, key)
-        if keys:
+        news = [] if key or view.state is not ContactState.PENDING else announcement.fresh(
+            self.announced, heard.told, self.sounds, view.service, slow=heard.slow, language=heard.language)
+        if news:
+            await session.set_variable(dialplan.INHERITED + dialplan.TOLD, announcement.written(heard.told))
+        if news or keys:
             await session.set_variable(dialplan.SAY, "&".join(
-                files(self.sounds, keys, slow=heard.slow, language=heard.language)))
+                (*news, *files(self.sounds, keys, slow=heard.slow, language=heard.language))))
         if (heard.place, heard.words) != before:
             await session.set_variable(dialplan.PLACE, str(heard.place))
             await session.set_variable(dialplan.WAIT, self._said(heard))
@@ -143,6 +148,7 @@ class Waiting:
         heard.known, heard.said_at = True, self.steady()
         heard.slow = view.slow or await session.get_variable(dialplan.SLOW) == "1"
         language = await session.get_variable(dialplan.LANGUAGE)
+        heard.told = announcement.read(await session.get_variable(dialplan.TOLD))
         heard.language = language if language in LANGUAGES else LANGUAGE
         if heard.cut:
             return heard

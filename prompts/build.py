@@ -179,7 +179,7 @@ def _work(todo: list[Job], options: Options, manifest: Manifest, progress: Progr
     """Make all sounds, a few at a time. What worked is in the manifest even when something else failed."""
     faults: list[str] = []
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="prompts") as pool:
-        running: dict[Future[Entry], Job] = {pool.submit(_make, job, options): job for job in todo}
+        running: dict[Future[Entry], Job] = {pool.submit(make, job, options): job for job in todo}
         try:
             done = 0
             while running:
@@ -199,7 +199,8 @@ def _work(todo: list[Job], options: Options, manifest: Manifest, progress: Progr
         raise SoundTrouble(f"{len(faults)} of {len(todo)} sounds could not be built:\n  " + "\n  ".join(told))
 
 
-def _make(job: Job, options: Options) -> Entry:
+def make(job: Job, options: Options) -> Entry:
+    """One sound, at both rates. PromptError when it cannot be made or is not fit to be heard."""
     if job.key in PAUSES:
         return _pause(job, options.out)
     with tempfile.TemporaryDirectory(prefix="prompt-") as name:

@@ -51,6 +51,7 @@ from routing.store.store import Store
 from routing.store.vault import Vault
 from routing.talk_recorder import TalkRecorder
 from santral import logs, outside
+from santral.announce import Board
 from santral.archive import Archive
 from santral.calendar import Calendar
 from santral.config import NODE, NodeConfig, address, node_config, store_place
@@ -164,12 +165,15 @@ class Node:
                                   remember=lambda started: self._note_start(runner, store, started),
                                   record=self._talks.file, way_out=None if redirect is None else
                                   lambda box: redirect.uri(lambda: numbers.open(box)))
-            calendar = Calendar(self._config, runner.post)
-            dialogues = self._dialogues(runner, sounds, numbers, calendar)
+            board = Board(store, self._state, lambda: self._config, time.time)
+            await board.load()
+            calendar = Calendar(self._config, runner.post, closings=board.closings)
+            board.changed = calendar.tell
+            dialogues = self._dialogues(runner, sounds, numbers, calendar, board)
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
             reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens, recorder))
-            house = NodeHouse(lambda: self._config, reloader, time.time, tuple, Archive(
+            house = NodeHouse(lambda: self._config, reloader, time.time, board, Archive(
                 vault, store, Audit(self._state), lambda: self._engine.live_offers(), self._switch.hush, time.time))
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
@@ -263,7 +267,8 @@ class Node:
             outside=frozenset(self._away.numbers),
             by_number=lambda number: self._config.by_number(number) or (None, None))
 
-    def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: Calendar) -> Dialogues:
+    def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: Calendar,
+                   board: Board) -> Dialogues:
         config = self._config
         self._pins = self._secrets.pins(config.agents)
 
@@ -276,7 +281,8 @@ class Node:
                          agent_by_number=lambda number: self._config.sign_in.get(number),
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep,
-                         entry_now=calendar.entry, known=Registered(self._secrets.folder).known,
+                         entry_now=calendar.entry, announced=board.spoken, is_open=calendar.is_open,
+                         known=Registered(self._secrets.folder).known,
                          keep_keyed=self._keep_keyed, by_number=lambda number: self._config.by_number(number))
 
     async def _keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:

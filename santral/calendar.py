@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from centres.days import Closure
 from centres.model import DAY_MIN, Day, Week, minute_of
 from centres.settings import Settings
 from routing.core.events import (
@@ -106,10 +107,10 @@ def line_open(settings: Settings, at: float, closings: Closings = ()) -> bool:
         one.at(at) for one in (*planned(settings), *closings) if not one.service)
 
 
-def planned(settings: Settings) -> Iterator[Closing]:
-    """The closures of santral.toml."""
+def planned(settings: Settings, *some: Closure) -> Iterator[Closing]:
+    """The closures of santral.toml, or some of them."""
     zone = ZoneInfo(settings.centre.timezone)
-    for one in settings.calendar.closures:
+    for one in some or settings.calendar.closures:
         begins, ends = (moment.replace(tzinfo=zone).timestamp() for moment in (one.begins, one.ends))
         for service in one.services or ("",):
             yield Closing(service, begins, ends)

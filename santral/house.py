@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from desk.api import shapes
+from desk.api.house import CannotAnnounce
 from routing.core.inbox import InboxClosed
+from routing.store.announcements import Row
+from santral.announce import Board, CannotSay
 from santral.archive import Archive
-from santral.calendar import Closing
 from santral.config import NodeConfig
 from santral.errors import SantralError
 from santral.hours import pages, written
@@ -33,9 +35,9 @@ class NodeHouse:
     """Implements `desk.api.house.House`."""
 
     def __init__(self, current: Callable[[], NodeConfig], reloader: Reloader, clock: Callable[[], float],
-                 closings: Callable[[], tuple[Closing, ...]], archive: Archive) -> None:
+                 board: Board, archive: Archive) -> None:
         self.find, self.sound, self.hush = archive.find, archive.sound, archive.hush
-        self._current, self._reloader, self._clock, self._closings = current, reloader, clock, closings
+        self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
         """See `House`."""
@@ -59,6 +61,34 @@ class NodeHouse:
             except (InboxClosed, TimeoutError):
                 log.error("node.reload_refused", by=HANG_UP, problems=["the engine did not answer; try again"])
 
+    async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:
+        """See `House`."""
+        row = Row(0, wanted.service or "", wanted.prompt or "", wanted.text or "", wanted.recording or "",
+                  wanted.closes, 0.0, wanted.until, _who(by, wanted.by))
+        try:
+            return self._shown(await self._board.on(row))
+        except CannotSay as error:
+            raise CannotAnnounce(str(error)) from error
+
+    async def silence(self, wanted: shapes.Silence, by: str) -> shapes.Announcements:
+        """See `House`."""
+        try:
+            await self._board.off(wanted.id, _who(by, wanted.by))
+        except CannotSay as error:
+            raise CannotAnnounce(str(error)) from error
+        return await self.announcements()
+
+    async def announcements(self) -> shapes.Announcements:
+        """See `House`."""
+        return shapes.Announcements(announcements=[self._shown(row) for row in await self._board.latest()])
+
+    def _shown(self, row: Row) -> shapes.Announcement:
+        over = row.ended_at is not None or (row.until is not None and row.until <= self._clock())
+        return shapes.Announcement(
+            id=row.id, service=row.service or None, prompt=row.prompt or None, text=row.text or None,
+            recording=row.recording or None, closes=row.closes, on=not over, since=row.since, until=row.until,
+            by=row.by, ended_at=row.ended_at, ended_by=row.ended_by)
+
     def days(self) -> shapes.Days:
         """See `House`."""
         config = self._current()
@@ -67,7 +97,7 @@ class NodeHouse:
             shapes.Day.model_validate({
                 "date": page.day.date.isoformat(), "kind": page.day.kind, "name": page.day.name, "openings": [
                     {"what": row.what, "id": row.id, "spans": written(row.spans)} for row in page.rows]})
-            for page in pages(config.settings, config.loaded, today, DAYS, self._closings())])
+            for page in pages(config.settings, config.loaded, today, DAYS, self._board.closings())])
 
 
 def hang_up_is_reload() -> bool:

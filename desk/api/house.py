@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from desk.api import shapes
+from routing.core.errors import Refused
 from routing.core.ids import AgentId
+
+
+class CannotAnnounce(Refused):
+    """What was asked for cannot be said; why, and how to mend it, is its text."""
+
+    code = "cannot_announce"
+    turkish = "Bu duyuru yapılamıyor."
 
 
 class House(Protocol):
@@ -26,6 +34,18 @@ class House(Protocol):
 
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         """Silence in the recording of the agent's talk, or an end to it. Raises NotNow."""
+        ...
+
+    async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:
+        """Say it to callers from now on. Raises `CannotAnnounce`."""
+        ...
+
+    async def silence(self, wanted: shapes.Silence, by: str) -> shapes.Announcements:
+        """Switch one off. Raises `CannotAnnounce` when it is not on."""
+        ...
+
+    async def announcements(self) -> shapes.Announcements:
+        """The last ones."""
         ...
 
     def days(self) -> shapes.Days:

@@ -219,6 +219,23 @@ async def reload(call: Call) -> Shape:
     return await call.house.reload(call.body, call.who.role.value)
 
 
+async def announce(call: Call) -> Shape:
+    """Callers hear it from now on."""
+    assert isinstance(call.body, shapes.Announce)
+    return await call.house.announce(call.body, call.who.role.value)
+
+
+async def silence(call: Call) -> Shape:
+    """Nobody hears it any more."""
+    assert isinstance(call.body, shapes.Silence)
+    return await call.house.silence(call.body, call.who.role.value)
+
+
+async def announcements(call: Call) -> Shape:
+    """What was announced."""
+    return await call.house.announcements()
+
+
 async def days(call: Call) -> Shape:
     """Opening hours and rosters."""
     return call.house.days()
@@ -258,6 +275,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),
     Route("GET", "/api/v1/queues", ALL, None, shapes.Queues, queues, "All queues"),
     Route("GET", "/api/v1/status", STAFF, None, shapes.Now, status, "Queues and agents at one moment"),
+    Route("GET", "/api/v1/announcements", STAFF, None, shapes.Announcements, announcements, "What is announced"),
+    Route("POST", "/api/v1/announcements", STAFF, shapes.Announce, shapes.Announcement, announce, "Announce at once"),
+    Route("POST", "/api/v1/announcements/off", STAFF, shapes.Silence, shapes.Announcements, silence,
+          "Switch an announcement off"),
     Route("GET", "/api/v1/hours", ALL, None, shapes.Days, days, "Opening hours of the next days"),
     Route("POST", "/api/v1/reload", ADMIN, shapes.Reload, shapes.Reloaded, reload, "Put the centre's files in force"),
 )

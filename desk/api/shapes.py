@@ -228,6 +228,57 @@ class Reloaded(Shape):
     warnings: list[str]
 
 
+SENTENCE = r"^[A-Za-z0-9çğıöşüâîûÇĞİÖŞÜÂÎÛ .,;:!?'’()/-]+$"
+WORD = Annotated[str, StringConstraints(pattern=WORDS)]
+
+
+class Announce(Shape):
+    """What callers are to hear at once, and what is closed meanwhile. One of prompt, text and recording; none of them
+    only when something closes."""
+
+    service: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(
+        default=None, description="Only callers of this service; null: everybody.")
+    prompt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,60}$")] | None = Field(
+        default=None, description="A sentence of the catalogue.")
+    text: Annotated[str, StringConstraints(min_length=3, max_length=500, pattern=SENTENCE)] | None = Field(
+        default=None, description="A sentence to be spoken; the best voice of the node says it.")
+    recording: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}\.(wav|flac|ogg)$")] | None = Field(
+        default=None, description="Name of a file in the folder `announcements` of the node's state.")
+    closes: bool = Field(default=False, description="The line or the service is closed meanwhile; never distress.")
+    until: float | None = Field(default=None, description="Unix seconds; null: until it is switched off.")
+    by: WORD | None = Field(default=None, description="Who says so, for the record; beside the token's role.")
+
+
+class Silence(Shape):
+    """An announcement is switched off."""
+
+    id: Annotated[int, Field(ge=1)]
+    by: WORD | None = None
+
+
+class Announcement(Shape):
+    """One of them, with who switched it on and off."""
+
+    id: int
+    service: str | None
+    prompt: str | None
+    text: str | None
+    recording: str | None
+    closes: bool
+    on: bool
+    since: float
+    until: float | None
+    by: str
+    ended_at: float | None
+    ended_by: str
+
+
+class Announcements(Shape):
+    """The last ones, the newest first."""
+
+    announcements: list[Announcement]
+
+
 class Opening(Shape):
     """When the line or a service is open, or an agent on call, on one day."""
 

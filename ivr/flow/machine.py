@@ -32,6 +32,7 @@ from ivr.flow.model import (
 from ivr.flow.steps import (
     AT_TOP,
     BACK_HINT,
+    CLOSED,
     FAILURES,
     LAST_STEP,
     MORE_GIVEN,
@@ -94,6 +95,17 @@ def resume(flow: Flow, node: str, now: float, *, slow: bool = False, language: s
     """After a `Lead` that nobody answered: at its `failed`, or with the human when the menu has changed meanwhile."""
     at = node if node in flow.nodes else flow.human
     return _give_up(flow, State(at, now, slow=slow, language=language, needs=needs, notice=notice), at, (NOT_REACHED,))
+
+
+def closed(flow: Flow, state: State, *, told: bool) -> tuple[State, Step]:
+    """The service that was chosen is closed. That is said, unless the caller was `told`, and the menu it was chosen in
+    comes again; without one, or at the end of patience, the human."""
+    said = () if told else (CLOSED,)
+    if not state.path or state.rounds > MAX_ROUNDS:
+        return _give_up(flow, state, flow.human, said)
+    *path, last = state.path
+    return _enter(flow, state._replace(node=last.menu, path=tuple(path), language=last.language, needs=last.needs,
+                                       rounds=state.rounds + 1, failures=0, typed=""), said)
 
 
 def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Step]:

@@ -19,11 +19,12 @@ FAILURES = 2
 # What the machine itself says.
 WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON = "menu-tus-yanlis", "menu-tus-yok", "menu-yavas-onerisi", "menu-yavas-acildi"
 MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN = "menu-sure-uyarisi", "menu-sure-verildi", "menu-en-basta", "menu-temsilciye"
+CLOSED = "hizmet-kapali"
 BACK_HINT, PAUSED, LAST_STEP, NOT_REACHED = "geri-bilgisi", "menu-ara", "menu-son-adim", "menu-aktarilamadi"
 NOT_RECORDED = "kayit-istenmedi"
 KEYED, KEYED_RIGHT, NOT_VALID = "menu-girilen", "menu-dogru-mu", "menu-gecersiz"
 OWN_PROMPTS = (WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON, MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN, BACK_HINT, PAUSED,
-               LAST_STEP, NOT_REACHED, NOT_RECORDED, KEYED, KEYED_RIGHT, NOT_VALID)
+               LAST_STEP, NOT_REACHED, CLOSED, NOT_RECORDED, KEYED, KEYED_RIGHT, NOT_VALID)
 
 
 class Key(NamedTuple):

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0006"
+HEAD = "0007"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -195,6 +195,21 @@ leases = Table(
     Column("host", Text, nullable=False, comment="boot and process namespace of the holder"),
     Column("pid", Integer, nullable=False),
     Column("started", Text, nullable=False, comment="start of that process, in ticks since boot: pids are used again"),
+)
+
+announcements = Table(
+    "announcements", metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("service", Text, nullable=False, comment="empty: everybody"),
+    Column("prompt", Text, nullable=False, comment="key of the catalogue; empty: text or recording"),
+    Column("text", Text, nullable=False),
+    Column("recording", Text, nullable=False, comment="name of the file it was made from"),
+    Column("closes", Boolean, nullable=False, comment="the line or the service is closed meanwhile"),
+    Column("since", Double, nullable=False),
+    Column("until", Double, comment="null: until it is switched off"),
+    Column("by", Text, nullable=False, comment="who switched it on"),
+    Column("ended_at", Double),
+    Column("ended_by", Text, nullable=False),
 )
 
 recordings = Table(

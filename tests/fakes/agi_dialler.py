@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 UNIQUEID = "1795569005.1"
@@ -19,6 +20,10 @@ def environment(script: str, *arguments: str, uniqueid: str = UNIQUEID, extra: b
     return head.encode() + extra + tail.encode() + b"\n"
 
 
+def _nothing() -> None:
+    pass
+
+
 class Dialler:
     """One call. `keys` answers each listening command in order: a key, or "" for none; `{prompt: key}` by file."""
 
@@ -29,6 +34,10 @@ class Dialler:
         self.variables = dict(variables or {})
         self.keys = list(keys or [])
         self.by_file = dict(by_file or {})
+        self.always: dict[str, str] = {}
+        """As `by_file`, each time."""
+        self.at_file: dict[str, Callable[[], None]] = {}
+        """What happens elsewhere when this is played first."""
         self.commands: list[str] = []
         self.played: list[str] = []
         self.waited: list[int] = []
@@ -93,7 +102,8 @@ class Dialler:
             if name in self.missing:
                 return "200 result=-1 endpos=0"
             self.played.append(name)
-            key = self.by_file.pop(name, "")
+            self.at_file.pop(name, _nothing)()
+            key = self.by_file.pop(name, "") or self.always.get(name, "")
             return f"200 result={ord(key) if key and key in words[1] else 0} endpos=8000"
         if command.startswith("WAIT FOR DIGIT"):
             self.waited.append(int(words[0]))

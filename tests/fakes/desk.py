@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from desk.api import shapes
+from desk.api.house import CannotAnnounce
 from desk.api.tokens import Role, Tokens
 from desk.server import Server, build
 from metrics.recorder import Recorder
@@ -42,6 +43,12 @@ class Desk:
 
 def answer(event: Event) -> Answer:
     return agent_view(getattr(event, "agent", ""), "2001")._replace(until=99.0, misses=3)
+
+
+def announcement(id_: int, *, on: bool = True) -> shapes.Announcement:
+    return shapes.Announcement(id=id_, service=None, prompt=None, text=f"Duyuru {id_}", recording=None, closes=False,
+                               on=on, since=1000.0, until=None, by="supervisor ayse", ended_at=None if on else 2000.0,
+                               ended_by="" if on else "admin")
 
 
 class House:
@@ -77,6 +84,19 @@ class House:
 
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         self.asked.append((by, (agent, on)))
+
+    async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:
+        self.asked.append((by, wanted))
+        if wanted.service == "yok":
+            raise CannotAnnounce("no service 'yok'; there are temsilci")
+        return announcement(7)
+
+    async def silence(self, wanted: shapes.Silence, by: str) -> shapes.Announcements:
+        self.asked.append((by, wanted))
+        return await self.announcements()
+
+    async def announcements(self) -> shapes.Announcements:
+        return shapes.Announcements(announcements=[announcement(7), announcement(6, on=False)])
 
     def days(self) -> shapes.Days:
         return shapes.Days(days=[])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from desk.announce import end_of
 from desk.cli import commands
 from desk.tables import STATES, duration
 from routing.core import events
@@ -168,3 +171,34 @@ async def test_a_refused_reload_ends_with_2(tmp_path: Path, monkeypatch: pytest.
         found = await santral("reload", "--state", state(tmp_path, desk))
         assert found.exit_code == 2
         assert "menu.yaml:3: wrong. Mend it." in found.output and "nothing was changed" in found.output
+
+
+async def test_announcements_are_switched_on_and_off_and_listed(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        done = await santral("announce", "on", "Bugün kapalıyız.", "--close", "--until", "2h", "--state", folder)
+        assert done.exit_code == 0 and "announcement 7 is on" in done.output, done.output
+        (_, wanted), = desk.house.asked
+        assert (wanted.text, wanted.closes, wanted.service) == ("Bugün kapalıyız.", True, None)
+        assert abs(wanted.until - time.time() - 7200.0) < 60.0
+        (tmp_path / "Benim kaydım.wav").write_bytes(b"RIFF")
+        done = await santral("announce", "on", "--recording", tmp_path / "Benim kaydım.wav", "--state", folder)
+        assert done.exit_code == 0, done.output
+        name = desk.house.asked[-1][1].recording
+        assert (folder / "announcements" / name).read_bytes() == b"RIFF" and name.startswith("Benim-kayd-m-")
+        shown = await santral("announce", "list", "--state", folder)
+        assert "Duyuru 7" in shown.output and "Duyuru 6" not in shown.output and "herkes" in shown.output
+        assert "Duyuru 6" in (await santral("announce", "list", "--all", "--state", folder)).output
+        assert (await santral("announce", "off", "7", "--state", folder)).exit_code == 0
+        assert desk.house.asked[-1][1].id == 7
+        for wrong in (("--until", "yarın"), ("--service", "yok")):
+            found = await santral("announce", "on", "Bugün.", *wrong, "--state", folder)
+            assert found.exit_code == 1 and "Traceback" not in found.output, found.output
+
+
+@pytest.mark.parametrize(("text", "end"), [
+    ("90m", "2026-03-25T17:30"), ("2h", "2026-03-25T18:00"), ("17:30", "2026-03-25T17:30"),
+    ("09:00", "2026-03-26T09:00"), ("2026-12-31T12:00", "2026-12-31T12:00")])
+def test_when_an_announcement_ends(text: str, end: str) -> None:
+    now = datetime.fromisoformat("2026-03-25T16:00").timestamp()
+    assert end_of(text, now) == datetime.fromisoformat(end).timestamp()

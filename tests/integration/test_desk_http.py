@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from desk import server as desk_server
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import Duties, Find, Forget, Pause, Relaxed, Reload, SignIn, Transfer, Weight
+from desk.api.shapes import Announce, Duties, Find, Forget, Pause, Relaxed, Reload, SignIn, Silence, Transfer, Weight
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
@@ -32,7 +32,9 @@ def body(route: Route) -> dict[str, Any]:
                                                Weight: {"json": {"load": 4}}, Duties: {"json": {"skills": {"tr": 80}}},
                                                Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}},
                                                Transfer: {"json": {"service": "temsilci"}}, Reload: {"json": {}},
-                                               Forget: {"json": {"hash": "5b" * 32}}}
+                                               Forget: {"json": {"hash": "5b" * 32}},
+                                               Announce: {"json": {"text": "Bugün kapalıyız."}},
+                                               Silence: {"json": {"id": 7}}}
     return bodies.get(route.request, {})
 
 
@@ -326,3 +328,14 @@ def test_whatever_passes_is_harmless(text: str) -> None:
         except ValueError:
             continue
         assert not re.search(r"[\x00-\x1f\x7f\"',&|;<>$`(){}\\]", text) and 1 <= len(text) <= 40
+
+
+async def test_what_cannot_be_announced_is_told_with_the_reason() -> None:
+    async with running() as desk:
+        status, said = await desk.ask("POST", "/api/v1/announcements", json={"text": "Merhaba.", "service": "yok"})
+        assert (status, said["error"]) == (409, "cannot_announce")
+        assert said["detail"] == "no service 'yok'; there are temsilci"
+        for bad in ({"text": "x" * 501}, {"text": "bir\niki"}, {"recording": "../../etc/passwd"}, {"prompt": "a/b"},
+                    {"text": "iyi", "by": "a;b"}):
+            assert (await desk.ask("POST", "/api/v1/announcements", json=bad))[1]["error"] == "bad_request", bad
+        assert [wanted for _, wanted in desk.house.asked] == [Announce(text="Merhaba.", service="yok")]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ivr import after_talk, app, codes, waiting
 from ivr.agi.server import FastAgi
+from ivr.announcement import Announcement
 from ivr.config import DISTRESS, USUAL, IvrSettings
 from ivr.flow.model import End
 from ivr.sounds import Folder
@@ -53,12 +55,12 @@ async def verify(agent: AgentId, pin: str) -> bool:
 async def start() -> AsyncIterator[Start]:
     running: list[tuple[FastAgi, asyncio.Task[None]]] = []
 
-    async def begin(inbox: FakeInbox) -> int:
+    async def begin(inbox: FakeInbox, **more: Any) -> int:
         server = app.Dialogues(inbox, example(), Folder("/sounds", KEYS),
                                IvrSettings(node="one", comfort_s=0, place_s=0, waits=WAITS),
                                seal=lambda number: (f"hash{number}", f"box{number}"), verify_pin=verify,
                                agent_by_number=lambda number: AgentId(f"a{number}") if number == "1001" else None,
-                               services=SERVICES, port=0, clock=lambda: NOW).server
+                               services=SERVICES, port=0, clock=lambda: NOW, **more).server
         running.append((server, asyncio.create_task(server.run())))
         await server.listening()
         return server.address[1]
@@ -141,7 +143,7 @@ async def test_a_silent_engine_keeps_the_choice(start: Start, answer: Exception,
 async def test_a_caller_who_leaves_the_menu_is_no_contact(start: Start) -> None:
     inbox = FakeInbox()
     dialler = Dialler(await start(inbox), "menu", "ana")
-    dialler.hang_up_at = 4
+    dialler.hang_up_at = 5
     await dialler.call()
     assert inbox.events == []
     [left] = inbox.passed
@@ -523,3 +525,56 @@ def test_a_missing_prompt_is_found_at_start() -> None:
         app.Dialogues(FakeInbox(), example(), Folder("/sounds", KEYS - {"karsilama"}), IvrSettings(),
                   seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
                   services=SERVICES)
+
+
+# -- announcements and closed services ---------------------------------------------------------------------------------
+
+EVERYBODY = Announcement(5, "", path="/sounds/tr/duyuru/5", slow_path="/sounds/tr/duyuru/5-yavas")
+OF_EDU = Announcement(6, "uzaktan_egitim", prompt="merkez-kapali")
+
+
+async def test_an_announcement_is_heard_in_the_menu_with_the_next_sentence_and_by_who_waits_once(start: Start) -> None:
+    on: list[Announcement] = []
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    port = await start(inbox, announced=lambda: on)
+    dialler = Dialler(port, "menu", "ana", by_file={"ana-menu-2": "2"})
+    played = dialler.played
+    dialler.at_file["kayit-bilgisi"] = lambda: on.extend((EVERYBODY, OF_EDU))  # somebody switches them on
+    await dialler.call()
+    assert played == ["karsilama", "kayit-bilgisi", "5", "ana-menu-1", "ana-menu-2", "secildi-uzaktan-egitim",
+                      "merkez-kapali"]
+    assert dialler.variables["SC_TOLD"] == "5,6"
+    waits = Dialler(port, "tick", variables=dict(dialler.variables))
+    await waits.call()
+    assert "duyuru/5" not in waits.variables.get("ACD_SAY", "") and "merkez" not in waits.variables.get("ACD_SAY", "")
+    on.append(EVERYBODY._replace(id=7, path="/sounds/tr/duyuru/7"))
+    for heard in (True, False):
+        waits = Dialler(port, "tick", variables=dict(dialler.variables))
+        await waits.call()
+        assert waits.variables.get("ACD_SAY", "").startswith("/sounds/tr/duyuru/7") is heard
+
+
+async def test_a_key_ends_an_announcement_and_answers_the_menu(start: Start) -> None:
+    dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID)), announced=lambda: [EVERYBODY]), "menu", "ana",
+                      by_file={"5": "4"})
+    await dialler.call()
+    assert dialler.played[0] == "5" and "ana-menu-1" not in dialler.played
+    assert dialler.variables["SC_SERVICE"] == "gorus_oneri"
+
+
+async def test_a_closed_service_leads_back_to_the_menu(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox, is_open=lambda service: service != "uzaktan_egitim"), "menu", "ana",
+                      by_file={"ana-menu-2": "2", "ana-menu-4": "4"})
+    await dialler.call()
+    assert dialler.played[5:8] == ["hizmet-kapali", "ana-menu-1", "ana-menu-2"]
+    assert dialler.variables["SC_SERVICE"] == "gorus_oneri" and dialler.variables["ACD_NEXT"] == "hold"
+    queued = [event for event in inbox.events if isinstance(event, ContactQueued)]
+    assert [event.service for event in queued] == ["gorus_oneri"]
+
+
+async def test_who_chooses_only_closed_services_comes_to_a_person(start: Start) -> None:
+    dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID)), is_open=lambda service: False), "menu", "ana")
+    dialler.always = {"ana-menu-2": "2"}
+    await dialler.call()
+    assert dialler.variables["SC_SERVICE"] == "temsilci" and dialler.played.count("hizmet-kapali") > 10

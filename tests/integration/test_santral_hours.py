@@ -59,7 +59,8 @@ async def test_a_call_hears_what_the_hour_says(centre: Path, tmp_path: Path, loc
     inbox = FakeInbox(contact_view(UNIQUEID))
     calendar = Calendar(config, inbox.post, lambda: at)
     numbers = NumberKeys.load_or_create(tmp_path / "numbers.json")
-    server = node._dialogues(cast(Any, inbox), cast(Any, sounds), numbers, calendar).server
+    server = node._dialogues(cast(Any, inbox), cast(Any, sounds), numbers, calendar,
+                              cast(Any, SimpleNamespace(spoken=tuple))).server
     running = asyncio.create_task(server.run())
     await server.listening()
     dialler = await Dialler(server.address[1], "menu", "ana", by_file={"ana-menu-1": "1"}).call()
