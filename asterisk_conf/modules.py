@@ -70,6 +70,7 @@ APPLICATIONS: dict[str, str] = {
     "Gosub": "app_stack.so", "MixMonitor": "app_mixmonitor.so", "Playback": "app_playback.so",
     "Queue": "app_queue.so", "Read": "app_read.so",
     "Return": "app_stack.so",
+    "StopMixMonitor": "app_mixmonitor.so",
     "StartMusicOnHold": "res_musiconhold.so", "StopMusicOnHold": "res_musiconhold.so",
 }  # fmt: skip
 """Application -> the module it comes from; empty: Asterisk itself. A dialplan that uses another one ends the call there

@@ -104,6 +104,7 @@ def _calls(chosen: Plan) -> dict[str, str]:
         "AGI_CALLBACK": _ask(chosen.nodes, "callback"),
         "AGI_DIAL": _ask(chosen.nodes, "dial"),
         "AGI_AFTER_TALK": _ask(chosen.nodes, "after-talk"),
+        "AGI_HUSH": _ask(chosen.nodes, "hush,${SC_HUSHED}"),
         "AGI_SEND": _ask(chosen.nodes, "transfer,send,${SC_TO}"),
         "AGI_CODES": _ask(chosen.nodes, "codes,${SC_CODE}"),
         "NET_QUEUE": plan.NET_QUEUE,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ivr import after_talk, announcement, callback, codes, dialplan, entry, message, survey, transfer, waiting
+from ivr import after_talk, announcement, callback, codes, dialplan, entry, hush, message, survey, transfer, waiting
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
 from ivr.contact import Contacts, Seal
@@ -17,7 +17,8 @@ from routing.core.inbox import Inbox
 from routing.core.model import Service
 
 OWN_PROMPTS = frozenset((*steps.OWN_PROMPTS, *waiting.OWN_PROMPTS, *callback.OWN_PROMPTS, *codes.OWN_PROMPTS,
-                         *survey.OWN_PROMPTS, *message.OWN_PROMPTS, *transfer.OWN_PROMPTS, entry.SORRY))
+                         *survey.OWN_PROMPTS, *message.OWN_PROMPTS, *transfer.OWN_PROMPTS, *hush.OWN_PROMPTS,
+                         entry.SORRY))
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
 
@@ -27,7 +28,7 @@ class Dialogues:
     `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
     `spool` and `keep` are for spoken messages (`ivr.message`), `known` and `keep_keyed` for the menu (`ivr.entry`),
     `by_number` tells to whom an agent may send a caller on, `announced` what everybody is to hear at once, `is_open`
-    which service takes callers now.
+    which service takes callers now, `silence` pauses a recording (`ivr.hush`).
     LookupError now, not in a call, when a prompt is missing."""
 
     def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
@@ -37,7 +38,7 @@ class Dialogues:
                  spool: Path | None = None, keep: message.Keep | None = None, known: entry.Known = entry.nobody,
                  keep_keyed: entry.KeepKeyed = entry.forget,
                  by_number: transfer.ByNumber = lambda number: None, announced: announcement.Now = announcement.none,
-                 is_open: entry.IsOpen = entry.all_open) -> None:
+                 is_open: entry.IsOpen = entry.all_open, silence: hush.Silence = hush.no_recordings) -> None:
         complete(menu, sounds)
         self.server = FastAgi(host, port, limits)
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
@@ -50,6 +51,8 @@ class Dialogues:
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
         self.callback = callback.Callback(inbox, sounds, self.contacts)
         self.transfers = transfer.Transfers(inbox, sounds, by_number)
+        self.hush = hush.Hush(sounds, silence)
+        self.server.add_route(dialplan.HUSH_ROUTE, self.hush.hush)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)
         self.server.add_route(dialplan.TICK_ROUTE, self.waiting.tick)
         self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk)
@@ -67,7 +70,7 @@ class Dialogues:
         self.contacts.change(services, menu.queue(menu.human).service, settings)
         self.entry.flow = menu
         for dialogue in (self.entry, self.waiting, self.callback, self.codes, self.survey, self.messages,
-                         self.transfers):
+                         self.transfers, self.hush):
             dialogue.sounds = sounds
 
 

@@ -18,6 +18,8 @@ INHERITED = "__"
 NOTICE = "SC_NOTICE"
 """What became of the recording notice (`ivr.flow.model.HEARD`, `REFUSED`); empty: not heard. Only a talk whose caller
 heard it and did not refuse is recorded (`record.conf`)."""
+HUSHED = "SC_HUSHED"
+"""On the agent's leg: `1` while the agent's keys have the recording paused."""
 SEAT = "SC_SEAT"
 MENU_LIMIT = "SC_MENU_S"
 """The longest dialogue, in seconds: the menu's first act is to set `LIMIT` to it, so a frozen node loses a new caller
@@ -37,5 +39,5 @@ CALLBACK = "callback"
 """`ACD_NEXT` of a waiting caller who would rather be called back."""
 
 MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"
-SURVEY_ROUTE, TRANSFER_ROUTE = "survey", "transfer"
+SURVEY_ROUTE, TRANSFER_ROUTE, HUSH_ROUTE = "survey", "transfer", "hush"
 CALLBACK_ROUTE, DIAL_ROUTE = "callback", "dial"

@@ -169,12 +169,13 @@ class Node:
             await board.load()
             calendar = Calendar(self._config, runner.post, closings=board.closings)
             board.changed = calendar.tell
-            dialogues = self._dialogues(runner, sounds, numbers, calendar, board)
+            archive = Archive(vault, store, Audit(self._state), lambda: self._engine.live_offers(), self._switch.hush,
+                              time.time)
+            dialogues = self._dialogues(runner, sounds, numbers, calendar, board, archive)
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
             reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens, recorder))
-            house = NodeHouse(lambda: self._config, reloader, time.time, board, Archive(
-                vault, store, Audit(self._state), lambda: self._engine.live_offers(), self._switch.hush, time.time))
+            house = NodeHouse(lambda: self._config, reloader, time.time, board, archive)
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.flush()
@@ -268,7 +269,7 @@ class Node:
             by_number=lambda number: self._config.by_number(number) or (None, None))
 
     def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: Calendar,
-                   board: Board) -> Dialogues:
+                   board: Board, archive: Archive) -> Dialogues:
         config = self._config
         self._pins = self._secrets.pins(config.agents)
 
@@ -280,7 +281,7 @@ class Node:
                          seal=numbers.seal, verify_pin=verify_pin,
                          agent_by_number=lambda number: self._config.sign_in.get(number),
                          services=config.centre.services, host=host, port=port, clock=self._clock,
-                         spool=self._talks.vault.spool, keep=self._talks.vault.keep,
+                         spool=self._talks.vault.spool, keep=self._talks.vault.keep, silence=archive.silence,
                          entry_now=calendar.entry, announced=board.spoken, is_open=calendar.is_open,
                          known=Registered(self._secrets.folder).known,
                          keep_keyed=self._keep_keyed, by_number=lambda number: self._config.by_number(number))

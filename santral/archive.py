@@ -56,6 +56,14 @@ class Archive:
             raise NotNow
         await self._note(by, "paused" if on else "resumed", agent=agent, legs=legs)
 
+    async def silence(self, leg: str, on: bool) -> bool:
+        """The same by the keys of the agent's telephone. False: nothing is recorded on that leg."""
+        if not await self._hush(leg, on):
+            return False
+        agent = next((one.agent for one in self._live() if one.leg == leg), "")
+        await self._note(f"agent {agent}".strip(), "paused" if on else "resumed", agent=agent, legs=[leg])
+        return True
+
     async def _note(self, who: str, what: str, **about: object) -> None:
         await asyncio.to_thread(partial(self._audit.note, who, what, self._clock(), **about))
 

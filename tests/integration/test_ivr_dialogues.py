@@ -371,6 +371,28 @@ async def test_a_recording_is_refused_in_the_hold_loop_too(start: Start, before:
     assert (await tick(ringing, "8", SC_NOTICE=before)).variables["SC_NOTICE"] == after
 
 
+@pytest.mark.parametrize(("paused", "there", "spoken", "after"), [
+    ("", True, "kayit-durdu", "1"), ("1", True, "kayit-suruyor", ""), ("", False, "kayit-yok", None)])
+async def test_an_agent_s_keys_pause_a_recording(paused: str, there: bool, spoken: str, after: str | None) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    async def silence(leg: str, on: bool) -> bool:
+        asked.append((leg, on))
+        return there
+
+    dialogues = app.Dialogues(FakeInbox(), example(), Folder("/sounds", PROMPTS), IvrSettings(node="one"),
+                              seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
+                              services=SERVICES, port=0, silence=silence)
+    task = asyncio.create_task(dialogues.server.run())
+    await dialogues.server.listening()
+    dialler = await Dialler(dialogues.server.address[1], "hush", paused).call()
+    dialogues.server.stop()
+    await task
+    assert asked == [(UNIQUEID, paused != "1")]
+    assert said(dialler) == [spoken] and dialler.variables["ACD_NEXT"] == "hold"
+    assert dialler.variables.get("SC_HUSHED") == after
+
+
 async def test_an_unknown_contact_is_queued_again_with_its_old_place(start: Start) -> None:
     inbox = FakeInbox(None, contact_view(UNIQUEID))
     dialler = await tick(await start(inbox), SC_SERVICE="gorus_oneri", SC_SINCE=f"{NOW - 90:.3f}", SC_PRIORITY="5",

@@ -43,6 +43,11 @@ class House:
     def rows(self) -> list[dict[str, Any]]:
         return [dict(row) for row in self.lab.rows("select * from recordings order by at")]
 
+    def record(self) -> list[dict[str, Any]]:
+        """What the node and the commands have noted."""
+        path = self.lab.folder / "audit.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
     async def rows_of(self, contact: str) -> list[dict[str, Any]]:
         """Recordings of a contact whose talk is over, when there is one."""
         async def there() -> list[dict[str, Any]]:
@@ -123,6 +128,11 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     await asyncio.sleep(1.5)
     await agent.ask("recording/resume")
     await asyncio.sleep(2.0)
+    phone = await stage.network.wait_ring(agent.seat)
+    for lines in (3, 4):  # the same by the keys of the agent's phone
+        await phone.press("*2")
+        await until_async(lambda lines=lines: len(house.record()) == lines, what=f"{lines} lines of the record")
+        await asyncio.sleep(2.5)
     for leg in (heard, refused, hurried, late):
         await leg.hangup()
 
@@ -138,11 +148,13 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     music = audio.read(SOUNDS / "moh" / "santral.wav")
     assert not audio.find(music[: audio.RATE], sound).found
     gaps = [(before, after) for before, after in pairwise(caller) if after - before > 1.0]
-    [(begin, end)] = gaps
-    assert 1.5 < end - begin < 4.5, "paused for two seconds and what the keys took"
-    quiet = sound[int((begin + 0.2) * audio.RATE): int((end - 0.1) * audio.RATE)]
-    assert audio.silence_share(quiet) == 1.0, "silence while it is paused"
-    assert caller[-1] > end + 1.0 and other[-1] > end + 1.0, "and both again after it"
+    assert len(gaps) == 2, "paused over HTTP, and by keys"
+    # By keys the agent is told that it goes on when it does: those words are in it, and no one else's.
+    for (begin, end), told in zip(gaps, (0.0, length("kayit-suruyor") + 0.6), strict=True):
+        assert 1.5 < end - begin - told < 6.0, "two seconds and what the keys took"
+        quiet = sound[int((begin + 0.2) * audio.RATE): int((end - told - 0.1) * audio.RATE)]
+        assert audio.silence_share(quiet) == 1.0, "silence while it is paused"
+    assert other[-1] > gaps[0][1] + 1.0 and caller[-1] > gaps[1][1] + 1.0, "and heard again after it"
     assert [hertz for hertz in DTMF if _louder(sound, hertz)] == [], "no digit, pressed while paused or not"
 
     await _erased(house, row)
@@ -165,8 +177,9 @@ async def _erased(house: House, row: dict[str, Any]) -> None:
     assert house.rows() == [] and list((folder / "recordings").rglob(row["id"])) == []
     kept = NumberKeys.load(folder / "secrets" / "numbers.json").seal("+9" + KEPT)[0]
     assert lab.rows("select contact from contacts where caller_hash = ?", kept), "the others are as they were"
-    record = [json.loads(line) for line in (folder / "audit.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [entry["what"] for entry in record] == ["paused", "resumed", "heard", "erasing", "erased"]
-    assert record[2]["who"] == "supervisor" and record[4]["who"] == "sistem testi"
+    record = house.record()
+    assert [entry["what"] for entry in record] == [*("paused", "resumed") * 2, "heard", "erasing", "erased"]
+    assert record[0]["who"] == record[2]["who"] == f"agent {row['agent']}"
+    assert record[4]["who"] == "supervisor" and record[6]["who"] == "sistem testi"
     status = await ask(lab.info, "GET", "/api/v1/status")
     assert status["link_up"], "the node goes on"

@@ -33,6 +33,7 @@ PLANTED = [
     (DIALPLAN, "Set(TIMEOUT(absolute)=7200)", "NoOp()", "Bridge without a limit"),
     (DIALPLAN, 'GotoIf($["${SC_RECORD}"=""]?end)', "NoOp()", "without a look at SC_RECORD"),
     (DIALPLAN, 'GotoIf($["${IMPORT(${SC_CHAN},SC_NOTICE)}"!="heard"]?end)', "NoOp()", "without a look at SC_NOTICE"),
+    (DIALPLAN, "Set(SC_RECORD=)", "NoOp()", "may begin twice"),
     (DIALPLAN, ".alaw,b)", ".alaw)", "than a file and b"),
     (DIALPLAN, ".alaw,b)", ".alaw,b,true)", "than a file and b"),
     (DIALPLAN, 'h,1,GotoIf($["${CHANNEL(channeltype)}"="Surrogate"]?end)', "h,1,NoOp()", "not guarded"),

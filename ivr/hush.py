@@ -1,0 +1,41 @@
+"""An agent has the recording paused by keys in the talk, and go on by the same keys.
+
+What is to be said to the agent comes back in `ACD_SAY`. When this does not answer, the dialplan ends the recording:
+what shall not be kept is not kept, whoever is dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ivr import dialplan
+from ivr.agi.session import Session
+from ivr.sounds import Sounds, files
+
+PAUSED, RESUMED, NONE = "kayit-durdu", "kayit-suruyor", "kayit-yok"
+OWN_PROMPTS = (PAUSED, RESUMED, NONE)
+
+Silence = Callable[[str, bool], Awaitable[bool]]
+"""Channel id of the agent's leg, on or off -> whether there was a recording to silence."""
+
+
+async def no_recordings(leg: str, on: bool) -> bool:
+    """The `Silence` of a node that records nothing."""
+    return False
+
+
+class Hush:
+    """Endpoint of `agi://node/hush,<1 while it is paused>`."""
+
+    def __init__(self, sounds: Sounds, silence: Silence) -> None:
+        self.sounds, self.silence = sounds, silence
+
+    async def hush(self, session: Session) -> None:
+        """The other way round than it is."""
+        pause = session.argument(1) != "1"
+        spoken = NONE
+        if await self.silence(session.uniqueid, pause):
+            spoken = PAUSED if pause else RESUMED
+            await session.set_variable(dialplan.HUSHED, "1" if pause else "")
+        await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, (spoken,))))
+        await session.set_variable(dialplan.NEXT, dialplan.HOLD)
