@@ -117,6 +117,13 @@ class Leaves(NamedTuple):
     line: int
 
 
+class Node(NamedTuple):
+    """`dugum`: the node is killed (`durur`), or starts again (`kalkar`)."""
+
+    line: int
+    up: bool
+
+
 class HangsUp(NamedTuple):
     """`kapatir`: the caller hangs up."""
 
@@ -130,7 +137,11 @@ class Ends(NamedTuple):
     within: float = WITHIN_S
 
 
-Step = Hears | Begins | Presses | Waits | Says | Music | HearsNot | Talks | Acts | Comes | Leaves | HangsUp | Ends
+Step = (Hears | Begins | Presses | Waits | Says | Music | HearsNot | Talks | Acts | Comes | Leaves | Node | HangsUp
+        | Ends)
+
+
+Between = Comes | Leaves | Node | Waits
 
 
 class Call(NamedTuple):
@@ -141,7 +152,7 @@ class Call(NamedTuple):
     steps: tuple[Step, ...]
     called_within: float | None = None
     """`aranir`: the caller's own telephone rings within this. None: the caller calls."""
-    before: tuple[Comes | Leaves | Waits, ...] = ()
+    before: tuple[Between, ...] = ()
     """What happens between the calls."""
 
 
@@ -166,6 +177,12 @@ class Script:
     def file(self) -> str:
         """Its name, as it stands before the line in every message."""
         return self.path.name
+
+    @property
+    def alone(self) -> bool:
+        """No other script may run meanwhile: it does something to the node."""
+        steps = (*self.steps, *(step for call in self.calls for step in call.before))
+        return any(isinstance(step, Node) for step in steps)
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -17,7 +17,7 @@ from lab.errors import LabError
 from lab.leg import Leg
 from lab.recognise import Began, Heard
 from lab.script_agent import Answerer
-from lab.script_course import Act, Action, Come, Course, HangUp, Leave, Over, Press, Speak, Talk, named
+from lab.script_course import Act, Action, Come, Course, HangUp, Leave, Over, Press, Speak, Switch, Talk, named
 
 LISTEN_S = 0.1
 """Sound is listened to in pieces of this length; shorter ones cost more."""
@@ -37,6 +37,11 @@ class Others(Protocol):
         ...
 
 
+    async def switch(self, *, up: bool) -> None:
+        """The node starts again, or is killed."""
+        ...
+
+
 class Playing:
     """The caller's end of a call."""
 
@@ -46,6 +51,8 @@ class Playing:
         second."""
         self.sound: list[Samples] = []
         """What was heard, silence in its place."""
+        self.late_s = 0.0
+        """So long nobody listened, at most: the machine was busy with something else."""
         self._course, self._ear, self._leg, self._line, self._voice = course, ear, leg, line, voice
         self._agents = {agent.hertz: agent for agent in agents}
         self._others, self._note = others, note
@@ -56,8 +63,10 @@ class Playing:
         course, line = self._course, self._line
         await self._do(course.begin(0.0))
         while not course.done:
+            before = line.seconds
             await asyncio.sleep(LISTEN_S)
             self._now = line.seconds
+            self.late_s = max(self.late_s, self._now - before - LISTEN_S)
             over = line.ended.is_set()
             samples = line.take()
             if not len(samples) and line.quiet_s >= self._ear.patience_s and not over:
@@ -104,6 +113,9 @@ class Playing:
                 case Leave():
                     self._note(self._now, "öndeki kapattı", False)
                     await self._others.leave_front()
+                case Switch():
+                    self._note(self._now, "düğüm kalkıyor" if action.up else "düğüm durdu", False)
+                    await self._others.switch(up=action.up)
 
     async def _act(self, action: Act) -> None:
         agent = next((one for one in self._agents.values() if one.person.id == self._course.talks_with), None)

@@ -130,6 +130,8 @@ def tell(outcomes: Sequence[Outcome], seconds: float, console: Console) -> int:
         for moment in one.moments:
             table.add_row(f"{moment.at:8.2f}", Text(moment.what))
         console.print(table)
+        if one.doubtful:
+            console.print(Text(f"  bu makine çok meşguldü ({one.late_s:.1f} sn geç kalındı): sonuç kesin değil"))
         if one.recording is not None:
             console.print(Text(f"  ses kaydı: {one.recording}"), soft_wrap=True)
     console.print(Text(f"{len(outcomes)} betik, {len(outcomes) - len(wrong)} yazıldığı gibi, {len(wrong)} farklı "

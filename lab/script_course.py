@@ -11,7 +11,22 @@ from typing import NamedTuple
 
 from lab.ear import Event, Music, Nothing, Strange, Voice
 from lab.recognise import Began, Heard
-from lab.script import Acts, Begins, Comes, Ends, HangsUp, Hears, HearsNot, Leaves, Presses, Says, Step, Talks, Waits
+from lab.script import (
+    Acts,
+    Begins,
+    Comes,
+    Ends,
+    HangsUp,
+    Hears,
+    HearsNot,
+    Leaves,
+    Node,
+    Presses,
+    Says,
+    Step,
+    Talks,
+    Waits,
+)
 from lab.script import Music as Tune
 
 REACT_S = 2.0
@@ -74,11 +89,17 @@ class Leave(NamedTuple):
     """The first of those who wait in front hangs up."""
 
 
+class Switch(NamedTuple):
+    """The node is killed, or starts again."""
+
+    up: bool
+
+
 class HangUp(NamedTuple):
     """The caller hangs up."""
 
 
-Action = Press | Speak | Act | Come | Leave | HangUp
+Action = Press | Speak | Act | Come | Leave | Switch | HangUp
 
 
 class Difference(NamedTuple):
@@ -312,6 +333,8 @@ class Course:
                     self._actions.append(Come())
                 case Leaves():
                     self._actions.append(Leave())
+                case Node():
+                    self._actions.append(Switch(step.up))
                 case Says() | Talks():
                     self._actions.append(Speak(True))
                     return
@@ -362,5 +385,7 @@ def expected(step: Step) -> str:
             return "temsilcinin gelmesi"
         case Leaves():
             return "öndekinin kapatması"
+        case Node():
+            return f"düğümün {'kalkması' if step.up else 'durması'}"
         case HangsUp():
             return "arayanın kapatması"

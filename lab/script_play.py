@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ivr.caller import normalise
+from lab import process
 from lab.audio import RATE, Samples
 from lab.audiosocket import Exchange, Line, Live
 from lab.ear import Ear
@@ -21,12 +23,12 @@ from lab.leg import Leg, Moment
 from lab.library import Library
 from lab.network import Behaviour, Network
 from lab.person import Person, ask
-from lab.script import ANONYMOUS, Call, Comes, Leaves, Script, Waits
+from lab.script import ANONYMOUS, Call, Comes, Leaves, Node, Script, Waits
 from lab.script_agent import Answerer
 from lab.script_call import Playing, until
 from lab.script_course import Course, Difference
 from lab.tune import Tunes
-from lab.up import Info
+from lab.up import Info, running, start_node, wait_ready
 
 ANSWER_S = 30.0
 """A node answers at once; a machine under full load takes its time."""
@@ -39,6 +41,9 @@ PICK_UP_S = "1"
 HURRY_S = (0.6, 1.2, 1.9)
 """When those in front press their keys, seconds from the answer: the first cuts the greeting, the next the notice and
 the acknowledgement. A key that comes before the dialogue has begun is lost under load; then the next does its work."""
+LATE_S = 0.5
+"""Who listens this late presses a key this late. The shortest time in which one means something is 0.8 s (`9`, after a
+choice), and half a second of it is needed to know the sentence."""
 TONES = list(range(400, 3_300, 50))
 """What our people say, each another tone: who is heard by whom is known by ear."""
 
@@ -82,11 +87,18 @@ class Outcome(NamedTuple):
     """WAV of what the caller heard, silence in its place; kept when it did not go as written."""
     seconds: float
     """Of the call."""
+    late_s: float
+    """So long nobody listened, at most, because the machine was busy."""
 
     @property
     def passed(self) -> bool:
         """As written."""
         return self.difference is None and not self.trouble
+
+    @property
+    def doubtful(self) -> bool:
+        """It was not as written, and the machine was too busy to tell whose fault that was."""
+        return not self.passed and self.late_s >= LATE_S
 
 
 def tones() -> Iterator[int]:
@@ -108,6 +120,9 @@ class Play:
         self._ahead: list[Leg] = []
         self._moments: list[Moment] = []
         self._sound: list[Samples] = []
+        self._late_s = 0.0
+        self._down = False
+        """The node was killed by this script."""
         self._before = 0
         """Steps of the calls that are over."""
 
@@ -146,12 +161,14 @@ class Play:
             trouble = str(error)
         finally:
             await asyncio.gather(*(leg.hangup() for leg in self._ahead))
+            if self._down:
+                await self.switch(up=True)
             await asyncio.gather(*(agent.leave() for agent in self._agents))
         try:
             await self._calm()
         except LabError as error:
             trouble = trouble or str(error)
-        outcome = Outcome(self.script, self.course.difference, trouble, self.moments, None, self.seconds)
+        outcome = Outcome(self.script, self.course.difference, trouble, self.moments, None, self.seconds, self._late_s)
         return outcome if outcome.passed else outcome._replace(recording=self._keep())
 
     # -- the others ----------------------------------------------------------------------------------------------------
@@ -194,6 +211,19 @@ class Play:
             raise LabError("nobody waits in front of the caller any more")
         await first.hangup()
 
+    async def switch(self, *, up: bool) -> None:
+        """The node starts again on the same state and is ready, or is killed. Raises LabError."""
+        info = self._house.info
+        assert info is not None
+        folder = Path(info.state)
+        if up:
+            identity = await asyncio.to_thread(start_node, folder)
+            await asyncio.to_thread(wait_ready, info.http, identity, folder / "node.log")
+        else:
+            process.send(running(folder, "node"), signal.SIGKILL)
+            await asyncio.to_thread(process.wait_end, running(folder, "node"), process.KILL_S)
+        self._down = not up
+
     async def _calm(self) -> None:
         """Until nobody waits or talks in the services of this script: the next one may have them. Who was to be called
         back and was not, is not called any more."""
@@ -231,6 +261,9 @@ class Play:
                 case Leaves():
                     self._note(self.seconds, "öndeki kapattı", False)
                     await self.leave_front()
+                case Node():
+                    self._note(self.seconds, "düğüm kalkıyor" if step.up else "düğüm durdu", False)
+                    await self.switch(up=step.up)
                 case Waits():
                     await asyncio.sleep(step.seconds)
 
@@ -276,6 +309,7 @@ class Play:
             await playing.follow()
         finally:
             self._sound = [*before, *playing.sound]
+            self._late_s = max(self._late_s, playing.late_s)
 
     # -- what is told --------------------------------------------------------------------------------------------------
 

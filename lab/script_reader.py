@@ -23,6 +23,7 @@ from lab.script import (
     Agent,
     Ahead,
     Begins,
+    Between,
     Call,
     Comes,
     Ends,
@@ -31,6 +32,7 @@ from lab.script import (
     HearsNot,
     Leaves,
     Music,
+    Node,
     Presses,
     Says,
     Script,
@@ -50,6 +52,7 @@ BEHAVIOURS = {"cevaplar": "", "cevaplamaz": "ignore", "mesgul": "busy", "reddede
 """How an agent's phone acts -> what the lab's telephone network calls it; empty: answers, after some seconds."""
 LATER = "sonra"
 """Before one of them: signs in when a step says so."""
+NODE = ("durur", "kalkar")
 ACTS = ("kapatir", "basar")
 """What an agent in a talk does: hangs up; presses keys."""
 
@@ -215,7 +218,7 @@ class _Reader:
                          "Write steps such as '- duyar: karsilama'.")
         if not isinstance(listed, Sequence):
             return ()
-        calls, between, steps = [Call(0, ())], list[Comes | Leaves | Waits](), 0
+        calls, between, steps = [Call(0, ())], list[Between](), 0
         for item, line in zip(listed, listed.lines, strict=True):
             over = bool(calls[-1].steps) and isinstance(calls[-1].steps[-1], HangsUp | Ends)
             again = self._again(item, line)
@@ -233,8 +236,8 @@ class _Reader:
             if not over:
                 calls[-1] = calls[-1]._replace(steps=(*calls[-1].steps, *found))
                 continue
-            between += [step for step in found if isinstance(step, Comes | Leaves | Waits)]
-            if any(not isinstance(step, Comes | Leaves | Waits) for step in found):
+            between += [step for step in found if isinstance(step, Between)]
+            if any(not isinstance(step, Between) for step in found):
                 self.problem(line, "a step after the end of the call", "Take it out, or begin a call: arar, aranir.")
         if between:
             self.problem(between[0].line, "a step after the end of the call",
@@ -340,6 +343,14 @@ class _Reader:
             self.problem(line, f"'{value}' is nothing that who waits in front does", "Known: kapatir.")
         return Leaves(line)
 
+    def _node(self, value: Any, line: int) -> Step:
+        if value not in NODE:
+            self.problem(line, f"'{value}' is nothing that happens to a node", "Known: durur, kalkar.")
+        if self._known.agents is None:
+            self.problem(line, "'dugum' cannot be used with --to: the node there is not ours",
+                         "Take it out, or run the script in a lab.")
+        return Node(line, value == NODE[1])
+
     def _hangs_up(self, value: Any, line: int) -> Step:
         if value is not None:
             self.problem(line, "'kapatir' has nothing behind it", "Write '- kapatir'.")
@@ -371,4 +382,5 @@ HEAD = ("ad", "arar", "kimden", "hizmet", "onunde", "temsilciler", "adimlar")
 STEPS: dict[str, Callable[[_Reader, Any, int], Step]] = {
     "duyar": _Reader._hears, "baslar": _Reader._begins, "duymaz": _Reader._hears_not, "basar": _Reader._presses,
     "bekler": _Reader._waits, "soyler": _Reader._says, "muzik": _Reader._music, "konusur": _Reader._talks,
-    "temsilci": _Reader._acts, "onundeki": _Reader._leaves, "kapatir": _Reader._hangs_up, "kapanir": _Reader._ends}
+    "temsilci": _Reader._acts, "onundeki": _Reader._leaves, "dugum": _Reader._node,
+    "kapatir": _Reader._hangs_up, "kapanir": _Reader._ends}

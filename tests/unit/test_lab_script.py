@@ -23,6 +23,7 @@ from lab.script import (
     HearsNot,
     Leaves,
     Music,
+    Node,
     Presses,
     Says,
     Script,
@@ -67,6 +68,7 @@ adimlar:
   - temsilci: gelir
   - onundeki: kapatir
   - bekler: 2 sn
+  - dugum: durur
   - arar
   - kapatir
   - aranir: 2 dk
@@ -98,7 +100,9 @@ def test_everything_that_can_be_written(tmp_path: Path) -> None:
     assert script.agents == (
         Agent(7, "psikososyal", "1.5"), Agent(8, "gorus_oneri", "ignore"), Agent(9, "a1001", "busy", later=True))
     assert script.calls[1:] == (
-        Call(30, (HangsUp(31),), None, (Comes(27), Leaves(28), Waits(29, 2.0))), Call(32, (HangsUp(33),), 120.0))
+        Call(31, (HangsUp(32),), None, (Comes(27), Leaves(28), Waits(29, 2.0), Node(30, up=False))),
+        Call(33, (HangsUp(34),), 120.0))
+    assert script.alone
     assert script.calls[0].line == 0 and script.calls[0].called_within is None
     assert script.calls[0].steps == (
         Hears(11, "karsilama", WITHIN_S), Hears(11, "ana-menu-1", 7.0), Begins(12, "ana-menu-1", 120.0),
@@ -109,7 +113,8 @@ def test_everything_that_can_be_written(tmp_path: Path) -> None:
 
 def test_the_least(tmp_path: Path) -> None:
     script = read(tmp_path, "ad: x\nadimlar:\n  - kapatir\n")
-    assert script.steps == (HangsUp(3),) and script.number == script.caller == "" and not script.services
+    assert script.steps == (HangsUp(3),) and not script.alone
+    assert script.number == script.caller == "" and not script.services
 
 
 def test_sentences_below_each_other_have_lines_of_their_own(tmp_path: Path) -> None:
@@ -177,6 +182,7 @@ bitis: 1
     ("ad: x\nonunde: {kac: 1, basar: 1}\nadimlar:\n  - kapatir\n", "x.yaml:2: those in front wait for one service"),
     ("ad: x\nadimlar:\n  - kapatir\n  - basar: 1\n  - arar\n  - kapatir\n", "x.yaml:4: a step after the end"),
     ("ad: x\nadimlar:\n  - arar\n  - kapatir\n", "x.yaml:3: another call before the end of this one"),
+    ("ad: x\nadimlar:\n  - dugum: uyur\n", "x.yaml:3: 'uyur' is nothing that happens to a node"),
     ("ad: x\nadimlar:\n  - kapatir\n  - arar: 5\n  - kapatir\n", "x.yaml:4: 'arar' has nothing behind it"),
     ("ad: x\nadimlar:\n  - kapatir\n  - aranir: x\n  - kapatir\n", "x.yaml:4: 'x' is no time"),
     ("ad: x\nadimlar:\n  - onundeki: gider\n", "x.yaml:3: 'gider' is nothing that who waits in front does"),
@@ -203,9 +209,10 @@ def test_at_a_trunk_only_the_callers_are_ours(tmp_path: Path) -> None:
     assert problems(tmp_path, "ad: x\ntemsilciler:\n  - psikososyal: cevaplar\nadimlar:\n  - kapatir\n", TRUNK) == [
         "x.yaml:3: 'temsilciler' cannot be used with --to: the people there are not ours. Take it out, or run the "
         "script in a lab."]
-    text = "ad: x\nhizmet: a\nonunde: {kac: 1, basar: 1}\nadimlar:\n  - kapatir\n  - aranir\n  - kapatir\n"
-    first, second = problems(tmp_path, text, TRUNK)
+    text = "ad: x\nhizmet: a\nonunde: {kac: 1, basar: 1}\nadimlar:\n  - kapatir\n  - aranir\n  - dugum: durur\n"
+    first, second, third = problems(tmp_path, text, TRUNK)
     assert first.startswith("x.yaml:3: 'onunde' cannot be used with --to")
+    assert third.startswith("x.yaml:7: 'dugum' cannot be used with --to")
     assert second.startswith("x.yaml:6: 'aranir' cannot be used with --to")
 
 
