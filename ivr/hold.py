@@ -35,6 +35,9 @@ OLD_KEY, NEW_KEY = "1", "2"
 ASKED_S = 60.0
 """So long the answer is waited for: a key pressed much later is meant otherwise. Silence keeps the old place."""
 
+EARLY_S = 2.0
+"""A key sooner than this after the question began was meant for the menu: nobody has heard the question by then."""
+
 AGAIN_S = 30.0
 """The same sentence is not said again within this: two in a row sound like a machine that is stuck."""
 SOONER_S = 60.0
@@ -78,6 +81,8 @@ class Heard:
     """The talk was lost: that is said first."""
     asked_at: float = -math.inf
     """Whether the old place is wanted; not answered yet."""
+    question: list[str] = field(default_factory=list)
+    """As it was asked."""
     told: set[int] = field(default_factory=set)
     """Announcements."""
     recent: dict[tuple[str, ...], float] = field(default_factory=dict)
@@ -141,6 +146,12 @@ def slower(heard: Heard, now: float) -> list[str]:
     return _say(heard, now, [[SLOW_ON]])
 
 
+def ask_again(heard: Heard, now: float) -> list[str]:
+    """A key has cut the question that nobody had heard yet: from the beginning."""
+    heard.asked_at = heard.said_at = now
+    return heard.question
+
+
 def answered(heard: Heard, view: ContactView, wait: Wait, now: float, *, old: bool) -> list[str]:
     """The old place is wanted, or the own one: `view` as it is after that."""
     heard.asked_at = -math.inf
@@ -163,7 +174,9 @@ def _first(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list
     if not wait.asks:
         return [[BACK_KIND], *told]
     heard.asked_at = now
-    return [[BACK], *told, [BACK_ASK]]
+    said = [[BACK], *told, [BACK_ASK]]
+    heard.question = [key for keys in said for key in keys]
+    return said
 
 
 def _moved(heard: Heard, view: ContactView) -> None:

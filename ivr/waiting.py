@@ -125,6 +125,8 @@ class Waiting:
             return []
         if heard.service is None or not key:
             return hold.speak(heard, view, wait, now, place_s=settings.place_s, comfort_s=settings.comfort_s)
+        if heard.asked(now) and now - heard.asked_at < hold.EARLY_S:
+            return hold.ask_again(heard, now)
         if key in (hold.OLD_KEY, hold.NEW_KEY) and heard.asked(now):
             old = key == hold.OLD_KEY
             if not old:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ivr import after_talk, app, codes, waiting
+from ivr import after_talk, app, codes, hold, waiting
 from ivr.agi.server import FastAgi
 from ivr.announcement import Announcement
 from ivr.config import DISTRESS, USUAL, IvrSettings
@@ -315,7 +315,8 @@ async def test_a_callback_by_key_and_only_where_it_is_offered(start: Start) -> N
     assert (await tick(ringing, "3")).variables["ACD_NEXT"] == "hold"
 
 
-async def test_who_is_back_keeps_the_old_place_or_gives_it_back(start: Start) -> None:
+async def test_who_is_back_keeps_the_old_place_or_gives_it_back(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "EARLY_S", 0.0)
     back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True, waited_s=300.0)
     inbox = FakeInbox(back)
     port = await start(inbox)
@@ -336,7 +337,17 @@ async def test_who_is_back_keeps_the_old_place_or_gives_it_back(start: Start) ->
     assert said(await tick(kind, "2")) == ["bekleme-tus"], "nobody in distress was asked"
 
 
-async def test_an_engine_that_dies_on_the_answer_loses_nothing(start: Start) -> None:
+async def test_a_key_of_the_menu_that_comes_late_answers_nothing(start: Start) -> None:
+    back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True)
+    inbox = FakeInbox(back)
+    port = await start(inbox)
+    await tick(port)
+    assert said(await tick(port, "2")) == ["bekleme-donus", "sira-2", "bekleme-donus-sor"], "it had cut the question"
+    assert {type(event) for event in inbox.events} == {ContactTicked}
+
+
+async def test_an_engine_that_dies_on_the_answer_loses_nothing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "EARLY_S", 0.0)
     back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True)
     port = await start(FakeInbox(back, back, InboxClosed()))
     await tick(port)

@@ -86,7 +86,7 @@ async def an_old_place_is_given_back(stage: Stage) -> None:
     await stage.counts("uzaktan_egitim", 1)
     again = await stage.hurried("2", number=RETURN)
     await stage.hears(again, "bekleme-donus-sor", 45)
-    stage.in_order(again, "bekleme-donus", "bekleme-siradaki", "bekleme-donus-sor")
+    stage.in_order(again, "bekleme-siradaki", "bekleme-donus-sor")
     stage.not_heard(again, "bekleme-ilk")
     await again.press("2")
     await stage.hears(again, "sira-2")
@@ -94,7 +94,10 @@ async def an_old_place_is_given_back(stage: Stage) -> None:
 
 
 async def distress_is_no_number(stage: Stage) -> None:
-    """Nobody is there: kind words, calm music, no place in a line; and after a drop no question either."""
+    """The counsellor talks: kind words, calm music, no place in a line; and after a drop no question either."""
+    agent = await stage.agent(plain("psikososyal", 1)[0], Behaviour())
+    await stage.hurried("1")
+    await stage.reaches(agent, "talking", 25)
     first = await stage.hurried("1", number=RETURN_TOO)
     await stage.hears(first, "bekleme-ilk-destek", 45)
     await hears_calm_music(first)

@@ -119,6 +119,10 @@ def test_who_comes_back_has_the_old_place_and_is_asked() -> None:
     assert caller.heard.asked(caller.now) and not caller.heard.asked(caller.now + hold.ASKED_S)
     assert hold.answered(caller.heard, caller.view(2), USUAL, caller.now, old=True) == ["bekleme-donus-eski"]
     assert not caller.heard.asked(caller.now)
+    again = Caller()
+    again.round(2, narrow(2.0), returned=True)
+    assert hold.ask_again(again.heard, again.now) == ["bekleme-donus", "sira-2", "sure-2", "bekleme-donus-sor"]
+    assert again.heard.asked(again.now + hold.ASKED_S - 1)
     other = Caller()
     other.round(2, narrow(2.0), returned=True)
     assert hold.answered(other.heard, other.view(9, narrow(12.0)), USUAL, other.now, old=False) == [
