@@ -86,6 +86,11 @@ CONNECTED = Metric("acd_asterisk_connected", GAUGE, ("link",), "1: the link is u
 RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times the link came back after a loss.")
 MISMATCHES = Metric("acd_reconciliation_mismatches_total", COUNTER, ("kind",),
                     "Differences a snapshot of Asterisk showed against the engine.")
+RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
+                    "Plain sounds found in the spool after a talk, by what became of them: kept, destroyed (too short, "
+                    "private), failed (tried again).")
+RECORDING = Metric("acd_recording_possible", GAUGE, (),
+                   "1: talks that may be recorded are; 0: nothing can be sealed, or there is no room.")
 ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, such as bridge_mismatch: stays 0.")
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
@@ -93,7 +98,8 @@ BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, MOVED, STEPS, EWT_ERROR, EWT, OVERRIDES, SURVEY,
          CALLBACKS_NOW, CALLBACKS,
          IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
-         AGENTS, AGENT_SECONDS, DECISION, CONNECTED, RECONNECTS, MISMATCHES, ALARMS, DROPPED, BUILD)
+         AGENTS, AGENT_SECONDS, DECISION, CONNECTED, RECONNECTS, MISMATCHES, RECORDINGS, RECORDING,
+         ALARMS, DROPPED, BUILD)
 
 K_MIN = 5
 """Smallest group that is shown: below it a figure could be about one known person."""

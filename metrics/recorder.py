@@ -83,6 +83,8 @@ class Recorder:
         self._decision = self._histogram(names.DECISION)
         self._waiting, self._oldest = self._gauge(names.WAITING), self._gauge(names.OLDEST)
         self._agents, self._connected = self._gauge(names.AGENTS), self._gauge(names.CONNECTED)
+        self._recordings, self._recording = self._counter(names.RECORDINGS), self._gauge(names.RECORDING)
+        self._recorded: dict[str, int] = {}
         self._gauge(names.BUILD).labels(version).set(1)
         self._connected.labels(LINK).set(0)
         self._reconnects.labels(LINK)
@@ -204,6 +206,13 @@ class Recorder:
     def mismatch(self, kind: str, count: int = 1) -> None:
         """A snapshot of Asterisk differed from the engine. `kind` is from a closed set of the caller."""
         self._mismatches.labels(label(kind)).inc(count)
+
+    def recordings(self, done: Mapping[str, int], *, possible: bool) -> None:
+        """Files of the spool by result, of all time; whether talks can be recorded now."""
+        for result, count in done.items():
+            self._recordings.labels(result).inc(count - self._recorded.get(result, 0))
+        self._recorded = dict(done)
+        self._recording.set(possible)
 
     # -- what is true now --------------------------------------------------------------------------------------------
 

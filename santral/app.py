@@ -299,6 +299,7 @@ class Node:
                 recorder.reconnected()
             recorder.mismatch("audit", self._switch.mismatches - self._mismatches)
             self._reconnects, self._mismatches = self._switch.reconnects, self._switch.mismatches
+            recorder.recordings(self._talks.done, possible=not self._talks.trouble)
             return recorder.text(runner.status(), runner.refused)
 
         def is_ready() -> tuple[bool, dict[str, bool]]:

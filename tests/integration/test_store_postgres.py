@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,15 +18,19 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from routing.core import events as e
+from routing.core.ids import ContactId, ServiceId
 from routing.core.model import Channel, ContactState, Outcome
-from routing.store import migrate
+from routing.store import migrate, recordings, traces
 from routing.store.database import connect, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
+from routing.store.numbers import NumberKeys
 from routing.store.reader import Reader
 from routing.store.schema import metadata
 from routing.store.store import Store
+from tests.core_house import House
 from tests.fakes import postgres
-from tests.fakes.store_day import SERVICE, Day
+from tests.fakes.store_day import SERVICE, Day, Turn
 
 pytestmark = pytest.mark.integration
 
@@ -183,3 +189,33 @@ async def test_a_reader_cannot_write(store: Store, where: str) -> None:
     with engine.connect() as connection, pytest.raises(DBAPIError, match="read-only"):
         connection.execute(text("DELETE FROM facts"))
     engine.dispose()
+
+
+async def test_a_caller_is_blanked_and_recordings_have_rows_here_too(where: str, tmp_path: Path) -> None:
+    keys = NumberKeys.load_or_create(tmp_path / "numbers.json")
+    house, store = House({"a1": 50}), await Store.open(where)
+    told, theirs = [], []
+    for number in ("+905321112233", "+905324445566", "+905321112233"):
+        digest, box = keys.seal(number)
+        theirs.append((digest, box))
+        house.waits("edu", house.now + 1.0, caller_hash=digest, caller_box=box)
+        told.append((house.now, e.ContactQueued(ContactId(f"c{house.numbers}"), ServiceId("edu"), "PJSIP/x",
+                                                caller_hash=digest, caller_box=box)))
+    await store.commit(Turn([(house.now, e.CallerForgotten(theirs[0][0])), *told], house.facts))
+    caller = await store.work(partial(traces.caller_of, caller_hash=theirs[0][0]))
+    assert caller.contacts == ("c1", "c3") and caller.boxes == (theirs[0][1], theirs[2][1])
+    change = traces.without({theirs[0][0]: "f" * 64}, lambda box: keys.open(box) == "+905321112233")
+    assert await traces.rewrite(store, change, (theirs[0][0], traces.BOX_BEGINS)) == traces.Found(0, 3, 2)
+    assert await store.work(partial(traces.blank_rows, ids=caller.contacts)) == 2
+    one = recordings.Recording("20251125-0123456789abcdef", "c1", "call", "edu", None, 1.0, 2.0, 3.0, "x.alaw",
+                               "k", "b")
+    await store.work(partial(recordings.add, one=one))
+    assert await store.work(partial(recordings.find, wanted=recordings.Wanted(due=3.0, contact="c1"))) == [one]
+    assert await store.work(partial(recordings.remove, ids=[one.id])) == 1
+    for rebuild in (False, True):
+        await store.settle(rebuild=rebuild)
+    await store.close()
+    with Reader(where) as reader:
+        text_of = repr((reader.journal_after(0), reader.facts_after(0), reader.load()))
+    assert theirs[0][0] not in text_of and theirs[0][1] not in text_of and theirs[2][1] not in text_of
+    assert theirs[1][0] in text_of and theirs[1][1] in text_of

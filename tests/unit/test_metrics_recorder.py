@@ -198,3 +198,13 @@ def test_who_moves_is_offered_in_both_queues_and_ends_once() -> None:
     assert value("acd_contacts_offered_total", {"queue": "tip", "channel": "voice"}) == 1
     assert value("acd_routing_step_total", {"queue": "tip", "status": "nobody"}) == 1
     assert value("acd_accommodation_overrides_total") == 1
+
+
+def test_recordings_are_counted_once_and_trouble_shows() -> None:
+    recorder = Recorder(["temsilci"], {})
+    for done, possible in (({"kept": 2, "failed": 0}, True), ({"kept": 5, "failed": 1}, False)):
+        recorder.recordings(done, possible=possible)
+    value = recorder.registry.get_sample_value
+    assert value("acd_recordings_total", {"result": "kept"}) == 5
+    assert value("acd_recordings_total", {"result": "failed"}) == 1
+    assert value("acd_recording_possible") == 0
