@@ -19,6 +19,8 @@ from planning.arrivals import DEFAULT_DAY, HANDLE_S, HANDLE_SD_S, PATIENCE_S, Ch
 from planning.counts import choose, read_counts
 from planning.errors import PlanningError
 from planning.house import Duty
+from planning.opening import OpeningOn, at_seats
+from planning.opening import words as opening_words
 from planning.replay import Journal
 from planning.simulate import PEAK_LOAD, Spread, Study, fitted, simulate, spread, summary, together
 from planning.simulate import Run as OneRun
@@ -28,6 +30,9 @@ from routing.core.model import Centre
 
 SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in ("P50", "Overflow"))
 """Columns of the table in a terminal of 80; the page has all."""
+
+ReadOpening = Callable[[Path], OpeningOn]
+"""Given by `santral`: when the services of that folder are open, and who is on call."""
 
 ReadCentre = Callable[[Path], Centre]
 """Given by `santral`: the centre of a folder. Raises PlanningError with what is wrong with it."""
@@ -64,7 +69,7 @@ Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pic
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by service and half hour.")]
 
 
-def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJournal,
+def commands(read_centre: ReadCentre, read_opening: ReadOpening, default_centre: Path, open_journal: OpenJournal,
              draw_others: DrawOthers) -> typer.Typer:
     """The commands of this room, to be mounted without a name. `draw_others`: pictures of the documentation that other
     rooms draw."""
@@ -85,18 +90,20 @@ def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJo
             house = read_centre(centre)
             if agents is not None:
                 house = duties.team_of(house, agents)
-            plan = duties_given(house, shifts, all_day)
+            plan, opening = duties_given(house, shifts, all_day), read_opening(centre)
             shares = shares_given(house, share)
             kind = Kind(handle, handle_sd, patience)
             kinds = dict.fromkeys(shares, kind)
             days = days_given(arrivals, day, frozenset(map(str, shares)))
             factor = scale
             if factor is None:
-                factor = 1.0 if arrivals is not None else fitted(days[0], house, plan, shares, kinds)
+                factor = 1.0 if arrivals is not None else fitted(
+                    days[0], house, [*plan, *opening(days[0].name).duties()], shares, kinds)
             study = Study(house, tuple(one.scaled(factor) for one in days), tuple(plan), shares, kinds,
-                          Chance(seed, poisson=arrivals is None or factor != 1.0, day_cv=day_cv), runs, answer)
+                          Chance(seed, poisson=arrivals is None or factor != 1.0, day_cv=day_cv), runs, opening, answer)
             done = _watched(study)
-            words = _words(study, factor, fitted_=scale is None and arrivals is None)
+            words = [*_words(study, factor, fitted_=scale is None and arrivals is None),
+                     *(opening_words(opening(days[0].name), house) if len(days) == 1 else ())]
             if csv is not None:
                 write(csv, report.as_csv(together(done)))
             if html is not None:
@@ -108,7 +115,7 @@ def commands(read_centre: ReadCentre, default_centre: Path, open_journal: OpenJo
 
     from planning import pictures, record_cli, staff_cli  # not above: they use the options of this module
 
-    staff_cli.mount(app, read_centre, default_centre)
+    staff_cli.mount(app, read_centre, read_opening, default_centre)
     record_cli.mount(app, read_centre, open_journal)
     pictures.mount(app, read_centre, default_centre, draw_others)
     return app
@@ -153,12 +160,12 @@ def _watched(study: Study) -> list[OneRun]:
 
 
 def duties_given(centre: Centre, shifts: Path | None, all_day: bool) -> list[Duty]:
-    """Who is there when, as the options say."""
+    """Who sits at a seat when, as the options say. Who is on call is there by the roster, unless a file says it."""
     if shifts is not None and all_day:
         raise PlanningError("--shifts and --all-day contradict each other; leave one of them")
     if shifts is not None:
         return duties.read_shifts(shifts, centre)
-    return duties.all_day(centre) if all_day else duties.shifts(centre)
+    return at_seats(duties.all_day(centre) if all_day else duties.shifts(centre), centre)
 
 
 def days_given(arrivals: Path | None, day: str | None, services: frozenset[str]) -> list[Day]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from planning.arrivals import Chance, Day, Kind, check, generate
 from planning.errors import PlanningError
 from planning.house import Duty, run
+from planning.opening import OpeningOn, always
 from planning.outcome import Figures, Outcome, Rule, merged
 from routing.core.ids import ServiceId
 from routing.core.model import Centre, Channel
@@ -37,6 +38,8 @@ class Study(NamedTuple):
     chance: Chance = Chance()
     runs: int = 1
     """Of each day, with seeds that follow the first."""
+    opening: OpeningOn = always
+    """When services are open and who is on call, day by day."""
     answer_s: float = 0.0
     """Until an agent picks up a phone that does not answer by itself."""
 
@@ -53,6 +56,7 @@ def simulate(study: Study, progress: Callable[[float], None] | None = None) -> l
     """Every day, `runs` times. `progress` is given the share that is done."""
     whole, done, found = len(study.days) * study.runs, 0, []
     for day in study.days:
+        opening = study.opening(day.name)
         for number in range(study.runs):
             chance = study.chance._replace(seed=study.chance.seed + number)
 
@@ -61,8 +65,8 @@ def simulate(study: Study, progress: Callable[[float], None] | None = None) -> l
                     progress((begin + min(1.0, now / end_s)) / whole)
 
             found.append(Run(day.name, chance.seed, run(
-                study.centre, generate(day, study.shares, chance, study.kinds), study.duties,
-                answer_s=study.answer_s, progress=told)))
+                study.centre, generate(day, study.shares, chance, study.kinds),
+                (*study.duties, *opening.duties()), also=opening.events(), answer_s=study.answer_s, progress=told)))
             done += 1
     if progress is not None:
         progress(1.0)

@@ -25,6 +25,8 @@ from planning.coverage import Trouble, presence, troubles
 from planning.duties import team_of
 from planning.erlang import LONGEST_PATIENCE_S
 from planning.errors import PlanningError
+from planning.opening import Opening
+from planning.opening import words as opening_words
 from planning.outcome import SLOT_S
 from planning.simulate import fitted
 from planning.staffing import ROUNDS, RUNS, SLOTS, Goal, Staffing, by_erlang, by_simulation
@@ -56,7 +58,8 @@ Check = Annotated[bool, typer.Option("--check", help="Does the forecast hold? Er
                                                      "day, all agents in one pool (default 180).")]
 
 
-def mount(app: typer.Typer, read_centre: shared.ReadCentre, default_centre: Path) -> None:
+def mount(app: typer.Typer, read_centre: shared.ReadCentre, read_opening: shared.ReadOpening,
+          default_centre: Path) -> None:
     """Add the command."""
 
     @app.command("staff")
@@ -88,7 +91,7 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, default_centre: Path
             curve = shared.days_given(arrivals, day, frozenset(map(str, shares)))
             if len(curve) != 1:
                 raise PlanningError("a plan is for one day; name it by --day")
-            _Plan(house, shares, kind, shifts, all_day).show(
+            _Plan(house, shares, kind, shifts, all_day, read_opening(centre)(curve[0].name)).show(
                 shared.house_name(centre), curve[0], scale if scale is not None or arrivals is None else 1.0,
                 _goals(house, target, within, shrinkage), Chance(seed), runs, as_json=as_json, html=html, csv=csv)
 
@@ -103,11 +106,11 @@ class _Plan:
     """A centre to be staffed."""
 
     def __init__(self, centre: Centre, shares: Mapping[ServiceId, float], kind: Kind, shifts: Path | None,
-                 all_day: bool) -> None:
-        self.centre, self.shares = centre, shares
+                 all_day: bool, opening: Opening) -> None:
+        self.centre, self.shares, self.opening = centre, shares, opening
         self.kinds = dict.fromkeys(shares, kind)
         self.names = {service.id: service.name for service in centre.services}
-        self.duties = shared.duties_given(centre, shifts, all_day)
+        self.duties = [*shared.duties_given(centre, shifts, all_day), *opening.duties()]
 
     def show(self, name: str, curve: Day, scale: float | None, goals: Mapping[ServiceId, Goal], chance: Chance,
              runs: int, *, as_json: bool, html: Path | None, csv: Path | None) -> None:
@@ -125,7 +128,7 @@ class _Plan:
         everybody = [sum(one.by_skills.values()) for one in there]
         height = "as high as those on duty can carry" if scale is None else f"times {factor:.4g}"
         sentences = [f"{day.name}, {height}: {day.total:.0f} calls expected. {len(self.centre.agents)} agents in all.",
-                     *view.words(plan, runs)]
+                     *opening_words(self.opening, self.centre), *view.words(plan, runs)]
         if csv is not None:
             shared.write(csv, view.as_csv(plan, on_duty))
         if html is not None:
@@ -146,7 +149,7 @@ class _Plan:
         for need in plan.needs:
             loads[need.slot][need.service] = need.load
         needed = {(need.service, need.slot): need.agents for need in plan.needs}
-        return troubles(self.centre, self.duties, loads, None, needed)
+        return troubles(self.centre, self.duties, loads, self.opening.hours, needed)
 
     def _summary(self, plan: Staffing, wrong: Sequence[Trouble]) -> dict[str, object]:
         return {

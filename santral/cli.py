@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -21,12 +22,13 @@ from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
 from planning import cli as planning_cli
+from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
 from santral import app, config, outside, privacy_cli, registered
 from santral.config import DEFAULT_CENTRE
-from santral.hours import pages, table
+from santral.hours import opening_on, pages, table
 from santral.journal import open_facts, open_journal
 from santral.secrets import Secrets, write_private
 
@@ -102,6 +104,12 @@ def plan_of(centre: Path, settings: Path | None, state: Path) -> Plan:
     return config.asterisk_plan(config.node_config(centre, settings), Secrets(state))
 
 
+def opening_of(centre: Path) -> OpeningOn:
+    """For the rooms that plan: when services are open and who is on call."""
+    found = config.node_config(centre)
+    return partial(opening_on, found.settings, found.loaded)
+
+
 def centre_of(centre: Path) -> RoutingCentre:
     """For the rooms that plan: what decides routing. BadCentre with every problem."""
     return config.node_config(centre).centre
@@ -130,7 +138,7 @@ cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(ivr_cli.commands(menu_of, document, registered.enlist, DEFAULT_CENTRE), name="menu")
-cli.add_typer(planning_cli.commands(centre_of, DEFAULT_CENTRE, open_journal, _menu_picture))
+cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, _menu_picture))
 cli.add_typer(privacy_cli.commands(), name="privacy")
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)

@@ -13,9 +13,13 @@ from rich.text import Text
 from centres.load import Loaded
 from centres.model import DAY_MIN, HALF_DAY, HOLIDAY, Day, Week
 from centres.settings import Settings
+from planning.opening import Opening
+from routing.core.ids import AgentId, ServiceId
 from santral.calendar import Closing, planned, unix
 
 WEEKDAYS = ("Pazartesi", "Salı", "Çarşamba", "Perşembe", "Cuma", "Cumartesi", "Pazar")
+ORDINARY = date(2001, 1, 3)
+"""A Wednesday on which nothing was planned by anybody who runs a centre now."""
 KINDS = {HOLIDAY: "tatil", HALF_DAY: "yarım gün"}
 
 Spans = tuple[tuple[int, int], ...]
@@ -78,6 +82,32 @@ def _minute(at: float, day: date, zone: ZoneInfo) -> int:
         return DAY_MIN
     local = datetime.fromtimestamp(at, zone)
     return local.hour * 60 + local.minute
+
+
+def opening_on(settings: Settings, loaded: Loaded, day: str) -> Opening:
+    """For the rooms that plan: a day by its ISO date, any other name is an ordinary Wednesday. A service is open while
+    it and the line are; distress always is."""
+    try:
+        at = date.fromisoformat(day)
+    except ValueError:
+        at = ORDINARY
+    (page,) = pages(settings, loaded, at, 1)
+    of = {(row.what, row.id): row.spans for row in page.rows}
+    line, whole = of["line", ""], ((0, DAY_MIN),)
+    hours = {service.id: _both(line, of.get(("service", service.id), whole)) for service in loaded.services
+             if not service.distress}
+    on_call = {agent.id: of.get(("agent", agent.id), ()) for agent in loaded.agents if agent.on_call is not None}
+    return Opening({ServiceId(service): _seconds(spans) for service, spans in hours.items() if spans != whole},
+                   {AgentId(agent): _seconds(spans) for agent, spans in on_call.items()})
+
+
+def _both(one: Spans, other: Spans) -> Spans:
+    return tuple((begin, end) for first, last in one for opens, closes in other
+                 for begin, end in [(max(first, opens), min(last, closes))] if begin < end)
+
+
+def _seconds(spans: Spans) -> tuple[tuple[float, float], ...]:
+    return tuple((begin * 60.0, end * 60.0) for begin, end in spans)
 
 
 def written(spans: Spans) -> list[str]:

@@ -18,6 +18,7 @@ from planning.cli import commands
 from planning.counts import read_counts
 from planning.errors import PlanningError
 from planning.forecast import TOLERANCE, check
+from planning.opening import always
 from planning.staff_view import COLUMNS
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
@@ -39,7 +40,7 @@ def app() -> typer.Typer:
     def no_journal(_place: str) -> NoReturn:
         raise PlanningError("not asked for here")
 
-    return commands(lambda _folder: CENTRE, Path("centres/deneme"), no_journal)
+    return commands(lambda _folder: CENTRE, lambda _folder: always, Path("centres/deneme"), no_journal, dict)
 
 
 def staff(*options: str, code: int = 0) -> str:

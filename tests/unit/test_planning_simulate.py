@@ -19,6 +19,7 @@ from planning.arrivals import DEFAULT_DAY, Chance, Day, Kind, generate
 from planning.counts import choose, read_counts
 from planning.errors import PlanningError
 from planning.house import Duty, run
+from planning.opening import always
 from planning.replay import Journal
 from planning.simulate import NORMAL, PEAK_LOAD, STUDENT, Study, fitted, simulate, spread, summary, together
 from routing.core.ids import ServiceId
@@ -150,7 +151,8 @@ def no_journal(state: str) -> Iterator[Journal]:
 
 
 def ask(*options: str | Path) -> Result:
-    return CliRunner().invoke(cli.commands(centre_of, Path("nowhere"), no_journal), ["simulate", *map(str, options)])
+    app = cli.commands(centre_of, lambda _: always, Path("nowhere"), no_journal, dict)
+    return CliRunner().invoke(app, ["simulate", *map(str, options)])
 
 
 def test_the_command_shows_a_table_and_writes_what_is_asked_for(tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ def test_what_cannot_be_written_is_exit_1(tmp_path: Path) -> None:
 
 
 def test_a_centre_without_services_is_refused() -> None:
-    app = cli.commands(lambda _: Centre((), pool(1).agents), Path("nowhere"), no_journal)
+    app = cli.commands(lambda _: Centre((), pool(1).agents), lambda _: always, Path("nowhere"), no_journal, dict)
     result = CliRunner().invoke(app, ["simulate"])
     assert result.exit_code == 2
     assert "no services" in result.stderr

@@ -1,0 +1,97 @@
+"""Opening hours and rosters reach the plan: what is closed gets no offers, who is on call is there by the roster."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from centres.load import SHIPPED
+from planning import duties
+from planning.arrivals import DAY_S, HOUR_S, Chance, Day
+from planning.opening import Opening, at_seats, words
+from planning.simulate import Study, simulate
+from routing.core.events import ServiceHours
+from routing.core.ids import AgentId, ServiceId
+from santral.cli import cli
+from santral.config import node_config
+from santral.hours import opening_on
+from tests.planning_house import EDU, pool
+
+pytestmark = pytest.mark.unit
+
+NIGHT = Day("2026-10-28", 0.0, 6 * HOUR_S, (24.0, 24.0, 24.0, 24.0))
+
+
+def edit(folder: Path, name: str, *changes: tuple[str, str]) -> None:
+    text = (folder / name).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Counsellors are on call in the evening only, one service has hours."""
+    copy = tmp_path / "meb"
+    shutil.copytree(SHIPPED / "meb", copy)
+    (copy / "accommodations.yaml").chmod(0o600)
+    roster = ", ".join(f'{day}: ["18:00-24:00"]' for day in (
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
+    team = (copy / "team.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = [line.replace("team: psikososyal,", f"team: psikososyal, on_call: {{{roster}}},") for line in team]
+    (copy / "team.yaml").write_text("".join(lines), encoding="utf-8")
+    edit(copy, "services.yaml", ("  - id: gorus_oneri\n",
+                                 "  - id: gorus_oneri\n    hours: {wednesday: [\"09:00-12:00\", \"13:00-17:00\"]}\n"))
+    return copy
+
+
+def test_a_day_is_as_the_files_say_with_its_holidays(folder: Path) -> None:
+    config = node_config(folder)
+    opening = opening_on(config.settings, config.loaded, "typical weekday")
+    service, agent = ServiceId("gorus_oneri"), AgentId("a1001")
+    assert opening.hours == {service: ((9 * HOUR_S, 12 * HOUR_S), (13 * HOUR_S, 17 * HOUR_S))}
+    assert opening.on_call[agent] == ((18 * HOUR_S, DAY_S),)
+    eve = opening_on(config.settings, config.loaded, "2026-10-28")
+    assert eve.hours == {service: ((9 * HOUR_S, 12 * HOUR_S),)}, "until 13:00 on the eve of Cumhuriyet Bayramı"
+    assert opening_on(config.settings, config.loaded, "2026-10-29").hours == {service: ()}
+    assert list(opening.events()) == [
+        (0.0, ServiceHours(service, False)), (9 * HOUR_S, ServiceHours(service, True)),
+        (12 * HOUR_S, ServiceHours(service, False)), (13 * HOUR_S, ServiceHours(service, True)),
+        (17 * HOUR_S, ServiceHours(service, False))]
+    told = words(opening, config.centre)
+    assert told[0] == "Open: Görüş ve öneri 09:00–12:00, 13:00–17:00; the others all day."
+    assert "a1001 18:00–24:00" in told[1]
+
+
+def test_who_is_on_call_is_at_no_seat(folder: Path) -> None:
+    config = node_config(folder)
+    outside = {agent.id for agent in config.centre.agents if agent.outside}
+    there = {duty.agent for duty in at_seats(duties.shifts(config.centre), config.centre)}
+    assert outside and not outside & there
+    assert {duty.agent for duty in opening_on(config.settings, config.loaded, "x").duties()} == outside
+
+
+def test_a_closed_service_serves_nobody_and_who_is_on_call_does() -> None:
+    centre = pool(2)
+    everybody = Opening(on_call={agent.id: ((12 * HOUR_S, DAY_S),) for agent in centre.agents})
+
+    def answered(opening: Opening) -> tuple[int, int]:
+        study = Study(centre, (NIGHT,), (), {EDU: 1.0}, chance=Chance(3, poisson=False), opening=lambda day: opening)
+        total = simulate(study)[0].outcome.total
+        return total.answered, total.overflowed
+
+    open_half, _ = answered(everybody)
+    closed, sent_on = answered(everybody._replace(hours={EDU: ((0.0, 18 * HOUR_S),)}))
+    assert 0 < open_half < 96 and 0 < closed < open_half and sent_on > 0
+
+
+def test_staff_warns_of_the_hours_in_which_no_counsellor_is_there(folder: Path) -> None:
+    found: Any = CliRunner().invoke(cli, ["staff", str(folder), "--runs", "0"], env={"COLUMNS": "200"})
+    assert found.exit_code == 0, found.output
+    assert "warning: 00:00–18:00 Psikososyal destek: open, and nobody on duty who may serve it" in found.output
+    assert "Görüş ve öneri: open, and nobody" not in found.output
