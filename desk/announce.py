@@ -18,6 +18,8 @@ from desk.client import Trouble, call, find
 from desk.options import Lab, State, TokenFile, Url, me, told
 
 PATH = "/api/v1/announcements"
+SPEAK_S = 70.0
+"""The node gives its voice a minute."""
 RECORDINGS = "announcements"
 """Folder of the node's state where recordings lie."""
 _LASTS = re.compile(r"([1-9][0-9]{0,3})(m|h)\Z")
@@ -47,7 +49,8 @@ def on(text: Annotated[str | None, typer.Argument(help="What is said, spoken by 
         name = None if recording is None else _put(recording, state or lab)
         wanted = {"text": text, "prompt": prompt, "recording": name, "service": service, "closes": closes,
                   "until": ends, "by": me()}
-        return call(node, "POST", PATH, {key: value for key, value in wanted.items() if value is not None})
+        return call(node, "POST", PATH, {key: value for key, value in wanted.items() if value is not None},
+                    timeout_s=SPEAK_S)
 
     done = told(work)
     typer.echo(f"announcement {done['id']} is on; end it: santral announce off {done['id']}")

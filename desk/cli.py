@@ -16,6 +16,8 @@ from desk import announce, recordings, tables
 from desk.client import Node, call, find
 from desk.options import Lab, State, TokenFile, Url, me, told
 
+RELOAD_S = 120.0
+"""The node reads every file and every prompt of a centre: a second or two, on a machine under full load many more."""
 REFRESH_S = 1.0
 """`--watch` asks this often: waiting is counted in seconds."""
 
@@ -66,7 +68,7 @@ def reload(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show wh
     """Put the centre's files in force while calls go on. Exit 0, or 2 with every problem and nothing changed."""
     console = Console(soft_wrap=True, highlight=False)
     done = told(lambda: call(find(state or lab, url, token_file, admin=True), "POST", "/api/v1/reload",
-                              {"dry_run": dry_run, "by": me()}))
+                              {"dry_run": dry_run, "by": me()}, timeout_s=RELOAD_S))
     for word, found in (("warning: ", done["warnings"]), ("", done["problems"])):
         for one in found:
             console.print(f"{word}{one}", markup=False)

@@ -92,10 +92,10 @@ def fetch(node: Node, path: str, take: Callable[[bytes], object]) -> None:
         connection.close()
 
 
-def _connect(node: Node) -> http.client.HTTPConnection:
+def _connect(node: Node, timeout_s: float = TIMEOUT_S) -> http.client.HTTPConnection:
     parts = urlsplit(node.url if "//" in node.url else f"http://{node.url}")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+    return kind(parts.hostname or "", parts.port, timeout=timeout_s)
 
 
 def _refusal(response: http.client.HTTPResponse, found: dict[str, Any]) -> Trouble:
@@ -103,12 +103,13 @@ def _refusal(response: http.client.HTTPResponse, found: dict[str, Any]) -> Troub
     return Trouble(f"{found.get('message', response.reason)}{detail} [{found.get('error', response.status)}]")
 
 
-def call(node: Node, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def call(node: Node, method: str, path: str, body: dict[str, Any] | None = None, *,
+         timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
     """The answer of the node. Raises `Trouble` with its sentence when it refuses, or when there is no node."""
     headers = {"Authorization": f"Bearer {node.token}"}
     if body is not None:
         headers["Content-Type"] = "application/json"
-    connection = _connect(node)
+    connection = _connect(node, timeout_s)
     try:
         connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         response = connection.getresponse()

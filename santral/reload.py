@@ -21,6 +21,7 @@ from centres.problem import Problem
 from centres.settings import Settings
 from ivr.app import complete
 from ivr.flow.model import Node as FlowNode
+from ivr.flow.model import Transfer
 from prompts.catalogue import Catalogue
 from prompts.errors import CatalogueTrouble
 from routing.core import requirement
@@ -28,9 +29,10 @@ from santral.config import NodeConfig, check, config_of
 
 log = structlog.get_logger()
 
-RELOADED = frozenset({"centre", "hours", "calendar", "wait", "recording", "routing", "profile"})
+RELOADED = frozenset({"centre", "hours", "calendar", "callback", "wait", "recording", "privacy", "routing",
+                      "profile"})
 """Tables of santral.toml that a reload puts in force. One that is not named here needs a restart."""
-BY_ASTERISK = frozenset({"numbers", "asterisk", "trunk", "seats", "net", "wait.tick_s", "wait.step_s",
+BY_ASTERISK = frozenset({"numbers", "asterisk", "trunk", "transfer", "seats", "net", "wait.tick_s", "wait.step_s",
                          "wait.max_fails"})
 """Tables and keys that Asterisk's files are rendered from."""
 RENDER = "santral asterisk-conf, copy the files, asterisk -rx 'core reload', restart the node"
@@ -141,11 +143,19 @@ def beside(old: NodeConfig, new: NodeConfig) -> tuple[NodeConfig, tuple[Later, .
     served = {one.id for one in old.loaded.services}
     later += [Later(f"the spoken brief of {one.id}", RENDER_ONLY) for one in new.loaded.services
               if one.id not in served]
+    music = {one.music for one in old.loaded.services}
+    later += [Later(f"the music '{one.music}' of {one.id}", RENDER_ONLY) for one in new.loaded.services
+              if one.music is not None and one.music not in music]
     return new.with_settings(settings), tuple(later)
 
 
 def _entries(config: NodeConfig) -> Iterator[Problem]:
-    """The dialplan goes on naming the entries it was rendered with."""
+    """The dialplan goes on naming the entries it was rendered with, and knows only the outside numbers of then."""
+    for node in config.flow.nodes.values():
+        if isinstance(node, Transfer) and node.to not in config.settings.transfer:
+            yield Problem(config.loaded.where("transfer", node.to),
+                          f"the menu leads to '{node.to}', which Asterisk does not know yet",
+                          f"First: {RENDER}.")
     for number, entry in config.settings.numbers.items():
         if entry not in config.flow.entries:
             yield Problem(f"menu.yaml:{config.loaded.menu.line if config.loaded.menu is not None else 1}",

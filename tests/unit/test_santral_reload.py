@@ -168,3 +168,16 @@ def test_every_name_of_the_tables_is_one_of_the_settings() -> None:
     assert names >= RELOADED and not RELOADED & BY_ASTERISK
     assert {one.partition(".")[0] for one in BY_ASTERISK} <= names
     assert {one.partition(".")[2] for one in BY_ASTERISK if "." in one} <= set(Wait.model_fields)
+
+
+def test_an_outside_number_that_asterisk_does_not_know_yet_is_no_way_of_the_menu(folder: Path) -> None:
+    old = node_config(folder)
+    with (folder / "santral.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[transfer]\nalo = "183"\n')
+    edit(folder, "santral.toml", 'match = ["127.0.0.1"]', 'match = ["127.0.0.1"]\noutgoing = "sip.example:5060"')
+    edit(folder, "menu.yaml", "  psikososyal:\n    queue: psikososyal\n", "  psikososyal:\n    queue: psikososyal\n")
+    edit(folder, "menu.yaml", "  gorus-oneri:\n    queue: gorus_oneri\n", "  gorus-oneri:\n    transfer: alo\n"
+         "    after_failures: temsilci\n    say: menu-temsilciye\n")
+    new, problems = read(folder, None, old)
+    assert new is None and [one.what for one in problems] == [
+        "the menu leads to 'alo', which Asterisk does not know yet"], problems
