@@ -179,7 +179,7 @@ def _ours(state: Path) -> None:
 async def opened(config: NodeConfig, state: Path, who: str) -> AsyncIterator[Privacy]:
     """The state of a node, running or not."""
     secrets = state / "secrets"
-    running = (state / "node.json").exists()
+    running = await asyncio.to_thread(_answers, state)
     store = await Store.open(store_place(config, state))
     vault = Vault(state / "recordings", Path(config.settings.asterisk.spool),
                   secrets / "recordings.json", store,
@@ -192,6 +192,15 @@ async def opened(config: NodeConfig, state: Path, who: str) -> AsyncIterator[Pri
     finally:
         await vault.close()
         await store.close()
+
+
+def _answers(state: Path) -> bool:
+    """Whether a node works on this state now. What a killed one left behind names an address, and nobody is there."""
+    try:
+        client.call(client.find(state, None, None), "GET", "/health/live")
+    except client.Trouble:
+        return False
+    return True
 
 
 async def _tell(state: Path, caller_hash: str) -> None:

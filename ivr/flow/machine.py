@@ -150,7 +150,8 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
             fresh = state._replace(phase="menu", more=0, chosen="")
             typed = state.typed
             if typed:
-                return _pressed(flow, node, fresh._replace(typed=""), typed)
+                after, step = _pressed(flow, node, fresh._replace(typed=""), typed)
+                return after, step._replace(say=(*before, *step.say))
             where = (LAST_STEP,) if arrived and state.path else ()
             said = (*before, *where, *node.intro, *(option.say for option in node.options), *node.closing)
             return fresh, fresh.ask(said, OPTION_PAUSE_S, ANSWER_S - WARNING_S)

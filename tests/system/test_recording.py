@@ -183,3 +183,27 @@ async def _erased(house: House, row: dict[str, Any]) -> None:
     assert record[4]["who"] == "supervisor" and record[6]["who"] == "sistem testi"
     status = await ask(lab.info, "GET", "/api/v1/status")
     assert status["link_up"], "the node goes on"
+
+
+@pytest.mark.long
+async def test_a_node_that_is_killed_in_the_talk_loses_nothing_of_it(new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    house = House(lab, stage)
+    agent = await stage.agent(plain("uzaktan_egitim", 1)[0], Behaviour(tone=AGENT))
+    leg = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
+    await stage.reaches(agent, "talking", 40.0)
+    contact = house.contact(leg, "+9" + KEPT)
+    await asyncio.sleep(2.0)
+    await asyncio.to_thread(lab.kill_node)
+    await asyncio.sleep(2.0)
+    [file] = list((lab.folder / "spool").iterdir())
+    await leg.hangup()
+    await leg.wait_ended()
+    await asyncio.sleep(1.0)
+    assert file.exists(), "nobody seals it while no node runs"
+    await lab.start_node()
+    [row] = await house.rows_of(contact)
+    sound = await house.heard(row, tmp_path)
+    assert _louder(sound, CALLER)[-1] > 3.0, "what was said while the node was dead is in it"
+    await until_async(lambda: not file.exists(), what="an empty spool")
