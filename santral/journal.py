@@ -13,7 +13,7 @@ from routing.core.errors import RoutingError
 from routing.core.facts import Fact
 from routing.core.stored import Started
 from routing.store.errors import StoreError
-from routing.store.reader import Extent, Input, Reader
+from routing.store.reader import Ask, Extent, Input, Reader
 from routing.store.schema import HEAD
 from santral.errors import NoJournal, StoreTrouble
 
@@ -72,6 +72,22 @@ class _State:
 def open_journal(place: str) -> Iterator[Journal]:
     """`place`: a state folder, its database file, or the URL of a database. PlanningError when nothing is there or it
     is no journal, StoreTrouble when it cannot be read."""
+    with _reading(place) as (reader, extent):
+        yield _State(place, reader, extent)
+
+
+@contextmanager
+def open_past(place: str) -> Iterator[Ask]:
+    """Rows of a state, all of one moment. NoJournal when nothing is there, StoreTrouble when it cannot be read."""
+    try:
+        with _reading(place) as (reader, _), reader.snapshot() as ask:
+            yield ask
+    except PlanningError as error:
+        raise NoJournal(str(error)) from error
+
+
+@contextmanager
+def _reading(place: str) -> Iterator[tuple[Reader, Extent]]:
     where: str | Path = place
     if "://" not in place:
         path = Path(place)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +63,21 @@ class Extent(NamedTuple):
     """Number of the last entry of the journal; 0: none."""
     facts: int
     """Number of the last fact; 0: none."""
+
+
+class Ask:
+    """Runs statements in one transaction and gives their rows. Any: what columns hold."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def postgres(self) -> bool:
+        """The words for JSON differ between the two databases."""
+        return self._connection.dialect.name == "postgresql"
+
+    def __call__(self, statement: Select[Any], **values: object) -> Sequence[Any]:
+        return self._connection.execute(statement, values).all()
 
 
 class ServiceCount(NamedTuple):
@@ -237,6 +254,18 @@ class Reader:
             connection = self._open()
             with connection.begin():
                 return load(connection)
+        except DBAPIError as error:
+            raise self._failed(error) from None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Ask]:
+        """Statements that all see the same moment of the store: a running node writes on meanwhile."""
+        try:
+            connection = self._open()
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield Ask(connection)
         except DBAPIError as error:
             raise self._failed(error) from None
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0007"
+HEAD = "0008"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -43,6 +43,9 @@ OFFER_WITH_AGENT = ("pending", "accepted", "wrapping")
 """States in which an offer fills a slot of its agent."""
 
 RECORDING_KINDS = ("call", "message", "survey")
+
+SETTINGS_KINDS = ("Started", "Configured")
+"""Entries of the journal that hold the whole settings."""
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -171,6 +174,9 @@ journal = Table(
     Column("kind", Text, nullable=False),
     Column("body", Text, nullable=False),
 )
+
+Index("ix_journal_settings", journal.c.seq, sqlite_where=text(one_of("kind", SETTINGS_KINDS)),
+      postgresql_where=text(one_of("kind", SETTINGS_KINDS)))
 
 facts = Table(
     "facts", metadata,
