@@ -45,6 +45,14 @@ class Words(NamedTuple):
         return [f"sure-uzun-{self.minutes}"] if self.more else say.minutes(self.minutes, language)
 
     @property
+    def claim_s(self) -> tuple[float, float]:
+        """The waits of which it is true."""
+        said_s = self.minutes * MINUTE_S
+        if self.more:
+            return said_s, float("inf")
+        return (LEAST * said_s - GIVE_S, MOST * said_s + GIVE_S) if self.minutes else (0.0, UNDER_MOST_S)
+
+    @property
     def until_s(self) -> float:
         """The wait is over then, as it sounds: what is said later must not be later than that."""
         return float("inf") if self.more else max(1, self.minutes) * MINUTE_S
@@ -66,8 +74,7 @@ def words(estimate: Estimate) -> Words | None:
         if estimate.wait_s >= minutes * MINUTE_S and estimate.low_s >= ABOVE * minutes * MINUTE_S:
             return Words(minutes, True)
     for minutes in ABOUT:
-        said_s = minutes * MINUTE_S
-        if estimate.wait_s <= said_s:
-            fits = estimate.low_s >= LEAST * said_s - GIVE_S and estimate.high_s <= MOST * said_s + GIVE_S
-            return Words(minutes) if fits else None
+        if estimate.wait_s <= minutes * MINUTE_S:
+            least_s, most_s = Words(minutes).claim_s
+            return Words(minutes) if least_s <= estimate.low_s and estimate.high_s <= most_s else None
     return None

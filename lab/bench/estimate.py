@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from ivr.expected import words as words_of
 from lab.bench.row import Row
 from planning.arrivals import DEFAULT_DAY, Chance, Day, Kind, generate
 from planning.duties import shifts
@@ -31,6 +32,8 @@ BETTER = 0.7
 """At most this part of app_queue's error: better by 30 %."""
 HELD = 80
 """So many of 100 waits should lie in the interval."""
+TRUE = 95
+"""So many of 100 words that callers hear are to be true (`ivr.expected`)."""
 ANSWER_S = 3.0
 
 NAMES = ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")
@@ -152,6 +155,17 @@ def errors(told: Sequence[Told]) -> tuple[float, float, float]:
             fmean(abs(one.hold_s - one.wait_s) for one in told), fmean(abs(one.last_s - one.wait_s) for one in told))
 
 
+def _words(name: str, told: Sequence[Told]) -> list[Row]:
+    """How many callers hear words of their wait, and how many of these were true of it."""
+    found = [(words, one.wait_s) for one in told if (words := words_of(one.estimate)) is not None]
+    true = 100 * sum(words.claim_s[0] <= wait_s <= words.claim_s[1] for words, wait_s in found) / len(found)
+    late = 100 * sum(wait_s > words.until_s for words, wait_s in found) / len(found)
+    said = 100 * len(found) / len(told)
+    return [Row(f"{name}.said", said, "%", "all who wait; to the others only the place", None, "", None),
+            Row(f"{name}.true", true, "%", f"{late:.1f} % waited longer than was said", None, f">= {TRUE} %",
+                true >= TRUE)]
+
+
 def rows() -> list[Row]:
     """For each day: the error beside app_queue's and beside the last wait's, and how many waits the interval held."""
     found = []
@@ -165,5 +179,6 @@ def rows() -> list[Row]:
                 ours / theirs, f"<= {BETTER:g}x", ours <= BETTER * theirs),
             Row(f"{name}.last_wait", ours, "s", f"the last wait {last:.1f} s", ours / last, "", None),
             Row(f"{name}.within", within, "%", f"meant: {HELD} %", None, "", None),
+            *_words(name, told),
         ]
     return found

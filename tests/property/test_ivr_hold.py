@@ -101,6 +101,6 @@ def test_words_are_true_of_the_interval(estimate: Estimate) -> None:
         assert estimate.wait_s >= 60 * words.minutes and estimate.low_s >= 0.7 * 60 * words.minutes
     elif words.minutes:
         assert estimate.wait_s <= 60 * words.minutes and estimate.high_s <= 90 * words.minutes + 30
-        assert estimate.low_s >= 30 * words.minutes - 30
+        assert estimate.low_s >= 30 * words.minutes - 30 and words.claim_s[0] <= estimate.wait_s <= words.claim_s[1]
     else:
         assert estimate.wait_s <= 45 and estimate.high_s <= 75

@@ -95,7 +95,7 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
     ("services.yaml", "target_s: 15", "callback_after_s: 5", "services.yaml:15", "should be at least 15"),
     ("services.yaml", "target_s: 15", "place_kept_s: 9999", "services.yaml:15", "should be at most 1800"),
     ("services.yaml", "target_s: 15", "music: ../x", "services.yaml:15", "should be 1 to 40 of"),
-    ("services.yaml", "expected: false}", "comfort: []}", "services.yaml:14", "waiting.comfort' should have at least 1"),
+    ("services.yaml", "expected: false}", "comfort: []}", "services.yaml:14", "comfort' should have at least 1"),
     ("services.yaml", "expected: false}", "expectd: false}", "services.yaml:14", "unknown key 'expectd'"),
     ("services.yaml", "priority: 5", "weight: 0", "services.yaml:10", "'weight' should be at least 0.1"),
     ("team.yaml", "psikososyal: 55", "psikososyal: 155", "team.yaml:3", "100"),

@@ -319,6 +319,8 @@ def test_a_day_of_the_bench_is_told_better_than_by_app_queue() -> None:
     assert len(told) > 1_000 and {one.service for one in told} == set(case.shares)
     assert ours <= bench.BETTER * theirs and ours < 0.8 * last
     assert 0.75 <= sum(one.within for one in told) / len(told) <= 0.88
+    said, true = bench._words("day", told)
+    assert said.value > 70 and true.value > 95, "words that callers hear are true"
 
 
 def test_the_bench_says_what_app_queue_would() -> None:
