@@ -141,8 +141,6 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
     loaded = load(folder, overlay)
     problems, warnings = list(loaded.problems), list(loaded.warnings)
     flow: Flow | None = None
-    found, doubts = routable.check(loaded, _team(loaded))
-    problems, warnings = problems + found, warnings + doubts
     lengths = Lengths.of(*sounds(loaded))
     problems += _said(loaded, lengths.keys) + _recorded(loaded)
     warnings += _calls_back(loaded) + _untold(loaded)
@@ -151,6 +149,8 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
         flow = read.flow
         for one in read.problems:
             (warnings if one.warning else problems).append(Problem(one.where, one.what, one.mend))
+    found, doubts = routable.check(loaded, _team(loaded), flow)
+    problems, warnings = problems + found, warnings + doubts
     if flow is not None and loaded.settings is not None:
         for number, entry in loaded.settings.numbers.items():
             if entry not in flow.entries:

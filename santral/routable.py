@@ -5,16 +5,19 @@ do nothing, pairs of one, topics that are none."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from centres.load import SERVICES, TEAM, Loaded
+from centres.load import MENU, SERVICES, TEAM, Loaded
 from centres.model import DAY_MIN, DAYS, HOLIDAY, WORKDAY, Day
 from centres.problem import Problem
 from centres.services import Needs, Service
 from centres.shape import guess
 from centres.team import Agent
+from ivr.flow import walk
+from ivr.flow.model import Flow
+from ivr.flow.model import Needs as MenuNeeds
 from routing.core import model as core
 from routing.core.capacity import VOICE, allowed
 from routing.core.expression import Expression, ExpressionError, fits, parse, skills
@@ -40,8 +43,9 @@ class _Place(NamedTuple):
     loc: tuple[int | str, ...]
 
 
-def check(loaded: Loaded, team: Team) -> tuple[list[Problem], list[Problem]]:
-    """Problems and warnings. Services or agents that could not be read are not judged, nor is one by the other then."""
+def check(loaded: Loaded, team: Team, flow: Flow | None) -> tuple[list[Problem], list[Problem]]:
+    """Problems and warnings. Services or agents that could not be read are not judged, nor is one by the other then;
+    `flow` is None when menu.yaml cannot be used."""
     problems: list[Problem] = []
     warnings: list[Problem] = []
     had = {skill for agent in loaded.agents for skill in agent.skills} if loaded.team_whole else set()
@@ -52,8 +56,11 @@ def check(loaded: Loaded, team: Team) -> tuple[list[Problem], list[Problem]]:
             found, doubts = _reach(loaded, service, team)
             problems, warnings = problems + found, warnings + doubts
         warnings += _idle_keys(loaded, service)
+    needed = walk.needed(flow) if flow is not None else frozenset()
     if had and loaded.services_whole:
-        warnings += _unasked(loaded)
+        warnings += _unasked(loaded, {skill for _, needs in needed for skill, _ in needs})
+    if had and flow is not None and not problems:
+        problems += _needed(loaded, team, flow, needed)
     return problems + _pairs(loaded), warnings + _topics(loaded)
 
 
@@ -84,9 +91,8 @@ def _named(needs: Needs) -> list[str]:
     return sorted(skills(parse(needs))) if isinstance(needs, str) else list(needs)
 
 
-def _unasked(loaded: Loaded) -> list[Problem]:
-    """Skills of agents that no service and no entry of the menu asks for: each once, where it stands first."""
-    asked: set[str] = set()
+def _unasked(loaded: Loaded, asked: set[str]) -> list[Problem]:
+    """Skills of agents that no service asks for, nor the menu (`asked`): each once, where it stands first."""
     for service in loaded.services:
         for place in _places(service):
             try:
@@ -135,6 +141,25 @@ def _reach(loaded: Loaded, service: Service, team: Team) -> tuple[list[Problem],
         elif last:
             warnings += _off_call(loaded, service, fitting)
     return problems, warnings
+
+
+def _needed(loaded: Loaded, team: Team, flow: Flow, needed: Collection[tuple[str, MenuNeeds]]) -> list[Problem]:
+    """What the menu asks for besides, such as a language: somebody who fits the service has it."""
+    services = {service.id: service for service in loaded.services}
+    problems = []
+    for name, needs in sorted(needed):
+        service = services.get(flow.queue(name).service)
+        if not needs or service is None or loaded.menu is None:
+            continue
+        wanted = (_read(service.floor), _read(service.steps[-1].needs), dict(needs))
+        if not any(_may(profile, service, team) and all(_meets(agent, one) for one in wanted)
+                   for agent, profile in team.agents):
+            asked = ", ".join(f"{skill} {level}" for skill, level in needs)
+            problems.append(Problem(f"{MENU}:{loaded.menu['nodes'][name].lines['queue']}",
+                                    f"no agent who takes calls of '{service.id}' has {asked}, which callers of node "
+                                    f"'{name}' may need: they would wait for ever",
+                                    "Give it to somebody of the service in team.yaml, or lead them to another one."))
+    return problems
 
 
 def _read(needs: Needs) -> Expression | dict[str, int]:

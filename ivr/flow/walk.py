@@ -17,10 +17,12 @@ from ivr.flow.model import (
     Language,
     Menu,
     Message,
+    Needs,
     Queue,
     Speech,
     Transfer,
 )
+from ivr.flow.steps import merged
 from prompts.say import LANGUAGE
 
 
@@ -107,6 +109,32 @@ def languages(flow: Flow) -> dict[str, frozenset[str]]:
         spoken = node.language if isinstance(node, Language) else language
         waiting += [(then, spoken) for then in ways(flow, name)]
     return {name: frozenset(found) for name, found in heard.items()}
+
+
+def needed(flow: Flow) -> frozenset[tuple[str, Needs]]:
+    """Queue node -> what callers may need who come to it; a pair for each way that asks for something else."""
+    found: set[tuple[str, Needs]] = set()
+    seen: set[tuple[str, Needs]] = set()
+    waiting: list[tuple[str, Needs]] = [(name, ()) for name in starts(flow)]
+    while waiting:
+        name, needs = waiting.pop()
+        if (name, needs) in seen:
+            continue
+        seen.add((name, needs))
+        node = flow.nodes[name]
+        if isinstance(node, Queue):
+            found.add((name, _sorted(merged(needs, node.needs))))
+        elif isinstance(node, Menu):
+            waiting += [(option.then, _sorted(merged(needs, option.needs))) for option in node.options]
+            waiting.append((node.after_failures, needs))
+        else:
+            own = _sorted(merged(needs, node.needs)) if isinstance(node, Language) else needs
+            waiting += [(then, own) for then in ways(flow, name)]
+    return frozenset(found)
+
+
+def _sorted(needs: Needs) -> Needs:
+    return tuple(sorted(needs))
 
 
 def findings(flow: Flow, at_night: Collection[str] = (), distress: Collection[str] = (),

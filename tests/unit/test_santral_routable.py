@@ -185,3 +185,19 @@ def test_a_review_that_is_due_and_a_topic_that_is_no_service_are_warned_about(fo
 
 def test_the_files_know_the_strategies_that_there_are() -> None:
     assert set(typing.get_args(Strategy)) == set(strategies.STRATEGIES)
+
+
+def test_what_the_menu_needs_somebody_of_the_service_has(folder: Path) -> None:
+    """Else such a caller would wait for ever: what the menu needs is never relaxed."""
+    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    (told,) = problems(folder)
+    assert re.match(r"menu\.yaml:\d+: nobody has the skill 'en'", told)
+    edit(folder, "team.yaml", 'number: "1001", team: psikososyal, skills: {', 'number: "1001", team: psikososyal, '
+         "skills: {en: 90, ")
+    (told,) = problems(folder)
+    line = (folder / "menu.yaml").read_text(encoding="utf-8").split("\n").index("    queue: gorus_oneri") + 1
+    assert told.startswith(f"menu.yaml:{line}: no agent who takes calls of 'gorus_oneri' has en 40, which callers of "
+                           "node 'gorus-oneri' may need")
+    edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {', 'number: "1131", team: gorus_oneri, '
+         "skills: {en: 40, ")
+    assert problems(folder) == [] and not [one for one in warnings(folder) if "'en'" in one], "the menu asks for it"
