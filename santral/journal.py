@@ -99,7 +99,7 @@ def _reading(place: str) -> Iterator[tuple[Reader, Extent]]:
         with Reader(where) as reader:
             extent = reader.extent()
             _sound(place, extent)
-            yield _State(place, reader, extent)
+            yield reader, extent
     except StoreError as error:
         raise StoreTrouble(str(error)) from error
     except RoutingError as error:
