@@ -27,6 +27,7 @@ from lab.session import Lab
 from lab.wire_client import AmiClient
 from routing.ami.wire import Message
 from routing.store.numbers import NumberKeys
+from tests.system.needs import KEY, LEAD, PARTNER, READS, SCREEN, SKILL, SWITCH
 from tests.system.stage import Stage, length, plain
 from tests.until import until_async
 
@@ -37,7 +38,7 @@ AGENT_FIRST, AGENT_FIRST_KEY = "uzaktan_egitim", "2"
 CALLER_FIRST, CALLER_FIRST_KEY = "gorus_oneri", "4"
 CALLERS = 10
 CALLBACK = "3"
-CALLER_TONE, AGENT_TONE = 440, 700
+CALLER_TONE, AGENT_TONE, PARTNER_TONE = 440, 700, 900
 LIMIT_S = 25.0
 PRESS_S = 0.7
 """Between two presses of a caller in a hurry."""
@@ -364,3 +365,27 @@ def test_a_story(told: dict[str, Any], story: Story) -> None:
 
 def test_a_callers_number_is_seen_nowhere(told: dict[str, Any]) -> None:
     assert told["leaks"] == []
+
+
+@pytest.mark.long
+async def test_agents_who_need_something_take_callbacks_as_they_take_calls(needs: Stage) -> None:
+    """A pair whose two phones join, one key for everything, time to read: the caller is dialled when they are ready."""
+    callers, number = Callers(needs), "05361000001"
+    await callers.phone(number, Behaviour("0", tone=CALLER_TONE, record=needs.folder))
+    by_key = Behaviour(tone=AGENT_TONE, record=needs.folder, keys="5",
+                       keys_after=length("geri-arama-temsilci") + length(f"bilgi-{SKILL}") + 1.0)
+    plainly = by_key._replace(keys="")
+    for people in (((LEAD, plainly), (PARTNER, plainly._replace(tone=PARTNER_TONE))), ((SWITCH, by_key),),
+                   ((READS, plainly),), ((SCREEN, plainly),)):
+        contact = await callers.called_back(KEY, number)
+        since = len(needs.network.rung)
+        agents = [await callers.agent(name, behaviour) for name, behaviour in people]
+        leg = await callers.rings(number, since)
+        await callers.talks(agents[0], contact)
+        for _, behaviour in people:
+            assert behaviour.tone is not None
+            await hears_tone(needs, leg, behaviour.tone)
+        await leg.hangup()
+        assert await needs.ended(contact) == "answered"
+        for agent in agents:
+            await agent.sign_out()
