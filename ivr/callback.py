@@ -16,12 +16,11 @@ import structlog
 
 from ivr import caller, dialplan
 from ivr.agi.session import ANY_KEY, Session
-from ivr.contact import Contacts, contact_of
+from ivr.contact import Contacts, contact_of, language_of
 from ivr.dialable import DIGITS_MAX, Refusal, dialable
 from ivr.flow.model import REPEAT_KEY, SLOW_KEY
 from ivr.sounds import Sounds, files
 from prompts import say
-from prompts.say import LANGUAGE
 from routing.core.errors import NoCallback, Refused
 from routing.core.events import CallbackAsked, CallbackTaken
 from routing.core.ids import parse_leg_id
@@ -78,7 +77,7 @@ class Callback:
         agreed = False
         if view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
             talk = _Talk(session, self.sounds, await session.get_variable(dialplan.SLOW) == "1",
-                         await session.get_variable(dialplan.LANGUAGE) or LANGUAGE)
+                         await language_of(session))
             agreed = await self._agree(talk, view)
         await session.set_variable(dialplan.NEXT, dialplan.BYE if agreed else dialplan.HOLD)
 

@@ -11,6 +11,7 @@ from ivr.agi.session import Session
 from ivr.config import IvrSettings
 from ivr.flow.model import Needs
 from ivr.flow.nodes import MAX_PRIORITY
+from prompts.say import LANGUAGE, LANGUAGES
 from routing.core.events import ContactQueued
 from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.model import Service
@@ -71,6 +72,12 @@ class Contacts:
         priority = int(points) if points is not None and 0 <= points <= 2 * MAX_PRIORITY else 0
         needs = told_needs(await session.get_variable(dialplan.NEEDS))
         return await self.queued(session, service, since, priority, slow, needs)
+
+
+async def language_of(session: Session) -> str:
+    """What this caller hears; the first language when the channel says nothing, or nothing that is spoken."""
+    language = await session.get_variable(dialplan.LANGUAGE)
+    return language if language in LANGUAGES else LANGUAGE
 
 
 def spoken_needs(needs: Needs) -> str:

@@ -10,7 +10,7 @@ import structlog
 
 from ivr import announcement, caller, dialplan
 from ivr.agi.session import ANY_KEY, Session
-from ivr.contact import Contacts, contact_of, spoken_needs, told_needs
+from ivr.contact import Contacts, contact_of, language_of, spoken_needs, told_needs
 from ivr.flow import machine, steps
 from ivr.flow.model import HEARD, PHONE, REFUSED, Flow
 from ivr.message import Messages
@@ -133,7 +133,7 @@ class Entry:
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
             return back, *machine.resume(flow, back, time.monotonic(), slow=slow,
-                                         language=await session.get_variable(dialplan.LANGUAGE) or LANGUAGE,
+                                         language=await language_of(session),
                                          needs=told_needs(await session.get_variable(dialplan.NEEDS)), notice=notice)
         entry = session.argument(1)
         if entry not in flow.entries:

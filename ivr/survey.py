@@ -13,7 +13,7 @@ import structlog
 
 from ivr import dialplan
 from ivr.agi.session import Session
-from ivr.contact import Contacts, contact_of
+from ivr.contact import Contacts, contact_of, language_of
 from ivr.entry import ask
 from ivr.flow.machine import ANSWER_S
 from ivr.flow.model import REPEAT_KEY, SLOW_KEY
@@ -140,7 +140,7 @@ class Surveys:
             return
         message = self.messages.taken(service)
         onward: Ask | Over
-        progress, onward = begin(slow, await session.get_variable(dialplan.LANGUAGE) or LANGUAGE)
+        progress, onward = begin(slow, await language_of(session))
         while isinstance(onward, Ask):
             given = await ask(session, self.sounds, onward)
             progress, said, onward = step(progress, given, message=message)

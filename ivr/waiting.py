@@ -14,13 +14,13 @@ import structlog
 from ivr import announcement, dialplan, expected, hold
 from ivr.agi.session import Session
 from ivr.config import DISTRESS, USUAL, Wait
-from ivr.contact import Contacts, contact_of
+from ivr.contact import Contacts, contact_of, language_of
 from ivr.expected import Words
 from ivr.flow.model import REFUSE_KEY, REFUSED, REPEAT_KEY, SLOW_KEY
 from ivr.flow.steps import NOT_RECORDED
 from ivr.hold import Heard
 from ivr.sounds import Sounds, files
-from prompts.say import LANGUAGE, LANGUAGES
+from prompts.say import LANGUAGE
 from routing.core.errors import Refused
 from routing.core.events import CallbackReached, ContactTicked, PlaceDeclined
 from routing.core.ids import ContactId
@@ -149,9 +149,8 @@ class Waiting:
             return heard
         heard.known, heard.said_at = True, self.steady()
         heard.slow = view.slow or await session.get_variable(dialplan.SLOW) == "1"
-        language = await session.get_variable(dialplan.LANGUAGE)
         heard.told = announcement.read(await session.get_variable(dialplan.TOLD))
-        heard.language = language if language in LANGUAGES else LANGUAGE
+        heard.language = await language_of(session)
         if heard.cut:
             return heard
         place = await session.get_variable(dialplan.PLACE) or ""

@@ -218,3 +218,11 @@ async def test_who_asked_to_be_known_has_points(start: Start) -> None:
     assert house.queued.priority == 0
     await Dialler(house.port, "menu", "ana", variables={"SC_NUMBER": "anonymous"}, by_file={"ana-menu-0": "0"}).call()
     assert house.queued.priority == 0
+
+
+@pytest.mark.parametrize("told", ["de", "../x", "${SHELL(id)}"])
+async def test_a_language_that_nobody_speaks_is_the_first_one(start: Start, told: str) -> None:
+    house = await start()
+    dialler = await house.call(variables={"SC_BACK_TO": "temsilci", "SC_LANGUAGE": told})
+    assert dialler.variables["ACD_NEXT"] == "hold"
+    assert all("/tr/" in line for line in dialler.commands if line.startswith("STREAM FILE"))
