@@ -335,7 +335,7 @@ def callback_asked(h, event: e.CallbackAsked) -> None:
         calls.rescind(h, caller.offer, "callback")
         calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
     h.arm(caller)
-    h.tell("CallbackChanged", caller.id, 0, caller.not_before, "asked")
+    h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "asked")
 
 
 def callback_taken(h, event: e.CallbackTaken) -> None:
