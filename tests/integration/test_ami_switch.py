@@ -504,3 +504,29 @@ async def test_stopping_closes_both_links(node: Node, asterisk: FakeAsterisk) ->
     await node.stop()
     await until_async(lambda: not asterisk._writers)
     assert asterisk.connections == 2
+
+
+async def test_only_what_is_to_be_recorded_names_a_file(asterisk: FakeAsterisk, tmp_path: Path) -> None:
+    node = Node(asterisk, tmp_path, record=lambda offer: f"call-{offer.service}-x" if offer.service == "ps" else "")
+    await node.start()
+    asterisk.caller(C)
+    node.switch.execute([offer(), offer(offer=OfferId(4), service=ServiceId("other"), seat=SeatId("2002"))])
+    await node.until(lambda: asterisk.names().count("Originate") == 2)
+    first, second = [one["Variable"] for one in asterisk.received if one["Action"] == ["Originate"]]
+    assert "SC_RECORD=call-ps-x" in first and not any("SC_RECORD" in one for one in second)
+    await node.stop()
+
+
+async def test_a_recording_is_silenced_or_else_stopped(node: Node, asterisk: FakeAsterisk) -> None:
+    assert not await node.switch.hush(LEG, True), "no link yet"
+    await node.start()
+    assert not await node.switch.hush(LEG, True), "no such leg"
+    asterisk.leg(LEG, "2001", "Up")
+    for on in (True, False):
+        assert await node.switch.hush(LEG, on)
+        asked = {key: values[0] for key, values in asterisk.received[-1].items()}
+        assert (asked["Action"], asked["Channel"], asked["Direction"], asked["State"]) == (
+            "MixMonitorMute", LEG, "both", "1" if on else "0")
+    asterisk.knobs.refuse["MixMonitorMute"] = "Cannot set mute flag"
+    assert await node.switch.hush(LEG, True) and asterisk.names()[-1] == "StopMixMonitor"
+    assert not await node.switch.hush(LEG, False) and asterisk.names()[-1] == "MixMonitorMute"

@@ -130,6 +130,20 @@ def test_all_mistakes_are_told_together(centre: Path) -> None:
         assert f"{file}:" in done.stdout
 
 
+def test_what_is_recorded_is_there_and_not_private(centre: Path) -> None:
+    path = centre / "santral.toml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("talks = true") == 1
+    named = 'services = ["psikososyal", "gorus_onery", "temsilci"]'
+    path.write_text(re.sub(r"talks = true.*", f"talks = true\n{named}", text), encoding="utf-8")
+    done = santral_check(centre)
+    assert done.returncode == 2
+    line = path.read_text(encoding="utf-8").splitlines().index(named) + 1
+    assert f"santral.toml:{line}: service 'psikososyal' is private: its talks are never recorded" in done.stdout
+    assert f"santral.toml:{line}: unknown service 'gorus_onery'. Did you mean 'gorus_oneri'?" in done.stdout
+    assert "2 problems in" in done.stdout
+
+
 def test_open_accommodations_are_warned_about_and_never_shown(centre: Path) -> None:
     path = centre / "accommodations.yaml"
     path.chmod(0o644)

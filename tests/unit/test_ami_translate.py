@@ -278,6 +278,14 @@ def test_an_offer_becomes_an_originate() -> None:
     assert encode(to_action(offer(), "4440632"), "id")
 
 
+def test_a_talk_that_may_be_recorded_says_into_which_file_and_its_partner_does_not() -> None:
+    pair = offer(partner=Partner(AgentId("a2"), SeatId("2002"), AnswerMode.MANUAL, False))
+    assert to_action(pair, "1", "call-x-7.1~o3")["Variable"][-1] == "SC_RECORD=call-x-7.1~o3"
+    assert pair.partner is not None
+    for action in (to_action(pair, "1"), to_partner(pair, pair.partner, "1")):
+        assert not any(one.startswith("SC_RECORD") for one in action["Variable"])
+
+
 @pytest.mark.parametrize(("changes", "exten", "read_s", "by_itself"), [
     ({}, "s", "", False),
     ({"brief": True}, "brief", "", False),
