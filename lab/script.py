@@ -35,6 +35,15 @@ class Ahead(NamedTuple):
     """What they press."""
 
 
+class Announced(NamedTuple):
+    """A sentence that is announced while the script runs."""
+
+    prompt: str
+    service: str
+    """Whose callers hear it; empty: everybody."""
+    closes: bool
+
+
 class Hears(NamedTuple):
     """`duyar`: this sentence is said next, to its end."""
 
@@ -170,6 +179,7 @@ class Script:
     """Nobody else may wait or work there meanwhile."""
     agents: tuple[Agent, ...]
     ahead: Ahead | None
+    announced: Announced | None
     calls: tuple[Call, ...]
     """One after the other, by the same caller."""
 
@@ -180,7 +190,9 @@ class Script:
 
     @property
     def alone(self) -> bool:
-        """No other script may run meanwhile: it does something to the node."""
+        """No other script may run meanwhile: it does something to all callers."""
+        if self.announced is not None and not self.announced.service:
+            return True
         steps = (*self.steps, *(step for call in self.calls for step in call.before))
         return any(isinstance(step, Node) for step in steps)
 

@@ -121,6 +121,8 @@ class Play:
         self._moments: list[Moment] = []
         self._sound: list[Samples] = []
         self._late_s = 0.0
+        self._announcement: int | None = None
+        """Of the announcement that is on for this script."""
         self._down = False
         """The node was killed by this script."""
         self._before = 0
@@ -150,6 +152,7 @@ class Play:
         trouble = ""
         try:
             await self._sit_down()
+            await self._announce()
             await self._line_up()
             for call in self.script.calls:
                 await self._between(call)
@@ -163,6 +166,8 @@ class Play:
             await asyncio.gather(*(leg.hangup() for leg in self._ahead))
             if self._down:
                 await self.switch(up=True)
+            if self._announcement is not None:
+                await self._silence(self._announcement)
             await asyncio.gather(*(agent.leave() for agent in self._agents))
         try:
             await self._calm()
@@ -192,6 +197,18 @@ class Play:
     async def come(self) -> None:
         """Agents who come later sign in; what rings then is the script's business."""
         await self._sign_in(later=True)
+
+    async def _announce(self) -> None:
+        announced, info = self.script.announced, self._house.info
+        if announced is not None and info is not None:
+            body = {"prompt": announced.prompt, "service": announced.service or None, "closes": announced.closes,
+                    "by": "santral lab script"}
+            self._announcement = int((await ask(info, "POST", "/api/v1/announcements", body))["id"])
+
+    async def _silence(self, announcement: int) -> None:
+        assert self._house.info is not None
+        with suppress(LabError):
+            await ask(self._house.info, "POST", "/api/v1/announcements/off", {"id": announcement})
 
     async def _line_up(self) -> None:
         """Others call before, and wait or talk."""

@@ -22,6 +22,7 @@ from lab.script import (
     Acts,
     Agent,
     Ahead,
+    Announced,
     Begins,
     Between,
     Call,
@@ -106,7 +107,7 @@ class _Reader:
         services = self._services(data)
         agents = self._agents(data)
         script = Script(path, self._text(data, "ad"), self._number(data), self._caller(data), frozenset(services),
-                        agents, self._ahead(data), self._calls(data))
+                        agents, self._ahead(data), self._announced(data), self._calls(data))
         self._needs_services(script, data)
         return script
 
@@ -163,6 +164,23 @@ class _Reader:
             self.problem(line, "those in front wait for one service, and it is not said which",
                          "Add 'hizmet:' with its id.")
         return Ahead(count, keys)
+
+    def _announced(self, data: Mapping) -> Announced | None:
+        if "duyuru" not in data:
+            return None
+        value, line = data["duyuru"], data.lines["duyuru"]
+        if self._known.agents is None:
+            self.problem(line, "'duyuru' cannot be used with --to: the node there is not ours",
+                         "Take it out, or run the script in a lab.")
+        if not isinstance(value, Mapping) or not {"soz"} <= set(value) <= {"soz", "hizmet", "kapali"} \
+                or value.get("kapali", "evet") != "evet":
+            self.problem(line, "'duyuru' says which sentence is announced, to whose callers, and whether it closes",
+                         "Write for example 'duyuru: {soz: merkez-kapali, hizmet: gorus_oneri, kapali: evet}'.")
+            return None
+        key, _ = self._prompt(value["soz"], line, WITHIN_S)
+        if "hizmet" in value:
+            self._service(value["hizmet"], line)
+        return Announced(key, str(value.get("hizmet", "")), "kapali" in value)
 
     def _service(self, value: Any, line: int) -> None:
         known = self._known.services
@@ -378,7 +396,7 @@ def _near(key: str, prompts: Collection[str]) -> str:
     return mend if mend.startswith("Did") else "See them all: santral prompts list."
 
 
-HEAD = ("ad", "arar", "kimden", "hizmet", "onunde", "temsilciler", "adimlar")
+HEAD = ("ad", "arar", "kimden", "hizmet", "onunde", "temsilciler", "duyuru", "adimlar")
 STEPS: dict[str, Callable[[_Reader, Any, int], Step]] = {
     "duyar": _Reader._hears, "baslar": _Reader._begins, "duymaz": _Reader._hears_not, "basar": _Reader._presses,
     "bekler": _Reader._waits, "soyler": _Reader._says, "muzik": _Reader._music, "konusur": _Reader._talks,

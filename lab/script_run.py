@@ -129,7 +129,8 @@ class Cast:
         number = next((number for number, entry in self._numbers.items() if script.number in (number, entry)),
                       next(iter(self._numbers)))
         others = [next(self._callers) for _ in range(script.ahead.people if script.ahead else 0)]
-        return Part(number, script.caller or next(self._callers), others, people, script.services | served)
+        told = {script.announced.service} - {""} if script.announced else set()
+        return Part(number, script.caller or next(self._callers), others, people, script.services | served | told)
 
     def _chosen(self, agent: Agent, taken: set[str]) -> str | None:
         if agent.who in self._seats:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import audio, script_run
+from lab import audio, script_run, up
+from lab.fetch import Program
 from lab.script_cli import message
 from lab.script_play import Outcome
 from lab.up import CENTRE, Info
@@ -109,9 +110,13 @@ def test_a_line_that_is_wrong_is_told_with_what_was_heard(played: dict[Path, Out
 
 
 @pytest.mark.long
-def test_the_long_scripts_go_as_written(lab_session: Info, folder: Path) -> None:
-    """Every wait to its end."""
-    outcomes = play(lab_session, LONG, folder / "recordings")
+def test_the_long_scripts_go_as_written(asterisk_tree: Program, folder: Path) -> None:
+    """Every wait to its end, and a node that is killed: in a lab of their own."""
+    info = up.up(folder=folder / "lab", extra=up.ANY_HOUR)
+    try:
+        outcomes = play(info, LONG, folder / "recordings")
+    finally:
+        up.down(folder / "lab")
     assert not [message(outcome) for outcome in outcomes.values() if not outcome.passed]
 
 

@@ -30,7 +30,7 @@ def cast(centre: Loaded) -> Cast:
 def script(*who: str, number: str = "", caller: str = "", services: tuple[str, ...] = (), ahead: int = 0) -> Script:
     agents = tuple(Agent(line, name, "0") for line, name in enumerate(who, 5))
     return Script(Path("x.yaml"), "x", number, caller, frozenset(services), agents,
-                  Ahead(ahead, "1") if ahead else None, (Call(0, (HangsUp(9),)),))
+                  Ahead(ahead, "1") if ahead else None, None, (Call(0, (HangsUp(9),)),))
 
 
 def test_agents_of_a_service_serve_it_alone_need_nothing_and_know_most_first(centre: Loaded, cast: Cast) -> None:

@@ -14,6 +14,7 @@ from lab.script import (
     Acts,
     Agent,
     Ahead,
+    Announced,
     Begins,
     Call,
     Comes,
@@ -117,6 +118,19 @@ def test_the_least(tmp_path: Path) -> None:
     assert script.number == script.caller == "" and not script.services
 
 
+def test_a_sentence_may_be_announced_meanwhile(tmp_path: Path) -> None:
+    end = "adimlar:\n  - kapatir\n"
+    one = read(tmp_path, f"ad: x\nduyuru: {{soz: karsilama, hizmet: gorus_oneri, kapali: evet}}\n{end}")
+    assert one.announced == Announced("karsilama", "gorus_oneri", closes=True) and not one.alone
+    everybody = read(tmp_path, f"ad: x\nduyuru: {{soz: karsilama}}\n{end}")
+    assert everybody.announced == Announced("karsilama", "", closes=False) and everybody.alone
+    for wrong in ("karsilama", "{hizmet: gorus_oneri}", "{soz: karsilama, kapali: belki}", "{soz: karsilama, ne: x}"):
+        assert problems(tmp_path, f"ad: x\nduyuru: {wrong}\n{end}")[0].startswith("x.yaml:2: 'duyuru' says which")
+    assert len(problems(tmp_path, f"ad: x\nduyuru: {{soz: karsilam, hizmet: gorus}}\n{end}")) == 2
+    assert problems(tmp_path, f"ad: x\nduyuru: {{soz: karsilama}}\n{end}", TRUNK)[0].startswith(
+        "x.yaml:2: 'duyuru' cannot be used with --to")
+
+
 def test_sentences_below_each_other_have_lines_of_their_own(tmp_path: Path) -> None:
     script = read(tmp_path, "ad: x\nadimlar:\n  - duyar:\n      - karsilama\n      - ana-menu-1\n  - kapanir\n")
     assert [step.line for step in script.steps] == [4, 5, 6]
@@ -161,7 +175,7 @@ bitis: 1
         "x.yaml:17: 'kapatir' has nothing behind it. Write '- kapatir'.",
         "x.yaml:18: '0 sn' is too short or too long. Write more than 0 and at most 900 sn.",
         "x.yaml:18: a step after the end of the call. Take it out, or begin a call: arar, aranir.",
-        "x.yaml:19: unknown key 'bitis'. Known: ad, adimlar, arar, hizmet, kimden, onunde, temsilciler.",
+        "x.yaml:19: unknown key 'bitis'. Known: ad, adimlar, arar, duyuru, hizmet, kimden, onunde, temsilciler.",
     ]
 
 
