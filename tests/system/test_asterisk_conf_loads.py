@@ -72,7 +72,8 @@ def test_the_context_is_there(running: Running, context: str) -> None:
 
 def test_trunk_phones_queue_music_and_black_box_are_there(running: Running) -> None:
     endpoints = running.pbx.console("pjsip show endpoints")
-    assert re.findall(r"Endpoint:\s+([\w-]+)/?\S*", endpoints) == ["2001", "2002", "replaces", "trunk", "uzak-a1201"]
+    assert re.findall(r"Endpoint:\s+([\w-]+)/?\S*", endpoints) == [
+        "2001", "2002", "geri-arama", "replaces", "trunk", "uzak-a1201"]
     assert "PJSIP/2001" in running.pbx.console("queue show santral-net")
     assert "Class: santral" in running.pbx.console("moh show classes")
     assert "CEL Logging: Enabled" in running.pbx.console("cel show status")
