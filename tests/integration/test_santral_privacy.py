@@ -44,6 +44,8 @@ from tests.fakes.store_day import Turn
 pytestmark = pytest.mark.integration
 
 NUMBER, OTHER = "+905321112233", "+905324445566"
+SECOND = "+905327778899"
+"""Where the first caller wants to be called back."""
 SERVICE = EDU._replace(preferred_s=20.0, place_kept_s=600.0)
 CENTRE = Centre((SERVICE,), tuple(Agent(AgentId(f"a{n}"), ((SERVICE.steps[0].needs[0][0], 50),), Profile())
                                   for n in range(3)))
@@ -84,7 +86,7 @@ class Node:
         commands = await self.tell(e.ContactQueued(name, SERVICE.id, f"PJSIP/trunk-{self.calls}", since=self.now,
                                                    caller_hash=digest, caller_box=box))
         if callback:
-            await self.tell(e.CallbackAsked(name, 36_000.0))
+            await self.tell(e.CallbackAsked(name, 36_000.0, False, *self.keys.seal(SECOND)))
         if talk:
             (offer,) = commands
             await self.tell(e.OfferConnected(offer.offer, name))
@@ -175,12 +177,13 @@ async def test_nothing_is_left_of_a_caller_and_all_of_the_others(house: House) -
     before, facts = house.journal()
     assert before == facts
     assert house.bytes_of(digits(NUMBER)) == [house.state / "queue_log"]
-    assert house.bytes_of(digest) and house.bytes_of(boxes[0])
+    second, _ = node.keys.seal(SECOND)
+    assert house.bytes_of(digest) and house.bytes_of(boxes[0]) and house.bytes_of(second)
 
     erased = await house.privacy.erase(await house.privacy.by_number(NUMBER))
 
     assert erased.left == ()
-    assert house.bytes_of(digits(NUMBER), digest, *boxes) == []
+    assert house.bytes_of(digits(NUMBER), digest, *boxes, digits(SECOND), second) == []
     assert erased.counts["recordings"] == 2 and erased.counts["spool"] == 1
     assert erased.counts["contacts"] == len(theirs) and erased.counts["queue_log"] == len(theirs)
     assert not left_plain.exists()
