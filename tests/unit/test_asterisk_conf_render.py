@@ -163,6 +163,17 @@ def test_an_outside_number_is_reached_by_its_name_alone() -> None:
     assert lint(files) == []
 
 
+def test_nobody_in_distress_leaves_the_safety_net() -> None:
+    text = render(plan(emergencies=(("psikososyal", "acil-destek"),)))["extensions.conf"]
+    assert re.search(r"^SC_EMERGENCY_psikososyal=.*/tr/acil-destek$", text, re.MULTILINE)
+    net = text.partition("[santral-net]")[2].partition("\n[")[0]
+    assert re.search(r"\(distress\),Playback\(\$\{SC_EMERGENCY\}\)\n same => n,Wait\(1\)\n same => n,Goto\(net\)", net)
+    assert net.index("?distress)") < net.index("system/sorry"), "the good-bye is for the others"
+    for wrong in (("psikososyal", "../x"), ("a b", "acil-destek")):
+        with pytest.raises(PlanError, match="emergency text"):
+            render(plan(emergencies=(wrong,)))
+
+
 def test_a_plan_shows_no_secret() -> None:
     trunk = Trunk(registration=Registration("h.example", "u", "carrier-secret"), way_out="h.example")
     shown = repr(plan(trunk=trunk, outside=(("uzak-a1201", "+905321112233"),)))
