@@ -21,6 +21,7 @@ from routing.core.events import (
     AgentResumed,
     AgentSignedIn,
     AgentSignedOut,
+    CallbackReached,
     ContactQueued,
     ContactTicked,
     PlaceDeclined,
@@ -28,7 +29,7 @@ from routing.core.events import (
     WrapUpExtended,
 )
 from routing.core.facts import Estimate
-from routing.core.ids import AgentId, ServiceId
+from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model import ContactState, Service
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
@@ -313,6 +314,15 @@ async def test_a_callback_by_key_and_only_where_it_is_offered(start: Start) -> N
         assert said(await tick(port, "3")) == ["bekleme-tus"]
     ringing = await start(FakeInbox(waits._replace(state=ContactState.RESERVED)))
     assert (await tick(ringing, "3")).variables["ACD_NEXT"] == "hold"
+
+
+async def test_who_is_to_be_called_back_and_hears_the_loop_is_on_the_line(start: Start) -> None:
+    waits = contact_view(UNIQUEID, position=2, service="temsilci")
+    inbox = FakeInbox(waits._replace(callback=True), waits._replace(state=ContactState.RESERVED))
+    call = await tick(await start(inbox))
+    assert inbox.events == [ContactTicked(ContactId(UNIQUEID)),
+                            CallbackReached(ContactId(UNIQUEID), "PJSIP/trunk-0000000e")]
+    assert call.variables["ACD_NEXT"] == "hold" and said(call) == [], "nothing covers the first words"
 
 
 async def test_who_is_back_keeps_the_old_place_or_gives_it_back(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

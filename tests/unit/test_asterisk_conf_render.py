@@ -108,6 +108,18 @@ def test_a_remote_counsellor_is_an_endpoint_that_nobody_can_be() -> None:
     assert "outbound_auth" not in render(plan())["pjsip.conf"]
 
 
+def test_callers_are_called_back_by_an_endpoint_that_nobody_can_be_and_that_holds_no_number() -> None:
+    trunk = Trunk(registration=Registration("sip.example.com", "902120000000", "s"), way_out="sip.example.com:5070")
+    sections, _ = read("pjsip.conf", render(plan(trunk=trunk))["pjsip.conf"])
+    (endpoint,) = [section for section in sections if section.name == "geri-arama"]
+    assert (endpoint.get("identify_by"), endpoint.get("context")) == ("ip", "santral-nowhere")
+    assert not [one for one in sections if one.get("type") == "identify" and one.get("endpoint") == "geri-arama"]
+    assert not endpoint.get("aors") and endpoint.get("redirect_method") == "uri_pjsip"
+    assert (endpoint.get("outbound_auth"), endpoint.get("from_user")) == ("trunk-registration-auth", "902120000000")
+    sections, _ = read("pjsip.conf", render(plan(trunk=Trunk(("192.0.2.10",)), outside=()))["pjsip.conf"])
+    assert not [section for section in sections if section.name == "geri-arama"], "no way out, nobody is called"
+
+
 def test_an_unknown_mark_is_an_error() -> None:
     with pytest.raises(KeyError, match="NOBODY"):
         fill("a=@NOBODY@", {})
@@ -123,6 +135,7 @@ def test_an_unknown_mark_is_an_error() -> None:
     ({"seats": (("2001", "1" * 30),)}, "secret of seat 2001"),
     ({"seats": (("2001", "SeatSecret2001abcdef\nx"),)}, "secret of seat 2001"),
     ({"seats": (("trunk", "SeatSecret2001abcdefghij"),)}, "seat 'trunk'"),
+    ({"seats": (("geri-arama", "SeatSecret2001abcdefghij"),)}, "seat 'geri-arama'"),
     ({"seats": (("2001", "SeatSecret2001abcdefghij"),) * 2}, "twice"),
     ({"net_members": ("9",)}, "is no seat"),
     ({"trunk": Trunk()}, "neither an address"),

@@ -197,3 +197,9 @@ def test_it_is_reachable_by_key_at_any_moment_and_only_in_distress() -> None:
     usual = Caller()
     usual.round(1, unserved=True)
     assert not any(key.startswith("acil") for _ in range(30) for key in usual.round(1, unserved=True))
+
+
+def test_who_was_to_be_called_back_and_rings_in_hears_that_the_place_is_kept() -> None:
+    caller = Caller()
+    assert caller.round(3, narrow(4.8), merged=True) == ["geri-arama-birlesti", "sira-3", "sure-5"]
+    assert caller.round(2, narrow(4.8), merged=True) == []
