@@ -60,7 +60,8 @@ def check(loaded: Loaded, team: Team, flow: Flow | None) -> tuple[list[Problem],
     if had and loaded.services_whole:
         warnings += _unasked(loaded, {skill for _, needs in needed for skill, _ in needs})
     if had and flow is not None and not problems:
-        problems += _needed(loaded, team, flow, needed)
+        found, doubts = _needed(loaded, team, flow, needed)
+        problems, warnings = problems + found, warnings + doubts
     return problems + _pairs(loaded), warnings + _topics(loaded)
 
 
@@ -143,23 +144,29 @@ def _reach(loaded: Loaded, service: Service, team: Team) -> tuple[list[Problem],
     return problems, warnings
 
 
-def _needed(loaded: Loaded, team: Team, flow: Flow, needed: Collection[tuple[str, MenuNeeds]]) -> list[Problem]:
-    """What the menu asks for besides, such as a language: somebody who fits the service has it."""
+def _needed(loaded: Loaded, team: Team, flow: Flow,
+            needed: Collection[tuple[str, MenuNeeds]]) -> tuple[list[Problem], list[Problem]]:
+    """What the menu asks for besides, such as a language: somebody who fits the service has it. Distress should not
+    wait for it."""
     services = {service.id: service for service in loaded.services}
-    problems = []
+    problems, warnings = [], []
     for name, needs in sorted(needed):
         service = services.get(flow.queue(name).service)
         if not needs or service is None or loaded.menu is None:
             continue
         wanted = (_read(service.floor), _read(service.steps[-1].needs), dict(needs))
+        where = f"{MENU}:{loaded.menu['nodes'][name].lines['queue']}"
+        asked = ", ".join(f"{skill} {level}" for skill, level in needs)
+        if service.distress:
+            warnings.append(Problem(where, f"callers of '{service.id}', which is for distress, may wait for somebody "
+                                    f"with {asked}, and nobody else may answer",
+                                    "Lead them there without 'needs': a person who answers can find another."))
         if not any(_may(profile, service, team) and all(_meets(agent, one) for one in wanted)
                    for agent, profile in team.agents):
-            asked = ", ".join(f"{skill} {level}" for skill, level in needs)
-            problems.append(Problem(f"{MENU}:{loaded.menu['nodes'][name].lines['queue']}",
-                                    f"no agent who takes calls of '{service.id}' has {asked}, which callers of node "
-                                    f"'{name}' may need: they would wait for ever",
+            problems.append(Problem(where, f"no agent who takes calls of '{service.id}' has {asked}, which callers of "
+                                    f"node '{name}' may need: they would wait for ever",
                                     "Give it to somebody of the service in team.yaml, or lead them to another one."))
-    return problems
+    return problems, warnings
 
 
 def _read(needs: Needs) -> Expression | dict[str, int]:

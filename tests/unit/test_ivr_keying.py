@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.flow import keyed, machine
-from ivr.flow.model import Digits, Flow, Transfer
+from ivr.flow.model import Digits, Flow, Language, Transfer
 from ivr.flow.steps import Ask, Enter, Input, Key, Keyed, Lead, Leave, Record, Recorded, Silence, State, Step
 from tests.fakes.menu import rich
 
@@ -213,9 +213,12 @@ def test_another_language_is_spoken_and_needed_until_one_goes_back() -> None:
 def test_needs_of_option_language_and_queue_are_all_needed() -> None:
     flow = rich()
     queue = flow.queue("uzaktan-egitim")._replace(needs=(("en", 40), ("isaret", 5)))
-    caller = Caller(flow._replace(nodes={**flow.nodes, "uzaktan-egitim": queue}))
+    node = flow.nodes["ingilizce"]
+    assert isinstance(node, Language)
+    spoken = node._replace(needs=(("sabir", 9),))
+    caller = Caller(flow._replace(nodes={**flow.nodes, "uzaktan-egitim": queue, "ingilizce": spoken}))
     caller.give(".4.2.")
-    assert caller.entered.needs == (("en", 40), ("isaret", 5))
+    assert caller.entered.needs == (("sabir", 9), ("en", 40), ("isaret", 5))
 
 
 def test_a_message_is_taken_and_thanked_for_or_a_person_comes() -> None:

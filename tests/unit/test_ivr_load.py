@@ -79,8 +79,8 @@ def test_every_kind_of_node_is_read() -> None:
                                             "https://www.aile.gov.tr")
     assert flow.nodes["mesaj"] == Message("mesaj", "gorus_oneri", 60.0, ("mesaj-gorus",), "mesaj-sonu", "temsilci",
                                           "https://mebim.meb.gov.tr")
-    menu = flow.nodes["ana-menu"]
-    assert isinstance(menu, Menu) and menu.options[3].needs == (("en", 1),)
+    menu = flow.nodes["ingilizce-menu"]
+    assert isinstance(menu, Menu) and menu.options[1].needs == (("en", 1),)
     assert flow.registered is not None and (flow.registered.priority, flow.registered.then) == (10, "")
     assert "digits/7" in flow.prompts() and "yazili-bilgi" in flow.prompts()
 

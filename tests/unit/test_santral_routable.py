@@ -201,3 +201,8 @@ def test_what_the_menu_needs_somebody_of_the_service_has(folder: Path) -> None:
     edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {', 'number: "1131", team: gorus_oneri, '
          "skills: {en: 40, ")
     assert problems(folder) == [] and not [one for one in warnings(folder) if "'en'" in one], "the menu asks for it"
+    edit(folder, "menu.yaml", "then: psikososyal", "then: psikososyal\n        needs: {en: 40}")
+    assert problems(folder) == []
+    (told,) = [one for one in warnings(folder) if "distress" in one]
+    assert re.match(r"menu\.yaml:\d+: callers of 'psikososyal', which is for distress, may wait for somebody with",
+                    told)
