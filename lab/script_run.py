@@ -31,8 +31,6 @@ from prompts.catalogue import spoken
 
 AT_ONCE = 16
 """Calls at the same time. Listening to one takes 1 to 3 % of a processor, the two Asterisks about as much."""
-DOUBTS = 1
-"""So often a call is placed again that was not as written while the machine was too busy to tell."""
 WAITING_GROUP = "bekleme"
 CARRIER_PORTS = 64
 """For the media of calls to a trunk: two a call."""
@@ -190,34 +188,34 @@ async def trunk_house(place: str, sounds: Path) -> AsyncIterator[House]:
 
 async def run(house: House, scripts: Sequence[Script], parts: Mapping[Path, Part], recordings: Path, told: Told,
               at_once: int = AT_ONCE) -> list[Outcome]:
-    """All of them; outcomes in their order. Those that do something to the node come last, one by one."""
+    """All of them; outcomes in their order. Those that do something to all callers come last, one by one,
+    and with them, once more, those that were not as written while the machine was too busy to tell."""
     fresh = callers()
     stems = Counter(script.path.stem for script in scripts)
     gate = asyncio.Semaphore(at_once)
     locks = {name: asyncio.Lock() for part in parts.values() for name in part.services}
 
-    async def one(script: Script) -> Outcome:
-        part, name = parts[script.path], f"{script.path.stem}.wav"
+    async def one(script: Script, part: Part) -> Outcome:
+        name = f"{script.path.stem}.wav"
         if stems[script.path.stem] > 1:
             name = f"{script.path.resolve().parent.name}-{name}"
         async with AsyncExitStack() as stack:
             for service in sorted(part.services):  # always in the same order: nobody waits for each other
                 await stack.enter_async_context(locks[service])
             await stack.enter_async_context(gate)
-            for _ in range(DOUBTS):
-                outcome = await Play(house, script, part, recordings / name, told).play()
-                if not outcome.doubtful:
-                    return outcome
-                part = part._replace(caller=script.caller or next(fresh), others=[next(fresh) for _ in part.others])
             return await Play(house, script, part, recordings / name, told).play()
 
     async with asyncio.TaskGroup() as group:
-        tasks = {script.path: group.create_task(one(script), name=f"lab.script[{script.file}]")
+        tasks = {script.path: group.create_task(one(script, parts[script.path]), name=f"lab.script[{script.file}]")
                  for script in scripts if not script.alone}
     outcomes = {path: task.result() for path, task in tasks.items()}
     for script in scripts:
+        part = parts[script.path]
         if script.alone:
-            outcomes[script.path] = await one(script)
+            outcomes[script.path] = await one(script, part)
+        elif outcomes[script.path].doubtful:  # once more, with nothing of ours beside it
+            again = part._replace(caller=script.caller or next(fresh), others=[next(fresh) for _ in part.others])
+            outcomes[script.path] = await one(script, again)
     return [outcomes[script.path] for script in scripts]
 
 
