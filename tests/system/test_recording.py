@@ -21,10 +21,11 @@ from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import ask
 from lab.session import Lab
+from lab.up import SOUNDS
 from routing.store.numbers import NumberKeys
 from santral.privacy import digits, search
 from tests.system.conftest import NewLab
-from tests.system.stage import SOUNDS, Stage, length, plain, prompt
+from tests.system.stage import Stage, length, plain, prompt
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
@@ -47,6 +48,10 @@ class House:
         """What the node and the commands have noted."""
         path = self.lab.folder / "audit.jsonl"
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+    async def noted(self, lines: int) -> None:
+        """Until so many lines stand there."""
+        await until_async(lambda: len(self.record()) == lines, what=f"{lines} lines of the record")
 
     async def rows_of(self, contact: str) -> list[dict[str, Any]]:
         """Recordings of a contact whose talk is over, when there is one."""
@@ -131,7 +136,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     phone = await stage.network.wait_ring(agent.seat)
     for lines in (3, 4):  # the same by the keys of the agent's phone
         await phone.press("*2")
-        await until_async(lambda lines=lines: len(house.record()) == lines, what=f"{lines} lines of the record")
+        await house.noted(lines)
         await asyncio.sleep(2.5)
     for leg in (heard, refused, hurried, late):
         await leg.hangup()
@@ -207,3 +212,30 @@ async def test_a_node_that_is_killed_in_the_talk_loses_nothing_of_it(new_lab: Ne
     sound = await house.heard(row, tmp_path)
     assert _louder(sound, CALLER)[-1] > 3.0, "what was said while the node was dead is in it"
     await until_async(lambda: not file.exists(), what="an empty spool")
+
+
+@pytest.mark.long
+async def test_each_talk_of_a_caller_who_is_sent_on_has_its_own_and_a_private_one_none(
+        new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    house = House(lab, stage)
+    services = ("uzaktan_egitim", "gorus_oneri", "psikososyal")
+    tones = (700, 1000, 1300)
+    agents = [await stage.agent(plain(service, 1)[0], Behaviour(tone=tone))
+              for service, tone in zip(services, tones, strict=True)]
+    leg = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
+    for agent, onward in zip(agents, (*services[1:], None), strict=True):
+        await stage.reaches(agent, "talking", 40.0)
+        contact = house.contact(leg, "+9" + KEPT)
+        await asyncio.sleep(2.5)
+        if onward is not None:
+            await agent.ask("transfer", {"service": onward})
+    await leg.hangup()
+    await until_async(lambda: len(house.rows()) == 2 and not list((lab.folder / "spool").iterdir()), 20.0, "two sealed")
+    assert [(row["contact"], row["service"], row["agent"]) for row in house.rows()] == [
+        (contact, service, agent.id) for service, agent in zip(services[:2], agents[:2], strict=True)]
+    for row, own in zip(house.rows(), tones, strict=False):
+        sound = await house.heard(row, tmp_path)
+        assert _louder(sound, CALLER) and _louder(sound, own)
+        assert [other for other in tones if other != own and _louder(sound, other)] == [], "no other talk is in it"
