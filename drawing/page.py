@@ -37,9 +37,9 @@ figure > svg { width: 100%; height: auto; }
 """
 
 
-def page(title: str, parts: Iterable[str]) -> str:
+def page(title: str, parts: Iterable[str], language: str = "en") -> str:
     """The whole document. `parts` are HTML: from `section`, `text`, `table` here and from `chart`."""
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+    return (f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<style>{STYLE}</style></head>\n<body><main><h1>{escape(title)}</h1>\n"
             + "\n".join(parts) + "\n</main></body></html>\n")

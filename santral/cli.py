@@ -22,6 +22,7 @@ from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
 from planning import cli as planning_cli
+from metrics import report_cli
 from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
@@ -29,7 +30,7 @@ from routing.core.model import Centre as RoutingCentre
 from santral import app, config, outside, privacy_cli, registered
 from santral.config import DEFAULT_CENTRE
 from santral.hours import opening_on, pages, table
-from santral.journal import open_facts, open_journal
+from santral.journal import open_facts, open_journal, open_past
 from santral.secrets import Secrets, write_private
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -123,6 +124,17 @@ def menu_of(centre: Path, settings: Path | None = None) -> ivr_cli.Menu:
 
 def _menu_picture() -> dict[str, str]:
     return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
+def zone_of(centre: Path) -> ZoneInfo:
+    """The clock of a centre, for reports."""
+    return ZoneInfo(config.node_config(centre).settings.centre.timezone)
+
+
+def _shot(page: Path, out: Path) -> None:
+    from prompts.report import picture  # it loads what measures sounds, and no other command needs that
+
+    picture(page, out)
+
+
 
 
 def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
@@ -144,3 +156,4 @@ desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
 cli.command(name="bench")(bench)
 
+report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))

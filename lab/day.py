@@ -1,0 +1,83 @@
+"""A day at the centre that never was: callers, agents and the menu through the shipped engine on a virtual clock, kept
+in a store as a node keeps it. What reports are shown with, measured on and compared with. Same seed, same day."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from planning.arrivals import DEFAULT_DAY, Chance, generate, shares_of
+from planning.duties import shifts
+from planning.house import Arrival, Duty, run
+from routing.core import events
+from routing.core.facts import Fact
+from routing.core.ids import ContactId
+from routing.core.model import Centre
+from routing.core.stored import Started
+from routing.runner import Turn
+from routing.store.store import Store
+
+TURN = 1_000
+"""Facts of one commit."""
+CALLERS = 0.8
+"""Persons for each call: some call twice."""
+ASKED = 3
+"""One caller of so many is asked after the talk."""
+NODES = ("karsilama", "kayit-bildirimi", "ana-menu")
+
+
+class Kept:
+    """What came of it."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def __call__(self, facts: list[Fact]) -> None:
+        self.facts += facts
+
+
+def facts(centre: Centre, midnight: float, contacts: float, seed: int = 1) -> list[Fact]:
+    """Of a day that begins at `midnight` (Unix seconds) with about so many contacts, agents on the shifts that cover
+    it."""
+    dice = random.Random(seed)
+    day = DEFAULT_DAY.scaled(contacts / DEFAULT_DAY.total)
+    persons = max(1, int(contacts * CALLERS))
+    arrivals = [one._replace(at=one.at + midnight, caller=f"kisi-{dice.randrange(persons)}")
+                for one in generate(day, shares_of(centre), Chance(seed))]
+    duties = [Duty(one.agent, one.start + midnight, one.end + midnight,
+                   tuple((begin + midnight, end + midnight) for begin, end in one.breaks)) for one in shifts(centre)]
+    kept = Kept()
+    run(centre, arrivals, duties, also=list(_besides(arrivals, dice)), watch=kept)
+    return kept.facts
+
+
+def _besides(arrivals: list[Arrival], dice: random.Random) -> Iterator[tuple[float, events.Event]]:
+    """The menu before, the survey after; callers who only were in the menu."""
+    for number, arrival in enumerate(arrivals, 1):
+        contact, lasted_s = ContactId(str(number)), dice.lognormvariate(3.1, 0.4)
+        yield arrival.at, events.MenuLeft(contact, "ana", NODES, "queued", lasted_s, arrival.service,
+                                          int(dice.random() < 0.1), int(dice.random() < 0.05))
+        if dice.random() < 0.08:
+            node = dice.randrange(1, len(NODES) + 1)
+            yield arrival.at, events.MenuLeft(ContactId(f"m{number}"), "ana", NODES[:node], "abandoned", lasted_s / 2)
+        if number % ASKED == 0:
+            after = arrival.at + arrival.handle_s + 30.0
+            yield after, events.SurveyAnswered(contact, arrival.service, "asked", 0)
+            if dice.random() < 0.7:
+                cared = dice.choice((1, 3, 4, 4, 5, 5, 5, 5))
+                yield after + 8.0, events.SurveyAnswered(contact, arrival.service, "cared", cared)
+                yield after + 16.0, events.SurveyAnswered(contact, arrival.service, "solved", int(cared > 2))
+
+
+async def keep(where: str | Path, centre: Centre, midnight: float, found: list[Fact]) -> None:
+    """Into a store that is new."""
+    store = await Store.open(where)
+    try:
+        await store.take_lease("day")
+        await store.commit(Turn([(midnight, Started(centre))], []))
+        for at in range(0, len(found), TURN):
+            some = found[at:at + TURN]
+            await store.commit(Turn([(max(midnight, some[-1].at), None)], some))
+    finally:
+        await store.close()

@@ -1,0 +1,173 @@
+"""How agents spent a period: time in each state, breaks, offers; by groups, never by name.
+
+Fairness: those whose profile differs from the usual one beside the others. What their profile holds is not looked at:
+the engine never knows why an accommodation exists. Groups below `K_MIN` are not shown, and then neither is the other:
+from it and the whole the small one could be reckoned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Double, select
+
+from metrics.contacts import Ring
+from metrics.names import K_MIN
+from metrics.past import Field, told
+from metrics.period import Period
+from routing.core.model import Centre, Profile
+from routing.store.reader import Ask
+from routing.store.schema import agents
+
+FIELDS = (Field("agent"), Field("before"), Field("state"), Field("before_s", Double), Field("since", Double),
+          Field("idle_since", Double), Field("rest_until", Double, within="wellbeing"))
+"""Of `AgentChanged`."""
+LOOK_S = 4 * 3600.0
+"""A state that began before the period and lasts is known by the change that ends it, looked for so much longer. Who
+is signed in has a short break at least every few hours (`Profile.max_continuous_s`); who shows no change for so long
+after the period's end was not there."""
+
+OUT, READY, TALKING, WRAPUP, PAUSED = "signed_out", "ready", "talking", "wrapup", "paused"
+MISSED, TAKEN = ("timeout", "rejected"), ("accepted", "wrapping", "completed")
+"""States of offers: those that an agent did not take, and those that became talks."""
+
+
+@dataclass(slots=True)
+class Time:
+    """One agent's time, or a group's. Seconds."""
+
+    agents: int = 0
+    """Who were signed in at all."""
+    states: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    available_s: float = 0.0
+    """Ready, without the rest gap and the rest after a heavy contact."""
+    breaks: int = 0
+    offers: int = 0
+    taken: int = 0
+    missed: int = 0
+
+    @property
+    def signed_in_s(self) -> float:
+        """In all states."""
+        return sum(self.states.values())
+
+    @property
+    def busy_s(self) -> float:
+        """In talks and wrap-up."""
+        return self.states[TALKING] + self.states[WRAPUP]
+
+    @property
+    def occupancy(self) -> float | None:
+        """(contact + wrap-up) / (contact + wrap-up + available); None: nobody was there."""
+        whole = self.busy_s + self.available_s
+        return self.busy_s / whole if whole > 0 else None
+
+    def hourly(self, value: float) -> float | None:
+        """For each hour that somebody was signed in."""
+        return value / self.signed_in_s * 3600.0 if self.signed_in_s > 0 else None
+
+    def add(self, other: Time) -> None:
+        """Take another one in."""
+        self.agents += other.agents
+        for state, seconds in other.states.items():
+            self.states[state] += seconds
+        self.available_s += other.available_s
+        self.breaks += other.breaks
+        self.offers += other.offers
+        self.taken += other.taken
+        self.missed += other.missed
+
+
+@dataclass(slots=True)
+class _Clock:
+    """What an agent does, and since when."""
+
+    state: str
+    since: float
+    ready_from: float = 0.0
+    """From when ready counts as available."""
+    rest_until: float = 0.0
+
+
+class Attendance:
+    """Folds changes of agents in order into their time within the period. `until`: the record ends there."""
+
+    def __init__(self, period: Period, centre: Centre, until: float) -> None:
+        self._start, self._end = period.start, min(period.end, until)
+        self._rests: dict[str, float] = {agent.id: agent.profile.rest_gap_s for agent in centre.agents}
+        self._clocks: dict[str, _Clock] = {}
+        self._times: dict[str, Time] = {}
+
+    def read(self, ask: Ask) -> None:
+        """Every change in the period, and for `LOOK_S` after it."""
+        last = self._end + LOOK_S
+        for _, at, *fields in told(ask, "AgentChanged", FIELDS, self._start, last):
+            if at < last:
+                self.take(at, *fields)
+
+    def take(self, at: float, agent: str, before: str, state: str, before_s: float, since: float | None,
+             idle_since: float | None, rest_until: float | None) -> None:
+        """One change, as the fact says it."""
+        if before == state:
+            return  # something was asked for: the state goes on
+        clock = self._clocks.get(agent)
+        if clock is None:
+            clock = self._clocks[agent] = _Clock(before, at - before_s)
+        self._spend(agent, clock, at)
+        clock.state, clock.since = state, at if since is None else since
+        if rest_until is not None:
+            clock.rest_until = rest_until
+        if state == READY:
+            idle_since = clock.since if idle_since is None else idle_since
+            clock.ready_from = max(idle_since + self._rests.get(agent, 0.0), clock.rest_until)
+        if state == PAUSED and self._start <= at < self._end:
+            self._time(agent).breaks += 1
+
+    def finish(self, ask: Ask) -> dict[str, Time]:
+        """By agent: who was signed in for some of the time. Rows say what those do who showed no change."""
+        for agent, state, since in ask(select(agents.c.agent, agents.c.state, agents.c.since)):
+            if agent not in self._clocks and since < self._start:
+                self._clocks[agent] = _Clock(state, since)
+        for agent, clock in self._clocks.items():
+            self._spend(agent, clock, self._end)
+        found = {agent: time for agent, time in self._times.items() if time.signed_in_s > 0}
+        for time in found.values():
+            time.agents = 1
+        return found
+
+    def _time(self, agent: str) -> Time:
+        time = self._times.get(agent)
+        if time is None:
+            time = self._times[agent] = Time()
+        return time
+
+    def _spend(self, agent: str, clock: _Clock, until: float) -> None:
+        start, end = max(clock.since, self._start), min(until, self._end)
+        if clock.state == OUT or end <= start:
+            return
+        time = self._time(agent)
+        time.states[clock.state] += end - start
+        if clock.state == READY:
+            time.available_s += max(0.0, end - max(start, clock.ready_from))
+
+
+class Groups:
+    """All agents, and the two groups of the fairness report (None: one of them is too small)."""
+
+    def __init__(self, times: Mapping[str, Time], rings: Iterable[Ring], centre: Centre) -> None:
+        usual = Counter(agent.profile for agent in centre.agents).most_common(1)
+        default = usual[0][0] if usual else Profile()
+        special = {agent.id for agent in centre.agents if agent.profile != default}
+        for ring in rings:
+            time = times.get(ring.agent)
+            if time is not None:
+                time.offers += 1
+                time.taken += ring.state in TAKEN
+                time.missed += ring.state in MISSED
+        self.whole, accommodated, others = Time(), Time(), Time()
+        for agent, time in times.items():
+            self.whole.add(time)
+            (accommodated if agent in special else others).add(time)
+        self.pair = (accommodated, others) if min(accommodated.agents, others.agents) >= K_MIN else None

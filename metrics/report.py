@@ -1,0 +1,131 @@
+"""The report of a period: read once from the store, then only counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Integer
+
+from metrics import contacts, survey, ways
+from metrics.attendance import Attendance, Groups
+from metrics.contacts import FCR_S, Contact
+from metrics.figures import Figures, by_service, count
+from metrics.past import Field, known, rules, told
+from metrics.period import Period, place
+from routing.core.facts import Surveyed
+from routing.core.ids import ContactId, ServiceId
+from routing.store.reader import Ask
+
+SAID = (Field("contact"), Field("service"), Field("question"), Field("answer", Integer))
+"""Of `Surveyed`."""
+
+
+class NothingKnown(ValueError):
+    """The period lies before the record or after it; the message says what the record holds."""
+
+
+class Yardstick(NamedTuple):
+    """A goal that others have set, and where this period stands."""
+
+    name: str
+    value: float | None
+    """None: nothing to judge."""
+    goal: float
+
+    @property
+    def ok(self) -> bool | None:
+        """Met; None: nothing to judge."""
+        return None if self.value is None else self.value >= self.goal
+
+
+@dataclass
+class Report:
+    """Everything that is shown, in any form."""
+
+    period: Period
+    names: dict[str, str]
+    """Service -> its Turkish name."""
+    until: float
+    """The record ends here: a period that is not over is told so far."""
+    total: Figures
+    services: dict[str, Figures]
+    parts: list[tuple[float, Figures]]
+    """The half hours, or the days of a long period, by their start; those in which nobody came too."""
+    clock: dict[str, Figures]
+    """Of a long period, by time of day; else empty."""
+    slots: list[tuple[float, str, Figures]]
+    """Half hour and service, for the CSV; those in which somebody came."""
+    agents: Groups
+    menu: ways.Ways
+    surveys: dict[ServiceId, survey.Answers]
+
+    @property
+    def empty(self) -> bool:
+        """Nobody called, nobody was in the menu, nobody signed in."""
+        return not (self.total.offered or self.menu.calls or self.agents.whole.agents)
+
+    @property
+    def week_over(self) -> bool:
+        """Whether everybody has had the time to come again."""
+        return self.until >= self.period.end + FCR_S
+
+    @property
+    def yardsticks(self) -> list[Yardstick]:
+        """Of Turkish regulators. They bind operators, banks and energy; to a ministry's line they are good company."""
+        return [Yardstick("btk", self.total.level_of(20.0), 0.80), Yardstick("bddk", self.total.level_of(30.0), 0.80),
+                Yardstick("bddk_answered", self.total.answer_rate, 0.95), Yardstick("menu", self.menu.quick, 0.80)]
+
+
+def read(ask: Ask, period: Period) -> Report:
+    """Read and count. NothingKnown when the record does not touch the period."""
+    until = _until(ask, period)
+    centre = rules(ask, period.end)
+    past = contacts.read(ask, period)
+    found = past.contacts
+    time, menu = Attendance(period, centre, until), ways.Ways()
+    time.read(ask)
+    for _, at, *fields in told(ask, "MenuPassed", ways.FIELDS, period.start, period.end):
+        if period.holds(at):
+            menu.take(*fields)
+    said = (Surveyed(seq, at, ContactId(contact), ServiceId(service), question, answer)
+            for seq, at, contact, service, question, answer in told(ask, "Surveyed", SAID, period.start, period.end))
+    slots = _split(found, period.slots())
+    parts = _split(found, period.days()) if period.long else slots
+    return Report(
+        period, {str(service.id): service.name for service in centre.services}, until, count(Figures(), found),
+        by_service(found), [(start, count(Figures(), some)) for start, some in parts],
+        _together(slots, period.label) if period.long else {},
+        [(start, service, figures) for start, some in slots for service, figures in by_service(some).items()],
+        Groups(time.finish(ask), past.rings, centre), menu, survey.by_service(said, period.start, period.end))
+
+
+def export(ask: Ask, period: Period) -> list[Contact]:
+    """The contacts of a period. NothingKnown."""
+    _until(ask, period)
+    return contacts.read(ask, period).contacts
+
+
+def _until(ask: Ask, period: Period) -> float:
+    """The end of the record. NothingKnown when it does not touch the period."""
+    extent = known(ask)
+    if extent is None or extent[0] >= period.end or extent[1] < period.start:
+        held = "is empty" if extent is None else (f"goes from {period.local(extent[0]):%Y-%m-%d %H:%M} to "
+                                                  f"{period.local(extent[1]):%Y-%m-%d %H:%M}")
+        raise NothingKnown(f"nothing is known of {period.title()}: the record {held}")
+    return extent[1]
+
+
+def _split(found: list[Contact], starts: list[float]) -> list[tuple[float, list[Contact]]]:
+    parts: list[tuple[float, list[Contact]]] = [(start, []) for start in starts]
+    for contact in found:
+        parts[place(starts, contact.queued_at)][1].append(contact)
+    return parts
+
+
+def _together(slots: list[tuple[float, list[Contact]]], label: Callable[[float], str]) -> dict[str, Figures]:
+    clock: dict[str, Figures] = {}
+    for start, some in slots:
+        count(clock.setdefault(label(start).rstrip("*"), Figures()), some)
+    return dict(sorted(clock.items()))

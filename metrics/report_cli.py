@@ -1,0 +1,169 @@
+"""`santral report` and `santral export`: a period in figures, and its contacts one by one.
+
+Exit 2: what was given cannot be used, or nothing is known of that time; 1: a file cannot be written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, NamedTuple, Never, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from metrics import contacts, report
+from metrics.period import BadPeriod, Period, between, named
+from metrics.report_view import View, as_csv
+from routing.store.reader import Ask
+
+
+class House(NamedTuple):
+    """Given by `santral`: what this room may not know."""
+
+    open_past: Callable[[str], AbstractContextManager[Ask]]
+    """The rows of a state, all of one moment."""
+    zone: Callable[[Path], ZoneInfo]
+    """Of a centre's clock."""
+    centre: Path
+    """The default centre."""
+    picture: Callable[[Path, Path], None]
+    """A page as a browser shows it, into a PNG."""
+
+
+T = TypeVar("T")
+
+STATE = ("STATE is the state folder of a node, its santral.db, or the URL of its database. A running node is not "
+         "disturbed.")
+
+Centre = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre: whose clock.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write half hours and services into this file; - is stdout.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pictures into this file; it prints well.")]
+Picture = Annotated[Path | None, typer.Option("--picture", hidden=True, help="The page as a PNG; needs --html.")]
+English = Annotated[bool, typer.Option("--english", help="In English.")]
+Words = Annotated[list[str], typer.Argument(metavar="[DATE] STATE", help=f"DATE: see the examples. {STATE}")]
+Bounds = Annotated[list[str], typer.Argument(metavar="FROM TO STATE", help=f"Local times, TO not included. {STATE}")]
+
+
+def mount(app: typer.Typer, house: House) -> None:
+    """Put the commands beside those of the other rooms."""
+    reports = typer.Typer(no_args_is_help=True, help="A day, a week, a month or an interval in figures.")
+    exports = typer.Typer(no_args_is_help=True, help="What happened, line by line.")
+
+    def told(period: Callable[[ZoneInfo], Period], state: str, centre: Path | None, csv: Path | None, html: Path | None,
+             picture: Path | None, english: bool) -> None:
+        when = _usable(lambda: period(house.zone(centre or house.centre)))
+        with house.open_past(state) as ask:
+            found = _usable(lambda: report.read(ask, when))
+        view = View(found, english=english)
+        if csv is not None and str(csv) == "-":
+            typer.echo(as_csv(found), nl=False)
+            return
+        if csv is not None:
+            _write(csv, as_csv(found))
+        if html is not None:
+            _write(html, view.page())
+            if picture is not None:
+                house.picture(html, picture)
+        if csv is None and html is None:
+            _show(view)
+
+    def whole(kind: str, words: list[str]) -> tuple[Callable[[ZoneInfo], Period], str]:
+        if len(words) > 2:
+            raise typer.BadParameter(f"{len(words)} arguments; write: santral report {kind} [DATE] STATE")
+        return (lambda zone: named(kind, words[0] if len(words) == 2 else None, zone, time.time())), words[-1]
+
+    @reports.command("day")
+    def day(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
+            english: English = False) -> None:
+        """A day (2026-03-02); without DATE yesterday."""
+        told(*whole("day", words), centre, csv, html, picture, english)
+
+    @reports.command("week")
+    def week(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
+             english: English = False) -> None:
+        """A week from Monday, by a day of it (2026-03-02) or its number (2026-W10); without DATE the last whole one."""
+        told(*whole("week", words), centre, csv, html, picture, english)
+
+    @reports.command("month")
+    def month(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
+              english: English = False) -> None:
+        """A month (2026-03); without DATE the last whole one."""
+        told(*whole("month", words), centre, csv, html, picture, english)
+
+    @reports.command("interval")
+    def interval(words: Bounds, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
+                 english: English = False) -> None:
+        """From one time to another: 2026-03-02T08:00 2026-03-02T12:30."""
+        if len(words) != 3:
+            raise typer.BadParameter(f"{len(words)} arguments; write: santral report interval FROM TO STATE")
+        first, last, state = words
+        told(lambda zone: between(first, last, zone), state, centre, csv, html, picture, english)
+
+    @exports.command("contacts")
+    def contacts_(
+        state: Annotated[str, typer.Argument(metavar="STATE", help=STATE)],
+        first: Annotated[str, typer.Option("--from", help="From this local time on: 2026-03-01 or 2026-03-01T08:00.")],
+        last: Annotated[str, typer.Option("--to", help="Up to this local time, not included.")],
+        out: Annotated[Path, typer.Option("--out", help="File to write, .csv or .parquet.")],
+        centre: Centre = None,
+    ) -> None:
+        """The contacts that came in this time, a line each: how they waited and ended. No number, no name."""
+        write = {".csv": contacts.write_csv, ".parquet": contacts.write_parquet}.get(out.suffix)
+        if write is None:
+            raise typer.BadParameter(f"--out {out}: the name must end in .csv or .parquet")
+        period = _usable(lambda: between(first, last, house.zone(centre or house.centre)))
+        with house.open_past(state) as ask:
+            found = _usable(lambda: report.export(ask, period))
+        try:
+            write(out, found, period)
+        except contacts.NoParquet as error:
+            _fail(str(error), 2)
+        except OSError as error:
+            _fail(f"{out} cannot be written: {error.strerror}", 1)
+        typer.echo(f"{len(found)} contacts in {out}")
+
+    app.add_typer(reports, name="report")
+    app.add_typer(exports, name="export")
+
+
+def _usable(make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except (BadPeriod, report.NothingKnown) as error:
+        _fail(str(error), 2)
+
+
+def _fail(message: str, code: int) -> Never:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        _fail(f"{path} cannot be written: {error.strerror}", 1)
+
+
+def _show(view: View) -> None:
+    console = Console(highlight=False)
+    console.print(view.title, style="bold", markup=False)
+    for line in view.lines():
+        console.print(line, markup=False)
+    for sheet in view.sheets(narrow=True):
+        table = Table(title=sheet.title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False,
+                      collapse_padding=True)
+        table.add_column(sheet.head[0], overflow="fold")
+        for number, title in enumerate(sheet.head[1:], 1):  # names may be broken, figures may not
+            table.add_column(title, justify="right", min_width=max(len(row[number]) for row in sheet.rows))
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(table)
+        if sheet.note:
+            console.print(sheet.note, markup=False)

@@ -1,0 +1,245 @@
+"""A report as tables for the terminal, as a page with pictures that can be printed, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from operator import methodcaller
+from typing import NamedTuple
+
+from drawing import chart, page
+from metrics.attendance import PAUSED, Time
+from metrics.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
+from metrics.report import Report
+from metrics.report_words import COLUMNS as TITLES
+from metrics.report_words import FIGURES, PROVISIONAL, WORDS, Said, number, percent
+from metrics.survey import together
+
+COUNTS = ("offered", "answered", "abandoned", "short", "moved", "elsewhere", "still")
+LEVELS = ("level_ours", "level_without_short", "level_of_offered")
+COLUMNS = (*COUNTS, *LEVELS, "asa_s", "longest_tenth_s", "abandon_wait_s", "aht_s", "transfers")
+SHORTER = ("offered", "answered", "abandoned", "short", *LEVELS, "asa_s", "aht_s")
+"""Of the tables by time."""
+
+
+class Sheet(NamedTuple):
+    """One table, with what is to be known to read it."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    note: str = ""
+
+
+class View:
+    """One report in one language."""
+
+    def __init__(self, report: Report, *, english: bool = False) -> None:
+        self.report, self.english = report, english
+
+    def word(self, name: str) -> str:
+        """In this language."""
+        return self._said(WORDS[name])
+
+    def _said(self, said: Said) -> str:
+        return said.en if self.english else said.tr
+
+    @property
+    def title(self) -> str:
+        """Kind and time."""
+        return f"{self.word(self.report.period.kind)}: {self.report.period.title()}"
+
+    def lines(self) -> list[str]:
+        """What is said before the tables."""
+        period, until = self.report.period, self.report.until
+        found = [self.word("clock").format(zone=period.zone)]
+        if until < period.end:
+            found.append(self.word("so_far").format(until=f"{period.local(until):%d.%m.%Y %H:%M}"))
+        if self.report.empty:
+            found.append(self.word("nobody"))
+        return found
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+
+    def sheets(self, *, narrow: bool = False) -> list[Sheet]:
+        """Every table; of an empty period none. `narrow`: for a terminal, without definitions and rarer columns."""
+        report = self.report
+        if report.empty:
+            return []
+        found = [self._overview(narrow), self._yardsticks(), self._services(SHORTER if narrow else COLUMNS)]
+        period = report.period
+        if period.long:
+            days = [(f"{period.local(at):%d.%m.%Y}", one) for at, one in report.parts]
+            found += [self._times("by_day", "date", days),
+                      self._times("by_clock", "time", report.clock.items())]
+        else:
+            found.append(self._times("by_slot", "time", [(period.label(at), one) for at, one in report.parts]))
+        if report.menu.calls:
+            found.append(self._menu())
+        if report.surveys:
+            found.append(self._survey())
+        return [*found, self._fairness()]
+
+    def _overview(self, narrow: bool) -> Sheet:
+        total = self.report.total
+        rows: list[tuple[str, ...]] = []
+        for name, (title, meaning) in FIGURES.items():
+            value = self._cell(total, name)
+            if name == "resolution" and not self.report.week_over and total.first:
+                value += f" ({self._said(PROVISIONAL)})"
+            rows.append((self._said(title), value) if narrow else (self._said(title), value, self._said(meaning)))
+        return Sheet(self.word("overview"), tuple(map(self.word, ("figure", "value", "meaning")[:len(rows[0])])), rows)
+
+    def _yardsticks(self) -> Sheet:
+        rows = []
+        for one in self.report.yardsticks:
+            verdict = "none" if one.ok is None else "pass" if one.ok else "fail"
+            rows.append((self.word(one.name), self._percent(one.value), "≥ " + self._percent(one.goal),
+                         self.word(verdict)))
+        return Sheet(self.word("yardsticks"), tuple(map(self.word, ("figure", "value", "goal", "verdict"))), rows,
+                     self.word("yard_note"))
+
+    def _services(self, columns: Sequence[str]) -> Sheet:
+        named = [(self.report.names.get(service, service), one) for service, one in self.report.services.items()]
+        return Sheet(self.word("services"), (self.word("service"), *self._titles(columns)),
+                     [self._row(name, one, columns) for name, one in (*named, (self.word("all"), self.report.total))])
+
+    def _times(self, title: str, first: str, rows: Iterable[tuple[str, Figures]]) -> Sheet:
+        return Sheet(self.word(title), (self.word(first), *self._titles(SHORTER)),
+                     [self._row(name, one, SHORTER) for name, one in rows if one.offered])
+
+    def _menu(self) -> Sheet:
+        menu = self.report.menu
+        rows = [(node, self._number(heard), self._number(left), self._percent(left / heard))
+                for node, heard, left in menu.nodes()]
+        return Sheet(self.word("ways"), tuple(map(self.word, ("node", "heard", "left", "left_share"))), rows,
+                     self.word("ways_note").format(contained=self._percent(menu.containment),
+                                                   calls=self._number(menu.calls)))
+
+    def _survey(self) -> Sheet:
+        named = [(self.report.names.get(service, str(service)), one) for service, one in self.report.surveys.items()]
+        rows = [(name, self._number(one.asked), self._number(one.answered), self._number(one.mean, 2),
+                 self._percent(one.cared_share), self._percent(one.solved_share), self._number(one.messages))
+                for name, one in (*named, (self.word("all"), together(self.report.surveys.values())))]
+        return Sheet(self.word("survey"),
+                     tuple(map(self.word, ("service", "asked", "replied", "mean", "cared", "solved", "messages"))),
+                     rows, self.word("survey_note"))
+
+    def _fairness(self) -> Sheet:
+        groups = self.report.agents
+        shown = [("everybody", groups.whole)]
+        if groups.pair is not None:
+            shown = [("with", groups.pair[0]), ("without", groups.pair[1]), *shown]
+        head = tuple(map(self.word, ("group", "people", "hours", "offers_hour", "taken", "missed")))
+        return Sheet(self.word("fairness"),
+                     (*head, self._said(FIGURES["occupancy"][0]), self.word("breaks"), self.word("break_min")),
+                     [self._group(name, time) for name, time in shown],
+                     self.word("fair_note" if groups.pair is not None else "fair_hidden"))
+
+    def _group(self, name: str, time: Time) -> tuple[str, ...]:
+        return (self.word(name), self._number(time.agents), self._number(time.signed_in_s / 3600.0, 1),
+                self._number(time.hourly(time.offers), 2),
+                self._percent(time.taken / time.offers if time.offers else None),
+                self._percent(time.missed / time.offers if time.offers else None), self._percent(time.occupancy),
+                self._number(time.hourly(time.breaks), 2), self._number(time.hourly(time.states[PAUSED] / 60.0), 1))
+
+    def _titles(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self._said(TITLES[name]) for name in names)
+
+    def _row(self, name: str, figures: Figures, columns: Iterable[str]) -> tuple[str, ...]:
+        return (name, *(self._cell(figures, column) for column in columns))
+
+    def _cell(self, figures: Figures, name: str) -> str:
+        if name == "occupancy":
+            return self._percent(self.report.agents.whole.occupancy)
+        if name in ("kept", "resolution"):
+            return self._percent(getattr(figures, name))
+        value = figures.row()[name]
+        if name.startswith("level_"):
+            return self._percent(value)
+        return self._number(value, 1 if name.endswith("_s") else 0)
+
+    def _number(self, value: float | None, digits: int = 0) -> str:
+        return number(value, digits, english=self.english)
+
+    def _percent(self, value: float | None) -> str:
+        return percent(value, english=self.english)
+
+    # -- the page ----------------------------------------------------------------------------------------------------
+
+    def page(self) -> str:
+        """One HTML file that needs nothing else, for the screen, for paper and for those who hear it."""
+        parts = [page.text(line) for line in self.lines()]
+        sheets = self.sheets()
+        for number_, sheet in enumerate(sheets):
+            if number_ == 3:
+                parts += self._charts()
+            parts.append(page.section(sheet.title))
+            parts.append(page.table(sheet.title, sheet.head, sheet.rows))
+            if sheet.note:
+                parts.append(page.text(sheet.note))
+        return page.page(self.title, parts, language="en" if self.english else "tr")
+
+    def _charts(self) -> list[str]:
+        report, period = self.report, self.report.period
+        if period.long:
+            axis = chart.Axis(self.word("date"), lambda at: f"{period.local(at):%d.%m.}", period.start, period.end,
+                              86_400.0 * max(1, len(report.parts) // 10))
+            middle = 43_200.0
+        else:
+            axis = chart.Axis(self.word("time"), lambda at: f"{period.local(at):%H:%M}", period.start, period.end,
+                              max(1_800.0, (period.end - period.start) / 12.0))
+            middle = 900.0
+
+        def points(value: Callable[[Figures], float | None]) -> list[tuple[float, float]]:
+            return [(at + middle, found) for at, one in report.parts
+                    if one.offered and (found := value(one)) is not None]
+
+        def series(title: str, value: Callable[[Figures], float | None]) -> chart.Series:
+            return chart.Series(title, points(value))
+
+        names = dict(zip(LEVELS, (OURS, WITHOUT_SHORT, OF_OFFERED), strict=True))
+        levels = [series(self._said(FIGURES[name][0]), methodcaller("level", rule)) for name, rule in names.items()]
+        goal = chart.Series(self.word("target"), [(period.start, 0.8), (period.end, 0.8)])
+        whole = report.total
+        form = "{:.0f} %" if self.english else "%{:.0f}"
+        return [
+            chart.lines(self.word("level_chart"), f"{self._percent(whole.level())}.", axis,
+                        chart.Axis(self.word("level_chart"), lambda share: form.format(share * 100), 0.0, 1.0),
+                        [*levels, goal]),
+            chart.lines(self.word("load_chart"),
+                        f"{self._number(whole.offered)} / {self._number(whole.abandoned)}.", axis,
+                        chart.Axis(self.word("contacts")),
+                        [series(self._said(FIGURES["offered"][0]), lambda one: one.offered),
+                         series(self._said(FIGURES["abandoned"][0]), lambda one: one.abandoned)]),
+            chart.lines(self.word("wait_chart"), f"{self._number(whole.asa_s, 1)}.", axis,
+                        chart.Axis(self.word("wait_chart")),
+                        [series(self._said(FIGURES["asa_s"][0]), lambda one: one.asa_s),
+                         series(self._said(FIGURES["longest_tenth_s"][0]), lambda one: one.longest_s)]),
+        ]
+
+
+def as_csv(report: Report) -> str:
+    """A line for each half hour and service, for each service, and for all (an empty service); times with their offset.
+    Names and numbers of machines: nothing depends on the language."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = list(Figures().row())
+    writer.writerow(["from", "to", "service", *names])
+    period = report.period
+    starts = [*period.slots(), period.end]
+    ends = dict(pairwise(starts))
+
+    def put(first: float, last: float, service: str, figures: Figures) -> None:
+        writer.writerow([period.local(first).isoformat(timespec="minutes"),
+                         period.local(last).isoformat(timespec="minutes"), service,
+                         *("" if value is None else f"{value:.10g}" for value in figures.row().values())])
+
+    for at, service, figures in report.slots:
+        put(at, ends[at], service, figures)
+    for service, figures in report.services.items():
+        put(period.start, period.end, service, figures)
+    put(period.start, period.end, "", report.total)
+    return out.getvalue()
