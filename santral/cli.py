@@ -15,20 +15,22 @@ from asterisk_conf import cli as asterisk_conf_cli
 from asterisk_conf.lint import lint
 from asterisk_conf.plan import Plan, PlanError
 from asterisk_conf.render import render
+from centres.load import load
 from desk import cli as desk_cli
 from drawing.chart import document
 from ivr import cli as ivr_cli
 from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
-from planning import cli as planning_cli
 from metrics import report_cli
+from planning import cli as planning_cli
 from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
 from santral import app, config, outside, privacy_cli, registered
 from santral.config import DEFAULT_CENTRE
+from santral.errors import BadCentre
 from santral.hours import opening_on, pages, table
 from santral.journal import open_facts, open_journal, open_past
 from santral.secrets import Secrets, write_private
@@ -122,11 +124,12 @@ def menu_of(centre: Path, settings: Path | None = None) -> ivr_cli.Menu:
     return ivr_cli.Menu(node.flow, Lengths.of(*config.sounds(node.loaded)), node.settings.numbers)
 
 
-def _menu_picture() -> dict[str, str]:
-    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
 def zone_of(centre: Path) -> ZoneInfo:
-    """The clock of a centre, for reports."""
-    return ZoneInfo(config.node_config(centre).settings.centre.timezone)
+    """The clock of a centre, for reports: of its settings alone, whatever is wrong in its other files."""
+    found = load(centre)
+    if found.settings is None:
+        raise BadCentre("\n".join(map(str, found.problems)))
+    return ZoneInfo(found.settings.centre.timezone)
 
 
 def _shot(page: Path, out: Path) -> None:
@@ -135,6 +138,8 @@ def _shot(page: Path, out: Path) -> None:
     picture(page, out)
 
 
+def _menu_picture() -> dict[str, str]:
+    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
 
 
 def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
@@ -154,6 +159,6 @@ cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_
 cli.add_typer(privacy_cli.commands(), name="privacy")
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
+report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
 cli.command(name="bench")(bench)
 
-report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
