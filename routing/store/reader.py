@@ -41,6 +41,9 @@ PLACES_MAX = 1_000
 """Places of callers who hung up given to the engine at start: nobody is kept one for longer than half an hour, and an
 hour of a full house has some hundred."""
 
+PLACE_S = 1_800.0
+"""No service keeps a place for longer (`centres.services`): what ended so long before the last end is of no use."""
+
 GAVE_UP = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT, Outcome.FAILURE)
 """Ends of a caller who was waiting and whose place is kept."""
 
@@ -127,7 +130,10 @@ _PLACES = (select(contacts.c.caller_hash, contacts.c.service, contacts.c.visited
                   contacts.c.ended_at)
            .where(contacts.c.outcome.in_([one.value for one in GAVE_UP]), contacts.c.caller_hash != "",
                   contacts.c.channel == Channel.VOICE.value, contacts.c.ended_at.is_not(None),
+                  contacts.c.ended_at > select(func.max(contacts.c.ended_at) - PLACE_S).scalar_subquery(),
                   ~select(_LATER.c.contact).where(_LATER.c.caller_hash == contacts.c.caller_hash,
+                                                  _LATER.c.caller_hash != "",  # names the partial index
+                                                  _LATER.c.contact != contacts.c.contact,
                                                   _LATER.c.queued_at >= contacts.c.ended_at).exists())
            .order_by(contacts.c.ended_at.desc()).limit(PLACES_MAX))
 _FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)

@@ -9,13 +9,13 @@ import pytest
 
 from routing.core import events as e
 from routing.core import journal
-from routing.core.ids import AgentId, ServiceId
+from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.model import Channel
 from routing.core.stored import OldPlace
-from routing.store.reader import Reader
+from routing.store.reader import PLACES_MAX, Reader
 from routing.store.store import Store
 from tests.core_driver import Driver
-from tests.core_house import House
+from tests.core_house import EDU, House
 from tests.fakes.store_day import Turn
 
 pytestmark = pytest.mark.integration
@@ -92,3 +92,21 @@ async def test_places_of_callers_who_hung_up_outlive_a_restart(tmp_path: Path) -
     assert loaded.places == told.engine._domain.kept.all() == (OldPlace("h2", (ServiceId("edu"),), 10.0, 2, 50.0),)
     [waits] = [one for one in loaded.contacts if one.contact == "c6"]
     assert (waits.since, waits.priority) == (60.0, 0)
+
+
+async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
+    """Of more callers than that the latest."""
+    told = House({"a": 50})
+    entries: list[tuple[float, e.Event | None]] = [(0.0, e.Configured(told.centre))]
+    for number in range(PLACES_MAX + 3):
+        at = 10.0 + number
+        for event in (e.ContactQueued(ContactId(f"x{number}"), EDU.id, "PJSIP/x", caller_hash=f"h{number}"),
+                      e.ContactGone(ContactId(f"x{number}"))):
+            entries.append((at, event))
+            told.tell(event, at)
+    store = await Store.open(tmp_path / "santral.db")
+    await store.take_lease("test")
+    await store.commit(Turn(entries, told.facts))
+    places = {place.caller_hash for place in (await store.load()).places}
+    await store.close()
+    assert places == {f"h{number}" for number in range(3, PLACES_MAX + 3)}
