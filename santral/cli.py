@@ -19,6 +19,7 @@ from centres.load import load
 from desk import cli as desk_cli
 from drawing.chart import document
 from ivr import cli as ivr_cli
+from ivr.flow.hear import NOT_APPLICABLE
 from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
@@ -75,6 +76,7 @@ def check(
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
                   f"{len(loaded.accommodations)} with accommodations, "
                   f"{config.counted(len(warnings), 'warning')}", markup=False)
+    console.print(NOT_APPLICABLE, markup=False)
 
 
 @cli.command()
