@@ -12,7 +12,8 @@ from asterisk_conf.modules import APPLICATIONS
 FILE = "extensions.conf"
 
 CONTEXTS = ("santral-in", "santral-hold", "santral-agent", "santral-after-talk", "santral-net", "santral-bye",
-            "santral-seat", "santral-callback", "santral-calling", "santral-called")  # fmt: skip
+            "santral-seat", "santral-callback", "santral-calling", "santral-called", "santral-sent",
+            "santral-consult")  # fmt: skip
 """Names that the node relies on."""
 
 DANGEROUS = ("System", "TrySystem", "ExternalIVR", "Originate", "EAGI", "DeadAGI", "Exec", "TryExec", "Dial",
@@ -20,6 +21,9 @@ DANGEROUS = ("System", "TrySystem", "ExternalIVR", "Originate", "EAGI", "DeadAGI
 """Applications that start programs or calls, or run what a variable says. Nobody dials out through Santral."""
 FUNCTIONS = ("SHELL(", "CURL(", "ENV(", "FILE(", "ODBC_", "EVAL(")
 """Functions that reach the system or evaluate text."""
+
+FIRST = "${SC_WITH}", "F(santral-consult^back^1)"
+"""Who was asked and who asked talk first: the full name too, of that leg, and the way back to the caller."""
 
 RAW = "SC_RAW"
 """The variable with the caller's own text."""
@@ -134,10 +138,11 @@ def _bridges(steps: list[Step]) -> Iterator[Finding]:
         if step.app not in ("Bridge", "BridgeAdd"):
             continue
         target, _, options = step.data.partition(",")
-        if target != "${SC_CHAN}":
+        first = step.app == "Bridge" and (target, options) == FIRST
+        if target != "${SC_CHAN}" and not first:
             yield Finding(FILE, step.line, f"{step.app} to {target}",
                           "only the full channel name in SC_CHAN: it matches by prefix, finding strangers")  # fmt: skip
-        if step.app == "Bridge" and "F(santral-after-talk^s^1)" not in options:
+        if step.app == "Bridge" and not first and "F(santral-after-talk^s^1)" not in options:
             yield Finding(FILE, step.line, "Bridge without F(santral-after-talk^s^1)",
                           "the caller would fall back into the queue when the agent hangs up")  # fmt: skip
         limits = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)

@@ -67,10 +67,8 @@ NEEDED: tuple[str, ...] = (
 APPLICATIONS: dict[str, str] = {
     **dict.fromkeys(("Answer", "Bridge", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), ""),
     "AGI": "res_agi.so", "BridgeAdd": "app_bridgeaddchan.so", "CELGenUserEvent": "app_celgenuserevent.so",
-    "Gosub": "app_stack.so", "MixMonitor": "app_mixmonitor.so", "Playback": "app_playback.so",
-    "Queue": "app_queue.so", "Read": "app_read.so",
-    "Return": "app_stack.so",
-    "StopMixMonitor": "app_mixmonitor.so",
+    "Gosub": "app_stack.so", "MixMonitor": "app_mixmonitor.so", "StopMixMonitor": "app_mixmonitor.so",
+    "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so", "Return": "app_stack.so",
     "StartMusicOnHold": "res_musiconhold.so", "StopMusicOnHold": "res_musiconhold.so",
 }  # fmt: skip
 """Application -> the module it comes from; empty: Asterisk itself. A dialplan that uses another one ends the call there

@@ -121,6 +121,9 @@ class Timings(NamedTuple):
     pair_s: int = 240
     """The longest wait of one of a pair for the other: rings for 60 s, reads for 20, has 60 more for a key. The node
     ends it sooner; this is for when there is none."""
+    consult_s: int = 90
+    """The longest wait of an agent for whom they ask before they send a caller on. The node ends it sooner (60 s); this
+    is for when there is none."""
     seat_rtp_s: int = 15
     """A talking phone that sends nothing for this long is gone; the caller goes to the front of the queue."""
     trunk_rtp_s: int = 60
@@ -147,6 +150,8 @@ class Said(NamedTuple):
     """To a caller whom an agent sends on to somebody else."""
     where_to: str = "aktarma-nereye"
     """To an agent who sends a caller on by keys."""
+    caller_left: str = "agent/caller-left"
+    """To an agent who comes back to a caller who has hung up."""
     not_allowed: str = "agent/not-allowed"
     """To an agent's phone that dialled anything but a code."""
     press_one: str = "agent/press-one"

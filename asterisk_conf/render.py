@@ -17,8 +17,8 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
-DIALPLAN = ("general", "menu", "lead", "hold", "callback", "agent", "record", "after_talk", "transfer", "survey", "net",
-            "seat")
+DIALPLAN = ("general", "menu", "lead", "hold", "callback", "agent", "record", "after_talk", "transfer", "consult",
+            "survey", "net", "seat")
 """Parts of extensions.conf, in their order: one file below templates/extensions/ each."""
 
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
@@ -77,6 +77,7 @@ def _times(chosen: Plan) -> dict[str, str]:
         "RETRY": str(times.retry_s), "MENU": str(times.menu_s), "SURVEY": str(times.survey_s),
         "LEAD_RING": str(times.lead_ring_s),
         "CODE": str(times.code_s), "TALK": str(times.talk_s), "PRESS": str(times.press_s),
+        "CONSULT": str(times.consult_s),
         "CALLING_S": str(times.calling_s), "CALLED_KEY": str(times.called_key_s), "PAIR": str(times.pair_s),
         "NET_WAIT": str(times.net_s), "NET_RING": str(times.net_ring_s), "SEAT_RTP": str(times.seat_rtp_s),
         "TRUNK_RTP": str(times.trunk_rtp_s), "HOLD_RTP": str(times.hold_rtp_s),
@@ -105,7 +106,7 @@ def _calls(chosen: Plan) -> dict[str, str]:
         "AGI_DIAL": _ask(chosen.nodes, "dial"),
         "AGI_AFTER_TALK": _ask(chosen.nodes, "after-talk"),
         "AGI_HUSH": _ask(chosen.nodes, "hush,${SC_HUSHED}"),
-        "AGI_SEND": _ask(chosen.nodes, "transfer,send,${SC_TO}"),
+        "AGI_SEND": _ask(chosen.nodes, "transfer,${SC_HOW},${SC_TO}"),
         "AGI_CODES": _ask(chosen.nodes, "codes,${SC_CODE}"),
         "NET_QUEUE": plan.NET_QUEUE,
         "MEMBERS": "\n".join(f"member=PJSIP/{seat}" for seat in chosen.net_members),

@@ -1,4 +1,4 @@
-"""An agent sends the caller on by keys in the talk.
+"""An agent sends the caller on, or asks somebody first, by keys in the talk.
 
 The dialplan collects the number and asks; what is to be said to the agent comes back in `ACD_SAY` and is played there,
 so this is over in milliseconds and a node that is frozen costs no talk. Numbers are short and of the house: a service's
@@ -16,13 +16,17 @@ from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.sounds import Sounds, files
 from routing.core.errors import NotOpen, NotThere, Refused
-from routing.core.events import TransferAsked
+from routing.core.events import ConsultAsked, ConsultEnded, Event, TransferAsked
 from routing.core.ids import AgentId, ServiceId, parse_leg_id
 from routing.core.inbox import Inbox, InboxClosed
 
-DONE, NO_NUMBER, CLOSED, NOT_THERE = "aktarma-tamam", "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor"
+DONE, ASKED, BACK = "aktarma-tamam", "aktarma-soruluyor", "aktarma-geri"
+NO_NUMBER, CLOSED, NOT_THERE = "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor"
 NOT_NOW, NO_SYSTEM = "kod-simdi-olmaz", "kod-sistem-yok"
-OWN_PROMPTS = (DONE, NO_NUMBER, CLOSED, NOT_THERE, NOT_NOW, NO_SYSTEM)
+OWN_PROMPTS = (DONE, ASKED, BACK, NO_NUMBER, CLOSED, NOT_THERE, NOT_NOW, NO_SYSTEM)
+
+SAID = {"send": DONE, "ask": ASKED, "back": BACK}
+"""What is said when it is done."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +42,7 @@ ByNumber = Callable[[str], Where | None]
 
 
 class Transfers:
-    """Endpoint of `agi://node/transfer,send,<number>`."""
+    """Endpoint of `agi://node/transfer,<how>,<number>`: `send` the caller on, `ask` somebody, take them `back`."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber) -> None:
         self.inbox, self.sounds, self.by_number = inbox, sounds, by_number
@@ -50,14 +54,17 @@ class Transfers:
         await session.set_variable(dialplan.NEXT, dialplan.HOLD)
 
     async def _asked(self, session: Session) -> str:
-        number, leg = session.argument(2), parse_leg_id(session.uniqueid)
-        where = self.by_number(number)
-        if where is None:
-            return NO_NUMBER
-        if leg is None:
+        how, number, leg = session.argument(1), session.argument(2), parse_leg_id(session.uniqueid)
+        if leg is None or how not in SAID:
             return NOT_NOW
+        event: Event = ConsultEnded(leg[0])
+        if how != "back":
+            where = self.by_number(number)
+            if where is None:
+                return NO_NUMBER
+            event = (TransferAsked if how == "send" else ConsultAsked)(leg[0], *where)
         try:
-            await self.inbox.ask(TransferAsked(leg[0], where.service, where.agent))
+            await self.inbox.ask(event)
         except NotOpen:
             return CLOSED
         except NotThere:
@@ -67,4 +74,4 @@ class Transfers:
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_silent", call=session.uniqueid)
             return NO_SYSTEM
-        return DONE
+        return SAID[how]

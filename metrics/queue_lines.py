@@ -3,7 +3,8 @@
 
 Santral is the only writer of the file. What readers of this format need (from their code) is kept here: the epoch is an
 integer and never goes back, no event stands twice for one call in one second, names are `[A-Za-z0-9_./-]` and at most
-40 long, every answered visit has one CONNECT and one COMPLETE* or BLINDTRANSFER.
+40 long, every answered visit has one CONNECT and one COMPLETE*,
+BLINDTRANSFER or ATTENDEDTRANSFER.
 
 A talk from which the caller was sent on closes its visit with BLINDTRANSFER (the next service, `santral`), and the
 caller enters the next queue (ENTERQUEUE of the same call, with the same call id: that is the chain). A talk that was
@@ -25,6 +26,7 @@ from routing.core.facts import (
     Connected,
     Ended,
     Fact,
+    Introduced,
     Moved,
     OfferClosed,
     Queued,
@@ -48,7 +50,7 @@ _TURKISH = str.maketrans("çğıöşüâîûÇĞİÖŞÜÂÎÛ", "cgiosuaiuCGIOS
 _CALLER = re.compile(r"[^0-9+*]")
 
 ONCE = frozenset({"ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "COMPLETECALLER", "ABANDON", "EXITWITHKEY",
-                  "EXITWITHTIMEOUT", "BLINDTRANSFER"})
+                  "EXITWITHTIMEOUT", "BLINDTRANSFER", "ATTENDEDTRANSFER"})
 """A call's story needs each of these: a second one in the same second is moved to the next, not left out."""
 
 CallerId = Callable[[str], str]
@@ -162,6 +164,19 @@ def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row
     return rows
 
 
+def _introduced(fact: Introduced, state: LineState, callerid: CallerId) -> list[Row]:
+    """The agent asked the next one first, and has left: the caller goes on, or has hung up meanwhile."""
+    if not state.talking.pop(fact.contact, False):
+        return []
+    callid, queue, agent = name(fact.contact), name(fact.service), name(fact.agent)
+    times = (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position)
+    if fact.by == "caller":
+        return [(callid, queue, agent, "COMPLETECALLER", times)]
+    state.talking[fact.contact] = False
+    return [(callid, queue, agent, "ATTENDEDTRANSFER", ("BRIDGE", name(fact.to), *times)),
+            (callid, name(fact.to), NONE, "ENTERQUEUE", ("", "", 1))]
+
+
 def _ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]:
     if fact.channel is not Channel.VOICE or state.talking.pop(fact.contact, None) is None:
         return []
@@ -234,6 +249,7 @@ def started(state: LineState, at: float) -> str:
 
 
 _WRITERS: dict[type, Callable[[Any, LineState, CallerId], list[Row]]] = {
-    Queued: _queued, Connected: _connected, TalkOver: _talk_over, Ended: _ended, OfferClosed: _offer_closed,
+    Queued: _queued, Connected: _connected, TalkOver: _talk_over, Introduced: _introduced,
+    Ended: _ended, OfferClosed: _offer_closed,
     AgentChanged: _agent, CentreChanged: _centre, Moved: _moved, CallbackChanged: _called_back,
 }

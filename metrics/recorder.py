@@ -22,6 +22,7 @@ from routing.core.facts import (
     Connected,
     Ended,
     Fact,
+    Introduced,
     MenuPassed,
     Moved,
     OfferClosed,
@@ -168,6 +169,11 @@ class Recorder:
         if fact.held_s > 0:
             self._handle.labels(queue, channel, "hold").observe(fact.held_s)
 
+    def _introduced(self, fact: Introduced) -> None:
+        queue, channel = label(fact.service), fact.channel.value
+        self._handle.labels(queue, channel, "talk").observe(max(0.0, fact.talk_s - fact.held_s))
+        self._handle.labels(queue, channel, "hold").observe(fact.held_s)
+
     def _wrapped(self, fact: WrappedUp) -> None:
         self._handle.labels(label(fact.service), fact.channel.value, "wrapup").observe(max(0.0, fact.wrapup_s))
 
@@ -258,6 +264,7 @@ class Recorder:
 
 _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     Queued: Recorder._queued, Connected: Recorder._connect, OfferClosed: Recorder._closed, TalkOver: Recorder._talk,
+    Introduced: Recorder._introduced,
     WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent, Alarm: Recorder._alarm,
     Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override, Surveyed: Recorder._surveyed,
     MenuPassed: Recorder._menu, CallbackChanged: Recorder._called_back, CallbackDialled: Recorder._dialled,

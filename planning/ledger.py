@@ -14,13 +14,16 @@ from routing.core.facts import (
     Alarm,
     CallbackChanged,
     Connected,
+    Consulting,
     ContactChanged,
     Ended,
     Fact,
+    Introduced,
     Moved,
     OfferClosed,
     Offered,
     Queued,
+    Returned,
     ServiceChanged,
     Stepped,
     TalkOver,
@@ -94,6 +97,7 @@ class Ledger:
         self._table: dict[type, Callable[[Any], None]] = {
             AgentChanged: self._agent, Queued: self._queued, Moved: self._moved, Offered: self._offered,
             Connected: self._connected, TalkOver: self._talk_over, WrappedUp: self._wrapped_up, Ended: self._ended,
+            Consulting: self._consulting, Returned: self._returned, Introduced: self._introduced,
             OfferClosed: self._offer_closed, Alarm: self._alarm, ContactChanged: self._changed,
             CallbackChanged: self._called_back, Stepped: self._stepped, ServiceChanged: self._opens,
         }
@@ -225,6 +229,16 @@ class Ledger:
             self._order.returns(fact.contact)
         else:
             self._order.over(fact.contact)
+
+    def _consulting(self, fact: Consulting) -> None:
+        self._cut.add(fact.contact)
+        self._order.returns(fact.contact)
+
+    def _returned(self, fact: Returned) -> None:
+        self._order.offered(fact.contact, fact.agent, fact.at, idle=False)
+
+    def _introduced(self, fact: Introduced) -> None:
+        self._open[fact.contact].talk_s += fact.talk_s
 
     def _wrapped_up(self, fact: WrappedUp) -> None:
         self._open.pop(fact.contact).wrapup_s += fact.wrapup_s

@@ -161,6 +161,12 @@ class _Teller:
             case facts.TalkOver():
                 sent = "" if fact.to is None else f", sent on to {fact.to}"
                 return [f"{fact.contact} and {fact.agent} have spoken {fact.talk_s:.0f} s{sent}"]
+            case facts.Consulting():
+                return [f"{fact.agent} asks {fact.to} about {fact.contact}"]
+            case facts.Returned():
+                return [f"{fact.contact} is with {fact.agent} again"]
+            case facts.Introduced():
+                return [f"{fact.agent} has left {fact.contact} to {fact.to}"]
             case facts.WrappedUp():
                 self._forget(fact.offer, fact.agent, fact.contact)
             case facts.Ended() if fact.outcome is not Outcome.ANSWERED:

@@ -30,6 +30,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.records import MINUTE_S
+from routing.core.transfer import IN_PERSON_S
 
 PSY, EDU, TIP = SkillId("psy"), SkillId("edu"), SkillId("tip")
 SERVICES = (
@@ -150,6 +151,8 @@ class Checker:
         """Waits for one agent in person, or for the net to take it, until then."""
         self.down: set[str] = set()
         """Links that are lost: who waits behind one lets others pass."""
+        self.ticked = 0.0
+        """The last tick: a clock that is late has those look first who may first."""
         self.compared = 0
         """Offers made while another one waited for the same."""
 
@@ -177,9 +180,26 @@ class Checker:
                 case f.TalkOver():
                     lost = fact.by in ("lost", "transfer")
                     assert (fact.to is not None) is (fact.by == "transfer")
+                    if fact.to is not None:
+                        self.aside[fact.contact] = fact.at + IN_PERSON_S  # perhaps for a colleague
                     self._offer(fact, OfferState.ACCEPTED, OfferState.COMPLETED if lost else OfferState.WRAPPING)
                     self._contact(fact.contact, fact.version, ContactState.ASSIGNED, fact.state)
                     assert fact.state is (ContactState.PENDING if lost else ContactState.WRAPPING)
+                    assert fact.talk_s >= 0 and 0 <= fact.held_s <= fact.talk_s + 1e-6
+                case f.Consulting():
+                    self.offer[fact.offer] = (OfferState.CONSULTING, *self._held_by(fact, OfferState.ACCEPTED))
+                    self._contact(fact.contact, fact.version, ContactState.ASSIGNED, ContactState.PENDING)
+                    self.aside[fact.contact] = fact.at + IN_PERSON_S  # perhaps for a colleague
+                case f.Returned():
+                    self.offer[fact.offer] = (OfferState.ACCEPTED, *self._held_by(fact, OfferState.CONSULTING))
+                    assert self.contact[fact.contact][0] in (ContactState.PENDING, ContactState.RESERVED)
+                    assert not [one for one in self.offer.values() if one[1] == fact.contact
+                                and one[0] is OfferState.PENDING], "what rang for it was closed before"
+                    self._contact(fact.contact, fact.version, None, ContactState.ASSIGNED)
+                    self.service[fact.contact] = fact.service
+                    self.asks[fact.contact] = self.asks[fact.contact]._replace(service=fact.service, step=0)
+                case f.Introduced():
+                    self._offer(fact, OfferState.CONSULTING, OfferState.COMPLETED)
                     assert fact.talk_s >= 0 and 0 <= fact.held_s <= fact.talk_s + 1e-6
                 case f.Interrupted():
                     assert self.offer[fact.offer] == (OfferState.ACCEPTED, fact.contact, self.offer[fact.offer][2])
@@ -255,7 +275,7 @@ class Checker:
         for other, (state, _) in self.contact.items():
             asks = self.asks[other]
             if other != fact.contact and state is ContactState.PENDING and other not in self.callbacks \
-                    and asks.same(mine) and self.aside.get(other, 0.0) < fact.at:
+                    and asks.same(mine) and self.aside.get(other, 0.0) < self.ticked:
                 assert asks.place > mine.place, f"{other} before {fact.contact}"
                 self.compared += 1
 
@@ -279,10 +299,16 @@ class Checker:
         if after is not OfferState.ACCEPTED:
             self.held.discard(fact.offer)
 
+    def _held_by(self, fact: Any, state: OfferState) -> tuple[ContactId, AgentId]:
+        before, contact, agent = self.offer[fact.offer]
+        assert (before, contact, agent) == (state, fact.contact, fact.agent)
+        return contact, agent
+
     def _offered(self, fact: f.Offered, centre: Centre) -> None:
         live = {offer: one for offer, one in self.offer.items()
-                if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING)}
-        assert fact.contact not in [one[1] for one in live.values()], "a contact has one offer at a time"
+                if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING)}
+        assert fact.contact not in [one[1] for one in live.values() if one[0] is not OfferState.CONSULTING], \
+            "a contact has one offer at a time"
         if not self.down and not fact.preferred:
             self._turn(fact)
         assert self.callbacks.get(fact.contact, 0.0) <= fact.at and fact.service == self.service[fact.contact]
@@ -371,6 +397,8 @@ class Driver:
         self.facts += new
         self.commands += done
         self.checker.fold(new, self.centre)
+        if event is None:
+            self.checker.ticked = self.now
         self._commands(done, new)
 
     def _commands(self, done: list[Command], new: list[f.Fact]) -> None:
@@ -405,7 +433,7 @@ class Driver:
         for agent, (state, _) in self.checker.agent.items():
             assert shown.get(agent, AgentState.SIGNED_OUT) is state
         live = {number for number, (state, _, _) in self.checker.offer.items()
-                if state in (OfferState.PENDING, OfferState.ACCEPTED)
+                if state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)
                 and self.checker.channel[number] is Channel.VOICE}
         assert {one.offer for one in self.engine.live_offers()} == live
         for view in status.queues:
@@ -464,6 +492,9 @@ class Driver:
             e.OfferRinging(offer), e.OfferRinging(offer), e.OfferAnswered(offer), e.OfferConnected(offer, caller),
             e.OfferConnected(offer, caller), e.OfferConnected(offer, caller), e.TalkEnded(offer, "caller"),
             e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "lost"),
+            e.ConsultAsked(offer, ServiceId(rng.choice(("edu", "tip", "any")))),
+            e.ConsultEnded(offer, rng.random() < 0.3),
+            e.OfferConnected(offer, ContactId(f"o{max(1, offer - rng.randint(1, 3))}-{caller}")),
             e.Held(offer, rng.random() < 0.5), e.TransferAsked(
                 offer, ServiceId(rng.choice(("edu", "tip", "any"))) if rng.random() < 0.7 else None,
                 AgentId(f"a{rng.randint(0, 9)}") if rng.random() < 0.4 else None, rng.random() < 0.2),

@@ -13,7 +13,6 @@ from routing.core import events
 from routing.core.errors import NotNow, UnknownAgent, UnknownContact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, Inbox
-from routing.core.model import Channel, ContactState
 
 
 class Call(NamedTuple):
@@ -111,12 +110,32 @@ async def transfer(call: Call) -> Shape:
     return await one_agent(call)
 
 
+async def consult(call: Call) -> Shape:
+    """Somebody else is asked first; the caller hears music."""
+    assert isinstance(call.body, shapes.Transfer)
+    to, agent = call.body.service, call.body.agent
+    await call.inbox.ask(events.ConsultAsked(
+        _talk(call), None if to is None else ServiceId(to), None if agent is None else AgentId(agent)))
+    return await one_agent(call)
+
+
+async def give(call: Call) -> Shape:
+    """The caller goes on to who was asked."""
+    await call.inbox.ask(events.ConsultEnded(_talk(call), give=True))
+    return await one_agent(call)
+
+
+async def take_back(call: Call) -> Shape:
+    """The caller is the agent's again."""
+    await call.inbox.ask(events.ConsultEnded(_talk(call)))
+    return await one_agent(call)
+
+
 def _talk(call: Call) -> OfferId:
-    """The offer of the agent's present call. Raises `NotNow`."""
-    for contact in call.inbox.status().contacts:
-        if contact.agent == call.agent and contact.offer is not None and contact.channel is Channel.VOICE \
-                and contact.state is ContactState.ASSIGNED:
-            return contact.offer
+    """The offer that the agent is at. Raises `NotNow`."""
+    for view in call.inbox.status().agents:
+        if view.agent == call.agent and view.offer is not None:
+            return view.offer
     raise NotNow
 
 
@@ -258,6 +277,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/spare", SELF, None, shapes.Agent, spare, "No heavy contacts for a while", own=True),
     Route("POST", f"{AGENT}/weigh", SELF, shapes.Weight, shapes.Agent, weigh, "How heavy it was", own=True),
     Route("POST", f"{AGENT}/transfer", SELF, shapes.Transfer, shapes.Agent, transfer, "Send the caller on", own=True),
+    Route("POST", f"{AGENT}/consult", SELF, shapes.Transfer, shapes.Agent, consult, "Ask somebody first", own=True),
+    Route("POST", f"{AGENT}/consult/give", SELF, None, shapes.Agent, give, "Give the caller over", own=True),
+    Route("POST", f"{AGENT}/consult/back", SELF, None, shapes.Agent, take_back, "Take the caller back", own=True),
     Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
     Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),

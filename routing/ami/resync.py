@@ -126,6 +126,8 @@ def unclear(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[Liv
 
 def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> list[Event]:
     leg, caller = past.get(offer.leg, Past()), past.get(offer.contact, Past())
+    if offer.state is OfferState.CONSULTING:
+        return [OfferEnded(offer.offer, "hangup")]
     if offer.state is not OfferState.ACCEPTED and leg.entered is None:
         return [OfferEnded(offer.offer, "failed")]  # nobody's fault: what happened in the gap is not known
     goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > TOGETHER_S
@@ -145,6 +147,8 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
         if accepted and partner == offer.contact:
             return []
         return [OfferConnected(offer.offer, ContactId(partner), past.get(offer.leg, Past()).entered)]
+    if offer.state is OfferState.CONSULTING:
+        return []
     if accepted:
         return [] if offer.contact in now.channels else [
             TalkEnded(offer.offer, "caller", past.get(offer.contact, Past()).ended)]

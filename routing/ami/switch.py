@@ -31,7 +31,19 @@ from routing.ami.link import (
 from routing.ami.resync import diff, snapshot, strays, unclear
 from routing.ami.translate import WANTED, Action, ByNumber, Translator, hang_up, to_action, to_partner
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Command, Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind, SendOn
+from routing.core.commands import (
+    Command,
+    Consult,
+    Dial,
+    Interrupt,
+    Join,
+    Offer,
+    Overflow,
+    Partner,
+    Rescind,
+    SendOn,
+    TakeBack,
+)
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
 from routing.core.ids import SeatId, leg_id, partner_leg_id
 from routing.core.live import LiveContact, LiveOffer
@@ -335,14 +347,14 @@ class Switch:
             if not reply.ok:
                 self._failed(offer, reply.get("Message"), partner=True)
 
-    def _start(self, command: Offer | Overflow | SendOn, actions: Link) -> Started | None:
+    def _start(self, command: Offer | Overflow | SendOn | Consult | TakeBack, actions: Link) -> Started | None:
         """Written at once where possible: the offer is stored, and a phone waits."""
         try:
             return actions.start(self._action(command))
         except BadAction:
             return None  # told when it is carried out
 
-    def _action(self, command: Offer | Overflow | SendOn) -> Action:
+    def _action(self, command: Offer | Overflow | SendOn | Consult | TakeBack) -> Action:
         return to_action(command, self._settings.called,
                          self._record(command) if isinstance(command, Offer) else "")
 
@@ -361,7 +373,8 @@ class Switch:
             return False
         return reply.ok
 
-    async def _carry_out(self, command: Offer | Overflow | SendOn, actions: Link, started: Started | None) -> None:
+    async def _carry_out(self, command: Offer | Overflow | SendOn | Consult | TakeBack, actions: Link,
+                         started: Started | None) -> None:
         try:
             reply = await (actions.action(self._action(command)) if started is None
                            else actions.reply(started))
@@ -373,7 +386,7 @@ class Switch:
         else:
             if not reply.ok:
                 self._failed(command, reply.get("Message"))
-                if isinstance(command, SendOn):
+                if isinstance(command, SendOn | Consult | TakeBack):
                     self._look.set()  # who waits, for the engine, and talks on is led out of the talk by the look
             elif isinstance(command, Overflow):
                 self._post(ContactLeft(command.contact, "net"))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from routing.ami.dialling import Dials
 from routing.ami.wire import BadAction, Message
-from routing.core.commands import Offer, Overflow, Partner, Rescind, SendOn
+from routing.core.commands import Consult, Offer, Overflow, Partner, Rescind, SendOn, TakeBack
 from routing.core.events import (
     ContactGone,
     Event,
@@ -71,6 +71,7 @@ CALLS_BACK = "Geri arama:"
 """Before the service on the display of an agent's phone."""
 CONTEXT_NET = "santral-net"
 CONTEXT_SENT = "santral-sent"
+CONTEXT_CONSULT = "santral-consult"
 ByNumber = Callable[[str], tuple[ServiceId | None, AgentId | None]]
 CAUSE_OURS = 26
 """`Answered elsewhere`: phones show no missed call."""
@@ -91,6 +92,8 @@ class _Leg:
     up: bool = False
     with_: str = ""
     """Uniqueid of the channel it talks, or talked, with."""
+    apart: bool = False
+    """It was parted from that channel: together again is told again."""
     left_first: str = ""
     """`agent` or `caller`: who left the bridge first."""
     told: bool = False
@@ -259,17 +262,30 @@ class Translator:
         members.append(uniqueid)
         self._where[uniqueid] = bridge
         callers = [one for one in members if not is_leg(one)]
+        if not callers:
+            return self._agents_meet(members)
         events: list[Event] = []
         for one in members:
             leg = self._leg(one)
-            if leg is None or not callers:
+            if leg is None:
                 continue
             leg.up, leg.left_first = True, ""
-            if leg.with_ != callers[0]:
-                leg.with_, leg.told = callers[0], False
+            if leg.with_ != callers[0] or leg.apart:
+                leg.with_, leg.told, leg.apart = callers[0], False, False
                 if not leg.partner or not one.endswith(f"-{callers[0]}"):  # a partner's is told when it is a stranger
                     events.append(OfferConnected(leg.offer, ContactId(callers[0])))
         return events
+
+    def _agents_meet(self, members: list[str]) -> list[Event]:
+        """Two legs of one caller's, without the caller: the one that was dialled later was asked by the other."""
+        found = sorted((ids, one) for one in members if (ids := parse_leg_id(one)) is not None)
+        if len(found) != 2 or found[0][0][1] != found[1][0][1]:
+            return []
+        (_, first), ((offer, _), asked) = found
+        leg = self._leg(asked)
+        if leg is not None:
+            leg.up = True
+        return [OfferConnected(offer, ContactId(first))]
 
     def _part(self, uniqueid: str) -> str:
         bridge = self._where.pop(uniqueid, "")
@@ -288,11 +304,11 @@ class Translator:
         bridge = self._part(uniqueid)
         leg = self._legs.get(uniqueid)
         if leg is not None:
-            leg.left_first = leg.left_first or "agent"
+            leg.left_first, leg.apart = leg.left_first or "agent", True
         for one in self._bridges.get(bridge, []):
             other = self._legs.get(one)
             if other is not None and other.with_ == uniqueid:
-                other.left_first = other.left_first or "caller"
+                other.left_first, other.apart = other.left_first or "caller", True
             elif other is not None and leg is not None and leg.partner:
                 other.left_first = other.left_first or "agent"
         return []
@@ -431,7 +447,8 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 _BY_ITSELF = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_BRIEF, AnswerMode.SINGLE_SWITCH})
 
 
-def to_action(command: Offer | Rescind | Overflow | SendOn, called: str, record: str = "") -> Action:
+def to_action(command: Offer | Rescind | Overflow | SendOn | Consult | TakeBack, called: str,
+              record: str = "") -> Action:
     """The AMI action of a command. `called`: the number shown beside the service's name on the agent's phone. `record`:
     name of the file of the talk, if it may be recorded."""
     match command:
@@ -448,6 +465,14 @@ def to_action(command: Offer | Rescind | Overflow | SendOn, called: str, record:
         case SendOn():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
                     "Exten": command.service, "Priority": "1"}
+        case Consult():
+            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
+                    "Exten": command.service, "Priority": "quiet",
+                    "ExtraChannel": leg_id(command.offer, command.contact), "ExtraContext": CONTEXT_CONSULT,
+                    "ExtraExten": "wait", "ExtraPriority": "1"}
+        case TakeBack():
+            return {"Action": "Setvar", "Channel": leg_id(command.offer, command.contact),
+                    "Variable": "SHARED(SC_BACK)", "Value": "1"}
 
 
 def hang_up(leg: str) -> Action:
@@ -476,6 +501,8 @@ def _originate(offer: Offer, called: str) -> Action:
     variables.append(f"SC_SERVICE={offer.service}")
     if read_s:
         variables.append(f"SC_READ={read_s:g}")
+    if offer.first:
+        variables.append(f"SC_FIRST={offer.first}")
     if offer.partner is not None:
         variables.append(f"SC_PARTNER={partner_leg_id(offer.offer, offer.contact)}")
     if offer.answer_mode in _BY_ITSELF:

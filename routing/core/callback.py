@@ -41,7 +41,7 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     one who does not wait, or twice, it changes nothing. Raises NoCallback."""
     contact = d.contacts.get(event.contact)
     if contact is None or contact.callback or contact.channel is not Channel.VOICE \
-            or contact.state not in contacts.WAITING:
+            or contact.state not in contacts.WAITING or contact.introducer is not None:
         return
     service = contact.service
     if service.anonymous or service.callback is CallbackOrder.NONE \

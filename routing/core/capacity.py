@@ -23,7 +23,8 @@ from routing.core.model import AgentState, Channel, OfferState, Profile
 from routing.core.records import AgentRecord, Offer
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-ACCEPTED, PENDING, WRAPPING = OfferState.ACCEPTED, OfferState.PENDING, OfferState.WRAPPING
+ACCEPTED, CONSULTING, PENDING, WRAPPING = (
+    OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
 
 VOICE = CHANNEL_BIT[Channel.VOICE]
 
@@ -136,7 +137,7 @@ def still(record: AgentRecord) -> str:
     """The trigger of an agent who has something under way: by what engages them most."""
     found = "still_wrapping"
     for offer in record.offers.values():
-        if offer.state is ACCEPTED:
+        if talks(offer):
             if not offer.interrupted:
                 return "still_talking"
         elif offer.state is PENDING:
@@ -144,9 +145,14 @@ def still(record: AgentRecord) -> str:
     return found
 
 
+def talks(offer: Offer) -> bool:
+    """The agent talks: with the caller, or with another agent about them."""
+    return offer.state is ACCEPTED or offer.state is CONSULTING or offer.introduced
+
+
 def main_offer(record: AgentRecord) -> Offer | None:
     """What the agent is mostly about: the talk, else the ringing, else the wrap-up; None: nothing is under way."""
-    order = (ACCEPTED, PENDING, WRAPPING)
+    order = (ACCEPTED, CONSULTING, PENDING, WRAPPING)
     live = record.offers.values()
     return min(live, key=lambda offer: (offer.interrupted, order.index(offer.state)), default=None)
 

@@ -48,6 +48,9 @@ class Offer(NamedTuple):
     outside: bool = False
     """The leg goes to the agent's allow-listed outside number."""
     comfort: Comfort = Comfort()
+    first: str = ""
+    """Channel id of the leg of the agent who asked this one and talks with them first; empty: the caller comes at once.
+    """
 
 
 class Rescind(NamedTuple):
@@ -110,6 +113,24 @@ class Overflow(NamedTuple):
     node: str = ""
 
 
+class Consult(NamedTuple):
+    """Part caller and agent: the caller into the hold loop as one who waits for this service, the agent's leg into a
+    wait for whoever takes the offer."""
+
+    offer: OfferId
+    contact: ContactId
+    service: ServiceId
+    node: str = ""
+
+
+class TakeBack(NamedTuple):
+    """Lead the agent's leg from that wait back to the caller."""
+
+    offer: OfferId
+    contact: ContactId
+    node: str = ""
+
+
 class SendOn(NamedTuple):
     """Take the caller out of the talk, into the hold loop as one who waits for this service."""
 
@@ -118,4 +139,4 @@ class SendOn(NamedTuple):
     node: str = ""
 
 
-Command = Offer | Rescind | Dial | Join | Overflow | Interrupt | SendOn
+Command = Offer | Rescind | Dial | Join | Overflow | Interrupt | SendOn | Consult | TakeBack

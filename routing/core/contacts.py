@@ -8,7 +8,7 @@ has come due meanwhile is due at once when the contact looks again.
 
 from __future__ import annotations
 
-from routing.core import admission, callback, facts, preferred
+from routing.core import admission, callback, consult, facts, preferred
 from routing.core.commands import Overflow
 from routing.core.domain import Domain
 from routing.core.match import clamp_step, lasts
@@ -277,7 +277,9 @@ def changed(d: Domain, contact: Contact, since: float | None = None) -> None:
 
 
 def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
-    """The end of a contact that was never answered."""
+    """The end of a contact that waits."""
+    if contact.introducer is not None:
+        consult.over(d, contact.introducer, "caller")
     position = d.position(contact)
     leave_line(d, contact)
     contact.offer = None

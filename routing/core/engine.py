@@ -15,6 +15,7 @@ from routing.core import (
     agents,
     callback,
     callers,
+    consult,
     contacts,
     events,
     excluded,
@@ -69,6 +70,8 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.TalkEnded: talks.talk_ended,
     events.Held: talks.held,
     events.TransferAsked: transfer.asked,
+    events.ConsultAsked: consult.asked,
+    events.ConsultEnded: consult.ended,
     events.SeatChanged: agents.seat_changed,
     events.AgentSignedIn: shift.sign_in,
     events.AgentSignedOut: shift.sign_out,
@@ -179,6 +182,7 @@ class Engine:
 
 OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {
     "vanish": offers.vanished, "ring": offers.overdue, "brief": offers.overdue, "dial": callback.overdue,
+    consult.TIMER: consult.due,
     "wrap": lambda d, offer: talks.wrap_up(d, offer, "wrapped_up"),
 }
 OF_CONTACT: dict[str, Callable[[Domain, Contact], None]] = {

@@ -201,6 +201,22 @@ class TransferAsked(NamedTuple):
     """The telephone has done it already (REFER): who cannot be sent on waits for their own service again, in front."""
 
 
+class ConsultAsked(NamedTuple):
+    """The agent asks somebody else before the caller goes on to them. Refused, the talk goes on as it was."""
+
+    offer: OfferId
+    service: ServiceId | None = None
+    to: AgentId | None = None
+    """As in `TransferAsked`."""
+
+
+class ConsultEnded(NamedTuple):
+    """The agent who asked gives the caller over (`give`), or takes them back."""
+
+    offer: OfferId
+    give: bool = False
+
+
 class SeatChanged(NamedTuple):
     """What a phone reports. `in_use` is true for any call on it, ours too."""
 
@@ -339,7 +355,7 @@ Event = (
     | PlaceDeclined | CallerForgotten | ContactWeighed
     | CallbackAsked | CallbackTaken | CallbackReached | CallbackFailed | CallbacksQuiet
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
-    | TalkEnded | Held | TransferAsked
+    | TalkEnded | Held | TransferAsked | ConsultAsked | ConsultEnded
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
     | SurveyAnswered | MenuLeft

@@ -131,5 +131,5 @@ def _phone(d: Domain, record: AgentRecord) -> bool:
 
 def _under_way(record: AgentRecord) -> str:
     states = [offer.state for offer in record.offers.values()]
-    order = (OfferState.ACCEPTED, OfferState.PENDING, OfferState.WRAPPING)
+    order = (OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
     return ", ".join(f"{states.count(state)} {state}" for state in order if state in states)

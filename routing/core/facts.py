@@ -307,6 +307,56 @@ class TalkOver(NamedTuple):
     """Of a transfer: the service for which the caller waits now."""
 
 
+class Consulting(NamedTuple):
+    """The agent asks somebody of service `to` first: offer `accepted` -> `consulting`, contact `assigned` ->
+    `pending` with its age (Moved follows when the service is another)."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    version: int
+    agent: AgentId
+    service: ServiceId
+    to: ServiceId
+
+
+class Returned(NamedTuple):
+    """The caller is again with the agent who asked: offer `consulting` -> `accepted`, contact -> `assigned`. An offer
+    that rang for it is closed before (OfferClosed `canceled`)."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    version: int
+    agent: AgentId
+    service: ServiceId
+
+
+class Introduced(NamedTuple):
+    """The agent who asked has left: offer `consulting` -> `completed`. Their talk ended with this, as by TalkOver; the
+    contact goes on as it is. The wrap-up is the agent's own."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    agent_version: int
+    service: ServiceId
+    """Of the talk."""
+    to: ServiceId
+    """For which the caller waits, or is connected."""
+    channel: Channel
+    by: str
+    """`transfer`, or `caller`: they have hung up meanwhile."""
+    wait_s: float
+    talk_s: float
+    held_s: float
+    original_position: int
+
+
 class WrappedUp(NamedTuple):
     """Wrap-up is over: offer and contact `wrapping` -> `completed`; the agent may have the next one."""
 
@@ -472,6 +522,7 @@ class Surveyed(NamedTuple):
 
 Fact = (
     Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
-    | Connected | HoldChanged | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
+    | Connected | HoldChanged | Consulting | Returned | Introduced | Interrupted | TalkOver | WrappedUp | Ended
+    | AgentChanged | Overridden | ServiceChanged
     | CentreChanged | Alarm | Surveyed | MenuPassed
 )

@@ -60,6 +60,8 @@ class AgentView(NamedTuple):
     skills: tuple[tuple[str, int], ...]
     pause_pending: str
     """Reason of the break that begins when the talk is over; empty: none."""
+    offer: OfferId | None = None
+    """Of `contact`."""
 
 
 class QueueView(NamedTuple):

@@ -256,6 +256,8 @@ class OfferState(StrEnum):
 
     PENDING = "pending"
     ACCEPTED = "accepted"
+    CONSULTING = "consulting"
+    """The caller waits for somebody else, and this agent asks that one first."""
     REJECTED = "rejected"
     TIMEOUT = "timeout"
     CANCELED = "canceled"

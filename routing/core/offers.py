@@ -7,6 +7,7 @@ from routing.core import (
     callback,
     capacity,
     commands,
+    consult,
     contacts,
     estimate,
     facts,
@@ -17,14 +18,14 @@ from routing.core import (
 )
 from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
-from routing.core.ids import AgentId, OfferId, SeatId
+from routing.core.ids import AgentId, OfferId, SeatId, leg_id
 from routing.core.model import AnswerMode, CallbackOrder, Channel, OfferState, PreConnect
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.states import OFFER, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-ACCEPTED, CANCELED, PENDING, WRAPPING = (
-    OfferState.ACCEPTED, OfferState.CANCELED, OfferState.PENDING, OfferState.WRAPPING)
+ACCEPTED, CANCELED, CONSULTING, PENDING, WRAPPING = (
+    OfferState.ACCEPTED, OfferState.CANCELED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
 VOICE = Channel.VOICE
 NONE = PreConnect.NONE
 CALLER_FIRST = CallbackOrder.CALLER_FIRST
@@ -115,7 +116,8 @@ def _command(d: Domain, offer: Offer) -> commands.Offer:
         PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
         d.now - contact.waits_from, contact.node, contact.channel, profile.reading_s if tells else 0.0,
         contact.callback, None if offer.partner is None else _partner(offer, offer.partner), agent.outside,
-        profile.comfort))
+        profile.comfort, "" if contact.introducer is None or offer.partner is not None else
+        leg_id(contact.introducer.id, contact.id)))
 
 
 def _partner(offer: Offer, record: AgentRecord) -> commands.Partner:
@@ -295,6 +297,11 @@ def connected(d: Domain, event: OfferConnected) -> None:
     if offer is None or offer.state is WRAPPING:
         return
     contact, record = offer.contact, offer.agent
+    if event.contact != contact.id and consult.is_between_agents(contact, event.contact):
+        introducer = consult.of_leg(contact, event.contact)
+        if introducer is not None and introducer is not offer:
+            consult.meets(d, offer, introducer)
+        return
     if event.contact != contact.id:
         d.facts.append(facts.Alarm(*d.stamp(), "bridge_mismatch", event.contact, offer.id, record.id))
         rescind(d, offer, "mismatch")
@@ -302,7 +309,11 @@ def connected(d: Domain, event: OfferConnected) -> None:
             close(d, offer, "taken_back", "mismatch")
         return
     if offer.state is not PENDING:
+        consult.together(d, offer)
         return
+    if contact.introducer is not None:
+        rescind(d, contact.introducer, "consult")
+        consult.over(d, contact.introducer, talks.TRANSFER)
     disarm(d, offer)
     offer.dialling = False
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "connected")
@@ -342,7 +353,15 @@ def ended(d: Domain, event: OfferEnded) -> None:
     if offer is None or (event.partner and offer.partner is None):
         return
     record = offer.partner if event.partner and offer.partner is not None else offer.agent
-    if offer.state is ACCEPTED:
+    if offer.state is CONSULTING:
+        consult.over(d, offer, talks.TRANSFER, event.reason == talks.LOST)
+    elif offer.introduced and offer.contact.introducer is not None:
+        if event.reason == talks.LOST:
+            agents.lose_seat(d, offer.seat)
+        consult.returned(d, offer.contact.introducer)
+    elif offer.state is ACCEPTED and offer.apart:
+        talks.talk_over(d, offer, talks.LOST, d.now, seat_lost=event.reason == talks.LOST)
+    elif offer.state is ACCEPTED:
         if event.partner:
             _partner_left(d, offer, record, event.reason)
         else:

@@ -58,6 +58,8 @@ class Contact:
     """The agent it waits for in person, before step 0; None: for anybody who fits."""
     preferred_s: float | None = None
     """How long; None: as its service says (`Service.preferred_s`)."""
+    introducer: Offer | None = None
+    """Of the agent who sent the caller on and asks first whoever comes (`consult`)."""
     handed_at: float | None = None
     """When an agent sent it on; None: nobody did."""
     urgent: bool = False
@@ -131,6 +133,16 @@ class Offer:
     """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
     weighed: bool = False
     """The agent has said it."""
+    introduced: bool = False
+    """The agent talks with the one who asked, before the caller is connected."""
+    waited_s: float = 0.0
+    """Of an agent who asks: how long the caller had waited for them."""
+    came_from: Service | None = None
+    """Of an agent who asks: the caller's service before."""
+    apart: bool = False
+    """The caller is the agent's again and not yet in one bridge with them."""
+    turned_at: float | None = None
+    """When that began, or ended, last."""
     quota: Quota | None = None
     """Of its service, while it is counted there."""
     calls_back: bool = False

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from routing.core import agents, breaks, capacity, contacts, facts, relaxed, settings, wellbeing
+from routing.core import agents, breaks, capacity, consult, contacts, facts, relaxed, settings, wellbeing
 from routing.core.callback import DIAL_S
 from routing.core.domain import Domain
 from routing.core.events import Configured
@@ -161,8 +161,12 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
     d.next_offer = max(d.next_offer, row.offer + 1)
     state = OfferState(row.state)
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
-    if contact is None or record is None or _FITTING.get(state) is not contact.state or contact.offer is not None \
-            or record.state not in _ENGAGED:
+    if contact is None or record is None or record.state not in _ENGAGED:
+        return
+    asks = state is OfferState.CONSULTING
+    if asks and (contact.state not in contacts.WAITING or contact.introducer is not None or contact.callback):
+        return
+    if not asks and (_FITTING.get(state) is not contact.state or contact.offer is not None):
         return
     voice = contact.channel is Channel.VOICE
     if voice and sum([one.voice for one in record.offers.values()]) >= max(
@@ -175,7 +179,14 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
         offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
     if state is OfferState.WRAPPING:
         offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
-    d.offers[row.offer] = contact.offer = offer
+    d.offers[row.offer] = offer
+    if asks:
+        contact.introducer, offer.came_from = offer, d.services.get(row.service) or _last_known(row.service)
+        d.timers.set((consult.TIMER, row.offer), d.now + consult.WAIT_S)
+    else:
+        contact.offer = offer
+        offer.introduced = state is OfferState.PENDING and contact.introducer is not None \
+            and record.state is AgentState.TALKING
     capacity.take(d, record, offer)
     partner = None if row.partner is None else d.agents.get(row.partner)
     if partner is not None and partner.state in _ENGAGED:
@@ -187,7 +198,8 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
         offer.calls_back, offer.dialling = True, row.dialled_at is not None
         offer.caller_first = contact.service.callback is CallbackOrder.CALLER_FIRST
     wellbeing.restore_offer(offer, None if agent is None else agent.wellbeing)
-    contact.step = min(row.step, len(contact.service.steps) - 1)
+    if not asks:
+        contact.step = min(row.step, len(contact.service.steps) - 1)
 
 
 def _settle_contact(d: Domain, contact: Contact) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, breaks, offers, preferred, relief, talks
+from routing.core import agents, breaks, capacity, offers, preferred, relief, talks
 from routing.core.domain import Domain
 from routing.core.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.events import (
@@ -20,7 +20,7 @@ from routing.core.records import AgentRecord
 from routing.core.timers import Key
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-ACCEPTED, WRAPPING = OfferState.ACCEPTED, OfferState.WRAPPING
+WRAPPING = OfferState.WRAPPING
 NOT_RESPONDING, PAUSED, RINGING, SIGNED_OUT, TALKING, WRAPUP = (
     AgentState.NOT_RESPONDING, AgentState.PAUSED, AgentState.RINGING, AgentState.SIGNED_OUT, AgentState.TALKING,
     AgentState.WRAPUP)
@@ -107,7 +107,7 @@ def _wait(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: str) 
 
 
 def _talks(record: AgentRecord) -> bool:
-    return any(offer.state is ACCEPTED for offer in record.offers.values())
+    return any(capacity.talks(offer) for offer in record.offers.values())
 
 
 def _wraps(record: AgentRecord) -> bool:
@@ -181,7 +181,7 @@ def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
     """A wrap-up is wanted after the talk, or after one that has just ended. Where one comes anyway, or runs, it changes
     nothing."""
     record = agents.signed_in(d, event.agent)
-    talking = [offer for offer in record.offers.values() if offer.state is ACCEPTED]
+    talking = [offer for offer in record.offers.values() if capacity.talks(offer)]
     if record.agent.profile.wrapup_mode in talks.BY_WISH:
         for offer in talking:
             offer.wrapup_asked = True

@@ -27,6 +27,9 @@ CONTACT: Mapping[tuple[ContactState, str], ContactState] = {
     (ContactState.ASSIGNED, "talk_over"): ContactState.WRAPPING,
     (ContactState.ASSIGNED, "talk_lost"): ContactState.PENDING,
     (ContactState.ASSIGNED, "transferred"): ContactState.PENDING,
+    (ContactState.ASSIGNED, "consults"): ContactState.PENDING,
+    (ContactState.PENDING, "returned"): ContactState.ASSIGNED,
+    (ContactState.RESERVED, "returned"): ContactState.ASSIGNED,
     (ContactState.WRAPPING, "wrapped_up"): ContactState.COMPLETED,
 }
 
@@ -39,6 +42,9 @@ OFFER: Mapping[tuple[OfferState, str], OfferState] = {
     (OfferState.ACCEPTED, "talk_over"): OfferState.WRAPPING,
     (OfferState.ACCEPTED, "talk_lost"): OfferState.COMPLETED,
     (OfferState.ACCEPTED, "transferred"): OfferState.COMPLETED,
+    (OfferState.ACCEPTED, "consults"): OfferState.CONSULTING,
+    (OfferState.CONSULTING, "returned"): OfferState.ACCEPTED,
+    (OfferState.CONSULTING, "transferred"): OfferState.COMPLETED,
     (OfferState.WRAPPING, "wrapped_up"): OfferState.COMPLETED,
 }
 
@@ -57,6 +63,7 @@ AGENT: Mapping[tuple[AgentState, str], AgentState] = {
     (AgentState.RINGING, "sign_out"): AgentState.SIGNED_OUT,
     (AgentState.UNREACHABLE, "offered"): AgentState.RINGING,
     (AgentState.TALKING, "talk_over"): AgentState.WRAPUP,
+    (AgentState.TALKING, "connected"): AgentState.TALKING,
     (AgentState.TALKING, "released"): AgentState.READY,
     (AgentState.TALKING, "pause"): AgentState.PAUSED,
     (AgentState.TALKING, "sign_out"): AgentState.SIGNED_OUT,

@@ -36,20 +36,24 @@ BY_WISH = frozenset({OPTIONAL, AGENT_REQUESTED})
 def talk_ended(d: Domain, event: TalkEnded) -> None:
     """Caller and agent are apart."""
     offer = d.offers.get(event.offer)
-    if offer is not None and offer.state is ACCEPTED:
+    if offer is not None and offer.state is ACCEPTED and not offer.apart:  # who is not together is told by other events
         talk_over(d, offer, event.by, d.now if event.ended_at is None else event.ended_at)
 
 
 def held(d: Domain, event: Held) -> None:
     """The caller is on hold, or back."""
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is not ACCEPTED or event.on is (offer.held_since is not None):
-        return
+    if offer is not None and offer.state is ACCEPTED and event.on is not (offer.held_since is not None):
+        hold(d, offer, event.on)
+
+
+def hold(d: Domain, offer: Offer, on: bool) -> None:
+    """The caller hears music from now on, or no more."""
     if offer.held_since is not None:
         offer.held_s += d.now - offer.held_since
-    offer.held_since = d.now if event.on else None
+    offer.held_since = d.now if on else None
     d.facts.append(facts.HoldChanged(
-        *d.stamp(), offer.id, offer.contact.id, offer.agent.id, event.on, offer.held_s))
+        *d.stamp(), offer.id, offer.contact.id, offer.agent.id, on, offer.held_s))
 
 
 def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True,
@@ -70,10 +74,10 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         d.matching.uncount(offer)
     offer.talk_over_at = d.now
     offer.interrupted = False
-    _leave_phone(d, offer, lost and seat_lost)
+    leave_phone(d, offer, lost and seat_lost)
     wraps = not lost and _wraps_up(record, offer)
     if handed:
-        _leave(d, record, offer, lost)
+        leave(d, record, offer, lost)
     elif wraps:
         if record.agent.profile.wrapup_mode is not MANDATORY:
             d.timers.set(("wrap", offer.id), d.now + record.agent.profile.wrapup_s)
@@ -99,7 +103,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         _wrapped(d, offer)
 
 
-def _leave_phone(d: Domain, offer: Offer, lost: bool) -> None:
+def leave_phone(d: Domain, offer: Offer, lost: bool) -> None:
     """The phones of a call become free; the desk of another channel stays, and does not get the same one at once."""
     if not offer.voice:
         if lost:
@@ -126,10 +130,10 @@ def _partner_over(d: Domain, partner: AgentRecord, offer: Offer, lost: bool) -> 
     would go on without the one who went (seen on Asterisk 22)."""
     contact = offer.contact
     d.commands.append(commands.Rescind(offer.id, contact.id, "partner", contact.node, contact.channel, True))
-    _leave(d, partner, offer, lost)
+    leave(d, partner, offer, lost)
 
 
-def _leave(d: Domain, record: AgentRecord, offer: Offer, lost: bool) -> None:
+def leave(d: Domain, record: AgentRecord, offer: Offer, lost: bool) -> None:
     """Out of a talk whose contact is no longer theirs: the wrap-up is their own, aside."""
     capacity.release(d, record, offer)
     wellbeing.heard(d, record, offer)
@@ -198,5 +202,5 @@ def wrap_up(d: Domain, offer: Offer, reason: str) -> None:
 def still_waits(offer: Offer, now: float, guard_s: float) -> bool:
     """A sign of the hold loop from a caller who should be talking: the talk was cut. Signs from before the bridge may
     be this late."""
-    return (offer.contact.state is ASSIGNED and offer.connected_at is not None
-            and now - offer.connected_at > guard_s)
+    since = offer.connected_at if offer.turned_at is None else offer.turned_at
+    return offer.contact.state is ASSIGNED and since is not None and now - since > guard_s

@@ -18,6 +18,7 @@ from routing.core.commands import SendOn
 from routing.core.domain import Domain
 from routing.core.errors import NotNow, NotOpen, NotThere, Refused, UnknownAgent, UnknownService
 from routing.core.events import TransferAsked
+from routing.core.ids import AgentId, OfferId, ServiceId
 from routing.core.model import OfferState, Service
 from routing.core.records import AgentRecord, Offer
 
@@ -28,11 +29,9 @@ agent who is in a talk may be done with it by then, and nobody waits for ever fo
 
 def asked(d: Domain, event: TransferAsked) -> None:
     """The agent sends the caller on."""
-    offer = d.offers.get(event.offer)
-    if offer is None or offer.state is not OfferState.ACCEPTED or not offer.voice:
-        raise NotNow(f"offer {event.offer} is no call that is talked: nobody is there to be sent on")
+    offer = talk(d, event.offer)
     try:
-        service, record = _where(d, offer, event)
+        service, record = where(d, offer, event.service, event.to)
     except Refused:
         if not event.gone:
             raise
@@ -40,21 +39,30 @@ def asked(d: Domain, event: TransferAsked) -> None:
     send_on(d, offer, service, record)
 
 
-def _where(d: Domain, offer: Offer, event: TransferAsked) -> tuple[Service, AgentRecord | None]:
+def talk(d: Domain, name: OfferId) -> Offer:
+    """The offer of a call that is talked. Raises NotNow."""
+    offer = d.offers.get(name)
+    if offer is None or offer.state is not OfferState.ACCEPTED or not offer.voice or offer.apart:
+        raise NotNow(f"offer {name} is no call that is talked: nobody is there to be sent on")
+    return offer
+
+
+def where(d: Domain, offer: Offer, service_id: ServiceId | None, to: AgentId | None
+          ) -> tuple[Service, AgentRecord | None]:
     """To whom. Raises `Refused`."""
     contact = offer.contact
-    service = contact.service if event.service is None else d.services.get(event.service)
+    service = contact.service if service_id is None else d.services.get(service_id)
     if service is None:
-        raise UnknownService(f"no service {event.service} in the centre; add it to services.yaml and reload")
-    if event.to is None and event.service is None:
+        raise UnknownService(f"no service {service_id} in the centre; add it to services.yaml and reload")
+    if to is None and service_id is None:
         raise UnknownService("a transfer names a service or an agent")
     if service.id != contact.service.id and admission.refuses(d, service):
         raise NotOpen(f"service {service.id} takes nobody now")
-    if event.to is None:
+    if to is None:
         return service, None
-    record = d.agents.get(event.to)
+    record = d.agents.get(to)
     if record is None:
-        raise UnknownAgent(f"no agent {event.to} in the team; add it to the centre and reload")
+        raise UnknownAgent(f"no agent {to} in the team; add it to the centre and reload")
     if record is offer.agent or record is offer.partner or not preferred.fits(d, contact, record, service):
         raise NotThere(f"agent {record.id} cannot have this contact now")
     return service, record

@@ -53,7 +53,7 @@ def _agent(d: Domain, record: AgentRecord) -> AgentView:
         record.id, record.agent.team, record.state, record.reason, record.since, record.seat,
         None if offer is None else offer.contact.id, None if offer is None else offer.contact.service.id,
         capacity.wrapup_until(d, record), record.misses, tuple((str(s), n) for s, n in record.agent.skills),
-        record.pause_pending)
+        record.pause_pending, None if offer is None else offer.id)
 
 
 def status(d: Domain, now: float) -> Status:
@@ -99,4 +99,5 @@ def live_offers(d: Domain) -> list[LiveOffer]:
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
                       not (o.dialling and o.caller_first))
-            for o in d.offers.values() if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED)]
+            for o in d.offers.values()
+            if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

@@ -84,6 +84,7 @@ _ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
 _TALKED = _move(["assigned"])
 _TALK_LOST = _move(["assigned"], "offer", "agent")
 _SENT_ON = _move(["assigned"], "offer", "agent", "service", "step", "step_since", "entered_at", "visited", "handed_at")
+_RETURNED = _move(["pending", "reserved"], "offer", "agent", "service")
 _COMPLETE = _move(["wrapping"])
 _CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s", "service",
                 where=[contacts.c.outcome.is_(None)])
@@ -116,6 +117,8 @@ _RANG = _offer(["pending"], "rang_at")
 _DIALLED = _offer(["pending"], "dialled_at")
 _CLOSE = _offer(["pending"], "state", "ended_at", "reason")
 _ACCEPT = _offer(["pending"], "state", "connected_at")
+_CONSULT, _RETAKEN = _offer(["accepted"], "state"), _offer(["consulting"], "state")
+_INTRODUCED = _offer(["consulting"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
 _HOLD = _offer(["accepted"], "held_s")
 _TALK_OVER = _offer(["accepted"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
 _WRAPPED = _offer(["wrapping"], "state", "ended_at", "wrapup_s")
@@ -276,6 +279,21 @@ class Rows:
         else:
             self._contact(fact, _TALKED, fact.version, fact.state, "assigned")
 
+    def _consulting(self, fact: f.Consulting) -> None:
+        self._offer(fact, _CONSULT, "accepted", state=OfferState.CONSULTING.value)
+        self._contact(fact, _SENT_ON, fact.version, ContactState.PENDING, "assigned", offer=None, agent=None,
+                      service=fact.to, step=0, step_since=fact.at, entered_at=fact.at, visited=EMPTY,
+                      handed_at=fact.at)
+
+    def _returned(self, fact: f.Returned) -> None:
+        self._contact(fact, _RETURNED, fact.version, ContactState.ASSIGNED, "waiting", offer=fact.offer,
+                      agent=fact.agent, service=fact.service)
+        self._offer(fact, _RETAKEN, "consulting", state=OfferState.ACCEPTED.value)
+
+    def _introduced(self, fact: f.Introduced) -> None:
+        self._offer(fact, _INTRODUCED, "consulting", state=OfferState.COMPLETED.value, talk_over_at=fact.at,
+                    ended_at=fact.at, reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
+
     def _wrapped_up(self, fact: f.WrappedUp) -> None:
         self._offer(fact, _WRAPPED, "wrapping", state=OfferState.COMPLETED.value, ended_at=fact.at,
                     wrapup_s=fact.wrapup_s)
@@ -315,6 +333,7 @@ _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
     f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
     f.CallbackDialled: Rows._dialled,
+    f.Consulting: Rows._consulting, f.Returned: Rows._returned, f.Introduced: Rows._introduced,
     f.ContactChanged: Rows._ranked, f.Interrupted: Rows._interrupted,
 }
 """The others (`CentreChanged`, `ServiceChanged`, `Overridden`, `Alarm`) change no row; they stand in `facts`."""

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0008"
+HEAD = "0009"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -39,7 +39,7 @@ JOURNAL_FORMAT = "1"
 CONTACT_LIVE = ("pending", "reserved", "assigned", "wrapping")
 OFFER_WITH_CALLER = ("pending", "accepted")
 """States in which an offer holds its contact."""
-OFFER_WITH_AGENT = ("pending", "accepted", "wrapping")
+OFFER_WITH_AGENT = ("pending", "accepted", "consulting", "wrapping")
 """States in which an offer fills a slot of its agent."""
 
 RECORDING_KINDS = ("call", "message", "survey")

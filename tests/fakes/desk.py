@@ -119,7 +119,7 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
                        *(ContactView(name, "temsilci", Channel.VOICE, ContactState.PENDING, place, 2, waited, None,  # type: ignore[arg-type]
                                      None, False, True, tries=place - 1, not_before=1000.0 + 90.0 * (place - 1))
                          for name, place, waited in (("a2", 2, 60.0), ("a1", 1, 300.0))))]
-    inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3), agent_view("a2", None))
+    inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3, offer=OfferId(7)), agent_view("a2", None))
     recorder = Recorder(["temsilci"], {"genel": 180})
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
     house = House()

@@ -67,6 +67,9 @@ async def test_each_post_is_one_event() -> None:
             ("spare", {}, events.AgentSpared("a1")),  # type: ignore[arg-type]
             ("weigh", {"json": {"load": 4}}, events.ContactWeighed(7, 4)),  # type: ignore[arg-type]
             ("transfer", {"json": {"service": "temsilci"}}, events.TransferAsked(7, "temsilci")),  # type: ignore[arg-type]
+            ("consult", {"json": {"service": "temsilci"}}, events.ConsultAsked(7, "temsilci")),  # type: ignore[arg-type]
+            ("consult/give", {}, events.ConsultEnded(7, True)),  # type: ignore[arg-type]
+            ("consult/back", {}, events.ConsultEnded(7)),  # type: ignore[arg-type]
             ("transfer", {"json": {"agent": "a2"}}, events.TransferAsked(7, None, "a2")),  # type: ignore[arg-type]
             ("logout", {}, events.AgentSignedOut("a1")),  # type: ignore[arg-type]
         ):
@@ -153,9 +156,11 @@ async def test_who_talks_with_nobody_sends_nobody_on_and_nobody_is_sent_nowhere(
     async with running() as desk:
         status, said = await desk.ask("POST", "/api/v1/agents/a1/transfer", Role.AGENT, json={})
         assert (status, said["error"]) == (400, "bad_request")
-        desk.inbox.contacts = [()]
-        status, said = await desk.ask("POST", "/api/v1/agents/a1/transfer", Role.AGENT, json={"agent": "a2"})
-        assert (status, said["error"], desk.inbox.events) == (409, "not_now", [])
+        desk.inbox.agents = (desk.inbox.agents[0]._replace(offer=None),)
+        for path, how in (("transfer", {"json": {"agent": "a2"}}), ("consult", {"json": {"agent": "a2"}}),
+                          ("consult/back", {}), ("consult/give", {})):
+            status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
+            assert (status, said["error"], desk.inbox.events) == (409, "not_now", [])
 
 
 async def test_what_would_show_an_accommodation_is_for_the_agent_alone() -> None:

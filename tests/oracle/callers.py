@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import commands
 from routing.core import events as e
 from routing.core.model import ContactState, Outcome, Service
-from tests.oracle import calls, choice, settings
+from tests.oracle import calls, choice, consults, settings
 from tests.oracle.state import ASSIGNED, PENDING, VOICE, WAITS, Caller, Person
 
 NET_AGAIN_S = 15.0
@@ -98,7 +98,7 @@ def ticked(h, event: e.ContactTicked) -> None:
 def cut_off(h, caller: Caller) -> None:
     """A sign of the hold loop that comes more than 5 s after the bridge: the talk is over."""
     offer = caller.offer
-    if h.now - offer.connected_at > 5.0:
+    if h.now - (offer.connected_at if offer.turned_at is None else offer.turned_at) > 5.0:
         calls.rescind(h, offer, "stale")
         calls.talk_over(h, offer, "lost", h.now, phone_lost=False)
 
@@ -157,6 +157,9 @@ def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
     if caller.offer is not None:
         calls.rescind(h, caller.offer, "contact_gone")
         calls.close(h, caller.offer, "canceled", "contact_gone", keep_idle=True)
+    caller.offer = None
+    if caller.introducer is not None:
+        consults.over(h, caller.introducer, "caller")
     caller.state, caller.preferred, caller.offer = ContactState.CANCELED, None, None
     over(h, caller, outcome, key)
     del h.callers[caller.id]
@@ -322,7 +325,7 @@ def still_preferred(h, caller: Caller) -> None:
 def callback_asked(h, event: e.CallbackAsked) -> None:
     """A caller who waits wants to be called back."""
     caller = h.callers.get(event.contact)
-    if caller is None or not caller.in_line or caller.callback or caller.channel is not VOICE:
+    if caller is None or not caller.in_line or caller.callback or caller.channel is not VOICE or caller.introducer:
         return
     service = caller.service
     many = sum(c.callback and c.in_line and c.service.id == service.id for c in h.callers.values())

@@ -5,16 +5,18 @@ from __future__ import annotations
 from routing.core import commands
 from routing.core import events as e
 from routing.core.model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
-from tests.oracle import burden, callers, settings, shifts
+from tests.oracle import burden, callers, consults, settings, shifts
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
+    CONSULTING,
     NOT_RESPONDING,
     PENDING,
     READY,
     WAITS,
     WRAPPING,
     WRAPUP,
+    Caller,
     Offer,
     Person,
 )
@@ -101,6 +103,8 @@ def connected(h, event: e.OfferConnected) -> None:
     if offer is None or offer.state is WRAPPING:
         return
     caller, p = offer.caller, offer.person
+    if event.contact != caller.id and consults.among_agents(h, offer, event.contact):
+        return
     if event.contact != caller.id:
         h.tell("Alarm", "bridge_mismatch", event.contact, offer.id, p.id)
         rescind(h, offer, "mismatch")
@@ -108,7 +112,11 @@ def connected(h, event: e.OfferConnected) -> None:
             close(h, offer, "rescinded", "mismatch")
         return
     if offer.state is not PENDING:
+        consults.together(h, offer)
         return
+    if caller.introducer is not None:
+        rescind(h, caller.introducer, "consult")
+        consults.over(h, caller.introducer, "transfer")
     offer.state, offer.due, offer.dialling = ACCEPTED, {}, False
     offer.connected_at = h.now if event.connected_at is None else min(h.now, max(event.connected_at, offer.made_at))
     caller.state, caller.preferred = ASSIGNED, None
@@ -155,6 +163,17 @@ def leg_ended(h, event: e.OfferEnded) -> None:
     if offer is None or offer.state is WRAPPING or (event.partner and offer.partner is None):
         return
     whose = offer.partner if event.partner else offer.person
+    if offer.state is CONSULTING:
+        consults.over(h, offer, "transfer", event.reason == "lost")
+        return
+    if offer.introduced and offer.caller.introducer is not None:
+        if event.reason == "lost":
+            shifts.lose_phone(h, h.phone(offer.seat))
+        consults.returned(h, offer.caller.introducer)
+        return
+    if offer.state is ACCEPTED and offer.apart:
+        talk_over(h, offer, "lost", h.now, phone_lost=event.reason == "lost")
+        return
     if offer.state is ACCEPTED and event.partner:
         if event.reason == "lost":
             shifts.lose_phone(h, h.phone(whose.seat))
@@ -207,7 +226,9 @@ def phone_lost(h, offer: Offer, reason: str, seat) -> None:
 def due(h, offer: Offer, kind: str) -> None:
     """A deadline of an offer has come."""
     del offer.due[kind]
-    if kind == "wrap":
+    if kind == "consult":
+        consults.nobody_came(h, offer)
+    elif kind == "wrap":
         wrap_up(h, offer, "wrapped_up")
     elif kind == "vanish":
         rescind(h, offer, "vanished")
@@ -225,27 +246,48 @@ def due(h, offer: Offer, kind: str) -> None:
 def talk_ended(h, event: e.TalkEnded) -> None:
     """Caller and agent are apart."""
     offer = h.offers.get(event.offer)
-    if offer is not None and offer.state is ACCEPTED:
+    if offer is not None and offer.state is ACCEPTED and not offer.apart:
         talk_over(h, offer, event.by, h.now if event.ended_at is None else event.ended_at)
 
 
 def held(h, event: e.Held) -> None:
     """On hold, or back."""
     offer = h.offers.get(event.offer)
-    if offer is None or offer.state is not ACCEPTED or event.on is (offer.held_since is not None):
-        return
-    if not event.on:
-        offer.held_s += h.now - offer.held_since
-    offer.held_since = h.now if event.on else None
-    h.tell("HoldChanged", offer.id, event.on)
+    if offer is not None and offer.state is ACCEPTED and event.on is not (offer.held_since is not None):
+        keep_waiting(h, offer, event.on)
+
+
+def keep_waiting(h, offer: Offer, on: bool) -> None:
+    """Music, or no more."""
+    offer.held_since = h.now if on else None
+    h.tell("HoldChanged", offer.id, on)
 
 
 def transfer(h, event: e.TransferAsked) -> None:
     """The agent sends the caller on, to a service or to a colleague who can have them. If that cannot be and the phone
     has done it all the same, the caller waits as before."""
-    offer = h.offers.get(event.offer)
-    if offer is None or offer.state is not ACCEPTED or not offer.voice:
+    offer = talked(h, event.offer)
+    caller = offer.caller
+    why, service, person = whither(h, offer, event)
+    if why and not event.gone:
+        h.refuse(why)
+    if why:
+        service, person = caller.service, None
+    h.commands.append(commands.SendOn(caller.id, service.id, caller.node))
+    talk_over(h, offer, "transfer", h.now)
+    go_to(h, caller, service, person)
+
+
+def talked(h, number) -> Offer:
+    """A call that is talked, or a refusal."""
+    offer = h.offers.get(number)
+    if offer is None or offer.state is not ACCEPTED or not offer.voice or offer.apart:
         h.refuse("not_now")
+    return offer
+
+
+def whither(h, offer: Offer, event) -> tuple:
+    """Why not, or the service and person."""
     caller = offer.caller
     why, service, person = "", h.services.get(event.service or caller.service.id, caller.service), None
     if (event.service is not None and event.service not in h.services) or (event.to is None and event.service is None):
@@ -258,13 +300,14 @@ def transfer(h, event: e.TransferAsked) -> None:
         person = h.people[event.to]
         if person in offer.people or not callers.serves(h, caller, person, service):
             why = "not_there"
-    if why and not event.gone:
-        h.refuse(why)
-    if why:
-        service, person = caller.service, None
+    return why, service, person
+
+
+def go_to(h, caller: Caller, service, person: Person | None) -> None:
+    """The caller waits for this service from now on, with the old age; for that person first."""
     before = caller.service
-    h.commands.append(commands.SendOn(caller.id, service.id, caller.node))
-    talk_over(h, offer, "transfer", h.now)
+    caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
+    h.arm(caller)
     caller.service, caller.step, caller.urgent, caller.visited, caller.net_again = service, 0, False, (), 0.0
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
     if service.id != before.id:

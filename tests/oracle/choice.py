@@ -299,7 +299,8 @@ def command(h, made: Offer) -> commands.Offer:
         made.id, caller.id, caller.leg, agent.id, made.seat, caller.service.id, caller.service.name, made.ring_s,
         AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken, h.now - caller.waits_from,
         caller.node, caller.channel, profile.pre_connect_s if reads else 0.0, caller.callback,
-        None if made.partner is None else joining(made), agent.outside, profile.comfort)
+        None if made.partner is None else joining(made), agent.outside, profile.comfort,
+        "" if caller.introducer is None or made.partner is not None else f"o{caller.introducer.id}-{caller.id}")
 
 
 def joining(made: Offer) -> commands.Partner:

@@ -22,7 +22,7 @@ from routing.core.model import (
 )
 from routing.core.strategies import STRATEGIES
 from tests.oracle.duel import Duel
-from tests.oracle.state import ACCEPTED, FREE, PENDING, Offer
+from tests.oracle.state import ACCEPTED, CONSULTING, FREE, PENDING, Offer
 
 AGENTS = 9
 PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
@@ -176,6 +176,10 @@ class Crowd:
         offer = rng.choice(live)
         number, caller = offer.id, offer.caller.id
         late = rng.choice((None, None, None, self.duel.now - rng.random()))
+        if offer.state is CONSULTING:
+            return self._of_consult(offer)
+        if offer.state is PENDING and offer.caller.introducer is not None and rng.random() < 0.5:
+            return e.OfferConnected(number, ContactId(f"o{offer.caller.introducer.id}-{caller}"))
         if offer.state is PENDING:
             if rng.random() < 0.03:
                 return e.AgentSpared(offer.person.id)
@@ -196,7 +200,10 @@ class Crowd:
         if offer.state is ACCEPTED:
             if not offer.voice and rng.random() < 0.8:  # messages take their time, and calls come meanwhile
                 return e.Held(number, rng.random() < 0.5)
-            if offer.voice and rng.random() < 0.2:
+            if offer.voice and rng.random() < 0.25:
+                if rng.random() < 0.5:
+                    return e.ConsultAsked(number, self._service() if rng.random() < 0.8 else None,
+                                          self._agent() if rng.random() < 0.3 else None)
                 return e.TransferAsked(number, self._service() if rng.random() < 0.6 else None,
                                        self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2)
             return rng.choice((
@@ -211,6 +218,19 @@ class Crowd:
         return rng.choice((
             e.ContactWeighed(number, rng.randint(0, 5)), e.WrapUpEnded(offer.person.id),
             e.WrapUpEnded(offer.person.id, caller), e.WrapUpEnded(offer.person.id), e.WrapUpExtended(offer.person.id)))
+
+    def _of_consult(self, offer: Offer) -> e.Event:
+        rng, number, caller = self.rng, offer.id, offer.caller
+        other = caller.offer
+        return rng.choice((
+            e.ConsultEnded(number), e.ConsultEnded(number), e.ConsultEnded(number, True),
+            e.OfferConnected(number, caller.id),
+            e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.Held(number, False),
+            e.ContactGone(caller.id) if rng.random() < 0.5 else e.ContactLeft(caller.id, "net"),
+            e.CallbackAsked(caller.id), e.ContactTicked(caller.id),
+            e.Held(number, True) if other is None else e.OfferEnded(other.id, rng.choice(REASONS)),
+            e.Held(number, True) if other is None else e.OfferConnected(other.id, ContactId(f"o{number}-{caller.id}")),
+            e.ConsultAsked(number, self._service()), e.TransferAsked(number, self._service())))
 
     def _of_caller(self) -> e.Event:
         rng, contact = self.rng, self._contact()

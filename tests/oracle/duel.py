@@ -35,6 +35,9 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.OfferClosed: ("offer", "contact", "agent", "state", "reason"),
     f.Connected: ("offer", "contact", "agent"),
     f.HoldChanged: ("offer", "on"),
+    f.Consulting: ("offer", "contact", "agent", "service", "to"),
+    f.Returned: ("offer", "contact", "agent", "service"),
+    f.Introduced: ("offer", "contact", "agent", "to", "by"),
     f.TalkOver: ("offer", "contact", "agent", "by"),
     f.WrappedUp: ("offer", "contact", "agent"),
     f.Ended: ("contact", "service", "outcome", "key"),
@@ -189,6 +192,10 @@ class Duel:
                 seen["old places given back"] += contact is not None and contact.returned is not None
             case f.ContactChanged():
                 seen["old places declined"] += fact.since is not None
+            case f.Consulting() | f.Returned():
+                seen[f"consult {type(fact).__name__.lower()}"] += 1
+            case f.Introduced():
+                seen[f"consult over {fact.by}"] += 1
             case f.TalkOver():
                 seen[f"talk over {fact.by}"] += 1
             case f.Moved():
@@ -270,10 +277,10 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
                               c.needs, c.topics, c.callback, c.tries, c.not_before, c.anytime, c.callback_hash,
                               c.callback_box, c.handed_at)
                 for c in d.contacts.values()]
-    offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, o.contact.service.id, o.contact.channel, o.state,
-                          o.offered_at, o.ring_s, o.step, o.level, o.rang_at, o.connected_at, o.talk_over_at, o.held_s,
-                          o.interrupted, None if o.partner is None else o.partner.id,
-                          o.offered_at if o.dialling else None)
+    offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, (o.came_from or o.contact.service).id,
+                          o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,
+                          o.connected_at, o.talk_over_at, o.held_s, o.interrupted,
+                          None if o.partner is None else o.partner.id, o.offered_at if o.dialling else None)
               for o in d.offers.values()]
     agents = [StoredAgent(a.id, a.version, a.state, a.reason, a.since, a.seat or "", a.misses, a.idle_since,
                           capacity.wrapup_until(d, a), a.pause_pending, a.leave_pending,

@@ -9,7 +9,7 @@ from typing import Any
 from routing.core import events as e
 from routing.core.model import Centre, Channel
 from routing.core.stored import Started
-from tests.oracle import burden, callers, calls, choice, settings, shifts
+from tests.oracle import burden, callers, calls, choice, consults, settings, shifts
 from tests.oracle.state import NOT_RESPONDING, Caller, Offer, Person, Phone
 
 TOLD = {
@@ -21,7 +21,8 @@ TOLD = {
     e.CallbacksQuiet: callers.callbacks_quiet,
     e.CallbackFailed: callers.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended, e.TalkEnded: calls.talk_ended,
-    e.Held: calls.held, e.TransferAsked: calls.transfer, e.SeatChanged: shifts.phone_changed,
+    e.Held: calls.held, e.TransferAsked: calls.transfer, e.ConsultAsked: consults.asked,
+    e.ConsultEnded: consults.ended, e.SeatChanged: shifts.phone_changed,
     e.AgentSignedIn: shifts.sign_in,
     e.AgentSignedOut: shifts.sign_out, e.AgentPaused: shifts.paused, e.AgentResumed: shifts.resumed,
     e.WrapUpEnded: shifts.wrap_up_ended, e.WrapUpExtended: shifts.wrap_up_extended,

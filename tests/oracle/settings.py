@@ -19,6 +19,7 @@ from tests.oracle import burden, callers, calls, shifts
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
+    CONSULTING,
     ENGAGED,
     PAUSED,
     PENDING,
@@ -199,11 +200,16 @@ def started(h, event: Started) -> None:
     repairs(h, event)
 
 
+def last_known(name: str) -> Service:
+    """One that is no more."""
+    return Service(name, name, (Step(((name, 0),)),), overflow_s=0.0)
+
+
 def stored_caller(h, row) -> Caller:
     """A contact of a service that is no more may be served by agents with a skill of its name."""
     service = h.services.get(row.service)
     if service is None:
-        service = Service(row.service, row.service, (Step(((row.service, 0),)),), overflow_s=0.0)
+        service = last_known(row.service)
     return Caller(
         row.contact, service, Channel(row.channel), min(row.since, h.now), row.priority, h.take_number(),
         row.queued_at, row.leg, row.slow, row.node, row.caller_hash, row.needs, row.topics,
@@ -250,8 +256,12 @@ def stored_offer(h, row, agent_row) -> None:
     h.next_offer = max(h.next_offer, row.offer + 1)
     caller, p, state = h.callers.get(row.contact), h.people.get(row.agent), OfferState(row.state)
     fitting = {PENDING: RESERVED, ACCEPTED: ASSIGNED, WRAPPING: ContactState.WRAPPING}
-    if caller is None or p is None or caller.state is not fitting.get(state) or caller.offer is not None \
-            or p.state not in ENGAGED:
+    if caller is None or p is None or p.state not in ENGAGED:
+        return
+    asks = state is CONSULTING
+    if asks and (not caller.in_line or caller.introducer is not None or caller.callback):
+        return
+    if not asks and (caller.state is not fitting.get(state) or caller.offer is not None):
         return
     if caller.channel is VOICE and sum(one.voice for one in p.hands) >= max(
             1, dict(p.agent.profile.max_concurrency).get(VOICE, 1)):
@@ -268,7 +278,13 @@ def stored_offer(h, row, agent_row) -> None:
                 offer.load, offer.weighed = load, True
     if state is WRAPPING:
         offer.talk_over_at = p.since if row.talk_over_at is None else min(row.talk_over_at, now)
-    h.offers[offer.id] = caller.offer = offer
+    h.offers[offer.id] = offer
+    if asks:
+        caller.introducer, offer.due["consult"] = offer, now + 60.0
+        offer.came_from = h.services.get(row.service) or last_known(row.service)
+    else:
+        caller.offer = offer
+        offer.introduced = state is PENDING and caller.introducer is not None and p.state is TALKING
     p.hands.append(offer)
     partner = None if row.partner is None else h.people.get(row.partner)
     if partner is not None and partner.state in ENGAGED:
@@ -278,7 +294,8 @@ def stored_offer(h, row, agent_row) -> None:
     if state is PENDING and caller.callback:
         caller.leg, offer.calls_back, offer.dialling = "", True, row.dialled_at is not None
         offer.caller_first = caller.service.callback == "caller_first"
-    caller.step = min(row.step, len(caller.service.steps) - 1)
+    if not asks:
+        caller.step = min(row.step, len(caller.service.steps) - 1)
 
 
 def settle_caller(h, caller: Caller) -> None:
@@ -318,7 +335,7 @@ def settle_person(h, p: Person, row) -> None:
     if p.hands:
         for one in p.hands:
             one.interrupted = one.interrupted and (p.aside or p.calls())
-        if any(one.state is ACCEPTED and not one.interrupted for one in p.hands):
+        if any(one.talks and not one.interrupted for one in p.hands):
             p.state = TALKING
         else:
             p.state = RINGING if any(one.state is PENDING for one in p.hands) else WRAPUP

@@ -6,7 +6,6 @@ from routing.core import events as e
 from routing.core.model import WrapUpMode
 from tests.oracle import burden, callers, calls
 from tests.oracle.state import (
-    ACCEPTED,
     AWAY,
     BUSY,
     ENGAGED,
@@ -42,7 +41,7 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
         moved = moved and len(p.hands) == 1 and not p.aside
         reason = p.reason if moved else ""
         to = WRAPUP
-        if any(one.state is ACCEPTED and not one.interrupted for one in p.hands):
+        if any(one.talks and not one.interrupted for one in p.hands):
             to = TALKING
         elif any(one.state is PENDING for one in p.hands):
             to = RINGING
@@ -149,7 +148,7 @@ def sign_out(h, event: e.AgentSignedOut) -> None:
 
 def talks(p: Person) -> bool:
     """Somebody is talked with."""
-    return any(one.state is ACCEPTED for one in p.hands)
+    return any(one.talks for one in p.hands)
 
 
 def wraps(p: Person) -> bool:
@@ -273,7 +272,7 @@ def wrap_up_asked(h, event: e.WrapUpAsked) -> None:
     profile = p.agent.profile
     if profile.wrapup_mode in calls.BY_WISH:
         for one in p.hands:
-            if one.state is ACCEPTED:
+            if one.talks:
                 one.wrapup_asked = True
     if talks(p) or wraps(p):
         return

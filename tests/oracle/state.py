@@ -15,6 +15,7 @@ AWAY = (PAUSED, SIGNED_OUT, NOT_RESPONDING)
 ENGAGED = (RINGING, TALKING, WRAPUP)
 
 PENDING, ACCEPTED, WRAPPING = OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING
+CONSULTING = OfferState.CONSULTING
 WAITS, RESERVED, ASSIGNED = ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED
 VOICE = Channel.VOICE
 
@@ -44,6 +45,8 @@ class Caller:
     preferred: Person | None = None
     preferred_s: float | None = None
     """Waited for so long; None: as the service says."""
+    introducer: Offer | None = None
+    """Of the agent who asks whoever comes first."""
     sent_at: float | None = None
     """An agent sent the caller on."""
     urgent: bool = False
@@ -109,8 +112,13 @@ class Offer:
     wrapup_asked: bool = False
     load: int = 0
     weighed: bool = False
+    introduced: bool = False
+    """Talks with the agent who asked."""
+    came_from: Service | None = None
+    apart: bool = False
+    turned_at: float | None = None
     due: dict[str, float] = field(default_factory=dict)
-    """Deadlines that run: `vanish`, `ring`, `brief`, `dial`, `wrap`."""
+    """Deadlines that run: `vanish`, `ring`, `brief`, `dial`, `wrap`, `consult`."""
     calls_back: bool = False
     """Nobody was on the line when it was made."""
     caller_first: bool = False
@@ -121,6 +129,11 @@ class Offer:
     def voice(self) -> bool:
         """It is a call."""
         return self.caller.channel is VOICE
+
+    @property
+    def talks(self) -> bool:
+        """With the caller, or with another agent about them."""
+        return self.state in (ACCEPTED, CONSULTING) or self.introduced
 
     @property
     def people(self) -> list[Person]:

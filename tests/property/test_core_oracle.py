@@ -27,7 +27,8 @@ LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
 TELLING = (
     "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",
     "tier 0", "tier 1", "tier 2", "moved overflow", "moved full", "moved closed", "moved chosen",
-    "moved transfer", "talk over transfer", "stepped expired",
+    "moved transfer", "talk over transfer", "consult consulting", "consult returned", "consult over caller",
+    "consult over transfer", "stepped expired",
     "stepped nobody", "stepped preferred", "callback asked", "callback dialled", "callback reached",
     "old places given back", "old places declined", "callback failed", "callback stale", "command Dial", "command Join",
     "refused no_callback", "interrupted True", "interrupted False",
@@ -60,10 +61,15 @@ def duel(seed: int) -> tuple[int, Counter[str], str]:
     return crowd.duel.events, crowd.duel.seen, ""
 
 
+SELDOM = {"callback stale", "ended callback_failed"}
+"""Occur about once in 30,000 events: they are asked for under `long`."""
+
+
 def everything_occurred(seen: Counter[str], at_least: int) -> None:
     """Every kind of event was taken, and every telling thing came of it."""
     kinds = [kind.__name__ for kind in get_args(e.Event)]
-    rare = {name: seen[name] for name in (*kinds, *TELLING) if seen[name] < at_least}
+    rare = {name: seen[name] for name in (*kinds, *TELLING) if seen[name] < at_least
+            and not (at_least == 1 and name in SELDOM)}
     assert not rare, rare
 
 

@@ -79,7 +79,7 @@ def test_postgresql_gets_the_same_words() -> None:
         "CREATE UNIQUE INDEX ux_offers_live_contact ON offers (contact) WHERE state IN ('pending', 'accepted')")
     assert indexes["ux_offers_live_slot"] == (
         "CREATE UNIQUE INDEX ux_offers_live_slot ON offers (agent, channel, slot) "
-        "WHERE state IN ('pending', 'accepted', 'wrapping')")
+        "WHERE state IN ('pending', 'accepted', 'consulting', 'wrapping')")
 
 
 async def test_a_state_of_a_newer_santral_is_refused(tmp_path: Path) -> None:

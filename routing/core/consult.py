@@ -1,0 +1,158 @@
+"""Consultations: the agent asks somebody else first, and then gives the caller over or takes them back.
+
+The caller goes on at once, as in a transfer: they wait for the service with their age and are offered to whoever fits,
+and the loop they wait in needs no node. Only the agent stays, in the state `consulting`: whoever takes the offer is
+connected with them first. From there:
+
+| what happens                               | the caller                              | the agent who asked     |
+|--------------------------------------------|-----------------------------------------|-------------------------|
+| the agent hangs up, or gives the caller over | goes on to who was asked, or waits on | wraps up, aside         |
+| who was asked hangs up                     | is the agent's again                    | talks with them again   |
+| the agent takes the caller back, or nobody came within `WAIT_S` | is the agent's again | talks with them again   |
+| the caller hangs up                        | has left the line                       | wraps up, aside         |
+| the agent's phone is lost                  | as if the agent had hung up             | unreachable             |
+
+All of it happens in the dialplan by itself when a leg ends (`asterisk_conf/templates/extensions/consult.conf`); the
+engine follows. Pairs ask nobody, and are not asked: a caller who is offered to a pair goes to them directly.
+"""
+
+from __future__ import annotations
+
+from routing.core import agents, commands, contacts, facts, offers, talks, transfer
+from routing.core.domain import Domain
+from routing.core.errors import NotNow
+from routing.core.events import ConsultAsked, ConsultEnded
+from routing.core.ids import ContactId, leg_id, parse_leg_id
+from routing.core.model import OfferState
+from routing.core.records import Contact, Offer
+from routing.core.states import OFFER, follow
+
+WAIT_S = 60.0
+"""So long an agent waits for somebody to take the offer; then they have the caller again. The caller has music
+meanwhile, and a minute of it is as much as a "one moment please" can mean."""
+
+TIMER = "consult"
+
+
+def asked(d: Domain, event: ConsultAsked) -> None:
+    """The agent asks somebody of a service, or a colleague. Raises `Refused`: then the talk goes on."""
+    offer = transfer.talk(d, event.offer)
+    if offer.partner is not None:
+        raise NotNow("a pair talks with one caller: send them on")
+    contact = offer.contact
+    service, record = transfer.where(d, offer, event.service, event.to)
+    if offer.held_since is None:
+        talks.hold(d, offer, True)
+    d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node))
+    offer.state = follow(OFFER, "offer", offer.id, offer.state, "consults")
+    offer.apart = False
+    if offer.quota is not None:
+        d.matching.uncount(offer)
+    contacts.follow_contact(contact, "consults")
+    contact.introducer, offer.came_from = offer, contact.service
+    offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from)
+    d.facts.append(facts.Consulting(
+        *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id, service.id))
+    d.timers.set((TIMER, offer.id), d.now + WAIT_S)
+    contacts.hand_on(d, contact, service, record, transfer.IN_PERSON_S)
+
+
+def ended(d: Domain, event: ConsultEnded) -> None:
+    """The agent gives the caller over, or takes them back."""
+    offer = d.offers.get(event.offer)
+    if offer is None or offer.state is not OfferState.CONSULTING:
+        raise NotNow(f"offer {event.offer} asks nobody")
+    if event.give:
+        offers.rescind(d, offer, "consult")  # the leg's end does the rest, with a node or without one
+    else:
+        take_back(d, offer)
+
+
+def due(d: Domain, offer: Offer) -> None:
+    """Nobody came. Who is being talked with keeps the agent as long as the two like."""
+    other = offer.contact.offer
+    if other is None or not other.introduced:
+        take_back(d, offer)
+
+
+def take_back(d: Domain, offer: Offer) -> None:
+    """Have the agent's leg led back to the caller."""
+    contact = offer.contact
+    returned(d, offer)
+    d.commands.append(commands.TakeBack(offer.id, contact.id, contact.node))
+
+
+def meets(d: Domain, offer: Offer, introducer: Offer) -> None:
+    """Who was asked talks with the agent who asked."""
+    if offer.introduced or offer.state is not OfferState.PENDING or offer.partner is not None:
+        return
+    offers.disarm(d, offer)
+    offer.answered_at, offer.introduced = d.now, True
+    offer.agent.misses = 0
+    agents.change(d, offer.agent, "connected", "")
+
+
+def is_between_agents(contact: Contact, with_: ContactId) -> bool:
+    """This channel is a leg of the same caller's: agents among themselves, early or late, and no stranger."""
+    ids = parse_leg_id(with_)
+    return ids is not None and ids[1] == contact.id
+
+
+def of_leg(contact: Contact, with_: ContactId) -> Offer | None:
+    """The offer of the agent who asked, if that is their leg."""
+    introducer = contact.introducer
+    return introducer if introducer is not None and leg_id(introducer.id, contact.id) == with_ else None
+
+
+def returned(d: Domain, offer: Offer) -> None:
+    """The caller is the agent's again. Whoever rings for them, or was asked, is free."""
+    contact, came_from = offer.contact, offer.came_from
+    assert came_from is not None
+    _close(d, offer)
+    other = contact.offer
+    if other is not None:
+        offers.rescind(d, other, "returned")
+        offers.close(d, other, "contact_gone", "returned", keep_idle=True)
+    contacts.leave_line(d, contact)
+    contacts.follow_contact(contact, "returned")
+    contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
+    offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
+    offer.apart, offer.turned_at = True, d.now
+    d.matching.count(offer)
+    d.facts.append(facts.Returned(
+        *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id))
+    if offer.held_since is not None:
+        talks.hold(d, offer, False)
+
+
+def together(d: Domain, offer: Offer) -> None:
+    """Agent and caller are in one bridge again."""
+    if offer.state is OfferState.CONSULTING:
+        returned(d, offer)
+    offer.apart, offer.turned_at = False, d.now
+
+
+def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
+    """The agent who asked has left, or the caller has (`by`)."""
+    contact, record = offer.contact, offer.agent
+    assert offer.connected_at is not None and offer.came_from is not None
+    _close(d, offer)
+    if offer.held_since is not None:
+        offer.held_s += d.now - offer.held_since
+        offer.held_since = None
+    offer.state = follow(OFFER, "offer", offer.id, offer.state, "transferred")
+    offer.talk_over_at = d.now
+    talks.leave_phone(d, offer, lost)
+    talks.leave(d, record, offer, lost)
+    del d.offers[offer.id]
+    d.facts.append(facts.Introduced(
+        *d.stamp(), offer.id, contact.id, record.id, record.version, offer.came_from.id, contact.service.id,
+        contact.channel, by, offer.waited_s, d.now - offer.connected_at, offer.held_s, contact.original_position))
+    other = contact.offer
+    if other is not None and other.introduced and d.link_up(contact.node):
+        d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller
+
+
+def _close(d: Domain, offer: Offer) -> None:
+    d.timers.cancel((TIMER, offer.id))
+    offer.contact.introducer = None

@@ -1,0 +1,191 @@
+"""An agent asks somebody first: who talks with whom, whose the caller is after each end, what outlives a restart."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.commands import Consult, Offer, Rescind, SendOn, TakeBack
+from routing.core.consult import WAIT_S
+from routing.core.errors import NotNow, NotThere
+from routing.core.ids import AgentId, ContactId, ServiceId, SkillId, leg_id
+from routing.core.model import AgentState, ContactState, Outcome, Profile, Service, Step
+from routing.core.offers import BRIEF_S
+from tests.core_house import EDU, House, restore
+from tests.oracle.duel import rows
+
+pytestmark = pytest.mark.unit
+
+TIP = Service(ServiceId("tip"), "İhbar", (Step(((SkillId("edu"), 60),)),))
+READY, RINGING, TALKING, WRAPUP = AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP
+PROFILE = Profile(wrapup_s=20.0)
+
+
+class Asking:
+    """The agent a talks with c1 and asks b; `meets`: b has answered and talks with a."""
+
+    def __init__(self, *, meets: bool = True) -> None:
+        self.house = house = House({"a": 50, "b": 80}, PROFILE, (EDU, TIP))
+        house.sits("a", at=1.0)
+        self.first = house.talks(10.0)
+        house.sits("b", at=11.0)
+        self.commands = house.tell(e.ConsultAsked(self.first.offer, ServiceId("tip")), 20.0)
+        self.second = house.offers[-1]
+        if meets:
+            house.tell(e.OfferAnswered(self.second.offer), 22.0)
+            house.tell(e.OfferConnected(self.second.offer, self.leg), 22.0)
+
+    @property
+    def leg(self) -> ContactId:
+        return ContactId(leg_id(self.first.offer, self.first.contact))
+
+    @property
+    def states(self) -> tuple[AgentState, AgentState]:
+        return self.house.state("a"), self.house.state("b")
+
+    @property
+    def caller(self) -> tuple[ContactState, str]:
+        view = self.house.contact("c1")
+        return view.state, view.service
+
+
+def test_the_caller_goes_on_at_once_and_who_comes_talks_with_the_agent_first() -> None:
+    asks = Asking(meets=False)
+    consult, offer = asks.commands
+    assert consult == Consult(asks.first.offer, ContactId("c1"), ServiceId("tip"))
+    assert isinstance(offer, Offer) and (offer.agent, offer.first) == ("b", asks.leg)
+    assert asks.states == (TALKING, RINGING) and asks.caller == (ContactState.RESERVED, "tip")
+    assert asks.house.last(f.HoldChanged).on
+    asks.house.tell(e.OfferConnected(asks.second.offer, asks.leg), 22.0)
+    assert asks.states == (TALKING, TALKING)
+    assert asks.house.tick(22.0 + BRIEF_S + WAIT_S) == [], "the two talk as long as they like"
+
+
+def test_the_agent_hangs_up_and_who_was_asked_has_the_caller() -> None:
+    asks = Asking()
+    house = asks.house
+    house.tell(e.TalkEnded(asks.first.offer, "agent"), 40.0)
+    house.tell(e.OfferEnded(asks.first.offer, "hangup"), 40.0)
+    assert asks.states == (WRAPUP, TALKING)
+    told = house.last(f.Introduced)
+    assert (told.by, told.service, told.to, told.talk_s, told.held_s) == ("transfer", "edu", "tip", 30.0, 20.0)
+    house.tell(e.OfferConnected(asks.second.offer, ContactId("c1")), 40.1)
+    assert asks.caller == (ContactState.ASSIGNED, "tip") and house.contact("c1").agent == "b"
+    house.tell(e.ContactGone(ContactId("c1")), 60.0)
+    assert [one.outcome for one in house.facts_of(f.Ended)] == [Outcome.ANSWERED]
+
+
+def test_the_bridge_may_be_told_before_the_end_of_the_agents_leg() -> None:
+    asks = Asking()
+    (ends,) = asks.house.tell(e.OfferConnected(asks.second.offer, ContactId("c1")), 40.0)
+    assert isinstance(ends, Rescind) and ends.offer == asks.first.offer and asks.states == (WRAPUP, TALKING)
+    assert asks.house.tell(e.OfferEnded(asks.first.offer, "hangup"), 40.1) == []
+
+
+def test_who_was_asked_never_comes_to_the_caller_and_the_caller_is_in_front() -> None:
+    asks = Asking()
+    asks.house.tell(e.OfferEnded(asks.first.offer, "hangup"), 40.0)
+    asks.house.tell(e.OfferEnded(asks.second.offer, "hangup"), 40.1)
+    assert asks.caller == (ContactState.PENDING, "tip")
+
+
+@pytest.mark.parametrize("how", ["second", "back", "key", "time"])
+def test_the_caller_is_the_agents_again(how: str) -> None:
+    asks = Asking(meets=how in ("second", "back"))
+    house, first, second = asks.house, asks.first, asks.second
+    done = {"second": lambda: house.tell(e.OfferEnded(second.offer, "hangup"), 30.0),
+            "back": lambda: house.tell(e.ConsultEnded(first.offer), 30.0),
+            "key": lambda: house.tell(e.OfferConnected(first.offer, ContactId("c1")), 30.0),
+            "time": lambda: house.tick(20.0 + WAIT_S)}
+    if how == "time":
+        house.tell(e.OfferEnded(second.offer, "no_answer"), 36.0)
+        house.tell(e.AgentPaused(AgentId("b")), 36.0)
+    commands = done[how]()
+    assert isinstance(commands[-1], TakeBack) is (how in ("back", "time"))
+    assert asks.states[0] is TALKING and asks.states[1] is not TALKING
+    assert asks.caller == (ContactState.ASSIGNED, "edu") and house.contact("c1").agent == "a"
+    assert not house.last(f.HoldChanged).on
+    house.tell(e.OfferConnected(first.offer, ContactId("c1")), house.now + 0.1)
+    house.over(first, house.now + 10.0)
+    assert house.last(f.Ended).outcome is Outcome.ANSWERED
+
+
+def test_a_caller_led_back_to_an_agent_who_has_just_left_is_in_front() -> None:
+    asks = Asking()
+    asks.house.tell(e.OfferEnded(asks.second.offer, "hangup"), 30.0)
+    asks.house.tell(e.TalkEnded(asks.first.offer, "agent"), 30.1)
+    assert asks.caller[0] is ContactState.ASSIGNED, "who is not together is told by the end of the leg"
+    asks.house.tell(e.OfferEnded(asks.first.offer, "hangup"), 30.1)
+    assert asks.caller[0] in (ContactState.PENDING, ContactState.RESERVED)
+
+
+def test_a_sign_of_the_hold_loop_that_is_late_does_not_cut_a_caller_who_is_back() -> None:
+    asks = Asking()
+    asks.house.tell(e.OfferEnded(asks.second.offer, "hangup"), 30.0)
+    assert asks.house.tell(e.ContactTicked(ContactId("c1")), 32.0) == []
+    ends, *_ = asks.house.tell(e.ContactTicked(ContactId("c1")), 36.0)
+    assert isinstance(ends, Rescind) and asks.caller[0] is not ContactState.ASSIGNED, "nobody is there: in front again"
+
+
+def test_the_caller_hangs_up_meanwhile() -> None:
+    asks = Asking()
+    (ends,) = asks.house.tell(e.ContactGone(ContactId("c1")), 40.0)
+    assert isinstance(ends, Rescind) and ends.offer == asks.second.offer
+    assert asks.states == (WRAPUP, READY) and asks.house.last(f.Introduced).by == "caller"
+
+
+def test_the_agents_phone_is_lost_meanwhile_and_the_caller_goes_on() -> None:
+    asks = Asking(meets=False)
+    asks.house.tell(e.OfferEnded(asks.first.offer, "lost"), 30.0)
+    assert asks.house.state("a") is AgentState.UNREACHABLE and asks.caller == (ContactState.RESERVED, "tip")
+
+
+def test_giving_over_ends_the_agents_leg_and_the_rest_follows() -> None:
+    asks = Asking()
+    assert [one.offer for one in asks.house.tell(e.ConsultEnded(asks.first.offer, True), 30.0)  # type: ignore[union-attr]
+            ] == [asks.first.offer]
+
+
+def test_what_cannot_be_is_refused() -> None:
+    asks = Asking()
+    for kind in (e.ConsultAsked, e.TransferAsked):
+        event = kind(asks.first.offer, ServiceId("tip"))
+        with pytest.raises(NotNow):
+            asks.house.tell(event, 30.0)
+    with pytest.raises(NotNow):
+        asks.house.tell(e.ConsultEnded(asks.second.offer), 30.0)
+    house = House({"a": 50, "b": 50}, Profile(pair_id="p"), (EDU, TIP))
+    house.sits("a", "b")
+    with pytest.raises(NotNow):
+        house.tell(e.ConsultAsked(house.talks(1.0).offer, ServiceId("tip")), 2.0)
+    house = House({"a": 50, "b": 50}, PROFILE, (EDU, TIP))
+    house.sits("a")
+    with pytest.raises(NotThere):
+        house.tell(e.ConsultAsked(house.talks(1.0).offer, None, AgentId("b")), 2.0)
+
+
+@pytest.mark.parametrize("meets", [False, True])
+def test_a_restart_in_the_middle_loses_nobody(meets: bool) -> None:
+    asks = Asking(meets=meets)
+    found = rows(asks.house.engine)
+    house = House({"a": 50, "b": 80}, PROFILE, (EDU, TIP))
+    assert restore(house.engine, *found, 25.0) == []
+    house.now = 25.0
+    assert (house.state("a"), house.state("b")) == (TALKING, TALKING if meets else RINGING)
+    house.tell(e.OfferEnded(asks.first.offer, "hangup"), 26.0)
+    house.tell(e.OfferConnected(asks.second.offer, ContactId("c1")), 26.1)
+    assert house.contact("c1").agent == "b" and house.state("a") is WRAPUP
+
+
+def test_a_pair_takes_the_caller_at_once_and_the_agent_who_asked_is_done() -> None:
+    house = House({"a": 50, "b": 80, "c": 80}, PROFILE, (EDU, TIP))
+    house.sits("a", at=1.0)
+    first = house.talks(2.0)
+    house.profiles(b=Profile(pair_id="p"), c=Profile(pair_id="p"))
+    house.sits("b", "c", at=3.0)
+    house.tell(e.ConsultAsked(first.offer, ServiceId("tip")), 4.0)
+    second = house.offers[-1]
+    assert second.partner is not None and second.first == ""
+    house.tell(e.OfferConnected(second.offer, ContactId("c1")), 6.0)
+    assert house.state("a") is WRAPUP and not [one for one in house.offers if isinstance(one, SendOn)]
