@@ -278,7 +278,8 @@ def _refuge(flow: Flow, name: str) -> str:
 
 
 def _confirmed(flow: Flow, menu: Menu, state: State, given: Input) -> tuple[State, Step]:
-    """After the acknowledgement. `9` takes the choice back; any other key or silence goes on."""
+    """After the acknowledgement. `9` takes the choice back; silence goes on, and so does any other key, which answers
+    what is asked next: who knows the way need not wait for the words. The same key again is a nervous finger."""
     if isinstance(given, Key) and given.digit == BACK_KEY:
         return _enter(flow, state._replace(phase="menu", rounds=state.rounds + 1), ())
     option = _option(menu, state.chosen)
@@ -286,6 +287,8 @@ def _confirmed(flow: Flow, menu: Menu, state: State, given: Input) -> tuple[Stat
     path = (*state.path, Passed(menu.name, state.language, state.needs))
     # Failures are of one question: a caller who answered begins the next one afresh.
     onward = state._replace(node=option.then, path=path, chosen="", failures=0, needs=merged(state.needs, option.needs))
+    if isinstance(given, Key) and given.digit.isdigit() and given.digit != state.chosen:
+        onward = onward._replace(typed=given.digit)
     return _enter(flow, onward, ())
 
 

@@ -292,3 +292,31 @@ def test_a_dialogue_without_end_has_a_refuge_from_every_node(node: str) -> None:
     round_and_round = flow._replace(nodes={**flow.nodes, "alo183": loop._replace(after_failures="alo183")})
     _, step = machine.step(round_and_round, State("alo183", 0.0), Silence(), machine.MAX_CALL_S + 1)
     assert isinstance(step, Enter) and step.queue.service == "temsilci"
+
+
+# -- who knows the way
+
+
+def test_a_key_during_the_acknowledgement_answers_the_next_menu() -> None:
+    caller = Caller()
+    caller.give(".32")
+    assert caller.asked.say == ("secildi-mesaj",), "without a word of the menu between"
+    nervous = Caller()
+    nervous.give(".33")
+    assert nervous.asked.say[:2] == ("menu-son-adim", "sosyal-destek-menu") and nervous.state.failures == 0
+    for other in "*#":
+        same = Caller()
+        same.give(".3" + other)
+        assert same.asked.say[0] == "menu-son-adim"
+
+
+def test_a_key_during_the_acknowledgement_is_the_first_digit() -> None:
+    caller = Caller()
+    caller.give(".2" + "4063#")
+    assert caller.asked.say[:2] == ("menu-girilen", "digits/4")
+
+
+def test_a_key_before_a_queue_is_nothing() -> None:
+    caller = Caller()
+    caller.give(".17")
+    assert caller.entered.queue.service == "psikososyal" and caller.entered.say == ()
