@@ -23,7 +23,7 @@ HUSHED = "SC_HUSHED"
 SEAT = "SC_SEAT"
 MENU_LIMIT = "SC_MENU_S"
 """The longest dialogue, in seconds: the menu's first act is to set `LIMIT` to it, so a frozen node loses a new caller
-after one tick's time and not after five minutes of silence."""
+after one tick's time and not after ten minutes of silence."""
 LIMIT = "TIMEOUT(absolute)"
 LANGUAGE, NEEDS = "SC_LANGUAGE", "SC_NEEDS"
 """What is spoken when it is not the first language, and what the agent must have besides (`en:1`): inherited, as the
