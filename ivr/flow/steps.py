@@ -37,17 +37,13 @@ class Silence(NamedTuple):
     """Everything was said and the time for a key is over."""
 
 
-class Start(NamedTuple):
-    """The first input."""
-
-
 class Recorded(NamedTuple):
     """A spoken message was taken, or could not be."""
 
     kept: bool
 
 
-Input = Start | Key | Silence | Recorded
+Input = Key | Silence | Recorded
 
 
 class Keyed(NamedTuple):
