@@ -35,7 +35,8 @@ types: setup
 	@$(BIN)/mypy
 
 test: setup prompts lint types
-	@$(BIN)/python -m pytest -m "not long"
+	@$(BIN)/python -m pytest -m "not long and not system" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not long and system"
 
 test-long: setup prompts
 	@$(BIN)/python -m pytest
@@ -44,6 +45,8 @@ test-long: setup prompts
 pictures: setup prompts
 	@$(BIN)/santral pictures
 	@$(BIN)/santral prompts report --sounds $(SOUNDS) --out .cache/prompts.html --picture docs/pictures/prompts.png
+	@rm -rf .cache/day && $(BIN)/santral lab day .cache/day --date 2026-03-02 --contacts 14000
+	@$(BIN)/santral report day 2026-03-02 .cache/day --html .cache/report.html --picture docs/pictures/report.png
 
 demo: setup prompts
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
