@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
 from lab import script_run
+from lab.leg import Moment
 from lab.script import Announced, Call, HangsUp, Script
+from lab.script_cli import Board, tell
 from lab.script_course import Difference
-from lab.script_play import LATE_S, House, Outcome, Part
+from lab.script_play import LATE_S, House, Outcome, Part, Play
 
 pytestmark = pytest.mark.unit
 
@@ -97,6 +102,23 @@ def test_what_was_heard_late_is_heard_once_more_by_another_caller(monkeypatch: p
     again = stage.played[4:]
     assert [name for name, _, _ in again] == ["late", "still", "own"] and not stage.playing
     assert again[0][1] != "first" and again[2][1] == "05321234567"
+
+
+def test_the_board_has_a_line_for_each_script_and_what_is_told_names_line_and_recording() -> None:
+    console, board, one = Console(width=200, record=True, file=io.StringIO()), Board(), script("one")
+    difference = Difference(3, "a", "b", 1.0)
+    board.told(cast(Play, SimpleNamespace(
+        script=one, course=SimpleNamespace(done=True, difference=difference), at_step=1, seconds=12.4,
+        moments=(Moment(1.0, "duyuldu: b"),))))
+    console.print(board)
+    late = Outcome(one, difference, "", (Moment(1.0, "duyuldu: b"),), Path("r/one.wav"), 12.4, LATE_S)
+    assert tell([late, Outcome(script("two"), None, "", (), None, 3.0, 0.0)], 15.0, console) == 1
+    assert tell([Outcome(one, None, "", (), None, 3.0, 0.0)], 15.0, console) == 0
+    shown = console.export_text()
+    for text in ("✗ one.yaml  1/1   12  duyuldu: b", "✗ one.yaml:3: beklenen a, duyulan b", "ses kaydı: r/one.wav",
+                 "bu makine çok meşguldü (0.5 sn geç kalındı): sonuç kesin değil", "✓ two.yaml: two (3 sn)",
+                 "2 betik, 1 yazıldığı gibi, 1 farklı (15 sn)", "1 betik, 1 yazıldığı gibi, 0 farklı (15 sn)"):
+        assert text in shown, shown
 
 
 def test_recordings_of_files_of_one_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
