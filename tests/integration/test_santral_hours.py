@@ -1,4 +1,4 @@
-"""A node put together from a centre's files asks the hours of that centre, by the clock on its wall."""
+"""The dialogues of a centre's files ask the hours of that centre, by the clock on its wall."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import asyncio
 import shutil
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from ivr.app import OWN_PROMPTS
+from ivr.app import OWN_PROMPTS, Dialogues
 from ivr.sounds import Folder
-from routing.store.numbers import NumberKeys
-from santral import app
+from routing.core.ids import AgentId
 from santral.calendar import Calendar
 from santral.config import node_config
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
@@ -30,6 +27,10 @@ CLOSED = """  kapali:
       - {key: 1, say: ana-menu-1, confirm: secildi-psikososyal, then: psikososyal}
     after_failures: psikososyal
 """
+
+
+async def nobody(agent: AgentId, pin: str) -> bool:
+    return False
 
 
 @pytest.fixture
@@ -50,17 +51,14 @@ def centre(tmp_path: Path) -> Path:
     ("2026-11-23T08:59:59", "merkez-kapali"), ("2026-11-23T09:00:00", "kayit-bilgisi"),
     ("2026-11-23T12:30:00", "merkez-kapali"), ("2026-11-23T16:59:59", "kayit-bilgisi"),
     ("2026-11-24T10:00:00", "merkez-kapali")])
-async def test_a_call_hears_what_the_hour_says(centre: Path, tmp_path: Path, local: str, heard: str) -> None:
+async def test_a_call_hears_what_the_hour_says(centre: Path, local: str, heard: str) -> None:
     at = datetime.fromisoformat(local + "+03:00").timestamp()
     config = node_config(centre)
-    node = app.Node(config, tmp_path / "state")
-    node._talks = cast(Any, SimpleNamespace(vault=SimpleNamespace(spool=tmp_path, keep=None)))
-    sounds = Folder("/sounds", OWN_PROMPTS | config.flow.prompts())
     inbox = FakeInbox(contact_view(UNIQUEID))
     calendar = Calendar(config, inbox.post, lambda: at)
-    numbers = NumberKeys.load_or_create(tmp_path / "numbers.json")
-    server = node._dialogues(cast(Any, inbox), cast(Any, sounds), numbers, calendar,
-                              cast(Any, SimpleNamespace(spoken=tuple))).server
+    server = Dialogues(inbox, config.flow, Folder("/sounds", OWN_PROMPTS | config.flow.prompts()), config.ivr("one"),
+                       seal=lambda number: ("", ""), verify_pin=nobody, agent_by_number=lambda number: None,
+                       services=config.centre.services, port=0, entry_now=calendar.entry).server
     running = asyncio.create_task(server.run())
     await server.listening()
     dialler = await Dialler(server.address[1], "menu", "ana", by_file={"ana-menu-1": "1"}).call()
