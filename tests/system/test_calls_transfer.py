@@ -27,9 +27,7 @@ KEYS_S = 1.0
 async def talking(stage: Stage, key: str, first: Person) -> tuple[Leg, str]:
     """A caller who talks with this agent, and the contact."""
     caller = await stage.hurried(key, tone=CALLER)
-    contact = await stage.newest()
-    await stage.reaches(first, "talking")
-    return caller, contact
+    return caller, str((await stage.reaches(first, "talking"))["contact"])
 
 
 async def keyed(phone: Leg, number: str) -> None:
@@ -124,3 +122,85 @@ async def test_a_number_outside_is_not_reached_by_the_transfer_key_and_the_calle
         assert [row[1] for row in chain(stage, contact)] == [first.id, second.id] and len(stage.network.rung) == 1
         await asyncio.gather(caller.hangup(), waits.hangup())
         await stage.ended(contact)
+
+
+class Trio:
+    """A caller who talks with the first agent, who asks the second one."""
+
+    def __init__(self, caller: Leg, contact: str, first: Person, phone: Leg) -> None:
+        self.caller, self.contact, self.first, self.phone = caller, contact, first, phone
+        self.second: Person
+        self.other: Leg
+
+    async def asks(self, stage: Stage, second: Person) -> None:
+        """By the desk; returns when the second one's phone rings."""
+        self.second = second
+        since = len(stage.network.rung)
+        await self.first.ask("consult", {"agent": second.id})
+        self.other = await stage.network.wait_ring(second.seat, since)
+
+
+async def hears(stage: Stage, leg: Leg, hertz: int, what: str) -> None:
+    """For a second from now on."""
+    before = stage.tone_s(leg, hertz)
+    await until_async(lambda: stage.tone_s(leg, hertz) > before + TALK_S, 20.0, what)
+
+
+RINGS = ("asker hangs up ringing", "caller hangs up ringing", "key ringing")
+MEETS = ("asker hangs up", "asked hangs up", "caller hangs up", "takes back by keys", "gives over")
+WITH_SECOND = ("asker hangs up ringing", "asker hangs up", "gives over")
+
+
+async def test_whoever_hangs_up_when_nobody_is_left_in_silence(stage: Stage) -> None:
+    """All at once: what each of the three does while the second phone rings, and while the two agents talk."""
+    cases = (*RINGS, *MEETS)
+    names = plain(EDU, 2 * len(cases), alone=False)
+    trios: dict[str, Trio] = {}
+    for case, name in zip(cases, names, strict=False):
+        first = await stage.agent(name, Behaviour(tone=FIRST, record=stage.folder))
+        caller, contact = await talking(stage, EDU_KEY, first)
+        trios[case] = Trio(caller, contact, first, stage.network.rung[-1])
+    seconds = {case: await stage.agent(
+                   name, Behaviour("6" if case in RINGS else "0.2", tone=SECOND, record=stage.folder))
+               for case, name in zip(cases, names[len(cases):], strict=True)}
+    for case in MEETS:
+        await trios[case].asks(stage, seconds[case])
+    for case in MEETS:
+        await stage.reaches(trios[case].second, "talking")
+        await hears(stage, trios[case].phone, SECOND, f"{case}: the two agents talk")
+        assert stage.tone_s(trios[case].other, CALLER) == 0.0, f"{case}: the caller is not in it"
+    for case in RINGS:
+        await trios[case].asks(stage, seconds[case])
+    do = {"asker hangs up ringing": lambda one: one.phone.hangup(),
+          "caller hangs up ringing": lambda one: one.caller.hangup(),
+          "key ringing": lambda one: one.phone.press("5"),
+          "asker hangs up": lambda one: one.phone.hangup(),
+          "asked hangs up": lambda one: one.other.hangup(),
+          "caller hangs up": lambda one: one.caller.hangup(),
+          "takes back by keys": lambda one: one.phone.press("*9"),
+          "gives over": lambda one: one.first.ask("consult/give")}
+    await asyncio.gather(*(do[case](one) for case, one in trios.items()))
+    await asyncio.gather(*(_after(stage, case, one) for case, one in trios.items()))
+
+
+async def _after(stage: Stage, case: str, one: Trio) -> None:
+    if case.startswith("caller"):
+        await stage.reaches(one.first, "wrapup")
+        await stage.reaches(one.second, "ready")
+        await asyncio.gather(one.phone.wait_ended(), one.other.wait_ended())
+        assert await stage.ended(one.contact) in ("abandoned", "abandoned_short")
+        assert chain(stage, one.contact)[0][3] == "caller"
+    elif case in WITH_SECOND:
+        await stage.reaches(one.first, "wrapup")
+        await stage.reaches(one.second, "talking")
+        await hears(stage, one.caller, SECOND, f"{case}: the second agent is heard")
+        await hears(stage, one.other, CALLER, f"{case}: and hears the caller")
+        assert [row[1:] for row in chain(stage, one.contact)] == [
+            (one.first.id, "completed", "transfer"), (one.second.id, "accepted", "")]
+    else:
+        await hears(stage, one.caller, FIRST, f"{case}: the caller is the first agent's again")
+        await hears(stage, one.phone, CALLER, f"{case}: who hears the caller")
+        assert (await one.first.view())["state"] == "talking"
+        await stage.reaches(one.second, "ready")
+        assert [row[1:] for row in chain(stage, one.contact)] == [
+            (one.first.id, "accepted", ""), (one.second.id, "canceled", "returned")]
