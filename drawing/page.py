@@ -28,7 +28,7 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: bottom; }
-th:first-child, td.words { text-align: left; } td, tbody th { white-space: nowrap; } td.words { white-space: normal; }
+th:first-child, .words { text-align: left; } td, tbody th { white-space: nowrap; } td.words { white-space: normal; }
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; }
 figure > svg { width: 100%; height: auto; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; padding: 0; margin: .2rem 0; }
@@ -57,7 +57,10 @@ def text(words: str) -> str:
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table. The first cell of a row names it."""
-    titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
+    rows = list(rows)
+    wordy = [bool(rows) and all(WORDS.search(row[number]) for row in rows) for number in range(len(head))]
+    titles = "".join(f'<th scope="col"{WORDY if words else ""}>{escape(title)}</th>'
+                     for title, words in zip(head, wordy, strict=True))
     body = "".join(f'<tr><th scope="row">{escape(row[0])}</th>'
                    + "".join(f"<td{WORDY if WORDS.search(cell) else ''}>{escape(cell)}</td>" for cell in row[1:])
                    + "</tr>" for row in rows)

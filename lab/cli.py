@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -16,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lab import day, process
 from lab import demo as demos
-from lab import process
 from lab.errors import LabError
 from lab.keys import parse, seconds
 from lab.leg import Leg
@@ -51,6 +52,7 @@ def commands() -> typer.Typer:
     app.command("demo")(_told(_demo))
     app.command("script")(_told(_script))
     app.command("traffic", hidden=True)(_told(_traffic))
+    app.command("day", hidden=True)(_told(_day))
     return app
 
 
@@ -255,6 +257,19 @@ def _traffic(lab: LabFolder, agents: Annotated[int, typer.Option("--agents", min
             await network.hang_up_all()
 
     asyncio.run(work())
+
+
+def _day(
+    state: Annotated[Path, typer.Argument(help="Folder that will hold the state; it may not be there yet.")],
+    date: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day.")],
+    contacts: Annotated[float, typer.Option("--contacts", min=1.0, max=100_000.0, help="About so many.")] = 14_000.0,
+) -> None:
+    """A day that never was, through the shipped engine, kept as a node keeps it: what reports are shown with."""
+    if state.exists():
+        raise LabError(f"{state} is there already: name another folder, or remove it first")
+    state.mkdir(parents=True, mode=0o700)
+    rules, midnight = day.centre(), date.replace(tzinfo=day.ZONE).timestamp()
+    asyncio.run(day.keep(state / "santral.db", rules, midnight, day.facts(rules, midnight, contacts)))
 
 
 async def _until_ctrl_c(work: Coroutine[Any, Any, T]) -> T | None:

@@ -6,25 +6,40 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from planning.arrivals import DEFAULT_DAY, Chance, generate, shares_of
 from planning.duties import shifts
 from planning.house import Arrival, Duty, run
 from routing.core import events
 from routing.core.facts import Fact
-from routing.core.ids import ContactId
-from routing.core.model import Centre
+from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.core.model import Agent, Centre, Profile, Service, Step
 from routing.core.stored import Started
 from routing.runner import Turn
 from routing.store.store import Store
 
+ZONE = ZoneInfo("Europe/Istanbul")
 TURN = 1_000
 """Facts of one commit."""
-CALLERS = 0.8
-"""Persons for each call: some call twice."""
+CALLERS = 5.0
+"""Persons for each call: about every tenth calls twice."""
 ASKED = 3
 """One caller of so many is asked after the talk."""
+SERVICES = {"bilgi": "Genel bilgi", "egitim": "Uzaktan eğitim", "ihbar": "İhbar ve şikâyet", "oneri": "Görüş ve öneri",
+            "psikososyal": "Psikososyal destek"}
+AGENTS, SLOW = 180, 50
 NODES = ("karsilama", "kayit-bildirimi", "ana-menu")
+
+
+def centre() -> Centre:
+    """Five services, agents with two of five skills, some of them with more time between two calls."""
+    skills, slow = [SkillId(name) for name in SERVICES], Profile(wrapup_s=40.0, ring_timeout_s=30.0)
+    return Centre(
+        tuple(Service(ServiceId(service), name, (Step(((SkillId(service), 1),)),))
+              for service, name in SERVICES.items()),
+        tuple(Agent(AgentId(f"a{number}"), tuple((skills[(number + more) % len(skills)], 50) for more in (0, 1)),
+                    slow if number < SLOW else Profile()) for number in range(AGENTS)))
 
 
 class Kept:

@@ -103,7 +103,7 @@ class Attendance:
     def read(self, ask: Ask) -> None:
         """Every change in the period, and for `LOOK_S` after it."""
         last = self._end + LOOK_S
-        for _, at, *fields in told(ask, "AgentChanged", FIELDS, self._start, last):
+        for _, at, _, *fields in told(ask, ["AgentChanged"], FIELDS, self._start, last):
             if at < last:
                 self.take(at, *fields)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +43,9 @@ _OFFERS = select(
     offers.c.offered_at, offers.c.connected_at, offers.c.talk_s, offers.c.held_s, offers.c.wrapup_s,
 ).where(offers.c.offer >= bindparam("first"), offers.c.offer < bindparam("last")).order_by(offers.c.offer)
 
-CONTACT = Field("contact")
+FACTS = ("Moved", "Connected", "CallbackChanged")
+FIELDS = (Field("contact"), Field("before"), Field("service"), Field("within", Boolean), Field("reason"))
+"""What facts tell of a contact that its row does not."""
 
 
 @dataclass(slots=True)
@@ -144,27 +146,22 @@ def read(ask: Ask, period: Period) -> Past:
                              bool(row[9]), bool(row[10])) for row in rows}
     past = Past(list(found.values()), [], max([period.end, *(row[4] for row in rows)]))
     names = Names(found)
-
-    def facts(kind: str, *fields: Field) -> Iterator[tuple[Contact, Any]]:
-        """Those about our contacts, with their fields."""
-        for seq, _, name, *values in told(ask, kind, (CONTACT, *fields), period.start, past.horizon):
-            contact = found.get(names.of(name, seq))
-            if contact is not None:
-                yield contact, values
-
+    seen: set[str] = set()
     ways: dict[str, list[str]] = {}
-    for contact, (before, service) in facts("Moved", Field("before"), Field("service")):
-        ways.setdefault(contact.contact, [before]).append(service)
+    for seq, _, kind, name, before, service, within, reason in told(ask, FACTS, FIELDS, period.start, past.horizon):
+        contact = found.get(names.of(name, seq))
+        if contact is None:
+            continue
+        if kind == "Moved":
+            ways.setdefault(contact.contact, [before]).append(service)
+        elif kind == "Connected":
+            if contact.contact not in seen:
+                seen.add(contact.contact)
+                contact.within = bool(within) and contact.outcome == "answered"
+        elif reason in ("asked", "reached"):
+            contact.callback = "failed" if contact.outcome == "callback_failed" else reason
     for name, way in ways.items():
         found[name].services = way
-    seen: set[str] = set()
-    for contact, (within,) in facts("Connected", Field("within", Boolean)):
-        if contact.contact not in seen:
-            seen.add(contact.contact)
-            contact.within = bool(within) and contact.outcome == "answered"
-    for contact, (reason,) in facts("CallbackChanged", Field("reason")):
-        if reason in ("asked", "reached"):
-            contact.callback = "failed" if contact.outcome == "callback_failed" else reason
     _add_offers(ask, period, past, found)
     return past
 

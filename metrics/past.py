@@ -69,13 +69,14 @@ def _halve(ask: Ask, look: Any, low: int, high: int, moment: float) -> int:
     return low
 
 
-def told(ask: Ask, kind: str, fields: Sequence[Field], start: float, end: float) -> Iterator[tuple[Any, ...]]:
-    """Number, time and these fields of the facts of a kind, in order: those from about this time, so the reader asks
-    each for its own. Any: by the fields' kinds."""
+def told(ask: Ask, kinds: Sequence[str], fields: Sequence[Field], start: float, end: float
+         ) -> Iterator[tuple[Any, ...]]:
+    """Number, time, kind and these fields (None: this kind has it not) of the facts of some kinds, in order: those from
+    about this time, so the reader asks each for its own. Any: by the fields' kinds."""
     first, last = numbers(ask, facts, facts.c.seq, facts.c.at, start, end)
     some = _taking(ask, fields).where(facts.c.seq >= bindparam("first"), facts.c.seq < bindparam("last"),
-                                      facts.c.kind == kind).order_by(facts.c.seq).limit(PAGE)
-    lists = [number for number, field in enumerate(fields, 2) if field.kind is JSON]
+                                      facts.c.kind.in_(kinds)).order_by(facts.c.seq).limit(PAGE)
+    lists = [number for number, field in enumerate(fields, 3) if field.kind is JSON]
     while rows := ask(some, first=first, last=last):
         for row in rows:
             if lists and not ask.postgres:
@@ -86,7 +87,7 @@ def told(ask: Ask, kind: str, fields: Sequence[Field], start: float, end: float)
 
 def _taking(ask: Ask, fields: Sequence[Field]) -> Select[Any]:
     if not ask.postgres:
-        return select(facts.c.seq, facts.c.at, *(func.json_extract(
+        return select(facts.c.seq, facts.c.at, facts.c.kind, *(func.json_extract(
             facts.c.body, f"$.{field.within}.{field.name}" if field.within else f"$.{field.name}") for field in fields))
     # One reading of the body for all fields: a cast for each would read it anew each time.
     names = {field.within or field.name: JSON if field.within else field.kind for field in fields}
@@ -94,7 +95,7 @@ def _taking(ask: Ask, fields: Sequence[Field]) -> Select[Any]:
         *(column(name, kind) for name, kind in names.items())).render_derived("body", with_types=True)
     taken = [cast(func.json_extract_path_text(body.c[field.within], field.name), field.kind) if field.within
              else body.c[field.name] for field in fields]
-    return select(facts.c.seq, facts.c.at, *taken).select_from(facts.join(body, true()))
+    return select(facts.c.seq, facts.c.at, facts.c.kind, *taken).select_from(facts.join(body, true()))
 
 
 def known(ask: Ask) -> tuple[float, float] | None:

@@ -86,11 +86,12 @@ def read(ask: Ask, period: Period) -> Report:
     found = past.contacts
     time, menu = Attendance(period, centre, until), ways.Ways()
     time.read(ask)
-    for _, at, *fields in told(ask, "MenuPassed", ways.FIELDS, period.start, period.end):
+    for _, at, _, *fields in told(ask, ["MenuPassed"], ways.FIELDS, period.start, period.end):
         if period.holds(at):
             menu.take(*fields)
     said = (Surveyed(seq, at, ContactId(contact), ServiceId(service), question, answer)
-            for seq, at, contact, service, question, answer in told(ask, "Surveyed", SAID, period.start, period.end))
+            for seq, at, _, contact, service, question, answer
+            in told(ask, ["Surveyed"], SAID, period.start, period.end))
     slots = _split(found, period.slots())
     parts = _split(found, period.days()) if period.long else slots
     return Report(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from drawing import chart, page
 from metrics.attendance import PAUSED, Time
 from metrics.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
+from metrics.period import SLOT_S
 from metrics.report import Report
 from metrics.report_words import COLUMNS as TITLES
 from metrics.report_words import FIGURES, PROVISIONAL, WORDS, Said, number, percent
@@ -19,7 +20,11 @@ from metrics.survey import together
 
 COUNTS = ("offered", "answered", "abandoned", "short", "moved", "elsewhere", "still")
 LEVELS = ("level_ours", "level_without_short", "level_of_offered")
-COLUMNS = (*COUNTS, *LEVELS, "asa_s", "longest_tenth_s", "abandon_wait_s", "aht_s", "transfers")
+ENDS = (*COUNTS, "transfers")
+TIMES = ("offered", *LEVELS, "asa_s", "longest_tenth_s", "abandon_wait_s", "aht_s")
+"""Columns of the two tables of services on paper: one would be too wide for it."""
+AFTER = 2
+"""The pictures come after so many tables: what they show at a glance is in those that follow."""
 SHORTER = ("offered", "answered", "abandoned", "short", *LEVELS, "asa_s", "aht_s")
 """Of the tables by time."""
 
@@ -59,6 +64,8 @@ class View:
             found.append(self.word("so_far").format(until=f"{period.local(until):%d.%m.%Y %H:%M}"))
         if self.report.empty:
             found.append(self.word("nobody"))
+        if self.report.total.first and not self.report.week_over:
+            found.append(f"* {self._said(PROVISIONAL)}")
         return found
 
     # -- tables ------------------------------------------------------------------------------------------------------
@@ -68,7 +75,9 @@ class View:
         report = self.report
         if report.empty:
             return []
-        found = [self._overview(narrow), self._yardsticks(), self._services(SHORTER if narrow else COLUMNS)]
+        found = [self._overview(narrow), self._yardsticks(),
+                 *([self._services("services", SHORTER)] if narrow else
+                   [self._services("services_ends", ENDS), self._services("services_times", TIMES)])]
         period = report.period
         if period.long:
             days = [(f"{period.local(at):%d.%m.%Y}", one) for at, one in report.parts]
@@ -86,10 +95,10 @@ class View:
         total = self.report.total
         rows: list[tuple[str, ...]] = []
         for name, (title, meaning) in FIGURES.items():
-            value = self._cell(total, name)
+            name_, value, says = self._said(title), self._cell(total, name), self._said(meaning)
             if name == "resolution" and not self.report.week_over and total.first:
-                value += f" ({self._said(PROVISIONAL)})"
-            rows.append((self._said(title), value) if narrow else (self._said(title), value, self._said(meaning)))
+                name_, says = f"{name_} *", f"{says} {self._said(PROVISIONAL)}"
+            rows.append((name_, value) if narrow else (name_, value, says))
         return Sheet(self.word("overview"), tuple(map(self.word, ("figure", "value", "meaning")[:len(rows[0])])), rows)
 
     def _yardsticks(self) -> Sheet:
@@ -101,9 +110,9 @@ class View:
         return Sheet(self.word("yardsticks"), tuple(map(self.word, ("figure", "value", "goal", "verdict"))), rows,
                      self.word("yard_note"))
 
-    def _services(self, columns: Sequence[str]) -> Sheet:
+    def _services(self, title: str, columns: Sequence[str]) -> Sheet:
         named = [(self.report.names.get(service, service), one) for service, one in self.report.services.items()]
-        return Sheet(self.word("services"), (self.word("service"), *self._titles(columns)),
+        return Sheet(self.word(title), (self.word("service"), *self._titles(columns)),
                      [self._row(name, one, columns) for name, one in (*named, (self.word("all"), self.report.total))])
 
     def _times(self, title: str, first: str, rows: Iterable[tuple[str, Figures]]) -> Sheet:
@@ -174,27 +183,28 @@ class View:
         parts = [page.text(line) for line in self.lines()]
         sheets = self.sheets()
         for number_, sheet in enumerate(sheets):
-            if number_ == 3:
+            if number_ == AFTER:
                 parts += self._charts()
             parts.append(page.section(sheet.title))
-            parts.append(page.table(sheet.title, sheet.head, sheet.rows))
+            parts.append(page.table(self.report.period.title(), sheet.head, sheet.rows))
             if sheet.note:
                 parts.append(page.text(sheet.note))
         return page.page(self.title, parts, language="en" if self.english else "tr")
 
     def _charts(self) -> list[str]:
         report, period = self.report, self.report.period
+        start, length = period.start, period.end - period.start  # counted from the beginning: marks fall on midnight
         if period.long:
-            axis = chart.Axis(self.word("date"), lambda at: f"{period.local(at):%d.%m.}", period.start, period.end,
+            axis = chart.Axis(self.word("date"), lambda at: f"{period.local(start + at):%d.%m}", 0.0, length,
                               86_400.0 * max(1, len(report.parts) // 10))
             middle = 43_200.0
         else:
-            axis = chart.Axis(self.word("time"), lambda at: f"{period.local(at):%H:%M}", period.start, period.end,
-                              max(1_800.0, (period.end - period.start) / 12.0))
-            middle = 900.0
+            axis = chart.Axis(self.word("time"), lambda at: f"{period.local(start + at):%H:%M}", 0.0, length,
+                              SLOT_S * max(1.0, length // (SLOT_S * 12.0)))
+            middle = SLOT_S / 2.0
 
         def points(value: Callable[[Figures], float | None]) -> list[tuple[float, float]]:
-            return [(at + middle, found) for at, one in report.parts
+            return [(at - start + middle, found) for at, one in report.parts
                     if one.offered and (found := value(one)) is not None]
 
         def series(title: str, value: Callable[[Figures], float | None]) -> chart.Series:
@@ -202,7 +212,7 @@ class View:
 
         names = dict(zip(LEVELS, (OURS, WITHOUT_SHORT, OF_OFFERED), strict=True))
         levels = [series(self._said(FIGURES[name][0]), methodcaller("level", rule)) for name, rule in names.items()]
-        goal = chart.Series(self.word("target"), [(period.start, 0.8), (period.end, 0.8)])
+        goal = chart.Series(self.word("target"), [(0.0, 0.8), (length, 0.8)])
         whole = report.total
         form = "{:.0f} %" if self.english else "%{:.0f}"
         return [

@@ -22,6 +22,8 @@ WORDS: dict[str, Said] = {
                    "In this period nobody called and nobody was at work."),
     "overview": Said("Özet", "Overview"), "figure": Said("Gösterge", "Figure"), "value": Said("Değer", "Value"),
     "meaning": Said("Tanım", "Definition"), "services": Said("Hizmetler", "Services"),
+    "services_ends": Said("Hizmetler: gelenler ve sonuçları", "Services: who came, and how it ended"),
+    "services_times": Said("Hizmetler: düzey ve süreler (sn)", "Services: levels, and times in seconds"),
     "service": Said("Hizmet", "Service"), "all": Said("Hepsi", "All"),
     "by_slot": Said("Yarım saatler", "Half hours"), "by_day": Said("Günler", "Days"),
     "by_clock": Said("Günün saatlerine göre (tüm günler birlikte)", "By time of day, all days together"),
@@ -126,7 +128,7 @@ COLUMNS: dict[str, Said] = {
 }
 """Titles of columns, short."""
 
-PROVISIONAL = Said("geçici: yedi gün dolmadı", "provisional: the seven days are not over")
+PROVISIONAL = Said("Geçici: yedi gün dolmadı.", "Provisional: the seven days are not over.")
 
 
 def number(value: float | None, digits: int, *, english: bool) -> str:
