@@ -8,9 +8,21 @@ import pytest
 
 from ivr.agi.server import FastAgi
 from ivr.sounds import Folder
-from ivr.transfer import CLOSED, DONE, NO_NUMBER, NO_SYSTEM, NOT_NOW, NOT_THERE, OWN_PROMPTS, Transfers, Where
+from ivr.transfer import (
+    ASKED,
+    BACK,
+    CLOSED,
+    DONE,
+    NO_NUMBER,
+    NO_SYSTEM,
+    NOT_NOW,
+    NOT_THERE,
+    OWN_PROMPTS,
+    Transfers,
+    Where,
+)
 from routing.core.errors import NotNow, NotOpen, NotThere, UnknownAgent
-from routing.core.events import TransferAsked
+from routing.core.events import ConsultAsked, ConsultEnded, Event, TransferAsked
 from routing.core.ids import AgentId, OfferId, ServiceId
 from routing.core.inbox import InboxClosed
 from tests.fakes.agi_dialler import Dialler
@@ -22,13 +34,13 @@ NUMBERS = {"3": Where(ServiceId("ihbar_sikayet")), "1007": Where(agent=AgentId("
 LEG = "o7-1795569005.1"
 
 
-async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG) -> Dialler:
+async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG, how: str = "send") -> Dialler:
     server = FastAgi("127.0.0.1", 0)
     server.add_route("transfer", Transfers(inbox, Folder("/sounds", set(OWN_PROMPTS)), NUMBERS.get).transfer)
     task = asyncio.create_task(server.run())
     await server.listening()
     try:
-        return await Dialler(server.address[1], "transfer", "send", number, uniqueid=uniqueid).call()
+        return await Dialler(server.address[1], "transfer", how, number, uniqueid=uniqueid).call()
     finally:
         server.stop()
         await task
@@ -59,3 +71,15 @@ async def test_nothing_else_can_be_reached_and_nobody_else_may_ask(number: str, 
     inbox = FakeInbox()
     call = await asks(inbox, number, uniqueid)
     assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}" and inbox.events == []
+
+
+@pytest.mark.parametrize(("how", "number", "asked", "said"), [
+    ("ask", "3", ConsultAsked(OfferId(7), ServiceId("ihbar_sikayet")), ASKED),
+    ("back", "", ConsultEnded(OfferId(7)), BACK)])
+async def test_somebody_is_asked_first_and_the_caller_taken_back(how: str, number: str, asked: Event,
+                                                                said: str) -> None:
+    inbox = FakeInbox()
+    call = await asks(inbox, number, how=how)
+    assert inbox.events == [asked] and call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
+    call = await asks(inbox, number, how="else")
+    assert inbox.events == [asked] and call.variables["ACD_SAY"] == f"/sounds/tr/{NOT_NOW}"

@@ -4,6 +4,7 @@ records say, and that nobody is left in silence, whoever hangs up when."""
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
 from tests.fakes.sip_uac import telephone
+from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
 from tests.until import until_async
 
@@ -104,6 +106,7 @@ async def test_the_transfer_key_of_a_telephone_and_a_talk_that_nobody_takes_over
         await stage.ended(contact)
 
 
+@pytest.mark.long
 async def test_a_number_outside_is_not_reached_by_the_transfer_key_and_the_caller_is_in_front(stage: Stage) -> None:
     names = plain(EDU, 4)[2:]
     seat = stage.info.seat(names[0])
@@ -204,3 +207,30 @@ async def _after(stage: Stage, case: str, one: Trio) -> None:
         await stage.reaches(one.second, "ready")
         assert [row[1:] for row in chain(stage, one.contact)] == [
             (one.first.id, "accepted", ""), (one.second.id, "canceled", "returned")]
+
+
+async def test_a_node_that_dies_meanwhile_is_not_needed_and_knows_all_when_it_is_back(new_lab: NewLab,
+                                                                                    tmp_path: Path) -> None:
+    """kill -9 while two agents talk about their callers: one asker hangs up, one asked. Both callers have somebody."""
+    stage = Stage(await new_lab(), tmp_path)
+    names = plain(EDU, 4, alone=False)
+    trios: list[Trio] = []
+    for name in names[:2]:
+        first = await stage.agent(name, Behaviour(tone=FIRST, record=stage.folder))
+        caller, contact = await talking(stage, EDU_KEY, first)
+        trios.append(Trio(caller, contact, first, stage.network.rung[-1]))
+    for one, name in zip(trios, names[2:], strict=True):
+        await one.asks(stage, await stage.agent(name, Behaviour("0.2", tone=SECOND, record=stage.folder)))
+        await stage.reaches(one.second, "talking")
+    given, kept = trios
+    stage.lab.kill_node()
+    await asyncio.gather(given.phone.hangup(), kept.other.hangup())
+    await hears(stage, given.caller, SECOND, "who was asked has the caller, without a node")
+    await hears(stage, kept.caller, FIRST, "the agent has the caller again, without a node")
+    await stage.lab.start_node()
+    await stage.reaches(given.second, "talking", 20.0)
+    await stage.reaches(given.first, "wrapup", 20.0)
+    assert (await stage.reaches(kept.first, "talking"))["contact"] == kept.contact
+    await stage.reaches(kept.second, "ready")
+    await asyncio.gather(given.caller.hangup(), kept.caller.hangup())
+    assert (await stage.ended(given.contact), await stage.ended(kept.contact)) == ("answered", "answered")

@@ -10,7 +10,7 @@ import pytest
 from routing.ami import translate
 from routing.ami.translate import WANTED, Translator, to_action, to_partner, wait_words
 from routing.ami.wire import BadAction, Decoder, Message, encode
-from routing.core.commands import Offer, Overflow, Partner, Rescind, SendOn
+from routing.core.commands import Consult, Offer, Overflow, Partner, Rescind, SendOn, TakeBack
 from routing.core.events import (
     ContactGone,
     Event,
@@ -415,3 +415,26 @@ def test_the_transfer_key_of_a_phone_is_told_before_the_end_of_the_talk() -> Non
 def test_who_is_sent_on_is_led_out_of_the_talk() -> None:
     assert to_action(SendOn(CALLER, ServiceId("tip")), "444") == {
         "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "tip", "Priority": "1"}
+
+
+def test_two_agents_of_one_caller_meet_and_a_caller_who_is_back_is_told_again() -> None:
+    translator = Translator(lambda _: True)
+
+    def told(*messages: Message) -> list[Event]:
+        return [event for message in messages for event in translator.translate(message)]
+
+    asked = "o9-7.1"
+    assert told(*born(), up(), enter(CALLER), enter(LEG))[-1] == OfferConnected(OfferId(3), CALLER)
+    assert told(leave(CALLER), leave(LEG), ami("Newchannel", Uniqueid=asked), enter(LEG, "c"), enter(asked, "c")) == [
+        OfferConnected(OfferId(9), ContactId(LEG))]
+    assert told(leave(LEG, "c"), leave(asked, "c"), hangup(asked)) == [OfferEnded(OfferId(9), "hangup")]
+    assert told(enter(CALLER, "d"), enter(LEG, "d")) == [OfferConnected(OfferId(3), CALLER)]
+    assert told(enter("o4-7.2", "e"), enter("o5-7.3", "e")) == [], "legs of two callers are nobody's meeting"
+
+
+def test_caller_and_agent_are_parted_in_one_action_and_the_agent_is_led_back_by_a_word() -> None:
+    assert to_action(Consult(OfferId(3), CALLER, ServiceId("tip")), "444") == {
+        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "tip", "Priority": "quiet",
+        "ExtraChannel": LEG, "ExtraContext": "santral-consult", "ExtraExten": "wait", "ExtraPriority": "1"}
+    assert to_action(TakeBack(OfferId(3), CALLER), "444") == {
+        "Action": "Setvar", "Channel": LEG, "Variable": "SHARED(SC_BACK)", "Value": "1"}
