@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.sounds import Sounds, files
@@ -16,7 +18,10 @@ PAUSED, RESUMED, NONE = "kayit-durdu", "kayit-suruyor", "kayit-yok"
 OWN_PROMPTS = (PAUSED, RESUMED, NONE)
 
 Silence = Callable[[str, bool], Awaitable[bool]]
-"""Channel id of the agent's leg, on or off -> whether there was a recording to silence."""
+"""Channel id of the agent's leg, on or off -> whether there was a recording to silence. Raises TimeoutError: nobody
+knows."""
+
+log = structlog.get_logger(__name__)
 
 
 async def no_recordings(leg: str, on: bool) -> bool:
@@ -31,10 +36,16 @@ class Hush:
         self.sounds, self.silence = sounds, silence
 
     async def hush(self, session: Session) -> None:
-        """The other way round than it is."""
+        """The other way round than it is. `ACD_NEXT` stays empty when Asterisk did not do it: the dialplan ends the
+        recording then."""
         pause = session.argument(1) != "1"
         spoken = NONE
-        if await self.silence(session.uniqueid, pause):
+        try:
+            done = await self.silence(session.uniqueid, pause)
+        except TimeoutError:
+            log.warning("ivr.not_silenced", leg=session.uniqueid)
+            return
+        if done:
             spoken = PAUSED if pause else RESUMED
             await session.set_variable(dialplan.HUSHED, "1" if pause else "")
         await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, (spoken,))))

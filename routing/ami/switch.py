@@ -359,17 +359,20 @@ class Switch:
                          self._record(command) if isinstance(command, Offer) else "")
 
     async def hush(self, leg: str, on: bool) -> bool:
-        """Silence in the recording of an agent's leg from now on, or an end to it. False: nothing was changed; there is
-        no link, or no such leg. When Asterisk cannot silence it, the recording is stopped."""
+        """Silence in the recording of an agent's leg from now on, or an end to it. False: nothing is recorded there. When
+        Asterisk cannot silence it, the recording is stopped. Raises TimeoutError: nobody knows, Asterisk was not
+        reached or did not answer."""
         actions = self._actions
         if actions is None:
-            return False
+            raise TimeoutError("no link to Asterisk")
         try:
             reply = await actions.action({"Action": "MixMonitorMute", "Channel": leg, "Direction": "both",
                                           "State": "1" if on else "0"})
             if not reply.ok and on:
                 reply = await actions.action({"Action": "StopMixMonitor", "Channel": leg})
-        except (LinkError, BadAction):
+        except LinkError as error:
+            raise TimeoutError(str(error)) from None
+        except BadAction:
             return False
         return reply.ok
 

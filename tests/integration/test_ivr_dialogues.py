@@ -14,6 +14,7 @@ from ivr.agi.server import FastAgi
 from ivr.announcement import Announcement
 from ivr.config import DISTRESS, USUAL, IvrSettings
 from ivr.flow.model import End
+from ivr.hush import Silence
 from ivr.sounds import Folder
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownSeat, UnknownService
 from routing.core.events import (
@@ -401,6 +402,20 @@ async def test_an_agent_s_keys_pause_a_recording(paused: str, there: bool, spoke
         asked.append((leg, on))
         return there
 
+    dialler = await hush(silence, paused)
+    assert asked == [(UNIQUEID, paused != "1")]
+    assert said(dialler) == [spoken] and dialler.variables["ACD_NEXT"] == "hold"
+    assert dialler.variables.get("SC_HUSHED") == after
+
+
+async def test_a_recording_that_could_not_be_paused_is_never_said_to_be_none() -> None:
+    async def silence(leg: str, on: bool) -> bool:
+        raise TimeoutError("no link to Asterisk")
+
+    assert not (await hush(silence, "")).variables, "no ACD_NEXT: the dialplan ends the recording"
+
+
+async def hush(silence: Silence, paused: str) -> Dialler:
     dialogues = app.Dialogues(FakeInbox(), example(), Folder("/sounds", PROMPTS), IvrSettings(node="one"),
                               seal=lambda number: ("", ""), verify_pin=verify, agent_by_number=lambda number: None,
                               services=SERVICES, port=0, silence=silence)
@@ -409,9 +424,7 @@ async def test_an_agent_s_keys_pause_a_recording(paused: str, there: bool, spoke
     dialler = await Dialler(dialogues.server.address[1], "hush", paused).call()
     dialogues.server.stop()
     await task
-    assert asked == [(UNIQUEID, paused != "1")]
-    assert said(dialler) == [spoken] and dialler.variables["ACD_NEXT"] == "hold"
-    assert dialler.variables.get("SC_HUSHED") == after
+    return dialler
 
 
 async def test_an_unknown_contact_is_queued_again_with_its_old_place(start: Start) -> None:
