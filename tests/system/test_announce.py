@@ -18,7 +18,7 @@ from lab.up import SOUNDS
 from tests.system.stage import Stage, growing
 from tests.until import until_async
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # in short: a script of centres/meb has a sentence announced
 
 TEXT = "Ankara'da kar nedeniyle bugün okullar kapalıdır."
 BEGAN = time.time()
@@ -68,7 +68,6 @@ async def test_everybody_hears_it_once(stage: Stage) -> None:
     assert rows and all(str(rows[0][key]).startswith("supervisor") for key in ("by", "ended_by"))
 
 
-@pytest.mark.long
 async def test_a_service_that_is_closed_at_once_leads_back_to_the_menu(stage: Stage) -> None:
     lab = stage.lab
     await stage.waiting(KEY, SERVICE)
