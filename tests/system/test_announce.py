@@ -18,7 +18,7 @@ from lab.up import SOUNDS
 from tests.system.stage import Stage, growing
 from tests.until import until_async
 
-pytestmark = [pytest.mark.system, pytest.mark.long]  # in short: a script of centres/meb has a sentence announced
+pytestmark = [pytest.mark.system, pytest.mark.long]  # in short: test_ivr_dialogues
 
 TEXT = "Ankara'da kar nedeniyle bugün okullar kapalıdır."
 BEGAN = time.time()
