@@ -138,10 +138,10 @@ class Names:
         return found[at][1] if at < len(found) else contact
 
 
-def read(ask: Ask, period: Period) -> Past:
-    """Contacts of a period, with what only facts tell: the way through the queues, whether the first connection was
-    within the target, callbacks."""
-    rows = ask(_CONTACTS, start=period.start, end=period.end)
+def read(ask: Ask, period: Period, since: float) -> Past:
+    """Contacts of a period that came when facts were kept (`since`), with what only those tell: the way through the
+    queues, whether the first connection was within the target, callbacks."""
+    rows = ask(_CONTACTS, start=max(period.start, since), end=period.end)
     found = {row[0]: Contact(row[0], row[2], row[3], [row[1]], row[5], row[6] or "", row[7], bool(row[8]),
                              bool(row[9]), bool(row[10])) for row in rows}
     past = Past(list(found.values()), [], max([period.end, *(row[4] for row in rows)]))

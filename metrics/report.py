@@ -47,6 +47,8 @@ class Report:
     period: Period
     names: dict[str, str]
     """Service -> its Turkish name."""
+    since: float
+    """The record begins here: what came before is not counted, for its facts are gone."""
     until: float
     """The record ends here: a period that is not over is told so far."""
     total: Figures
@@ -80,9 +82,9 @@ class Report:
 
 def read(ask: Ask, period: Period) -> Report:
     """Read and count. NothingKnown when the record does not touch the period."""
-    until = _until(ask, period)
+    since, until = _extent(ask, period)
     centre = rules(ask, period.end)
-    past = contacts.read(ask, period)
+    past = contacts.read(ask, period, since)
     found = past.contacts
     time, menu = Attendance(period, centre, until), ways.Ways()
     time.read(ask)
@@ -95,7 +97,8 @@ def read(ask: Ask, period: Period) -> Report:
     slots = _split(found, period.slots())
     parts = _split(found, period.days()) if period.long else slots
     return Report(
-        period, {str(service.id): service.name for service in centre.services}, until, count(Figures(), found),
+        period, {str(service.id): service.name for service in centre.services}, since, until,
+        count(Figures(), found),
         by_service(found), [(start, count(Figures(), some)) for start, some in parts],
         _together(slots, period.label) if period.long else {},
         [(start, service, figures) for start, some in slots for service, figures in by_service(some).items()],
@@ -104,18 +107,18 @@ def read(ask: Ask, period: Period) -> Report:
 
 def export(ask: Ask, period: Period) -> list[Contact]:
     """The contacts of a period. NothingKnown."""
-    _until(ask, period)
-    return contacts.read(ask, period).contacts
+    since, _ = _extent(ask, period)
+    return contacts.read(ask, period, since).contacts
 
 
-def _until(ask: Ask, period: Period) -> float:
-    """The end of the record. NothingKnown when it does not touch the period."""
+def _extent(ask: Ask, period: Period) -> tuple[float, float]:
+    """The first and the last moment of the record. NothingKnown when it does not touch the period."""
     extent = known(ask)
     if extent is None or extent[0] >= period.end or extent[1] < period.start:
         held = "is empty" if extent is None else (f"goes from {period.local(extent[0]):%Y-%m-%d %H:%M} to "
                                                   f"{period.local(extent[1]):%Y-%m-%d %H:%M}")
         raise NothingKnown(f"nothing is known of {period.title()}: the record {held}")
-    return extent[1]
+    return extent
 
 
 def _split(found: list[Contact], starts: list[float]) -> list[tuple[float, list[Contact]]]:

@@ -60,6 +60,8 @@ class View:
         """What is said before the tables."""
         period, until = self.report.period, self.report.until
         found = [self.word("clock").format(zone=period.zone)]
+        if self.report.since > period.start:
+            found.append(self.word("begins").format(since=f"{period.local(self.report.since):%d.%m.%Y %H:%M}"))
         if until < period.end:
             found.append(self.word("so_far").format(until=f"{period.local(until):%d.%m.%Y %H:%M}"))
         if self.report.empty:

@@ -17,6 +17,8 @@ WORDS: dict[str, Said] = {
     "day": Said("Günlük rapor", "Daily report"), "week": Said("Haftalık rapor", "Weekly report"),
     "month": Said("Aylık rapor", "Monthly report"), "interval": Said("Dönem raporu", "Report of an interval"),
     "clock": Said("Saatler {zone} saatidir.", "Times are those of {zone}."),
+    "begins": Said("Kayıt {since} anında başlar; öncesi sayılmaz.",
+                   "The record begins at {since}; nothing before it is counted."),
     "so_far": Said("Dönem bitmedi: {until} anına kadar.", "The period is not over: told up to {until}."),
     "nobody": Said("Bu dönemde kimse aramadı ve kimse çalışmadı.",
                    "In this period nobody called and nobody was at work."),

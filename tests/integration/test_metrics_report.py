@@ -88,11 +88,27 @@ def test_figures_counted_on_fingers(small: Path) -> None:
 
 def test_midnight_belongs_to_who_came(small: Path) -> None:
     before, after = (read(small, named("day", date, ZONE, 0.0)) for date in ("2026-03-01", "2026-03-03"))
+    assert "Kayıt 01.03.2026 23:00 anında başlar" in View(before).page()
+    assert f"{before.until - MIDNIGHT:.0f}" == "122401" and "kimse" not in View(before).page()
     assert before.total.waits == [7.0] and before.total.answered == 1
     assert (after.total.offered, after.total.still, after.total.solved) == (2, 1, 0)
     month = read(small, named("month", "2026-03", ZONE, 0.0))
     assert month.total.offered == 13 and sum(one.offered for one in month.clock.values()) == 13
     assert [one.offered for _, one in month.parts[:3]] == [1, 10, 2] and len(month.parts) == 31
+
+
+def test_what_has_no_facts_any_more_is_not_counted(tmp_path: Path, day: Day) -> None:
+    path = tmp_path / "santral.db"
+    asyncio.run(day.keep(str(path)))
+    noon = MIDNIGHT + 12 * 3600.0
+    engine = create_engine(url_of(path))
+    with engine.begin() as connection:
+        for table in ("journal", "facts"):
+            connection.execute(text(f"DELETE FROM {table} WHERE at < :noon"), {"noon": noon})
+    engine.dispose()
+    found = read(path)
+    assert (found.total.offered, found.total.answered, found.total.abandoned) == (5, 2, 1)
+    assert found.since >= noon and "anında başlar" in View(found).page()
 
 
 def test_time_of_agents(small: Path) -> None:
