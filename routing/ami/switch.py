@@ -359,9 +359,9 @@ class Switch:
                          self._record(command) if isinstance(command, Offer) else "")
 
     async def hush(self, leg: str, on: bool) -> bool:
-        """Silence in the recording of an agent's leg from now on, or an end to it. False: nothing is recorded there. When
-        Asterisk cannot silence it, the recording is stopped. Raises TimeoutError: nobody knows, Asterisk was not
-        reached or did not answer."""
+        """Silence in the recording of an agent's leg from now on, or an end to it. False: nothing is recorded there.
+        When Asterisk cannot silence it, the recording is stopped. Raises TimeoutError: nobody knows, Asterisk was
+        not reached or did not answer."""
         actions = self._actions
         if actions is None:
             raise TimeoutError("no link to Asterisk")
