@@ -19,6 +19,7 @@ from ivr.agi.session import ANY_KEY, Session
 from ivr.contact import Contacts, contact_of, language_of
 from ivr.dialable import DIGITS_MAX, Refusal, dialable
 from ivr.flow.model import REPEAT_KEY, SLOW_KEY
+from ivr.flow.steps import SLOW_FACTOR
 from ivr.sounds import Sounds, files
 from prompts import say
 from routing.core.errors import NoCallback, Refused
@@ -146,7 +147,8 @@ class Callback:
         return ""
 
     async def _keyed(self, talk: _Talk) -> str:
-        """Digits ended by `#` or by silence. `*` gives more time; too many are none. Empty: nothing was keyed in."""
+        """Digits ended by `#` or by silence. `*` gives more time and slow speech; too many are none. Empty: nothing was
+        keyed in."""
         typed, more = "", 0
         within_s = FIRST_KEY_S
         digit = await talk.hear([KEY_IN])
@@ -158,6 +160,7 @@ class Callback:
                 more += 1
                 if more > MORE_TIME_MAX:
                     return typed
+                await talk.slower()
                 within_s, digit = FIRST_KEY_S, await talk.hear([MORE_TIME])
                 continue
             typed, digit, within_s = typed + digit, "", NEXT_KEY_S
@@ -196,7 +199,12 @@ class _Talk:
     @property
     def patience(self) -> float:
         """Factor of every time to answer."""
-        return 1.5 if self.slow else 1.0
+        return SLOW_FACTOR if self.slow else 1.0
+
+    async def slower(self) -> None:
+        """Slow speech from now on, in the line too."""
+        self.slow = True
+        await self.session.set_variable(dialplan.INHERITED + dialplan.SLOW, "1")
 
     async def say(self, *keys: str) -> None:
         """To the end, whatever is pressed."""
@@ -223,8 +231,7 @@ class _Talk:
                     return ""
             elif key == SLOW_KEY:
                 before = [] if self.slow else [SLOW_ON]
-                self.slow = True
-                await self.session.set_variable(dialplan.INHERITED + dialplan.SLOW, "1")
+                await self.slower()
             elif key != REPEAT_KEY:
                 before = [WRONG]
         return ""

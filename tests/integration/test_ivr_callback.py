@@ -104,8 +104,9 @@ async def test_another_number_is_keyed_in_read_back_and_sealed(call: Call) -> No
 
 async def test_a_withheld_number_has_to_be_keyed_in_and_more_time_is_given(call: Call) -> None:
     dialler, inbox = await call(number="anonymous", keys=["0", "*", *OTHER[1:], "", "1"])
-    assert dialler.played[:3] == ["geri-arama-gizli", "geri-arama-gir", "menu-sure-verildi"]
-    assert dialler.waited[:3] == [20_000, 5_000, 20_000]
+    assert dialler.played[:4] == ["geri-arama-gizli", "geri-arama-gir", "menu-sure-verildi-yavas",
+                                  "geri-arama-girilen-yavas"], "more time, and slow speech with it"
+    assert dialler.waited[:4] == [20_000, 5_000, 40_000, 10_000] and dialler.variables["SC_SLOW"] == "1"
     assert [event.caller_box for event in asked(inbox)] == ["box+903124131234"]
 
 
@@ -181,7 +182,7 @@ async def test_who_is_connected_meanwhile_or_not_known_is_not_asked(call: Call) 
 async def test_slow_speech_is_kept_and_repeats_are_heard(call: Call) -> None:
     dialler, inbox = await call(keys=["#", "*", "1"])
     assert dialler.played.count(YES) == 2 and f"{YES}-yavas" in dialler.played
-    assert dialler.variables["SC_SLOW"] == "1" and dialler.waited == [10_000, 10_000, 15_000] and len(asked(inbox)) == 1
+    assert dialler.variables["SC_SLOW"] == "1" and dialler.waited == [10_000, 10_000, 20_000] and len(asked(inbox)) == 1
 
 
 async def test_an_agent_who_has_taken_a_callback_has_the_caller_dialled(call: Call) -> None:
