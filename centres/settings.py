@@ -148,7 +148,7 @@ class Wait(Shape):
     max_fails: Annotated[int, Field(ge=1, le=20, strict=True)] = 4
     """Unanswered questions in a row before the safety net."""
     announce_s: Annotated[int, Field(ge=15, le=600, strict=True)] = 60
-    """Shortest time between two announcements (position, comfort) to the same caller."""
+    """Shortest time between two comfort sentences to the same caller."""
 
 
 class Routing(Shape):

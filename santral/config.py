@@ -70,6 +70,8 @@ class NodeConfig(NamedTuple):
     loaded: Loaded
     """The files it was made from."""
     sign_in: Mapping[str, AgentId]
+    """Sign-in number, as keyed on a phone, -> agent."""
+    warnings: tuple[Problem, ...] = ()
 
     def by_number(self, number: str) -> Where | None:
         """Where a number leads that an agent keys to send a caller on: a service by its place in services.yaml (1 is
@@ -81,8 +83,6 @@ class NodeConfig(NamedTuple):
             return None if agent is None else Where(agent=agent)
         place = int(number)
         return Where(self.centre.services[place - 1].id) if 0 < place <= len(self.centre.services) else None
-    """Sign-in number, as keyed on a phone, -> agent."""
-    warnings: tuple[Problem, ...] = ()
 
     @property
     def agents(self) -> tuple[AgentId, ...]:
@@ -207,13 +207,19 @@ def _untold(loaded: Loaded) -> list[Problem]:
 
 
 def _calls_back(loaded: Loaded) -> list[Problem]:
-    """Who is to be called back is called through the carrier."""
+    """Who is to be called back is called through the carrier. Rule I21 of accessible lines wants it offered, so a
+    centre that offers none says so itself."""
     if loaded.settings is None or loaded.settings.trunk.way_out is not None:
         return []
-    return [Problem(loaded.place(SERVICES, service.id, "callback"),
-                    f"service '{service.id}' calls callers back, and there is no way out",
-                    "Add outgoing = \"host:port\" of the carrier at [trunk]; until then nobody is called back.")
-            for service in loaded.services if service.callback not in (None, "none")]
+    found = [Problem(loaded.place(SERVICES, service.id, "callback"),
+                     f"service '{service.id}' calls callers back, and there is no way out",
+                     "Add outgoing = \"host:port\" of the carrier at [trunk]; until then nobody is called back.")
+             for service in loaded.services if service.callback not in (None, "none")]
+    if usual := [f"'{one.id}'" for one in loaded.services if one.callback is None and one.calls_back != "none"]:
+        found.append(Problem(loaded.where("trunk"), f"callers of {', '.join(usual)} are offered no callback: there is "
+                             "no way out to them", "Add outgoing = \"host:port\" of the carrier; or say callback: none "
+                             "at each of these services."))
+    return found
 
 
 def _recorded(loaded: Loaded) -> list[Problem]:

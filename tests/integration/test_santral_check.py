@@ -21,6 +21,9 @@ def centre(tmp_path: Path) -> Path:
     copy = tmp_path / "centre"
     shutil.copytree(MEB, copy)
     (copy / "accommodations.yaml").chmod(0o600)
+    settings = copy / "santral.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace(
+        "[trunk]\n", '[trunk]\noutgoing = "sip.carrier.example:5060"\n', 1), encoding="utf-8")
     return copy
 
 

@@ -23,6 +23,7 @@ def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "meb"
     shutil.copytree(SHIPPED / "meb", copy)
     (copy / "accommodations.yaml").chmod(0o600)
+    edit(copy, "santral.toml", "[trunk]\n", '[trunk]\noutgoing = "sip.carrier.example:5060"\n')
     return copy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -78,3 +79,12 @@ def test_each_music_is_a_class_of_its_own(folder: Path, tmp_path: Path) -> None:
     assert text.count("mode=files") == 4
     with pytest.raises(PlanError, match="music 'default'"):
         plan.__class__(**{**{name: getattr(plan, name) for name in plan.__dataclass_fields__}, "musics": ("default",)})
+
+
+def test_who_is_offered_no_callback_for_want_of_a_way_out_is_told_of(folder: Path) -> None:
+    (told,) = [str(one) for one in check(folder).warnings]
+    assert re.match(r"santral\.toml:\d+: callers of 'uzaktan_egitim', 'gorus_oneri', 'temsilci' are offered no callb",
+                    told)
+    for service in ("uzaktan_egitim", "gorus_oneri", "temsilci"):
+        says(folder, "callback: none", f"  - id: {service}")
+    assert check(folder).warnings == ()
