@@ -45,6 +45,8 @@ class TalkRecorder:
         """Why nothing is recorded now; empty: nothing is wrong."""
         self.done: Counter[str] = Counter()
         """Files by what became of them: `kept`, `destroyed`, `failed`."""
+        self._mended = False
+        """What a crash left half-done is settled."""
 
     def file(self, offer: Offer) -> str:
         """Name of the file for the talk of an offer, without ending; empty: it is not recorded."""
@@ -54,7 +56,6 @@ class TalkRecorder:
 
     async def run(self) -> None:
         """Seal what talks and broken-off dialogues leave, until cancelled."""
-        await self.vault.mend()
         loop = asyncio.get_running_loop()
         purge_at = loop.time()
         while True:
@@ -77,6 +78,9 @@ class TalkRecorder:
         """Once. Never raises for what a later look may mend: the trouble is told once, and when it is over."""
         before, why = self.trouble, ""
         try:
+            if not self._mended:
+                await self.vault.mend()
+                self._mended = True
             swept = await self.vault.sweep(self._talks())
             self.done.update(swept._asdict())
             if swept.failed:
@@ -84,7 +88,9 @@ class TalkRecorder:
             elif _free(self.vault) < RESERVE:
                 why = f"less than {RESERVE:.0%} of {self.vault.spool} is free"
         except OSError as error:
-            why = f"{self.vault.spool}: {error.strerror}"
+            why = f"{error.filename or self.vault.spool}: {error.strerror}"
+        except StoreError as error:
+            why = str(error)
         self.trouble = why
         if why and not before:
             log.error("recording.off", why=why, mend="no talk is recorded until it is mended: see spool and vault")

@@ -44,7 +44,7 @@ class Sound(NamedTuple):
     def wav(self) -> Iterator[bytes]:
         """The same as a WAV, in pieces of `CHUNK` bytes and a last one that is not longer."""
         ahead = _header(self)
-        with self.path.open("rb") as file:
+        with open(self.path, "rb", opener=_no_link) as file:
             file.seek(self.offset)
             left = self.length
             while left > 0:
@@ -65,7 +65,7 @@ def sound_of(path: Path) -> Sound:
         return _whole(Sound(path, ALAW, 8000, 1, 0, size))
     if path.suffix != ".wav":
         raise NoSound(f"{path.name}: neither .alaw nor .wav")
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_no_link) as file:
         head = file.read(HEADER_MAX)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         raise NoSound(f"{path.name}: no WAV")
@@ -103,7 +103,13 @@ def _header(sound: Sound) -> bytes:
 
 def remove(path: Path) -> None:
     """A plain file goes. Where Asterisk is another user the folder is ours, and the file is only for reading: then what
-    it held is gone with its last reader, else at once."""
-    with suppress(PermissionError, FileNotFoundError):
-        os.truncate(path, 0)
+    it held is gone with its last reader, else at once. A link goes, and what it leads to stays."""
+    with suppress(OSError), open(path, "r+b", opener=_no_link) as file:
+        file.truncate(0)
     path.unlink(missing_ok=True)
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Asterisk writes into the folder too, and is another user in some houses: a name of its own leads to no file of
+    ours. OSError for a link."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -40,8 +40,9 @@ DAY_S = 86_400.0
 SHORTEST_S = 1.0
 """Nothing can be said in less: a phone that was taken up and laid down, a key pressed at once."""
 
-QUIET_S = 3.0
-"""A talk's file that has not grown for so long, and whose leg is gone, is whole: Asterisk writes every 20 ms."""
+QUIET_S = 5.0
+"""A talk's file that has not grown for so long, and whose leg is gone, is whole: Asterisk writes 32 KiB at a time (the
+buffer of `ast_writefile`), which is 4.1 s of A-law, and the rest when the talk ends."""
 
 LEFT_S = 300.0
 """A message's file that nobody has handed over for so long was left by a dialogue that died: no dialogue with a
@@ -52,7 +53,7 @@ SWEEP_MAX = 200
 
 DRAFT = "draft"
 
-_NAME = re.compile(rf"({CALL}|{MESSAGE}|{SURVEY})-([a-z0-9_]+)-([A-Za-z0-9_.-]{{1,80}})~([a-z0-9]{{1,24}})\Z")
+_NAME = re.compile(rf"({CALL}|{MESSAGE}|{SURVEY})-([a-z0-9_]+)-([A-Za-z0-9_.-]{{1,80}})~([a-z0-9]{{1,16}})\Z")
 _ID = re.compile(r"\d{8}-[0-9a-f]{16}\Z")
 
 
@@ -206,7 +207,7 @@ class Vault:
             plain = Plain(*found.groups()) if found else None
             if plain is None or age < (QUIET_S if plain.kind == CALL else LEFT_S):
                 if plain is None and age >= LEFT_S:
-                    log.warning("vault.unknown_file", name=path.name[:40])
+                    log.warning("vault.unknown_file", name=ascii(path.name[:40]))
                     await self._worker.call(partial(remove, path))
                     destroyed += 1
                 continue

@@ -18,7 +18,7 @@ from routing.store import recordings, vault
 from routing.store.errors import DamagedRecording, KeyFileError, StoreUnavailable
 from routing.store.recordings import Recording, Wanted
 from routing.store.sealed import RecordingKeys
-from routing.store.sound import CHUNK
+from routing.store.sound import CHUNK, remove
 from routing.store.store import Store
 from routing.store.vault import DAY_S, LEFT_S, QUIET_S, SWEEP_MAX, Plain, Swept, Vault
 
@@ -73,6 +73,24 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 def nobody(_: Plain) -> bool:
     return False
+
+
+async def test_a_name_that_no_talk_has_ends_nothing(house: House) -> None:
+    for name in (f"call-destek-{CONTACT}~o{'9' * 23}.alaw", "call-destek-\udcff~o1.alaw"):
+        house.talk(name, age_s=LEFT_S + 60.0)
+    assert await house.vault.sweep(nobody) == Swept(destroyed=2)
+    assert not list(house.spool.iterdir()) and not await house.rows()
+
+
+async def test_a_link_in_the_spool_leads_to_no_file_of_ours(house: House, tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    ours.write_bytes(SPOKEN)
+    link = house.spool / f"call-destek-{CONTACT}~o12.alaw"
+    link.symlink_to(ours)
+    assert not await house.vault.keep(link, CONTACT, "call", "destek")
+    assert not await house.rows()
+    remove(link)
+    assert ours.read_bytes() == SPOKEN and not link.is_symlink()
 
 
 async def test_a_talk_comes_out_as_a_wav_and_lies_nowhere_plain(house: House, tmp_path: Path) -> None:

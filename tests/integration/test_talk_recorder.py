@@ -17,6 +17,7 @@ from routing.core.live import LiveOffer
 from routing.core.model import AnswerMode, OfferState
 from routing.store import recordings
 from routing.store.audit import Audit
+from routing.store.errors import StoreUnavailable
 from routing.store.recordings import Wanted
 from routing.store.store import Store
 from routing.store.vault import DAY_S, Vault
@@ -93,6 +94,9 @@ async def test_trouble_ends_new_recordings_and_its_end_lets_them_begin_again(
         await troubled("1 files could not be sealed")
     assert path.exists()
     with monkeypatch.context() as patch:
+        patch.setattr(house.recorder.vault, "sweep", _busy)
+        await troubled("does not answer")
+    with monkeypatch.context() as patch:
         patch.setattr(talk_recorder, "_free", lambda vault: talk_recorder.RESERVE / 2)
         await troubled("5% of")
     house.spool.rename(house.spool.with_name("away"))
@@ -104,6 +108,10 @@ async def test_trouble_ends_new_recordings_and_its_end_lets_them_begin_again(
 
 def _full(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+async def _busy(*_: object) -> None:
+    raise StoreUnavailable("busy", "256 calls already wait for the database, which does not answer")
 
 
 async def test_what_is_over_is_destroyed_and_noted(house: House, tmp_path: Path) -> None:
