@@ -16,6 +16,7 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -27,6 +28,8 @@ TOKENS_MAX = 500
 """Tokens alive at once: twice the calls one Asterisk carries. The oldest is forgotten first, and its call fails."""
 DATAGRAM_MAX = 8_192
 """An INVITE of ours has about 1,300 bytes."""
+TOLD_S = 60.0
+"""Between two lines of the log about tokens that are none: whoever sends them does not fill the disk."""
 
 _REQUEST = re.compile(r"INVITE sip:([A-Za-z0-9_-]{8,64})@[^ \r\n]{1,128} SIP/2\.0\Z", re.ASCII)
 _COPIED = {"via": "Via", "v": "Via", "from": "From", "f": "From", "to": "To", "t": "To", "call-id": "Call-ID",
@@ -35,6 +38,15 @@ _COPIED = {"via": "Via", "v": "Via", "from": "From", "f": "From", "to": "To", "t
 
 Open = Callable[[], str]
 """The number in E.164, at the moment it is needed. Raises when it cannot be opened."""
+Peer = tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Way:
+    until: float
+    number: Open
+    asker: Peer | None = None
+    """Who asked first: nobody else is told, should the token stand in an event or a log that others read."""
 
 
 class Redirect(asyncio.DatagramProtocol):
@@ -43,7 +55,8 @@ class Redirect(asyncio.DatagramProtocol):
     def __init__(self, way_out: str, clock: Callable[[], float] | None = None) -> None:
         self._way_out = way_out
         self._clock = clock or asyncio.get_running_loop().time
-        self._tokens: OrderedDict[str, tuple[float, Open]] = OrderedDict()
+        self._tokens: OrderedDict[str, _Way] = OrderedDict()
+        self._told_at = -TOLD_S
         self._transport: asyncio.DatagramTransport | None = None
         self.address = ""
         """Where it listens, `host:port`."""
@@ -61,24 +74,24 @@ class Redirect(asyncio.DatagramProtocol):
     def uri(self, number: Open) -> str:
         """A SIP address, good for one call that begins within `TOKEN_S`, that leads to this number."""
         now = self._clock()
-        while self._tokens and (len(self._tokens) >= TOKENS_MAX or next(iter(self._tokens.values()))[0] <= now):
+        while self._tokens and (len(self._tokens) >= TOKENS_MAX or next(iter(self._tokens.values())).until <= now):
             self._tokens.popitem(last=False)
         token = secrets.token_urlsafe(18)
-        self._tokens[token] = (now + TOKEN_S, number)
+        self._tokens[token] = _Way(now + TOKEN_S, number)
         return f"sip:{token}@{self.address}"
 
     # -- the wire ----------------------------------------------------------------------------------------------------
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_received(self, data: bytes, addr: Peer) -> None:
         """Of asyncio: a SIP message. What is none, or is no INVITE, gets no answer."""
-        answer = self.answer(data)
+        answer = self.answer(data, addr)
         if answer is not None and self._transport is not None:
             self._transport.sendto(answer, addr)
 
     def error_received(self, exc: Exception) -> None:
         """Of asyncio: an answer did not arrive. Asterisk asks again."""
 
-    def answer(self, data: bytes) -> bytes | None:
+    def answer(self, data: bytes, peer: Peer) -> bytes | None:
         """What is said to a datagram: `302` with the number, `404` for a token that is none, None: nothing."""
         if len(data) > DATAGRAM_MAX:
             return None
@@ -88,7 +101,7 @@ class Redirect(asyncio.DatagramProtocol):
                   if name.strip().lower() in _COPIED]
         if asked is None or len({_COPIED[name.strip().lower()] for name, _ in copied}) < 5:
             return None
-        number = self._number(asked[1])
+        number = self._number(asked[1], peer)
         said = ["SIP/2.0 302 Moved Temporarily" if number else "SIP/2.0 404 Not Found"]
         for name, value in copied:
             full = _COPIED[name.strip().lower()]
@@ -98,13 +111,16 @@ class Redirect(asyncio.DatagramProtocol):
             said.append(f"Contact: <sip:{number}@{self._way_out}>")
         return "\r\n".join([*said, "Content-Length: 0", "", ""]).encode()
 
-    def _number(self, token: str) -> str:
-        until, number = self._tokens.get(token, (0.0, str))
-        if until <= self._clock():
-            log.warning("redirect.unknown_token")
+    def _number(self, token: str, peer: Peer) -> str:
+        now, way = self._clock(), self._tokens.get(token)
+        if way is None or way.until <= now or way.asker not in (None, peer):
+            if now >= self._told_at + TOLD_S:
+                self._told_at = now
+                log.warning("redirect.unknown_token")
             return ""
+        way.asker = peer
         try:
-            return number()
+            return way.number()
         except Exception as error:
             log.error("redirect.unreadable", kind=type(error).__name__)
             return ""

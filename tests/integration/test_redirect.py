@@ -14,6 +14,7 @@ from routing.redirect import DATAGRAM_MAX, TOKEN_S, TOKENS_MAX, Redirect
 pytestmark = pytest.mark.integration
 
 NUMBER = "+905321234567"
+ASTERISK = ("127.0.0.1", 5060)
 
 
 def invite(uri: str, *, more: str = "") -> bytes:
@@ -67,9 +68,9 @@ async def test_what_is_no_invite_gets_no_answer() -> None:
     whole = invite(uri)
     for wrong in (b"", b"\xff\x00" * 40, whole.replace(b"INVITE sip", b"OPTIONS sip"), whole.replace(b"Via:", b"Vya:"),
                   whole.replace(b"CSeq: 7 INVITE\r\n", b""), b"ACK " + whole[7:], whole + b"x" * DATAGRAM_MAX):
-        assert redirect.answer(wrong) is None
+        assert redirect.answer(wrong, ASTERISK) is None
     compact = whole.replace(b"Via:", b"v:").replace(b"From:", b"f:").replace(b"To:", b"t:").replace(b"Call-ID:", b"i:")
-    assert headers(redirect.answer(compact))["Contact"] == f"<sip:{NUMBER}@192.0.2.10>"
+    assert headers(redirect.answer(compact, ASTERISK))["Contact"] == f"<sip:{NUMBER}@192.0.2.10>"
 
 
 async def test_a_token_is_good_for_a_while_and_for_nothing_else() -> None:
@@ -77,17 +78,17 @@ async def test_a_token_is_good_for_a_while_and_for_nothing_else() -> None:
     redirect = Redirect("192.0.2.10", clock)
     redirect.address = "127.0.0.1:5999"
     uri = redirect.uri(lambda: NUMBER)
-    guessed = redirect.answer(invite("sip:AAAAAAAAAAAAAAAAAAAAAAAA@127.0.0.1:5999"))
+    guessed = redirect.answer(invite("sip:AAAAAAAAAAAAAAAAAAAAAAAA@127.0.0.1:5999"), ASTERISK)
     assert guessed is not None and guessed.startswith(b"SIP/2.0 404 ") and b"Contact" not in guessed
     clock.now = TOKEN_S - 0.1
-    assert NUMBER.encode() in (redirect.answer(invite(uri)) or b"")
+    assert NUMBER.encode() in (redirect.answer(invite(uri), ASTERISK) or b"")
     clock.now = TOKEN_S
-    assert (redirect.answer(invite(uri)) or b"").startswith(b"SIP/2.0 404 ")
+    assert (redirect.answer(invite(uri), ASTERISK) or b"").startswith(b"SIP/2.0 404 ")
 
     def broken() -> str:
         raise ValueError("other keys")
 
-    assert (redirect.answer(invite(redirect.uri(broken))) or b"").startswith(b"SIP/2.0 404 ")
+    assert (redirect.answer(invite(redirect.uri(broken)), ASTERISK) or b"").startswith(b"SIP/2.0 404 ")
 
 
 async def test_no_more_tokens_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,4 +97,17 @@ async def test_no_more_tokens_than_there_may_be(monkeypatch: pytest.MonkeyPatch)
     redirect = Redirect("192.0.2.10", Clock())
     redirect.address = "127.0.0.1:5999"
     uris = [redirect.uri(lambda: NUMBER) for _ in range(4)]
-    assert [NUMBER.encode() in (redirect.answer(invite(uri)) or b"") for uri in uris] == [False, True, True, True]
+    told = [NUMBER.encode() in (redirect.answer(invite(uri), ASTERISK) or b"") for uri in uris]
+    assert told == [False, True, True, True]
+
+
+async def test_only_who_asked_first_is_told_and_others_fill_no_log(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    redirect = Redirect("192.0.2.10", clock)
+    redirect.address = "127.0.0.1:5999"
+    uri = redirect.uri(lambda: NUMBER)
+    assert NUMBER.encode() in (redirect.answer(invite(uri), ASTERISK) or b"")
+    for port in range(6000, 6100):
+        assert (redirect.answer(invite(uri), ("127.0.0.1", port)) or b"").startswith(b"SIP/2.0 404 ")
+    assert capsys.readouterr().out.count("redirect.unknown_token") == 1
+    assert NUMBER.encode() in (redirect.answer(invite(uri), ASTERISK) or b"")
