@@ -80,6 +80,10 @@ def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series], *,
     for number, one in enumerate(series):
         if not one.points:
             continue
+        if len(one.points) == 1:
+            ((across, up),) = one.points
+            parts.append(f'<circle cx="{frame.across(across):.1f}" cy="{frame.up(up):.1f}" r="3" '
+                         f'fill="var(--c{number % COLOURS})"/>')
         path = " ".join(f"{'L' if place else 'M'}{frame.across(point[0]):.1f} {frame.up(point[1]):.1f}"
                         for place, point in enumerate(one.points))
         parts.append(f'<path d="{path}" fill="none" stroke="var(--c{number % COLOURS})" stroke-width="2" '

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ from sqlalchemy import Integer
 from metrics import contacts, survey, ways
 from metrics.attendance import Attendance, Groups
 from metrics.contacts import FCR_S, Contact
-from metrics.figures import Figures, by_service, count
+from metrics.figures import Figures, by_service, together
 from metrics.past import Field, known, rules, told
 from metrics.period import Period, place
 from routing.core.facts import Surveyed
@@ -80,6 +82,20 @@ class Report:
                 Yardstick("bddk_answered", self.total.answer_rate, 0.95), Yardstick("menu", self.menu.quick, 0.80)]
 
 
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Rows by the hundred thousand and not one circle among them: to look through them for circles again and again
+    takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_no_collecting()
 def read(ask: Ask, period: Period) -> Report:
     """Read and count. NothingKnown when the record does not touch the period."""
     since, until = _extent(ask, period)
@@ -94,14 +110,24 @@ def read(ask: Ask, period: Period) -> Report:
     said = (Surveyed(seq, at, ContactId(contact), ServiceId(service), question, answer)
             for seq, at, _, contact, service, question, answer
             in told(ask, ["Surveyed"], SAID, period.start, period.end))
-    slots = _split(found, period.slots())
-    parts = _split(found, period.days()) if period.long else slots
+    cells = _cells(found, period.slots())
+    services: dict[str, list[Figures]] = {}
+    clock: dict[str, list[Figures]] = {}
+    days: list[tuple[float, list[Figures]]] = [(start, []) for start in period.days()]
+    starts = [start for start, _ in days]
+    for start, some in cells:
+        for service, figures in some.items():
+            services.setdefault(service, []).append(figures)
+        clock.setdefault(period.label(start).rstrip("*"), []).extend(some.values())
+        days[place(starts, start)][1].extend(some.values())
+    parts = days if period.long else [(start, list(some.values())) for start, some in cells]
     return Report(
         period, {str(service.id): service.name for service in centre.services}, since, until,
-        count(Figures(), found),
-        by_service(found), [(start, count(Figures(), some)) for start, some in parts],
-        _together(slots, period.label) if period.long else {},
-        [(start, service, figures) for start, some in slots for service, figures in by_service(some).items()],
+        together(one for _, some in cells for one in some.values()),
+        {service: together(some) for service, some in sorted(services.items())},
+        [(start, together(some)) for start, some in parts],
+        {label: together(some) for label, some in sorted(clock.items())} if period.long else {},
+        [(start, service, figures) for start, some in cells for service, figures in some.items()],
         Groups(time.finish(ask), past.rings, centre), menu, survey.by_service(said, period.start, period.end))
 
 
@@ -121,15 +147,9 @@ def _extent(ask: Ask, period: Period) -> tuple[float, float]:
     return extent
 
 
-def _split(found: list[Contact], starts: list[float]) -> list[tuple[float, list[Contact]]]:
-    parts: list[tuple[float, list[Contact]]] = [(start, []) for start in starts]
+def _cells(found: list[Contact], starts: list[float]) -> list[tuple[float, dict[str, Figures]]]:
+    """The half hours, each by service."""
+    slots: list[list[Contact]] = [[] for _ in starts]
     for contact in found:
-        parts[place(starts, contact.queued_at)][1].append(contact)
-    return parts
-
-
-def _together(slots: list[tuple[float, list[Contact]]], label: Callable[[float], str]) -> dict[str, Figures]:
-    clock: dict[str, Figures] = {}
-    for start, some in slots:
-        count(clock.setdefault(label(start).rstrip("*"), Figures()), some)
-    return dict(sorted(clock.items()))
+        slots[place(starts, contact.queued_at)].append(contact)
+    return [(start, by_service(some)) for start, some in zip(starts, slots, strict=True)]

@@ -35,6 +35,8 @@ def test_lines_lie_where_their_values_are() -> None:
     assert times == ["00:00", "01:00", "02:00"]
     assert "&lt;one&gt;" in figure
     assert figure.count("<li>") == 3
+    (dot,) = picture.findall("circle")  # a line of one point would not be seen
+    assert float(dot.attrib["cx"]) == chart.LEFT
 
 
 def test_bars_stand_on_the_axis() -> None:
