@@ -54,7 +54,7 @@ class Secrets:
         return self._fill("pins.json", agents, _pin)
 
     def tokens(self, agents: Iterable[str]) -> tuple[str, str, Mapping[str, str]]:
-        """API tokens: admin's, supervisor's, and each agent's own."""
+        """API tokens: admin's, supervisor's, and each agent's own. Raises SantralError when two are the same."""
         path = self.folder / "tokens.json"
         known = read_private(path)
         own = known.get("agents")
@@ -65,6 +65,9 @@ class Secrets:
         for agent in wanted:
             mine.setdefault(agent, _random())
         value = {"admin": admin, "supervisor": supervisor, "agents": mine}
+        said = [token for token in (admin, supervisor, *(mine[agent] for agent in wanted)) if token]
+        if len(set(said)) != len(said):
+            raise SantralError(f"{path}: two of the tokens are the same. Take one of them out: a new one is made")
         if value != known:
             write_private(path, json.dumps(value, indent=1))
         return admin, supervisor, {agent: mine[agent] for agent in wanted}

@@ -33,6 +33,16 @@ def test_a_new_agent_gets_what_is_missing_and_the_others_keep_theirs(tmp_path: P
     assert len({after[0], after[1], *after[2].values()}) == 4
 
 
+def test_two_tokens_that_are_the_same_are_told_before_anything_changes(tmp_path: Path) -> None:
+    """A reload would end the node in the middle of it."""
+    secrets = Secrets(tmp_path)
+    admin, _, _ = secrets.tokens(["a1001"])
+    path = secrets.folder / "tokens.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"agents": {"a1001": admin}}))
+    with pytest.raises(SantralError, match="two of the tokens are the same"):
+        secrets.tokens(["a1001"])
+
+
 def test_a_file_readable_by_others_is_refused(tmp_path: Path) -> None:
     Secrets(tmp_path).ami()
     (tmp_path / "secrets" / "ami.json").chmod(0o644)
