@@ -1,0 +1,154 @@
+"""Topics and payloads: what is published fits its schema, and holds nothing of a person."""
+
+from __future__ import annotations
+
+import json
+import typing
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from metrics import mqtt_message as mqtt
+from metrics.mqtt_message import Ack, Device, messages, node_state, pattern_of, queue_state, read_ack
+from routing.core import facts
+from routing.core.facts import AgentChanged, Connected, Fact, OfferClosed, Offered, Wellbeing
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.inbox import QueueView
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+
+pytestmark = pytest.mark.unit
+
+HOME = Path(__file__).resolve().parents[2]
+SCHEMAS = {path.stem: Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))
+           for path in (HOME / "metrics" / "mqtt_schemas").glob("*.json")}
+AYSE = AgentId("a1001")
+DEVICES = {AYSE: Device("k7Qx", "both")}
+OF_TYPE: dict[object, object] = {
+    int: 3, float: 1.5, str: "word", bool: True, ContactId: ContactId("1700000000.1"), ServiceId: ServiceId("destek"),
+    OfferId: OfferId(7), AgentId: AYSE, SeatId: SeatId("2001"), Channel: Channel.VOICE,
+    ContactState: ContactState.PENDING, OfferState: OfferState.TIMEOUT, Outcome: Outcome.ANSWERED,
+    AgentState: AgentState.READY}
+
+
+def any_of(kind: type) -> Fact:
+    """A fact of the kind, each field filled by its type."""
+    hints = typing.get_type_hints(kind)
+    given = {}
+    for name, hint in hints.items():
+        if type(None) in typing.get_args(hint):
+            given[name] = None
+        else:
+            origin = typing.get_origin(hint) or hint
+            given[name] = origin() if origin in (tuple, frozenset, Wellbeing) else OF_TYPE[hint]
+    made: Fact = kind(**given)
+    return made
+
+
+def schema_of(topic: str) -> str:
+    for start, name in (("acd/v1/events/", "event"), ("acd/v1/signal/", "signal"), ("acd/v1/state/node", "node_state"),
+                        ("acd/v1/state/queue/", "queue_state")):
+        if topic.startswith(start):
+            return name
+    raise AssertionError(topic)
+
+
+@pytest.mark.parametrize("kind", typing.get_args(Fact), ids=lambda kind: kind.__name__)
+def test_every_message_fits_its_schema_and_names_nobody(kind: type) -> None:
+    for message in messages(any_of(kind), DEVICES):
+        value = json.loads(message.payload)
+        SCHEMAS[schema_of(message.topic)].validate(value)
+        assert value["id"] == 3 and value["v"] == 1
+        for secret in ("a1001", "2001"):
+            assert secret not in message.topic and secret not in message.payload.decode()
+
+
+def test_the_schema_knows_exactly_the_kinds_and_fields_that_go_out() -> None:
+    schema = SCHEMAS["event"].schema
+    kinds = {kind.__name__ for kind in mqtt.EVENTS} | {"MenuPassed", "Alarm"}
+    fields = {field for named in mqtt.EVENTS.values() for field in named}
+    assert set(schema["properties"]["kind"]["enum"]) == kinds
+    assert set(schema["properties"]) == fields | {"v", "id", "ts", "kind", "service", "entry", "lasted_s", "alarm"}
+
+
+def test_nothing_about_an_agent_or_a_caller_goes_out() -> None:
+    named = {field for fields in mqtt.EVENTS.values() for field in fields}
+    assert not named & {"agent", "seat", "leg", "caller_hash", "caller_box", "key", "ring_s", "rang_s", "wrapup_s",
+                        "needs", "slow", "runners_up", "partner"}
+    assert not list(messages(any_of(AgentChanged), {})), "what agents do is nobody's topic"
+
+
+def offered(at: float = 100.0, ring_s: float = 15.0) -> Offered:
+    return typing.cast(Offered, any_of(Offered))._replace(seq=9, at=at, ring_s=ring_s)
+
+
+def test_a_device_rings_with_the_offer_and_stops_with_it() -> None:
+    ring, event = messages(offered(), DEVICES)
+    assert ring.topic == "acd/v1/signal/k7Qx/ring" and ring.until == 115.0 and not ring.retain
+    assert json.loads(ring.payload) == {"v": 1, "id": 9, "kind": "ring", "pattern": "both", "ttl_s": 15.0, "ts": 100.0}
+    assert event.topic == "acd/v1/events/queue/destek" and event.until is None
+    for kind in (OfferClosed, Connected):
+        stop, _ = messages(any_of(kind), DEVICES)
+        assert stop.topic == "acd/v1/signal/k7Qx/ringstop"
+
+
+def test_of_a_pair_the_other_ones_device_rings_too() -> None:
+    fact = offered()._replace(agent=AgentId("a1002"), partner=AYSE)
+    assert next(one.topic for one in messages(fact, DEVICES)) == "acd/v1/signal/k7Qx/ring"
+    assert len(list(messages(fact, {}))) == 1, "without devices only the event"
+
+
+def test_a_device_tells_a_missed_call_and_a_rest() -> None:
+    changed = typing.cast(AgentChanged, any_of(AgentChanged))._replace(at=100.0, before=AgentState.RINGING)
+    [alert] = messages(changed._replace(state=AgentState.NOT_RESPONDING), DEVICES)
+    assert alert.topic.endswith("/alert")
+    [rest] = messages(changed._replace(state=AgentState.PAUSED, wellbeing=Wellbeing(break_until=400.0)), DEVICES)
+    assert rest.topic.endswith("/break")
+    assert not list(messages(changed._replace(state=AgentState.PAUSED), DEVICES)), "a break of their own"
+
+
+@pytest.mark.parametrize(("ring_signal", "pattern"), [
+    ({"audio", "visual"}, ""), ({"haptic"}, "vibration"), ({"mqtt_device", "audio"}, "light"),
+    ({"haptic", "mqtt_device"}, "both")])
+def test_the_pattern_is_what_the_profile_asks_for(ring_signal: set[str], pattern: str) -> None:
+    assert pattern_of(frozenset(ring_signal)) == pattern
+
+
+def test_the_state_of_a_queue_and_of_the_node_is_retained() -> None:
+    view = QueueView(ServiceId("destek"), "Destek", 2, 1, 4, 30.0, 5, 0)
+    state = queue_state(view, 12, 1000.0)
+    assert state.retain and state.topic == "acd/v1/state/queue/destek"
+    value = json.loads(state.payload)
+    SCHEMAS["queue_state"].validate(value)
+    assert value["oldest_since"] == 970.0 and value["waiting"] == 2 and value["id"] == 12
+    SCHEMAS["queue_state"].validate(json.loads(queue_state(view._replace(waiting=0), 12, 1000.0).payload))
+    for online in (True, False):
+        assert node_state(online).retain
+        SCHEMAS["node_state"].validate(json.loads(node_state(online).payload))
+
+
+def test_an_acknowledgement_is_read() -> None:
+    text = b'{"v":1,"id":9,"status":"felt"}'
+    SCHEMAS["ack"].validate(json.loads(text))
+    assert read_ack("acd/v1/ack/k7Qx/status", text) == Ack("k7Qx", 9, "felt")
+    assert SCHEMAS["ack"].schema["properties"]["status"]["enum"] == list(mqtt.ACK_STATUS)
+
+
+@pytest.mark.parametrize("payload", [
+    b"", b"felt", b"[]", b'{"v":2,"id":9,"status":"felt"}', b'{"v":1,"id":true,"status":"felt"}',
+    b'{"v":1,"id":0,"status":"felt"}', b'{"v":1,"id":9,"status":"dropped"}', b'{"v":1,"id":9}', b"\xff\xfe",
+    b"[" * 500, b'{"v":1,"id":9,"status":"felt","x":"' + b"x" * mqtt.ACK_MAX_BYTES + b'"}'])
+def test_what_is_no_acknowledgement_is_none(payload: bytes) -> None:
+    assert read_ack("acd/v1/ack/k7Qx/status", payload) is None
+
+
+def test_an_acknowledgement_elsewhere_is_none() -> None:
+    for topic in ("acd/v1/ack/k7Qx", "acd/v1/ack/k7Qx/status/more", "acd/v1/signal/k7Qx/ring"):
+        assert read_ack(topic, b'{"v":1,"id":9,"status":"felt"}') is None
+
+
+def test_facts_that_stay_inside_are_named_here() -> None:
+    """A new kind of fact is decided on: it goes out, or it is put into this list."""
+    inside = {facts.ContactChanged, facts.Interrupted, facts.Overridden, facts.OfferRang, facts.HoldChanged,
+              facts.AgentChanged, facts.CentreChanged}
+    assert set(typing.get_args(Fact)) == set(mqtt.EVENTS) | inside | {facts.MenuPassed, facts.Alarm}
