@@ -8,12 +8,12 @@ from it and the whole the small one could be reckoned.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Double, select
 
-from metrics.contacts import Ring
+from metrics.contacts import Rings
 from metrics.names import K_MIN
 from metrics.past import Field, told
 from metrics.period import Period
@@ -156,16 +156,16 @@ class Attendance:
 class Groups:
     """All agents, and the two groups of the fairness report (None: one of them is too small)."""
 
-    def __init__(self, times: Mapping[str, Time], rings: Iterable[Ring], centre: Centre) -> None:
+    def __init__(self, times: Mapping[str, Time], rings: Rings, centre: Centre) -> None:
         usual = Counter(agent.profile for agent in centre.agents).most_common(1)
         default = usual[0][0] if usual else Profile()
         special = {agent.id for agent in centre.agents if agent.profile != default}
-        for ring in rings:
-            time = times.get(ring.agent)
+        for (agent, state), many in rings.items():
+            time = times.get(agent)
             if time is not None:
-                time.offers += 1
-                time.taken += ring.state in TAKEN
-                time.missed += ring.state in MISSED
+                time.offers += many
+                time.taken += many * (state in TAKEN)
+                time.missed += many * (state in MISSED)
         self.whole, accommodated, others = Time(), Time(), Time()
         for agent, time in times.items():
             self.whole.add(time)

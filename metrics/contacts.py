@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -98,13 +99,8 @@ class Contact:
         return None if not self.known or self.outcome != "answered" else not self.came_before
 
 
-@dataclass(slots=True)
-class Ring:
-    """An offer to an agent."""
-
-    agent: str
-    state: str
-    """How it ended, or stands."""
+Rings = Counter[tuple[str, str]]
+"""Agent, how an offer to them ended or stands -> so many."""
 
 
 @dataclass(slots=True)
@@ -112,7 +108,7 @@ class Past:
     """Contacts of a period in order, offers made within it, and until when something of them happened."""
 
     contacts: list[Contact]
-    rings: list[Ring]
+    rings: Rings
     horizon: float
 
 
@@ -144,7 +140,7 @@ def read(ask: Ask, period: Period, since: float) -> Past:
     rows = ask(_CONTACTS, start=max(period.start, since), end=period.end)
     found = {row[0]: Contact(row[0], row[2], row[3], [row[1]], row[5], row[6] or "", row[7], bool(row[8]),
                              bool(row[9]), bool(row[10])) for row in rows}
-    past = Past(list(found.values()), [], max([period.end, *(row[4] for row in rows)]))
+    past = Past(list(found.values()), Counter(), max([period.end, *(row[4] for row in rows)]))
     names = Names(found)
     seen: set[str] = set()
     ways: dict[str, list[str]] = {}
@@ -171,7 +167,7 @@ def _add_offers(ask: Ask, period: Period, past: Past, found: Mapping[str, Contac
     for name, agent, partner, service, state, reason, at, connected_at, talk_s, held_s, wrapup_s in ask(
             _OFFERS, first=first, last=last):
         if period.holds(at):
-            past.rings += [Ring(one, state) for one in (agent, partner) if one is not None]
+            past.rings.update((one, state) for one in (agent, partner) if one is not None)
         contact = found.get(name)
         if contact is None:
             continue
@@ -203,13 +199,16 @@ def line(contact: Contact, period: Period) -> dict[str, Any]:
         "came_again": contact.came_again if contact.first else None}
 
 
-def write_csv(path: Path, found: Iterable[Contact], period: Period) -> None:
-    """UTF-8, a title line; times as the centre's clock with its offset, empty: unknown or not yet."""
+def write_csv(path: Path, days: Iterable[list[Contact]], period: Period) -> int:
+    """UTF-8, a title line; times as the centre's clock with its offset, empty: unknown or not yet. Gives how many."""
+    count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for contact in found:
-            writer.writerow([_text(value) for value in line(contact, period).values()])
+        for found in days:
+            writer.writerows([_text(value) for value in line(contact, period).values()] for contact in found)
+            count += len(found)
+    return count
 
 
 def _text(value: Any) -> str:
@@ -226,8 +225,8 @@ class NoParquet(Exception):
     """The library for Parquet is not installed."""
 
 
-def write_parquet(path: Path, found: Iterable[Contact], period: Period) -> None:
-    """The same columns with their types. NoParquet."""
+def write_parquet(path: Path, days: Iterable[list[Contact]], period: Period) -> int:
+    """The same columns with their types. Gives how many. NoParquet."""
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -239,4 +238,9 @@ def write_parquet(path: Path, found: Iterable[Contact], period: Period) -> None:
              "offers": pa.int64(), "talks": pa.int64(), "talk_s": pa.float64(), "hold_s": pa.float64(),
              "wrapup_s": pa.float64(), "transfers": pa.int64(), "first_contact": pa.bool_(), "came_again": pa.bool_()}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-    parquet.write_table(pa.Table.from_pylist([line(one, period) for one in found], schema=schema), path)
+    count = 0
+    with parquet.ParquetWriter(path, schema) as writer:
+        for found in days:
+            writer.write_table(pa.Table.from_pylist([line(one, period) for one in found], schema=schema))
+            count += len(found)
+    return count

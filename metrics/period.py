@@ -1,6 +1,6 @@
 """The time a report is about: a day, a week, a month or an interval of the centre's own clock.
 
-Midnight is the zone's, so a day may have 23 or 25 hours. Half hours are counted from the first midnight in real time:
+Midnight is the zone's, so a day may have 23 or 25 hours. Half hours are counted from midnight in real time:
 when the clock is put back an hour comes twice, and both are there.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from datetime import date, datetime, timedelta
 from datetime import time as clock
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -49,11 +50,18 @@ class Period(NamedTuple):
         return self.start <= at < self.end
 
     def slots(self) -> list[float]:
-        """Starts of its half hours; the first one may begin in the middle of one."""
-        anchor = _midnight(self.local(self.start).date(), self.zone)
-        first = int((self.start - anchor) // SLOT_S)
-        last = int(-(-(self.end - anchor) // SLOT_S))
-        return [max(self.start, anchor + number * SLOT_S) for number in range(first, last)]
+        """Starts of its half hours, counted from each midnight; the first one may begin in the middle of one."""
+        found: list[float] = []
+        for part in self.parts():
+            anchor = _midnight(part.local(part.start).date(), part.zone)
+            first = int((part.start - anchor) // SLOT_S)
+            last = int(-(-(part.end - anchor) // SLOT_S))
+            found += [max(part.start, anchor + number * SLOT_S) for number in range(first, last)]
+        return found
+
+    def parts(self) -> list[Period]:
+        """Its days, or what of them lies in it: so much is in memory at once."""
+        return [self._replace(start=start, end=end) for start, end in pairwise([*self.days(), self.end])]
 
     def days(self) -> list[float]:
         """Starts of its days."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,8 +101,12 @@ def read(ask: Ask, period: Period) -> Report:
     """Read and count. NothingKnown when the record does not touch the period."""
     since, until = _extent(ask, period)
     centre = rules(ask, period.end)
-    past = contacts.read(ask, period, since)
-    found = past.contacts
+    rings: contacts.Rings = Counter()
+    cells: list[tuple[float, dict[str, Figures]]] = []
+    for part in period.parts():
+        past = contacts.read(ask, part, since)
+        rings += past.rings
+        cells += _cells(past.contacts, part.slots())
     time, menu = Attendance(period, centre, until), ways.Ways()
     time.read(ask)
     for _, at, _, *fields in told(ask, ["MenuPassed"], ways.FIELDS, period.start, period.end):
@@ -110,7 +115,6 @@ def read(ask: Ask, period: Period) -> Report:
     said = (Surveyed(seq, at, ContactId(contact), ServiceId(service), question, answer)
             for seq, at, _, contact, service, question, answer
             in told(ask, ["Surveyed"], SAID, period.start, period.end))
-    cells = _cells(found, period.slots())
     services: dict[str, list[Figures]] = {}
     clock: dict[str, list[Figures]] = {}
     days: list[tuple[float, list[Figures]]] = [(start, []) for start in period.days()]
@@ -128,13 +132,13 @@ def read(ask: Ask, period: Period) -> Report:
         [(start, together(some)) for start, some in parts],
         {label: together(some) for label, some in sorted(clock.items())} if period.long else {},
         [(start, service, figures) for start, some in cells for service, figures in some.items()],
-        Groups(time.finish(ask), past.rings, centre), menu, survey.by_service(said, period.start, period.end))
+        Groups(time.finish(ask), rings, centre), menu, survey.by_service(said, period.start, period.end))
 
 
-def export(ask: Ask, period: Period) -> list[Contact]:
-    """The contacts of a period. NothingKnown."""
+def export(ask: Ask, period: Period) -> Iterator[list[Contact]]:
+    """The contacts of a period, day by day. NothingKnown at once."""
     since, _ = _extent(ask, period)
-    return contacts.read(ask, period, since).contacts
+    return (contacts.read(ask, part, since).contacts for part in period.parts())
 
 
 def _extent(ask: Ask, period: Period) -> tuple[float, float]:

@@ -119,14 +119,14 @@ def mount(app: typer.Typer, house: House) -> None:
             raise typer.BadParameter(f"--out {out}: the name must end in .csv or .parquet")
         period = _usable(lambda: between(first, last, house.zone(centre or house.centre)))
         with house.open_past(state) as ask:
-            found = _usable(lambda: report.export(ask, period))
-        try:
-            write(out, found, period)
-        except contacts.NoParquet as error:
-            _fail(str(error), 2)
-        except OSError as error:
-            _fail(f"{out} cannot be written: {error.strerror}", 1)
-        typer.echo(f"{len(found)} contacts in {out}")
+            days = _usable(lambda: report.export(ask, period))
+            try:
+                count = write(out, days, period)
+            except contacts.NoParquet as error:
+                _fail(str(error), 2)
+            except OSError as error:
+                _fail(f"{out} cannot be written: {error.strerror}", 1)
+        typer.echo(f"{count} contacts in {out}")
 
     app.add_typer(reports, name="report")
     app.add_typer(exports, name="export")

@@ -33,18 +33,19 @@ def rows() -> list[Row]:
         asyncio.run(day.keep(path, rules, midnight, day.facts(rules, midnight, CONTACTS)))
         took = [_report(path) for _ in range(ROUNDS)]
         decoded, facts = _decode(path)
-    best = min(seconds for seconds, _ in took)
-    return [Row(f"report of a day, {took[0][1]} contacts", best, "s", f"{facts} facts decoded: {decoded:.1f} s",
-                decoded / best, f"<= {GOAL_S:g} s", best <= GOAL_S)]
+    best, cpu = min(seconds for seconds, *_ in took), min(seconds for _, seconds, _ in took)
+    return [Row("report.day", best, "s", f"{facts} facts decoded: {decoded:.1f} s", decoded / best, f"<= {GOAL_S:g} s",
+                best <= GOAL_S),
+            Row("report.day.cpu", cpu, "s", f"{took[0][2]} contacts", None, "", None)]
 
 
-def _report(path: Path) -> tuple[float, int]:
-    """Read, counted and made into a page."""
-    before = time.perf_counter()
+def _report(path: Path) -> tuple[float, float, int]:
+    """Read, counted and made into a page: time by the clock and of the processor, and how many contacts came."""
+    before, cpu = time.perf_counter(), time.process_time()
     with Reader(path) as reader, reader.snapshot() as ask:
         found = report.read(ask, named("day", DATE, ZoneInfo("UTC"), 0.0))
     View(found).page()
-    return time.perf_counter() - before, found.total.offered
+    return time.perf_counter() - before, time.process_time() - cpu, found.total.offered
 
 
 def _decode(path: Path) -> tuple[float, int]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, insert
 
 from metrics import past
 from metrics.attendance import LOOK_S, Attendance, Groups, Time
-from metrics.contacts import Names, Ring
+from metrics.contacts import Names, Rings
 from metrics.period import Period
 from routing.core.ids import AgentId
 from routing.core.model import Agent, Centre, Profile
@@ -119,7 +119,7 @@ def test_both_groups_or_none(special: int, others: int, shown: bool) -> None:
     slow = tuple(Agent(AgentId(f"s{number}"), (), Profile(wrapup_s=99.0)) for number in range(50))
     there = [*(f"s{number}" for number in range(special)), *(f"u{number}" for number in range(others))]
     times = {name: Time(1) for name in there}
-    rings = [Ring("s0", "completed"), Ring("u0", "timeout"), Ring("u1", "rescinded"), Ring("gone", "timeout")]
+    rings = Rings({("s0", "completed"): 1, ("u0", "timeout"): 1, ("u1", "rescinded"): 1, ("gone", "timeout"): 3})
     groups = Groups(times, rings, Centre((), usual + slow))
     assert groups.whole.agents == special + others
     assert (groups.pair is not None) is shown
