@@ -28,6 +28,7 @@ from centres.model import (
 )
 from centres.team import Needs
 
+LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 
 class Identity(Shape):
     """[centre]"""
@@ -182,6 +183,25 @@ class QueueLog(Shape):
     callerid: Literal["none", "masked", "full"] = "none"
 
 
+class Mqtt(Shape):
+    """[mqtt]: what happens goes to a broker too."""
+
+    broker: HostPort | None = None
+    """Left out: nothing is sent."""
+    tls: bool = True
+    """Off only for a broker on the same machine."""
+    ca: File | None = None
+    """Authorities that may have signed its certificate; left out: those of the system."""
+
+    @model_validator(mode="after")
+    def _plain_stays_here(self) -> Self:
+        host = "" if self.broker is None else self.broker.rpartition(":")[0]
+        if not self.tls and host not in LOOPBACK:
+            raise ValueError("'tls' may be false only for a broker at 127.0.0.1, [::1] or localhost: elsewhere the "
+                             "password would cross a network in the clear")
+        return self
+
+
 class Net(Shape):
     """[net]: the safety net, an app_queue with these phones that needs no node."""
 
@@ -230,6 +250,7 @@ class Settings(Shape):
     hours: Hours
     wait: Wait = Wait()
     queue_log: QueueLog = QueueLog()
+    mqtt: Mqtt = Mqtt()
     net: Net
     transfer: dict[Label, Number] = {}
     """Outside numbers that the menu may lead callers to, by their names. It reaches nothing else outside."""

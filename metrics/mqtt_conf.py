@@ -26,13 +26,15 @@ what does not fit is dropped without a word."""
 PACKET_MAX = 16_384
 """Bytes of a message: ours have at most a thousand."""
 
-CONF = """\
-# Rendered by santral mqtt-conf: change santral.toml and render again.
-listener {port}{address}
+TLS = """\
 certfile {certificates}/server.crt
 keyfile {certificates}/server.key
 tls_version tlsv1.2
-
+"""
+CONF = """\
+# Rendered by santral mqtt-conf: change santral.toml and render again.
+listener {port}{address}
+{tls}
 # Nobody without a name; what a name may do stands in the access list.
 allow_anonymous false
 password_file {folder}/passwords
@@ -83,14 +85,16 @@ class BrokerPlan:
     data: str = "/var/lib/mosquitto"
     address: str = ""
     """To listen on; empty: all of the machine's."""
+    tls: bool = True
 
 
 def render(plan: BrokerPlan, salt: Callable[[int], bytes] = secrets.token_bytes) -> dict[str, str]:
     """File name -> text. `passwords` holds no password, only what one is checked with."""
     return {
         "mosquitto.conf": CONF.format(
-            port=plan.port, address=f" {plan.address}" if plan.address else "", certificates=plan.certificates,
-            folder=plan.folder, data=plan.data, queued=QUEUED_MAX, packet=PACKET_MAX),
+            port=plan.port, address=f" {plan.address}" if plan.address else "",
+            tls=TLS.format(certificates=plan.certificates) if plan.tls else "", folder=plan.folder, data=plan.data,
+            queued=QUEUED_MAX, packet=PACKET_MAX),
         "acl": ACL.format(node=NODE_USER, watch=WATCH_USER, root=ROOT),
         "passwords": "".join(f"{user}:{_hashed(password, salt(SALT_BYTES))}\n"
                              for user, password in sorted(plan.users.items()))}

@@ -26,6 +26,7 @@ from desk.server import build as build_desk
 from ivr.agi.server import FastAgi
 from ivr.app import Dialogues
 from metrics.health import ready
+from metrics.mqtt_outbox import Outbox
 from metrics.queue_lines import CallerId, masked, no_callerid
 from metrics.queue_log import QueueLog
 from metrics.recorder import Recorder
@@ -50,7 +51,7 @@ from routing.store.numbers import NumberKeys
 from routing.store.store import Store
 from routing.store.vault import Vault
 from routing.talk_recorder import TalkRecorder
-from santral import logs, outside
+from santral import broker, logs, outside
 from santral.announce import Board
 from santral.archive import Archive
 from santral.calendar import Calendar
@@ -121,6 +122,7 @@ class Node:
         self._again = asyncio.Event()
         """SIGHUP came: read the centre's files again."""
         self._reconnects = self._mismatches = 0
+        self._outbox: Outbox | None = None
 
     async def serve(self) -> None:
         """Start, work until SIGTERM or SIGINT, stop in order."""
@@ -144,9 +146,14 @@ class Node:
             self._where.unlink(missing_ok=True)
             recorder, queue_log = self._projections(numbers)
             stack.callback(queue_log.close)
-            await self._remember(store, recorder, queue_log)
+            before = await self._remember(store, recorder, queue_log)
+            self._outbox = broker.outbox(self._config, self._secrets, store, lambda: runner.status(), self._clock)
+            told = [recorder.take, queue_log.take]
+            if self._outbox is not None:
+                await self._outbox.begin(before)
+                told.append(self._outbox.take)
             runner = Runner(self._engine, store, clock=self._clock, execute=self._execute,
-                            projections=(recorder.take, queue_log.take), measure=recorder.decision,
+                            projections=told, measure=recorder.decision,
                             on_overflow=self._resync)
 
             def post(event: Event) -> None:
@@ -194,6 +201,8 @@ class Node:
             stack.push_async_callback(desk.stop)
             tasks.append(group.create_task(self._switch.run(), name="ami"))
             await self._asterisk()
+            if self._outbox is not None:
+                tasks.append(group.create_task(self._outbox.run(), name="mqtt"))
             if not self._stop.is_set():
                 self._announce(http, agi)
             await self._stop.wait()
@@ -206,8 +215,8 @@ class Node:
 
     # -- what was ------------------------------------------------------------------------------------------------------
 
-    async def _remember(self, store: Store, recorder: Recorder, queue_log: QueueLog) -> None:
-        """Engine, metrics and queue_log stand where they stood."""
+    async def _remember(self, store: Store, recorder: Recorder, queue_log: QueueLog) -> int:
+        """Engine, metrics and queue_log stand where they stood. The number of the last fact before this node."""
         loaded = await store.load()
         now = self._clock()
         self._engine = Engine()
@@ -225,6 +234,7 @@ class Node:
             seq = facts[-1].seq
         queue_log.start(now)
         log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=seq)
+        return loaded.next_fact - 1
 
     # -- wiring --------------------------------------------------------------------------------------------------------
 
@@ -322,6 +332,8 @@ class Node:
         self._talks.services, vault.private = config.recorded, config.unrecorded
         vault.keep_days = config.settings.recording.keep_days
         recorder.configure(*_named(config))
+        if self._outbox is not None:
+            self._outbox.devices = broker.devices(config.centre, self._secrets)
 
     def _execute(self, commands: Sequence[Command]) -> None:
         self._switch.execute(commands)

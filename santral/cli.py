@@ -23,13 +23,13 @@ from ivr.flow.hear import NOT_APPLICABLE
 from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
-from metrics import report_cli
+from metrics import mqtt_cli, report_cli
 from planning import cli as planning_cli
 from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
-from santral import app, config, outside, privacy_cli, registered
+from santral import app, broker, config, outside, privacy_cli, registered
 from santral.config import DEFAULT_CENTRE
 from santral.errors import BadCentre
 from santral.hours import opening_on, pages, table
@@ -161,6 +161,7 @@ cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_
 cli.add_typer(privacy_cli.commands(), name="privacy")
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
+mqtt_cli.mount(cli, broker.plan)
 report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
 cli.command(name="bench")(bench)
 

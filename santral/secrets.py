@@ -18,6 +18,9 @@ SECRET_BYTES = 24
 PIN_DIGITS = 6
 """What a person keys in at any seat. Guessing is bounded by the lock-out of the telephone codes, not by length."""
 
+DEVICE_BYTES = 8
+"""Of a device's name: no two are the same, and nobody finds one by trying."""
+
 READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -52,6 +55,14 @@ class Secrets:
     def pins(self, agents: Iterable[str]) -> Mapping[str, str]:
         """PIN of each agent. Change one by deleting its entry and restarting."""
         return self._fill("pins.json", agents, _pin)
+
+    def devices(self, agents: Iterable[str]) -> Mapping[str, str]:
+        """Random name of each agent's device: what it is called in topics, and its user name at the broker."""
+        return self._fill("devices.json", agents, _name)
+
+    def mqtt(self, users: Iterable[str]) -> Mapping[str, str]:
+        """Password of each user of the MQTT broker."""
+        return self._fill("mqtt.json", users, _random)
 
     def tokens(self, agents: Iterable[str]) -> tuple[str, str, Mapping[str, str]]:
         """API tokens: admin's, supervisor's, and each agent's own. Raises SantralError when two are the same."""
@@ -126,6 +137,10 @@ def _unusable(path: Path, error: OSError) -> StoreTrouble:
 
 def _random() -> str:
     return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _name() -> str:
+    return secrets.token_hex(DEVICE_BYTES)
 
 
 def _pin() -> str:

@@ -73,14 +73,23 @@ def certificates(folder: Path) -> Path:
     return folder / "ca.crt"
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Mosquitto:
     """A broker of our own on a free port, from the rendered files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.ca = str(certificates(folder))
         self._process: subprocess.Popen[bytes] | None = None
         plan = BrokerPlan(self.port, USERS, str(folder), str(folder), str(folder), "127.0.0.1")
@@ -94,11 +103,7 @@ class Mosquitto:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([str(MOSQUITTO), "-c", str(self.folder / "mosquitto.conf")], stderr=log,
                                              stdout=log)
-        until(self._open, what=f"mosquitto listens; {(self.folder / 'log').read_text()}")
-
-    def _open(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        until(lambda: listens(self.port), what=f"mosquitto listens; {(self.folder / 'log').read_text()}")
 
     def stop(self) -> None:
         if self._process is not None:
