@@ -44,7 +44,7 @@ def changed(sound: Path, folder: Path, *statements: str) -> Path:
 
 @pytest.mark.parametrize(("statements", "told"), [
     (("DELETE FROM journal WHERE seq = 100",), "entry 100 of {entries} is missing"),
-    (("DELETE FROM journal WHERE seq = 1",), "entry 1 of {entries} is missing"),
+    (("DELETE FROM journal WHERE seq = 1",), "does not begin with the start of a node"),
     (("UPDATE journal SET kind = 'Nothing' WHERE seq = 100",), "entry 100:"),
     (("UPDATE journal SET body = '{' WHERE seq = 100",), "entry 100:"),
     (("DELETE FROM facts WHERE seq = 100",), "fact 100 of {facts} is missing"),
