@@ -133,6 +133,7 @@ def test_the_caller_hangs_up_meanwhile() -> None:
     (ends,) = asks.house.tell(e.ContactGone(ContactId("c1")), 40.0)
     assert isinstance(ends, Rescind) and ends.offer == asks.second.offer
     assert asks.states == (WRAPUP, READY) and asks.house.last(f.Introduced).by == "caller"
+    assert asks.house.tick(40.0 + BRIEF_S) == [], "nothing is left that could come due of who was asked"
 
 
 def test_the_agents_phone_is_lost_meanwhile_and_the_caller_goes_on() -> None:
