@@ -41,6 +41,8 @@ class Dialogue:
     status: int = 0
     """Final answer to our INVITE; 0: none came. 200 for a call that rang here and was answered."""
     cseq: int = 1
+    offers: int = 1
+    """Versions of our description of sound."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     wanted: bool = True
     """False: nobody waits for it any more; a late answer is hung up at once."""
@@ -58,6 +60,21 @@ class Dialogue:
         if self.status == 200 and not self.ended.is_set():
             self.ended.set()
             await self.request(b"BYE")
+
+    async def hold(self, on: bool = True) -> int:
+        """The hold key of a telephone, and once more to go on: another INVITE (RFC 3264, 8.4). Its final status."""
+        self.offers += 1
+        body = self.phone.offer().replace(b"o=- 1 1", b"o=- 1 %d" % self.offers)
+        body += b"a=sendonly\r\n" if on else b"a=sendrecv\r\n"
+        contact = b"Contact: <sip:phone@" + self.phone.place + b">\r\nContent-Type: application/sdp\r\n"
+        return await self.request(b"INVITE", contact, body)
+
+    async def speak(self, seconds: float) -> None:
+        """A tone of 1000 Hz for so long."""
+        for _ in range(round(seconds / 0.02)):
+            if self.media_to is not None:
+                self.phone.speak(self.media_to)
+            await asyncio.sleep(0.02)
 
     async def press(self, key: str) -> None:
         """A key of 100 ms by RFC 4733."""
@@ -259,7 +276,7 @@ class Telephone(asyncio.DatagramProtocol):
             return
         answer = Answer(int(data[8:11]), data)
         cseq = b" ".join(header(data, b"CSeq").split())
-        dialogue = self.dialogues.get(token)
+        dialogue = self.dialogues.get(token) or self.dialogues.get(header(data, b"Call-ID"))
         if cseq.endswith(b"INVITE") and answer.status == 200:
             raw = Dialogue(self, answer.header(b"Call-ID"), answer.header(b"From"), b"", b"", wanted=False)
             self._acknowledge(dialogue or raw, answer, cseq)
@@ -308,6 +325,12 @@ class Telephone(asyncio.DatagramProtocol):
     def hears(self, dialogue: Dialogue) -> bool:
         """Whether the other end has sent sound."""
         return dialogue.media_to is not None and self.sound.heard.get(dialogue.media_to, 0) > 0
+
+    def speak(self, to: tuple[str, int]) -> None:
+        """20 ms of 1000 Hz in A-law, a square wave: 4 samples up, 4 down."""
+        number = next(self._sequence)
+        self.sound.transport.sendto(struct.pack("!BBHII", 0x80, 8, number & 0xFFFF, number * 160, 0x5A5A)
+                                    + (b"\x84" * 4 + b"\x04" * 4) * 20, to)
 
     def press(self, key: str, to: tuple[str, int]) -> None:
         """RFC 4733: three packets of a key that is held, three of its end."""

@@ -106,6 +106,28 @@ async def test_the_transfer_key_of_a_telephone_and_a_talk_that_nobody_takes_over
         await stage.ended(contact)
 
 
+async def test_who_is_put_on_hold_by_the_agents_phone_hears_music_and_is_let_go_when_it_hangs_up(stage: Stage) -> None:
+    name = plain(EDU, 5)[4]
+    seat = stage.info.seat(name)
+    async with telephone(stage.info.sip) as phone:
+        await phone.register(seat.endpoint, seat.secret)
+        first = await stage.sits(name)
+        caller, contact = await talking(stage, EDU_KEY, first)
+        talk = await phone.rung.get()
+        assert await talk.hold() == 200
+        await stage.hears_music(caller)
+        assert await talk.hold(False) == 200
+        await talk.speak(3 * TALK_S)
+        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, what="the agent is heard again")
+        assert (await first.view())["state"] == "talking" and not talk.ended.is_set()
+        assert await talk.hold() == 200
+        await stage.hears_music(caller)
+        await talk.bye()
+        await stage.hears(caller, "anket-giris")
+        await caller.hangup()
+        assert await stage.ended(contact) == "answered"
+
+
 @pytest.mark.long
 async def test_a_number_outside_is_not_reached_by_the_transfer_key_and_the_caller_is_in_front(stage: Stage) -> None:
     names = plain(EDU, 4)[2:]
@@ -207,6 +229,41 @@ async def _after(stage: Stage, case: str, one: Trio) -> None:
         await stage.reaches(one.second, "ready")
         assert [row[1:] for row in chain(stage, one.contact)] == [
             (one.first.id, "accepted", ""), (one.second.id, "canceled", "returned")]
+
+
+REFER_AWAY = b"Refer-To: <sip:*45@127.0.0.1>\r\nContact: <sip:x@127.0.0.1>\r\n"
+
+
+@pytest.mark.long
+async def test_the_transfer_key_between_two_agents_leads_the_other_one_to_the_caller(stage: Stage) -> None:
+    """Asterisk moves the other agent's leg: it is no caller, whatever number the phone names, and waits in no line."""
+    names = plain(EDU, 4, alone=False)
+    async with telephone(stage.info.sip) as asks, telephone(stage.info.sip) as asked:
+        for phone, name in ((asks, names[0]), (asked, names[3])):
+            seat = stage.info.seat(name)
+            await phone.register(seat.endpoint, seat.secret)
+        asker = await stage.sits(names[0])
+        given, given_contact = await talking(stage, EDU_KEY, asker)
+        second = await stage.agent(names[1], Behaviour("0.2", tone=SECOND, record=stage.folder))
+        await asker.ask("consult", {"agent": second.id})
+        await stage.reaches(second, "talking")
+        first = await stage.agent(names[2], Behaviour(tone=FIRST, record=stage.folder))
+        kept, kept_contact = await talking(stage, EDU_KEY, first)
+        phone_of_first = stage.network.rung[-1]
+        other = await stage.sits(names[3])
+        await first.ask("consult", {"agent": other.id})
+        await stage.reaches(other, "talking")
+        for talk in (await asks.rung.get(), await asked.rung.get()):
+            assert await talk.request(b"REFER", REFER_AWAY) == 202
+        await hears(stage, given, SECOND, "the asker's key: the caller is the second agent's")
+        await hears(stage, kept, FIRST, "the key of who was asked: the caller is the first agent's again")
+        await hears(stage, phone_of_first, CALLER, "who hears the caller")
+        await stage.reaches(asker, "wrapup")
+        await stage.reaches(other, "ready")
+        assert [(await one.view())["state"] for one in (second, first)] == ["talking", "talking"]
+        await asyncio.gather(given.hangup(), kept.hangup())
+        await asyncio.gather(stage.ended(given_contact), stage.ended(kept_contact))
+    assert not stage.lab.rows("select contact from contacts where contact like 'o%'"), "no agent stood in line"
 
 
 async def test_a_node_that_dies_meanwhile_is_not_needed_and_knows_all_when_it_is_back(new_lab: NewLab,
