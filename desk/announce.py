@@ -40,7 +40,8 @@ def on(text: Annotated[str | None, typer.Argument(help="What is said, spoken by 
        recording: Annotated[Path | None, typer.Option("--recording", help="A person's recording instead.")] = None,
        service: Annotated[str | None, typer.Option("--service", help="Only for callers of this service.")] = None,
        closes: Annotated[bool, typer.Option("--close", help="The line, or the service, is closed meanwhile.")] = False,
-       until: Annotated[str | None, typer.Option("--until", help="End: 17:30, 2026-12-31T12:00, or 90m, 2h.")] = None,
+       until: Annotated[str | None, typer.Option("--until", help="End: 17:30, 2026-12-31T12:00 (by this machine's "
+                                                         "clock), or 90m, 2h.")] = None,
        state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
     """Callers who come in hear it at once, those in a menu with the next sentence, those who wait in the next round."""
     def work() -> dict[str, Any]:
@@ -53,7 +54,9 @@ def on(text: Annotated[str | None, typer.Argument(help="What is said, spoken by 
                     timeout_s=SPEAK_S)
 
     done = told(work)
-    typer.echo(f"announcement {done['id']} is on; end it: santral announce off {done['id']}")
+    # With the zone: a machine in another one than the centre takes 18:00 for its own, and that must be seen.
+    ends = f" until {_clock(done['until'])} {_zone(done['until'])}" if done["until"] is not None else ""
+    typer.echo(f"announcement {done['id']} is on{ends}; end it: santral announce off {done['id']}")
 
 
 def off(id_: Annotated[int, typer.Argument(metavar="ID", help="As `santral announce list` shows it.")],
@@ -120,3 +123,7 @@ def _table(found: list[dict[str, Any]]) -> Table:
 
 def _clock(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, UTC).astimezone().strftime("%d.%m. %H:%M")
+
+
+def _zone(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Z")

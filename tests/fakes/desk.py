@@ -89,7 +89,7 @@ class House:
         self.asked.append((by, wanted))
         if wanted.service == "yok":
             raise CannotAnnounce("no service 'yok'; there are temsilci")
-        return announcement(7)
+        return announcement(7).model_copy(update={"until": wanted.until})
 
     async def silence(self, wanted: shapes.Silence, by: str) -> shapes.Announcements:
         self.asked.append((by, wanted))

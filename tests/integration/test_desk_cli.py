@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from datetime import datetime
 from pathlib import Path
@@ -177,7 +178,8 @@ async def test_announcements_are_switched_on_and_off_and_listed(tmp_path: Path) 
     async with running() as desk:
         folder = state(tmp_path, desk)
         done = await santral("announce", "on", "Bugün kapalıyız.", "--close", "--until", "2h", "--state", folder)
-        assert done.exit_code == 0 and "announcement 7 is on" in done.output, done.output
+        assert done.exit_code == 0 and re.search(r"announcement 7 is on until \d\d\.\d\d\. \d\d:\d\d \S+; end",
+                                                 done.output), done.output
         (_, wanted), = desk.house.asked
         assert (wanted.text, wanted.closes, wanted.service) == ("Bugün kapalıyız.", True, None)
         assert abs(wanted.until - time.time() - 7200.0) < 60.0
