@@ -91,6 +91,13 @@ RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
                     "private), failed (tried again).")
 RECORDING = Metric("acd_recording_possible", GAUGE, (),
                    "1: talks that may be recorded are; 0: nothing can be sealed, or there is no room.")
+MQTT_CONNECTED = Metric("acd_mqtt_connected", GAUGE, ("broker",),
+                        "1: the MQTT broker takes what happens and delivers it. No series: the centre has none.")
+MQTT_BEHIND = Metric("acd_mqtt_behind", GAUGE, ("broker",), "Facts that the broker has not confirmed yet.")
+MQTT_SIGNALS = Metric("acd_mqtt_signals_total", COUNTER, ("kind",),
+                      "Signals for agents' devices by kind; expired: too late to be sent.")
+MQTT_ACKS = Metric("acd_mqtt_acks_total", COUNTER, ("status",),
+                   "What devices did with signals: shown, felt, failed, expired; unknown: with none that was sent.")
 ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, such as bridge_mismatch: stays 0.")
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
@@ -99,7 +106,7 @@ TABLE = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, HANDLE, OFFERS, MOVED, S
          CALLBACKS_NOW, CALLBACKS,
          IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
          AGENTS, AGENT_SECONDS, DECISION, CONNECTED, RECONNECTS, MISMATCHES, RECORDINGS, RECORDING,
-         ALARMS, DROPPED, BUILD)
+         MQTT_CONNECTED, MQTT_BEHIND, MQTT_SIGNALS, MQTT_ACKS, ALARMS, DROPPED, BUILD)
 
 K_MIN = 5
 """Smallest group that is shown: below it a figure could be about one known person."""

@@ -39,7 +39,7 @@ from routing.core.model import AgentState, Channel, ContactState, OfferState, Ou
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-LINK = "ami"
+LINK, MQTT = "ami", "mqtt"
 RESULTS = {OfferState.TIMEOUT: "ring_no_answer", OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
 CALLBACK_RESULTS = ("asked", "dialled", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
@@ -86,6 +86,9 @@ class Recorder:
         self._agents, self._connected = self._gauge(names.AGENTS), self._gauge(names.CONNECTED)
         self._recordings, self._recording = self._counter(names.RECORDINGS), self._gauge(names.RECORDING)
         self._recorded: dict[str, int] = {}
+        self._mqtt, self._mqtt_behind = self._gauge(names.MQTT_CONNECTED), self._gauge(names.MQTT_BEHIND)
+        self._signals, self._acks = self._counter(names.MQTT_SIGNALS), self._counter(names.MQTT_ACKS)
+        self._told: dict[tuple[Counter, str], int] = {}
         self._gauge(names.BUILD).labels(version).set(1)
         self._connected.labels(LINK).set(0)
         self._reconnects.labels(LINK)
@@ -219,6 +222,15 @@ class Recorder:
             self._recordings.labels(result).inc(count - self._recorded.get(result, 0))
         self._recorded = dict(done)
         self._recording.set(possible)
+
+    def mqtt(self, *, connected: bool, behind: int, sent: Mapping[str, int], acks: Mapping[str, int]) -> None:
+        """The way to the broker: whether it stands, facts to go, signals and acknowledgements of all time."""
+        self._mqtt.labels(MQTT).set(connected)
+        self._mqtt_behind.labels(MQTT).set(behind)
+        for metric, counts in ((self._signals, sent), (self._acks, acks)):
+            for name, count in counts.items():
+                metric.labels(name).inc(count - self._told.get((metric, name), 0))
+                self._told[metric, name] = count
 
     # -- what is true now --------------------------------------------------------------------------------------------
 

@@ -310,6 +310,8 @@ class Node:
             recorder.mismatch("audit", self._switch.mismatches - self._mismatches)
             self._reconnects, self._mismatches = self._switch.reconnects, self._switch.mismatches
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)
+            if (out := self._outbox) is not None:
+                recorder.mqtt(connected=out.connected, behind=out.behind, sent=out.sent, acks=out.acks)
             return recorder.text(runner.status(), runner.refused)
 
         def is_ready() -> tuple[bool, dict[str, bool]]:

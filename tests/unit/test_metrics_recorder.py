@@ -208,3 +208,15 @@ def test_recordings_are_counted_once_and_trouble_shows() -> None:
     assert value("acd_recordings_total", {"result": "kept"}) == 5
     assert value("acd_recordings_total", {"result": "failed"}) == 1
     assert value("acd_recording_possible") == 0
+
+
+def test_the_way_to_the_broker_is_told_when_there_is_one() -> None:
+    recorder = Recorder(["destek"], {})
+    assert not [sample for metric in recorder.registry.collect() for sample in metric.samples
+                if sample.name.startswith("acd_mqtt")]
+    for behind, rings in ((4, 2), (0, 5)):
+        recorder.mqtt(connected=behind == 0, behind=behind, sent={"ring": rings}, acks={"felt": 1})
+    value = recorder.registry.get_sample_value
+    assert value("acd_mqtt_connected", {"broker": "mqtt"}) == 1 and value("acd_mqtt_behind", {"broker": "mqtt"}) == 0
+    assert value("acd_mqtt_signals_total", {"kind": "ring"}) == 5
+    assert value("acd_mqtt_acks_total", {"status": "felt"}) == 1
