@@ -340,7 +340,7 @@ def test_a_menu_that_open_hours_reach_too_needs_0() -> None:
 
 
 def test_0_of_a_closed_centre_is_the_human_or_absent() -> None:
-    text = CLOSED_EXAMPLE.replace("    closing: tus-bilgisi\n    after_failures: psikososyal",
+    text = CLOSED_EXAMPLE.replace("    closing: [merkez-kapali, tus-bilgisi]\n    after_failures: psikososyal",
                                   "      - {key: 0, say: ana-menu-0, confirm: secildi-temsilci, then: psikososyal}\n"
                                   "    after_failures: psikososyal")
     assert "not to the human" in read(text, closed="kapali").problems[0].what

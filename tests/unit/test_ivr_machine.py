@@ -168,7 +168,7 @@ def test_an_end_says_its_sentences_and_nobody_is_promised_a_person() -> None:
 
 def test_distress_is_served_while_the_centre_is_closed() -> None:
     caller = Caller(closing(), entry="kapali")
-    assert caller.asked().say[:2] == ("karsilama", "merkez-kapali")
+    assert caller.asked().say[:3] == ("karsilama", "ana-menu-1", "merkez-kapali"), "the way to help comes first"
     caller.give("1.")
     assert caller.entered().queue.service == "psikososyal"
     silent = Caller(closing(), entry="kapali")
