@@ -96,6 +96,7 @@ class Privacy:
         answers = await self._store.work(partial(keyed.of_contacts, ids=caller.contacts))
         told = {"numbers": sorted({number for box in caller.boxes if (number := self._opened(box))}),
                 **rows, "recordings": [_told(one) for one in kept],
+                "asked_to_be_known": not registered.read(self._keys.parent / registered.FILE).isdisjoint(caller.hashes),
                 "keyed_in": [{"contact": one.contact, "field": one.field, "at": one.at,
                               "digits": self._opened(one.box).rpartition(":")[2] or None} for one in answers]}
         _write(folder / "caller.json", json.dumps(told, ensure_ascii=False, indent=1).encode())

@@ -383,8 +383,12 @@ async def test_a_replay_begins_where_the_journal_does_now(house: House) -> None:
     assert replay([(one.at, one.event) for one in entries]) == facts and facts
 
 
-async def test_who_asked_to_be_known_is_taken_off_the_list(house: House) -> None:
+async def test_who_asked_to_be_known_is_told_so_and_taken_off_the_list(house: House) -> None:
     registered.enlist(house.state, [NUMBER, OTHER], remove=False)
+    for number, on_it in ((NUMBER, True), ("+903121112233", False)):
+        folder = house.state.parent / f"told-{on_it}"
+        await house.privacy.export(await house.privacy.by_number(number), folder)
+        assert json.loads((folder / "caller.json").read_text(encoding="utf-8"))["asked_to_be_known"] is on_it
     erased = await house.privacy.erase(await house.privacy.by_number(NUMBER))
     assert erased.left == () and erased.counts["registered"] == 1
     assert registered.read(house.state / "secrets" / "registered.json") == {house.node.keys.seal(OTHER)[0]}
