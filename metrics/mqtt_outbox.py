@@ -12,7 +12,7 @@ import logging
 import random
 import ssl
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from metrics.mqtt_message import ACKS, NODE, Ack, Device, Message, messages, node_state, queue_state, read_ack
-from routing.core.facts import Fact
+from routing.core.facts import Connected, Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, ServiceId
 from routing.core.inbox import QueueView, Status
 from routing.store.errors import StoreError
@@ -67,8 +67,8 @@ class Facts(Protocol):
         """Committed facts above `seq`, in order."""
         ...
 
-    async def cursor(self, name: str) -> int:
-        """Up to where a reader is done."""
+    async def cursor(self, name: str) -> int | None:
+        """Up to where a reader is done; None: it never began."""
         ...
 
     async def set_cursor(self, name: str, seq: int) -> None:
@@ -120,11 +120,12 @@ class Outbox:
 
     async def begin(self, seq: int) -> None:
         """Where to go on. `seq`: the last fact before this node began; who is new to the broker begins there."""
-        self._done = await self._store.cursor(CURSOR)
-        if not self._done and seq:
+        known = await self._store.cursor(CURSOR)
+        if known is None:
+            # Noted at once: the next node goes on from here also when no broker was there in between.
             await self._store.set_cursor(CURSOR, seq)
-            self._done = seq
-        self._noted, self._last = self._done, max(seq, self._done)
+        self._done = self._noted = seq if known is None else known
+        self._last = max(seq, self._done)
 
     def take(self, facts: Sequence[Fact]) -> None:
         """There is more in the store."""
@@ -232,18 +233,21 @@ class Outbox:
 
     async def _send(self, client: aiomqtt.Client, facts: Sequence[Fact]) -> None:
         """All of a page, in order, each confirmed."""
+        over = {fact.offer for fact in facts if isinstance(fact, OfferClosed | Connected)}
+        past = {fact.seq for fact in facts if isinstance(fact, Offered) and fact.offer in over}
         out = [message for fact in facts for message in messages(fact, self.devices)]
         for start in range(0, len(out), WINDOW):
             now = self._clock()
             await asyncio.gather(*(_publish(client, message, now) for message in out[start:start + WINDOW]
-                                   if self._in_time(message, now)))
+                                   if self._in_time(message, now, past)))
         self._done = facts[-1].seq
 
-    def _in_time(self, message: Message, now: float) -> bool:
+    def _in_time(self, message: Message, now: float, past: Set[int] = frozenset()) -> bool:
+        """Whether it is still worth something. `past`: offers that are over by now; they do not ring."""
         if message.until is None:
             return True
         _, _, _, device, kind = message.topic.split("/")
-        if message.until - now < 1.0:
+        if message.until - now < 1.0 or (kind == "ring" and message.id in past):
             self.sent["expired"] += 1
             return False
         self.sent[kind] += 1

@@ -244,8 +244,8 @@ class Reader:
         except DBAPIError as error:
             raise self._failed(error) from None
 
-    def cursor(self, name: str) -> int:
-        """The last fact a reader is done with; 0 when it never began."""
+    def cursor(self, name: str) -> int | None:
+        """The last fact a reader is done with, 0 before the first; None: it never began."""
         found = self._all(_CURSOR, name=name)
         return int(found[0][0]) if found else 0
 

@@ -160,8 +160,8 @@ class Store:
         """Committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
         return await self._reading.call(lambda: self._reader.facts_after(seq, limit))
 
-    async def cursor(self, name: str) -> int:
-        """The last fact a reader is done with; 0 when it never began."""
+    async def cursor(self, name: str) -> int | None:
+        """The last fact a reader is done with, 0 before the first; None: it never began."""
         return await self._reading.call(lambda: self._reader.cursor(name))
 
     async def noted(self, key: str) -> str:

@@ -11,7 +11,7 @@ import subprocess
 import typing
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -114,11 +114,14 @@ class Mosquitto:
     def broker(self, user: str = NODE_USER, password: str | None = None, ca: str | None = None) -> Broker:
         return Broker("127.0.0.1", self.port, user, password or USERS[user], ca=ca or self.ca)
 
+    def known(self, user: str) -> aiomqtt.Client:
+        return aiomqtt.Client("127.0.0.1", self.port, username=user, password=USERS[user],
+                              tls_params=aiomqtt.TLSParameters(ca_certs=self.ca),
+                              protocol=aiomqtt.ProtocolVersion.V5)
+
     @asynccontextmanager
     async def client(self, user: str, *topics: str) -> AsyncIterator[aiomqtt.Client]:
-        tls = aiomqtt.TLSParameters(ca_certs=self.ca)
-        async with aiomqtt.Client("127.0.0.1", self.port, username=user, password=USERS[user], tls_params=tls,
-                                  protocol=aiomqtt.ProtocolVersion.V5) as client:
+        async with self.known(user) as client:
             for topic in topics:
                 await client.subscribe(topic, qos=1)
             yield client
@@ -147,8 +150,8 @@ class Memory:
     async def facts_after(self, seq: int, limit: int = 1000) -> list[Fact]:
         return self.facts[seq:seq + limit]
 
-    async def cursor(self, name: str) -> int:
-        return self.cursors.get(name, 0)
+    async def cursor(self, name: str) -> int | None:
+        return self.cursors.get(name)
 
     async def set_cursor(self, name: str, seq: int) -> None:
         self.cursors[name] = seq
@@ -193,11 +196,19 @@ async def collect(client: aiomqtt.Client, into: list[tuple[str, dict[str, typing
         into.append((message.topic.value, json.loads(message.payload), bool(message.retain)))
 
 
+def heard(mosquitto: Mosquitto, user: str, *topics: str) -> AbstractAsyncContextManager[
+        list[tuple[str, dict[str, typing.Any], bool]]]:
+    return heard_at(mosquitto.known(user), *topics)
+
+
 @asynccontextmanager
-async def heard(mosquitto: Mosquitto, user: str,
-                *topics: str) -> AsyncIterator[list[tuple[str, dict[str, typing.Any], bool]]]:
+async def heard_at(known: aiomqtt.Client,
+                   *topics: str) -> AsyncIterator[list[tuple[str, dict[str, typing.Any], bool]]]:
+    """What a client hears of these topics: topic, payload, whether the broker had kept it."""
     found: list[tuple[str, dict[str, typing.Any], bool]] = []
-    async with mosquitto.client(user, *topics) as client:
+    async with known as client:
+        for topic in topics:
+            await client.subscribe(topic, qos=1)
         task = asyncio.create_task(collect(client, found))
         try:
             yield found
@@ -346,7 +357,7 @@ async def test_what_the_broker_refuses_is_told_and_nothing_is_lost(mosquitto: Mo
         assert words in source.outbox._told
         assert "password" not in source.outbox._told.replace("the password", "")
         assert not source.outbox.connected and source.outbox.behind == 1
-    assert source.store.cursors == {}
+    assert source.store.cursors == {"mqtt": 0}
     gc.collect()
 
 
@@ -360,6 +371,18 @@ async def test_a_broker_that_is_not_there_or_speaks_something_else(mosquitto: Mo
         await until_async(lambda: "plain TCP" in plain.outbox._told)
 
 
+async def test_an_offer_that_is_over_does_not_ring_though_there_were_time(mosquitto: Mosquitto) -> None:
+    source = Source(mosquitto.broker())
+    await source.outbox.begin(0)
+    source.ring()
+    source.happen("Connected")
+    source.happen("Offered", offer=4, ring_s=15.0)
+    mosquitto.start()
+    async with heard(mosquitto, DEVICE, f"acd/v1/signal/{DEVICE}/#") as signals, source.running():
+        await until_async(lambda: len(signals) == 2)
+        assert [(value["kind"], value["id"]) for _, value, _ in signals] == [("ringstop", 2), ("ring", 3)]
+
+
 async def test_who_is_new_to_the_broker_begins_with_the_node() -> None:
     source = Source(Broker("127.0.0.1", 1, "", ""))
     source.happen("Queued")
@@ -367,6 +390,15 @@ async def test_who_is_new_to_the_broker_begins_with_the_node() -> None:
     assert source.store.cursors == {"mqtt": 1} and source.outbox.behind == 0
     source.happen("Ended")
     assert source.outbox.behind == 1
+
+
+async def test_a_node_that_never_had_the_broker_leaves_everything_to_the_next() -> None:
+    first = Source(Broker("127.0.0.1", 1, "", ""))
+    await first.outbox.begin(0)
+    first.happen("Queued")
+    second = Source(Broker("127.0.0.1", 1, "", ""), first.store)
+    await second.outbox.begin(1)
+    assert second.outbox.behind == 1
 
 
 async def test_signals_that_nobody_acknowledges_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
