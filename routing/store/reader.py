@@ -247,7 +247,7 @@ class Reader:
     def cursor(self, name: str) -> int | None:
         """The last fact a reader is done with, 0 before the first; None: it never began."""
         found = self._all(_CURSOR, name=name)
-        return int(found[0][0]) if found else 0
+        return int(found[0][0]) if found else None
 
     def counts(self) -> list[ServiceCount]:
         """Contacts by service and outcome, of all time."""
