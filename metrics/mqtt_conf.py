@@ -47,6 +47,7 @@ autosave_interval 60
 max_queued_messages {queued}
 max_queued_bytes 0
 max_packet_size {packet}
+set_tcp_nodelay true
 persistent_client_expiration 7d
 log_type error
 log_type warning

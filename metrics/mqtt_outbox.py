@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import socket
 import ssl
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -163,7 +164,9 @@ class Outbox:
             broker.host, broker.port, username=broker.user, password=broker.password, identifier=CLIENT,
             protocol=aiomqtt.ProtocolVersion.V5, tls_context=context, timeout=ANSWER_S, keepalive=KEEPALIVE_S,
             will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True), clean_start=True,
-            max_queued_incoming_messages=ACKS_MAX, max_inflight_messages=WINDOW, logger=_silent())
+            max_queued_incoming_messages=ACKS_MAX, max_inflight_messages=WINDOW, logger=_silent(),
+            # Small messages and their confirmations must not wait for each other (Nagle, delayed ACK: 40 ms a window).
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])
         client.pending_calls_threshold = 2 * WINDOW
         async with client:
             heard = asyncio.create_task(self._hear(client), name="mqtt.hear")
