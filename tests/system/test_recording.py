@@ -105,6 +105,29 @@ def _louder(samples: Samples, hertz: float) -> list[float]:
             and audio.goertzel(window, hertz) >= 0.25]
 
 
+@pytest.mark.long
+async def test_a_frozen_node_that_is_asked_for_a_pause_costs_nobody_their_call(new_lab: NewLab, tmp_path: Path) -> None:
+    """The agent's leg ends with the limit of the step. The caller waits again, and is helped without the node."""
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    agent = await stage.agent(plain("uzaktan_egitim", 1)[0], Behaviour(tone=AGENT, record=tmp_path))
+    caller = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
+    await stage.reaches(agent, "talking", 40.0)
+    phone = await stage.network.wait_ring(agent.seat)
+    spool = lab.folder / "spool"
+    await until_async(lambda: any(file.stat().st_size for file in spool.iterdir()), what="a recording")
+    [file] = list(spool.iterdir())
+    lab.freeze_node()
+    await phone.press("*2")
+    await phone.wait_ended(20.0)
+    ended = file.stat().st_size
+    await stage.hears_music(caller, 40.0)
+    await stage.hears(caller, "system/net", 120.0)
+    assert not caller.ended.is_set() and file.stat().st_size == ended, "nothing more was recorded"
+    lab.thaw_node()
+    await caller.hangup()
+
+
 async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_path: Path) -> None:
     lab = await new_lab()
     stage = Stage(lab, tmp_path)
