@@ -36,7 +36,7 @@ types: setup
 
 test: setup prompts lint types
 	@$(BIN)/python -m pytest -m "not long and not system" -n 2 --dist loadfile
-	@$(BIN)/python -m pytest -m "not long and system"
+	@$(BIN)/python -m pytest -m "not long and system" -n 2 --dist loadfile
 
 test-long: setup prompts
 	@$(BIN)/python -m pytest
