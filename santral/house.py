@@ -13,8 +13,10 @@ import structlog
 
 from desk.api import shapes
 from desk.api.house import CannotAnnounce
+from routing.core.errors import Refused
 from routing.core.inbox import InboxClosed
 from routing.store.announcements import Row
+from routing.store.errors import StoreError
 from santral.announce import Board, CannotSay
 from santral.archive import Archive
 from santral.config import NodeConfig
@@ -60,6 +62,8 @@ class NodeHouse:
                 await self.reload(shapes.Reload(), HANG_UP)
             except (InboxClosed, TimeoutError):
                 log.error("node.reload_refused", by=HANG_UP, problems=["the engine did not answer; try again"])
+            except (Refused, StoreError, OSError) as error:  # a signal may cost nobody their node
+                log.error("node.reload_refused", by=HANG_UP, problems=[str(error)])
 
     async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:
         """See `House`."""
