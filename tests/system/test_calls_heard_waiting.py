@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab import audio
+from lab import audio, up
+from lab.fetch import Program
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.session import Lab
-from lab.up import SOUNDS, Info
+from lab.up import SOUNDS
 from tests.system import stage as ear
 from tests.system.stage import Stage, plain
 
@@ -123,16 +124,22 @@ async def alone(story: Callable[[Stage], Coroutine[Any, Any, None]], stage: Stag
 
 
 @pytest.fixture(scope="module")
-def told(lab_session: Info, tmp_path_factory: pytest.TempPathFactory) -> dict[str, BaseException | None]:
-    """How each story went."""
+def told(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> dict[str, BaseException | None]:
+    """How each story went, in a lab of their own: what is expected of a wait depends on the talks that were before."""
+    folder = tmp_path_factory.mktemp("waiting")
+    info = up.up(folder=folder)
+
     async def everything() -> list[BaseException | None]:
         async with AsyncExitStack() as stack:
-            labs = [await stack.enter_async_context(Lab(lab_session)) for _ in STORIES]
+            labs = [await stack.enter_async_context(Lab(info)) for _ in STORIES]
             folders: list[Path] = [tmp_path_factory.mktemp("story") for _ in STORIES]
             return await asyncio.gather(*(alone(story, Stage(lab, folder)) for lab, folder, story
                                           in zip(labs, folders, STORIES, strict=True)), return_exceptions=True)
 
-    return dict(zip((story.__name__ for story in STORIES), asyncio.run(everything()), strict=True))
+    try:
+        return dict(zip((story.__name__ for story in STORIES), asyncio.run(everything()), strict=True))
+    finally:
+        up.down(folder)
 
 
 @pytest.mark.parametrize("story", [story.__name__ for story in STORIES])

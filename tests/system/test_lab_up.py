@@ -53,7 +53,7 @@ async def test_a_call_reaches_the_agent_and_is_in_all_three_records(lab: Lab) ->
 
 
 async def test_what_was_said_is_found_in_the_recording_and_nothing_else(lab: Lab) -> None:
-    call = await lab.call(press="1@1s", stay=11, record=True)
+    call = await lab.call(press="1@1s", stay=20, record=True)
     await call.wait_ended()
     greeting, chosen = lab.heard(call, "karsilama", head_s=0.9), lab.heard(call, "secildi-psikososyal")
     assert greeting.found
