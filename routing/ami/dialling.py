@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from routing.ami.actions import Action
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Dial, Join
 from routing.core.events import CallbackFailed, Event
 from routing.core.ids import ContactId, OfferId, leg_id, partner_leg_id
-
-Action = dict[str, str | list[str]]
 
 ENDPOINT = "geri-arama"
 """Of `asterisk_conf`: it follows the node's 302, and nobody can call from it."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from routing.ami.actions import CONTEXT_NET
 from routing.ami.blackbox import Past
 from routing.ami.link import Link
-from routing.ami.translate import CONTEXT_NET
 from routing.core.events import (
     CallbackFailed,
     ContactGone,

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from routing.ami.actions import Action, hang_up, to_action, to_partner
 from routing.ami.blackbox import BlackBox
 from routing.ami.dialling import DID_NOT_COME, LET_GO, to_dial, to_join, to_nobody
 from routing.ami.link import (
@@ -29,7 +30,7 @@ from routing.ami.link import (
     backoff,
 )
 from routing.ami.resync import diff, snapshot, strays, unclear
-from routing.ami.translate import WANTED, Action, ByNumber, Translator, hang_up, to_action, to_partner
+from routing.ami.translate import WANTED, ByNumber, Translator
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import (
     Command,
@@ -453,7 +454,7 @@ class Switch:
         doubts = set(self._translator.doubts)
         before = self._mine()
         await asyncio.sleep(self._pace.settle)
-        self._translator.look()
+        self._translator.phones.look()
         now = await snapshot(events)
         await asyncio.sleep(self._pace.settle)
         if actions is not self._actions:
@@ -467,7 +468,7 @@ class Switch:
         self.mismatches += len(wrong)
         for one in wrong:
             log.warning("ami.mismatch", kind=type(one).__name__)
-        for event in [*found, *self._translator.seats(now.devices)]:
+        for event in [*found, *self._translator.phones.listed(now.devices)]:
             self._post(event)
         self._translator.doubts -= doubts
         self._mark()

@@ -1,4 +1,4 @@
-"""AMI events to core events, on recorded calls and on every order that was measured; commands to actions."""
+"""AMI events to core events, on recorded calls and on every order that was measured."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from routing.ami import translate
-from routing.ami.translate import WANTED, Translator, to_action, to_partner, wait_words
-from routing.ami.wire import BadAction, Decoder, Message, encode
-from routing.core.commands import Consult, Offer, Overflow, Partner, Rescind, SendOn, TakeBack
+from routing.ami import phones, translate
+from routing.ami.translate import WANTED, Translator
+from routing.ami.wire import Decoder, Message
 from routing.core.events import (
     ContactGone,
     Event,
@@ -24,7 +23,6 @@ from routing.core.events import (
     TransferAsked,
 )
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AnswerMode
 
 pytestmark = pytest.mark.unit
 
@@ -251,88 +249,16 @@ def test_a_phone_that_was_in_use_when_we_came_tells_itself_when_it_is_free() -> 
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LEGS_MAX", "LINES_MAX", "MEMBERS_MAX", "OVER_MAX", "SEATS_MAX"):
-        monkeypatch.setattr(translate, name, 5)
+    for module, names in ((translate, ("LEGS_MAX", "MEMBERS_MAX", "OVER_MAX")), (phones, ("LINES_MAX", "SEATS_MAX"))):
+        for name in names:
+            monkeypatch.setattr(module, name, 5)
     translator = Translator(lambda uniqueid: True)
     for n in range(20):
         run([ami("Newchannel", Uniqueid=f"o{n}-7.{n}", Channel=f"PJSIP/{n}-0000000{n}"), enter(f"7.{n}", f"b{n}"),
              ami("DeviceStateChange", Device=f"PJSIP/{n}", State="INUSE")], translator)
         run([failure(f"o{n + 100}-1.1")], translator)
     assert translator.size() <= 20
-    assert len(translator._seats) == 5 and len(translator._over) == 5
-
-
-def offer(**changes: object) -> Offer:
-    return Offer(OfferId(3), CALLER, "PJSIP/trunk-0000000e", AgentId("a1"), SeatId("2001"), ServiceId("psikososyal"),
-                 "Psikososyal destek", 15.0, AnswerMode.MANUAL, False, 62.0)._replace(**changes)  # type: ignore[arg-type]
-
-
-def test_an_offer_becomes_an_originate() -> None:
-    assert to_action(offer(), "4440632") == {
-        "Action": "Originate", "Channel": "PJSIP/2001", "ChannelId": "o3-7.1", "Context": "santral-agent",
-        "Exten": "s", "Priority": "1", "Async": "true", "Timeout": "15000",
-        "CallerID": '"Psikososyal destek 1 dk" <4440632>',
-        "Variable": ["SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal"]}
-    assert to_action(offer(brief=True), "1")["Exten"] == "brief"
-    assert to_action(offer(brief=True, answer_mode=AnswerMode.PRESS_ONE), "1")["Exten"] == "press"
-    assert encode(to_action(offer(), "4440632"), "id")
-
-
-def test_a_talk_that_may_be_recorded_says_into_which_file_and_its_partner_does_not() -> None:
-    pair = offer(partner=Partner(AgentId("a2"), SeatId("2002"), AnswerMode.MANUAL, False))
-    assert to_action(pair, "1", "call-x-7.1~o3")["Variable"][-1] == "SC_RECORD=call-x-7.1~o3"
-    assert pair.partner is not None
-    for action in (to_action(pair, "1"), to_partner(pair, pair.partner, "1")):
-        assert not any(one.startswith("SC_RECORD") for one in action["Variable"])
-
-
-@pytest.mark.parametrize(("changes", "exten", "read_s", "by_itself"), [
-    ({}, "s", "", False),
-    ({"brief": True}, "brief", "", False),
-    ({"brief": True, "reading_s": 4.5}, "brief", "4.5", False),
-    ({"reading_s": 4.0}, "read", "4", False),
-    ({"answer_mode": AnswerMode.AUTO}, "s", "", True),
-    ({"answer_mode": AnswerMode.AUTO_AFTER_BRIEF}, "brief", "", True),
-    ({"answer_mode": AnswerMode.AUTO_AFTER_BRIEF, "reading_s": 3.0}, "read", "3", True),
-    ({"answer_mode": AnswerMode.SINGLE_SWITCH, "reading_s": 3.0}, "switch", "18", True),
-    ({"answer_mode": AnswerMode.PRESS_ONE}, "press", "", False),
-    ({"answer_mode": AnswerMode.PRESS_ONE, "reading_s": 3.0}, "press", "3", False),
-])
-def test_what_comes_before_the_caller(changes: dict[str, object], exten: str, read_s: str, by_itself: bool) -> None:
-    action = to_action(offer(**changes), "1")
-    variables = action["Variable"]
-    assert action["Exten"] == exten
-    assert [one for one in variables if "SC_READ" in one] == ([f"SC_READ={read_s}"] if read_s else [])
-    for header in ("Alert-Info", "answer-after=0"):
-        assert any(header in one for one in variables) is by_itself
-
-
-def test_a_call_to_the_outside_says_which_centre_it_is_and_nothing_else() -> None:
-    action = to_action(offer(outside=True, seat=SeatId("uzak-a1"), answer_mode=AnswerMode.PRESS_ONE), "4440632")
-    assert (action["Channel"], action["Exten"], action["CallerID"]) == ("PJSIP/uzak-a1", "press", "<4440632>")
-
-
-@pytest.mark.parametrize("wrong", [{"leg": ""}, {"service_name": 'x" <1>'}])
-def test_an_offer_that_cannot_be_made_is_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(BadAction):
-        to_action(offer(**wrong), "4440632")
-
-
-def test_a_line_break_in_a_channel_name_is_refused() -> None:
-    with pytest.raises(BadAction):
-        encode(to_action(offer(leg="PJSIP/x\r\nAction: Hangup"), "1"), "id")
-
-
-def test_rescind_and_overflow() -> None:
-    assert to_action(Rescind(OfferId(3), CALLER, "stale"), "1") == {
-        "Action": "Hangup", "Channel": "o3-7.1", "Cause": "26"}
-    assert to_action(Overflow(CALLER, "PJSIP/trunk-1"), "1") == {
-        "Action": "Redirect", "Channel": "7.1", "Context": "santral-net", "Exten": "s", "Priority": "1"}
-
-
-@pytest.mark.parametrize("seconds, words", [(0, "0 sn"), (44.6, "45 sn"), (59.6, "1 dk"), (62, "1 dk"), (200, "3 dk")])
-def test_waits_in_short_words(seconds: float, words: str) -> None:
-    assert wait_words(seconds) == words
+    assert len(translator.phones._seats) == 5 and len(translator._over) == 5
 
 
 # -- pairs -------------------------------------------------------------------------------------------------------------
@@ -384,18 +310,6 @@ def test_who_leaves_a_talk_of_three(messages: list[Message], ends: list[Event]) 
     assert translator.size() == 0 or messages[-1].name == "BridgeLeave"
 
 
-def test_a_pairs_offer_becomes_two_calls_that_know_of_each_other() -> None:
-    mate = Partner(AgentId("a2"), SeatId("2002"), AnswerMode.AUTO, True, 3.0)
-    pair = offer(partner=mate)
-    lead, other = to_action(pair, "4440632"), to_partner(pair, mate, "4440632")
-    assert lead["Variable"] == ["SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_PARTNER=p3-7.1"]
-    assert (lead["Channel"], lead["ChannelId"], lead["Exten"]) == ("PJSIP/2001", LEG, "s")
-    assert (other["Channel"], other["ChannelId"], other["Exten"]) == ("PJSIP/2002", PARTNER, "brief")
-    assert [one for one in other["Variable"] if one.startswith("SC_")] == [
-        "SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_READ=3", "SC_LEAD=o3-7.1"]
-    assert any("answer-after=0" in one for one in other["Variable"])
-
-
 def test_the_transfer_key_of_a_phone_is_told_before_the_end_of_the_talk() -> None:
     numbers = {"3": (ServiceId("tip"), None), "1007": (None, AgentId("a1007"))}
     translator = Translator(lambda _: True, by_number=lambda number: numbers.get(number, (None, None)))
@@ -412,11 +326,6 @@ def test_the_transfer_key_of_a_phone_is_told_before_the_end_of_the_talk() -> Non
     assert sent("3", leg=PARTNER) == [] and sent("3", leg="o8-7.2") == [] and sent("3", result="Fail") == []
 
 
-def test_who_is_sent_on_is_led_out_of_the_talk() -> None:
-    assert to_action(SendOn(CALLER, ServiceId("tip")), "444") == {
-        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "tip", "Priority": "1"}
-
-
 def test_two_agents_of_one_caller_meet_and_a_caller_who_is_back_is_told_again() -> None:
     translator = Translator(lambda _: True)
 
@@ -430,11 +339,3 @@ def test_two_agents_of_one_caller_meet_and_a_caller_who_is_back_is_told_again() 
     assert told(leave(LEG, "c"), leave(asked, "c"), hangup(asked)) == [OfferEnded(OfferId(9), "hangup")]
     assert told(enter(CALLER, "d"), enter(LEG, "d")) == [OfferConnected(OfferId(3), CALLER)]
     assert told(enter("o4-7.2", "e"), enter("o5-7.3", "e")) == [], "legs of two callers are nobody's meeting"
-
-
-def test_caller_and_agent_are_parted_in_one_action_and_the_agent_is_led_back_by_a_word() -> None:
-    assert to_action(Consult(OfferId(3), CALLER, ServiceId("tip")), "444") == {
-        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "tip", "Priority": "quiet",
-        "ExtraChannel": LEG, "ExtraContext": "santral-consult", "ExtraExten": "wait", "ExtraPriority": "1"}
-    assert to_action(TakeBack(OfferId(3), CALLER), "444") == {
-        "Action": "Setvar", "Channel": LEG, "Variable": "SHARED(SC_BACK)", "Value": "1"}
