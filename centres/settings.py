@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -46,6 +47,19 @@ class Listen(Shape):
     http: HostPort = "127.0.0.1:8063"
     dial: HostPort = "127.0.0.1:0"
     """SIP over UDP: here Asterisk asks for the number of a caller who is called back."""
+
+    @field_validator("dial")
+    @classmethod
+    def _stays_here(cls, at: str) -> str:
+        host = at.rpartition(":")[0]
+        try:
+            here = host == "localhost" or IPv4Address(host).is_loopback
+        except ValueError:
+            here = False
+        if not here:
+            raise ValueError("should be at 127.0.0.1, where this machine's Asterisk asks: at any other address a "
+                             "network could ask for callers' numbers")
+        return at
 
 
 class Asterisk(Shape):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -40,23 +41,25 @@ def on(text: Annotated[str | None, typer.Argument(help="What is said, spoken by 
        recording: Annotated[Path | None, typer.Option("--recording", help="A person's recording instead.")] = None,
        service: Annotated[str | None, typer.Option("--service", help="Only for callers of this service.")] = None,
        closes: Annotated[bool, typer.Option("--close", help="The line, or the service, is closed meanwhile.")] = False,
-       until: Annotated[str | None, typer.Option("--until", help="End: 17:30, 2026-12-31T12:00 (by this machine's "
+       until: Annotated[str | None, typer.Option("--until", help="End: 17:30, 2026-12-31T12:00 (by the centre's "
                                                          "clock), or 90m, 2h.")] = None,
        state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
     """Callers who come in hear it at once, those in a menu with the next sentence, those who wait in the next round."""
-    def work() -> dict[str, Any]:
-        ends = None if until is None else end_of(until, time.time())
+    def work() -> str:
         node = find(state or lab, url, token_file)
         name = None if recording is None else _put(recording, state or lab)
-        wanted = {"text": text, "prompt": prompt, "recording": name, "service": service, "closes": closes,
-                  "until": ends, "by": me()}
-        return call(node, "POST", PATH, {key: value for key, value in wanted.items() if value is not None},
+        wanted: dict[str, Any] = {"text": text, "prompt": prompt, "recording": name, "service": service,
+                                  "closes": closes, "by": me()}
+        ending = ""
+        if until is not None:
+            zone = _zone(call(node, "GET", PATH))
+            wanted["until"] = end_of(until, time.time(), zone)
+            ending = f" until {_clock(wanted['until'], zone)} ({zone.key})"
+        done = call(node, "POST", PATH, {key: value for key, value in wanted.items() if value is not None},
                     timeout_s=SPEAK_S)
+        return f"announcement {done['id']} is on{ending}; end it: santral announce off {done['id']}"
 
-    done = told(work)
-    # With the zone: a machine in another one than the centre takes 18:00 for its own, and that must be seen.
-    ends = f" until {_clock(done['until'])} {_zone(done['until'])}" if done["until"] is not None else ""
-    typer.echo(f"announcement {done['id']} is on{ends}; end it: santral announce off {done['id']}")
+    typer.echo(told(work))
 
 
 def off(id_: Annotated[int, typer.Argument(metavar="ID", help="As `santral announce list` shows it.")],
@@ -70,27 +73,28 @@ def off(id_: Annotated[int, typer.Argument(metavar="ID", help="As `santral annou
 def list_(everything: Annotated[bool, typer.Option("--all", help="Those that are over too.")] = False,
           state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
     """What is on: since when and until when, and who switched it on."""
-    found = told(lambda: call(find(state or lab, url, token_file), "GET", PATH))["announcements"]
-    shown = [one for one in found if one["on"] or everything]
+    found = told(lambda: call(find(state or lab, url, token_file), "GET", PATH))
+    shown = [one for one in found["announcements"] if one["on"] or everything]
     if not shown:
         typer.echo("nothing is announced")
         return
-    Console().print(_table(shown))
+    Console().print(_table(shown, _zone(found)))
 
 
-def end_of(text: str, now: float) -> float:
-    """Unix seconds of `17:30` (today, or tomorrow when that is over), `2026-12-31T12:00`, `90m`, `2h`; by the clock of
-    this machine. Raises Trouble."""
+def end_of(text: str, now: float, zone: ZoneInfo) -> float:
+    """Unix seconds of `17:30` (today, or tomorrow when that is over), `2026-12-31T12:00`, `90m`, `2h`; by the clock on
+    the centre's wall, wherever the command runs. Raises Trouble."""
     if (lasts := _LASTS.match(text)) is not None:
         return now + int(lasts[1]) * (60.0 if lasts[2] == "m" else 3600.0)
     if _CLOCK.match(text):
-        today = datetime.fromtimestamp(now).astimezone()
+        today = datetime.fromtimestamp(now, zone)
         at = today.replace(hour=int(text[:2]), minute=int(text[3:]), second=0, microsecond=0)
         return (at if at > today else at + timedelta(days=1)).timestamp()
     try:
-        return datetime.fromisoformat(text).timestamp()
+        at = datetime.fromisoformat(text)
     except ValueError:
         raise Trouble(f"--until {text}: write 17:30, 2026-12-31T12:00, or 90m, 2h") from None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).timestamp()
 
 
 def _put(recording: Path, state: Path | None) -> str:
@@ -109,21 +113,22 @@ def _put(recording: Path, state: Path | None) -> str:
     return name
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
+def _table(found: list[dict[str, Any]], zone: ZoneInfo) -> Table:
     table = Table(title="Duyurular", title_justify="left")
     for name in ("no", "hizmet", "ne", "kapatır", "başlangıç", "bitiş", "kim", "kapatan"):
         table.add_column(name, overflow="fold")
     for one in found:
         said = one["text"] or one["prompt"] or one["recording"] or ""
         table.add_row(str(one["id"]), Text(one["service"] or "herkes"), Text(said), "evet" if one["closes"] else "",
-                      _clock(one["since"]), _clock(one["ended_at"] or one["until"]), Text(one["by"]),
+                      _clock(one["since"], zone), _clock(one["ended_at"] or one["until"], zone), Text(one["by"]),
                       Text(one["ended_by"]), style="" if one["on"] else "dim")
     return table
 
 
-def _clock(at: float | None) -> str:
-    return "" if at is None else datetime.fromtimestamp(at, UTC).astimezone().strftime("%d.%m. %H:%M")
+def _clock(at: float | None, zone: ZoneInfo) -> str:
+    return "" if at is None else datetime.fromtimestamp(at, zone).strftime("%d.%m. %H:%M")
 
 
-def _zone(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Z")
+def _zone(answer: dict[str, Any]) -> ZoneInfo:
+    """Of the centre, as the node tells it."""
+    return ZoneInfo(answer["timezone"])

@@ -84,7 +84,8 @@ class NodeHouse:
 
     async def announcements(self) -> shapes.Announcements:
         """See `House`."""
-        return shapes.Announcements(announcements=[self._shown(row) for row in await self._board.latest()])
+        return shapes.Announcements(announcements=[self._shown(row) for row in await self._board.latest()],
+                                    timezone=self._current().settings.centre.timezone)
 
     def _shown(self, row: Row) -> shapes.Announcement:
         over = row.ended_at is not None or (row.until is not None and row.until <= self._clock())

@@ -277,6 +277,7 @@ class Announcements(Shape):
     """The last ones, the newest first."""
 
     announcements: list[Announcement]
+    timezone: str = Field(description="By whose clock the centre lives, as `Europe/Istanbul`.")
 
 
 class Opening(Shape):

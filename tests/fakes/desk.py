@@ -16,10 +16,9 @@ from desk.server import Server, build
 from metrics.recorder import Recorder
 from routing.core.errors import UnknownRecording
 from routing.core.events import Event
-from routing.core.facts import Estimate
 from routing.core.ids import AgentId, OfferId
 from routing.core.inbox import ContactView, QueueView, Status
-from routing.core.model import Channel, ContactState
+from routing.core.model import Channel, ContactState, Estimate
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
 
 SOUND = b"RIFF" + bytes(range(256)) * 1000
@@ -96,7 +95,7 @@ class House:
         return await self.announcements()
 
     async def announcements(self) -> shapes.Announcements:
-        return shapes.Announcements(announcements=[announcement(7), announcement(6, on=False)])
+        return shapes.Announcements(announcements=[announcement(7), announcement(6, on=False)], timezone="Asia/Tokyo")
 
     def days(self) -> shapes.Days:
         return shapes.Days(days=[])

@@ -9,6 +9,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -178,8 +179,8 @@ async def test_announcements_are_switched_on_and_off_and_listed(tmp_path: Path) 
     async with running() as desk:
         folder = state(tmp_path, desk)
         done = await santral("announce", "on", "Bugün kapalıyız.", "--close", "--until", "2h", "--state", folder)
-        assert done.exit_code == 0 and re.search(r"announcement 7 is on until \d\d\.\d\d\. \d\d:\d\d \S+; end",
-                                                 done.output), done.output
+        assert done.exit_code == 0 and re.search(
+            r"announcement 7 is on until \d\d\.\d\d\. \d\d:\d\d \(Asia/Tokyo\); end", done.output), done.output
         (_, wanted), = desk.house.asked
         assert (wanted.text, wanted.closes, wanted.service) == ("Bugün kapalıyız.", True, None)
         assert abs(wanted.until - time.time() - 7200.0) < 60.0
@@ -199,8 +200,18 @@ async def test_announcements_are_switched_on_and_off_and_listed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("text", "end"), [
-    ("90m", "2026-03-25T17:30"), ("2h", "2026-03-25T18:00"), ("17:30", "2026-03-25T17:30"),
-    ("09:00", "2026-03-26T09:00"), ("2026-12-31T12:00", "2026-12-31T12:00")])
-def test_when_an_announcement_ends(text: str, end: str) -> None:
-    now = datetime.fromisoformat("2026-03-25T16:00").timestamp()
-    assert end_of(text, now) == datetime.fromisoformat(end).timestamp()
+    ("90m", "2026-03-25T17:30+03:00"), ("2h", "2026-03-25T18:00+03:00"), ("17:30", "2026-03-25T17:30+03:00"),
+    ("09:00", "2026-03-26T09:00+03:00"), ("2026-12-31T12:00", "2026-12-31T12:00+03:00"),
+    ("2026-12-31T12:00+01:00", "2026-12-31T12:00+01:00")])
+@pytest.mark.parametrize("machine", ["Asia/Tokyo", "America/New_York"])
+def test_an_announcement_ends_by_the_clock_of_the_centre(
+        text: str, end: str, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the command runs."""
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    try:
+        now = datetime.fromisoformat("2026-03-25T16:00+03:00").timestamp()
+        assert end_of(text, now, ZoneInfo("Europe/Istanbul")) == datetime.fromisoformat(end).timestamp()
+    finally:
+        monkeypatch.undo()
+        time.tzset()

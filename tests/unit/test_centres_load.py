@@ -112,6 +112,19 @@ def test_each_mistake_has_its_line(folder: Path, name: str, old: str, new: str, 
     assert [one for one in load(folder).problems if one.where == where and what in one.what], told(load(folder))
 
 
+@pytest.mark.parametrize("place", ["0.0.0.0:5070", "192.0.2.7:0", "[::]:0", "[::1]:0", "node.example:0"])
+def test_callers_numbers_are_told_to_this_machine_alone(folder: Path, place: str) -> None:
+    edit(folder, "santral.toml", "[listen]  ", f'[listen]\ndial = "{place}"  ')
+    found, = (one for one in load(folder).problems if one.where == "santral.toml:16")
+    assert "'listen.dial' should be at 127.0.0.1" in found.what and "callers' numbers" in found.what
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:0", "127.0.0.2:5070", "localhost:0"])
+def test_this_machine_may_ask_for_them(folder: Path, place: str) -> None:
+    edit(folder, "santral.toml", "[listen]  ", f'[listen]\ndial = "{place}"  ')
+    assert not load(folder).problems
+
+
 def test_an_overlay_is_laid_over_key_by_key(folder: Path, tmp_path: Path) -> None:
     overlay = tmp_path / "node.toml"
     overlay.write_text('[listen]\nhttp = "127.0.0.1:0"\n[trunk]\nmatch = ["127.0.0.2"]\n', encoding="utf-8")
