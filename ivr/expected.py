@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from prompts import say
-from routing.core.facts import Estimate
+from routing.core.model import Estimate
 
 MINUTE_S = 60.0
 

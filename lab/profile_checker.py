@@ -12,6 +12,7 @@ from typing import Any
 from lab.profile_memory import At, Person, ProfileMemory
 from routing.core import commands as c
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.model import AgentState, AnswerMode, Channel, PreConnect, Profile, Service, WrapUpMode
 
 CLOSE_S = 1e-6
@@ -33,7 +34,7 @@ class ProfileChecker(ProfileMemory):
         self.checked: Counter[str] = Counter()
         """How often each rule had something to say: a rule that never had was not tried."""
 
-    def _wrapup(self, one: At, fact: f.WrappedUp) -> None:
+    def _wrapup(self, one: At, fact: tf.WrappedUp) -> None:
         """The wrap-up had the time and the end that the profile gives it."""
         if one.talk_over_at is None:
             return

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from routing.core import commands as c
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.model import (
     Agent,
     AgentState,
@@ -185,13 +186,13 @@ class ProfileMemory(ABC):
                 case f.Offered():
                     made[fact.offer] = fact
                     self._offered(fact, before)
-                case f.Connected():
+                case tf.Connected():
                     self._connected(fact)
                 case f.OfferClosed():
                     self._closed(fact)
-                case f.TalkOver():
+                case tf.TalkOver():
                     self._talk_over(fact)
-                case f.WrappedUp():
+                case tf.WrappedUp():
                     self._wrapped(fact)
                 case f.Interrupted():
                     self.offers[fact.offer].interrupted = fact.on
@@ -225,7 +226,7 @@ class ProfileMemory(ABC):
         person.state, person.reason, person.pause_pending = fact.state, fact.reason, fact.pause_pending
         person.leaves = fact.leave_pending
 
-    def _connected(self, fact: f.Connected) -> None:
+    def _connected(self, fact: tf.Connected) -> None:
         one = self.offers[fact.offer]
         one.connected_at = fact.at if fact.connected_at is None else fact.connected_at
         self._weigh(one, one.connected_at, one.service.load, fact.at)
@@ -250,7 +251,7 @@ class ProfileMemory(ABC):
             if fact.state is not OfferState.CANCELED and fact.reason != "call":
                 self._gap(person, one, fact.at)
 
-    def _talk_over(self, fact: f.TalkOver) -> None:
+    def _talk_over(self, fact: tf.TalkOver) -> None:
         one = self.offers[fact.offer]
         one.talk_over_at, one.profile = fact.at, self.agents[fact.agent].profile
         if fact.state is ContactState.PENDING:  # cut, or sent on: not theirs any more
@@ -258,7 +259,7 @@ class ProfileMemory(ABC):
         elif self._paired(one):  # the second one of a pair is done with it: the wrap-up is their own
             self._done(one, self._holders(one)[1:], fact.at)
 
-    def _wrapped(self, fact: f.WrappedUp) -> None:
+    def _wrapped(self, fact: tf.WrappedUp) -> None:
         one = self.offers[fact.offer]
         self._wrapup(one, fact)
         if one.connected_at is not None:
@@ -329,7 +330,7 @@ class ProfileMemory(ABC):
         """What the shell is to do for it."""
 
     @abstractmethod
-    def _wrapup(self, one: At, fact: f.WrappedUp) -> None:
+    def _wrapup(self, one: At, fact: tf.WrappedUp) -> None:
         """A wrap-up is over."""
 
     @abstractmethod

@@ -17,26 +17,21 @@ from routing.core.facts import (
     Alarm,
     CallbackChanged,
     CallbackDialled,
-    Connected,
-    Consulting,
     Ended,
     Fact,
-    Introduced,
     MenuPassed,
     Moved,
     OfferClosed,
     Offered,
     Queued,
-    Returned,
     ServiceChanged,
     Stepped,
     Surveyed,
-    TalkOver,
-    WrappedUp,
 )
 from routing.core.ids import AgentId
 from routing.core.inbox import QueueView
 from routing.core.model import AgentState
+from routing.core.talk_facts import Connected, Consulting, Introduced, Returned, TalkOver, WrappedUp
 
 VERSION = 1
 """Of topics and payloads. A field that goes, or means something else, makes a 2 beside it; a new field does not."""

@@ -24,9 +24,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from metrics.mqtt_message import ACKS, NODE, Ack, Device, Message, messages, node_state, queue_state, read_ack
-from routing.core.facts import Connected, Fact, OfferClosed, Offered
+from routing.core.facts import Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, ServiceId
 from routing.core.inbox import QueueView, Status
+from routing.core.talk_facts import Connected
 from routing.store.errors import StoreError
 
 log = structlog.get_logger()

@@ -19,21 +19,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from routing.core.facts import (
-    AgentChanged,
-    CallbackChanged,
-    CentreChanged,
-    Connected,
-    Ended,
-    Fact,
-    Introduced,
-    Moved,
-    OfferClosed,
-    Queued,
-    TalkOver,
-)
+from routing.core.facts import AgentChanged, CallbackChanged, CentreChanged, Ended, Fact, Moved, OfferClosed, Queued
 from routing.core.ids import ContactId, leg_id
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.talk_facts import Connected, Introduced, TalkOver
 
 FIELD_MAX = 40
 """Readers keep each field in a varchar(40)."""

@@ -19,10 +19,8 @@ from routing.core.facts import (
     Alarm,
     CallbackChanged,
     CallbackDialled,
-    Connected,
     Ended,
     Fact,
-    Introduced,
     MenuPassed,
     Moved,
     OfferClosed,
@@ -30,12 +28,11 @@ from routing.core.facts import (
     Queued,
     Stepped,
     Surveyed,
-    TalkOver,
-    WrappedUp,
 )
 from routing.core.ids import ContactId
 from routing.core.inbox import Status
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.talk_facts import Connected, Introduced, TalkOver, WrappedUp
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

@@ -13,25 +13,20 @@ from routing.core.facts import (
     AgentChanged,
     Alarm,
     CallbackChanged,
-    Connected,
-    Consulting,
     ContactChanged,
     Ended,
     Fact,
-    Introduced,
     Moved,
     OfferClosed,
     Offered,
     Queued,
-    Returned,
     ServiceChanged,
     Stepped,
-    TalkOver,
-    WrappedUp,
 )
 from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.model import AgentState, Centre, ContactState, Needs, OfferState, Profile
 from routing.core.model import Outcome as End
+from routing.core.talk_facts import Connected, Consulting, Introduced, Returned, TalkOver, WrappedUp
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 READY, RINGING, TALKING, WRAPUP, PAUSED = (

@@ -18,20 +18,10 @@ from planning.errors import PlanningError
 from planning.house import Arrival, Duty, between_s
 from routing.core.commands import Offer
 from routing.core.events import AgentPaused, AgentResumed, AgentSkilled, ServiceHours
-from routing.core.facts import (
-    AgentChanged,
-    CallbackChanged,
-    Connected,
-    ContactChanged,
-    Ended,
-    Fact,
-    Moved,
-    Queued,
-    ServiceChanged,
-    TalkOver,
-)
+from routing.core.facts import AgentChanged, CallbackChanged, ContactChanged, Ended, Fact, Moved, Queued, ServiceChanged
 from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.model import AgentState, Needs, Outcome
+from routing.core.talk_facts import Connected, TalkOver
 
 ABSENT = (AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY, AgentState.UNREACHABLE)
 """Signed in, and not there for a call: other rules would not have changed it, so in another run the agent takes a break

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from planning.errors import PlanningError
-from routing.core import commands, events, facts
+from routing.core import commands, events, facts, talk_facts
 from routing.core.commands import Command
 from routing.core.engine import Engine
 from routing.core.facts import Fact
@@ -149,7 +149,7 @@ class _Teller:
             case facts.OfferClosed():
                 self._forget(fact.offer, fact.agent, fact.contact)
                 return [f"{fact.contact} rings at {fact.agent} no more: {fact.reason}"]
-            case facts.Connected():
+            case talk_facts.Connected():
                 self.ringing.pop(fact.offer, None)
                 return [f"{fact.contact} and {fact.agent} speak; {fact.contact} waited {fact.wait_s:.0f} s"]
             case facts.Stepped():
@@ -158,16 +158,16 @@ class _Teller:
                 return [f"{fact.contact} asks for less: step {fact.step + 1} ({fact.reason})"]
             case facts.Moved():
                 return [f"{fact.contact} goes to {fact.service} ({fact.reason}), place {fact.position}"]
-            case facts.TalkOver():
+            case talk_facts.TalkOver():
                 sent = "" if fact.to is None else f", sent on to {fact.to}"
                 return [f"{fact.contact} and {fact.agent} have spoken {fact.talk_s:.0f} s{sent}"]
-            case facts.Consulting():
+            case talk_facts.Consulting():
                 return [f"{fact.agent} asks {fact.to} about {fact.contact}"]
-            case facts.Returned():
+            case talk_facts.Returned():
                 return [f"{fact.contact} is with {fact.agent} again"]
-            case facts.Introduced():
+            case talk_facts.Introduced():
                 return [f"{fact.agent} has left {fact.contact} to {fact.to}"]
-            case facts.WrappedUp():
+            case talk_facts.WrappedUp():
                 self._forget(fact.offer, fact.agent, fact.contact)
             case facts.Ended() if fact.outcome is not Outcome.ANSWERED:
                 return [f"{fact.contact} has waited {fact.wait_s:.0f} s: {fact.outcome.value}"]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Command, Dial, Join, Offer, Overflow, Rescind
 from routing.core.contacts import OVERFLOW_AGAIN_S
 from routing.core.domain import OVER_S
@@ -174,10 +175,10 @@ class Checker:
                     self._offered(fact, centre)
                 case f.OfferClosed():
                     self._closed(fact)
-                case f.Connected():
+                case tf.Connected():
                     self._offer(fact, OfferState.PENDING, OfferState.ACCEPTED)
                     self._contact(fact.contact, fact.version, ContactState.RESERVED, ContactState.ASSIGNED)
-                case f.TalkOver():
+                case tf.TalkOver():
                     lost = fact.by in ("lost", "transfer")
                     assert (fact.to is not None) is (fact.by == "transfer")
                     if fact.to is not None:
@@ -186,11 +187,11 @@ class Checker:
                     self._contact(fact.contact, fact.version, ContactState.ASSIGNED, fact.state)
                     assert fact.state is (ContactState.PENDING if lost else ContactState.WRAPPING)
                     assert fact.talk_s >= 0 and 0 <= fact.held_s <= fact.talk_s + 1e-6
-                case f.Consulting():
+                case tf.Consulting():
                     self.offer[fact.offer] = (OfferState.CONSULTING, *self._held_by(fact, OfferState.ACCEPTED))
                     self._contact(fact.contact, fact.version, ContactState.ASSIGNED, ContactState.PENDING)
                     self.aside[fact.contact] = fact.at + IN_PERSON_S  # perhaps for a colleague
-                case f.Returned():
+                case tf.Returned():
                     self.offer[fact.offer] = (OfferState.ACCEPTED, *self._held_by(fact, OfferState.CONSULTING))
                     assert self.contact[fact.contact][0] in (ContactState.PENDING, ContactState.RESERVED)
                     assert not [one for one in self.offer.values() if one[1] == fact.contact
@@ -198,7 +199,7 @@ class Checker:
                     self._contact(fact.contact, fact.version, None, ContactState.ASSIGNED)
                     self.service[fact.contact] = fact.service
                     self.asks[fact.contact] = self.asks[fact.contact]._replace(service=fact.service, step=0)
-                case f.Introduced():
+                case tf.Introduced():
                     self._offer(fact, OfferState.CONSULTING, OfferState.COMPLETED)
                     assert fact.talk_s >= 0 and 0 <= fact.held_s <= fact.talk_s + 1e-6
                 case f.Interrupted():
@@ -237,7 +238,7 @@ class Checker:
                 case f.CallbackDialled():
                     state, of, _ = self.offer[fact.offer]
                     assert state is OfferState.PENDING and of == fact.contact and of in self.callbacks
-                case f.WrappedUp():
+                case tf.WrappedUp():
                     self._offer(fact, OfferState.WRAPPING, OfferState.COMPLETED)
                     self._contact(fact.contact, fact.version, ContactState.WRAPPING, ContactState.COMPLETED)
                 case f.Stepped() | f.Moved() | f.ContactChanged() | f.CallbackChanged():

@@ -23,9 +23,10 @@ from planning.arrivals import DEFAULT_DAY, Chance, Day, Kind, generate
 from planning.duties import shifts
 from planning.house import Duty, run
 from planning.simulate import PEAK_LOAD, fitted
-from routing.core.facts import Connected, Ended, Estimate, Fact, Moved, Queued
+from routing.core.facts import Ended, Fact, Moved, Queued
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
-from routing.core.model import Agent, Centre, Profile, Service, Step
+from routing.core.model import Agent, Centre, Estimate, Profile, Service, Step
+from routing.core.talk_facts import Connected
 
 SEEDS = (1, 2, 3)
 BETTER = 0.7

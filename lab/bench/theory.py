@@ -30,9 +30,10 @@ from planning.erlang import Queue, erlang_b
 from planning.forecast import TOLERANCE, check
 from planning.house import Arrival, Duty, run
 from planning.product_form import Pool, System, Type, solve
-from routing.core.facts import Connected, Fact
+from routing.core.facts import Fact
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
+from routing.core.talk_facts import Connected
 
 LIMIT_S = 20.0
 """The service level is the share answered within this."""

@@ -18,7 +18,7 @@ engine follows. Pairs ask nobody, and are not asked: a caller who is offered to 
 
 from __future__ import annotations
 
-from routing.core import agents, commands, contacts, facts, offers, talks, transfer
+from routing.core import agents, commands, contacts, offers, talk_facts, talks, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -51,7 +51,7 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     contacts.follow_contact(contact, "consults")
     contact.introducer, offer.came_from = offer, contact.service
     offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from)
-    d.facts.append(facts.Consulting(
+    d.facts.append(talk_facts.Consulting(
         *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id, service.id))
     d.timers.set((TIMER, offer.id), d.now + WAIT_S)
     contacts.hand_on(d, contact, service, record, transfer.IN_PERSON_S)
@@ -119,7 +119,7 @@ def returned(d: Domain, offer: Offer) -> None:
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
     offer.apart, offer.turned_at = True, d.now
     d.matching.count(offer)
-    d.facts.append(facts.Returned(
+    d.facts.append(talk_facts.Returned(
         *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id))
     if offer.held_since is not None:
         talks.hold(d, offer, False)
@@ -145,7 +145,7 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     talks.leave_phone(d, offer, lost)
     talks.leave(d, record, offer, lost)
     del d.offers[offer.id]
-    d.facts.append(facts.Introduced(
+    d.facts.append(talk_facts.Introduced(
         *d.stamp(), offer.id, contact.id, record.id, record.version, offer.came_from.id, contact.service.id,
         contact.channel, by, offer.waited_s, d.now - offer.connected_at, offer.held_s, contact.original_position))
     other = contact.offer if by != "caller" else None  # with the caller every offer of theirs is over

@@ -24,10 +24,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from routing.core.crew import Crew, Rate
-from routing.core.facts import Estimate
 from routing.core.ids import ContactId, ServiceId
 from routing.core.match import lasts
-from routing.core.model import Channel, ContactState, Service
+from routing.core.model import Channel, ContactState, Estimate, Service
 from routing.core.records import Contact
 
 if TYPE_CHECKING:

@@ -1,5 +1,7 @@
 """What happened, as flat records: the one source of store rows, queue_log, metrics, MQTT and reports.
 
+Those of the talk, from the bridge to the end of the wrap-up, stand in `talk_facts`.
+
 Every fact has a number (`seq`, growing by one without gaps) and a time (`at`, Unix seconds on the engine's clock).
 `version` counts the changes of the contact (or agent) the fact is about, beginning at 1: the store compares before it
 sets. Facts hold no number and no name of a caller.
@@ -14,19 +16,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
+from routing.core.model import AgentState, Channel, ContactState, Estimate, Needs, OfferState, Outcome
+from routing.core.talk_facts import Connected, Consulting, HoldChanged, Introduced, Returned, TalkOver, WrappedUp
 
 record = tuple.__new__
 """`record(Kind, (every field in order))` is `Kind(...)` in less than half of the time: for what is made with every
 call. Defaults are not filled in; a test compares each record made with its kind."""
-
-
-class Estimate(NamedTuple):
-    """An expected wait from now, seconds: the median, and bounds between which 80 of 100 waits end."""
-
-    wait_s: float
-    low_s: float
-    high_s: float
 
 
 class Queued(NamedTuple):
@@ -243,135 +238,6 @@ class OfferClosed(NamedTuple):
     """The contact's version when it went back to `pending` by this; None when its state changed for another reason."""
 
 
-class Connected(NamedTuple):
-    """Offer accepted: caller and agent are together. Contact `reserved` -> `assigned`."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    version: int
-    agent: AgentId
-    agent_version: int
-    seat: SeatId
-    service: ServiceId
-    channel: Channel
-    wait_s: float
-    """From queue entry, or the transfer before, to the bridge."""
-    ring_s: float
-    original_position: int
-    within: bool
-    """Answered within the service's target."""
-    connected_at: float | None = None
-    """When it was, if it became known only later; None: `at`."""
-    estimate: Estimate | None = None
-    """What was expected at entry, counted from `since` as `wait_s` is: the two say how good the estimates are. None:
-    nothing was told (`Queued.estimate`), or it is a callback."""
-
-
-class HoldChanged(NamedTuple):
-    """The agent put the caller on hold (`on`) or took them back; `held_s` is the sum so far."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    agent: AgentId
-    on: bool
-    held_s: float
-
-
-class TalkOver(NamedTuple):
-    """The talk ended. Contact `assigned` -> `wrapping`, offer `accepted` -> `wrapping`; when `by` is `lost` the contact
-    or `transfer` the contact is `pending` again and the offer `completed`: another offer for the contact may follow at
-    once. The offers of a contact, in order, are the chain of those who had the caller."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    version: int
-    state: ContactState
-    agent: AgentId
-    agent_version: int
-    service: ServiceId
-    channel: Channel
-    by: str
-    """`caller`, `agent`, `lost`, `transfer`."""
-    wait_s: float
-    """Before this talk, since queue entry or the transfer before it."""
-    talk_s: float
-    held_s: float
-    original_position: int
-    to: ServiceId | None = None
-    """Of a transfer: the service for which the caller waits now."""
-
-
-class Consulting(NamedTuple):
-    """The agent asks somebody of service `to` first: offer `accepted` -> `consulting`, contact `assigned` ->
-    `pending` with its age (Moved follows when the service is another)."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    version: int
-    agent: AgentId
-    service: ServiceId
-    to: ServiceId
-
-
-class Returned(NamedTuple):
-    """The caller is again with the agent who asked: offer `consulting` -> `accepted`, contact -> `assigned`. An offer
-    that rang for it is closed before (OfferClosed `canceled`)."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    version: int
-    agent: AgentId
-    service: ServiceId
-
-
-class Introduced(NamedTuple):
-    """The agent who asked has left: offer `consulting` -> `completed`. Their talk ended with this, as by TalkOver; the
-    contact goes on as it is. The wrap-up is the agent's own."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    agent: AgentId
-    agent_version: int
-    service: ServiceId
-    """Of the talk."""
-    to: ServiceId
-    """For which the caller waits, or is connected."""
-    channel: Channel
-    by: str
-    """`transfer`, or `caller`: they have hung up meanwhile."""
-    wait_s: float
-    talk_s: float
-    held_s: float
-    original_position: int
-
-
-class WrappedUp(NamedTuple):
-    """Wrap-up is over: offer and contact `wrapping` -> `completed`; the agent may have the next one."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    version: int
-    agent: AgentId
-    agent_version: int
-    service: ServiceId
-    channel: Channel
-    wrapup_s: float
-
-
 class Ended(NamedTuple):
     """The one final outcome of a contact as the caller sees it. For an answered contact it comes right after TalkOver
     (with the next version, the state still `wrapping`); its state becomes `completed` with WrappedUp. For the others
@@ -481,7 +347,6 @@ class Alarm(NamedTuple):
     contact: ContactId | None
     offer: OfferId | None
     agent: AgentId | None
-
 
 
 class MenuPassed(NamedTuple):

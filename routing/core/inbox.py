@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from routing.core.events import Event
-from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState
+from routing.core.model import AgentState, Channel, ContactState, Estimate
 
 
 class ContactView(NamedTuple):

@@ -293,3 +293,11 @@ class Outcome(StrEnum):
     """Asterisk itself went away with the call."""
     CALLBACK_FAILED = "callback_failed"
     """A callback that was never taken."""
+
+
+class Estimate(NamedTuple):
+    """An expected wait from now, seconds: the median, and bounds between which 80 of 100 waits end."""
+
+    wait_s: float
+    low_s: float
+    high_s: float

@@ -13,6 +13,7 @@ from routing.core import (
     facts,
     interrupt,
     known,
+    talk_facts,
     talks,
     wellbeing,
 )
@@ -338,7 +339,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
     wait_s = max(0.0, at - contact.waits_from)
     seq = d.next_seq
     d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.Connected, (
+    d.facts.append(facts.record(talk_facts.Connected, (
         seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
         contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
         contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at,

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Agent, AgentState, Channel, ContactState, Needs, OfferState, Service
+from routing.core.model import Agent, AgentState, Channel, ContactState, Estimate, Needs, OfferState, Service
 
 if TYPE_CHECKING:
     from routing.core.pool import Group, Kind, Pool, Quota, Standing

@@ -15,7 +15,7 @@ second agent of a pair, or that of an agent who has sent the caller on.
 
 from __future__ import annotations
 
-from routing.core import agents, capacity, commands, contacts, facts, wellbeing
+from routing.core import agents, capacity, commands, contacts, facts, talk_facts, wellbeing
 from routing.core.domain import Domain
 from routing.core.events import Held, TalkEnded
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
@@ -52,7 +52,7 @@ def hold(d: Domain, offer: Offer, on: bool) -> None:
     if offer.held_since is not None:
         offer.held_s += d.now - offer.held_since
     offer.held_since = d.now if on else None
-    d.facts.append(facts.HoldChanged(
+    d.facts.append(talk_facts.HoldChanged(
         *d.stamp(), offer.id, offer.contact.id, offer.agent.id, on, offer.held_s))
 
 
@@ -89,7 +89,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     wait_s = max(0.0, offer.connected_at - contact.waits_from)
     seq = d.next_seq
     d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.TalkOver, (
+    d.facts.append(facts.record(talk_facts.TalkOver, (
         seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
         contact.service.id, contact.channel, by, wait_s, at - offer.connected_at, offer.held_s,
         contact.original_position, None if to is None else to.id)))
@@ -187,7 +187,7 @@ def _wrapped(d: Domain, offer: Offer) -> None:
     del d.offers[offer.id], d.contacts[contact.id]
     seq = d.next_seq
     d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.WrappedUp, (
+    d.facts.append(facts.record(talk_facts.WrappedUp, (
         seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, contact.service.id,
         contact.channel, d.now - offer.talk_over_at)))
 

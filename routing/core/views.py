@@ -6,11 +6,10 @@ from collections import Counter
 
 from routing.core import capacity, estimate
 from routing.core.domain import Domain
-from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ContactId, leg_id
 from routing.core.inbox import AgentView, ContactView, QueueView, Status
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import AgentState, Channel, ContactState, OfferState
+from routing.core.model import AgentState, Channel, ContactState, Estimate, OfferState
 from routing.core.records import AgentRecord, Contact
 
 WAITING = (ContactState.PENDING, ContactState.RESERVED)

@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
 
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.facts import Fact
 from routing.core.model import Channel, ContactState, OfferState, Outcome
 from routing.core.stored import Row, StoredContact, StoredOffer
@@ -216,7 +217,7 @@ class Rows:
         if fact.contact_version is not None:
             self._contact(fact, _RETURN, fact.contact_version, ContactState.PENDING, "reserved", offer=None, agent=None)
 
-    def _connected(self, fact: f.Connected) -> None:
+    def _connected(self, fact: tf.Connected) -> None:
         self._offer(fact, _ACCEPT, "pending", state=OfferState.ACCEPTED.value,
                     connected_at=fact.at if fact.connected_at is None else fact.connected_at)
         self._contact(fact, _ASSIGN, fact.version, ContactState.ASSIGNED, "reserved", offer=fact.offer,
@@ -261,10 +262,10 @@ class Rows:
     def _interrupted(self, fact: f.Interrupted) -> None:
         self._offer(fact, _INTERRUPT, "accepted", interrupted=fact.on)
 
-    def _held(self, fact: f.HoldChanged) -> None:
+    def _held(self, fact: tf.HoldChanged) -> None:
         self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
 
-    def _talk_over(self, fact: f.TalkOver) -> None:
+    def _talk_over(self, fact: tf.TalkOver) -> None:
         # After a cut talk there is nothing to wrap up: the caller goes to the front, the agent is free. Of a transfer
         # the wrap-up is the agent's own: the contact is with somebody else by then.
         waits = fact.state is ContactState.PENDING
@@ -279,22 +280,22 @@ class Rows:
         else:
             self._contact(fact, _TALKED, fact.version, fact.state, "assigned")
 
-    def _consulting(self, fact: f.Consulting) -> None:
+    def _consulting(self, fact: tf.Consulting) -> None:
         self._offer(fact, _CONSULT, "accepted", state=OfferState.CONSULTING.value)
         self._contact(fact, _SENT_ON, fact.version, ContactState.PENDING, "assigned", offer=None, agent=None,
                       service=fact.to, step=0, step_since=fact.at, entered_at=fact.at, visited=EMPTY,
                       handed_at=fact.at)
 
-    def _returned(self, fact: f.Returned) -> None:
+    def _returned(self, fact: tf.Returned) -> None:
         self._contact(fact, _RETURNED, fact.version, ContactState.ASSIGNED, "waiting", offer=fact.offer,
                       agent=fact.agent, service=fact.service)
         self._offer(fact, _RETAKEN, "consulting", state=OfferState.ACCEPTED.value)
 
-    def _introduced(self, fact: f.Introduced) -> None:
+    def _introduced(self, fact: tf.Introduced) -> None:
         self._offer(fact, _INTRODUCED, "consulting", state=OfferState.COMPLETED.value, talk_over_at=fact.at,
                     ended_at=fact.at, reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
 
-    def _wrapped_up(self, fact: f.WrappedUp) -> None:
+    def _wrapped_up(self, fact: tf.WrappedUp) -> None:
         self._offer(fact, _WRAPPED, "wrapping", state=OfferState.COMPLETED.value, ended_at=fact.at,
                     wrapup_s=fact.wrapup_s)
         self._contact(fact, _COMPLETE, fact.version, ContactState.COMPLETED, "wrapping")
@@ -329,11 +330,11 @@ class Rows:
 
 _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,
-    f.Connected: Rows._connected, f.HoldChanged: Rows._held, f.TalkOver: Rows._talk_over,
-    f.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
+    tf.Connected: Rows._connected, tf.HoldChanged: Rows._held, tf.TalkOver: Rows._talk_over,
+    tf.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
     f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
     f.CallbackDialled: Rows._dialled,
-    f.Consulting: Rows._consulting, f.Returned: Rows._returned, f.Introduced: Rows._introduced,
+    tf.Consulting: Rows._consulting, tf.Returned: Rows._returned, tf.Introduced: Rows._introduced,
     f.ContactChanged: Rows._ranked, f.Interrupted: Rows._interrupted,
 }
 """The others (`CentreChanged`, `ServiceChanged`, `Overridden`, `Alarm`) change no row; they stand in `facts`."""

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from routing.core.facts import (
-    AgentChanged,
-    Alarm,
-    CentreChanged,
-    Connected,
-    Ended,
-    Fact,
-    OfferClosed,
-    Queued,
-    TalkOver,
-    WrappedUp,
-)
+from routing.core.facts import AgentChanged, Alarm, CentreChanged, Ended, Fact, OfferClosed, Queued
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.talk_facts import Connected, TalkOver, WrappedUp
 
 VOICE = Channel.VOICE
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.events import ContactTicked, Event
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -106,7 +107,7 @@ class Day:
         """They talk."""
         row = self.offers[offer]
         version = self._move(row["contact"], ContactState.ASSIGNED)
-        self._add(f.Connected, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version,
+        self._add(tf.Connected, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version,
                   agent=AgentId(row["agent"]), agent_version=3, seat=SeatId("s"), service=SERVICE,
                   channel=self.contacts[row["contact"]]["channel"], wait_s=7.0, ring_s=3.0, original_position=1,
                   within=True)
@@ -115,7 +116,7 @@ class Day:
     def hold(self, offer: int, held_s: float) -> None:
         """The caller was on hold."""
         row = self.offers[offer]
-        self._add(f.HoldChanged, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]),
+        self._add(tf.HoldChanged, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]),
                   on=False, held_s=held_s)
         row["held_s"] = held_s
 
@@ -124,7 +125,7 @@ class Day:
         row = self.offers[offer]
         state = ContactState.PENDING if lost else ContactState.WRAPPING
         version = self._move(row["contact"], state, **({"offer": None} if lost else {}))
-        self._add(f.TalkOver, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version, state=state,
+        self._add(tf.TalkOver, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version, state=state,
                   agent=AgentId(row["agent"]), agent_version=4, service=SERVICE,
                   channel=self.contacts[row["contact"]]["channel"], by="lost" if lost else "caller", wait_s=7.0,
                   talk_s=60.0, held_s=row["held_s"], original_position=1)
@@ -136,7 +137,7 @@ class Day:
         """The wrap-up is over."""
         row = self.offers[offer]
         version = self._move(row["contact"], ContactState.COMPLETED)
-        self._add(f.WrappedUp, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version,
+        self._add(tf.WrappedUp, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version,
                   agent=AgentId(row["agent"]), agent_version=5, service=SERVICE,
                   channel=self.contacts[row["contact"]]["channel"], wrapup_s=15.0)
         row["state"] = OfferState.COMPLETED

@@ -29,10 +29,9 @@ from routing.core.events import (
     WrapUpEnded,
     WrapUpExtended,
 )
-from routing.core.facts import Estimate
 from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.inbox import ContactView, InboxClosed
-from routing.core.model import ContactState, Service
+from routing.core.model import ContactState, Estimate, Service
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
 from tests.fakes.menu import PROMPTS, closing, example

@@ -24,8 +24,9 @@ from lab.bench.theory import (
 )
 from planning.house import Arrival, Duty, run
 from planning.product_form import solve
-from routing.core.facts import Connected, Fact
+from routing.core.facts import Fact
 from routing.core.ids import ServiceId
+from routing.core.talk_facts import Connected
 
 pytestmark = pytest.mark.integration
 

@@ -26,9 +26,10 @@ from routing.core.events import (
     SeatChanged,
     TalkEnded,
 )
-from routing.core.facts import AgentChanged, Fact, Offered, TalkOver
+from routing.core.facts import AgentChanged, Fact, Offered
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import AgentState, Centre
+from routing.core.talk_facts import TalkOver
 from santral.cli import cli
 from santral.config import node_config
 from santral.journal import open_journal

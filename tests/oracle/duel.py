@@ -9,6 +9,7 @@ from typing import Any
 from routing.core import capacity, handled, wellbeing
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Overflow, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import Refused
@@ -33,13 +34,13 @@ PLAIN: dict[type, tuple[str, ...]] = {
                 "score", "tier", "preferred", "partner"),
     f.OfferRang: ("offer",),
     f.OfferClosed: ("offer", "contact", "agent", "state", "reason"),
-    f.Connected: ("offer", "contact", "agent"),
-    f.HoldChanged: ("offer", "on"),
-    f.Consulting: ("offer", "contact", "agent", "service", "to"),
-    f.Returned: ("offer", "contact", "agent", "service"),
-    f.Introduced: ("offer", "contact", "agent", "to", "by"),
-    f.TalkOver: ("offer", "contact", "agent", "by"),
-    f.WrappedUp: ("offer", "contact", "agent"),
+    tf.Connected: ("offer", "contact", "agent"),
+    tf.HoldChanged: ("offer", "on"),
+    tf.Consulting: ("offer", "contact", "agent", "service", "to"),
+    tf.Returned: ("offer", "contact", "agent", "service"),
+    tf.Introduced: ("offer", "contact", "agent", "to", "by"),
+    tf.TalkOver: ("offer", "contact", "agent", "by"),
+    tf.WrappedUp: ("offer", "contact", "agent"),
     f.Ended: ("contact", "service", "outcome", "key"),
     f.CentreChanged: ("services", "agents"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
@@ -192,11 +193,11 @@ class Duel:
                 seen["old places given back"] += contact is not None and contact.returned is not None
             case f.ContactChanged():
                 seen["old places declined"] += fact.since is not None
-            case f.Consulting() | f.Returned():
+            case tf.Consulting() | tf.Returned():
                 seen[f"consult {type(fact).__name__.lower()}"] += 1
-            case f.Introduced():
+            case tf.Introduced():
                 seen[f"consult over {fact.by}"] += 1
-            case f.TalkOver():
+            case tf.TalkOver():
                 seen[f"talk over {fact.by}"] += 1
             case f.Moved():
                 seen[f"moved {fact.reason}"] += 1

@@ -12,6 +12,7 @@ import pytest
 from lab.profile_checker import ProfileChecker
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Command
 from routing.core.engine import Engine
 from routing.core.errors import Refused
@@ -144,12 +145,12 @@ class World:
                 case f.Offered():
                     self.offers += 1
                     self._fate(fact)
-                case f.Connected():
+                case tf.Connected():
                     self.live[fact.offer] = fact.contact, fact.agent
                     self.waiting.pop(fact.contact, None)
                 case f.OfferClosed():
                     self.outcomes[fact.state] += 1
-                case f.TalkOver():
+                case tf.TalkOver():
                     self.live.pop(fact.offer, None)
                     self.outcomes["talk"] += 1
                     if fact.by == "lost":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ivr import expected, hold
 from ivr.config import DISTRESS, Wait
 from ivr.hold import Heard
-from routing.core.facts import Estimate
+from routing.core.model import Estimate
 from tests.fakes.inbox import contact_view
 
 pytestmark = pytest.mark.property

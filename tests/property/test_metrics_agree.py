@@ -14,9 +14,10 @@ from routing.core import commands, events
 from routing.core.domain import OVER_S
 from routing.core.engine import Engine
 from routing.core.errors import RoutingError
-from routing.core.facts import Ended, Fact, TalkOver
+from routing.core.facts import Ended, Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Outcome, Service, Step
+from routing.core.talk_facts import TalkOver
 from tests.property.test_metrics_queue_lines import LETTERS, WORD
 
 pytestmark = pytest.mark.property

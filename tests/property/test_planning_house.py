@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planning.house import Arrival, Duty, run
-from routing.core.facts import Connected, Fact, OfferClosed, Offered, TalkOver, WrappedUp
+from routing.core.facts import Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, OfferId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, PreConnect, Profile, Service, Step
+from routing.core.talk_facts import Connected, TalkOver, WrappedUp
 
 pytestmark = pytest.mark.property
 

@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.errors import NotNow
 from routing.core.model import AgentState, Channel, Profile
 from tests.core_house import House
@@ -154,9 +155,9 @@ def test_signing_out_waits_for_talks_and_closes_wrap_ups() -> None:
     first, second = house.chats(at=1.0), house.chats(at=1.0)
     house.over(first, 2.0)
     house.tell(e.AgentSignedOut("a"), 3.0)
-    assert house.state("a") is AgentState.TALKING and house.last(f.WrappedUp).contact == "c1"
+    assert house.state("a") is AgentState.TALKING and house.last(tf.WrappedUp).contact == "c1"
     house.over(second, 4.0)
-    assert house.state("a") is AgentState.SIGNED_OUT and house.last(f.WrappedUp).wrapup_s == 0.0
+    assert house.state("a") is AgentState.SIGNED_OUT and house.last(tf.WrappedUp).wrapup_s == 0.0
 
 
 def test_misses_beside_other_contacts_count_when_those_are_over() -> None:
@@ -214,10 +215,10 @@ def test_one_wrap_up_of_several_can_be_ended_by_its_contact() -> None:
     house.tell(e.WrapUpExtended("a"), 4.0)
     assert house.agent("a").until == 73.0
     house.tell(e.WrapUpEnded("a", first.contact), 5.0)
-    assert house.state("a") is AgentState.WRAPUP and house.last(f.WrappedUp).contact == "c1"
+    assert house.state("a") is AgentState.WRAPUP and house.last(tf.WrappedUp).contact == "c1"
     house.tell(e.WrapUpEnded("a", first.contact), 5.0)
     house.tell(e.WrapUpEnded("a"), 6.0)
-    assert house.state("a") is AgentState.READY and house.last(f.WrappedUp).contact == "c2"
+    assert house.state("a") is AgentState.READY and house.last(tf.WrappedUp).contact == "c2"
 
 
 def test_a_seat_may_change_in_wrap_up_and_not_in_a_talk() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Consult, Offer, Rescind, SendOn, TakeBack
 from routing.core.consult import WAIT_S
 from routing.core.errors import NotNow, NotThere
@@ -56,7 +57,7 @@ def test_the_caller_goes_on_at_once_and_who_comes_talks_with_the_agent_first() -
     assert consult == Consult(asks.first.offer, ContactId("c1"), ServiceId("tip"))
     assert isinstance(offer, Offer) and (offer.agent, offer.first) == ("b", asks.leg)
     assert asks.states == (TALKING, RINGING) and asks.caller == (ContactState.RESERVED, "tip")
-    assert asks.house.last(f.HoldChanged).on
+    assert asks.house.last(tf.HoldChanged).on
     asks.house.tell(e.OfferConnected(asks.second.offer, asks.leg), 22.0)
     assert asks.states == (TALKING, TALKING)
     assert asks.house.tick(22.0 + BRIEF_S + WAIT_S) == [], "the two talk as long as they like"
@@ -68,7 +69,7 @@ def test_the_agent_hangs_up_and_who_was_asked_has_the_caller() -> None:
     house.tell(e.TalkEnded(asks.first.offer, "agent"), 40.0)
     house.tell(e.OfferEnded(asks.first.offer, "hangup"), 40.0)
     assert asks.states == (WRAPUP, TALKING)
-    told = house.last(f.Introduced)
+    told = house.last(tf.Introduced)
     assert (told.by, told.service, told.to, told.talk_s, told.held_s) == ("transfer", "edu", "tip", 30.0, 20.0)
     house.tell(e.OfferConnected(asks.second.offer, ContactId("c1")), 40.1)
     assert asks.caller == (ContactState.ASSIGNED, "tip") and house.contact("c1").agent == "b"
@@ -105,7 +106,7 @@ def test_the_caller_is_the_agents_again(how: str) -> None:
     assert isinstance(commands[-1], TakeBack) is (how in ("back", "time"))
     assert asks.states[0] is TALKING and asks.states[1] is not TALKING
     assert asks.caller == (ContactState.ASSIGNED, "edu") and house.contact("c1").agent == "a"
-    assert not house.last(f.HoldChanged).on
+    assert not house.last(tf.HoldChanged).on
     house.tell(e.OfferConnected(first.offer, ContactId("c1")), house.now + 0.1)
     house.over(first, house.now + 10.0)
     assert house.last(f.Ended).outcome is Outcome.ANSWERED
@@ -132,7 +133,7 @@ def test_the_caller_hangs_up_meanwhile() -> None:
     asks = Asking()
     (ends,) = asks.house.tell(e.ContactGone(ContactId("c1")), 40.0)
     assert isinstance(ends, Rescind) and ends.offer == asks.second.offer
-    assert asks.states == (WRAPUP, READY) and asks.house.last(f.Introduced).by == "caller"
+    assert asks.states == (WRAPUP, READY) and asks.house.last(tf.Introduced).by == "caller"
     assert asks.house.tick(40.0 + BRIEF_S) == [], "nothing is left that could come due of who was asked"
 
 

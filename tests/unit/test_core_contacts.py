@@ -7,6 +7,7 @@ import pytest
 from routing.core import breaks, contacts, domain
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Overflow, Rescind
 from routing.core.errors import UnknownService
 from routing.core.model import (
@@ -258,16 +259,16 @@ def test_a_restart_goes_on_where_it_stopped() -> None:
     assert house.engine.take_facts() == [] and len(house.facts) == count
     assert [house.contact(name).position for name in ("c3", "c4", "c5")] == [1, 2, 3]
     house.tick(60.0)
-    assert house.state("b") is AgentState.UNREACHABLE and house.last(f.WrappedUp).version == 5
+    assert house.state("b") is AgentState.UNREACHABLE and house.last(tf.WrappedUp).version == 5
     assert house.engine.agent("gone", 60.0) is None, "not in the team any more: signed out"
     house.seat("b", at=61.0)
     assert house.offers == [], "the link is not back yet"
     house.tell(e.LinkChanged("main", True), 62.0)
     assert (house.offers[-1].contact, house.offers[-1].offer, house.last(f.Offered).version) == ("c4", 4, 5)
     house.tell(e.TalkEnded(1, "caller"), 70.0)
-    assert (house.last(f.TalkOver).talk_s, house.last(f.TalkOver).version) == (58.0, 5)
+    assert (house.last(tf.TalkOver).talk_s, house.last(tf.TalkOver).version) == (58.0, 5)
     house.tell(e.OfferConnected(3, "c3"), 63.0)
-    assert house.last(f.Connected).original_position == 2
+    assert house.last(tf.Connected).original_position == 2
     assert house.tell(e.ContactQueued("c0", "edu")) == [] and house.contact("c0") is None
     house.tell(e.AgentSignedIn("x", "sx"))
     assert house.last(f.AgentChanged).version == 10
@@ -309,4 +310,4 @@ def test_a_clock_that_was_set_back_holds_nobody_up() -> None:
     house.tick(8.0)
     assert [(one.agent, one.contact) for one in house.offers] == [("b", "c2")], "after the rest gap"
     house.tick(25.0)
-    assert house.facts_of(f.WrappedUp)[0].wrapup_s == 20.0
+    assert house.facts_of(tf.WrappedUp)[0].wrapup_s == 20.0

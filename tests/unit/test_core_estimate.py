@@ -14,10 +14,11 @@ from planning.house import Arrival, Duty
 from routing.core import crew, estimate, journal
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.crew import Crew, Rate
-from routing.core.facts import Estimate, Fact
+from routing.core.facts import Fact
 from routing.core.handled import SEED_MEAN_S
-from routing.core.model import Agent, Centre, Channel, Profile, Service, Step
+from routing.core.model import Agent, Centre, Channel, Estimate, Profile, Service, Step
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
@@ -83,7 +84,7 @@ def test_it_is_told_at_entry_and_again_with_the_connection_and_measured() -> Non
     told.tell(e.TalkEnded(1, "caller"), 200.0)
     told.tell(e.WrapUpEnded("a"), 215.0)
     told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 220.0)
-    assert told.last(f.Connected).estimate == expected and told.facts_of(f.Connected)[0].estimate is None
+    assert told.last(tf.Connected).estimate == expected and told.facts_of(tf.Connected)[0].estimate is None
     measure = told.engine.forecasts()["edu"]  # type: ignore[index]
     assert measure.answered == 1 and measure.mean_error_s == pytest.approx(abs(120.0 - expected.wait_s))
     assert measure.coverage == float(expected.low_s <= 120.0 <= expected.high_s)
@@ -97,7 +98,7 @@ def test_who_has_an_age_is_measured_by_the_wait_that_was_told() -> None:
     told.tell(e.TalkEnded(1, "caller"), 200.0)
     told.tell(e.WrapUpEnded("a"), 215.0)
     told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 220.0)
-    connected = told.last(f.Connected)
+    connected = told.last(tf.Connected)
     assert connected.wait_s == 180.0 and connected.estimate is not None
     assert connected.estimate.wait_s == pytest.approx(60.0 + expected.wait_s)
     assert connected.estimate.high_s == pytest.approx(60.0 + expected.high_s)
@@ -300,7 +301,7 @@ def test_better_than_the_hold_time_of_app_queue_and_eight_of_ten_within(team: st
         for fact in facts:
             if isinstance(fact, f.Queued):
                 told[fact.contact] = hold[fact.service]
-            elif isinstance(fact, f.Connected):
+            elif isinstance(fact, tf.Connected):
                 if fact.estimate is not None:
                     waits += 1
                     theirs += abs(told[fact.contact] - fact.wait_s)
@@ -328,7 +329,7 @@ def test_the_bench_says_what_app_queue_would() -> None:
     for number, wait_s in enumerate((41.0, 3.9, 100.0)):
         came = fact._replace(contact=f"c{number}", at=100.0 * number, estimate=Estimate(30.0, 10.0, 60.0))
         watch([came])
-        watch([f.Connected(2, came.at + wait_s, 1, came.contact, 2, "a", 1, "sa", "s", Channel.VOICE, wait_s, 0.0, 1,
+        watch([tf.Connected(2, came.at + wait_s, 1, came.contact, 2, "a", 1, "sa", "s", Channel.VOICE, wait_s, 0.0, 1,
                            True)])
     assert [one.hold_s for one in watch.told] == [0, 10, 8], "(0*3+41)>>2, (10*3+3)>>2"
     assert [one.last_s for one in watch.told] == [0.0, 41.0, 3.9000000000000057]

@@ -9,6 +9,7 @@ import pytest
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import journal, kept
+from routing.core import talk_facts as tf
 from routing.core.kept import Kept
 from routing.core.model import Channel, Step
 from routing.core.stored import OldPlace, Started
@@ -136,7 +137,7 @@ def test_while_the_phone_rings_it_is_given_back_as_well() -> None:
     assert told.offers[-1].contact == "c5"
     told.tell(e.PlaceDeclined("c5"), 172.0)  # type: ignore[arg-type]
     told.tell(e.OfferConnected(told.offers[-1].offer, "c5"), 173.0)  # type: ignore[arg-type]
-    assert told.last(f.Connected).wait_s == 13.0
+    assert told.last(tf.Connected).wait_s == 13.0
     told.tell(e.PlaceDeclined("c5"), 174.0)  # type: ignore[arg-type]
 
 

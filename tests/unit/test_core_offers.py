@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.agents import DECLINE_GAP_S, MISS_GAP_S, SEAT_AGAIN_S, SETTLE_S
 from routing.core.callers import STEP_S
 from routing.core.commands import Offer, Rescind
@@ -43,18 +44,18 @@ def test_a_call_from_ring_to_completed() -> None:
     house.tell(e.OfferRinging(offer.offer), 10.1)
     house.tell(e.OfferAnswered(offer.offer), 13.0)
     house.tell(e.OfferConnected(offer.offer, offer.contact), 13.1)
-    connected = house.last(f.Connected)
+    connected = house.last(tf.Connected)
     assert connected.wait_s == pytest.approx(3.1) and connected.ring_s == pytest.approx(3.0) and connected.within
     house.tell(e.Held(offer.offer, True), 20.0)
     house.tell(e.Held(offer.offer, True), 21.0)
     house.tell(e.Held(offer.offer, False), 25.0)
     house.tell(e.TalkEnded(offer.offer, "agent"), 33.1)
-    over, end = house.last(f.TalkOver), house.last(f.Ended)
+    over, end = house.last(tf.TalkOver), house.last(f.Ended)
     assert (over.talk_s, over.held_s, over.state) == (pytest.approx(20.0), 5.0, ContactState.WRAPPING)
     assert (end.outcome, end.version, end.position) == (Outcome.ANSWERED, over.version + 1, 0)
     assert house.agent("a").until == pytest.approx(48.1)
     house.tick(48.2)
-    assert house.last(f.WrappedUp).wrapup_s == pytest.approx(15.1) and house.state("a") is AgentState.READY
+    assert house.last(tf.WrappedUp).wrapup_s == pytest.approx(15.1) and house.state("a") is AgentState.READY
     assert house.contact("c1") is None
 
 
@@ -240,7 +241,7 @@ def test_a_lost_talk_goes_to_the_front_by_its_age() -> None:
     house.waits("edu", at=3.0)
     house.waits("edu", at=4.0)
     assert house.tell(e.TalkEnded(offer.offer, "lost"), 60.0) == []
-    over = house.last(f.TalkOver)
+    over = house.last(tf.TalkOver)
     assert (over.state, over.by) == (ContactState.PENDING, "lost") and house.facts_of(f.Ended) == []
     assert house.contact("c1").position == 1 and house.state("a") is AgentState.UNREACHABLE
     house.sits("b", at=61.0)
@@ -254,7 +255,7 @@ def test_a_leg_that_ends_after_the_connection_ends_the_talk() -> None:
         offer = house.calls("edu", at=house.now + 1.0)
         house.tell(e.OfferConnected(offer.offer, offer.contact))
         house.tell(e.OfferEnded(offer.offer, reason), house.now + 5)
-        assert house.last(f.TalkOver).by == by
+        assert house.last(tf.TalkOver).by == by
         house.tell(e.WrapUpEnded("a"))
 
 
@@ -264,7 +265,7 @@ def test_the_caller_hangs_up_in_the_talk_and_the_true_end_counts() -> None:
     offer = house.calls("edu", at=1.0)
     house.tell(e.OfferConnected(offer.offer, "c1"), 2.0)
     house.tell(e.ContactGone("c1", ended_at=12.0), 100.0)
-    assert (house.last(f.TalkOver).by, house.last(f.TalkOver).talk_s) == ("caller", 10.0)
+    assert (house.last(tf.TalkOver).by, house.last(tf.TalkOver).talk_s) == ("caller", 10.0)
     assert house.last(f.Ended).outcome is Outcome.ANSWERED
     before = len(house.facts)
     for late in (e.ContactGone("c1"), e.TalkEnded(offer.offer, "agent"), e.OfferEnded(offer.offer, "hangup"),
@@ -330,10 +331,10 @@ def test_what_is_told_late_has_its_true_times() -> None:
     offer = house.calls("edu", at=10.0)
     house.tell(e.OfferRinging(offer.offer), 11.0)
     house.tell(e.OfferConnected(offer.offer, offer.contact, 14.0), 30.0)
-    found = house.last(f.Connected)
+    found = house.last(tf.Connected)
     assert (found.wait_s, found.ring_s, found.connected_at, found.at) == (4.0, 3.0, 14.0, 30.0)
     house.tell(e.TalkEnded(offer.offer, "caller", 24.0), 31.0)
-    assert (house.last(f.TalkOver).talk_s, house.last(f.Ended).ended_at) == (10.0, 24.0)
+    assert (house.last(tf.TalkOver).talk_s, house.last(f.Ended).ended_at) == (10.0, 24.0)
 
 
 @pytest.mark.parametrize("connected, ended, talk_s", [(5.0, 40.0, 20.0), (99.0, 5.0, 0.0), (12.0, 11.0, 0.0)])
@@ -344,5 +345,5 @@ def test_a_time_that_cannot_be_is_brought_between_the_offer_and_now(
     offer = house.calls("edu", at=10.0)
     house.tell(e.OfferConnected(offer.offer, offer.contact, connected), 30.0)
     house.tell(e.TalkEnded(offer.offer, "caller", ended), 30.0)
-    assert house.last(f.TalkOver).talk_s == talk_s
-    assert house.last(f.Connected).wait_s >= 0
+    assert house.last(tf.TalkOver).talk_s == talk_s
+    assert house.last(tf.Connected).wait_s >= 0

@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Rescind
 from routing.core.engine import Engine
 from routing.core.ids import AgentId, SkillId
@@ -53,7 +54,7 @@ def test_who_chooses_something_else_is_not_put_through_to_the_agent_who_rings(ch
     assert done == [Rescind(offer.offer, "c1", "chosen")] and h.state("a") is AgentState.READY
     assert h.last(f.OfferClosed).state is OfferState.RESCINDED
     h.tell(e.OfferConnected(offer.offer, "c1"), 3.0)
-    assert h.facts_of(f.Connected) == []
+    assert h.facts_of(tf.Connected) == []
 
 
 def test_a_limit_that_has_ended_in_a_talk_does_not_count_when_the_next_weight_comes() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Partner, Rescind
 from routing.core.model import AgentState, AnswerMode, Channel, OfferState, Profile, WrapUpMode
 from routing.core.offers import BRIEF_S
@@ -42,10 +43,10 @@ def test_a_call_comes_to_the_lead_when_both_are_ready_and_reserves_both() -> Non
     house.over(offer, 10.0)
     assert states(house) == (WRAPUP, WRAPUP)
     house.tell(e.WrapUpEnded("b"), 12.0)
-    assert states(house) == (WRAPUP, READY) and house.facts_of(f.WrappedUp) == []
+    assert states(house) == (WRAPUP, READY) and house.facts_of(tf.WrappedUp) == []
     assert house.waits("edu", at=13.0) == [], "the lead is not done"
     assert house.tick(20.0)[0].contact == "c2"  # type: ignore[union-attr]
-    assert house.last(f.WrappedUp).agent == "a"
+    assert house.last(tf.WrappedUp).agent == "a"
 
 
 def test_the_second_one_alone_gets_other_channels_and_no_calls() -> None:

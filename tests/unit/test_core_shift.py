@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Rescind
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.ids import AgentId, OfferId, SeatId
@@ -102,7 +103,7 @@ def test_signing_out_waits_for_the_talk_only() -> None:
     house.tell(e.AgentSignedOut("b"), 4.0)
     assert house.state("b") is AgentState.TALKING
     house.tell(e.TalkEnded(following.offer, "caller"), 9.0)
-    assert house.state("b") is AgentState.SIGNED_OUT and house.last(f.WrappedUp).wrapup_s == 0.0
+    assert house.state("b") is AgentState.SIGNED_OUT and house.last(tf.WrappedUp).wrapup_s == 0.0
 
 
 def test_wrap_up_ends_early_or_lasts_longer() -> None:
@@ -127,7 +128,7 @@ def test_signing_out_in_wrap_up_completes_the_contact() -> None:
     offer = talking(house)
     house.tell(e.TalkEnded(offer.offer, "agent"), 10.0)
     house.tell(e.AgentSignedOut("a"), 12.0)
-    assert house.state("a") is AgentState.SIGNED_OUT and house.last(f.WrappedUp).wrapup_s == 2.0
+    assert house.state("a") is AgentState.SIGNED_OUT and house.last(tf.WrappedUp).wrapup_s == 2.0
     assert house.engine.next_deadline() is None
 
 

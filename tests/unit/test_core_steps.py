@@ -7,6 +7,7 @@ import pytest
 from routing.core import contacts
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.engine import Engine
 from routing.core.model import AgentState, Centre, Channel, ContactState, Profile, Service, Step
 from routing.core.stored import Started, StoredAgent, StoredContact
@@ -80,7 +81,7 @@ def test_a_caller_who_is_offered_at_once_has_no_deadline() -> None:
     told.tell(e.OfferConnected(offer.offer, "c1"), 2.0)
     assert told.engine._domain.timers.at((contacts.TIMER, "c1")) is None
     assert [type(one) for one in told.facts[-4:]] == [
-        f.AgentChanged, f.Offered, f.AgentChanged, f.Connected]
+        f.AgentChanged, f.Offered, f.AgentChanged, tf.Connected]
 
 
 def test_new_rules_reach_who_waits() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Rescind, SendOn
 from routing.core.errors import NotNow, NotOpen, NotThere, Refused, UnknownAgent, UnknownService
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
@@ -53,7 +54,7 @@ def test_the_caller_keeps_age_and_points_and_the_chain_is_the_offers_of_one_cont
     assert sent == [SendOn(offer.contact, ServiceId("tip"), "")]
     contact = house.engine._domain.contacts[offer.contact]
     assert (contact.since, contact.priority, contact.service.id) == (-50.0, 2, "tip")
-    over, moved = house.last(f.TalkOver), house.last(f.Moved)
+    over, moved = house.last(tf.TalkOver), house.last(f.Moved)
     assert (over.by, over.to, over.state) == ("transfer", "tip", ContactState.PENDING)
     assert (over.wait_s, over.talk_s) == (60.0, 90.0)
     assert (moved.before, moved.service, moved.reason, moved.position) == ("edu", "tip", "transfer", 1)
@@ -61,11 +62,11 @@ def test_the_caller_keeps_age_and_points_and_the_chain_is_the_offers_of_one_cont
     second = house.offers[-1]
     assert (second.agent, second.contact, second.waited_s) == ("b", offer.contact, 10.0)
     house.tell(e.OfferConnected(second.offer, offer.contact), 112.0)
-    assert house.last(f.Connected).wait_s == 12.0, "the talk before is no wait"
+    assert house.last(tf.Connected).wait_s == 12.0, "the talk before is no wait"
     house.tell(e.ContactGone(offer.contact), 150.0)
     assert (house.last(f.Ended).outcome, house.last(f.Ended).service) == (Outcome.ANSWERED, "tip")
     assert len(house.facts_of(f.Ended)) == 1, "one caller, one outcome"
-    assert [(one.offer, one.by) for one in house.facts_of(f.TalkOver)] == [
+    assert [(one.offer, one.by) for one in house.facts_of(tf.TalkOver)] == [
         (offer.offer, "transfer"), (second.offer, "caller")]
 
 
@@ -130,7 +131,7 @@ def test_what_cannot_be_is_refused_and_the_talk_goes_on(service: str | None, age
         house.tell(to(offer, service, agent), 20.0)
     assert house.state("a") is TALKING and len(house.facts) == told
     house.tell(to(offer, service, agent, gone=True), 21.0)
-    assert house.contact(offer.contact).service == "edu" and house.last(f.TalkOver).to == "edu"
+    assert house.contact(offer.contact).service == "edu" and house.last(tf.TalkOver).to == "edu"
     assert house.offers[-1].contact == offer.contact, "the telephone has done it: in front of the own line"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.errors import NotNow
 from routing.core.model import AgentState, Profile, WrapUpMode
 from tests.core_house import House
@@ -35,7 +36,7 @@ def test_mandatory_ends_by_the_word_only() -> None:
     house.tick(5_000.0)
     assert house.state("a") is AgentState.WRAPUP
     house.tell(e.WrapUpEnded("a"), 5_001.0)
-    assert house.state("a") is AgentState.READY and house.last(f.WrappedUp).wrapup_s == 4_996.0
+    assert house.state("a") is AgentState.READY and house.last(tf.WrappedUp).wrapup_s == 4_996.0
 
 
 def test_forced_ends_by_the_clock_only() -> None:
@@ -65,7 +66,7 @@ def test_signing_out_ends_even_a_forced_one() -> None:
 @pytest.mark.parametrize("mode", BY_WISH)
 def test_by_wish_none_comes_unasked(mode: WrapUpMode) -> None:
     house = talking(mode)
-    assert end(house, 5.0) is AgentState.READY and house.last(f.WrappedUp).wrapup_s == 0.0
+    assert end(house, 5.0) is AgentState.READY and house.last(tf.WrappedUp).wrapup_s == 0.0
 
 
 @pytest.mark.parametrize("mode", BY_WISH)

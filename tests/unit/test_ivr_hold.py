@@ -10,8 +10,8 @@ from ivr import expected, hold
 from ivr.config import DISTRESS, USUAL, Wait
 from ivr.expected import Words
 from ivr.hold import Heard
-from routing.core.facts import Estimate
 from routing.core.inbox import ContactView
+from routing.core.model import Estimate
 from tests.fakes.inbox import contact_view
 
 pytestmark = pytest.mark.unit

@@ -9,10 +9,11 @@ import pytest
 from metrics import names
 from metrics.health import ready
 from metrics.recorder import Recorder, groups
-from routing.core.facts import Connected, Estimate, Moved, Overridden, Stepped
+from routing.core.facts import Moved, Overridden, Stepped
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model import AgentState, Channel, ContactState, Estimate, OfferState, Outcome
+from routing.core.talk_facts import Connected
 from tests.fakes.facts import Story
 
 pytestmark = pytest.mark.unit

@@ -11,11 +11,12 @@ from jsonschema import Draft202012Validator
 
 from metrics import mqtt_message as mqtt
 from metrics.mqtt_message import Ack, Device, messages, node_state, pattern_of, queue_state, read_ack
-from routing.core import facts
-from routing.core.facts import AgentChanged, Connected, Fact, OfferClosed, Offered, Wellbeing
+from routing.core import facts, talk_facts
+from routing.core.facts import AgentChanged, Fact, OfferClosed, Offered, Wellbeing
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import QueueView
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.talk_facts import Connected
 
 pytestmark = pytest.mark.unit
 
@@ -149,6 +150,6 @@ def test_an_acknowledgement_elsewhere_is_none() -> None:
 
 def test_facts_that_stay_inside_are_named_here() -> None:
     """A new kind of fact is decided on: it goes out, or it is put into this list."""
-    inside = {facts.ContactChanged, facts.Interrupted, facts.Overridden, facts.OfferRang, facts.HoldChanged,
+    inside = {facts.ContactChanged, facts.Interrupted, facts.Overridden, facts.OfferRang, talk_facts.HoldChanged,
               facts.AgentChanged, facts.CentreChanged}
     assert set(typing.get_args(Fact)) == set(mqtt.EVENTS) | inside | {facts.MenuPassed, facts.Alarm}

@@ -12,9 +12,10 @@ from planning.house import Duty, run
 from planning.outcome import Outcome
 from routing.core import events
 from routing.core.errors import UnknownService
-from routing.core.facts import Fact, Offered, TalkOver
+from routing.core.facts import Fact, Offered
 from routing.core.ids import AgentId, ServiceId
 from routing.core.model import AnswerMode, Channel, PreConnect, WrapUpMode
+from routing.core.talk_facts import TalkOver
 from tests.planning_house import BARE, EDU, agent, always, calls, poisson, pool, service
 
 pytestmark = pytest.mark.unit
