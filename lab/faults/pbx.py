@@ -24,6 +24,8 @@ class Channel(NamedTuple):
     context: str
     state: str
     """`Up`, `Ringing`, `Ring`, `Down` ..."""
+    application: str
+    """What the dialplan runs on it at this moment; `(None)`: nothing."""
     bridge: str
     """Empty: in none."""
     uniqueid: str
@@ -63,5 +65,5 @@ class Pbx:
         for line in self._asterisk.console("core show channels concise").splitlines():
             fields = line.split("!")
             if len(fields) >= FIELDS and not line.startswith("Surrogate/"):
-                found.append(Channel(fields[0], fields[1], fields[4], fields[-2], fields[-1]))
+                found.append(Channel(fields[0], fields[1], fields[4], fields[5], fields[-2], fields[-1]))
         return found

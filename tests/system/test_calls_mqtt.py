@@ -70,7 +70,9 @@ async def test_a_broker_down_for_the_whole_run_agrees_with_the_store(new_lab: Ne
             outcomes = Counter(event["outcome"] for event in _events(told) if event["kind"] == "Ended")
             assert outcomes == Counter(row["outcome"] for row in lab.rows("select outcome from contacts"))
             assert not [topic for topic, _, _ in signals if topic.endswith("/ring")], "no call rings late"
-            await served(stage, agent)
+            # A call that is answered at once may be over before the outbox has read of it: then its ring is too late.
+            await lab.network.behave(agent.seat, Behaviour("ignore"))
+            await stage.hurried(KEY)
             await until_async(lambda: [topic for topic, _, _ in signals if topic.endswith("/ring")], what="it rings")
     finally:
         process.terminate()

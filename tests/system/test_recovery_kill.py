@@ -81,7 +81,7 @@ def ends(lab: Lab) -> Counter[str]:
         "select json_extract(body, '$.contact') as contact from facts where kind = 'Ended'"))
 
 
-async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path) -> None:
+async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path, asterisk_tree: Program) -> None:
     lab = await new_lab()
     stage = Stage(lab, tmp_path)
     phone_of = Behaviour("0", tone=AGENT, record=tmp_path)
@@ -91,6 +91,7 @@ async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path) -> No
     short, _, short_contact = await talking(stage, ENDS, people[ENDS])
     waiting = [await stage.waiting(KEYS[WAITS], WAITS, number) for number in range(1, 5)]
     contacts = await stored(lab, WAITS, 4)
+    await in_line(Pbx(lab.folder, asterisk_tree), len(waiting))
     menu = await stage.caller()
     await menu.wait_answered()
     ringer = await stage.hurried(KEYS[RINGS], tone=CALLER)
@@ -160,12 +161,22 @@ def _true_ends(lab: Lab, short_contact: str, short: Leg, left_contact: str, leav
     assert connected == pytest.approx(ring.answered_at, abs=TRUE_S)
 
 
-async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path) -> None:
+async def in_line(pbx: Pbx, count: int) -> None:
+    """Until so many hear the line: the node counts a caller as waiting before its answer has brought them there."""
+    async def there() -> bool:
+        channels = await asyncio.to_thread(pbx.channels)
+        return sum((one.context, one.application) == ("santral-hold", "Read") for one in channels) == count
+
+    await until_async(there, 20, what=f"{count} in the line")
+
+
+async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, asterisk_tree: Program) -> None:
     lab = await new_lab()
     stage = Stage(lab, tmp_path)
     agent = await stage.agent(plain(TALKS, 1)[0], Behaviour("0", tone=AGENT, record=tmp_path))
     talk, phone, contact = await talking(stage, TALKS, agent)
     waits = await stage.waiting(KEYS[WAITS], WAITS)
+    await in_line(Pbx(lab.folder, asterisk_tree), 1)
     frozen = time.time()
     lab.freeze_node()
     try:
