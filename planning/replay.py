@@ -160,9 +160,8 @@ class _Telling:
     def _new(self) -> Engine:
         engine = Engine()
         if self._offer is not None:
-            engine.why(self._look)
+            engine.why(self._look, (self._offer,))
         return engine
 
-    def _look(self, offer: OfferId, exclusions: list[Exclusion]) -> None:
-        if offer == self._offer:
-            self.explained = exclusions
+    def _look(self, _offer: OfferId, exclusions: list[Exclusion]) -> None:
+        self.explained = exclusions

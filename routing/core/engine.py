@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from routing.core import (
@@ -42,6 +42,7 @@ from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import ContactState
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import Row, Started
 from routing.core.timers import Key
@@ -146,14 +147,21 @@ class Engine:
         taken, self._domain.repairs = self._domain.repairs, []
         return taken
 
-    def why(self, look: Callable[[OfferId, list[excluded.Exclusion]], None] | None) -> None:
-        """Have each decision explained from now on: `look` is given the offer's number and a reason for every agent
-        (a look at everybody for each offer). None: no more."""
+    def why(self, look: Callable[[OfferId, list[excluded.Exclusion]], None], offers: Container[OfferId]) -> None:
+        """Have these decisions explained when they come: `look` is given the offer's number and a reason for every
+        agent (a look at everybody for each of them)."""
         def watch(d: Domain, contact: Contact, chosen: AgentRecord) -> None:
-            if look is not None:
+            if d.next_offer in offers:
                 look(OfferId(d.next_offer), excluded.of(d, contact, chosen))
 
-        self._domain.watch = None if look is None else watch
+        self._domain.watch = watch
+
+    def why_waiting(self, contact: ContactId) -> tuple[tuple[excluded.Held, ...], list[excluded.Exclusion]] | None:
+        """What keeps a contact from everybody, and a reason for every agent; None: it does not wait for an offer."""
+        found = self._domain.contacts.get(contact)
+        if found is None or found.state is not ContactState.PENDING:
+            return None
+        return excluded.held(self._domain, found), excluded.of(self._domain, found, None)
 
     def contact(self, contact: ContactId, now: float) -> ContactView | None:
         """The contact as it is now; None: not known (any more)."""

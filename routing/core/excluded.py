@@ -1,4 +1,5 @@
-"""Who could not be offered a contact at a decision, and why: derived from the domain as it stood then.
+"""Who could not be offered a contact at a decision, and why: derived from the domain as it stood then. The same of a
+contact that still waits.
 
 Nothing of this is recorded with the offer: it would cost a look at everybody. Whoever asks replays the journal up to
 the decision (`Domain.watch`) and looks.
@@ -13,7 +14,7 @@ from routing.core import breaks, capacity, pairs, requirement, wellbeing
 from routing.core.domain import Domain
 from routing.core.expression import fits, parse
 from routing.core.ids import AgentId
-from routing.core.match import CHANNEL_BIT
+from routing.core.match import CHANNEL_BIT, tier_of
 from routing.core.model import AgentState, Channel, OfferState
 from routing.core.pool import HEAVY
 from routing.core.records import AgentRecord, Contact
@@ -45,10 +46,23 @@ class Why(StrEnum):
     """The contact waits for the agent who knows the caller."""
     LATER = "ranked_after"
     """Could have taken it: the chosen one came first by rank, score or index."""
+    ABLE = "able"
+    """Could take it: what keeps the contact is no agent (`Held`)."""
 
 
 PRIVATE = frozenset({Why.CHANNEL, Why.TOPIC, Why.REST, Why.BREAK, Why.LOAD, Why.PAIR})
 """Reasons that come from what an agent needs: for the agent and the accommodation manager, nobody else."""
+
+
+class Merit(NamedTuple):
+    """By what an agent who could take the contact stands among the others."""
+
+    level: int
+    """In the skill that ranks, -1 when nothing does."""
+    score: float
+    """By which the strategy orders: the smaller the better."""
+    tier: int
+    """As in `facts.Offered`."""
 
 
 class Exclusion(NamedTuple):
@@ -58,24 +72,72 @@ class Exclusion(NamedTuple):
     why: Why
     detail: str = ""
     """The skill, the level, the state ...; empty: nothing more to say."""
+    merit: Merit | None = None
+    """Of the chosen one and of who could have taken it too; None: of the others, and where nobody was compared."""
 
 
-def of(d: Domain, contact: Contact, chosen: AgentRecord) -> list[Exclusion]:
-    """Every agent of the team with one reason, in the team's order, as things stand before the offer is made."""
+class Held(StrEnum):
+    """Why a contact that waits is offered to nobody, whoever is free."""
+
+    ON_LINE = "on_line"
+    """A callback whose caller has not hung up yet."""
+    NOT_YET = "not_yet"
+    """A callback whose time has not come."""
+    QUIET = "quiet"
+    """A callback in quiet hours."""
+    NET = "net"
+    """The caller was sent to the safety net a moment ago."""
+    LINK = "link"
+    """The link to its Asterisk is down."""
+    FULL = "full"
+    """So many contacts of its service are at agents as may be."""
+
+
+def of(d: Domain, contact: Contact, chosen: AgentRecord | None) -> list[Exclusion]:
+    """Every agent of the team with one reason, in the team's order, as things stand before the offer is made. None:
+    nobody is chosen, the contact waits."""
     return [_one(d, contact, record, chosen) for record in d.agents.values() if record.configured or record.signed]
 
 
-def _one(d: Domain, contact: Contact, record: AgentRecord, chosen: AgentRecord) -> Exclusion:
+def held(d: Domain, contact: Contact) -> tuple[Held, ...]:
+    """What keeps a pending contact from everybody."""
+    found = []
+    if contact.callback and contact.leg:
+        found.append(Held.ON_LINE)
+    elif contact.not_before > d.now:
+        found.append(Held.NOT_YET if contact.callback else Held.NET)
+    elif contact.callback and d.quiet and not contact.anytime:
+        found.append(Held.QUIET)
+    if not d.link_up(contact.node):
+        found.append(Held.LINK)
+    quota = d.matching.quotas.get(contact.service.id)
+    if quota is not None and quota.taken >= quota.limit:
+        found.append(Held.FULL)
+    return tuple(found)
+
+
+def _one(d: Domain, contact: Contact, record: AgentRecord, chosen: AgentRecord | None) -> Exclusion:
     if record is chosen:
-        return Exclusion(record.id, Why.CHOSEN)
+        return Exclusion(record.id, Why.CHOSEN, merit=_merit(d, contact, record))
     if record.state is AgentState.SIGNED_OUT:
         return Exclusion(record.id, Why.AWAY)
     found = _by_skills(d, contact, record) or _by_profile(d, contact, record) or _by_moment(d, contact, record)
     if found is not None:
         return Exclusion(record.id, *found)
-    if contact.preferred is chosen:
-        return Exclusion(record.id, Why.OTHER, chosen.id)
-    return Exclusion(record.id, Why.LATER)
+    if contact.preferred is not None and contact.preferred is not record:
+        return Exclusion(record.id, Why.OTHER, contact.preferred.id)
+    if chosen is None:
+        return Exclusion(record.id, Why.ABLE)
+    return Exclusion(record.id, Why.LATER, merit=_merit(d, contact, record))
+
+
+def _merit(d: Domain, contact: Contact, record: AgentRecord) -> Merit | None:
+    if contact.group is None or contact.group.pool.owner is not None:
+        return None
+    pool = contact.group.pool
+    level = requirement.level(requirement.of(d, contact), dict(record.agent.skills))
+    return Merit(requirement.UNRANKED if level is None else level, pool.key(record, d.matching.half_life_s),
+                 (pool.load and tier_of(record, pool.load)) or 0)
 
 
 Reason = tuple[Why, str]
