@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from routing.core import contacts, offers, requirement
 from routing.core.domain import Domain
-from routing.core.match import tier_of
+from routing.core.kind import tier_of
 from routing.core.pool import Group
 from routing.core.records import AgentRecord
 from routing.core.strategies import fewest_contacts

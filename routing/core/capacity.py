@@ -18,8 +18,8 @@ from collections.abc import Mapping
 
 from routing.core import breaks, wellbeing
 from routing.core.domain import Domain
-from routing.core.match import CHANNEL_BIT
 from routing.core.model import AgentState, Channel, OfferState, Profile
+from routing.core.pool import CHANNEL_BIT
 from routing.core.records import AgentRecord, Offer
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.

@@ -18,7 +18,7 @@ engine follows. Pairs ask nobody, and are not asked: a caller who is offered to 
 
 from __future__ import annotations
 
-from routing.core import agents, commands, contacts, offers, talk_facts, talks, transfer
+from routing.core import agents, commands, contacts, offers, quota, talk_facts, talks, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -47,7 +47,7 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "consults")
     offer.apart = False
     if offer.quota is not None:
-        d.matching.uncount(offer)
+        quota.uncount(d.matching, offer)
     contacts.follow_contact(contact, "consults")
     contact.introducer, offer.came_from = offer, contact.service
     offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from)
@@ -118,7 +118,7 @@ def returned(d: Domain, offer: Offer) -> None:
     contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
     offer.apart, offer.turned_at = True, d.now
-    d.matching.count(offer)
+    quota.count(d.matching, offer)
     d.facts.append(talk_facts.Returned(
         *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id))
     if offer.held_since is not None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from routing.core import admission, callback, consult, facts, preferred
 from routing.core.commands import Overflow
 from routing.core.domain import Domain
-from routing.core.match import clamp_step, lasts
 from routing.core.model import ContactState, Outcome, Service
 from routing.core.records import AgentRecord, Contact
+from routing.core.requirement import clamp_step, lasts
 from routing.core.states import CONTACT, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.

@@ -15,7 +15,8 @@ from routing.core.model import AgentState, Channel, Needs, Profile
 
 if TYPE_CHECKING:
     from routing.core.domain import Domain
-    from routing.core.pool import Group, Kind
+    from routing.core.kind import Kind
+    from routing.core.pool import Group
     from routing.core.records import AgentRecord, Contact
     from routing.core.requirement import Requirement
 
@@ -35,7 +36,7 @@ AT_WORK = (AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.
 
 
 class Kin(NamedTuple):
-    """Agents at work who have the same skills (`pool.Kind`)."""
+    """Agents at work who have the same skills (`kind.Kind`)."""
 
     skills: dict[SkillId, int]
     profile: Profile

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from routing.core.crew import Crew, Rate
 from routing.core.ids import ContactId, ServiceId
-from routing.core.match import lasts
 from routing.core.model import Channel, ContactState, Estimate, Service
 from routing.core.records import Contact
+from routing.core.requirement import lasts
 
 if TYPE_CHECKING:
     from routing.core.domain import Domain

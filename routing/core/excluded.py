@@ -14,9 +14,9 @@ from routing.core import breaks, capacity, pairs, requirement, wellbeing
 from routing.core.domain import Domain
 from routing.core.expression import fits, parse
 from routing.core.ids import AgentId
-from routing.core.match import CHANNEL_BIT, tier_of
+from routing.core.kind import tier_of
 from routing.core.model import AgentState, Channel, OfferState
-from routing.core.pool import HEAVY
+from routing.core.pool import CHANNEL_BIT, HEAVY
 from routing.core.records import AgentRecord, Contact
 
 

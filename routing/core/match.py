@@ -10,31 +10,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from routing.core import requirement, strategies
 from routing.core.ids import AgentId, ServiceId
-from routing.core.model import Agent, Channel, Needs, OfferState, Service, Step
-from routing.core.pool import ALL_RANKS, HEAVY, Group, Kind, Pool, Quota, Reach
-from routing.core.records import AgentRecord, Contact, LineKey, Offer
-from routing.core.requirement import Requirement
-from routing.core.strategies import longest_idle
-
-if TYPE_CHECKING:
-    from routing.core.pool import Standing
-
-CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
-"""A set of channels is the sum of these."""
-
-ALL_CHANNELS = sum(CHANNEL_BIT.values())
+from routing.core.kind import CHANNEL_SETS, LOAD_MAX, LOADS, Kind, for_both, tier_of
+from routing.core.model import Agent, Channel, Needs, Service
+from routing.core.pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group, Pool
+from routing.core.quota import Quota
+from routing.core.records import AgentRecord, Contact, LineKey
+from routing.core.requirement import Requirement, lasts
 
 SPARE_POOLS = 32
 """Pools that only the needs or topics of single contacts have called for. Every pool costs each agent a place, so
 beyond this many the oldest one in which nobody waits is given up."""
-
-LOAD_MAX = 5
-LOADS, CHANNEL_SETS = LOAD_MAX + 1, ALL_CHANNELS + 1
-"""Values of a load (0 to 5) and of a set of channels: a standing is coded by three of the one and one of the other."""
 
 
 class Matching:
@@ -197,26 +185,6 @@ class Matching:
         """Have the next assignment look at every group: links or rules have changed."""
         self.calling.update(self.active)
 
-    def count(self, offer: Offer) -> None:
-        """A contact of a service that may have only so many is at an agent."""
-        quota = offer.quota = self.quotas.get(offer.contact.service.id)
-        if quota is not None:
-            quota.taken += 1
-
-    def uncount(self, offer: Offer) -> None:
-        """It is there no more: the next one of its service may come."""
-        quota, offer.quota = offer.quota, None
-        if quota is not None:
-            quota.taken -= 1
-            self.calling.update((group, None) for group in self.active if group.quota is quota)
-
-    def recount(self, offers: Iterable[Offer]) -> None:
-        """After a reload or a restart: what is at agents now."""
-        for offer in offers:
-            offer.quota = None
-            if offer.state in (OfferState.PENDING, OfferState.ACCEPTED):
-                self.count(offer)
-
     # -- pools ---------------------------------------------------------------------------------------------------
 
     def _pool(self, channel: Channel, service: Service, wanted: Requirement, *, spare: bool) -> Pool:
@@ -270,13 +238,7 @@ class Matching:
         key = agent.skills, profile.channels, profile.max_concurrency, profile.no_topics
         kind = self._kinds.get(key)
         if kind is None:
-            most = dict(profile.max_concurrency)
-            kind = Kind(dict(agent.skills), sum(
-                CHANNEL_BIT[channel] for channel in profile.channels if most.get(channel, 1) > 0))
-            kind.places = tuple(
-                (pool, pool.strategy.rank(agent, level)) for pool in self._pools.values()
-                if pool.channel & kind.channels
-                and (level := requirement.level(pool.requirement, kind.skills, profile.no_topics)) is not None)
+            kind = Kind(agent, self._pools.values())
             kind.serves = tuple(service.id for service in self._services if any(
                 requirement.level(self.requirement(service, step), kind.skills, profile.no_topics) is not None
                 for step in range(len(service.steps))))
@@ -317,7 +279,7 @@ class Matching:
             assert kind is not None
             standing = kind.standings.get(code)
             if standing is None:
-                standing = kind.standings[code] = self._standing(kind, record, channels)
+                standing = kind.standings[code] = kind.standing(record, channels)
             record.standing, record.code, record.channels = standing, code, channels
         record.key = record.idle_since, record.index
         self.ready += 1
@@ -325,19 +287,6 @@ class Matching:
             self.fresh[record] = None
         else:
             self._insert(record)
-
-    def _standing(self, kind: Kind, record: AgentRecord, channels: int) -> Standing:
-        idle = []
-        keyed = []
-        for pool, rank in kind.places:
-            if pool.channel & channels and (tier := tier_of(record, pool.load)) is not None:
-                number = pool.number(rank, tier)
-                place = pool.place(number)
-                if pool.strategy.key is longest_idle.key:
-                    idle.append(place)
-                else:
-                    keyed.append((pool.strategy.key, place))
-        return tuple(idle), tuple(keyed), Reach()
 
     def _insert(self, record: AgentRecord) -> None:
         key, standing = record.key, record.standing
@@ -427,15 +376,6 @@ class Matching:
             pool.mask = 0
 
 
-def tier_of(record: AgentRecord, load: int) -> int | None:
-    """The tier in which an agent stands for contacts of this load; None: not at all."""
-    if load <= record.gladly:
-        return 0
-    if load <= record.atmost:
-        return 1
-    return 2 if load <= record.utmost else None
-
-
 def _by_idle(record: AgentRecord) -> LineKey:
     return record.key or (0.0, 0)
 
@@ -445,24 +385,3 @@ _NOBODY = Agent(AgentId(""), ())
 
 _ANYBODY = Requirement(())
 """What a personal pool asks for: whoever waits there has been found to fit."""
-
-
-
-def for_both(record: AgentRecord) -> Agent:
-    """The agent as the pools see them: who leads a pair takes no topic that the other one excludes."""
-    agent, partner = record.agent, record.partner
-    if partner is None or not record.lead or not partner.agent.profile.no_topics:
-        return agent
-    topics = agent.profile.no_topics | partner.agent.profile.no_topics
-    return agent._replace(profile=agent.profile._replace(no_topics=topics))
-
-
-def clamp_step(service: Service, step: int) -> int:
-    """The same step after a reload that may have shortened the steps."""
-    return min(step, len(service.steps) - 1)
-
-
-def lasts(service: Service, step: int) -> float | None:
-    """How long a step stays; None: it is the last, or says so itself."""
-    steps: tuple[Step, ...] = service.steps
-    return steps[step].lasts_s if step + 1 < len(steps) else None

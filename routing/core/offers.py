@@ -13,6 +13,7 @@ from routing.core import (
     facts,
     interrupt,
     known,
+    quota,
     talk_facts,
     talks,
     wellbeing,
@@ -73,7 +74,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     contacts.follow_contact(contact, "offered")
     d.offers[number] = contact.offer = offer
     if matching.quotas:
-        matching.count(offer)
+        quota.count(matching, offer)
     record.talked_until = None
     capacity.take(d, record, offer)
     if service.load:
@@ -168,7 +169,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     disarm(d, offer)
     del d.offers[offer.id]
     if offer.quota is not None:
-        d.matching.uncount(offer)
+        quota.uncount(d.matching, offer)
     if offer.voice:
         agents.leg_over(d, offer.seat)
         if partner is not None and partner.seat is not None:

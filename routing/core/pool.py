@@ -8,23 +8,22 @@ compared.
 A pool for services of load 3 and more has three *tiers*, each with its own 128 bits: agents who take such a contact
 gladly (tier 0, the highest bits), those for whom it is better when nobody else is free (1), and those at their limit
 (2), where only groups of contacts beyond the service's emergency ceiling look. Beyond `utmost` an agent does not stand.
-
-A *kind* is what agents with the same skills and the same channels have in common: where they stand is found once.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
-from routing.core.ids import AgentId, ServiceId, SkillId
+from routing.core.ids import AgentId
 from routing.core.line import Line
+from routing.core.model import Channel
 from routing.core.ready import ReadyLine
 
 if TYPE_CHECKING:
+    from routing.core.quota import Quota
     from routing.core.records import AgentRecord, Contact, LineKey
     from routing.core.requirement import Requirement
     from routing.core.strategies import Strategy
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
     Place: TypeAlias = "tuple[Pool, int, OrderedDict[AgentRecord, LineKey], ReadyLine]"
     """A pool, the bit of the line there, the line's `prompt`, and the line."""
 
-    Key = Callable[["AgentRecord", float], float]
-    Standing: TypeAlias = "tuple[tuple[Place, ...], tuple[tuple[Key, Place], ...], Reach]"
-    """The places of a kind of agent for certain channels and loads: where the key is (idle since, index), those where
-    the strategy has another one, and the groups they serve."""
+CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
+"""A set of channels is the sum of these."""
+
+ALL_CHANNELS = sum(CHANNEL_BIT.values())
 
 HEAVY = 3
 """From this load on a service's contacts keep to the tiers."""
@@ -129,15 +128,6 @@ class Pool:
         return found
 
 
-class Quota:
-    """How many contacts of a service are at agents, and how many may be."""
-
-    __slots__ = ("limit", "taken")
-
-    def __init__(self, limit: int) -> None:
-        self.limit, self.taken = limit, 0
-
-
 class Group:
     """Contacts of one node that wait for the same agents by the same rules, in their order.
 
@@ -178,30 +168,3 @@ class Group:
     def signed_in(self) -> int:
         """How many agents who fit are signed in. Costs a look at each rank."""
         return sum(count for rank, count in self.pool.signed.items() if count and self.levels >> rank & 1)
-
-
-class Reach:
-    """The groups that a standing serves, as they were when there were so many in all."""
-
-    __slots__ = ("groups", "version")
-
-    def __init__(self) -> None:
-        self.version = -1
-        self.groups: list[Group] = []
-
-
-class Kind:
-    """Agents with the same skills, channels and excluded topics."""
-
-    __slots__ = ("channels", "places", "serves", "skills", "standings")
-
-    def __init__(self, skills: dict[SkillId, int], channels: int) -> None:
-        self.skills = skills
-        self.channels = channels
-        """Bits of the channels their profile has."""
-        self.places: tuple[tuple[Pool, int], ...] = ()
-        """Pools they fit, each with their rank there."""
-        self.serves: tuple[ServiceId, ...] = ()
-        """Services they fit in at least one step."""
-        self.standings: dict[int, Standing] = {}
-        """By channels and loads, see `match.Matching.stand`."""

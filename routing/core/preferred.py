@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from routing.core import contacts, requirement
 from routing.core.domain import Domain
-from routing.core.match import for_both
+from routing.core.kind import for_both
 from routing.core.model import AgentState, Service
 from routing.core.records import AgentRecord, Contact
 

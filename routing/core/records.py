@@ -10,7 +10,9 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import Agent, AgentState, Channel, ContactState, Estimate, Needs, OfferState, Service
 
 if TYPE_CHECKING:
-    from routing.core.pool import Group, Kind, Pool, Quota, Standing
+    from routing.core.kind import Kind, Standing
+    from routing.core.pool import Group, Pool
+    from routing.core.quota import Quota
 
 MINUTE_S = 60.0
 """One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""

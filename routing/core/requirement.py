@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from routing.core import expression, strategies
 from routing.core.errors import RoutingError
 from routing.core.ids import SkillId
-from routing.core.model import Agent, Centre, Needs, Service
+from routing.core.model import Agent, Centre, Needs, Service, Step
 
 if TYPE_CHECKING:
     from routing.core.domain import Domain
@@ -113,3 +113,14 @@ def check(centre: Centre) -> None:
 def excluded_by(agents: Iterable[Agent]) -> frozenset[str]:
     """Everything that the profile of at least one agent excludes."""
     return frozenset().union(*(agent.profile.no_topics for agent in agents))
+
+
+def clamp_step(service: Service, step: int) -> int:
+    """The same step after a reload that may have shortened the steps."""
+    return min(step, len(service.steps) - 1)
+
+
+def lasts(service: Service, step: int) -> float | None:
+    """How long a step stays; None: it is the last, or says so itself."""
+    steps: tuple[Step, ...] = service.steps
+    return steps[step].lasts_s if step + 1 < len(steps) else None

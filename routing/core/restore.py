@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from routing.core import agents, breaks, capacity, consult, contacts, facts, relaxed, settings, wellbeing
+from routing.core import agents, breaks, capacity, consult, contacts, facts, quota, relaxed, settings, wellbeing
 from routing.core.callback import DIAL_S
 from routing.core.domain import Domain
 from routing.core.events import Configured
 from routing.core.ids import ServiceId, SkillId
-from routing.core.match import clamp_step
 from routing.core.model import (
     Agent,
     AgentState,
@@ -33,6 +32,7 @@ from routing.core.model import (
 )
 from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer
+from routing.core.requirement import clamp_step
 from routing.core.states import AGENT, follow
 from routing.core.stored import Row, Started, StoredAgent, StoredContact, StoredOffer
 
@@ -74,7 +74,7 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
         if record.signed:
             _settle_agent(d, record, agent_rows.get(record.id))
     contacts.settle(d)
-    d.matching.recount(d.offers.values())
+    quota.recount(d.matching, d.offers.values())
     return _repairs(d, contact_rows, offer_rows, agent_rows.values())
 
 

@@ -11,15 +11,17 @@ from routing.core import (
     facts,
     offers,
     pairs,
+    quota,
     requirement,
     shift,
     wellbeing,
 )
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
-from routing.core.match import Matching, clamp_step
+from routing.core.match import Matching
 from routing.core.model import OfferState
 from routing.core.records import AgentRecord, NodeLink
+from routing.core.requirement import clamp_step
 
 
 def configured(d: Domain, event: Configured) -> None:
@@ -58,7 +60,7 @@ def configured(d: Domain, event: Configured) -> None:
         agents.place(d, record)
     for contact in waiting:
         contacts.refit(d, contact, contact.service)
-    d.matching.recount(d.offers.values())
+    quota.recount(d.matching, d.offers.values())
     d.facts.append(facts.CentreChanged(*d.stamp(), len(event.centre.services), len(event.centre.agents)))
     admission.review(d)
     d.forecast.forget()

@@ -15,7 +15,7 @@ second agent of a pair, or that of an agent who has sent the caller on.
 
 from __future__ import annotations
 
-from routing.core import agents, capacity, commands, contacts, facts, talk_facts, wellbeing
+from routing.core import agents, capacity, commands, contacts, facts, quota, talk_facts, wellbeing
 from routing.core.domain import Domain
 from routing.core.events import Held, TalkEnded
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
@@ -71,7 +71,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     offer.state = OFFER.get((offer.state, trigger)) or follow(OFFER, "offer", offer.id, offer.state, trigger)
     contacts.follow_contact(contact, trigger)
     if offer.quota is not None:
-        d.matching.uncount(offer)
+        quota.uncount(d.matching, offer)
     offer.talk_over_at = d.now
     offer.interrupted = False
     leave_phone(d, offer, lost and seat_lost)

@@ -26,8 +26,9 @@ from routing.core.expression import (
     skills,
 )
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
-from routing.core.match import CHANNEL_BIT, Matching
+from routing.core.match import Matching
 from routing.core.model import Agent, Channel, Profile, Service, Step
+from routing.core.pool import CHANNEL_BIT
 from routing.core.records import AgentRecord, Contact
 
 pytestmark = pytest.mark.property

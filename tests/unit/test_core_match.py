@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
-from routing.core.match import ALL_CHANNELS, CHANNEL_BIT, SPARE_POOLS, Matching
+from routing.core.match import SPARE_POOLS, Matching
 from routing.core.model import Agent, Channel, Profile, Service, Step
-from routing.core.pool import Group
+from routing.core.pool import ALL_CHANNELS, CHANNEL_BIT, Group
 from routing.core.records import AgentRecord, Contact
 
 pytestmark = pytest.mark.unit

@@ -1,0 +1,87 @@
+"""Where agents stand: those with the same skills, channels and excluded topics are of a kind, found once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+from routing.core import requirement
+from routing.core.ids import ServiceId
+from routing.core.model import Agent
+from routing.core.pool import ALL_CHANNELS, CHANNEL_BIT
+from routing.core.strategies import longest_idle
+
+if TYPE_CHECKING:
+    from routing.core.pool import Group, Place, Pool
+    from routing.core.records import AgentRecord
+
+LOAD_MAX = 5
+LOADS, CHANNEL_SETS = LOAD_MAX + 1, ALL_CHANNELS + 1
+"""Values of a load (0 to 5) and of a set of channels: a standing is coded by three of the one and one of the other."""
+
+Key = Callable[["AgentRecord", float], float]
+Standing: TypeAlias = "tuple[tuple[Place, ...], tuple[tuple[Key, Place], ...], Reach]"
+"""The places of a kind of agent for certain channels and loads: where the key is (idle since, index), those where the
+strategy has another one, and the groups they serve."""
+
+
+class Reach:
+    """The groups that a standing serves, as they were when there were so many in all."""
+
+    __slots__ = ("groups", "version")
+
+    def __init__(self) -> None:
+        self.version = -1
+        self.groups: list[Group] = []
+
+
+class Kind:
+    """Agents with the same skills, channels and excluded topics. `pools`: all that there are."""
+
+    __slots__ = ("channels", "places", "serves", "skills", "standings")
+
+    def __init__(self, agent: Agent, pools: Iterable[Pool]) -> None:
+        profile = agent.profile
+        most = dict(profile.max_concurrency)
+        self.skills = dict(agent.skills)
+        self.channels = sum(CHANNEL_BIT[channel] for channel in profile.channels if most.get(channel, 1) > 0)
+        """Bits of the channels their profile has."""
+        self.places: tuple[tuple[Pool, int], ...] = tuple(
+            (pool, pool.strategy.rank(agent, level)) for pool in pools if pool.channel & self.channels
+            and (level := requirement.level(pool.requirement, self.skills, profile.no_topics)) is not None)
+        """Pools they fit, each with their rank there."""
+        self.serves: tuple[ServiceId, ...] = ()
+        """Services they fit in at least one step."""
+        self.standings: dict[int, Standing] = {}
+        """By channels and loads, see `match.Matching.stand`."""
+
+    def standing(self, record: AgentRecord, channels: int) -> Standing:
+        """Where an agent of this kind stands who may have contacts of these channels."""
+        idle = []
+        keyed = []
+        for pool, rank in self.places:
+            if pool.channel & channels and (tier := tier_of(record, pool.load)) is not None:
+                place = pool.place(pool.number(rank, tier))
+                if pool.strategy.key is longest_idle.key:
+                    idle.append(place)
+                else:
+                    keyed.append((pool.strategy.key, place))
+        return tuple(idle), tuple(keyed), Reach()
+
+
+def tier_of(record: AgentRecord, load: int) -> int | None:
+    """The tier in which an agent stands for contacts of this load; None: not at all."""
+    if load <= record.gladly:
+        return 0
+    if load <= record.atmost:
+        return 1
+    return 2 if load <= record.utmost else None
+
+
+def for_both(record: AgentRecord) -> Agent:
+    """The agent as the pools see them: who leads a pair takes no topic that the other one excludes."""
+    agent, partner = record.agent, record.partner
+    if partner is None or not record.lead or not partner.agent.profile.no_topics:
+        return agent
+    topics = agent.profile.no_topics | partner.agent.profile.no_topics
+    return agent._replace(profile=agent.profile._replace(no_topics=topics))
