@@ -96,23 +96,26 @@ class Undelivered(Exception):
 
 
 class Outbox:
-    """`take` facts of each turn, `run` for ever. `status` is what is true now, `clock` Unix seconds."""
+    """`take` facts of each turn, `run` for ever. `status` is what is true now, `clock` Unix seconds. `acknowledged` is
+    told of each signal that a device has answered: its kind, and seconds since it went out."""
 
     def __init__(self, broker: Broker, store: Facts, status: Callable[[], Status],
-                 devices: Mapping[AgentId, Device], clock: Callable[[], float]) -> None:
+                 devices: Mapping[AgentId, Device], clock: Callable[[], float],
+                 acknowledged: Callable[[str, float], None] | None = None) -> None:
         self.devices = devices
         """Agents with a device; may be replaced while it runs."""
         self.connected = False
-        self.sent: Counter[str] = Counter()
-        """Signals by kind, those that were too late as `expired`."""
-        self.acks: Counter[str] = Counter()
-        """Acknowledgements by status; `unknown`: of no signal that was sent."""
+        self.signals: Counter[tuple[str, str]] = Counter()
+        """By kind and result: `sent`, `late` (not sent any more), and each status of acknowledgements; kind `unknown`:
+        of no signal that was sent."""
+        self._acknowledged_to = acknowledged
         self._broker, self._store, self._status, self._clock = broker, store, status, clock
         self._last = self._done = self._noted = 0
         self._begun = False
         self._more, self._delivers = asyncio.Event(), asyncio.Event()
         self._states: dict[ServiceId, QueueView] = {}
-        self._awaited: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._awaited: OrderedDict[tuple[str, int], tuple[str, float]] = OrderedDict()
+        """Device and number of a signal -> its kind, and when it went out by the loop's clock."""
         self._told = ""
 
     @property
@@ -197,8 +200,10 @@ class Outbox:
                 self._acknowledged(ack)
 
     def _acknowledged(self, ack: Ack) -> None:
-        known = self._awaited.pop((ack.device, ack.id), True) is None
-        self.acks[ack.status if known else "unknown"] += 1
+        kind, sent = self._awaited.pop((ack.device, ack.id), ("unknown", 0.0))
+        self.signals[kind, ack.status] += 1
+        if sent and self._acknowledged_to is not None:
+            self._acknowledged_to(kind, asyncio.get_running_loop().time() - sent)
 
     async def _say(self, client: aiomqtt.Client) -> None:
         await self._prove(client)
@@ -252,10 +257,10 @@ class Outbox:
             return True
         _, _, _, device, kind = message.topic.split("/")
         if message.until - now < 1.0 or (kind == "ring" and message.id in past):
-            self.sent["expired"] += 1
+            self.signals[kind, "late"] += 1
             return False
-        self.sent[kind] += 1
-        self._awaited[device, message.id] = None
+        self.signals[kind, "sent"] += 1
+        self._awaited[device, message.id] = kind, asyncio.get_running_loop().time()
         while len(self._awaited) > SIGNALS_MAX:
             self._awaited.popitem(last=False)
         return True

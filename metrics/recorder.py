@@ -7,18 +7,20 @@ fact it stands where it stood, so counters never fall back because a node was re
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
-
 from metrics import names
-from metrics.names import Metric, label
+from metrics.accommodations import Accommodations
+from metrics.crew import Crew
+from metrics.names import Metric
+from metrics.series import Series
 from routing.core.facts import (
     AgentChanged,
     Alarm,
     CallbackChanged,
     CallbackDialled,
+    CentreChanged,
     Ended,
     Fact,
     MenuPassed,
@@ -31,250 +33,272 @@ from routing.core.facts import (
 )
 from routing.core.ids import ContactId
 from routing.core.inbox import Status
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
-from routing.core.talk_facts import Connected, Introduced, TalkOver, WrappedUp
-
-disable_created_metrics()  # type: ignore[no-untyped-call]
+from routing.core.menu import OUTCOMES
+from routing.core.model import Centre, Channel, ContactState, OfferState, Outcome
+from routing.core.talk_facts import Connected, Consulting, Introduced, Returned, TalkOver, WrappedUp
 
 LINK, MQTT = "ami", "mqtt"
 RESULTS = {OfferState.TIMEOUT: "ring_no_answer", OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
 CALLBACK_RESULTS = ("asked", "dialled", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
-ANSWERED = "answered"
-IN_SERVICE_LEVEL = {Outcome.ANSWERED, Outcome.ABANDONED, Outcome.ABANDONED_SHORT}
+ANSWERED, ABANDONED = "answered", "abandoned"
+IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, Outcome.ABANDONED: ABANDONED, Outcome.ABANDONED_SHORT: ABANDONED}
+"""With the outcome that labels the wait: of the others it says nothing, it ended by a setting or a fault."""
 WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
-
-
-def groups(sizes: Mapping[str, int]) -> dict[str, str | None]:
-    """Team -> the group it is shown in: itself from `K_MIN` agents on, else one pool, else (None) not at all."""
-    small = {team for team, size in sizes.items() if size < names.K_MIN}
-    pool = names.POOLED if sum(sizes[team] for team in small) >= names.K_MIN else None
-    return {team: pool if team in small else label(team) for team in sizes}
+PHASES = ("pre_connect", "talk", "hold", "wrapup")
+VOICE = Channel.VOICE.value
 
 
 class Recorder:
-    """`take` facts of each turn, `text` for `/metrics`. `teams` maps each team to its number of agents."""
+    """`take` facts of each turn, `text` for `/metrics`. `in_force` gives the centre after a change of it (None: it
+    stays `centre`)."""
 
-    def __init__(self, services: Iterable[str], teams: Mapping[str, int], *, version: str = "0") -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, centre: Centre, *, in_force: Callable[[], Centre] | None = None, version: str = "0") -> None:
+        self._series = Series(names.wait_edges(service.target_s for service in centre.services))
+        self.registry = self._series.registry
+        self._in_force = in_force
+        self._crew, self._accommodations = Crew(self._series), Accommodations(self._series)
         self._within: dict[ContactId, bool] = {}
         """Contacts that have been connected and have not ended yet: as many as there are calls."""
-        self._dropped = 0
-        self._services: tuple[str, ...] = ()
-        self._groups: dict[str, str | None] = {}
-        self._make(version)
-        self.configure(services, teams)
+        self._asking: set[ContactId] = set()
+        """Whose agents ask somebody else: until the caller is given over they are the agent's, and have not moved."""
+        self._flows: set[str] = set()
+        """Entries of the menu that somebody came by."""
+        self._told: dict[tuple[Metric, tuple[str, ...]], int] = {}
+        self._begin(version)
+        self.configure(centre)
 
-    def _make(self, version: str) -> None:
-        self._offered, self._contacts = self._counter(names.OFFERED), self._counter(names.CONTACTS)
-        self._sla, self._offers = self._counter(names.SLA), self._counter(names.OFFERS)
-        self._agent_seconds, self._alarms = self._counter(names.AGENT_SECONDS), self._counter(names.ALARMS)
-        self._reconnects, self._mismatches = self._counter(names.RECONNECTS), self._counter(names.MISMATCHES)
-        self._drops, self._moved, self._steps = (
-            self._counter(one) for one in (names.DROPPED, names.MOVED, names.STEPS))
-        self._ewt, self._ewt_error = self._counter(names.EWT), self._histogram(names.EWT_ERROR)
-        self._overrides, self._survey = self._counter(names.OVERRIDES), self._counter(names.SURVEY)
-        self._callbacks, self._called = self._gauge(names.CALLBACKS_NOW), self._counter(names.CALLBACKS)
-        self._wait, self._handle = self._histogram(names.WAIT), self._histogram(names.HANDLE)
-        self._ivr_calls, self._ivr_completed = self._counter(names.IVR_CALLS), self._counter(names.IVR_COMPLETED)
-        self._ivr_input, self._ivr_duration = self._counter(names.IVR_INPUT), self._histogram(names.IVR_DURATION)
-        self._decision = self._histogram(names.DECISION)
-        self._waiting, self._oldest = self._gauge(names.WAITING), self._gauge(names.OLDEST)
-        self._agents, self._connected = self._gauge(names.AGENTS), self._gauge(names.CONNECTED)
-        self._recordings, self._recording = self._counter(names.RECORDINGS), self._gauge(names.RECORDING)
-        self._recorded: dict[str, int] = {}
-        self._mqtt, self._mqtt_behind = self._gauge(names.MQTT_CONNECTED), self._gauge(names.MQTT_BEHIND)
-        self._signals, self._acks = self._counter(names.MQTT_SIGNALS), self._counter(names.MQTT_ACKS)
-        self._told: dict[tuple[Counter, str], int] = {}
-        self._gauge(names.BUILD).labels(version).set(1)
-        self._connected.labels(LINK).set(0)
-        self._reconnects.labels(LINK)
+    def _begin(self, version: str) -> None:
+        series = self._series
+        series.set(names.BUILD, 1, version)
+        series.set(names.CONNECTED, 0, LINK)
+        for metric in (names.RECONNECTS, names.ASTERISK_EVENTS):
+            series.add(metric, LINK, by=0.0)
+        for kind in names.ALARM_KINDS:
+            series.add(names.ALARMS, kind, by=0.0)
+        series.add(names.MISMATCHES, "audit", by=0.0)
 
-    def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric.name, metric.meaning, metric.labels, registry=self.registry)
-
-    def _gauge(self, metric: Metric) -> Gauge:
-        return Gauge(metric.name, metric.meaning, metric.labels, registry=self.registry)
-
-    def _histogram(self, metric: Metric) -> Histogram:
-        return Histogram(metric.name, metric.meaning, metric.labels, buckets=metric.buckets, registry=self.registry)
-
-    def configure(self, services: Iterable[str], teams: Mapping[str, int]) -> None:
-        """Names of the centre in force. Series of each queue begin at 0, or their first increase could not be seen."""
-        self._services = tuple(services)
-        self._groups = groups(teams)
-        voice = Channel.VOICE.value
-        for service in map(label, self._services):
-            self._offered.labels(service, voice)
+    def configure(self, centre: Centre) -> None:
+        """The centre in force. Series of each queue begin at 0, or their first increase could not be seen."""
+        series, self._centre = self._series, centre
+        for service in centre.services:
+            queue = service.id
+            series.add(names.OFFERED, queue, VOICE, by=0.0)
             for outcome in Outcome:
-                self._contacts.labels(service, voice, outcome.value)
+                series.add(names.CONTACTS, queue, VOICE, outcome.value, by=0.0)
             for within in ("true", "false"):
-                self._sla.labels(service, voice, within)
+                series.add(names.SLA, queue, VOICE, within, by=0.0)
+                series.add(names.EWT, queue, within, by=0.0)
             for result in CALLBACK_RESULTS:
-                self._called.labels(service, result)
+                series.add(names.CALLBACKS, queue, result, by=0.0)
             for result in (ANSWERED, *RESULTS.values()):
-                self._offers.labels(service, result)
+                series.add(names.OFFERS, queue, result, by=0.0)
+            for told in (ANSWERED, ABANDONED):
+                series.begin(names.WAIT, queue, VOICE, told)
+            for phase in PHASES:
+                series.begin(names.HANDLE, queue, VOICE, phase)
+        for metric in (names.TARGET, names.TARGET_RATIO, names.DISTRESS):
+            series.clear(metric)
+        for service in centre.services:
+            series.set(names.TARGET, service.target_s, service.id)
+            series.set(names.TARGET_RATIO, service.target_share, service.id)
+            series.set(names.DISTRESS, service.distress, service.id)
+        self._crew.configure(centre)
+        self._accommodations.configure(centre)
 
     # -- what happened -----------------------------------------------------------------------------------------------
 
-    def take(self, facts: Sequence[Fact]) -> None:
-        """Count the facts of a turn. Give each fact once and in order, the stored ones at start included."""
+    def remember(self, facts: Sequence[Fact]) -> None:
+        """Count what was before this node, in order."""
         for fact in facts:
             handler = _HANDLERS.get(type(fact))
             if handler is not None:
                 handler(self, fact)
 
+    def take(self, facts: Sequence[Fact]) -> None:
+        """Count the facts of a turn. Give each fact once and in order."""
+        look = self._accommodations.take
+        for fact in facts:
+            handler = _HANDLERS.get(type(fact))
+            if handler is not None:
+                handler(self, fact)
+            look(fact)
+            if type(fact) is CentreChanged and self._in_force is not None:
+                self.configure(self._in_force())
+
     def _queued(self, fact: Queued) -> None:
-        self._offered.labels(label(fact.service), fact.channel.value).inc()
+        self._series.add(names.OFFERED, fact.service, fact.channel.value)
 
     def _connect(self, fact: Connected) -> None:
         self._within.setdefault(fact.contact, fact.within)
-        queue = label(fact.service)
-        self._offers.labels(queue, ANSWERED).inc()
+        series, queue = self._series, fact.service
+        series.add(names.OFFERS, queue, ANSWERED)
+        if fact.channel is Channel.VOICE:
+            series.observe(names.HANDLE, fact.pre_connect_s, queue, VOICE, "pre_connect")
         if fact.estimate is not None:
-            self._ewt_error.labels(queue).observe(abs(fact.wait_s - fact.estimate.wait_s))
+            series.observe(names.EWT_ERROR, abs(fact.wait_s - fact.estimate.wait_s), queue)
             within = fact.estimate.low_s <= fact.wait_s <= fact.estimate.high_s
-            self._ewt.labels(queue, "true" if within else "false").inc()
+            series.add(names.EWT, queue, "true" if within else "false")
 
     def _move(self, fact: Moved) -> None:
-        self._moved.labels(label(fact.before), label(fact.reason)).inc()
-        self._offered.labels(label(fact.service), fact.channel.value).inc()
+        if fact.contact in self._asking:
+            return
+        self._series.add(names.MOVED, fact.before, fact.reason)
+        self._series.add(names.OFFERED, fact.service, fact.channel.value)
 
     def _step(self, fact: Stepped) -> None:
-        self._steps.labels(label(fact.service), label(fact.reason)).inc()
+        self._series.add(names.STEPS, fact.service, fact.reason)
 
     def _override(self, fact: Overridden) -> None:
-        self._overrides.inc()
+        self._series.add(names.OVERRIDES)
 
     def _menu(self, fact: MenuPassed) -> None:
-        flow = label(fact.entry)
-        self._ivr_calls.labels(flow).inc()
-        self._ivr_completed.labels(flow, fact.outcome).inc()
-        self._ivr_duration.labels(flow).observe(fact.lasted_s)
+        flow = fact.entry
+        if flow not in self._flows:
+            self._flows.add(flow)
+            for outcome in OUTCOMES:
+                self._series.add(names.IVR_COMPLETED, flow, outcome, by=0.0)
+        self._series.add(names.IVR_CALLS, flow)
+        self._series.add(names.IVR_COMPLETED, flow, fact.outcome)
+        self._series.observe(names.IVR_DURATION, fact.lasted_s, flow)
         for event, times in (("timeout", fact.timeouts), ("invalid", fact.wrong), ("repeat", fact.repeats),
                              ("more_time", fact.more), ("slow_speech", int(fact.slow)),
                              ("operator_zero", int(fact.outcome == "operator"))):
-            if times:
-                self._ivr_input.labels(flow, event).inc(times)
+            self._series.add(names.IVR_INPUT, flow, event, by=times)
 
     def _surveyed(self, fact: Surveyed) -> None:
-        self._survey.labels(label(fact.service), label(fact.question), str(fact.answer)).inc()
+        self._series.add(names.SURVEY, fact.service, fact.question, str(fact.answer))
 
     def _closed(self, fact: OfferClosed) -> None:
-        self._offers.labels(label(fact.service), RESULTS.get(fact.state, fact.state.value)).inc()
+        self._series.add(names.OFFERS, fact.service, RESULTS.get(fact.state, fact.state.value))
 
-    def _talk(self, fact: TalkOver) -> None:
-        queue, channel = label(fact.service), fact.channel.value
-        self._handle.labels(queue, channel, "talk").observe(max(0.0, fact.talk_s - fact.held_s))
-        if fact.held_s > 0:
-            self._handle.labels(queue, channel, "hold").observe(fact.held_s)
+    def _consults(self, fact: Consulting) -> None:
+        self._asking.add(fact.contact)
+
+    def _returned(self, fact: Returned) -> None:
+        self._asking.discard(fact.contact)
 
     def _introduced(self, fact: Introduced) -> None:
-        queue, channel = label(fact.service), fact.channel.value
-        self._handle.labels(queue, channel, "talk").observe(max(0.0, fact.talk_s - fact.held_s))
-        self._handle.labels(queue, channel, "hold").observe(fact.held_s)
+        self._asking.discard(fact.contact)
+        if fact.by == "transfer" and fact.to != fact.service:
+            self._series.add(names.MOVED, fact.service, "transfer")
+            self._series.add(names.OFFERED, fact.to, fact.channel.value)
+        self._talk(fact)
+
+    def _talk(self, fact: TalkOver | Introduced) -> None:
+        queue, channel = fact.service, fact.channel.value
+        self._series.observe(names.HANDLE, fact.talk_s - fact.held_s, queue, channel, "talk")
+        if fact.held_s > 0:
+            self._series.observe(names.HANDLE, fact.held_s, queue, channel, "hold")
 
     def _wrapped(self, fact: WrappedUp) -> None:
-        self._handle.labels(label(fact.service), fact.channel.value, "wrapup").observe(max(0.0, fact.wrapup_s))
+        self._series.observe(names.HANDLE, fact.wrapup_s, fact.service, fact.channel.value, "wrapup")
 
     def _ended(self, fact: Ended) -> None:
-        queue, channel, outcome = label(fact.service), fact.channel.value, fact.outcome
-        self._contacts.labels(queue, channel, outcome.value).inc()
-        self._wait.labels(queue, channel, outcome.value).observe(max(0.0, fact.wait_s))
+        queue, channel, outcome = fact.service, fact.channel.value, fact.outcome
+        self._series.add(names.CONTACTS, queue, channel, outcome.value)
         within = self._within.pop(fact.contact, False) and outcome is Outcome.ANSWERED
-        if outcome in IN_SERVICE_LEVEL:
-            self._sla.labels(queue, channel, "true" if within else "false").inc()
+        told = IN_SERVICE_LEVEL.get(outcome)
+        if told is not None:
+            self._series.observe(names.WAIT, fact.wait_s, queue, channel, told)
+            self._series.add(names.SLA, queue, channel, "true" if within else "false")
 
     def _agent(self, fact: AgentChanged) -> None:
-        group = self._groups.get(fact.team)
-        if group is not None and fact.before is not AgentState.SIGNED_OUT:
-            self._agent_seconds.labels(group, fact.before.value).inc(max(0.0, fact.before_s))
+        self._crew.take(fact)
 
     def _called_back(self, fact: CallbackChanged) -> None:
-        self._called.labels(label(fact.service), label(fact.reason)).inc()
+        self._series.add(names.CALLBACKS, fact.service, fact.reason)
 
     def _dialled(self, fact: CallbackDialled) -> None:
-        self._called.labels(label(fact.service), "dialled").inc()
+        self._series.add(names.CALLBACKS, fact.service, "dialled")
 
     def _alarm(self, fact: Alarm) -> None:
-        self._alarms.labels(label(fact.kind)).inc()
+        self._series.add(names.ALARMS, fact.kind)
 
     # -- what no fact tells ------------------------------------------------------------------------------------------
 
     def decision(self, seconds: float) -> None:
         """The engine took this long for one event."""
-        self._decision.observe(seconds)
+        self._series.observe(names.DECISION, seconds)
 
-    def reconnected(self) -> None:
-        """The link to Asterisk is back after a loss."""
-        self._reconnects.labels(LINK).inc()
+    def acknowledged(self, kind: str, seconds: float) -> None:
+        """An agent's device said so long after a signal of this kind what became of it."""
+        self._series.observe(names.SIGNAL_ACK, seconds, kind)
 
-    def mismatch(self, kind: str, count: int = 1) -> None:
-        """A snapshot of Asterisk differed from the engine. `kind` is from a closed set of the caller."""
-        self._mismatches.labels(label(kind)).inc(count)
+    def asterisk(self, *, reconnects: int, mismatches: int, events: int) -> None:
+        """Since the node started: returns of the link, differences that audits found, events read."""
+        self._up_to(names.RECONNECTS, reconnects, LINK)
+        self._up_to(names.MISMATCHES, mismatches, "audit")
+        self._up_to(names.ASTERISK_EVENTS, events, LINK)
 
     def recordings(self, done: Mapping[str, int], *, possible: bool) -> None:
         """Files of the spool by result, of all time; whether talks can be recorded now."""
         for result, count in done.items():
-            self._recordings.labels(result).inc(count - self._recorded.get(result, 0))
-        self._recorded = dict(done)
-        self._recording.set(possible)
+            self._up_to(names.RECORDINGS, count, result)
+        self._series.set(names.RECORDING, possible)
 
-    def mqtt(self, *, connected: bool, behind: int, sent: Mapping[str, int], acks: Mapping[str, int]) -> None:
-        """The way to the broker: whether it stands, facts to go, signals and acknowledgements of all time."""
-        self._mqtt.labels(MQTT).set(connected)
-        self._mqtt_behind.labels(MQTT).set(behind)
-        for metric, counts in ((self._signals, sent), (self._acks, acks)):
-            for name, count in counts.items():
-                metric.labels(name).inc(count - self._told.get((metric, name), 0))
-                self._told[metric, name] = count
+    def mqtt(self, *, connected: bool, behind: int, signals: Mapping[tuple[str, str], int]) -> None:
+        """The way to the broker: whether it stands, facts to go, signals by kind and result since the node started."""
+        self._series.set(names.MQTT_CONNECTED, connected, MQTT)
+        self._series.set(names.MQTT_BEHIND, behind, MQTT)
+        for (kind, result), count in signals.items():
+            self._up_to(names.SIGNALS, count, kind, result)
+
+    def inbox(self, *, waiting: int, dropped: int) -> None:
+        """Events that wait for the engine, and those that a full inbox has refused since the node started."""
+        self._series.set(names.INBOX, waiting)
+        self._up_to(names.DROPPED, dropped)
+
+    def _up_to(self, metric: Metric, count: int, *labels: str) -> None:
+        """A count that somebody else keeps: what has come since the last time."""
+        before = self._told.get((metric, labels), 0)
+        self._series.add(metric, *labels, by=max(0, count - before))
+        self._told[metric, labels] = max(before, count)
 
     # -- what is true now --------------------------------------------------------------------------------------------
 
-    def text(self, status: Status, dropped: int = 0) -> bytes:
-        """The whole `/metrics` page. `dropped`: events the inbox has refused since the node started."""
-        self._drops.inc(max(0, dropped - self._dropped))
-        self._dropped = max(dropped, self._dropped)
-        self._connected.labels(LINK).set(1 if status.link_up else 0)
-        self._queues(status)
-        self._people(status)
-        return generate_latest(self.registry)
+    def text(self, status: Status) -> bytes:
+        """The whole `/metrics` page."""
+        self._series.set(names.CONNECTED, status.link_up, LINK)
+        self._contacts_now(status)
+        self._queues_now(status)
+        self._crew.show(status)
+        return self._series.text()
 
-    def _queues(self, status: Status) -> None:
+    def _contacts_now(self, status: Status) -> None:
+        series = self._series
         waiting: Tally[tuple[str, str]] = Tally()
         oldest: dict[tuple[str, str], float] = {}
         callbacks: Tally[str] = Tally()
         for contact in status.contacts:
-            callbacks[label(contact.service)] += contact.callback
+            callbacks[contact.service] += contact.callback
             if contact.state in WAITING_STATES:
-                key = (label(contact.service), contact.channel.value)
+                key = str(contact.service), contact.channel.value
                 waiting[key] += 1
                 oldest[key] = max(oldest.get(key, 0.0), contact.waited_s)
-        self._callbacks.clear()
-        for service in {*callbacks, *map(label, self._services)}:
-            self._callbacks.labels(service).set(callbacks[service])
-        self._waiting.clear()
-        self._oldest.clear()
-        for key in {*waiting, *((label(service), Channel.VOICE.value) for service in self._services)}:
-            self._waiting.labels(*key).set(waiting[key])
-            self._oldest.labels(*key).set(oldest.get(key, 0.0))
+        for metric in (names.CALLBACKS_NOW, names.WAITING, names.OLDEST):
+            series.clear(metric)
+        services = [str(service.id) for service in self._centre.services]
+        for queue in {*callbacks, *services}:
+            series.set(names.CALLBACKS_NOW, callbacks[queue], queue)
+        for key in {*waiting, *((service, VOICE) for service in services)}:
+            series.set(names.WAITING, waiting[key], *key)
+            series.set(names.OLDEST, oldest.get(key, 0.0), *key)
 
-    def _people(self, status: Status) -> None:
-        found: Tally[tuple[str, str]] = Tally()
-        for agent in status.agents:
-            group = self._groups.get(agent.team)
-            if group is not None:
-                found[(group, agent.state.value)] += 1
-        self._agents.clear()
-        for group in {group for group in self._groups.values() if group is not None}:
-            for state in AgentState:
-                self._agents.labels(group, state.value).set(found[(group, state.value)])
+    def _queues_now(self, status: Status) -> None:
+        for metric in (names.OPEN, names.ON_DUTY):
+            self._series.clear(metric)
+        for queue in status.queues:
+            self._series.set(names.OPEN, queue.open, queue.service)
+            self._series.set(names.ON_DUTY, queue.agents_signed_in, queue.service, "signed_in")
+            self._series.set(names.ON_DUTY, queue.agents_ready, queue.service, "ready")
 
 
 _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     Queued: Recorder._queued, Connected: Recorder._connect, OfferClosed: Recorder._closed, TalkOver: Recorder._talk,
-    Introduced: Recorder._introduced,
-    WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent, Alarm: Recorder._alarm,
-    Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override, Surveyed: Recorder._surveyed,
-    MenuPassed: Recorder._menu, CallbackChanged: Recorder._called_back, CallbackDialled: Recorder._dialled,
+    Consulting: Recorder._consults, Returned: Recorder._returned, Introduced: Recorder._introduced,
+    WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent,
+    Alarm: Recorder._alarm, Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override,
+    Surveyed: Recorder._surveyed, MenuPassed: Recorder._menu, CallbackChanged: Recorder._called_back,
+    CallbackDialled: Recorder._dialled,
 }

@@ -148,6 +148,11 @@ class Runner:
         """What is handed over is stored; false for good once the store has failed or the node ends."""
         return not self._closed
 
+    @property
+    def waiting(self) -> int:
+        """Events that wait for the engine."""
+        return len(self._inbox)
+
     def status(self) -> Status:
         """What is true now."""
         return self._engine.status(self._clock())

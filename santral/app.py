@@ -11,7 +11,6 @@ import asyncio
 import json
 import signal
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -121,7 +120,6 @@ class Node:
         self._up = asyncio.Event()
         self._again = asyncio.Event()
         """SIGHUP came: read the centre's files again."""
-        self._reconnects = self._mismatches = 0
         self._outbox: Outbox | None = None
 
     async def serve(self) -> None:
@@ -147,7 +145,8 @@ class Node:
             recorder, queue_log = self._projections(numbers)
             stack.callback(queue_log.close)
             before = await self._remember(store, recorder, queue_log)
-            self._outbox = broker.outbox(self._config, self._secrets, store, lambda: runner.status(), self._clock)
+            self._outbox = broker.outbox(self._config, self._secrets, store, lambda: runner.status(), self._clock,
+                                         recorder.acknowledged)
             told = [recorder.take, queue_log.take]
             if self._outbox is not None:
                 await self._outbox.begin(before)
@@ -181,7 +180,7 @@ class Node:
             dialogues = self._dialogues(runner, sounds, numbers, calendar, board, archive)
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
             reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
-                self._put_in_force, runner, calendar, dialogues, tokens, recorder))
+                self._put_in_force, runner, calendar, dialogues, tokens))
             house = NodeHouse(lambda: self._config, reloader, time.time, board, archive)
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
@@ -229,7 +228,7 @@ class Node:
         await store.commit(Turn([(now, started)], self._engine.take_facts()))
         seq = 0
         while facts := await store.facts_after(seq):
-            recorder.take(facts)
+            recorder.remember(facts)
             queue_log.take(facts)
             seq = facts[-1].seq
         queue_log.start(now)
@@ -246,7 +245,7 @@ class Node:
         elif wanted.callerid == "masked":
             def callerid(box: str) -> str:
                 return masked(numbers.open(box))
-        return (Recorder(*_named(self._config), version=VERSION),
+        return (Recorder(self._config.centre, in_force=lambda: self._engine.centre, version=VERSION),
                 QueueLog(self._state / wanted.path, callerid))
 
     def _vault(self, store: Store) -> Vault:
@@ -305,14 +304,13 @@ class Node:
 
     def _desk(self, runner: Runner, recorder: Recorder, agi: FastAgi, house: NodeHouse, tokens: Tokens) -> HttpServer:
         def page() -> bytes:
-            for _ in range(self._switch.reconnects - self._reconnects):
-                recorder.reconnected()
-            recorder.mismatch("audit", self._switch.mismatches - self._mismatches)
-            self._reconnects, self._mismatches = self._switch.reconnects, self._switch.mismatches
+            switch = self._switch
+            recorder.asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
+            recorder.inbox(waiting=runner.waiting, dropped=runner.refused)
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)
             if (out := self._outbox) is not None:
-                recorder.mqtt(connected=out.connected, behind=out.behind, sent=out.sent, acks=out.acks)
-            return recorder.text(runner.status(), runner.refused)
+                recorder.mqtt(connected=out.connected, behind=out.behind, signals=out.signals)
+            return recorder.text(runner.status())
 
         def is_ready() -> tuple[bool, dict[str, bool]]:
             health = ready(link_up=self._switch.connected, store_ok=runner.keeping, agi_listening=not agi.stopping,
@@ -322,7 +320,7 @@ class Node:
         return HttpServer(build_desk(runner, house, tokens, page, is_ready, version=VERSION))
 
     async def _put_in_force(self, runner: Runner, calendar: Calendar, dialogues: Dialogues, tokens: Tokens,
-                            recorder: Recorder, new: New) -> None:
+                            new: New) -> None:
         """New files of the centre. What can fail comes first, the engine last of it; the rest is done at one moment."""
         config = new.config
         pins, known = self._secrets.pins(config.agents), self._secrets.tokens(config.agents)
@@ -333,7 +331,6 @@ class Node:
         vault = self._talks.vault
         self._talks.services, vault.private = config.recorded, config.unrecorded
         vault.keep_days = config.settings.recording.keep_days
-        recorder.configure(*_named(config))
         if self._outbox is not None:
             self._outbox.devices = broker.devices(config.centre, self._secrets)
 
@@ -387,8 +384,3 @@ class Node:
         where = {"http": http, "agi": f"{agi.address[0]}:{agi.address[1]}", "ami": self._config.settings.asterisk.ami}
         write_private(self._where, json.dumps(where))
         log.info("node.ready", **where)
-
-
-def _named(config: NodeConfig) -> tuple[list[str], Mapping[str, int]]:
-    """Services, and teams with their sizes: what series of metrics are named by."""
-    return [service.id for service in config.centre.services], Counter(agent.team for agent in config.centre.agents)

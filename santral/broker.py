@@ -17,14 +17,14 @@ from santral.secrets import Secrets
 
 
 def outbox(config: NodeConfig, secrets: Secrets, store: Facts, status: Callable[[], Status],
-           clock: Callable[[], float]) -> Outbox | None:
+           clock: Callable[[], float], acknowledged: Callable[[str, float], None]) -> Outbox | None:
     """The way to the broker; None: the centre has none."""
     wanted = config.settings.mqtt
     if wanted.broker is None:
         return None
     host, port = address(wanted.broker)
     broker = Broker(host.strip("[]"), port, NODE_USER, secrets.mqtt([NODE_USER])[NODE_USER], wanted.tls, wanted.ca)
-    return Outbox(broker, store, status, devices(config.centre, secrets), clock)
+    return Outbox(broker, store, status, devices(config.centre, secrets), clock, acknowledged)
 
 
 def devices(centre: Centre, secrets: Secrets) -> dict[AgentId, Device]:

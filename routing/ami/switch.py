@@ -128,6 +128,8 @@ class Switch:
         self.counters = LinkCounters()
         self.reconnects = 0
         """Connections lost, or not come to be, since the start."""
+        self.heard = 0
+        """Events read, of the kinds that are asked for."""
         self.mismatches = 0
         """Differences an audit found while the link was up: each is a bug, or an event forged or lost."""
         self.in_doubt = 0
@@ -147,7 +149,8 @@ class Switch:
 
     def metrics(self) -> dict[str, float]:
         """Everything countable, by name."""
-        return {"link_up": float(self.connected), "reconnects": self.reconnects, "mismatches": self.mismatches,
+        return {"link_up": float(self.connected), "reconnects": self.reconnects, "heard": self.heard,
+                "mismatches": self.mismatches,
                 "in_doubt": self.in_doubt, "refused": self.refused, "tainted": self.counters.tainted,
                 "dropped": self.counters.dropped, "replaced": self.counters.replaced,
                 "orphans": self.counters.orphans, "overflows": self.counters.overflows, "pong_seconds": self.pong_s}
@@ -244,6 +247,7 @@ class Switch:
                             "missed at; see the folder's owner, group and mode, and [asterisk] cel")
 
     def _handle(self, messages: Sequence[Message]) -> None:
+        self.heard += len(messages)
         for message in messages:
             for event in self._translator.translate(message):
                 self._post(event)

@@ -42,7 +42,7 @@ from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import ContactState
+from routing.core.model import Centre, ContactState
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import Row, Started
 from routing.core.timers import Key
@@ -140,6 +140,11 @@ class Engine:
         """What happened since this was last called, in order."""
         taken, self._domain.facts = self._domain.facts, []
         return taken
+
+    @property
+    def centre(self) -> Centre:
+        """The settings in force."""
+        return self._domain.centre
 
     def take_repairs(self) -> list[Row]:
         """Rows that contradicted each other when the node started, as they must read from now on (each has an alarm

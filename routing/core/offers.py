@@ -344,7 +344,8 @@ def connected(d: Domain, event: OfferConnected) -> None:
         seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
         contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
         contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at,
-        None if contact.estimate is None else estimate.told(contact))))
+        None if contact.estimate is None else estimate.told(contact),
+        0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))))
     if contact.estimate is not None:
         estimate.came_true(d, contact, at)
 

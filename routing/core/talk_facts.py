@@ -32,6 +32,9 @@ class Connected(NamedTuple):
     estimate: Estimate | None = None
     """What was expected at entry, counted from `since` as `wait_s` is: the two say how good the estimates are. None:
     nothing was told (`Queued.estimate`), or it is a callback."""
+    pre_connect_s: float = 0.0
+    """From the agent's answered phone to the bridge: brief, time to read, the key; part of `ring_s` and of the caller's
+    wait. 0: the phone was not seen to be answered."""
 
 
 class HoldChanged(NamedTuple):

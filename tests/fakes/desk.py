@@ -20,6 +20,7 @@ from routing.core.ids import AgentId, OfferId
 from routing.core.inbox import ContactView, QueueView, Status
 from routing.core.model import Channel, ContactState, Estimate
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
+from tests.fakes.team import named
 
 SOUND = b"RIFF" + bytes(range(256)) * 1000
 TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "own-token"}
@@ -119,7 +120,7 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
                                      None, False, True, tries=place - 1, not_before=1000.0 + 90.0 * (place - 1))
                          for name, place, waited in (("a2", 2, 60.0), ("a1", 1, 300.0))))]
     inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3, offer=OfferId(7)), agent_view("a2", None))
-    recorder = Recorder(["temsilci"], {"genel": 180})
+    recorder = Recorder(named(["temsilci"], {"genel": 180}))
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
     house = House()
     app = build(inbox, house, tokens, lambda: recorder.text(inbox.status()), lambda: (ready, {"asterisk": ready}))

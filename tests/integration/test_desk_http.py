@@ -291,6 +291,7 @@ async def test_metrics_are_for_this_machine_and_hold_no_number() -> None:
     async with running() as desk:
         status, page = await desk.ask("GET", "/metrics", None)
         assert status == 200 and 'acd_agents{state="ready",team="genel"} 2.0' in page
+        page = "\n".join(line for line in page.splitlines() if "process_" not in line)  # Unix seconds look like one
         assert not re.search(r"\+?90?5\d{9}|(?<!\d)\d{11}(?!\d)|\ba\d+\b", page)
         for header in ("X-Forwarded-For", "Forwarded"):
             assert (await desk.ask("GET", "/metrics", None, headers={header: "10.0.0.1"}))[0] == 403

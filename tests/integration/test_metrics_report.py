@@ -142,7 +142,7 @@ def test_the_menu(small: Path) -> None:
 
 
 def test_prometheus_says_the_same(day: Day, small: Path) -> None:
-    recorder = Recorder([BILGI, TIP], {})
+    recorder = Recorder(centre())
     recorder.take(day.facts)
     found = read(small, between("2026-03-01", "2026-03-04", ZONE))
 

@@ -233,7 +233,8 @@ async def test_a_broker_down_for_the_whole_run_then_up_gets_everything_once_in_o
             by_contact = Counter(event["contact"] for _, event, _ in events)
             assert set(by_contact.values()) == {6}
             await until_async(lambda: source.store.cursors.get("mqtt") == 1800)
-            assert not signals and source.outbox.sent["expired"] == 600, "an hour late, nothing rings"
+            assert not signals and source.outbox.signals == {("ring", "late"): 300, ("ringstop", "late"): 300}, \
+                "an hour late, nothing rings"
             source.ring()
             await until_async(lambda: signals)
             assert signals[0][:2] == (f"acd/v1/signal/{DEVICE}/ring", {
@@ -306,11 +307,12 @@ async def test_who_may_not_hear_gets_nothing_though_the_broker_grants_it(mosquit
             await liar.publish(f"acd/v1/ack/{OTHER}/status", b'{"v":1,"id":1,"status":"felt"}', qos=1)
         source.ring()
         await until_async(lambda: len(device) == 1 and any("events" in topic for topic, _, _ in watch))
-        await until_async(lambda: source.outbox.acks.total())
+        await until_async(lambda: source.outbox.signals["unknown", "felt"])
         assert not other, "neither events nor another's signals"
         assert all(value for _, value, _ in (*watch, *device)), "nothing that a device made up"
         assert not any("signal" in topic for topic, _, _ in watch)
-        assert source.outbox.acks == {"unknown": 1}, "only its own acknowledgement came, of a signal it never had"
+        assert source.outbox.signals == {("ring", "sent"): 1, ("unknown", "felt"): 1}, \
+            "only its own acknowledgement came, of a signal it never had"
 
 
 async def test_a_device_acknowledges(mosquitto: Mosquitto) -> None:
@@ -327,8 +329,8 @@ async def test_a_device_acknowledges(mosquitto: Mosquitto) -> None:
         for _ in range(2):
             await device.publish(f"acd/v1/ack/{DEVICE}/status",
                                  json.dumps({"v": 1, "id": number, "status": "felt"}), qos=1)
-        await until_async(lambda: source.outbox.acks == {"felt": 1, "unknown": 1}, what="counted once")
-        assert source.outbox.sent == {"ring": 1}
+        await until_async(lambda: source.outbox.signals == {
+            ("ring", "sent"): 1, ("ring", "felt"): 1, ("unknown", "felt"): 1}, what="counted once")
 
 
 def other_authority(mosquitto: Mosquitto) -> Broker:

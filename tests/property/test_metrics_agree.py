@@ -105,7 +105,7 @@ def test_metrics_and_queue_log_agree(steps: list[tuple[str, int, float]]) -> Non
     for name in run.callers.values():  # everybody hangs up
         run.now += 1
         run.give(events.ContactGone(name))
-    state, recorder = LineState(), Recorder(["s"], {"genel": 5})
+    state, recorder = LineState(), Recorder(CENTRE)
     found = [line for fact in run.facts for line in lines(fact, state)]
     recorder.take(run.facts)
     words: dict[str, str] = defaultdict(str)

@@ -8,6 +8,7 @@ from metrics.queue_lines import LineState, lines
 from metrics.recorder import Recorder
 from routing.core import events as e
 from tests.core_house import EDU, House
+from tests.fakes.team import named
 
 pytestmark = pytest.mark.unit
 
@@ -44,7 +45,7 @@ def test_the_visit_stays_open_and_has_verbs_of_its_own() -> None:
 
 def test_each_step_is_counted_and_those_who_wait_are_shown() -> None:
     told = called_back()
-    recorder = Recorder(["edu"], {"genel": 5})
+    recorder = Recorder(named(["edu"], {"genel": 5}))
     recorder.take(told.facts)
 
     def value(name: str, **labels: str) -> float | None:
