@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from math import ceil, floor, log10
+from math import ceil, floor, isnan, log10
 from typing import NamedTuple
 
 from drawing import page
@@ -20,6 +20,16 @@ TICKS = 5
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "14 4")
 COLOURS = 5
 """So many are in the page's style (`--c0` ...); then they come again with other dashes."""
+
+
+def colour(number: int) -> str:
+    """Of a series."""
+    return f"var(--c{number % COLOURS})"
+
+
+def dashes(number: int) -> str:
+    """Of a series: no two of 25 have the same colour and dashes, the first five differ by both."""
+    return DASHES[(number + number // COLOURS) % len(DASHES)]
 
 
 def plain(value: float) -> str:
@@ -49,10 +59,39 @@ class Axis(NamedTuple):
 
 
 class Series(NamedTuple):
-    """A line."""
+    """A line. A value that is not a number is a gap in it."""
 
     name: str
     points: Sequence[tuple[float, float]]
+    mark: bool = False
+    """No line of the data but one to compare with, such as a goal."""
+
+
+def pen(number: int, series: Series) -> tuple[str, str, str]:
+    """Colour, width and dashes of its line."""
+    return ("var(--axis)", "1.5", "8 5") if series.mark else (colour(number), "2", dashes(number))
+
+
+class Drawing(NamedTuple):
+    """A picture: its marks, and words for those who cannot see them."""
+
+    title: str
+    words: str
+    width: float
+    height: float
+    parts: Sequence[str]
+
+    def document(self) -> str:
+        """As a file of its own."""
+        return document(*self)
+
+    def figure(self, *, captioned: bool = True) -> str:
+        """On a page that has the style. Not `captioned`: under a heading that says its title."""
+        caption = f"<figcaption>{escape(self.title)}</figcaption>" if captioned else ""
+        return (f'<figure style="max-width:{self.width:g}px">{caption}'
+                f'<svg viewBox="0 0 {self.width:g} {self.height:g}" role="img" '
+                f'aria-label="{escape(f"{self.title}. {self.words}", quote=True)}">'
+                f'{"".join(self.parts)}</svg></figure>')
 
 
 class _Frame(NamedTuple):
@@ -73,22 +112,53 @@ class _Frame(NamedTuple):
 def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series], *, alone: bool = False) -> str:
     """Lines over a common axis. `words`: what is to be seen, for those who cannot see it. `alone`: not a figure of a
     page but a file of its own."""
-    xs = [point[0] for one in series for point in one.points]
-    ys = [point[1] for one in series for point in one.points]
-    frame = _Frame(_bounds(x, xs, from_zero=False), _bounds(y, ys, from_zero=True))
+    if alone:
+        return line_drawing(title, words, x, y, series).document()
+    return _figure(title, words, _lines(x, y, series), series)
+
+
+def line_drawing(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series]) -> Drawing:
+    """The same with the legend below, one line for each name: names may be long."""
+    parts = _lines(x, y, series)
+    legend = [] if len(series) < 2 else [
+        f'<line x1="{LEFT}" x2="{LEFT + 34}" y1="{at - 4}" y2="{at - 4}" stroke-width="{width}" '
+        f'stroke="{stroke}" stroke-dasharray="{dash}"/>'
+        f'<text x="{LEFT + 42}" y="{at}">{escape(one.name)}</text>'
+        for number, one in enumerate(series) for stroke, width, dash in (pen(number, one),)
+        for at in (HEIGHT + LEGEND * (number + 1) - 4,)]
+    return Drawing(title, words, WIDTH, HEIGHT + LEGEND * len(legend) + (6 if legend else 0), parts + legend)
+
+
+def _lines(x: Axis, y: Axis, series: Sequence[Series]) -> list[str]:
+    known = [point for one in series for point in one.points if not isnan(point[1])]
+    frame = _Frame(_bounds(x, [at for at, _ in known], from_zero=False),
+                   _bounds(y, [value for _, value in known], from_zero=True))
     parts = _axes(frame, x, y)
     for number, one in enumerate(series):
-        if not one.points:
-            continue
-        if len(one.points) == 1:
-            ((across, up),) = one.points
-            parts.append(f'<circle cx="{frame.across(across):.1f}" cy="{frame.up(up):.1f}" r="3" '
-                         f'fill="var(--c{number % COLOURS})"/>')
-        path = " ".join(f"{'L' if place else 'M'}{frame.across(point[0]):.1f} {frame.up(point[1]):.1f}"
-                        for place, point in enumerate(one.points))
-        parts.append(f'<path d="{path}" fill="none" stroke="var(--c{number % COLOURS})" stroke-width="2" '
-                     f'stroke-dasharray="{DASHES[number % len(DASHES)]}"/>')
-    return (_alone if alone else _figure)(title, words, parts, [one.name for one in series])
+        paths = []
+        for piece in _pieces(one.points):
+            if len(piece) == 1:
+                ((across, up),) = piece
+                parts.append(f'<circle cx="{frame.across(across):.1f}" cy="{frame.up(up):.1f}" r="3" '
+                             f'fill="{colour(number)}"/>')
+            paths += [f"{'L' if place else 'M'}{frame.across(point[0]):.1f} {frame.up(point[1]):.1f}"
+                      for place, point in enumerate(piece)]
+        if paths:
+            stroke, width, dash = pen(number, one)
+            parts.append(f'<path d="{" ".join(paths)}" fill="none" stroke="{stroke}" stroke-width="{width}" '
+                         f'stroke-dasharray="{dash}"/>')
+    return parts
+
+
+def _pieces(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """What lies between gaps."""
+    found: list[list[tuple[float, float]]] = [[]]
+    for point in points:
+        if isnan(point[1]):
+            found.append([])
+        else:
+            found[-1].append(point)
+    return [piece for piece in found if piece]
 
 
 def bars(title: str, words: str, x: Axis, y: Axis, values: Sequence[tuple[float, float, float]]) -> str:
@@ -146,21 +216,11 @@ def document(title: str, words: str, width: float, height: float, parts: Sequenc
             f'<rect width="{width:g}" height="{height:g}" fill="var(--paper)"/>\n' + "\n".join(parts) + "\n</svg>\n")
 
 
-def _alone(title: str, words: str, parts: list[str], names: list[str]) -> str:
-    """With the legend below, one line for each name: names may be long."""
-    legend = [] if len(names) < 2 else [
-        f'<line x1="{LEFT}" x2="{LEFT + 34}" y1="{at - 4}" y2="{at - 4}" stroke-width="2" '
-        f'stroke="var(--c{number % COLOURS})" stroke-dasharray="{DASHES[number % len(DASHES)]}"/>'
-        f'<text x="{LEFT + 42}" y="{at}">{escape(name)}</text>'
-        for number, name in enumerate(names) for at in (HEIGHT + LEGEND * (number + 1) - 4,)]
-    return document(title, words, WIDTH, HEIGHT + LEGEND * len(legend) + (6 if legend else 0), parts + legend)
-
-
-def _figure(title: str, words: str, parts: list[str], names: list[str]) -> str:
+def _figure(title: str, words: str, parts: list[str], series: Sequence[Series]) -> str:
     legend = "".join(
-        f'<li><svg width="34" height="10" aria-hidden="true"><line x1="0" x2="34" y1="5" y2="5" stroke-width="2" '
-        f'stroke="var(--c{number % COLOURS})" stroke-dasharray="{DASHES[number % len(DASHES)]}"/></svg> '
-        f"{escape(name)}</li>" for number, name in enumerate(names) if len(names) > 1)
+        f'<li><svg width="34" height="10" aria-hidden="true"><line x1="0" x2="34" y1="5" y2="5" stroke-width="{width}" '
+        f'stroke="{stroke}" stroke-dasharray="{dash}"/></svg> {escape(one.name)}</li>'
+        for number, one in enumerate(series) if len(series) > 1 for stroke, width, dash in (pen(number, one),))
     return (f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
             f'aria-label="{escape(f"{title}. {words}", quote=True)}">{"".join(parts)}</svg>'
             + (f"<ul class=legend>{legend}</ul>" if legend else "") + "</figure>")

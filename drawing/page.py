@@ -31,6 +31,8 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align
 th:first-child, .words { text-align: left; } td, tbody th { white-space: nowrap; } td.words { white-space: normal; }
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; }
 figure > svg { width: 100%; height: auto; }
+.beside { display: flex; flex-wrap: wrap; gap: 0 1.2rem; } .beside figure { width: 100%; margin: .6rem 0; }
+summary { cursor: pointer; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; padding: 0; margin: .2rem 0; }
 @media print { body { max-width: none; margin: 0; font-size: 10pt; } figure, tr { break-inside: avoid; }
   th, td { padding: .1rem .35rem; } .scroll { overflow: visible; } thead { display: table-header-group; } }
@@ -53,6 +55,16 @@ def section(title: str) -> str:
 def text(words: str) -> str:
     """A paragraph."""
     return f"<p>{escape(words)}</p>"
+
+
+def beside(parts: Iterable[str]) -> str:
+    """Figures next to each other as far as there is room."""
+    return f'<div class="beside">{"".join(parts)}</div>'
+
+
+def folded(title: str, part: str) -> str:
+    """What is there for who opens it."""
+    return f"<details><summary>{escape(title)}</summary>{part}</details>"
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
