@@ -92,7 +92,8 @@ class Crew:
         """One change of one agent."""
         member = self._members.get(fact.agent)
         if member is None:
-            member = self._members[fact.agent] = _Member(fact.team, fact.before, fact.at - fact.before_s)
+            begun = fact.at - fact.before_s if fact.since is None else min(fact.at - fact.before_s, fact.since)
+            member = self._members[fact.agent] = _Member(fact.team, fact.before, begun)
         member.team = fact.team
         if fact.wellbeing is not None:
             self._break_due(member, fact, fact.wellbeing)

@@ -1,0 +1,190 @@
+"""Agents together: time up to now, breaks kept, limits, skills on duty; and the rules that an offer was made under."""
+
+from __future__ import annotations
+
+import pytest
+
+from metrics import names
+from metrics.accommodations import own_rules
+from metrics.names import K_MIN, POOLED, WAIT_BUCKETS, wait_edges
+from metrics.recorder import Recorder
+from routing.core import events as e
+from routing.core.facts import Offered, Overridden
+from routing.core.ids import AgentId, OfferId, SkillId
+from routing.core.model import Agent, AgentState, Centre, Profile, Service, Step
+from tests.core_house import EDU, House
+from tests.fakes.team import named
+
+pytestmark = pytest.mark.unit
+
+A = AgentId("a")
+TEAM = dict.fromkeys("abcde", 50)
+HEAVY = Service(EDU.id, "Psikososyal destek", (Step(((SkillId("edu"), 1),)),), load=5)
+
+
+class Watched:
+    """A house of five whose facts are recorded."""
+
+    def __init__(self, profile: Profile | None = None, service: Service = EDU) -> None:
+        self.house = House(TEAM, profile, (service,))
+        self.recorder = Recorder(self.house.centre)
+        self.told = 0
+
+    def run(self, until: float) -> None:
+        """The clock comes to every deadline up to then."""
+        while (at := self.house.engine.next_deadline()) is not None and at <= until:
+            self.house.tick(max(at, self.house.now))
+        self.house.tick(until)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """After everything up to now."""
+        self.recorder.take(self.house.facts[self.told:])
+        self.told = len(self.house.facts)
+        self.recorder.text(self.house.engine.status(self.house.now))
+        return self.recorder.registry.get_sample_value(name, labels)
+
+    def breaks(self) -> dict[str, float | None]:
+        return {result: self.value(names.BREAKS.name, result=result) for result in ("kept", "delayed", "overridden")}
+
+    def state(self, state: str) -> float | None:
+        return self.value(names.AGENT_SECONDS.name, team="genel", state=state)
+
+
+def test_time_is_counted_while_it_goes_on() -> None:
+    told = Watched(Profile(rest_gap_s=10.0))
+    told.house.sits("a", at=100.0)
+    told.run(160.0)
+    assert (told.state("resting"), told.state("ready")) == (pytest.approx(10.0), pytest.approx(50.0))
+    told.run(170.0)
+    assert told.state("ready") == pytest.approx(60.0)
+    offer = told.house.talks(170.0)
+    told.house.over(offer, 200.0)
+    told.run(203.0)
+    assert (told.state("talking"), told.state("wrapup")) == (pytest.approx(30.0), pytest.approx(3.0))
+    told.house.tell(e.WrapUpEnded(A), 210.0)
+    told.run(235.0)
+    assert (told.state("resting"), told.state("ready")) == (pytest.approx(20.0), pytest.approx(75.0))
+
+
+def test_a_break_is_kept_delayed_or_overridden() -> None:
+    told = Watched()
+    told.house.sits("a", at=0.0)
+    told.house.tell(e.BreaksPlanned(A, ((1000.0, 1300.0), (2000.0, 2300.0), (3000.0, 3300.0), (5000.0, 5300.0))))
+    told.run(1000.0)
+    told.run(1300.0)
+    assert told.breaks() == {"kept": 1, "delayed": 0, "overridden": 0}
+    offer = told.house.talks(1400.0)  # nobody had learned how long they take
+    told.run(2000.0)
+    told.house.over(offer, 2100.0)
+    told.house.tell(e.WrapUpEnded(A), 2105.0)
+    assert told.house.state("a") is AgentState.PAUSED
+    assert told.breaks()["delayed"] == 0, "it lasts"
+    told.run(2500.0)
+    assert told.breaks() == {"kept": 1, "delayed": 1, "overridden": 0}
+    told.run(3000.0)
+    told.house.tell(e.AgentResumed(A), 3060.0)
+    assert told.breaks() == {"kept": 1, "delayed": 1, "overridden": 1}, "ended by a word"
+    told.run(5000.0)
+    told.house.tell(e.AgentSignedOut(A), 5100.0)
+    told.house.sits("a", at=5200.0)
+    assert sum(value or 0 for value in told.breaks().values()) == 4, "each counts once"
+
+
+def test_a_break_that_was_given_up_before_it_began_is_overridden() -> None:
+    told = Watched()
+    told.house.sits("a", at=0.0)
+    told.house.tell(e.BreaksPlanned(A, ((1000.0, 1300.0),)))
+    offer = told.house.talks(10.0)
+    told.run(1000.0)
+    told.house.tell(e.AgentResumed(A), 1010.0)
+    told.house.over(offer, 1020.0)
+    assert told.breaks() == {"kept": 0, "delayed": 0, "overridden": 1}
+
+
+def heavy() -> Watched:
+    """Two heavy contacts, one after the other."""
+    told = Watched(service=HEAVY)
+    told.house.sits("a", at=0.0)
+    for at in (10.0, 1000.0):
+        told.run(at)
+        offer = told.house.talks(at)
+        told.house.over(offer, at + 10.0)
+        told.house.tell(e.WrapUpEnded(A))
+        if at < 1000.0:
+            assert told.value(names.LIMITED.name, team="genel") == 0
+    return told
+
+
+def test_who_is_at_the_limit_of_their_load_is_counted_until_it_has_decayed() -> None:
+    told = heavy()
+    assert told.value(names.LIMITED.name, team="genel") == 1
+    told.run(20_000.0)
+    assert told.value(names.LIMITED.name, team="genel") == 0
+
+
+def test_an_offer_to_somebody_at_their_limit_is_a_violation() -> None:
+    told = heavy()
+    assert told.value(names.VIOLATIONS.name, rule="distress") == 0
+    now, offered = told.house.now, told.house.last(Offered)
+    told.recorder.take([Overridden(1, now, A, None, "distress_limit", now + 60.0, "admin"),
+                        offered._replace(at=now, offer=OfferId(99))])
+    assert told.value(names.VIOLATIONS.name, rule="distress") == 0, "relaxed aloud"
+    told.recorder.take([offered._replace(at=now + 61.0, offer=OfferId(100))])
+    assert told.value(names.VIOLATIONS.name, rule="distress") == 1
+    assert told.value(names.VIOLATIONS.name, rule="max_concurrency") == 1, "and they had the one before"
+
+
+def test_skills_are_shown_however_few_have_them() -> None:
+    agents = (Agent(A, ((SkillId("psikolog"), 80),)), Agent(AgentId("b"), ((SkillId("tr"), 50),)))
+    service = EDU._replace(floor=((SkillId("isaret"), 50),))
+    house = House({}, services=(service,))
+    house.reload(agents=agents)
+    house.sits("a", at=1.0)
+    recorder = Recorder(house.centre)
+    recorder.text(house.engine.status(house.now))
+    get = recorder.registry.get_sample_value
+    for skill, signed in (("psikolog", 1), ("tr", 0), ("isaret", 0)):
+        assert get(names.SKILLED.name, {"skill": skill, "state": "signed_in"}) == signed
+    assert get(names.ON_DUTY.name, {"queue": "edu", "state": "signed_in"}) == 0, "the floor is a sign language"
+
+
+def test_rules_of_few_are_pooled_or_left_out() -> None:
+    slow, quiet = Profile(wrapup_s=40.0), Profile(rest_gap_s=5.0)
+    profiles = {f"genel{number}": slow for number in range(K_MIN)} | {"genel5": quiet}
+    team = named(["edu"], {"genel": 20}, profiles)
+    assert own_rules(team.agents)[AgentId("genel0")] == {"wrapup"}
+    assert _rules(team) == {"wrapup"}, "one agent's rule is no figure"
+    more = profiles | {f"genel{number}": Profile(ring_timeout_s=30.0 + number) for number in range(6, 10)}
+    few = {name: Profile(pair_id="p") if name == "genel5" else one for name, one in more.items()}
+    assert _rules(named(["edu"], {"genel": 20}, few)) == {"wrapup", POOLED}
+    told = Recorder(team)
+    found = {sample.labels["rule"] for metric in told.registry.collect() for sample in metric.samples
+             if sample.name == names.VIOLATIONS.name}
+    assert "rest_gap" not in found and {POOLED, "channels"} <= found, "but a violation is never left out"
+
+
+def _rules(centre: Centre) -> set[str]:
+    return {sample.labels["rule"] for metric in Recorder(centre).registry.collect() for sample in metric.samples
+            if sample.name == names.APPLIED.name}
+
+
+def test_profiles_in_force_are_those_of_the_engine_after_a_change() -> None:
+    house = House(TEAM)
+    recorder = Recorder(house.centre, in_force=lambda: house.engine.centre)
+    house.profiles(**{name: Profile(wrapup_s=40.0) for name in "bcde"}, a=Profile(ring_timeout_s=60.0))
+    recorder.take(house.facts)
+    assert recorder.registry.get_sample_value(names.VIOLATIONS.name, {"rule": POOLED}) == 0, "the one with 60 s"
+
+
+def test_every_target_is_an_edge_and_there_are_not_more() -> None:
+    assert wait_edges([20.0, 30.0]) == WAIT_BUCKETS
+    found = wait_edges([25.0, 20.0, 240.0])
+    assert {20.0, 25.0, 240.0} <= set(found) and len(found) == len(WAIT_BUCKETS)
+    assert list(found) == sorted(found)
+    many = wait_edges(float(number) for number in range(21, 41))
+    assert set(many) >= {float(number) for number in range(21, 41)}
+    centre = named(["edu"])
+    centre = centre._replace(services=(centre.services[0]._replace(target_s=25.0),))
+    recorder = Recorder(centre)
+    assert recorder.registry.get_sample_value("acd_queue_wait_seconds_bucket", {
+        "queue": "edu", "channel": "voice", "outcome": "answered", "le": "25.0"}) == 0
