@@ -44,8 +44,9 @@ _OFFERS = select(
     offers.c.offered_at, offers.c.connected_at, offers.c.talk_s, offers.c.held_s, offers.c.wrapup_s,
 ).where(offers.c.offer >= bindparam("first"), offers.c.offer < bindparam("last")).order_by(offers.c.offer)
 
-FACTS = ("Moved", "Connected", "CallbackChanged")
-FIELDS = (Field("contact"), Field("before"), Field("service"), Field("within", Boolean), Field("reason"))
+FACTS = ("Moved", "Connected", "CallbackChanged", "Consulting", "Returned", "Introduced")
+FIELDS = (Field("contact"), Field("before"), Field("service"), Field("within", Boolean), Field("reason"), Field("to"),
+          Field("by"))
 """What facts tell of a contact that its row does not."""
 
 
@@ -144,12 +145,22 @@ def read(ask: Ask, period: Period, since: float) -> Past:
     names = Names(found)
     seen: set[str] = set()
     ways: dict[str, list[str]] = {}
-    for seq, _, kind, name, before, service, within, reason in told(ask, FACTS, FIELDS, period.start, past.horizon):
+    asking: set[str] = set()
+    """While an agent asks somebody else the caller is theirs: only who is given over has gone on."""
+    for seq, _, kind, name, before, service, within, reason, to, by in told(
+            ask, FACTS, FIELDS, period.start, past.horizon):
         contact = found.get(names.of(name, seq))
         if contact is None:
             continue
         if kind == "Moved":
-            ways.setdefault(contact.contact, [before]).append(service)
+            if contact.contact not in asking:
+                ways.setdefault(contact.contact, [before]).append(service)
+        elif kind == "Consulting":
+            asking.add(contact.contact)
+        elif kind in ("Returned", "Introduced"):
+            asking.discard(contact.contact)
+            if by == "transfer" and to != service:
+                ways.setdefault(contact.contact, [service]).append(to)
         elif kind == "Connected":
             if contact.contact not in seen:
                 seen.add(contact.contact)

@@ -150,7 +150,8 @@ def gone(d: Domain, event: ContactGone) -> None:
         outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
         if contact.handed_at is None:
             estimate.gave_up(d, contact, at)
-        kept.keep(d, contact, at)
+        if contact.introducer is None:
+            kept.keep(d, contact, at)
         _end(d, contact, "gone", outcome, at)
 
 

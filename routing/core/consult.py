@@ -9,7 +9,7 @@ connected with them first. From there:
 | the agent hangs up, or gives the caller over | goes on to who was asked, or waits on | wraps up, aside         |
 | who was asked hangs up                     | is the agent's again                    | talks with them again   |
 | the agent takes the caller back, or nobody came within `WAIT_S` | is the agent's again | talks with them again   |
-| the caller hangs up                        | has left the line                       | wraps up, aside         |
+| the caller hangs up                        | has left, answered by the agent who asked | wraps up, aside       |
 | the agent's phone is lost                  | as if the agent had hung up             | unreachable             |
 
 All of it happens in the dialplan by itself when a leg ends (`asterisk_conf/templates/extensions/consult.conf`); the
@@ -116,6 +116,7 @@ def returned(d: Domain, offer: Offer) -> None:
     contacts.leave_line(d, contact)
     contacts.follow_contact(contact, "returned")
     contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
+    contact.handed_at = (offer.connected_at or d.now) - offer.waited_s  # the wait before this talk is what it was
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
     offer.apart, offer.turned_at = True, d.now
     quota.count(d.matching, offer)

@@ -277,14 +277,20 @@ def changed(d: Domain, contact: Contact, since: float | None = None) -> None:
 
 
 def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
-    """The end of a contact that waits."""
-    if contact.introducer is not None:
-        consult.over(d, contact.introducer, "caller")
+    """The end of a contact that waits. Who waits while their agent asks somebody is that agent's, and answered."""
+    asker = contact.introducer
+    if asker is not None:
+        consult.over(d, asker, "caller")
     position = d.position(contact)
     leave_line(d, contact)
     contact.offer = None
     follow_contact(contact, trigger)
-    _ended(d, contact, outcome, max(0.0, at - contact.waits_from), position, key, at)
+    if asker is None:
+        _ended(d, contact, outcome, max(0.0, at - contact.waits_from), position, key, at)
+    else:
+        assert asker.came_from is not None
+        contact.service = asker.came_from
+        _ended(d, contact, ANSWERED, asker.waited_s, 0, "", at)
     del d.contacts[contact.id]
 
 

@@ -65,9 +65,9 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
     agent_rows = {row.agent: row for row in stored_agents}
     for row in agent_rows.values():
         _agent(d, row)
-    offer_rows = sorted(stored_offers)
+    offer_rows, waits = sorted(stored_offers), {row.contact: row.wait_s for row in contact_rows}
     for offer_row in offer_rows:
-        _offer(d, offer_row, agent_rows.get(offer_row.agent))
+        _offer(d, offer_row, agent_rows.get(offer_row.agent), waits.get(offer_row.contact))
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
     for record in d.agents.values():
@@ -157,7 +157,7 @@ _FITTING = {
 _ENGAGED = (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
-def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
+def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: float | None) -> None:
     d.next_offer = max(d.next_offer, row.offer + 1)
     state = OfferState(row.state)
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
@@ -182,6 +182,7 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None) -> None:
     d.offers[row.offer] = offer
     if asks:
         contact.introducer, offer.came_from = offer, d.services.get(row.service) or _last_known(row.service)
+        offer.waited_s = waited_s or 0.0
         d.timers.set((consult.TIMER, row.offer), d.now + consult.WAIT_S)
     else:
         contact.offer = offer

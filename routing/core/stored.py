@@ -54,6 +54,8 @@ class StoredContact(NamedTuple):
     callback_box: str = ""
     handed_at: float | None = None
     """When an agent sent the caller on (TalkOver with `to`); None: nobody did."""
+    wait_s: float | None = None
+    """Before the last connection; None: there was none."""
 
 
 class StoredOffer(NamedTuple):

@@ -66,6 +66,8 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     if offer.held_since is not None:
         offer.held_s += max(0.0, at - offer.held_since)
         offer.held_since = None
+    if offer.held_s > at - offer.connected_at:
+        offer.held_s = at - offer.connected_at  # it ended before this was heard of: what came after is no hold
     lost, handed = by == LOST, to is not None
     trigger = "talk_lost" if lost else "transferred" if handed else "talk_over"
     offer.state = OFFER.get((offer.state, trigger)) or follow(OFFER, "offer", offer.id, offer.state, trigger)

@@ -85,7 +85,15 @@ _ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
 _TALKED = _move(["assigned"])
 _TALK_LOST = _move(["assigned"], "offer", "agent")
 _SENT_ON = _move(["assigned"], "offer", "agent", "service", "step", "step_since", "entered_at", "visited", "handed_at")
-_RETURNED = _move(["pending", "reserved"], "offer", "agent", "service")
+# The wait before the talk is what it was: it does not count from the question.
+_RETURNED = Statement(update(contacts)
+                      .where(contacts.c.contact == bindparam("b_contact"), contacts.c.version == bindparam("b_before"),
+                             _in(contacts.c.state, ["pending", "reserved"]))
+                      .values({name: bindparam(name) for name in ("state", "version", "changed_at", "offer", "agent",
+                                                                  "service")}
+                              | {"handed_at": select(offers.c.connected_at)
+                                 .where(offers.c.offer == bindparam("b_offer")).scalar_subquery()
+                                 - contacts.c.wait_s}))
 _COMPLETE = _move(["wrapping"])
 _CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s", "service",
                 where=[contacts.c.outcome.is_(None)])
@@ -288,7 +296,7 @@ class Rows:
 
     def _returned(self, fact: tf.Returned) -> None:
         self._contact(fact, _RETURNED, fact.version, ContactState.ASSIGNED, "waiting", offer=fact.offer,
-                      agent=fact.agent, service=fact.service)
+                      b_offer=fact.offer, agent=fact.agent, service=fact.service)
         self._offer(fact, _RETAKEN, "consulting", state=OfferState.ACCEPTED.value)
 
     def _introduced(self, fact: tf.Introduced) -> None:
@@ -302,7 +310,7 @@ class Rows:
 
     def _ended(self, fact: f.Ended) -> None:
         ended_at = fact.at if fact.ended_at is None else fact.ended_at
-        if fact.outcome is Outcome.ANSWERED:
+        if fact.outcome is Outcome.ANSWERED and fact.state is not ContactState.CANCELED:
             self._set(fact, _OUTCOME, f"a live contact without an outcome, version {fact.version}",
                       b_contact=fact.contact, b_before=fact.version - 1, b_same=fact.version, state=fact.state.value,
                       version=fact.version, outcome=fact.outcome.value, ended_at=ended_at)

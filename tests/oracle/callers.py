@@ -116,7 +116,7 @@ def gone(h, event: e.ContactGone) -> None:
         caller.leg = ""
     elif caller.in_line:
         short = at - caller.waits_from < caller.service.short_abandon_s
-        if caller.hash and caller.channel is VOICE and not caller.service.anonymous:
+        if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.introducer is None:
             h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
             h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
@@ -158,8 +158,10 @@ def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
         calls.rescind(h, caller.offer, "contact_gone")
         calls.close(h, caller.offer, "canceled", "contact_gone", keep_idle=True)
     caller.offer = None
-    if caller.introducer is not None:
-        consults.over(h, caller.introducer, "caller")
+    asker = caller.introducer
+    if asker is not None:  # the caller was theirs all the time
+        consults.over(h, asker, "caller")
+        caller.service, outcome, key = asker.came_from, Outcome.ANSWERED, ""
     caller.state, caller.preferred, caller.offer = ContactState.CANCELED, None, None
     over(h, caller, outcome, key)
     del h.callers[caller.id]

@@ -24,6 +24,7 @@ def asked(h, event: e.ConsultAsked) -> None:
     if why:
         h.refuse(why)
     caller = offer.caller
+    offer.waited_s = max(0.0, offer.connected_at - caller.waits_from)
     if offer.held_since is None:
         calls.keep_waiting(h, offer, True)
     h.commands.append(commands.Consult(offer.id, caller.id, service.id, caller.node))
@@ -78,6 +79,7 @@ def returned(h, offer: Offer) -> None:
     if other is not None:
         calls.rescind(h, other, "returned")
         calls.close(h, other, "canceled", "returned", keep_idle=True)
+    caller.sent_at = offer.connected_at - offer.waited_s
     caller.state, caller.offer, caller.preferred = ASSIGNED, offer, None
     caller.service, caller.step = h.services.get(offer.came_from.id, offer.came_from), 0
     offer.state, offer.apart, offer.turned_at = ACCEPTED, True, h.now

@@ -187,11 +187,11 @@ def started(h, event: Started) -> None:
     h.lost_places = sorted((tuple(row) for row in event.places), key=lambda one: one[4])
     for row in sorted(event.contacts, key=lambda one: (one.queued_at, len(one.contact), one.contact)):
         h.callers[row.contact] = stored_caller(h, row)
-    rows = {row.agent: row for row in event.agents}
+    rows, waits = {row.agent: row for row in event.agents}, {row.contact: row.wait_s for row in event.contacts}
     for row in rows.values():
         stored_person(h, row)
     for row in sorted(event.offers):
-        stored_offer(h, row, rows.get(row.agent))
+        stored_offer(h, row, rows.get(row.agent), waits.get(row.contact))
     for caller in list(h.callers.values()):
         settle_caller(h, caller)
     for p in h.people.values():
@@ -251,7 +251,7 @@ def stored_person(h, row) -> None:
         p.phone.reachable = True
 
 
-def stored_offer(h, row, agent_row) -> None:
+def stored_offer(h, row, agent_row, waited_s) -> None:
     """What does not fit its contact or its agent is let go: the caller waits again."""
     h.next_offer = max(h.next_offer, row.offer + 1)
     caller, p, state = h.callers.get(row.contact), h.people.get(row.agent), OfferState(row.state)
@@ -282,6 +282,7 @@ def stored_offer(h, row, agent_row) -> None:
     if asks:
         caller.introducer, offer.due["consult"] = offer, now + 60.0
         offer.came_from = h.services.get(row.service) or last_known(row.service)
+        offer.waited_s = waited_s or 0.0
     else:
         caller.offer = offer
         offer.introduced = state is PENDING and caller.introducer is not None and p.state is TALKING

@@ -108,6 +108,8 @@ class Offer:
     talk_over_at: float | None = None
     held_since: float | None = None
     held_s: float = 0.0
+    waited_s: float = 0.0
+    """Before the talk, of who asks."""
     interrupted: bool = False
     wrapup_asked: bool = False
     load: int = 0

@@ -110,6 +110,7 @@ def test_the_caller_is_the_agents_again(how: str) -> None:
     house.tell(e.OfferConnected(first.offer, ContactId("c1")), house.now + 0.1)
     house.over(first, house.now + 10.0)
     assert house.last(f.Ended).outcome is Outcome.ANSWERED
+    assert house.last(f.Ended).wait_s == house.last(tf.Connected).wait_s, "what was waited for this talk, before it"
 
 
 def test_a_caller_led_back_to_an_agent_who_has_just_left_is_in_front() -> None:
@@ -134,6 +135,9 @@ def test_the_caller_hangs_up_meanwhile() -> None:
     (ends,) = asks.house.tell(e.ContactGone(ContactId("c1")), 40.0)
     assert isinstance(ends, Rescind) and ends.offer == asks.second.offer
     assert asks.states == (WRAPUP, READY) and asks.house.last(tf.Introduced).by == "caller"
+    ended = asks.house.last(f.Ended)
+    assert (ended.service, ended.outcome, ended.key) == ("edu", Outcome.ANSWERED, ""), "they were the agent's all along"
+    assert ended.wait_s == asks.house.last(tf.Introduced).wait_s == asks.house.last(tf.Connected).wait_s
     assert asks.house.tick(40.0 + BRIEF_S) == [], "nothing is left that could come due of who was asked"
 
 
