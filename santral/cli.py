@@ -24,6 +24,7 @@ from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
 from metrics import mqtt_cli, report_cli
+from metrics.dashboards import cli as dashboards_cli
 from planning import cli as planning_cli
 from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
@@ -140,6 +141,11 @@ def _shot(page: Path, out: Path) -> None:
     picture(page, out)
 
 
+def names_of(centre: Path) -> dict[str, str]:
+    """For the dashboards: what the services of a centre are called."""
+    return {one.id: one.name for one in load(centre).services}
+
+
 def _menu_picture() -> dict[str, str]:
     return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
 
@@ -162,6 +168,8 @@ cli.add_typer(privacy_cli.commands(), name="privacy")
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
 mqtt_cli.mount(cli, broker.plan)
+dashboards_cli.mount(cli, dashboards_cli.House(zone_of, names_of, DEFAULT_CENTRE))
 report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
 cli.command(name="bench")(bench)
 
+dashboards_cli.mount(cli, dashboards_cli.House(zone_of, names_of, DEFAULT_CENTRE))

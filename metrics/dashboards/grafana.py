@@ -1,0 +1,139 @@
+"""Boards as Grafana reads them: JSON of dashboards, and the files that provision them with their data source.
+
+The library writes the schema of Grafana 10.1; later ones read it and bring it up to date by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import common as shapes
+from grafana_foundation_sdk.models import dashboard as model
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from metrics.dashboards.panel import EVERYTHING, SIZES, Board, Kind, Panel
+from metrics.dashboards.parts import part_of
+from metrics.dashboards.unit import UP
+from metrics.report_words import Said
+
+SOURCE = "santral-prometheus"
+"""Unique id of the data source in Grafana: panels name it, the provisioning file makes it."""
+FOLDER = "Santral"
+REFRESH, RANGE = "10s", "now-6h"
+"""A wall screen is looked at from afar: six hours are most of a shift."""
+GOOD, BAD = "green", "red"
+VARIABLES: Mapping[str, tuple[Said, str]] = {
+    "queue": (Said("Hizmet", "Service"), "acd_contacts_offered_total"),
+    "team": (Said("Ekip", "Team"), "acd_agents"),
+}
+"""Label -> its name for people, and the metric that has all its values from the start of a node."""
+DATASOURCE = model.DataSourceRef(type_val="prometheus", uid=SOURCE)
+Builder = timeseries.Panel | stat.Panel | bargauge.Panel
+
+
+def dashboard_json(board: Board, names: Mapping[str, str], *, english: bool) -> str:
+    """One dashboard. `names`: what a series that is named by a service is called."""
+    def said(text: Said) -> str:
+        return text.en if english else text.tr
+
+    made = (dashboard.Dashboard(f"Santral – {said(board.title)}")
+            .uid(f"santral-{board.key}{'-en' if english else ''}").description(said(board.description))
+            .tags(["santral", "en" if english else "tr"]).refresh(REFRESH).time(RANGE, "now").timezone("browser")
+            .tooltip(model.DashboardCursorSync.CROSSHAIR).readonly())
+    for label in board.variables:
+        title, metric = VARIABLES[label]
+        made.with_variable(
+            dashboard.QueryVariable(label).label(said(title)).query(f"label_values({metric}, {label})")
+            .datasource(DATASOURCE).refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True)
+            .all_value(EVERYTHING).sort(model.VariableSort.ALPHABETICAL_ASC))
+    for number, (panel, x, y) in enumerate(board.placed(), 1):
+        made.with_panel(_panel(panel, names, english).id(number).grid_pos(
+            model.GridPos(h=SIZES[panel.kind][1], w=SIZES[panel.kind][0], x=x, y=y)))
+    return json.dumps(made.build(), cls=JSONEncoder, ensure_ascii=False, indent=1) + "\n"
+
+
+def _panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
+    def said(text: Said) -> str:
+        return text.en if english else text.tr
+
+    made: Builder = _KINDS[panel.kind](panel)
+    made.title(said(panel.title)).description(said(panel.description)).datasource(DATASOURCE)
+    made.unit(said(panel.unit.grafana))
+    for number, query in enumerate(panel.queries):
+        made.with_target(
+            prometheus.Dataquery().expr(query.expression).legend_format(said(query.name)).ref_id(chr(ord("A") + number))
+            .datasource(DATASOURCE).format(PromQueryFormat.TIME_SERIES).range())
+    if panel.low is not None:
+        made.min(panel.low)
+    if panel.high is not None:
+        made.max(panel.high)
+    if panel.unit is UP:
+        made.mappings([model.ValueMap({
+            str(value): model.ValueMappingResult(text=UP.text(value, english=english), color=colour)
+            for value, colour in ((0, BAD), (1, GOOD))})])
+    part = part_of(query.expression for query in panel.queries)
+    if part is not None:
+        made.no_value(said(part.missing))
+    if panel.limit is not None:
+        first, then = (GOOD, BAD) if panel.limit_is_most else (BAD, GOOD)
+        made.thresholds(dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(
+            [model.Threshold(None, first), model.Threshold(panel.limit, then)]))
+    else:
+        made.thresholds(dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(
+            [model.Threshold(None, "blue")]))
+    shown = {**(names if panel.named else {}),
+             **{name: said(text) for name, text in panel.words.items()}}
+    for query in panel.queries:
+        if query.mark:
+            made.override_by_name(said(query.name), [
+                model.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 5]}),
+                model.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": "text"})])
+    for name, text in shown.items():
+        made.override_by_name(name, [model.DynamicConfigValue("displayName", text)])
+    return made
+
+
+def _lines(panel: Panel) -> timeseries.Panel:
+    made = (timeseries.Panel().line_width(2).fill_opacity(0).span_nulls(False)
+            .show_points(shapes.VisibilityMode.AUTO)
+            .legend(common.VizLegendOptions().display_mode(shapes.LegendDisplayMode.TABLE)
+                    .placement(shapes.LegendPlacement.BOTTOM).show_legend(True).calcs(["lastNotNull", "max"])))
+    if panel.limit is not None:
+        made.thresholds_style(common.GraphThresholdsStyleConfig().mode(shapes.GraphTresholdsStyleMode.DASHED))
+    return made
+
+
+def _tile(panel: Panel) -> stat.Panel:
+    return (stat.Panel().graph_mode(shapes.BigValueGraphMode.AREA)
+            .color_mode(shapes.BigValueColorMode.VALUE)
+            .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])))
+
+
+def _bars(panel: Panel) -> bargauge.Panel:
+    return (bargauge.Panel().orientation(shapes.VizOrientation.HORIZONTAL)
+            .display_mode(shapes.BarGaugeDisplayMode.BASIC)
+            .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])))
+
+
+_KINDS: Mapping[Kind, Any] = {Kind.LINES: _lines, Kind.TILE: _tile, Kind.BARS: _bars}
+
+
+def providers(folder: str) -> str:
+    """For `/etc/grafana/provisioning/dashboards/`: where Grafana finds the dashboards. Turkish and English beside each
+    other would show everything twice, so each is a folder of its own in Grafana."""
+    return yaml.safe_dump({"apiVersion": 1, "providers": [
+        {"name": f"santral-{language}", "folder": name, "type": "file", "allowUiUpdates": False,
+         "disableDeletion": True, "options": {"path": f"{folder}/{language}"}}
+        for language, name in (("tr", FOLDER), ("en", f"{FOLDER} (English)"))]}, sort_keys=False)
+
+
+def sources(url: str) -> str:
+    """For `/etc/grafana/provisioning/datasources/`: the Prometheus that is asked."""
+    return yaml.safe_dump({"apiVersion": 1, "datasources": [
+        {"name": "Santral Prometheus", "uid": SOURCE, "type": "prometheus", "access": "proxy", "url": url,
+         "editable": False, "jsonData": {"httpMethod": "POST"}}]}, sort_keys=False)

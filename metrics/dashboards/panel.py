@@ -1,0 +1,117 @@
+"""What a dashboard is, as values alone: panels with their queries, in rows of Grafana's 24 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from metrics.dashboards.unit import Unit
+from metrics.report_words import Said
+
+COLUMNS = 24
+"""Grafana's grid is so wide; a unit of height is 30 px."""
+EVERYTHING = ".*"
+"""What a variable stands for until somebody chooses."""
+
+
+class Kind(StrEnum):
+    """How a panel looks."""
+
+    LINES = "lines"
+    TILE = "tile"
+    """One number, with the way it came."""
+    BARS = "bars"
+    """The present value of each series."""
+
+
+SIZES: Mapping[Kind, tuple[int, int]] = {Kind.LINES: (12, 8), Kind.TILE: (4, 4), Kind.BARS: (12, 8)}
+"""Width and height on the grid."""
+
+
+class Query(NamedTuple):
+    """PromQL. `$queue` and `$team` are what is chosen on the dashboard."""
+
+    expression: str
+    name: Said
+    """Of its series; `{{label}}` stands for the value of the label."""
+    mark: bool = False
+    """Only to compare with, such as the goal of the centre."""
+
+
+class Panel(NamedTuple):
+    """One picture. Titles and descriptions are for people who look, not for who wrote the query."""
+
+    key: str
+    """Unique on its dashboard; name of its file when it is drawn."""
+    title: Said
+    description: Said
+    """What is to be seen, how it is counted, what is good."""
+    unit: Unit
+    kind: Kind
+    queries: tuple[Query, ...]
+    limit: float | None = None
+    """A goal or a limit that is the same in every centre, drawn as a line."""
+    limit_name: Said = Said("hedef", "goal")
+    limit_is_most: bool = False
+    """More than the limit is bad; else less is."""
+    low: float | None = 0.0
+    high: float | None = None
+    words: Mapping[str, Said] = {}
+    """Names of series for people, where a series is named by a value of a closed set."""
+    named: bool = False
+    """Series are named by a service, or by a team that is named as one: it has a name in the centre."""
+
+
+class Board(NamedTuple):
+    """A dashboard."""
+
+    key: str
+    title: Said
+    description: Said
+    panels: tuple[Panel, ...]
+    variables: tuple[str, ...] = ()
+    """Labels that can be chosen: `queue`, `team`."""
+
+    def placed(self) -> Iterator[tuple[Panel, int, int]]:
+        """Panels with x and y on the grid: beside each other as long as there is room and the kind is the same."""
+        x = y = high = 0
+        before: Kind | None = None
+        for panel in self.panels:
+            width, height = SIZES[panel.kind]
+            if x + width > COLUMNS or (before is Kind.TILE) != (panel.kind is Kind.TILE):
+                x, y, high = 0, y + high, 0
+            yield panel, x, y
+            x, high, before = x + width, max(high, height), panel.kind
+
+
+def chosen(expression: str, variables: Mapping[str, str] | None = None) -> str:
+    """The expression as Prometheus takes it: variables replaced, those that are not given by everything."""
+    for name in ("queue", "team"):
+        expression = expression.replace(f"${name}", (variables or {}).get(name, EVERYTHING))
+    return expression
+
+
+def now(expression: str) -> tuple[Query, ...]:
+    """One series: what is, or was."""
+    return (Query(expression, Said("şimdi", "now")),)
+
+
+def by(label: str, expression: str) -> tuple[Query, ...]:
+    """A series for each value of a label, and named by it."""
+    return (Query(expression, Said(f"{{{{{label}}}}}", f"{{{{{label}}}}}")),)
+
+
+def in_a_day(metric: str, label: str, chosen: str = "") -> tuple[Query, ...]:
+    """So many in 24 hours for each value of a label. Prometheus estimates increases; people are counted whole."""
+    return by(label, f"round(sum by ({label}) (increase({metric}{chosen}[24h])))")
+
+
+def quantiles(buckets: str, *shares: tuple[float, Said]) -> tuple[Query, ...]:
+    """Of a histogram, over five minutes. `buckets` may choose: `x_bucket{queue="a"}`."""
+    return tuple(Query(f"histogram_quantile({share}, sum by (le) (rate({buckets}[5m])))", name)
+                 for share, name in shares)
+
+
+HALF, MOST = (0.5, Said("yarısı (p50)", "half (p50)")), (0.9, Said("onda dokuzu (p90)", "nine tenths (p90)"))
+NEARLY_ALL = (0.99, Said("yüzde 99'u (p99)", "99 of 100 (p99)"))

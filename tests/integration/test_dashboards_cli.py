@@ -1,0 +1,127 @@
+"""`santral dashboards` at a terminal: what it writes, what it says, how it ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from metrics.dashboards.boards import BOARDS
+from metrics.dashboards.cli import LANGUAGES
+from metrics.dashboards.grafana import SOURCE
+from santral.cli import cli
+
+pytestmark = pytest.mark.integration
+
+PANELS = sum(len(board.panels) for board in BOARDS)
+
+
+def said(*words: object) -> Result:
+    return CliRunner().invoke(cli, ["dashboards", *map(str, words)])
+
+
+@contextmanager
+def answering(reply: str | None = None) -> Iterator[str]:
+    """A Prometheus in which everything is 1 and rises; `reply`: what it says instead."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            query = {name: values[0] for name, values in parse_qs(
+                self.rfile.read(int(self.headers["Content-Length"])).decode()).items()}
+            start, end = float(query["start"]), float(query["end"])
+            body = reply if reply is not None else json.dumps({"status": "success", "data": {"result": [
+                {"metric": {}, "values": [[start, "1"], [(start + end) / 2, "NaN"], [end, "2"]]}]}})
+            self.send_response(200 if reply is None else 400)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_what_is_written_is_what_grafana_is_told_to_read(tmp_path: Path) -> None:
+    done = said("write", "--out", tmp_path, "--prometheus", "http://p:9090", "--place", "/var/lib/x")
+    assert done.exit_code == 0, done.output
+    (told,) = yaml.safe_load((tmp_path / "provisioning/datasources/santral.yaml").read_text())["datasources"]
+    assert told["uid"] == SOURCE and told["url"] == "http://p:9090"
+    providers = yaml.safe_load((tmp_path / "provisioning/dashboards/santral.yaml").read_text())["providers"]
+    assert [one["options"]["path"] for one in providers] == [f"/var/lib/x/dashboards/{one}" for one in LANGUAGES]
+    written = sorted(tmp_path.glob("dashboards/*/*.json"))
+    assert len(written) == len(BOARDS) * len(LANGUAGES)
+    for path in written:
+        board = json.loads(path.read_text())
+        assert {panel["datasource"]["uid"] for panel in board["panels"]} == {SOURCE}
+    assert said("check", *written).exit_code == 0
+    again = {path: path.read_bytes() for path in written}
+    said("write", "--out", tmp_path)
+    assert again == {path: path.read_bytes() for path in written}, "the same every time"
+
+
+def test_a_faulty_file_is_told_and_ends_with_one(tmp_path: Path) -> None:
+    said("write", "--out", tmp_path)
+    board = json.loads((path := tmp_path / "dashboards/tr/service.json").read_text())
+    board["panels"][0]["description"] = ""
+    path.write_text(json.dumps(board))
+    done = said("check", path)
+    assert done.exit_code == 1
+    assert "it has no description" in done.output and "1 findings" in done.output
+
+
+def test_a_prometheus_is_asked_and_drawn(tmp_path: Path) -> None:
+    with answering() as url:
+        checked = said("check", "--prometheus", url)
+        assert checked.exit_code == 0, checked.output
+        out, kept = tmp_path / "out", tmp_path / "answers"
+        done = said("render", "--prometheus", url, "--out", out, "--keep", kept)
+        assert done.exit_code == 0 and f"{PANELS} panels" in done.output and "without data" not in done.output
+    assert {path.suffix for path in out.iterdir() if path.is_file()} == {".html", ".svg"}
+    pictures = sorted(out.rglob("*.svg"))
+    assert len(pictures) == PANELS + len(BOARDS)
+    for path in pictures:
+        picture = ElementTree.parse(path).getroot()
+        assert picture.attrib["role"] == "img" and len(picture.attrib["aria-label"]) > 20
+    again = said("render", "--answers", kept, "--out", tmp_path / "again")
+    assert again.exit_code == 0
+    for path in pictures:
+        assert (tmp_path / "again" / path.relative_to(out)).read_bytes() == path.read_bytes()
+
+
+def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with answering("<html>") as url:
+        wrong = said("check", "--prometheus", url)
+    with answering('{"status":"error","error":"too many"}') as url:
+        refused = said("render", "--prometheus", url, "--out", out)
+    (broken := tmp_path / "broken").write_text("x")
+    (file := tmp_path / "file").write_text("")
+    with answering() as url:
+        unwritable = said("render", "--prometheus", url, "--out", file)
+        assert unwritable.exit_code == 1 and "cannot be written" in unwritable.output
+    for done, sentence in (
+            (wrong, "is no Prometheus"), (refused, "too many"),
+            (said("check", "--prometheus", url), "no Prometheus answers at"),
+            (said("check", "--prometheus", "ftp://x"), "is no address"),
+            (said("check", tmp_path / "none"), "cannot be read"), (said("check", broken), "is no JSON"),
+            (said("render", "--answers", broken, "--out", out), "no file of answers"),
+            (said("render", "--out", out), "give either"),
+            (said("render", "--out", out, "--answers", broken, "--prometheus", url), "give either")):
+        assert done.exit_code == 2 and sentence in done.output, done.output
+        assert done.output.count("\n") == 1, done.output
