@@ -172,4 +172,3 @@ dashboards_cli.mount(cli, dashboards_cli.House(zone_of, names_of, DEFAULT_CENTRE
 report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
 cli.command(name="bench")(bench)
 
-dashboards_cli.mount(cli, dashboards_cli.House(zone_of, names_of, DEFAULT_CENTRE))
