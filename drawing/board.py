@@ -9,6 +9,8 @@ from math import isnan
 from drawing.chart import WIDTH, Drawing, colour, document
 
 TILE_WIDTH, TILE_HEIGHT = 228, 96
+BIG, BIG_LETTERS = 30, 11
+"""Size of the number, and how long it may be: a sentence in its place is written smaller."""
 """A number with what went before under it. Three of them are as wide as a picture of lines, with the gaps."""
 SPARK = 26
 """Height of what went before."""
@@ -29,7 +31,8 @@ VALUES = 90
 def tile(title: str, words: str, value: str, before: Sequence[float]) -> Drawing:
     """One number, and the way it came as a line without axes: the number is what counts."""
     known = [one for one in before if not isnan(one)]
-    parts = [f'<text x="8" y="44" style="font-size:30px;font-weight:600">{escape(value)}</text>']
+    size = BIG if len(value) <= BIG_LETTERS else BIG // 2
+    parts = [f'<text x="8" y="44" style="font-size:{size}px;font-weight:600">{escape(value)}</text>']
     if len(known) > 1:
         low, high = min(0.0, *known), max(known)
         step, floor, reach = (TILE_WIDTH - 16) / (len(known) - 1), TILE_HEIGHT - 10, (high - low) or 1.0
@@ -51,6 +54,11 @@ def bars(title: str, words: str, rows: Sequence[tuple[str, float, str]], *, widt
                      f'</text><rect x="{names:.1f}" y="{at}" width="{max(1.0, long):.1f}" height="{BAR_HEIGHT}" '
                      f'fill="{colour(0)}"/><text x="{names + long + 6:.1f}" y="{at + 12}">{escape(text)}</text>')
     return Drawing(title, words, width, BAR * max(1, len(rows)) + 8, parts)
+
+
+def nothing(title: str, words: str, text: str) -> Drawing:
+    """A sentence instead of a picture."""
+    return Drawing(title, words, WIDTH, 2 * BAR, [f'<text x="8" y="{BAR}">{escape(text)}</text>'])
 
 
 def board(title: str, words: str, rows: Sequence[Sequence[Drawing]]) -> str:
