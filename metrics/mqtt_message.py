@@ -44,6 +44,9 @@ ACK_STATUS = ("shown", "felt", "failed", "expired")
 ACK_MAX_BYTES = 512
 """A device says 60 bytes; more is not read."""
 
+SIGNALS = ("ring", "ringstop", "alert", "break")
+"""Kinds of them."""
+
 SHORT_TTL_S = 30
 """A lamp that still blinks is put out, a rest is told, so late that it still makes sense."""
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from metrics import names
 from metrics.accommodations import Accommodations
 from metrics.crew import Crew
+from metrics.mqtt_message import ACK_STATUS, SIGNALS
 from metrics.names import Metric
 from metrics.series import Series
 from routing.core.facts import (
@@ -45,6 +47,8 @@ ANSWERED, ABANDONED = "answered", "abandoned"
 IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, Outcome.ABANDONED: ABANDONED, Outcome.ABANDONED_SHORT: ABANDONED}
 """With the outcome that labels the wait: of the others it says nothing, it ended by a setting or a fault."""
 WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
+NO_SIGNALS = dict.fromkeys(product(SIGNALS, ("sent", "late", *ACK_STATUS)), 0)
+"""Their series begin at 0 when there is a broker, or the first increase could not be seen."""
 PHASES = ("pre_connect", "talk", "hold", "wrapup")
 VOICE = Channel.VOICE.value
 
@@ -241,7 +245,7 @@ class Recorder:
         """The way to the broker: whether it stands, facts to go, signals by kind and result since the node started."""
         self._series.set(names.MQTT_CONNECTED, connected, MQTT)
         self._series.set(names.MQTT_BEHIND, behind, MQTT)
-        for (kind, result), count in signals.items():
+        for (kind, result), count in {**NO_SIGNALS, **signals}.items():
             self._up_to(names.SIGNALS, count, kind, result)
 
     def inbox(self, *, waiting: int, dropped: int) -> None:

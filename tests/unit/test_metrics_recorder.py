@@ -230,3 +230,4 @@ def test_the_way_to_the_broker_is_told_when_there_is_one() -> None:
     assert value("acd_mqtt_connected", {"broker": "mqtt"}) == 1 and value("acd_mqtt_behind", {"broker": "mqtt"}) == 0
     assert value("acd_signal_messages_total", {"kind": "ring", "result": "sent"}) == 5
     assert value("acd_signal_messages_total", {"kind": "ring", "result": "felt"}) == 1
+    assert value("acd_signal_messages_total", {"kind": "break", "result": "late"}) == 0, "they begin before the first"
