@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple, Never
 from zoneinfo import ZoneInfo
@@ -37,7 +38,7 @@ class House(NamedTuple):
 
 Centre = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre: names of services, its clock.")]
 Url = Annotated[str, typer.Option("--prometheus", metavar="URL", help="Where Prometheus answers.")]
-Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=60 * 24 * 31, help="So long until now.")]
+Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=60 * 24 * 31, help="So long, until now.")]
 
 
 def mount(app: typer.Typer, house: House) -> None:
@@ -95,6 +96,8 @@ def mount(app: typer.Typer, house: House) -> None:
         prometheus: Annotated[str | None, typer.Option("--prometheus", metavar="URL", help="Where Prometheus "
                                                        "answers.")] = None,
         minutes: Minutes = 360.0,
+        until: Annotated[str | None, typer.Option("--until", help="Up to this local time instead of now: "
+                                                                  "2026-03-02T18:00.")] = None,
         answers: Annotated[Path | None, typer.Option("--answers", help="A file of --keep instead of a "
                                                                        "Prometheus.")] = None,
         keep: Annotated[Path | None, typer.Option("--keep", help="Write the answers into this file, too.")] = None,
@@ -105,9 +108,10 @@ def mount(app: typer.Typer, house: House) -> None:
         if (prometheus is None) == (answers is None):
             _fail("give either --prometheus URL or --answers FILE", 2)
         try:
-            source: Source = Kept(answers) if answers else _source(str(prometheus), minutes)
+            zone = house.zone(centre or house.centre)
+            source: Source = Kept(answers) if answers else _source(str(prometheus), minutes, _moment(until, zone))
             keeping = Keeping(source)
-            look = draw.Look(keeping, house.zone(centre or house.centre), house.names(centre or house.centre), english)
+            look = draw.Look(keeping, zone, house.names(centre or house.centre), english)
             drawn = [(board, draw.draw(board, look)) for board in BOARDS]
         except NoAnswer as error:
             _fail(str(error), 2)
@@ -139,11 +143,21 @@ def _built(house: House, centre: Path | None) -> dict[str, str]:
             for language in LANGUAGES for board in BOARDS}
 
 
-def _source(url: str, minutes: float) -> Prometheus:
-    """The time until now; points lie on whole steps, so that the same hour is asked for alike."""
+def _source(url: str, minutes: float, end: float | None = None) -> Prometheus:
+    """The time until `end`, or now."""
     step = max(1.0, round(minutes * 60.0 / POINTS))
-    end = time.time()
+    end = time.time() if end is None else end
     return Prometheus(url, Span(end - int(minutes * 60.0 / step) * step, end, step))
+
+
+def _moment(text: str | None, zone: ZoneInfo) -> float | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        _fail(f"--until {text!r} is no time; write 2026-03-02T18:00", 2)
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).timestamp()
 
 
 def _write(path: Path, text: str) -> None:

@@ -90,7 +90,7 @@ def test_a_prometheus_is_asked_and_drawn(tmp_path: Path) -> None:
         checked = said("check", "--prometheus", url)
         assert checked.exit_code == 0, checked.output
         out, kept = tmp_path / "out", tmp_path / "answers"
-        done = said("render", "--prometheus", url, "--out", out, "--keep", kept)
+        done = said("render", "--prometheus", url, "--out", out, "--keep", kept, "--until", "2026-03-02T18:00")
         assert done.exit_code == 0 and f"{PANELS} panels" in done.output and "without data" not in done.output
     assert {path.suffix for path in out.iterdir() if path.is_file()} == {".html", ".svg"}
     pictures = sorted(out.rglob("*.svg"))
@@ -98,6 +98,7 @@ def test_a_prometheus_is_asked_and_drawn(tmp_path: Path) -> None:
     for path in pictures:
         picture = ElementTree.parse(path).getroot()
         assert picture.attrib["role"] == "img" and len(picture.attrib["aria-label"]) > 20
+    assert "02.03.2026 12:00 – 02.03.2026 18:00, Europe/Istanbul saati." in (out / "service.html").read_text()
     again = said("render", "--answers", kept, "--out", tmp_path / "again")
     assert again.exit_code == 0
     for path in pictures:
@@ -122,6 +123,7 @@ def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
             (said("check", tmp_path / "none"), "cannot be read"), (said("check", broken), "is no JSON"),
             (said("render", "--answers", broken, "--out", out), "no file of answers"),
             (said("render", "--out", out), "give either"),
+            (said("render", "--out", out, "--prometheus", url, "--until", "now"), "is no time"),
             (said("render", "--out", out, "--answers", broken, "--prometheus", url), "give either")):
         assert done.exit_code == 2 and sentence in done.output, done.output
         assert done.output.count("\n") == 1, done.output
