@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,15 +52,20 @@ def cpu_s(process: Identity) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def start(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Identity:
+def start(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, nice: int = 0) -> Identity:
     """Start a program (full path) in a session of its own: Ctrl-C of the terminal goes to the lab alone, which ends its
-    processes in order. It may outlive us. What it prints goes to `log`, appended."""
+    processes in order. It may outlive us. What it prints goes to `log`, appended. `nice` below 0 puts it before others,
+    where the system lets us."""
     log.parent.mkdir(parents=True, exist_ok=True)
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawn(
         command[0], list(command), dict(os.environ if env is None else env), setsid=True,
         file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                       (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)])
+    if nice:
+        # The threads that it makes later inherit it.
+        with suppress(PermissionError, ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, pid, nice)
     # A process that ended already has no start time any more; 0 is nobody's.
     return identify(pid) or Identity(pid, 0)
 

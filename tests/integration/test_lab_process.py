@@ -59,6 +59,23 @@ def test_a_process_that_ended_by_itself_is_seen(tmp_path: Path) -> None:
     assert process.identify(2**22 + 1) is None
 
 
+def test_who_must_not_wait_goes_before_others_where_the_system_allows_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    first = process.start(command, tmp_path / "log", nice=1)
+
+    def refused(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refused)
+    second = process.start(command, tmp_path / "log", nice=-1)
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, first.pid) == usual + 1
+    assert process.alive(second) and os.getpriority(os.PRIO_PROCESS, second.pid) == usual
+    for one in (first, second):
+        process.end(one)
+
+
 def test_two_labs_get_ports_of_their_own() -> None:
     first, second = Ports(), Ports()
     try:
