@@ -68,8 +68,9 @@ BOARD = Board(
                    "Entered a queue; who is sent on counts once in each."),
               COUNT, Kind.TILE, now('round(sum(increase(acd_contacts_offered_total{queue=~"$queue"}[1h])))')),
         Panel("level", Said("Hizmet düzeyi, hizmete göre", "Service level by service"),
-              Said("Beş dakikanın hizmet düzeyi; kimse aramadığında çizgi kesilir.",
-                   "Service level of five minutes; the line breaks when nobody called."),
+              Said("Beş dakikanın hizmet düzeyi; kimse aramadığında çizgi kesilir. Hedeflerin en yükseği çizilir.",
+                   "Service level of five minutes; the line breaks when nobody called. Of several goals the highest is "
+                   "drawn."),
               SHARE, Kind.LINES, by("queue", 'queue:acd_service_level:ratio_rate5m{queue=~"$queue"}') + GOAL,
               high=1.0, named=True),
         Panel("level-variants", Said("Hizmet düzeyinin üç tanımı", "Three definitions of the service level"),
