@@ -41,6 +41,8 @@ FILE = "lab.json"
 SETTINGS_FILE = "settings.toml"
 ANY_HOUR = '[callback]\nquiet_from = "09:00"\nquiet_to = "09:00"\n'
 """Settings of a lab in which nothing depends on the hour: callers are called back at night as well."""
+NICE = -5
+"""Of the node, as docs/santral.service has it: behind Asterisk's sound, before everything else."""
 LOOPBACK = ("127.0.0.0/8",)
 """Anybody's phone on this machine may call."""
 
@@ -176,7 +178,7 @@ def start_node(folder: Path, env: Mapping[str, str] | None = None) -> Identity:
     found = _load(folder)
     identity = process.start(
         [sys.executable, "-m", "santral", "run", found["centre"], "--state", str(folder), "--settings",
-         found["settings"]], folder / "node.log", env)
+         found["settings"]], folder / "node.log", env, NICE)
     remember(folder, "node", identity)
     return identity
 
