@@ -157,6 +157,7 @@ def read(ask: Ask, period: Period, since: float) -> Past:
                 ways.setdefault(contact.contact, [before]).append(service)
         elif kind == "Consulting":
             asking.add(contact.contact)
+            ways.setdefault(contact.contact, [service])  # their row names whom the agent asks
         elif kind in ("Returned", "Introduced"):
             asking.discard(contact.contact)
             if by == "transfer" and to != service:
