@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-NEED   := mmdebstrap sip-tester mosquitto espeak-ng sox python3-venv python3-icu
+NEED   := mmdebstrap sip-tester mosquitto prometheus prometheus-alertmanager espeak-ng sox python3-venv python3-icu
 SOUNDS := .cache/sounds
 
 .PHONY: all setup packages prompts pictures demo test test-long lint types clean

@@ -49,8 +49,10 @@ SLA = Metric("acd_sla_contacts_total", COUNTER, ("queue", "channel", "within"),
 WAIT = Metric("acd_queue_wait_seconds", HISTOGRAM, ("queue", "channel", "outcome"),
               "Wait from queue entry to the bridge (answered) or the hang-up (abandoned, short ones too), counted when "
               "the contact ends. The target of each queue is an edge. ASA = sum / count of answered.", WAIT_BUCKETS)
-WAITING = Metric("acd_queue_contacts_waiting", GAUGE, ("queue", "channel"), "Contacts that wait now.")
-OLDEST = Metric("acd_queue_oldest_wait_seconds", GAUGE, ("queue", "channel"), "Longest wait of those who wait now.")
+WAITING = Metric("acd_queue_contacts_waiting", GAUGE, ("queue", "channel"),
+                 "Contacts that wait now, callers to be called back too.")
+OLDEST = Metric("acd_queue_oldest_wait_seconds", GAUGE, ("queue", "channel"),
+                "Longest wait of those who wait on the line now.")
 TARGET = Metric("acd_queue_target_seconds", GAUGE, ("queue",), "Answered within so long is within the service level.")
 TARGET_RATIO = Metric("acd_queue_target_ratio", GAUGE, ("queue",), "Share that shall be answered within the target.")
 OPEN = Metric("acd_queue_open", GAUGE, ("queue",), "1: open by its hours.")

@@ -279,7 +279,8 @@ class Recorder:
             if contact.state in WAITING_STATES:
                 key = str(contact.service), contact.channel.value
                 waiting[key] += 1
-                oldest[key] = max(oldest.get(key, 0.0), contact.waited_s)
+                if not contact.callback:  # who has hung up does not hold the line
+                    oldest[key] = max(oldest.get(key, 0.0), contact.waited_s)
         for metric in (names.CALLBACKS_NOW, names.WAITING, names.OLDEST):
             series.clear(metric)
         services = [str(service.id) for service in self._centre.services]

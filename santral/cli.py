@@ -23,7 +23,7 @@ from ivr.flow.hear import NOT_APPLICABLE
 from lab import cli as lab_cli
 from lab.bench.cli import bench
 from metrics import cli as metrics_cli
-from metrics import mqtt_cli, report_cli
+from metrics import mqtt_cli, report_cli, rules_cli
 from metrics.dashboards import cli as dashboards_cli
 from planning import cli as planning_cli
 from planning.opening import OpeningOn
@@ -168,6 +168,7 @@ cli.add_typer(privacy_cli.commands(), name="privacy")
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
 mqtt_cli.mount(cli, broker.plan)
+rules_cli.mount(cli)
 dashboards_cli.mount(cli, dashboards_cli.House(zone_of, names_of, DEFAULT_CENTRE))
 report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
 cli.command(name="bench")(bench)

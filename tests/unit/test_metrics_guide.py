@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from metrics import names
+from metrics.alerts import ALERTS, RECORDED
 from metrics.recorder import ANSWERED, RESULTS
 from routing.core.model import Outcome
 from santral.errors import SantralError
@@ -40,11 +41,17 @@ def test_every_metric_with_its_kind_labels_and_meaning() -> None:
     assert rows == wanted
 
 
+def test_every_alert_with_its_page() -> None:
+    rows = re.findall(r"^\| \[(\w+)\]\((\S+)\) \| (\w+) \|", METRICS, re.MULTILINE)
+    assert rows == [(alert.name, alert.runbook.removeprefix("docs/"), alert.severity) for alert in ALERTS]
+    assert all(one.name in METRICS for one in RECORDED)
+
+
 def test_every_outcome_and_result_and_no_unknown_metric() -> None:
     for value in (*Outcome, ANSWERED, *RESULTS.values()):
         assert f"`{value}`" in METRICS, value
     told = "".join(path.read_text(encoding="utf-8") for path in (HOME / "docs").rglob("*.md"))
-    assert set(re.findall(r"\b(?:acd|ivr)_[a-z_]+", told)) <= {metric.name for metric in names.TABLE}
+    assert set(re.findall(r"(?<![:\w])(?:acd|ivr)_[a-z_]+", told)) <= {metric.name for metric in names.TABLE}
 
 
 def test_every_warning_and_error_of_the_log() -> None:
