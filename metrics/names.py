@@ -27,7 +27,9 @@ class Metric(NamedTuple):
 
 WAIT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
 """Seconds. The library's own end at 10 s; every usual service-level threshold is an edge here (`wait_edges`)."""
-HANDLE_BUCKETS = (15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1200.0)
+EDGES_MOST = 16
+"""With more the page of 20 queues and 5 channels would have 10,000 series."""
+HANDLE_BUCKETS = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0)
 """Few: there is one histogram for each queue, channel and phase."""
 ERROR_BUCKETS = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 MENU_BUCKETS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
@@ -186,9 +188,10 @@ def label(value: str) -> str:
 
 
 def wait_edges(targets: Iterable[float]) -> tuple[float, ...]:
-    """Buckets of waits with every target among them. For each target that is no usual edge the nearest one gives way,
-    so there are not more series, and all queues have the same edges: histograms with other ones cannot be added up."""
-    wanted = {target for target in targets if target > 0}
+    """Buckets of waits with every target among them (of more than `EDGES_MOST` different ones the shortest; the service
+    level is counted apart and exact for all). For each target that is no usual edge the nearest one gives way, so there
+    are not more series; all queues have the same edges: histograms with different ones cannot be added up."""
+    wanted = set(sorted({target for target in targets if target > 0})[:EDGES_MOST])
     edges = set(WAIT_BUCKETS)
     for target in sorted(wanted - edges):
         spare = edges - wanted
