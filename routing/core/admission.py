@@ -24,7 +24,7 @@ def refuses(d: Domain, service: Service) -> str:
     if service.id in d.closed:
         return "closed"
     if service.max_waiting is not None \
-            and len(d.line(service.id)) - d.deferred.get(service.id, 0) >= service.max_waiting:
+            and d.lines[service.id].size - d.deferred.get(service.id, 0) >= service.max_waiting:
         return "full"
     return ""
 

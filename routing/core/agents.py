@@ -38,6 +38,11 @@ AWAY = breaks.AWAY
 FREE = frozenset({READY, BUSY, UNREACHABLE})
 """States of a person who is ready; the phone decides which of them."""
 
+_STEPS = {(before, trigger): (after, after in FREE, before in AWAY or after in AWAY)
+          for (before, trigger), after in AGENT.items()}
+"""The table of `states`, with what is asked of each step: it leads to a person who is ready; it is one of coming or
+going."""
+
 RELEASING = frozenset({"released", "missed_too_often", "pause", "sign_out"})
 """Triggers that mean: this contact is not the agent's any more. With others at hand they go on with those."""
 
@@ -66,10 +71,10 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
         trigger, reason = capacity.still(record), ""
     before, now = record.state, d.now
     try:
-        after = AGENT[before, trigger]
+        after, free, away = _STEPS[before, trigger]
     except KeyError:
-        after = follow(AGENT, "agent", record.id, before, trigger)
-    free = after in FREE
+        follow(AGENT, "agent", record.id, before, trigger)
+        raise
     if free and record.seat is not None:
         seat = d.seats[record.seat]
         if seat.in_use or not seat.reachable:
@@ -86,16 +91,17 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
         record.state, record.reason, record.since = after, reason, now
     if free and not keep_idle:
         record.idle_since = now
-        if record.agent.profile.rest_gap_s:
+        if record.profile.rest_gap_s:
             wellbeing.gap(d, record)
-    if before in AWAY or after in AWAY:
+    if away:
         _come_or_go(d, record, trigger, before, before_s)
     _tell(d, record, before, before_s)
     if after is SIGNED_OUT:
         _clear(d, record)
     if record.wanted_by:
         preferred.review(d, record)
-    place(d, record)
+    if not record.full or record.resting or record.profile.pair_id:
+        place(d, record)  # else nothing may be offered beside what they have, as nearly always
 
 
 def _come_or_go(d: Domain, record: AgentRecord, trigger: str, before: AgentState, before_s: float) -> None:
@@ -107,7 +113,8 @@ def _come_or_go(d: Domain, record: AgentRecord, trigger: str, before: AgentState
         breaks.changed(d, record, before, before_s)
         d.by_state[SIGNED_OUT] = 0
         if after is SIGNED_OUT and record.as_configured is not None:
-            record.agent, record.as_configured = record.as_configured, None
+            record.become(record.as_configured)
+            record.as_configured = None
     if after is NOT_RESPONDING or before is NOT_RESPONDING:
         arm_return(d, record)
 
@@ -123,7 +130,7 @@ def done(d: Domain, record: AgentRecord, reason: str, *, keep_idle: bool = False
         change(d, record, "sign_out", "signed_out" if record.configured else "removed")
     elif record.pause_pending:
         change(d, record, "pause", record.pause_pending)
-    elif record.misses and record.misses >= record.agent.profile.misses_allowed:
+    elif record.misses and record.misses >= record.profile.misses_allowed:
         change(d, record, "missed_too_often", "misses")
     else:
         change(d, record, "released", reason, keep_idle=keep_idle)
@@ -131,7 +138,7 @@ def done(d: Domain, record: AgentRecord, reason: str, *, keep_idle: bool = False
 
 def enlist(d: Domain, record: AgentRecord) -> None:
     """Count the agent in as one who is signed in, by the settings and skills of now."""
-    record.allows = capacity.allowed(record.agent.profile, d.costs)
+    record.allows = capacity.allowed(record.profile, d.costs)
     d.matching.sign_in(record)
     if record.agent.outside and record.seat is not None:
         d.seat(record.seat).reachable = True  # an outside number never reports: it is there as long as its person is
@@ -140,7 +147,7 @@ def enlist(d: Domain, record: AgentRecord) -> None:
 
 def arm_return(d: Domain, record: AgentRecord) -> None:
     """Who does not respond comes back by themselves, if their profile says so."""
-    after_s = record.agent.profile.auto_return_s
+    after_s = record.profile.auto_return_s
     if record.state is NOT_RESPONDING and after_s is not None:
         d.timers.set(("return", record.id), record.since + after_s)
     else:
@@ -177,7 +184,7 @@ def place(d: Domain, record: AgentRecord) -> None:
     if record.resting:
         record.resting = False
         d.timers.cancel(("rest", record.id))
-    paired = record.agent.profile.pair_id
+    paired = record.profile.pair_id
     if record.full and not paired:
         return  # nearly always
     channels = capacity.open_to(d, record)

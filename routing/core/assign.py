@@ -8,6 +8,7 @@ last time is not looked at: see `match`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from routing.core import contacts, offers, requirement
 from routing.core.domain import Domain
@@ -19,6 +20,8 @@ from routing.core.strategies import fewest_contacts
 RUNNERS_UP = 5
 """Agents named in the decision record beside the chosen one: its cost stays constant."""
 
+_id_of = attrgetter("id")
+
 
 def assign(d: Domain) -> None:
     """Make every offer that can be made now. Costs a look at each group that the change has touched."""
@@ -27,15 +30,15 @@ def assign(d: Domain) -> None:
     while fresh or calling or unmet:
         if unmet:
             relax(d)  # also after an offer: nobody may be able to take what it took back
-        if not calling and len(fresh) == 1:
-            (record,) = fresh
-            group = turn_of(d, record)
-            if group is not None:
-                _offer(d, group, record)
-                continue
         if fresh:
+            if not calling and len(fresh) == 1:
+                (record,) = fresh
+                group = turn_of(d, record)
+                if group is not None:
+                    _offer(d, group, record)
+                    continue
             matching.settle()
-        group = _first(d, [group for group in calling if group.pool.mask & group.allowed])
+        group = _first(d, calling, ready=True)
         if group is None:
             calling.clear()
         else:
@@ -63,14 +66,15 @@ def turn_of(d: Domain, record: AgentRecord) -> Group | None:
     return _first(d, reach.groups if reach.version == matching.version and not record.own else matching.reach(record))
 
 
-def _first(d: Domain, groups: Iterable[Group]) -> Group | None:
+def _first(d: Domain, groups: Iterable[Group], *, ready: bool = False) -> Group | None:
     """Of these groups the one whose head comes first: the greatest age by weight and points, then the first to
-    arrive. A group whose link is down or whose service has enough contacts at agents waits on."""
+    arrive. A group whose link is down or whose service has enough contacts at agents waits on. `ready`: only where
+    somebody stands who could take it."""
     first: Group | None = None
     first_age, first_number, now, links = 0.0, 0, d.now, d.links
     for group in groups:
         head = group.head
-        if head is not None:
+        if head is not None and (not ready or group.pool.mask & group.allowed):
             start, number, _ = head
             age = start - now * group.weight
             if (first is None or age < first_age or (age == first_age and number < first_number)) \
@@ -86,7 +90,9 @@ def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
     contact, pool, matching = group.head[2], group.pool, d.matching
     if d.watch is not None:
         d.watch(d, contact, record)
-    runners_up = pool.beside(group.allowed, record, RUNNERS_UP)
+    beside = pool.best(group.allowed, RUNNERS_UP + 1)
+    if beside and beside[0] is record:  # who is about to stand is in no line
+        del beside[0]
     assert record.kind is not None
     if pool.ranks_by is not None:
         level: int | None = record.kind.skills[pool.ranks_by]
@@ -97,5 +103,6 @@ def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
     score = pool.key(record, matching.half_life_s)
     if matching.counts_offers:
         fewest_contacts.count(record, d.now, matching.half_life_s)
-    offers.make(d, contact, record, requirement.UNRANKED if level is None else level, runners_up,
+    offers.make(d, contact, record, requirement.UNRANKED if level is None else level,
+                tuple(map(_id_of, beside[:RUNNERS_UP])),
                 pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)

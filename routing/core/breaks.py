@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from math import inf
 
-from routing.core import handled, wellbeing
+from routing.core import wellbeing
 from routing.core.domain import Domain
 from routing.core.model import AgentState
 from routing.core.records import AgentRecord
@@ -62,12 +62,12 @@ def guarded(d: Domain, record: AgentRecord) -> bool:
 
 def _spare_s(d: Domain, record: AgentRecord) -> float:
     """Time until the latest start of the next break, beyond what a contact is expected to take."""
-    return record.breaks[0][0] + record.agent.profile.break_grace_s - d.now - expected_s(d, record)
+    return record.breaks[0][0] + record.profile.break_grace_s - d.now - expected_s(d, record)
 
 
 def expected_s(d: Domain, record: AgentRecord) -> float:
     """Handle time that eight of ten contacts do not exceed, of the slowest service the agent serves."""
-    return max((handled.of(d, service).p80_s for service in record.serves), default=0.0)
+    return max((d.handled[service].p80_s for service in record.serves), default=0.0)
 
 
 def changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
@@ -126,7 +126,7 @@ def restored(d: Domain, record: AgentRecord) -> None:
 
 def short_at(record: AgentRecord) -> float:
     """When the next short break is due, by the profile's limit at the latest; `inf`: a planned one serves."""
-    limit_s = record.agent.profile.max_continuous_s
+    limit_s = record.profile.max_continuous_s
     if record.breaks and record.breaks[0][0] <= record.working_since + limit_s:
         return inf
     return record.working_since + limit_s * (1.0 - STAGGER * (record.index * GOLDEN % 1.0))

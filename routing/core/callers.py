@@ -50,7 +50,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
 
 
 def _tell(d: Domain, contact: Contact) -> None:
-    position = contact.original_position = d.position(contact)
+    position = contact.original_position = 1 if d.lines[contact.service.id].size == 1 else d.position(contact)
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(facts.Queued, (

@@ -48,13 +48,20 @@ def allowed(profile: Profile, costs: Mapping[Channel, int]) -> int:
 def take(d: Domain, record: AgentRecord, offer: Offer) -> None:
     """The offer is one of the agent's from now on."""
     record.offers[offer.id] = offer
-    count(d, record)
+    if len(record.offers) > 1:
+        count(d, record)
+        return
+    record.used, record.calls = offer.cost, 1 if offer.voice else 0
+    record.full = offer.voice and offer.cost >= record.profile.capacity
 
 
 def release(d: Domain, record: AgentRecord, offer: Offer) -> None:
     """The offer is the agent's no more."""
     del record.offers[offer.id]
-    count(d, record)
+    if record.offers:
+        count(d, record)
+    else:
+        record.used, record.calls, record.full = 0, 0, False
 
 
 def count(d: Domain, record: AgentRecord) -> None:
@@ -65,7 +72,7 @@ def count(d: Domain, record: AgentRecord) -> None:
     elif len(offers) == 1:  # nearly always
         (offer,) = offers.values()
         record.used, record.calls = offer.cost, 1 if offer.voice else 0
-        record.full = offer.voice and offer.cost >= record.agent.profile.capacity
+        record.full = offer.voice and offer.cost >= record.profile.capacity
     else:
         record.calls = sum([offer.voice for offer in offers.values()])
         record.used = sum([offer.cost for offer in offers.values() if not (record.calls and yields(d, offer))])
@@ -96,12 +103,13 @@ def open_to(d: Domain, record: AgentRecord) -> int:
         mask ^= VOICE
         if not mask:
             return 0
-    at = wellbeing.not_before(record)
-    if at > d.now:
+    now = d.now
+    if record.not_before > now or record.gap_until > now or record.rest_until > now:
+        at = wellbeing.not_before(record)
         record.resting = True
         d.timers.set(("rest", record.id), at)
         return 0
-    if record.break_at <= d.now or (record.breaks and breaks.guarded(d, record)):
+    if record.break_at <= now or (record.breaks and breaks.guarded(d, record)):
         return 0
     return mask
 
@@ -110,7 +118,7 @@ def beside(d: Domain, record: AgentRecord) -> int:
     """Channels that fit beside what is under way."""
     if record.full:
         return 0  # nearly always
-    profile, live, call = record.agent.profile, record.offers.values(), record.calls
+    profile, live, call = record.profile, record.offers.values(), record.calls
     if profile.one_at_a_time or record.misses >= profile.misses_allowed or (call and profile.captions):
         return 0
     yielding = [yields(d, offer) for offer in live]

@@ -43,7 +43,7 @@ def enter(d: Domain, contact: Contact) -> None:
     """Into the line of the service, at the place that age and priority give, and among those who look for an agent."""
     service = contact.service
     contact.key = start, number = contact.line_key()
-    d.line(service.id).add((start, number, contact))
+    d.lines[service.id].add((start, number, contact))
     if contact.callback:
         callback.joins(d, contact)
     if contact.state is PENDING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from routing.core import handled, requirement
+from routing.core import requirement
 from routing.core.ids import ServiceId, SkillId
 from routing.core.model import AgentState, Channel, Needs, Profile
 
@@ -75,7 +75,7 @@ class Crew:
             if record.state in AT_WORK:
                 kin = found.get(record.kind)
                 if kin is None:
-                    kin = found[record.kind] = Kin(dict(record.agent.skills), record.agent.profile, [])
+                    kin = found[record.kind] = Kin(dict(record.agent.skills), record.profile, [])
                 kin.records.append(record)
         self.at, self.kin = d.now, list(found.values())
         self.fitting, self.rates = {}, {}
@@ -108,7 +108,7 @@ class Crew:
             return Rate(0.0, 0.0, kin, {})
         units, own, ring_s = max(1, 100 // max(1, d.costs.get(contact.channel, 100))), contact.service.id, \
             d.forecast.ring_s
-        per_s = sum(units / (handled.of(d, _busy_with(record, own)).mean_s + ring_s) for record in fitting)
+        per_s = sum(units / (d.handled[_busy_with(record, own)].mean_s + ring_s) for record in fitting)
         whole = max(1.0, d.matching.signed_in / SAMPLE)
         first_per_s = per_s
         if len(fitting) <= FEW and units == 1:
@@ -139,7 +139,7 @@ def _busy_with(record: AgentRecord, own: ServiceId) -> ServiceId:
 def _left_s(d: Domain, record: AgentRecord, own: ServiceId) -> float:
     """What is left of the contact the agent has, ringing of the next one included."""
     for offer in record.offers.values():
-        times = handled.of(d, offer.contact.service.id)
+        times = d.handled[offer.contact.service.id]
         age_s = 0.0 if offer.connected_at is None else d.now - offer.connected_at
         return (times.remaining_s(age_s) if age_s else times.mean_s) + d.forecast.ring_s
-    return handled.of(d, own).mean_s + d.forecast.ring_s
+    return d.handled[own].mean_s + d.forecast.ring_s

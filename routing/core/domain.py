@@ -6,7 +6,7 @@ reads.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 
 from routing.core.commands import Command
@@ -35,6 +35,12 @@ another caller: a Uniqueid is (second, count since Asterisk's start), and a cloc
 class Domain:
     """State of one routing domain."""
 
+    __slots__ = (
+        "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred", "facts",
+        "forecast", "fresh", "handled", "kept", "known", "lines", "links", "matching", "next_number", "next_offer",
+        "next_seq", "now", "offers", "over", "quiet", "repairs", "seats", "seats_allowed", "services", "surveys",
+        "timers", "watch")
+
     def __init__(self, first_offer: int, first_seq: int) -> None:
         self.now = 0.0
         self.next_offer = first_offer
@@ -54,11 +60,11 @@ class Domain:
         self.seats_allowed: frozenset[SeatId] | None = None
         """Seats of the centre; None: any."""
         self.links: dict[str, NodeLink] = {}
-        self.lines: dict[ServiceId, Line[tuple[float, int, Contact]]] = {}
+        self.lines: defaultdict[ServiceId, Line[tuple[float, int, Contact]]] = defaultdict(Line)
         """Who waits (pending or reserved) for each service, in order."""
         self.over: OrderedDict[ContactId, float] = OrderedDict()
         """When it was heard that a contact is over, oldest first."""
-        self.handled: dict[ServiceId, Handled] = {}
+        self.handled: defaultdict[ServiceId, Handled] = defaultdict(Handled)
         """How long each service's contacts take, as learned."""
         self.fresh: list[Contact] = []
         """Contacts that have come to wait in this turn: those not offered at once get a deadline."""
@@ -104,13 +110,6 @@ class Domain:
         found = self.seats.get(seat)
         if found is None:
             found = self.seats[seat] = Seat(seat)
-        return found
-
-    def line(self, service: ServiceId) -> Line[tuple[float, int, Contact]]:
-        """Who waits for a service."""
-        found = self.lines.get(service)
-        if found is None:
-            found = self.lines[service] = Line()
         return found
 
     def position(self, contact: Contact) -> int:

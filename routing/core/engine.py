@@ -105,14 +105,16 @@ class Engine:
         d = self._domain
         if now > d.now:
             d.now = now
-        told = len(d.facts)
+        told = d.next_seq
         try:
             HANDLERS[type(event)](d, event)
         except RoutingError as error:
-            if d.commands or told != len(d.facts):
+            if d.commands or told != d.next_seq:
                 raise HalfDone(type(event).__name__) from error
             raise
-        assign(d)
+        matching = d.matching
+        if matching.calling or matching.fresh or matching.unmet:
+            assign(d)
         if d.fresh:
             contacts.settle(d)
         done, d.commands = d.commands, []

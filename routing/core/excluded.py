@@ -158,7 +158,7 @@ def _by_skills(d: Domain, contact: Contact, record: AgentRecord) -> Reason | Non
 
 
 def _by_profile(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
-    profile = record.agent.profile
+    profile = record.profile
     if not capacity.allowed(profile, d.costs) & CHANNEL_BIT[contact.channel]:
         return Why.CHANNEL, contact.channel
     topics = profile.no_topics & (contact.topics | {str(contact.service.id)})
@@ -178,7 +178,7 @@ def _by_moment(d: Domain, contact: Contact, record: AgentRecord) -> Reason | Non
         found = Why.REST, f"{at - d.now:.1f} s"
     elif record.breaks and breaks.protected(d, record):
         found = Why.BREAK, ""
-    elif record.agent.profile.pair_id and not pairs.narrow(d, record, bit) & bit:
+    elif record.profile.pair_id and not pairs.narrow(d, record, bit) & bit:
         found = Why.PAIR, ""
     elif contact.service.load >= HEAVY \
             and contact.service.load > (record.utmost if contact.urgent else record.atmost):

@@ -8,12 +8,7 @@ somebody has asked: learning costs a few additions, asking next to nothing, howe
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-from routing.core.ids import ServiceId
-
-if TYPE_CHECKING:
-    from routing.core.domain import Domain
+from math import log
 
 SEED_MEAN_S = 240.0
 """Believed of a service of which nothing is known: a usual call with its wrap-up (the 182 line of Turkey's health
@@ -83,14 +78,17 @@ class Handled:
         elif seconds > LONGEST_S:
             seconds = LONGEST_S
         self._weight = weight = self._weight * _GROWTH
-        at = int(math.log(seconds / SHORTEST_S) * _PER_STEP)
-        self._counts[at] += weight
-        self._total += weight
+        at = int(log(seconds / SHORTEST_S) * _PER_STEP)
+        counts, here, below = self._counts, self._at, self._below
+        counts[at] += weight
+        self._total = total = self._total + weight
         self._sum += weight * seconds
         self._p80_s = None
-        if at < self._at:
-            self._below += weight
-        self._settle()
+        if at < here:
+            self._below = below = below + weight
+        wanted = SHARE * total
+        if below >= wanted or below + counts[here] < wanted:  # else it is the same step, as nearly always
+            self._settle()
         if weight > TOO_LARGE:
             self._shrink()
 
@@ -134,11 +132,3 @@ def _seed() -> list[float]:
     shape = [math.exp(-((math.log(_middle(at)) - mean) / SEED_SPREAD) ** 2 / 2) for at in range(_STEPS)]
     total = sum(shape)
     return [one * SEED_WEIGHT / total for one in shape]
-
-
-def of(d: Domain, service: ServiceId) -> Handled:
-    """What is known of a service."""
-    found = d.handled.get(service)
-    if found is None:
-        found = d.handled[service] = Handled()
-    return found

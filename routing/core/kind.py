@@ -81,7 +81,7 @@ def tier_of(record: AgentRecord, load: int) -> int | None:
 def for_both(record: AgentRecord) -> Agent:
     """The agent as the pools see them: who leads a pair takes no topic that the other one excludes."""
     agent, partner = record.agent, record.partner
-    if partner is None or not record.lead or not partner.agent.profile.no_topics:
+    if partner is None or not record.lead or not partner.profile.no_topics:
         return agent
-    topics = agent.profile.no_topics | partner.agent.profile.no_topics
+    topics = agent.profile.no_topics | partner.profile.no_topics
     return agent._replace(profile=agent.profile._replace(no_topics=topics))

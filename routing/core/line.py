@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Generic, Protocol, TypeVar
 
 
@@ -23,16 +24,18 @@ T = TypeVar("T", bound=tuple[object, ...])
 BLOCK = 512
 """Entries of a full block: a removal moves at most 4 KB of pointers, and 100,000 entries are only 200-400 blocks."""
 
+_last = itemgetter(-1)
+
 
 class Line(Generic[T]):
     """Entries must be distinct. An entry's first items decide the order, so they must never be equal and incomparable
     after that: use (key, number)."""
 
-    __slots__ = ("_blocks", "_lasts", "size")
+    __slots__ = ("_blocks", "size")
 
     def __init__(self) -> None:
-        self._blocks: list[list[T]] = []
-        self._lasts: list[T] = []
+        self._blocks: list[list[T]] = [[]]
+        """Never none, and none is empty but the only one."""
         self.size = 0
         """How many; a field beside `len`, because it is asked with every event."""
 
@@ -49,49 +52,38 @@ class Line(Generic[T]):
 
     def add(self, entry: T) -> None:
         """Put an entry into its place."""
-        blocks, lasts = self._blocks, self._lasts
+        blocks = self._blocks
+        block = blocks[-1]
         self.size += 1
-        if not blocks:
-            blocks.append([entry])
-            lasts.append(entry)
+        if not block or block[-1] < entry:  # at the end, as nearly always
+            if len(block) < BLOCK:
+                block.append(entry)
+            else:
+                blocks.append([entry])
             return
-        if lasts[-1] < entry:
-            at = len(blocks) - 1
-            blocks[at].append(entry)
-            lasts[at] = entry
-        else:
-            at = bisect_left(lasts, entry)
-            insort(blocks[at], entry)
+        at = self._block(entry)
         block = blocks[at]
+        insort(block, entry)
         if len(block) > BLOCK:
-            half = BLOCK // 2 if at < len(blocks) - 1 else BLOCK  # a line that grows at its end keeps full blocks
-            blocks.insert(at + 1, block[half:])
-            del block[half:]
-            lasts.insert(at, block[-1])
+            blocks.insert(at + 1, block[BLOCK // 2:])
+            del block[BLOCK // 2:]
 
     def remove(self, entry: T) -> None:
         """Take an entry out. ValueError when it is not there."""
         blocks = self._blocks
-        if blocks and blocks[0][0] == entry:  # the head, as nearly always
-            block = blocks[0]
-            del block[0]
-            self.size -= 1
-            if not block:
-                del blocks[0], self._lasts[0]
+        block = blocks[0]
+        if block and block[0] == entry:  # the head, as nearly always
+            self.pop()
             return
-        at = bisect_left(self._lasts, entry)
-        if at == len(blocks):
-            raise ValueError(f"not in the line: {entry!r}")
+        at = self._block(entry)
         block = blocks[at]
         place = bisect_left(block, entry)
         if place == len(block) or block[place] != entry:
             raise ValueError(f"not in the line: {entry!r}")
         del block[place]
         self.size -= 1
-        if not block:
-            del blocks[at], self._lasts[at]
-        else:
-            self._lasts[at] = block[-1]
+        if not block and len(blocks) > 1:
+            del blocks[at]
 
     def pop(self) -> T | None:
         """Take the head out; gives who is the head then. IndexError when there is none."""
@@ -101,15 +93,21 @@ class Line(Generic[T]):
         self.size -= 1
         if block:
             return block[0]
-        del blocks[0], self._lasts[0]
-        return blocks[0][0] if blocks else None
+        if len(blocks) > 1:
+            del blocks[0]
+            return blocks[0][0]
+        return None
 
     def rank(self, entry: T) -> int:
         """How many stand before it: 0 for the head. The entry need not be in the line."""
-        if not self._lasts or self._lasts[-1] < entry:
+        blocks = self._blocks
+        block = blocks[-1]
+        if not block or block[-1] < entry:
             return self.size
-        if self._lasts and self._lasts[-1] == entry:  # the last one, who has just come
-            return self.size - 1
-        at = bisect_left(self._lasts, entry)
-        before = sum(map(len, self._blocks[:at]))
-        return before + (bisect_left(self._blocks[at], entry) if at < len(self._blocks) else 0)
+        at = self._block(entry)
+        return sum(map(len, blocks[:at])) + bisect_left(blocks[at], entry)
+
+    def _block(self, entry: T) -> int:
+        """Which block an entry is in or belongs into."""
+        last = len(self._blocks) - 1
+        return last and bisect_left(self._blocks, entry, hi=last, key=_last)

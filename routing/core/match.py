@@ -90,15 +90,15 @@ class Matching:
         """Where a contact waits in its present step, or in another one."""
         if step is None:
             step = contact.step
-        service, needs, topics = contact.service, contact.needs, contact.topics
+        needs, topics = contact.needs, contact.topics
         if topics:
             topics &= self._excluded
-        key = contact.node, contact.channel, service.id, step, contact.urgent, needs, topics
+        if needs or topics:
+            return self._new_group(contact, step, needs, topics)
+        key = contact.node, contact.channel, contact.service.id, step, contact.urgent
         group = self._groups.get(key)
         if group is None:
-            group = self._new_group(contact, step, needs, topics)
-            if not (needs or topics):
-                self._groups[key] = group
+            group = self._groups[key] = self._new_group(contact, step, needs, topics)
         return group
 
     def _new_group(self, contact: Contact, step: int, needs: Needs, topics: frozenset[str]) -> Group:

@@ -20,7 +20,7 @@ from routing.core import (
 )
 from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
-from routing.core.ids import AgentId, OfferId, SeatId, leg_id
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, leg_id
 from routing.core.model import AnswerMode, CallbackOrder, Channel, OfferState, PreConnect
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.states import OFFER, follow
@@ -59,11 +59,11 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     if voice and record.offers:
         _clear_way(d, record)
     partner = record.partner if voice and record.lead else None
-    ring_s = record.agent.profile.ring_timeout_s
+    ring_s = record.profile.ring_timeout_s
     if partner is not None:
         if partner.offers:
             _clear_way(d, partner)
-        ring_s = max(ring_s, partner.agent.profile.ring_timeout_s)
+        ring_s = max(ring_s, partner.profile.ring_timeout_s)
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
     offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
@@ -102,29 +102,25 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
 
 def ring(d: Domain, offer: Offer) -> None:
     """Have the phone of the agent (of both of a pair) ring."""
-    d.commands.append(_command(d, offer))
-    if offer.voice and not offer.agent.agent.outside:  # an outside number takes its time to ring
-        d.timers.set(("vanish", offer.id), d.now + VANISHED_S)
-    d.timers.set(("ring", offer.id), d.now + offer.ring_s + RING_GRACE_S)
-
-
-def _command(d: Domain, offer: Offer) -> commands.Offer:
-    contact, agent, service = offer.contact, offer.agent.agent, offer.contact.service
-    profile = agent.profile
-    by_key = agent.outside or offer.tier == BY_CEILING
+    now, number, contact, agent, partner = d.now, offer.id, offer.contact, offer.agent.agent, offer.partner
+    service, profile, outside = contact.service, offer.agent.profile, agent.outside
+    by_key = outside or offer.tier == BY_CEILING
     tells = profile.pre_connect is not NONE
-    return facts.record(commands.Offer, (
-        offer.id, contact.id, contact.leg, agent.id, offer.seat, service.id, service.name, offer.ring_s,
+    d.commands.append(facts.record(commands.Offer, (
+        number, contact.id, contact.leg, offer.agent.id, offer.seat, service.id, service.name, offer.ring_s,
         PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
-        d.now - contact.waits_from, contact.node, contact.channel, profile.reading_s if tells else 0.0,
-        contact.callback, None if offer.partner is None else _partner(offer, offer.partner), agent.outside,
-        profile.comfort, "" if contact.introducer is None or offer.partner is not None else
-        leg_id(contact.introducer.id, contact.id)))
+        now - contact.waits_from, contact.node, contact.channel, profile.reading_s if tells else 0.0,
+        contact.callback, None if partner is None else _partner(offer, partner), outside,
+        profile.comfort, "" if contact.introducer is None or partner is not None else
+        leg_id(contact.introducer.id, contact.id))))
+    if offer.voice and not outside:  # an outside number takes its time to ring
+        d.timers.set(("vanish", number), now + VANISHED_S)
+    d.timers.set(("ring", number), now + offer.ring_s + RING_GRACE_S)
 
 
 def _partner(offer: Offer, record: AgentRecord) -> commands.Partner:
     assert record.seat is not None
-    agent, profile = record.agent, record.agent.profile
+    agent, profile = record.agent, record.profile
     by_key = agent.outside or offer.tier == BY_CEILING
     return commands.Partner(record.id, record.seat, PRESS_ONE if by_key else profile.answer_mode,
                             by_key or profile.brief, profile.reading_s, agent.outside, profile.comfort)
@@ -176,13 +172,13 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
             agents.leg_over(d, partner.seat)
     for one in (record,) if partner is None else (record, partner):
         capacity.release(d, one, offer)
-        if one.agent.profile.rest_gap_s and not keep_idle:
+        if one.profile.rest_gap_s and not keep_idle:
             wellbeing.gap(d, one)
         if by is None or by is one:
             one_to, why = to, to_reason or reason
         else:
             one_to, why = "released", reason
-        if one.misses and one.misses >= one.agent.profile.misses_allowed and one_to == "released":
+        if one.misses and one.misses >= one.profile.misses_allowed and one_to == "released":
             one_to, why = "missed_too_often", "misses"
         agents.change(d, one, one_to, why, keep_idle=keep_idle)
     if offer.dialling:
@@ -254,16 +250,17 @@ def overdue(d: Domain, offer: Offer) -> None:
 
 def ringing(d: Domain, event: OfferRinging) -> None:
     """The phone rings."""
-    offer = d.offers.get(event.offer)
+    (number,) = event
+    offer = d.offers.get(number)
     if offer is None or offer.state is not PENDING or offer.rang_at is not None:
         return
     if offer.answered_at is not None:
         return
     offer.rang_at = d.now
-    d.timers.cancel(("vanish", offer.id))
+    d.timers.cancel(("vanish", number))
     seq = d.next_seq
     d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.OfferRang, (seq, d.now, offer.id, offer.contact.id, offer.agent.id)))
+    d.facts.append(facts.record(facts.OfferRang, (seq, d.now, number, offer.contact.id, offer.agent.id)))
 
 
 def answered(d: Domain, event: OfferAnswered) -> None:
@@ -280,7 +277,7 @@ def answered(d: Domain, event: OfferAnswered) -> None:
 
 def brief_s(offer: Offer) -> float:
     """The longest way from an answered phone to the connection."""
-    profile = offer.agent.agent.profile
+    profile = offer.agent.profile
     # A phone that answers by itself leaves the agent their time to answer after it.
     key_s = offer.ring_s if profile.answer_mode is SINGLE_SWITCH else 0.0
     return BRIEF_S + profile.reading_s + key_s + (0.0 if offer.partner is None else _joining_s(offer))
@@ -289,26 +286,19 @@ def brief_s(offer: Offer) -> float:
 def _joining_s(offer: Offer) -> float:
     """The longest wait of one of a pair for the other, whose phone may ring, and who may read and press a key, too."""
     assert offer.partner is not None
-    profile = offer.partner.agent.profile
+    profile = offer.partner.profile
     return offer.ring_s * (2 if profile.answer_mode is SINGLE_SWITCH else 1) + profile.reading_s
 
 
 def connected(d: Domain, event: OfferConnected) -> None:
     """Agent and caller are together, if it is really this caller."""
-    offer = d.offers.get(event.offer)
+    number, name, connected_at = event
+    offer = d.offers.get(number)
     if offer is None or offer.state is WRAPPING:
         return
     contact, record = offer.contact, offer.agent
-    if event.contact != contact.id and consult.is_between_agents(contact, event.contact):
-        introducer = consult.of_leg(contact, event.contact)
-        if introducer is not None and introducer is not offer:
-            consult.meets(d, offer, introducer)
-        return
-    if event.contact != contact.id:
-        d.facts.append(facts.Alarm(*d.stamp(), "bridge_mismatch", event.contact, offer.id, record.id))
-        rescind(d, offer, "mismatch")
-        if offer.state is PENDING:
-            close(d, offer, "taken_back", "mismatch")
+    if name != contact.id:
+        _with_another(d, offer, name)
         return
     if offer.state is not PENDING:
         consult.together(d, offer)
@@ -318,14 +308,16 @@ def connected(d: Domain, event: OfferConnected) -> None:
         consult.over(d, contact.introducer, talks.TRANSFER)
     disarm(d, offer)
     offer.dialling = False
-    offer.state = follow(OFFER, "offer", offer.id, offer.state, "connected")
-    at = d.now if event.connected_at is None else min(d.now, max(event.connected_at, offer.offered_at))
+    offer.state = OFFER[PENDING, "connected"]
+    at = d.now if connected_at is None else min(d.now, max(connected_at, offer.offered_at))
     offer.connected_at = at
     contacts.leave_line(d, contact)
     contacts.follow_contact(contact, "connected")
-    known.spoke(d, contact, record)
+    if contact.caller_hash:
+        known.spoke(d, contact, record)
     record.misses = 0
-    if contact.service.load:
+    service = contact.service
+    if service.load:
         wellbeing.taken(d, offer)
     if not offer.voice:
         record.idle_since = d.now  # beside it they may get more: after those who wait longer
@@ -341,13 +333,28 @@ def connected(d: Domain, event: OfferConnected) -> None:
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(talk_facts.Connected, (
-        seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, offer.seat, contact.service.id,
+        seq, d.now, number, name, contact.version, record.id, record.version, offer.seat, service.id,
         contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
-        contact.original_position, wait_s <= contact.service.target_s, None if at == d.now else at,
+        contact.original_position, wait_s <= service.target_s, None if at == d.now else at,
         None if contact.estimate is None else estimate.told(contact),
         0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))))
     if contact.estimate is not None:
         estimate.came_true(d, contact, at)
+
+
+def _with_another(d: Domain, offer: Offer, name: ContactId) -> None:
+    """The agent is together with somebody else than the offer's caller: with an agent who asks about them, or that must
+    not be."""
+    contact = offer.contact
+    if consult.is_between_agents(contact, name):
+        introducer = consult.of_leg(contact, name)
+        if introducer is not None and introducer is not offer:
+            consult.meets(d, offer, introducer)
+        return
+    d.facts.append(facts.Alarm(*d.stamp(), "bridge_mismatch", name, offer.id, offer.agent.id))
+    rescind(d, offer, "mismatch")
+    if offer.state is PENDING:
+        close(d, offer, "taken_back", "mismatch")
 
 
 def ended(d: Domain, event: OfferEnded) -> None:

@@ -14,10 +14,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
-from routing.core.ids import AgentId
 from routing.core.line import Line
 from routing.core.model import Channel
 from routing.core.ready import ReadyLine
@@ -43,8 +41,6 @@ TIER_BITS = 128
 """Bits of a tier: one more than the highest rank."""
 
 ALL_RANKS = (1 << TIER_BITS) - 1
-
-_id_of = attrgetter("id")
 
 
 class Pool:
@@ -107,24 +103,20 @@ class Pool:
         line = self.lines[(self.mask & allowed).bit_length() - 1]
         return next(iter(line if line.late.size else line.prompt))
 
-    def beside(self, allowed: int, chosen: AgentRecord, limit: int) -> tuple[AgentId, ...]:
-        """At most so many others of those who stand in the allowed lines, the best first."""
-        found = self.best(allowed, limit + 1)
-        if chosen in found:
-            found.remove(chosen)
-        return tuple(map(_id_of, found[:limit]))
-
     def best(self, allowed: int, limit: int) -> list[AgentRecord]:
         """At most so many of those who stand in the allowed lines, the best first."""
         mask = self.mask & allowed
         if self.owner is not None:
             return [self.owner] if mask else []
         found: list[AgentRecord] = []
-        while mask and len(found) < limit:
+        while mask:
             number = mask.bit_length() - 1
-            mask ^= 1 << number
             line = self.lines[number]
-            found.extend(islice(line if line.late.size else line.prompt, limit - len(found)))
+            found.extend(islice(line if line.late.size else line.prompt, limit))
+            if len(found) >= limit:
+                del found[limit:]
+                break
+            mask ^= 1 << number
         return found
 
 

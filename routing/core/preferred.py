@@ -43,7 +43,7 @@ def fits(d: Domain, contact: Contact, record: AgentRecord, service: Service | No
     """The agent is there and may have this contact in one of the steps of its service, or of another one."""
     if not record.signed or not record.configured or record.state in AWAY:
         return False
-    profile = record.agent.profile
+    profile = record.profile
     if contact.channel not in profile.channels or (profile.pair_id and not record.lead):
         return False
     agent = for_both(record)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Agent, AgentState, Channel, ContactState, Estimate, Needs, OfferState, Service
+from routing.core.model import Agent, AgentState, Channel, ContactState, Estimate, Needs, OfferState, Profile, Service
 
 if TYPE_CHECKING:
     from routing.core.kind import Kind, Standing
@@ -264,10 +264,16 @@ class AgentRecord:
     """The next AgentChanged carries the burden, because it has changed."""
 
     id: AgentId = field(init=False)
-    """The agent's name: a field, because it is read so often."""
+    profile: Profile = field(init=False)
+    """Of `agent`: fields, because they are read so often."""
 
     def __post_init__(self) -> None:
         self.id = self.agent.id
+        self.become(self.agent)
+
+    def become(self, agent: Agent) -> None:
+        """Be described by this from now on."""
+        self.agent, self.profile = agent, agent.profile
 
 
 @dataclass(slots=True, eq=False)

@@ -120,12 +120,13 @@ def _agent(d: Domain, row: StoredAgent) -> None:
     record.state, record.reason, record.since, record.seat = AgentState(row.state), row.reason, since, row.seat
     record.misses, record.pause_pending, record.leave_pending = row.misses, row.pause_pending, row.leave_pending
     record.idle_since = since if row.idle_since is None else min(row.idle_since, d.now)
-    record.gap_until = record.idle_since + record.agent.profile.rest_gap_s
+    record.gap_until = record.idle_since + record.profile.rest_gap_s
     if wellbeing.relaxed(d, record, "rest_gap"):
         record.gap_until = 0.0
     d.seat(row.seat).agent = record
     if row.skills is not None and row.skills != record.agent.skills:
-        record.as_configured, record.agent = record.agent, record.agent._replace(skills=row.skills)
+        record.as_configured = record.agent
+        record.become(record.agent._replace(skills=row.skills))
     agents.enlist(d, record)
 
 
@@ -170,7 +171,7 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
         return
     voice = contact.channel is Channel.VOICE
     if voice and sum([one.voice for one in record.offers.values()]) >= max(
-            1, dict(record.agent.profile.max_concurrency).get(Channel.VOICE, 1)):
+            1, dict(record.profile.max_concurrency).get(Channel.VOICE, 1)):
         return
     offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
                   d.costs.get(contact.channel, capacity.WHOLE), voice, state=state, held_s=row.held_s,
@@ -245,7 +246,7 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
 def _settle_wrap_ups(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
     """Each wrap-up ends when it would have: the last one at the row's time, the others as much earlier as they began
     earlier. One without a contact goes on as well."""
-    profile = record.agent.profile
+    profile = record.profile
     wrapping = [offer for offer in record.offers.values() if offer.state is OfferState.WRAPPING]
     until = None
     if row is not None and row.wrapup_until is not None:

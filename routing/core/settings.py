@@ -83,9 +83,10 @@ def _team(d: Domain, event: Configured) -> list[AgentRecord]:
             continue
         known.index, known.configured = index, True
         if known.as_configured is None:
-            known.agent = agent
+            known.become(agent)
         elif known.as_configured != agent:
-            known.agent, known.as_configured = agent, None
+            known.become(agent)
+            known.as_configured = None
             dropped.append(known)
     d.agents = dict(sorted(d.agents.items(), key=lambda item: (not item[1].configured, item[1].index)))
     return dropped

@@ -136,14 +136,14 @@ def resume(d: Domain, event: AgentResumed) -> None:
         agents.change(d, record, "released", "resumed")
     elif record.state is WRAPUP and not forced:
         _end_wrap_ups(d, record, "wrapped_up")
-    elif rested or forgets or (record.offers and record.misses >= record.agent.profile.misses_allowed):
+    elif rested or forgets or (record.offers and record.misses >= record.profile.misses_allowed):
         record.misses = 0
         agents.note(d, record)
         agents.place(d, record)
 
 
 def _by_clock_only(record: AgentRecord) -> bool:
-    return record.agent.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT
+    return record.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT
 
 
 def _not_by_word(record: AgentRecord) -> NotNow:
@@ -173,7 +173,7 @@ def wrap_up_extended(d: Domain, event: WrapUpExtended) -> None:
     if not found:
         raise NotNow(f"agent {event.agent} has no wrap-up that ends by the clock; only such a one can be extended")
     for key, at in found:
-        d.timers.set(key, at + record.agent.profile.wrapup_extend_s)
+        d.timers.set(key, at + record.profile.wrapup_extend_s)
     agents.note(d, record)
 
 
@@ -182,7 +182,7 @@ def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
     nothing."""
     record = agents.signed_in(d, event.agent)
     talking = [offer for offer in record.offers.values() if capacity.talks(offer)]
-    if record.agent.profile.wrapup_mode in talks.BY_WISH:
+    if record.profile.wrapup_mode in talks.BY_WISH:
         for offer in talking:
             offer.wrapup_asked = True
     if not talking and not _wraps(record) and not talks.ask_aside(d, record):
@@ -198,7 +198,8 @@ def skilled(d: Domain, event: AgentSkilled) -> None:
     if skills == record.agent.skills:
         return
     d.matching.sign_out(record)
-    record.agent, record.as_configured = usual._replace(skills=skills), None if skills == usual.skills else usual
+    record.become(usual._replace(skills=skills))
+    record.as_configured = None if skills == usual.skills else usual
     agents.enlist(d, record)
     agents.note(d, record)
     preferred.review(d, record)

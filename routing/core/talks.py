@@ -35,9 +35,10 @@ BY_WISH = frozenset({OPTIONAL, AGENT_REQUESTED})
 
 def talk_ended(d: Domain, event: TalkEnded) -> None:
     """Caller and agent are apart."""
-    offer = d.offers.get(event.offer)
+    number, by, ended_at = event
+    offer = d.offers.get(number)
     if offer is not None and offer.state is ACCEPTED and not offer.apart:  # who is not together is told by other events
-        talk_over(d, offer, event.by, d.now if event.ended_at is None else event.ended_at)
+        talk_over(d, offer, by, d.now if ended_at is None else ended_at)
 
 
 def held(d: Domain, event: Held) -> None:
@@ -62,7 +63,8 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     transfer, the service for which the caller waits from now on; the one who calls has the contact enter its line."""
     record, contact = offer.agent, offer.contact
     assert offer.connected_at is not None
-    at = min(d.now, max(at, offer.connected_at))
+    if not offer.connected_at <= at <= d.now:
+        at = min(d.now, max(at, offer.connected_at))
     if offer.held_since is not None:
         offer.held_s += max(0.0, at - offer.held_since)
         offer.held_since = None
@@ -81,8 +83,9 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     if handed:
         leave(d, record, offer, lost)
     elif wraps:
-        if record.agent.profile.wrapup_mode is not MANDATORY:
-            d.timers.set(("wrap", offer.id), d.now + record.agent.profile.wrapup_s)
+        profile = record.profile
+        if profile.wrapup_mode is not MANDATORY:
+            d.timers.set(("wrap", offer.id), d.now + profile.wrapup_s)
         agents.change(d, record, "talk_over", "")
     else:
         _free(d, record, offer, trigger if not lost else LOST)
@@ -120,7 +123,7 @@ def leave_phone(d: Domain, offer: Offer, lost: bool) -> None:
 
 def _wraps_up(record: AgentRecord, offer: Offer) -> bool:
     """Whether a wrap-up comes after this talk. Who leaves the shift has none."""
-    profile = record.agent.profile
+    profile = record.profile
     mode = profile.wrapup_mode
     if record.leave_pending or (mode in BY_WISH and not offer.wrapup_asked):
         return False
@@ -148,15 +151,15 @@ def leave(d: Domain, record: AgentRecord, offer: Offer, lost: bool) -> None:
 
 def _aside(d: Domain, record: AgentRecord, trigger: str) -> None:
     record.aside, record.talked_until = True, None
-    if record.agent.profile.wrapup_mode is not MANDATORY:
-        d.timers.set(("aside", record.id), d.now + record.agent.profile.wrapup_s)
+    if record.profile.wrapup_mode is not MANDATORY:
+        d.timers.set(("aside", record.id), d.now + record.profile.wrapup_s)
     agents.change(d, record, trigger, "")
 
 
 def ask_aside(d: Domain, record: AgentRecord) -> bool:
     """Begin a wrap-up after the talk that had none, if it is not too late for it: the agent is idle, and the talk ended
     no longer ago than a wrap-up lasts. False: it is."""
-    profile, ended = record.agent.profile, record.talked_until
+    profile, ended = record.profile, record.talked_until
     if profile.wrapup_mode is not OPTIONAL or ended is None or record.state not in agents.FREE \
             or d.now - ended > profile.wrapup_s or not profile.wrapup_s:
         return False
@@ -176,7 +179,7 @@ def _free(d: Domain, record: AgentRecord, offer: Offer, reason: str) -> None:
     """The agent is done with this contact."""
     capacity.release(d, record, offer)
     wellbeing.handled(d, offer)
-    if record.agent.profile.wrapup_mode is OPTIONAL and offer.state is WRAPPING:
+    if record.profile.wrapup_mode is OPTIONAL and offer.state is WRAPPING:
         record.talked_until = offer.talk_over_at
     agents.done(d, record, reason)
 
@@ -186,6 +189,7 @@ def _wrapped(d: Domain, offer: Offer) -> None:
     assert offer.talk_over_at is not None
     offer.state = OFFER.get((offer.state, "wrapped_up")) or follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
     contacts.follow_contact(contact, "wrapped_up")
+    contact.offer = None  # they hold each other: memory comes back at once, not when the garbage is looked for
     del d.offers[offer.id], d.contacts[contact.id]
     seq = d.next_seq
     d.next_seq = seq + 1

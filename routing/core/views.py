@@ -33,7 +33,7 @@ def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None
     else:
         waited_s = offer.connected_at - c.waits_from
     return ContactView(
-        c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, len(d.line(c.service.id)),
+        c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, d.lines[c.service.id].size,
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
         c.callback, expected, c.tries, c.not_before, c.merged, returned=c.returned is not None)
 
@@ -75,7 +75,7 @@ def status(d: Domain, now: float) -> Status:
         if c.state in WAITING:
             oldest[c.service.id] = min(oldest.get(c.service.id, c.since), c.since)
     queues = tuple(
-        QueueView(service, name, len(d.line(service)), ringing[service], talking[service],
+        QueueView(service, name, d.lines[service].size, ringing[service], talking[service],
                   max(0.0, now - oldest[service]) if service in oldest else 0.0, signed[service], ready[service],
                   estimate.newcomer(d, d.services[service], now) if service in d.services else None,
                   service not in d.closed)

@@ -32,7 +32,6 @@ from __future__ import annotations
 from math import inf, log2
 
 from routing.core import facts
-from routing.core import handled as handle_times
 from routing.core.domain import Domain
 from routing.core.model import AgentState, OfferState
 from routing.core.records import AgentRecord, Offer
@@ -95,7 +94,7 @@ def allow(d: Domain, record: AgentRecord) -> None:
 
 def limit(d: Domain, record: AgentRecord) -> float:
     """Whether the agent is at the hard limit now. Gives the load."""
-    load, limits = load_of(d, record), record.agent.profile.distress
+    load, limits = load_of(d, record), record.profile.distress
     if load >= limits.hard:
         record.limited = True
     elif load < limits.again:
@@ -104,7 +103,7 @@ def limit(d: Domain, record: AgentRecord) -> float:
 
 
 def _allow(d: Domain, record: AgentRecord) -> None:
-    load, limits = limit(d, record), record.agent.profile.distress
+    load, limits = limit(d, record), record.profile.distress
     gladly = atmost = utmost = ANY
     if not relaxed(d, record, "distress_limit"):
         if record.limited:
@@ -133,7 +132,7 @@ def _heaviest_at_hand(record: AgentRecord) -> bool:
 
 def _wake(d: Domain, record: AgentRecord, load: float) -> None:
     """Think again when the next of the bounds is passed; a load that is none is forgotten."""
-    limits = record.agent.profile.distress
+    limits = record.profile.distress
     nothing = load < NEGLIGIBLE and not record.limited
     bound = limits.again if record.limited else limits.soft if load >= limits.soft else NEGLIGIBLE
     at = inf if nothing else d.now + d.centre.load_half_life_s * max(0.0, log2(load / bound)) + LATER_S
@@ -161,7 +160,7 @@ def not_before(record: AgentRecord) -> float:
 
 def gap(d: Domain, record: AgentRecord) -> None:
     """The agent is done with something: the profile's rest gap begins."""
-    rest_s = record.agent.profile.rest_gap_s
+    rest_s = record.profile.rest_gap_s
     if rest_s and not relaxed(d, record, "rest_gap"):
         record.gap_until = max(record.gap_until, d.now + rest_s)
 
@@ -222,7 +221,7 @@ def handled(d: Domain, offer: Offer) -> None:
         return
     seconds = d.now - offer.connected_at
     if offer.state is WRAPPING:  # one torn off says nothing about how long it would have taken
-        handle_times.of(d, offer.contact.service.id).note(seconds)
+        d.handled[offer.contact.service.id].note(seconds)
     _done(d, offer.agent, offer, seconds)
 
 
@@ -235,7 +234,7 @@ def heard(d: Domain, partner: AgentRecord, offer: Offer) -> None:
 def _done(d: Domain, record: AgentRecord, offer: Offer, seconds: float) -> None:
     record.occupied, record.occupied_at = occupied_of(d, record) + seconds, d.now
     record.untold = True
-    if record.agent.profile.rest_gap_s:
+    if record.profile.rest_gap_s:
         gap(d, record)
     if record.strained:
         _rest(d, record, offer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from math import inf
 from typing import Any
 
@@ -75,13 +75,12 @@ class Known(handled.Handled):
         """Not learned."""
 
 
-class Still(dict[Any, Known]):
+class Still(defaultdict[str, handled.Handled]):
     """The same of every service: what is learned in a talk is no matter of choice, and has tests of its own."""
 
-    def get(self, service: str) -> Known:  # type: ignore[override]
-        if service not in self:
-            self[service] = Known(service)
-        return self[service]
+    def __missing__(self, service: str) -> handled.Handled:
+        found = self[service] = Known(service)
+        return found
 
 
 class Duel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core import breaks, handled
+from routing.core import breaks
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.breaks import GOLDEN, LONGEST_S, REASON, STAGGER
@@ -43,7 +43,7 @@ def run(h: House, until: float) -> None:
 
 
 def p80(h: House) -> float:
-    return handled.of(h.engine._domain, EDU.id).p80_s
+    return h.engine._domain.handled[EDU.id].p80_s
 
 
 def test_a_planned_break_begins_and_ends_by_itself() -> None:
@@ -318,11 +318,11 @@ def test_who_asks_whether_a_break_is_near_changes_nothing() -> None:
     record, guard = d.agents[A], d.timers.at(("guard", A))
     run(h, 5_000.0)
     for _ in range(50):
-        handled.of(d, EDU.id).note(7_000.0)
+        d.handled[EDU.id].note(7_000.0)
     assert breaks.protected(d, record) and d.timers.at(("guard", A)) == guard is not None
     d.timers.cancel(("guard", A))
     for _ in range(2_000):
-        handled.of(d, EDU.id).note(10.0)
+        d.handled[EDU.id].note(10.0)
     assert not breaks.protected(d, record) and d.timers.at(("guard", A)) is None
 
 

@@ -7,7 +7,6 @@ import random
 
 import pytest
 
-from routing.core import handled
 from routing.core.domain import Domain
 from routing.core.handled import (
     _STEPS,
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_of_an_unknown_service_the_usual_is_believed() -> None:
-    times = handled.of(Domain(1, 1), ServiceId("new"))
+    times = Domain(1, 1).handled[ServiceId("new")]
     assert times.mean_s == pytest.approx(SEED_MEAN_S)
     assert SEED_MEAN_S < times.p80_s < 2 * SEED_MEAN_S
     assert times.remaining_s(0.0) == pytest.approx(SEED_MEAN_S, rel=STEP)
@@ -112,6 +111,6 @@ def test_beyond_everything_known_there_is_still_an_answer() -> None:
 def test_each_service_learns_for_itself() -> None:
     d = Domain(1, 1)
     for _ in range(300):
-        handled.of(d, ServiceId("short")).note(30.0)
-        handled.of(d, ServiceId("long")).note(900.0)
-    assert handled.of(d, ServiceId("short")).p80_s < 60.0 < 800.0 < handled.of(d, ServiceId("long")).p80_s
+        d.handled[ServiceId("short")].note(30.0)
+        d.handled[ServiceId("long")].note(900.0)
+    assert d.handled[ServiceId("short")].p80_s < 60.0 < 800.0 < d.handled[ServiceId("long")].p80_s
