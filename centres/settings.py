@@ -197,6 +197,14 @@ class QueueLog(Shape):
     callerid: Literal["none", "masked", "full"] = "none"
 
 
+    compat: Literal["none", "asternic"] = "none"
+    """`asternic`: the legacy TRANSFER stands beside BLINDTRANSFER and ATTENDEDTRANSFER: Asternic knows no other."""
+    rotate: Literal["never", "daily"] = "never"
+    """A new file for each day of the centre's clock. A reader that does not follow misses the end of the old one."""
+    rotate_mb: Annotated[int | None, Field(ge=1, le=10_000, strict=True)] = None
+    """And when the file is as long as this."""
+    keep_days: Annotated[int | None, Field(ge=1, le=3_660, strict=True)] = None
+    """Of rotated files; left out: none is deleted."""
 class Mqtt(Shape):
     """[mqtt]: what happens goes to a broker too."""
 

@@ -40,14 +40,6 @@ def blanked(line: bytes, whose: Whose) -> bytes:
     return b"|".join(fields)
 
 
-def numberless(line: bytes) -> bytes:
-    """The line as it is when its number was never known, if the number was overwritten."""
-    fields = line.split(b"|")
-    if len(fields) > CALLER and fields[4] == b"ENTERQUEUE" and not fields[CALLER].strip(b"*"):
-        fields[CALLER] = b""
-    return b"|".join(fields)
-
-
 def _plain(path: Path, whose: Whose, really: bool) -> int:
     count, at = 0, 0
     with path.open("rb+" if really else "rb") as file:

@@ -1,28 +1,40 @@
 """Facts as lines of Asterisk's queue_log, as app_queue.c and logger.c write them:
-`epoch|callid|queue|agent|event|data...`.
+`epoch|callid|queue|agent|event|data...`. docs/queue_log.md has every verb and the words that a call's lines may form.
 
 Santral is the only writer of the file. What readers of this format need (from their code) is kept here: the epoch is an
 integer and never goes back, no event stands twice for one call in one second, names are `[A-Za-z0-9_./-]` and at most
-40 long, every answered visit has one CONNECT and one COMPLETE*,
-BLINDTRANSFER or ATTENDEDTRANSFER.
+40 long, every answered visit has one CONNECT and one COMPLETE*, BLINDTRANSFER or ATTENDEDTRANSFER.
 
 A talk from which the caller was sent on closes its visit with BLINDTRANSFER (the next service, `santral`), and the
 caller enters the next queue (ENTERQUEUE of the same call, with the same call id: that is the chain). A talk that was
 cut without the caller hanging up closes its visit with COMPLETEAGENT and the caller enters the queue again (a second
 ENTERQUEUE of the same call, at position 1), as calls do that come back to `Queue()` in a dialplan.
-Only voice is written: the format has no words for other channels.
+Only voice is written: the format has no words for other channels. Callbacks and the survey have verbs of our own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from routing.core.facts import AgentChanged, CallbackChanged, CentreChanged, Ended, Fact, Moved, OfferClosed, Queued
-from routing.core.ids import ContactId, leg_id
+from routing.core.callback import MERGED
+from routing.core.facts import (
+    AgentChanged,
+    Alarm,
+    CallbackChanged,
+    CentreChanged,
+    Ended,
+    Fact,
+    Moved,
+    OfferClosed,
+    Queued,
+    Surveyed,
+)
+from routing.core.ids import AgentId, ContactId, OfferId, leg_id
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
-from routing.core.talk_facts import Connected, Introduced, TalkOver
+from routing.core.restore import REPAIRED
+from routing.core.talk_facts import Connected, HoldChanged, Introduced, TalkOver
 
 FIELD_MAX = 40
 """Readers keep each field in a varchar(40)."""
@@ -33,14 +45,21 @@ CONTEXT = "santral"
 """Where a transfer leads: the field that names a dialplan's context."""
 AUTO_PAUSE, AUTO_UNPAUSE = "Auto-Pause", "Auto-Unpause"
 """app_queue's reasons for what it does itself."""
+LEAD_MAX_S = 60
+"""Lines of one call or agent that would stand twice in a second move on to the next, and what follows with them. So far
+ahead of the clock: then an agent's are left out, for a device gone wild (pause, resume, ten times a second) would write
+times of tomorrow. A call's never are: it has no more than a few."""
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_./-]")
 _TURKISH = str.maketrans("çğıöşüâîûÇĞİÖŞÜÂÎÛ", "cgiosuaiuCGIOSUAIU")
 _CALLER = re.compile(r"[^0-9+*]")
 
-ONCE = frozenset({"ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "COMPLETECALLER", "ABANDON", "EXITWITHKEY",
-                  "EXITWITHTIMEOUT", "BLINDTRANSFER", "ATTENDEDTRANSFER"})
-"""A call's story needs each of these: a second one in the same second is moved to the next, not left out."""
+REPEATED = frozenset({"RINGNOANSWER", "RINGCANCELED", "CONFIGRELOAD"})
+"""A second one in the same second is left out: readers keep one only, and nothing is counted by it. Every other line is
+moved to the next second."""
+OF_AGENTS = frozenset({"ADDMEMBER", "REMOVEMEMBER", "PAUSE", "UNPAUSE", "PAUSEALL", "UNPAUSEALL", "CALLERONHOLD",
+                       "CALLEROFFHOLD"})
+"""What an agent does by hand, as often as they like."""
 
 CallerId = Callable[[str], str]
 """From the encrypted number of a fact to what may be written: nothing, a masked number, or the number."""
@@ -61,12 +80,29 @@ def name(text: str) -> str:
     return _FOREIGN.sub("_", text.translate(_TURKISH))[:FIELD_MAX]
 
 
-class LineState:
-    """What the next line depends on. Rebuilt by feeding the stored facts from the first on."""
+class Talk(NamedTuple):
+    """What a talk's next lines need."""
 
-    def __init__(self) -> None:
-        self.talking: dict[ContactId, bool] = {}
-        """Open visits: True while caller and agent talk. As many as there are calls."""
+    who: tuple[str, str, str]
+    """Call, queue and agent."""
+    offer: OfferId
+    wait_s: float
+    since: float
+    position: int
+
+
+class LineState:
+    """What the next line depends on. Rebuilt by feeding the stored facts from the first on. `asternic`: the legacy
+    TRANSFER stands beside BLINDTRANSFER and ATTENDEDTRANSFER, which Asternic Lite does not know."""
+
+    def __init__(self, *, asternic: bool = False) -> None:
+        self.asternic = asternic
+        self.talking: dict[ContactId, Talk | None] = {}
+        """Open visits; None: the caller waits. As many as there are calls."""
+        self.held: set[ContactId] = set()
+        """Callers on hold."""
+        self.members: dict[AgentId, list[str]] = {}
+        """Queues of the agents who are signed in."""
         self.epoch = 0
         self.seen: set[tuple[str, str, str, str]] = set()
         """Call, queue, agent and event of the lines of second `epoch`."""
@@ -91,9 +127,9 @@ def stamped(state: LineState, at: float, callid: str, queue: str, agent: str, ev
     epoch = max(int(at), state.epoch)
     key = (callid, queue, agent, event)
     if epoch == state.epoch and key in state.seen:
-        if event not in ONCE:
-            return None
         epoch += 1
+        if event in REPEATED or (event in OF_AGENTS and epoch > at + LEAD_MAX_S):
+            return None
     if epoch != state.epoch:
         state.epoch = epoch
         state.seen.clear()
@@ -111,7 +147,7 @@ def _whole(seconds: float) -> int:
 def _queued(fact: Queued, state: LineState, callerid: CallerId) -> list[Row]:
     if fact.channel is not Channel.VOICE or fact.contact in state.talking:
         return []
-    state.talking[fact.contact] = False
+    state.talking[fact.contact] = None
     caller = _CALLER.sub("", callerid(fact.caller_box))[:FIELD_MAX] if fact.caller_box else ""
     return [(name(fact.contact), name(fact.service), NONE, "ENTERQUEUE", ("", caller, fact.position))]
 
@@ -130,24 +166,47 @@ def _moved(fact: Moved, state: LineState, callerid: CallerId) -> list[Row]:
 
 
 def _connected(fact: Connected, state: LineState, callerid: CallerId) -> list[Row]:
-    if fact.channel is not Channel.VOICE or state.talking.get(fact.contact) is True:
+    if fact.channel is not Channel.VOICE or state.talking.get(fact.contact) is not None:
         return []
-    state.talking[fact.contact] = True
-    return [(name(fact.contact), name(fact.service), name(fact.agent), "CONNECT",
+    who = name(fact.contact), name(fact.service), name(fact.agent)
+    state.talking[fact.contact] = Talk(who, fact.offer, fact.wait_s, fact.at, fact.original_position)
+    return [(*who, "CONNECT",
              (_whole(fact.wait_s), name(leg_id(fact.offer, fact.contact)), _whole(fact.ring_s)))]
 
 
-def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row]:
-    if fact.channel is not Channel.VOICE or not state.talking.pop(fact.contact, False):
+def _held(fact: HoldChanged, state: LineState, callerid: CallerId) -> list[Row]:
+    """The caller hears music, or the agent again: verbs that QueueMetrics knows."""
+    talk = state.talking.get(fact.contact)
+    if not fact.on:
+        return _off_hold(fact.contact, talk, state)
+    if talk is None or fact.contact in state.held:
         return []
-    callid, queue, agent = name(fact.contact), name(fact.service), name(fact.agent)
+    state.held.add(fact.contact)
+    return [(*talk.who, "CALLERONHOLD", ("",))]
+
+
+def _off_hold(contact: ContactId, talk: Talk | None, state: LineState) -> list[Row]:
+    """The end of a hold; a talk that ends in it ends it."""
+    if talk is None or contact not in state.held:
+        return []
+    state.held.remove(contact)
+    return [(*talk.who, "CALLEROFFHOLD", ("",))]
+
+
+def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row]:
+    talk = state.talking.get(fact.contact)
+    if talk is None:
+        return []
+    rows = _off_hold(fact.contact, talk, state)
+    callid, queue, agent = talk.who
+    del state.talking[fact.contact]
     times = (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position)
     if fact.to is not None:
-        rows: list[Row] = [(callid, queue, agent, "BLINDTRANSFER", (name(fact.to), CONTEXT, *times))]
+        rows += _sent_on(state, callid, queue, agent, "BLINDTRANSFER", (name(fact.to), CONTEXT), times)
     else:
-        rows = [(callid, queue, agent, "COMPLETECALLER" if fact.by == "caller" else "COMPLETEAGENT", times)]
+        rows.append((callid, queue, agent, "COMPLETECALLER" if fact.by == "caller" else "COMPLETEAGENT", times))
     if fact.state is ContactState.PENDING:
-        state.talking[fact.contact] = False
+        state.talking[fact.contact] = None
         if fact.to is None or fact.to == fact.service:
             rows.append((callid, queue, NONE, "ENTERQUEUE", ("", "", 1)))
     return rows
@@ -155,25 +214,39 @@ def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row
 
 def _introduced(fact: Introduced, state: LineState, callerid: CallerId) -> list[Row]:
     """The agent asked the next one first, and has left: the caller goes on, or has hung up meanwhile."""
-    if not state.talking.pop(fact.contact, False):
+    talk = state.talking.get(fact.contact)
+    if talk is None:
         return []
-    callid, queue, agent = name(fact.contact), name(fact.service), name(fact.agent)
+    rows = _off_hold(fact.contact, talk, state)
+    callid, queue, agent = talk.who
+    del state.talking[fact.contact]
     times = (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position)
     if fact.by == "caller":
-        return [(callid, queue, agent, "COMPLETECALLER", times)]
-    state.talking[fact.contact] = False
-    return [(callid, queue, agent, "ATTENDEDTRANSFER", ("BRIDGE", name(fact.to), *times)),
+        return [*rows, (callid, queue, agent, "COMPLETECALLER", times)]
+    state.talking[fact.contact] = None
+    return [*rows, *_sent_on(state, callid, queue, agent, "ATTENDEDTRANSFER", ("BRIDGE", name(fact.to)), times),
             (callid, name(fact.to), NONE, "ENTERQUEUE", ("", "", 1))]
 
 
+def _sent_on(state: LineState, callid: str, queue: str, agent: str, event: str, where: tuple[str, str],
+             times: tuple[int, int, int]) -> list[Row]:
+    rows: list[Row] = [(callid, queue, agent, event, (*where, *times))]
+    if state.asternic:
+        rows.append((callid, queue, agent, "TRANSFER", (where[where[0] == "BRIDGE"], CONTEXT, *times)))
+    return rows
+
+
 def _ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]:
-    if fact.channel is not Channel.VOICE or state.talking.pop(fact.contact, None) is None:
+    if fact.channel is not Channel.VOICE or fact.contact not in state.talking:
         return []
+    del state.talking[fact.contact]
     wait = (fact.position, fact.original_position, _whole(fact.wait_s))
     event: str
     data: tuple[str | int, ...]
     if fact.outcome in (Outcome.OVERFLOW, Outcome.CALLBACK_FAILED):
         event, data = "EXITWITHTIMEOUT", wait
+    elif fact.outcome is Outcome.LEFT and fact.key == MERGED:
+        event, data = "WITHDRAW", (*wait, fact.key)
     elif fact.outcome is Outcome.LEFT:
         event, data = "EXITWITHKEY", (_key(fact.key), *wait)
     else:
@@ -189,7 +262,7 @@ def _called_back(fact: CallbackChanged, state: LineState, callerid: CallerId) ->
     """Verbs of our own: the format has none. The visit stays open, the caller is in line all the time."""
     callid, queue = name(fact.contact), name(fact.service)
     if fact.reason == "asked":
-        return [(callid, queue, NONE, "CALLBACKASKED", ())]
+        return [(callid, queue, NONE, "CALLBACKASKED", ("",))]
     if not fact.callback:
         return [(callid, queue, NONE, "CALLBACKREACHED", (fact.tries,))]
     return [(callid, queue, NONE, "CALLBACKFAILED", (name(fact.reason), fact.tries))]
@@ -208,24 +281,42 @@ AWAY = (AgentState.PAUSED, AgentState.NOT_RESPONDING)
 
 def _agent(fact: AgentChanged, state: LineState, callerid: CallerId) -> list[Row]:
     agent, queues = name(fact.agent), [name(service) for service in fact.services]
-    rows: list[Row] = []
-    if fact.before is AgentState.SIGNED_OUT and fact.state is not AgentState.SIGNED_OUT:
-        rows += [(MANAGER, queue, agent, "ADDMEMBER", ("PAUSED" if fact.state in AWAY else "",)) for queue in queues]
+    before = state.members.get(fact.agent, [] if fact.before is AgentState.SIGNED_OUT else queues)
+    here = [] if fact.state is AgentState.SIGNED_OUT else queues
+    state.members[fact.agent] = here
+    rows: list[Row] = [(MANAGER, queue, agent, "ADDMEMBER", ("PAUSED" if fact.state in AWAY else "",))
+                       for queue in here if queue not in before]
     if fact.before in AWAY and fact.state not in AWAY:
         reason = AUTO_UNPAUSE if fact.state is AgentState.SIGNED_OUT else ""
-        rows += _for_all(agent, queues, "UNPAUSE", reason)
-    if fact.state in AWAY and (fact.before not in AWAY or fact.before is not fact.state):
+        rows += _for_all(agent, before, "UNPAUSE", reason)
+    if fact.state in AWAY and fact.before is not fact.state:
         reason = name(fact.reason) if fact.state is AgentState.PAUSED else AUTO_PAUSE
         rows += _for_all(agent, queues, "PAUSE", reason)
-    if fact.state is AgentState.SIGNED_OUT and fact.before is not AgentState.SIGNED_OUT:
-        rows += [(MANAGER, queue, agent, "REMOVEMEMBER", ("",)) for queue in queues]
-    return rows
+    return rows + [(MANAGER, queue, agent, "REMOVEMEMBER", ("",)) for queue in before if queue not in here]
+
+
+def _surveyed(fact: Surveyed, state: LineState, callerid: CallerId) -> list[Row]:
+    """A verb of our own: the format has none."""
+    return [(name(fact.contact), name(fact.service), NONE, "SURVEY", (name(fact.question), fact.answer))]
 
 
 def _for_all(agent: str, queues: list[str], event: str, reason: str) -> list[Row]:
     """Once for all queues, then once for each, as app_queue does."""
     return [(NONE, NONE, agent, f"{event}ALL", (reason,)),
             *((NONE, queue, agent, event, (reason,)) for queue in queues)]
+
+
+def _alarm(fact: Alarm, state: LineState, callerid: CallerId) -> list[Row]:
+    """Rows that contradicted each other at a start: the talk is no more, the caller waits again. No other fact says
+    so."""
+    talk = None if fact.contact is None or fact.kind != REPAIRED else state.talking.get(fact.contact)
+    if talk is None or fact.contact is None or fact.offer not in (None, talk.offer):
+        return []
+    state.talking[fact.contact] = None
+    callid, queue, _ = talk.who
+    times = _whole(talk.wait_s), _whole(fact.at - talk.since), talk.position
+    return [*_off_hold(fact.contact, talk, state), (*talk.who, "COMPLETEAGENT", times),
+            (callid, queue, NONE, "ENTERQUEUE", ("", "", 1))]
 
 
 def _centre(fact: CentreChanged, state: LineState, callerid: CallerId) -> list[Row]:
@@ -241,4 +332,5 @@ _WRITERS: dict[type, Callable[[Any, LineState, CallerId], list[Row]]] = {
     Queued: _queued, Connected: _connected, TalkOver: _talk_over, Introduced: _introduced,
     Ended: _ended, OfferClosed: _offer_closed,
     AgentChanged: _agent, CentreChanged: _centre, Moved: _moved, CallbackChanged: _called_back,
+    HoldChanged: _held, Surveyed: _surveyed, Alarm: _alarm,
 }

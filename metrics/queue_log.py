@@ -1,21 +1,22 @@
-"""The queue_log file: appended, never rewritten, each line once, whatever ends the node in between.
+"""The queue_log: each line once, whatever ends the node in between.
 
 The lines follow from the stored facts alone. So a start feeds the facts again from the first one: those whose lines are
-in the file already are compared and skipped, and a line that was torn in the middle is completed. A small file beside
-it (`<name>.place`) says up to which fact and byte the file is known to be on disk, so the comparison is short.
+in the file already are compared and skipped (`queue_known`). A small file beside it (`<name>.place`) says up to which
+fact, file and byte all is known to be on disk, so the comparison is short.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
-from metrics.forget import numberless
+from metrics.queue_file import QueueFile, Rotation
+from metrics.queue_known import Known
 from metrics.queue_lines import CallerId, LineState, lines, no_callerid, started
 from routing.core.facts import Fact
 from routing.store.errors import StoreError
@@ -28,67 +29,91 @@ compares at most about so many lines."""
 BACKLOG_MAX = 1_000_000
 """Bytes kept while the file cannot be written (disk full): about 15,000 lines. Then nothing is written until the next
 start, which takes the rest from the stored facts: the file is always the beginning of what they say."""
-CHUNK = 65_536
-"""Bytes of one write: deleting from the front of the backlog stays cheap."""
-MODE = 0o640
-"""Readers of a group may be let in; the file holds ids, and numbers only when the operator asked for them."""
+
+
+class Place(NamedTuple):
+    """Up to where all is on disk."""
+
+    seq: int = 0
+    """The last fact."""
+    size: int = 0
+    inode: int = 0
+    """Of the file that has this size; 0: an older Santral did not say it."""
 
 
 class QueueLog:
     """`take` is a projection: give it every stored fact at start (`start` when done), then those of each turn."""
 
-    def __init__(self, path: Path, callerid: CallerId = no_callerid) -> None:
+    def __init__(self, path: Path, callerid: CallerId = no_callerid, *, asternic: bool = False,
+                 rotation: Rotation | None = None) -> None:
         self.path = path
         self._place_path = path.with_name(path.name + ".place")
         self._open_number = callerid
-        self._state = LineState()
-        self._file: int | None = None
-        self._inode = 0
-        self._seq, self._size = self._place()
+        self._state = LineState(asternic=asternic)
+        self._file = QueueFile(path, rotation or Rotation())
+        self._place = self._noted()
         self._fed = 0
         """Last fact taken."""
-        self._there = self._beyond()
-        self._backlog = bytearray()
+        self._backlog: deque[bytes] = deque()
         self._stopped = False
         self._unsaved = 0
+        self._turned = 0
         self._complained = False
         self._keyless = False
+        self._known: Known | None = None
+        try:
+            self._file.mend()
+            self._known = Known(path, self._place.inode, self._place.size)
+        except OSError as error:
+            self._stop(error)
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Write what these facts say and the file does not say yet. Never raises: a full disk stops no call."""
-        new = bytearray()
         for fact in facts:
             if fact.seq <= self._fed:
                 continue
             self._fed = fact.seq
             found = lines(fact, self._state, self._callerid)
-            if fact.seq <= self._seq:
+            if fact.seq <= self._place.seq:
                 continue
             for line in found:
-                new += self._missing(line.encode("ascii") + b"\n")
+                self._add(line)
             self._unsaved += 1
-        self._write(bytes(new))
+        self._write()
         if self._unsaved >= SAVE_EVERY:
             self.save()
 
     def start(self, at: float) -> None:
         """All stored facts are in: say QUEUESTART. Lines behind the place that no fact explains stay as they are."""
-        if self._fed < self._seq:
+        if self._fed < self._place.seq:
             log.warning("queue_log.other_store", path=self.path.name)
-            self._seq = self._fed  # the place was written beside another store, whose facts counted further
-        torn = b"\n" if self._there and not self._there[-1].endswith(b"\n") else b""
-        self._there.clear()
-        self._write(torn + started(self._state, at).encode("ascii") + b"\n")
+            # The place was written beside another store, whose facts counted further.
+            self._place = self._place._replace(seq=self._fed)
+        elif self._known is not None:
+            try:
+                self._known.finish()
+            except OSError as error:
+                self._stop(error)
+            else:
+                if self._known.foreign:
+                    log.warning("queue_log.unknown_lines", path=self.path.name, lines=self._known.foreign)
+                if self._known.late:
+                    log.warning("queue_log.late_lines", path=self.path.name, lines=self._known.late)
+        self._known = None
+        self._add(started(self._state, at))
+        self._write()
 
     def save(self) -> None:
         """Bring the file to the disk and note the place. Nothing is noted while something is still to be written."""
-        if self._file is None or self._backlog or self._stopped:
+        if self._backlog or self._stopped:
             return
         try:
-            os.fsync(self._file)
-            text = json.dumps({"seq": self._fed, "size": os.fstat(self._file).st_size})
+            synced = self._file.sync()
+            if synced is None:
+                return
+            inode, size = synced
             fresh = self._place_path.with_name(self._place_path.name + ".new")
-            fresh.write_text(text, encoding="ascii")
+            fresh.write_text(json.dumps(Place(self._fed, size, inode)._asdict()), encoding="ascii")
             fresh.replace(self._place_path)
             self._unsaved = 0
         except OSError as error:
@@ -96,11 +121,9 @@ class QueueLog:
 
     def close(self) -> None:
         """Save and let the file go."""
-        self._write(b"")
+        self._write()
         self.save()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self._file.close()
 
     def _callerid(self, box: str) -> str:
         """What may be written of a number; nothing when its key is no longer there."""
@@ -112,74 +135,48 @@ class QueueLog:
                 log.warning("queue_log.number_does_not_open", kind=type(error).__name__)
             return ""
 
-    # -- what is there already ---------------------------------------------------------------------------------------
-
-    def _place(self) -> tuple[int, int]:
+    def _noted(self) -> Place:
         try:
             place = json.loads(self._place_path.read_text(encoding="ascii"))
-            return int(place["seq"]), int(place["size"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0, 0
+            return Place(int(place["seq"]), int(place["size"]), int(place.get("inode", 0)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return Place()
 
-    def _beyond(self) -> deque[bytes]:
-        """Lines behind the known place; the last may be torn. QUEUESTART follows from no fact and is passed over."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                if file.tell() < self._size:  # rotated while we were away
-                    return deque()
-                file.seek(self._size)
-                rest = file.read()
-        except OSError:
-            return deque()
-        return deque(line for line in rest.splitlines(keepends=True) if b"|QUEUESTART|" not in line)
-
-    def _missing(self, line: bytes) -> bytes:
-        """What of this line is not in the file."""
-        if not self._there:
-            return line
-        known = self._there.popleft()
-        if known == line or numberless(known) == numberless(line):
-            return b""  # a number that was erased since stands as `*` in the one and not at all in the other
-        if line.startswith(known) and not self._there and not known.endswith(b"\n"):
-            return line[len(known):]
-        self._there.clear()
-        log.warning("queue_log.unknown_lines", path=self.path.name)
-        return line if known.endswith(b"\n") else b"\n" + line
-
-    # -- the file ----------------------------------------------------------------------------------------------------
-
-    def _write(self, data: bytes) -> None:
-        if self._stopped or not (self._backlog or data):
+    def _add(self, text: str) -> None:
+        """The line, unless the files have it."""
+        if self._stopped:
             return
-        self._backlog += data
+        line = text.encode("ascii") + b"\n"
+        if self._known is not None:
+            try:
+                if self._known.has(line):
+                    return
+            except OSError as error:
+                self._stop(error)
+                return
+        self._backlog.append(line)
+
+    def _write(self) -> None:
+        if self._stopped or not self._backlog:
+            return
         try:
-            file = self._opened()
-            while self._backlog:
-                del self._backlog[: os.write(file, self._backlog[:CHUNK])]
+            self._file.append(self._backlog)
             self._complained = False
         except OSError as error:
             self._complain(error)
-        if len(self._backlog) > BACKLOG_MAX:
-            self._stopped = True
-            self._backlog.clear()
-            log.error("queue_log.stopped", path=self.path.name, mend="make room, then restart: nothing is lost")
+        if sum(map(len, self._backlog)) > BACKLOG_MAX:
+            self._stop()
+        elif self._file.turned > self._turned:
+            self._turned = self._file.turned
+            self._unsaved = SAVE_EVERY  # the old place is in another file now
 
-    def _opened(self) -> int:
-        """The file, opened anew when somebody has moved it away (log rotation)."""
-        try:
-            inode = self.path.stat().st_ino
-        except FileNotFoundError:
-            inode = 0
-        if self._file is not None and inode == self._inode:
-            return self._file
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-            self._unsaved = SAVE_EVERY  # the old place means nothing in the new file
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
-        self._inode = os.fstat(self._file).st_ino
-        return self._file
+    def _stop(self, error: OSError | None = None) -> None:
+        """Nothing more until the next start."""
+        self._stopped = True
+        self._backlog.clear()
+        why = {} if error is None else {"why": error.strerror}
+        log.error("queue_log.stopped", path=self.path.name, **why,
+                  mend="make room or correct the file's owner, then restart: nothing is lost")
 
     def _complain(self, error: OSError) -> None:
         if not self._complained:

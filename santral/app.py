@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -26,6 +27,7 @@ from ivr.agi.server import FastAgi
 from ivr.app import Dialogues
 from metrics.health import ready
 from metrics.mqtt_outbox import Outbox
+from metrics.queue_file import Rotation
 from metrics.queue_lines import CallerId, masked, no_callerid
 from metrics.queue_log import QueueLog
 from metrics.recorder import Recorder
@@ -246,7 +248,13 @@ class Node:
             def callerid(box: str) -> str:
                 return masked(numbers.open(box))
         return (Recorder(self._config.centre, in_force=lambda: self._engine.centre, version=VERSION),
-                QueueLog(self._state / wanted.path, callerid))
+                QueueLog(self._state / wanted.path, callerid, asternic=wanted.compat == "asternic",
+                         rotation=self._rotation()))
+
+    def _rotation(self) -> Rotation:
+        wanted, zone = self._config.settings.queue_log, ZoneInfo(self._config.settings.centre.timezone)
+        most = None if wanted.rotate_mb is None else wanted.rotate_mb * 1_000_000
+        return Rotation(wanted.rotate == "daily", most, wanted.keep_days, zone)
 
     def _vault(self, store: Store) -> Vault:
         wanted = self._config.settings.recording

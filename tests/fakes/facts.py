@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from routing.core.facts import AgentChanged, Alarm, CentreChanged, Ended, Fact, OfferClosed, Queued
+from routing.core.facts import AgentChanged, Alarm, CentreChanged, Ended, Fact, Moved, OfferClosed, Queued
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
-from routing.core.talk_facts import Connected, TalkOver, WrappedUp
+from routing.core.talk_facts import Connected, HoldChanged, TalkOver, WrappedUp
 
 VOICE = Channel.VOICE
 
@@ -45,6 +45,16 @@ class Story:
                                    self._service[call], VOICE, by, 3.7, talk, held, 1))
         if by != "lost":
             self.ended(call, Outcome.ANSWERED)
+
+    def sent_on(self, call: str, agent: str, to: str, talk: float = 60.0) -> None:
+        """Blind, to another service."""
+        before, self._service[call] = self._service[call], ServiceId(to)
+        self.facts.append(TalkOver(*self._stamp(), OfferId(self._offer), ContactId(call), 4, ContactState.PENDING,
+                                   AgentId(agent), 1, before, VOICE, "transfer", 3.7, talk, 0.0, 1, ServiceId(to)))
+        self.facts.append(Moved(*self._stamp(), ContactId(call), 5, before, ServiceId(to), VOICE, "transfer", 0.0, 1))
+
+    def held(self, call: str, agent: str, on: bool) -> None:
+        self.facts.append(HoldChanged(*self._stamp(), OfferId(self._offer), ContactId(call), AgentId(agent), on, 0.0))
 
     def wrapped(self, call: str, agent: str, seconds: float) -> None:
         self.facts.append(WrappedUp(*self._stamp(), OfferId(self._offer), ContactId(call), 5, AgentId(agent), 1,

@@ -37,7 +37,7 @@ def test_the_visit_stays_open_and_has_verbs_of_its_own() -> None:
     state = LineState()
     written = [line for fact in told.facts for line in lines(fact, state) if line.split("|")[1] == "c1"]
     assert written == [
-        "1000|c1|edu|NONE|ENTERQUEUE|||1", "1005|c1|edu|NONE|CALLBACKASKED",
+        "1000|c1|edu|NONE|ENTERQUEUE|||1", "1005|c1|edu|NONE|CALLBACKASKED|",
         "1040|c1|edu|a|RINGCANCELED|0", "1040|c1|edu|NONE|CALLBACKFAILED|no_answer|1",
         "1110|c1|edu|NONE|CALLBACKREACHED|1", "1110|c1|edu|a|CONNECT|110|o2-c1|10",
         "1170|c1|edu|a|COMPLETECALLER|110|60|1"]

@@ -12,6 +12,7 @@ from metrics.alerts import ALERTS, RECORDED
 from metrics.recorder import ANSWERED, RESULTS
 from routing.core.model import Outcome
 from santral.errors import SantralError
+from tests.readers import words
 
 pytestmark = pytest.mark.unit
 
@@ -69,11 +70,17 @@ def test_the_lines_to_watch_after_a_restart_are_written() -> None:
 
 
 def test_every_event_of_queue_log() -> None:
-    told = set(re.findall(r"`([A-Z]{5,})`", "".join(re.findall(r"^(\| `[^|]+)\|", section("queue_log"), re.MULTILINE))))
+    """Its table, its examples, and what readers know of it."""
+    guide = (HOME / "docs" / "queue_log.md").read_text(encoding="utf-8")
+    verbs = guide.partition("\n## Verbs\n")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`([A-Z]{5,})`", "".join(re.findall(r"^(\| `[^|]+)\|", verbs, re.MULTILINE))))
     code = (HOME / "metrics" / "queue_lines.py").read_text(encoding="utf-8")
     written = set(re.findall(r"\"([A-Z]{5,})\"", code)) | set(re.findall(r"\|([A-Z]{5,})\|", code))
     written |= {f"{event}ALL" for event in ("PAUSE", "UNPAUSE")}
-    assert told == written - {"MANAGER", "PAUSED", "BRIDGE"}
+    assert told == written - {"MANAGER", "PAUSED", "BRIDGE"} == set(words.FIELDS)
+    examples = re.findall(r"^    (\d{10}\|.+)$", guide, re.MULTILINE)
+    read = words.check("".join(f"{line}\n" for line in examples), finished=True)
+    assert len(read.state) == 3 and {"BLINDTRANSFER", "CALLBACKREACHED", "SURVEY"} <= set(read.events)
 
 
 def test_every_exit_code() -> None:

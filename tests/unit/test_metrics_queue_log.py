@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from metrics import queue_log
-from metrics.queue_lines import FIELD_MAX, LineState, lines, masked, name
+from metrics import queue_file, queue_log
+from metrics.queue_lines import FIELD_MAX, LEAD_MAX_S, LineState, lines, masked, name
 from metrics.queue_log import BACKLOG_MAX, SAVE_EVERY, QueueLog
-from routing.core.facts import Moved, Queued
+from routing.core import events as e
+from routing.core.facts import Moved, Queued, Surveyed
 from routing.core.ids import ContactId, ServiceId
 from routing.core.model import AgentState, Channel, OfferState, Outcome
 from routing.store.errors import KeyFileError
+from tests.core_house import EDU, House
 from tests.fakes.facts import Story
 
 pytestmark = pytest.mark.unit
@@ -51,7 +58,8 @@ def test_an_answered_call() -> None:
 @pytest.mark.parametrize(("outcome", "key", "line"), [
     (Outcome.ABANDONED, "", "NONE|ABANDON|2|3|9"), (Outcome.ABANDONED_SHORT, "", "NONE|ABANDON|2|3|9"),
     (Outcome.FAILURE, "", "NONE|ABANDON|2|3|9"), (Outcome.OVERFLOW, "", "NONE|EXITWITHTIMEOUT|2|3|9"),
-    (Outcome.LEFT, "*", "NONE|EXITWITHKEY|*|2|3|9"), (Outcome.LEFT, "|x", "NONE|EXITWITHKEY||2|3|9")])
+    (Outcome.LEFT, "*", "NONE|EXITWITHKEY|*|2|3|9"), (Outcome.LEFT, "|x", "NONE|EXITWITHKEY||2|3|9"),
+    (Outcome.LEFT, "merged", "NONE|WITHDRAW|2|3|9|merged")])
 def test_calls_that_end_in_the_queue(outcome: Outcome, key: str, line: str) -> None:
     story = Story()
     story.queued("1.1")
@@ -131,6 +139,18 @@ def test_time_never_goes_back() -> None:
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond: a write is cut short there, the next one refused, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        with capture_logs():
+            yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def written(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if "QUEUESTART" not in line]
 
@@ -189,13 +209,14 @@ def test_the_place_is_noted_from_time_to_time(tmp_path: Path) -> None:
     file = QueueLog(path)
     file.take(story.facts)
     assert (tmp_path / "queue_log.place").exists()
-    assert QueueLog(path)._there == type(QueueLog(path)._there)()
+    noted = json.loads((tmp_path / "queue_log.place").read_text())
+    assert noted["seq"] >= SAVE_EVERY and noted["inode"] == path.stat().st_ino
     file.close()
 
 
 def test_a_page_larger_than_the_backlog_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_log, "BACKLOG_MAX", 100)
-    monkeypatch.setattr(queue_log, "CHUNK", 64)
+    monkeypatch.setattr(queue_file, "CHUNK", 64)
     story, file = day(20), QueueLog(tmp_path / "queue_log")
     file.take(story.facts)
     file.close()
@@ -247,7 +268,7 @@ def test_a_full_disk_stops_nothing_and_loses_nothing(tmp_path: Path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue_log.os, "write", full)
+        patch.setattr(queue_file.os, "write", full)
         file.take(story.facts[:6])
         file.save()
         assert not (tmp_path / "queue_log.place").exists()
@@ -259,24 +280,52 @@ def test_a_full_disk_stops_nothing_and_loses_nothing(tmp_path: Path, monkeypatch
 def test_a_disk_full_for_long_ends_the_file_until_the_next_start(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     story, path = day(40), tmp_path / "queue_log"
+    whole = "".join(line + "\n" for line in text(story))
     monkeypatch.setattr(queue_log, "BACKLOG_MAX", 2_000)
     file = QueueLog(path)
-    real = os.write
-
-    def nearly_full(handle: int, data: bytes) -> int:
-        if os.fstat(handle).st_size >= 10:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(handle, data[:10])
-
-    with monkeypatch.context() as patch:
-        patch.setattr(queue_log.os, "write", nearly_full)
+    with limited(200):
         for fact in story.facts[:-2]:
             file.take([fact])
-        assert len(file._backlog) <= 2_000
+            assert path.read_text().endswith("\n") and whole.startswith(path.read_text()), "never half a line"
+        assert sum(map(len, file._backlog)) <= 2_000
     file.take(story.facts[-2:])
     file.close()
-    assert path.stat().st_size == 10 and not (tmp_path / "queue_log.place").exists()
+    assert 0 < path.stat().st_size <= 200 and not (tmp_path / "queue_log.place").exists()
     monkeypatch.setattr(queue_log, "BACKLOG_MAX", BACKLOG_MAX)
+    again = QueueLog(path)
+    again.take(story.facts)
+    again.close()
+    assert path.read_text() == whole
+
+
+def test_a_disk_with_little_room_is_left_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story, path = day(2), tmp_path / "queue_log"
+    file, disk = QueueLog(path), os.statvfs(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue_file, "ROOM", disk.f_blocks * disk.f_frsize)
+        file.take(story.facts)
+        assert path.read_bytes() == b"", "a write that might not fit is not begun"
+    file.close()
+    assert written(path) == text(story)
+
+
+@pytest.mark.parametrize("hinder", ["folder", "gone"])
+def test_a_file_that_cannot_be_written_costs_no_line(tmp_path: Path, hinder: str) -> None:
+    story, path = day(2), tmp_path / "state" / "queue_log"
+    if hinder == "folder":
+        path.mkdir(parents=True)
+    with capture_logs() as logged:
+        file = QueueLog(path)
+        file.take(story.facts)
+        file.close()
+    why = {"folder": "Is a directory", "gone": "No such file or directory"}[hinder]
+    told = {"folder": "queue_log.stopped", "gone": "queue_log.cannot_write"}[hinder]
+    assert [(entry["event"], entry["why"]) for entry in logged] == [(told, why)], "once, and what is wrong"
+    assert all("mend" in entry for entry in logged)
+    if hinder == "folder":
+        path.rmdir()
+    else:
+        path.parent.mkdir()
     again = QueueLog(path)
     again.take(story.facts)
     again.close()
@@ -296,3 +345,62 @@ def test_a_contact_that_moves_leaves_one_queue_and_enters_the_next() -> None:
                             reason="chosen", waited_s=5.0, left_position=2, position=1)
     assert lines(chosen, state) == ["1700000095|1700000000.7|tip|NONE|EXITWITHKEY||2|2|5",
                                     "1700000095|1700000000.7|edu|NONE|ENTERQUEUE|||1"]
+
+
+def test_a_hold_has_an_end_whatever_ends_the_talk() -> None:
+    story = Story()
+    story.queued("1.1")
+    story.connected("1.1", "a1")
+    story.held("1.1", "a1", True)
+    story.at += 5
+    story.held("1.1", "a1", False)
+    story.held("1.1", "a1", True)
+    story.talked("1.1", "a1")
+    assert [line.split("|", 2)[2] for line in text(story)[2:]] == [
+        "temsilci|a1|CALLERONHOLD|", "temsilci|a1|CALLEROFFHOLD|", "temsilci|a1|CALLERONHOLD|",
+        "temsilci|a1|CALLEROFFHOLD|", "temsilci|a1|COMPLETECALLER|3|60|1"]
+    assert len({tuple(line.split("|")[:5]) for line in text(story)}) == 7, "no event twice in one second"
+
+
+def test_what_a_caller_says_after_the_talk() -> None:
+    story = day()
+    story.facts += [Surveyed(90, story.at + 9, ContactId("1795.0"), ServiceId("temsilci"), "cared", 5)]
+    assert text(story)[-1] == f"{T + 85}|1795.0|temsilci|NONE|SURVEY|cared|5"
+
+
+@pytest.mark.parametrize("asternic", [False, True])
+def test_a_transfer_has_the_legacy_word_beside_it_when_asternic_reads(asternic: bool) -> None:
+    told = House({"a": 50, "b": 50}, services=(EDU, EDU._replace(id=ServiceId("tip"))))
+    told.waits("edu", at=1000.0)
+    told.sits("a", at=1001.0)
+    told.tell(e.OfferAnswered(told.offers[-1].offer), 1002.0)
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c1"), 1002.0)
+    told.tell(e.TransferAsked(told.offers[-1].offer, ServiceId("tip")), 1062.0)
+    state = LineState(asternic=asternic)
+    found = [line for fact in told.facts for line in lines(fact, state) if "|c1|" in line]
+    legacy = ["1062|c1|edu|a|TRANSFER|tip|santral|2|60|1"] * asternic
+    assert found[2:] == ["1062|c1|edu|a|BLINDTRANSFER|tip|santral|2|60|1", *legacy, "1062|c1|tip|NONE|ENTERQUEUE|||1"]
+
+
+def test_who_serves_other_queues_from_now_on_is_a_member_of_them() -> None:
+    story = Story()
+    story.agent("a1", AgentState.SIGNED_OUT, AgentState.READY, services=("edu", "tip"))
+    story.at += 5
+    story.agent("a1", AgentState.READY, AgentState.PAUSED, "mola", services=("tip", "psy"))
+    story.at += 5
+    story.agent("a1", AgentState.PAUSED, AgentState.SIGNED_OUT, services=("edu",))
+    assert [line.split("|", 1)[1] for line in text(story)] == [
+        "MANAGER|edu|a1|ADDMEMBER|", "MANAGER|tip|a1|ADDMEMBER|", "MANAGER|psy|a1|ADDMEMBER|PAUSED",
+        "NONE|NONE|a1|PAUSEALL|mola", "NONE|tip|a1|PAUSE|mola", "NONE|psy|a1|PAUSE|mola",
+        "MANAGER|edu|a1|REMOVEMEMBER|", "NONE|NONE|a1|UNPAUSEALL|Auto-Unpause", "NONE|tip|a1|UNPAUSE|Auto-Unpause",
+        "NONE|psy|a1|UNPAUSE|Auto-Unpause", "MANAGER|tip|a1|REMOVEMEMBER|", "MANAGER|psy|a1|REMOVEMEMBER|"]
+
+
+def test_a_device_gone_wild_does_not_write_times_of_tomorrow() -> None:
+    story = Story()
+    for _ in range(10 * LEAD_MAX_S):
+        story.agent("a1", AgentState.READY, AgentState.PAUSED, "mola")
+        story.agent("a1", AgentState.PAUSED, AgentState.READY)
+    found = text(story)
+    assert T + LEAD_MAX_S - 1 <= int(found[-1].split("|")[0]) <= T + LEAD_MAX_S
+    assert len({tuple(line.split("|")[:5]) for line in found}) == len(found)
