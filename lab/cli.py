@@ -269,7 +269,7 @@ def _day(
         raise LabError(f"{state} is there already: name another folder, or remove it first")
     state.mkdir(parents=True, mode=0o700)
     rules, midnight = day.centre(), date.replace(tzinfo=day.ZONE).timestamp()
-    asyncio.run(day.keep(state / "santral.db", rules, midnight, day.facts(rules, midnight, contacts)))
+    asyncio.run(day.keep(state / "santral.db", day.lived(rules, midnight, contacts)))
 
 
 async def _until_ctrl_c(work: Coroutine[Any, Any, T]) -> T | None:

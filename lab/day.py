@@ -10,18 +10,17 @@ from zoneinfo import ZoneInfo
 
 from planning.arrivals import DEFAULT_DAY, Chance, generate, shares_of
 from planning.duties import shifts
+from planning.heard import Heard
 from planning.house import Arrival, Duty, run
 from routing.core import events
-from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
-from routing.core.stored import Started
 from routing.runner import Turn
 from routing.store.store import Store
 
 ZONE = ZoneInfo("Europe/Istanbul")
 TURN = 1_000
-"""Facts of one commit."""
+"""Entries and facts of one commit."""
 CALLERS = 5.0
 """Persons for each call: about every tenth calls twice."""
 ASKED = 3
@@ -42,19 +41,9 @@ def centre() -> Centre:
                     slow if number < SLOW else Profile()) for number in range(AGENTS)))
 
 
-class Kept:
-    """What came of it."""
-
-    def __init__(self) -> None:
-        self.facts: list[Fact] = []
-
-    def __call__(self, facts: list[Fact]) -> None:
-        self.facts += facts
-
-
-def facts(centre: Centre, midnight: float, contacts: float, seed: int = 1) -> list[Fact]:
-    """Of a day that begins at `midnight` (Unix seconds) with about so many contacts, agents on the shifts that cover
-    it."""
+def lived(centre: Centre, midnight: float, contacts: float, seed: int = 1) -> Heard:
+    """What happened on a day that begins at `midnight` (Unix seconds) with about so many contacts, agents on the shifts
+    that cover it."""
     dice = random.Random(seed)
     day = DEFAULT_DAY.scaled(contacts / DEFAULT_DAY.total)
     persons = max(1, int(contacts * CALLERS))
@@ -62,9 +51,9 @@ def facts(centre: Centre, midnight: float, contacts: float, seed: int = 1) -> li
                 for one in generate(day, shares_of(centre), Chance(seed))]
     duties = [Duty(one.agent, one.start + midnight, one.end + midnight,
                    tuple((begin + midnight, end + midnight) for begin, end in one.breaks)) for one in shifts(centre)]
-    kept = Kept()
-    run(centre, arrivals, duties, also=list(_besides(arrivals, dice)), watch=kept)
-    return kept.facts
+    heard = Heard(midnight)
+    run(centre, arrivals, duties, also=list(_besides(arrivals, dice)), engine=heard)
+    return heard
 
 
 def _besides(arrivals: list[Arrival], dice: random.Random) -> Iterator[tuple[float, events.Event]]:
@@ -85,14 +74,12 @@ def _besides(arrivals: list[Arrival], dice: random.Random) -> Iterator[tuple[flo
                 yield after + 16.0, events.SurveyAnswered(contact, arrival.service, "solved", int(cared > 2))
 
 
-async def keep(where: str | Path, centre: Centre, midnight: float, found: list[Fact]) -> None:
+async def keep(where: str | Path, heard: Heard) -> None:
     """Into a store that is new."""
     store = await Store.open(where)
     try:
         await store.take_lease("day")
-        await store.commit(Turn([(midnight, Started(centre))], []))
-        for at in range(0, len(found), TURN):
-            some = found[at:at + TURN]
-            await store.commit(Turn([(max(midnight, some[-1].at), None)], some))
+        for at in range(0, max(len(heard.entries), len(heard.happened)), TURN):
+            await store.commit(Turn(heard.entries[at:at + TURN], heard.happened[at:at + TURN]))
     finally:
         await store.close()

@@ -93,19 +93,21 @@ Answer = Callable[[commands.Offer], float]
 
 def run(centre: Centre, arrivals: Iterable[Arrival], duties: Iterable[Duty], *, answer_s: float | Answer = 0.0,
         until: float | None = None, count_from: float | None = None, also: Iterable[tuple[float, events.Event]] = (),
-        progress: Callable[[float], None] | None = None, watch: Watch | None = None) -> Outcome:
+        progress: Callable[[float], None] | None = None, watch: Watch | None = None,
+        engine: Engine | None = None) -> Outcome:
     """What comes of it. Same arguments, same outcome.
 
     `arrivals` in order of time (it may be a generator). `answer_s`: seconds until an offered phone is picked up, or a
     function that says it for each offer; longer than the ringing time is a miss. `until`: stop there (default: when
     everything is over). `count_from`: contacts that came before are served but not counted (warm-up). `also`: other
     events with their times (opening hours, new rules, an agent's wish). `progress` is given the virtual time now and
-    then, `watch` every fact in order, in portions.
+    then, `watch` every fact in order, in portions. `engine`: a new one to take, that somebody listens to.
 
     Raises PlanningError for arrivals out of order and for duties that cannot be, `Refused` of the engine for services
     that the centre has not."""
     ledger = Ledger(centre, count_from)
-    house = _House(centre, duties, also, float(answer_s) if isinstance(answer_s, int | float) else answer_s)
+    house = _House(centre, duties, also, float(answer_s) if isinstance(answer_s, int | float) else answer_s,
+                   engine or Engine())
 
     def look(facts: list[Fact]) -> None:
         ledger.fold(facts)
@@ -120,8 +122,8 @@ class _House:
     """The engine, the heap of what is to come, and who is where."""
 
     def __init__(self, centre: Centre, duties: Iterable[Duty], also: Iterable[tuple[float, events.Event]],
-                 answer_s: float | Answer) -> None:
-        self.engine = Engine()
+                 answer_s: float | Answer, engine: Engine) -> None:
+        self.engine = engine
         self.number = count(1)
         self.heap: list[Entry] = _plan(centre, list(duties), also, self.number)
         self.waiting: dict[ContactId, float] = {}

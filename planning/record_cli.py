@@ -19,7 +19,7 @@ from planning import recorded, whatif
 from planning.errors import PlanningError
 from planning.replay import Journal, Verdict, replay
 from routing.core.events import Configured, LinkChanged
-from routing.core.excluded import PRIVATE, Why
+from routing.core.excluded import PRIVATE, Exclusion
 from routing.core.facts import Fact, Offered
 from routing.core.ids import OfferId
 from routing.core.model import AgentState
@@ -142,7 +142,7 @@ def _explain(console: Console, verdict: Verdict, *, needs: bool) -> None:
         f"{', '.join(fact.runners_up) or 'none'}.{_also(fact, needs=needs)}", markup=False)
     table = Table("Agent", "Why", "Detail", box=SIMPLE_HEAD)
     for one in verdict.explained:
-        table.add_row(one.agent, *_reason(one.why, one.detail, needs=needs))
+        table.add_row(one.agent, *_reason(one, needs=needs))
     console.print(table)
 
 
@@ -156,9 +156,11 @@ def _also(fact: Offered, *, needs: bool) -> str:
         f" Agents: {states}." if states else ""))
 
 
-def _reason(why: Why, detail: str, *, needs: bool) -> tuple[str, str]:
-    """What others may read: not which of the agent's needs it was."""
-    return ("not_now", "") if why in PRIVATE and not needs else (why.value, detail)
+def _reason(one: Exclusion, *, needs: bool) -> tuple[str, str]:
+    """What others may read: not which of the agent's needs it was; of one whom anybody saw on a break, the break."""
+    if one.why not in PRIVATE or needs:
+        return one.why.value, one.detail
+    return ("not_now", "") if one.seen is None else (one.seen[0].value, one.seen[1])
 
 
 def _as_json(verdict: Verdict, *, needs: bool) -> dict[str, object]:
@@ -169,7 +171,7 @@ def _as_json(verdict: Verdict, *, needs: bool) -> dict[str, object]:
         "same": difference is None, "difference": None if difference is None else difference.words(),
         "offer": None if fact is None else _offer(fact, needs=needs),
         "agents": [{"agent": one.agent, "why": why, "detail": detail} for one in verdict.explained
-                   for why, detail in [_reason(one.why, one.detail, needs=needs)]],
+                   for why, detail in [_reason(one, needs=needs)]],
     }
 
 

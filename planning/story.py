@@ -64,9 +64,10 @@ def clock(at: float) -> str:
     return f"{int(at // 3600):02d}:{int(at // 60 % 60):02d}:{int(at % 60):02d}"
 
 
-def tell(centre: Centre, lines: Iterable[Line]) -> list[Line]:
-    """The same story with the engine's own answers. Raises StoryError, and `Refused` of the engine."""
-    teller = _Teller(centre)
+def tell(centre: Centre, lines: Iterable[Line], engine: Engine | None = None) -> list[Line]:
+    """The same story with the engine's own answers (`engine`: a new one, that somebody listens to). Raises StoryError,
+    and `Refused` of the engine."""
+    teller = _Teller(centre, engine or Engine())
     for line in lines:
         if not line.answer:
             teller.told(line)
@@ -76,10 +77,10 @@ def tell(centre: Centre, lines: Iterable[Line]) -> list[Line]:
 class _Teller:
     """The engine, the phones, and what is written down."""
 
-    def __init__(self, centre: Centre) -> None:
+    def __init__(self, centre: Centre, engine: Engine) -> None:
         self.centre = centre
         self.profiles = {str(agent.id): agent.profile for agent in centre.agents}
-        self.engine = Engine()
+        self.engine = engine
         self.lines: list[Line] = []
         self.ringing: dict[OfferId, tuple[float, commands.Offer]] = {}
         """Phones that ring, and when they give up."""
@@ -271,6 +272,10 @@ def _declines(teller: _Teller, agent: str, contact: str | None) -> Told:
     yield events.OfferEnded(teller.offer(agent, contact).offer, "rejected")
 
 
+def _sends(teller: _Teller, agent: str, contact: str, service: str) -> Told:
+    yield events.TransferAsked(teller.offer(agent, contact).offer, ServiceId(service))
+
+
 def _break(teller: _Teller, agent: str, start: str, end: str) -> Told:
     first, last = (int(text[:2]) * 3600.0 + int(text[3:]) * 60.0 for text in (start, end))
     yield events.BreaksPlanned(AgentId(agent), ((first, last),))
@@ -302,6 +307,7 @@ VERBS: tuple[tuple[str, Callable[..., Told]], ...] = (
     (r"(?P<agent>\w+) answers(?: (?P<contact>\w+))?", _answers),
     (r"(?P<agent>\w+) declines(?: (?P<contact>\w+))?", _declines),
     (r"(?P<name>\w+) hangs up(?: on (?P<contact>\w+))?", _hangs_up),
+    (r"(?P<agent>\w+) sends (?P<contact>\w+) on to (?P<service>\w+)", _sends),
     (r"(?P<agent>\w+) takes a break", _of_agent(events.AgentPaused)),
     (r"(?P<agent>\w+) is back", _of_agent(events.AgentResumed)),
     (r"(?P<agent>\w+) is done", _of_agent(events.WrapUpEnded)),

@@ -26,6 +26,7 @@ from metrics import cli as metrics_cli
 from metrics import mqtt_cli, report_cli, rules_cli
 from metrics.dashboards import cli as dashboards_cli
 from planning import cli as planning_cli
+from planning import why_cli
 from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
@@ -165,6 +166,7 @@ cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(ivr_cli.commands(menu_of, document, registered.enlist, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, _menu_picture))
 cli.add_typer(privacy_cli.commands(), name="privacy")
+why_cli.mount(cli, open_journal, zone_of, DEFAULT_CENTRE)
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
 mqtt_cli.mount(cli, broker.plan)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from planning.errors import PlanningError
-from planning.replay import Journal
+from planning.why import Archive, Row
 from routing.core.errors import RoutingError
-from routing.core.facts import Fact
+from routing.core.facts import Fact, MenuPassed
 from routing.core.stored import Started
+from routing.store import contact_past
 from routing.store.errors import StoreError
 from routing.store.reader import Ask, Extent, Input, Reader
 from routing.store.schema import HEAD
@@ -39,6 +40,31 @@ class _State:
             raise PlanningError(f"{place}: the journal does not begin with the start of a node")
         # What is older was destroyed by its age (`santral privacy purge`), up to this start.
         self._first_entry, self._first_fact = first.seq, first.event.next_fact
+
+    @property
+    def last(self) -> int:
+        return self._extent.entries
+
+    def named(self, beginning: str, limit: int) -> Sequence[contact_past.Past]:
+        with self._reader.snapshot() as ask:
+            return contact_past.named(ask, beginning, limit)
+
+    def of_caller(self, caller_hash: str, before: float) -> Sequence[contact_past.Past]:
+        with self._reader.snapshot() as ask:
+            return contact_past.of_caller(ask, caller_hash, before)
+
+    def facts_of(self, row: Row) -> Sequence[Fact]:
+        with self._reader.snapshot() as ask:
+            return contact_past.facts_of(ask, row.name, row.queued_at, None if row.outcome is None else row.changed_at)
+
+    def menus(self, beginning: str) -> Sequence[MenuPassed]:
+        with self._reader.snapshot() as ask:
+            return contact_past.menus(ask, beginning)
+
+    def entries_for(self, fact: int) -> Iterator[Input]:
+        with self._reader.snapshot() as ask:
+            start = contact_past.start_before(ask, fact)
+        return self._all("entry", self._reader.journal_after, start or self._first_entry, self._extent.entries)
 
     def entries(self) -> Iterator[Input]:
         return self._all("entry", self._reader.journal_after, self._first_entry, self._extent.entries)
@@ -69,7 +95,7 @@ class _State:
 
 
 @contextmanager
-def open_journal(place: str) -> Iterator[Journal]:
+def open_journal(place: str) -> Iterator[Archive]:
     """`place`: a state folder, its database file, or the URL of a database. PlanningError when nothing is there or it
     is no journal, StoreTrouble when it cannot be read."""
     with _reading(place) as (reader, extent):

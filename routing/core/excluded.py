@@ -74,6 +74,10 @@ class Exclusion(NamedTuple):
     """The skill, the level, the state ...; empty: nothing more to say."""
     merit: Merit | None = None
     """Of the chosen one and of who could have taken it too; None: of the others, and where nobody was compared."""
+    seen: tuple[Why, str] | None = None
+    """With a private reason: what anybody could see that keeps this agent from contacts just then, reason and detail.
+    Who may not know the private one is told this: else somebody on a break would show that there is more. None: nothing
+    can be seen."""
 
 
 class Held(StrEnum):
@@ -123,7 +127,7 @@ def _one(d: Domain, contact: Contact, record: AgentRecord, chosen: AgentRecord |
         return Exclusion(record.id, Why.AWAY)
     found = _by_skills(d, contact, record) or _by_profile(d, contact, record) or _by_moment(d, contact, record)
     if found is not None:
-        return Exclusion(record.id, *found)
+        return Exclusion(record.id, *found, seen=_seen(d, contact, record) if found[0] in PRIVATE else None)
     if contact.preferred is not None and contact.preferred is not record:
         return Exclusion(record.id, Why.OTHER, contact.preferred.id)
     if chosen is None:
@@ -165,16 +169,24 @@ def _by_profile(d: Domain, contact: Contact, record: AgentRecord) -> Reason | No
     return (Why.TOPIC, ", ".join(sorted(topics))) if topics else None
 
 
-def _by_moment(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
-    bit, at = CHANNEL_BIT[contact.channel], wellbeing.not_before(record)
+def _seen(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
+    """What everybody sees of an agent: the state, other contacts, the phone."""
     found: Reason | None = None
     if record.state in capacity.CLOSED or record.pause_pending or record.leave_pending or record.aside:
         found = Why.STATE, record.state
-    elif record.offers and not capacity.beside(d, record) & bit:
+    elif record.offers and not capacity.beside(d, record) & CHANNEL_BIT[contact.channel]:
         found = Why.BUSY, _under_way(record)
     elif contact.channel is Channel.VOICE and record.seat is not None and not _phone(d, record):
         found = Why.PHONE, ""
-    elif at > d.now:
+    return found
+
+
+def _by_moment(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
+    bit, at = CHANNEL_BIT[contact.channel], wellbeing.not_before(record)
+    found = _seen(d, contact, record)
+    if found is not None:
+        return found
+    if at > d.now:
         found = Why.REST, f"{at - d.now:.1f} s"
     elif record.breaks and breaks.protected(d, record):
         found = Why.BREAK, ""

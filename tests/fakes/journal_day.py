@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from planning import house
 from planning.arrivals import DEFAULT_DAY, Chance, generate, shares_of
 from planning.duties import all_day
+from planning.heard import Heard
 from planning.outcome import Outcome
-from routing.core.commands import Command
-from routing.core.engine import Engine
-from routing.core.events import Configured, Event
+from routing.core.events import Event
 from routing.core.facts import Fact
 from routing.core.model import Centre
-from routing.core.stored import Started
 from routing.runner import Turn
 from routing.store.store import Store
 
@@ -31,29 +27,12 @@ class Day:
         self.facts: list[Fact] = []
         self.outcome: Outcome | None = None
 
-    def run(self, centre: Centre, scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self, centre: Centre, scale: float) -> None:
         """Simulate it with an engine that is listened to."""
-        day = self
-
-        class Heard(Engine):
-            def handle(self, event: Event, now: float) -> list[Command]:
-                told: Event = Started(event.centre) if isinstance(event, Configured) else event
-                day.entries.append((now, told))
-                return super().handle(told, now)
-
-            def tick(self, now: float) -> list[Command]:
-                day.entries.append((now, None))
-                return super().tick(now)
-
-            def take_facts(self) -> list[Fact]:
-                facts = super().take_facts()
-                day.facts += facts
-                return facts
-
-        monkeypatch.setattr(house, "Engine", Heard)
+        heard = Heard()
         self.outcome = house.run(centre, generate(DEFAULT_DAY.scaled(scale), shares_of(centre), Chance(1)),
-                                 all_day(centre))
-        monkeypatch.undo()
+                                 all_day(centre), engine=heard)
+        self.entries, self.facts = heard.entries, heard.happened
 
     async def keep(self, path: Path) -> None:
         """Into a store."""

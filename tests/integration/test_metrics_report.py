@@ -62,7 +62,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A day of the default centre."""
     path = tmp_path_factory.mktemp("big") / "santral.db"
     rules = centre_of(DEFAULT_CENTRE)
-    asyncio.run(lab_day.keep(path, rules, MIDNIGHT, lab_day.facts(rules, MIDNIGHT, CONTACTS)))
+    asyncio.run(lab_day.keep(path, lab_day.lived(rules, MIDNIGHT, CONTACTS)))
     return path
 
 

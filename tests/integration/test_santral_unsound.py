@@ -25,8 +25,7 @@ MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     day, path = Day(), tmp_path_factory.mktemp("state") / "santral.db"
-    with pytest.MonkeyPatch.context() as patch:
-        day.run(node_config(MEB).centre, 0.003, patch)
+    day.run(node_config(MEB).centre, 0.003)
     asyncio.run(day.keep(path))
     return path
 

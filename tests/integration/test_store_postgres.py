@@ -18,17 +18,18 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from planning.heard import Heard
 from routing.core import events as e
 from routing.core.ids import ContactId, ServiceId
-from routing.core.model import Channel, ContactState, Outcome
-from routing.store import migrate, recordings, traces
+from routing.core.model import Centre, Channel, ContactState, Outcome
+from routing.store import contact_past, migrate, recordings, traces
 from routing.store.database import connect, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
 from routing.store.numbers import NumberKeys
 from routing.store.reader import Reader
 from routing.store.schema import metadata
 from routing.store.store import Store
-from tests.core_house import House
+from tests.core_house import EDU, House
 from tests.fakes import postgres
 from tests.fakes.store_day import SERVICE, Day, Turn
 
@@ -219,3 +220,28 @@ async def test_a_caller_is_blanked_and_recordings_have_rows_here_too(where: str,
         text_of = repr((reader.journal_after(0), reader.facts_after(0), reader.load()))
     assert theirs[0][0] not in text_of and theirs[0][1] not in text_of and theirs[2][1] not in text_of
     assert theirs[1][0] in text_of and theirs[1][1] in text_of
+
+
+async def test_one_contact_is_found_among_all(where: str) -> None:
+    heard = Heard()
+    heard.handle(e.Configured(Centre((EDU,), ())), 1.0)
+    for name, at in (("17.1", 100.0), ("17.2", 200.0), ("18_1", 300.0)):
+        heard.handle(e.MenuLeft(ContactId(name), "ana", ("ana",), "queued", 5.0), at)
+        heard.handle(e.ContactQueued(ContactId(name), EDU.id, caller_hash="h"), at)
+    heard.handle(e.MenuLeft(ContactId("19.1"), "ana", ("ana",), "abandoned", 5.0), 400.0)
+    heard.handle(e.ContactGone(ContactId("17.1")), 500.0)
+    heard.take_facts()
+    store = await Store.open(where)
+    await store.take_lease("a")
+    await store.commit(Turn(heard.entries, heard.happened))
+    await store.close()
+    with Reader(where) as reader, reader.snapshot() as ask:
+        assert [one.contact for one in contact_past.named(ask, "17", 9)] == ["17.1", "17.2"]
+        assert len(contact_past.named(ask, "1", 2)) == 2 and not contact_past.named(ask, "1_", 9)
+        (one,) = contact_past.named(ask, "17.1", 9)
+        assert (one.name, one.outcome, one.changed_at) == ("17.1", Outcome.ABANDONED, 500.0)
+        assert contact_past.facts_of(ask, one.name, one.queued_at, one.changed_at) == [
+            fact for fact in heard.happened if getattr(fact, "contact", "") == "17.1"]
+        assert [one.contact for one in contact_past.of_caller(ask, "h", 300.0)] == ["17.2", "17.1"]
+        assert [one.contact for one in contact_past.menus(ask, "19")] == ["19.1"]
+        assert (contact_past.start_before(ask, 3), contact_past.start_before(ask, 0)) == (1, None)

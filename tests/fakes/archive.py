@@ -1,0 +1,97 @@
+"""The journal of an engine that was listened to, as `santral why` reads one from a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from planning.heard import Heard
+from routing.core import facts as f
+from routing.core.events import Event
+from routing.core.facts import Fact, MenuPassed
+from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.model import Outcome
+from routing.core.stored import Started
+from routing.core.talk_facts import Connected
+
+
+class Entry(NamedTuple):
+    seq: int
+    at: float
+    event: Event | None
+
+
+class Row(NamedTuple):
+    contact: ContactId
+    service: ServiceId
+    since: float
+    queued_at: float
+    caller_hash: str
+    agent: AgentId | None = None
+    outcome: Outcome | None = None
+    changed_at: float = 0.0
+
+    @property
+    def name(self) -> ContactId:
+        return ContactId(self.contact.partition("~")[0])
+
+
+class Archive:
+    """Entries and facts of one engine from its start on, or of several, one after the other."""
+
+    def __init__(self, entries: Iterable[tuple[float, Event | None]], facts: Iterable[Fact]) -> None:
+        self._entries = [Entry(seq, *one) for seq, one in enumerate(entries, 1)]
+        self._facts = list(facts)
+        self.rows: dict[ContactId, Row] = {}
+        for fact in self._facts:
+            self._note(fact)
+
+    @classmethod
+    def of(cls, *heard: Heard) -> Archive:
+        """Of engines that were listened to."""
+        return cls([one for each in heard for one in each.entries], [one for each in heard for one in each.happened])
+
+    def _note(self, fact: Fact) -> None:
+        if isinstance(fact, f.Queued):
+            if fact.contact in self.rows:
+                old = self.rows.pop(fact.contact)
+                self.rows[ContactId(f"{old.contact}~{fact.seq}")] = old._replace(
+                    contact=ContactId(f"{old.contact}~{fact.seq}"))
+            self.rows[fact.contact] = Row(fact.contact, fact.service, fact.since, fact.at, fact.caller_hash)
+        elif isinstance(fact, Connected):
+            self.rows[fact.contact] = self.rows[fact.contact]._replace(agent=fact.agent)
+        elif isinstance(fact, f.Ended):
+            self.rows[fact.contact] = self.rows[fact.contact]._replace(outcome=fact.outcome, changed_at=fact.at)
+
+    @property
+    def last(self) -> int:
+        return len(self._entries)
+
+    def entries(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def facts(self) -> Iterator[Fact]:
+        return iter(self._facts)
+
+    def length(self) -> int:
+        return len(self._entries)
+
+    def named(self, beginning: str, limit: int) -> Sequence[Row]:
+        if ContactId(beginning) in self.rows:
+            return [self.rows[ContactId(beginning)]]
+        return [row for name, row in self.rows.items() if name.startswith(beginning)][:limit]
+
+    def of_caller(self, caller_hash: str, before: float) -> Sequence[Row]:
+        return sorted((row for row in self.rows.values() if row.caller_hash == caller_hash and row.queued_at < before),
+                      key=lambda row: -row.queued_at)
+
+    def facts_of(self, row: Row) -> Sequence[Fact]:
+        return [fact for fact in self._facts if getattr(fact, "contact", None) == row.name]
+
+    def menus(self, beginning: str) -> Sequence[MenuPassed]:
+        return [fact for fact in self._facts if isinstance(fact, MenuPassed) and fact.contact.startswith(beginning)]
+
+    def entries_for(self, fact: int) -> Iterator[Entry]:
+        starts = [entry.seq for entry in self._entries
+                  if isinstance(entry.event, Started) and entry.event.next_fact <= fact]
+        return iter(self._entries[starts[-1] - 1:] if starts else self._entries)

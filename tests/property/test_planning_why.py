@@ -1,0 +1,98 @@
+"""Whatever happens in a house, `santral why` tells every contact of it, and names no need to who may not know it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from datetime import UTC
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from planning import why
+from planning.heard import Heard
+from planning.why_cli import show
+from planning.why_view import View
+from planning.why_words import ENDS, PRIVATE_ENDS, REASONS, SPARED, TIERS, UNFIT, WORDS, Said, Words
+from routing.core.engine import Engine
+from routing.core.excluded import PRIVATE
+from tests.core_driver import Driver
+from tests.fakes.archive import Archive
+from tests.oracle import duel
+from tests.oracle.crowd import TOPICS, Crowd
+
+pytestmark = pytest.mark.property
+
+EVENTS = 700
+SEEDS = (1, 2, 3)
+CONTACTS = 12
+"""Told of each house: each is a replay of it."""
+
+NEEDS: tuple[Said, ...] = (SPARED, WORDS["tier"], *TIERS.values(), *(ENDS[one] for one in PRIVATE_ENDS),
+                           *(REASONS[one] for one in PRIVATE))
+NAMED = [word.partition("{}")[0].strip() for said in NEEDS for word in said]
+FORBIDDEN = (*NAMED, *TOPICS, '"tier"', '"partner"', " + ")
+"""In an account for everybody: words for needs, topics that somebody is spared, the second one of a pair."""
+
+
+def told(archive: Archive, contacts: Iterable[str]) -> list[tuple[str, bool]]:
+    """Every account as a terminal and as a program has it, in both languages; and whether needs may be in it."""
+    found = []
+    for contact in contacts:
+        account = why.tell(archive, contact)
+        assert not account.untold, account.untold
+        for needs in (False, True):
+            for english in (False, True):
+                out = StringIO()
+                view = View(account, Words(UTC, english=english, needs=needs), everybody=True)
+                show(view, Console(file=out, width=10_000, highlight=False))
+                found += [(out.getvalue(), needs), (json.dumps(view.as_json(), ensure_ascii=False), needs)]
+    return found
+
+
+def check(texts: list[tuple[str, bool]]) -> None:
+    """Nothing that comes of a need is in what everybody may read; for who may know it, it is."""
+    open_, private = [[text for text, needs in texts if needs is which] for which in (False, True)]
+    assert not [word for text in open_ for word in FORBIDDEN if word in text]
+    assert any(word in text for text in private for word in NAMED), "there were some"
+    assert any(said in text for text in open_ for said in UNFIT)
+
+
+class Stilled(Engine):
+    """Learns no handle times, as the engine of a duel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._domain.handled = duel.Still()
+
+
+def test_every_contact_of_a_random_house_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With restarts and rows that are lost in them, reloads, lost links, callers who come again, pairs, callbacks."""
+    for seed in SEEDS:
+        heard: list[Heard] = []
+
+        def listened(heard: list[Heard] = heard) -> Heard:
+            heard.append(Heard())
+            return heard[-1]
+
+        monkeypatch.setattr(duel, "Engine", listened)
+        monkeypatch.setattr(why, "Engine", Stilled)
+        crowd = Crowd(seed)
+        while crowd.duel.events < EVENTS:
+            crowd.step()
+        archive = Archive.of(*heard)
+        names = [str(name) for name in archive.rows]
+        check(told(archive, random.Random(seed).sample(names, min(CONTACTS, len(names)))))
+
+
+def test_every_contact_of_an_unreliable_world_is_told() -> None:
+    """Events late, twice, out of order, about what never was."""
+    driver, dice = Driver(), random.Random(5)
+    driver.open_house()
+    for _ in range(EVENTS):
+        driver.some_step(dice)
+    archive = Archive(driver.entries, driver.facts)
+    texts = told(archive, dice.sample([str(name) for name in archive.rows], CONTACTS))
+    assert not [text for text, needs in texts if not needs and any(word in text for word in FORBIDDEN)]

@@ -1,0 +1,407 @@
+"""`santral why`: each way a contact may go is told, who was not chosen and why; needs are named for nobody else."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from planning import guide, story, why
+from planning.errors import PlanningError
+from planning.heard import Heard
+from planning.why import Account
+from planning.why_cli import show
+from planning.why_view import View
+from planning.why_words import ENDS, HELD, MENU, MOVES, OUTCOMES, REASONS, STATES, STRATEGIES, Words
+from routing.core import events as e
+from routing.core.excluded import Held, Why
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.menu import OUTCOMES as MENU_OUTCOMES
+from routing.core.model import Agent, AgentState, Centre, Channel, Outcome, Profile, Service, Step
+from routing.core.stored import Started
+from routing.core.strategies import STRATEGIES as ALL_STRATEGIES
+from tests.fakes.archive import Archive
+from tests.guide_centre import centre_of
+from tests.oracle.duel import rows
+
+pytestmark = pytest.mark.unit
+
+HOME = Path(__file__).resolve().parents[2]
+EXAMPLES = {one.name: one for one in guide.examples((HOME / "docs" / "routing.md").read_text(encoding="utf-8"))}
+GENEL, DESTEK = ServiceId("genel"), ServiceId("destek")
+SKILL, OTHER = SkillId("genel"), SkillId("destek")
+NO_WRAP = Profile(wrapup_s=0.0)
+
+
+def text(account: Account, *, english: bool = False, needs: bool = False, everybody: bool = False) -> str:
+    """As a terminal shows it, white space as one blank."""
+    out = StringIO()
+    show(View(account, Words(UTC, english=english, needs=needs), everybody=everybody),
+         Console(file=out, width=1_000, highlight=False))
+    return re.sub(r"[ \n]+", " ", out.getvalue())
+
+
+def example(name: str, contact: str, tmp_path: Path) -> Account:
+    """A contact of a worked example of docs/routing.md."""
+    heard = Heard()
+    story.tell(centre_of(EXAMPLES[name], tmp_path), story.read(EXAMPLES[name].story), heard)
+    account = why.tell(Archive.of(heard), contact)
+    assert not account.untold
+    return account
+
+
+class House:
+    """Told event by event. ali (50) does both services, ece (90) the first; the agent x sits at the seat sx."""
+
+    def __init__(self, *services: Service, agents: tuple[Agent, ...] = ()) -> None:
+        both = ((SKILL, 50), (OTHER, 50))
+        self.heard = Heard()
+        self.centre = Centre(services or (
+            Service(GENEL, "Genel bilgi", (Step(((SKILL, 1),)),)),
+            Service(DESTEK, "Destek", (Step(((OTHER, 1),)),)),
+        ), agents or (Agent(AgentId("ali"), both, NO_WRAP), Agent(AgentId("ece"), ((SKILL, 90),), NO_WRAP)))
+        self.at(0.0, e.Configured(self.centre))
+
+    def at(self, at: float, *told: e.Event) -> None:
+        """So much at this moment; what is due before is done."""
+        while (due := self.heard.next_deadline()) is not None and due <= at:
+            self.heard.tick(due)
+        for event in told:
+            self.heard.handle(event, at)
+        self.heard.take_facts()
+
+    def sits(self, at: float, *names: str) -> None:
+        """They sign in."""
+        for name in names:
+            self.at(at, e.SeatChanged(SeatId(f"s{name}"), True, False),
+                    e.AgentSignedIn(AgentId(name), SeatId(f"s{name}")))
+
+    def calls(self, at: float, contact: str, service: ServiceId = GENEL, **more: object) -> None:
+        """A caller."""
+        self.at(at, e.ContactQueued(ContactId(contact), service, f"PJSIP/{contact}", **more))  # type: ignore[arg-type]
+
+    def together(self, at: float, offer: int, contact: str) -> None:
+        """They talk."""
+        self.at(at, e.OfferConnected(OfferId(offer), ContactId(contact)))
+
+    def tell(self, contact: str) -> Account:
+        """The account."""
+        account = why.tell(Archive.of(self.heard), contact)
+        assert not account.untold
+        return account
+
+
+def test_who_was_chosen_at_once_and_whom_they_were_compared_with(tmp_path: Path) -> None:
+    told = text(example("preferred", "K1", tmp_path))
+    assert "Çağrı K1 · İhbar ve şikâyet (ihbar) · 01.01.1970 Yanıtlandı; bekleme 4 sn; görüşme 46 sn." in told
+    assert "09:00:10 ali seçildi (teklif 1): düzey 50, 10 sn boşta" in told
+    assert "Oturumu açık 2 temsilci: 2 hazır" in told
+    assert "1 ali 50 10 sn seçildi 2 ece 50 5 sn" in told
+    assert "uygundu; sırada sonra geliyordu 1 ece" in told
+    assert "ali: görüşme başladı; bekleme 4 sn, hedef içinde" in told
+
+
+def test_who_waited_for_a_step(tmp_path: Path) -> None:
+    told = text(example("steps", "B", tmp_path))
+    assert "09:00:20 1. adım; aranan: psikososyal ≥ 70; hiç gevşemeyen: psikososyal >= 50 and not stajyer" in told
+    assert "Boşta uygun kimse yoktu: başka bir iletişimle ilgileniyordu (1)" in told
+    assert "09:00:40 Süresi doldu, daha azı aranır: 2. adım; aranan: psikososyal ≥ 50" in told
+    assert "ali seçildi (teklif 2): 2. adım, düzey 55" in told
+    assert "hemen sonraki adım: 2. adım" in text(example("steps", "C", tmp_path))
+
+
+def test_a_preferred_agent_and_the_contact_before(tmp_path: Path) -> None:
+    told = text(example("preferred", "K3", tmp_path))
+    assert "Tanıdık temsilci önceki iletişiminden: K2 (01.01.1970 09:03:00), ece" in told
+    assert "şahsen beklenen temsilci" in told and "arayanı tanıyan ece için bekliyordu 1 ali" in told
+    late = text(example("preferred", "K2", tmp_path), english=True)
+    assert "The agent knows the caller from contact K1 (1970-01-01 09:00:10): ali" in late
+    assert "The wait for one agent is over, anybody may come: asked: genel ≥ 1" in late
+
+
+def test_overflow_and_a_full_line(tmp_path: Path) -> None:
+    assert "Uzman (uzman) → Genel (genel), bekleme uzadığı için; 1. sırada" in text(example("overflow", "B", tmp_path))
+    assert "Uzman (uzman) → Genel (genel), sıra dolu olduğu için" in text(example("overflow", "C", tmp_path))
+
+
+def test_distress_limits_are_named_for_those_alone_who_may_know_them(tmp_path: Path) -> None:
+    spared = example("distress", "B", tmp_path)
+    told = text(spared)
+    assert "ali seçildi" in told and "uygun değildi 1 ece" in told and "80" not in told, "ece's level is not compared"
+    named = text(spared, needs=True)
+    assert "uygundu; yük sınırına yakın olduğu için sonra geliyordu 1 ece" in named
+    assert "1 ali 50 6 dk 0 seçildi 2 ece 80 1 dk 1" in named
+    ceiling = example("distress", "D", tmp_path)
+    assert "sınır" not in text(ceiling) and "tavan" not in text(ceiling)
+    assert "acil tavanla, sınırın üstünde" in text(ceiling, needs=True)
+    assert "ece: bağlanmadı; temsilci almadı; 6 sn çaldı" in text(ceiling)
+
+
+def test_a_pair_is_one_agent_for_those_who_may_not_know_it(tmp_path: Path) -> None:
+    pair = example("pair", "A", tmp_path)
+    assert "ece seçildi" in text(pair) and "isik" not in text(pair).partition("Neden")[0]
+    assert "ece + isik seçildi" in text(pair, needs=True)
+    assert "uygun değildi 1 ece" in text(example("pair", "B", tmp_path))
+
+
+def test_a_break_is_no_reason_that_everybody_reads(tmp_path: Path) -> None:
+    near = example("break", "B", tmp_path)
+    assert "uygun değildi 1 ece" in text(near) and "planlı molası yakındı 1 ece" in text(near, needs=True)
+
+
+def test_an_interrupted_mail(tmp_path: Path) -> None:
+    told = text(example("capacity", "M", tmp_path))
+    assert "E-posta M" in told
+    assert "ece: çağrı geldi, bu iletişim beklemede" in told and "ece: iletişime geri döndü" in told
+
+
+def test_a_callback_and_its_tries(tmp_path: Path) -> None:
+    told = text(example("callback", "B", tmp_path))
+    for words in ("Geri aranmak istedi; sıradaki yeri korunuyor", "kapatınca aranır",
+                  "09:02:04 Arayan aranıyor; ece hazır", "ece: bağlanmadı; arayan geri arandı: açılmadı",
+                  "1. deneme olmadı (açılmadı); sonraki en erken 09:03:30", "Geri arama zamanı gelmedi.",
+                  "09:04:12 Arayan hatta: geri aramaya yanıt verdi"):
+        assert words in told, words
+
+
+def test_a_missed_offer(tmp_path: Path) -> None:
+    told = text(example("misses", "A", tmp_path))
+    assert "ali: bağlanmadı; telefon açılmadı; 25 sn çaldı" in told
+    assert "hazır değildi: yanıt vermiyor 1 ali" in told
+
+
+def test_a_transfer_names_who_had_the_caller_before() -> None:
+    house = House()
+    house.sits(0.0, "ali", "ece")
+    house.calls(10.0, "c1")
+    house.together(11.0, 1, "c1")
+    house.at(60.0, e.TransferAsked(OfferId(1), DESTEK))
+    house.together(61.0, 2, "c1")
+    house.at(100.0, e.TalkEnded(OfferId(2), "agent"))
+    told = text(house.tell("c1"))
+    assert "Görüşenler: ece, Genel bilgi (genel) → ali, Destek (destek)" in told
+    assert "ece: görüşme bitti, 49 sn; arayanı aktardı: Destek (destek)" in told
+    assert "Genel bilgi (genel) → Destek (destek), temsilci aktardığı için; 1. sırada" in told
+    assert "görüşme 1 dk 28 sn." in told and "ali: görüşme bitti, 39 sn; temsilci kapattı" in told
+
+
+def test_asking_somebody_first() -> None:
+    house = House()
+    house.sits(0.0, "ali", "ece")
+    house.calls(10.0, "c1")
+    house.together(11.0, 1, "c1")
+    house.at(30.0, e.ConsultAsked(OfferId(1), DESTEK))
+    house.at(31.0, e.OfferEnded(OfferId(2), "busy"))
+    house.at(50.0, e.ConsultEnded(OfferId(1)))
+    told = text(house.tell("c1"), english=True)
+    for words in ("ece: asks somebody of Destek (destek) first; the caller waits", "ece: put on hold",
+                  "ali: not connected; the phone was busy", "ece: has the caller again", "ece: took off hold",
+                  "Is talked with; the record ends at 00:00:50"):
+        assert words in told, words
+
+
+def test_a_place_of_a_call_that_dropped_and_giving_it_back() -> None:
+    house = House()
+    house.calls(10.0, "c1", caller_hash="h")
+    house.at(40.0, e.ContactGone(ContactId("c1")))
+    house.calls(60.0, "c2", caller_hash="h")
+    told = text(house.tell("c2"))
+    assert "Sıradaki yeri önceki iletişiminden: c1 (01.01.1970 00:00:10)" in told
+    assert "beklemesi 00:00:10 saatinden sayılır (50 sn önce)" in told
+    house.at(70.0, e.PlaceDeclined(ContactId("c2")))
+    assert "Arayan önceki çağrısının yerini geri verdi; bekleme 00:01:00 saatinden sayılır" in text(house.tell("c2"))
+
+
+def test_a_call_that_was_cut_goes_in_front() -> None:
+    house = House()
+    house.sits(0.0, "ece")
+    house.calls(10.0, "c1")
+    house.together(11.0, 1, "c1")
+    house.at(30.0, e.TalkEnded(OfferId(1), "lost"))
+    told = text(house.tell("c1"))
+    assert "görüşme koptu; arayan sıranın önüne alındı" in told
+    assert "Boşta uygun kimse yoktu: telefonu hazır değildi (1), oturumu kapalıydı (1)." in told
+    assert "Bekliyor; kaydın sonu" in told
+
+
+def test_who_gave_up_is_told_who_was_there_then() -> None:
+    house = House()
+    house.sits(0.0, "ece")
+    house.calls(10.0, "c1")
+    house.together(11.0, 1, "c1")
+    house.calls(20.0, "c2")
+    house.at(50.0, e.AgentSignedIn(AgentId("ali"), SeatId("nowhere")))
+    house.at(90.0, e.ContactGone(ContactId("c2")))
+    told = text(house.tell("c2"))
+    assert "Arayan beklerken kapattı; bekleme 1 dk 10 sn; 1. sıradaydı." in told
+    assert "Boşta uygun kimse yoktu: başka bir iletişimle ilgileniyordu (1), oturumu kapalıydı (1)." in told
+    assert ("Ayrılırken boşta uygun kimse yoktu: telefonu hazır değildi (1), başka bir iletişimle ilgileniyordu (1)."
+            in told)
+
+
+def test_who_waits_for_somebody_who_is_not_there_is_told_why() -> None:
+    house = House(Service(GENEL, "Genel", (Step(((SkillId("isaret"), 1),)),)))
+    house.sits(0.0, "ali")
+    house.calls(10.0, "c1")
+    house.at(100.0, e.ContactTicked(ContactId("c1")))
+    told = text(house.tell("c1"))
+    assert "Bekliyor; kaydın sonu 00:01:40." in told
+    waits = told.partition("Neden hâlâ bekliyor")[2]
+    assert "00:01:40 itibarıyla 1. sırada." in waits
+    assert "gereken beceri yok: isaret 1 ali" in waits and "oturumu kapalıydı 1 ece" in waits
+
+
+def test_what_keeps_a_contact_from_everybody() -> None:
+    house = House(Service(GENEL, "Genel", (Step(((SKILL, 1),)),), max_talking=1, overflow_s=30.0))
+    house.sits(0.0, "ali", "ece")
+    house.calls(10.0, "c1")
+    house.calls(11.0, "c2")
+    assert house.tell("c2").waiting is not None
+    full = text(house.tell("c2")).partition("Neden hâlâ")[2]
+    assert "Bu hizmetten aynı anda görüşülebilecek sayı dolu." in full and "uygun 1 ali" in full
+    house.at(12.0, e.LinkChanged("", False))
+    house.calls(13.0, "c3")
+    assert HELD[Held.LINK].tr in text(house.tell("c3"))
+    house.at(14.0, e.LinkChanged("", True))
+    house.at(45.0, e.CallbacksQuiet(True), e.CallbackAsked(ContactId("c3")), e.ContactGone(ContactId("c3")))
+    assert HELD[Held.QUIET].tr in text(house.tell("c3"))
+
+
+def test_a_closed_service_without_another_one_sends_to_the_net() -> None:
+    house = House()
+    house.sits(0.0, "ali")
+    house.at(5.0, e.ServiceHours(GENEL, False))
+    house.calls(10.0, "c1")
+    assert HELD[Held.NET].tr in text(house.tell("c1"))
+    house.at(12.0, e.ContactLeft(ContactId("c1"), "net"))
+    assert "Yedek kuyruğa geçti; bekleme 2 sn" in text(house.tell("c1"))
+
+
+def test_the_way_through_the_menu_and_who_never_came_out_of_it() -> None:
+    house = House()
+    house.at(5.0, e.MenuLeft(ContactId("c1"), "ana", ("karsilama", "ana-menu"), "queued", 31.0, "genel", 1, 2))
+    house.calls(5.0, "c1")
+    house.at(7.0, e.MenuLeft(ContactId("c2"), "ana", ("karsilama",), "abandoned", 4.0))
+    assert ("Menü (ana): karsilama › ana-menu; 31 sn; seçim: Genel bilgi (genel), 1 soruya tuş gelmedi, 2 yanlış tuş"
+            in text(house.tell("c1")))
+    only = text(house.tell("c2"))
+    assert "Hiç sıraya girmedi." in only and "menüde kapattı" in only
+
+
+def test_other_points_and_another_service() -> None:
+    house = House()
+    house.calls(5.0, "c1")
+    house.at(6.0, e.ContactRanked(ContactId("c1"), 4))
+    house.calls(8.0, "c1", DESTEK)
+    told = text(house.tell("c1"))
+    assert "Önceliği değişti: 4 (gözetmen); 1. sıra" in told
+    assert "Genel bilgi (genel) → Destek (destek), arayan kendisi seçtiği için" in told
+
+
+def test_an_agent_on_a_break_is_that_whatever_else_they_need() -> None:
+    """Somebody whose profile excludes calls, or this service, and who is on a break: told as a need it would show that
+    there is one."""
+    quiet = Agent(AgentId("can"), ((SKILL, 50),), NO_WRAP._replace(no_topics=frozenset({"genel"})))
+    chats = Agent(AgentId("ece"), ((SKILL, 50),), NO_WRAP._replace(channels=frozenset({Channel.CHAT})))
+    house = House(agents=(Agent(AgentId("ali"), ((SKILL, 50),), NO_WRAP), quiet, chats))
+    house.sits(0.0, "ali", "can", "ece")
+    house.at(5.0, e.AgentPaused(AgentId("can")))
+    house.calls(10.0, "c1")
+    told, named = text(house.tell("c1")), text(house.tell("c1"), needs=True)
+    assert "hazır değildi: molada 1 can" in told and "uygun değildi 1 ece" in told
+    assert "bu konuyu almıyor: genel 1 can" in named and "bu kanaldan iletişim almıyor 1 ece" in named
+
+
+def test_a_contact_lives_through_a_restart() -> None:
+    house = House()
+    house.calls(10.0, "c1")
+    contacts, offers, agents = rows(house.heard)
+    again = Heard()
+    again.handle(Started(house.centre, tuple(contacts), tuple(offers), tuple(agents), next_offer=1,
+                         next_fact=len(house.heard.happened) + 1), 20.0)
+    again.take_facts()
+    before, house.heard = house.heard, again
+    house.sits(30.0, "ece")
+    assert HELD[Held.LINK].tr in text(why.tell(Archive.of(before, again), "c1")), "not heard of since"
+    house.at(31.0, e.LinkChanged("", True))
+    account = why.tell(Archive.of(before, again), "c1")
+    assert not account.untold and "ece seçildi (teklif 1): düzey 90, 1 sn boşta" in text(account)
+
+
+def test_an_id_that_was_used_before() -> None:
+    house = House()
+    house.calls(10.0, "c1")
+    house.at(20.0, e.ContactGone(ContactId("c1")))
+    house.calls(500.0, "c1", DESTEK)
+    older, later = (text(house.tell(name)) for name in (
+        next(name for name in Archive.of(house.heard).rows if "~" in name), "c1"))
+    assert "Arayan beklerken kapattı" in older and "Destek" not in older
+    assert "Bekliyor" in later and "00:08:20 Sıraya girdi: Destek" in later and "kapattı" not in later
+
+
+def test_which_contact_is_meant() -> None:
+    house = House()
+    for number in range(10, 18):
+        house.calls(float(number), f"17.{number}")
+    archive = Archive.of(house.heard)
+    assert why.tell(archive, "17.10").contact == "17.10"
+    for words, message in (
+            ("17.1", "17.1 is the beginning of several contacts: 17.10, 17.11, 17.12, 17.13, 17.14, 17.15 and more."),
+            ("18", "no contact 18 in this journal"), (" ", "name a contact")):
+        with pytest.raises(PlanningError, match=re.escape(message)):
+            why.tell(archive, words)
+
+
+def test_a_record_without_its_beginning() -> None:
+    house = House()
+    house.calls(10.0, "c1")
+    archive = Archive.of(house.heard)
+    archive._facts = []
+    with pytest.raises(PlanningError, match="contact c1 is older than the journal"):
+        why.tell(archive, "c1")
+
+
+def test_a_record_that_is_not_what_the_engine_decides() -> None:
+    house = House()
+    house.sits(0.0, "ali", "ece")
+    house.calls(10.0, "c1")
+    archive = Archive.of(house.heard)
+    archive._facts = [fact._replace(agent=AgentId("ali")) if type(fact).__name__ == "Offered" else fact  # type: ignore
+                      for fact in archive._facts]
+    account = why.tell(archive, "c1")
+    assert account.untold == [1] and account.waiting is None
+    assert "kayıt yeniden oynatılınca aynı karar çıkmıyor" in text(account)
+    assert View(account, Words(UTC)).as_json()["told_again"] is False
+
+
+def test_everybody_is_named_when_asked_for() -> None:
+    house = House(agents=tuple(Agent(AgentId(f"a{number}"), ((SKILL, 50),)) for number in range(12)))
+    house.sits(0.0, "a0")
+    house.calls(10.0, "c1")
+    account = house.tell("c1")
+    assert "oturumu kapalıydı 11 a1, a2, a3, a4, a5, a6, a7, a8 +3" in text(account)
+    assert "a9, a10, a11" in text(account, everybody=True)
+    offers = View(account, Words(UTC)).as_json()["offers"]
+    assert isinstance(offers, list) and len(offers[0]["agents"]) == 12
+
+
+def test_every_word_there_may_be_has_both_languages() -> None:
+    assert set(REASONS) == set(Why) and set(HELD) == set(Held) and set(STATES) == set(AgentState)
+    assert set(OUTCOMES) == set(Outcome) and set(MENU) == set(MENU_OUTCOMES) and set(STRATEGIES) == set(ALL_STRATEGIES)
+    assert set(MOVES) == {"overflow", "full", "closed", "chosen", "transfer"}
+    core = HOME / "routing" / "core"
+    taken = {word for file in core.glob("*.py") for word in re.findall(
+        r"(?:offers\.)?(?:close|take_back)\(d, [\w.]+, \"\w+\", \"(\w+)\"", file.read_text(encoding="utf-8"))}
+    assert taken and taken <= set(ENDS) | {"sign_out", "pause"}
+
+
+def test_lengths_of_time_read_well() -> None:
+    turkish, english = Words(UTC), Words(UTC, english=True)
+    assert [turkish.lasts(seconds) for seconds in (0.2, 34, 60, 192, 3_600, 7_325)] == [
+        "0 sn", "34 sn", "1 dk", "3 dk 12 sn", "1 sa", "2 sa 2 dk"]
+    assert english.lasts(192) == "3 min 12 s"
+    assert turkish.clock(86_400.0 + 5.0, 0.0) == "02.01.1970 00:00:05" and turkish.clock(5.0, 0.0) == "00:00:05"
