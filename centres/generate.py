@@ -14,6 +14,16 @@ FIRST = 1001
 TEAMS = (("psikososyal", 40), ("uzaktan_egitim", 50), ("ihbar_sikayet", 40), ("gorus_oneri", 20), ("temsilci", 30))
 """Team = the skill its members are best in, and how many they are. Together 180."""
 
+ON_CALL = (
+    'monday: ["18:00-24:00"], tuesday: ["00:00-08:00"], friday: ["18:00-24:00"], saturday: ["00:00-08:00"]',
+    'tuesday: ["18:00-24:00"], wednesday: ["00:00-08:00"], saturday: ["08:00-24:00"], sunday: ["00:00-08:00"]',
+    'wednesday: ["18:00-24:00"], thursday: ["00:00-08:00"], sunday: ["08:00-24:00"]',
+    'thursday: ["18:00-24:00"], friday: ["00:00-08:00"], monday: ["00:00-08:00"]',
+)
+"""When the last counsellors are on call: one of them at every hour outside 08:00 to 18:00 on weekdays."""
+ON_CALL_LEVEL = 65
+"""Below the first step of the service: who is at a seat goes before."""
+
 NEEDS = (
     "ring_timeout_s: 30, misses_allowed: 5",
     "wrapup_s: 60, wrapup_extend_s: 120",
@@ -29,8 +39,8 @@ NEEDS = (
 """What is needed, each for five agents. None of it says why."""
 
 
-def members() -> Iterator[tuple[int, str, dict[str, int]]]:
-    """Number, team and skills of each agent."""
+def members() -> Iterator[tuple[int, str, dict[str, int], str]]:
+    """Number, team and skills of each agent, and when they are on call; empty: they answer at a seat."""
     number = FIRST
     names = [team for team, _ in TEAMS]
     for at, (team, count) in enumerate(TEAMS):
@@ -43,16 +53,21 @@ def members() -> Iterator[tuple[int, str, dict[str, int]]]:
                 skills[second] = 30 + (place * 5) % 26
             if "temsilci" not in skills and place % 3 != 0:
                 skills["temsilci"] = 30 + (place * 3) % 31
-            yield number, team, skills
+            on_call = ""
+            if team == "psikososyal" and place >= count - len(ON_CALL):
+                skills, on_call = {team: ON_CALL_LEVEL}, ON_CALL[place - count + len(ON_CALL)]
+            yield number, team, skills, on_call
             number += 1
 
 
 def team() -> str:
     """Text of team.yaml."""
-    lines = ["# 180 agents, written by centres/generate.py. No name of a person stands here.", "agents:"]
-    for number, name, skills in members():
+    lines = ["# 180 agents, written by centres/generate.py. No name of a person stands here. With on_call: called "
+             "elsewhere.", "agents:"]
+    for number, name, skills, on_call in members():
         levels = ", ".join(f"{skill}: {level}" for skill, level in skills.items())
-        lines.append(f'  - {{id: a{number}, number: "{number}", team: {name}, skills: {{{levels}}}}}')
+        hours = f", on_call: {{{on_call}}}" if on_call else ""
+        lines.append(f'  - {{id: a{number}, number: "{number}", team: {name}, skills: {{{levels}}}{hours}}}')
     return "\n".join(lines) + "\n"
 
 
@@ -60,7 +75,7 @@ def accommodations() -> str:
     """Text of accommodations.yaml: five of every eighteen agents."""
     lines = ["# What agents need, never why. Keep a real one readable by its owner alone: chmod 600.",
              "accommodations:"]
-    chosen = [number for number, _, _ in members() if (number - FIRST) * 5 % 18 >= 13]
+    chosen = [number for number, *_ in members() if (number - FIRST) * 5 % 18 >= 13]
     for place, number in enumerate(chosen):
         lines.append(f"  - {{agent: a{number}, {NEEDS[place % len(NEEDS)]}}}")
     return "\n".join(lines) + "\n"

@@ -175,7 +175,8 @@ class Node:
                                   lambda box: redirect.uri(lambda: numbers.open(box)))
             board = Board(store, self._state, lambda: self._config, time.time)
             await board.load()
-            calendar = Calendar(self._config, runner.post, closings=board.closings)
+            calendar = Calendar(self._config, runner.post, closings=board.closings,
+                                away=self._away.numbers)
             board.changed = calendar.tell
             archive = Archive(vault, store, Audit(self._state), lambda: self._engine.live_offers(), self._switch.hush,
                               time.time)

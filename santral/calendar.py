@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from routing.core.events import (
     Event,
     ServiceHours,
 )
-from routing.core.ids import AgentId, ServiceId
+from routing.core.ids import AgentId, SeatId, ServiceId
 from routing.core.model import Centre
 from santral.config import NodeConfig, engine_centre
 from santral.outside import outside_seat
@@ -67,7 +67,7 @@ class Wanted(NamedTuple):
     open: Mapping[ServiceId, bool]
     """Every service that can close."""
     on_call: Mapping[AgentId, bool]
-    """Remote counsellors."""
+    """Remote counsellors who can be called."""
     breaks: Mapping[AgentId, Spans]
     """Of the day, Unix seconds. Agents without any are not in it."""
     quiet: bool = False
@@ -88,15 +88,17 @@ def clock(settings: Settings, at: float) -> Clock:
     return Clock(settings.calendar.day(local.date()), local.hour * 60 + local.minute)
 
 
-def wanted(config: NodeConfig, at: float, closings: Closings = ()) -> Wanted:
-    """What is wanted at `at` (Unix seconds), by the clock on the centre's wall."""
+def wanted(config: NodeConfig, at: float, closings: Closings = (), away: Container[SeatId] | None = None) -> Wanted:
+    """What is wanted at `at` (Unix seconds), by the clock on the centre's wall. `away`: remote counsellors who can be
+    called; None: all of them."""
     day, minute = clock(config.settings, at)
     loaded, closed = config.loaded, {one.service for one in (*planned(config.settings), *closings) if one.at(at)}
     return Wanted(
         engine_centre(loaded, day.date),
         {ServiceId(one.id): one.id not in closed and (one.hours is None or one.hours.within(day, minute))
          for one in loaded.services if not one.distress},
-        {AgentId(one.id): one.on_call.within(day, minute) for one in loaded.agents if one.on_call is not None},
+        {AgentId(one.id): one.on_call.within(day, minute) for one in loaded.agents
+         if one.on_call is not None and (away is None or outside_seat(one.id) in away)},
         dict(_breaks(config, day.date)), config.quiet.until(at) is not None)
 
 
@@ -174,17 +176,19 @@ def changes(before: Wanted | None, now: Wanted) -> Iterator[Event]:
 
 class Calendar:
     """Keeps an engine told. `post` hands an event over and never blocks; `closings` are those of the moment that no
-    file holds."""
+    file holds. `away`: the seats of remote counsellors whose numbers are known, None: of all. Nobody else is signed in:
+    callers in distress would be told that somebody is there who cannot be called."""
 
     def __init__(self, config: NodeConfig, post: Callable[[Event], None],
-                 clock: Callable[[], float] = time.time, closings: Callable[[], Closings] = tuple) -> None:
-        self._config, self._post, self._clock, self._closings = config, post, clock, closings
+                 clock: Callable[[], float] = time.time, closings: Callable[[], Closings] = tuple,
+                 away: Container[SeatId] | None = None) -> None:
+        self._config, self._post, self._clock, self._closings, self._away = config, post, clock, closings, away
         self._told: Wanted | None = None
         self._wake = asyncio.Event()
 
     def tell(self) -> None:
         """Tell what differs now."""
-        now = wanted(self._config, self._clock(), self._closings())
+        now = wanted(self._config, self._clock(), self._closings(), self._away)
         for event in changes(self._told, now):
             self._post(event)
         if self._told is not None and self._told.centre != now.centre:
@@ -194,7 +198,7 @@ class Calendar:
 
     async def change(self, config: NodeConfig, ask: Callable[[Event], Awaitable[object]]) -> None:
         """Put other files in force. What `ask` raises for the centre comes out, and nothing has changed then."""
-        now = wanted(config, self._clock(), self._closings())
+        now = wanted(config, self._clock(), self._closings(), self._away)
         for event in changes(self._told, now):
             if isinstance(event, Configured):
                 await ask(event)

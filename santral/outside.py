@@ -58,13 +58,13 @@ def read(loaded: Loaded, secrets: Path) -> Outside:
         return Outside({}, (*warnings, Problem(loaded.place(TEAM, agents[0], "on_call"),
                                                f"the numbers of remote counsellors cannot be read: {error}",
                                                "Until then they get no calls.")))
-    numbers = {}
-    for agent in agents:
-        number = known.get(agent)
-        if isinstance(number, str) and E164.fullmatch(number):
-            numbers[outside_seat(agent)] = number
-        else:
-            what = "has no number" if number is None else "has a number that is not + and 8 to 15 digits"
-            warnings.append(Problem(loaded.place(TEAM, agent, "on_call"), f"{agent} is on call and {what} in {path}",
-                                    f'Write it there as in {{"{agent}": "+90..."}}; until then they get no calls.'))
+    numbers = {outside_seat(agent): number for agent in agents
+               if isinstance(number := known.get(agent), str) and E164.fullmatch(number)}
+    missing = [agent for agent in agents if known.get(agent) is None]
+    wrong = [agent for agent in agents if agent not in missing and outside_seat(agent) not in numbers]
+    for some, what in ((missing, "no number"), (wrong, "a number that is not + and 8 to 15 digits")):
+        if some:
+            who = f"{some[0]} is on call and has" if len(some) == 1 else f"{', '.join(some)} are on call and have"
+            warnings.append(Problem(loaded.place(TEAM, some[0], "on_call"), f"{who} {what} in {path}",
+                                    f'Write it there as in {{"{some[0]}": "+90..."}}; until then they get no calls.'))
     return Outside(numbers if loaded.settings is None or loaded.settings.trunk.way_out else {}, tuple(warnings))

@@ -24,7 +24,7 @@ LENGTHS = Lengths.of()
 PROMPTS = LENGTHS.keys
 
 
-def read(text: str, closed: str | None = None, voice: Voice | None = None) -> Loaded:
+def read(text: str, closed: str | None = "kapali", voice: Voice | None = None) -> Loaded:
     """Load a text as menu.yaml."""
     parsed = parse_yaml(text, "menu.yaml")
     assert not parsed.problems, parsed.problems

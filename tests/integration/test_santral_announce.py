@@ -115,10 +115,21 @@ async def test_what_it_closes_is_closed_while_it_is_on(node: Node) -> None:
     assert node.board.closings() == ()
 
 
+async def test_the_whole_line_is_closed_where_an_entry_says_what_callers_hear_then(node: Node) -> None:
+    await node.board.on(SAY._replace(closes=True))
+    assert node.board.closings() == (Closing("", NOW, None),)
+    await node.board.off(1, "admin")
+    settings = node.config.settings
+    node.config = node.config.with_settings(settings.model_copy(
+        update={"hours": settings.hours.model_copy(update={"closed": None})}))
+    with pytest.raises(CannotSay, match="set 'closed' at"):
+        await node.board.on(SAY._replace(closes=True))
+
+
 @pytest.mark.parametrize(("wanted", "told"), [
     ({"service": "yok"}, "no service 'yok'"), ({"prompt": "yok"}, "no prompt 'yok'"),
     ({"text": "İki şey."}, "give one of"), ({"prompt": ""}, "give one of"),
-    ({"service": "psikososyal", "closes": True}, "never closed"), ({"closes": True}, "set 'closed' at"),
+    ({"service": "psikososyal", "closes": True}, "never closed"),
     ({"until": NOW}, "not in the future")])
 async def test_what_cannot_be_is_refused_and_nothing_changes(node: Node, wanted: dict[str, Any], told: str) -> None:
     with pytest.raises(CannotSay, match=told):

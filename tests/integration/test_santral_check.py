@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.seated import seated
+
 pytestmark = pytest.mark.integration
 
 MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
@@ -21,6 +23,7 @@ def centre(tmp_path: Path) -> Path:
     copy = tmp_path / "centre"
     shutil.copytree(MEB, copy)
     (copy / "accommodations.yaml").chmod(0o600)
+    seated(copy)
     settings = copy / "santral.toml"
     settings.write_text(settings.read_text(encoding="utf-8").replace(
         "[trunk]\n", '[trunk]\noutgoing = "sip.carrier.example:5060"\n', 1), encoding="utf-8")
@@ -73,9 +76,11 @@ def test_one_clear_line_and_exit_2(centre: Path, name: str) -> None:
 
 
 def closes(centre: Path, hours: str = 'closed = "kapali"\nmonday = ["09:00-17:00"]', nodes: str = "") -> None:
+    """Another closed entry than the ministry's."""
     for name, change in (("santral.toml", replace("always = true", hours)),
-                         ("menu.yaml", replace("entries:\n", "entries:\n  kapali: kapali\n")),
-                         ("menu.yaml", replace("nodes:\n", "nodes:\n" + nodes))):
+                         ("santral.toml", replace('\nclosed = "kapali"    ', "\n#")),
+                         ("menu.yaml", replace("  kapali: kapali-menu ", "  kapali: kapali ")),
+                         ("menu.yaml", lambda text: re.sub(r"  kapali-menu:.*?\n\n", nodes, text, flags=re.DOTALL))):
         path = centre / name
         path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
 

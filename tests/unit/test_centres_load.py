@@ -63,7 +63,7 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
     assert told(load(folder)) == [
         "accommodations.yaml:3: the 'agent' is not in team.yaml. Correct the id.",
         "menu.yaml:1: the file is missing. Create menu.yaml in the centre's folder.",
-        "santral.toml:40: unknown key 'tik_s'. Did you mean 'tick_s'?",
+        "santral.toml:42: unknown key 'tik_s'. Did you mean 'tick_s'?",
         "team.yaml:4: the sign-in number '1001' stands twice; first at team.yaml:3. Give one of them another.",
         "team.yaml:5: the agent id 'a1001' stands twice; first at team.yaml:3. Give one of them another.",
     ]
@@ -72,14 +72,14 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
 @pytest.mark.parametrize(("name", "old", "new", "where", "what"), [
     ("santral.toml", '"4440632" = "ana"', '"444 0632" = "ana"', "santral.toml:10", "cannot be used"),
     ("santral.toml", 'timezone = "Europe/Istanbul"', 'timezone = "Europe/Ankara"', "santral.toml:7", "time zone"),
-    ("santral.toml", 'agi = "127.0.0.1:4573"', 'agi = "127.0.0.1"', "santral.toml:16", "host:port"),
-    ("santral.toml", 'match = ["127.0.0.1"]', 'match = ["127.0.0.1", "carrier"]', "santral.toml:30", "network"),
-    ("santral.toml", 'match = ["127.0.0.1"]', "", "santral.toml:29", "needs 'match'"),
+    ("santral.toml", 'agi = "127.0.0.1:4573"', 'agi = "127.0.0.1"', "santral.toml:17", "host:port"),
+    ("santral.toml", 'match = ["127.0.0.1"]', 'match = ["127.0.0.1", "carrier"]', "santral.toml:31", "network"),
+    ("santral.toml", 'match = ["127.0.0.1"]', "", "santral.toml:30", "needs 'match'"),
     ("santral.toml", "always = true", "always = false", "santral.toml:12", "never open"),
-    ("santral.toml", '"2006"]', '"2999"]', "santral.toml:58", "no seat"),
-    ("santral.toml", '"2006"]', '"2001"]', "santral.toml:58", "stands twice"),
-    ("santral.toml", "rtp_end = 20000", "rtp_end = 10001", "santral.toml:19", "four ports"),
-    ("santral.toml", 'callerid = "none"', 'callerid = "nobody"', "santral.toml:47", "'masked' or 'full'"),
+    ("santral.toml", '"2006"]', '"2999"]', "santral.toml:60", "no seat"),
+    ("santral.toml", '"2006"]', '"2001"]', "santral.toml:60", "stands twice"),
+    ("santral.toml", "rtp_end = 20000", "rtp_end = 10001", "santral.toml:20", "four ports"),
+    ("santral.toml", 'callerid = "none"', 'callerid = "nobody"', "santral.toml:49", "'masked' or 'full'"),
     ("santral.toml", "[net]", "[nett]", "santral.toml:1", "'net' is missing"),
     ("services.yaml", "id: temsilci", "id: temsilci|x", "services.yaml:47", "letters A to Z"),
     ("services.yaml", "distress: true", "distress: true\n    overflow_s: 60", "services.yaml:3", "never overflows"),
@@ -115,7 +115,7 @@ def test_each_mistake_has_its_line(folder: Path, name: str, old: str, new: str, 
 @pytest.mark.parametrize("place", ["0.0.0.0:5070", "192.0.2.7:0", "[::]:0", "[::1]:0", "node.example:0"])
 def test_callers_numbers_are_told_to_this_machine_alone(folder: Path, place: str) -> None:
     edit(folder, "santral.toml", "[listen]  ", f'[listen]\ndial = "{place}"  ')
-    found, = (one for one in load(folder).problems if one.where == "santral.toml:16")
+    found, = (one for one in load(folder).problems if one.where == "santral.toml:17")
     assert "'listen.dial' should be at 127.0.0.1" in found.what and "callers' numbers" in found.what
 
 
@@ -132,7 +132,7 @@ def test_an_overlay_is_laid_over_key_by_key(folder: Path, tmp_path: Path) -> Non
     assert loaded.settings is not None and not loaded.problems
     assert loaded.settings.listen.http == "127.0.0.1:0" and loaded.settings.listen.agi == "127.0.0.1:4573"
     assert loaded.settings.trunk.match == ("127.0.0.2",)
-    assert loaded.where("listen", "http") == "node.toml:2" and loaded.where("listen", "agi") == "santral.toml:16"
+    assert loaded.where("listen", "http") == "node.toml:2" and loaded.where("listen", "agi") == "santral.toml:17"
     overlay.write_text('[listen]\n\nhtpp = "127.0.0.1:0"\n', encoding="utf-8")
     assert told(load(folder, overlay)) == ["node.toml:3: unknown key 'htpp'. Did you mean 'http'?"]
 
@@ -193,6 +193,7 @@ def test_what_is_missing_is_named_but_a_wrong_folder_is_one_mistake(tmp_path: Pa
 
 def test_a_centre_that_closes_says_what_its_callers_hear(folder: Path) -> None:
     edit(folder, "santral.toml", "always = true ", 'monday = ["09:00-17:00"] ')
+    edit(folder, "santral.toml", 'closed = "kapali"', "")
     line = (folder / "santral.toml").read_text(encoding="utf-8").splitlines().index("[hours]") + 1
     assert told(load(folder)) == [
         f"santral.toml:{line}: the centre is not always open and 'closed' is missing. Add closed = \"<entry of "

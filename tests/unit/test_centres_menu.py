@@ -19,7 +19,7 @@ MEB = Path(centres_load.__file__).resolve().parent / "meb"
 def test_the_menu_of_the_ministry_is_sound() -> None:
     loaded = centres_load.load(MEB)
     services = [service.id for service in loaded.services]
-    found = load_flow(loaded.menu, Names(texts(), services))
+    found = load_flow(loaded.menu, Names(texts(), services, "kapali"))
     assert found.problems == () and found.flow is not None
     assert loaded.settings is not None and set(loaded.settings.numbers.values()) <= set(found.flow.entries)
     assert loaded.menu is not None

@@ -47,7 +47,7 @@ def spoken_as(texts: dict[str, str] | None = None, seconds: dict[str, float] | N
     return Lengths(prompts, built)
 
 
-def check(text: str, planted: Planted, voice: Lengths | None, closed: str | None = None) -> None:
+def check(text: str, planted: Planted, voice: Lengths | None, closed: str | None = "kapali") -> None:
     loaded = read(text, closed, voice)
     found = [problem for problem in loaded.problems if planted.what in problem.what]
     assert found, loaded.problems
@@ -63,7 +63,7 @@ def check(text: str, planted: Planted, voice: Lengths | None, closed: str | None
 
 def test_the_examples_are_sound_and_every_prompt_has_a_text() -> None:
     flow = example()
-    for text, closed in ((EXAMPLE, None), (RICH_EXAMPLE, None), (CLOSED_EXAMPLE, "kapali")):
+    for text, closed in ((EXAMPLE, "kapali"), (RICH_EXAMPLE, None), (CLOSED_EXAMPLE, "kapali")):
         assert read(text, closed, LENGTHS).problems == ()
     menu = flow.nodes["ana-menu"]
     assert isinstance(menu, Menu) and [option.key for option in menu.options] == ["1", "2", "3", "4", "0"]
@@ -247,11 +247,11 @@ def test_the_human_is_heard_in_time_by_the_built_sounds() -> None:
     at = "- key: 0\n        say: ana-menu-0"
     planted = Planted(at, at, "say: ana-menu-0", "from 'karsilama' the human's key is heard after 46 s, more than 45",
                       "Shorten")
-    assert read(EXAMPLE, None, spoken_as(seconds=dict.fromkeys(keys, fits - 0.01))).problems == ()
+    assert read(EXAMPLE, "kapali", spoken_as(seconds=dict.fromkeys(keys, fits - 0.01))).problems == ()
     check(EXAMPLE, planted, spoken_as(seconds=dict.fromkeys(keys, fits + 0.1)))
     del (built := dict.fromkeys(keys, fits + 0.1))["kayit-bilgisi"]
     slow = spoken_as(seconds=built | {"karsilama": 15.0})
-    reckoned = [one for one in read(EXAMPLE, None, slow).problems if "reckoned" in one.what]
+    reckoned = [one for one in read(EXAMPLE, "kapali", slow).problems if "reckoned" in one.what]
     assert reckoned and all(one.warning for one in reckoned), "what is not built yet only warns"
 
 

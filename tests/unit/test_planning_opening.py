@@ -20,6 +20,7 @@ from santral.cli import cli
 from santral.config import node_config
 from santral.hours import opening_on
 from tests.planning_house import EDU, pool
+from tests.seated import seated
 
 pytestmark = pytest.mark.unit
 
@@ -40,6 +41,7 @@ def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "meb"
     shutil.copytree(SHIPPED / "meb", copy)
     (copy / "accommodations.yaml").chmod(0o600)
+    seated(copy)
     roster = ", ".join(f'{day}: ["18:00-24:00"]' for day in (
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
     team = (copy / "team.yaml").read_text(encoding="utf-8").splitlines(keepends=True)

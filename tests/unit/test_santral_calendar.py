@@ -23,6 +23,7 @@ from routing.core.events import (
 from routing.core.ids import AgentId, SeatId, ServiceId
 from santral.calendar import Calendar, line_open, next_change, wanted
 from santral.config import NodeConfig, node_config
+from santral.outside import outside_seat
 
 pytestmark = pytest.mark.unit
 
@@ -67,7 +68,7 @@ class Told:
 
     def __init__(self, config: NodeConfig, now: str) -> None:
         self.now, self.events = at(now), list[Event]()
-        self.calendar = Calendar(config, self.events.append, lambda: self.now)
+        self.calendar = Calendar(config, self.events.append, lambda: self.now, away={outside_seat("a1001")})
 
     def by(self, now: str) -> list[Event]:
         self.now = at(now)
@@ -93,6 +94,25 @@ def test_who_is_on_call_sits_at_an_outside_seat_for_that_time(config: NodeConfig
     assert told.by("2026-03-25T23:59") == []
     assert AgentSignedOut(AgentId("a1001")) in told.by("2026-03-26T00:00")
     assert config.centre.seats is not None and "uzak-a1001" in config.centre.seats
+
+
+def test_who_cannot_be_called_is_not_on_call(config: NodeConfig) -> None:
+    """Callers in distress would be told that somebody is there."""
+    friday = at("2026-03-27T20:00")
+    assert wanted(config, friday).on_call[AgentId("a1037")]
+    assert AgentId("a1037") not in wanted(config, friday, away={outside_seat("a1001")}).on_call
+    assert not [event for event in Told(config, "2026-03-27T20:00").by("2026-03-27T20:00")
+                if isinstance(event, AgentSignedIn)]
+
+
+def test_somebody_is_on_call_whenever_the_ministrys_counsellors_are_not_at_their_seats() -> None:
+    """On weekdays outside 08:00 to 18:00 and at weekends one of them, never two, on holidays as on any day."""
+    ministry = node_config(SHIPPED / "meb")
+    for hour in range(7 * 24):
+        now = at("2026-10-26T00:30") + hour * 3600.0
+        local = datetime.fromtimestamp(now, ZoneInfo(ISTANBUL))
+        at_seats = local.weekday() < 5 and 8 <= local.hour < 18
+        assert sum(wanted(ministry, now).on_call.values()) == (0 if at_seats else 1), local
 
 
 def test_at_midnight_needs_change_by_date_and_breaks_are_of_the_new_day(config: NodeConfig) -> None:
@@ -166,7 +186,7 @@ def test_holidays_close_services_with_hours_and_not_who_is_on_call(folder: Path)
 
 def test_a_closure_closes_for_once_and_opens_again_by_itself(folder: Path) -> None:
     text = (folder / "santral.toml").read_text(encoding="utf-8")
-    (folder / "santral.toml").write_text(text.replace("always = true ", "closed = \"kapali\"\nalways = true ") + """
+    (folder / "santral.toml").write_text(text + """
 [[calendar.closures]]
 begins = 2026-03-25T10:00:00
 ends = 2026-03-25T11:30:00
@@ -175,8 +195,6 @@ services = ["gorus_oneri", "temsilci"]
 begins = 2026-03-25T15:00:00
 ends = 2026-03-25T15:10:00
 """, encoding="utf-8")
-    edit(folder, "menu.yaml", "entries:\n", "entries:\n  kapali: kapali\n")
-    edit(folder, "menu.yaml", "nodes:\n", "nodes:\n  kapali: {say: [merkez-kapali], end: true}\n")
     config = node_config(folder)
     told, both = Told(config, "2026-03-25T09:30"), [ServiceId("gorus_oneri"), ServiceId("temsilci")]
     told.by("2026-03-25T09:30")

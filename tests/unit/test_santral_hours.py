@@ -16,6 +16,7 @@ from santral.cli import cli
 from santral.config import NodeConfig, node_config
 from santral.hours import Row, pages, written
 from santral.house import DAYS, NodeHouse
+from tests.seated import seated
 from tests.unit.test_santral_calendar import at
 
 pytestmark = pytest.mark.unit
@@ -29,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "meb"
     shutil.copytree(SHIPPED / "meb", copy)
     (copy / "accommodations.yaml").chmod(0o600)
+    seated(copy)
     for name, old, new in (
             ("services.yaml", "  - id: gorus_oneri\n",
              "  - id: gorus_oneri\n    hours: {wednesday: [\"09:00-17:00\"], thursday: [\"09:00-17:00\"], "

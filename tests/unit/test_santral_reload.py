@@ -97,10 +97,9 @@ def test_what_cannot_change_now_keeps_its_value_and_is_said(folder: Path) -> Non
     old = node_config(folder)
     for before, after in (('http = "127.0.0.1:8063"', 'http = "127.0.0.1:9063"'), ("count = 180", "count = 200"),
                           ("tick_s = 15", "tick_s = 10"), ("announce_s = 60", "announce_s = 30"),
-                          ("always = true", "always = true\nclosed = \"gece\"")):
+                          ('closed = "kapali"', 'closed = "gece"')):
         edit(folder, "santral.toml", before, after)
-    edit(folder, "menu.yaml", "entries:\n", "entries:\n  gece: gece\n")
-    edit(folder, "menu.yaml", "nodes:\n", "nodes:\n  gece: {say: [merkez-kapali], end: true}\n")
+    edit(folder, "menu.yaml", "  kapali: ", "  gece: ")
     edit(folder, "team.yaml", "- {id: a1001,", "- {id: a1001, on_call: {monday: [\"18:00-24:00\"]},")
     edit(folder, "services.yaml", "  - id: temsilci\n",
          "  - id: yeni\n    name: Yeni\n    steps: [{needs: {temsilci: 30}}]\n  - id: temsilci\n")
@@ -123,9 +122,8 @@ def test_an_entry_that_asterisk_still_names_must_stay(folder: Path, entry: str, 
     edit(folder, "santral.toml", '"4440632" = "ana"', f'"4440632" = "{entry}"')
     edit(folder, "menu.yaml", "  ana: karsilama", f"  {entry}: karsilama")
     if closed:
-        edit(folder, "santral.toml", "always = true", f'always = true\nclosed = "{closed}"')
-        edit(folder, "menu.yaml", "entries:\n", "entries:\n  ana: kapali\n")
-        edit(folder, "menu.yaml", "nodes:\n", "nodes:\n  kapali: {say: [merkez-kapali], end: true}\n")
+        edit(folder, "santral.toml", 'closed = "kapali"', f'closed = "{closed}"')
+        edit(folder, "menu.yaml", "  kapali: ", f"  {closed}: ")
     new, problems = read(folder, None, old)
     assert new is None and len(problems) == 1 and re.match(told, str(problems[0])), problems
 
