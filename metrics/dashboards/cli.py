@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from metrics.alerts import RECORDED
 from metrics.dashboards import draw
 from metrics.dashboards.boards import BOARDS
 from metrics.dashboards.check import BadDashboard, check, read
@@ -78,7 +79,7 @@ def mount(app: typer.Typer, house: House) -> None:
         try:
             source = _source(prometheus, minutes) if prometheus else None
             boards = read(files) if files else {name: json.loads(text) for name, text in _built(house, None).items()}
-            found = check(boards, RECORDED, source)
+            found = check(boards, [rule.name for rule in RECORDED], source)
         except (BadDashboard, NoAnswer) as error:
             _fail(str(error), 2)
         for finding in found.findings:
@@ -178,8 +179,3 @@ def _written(path: Path, put: Callable[[], object]) -> None:
 def _fail(message: str, code: int) -> Never:
     typer.echo(message, err=True)
     raise typer.Exit(code)
-
-
-RECORDED = ("queue:acd_service_level:ratio_rate5m", "queue:acd_abandonment:ratio_rate5m",
-            "queue:acd_asa_seconds:rate5m", "queue:acd_aht_seconds:rate30m",
-            "team:acd_occupancy:ratio_rate30m")

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from metrics import names
+from metrics.alerts import RECORDED
 from metrics.dashboards import draw, platform, service, workload
 from metrics.dashboards.boards import BOARDS
 from metrics.dashboards.check import BadDashboard, check, read
-from metrics.dashboards.cli import LANGUAGES, RECORDED
+from metrics.dashboards.cli import LANGUAGES
 from metrics.dashboards.grafana import dashboard_json
 from metrics.dashboards.panel import COLUMNS, SIZES, Board, Kind, Panel, Query, chosen
 from metrics.dashboards.parts import ASTERISK, GROUPS, MQTT, PARTS, RULES, part_of
@@ -40,7 +41,7 @@ def made(board: Board = service.BOARD, *, english: bool = False) -> Made:
 
 
 def findings(board: Made, source: Answers | None = None) -> list[str]:
-    return [str(one) for one in check({"board": board}, RECORDED, source).findings]
+    return [str(one) for one in check({"board": board}, [rule.name for rule in RECORDED], source).findings]
 
 
 # -- the three dashboards ----------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def test_what_the_centre_does_not_have_is_not_asked_for() -> None:
     board = made(platform.BOARD)
     there = Answers(otherwise=[found(1.0)])
     there.given[MQTT.sign] = []
-    checked = check({"board": board}, RECORDED, there)
+    checked = check({"board": board}, [rule.name for rule in RECORDED], there)
     assert checked.absent == (MQTT,) and not checked.findings
     assert not any(one.startswith("max(acd_mqtt") for one in there.asked)
 
