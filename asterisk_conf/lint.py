@@ -21,6 +21,7 @@ CHECKS: tuple[Rules, ...] = (
     lint_settings.privacy,
     lint_settings.safety_net,
     lint_settings.switches,
+    lint_settings.web_server,
 )
 
 

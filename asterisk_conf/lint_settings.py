@@ -201,9 +201,21 @@ def safety_net(files: Files) -> list[Finding]:
         for net in nets if net.get("ringinuse") != "no"]  # fmt: skip
 
 
+def web_server(files: Files) -> list[Finding]:
+    """Asterisk's web server is off, or tells its metrics to this machine."""
+    name = "http.conf"
+    for section in files.get(name, []):
+        on = section.name == "general" and section.get("enabled", "no") != "no"
+        if on and not _loopback(section.get("bindaddr")):
+            return [Finding(name, section.line, f"the web server answers {section.get('bindaddr') or 'everybody'}",
+                            "bindaddr=127.0.0.1, or enabled=no")]
+    return []
+
+
 SWITCHES = (
     ("asterisk.conf", "options", "live_dangerously", "no"),
-    ("http.conf", "general", "enabled", "no"),
+    ("http.conf", "general", "enablestatic", "no"),
+    ("http.conf", "general", "enable_status", "no"),
     ("cdr.conf", "general", "enable", "no"),
     ("rtp.conf", "general", "strictrtp", "yes"),
     ("logger.conf", "general", "queue_log", "no"),

@@ -34,7 +34,7 @@ DENIED: dict[str, str] = {
     "res_pjsip_notify.so": "not used",
     "res_monitor.so": "old recording, follows the caller's variables",
     "res_ari.so": "not used; a second way to command Asterisk",
-    "res_http_websocket.so": "Asterisk's web server is off",
+    "res_http_websocket.so": "Asterisk's web server is there for its metrics alone",
 }
 """Module -> why it stays away. Modules that an Asterisk does not have cost nothing here."""
 
@@ -80,3 +80,6 @@ BY_CODEC: dict[str, tuple[str, ...]] = {
 """Codec -> modules beyond the needed ones. Opus is the package of Debian; other builds name it otherwise."""
 
 BY_ENCRYPTION: dict[str, tuple[str, ...]] = {"no": (), "sdes": ("res_srtp.so",)}
+METRICS = "res_prometheus.so"
+"""Asterisk's own metrics, for who wants them."""
+

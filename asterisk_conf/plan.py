@@ -174,6 +174,8 @@ class Said(NamedTuple):
 
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
+METRICS = Address("127.0.0.1", 8088)
+"""Asterisk's own default; says nothing while its web server is off."""
 TIMINGS = Timings()
 SAID = Said()
 
@@ -206,6 +208,8 @@ class Plan:
     """(name, number as the carrier takes it): where the menu may lead callers. Nobody else outside can be reached."""
     sip: Address = SIP
     ami: Address = AMI
+    metrics: Address | None = None
+    """Where Asterisk's web server tells its metrics, on this machine; None: it is off."""
     rtp: tuple[int, int] = (10000, 20000)
     """First and last UDP port of media."""
     codecs: tuple[str, ...] = ("alaw", "g722", "ulaw")
@@ -313,6 +317,8 @@ def _addresses(plan: Plan) -> Iterable[str]:
     for what, address in (*(("node", node) for node in plan.nodes), ("sip", plan.sip), ("ami", plan.ami)):
         if not _HOST.match(address.host) or not 1 <= address.port <= 65535:
             yield f"{what} {address}: host and port 1-65535"
+    if plan.metrics is not None and not _here(plan.metrics):
+        yield f"metrics {plan.metrics}: an address of this machine, as 127.0.0.1:8088; everybody who asks is told them"
     first, last = plan.rtp
     if not 1024 <= first < last <= 65535:
         yield f"rtp {first}-{last}: two ports between 1024 and 65535, the smaller first"
@@ -333,6 +339,13 @@ def _addresses(plan: Plan) -> Iterable[str]:
             yield "trunk registration: server host[:port] and user without blanks"
         if not secret or any(ord(c) < 33 or c in ";\"" for c in secret):
             yield "trunk registration: the secret is empty or has blanks, quotes or semicolons"
+
+
+def _here(address: Address) -> bool:
+    try:
+        return ipaddress.ip_address(address.host).is_loopback and 1 <= address.port <= 65535
+    except ValueError:
+        return False
 
 
 def _paths(plan: Plan) -> Iterable[str]:

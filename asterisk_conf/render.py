@@ -13,8 +13,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "extensions.conf", "features.conf",
           "http.conf", "indications.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf",
-          "pjproject.conf", "pjsip.conf", "queuerules.conf", "queues.conf", "rtp.conf", "say.conf", "stasis.conf",
-          "udptl.conf")  # fmt: skip
+          "pjproject.conf", "pjsip.conf", "prometheus.conf", "queuerules.conf", "queues.conf", "rtp.conf", "say.conf",
+          "stasis.conf", "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not among them: the operator's stays."""
 
 DIALPLAN = ("general", "menu", "lead", "hold", "callback", "agent", "record", "after_talk", "transfer", "consult",
@@ -181,6 +181,8 @@ def _ami(chosen: Plan) -> dict[str, str]:
         "EVENTS": plan.EVENTS_USER, "EVENTS_SECRET": chosen.events_secret,
         "ACTIONS": plan.ACTIONS_USER, "ACTIONS_SECRET": chosen.actions_secret,
         "FILTERS": "\n".join(f"eventfilter(name({event})) =" for event in EVENTS),
+        "HTTP": "no" if chosen.metrics is None else "yes",
+        "HTTP_ADDRESS": (chosen.metrics or plan.METRICS).host, "HTTP_PORT": str((chosen.metrics or plan.METRICS).port),
     }  # fmt: skip
 
 
@@ -190,6 +192,8 @@ def _modules(chosen: Plan) -> dict[str, str]:
         load += modules.BY_CODEC.get(codec, ())
     load += modules.BY_ENCRYPTION[chosen.media_encryption]
     width = max(map(len, modules.DENIED))
+    if chosen.metrics is not None:
+        load.append(modules.METRICS)
     return {
         "DENY": "\n".join(f"noload => {name:<{width}} ; {why}" for name, why in modules.DENIED.items()),
         "LOAD": "\n".join(f"load => {name}" for name in load),

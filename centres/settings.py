@@ -66,6 +66,8 @@ class Asterisk(Shape):
     """[asterisk]: the Asterisk this node works with, paths as Asterisk sees them."""
 
     ami: HostPort = "127.0.0.1:5038"
+    metrics: HostPort | None = None
+    """Where Asterisk tells its own metrics (`res_prometheus`), on this machine; left out: nowhere."""
     sip: HostPort = "127.0.0.1:5060"
     """Where Asterisk takes SIP."""
     rtp_start: Port = 10000

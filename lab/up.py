@@ -93,7 +93,17 @@ class Info(NamedTuple):
     @property
     def sounds(self) -> Path:
         """The built prompts that its callers hear."""
-        return Path(tomllib.loads(Path(self.settings).read_text(encoding="utf-8"))["asterisk"]["sounds"])
+        return Path(self._asterisk["sounds"])
+
+    @property
+    def asterisk_metrics(self) -> str:
+        """Where its Asterisk tells metrics of its own; KeyError: it does not (`up(measured=True)`)."""
+        return str(self._asterisk["metrics"])
+
+    @property
+    def _asterisk(self) -> dict[str, Any]:
+        asterisk: dict[str, Any] = tomllib.loads(Path(self.settings).read_text(encoding="utf-8"))["asterisk"]
+        return asterisk
 
     def seat(self, agent: str) -> Seat:
         """The seat of an agent. Raises LabError."""
@@ -105,12 +115,14 @@ class Info(NamedTuple):
 
 def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
        sounds: Path = SOUNDS, extra: str = "", trunk: tuple[str, ...] = LOOPBACK, through: Through | None = None,
-       outside: Mapping[str, str] | None = None, guarded: bool = False, say: Say = lambda text: None) -> Info:
+       outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
+       say: Say = lambda text: None) -> Info:
     """Start everything, without traffic; returns when a call would be answered. `extra`: lines laid over the settings.
     `trunk`: the addresses callers may come from; the lab's own network calls from 127.0.0.1.
     `through`: is given the address of the AMI and returns the one the node shall use, such as a proxy's.
     `outside`: numbers of remote counsellors; the network plays their telephones.
     `guarded`: the lab ends with this process, even when it is killed; else it outlives it.
+    `measured`: Asterisk tells its own metrics (`Info.asterisk_metrics`).
     Raises LabError; then nothing is left running."""
     folder = folder.resolve()
     if _running(folder):
@@ -121,7 +133,7 @@ def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path
         carrier = ports.one(socket.SOCK_DGRAM)
         extra = f'[trunk]\nmatch = {json.dumps(trunk)}\noutgoing = "127.0.0.1:{carrier}"\n{extra}'
         _numbers(folder, outside or {})
-        return _Start(centre.resolve(), folder, ports, say, guarded).everything(
+        return _Start(centre.resolve(), folder, ports, say, guarded, measured).everything(
             asterisk_path, sounds, extra, through, carrier)
     except BaseException:
         down(folder)
@@ -205,12 +217,12 @@ def wait_ready(http_place: str, identity: Identity, log: Path, limit: float = RE
 class _Start:
     """The steps of `up`, in order."""
 
-    def __init__(self, centre: Path, folder: Path, ports: Ports, say: Say, guarded: bool) -> None:
+    def __init__(self, centre: Path, folder: Path, ports: Ports, say: Say, guarded: bool, measured: bool) -> None:
         self._centre = centre
         self._folder = folder
         self._ports = ports
         self._say = say
-        self._guarded = guarded
+        self._guarded, self._measured = guarded, measured
         self._settings = folder / SETTINGS_FILE
 
     def everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None,
@@ -254,8 +266,12 @@ class _Start:
                 f"[asterisk]\nami = {quoted['ami']}\nsip = {quoted['sip']}\nagi = [{quoted['agi']}]\n"
                 f"rtp_start = {first}\nrtp_end = {last}\nsounds = {json.dumps(str(root))}\n"
                 f"music = {json.dumps(str(root / 'moh'))}\ncel = {cel}\n"
-                f"spool = {json.dumps(str(self._folder / 'spool'))}\n\n"
+                f"spool = {json.dumps(str(self._folder / 'spool'))}\n"
+                f"{self._measuring()}\n"
                 f"{extra}")
+
+    def _measuring(self) -> str:
+        return f'metrics = "127.0.0.1:{self._ports.one()}"\n' if self._measured else ""
 
     def _prompts(self, sounds: Path) -> None:
         if _built(sounds):

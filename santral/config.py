@@ -434,6 +434,7 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
         emergencies=tuple((one.id, one.emergency) for one in config.loaded.services if one.emergency is not None),
         net_members=settings.net.seats, spool=settings.asterisk.spool,
         sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
+        metrics=None if settings.asterisk.metrics is None else address(settings.asterisk.metrics),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
         timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
 

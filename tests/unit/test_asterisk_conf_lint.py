@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from asterisk_conf.lint import lint, lint_folder
 from asterisk_conf.modules import DENIED
+from asterisk_conf.plan import Address
 from asterisk_conf.render import render
 from asterisk_conf.write import write
 from tests.fakes.asterisk_plan import plan
@@ -79,7 +81,9 @@ PLANTED = [
     ("queues.conf", "[santral-net]", "[other]", "no queue santral-net"),
     ("queues.conf", "member=", "; ", "nobody is in the safety net"),
     ("queues.conf", "ringinuse=no", "ringinuse=yes", "phones that talk"),
-    ("http.conf", "enabled=no", "enabled=yes", "enabled=no"),
+    ("http.conf", "enabled=no\nbindaddr=127.0.0.1", "enabled=yes\nbindaddr=0.0.0.0", "the web server answers 0.0.0.0"),
+    ("http.conf", "enablestatic=no", "enablestatic=yes", "enablestatic=no"),
+    ("http.conf", "enable_status=no", "", "enable_status=no"),
     ("cdr.conf", "enable=no", "enable=yes", "enable=no"),
     ("rtp.conf", "strictrtp=yes", "strictrtp=no", "strictrtp=yes"),
     ("logger.conf", "queue_log=no", "queue_log=yes", "queue_log=no"),
@@ -91,6 +95,10 @@ PLANTED = [
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_the_rendered_files_break_no_rule(nodes: int) -> None:
     assert lint(render(plan(node_count=nodes))) == []
+
+
+def test_a_web_server_for_this_machine_breaks_no_rule() -> None:
+    assert lint(render(dataclasses.replace(plan(), metrics=Address("127.0.0.1", 8088)))) == []
 
 
 @pytest.mark.parametrize(("name", "good", "bad", "what"), PLANTED, ids=[f"{p[0]}-{p[3]}" for p in PLANTED])
