@@ -248,7 +248,7 @@ QUEUE_LOG = frozenset({
     "callback reached", "offers missed", "offers taken away"})
 SENT_ON = ("BLINDTRANSFER", "ATTENDEDTRANSFER")
 COMPLETE = ("COMPLETECALLER", "COMPLETEAGENT")
-EXITS = ("ABANDON", "EXITWITHKEY", "EXITWITHTIMEOUT", "EXITEMPTY")
+EXITS = ("ABANDON", "EXITWITHKEY", "WITHDRAW", "EXITWITHTIMEOUT", "EXITEMPTY")
 
 
 class Visit(NamedTuple):
@@ -323,7 +323,7 @@ def _of_visit(sums: Sums, place: Place, visit: Visit, after: Visit | None, short
         sums[place, "all abandoned"] += 1
         sums[place, "abandoned_wait_s"] += wait_s
     else:
-        sums[place, "left"] += end.event == "EXITWITHKEY"
+        sums[place, "left"] += end.event in ("EXITWITHKEY", "WITHDRAW")
 
 
 # -- MQTT ------------------------------------------------------------------------------------------------------------
