@@ -32,7 +32,7 @@ th:first-child, .words { text-align: left; } td, tbody th { white-space: nowrap;
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; }
 figure > svg { width: 100%; height: auto; }
 .beside { display: flex; flex-wrap: wrap; gap: 0 1.2rem; } .beside figure { width: 100%; margin: .6rem 0; }
-summary { cursor: pointer; }
+summary { cursor: pointer; } a { color: var(--c0); }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; padding: 0; margin: .2rem 0; }
 @media print { body { max-width: none; margin: 0; font-size: 10pt; } figure, tr { break-inside: avoid; }
   th, td { padding: .1rem .35rem; } .scroll { overflow: visible; } thead { display: table-header-group; } }
@@ -55,6 +55,12 @@ def section(title: str) -> str:
 def text(words: str) -> str:
     """A paragraph."""
     return f"<p>{escape(words)}</p>"
+
+
+def links(places: Iterable[tuple[str, str]]) -> str:
+    """Ways to other pages: title and address."""
+    return "<nav>" + " · ".join(f'<a href="{escape(place, quote=True)}">{escape(title)}</a>'
+                                for title, place in places) + "</nav>"
 
 
 def beside(parts: Iterable[str]) -> str:

@@ -117,7 +117,7 @@ def mount(app: typer.Typer, house: House) -> None:
         except NoAnswer as error:
             _fail(str(error), 2)
         for board, panels in drawn:
-            _write(out / f"{board.key}.html", draw.html(board, panels, look))
+            _write(out / f"{board.key}.html", draw.html(board, panels, look, BOARDS))
             _write(out / f"{board.key}.svg", draw.picture(board, panels, look))
             for one in panels:
                 _write(out / board.key / f"{one.panel.key}.svg", one.picture.document())

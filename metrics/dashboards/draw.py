@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from math import ceil, floor, log10
 from re import sub
@@ -81,10 +81,11 @@ def picture(board: Board, drawn: list[Drawn], look: Look) -> str:
     return boards.board(look.said(board.title), look.said(board.description), rows)
 
 
-def html(board: Board, drawn: list[Drawn], look: Look) -> str:
-    """A page: the numbers of now, then each panel with its meaning and its values."""
+def html(board: Board, drawn: list[Drawn], look: Look, others: Iterable[Board] = ()) -> str:
+    """A page: the numbers of now, then each panel with its meaning and its values. `others` lie beside it."""
     tiles = [one for one in drawn if one.panel.kind is Kind.TILE]
-    parts = [page.text(look.said(board.description)), page.text(_when(look))]
+    ways = [(look.said(one.title), f"{one.key}.html") for one in others if one is not board]
+    parts = [*([page.links(ways)] if ways else []), page.text(look.said(board.description)), page.text(_when(look))]
     if tiles:
         parts += [page.section(look.word("now")), page.beside(one.picture.figure() for one in tiles),
                   page.folded(look.word("values"), page.table(

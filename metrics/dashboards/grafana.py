@@ -41,10 +41,13 @@ def dashboard_json(board: Board, names: Mapping[str, str], *, english: bool) -> 
     def said(text: Said) -> str:
         return text.en if english else text.tr
 
+    tags = ["santral", "en" if english else "tr"]
     made = (dashboard.Dashboard(f"Santral – {said(board.title)}")
             .uid(f"santral-{board.key}{'-en' if english else ''}").description(said(board.description))
-            .tags(["santral", "en" if english else "tr"]).refresh(REFRESH).time(RANGE, "now").timezone("browser")
-            .tooltip(model.DashboardCursorSync.CROSSHAIR).readonly())
+            .tags(tags).refresh(REFRESH).time(RANGE, "now").timezone("browser")
+            .tooltip(model.DashboardCursorSync.CROSSHAIR).readonly()
+            .link(dashboard.DashboardLink("Santral").type(model.DashboardLinkType.DASHBOARDS).tags(tags)
+                  .keep_time(True)))
     for label in board.variables:
         title, metric = VARIABLES[label]
         made.with_variable(

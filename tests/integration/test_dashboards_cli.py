@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,6 +94,9 @@ def test_a_prometheus_is_asked_and_drawn(tmp_path: Path) -> None:
         done = said("render", "--prometheus", url, "--out", out, "--keep", kept, "--until", "2026-03-02T18:00")
         assert done.exit_code == 0 and f"{PANELS} panels" in done.output and "without data" not in done.output
     assert {path.suffix for path in out.iterdir() if path.is_file()} == {".html", ".svg"}
+    ways = {place for board in BOARDS for place in re.findall(r'<a href="([^"]+)"', (
+        out / f"{board.key}.html").read_text())}
+    assert ways == {f"{board.key}.html" for board in BOARDS}
     pictures = sorted(out.rglob("*.svg"))
     assert len(pictures) == PANELS + len(BOARDS)
     for path in pictures:
