@@ -6,7 +6,7 @@ import pytest
 
 from lab.network import Behaviour
 from lab.person import Person
-from tests.system.needs import NUMBERS, REMOTE, REMOTE_KEY, REMOTE_SKILL, UNKNOWN, WRONG
+from tests.system.needs import NUMBERS, REMOTE, REMOTE_KEY, REMOTE_SKILL, WRONG
 from tests.system.stage import Stage, length
 
 pytestmark = pytest.mark.system
@@ -20,8 +20,9 @@ TELEPHONE, NOBODYS = (NUMBERS[agent].removeprefix("+") for agent in (REMOTE, WRO
 @pytest.mark.parametrize("asks", [True, pytest.param(False, marks=pytest.mark.long)], ids=["by key", "by itself"])
 async def test_nobody_in_distress_is_sent_away(needs: Stage, asks: bool) -> None:
     """Nobody sits at a seat, and nobody who is on call by the plan can be reached: the text comes by itself, and by key
-    at any moment. Then one who is on call is back and takes the call, which has stayed in line."""
-    people = [Person(needs.info, needs.network, name) for name in (REMOTE, UNKNOWN, WRONG)]
+    at any moment. Then one who is on call is back and takes the call, which has stayed in line. Who has no number is
+    not even signed in."""
+    people = [Person(needs.info, needs.network, name) for name in (REMOTE, WRONG)]
     await needs.network.behave(NOBODYS, Behaviour("unknown"))
     for person in people:
         await person.ask("pause")
