@@ -303,6 +303,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
     if offer.state is not PENDING:
         consult.together(d, offer)
         return
+    offer.introduced = False  # from here on it is the caller they talk with
     if contact.introducer is not None:
         rescind(d, contact.introducer, "consult")
         consult.over(d, contact.introducer, talks.TRANSFER)

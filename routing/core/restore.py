@@ -189,6 +189,8 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
         contact.offer = offer
         offer.introduced = state is OfferState.PENDING and contact.introducer is not None \
             and record.state is AgentState.TALKING
+        if offer.introduced:
+            offer.answered_at = d.now  # when is not stored; that is enough for no deadline of ringing to run
     capacity.take(d, record, offer)
     partner = None if row.partner is None else d.agents.get(row.partner)
     if partner is not None and partner.state in _ENGAGED:

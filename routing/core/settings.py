@@ -7,6 +7,7 @@ from routing.core import (
     agents,
     breaks,
     callback,
+    consult,
     contacts,
     facts,
     offers,
@@ -130,7 +131,7 @@ def _thaw(d: Domain, node: str, link: NodeLink) -> None:
         d.timers.set((timer, offer_id), d.now + left_s)
     for offer in d.offers.values():
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.answered_at is not None \
-                and not offer.dialling and d.timers.at(("brief", offer.id)) is None:
+                and not offer.dialling and not consult.in_talk(offer) and d.timers.at(("brief", offer.id)) is None:
             d.timers.set(("brief", offer.id), d.now + offers.brief_s(offer))
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.dialling \
                 and d.timers.at(("dial", offer.id)) is None:

@@ -114,6 +114,7 @@ def connected(h, event: e.OfferConnected) -> None:
     if offer.state is not PENDING:
         consults.together(h, offer)
         return
+    offer.introduced = False
     if caller.introducer is not None:
         rescind(h, caller.introducer, "consult")
         consults.over(h, caller.introducer, "transfer")

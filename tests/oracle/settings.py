@@ -164,7 +164,8 @@ def thaw(h, node: str) -> None:
         offer.due[kind] = h.now + left_s
     for offer in h.offers.values():
         if offer.state is PENDING and offer.caller.node == node and offer.answered_at is not None \
-                and not offer.dialling and "brief" not in offer.due:
+                and not offer.dialling and "brief" not in offer.due \
+                and not (offer.introduced and offer.caller.introducer is not None):
             offer.due["brief"] = h.now + calls.brief_s(offer)
         if offer.state is PENDING and offer.caller.node == node and offer.dialling and "dial" not in offer.due:
             offer.due["dial"] = h.now + 75.0
@@ -286,6 +287,8 @@ def stored_offer(h, row, agent_row, waited_s) -> None:
     else:
         caller.offer = offer
         offer.introduced = state is PENDING and caller.introducer is not None and p.state is TALKING
+        if offer.introduced:
+            offer.answered_at = now
     p.hands.append(offer)
     partner = None if row.partner is None else h.people.get(row.partner)
     if partner is not None and partner.state in ENGAGED:

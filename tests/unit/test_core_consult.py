@@ -195,3 +195,37 @@ def test_a_pair_takes_the_caller_at_once_and_the_agent_who_asked_is_done() -> No
     assert second.partner is not None and second.first == ""
     house.tell(e.OfferConnected(second.offer, ContactId("c1")), 6.0)
     assert house.state("a") is WRAPUP and not [one for one in house.offers if isinstance(one, SendOn)]
+
+
+def again(asks: Asking, at: float) -> House:
+    """Another node, with its rows."""
+    house = House({"a": 50, "b": 80}, PROFILE, (EDU, TIP))
+    restore(house.engine, *rows(asks.house.engine), at)
+    house.now = at
+    return house
+
+
+@pytest.mark.parametrize("cut", ["link", "restart"])
+def test_two_who_talk_about_a_caller_are_left_alone_when_the_link_is_back(cut: str) -> None:
+    """They had a deadline of the brief from then on: half a minute later the asked one was taken away."""
+    asks = Asking()
+    house = asks.house
+    if cut == "restart":
+        house = again(asks, 30.0)
+    else:
+        house.tell(e.LinkChanged("", False), 30.0)
+    house.tell(e.LinkChanged("", True), 31.0)
+    assert house.tick(31.0 + BRIEF_S + WAIT_S) == []
+    assert (house.state("a"), house.state("b")) == (TALKING, TALKING)
+
+
+def test_what_comes_after_a_consultation_that_a_restart_interrupted_leaves_no_deadline() -> None:
+    """A caller who was sent on within half a minute ended the node: the deadline named an offer that was over."""
+    asks = Asking()
+    house = again(asks, 30.0)
+    house.tell(e.LinkChanged("", True), 31.0)
+    house.tell(e.OfferConnected(asks.second.offer, ContactId("c1")), 32.0)
+    house.tell(e.TransferAsked(asks.second.offer, ServiceId("edu")), 33.0)
+    house.tell(e.WrapUpEnded(AgentId("b")), 34.0)
+    house.tick(33.0 + 2 * BRIEF_S)
+    assert house.contact("c1").service == "edu"
