@@ -92,14 +92,14 @@ def meets(d: Domain, offer: Offer, introducer: Offer) -> None:
     agents.change(d, offer.agent, "connected", "")
 
 
-def is_between_agents(contact: Contact, with_: ContactId) -> bool:
-    """This channel is a leg of the same caller's: agents among themselves, early or late, and no stranger."""
-    ids = parse_leg_id(with_)
 def in_talk(offer: Offer) -> bool:
     """Who was asked talks with the agent who asked: as long as the two like."""
     return offer.introduced and offer.contact.introducer is not None
 
 
+def is_between_agents(contact: Contact, with_: ContactId) -> bool:
+    """This channel is a leg of the same caller's: agents among themselves, early or late, and no stranger."""
+    ids = parse_leg_id(with_)
     return ids is not None and ids[1] == contact.id
 
 
