@@ -19,7 +19,8 @@ from rich.text import Text
 from planning import cli as shared
 from planning.record_cli import Needs, Place
 from planning.why import Archive, tell
-from planning.why_view import Line, Table, View
+from planning.why_course import Line
+from planning.why_view import Table, View
 from planning.why_words import Words
 
 WIDTH = 100
@@ -37,7 +38,7 @@ OpenArchive = Callable[[str], AbstractContextManager[Archive]]
 Which = Annotated[str, typer.Argument(metavar="CONTACT", help="Id of a contact (the Uniqueid of the call), or the "
                                                               "beginning of it.")]
 English = Annotated[bool, typer.Option("--english", help="In English.")]
-Everybody = Annotated[bool, typer.Option("--all", help="Name every agent who was not chosen, not eight a reason.")]
+Everybody = Annotated[bool, typer.Option("--all", help="Every agent who was not chosen, not eight a reason.")]
 CentreOf = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre: whose clock.")]
 
 

@@ -6,6 +6,7 @@ for how an offer ended, and for what a decision weighed beside level and turn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -63,6 +64,9 @@ AT_WORK = frozenset({AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP})
 
 UNFIT = Said("uygun değildi", "not available then")
 """The one word for every reason that comes from what an agent needs."""
+
+NEAR_UNFIT = list(Why).index(Why.PAIR)
+"""Among the reasons, from the hardest to the softest: after all that can be seen."""
 
 SPARED = Said("uygundu; yük sınırına yakın olduğu için sonra geliyordu",
               "could have taken it; near the limit, so later")
@@ -227,6 +231,19 @@ class Words:
     def name(self, one: Exclusion) -> str:
         """An agent in a list of those with the same reason: with their own level, where that is the reason."""
         return f"{one.agent} ({one.detail.split(' ')[1]})" if one.why is Why.LEVEL else str(one.agent)
+
+    def grouped(self, agents: Sequence[Exclusion], tier: int = 0) -> list[tuple[str, list[str]]]:
+        """Who was not chosen, by reason: those who came nearest first, those who were not there last."""
+        groups: dict[str, list[str]] = {}
+        nearness: dict[str, int] = {}
+        for one in agents:
+            if one.why is not Why.CHOSEN:
+                text = self.reason(one, tier)
+                groups.setdefault(text, []).append(self.name(one))
+                # Where the one word for needs stands must not tell which of them it was.
+                near = NEAR_UNFIT if text == self.say(UNFIT) else list(Why).index((one.seen or (one.why, ""))[0])
+                nearness[text] = max(near, nearness.get(text, 0))
+        return sorted(groups.items(), key=lambda group: (-nearness[group[0]], group[0]))
 
     def wanted(self, service: Service | None, step: int, needs: Needs = ()) -> str:
         """What a step asks for."""

@@ -27,7 +27,7 @@ from tests.fakes.journal_day import Day
 pytestmark = pytest.mark.integration
 
 MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
-TOLD = 12
+TOLD = 4
 """Contacts of the day that are told."""
 
 

@@ -109,7 +109,7 @@ def test_who_waited_for_a_step(tmp_path: Path) -> None:
     told = text(example("steps", "B", tmp_path))
     assert "09:00:20 1. adım; aranan: psikososyal ≥ 70; hiç gevşemeyen: psikososyal >= 50 and not stajyer" in told
     assert "Boşta uygun kimse yoktu: başka bir iletişimle ilgileniyordu (1)" in told
-    assert "09:00:40 Süresi doldu, daha azı aranır: 2. adım; aranan: psikososyal ≥ 50" in told
+    assert "09:00:40 Adımın süresi doldu, daha azı aranır: 2. adım; aranan: psikososyal ≥ 50" in told
     assert "ali seçildi (teklif 2): 2. adım, düzey 55" in told
     assert "hemen sonraki adım: 2. adım" in text(example("steps", "C", tmp_path))
 
@@ -383,7 +383,7 @@ def test_everybody_is_named_when_asked_for() -> None:
     house.sits(0.0, "a0")
     house.calls(10.0, "c1")
     account = house.tell("c1")
-    assert "oturumu kapalıydı 11 a1, a2, a3, a4, a5, a6, a7, a8 +3" in text(account)
+    assert "oturumu kapalıydı 11 –" in text(account)
     assert "a9, a10, a11" in text(account, everybody=True)
     offers = View(account, Words(UTC)).as_json()["offers"]
     assert isinstance(offers, list) and len(offers[0]["agents"]) == 12
