@@ -119,7 +119,6 @@ class Waiting(NamedTuple):
     agents: tuple[Exclusion, ...]
     position: int
     """In its service's order, from 1."""
-    centre: Centre
 
 
 class Account(NamedTuple):
@@ -136,8 +135,8 @@ class Account(NamedTuple):
     """Why nobody had it, after facts of these numbers; of its end: just before."""
     waiting: Waiting | None
     """The same as the journal ends."""
-    centre: Centre
-    """The rules at its beginning."""
+    rules: tuple[tuple[int, Centre], ...]
+    """The rules of its time, each with the number of the first fact by them."""
     until: float
     """The end of what was read, Unix seconds; of a contact that is over, its last fact."""
     before: tuple[Row, ...]
@@ -158,9 +157,9 @@ class Account(NamedTuple):
         """Offers of which nobody can say who was excluded."""
         return [fact.offer for fact in self.facts if isinstance(fact, Offered) and fact.offer not in self.decisions]
 
-    def rules(self, offer: OfferId) -> Centre:
-        """The rules under which an offer was made."""
-        return self.decisions[offer].centre if offer in self.decisions else self.centre
+    def centre(self, fact: Fact) -> Centre:
+        """The rules by which a fact came."""
+        return next((centre for first, centre in reversed(self.rules) if first <= fact.seq), self.rules[0][1])
 
 
 def tell(archive: Archive, beginning: str, progress: Callable[[float], None] | None = None) -> Account:
@@ -169,7 +168,7 @@ def tell(archive: Archive, beginning: str, progress: Callable[[float], None] | N
     Raises PlanningError: no contact begins so, or several do, or the journal holds nothing of it any more."""
     row = _find(archive, beginning)
     if isinstance(row, MenuPassed):
-        return Account(row.contact, (row,), True, {}, {}, None, _centre(archive, row.seq), row.at, ())
+        return Account(row.contact, (row,), True, {}, {}, None, ((0, _centre(archive, row.seq)),), row.at, ())
     facts = _of_this_life(archive.facts_of(row), row)
     if not facts:
         raise PlanningError(f"contact {row.contact} is older than the journal: what happened before its beginning was "
@@ -177,7 +176,7 @@ def tell(archive: Archive, beginning: str, progress: Callable[[float], None] | N
     replayed = _replayed(archive, row.name, facts, progress or (lambda _: None))
     whole = any(isinstance(fact, Queued) for fact in facts)
     return Account(row.contact, tuple(facts), whole, replayed.decisions, replayed.waits, replayed.waiting,
-                   replayed.first, max(facts[-1].at, replayed.until), tuple(_before(archive, facts)))
+                   replayed.rules, max(facts[-1].at, replayed.until), tuple(_before(archive, facts)))
 
 
 def _find(archive: Archive, beginning: str) -> Row | MenuPassed:
@@ -227,7 +226,7 @@ class _Replayed(NamedTuple):
     decisions: dict[OfferId, Decision]
     waits: dict[int, Waiting]
     waiting: Waiting | None
-    first: Centre
+    rules: tuple[tuple[int, Centre], ...]
     until: float
 
 
@@ -248,7 +247,7 @@ def _replayed(archive: Archive, contact: ContactId, facts: list[Fact], progress:
                           (teller.seq - first.fact, last - first.fact))
             progress(done / max(1, all_))
     waiting = teller.look() if not over and teller.same else None
-    return _Replayed(teller.decisions, teller.waits, waiting, teller.first or Centre((), ()), teller.at)
+    return _Replayed(teller.decisions, teller.waits, waiting, tuple(teller.rules), teller.at)
 
 
 class _Teller:
@@ -262,8 +261,7 @@ class _Teller:
         self.waits: dict[int, Waiting] = {}
         self.same = True
         """Whatever the contact did so far, it did in the record."""
-        self.first: Centre | None = None
-        self.centre = Centre((), ())
+        self.rules: list[tuple[int, Centre]] = [(0, Centre((), ()))]
         self.seq, self.at = 0, 0.0
         self.engine = self._new()
 
@@ -283,18 +281,17 @@ class _Teller:
         except RoutingError:
             pass  # it changed nothing then, and changes nothing now
         told = self.engine.take_facts()
+        if isinstance(event, Started | Configured):
+            self.rules.append((self.seq + 1, event.centre))
         if told:
             self.seq = told[-1].seq
-        if isinstance(event, Started | Configured):
-            self.centre = event.centre
-            self.first = self.first or event.centre
         self._keep([fact for fact in told if getattr(fact, "contact", None) == self._contact], before)
 
     def look(self) -> Waiting | None:
         """Why nobody has the contact now; None: somebody has, or it is not there."""
         waits, view = self.engine.why_waiting(self._contact), self.engine.contact(self._contact, self.at)
         return None if waits is None or view is None else Waiting(
-            self.at, waits[0], tuple(waits[1]), view.position, self.centre)
+            self.at, waits[0], tuple(waits[1]), view.position)
 
     def _keep(self, told: list[Fact], before: Waiting | None) -> None:
         self.same &= all(self._facts.get(fact.seq) == fact for fact in told)
@@ -302,7 +299,7 @@ class _Teller:
             return
         for fact in told:
             if isinstance(fact, Offered):
-                self.decisions[fact.offer] = Decision(fact, tuple(self._seen[fact.offer]), self.centre)
+                self.decisions[fact.offer] = Decision(fact, tuple(self._seen[fact.offer]), self.rules[-1][1])
             elif isinstance(fact, Ended) and before is not None:
                 self.waits[fact.seq] = before
         if told and isinstance(told[-1], LOOKS) and (now := self.look()) is not None:

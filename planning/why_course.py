@@ -55,18 +55,19 @@ class Course:
                 yield Line(fact.at, "", text, "Nobody")
 
     def _told(self, fact: Fact, later: Sequence[Fact]) -> list[str]:
-        words, centre = self.words, self.account.centre
+        words, centre = self.words, self.account.centre(fact)
         match fact:
             case f.MenuPassed():
                 return [words.menu(fact, centre)]
             case f.Queued():
                 self._needs, self._points = fact.needs, fact.priority
-                return [self._queued(fact), self._looks(fact.service, later)]
+                return [self._queued(fact), self._looks(centre, fact.service, later)]
             case f.Moved():
-                return [words.say(Said("{} → {}, {}; {}. sırada, bekleme süresi korunur",
+                moved = words.say(Said("{} → {}, {}; {}. sırada, bekleme süresi korunur",
                                        "{} → {}: {}; place {}, the age is kept"),
                                   words.service(centre, fact.before), words.service(centre, fact.service),
-                                  words.say(MOVES[fact.reason]), fact.position), self._looks(fact.service, later)]
+                                  words.say(MOVES[fact.reason]), fact.position)
+                return [moved, self._looks(centre, fact.service, later)]
             case f.ContactChanged():
                 return self._changed(fact)
             case f.Stepped():
@@ -109,7 +110,7 @@ class Course:
                 own = words.talked(fact, centre)
                 to = fact.to if fact.to is not None else None
                 moved = any(isinstance(one, f.Moved) for one in later[:1])
-                return [own] if to is None or moved else [own, self._looks(to, later)]
+                return [own] if to is None or moved else [own, self._looks(centre, to, later)]
             case tf.Consulting():
                 return [words.say(Said("{}: önce {} hizmetinden birine soruyor; arayan bekliyor",
                                        "{}: asks somebody of {} first; the caller waits"),
@@ -132,7 +133,7 @@ class Course:
     def _queued(self, fact: f.Queued) -> str:
         words, told = self.words, fact.estimate
         parts = [words.say(Said("Sıraya girdi: {}; {}. sıra, öncelik {}", "In line: {}; place {}, points {}"),
-                           words.service(self.account.centre, fact.service), fact.position, fact.priority)]
+                           words.service(self.account.centre(fact), fact.service), fact.position, fact.priority)]
         if told is not None:
             parts.append(words.say(Said("tahmini bekleme {} ({} ile {} arası)", "expected wait {} ({} to {})"),
                                    words.lasts(told.wait_s), words.lasts(told.low_s), words.lasts(told.high_s)))
@@ -144,7 +145,7 @@ class Course:
             parts.append(words.say(Said("konu: {}", "topic: {}"), ", ".join(sorted(fact.topics))))
         return "; ".join(parts)
 
-    def _looks(self, service: ServiceId, later: Sequence[Fact]) -> str:
+    def _looks(self, centre: Centre, service: ServiceId, later: Sequence[Fact]) -> str:
         """What is looked for first: an agent who knows the caller, or the first step."""
         words = self.words
         first = next((one for one in later if isinstance(one, f.Stepped | f.Moved | f.Offered | f.Ended)), None)
@@ -152,10 +153,10 @@ class Course:
                 or (isinstance(first, f.Offered) and first.preferred):
             return words.say(Said("Önce bir temsilciyi şahsen bekler (arayanla en son konuşan ya da aktarılan kişi)",
                                   "Waits for one agent in person first: who spoke with the caller last, or was named"))
-        return self._step(service, 0)
+        return self._step(centre, service, 0)
 
-    def _step(self, service: ServiceId, step: int) -> str:
-        text = self.words.step(service_of(self.account.centre, service), step, self._needs)
+    def _step(self, centre: Centre, service: ServiceId, step: int) -> str:
+        text = self.words.step(service_of(centre, service), step, self._needs)
         return text[:1].upper() + text[1:] if self.words.english else _capital(text)
 
     def _stepped(self, fact: f.Stepped) -> str:
@@ -164,7 +165,7 @@ class Course:
                                "Nobody at work meets this step, the next one at once"),
                 "preferred": Said("Şahsen bekleme bitti, herkese açık",
                                   "The wait for one agent is over, anybody may come")}[fact.reason]
-        step = self.words.step(service_of(self.account.centre, fact.service), fact.step, self._needs)
+        step = self.words.step(service_of(self.account.centre(fact), fact.service), fact.step, self._needs)
         return f"{self.words.say(said)}: {step}"
 
     def _changed(self, fact: f.ContactChanged) -> list[str]:
@@ -195,7 +196,7 @@ class Course:
         idle = words.say(Said("{} boşta", "idle for {}"), words.lasts(fact.idle_s))
         parts = [words.say(Said("düzey {}", "level {}"), fact.level)] if fact.level >= 0 else []
         parts.append(idle)
-        if len(_steps(self.account.rules(fact.offer), fact.service)) > 1:
+        if len(_steps(self.account.centre(fact), fact.service)) > 1:
             parts.insert(0, words.say(Said("{}. adım", "step {}"), fact.step + 1))
         if fact.preferred:
             parts.append(words.say(Said("şahsen beklenen temsilci", "waited for in person")))

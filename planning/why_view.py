@@ -44,7 +44,7 @@ class View:
         service = next((found for fact in account.facts if (found := str(getattr(fact, "service", "")))), "")
         kind = words.say(CHANNELS[queued.channel]) if queued else words.say(Said("Çağrı", "Call"))
         return " · ".join(filter(None, (
-            f"{kind} {account.contact}", words.service(account.centre, service) if service else "",
+            f"{kind} {account.contact}", words.service(account.centre(account.facts[0]), service) if service else "",
             words.day(self._begin))))
 
     @property
@@ -52,7 +52,7 @@ class View:
         """How it ended, or what it does now; who had the caller; what this one comes from."""
         words, account = self.words, self.account
         found = [self._outcome()]
-        chain = [f"{fact.agent}, {words.service(account.centre, fact.service)}" for fact in account.facts
+        chain = [f"{fact.agent}, {words.service(account.centre(fact), fact.service)}" for fact in account.facts
                  if isinstance(fact, tf.Connected)]
         if len(chain) > 1:
             found.append(f"{words.of('chain')}: {' → '.join(chain)}")

@@ -266,7 +266,7 @@ class Words:
         """A step and what it asks for; nothing where a service has only one that asks for nothing."""
         wanted = self.wanted(service, step, needs)
         several = service is not None and len(service.steps) > 1
-        if not several:
+        if not several or not wanted:
             return self.say(Said("aranan: {}", "asked: {}"), wanted) if wanted else ""
         return self.say(Said("{}. adım; aranan: {}", "step {}, asked: {}"), step + 1, wanted)
 

@@ -316,6 +316,22 @@ def test_an_agent_on_a_break_is_that_whatever_else_they_need() -> None:
     assert "bu konuyu almıyor: genel 1 can" in named and "bu kanaldan iletişim almıyor 1 ece" in named
 
 
+def test_names_and_steps_are_those_of_the_time() -> None:
+    steps = (Step(((SKILL, 95),), 60.0), Step(((SKILL, 1),)))
+    house = House(Service(GENEL, "Genel bilgi", steps), Service(DESTEK, "Destek", (Step(()),)), agents=(
+        Agent(AgentId("ali"), ((SKILL, 96),), NO_WRAP), Agent(AgentId("ece"), ((SKILL, 90),), NO_WRAP)))
+    house.sits(0.0, "ali", "ece")
+    house.at(1.0, e.AgentPaused(AgentId("ali")))
+    house.calls(5.0, "c1")
+    house.at(10.0, e.Configured(house.centre._replace(services=(
+        Service(GENEL, "Bilgi hattı", (Step(((SKILL, 80),)),)), house.centre.services[1]))))
+    told = text(house.tell("c1"))
+    assert "Sıraya girdi: Genel bilgi (genel)" in told and "1. adım; aranan: genel ≥ 95" in told
+    assert "ece seçildi (teklif 1): düzey 90" in told and "1. adım, düzey" not in told, "one step is left"
+    house.at(11.0, e.OfferConnected(OfferId(1), ContactId("c1")), e.TransferAsked(OfferId(1), DESTEK))
+    assert "Bilgi hattı (genel) → Destek (destek)" in text(house.tell("c1"))
+
+
 def test_a_contact_lives_through_a_restart() -> None:
     house = House()
     house.calls(10.0, "c1")
