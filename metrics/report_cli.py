@@ -5,10 +5,12 @@ Exit 2: what was given cannot be used, or nothing is known of that time; 1: a fi
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from shutil import copymode
 from typing import Annotated, NamedTuple, Never, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -121,11 +123,10 @@ def mount(app: typer.Typer, house: House) -> None:
         with house.open_past(state) as ask:
             days = _usable(lambda: report.export(ask, period))
             try:
-                count = write(out, days, period)
+                with _in_place_of(out) as file:
+                    count = write(file, days, period)
             except contacts.NoParquet as error:
                 _fail(str(error), 2)
-            except OSError as error:
-                _fail(f"{out} cannot be written: {error.strerror}", 1)
         typer.echo(f"{count} contacts in {out}")
 
     app.add_typer(reports, name="report")
@@ -145,10 +146,30 @@ def _fail(message: str, code: int) -> Never:
 
 
 def _write(path: Path, text: str) -> None:
+    with _in_place_of(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _in_place_of(path: Path) -> Iterator[Path]:
+    """A file to be written: it takes the place of `path` when it is whole, so a full disk costs nobody the one of
+    before. What is no plain file (a pipe, /dev/stdout) is written as it is. Exit 1 when it cannot be written."""
+    target = path.resolve()
+    plain = not target.exists() or target.is_file()
+    part = target.with_name(f"{target.stem}.part{target.suffix}") if plain else path
     try:
-        path.write_text(text, encoding="utf-8")
+        yield part
+        if plain:
+            if target.exists():
+                copymode(target, part)
+            part.replace(target)
     except OSError as error:
-        _fail(f"{path} cannot be written: {error.strerror}", 1)
+        why = os.strerror(error.errno) if error.errno else str(error)  # pyarrow's words name the path once more
+        _fail(f"{path} cannot be written: {why}", 1)
+    finally:
+        if plain:
+            with suppress(OSError):
+                part.unlink()
 
 
 def _show(view: View) -> None:

@@ -116,13 +116,15 @@ def lifted(error: Any, connection: Connection) -> DBAPIError:
     return found
 
 
-def translated(error: DBAPIError, url: URL) -> StoreError:
-    """The store's error for a driver's. Its text is built from codes only: drivers quote rows."""
+def translated(error: DBAPIError, url: URL, *, reading: bool = False) -> StoreError:
+    """The store's error for a driver's. Its text is built from codes only: drivers quote rows. `reading`: by a command,
+    which is asked again, and no node."""
     where = place(url)
     if isinstance(error, IntegrityError):
         return StoreConflict(None, "commit", where, f"{_constraint(error)} forbids it")
     kind = _kind(error)
-    return StoreUnavailable(kind, _WORDS[kind].format(where=where, code=_code(error), lock=LOCK_S))
+    words = _READING.get(kind, _WORDS[kind]) if reading else _WORDS[kind]
+    return StoreUnavailable(kind, words.format(where=where, code=_code(error), lock=LOCK_S))
 
 
 def _constraint(error: IntegrityError) -> str:
@@ -171,3 +173,15 @@ _WORDS = {
     "broken": "{where} refused a statement ({code}). Nothing of this turn was written. `santral check` and the log of "
               "the database tell more",
 }
+
+_READING = {
+    "locked": "{where} is locked by another program for more than {lock:g} s ({code}). End what holds it (a backup, "
+              "an open sqlite3 shell), then ask again",
+    "damaged": "{where} is damaged, or no database ({code}). Keep the file as it is, and ask a copy of the newest "
+               "backup",
+    "readonly": "{where} cannot be read ({code}). Its file must be readable for this user, and its folder writable: "
+                "SQLite keeps a file of its own beside it. Copy a state that may not be written to a folder that may",
+    "gone": "{where} does not answer ({code}): the disk or the server is gone. Bring it back, then ask again",
+    "broken": "{where} refused a question ({code}). The log of the database tells more",
+}
+"""What those are told who read a state: nothing was to be written."""

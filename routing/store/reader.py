@@ -194,10 +194,12 @@ def _wellbeing(text: str) -> Wellbeing:
 class Reader:
     """Reads a state, of a running node too. Synchronous: use it in a thread, a command or a test.
 
-    Errors are `StoreUnavailable`. Use as a context manager or `close` it.
+    Errors are `StoreUnavailable`, in words for who asked a command, or (`node`) for who runs one. Use as a context
+    manager or `close` it.
     """
 
-    def __init__(self, where: str | Path) -> None:
+    def __init__(self, where: str | Path, *, node: bool = False) -> None:
+        self._node = node
         self._url = url_of(where)
         self._engine = connect(self._url, read_only=True)
         self._connection: Connection | None = None
@@ -301,4 +303,4 @@ class Reader:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-        return translated(error, self._url)
+        return translated(error, self._url, reading=not self._node)

@@ -67,7 +67,7 @@ class Store:
         self._driver = driver_of(self._engine)
         self._writer = Worker("santral-store-writer")
         self._reading = Worker("santral-store-reader")
-        self._reader = Reader(url.render_as_string(hide_password=False))
+        self._reader = Reader(url.render_as_string(hide_password=False), node=True)
         self._connection: Connection | None = None
         self._lease: Lease | None = None
         self._lease_until = 0.0
