@@ -106,6 +106,11 @@ class Course:
                 said = Said("{}: beklemeye aldı", "{}: put on hold") if fact.on else \
                     Said("{}: beklemeden aldı", "{}: took off hold")
                 return [words.say(said, fact.agent)]
+            case tf.FollowUpSet():
+                said = Said("Arayan, hat kesilirse geri aranmak istiyor",
+                            "The caller wants to be called back should the call be lost") if fact.agreed else \
+                    Said("Arayan artık geri aranmak istemiyor", "The caller does not want to be called back any more")
+                return [words.say(said)]
             case tf.TalkOver():
                 own = words.talked(fact, centre)
                 to = fact.to if fact.to is not None else None

@@ -353,7 +353,7 @@ def _service(service: files.Service, calls_out: bool) -> core.Service:
         callback_tries=service.callback_tries, callback_retry_s=service.callback_retry_s,
         anonymous=service.privacy == "anonymous",
         callback=core.CallbackOrder(service.calls_back if calls_out else "none"),
-        callback_max=service.callback_max, callback_press=service.callback_press)
+        follows_up=calls_out, callback_max=service.callback_max, callback_press=service.callback_press)
 
 
 def _wait(service: files.Service, calls_out: bool) -> Wait:

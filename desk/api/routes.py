@@ -131,6 +131,13 @@ async def take_back(call: Call) -> Shape:
     return await one_agent(call)
 
 
+async def follow_up(call: Call) -> Shape:
+    """The caller at hand agrees to be called back should the call be lost, or does not any more."""
+    assert isinstance(call.body, shapes.FollowUp)
+    await call.inbox.ask(events.FollowUpAgreed(_talk(call), call.body.agreed))
+    return await one_agent(call)
+
+
 def _talk(call: Call) -> OfferId:
     """The offer that the agent is at. Raises `NotNow`."""
     for view in call.inbox.status().agents:
@@ -280,6 +287,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/consult", SELF, shapes.Transfer, shapes.Agent, consult, "Ask somebody first", own=True),
     Route("POST", f"{AGENT}/consult/give", SELF, None, shapes.Agent, give, "Give the caller over", own=True),
     Route("POST", f"{AGENT}/consult/back", SELF, None, shapes.Agent, take_back, "Take the caller back", own=True),
+    Route("POST", f"{AGENT}/follow-up", SELF, shapes.FollowUp, shapes.Agent, follow_up, "Call back if the call is lost",
+          own=True),
     Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
     Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),

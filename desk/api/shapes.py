@@ -43,6 +43,12 @@ class Weight(Shape):
     load: Annotated[int, Field(ge=0, le=5)] = Field(description="0: nothing, 5: the heaviest there is.")
 
 
+class FollowUp(Shape):
+    """What the caller has told the agent: whether they want to be called back should this call be lost."""
+
+    agreed: bool
+
+
 class Transfer(Shape):
     """Where the caller is sent on to: a service, an agent (of the present service), or an agent of another service."""
 

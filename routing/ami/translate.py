@@ -19,6 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from routing.ami import dropped
 from routing.ami.actions import CAUSE_OURS
 from routing.ami.dialling import Dials
 from routing.ami.phones import Phones, endpoint
@@ -47,7 +48,7 @@ from routing.core.ids import (
 WANTED = frozenset({
     "FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hangup",
     "OriginateResponse", "DeviceStateChange", "BlindTransfer", "Hold", "Unhold", "Shutdown",
-})
+}) | dropped.EVENTS
 """Events handed on by the codec; everything else is dropped in the bytes."""
 
 LEGS_MAX = 4_000
@@ -99,6 +100,7 @@ class Translator:
         self._where: OrderedDict[str, str] = OrderedDict()
         self.phones = Phones(is_seat)
         self.dials = Dials()
+        self.dropped = dropped.Dropped()
         self.doubts: set[str] = set()
         """Contacts whose end one event alone told, in the middle of a talk: to be looked at before it is believed."""
         self._handlers: dict[str, Callable[[Message], list[Event]]] = {
@@ -112,6 +114,8 @@ class Translator:
     def translate(self, message: Message) -> list[Event]:
         """What one AMI event means to the engine; mostly nothing."""
         handler = self._handlers.get(message.name)
+        if message.name in dropped.EVENTS:
+            self.dropped.take(message)
         if handler is None or message.get("Channel").startswith("Surrogate/"):
             return []
         # Of a dialled caller both are told, that they did not come and that they are gone: one of the two is news.
@@ -127,6 +131,7 @@ class Translator:
         self.phones.clear()
         self.doubts.clear()
         self.dials.clear()
+        self.dropped.clear()
         for uniqueid, rings, up in legs:
             leg = self._leg(uniqueid)
             if leg is not None:
@@ -145,7 +150,7 @@ class Translator:
 
     def size(self) -> int:
         """How many things are remembered. Zero when no call is up (seats and ended legs apart)."""
-        return len(self._legs) + len(self._bridges) + len(self._where) + self.phones.size()
+        return len(self._legs) + len(self._bridges) + len(self._where) + self.phones.size() + len(self.dropped)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
 
@@ -281,6 +286,7 @@ class Translator:
         cause = int(message.get("Cause")) if message.get("Cause").isdecimal() else 0
         in_bridge = bool(self._part(uniqueid))
         free = self.phones.ends(uniqueid)
+        lost = self.dropped.over(uniqueid, message.get("Cause"))
         if is_leg(uniqueid):
             outside = endpoint(message.get("Channel")) in self._outside
             return [*free, *self._leg_gone(uniqueid, cause, outside)]
@@ -293,7 +299,8 @@ class Translator:
         events: list[Event] = free
         for leg in talks:
             leg.told = True
-            events.append(TalkEnded(leg.offer, leg.left_first or "caller"))
+            by = leg.left_first or "caller"
+            events.append(TalkEnded(leg.offer, "dropped" if lost and by == "caller" else by))
         return [*events, ContactGone(ContactId(uniqueid))]
 
     def _leg_gone(self, uniqueid: str, cause: int, outside: bool) -> list[Event]:
@@ -310,7 +317,8 @@ class Translator:
         ended: list[Event] = [OfferEnded(leg.offer, "lost" if lost else "hangup")]
         if leg.told:
             return ended
-        return [TalkEnded(leg.offer, "lost" if lost else leg.left_first or "agent"), *ended]
+        by = "lost" if lost else leg.left_first or "agent"
+        return [TalkEnded(leg.offer, "dropped" if by == "caller" and leg.with_ in self.dropped else by), *ended]
 
     def _partner_gone(self, uniqueid: str, leg: _Leg, lost: bool) -> list[Event]:
         """A partner who has talked leaves: told while the talk goes on without them."""

@@ -57,7 +57,7 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     else:
         contacts.look_anew(d, contact)
         d.fresh.append(contact)
-    _tell(d, contact, "asked")
+    tell(d, contact, "asked")
 
 
 def gone(d: Domain, contact: Contact) -> None:
@@ -112,7 +112,7 @@ def reached(d: Domain, event: CallbackReached) -> None:
             offers.ring(d, offer)
         else:
             _join(d, offer)
-    _tell(d, contact, "reached")
+    tell(d, contact, "reached")
 
 
 def _join(d: Domain, offer: Offer) -> None:
@@ -142,7 +142,7 @@ def give_up(d: Domain, offer: Offer, reason: str) -> None:
     contact.not_before = d.now + service.callback_retry_s
     offers.rescind(d, offer, "callback_failed")
     offers.close(d, offer, "taken_back", f"callback_{reason}", to_reason="callback_failed", keep_idle=True)
-    _tell(d, contact, reason)
+    tell(d, contact, reason)
     if contact.tries >= service.callback_tries:
         contacts.end_waiting(d, contact, "gone", Outcome.CALLBACK_FAILED, d.now)
 
@@ -163,7 +163,8 @@ def quiet(d: Domain, event: CallbacksQuiet) -> None:
             d.fresh.append(contact)
 
 
-def _tell(d: Domain, contact: Contact, reason: str) -> None:
+def tell(d: Domain, contact: Contact, reason: str) -> None:
+    """What became of a callback (`CallbackChanged.reason`)."""
     contact.version += 1
     d.facts.append(facts.CallbackChanged(
         *d.stamp(), contact.id, contact.version, contact.service.id, contact.tries, contact.not_before, reason,

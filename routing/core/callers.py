@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import admission, callback, contacts, estimate, facts, kept, offers, preferred, talks
+from routing.core import admission, callback, contacts, estimate, facts, follow_up, kept, offers, preferred, talks
 from routing.core.domain import Domain
 from routing.core.errors import UnknownService
 from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactRanked, ContactTicked, PlaceDeclined
@@ -46,10 +46,11 @@ def queued(d: Domain, event: ContactQueued) -> None:
         return
     contacts.enter(d, contact)
     contact.estimate = estimate.at_entry(d, contact)
-    _tell(d, contact)
+    tell(d, contact)
 
 
-def _tell(d: Domain, contact: Contact) -> None:
+def tell(d: Domain, contact: Contact) -> None:
+    """A new contact is in line."""
     position = contact.original_position = 1 if d.lines[contact.service.id].size == 1 else d.position(contact)
     seq = d.next_seq
     d.next_seq = seq + 1
@@ -66,7 +67,7 @@ def _turn_away(d: Domain, contact: Contact, reason: str) -> None:
     if to is None and d.link_up(contact.node):
         contact.not_before = d.now + contacts.OVERFLOW_AGAIN_S
     contacts.enter(d, contact)
-    _tell(d, contact)
+    tell(d, contact)
     if to is not None:
         contact.visited = (contact.service.id,)
         contacts.move(d, contact, to, reason)
@@ -140,7 +141,7 @@ def gone(d: Domain, event: ContactGone) -> None:
     at = d.now if event.ended_at is None else min(event.ended_at, d.now)
     offer = contact.offer
     if contact.state is ASSIGNED and offer is not None:
-        talks.talk_over(d, offer, "caller", at)
+        talks.talk_over(d, offer, talks.DROPPED if event.failure else "caller", at)
     elif contact.state not in contacts.WAITING:
         return
     elif contact.callback:
@@ -153,6 +154,8 @@ def gone(d: Domain, event: ContactGone) -> None:
         if contact.introducer is None:
             kept.keep(d, contact, at)
         _end(d, contact, "gone", outcome, at)
+        if event.failure:
+            follow_up.lost(d, contact)
 
 
 def left(d: Domain, event: ContactLeft) -> None:

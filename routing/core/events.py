@@ -176,7 +176,7 @@ class TalkEnded(NamedTuple):
 
     offer: OfferId
     by: str
-    """`caller`, `agent`, `lost`."""
+    """`caller`, `agent`, `lost` (the agent's phone vanished), `dropped` (the caller's line did)."""
     ended_at: float | None = None
     """True time, when it is told late (Unix seconds); None: now."""
 
@@ -199,6 +199,14 @@ class TransferAsked(NamedTuple):
     """Waited for in person for a while; None: anybody of the service."""
     gone: bool = False
     """The telephone has done it already (REFER): who cannot be sent on waits for their own service again, in front."""
+
+
+class FollowUpAgreed(NamedTuple):
+    """The caller has told the agent that they want to be called back should this call be lost, or (not `agreed`) that
+    they do not."""
+
+    offer: OfferId
+    agreed: bool = True
 
 
 class ConsultAsked(NamedTuple):
@@ -355,7 +363,7 @@ Event = (
     | PlaceDeclined | CallerForgotten | ContactWeighed
     | CallbackAsked | CallbackTaken | CallbackReached | CallbackFailed | CallbacksQuiet
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
-    | TalkEnded | Held | TransferAsked | ConsultAsked | ConsultEnded
+    | TalkEnded | Held | FollowUpAgreed | TransferAsked | ConsultAsked | ConsultEnded
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
     | SurveyAnswered | MenuLeft

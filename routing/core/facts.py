@@ -17,7 +17,16 @@ from typing import NamedTuple
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState, Estimate, Needs, OfferState, Outcome
-from routing.core.talk_facts import Connected, Consulting, HoldChanged, Introduced, Returned, TalkOver, WrappedUp
+from routing.core.talk_facts import (
+    Connected,
+    Consulting,
+    FollowUpSet,
+    HoldChanged,
+    Introduced,
+    Returned,
+    TalkOver,
+    WrappedUp,
+)
 
 record = tuple.__new__
 """`record(Kind, (every field in order))` is `Kind(...)` in less than half of the time: for what is made with every
@@ -387,7 +396,7 @@ class Surveyed(NamedTuple):
 
 Fact = (
     Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
-    | Connected | HoldChanged | Consulting | Returned | Introduced | Interrupted | TalkOver | WrappedUp | Ended
-    | AgentChanged | Overridden | ServiceChanged
+    | Connected | HoldChanged | FollowUpSet | Consulting | Returned | Introduced | Interrupted | TalkOver | WrappedUp
+    | Ended | AgentChanged | Overridden | ServiceChanged
     | CentreChanged | Alarm | Surveyed | MenuPassed
 )

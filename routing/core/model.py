@@ -96,6 +96,8 @@ class Service(NamedTuple):
     callback: CallbackOrder = CallbackOrder.AGENT_FIRST
     callback_max: int = 100
     """So many callers may wait to be called back; the next one who asks is refused and waits on."""
+    follows_up: bool = True
+    """Its callers may be called back when a call is lost, if they agree; whatever `callback` says."""
     callback_press: bool = False
     """Who is called back presses 1 to say that a person is there; else a mailbox that answers may pass for one."""
 

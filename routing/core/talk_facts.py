@@ -49,6 +49,17 @@ class HoldChanged(NamedTuple):
     held_s: float
 
 
+class FollowUpSet(NamedTuple):
+    """The caller has agreed to be called back should this call be lost, or does not any more."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    service: ServiceId
+    agreed: bool
+
+
 class TalkOver(NamedTuple):
     """The talk ended. Contact `assigned` -> `wrapping`, offer `accepted` -> `wrapping`; when `by` is `lost` the contact
     or `transfer` the contact is `pending` again and the offer `completed`: another offer for the contact may follow at

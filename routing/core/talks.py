@@ -15,7 +15,7 @@ second agent of a pair, or that of an agent who has sent the caller on.
 
 from __future__ import annotations
 
-from routing.core import agents, capacity, commands, contacts, facts, quota, talk_facts, wellbeing
+from routing.core import agents, capacity, commands, contacts, facts, follow_up, quota, talk_facts, wellbeing
 from routing.core.domain import Domain
 from routing.core.events import Held, TalkEnded
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
@@ -28,6 +28,8 @@ AGENT_REQUESTED, MANDATORY, OPTIONAL = WrapUpMode.AGENT_REQUESTED, WrapUpMode.MA
 ASSIGNED = ContactState.ASSIGNED
 
 LOST, TRANSFER = "lost", "transfer"
+DROPPED = "dropped"
+"""The network lost the caller, nobody put the call down. In the records the talk ended by the caller."""
 
 BY_WISH = frozenset({OPTIONAL, AGENT_REQUESTED})
 """Modes in which a wrap-up comes only when the agent asks for it."""
@@ -70,7 +72,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         offer.held_since = None
     if offer.held_s > at - offer.connected_at:
         offer.held_s = at - offer.connected_at  # it ended before this was heard of: what came after is no hold
-    lost, handed = by == LOST, to is not None
+    lost, handed, dropped = by == LOST, to is not None, by == DROPPED
     trigger = "talk_lost" if lost else "transferred" if handed else "talk_over"
     offer.state = OFFER.get((offer.state, trigger)) or follow(OFFER, "offer", offer.id, offer.state, trigger)
     contacts.follow_contact(contact, trigger)
@@ -96,7 +98,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     d.next_seq = seq + 1
     d.facts.append(facts.record(talk_facts.TalkOver, (
         seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
-        contact.service.id, contact.channel, by, wait_s, at - offer.connected_at, offer.held_s,
+        contact.service.id, contact.channel, "caller" if dropped else by, wait_s, at - offer.connected_at, offer.held_s,
         contact.original_position, None if to is None else to.id)))
     if lost or handed:
         del d.offers[offer.id]
@@ -106,6 +108,8 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     contacts.end_answered(d, contact, wait_s, at)
     if not wraps:
         _wrapped(d, offer)
+    if dropped:
+        follow_up.lost(d, contact)
 
 
 def leave_phone(d: Domain, offer: Offer, lost: bool) -> None:

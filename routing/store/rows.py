@@ -112,6 +112,8 @@ _REACHED = _noted(*_CALLBACK, "entered_at")
 _RANKED = _noted("priority", "needs", "topics")
 _AGED = _noted("priority", "needs", "topics", "since")
 _MOVED = _noted("service", "step", "step_since", "entered_at", "visited")
+_AGREED = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
+                    .values(follow_up=bindparam("follow_up")))
 _VISITED = Statement(select(contacts.c.visited).where(contacts.c.contact == bindparam("b_contact")))
 _BURDEN = Statement(update(agents).where(agents.c.agent == bindparam("b_agent"))
                     .values(wellbeing=bindparam("wellbeing")))
@@ -273,6 +275,9 @@ class Rows:
     def _held(self, fact: tf.HoldChanged) -> None:
         self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
 
+    def _agreed(self, fact: tf.FollowUpSet) -> None:
+        self._run(_AGREED, {"b_contact": fact.contact, "follow_up": fact.agreed})
+
     def _talk_over(self, fact: tf.TalkOver) -> None:
         # After a cut talk there is nothing to wrap up: the caller goes to the front, the agent is free. Of a transfer
         # the wrap-up is the agent's own: the contact is with somebody else by then.
@@ -339,7 +344,7 @@ class Rows:
 _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,
     tf.Connected: Rows._connected, tf.HoldChanged: Rows._held, tf.TalkOver: Rows._talk_over,
-    tf.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
+    tf.FollowUpSet: Rows._agreed, tf.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
     f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
     f.CallbackDialled: Rows._dialled,
     tf.Consulting: Rows._consulting, tf.Returned: Rows._returned, tf.Introduced: Rows._introduced,

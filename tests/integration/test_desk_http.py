@@ -15,7 +15,20 @@ from hypothesis import strategies as st
 from desk import server as desk_server
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import Announce, Duties, Find, Forget, Pause, Relaxed, Reload, SignIn, Silence, Transfer, Weight
+from desk.api.shapes import (
+    Announce,
+    Duties,
+    Find,
+    FollowUp,
+    Forget,
+    Pause,
+    Relaxed,
+    Reload,
+    SignIn,
+    Silence,
+    Transfer,
+    Weight,
+)
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
 from routing.core import events
@@ -31,7 +44,8 @@ def body(route: Route) -> dict[str, Any]:
     bodies: dict[type | None, dict[str, Any]] = {SignIn: {"json": {"seat": "2001"}}, Pause: {"json": {"reason": "çay"}},
                                                Weight: {"json": {"load": 4}}, Duties: {"json": {"skills": {"tr": 80}}},
                                                Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}},
-                                               Transfer: {"json": {"service": "temsilci"}}, Reload: {"json": {}},
+                                               Transfer: {"json": {"service": "temsilci"}},
+                                               FollowUp: {"json": {"agreed": True}}, Reload: {"json": {}},
                                                Forget: {"json": {"hash": "5b" * 32}},
                                                Announce: {"json": {"text": "Bugün kapalıyız."}},
                                                Silence: {"json": {"id": 7}}}
@@ -70,6 +84,8 @@ async def test_each_post_is_one_event() -> None:
             ("consult", {"json": {"service": "temsilci"}}, events.ConsultAsked(7, "temsilci")),  # type: ignore[arg-type]
             ("consult/give", {}, events.ConsultEnded(7, True)),  # type: ignore[arg-type]
             ("consult/back", {}, events.ConsultEnded(7)),  # type: ignore[arg-type]
+            ("follow-up", {"json": {"agreed": True}}, events.FollowUpAgreed(7)),  # type: ignore[arg-type]
+            ("follow-up", {"json": {"agreed": False}}, events.FollowUpAgreed(7, False)),  # type: ignore[arg-type]
             ("transfer", {"json": {"agent": "a2"}}, events.TransferAsked(7, None, "a2")),  # type: ignore[arg-type]
             ("logout", {}, events.AgentSignedOut("a1")),  # type: ignore[arg-type]
         ):
@@ -158,7 +174,7 @@ async def test_who_talks_with_nobody_sends_nobody_on_and_nobody_is_sent_nowhere(
         assert (status, said["error"]) == (400, "bad_request")
         desk.inbox.agents = (desk.inbox.agents[0]._replace(offer=None),)
         for path, how in (("transfer", {"json": {"agent": "a2"}}), ("consult", {"json": {"agent": "a2"}}),
-                          ("consult/back", {}), ("consult/give", {})):
+                          ("consult/back", {}), ("consult/give", {}), ("follow-up", {"json": {"agreed": True}})):
             status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
             assert (status, said["error"], desk.inbox.events) == (409, "not_now", [])
 

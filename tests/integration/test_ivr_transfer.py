@@ -9,8 +9,10 @@ import pytest
 from ivr.agi.server import FastAgi
 from ivr.sounds import Folder
 from ivr.transfer import (
+    AGREED,
     ASKED,
     BACK,
+    CANNOT,
     CLOSED,
     DONE,
     NO_NUMBER,
@@ -18,11 +20,12 @@ from ivr.transfer import (
     NOT_NOW,
     NOT_THERE,
     OWN_PROMPTS,
+    WITHDRAWN,
     Transfers,
     Where,
 )
-from routing.core.errors import NotNow, NotOpen, NotThere, UnknownAgent
-from routing.core.events import ConsultAsked, ConsultEnded, Event, TransferAsked
+from routing.core.errors import NoCallback, NotNow, NotOpen, NotThere, UnknownAgent
+from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked
 from routing.core.ids import AgentId, OfferId, ServiceId
 from routing.core.inbox import InboxClosed
 from tests.fakes.agi_dialler import Dialler
@@ -59,7 +62,7 @@ async def test_a_number_of_the_house_is_a_service_or_an_agent(number: str, asked
 
 @pytest.mark.parametrize(("error", "said"), [
     (NotOpen(), CLOSED), (NotThere(), NOT_THERE), (NotNow(), NOT_NOW), (UnknownAgent(), NOT_NOW),
-    (InboxClosed(), NO_SYSTEM), (TimeoutError(), NO_SYSTEM)])
+    (NoCallback(), CANNOT), (InboxClosed(), NO_SYSTEM), (TimeoutError(), NO_SYSTEM)])
 async def test_what_cannot_be_is_said(error: Exception, said: str) -> None:
     call = await asks(FakeInbox(error), "3")
     assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
@@ -75,7 +78,8 @@ async def test_nothing_else_can_be_reached_and_nobody_else_may_ask(number: str, 
 
 @pytest.mark.parametrize(("how", "number", "asked", "said"), [
     ("ask", "3", ConsultAsked(OfferId(7), ServiceId("ihbar_sikayet")), ASKED),
-    ("back", "", ConsultEnded(OfferId(7)), BACK)])
+    ("back", "", ConsultEnded(OfferId(7)), BACK), ("agree", "", FollowUpAgreed(OfferId(7)), AGREED),
+    ("withdraw", "", FollowUpAgreed(OfferId(7), False), WITHDRAWN)])
 async def test_somebody_is_asked_first_and_the_caller_taken_back(how: str, number: str, asked: Event,
                                                                 said: str) -> None:
     inbox = FakeInbox()

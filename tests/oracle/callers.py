@@ -111,7 +111,7 @@ def gone(h, event: e.ContactGone) -> None:
         return
     at = h.now if event.ended_at is None else min(event.ended_at, h.now)
     if caller.state is ASSIGNED:
-        calls.talk_over(h, caller.offer, "caller", at)
+        calls.talk_over(h, caller.offer, "dropped" if event.failure else "caller", at)
     elif caller.in_line and caller.callback:
         caller.leg = ""
     elif caller.in_line:
@@ -120,6 +120,28 @@ def gone(h, event: e.ContactGone) -> None:
             h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
             h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
+        if event.failure:
+            call_again(h, caller)
+
+
+def reachable(caller: Caller) -> bool:
+    """Has a number that may be called."""
+    service = caller.service
+    return service.follows_up and not service.anonymous and (caller.hash or caller.other_hash) != ""
+
+
+def call_again(h, caller: Caller) -> None:
+    """The line was lost: who has agreed is to be called, once, as another contact of the same age."""
+    name = f"f{caller.id}"
+    if not caller.follow_up or not reachable(caller) or name in h.callers or name in h.over:
+        return
+    new = Caller(name, caller.service, VOICE, caller.since, caller.points, h.take_number(), h.now, "", caller.slow,
+                 caller.node, caller.hash, caller.needs, caller.topics, entered_at=caller.since, step_at=h.now,
+                 callback=True, anytime=True, not_before=h.now + 10.0, other_hash=caller.other_hash)
+    h.callers[name] = new
+    h.arm(new)
+    h.tell("Queued", name, new.service.id, position(h, new))
+    h.tell("CallbackChanged", name, 0, new.not_before, "asked")
 
 
 def old_place(h, caller: Caller) -> None:

@@ -258,6 +258,16 @@ def held(h, event: e.Held) -> None:
         keep_waiting(h, offer, event.on)
 
 
+def follow_up(h, event: e.FollowUpAgreed) -> None:
+    """The caller says whether they want to be called back should the call be lost."""
+    caller = talked(h, event.offer).caller
+    if event.agreed and not callers.reachable(caller):
+        h.refuse("no_callback")
+    if caller.follow_up is not event.agreed:
+        caller.follow_up = event.agreed
+        h.tell("FollowUpSet", event.offer, caller.id, event.agreed)
+
+
 def keep_waiting(h, offer: Offer, on: bool) -> None:
     """Music, or no more."""
     offer.held_since = h.now if on else None
@@ -341,7 +351,7 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
         let_go(h, p, offer, "lost" if lost else "talk_over")
     if offer.partner is not None:
         partner_over(h, offer.partner, offer, lost)
-    h.tell("TalkOver", offer.id, caller.id, p.id, by)
+    h.tell("TalkOver", offer.id, caller.id, p.id, "caller" if by == "dropped" else by)
     if lost or sent:
         del h.offers[offer.id]
         caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
@@ -350,6 +360,8 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     callers.over(h, caller, Outcome.ANSWERED)
     if not wraps:
         completed(h, offer)
+    if by == "dropped":
+        callers.call_again(h, caller)
 
 
 def wraps_up(p: Person, offer: Offer) -> bool:

@@ -170,7 +170,7 @@ class Crowd:
             return rng.choice((
                 e.OfferRinging(number), e.OfferAnswered(number), e.OfferConnected(number, self._contact()),
                 e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.Held(number, True),
-                e.TransferAsked(number, self._service()),
+                e.FollowUpAgreed(number), e.TransferAsked(number, self._service()),
                 e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy"),
                 e.CallbackTaken(number)))
         offer = rng.choice(live)
@@ -211,6 +211,8 @@ class Crowd:
                 e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)) if rng.random() < 0.5 else
                 e.TalkEnded(number, "agent"),
                 e.TalkEnded(number, "lost") if rng.random() < 0.4 else e.TalkEnded(number, "caller"),
+                e.TalkEnded(number, "dropped", late), e.FollowUpAgreed(number, rng.random() < 0.9),
+                e.FollowUpAgreed(number),
                 e.Held(number, rng.random() < 0.5), e.ContactWeighed(number, rng.randint(0, 5)),
                 e.ContactTicked(caller) if rng.random() < 0.3 else e.ContactGone(caller, late),
                 e.WrapUpAsked(offer.person.id), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else

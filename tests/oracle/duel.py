@@ -36,6 +36,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.OfferClosed: ("offer", "contact", "agent", "state", "reason"),
     tf.Connected: ("offer", "contact", "agent"),
     tf.HoldChanged: ("offer", "on"),
+    tf.FollowUpSet: ("offer", "contact", "agreed"),
     tf.Consulting: ("offer", "contact", "agent", "service", "to"),
     tf.Returned: ("offer", "contact", "agent", "service"),
     tf.Introduced: ("offer", "contact", "agent", "to", "by"),
@@ -190,6 +191,9 @@ class Duel:
             case f.Queued():
                 contact = self.engine._domain.contacts.get(fact.contact)
                 seen["old places given back"] += contact is not None and contact.returned is not None
+                seen["lost calls followed up"] += fact.contact.startswith("f")
+            case tf.FollowUpSet():
+                seen[f"follow-up {fact.agreed}"] += 1
             case f.ContactChanged():
                 seen["old places declined"] += fact.since is not None
             case tf.Consulting() | tf.Returned():
@@ -275,7 +279,8 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
                               c.original_position, c.leg, c.slow, c.node, c.caller_hash, c.caller_box,
                               None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
                               c.needs, c.topics, c.callback, c.tries, c.not_before, c.anytime, c.callback_hash,
-                              c.callback_box, c.handed_at, None if c.introducer is None else c.introducer.waited_s)
+                              c.callback_box, c.handed_at, None if c.introducer is None else c.introducer.waited_s,
+                              c.follow_up)
                 for c in d.contacts.values()]
     offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, (o.came_from or o.contact.service).id,
                           o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,

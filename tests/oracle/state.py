@@ -59,6 +59,8 @@ class Caller:
     anytime: bool = False
     other_hash: str = ""
     """Of the number to be called back."""
+    follow_up: bool = False
+    """To be called back if the call is lost."""
     net_again: float = 0.0
     armed: int = 0
     """Of deadlines at the same moment the one goes first that was set first."""

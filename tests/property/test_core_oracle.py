@@ -30,6 +30,7 @@ TELLING = (
     "moved transfer", "talk over transfer", "consult consulting", "consult returned", "consult over caller",
     "consult over transfer", "stepped expired",
     "stepped nobody", "stepped preferred", "callback asked", "callback dialled", "callback reached",
+    "follow-up True", "follow-up False", "lost calls followed up",
     "old places given back", "old places declined", "callback failed", "callback stale", "command Dial", "command Join",
     "refused no_callback", "interrupted True", "interrupted False",
     "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",

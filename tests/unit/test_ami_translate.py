@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from routing.ami import phones, translate
+from routing.ami.dropped import DROPPED_MAX
 from routing.ami.translate import WANTED, Translator
 from routing.ami.wire import Decoder, Message
 from routing.core.events import (
@@ -163,7 +164,7 @@ ENDS: list[tuple[list[Message], str, str]] = [
     ([leave(LEG), leave(CALLER), hangup(CALLER), hangup(LEG)], "agent", "hangup"),
     ([leave(LEG), leave(CALLER), hangup(LEG, 44), hangup(CALLER)], "lost", "lost"),
     ([leave(LEG), hangup(LEG, 27), leave(CALLER), hangup(CALLER)], "lost", "lost"),
-    ([leave(CALLER), leave(LEG), hangup(CALLER, 44), hangup(LEG)], "caller", "hangup"),
+    ([leave(CALLER), leave(LEG), hangup(CALLER, 44), hangup(LEG)], "dropped", "hangup"),
 ]
 
 
@@ -339,3 +340,40 @@ def test_two_agents_of_one_caller_meet_and_a_caller_who_is_back_is_told_again() 
     assert told(leave(LEG, "c"), leave(asked, "c"), hangup(asked)) == [OfferEnded(OfferId(9), "hangup")]
     assert told(enter(CALLER, "d"), enter(LEG, "d")) == [OfferConnected(OfferId(3), CALLER)]
     assert told(enter("o4-7.2", "e"), enter("o5-7.3", "e")) == [], "legs of two callers are nobody's meeting"
+
+
+def request(uniqueid: str, cause: int, name: str = "HangupRequest") -> Message:
+    return ami(name, Uniqueid=uniqueid, Cause=str(cause))
+
+
+@pytest.mark.parametrize(("asked", "by"), [
+    (request(CALLER, 38), "dropped"), (request(CALLER, 44, "SoftHangupRequest"), "dropped"),
+    (request(CALLER, 102), "dropped"), (request(CALLER, 16), "caller"), (request("8.1", 38), "caller")])
+@pytest.mark.parametrize("first", [CALLER, LEG])
+def test_a_line_that_the_network_lost_is_none_that_the_caller_put_down(asked: Message, by: str, first: str) -> None:
+    """Whichever channel's end is told first."""
+    translator = Translator(lambda uniqueid: uniqueid == CALLER)
+    run(TALKING, translator)
+    last = LEG if first == CALLER else CALLER
+    events = run([asked, leave(CALLER), leave(LEG), hangup(first), hangup(last)], translator)
+    assert [one for one in events if isinstance(one, TalkEnded)] == [TalkEnded(OfferId(3), by)]
+    run([hangup("8.1")], translator)
+    assert translator.size() == 0
+
+
+def test_the_cause_of_the_end_alone_tells_it_too() -> None:
+    events = run([*TALKING, leave(CALLER), leave(LEG), hangup(CALLER, 38), hangup(LEG)])
+    assert TalkEnded(OfferId(3), "dropped") in events
+
+
+def test_an_agent_who_hangs_up_first_has_ended_the_call_whatever_comes_of_the_caller_then() -> None:
+    events = run([*TALKING, leave(LEG), hangup(LEG), leave(CALLER), request(CALLER, 38), hangup(CALLER, 38)])
+    assert [one for one in events if isinstance(one, TalkEnded)] == [TalkEnded(OfferId(3), "agent")]
+
+
+def test_lost_lines_remembered_are_bounded() -> None:
+    translator = Translator(lambda uniqueid: True)
+    run([request(f"9.{number}", 38) for number in range(DROPPED_MAX + 20)], translator)
+    assert len(translator.dropped) == DROPPED_MAX and "9.19" not in translator.dropped and "9.20" in translator.dropped
+    translator.adopt([], [], [])
+    assert translator.size() == 0

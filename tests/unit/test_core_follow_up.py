@@ -1,0 +1,143 @@
+"""A call that is lost is followed up when the caller has agreed, and only then; the place is that of the call."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core import talk_facts as tf
+from routing.core.callback import REDIAL_S
+from routing.core.commands import Dial
+from routing.core.errors import NoCallback, NotNow
+from routing.core.ids import ContactId, ServiceId, SkillId
+from routing.core.model import CallbackOrder, ContactState, Outcome, Profile, Service, Step
+from routing.core.talks import DROPPED
+from tests.core_house import House, restore
+from tests.oracle.duel import rows
+
+pytestmark = pytest.mark.unit
+
+PSY = Service(ServiceId("edu"), "Destek", (Step(((SkillId("edu"), 1),)),), distress=True, callback=CallbackOrder.NONE)
+NAME = ContactId("fc1")
+
+
+def talking(service: Service = PSY, *, agreed: bool = True, caller_hash: str = "h1") -> House:
+    """Since 100 the caller c1 waited, since 110 they talk with a."""
+    house = House({"a": 50}, Profile(wrapup_s=5.0), (service,))
+    house.waits("edu", at=100.0, caller_hash=caller_hash, caller_box=caller_hash and "box", priority=2, slow=True)
+    house.sits("a", at=110.0)
+    house.tell(e.OfferConnected(house.offers[0].offer, ContactId("c1")), 110.0)
+    if agreed:
+        house.tell(e.FollowUpAgreed(house.offers[0].offer), 120.0)
+    return house
+
+
+def lose(house: House, at: float = 200.0) -> None:
+    house.tell(e.TalkEnded(house.offers[0].offer, DROPPED), at)
+    house.tell(e.ContactGone(ContactId("c1")), at)
+
+
+def test_a_lost_call_is_called_back_with_its_place_and_the_talk_counts_as_answered() -> None:
+    house = talking()
+    house.tell(e.CallbacksQuiet(True), 130.0)
+    lose(house)
+    assert house.last(f.Ended).outcome is Outcome.ANSWERED and house.last(tf.TalkOver).by == "caller"
+    queued, changed = house.last(f.Queued), house.last(f.CallbackChanged)
+    assert (queued.contact, queued.since, queued.priority, queued.slow) == (NAME, 100.0, 2, True)
+    assert (changed.contact, changed.reason, changed.callback, changed.anytime) == (NAME, "asked", True, True)
+    house.tick(205.0)
+    assert len(house.offers) == 1, "the agent wraps up first, and the caller's phone has a moment"
+    house.tick(200.0 + REDIAL_S)
+    assert house.offers[-1].contact == NAME, "in quiet hours too"
+    (dial,) = [one for one in house.tell(e.CallbackTaken(house.offers[-1].offer)) if isinstance(one, Dial)]
+    assert (dial.contact, dial.box) == (NAME, "box")
+    house.tell(e.CallbackReached(NAME, "PJSIP/again"), 215.0)
+    house.tell(e.OfferConnected(house.offers[-1].offer, NAME), 216.0)
+    assert house.contact(NAME).state is ContactState.ASSIGNED
+    house.tell(e.TalkEnded(house.offers[-1].offer, DROPPED), 220.0)
+    assert len(house.facts_of(f.Queued)) == 2, "consent was for one call"
+
+
+def test_it_stands_before_who_came_later() -> None:
+    house = talking()
+    house.waits("edu", at=150.0, priority=2)
+    lose(house)
+    house.tick(200.0 + REDIAL_S)
+    assert [one.contact for one in house.offers] == ["c1", "c2"], "a caller on the line need not wait meanwhile"
+    house = talking()
+    lose(house)
+    house.waits("edu", at=202.0, priority=2)
+    house.waits("edu", at=203.0)
+    assert house.contact(NAME).position == 1
+
+
+@pytest.mark.parametrize(("agreed", "by"), [(False, DROPPED), (True, "caller"), (True, "agent")])
+def test_never_without_consent_and_never_when_a_person_ended_the_call(agreed: bool, by: str) -> None:
+    house = talking(agreed=agreed)
+    house.tell(e.TalkEnded(house.offers[0].offer, by), 200.0)
+    house.tell(e.ContactGone(ContactId("c1")), 200.0)
+    house.tick(400.0)
+    assert house.contact(NAME) is None and len(house.facts_of(f.Queued)) == 1
+
+
+def test_consent_can_be_taken_back_and_saying_it_twice_is_one() -> None:
+    house = talking()
+    house.tell(e.FollowUpAgreed(house.offers[0].offer), 130.0)
+    assert len(house.facts_of(tf.FollowUpSet)) == 1
+    house.tell(e.FollowUpAgreed(house.offers[0].offer, False), 140.0)
+    assert [one.agreed for one in house.facts_of(tf.FollowUpSet)] == [True, False]
+    lose(house)
+    assert house.contact(NAME) is None
+
+
+@pytest.mark.parametrize(("service", "caller_hash"), [
+    (PSY._replace(anonymous=True), "h1"), (PSY._replace(follows_up=False), "h1"), (PSY, "")])
+def test_who_cannot_be_called_is_promised_nothing(service: Service, caller_hash: str) -> None:
+    house = talking(service, agreed=False, caller_hash=caller_hash)
+    with pytest.raises(NoCallback):
+        house.tell(e.FollowUpAgreed(house.offers[0].offer), 120.0)
+    assert house.facts_of(tf.FollowUpSet) == []
+    house.tell(e.FollowUpAgreed(house.offers[0].offer, False), 121.0)
+
+
+def test_outside_a_talk_there_is_nobody_to_agree() -> None:
+    house = talking()
+    lose(house)
+    with pytest.raises(NotNow):
+        house.tell(e.FollowUpAgreed(house.offers[0].offer), 201.0)
+
+
+def test_asterisk_going_away_loses_a_call_too() -> None:
+    """In the talk, and in the line after a talk whose agent's phone vanished."""
+    house = talking()
+    house.tell(e.ContactGone(ContactId("c1"), failure=True), 200.0)
+    assert house.contact(NAME).callback
+    house = talking()
+    house.tell(e.TalkEnded(house.offers[0].offer, "lost"), 200.0)
+    assert house.contact("c1").state is ContactState.PENDING
+    house.tell(e.ContactGone(ContactId("c1"), failure=True), 205.0)
+    assert house.contact(NAME).callback and house.last(f.Queued).since == 100.0
+
+
+def test_who_calls_again_meanwhile_has_the_place() -> None:
+    house = talking()
+    lose(house)
+    house.waits("edu", at=204.0, caller_hash="h1")
+    assert house.contact(NAME) is None and house.last(f.Queued).since == 100.0
+    assert house.last(f.Ended).key == "merged"
+
+
+def test_a_caller_who_is_forgotten_is_not_called() -> None:
+    house = talking()
+    house.tell(e.CallerForgotten("h1"), 150.0)
+    lose(house)
+    assert house.contact(NAME) is None
+
+
+def test_consent_outlives_a_restart() -> None:
+    house = talking()
+    again = House({"a": 50}, Profile(wrapup_s=5.0), (PSY,))
+    assert restore(again.engine, *rows(house.engine), 150.0) == []
+    again.tell(e.TalkEnded(house.offers[0].offer, DROPPED), 200.0)
+    assert again.contact(NAME).callback
