@@ -419,6 +419,29 @@ def _total(parts: Iterable[Figures]) -> Counter[str]:
     return Counter({name: value for (_, name), value in sums.items()})
 
 
+REPORT_CSV = REPORT - {"surveys", "survey cared", "survey solved"}
+
+
+def of_report_csv(path: Path) -> Told:
+    """Its lines of whole services (`--csv`): the last one of each, behind those of half hours."""
+    sums: Sums = Counter()
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = {row["service"]: row for row in csv.DictReader(file)}
+    del rows[""]
+    for service, row in rows.items():
+        one = {name: float(value or 0.0) for name, value in row.items() if name not in ("from", "to", "service")}
+        for name, value in {
+                "offered": one["offered"], "answered": one["answered"], "all abandoned": one["abandoned"],
+                "abandoned_short": one["short"], "still": one["still"], "moved on": one["moved"],
+                "within": one["within"], "answered_wait_s": one["asa_s"] * one["answered"],
+                "abandoned_wait_s": one["abandon_wait_s"] * one["abandoned"], "talks": one["talks"],
+                "talk_s": one["talk_s"] + one["hold_s"], "hold_s": one["hold_s"], "wrapup_s": one["wrapup_s"],
+                "transfers": one["transfers"], "callbacks": one["callbacks"],
+                "callbacks reached": one["callbacks_reached"], "callbacks failed": one["callbacks_failed"]}.items():
+            sums[(service, ""), name] = value
+    return Told("report CSV", REPORT_CSV, sums, by_service)
+
+
 EXPORT = frozenset({"offered", *ENDS, "all abandoned", "still", "moved on", "within", "answered_wait_s",
                     "abandoned_wait_s", "transfers", "callbacks", "callbacks reached", "callbacks failed"})
 EXPORT_TALKS = frozenset({"talks", "talk_s", "hold_s", "wrapup_s"})
@@ -454,10 +477,11 @@ def of_export(path: Path) -> list[Told]:
 
 
 def never_falls(before: Iterable[Sample], after: Iterable[Sample]) -> Iterator[str]:
-    """Counters of `before` that have less in `after`: a scraper would take that for a restart from nought."""
+    """Counters of what happened in queues and menus that have less in `after`: a scraper would take that for a restart
+    from nought. What no fact tells (decisions, links, acknowledgements) does begin anew with a node."""
     known = {(one.name, *sorted(one.labels.items())): one.value for one in after}
     for one in before:
-        if one.name.endswith(("_total", "_count", "_bucket", "_sum")):
+        if {"queue", "flow"} & set(one.labels) and one.name.endswith(("_total", "_count", "_bucket", "_sum")):
             now = known.get((one.name, *sorted(one.labels.items())), 0.0)
             if now < one.value - NEAR:
                 yield f"{one.name}{one.labels} fell from {one.value:g} to {now:g}"
