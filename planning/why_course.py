@@ -97,11 +97,13 @@ class Course:
         words = self.words
         match fact:
             case tf.Connected():
-                within = Said("hedef içinde", "within the target") if fact.within else \
-                    Said("hedefin dışında", "beyond the target")
+                within = Said("hedef içinde{}", "within the target{}") if fact.within else \
+                    Said("hedefin dışında{}", "beyond the target{}")
+                service = service_of(centre, fact.service)
+                target = f" ({words.lasts(service.target_s)})" if service is not None else ""
                 return [words.say(Said("{}: görüşme başladı; bekleme {}, {}", "{}: the talk begins; waited {}, {}"),
                                   self._with_partner(fact.offer, fact.agent), words.lasts(fact.wait_s),
-                                  words.say(within))]
+                                  words.say(within, target))]
             case tf.HoldChanged():
                 said = Said("{}: beklemeye aldı", "{}: put on hold") if fact.on else \
                     Said("{}: beklemeden aldı", "{}: took off hold")

@@ -59,9 +59,10 @@ class View:
         queued = next((fact for fact in account.facts if isinstance(fact, f.Queued)), None)
         for row in account.before:
             place = queued is not None and row.since == queued.since and row.outcome is not Outcome.ANSWERED
-            said = (Said("Sıradaki yeri önceki iletişiminden: {} ({})", "Has the place of an earlier contact: {} ({})")
-                    if place else Said("Tanıdık temsilci önceki iletişiminden: {} ({}), {}",
-                                       "The agent knows the caller from contact {} ({}): {}"))
+            said = (Said("Sıradaki yerini önceki iletişiminden aldı: {} ({})",
+                         "Has the place of an earlier contact: {} ({})")
+                    if place else Said("Arayanı önceki iletişiminden tanıyan temsilci: {2}; {0} ({1})",
+                                       "The agent who knows the caller: {2}, from contact {0} ({1})"))
             found.append(words.say(said, row.contact, f"{words.day(row.queued_at)} {words.clock(row.queued_at)}",
                                    row.agent or ""))
         if not account.whole:

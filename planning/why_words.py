@@ -31,7 +31,7 @@ WORDS: dict[str, Said] = {
     "chain": Said("Görüşenler", "Who had the caller"), "offer": Said("Teklif", "Offer"),
     "place": Said("Sıra", "Place"), "agent": Said("Temsilci", "Agent"), "level": Said("Düzey", "Level"),
     "chosen": Said("seçildi", "chosen"), "why": Said("Neden", "Why"), "people": Said("Kişi", "People"),
-    "who": Said("Kimler", "Who"), "tier": Said("Yük sırası", "Tier"),
+    "who": Said("Kimler", "Who"), "tier": Said("Yük kademesi", "Tier"),
     "idle": Said("Boşta", "Idle"), "work": Said("Son işi", "Work lately"),
     "offers": Said("Son teklifler", "Offers lately"),
     "waiting": Said("Neden hâlâ bekliyor", "Why it still waits"),
@@ -255,9 +255,9 @@ class Words:
         fixed = [f"{skill} ≥ {level}" for skill, level in service.floor]
         fixed += [service.floor_where] if service.floor_where else []
         own = [f"{skill} ≥ {level}" for skill, level in needs]
-        parts = [", ".join(asked) or self.say(Said("beceri aranmaz", "no skill"))]
+        parts = [", ".join(asked) or self.say(Said("herhangi bir temsilci", "anybody"))]
         if fixed:
-            parts.append(self.say(Said("hiç gevşemeyen: {}", "never relaxed: {}"), ", ".join(fixed)))
+            parts.append(self.say(Said("her adımda aranan: {}", "in every step: {}"), ", ".join(fixed)))
         if own:
             parts.append(self.say(Said("arayanın gereği: {}", "the caller's own: {}"), ", ".join(own)))
         return "; ".join(parts)

@@ -102,12 +102,12 @@ def test_who_was_chosen_at_once_and_whom_they_were_compared_with(tmp_path: Path)
     assert "Oturumu açık 2 temsilci: 2 hazır" in told
     assert "1 ali 50 10 sn seçildi 2 ece 50 5 sn" in told
     assert "uygundu; sırada sonra geliyordu 1 ece" in told
-    assert "ali: görüşme başladı; bekleme 4 sn, hedef içinde" in told
+    assert "ali: görüşme başladı; bekleme 4 sn, hedef içinde (20 sn)" in told
 
 
 def test_who_waited_for_a_step(tmp_path: Path) -> None:
     told = text(example("steps", "B", tmp_path))
-    assert "09:00:20 1. adım; aranan: psikososyal ≥ 70; hiç gevşemeyen: psikososyal >= 50 and not stajyer" in told
+    assert "09:00:20 1. adım; aranan: psikososyal ≥ 70; her adımda aranan: psikososyal >= 50 and not stajyer" in told
     assert "Boşta uygun kimse yoktu: başka bir iletişimle ilgileniyordu (1)" in told
     assert "09:00:40 Adımın süresi doldu, daha azı aranır: 2. adım; aranan: psikososyal ≥ 50" in told
     assert "ali seçildi (teklif 2): 2. adım, düzey 55" in told
@@ -116,10 +116,10 @@ def test_who_waited_for_a_step(tmp_path: Path) -> None:
 
 def test_a_preferred_agent_and_the_contact_before(tmp_path: Path) -> None:
     told = text(example("preferred", "K3", tmp_path))
-    assert "Tanıdık temsilci önceki iletişiminden: K2 (01.01.1970 09:03:00), ece" in told
+    assert "Arayanı önceki iletişiminden tanıyan temsilci: ece; K2 (01.01.1970 09:03:00)" in told
     assert "şahsen beklenen temsilci" in told and "arayanı tanıyan ece için bekliyordu 1 ali" in told
     late = text(example("preferred", "K2", tmp_path), english=True)
-    assert "The agent knows the caller from contact K1 (1970-01-01 09:00:10): ali" in late
+    assert "The agent who knows the caller: ali, from contact K1 (1970-01-01 09:00:10)" in late
     assert "The wait for one agent is over, anybody may come: asked: genel ≥ 1" in late
 
 
@@ -210,7 +210,7 @@ def test_a_place_of_a_call_that_dropped_and_giving_it_back() -> None:
     house.at(40.0, e.ContactGone(ContactId("c1")))
     house.calls(60.0, "c2", caller_hash="h")
     told = text(house.tell("c2"))
-    assert "Sıradaki yeri önceki iletişiminden: c1 (01.01.1970 00:00:10)" in told
+    assert "Sıradaki yerini önceki iletişiminden aldı: c1 (01.01.1970 00:00:10)" in told
     assert "beklemesi 00:00:10 saatinden sayılır (50 sn önce)" in told
     house.at(70.0, e.PlaceDeclined(ContactId("c2")))
     assert "Arayan önceki çağrısının yerini geri verdi; bekleme 00:01:00 saatinden sayılır" in text(house.tell("c2"))
