@@ -252,8 +252,8 @@ class Day:
         await agent.sign_out()
 
     async def the_node_dies(self, link: Link) -> None:
-        """Killed while two talk, of whom one hangs up before it is back, and two wait, of whom one hangs up; before that
-        the link is cut while they do."""
+        """Killed while two talk, of whom one hangs up before it is back, and two wait, of whom one hangs up; before
+        that the link is cut while they do."""
         assert link.proxy is not None
         first, second = plain(EDU, 2)
         (talks,) = await self.agents([first], Behaviour("0.2"))
