@@ -6,17 +6,15 @@ answered, abandoned, went elsewhere and is still there, for every half hour.
 
 from __future__ import annotations
 
-import csv
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Boolean, bindparam, exists, select
 
+from metrics.export import Columns, Row
 from metrics.past import Field, numbers, told
 from metrics.period import Period
 from routing.store.reader import Ask
@@ -189,70 +187,27 @@ def _add_offers(ask: Ask, period: Period, past: Past, found: Mapping[str, Contac
             contact.talks.append(Talk(service, talk_s, held_s, wrapup_s or 0.0))
 
 
-COLUMNS = ("contact", "channel", "queued_at", "ended_at", "service", "services", "outcome", "within", "wait_s",
-           "offers", "talks", "talk_s", "hold_s", "wrapup_s", "transfers", "callback", "first_contact", "came_again")
+COLUMNS: Columns = {
+    "contact": str, "channel": str, "queued_at": datetime, "ended_at": datetime, "service": str, "services": str,
+    "outcome": str, "within": bool, "wait_s": float, "offers": int, "talks": int, "talk_s": float, "hold_s": float,
+    "wrapup_s": float, "transfers": int, "callback": str, "first_contact": bool, "came_again": bool}
 """Of the export. `talk_s` is without hold here, so that the three make up the handle time."""
 
 
-def line(contact: Contact, period: Period) -> dict[str, Any]:
-    """A contact for the export. Any: text, numbers, truth values, times, None."""
+def row(contact: Contact, period: Period) -> Row:
+    """A contact for the export."""
     def moment(at: float | None) -> datetime | None:
         return None if at is None else period.local(at)
 
     hold_s = sum(talk.hold_s for talk in contact.talks)
-    return {
-        "contact": contact.contact, "channel": contact.channel, "queued_at": moment(contact.queued_at),
-        "ended_at": moment(contact.ended_at), "service": contact.service, "services": ">".join(contact.services),
-        "outcome": contact.outcome, "within": contact.within if contact.outcome == "answered" else None,
-        "wait_s": contact.wait_s, "offers": contact.offers, "talks": len(contact.talks),
-        "talk_s": sum(talk.talk_s for talk in contact.talks) - hold_s, "hold_s": hold_s,
-        "wrapup_s": sum(talk.wrapup_s for talk in contact.talks), "transfers": contact.transfers,
-        "callback": contact.callback, "first_contact": contact.first,
-        "came_again": contact.came_again if contact.first else None}
+    return (
+        contact.contact, contact.channel, moment(contact.queued_at), moment(contact.ended_at), contact.service,
+        ">".join(contact.services), contact.outcome, contact.within if contact.outcome == "answered" else None,
+        contact.wait_s, contact.offers, len(contact.talks), sum(talk.talk_s for talk in contact.talks) - hold_s, hold_s,
+        sum(talk.wrapup_s for talk in contact.talks), contact.transfers, contact.callback, contact.first,
+        contact.came_again if contact.first else None)
 
 
-def write_csv(path: Path, days: Iterable[list[Contact]], period: Period) -> int:
-    """UTF-8, a title line; times as the centre's clock with its offset, empty: unknown or not yet. Gives how many."""
-    count = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for found in days:
-            writer.writerows([_text(value) for value in line(contact, period).values()] for contact in found)
-            count += len(found)
-    return count
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="microseconds")
-    return str(value)
-
-
-class NoParquet(Exception):
-    """The library for Parquet is not installed."""
-
-
-def write_parquet(path: Path, days: Iterable[list[Contact]], period: Period) -> int:
-    """The same columns with their types. Gives how many. NoParquet."""
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise NoParquet("Parquet needs the library pyarrow, which is not installed: pip install 'santral[parquet]', or "
-                        "name a file that ends in .csv") from None
-    moment = pa.timestamp("us", tz=str(period.zone))
-    kinds = {"queued_at": moment, "ended_at": moment, "within": pa.bool_(), "wait_s": pa.float64(),
-             "offers": pa.int64(), "talks": pa.int64(), "talk_s": pa.float64(), "hold_s": pa.float64(),
-             "wrapup_s": pa.float64(), "transfers": pa.int64(), "first_contact": pa.bool_(), "came_again": pa.bool_()}
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-    count = 0
-    with parquet.ParquetWriter(path, schema) as writer:
-        for found in days:
-            writer.write_table(pa.Table.from_pylist([line(one, period) for one in found], schema=schema))
-            count += len(found)
-    return count
+def rows(ask: Ask, period: Period, since: float) -> list[Row]:
+    """The contacts of a period for the export."""
+    return [row(contact, period) for contact in read(ask, period, since).contacts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from sqlalchemy import Integer
 from metrics import contacts, survey, ways
 from metrics.attendance import Attendance, Groups
 from metrics.contacts import FCR_S, Contact
+from metrics.export import Row
 from metrics.figures import Figures, by_service, together
 from metrics.past import Field, known, rules, told
 from metrics.period import Period, place
@@ -135,10 +136,10 @@ def read(ask: Ask, period: Period) -> Report:
         Groups(time.finish(ask), rings, centre), menu, survey.by_service(said, period.start, period.end))
 
 
-def export(ask: Ask, period: Period) -> Iterator[list[Contact]]:
-    """The contacts of a period, day by day. NothingKnown at once."""
+def export(ask: Ask, period: Period, table: Callable[[Ask, Period, float], list[Row]]) -> Iterator[list[Row]]:
+    """The rows of a table of this period, day by day. NothingKnown at once."""
     since, _ = _extent(ask, period)
-    return (contacts.read(ask, part, since).contacts for part in period.parts())
+    return (table(ask, part, since) for part in period.parts())
 
 
 def _extent(ask: Ask, period: Period) -> tuple[float, float]:

@@ -19,7 +19,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from metrics import contacts, report
+from metrics import contacts, export, legs, report
+from metrics.export import Columns, Row
 from metrics.period import BadPeriod, Period, between, named
 from metrics.report_view import View, as_csv
 from routing.store.reader import Ask
@@ -48,6 +49,10 @@ Csv = Annotated[Path | None, typer.Option("--csv", help="Write half hours and se
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pictures into this file; it prints well.")]
 Picture = Annotated[Path | None, typer.Option("--picture", hidden=True, help="The page as a PNG; needs --html.")]
 English = Annotated[bool, typer.Option("--english", help="In English.")]
+State = Annotated[str, typer.Argument(metavar="STATE", help=STATE)]
+First = Annotated[str, typer.Option("--from", help="From this local time on: 2026-03-01 or 2026-03-01T08:00.")]
+Last = Annotated[str, typer.Option("--to", help="Up to this local time, not included.")]
+Out = Annotated[Path, typer.Option("--out", help="File to write, .csv or .parquet.")]
 Words = Annotated[list[str], typer.Argument(metavar="[DATE] STATE", help=f"DATE: see the examples. {STATE}")]
 Bounds = Annotated[list[str], typer.Argument(metavar="FROM TO STATE", help=f"Local times, TO not included. {STATE}")]
 
@@ -107,27 +112,29 @@ def mount(app: typer.Typer, house: House) -> None:
         first, last, state = words
         told(lambda zone: between(first, last, zone), state, centre, csv, html, picture, english)
 
-    @exports.command("contacts")
-    def contacts_(
-        state: Annotated[str, typer.Argument(metavar="STATE", help=STATE)],
-        first: Annotated[str, typer.Option("--from", help="From this local time on: 2026-03-01 or 2026-03-01T08:00.")],
-        last: Annotated[str, typer.Option("--to", help="Up to this local time, not included.")],
-        out: Annotated[Path, typer.Option("--out", help="File to write, .csv or .parquet.")],
-        centre: Centre = None,
-    ) -> None:
-        """The contacts that came in this time, a line each: how they waited and ended. No number, no name."""
-        write = {".csv": contacts.write_csv, ".parquet": contacts.write_parquet}.get(out.suffix)
-        if write is None:
+    def exported(what: str, columns: Columns, table: Callable[[Ask, Period, float], list[Row]], state: str, first: str,
+                 last: str, out: Path, centre: Path | None) -> None:
+        if out.suffix not in export.ENDINGS:
             raise typer.BadParameter(f"--out {out}: the name must end in .csv or .parquet")
         period = _usable(lambda: between(first, last, house.zone(centre or house.centre)))
         with house.open_past(state) as ask:
-            days = _usable(lambda: report.export(ask, period))
+            days = _usable(lambda: report.export(ask, period, table))
             try:
                 with _in_place_of(out) as file:
-                    count = write(file, days, period)
-            except contacts.NoParquet as error:
+                    count = export.write(file, columns, days, period.zone)
+            except export.NoParquet as error:
                 _fail(str(error), 2)
-        typer.echo(f"{count} contacts in {out}")
+        typer.echo(f"{count} {what} in {out}")
+
+    @exports.command("contacts")
+    def contacts_(state: State, first: First, last: Last, out: Out, centre: Centre = None) -> None:
+        """The contacts that came in this time, a line each: how they waited and ended. No number, no name."""
+        exported("contacts", contacts.COLUMNS, contacts.rows, state, first, last, out, centre)
+
+    @exports.command("legs")
+    def legs_(state: State, first: First, last: Last, out: Out, centre: Centre = None) -> None:
+        """The legs of calls that began in this time, a line each, as a CDR has them. No number, no name."""
+        exported("legs", legs.COLUMNS, legs.rows, state, first, last, out, centre)
 
     app.add_typer(reports, name="report")
     app.add_typer(exports, name="export")

@@ -14,7 +14,7 @@ import pytest
 
 from lab import records
 from lab.records import Line
-from metrics import contacts, report
+from metrics import contacts, export, report
 from metrics.mqtt_message import messages
 from metrics.period import Period
 from metrics.queue_lines import LineState, lines
@@ -112,7 +112,8 @@ def told(duel: Heard, folder: Path, facts: Sequence[Fact]) -> list[agreement.Tol
     period = Period("interval", 0.0, duel.now + 1.0, ZoneInfo("Europe/Istanbul"))
     with open_past(str(folder / "santral.db")) as ask:
         found = report.read(ask, period)
-        contacts.write_csv(folder / "contacts.csv", report.export(ask, period), period)
+        export.write(folder / "contacts.csv", contacts.COLUMNS, report.export(ask, period, contacts.rows),
+                     period.zone)
     return [called._replace(says=said), *agreement.of_metrics(scraped(duel.centre, facts)),
             agreement.of_mqtt([*heard, *heard[-200:]]), agreement.of_report(found),
             *agreement.of_export(folder / "contacts.csv")]
