@@ -102,7 +102,7 @@ def arm(d: Domain, contact: Contact) -> None:
     at = _next(d, contact)
     if at is not None:
         contact.armed = True
-        d.timers.set((TIMER, contact.id), at)
+        d.timers.set((TIMER, contact.id), at, contact.number)
     elif contact.armed:
         contact.armed = False
         d.timers.cancel((TIMER, contact.id))

@@ -1,7 +1,8 @@
 """Deadlines of the engine: a heap in which a moved or cancelled deadline is skipped when it is met.
 
 Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Deadlines of the same moment come in the order
-in which they were set, so a replay goes the same way.
+in which they were set, and after them those that have a place among each other: a replay goes the same way, and where
+there is room for one of two contacts it is for the one that came first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from heapq import heapify, heappop, heappush
 
 Key = tuple[str, str | int]
 
+PLACED = 1 << 48
+"""More than deadlines are ever set: those with a place come after the others."""
 STALE_SHARE = 2
 """The heap is rebuilt when it is this many times larger than what is wanted: memory follows the live deadlines."""
 STALE_FLOOR = 64
@@ -29,9 +32,12 @@ class Timers:
     def __len__(self) -> int:
         return len(self._at)
 
-    def set(self, key: Key, at: float) -> None:
-        """Be due at `at`; an earlier setting of the key is forgotten."""
-        self._count = count = self._count + 1
+    def set(self, key: Key, at: float, place: int | None = None) -> None:
+        """Be due at `at`; an earlier setting of the key is forgotten. `place`: among others of the same moment."""
+        if place is None:
+            self._count = count = self._count + 1
+        else:
+            count = PLACED + place
         heap, live = self._heap, self._at
         live[key] = entry = (at, count, key)
         heappush(heap, entry)

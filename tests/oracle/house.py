@@ -56,7 +56,7 @@ class House:
         self.now = 0.0
         self.due_at = 0.0
         self.next_offer = 1
-        self.numbers = self.armed = 0
+        self.numbers = 0
         self.centre = Centre((), ())
         self.services: dict[str, Any] = {}
         self.excluded: frozenset[str] = frozenset()
@@ -133,7 +133,7 @@ class House:
                 found.append((p.wake_at + 2 * NEARLY_S, wake, p))
             if (at := burden.break_alarm(self, p)) < inf:
                 found.append((at, burden.clock_says, p))
-        for caller in sorted(self.callers.values(), key=lambda one: one.armed):
+        for caller in sorted(self.callers.values(), key=lambda one: one.number):
             if not caller.fresh and (at := callers.next_due(self, caller)) is not None:
                 found.append((at, callers.due, caller))
         return found
@@ -165,8 +165,7 @@ class House:
 
     def arm(self, caller: Caller) -> None:
         """The caller comes to wait anew: what is due comes after the next assignment."""
-        self.armed += 1
-        caller.armed, caller.fresh = self.armed, True
+        caller.fresh = True
 
     def take_number(self) -> int:
         """Order of arrival."""

@@ -62,7 +62,6 @@ class Caller:
     follow_up: bool = False
     """To be called back if the call is lost."""
     net_again: float = 0.0
-    armed: int = 0
     """Of deadlines at the same moment the one goes first that was set first."""
     fresh: bool = False
     """Nothing is due before the next assignment: it has just lost its offer."""
