@@ -207,6 +207,14 @@ class QueueLog(Shape):
     """And when the file is as long as this."""
     keep_days: Annotated[int | None, Field(ge=1, le=3_660, strict=True)] = None
     """Of rotated files; left out: none is deleted."""
+
+    @model_validator(mode="after")
+    def _something_to_delete(self) -> Self:
+        if self.keep_days is not None and self.rotate == "never" and self.rotate_mb is None:
+            raise ValueError('keep_days deletes files that Santral has rotated: it needs rotate = "daily" or rotate_mb')
+        return self
+
+
 class Mqtt(Shape):
     """[mqtt]: what happens goes to a broker too."""
 
