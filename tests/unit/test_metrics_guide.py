@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from centres.settings import QueueLog
 from metrics import names
 from metrics.alerts import ALERTS, RECORDED
 from metrics.recorder import ANSWERED, RESULTS
@@ -81,6 +84,10 @@ def test_every_event_of_queue_log() -> None:
     examples = re.findall(r"^    (\d{10}\|.+)$", guide, re.MULTILINE)
     read = words.check("".join(f"{line}\n" for line in examples), finished=True)
     assert len(read.state) == 3 and {"BLINDTRANSFER", "CALLBACKREACHED", "SURVEY"} <= set(read.events)
+    settings = re.findall(r"^    \[queue_log\]\n((?:    \w.*\n)+)", guide, re.MULTILINE)
+    found = [QueueLog(**tomllib.loads(dedent(one))) for one in settings]
+    assert [(one.compat, one.rotate, one.rotate_mb) for one in found] == [("asternic", "never", None),
+                                                                         ("none", "daily", 100)]
 
 
 def test_every_exit_code() -> None:
