@@ -18,7 +18,6 @@ from routing.core.facts import (
     AgentChanged,
     ContactChanged,
     Ended,
-    Fact,
     OfferClosed,
     Offered,
     Overridden,
@@ -42,7 +41,7 @@ GOES_ON = ("lost", "transfer")
 
 
 class Accommodations:
-    """`configure` with the centre in force, `take` each fact in order."""
+    """`configure` with the centre in force, then give each fact in order to its function of `LOOKING`."""
 
     def __init__(self, series: Series) -> None:
         self._series = series
@@ -82,12 +81,6 @@ class Accommodations:
             self._series.add(names.APPLIED, rule, by=0.0)
         for rule in set(self._told_as.values()):
             self._series.add(names.VIOLATIONS, rule, by=0.0)
-
-    def take(self, fact: Fact) -> None:
-        """Whatever happened."""
-        handler = _HANDLERS.get(type(fact))
-        if handler is not None:
-            handler(self, fact)
 
     def _offered(self, fact: Offered) -> None:
         for agent in (fact.agent, fact.partner):
@@ -173,7 +166,7 @@ def own_rules(agents: Iterable[Agent]) -> dict[AgentId, frozenset[str]]:
                                 if getattr(agent.profile, field) != getattr(usual, field)) for agent in team}
 
 
-_HANDLERS: dict[type, Callable[[Accommodations, Any], None]] = {
+LOOKING: dict[type, Callable[[Accommodations, Any], None]] = {
     Offered: Accommodations._offered, OfferClosed: Accommodations._over, Introduced: Accommodations._over,
     TalkOver: Accommodations._talk_over, WrappedUp: Accommodations._wrapped, AgentChanged: Accommodations._agent,
     Overridden: Accommodations._overridden, Queued: Accommodations._topical, ContactChanged: Accommodations._topical,

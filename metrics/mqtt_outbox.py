@@ -43,6 +43,9 @@ WINDOW = 20
 """Messages under way without a confirmation: the receive maximum of mosquitto's default, so that none waits inside."""
 GATHER_S = 0.02
 """After news the rest of the same moment is waited for: no lamp is late by 20 ms, and the store is read less often."""
+WAY_S, WAY_MOST_S = 0.05, 1.0
+"""While the node is busy a window of messages waits, looks again so often, and goes after so long all the same: a lamp
+that is late by a second in a storm still says that it rings."""
 REST_S = 1.0
 """The cursor is stored and the states of queues are told so often: a node that is killed says the last second twice,
 no call waits for commits of ours, and a state is for eyes."""
@@ -97,18 +100,20 @@ class Undelivered(Exception):
 
 class Outbox:
     """`take` facts of each turn, `run` for ever. `status` is what is true now, `clock` Unix seconds. `acknowledged` is
-    told of each signal that a device has answered: its kind, and seconds since it went out."""
+    told of each signal that a device has answered: its kind, and seconds since it went out. `busy`: calls wait for the
+    node, and the broker comes after them."""
 
     def __init__(self, broker: Broker, store: Facts, status: Callable[[], Status],
                  devices: Mapping[AgentId, Device], clock: Callable[[], float],
-                 acknowledged: Callable[[str, float], None] | None = None) -> None:
+                 acknowledged: Callable[[str, float], None] | None = None,
+                 busy: Callable[[], bool] = lambda: False) -> None:
         self.devices = devices
         """Agents with a device; may be replaced while it runs."""
         self.connected = False
         self.signals: Counter[tuple[str, str]] = Counter()
         """By kind and result: `sent`, `late` (not sent any more), and each status of acknowledgements; kind `unknown`:
         of no signal that was sent."""
-        self._acknowledged_to = acknowledged
+        self._acknowledged_to, self._busy = acknowledged, busy
         self._broker, self._store, self._status, self._clock = broker, store, status, clock
         self._last = self._done = self._noted = 0
         self._begun = False
@@ -246,10 +251,18 @@ class Outbox:
         past = {fact.seq for fact in facts if isinstance(fact, Offered) and fact.offer in over}
         out = [message for fact in facts for message in messages(fact, self.devices)]
         for start in range(0, len(out), WINDOW):
+            await self._give_way()
             now = self._clock()
             await asyncio.gather(*(_publish(client, message, now) for message in out[start:start + WINDOW]
                                    if self._in_time(message, now, past)))
         self._done = facts[-1].seq
+
+    async def _give_way(self) -> None:
+        """A message costs the node more than a decision: while it has more to decide than it can, those go first."""
+        for _ in range(round(WAY_MOST_S / WAY_S)):
+            if not self._busy():
+                return
+            await asyncio.sleep(WAY_S)
 
     def _in_time(self, message: Message, now: float, past: Set[int] = frozenset()) -> bool:
         """Whether it is still worth something. `past`: offers that are over by now; they do not ring."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from routing.core.callback import MERGED
@@ -75,6 +76,7 @@ def masked(number: str) -> str:
     return "*" * max(0, len(number) - 2) + number[-2:] if len(number) > 4 else "*" * len(number)
 
 
+@lru_cache(maxsize=4096)  # each of them comes again within the call, or with the next one
 def name(text: str) -> str:
     """A name as readers can keep it: Turkish letters without their marks, everything foreign as `_`."""
     return _FOREIGN.sub("_", text.translate(_TURKISH))[:FIELD_MAX]

@@ -23,8 +23,8 @@ from routing.store.errors import StoreError
 
 log = structlog.get_logger()
 
-SAVE_EVERY = 1024
-"""Facts between two `fsync`s (which hold the loop for milliseconds) with a new place: about a hundred calls. A start
+SAVE_EVERY = 4096
+"""Facts between two `fsync`s (which hold the loop for milliseconds) with a new place: about two hundred calls. A start
 compares at most about so many lines."""
 BACKLOG_MAX = 1_000_000
 """Bytes kept while the file cannot be written (disk full): about 15,000 lines. Then nothing is written until the next

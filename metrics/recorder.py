@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from typing import Any
 
 from metrics import names
-from metrics.accommodations import Accommodations
+from metrics.accommodations import LOOKING, Accommodations
 from metrics.crew import Crew
 from metrics.mqtt_message import ACK_STATUS, SIGNALS
 from metrics.names import Metric
@@ -51,6 +52,7 @@ NO_SIGNALS = dict.fromkeys(product(SIGNALS, ("sent", "late", *ACK_STATUS)), 0)
 """Their series begin at 0 when there is a broker, or the first increase could not be seen."""
 PHASES = ("pre_connect", "talk", "hold", "wrapup")
 VOICE = Channel.VOICE.value
+Handlers = dict[type, tuple[Callable[[Any], None], ...]]
 
 
 class Recorder:
@@ -69,6 +71,10 @@ class Recorder:
         self._flows: set[str] = set()
         """Entries of the menu that somebody came by."""
         self._told: dict[tuple[Metric, tuple[str, ...]], int] = {}
+        self._counting: Handlers = {kind: (partial(handle, self),) for kind, handle in _HANDLERS.items()}
+        looking = {kind: (partial(handle, self._accommodations),) for kind, handle in LOOKING.items()}
+        self._handling: Handlers = {kind: (*self._counting.get(kind, ()), *looking.get(kind, ()))
+                                    for kind in {*self._counting, *looking}} | {CentreChanged: (self._changed,)}
         self._begin(version)
         self.configure(centre)
 
@@ -114,21 +120,21 @@ class Recorder:
 
     def remember(self, facts: Sequence[Fact]) -> None:
         """Count what was before this node, in order."""
+        told = self._counting
         for fact in facts:
-            handler = _HANDLERS.get(type(fact))
-            if handler is not None:
-                handler(self, fact)
+            for handle in told.get(type(fact), ()):
+                handle(fact)
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Count the facts of a turn. Give each fact once and in order."""
-        look = self._accommodations.take
+        told = self._handling
         for fact in facts:
-            handler = _HANDLERS.get(type(fact))
-            if handler is not None:
-                handler(self, fact)
-            look(fact)
-            if type(fact) is CentreChanged and self._in_force is not None:
-                self.configure(self._in_force())
+            for handle in told.get(type(fact), ()):
+                handle(fact)
+
+    def _changed(self, fact: CentreChanged) -> None:
+        if self._in_force is not None:
+            self.configure(self._in_force())
 
     def _queued(self, fact: Queued) -> None:
         self._series.add(names.OFFERED, fact.service, fact.channel.value)

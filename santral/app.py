@@ -148,7 +148,7 @@ class Node:
             stack.callback(queue_log.close)
             before = await self._remember(store, recorder, queue_log)
             self._outbox = broker.outbox(self._config, self._secrets, store, lambda: runner.status(), self._clock,
-                                         recorder.acknowledged)
+                                         recorder.acknowledged, lambda: runner.waiting)
             told = [recorder.take, queue_log.take]
             if self._outbox is not None:
                 await self._outbox.begin(before)

@@ -15,16 +15,21 @@ from santral.config import NodeConfig, address, node_config
 from santral.errors import BadCentre
 from santral.secrets import Secrets
 
+BUSY = 20
+"""Events: as many as one call makes. More wait only when the node cannot keep up for a moment."""
+
 
 def outbox(config: NodeConfig, secrets: Secrets, store: Facts, status: Callable[[], Status],
-           clock: Callable[[], float], acknowledged: Callable[[str, float], None]) -> Outbox | None:
-    """The way to the broker; None: the centre has none."""
+           clock: Callable[[], float], acknowledged: Callable[[str, float], None],
+           waiting: Callable[[], int]) -> Outbox | None:
+    """The way to the broker; None: the centre has none. `waiting`: events that the node has not handled yet."""
     wanted = config.settings.mqtt
     if wanted.broker is None:
         return None
     host, port = address(wanted.broker)
     broker = Broker(host.strip("[]"), port, NODE_USER, secrets.mqtt([NODE_USER])[NODE_USER], wanted.tls, wanted.ca)
-    return Outbox(broker, store, status, devices(config.centre, secrets), clock, acknowledged)
+    return Outbox(broker, store, status, devices(config.centre, secrets), clock, acknowledged,
+                  lambda: waiting() > BUSY)
 
 
 def devices(centre: Centre, secrets: Secrets) -> dict[AgentId, Device]:

@@ -293,6 +293,26 @@ async def test_a_node_that_is_cut_off_is_offline_by_its_last_will(mosquitto: Mos
         await until_async(lambda: states[-1][1]["state"] == "online", what="it comes back")
 
 
+async def test_calls_go_first_and_a_lamp_is_late_by_a_moment_at_most(mosquitto: Mosquitto,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt_outbox, "WAY_S", 0.01)
+    monkeypatch.setattr(mqtt_outbox, "WAY_MOST_S", 0.1)
+    mosquitto.start()
+    asked: list[bool] = []
+
+    def busy() -> bool:
+        asked.append(True)
+        return True
+
+    source = Source(mosquitto.broker())
+    source.outbox._busy = busy
+    async with source.running(), heard(mosquitto, DEVICE, f"acd/v1/signal/{DEVICE}/#") as signals:
+        await until_async(lambda: source.outbox.connected)
+        source.ring()
+        await until_async(lambda: signals, what="it rings though the node stays busy")
+    assert len(asked) > 1, "it has waited"
+
+
 async def test_who_may_not_hear_gets_nothing_though_the_broker_grants_it(mosquitto: Mosquitto) -> None:
     mosquitto.start()
     source = Source(mosquitto.broker())
