@@ -81,10 +81,10 @@ class Leg:
         for key in keys:
             await self._act(self, "press", key)
 
-    async def hangup(self) -> None:
-        """Hang up; nothing happens when it is over already."""
+    async def hangup(self, cause: int = 16) -> None:
+        """Hang up, by this cause (Q.850; 16 is a person's hand); nothing happens when it is over already."""
         if not self.ended.is_set():
-            await self._act(self, "hangup", "")
+            await self._act(self, "hangup", str(cause))
 
     @property
     def talked_s(self) -> float:

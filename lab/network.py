@@ -281,7 +281,7 @@ class Network:
                 await asyncio.sleep(KEY_REST_S)
             else:
                 # By its exact id where it is ours; AMI Hangup by name is exact too.
-                await self._ami.action("Hangup", ("Channel", leg.channel or leg.uniqueid), ("Cause", "16"))
+                await self._ami.action("Hangup", ("Channel", leg.channel or leg.uniqueid), ("Cause", value))
         except AmiError:
             if not leg.ended.is_set() and not self._ami.connected:
                 raise

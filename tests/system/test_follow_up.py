@@ -1,0 +1,70 @@
+"""A call that the network loses, with real telephones: the caller who has agreed is called back, nobody else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.leg import Leg
+from lab.network import Behaviour
+from lab.person import Person
+from tests.system.stage import Stage, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+SERVICE, KEY = "psikososyal", "1"
+CALLER, AGENT = 440, 700
+OWN, SUBSCRIBER = "05321239988", "905321239988"
+"""As the caller's network says it, and as the carrier is asked for it."""
+NETWORK = 38
+"""Q.850: network out of order."""
+TALK_S = 1.0
+
+
+async def talking(stage: Stage, agent: Person) -> tuple[Leg, Leg, str]:
+    """The caller, the agent's phone and the contact."""
+    rung = len(stage.network.rung)
+    caller = await stage.hurried(KEY, tone=CALLER, number=OWN)
+    phone = await stage.network.wait_ring(agent.seat, rung)
+    return caller, phone, str((await stage.reaches(agent, "talking", 20.0))["contact"])
+
+
+def followed(stage: Stage, contact: str) -> bool:
+    """Whether there is a contact that follows this one up."""
+    return bool(stage.lab.rows("select contact from contacts where contact = ?", f"f{contact}"))
+
+
+async def agreed(stage: Stage, contact: str, is_so: bool) -> None:
+    def there() -> bool:
+        rows = stage.lab.rows("select follow_up from contacts where contact = ?", contact)
+        return bool(rows[0]["follow_up"]) is is_so
+
+    await until_async(there, 15.0, f"agreed: {is_so}")
+
+
+async def test_who_has_agreed_is_called_back_when_the_line_is_lost_and_nobody_else(stage: Stage) -> None:
+    agent = await stage.agent(plain(SERVICE, 1)[0], Behaviour(tone=AGENT, record=stage.folder))
+    await stage.network.behave(SUBSCRIBER, Behaviour(tone=CALLER, record=stage.folder))
+
+    caller, phone, contact = await talking(stage, agent)  # agreed, and not any more
+    await phone.press("*5")
+    await agreed(stage, contact, True)
+    await stage.hears(phone, "takip-tamam")
+    await phone.press("*6")
+    await agreed(stage, contact, False)
+    await caller.hangup(NETWORK)
+    assert await stage.ended(contact) == "answered" and not followed(stage, contact)
+    await agent.ask("resume")
+
+    caller, _, contact = await talking(stage, agent)  # agreed, said by the desk
+    await agent.ask("follow-up", {"agreed": True})
+    await agreed(stage, contact, True)
+    await caller.hangup(NETWORK)
+    assert await stage.ended(contact) == "answered" and followed(stage, contact)
+    await agent.ask("resume")
+    again = await stage.network.wait_ring(SUBSCRIBER, limit=40.0)
+    await until_async(lambda: again.answered.is_set() and stage.tone_s(again, AGENT) > TALK_S, 40.0, "both are there")
+    assert (await stage.reaches(agent, "talking"))["contact"] == f"f{contact}"
+    stage.heard(again, "geri-arama-merhaba")
+    await again.hangup()
+    assert await stage.ended(f"f{contact}") == "answered" and not followed(stage, f"f{contact}")
