@@ -41,6 +41,9 @@ from santral.secrets import Secrets, write_private
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Santral: a contact-centre engine behind one telephone number.")
 
+ANSWERS = Path(__file__).resolve().parents[1] / "docs" / "dashboards.jsonl"
+"""What a Prometheus answered that watched a lab: the dashboards of the documentation are drawn from it."""
+
 Centre = Annotated[Path, typer.Argument(help="Folder of the centre.")]
 Settings = Annotated[Path | None, typer.Option("--settings", help="TOML laid over santral.toml: what this machine has "
                                                                   "otherwise.")]
@@ -147,8 +150,9 @@ def names_of(centre: Path) -> dict[str, str]:
     return {one.id: one.name for one in load(centre).services}
 
 
-def _menu_picture() -> dict[str, str]:
-    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
+def _other_pictures() -> dict[str, str]:
+    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document), **dashboards_cli.pictures(
+        ANSWERS, zone_of(DEFAULT_CENTRE), names_of(DEFAULT_CENTRE))}
 
 
 def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
@@ -164,7 +168,7 @@ cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(ivr_cli.commands(menu_of, document, registered.enlist, DEFAULT_CENTRE), name="menu")
-cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, _menu_picture))
+cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, _other_pictures))
 cli.add_typer(privacy_cli.commands(), name="privacy")
 why_cli.mount(cli, open_journal, zone_of, DEFAULT_CENTRE)
 desk_cli.mount(cli)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isnan
+from math import isclose, isnan
 from typing import NamedTuple
 
 from metrics.report_words import Said, number
@@ -36,10 +36,18 @@ def _plain(value: float, english: bool) -> str:
     return number(value, digits, english=english)
 
 
+def _mark(value: float, english: bool) -> str:
+    """At an axis there is room for six letters."""
+    if abs(value) < 10_000:
+        return _plain(value, english)
+    return f"{_plain(value / 1000, english)}{'k' if english else ' bin'}"
+
+
 def _share(value: float, english: bool) -> str:
     share = value * 100
-    text = number(share, 0 if share == round(share) or abs(share) >= 10 else 1 if abs(share) >= 1 else 2,
-                  english=english)
+    most = 0 if abs(share) >= 10 else 1 if abs(share) >= 1 else 2
+    digits = next((digits for digits in range(most) if isclose(round(share, digits), share)), most)
+    text = number(share, digits, english=english)
     return f"{text} %" if english else f"%{text}"
 
 
@@ -74,10 +82,10 @@ def _up(value: float, english: bool) -> str:
     return ("up" if english else "var") if value >= 1 else ("down" if english else "yok")
 
 
-COUNT = Unit(Said("adet", "count"), Said("short", "short"), _plain, whole=True)
+COUNT = Unit(Said("adet", "count"), Said("short", "short"), _plain, whole=True, mark=_mark)
 SHARE = Unit(Said("oran", "share"), Said("percentunit", "percentunit"), _share)
 SECONDS = Unit(Said("süre", "time"), Said("s", "s"), _seconds, steps=(
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0))
-HOURLY = Unit(Said("saatte", "an hour"), Said("suffix: /sa", "suffix: /h"), _hourly, mark=_plain)
+HOURLY = Unit(Said("saatte", "an hour"), Said("suffix: /sa", "suffix: /h"), _hourly, mark=_mark)
 BYTES = Unit(Said("bellek", "memory"), Said("decbytes", "decbytes"), _bytes)
 UP = Unit(Said("bağlantı", "link"), Said("bool_on_off", "bool_on_off"), _up, whole=True)

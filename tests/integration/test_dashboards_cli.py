@@ -17,12 +17,15 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from metrics.dashboards.boards import BOARDS
-from metrics.dashboards.cli import LANGUAGES
+from metrics.dashboards.cli import LANGUAGES, pictures
 from metrics.dashboards.grafana import SOURCE
-from santral.cli import cli
+from metrics.dashboards.panel import chosen
+from metrics.dashboards.source import Kept
+from santral.cli import ANSWERS, DEFAULT_CENTRE, cli, names_of, zone_of
 
 pytestmark = pytest.mark.integration
 
+DOCS = Path(__file__).parents[2] / "docs"
 PANELS = sum(len(board.panels) for board in BOARDS)
 
 
@@ -131,3 +134,24 @@ def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
             (said("render", "--out", out, "--answers", broken, "--prometheus", url), "give either")):
         assert done.exit_code == 2 and sentence in done.output, done.output
         assert done.output.count("\n") == 1, done.output
+
+
+def test_the_pictures_of_the_documentation_are_those_of_today() -> None:
+    drawn = pictures(ANSWERS, zone_of(DEFAULT_CENTRE), names_of(DEFAULT_CENTRE))
+    there = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "pictures").glob("dashboard-*.svg")}
+    assert drawn.keys() == there.keys()
+    old = [name for name, text in drawn.items() if there[name] != text]
+    assert not old, f"draw them anew with make pictures: {', '.join(old)}"
+
+
+def test_every_panel_of_the_documentation_has_data() -> None:
+    kept = Kept(ANSWERS)
+    empty = [f"{board.key}/{panel.key}" for board in BOARDS for panel in board.panels for query in panel.queries
+             if not any(one.known for one in kept.ask(chosen(query.expression)))]
+    assert not empty, f"record the answers anew: santral lab watched {ANSWERS.name}"
+
+
+def test_the_page_knows_every_dashboard() -> None:
+    told = (DOCS / "dashboards.md").read_text(encoding="utf-8")
+    for board in BOARDS:
+        assert f"{board.title.tr} (`{board.key}`)" in told and f"(pictures/dashboard-{board.key}.svg)" in told

@@ -262,7 +262,7 @@ def test_english_is_english() -> None:
 
 @pytest.mark.parametrize(("unit", "value", "turkish", "english"), [
     (COUNT, 1234.0, "1.234", "1,234"), (COUNT, 1.5, "1,5", "1.5"), (COUNT, nan, "–", "–"),
-    (SHARE, 0.0005, "%0,05", "0.05 %"), (SHARE, 0.805, "%80", "80 %"), (SHARE, 0.005, "%0,50", "0.50 %"),
+    (SHARE, 0.0005, "%0,05", "0.05 %"), (SHARE, 0.805, "%80", "80 %"), (SHARE, 0.005, "%0,5", "0.5 %"),
     (SHARE, 1.0, "%100", "100 %"),
     (SECONDS, 0.0, "0 sn", "0 s"), (SECONDS, 25e-6, "25 µs", "25 µs"), (SECONDS, 0.0125, "12 ms", "12 ms"),
     (SECONDS, 20.0, "20 sn", "20 s"), (SECONDS, 300.0, "5 dk", "5 min"), (SECONDS, 9000.0, "2,5 sa", "2.5 h"),
@@ -271,6 +271,13 @@ def test_english_is_english() -> None:
 ])
 def test_units_are_read_as_people_say_them(unit: Unit, value: float, turkish: str, english: str) -> None:
     assert (unit.text(value, english=False), unit.text(value, english=True)) == (turkish, english)
+
+
+def test_marks_of_an_axis_are_short() -> None:
+    for unit in (COUNT, HOURLY):
+        assert unit.mark is not None
+        assert [unit.mark(value, False) for value in (1500.0, 15_000.0)] == ["1.500", "15 bin"]
+        assert [unit.mark(value, True) for value in (1500.0, 15_000.0)] == ["1,500", "15k"]
 
 
 @pytest.mark.parametrize(("unit", "top", "high", "step"), [
