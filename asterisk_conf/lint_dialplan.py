@@ -22,8 +22,8 @@ DANGEROUS = ("System", "TrySystem", "ExternalIVR", "Originate", "EAGI", "DeadAGI
 FUNCTIONS = ("SHELL(", "CURL(", "ENV(", "FILE(", "ODBC_", "EVAL(")
 """Functions that reach the system or evaluate text."""
 
-FIRST = "${SC_WITH}", "F(santral-consult^back^1)"
-"""Who was asked and who asked talk first: the full name too, of that leg, and the way back to the caller."""
+FIRST = {("${SC_WITH}", "F(santral-consult^back^1)"), ("${SC_WITH}", "F(santral-seat-line^back^1)")}
+"""Who was asked and who asked talk first: the full name too, of that leg or line, and the way back to the caller."""
 
 RAW = "SC_RAW"
 """The variable with the caller's own text."""
@@ -138,7 +138,7 @@ def _bridges(steps: list[Step]) -> Iterator[Finding]:
         if step.app not in ("Bridge", "BridgeAdd"):
             continue
         target, _, options = step.data.partition(",")
-        first = step.app == "Bridge" and (target, options) == FIRST
+        first = step.app == "Bridge" and (target, options) in FIRST
         if target != "${SC_CHAN}" and not first:
             yield Finding(FILE, step.line, f"{step.app} to {target}",
                           "only the full channel name in SC_CHAN: it matches by prefix, finding strangers")  # fmt: skip

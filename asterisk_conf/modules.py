@@ -44,7 +44,7 @@ NEEDED: tuple[str, ...] = (
     "app_celgenuserevent.so", "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
     "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
     "func_pjsip_aor.so", "func_pjsip_contact.so", "func_pjsip_endpoint.so", "func_devstate.so", "func_groupcount.so",
-    "app_mixmonitor.so", "app_senddtmf.so", "app_playtones.so", "app_verbose.so",
+    "app_mixmonitor.so", "app_senddtmf.so", "app_softhangup.so", "app_playtones.so", "app_verbose.so",
     # AGI, AMI, music, black box
     "res_agi.so", "res_speech.so", "res_musiconhold.so", "res_manager_devicestate.so", "res_cdrel_custom.so",
     "cel_custom.so",
@@ -69,6 +69,7 @@ APPLICATIONS: dict[str, str] = {
     "AGI": "res_agi.so", "BridgeAdd": "app_bridgeaddchan.so", "CELGenUserEvent": "app_celgenuserevent.so",
     "Gosub": "app_stack.so", "MixMonitor": "app_mixmonitor.so", "StopMixMonitor": "app_mixmonitor.so",
     "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so", "Return": "app_stack.so",
+    "SoftHangup": "app_softhangup.so",
     "StartMusicOnHold": "res_musiconhold.so", "StopMusicOnHold": "res_musiconhold.so",
 }  # fmt: skip
 """Application -> the module it comes from; empty: Asterisk itself. A dialplan that uses another one ends the call there
@@ -79,7 +80,7 @@ BY_CODEC: dict[str, tuple[str, ...]] = {
 }
 """Codec -> modules beyond the needed ones. Opus is the package of Debian; other builds name it otherwise."""
 
-BY_ENCRYPTION: dict[str, tuple[str, ...]] = {"no": (), "sdes": ("res_srtp.so",)}
 METRICS = "res_prometheus.so"
 """Asterisk's own metrics, for who wants them."""
 
+BY_ENCRYPTION: dict[str, tuple[str, ...]] = {"no": (), "sdes": ("res_srtp.so",)}

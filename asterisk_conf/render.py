@@ -107,6 +107,7 @@ def _calls(chosen: Plan) -> dict[str, str]:
         "AGI_AFTER_TALK": _ask(chosen.nodes, "after-talk"),
         "AGI_HUSH": _ask(chosen.nodes, "hush,${SC_HUSHED}"),
         "AGI_SEND": _ask(chosen.nodes, "transfer,${SC_HOW},${SC_TO}"),
+        "AGI_LINE": _ask(chosen.nodes, "transfer,line,${SC_TO}"),
         "AGI_CODES": _ask(chosen.nodes, "codes,${SC_CODE}"),
         "NET_QUEUE": plan.NET_QUEUE,
         "MEMBERS": "\n".join(f"member=PJSIP/{seat}" for seat in chosen.net_members),

@@ -18,16 +18,20 @@ from ivr.agi.session import Session
 from ivr.sounds import Sounds, files
 from routing.core.errors import NoCallback, NotOpen, NotThere, Refused
 from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked
-from routing.core.ids import AgentId, ServiceId, parse_leg_id
+from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, leg_id, parse_leg_id
 from routing.core.inbox import Inbox, InboxClosed
+from routing.core.model import AgentState
 
 DONE, ASKED, BACK = "aktarma-tamam", "aktarma-soruluyor", "aktarma-geri"
 NO_NUMBER, CLOSED, NOT_THERE = "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor"
 AGREED, WITHDRAWN, CANNOT = "takip-tamam", "takip-iptal", "takip-olmaz"
-NOT_NOW, NO_SYSTEM = "kod-simdi-olmaz", "kod-sistem-yok"
-OWN_PROMPTS = (DONE, ASKED, BACK, AGREED, WITHDRAWN, CANNOT, NO_NUMBER, CLOSED, NOT_THERE, NOT_NOW, NO_SYSTEM)
+NOT_NOW, NO_SYSTEM, NOT_ALLOWED = "kod-simdi-olmaz", "kod-sistem-yok", "agent/not-allowed"
+OWN_PROMPTS = (DONE, ASKED, BACK, AGREED, WITHDRAWN, CANNOT, NO_NUMBER, CLOSED, NOT_THERE, NOT_NOW,
+               NO_SYSTEM, NOT_ALLOWED)
 
-SAID = {"send": DONE, "ask": ASKED, "back": BACK, "agree": AGREED, "withdraw": WITHDRAWN}
+LINE = "line"
+SAID = {"send": DONE, "ask": ASKED, "back": BACK, LINE: ASKED, "agree": AGREED,
+        "withdraw": WITHDRAWN}
 """What is said when it is done."""
 
 log = structlog.get_logger(__name__)
@@ -45,19 +49,43 @@ ByNumber = Callable[[str], Where | None]
 
 class Transfers:
     """Endpoint of `agi://node/transfer,<how>,<number>`: `send` the caller on, `ask` somebody, take them `back`; the
-    caller does `agree` to be called back should the call be lost, or does `withdraw` that."""
+    caller does `agree` to be called back should the call be lost, or does `withdraw` that. With `line` the
+    phone has dialled the number on a second line, while its agent talks on the first."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber) -> None:
         self.inbox, self.sounds, self.by_number = inbox, sounds, by_number
 
     async def transfer(self, session: Session) -> None:
         """Ask the engine, and have it told what came of it."""
-        spoken = await self._asked(session)
+        if session.argument(1) == LINE:
+            spoken = await self._on_a_line(session)
+        else:
+            spoken = await self._asked(session, parse_leg_id(session.uniqueid))
         await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, (spoken,))))
         await session.set_variable(dialplan.NEXT, dialplan.HOLD)
 
-    async def _asked(self, session: Session) -> str:
-        how, number, leg = session.argument(1), session.argument(2), parse_leg_id(session.uniqueid)
+    async def _on_a_line(self, session: Session) -> str:
+        """The line's name stands on the agent's leg before anybody is asked: a phone that answers by itself is there at
+        once. Who does not talk may dial no number."""
+        seat = await session.get_variable(dialplan.SEAT)
+        view = next((one for one in self.inbox.status().agents if seat and one.seat == seat), None)
+        if view is None or view.state is not AgentState.TALKING or view.offer is None or view.contact is None:
+            return NOT_ALLOWED
+        leg = leg_id(view.offer, view.contact)
+        name = dialplan.LINE.format(leg=leg)
+        if await session.get_variable(name):
+            return NOT_NOW  # somebody is asked on another line already
+        await session.set_variable(dialplan.FIRST, leg)
+        await session.set_variable(dialplan.BACK.format(leg=leg), "")
+        await session.set_variable(name, session.channel)
+        spoken = await self._asked(session, parse_leg_id(leg))
+        if spoken != ASKED:
+            await session.set_variable(name, "")
+            await session.set_variable(dialplan.FIRST, "")
+        return spoken
+
+    async def _asked(self, session: Session, leg: tuple[OfferId, ContactId] | None) -> str:
+        how, number = session.argument(1), session.argument(2)
         if leg is None or how not in SAID:
             return NOT_NOW
         event: Event = ConsultEnded(leg[0])
@@ -67,7 +95,7 @@ class Transfers:
             where = self.by_number(number)
             if where is None:
                 return NO_NUMBER
-            event = (TransferAsked if how == "send" else ConsultAsked)(leg[0], *where)
+            event = TransferAsked(leg[0], *where) if how == "send" else ConsultAsked(leg[0], *where, how == LINE)
         try:
             await self.inbox.ask(event)
         except NotOpen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.ami.wire import BadAction
 from routing.core.commands import Consult, Offer, Overflow, Partner, Rescind, SendOn, TakeBack
-from routing.core.ids import leg_id, partner_leg_id
+from routing.core.ids import ContactId, leg_id, partner_leg_id
 from routing.core.model import AnswerMode
 
 CONTEXT_AGENT = "santral-agent"
@@ -12,6 +12,7 @@ CONTEXT_CALLING = "santral-calling"
 """The agent's leg of a callback: like `santral-agent`, but the caller comes when the agent is there."""
 CALLS_BACK = "Geri arama:"
 """Before the service on the display of an agent's phone."""
+CONTEXT_HOLD = "santral-hold"
 CONTEXT_NET = "santral-net"
 CONTEXT_SENT = "santral-sent"
 CONTEXT_CONSULT = "santral-consult"
@@ -44,6 +45,9 @@ def to_action(command: Offer | Rescind | Overflow | SendOn | Consult | TakeBack,
         case SendOn():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
                     "Exten": command.service, "Priority": "1"}
+        case Consult(line=True):
+            return {"Action": "Setvar", "Channel": command.contact, "Variable": "__SC_SERVICE",
+                    "Value": command.service}
         case Consult():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
                     "Exten": command.service, "Priority": "quiet",
@@ -52,6 +56,18 @@ def to_action(command: Offer | Rescind | Overflow | SendOn | Consult | TakeBack,
         case TakeBack():
             return {"Action": "Setvar", "Channel": leg_id(command.offer, command.contact),
                     "Variable": "SHARED(SC_BACK)", "Value": "1"}
+
+
+def to_meet(contact: ContactId, leg: str) -> list[Action]:
+    """The AMI actions that part a caller and an agent whom a phone's transfer key has joined: the caller goes into the
+    hold loop, and the agent's leg on to the caller, as after any offer."""
+    return [{"Action": "Setvar", "Channel": leg, "Variable": "SC_ANEW", "Value": "1"},
+            to_hold(contact)]
+
+
+def to_hold(contact: ContactId) -> Action:
+    """The AMI action that leads a caller into the hold loop, out of whatever they are in."""
+    return {"Action": "Redirect", "Channel": contact, "Context": CONTEXT_HOLD, "Exten": "s", "Priority": "1"}
 
 
 def hang_up(leg: str) -> Action:

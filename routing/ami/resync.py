@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from routing.ami.actions import CONTEXT_NET
 from routing.ami.blackbox import Past
+from routing.ami.lines import is_line
 from routing.ami.link import Link
+from routing.ami.phones import endpoint
 from routing.core.events import (
     CallbackFailed,
     ContactGone,
@@ -23,6 +25,7 @@ from routing.core.events import (
     OfferEnded,
     OfferRinging,
     TalkEnded,
+    TransferAsked,
 )
 from routing.core.ids import ContactId, is_leg, partner_leg_id
 from routing.core.live import LiveContact, LiveOffer
@@ -62,16 +65,26 @@ class Snapshot(NamedTuple):
         return [(c.uniqueid, c.state == "Ringing", c.state == "Up")
                 for c in self.channels.values() if is_leg(c.uniqueid)]
 
+    def places(self) -> list[tuple[str, str, str]]:
+        """Uniqueid, name and context of every channel."""
+        return [(c.uniqueid, c.name, c.context) for c in self.channels.values()]
+
     def bridges(self) -> list[tuple[str, str]]:
         """Bridge and uniqueid of each bridged channel, callers first as Asterisk enters them."""
         members = [(c.bridge, c.uniqueid) for c in self.channels.values() if c.bridge]
         return sorted(members, key=lambda one: is_leg(one[1]))
 
+    def asks(self, leg: Channel) -> bool:
+        """Whether the phone of this agent's leg has a second line, on which somebody is asked."""
+        seat = endpoint(leg.name)
+        return any(is_line(c.uniqueid, c.context) and endpoint(c.name) == seat for c in self.channels.values())
+
     def partners(self) -> dict[str, str]:
-        """By bridge: Uniqueid of the first channel in it that is no agent's leg, the caller."""
+        """By bridge: Uniqueid of the first channel in it that is no agent's leg and no second line, the caller."""
         found: dict[str, str] = {}
         for channel in self.channels.values():
-            if channel.bridge and channel.bridge not in found and not is_leg(channel.uniqueid):
+            if channel.bridge and channel.bridge not in found and not is_leg(channel.uniqueid) \
+                    and not is_line(channel.uniqueid, channel.context):
                 found[channel.bridge] = channel.uniqueid
         return found
 
@@ -97,9 +110,12 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
     """What must have happened for the engine's belief to become Asterisk's truth. Pure. Offers first: a talk must end
     before its contact does. `past`: what the black box tells of the channels in `unclear`."""
     events: list[Event] = []
-    seen, partners = past or {}, now.partners()
+    contacts = list(contacts)
+    seen, partners, together = past or {}, now.partners(), set(strangers(now, contacts))
     for offer in offers:
-        if offer.dialling and offer.contact not in now.channels:
+        if offer.contact in together and offer.state is OfferState.ACCEPTED:
+            events.append(TransferAsked(offer.offer, gone=True))
+        elif offer.dialling and offer.contact not in now.channels:
             events.append(CallbackFailed(offer.offer, "failed"))
         elif not offer.rung:
             continue  # the caller comes first
@@ -144,7 +160,7 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
     partner = partners.get(leg.bridge, "")
     accepted = offer.state is OfferState.ACCEPTED
     if partner:
-        if accepted and partner == offer.contact:
+        if partner == offer.contact and (accepted or (offer.state is OfferState.CONSULTING and now.asks(leg))):
             return []
         return [OfferConnected(offer.offer, ContactId(partner), past.get(offer.leg, Past()).entered)]
     if offer.state is OfferState.CONSULTING:
@@ -155,6 +171,16 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
     if leg.state == "Up":
         return [] if offer.answered else [OfferAnswered(offer.offer)]
     return [OfferRinging(offer.offer)] if leg.state == "Ringing" else []
+
+
+def strangers(now: Snapshot, contacts: Iterable[LiveContact]) -> list[ContactId]:
+    """Callers in one bridge with another caller: a phone's transfer key has named two talks while nobody listened."""
+    by_bridge: dict[str, list[ContactId]] = {}
+    for contact in contacts:
+        channel = now.channels.get(contact.contact)
+        if channel is not None and channel.bridge:
+            by_bridge.setdefault(channel.bridge, []).append(contact.contact)
+    return [one for found in by_bridge.values() if len(found) > 1 for one in found]
 
 
 def strays(now: Snapshot, offers: Iterable[LiveOffer], contacts: Iterable[LiveContact] = ()) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from routing.ami.actions import Action, hang_up, to_action, to_partner
+from routing.ami.actions import Action, hang_up, to_action, to_hold, to_meet, to_partner
 from routing.ami.blackbox import BlackBox
 from routing.ami.dialling import DID_NOT_COME, LET_GO, to_dial, to_join, to_nobody
 from routing.ami.link import (
@@ -29,7 +29,7 @@ from routing.ami.link import (
     Timing,
     backoff,
 )
-from routing.ami.resync import diff, snapshot, strays, unclear
+from routing.ami.resync import diff, snapshot, strangers, strays, unclear
 from routing.ami.translate import WANTED, ByNumber, Translator
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import (
@@ -46,7 +46,7 @@ from routing.core.commands import (
     TakeBack,
 )
 from routing.core.events import CallbackFailed, ContactGone, ContactLeft, Event, LinkChanged, OfferEnded
-from routing.core.ids import SeatId, leg_id, partner_leg_id
+from routing.core.ids import ContactId, SeatId, leg_id, partner_leg_id
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import Channel
 
@@ -228,13 +228,14 @@ class Switch:
         contacts, offers = self._mine()
         wanted = unclear(now, contacts, offers)
         past = await asyncio.to_thread(self._box.past, wanted) if self._box is not None and wanted else {}
-        seats = self._translator.adopt(now.legs(), now.bridges(), now.devices)
+        seats = self._translator.adopt(now.legs(), now.bridges(), now.devices, now.places())
         for one in offers:
             if one.dialling and (channel := now.channels.get(one.contact)) is not None:
                 self._translator.dials.begin(one.contact, one.offer, alive=True, up=channel.state == "Up")
         for event in [*diff(now, contacts, offers, restarted=restarted, past=past), *seats]:
             self._post(event)
         await self._hang_up(strays(now, offers, contacts), actions)
+        await self._part(strangers(now, contacts), actions)
         self._mark()
         self._handle(events.arrived())
 
@@ -251,6 +252,9 @@ class Switch:
         for message in messages:
             for event in self._translator.translate(message):
                 self._post(event)
+        for contact, leg in self._translator.take_joined():
+            if self._group is not None and self._actions is not None:
+                self._group.create_task(self._once_more(contact, leg, self._actions), name="ami joined")
         if self._translator.doubts:
             self._look.set()
 
@@ -399,6 +403,16 @@ class Switch:
             elif isinstance(command, Overflow):
                 self._post(ContactLeft(command.contact, "net"))
 
+    async def _once_more(self, contact: ContactId, leg: str, actions: Link) -> None:
+        """Who was asked comes for the caller at once, by the dialplan. When this fails the two go on talking, without a
+        recording."""
+        try:
+            for action in to_meet(contact, leg):
+                if not (await actions.action(action)).ok:
+                    return  # one of the two is gone
+        except LinkError as error:
+            log.warning("ami.command_failed", command="Joined", reason=str(error))
+
     async def _nobody(self, leg: str, actions: Link) -> None:
         """The agent has waited for a caller who did not come: they hear so, and the leg ends. A leg that does not is a
         stray one at the next look."""
@@ -434,6 +448,12 @@ class Switch:
         for leg in legs[:STRAYS_MAX]:
             log.warning("ami.stray_leg", leg=leg)
             await actions.action(hang_up(leg))
+
+    async def _part(self, callers: Sequence[ContactId], actions: Link) -> None:
+        """Each into the hold loop, where they wait for their own service again."""
+        for contact in callers[:STRAYS_MAX]:
+            log.warning("ami.strangers", call=contact)
+            await actions.action(to_hold(contact))
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -478,6 +498,7 @@ class Switch:
         self._mark()
         known = [*before[1], *offers]
         await self._hang_up([leg for leg in strays(now, known, contacts) if not self._translator.is_over(leg)], actions)
+        await self._part(strangers(now, contacts), actions)
 
 
 def _legs(command: Offer | Rescind) -> list[str]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from routing.ami import dropped
 from routing.ami.actions import CAUSE_OURS
 from routing.ami.dialling import Dials
+from routing.ami.lines import Lines
 from routing.ami.phones import Phones, endpoint
 from routing.ami.wire import Message
 from routing.core.events import (
@@ -47,7 +48,7 @@ from routing.core.ids import (
 
 WANTED = frozenset({
     "FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hangup",
-    "OriginateResponse", "DeviceStateChange", "BlindTransfer", "Hold", "Unhold", "Shutdown",
+    "OriginateResponse", "DeviceStateChange", "BlindTransfer", "AttendedTransfer", "Hold", "Unhold", "Shutdown",
 }) | dropped.EVENTS
 """Events handed on by the codec; everything else is dropped in the bytes."""
 
@@ -82,6 +83,10 @@ class _Leg:
     """TalkEnded was given."""
     partner: bool = False
     """It is that of the other one of a pair: it rings and joins, and the agent's leg tells of the offer."""
+    seat: str = ""
+    """Whose phone it is."""
+    held: bool = False
+    """The phone has put the other end on hold."""
 
 
 class Translator:
@@ -99,14 +104,19 @@ class Translator:
         self._bridges: dict[str, list[str]] = {}
         self._where: OrderedDict[str, str] = OrderedDict()
         self.phones = Phones(is_seat)
+        self.lines = Lines()
         self.dials = Dials()
         self.dropped = dropped.Dropped()
         self.doubts: set[str] = set()
         """Contacts whose end one event alone told, in the middle of a talk: to be looked at before it is believed."""
+        self.joined: list[tuple[ContactId, str]] = []
+        """Callers whom the transfer key has joined with who was asked, and that leg: to be led through the dialplan
+        once more."""
         self._handlers: dict[str, Callable[[Message], list[Event]]] = {
             "Newchannel": self._newchannel, "Newstate": self._newstate, "DialBegin": self._dialbegin,
             "DialEnd": self._dialend, "BridgeEnter": self._enter, "BridgeLeave": self._leave,
             "Hangup": self._hangup, "OriginateResponse": self._originated, "BlindTransfer": self._sent_on,
+            "AttendedTransfer": self._given_over,
             "DeviceStateChange": lambda m: self.phones.told(m.get("Device"), m.get("State")),
             "Hold": lambda m: self._hold(m, True), "Unhold": lambda m: self._hold(m, False),
         }
@@ -122,20 +132,27 @@ class Translator:
         return [*self.dials.take(message), *handler(message)] if self.dials else handler(message)
 
     def adopt(self, legs: Iterable[tuple[str, bool, bool]], bridges: Iterable[tuple[str, str]],
-              seats: Iterable[tuple[str, str]]) -> list[Event]:
-        """Begin anew from a snapshot: `legs` (uniqueid, rings, up), `bridges` (bridge, uniqueid) and `seats` (device,
-        state). Gives the seats' states as events; what the rest means is `resync.diff`'s to say."""
+              seats: Iterable[tuple[str, str]], places: Iterable[tuple[str, str, str]] = ()) -> list[Event]:
+        """Begin anew from a snapshot: `legs` (uniqueid, rings, up), `bridges` (bridge, uniqueid), `seats` (device,
+        state) and `places` of all channels (uniqueid, name, context). Gives the seats' states as events; what the rest
+        means is `resync.diff`'s to say."""
         self._legs.clear()
         self._bridges.clear()
         self._where.clear()
         self.phones.clear()
+        self.lines.clear()
         self.doubts.clear()
+        self.joined.clear()
         self.dials.clear()
         self.dropped.clear()
         for uniqueid, rings, up in legs:
             leg = self._leg(uniqueid)
             if leg is not None:
                 leg.rang, leg.up = rings or up, up
+        for uniqueid, name, context in places:
+            self.lines.begins(uniqueid, endpoint(name), context)
+            if uniqueid in self._legs:
+                self._legs[uniqueid].seat = endpoint(name)
         for bridge, uniqueid in bridges:
             self._join(bridge, uniqueid)
         return self.phones.listed(seats)
@@ -150,7 +167,8 @@ class Translator:
 
     def size(self) -> int:
         """How many things are remembered. Zero when no call is up (seats and ended legs apart)."""
-        return len(self._legs) + len(self._bridges) + len(self._where) + self.phones.size() + len(self.dropped)
+        return len(self._legs) + len(self._bridges) + len(self._where) + self.phones.size() + len(self.lines) \
+            + len(self.dropped)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
 
@@ -166,9 +184,12 @@ class Translator:
         return leg
 
     def _newchannel(self, message: Message) -> list[Event]:
-        uniqueid = message.get("Uniqueid")
-        self._leg(uniqueid)
-        self.phones.begins(uniqueid, message.get("Channel"))
+        uniqueid, channel = message.get("Uniqueid"), message.get("Channel")
+        leg = self._leg(uniqueid)
+        if leg is not None:
+            leg.seat = endpoint(channel) or leg.seat
+        self.phones.begins(uniqueid, channel)
+        self.lines.begins(uniqueid, endpoint(channel), message.get("Context"))
         return []
 
     def _dialbegin(self, message: Message) -> list[Event]:
@@ -209,7 +230,10 @@ class Translator:
 
     def _hold(self, message: Message, on: bool) -> list[Event]:
         leg = self._leg(message.get("Uniqueid"))
-        return [] if leg is None or not leg.with_ or leg.partner else [Held(leg.offer, on)]
+        if leg is None or not leg.with_ or leg.partner:
+            return []
+        leg.held = on
+        return [Held(leg.offer, on)]
 
     def _sent_on(self, message: Message) -> list[Event]:
         """The transfer key of a phone. Asterisk says so before it says that the talk is over."""
@@ -217,6 +241,28 @@ class Translator:
         if leg is None or leg.partner or message.get("Result") != "Success":
             return []
         return [TransferAsked(leg.offer, *self._by_number(message.get("Extension")), gone=True)]
+
+    def _given_over(self, message: Message) -> list[Event]:
+        """The transfer key of a phone, with two lines. Who was asked on the second one has the caller now. A line on
+        which nobody is asked (a code is spoken) is nobody to send a caller to: they wait for their own service, in
+        front."""
+        ends = message.get("OrigTransfererUniqueid"), message.get("SecondTransfererUniqueid")
+        leg = next((found for one in ends if (found := self._legs.get(one)) is not None and not found.partner), None)
+        if leg is None or message.get("Result") != "Success" or not leg.with_:
+            return []
+        leg.left_first = "agent"
+        if message.get("DestType") != "Bridge" or not any(self.lines.whose(one) == leg.seat for one in ends):
+            return [TransferAsked(leg.offer, gone=True)]
+        asked = next((one for one in (message.get("TransfereeUniqueid"), message.get("TransferTargetUniqueid"))
+                      if is_leg(one)), "")
+        if asked:
+            self.joined.append((ContactId(leg.with_), asked))
+        return []
+
+    def take_joined(self) -> list[tuple[ContactId, str]]:
+        """`joined`, once."""
+        taken, self.joined = self.joined, []
+        return taken
 
     # -- bridges -----------------------------------------------------------------------------------------------------
 
@@ -227,10 +273,10 @@ class Translator:
         members = self._bridges.setdefault(bridge, [])
         members.append(uniqueid)
         self._where[uniqueid] = bridge
-        callers = [one for one in members if not is_leg(one)]
+        callers = [one for one in members if not is_leg(one) and one not in self.lines]
         if not callers:
             return self._agents_meet(members)
-        events: list[Event] = []
+        events = self._strangers(callers) if len(callers) > 1 else []
         for one in members:
             leg = self._leg(one)
             if leg is None:
@@ -242,9 +288,23 @@ class Translator:
                     events.append(OfferConnected(leg.offer, ContactId(callers[0])))
         return events
 
+    def _strangers(self, callers: list[str]) -> list[Event]:
+        """Two callers in one bridge: a phone's transfer key has named two talks, perhaps not even its own. Each waits
+        for their own service, in front."""
+        return [TransferAsked(leg.offer, gone=True) for leg in self._legs.values()
+                if leg.with_ in callers and not leg.told and not leg.partner]
+
     def _agents_meet(self, members: list[str]) -> list[Event]:
-        """Two legs of one caller's, without the caller: the one that was dialled later was asked by the other."""
+        """Two legs of one caller's, without the caller: the one that was dialled later was asked by the other, who may
+        be there on a second line."""
         found = sorted((ids, one) for one in members if (ids := parse_leg_id(one)) is not None)
+        if len(found) == 1 and len(members) == 2:
+            (number, contact), _ = found[0]
+            others = ((ids, one) for one in self._legs if (ids := parse_leg_id(one)) is not None)
+            found = [max(((ids, one) for ids, one in others if ids[1] == contact and ids[0] < number),
+                         default=found[0]), found[0]]
+            if found[0] == found[1]:
+                return []
         if len(found) != 2 or found[0][0][1] != found[1][0][1]:
             return []
         (_, first), ((offer, _), asked) = found
@@ -290,6 +350,8 @@ class Translator:
         if is_leg(uniqueid):
             outside = endpoint(message.get("Channel")) in self._outside
             return [*free, *self._leg_gone(uniqueid, cause, outside)]
+        if seat := self.lines.ends(uniqueid):
+            return [*free, *self._line_gone(seat, cause)]
         if not self._is_contact(uniqueid):
             return free
         talks = [leg for leg in self._legs.values() if leg.with_ == uniqueid and not leg.told and not leg.partner]
@@ -302,6 +364,19 @@ class Translator:
             by = leg.left_first or "caller"
             events.append(TalkEnded(leg.offer, "dropped" if lost and by == "caller" else by))
         return [*events, ContactGone(ContactId(uniqueid))]
+
+    def _line_gone(self, seat: str, cause: int) -> list[Event]:
+        """The second line of a phone is over: the agent has the caller of the first one again. When the phone was lost
+        (its leg on hold says nothing for long) that one is lost with it; the look that follows ends it."""
+        for uniqueid, leg in self._legs.items():
+            if leg.seat == seat and leg.with_ and leg.with_ in self._bridges.get(self._where.get(uniqueid, ""), ()):
+                if cause in _LOST:
+                    leg.told = True
+                    self.doubts.add(leg.with_)
+                    return [OfferEnded(leg.offer, "lost")]
+                again: list[Event] = [OfferConnected(leg.offer, ContactId(leg.with_))]
+                return [*again, Held(leg.offer, True)] if leg.held else again
+        return []
 
     def _leg_gone(self, uniqueid: str, cause: int, outside: bool) -> list[Event]:
         if uniqueid in self._over:

@@ -121,6 +121,8 @@ class Consult(NamedTuple):
     contact: ContactId
     service: ServiceId
     node: str = ""
+    line: bool = False
+    """The agent asks on a second line of the phone: nobody is parted, and the caller only gets the service."""
 
 
 class TakeBack(NamedTuple):

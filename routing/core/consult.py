@@ -12,6 +12,9 @@ connected with them first. From there:
 | the caller hangs up                        | has left, answered by the agent who asked | wraps up, aside       |
 | the agent's phone is lost                  | as if the agent had hung up             | unreachable             |
 
+On a second line of the phone (`line`) the caller stays with the agent, put on hold by the phone: then it is the end of
+the second line that takes them back, and the phone's transfer key (REFER) that gives them over.
+
 All of it happens in the dialplan by itself when a leg ends (`asterisk_conf/templates/extensions/consult.conf`); the
 engine follows. Pairs ask nobody, and are not asked: a caller who is offered to a pair goes to them directly.
 """
@@ -43,9 +46,9 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     service, record = transfer.where(d, offer, event.service, event.to)
     if offer.held_since is None:
         talks.hold(d, offer, True)
-    d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node))
+    d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node, event.line))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "consults")
-    offer.apart = False
+    offer.apart, offer.line = False, event.line
     if offer.quota is not None:
         quota.uncount(d.matching, offer)
     contacts.follow_contact(contact, "consults")
@@ -123,7 +126,7 @@ def returned(d: Domain, offer: Offer) -> None:
     contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
     contact.handed_at = (offer.connected_at or d.now) - offer.waited_s  # the wait before this talk is what it was
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
-    offer.apart, offer.turned_at = True, d.now
+    offer.apart, offer.turned_at = not offer.line, d.now
     quota.count(d.matching, offer)
     d.facts.append(talk_facts.Returned(
         *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id))

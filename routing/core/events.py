@@ -216,6 +216,8 @@ class ConsultAsked(NamedTuple):
     service: ServiceId | None = None
     to: AgentId | None = None
     """As in `TransferAsked`."""
+    line: bool = False
+    """On a second line of the agent's phone: the caller stays with the first one, put on hold by the phone."""
 
 
 class ConsultEnded(NamedTuple):

@@ -142,6 +142,8 @@ class Offer:
     """Of an agent who asks: how long the caller had waited for them."""
     came_from: Service | None = None
     """Of an agent who asks: the caller's service before."""
+    line: bool = False
+    """Of an agent who asks: on a second line of the phone; the caller has stayed with them."""
     apart: bool = False
     """The caller is the agent's again and not yet in one bridge with them."""
     turned_at: float | None = None

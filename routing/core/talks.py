@@ -15,15 +15,15 @@ second agent of a pair, or that of an agent who has sent the caller on.
 
 from __future__ import annotations
 
-from routing.core import agents, capacity, commands, contacts, facts, follow_up, quota, talk_facts, wellbeing
+from routing.core import agents, callers, capacity, commands, contacts, facts, follow_up, quota, talk_facts, wellbeing
 from routing.core.domain import Domain
-from routing.core.events import Held, TalkEnded
+from routing.core.events import ContactGone, Held, TalkEnded
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
 from routing.core.records import AgentRecord, Offer
 from routing.core.states import OFFER, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-ACCEPTED, WRAPPING = OfferState.ACCEPTED, OfferState.WRAPPING
+ACCEPTED, CONSULTING, WRAPPING = OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING
 AGENT_REQUESTED, MANDATORY, OPTIONAL = WrapUpMode.AGENT_REQUESTED, WrapUpMode.MANDATORY, WrapUpMode.OPTIONAL
 ASSIGNED = ContactState.ASSIGNED
 
@@ -36,11 +36,15 @@ BY_WISH = frozenset({OPTIONAL, AGENT_REQUESTED})
 
 
 def talk_ended(d: Domain, event: TalkEnded) -> None:
-    """Caller and agent are apart."""
+    """Caller and agent are apart. Who hangs up while their agent asks on a second line was with the agent."""
     number, by, ended_at = event
     offer = d.offers.get(number)
-    if offer is not None and offer.state is ACCEPTED and not offer.apart:  # who is not together is told by other events
+    if offer is None:
+        return
+    if offer.state is ACCEPTED and not offer.apart:  # who is not together is told by other events
         talk_over(d, offer, by, d.now if ended_at is None else ended_at)
+    elif offer.line and offer.state is CONSULTING and by in ("caller", DROPPED):
+        callers.gone(d, ContactGone(offer.contact.id, ended_at))
 
 
 def held(d: Domain, event: Held) -> None:

@@ -69,6 +69,15 @@ class Dialogue:
         contact = b"Contact: <sip:phone@" + self.phone.place + b">\r\nContent-Type: application/sdp\r\n"
         return await self.request(b"INVITE", contact, body)
 
+    async def refer(self, to: Dialogue) -> int:
+        """The transfer key of a telephone with two lines: the other ends of both are to be joined (RFC 3891, RFC 5589).
+        The final status of the REFER; what came of it is told by NOTIFY."""
+        tags = [side.partition(b";tag=")[2].partition(b";")[0] for side in (to.remote, to.local)]
+        replaces = b"%b%%3Bto-tag%%3D%b%%3Bfrom-tag%%3D%b" % (to.call_id.replace(b"@", b"%40"), *tags)
+        me = b"<sip:phone@" + self.phone.place + b">"
+        return await self.request(b"REFER", b"Refer-To: <sip:x@127.0.0.1?Replaces=" + replaces + b">\r\nContact: "
+                                  + me + b"\r\n")
+
     async def speak(self, seconds: float) -> None:
         """A tone of 1000 Hz for so long."""
         for _ in range(round(seconds / 0.02)):

@@ -17,6 +17,7 @@ from ivr.transfer import (
     DONE,
     NO_NUMBER,
     NO_SYSTEM,
+    NOT_ALLOWED,
     NOT_NOW,
     NOT_THERE,
     OWN_PROMPTS,
@@ -26,10 +27,11 @@ from ivr.transfer import (
 )
 from routing.core.errors import NoCallback, NotNow, NotOpen, NotThere, UnknownAgent
 from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked
-from routing.core.ids import AgentId, OfferId, ServiceId
+from routing.core.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.inbox import InboxClosed
+from routing.core.model import AgentState
 from tests.fakes.agi_dialler import Dialler
-from tests.fakes.inbox import FakeInbox
+from tests.fakes.inbox import FakeInbox, agent_view
 
 pytestmark = pytest.mark.integration
 
@@ -37,13 +39,14 @@ NUMBERS = {"3": Where(ServiceId("ihbar_sikayet")), "1007": Where(agent=AgentId("
 LEG = "o7-1795569005.1"
 
 
-async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG, how: str = "send") -> Dialler:
+async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG, how: str = "send",
+               variables: dict[str, str] | None = None) -> Dialler:
     server = FastAgi("127.0.0.1", 0)
     server.add_route("transfer", Transfers(inbox, Folder("/sounds", set(OWN_PROMPTS)), NUMBERS.get).transfer)
     task = asyncio.create_task(server.run())
     await server.listening()
     try:
-        return await Dialler(server.address[1], "transfer", how, number, uniqueid=uniqueid).call()
+        return await Dialler(server.address[1], "transfer", how, number, uniqueid=uniqueid, variables=variables).call()
     finally:
         server.stop()
         await task
@@ -87,3 +90,40 @@ async def test_somebody_is_asked_first_and_the_caller_taken_back(how: str, numbe
     assert inbox.events == [asked] and call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
     call = await asks(inbox, number, how="else")
     assert inbox.events == [asked] and call.variables["ACD_SAY"] == f"/sounds/tr/{NOT_NOW}"
+
+
+# -- dialled on a second line ------------------------------------------------------------------------------------------
+
+NAME = f"SHARED(SC_LINE,{LEG})"
+TALKS = agent_view("a1", "2001", AgentState.TALKING)._replace(offer=OfferId(7), contact=ContactId("1795569005.1"))
+
+
+async def dials(number: str, *answers: Exception, seat: str = "2001", busy: str = "") -> tuple[FakeInbox, Dialler]:
+    inbox = FakeInbox(*answers)
+    inbox.agents = (agent_view("a2", "2002"), TALKS)
+    return inbox, await asks(inbox, number, "1795569099.4", "line", {"SC_SEAT": seat, NAME: busy})
+
+
+async def test_who_talks_asks_by_dialling_and_their_leg_knows_the_line() -> None:
+    inbox, call = await dials("1007")
+    assert inbox.events == [ConsultAsked(OfferId(7), None, AgentId("a1007"), True)]
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{ASKED}"
+    assert call.variables[NAME].startswith("PJSIP/") and call.variables["SC_FIRST"] == LEG
+
+
+@pytest.mark.parametrize(("number", "error", "said"), [
+    ("9", None, NO_NUMBER), ("3", NotOpen(), CLOSED), ("3", NotThere(), NOT_THERE), ("3", NotNow(), NOT_NOW)])
+async def test_what_cannot_be_is_said_and_the_leg_knows_of_no_line(number: str, error: Exception | None,
+                                                                   said: str) -> None:
+    _, call = await dials(number, *([error] if error else []))
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
+    assert call.variables[NAME] == "" and call.variables["SC_FIRST"] == ""
+
+
+@pytest.mark.parametrize(("seat", "busy", "said"), [
+    ("2002", "", NOT_ALLOWED), ("2003", "", NOT_ALLOWED), ("", "", NOT_ALLOWED),
+    ("2001", "PJSIP/2001-0000000a", NOT_NOW)])
+async def test_who_does_not_talk_or_asks_already_may_dial_nothing(seat: str, busy: str, said: str) -> None:
+    inbox, call = await dials("1007", seat=seat, busy=busy)
+    assert inbox.events == [] and call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
+    assert call.variables[NAME] == busy, "the line that is there stays known"

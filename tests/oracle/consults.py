@@ -27,9 +27,9 @@ def asked(h, event: e.ConsultAsked) -> None:
     offer.waited_s = max(0.0, offer.connected_at - caller.waits_from)
     if offer.held_since is None:
         calls.keep_waiting(h, offer, True)
-    h.commands.append(commands.Consult(offer.id, caller.id, service.id, caller.node))
+    h.commands.append(commands.Consult(offer.id, caller.id, service.id, caller.node, event.line))
     offer.state, offer.came_from, offer.due["consult"] = CONSULTING, caller.service, h.now + WAIT_S
-    caller.state, caller.introducer = WAITS, offer
+    caller.state, caller.introducer, offer.line = WAITS, offer, event.line
     h.tell("Consulting", offer.id, caller.id, offer.person.id, caller.service.id, service.id)
     calls.go_to(h, caller, service, person)
 
@@ -82,7 +82,7 @@ def returned(h, offer: Offer) -> None:
     caller.sent_at = offer.connected_at - offer.waited_s
     caller.state, caller.offer, caller.preferred = ASSIGNED, offer, None
     caller.service, caller.step = h.services.get(offer.came_from.id, offer.came_from), 0
-    offer.state, offer.apart, offer.turned_at = ACCEPTED, True, h.now
+    offer.state, offer.apart, offer.turned_at = ACCEPTED, not offer.line, h.now
     h.tell("Returned", offer.id, caller.id, offer.person.id, caller.service.id)
     if offer.held_since is not None:
         calls.keep_waiting(h, offer, False)

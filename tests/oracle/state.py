@@ -118,6 +118,7 @@ class Offer:
     introduced: bool = False
     """Talks with the agent who asked."""
     came_from: Service | None = None
+    line: bool = False
     apart: bool = False
     turned_at: float | None = None
     due: dict[str, float] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import pytest
 
 from routing.ami import blackbox
 from routing.ami.blackbox import BlackBox, Past
-from routing.ami.resync import Channel, Snapshot, diff, strays, unclear
+from routing.ami.resync import Channel, Snapshot, diff, strangers, strays, unclear
 from routing.core.events import (
     ContactGone,
     ContactLeft,
@@ -20,6 +20,7 @@ from routing.core.events import (
     OfferEnded,
     OfferRinging,
     TalkEnded,
+    TransferAsked,
 )
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.live import LiveContact, LiveOffer
@@ -198,3 +199,30 @@ def test_who_is_in_the_safety_net_waits_for_nobody_of_ours(state: ContactState, 
     assert diff(found, [CONTACT._replace(state=state)], []) == expected
     held = Snapshot("x", {C: Channel(C, "PJSIP/trunk-1", "Up", "", "santral-hold")}, ())
     assert diff(held, [CONTACT._replace(state=state)], []) == []
+
+
+def test_who_asks_on_a_second_line_is_with_the_caller_all_the_same() -> None:
+    """The caller stays in the bridge of the first line: it is no sign that the agent is back, as long as there is a
+    second one; and a second line is nobody's caller."""
+    asks = TALKING._replace(state=OfferState.CONSULTING)
+    asked = PENDING._replace(offer=OfferId(4), leg="o4-7.1", answered=True)
+    seen = now(CALLER_TALKS, (LEG, "Up", "b"), ("o4-7.1", "Up", "s"))
+    back = [OfferConnected(OfferId(3), C)]
+    assert diff(seen, [CONTACT], [asks, asked]) == back
+    names = {LEG: "PJSIP/2001-0a", "8.1": "PJSIP/2001-0b"}
+    channels = {u: c._replace(name=names.get(u, c.name)) for u, c in seen.channels.items()}
+    for context, expected in (("santral-seat-line", []), ("santral-hold", [*back, OfferConnected(
+            OfferId(4), ContactId("8.1"))])):
+        line = Channel("8.1", names["8.1"], "Up", "s", context)
+        assert diff(seen._replace(channels=channels | {"8.1": line}), [CONTACT], [asks, asked]) == expected
+    other = Channel("8.1", "PJSIP/2002-0b", "Up", "", "santral-seat-line")
+    assert diff(seen._replace(channels=channels | {"8.1": other}), [CONTACT], [asks, asked]) == back
+
+
+def test_two_callers_in_one_bridge_are_found_and_wait_in_front() -> None:
+    other = CONTACT._replace(contact=ContactId("9.1"), state=ContactState.ASSIGNED)
+    both = [CONTACT._replace(state=ContactState.ASSIGNED), other]
+    seen = now(CALLER_TALKS, ("9.1", "Up", "b"))
+    assert strangers(seen, both) == [C, "9.1"] and strangers(seen, both[:1]) == []
+    assert strangers(now(CALLER_TALKS, ("9.1", "Up", "c")), both) == []
+    assert diff(seen, both, [TALKING]) == [TransferAsked(OfferId(3), gone=True)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from routing.ami import phones, translate
+from routing.ami import lines, phones, translate
 from routing.ami.dropped import DROPPED_MAX
 from routing.ami.translate import WANTED, Translator
 from routing.ami.wire import Decoder, Message
@@ -340,6 +340,88 @@ def test_two_agents_of_one_caller_meet_and_a_caller_who_is_back_is_told_again() 
     assert told(leave(LEG, "c"), leave(asked, "c"), hangup(asked)) == [OfferEnded(OfferId(9), "hangup")]
     assert told(enter(CALLER, "d"), enter(LEG, "d")) == [OfferConnected(OfferId(3), CALLER)]
     assert told(enter("o4-7.2", "e"), enter("o5-7.3", "e")) == [], "legs of two callers are nobody's meeting"
+
+
+# -- phones of two lines -----------------------------------------------------------------------------------------------
+
+ASKED, SECOND_LINE = "o4-7.1", "8.1"
+SEAT = [ami("Newchannel", Uniqueid=LEG, Channel="PJSIP/2001-0000000a", Context="santral-seat"), *TALKING]
+"""Every channel of a phone begins in its context; a leg is none of its own making."""
+DIALLED = ami("Newchannel", Uniqueid=SECOND_LINE, Channel="PJSIP/2001-0000000b", Context="santral-seat")
+ASKS = [*SEAT, ami("Hold", Uniqueid=LEG), DIALLED, ami("Newchannel", Uniqueid=ASKED, Channel="PJSIP/2002-0000000c"),
+        enter(SECOND_LINE, "s"), enter(ASKED, "s")]
+MEET = OfferConnected(OfferId(4), ContactId(LEG))
+
+
+def given_over(**more: str) -> Message:
+    told = {"OrigTransfererUniqueid": LEG, "SecondTransfererUniqueid": SECOND_LINE, "Result": "Success",
+            "DestType": "Bridge", "TransfereeUniqueid": CALLER, "TransferTargetUniqueid": ASKED}
+    return ami("AttendedTransfer", **told | more)
+
+
+def test_a_second_line_is_no_caller_and_who_comes_to_it_talks_with_the_agent_of_the_first() -> None:
+    assert run(ASKS) == [*CONNECTED, Held(OfferId(3), True), MEET]
+    assert run([*ASKS[:-2], enter(ASKED, "s"), enter(SECOND_LINE, "s")])[-1] == MEET
+    assert run([DIALLED, ami("Newchannel", Uniqueid=ASKED), enter(SECOND_LINE, "s"), enter(ASKED, "s")]) == []
+
+
+def test_the_end_of_a_second_line_gives_the_caller_back_on_hold_as_the_phone_has_them() -> None:
+    ends = [leave(SECOND_LINE, "s"), hangup(SECOND_LINE)]
+    assert run([*ASKS, *ends])[len(run(ASKS)):] == [OfferConnected(OfferId(3), CALLER), Held(OfferId(3), True)]
+    back = [ami("Unhold", Uniqueid=LEG), *ends]
+    assert run([*ASKS, *back])[-1] == OfferConnected(OfferId(3), CALLER)
+    assert run([*ASKS, leave(CALLER), leave(LEG), *ends])[len(run(ASKS)):] == [], "there is nobody to be back with"
+
+
+def test_a_phone_that_was_lost_on_its_second_line_is_lost_on_the_first() -> None:
+    translator = Translator(lambda uniqueid: True)
+    run(ASKS, translator)
+    assert run([hangup(SECOND_LINE, 44)], translator) == [OfferEnded(OfferId(3), "lost")]
+    assert translator.doubts == {CALLER}, "a look ends the leg that is on hold, and nobody is asked about the talk"
+    assert TalkEnded(OfferId(3), "agent") not in run([leave(LEG), hangup(LEG, 26)], translator)
+
+
+def test_whom_the_transfer_key_has_joined_is_led_through_the_dialplan_once_more() -> None:
+    """As measured: the caller swaps into the bridge of the second line, then it is told, then the lines end."""
+    translator = Translator(lambda uniqueid: True)
+    run(ASKS, translator)
+    moves = [leave(CALLER), leave(SECOND_LINE, "s"), enter(CALLER, "s")]
+    assert run([*moves, given_over()], translator) == [OfferConnected(OfferId(4), CALLER)]
+    assert translator.take_joined() == [(CALLER, ASKED)] and translator.take_joined() == []
+    ends = run([leave(LEG), hangup(LEG), hangup(SECOND_LINE)], translator)
+    assert ends == [TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup")], "the caller has not left"
+    for more in ({"Result": "Fail"}, {"OrigTransfererUniqueid": "x", "SecondTransfererUniqueid": "y"}):
+        assert run([*ASKS, given_over(**more)]) == run(ASKS)
+
+
+@pytest.mark.parametrize("more", [
+    {"DestType": "App"}, {"SecondTransfererUniqueid": "9.9"}, {"SecondTransfererUniqueid": "o5-9.1"}])
+def test_a_transfer_to_a_line_on_which_nobody_is_asked_or_to_a_strangers_sends_the_caller_to_the_front(
+        more: dict[str, str]) -> None:
+    translator = Translator(lambda uniqueid: True)
+    run(ASKS, translator)
+    other = ami("Newchannel", Uniqueid="9.9", Channel="PJSIP/2009-0000000d", Context="santral-seat")
+    assert run([other, given_over(**more)], translator) == [TransferAsked(OfferId(3), gone=True)]
+    assert translator.take_joined() == []
+
+
+def test_two_callers_in_one_bridge_are_parted() -> None:
+    two = [Message(one.text.replace("7.1", "9.1").replace("o3", "o5"), one.name, True) for one in TALKING[:-2]]
+    talks = [*SEAT, *two, enter("9.1", "c"), enter("o5-9.1", "c")]
+    parted = run([*talks, leave(CALLER), leave("o5-9.1", "c"), enter(CALLER, "c")])[len(run(talks)):]
+    assert parted == [TransferAsked(OfferId(3), gone=True), TransferAsked(OfferId(5), gone=True)]
+
+
+def test_second_lines_are_known_after_a_reconnect_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    translator = Translator(lambda uniqueid: True)
+    places = [(LEG, "PJSIP/2001-0000000a", "santral-agent"), (SECOND_LINE, "PJSIP/2001-0000000b", "santral-seat-line"),
+              (CALLER, "PJSIP/trunk-00000001", "santral-hold")]
+    translator.adopt([(LEG, False, True)], [("b", CALLER), ("b", LEG)], [], places)
+    assert run([hangup(SECOND_LINE)], translator) == [OfferConnected(OfferId(3), CALLER)]
+    monkeypatch.setattr(lines, "LINES_MAX", 5)
+    run([ami("Newchannel", Uniqueid=f"8.{n}", Channel=f"PJSIP/{n}-0000000{n}", Context="santral-seat")
+         for n in range(20)], translator)
+    assert len(translator.lines) == 5
 
 
 def request(uniqueid: str, cause: int, name: str = "HangupRequest") -> Message:

@@ -26,12 +26,12 @@ PROFILE = Profile(wrapup_s=20.0)
 class Asking:
     """The agent a talks with c1 and asks b; `meets`: b has answered and talks with a."""
 
-    def __init__(self, *, meets: bool = True) -> None:
+    def __init__(self, *, meets: bool = True, line: bool = False) -> None:
         self.house = house = House({"a": 50, "b": 80}, PROFILE, (EDU, TIP))
         house.sits("a", at=1.0)
         self.first = house.talks(10.0)
         house.sits("b", at=11.0)
-        self.commands = house.tell(e.ConsultAsked(self.first.offer, ServiceId("tip")), 20.0)
+        self.commands = house.tell(e.ConsultAsked(self.first.offer, ServiceId("tip"), line=line), 20.0)
         self.second = house.offers[-1]
         if meets:
             house.tell(e.OfferAnswered(self.second.offer), 22.0)
@@ -229,3 +229,41 @@ def test_what_comes_after_a_consultation_that_a_restart_interrupted_leaves_no_de
     house.tell(e.WrapUpEnded(AgentId("b")), 34.0)
     house.tick(33.0 + 2 * BRIEF_S)
     assert house.contact("c1").service == "edu"
+
+
+# -- on a second line of the phone -------------------------------------------------------------------------------------
+
+
+def test_on_a_second_line_nobody_is_parted_and_the_transfer_key_gives_the_caller_over() -> None:
+    asks = Asking(line=True)
+    assert asks.commands[0] == Consult(asks.first.offer, ContactId("c1"), ServiceId("tip"), line=True)
+    (ends,) = asks.house.tell(e.OfferConnected(asks.second.offer, ContactId("c1")), 40.0)
+    assert isinstance(ends, Rescind) and ends.offer == asks.first.offer
+    assert asks.states == (WRAPUP, TALKING) and asks.caller == (ContactState.ASSIGNED, "tip")
+
+
+@pytest.mark.parametrize("how", ["line", "second", "back", "time"])
+def test_the_caller_of_the_first_line_is_the_agents_and_together_with_them_at_once(how: str) -> None:
+    asks = Asking(meets=how != "time", line=True)
+    house, first, second = asks.house, asks.first, asks.second
+    if how == "time":
+        house.tell(e.OfferEnded(second.offer, "no_answer"), 36.0)
+        house.tell(e.AgentPaused(AgentId("b")), 36.0)
+        house.tick(20.0 + WAIT_S)
+    else:
+        house.tell({"line": e.OfferConnected(first.offer, ContactId("c1")), "back": e.ConsultEnded(first.offer),
+                    "second": e.OfferEnded(second.offer, "hangup")}[how], 30.0)
+    assert asks.caller == (ContactState.ASSIGNED, "edu") and asks.states[0] is TALKING
+    house.tell(e.TalkEnded(first.offer, "agent"), house.now + 1.0)
+    assert house.last(f.Ended).outcome is Outcome.ANSWERED, "they never were apart: the end of the talk is one"
+
+
+def test_who_hangs_up_on_the_first_line_meanwhile_was_the_agents() -> None:
+    asks = Asking(line=True)
+    asks.house.tell(e.TalkEnded(asks.first.offer, "agent"), 39.0)
+    assert asks.caller[0] is ContactState.RESERVED, "told by the end of the leg"
+    asks.house.tell(e.TalkEnded(asks.first.offer, "caller"), 40.0)
+    assert asks.house.last(f.Ended).outcome is Outcome.ANSWERED and asks.states == (WRAPUP, READY)
+    single = Asking()
+    assert single.house.tell(e.TalkEnded(single.first.offer, "caller"), 40.0) == []
+    assert single.caller[0] is ContactState.RESERVED, "in the hold loop: nobody but themselves says that they are gone"
