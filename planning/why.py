@@ -36,6 +36,9 @@ from routing.core.talk_facts import Consulting, TalkOver
 LOOKS = Queued | Moved | Stepped | OfferClosed | CallbackChanged | TalkOver
 """After these a contact looks for somebody."""
 
+FOLLOWS = "f"
+"""The id of a contact that follows up a lost call is this and the id of the call (`routing.core.follow_up`)."""
+
 NAMED_MAX = 6
 """Contacts named when a beginning does not tell them apart; one more is looked for."""
 
@@ -121,6 +124,15 @@ class Waiting(NamedTuple):
     """In its service's order, from 1."""
 
 
+class Earlier(NamedTuple):
+    """A contact before, and what this one has of it."""
+
+    row: Row
+    how: str
+    """`place`: its place in line; `knows`: the agent who spoke with the caller; `lost`: it was lost, and this one calls
+    the caller back."""
+
+
 class Account(NamedTuple):
     """All that can be told of one contact."""
 
@@ -139,8 +151,10 @@ class Account(NamedTuple):
     """The rules of its time, each with the number of the first fact by them."""
     until: float
     """The end of what was read, Unix seconds; of a contact that is over, its last fact."""
-    before: tuple[Row, ...]
-    """Contacts of the same caller before it that this one has its place or its agent from."""
+    before: tuple[Earlier, ...]
+    """Contacts of the same caller before it that it comes of."""
+    after: Row | None = None
+    """The contact by which a call that was lost is followed up."""
 
     @property
     def over(self) -> bool:
@@ -176,7 +190,8 @@ def tell(archive: Archive, beginning: str, progress: Callable[[float], None] | N
     replayed = _replayed(archive, row.name, facts, progress or (lambda _: None))
     whole = any(isinstance(fact, Queued) for fact in facts)
     return Account(row.contact, tuple(facts), whole, replayed.decisions, replayed.waits, replayed.waiting,
-                   replayed.rules, max(facts[-1].at, replayed.until), tuple(_before(archive, facts)))
+                   replayed.rules, max(facts[-1].at, replayed.until), tuple(_before(archive, facts)),
+                   next(iter(archive.named(f"{FOLLOWS}{row.name}", 1)), None))
 
 
 def _find(archive: Archive, beginning: str) -> Row | MenuPassed:
@@ -317,11 +332,16 @@ def _centre(archive: Archive, fact: int) -> Centre:
     return event.centre if isinstance(event, Started | Configured) else Centre((), ())
 
 
-def _before(archive: Archive, facts: list[Fact]) -> Iterator[Row]:
-    """Contacts of the same caller, as far as this one's way comes of them: the one whose place it has, and the last
-    one of the agent it waited for."""
+def _before(archive: Archive, facts: list[Fact]) -> Iterator[Earlier]:
+    """Contacts of the same caller, as far as this one's way comes of them: the one whose place it has, the last one of
+    the agent it waited for, the one that was lost."""
     queued = next((fact for fact in facts if isinstance(fact, Queued)), None)
     if queued is None or not queued.caller_hash:
+        return
+    name = str(queued.contact)
+    if name.startswith(FOLLOWS):
+        for row in archive.named(name.removeprefix(FOLLOWS), 1):
+            yield Earlier(row, "lost")
         return
     knows = _in_person(facts)
     if queued.since >= queued.at and not knows:
@@ -329,10 +349,10 @@ def _before(archive: Archive, facts: list[Fact]) -> Iterator[Row]:
     for row in archive.of_caller(queued.caller_hash, queued.at):
         if row.outcome is Outcome.ANSWERED:
             if knows:
-                yield row
+                yield Earlier(row, "knows")
             knows = False  # the last talk alone
         elif row.since == queued.since < queued.at:
-            yield row
+            yield Earlier(row, "place")
 
 
 def _in_person(facts: list[Fact]) -> bool:

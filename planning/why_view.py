@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from planning.why import Account, Decision
 from planning.why_course import Course, Line
-from planning.why_words import CHANNELS, HELD, NOW, REASONS, STATES, STRATEGIES, Said, Words
+from planning.why_words import AFTER, BEFORE, CHANNELS, HELD, NOW, REASONS, STATES, STRATEGIES, Said, Words
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.excluded import Exclusion, Why
 from routing.core.ids import AgentId, OfferId
-from routing.core.model import AgentState, Centre, ContactState, Outcome
+from routing.core.model import AgentState, Centre, ContactState
 
 SHOWN = 8
 """Agents named for each reason, unless all are asked for: a team of 180 fills a page otherwise."""
@@ -56,15 +56,11 @@ class View:
                  if isinstance(fact, tf.Connected)]
         if len(chain) > 1:
             found.append(f"{words.of('chain')}: {' → '.join(chain)}")
-        queued = next((fact for fact in account.facts if isinstance(fact, f.Queued)), None)
-        for row in account.before:
-            place = queued is not None and row.since == queued.since and row.outcome is not Outcome.ANSWERED
-            said = (Said("Sıradaki yerini önceki iletişiminden aldı: {} ({})",
-                         "Has the place of an earlier contact: {} ({})")
-                    if place else Said("Arayanı önceki iletişiminden tanıyan temsilci: {2}; {0} ({1})",
-                                       "The agent who knows the caller: {2}, from contact {0} ({1})"))
-            found.append(words.say(said, row.contact, f"{words.day(row.queued_at)} {words.clock(row.queued_at)}",
-                                   row.agent or ""))
+        for row, how in account.before:
+            found.append(words.say(BEFORE[how], row.contact, f"{words.day(row.queued_at)} {words.clock(row.queued_at)}",
+                                   row.agent or "–"))
+        if account.after is not None:
+            found.append(words.say(AFTER, account.after.contact))
         if not account.whole:
             found.append(words.of("cut"))
         if words.needs:
@@ -79,7 +75,7 @@ class View:
             talked = words.say(Said("; görüşme {}", "; talked {}"), words.lasts(sum(one.talk_s for one in talks))) \
                 if talks else ""
             after = words.say(Said(" (son aktarmadan sonra)", " (since the last transfer)")) \
-                if any(one.to is not None for one in talks) and not ended.position else ""
+                if sum(isinstance(fact, tf.Connected) for fact in account.facts) > 1 and not ended.position else ""
             return f"{words.ended(ended)}{after}{talked}."
         if account.in_menu_only:
             return words.say(Said("Hiç sıraya girmedi.", "Never came into a line."))
@@ -193,7 +189,8 @@ class View:
             "waiting": None if waits is None else {
                 "at": waits.at, "position": waits.position, "held": [str(one) for one in waits.held],
                 "agents": self._agents_json(waits.agents)},
-            "before": [str(row.contact) for row in account.before], "told_again": not account.untold,
+            "before": [{"contact": row.contact, "how": how} for row, how in account.before],
+            "after": None if account.after is None else account.after.contact, "told_again": not account.untold,
         }
 
     def _offer_json(self, fact: f.Offered) -> dict[str, object]:

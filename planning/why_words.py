@@ -47,6 +47,15 @@ WORDS: dict[str, Said] = {
     "at_end": Said("Ayrılırken boşta uygun kimse yoktu: {}.", "At the end nobody who fits was free: {}."),
 }
 
+BEFORE = {
+    "place": Said("Sıradaki yerini önceki iletişiminden aldı: {0} ({1})",
+                  "Has the place of an earlier contact: {0} ({1})"),
+    "knows": Said("Arayanı önceki iletişiminden tanıyan temsilci: {2}; {0} ({1})",
+                  "The agent who knows the caller: {2}, from contact {0} ({1})"),
+    "lost": Said("Kesilen bir görüşme için geri arama: {0} ({1}), {2}",
+                 "Calls back after a talk that was lost: {0} ({1}), {2}")}
+AFTER = Said("Görüşme kesildi; arayan geri aranıyor: {}", "The talk was lost; the caller is called back: {}")
+
 CHANNELS = {
     Channel.VOICE: Said("Çağrı", "Call"), Channel.CHAT: Said("Yazışma", "Chat"),
     Channel.SOCIAL: Said("Sosyal medya iletisi", "Social message"), Channel.EMAIL: Said("E-posta", "E-mail"),
@@ -85,7 +94,7 @@ REASONS = {
     Why.BREAK: Said("planlı molası yakındı", "a planned break was near"),
     Why.LOAD: Said("ağır görüşme sınırındaydı", "at the limit of heavy contacts"),
     Why.PAIR: Said("eşli çalışıyor; ikisi birlikte uygun değildi", "works in a pair, which was not free together"),
-    Why.OTHER: Said("iletişim, arayanı tanıyan {} için bekliyordu", "the contact waited for {} in person"),
+    Why.OTHER: Said("iletişim şahsen {} için bekliyordu", "the contact waited for {} in person"),
     Why.LATER: Said("uygundu; sırada sonra geliyordu", "could have taken it; came later in order"),
     Why.ABLE: Said("uygun", "could take it")}
 

@@ -117,7 +117,7 @@ def test_who_waited_for_a_step(tmp_path: Path) -> None:
 def test_a_preferred_agent_and_the_contact_before(tmp_path: Path) -> None:
     told = text(example("preferred", "K3", tmp_path))
     assert "Arayanı önceki iletişiminden tanıyan temsilci: ece; K2 (01.01.1970 09:03:00)" in told
-    assert "şahsen beklenen temsilci" in told and "arayanı tanıyan ece için bekliyordu 1 ali" in told
+    assert "şahsen beklenen temsilci" in told and "şahsen ece için bekliyordu 1 ali" in told
     late = text(example("preferred", "K2", tmp_path), english=True)
     assert "The agent who knows the caller: ali, from contact K1 (1970-01-01 09:00:10)" in late
     assert "The wait for one agent is over, anybody may come: asked: genel ≥ 1" in late
@@ -214,6 +214,19 @@ def test_a_place_of_a_call_that_dropped_and_giving_it_back() -> None:
     assert "beklemesi 00:00:10 saatinden sayılır (50 sn önce)" in told
     house.at(70.0, e.PlaceDeclined(ContactId("c2")))
     assert "Arayan önceki çağrısının yerini geri verdi; bekleme 00:01:00 saatinden sayılır" in text(house.tell("c2"))
+
+
+def test_a_call_back_after_a_lost_talk_and_the_talk_name_each_other() -> None:
+    house = House(Service(GENEL, "Genel bilgi", (Step(((SKILL, 1),)),), follows_up=True))
+    house.sits(0.0, "ece")
+    house.calls(10.0, "17.1", caller_hash="h")
+    house.together(11.0, 1, "17.1")
+    house.at(20.0, e.FollowUpAgreed(OfferId(1), True))
+    house.at(40.0, e.TalkEnded(OfferId(1), "dropped"))
+    lost, again = text(house.tell("17.1")), text(house.tell("f17.1"))
+    assert "Görüşme kesildi; arayan geri aranıyor: f17.1" in lost
+    assert "Arayan, hat kesilirse geri aranmak istiyor" in lost
+    assert "Kesilen bir görüşme için geri arama: 17.1 (01.01.1970 00:00:10), ece" in again
 
 
 def test_a_call_that_was_cut_goes_in_front() -> None:
