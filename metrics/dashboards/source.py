@@ -82,11 +82,14 @@ class Prometheus:
         data = urllib.parse.urlencode(query).encode()
         try:
             with urllib.request.urlopen(f"{self._url}/api/v1/{call}", data, timeout=ANSWER_S) as reply:  # noqa: S310
-                body = reply.read(ANSWER_MAX)
+                body = reply.read(ANSWER_MAX + 1)
         except urllib.error.HTTPError as error:
-            body = error.read(ANSWER_MAX)
+            body = error.read(ANSWER_MAX + 1)
         except (OSError, ValueError) as error:
             raise NoAnswer(f"no Prometheus answers at {self._url}: {getattr(error, 'reason', error)}") from error
+        if len(body) > ANSWER_MAX:
+            raise NoAnswer(f"the answer to {query['query']!r} is longer than {ANSWER_MAX >> 20} MB: "
+                           "ask for fewer series or points")
         try:
             answer = json.loads(body)
             if answer["status"] == "success":

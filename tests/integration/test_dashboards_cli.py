@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from metrics.dashboards import source
 from metrics.dashboards.boards import BOARDS
 from metrics.dashboards.cli import LANGUAGES, pictures
 from metrics.dashboards.grafana import SOURCE
@@ -134,6 +136,17 @@ def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
             (said("render", "--out", out, "--answers", broken, "--prometheus", url), "give either")):
         assert done.exit_code == 2 and sentence in done.output, done.output
         assert done.output.count("\n") == 1, done.output
+
+
+def test_a_prometheus_that_says_too_much_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering() as url:
+        monkeypatch.setattr(source, "ANSWER_MAX", 100)
+        done = said("check", "--prometheus", url)
+        assert done.exit_code == 2 and "ask for fewer series" in done.output
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(source, "ANSWER_S", 0.1)
+        done = said("check", "--prometheus", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert done.exit_code == 2 and "timed out" in done.output
 
 
 def test_the_pictures_of_the_documentation_are_those_of_today() -> None:

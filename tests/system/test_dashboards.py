@@ -19,7 +19,7 @@ from metrics.dashboards import draw
 from metrics.dashboards.boards import BOARDS
 from metrics.dashboards.check import Checked, check
 from metrics.dashboards.grafana import dashboard_json
-from metrics.dashboards.source import Keeping, Prometheus, Span
+from metrics.dashboards.source import Keeping, Kept, Prometheus, Span
 from metrics.rules import SCRAPE
 from tests.integration.test_mqtt_outbox import free_port
 from tests.system.conftest import NewLab
@@ -79,3 +79,12 @@ async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
         look = draw.Look(Keeping(source()), ZoneInfo("Europe/Istanbul"), {})
         for board in BOARDS:
             assert [one.panel.key for one in draw.draw(board, look) if not one.rows] == []
+
+
+@pytest.mark.long
+def test_what_the_pictures_are_drawn_from_can_be_recorded_anew(tmp_path: Path) -> None:
+    watched.record(1.0, out := tmp_path / "answers.jsonl", say=print)
+    look = draw.Look(Kept(out), ZoneInfo("Europe/Istanbul"), {})
+    for board in BOARDS:
+        assert len(draw.draw(board, look)) == len(board.panels), "every query was asked"
+    assert "127.0.0.1" not in out.read_text(encoding="utf-8"), "nothing of the machine"
