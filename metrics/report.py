@@ -50,7 +50,7 @@ class Report:
 
     period: Period
     names: dict[str, str]
-    """Service -> its Turkish name."""
+    """Service -> its Turkish name; of one that left the centre meanwhile too."""
     since: float
     """The record begins here: what came before is not counted, for its facts are gone."""
     until: float
@@ -127,7 +127,8 @@ def read(ask: Ask, period: Period) -> Report:
         days[place(starts, start)][1].extend(some.values())
     parts = days if period.long else [(start, list(some.values())) for start, some in cells]
     return Report(
-        period, {str(service.id): service.name for service in centre.services}, since, until,
+        period, {str(service.id): service.name for service in (*rules(ask, period.start).services, *centre.services)},
+        since, until,
         together(one for _, some in cells for one in some.values()),
         {service: together(some) for service, some in sorted(services.items())},
         [(start, together(some)) for start, some in parts],

@@ -73,7 +73,8 @@ class View:
     # -- tables ------------------------------------------------------------------------------------------------------
 
     def sheets(self, *, narrow: bool = False) -> list[Sheet]:
-        """Every table; of an empty period none. `narrow`: for a terminal, without definitions and rarer columns."""
+        """Every table that says something; of an empty period none. `narrow`: for a terminal, without definitions and
+        rarer columns."""
         report = self.report
         if report.empty:
             return []
@@ -91,7 +92,7 @@ class View:
             found.append(self._menu())
         if report.surveys:
             found.append(self._survey())
-        return [*found, self._fairness()]
+        return [sheet for sheet in (*found, self._fairness()) if sheet.rows]  # of who came no further than the menu
 
     def _overview(self, narrow: bool) -> Sheet:
         total = self.report.total

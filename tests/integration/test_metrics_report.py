@@ -24,6 +24,8 @@ from metrics.period import Period, between, named
 from metrics.recorder import Recorder
 from metrics.report import NothingKnown, Report
 from metrics.report_view import View, as_csv
+from routing.core import events
+from routing.core.ids import ContactId
 from routing.store.database import url_of
 from routing.store.store import Store
 from santral.cli import centre_of, cli
@@ -264,6 +266,28 @@ def test_a_day_with_nothing(tmp_path: Path) -> None:
     assert len(list(csv.reader(io.StringIO(as_csv(found))))) == 2
     with pytest.raises(NothingKnown):
         read(tmp_path / "s.db", named("day", "2026-03-05", ZONE, 0.0))
+
+
+def test_callers_who_come_no_further_than_the_menu_are_told(tmp_path: Path) -> None:
+    day = Day()
+    day.give(9 * 3600.0, events.MenuLeft(ContactId("m"), "ana", ("karsilama",), "abandoned", 3.0))
+    day.give(86_400.0, None)
+    asyncio.run(day.keep(str(tmp_path / "s.db")))
+    for words in (["day", "2026-03-02"], ["month", "2026-03"]):
+        said = CliRunner().invoke(cli, ["report", *words, str(tmp_path / "s.db")])
+        assert said.exit_code == 0 and "karsilama" in said.output and "Yarım saatler" not in said.output, said.output
+    assert "karsilama" in View(read(tmp_path / "s.db")).page()
+
+
+def test_a_service_that_left_the_centre_has_its_name_still(tmp_path: Path) -> None:
+    day = Day()
+    gone = day.call(9 * 3600.0, "bir", TIP)
+    day.give(9 * 3600.0 + 30.0, events.ContactGone(gone))
+    day.give(10 * 3600.0, events.Configured(day.centre._replace(services=day.centre.services[:1])))
+    day.give(86_400.0, None)
+    asyncio.run(day.keep(str(tmp_path / "s.db")))
+    found = read(tmp_path / "s.db")
+    assert found.services[TIP].abandoned == 1 and found.names == {BILGI: "Bilgi", TIP: "Tip"}
 
 
 async def test_the_node_runs_meanwhile(tmp_path: Path, day: Day) -> None:
