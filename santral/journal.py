@@ -54,8 +54,10 @@ class _State:
             return contact_past.of_caller(ask, caller_hash, before)
 
     def facts_of(self, row: Row) -> Sequence[Fact]:
+        until = None if row.outcome is None else row.changed_at
         with self._reader.snapshot() as ask:
-            return contact_past.facts_of(ask, row.name, row.queued_at, None if row.outcome is None else row.changed_at)
+            found = contact_past.facts_of(ask, row.name, row.queued_at, until)
+        return [fact for fact in found if fact.seq <= self._extent.facts]
 
     def menus(self, beginning: str) -> Sequence[MenuPassed]:
         with self._reader.snapshot() as ask:

@@ -22,6 +22,7 @@ from routing.store.reader import Reader
 from routing.store.store import Store
 from santral.cli import cli
 from santral.config import node_config
+from santral.journal import open_journal
 from tests.fakes.journal_day import Day
 
 pytestmark = pytest.mark.integration
@@ -145,6 +146,21 @@ def test_the_rest_of_a_contact_whose_beginning_was_destroyed(state: Path, day: D
     fact = [fact for fact in day.facts if isinstance(fact, Ended)][30]
     done = santral(fact.contact, copied(state, tmp_path, f"DELETE FROM facts WHERE seq < {fact.seq}"))
     assert done.exit_code == 0 and "Kaydın başı silinmiş" in done.output
+
+
+def test_what_a_running_node_writes_meanwhile_is_not_seen(state: Path, day: Day, tmp_path: Path) -> None:
+    """The entries that led to it are not read either, and it would show as a decision that does not come again."""
+    fact = [fact for fact in day.facts if isinstance(fact, Offered)][20]
+    copy = copied(state, tmp_path)
+    with open_journal(copy) as journal:
+        (row,) = journal.named(fact.contact, 2)
+        before = journal.facts_of(row)
+        with closing(sqlite3.connect(Path(copy) / "santral.db")) as node:
+            node.execute("INSERT INTO facts (seq, at, kind, body) SELECT seq + 100000, at, kind, "
+                         "replace(body, '\"seq\":', '\"seq\":10000') FROM facts WHERE seq = ?", [fact.seq])
+            node.execute(f"UPDATE facts SET at = {fact.at} WHERE seq > {fact.seq}")
+            node.commit()
+        assert fact in before and journal.facts_of(row) == before
 
 
 def test_a_decision_that_does_not_come_again_is_said_so(state: Path, day: Day, tmp_path: Path) -> None:
