@@ -1,7 +1,7 @@
 """What each of those who tell of contacts says, in one shape, and whether they agree to the call.
 
 `of_store` is the measure: rows and facts as SQLite has them. `of_metrics`, `of_queue_log`, `of_mqtt`, `of_report` and
-`of_export` read one projection each, by its documents alone: nothing here is shared with `metrics`. A figure belongs to
+`of_export` read one projection each, by its documents alone, and share no code with what wrote it. A figure belongs to
 a service, a channel and a name; what a source cannot say it does not say, and what it says of all channels or services
 together is compared with the sum.
 """
@@ -15,11 +15,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from lab import records
 from lab.records import Line, Sample
 from metrics.figures import Figures
-from metrics.report import Report
+from metrics.past import rules
+from metrics.period import Period
+from metrics.recorder import Recorder
+from metrics.report import Report, read
+from routing.core.inbox import Status
+from santral.journal import open_facts, open_past
 
 VOICE = "voice"
 SHORT_S = 5
@@ -474,6 +480,22 @@ def of_export(path: Path) -> list[Told]:
                 talks[("", ""), name] += float(row[name])
             talks[("", ""), "talk_s"] += float(row["talk_s"]) + float(row["hold_s"])
     return [Told("export", EXPORT, sums), Told("export", EXPORT_TALKS, talks, everything)]
+
+
+def of_the_past(folder: Path) -> None:
+    """A state that a node has left behind: what the next one's /metrics would say, and a report of all of it, are what
+    the store says. Not of one whose old facts were purged: it tells of later than its rows do."""
+    database = folder / "santral.db"
+    facts = records.rows(database, "select min(seq) as first, min(at) as began, max(at) as ended from facts")[0]
+    if facts["first"] != 1:
+        return
+    period = Period("interval", facts["began"] - 1.0, facts["ended"] + 1.0, ZoneInfo("UTC"))
+    with open_past(str(folder)) as ask, open_facts(str(folder)) as told:
+        recorder = Recorder(rules(ask, period.end))
+        recorder.remember(list(told))
+        found = read(ask, period)
+    page = recorder.text(Status(facts["ended"], False, (), (), ())).decode()
+    agree(of_store(database), *of_metrics(records.samples(page)), of_report(found))
 
 
 def never_falls(before: Iterable[Sample], after: Iterable[Sample]) -> Iterator[str]:
