@@ -92,19 +92,18 @@ def _callers(ask: Ask, period: Period, since: float) -> Iterator[Leg]:
     known = {row[0]: row for row in past}
     names, horizon = Names(known), max([period.end, *(row[3] for row in past)])
     last = _last(ask, names, period.start, horizon)
-    seen = set()
-    for seq, at, _, contact, lasted_s, outcome, service in told(
-            ask, ("MenuPassed",), (Field("contact"), Field("lasted_s", Double), Field("outcome"), Field("service")),
+    began: dict[str, float] = {}
+    menus: dict[str, Leg] = {}
+    for seq, at, _, contact, lasted_s, outcome in told(
+            ask, ("MenuPassed",), (Field("contact"), Field("lasted_s", Double), Field("outcome")),
             period.start, period.end + SLACK_S):
         name = names.of(contact, seq)
-        seen.add(name)
-        if name in known:
-            yield _caller(known[name], at - lasted_s, last.get(name))
-        else:
-            yield Leg(name, name, "caller", service or "", at - lasted_s, at - lasted_s, at, ANSWERED, outcome)
+        start = began.setdefault(name, at - lasted_s)  # who was led outside in vain comes to the menu again
+        if name not in known:
+            menus[name] = Leg(name, name, "caller", "", start, start, at, ANSWERED, outcome)
+    yield from menus.values()
     for name, row in known.items():
-        if name not in seen:
-            yield _caller(row, row[2], last.get(name))
+        yield _caller(row, began.get(name, row[2]), last.get(name))
 
 
 def _last(ask: Ask, names: Names, start: float, end: float) -> dict[str, float]:

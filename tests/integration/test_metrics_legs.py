@@ -53,7 +53,8 @@ async def test_a_day_counted_on_fingers(tmp_path: Path) -> None:
     day.over(9 * H + 110, one)
     day.give(9 * H + 115, events.SurveyAnswered(one, BILGI, "asked", 0))
     day.give(9 * H + 120, events.SurveyAnswered(one, BILGI, "cared", 4))
-    menu(day, 10 * H, "1.2", "abandoned", 7.0)  # never came to a queue
+    menu(day, 10 * H, "1.2", "led", 7.0)  # never came to a queue: led outside in vain, and hung up in the menu then
+    menu(day, 10 * H + 60, "1.2", "abandoned", 13.0)
     menu(day, 11 * H, "1.3", "queued", 15.0)
     three = day.call(11 * H, "1.3", TIP)  # hangs up while the phone rings
     day.give(11 * H + 6, events.ContactGone(three))
@@ -78,7 +79,7 @@ async def test_a_day_counted_on_fingers(tmp_path: Path) -> None:
     assert [short(row) for row in found] == [
         ("caller", "bilgi", "08:59:40", "140.0", "140.0", "ANSWERED", ""),
         ("agent", "bilgi", "09:00:00", "110.0", "100.0", "ANSWERED", "caller"),
-        ("caller", "", "09:59:53", "7.0", "7.0", "ANSWERED", "abandoned"),
+        ("caller", "", "09:59:53", "67.0", "67.0", "ANSWERED", "abandoned"),
         ("caller", "tip", "10:59:45", "21.0", "21.0", "ANSWERED", ""),
         ("agent", "tip", "11:00:00", "6.0", "0.0", "NO ANSWER", "contact_gone"),
         ("caller", "tip", "11:59:50", "10.0", "10.0", "ANSWERED", ""),
