@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metrics import names
+from metrics.alerts import OCCUPANCY_MOST
 from metrics.dashboards.panel import Board, Kind, Panel, Query, by, in_a_day, now
 from metrics.dashboards.unit import COUNT, SECONDS, SHARE
 from metrics.report_words import Said
@@ -39,6 +40,9 @@ RULES = {
 SMALL = Said("Beş kişiden küçük ekipler birlikte gösterilir; birlikte de beşten azsa hiç.",
              "Teams below five are shown together, and not at all when together they are fewer.")
 
+TIRING = OCCUPANCY_MOST, Said("sınır %90", "limit 90 %"), True
+"""The limit of the alert, its name, and that more of it is bad."""
+
 _WORKING = 'sum(rate(acd_agent_state_seconds_total{state=~"talking|wrapup",team=~"$team"}[30m]))'
 _THERE = 'sum(rate(acd_agent_state_seconds_total{state=~"talking|wrapup|ready",team=~"$team"}[30m]))'
 
@@ -65,7 +69,7 @@ BOARD = Board(
         Panel("occupancy-now", Said("Doluluk (30 dk)", "Occupancy (30 min)"),
               Said("(Konuşma + toparlama) / (konuşma + toparlama + uygun); dinlenme sayılmaz. %90 üstü yorar.",
                    "(Talk + wrap-up) / (talk + wrap-up + ready); rest does not count. Above 90 % wears people out."),
-              SHARE, Kind.TILE, now(f"{_WORKING} / {_THERE}"), 0.9, Said("sınır %90", "limit 90 %"), True, high=1.0),
+              SHARE, Kind.TILE, now(f"{_WORKING} / {_THERE}"), *TIRING, high=1.0),
         Panel("limited-now", Said("Zor çağrı sınırında", "At the limit of distress"),
               _teams("Ağır çağrı yükü sınırına gelen, o yüzden şimdilik ağır çağrı almayan temsilciler.",
                      "Agents at the limit of their distress load: no heavy contact comes to them for now."),
@@ -77,8 +81,8 @@ BOARD = Board(
               Said("olmamalı", "must not be"), True),
         Panel("occupancy", Said("Doluluk, ekibe göre", "Occupancy by team"),
               _teams("Yarım saatin doluluğu.", "Occupancy of half an hour."),
-              SHARE, Kind.LINES, by("team", 'team:acd_occupancy:ratio_rate30m{team=~"$team"}'), 0.9,
-              Said("sınır %90", "limit 90 %"), True, high=1.0, words=TEAMS, named=True),
+              SHARE, Kind.LINES, by("team", 'team:acd_occupancy:ratio_rate30m{team=~"$team"}'), *TIRING,
+              high=1.0, words=TEAMS, named=True),
         Panel("states", Said("Temsilciler ne yapıyor", "What agents do"),
               _teams("Oturumu açık temsilciler, durumlarına göre.", "Signed-in agents by state."),
               COUNT, Kind.LINES, by("state", 'sum by (state) (acd_agents{state!="signed_out",team=~"$team"})'),

@@ -78,6 +78,13 @@ def test_every_value_of_a_closed_set_has_words() -> None:
     assert set(platform.SIGNALS) == set(re.findall(r"\b(sent|late|shown|felt|failed|expired)\b", names.SIGNALS.meaning))
 
 
+def test_the_words_of_a_limit_say_the_limit() -> None:
+    named = [(one.limit, one.limit_name.tr) for board in BOARDS for one in board.panels if one.limit not in (None, 1.0)]
+    assert len(named) == 3
+    for limit, name in named:
+        assert limit is not None and f"{limit * 100 if limit < 1 else limit:.0f}" in name
+
+
 def test_a_service_has_its_name_and_a_variable_to_choose_it() -> None:
     board = made()
     (variable,) = board["templating"]["list"]
