@@ -186,7 +186,7 @@ class View:
         parts = [page.text(line) for line in self.lines()]
         sheets = self.sheets()
         for number_, sheet in enumerate(sheets):
-            if number_ == AFTER:
+            if number_ == AFTER and self.report.total.offered:
                 parts += self._charts()
             parts.append(page.section(sheet.title))
             parts.append(page.table(self.report.period.title(), sheet.head, sheet.rows))

@@ -276,7 +276,8 @@ def test_callers_who_come_no_further_than_the_menu_are_told(tmp_path: Path) -> N
     for words in (["day", "2026-03-02"], ["month", "2026-03"]):
         said = CliRunner().invoke(cli, ["report", *words, str(tmp_path / "s.db")])
         assert said.exit_code == 0 and "karsilama" in said.output and "Yarım saatler" not in said.output, said.output
-    assert "karsilama" in View(read(tmp_path / "s.db")).page()
+    page = View(read(tmp_path / "s.db")).page()
+    assert "karsilama" in page and "<figure>" not in page, "there is nothing to be drawn"
 
 
 def test_a_service_that_left_the_centre_has_its_name_still(tmp_path: Path) -> None:
