@@ -61,23 +61,25 @@ class Contacts:
     async def again(self, session: Session, now: float) -> ContactQueued:
         """The event for a caller the engine does not know (any more). Variables of the channel are not trusted: what
         does not fit becomes the human service, now, no points."""
-        service = await session.get_variable(dialplan.SERVICE) or ""
-        since = _number(await session.get_variable(dialplan.SINCE))
-        points = _number(await session.get_variable(dialplan.PRIORITY))
-        slow = await session.get_variable(dialplan.SLOW) == "1"
+        service, began, ranked, slow, needs = await session.get_variables(
+            dialplan.SERVICE, dialplan.SINCE, dialplan.PRIORITY, dialplan.SLOW, dialplan.NEEDS)
+        since, points = _number(began), _number(ranked)
         if service not in self.services:
             service = self.human
         if since is None or not now - MAX_WAIT_S <= since <= now:
             since = now
         priority = int(points) if points is not None and 0 <= points <= 2 * MAX_PRIORITY else 0
-        needs = told_needs(await session.get_variable(dialplan.NEEDS))
-        return await self.queued(session, service, since, priority, slow, needs)
+        return await self.queued(session, service, since, priority, slow == "1", told_needs(needs))
 
 
 async def language_of(session: Session) -> str:
     """What this caller hears; the first language when the channel says nothing, or nothing that is spoken."""
-    language = await session.get_variable(dialplan.LANGUAGE)
-    return language if language in LANGUAGES else LANGUAGE
+    return told_language(await session.get_variable(dialplan.LANGUAGE))
+
+
+def told_language(text: str | None) -> str:
+    """What such a variable of the channel says."""
+    return text if text in LANGUAGES else LANGUAGE
 
 
 def spoken_needs(needs: Needs) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
 from ivr import announcement, caller, dialplan
 from ivr.agi.session import ANY_KEY, Session
-from ivr.contact import Contacts, contact_of, language_of, spoken_needs, told_needs
+from ivr.contact import Contacts, contact_of, spoken_needs, told_language, told_needs
 from ivr.flow import machine, steps
 from ivr.flow.model import HEARD, PHONE, REFUSED, Flow
 from ivr.message import Messages
@@ -36,6 +37,23 @@ Known = Callable[[str], bool]
 """Whether the caller of this keyed hash asked to be known (rule I20)."""
 
 log = structlog.get_logger(__name__)
+
+
+class Before(NamedTuple):
+    """What the channel's variables tell when the dialogue begins."""
+
+    limit: str
+    told: str
+    slow: str
+    notice: str
+    back: str
+    language: str
+    needs: str
+
+
+BEFORE = Before(dialplan.MENU_LIMIT, dialplan.TOLD, dialplan.SLOW, dialplan.NOTICE, dialplan.BACK_TO, dialplan.LANGUAGE,
+                dialplan.NEEDS)
+"""Their names."""
 
 
 def always_open(entry: str) -> str:
@@ -71,13 +89,13 @@ class Entry:
 
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
-        limit = await session.get_variable(dialplan.MENU_LIMIT)
-        if limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
-            await session.set_variable(dialplan.LIMIT, limit)
+        before = Before(*await session.get_variables(*BEFORE))
+        if before.limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
+            await session.set_variable(dialplan.LIMIT, before.limit)
         flow, sounds = self.flow, self.sounds
-        heard = announcement.read(await session.get_variable(dialplan.TOLD))
-        before = frozenset(heard)
-        entry, state, step = await self._begin(session, flow)
+        heard = announcement.read(before.told)
+        heard_before = frozenset(heard)
+        entry, state, step = await self._begin(session, flow, before)
         way = Passage(contact_of(session), entry, state, time.monotonic())
         ended: steps.Step | None = None
         told = state.notice
@@ -104,7 +122,7 @@ class Entry:
             self.inbox.post(way.over(time.monotonic(), ended, flow.human))
         if isinstance(step, steps.Enter):
             await session.say(self._news(heard, sounds, step, step.queue.service))
-        if heard != before:
+        if heard != heard_before:
             await session.set_variable(dialplan.INHERITED + dialplan.TOLD, announcement.written(heard))
         await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
         match step:
@@ -124,17 +142,16 @@ class Entry:
         return known is not None and known.overflow_to is None and service != flow.queue(flow.human).service \
             and not self.is_open(service)
 
-    async def _begin(self, session: Session, flow: Flow) -> tuple[str, steps.State, steps.Step]:
+    async def _begin(self, session: Session, flow: Flow, before: Before) -> tuple[str, steps.State, steps.Step]:
         """At the entry, or where an outside number that did not answer leads back to; the entry's name first."""
-        slow = await session.get_variable(dialplan.SLOW) == "1"
-        noticed = await session.get_variable(dialplan.NOTICE)
-        notice = noticed if noticed in (HEARD, REFUSED) else ""
-        back = await session.get_variable(dialplan.BACK_TO)
+        slow, notice, back = before.slow == "1", before.notice, before.back
+        if notice not in (HEARD, REFUSED):
+            notice = ""
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
             return back, *machine.resume(flow, back, time.monotonic(), slow=slow,
-                                         language=await language_of(session),
-                                         needs=told_needs(await session.get_variable(dialplan.NEEDS)), notice=notice)
+                                         language=told_language(before.language),
+                                         needs=told_needs(before.needs), notice=notice)
         entry = session.argument(1)
         if entry not in flow.entries:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
@@ -155,26 +172,16 @@ class Entry:
 
     async def _lead(self, session: Session, step: steps.Lead) -> None:
         """The dialplan dials; when nobody answers, it asks for the menu again and `BACK_TO` says where to go on."""
-        await self._told(session, step)
-        for name, value in ((dialplan.OUTSIDE, step.to), (dialplan.BACK_TO, step.failed)):
-            await session.set_variable(name, value)
+        await session.set_variables(*_told(step), (dialplan.OUTSIDE, step.to), (dialplan.BACK_TO, step.failed))
         await session.set_variable(dialplan.NEXT, dialplan.LEAD)
-
-    async def _told(self, session: Session, step: steps.Enter | steps.Lead) -> None:
-        """What the menu knows of the caller, as variables of the channel."""
-        for name, value in ((dialplan.SLOW, "1" if step.slow else ""),
-                            (dialplan.LANGUAGE, "" if step.language == LANGUAGE else step.language),
-                            (dialplan.NEEDS, spoken_needs(step.needs))):
-            await session.set_variable(dialplan.INHERITED + name, value)
 
     async def _wait(self, session: Session, sounds: Sounds, chosen: steps.Enter) -> None:
         """Variables first: from then on the place in line outlives us. Then the engine, then `ACD_NEXT`."""
         since, queue = self.clock(), chosen.queue
         service = queue.service if queue.service in self.contacts.services else self.contacts.human
-        for name, value in ((dialplan.SERVICE, service), (dialplan.SINCE, f"{since:.3f}"),
-                            (dialplan.PRIORITY, str(queue.priority))):
-            await session.set_variable(dialplan.INHERITED + name, value)
-        await self._told(session, chosen)
+        await session.set_variables(
+            (dialplan.INHERITED + dialplan.SERVICE, service), (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
+            (dialplan.INHERITED + dialplan.PRIORITY, str(queue.priority)), *_told(chosen))
         event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow, chosen.needs)
         onward = dialplan.HOLD
         try:
@@ -196,6 +203,14 @@ class Entry:
         number = caller.normalise(keyed.digits, self.contacts.settings.region) if keyed.check == PHONE else ""
         digest, box = self.contacts.seal(number or f"{keyed.check}:{keyed.digits}")
         return digest, box if keyed.boxed else ""
+
+
+def _told(step: steps.Enter | steps.Lead) -> list[tuple[str, str]]:
+    """What the menu knows of the caller, as variables of the channel."""
+    return [(dialplan.INHERITED + name, value) for name, value in (
+        (dialplan.SLOW, "1" if step.slow else ""),
+        (dialplan.LANGUAGE, "" if step.language == LANGUAGE else step.language),
+        (dialplan.NEEDS, spoken_needs(step.needs)))]
 
 
 async def ask(session: Session, sounds: Sounds, step: steps.Ask, news: Callable[[], list[str]] = list

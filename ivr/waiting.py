@@ -14,7 +14,7 @@ import structlog
 from ivr import announcement, dialplan, expected, hold
 from ivr.agi.session import Session
 from ivr.config import DISTRESS, USUAL, Wait
-from ivr.contact import Contacts, contact_of, language_of
+from ivr.contact import Contacts, contact_of, told_language
 from ivr.expected import Words
 from ivr.flow.model import REFUSE_KEY, REFUSED, REPEAT_KEY, SLOW_KEY
 from ivr.flow.steps import NOT_RECORDED
@@ -37,6 +37,9 @@ OWN_PROMPTS = (
     *USUAL.comfort, DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
 _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
 
+Put = list[tuple[str, str]]
+"""Variables of the channel that the tick sets at its end, all in one go."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -52,6 +55,7 @@ class Waiting:
     async def tick(self, session: Session) -> None:
         """Engine silent: `ACD_NEXT` stays empty, the loop goes back to music and counts."""
         contact, key = contact_of(session), session.argument(1)[:1]
+        put: Put = []
         try:
             view = await self.inbox.ask(ContactTicked(contact, key))
             if view is None:
@@ -65,19 +69,19 @@ class Waiting:
             if isinstance(view, ContactView):
                 onward = onward_of(view.state)
                 if onward == dialplan.HOLD:
-                    onward = await self._round(session, view, key)
+                    onward = await self._round(session, view, key, put)
             else:
                 log.error("ivr.over_but_here", call=contact)
         except Refused as error:
             log.error("ivr.refused", call=contact, code=error.code)
-            await session.set_variable(dialplan.NEXT, dialplan.NET)
-            return
+            onward = dialplan.NET
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_silent", call=contact)
+            await session.set_variables(*put)
             return
         if onward not in (dialplan.HOLD, dialplan.CALLBACK):
             self.heard.pop(contact, None)
-        await session.set_variable(dialplan.NEXT, onward)
+        await session.set_variables(*put, (dialplan.NEXT, onward))
 
     def lost(self, contact: ContactId) -> None:
         """The talk was cut and the caller waits again, in front: the next tick says so."""
@@ -85,41 +89,40 @@ class Waiting:
         heard.cut, heard.place = True, 0
         self._bound()
 
-    async def _round(self, session: Session, view: ContactView, key: str) -> str:
-        """Where the dialplan goes on; what it plays before is in `ACD_SAY`."""
+    async def _round(self, session: Session, view: ContactView, key: str, put: Put) -> str:
+        """Where the dialplan goes on; what it plays before is in `ACD_SAY`. Variables of the channel go into `put`."""
         heard = await self._known(session, view)
         wait = self.contacts.settings.waits.get(view.service, USUAL)
         if heard.music != wait.music:
-            await session.set_variable(dialplan.MUSIC, wait.music)
+            put.append((dialplan.MUSIC, wait.music))
             heard.music = wait.music
         if view.returned and heard.service is None:  # what a restart without its store would go by
-            await session.set_variable(dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}")
+            put.append((dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}"))
         refuses = key == REFUSE_KEY and bool(await session.get_variable(dialplan.NOTICE))
         if refuses:
-            await session.set_variable(dialplan.INHERITED + dialplan.NOTICE, REFUSED)
+            put.append((dialplan.INHERITED + dialplan.NOTICE, REFUSED))
         if view.state is not ContactState.PENDING and key != SLOW_KEY:
             return dialplan.HOLD  # a phone rings for this caller, or they are being connected: nothing may cover that
         if key and key == wait.callback_key and not view.callback:
             return dialplan.CALLBACK
         before = heard.place, heard.words
-        keys = [NOT_RECORDED] if refuses else await self._keys(session, heard, view, wait, key)
+        keys = [NOT_RECORDED] if refuses else await self._keys(put, heard, view, wait, key)
         news = [] if key or view.state is not ContactState.PENDING else announcement.fresh(
             self.announced, heard.told, self.sounds, view.service, slow=heard.slow, language=heard.language)
         if news:
-            await session.set_variable(dialplan.INHERITED + dialplan.TOLD, announcement.written(heard.told))
+            put.append((dialplan.INHERITED + dialplan.TOLD, announcement.written(heard.told)))
         if news or keys:
-            await session.set_variable(dialplan.SAY, "&".join(
-                (*news, *files(self.sounds, keys, slow=heard.slow, language=heard.language))))
+            put.append((dialplan.SAY, "&".join(
+                (*news, *files(self.sounds, keys, slow=heard.slow, language=heard.language)))))
         if (heard.place, heard.words) != before:
-            await session.set_variable(dialplan.PLACE, str(heard.place))
-            await session.set_variable(dialplan.WAIT, self._said(heard))
+            put += [(dialplan.PLACE, str(heard.place)), (dialplan.WAIT, self._said(heard))]
         return dialplan.HOLD
 
-    async def _keys(self, session: Session, heard: Heard, view: ContactView, wait: Wait, key: str) -> list[str]:
+    async def _keys(self, put: Put, heard: Heard, view: ContactView, wait: Wait, key: str) -> list[str]:
         """Prompt keys of this round."""
         now, settings = self.steady(), self.contacts.settings
         if key == SLOW_KEY and not heard.slow:
-            await session.set_variable(dialplan.INHERITED + dialplan.SLOW, "1")
+            put.append((dialplan.INHERITED + dialplan.SLOW, "1"))
             return hold.slower(heard, now)
         if view.state is not ContactState.PENDING:
             return []
@@ -132,7 +135,7 @@ class Waiting:
             if not old:
                 after = await self.inbox.ask(PlaceDeclined(view.contact))
                 view = after if isinstance(after, ContactView) else view
-                await session.set_variable(dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}")
+                put.append((dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}"))
             return hold.answered(heard, view, wait, now, old=old)
         if key == hold.EMERGENCY_KEY and wait.emergency:
             return hold.emergency(heard, wait, now)
@@ -148,14 +151,14 @@ class Waiting:
         if heard.known:
             return heard
         heard.known, heard.said_at = True, self.steady()
-        heard.slow = view.slow or await session.get_variable(dialplan.SLOW) == "1"
-        heard.told = announcement.read(await session.get_variable(dialplan.TOLD))
-        heard.language = await language_of(session)
+        slow, told, language, place, wait = await session.get_variables(
+            dialplan.SLOW, dialplan.TOLD, dialplan.LANGUAGE, dialplan.PLACE, dialplan.WAIT)
+        heard.slow, heard.told = view.slow or slow == "1", announcement.read(told)
+        heard.language = told_language(language)
         if heard.cut:
             return heard
-        place = await session.get_variable(dialplan.PLACE) or ""
         heard.place = int(place) if place.isascii() and place.isdigit() and len(place) < 5 else 0
-        if (said := _SAID.match(await session.get_variable(dialplan.WAIT) or "")) is not None:
+        if (said := _SAID.match(wait)) is not None:
             heard.words = Words(int(said[1]), said[2] == "1")
             heard.until = self.steady() + int(said[3]) - self.clock() if int(said[3]) else math.inf
         return heard

@@ -8,6 +8,7 @@ it, in any order.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -23,6 +24,12 @@ PROBE_MS = 1
 MAX_STRAYS = 8
 """Replies nobody asked for. A value with line breaks may look like some; more of them is a broken peer."""
 ANY_KEY = "0123456789*#"
+BETWEEN = "|"
+"""Between the values of one reply; in no variable of ours."""
+TOGETHER_BYTES = 1_000
+"""Names and values set by one command: half of what Asterisk takes for sure."""
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/&+-]*\Z", re.ASCII)
+"""What `ARRAY` passes on as it is: it splits at commas, and knows quotes, backslashes and brackets."""
 
 
 class Played(NamedTuple):
@@ -182,6 +189,36 @@ class Session:
     async def set_variable(self, name: str, value: str) -> None:
         """Set a channel variable; `__` before the name makes it inherited for ever."""
         await self.command("SET VARIABLE", name, value)
+
+    async def get_variables(self, *names: str) -> tuple[str, ...]:
+        """Several in one round trip, in this order; empty: not set. All are empty when one holds `BETWEEN`."""
+        reply = await self.command("GET FULL VARIABLE", BETWEEN.join(f"${{{name}}}" for name in names))
+        found = tuple((reply.value or "").split(BETWEEN))
+        return found if len(found) == len(names) else ("",) * len(names)
+
+    async def set_variables(self, *pairs: tuple[str, str]) -> None:
+        """Several, in this order, in as few round trips as their values allow."""
+        together: list[tuple[str, str]] = []
+        size = 0
+        for name, value in pairs:
+            adds = len(name) + len(value)
+            if together and (size + adds > TOGETHER_BYTES or _PLAIN.match(value) is None):
+                await self._set_together(together)
+                together, size = [], 0
+            if _PLAIN.match(value) is None or adds > TOGETHER_BYTES:
+                await self.set_variable(name, value)
+            else:
+                together.append((name, value))
+                size += adds
+        if together:
+            await self._set_together(together)
+
+    async def _set_together(self, pairs: list[tuple[str, str]]) -> None:
+        if len(pairs) == 1:
+            await self.set_variable(*pairs[0])
+        else:
+            names, values = zip(*pairs, strict=True)
+            await self.set_variable(f"ARRAY({','.join(names)})", ",".join(values))
 
     async def exec(self, application: str, *arguments: str, within_s: float = PLAY_S) -> str:
         """Run a dialplan application; its result. Raises CommandRefused when Asterisk does not have it."""

@@ -94,8 +94,15 @@ class Dialler:
         if command.startswith("GET VARIABLE"):
             value = self.variables.get(words[0])
             return "200 result=0" if value is None else f"200 result=1 ({value})"
+        if command.startswith("GET FULL VARIABLE"):
+            value = re.sub(r"\$\{(.*?)\}", lambda name: self.variables.get(name[1], ""), words[0])
+            return f"200 result=1 ({value})" if value else "200 result=0"
         if command.startswith("SET VARIABLE"):
-            self.variables[words[0].lstrip("_")] = words[1]
+            several = words[0].startswith("ARRAY(")
+            names, values = (words[0][len("ARRAY("):-1].split(","), words[1].split(",")) if several else \
+                ([words[0]], [words[1]])
+            for name, one in zip(names, values, strict=True):
+                self.variables[name.lstrip("_")] = one
             return "200 result=1"
         if command.startswith("STREAM FILE"):
             name = words[0].rpartition("/")[2]

@@ -83,8 +83,8 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
     assert inbox.events == [ContactQueued(UNIQUEID, "uzaktan_egitim", leg="PJSIP/trunk-0000000e", since=NOW,
                                           caller_hash="hash+905321234567", caller_box="box+905321234567", node="one")]
     assert dialler.commands[-1] == 'SET VARIABLE "ACD_NEXT" "hold"', "the last act"
-    assert 'SET VARIABLE "__SC_SERVICE" "uzaktan_egitim"' in dialler.commands
-    assert f'SET VARIABLE "__SC_SINCE" "{NOW:.3f}"' in dialler.commands
+    assert ('SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS)" '
+            f'"uzaktan_egitim,{NOW:.3f},0,,,"') in dialler.commands
 
 
 async def test_slow_speech_is_kept(start: Start) -> None:
@@ -269,7 +269,9 @@ async def test_place_at_entry_when_it_gets_better_then_comfort(start: Start) -> 
         ["bekleme-teselli-3"]]
     assert heard[0].variables["ACD_SAY"] == "/sounds/tr/bekleme-ilk&/sounds/tr/sira-3"
     assert {each.variables["ACD_NEXT"] for each in heard} == {"hold"} and not heard[0].played
-    assert heard[0].commands[-1] == 'SET VARIABLE "ACD_NEXT" "hold"'
+    assert heard[0].commands[-1] == (
+        'SET VARIABLE "ARRAY(CHANNEL(musicclass),ACD_SAY,SC_PLACE,SC_WAIT,ACD_NEXT)" '
+        '"sakin,/sounds/tr/bekleme-ilk&/sounds/tr/sira-3,3,,hold"'), "everything at once, ACD_NEXT last"
 
 
 async def test_a_place_said_before_a_restart_is_not_said_again(start: Start) -> None:

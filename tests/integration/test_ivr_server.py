@@ -10,7 +10,7 @@ import pytest
 from ivr.agi import session as session_module
 from ivr.agi.errors import CallerGone, CommandRefused, ReplyTimeout
 from ivr.agi.server import FastAgi, Limits
-from ivr.agi.session import MAX_STRAYS, Session
+from ivr.agi.session import MAX_STRAYS, TOGETHER_BYTES, Session
 from tests.fakes.agi_dialler import Dialler, environment
 from tests.until import until_async
 
@@ -360,6 +360,27 @@ async def test_a_cancelled_command_ends_the_session(server: FastAgi) -> None:
     dialler.pause_s = 0.1
     await dialler.call()
     assert seen == [True] and dialler.commands == ['GET VARIABLE "A"'] and server.counters.gone == 1
+
+
+async def test_several_variables_in_one_round_trip(server: FastAgi) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    async def endpoint(session: Session) -> None:
+        seen.append(await session.get_variables("A", "B", "C"))
+        seen.append(await session.get_variables("A", "HOSTILE"))
+        await session.set_variables(
+            ("__S", "tip"), ("CHANNEL(musicclass)", "sakin"), ("E", ""), ("N", "en:1,isaret:50"), ("P", 'quo"te'),
+            ("LONG", "x" * TOGETHER_BYTES), ("M", "/a.b&c"), ("LAST", "hold"))
+
+    server.add_route("menu", endpoint)
+    dialler = Dialler(port(server), "menu", variables={"A": "a", "C": "c (1)", "HOSTILE": "1|2"})
+    await dialler.call()
+    assert seen == [("a", "", "c (1)"), ("", "")], "who holds the mark between values hides them all"
+    assert dialler.commands == [
+        'GET FULL VARIABLE "${A}|${B}|${C}"', 'GET FULL VARIABLE "${A}|${HOSTILE}"',
+        'SET VARIABLE "ARRAY(__S,CHANNEL(musicclass),E)" "tip,sakin,"',
+        'SET VARIABLE "N" "en:1,isaret:50"', r'SET VARIABLE "P" "quo\"te"',
+        f'SET VARIABLE "LONG" "{"x" * TOGETHER_BYTES}"', 'SET VARIABLE "ARRAY(M,LAST)" "/a.b&c,hold"']
 
 
 async def test_a_short_deadline_after_a_long_one_and_the_reverse(server: FastAgi) -> None:
