@@ -26,8 +26,9 @@ SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
 
 EVENTS = ("FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hangup",
           "Rename", "OriginateResponse", "Hold", "Unhold", "BlindTransfer", "AttendedTransfer", "DeviceStateChange",
-          "ContactStatus", "Shutdown")  # fmt: skip
-"""AMI events the node hears: 19 for a whole call instead of 163 (counted on Asterisk 22)."""
+          "ContactStatus", "Shutdown", "HangupRequest", "SoftHangupRequest")  # fmt: skip
+"""AMI events the node hears: 19 for a whole call instead of 163 (counted on Asterisk 22), and a request to hang up for
+each leg that the other side ends."""
 
 _MARK = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 

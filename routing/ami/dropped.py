@@ -1,8 +1,9 @@
-"""Callers whose line the network has lost, as Asterisk says before it takes them out of the talk.
+"""Callers whose line the network has lost: Asterisk names the cause when it takes them out of the talk.
 
-Asterisk names the cause when it is asked to hang up: by the carrier's BYE (`Reason: Q.850`, RFC 3326) in
-`HangupRequest`, by itself when no sound has come for `rtp_timeout` in `SoftHangupRequest` (cause 44). Both stand before
-`BridgeLeave`, and which of the two legs' `Hangup` comes first varies. Who puts the telephone down has cause 16.
+The cause of a carrier's BYE (`Reason: Q.850`, RFC 3326) stands in `HangupRequest` and in `Hangup`; no sound for
+`rtp_timeout` is `SoftHangupRequest` with 44. Which of the two legs' `Hangup` comes first varies, but the request stands
+before both: the caller's own `Hangup`, milliseconds later, is worth waiting for. Who puts the telephone down has cause
+16.
 """
 
 from __future__ import annotations
@@ -22,26 +23,26 @@ class Dropped:
     """Of the channels that are being hung up those that were lost."""
 
     def __init__(self) -> None:
-        self._lost: OrderedDict[str, None] = OrderedDict()
+        self._asked: OrderedDict[str, bool] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._lost)
+        return len(self._asked)
 
     def __contains__(self, uniqueid: str) -> bool:
-        return uniqueid in self._lost
+        """Whether the channel is being hung up: its `Hangup` is still to come."""
+        return uniqueid in self._asked
 
     def take(self, message: Message) -> None:
         """A request to hang up."""
-        if message.get("Cause") in CAUSES:
-            self._lost[message.get("Uniqueid")] = None
-            if len(self._lost) > DROPPED_MAX:
-                self._lost.popitem(last=False)
+        uniqueid = message.get("Uniqueid")
+        self._asked[uniqueid] = self._asked.get(uniqueid, False) or message.get("Cause") in CAUSES
+        if len(self._asked) > DROPPED_MAX:
+            self._asked.popitem(last=False)
 
     def over(self, uniqueid: str, cause: str) -> bool:
         """The channel is gone; whether it was lost."""
-        asked = self._lost.pop(uniqueid, "") is None
-        return asked or cause in CAUSES
+        return self._asked.pop(uniqueid, False) or cause in CAUSES
 
     def clear(self) -> None:
         """A snapshot tells what is there."""
-        self._lost.clear()
+        self._asked.clear()

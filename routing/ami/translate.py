@@ -107,6 +107,8 @@ class Translator:
         self.lines = Lines()
         self.dials = Dials()
         self.dropped = dropped.Dropped()
+        self._late: dict[str, list[OfferId]] = {}
+        """Talks by caller whose end is told with the caller's `Hangup`: it knows whether the line was lost."""
         self.doubts: set[str] = set()
         """Contacts whose end one event alone told, in the middle of a talk: to be looked at before it is believed."""
         self.joined: list[tuple[ContactId, str]] = []
@@ -145,6 +147,7 @@ class Translator:
         self.joined.clear()
         self.dials.clear()
         self.dropped.clear()
+        self._late.clear()
         for uniqueid, rings, up in legs:
             leg = self._leg(uniqueid)
             if leg is not None:
@@ -168,7 +171,7 @@ class Translator:
     def size(self) -> int:
         """How many things are remembered. Zero when no call is up (seats and ended legs apart)."""
         return len(self._legs) + len(self._bridges) + len(self._where) + self.phones.size() + len(self.lines) \
-            + len(self.dropped)
+            + len(self.dropped) + len(self._late)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
 
@@ -363,6 +366,8 @@ class Translator:
             leg.told = True
             by = leg.left_first or "caller"
             events.append(TalkEnded(leg.offer, "dropped" if lost and by == "caller" else by))
+        for offer in self._late.pop(uniqueid, ()):
+            events += (TalkEnded(offer, "dropped" if lost else "caller"), OfferEnded(offer, "hangup"))
         return [*events, ContactGone(ContactId(uniqueid))]
 
     def _line_gone(self, seat: str, cause: int) -> list[Event]:
@@ -393,7 +398,10 @@ class Translator:
         if leg.told:
             return ended
         by = "lost" if lost else leg.left_first or "agent"
-        return [TalkEnded(leg.offer, "dropped" if by == "caller" and leg.with_ in self.dropped else by), *ended]
+        if by == "caller" and leg.with_ in self.dropped:
+            self._late.setdefault(leg.with_, []).append(leg.offer)
+            return []
+        return [TalkEnded(leg.offer, by), *ended]
 
     def _partner_gone(self, uniqueid: str, leg: _Leg, lost: bool) -> list[Event]:
         """A partner who has talked leaves: told while the talk goes on without them."""

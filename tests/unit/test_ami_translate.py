@@ -443,6 +443,17 @@ def test_a_line_that_the_network_lost_is_none_that_the_caller_put_down(asked: Me
     assert translator.size() == 0
 
 
+@pytest.mark.parametrize(("cause", "by"), [(38, "dropped"), (16, "caller")])
+def test_a_request_without_a_cause_has_the_talk_wait_for_the_end_of_the_caller(cause: int, by: str) -> None:
+    translator = Translator(lambda uniqueid: True)
+    asked = ami("HangupRequest", Uniqueid=CALLER)
+    assert run([*TALKING, asked, leave(CALLER), leave(LEG), hangup(LEG)], translator) == CONNECTED
+    assert translator.size() > 0
+    assert run([hangup(CALLER, cause)], translator) == [
+        TalkEnded(OfferId(3), by), OfferEnded(OfferId(3), "hangup"), ContactGone(CALLER)]
+    assert translator.size() == 0 and run([hangup(CALLER, cause)], translator) == [ContactGone(CALLER)]
+
+
 def test_the_cause_of_the_end_alone_tells_it_too() -> None:
     events = run([*TALKING, leave(CALLER), leave(LEG), hangup(CALLER, 38), hangup(LEG)])
     assert TalkEnded(OfferId(3), "dropped") in events
