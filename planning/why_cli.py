@@ -63,7 +63,8 @@ def mount(app: typer.Typer, open_archive: OpenArchive, read_zone: ReadZone, defa
             if as_json:
                 typer.echo(json.dumps(view.as_json(), ensure_ascii=False, indent=1))
             else:
-                show(view, Console(highlight=False, width=WIDTH))
+                wide = Console()
+                show(view, Console(highlight=False, width=min(wide.width, WIDTH) if wide.is_terminal else WIDTH))
             if account.untold:
                 raise typer.Exit(1)
 
