@@ -210,11 +210,21 @@ def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
     contact.service, contact.step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
     contact.urgent = False
     contact.version += 1
+    unknown = hide(contact)
     preferred.choose(d, contact)
     enter(d, contact)
     d.facts.append(facts.Moved(
         *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, reason, max(0.0, waited_s),
-        d.position(contact), left_position))
+        d.position(contact), left_position, unknown))
+
+
+def hide(contact: Contact) -> bool:
+    """Whoever comes to an anonymous service is nobody's number from here on: what was known before could tell who spoke
+    there. Whether anything was."""
+    if not contact.service.anonymous or not (contact.caller_hash or contact.callback_hash):
+        return False
+    contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
+    return True
 
 
 def back(d: Domain, contact: Contact) -> None:
@@ -250,11 +260,12 @@ def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord |
         preferred.wait_for(contact, record, wait_s)
     moved = service.id != before.id
     contact.version += moved
+    unknown = contact.introducer is None and hide(contact)  # who is only asked about may be the agent's again
     enter(d, contact)
     if moved:
         d.facts.append(facts.Moved(
             *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, "transfer", 0.0,
-            d.position(contact)))
+            d.position(contact), unknown=unknown))
 
 
 def refit(d: Domain, contact: Contact, service: Service) -> None:

@@ -78,6 +78,8 @@ class Moved(NamedTuple):
     """In the new one."""
     left_position: int = 0
     """In the service before, at the end."""
+    unknown: bool = False
+    """The service is anonymous: what was known of the caller (hash, box) is forgotten from here on."""
 
 
 class ContactChanged(NamedTuple):

@@ -134,6 +134,8 @@ class Introduced(NamedTuple):
     talk_s: float
     held_s: float
     original_position: int
+    unknown: bool = False
+    """As in `Moved`: the caller is given over to an anonymous service."""
 
 
 class WrappedUp(NamedTuple):

@@ -23,7 +23,7 @@ from routing.core.facts import Fact
 from routing.core.model import Channel, ContactState, OfferState, Outcome
 from routing.core.stored import Row, StoredContact, StoredOffer
 from routing.store.errors import StoreConflict
-from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, offers
+from routing.store.schema import CONTACT_LIVE, OFFER_WITH_AGENT, agents, contacts, keyed, offers
 from routing.store.statement import Statement
 
 SLOTS_MAX = 64
@@ -114,6 +114,10 @@ _AGED = _noted("priority", "needs", "topics", "since")
 _MOVED = _noted("service", "step", "step_since", "entered_at", "visited")
 _AGREED = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
                     .values(follow_up=bindparam("follow_up")))
+_NOBODY = {column.name: "" for column in contacts.c if column.name.endswith(("_hash", "_box"))}
+_UNKNOWN = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
+                     .values({name: bindparam(name) for name in _NOBODY}))
+_UNKEYED = Statement(delete(keyed).where(keyed.c.contact == bindparam("b_contact")))
 _VISITED = Statement(select(contacts.c.visited).where(contacts.c.contact == bindparam("b_contact")))
 _BURDEN = Statement(update(agents).where(agents.c.agent == bindparam("b_agent"))
                     .values(wellbeing=bindparam("wellbeing")))
@@ -249,6 +253,12 @@ class Rows:
             visited = [*json.loads(found[0] if found else EMPTY), fact.before]
         self._note(fact, _MOVED, service=fact.service, step=0, step_since=fact.at, entered_at=fact.at,
                    visited=_json(visited))
+        self._unknown(fact)
+
+    def _unknown(self, fact: f.Moved | tf.Introduced) -> None:
+        if fact.unknown:
+            self._run(_UNKNOWN, {"b_contact": fact.contact, **_NOBODY})
+            self._run(_UNKEYED, {"b_contact": fact.contact})
 
     def _called_back(self, fact: f.CallbackChanged) -> None:
         values = {"service": fact.service, "callback": fact.callback, "tries": fact.tries, "leg": fact.leg,
@@ -307,6 +317,7 @@ class Rows:
     def _introduced(self, fact: tf.Introduced) -> None:
         self._offer(fact, _INTRODUCED, "consulting", state=OfferState.COMPLETED.value, talk_over_at=fact.at,
                     ended_at=fact.at, reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
+        self._unknown(fact)
 
     def _wrapped_up(self, fact: tf.WrappedUp) -> None:
         self._offer(fact, _WRAPPED, "wrapping", state=OfferState.COMPLETED.value, ended_at=fact.at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from routing.core import journal
 from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.model import Channel
 from routing.core.stored import OldPlace
+from routing.store import keyed
 from routing.store.reader import PLACES_MAX, Reader
 from routing.store.store import Store
 from tests.core_driver import Driver
@@ -110,3 +112,26 @@ async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
     places = {place.caller_hash for place in (await store.load()).places}
     await store.close()
     assert places == {f"h{number}" for number in range(3, PLACES_MAX + 3)}
+
+
+async def test_the_row_of_a_caller_sent_on_to_an_anonymous_service_knows_nobody(tmp_path: Path) -> None:
+    """Neither the number nor what they keyed in; those of others stay, and a restart begins so."""
+    secret = EDU._replace(id=ServiceId("tip"), anonymous=True)
+    told = House({"a": 50}, services=(EDU, secret))
+    told.sits("a", at=1.0)
+    offer = told.calls("edu", 10.0, caller_hash="h", caller_box="box")
+    told.tell(e.OfferConnected(offer.offer, offer.contact), 10.0)
+    told.waits("edu", 11.0, caller_hash="other", caller_box="theirs")
+    store = await Store.open(tmp_path / "santral.db")
+    await store.take_lease("test")
+    taken = len(told.facts)
+    await store.commit(Turn([(0.0, e.Configured(told.centre))], told.facts))
+    for contact in (offer.contact, "c2"):
+        await store.work(partial(keyed.add, one=keyed.Keyed(contact, "kimlik", "hash", "", 11.0)))
+    told.tell(e.TransferAsked(offer.offer, secret.id), 20.0)
+    await store.commit(Turn([], told.facts[taken:]))
+    found = {one.contact: (one.caller_hash, one.caller_box) for one in (await store.load()).contacts}
+    left = await store.work(partial(keyed.of_contacts, ids=[offer.contact, "c2"]))
+    await store.close()
+    assert found == {offer.contact: ("", ""), "c2": ("other", "theirs")}
+    assert [one.contact for one in left] == ["c2"]

@@ -289,9 +289,18 @@ def move(h, caller: Caller, to: Service, reason: str) -> None:
     before = caller.service
     caller.preferred = None
     caller.service, caller.step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
+    unknown = nobody(caller)
     prefer(h, caller)
     h.arm(caller)
-    h.tell("Moved", caller.id, before.id, to.id, reason)
+    h.tell("Moved", caller.id, before.id, to.id, reason, unknown)
+
+
+def nobody(caller: Caller) -> bool:
+    """In an anonymous service nothing is known of a caller. Whether there was something."""
+    known = bool(caller.hash or caller.other_hash)
+    if caller.service.anonymous:
+        caller.hash = caller.other_hash = ""
+    return caller.service.anonymous and known
 
 
 # --- preferred agents

@@ -323,8 +323,9 @@ def go_to(h, caller: Caller, service, person: Person | None) -> None:
     h.arm(caller)
     caller.service, caller.step, caller.urgent, caller.visited, caller.net_again = service, 0, False, (), 0.0
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
+    unknown = caller.introducer is None and callers.nobody(caller)
     if service.id != before.id:
-        h.tell("Moved", caller.id, before.id, service.id, "transfer")
+        h.tell("Moved", caller.id, before.id, service.id, "transfer", unknown)
 
 
 def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -> None:

@@ -203,7 +203,7 @@ class Crowd:
             if offer.voice and rng.random() < 0.25:
                 if rng.random() < 0.5:
                     return e.ConsultAsked(number, self._service() if rng.random() < 0.8 else None,
-                                          self._agent() if rng.random() < 0.3 else None, rng.random() < 0.3)
+                                          self._agent() if rng.random() < 0.3 else None, number % 3 == 0)
                 return e.TransferAsked(number, self._service() if rng.random() < 0.6 else None,
                                        self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2)
             return rng.choice((
@@ -227,7 +227,7 @@ class Crowd:
         return rng.choice((
             e.ConsultEnded(number), e.ConsultEnded(number), e.ConsultEnded(number, True),
             e.OfferConnected(number, caller.id),
-            e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, rng.choice(("agent", "caller"))),
+            e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "caller" if number % 2 else "agent"),
             e.Held(number, False), e.ContactGone(caller.id) if rng.random() < 0.5 else e.ContactLeft(caller.id, "net"),
             e.CallbackAsked(caller.id), e.ContactTicked(caller.id),
             e.Held(number, True) if other is None else e.OfferEnded(other.id, rng.choice(REASONS)),

@@ -22,7 +22,7 @@ OVER_KEPT = 50
 
 PLAIN: dict[type, tuple[str, ...]] = {
     f.Queued: ("contact", "service", "position"),
-    f.Moved: ("contact", "before", "service", "reason"),
+    f.Moved: ("contact", "before", "service", "reason", "unknown"),
     f.ContactChanged: ("contact", "priority"),
     f.Stepped: ("contact", "step", "reason"),
     f.CallbackChanged: ("contact", "tries", "not_before", "reason"),
@@ -39,7 +39,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     tf.FollowUpSet: ("offer", "contact", "agreed"),
     tf.Consulting: ("offer", "contact", "agent", "service", "to"),
     tf.Returned: ("offer", "contact", "agent", "service"),
-    tf.Introduced: ("offer", "contact", "agent", "to", "by"),
+    tf.Introduced: ("offer", "contact", "agent", "to", "by", "unknown"),
     tf.TalkOver: ("offer", "contact", "agent", "by"),
     tf.WrappedUp: ("offer", "contact", "agent"),
     f.Ended: ("contact", "service", "outcome", "key"),

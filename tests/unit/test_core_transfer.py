@@ -206,3 +206,57 @@ def test_the_wrap_up_of_who_sent_on_outlives_a_restart() -> None:
     assert again.state("a") is WRAPUP and again.agent("a").until == 40.0
     again.tick(40.0)
     assert again.state("a") in (READY, AgentState.UNREACHABLE)
+
+
+# -- to a service in which nobody is known -----------------------------------------------------------------------------
+
+SECRET = TIP._replace(anonymous=True)
+
+
+def known(d_contact: object) -> tuple[str, ...]:
+    return tuple(getattr(d_contact, name) for name in ("caller_hash", "caller_box", "callback_hash", "callback_box"))
+
+
+def secret_house() -> House:
+    house = House({"a": 50, "b": 80}, PROFILE, (EDU._replace(overflow_s=30.0, overflow_to=TIP.id), SECRET))
+    house.sits("a", "b", at=1.0)
+    return house
+
+
+@pytest.mark.parametrize("how", ["sent on", "overflow", "asked first"])
+def test_who_comes_to_an_anonymous_service_is_nobodys_number_from_then_on(how: str) -> None:
+    house = secret_house()
+    if how == "overflow":
+        for name in ("a", "b"):
+            house.tell(e.AgentPaused(AgentId(name)), 5.0)
+        house.waits("edu", 10.0, caller_hash="h", caller_box="box")
+        house.tick(40.0)
+        told: f.Moved | tf.Introduced = house.last(f.Moved)
+    else:
+        offer = first(house, caller_hash="h", caller_box="box")
+        kind = e.TransferAsked if how == "sent on" else e.ConsultAsked
+        house.tell(kind(offer.offer, SECRET.id), 20.0)
+        told = house.last(f.Moved)
+        if how == "asked first":
+            assert not told.unknown and known(house.engine._domain.contacts[offer.contact])[0] == "h", "not yet"
+            house.tell(e.OfferEnded(offer.offer, "hangup"), 25.0)
+            told = house.last(tf.Introduced)
+    assert told.unknown
+    contact = house.engine._domain.contacts[ContactId("c1")]
+    assert contact.service is not EDU and known(contact) == ("", "", "", "")
+    if contact.offer is not None:
+        house.tell(e.OfferConnected(contact.offer.id, contact.id), 50.0)
+        last = house.engine._domain.known.last("h")
+        assert last is not None and last[0] == "a", "of the talk before, and no other"
+
+
+def test_who_is_taken_back_from_an_anonymous_service_that_was_asked_is_known_as_before() -> None:
+    house = secret_house()
+    offer = first(house, caller_hash="h", caller_box="box")
+    house.tell(e.ConsultAsked(offer.offer, SECRET.id), 20.0)
+    house.tell(e.ConsultEnded(offer.offer), 25.0)
+    assert known(house.engine._domain.contacts[offer.contact])[:2] == ("h", "box")
+    house.tell(e.OfferConnected(offer.offer, offer.contact), 25.1)
+    house.tell(e.ConsultAsked(offer.offer, SECRET.id), 30.0)
+    house.tell(e.ContactGone(offer.contact), 35.0)
+    assert not house.last(tf.Introduced).unknown, "they were the agent's, in a service that knows them"
