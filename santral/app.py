@@ -8,6 +8,7 @@ what is known is kept.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import time
@@ -392,4 +393,7 @@ class Node:
     def _announce(self, http: str, agi: FastAgi) -> None:
         where = {"http": http, "agi": f"{agi.address[0]}:{agi.address[1]}", "ami": self._config.settings.asterisk.ami}
         write_private(self._where, json.dumps(where))
+        # What a node is made of stays to its end. A full look for garbage went through all 175,000 things of it, for
+        # 90 ms of CPU in which nobody is routed; through what has come since it takes 1 ms.
+        gc.freeze()
         log.info("node.ready", **where)
