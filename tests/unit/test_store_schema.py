@@ -25,7 +25,8 @@ pytestmark = pytest.mark.unit
 
 def made(connection: Connection) -> dict[str, str]:
     rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"))
-    return {name: re.sub(r'[\s"]+', "", sql or "").lower() for name, sql in rows}
+    # A table that a later migration copies has its defaults in parentheses: the same value.
+    return {name: re.sub(r'[\s"]+', "", sql or "").lower().replace("default('')", "default''") for name, sql in rows}
 
 
 def parts(sql: str) -> list[str]:
@@ -127,5 +128,5 @@ def test_where_it_may_not(where: str) -> None:
 
 
 def test_a_reader_of_nothing_says_so(tmp_path: Path) -> None:
-    with Reader(tmp_path / "not" / "there.db") as reader, pytest.raises(StoreUnavailable, match="cannot be opened"):
+    with Reader(tmp_path / "not" / "there.db") as reader, pytest.raises(StoreUnavailable, match="cannot be read"):
         reader.load()
