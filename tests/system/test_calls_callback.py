@@ -27,6 +27,7 @@ from lab.session import Lab
 from lab.wire_client import AmiClient
 from routing.ami.wire import Message
 from routing.store.numbers import NumberKeys
+from tests.system import ended
 from tests.system.needs import KEY, LEAD, PARTNER, READS, SCREEN, SKILL, SWITCH
 from tests.system.stage import Stage, length, plain
 from tests.until import until_async
@@ -340,7 +341,7 @@ def told(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory, reque
         found = asyncio.run(everything())
         found["leaks"] = leaks(folder / "lab", info, heard)
     finally:
-        up.down(folder / "lab")
+        ended.down(folder / "lab")
     return found
 
 

@@ -18,6 +18,7 @@ from lab.leg import Leg
 from lab.network import Behaviour
 from lab.session import Lab
 from lab.up import SOUNDS
+from tests.system import ended
 from tests.system import stage as ear
 from tests.system.stage import Stage, plain
 
@@ -139,7 +140,7 @@ def told(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> di
     try:
         return dict(zip((story.__name__ for story in STORIES), asyncio.run(everything()), strict=True))
     finally:
-        up.down(folder)
+        ended.down(folder)
 
 
 @pytest.mark.parametrize("story", [story.__name__ for story in STORIES])

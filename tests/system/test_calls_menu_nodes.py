@@ -18,6 +18,7 @@ from lab.network import Behaviour
 from lab.session import Lab
 from santral.registered import enlist
 from tests.fakes.menu import RICH_EXAMPLE
+from tests.system import ended
 from tests.system.stage import Stage, length, plain
 from tests.until import until_async
 
@@ -61,7 +62,7 @@ def running(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) ->
     try:
         yield info
     finally:
-        up.down(folder / "lab")
+        ended.down(folder / "lab")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from lab.network import Behaviour
 from lab.person import Person
 from lab.session import Lab
 from tests.fakes.sip_uac import Dialogue, Telephone, telephone
-from tests.system import hostile, unbroken
+from tests.system import ended, hostile, unbroken
 from tests.system.stage import Stage, plain
 from tests.until import until_async
 
@@ -52,7 +52,7 @@ def lab_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory
     try:
         yield up.up(folder=folder, trunk=TRUNK, guarded=True)
     finally:
-        up.down(folder)
+        ended.down(folder)
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+"""What a lab leaves behind is looked at when it has ended: its queue_log, by the words of docs/queue_log.md and by two
+readers that know nothing of Santral; and whether all who tell of its contacts say the same (`tests.agreement`)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from lab import up
+from metrics.queue_log import QueueLog
+from santral.journal import open_facts
+from tests import agreement
+from tests.readers import words
+from tests.readers.compare import differences
+
+
+def down(folder: Path) -> None:
+    """End the lab, and look."""
+    up.down(folder)
+    if (folder / "queue_log").exists():
+        look(folder)
+
+
+def look(folder: Path) -> None:
+    """A start takes what a killed node had not written yet and finds nothing else amiss; each call's lines are the
+    beginning of a word, and who reads them counts what the store has."""
+    asternic = "|TRANSFER|" in (folder / "queue_log").read_text(encoding="ascii")
+    with capture_logs() as logged:
+        log = QueueLog(folder / "queue_log", asternic=asternic)
+        with open_facts(str(folder)) as facts:
+            log.take(list(facts))
+        log.start(time.time())
+        log.close()
+    assert logged == [], "the file said what the facts say"
+    text = (folder / "queue_log").read_text(encoding="ascii")
+    words.check(text)
+    assert not (found := differences(text, folder / "santral.db")), "\n".join(found)
+    agreement.of_the_past(folder)
