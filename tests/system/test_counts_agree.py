@@ -246,8 +246,9 @@ class Day:
         agent = await self.callers.agent(plain(IDEA, 1)[0], Behaviour("0.3"))
         await self.callers.talks(agent, contacts[0])
         await (await self.callers.rings(number)).hangup()
-        assert await self.stage.ended(contacts[0]) == "answered"
-        assert await self.stage.ended(contacts[1]) == "callback_failed"
+        for contact, outcome in zip(contacts, ("answered", "callback_failed"), strict=True):
+            await until_async(lambda contact=contact: self.stage.outcome(contact), LIMIT_S, f"{outcome} is told")
+            assert self.stage.outcome(contact) == outcome
         await self.stage.reaches(agent, "ready", LIMIT_S)
         await agent.sign_out()
 
