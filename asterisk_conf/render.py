@@ -182,9 +182,9 @@ def _ami(chosen: Plan) -> dict[str, str]:
         "AMI_HOST": chosen.ami.host, "AMI_PORT": str(chosen.ami.port),
         "EVENTS": plan.EVENTS_USER, "EVENTS_SECRET": chosen.events_secret,
         "ACTIONS": plan.ACTIONS_USER, "ACTIONS_SECRET": chosen.actions_secret,
-        "FILTERS": "\n".join(f"eventfilter(name({event})) =" for event in EVENTS),
         "HTTP": "no" if chosen.metrics is None else "yes",
         "HTTP_ADDRESS": (chosen.metrics or plan.METRICS).host, "HTTP_PORT": str((chosen.metrics or plan.METRICS).port),
+        "FILTERS": "\n".join(f"eventfilter(name({event})) =" for event in EVENTS),
     }  # fmt: skip
 
 
@@ -193,9 +193,9 @@ def _modules(chosen: Plan) -> dict[str, str]:
     for codec in chosen.codecs:
         load += modules.BY_CODEC.get(codec, ())
     load += modules.BY_ENCRYPTION[chosen.media_encryption]
-    width = max(map(len, modules.DENIED))
     if chosen.metrics is not None:
         load.append(modules.METRICS)
+    width = max(map(len, modules.DENIED))
     return {
         "DENY": "\n".join(f"noload => {name:<{width}} ; {why}" for name, why in modules.DENIED.items()),
         "LOAD": "\n".join(f"load => {name}" for name in load),

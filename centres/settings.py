@@ -197,8 +197,6 @@ class QueueLog(Shape):
     path: File = "queue_log"
     """Relative: inside the node's state folder."""
     callerid: Literal["none", "masked", "full"] = "none"
-
-
     compat: Literal["none", "asternic"] = "none"
     """`asternic`: the legacy TRANSFER stands beside BLINDTRANSFER and ATTENDEDTRANSFER: Asternic knows no other."""
     rotate: Literal["never", "daily"] = "never"
