@@ -240,6 +240,10 @@ class Plan:
         """A prompt as the dialplan names it."""
         return f"{self.sounds}/tr/{key}"
 
+    def spoken(self, key: str) -> str:
+        """The same in the language of a caller who is called back (`SC_SPOKEN`)."""
+        return f"{self.sounds}/${{SC_SPOKEN}}/{key}"
+
 
 def _faults(plan: Plan) -> Iterable[str]:
     yield from _callers(plan)

@@ -60,6 +60,8 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def _paths(chosen: Plan) -> dict[str, str]:
     said = {name.upper(): chosen.prompt(key) for name, key in chosen.said._asdict().items()}
+    said |= {name: chosen.spoken(key) for name, key in (
+        ("HELLO", chosen.said.hello), ("PRESS_HERE", chosen.said.press_here), ("MOMENT", chosen.said.moment))}
     return {**said, "MUSIC": chosen.music_dir, "MUSIC_CLASS": plan.MUSIC_CLASS, "MUSICS": _musics(chosen),
             "CEL_FILE": plan.CEL_FILE, "SPOOL": chosen.spool,
             "RULES": say.sections(chosen.prompt("digits"))}  # fmt: skip

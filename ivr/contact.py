@@ -46,12 +46,13 @@ class Contacts:
         self.human, self.settings = human, settings
 
     async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool,
-                     needs: Needs = ()) -> ContactQueued:
+                     needs: Needs = (), language: str = LANGUAGE) -> ContactQueued:
         """The event for a caller who begins to wait. Reads the number, unless the service is anonymous."""
         digest, box = ("", "") if self.services[service].anonymous else await self.sealed(session)
         return ContactQueued(contact_of(session), ServiceId(service), leg=session.channel, since=since,
                              priority=priority, caller_hash=digest, caller_box=box, slow=slow, node=self.settings.node,
-                             needs=tuple((SkillId(skill), level) for skill, level in needs))
+                             needs=tuple((SkillId(skill), level) for skill, level in needs),
+                             language="" if language == LANGUAGE else language)
 
     async def sealed(self, session: Session) -> tuple[str, str]:
         """The caller's number as keyed hash and encrypted box; both empty when it is withheld."""
@@ -61,15 +62,16 @@ class Contacts:
     async def again(self, session: Session, now: float) -> ContactQueued:
         """The event for a caller the engine does not know (any more). Variables of the channel are not trusted: what
         does not fit becomes the human service, now, no points."""
-        service, began, ranked, slow, needs = await session.get_variables(
-            dialplan.SERVICE, dialplan.SINCE, dialplan.PRIORITY, dialplan.SLOW, dialplan.NEEDS)
+        service, began, ranked, slow, needs, language = await session.get_variables(
+            dialplan.SERVICE, dialplan.SINCE, dialplan.PRIORITY, dialplan.SLOW, dialplan.NEEDS, dialplan.LANGUAGE)
         since, points = _number(began), _number(ranked)
         if service not in self.services:
             service = self.human
         if since is None or not now - MAX_WAIT_S <= since <= now:
             since = now
         priority = int(points) if points is not None and 0 <= points <= 2 * MAX_PRIORITY else 0
-        return await self.queued(session, service, since, priority, slow == "1", told_needs(needs))
+        return await self.queued(session, service, since, priority, slow == "1", told_needs(needs),
+                                 told_language(language))
 
 
 async def language_of(session: Session) -> str:

@@ -182,7 +182,8 @@ class Entry:
         await session.set_variables(
             (dialplan.INHERITED + dialplan.SERVICE, service), (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
             (dialplan.INHERITED + dialplan.PRIORITY, str(queue.priority)), *_told(chosen))
-        event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow, chosen.needs)
+        event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow, chosen.needs,
+                                           chosen.language)
         onward = dialplan.HOLD
         try:
             await self.inbox.ask(event)

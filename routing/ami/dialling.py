@@ -44,6 +44,8 @@ def to_dial(command: Dial, uri: str, called: str) -> Action:
                  f"__SC_SINCE={command.since:.3f}", f"__SC_PRIORITY={command.priority}"]
     if command.slow:
         variables.append("__SC_SLOW=1")
+    if command.language:
+        variables.append(f"__SC_LANGUAGE={command.language}")
     return {
         "Action": "Originate", "Channel": f"PJSIP/{ENDPOINT}/{uri}", "ChannelId": command.contact,
         "Context": CONTEXT_CALLED, "Exten": "press" if command.press else "s", "Priority": "1", "Async": "true",

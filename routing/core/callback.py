@@ -90,7 +90,8 @@ def dial(d: Domain, offer: Offer) -> None:
     service = contact.service
     d.commands.append(commands.Dial(
         offer.id, contact.id, contact.callback_box or contact.caller_box, service.id, contact.since, contact.priority,
-        contact.slow, service.callback_press, contact.node))
+        contact.slow, service.callback_press, contact.node,
+        contact.language))
     d.facts.append(facts.CallbackDialled(*d.stamp(), offer.id, contact.id, service.id, offer.agent.id))
 
 

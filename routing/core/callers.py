@@ -19,7 +19,7 @@ was sent after it: the talk is over and nobody told us."""
 
 def queued(d: Domain, event: ContactQueued) -> None:
     """A new contact, or news of a known one. One that is over stays over: its channel never comes back."""
-    name, of, leg, channel, since, priority, caller_hash, caller_box, slow, node, needs, topics = event
+    name, of, leg, channel, since, priority, caller_hash, caller_box, slow, node, needs, topics, language = event
     if name in d.over and d.is_over(name):
         return
     known = d.contacts.get(name)
@@ -32,7 +32,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
     if since is None or since > now:
         since = now
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
-                      caller_box, needs, topics, since, now)
+                      caller_box, needs, topics, since, now, language=language)
     if caller_hash and d.callbacks:
         callback.merge(d, contact)
     if caller_hash and d.kept:
@@ -57,7 +57,7 @@ def tell(d: Domain, contact: Contact) -> None:
     d.facts.append(facts.record(facts.Queued, (
         seq, d.now, contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
         position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
-        contact.estimate, contact.needs, contact.topics)))
+        contact.estimate, contact.needs, contact.topics, contact.language)))
 
 
 def _turn_away(d: Domain, contact: Contact, reason: str) -> None:
@@ -84,7 +84,7 @@ def _again(d: Domain, contact: Contact, event: ContactQueued) -> None:
         _cut(d, contact)
     if contact.state not in contacts.WAITING or (contact.callback and not contact.leg):
         return
-    contact.slow = contact.slow or event.slow
+    contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
     if event.leg:
         contact.leg = event.leg
     needs, topics = event.needs or contact.needs, event.topics or contact.topics

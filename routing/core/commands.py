@@ -92,6 +92,8 @@ class Dial(NamedTuple):
     press: bool = False
     """The caller presses 1 to say that a person is there."""
     node: str = ""
+    language: str = ""
+    """What the caller hears; empty: the first language."""
 
 
 class Join(NamedTuple):

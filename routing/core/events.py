@@ -43,6 +43,8 @@ class ContactQueued(NamedTuple):
     """What this caller needs whatever the step: a language (`en`), text. Never relaxes."""
     topics: frozenset[str] = frozenset()
     """What is known of the contact that an agent's profile may exclude, e.g. `abusive`."""
+    language: str = ""
+    """What the caller has chosen to hear; empty: the first language. Opaque: who is called back hears it."""
 
 
 class ContactTicked(NamedTuple):

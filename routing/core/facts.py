@@ -56,6 +56,8 @@ class Queued(NamedTuple):
     """Expected wait as it was told at entry; None: somebody was free."""
     needs: Needs = ()
     topics: frozenset[str] = frozenset()
+    language: str = ""
+    """What the caller hears; empty: the first language."""
 
 
 class Moved(NamedTuple):

@@ -78,6 +78,8 @@ class Contact:
     callback_hash: str = ""
     callback_box: str = ""
     """Of the number to be called, where it is not the caller's own."""
+    language: str = ""
+    """As in `ContactQueued`."""
     follow_up: bool = False
     """The caller has agreed to be called back should the call be lost."""
     merged: bool = False

@@ -147,7 +147,8 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
         min(row.queued_at if row.step_since is None else row.step_since, d.now), ContactState(row.state), row.version,
         clamp_step(service, row.step), row.position, visited=row.visited, callback=row.callback, tries=row.tries,
         not_before=row.not_before, anytime=row.anytime, callback_hash=row.callback_hash, callback_box=row.callback_box,
-        handed_at=None if row.handed_at is None else min(row.handed_at, d.now), follow_up=row.follow_up)
+        handed_at=None if row.handed_at is None else min(row.handed_at, d.now), follow_up=row.follow_up,
+        language=row.language)
 
 
 _FITTING = {

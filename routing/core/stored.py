@@ -56,6 +56,8 @@ class StoredContact(NamedTuple):
     """When an agent sent the caller on (TalkOver with `to`); None: nobody did."""
     wait_s: float | None = None
     """Before the last connection; None: there was none."""
+    language: str = ""
+    """What the caller hears; empty: the first language."""
     follow_up: bool = False
     """The caller has agreed to be called back should the call be lost (the last `FollowUpSet`)."""
 

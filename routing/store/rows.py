@@ -60,7 +60,8 @@ def _offer(from_states: Iterable[str], *columns: str) -> Statement:
 
 
 _NEW_CONTACT = ("contact", "state", "version", "service", "channel", "since", "queued_at", "changed_at", "priority",
-                "position", "leg", "slow", "node", "caller_hash", "caller_box", "visited", "needs", "topics")
+                "position", "leg", "slow", "node", "caller_hash", "caller_box", "visited", "needs", "topics",
+                "language")
 _ADD_CONTACT = Statement(insert(contacts), _NEW_CONTACT)
 _ADD_NEW_CONTACT = Statement(insert(contacts), _NEW_CONTACT, " ON CONFLICT DO NOTHING")
 _ENDED_BEFORE = Statement(select(contacts.c.outcome).where(contacts.c.contact == bindparam("b_contact"),
@@ -181,6 +182,7 @@ class Rows:
             "changed_at": fact.at, "priority": fact.priority, "position": fact.position, "leg": fact.leg,
             "slow": fact.slow, "node": fact.node, "caller_hash": fact.caller_hash, "caller_box": fact.caller_box,
             "visited": EMPTY, "needs": _json(fact.needs), "topics": _json(sorted(fact.topics)),
+            "language": fact.language,
         }
         if self._run(_ADD_NEW_CONTACT, row) == 1:
             return

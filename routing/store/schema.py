@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0010"
+HEAD = "0011"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -103,6 +103,8 @@ contacts = Table(
     Column("callback_hash", Text, nullable=False, server_default="", comment="of another number than the caller's"),
     Column("callback_box", Text, nullable=False, server_default=""),
     Column("handed_at", Double, comment="when an agent sent the caller on: the present wait counts from it"),
+    Column("language", Text, nullable=False, server_default="",
+           comment="what the caller hears; empty: the first language"),
     Column("follow_up", Boolean, nullable=False, server_default=false(),
            comment="the caller wants to be called back should the call be lost"),
     _words("state", ContactState), _words("channel", Channel), _words("outcome", Outcome),

@@ -185,7 +185,7 @@ async def test_messages_and_tasks_are_none_of_the_telephones_business(
     assert not {"Hangup", "Redirect"} & set(asterisk.names()) and asterisk.names().count("Originate") == 1
 
 
-DIAL = Dial(OfferId(3), C, "sealed", ServiceId("ps"), 1700000000.25, 2, slow=True)
+DIAL = Dial(OfferId(3), C, "sealed", ServiceId("ps"), 1700000000.25, 2, slow=True, language="en")
 URI = "sip:token@127.0.0.1:5999"
 
 
@@ -209,7 +209,8 @@ async def test_a_callback_rings_the_agent_dials_the_caller_and_leads_them_togeth
     dialled = [one for one in asterisk.received if one["Action"] == ["Originate"]][1]
     assert (dialled["Channel"], dialled["ChannelId"]) == ([f"PJSIP/geri-arama/{URI}"], [C])
     assert (dialled["Context"], dialled["Exten"]) == (["santral-called"], ["s"])
-    assert {"__SC_SINCE=1700000000.250", "__SC_PRIORITY=2", "__SC_SLOW=1"} <= set(dialled["Variable"])
+    assert {"__SC_SINCE=1700000000.250", "__SC_PRIORITY=2", "__SC_SLOW=1", "__SC_LANGUAGE=en"} <= set(
+        dialled["Variable"])
     node.switch.execute([Join(OfferId(3), C, "PJSIP/geri-arama-0000001", pair=True)])
     await node.until(lambda: asterisk.names().count("Setvar") == 2)
     assert [one["Channel"] for one in asterisk.received if one["Action"] == ["Setvar"]] == [[LEG], ["p3-7.1"]]

@@ -151,6 +151,7 @@ async def test_another_language_is_heard_and_needed(start: Start) -> None:
     assert streams[5:] == ["/sounds/en/dil-ingilizce", "/sounds/en/secildi-dil", "/sounds/en/menu-son-adim",
                            "/sounds/en/ana-menu-1", "/sounds/en/ingilizce-menu", "/sounds/en/secildi-uzaktan-egitim"]
     assert house.queued.needs == (("en", 1),) and house.queued.service == "uzaktan_egitim"
+    assert house.queued.language == "en"
     assert (dialler.variables["SC_LANGUAGE"], dialler.variables["SC_NEEDS"]) == ("en", "en:1")
     again = await Dialler(house.port, "tick", "", variables=dict(dialler.variables)).call()
     assert again.variables["ACD_NEXT"] == "hold"

@@ -26,7 +26,7 @@ def queued(h, event: e.ContactQueued) -> None:
     since = h.now if event.since is None else min(event.since, h.now)
     caller = Caller(event.contact, service, event.channel, since, event.priority, h.take_number(), h.now, event.leg,
                     event.slow, event.node, event.caller_hash, event.needs, event.topics, entered_at=since,
-                    step_at=h.now)
+                    step_at=h.now, language=event.language)
     merge(h, caller)
     old_place(h, caller)
     why = settings.refuses(h, service)
@@ -59,6 +59,7 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
     if not caller.in_line or (caller.callback and not caller.leg):
         return
     caller.slow = caller.slow or event.slow
+    caller.language = event.language or caller.language
     caller.leg = event.leg or caller.leg
     needs, topics = event.needs or caller.needs, event.topics or caller.topics
     other = needs != caller.needs or topics != caller.topics
@@ -137,7 +138,8 @@ def call_again(h, caller: Caller) -> None:
         return
     new = Caller(name, caller.service, VOICE, caller.since, caller.points, h.take_number(), h.now, "", caller.slow,
                  caller.node, caller.hash, caller.needs, caller.topics, entered_at=caller.since, step_at=h.now,
-                 callback=True, anytime=True, not_before=h.now + 10.0, other_hash=caller.other_hash)
+                 callback=True, anytime=True, not_before=h.now + 10.0, other_hash=caller.other_hash,
+                 language=caller.language)
     h.callers[name] = new
     h.arm(new)
     h.tell("Queued", name, new.service.id, position(h, new))
@@ -391,7 +393,7 @@ def dial(h, offer) -> None:
     offer.dialling = True
     offer.due = {"dial": h.now + 75.0} if h.up(caller.node) else {}
     h.commands.append(commands.Dial(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,
-                                    caller.slow, caller.service.callback_press, caller.node))
+                                    caller.slow, caller.service.callback_press, caller.node, caller.language))
     h.tell("CallbackDialled", offer.id, caller.id)
 
 

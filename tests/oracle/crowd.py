@@ -156,7 +156,7 @@ class Crowd:
             rng.choice((None, None, self.duel.now - 30.0 * rng.random())), rng.choice((0, 0, 0, 2)),
             rng.choice(("", f"h{rng.randint(0, 12)}")), "", rng.random() < 0.1, rng.choice(("", "", "", "b")),
             ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
-            frozenset()))
+            frozenset(), "en" if number % 3 == 0 else ""))
 
     def _partner(self, offer: Offer) -> bool:
         """Whether it is the other one of a pair whose leg ends; rarely where there is none."""
@@ -243,7 +243,7 @@ class Crowd:
             return e.ContactGone(contact)
         if caller is not None and rng.random() < 0.15:
             return e.CallbackAsked(contact)
-        if caller is not None and caller.own is not None and rng.random() < 0.5:
+        if caller is not None and caller.own is not None and rng.random() < 0.9:
             return e.PlaceDeclined(contact)
         return rng.choice((
             e.ContactGone(contact, rng.choice((None, self.duel.now - 3.0))), e.ContactGone(contact, None, True),

@@ -280,7 +280,7 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
                               None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
                               c.needs, c.topics, c.callback, c.tries, c.not_before, c.anytime, c.callback_hash,
                               c.callback_box, c.handed_at, None if c.introducer is None else c.introducer.waited_s,
-                              c.follow_up)
+                              c.language, c.follow_up)
                 for c in d.contacts.values()]
     offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, (o.came_from or o.contact.service).id,
                           o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,

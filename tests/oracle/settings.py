@@ -219,7 +219,8 @@ def stored_caller(h, row) -> Caller:
         step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
         other_hash=row.callback_hash,
-        sent_at=None if row.handed_at is None else min(row.handed_at, h.now), follow_up=row.follow_up)
+        sent_at=None if row.handed_at is None else min(row.handed_at, h.now), follow_up=row.follow_up,
+        language=row.language)
 
 
 def stored_person(h, row) -> None:

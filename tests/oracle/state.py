@@ -59,6 +59,7 @@ class Caller:
     anytime: bool = False
     other_hash: str = ""
     """Of the number to be called back."""
+    language: str = ""
     follow_up: bool = False
     """To be called back if the call is lost."""
     net_again: float = 0.0

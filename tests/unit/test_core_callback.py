@@ -10,7 +10,8 @@ from routing.core import facts as f
 from routing.core.commands import Dial, Join, Offer, Rescind
 from routing.core.errors import NoCallback
 from routing.core.model import AgentState, CallbackOrder, Channel, ContactState, Outcome
-from tests.core_house import EDU, House
+from tests.core_house import EDU, House, restore
+from tests.oracle.duel import rows
 
 pytestmark = pytest.mark.unit
 
@@ -25,6 +26,18 @@ def asked(*, after_s: float = 0.0, **more: object) -> House:
     told.tell(e.CallbackAsked("c1", after_s), 5.0)
     told.tell(e.ContactGone("c1"), 8.0)
     return told
+
+
+def test_who_is_called_back_hears_the_language_they_chose() -> None:
+    """After a restart, and in a later try, too."""
+    told = asked(language="en")
+    again = House({"a": 50, "b": 50}, services=(TWICE,))
+    assert restore(again.engine, *rows(told.engine), 9.0) == []
+    for house in (told, again):
+        house.tell(e.LinkChanged("", True), 9.5)
+        house.sits("a", at=10.0)
+        (dial,) = house.tell(e.CallbackTaken(house.offers[-1].offer), 14.0)
+        assert isinstance(dial, Dial) and dial.language == "en"
 
 
 def test_the_place_in_line_stays_and_nobody_is_on_the_line() -> None:
