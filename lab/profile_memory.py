@@ -194,7 +194,7 @@ class ProfileMemory(ABC):
                     self._talk_over(fact)
                 case tf.WrappedUp():
                     self._wrapped(fact)
-                case f.Interrupted():
+                case tf.Interrupted():
                     self.offers[fact.offer].interrupted = fact.on
                 case _:
                     pass

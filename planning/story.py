@@ -181,7 +181,7 @@ class _Teller:
             case facts.CallbackChanged():
                 when = "" if fact.reason == "asked" else f", next try from {clock(fact.not_before)}"
                 return [f"{fact.contact} is to be called back: {fact.reason}{when}"]
-            case facts.Interrupted():
+            case talk_facts.Interrupted():
                 return [f"{fact.contact} is held" if fact.on else f"{fact.contact} goes on"]
             case facts.Overridden():
                 return [f"said aloud: {fact.rule} of {fact.agent} does not hold (by {fact.by})"]

@@ -82,7 +82,7 @@ class Course:
                 return [words.say(Said("{}: telefonu çalıyor", "{}: the phone rings"), fact.agent)]
             case f.OfferClosed():
                 return [words.closed(fact)]
-            case f.Interrupted():
+            case tf.Interrupted():
                 said = Said("{}: çağrı geldi, bu iletişim beklemede", "{}: a call came, this contact is held") \
                     if fact.on else Said("{}: iletişime geri döndü", "{}: goes on with this contact")
                 return [words.say(said, fact.agent)]

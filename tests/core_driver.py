@@ -202,7 +202,7 @@ class Checker:
                 case tf.Introduced():
                     self._offer(fact, OfferState.CONSULTING, OfferState.COMPLETED)
                     assert fact.talk_s >= 0 and 0 <= fact.held_s <= fact.talk_s + 1e-6
-                case f.Interrupted():
+                case tf.Interrupted():
                     assert self.offer[fact.offer] == (OfferState.ACCEPTED, fact.contact, self.offer[fact.offer][2])
                     assert fact.on is (fact.offer not in self.held)
                     (self.held.add if fact.on else self.held.discard)(fact.offer)

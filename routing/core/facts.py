@@ -22,6 +22,7 @@ from routing.core.talk_facts import (
     Consulting,
     FollowUpSet,
     HoldChanged,
+    Interrupted,
     Introduced,
     Returned,
     TalkOver,
@@ -150,17 +151,6 @@ class CallbackDialled(NamedTuple):
     contact: ContactId
     service: ServiceId
     agent: AgentId
-
-
-class Interrupted(NamedTuple):
-    """A contact is held because a call came to its agent (`on`), or goes on."""
-
-    seq: int
-    at: float
-    offer: OfferId
-    contact: ContactId
-    agent: AgentId
-    on: bool
 
 
 class Overridden(NamedTuple):

@@ -60,6 +60,17 @@ class FollowUpSet(NamedTuple):
     agreed: bool
 
 
+class Interrupted(NamedTuple):
+    """A contact is held because a call came to its agent (`on`), or goes on."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+    on: bool
+
+
 class TalkOver(NamedTuple):
     """The talk ended. Contact `assigned` -> `wrapping`, offer `accepted` -> `wrapping`; when `by` is `lost` the contact
     or `transfer` the contact is `pending` again and the offer `completed`: another offer for the contact may follow at

@@ -281,7 +281,7 @@ class Rows:
         else:
             self._note(fact, _AGED, **said, since=fact.since)
 
-    def _interrupted(self, fact: f.Interrupted) -> None:
+    def _interrupted(self, fact: tf.Interrupted) -> None:
         self._offer(fact, _INTERRUPT, "accepted", interrupted=fact.on)
 
     def _held(self, fact: tf.HoldChanged) -> None:
@@ -361,7 +361,7 @@ _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
     f.CallbackDialled: Rows._dialled,
     tf.Consulting: Rows._consulting, tf.Returned: Rows._returned, tf.Introduced: Rows._introduced,
-    f.ContactChanged: Rows._ranked, f.Interrupted: Rows._interrupted,
+    f.ContactChanged: Rows._ranked, tf.Interrupted: Rows._interrupted,
 }
 """The others (`CentreChanged`, `ServiceChanged`, `Overridden`, `Alarm`) change no row; they stand in `facts`."""
 

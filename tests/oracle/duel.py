@@ -27,7 +27,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.Stepped: ("contact", "step", "reason"),
     f.CallbackChanged: ("contact", "tries", "not_before", "reason"),
     f.CallbackDialled: ("offer", "contact"),
-    f.Interrupted: ("offer", "agent", "on"),
+    tf.Interrupted: ("offer", "agent", "on"),
     f.Overridden: ("agent", "offer", "rule", "by"),
     f.ServiceChanged: ("service", "open"),
     f.Offered: ("offer", "contact", "agent", "seat", "service", "ring_s", "step", "level", "runners_up", "strategy",
@@ -212,7 +212,7 @@ class Duel:
                 seen[f"offer {fact.state} {fact.reason}"] += 1
             case f.AgentChanged() if fact.state is not fact.before:
                 seen[f"agent {fact.state}"] += 1
-            case f.Interrupted():
+            case tf.Interrupted():
                 seen[f"interrupted {fact.on}"] += 1
             case f.Overridden():
                 seen[f"overridden {fact.rule} {fact.by}"] += 1

@@ -6,6 +6,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import talk_facts as tf
 from routing.core.commands import Interrupt, Offer, Rescind
 from routing.core.ids import ServiceId, SkillId
 from routing.core.model import AgentState, Channel, ContactState, Profile, Step
@@ -26,7 +27,7 @@ def test_a_call_holds_the_mail_from_the_connection_to_the_end_of_its_wrap_up() -
     house = house_of()
     mail = house.chats(EMAIL, 1.0)
     call = house.calls("edu", 2.0)
-    assert house.facts_of(f.Interrupted) == [] and house.state("a") is AgentState.TALKING
+    assert house.facts_of(tf.Interrupted) == [] and house.state("a") is AgentState.TALKING
     assert house.waits("edu", channel=EMAIL) == [], "nothing new beside the call"
     done = house.tell(e.OfferConnected(call.offer, call.contact), 3.0)
     assert done == [Interrupt(mail.offer, mail.contact, True)]
@@ -36,7 +37,7 @@ def test_a_call_holds_the_mail_from_the_connection_to_the_end_of_its_wrap_up() -
     on, new = house.tick(20.0)
     assert on == Interrupt(mail.offer, mail.contact, False) and isinstance(new, Offer) and new.contact == "c3"
     assert house.state("a") is AgentState.TALKING and house.agent("a").contact == mail.contact
-    assert [one.on for one in house.facts_of(f.Interrupted)] == [True, False]
+    assert [one.on for one in house.facts_of(tf.Interrupted)] == [True, False]
 
 
 def test_a_mail_that_rings_is_taken_back_for_the_call() -> None:
@@ -82,7 +83,7 @@ def test_a_call_that_nobody_takes_interrupts_nothing() -> None:
     house.chats(EMAIL, 1.0)
     call = house.calls("edu", 2.0)
     house.tell(e.ContactGone(call.contact), 4.0)
-    assert house.facts_of(f.Interrupted) == [] and house.state("a") is AgentState.TALKING
+    assert house.facts_of(tf.Interrupted) == [] and house.state("a") is AgentState.TALKING
 
 
 def test_a_call_that_is_lost_lets_the_mail_go_on() -> None:

@@ -152,12 +152,12 @@ def test_a_call_interrupts_what_both_have() -> None:
     mails = {house.chats(Channel.EMAIL).agent for _ in range(2)}
     assert mails == {"a", "b"}
     call = house.talks(1.0)
-    assert [(one.agent, one.on) for one in house.facts_of(f.Interrupted)] == [("a", True), ("b", True)]
+    assert [(one.agent, one.on) for one in house.facts_of(tf.Interrupted)] == [("a", True), ("b", True)]
     house.over(call, 5.0)
     assert states(house) == (WRAPUP, WRAPUP)
     house.tick(15.0)
     assert states(house) == (TALKING, TALKING)
-    assert [one.on for one in house.facts_of(f.Interrupted)] == [True, True, False, False]
+    assert [one.on for one in house.facts_of(tf.Interrupted)] == [True, True, False, False]
 
 
 def test_a_pair_of_one_gets_no_calls_and_a_third_is_no_part_of_it() -> None:
