@@ -173,8 +173,16 @@ def _recordings(steps: list[Step]) -> Iterator[Finding]:
                           "without b the words before the talk are in it, and a third argument starts a program")
 
 
+_TAKES_H = re.compile(r"_(?:[.!]|\[[^]]*(?:a-z|h))")
+"""Patterns that match the extension `h`."""
+
+
 def _ends(steps: list[Step]) -> Iterator[Finding]:
     seen: set[str] = set()
+    for step in {(step.context, step.exten): step for step in reversed(steps)}.values():
+        if _TAKES_H.match(step.exten):
+            yield Finding(FILE, step.line, f"{step.exten} of [{step.context}] matches h too",
+                          "Asterisk runs it for who has hung up, in spite of an h: begin the pattern otherwise")
     for step in steps:
         if step.exten != "h" or step.context in seen:
             continue

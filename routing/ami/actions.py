@@ -44,13 +44,13 @@ def to_action(command: Offer | Rescind | Overflow | SendOn | Consult | TakeBack,
                     "Priority": "1"}
         case SendOn():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
-                    "Exten": command.service, "Priority": "1"}
+                    "Exten": f"to_{command.service}", "Priority": "1"}
         case Consult(line=True):
             return {"Action": "Setvar", "Channel": command.contact, "Variable": "__SC_SERVICE",
                     "Value": command.service}
         case Consult():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
-                    "Exten": command.service, "Priority": "quiet",
+                    "Exten": f"to_{command.service}", "Priority": "quiet",
                     "ExtraChannel": leg_id(command.offer, command.contact), "ExtraContext": CONTEXT_CONSULT,
                     "ExtraExten": "wait", "ExtraPriority": "1"}
         case TakeBack():

@@ -60,6 +60,16 @@ async def test_a_caller_is_sent_on_to_a_service_over_http(stage: Stage) -> None:
     assert chain(stage, contact) == [(EDU, first.id, "completed", "transfer"), (TIP, second.id, "wrapping", "caller")]
 
 
+async def test_who_hangs_up_while_told_that_they_are_sent_on_is_gone(stage: Stage) -> None:
+    """The pattern of `santral-sent` once matched the extension h too: they went round in the hold loop as nobody."""
+    first = await stage.agent(plain(EDU, 1)[0], Behaviour(record=stage.folder))
+    caller, contact = await talking(stage, EDU_KEY, first)
+    await first.ask("transfer", {"service": TIP})
+    await stage.reaches(first, "wrapup")
+    await caller.hangup()
+    assert await stage.ended(contact) in ("abandoned", "abandoned_short")
+
+
 async def test_a_caller_is_sent_on_by_keys_and_what_cannot_be_is_said_and_the_talk_goes_on(stage: Stage) -> None:
     first = await stage.agent(plain(EDU, 1)[0], Behaviour(record=stage.folder))
     caller, contact = await talking(stage, EDU_KEY, first)

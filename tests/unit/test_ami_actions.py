@@ -103,14 +103,14 @@ def test_a_pairs_offer_becomes_two_calls_that_know_of_each_other() -> None:
 
 def test_who_is_sent_on_is_led_out_of_the_talk() -> None:
     assert to_action(SendOn(CALLER, ServiceId("tip")), "444") == {
-        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "tip", "Priority": "1"}
+        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "to_tip", "Priority": "1"}
 
 
 def test_caller_and_agent_are_parted_in_one_action_and_the_agent_is_led_back_by_a_word() -> None:
     assert to_action(Consult(OfferId(3), CALLER, ServiceId("tip"), line=True), "444") == {
         "Action": "Setvar", "Channel": CALLER, "Variable": "__SC_SERVICE", "Value": "tip"}, "nobody is parted"
     assert to_action(Consult(OfferId(3), CALLER, ServiceId("tip")), "444") == {
-        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "tip", "Priority": "quiet",
+        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "to_tip", "Priority": "quiet",
         "ExtraChannel": LEG, "ExtraContext": "santral-consult", "ExtraExten": "wait", "ExtraPriority": "1"}
     assert to_action(TakeBack(OfferId(3), CALLER), "444") == {
         "Action": "Setvar", "Channel": LEG, "Variable": "SHARED(SC_BACK)", "Value": "1"}

@@ -39,6 +39,7 @@ PLANTED = [
     (DIALPLAN, ".alaw,b)", ".alaw)", "than a file and b"),
     (DIALPLAN, ".alaw,b)", ".alaw,b,true)", "than a file and b"),
     (DIALPLAN, 'h,1,GotoIf($["${CHANNEL(channeltype)}"="Surrogate"]?end)', "h,1,NoOp()", "not guarded"),
+    (DIALPLAN, "_to_.,1,", "_[a-z]!,1,", "matches h too"),
     (DIALPLAN, "StopMusicOnHold()", "System(true)", "application System"),
     (DIALPLAN, "Playback(${SC_BRIEF})", "ExecIf($[1]?Playback(${SC_BRIEF}))", "application ExecIf is not loaded"),
     (DIALPLAN, "Set(SC_RAW=)", "Set(X=${SHELL(true)})", "function SHELL("),
