@@ -64,7 +64,8 @@ def target(uri: str) -> Target:
 
 
 def files(given: Iterable[Path]) -> list[Path]:
-    """Files as given; of a folder all scripts in it and below, in the order of their names. Raises BadInput."""
+    """Files as given; of a folder all scripts in it and below, in the order of their names. Each of them once: its
+    second caller would be known from the first. Raises BadInput."""
     found: list[Path] = []
     for path in given:
         if path.is_dir():
@@ -74,7 +75,10 @@ def files(given: Iterable[Path]) -> list[Path]:
             found += inside
         else:
             found.append(path)
-    return found
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
 
 
 def read(paths: Sequence[Path], centre: Loaded | None) -> list[Script]:

@@ -254,6 +254,8 @@ def test_a_folder_is_all_scripts_in_it_and_below(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     assert [path.name for path in script_run.files([tmp_path])] == ["a.yaml", "b.yaml", "c.yaml"]
+    given = [tmp_path, tmp_path / "uzun", tmp_path / "uzun" / ".." / "a.yaml"]
+    assert script_run.files(given) == script_run.files([tmp_path]), "each once, as it was given first"
     (tmp_path / "leer").mkdir()
     with pytest.raises(BadInput, match="no script"):
         script_run.files([tmp_path / "leer"])
