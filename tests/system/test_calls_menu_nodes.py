@@ -46,6 +46,7 @@ def write(folder: Path) -> Path:
     (centre / "menu.yaml").write_text(menu, encoding="utf-8")
     settings = (centre / "santral.toml").read_text(encoding="utf-8")
     settings = settings.replace('"4440632" = "ana"', f'"4440632" = "ana"\n"{SECOND}" = "ikinci"', 1)
+    settings = settings.replace('\nclosed = "kapali"', "\n#", 1)  # this menu has no entry for it
     (centre / "santral.toml").write_text(f'{settings}\n[transfer]\nalo183 = "183"\nbos = "+903124131000"\n',
                                          encoding="utf-8")
     team = (centre / "team.yaml").read_text(encoding="utf-8")
