@@ -183,6 +183,7 @@ class Checker:
                     assert (fact.to is not None) is (fact.by == "transfer")
                     if fact.to is not None:
                         self.aside[fact.contact] = fact.at + IN_PERSON_S  # perhaps for a colleague
+                        self.been[fact.contact] = {self.service[fact.contact]}  # from there it begins anew
                     self._offer(fact, OfferState.ACCEPTED, OfferState.COMPLETED if lost else OfferState.WRAPPING)
                     self._contact(fact.contact, fact.version, ContactState.ASSIGNED, fact.state)
                     assert fact.state is (ContactState.PENDING if lost else ContactState.WRAPPING)
@@ -191,13 +192,14 @@ class Checker:
                     self.offer[fact.offer] = (OfferState.CONSULTING, *self._held_by(fact, OfferState.ACCEPTED))
                     self._contact(fact.contact, fact.version, ContactState.ASSIGNED, ContactState.PENDING)
                     self.aside[fact.contact] = fact.at + IN_PERSON_S  # perhaps for a colleague
+                    self.been[fact.contact] = {self.service[fact.contact]}
                 case tf.Returned():
                     self.offer[fact.offer] = (OfferState.ACCEPTED, *self._held_by(fact, OfferState.CONSULTING))
                     assert self.contact[fact.contact][0] in (ContactState.PENDING, ContactState.RESERVED)
                     assert not [one for one in self.offer.values() if one[1] == fact.contact
                                 and one[0] is OfferState.PENDING], "what rang for it was closed before"
                     self._contact(fact.contact, fact.version, None, ContactState.ASSIGNED)
-                    self.service[fact.contact] = fact.service
+                    self.service[fact.contact], self.been[fact.contact] = fact.service, {fact.service}
                     self.asks[fact.contact] = self.asks[fact.contact]._replace(service=fact.service, step=0)
                 case tf.Introduced():
                     self._offer(fact, OfferState.CONSULTING, OfferState.COMPLETED)
@@ -217,6 +219,8 @@ class Checker:
                     self.been[fact.contact] = {fact.service} if anew else been | {fact.service}
                     self.asks[fact.contact] = self.asks[fact.contact]._replace(service=fact.service, step=0)
                     self._maybe_aside(fact.contact, fact.at, centre)
+                    if fact.reason == "transfer":
+                        self.aside[fact.contact] = fact.at + IN_PERSON_S
                 case f.Stepped():
                     self._waits(fact)
                     assert self.contact[fact.contact][0] is ContactState.PENDING and fact.step >= 0
@@ -268,7 +272,7 @@ class Checker:
         """A contact that comes to a service may wait a while for somebody in person."""
         for service in centre.services:
             if service.id == self.service[contact]:
-                self.aside[contact] = now + service.preferred_s
+                self.aside[contact] = max(self.aside.get(contact, 0.0), now + service.preferred_s)
 
     def _turn(self, fact: f.Offered) -> None:
         """Order is kept: nobody who asks for the same and came before is passed over."""
@@ -310,6 +314,8 @@ class Checker:
                 if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING)}
         assert fact.contact not in [one[1] for one in live.values() if one[0] is not OfferState.CONSULTING], \
             "a contact has one offer at a time"
+        # A reload may have set it back while they talked; a talk that is lost goes on waiting from there.
+        self.asks[fact.contact] = self.asks[fact.contact]._replace(step=fact.step)
         if not self.down and not fact.preferred:
             self._turn(fact)
         assert self.callbacks.get(fact.contact, 0.0) <= fact.at and fact.service == self.service[fact.contact]

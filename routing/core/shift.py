@@ -124,7 +124,7 @@ def _end_wrap_ups(d: Domain, record: AgentRecord, reason: str) -> None:
 def resume(d: Domain, event: AgentResumed) -> None:
     """Ready again. Forgets a break that has not begun and offers missed beside others, ends a wrap-up."""
     record = agents.signed_in(d, event.agent)
-    forced = record.state is WRAPUP and _by_clock_only(record)
+    forced = record.state is WRAPUP and _by_clock_only(d, record)
     if forced and not record.pause_pending:
         raise _not_by_word(record)
     forgets, record.pause_pending = bool(record.pause_pending), ""
@@ -142,8 +142,11 @@ def resume(d: Domain, event: AgentResumed) -> None:
         agents.place(d, record)
 
 
-def _by_clock_only(record: AgentRecord) -> bool:
-    return record.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT
+def _by_clock_only(d: Domain, record: AgentRecord) -> bool:
+    """A wrap-up that began under another profile may have no clock: then it is the word that ends it."""
+    return record.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT and (
+        not record.aside or d.timers.at(("aside", record.id)) is not None) and all(
+            d.timers.at(("wrap", offer.id)) is not None for offer in record.offers.values() if offer.state is WRAPPING)
 
 
 def _not_by_word(record: AgentRecord) -> NotNow:
@@ -157,7 +160,7 @@ def wrap_up_ended(d: Domain, event: WrapUpEnded) -> None:
     ended = [offer for offer in record.offers.values() if offer.state is WRAPPING
              and (contact is None or contact == offer.contact.id)]
     aside = record.aside and contact is None
-    if (ended or aside) and _by_clock_only(record):
+    if (ended or aside) and _by_clock_only(d, record):
         raise _not_by_word(record)
     for offer in ended:
         talks.wrap_up(d, offer, "wrapped_up")

@@ -1,9 +1,9 @@
 """Deadlines of the engine: a heap in which a moved or cancelled deadline is skipped when it is met.
 
-Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Of the same moment those come first that have a
-place among each other, then the others in the order in which they were set: a replay goes the same way, where there is
-room for one of two contacts it is for the one that came first, and a contact that comes back to wait at this moment is
-offered before it is asked for how long it has waited.
+Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Of the same moment those come first that have
+a place among each other, then the others in the order in which they were set: a replay goes the same way, where there
+is room for one of two contacts it is for the one that came first, and a contact that comes back to wait at this moment
+is offered before it is asked for how long it has waited.
 """
 
 from __future__ import annotations

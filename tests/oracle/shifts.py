@@ -215,7 +215,9 @@ def pause(h, p: Person, reason: str) -> None:
 
 def by_clock_only(p: Person) -> bool:
     """The agent's word does not end a wrap-up."""
-    return p.agent.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT
+    timeless = [one for one in p.hands if one.state is WRAPPING and "wrap" not in one.due]
+    return p.agent.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT and not timeless \
+        and (not p.aside or p.aside_at is not None)
 
 
 def resumed(h, event: e.AgentResumed) -> None:

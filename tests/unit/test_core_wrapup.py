@@ -56,6 +56,16 @@ def test_forced_ends_by_the_clock_only() -> None:
     house.tell(e.WrapUpEnded("a"), 16.0)
 
 
+@pytest.mark.parametrize("word", [e.WrapUpEnded("a"), e.AgentResumed("a")])
+def test_one_without_a_clock_ends_by_the_word_whatever_the_profile_says_meanwhile(word: e.Event) -> None:
+    """A reload gave the agent the other mode: nothing at all ended the wrap-up."""
+    house = talking(WrapUpMode.MANDATORY)
+    end(house, 5.0)
+    house.profiles(a=Profile(wrapup_mode=WrapUpMode.MANDATORY_FORCED_TIMEOUT, wrapup_s=10.0))
+    house.tell(word, 6.0)
+    assert house.state("a") is AgentState.READY
+
+
 def test_signing_out_ends_even_a_forced_one() -> None:
     house = talking(WrapUpMode.MANDATORY_FORCED_TIMEOUT)
     end(house, 5.0)
