@@ -48,7 +48,15 @@ def enter(d: Domain, contact: Contact) -> None:
         callback.joins(d, contact)
     if contact.state is PENDING:
         look(d, contact)
-        d.fresh.append(contact)
+        _comes_to_wait(d, contact)
+
+
+def _comes_to_wait(d: Domain, contact: Contact) -> None:
+    """Its deadline is set after the next assignment: who comes back at the moment a step ends is offered first."""
+    if contact.armed:
+        contact.armed = False
+        d.timers.cancel((TIMER, contact.id))
+    d.fresh.append(contact)
 
 
 def look(d: Domain, contact: Contact) -> None:
@@ -239,7 +247,7 @@ def again(d: Domain, contact: Contact) -> None:
     if contact.preferred is not None:
         preferred.over(d, contact, d.now)
     look(d, contact)
-    d.fresh.append(contact)  # what has come due meanwhile is due at once
+    _comes_to_wait(d, contact)  # what has come due meanwhile is due at once
 
 
 def cut(d: Domain, contact: Contact) -> None:

@@ -1,9 +1,8 @@
 """Deadlines of the engine: a heap in which a moved or cancelled deadline is skipped when it is met.
 
-Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Of the same moment those come first that have
-a place among each other, then the others in the order in which they were set: a replay goes the same way, where there
-is room for one of two contacts it is for the one that came first, and a contact that comes back to wait at this moment
-is offered before it is asked for how long it has waited.
+Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Deadlines of the same moment come in the order
+in which they were set, and after them those that have a place among each other: a replay goes the same way, and where
+there is room for one of two contacts it is for the one that came first.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from heapq import heapify, heappop, heappush
 Key = tuple[str, str | int]
 
 PLACED = 1 << 48
-"""More than contacts ever come: those with a place stand before the others."""
+"""More than deadlines are ever set: those with a place come after the others."""
 STALE_SHARE = 2
 """The heap is rebuilt when it is this many times larger than what is wanted: memory follows the live deadlines."""
 STALE_FLOOR = 64
@@ -38,7 +37,7 @@ class Timers:
         if place is None:
             self._count = count = self._count + 1
         else:
-            count = place - PLACED
+            count = PLACED + place
         heap, live = self._heap, self._at
         live[key] = entry = (at, count, key)
         heappush(heap, entry)

@@ -100,13 +100,13 @@ def test_deadlines_of_the_same_moment_come_as_they_were_set() -> None:
     assert [timers.pop_due(5.0) for _ in keys] == keys
 
 
-def test_who_has_a_place_comes_in_that_order_before_the_others_of_the_moment() -> None:
+def test_who_has_a_place_comes_in_that_order_after_the_others_of_the_moment() -> None:
     """Two contacts whose wait is too long at the same moment, and room for one in the other service."""
     timers = Timers()
-    for key, place in ((("ring", 1), None), (("contact", "late"), 7), (("contact", "early"), 3)):
+    for key, place in ((("contact", "late"), 7), (("contact", "early"), 3), (("ring", 1), None)):
         timers.set(key, 5.0, place)
     timers.set(("contact", "late"), 5.0, 7)
-    assert [timers.pop_due(5.0) for _ in range(4)] == [("contact", "early"), ("contact", "late"), ("ring", 1), None]
+    assert [timers.pop_due(5.0) for _ in range(4)] == [("ring", 1), ("contact", "early"), ("contact", "late"), None]
 
 
 def test_moved_deadlines_leave_no_pile() -> None:
