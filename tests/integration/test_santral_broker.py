@@ -54,7 +54,7 @@ async def test_a_node_and_the_broker_of_its_files_understand_each_other(tmp_path
         until(lambda: listens(port), what=(tmp_path / "log").read_text())
         config, secrets = node_config(MEB, settings), Secrets(tmp_path / "state")
         source = Source(Broker("127.0.0.1", port, "", ""))
-        made = broker.outbox(config, secrets, source.store, source.status, lambda: source.now)
+        made = broker.outbox(config, secrets, source.store, source.status, lambda: source.now, lambda *_: None, lambda: 0)
         assert made is not None
         source.outbox = made
         agent, device = next(iter(made.devices.items()))
@@ -84,7 +84,8 @@ def test_names_and_passwords_stay_when_the_files_are_rendered_again(tmp_path: Pa
 def test_a_centre_without_a_broker_has_no_files_and_no_outbox(tmp_path: Path) -> None:
     with pytest.raises(BadCentre, match=r"\[mqtt\] broker = "):
         broker.plan(MEB, None, tmp_path)
-    assert broker.outbox(node_config(MEB), Secrets(tmp_path), Memory(), lambda: None, lambda: 0.0) is None
+    assert broker.outbox(node_config(MEB), Secrets(tmp_path), Memory(), lambda: None, lambda: 0.0, lambda *_: None,
+                         lambda: 0) is None
 
 
 def test_passwords_do_not_cross_a_network_in_the_clear(tmp_path: Path) -> None:
