@@ -54,7 +54,8 @@ async def test_a_node_and_the_broker_of_its_files_understand_each_other(tmp_path
         until(lambda: listens(port), what=(tmp_path / "log").read_text())
         config, secrets = node_config(MEB, settings), Secrets(tmp_path / "state")
         source = Source(Broker("127.0.0.1", port, "", ""))
-        made = broker.outbox(config, secrets, source.store, source.status, lambda: source.now, lambda *_: None, lambda: 0)
+        made = broker.outbox(config, secrets, source.store, source.status, lambda: source.now,
+                             lambda *_: None, lambda: 0)
         assert made is not None
         source.outbox = made
         agent, device = next(iter(made.devices.items()))
