@@ -7,6 +7,7 @@ Such a channel begins in the context of the agents' phones. In a bridge it is a 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from routing.core.ids import is_leg
 
@@ -19,7 +20,10 @@ LINES_MAX = 5_000
 class Lines:
     """Whose each second line is, by Uniqueid."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_seat: Callable[[str], bool]) -> None:
+        """`is_seat`: whether an endpoint is an agent's phone. A caller on the way between two lines stands for moments
+        where calls of phones stand."""
+        self._is_seat = is_seat
         self._lines: OrderedDict[str, str] = OrderedDict()
 
     def __contains__(self, uniqueid: str) -> bool:
@@ -38,7 +42,7 @@ class Lines:
 
     def begins(self, uniqueid: str, seat: str, context: str) -> None:
         """A channel is there; perhaps a call that a phone made."""
-        if seat and is_line(uniqueid, context):
+        if seat and self._is_seat(seat) and is_line(uniqueid, context):
             if len(self._lines) >= LINES_MAX:
                 self._lines.popitem(last=False)
             self._lines[uniqueid] = seat

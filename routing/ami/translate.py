@@ -104,7 +104,7 @@ class Translator:
         self._bridges: dict[str, list[str]] = {}
         self._where: OrderedDict[str, str] = OrderedDict()
         self.phones = Phones(is_seat)
-        self.lines = Lines()
+        self.lines = Lines(is_seat)
         self.dials = Dials()
         self.dropped = dropped.Dropped()
         self._late: dict[str, list[OfferId]] = {}

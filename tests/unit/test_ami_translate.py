@@ -424,6 +424,13 @@ def test_second_lines_are_known_after_a_reconnect_and_bounded(monkeypatch: pytes
     assert len(translator.lines) == 5
 
 
+def test_a_caller_on_the_way_between_two_lines_is_no_line_after_a_reconnect() -> None:
+    """They stand in the context of phones for moments: taken for a line, nothing was told of their call any more."""
+    translator = Translator(lambda uniqueid: True, lambda name: name == "2001")
+    translator.adopt([(LEG, False, True)], [], [], [(CALLER, "PJSIP/trunk-00000001", "santral-seat-line")])
+    assert len(translator.lines) == 0
+
+
 def request(uniqueid: str, cause: int, name: str = "HangupRequest") -> Message:
     return ami(name, Uniqueid=uniqueid, Cause=str(cause))
 

@@ -219,6 +219,17 @@ def test_two_who_talk_about_a_caller_are_left_alone_when_the_link_is_back(cut: s
     assert (house.state("a"), house.state("b")) == (TALKING, TALKING)
 
 
+def test_a_deadline_that_stood_still_does_not_go_on_when_two_have_met_meanwhile() -> None:
+    asks = Asking(meets=False)
+    house = asks.house
+    house.tell(e.OfferAnswered(asks.second.offer), 22.0)
+    house.tell(e.LinkChanged("", False), 23.0)
+    house.tell(e.OfferConnected(asks.second.offer, asks.leg), 24.0)
+    house.tell(e.LinkChanged("", True), 25.0)
+    assert house.tick(25.0 + BRIEF_S + WAIT_S) == []
+    assert asks.states == (TALKING, TALKING)
+
+
 def test_what_comes_after_a_consultation_that_a_restart_interrupted_leaves_no_deadline() -> None:
     """A caller who was sent on within half a minute ended the node: the deadline named an offer that was over."""
     asks = Asking()
