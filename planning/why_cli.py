@@ -1,4 +1,5 @@
-"""`santral why`: how a contact was routed. Exit 1: a decision does not come again; 2: what was given cannot be used."""
+"""`santral why`: how a contact was routed. Exit 1: a decision does not come again; 2: what was given cannot be used;
+4: the store cannot be read."""
 
 from __future__ import annotations
 

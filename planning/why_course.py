@@ -129,8 +129,9 @@ class Course:
                     if fact.by == "transfer" else Said("{}: sorarken arayan kapattı", "{}: the caller hung up")
                 return [words.say(said, fact.agent, words.service(centre, fact.to))]
             case tf.WrappedUp() if fact.wrapup_s > 0:
-                return [words.say(Said("{}: görüşme sonrası işlem bitti ({})", "{}: wrap-up is over ({})"), fact.agent,
-                                  words.lasts(fact.wrapup_s))]
+                lasted = f" ({words.lasts(fact.wrapup_s)})" if words.needs else ""  # a rule of the profile
+                return [words.say(Said("{}: görüşme sonrası işlem bitti{}", "{}: wrap-up is over{}"), fact.agent,
+                                  lasted)]
         return []
 
     def _with_partner(self, offer: OfferId, agent: str) -> str:

@@ -284,8 +284,8 @@ class Words:
         chosen = self.service(centre, fact.service) if fact.service else "–"
         found = [self.say(Said("Menü ({}): {}; {}; {}", "Menu ({}): {}; {}; {}"), fact.entry, " › ".join(fact.nodes),
                           self.lasts(fact.lasted_s), self.say(MENU[fact.outcome], chosen))]
-        for count, said in ((fact.timeouts, Said("{} soruya tuş gelmedi", "{} questions without a key")),
-                            (fact.wrong, Said("{} yanlış tuş", "{} wrong keys"))):
+        for count, said in ((fact.timeouts, Said("{} soruya tuş gelmedi", "questions without a key: {}")),
+                            (fact.wrong, Said("{} yanlış tuş", "wrong keys: {}"))):
             if count:
                 found.append(self.say(said, count))
         return ", ".join(found)
@@ -300,7 +300,8 @@ class Words:
             why = self.say(TAKEN_BACK)
         else:
             why = self.say(ENDS.get(reason, TAKEN_BACK))
-        rang = self.say(Said("; {} çaldı", "; rang {}"), self.lasts(fact.rang_s)) if fact.rang_s else ""
+        told = fact.rang_s and (self.needs or reason != "no_answer")  # how long it may ring is a rule of the profile
+        rang = self.say(Said("; {} çaldı", "; rang {}"), self.lasts(fact.rang_s)) if told else ""
         return self.say(Said("{}: bağlanmadı; {}{}", "{}: not connected; {}{}"), fact.agent, why, rang)
 
     def tried(self, reason: str) -> str:

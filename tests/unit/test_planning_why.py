@@ -169,9 +169,23 @@ def test_a_callback_and_its_tries(tmp_path: Path) -> None:
 
 
 def test_a_missed_offer(tmp_path: Path) -> None:
-    told = text(example("misses", "A", tmp_path))
-    assert "ali: bağlanmadı; telefon açılmadı; 25 sn çaldı" in told
+    missed = example("misses", "A", tmp_path)
+    told = text(missed)
+    assert "ali: bağlanmadı; telefon açılmadı 0" in told and "çaldı" not in told, "how long it may ring is a need's"
     assert "hazır değildi: yanıt vermiyor 1 ali" in told
+    assert "ali: bağlanmadı; telefon açılmadı; 25 sn çaldı" in text(missed, needs=True)
+
+
+def test_how_long_a_wrap_up_lasted_is_for_those_alone_who_may_know_needs() -> None:
+    house = House(agents=(Agent(AgentId("ali"), ((SKILL, 50),), Profile(wrapup_s=40.0)),))
+    house.sits(0.0, "ali")
+    house.calls(10.0, "c1")
+    house.together(11.0, 1, "c1")
+    house.at(60.0, e.TalkEnded(OfferId(1), "caller"))
+    house.at(101.0)
+    account = house.tell("c1")
+    assert "ali: görüşme sonrası işlem bitti" in text(account) and "40 sn" not in text(account)
+    assert "ali: görüşme sonrası işlem bitti (40 sn)" in text(account, needs=True)
 
 
 def test_a_transfer_names_who_had_the_caller_before() -> None:
@@ -301,6 +315,7 @@ def test_the_way_through_the_menu_and_who_never_came_out_of_it() -> None:
     house.at(7.0, e.MenuLeft(ContactId("c2"), "ana", ("karsilama",), "abandoned", 4.0))
     assert ("Menü (ana): karsilama › ana-menu; 31 sn; seçim: Genel bilgi (genel), 1 soruya tuş gelmedi, 2 yanlış tuş"
             in text(house.tell("c1")))
+    assert "questions without a key: 1, wrong keys: 2" in text(house.tell("c1"), english=True)
     only = text(house.tell("c2"))
     assert "Hiç sıraya girmedi." in only and "menüde kapattı" in only
 
