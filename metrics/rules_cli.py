@@ -59,5 +59,5 @@ def mount(app: typer.Typer) -> None:
 
 def _address(text: str) -> None:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or "/" in host or any(map(str.isspace, text)) or not port.isdigit() or not 0 < int(port) < 65536:
         raise typer.BadParameter(f"{text!r} is no address; write host:port, as 127.0.0.1:8063")

@@ -340,5 +340,5 @@ def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     said = run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path / "file" / "x")])
     assert said.exit_code == 1 and "cannot be written" in said.output and "Traceback" not in said.output
-    for words in (["--node", "nowhere"], ["--alertmanager", "a:99999"], ["--webhook", "mail"], ["--factor", "0"]):
+    for words in (["--node", "nowhere"], ["--node", "http://10.0.0.1:80"], ["--asterisk", "10.0.0.1 b:80"], ["--alertmanager", "a:99999"], ["--webhook", "mail"], ["--factor", "0"]):
         assert run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path), *words]).exit_code == 2
