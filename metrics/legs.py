@@ -5,11 +5,11 @@
 | `caller` | with the menu, which answers at once | at its beginning                    | with the last that is known |
 | `agent`  | when the agent's phone is called     | when it is together with the        | when they are apart        |
 |          |                                      | caller; of a callback: when taken   |                            |
-| `pair`   | as the leg of the first one of the pair                                                               |
 | `called` | when a caller is called back         | when they are on the line           | with the call, or the try  |
 
-A leg belongs to the time at which it began. Who is at the other end of an agent's leg is not told: minutes need no
-names, and how long each phone rang for whom would hint at what an agent needs.
+The other one of a pair has a leg of kind `agent` too, with the times of the first. A leg belongs to the time at which
+it began. Who is at the other end of an agent's leg is not told: minutes need no names, and how long each phone rang for
+whom would hint at what an agent needs; nor is whether an offer was taken back by "not now".
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sqlalchemy import Double, bindparam, select
 
 from metrics.contacts import Names
 from metrics.export import Columns, Row
+from metrics.names import end_told
 from metrics.past import SLACK_S, Field, numbers, told
 from metrics.period import Period
 from routing.core.ids import ContactId, OfferId, leg_id, partner_leg_id
@@ -83,7 +84,7 @@ def _row(one: Leg, period: Period) -> Row:
         return None if one.end is None else 0.0 if begin is None else round(max(0.0, one.end - begin), 6)
 
     return (one.leg, one.contact, one.kind, one.service, moment(one.start), moment(one.answer), moment(one.end),
-            seconds(one.start), seconds(one.answer), one.disposition, one.reason)
+            seconds(one.start), seconds(one.answer), one.disposition, end_told(one.reason))
 
 
 def _callers(ask: Ask, period: Period, since: float) -> Iterator[Leg]:
@@ -154,7 +155,7 @@ def _phones(ask: Ask, period: Period) -> Iterator[Leg]:
         ids = OfferId(offer), ContactId(contact)
         yield Leg(leg_id(*ids), contact, "agent", service, begun, answer, end, became, reason)
         if partner is not None:
-            yield Leg(partner_leg_id(*ids), contact, "pair", service, begun, answer, end, became, reason)
+            yield Leg(partner_leg_id(*ids), contact, "agent", service, begun, answer, end, became, reason)
 
 
 def _called(contact: str, service: str, dialled_at: float, end: float | None, reason: str, reached: list[float]) -> Leg:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from metrics.names import end_told
 from routing.core.facts import (
     AgentChanged,
     Alarm,
@@ -106,6 +107,8 @@ def messages(fact: Fact, devices: Mapping[AgentId, Device]) -> Iterator[Message]
     kind = type(fact)
     if kind in EVENTS:
         held = _held(fact, ("service", *EVENTS[kind]))
+        if isinstance(fact, OfferClosed):
+            held["reason"] = end_told(fact.reason)
         yield _event(f"{ROOT}/events/queue/{held['service']}", fact, held)
     elif isinstance(fact, MenuPassed):
         held = _held(fact, ("contact", "entry", "outcome", "lasted_s", "service"))

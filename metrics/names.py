@@ -37,6 +37,16 @@ DECISION_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 
 """Seconds: a decision takes microseconds; 10 ms would be heard by nobody and is an alarm all the same."""
 ACK_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
+WITHDRAWN = frozenset({"taken_back", "paused", "signed_out"})
+"""Ends of an offer on the agent's side: "not now", a break, the end of a shift. The first comes from what an agent
+needs, so what leaves the house has one word for all three."""
+
+
+def end_told(reason: str) -> str:
+    """Why an offer ended, as anybody may know it."""
+    return "rescinded" if reason in WITHDRAWN else reason
+
+
 # -- contacts and queues
 OFFERED = Metric("acd_contacts_offered_total", COUNTER, ("queue", "channel"),
                  "Contacts that entered a queue, after the menu; one that is sent on is offered in the new queue too.")

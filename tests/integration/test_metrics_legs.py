@@ -14,9 +14,10 @@ from lab import day as made
 from lab import records
 from metrics import legs
 from routing.core import events
-from routing.core.ids import ContactId
+from routing.core.ids import AgentId, ContactId
+from routing.core.model import Agent, Centre, Profile, Service, Step
 from santral.cli import cli
-from tests.fakes.report_day import BILGI, MIDNIGHT, TIP, Day
+from tests.fakes.report_day import BILGI, MIDNIGHT, SKILL, TIP, Day
 
 pytestmark = pytest.mark.integration
 
@@ -92,6 +93,23 @@ async def test_a_day_counted_on_fingers(tmp_path: Path) -> None:
     assert [row["leg"] for row in found][:2] == ["1.1", f"o{day.offers[one]}-1.1"]
     assert [short(row) for row in exported(tmp_path, "2026-03-03", "2026-03-04")] == [
         ("agent", "bilgi", "00:00:05", "", "", "ANSWERED", "")]
+
+
+async def test_what_an_agent_needs_is_in_no_leg(tmp_path: Path) -> None:
+    """One of a pair says "not now", takes a break in the next ring, and then talks: each leg twice, one word."""
+    team = tuple(Agent(AgentId(name), ((SKILL, 50),), Profile(pair_id="p")) for name in ("a0", "a1"))
+    day = Day(Centre((Service(BILGI, "Bilgi", (Step(((SKILL, 1),)),), distress=True, load=3),), team))
+    day.sign_in(8 * H, 0, 1)
+    one = day.call(9 * H, "1.1")
+    day.offer(9 * H, one)
+    day.give(9 * H + 4, events.AgentSpared(AgentId("a0")))
+    day.give(9 * H + 60, events.ContactGone(one))
+    day.offer(12 * H, two := day.call(12 * H, "1.2"))
+    day.give(12 * H + 7, events.AgentPaused(AgentId("a0"), "mola"))
+    day.give(12 * H + 60, events.ContactGone(two))
+    await day.keep(str(tmp_path / "santral.db"))
+    phones = [(row["kind"], row["duration_s"], row["reason"]) for row in exported(tmp_path) if row["kind"] != "caller"]
+    assert phones == 2 * [("agent", "4.0", "rescinded")] + 2 * [("agent", "7.0", "rescinded")]
 
 
 async def test_every_offer_of_a_made_day_is_a_leg_and_so_is_every_caller(tmp_path: Path) -> None:

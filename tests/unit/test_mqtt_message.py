@@ -46,6 +46,14 @@ def any_of(kind: type) -> Fact:
     return made
 
 
+@pytest.mark.parametrize(("reason", "told"), [
+    ("taken_back", "rescinded"), ("paused", "rescinded"), ("signed_out", "rescinded"), ("no_answer", "no_answer")])
+def test_not_now_is_no_word_of_its_own(reason: str, told: str) -> None:
+    closed = typing.cast("OfferClosed", any_of(OfferClosed))._replace(reason=reason)
+    (event,) = messages(closed, {})
+    assert json.loads(event.payload)["reason"] == told
+
+
 def schema_of(topic: str) -> str:
     for start, name in (("acd/v1/events/", "event"), ("acd/v1/signal/", "signal"), ("acd/v1/state/node", "node_state"),
                         ("acd/v1/state/queue/", "queue_state")):
