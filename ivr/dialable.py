@@ -29,6 +29,10 @@ class Refusal(StrEnum):
     INVALID = "invalid"
 
 
+class NotDialable(ValueError):
+    """A number that must not be called; why, never the number."""
+
+
 def dialable(digits: str, own: Collection[str] = (), region: str = "TR") -> str | Refusal:
     """The number in E.164 (`+905…`), or why not. `digits`: as keyed, or E.164. `own`: the centre's called numbers: who
     would call us would be called by us."""
@@ -51,6 +55,15 @@ def dialable(digits: str, own: Collection[str] = (), region: str = "TR") -> str 
     if kind not in _PEOPLE or not phonenumbers.is_valid_number(number):
         return Refusal.INVALID
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def last_look(number: str, own: Collection[str]) -> str:
+    """The number in E.164, at the moment it is dialled. What a caller agreed to was looked at when they said it; the
+    number that a call merely came with is whatever its carrier let through. Raises NotDialable."""
+    found = dialable(number, own)
+    if isinstance(found, Refusal):
+        raise NotDialable(f"not to be called: {found}")
+    return found
 
 
 def _bare(digits: str) -> str:

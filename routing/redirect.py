@@ -37,7 +37,7 @@ _COPIED = {"via": "Via", "v": "Via", "from": "From", "f": "From", "to": "To", "t
 """Headers of an answer that are the request's own."""
 
 Open = Callable[[], str]
-"""The number in E.164, at the moment it is needed. Raises when it cannot be opened."""
+"""The number in E.164, at the moment it is needed. Raises when it cannot be opened or must not be called."""
 Peer = tuple[str, int]
 
 
@@ -122,5 +122,5 @@ class Redirect(asyncio.DatagramProtocol):
         try:
             return way.number()
         except Exception as error:
-            log.error("redirect.unreadable", kind=type(error).__name__)
+            log.error("redirect.no_number", kind=type(error).__name__)
             return ""

@@ -26,6 +26,7 @@ from desk.server import Server as HttpServer
 from desk.server import build as build_desk
 from ivr.agi.server import FastAgi
 from ivr.app import Dialogues
+from ivr.dialable import last_look
 from metrics.health import ready
 from metrics.mqtt_outbox import Outbox
 from metrics.queue_file import Rotation
@@ -173,7 +174,7 @@ class Node:
             self._switch = Switch(self._switch_settings(), post, self._live, started=await store.noted(ASTERISK_BEGAN),
                                   remember=lambda started: self._note_start(runner, store, started),
                                   record=self._talks.file, way_out=None if redirect is None else
-                                  lambda box: redirect.uri(lambda: numbers.open(box)))
+                                  lambda box: redirect.uri(lambda: self.to_call(numbers.open(box))))
             board = Board(store, self._state, lambda: self._config, time.time)
             await board.load()
             calendar = Calendar(self._config, runner.post, closings=board.closings,
@@ -276,6 +277,10 @@ class Node:
             raise AddressTaken(f"dial cannot listen on {listen}: {error.strerror}. End the other program, or set "
                                "another address at [listen] dial") from error
         return redirect
+
+    def to_call(self, number: str) -> str:
+        """The number of a caller who is dialled now. Raises NotDialable."""
+        return last_look(number, self._config.settings.numbers)
 
     def _switch_settings(self) -> SwitchSettings:
         settings, ami = self._config.settings, self._secrets.ami()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
 from routing import redirect as module
 from routing.redirect import DATAGRAM_MAX, TOKEN_S, TOKENS_MAX, Redirect
+from santral.app import Node
+from santral.config import node_config
 
 pytestmark = pytest.mark.integration
 
@@ -111,3 +114,17 @@ async def test_only_who_asked_first_is_told_and_others_fill_no_log(capsys: pytes
         assert (redirect.answer(invite(uri), ("127.0.0.1", port)) or b"").startswith(b"SIP/2.0 404 ")
     assert capsys.readouterr().out.count("redirect.unknown_token") == 1
     assert NUMBER.encode() in (redirect.answer(invite(uri), ASTERISK) or b"")
+
+
+def test_the_node_has_no_number_dialled_that_costs_more_is_abroad_or_its_own(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = node_config(Path("centres/meb"), None)
+    node, redirect = Node(config, tmp_path), Redirect("192.0.2.10", Clock())
+    redirect.address = "127.0.0.1:5999"
+    for claimed in ("+449098790000", "+909001234567", *config.settings.numbers):
+        uri = redirect.uri(lambda claimed=claimed: node.to_call(claimed))
+        assert (redirect.answer(invite(uri), ASTERISK) or b"").startswith(b"SIP/2.0 404 ")
+        told = capsys.readouterr().out
+        assert "redirect.no_number" in told and "NotDialable" in told and claimed.lstrip("+") not in told
+    uri = redirect.uri(lambda: node.to_call(NUMBER))
+    assert headers(redirect.answer(invite(uri), ASTERISK))["Contact"] == f"<sip:{NUMBER}@192.0.2.10>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.dialable import Refusal, dialable
+from ivr.dialable import NotDialable, Refusal, dialable, last_look
 
 pytestmark = pytest.mark.unit
 
@@ -30,3 +30,10 @@ def test_telephones_in_tuerkiye_are_called(keyed: str, number: str) -> None:
     ("08001234567", Refusal.INVALID)])
 def test_others_are_not_and_it_is_said_why(keyed: str, why: Refusal) -> None:
     assert dialable(keyed, OWN) is why
+
+
+@pytest.mark.parametrize("claimed", ["+449098790000", "+909001234567", "+902125551212", "+90112", "905321234567x", ""])
+def test_what_a_call_claims_to_come_from_is_looked_at_before_it_is_dialled(claimed: str) -> None:
+    assert last_look("+905321234567", OWN) == "+905321234567"
+    with pytest.raises(NotDialable, match=r"^not to be called: [a-z]+$"):
+        last_look(claimed, OWN)
