@@ -122,7 +122,7 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
         elif offer.leg in now.channels:
             events += _leg_alive(now, offer, partners, seen)
         else:
-            events += _leg_gone(now, offer, seen)
+            events += _leg_gone(now, offer, seen, restarted)
     for contact in contacts:
         channel = now.channels.get(contact.contact)
         if channel is not None and channel.context == CONTEXT_NET and contact.state is not ContactState.ASSIGNED:
@@ -140,7 +140,7 @@ def unclear(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[Liv
                     or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
 
 
-def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> list[Event]:
+def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past], restarted: bool) -> list[Event]:
     leg, caller = past.get(offer.leg, Past()), past.get(offer.contact, Past())
     if offer.state is OfferState.CONSULTING:
         return [OfferEnded(offer.offer, "hangup")]
@@ -148,6 +148,8 @@ def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past]) -> list
         return [OfferEnded(offer.offer, "failed")]  # nobody's fault: what happened in the gap is not known
     goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > TOGETHER_S
     by = "agent" if offer.contact in now.channels or goes_on else "caller"
+    if restarted and caller.ended is None and by == "caller":
+        by = "dropped"  # nobody saw it end: it went away with its Asterisk
     events: list[Event] = []
     if offer.state is not OfferState.ACCEPTED:  # it rang, talked and ended, all of it in the gap
         events.append(OfferConnected(offer.offer, offer.contact, leg.entered))

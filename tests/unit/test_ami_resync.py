@@ -15,6 +15,7 @@ from routing.core.events import (
     ContactGone,
     ContactLeft,
     Event,
+    FollowUpAgreed,
     OfferAnswered,
     OfferConnected,
     OfferEnded,
@@ -25,6 +26,7 @@ from routing.core.events import (
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import ContactState, OfferState
+from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
 
@@ -65,6 +67,29 @@ def test_each_difference_becomes_its_event(
 
 def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> None:
     assert diff(now(), [CONTACT], [], restarted=True, past={C: Past(ended=12.5)}) == [ContactGone(C, 12.5, True)]
+
+
+def test_who_went_away_with_asterisk_was_lost_and_who_hung_up_before_was_not() -> None:
+    over = OfferEnded(OfferId(3), "hangup")
+    assert diff(now(), [CONTACT], [TALKING], restarted=True) == [
+        TalkEnded(OfferId(3), "dropped"), over, ContactGone(C, None, True)]
+    ended = {LEG: Past(2.0, 9.0), C: Past(2.0, 9.001)}
+    assert diff(now(), [CONTACT], [TALKING], restarted=True, past=ended) == [
+        TalkEnded(OfferId(3), "caller", 9.0), over, ContactGone(C, 9.001, True)]
+
+
+def test_a_caller_who_had_agreed_is_called_back_after_a_crash_of_asterisk() -> None:
+    service = EDU._replace(distress=True)
+    house = House({"a": 50}, services=(service,))
+    house.sits("a", at=1.0)
+    offer = house.calls("edu", 2.0, caller_hash="h", caller_box="box")
+    house.tell(OfferConnected(offer.offer, offer.contact), 3.0)
+    house.tell(FollowUpAgreed(offer.offer), 4.0)
+    engine = house.engine
+    for event in diff(now(), engine.live_contacts(), engine.live_offers(), restarted=True):
+        house.tell(event, 50.0)
+    waiting = house.contact(ContactId(f"f{offer.contact}"))
+    assert waiting is not None and waiting.callback
 
 
 def test_a_partners_leg_is_no_caller_and_a_stray_when_its_offer_is_over() -> None:
