@@ -106,7 +106,7 @@ class Callback:
         if not number or anytime is None:
             await talk.say(WAITS_ON)
             return False
-        digest, box = ("", "") if number == own else self.contacts.seal(number)
+        digest, box = self.contacts.seal(number)  # their own too: the engine may have had to forget it
         try:
             now = await self.inbox.ask(CallbackAsked(view.contact, 0.0, anytime, digest, box))
         except NoCallback:

@@ -139,7 +139,7 @@ class CallbackChanged(NamedTuple):
     """In quiet hours too."""
     callback_hash: str = ""
     callback_box: str = ""
-    """Of another number than the caller came with."""
+    """Of the number the caller agreed on; empty: the one they came with."""
 
 
 class CallbackDialled(NamedTuple):

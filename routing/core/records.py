@@ -77,7 +77,7 @@ class Contact:
     """It is called back in quiet hours too."""
     callback_hash: str = ""
     callback_box: str = ""
-    """Of the number to be called, where it is not the caller's own."""
+    """Of the number the caller agreed on; empty: the one they came with."""
     language: str = ""
     """As in `ContactQueued`."""
     follow_up: bool = False

@@ -88,7 +88,8 @@ async def test_the_number_is_heard_said_to_be_right_and_agreed_on(call: Call) ->
     dialler, inbox = await call(by_file={YES: "1"})
     assert dialler.played == ["geri-arama-numara", *(one.rpartition("/")[2] for one in SAYS_MINE), YES,
                               "geri-arama-tamam"]
-    assert asked(inbox) == [CallbackAsked(ContactId(UNIQUEID))], "the number the contact came with is the engine's"
+    assert asked(inbox) == [CallbackAsked(ContactId(UNIQUEID), 0.0, False, "hash+905321234567", "box+905321234567")], \
+        "their own too: the engine has none of who came through an anonymous service"
     assert dialler.variables["ACD_NEXT"] == "bye" and dialler.variables["TIMEOUT(absolute)"] == "300"
 
 
