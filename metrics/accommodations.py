@@ -136,6 +136,8 @@ class Accommodations:
     def _agent(self, fact: AgentChanged) -> None:
         if fact.wellbeing is not None:
             self._burdens[fact.agent] = fact.wellbeing
+            # what was relaxed before this node started is told here alone
+            self._relaxed.update({(fact.agent, rule): until for rule, until in fact.wellbeing.relaxed})
         if fact.state is AgentState.SIGNED_OUT:
             self._rest.pop(fact.agent, None)
         elif fact.state is AgentState.RINGING and fact.before in AWAY and fact.agent in self._profiles:

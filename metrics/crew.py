@@ -67,6 +67,8 @@ class Crew:
         self._skills: tuple[str, ...] = ()
         self._half_life_s = 1.0
         self._shows_breaks = False
+        self._from = 0.0
+        """Time before is not counted."""
 
     def configure(self, centre: Centre) -> None:
         """The team in force. Series begin at 0."""
@@ -93,7 +95,7 @@ class Crew:
         member = self._members.get(fact.agent)
         if member is None:
             begun = fact.at - fact.before_s if fact.since is None else min(fact.at - fact.before_s, fact.since)
-            member = self._members[fact.agent] = _Member(fact.team, fact.before, begun)
+            member = self._members[fact.agent] = _Member(fact.team, fact.before, max(begun, self._from))
         member.team = fact.team
         if fact.wellbeing is not None:
             self._break_due(member, fact, fact.wellbeing)
@@ -110,6 +112,12 @@ class Crew:
             member.available = min(member.available, max(fact.at, fact.wellbeing.rest_until))  # a rest that was ended
         if member.planned is not None:
             self._break_goes_on(member, member.planned, fact)
+
+    def begin_again(self, now: float) -> None:
+        """Count everybody's time up to now, and of those nobody has told of none before."""
+        self._from = now
+        for member in self._members.values():
+            self._count(member, now)
 
     def _count(self, member: _Member, until: float) -> None:
         """The time in the state, from where it was counted to."""
@@ -181,7 +189,7 @@ class Crew:
     def _known(self, view: AgentView) -> _Member:
         member = self._members.get(view.agent)
         if member is None:  # no change of theirs is on record: nothing but the moment is known
-            member = self._members[view.agent] = _Member(view.team, view.state, view.since)
+            member = self._members[view.agent] = _Member(view.team, view.state, max(view.since, self._from))
         return member
 
     def _limited(self, agent: AgentId, burden: Wellbeing, now: float) -> bool:

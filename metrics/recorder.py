@@ -1,7 +1,8 @@
 """Facts become counters and histograms; what is true now becomes gauges when somebody asks.
 
 One recorder has its own registry and no thread: it is fed and read on the node's loop. Fed at start with every stored
-fact it stands where it stood, so counters never fall back because a node was restarted.
+fact it stands where it stood, so counters never fall back because a node was restarted. When the oldest facts have been
+purged what is left counts fewer than were shown: then they `begin_again` at 0.
 """
 
 from __future__ import annotations
@@ -124,6 +125,12 @@ class Recorder:
         for fact in facts:
             for handle in told.get(type(fact), ()):
                 handle(fact)
+
+    def begin_again(self, now: float) -> None:
+        """Counters and histograms begin at 0; what is under way goes on. After `remember` of a past whose beginning is
+        gone: a counter that falls to anything but 0 is read by Prometheus as so many new ones."""
+        self._crew.begin_again(now)
+        self._series.zero()
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Count the facts of a turn. Give each fact once and in order."""

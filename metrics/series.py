@@ -66,6 +66,13 @@ class Series(Collector):
         """Forget the series of a gauge: what is gone has none."""
         self._numbers[metric.name].clear()
 
+    def zero(self) -> None:
+        """Every counter and histogram begins at 0 again; gauges stay."""
+        for metric in names.OURS:
+            if metric.kind != names.GAUGE:
+                for numbers in self._numbers[metric.name].values():
+                    numbers[:] = [0.0] * len(numbers)
+
     def text(self) -> bytes:
         """The whole page."""
         return generate_latest(self.registry)

@@ -230,14 +230,20 @@ class Node:
         if repairs := self._engine.take_repairs():
             log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])
             await store.repair(repairs)
-        await store.commit(Turn([(now, started)], self._engine.take_facts()))
-        seq = 0
+        seq, first = 0, 1
         while facts := await store.facts_after(seq):
+            first = first if seq else facts[0].seq
             recorder.remember(facts)
             queue_log.take(facts)
             seq = facts[-1].seq
+        if first > 1:  # older ones were purged
+            recorder.begin_again(now)
+        own = self._engine.take_facts()
+        await store.commit(Turn([(now, started)], own))
+        recorder.remember(own)
+        queue_log.take(own)
         queue_log.start(now)
-        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=seq)
+        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=seq + len(own))
         return loaded.next_fact - 1
 
     # -- wiring --------------------------------------------------------------------------------------------------------

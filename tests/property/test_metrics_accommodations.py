@@ -19,6 +19,8 @@ from tests.oracle.crowd import Crowd
 pytestmark = pytest.mark.property
 
 HOUSES, EVENTS = 12, 500
+SOUGHT = 60
+"""Houses in which a broken rule is looked for, until it is found: who rests is offered something in one of ten."""
 
 
 class Watched:
@@ -89,7 +91,7 @@ BENT = {
 def test_a_broken_rule_is_found(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "K_MIN", 1)  # each rule under its own name
     found: Counter[str] = Counter()
-    for seed in range(HOUSES):
+    for seed in range(SOUGHT):
         found += Watched(seed, BENT[rule]).counted(names.VIOLATIONS.name)
         if found[rule]:
             return

@@ -134,6 +134,62 @@ def test_an_offer_to_somebody_at_their_limit_is_a_violation() -> None:
     assert told.value(names.VIOLATIONS.name, rule="max_concurrency") == 1, "and they had the one before"
 
 
+def test_a_rule_relaxed_before_a_restart_is_still_relaxed() -> None:
+    told = Watched(Profile(rest_gap_s=60.0))
+    house = told.house
+    house.sits("a", at=0.0)
+    house.tick(70.0)
+    house.tell(e.RulesRelaxed(A, frozenset({"rest_gap"}), 80.0 + 1800.0, "admin"), 80.0)
+    recorder, before = Recorder(house.centre), len(house.facts)
+    recorder.remember(house.facts)
+    house.over(house.talks(110.0), 120.0)
+    house.tell(e.WrapUpEnded(A), 125.0)
+    house.talks(126.0)
+    offers = [fact for fact in house.facts[before:] if isinstance(fact, Offered)]
+    assert [offer.at for offer in offers] == [110.0, 126.0]
+    recorder.take(house.facts[before:])
+    assert recorder.registry.get_sample_value(names.VIOLATIONS.name, {"rule": "rest_gap"}) == 0
+
+
+def test_counters_begin_again_and_what_is_under_way_goes_on() -> None:
+    told = Watched()
+    house = told.house
+    house.sits("a", at=0.0)
+    for at in (10.0, 100.0):
+        house.over(house.talks(at), at + 30.0)
+        house.tell(e.WrapUpEnded(A), at + 35.0)
+    house.tick(500.0)
+    house.talks(550.0)
+    house.sits("b", at=560.0)
+    facts = len(house.facts)
+    recorder = Recorder(house.centre)
+    recorder.remember([fact for fact in house.facts if fact.at > 50.0])
+    recorder.begin_again(600.0)
+    counters = {metric.name for metric in names.OURS if metric.kind != names.GAUGE}
+
+    def counted() -> dict[str, float]:
+        recorder.text(house.engine.status(house.now))
+        return {sample.name: sample.value for family in recorder.registry.collect() for sample in family.samples
+                if sample.value and sample.name.removesuffix("_count").removesuffix("_sum") in counters}
+
+    house.now = 600.0
+    house.tick(600.0)
+    assert counted() == {}, "the talk that goes on, too"
+    assert recorder.registry.get_sample_value(names.AGENTS.name, {"team": "genel", "state": "talking"}) == 1
+    house.tick(610.0)
+    assert counted() == {names.AGENT_SECONDS.name: pytest.approx(10.0)}
+    states = [recorder.registry.get_sample_value(names.AGENT_SECONDS.name, {"team": "genel", "state": state})
+              for state in ("talking", "ready")]
+    assert states == [pytest.approx(10.0), pytest.approx(10.0)]
+    house.over(house.last(Offered), 620.0)  # type: ignore[arg-type]
+    house.tell(e.ContactGone(house.last(Offered).contact), 620.0)
+    recorder.take(house.facts[facts:])
+    where = {"queue": "edu", "channel": "voice"}
+    get = recorder.registry.get_sample_value
+    assert get(names.CONTACTS.name, where | {"outcome": "answered"}) == 1
+    assert get(names.SLA.name, where | {"within": "true"}) == 1, "connected before, ended now"
+
+
 def test_skills_are_shown_however_few_have_them() -> None:
     agents = (Agent(A, ((SkillId("psikolog"), 80),)), Agent(AgentId("b"), ((SkillId("tr"), 50),)))
     service = EDU._replace(floor=((SkillId("isaret"), 50),))
