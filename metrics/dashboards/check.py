@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from metrics.dashboards.parts import PARTS, Part, part_of
 from metrics.dashboards.promql import spoken
 from metrics.dashboards.source import NoAnswer, Source
 
+PLACE = ("x", "y", "w", "h")
 SUFFIXES = ("_bucket", "_sum", "_count")
 SCRAPED = frozenset({"up", "scrape_duration_seconds"})
 """Prometheus' own, about each page it reads."""
@@ -66,8 +67,30 @@ def read(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
             raise BadDashboard(f"{path} is no JSON: {error}") from error
         if not isinstance(board, dict) or not isinstance(board.get("panels"), list):
             raise BadDashboard(f"{path} is no dashboard of Grafana: it has no panels")
+        for panel in board["panels"]:
+            if wrong := _unlike(panel):
+                raise BadDashboard(f"{path} is no dashboard of Grafana: {wrong}")
         found[str(path)] = board
     return found
+
+
+def _unlike(panel: object) -> str:
+    """How something differs from a panel so much that it cannot be looked at; empty: it does not."""
+    if not isinstance(panel, dict):
+        return f"a panel is {json.dumps(panel)[:40]}"
+    name = json.dumps(panel.get("title") or panel.get("id"))[:40]
+    place, config = panel.get("gridPos") or {}, panel.get("fieldConfig") or {}
+    if not isinstance(place, dict) or not all(
+            isinstance(place.get(key, 0), int | float) and isfinite(place.get(key, 0)) for key in PLACE):
+        return f"the gridPos of panel {name} holds no numbers"
+    if not isinstance(config, dict) or not isinstance(config.get("defaults") or {}, dict):
+        return f"the fieldConfig of panel {name} is no object"
+    for key in ("targets", "panels"):
+        if not isinstance(panel.get(key) or [], list):
+            return f"the {key} of panel {name} are no list"
+    if not all(isinstance(target, dict) for target in panel.get("targets") or []):
+        return f"a target of panel {name} is no object"
+    return next(filter(None, map(_unlike, panel.get("panels") or [])), "")
 
 
 def check(boards: Mapping[str, dict[str, Any]], rules: Iterable[str], source: Source | None) -> Checked:
@@ -122,7 +145,7 @@ def _places(name: str, panels: list[dict[str, Any]]) -> Iterator[Finding]:
     placed = []
     for panel in panels:
         place = panel.get("gridPos") or {}
-        x, y, width, height = (int(place.get(key, 0)) for key in ("x", "y", "w", "h"))
+        x, y, width, height = (int(place.get(key, 0)) for key in PLACE)
         title = str(panel.get("title") or panel.get("id"))
         if width < 1 or height < 1 or x < 0 or x + width > COLUMNS:
             yield Finding(name, f"{title} does not lie on the grid of {COLUMNS} columns")

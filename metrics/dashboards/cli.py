@@ -39,7 +39,12 @@ class House(NamedTuple):
 
 Centre = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre: names of services, its clock.")]
 Url = Annotated[str, typer.Option("--prometheus", metavar="URL", help="Where Prometheus answers.")]
-Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=60 * 24 * 31, help="So long, until now.")]
+MINUTES_MOST = 60 * 24 * 31
+Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=MINUTES_MOST, help="So long, until now.")]
+RENDER_MINUTES = 360.0
+"""Of a picture, when nothing is said: most of a shift."""
+RenderMinutes = Annotated[float | None, typer.Option("--minutes", min=0.1, max=MINUTES_MOST, help="So long, until now.",
+                                                     show_default=f"{RENDER_MINUTES:g}")]
 
 
 def mount(app: typer.Typer, house: House) -> None:
@@ -96,7 +101,7 @@ def mount(app: typer.Typer, house: House) -> None:
         out: Annotated[Path, typer.Option("--out", help="Folder of pages and pictures.")],
         prometheus: Annotated[str | None, typer.Option("--prometheus", metavar="URL", help="Where Prometheus "
                                                        "answers.")] = None,
-        minutes: Minutes = 360.0,
+        minutes: RenderMinutes = None,
         until: Annotated[str | None, typer.Option("--until", help="Up to this local time instead of now: "
                                                                   "2026-03-02T18:00.")] = None,
         answers: Annotated[Path | None, typer.Option("--answers", help="A file of --keep instead of a "
@@ -108,9 +113,12 @@ def mount(app: typer.Typer, house: House) -> None:
         """A page for each dashboard, and a picture of each panel: drawn from the queries that Grafana asks."""
         if (prometheus is None) == (answers is None):
             _fail("give either --prometheus URL or --answers FILE", 2)
+        if answers is not None and (until is not None or minutes is not None):
+            _fail("--answers FILE has its own time: leave --until and --minutes out", 2)
         try:
             zone = house.zone(centre or house.centre)
-            source: Source = Kept(answers) if answers else _source(str(prometheus), minutes, _moment(until, zone))
+            source: Source = Kept(answers) if answers else _source(
+                str(prometheus), RENDER_MINUTES if minutes is None else minutes, _moment(until, zone))
             keeping = Keeping(source)
             look = draw.Look(keeping, zone, house.names(centre or house.centre), english)
             drawn = [(board, draw.draw(board, look)) for board in BOARDS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -16,6 +17,10 @@ ANSWER_S = 30.0
 """Prometheus itself gives up after two minutes; nobody waits so long for a picture."""
 ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: a hundred series of thousands of points are one megabyte."""
+POINTS_MAX = 11_000
+"""Of a series; Prometheus gives no more in one answer."""
+LATEST = 1e11
+"""Unix seconds, the year 5138: later than any calendar of a reader knows."""
 DIGITS = 6
 """Kept of a value: a picture shows three."""
 
@@ -35,6 +40,13 @@ class Span(NamedTuple):
     def points(self) -> int:
         """How many there are."""
         return int((self.end - self.start) / self.step + 1e-6) + 1
+
+    @classmethod
+    def of(cls, start: float, end: float, step: float) -> Span:
+        """As a file has it. Raises ValueError when nothing can be drawn over it."""
+        if not (0 <= start <= end <= LATEST and step > 0 and (end - start) / step < POINTS_MAX):
+            raise ValueError(f"from {start} to {end} each {step} s is no time of at most {POINTS_MAX} points")
+        return cls(start, end, step)
 
 
 class Found(NamedTuple):
@@ -68,7 +80,7 @@ class Prometheus:
 
     def __init__(self, url: str, span: Span) -> None:
         self._url, self.span = url.rstrip("/"), span
-        if urllib.parse.urlsplit(self._url).scheme not in ("http", "https"):
+        if not _is_address(self._url):
             raise NoAnswer(f"{url!r} is no address; write http://127.0.0.1:9090")
 
     def ask(self, expression: str) -> list[Found]:
@@ -76,15 +88,22 @@ class Prometheus:
         span = self.span
         answer = self._get("query_range", query=expression, start=f"{span.start:.3f}", end=f"{span.end:.3f}",
                            step=f"{span.step:g}")
-        return _read(answer["result"], span)
+        try:
+            return _read(answer["result"], span)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise NoAnswer(f"what answers at {self._url} is no Prometheus") from None
 
     def _get(self, call: str, **query: str) -> Any:
         data = urllib.parse.urlencode(query).encode()
         try:
-            with urllib.request.urlopen(f"{self._url}/api/v1/{call}", data, timeout=ANSWER_S) as reply:  # noqa: S310
+            try:
+                reply = urllib.request.urlopen(f"{self._url}/api/v1/{call}", data, timeout=ANSWER_S)  # noqa: S310
+            except urllib.error.HTTPError as refused:
+                reply = refused
+            with reply:
                 body = reply.read(ANSWER_MAX + 1)
-        except urllib.error.HTTPError as error:
-            body = error.read(ANSWER_MAX + 1)
+        except http.client.HTTPException:  # another protocol, or an answer that breaks off
+            raise NoAnswer(f"what answers at {self._url} is no Prometheus") from None
         except (OSError, ValueError) as error:
             raise NoAnswer(f"no Prometheus answers at {self._url}: {getattr(error, 'reason', error)}") from error
         if len(body) > ANSWER_MAX:
@@ -98,6 +117,15 @@ class Prometheus:
         except (ValueError, KeyError, TypeError):
             raise NoAnswer(f"what answers at {self._url} is no Prometheus") from None
         raise NoAnswer(f"Prometheus does not take {query['query']!r}: {said}")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 \
+            and url.isprintable() and " " not in url
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        return False
 
 
 def _read(result: Sequence[Any], span: Span) -> list[Found]:
@@ -142,8 +170,8 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self._path, self._found = path, dict[str, list[Found]]()
         with _told(path):
-            first, *lines = path.read_text(encoding="utf-8").splitlines()
-            self.span = Span(**json.loads(first))
+            first, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+            self.span = Span.of(**json.loads(first))
             for line in lines:
                 one = json.loads(line)
                 found = self._found.setdefault(one["query"], [])
@@ -151,7 +179,7 @@ class Kept:
                     values = tuple(_unpacked(one["values"]))
                     if len(values) != self.span.points:
                         raise ValueError(f"{len(values)} values instead of {self.span.points}")
-                    found.append(Found(one["labels"], values))
+                    found.append(Found(dict(one["labels"]), values))
 
     def ask(self, expression: str) -> list[Found]:
         """See Source."""

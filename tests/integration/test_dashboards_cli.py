@@ -138,6 +138,65 @@ def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
         assert done.output.count("\n") == 1, done.output
 
 
+@pytest.mark.parametrize("url", ["http://:x", "http://a b:90", "http://[::1", "http://", "http://a:70000", "http://a\n"])
+def test_what_is_no_address_is_said(url: str) -> None:
+    done = said("check", "--prometheus", url)
+    assert done.exit_code == 2 and "is no address; write http://" in done.output and done.output.count("\n") == 1
+
+
+def test_a_port_that_speaks_another_protocol() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        def answer() -> None:
+            peer, _ = other.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = said("check", "--prometheus", f"http://127.0.0.1:{other.getsockname()[1]}")
+        thread.join()
+    assert done.exit_code == 2 and "is no Prometheus" in done.output and done.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("data", ["[]", '{"result":3}', '{"result":[{"metric":{},"values":[[0,"x"]]}]}'])
+def test_an_answer_of_another_shape(data: str) -> None:
+    with answering(f'{{"status":"success","data":{data}}}') as url:
+        done = said("check", "--prometheus", url)
+    assert done.exit_code == 2 and "is no Prometheus" in done.output and done.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(("panel", "told"), [
+    ("3", "a panel is 3"), ('{"title":"a","gridPos":{"x":"left"}}', 'the gridPos of panel "a" holds no numbers'),
+    ('{"id":7,"gridPos":[1]}', "the gridPos of panel 7 holds no numbers"),
+    ('{"id":7,"gridPos":{"w":NaN}}', "the gridPos of panel 7 holds no numbers"),
+    ('{"id":7,"fieldConfig":"x"}', "the fieldConfig of panel 7 is no object"),
+    ('{"id":7,"targets":"up"}', "the targets of panel 7 are no list"),
+    ('{"id":7,"targets":["up"]}', "a target of panel 7 is no object"),
+    ('{"id":7,"panels":[null]}', "a panel is null")])
+def test_json_that_is_no_dashboard(tmp_path: Path, panel: str, told: str) -> None:
+    (path := tmp_path / "board.json").write_text(f'{{"title":"t","uid":"u","panels":[{panel}]}}')
+    done = said("check", path)
+    assert done.exit_code == 2 and done.output == f"{path} is no dashboard of Grafana: {told}\n"
+
+
+@pytest.mark.parametrize("text", [
+    "", '{"start":1,"end":2,"step":0}', '{"start":2,"end":1,"step":1}', '{"start":0,"end":1e10,"step":1}',
+    '{"start":0,"end":1e300,"step":1e299}', '{"start":NaN,"end":1,"step":1}', '{"start":0,"end":1,"step":"x"}', "[]",
+    '{"start":0,"end":1,"step":1}\n{"query":"up","labels":3,"values":[1,2]}'])
+def test_a_file_that_holds_no_answers(tmp_path: Path, text: str) -> None:
+    (path := tmp_path / "answers.jsonl").write_text(text)
+    done = said("render", "--answers", path, "--out", tmp_path / "out")
+    assert done.exit_code == 2 and done.output.startswith(f"{path} is no file of answers: ")
+    assert done.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("more", [("--until", "2026-03-02T18:00"), ("--minutes", "360")])
+def test_answers_have_their_own_time(tmp_path: Path, more: tuple[str, str]) -> None:
+    done = said("render", "--answers", ANSWERS, "--out", tmp_path, *more)
+    assert done.exit_code == 2 and "leave --until and --minutes out" in done.output
+
+
 def test_a_prometheus_that_says_too_much_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering() as url:
         monkeypatch.setattr(source, "ANSWER_MAX", 100)
