@@ -21,8 +21,12 @@ MARKS = 5
 """About so many at an axis of values."""
 TIME_MARKS = 9
 """No more at the axis of time: a time of day is 36 px wide."""
+DATED_MARKS = 5
+"""The same where the date stands beside it."""
+DAY_S = 86_400.0
 TIME_STEPS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0,
-              86_400.0)
+              DAY_S, 2 * DAY_S, 4 * DAY_S)
+"""Seconds; 31 days, the most, have 8 marks."""
 WORDS = {"series": Said("Seri", "Series"), "last": Said("Son", "Last"), "least": Said("En az", "Least"),
          "mean": Said("Ortalama", "Mean"), "most": Said("En çok", "Most"), "now": Said("Şimdi", "Now"),
          "value": Said("Değer", "Value"), "meaning": Said("Tanım", "Definition"), "values": Said("Değerler", "Values"),
@@ -165,9 +169,14 @@ def _lines(panel: Panel, shown: list[Shown], look: Look, title: str, words: str,
     end = begin + span.end - span.start
 
     def clock(seconds: float) -> str:
-        return f"{midnight + timedelta(seconds=seconds):{'%H:%M' if step >= 60 else '%H:%M:%S'}}"
+        moment = datetime.fromtimestamp(midnight.timestamp() + seconds, look.zone)
+        if step >= DAY_S:  # where the clock was changed midnight is an hour beside the mark
+            return f"{moment + timedelta(hours=2):%d.%m.}"
+        return f"{moment:{'%d.%m. %H:%M' if dated else '%H:%M' if step >= 60 else '%H:%M:%S'}}"
 
-    step = next((one for one in TIME_STEPS if (end - begin) / one <= TIME_MARKS), TIME_STEPS[-1])
+    dated = end - begin > DAY_S
+    marks = DATED_MARKS if dated and end - begin <= DATED_MARKS * DAY_S else TIME_MARKS
+    step = next((one for one in TIME_STEPS if (end - begin) / one <= marks), TIME_STEPS[-1])
     series = [chart.Series(one.name, [(begin + number * span.step, value)
                                       for number, value in enumerate(one.found.values)], one.mark) for one in shown]
     top = max([value for one in shown for value in one.found.known] or [0.0])

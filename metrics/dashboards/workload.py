@@ -10,7 +10,7 @@ from metrics.report_words import Said
 
 STATES = {"ready": Said("Uygun", "Ready"), "resting": Said("Ara veriyor", "Resting"),
           "ringing": Said("Çalıyor", "Ringing"), "talking": Said("Görüşmede", "Talking"),
-          "wrapup": Said("Hazırlanıyor", "Wrap-up"), "paused": Said("Molada", "On a break"),
+          "wrapup": Said("Toparlamada", "Wrap-up"), "paused": Said("Molada", "On a break"),
           "not_responding": Said("Yanıt vermiyor", "Not responding"), "busy": Said("Telefonu meşgul", "Phone busy"),
           "unreachable": Said("Ulaşılamıyor", "Unreachable")}
 PHASES = {"pre_connect": Said("Bağlanmadan önce", "Before the connection"), "talk": Said("Konuşma", "Talk"),

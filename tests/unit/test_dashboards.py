@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from metrics.dashboards.grafana import dashboard_json
 from metrics.dashboards.panel import COLUMNS, SIZES, Board, Kind, Panel, Query, chosen
 from metrics.dashboards.parts import ASTERISK, GROUPS, MQTT, PARTS, RULES, part_of
 from metrics.dashboards.promql import spoken
-from metrics.dashboards.source import Keeping, Kept, NoAnswer
+from metrics.dashboards.source import Found, Keeping, Kept, NoAnswer, Span
 from metrics.dashboards.unit import BYTES, COUNT, HOURLY, SECONDS, SHARE, UP, Unit
 from metrics.report_words import Said
 from routing.core.model import AgentState, Channel, Outcome, Profile
@@ -244,6 +245,30 @@ def test_lines_have_a_table_words_and_gaps() -> None:
     text = one.picture.document()
     assert text.count("<circle") == 2, "what stands between gaps alone"
     assert ">hedef<" in text and 'stroke="var(--axis)"' in text
+
+
+def times(zone: str, start: str, hours: float) -> list[str]:
+    """The marks at the axis of time of a picture that begins then."""
+    first = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone)).timestamp()
+    answers = Answers(otherwise=[Found({}, (1.0, 2.0))])
+    answers.span = Span(first, first + hours * 3600.0, hours * 3600.0)
+    (one,) = draw.draw(Board("b", Said("", ""), Said("", ""), (panel(Kind.LINES),)),
+                       draw.Look(answers, ZoneInfo(zone), {}))
+    return re.findall(r">([\d.]+\.(?: \d\d:\d\d)?|\d\d:\d\d)</text>", one.picture.document())
+
+
+@pytest.mark.parametrize(("zone", "start", "hours", "marks"), [
+    ("Europe/Istanbul", "2026-03-02T08:00", 4, ["08:00", "08:30", "09:00", "09:30", "10:00", "10:30", "11:00", "11:30",
+                                                "12:00"]),
+    ("Europe/Istanbul", "2026-03-02T00:00", 36, ["02.03. 00:00", "02.03. 12:00", "03.03. 00:00", "03.03. 12:00"]),
+    ("Europe/Istanbul", "2026-03-02T00:00", 24 * 7, [f"{day:02}.03." for day in range(2, 10)]),
+    ("Europe/Istanbul", "2026-03-01T00:00", 24 * 31, [f"{day:02}.{month:02}." for day, month in (
+        (1, 3), (5, 3), (9, 3), (13, 3), (17, 3), (21, 3), (25, 3), (29, 3))]),
+    ("Europe/Berlin", "2026-03-29T01:00", 8, ["01:00", "03:00", "04:00", "05:00", "06:00", "07:00", "08:00", "09:00",
+                                              "10:00"]),
+    ("Europe/Berlin", "2026-10-24T00:00", 24 * 7, [f"{day}.10." for day in range(24, 31)])])
+def test_marks_of_time_are_those_of_the_clock(zone: str, start: str, hours: float, marks: list[str]) -> None:
+    assert times(zone, start, hours)[:len(marks)] == marks
 
 
 def test_bars_stand_by_their_size_and_a_tile_shows_the_present() -> None:
