@@ -50,6 +50,9 @@ class Accommodations:
         self._half_life_s = 1.0
         self._applied: dict[AgentId, tuple[str, ...]] = {}
         """Names under which an offer to the agent counts."""
+        self._waiting: dict[str, Counter[AgentId]] = {}
+        """Offers under a rule that are not counted yet: they are of fewer than `K_MIN` agents, and one who is there
+        alone at night would be named by them."""
         self._told_as: dict[str, str] = {}
         self._live: dict[OfferId, tuple[AgentId, Channel]] = {}
         """Offers that ring, talk or wrap up: as many as there are calls."""
@@ -69,6 +72,7 @@ class Accommodations:
         self._loads = {service.id: service.load for service in centre.services}
         self._half_life_s = centre.load_half_life_s
         self._rest.clear()
+        self._waiting.clear()
         special = own_rules(centre.agents)
         held = Counter(rule for rules in special.values() for rule in rules)
         small = {rule for rule, many in held.items() if many < names.K_MIN}
@@ -87,11 +91,18 @@ class Accommodations:
             if agent is None or (profile := self._profiles.get(agent)) is None:
                 continue
             for rule in self._applied.get(agent, ()):
-                self._series.add(names.APPLIED, rule)
+                self._apply(rule, agent)
             for rule in self._broken(fact, agent, profile):
                 self._violated(rule)
         key = self._live[fact.offer] = fact.agent, fact.channel
         self._held[key] += 1
+
+    def _apply(self, rule: str, agent: AgentId) -> None:
+        waiting = self._waiting.setdefault(rule, Counter())
+        waiting[agent] += 1
+        if len(waiting) >= names.K_MIN:
+            self._series.add(names.APPLIED, rule, by=waiting.total())
+            waiting.clear()
 
     def _broken(self, fact: Offered, agent: AgentId, profile: Profile) -> Iterable[str]:
         if fact.channel not in profile.channels:

@@ -71,6 +71,9 @@ GAVE_UP, ANSWERED = 'outcome=~"abandoned|abandoned_short"', 'outcome="answered"'
 _SLA = _sum(names.SLA, "5m", "queue")
 _IN_TIME = _sum(names.SLA, "5m", "queue", WITHIN)
 _BUSY, _ALL = 'state=~"talking|wrapup"', 'state=~"talking|wrapup|ready"'
+_THERE = _sum(names.AGENT_SECONDS, "30m", "team", _ALL)
+_ON_DUTY = f'sum by (team) ({names.AGENTS.name}{{state!="signed_out"}}) >= {names.K_MIN}'
+"""A full agent alone at night is nobody's figure."""
 _PHASES = 'phase=~"talk|hold|wrapup"'
 
 SERVICE_LEVEL = "queue:acd_service_level:ratio_rate5m"
@@ -87,8 +90,7 @@ RECORDED = (
                                                      _sum(names.WAIT, "5m", "queue", ANSWERED, "_count"))),
     Recording("queue:acd_aht_seconds:rate30m", _share(_sum(names.HANDLE, "30m", "queue", _PHASES, "_sum"),
                                                       _sum(names.HANDLE, "30m", "queue", 'phase="talk"', "_count"))),
-    Recording(OCCUPANCY, _share(_sum(names.AGENT_SECONDS, "30m", "team", _BUSY),
-                                _sum(names.AGENT_SECONDS, "30m", "team", _ALL))),
+    Recording(OCCUPANCY, f'{_share(_sum(names.AGENT_SECONDS, "30m", "team", _BUSY), _THERE)} and {_ON_DUTY}'),
 )
 
 
@@ -112,8 +114,6 @@ _NOBODY = f"{_now(names.ON_DUTY, where=_SIGNED_IN)} == 0"
 _GIVEN_UP = _share(_sum(names.BREAKS, "1h", "", _OVERRIDDEN, what="increase"),
                    _sum(names.BREAKS, "1h", "", what="increase"))
 _NO_KEYS = _share(_sum(names.IVR_INPUT, "15m", "flow", _NO_KEY), _sum(names.IVR_CALLS, "15m", "flow"))
-_ON_DUTY = f'sum by (team) ({names.AGENTS.name}{{state!="signed_out"}})'
-"""A full agent alone at night is nobody's figure."""
 _SENT = _sum(names.SIGNALS, "10m", "kind", 'result="sent",kind="ring"', what="increase")
 _HEARD = _sum(names.SIGNALS, "10m", "kind", 'result=~"shown|felt",kind="ring"', what="increase")
 
@@ -143,7 +143,7 @@ ALERTS = (
           300, WARNING, DESK, "{{ $labels.queue }}: görevde kimse yok",
           "Hizmet açık, ama yanıtlayabilecek kimse oturum açmış değil."),
     Alert("OccupancyTooHigh",
-          f"{OCCUPANCY} > {OCCUPANCY_MOST:g} and {_ON_DUTY} >= {names.K_MIN}",
+          f"{OCCUPANCY} > {OCCUPANCY_MOST:g}",
           1800, WARNING, DESK, "{{ $labels.team }}: ekip soluk alamıyor",
           "Doluluk yarım saattir {{ $value | humanizePercentage }}. Uzun sürerse ekip yorulur."),
     Alert("AccommodationViolation",

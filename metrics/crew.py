@@ -164,6 +164,7 @@ class Crew:
         """Gauges as of `status`, and the time of what goes on."""
         states: Counter[tuple[str, str]] = Counter()
         limited: Counter[str] = Counter()
+        there: Counter[str] = Counter()
         skilled: Counter[tuple[str, str]] = Counter()
         for view in status.agents:
             member = self._known(view)
@@ -175,11 +176,13 @@ class Crew:
             group = self._groups.get(view.team)
             if group is not None:
                 states[group, view.state.value] += 1
+                there[group] += view.state is not OUT
                 limited[group] += view.state is not OUT and self._limited(view.agent, member.burden, status.at)
         for metric in (names.AGENTS, names.LIMITED, names.SKILLED):
             self._series.clear(metric)
         for group in self._shown():
-            self._series.set(names.LIMITED, limited[group], group)
+            if there[group] >= names.K_MIN:  # of a large team one may be there alone at night
+                self._series.set(names.LIMITED, limited[group], group)
             for state in AgentState:
                 self._series.set(names.AGENTS, states[group, state.value], group, state.value)
         for skill in sorted({*self._skills, *(skill for skill, _ in skilled)}):

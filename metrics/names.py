@@ -123,10 +123,11 @@ AGENT_SECONDS = Metric("acd_agent_state_seconds_total", COUNTER, ("team", "state
                        "Groups as in acd_agents.")
 LIMITED = Metric("acd_agents_distress_limited", GAUGE, ("team",),
                  "Signed-in agents at the limit of their distress load: no heavy contact comes to them. Groups as in "
-                 "acd_agents.")
+                 "acd_agents, and only while five or more of the group are signed in.")
 APPLIED = Metric("acd_accommodations_applied_total", COUNTER, ("rule",),
                  "Offers made under a rule of a profile that differs from the usual profile, by rule, since the node "
-                 "started. Rules of fewer than five agents are pooled or left out.")
+                 "started. Rules of fewer than five agents are pooled or left out; offers are counted when they have "
+                 "come to five different agents.")
 VIOLATIONS = Metric("acd_accommodation_violations_total", COUNTER, ("rule",),
                     "Offers that a rule of the agent's profile forbids, found by a second look at the facts, since the "
                     "node started: stays 0. Rules of fewer than five agents are told as one.")

@@ -22,11 +22,13 @@ class Part(NamedTuple):
 
 MQTT = Part("acd_mqtt_connected", ("acd_mqtt_", "acd_signal_"), Said("MQTT aracısı yok", "no MQTT broker"))
 ASTERISK = Part("asterisk_core_uptime_seconds", ("asterisk_",), Said("res_prometheus yok", "no res_prometheus"))
-GROUPS = Part("acd_agents", ("acd_agent", "team:acd_", "acd_break_protection"),
+ON_DUTY = Part("acd_agents_distress_limited", ("acd_agents_distress_limited", "team:acd_"),
+               Said("görevde beşten az kişi", "fewer than five on duty"))
+GROUPS = Part("acd_agents", ("acd_agent", "acd_break_protection"),
               Said("beşten az kişi", "fewer than five"))
 RULES = Part("acd_accommodations_applied_total", ("acd_accommodations_applied",),
              Said("beşten az kişi", "fewer than five"))
-PARTS = (MQTT, ASTERISK, GROUPS, RULES)
+PARTS = (MQTT, ASTERISK, ON_DUTY, GROUPS, RULES)
 
 
 def part_of(expressions: Iterable[str]) -> Part | None:

@@ -22,7 +22,7 @@ from metrics.dashboards.check import BadDashboard, check, read
 from metrics.dashboards.cli import LANGUAGES
 from metrics.dashboards.grafana import dashboard_json
 from metrics.dashboards.panel import COLUMNS, SIZES, Board, Kind, Panel, Query, chosen
-from metrics.dashboards.parts import ASTERISK, GROUPS, MQTT, PARTS, RULES, part_of
+from metrics.dashboards.parts import ASTERISK, GROUPS, MQTT, ON_DUTY, PARTS, RULES, part_of
 from metrics.dashboards.promql import spoken
 from metrics.dashboards.source import Found, Keeping, Kept, NoAnswer, Span
 from metrics.dashboards.unit import BYTES, COUNT, HOURLY, SECONDS, SHARE, UP, Unit
@@ -99,7 +99,8 @@ def test_what_a_centre_may_lack() -> None:
     asked = {panel.key: part_of(query.expression for query in panel.queries)
              for board in BOARDS for panel in board.panels}
     assert asked["mqtt"] is MQTT and asked["signals"] is MQTT and asked["channels"] in (ASTERISK, None)
-    assert asked["occupancy"] is GROUPS and asked["accommodations"] is RULES and asked["level"] is None
+    assert asked["occupancy"] is ON_DUTY and asked["limited"] is ON_DUTY and asked["states"] is GROUPS
+    assert asked["accommodations"] is RULES and asked["level"] is None
 
 
 # -- PromQL ------------------------------------------------------------------------------------------------------------

@@ -185,7 +185,8 @@ FIGURES = (
     ("team:acd_occupancy:ratio_rate30m", 0.8),
 )
 """Of: each 15 s 5 offered, 3 answered in time with 36 s of waiting together, one short abandon, one that waits on;
-600 + 60 + 60 s of talk, hold and wrap-up for three talks; 60 + 20 s busy, 20 s ready."""
+600 + 60 + 60 s of talk, hold and wrap-up for three talks; 60 + 20 s busy, 20 s ready. And a team of which
+four are there."""
 
 
 def figures() -> dict[str, str]:
@@ -203,6 +204,9 @@ def figures() -> dict[str, str]:
         f'acd_handle_seconds_count{{{where},phase="talk"}}': "0+3x200",
         **{f'acd_agent_state_seconds_total{{team="genel",state="{state}"}}': f"0+{seconds}x200"
            for state, seconds in (("talking", 60), ("wrapup", 20), ("ready", 20), ("resting", 50), ("paused", 30))},
+        'acd_agents{team="genel",state="talking"}': "5x200",
+        'acd_agent_state_seconds_total{team="gece",state="talking"}': "0+60x200",
+        'acd_agents{team="gece",state="talking"}': "4x200", 'acd_agents{team="gece",state="signed_out"}': "9x200",
     }
 
 
@@ -340,5 +344,6 @@ def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     said = run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path / "file" / "x")])
     assert said.exit_code == 1 and "cannot be written" in said.output and "Traceback" not in said.output
-    for words in (["--node", "nowhere"], ["--node", "http://10.0.0.1:80"], ["--asterisk", "10.0.0.1 b:80"], ["--alertmanager", "a:99999"], ["--webhook", "mail"], ["--factor", "0"]):
+    for words in (["--node", "nowhere"], ["--node", "http://10.0.0.1:80"], ["--asterisk", "10.0.0.1 b:80"],
+                  ["--alertmanager", "a:99999"], ["--webhook", "mail"], ["--factor", "0"]):
         assert run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path), *words]).exit_code == 2

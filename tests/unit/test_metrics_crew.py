@@ -104,7 +104,9 @@ def test_a_break_that_was_given_up_before_it_began_is_overridden() -> None:
 def heavy() -> Watched:
     """Two heavy contacts, one after the other."""
     told = Watched(service=HEAVY)
-    told.house.sits("a", at=0.0)
+    told.house.sits(*TEAM, at=0.0)
+    for name in "bcde":
+        told.house.tell(e.AgentPaused(AgentId(name), ""), 0.0)
     for at in (10.0, 1000.0):
         told.run(at)
         offer = told.house.talks(at)
@@ -118,8 +120,34 @@ def heavy() -> Watched:
 def test_who_is_at_the_limit_of_their_load_is_counted_until_it_has_decayed() -> None:
     told = heavy()
     assert told.value(names.LIMITED.name, team="genel") == 1
+    told.house.tell(e.AgentSignedOut(AgentId("b")))
+    assert told.value(names.LIMITED.name, team="genel") is None, "four are there"
+    told.house.sits("b")
     told.run(20_000.0)
     assert told.value(names.LIMITED.name, team="genel") == 0
+
+
+def test_offers_under_a_rule_are_counted_when_they_are_of_five() -> None:
+    house = House(dict.fromkeys("abcdefghijk", 50))
+    house.profiles(**{name: Profile(rest_gap_s=60.0) for name in "abcde"})
+    recorder = Recorder(house.centre)
+    house.sits("a", at=0.0)
+    house.tick(70.0)
+    house.talks(70.0)
+    offered = house.last(Offered)
+
+    def counted(agents: str) -> float | None:
+        recorder.take([offered._replace(agent=AgentId(name), offer=OfferId(number))
+                       for number, name in enumerate(agents, 100)])
+        return recorder.registry.get_sample_value(names.APPLIED.name, {"rule": "rest_gap"})
+
+    assert counted("aaaabcd") == 0, "four of them"
+    assert counted("fghijk") == 0, "theirs is the usual"
+    assert counted("e") == 8
+    assert counted("eeee") == 8
+    recorder.configure(house.centre)
+    assert counted("abcd") == 8, "with a new centre it begins again"
+    assert counted("e") == 13
 
 
 def test_an_offer_to_somebody_at_their_limit_is_a_violation() -> None:
