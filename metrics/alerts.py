@@ -116,6 +116,10 @@ _GIVEN_UP = _share(_sum(names.BREAKS, "1h", "", _OVERRIDDEN, what="increase"),
 _NO_KEYS = _share(_sum(names.IVR_INPUT, "15m", "flow", _NO_KEY), _sum(names.IVR_CALLS, "15m", "flow"))
 _SENT = _sum(names.SIGNALS, "10m", "kind", 'result="sent",kind="ring"', what="increase")
 _HEARD = _sum(names.SIGNALS, "10m", "kind", 'result=~"shown|felt",kind="ring"', what="increase")
+_REPAIRED = _sum(names.ALARMS, "1d", "kind", 'kind="rows_repaired"', what="increase")
+"""Born at a start, before anybody reads the counter: after an outage longer than a window the 15 minutes hold no sample
+from before it, and so no increase."""
+_UP_S = f'time() - max({names.BEGAN.name}{{job="santral"}})'
 
 ALERTS = (
     Alert("ServiceLevelLow",
@@ -173,7 +177,7 @@ ALERTS = (
           0, WARNING, OPERATOR, "Santral ile Asterisk ayrı şeyler biliyor",
           "Denetim {{ printf \"%.0f\" $value }} fark buldu ve düzeltti. Yinelenirse bir hata vardır."),
     Alert("RoutingAlarm",
-          _any(names.ALARMS, "15m", "kind"),
+          f"{_any(names.ALARMS, '15m', 'kind')} or ({_REPAIRED} > 0 and on () ({_UP_S} < 900))",
           0, CRITICAL, OPERATOR, "Olmaması gereken oldu: {{ $labels.kind }}",
           "Çağrı dağıtımı bir alarm verdi. Kayıtları silinmeden saklayın."),
     Alert("EventsDropped",
