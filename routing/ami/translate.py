@@ -368,7 +368,7 @@ class Translator:
             events.append(TalkEnded(leg.offer, "dropped" if lost and by == "caller" else by))
         for offer in self._late.pop(uniqueid, ()):
             events += (TalkEnded(offer, "dropped" if lost else "caller"), OfferEnded(offer, "hangup"))
-        return [*events, ContactGone(ContactId(uniqueid))]
+        return [*events, ContactGone(ContactId(uniqueid), dropped=lost)]
 
     def _line_gone(self, seat: str, cause: int) -> list[Event]:
         """The second line of a phone is over: the agent has the caller of the first one again. When the phone was lost

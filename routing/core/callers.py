@@ -141,7 +141,7 @@ def gone(d: Domain, event: ContactGone) -> None:
     at = d.now if event.ended_at is None else min(event.ended_at, d.now)
     offer = contact.offer
     if contact.state is ASSIGNED and offer is not None:
-        talks.talk_over(d, offer, talks.DROPPED if event.failure else "caller", at)
+        talks.talk_over(d, offer, talks.DROPPED if event.failure or event.dropped else "caller", at)
     elif contact.state not in contacts.WAITING:
         return
     elif contact.callback:
@@ -154,7 +154,7 @@ def gone(d: Domain, event: ContactGone) -> None:
         if contact.introducer is None:
             kept.keep(d, contact, at)
         _end(d, contact, "gone", outcome, at)
-        if event.failure:
+        if event.failure or event.dropped:
             follow_up.lost(d, contact)
 
 

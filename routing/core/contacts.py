@@ -308,7 +308,7 @@ def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at:
         _ended(d, contact, outcome, max(0.0, at - contact.waits_from), position, key, at)
     else:
         assert asker.came_from is not None
-        contact.service = asker.came_from
+        contact.service = d.services.get(asker.came_from.id, asker.came_from)
         _ended(d, contact, ANSWERED, asker.waited_s, 0, "", at)
     del d.contacts[contact.id]
 

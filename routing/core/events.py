@@ -62,6 +62,8 @@ class ContactGone(NamedTuple):
     """True end when learned late (from the black box); None: now."""
     failure: bool = False
     """Asterisk went away with the call."""
+    dropped: bool = False
+    """The network lost the line, nobody put the call down."""
 
 
 class ContactLeft(NamedTuple):

@@ -44,7 +44,7 @@ def talk_ended(d: Domain, event: TalkEnded) -> None:
     if offer.state is ACCEPTED and not offer.apart:  # who is not together is told by other events
         talk_over(d, offer, by, d.now if ended_at is None else ended_at)
     elif offer.line and offer.state is CONSULTING and by in ("caller", DROPPED):
-        callers.gone(d, ContactGone(offer.contact.id, ended_at))
+        callers.gone(d, ContactGone(offer.contact.id, ended_at, dropped=by == DROPPED))
 
 
 def held(d: Domain, event: Held) -> None:

@@ -112,7 +112,7 @@ def gone(h, event: e.ContactGone) -> None:
         return
     at = h.now if event.ended_at is None else min(event.ended_at, h.now)
     if caller.state is ASSIGNED:
-        calls.talk_over(h, caller.offer, "dropped" if event.failure else "caller", at)
+        calls.talk_over(h, caller.offer, "dropped" if event.failure or event.dropped else "caller", at)
     elif caller.in_line and caller.callback:
         caller.leg = ""
     elif caller.in_line:
@@ -121,7 +121,7 @@ def gone(h, event: e.ContactGone) -> None:
             h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
             h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
-        if event.failure:
+        if event.failure or event.dropped:
             call_again(h, caller)
 
 
@@ -185,7 +185,8 @@ def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
     asker = caller.introducer
     if asker is not None:  # the caller was theirs all the time
         consults.over(h, asker, "caller")
-        caller.service, outcome, key = asker.came_from, Outcome.ANSWERED, ""
+        caller.service = h.services.get(asker.came_from.id, asker.came_from)
+        outcome, key = Outcome.ANSWERED, ""
     caller.state, caller.preferred, caller.offer = ContactState.CANCELED, None, None
     over(h, caller, outcome, key)
     del h.callers[caller.id]

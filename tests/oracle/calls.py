@@ -249,8 +249,8 @@ def talk_ended(h, event: e.TalkEnded) -> None:
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is ACCEPTED and not offer.apart:
         talk_over(h, offer, event.by, h.now if event.ended_at is None else event.ended_at)
-    elif offer is not None and offer.state is CONSULTING and offer.line and event.by == "caller":
-        callers.gone(h, e.ContactGone(offer.caller.id, event.ended_at))
+    elif offer is not None and offer.state is CONSULTING and offer.line and event.by in ("caller", "dropped"):
+        callers.gone(h, e.ContactGone(offer.caller.id, event.ended_at, False, event.by == "dropped"))
 
 
 def held(h, event: e.Held) -> None:

@@ -200,10 +200,11 @@ class Crowd:
         if offer.state is ACCEPTED:
             if not offer.voice and rng.random() < 0.8:  # messages take their time, and calls come meanwhile
                 return e.Held(number, rng.random() < 0.5)
-            if offer.voice and rng.random() < 0.25:
+            if offer.voice and rng.random() < (0.6 if offer.caller.follow_up else 0.25):
                 if rng.random() < 0.5:
                     return e.ConsultAsked(number, self._service() if rng.random() < 0.8 else None,
-                                          self._agent() if rng.random() < 0.3 else None, number % 3 == 0)
+                                          self._agent() if rng.random() < 0.3 else None,
+                                          number % 3 == 0 or offer.caller.follow_up)
                 return e.TransferAsked(number, self._service() if rng.random() < 0.6 else None,
                                        self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2)
             return rng.choice((
@@ -214,7 +215,8 @@ class Crowd:
                 e.TalkEnded(number, "dropped", late), e.FollowUpAgreed(number, rng.random() < 0.9),
                 e.FollowUpAgreed(number),
                 e.Held(number, rng.random() < 0.5), e.ContactWeighed(number, rng.randint(0, 5)),
-                e.ContactTicked(caller) if rng.random() < 0.3 else e.ContactGone(caller, late),
+                e.ContactTicked(caller) if rng.random() < 0.3 else
+                e.ContactGone(caller, late, dropped=rng.random() < 0.5),
                 e.WrapUpAsked(offer.person.id), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
                 e.Held(number, False)))
         return rng.choice((
@@ -224,11 +226,14 @@ class Crowd:
     def _of_consult(self, offer: Offer) -> e.Event:
         rng, number, caller = self.rng, offer.id, offer.caller
         other = caller.offer
+        if caller.follow_up and rng.random() < 0.3:
+            return e.TalkEnded(number, "dropped")
         return rng.choice((
             e.ConsultEnded(number), e.ConsultEnded(number), e.ConsultEnded(number, True),
             e.OfferConnected(number, caller.id),
-            e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "caller" if number % 2 else "agent"),
-            e.Held(number, False), e.ContactGone(caller.id) if rng.random() < 0.5 else e.ContactLeft(caller.id, "net"),
+            e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, rng.choice(("caller", "dropped", "agent"))),
+            e.Held(number, False), e.ContactGone(caller.id, dropped=rng.random() < 0.5) if rng.random() < 0.5 else
+            e.ContactLeft(caller.id, "net"),
             e.CallbackAsked(caller.id), e.ContactTicked(caller.id),
             e.Held(number, True) if other is None else e.OfferEnded(other.id, rng.choice(REASONS)),
             e.Held(number, True) if other is None else e.OfferConnected(other.id, ContactId(f"o{number}-{caller.id}")),
@@ -247,6 +252,7 @@ class Crowd:
             return e.PlaceDeclined(contact)
         return rng.choice((
             e.ContactGone(contact, rng.choice((None, self.duel.now - 3.0))), e.ContactGone(contact, None, True),
+            e.ContactGone(contact, dropped=True),
             e.ContactLeft(contact, "net"), e.ContactLeft(contact, "key", "9"), e.ContactTicked(contact),
             e.ContactQueued(contact, self._service(), "PJSIP/new", node=node),
             e.ContactQueued(contact, self._service(), "", node=node, needs=((EDU, 10),)) if rng.random() < 0.3 else

@@ -172,7 +172,8 @@ ENDS: list[tuple[list[Message], str, str]] = [
 def test_a_talk_ends_once_by_who_ended_it(messages: list[Message], by: str, reason: str) -> None:
     translator = Translator(lambda uniqueid: True)
     events = run([*TALKING, *messages, *messages], translator)[len(CONNECTED):]
-    talk, ended, gone = TalkEnded(OfferId(3), by), OfferEnded(OfferId(3), reason), ContactGone(CALLER)
+    talk, ended = TalkEnded(OfferId(3), by), OfferEnded(OfferId(3), reason)
+    gone = ContactGone(CALLER, dropped=by == "dropped")
     once = [event for event in events if event != gone]
     assert once == [talk, ended]
     assert gone in events and (by != "caller" or events.index(talk) < events.index(gone))
@@ -452,13 +453,20 @@ def test_a_line_that_the_network_lost_is_none_that_the_caller_put_down(asked: Me
 
 @pytest.mark.parametrize(("cause", "by"), [(38, "dropped"), (16, "caller")])
 def test_a_request_without_a_cause_has_the_talk_wait_for_the_end_of_the_caller(cause: int, by: str) -> None:
-    translator = Translator(lambda uniqueid: True)
+    translator, gone = Translator(lambda uniqueid: True), ContactGone(CALLER, dropped=by == "dropped")
     asked = ami("HangupRequest", Uniqueid=CALLER)
     assert run([*TALKING, asked, leave(CALLER), leave(LEG), hangup(LEG)], translator) == CONNECTED
     assert translator.size() > 0
     assert run([hangup(CALLER, cause)], translator) == [
-        TalkEnded(OfferId(3), by), OfferEnded(OfferId(3), "hangup"), ContactGone(CALLER)]
-    assert translator.size() == 0 and run([hangup(CALLER, cause)], translator) == [ContactGone(CALLER)]
+        TalkEnded(OfferId(3), by), OfferEnded(OfferId(3), "hangup"), gone]
+    assert translator.size() == 0 and run([hangup(CALLER, cause)], translator) == [gone]
+
+
+@pytest.mark.parametrize(("asked", "dropped"), [
+    (request(CALLER, 44, "SoftHangupRequest"), True), (request(CALLER, 16), False)])
+def test_a_line_is_lost_in_the_hold_loop_too(asked: Message, dropped: bool) -> None:
+    """There is no talk to end: sent on, or asked about with the caller in line."""
+    assert run([asked, hangup(CALLER)]) == [ContactGone(CALLER, dropped=dropped)]
 
 
 def test_the_cause_of_the_end_alone_tells_it_too() -> None:

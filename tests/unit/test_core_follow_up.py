@@ -19,12 +19,13 @@ from tests.oracle.duel import rows
 pytestmark = pytest.mark.unit
 
 PSY = Service(ServiceId("edu"), "Destek", (Step(((SkillId("edu"), 1),)),), distress=True, callback=CallbackOrder.NONE)
+OTHER = PSY._replace(id=ServiceId("b"))
 NAME = ContactId("fc1")
 
 
 def talking(service: Service = PSY, *, agreed: bool = True, caller_hash: str = "h1") -> House:
     """Since 100 the caller c1 waited, since 110 they talk with a."""
-    house = House({"a": 50}, Profile(wrapup_s=5.0), (service,))
+    house = House({"a": 50}, Profile(wrapup_s=5.0), (service, OTHER))
     house.waits("edu", at=100.0, caller_hash=caller_hash, caller_box=caller_hash and "box", priority=2, slow=True)
     house.sits("a", at=110.0)
     house.tell(e.OfferConnected(house.offers[0].offer, ContactId("c1")), 110.0)
@@ -118,6 +119,39 @@ def test_asterisk_going_away_loses_a_call_too() -> None:
     assert house.contact("c1").state is ContactState.PENDING
     house.tell(e.ContactGone(ContactId("c1"), failure=True), 205.0)
     assert house.contact(NAME).callback and house.last(f.Queued).since == 100.0
+
+
+def test_who_is_lost_while_the_agent_asks_on_a_second_line_is_called_back_for_the_service_of_the_talk() -> None:
+    house = talking()
+    house.tell(e.ConsultAsked(house.offers[0].offer, ServiceId("b"), line=True), 150.0)
+    lose(house)
+    assert house.last(f.Ended).outcome is Outcome.ANSWERED
+    assert house.contact(NAME).callback and house.last(f.Queued).service == "edu"
+
+
+@pytest.mark.parametrize(("services", "fits"), [
+    ((PSY._replace(steps=(Step(((SkillId("edu"), 90),)),)), OTHER), False), ((OTHER,), True)])
+def test_the_service_of_the_talk_is_another_or_gone_when_the_line_is_lost(
+        services: tuple[Service, ...], fits: bool) -> None:
+    """The settings were read again while the agent asked: the new ones count, and those of a service that is gone."""
+    house = talking()
+    house.tell(e.ConsultAsked(house.offers[0].offer, ServiceId("b"), line=True), 150.0)
+    house.reload(services=services)
+    lose(house)
+    assert house.contact(NAME).service == "edu"
+    house.tick(200.0 + REDIAL_S)
+    assert [one.contact for one in house.offers[1:]] == ([NAME] if fits else [])
+
+
+@pytest.mark.parametrize("event", [e.TransferAsked, e.ConsultAsked])
+@pytest.mark.parametrize("dropped", [True, False])
+def test_who_is_lost_in_the_line_after_the_talk_is_called_back(
+        event: type[e.TransferAsked | e.ConsultAsked], dropped: bool) -> None:
+    """Sent on, or waiting while their agent asks: the network tells it with the end of the line alone."""
+    house = talking()
+    house.tell(event(house.offers[0].offer, ServiceId("b")), 150.0)
+    house.tell(e.ContactGone(ContactId("c1"), dropped=dropped), 200.0)
+    assert (house.contact(NAME) is not None) is dropped and house.contact("c1") is None
 
 
 def test_who_calls_again_meanwhile_has_the_place() -> None:
