@@ -188,8 +188,10 @@ def _show(view: View) -> None:
         table = Table(title=sheet.title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False,
                       collapse_padding=True)
         table.add_column(sheet.head[0], overflow="fold")
-        for number, title in enumerate(sheet.head[1:], 1):  # names may be broken, figures may not
-            table.add_column(title, justify="right", min_width=max(len(row[number]) for row in sheet.rows))
+        for number, title in enumerate(sheet.head[1:], 1):  # names and headings may be broken, figures may not
+            least = max(len(row[number]) for row in sheet.rows)
+            table.add_column(title, justify="right", overflow="fold", min_width=least,
+                             max_width=max([least, *map(len, title.split())]))
         for row in sheet.rows:
             table.add_row(*row)
         console.print(table)

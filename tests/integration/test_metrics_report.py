@@ -225,6 +225,17 @@ def test_parquet_is_the_same_and_needs_its_library(small: Path, tmp_path: Path,
     assert said.exit_code == 2 and "pip install" in said.output and not (tmp_path / "d.parquet").exists()
 
 
+@pytest.mark.parametrize("words", [[], ["--english"]])
+def test_a_terminal_of_80_columns_cuts_nothing(small: Path, words: list[str]) -> None:
+    wide, narrow = (CliRunner().invoke(cli, ["report", "day", "2026-03-02", str(small), *words], env={"COLUMNS": width})
+                    for width in ("200", "80"))
+    assert narrow.exit_code == 0 and max(map(len, narrow.output.splitlines())) <= 80 and "…" not in narrow.output
+    assert sorted("".join(narrow.output.split()).replace("─", "")) == sorted(
+        "".join(wide.output.split()).replace("─", "")), "every letter is there"
+    figures = [sorted(word for word in one.output.split() if word[-1].isdigit()) for one in (narrow, wide)]
+    assert figures[0] == figures[1], "no figure is broken"
+
+
 @pytest.mark.parametrize(("words", "code", "says"), [
     (["report", "day", "2026-02-30", "{}"], 2, "'2026-02-30' is no day"),
     (["report", "week", "2026-W60", "{}"], 2, "is no week"),
