@@ -2,8 +2,9 @@
 
 Lost is a call that the network ended (`talks.DROPPED`) or that went away with its Asterisk: not one that a person has
 put down. The caller is called back then as one who asked for it in the line (`callback`), with the age they had, in
-quiet hours too, and at once. It is a contact of its own, `f<contact>`: the talk that was lost was answered and stays so
-in the records. Consent is for one call: what was agreed ends with it.
+quiet hours too, and at once. A silent line is known to be lost after a minute only: who has rung in again by then is
+not called, and has that age in line. It is a contact of its own, `f<contact>`: the talk that was lost was answered and
+stays so in the records. Consent is for one call: what was agreed ends with it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import FollowUpAgreed
 from routing.core.ids import ContactId
-from routing.core.model import Channel
+from routing.core.model import Channel, ContactState
 from routing.core.records import Contact
 
 
@@ -34,6 +35,11 @@ def lost(d: Domain, contact: Contact) -> None:
     name = ContactId(f"f{contact.id}")
     if not contact.follow_up or not _can(contact) or name in d.contacts or name in d.over:
         return
+    again = _again(d, contact)
+    for one in again:
+        _take_place(d, one, contact)
+    if again:
+        return
     new = Contact(name, contact.service, Channel.VOICE, contact.since, contact.priority, d.take_number(), d.now, "",
                   contact.slow, contact.node, contact.caller_hash, contact.caller_box, contact.needs, contact.topics,
                   contact.since, d.now, language=contact.language)
@@ -43,6 +49,26 @@ def lost(d: Domain, contact: Contact) -> None:
     contacts.enter(d, new)
     callers.tell(d, new)
     callback.tell(d, new, "asked")
+
+
+def _again(d: Domain, lost: Contact) -> list[Contact]:
+    """The caller's later calls that wait or are talked. A callback in another line is none: that phone is free."""
+    name = lost.caller_hash
+    return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel is Channel.VOICE
+            and one.queued_at > lost.queued_at and (one.state in contacts.WAITING or one.state is ContactState.ASSIGNED)
+            and (not one.callback or one.service.id == lost.service.id)]
+
+
+def _take_place(d: Domain, one: Contact, lost: Contact) -> None:
+    """Who waits for the same service has the age and the points of the lost call."""
+    since, priority = min(one.since, lost.since), max(one.priority, lost.priority)
+    if one.state not in contacts.WAITING or one.service.id != lost.service.id \
+            or (since, priority) == (one.since, one.priority):
+        return
+    contacts.lift(d, one)
+    one.since, one.priority = since, priority
+    contacts.enter(d, one)
+    contacts.changed(d, one, since)
 
 
 def _can(contact: Contact) -> bool:

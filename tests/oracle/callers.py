@@ -136,6 +136,16 @@ def call_again(h, caller: Caller) -> None:
     name = f"f{caller.id}"
     if not caller.follow_up or not reachable(caller) or name in h.callers or name in h.over:
         return
+    again = [one for one in h.callers.values() if rings_again(one, caller)]
+    for one in again:
+        before = one.since, one.points
+        if one.in_line and one.service.id == caller.service.id:
+            one.since, one.points = min(one.since, caller.since), max(one.points, caller.points)
+        if before != (one.since, one.points):
+            h.arm(one)
+            h.tell("ContactChanged", one.id, one.points)
+    if again:
+        return
     new = Caller(name, caller.service, VOICE, caller.since, caller.points, h.take_number(), h.now, "", caller.slow,
                  caller.node, caller.hash, caller.needs, caller.topics, entered_at=caller.since, step_at=h.now,
                  callback=True, anytime=True, not_before=h.now + 10.0, other_hash=caller.other_hash,
@@ -144,6 +154,14 @@ def call_again(h, caller: Caller) -> None:
     h.arm(new)
     h.tell("Queued", name, new.service.id, position(h, new))
     h.tell("CallbackChanged", name, 0, new.not_before, "asked")
+
+
+def rings_again(one: Caller, lost: Caller) -> bool:
+    """Whether the caller of a lost line is on another one, or to be called back for the same service, since later."""
+    there = one.in_line or one.state is ASSIGNED
+    if one.callback and one.service.id != lost.service.id:
+        there = False
+    return there and one.channel is VOICE and "" != one.hash == lost.hash and one.queued_at > lost.queued_at
 
 
 def old_place(h, caller: Caller) -> None:

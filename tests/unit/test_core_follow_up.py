@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from routing.core import events as e
@@ -25,7 +27,7 @@ NAME = ContactId("fc1")
 
 def talking(service: Service = PSY, *, agreed: bool = True, caller_hash: str = "h1") -> House:
     """Since 100 the caller c1 waited, since 110 they talk with a."""
-    house = House({"a": 50}, Profile(wrapup_s=5.0), (service, OTHER))
+    house = House({"a": 50, "b": 50}, Profile(wrapup_s=5.0), (service, OTHER))
     house.waits("edu", at=100.0, caller_hash=caller_hash, caller_box=caller_hash and "box", priority=2, slow=True)
     house.sits("a", at=110.0)
     house.tell(e.OfferConnected(house.offers[0].offer, ContactId("c1")), 110.0)
@@ -160,6 +162,67 @@ def test_who_calls_again_meanwhile_has_the_place() -> None:
     house.waits("edu", at=204.0, caller_hash="h1")
     assert house.contact(NAME) is None and house.last(f.Queued).since == 100.0
     assert house.last(f.Ended).key == "merged"
+
+
+def test_who_has_called_again_before_the_loss_is_known_has_the_place_and_is_not_dialled() -> None:
+    """A line without a sound is lost after a minute."""
+    house = talking()
+    house.waits("edu", at=140.0, priority=2)
+    house.waits("edu", at=150.0, caller_hash="h1")
+    lose(house)
+    assert house.contact(NAME) is None and house.contact("c3").position == 1
+    changed = house.last(f.ContactChanged)
+    assert (changed.contact, changed.since, changed.priority) == ("c3", 100.0, 2)
+    house.tick(205.0)
+    assert house.offers[-1].contact == "c3"
+
+
+def test_the_phone_that_rings_for_who_has_called_again_rings_on() -> None:
+    house = talking()
+    house.sits("b", at=149.0)
+    (offer,) = house.waits("edu", at=150.0, caller_hash="h1")
+    lose(house)
+    assert house.contact(NAME) is None and house.last(f.ContactChanged).since == 100.0
+    assert house.contact("c2").state is ContactState.RESERVED
+    house.tell(e.OfferConnected(offer.offer, ContactId("c2")), 201.0)
+    assert house.contact("c2").state is ContactState.ASSIGNED
+
+
+def test_who_is_talking_again_or_waits_for_another_service_is_not_dialled_and_keeps_the_age() -> None:
+    house = talking()
+    house.sits("b", at=149.0)
+    (offer,) = house.waits("edu", at=150.0, caller_hash="h1")
+    house.tell(e.OfferConnected(offer.offer, ContactId("c2")), 151.0)
+    lose(house)
+    assert house.contact(NAME) is None and house.facts_of(f.ContactChanged) == []
+    house = talking()
+    house.waits("b", at=150.0, caller_hash="h1")
+    lose(house)
+    assert house.contact(NAME) is None and house.facts_of(f.ContactChanged) == []
+
+
+@pytest.mark.parametrize("more", [{"caller_hash": "h2"}, {"caller_hash": ""}, {"caller_hash": "h1", "since": 10.0}])
+def test_the_age_is_nobody_elses_and_never_less(more: dict[str, Any]) -> None:
+    house = talking()
+    house.waits("edu", at=150.0, **more)
+    lose(house)
+    mine = more["caller_hash"] == "h1"
+    assert (house.contact(NAME) is None) is mine
+    assert [one.since for one in house.facts_of(f.ContactChanged)] == ([10.0] if mine else [])
+
+
+def test_a_call_of_the_same_number_from_before_and_a_callback_in_another_line_are_no_call_again() -> None:
+    house = House({"a": 50}, Profile(wrapup_s=5.0), (PSY, OTHER._replace(callback=CallbackOrder.AGENT_FIRST)))
+    house.waits("b", at=90.0, caller_hash="h1")
+    house.waits("edu", at=100.0, caller_hash="h1", priority=2)
+    house.sits("a", at=110.0)
+    talk = house.offers[0]
+    house.tell(e.OfferConnected(talk.offer, talk.contact), 110.0)
+    house.tell(e.FollowUpAgreed(talk.offer), 120.0)
+    house.waits("b", at=150.0, caller_hash="h1")
+    house.tell(e.CallbackAsked(ContactId("c3"), 500.0), 160.0)
+    house.tell(e.TalkEnded(talk.offer, DROPPED), 200.0)
+    assert talk.contact == "c2" and house.contact("fc2").callback
 
 
 def test_a_caller_who_is_forgotten_is_not_called() -> None:
