@@ -160,6 +160,13 @@ class Telephone(asyncio.DatagramProtocol):
         """Send these bytes as they are."""
         self.transport.sendto(data, self.server)
 
+    async def rings(self, limit: float = RINGS_S) -> Dialogue:
+        """The next call that rings here, answered already. Raises TimeoutError, told as what it is."""
+        try:
+            return await asyncio.wait_for(self.rung.get(), limit)
+        except TimeoutError:
+            raise TimeoutError(f"no call rang at {self.place.decode()} within {limit:.0f} s") from None
+
     # -- calling --------------------------------------------------------------------------------------------------
 
     async def call(self, number: bytes, *, caller: bytes = b"<sip:05320000000@127.0.0.1>", more: bytes = b"",

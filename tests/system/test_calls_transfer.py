@@ -100,7 +100,7 @@ async def test_the_transfer_key_of_a_telephone_and_a_talk_that_nobody_takes_over
         await phone.register(seat.endpoint, seat.secret)
         first = await stage.sits(name)
         caller, contact = await talking(stage, EDU_KEY, first)
-        talk = await phone.rung.get()
+        talk = await phone.rings()
         for one, other in ((talk.remote, talk.local), (talk.local, talk.remote)):
             tags = [side.partition(b";tag=")[2].partition(b";")[0] for side in (one, other)]
             replaces = b"Replaces: %b;to-tag=%b;from-tag=%b\r\n" % (talk.call_id, *tags)
@@ -123,7 +123,7 @@ async def test_who_is_put_on_hold_by_the_agents_phone_hears_music_and_is_let_go_
         await phone.register(seat.endpoint, seat.secret)
         first = await stage.sits(name)
         caller, contact = await talking(stage, EDU_KEY, first)
-        talk = await phone.rung.get()
+        talk = await phone.rings()
         assert await talk.hold() == 200
         await stage.hears_music(caller)
         assert await talk.hold(False) == 200
@@ -146,7 +146,7 @@ async def test_a_number_outside_is_not_reached_by_the_transfer_key_and_the_calle
         await phone.register(seat.endpoint, seat.secret)
         first = await stage.sits(names[0])
         caller, contact = await talking(stage, EDU_KEY, first)
-        talk = await phone.rung.get()
+        talk = await phone.rings()
         waits = await stage.waiting(EDU_KEY, EDU)
         outside = b"Refer-To: <sip:05321112233@127.0.0.1>\r\nContact: <sip:x@127.0.0.1>\r\n"
         assert await talk.request(b"REFER", outside) == 202
@@ -263,7 +263,7 @@ async def test_the_transfer_key_between_two_agents_leads_the_other_one_to_the_ca
         other = await stage.sits(names[3])
         await first.ask("consult", {"agent": other.id})
         await stage.reaches(other, "talking")
-        for talk in (await asks.rung.get(), await asked.rung.get()):
+        for talk in (await asks.rings(), await asked.rings()):
             assert await talk.request(b"REFER", REFER_AWAY) == 202
         await hears(stage, given, SECOND, "the asker's key: the caller is the second agent's")
         await hears(stage, kept, FIRST, "the key of who was asked: the caller is the first agent's again")
