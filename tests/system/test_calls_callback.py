@@ -212,12 +212,13 @@ async def agent_first(callers: Callers) -> None:
     first, busy = "05331000001", "05331000002"
     await callers.phone(first, Behaviour("ignore"))
     await callers.phone(busy, Behaviour("busy"))
-    contact, other = await asyncio.gather(callers.called_back(AGENT_FIRST_KEY, first),
-                                          callers.called_back(AGENT_FIRST_KEY, busy))
+    # One after the other: who came first is called first.
+    contact = await callers.called_back(AGENT_FIRST_KEY, first)
+    other = await callers.called_back(AGENT_FIRST_KEY, busy)
     # The agent hangs up while the caller's phone rings: it stops, and rings again for the next one. No try is counted.
     agent = await callers.agent(best, Behaviour())
     rung = await callers.rings(first)
-    phone = next(one for one in stage.network.rung if one.seat == agent.seat)
+    phone = await stage.network.wait_ring(agent.seat)
     await callers.phone(first, Behaviour("2", tone=CALLER_TONE, record=stage.folder))
     await agent.ask("pause")
     await phone.hangup()
@@ -227,8 +228,7 @@ async def agent_first(callers: Callers) -> None:
     # The other number is busy: the agent is free at once, and it is tried later.
     takes = await callers.agent(second)
     await callers.row(other, tries=1, state="pending")
-    await stage.hears(next(one for one in reversed(stage.network.rung) if one.seat == takes.seat),
-                      "geri-arama-ulasilamadi")
+    await stage.hears(await stage.network.wait_ring(takes.seat, before), "geri-arama-ulasilamadi")
     # The agent hangs up while the caller hears who calls: the caller waits on the line, and the next one takes them.
     leg = await callers.rings(first, before)
     phone = next(one for one in reversed(stage.network.rung) if one.seat == takes.seat)
