@@ -47,7 +47,7 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     if service.anonymous or service.callback is CallbackOrder.NONE \
             or d.deferred.get(service.id, 0) >= service.callback_max:
         raise NoCallback
-    contact.callback, contact.urgent = True, False
+    contact.callback, contact.urgent, contact.estimate = True, False, None  # from here on the wait is their own wish
     contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
     contact.callback_hash, contact.callback_box = event.caller_hash, event.caller_box
     joins(d, contact)
@@ -100,8 +100,7 @@ def reached(d: Domain, event: CallbackReached) -> None:
     contact = d.contacts.get(event.contact)
     if contact is None or not contact.callback or contact.state not in contacts.WAITING:
         return
-    parts(d, contact)
-    contact.callback, contact.leg, contact.not_before, contact.entered_at = False, event.leg, 0.0, d.now
+    _there(d, contact, event.leg)
     offer = contact.offer
     if offer is None:
         contacts.look_anew(d, contact)
@@ -114,6 +113,18 @@ def reached(d: Domain, event: CallbackReached) -> None:
         else:
             _join(d, offer)
     tell(d, contact, "reached")
+
+
+def talks(d: Domain, contact: Contact) -> None:
+    """Its caller talks with the agent and was not heard to be reached (the word of it was lost, or a restart came in
+    between): they are a caller as any other from here on, whom no later call of theirs may end."""
+    _there(d, contact, contact.leg or contact.id)
+    tell(d, contact, "reached")
+
+
+def _there(d: Domain, contact: Contact, leg: str) -> None:
+    parts(d, contact)
+    contact.callback, contact.leg, contact.not_before, contact.entered_at = False, leg, 0.0, d.now
 
 
 def _join(d: Domain, offer: Offer) -> None:

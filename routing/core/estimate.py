@@ -170,19 +170,19 @@ def newcomer(d: Domain, service: Service, at: float) -> Estimate | None:
 
 def told(contact: Contact) -> Estimate | None:
     """What a contact was told at entry, counted like its wait, from `since`: who keeps an age (a call that dropped, a
-    callback that was merged, an adopted call) has waited before. None: it is a callback, whose wait is its own wish."""
+    callback that was merged, an adopted call) has waited before."""
     expected, before_s = contact.estimate, contact.queued_at - contact.since
-    if expected is None or contact.callback:
+    if expected is None:
         return None
     return expected if before_s == 0.0 else Estimate(*[before_s + one for one in expected])
 
 
 def came_true(d: Domain, contact: Contact, at: float) -> None:
-    """A contact that was given an estimate is connected: learn from it. Not from callbacks, whose wait is their own
-    wish, nor from a second connection after a cut talk."""
+    """A contact that was given an estimate is connected: learn from it. Not from callbacks, which have none any more,
+    nor from a second connection after a cut talk."""
     told, contact.estimate = contact.estimate, None
     offer = contact.offer
-    if told is None or offer is None or contact.callback:
+    if told is None or offer is None:
         return
     waited_s = max(0.0, at - contact.queued_at)
     learned = d.forecast.of(contact.service.id)

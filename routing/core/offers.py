@@ -303,6 +303,8 @@ def connected(d: Domain, event: OfferConnected) -> None:
     if offer.state is not PENDING:
         consult.together(d, offer)
         return
+    if contact.callback:
+        callback.talks(d, contact)
     offer.introduced = False  # from here on it is the caller they talk with
     if contact.introducer is not None:
         rescind(d, contact.introducer, "consult")

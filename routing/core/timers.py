@@ -1,8 +1,9 @@
 """Deadlines of the engine: a heap in which a moved or cancelled deadline is skipped when it is met.
 
-Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Deadlines of the same moment come in the order
-in which they were set, and after them those that have a place among each other: a replay goes the same way, and where
-there is room for one of two contacts it is for the one that came first.
+Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Of deadlines of the same moment those of
+phones come first, then those of offers, then those of agents (a phone that never rang is known to be gone before its
+agent's break begins), each in the order in which they were set; after them those that have a place among each other:
+where there is room for one of two contacts it is for the one that came first. A replay goes the same way.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from heapq import heapify, heappop, heappush
 
 Key = tuple[str, str | int]
 
-PLACED = 1 << 48
-"""More than deadlines are ever set: those with a place come after the others."""
+TURN = 1 << 48
+"""More than deadlines are ever set: each kind has its turn."""
+TURNS = {"settle": 0, "again": 0, "vanish": TURN, "ring": TURN, "brief": TURN, "dial": TURN, "consult": TURN,
+         "wrap": TURN}
+"""Phones and offers; every other kind without a place is an agent's."""
+AGENTS, PLACED = 2 * TURN, 3 * TURN
 STALE_SHARE = 2
 """The heap is rebuilt when it is this many times larger than what is wanted: memory follows the live deadlines."""
 STALE_FLOOR = 64
@@ -36,6 +41,7 @@ class Timers:
         """Be due at `at`; an earlier setting of the key is forgotten. `place`: among others of the same moment."""
         if place is None:
             self._count = count = self._count + 1
+            count += TURNS.get(key[0], AGENTS)
         else:
             count = PLACED + place
         heap, live = self._heap, self._at

@@ -114,6 +114,9 @@ def connected(h, event: e.OfferConnected) -> None:
     if offer.state is not PENDING:
         consults.together(h, offer)
         return
+    if caller.callback:  # nobody heard that they were reached, yet here they are
+        caller.callback, caller.leg, caller.not_before, caller.entered_at = False, caller.leg or caller.id, 0.0, h.now
+        h.tell("CallbackChanged", caller.id, caller.tries, 0.0, "reached")
     offer.introduced = False
     if caller.introducer is not None:
         rescind(h, caller.introducer, "consult")

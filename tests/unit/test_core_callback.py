@@ -172,14 +172,24 @@ def test_late_news_of_the_callers_channel_does_not_bring_it_back() -> None:
     assert told.offers[-1].callback and told.offers[-1].leg == ""
 
 
-def test_a_cut_callback_is_called_again() -> None:
+def test_who_talks_and_was_not_heard_to_be_reached_is_a_caller_as_any_other() -> None:
+    """The word of it was lost. A later call of the same number does not end the talk, a lost phone does not call the
+    caller who is on the line, and a restart knows the same."""
     told = asked()
     told.sits("a", at=10.0)
     told.tell(e.OfferConnected(told.offers[-1].offer, "c1"), 12.0)
-    told.sits("b", at=13.0)
+    fact = told.last(f.CallbackChanged)
+    assert (fact.reason, fact.callback, fact.leg) == ("reached", False, "c1") and not told.contact("c1").callback
+    assert told.engine._domain.callbacks == {} and told.engine._domain.deferred["edu"] == 0
+    again = House({"a": 50, "b": 50}, services=(TWICE,))
+    restore(again.engine, *rows(told.engine), 12.5)
+    assert not again.contact("c1").callback
+    told.waits("edu", at=13.0, caller_hash="h1")
+    assert [one.contact for one in told.facts_of(f.Ended)] == [], "nothing was merged"
     told.tell(e.TalkEnded(told.offers[0].offer, "lost"), 20.0)
-    told.tell(e.OfferEnded(told.offers[1].offer, "rejected"), 21.0)
-    assert told.contact("c1").callback and [one.id for one in told.engine._domain.callbacks["h1", "edu"]] == ["c1"]
+    told.sits("b", at=21.0)
+    offer = told.offers[-1]
+    assert (offer.contact, offer.callback, offer.leg) == ("c1", False, "c1")
 
 
 CALLER_FIRST = TWICE._replace(callback=CallbackOrder.CALLER_FIRST, callback_press=True)

@@ -258,8 +258,10 @@ def test_callbacks_and_cut_talks_teach_nothing() -> None:
     told.tell(e.ContactGone("c2"), 3.0)
     told.tell(e.TalkEnded(1, "caller"), 20.0)
     told.tell(e.WrapUpEnded("a"), 21.0)
-    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 22.0)
-    assert told.engine.forecasts() == {}
+    told.tell(e.CallbackTaken(told.offers[-1].offer), 22.0)
+    told.tell(e.CallbackReached("c2", "PJSIP/called"), 30.0)
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 31.0)
+    assert told.engine.forecasts() == {} and told.last(tf.Connected).estimate is None
 
 
 def test_patience_is_learned_from_who_gives_up() -> None:

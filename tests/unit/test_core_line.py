@@ -100,6 +100,15 @@ def test_deadlines_of_the_same_moment_come_as_they_were_set() -> None:
     assert [timers.pop_due(5.0) for _ in keys] == keys
 
 
+def test_phones_come_before_offers_and_offers_before_agents() -> None:
+    """A phone that never rang is known to be gone before its agent's break of the same moment begins."""
+    timers = Timers()
+    keys: list[Key] = [("break", "a1"), ("vanish", 7), ("settle", "s1")]
+    for key in keys:
+        timers.set(key, 5.0)
+    assert [timers.pop_due(5.0) for _ in keys] == keys[::-1]
+
+
 def test_who_has_a_place_comes_in_that_order_after_the_others_of_the_moment() -> None:
     """Two contacts whose wait is too long at the same moment, and room for one in the other service."""
     timers = Timers()
