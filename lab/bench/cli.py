@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 import lab.bench
 from lab.bench.row import Row
@@ -85,7 +85,8 @@ def history_line(row: Row, day: date) -> str:
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table("measure", "value", "unit", "beside", "ratio", "goal", "ok")
+    table = Table(Column("measure", no_wrap=True), Column("value", no_wrap=True, justify="right"), "unit", "beside",
+                  "ratio", "goal", "ok")
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
         ok = {True: "yes", False: "NO", None: ""}[row.ok]
