@@ -266,6 +266,17 @@ class Privacy(Shape):
     """Journal and facts, up to a start of a node: a replay begins there."""
 
 
+class Wishes(Shape):
+    """[wishes]: what callers asked to be remembered for their later calls: slow speech, a person at once."""
+
+    kept: bool = False
+    """Callers who used slow speech are asked once in a call, and what they, agents and operators say is kept."""
+    forgotten_days: Annotated[int, Field(ge=30, le=3660, strict=True)] = 365
+    """Without a call of theirs."""
+    most: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 200_000
+    """Callers: all of them are in the node's memory, some 150 bytes each."""
+
+
 class Settings(Shape):
     """santral.toml, with the overlay of the machine laid over it."""
 
@@ -288,6 +299,7 @@ class Settings(Shape):
     callback: Callback = Callback()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
+    wishes: Wishes = Wishes()
     routing: Routing = Routing()
     profile: Needs = Needs()
     """[profile]: what holds for every agent; an accommodation is laid over it."""

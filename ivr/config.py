@@ -24,6 +24,8 @@ class Wait:
     music: str = "santral"
     emergency: str = ""
     """Prompt with the numbers that always help, for callers in distress whom nobody can be found for; empty: none."""
+    wishes: bool = False
+    """Who has slow speech may be asked whether it is to be remembered."""
     callback_after_s: float = 120.0
     callback_key: str = ""
     """Asks for a callback; empty: there is none."""

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0011"
+HEAD = "0012"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -252,6 +252,15 @@ keyed = Table(
 )
 Index("ix_keyed_hash", keyed.c.hash)
 Index("ix_keyed_at", keyed.c.at)
+
+wishes = Table(
+    "wishes", metadata,
+    Column("caller_hash", Text, primary_key=True, comment="keyed hash of the number"),
+    Column("slow", Boolean, nullable=False, comment="slow speech from the beginning"),
+    Column("human_first", Boolean, nullable=False, comment="a person at once"),
+    Column("day", Integer, nullable=False, comment="of the last call, in days since 1970: no closer"),
+)
+Index("ix_wishes_day", wishes.c.day)
 
 meta = Table(
     "meta", metadata,

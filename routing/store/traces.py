@@ -75,6 +75,12 @@ def caller_of_contact(connection: Connection, contact: str) -> Caller | None:
     return caller_of(connection, row[0]) if row[0] else Caller((), (contact,), ())
 
 
+def hash_of_contact(connection: Connection, contact: str) -> str:
+    """Keyed hash of the caller of a contact; empty: nobody knows them."""
+    return connection.execute(select(contacts.c.caller_hash).where(
+        contacts.c.contact == contact)).scalar_one_or_none() or ""
+
+
 def _is(caller_hash: str) -> ColumnElement[bool]:
     return or_(*(digest == caller_hash for digest, _ in MARKED))
 
