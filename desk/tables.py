@@ -11,7 +11,7 @@ from rich.text import Text
 
 STATES = {"signed_out": "oturum kapalı", "ready": "uygun", "ringing": "çalıyor", "talking": "görüşmede",
           "wrapup": "hazırlanıyor", "paused": "molada", "not_responding": "yanıt vermiyor", "busy": "telefonu meşgul",
-          "unreachable": "telefonu kayıp"}
+          "unreachable": "telefonuna ulaşılamıyor"}
 """What supervisors read. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
 STYLES = {"ready": "green", "talking": "cyan", "ringing": "yellow", "not_responding": "red", "unreachable": "red"}
 

@@ -179,7 +179,7 @@ ALERTS = (
     Alert("RoutingAlarm",
           f"{_any(names.ALARMS, '15m', 'kind')} or ({_REPAIRED} > 0 and on () ({_UP_S} < 900))",
           0, CRITICAL, OPERATOR, "Olmaması gereken oldu: {{ $labels.kind }}",
-          "Çağrı dağıtımı bir alarm verdi. Kayıtları silinmeden saklayın."),
+          "Çağrı dağıtımı bir alarm verdi. Silinmeden önce günlükleri saklayın."),
     Alert("EventsDropped",
           _any(names.DROPPED, "15m"),
           0, CRITICAL, OPERATOR, "Düğüm olaylara yetişemiyor",

@@ -107,7 +107,7 @@ FIGURES: dict[str, tuple[Said, Said]] = {
                                                      "Sent on by an agent, to a service or a colleague.")),
     "callbacks": (Said("Geri arama isteyen", "Callbacks asked"), Said("Sırada yerini koruyup kapatanlar.",
                                                                       "Hung up with their place kept.")),
-    "kept": (Said("Tutulan geri arama", "Callbacks kept"),
+    "kept": (Said("Gerçekleşen geri arama", "Callbacks kept"),
              Said("Ulaşılan / (ulaşılan + ulaşılamayan). Kendisi yeniden arayan ve henüz bekleyen sayılmaz.",
                   "Reached / (reached + given up). Who called again or still waits is not counted.")),
     "resolution": (Said("İlk temasta çözüm", "First-contact resolution"),

@@ -186,7 +186,7 @@ class Course:
             found.append(words.say(Said("Önceliği değişti: {} (gözetmen)", "Other points: {} (a supervisor's word)"),
                                    fact.priority))
         if fact.needs != self._needs:
-            found.append(words.say(Said("Arayanın gereği değişti: {}", "The caller needs now: {}"),
+            found.append(words.say(Said("Arayanın gereksinimi değişti: {}", "The caller needs now: {}"),
                                    ", ".join(f"{skill} ≥ {level}" for skill, level in fact.needs) or "–"))
         self._points, self._needs = fact.priority, fact.needs
         return [", ".join(found) + words.say(Said("; {}. sıra", "; place {}"), fact.position)] if found else []

@@ -268,7 +268,7 @@ class Words:
         if fixed:
             parts.append(self.say(Said("her adımda aranan: {}", "in every step: {}"), ", ".join(fixed)))
         if own:
-            parts.append(self.say(Said("arayanın gereği: {}", "the caller's own: {}"), ", ".join(own)))
+            parts.append(self.say(Said("arayanın gereksinimi: {}", "the caller's own: {}"), ", ".join(own)))
         return "; ".join(parts)
 
     def step(self, service: Service | None, step: int, needs: Needs = ()) -> str:
