@@ -20,6 +20,7 @@ from routing.core.events import (
     ContactGone,
     ContactLeft,
     Event,
+    Held,
     OfferAnswered,
     OfferConnected,
     OfferEnded,
@@ -33,6 +34,9 @@ from routing.core.model import ContactState, OfferState
 
 LIST_DEADLINE_S = 10.0
 """For one list; 1,000 channels take some tens of milliseconds."""
+ON_HOLD = "CHANNEL(rtp,hold,audio)"
+"""Of a PJSIP channel: `1` while its phone has the other end on hold. No list says so, and the state of the phone is
+"busy" either way (`device_state_busy_at`)."""
 TOGETHER_S = 0.5
 """Who ends with the agent's leg (within 2 ms, measured) has hung up; who goes on hears the good-bye for longer."""
 
@@ -105,10 +109,24 @@ async def snapshot(link: Link) -> Snapshot:
                     tuple((item.get("Device"), item.get("State")) for item in devices))
 
 
+async def holds(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> dict[str, bool]:
+    """Agents' legs that are in a bridge: whether the phone has the other end on hold. What Asterisk cannot say (the leg
+    has ended, or is no phone's) is left out. Raises LinkError."""
+    found = {}
+    for offer in offers:
+        channel = now.channels.get(offer.leg)
+        if channel is None or not channel.bridge:
+            continue
+        reply = await link.action({"Action": "Getvar", "Channel": offer.leg, "Variable": ON_HOLD})
+        if reply.ok and reply.get("Value") in ("0", "1"):
+            found[offer.leg] = reply.get("Value") == "1"
+    return found
+
+
 def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer], *, restarted: bool = False,
-         past: Mapping[str, Past] | None = None) -> list[Event]:
+         past: Mapping[str, Past] | None = None, held: Mapping[str, bool] | None = None) -> list[Event]:
     """What must have happened for the engine's belief to become Asterisk's truth. Pure. Offers first: a talk must end
-    before its contact does. `past`: what the black box tells of the channels in `unclear`."""
+    before its contact does. `past`: what the black box tells of the channels in `unclear`. `held`: see `holds`."""
     events: list[Event] = []
     contacts = list(contacts)
     seen, partners, together = past or {}, now.partners(), set(strangers(now, contacts))
@@ -121,6 +139,10 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
             continue  # the caller comes first
         elif offer.leg in now.channels:
             events += _leg_alive(now, offer, partners, seen)
+            with_ = partners.get(now.channels[offer.leg].bridge)
+            on = (held or {}).get(offer.leg, offer.held)
+            if with_ == offer.contact and offer.state is not OfferState.CONSULTING and on is not offer.held:
+                events.append(Held(offer.offer, on))
         else:
             events += _leg_gone(now, offer, seen, restarted)
     for contact in contacts:

@@ -29,7 +29,7 @@ from routing.ami.link import (
     Timing,
     backoff,
 )
-from routing.ami.resync import diff, snapshot, strangers, strays, unclear
+from routing.ami.resync import diff, holds, snapshot, strangers, strays, unclear
 from routing.ami.translate import WANTED, ByNumber, Translator
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import (
@@ -225,14 +225,15 @@ class Switch:
         now = await snapshot(events)
         restarted = bool(self._started) and self._started != now.started
         self._started = now.started
+        held = await holds(events, now, self._mine()[1])
         contacts, offers = self._mine()
         wanted = unclear(now, contacts, offers)
         past = await asyncio.to_thread(self._box.past, wanted) if self._box is not None and wanted else {}
-        seats = self._translator.adopt(now.legs(), now.bridges(), now.devices, now.places())
+        seats = self._translator.adopt(now.legs(), now.bridges(), now.devices, now.places(), held)
         for one in offers:
             if one.dialling and (channel := now.channels.get(one.contact)) is not None:
                 self._translator.dials.begin(one.contact, one.offer, alive=True, up=channel.state == "Up")
-        for event in [*diff(now, contacts, offers, restarted=restarted, past=past), *seats]:
+        for event in [*diff(now, contacts, offers, restarted=restarted, past=past, held=held), *seats]:
             self._post(event)
         await self._hang_up(strays(now, offers, contacts), actions)
         await self._part(strangers(now, contacts), actions)

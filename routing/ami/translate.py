@@ -16,7 +16,7 @@ What was measured on Asterisk 22.10.1 and decides the shape:
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from routing.ami import dropped
@@ -134,10 +134,11 @@ class Translator:
         return [*self.dials.take(message), *handler(message)] if self.dials else handler(message)
 
     def adopt(self, legs: Iterable[tuple[str, bool, bool]], bridges: Iterable[tuple[str, str]],
-              seats: Iterable[tuple[str, str]], places: Iterable[tuple[str, str, str]] = ()) -> list[Event]:
+              seats: Iterable[tuple[str, str]], places: Iterable[tuple[str, str, str]] = (),
+              held: Mapping[str, bool] | None = None) -> list[Event]:
         """Begin anew from a snapshot: `legs` (uniqueid, rings, up), `bridges` (bridge, uniqueid), `seats` (device,
-        state) and `places` of all channels (uniqueid, name, context). Gives the seats' states as events; what the rest
-        means is `resync.diff`'s to say."""
+        state) and `places` of all channels (uniqueid, name, context); `held`: legs whose phone has the other end on
+        hold, or not. Gives the seats' states as events; what the rest means is `resync.diff`'s to say."""
         self._legs.clear()
         self._bridges.clear()
         self._where.clear()
@@ -151,7 +152,7 @@ class Translator:
         for uniqueid, rings, up in legs:
             leg = self._leg(uniqueid)
             if leg is not None:
-                leg.rang, leg.up = rings or up, up
+                leg.rang, leg.up, leg.held = rings or up, up, (held or {}).get(uniqueid, False)
         for uniqueid, name, context in places:
             self.lines.begins(uniqueid, endpoint(name), context)
             if uniqueid in self._legs:

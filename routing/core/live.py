@@ -41,3 +41,5 @@ class LiveOffer(NamedTuple):
     """The caller is being called back: a channel with the contact's id rings."""
     rung: bool = True
     """The agent's leg was asked for; not yet where the caller comes first."""
+    held: bool = False
+    """The caller is on hold."""

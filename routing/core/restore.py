@@ -179,6 +179,8 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
                   rang_at=None if row.rang_at is None else min(row.rang_at, d.now), interrupted=row.interrupted)
     if state is not OfferState.PENDING:
         offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
+    if state in (OfferState.ACCEPTED, OfferState.CONSULTING) and row.held_since is not None:
+        offer.held_since = min(row.held_since, d.now)
     if state is OfferState.WRAPPING:
         offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
     d.offers[row.offer] = offer

@@ -87,6 +87,8 @@ class StoredOffer(NamedTuple):
     """The other one of a pair (`Offered.partner`)."""
     dialled_at: float | None = None
     """When the caller was called back (`CallbackDialled`)."""
+    held_since: float | None = None
+    """The caller is on hold since then (the last `HoldChanged`)."""
 
 
 class StoredAgent(NamedTuple):

@@ -135,7 +135,7 @@ _CLOSE = _offer(["pending"], "state", "ended_at", "reason")
 _ACCEPT = _offer(["pending"], "state", "connected_at")
 _CONSULT, _RETAKEN = _offer(["accepted"], "state"), _offer(["consulting"], "state")
 _INTRODUCED = _offer(["consulting"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
-_HOLD = _offer(["accepted"], "held_s")
+_HOLD = _offer(["accepted"], "held_s", "held_since")
 _TALK_OVER = _offer(["accepted"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
 _WRAPPED = _offer(["wrapping"], "state", "ended_at", "wrapup_s")
 _CHANGE_AGENT = Statement(update(agents)
@@ -285,7 +285,7 @@ class Rows:
         self._offer(fact, _INTERRUPT, "accepted", interrupted=fact.on)
 
     def _held(self, fact: tf.HoldChanged) -> None:
-        self._offer(fact, _HOLD, "accepted", held_s=fact.held_s)
+        self._offer(fact, _HOLD, "accepted", held_s=fact.held_s, held_since=fact.at if fact.on else None)
 
     def _agreed(self, fact: tf.FollowUpSet) -> None:
         self._run(_AGREED, {"b_contact": fact.contact, "follow_up": fact.agreed})

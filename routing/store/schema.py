@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0012"
+HEAD = "0013"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -142,6 +142,7 @@ offers = Table(
     Column("interrupted", Boolean, nullable=False, server_default=false(), comment="held while the agent has a call"),
     Column("partner", Text, comment="the other agent of a pair"),
     Column("dialled_at", Double, comment="when the caller was called back"),
+    Column("held_since", Double, comment="on hold since then; null: not"),
     _words("state", OfferState), _words("channel", Channel),
     CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"),
 )

@@ -20,6 +20,7 @@ class Channel:
     state: str = "Up"
     bridge: str = ""
     linkedid: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -232,6 +233,9 @@ class FakeAsterisk:
             return [("Response", "Error"), ("Message", "No such channel")]
         if name == "Hangup":
             self.hangup(channel, int(one.get("Cause", "16")))
+        if name == "Getvar":
+            return [("Response", "Success"), ("Variable", one["Variable"]),
+                    ("Value", channel.variables.get(one["Variable"], ""))]
         return [("Response", "Success"), ("Message", f"{name} done")]
 
     def _originate(self, one: dict[str, str]) -> None:

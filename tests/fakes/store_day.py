@@ -113,11 +113,11 @@ class Day:
                   within=True)
         row["state"] = OfferState.ACCEPTED
 
-    def hold(self, offer: int, held_s: float) -> None:
-        """The caller was on hold."""
+    def hold(self, offer: int, held_s: float, on: bool = False) -> None:
+        """The caller was on hold, or is `on` it again."""
         row = self.offers[offer]
         self._add(tf.HoldChanged, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]),
-                  on=False, held_s=held_s)
+                  on=on, held_s=held_s)
         row["held_s"] = held_s
 
     def talk_over(self, offer: int, lost: bool = False) -> None:

@@ -12,7 +12,7 @@ import pytest
 from routing.ami import link as link_module
 from routing.ami import switch as switch_module
 from routing.ami.link import AuthFailed, Login, Timing
-from routing.ami.resync import Snapshot
+from routing.ami.resync import ON_HOLD, Snapshot
 from routing.ami.switch import Live, Pace, Switch, SwitchSettings
 from routing.core.commands import Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind
 from routing.core.events import (
@@ -20,6 +20,7 @@ from routing.core.events import (
     ContactGone,
     ContactLeft,
     Event,
+    Held,
     LinkChanged,
     OfferAnswered,
     OfferConnected,
@@ -385,6 +386,14 @@ async def test_a_talk_that_goes_on_through_a_gap_is_no_news_and_ends_right(
     asterisk.cut()
     await node.heard(UP)
     assert node.told == [DOWN, UP]
+    leg.variables[ON_HOLD] = "1"
+    asterisk.cut()
+    await node.heard(Held(OfferId(3), True))
+    node.offers = [TALKING._replace(held=True)]
+    await node.until(lambda: node.switch.connected)
+    leg.variables[ON_HOLD] = "0"
+    asterisk.cut()
+    await node.heard(Held(OfferId(3), False))
     asterisk.hangup(leg)
     await node.heard(TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup"))
 

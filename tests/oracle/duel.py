@@ -285,7 +285,8 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
     offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, (o.came_from or o.contact.service).id,
                           o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,
                           o.connected_at, o.talk_over_at, o.held_s, o.interrupted,
-                          None if o.partner is None else o.partner.id, o.offered_at if o.dialling else None)
+                          None if o.partner is None else o.partner.id, o.offered_at if o.dialling else None,
+                          o.held_since)
               for o in d.offers.values()]
     agents = [StoredAgent(a.id, a.version, a.state, a.reason, a.since, a.seat or "", a.misses, a.idle_since,
                           capacity.wrapup_until(d, a), a.pause_pending, a.leave_pending,

@@ -276,6 +276,8 @@ def stored_offer(h, row, agent_row, waited_s) -> None:
     if state is not PENDING:
         offer.connected_at = p.since if row.connected_at is None else min(row.connected_at, now)
         offer.load = caller.service.load
+        if state in (ACCEPTED, CONSULTING) and row.held_since is not None:
+            offer.held_since = min(row.held_since, now)
         for number, load in () if agent_row is None or agent_row.wellbeing is None else agent_row.wellbeing.weighed:
             if number == offer.id:
                 offer.load, offer.weighed = load, True

@@ -15,6 +15,7 @@ from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
 from lab.session import Lab
+from tests.fakes.sip_uac import telephone
 from tests.system import unbroken
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
@@ -233,6 +234,54 @@ async def test_a_killed_asterisk_is_nobodys_abandonment(
     again = await stage.hurried(KEYS[TALKS])
     await stage.reaches(agent, "talking")
     await again.hangup()
+
+
+@pytest.mark.long
+async def test_a_hold_that_goes_on_through_a_kill_is_counted_whole_and_one_that_ends_in_it_up_to_the_gap(
+        new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    name = plain(TALKS, 1)[0]
+    seat = lab.info.seat(name)
+    async with telephone(lab.info.sip) as phone:
+        await phone.register(seat.endpoint, seat.secret)
+        agent = await stage.sits(name)
+        caller = await stage.hurried(KEYS[TALKS], tone=CALLER)
+        await stage.reaches(agent, "talking")
+        talk, contact = await phone.rings(), newest(lab, TALKS)
+
+        def offer() -> dict[str, object]:
+            [row] = lab.rows("select held_s, held_since from offers where contact = ?", contact)
+            return row
+
+        async def held(on: bool) -> float:
+            """Until the node knows it; when it was done."""
+            await until_async(lambda: (offer()["held_since"] is not None) is on, what=f"on hold: {on}")
+            return time.time()
+
+        assert await talk.hold() == 200
+        begun = await held(True)
+        await asyncio.sleep(GAP_S)
+        await asyncio.to_thread(lab.kill_node)
+        await asyncio.sleep(GAP_S)
+        await lab.start_node()
+        assert await talk.hold(False) == 200
+        true_s = await held(False) - begun
+        assert true_s > 2 * GAP_S and float(str(offer()["held_s"])) == pytest.approx(true_s, abs=TRUE_S)
+
+        assert await talk.hold() == 200
+        begun = await held(True)
+        await asyncio.to_thread(lab.kill_node)
+        gone = time.time()
+        assert await talk.hold(False) == 200
+        ended = time.time()
+        await asyncio.sleep(GAP_S)
+        await lab.start_node()
+        back = await held(False)
+        more_s = float(str(offer()["held_s"])) - true_s
+        assert ended - begun - TRUE_S < more_s < ended - begun + (back - gone) + TRUE_S, "no more than the gap too much"
+        await caller.hangup()
+        assert await stage.ended(contact) == "answered"
 
 
 async def test_without_a_node_the_safety_net_takes_callers_and_keeps_them(

@@ -16,6 +16,7 @@ from routing.core.events import (
     ContactLeft,
     Event,
     FollowUpAgreed,
+    Held,
     OfferAnswered,
     OfferConnected,
     OfferEnded,
@@ -63,6 +64,19 @@ CALLER, CALLER_TALKS = (C, "Up", ""), (C, "Up", "b")
 def test_each_difference_becomes_its_event(
         offer: LiveOffer, channels: list[tuple[str, str, str]], expected: list[Event]) -> None:
     assert diff(now(*channels), [CONTACT], [offer]) == expected
+
+
+@pytest.mark.parametrize("offer, held, expected", [
+    (TALKING, {LEG: True}, [Held(OfferId(3), True)]),
+    (TALKING._replace(held=True), {LEG: True}, []),
+    (TALKING._replace(held=True), {LEG: False}, [Held(OfferId(3), False)]),
+    (TALKING._replace(held=True), {}, []),
+    (PENDING, {LEG: True}, [OfferConnected(OfferId(3), C), Held(OfferId(3), True)]),
+    (TALKING._replace(held=True, state=OfferState.CONSULTING), {LEG: False}, [OfferConnected(OfferId(3), C)]),
+])
+def test_who_was_put_on_hold_or_taken_back_in_the_gap(
+        offer: LiveOffer, held: dict[str, bool], expected: list[Event]) -> None:
+    assert diff(now((LEG, "Up", "b"), CALLER_TALKS), [CONTACT], [offer], held=held) == expected
 
 
 def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> None:

@@ -419,6 +419,8 @@ def test_second_lines_are_known_after_a_reconnect_and_bounded(monkeypatch: pytes
               (CALLER, "PJSIP/trunk-00000001", "santral-hold")]
     translator.adopt([(LEG, False, True)], [("b", CALLER), ("b", LEG)], [], places)
     assert run([hangup(SECOND_LINE)], translator) == [OfferConnected(OfferId(3), CALLER)]
+    translator.adopt([(LEG, False, True)], [("b", CALLER), ("b", LEG)], [], places, {LEG: True})
+    assert run([hangup(SECOND_LINE)], translator) == [OfferConnected(OfferId(3), CALLER), Held(OfferId(3), True)]
     monkeypatch.setattr(lines, "LINES_MAX", 5)
     run([ami("Newchannel", Uniqueid=f"8.{n}", Channel=f"PJSIP/{n}-0000000{n}", Context="santral-seat")
          for n in range(20)], translator)

@@ -10,9 +10,11 @@ from routing.core import talk_facts as tf
 from routing.core.agents import DECLINE_GAP_S, MISS_GAP_S, SEAT_AGAIN_S, SETTLE_S
 from routing.core.callers import STEP_S
 from routing.core.commands import Offer, Rescind
-from routing.core.model import AgentState, ContactState, OfferState, Outcome, Profile
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome, Profile
 from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
-from tests.core_house import House
+from routing.core.stored import StoredAgent, StoredContact, StoredOffer
+from tests.core_house import EDU, House, restore
 
 pytestmark = pytest.mark.unit
 
@@ -57,6 +59,25 @@ def test_a_call_from_ring_to_completed() -> None:
     house.tick(48.2)
     assert house.last(tf.WrappedUp).wrapup_s == pytest.approx(15.1) and house.state("a") is AgentState.READY
     assert house.contact("c1") is None
+
+
+@pytest.mark.parametrize("since, ends, held_s", [
+    (20.0, e.Held(OfferId(1), False), 13.0), (20.0, None, 23.0), (None, None, 3.0), (60.0, None, 13.0)])
+def test_a_hold_goes_on_through_a_restart(since: float | None, ends: e.Event | None, held_s: float) -> None:
+    """Whose phone had the caller on hold when the node went: all of it counts (a clock that was set back: from now)."""
+    house = House({"a": 50})
+    c, a, s, one = ContactId("c1"), AgentId("a"), SeatId("sa"), OfferId(1)
+    restore(house.engine, [StoredContact(c, ContactState.ASSIGNED, 4, EDU.id, Channel.VOICE, 5.0, 5.0, 0, 1, "PJSIP/c1",
+                                         offer=one)],
+            [StoredOffer(one, c, a, s, EDU.id, Channel.VOICE, OfferState.ACCEPTED, 6.0, 15.0, connected_at=10.0,
+                         held_s=3.0, held_since=since)], [StoredAgent(a, 7, AgentState.TALKING, "", 10.0, s)], 30.0)
+    [live] = house.engine.live_offers()
+    assert live.held is (since is not None)
+    if ends is not None:
+        house.tell(ends, 30.0)
+        assert house.last(tf.HoldChanged).held_s == held_s
+    house.tell(e.TalkEnded(OfferId(1), "agent"), 40.0)
+    assert house.last(tf.TalkOver).held_s == held_s
 
 
 def test_nobody_answers_next_agent_same_place() -> None:

@@ -44,7 +44,11 @@ async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, t
     day.hold(offer, 4.0)
     await store.commit(day.turn())
     loaded = await store.load()
-    assert loaded.offers[0].held_s == 4.0
+    assert (loaded.offers[0].held_s, loaded.offers[0].held_since) == (4.0, None)
+    day.hold(offer, 4.0, on=True)
+    turn = day.turn()
+    await store.commit(turn)
+    assert (await store.load()).offers[0].held_since == turn.facts[-1].at, "a hold outlives the node"
     assert loaded.contacts[0].state is ContactState.ASSIGNED
     assert loaded.contacts[0].version == 3
     assert loaded.contacts[0].slow is True
@@ -62,7 +66,7 @@ async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, t
     assert await store.counts() == [(SERVICE, Outcome.ANSWERED, 1)]
     assert await store.facts_after(0) == day.facts
     with Reader(tmp_path / "santral.db") as reader:
-        assert [row.seq for row in reader.journal_after(1)] == [2, 3]
+        assert [row.seq for row in reader.journal_after(1)] == [2, 3, 4]
         assert isinstance(reader.journal_after(0, 1)[0].event, ContactTicked)
 
 
