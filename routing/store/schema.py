@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0013"
+HEAD = "0014"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -43,6 +43,7 @@ OFFER_WITH_AGENT = ("pending", "accepted", "consulting", "wrapping")
 """States in which an offer fills a slot of its agent."""
 
 RECORDING_KINDS = ("call", "message", "survey")
+SMS_STATES = ("waiting", "sending", "sent", "failed", "expired")
 
 SETTINGS_KINDS = ("Started", "Configured")
 """Entries of the journal that hold the whole settings."""
@@ -262,6 +263,24 @@ wishes = Table(
     Column("day", Integer, nullable=False, comment="of the last call, in days since 1970: no closer"),
 )
 Index("ix_wishes_day", wishes.c.day)
+
+sms = Table(
+    "sms", metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact", Text, nullable=False),
+    Column("leaf", Text, nullable=False, comment="node of the menu whose twin in writing it is"),
+    Column("caller", Text, nullable=False, comment="keyed hash of the number"),
+    Column("box", Text, nullable=False, comment="the number encrypted; empty when it is over"),
+    Column("text", Text, nullable=False, comment="empty when it is over"),
+    Column("asked_at", Double, nullable=False),
+    Column("next_at", Double, nullable=False, comment="when it is sent, or tried again"),
+    Column("tries", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    CheckConstraint(one_of("state", SMS_STATES), name="state_known"),
+)
+Index("ix_sms_caller", sms.c.caller)
+Index("ix_sms_contact", sms.c.contact)
+Index("ix_sms_asked_at", sms.c.asked_at)
 
 meta = Table(
     "meta", metadata,
