@@ -94,8 +94,9 @@ class Talk(NamedTuple):
 
 
 class LineState:
-    """What the next line depends on. Rebuilt by feeding the stored facts from the first on. `asternic`: the legacy
-    TRANSFER stands beside BLINDTRANSFER and ATTENDEDTRANSFER, which Asternic Lite does not know."""
+    """What the next line depends on. Rebuilt by feeding the stored facts, from before the first open visit on.
+    `asternic`: the legacy TRANSFER stands beside BLINDTRANSFER and ATTENDEDTRANSFER, which Asternic Lite does not
+    know."""
 
     def __init__(self, *, asternic: bool = False) -> None:
         self.asternic = asternic

@@ -1,15 +1,15 @@
 """The queue_log: each line once, whatever ends the node in between.
 
-The lines follow from the stored facts alone. So a start feeds the facts again from the first one: those whose lines are
-in the file already are compared and skipped (`queue_known`). A small file beside it (`<name>.place`) says up to which
-fact, file and byte all is known to be on disk, so the comparison is short.
+The lines follow from the stored facts alone. So a start feeds them again, from well before the first one whose lines
+may not be on disk: lines that are in the file already are compared and skipped (`queue_known`). A small file beside it
+(`<name>.place`) says up to which fact, file and byte all is known to be on disk, so the comparison is short.
 """
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from metrics.queue_file import QueueFile, Rotation
 from metrics.queue_known import Known
 from metrics.queue_lines import CallerId, LineState, lines, no_callerid, started
 from routing.core.facts import Fact
+from routing.core.ids import ContactId
 from routing.store.errors import StoreError
 
 log = structlog.get_logger()
@@ -42,7 +43,8 @@ class Place(NamedTuple):
 
 
 class QueueLog:
-    """`take` is a projection: give it every stored fact at start (`start` when done), then those of each turn."""
+    """`take` is a projection: at start give it the stored facts, those after `done` and enough of those before for
+    every visit that is open (`start` when done), then those of each turn."""
 
     def __init__(self, path: Path, callerid: CallerId = no_callerid, *, asternic: bool = False,
                  rotation: Rotation | None = None) -> None:
@@ -51,7 +53,10 @@ class QueueLog:
         self._open_number = callerid
         self._state = LineState(asternic=asternic)
         self._file = QueueFile(path, rotation or Rotation())
-        self._place = self._noted()
+        noted = self._noted()
+        self.done = None if noted is None else noted.seq
+        """The last fact whose lines are known to be on disk; None: nobody has noted it."""
+        self._place = noted or Place()
         self._fed = 0
         """Last fact taken."""
         self._backlog: deque[bytes] = deque()
@@ -66,6 +71,10 @@ class QueueLog:
             self._known = Known(path, self._place.inode, self._place.size)
         except OSError as error:
             self._stop(error)
+
+    def waiting(self, contacts: Iterable[ContactId]) -> None:
+        """These callers waited already before the first fact that will be given."""
+        self._state.talking.update(dict.fromkeys(contacts))
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Write what these facts say and the file does not say yet. Never raises: a full disk stops no call."""
@@ -135,12 +144,12 @@ class QueueLog:
                 log.warning("queue_log.number_does_not_open", kind=type(error).__name__)
             return ""
 
-    def _noted(self) -> Place:
+    def _noted(self) -> Place | None:
         try:
             place = json.loads(self._place_path.read_text(encoding="ascii"))
             return Place(int(place["seq"]), int(place["size"]), int(place.get("inode", 0)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return Place()
+            return None
 
     def _add(self, text: str) -> None:
         """The line, unless the files have it."""

@@ -43,9 +43,12 @@ from routing.core.engine import Engine
 from routing.core.events import ContactTicked, Event, LinkChanged
 from routing.core.ids import AgentId, ContactId
 from routing.core.inbox import InboxClosed
+from routing.core.model import Channel
 from routing.core.stored import Started
+from routing.core.views import WAITING
 from routing.redirect import Redirect
 from routing.runner import Runner, Turn
+from routing.sms import Outbox as SmsOutbox
 from routing.store import keyed
 from routing.store.audit import Audit
 from routing.store.errors import StoreError
@@ -54,7 +57,7 @@ from routing.store.numbers import NumberKeys
 from routing.store.store import Store
 from routing.store.vault import Vault
 from routing.talk_recorder import TalkRecorder
-from santral import broker, logs, outside
+from santral import broker, logs, outside, sms
 from santral.announce import Board
 from santral.archive import Archive
 from santral.calendar import Calendar
@@ -70,6 +73,12 @@ log = structlog.get_logger()
 ASTERISK_S = 15.0
 """How long a starting node waits for Asterisk: longer than its restart without modules to load, short enough that the
 person at the terminal still looks."""
+
+PAST_MAX = 100_000
+"""Facts before those that the queue_log needs that a start reads: some 10,000 contacts, more than come while the
+longest talk (two hours) lasts, in three to five seconds. A waiting caller goes to the safety net after a minute without
+a node, a new one after ten seconds, and a year has 80 million facts. Of a longer past the counters begin at 0, as after
+a purge."""
 
 ASTERISK_BEGAN = "asterisk_started"
 """Note in the store: when the Asterisk began whose calls the store holds, in its own words."""
@@ -107,6 +116,12 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
     return 0
 
 
+def _past(last: int, done: int | None) -> int:
+    """After which fact a start begins to read. `last`: the last one there is; `done`: the last one whose lines are in
+    the queue_log, None: there is no queue_log that says so, and the new one begins here."""
+    return max(0, (last if done is None else min(last, done)) - PAST_MAX)
+
+
 class Node:
     """One node: the rooms, wired."""
 
@@ -125,6 +140,7 @@ class Node:
         self._again = asyncio.Event()
         """SIGHUP came: read the centre's files again."""
         self._outbox: Outbox | None = None
+        self._sms: SmsOutbox | None = None
 
     async def serve(self) -> None:
         """Start, work until SIGTERM or SIGINT, stop in order."""
@@ -164,6 +180,7 @@ class Node:
                     self._up.set()
                 runner.post(event)
 
+            self._sms = sms.outbox(self._config, self._secrets, store, numbers, Audit(self._state), self._clock)
             vault = self._vault(store)
             stack.push_async_callback(vault.close)
             self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded,
@@ -207,6 +224,8 @@ class Node:
             await self._asterisk()
             if self._outbox is not None:
                 tasks.append(group.create_task(self._outbox.run(), name="mqtt"))
+            if self._sms is not None:
+                tasks.append(group.create_task(self._sms.run(), name="sms"))
             if not self._stop.is_set():
                 self._announce(http, agi)
             await self._stop.wait()
@@ -230,21 +249,26 @@ class Node:
         if repairs := self._engine.take_repairs():
             log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])
             await store.repair(repairs)
-        seq, first = 0, 1
+        last, read = loaded.next_fact - 1, 0
+        seq = begin = _past(last, queue_log.done)
+        first = 1
         while facts := await store.facts_after(seq):
-            first = first if seq else facts[0].seq
+            if seq == begin:
+                first = facts[0].seq
+                queue_log.waiting(one.contact for one in loaded.contacts if one.queued_at < facts[0].at
+                                  and one.channel is Channel.VOICE and one.state in WAITING)
             recorder.remember(facts)
             queue_log.take(facts)
-            seq = facts[-1].seq
-        if first > 1:  # older ones were purged
+            seq, read = facts[-1].seq, read + len(facts)
+        if first > 1:  # older ones were purged, or left alone
             recorder.begin_again(now)
         own = self._engine.take_facts()
         await store.commit(Turn([(now, started)], own))
         recorder.remember(own)
         queue_log.take(own)
         queue_log.start(now)
-        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=seq + len(own))
-        return loaded.next_fact - 1
+        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=read + len(own))
+        return last
 
     # -- wiring --------------------------------------------------------------------------------------------------------
 
@@ -314,7 +338,9 @@ class Node:
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep, silence=archive.silence,
                          entry_now=calendar.entry, announced=board.spoken, is_open=calendar.is_open,
                          known=Registered(self._secrets.folder).known,
-                         keep_keyed=self._keep_keyed, by_number=lambda number: self._config.by_number(number))
+                         keep_keyed=self._keep_keyed, texts=None if self._sms is None else self._sms.ask,
+                         texts_after_s=0.0 if config.settings.sms is None else config.settings.sms.offer_after_s,
+                         by_number=lambda number: self._config.by_number(number))
 
     async def _keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
         """A caller is not kept waiting for the store to be mended: what was keyed in is lost then, and that is told."""
@@ -331,6 +357,8 @@ class Node:
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)
             if (out := self._outbox) is not None:
                 recorder.mqtt(connected=out.connected, behind=out.behind, signals=out.signals)
+            if self._sms is not None:
+                recorder.sms(self._sms.done, waiting=self._sms.waiting)
             return recorder.text(runner.status())
 
         def is_ready() -> tuple[bool, dict[str, bool]]:

@@ -378,10 +378,13 @@ _MEND_AGENT = (update(agents).where(agents.c.agent == bindparam("b_agent"))
                .values(state=bindparam("state"), seat=bindparam("seat"), wrapup_until=None))
 
 
-_WITH_OUTCOME = (update(contacts).where(contacts.c.outcome.is_not(None), contacts.c.state.in_(CONTACT_LIVE),
+_LIVE = _in(contacts.c.state, CONTACT_LIVE)
+"""No start looks at every contact there ever was."""
+_WITH_OUTCOME = (update(contacts).where(_LIVE, contacts.c.outcome.is_not(None),
                                         contacts.c.state != ContactState.WRAPPING.value)
                  .values(state=ContactState.WRAPPING.value))
-_WITHOUT = (update(contacts).where(contacts.c.outcome.is_(None), contacts.c.state == ContactState.WRAPPING.value)
+_WITHOUT = (update(contacts).where(_LIVE, contacts.c.outcome.is_(None),
+                                   contacts.c.state == ContactState.WRAPPING.value)
             .values(outcome=Outcome.ANSWERED.value, ended_at=contacts.c.changed_at))
 
 

@@ -9,8 +9,11 @@ import pytest
 
 from metrics import names
 from metrics.recorder import Recorder
+from routing.core.events import ContactGone
+from routing.core.facts import Ended
 from routing.store.numbers import NumberKeys
 from routing.store.store import Store
+from santral import app
 from santral.app import Node
 from santral.config import node_config
 from tests.fakes import report_day
@@ -29,6 +32,11 @@ def counted(recorder: Recorder) -> dict[str, float]:
             if name in {names.OFFERED.name, names.CONTACTS.name, names.WAIT.name, names.OFFERS.name}:
                 found[name] = found.get(name, 0.0) + sample.value
     return found
+
+
+def said(path: Path) -> list[str]:
+    """What is written of calls."""
+    return [line for line in path.read_text().splitlines() if "|NONE|NONE|NONE|" not in line]
 
 
 async def started(state: Path, day: report_day.Day) -> tuple[Recorder, int, int]:
@@ -59,3 +67,42 @@ async def test_counters_stand_where_they_stood_or_begin_at_0_after_a_purge(tmp_p
     opened.close()
     purged, _, _ = await started(tmp_path, day)
     assert set(counted(purged).values()) == {0.0}, "the half that was left is not told as new"
+
+
+@pytest.mark.parametrize("wiped", [False, True], ids=["here", "other_machine"])
+async def test_a_start_reads_no_more_of_a_long_past_than_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                  wiped: bool) -> None:
+    """Callers wait meanwhile, so it must not take longer with every call there ever was. Who has waited since before
+    what was read still has their last line."""
+    day = report_day.Day()
+    waits = day.call(0.0, "1.1", report_day.TIP)
+    for number in range(2, 40):
+        day.give(30.0 * number, ContactGone(day.call(30.0 * number - 10.0, f"1.{number}", report_day.TIP)))
+    await day.keep(str(tmp_path / "santral.db"))
+    whole, _, _ = await started(tmp_path, day)
+    path, told = tmp_path / "queue_log", len(day.facts)
+    lines = said(path)
+    assert counted(whole)[names.OFFERED.name] == 39.0 and lines[0].endswith("|1.1|tip|NONE|ENTERQUEUE|||1")
+    if wiped:
+        path.unlink()
+        path.with_name("queue_log.place").unlink()
+    monkeypatch.setattr(app, "PAST_MAX", 6)
+    read: list[int] = []
+    monkeypatch.setattr(Recorder, "remember", lambda self, facts: read.extend(fact.seq for fact in facts))
+    node = Node(node_config(MEB)._replace(centre=day.centre), tmp_path)
+    recorder, queue_log = node._projections(NumberKeys.load_or_create(tmp_path / "numbers.json"))
+    store = await Store.open(tmp_path / "santral.db")
+    try:
+        await store.take_lease("node")
+        last = await node._remember(store, recorder, queue_log)
+    finally:
+        await store.close()
+    assert len(read) <= 7 + last - told and read[-1] >= last
+    assert set(counted(recorder).values()) == {0.0}
+    day.give(2000.0, ContactGone(waits))
+    (end,) = [fact for fact in day.facts[told:] if isinstance(fact, Ended)]
+    queue_log.take([end._replace(seq=read[-1] + 1)])
+    queue_log.close()
+    now = said(path)
+    assert now[-1].split("|")[1:5] == ["1.1", "tip", "NONE", "ABANDON"]
+    assert now[:-1] == (lines[-4:] if wiped else lines), "each line once"

@@ -9,14 +9,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from routing.store import migrate
 from routing.store.database import place, url_of
 from routing.store.errors import StoreUnavailable
-from routing.store.reader import Reader
+from routing.store.reader import Reader, load
+from routing.store.rows import mend_outcomes
 from routing.store.schema import HEAD, metadata
 from routing.store.store import Store
 
@@ -125,6 +126,23 @@ def test_where_a_state_may_be(where: str, driver: str, said: str) -> None:
 def test_where_it_may_not(where: str) -> None:
     with pytest.raises(StoreUnavailable, match="cannot hold the state"):
         url_of(where)
+
+
+def test_a_start_looks_at_what_is_alive_and_not_at_every_call_there_ever_was() -> None:
+    """Callers wait meanwhile: by an index, of the agents alone (as many as there are people) whole."""
+    engine, asked = create_engine("sqlite://"), list[tuple[str, tuple[object, ...]]]()
+    metadata.create_all(engine)
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    with engine.connect() as connection:
+        mend_outcomes(connection)
+        load(connection)
+        raw = connection.connection.cursor()
+        plans = [row[3] for statement, values in asked
+                 for row in raw.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    engine.dispose()
+    assert len(plans) >= 10
+    whole = [plan for plan in plans if plan.startswith("SCAN") and "_live" not in plan]
+    assert whole == ["SCAN agents USING INDEX sqlite_autoindex_agents_1"]
 
 
 def test_a_reader_of_nothing_says_so(tmp_path: Path) -> None:
