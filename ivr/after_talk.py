@@ -28,7 +28,8 @@ class AfterTalk:
         self.inbox, self.waiting, self.surveys = inbox, waiting, surveys
 
     async def after_talk(self, session: Session) -> None:
-        """`hold` when the engine has the contact waiting again; else `survey` where callers are asked, or `bye`."""
+        """`hold` when the engine has the contact waiting again; else `survey` where callers are asked, or `bye`. One
+        that the engine does not have any more is over: the agent had no wrap-up."""
         contact = contact_of(session)
         loop = asyncio.get_running_loop()
         end = loop.time() + SETTLE_S
@@ -37,7 +38,7 @@ class AfterTalk:
         if state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.lost(contact)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
-        elif state is not None and self.surveys.asks(await session.get_variable(dialplan.SERVICE) or ""):
+        elif self.surveys.asks(await session.get_variable(dialplan.SERVICE) or ""):
             await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
         else:
             await session.set_variable(dialplan.NEXT, dialplan.BYE)

@@ -70,6 +70,14 @@ async def test_only_callers_of_some_services_are_asked(start: Start, service: st
     assert other.events == []
 
 
+async def test_who_talked_with_an_agent_without_wrap_up_is_asked_too(start: Start) -> None:
+    """Where there is no wrap-up the engine has completed the contact by the time the caller comes here."""
+    inbox = FakeInbox()
+    inbox.contacts = [(contact_view(UNIQUEID, ContactState.ASSIGNED),), ()]
+    dialler = await Dialler(await start(inbox), "after-talk", variables={"SC_SERVICE": "temsilci"}).call()
+    assert dialler.variables["ACD_NEXT"] == "survey"
+
+
 async def test_answers_reach_the_engine_one_by_one(start: Start) -> None:
     inbox = FakeInbox()
     dialler = await survey(await start(inbox), "4", "1").call()
