@@ -11,6 +11,7 @@ from phonenumbers import PhoneNumberType
 COUNTRY = 90
 SHORT_MAX = 6
 """Longest short number: 112, 1234, the six digits of some services. A subscriber's has ten without the zero."""
+WHOLE_COUNTRY = "444"
 DIGITS_MAX = 15
 """As ITU-T E.164 has it."""
 
@@ -57,6 +58,15 @@ def dialable(digits: str, own: Collection[str] = (), region: str = "TR") -> str 
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def mobile(number: str) -> bool:
+    """Whether a number in E.164 is that of a mobile telephone in Türkiye."""
+    try:
+        found = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return False
+    return found.country_code == COUNTRY and phonenumbers.number_type(found) == PhoneNumberType.MOBILE
+
+
 def last_look(number: str, own: Collection[str]) -> str:
     """The number in E.164, at the moment it is dialled. What a caller agreed to was looked at when they said it; the
     number that a call merely came with is whatever its carrier let through. Raises NotDialable."""
@@ -67,6 +77,8 @@ def last_look(number: str, own: Collection[str]) -> str:
 
 
 def _bare(digits: str) -> str:
-    """Without the zeros and the country code that people put before a number."""
+    """Without the zeros and the country code that people put before a number. A number of the whole country (444 and
+    four digits) is dialled behind the code of any area too, from a mobile or from abroad: 0212 444 0 632."""
     bare = digits.lstrip("+0")
-    return bare.removeprefix(str(COUNTRY)) if len(bare) > 10 or bare.startswith("90444") else bare
+    bare = bare.removeprefix(str(COUNTRY)) if len(bare) > 10 or bare.startswith("90444") else bare
+    return bare[-7:] if len(bare) == 10 and bare[-7:].startswith(WHOLE_COUNTRY) else bare

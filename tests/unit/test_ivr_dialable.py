@@ -25,6 +25,7 @@ def test_telephones_in_tuerkiye_are_called(keyed: str, number: str) -> None:
     ("112", Refusal.SHORT), ("183", Refusal.SHORT), ("1234", Refusal.SHORT), ("0", Refusal.SHORT),
     ("4440632", Refusal.OWN), ("02125551212", Refusal.OWN), ("2125551212", Refusal.OWN), ("+902125551212", Refusal.OWN),
     ("00902125551212", Refusal.OWN), ("904440632", Refusal.OWN),
+    ("02124440632", Refusal.OWN), ("3124440632", Refusal.OWN), ("+903124440632", Refusal.OWN),
     ("4441234", Refusal.INVALID), ("05", Refusal.SHORT), ("0532123456", Refusal.INVALID), ("", Refusal.INVALID),
     ("053212345678901234", Refusal.INVALID), ("٠٥٣٢١٢٣٤٥٦٧", Refusal.INVALID), ("0532*123#", Refusal.INVALID),
     ("08001234567", Refusal.INVALID)])
