@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from routing.ami.actions import CONTEXT_NET
 from routing.ami.blackbox import Past
+from routing.ami.consults import meeting
 from routing.ami.lines import is_line
 from routing.ami.link import Link
 from routing.ami.phones import endpoint
@@ -92,6 +93,17 @@ class Snapshot(NamedTuple):
                 found[channel.bridge] = channel.uniqueid
         return found
 
+    def meetings(self, partners: Mapping[str, str]) -> dict[str, ContactId]:
+        """By the leg of an agent who was asked: the leg of who asks, where the two are together without the caller.
+        `partners`: as of `partners()`."""
+        by_bridge: dict[str, list[str]] = {}
+        for channel in self.channels.values():
+            if channel.bridge and channel.bridge not in partners:
+                by_bridge.setdefault(channel.bridge, []).append(channel.uniqueid)
+        legs = [one for one in self.channels if is_leg(one)] if by_bridge else []
+        found = [meeting(members, legs) for members in by_bridge.values()]
+        return {one.asked: one.first for one in found if one is not None}
+
 
 async def snapshot(link: Link) -> Snapshot:
     """Ask Asterisk for its state, on the link that carries the events (their order is then one order). Raises
@@ -128,8 +140,9 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
     """What must have happened for the engine's belief to become Asterisk's truth. Pure. Offers first: a talk must end
     before its contact does. `past`: what the black box tells of the channels in `unclear`. `held`: see `holds`."""
     events: list[Event] = []
-    contacts = list(contacts)
+    contacts, offers = list(contacts), list(offers)
     seen, partners, together = past or {}, now.partners(), set(strangers(now, contacts))
+    met, asking = now.meetings(partners), {one.contact: one.leg for one in offers if one.state is OfferState.CONSULTING}
     for offer in offers:
         if offer.contact in together and offer.state is OfferState.ACCEPTED:
             events.append(TransferAsked(offer.offer, gone=True))
@@ -138,13 +151,13 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
         elif not offer.rung:
             continue  # the caller comes first
         elif offer.leg in now.channels:
-            events += _leg_alive(now, offer, partners, seen)
+            events += _leg_alive(now, offer, partners, seen, met.get(offer.leg))
             with_ = partners.get(now.channels[offer.leg].bridge)
             on = (held or {}).get(offer.leg, offer.held)
             if with_ == offer.contact and offer.state is not OfferState.CONSULTING and on is not offer.held:
                 events.append(Held(offer.offer, on))
         else:
-            events += _leg_gone(now, offer, seen, restarted)
+            events += _leg_gone(now, offer, seen, restarted, asking.get(offer.contact))
     for contact in contacts:
         channel = now.channels.get(contact.contact)
         if channel is not None and channel.context == CONTEXT_NET and contact.state is not ContactState.ASSIGNED:
@@ -162,12 +175,22 @@ def unclear(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[Liv
                     or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
 
 
-def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past], restarted: bool) -> list[Event]:
+def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past], restarted: bool,
+              first: str | None) -> list[Event]:
+    """`first`: the leg of the agent who has asked somebody about this caller."""
     leg, caller = past.get(offer.leg, Past()), past.get(offer.contact, Past())
     if offer.state is OfferState.CONSULTING:
         return [OfferEnded(offer.offer, "hangup")]
     if offer.state is not OfferState.ACCEPTED and leg.entered is None:
         return [OfferEnded(offer.offer, "failed")]  # nobody's fault: what happened in the gap is not known
+    if first is not None and offer.state is not OfferState.ACCEPTED:
+        ended: list[Event] = [OfferEnded(offer.offer, "hangup")]
+        if first in now.channels:  # they met who asked, whose the caller is
+            return ended if offer.introduced else [OfferConnected(offer.offer, ContactId(first)), *ended]
+        left = past.get(first, Past()).ended
+        if left is None or leg.ended is None or leg.ended < left + TOGETHER_S:
+            return ended
+        leg = leg._replace(entered=max(left, leg.entered or left))  # the caller was theirs when the other one had left
     goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > TOGETHER_S
     by = "agent" if offer.contact in now.channels or goes_on else "caller"
     if restarted and caller.ended is None and by == "caller":
@@ -178,8 +201,9 @@ def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past], restart
     return [*events, TalkEnded(offer.offer, by, leg.ended), OfferEnded(offer.offer, "hangup")]
 
 
-def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
-               past: Mapping[str, Past]) -> list[Event]:
+def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], past: Mapping[str, Past],
+               first: ContactId | None) -> list[Event]:
+    """`first`: the leg of the agent who asks this one, where the two are together."""
     leg = now.channels[offer.leg]
     partner = partners.get(leg.bridge, "")
     accepted = offer.state is OfferState.ACCEPTED
@@ -192,6 +216,8 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str],
     if accepted:
         return [] if offer.contact in now.channels else [
             TalkEnded(offer.offer, "caller", past.get(offer.contact, Past()).ended)]
+    if first is not None:
+        return [] if offer.introduced else [OfferConnected(offer.offer, first)]
     if leg.state == "Up":
         return [] if offer.answered else [OfferAnswered(offer.offer)]
     return [OfferRinging(offer.offer)] if leg.state == "Ringing" else []

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from routing.ami import dropped
 from routing.ami.actions import CAUSE_OURS
+from routing.ami.consults import meeting
 from routing.ami.dialling import Dials
 from routing.ami.lines import Lines
 from routing.ami.phones import Phones, endpoint
@@ -299,23 +300,13 @@ class Translator:
                 if leg.with_ in callers and not leg.told and not leg.partner]
 
     def _agents_meet(self, members: list[str]) -> list[Event]:
-        """Two legs of one caller's, without the caller: the one that was dialled later was asked by the other, who may
-        be there on a second line."""
-        found = sorted((ids, one) for one in members if (ids := parse_leg_id(one)) is not None)
-        if len(found) == 1 and len(members) == 2:
-            (number, contact), _ = found[0]
-            others = ((ids, one) for one in self._legs if (ids := parse_leg_id(one)) is not None)
-            found = [max(((ids, one) for ids, one in others if ids[1] == contact and ids[0] < number),
-                         default=found[0]), found[0]]
-            if found[0] == found[1]:
-                return []
-        if len(found) != 2 or found[0][0][1] != found[1][0][1]:
+        found = meeting(members, self._legs)
+        if found is None:
             return []
-        (_, first), ((offer, _), asked) = found
-        leg = self._leg(asked)
+        leg = self._leg(found.asked)
         if leg is not None:
             leg.up = True
-        return [OfferConnected(offer, ContactId(first))]
+        return [OfferConnected(found.offer, found.first)]
 
     def _part(self, uniqueid: str) -> str:
         bridge = self._where.pop(uniqueid, "")

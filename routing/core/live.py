@@ -43,3 +43,5 @@ class LiveOffer(NamedTuple):
     """The agent's leg was asked for; not yet where the caller comes first."""
     held: bool = False
     """The caller is on hold."""
+    introduced: bool = False
+    """Who was asked talks with the agent who asks."""

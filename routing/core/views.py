@@ -97,6 +97,6 @@ def live_offers(d: Domain) -> list[LiveOffer]:
     """Offers that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
-                      not (o.dialling and o.caller_first), o.held_since is not None)
+                      not (o.dialling and o.caller_first), o.held_since is not None, o.introduced)
             for o in d.offers.values()
             if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

@@ -398,6 +398,29 @@ async def test_a_talk_that_goes_on_through_a_gap_is_no_news_and_ends_right(
     await node.heard(TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup"))
 
 
+async def test_two_agents_who_met_in_a_gap_are_told_once(node: Node, asterisk: FakeAsterisk) -> None:
+    """One asks the other about the caller, who is in the hold loop."""
+    await node.start()
+    caller, leg = asterisk.caller(C), asterisk.leg(LEG, "2001")
+    node.contacts = [LiveContact(C, caller.name, ContactState.RESERVED, NODE)]
+    asked = PENDING._replace(offer=OfferId(4), leg="o4-7.1")
+    node.offers = [TALKING._replace(state=OfferState.CONSULTING), asked]
+    node.told.clear()
+    asterisk.cut()
+    other = asterisk.leg("o4-7.1", "2002")
+    for one in (leg, other):
+        asterisk.up(one)
+    asterisk.bridge(leg, other)
+    await node.heard(OfferConnected(OfferId(4), ContactId(LEG)), UP)
+    node.offers[1] = asked._replace(answered=True, introduced=True)
+    node.told.clear()
+    asterisk.cut()
+    await node.heard(UP)
+    assert node.told == [DOWN, UP]
+    asterisk.hangup(other)
+    await node.heard(OfferEnded(OfferId(4), "hangup"))
+
+
 async def test_what_is_heard_of_a_phone_is_newer_than_the_list(node: Node, asterisk: FakeAsterisk,
                                                                monkeypatch: pytest.MonkeyPatch) -> None:
     """A talk that ends while a look is under way: its phone must not be busy again until the look after."""

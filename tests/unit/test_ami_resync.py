@@ -12,11 +12,13 @@ from routing.ami import blackbox
 from routing.ami.blackbox import BlackBox, Past
 from routing.ami.resync import Channel, Snapshot, diff, strangers, strays, unclear
 from routing.core.events import (
+    ConsultAsked,
     ContactGone,
     ContactLeft,
     Event,
     FollowUpAgreed,
     Held,
+    LinkChanged,
     OfferAnswered,
     OfferConnected,
     OfferEnded,
@@ -138,7 +140,7 @@ def test_a_look_goes_over_the_channels_once_whatever_the_number_of_legs() -> Non
     offers = [TALKING._replace(offer=OfferId(n), contact=ContactId(f"7.{n}"), leg=f"o{n}-7.{n}") for n in range(50)]
     contacts = [CONTACT._replace(contact=ContactId(f"7.{n}"), state=ContactState.ASSIGNED) for n in range(50)]
     assert diff(state, contacts, offers) == [] and strays(state, offers) == []
-    assert Counted.looks <= 3
+    assert Counted.looks <= 4
 
 
 def test_who_is_first_in_a_bridge_is_the_caller() -> None:
@@ -250,12 +252,66 @@ def test_who_asks_on_a_second_line_is_with_the_caller_all_the_same() -> None:
     assert diff(seen, [CONTACT], [asks, asked]) == back
     names = {LEG: "PJSIP/2001-0a", "8.1": "PJSIP/2001-0b"}
     channels = {u: c._replace(name=names.get(u, c.name)) for u, c in seen.channels.items()}
-    for context, expected in (("santral-seat-line", []), ("santral-hold", [*back, OfferConnected(
-            OfferId(4), ContactId("8.1"))])):
+    for context, expected in (("santral-seat-line", [OfferConnected(OfferId(4), ContactId(LEG))]),
+                              ("santral-hold", [*back, OfferConnected(OfferId(4), ContactId("8.1"))])):
         line = Channel("8.1", names["8.1"], "Up", "s", context)
-        assert diff(seen._replace(channels=channels | {"8.1": line}), [CONTACT], [asks, asked]) == expected
+        found = seen._replace(channels=channels | {"8.1": line})
+        assert diff(found, [CONTACT], [asks, asked]) == expected
+    told = seen._replace(channels=channels | {"8.1": line._replace(context="santral-seat-line")})
+    assert diff(told, [CONTACT], [asks, asked._replace(introduced=True)]) == [], "who is known to talk is no news"
     other = Channel("8.1", "PJSIP/2002-0b", "Up", "", "santral-seat-line")
     assert diff(seen._replace(channels=channels | {"8.1": other}), [CONTACT], [asks, asked]) == back
+
+
+ASKS, ASKED_LEG = TALKING._replace(state=OfferState.CONSULTING), "o4-7.1"
+ASKED = PENDING._replace(offer=OfferId(4), leg=ASKED_LEG)
+MET, LEFT = OfferConnected(OfferId(4), ContactId(LEG)), OfferEnded(OfferId(4), "hangup")
+GONE = OfferEnded(OfferId(3), "hangup")
+THEY_TALK = [CALLER, (LEG, "Up", "s"), (ASKED_LEG, "Up", "s")]
+
+
+@pytest.mark.parametrize("channels, past, known, expected", [
+    (THEY_TALK, {}, False, [MET]),
+    (THEY_TALK, {}, True, []),
+    ([CALLER, (LEG, "Up", ""), (ASKED_LEG, "Up", "")], {}, False, [OfferAnswered(OfferId(4))]),
+    # who was asked came and went: the caller is with the one who asked, or they are on the way to each other
+    ([CALLER, (LEG, "Up", "")], {ASKED_LEG: Past(5.0, 9.0)}, False, [MET, LEFT]),
+    ([CALLER, (LEG, "Up", "")], {ASKED_LEG: Past(5.0, 9.0)}, True, [LEFT]),
+    ([CALLER, (LEG, "Up", "")], {ASKED_LEG: Past(None, 9.0)}, False, [OfferEnded(OfferId(4), "failed")]),
+    # both have gone: the caller was theirs who was asked only if those stayed longer
+    ([CALLER], {ASKED_LEG: Past(5.0, 9.0), LEG: Past(5.0, 9.1)}, False, [GONE, LEFT]),
+    ([CALLER], {ASKED_LEG: Past(5.0, 19.0), LEG: Past(5.0, 9.0)}, False, [
+        GONE, OfferConnected(OfferId(4), C, 9.0), TalkEnded(OfferId(4), "agent", 19.0), LEFT]),
+])
+def test_agents_who_met_in_the_gap_and_what_became_of_it(
+        channels: list[tuple[str, str, str]], past: dict[str, Past], known: bool, expected: list[Event]) -> None:
+    assert diff(now(*channels), [CONTACT], [ASKS, ASKED._replace(introduced=known)], past=past) == expected
+
+
+def test_two_agents_who_met_in_the_gap_talk_as_long_as_they_like_and_the_caller_is_back_when_they_are_done() -> None:
+    """The engine, a gap, and the engine again: no deadline of ringing or asking cuts them, and who asked has the caller
+    again. Once the deadlines ended their talk after a minute."""
+    house = House({"a": 50, "b": 50})
+    house.sits("a", at=1.0)
+    offer = house.calls("edu", 2.0)
+    house.tell(OfferConnected(offer.offer, offer.contact), 3.0)
+    house.sits("b", at=4.0)
+    house.tell(ConsultAsked(offer.offer, EDU.id), 5.0)
+    house.tell(LinkChanged("", up=False), 6.0)
+    engine = house.engine
+    asks, asked = engine.live_offers()
+    seen = now((offer.contact, "Up", ""), (asks.leg, "Up", "s"), (asked.leg, "Up", "s"))
+    for event in [*diff(seen, engine.live_contacts(), engine.live_offers()), LinkChanged("", up=True)]:
+        house.tell(event, 20.0)
+    assert diff(seen, engine.live_contacts(), engine.live_offers()) == []
+    for at in range(30, 620, 10):
+        house.tick(float(at))
+    assert [(one.offer, one.state, one.introduced) for one in engine.live_offers()] == [
+        (asks.offer, OfferState.CONSULTING, False), (asked.offer, OfferState.PENDING, True)]
+    seen = now((offer.contact, "Up", "b"), (asks.leg, "Up", "b"))
+    for event in diff(seen, engine.live_contacts(), engine.live_offers()):
+        house.tell(event, 700.0)
+    assert [(one.offer, one.state) for one in engine.live_offers()] == [(asks.offer, OfferState.ACCEPTED)]
 
 
 def test_two_callers_in_one_bridge_are_found_and_wait_in_front() -> None:
