@@ -119,6 +119,8 @@ class Network:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ring = asyncio.Condition()
         self._behaviour: dict[str, Behaviour] = {}
+        self._again: dict[str, asyncio.Event] = {}
+        """Seats that say REGISTER anew: set when it was taken."""
 
     async def __aenter__(self) -> Network:
         try:
@@ -198,11 +200,21 @@ class Network:
                     await self._ami.action("Reload", ("Module", module))
         await self.wait_registered(phones, limit)
 
-    async def register_again(self, seats: Iterable[str]) -> None:
-        """Registered phones say REGISTER now, as they do when half of the time is over. Asterisk keeps registrations on
-        disk, but those of the last seconds before a power cut are lost, and the phones do not know."""
-        for seat in seats:
+    async def register_again(self, seats: Iterable[str], limit: float = REGISTER_S) -> None:
+        """Registered phones take their registration back and say REGISTER anew; returns when they are told that it is
+        taken. Asterisk keeps registrations on disk, but those of the last seconds before a power cut are lost, and the
+        phones do not know. Raises NotReady."""
+        again = {seat: asyncio.Event() for seat in seats}
+        self._again |= again
+        for seat in again:
             await self._ami.action("PJSIPRegister", ("Registration", seat))
+        try:
+            async with asyncio.timeout(limit):
+                await asyncio.gather(*(told.wait() for told in again.values()))
+        except TimeoutError:
+            missing = ", ".join(seat for seat, told in again.items() if not told.is_set())
+            raise NotReady(f"phones did not register again at {self.place.target} within {limit:.0f} s: {missing}"
+                           ) from None
 
     async def wait_registered(self, seats: Mapping[str, str] | list[str], limit: float = REGISTER_S) -> None:
         """Until all these phones are registered. Raises NotReady naming those that are not."""
@@ -288,6 +300,11 @@ class Network:
 
     def _take(self, message: Message) -> None:
         at = float(message.get("Timestamp") or time.time())
+        if message.name == "Registry":
+            told = self._again.get(message.get("Username").removeprefix("sip:").partition("@")[0])
+            if told is not None and message.get("Status") == "Registered":
+                told.set()
+            return
         uniqueid = message.get("Uniqueid")
         called = message.name == "Newchannel" and message.get("Context") == "phone"
         if called and uniqueid not in self._legs and not uniqueid.startswith(CALLER):

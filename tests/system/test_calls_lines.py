@@ -89,7 +89,7 @@ async def desk(stage: Stage, name: str) -> AsyncIterator[Desk]:
 
 GIVES = ("key on the first line", "key on the second line", "key while it rings", "first line ends")
 KEEPS = ("second line ends", "asked hangs up", "first line off hold, second line ends")
-QUICK = ("key while it rings", "second line ends")
+QUICK = ("key on the first line", "key while it rings", "second line ends")
 LONG = tuple(case for case in (*GIVES, *KEEPS, "caller hangs up") if case not in QUICK)
 
 

@@ -11,11 +11,12 @@ import pytest
 
 from lab import audio
 from lab.asterisk import PrivateAsterisk
-from lab.errors import LabError
+from lab.errors import LabError, NotReady
 from lab.fetch import Program
 from lab.load import Load, run
 from lab.network import Behaviour, Network, Place, start
 from lab.ports import Ports
+from tests.fakes.sip_uac import telephone
 from tests.system import plain_conf
 from tests.until import until, until_async
 
@@ -161,6 +162,20 @@ async def test_a_phone_comes_later_and_goes(plain: Plain, network: Network) -> N
     await gone.wait_ended()
     assert until(lambda: plain.told()[before:])[0].startswith("2003 CHANUNAVAIL")
     await network.wait_registered(SEATS)
+
+
+async def test_a_phone_that_says_register_anew_is_where_the_next_call_rings(plain: Plain, network: Network) -> None:
+    """Not at the other one, which had its place: the call came before the REGISTER did."""
+    async with telephone(plain.place.target) as other:
+        assert await other.register("2001", SEATS["2001"]) == 200
+        await network.register_again(["2001"])
+        call = await network.call("2001", stay=0.1)
+        await call.wait_answered()
+        await call.wait_ended()
+        assert other.rung.empty()
+    with pytest.raises(NotReady, match="2001"):
+        await network.register_again(["2001"], limit=0.0)
+    await network.register_again(["2001"])
 
 
 async def test_a_phone_in_a_network_of_its_own_vanishes(
