@@ -292,8 +292,8 @@ def score(wanted: Samples, got: Samples) -> float:
     """How well they fit, -1 to 1; what is nearly silent fits nothing."""
     if len(got) < len(wanted):
         return 0.0
-    energy = max(float(np.dot(got, got)), QUIET * QUIET * len(wanted))
-    return float(np.dot(wanted, got)) / float(np.sqrt(energy * np.dot(wanted, wanted)))
+    least = QUIET * QUIET * len(wanted)
+    return float(np.dot(wanted, got) / np.sqrt(max(np.dot(got, got), least) * max(np.dot(wanted, wanted), least)))
 
 
 def best(wanted: Samples, heard: Samples, first: int, more: int) -> tuple[float, int]:
@@ -304,8 +304,9 @@ def best(wanted: Samples, heard: Samples, first: int, more: int) -> tuple[float,
         return 0.0, first
     product = np.correlate(area, wanted, "valid")
     squares = np.concatenate(([0.0], np.cumsum(area * area)))
-    energy = np.maximum(squares[len(wanted):] - squares[: len(squares) - len(wanted)], QUIET * QUIET * len(wanted))
-    scores = product / np.sqrt(energy * np.dot(wanted, wanted))
+    least = QUIET * QUIET * len(wanted)
+    energy = np.maximum(squares[len(wanted):] - squares[: len(squares) - len(wanted)], least)
+    scores = product / np.sqrt(energy * max(np.dot(wanted, wanted), least))
     at = int(np.argmax(scores))
     return float(scores[at]), first + at
 

@@ -10,7 +10,7 @@ import pytest
 from lab.audio import RATE, Samples
 from lab.errors import LabError
 from lab.library import FFT, STEP, Library, load
-from lab.recognise import FORGET, Began, Heard, Recogniser, heard
+from lab.recognise import FORGET, Began, Heard, Recogniser, best, heard, score
 
 pytestmark = pytest.mark.unit
 
@@ -91,6 +91,13 @@ def test_strange_sound_and_silence_are_nothing() -> None:
     assert heard(LIBRARY, line(SILENCE, strange, SILENCE)) == []
     assert heard(LIBRARY, np.zeros(5 * RATE)) == []
     assert heard(LIBRARY, np.zeros(0)) == []
+
+
+def test_silence_fits_nothing_whichever_side_it_is_on() -> None:
+    loud = SOUNDS["merhaba"]
+    for wanted, got in ((SILENCE, loud), (loud[: len(SILENCE)], np.zeros(len(loud)))):
+        assert score(wanted, got[: len(wanted)]) == 0.0
+        assert best(wanted, got, 0, 800) == (0.0, 0)
 
 
 def test_what_is_kept_is_bounded() -> None:
