@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
+import math
 import re
 import secrets
 import struct
@@ -86,9 +87,15 @@ class Dialogue:
             await asyncio.sleep(0.02)
 
     async def press(self, key: str) -> None:
-        """A key of 100 ms by RFC 4733."""
-        if self.media_to is not None:
+        """A key of 100 ms, by RFC 4733 where the telephone has that, else as two tones in the sound."""
+        if self.media_to is None:
+            return
+        if not self.phone.tones:
             self.phone.press(key, self.media_to)
+            return
+        for number in range(15):  # 200 ms of rest behind it
+            self.phone.play(_tones(key, number) if number < 5 else b"\xd5" * 160, self.media_to)
+            await asyncio.sleep(0.02)
 
 
 @dataclass
@@ -129,9 +136,10 @@ class _Sound(asyncio.DatagramProtocol):
 
 
 class Telephone(asyncio.DatagramProtocol):
-    """Many calls at once."""
+    """Many calls at once. `tones`: knows no RFC 4733, keys are tones in its sound."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, *, tones: bool = False) -> None:
+        self.tones = tones
         host, _, port = target.rpartition(":")
         self.server = (host, int(port))
         self.transport: asyncio.DatagramTransport
@@ -204,6 +212,9 @@ class Telephone(asyncio.DatagramProtocol):
         """Our description of sound: A-law and keys."""
         where: tuple[str, int] = self.sound.transport.get_extra_info("sockname")
         host, port = where
+        if self.tones:
+            return (b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=" + name + b"\r\nc=IN IP4 " + host.encode()
+                    + b"\r\nt=0 0\r\nm=audio %d RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n" % port)
         return (b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=" + name + b"\r\nc=IN IP4 " + host.encode() + b"\r\nt=0 0\r\n"
                 b"m=audio %d RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
                 b"a=fmtp:101 0-15\r\n" % port)
@@ -344,9 +355,12 @@ class Telephone(asyncio.DatagramProtocol):
 
     def speak(self, to: tuple[str, int]) -> None:
         """20 ms of 1000 Hz in A-law, a square wave: 4 samples up, 4 down."""
+        self.play((b"\x84" * 4 + b"\x04" * 4) * 20, to)
+
+    def play(self, samples: bytes, to: tuple[str, int]) -> None:
+        """20 ms of sound in A-law."""
         number = next(self._sequence)
-        self.sound.transport.sendto(struct.pack("!BBHII", 0x80, 8, number & 0xFFFF, number * 160, 0x5A5A)
-                                    + (b"\x84" * 4 + b"\x04" * 4) * 20, to)
+        self.sound.transport.sendto(struct.pack("!BBHII", 0x80, 8, number & 0xFFFF, number * 160, 0x5A5A) + samples, to)
 
     def press(self, key: str, to: tuple[str, int]) -> None:
         """RFC 4733: three packets of a key that is held, three of its end."""
@@ -356,6 +370,19 @@ class Telephone(asyncio.DatagramProtocol):
             self.sound.transport.sendto(
                 struct.pack("!BBHII", 0x80, EVENT_PT | (0x80 if number == 0 else 0), next(self._sequence) & 0xFFFF,
                             stamp, 0x5A5A) + struct.pack("!BBH", KEYS.index(key), end | 10, duration), to)
+
+
+def _tones(key: str, number: int) -> bytes:
+    """The 20 ms of a key that come as such: two tones (ITU-T Q.23) in A-law (G.711)."""
+    row, column = divmod("123456789*0#".index(key), 3)
+    found = bytearray()
+    for at in range(number * 160, number * 160 + 160):
+        value = sum(6000.0 * math.sin(2 * math.pi * hertz * at / 8000)
+                    for hertz in ((697, 770, 852, 941)[row], (1209, 1336, 1477)[column]))
+        size = int(abs(value)) >> 3
+        power = max(0, size.bit_length() - 5)
+        found.append((power << 4 | (size >> max(power, 1) & 0x0F) | (0x80 if value >= 0 else 0)) ^ 0x55)
+    return bytes(found)
 
 
 def _media(raw: bytes) -> tuple[str, int] | None:
@@ -371,10 +398,10 @@ def _acknowledged(head: bytes, to: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def telephone(target: str, host: str = "127.0.0.1") -> AsyncIterator[Telephone]:
+async def telephone(target: str, host: str = "127.0.0.1", *, tones: bool = False) -> AsyncIterator[Telephone]:
     """A telephone at an address of its own; at the end all its calls are hung up."""
     loop = asyncio.get_running_loop()
-    phone = Telephone(target)
+    phone = Telephone(target, tones=tones)
     await loop.create_datagram_endpoint(lambda: phone.sound, local_addr=(host, 0))
     await loop.create_datagram_endpoint(lambda: phone, local_addr=(host, 0))
     try:

@@ -14,6 +14,7 @@ from lab.leg import Leg
 from lab.network import Behaviour
 from lab.session import Lab
 from lab.up import Info
+from tests.fakes.sip_uac import telephone
 from tests.system.stage import Stage, length, plain
 from tests.until import until_async
 
@@ -25,6 +26,7 @@ CHOSEN = {"1": "secildi-psikososyal", "2": "secildi-uzaktan-egitim", "3": "secil
 OPTIONS = ("ana-menu-1", "ana-menu-2", "ana-menu-3", "ana-menu-4", "ana-menu-0")
 AGENT, CALLER = 700, 440
 """Hz of what they say."""
+CARRIER = "127.0.0.1"
 
 
 @pytest.mark.parametrize("key", SERVICES)
@@ -183,3 +185,14 @@ async def test_whoever_hangs_up_in_the_menu_was_never_offered(stage: Stage) -> N
     assert (len(stage.lab.queue_log()), stage.lab.rows("select count(*) as n from contacts")) == before
     assert not stage.network.rung
     assert (await agent.view())["state"] == "ready"
+
+
+async def test_keys_that_are_tones_in_the_sound_are_heard(stage: Stage) -> None:
+    """Not every carrier has RFC 4733: whose keys nobody hears cannot choose, nor press anything while they wait."""
+    async with telephone(stage.info.sip, CARRIER, tones=True) as phone:
+        call = await phone.call(stage.info.numbers[0].encode())
+        await call.speak(0.6)
+        for _ in range(8):  # one that is pressed before the dialogue has begun is lost, one too many does nothing
+            await call.press("2")
+            await call.speak(0.4)
+        await stage.counts("uzaktan_egitim", 1, 20.0)
