@@ -64,6 +64,8 @@ def mount(app: typer.Typer, house: House) -> None:
 
     def told(period: Callable[[ZoneInfo], Period], state: str, centre: Path | None, csv: Path | None, html: Path | None,
              picture: Path | None, english: bool) -> None:
+        if picture is not None and html is None:
+            raise typer.BadParameter("--picture is a picture of the page: name its file with --html")
         when = _usable(lambda: period(house.zone(centre or house.centre)))
         with house.open_past(state) as ask:
             found = _usable(lambda: report.read(ask, when))

@@ -169,6 +169,10 @@ def _whole(path: Path) -> dict[str, Any]:
     return whole
 
 
+NAMED_MOST = 10
+"""So many missing files are named: after a wrong path all of them are missing, and the advice must stay in sight."""
+
+
 class Catalogue:
     """A checked folder of built sounds. Cheap to ask: nothing is read after `load`."""
 
@@ -179,7 +183,7 @@ class Catalogue:
     def load(cls, root: Path, seen_as: str | None = None) -> Catalogue:
         """The sounds below `root`; `seen_as`: the same folder as Asterisk sees it (a container), default `root` itself.
 
-        CatalogueTrouble lists every missing or empty file at once.
+        CatalogueTrouble counts the missing and empty files and names the first of them.
         """
         prompts = spoken()
         manifest = Manifest.read(root)
@@ -189,9 +193,10 @@ class Catalogue:
             )
         missing = [str(path) for path in expected(root, prompts) if not _has_sound(path)]
         if missing:
+            more = len(missing) - NAMED_MOST
             raise CatalogueTrouble(
-                f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing)
-                + f"\nBuild them: santral prompts build --out {root}"
+                f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing[:NAMED_MOST])
+                + (f"\n  and {more} more" if more > 0 else "") + f"\nBuild them: santral prompts build --out {root}"
             )  # fmt: skip
         return cls(prompts, (seen_as or str(root.resolve())).rstrip("/"))
 

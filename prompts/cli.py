@@ -20,7 +20,7 @@ from rich.table import Table
 from prompts import say
 from prompts.build import Options, alone, build, listen
 from prompts.catalogue import FORMATS, PAUSES, Prompt, found_in, spoken, untranslated
-from prompts.errors import PromptError
+from prompts.errors import CatalogueTrouble, PromptError
 from prompts.intake import look
 from prompts.manifest import Manifest
 from prompts.mbrola import TERMS, find_mbrola, unpack
@@ -226,7 +226,9 @@ def _report(
     from prompts.report import Built, page, picture
 
     with _told():
-        prompts, manifest = spoken(), Manifest.read(sounds) or Manifest()
+        prompts, manifest = spoken(), Manifest.read(sounds)
+        if manifest is None:
+            raise CatalogueTrouble(f"no sounds are built in {sounds}: santral prompts build --out {sounds}")
         lacking = {language: untranslated(prompts, language) for language in OTHERS}
         seen = os.path.relpath(sounds.resolve(), out.resolve().parent)
         built = Built(sounds, seen, manifest.entries, check(sounds, prompts), Studio(sounds).old(prompts), lacking)

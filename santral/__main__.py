@@ -19,6 +19,11 @@ def main() -> None:
     except SantralError as error:
         sys.stderr.write(f"santral: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file that somebody named: a fault of ours, whose place must be seen
+        sys.stderr.write(f"santral: {error.filename}: {error.strerror}. Name another place, or mend its rights\n")
+        sys.exit(SantralError.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -104,6 +104,7 @@ def commands() -> typer.Typer:
     @app.command()
     def record(state: State = STATE) -> None:
         """What was destroyed, exported and heard, by whom. Exit 4: a line was changed."""
+        _there(state)
         table = Table("no", "at (UTC)", "who", "what", "about", box=None)
         try:
             for entry in Audit(state).entries():
@@ -148,6 +149,9 @@ def _run(work: Work, centre: Path, settings: Path | None, state: Path,
          who: str | None) -> None:
     config = node_config(centre, settings)
     _ours(state)
+    place = store_place(config, state)
+    if isinstance(place, Path) and not place.is_file():  # or "0 destroyed" would be true of a store made just now
+        raise StoreTrouble(f"{place} is not there: no node has kept records in {state}. Name its folder with --state")
     name = (who or os.environ.get("SUDO_USER") or getpass.getuser())[:40]
 
     async def whole() -> None:
@@ -168,11 +172,15 @@ def _run(work: Work, centre: Path, settings: Path | None, state: Path,
 
 def _ours(state: Path) -> None:
     """Files that another user makes here would lock the node out."""
-    if not state.is_dir():
-        raise StoreTrouble(f"{state} is no state folder of a node. Name it with --state")
+    _there(state)
     owner = state.stat().st_uid
     if owner != os.geteuid():
         raise StoreTrouble(f"{state} belongs to user {owner}: do this as that user (runuser -u santral -- santral …)")
+
+
+def _there(state: Path) -> None:
+    if not state.is_dir():
+        raise StoreTrouble(f"{state} is no state folder of a node. Name it with --state")
 
 
 @contextlib.asynccontextmanager

@@ -118,6 +118,13 @@ def test_a_reader_that_has_enough() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("words", [("menu", "show", "--svg"), ("lab", "day", "--date", "2026-03-02")])
+def test_a_file_that_is_in_the_way(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = santral(*words, tmp_path / "file" / "below")
+    told(done, 1, r"^santral: \S+file\S*: (Not a directory|File exists)\. Name another place, or mend its rights$")
+
+
 def test_ctrl_c_before_a_command_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -188,6 +195,25 @@ def test_a_trunk_that_registers(tmp_path: Path) -> None:
 ])
 def test_what_the_command_line_does_not_know(words: tuple[str, ...], sentence: str) -> None:
     told(santral(*words), 2, sentence)
+
+
+@pytest.mark.parametrize("command", ["purge", "record"])
+def test_a_state_of_another_place_is_not_called_clean(command: str, tmp_path: Path) -> None:
+    told(santral("privacy", command, "--state", tmp_path / "elsewhere"), 4, "elsewhere is no state folder of a node")
+
+
+def test_a_folder_without_records_is_not_called_clean(tmp_path: Path) -> None:
+    told(santral("privacy", "purge", "--state", tmp_path), 4, r"santral\.db is not there: no node has kept records in")
+    assert not list(tmp_path.iterdir()), "it made a store"
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (("prompts", "report", "--sounds", "nowhere", "--out", "{0}/page.html"), "no sounds are built in nowhere"),
+    (("report", "day", "{0}", "--picture", "{0}/page.png"), "--picture is a picture of the page"),
+])
+def test_a_page_that_would_show_nothing(words: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    told(santral(*(word.format(tmp_path) for word in words)), 1 if words[0] == "prompts" else 2, sentence)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md", "docs/asterisk.md", "docs/prompts.md"])

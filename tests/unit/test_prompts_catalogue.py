@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prompts import english, say
-from prompts.catalogue import FORMATS, Catalogue, expected, spoken, texts, translated, untranslated
+from prompts.catalogue import FORMATS, NAMED_MOST, Catalogue, expected, spoken, texts, translated, untranslated
 from prompts.errors import CatalogueTrouble, UnknownKey
 from prompts.manifest import Manifest
 from prompts.number import key_dative
@@ -116,6 +116,14 @@ def test_missing_files_are_told_together(tmp_path: Path) -> None:
     assert "karsilama.wav\n" in str(caught.value)
     assert "sira-3.wav16" in str(caught.value)
     assert "santral prompts build" in str(caught.value)
+
+
+def test_of_a_folder_without_sounds_only_a_few_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueTrouble) as caught:
+        Catalogue.load(tmp_path)
+    lines, all_of_them = str(caught.value).splitlines(), len(list(expected(tmp_path, spoken())))
+    assert lines[0].startswith(f"{all_of_them} sound files") and lines[-1].startswith("Build them: ")
+    assert lines[-2] == f"  and {all_of_them - NAMED_MOST} more" and len(lines) == NAMED_MOST + 3
 
 
 def test_a_folder_whose_build_did_not_end_is_refused(tmp_path: Path) -> None:
