@@ -313,10 +313,12 @@ class Switch:
         return legs
 
     def _without_number(self, offer: Offer) -> str:
-        """Who of those to be called has no outside number; empty: nobody."""
+        """Who of those to be called has no outside number; empty: nobody. A remote counsellor who has signed in at a
+        phone of the house is called there."""
         one: Offer | Partner
+        house = self._settings.seats or frozenset()
         for one in (offer,) if offer.partner is None else (offer, offer.partner):
-            if one.outside and one.seat not in self._settings.outside:
+            if one.outside and one.seat not in self._settings.outside and one.seat not in house:
                 return one.agent
         return ""
 

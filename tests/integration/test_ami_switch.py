@@ -173,6 +173,17 @@ async def test_who_has_no_outside_number_is_not_called(node: Node, asterisk: Fak
     assert "Originate" not in asterisk.names() and node.switch.refused == 1
 
 
+async def test_a_remote_counsellor_who_sits_at_a_phone_of_the_house_is_called_there(
+        node: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.phones = {"2001": "ring"}
+    node.switch._settings = node.switch._settings._replace(
+        seats=frozenset({"2001"}), outside=frozenset({SeatId("uzak-a1")}))
+    await node.start()
+    node.switch.execute([offer(outside=True, answer_mode=AnswerMode.PRESS_ONE)])
+    await node.heard(OfferRinging(OfferId(3)))
+    assert "Originate" in asterisk.names() and node.switch.refused == 0
+
+
 @pytest.mark.parametrize("channel", [one for one in Channel if one is not Channel.VOICE])
 async def test_messages_and_tasks_are_none_of_the_telephones_business(
         node: Node, asterisk: FakeAsterisk, channel: Channel) -> None:
