@@ -22,6 +22,8 @@ OVERRIDDEN_MOST = 0.20
 TIMEOUTS_MOST = 0.5
 """Questions of the menu without a key, for each caller."""
 UNANSWERED_MOST = 0.5
+SMS_LOST_LEAST = 3
+"""One telephone that takes no messages is no outage."""
 RUNBOOKS = "docs/runbooks"
 DESK, MANAGER, OPERATOR = "masa", "uyarlama", "isletim"
 """Who is called: the supervisors' desk, the manager of accommodations, who runs the machines."""
@@ -179,7 +181,7 @@ ALERTS = (
     Alert("RoutingAlarm",
           f"{_any(names.ALARMS, '15m', 'kind')} or ({_REPAIRED} > 0 and on () ({_UP_S} < 900))",
           0, CRITICAL, OPERATOR, "Olmaması gereken oldu: {{ $labels.kind }}",
-          "Çağrı dağıtımı bir alarm verdi. Silinmeden önce günlükleri saklayın."),
+          "Çağrı dağıtımı bir alarm verdi. Silinmeden günlükleri saklayın."),
     Alert("EventsDropped",
           _any(names.DROPPED, "15m"),
           0, CRITICAL, OPERATOR, "Düğüm olaylara yetişemiyor",
@@ -192,6 +194,10 @@ ALERTS = (
           f"{names.MQTT_CONNECTED.name} == 0",
           60, WARNING, OPERATOR, "MQTT aracısına ulaşılamıyor",
           "{{ $labels.instance }}: ışık ve titreşim işaretleri gitmiyor; olaylar saklanıyor, hiçbiri yitmez."),
+    Alert("SmsFailing",
+          _enough(names.SMS, "15m", "", 'result=~"failed|expired"', least=SMS_LOST_LEAST),
+          0, WARNING, OPERATOR, "Kısa mesajlar gitmiyor",
+          "Son on beş dakikada arayanların istediği {{ printf \"%.0f\" $value }} kısa mesaj gönderilemedi."),
     Alert("ScrapeAbsent",
           'up{job="santral"} == 0 or absent(up{job="santral"})',
           60, CRITICAL, OPERATOR, "Düğümün ölçümleri okunamıyor",

@@ -158,10 +158,10 @@ CASES = (
          "Denetim 2 fark buldu ve düzeltti. Yinelenirse bir hata vardır."),
     Case("ReconciliationMismatch", 8, {'acd_reconciliation_mismatches_total{kind="audit"}': "3x200"}),
     Case("RoutingAlarm", 8, {'acd_alarms_total{kind="bridge_mismatch"}': ONE}, {"kind": "bridge_mismatch"},
-         "Olmaması gereken oldu: bridge_mismatch", "Çağrı dağıtımı bir alarm verdi. Silinmeden önce günlükleri saklayın."),
+         "Olmaması gereken oldu: bridge_mismatch", "Çağrı dağıtımı bir alarm verdi. Silinmeden günlükleri saklayın."),
     Case("RoutingAlarm", 8, {'acd_alarms_total{kind="bridge_mismatch"}': "1x200"}),
     Case("RoutingAlarm", 28, repaired(15 * 101), {"kind": "rows_repaired"},
-         "Olmaması gereken oldu: rows_repaired", "Çağrı dağıtımı bir alarm verdi. Silinmeden önce günlükleri saklayın."),
+         "Olmaması gereken oldu: rows_repaired", "Çağrı dağıtımı bir alarm verdi. Silinmeden günlükleri saklayın."),
     Case("RoutingAlarm", 42, repaired(15 * 101)),  # told for a quarter of an hour
     Case("RoutingAlarm", 28, repaired(15 * 101, again=0)),  # the node was away, and nothing was repaired
     Case("EventsDropped", 8, {"acd_events_dropped_total": "0+5x200"}, {}, "Düğüm olaylara yetişemiyor",
