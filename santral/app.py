@@ -35,7 +35,8 @@ from metrics.queue_log import QueueLog
 from metrics.recorder import Recorder
 from prompts.catalogue import Catalogue
 from prompts.errors import CatalogueTrouble
-from routing.ami.link import AuthFailed, Login
+from routing.ami.errors import AuthFailed
+from routing.ami.link import Login
 from routing.ami.switch import Live, Switch, SwitchSettings
 from routing.clock import Clock
 from routing.core.commands import Command

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from routing.ami import causes
 from routing.ami.actions import Action
 from routing.ami.wire import BadAction, Message
 from routing.core.commands import Dial, Join
@@ -34,8 +35,6 @@ DID_NOT_COME = "callback_failed"
 LET_GO = frozenset({"contact_gone", DID_NOT_COME})
 """Why a caller who has answered is hung up all the same. Whoever has the phone in their hand when an agent is gone
 waits for the next one."""
-
-_BUSY, _NO_ANSWER, _REFUSED = {17}, {18, 19}, {16, 21, 22, 23}
 
 
 def to_dial(command: Dial, uri: str, called: str) -> Action:
@@ -122,16 +121,5 @@ class Dials:
             return [CallbackFailed(dial.offer, "failed")]
         elif message.name == "Hangup":
             del self._dials[uniqueid]
-            cause = message.get("Cause")
-            return [CallbackFailed(dial.offer, reason(int(cause) if cause.isdecimal() else 0, up=dial.up))]
+            return [CallbackFailed(dial.offer, causes.of_caller(causes.number(message), up=dial.up))]
         return []
-
-
-def reason(cause: int, *, up: bool) -> str:
-    """Why a caller who was dialled did not come. Who answers and presses no key (19 of ours, `santral-called`) may have
-    been a mailbox."""
-    if cause in _BUSY:
-        return "busy"
-    if cause in _NO_ANSWER:
-        return "no_key" if up else "no_answer"
-    return "refused" if cause in _REFUSED else "failed"

@@ -3,12 +3,6 @@
 A `Link` is one connection for its whole life: `open` it, use it, wait until it is `lost`, `close` it, make a new one.
 Nothing is sent twice, nothing is kept for later, and every wait ends: by the reply, by an error, by its deadline or by
 the loss of the link.
-
-LinkError
-├── LinkLost         there is no link, or it could not be used in time: nothing was sent
-├── OutcomeUnknown   it was sent, and the reply will never be known: look, do not repeat
-├── ActionRefused    Asterisk answered with an error
-└── AuthFailed       wrong user or secret: final, trying again would only get us banned
 """
 
 from __future__ import annotations
@@ -25,6 +19,7 @@ import structlog
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
+from routing.ami.errors import ActionRefused, AuthFailed, LinkError, LinkLost, OutcomeUnknown
 from routing.ami.wire import Counters, Decoder, Fields, Message, WireError, encode
 
 log = structlog.get_logger()
@@ -39,37 +34,6 @@ IN_FLIGHT_MAX = 64
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 5.0
 """Ceilings of the random waits between connection tries: state must be right 10 s after Asterisk is back."""
-
-
-class LinkError(Exception):
-    """Root of the link's errors."""
-
-
-class LinkLost(LinkError):
-    """No link, or no way to use it before the deadline. Nothing was sent."""
-
-
-class OutcomeUnknown(LinkError):
-    """The action was sent and no reply came. Whether it was done can only be seen by looking."""
-
-
-class ActionRefused(LinkError):
-    """Asterisk answered `Response: Error`."""
-
-    def __init__(self, action: str, message: str) -> None:
-        super().__init__(f"Asterisk refused {action}: {message}")
-        self.action, self.message = action, message
-
-
-class AuthFailed(LinkError):
-    """User or secret is wrong. Final."""
-
-    def __init__(self, user: str, host: str, port: int) -> None:
-        super().__init__(
-            f"Asterisk at {host}:{port} refused the AMI user [{user}]: the secret in manager.conf and the one in "
-            f"secrets/ami.json differ, or [{user}] is not there, or its permit= line leaves this machine out. Mend "
-            f"manager.conf, run `asterisk -rx 'manager reload'`, start again.")
-        self.user = user
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,8 @@ import structlog
 from routing.ami.actions import Action, hang_up, to_action, to_hold, to_meet, to_partner
 from routing.ami.blackbox import BlackBox
 from routing.ami.dialling import DID_NOT_COME, LET_GO, to_dial, to_join, to_nobody
-from routing.ami.link import (
-    AuthFailed,
-    Link,
-    LinkCounters,
-    LinkError,
-    LinkLost,
-    Login,
-    OutcomeUnknown,
-    Started,
-    Timing,
-    backoff,
-)
+from routing.ami.errors import AuthFailed, LinkError, LinkLost, OutcomeUnknown
+from routing.ami.link import Link, LinkCounters, Login, Started, Timing, backoff
 from routing.ami.resync import diff, holds, snapshot, strangers, strays, unclear
 from routing.ami.translate import WANTED, ByNumber, Translator
 from routing.ami.wire import BadAction, Message

@@ -16,11 +16,11 @@ What was measured on Asterisk 22.10.1 and decides the shape:
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from routing.ami import dropped
-from routing.ami.actions import CAUSE_OURS
+from routing.ami import causes, dropped
+from routing.ami.bridges import Bridges
 from routing.ami.consults import meeting
 from routing.ami.dialling import Dials
 from routing.ami.lines import Lines
@@ -55,18 +55,10 @@ WANTED = frozenset({
 
 LEGS_MAX = 4_000
 """Agents' legs known at once: ten times a big centre. The oldest is forgotten first; the audit finds what it was."""
-MEMBERS_MAX = 8_000
-"""Channels in bridges known at once."""
 OVER_MAX = 2_000
 """Ended legs remembered, so that an OriginateResponse coming after the Hangup ends nothing twice."""
 
 ByNumber = Callable[[str], tuple[ServiceId | None, AgentId | None]]
-
-_BUSY, _NO_ANSWER, _REJECTED = {17}, {18, 19}, {21, 23}
-_UNREACHABLE = {1, 3, 20, 27, 38, 41, 42, 44}
-"""Unallocated, no route, absent, out of order, network or temporary failure, congestion, no such channel."""
-_LOST = {3, 20, 27, 38, 41, 42, 44}
-"""Of a leg that talked: the phone or its network vanished (chan_pjsip ends a leg without RTP with 44)."""
 
 
 @dataclass(slots=True)
@@ -102,8 +94,7 @@ class Translator:
         self._by_number = by_number
         self._legs: OrderedDict[str, _Leg] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()
-        self._bridges: dict[str, list[str]] = {}
-        self._where: OrderedDict[str, str] = OrderedDict()
+        self._bridges = Bridges()
         self.phones = Phones(is_seat)
         self.lines = Lines(is_seat)
         self.dials = Dials()
@@ -142,7 +133,6 @@ class Translator:
         hold, or not. Gives the seats' states as events; what the rest means is `resync.diff`'s to say."""
         self._legs.clear()
         self._bridges.clear()
-        self._where.clear()
         self.phones.clear()
         self.lines.clear()
         self.doubts.clear()
@@ -172,7 +162,7 @@ class Translator:
 
     def size(self) -> int:
         """How many things are remembered. Zero when no call is up (seats and ended legs apart)."""
-        return len(self._legs) + len(self._bridges) + len(self._where) + self.phones.size() + len(self.lines) \
+        return len(self._legs) + len(self._bridges) + self.phones.size() + len(self.lines) \
             + len(self.dropped) + len(self._late)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
@@ -272,12 +262,7 @@ class Translator:
     # -- bridges -----------------------------------------------------------------------------------------------------
 
     def _join(self, bridge: str, uniqueid: str) -> list[Event]:
-        self._part(uniqueid)
-        if len(self._where) >= MEMBERS_MAX:
-            self._part(next(iter(self._where)))
-        members = self._bridges.setdefault(bridge, [])
-        members.append(uniqueid)
-        self._where[uniqueid] = bridge
+        members = self._bridges.enter(bridge, uniqueid)
         callers = [one for one in members if not is_leg(one) and one not in self.lines]
         if not callers:
             return self._agents_meet(members)
@@ -299,7 +284,7 @@ class Translator:
         return [TransferAsked(leg.offer, gone=True) for leg in self._legs.values()
                 if leg.with_ in callers and not leg.told and not leg.partner]
 
-    def _agents_meet(self, members: list[str]) -> list[Event]:
+    def _agents_meet(self, members: Sequence[str]) -> list[Event]:
         found = meeting(members, self._legs)
         if found is None:
             return []
@@ -308,25 +293,16 @@ class Translator:
             leg.up = True
         return [OfferConnected(found.offer, found.first)]
 
-    def _part(self, uniqueid: str) -> str:
-        bridge = self._where.pop(uniqueid, "")
-        members = self._bridges.get(bridge, [])
-        if uniqueid in members:
-            members.remove(uniqueid)
-            if not members:
-                del self._bridges[bridge]
-        return bridge
-
     def _enter(self, message: Message) -> list[Event]:
         return self._join(message.get("BridgeUniqueid"), message.get("Uniqueid"))
 
     def _leave(self, message: Message) -> list[Event]:
         uniqueid = message.get("Uniqueid")
-        bridge = self._part(uniqueid)
+        left = self._bridges.leave(uniqueid) or ()
         leg = self._legs.get(uniqueid)
         if leg is not None:
             leg.left_first, leg.apart = leg.left_first or "agent", True
-        for one in self._bridges.get(bridge, []):
+        for one in left:
             other = self._legs.get(one)
             if other is not None and other.with_ == uniqueid:
                 other.left_first, other.apart = other.left_first or "caller", True
@@ -338,8 +314,8 @@ class Translator:
 
     def _hangup(self, message: Message) -> list[Event]:
         uniqueid = message.get("Uniqueid")
-        cause = int(message.get("Cause")) if message.get("Cause").isdecimal() else 0
-        in_bridge = bool(self._part(uniqueid))
+        cause = causes.number(message)
+        in_bridge = self._bridges.leave(uniqueid) is not None
         free = self.phones.ends(uniqueid)
         lost = self.dropped.over(uniqueid, message.get("Cause"))
         if is_leg(uniqueid):
@@ -366,8 +342,8 @@ class Translator:
         """The second line of a phone is over: the agent has the caller of the first one again. When the phone was lost
         (its leg on hold says nothing for long) that one is lost with it; the look that follows ends it."""
         for uniqueid, leg in self._legs.items():
-            if leg.seat == seat and leg.with_ and leg.with_ in self._bridges.get(self._where.get(uniqueid, ""), ()):
-                if cause in _LOST:
+            if leg.seat == seat and leg.with_ and self._bridges.together(uniqueid, leg.with_):
+                if cause in causes.LOST:
                     leg.told = True
                     self.doubts.add(leg.with_)
                     return [OfferEnded(leg.offer, "lost")]
@@ -382,8 +358,9 @@ class Translator:
         assert leg is not None, "a leg's id is always known here"
         self._forget_leg(uniqueid)
         if not leg.with_:
-            return [OfferEnded(leg.offer, _reason(cause, leg, outside), leg.partner)]
-        lost = cause in _LOST and leg.left_first != "caller"
+            why = causes.of_agent(cause, rang=leg.rang, up=leg.up, outside=outside)
+            return [OfferEnded(leg.offer, why, leg.partner)]
+        lost = cause in causes.LOST and leg.left_first != "caller"
         if leg.partner:
             return self._partner_gone(uniqueid, leg, lost)
         ended: list[Event] = [OfferEnded(leg.offer, "lost" if lost else "hangup")]
@@ -408,19 +385,3 @@ class Translator:
         self._over[uniqueid] = None
         if len(self._over) > OVER_MAX:
             self._over.popitem(last=False)
-
-
-def _reason(cause: int, leg: _Leg, outside: bool) -> str:
-    """Why a leg ended that never talked. An outside number need not say that it rings, and one that was answered and
-    put down without a key was a mailbox or somebody who did not want: not answered either way."""
-    if outside and (cause in _NO_ANSWER or (leg.up and cause == 16)):
-        return "no_answer"
-    if cause in _BUSY:
-        return "busy"
-    if cause in _NO_ANSWER:
-        return "no_answer" if leg.rang else "unreachable"
-    if cause in _REJECTED:
-        return "rejected"
-    if cause in _UNREACHABLE:
-        return "unreachable"
-    return "hangup" if leg.up or cause in (16, CAUSE_OURS) else "failed"

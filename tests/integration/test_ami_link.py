@@ -10,16 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from routing.ami import link as link_module
-from routing.ami.link import (
-    ActionRefused,
-    AuthFailed,
-    Link,
-    LinkLost,
-    Login,
-    OutcomeUnknown,
-    Timing,
-    backoff,
-)
+from routing.ami.errors import ActionRefused, AuthFailed, LinkLost, OutcomeUnknown
+from routing.ami.link import Link, Login, Timing, backoff
 from routing.ami.wire import BadAction
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.until import until_async

@@ -11,7 +11,8 @@ import pytest
 
 from routing.ami import link as link_module
 from routing.ami import switch as switch_module
-from routing.ami.link import AuthFailed, Login, Timing
+from routing.ami.errors import AuthFailed
+from routing.ami.link import Login, Timing
 from routing.ami.resync import ON_HOLD, Snapshot
 from routing.ami.switch import Live, Pace, Switch, SwitchSettings
 from routing.core.commands import Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from routing.ami import lines, phones, translate
+from routing.ami import bridges, lines, phones, translate
 from routing.ami.dropped import DROPPED_MAX
 from routing.ami.translate import WANTED, Translator
 from routing.ami.wire import Decoder, Message
@@ -251,7 +251,8 @@ def test_a_phone_that_was_in_use_when_we_came_tells_itself_when_it_is_free() -> 
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, names in ((translate, ("LEGS_MAX", "MEMBERS_MAX", "OVER_MAX")), (phones, ("LINES_MAX", "SEATS_MAX"))):
+    for module, names in ((translate, ("LEGS_MAX", "OVER_MAX")), (bridges, ("MEMBERS_MAX",)),
+                          (phones, ("LINES_MAX", "SEATS_MAX"))):
         for name in names:
             monkeypatch.setattr(module, name, 5)
     translator = Translator(lambda uniqueid: True)
