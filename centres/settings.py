@@ -182,6 +182,8 @@ class Routing(Shape):
     spared_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
     """How long "not now" keeps heavy contacts away from an agent."""
     micro_break_s: Annotated[float, Field(ge=60, le=1800)] = 300.0
+    reacts_s: Annotated[float, Field(ge=1, le=10)] = 2.0
+    """A phone that was told to ring and did not say so within this time is gone."""
 
     @field_validator("interruptible")
     @classmethod

@@ -21,7 +21,6 @@ from routing.core.engine import Engine
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AnswerMode, Centre, Channel, Needs, WrapUpMode
-from routing.core.offers import VANISHED_S
 
 BRIEF_SPOKEN_S = 4.0
 """How long the brief before the connection is (service and wait: two short sentences of the prompts)."""
@@ -255,7 +254,7 @@ class _House:
         """The phone rings until it is picked up, or for as long as it may; then the brief and the time to read."""
         number, offer = self.number, command.offer
         before_s = between_s(command)
-        done = self.engine.handle(events.OfferRinging(offer), now) if seconds >= VANISHED_S else []
+        done = self.engine.handle(events.OfferRinging(offer), now) if seconds >= self.engine.centre.reacts_s else []
         if seconds > command.ring_s:
             heappush(self.heap, (now + command.ring_s, TALK + next(number), events.OfferEnded(offer, "no_answer")))
             return done

@@ -318,7 +318,8 @@ def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
         costs=tuple(_costs(routing).items()),
         interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
         load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
-        decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s)
+        decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s,
+        reacts_s=routing.reacts_s)
 
 
 def _for_all(loaded: Loaded) -> tuple[Routing, Needs]:

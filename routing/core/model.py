@@ -240,6 +240,11 @@ class Centre(NamedTuple):
     """How long "not now" keeps heavy contacts away."""
     micro_break_s: float = 300.0
     """The break that `max_continuous_s` brings."""
+    reacts_s: float = 2.0
+    """A phone that was told to ring and did not say so within this time is gone: the next agent gets the call at once.
+    Asterisk itself would send the INVITE again for 32 s (timer B of RFC 3261). The base of a cordless telephone says so
+    when it has found the handset, one that sleeps when it was woken: with such phones more is needed, or they are taken
+    for gone at every call."""
 
 
 class ContactState(StrEnum):

@@ -33,10 +33,6 @@ NONE = PreConnect.NONE
 CALLER_FIRST = CallbackOrder.CALLER_FIRST
 PRESS_ONE, SINGLE_SWITCH = AnswerMode.PRESS_ONE, AnswerMode.SINGLE_SWITCH
 
-VANISHED_S = 2.0
-"""A phone that was told to ring and did not say so within this time is gone: the next agent gets the call at once.
-Asterisk itself would retransmit the INVITE for 32 s (timer B of RFC 3261)."""
-
 RING_GRACE_S = 3.0
 """Asterisk ends the ringing by itself after the profile's time. Should its word never come, the engine ends it."""
 
@@ -114,7 +110,7 @@ def ring(d: Domain, offer: Offer) -> None:
         profile.comfort, "" if contact.introducer is None or partner is not None else
         leg_id(contact.introducer.id, contact.id))))
     if offer.voice and not outside:  # an outside number takes its time to ring
-        d.timers.set(("vanish", number), now + VANISHED_S)
+        d.timers.set(("vanish", number), now + d.centre.reacts_s)
     d.timers.set(("ring", number), now + offer.ring_s + RING_GRACE_S)
 
 

@@ -30,7 +30,7 @@ from routing.core.model import (
     Step,
     WrapUpMode,
 )
-from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
+from routing.core.offers import BRIEF_S, RING_GRACE_S
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer
 from routing.core.requirement import clamp_step
 from routing.core.states import AGENT, follow
@@ -224,7 +224,7 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
         if offer.dialling:
             link.frozen.append(("dial", offer.id, DIAL_S))
         elif offer.rang_at is None and offer.voice and not offer.agent.agent.outside:
-            link.frozen.append(("vanish", offer.id, VANISHED_S))
+            link.frozen.append(("vanish", offer.id, d.centre.reacts_s))
         if not offer.dialling:
             link.frozen.append(("ring", offer.id, max(offer.ring_s, BRIEF_S) + RING_GRACE_S))
     if contact.state in contacts.WAITING:

@@ -275,7 +275,7 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
 def ring(h, made: Offer) -> None:
     """The agent's phone."""
     if made.voice and not made.person.agent.outside:
-        made.due["vanish"] = h.now + 2.0
+        made.due["vanish"] = h.now + h.centre.reacts_s
     made.due["ring"] = h.now + made.ring_s + 3.0
     h.commands.append(command(h, made))
 

@@ -94,7 +94,7 @@ def centre_of(rng: random.Random) -> Centre:
         interruptible=rng.choice((Centre((), ()).interruptible, frozenset(Channel) - {Channel.VOICE}, frozenset())),
         load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
         decompression_s=rng.choice((7.0, 30.0)), spared_s=rng.choice((10.0, 40.0)),
-        micro_break_s=rng.choice((5.0, 20.0)))
+        micro_break_s=rng.choice((5.0, 20.0)), reacts_s=2.0 if len(agents) == AGENTS else 3.5)
 
 
 class Crowd:

@@ -321,7 +321,7 @@ def settle_caller(h, caller: Caller) -> None:
         frozen.append((offer, "dial", 75.0))
     elif caller.state is RESERVED:
         if offer.rang_at is None and offer.voice and not offer.person.agent.outside:
-            frozen.append((offer, "vanish", 2.0))
+            frozen.append((offer, "vanish", h.centre.reacts_s))
         frozen.append((offer, "ring", max(offer.ring_s, 30.0) + 3.0))
 
 

@@ -207,7 +207,7 @@ def test_caller_first_the_agents_phone_rings_when_the_caller_is_there() -> None:
     assert (live.dialling, live.rung) == (True, False)
     (offer,) = told.tell(e.CallbackReached("c1", "PJSIP/called"), 31.0)
     assert isinstance(offer, Offer) and (offer.offer, offer.leg, offer.callback) == (1, "PJSIP/called", False)
-    assert told.tick(31.0 + offers.VANISHED_S)[0] == Rescind(1, "c1", "vanished"), "it rings as any phone does"
+    assert told.tick(31.0 + told.centre.reacts_s)[0] == Rescind(1, "c1", "vanished"), "it rings as any phone does"
     assert told.contact("c1").state is ContactState.PENDING, "and the caller waits for somebody else"
     told.tell(e.ContactGone("c1"), 40.0)
     assert told.last(f.Ended).outcome is Outcome.ABANDONED

@@ -22,7 +22,6 @@ from routing.core.model import (
     Service,
     Step,
 )
-from routing.core.offers import VANISHED_S
 from routing.core.stored import StoredAgent, StoredContact, StoredOffer
 from tests.core_house import EDU, House, restore
 
@@ -191,7 +190,7 @@ def test_a_lost_link_stops_offers_and_deadlines() -> None:
     assert not house.engine.status(3.0).link_up and house.tick(300.0) == []
     (made,) = house.tell(e.LinkChanged("", True), 300.0)
     assert isinstance(made, Offer) and made.contact == "c2"
-    assert house.engine.next_deadline() == 300.0 + VANISHED_S - 1.0, "what was left of it"
+    assert house.engine.next_deadline() == 300.0 + house.centre.reacts_s - 1.0, "what was left of it"
     assert house.tick(301.0)[0] == Rescind(offer.offer, "c1", "vanished")
 
 

@@ -12,7 +12,7 @@ from routing.core.callers import STEP_S
 from routing.core.commands import Offer, Rescind
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome, Profile
-from routing.core.offers import BRIEF_S, RING_GRACE_S, VANISHED_S
+from routing.core.offers import BRIEF_S, RING_GRACE_S
 from routing.core.stored import StoredAgent, StoredContact, StoredOffer
 from tests.core_house import EDU, House, restore
 
@@ -175,9 +175,9 @@ def test_a_phone_that_was_slow_once_is_tried_again() -> None:
     house = House({"a": 50})
     house.sits("a")
     house.calls("edu", at=1.0)
-    house.tick(1.0 + VANISHED_S)
+    house.tick(1.0 + house.centre.reacts_s)
     assert house.state("a") is AgentState.UNREACHABLE
-    again = 1.0 + VANISHED_S + SEAT_AGAIN_S
+    again = 1.0 + house.centre.reacts_s + SEAT_AGAIN_S
     assert house.tick(again - 0.1) == []
     assert [type(one) for one in house.tick(again)] == [Offer]
 
@@ -195,12 +195,29 @@ def test_a_phone_that_says_itself_to_be_gone_is_not_tried_again(before: bool) ->
     assert house.tick(2.0 + SEAT_AGAIN_S) == [] and house.state("a") is AgentState.UNREACHABLE
 
 
+def test_a_centre_of_slow_phones_gives_them_time_before_they_are_gone() -> None:
+    """The base of a cordless telephone rings when it has found the handset, three seconds later."""
+    house = House({"a": 50})
+    house.reload(reacts_s=5.0)
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    assert house.tick(3.9) == []
+    house.tell(e.OfferRinging(offer.offer), 4.0)
+    house.tell(e.OfferConnected(offer.offer, offer.contact), 10.0)
+    assert house.state("a") is AgentState.TALKING
+    house.over(offer, 11.0)
+    house.tick(59.0)
+    house.reload(reacts_s=1.0)
+    late = house.calls("edu", at=60.0)
+    assert house.tick(61.0)[0] == Rescind(late.offer, late.contact, "vanished")
+
+
 def test_a_phone_that_does_not_ring_has_vanished() -> None:
     house = House({"a": 90, "b": 50})
     house.sits("a", "b")
     offer = house.calls("edu", at=1.0)
-    assert house.tick(1.0 + VANISHED_S - 0.1) == []
-    rescind, following = house.tick(1.0 + VANISHED_S)
+    assert house.tick(1.0 + house.centre.reacts_s - 0.1) == []
+    rescind, following = house.tick(1.0 + house.centre.reacts_s)
     assert rescind == Rescind(offer.offer, "c1", "vanished") and isinstance(following, Offer)
     assert following.agent == "b" and house.state("a") is AgentState.UNREACHABLE and house.agent("a").misses == 0
 
