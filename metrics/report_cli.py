@@ -59,51 +59,30 @@ Bounds = Annotated[list[str], typer.Argument(metavar="FROM TO STATE", help=f"Loc
 
 def mount(app: typer.Typer, house: House) -> None:
     """Put the commands beside those of the other rooms."""
+    app.add_typer(_reports(house), name="report")
+    app.add_typer(_exports(house), name="export")
+
+
+def _reports(house: House) -> typer.Typer:
     reports = typer.Typer(no_args_is_help=True, help="A day, a week, a month or an interval in figures.")
-    exports = typer.Typer(no_args_is_help=True, help="What happened, line by line.")
-
-    def told(period: Callable[[ZoneInfo], Period], state: str, centre: Path | None, csv: Path | None, html: Path | None,
-             picture: Path | None, english: bool) -> None:
-        if picture is not None and html is None:
-            raise typer.BadParameter("--picture is a picture of the page: name its file with --html")
-        when = _usable(lambda: period(house.zone(centre or house.centre)))
-        with house.open_past(state) as ask:
-            found = _usable(lambda: report.read(ask, when))
-        view = View(found, english=english)
-        if csv is not None and str(csv) == "-":
-            typer.echo(as_csv(found), nl=False)
-            return
-        if csv is not None:
-            _write(csv, as_csv(found))
-        if html is not None:
-            _write(html, view.page())
-            if picture is not None:
-                house.picture(html, picture)
-        if csv is None and html is None:
-            _show(view)
-
-    def whole(kind: str, words: list[str]) -> tuple[Callable[[ZoneInfo], Period], str]:
-        if len(words) > 2:
-            raise typer.BadParameter(f"{len(words)} arguments; write: santral report {kind} [DATE] STATE")
-        return (lambda zone: named(kind, words[0] if len(words) == 2 else None, zone, time.time())), words[-1]
 
     @reports.command("day")
     def day(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
             english: English = False) -> None:
         """A day (2026-03-02); without DATE yesterday."""
-        told(*whole("day", words), centre, csv, html, picture, english)
+        _tell(house, *_whole("day", words), centre, Asked(csv, html, picture, english))
 
     @reports.command("week")
     def week(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
              english: English = False) -> None:
         """A week from Monday, by a day of it (2026-03-02) or its number (2026-W10); without DATE the last whole one."""
-        told(*whole("week", words), centre, csv, html, picture, english)
+        _tell(house, *_whole("week", words), centre, Asked(csv, html, picture, english))
 
     @reports.command("month")
     def month(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
               english: English = False) -> None:
         """A month (2026-03); without DATE the last whole one."""
-        told(*whole("month", words), centre, csv, html, picture, english)
+        _tell(house, *_whole("month", words), centre, Asked(csv, html, picture, english))
 
     @reports.command("interval")
     def interval(words: Bounds, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
@@ -112,7 +91,13 @@ def mount(app: typer.Typer, house: House) -> None:
         if len(words) != 3:
             raise typer.BadParameter(f"{len(words)} arguments; write: santral report interval FROM TO STATE")
         first, last, state = words
-        told(lambda zone: between(first, last, zone), state, centre, csv, html, picture, english)
+        _tell(house, lambda zone: between(first, last, zone), state, centre, Asked(csv, html, picture, english))
+
+    return reports
+
+
+def _exports(house: House) -> typer.Typer:
+    exports = typer.Typer(no_args_is_help=True, help="What happened, line by line.")
 
     def exported(what: str, columns: Columns, table: Callable[[Ask, Period, float], list[Row]], state: str, first: str,
                  last: str, out: Path, centre: Path | None) -> None:
@@ -138,8 +123,42 @@ def mount(app: typer.Typer, house: House) -> None:
         """The legs of calls that began in this time, a line each, as a CDR has them. No number, no name."""
         exported("legs", legs.COLUMNS, legs.rows, state, first, last, out, centre)
 
-    app.add_typer(reports, name="report")
-    app.add_typer(exports, name="export")
+    return exports
+
+
+class Asked(NamedTuple):
+    """How a report is wanted: files, and the language."""
+
+    csv: Path | None
+    html: Path | None
+    picture: Path | None
+    english: bool
+
+
+def _whole(kind: str, words: list[str]) -> tuple[Callable[[ZoneInfo], Period], str]:
+    if len(words) > 2:
+        raise typer.BadParameter(f"{len(words)} arguments; write: santral report {kind} [DATE] STATE")
+    return (lambda zone: named(kind, words[0] if len(words) == 2 else None, zone, time.time())), words[-1]
+
+
+def _tell(house: House, period: Callable[[ZoneInfo], Period], state: str, centre: Path | None, asked: Asked) -> None:
+    if asked.picture is not None and asked.html is None:
+        raise typer.BadParameter("--picture is a picture of the page: name its file with --html")
+    when = _usable(lambda: period(house.zone(centre or house.centre)))
+    with house.open_past(state) as ask:
+        found = _usable(lambda: report.read(ask, when))
+    view = View(found, english=asked.english)
+    if asked.csv is not None and str(asked.csv) == "-":
+        typer.echo(as_csv(found), nl=False)
+        return
+    if asked.csv is not None:
+        _write(asked.csv, as_csv(found))
+    if asked.html is not None:
+        _write(asked.html, view.page())
+        if asked.picture is not None:
+            house.picture(asked.html, asked.picture)
+    if asked.csv is None and asked.html is None:
+        _show(view)
 
 
 def _usable(make: Callable[[], T]) -> T:

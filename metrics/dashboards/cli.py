@@ -50,7 +50,12 @@ RenderMinutes = Annotated[float | None, typer.Option("--minutes", min=0.1, max=M
 def mount(app: typer.Typer, house: House) -> None:
     """Put the commands beside those of the other rooms."""
     dashboards = typer.Typer(no_args_is_help=True, help="Dashboards for Grafana, and pictures of them without it.")
+    for add in (_add_write, _add_check, _add_render):
+        add(dashboards, house)
+    app.add_typer(dashboards, name="dashboards")
 
+
+def _add_write(dashboards: typer.Typer, house: House) -> None:
     @dashboards.command("write")
     def write(
         out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
@@ -71,6 +76,8 @@ def mount(app: typer.Typer, house: House) -> None:
         typer.echo(f"{len(files)} files in {out}: the folder provisioning/ for Grafana, which finds the dashboards in "
                    f"{folder}/dashboards")
 
+
+def _add_check(dashboards: typer.Typer, house: House) -> None:
     @dashboards.command("check")
     def check_(
         files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Dashboards as JSON; without "
@@ -96,6 +103,8 @@ def mount(app: typer.Typer, house: House) -> None:
         if found.findings:
             raise typer.Exit(1)
 
+
+def _add_render(dashboards: typer.Typer, house: House) -> None:
     @dashboards.command("render")
     def render(
         out: Annotated[Path, typer.Option("--out", help="Folder of pages and pictures.")],
@@ -134,8 +143,6 @@ def mount(app: typer.Typer, house: House) -> None:
         empty = [f"{board.key}/{one.panel.key}" for board, panels in drawn for one in panels if not one.rows]
         typer.echo(f"{sum(len(panels) for _, panels in drawn)} panels in {out}"
                    + (f"; without data: {', '.join(empty)}" if empty else ""))
-
-    app.add_typer(dashboards, name="dashboards")
 
 
 def pictures(answers: Path, zone: ZoneInfo, names: Mapping[str, str]) -> dict[str, str]:
