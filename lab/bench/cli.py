@@ -17,7 +17,7 @@ from rich.table import Column, Table
 import lab.bench
 from lab.bench.row import Row
 
-NO_BENCHMARK = ("cli", "row")
+NO_BENCHMARK = ("cli", "row", "stand_in")
 
 
 def names() -> list[str]:
