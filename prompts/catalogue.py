@@ -36,7 +36,7 @@ FOR_AGENTS = ("kod", "bilgi")
 """Groups that only agents hear: they need no other language."""
 TURKISH_ONLY = ("agent/", "digits/h-")
 """Beginnings of keys that need no other language: what agents hear, and the ends of Turkish ordinals."""
-GROUPS = ("menu", "bekleme", "anket", "kod", "sistem", "bilgi", "kuyruk", "sayi")
+GROUPS = ("menu", "bekleme", "anket", "kod", "sistem", "bilgi", "sayi")
 
 _KEY = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)?")
 _FIELDS = {"text", "when", "group", "slow"}

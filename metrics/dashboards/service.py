@@ -36,7 +36,6 @@ _SHORT = 'sum(rate(acd_contacts_total{outcome="abandoned_short",queue=~"$queue"}
 _CAME = 'sum(rate(acd_contacts_offered_total{queue=~"$queue"}[5m]))'
 _LEFT = 'sum(rate(acd_contacts_total{outcome=~"abandoned|abandoned_short",queue=~"$queue"}[5m]))'
 _WAITED = 'acd_queue_wait_seconds_{part}{{outcome="answered",queue=~"$queue"}}[5m]'
-_HANDLED = 'acd_handle_seconds_{part}{{queue=~"$queue"{more}}}[30m]'
 
 
 BOARD = Board(
