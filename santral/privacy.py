@@ -77,12 +77,12 @@ class Privacy:
     async def by_number(self, number: str) -> Caller:
         """What there is of the caller with this number (E.164)."""
         digest, box = self._numbers.seal(number)
-        found = await self._store.work(partial(traces.caller_of, caller_hash=digest))
+        found = await self._store.look(partial(traces.caller_of, caller_hash=digest))
         return found._replace(boxes=(*found.boxes, box))  # an erasure that was broken off has blanked theirs
 
     async def by_contact(self, contact: str) -> Caller | None:
         """What there is of the caller of a contact; None: no such contact."""
-        return await self._store.work(partial(traces.caller_of_contact, contact=contact))
+        return await self._store.look(partial(traces.caller_of_contact, contact=contact))
 
     # -- tell --------------------------------------------------------------------------------------------------------
 
@@ -90,10 +90,10 @@ class Privacy:
         """Everything that is known, into a new folder for its owner alone: `caller.json` and the sounds. Raises OSError
         (FileExistsError: the folder is there)."""
         folder.mkdir(mode=0o700)  # noqa: ASYNC240 - a command does nothing else meanwhile
-        rows = await self._store.work(partial(_rows, ids=caller.contacts))
-        kept = await self._store.work(partial(recordings.of_contacts, ids=caller.contacts))
+        rows = await self._store.look(partial(_rows, ids=caller.contacts))
+        kept = await self._store.look(partial(recordings.of_contacts, ids=caller.contacts))
         self._audit.note(self._who, "exported", self._clock(), contacts=list(caller.contacts), recordings=len(kept))
-        answers = await self._store.work(partial(keyed.of_contacts, ids=caller.contacts))
+        answers = await self._store.look(partial(keyed.of_contacts, ids=caller.contacts))
         told = {"numbers": sorted({number for box in caller.boxes if (number := self._opened(box))}),
                 **rows, "recordings": [_told(one) for one in kept],
                 "asked_to_be_known": not registered.read(self._keys.parent / registered.FILE).isdisjoint(caller.hashes),
@@ -125,14 +125,14 @@ class Privacy:
         for digest in caller.hashes:
             await self._forget(digest)
         if caller.hashes:  # they may have called since
-            now = await self._store.work(partial(traces.caller_of, caller_hash=caller.hashes[0]))
+            now = await self._store.look(partial(traces.caller_of, caller_hash=caller.hashes[0]))
             caller = Caller(tuple(dict.fromkeys((*caller.hashes, *now.hashes))),
                             tuple(dict.fromkeys((*caller.contacts, *now.contacts))),
                             tuple(dict.fromkeys((*caller.boxes, *now.boxes))))
         theirs = {number for box in caller.boxes if (number := self._opened(box))}
         boxes: set[str] = set(caller.boxes)
-        answers = await self._store.work(partial(keyed.of_contacts, ids=caller.contacts, hashes=caller.hashes))
-        kept = await self._store.work(partial(recordings.of_contacts, ids=caller.contacts))
+        answers = await self._store.look(partial(keyed.of_contacts, ids=caller.contacts, hashes=caller.hashes))
+        kept = await self._store.look(partial(recordings.of_contacts, ids=caller.contacts))
         counts = {"recordings": await self._vault.destroy(kept), "spool": self._unspool(caller.contacts)}
 
         def is_theirs(box: str) -> bool:
@@ -195,7 +195,7 @@ class Privacy:
 
     async def _seal_anew(self, keys: RecordingKeys) -> int:
         done = 0
-        while page := await self._store.work(partial(recordings.sealed_by_others, key_id=keys.newest)):
+        while page := await self._store.look(partial(recordings.sealed_by_others, key_id=keys.newest)):
             sealed = [(one.id, keys.seal(one.id, keys.open(one.id, one.sealed))) for one in page]
             await self._store.work(partial(recordings.seal_anew, sealed=sealed))
             done += len(page)
@@ -207,10 +207,10 @@ class Privacy:
         """What `purge` would take."""
         now = self._clock()
         numbers, journal = now - numbers_days * DAY_S, now - journal_days * DAY_S
-        count = await self._store.work(partial(recordings.count, wanted=Wanted(due=now)))
-        past = await self._store.work(partial(traces.past, before=journal))
-        rows = await self._store.work(partial(traces.old_rows, before=numbers))
-        boxes = await self._store.work(partial(traces.old_boxes, before=numbers))
+        count = await self._store.look(partial(recordings.count, wanted=Wanted(due=now)))
+        past = await self._store.look(partial(traces.past, before=journal))
+        rows = await self._store.look(partial(traces.old_rows, before=numbers))
+        boxes = await self._store.look(partial(traces.old_boxes, before=numbers))
         return [Due("recordings", now, count), Due("contacts with a number", numbers, rows),
                 Due("journal entries and facts with a number", numbers, boxes),
                 Due("lines of queue_log with a number", numbers,
@@ -218,7 +218,7 @@ class Privacy:
                 Due("journal entries", journal, past.entries if past else 0),
                 Due("facts", journal, past.facts if past else 0),
                 Due("answers that were keyed in", numbers,
-                    await self._store.work(partial(keyed.count_old, before=numbers)))]
+                    await self._store.look(partial(keyed.count_old, before=numbers)))]
 
     async def purge(self, numbers_days: float, journal_days: float) -> list[Due]:
         """Destroy what is due; what that was."""
@@ -229,13 +229,13 @@ class Privacy:
         self._audit.note(self._who, "purging", self._clock(), counts=counts)
         await self._vault.purge(self._clock())
         numbers, journal = due[1].before, due[4].before
-        while await self._store.work(partial(traces.blank_old_rows, before=numbers)):
-            pass
+        while ids := await self._store.look(partial(traces.old_contacts, before=numbers)):
+            await self._store.work(partial(traces.blank_rows, ids=ids))
         while await self._store.work(partial(keyed.forget_old, before=numbers)):
             pass
         await traces.rewrite(self._store, traces.boxless, (traces.BOX_BEGINS,), before=numbers)
         queue_log.forget(self._log, lambda _, epoch: epoch < numbers)
-        if past := await self._store.work(partial(traces.past, before=journal)):
+        if past := await self._store.look(partial(traces.past, before=journal)):
             await traces.drop(self._store, past)
         await self._store.settle()
         self._audit.note(self._who, "purged", self._clock(), counts=counts)

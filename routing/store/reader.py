@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Select, bindparam, func, select, text
@@ -33,6 +33,8 @@ from routing.store.schema import (
     offers,
     one_of,
 )
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -271,10 +273,14 @@ class Reader:
 
     def load(self) -> Loaded:
         """Everything that is alive at this moment."""
+        return self.look(load)
+
+    def look(self, function: Callable[[Connection], T]) -> T:
+        """What a function that only asks finds, all of it at one moment of the store."""
         try:
             connection = self._open()
             with connection.begin():
-                return load(connection)
+                return function(connection)
         except DBAPIError as error:
             raise self._failed(error) from None
 
@@ -298,12 +304,7 @@ class Reader:
         self._engine.dispose()
 
     def _all(self, statement: Select[Any], **values: object) -> list[tuple[Any, ...]]:
-        try:
-            connection = self._open()
-            with connection.begin():
-                return [tuple(row) for row in connection.execute(statement, values)]
-        except DBAPIError as error:
-            raise self._failed(error) from None
+        return self.look(lambda connection: [tuple(row) for row in connection.execute(statement, values)])
 
     def _open(self) -> Connection:
         if self._connection is None:

@@ -170,6 +170,11 @@ class Store:
             return connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none() or ""
         return await self._writer.call(lambda: self._in_transaction(look))
 
+    async def look(self, function: Callable[[Connection], T]) -> T:
+        """Ask what takes its time: in the reader's thread, and no turn waits for it, however long it takes. Raises
+        `StoreUnavailable`."""
+        return await self._reading.call(lambda: self._reader.look(function))
+
     async def counts(self) -> list[ServiceCount]:
         """Contacts by service and outcome, of all time."""
         return await self._reading.call(self._reader.counts)

@@ -5,7 +5,8 @@ contacts they are blanked. In journal and facts boxes are blanked too; a hash be
 one: the engine compares hashes and does nothing else with them, so a replay decides as before and nobody is recognised.
 What is kept says that there were calls, not whose.
 
-Everything goes page by page, so that a running node waits for none of it.
+What takes long is asked beside the writer (`Store.look`) and changed page by page, so that a running node waits for
+none of it: a transaction that writes keeps the node's out from its beginning.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from routing.core.stored import Started
-from routing.store.schema import CONTACT_LIVE, contacts, facts, journal
+from routing.store.schema import CONTACT_LIVE, SETTINGS_KINDS, contacts, facts, journal, one_of
 from routing.store.store import Store
 
 PAGE = 2_000
@@ -90,14 +91,13 @@ def blank_rows(connection: Connection, ids: Collection[str]) -> int:
     return connection.execute(update(contacts).where(contacts.c.contact.in_(ids), _marked()).values(_BLANK)).rowcount
 
 
-def blank_old_rows(connection: Connection, before: float) -> int:
-    """The same in rows of contacts that were over before this moment; at most `PAGE` of them, how many there were."""
-    ids = [one for (one,) in connection.execute(select(contacts.c.contact).where(_old(before)).limit(PAGE))]
-    return blank_rows(connection, ids) if ids else 0
+def old_contacts(connection: Connection, before: float) -> list[str]:
+    """Contacts that were over before this moment and whose rows have a hash or a box, at most `PAGE`."""
+    return [one for (one,) in connection.execute(select(contacts.c.contact).where(_old(before)).limit(PAGE))]
 
 
 def old_rows(connection: Connection, before: float) -> int:
-    """How many rows have something that `blank_old_rows` takes."""
+    """How many there are."""
     return int(connection.execute(select(func.count()).select_from(contacts).where(_old(before))).scalar() or 0)
 
 
@@ -150,11 +150,12 @@ async def rewrite(store: Store, change: Change, needles: Sequence[str], *, befor
 
 
 async def _rewrite(store: Store, table: Table, change: Change, needles: Sequence[str], before: float | None) -> int:
-    first, last = await store.work(partial(_extent, table=table))
+    first, last = await store.look(partial(_extent, table=table))
     changed = 0
     for begin in range(first, last + 1, PAGE):
-        changed += await store.work(partial(_page, table=table, begin=begin, end=min(begin + PAGE, last + 1),
-                                            change=change, needles=needles, before=before))
+        page = partial(_with, table=table, begin=begin, end=min(begin + PAGE, last + 1), needles=needles, before=before)
+        if await store.look(page):  # nearly always none: no turn waits for that to be found out
+            changed += await store.work(partial(_page, page=page, table=table, change=change))
     return changed
 
 
@@ -163,14 +164,19 @@ def _extent(connection: Connection, table: Table) -> tuple[int, int]:
     return first or 0, -1 if last is None else last
 
 
-def _page(connection: Connection, table: Table, begin: int, end: int, change: Change, needles: Sequence[str],
-          before: float | None) -> int:
+def _with(connection: Connection, table: Table, begin: int, end: int, needles: Sequence[str],
+          before: float | None) -> list[tuple[int, str]]:
+    """Number and text of the entries that hold one of the needles."""
     wanted = select(table.c.seq, table.c.body).where(
         table.c.seq >= begin, table.c.seq < end, or_(*(table.c.body.contains(one, autoescape=True) for one in needles)))
     if before is not None:
         wanted = wanted.where(table.c.at < before)
-    new = [{"b_seq": seq, "b_body": text} for seq, body in connection.execute(wanted).all()
-           if (text := change(body)) != body]
+    return [(seq, body) for seq, body in connection.execute(wanted)]
+
+
+def _page(connection: Connection, page: Callable[[Connection], list[tuple[int, str]]], table: Table,
+          change: Change) -> int:
+    new = [{"b_seq": seq, "b_body": text} for seq, body in page(connection) if (text := change(body)) != body]
     if new:
         connection.execute(update(table).where(table.c.seq == bindparam("b_seq")).values(body=bindparam("b_body")), new)
     return len(new)
@@ -197,7 +203,8 @@ class Past(NamedTuple):
 def past(connection: Connection, before: float) -> Past | None:
     """What is older than this moment; None: no node has started between it and the beginning of the journal."""
     row = connection.execute(select(journal.c.seq, journal.c.body).where(
-        journal.c.kind == Started.__name__, journal.c.at < before).order_by(journal.c.seq.desc()).limit(1)).first()
+        text(one_of("kind", SETTINGS_KINDS)), journal.c.kind == Started.__name__, journal.c.at < before)
+        .order_by(journal.c.seq.desc()).limit(1)).first()
     if row is None:
         return None
     entry, fact = int(row.seq), int(json.loads(row.body)["next_fact"])
@@ -209,7 +216,7 @@ def past(connection: Connection, before: float) -> Past | None:
 async def drop(store: Store, what: Past) -> None:
     """Take them out, oldest first."""
     for table, first in ((facts, what.fact), (journal, what.entry)):
-        begin, _ = await store.work(partial(_extent, table=table))
+        begin, _ = await store.look(partial(_extent, table=table))
         for end in range(min(begin + PAGE, first), first + PAGE, PAGE):
             await store.work(partial(_drop, table=table, end=min(end, first)))
 

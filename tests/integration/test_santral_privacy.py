@@ -27,6 +27,7 @@ from routing.core.model import Agent, Centre, Profile
 from routing.core.stored import Started
 from routing.store import keyed, recordings, traces
 from routing.store.audit import Audit, AuditError
+from routing.store.database import LOCK_S
 from routing.store.keyed import Keyed
 from routing.store.numbers import NumberKeys
 from routing.store.reader import Reader
@@ -318,6 +319,23 @@ async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House) -> N
     replayed, stored = house.journal()
     assert replayed == stored and stored
     assert [entry.what for entry in Audit(house.state).entries()] == ["purging", "purged"]
+
+
+async def test_a_running_node_waits_for_no_question(house: House, tmp_path: Path) -> None:
+    """A year of journal takes minutes to be looked through, and a node that cannot keep a turn for ten seconds ends. So
+    whatever only asks wants no lock: it is answered while somebody else has it."""
+    contact = await house.node.call(NUMBER)
+    caller = await house.privacy.by_number(NUMBER)
+    writer = sqlite3.connect(house.state / "santral.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        async with asyncio.timeout(LOCK_S / 2):
+            due = await house.privacy.due(0.0, 0.0)
+            assert (await house.privacy.by_number(NUMBER)).contacts == caller.contacts == (contact,)
+            await house.privacy.export(caller, tmp_path / "told")
+    finally:
+        writer.close()
+    assert {one.what: one.many for one in due}["journal entries and facts with a number"] > 0
 
 
 async def test_another_key_seals_all_and_a_running_node_takes_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
