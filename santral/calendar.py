@@ -31,6 +31,7 @@ from routing.core.events import (
 )
 from routing.core.ids import AgentId, SeatId, ServiceId
 from routing.core.model import Centre
+from routing.core.recess import PLANNED_MOST
 from santral.config import NodeConfig, engine_centre
 from santral.outside import outside_seat
 
@@ -69,7 +70,7 @@ class Wanted(NamedTuple):
     on_call: Mapping[AgentId, bool]
     """Remote counsellors who can be called."""
     breaks: Mapping[AgentId, Spans]
-    """Of the day, Unix seconds. Agents without any are not in it."""
+    """Of the day and the next one, Unix seconds. Agents without any are not in it."""
     quiet: bool = False
     """Nobody is called back but who wants it."""
 
@@ -119,16 +120,19 @@ def planned(settings: Settings, *some: Closure) -> Iterator[Closing]:
 
 
 def _breaks(config: NodeConfig, day: date) -> Iterator[tuple[AgentId, Spans]]:
-    force = config.loaded.in_force(day)
+    """Of this day and the next: before midnight nothing may be offered that would run into a break soon after it."""
     zone = ZoneInfo(config.settings.centre.timezone)
+    days = [(one, config.loaded.in_force(one)) for one in (day, day + timedelta(days=1))]
     for agent in config.loaded.agents:
-        plan = force[agent.id].break_plan if agent.id in force else None
-        if plan is None:
-            plan = config.settings.profile.break_plan or ()
-        spans = tuple(sorted((unix(day, minute_of(span[:5]), zone), unix(day, minute_of(span[6:]), zone))
-                             for span in plan))
+        spans: list[tuple[float, float]] = []
+        for one, force in days:
+            plan = force[agent.id].break_plan if agent.id in force else None
+            if plan is None:
+                plan = config.settings.profile.break_plan or ()
+            spans += sorted((unix(one, minute_of(span[:5]), zone), unix(one, minute_of(span[6:]), zone))
+                            for span in plan)
         if spans:
-            yield AgentId(agent.id), spans
+            yield AgentId(agent.id), tuple(spans[:PLANNED_MOST])
 
 
 def unix(day: date, minute: int, zone: ZoneInfo) -> float:

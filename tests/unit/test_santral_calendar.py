@@ -119,9 +119,11 @@ def test_at_midnight_needs_change_by_date_and_breaks_are_of_the_new_day(config: 
     agent = AgentId("a1004")
     told = Told(config, "2026-03-31T12:00")
     first = told.by("2026-03-31T12:00")
-    assert BreaksPlanned(agent, ((at("2026-03-31T10:15"), at("2026-03-31T10:30")),)) in first
+    assert BreaksPlanned(agent, ((at("2026-03-31T10:15"), at("2026-03-31T10:30")),
+                                 (at("2026-04-01T02:30"), at("2026-04-01T03:30")))) in first, "midnight is no surprise"
     events = told.by("2026-04-01T00:00")
-    assert BreaksPlanned(agent, ((at("2026-04-01T02:30"), at("2026-04-01T03:30")),)) in events
+    assert BreaksPlanned(agent, ((at("2026-04-01T02:30"), at("2026-04-01T03:30")),
+                                 (at("2026-04-02T02:30"), at("2026-04-02T03:30")))) in events
     (configured,) = [event for event in events if isinstance(event, Configured)]
     rings = {one.id: one.profile.ring_timeout_s for one in configured.centre.agents}
     assert rings[agent] == 45.0
