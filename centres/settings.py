@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+import re
+from ipaddress import ip_address
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from centres.days import Calendar
 from centres.model import (
@@ -29,6 +31,15 @@ from centres.model import (
 )
 from centres.team import Needs
 
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"should be a regular expression: {error}") from None
+    return text
+
+
 LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 
 class Identity(Shape):
@@ -40,6 +51,13 @@ class Identity(Shape):
     timezone: Annotated[str, AfterValidator(zone)] = "Europe/Istanbul"
 
 
+OTHERS = {
+    "agi": "where this machine's Asterisk asks: at any other address a network could speak as Asterisk",
+    "http": "with a proxy with TLS in front of it: at any other address tokens would pass in the clear",
+    "dial": "where this machine's Asterisk asks: at any other address a network could ask for callers' numbers"}
+"""Why a node listens to its own machine alone."""
+
+
 class Listen(Shape):
     """[listen]: where this node listens. Port 0: any free one."""
 
@@ -48,17 +66,17 @@ class Listen(Shape):
     dial: HostPort = "127.0.0.1:0"
     """SIP over UDP: here Asterisk asks for the number of a caller who is called back."""
 
-    @field_validator("dial")
+    @field_validator("agi", "http", "dial")
     @classmethod
-    def _stays_here(cls, at: str) -> str:
-        host = at.rpartition(":")[0]
+    def _stays_here(cls, at: str, field: ValidationInfo) -> str:
+        name, host = str(field.field_name), at.rpartition(":")[0].strip("[]")
         try:
-            here = host == "localhost" or IPv4Address(host).is_loopback
+            found = ip_address("127.0.0.1" if host == "localhost" else host)
+            here = found.is_loopback and (name != "dial" or found.version == 4)
         except ValueError:
             here = False
         if not here:
-            raise ValueError("should be at 127.0.0.1, where this machine's Asterisk asks: at any other address a "
-                             "network could ask for callers' numbers")
+            raise ValueError(f"should be at 127.0.0.1, {OTHERS[name]}")
         return at
 
 
@@ -234,6 +252,56 @@ class Mqtt(Shape):
         return self
 
 
+class Sms(Shape):
+    """[sms]: the operator's own gateway for short messages, asked by HTTP POST. What is secret of it (headers, fields)
+    stands in the node's secrets."""
+
+    url: File | None = None
+    """https, or http at this machine; left out: none is sent."""
+    ca: File | None = None
+    """Authorities that may have signed its certificate; left out: those of the system."""
+    body: Literal["json", "form"] = "json"
+    number_field: Name = "to"
+    text_field: Name = "text"
+    number_form: Literal["plus", "digits", "national"] = "plus"
+    """+905321234567, 905321234567 or 5321234567."""
+    sender_field: Name = "from"
+    sender: Text | None = None
+    """Title that callers see; left out: the field is not sent."""
+    fields: Annotated[dict[Name, str | int | bool], Field(max_length=20)] = {}
+    """Others, always the same."""
+    accepted: Annotated[str, AfterValidator(_pattern)] | None = None
+    """Regular expression that the answer begins with when the gateway has taken a message; left out: any answer 2xx."""
+    timeout_s: Annotated[float, Field(ge=1, le=60)] = 10.0
+    offer_after_s: Annotated[float, Field(ge=0, le=3600)] = 25.0
+    """Who waits so long for a service hears the key; it works from the beginning."""
+    per_minute: Annotated[int, Field(ge=1, le=6000, strict=True)] = 60
+    """Messages of the centre in a minute; more are refused."""
+    again_h: Annotated[float, Field(ge=1, le=720)] = 24.0
+    """Within it no caller gets the same message twice."""
+    expires_min: Annotated[float, Field(ge=1, le=720)] = 15.0
+    """What the gateway has not taken by then is not sent: it would come when nobody thinks of it any more."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.url is None:
+            return self
+        where = urlsplit(self.url)
+        try:
+            host, _ = where.hostname, where.port
+        except ValueError:
+            host = None
+        if where.scheme not in ("http", "https") or not host or where.username is not None or where.fragment:
+            raise ValueError("'url' should be https://host/path; a password stands in the node's secrets")
+        if where.scheme == "http" and host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("'url' may be http only at 127.0.0.1, [::1] or localhost: elsewhere numbers and password "
+                             "would cross a network in the clear")
+        named = [self.number_field, self.text_field, *([self.sender_field] if self.sender else []), *self.fields]
+        if len(set(named)) != len(named):
+            raise ValueError("names one field twice")
+        return self
+
+
 class Net(Shape):
     """[net]: the safety net, an app_queue with these phones that needs no node."""
 
@@ -294,6 +362,7 @@ class Settings(Shape):
     wait: Wait = Wait()
     queue_log: QueueLog = QueueLog()
     mqtt: Mqtt = Mqtt()
+    sms: Sms = Sms()
     net: Net
     transfer: dict[Label, Number] = {}
     """Outside numbers that the menu may lead callers to, by their names. It reaches nothing else outside."""

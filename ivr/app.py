@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ivr import after_talk, announcement, callback, codes, dialplan, entry, hush, message, survey, transfer, waiting
+from ivr import sms as sms_
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
 from ivr.contact import Contacts, Seal
-from ivr.flow import steps
+from ivr.flow import sms, steps
 from ivr.flow.model import Flow
 from ivr.sounds import Sounds, file
 from routing.core.inbox import Inbox
@@ -18,7 +19,7 @@ from routing.core.model import Service
 
 OWN_PROMPTS = frozenset((*steps.OWN_PROMPTS, *waiting.OWN_PROMPTS, *callback.OWN_PROMPTS, *codes.OWN_PROMPTS,
                          *survey.OWN_PROMPTS, *message.OWN_PROMPTS, *transfer.OWN_PROMPTS, *hush.OWN_PROMPTS,
-                         entry.SORRY))
+                         *sms.OWN_PROMPTS, entry.SORRY))
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
 
@@ -28,7 +29,8 @@ class Dialogues:
     `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
     `spool` and `keep` are for spoken messages (`ivr.message`), `known` and `keep_keyed` for the menu (`ivr.entry`),
     `by_number` tells to whom an agent may send a caller on, `announced` what everybody is to hear at once, `is_open`
-    which service takes callers now, `silence` pauses a recording (`ivr.hush`).
+    which service takes callers now, `silence` pauses a recording (`ivr.hush`), `texts` has a short message sent, which
+    is offered to who waits for `texts_after_s` (`ivr.sms`).
     LookupError now, not in a call, when a prompt is missing."""
 
     def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
@@ -38,14 +40,16 @@ class Dialogues:
                  spool: Path | None = None, keep: message.Keep | None = None, known: entry.Known = entry.nobody,
                  keep_keyed: entry.KeepKeyed = entry.forget,
                  by_number: transfer.ByNumber = lambda number: None, announced: announcement.Now = announcement.none,
-                 is_open: entry.IsOpen = entry.all_open, silence: hush.Silence = hush.no_recordings) -> None:
+                 is_open: entry.IsOpen = entry.all_open, silence: hush.Silence = hush.no_recordings,
+                 texts: sms_.Send | None = None, texts_after_s: float = 0.0) -> None:
         complete(menu, sounds)
         self.server = FastAgi(host, port, limits)
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
         self.messages = message.Messages(sounds, self.contacts, spool, keep)
+        self.texts = sms_.Texts(self.contacts, menu, texts, texts_after_s)
         self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, clock, entry_now, known, keep_keyed,
-                                 announced, is_open)
-        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock, announced=announced)
+                                 announced, is_open, self.texts)
+        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts)
         self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
@@ -69,6 +73,7 @@ class Dialogues:
         complete(menu, sounds)
         self.contacts.change(services, menu.queue(menu.human).service, settings)
         self.entry.flow = menu
+        self.texts.change(menu)
         for dialogue in (self.entry, self.waiting, self.callback, self.codes, self.survey, self.messages,
                          self.transfers, self.hush):
             dialogue.sounds = sounds

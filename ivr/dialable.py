@@ -58,6 +58,15 @@ def dialable(digits: str, own: Collection[str] = (), region: str = "TR") -> str 
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def mobile(number: str) -> bool:
+    """Whether a number in E.164 is that of a mobile telephone in Türkiye."""
+    try:
+        found = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return False
+    return found.country_code == COUNTRY and phonenumbers.number_type(found) == PhoneNumberType.MOBILE
+
+
 def last_look(number: str, own: Collection[str]) -> str:
     """The number in E.164, at the moment it is dialled. What a caller agreed to was looked at when they said it; the
     number that a call merely came with is whatever its carrier let through. Raises NotDialable."""

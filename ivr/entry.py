@@ -16,6 +16,7 @@ from ivr.flow import machine, steps
 from ivr.flow.model import HEARD, PHONE, REFUSED, Flow
 from ivr.message import Messages
 from ivr.passage import Passage
+from ivr.sms import Texts
 from ivr.sounds import Sounds, files
 from prompts.say import LANGUAGE
 from routing.core.errors import Refused
@@ -82,10 +83,10 @@ class Entry:
     def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts, messages: Messages,
                  clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open, known: Known = nobody,
                  keep_keyed: KeepKeyed = forget, announced: announcement.Now = announcement.none,
-                 is_open: IsOpen = all_open) -> None:
+                 is_open: IsOpen = all_open, texts: Texts | None = None) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
         self.clock, self.entry_now, self.known, self.keep_keyed = clock, entry_now, known, keep_keyed
-        self.announced, self.is_open = announced, is_open
+        self.announced, self.is_open, self.texts = announced, is_open, texts
 
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
@@ -105,11 +106,10 @@ class Entry:
                     said = self._news(heard, sounds, step, step.queue.service)
                     await session.say(said)
                     state, step = machine.closed(flow, state, told=bool(said))
-                if not isinstance(step, steps.Ask | steps.Record):
+                if not isinstance(step, steps.Ask | steps.Record | steps.Text):
                     break
                 missing, news = session.missing, partial(self._news, heard, sounds, step)
-                given = await (ask(session, sounds, step, news) if isinstance(step, steps.Ask)
-                               else self._record(session, sounds, step))
+                given = await self._given(session, sounds, step, news)
                 state, step = machine.step(flow, state, given, time.monotonic())
                 way.note(given, state, step)
                 if session.missing != missing and state.notice == HEARD:  # a notice without its sound is none
@@ -133,6 +133,18 @@ class Entry:
             case steps.Enter():
                 await self._wait(session, sounds, step)
 
+    async def _given(self, session: Session, sounds: Sounds, step: steps.Ask | steps.Record | steps.Text,
+                     news: Callable[[], list[str]]) -> steps.Input:
+        """Do what the machine wants, and what the caller did."""
+        match step:
+            case steps.Ask():
+                return await ask(session, sounds, step, news)
+            case steps.Record():
+                return await self._record(session, sounds, step)
+            case steps.Text():
+                assert self.texts is not None
+                return steps.Texted(await self.texts.ask(session, contact_of(session), step.leaf, step.language))
+
     def _news(self, heard: set[int], sounds: Sounds, step: steps.Step, service: str = "") -> list[str]:
         return announcement.fresh(self.announced, heard, sounds, service, slow=step.slow, language=step.language)
 
@@ -147,11 +159,12 @@ class Entry:
         slow, notice, back = before.slow == "1", before.notice, before.back
         if notice not in (HEARD, REFUSED):
             notice = ""
+        texts = self.texts is not None and await self.texts.reaches(session)
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
             return back, *machine.resume(flow, back, time.monotonic(), slow=slow,
                                          language=told_language(before.language),
-                                         needs=told_needs(before.needs), notice=notice)
+                                         needs=told_needs(before.needs), notice=notice, texts=texts)
         entry = session.argument(1)
         if entry not in flow.entries:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
@@ -159,7 +172,8 @@ class Entry:
         now = self.entry_now(entry)
         # While the centre is closed everybody hears the same: nobody is there to be led to at once.
         registered = flow.registered is not None and now == entry and await self._registered(session)
-        return now, *machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered, notice=notice)
+        return now, *machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered, notice=notice,
+                                   texts=texts)
 
     async def _registered(self, session: Session) -> bool:
         digest, _ = await self.contacts.sealed(session)

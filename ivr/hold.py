@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ivr import expected
 from ivr.config import Wait
 from ivr.expected import Words
+from ivr.flow.sms import OFFER
 from prompts import say
 from prompts.say import LANGUAGE
 from routing.core.ids import ServiceId
@@ -76,6 +77,9 @@ class Heard:
     """A callback."""
     emergency_at: float = -math.inf
     """The emergency text."""
+    mobile: bool = False
+    """Short messages can be sent to this caller."""
+    texts_offered: bool = False
     comforted: int = 0
     cut: bool = False
     """The talk was lost: that is said first."""
@@ -93,8 +97,10 @@ class Heard:
         return now - self.asked_at < ASKED_S
 
 
-def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: float, comfort_s: float) -> list[str]:
-    """Prompt keys of a round without a key; notes in `heard` what is said."""
+def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: float, comfort_s: float,
+          texts_s: float = math.inf) -> list[str]:
+    """Prompt keys of a round without a key; notes in `heard` what is said. `texts_s`: after this wait a short message
+    is offered, once."""
     if heard.cut:
         heard.cut, heard.place, heard.told_at, heard.service = False, view.position, now, view.service
         heard.words, heard.until = None, math.inf
@@ -113,6 +119,9 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
     if _offers(heard, view, wait, now):
         heard.offered_at = now
         return _say(heard, now, [[f"{CALLBACK_OFFER}-{wait.callback_key}"]])
+    if not heard.texts_offered and view.waited_s >= texts_s and not heard.asked(now):
+        heard.texts_offered = True
+        return _say(heard, now, [[OFFER]])
     if now - heard.said_at >= comfort_s:
         heard.comforted += 1
         return _say(heard, now, [[wait.comfort[(heard.comforted - 1) % len(wait.comfort)]]])
@@ -122,6 +131,12 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
 def pressed(heard: Heard, now: float) -> list[str]:
     """For a key that means nothing here: it was heard."""
     return _say(heard, now, [[KEY_HEARD]])
+
+
+def texted(heard: Heard, said: str, now: float) -> list[str]:
+    """What became of the short message that the caller has asked for; nothing else need be said of it."""
+    heard.texts_offered, heard.recent = True, {}
+    return _say(heard, now, [[said]])
 
 
 def repeat(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str]:

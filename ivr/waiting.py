@@ -16,9 +16,11 @@ from ivr.agi.session import Session
 from ivr.config import DISTRESS, USUAL, Wait
 from ivr.contact import Contacts, contact_of, told_language
 from ivr.expected import Words
+from ivr.flow import sms
 from ivr.flow.model import REFUSE_KEY, REFUSED, REPEAT_KEY, SLOW_KEY
 from ivr.flow.steps import NOT_RECORDED
 from ivr.hold import Heard
+from ivr.sms import Texts
 from ivr.sounds import Sounds, files
 from prompts.say import LANGUAGE
 from routing.core.errors import Refused
@@ -47,9 +49,10 @@ class Waiting:
     """Endpoint of `agi://node/tick,<key>`."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, contacts: Contacts, clock: Callable[[], float] = time.time,
-                 steady: Callable[[], float] = time.monotonic, announced: announcement.Now = announcement.none) -> None:
+                 steady: Callable[[], float] = time.monotonic, announced: announcement.Now = announcement.none,
+                 texts: Texts | None = None) -> None:
         self.inbox, self.sounds, self.contacts, self.clock, self.steady = inbox, sounds, contacts, clock, steady
-        self.announced = announced
+        self.announced, self.texts = announced, texts
         self.heard: OrderedDict[ContactId, Heard] = OrderedDict()
 
     async def tick(self, session: Session) -> None:
@@ -106,7 +109,7 @@ class Waiting:
         if key and key == wait.callback_key and not view.callback:
             return dialplan.CALLBACK
         before = heard.place, heard.words
-        keys = [NOT_RECORDED] if refuses else await self._keys(put, heard, view, wait, key)
+        keys = [NOT_RECORDED] if refuses else await self._keys(session, put, heard, view, wait, key)
         news = [] if key or view.state is not ContactState.PENDING else announcement.fresh(
             self.announced, heard.told, self.sounds, view.service, slow=heard.slow, language=heard.language)
         if news:
@@ -118,7 +121,8 @@ class Waiting:
             put += [(dialplan.PLACE, str(heard.place)), (dialplan.WAIT, self._said(heard))]
         return dialplan.HOLD
 
-    async def _keys(self, put: Put, heard: Heard, view: ContactView, wait: Wait, key: str) -> list[str]:
+    async def _keys(self, session: Session, put: Put, heard: Heard, view: ContactView, wait: Wait, key: str
+                    ) -> list[str]:
         """Prompt keys of this round."""
         now, settings = self.steady(), self.contacts.settings
         if key == SLOW_KEY and not heard.slow:
@@ -126,8 +130,10 @@ class Waiting:
             return hold.slower(heard, now)
         if view.state is not ContactState.PENDING:
             return []
+        leaf = self.texts.leaves.get(view.service) if self.texts is not None and heard.mobile else None
         if heard.service is None or not key:
-            return hold.speak(heard, view, wait, now, place_s=settings.place_s, comfort_s=settings.comfort_s)
+            return hold.speak(heard, view, wait, now, place_s=settings.place_s, comfort_s=settings.comfort_s,
+                              texts_s=math.inf if leaf is None or self.texts is None else self.texts.after_s)
         if heard.asked(now) and now - heard.asked_at < hold.EARLY_S:
             return hold.ask_again(heard, now)
         if key in (hold.OLD_KEY, hold.NEW_KEY) and heard.asked(now):
@@ -141,6 +147,8 @@ class Waiting:
             return hold.emergency(heard, wait, now)
         if key == REPEAT_KEY:
             return hold.repeat(heard, view, wait, now)
+        if key == sms.KEY and leaf is not None and self.texts is not None:
+            return hold.texted(heard, await self.texts.ask(session, view.contact, leaf, heard.language), now)
         return hold.pressed(heard, now)
 
     async def _known(self, session: Session, view: ContactView) -> Heard:
@@ -151,8 +159,9 @@ class Waiting:
         if heard.known:
             return heard
         heard.known, heard.said_at = True, self.steady()
-        slow, told, language, place, wait = await session.get_variables(
-            dialplan.SLOW, dialplan.TOLD, dialplan.LANGUAGE, dialplan.PLACE, dialplan.WAIT)
+        slow, told, language, place, wait, number = await session.get_variables(
+            dialplan.SLOW, dialplan.TOLD, dialplan.LANGUAGE, dialplan.PLACE, dialplan.WAIT, dialplan.NUMBER)
+        heard.mobile = self.texts is not None and self.texts.takes(number)
         heard.slow, heard.told = view.slow or slow == "1", announcement.read(told)
         heard.language = told_language(language)
         if heard.cut:

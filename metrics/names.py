@@ -161,6 +161,11 @@ SIGNALS = Metric("acd_signal_messages_total", COUNTER, ("kind", "result"),
                  "devices said: shown, felt, failed, expired; kind unknown: of none that was sent.")
 SIGNAL_ACK = Metric("acd_signal_ack_seconds", HISTOGRAM, ("kind",),
                     "From a signal's way out to the device's word, whatever it was.", ACK_BUCKETS)
+SMS = Metric("acd_sms_total", COUNTER, ("result",),
+             "Short messages that callers asked for, since the node started: sent, failed (refused by the gateway, or "
+             "nobody knows), expired (not taken in time), refused (not taken from the caller: too many, or sent "
+             "before). No series: the centre has no gateway.")
+SMS_WAITING = Metric("acd_sms_waiting", GAUGE, (), "Short messages that wait for the gateway; 500 is full.")
 ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, such as bridge_mismatch: stays 0.")
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
@@ -178,7 +183,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS,
         DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, RECORDINGS, RECORDING,
-        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, ALARMS, DROPPED, BUILD)
+        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 
 ALARM_KINDS = ("bridge_mismatch", "rows_repaired")

@@ -43,6 +43,7 @@ from routing.core.model import Centre, Channel, ContactState, OfferState, Outcom
 from routing.core.talk_facts import Connected, Consulting, Introduced, Returned, TalkOver, WrappedUp
 
 LINK, MQTT = "ami", "mqtt"
+SMS_RESULTS = ("sent", "failed", "expired", "refused")
 RESULTS = {OfferState.TIMEOUT: "ring_no_answer", OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
 CALLBACK_RESULTS = ("asked", "dialled", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
@@ -261,6 +262,12 @@ class Recorder:
         self._series.set(names.MQTT_BEHIND, behind, MQTT)
         for (kind, result), count in {**NO_SIGNALS, **signals}.items():
             self._up_to(names.SIGNALS, count, kind, result)
+
+    def sms(self, done: Mapping[str, int], *, waiting: int) -> None:
+        """Short messages by result since the node started, and how many wait for the gateway."""
+        self._series.set(names.SMS_WAITING, waiting)
+        for result in SMS_RESULTS:
+            self._up_to(names.SMS, done.get(result, 0), result)
 
     def inbox(self, *, waiting: int, dropped: int) -> None:
         """Events that wait for the engine, and those that a full inbox has refused since the node started."""

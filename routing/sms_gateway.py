@@ -18,7 +18,7 @@ import aiohttp
 ANSWER_MAX = 4096
 """Bytes of an answer that are looked at."""
 TOO_MANY, SERVER_ERROR = 429, 500
-NUMBERS = {"e164": 0, "digits": 1, "national": 3}
+NUMBERS = {"plus": 0, "digits": 1, "national": 3}
 """How the gateway wants a number -> characters of `+905…` that are left out."""
 
 
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
     """`json` or `form`."""
     number_field: str
     text_field: str
-    number: str
+    number_form: str
     """A key of `NUMBERS`."""
     fields: Mapping[str, str | int | bool]
     """Sent as they are, secret ones among them."""
@@ -77,7 +77,7 @@ class Gateway:
     async def send(self, number: str, text: str) -> Answer:
         """One message to a number in E.164 of Türkiye. Never raises for what a gateway does."""
         plan = self._plan
-        fields = {**plan.fields, plan.number_field: number[NUMBERS[plan.number]:], plan.text_field: text}
+        fields = {**plan.fields, plan.number_field: number[NUMBERS[plan.number_form]:], plan.text_field: text}
         try:
             context = await asyncio.to_thread(ssl.create_default_context, cafile=plan.ca)
             connector = aiohttp.TCPConnector(ssl=context, force_close=True)

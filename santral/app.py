@@ -49,6 +49,7 @@ from routing.core.stored import Started
 from routing.core.views import WAITING
 from routing.redirect import Redirect
 from routing.runner import Runner, Turn
+from routing.sms import Outbox as SmsOutbox
 from routing.store import keyed
 from routing.store.audit import Audit
 from routing.store.errors import StoreError
@@ -57,7 +58,7 @@ from routing.store.numbers import NumberKeys
 from routing.store.store import Store
 from routing.store.vault import Vault
 from routing.talk_recorder import TalkRecorder
-from santral import broker, logs, outside
+from santral import broker, logs, outside, sms
 from santral.announce import Board
 from santral.archive import Archive
 from santral.calendar import Calendar
@@ -140,6 +141,7 @@ class Node:
         self._again = asyncio.Event()
         """SIGHUP came: read the centre's files again."""
         self._outbox: Outbox | None = None
+        self._sms: SmsOutbox | None = None
 
     async def serve(self) -> None:
         """Start, work until SIGTERM or SIGINT, stop in order."""
@@ -179,6 +181,7 @@ class Node:
                     self._up.set()
                 runner.post(event)
 
+            self._sms = sms.outbox(self._config, self._secrets, store, numbers, Audit(self._state), self._clock)
             vault = self._vault(store)
             stack.push_async_callback(vault.close)
             self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded,
@@ -222,6 +225,8 @@ class Node:
             await self._asterisk()
             if self._outbox is not None:
                 tasks.append(group.create_task(self._outbox.run(), name="mqtt"))
+            if self._sms is not None:
+                tasks.append(group.create_task(self._sms.run(), name="sms"))
             if not self._stop.is_set():
                 self._announce(http, agi)
             await self._stop.wait()
@@ -334,7 +339,9 @@ class Node:
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep, silence=archive.silence,
                          entry_now=calendar.entry, announced=board.spoken, is_open=calendar.is_open,
                          known=Registered(self._secrets.folder).known,
-                         keep_keyed=self._keep_keyed, by_number=lambda number: self._config.by_number(number))
+                         keep_keyed=self._keep_keyed, texts=None if self._sms is None else self._sms.ask,
+                         texts_after_s=config.settings.sms.offer_after_s,
+                         by_number=lambda number: self._config.by_number(number))
 
     async def _keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
         """A caller is not kept waiting for the store to be mended: what was keyed in is lost then, and that is told."""
@@ -351,6 +358,8 @@ class Node:
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)
             if (out := self._outbox) is not None:
                 recorder.mqtt(connected=out.connected, behind=out.behind, signals=out.signals)
+            if self._sms is not None:
+                recorder.sms(self._sms.done, waiting=self._sms.waiting)
             return recorder.text(runner.status())
 
         def is_ready() -> tuple[bool, dict[str, bool]]:

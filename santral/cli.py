@@ -31,7 +31,7 @@ from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
-from santral import app, broker, config, outside, privacy_cli, registered
+from santral import app, broker, config, outside, privacy_cli, registered, sms
 from santral.config import DEFAULT_CENTRE
 from santral.errors import BadCentre
 from santral.hours import opening_on, pages, table
@@ -59,7 +59,7 @@ def check(
     """Check a centre's files, and the Asterisk files made of them: all problems at once. Exit 0 or 2."""
     console = Console(highlight=False, soft_wrap=True)
     found = config.check(centre, settings)
-    warnings = (*found.warnings, *outside.read(found.loaded, state / "secrets").warnings)
+    warnings = (*found.warnings, *config.unsent(found), *outside.read(found.loaded, state / "secrets").warnings)
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
     for problem in found.problems:
@@ -170,6 +170,7 @@ cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(ivr_cli.commands(menu_of, document, registered.enlist, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, _other_pictures))
 cli.add_typer(privacy_cli.commands(), name="privacy")
+cli.add_typer(sms.commands(), name="sms")
 why_cli.mount(cli, open_journal, zone_of, DEFAULT_CENTRE)
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)

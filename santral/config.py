@@ -23,9 +23,9 @@ from centres.settings import Routing, Settings
 from centres.shape import guess
 from centres.team import Accommodation, Agent, Needs
 from ivr.config import DISTRESS, USUAL, IvrSettings, Wait
-from ivr.flow import walk
+from ivr.flow import sms, walk
 from ivr.flow.load import load as load_flow
-from ivr.flow.model import Flow, Queue, Transfer
+from ivr.flow.model import End, Flow, Queue, Transfer
 from ivr.flow.nodes import Names
 from ivr.quiet import Quiet
 from ivr.transfer import Where
@@ -158,7 +158,7 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
                                         f"the called number {number} leads to '{entry}', which menu.yaml does not have",
                                         f"Name one of its entries: {', '.join(sorted(flow.entries))}."))
         found, doubts = _closing(loaded, flow)
-        problems, warnings = problems + found + _way_out(loaded, flow), warnings + doubts
+        problems, warnings = problems + found + _way_out(loaded, flow) + _two_keys(loaded, flow), warnings + doubts
     return Checked(loaded, flow, tuple(sorted(problems, key=lambda one: one.order)),
                    tuple(sorted(warnings, key=lambda one: one.order)))
 
@@ -175,7 +175,9 @@ def _names(loaded: Loaded, prompts: frozenset[str]) -> Names:
     return Names(
         prompts, loaded.named, _closed(loaded), {service.id for service in loaded.services if service.distress},
         {service.id for service in loaded.services if service.privacy != "normal"},
-        None if loaded.settings is None else loaded.settings.transfer.keys(), skills)
+        None if loaded.settings is None else loaded.settings.transfer.keys(), skills,
+        {service.id for service in loaded.services if service.distress or service.privacy == "anonymous"},
+        loaded.settings is not None and loaded.settings.sms.url is not None)
 
 
 def _way_out(loaded: Loaded, flow: Flow) -> list[Problem]:
@@ -185,6 +187,16 @@ def _way_out(loaded: Loaded, flow: Flow) -> list[Problem]:
         return []
     return [Problem(loaded.where("trunk"), "menu.yaml leads callers to an outside number, and there is no way out",
                     "Add outgoing = \"host:port\" of the carrier.")]
+
+
+def _two_keys(loaded: Loaded, flow: Flow) -> list[Problem]:
+    """A waiting caller has one key for a callback and another one for a short message."""
+    texted = {node.service for node in flow.nodes.values() if isinstance(node, Queue) and node.sms}
+    return [Problem(loaded.place(SERVICES, service.id, "callback_key"),
+                    f"key {sms.KEY} asks for a short message while callers wait for '{service.id}'",
+                    "Give the callback another key.")
+            for service in loaded.services
+            if service.id in texted and service.calls_back != "none" and str(service.callback_key) == sms.KEY]
 
 
 def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
@@ -277,6 +289,20 @@ def _closing(loaded: Loaded, flow: Flow) -> tuple[list[Problem], list[Problem]]:
         warnings.append(Problem(where, f"while the centre is closed, nobody reaches {names}, which is for distress",
                                 "Lead an option of that entry's menu there: distress knows no hours."))
     return [], warnings
+
+
+def unsent(checked: Checked) -> list[Problem]:
+    """A menu with short messages in a centre without a gateway: nobody is offered one. Told to who checks a centre, not
+    at each start of a node."""
+    settings, flow, menu = checked.loaded.settings, checked.flow, checked.loaded.menu
+    if settings is None or settings.sms.url is not None or flow is None or menu is None:
+        return []
+    for name, node in flow.nodes.items():
+        if isinstance(node, Queue | End) and node.sms:
+            return [Problem(f"{menu.file}:{menu['nodes'][name].lines['sms']}",
+                            "the menu has short messages, and the centre no gateway: none is offered",
+                            "Name the gateway at [sms] of santral.toml (docs/sms.md).")]
+    return []
 
 
 def config_of(checked: Checked) -> NodeConfig | None:

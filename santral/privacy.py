@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from metrics import forget as queue_log
 from metrics.queue_lines import name
-from routing.store import keyed, recordings, traces
+from routing.store import keyed, recordings, sms, traces
 from routing.store.audit import Audit
 from routing.store.errors import KeyFileError
 from routing.store.numbers import NumberKeys
@@ -94,11 +94,14 @@ class Privacy:
         kept = await self._store.look(partial(recordings.of_contacts, ids=caller.contacts))
         self._audit.note(self._who, "exported", self._clock(), contacts=list(caller.contacts), recordings=len(kept))
         answers = await self._store.look(partial(keyed.of_contacts, ids=caller.contacts))
+        texts = await self._store.look(partial(sms.of_callers, hashes=caller.hashes, ids=caller.contacts))
         told = {"numbers": sorted({number for box in caller.boxes if (number := self._opened(box))}),
                 **rows, "recordings": [_told(one) for one in kept],
                 "asked_to_be_known": not registered.read(self._keys.parent / registered.FILE).isdisjoint(caller.hashes),
                 "keyed_in": [{"contact": one.contact, "field": one.field, "at": one.at,
-                              "digits": self._opened(one.box).rpartition(":")[2] or None} for one in answers]}
+                              "digits": self._opened(one.box).rpartition(":")[2] or None} for one in answers],
+                "short_messages": [{"contact": one.contact, "about": one.leaf, "at": one.asked_at, "state": one.state,
+                                    "text": one.text or None} for one in texts]}
         _write(folder / "caller.json", json.dumps(told, ensure_ascii=False, indent=1).encode())
         for one in kept:
             await self.sound(one, folder / f"{one.id}.wav")
@@ -147,13 +150,16 @@ class Privacy:
                                          (*words, traces.BOX_BEGINS) if theirs or boxes else tuple(words))
             counts |= {"journal": found.journal, "facts": found.facts}
         counts["keyed in"] = await self._store.work(partial(keyed.forget, some=answers))
+        texts = await self._store.look(partial(sms.of_callers, hashes=caller.hashes, ids=caller.contacts))
+        counts["short messages"] = await self._store.work(partial(sms.forget, some=texts))
         counts["registered"] = registered.strike(self._keys.parent, caller.hashes)
         # The rows last: by them an erasure that was broken off finds its caller again.
         counts["contacts"] = await self._store.work(partial(traces.blank_rows, ids=caller.contacts))
         calls = {name(contact) for contact in caller.contacts}
         counts["queue_log"] = queue_log.forget(self._log, lambda callid, _: callid in calls)
         left = await self._search([*caller.hashes, *boxes, *(digits(number) for number in theirs),
-                                   *(word for one in answers for word in (one.hash, one.box))])
+                                   *(word for one in answers for word in (one.hash, one.box)),
+                                   *(one.box for one in texts)])
         self._audit.note(self._who, "erased", self._clock(), contacts=list(caller.contacts), counts=counts,
                          left=[path.name for path in left])
         return Erased(counts, tuple(left))
@@ -218,7 +224,8 @@ class Privacy:
                 Due("journal entries", journal, past.entries if past else 0),
                 Due("facts", journal, past.facts if past else 0),
                 Due("answers that were keyed in", numbers,
-                    await self._store.look(partial(keyed.count_old, before=numbers)))]
+                    await self._store.look(partial(keyed.count_old, before=numbers))),
+                Due("short messages", numbers, await self._store.look(partial(sms.count_old, before=numbers)))]
 
     async def purge(self, numbers_days: float, journal_days: float) -> list[Due]:
         """Destroy what is due; what that was."""
@@ -232,6 +239,8 @@ class Privacy:
         while ids := await self._store.look(partial(traces.old_contacts, before=numbers)):
             await self._store.work(partial(traces.blank_rows, ids=ids))
         while await self._store.work(partial(keyed.forget_old, before=numbers)):
+            pass
+        while await self._store.work(partial(sms.forget_old, before=numbers)):
             pass
         await traces.rewrite(self._store, traces.boxless, (traces.BOX_BEGINS,), before=numbers)
         queue_log.forget(self._log, lambda _, epoch: epoch < numbers)

@@ -7,11 +7,12 @@ counted together (two of them lead to a human), the third is an exception and th
 
 from __future__ import annotations
 
-from ivr.flow import keying
+from ivr.flow import keying, sms
 from ivr.flow.model import (
     BACK_KEY,
     HEARD,
     HUMAN_KEY,
+    OPTION_KEYS,
     REFUSE_KEY,
     REFUSED,
     REPEAT_KEY,
@@ -59,6 +60,8 @@ from ivr.flow.steps import (
     Recorded,
     State,
     Step,
+    Text,
+    Texted,
     merged,
 )
 from prompts.say import LANGUAGE
@@ -82,35 +85,46 @@ back at slow speed: 6 minutes. The dialplan's own limit around the menu, 600 s, 
 
 
 def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, registered: bool = False,
-          notice: str = "") -> tuple[State, Step]:
+          notice: str = "", texts: bool = False) -> tuple[State, Step]:
     """Start at an entry (KeyError when there is none). `slow`: the caller asked for it before; `registered`: the caller
-    asked to be known, and the menu says what that gives; `notice`: what became of the recording notice before."""
+    asked to be known, and the menu says what that gives; `notice`: what became of the recording notice before;
+    `texts`: short messages can be sent to them."""
     own = flow.registered if registered else None
     first = own.then if own and own.then else flow.entries[entry]
-    return _enter(flow, State(first, now, slow=slow, notice=notice, points=own.priority if own else 0), ())
+    return _enter(flow, State(first, now, slow=slow, notice=notice, points=own.priority if own else 0,
+                               texts=texts), ())
 
 
 def resume(flow: Flow, node: str, now: float, *, slow: bool = False, language: str = LANGUAGE,
-           needs: Needs = (), notice: str = "") -> tuple[State, Step]:
+           needs: Needs = (), notice: str = "", texts: bool = False) -> tuple[State, Step]:
     """After a `Lead` that nobody answered: at its `failed`, or with the human when the menu has changed meanwhile."""
     at = node if node in flow.nodes else flow.human
-    return _give_up(flow, State(at, now, slow=slow, language=language, needs=needs, notice=notice), at, (NOT_REACHED,))
+    return _give_up(flow, State(at, now, slow=slow, language=language, needs=needs, notice=notice, texts=texts), at,
+                    (NOT_REACHED,))
 
 
 def closed(flow: Flow, state: State, *, told: bool) -> tuple[State, Step]:
-    """The service that was chosen is closed. That is said, unless the caller was `told`, and the menu it was chosen in
-    comes again; without one, or at the end of patience, the human."""
-    said = () if told else (CLOSED,)
+    """The service that was chosen is closed. That is said, unless the caller was `told`; what it has in writing is
+    offered, and the menu it was chosen in comes again; without one, or at the end of patience, the human."""
+    said, leaf = () if told else (CLOSED,), flow.nodes[state.node]
+    if isinstance(leaf, Queue) and leaf.sms and state.texts:
+        return _offered(state, said)
+    return _turned_away(flow, state, said)
+
+
+def _turned_away(flow: Flow, state: State, said: tuple[str, ...], typed: str = "") -> tuple[State, Step]:
     if not state.path or state.rounds > MAX_ROUNDS:
         return _give_up(flow, state, flow.human, said)
     *path, last = state.path
     return _enter(flow, state._replace(node=last.menu, path=tuple(path), language=last.language, needs=last.needs,
-                                       rounds=state.rounds + 1, failures=0, typed=""), said)
+                                       rounds=state.rounds + 1, failures=0, typed=typed), said)
 
 
 def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Step]:
     """The next step. `now` in seconds of any steady clock, the same as in `begin`."""
     node = flow.nodes[state.node]
+    if state.phase == "sms":
+        return _texting(flow, state, given)
     if isinstance(given, Recorded) and isinstance(node, Message):  # whatever the clock says: the message is taken
         return (_enter(flow, state._replace(node=node.then), ()) if given.kept
                 else _give_up(flow, state, node.after_failures, ()))
@@ -167,6 +181,8 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
         case Transfer():
             return state, Lead(node.to, node.after_failures, state.slow, (*before, *leaf_says(node)), state.language,
                                state.needs)
+        case End() if node.sms and state.texts:
+            return _offered(state, (*before, *leaf_says(node)))
         case End():
             return state, Leave(state.slow, (*before, *leaf_says(node)), state.language)
 
@@ -251,6 +267,33 @@ def _keyed(flow: Flow, node: Digits, outcome: keying.Outcome) -> tuple[State, St
     if failures >= FAILURES:
         return _give_up(flow, state._replace(digits=""), node.after_failures, (str(told),))
     return _keyed(flow, node, keying.again(node, state._replace(failures=failures), str(told)))
+
+
+def _offered(state: State, said: tuple[str, ...]) -> tuple[State, Step]:
+    """What was said at the leaf can be had by short message; that is offered once in a call."""
+    asked = state._replace(phase="sms", failures=0, texts=False)
+    return asked, asked.ask((*said, sms.OFFER), OPTION_PAUSE_S, ANSWER_S)
+
+
+def _texting(flow: Flow, state: State, given: Input) -> tuple[State, Step]:
+    """The answer to that. Silence is one; at the end of a call another key is told once to be wrong, behind a closed
+    service it answers the menu that comes again."""
+    leaf = flow.nodes[state.node]
+    assert isinstance(leaf, Queue | End)
+    key, again = given.digit if isinstance(given, Key) else "", state._replace(rounds=state.rounds + 1)
+    if key == sms.KEY:
+        return state, Text(leaf, state.slow, state.language)
+    if key in (REPEAT_KEY, SLOW_KEY) and state.rounds <= MAX_ROUNDS:
+        again = again._replace(slow=state.slow or key == SLOW_KEY)
+        return again, again.ask((*((SLOW_ON,) if again.slow and not state.slow else ()), sms.OFFER), OPTION_PAUSE_S,
+                                ANSWER_S)
+    said = (given.said,) if isinstance(given, Texted) else ()
+    if isinstance(leaf, Queue):
+        return _turned_away(flow, state._replace(phase="say"), said, key if key in OPTION_KEYS else "")
+    if key and not state.failures:
+        again = again._replace(failures=1)
+        return again, again.ask((WRONG_KEY, sms.OFFER), OPTION_PAUSE_S, ANSWER_S)
+    return state, Leave(state.slow, said, state.language)
 
 
 def _give_up(flow: Flow, state: State, name: str, why: tuple[str, ...]) -> tuple[State, Step]:

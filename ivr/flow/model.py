@@ -29,6 +29,9 @@ MAX_DEPTH = 2
 Needs = tuple[tuple[str, int], ...]
 """Skill and level that the agent must have for this caller, whatever the service asks for."""
 
+Sms = tuple[tuple[str, str], ...]
+"""Language -> words of a short message."""
+
 TCKN, PHONE, DATE, NUMBER = "tckn", "telefon", "tarih", "sayi"
 CHECKS = {TCKN: (11, 11), PHONE: (10, 11), DATE: (8, 8), NUMBER: (1, 20)}
 """What a caller can be asked to key in -> fewest and most digits. Only `sayi` may say others."""
@@ -114,6 +117,8 @@ class Queue(NamedTuple):
     needs: Needs = ()
     text: str = ""
     """The twin in writing (rule I17): an address of the web, or a prompt that tells where to write."""
+    sms: Sms = ()
+    """What stands before that address in a short message; empty: none is offered."""
 
 
 class Transfer(NamedTuple):
@@ -132,6 +137,7 @@ class End(NamedTuple):
     name: str
     say: tuple[str, ...]
     text: str = ""
+    sms: Sms = ()
 
 
 Node = Speech | Menu | Digits | Language | Message | Queue | Transfer | End

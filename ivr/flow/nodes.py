@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
+from ivr.flow import sms
 from ivr.flow.model import (
     CHECKS,
     GOOD_OPTIONS,
@@ -25,11 +26,12 @@ from ivr.flow.model import (
     Node,
     Option,
     Queue,
+    Sms,
     Speech,
     Transfer,
     is_address,
 )
-from prompts.say import LANGUAGES
+from prompts.say import LANGUAGE, LANGUAGES
 
 SPEECH = ("say", "then")
 NOTICE = "notice"
@@ -38,9 +40,9 @@ KEYS = {
     "input": ("input", "check", "digits", "keep", "say", "then", "after_failures"),
     "language": ("language", "needs", "then"),
     "message": ("message", "max_s", "say", "then", "after_failures", "text"),
-    "queue": ("queue", "priority", "say", "needs", "text"),
+    "queue": ("queue", "priority", "say", "needs", "text", "sms"),
     "transfer": ("transfer", "say", "after_failures", "text"),
-    "end": ("say", "end", "text"),
+    "end": ("say", "end", "text", "sms"),
 }
 """The key that tells what a node is -> all its keys. A node with 'then' and none of them is a speech."""
 NEEDED = {"options": ("options",), "queue": ("queue",), "language": ("language", "then"),
@@ -77,6 +79,10 @@ class Names(NamedTuple):
     """Names of outside numbers."""
     skills: Collection[str] | None = None
     """Skills that somebody has."""
+    untexted: Collection[str] = ()
+    """Services of which nothing may be sent by short message."""
+    sends: bool = False
+    """The centre has a gateway for short messages."""
 
 
 class Problem(NamedTuple):
@@ -160,8 +166,9 @@ class Nodes:
 
     def queue(self, name: str, raw: Any) -> Queue:
         """A place to wait."""
-        return Queue(name, self.service(raw, "queue"), self.points(raw), self.said(raw, "say"), self.needs(raw),
-                     self.text(name, raw))
+        service, text = self.service(raw, "queue"), self.text(name, raw)
+        return Queue(name, service, self.points(raw), self.said(raw, "say"), self.needs(raw), text,
+                     self.sms(name, raw, text, service))
 
     def transfer(self, name: str, raw: Any) -> Transfer:
         """An outside number."""
@@ -176,7 +183,8 @@ class Nodes:
         if raw["end"] is not True:
             self.note(self.at(raw, "end"), f"'end' of node '{name}' is not 'true'",
                       "Write 'end: true', or lead on with 'then'.")
-        return End(name, self.said(raw, "say"), self.text(name, raw))
+        text = self.text(name, raw)
+        return End(name, self.said(raw, "say"), text, self.sms(name, raw, text))
 
     def message(self, name: str, raw: Any) -> Message:
         """A spoken message."""
@@ -378,6 +386,47 @@ class Nodes:
                       "Write where the same can be had in writing, such as https://….")
             return ""
         return text
+
+    def sms(self, name: str, raw: Any, link: str, service: str = "") -> Sms:
+        """The words of a short message: a text, or one for each language."""
+        if "sms" not in raw:
+            if self.known.sends and is_address(link) and service not in self.known.untexted:
+                self.note(self.at(raw, "text"), f"nobody gets the link of node '{name}' by short message (rule I17)",
+                          "Add 'sms': the words before it, such as \"Uzaktan eğitim:\".", warning=True)
+            return ()
+        given = raw["sms"]
+        texts = given if isinstance(given, dict) else {LANGUAGE: given}
+        place = self.at(raw, "sms")
+        if service in self.known.untexted:
+            self.note(place, f"the service '{service}' is for distress or anonymous, and a short message stays on a "
+                      "telephone that others read", "Take 'sms' out.")
+        if not is_address(link):
+            self.note(place, f"node '{name}' has 'sms' and no link to send",
+                      "Write an https address at 'text', or take 'sms' out.")
+        if LANGUAGE not in texts:
+            self.note(place, f"'sms' of node '{name}' has no words in '{LANGUAGE}'", f"Write {{{LANGUAGE}: \"…\"}}.")
+        for language, words in texts.items():
+            at = (self.file, int(given.lines[language])) if isinstance(given, dict) else place  # type: ignore[attr-defined]
+            if language not in LANGUAGES:
+                self.unknown(at, "language", language, LANGUAGES)
+            self.words(name, words, link, at)
+        return tuple((str(language), str(words).strip()) for language, words in texts.items())
+
+    def words(self, name: str, words: Any, link: str, place: Place) -> None:
+        """Of one short message."""
+        if not isinstance(words, str) or not words.strip() or not words.isprintable():
+            self.note(place, f"'sms' of node '{name}' is no line of text", "Write the words before the link.")
+            return
+        if len(link) > sms.LINK_MAX:
+            self.note(place, f"the link of node '{name}' has {len(link)} letters, more than {sms.LINK_MAX} of a short "
+                      "message", "Give it a shorter one at 'text'.")
+        used, limit = sms.size(f"{words.strip()} {link}")
+        if used > limit:
+            odd = "" if limit == sms.PLACES else (
+                ", because of letters that telephones have no place for: " + " ".join(sorted(
+                    {letter for letter in words if sms.size(letter).limit == sms.LETTERS})))
+            self.note(place, f"the short message of node '{name}' takes {used} of {limit} places{odd}",
+                      "Say it in fewer words: it must be one message.")
 
     def said(self, mapping: Any, key: str) -> tuple[str, ...]:
         """A prompt, or a list of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ivr.flow.model import Needs, Queue
+from ivr.flow.model import End, Needs, Queue
 from prompts.say import LANGUAGE
 
 WARNING_S = 3.0
@@ -43,7 +43,13 @@ class Recorded(NamedTuple):
     kept: bool
 
 
-Input = Key | Silence | Recorded
+class Texted(NamedTuple):
+    """A short message was asked for; the prompt that tells what became of it."""
+
+    said: str
+
+
+Input = Key | Silence | Recorded | Texted
 
 
 class Keyed(NamedTuple):
@@ -80,6 +86,15 @@ class Record(NamedTuple):
     language: str = LANGUAGE
 
 
+class Text(NamedTuple):
+    """Ask for the short message of `leaf`; the machine is told `Texted`."""
+
+    leaf: Queue | End
+    slow: bool
+    language: str = LANGUAGE
+    say: tuple[str, ...] = ()
+
+
 class Enter(NamedTuple):
     """The dialogue is over: the caller waits for a service."""
 
@@ -112,7 +127,7 @@ class Leave(NamedTuple):
     language: str = LANGUAGE
 
 
-Step = Ask | Record | Enter | Lead | Leave
+Step = Ask | Record | Text | Enter | Lead | Leave
 
 
 class Passed(NamedTuple):
@@ -130,7 +145,8 @@ class State(NamedTuple):
     since: float
     phase: str = "say"
     """`say` a speech node, `menu` options and answer, `warn` the last seconds, `confirm` a choice, `pause` the caller's
-    own; of digits `keys`, `late` the last seconds, `check` read back, `unsure` the last seconds of that."""
+    own; of digits `keys`, `late` the last seconds, `check` read back, `unsure` the last seconds of that; `sms` a
+    short message is offered."""
     slow: bool = False
     failures: int = 0
     more: int = 0
@@ -148,6 +164,8 @@ class State(NamedTuple):
     """What became of the recording notice (`model.HEARD`, `REFUSED`)."""
     points: int = 0
     """On top of those of the queue."""
+    texts: bool = False
+    """Short messages can be sent to this caller, and none was offered yet."""
 
     def __repr__(self) -> str:
         return f"State({self.node!r}, {self.phase!r})"

@@ -158,7 +158,22 @@ def findings(flow: Flow, at_night: Collection[str] = (), distress: Collection[st
         if isinstance(node, Message | Transfer) and node.after_failures == name:
             found.append(Finding(name, f"'after_failures' of node '{name}' leads back to itself",
                                  f"Lead it to '{flow.human}' or to a menu.", "after_failures"))
-    return found + list(_distress(flow, distress, closed))
+    return found + list(_texts(flow)) + list(_distress(flow, distress, closed))
+
+
+def _texts(flow: Flow) -> Iterator[Finding]:
+    """Short messages: in the languages that callers hear, and one for each service, for who waits has no node."""
+    first: dict[str, Queue] = {}
+    for name, spoken in languages(flow).items():
+        node = flow.nodes[name]
+        if not isinstance(node, Queue | End) or not node.sms:
+            continue
+        for language in sorted(spoken - {language for language, _ in node.sms}):
+            yield Finding(name, f"'sms' of node '{name}' has no words in '{language}': it is sent in '{LANGUAGE}'",
+                          f"Write {{{LANGUAGE}: \"…\", {language}: \"…\"}}.", "sms", True)
+        if isinstance(node, Queue) and (other := first.setdefault(node.service, node)).sms != node.sms:
+            yield Finding(name, f"who waits for '{node.service}' is sent 'sms' of '{other.name}', never that of node "
+                          f"'{name}'", "Make them one.", "sms", True)
 
 
 def _menu(flow: Flow, node: Menu, depth: int, at_night: Collection[str]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@ cannot drift apart."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from centres.document import parse_yaml
@@ -15,6 +16,8 @@ from prompts.lengths import Lengths
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "centres" / "meb" / "menu.yaml").read_text(encoding="utf-8")
+BARE_EXAMPLE = re.sub(r"(?m)^    sms: .*\n", "", EXAMPLE)
+"""The same without short messages: each leaf is two lines."""
 GUIDE = (ROOT / "docs" / "menu.md").read_text(encoding="utf-8")
 RICH_EXAMPLE, CLOSED_EXAMPLE = (part.partition("```")[0] for part in GUIDE.split("```yaml\n")[1:])
 TEXTS = {key: prompt.text for key, prompt in texts().items()}

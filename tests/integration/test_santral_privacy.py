@@ -25,7 +25,7 @@ from routing.core.ids import AgentId, ContactId, SeatId
 from routing.core.journal import replay
 from routing.core.model import Agent, Centre, Profile
 from routing.core.stored import Started
-from routing.store import keyed, recordings, traces
+from routing.store import keyed, recordings, sms, traces
 from routing.store.audit import Audit, AuditError
 from routing.store.database import LOCK_S
 from routing.store.keyed import Keyed
@@ -312,7 +312,7 @@ async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House) -> N
     assert due["journal entries"] > 10 and due["facts"] > 5
     counted = await house.privacy.purge(60.0, 90.0)
     assert {one.what: one.many for one in counted} == due
-    assert [one.many for one in await house.privacy.due(60.0, 90.0)] == [0] * 7
+    assert [one.many for one in await house.privacy.due(60.0, 90.0)] == [0] * 8
     assert house.bytes_of(digits(NUMBER)) == []
     assert digits(OTHER) in (house.state / "queue_log").read_text()
     assert await house.rows("select count(*) from contacts") == [(2,)]
@@ -438,3 +438,36 @@ async def test_the_commands_work_on_a_state_without_a_node(house: House) -> None
     audit = house.state / "audit.jsonl"
     audit.write_bytes(audit.read_bytes().replace(b"ayse", b"veli", 1))
     assert isinstance((await santral("record")).exception, StoreTrouble)
+
+
+async def asks_for_text(house: House, number: str, at: float) -> str:
+    """A short message that waits; the box that holds the number."""
+    digest, box = house.privacy._numbers.seal(number)
+    wanted = sms.Wanted("1.9", "temsilci", digest, box, "Bilgi: https://mebim.meb.gov.tr")
+    verdict = await house.privacy._store.work(partial(sms.ask, wanted=wanted, now=at, again_s=3600.0, per_minute=60))
+    assert verdict is sms.Verdict.TAKEN
+    return box
+
+
+async def test_short_messages_of_a_caller_are_told_and_forgotten(house: House, tmp_path: Path) -> None:
+    """Of one who never waited for anybody, so there is no contact of theirs."""
+    await house.node.start()
+    box, other = await asks_for_text(house, NUMBER, time.time()), await asks_for_text(house, OTHER, time.time())
+    await house.privacy.export(await house.privacy.by_number(NUMBER), tmp_path / "out")
+    [told] = json.loads((tmp_path / "out" / "caller.json").read_text(encoding="utf-8"))["short_messages"]
+    assert (told["about"], told["state"], told["text"]) == ("temsilci", "waiting", "Bilgi: https://mebim.meb.gov.tr")
+    erased = await house.privacy.erase(await house.privacy.by_number(NUMBER))
+    assert erased.counts["short messages"] == 1 and not erased.left
+    assert house.bytes_of(box) == [] and house.bytes_of(other), "only theirs"
+    claimed = await house.privacy._store.work(partial(sms.claim, now=time.time() + 60.0, most=9))
+    assert [one.box for one in claimed] == [other], "what is forgotten is not sent"
+
+
+async def test_short_messages_of_a_centre_without_a_gateway_are_destroyed_by_age(house: House) -> None:
+    await house.node.start()
+    now = time.time()
+    box = await asks_for_text(house, NUMBER, now - 61 * DAY_S)
+    await asks_for_text(house, OTHER, now)
+    due = {one.what: one.many for one in await house.privacy.purge(60.0, 90.0)}
+    assert due["short messages"] == 1 and house.bytes_of(box) == []
+    assert {one.what: one.many for one in await house.privacy.due(60.0, 90.0)}["short messages"] == 0

@@ -20,14 +20,14 @@ NUMBER, TEXT = "+905321234567", "Uzaktan eğitim: şöyle. https://mebim.meb.gov
 
 
 def plan(url: str, **changes: Any) -> Plan:
-    return Plan(url, "json", "to", "text", "e164", {"from": "MEB"}, {"Authorization": "Bearer s3"}, None, None,
+    return Plan(url, "json", "to", "text", "plus", {"from": "MEB"}, {"Authorization": "Bearer s3"}, None, None,
                 2.0)._replace(**changes)
 
 
 async def test_what_is_asked_as_json_and_as_a_form() -> None:
     async with gateway() as there:
         assert (await Gateway(plan(there.url)).send(NUMBER, TEXT)).result is Result.SENT
-        form = plan(there.url, body="form", number="national", number_field="gsm", text_field="mesaj",
+        form = plan(there.url, body="form", number_form="national", number_field="gsm", text_field="mesaj",
                     fields={"from": "MEB", "dil": "TR", "n": 1})
         assert (await Gateway(form).send(NUMBER, TEXT)).result is Result.SENT
     assert there.asked == [{"from": "MEB", "to": NUMBER, "text": TEXT},

@@ -48,7 +48,7 @@ class House:
     async def node(self, limits: Limits = LIMITS, timeout_s: float = 10.0) -> AsyncIterator[Outbox]:
         """One that runs."""
         store = await Store.open(self.folder / "santral.db")
-        plan = Plan(self.there.url, "json", "to", "text", "e164", {}, {}, None, None, timeout_s)
+        plan = Plan(self.there.url, "json", "to", "text", "plus", {}, {}, None, None, timeout_s)
         outbox = Outbox(store, Gateway(plan), limits, self.keys.open, Audit(self.folder), self.clock)
         task = asyncio.create_task(outbox.run())
         self.store = store
@@ -194,7 +194,7 @@ async def test_the_outbox_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert WAITING_MAX == 500
     store = await Store.open(tmp_path / "santral.db")
     keys = NumberKeys.load_or_create(tmp_path / "numbers.json")
-    plan = Plan("http://127.0.0.1:9/", "json", "to", "text", "e164", {}, {}, None, None, 1.0)
+    plan = Plan("http://127.0.0.1:9/", "json", "to", "text", "plus", {}, {}, None, None, 1.0)
     outbox = Outbox(store, Gateway(plan), LIMITS, keys.open, Audit(tmp_path), Clock())
     try:
         verdicts = [await outbox.ask("1.1", "temsilci", *keys.seal(f"+9053200000{number:02d}"), TEXT)

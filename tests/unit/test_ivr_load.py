@@ -12,7 +12,8 @@ from ivr.flow.steps import OWN_PROMPTS
 from prompts.catalogue import spoken
 from prompts.lengths import Lengths
 from prompts.manifest import Entry, text_hash
-from tests.fakes.menu import CLOSED_EXAMPLE, EXAMPLE, LENGTHS, RICH_EXAMPLE, TEXTS, closing, example, read, rich
+from tests.fakes.menu import BARE_EXAMPLE as EXAMPLE
+from tests.fakes.menu import CLOSED_EXAMPLE, LENGTHS, RICH_EXAMPLE, TEXTS, closing, example, read, rich
 
 pytestmark = pytest.mark.unit
 

@@ -84,6 +84,11 @@ def signals(sent: str, felt: str | None) -> dict[str, str]:
     return told if felt is None else told | {'acd_signal_messages_total{kind="ring",result="felt"}': felt}
 
 
+def sms(expired: str, refused: str = "0x200") -> dict[str, str]:
+    return {'acd_sms_total{result="sent"}': "0+1x200", 'acd_sms_total{result="failed"}': "0x200",
+            'acd_sms_total{result="expired"}': expired, 'acd_sms_total{result="refused"}': refused}
+
+
 def repaired(began: int, again: int = 1) -> dict[str, str]:
     """A node that was away for twenty minutes, and what its start has put right."""
     return {'acd_alarms_total{kind="rows_repaired",job="santral"}': f"0x20 _x80 {again}x100",
@@ -176,6 +181,10 @@ CASES = (
          "127.0.0.1:8080: ışık ve titreşim işaretleri gitmiyor; olaylar saklanıyor, hiçbiri yitmez."),
     Case("MqttDown", 3, {f'acd_mqtt_connected{{broker="mqtt",{AT}}}': "1x200"}),
     Case("MqttDown", 3, {}),  # a centre without a broker
+    Case("SmsFailing", 16, sms("0x20 3x200"), {}, "Kısa mesajlar gitmiyor",
+         "Son on beş dakikada arayanların istediği 3 kısa mesaj gönderilemedi."),
+    Case("SmsFailing", 16, sms("0x20 2x200")),  # one telephone that takes none
+    Case("SmsFailing", 16, sms("0x200", refused="0+1x200")),  # callers who asked twice
     Case("ScrapeAbsent", 3, {f"up{{{AT}}}": "0x200"}, NODE, "Düğümün ölçümleri okunamıyor",
          "Bir dakikadır ölçüm yok: düğüm durmuş, donmuş ya da ulaşılamıyor."),
     Case("ScrapeAbsent", 3, {'up{job="asterisk"}': "1x200"}, {"job": "santral"}, "Düğümün ölçümleri okunamıyor",

@@ -145,6 +145,7 @@ def test_when_no_remote_counsellor_is_on_call_is_told(folder: Path) -> None:
 ])
 def test_a_key_that_does_nothing_is_a_warning(folder: Path, keys: str, told: str) -> None:
     edit(folder, "services.yaml", "    name: Temsilci\n", f"    name: Temsilci\n    {keys}\n")
+    edit(folder, "menu.yaml", '    sms: "MEB', '    # sms: "MEB')  # of an anonymous service none is sent
     assert problems(folder) == []
     found = warnings(folder)
     assert len(found) == bool(told) and all(one.startswith("services.yaml:49: " + told) for one in found), found
