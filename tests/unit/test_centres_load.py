@@ -122,6 +122,21 @@ def test_callers_numbers_are_told_to_this_machine_alone(folder: Path, place: str
     assert "'listen.dial' should be at 127.0.0.1" in found.what and "callers' numbers" in found.what
 
 
+@pytest.mark.parametrize("place", ["0.0.0.0:4573", "192.0.2.7:0", "[::]:4573", "node.example:4573"])
+@pytest.mark.parametrize("key, why", [("agi", "a network could speak as Asterisk"), ("http", "tokens would pass")])
+def test_nobody_else_is_listened_to(folder: Path, key: str, why: str, place: str) -> None:
+    edit(folder, "santral.toml", f'{key} = "127.0.0.1:{4573 if key == "agi" else 8063}"', f'{key} = "{place}"')
+    found, = load(folder).problems
+    assert found.where.startswith("santral.toml:") and f"'listen.{key}' should be at 127.0.0.1" in found.what
+    assert why in found.what
+
+
+@pytest.mark.parametrize("place", ["[::1]:4573", "127.0.0.2:4573", "localhost:0"])
+def test_this_machine_has_several_names(folder: Path, place: str) -> None:
+    edit(folder, "santral.toml", 'agi = "127.0.0.1:4573"', f'agi = "{place}"')
+    assert not load(folder).problems
+
+
 @pytest.mark.parametrize("place", ["127.0.0.1:0", "127.0.0.2:5070", "localhost:0"])
 def test_this_machine_may_ask_for_them(folder: Path, place: str) -> None:
     edit(folder, "santral.toml", "[listen]  ", f'[listen]\ndial = "{place}"  ')
