@@ -37,7 +37,8 @@ from prompts.catalogue import Catalogue
 from prompts.errors import CatalogueTrouble
 from routing.ami.errors import AuthFailed
 from routing.ami.link import Login
-from routing.ami.switch import Live, Switch, SwitchSettings
+from routing.ami.settings import SwitchSettings
+from routing.ami.switch import Live, Switch
 from routing.clock import Clock
 from routing.core.commands import Command
 from routing.core.engine import Engine
@@ -198,8 +199,8 @@ class Node:
             calendar = Calendar(self._config, runner.post, closings=board.closings,
                                 away=self._away.numbers)
             board.changed = calendar.tell
-            archive = Archive(vault, store, Audit(self._state), lambda: self._engine.live_offers(), self._switch.hush,
-                              time.time)
+            archive = Archive(vault, store, Audit(self._state), lambda: self._engine.live_offers(),
+                              self._switch.orders.hush, time.time)
             dialogues = self._dialogues(runner, sounds, numbers, calendar, board, archive)
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
             reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
@@ -385,7 +386,7 @@ class Node:
             self._outbox.devices = broker.devices(config.centre, self._secrets)
 
     def _execute(self, commands: Sequence[Command]) -> None:
-        self._switch.execute(commands)
+        self._switch.orders.execute(commands)
 
     def _resync(self) -> None:
         self._switch.resync("the inbox was full")

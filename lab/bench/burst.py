@@ -32,7 +32,8 @@ from lab.bench.row import Row
 from lab.bench.stand_in import AGENTS, CHANNELS, CHUNK_EVENTS, HANG_UPS, LAST, UP_S, asterisk
 from routing.ami.link import Link, Login
 from routing.ami.resync import diff, snapshot, strays
-from routing.ami.switch import Switch, SwitchSettings
+from routing.ami.settings import SwitchSettings
+from routing.ami.switch import Switch
 from routing.ami.translate import WANTED, Translator
 from routing.clock import Clock
 from routing.core import events as e
@@ -76,7 +77,8 @@ class _Node:
     def __init__(self, store: Store, port: int) -> None:
         self.engine = Engine()
         clock = Clock()
-        self.runner = Runner(self.engine, store, clock=clock, execute=lambda commands: self.switch.execute(commands))
+        self.runner = Runner(self.engine, store, clock=clock,
+                             execute=lambda commands: self.switch.orders.execute(commands))
         seats = frozenset(f"s{number}" for number in range(AGENTS))
         self.switch = Switch(
             SwitchSettings("n1", Login("127.0.0.1", port, "events", "x", "system,call"),

@@ -14,7 +14,8 @@ from routing.ami import switch as switch_module
 from routing.ami.errors import AuthFailed
 from routing.ami.link import Login, Timing
 from routing.ami.resync import ON_HOLD, Snapshot
-from routing.ami.switch import Live, Pace, Switch, SwitchSettings
+from routing.ami.settings import Pace, SwitchSettings
+from routing.ami.switch import Live, Switch
 from routing.core.commands import Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind
 from routing.core.events import (
     CallbackFailed,
@@ -114,7 +115,7 @@ async def test_a_whole_call(node: Node, asterisk: FakeAsterisk) -> None:
     await node.start()
     assert node.told == [SeatChanged(SeatId("2001"), True, False), SeatChanged(SeatId("2002"), False, False), UP]
     caller = asterisk.caller(C)
-    node.switch.execute([offer()])
+    node.switch.orders.execute([offer()])
     await node.heard(OfferRinging(OfferId(3)), OfferAnswered(OfferId(3)), OfferConnected(OfferId(3), C))
     asterisk.hangup(caller)
     asterisk.hangup(asterisk.channels[LEG])
@@ -127,29 +128,29 @@ async def test_a_whole_call(node: Node, asterisk: FakeAsterisk) -> None:
 async def test_phones_that_do_not_take_the_call(node: Node, asterisk: FakeAsterisk, mode: str, reason: str) -> None:
     asterisk.phones["2001"] = mode
     await node.start()
-    node.switch.execute([offer()])
+    node.switch.orders.execute([offer()])
     await node.heard(OfferEnded(OfferId(3), reason))
 
 
 async def test_a_refused_originate_is_a_failed_offer(node: Node, asterisk: FakeAsterisk) -> None:
     asterisk.knobs.refuse = {"Originate": "Permission denied"}
     await node.start()
-    node.switch.execute([offer(), offer(offer=OfferId(4), service_name='"')])
+    node.switch.orders.execute([offer(), offer(offer=OfferId(4), service_name='"')])
     await node.heard(OfferEnded(OfferId(3), "failed"), OfferEnded(OfferId(4), "failed"))
-    assert node.switch.refused == 2 and node.switch.connected
+    assert node.switch.orders.refused == 2 and node.switch.connected
 
 
 async def test_without_a_link_an_offer_fails_at_once(node: Node) -> None:
-    node.switch.execute([offer(), offer(offer=OfferId(4), node="another")])
+    node.switch.orders.execute([offer(), offer(offer=OfferId(4), node="another")])
     assert node.told == [OfferEnded(OfferId(3), "failed")]
 
 
 async def test_both_phones_of_a_pair_are_rung_and_let_go(node: Node, asterisk: FakeAsterisk) -> None:
     asterisk.phones = {"2001": "ring", "2002": "ring"}
     await node.start()
-    node.switch.execute([offer(partner=MATE)])
+    node.switch.orders.execute([offer(partner=MATE)])
     await node.until(lambda: set(asterisk.channels) == {LEG, "p3-7.1"})
-    node.switch.execute([Rescind(OfferId(3), C, "contact_gone", pair=True)])
+    node.switch.orders.execute([Rescind(OfferId(3), C, "contact_gone", pair=True)])
     await node.until(lambda: not asterisk.channels)
     await node.heard(OfferEnded(OfferId(3), "hangup"), OfferEnded(OfferId(3), "hangup", partner=True))
 
@@ -157,32 +158,32 @@ async def test_both_phones_of_a_pair_are_rung_and_let_go(node: Node, asterisk: F
 async def test_a_partner_who_cannot_be_called_is_told_as_such(node: Node, asterisk: FakeAsterisk) -> None:
     asterisk.phones = {"2001": "ring"}
     await node.start()
-    node.switch.execute([offer(partner=MATE)])
+    node.switch.orders.execute([offer(partner=MATE)])
     await node.heard(OfferEnded(OfferId(3), "unreachable", partner=True))
     node.told.clear()
-    node.switch.execute([offer(offer=OfferId(4), partner=MATE._replace(outside=True))])
+    node.switch.orders.execute([offer(offer=OfferId(4), partner=MATE._replace(outside=True))])
     assert node.told == [OfferEnded(OfferId(4), "unreachable", partner=True)], "and nobody else is"
     asterisk.knobs.refuse = {"Originate": "Permission denied"}
-    node.switch.execute([offer(offer=OfferId(5), partner=MATE)])
+    node.switch.orders.execute([offer(offer=OfferId(5), partner=MATE)])
     await node.heard(OfferEnded(OfferId(5), "failed"), OfferEnded(OfferId(5), "failed", partner=True))
 
 
 async def test_who_has_no_outside_number_is_not_called(node: Node, asterisk: FakeAsterisk) -> None:
     await node.start()
-    node.switch.execute([offer(outside=True, seat=SeatId("uzak-a1"))])
+    node.switch.orders.execute([offer(outside=True, seat=SeatId("uzak-a1"))])
     await node.heard(OfferEnded(OfferId(3), "unreachable"))
-    assert "Originate" not in asterisk.names() and node.switch.refused == 1
+    assert "Originate" not in asterisk.names() and node.switch.orders.refused == 1
 
 
 async def test_a_remote_counsellor_who_sits_at_a_phone_of_the_house_is_called_there(
         node: Node, asterisk: FakeAsterisk) -> None:
     asterisk.phones = {"2001": "ring"}
-    node.switch._settings = node.switch._settings._replace(
+    node.switch.orders._settings = node.switch.orders._settings._replace(
         seats=frozenset({"2001"}), outside=frozenset({SeatId("uzak-a1")}))
     await node.start()
-    node.switch.execute([offer(outside=True, answer_mode=AnswerMode.PRESS_ONE)])
+    node.switch.orders.execute([offer(outside=True, answer_mode=AnswerMode.PRESS_ONE)])
     await node.heard(OfferRinging(OfferId(3)))
-    assert "Originate" in asterisk.names() and node.switch.refused == 0
+    assert "Originate" in asterisk.names() and node.switch.orders.refused == 0
 
 
 @pytest.mark.parametrize("channel", [one for one in Channel if one is not Channel.VOICE])
@@ -190,11 +191,11 @@ async def test_messages_and_tasks_are_none_of_the_telephones_business(
         node: Node, asterisk: FakeAsterisk, channel: Channel) -> None:
     await node.start()
     node.told.clear()
-    node.switch.execute([
+    node.switch.orders.execute([
         offer(channel=channel, leg=""), Interrupt(OfferId(3), C, True), Rescind(OfferId(3), C, "call", channel=channel),
         Overflow(C, ""), offer(offer=OfferId(4))])
     await node.heard(OfferEnded(OfferId(4), "unreachable"))
-    assert node.told == [OfferEnded(OfferId(4), "unreachable")] and node.switch.refused == 0
+    assert node.told == [OfferEnded(OfferId(4), "unreachable")] and node.switch.orders.refused == 0
     assert not {"Hangup", "Redirect"} & set(asterisk.names()) and asterisk.names().count("Originate") == 1
 
 
@@ -212,19 +213,19 @@ async def test_a_callback_rings_the_agent_dials_the_caller_and_leads_them_togeth
     node = Node(asterisk, tmp_path, way_out=opened)
     asterisk.phones = {"2001": "ring", f"geri-arama/{URI}": "ring"}
     await node.start()
-    node.switch.execute([offer(leg="", callback=True)])
+    node.switch.orders.execute([offer(leg="", callback=True)])
     await node.heard(OfferRinging(OfferId(3)))
     (rung,) = [one for one in asterisk.received if one["Action"] == ["Originate"]]
     assert rung["Context"] == ["santral-calling"] and "SC_CHAN" not in str(rung["Variable"])
     assert rung["CallerID"] == ['"Geri arama: Görüş 5 sn" <4440632>']
-    node.switch.execute([DIAL])
+    node.switch.orders.execute([DIAL])
     await node.until(lambda: C in asterisk.channels)
     dialled = [one for one in asterisk.received if one["Action"] == ["Originate"]][1]
     assert (dialled["Channel"], dialled["ChannelId"]) == ([f"PJSIP/geri-arama/{URI}"], [C])
     assert (dialled["Context"], dialled["Exten"]) == (["santral-called"], ["s"])
     assert {"__SC_SINCE=1700000000.250", "__SC_PRIORITY=2", "__SC_SLOW=1", "__SC_LANGUAGE=en"} <= set(
         dialled["Variable"])
-    node.switch.execute([Join(OfferId(3), C, "PJSIP/geri-arama-0000001", pair=True)])
+    node.switch.orders.execute([Join(OfferId(3), C, "PJSIP/geri-arama-0000001", pair=True)])
     await node.until(lambda: asterisk.names().count("Setvar") == 2)
     assert [one["Channel"] for one in asterisk.received if one["Action"] == ["Setvar"]] == [[LEG], ["p3-7.1"]]
     asterisk.hangup(asterisk.channels[C])
@@ -239,7 +240,7 @@ async def test_callers_who_do_not_take_the_callback(asterisk: FakeAsterisk, tmp_
     node = Node(asterisk, tmp_path, way_out=opened)
     asterisk.phones[f"geri-arama/{URI}"] = mode
     await node.start()
-    node.switch.execute([DIAL])
+    node.switch.orders.execute([DIAL])
     await node.heard(CallbackFailed(OfferId(3), reason))
     assert not node.switch._translator.dials
     await node.stop()
@@ -250,15 +251,15 @@ async def test_a_mailbox_presses_no_key_and_a_caller_who_is_let_go_is_hung_up(
     node = Node(asterisk, tmp_path, way_out=opened)
     asterisk.phones[f"geri-arama/{URI}"] = "ring"
     await node.start()
-    node.switch.execute([DIAL._replace(press=True)])
+    node.switch.orders.execute([DIAL._replace(press=True)])
     await node.until(lambda: C in asterisk.channels)
     asterisk.up(asterisk.channels[C])
     asterisk.hangup(asterisk.channels[C], 19)
     await node.heard(CallbackFailed(OfferId(3), "no_key"))
     node.told.clear()
-    node.switch.execute([DIAL._replace(offer=OfferId(4))])
+    node.switch.orders.execute([DIAL._replace(offer=OfferId(4))])
     await node.until(lambda: C in asterisk.channels)
-    node.switch.execute([Rescind(OfferId(4), C, "contact_gone", dialled=True)])
+    node.switch.orders.execute([Rescind(OfferId(4), C, "contact_gone", dialled=True)])
     await node.until(lambda: not asterisk.channels)
     await node.heard(ContactGone(C))
     assert not [one for one in node.told if isinstance(one, CallbackFailed)], "nobody waits for that try"
@@ -269,14 +270,14 @@ async def test_who_has_answered_is_not_hung_up_when_an_agent_is_gone(asterisk: F
     node = Node(asterisk, tmp_path, way_out=opened)
     asterisk.phones[f"geri-arama/{URI}"] = "ring"
     await node.start()
-    node.switch.execute([DIAL])
+    node.switch.orders.execute([DIAL])
     await node.until(lambda: C in asterisk.channels)
     asterisk.up(asterisk.channels[C])
     await node.until(lambda: node.switch._translator.dials.up(C))
-    node.switch.execute([Rescind(OfferId(3), C, "partner", dialled=True)])
+    node.switch.orders.execute([Rescind(OfferId(3), C, "partner", dialled=True)])
     await node.until(lambda: asterisk.names().count("Hangup") == 4)
     assert C in asterisk.channels, "they wait for the next agent"
-    node.switch.execute([DIAL._replace(offer=OfferId(4))])  # too soon: refused by Asterisk, and theirs all the same
+    node.switch.orders.execute([DIAL._replace(offer=OfferId(4))])  # too soon: Asterisk refuses, and it is theirs
     await node.until(lambda: asterisk.names().count("Originate") == 2)
     asterisk.hangup(asterisk.channels[C])
     await node.heard(CallbackFailed(OfferId(4), "refused"), ContactGone(C))
@@ -288,9 +289,9 @@ async def test_an_agent_who_waited_in_vain_hears_so(asterisk: FakeAsterisk, tmp_
     node = Node(asterisk, tmp_path, way_out=opened)
     asterisk.phones = {"2001": "ring", f"geri-arama/{URI}": "busy"}
     await node.start()
-    node.switch.execute([offer(leg="", callback=True), DIAL])
+    node.switch.orders.execute([offer(leg="", callback=True), DIAL])
     await node.heard(CallbackFailed(OfferId(3), "busy"))
-    node.switch.execute([Rescind(OfferId(3), C, "callback_failed", dialled=True)])
+    node.switch.orders.execute([Rescind(OfferId(3), C, "callback_failed", dialled=True)])
     await node.until(lambda: "Setvar" in asterisk.names())
     (said,) = [one for one in asterisk.received if one["Action"] == ["Setvar"]]
     assert (said["Channel"], said["Variable"], said["Value"]) == ([LEG], ["SC_CHAN"], ["none"])
@@ -300,11 +301,11 @@ async def test_an_agent_who_waited_in_vain_hears_so(asterisk: FakeAsterisk, tmp_
 
 
 async def test_who_cannot_be_dialled_is_tried_again_later(node: Node, asterisk: FakeAsterisk) -> None:
-    node.switch.execute([DIAL])
+    node.switch.orders.execute([DIAL])
     assert node.told == [CallbackFailed(OfferId(3), "failed")], "no link"
     await node.start()
     node.told.clear()
-    node.switch.execute([DIAL, DIAL._replace(box="")])
+    node.switch.orders.execute([DIAL, DIAL._replace(box="")])
     await node.until(lambda: node.told.count(CallbackFailed(OfferId(3), "failed")) == 2)
     assert "Originate" not in asterisk.names(), "no way out, no number"
 
@@ -313,7 +314,7 @@ async def test_a_dialled_caller_is_found_again_after_a_gap(asterisk: FakeAsteris
     node = Node(asterisk, tmp_path, way_out=opened)
     asterisk.phones[f"geri-arama/{URI}"] = "ring"
     await node.start()
-    node.switch.execute([DIAL])
+    node.switch.orders.execute([DIAL])
     await node.until(lambda: C in asterisk.channels)
     node.offers = [PENDING._replace(dialling=True, rung=False)]
     node.told.clear()
@@ -333,7 +334,7 @@ async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAst
     asterisk.phones["2001"] = "ring"
     await node.start()
     asterisk.caller(C)
-    node.switch.execute([offer(), Rescind(OfferId(3), C, "stale"), Overflow(C, "PJSIP/trunk-00000000")])
+    node.switch.orders.execute([offer(), Rescind(OfferId(3), C, "stale"), Overflow(C, "PJSIP/trunk-00000000")])
     await node.heard(OfferEnded(OfferId(3), "hangup"))
     await node.until(lambda: asterisk.names()[-3:] == ["Originate", "Hangup", "Redirect"])
     hangup = next(one for one in asterisk.received if one["Action"] == ["Hangup"])
@@ -343,7 +344,7 @@ async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAst
 
 async def test_a_rescind_that_comes_before_its_channel_is_tried_again(node: Node, asterisk: FakeAsterisk) -> None:
     await node.start()
-    node.switch.execute([Rescind(OfferId(3), C, "stale")])
+    node.switch.orders.execute([Rescind(OfferId(3), C, "stale")])
     await node.until(lambda: asterisk.names().count("Hangup") == 2)
     asterisk.leg(LEG, "2001")
     await node.heard(OfferEnded(OfferId(3), "hangup"))
@@ -355,10 +356,10 @@ async def test_an_originate_in_doubt_is_looked_up_not_repeated(node: Node, aster
     await node.start()
     looks = asterisk.names().count("CoreShowChannels")
     node.offers = [PENDING]
-    node.switch.execute([offer()])
+    node.switch.orders.execute([offer()])
     await node.until(lambda: asterisk.names().count("CoreShowChannels") > looks)
     await node.heard(OfferRinging(OfferId(3)))
-    assert asterisk.names().count("Originate") == 1 and node.switch.in_doubt == 1
+    assert asterisk.names().count("Originate") == 1 and node.switch.orders.in_doubt == 1
 
 
 async def test_an_originate_that_never_was_is_found_by_looking(node: Node, asterisk: FakeAsterisk) -> None:
@@ -366,7 +367,7 @@ async def test_an_originate_that_never_was_is_found_by_looking(node: Node, aster
     await node.start()
     asterisk._originate = lambda one: None  # type: ignore[method-assign]
     node.offers = [PENDING]
-    node.switch.execute([offer()])
+    node.switch.orders.execute([offer()])
     await node.heard(OfferEnded(OfferId(3), "failed"))
 
 
@@ -555,7 +556,7 @@ async def test_only_what_is_to_be_recorded_names_a_file(asterisk: FakeAsterisk, 
     node = Node(asterisk, tmp_path, record=lambda offer: f"call-{offer.service}-x" if offer.service == "ps" else "")
     await node.start()
     asterisk.caller(C)
-    node.switch.execute([offer(), offer(offer=OfferId(4), service=ServiceId("other"), seat=SeatId("2002"))])
+    node.switch.orders.execute([offer(), offer(offer=OfferId(4), service=ServiceId("other"), seat=SeatId("2002"))])
     await node.until(lambda: asterisk.names().count("Originate") == 2)
     first, second = [one["Variable"] for one in asterisk.received if one["Action"] == ["Originate"]]
     assert "SC_RECORD=call-ps-x" in first and not any("SC_RECORD" in one for one in second)
@@ -564,15 +565,15 @@ async def test_only_what_is_to_be_recorded_names_a_file(asterisk: FakeAsterisk, 
 
 async def test_a_recording_is_silenced_or_else_stopped(node: Node, asterisk: FakeAsterisk) -> None:
     with pytest.raises(TimeoutError, match="no link"):  # not the same as a talk that nobody records
-        await node.switch.hush(LEG, True)
+        await node.switch.orders.hush(LEG, True)
     await node.start()
-    assert not await node.switch.hush(LEG, True), "no such leg"
+    assert not await node.switch.orders.hush(LEG, True), "no such leg"
     asterisk.leg(LEG, "2001", "Up")
     for on in (True, False):
-        assert await node.switch.hush(LEG, on)
+        assert await node.switch.orders.hush(LEG, on)
         asked = {key: values[0] for key, values in asterisk.received[-1].items()}
         assert (asked["Action"], asked["Channel"], asked["Direction"], asked["State"]) == (
             "MixMonitorMute", LEG, "both", "1" if on else "0")
     asterisk.knobs.refuse["MixMonitorMute"] = "Cannot set mute flag"
-    assert await node.switch.hush(LEG, True) and asterisk.names()[-1] == "StopMixMonitor"
-    assert not await node.switch.hush(LEG, False) and asterisk.names()[-1] == "MixMonitorMute"
+    assert await node.switch.orders.hush(LEG, True) and asterisk.names()[-1] == "StopMixMonitor"
+    assert not await node.switch.orders.hush(LEG, False) and asterisk.names()[-1] == "MixMonitorMute"

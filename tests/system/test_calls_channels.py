@@ -10,7 +10,8 @@ import pytest
 from lab.session import Lab
 from routing.ami.link import Link, Login
 from routing.ami.resync import snapshot
-from routing.ami.switch import Switch, SwitchSettings
+from routing.ami.settings import SwitchSettings
+from routing.ami.switch import Switch
 from routing.core.commands import Dial, Offer, Rescind
 from routing.core.events import CallbackFailed, Event, OfferEnded
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -36,7 +37,7 @@ async def test_only_calls_reach_asterisk(lab: Lab) -> None:
         await until_async(lambda: switch.connected)
         plain_offer = Offer(CALL, ContactId("1.1"), "PJSIP/trunk-ffffffff", AgentId("a"), SeatId("nobody"),
                             ServiceId("psikososyal"), "Psikososyal destek", 10.0, AnswerMode.MANUAL, False, 0.0)
-        switch.execute([
+        switch.orders.execute([
             plain_offer._replace(offer=MESSAGE, contact=ContactId("chat-1"), leg="", channel=Channel.CHAT,
                                  seat=SeatId(seat)),
             Rescind(MESSAGE, ContactId("chat-1"), "call", channel=Channel.CHAT),
