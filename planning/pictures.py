@@ -26,8 +26,8 @@ from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, Centre, DistressLimit, Service, Step
 from routing.core.records import MINUTE_S
 
-CONTACT: Places = {"pending": (0, 0), "reserved": (1, 0), "assigned": (2, 0), "wrapping": (2, 1), "completed": (2, 2),
-                   "canceled": (0.5, 1)}
+CONTACT: Places = {"canceled": (0, 0.6), "pending": (1, 0), "reserved": (1, 1.2), "assigned": (2.7, 0),
+                   "wrapping": (2.7, 1.2), "completed": (2.7, 2.2)}
 OFFER: Places = {"pending": (1.2, 0), "rejected": (0, 1), "timeout": (0.8, 1), "canceled": (1.6, 1),
                  "rescinded": (2.4, 1), "accepted": (2.2, 0), "consulting": (3.5, 0), "wrapping": (3.5, 1),
                  "completed": (4.6, 0.5)}
