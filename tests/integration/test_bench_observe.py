@@ -16,7 +16,6 @@ def test_a_small_round_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {row.name: row for row in observe.rows()}
     assert list(rows) == ["observe.calls", "observe.cpu", "observe.event", "observe.drain", "observe.engine_alone"]
     assert all(row.value >= 0 for row in rows.values()) and rows["observe.calls"].ratio
-    assert rows["observe.engine_alone"].value > rows["observe.calls"].value, "nothing is kept there"
     a_call = 1e6 / rows["observe.event"].value / rows["observe.calls"].value
     assert 6 < a_call < 12, "queued and five words of the agent's phone, and everybody's sign-in once"
     assert observe.UNDER_WAY * 6 + 2 * observe.AGENTS < INBOX_MAX
