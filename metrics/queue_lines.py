@@ -246,7 +246,7 @@ def _ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]:
     wait = (fact.position, fact.original_position, _whole(fact.wait_s))
     event: str
     data: tuple[str | int, ...]
-    if fact.outcome in (Outcome.OVERFLOW, Outcome.CALLBACK_FAILED):
+    if fact.outcome in (Outcome.OVERFLOW, Outcome.CALLBACK_FAILED, Outcome.FAILURE):
         event, data = "EXITWITHTIMEOUT", wait
     elif fact.outcome is Outcome.LEFT and fact.key == MERGED:
         event, data = "WITHDRAW", (*wait, fact.key)

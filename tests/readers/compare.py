@@ -125,14 +125,13 @@ def _asternic(store: Store, lines: list[str]) -> Iterator[str]:
         yield from _same("asternic transferred", Counter({f"{to}@santral": many for to, many in store.sent().items()}),
                          Counter(reader.transferred()))
     unanswered = reader.unanswered()
-    gone = store.outcomes("abandoned", "abandoned_short", "pbx_failure")
+    gone = store.outcomes("abandoned", "abandoned_short")
     yield from _same("asternic abandoned", gone,
                      +Counter({queue: many for queue, (many, _, _) in unanswered.items()}))
-    yield from _same("asternic timed out", store.outcomes("overflow", "callback_failed") + store.moved(
+    yield from _same("asternic timed out", store.outcomes("overflow", "callback_failed", "pbx_failure") + store.moved(
         "overflow", "full", "closed"), +Counter({queue: many for queue, (_, _, many) in unanswered.items()}))
     yield from _same("asternic abandoned after", sum(
-        int(one["wait_s"]) for one in store.contacts if one["outcome"] in ("abandoned", "abandoned_short",
-                                                                           "pbx_failure")),
+        int(one["wait_s"]) for one in store.contacts if one["outcome"] in ("abandoned", "abandoned_short")),
         sum(waits for _, waits, _ in unanswered.values()))
 
 
@@ -150,14 +149,15 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
     yield from _same("queuemetrics under way", len(store.connected) - len(store.talks),
                      sum(bool(one.taken_by) and not one.end for one in reader.records))
     verbs = {
-        "ABANDON": store.outcomes("abandoned", "abandoned_short", "pbx_failure"),
-        "EXITWITHTIMEOUT": store.outcomes("overflow", "callback_failed") + store.moved("overflow", "full", "closed"),
+        "ABANDON": store.outcomes("abandoned", "abandoned_short"),
+        "EXITWITHTIMEOUT": store.outcomes("overflow", "callback_failed", "pbx_failure") + store.moved(
+            "overflow", "full", "closed"),
         "EXITWITHKEY": store.left(merged=False) + store.moved("chosen"), "WITHDRAW": store.left(merged=True)}
     for verb, wanted in verbs.items():
         yield from _same(f"queuemetrics {verb}", wanted, Counter(one.queue for one in lost if one.end == verb))
     held_s, holds = sum(one["held_s"] for one in store.talks), len(list(store.of("HoldChanged")))
     found_s = sum(one.holds_s for one in taken)
-    # What a node that was killed had on hold is no seconds of the store: a restart knows no beginning of it.
+    # A talk that ended on hold while the node was away ends here when that is known: the store has its true end.
     killed = sum("|QUEUESTART|" in line for line in lines) > STARTS
     if found_s < held_s - holds or (found_s > held_s + holds and not killed):
         yield f"queuemetrics hold: store {held_s}, reader {found_s}"
