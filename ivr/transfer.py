@@ -45,6 +45,8 @@ class Where(NamedTuple):
 
 
 ByNumber = Callable[[str], Where | None]
+CanCall = Callable[[OfferId], bool]
+"""Whether the caller of an offer could be called back: the number that they came with, or agreed on, may be dialled."""
 
 
 class Transfers:
@@ -52,8 +54,9 @@ class Transfers:
     caller does `agree` to be called back should the call be lost, or does `withdraw` that. With `line` the
     phone has dialled the number on a second line, while its agent talks on the first."""
 
-    def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber) -> None:
-        self.inbox, self.sounds, self.by_number = inbox, sounds, by_number
+    def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber,
+                 can_call: CanCall = lambda offer: True) -> None:
+        self.inbox, self.sounds, self.by_number, self.can_call = inbox, sounds, by_number, can_call
 
     async def transfer(self, session: Session) -> None:
         """Ask the engine, and have it told what came of it."""
@@ -90,6 +93,8 @@ class Transfers:
             return NOT_NOW
         event: Event = ConsultEnded(leg[0])
         if how in ("agree", "withdraw"):
+            if how == "agree" and not self.can_call(leg[0]):
+                return CANNOT
             event = FollowUpAgreed(leg[0], how == "agree")
         elif how != "back":
             where = self.by_number(number)

@@ -26,7 +26,8 @@ from desk.server import Server as HttpServer
 from desk.server import build as build_desk
 from ivr.agi.server import FastAgi
 from ivr.app import Dialogues
-from ivr.dialable import last_look
+from ivr.dialable import NotDialable, last_look
+from ivr.transfer import CanCall
 from metrics.health import ready
 from metrics.mqtt_outbox import Outbox
 from metrics.queue_file import Rotation
@@ -43,7 +44,7 @@ from routing.clock import Clock
 from routing.core.commands import Command
 from routing.core.engine import Engine
 from routing.core.events import ContactTicked, Event, LinkChanged
-from routing.core.ids import AgentId, ContactId
+from routing.core.ids import AgentId, ContactId, OfferId
 from routing.core.inbox import InboxClosed
 from routing.core.model import Channel
 from routing.core.stored import Started
@@ -53,7 +54,7 @@ from routing.runner import Runner, Turn
 from routing.sms import Outbox as SmsOutbox
 from routing.store import keyed
 from routing.store.audit import Audit
-from routing.store.errors import StoreError
+from routing.store.errors import KeyFileError, StoreError
 from routing.store.keyed import Keyed
 from routing.store.numbers import NumberKeys
 from routing.store.store import Store
@@ -201,11 +202,12 @@ class Node:
             board.changed = calendar.tell
             archive = Archive(vault, store, Audit(self._state), lambda: self._engine.live_offers(),
                               self._switch.orders.hush, time.time)
-            dialogues = self._dialogues(runner, sounds, numbers, calendar, board, archive)
+            can_call = partial(self._can_call, numbers)
+            dialogues = self._dialogues(runner, sounds, numbers, calendar, board, archive, can_call)
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
             reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
-            house = NodeHouse(lambda: self._config, reloader, time.time, board, archive)
+            house = NodeHouse(lambda: self._config, reloader, time.time, board, archive, can_call)
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.flush()
@@ -314,6 +316,14 @@ class Node:
         """The number of a caller who is dialled now. Raises NotDialable."""
         return last_look(number, self._config.settings.numbers)
 
+    def _can_call(self, numbers: NumberKeys, offer: OfferId) -> bool:
+        """Whether the caller of an offer may be promised to be called back. Of who has no number the engine says so."""
+        box = self._engine.box(offer)
+        try:
+            return not box or bool(self.to_call(numbers.open(box)))
+        except (NotDialable, KeyFileError):
+            return False
+
     def _switch_settings(self) -> SwitchSettings:
         settings, ami = self._config.settings, self._secrets.ami()
         host, port = address(settings.asterisk.ami)
@@ -325,7 +335,7 @@ class Node:
             by_number=lambda number: self._config.by_number(number) or (None, None))
 
     def _dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: Calendar,
-                   board: Board, archive: Archive) -> Dialogues:
+                   board: Board, archive: Archive, can_call: CanCall) -> Dialogues:
         config = self._config
         self._pins = self._secrets.pins(config.agents)
 
@@ -342,7 +352,7 @@ class Node:
                          known=Registered(self._secrets.folder).known,
                          keep_keyed=self._keep_keyed, texts=None if self._sms is None else self._sms.ask,
                          texts_after_s=config.settings.sms.offer_after_s,
-                         by_number=lambda number: self._config.by_number(number))
+                         by_number=lambda number: self._config.by_number(number), can_call=can_call)
 
     async def _keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
         """A caller is not kept waiting for the store to be mended: what was keyed in is lost then, and that is told."""

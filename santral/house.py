@@ -14,6 +14,7 @@ import structlog
 from desk.api import shapes
 from desk.api.house import CannotAnnounce
 from routing.core.errors import Refused
+from routing.core.ids import OfferId
 from routing.core.inbox import InboxClosed
 from routing.store.announcements import Row
 from routing.store.errors import StoreError
@@ -37,8 +38,8 @@ class NodeHouse:
     """Implements `desk.api.house.House`."""
 
     def __init__(self, current: Callable[[], NodeConfig], reloader: Reloader, clock: Callable[[], float],
-                 board: Board, archive: Archive) -> None:
-        self.find, self.sound, self.hush = archive.find, archive.sound, archive.hush
+                 board: Board, archive: Archive, can_call: Callable[[OfferId], bool]) -> None:
+        self.find, self.sound, self.hush, self.can_call = archive.find, archive.sound, archive.hush, can_call
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from desk.api import shapes
 from routing.core.errors import Refused
-from routing.core.ids import AgentId
+from routing.core.ids import AgentId, OfferId
 
 
 class CannotAnnounce(Refused):
@@ -30,6 +30,10 @@ class House(Protocol):
 
     def sound(self, recording: str, by: str) -> AsyncIterator[bytes]:
         """One of them as a WAV, in pieces. Raises UnknownRecording. The access is noted first."""
+        ...
+
+    def can_call(self, offer: OfferId) -> bool:
+        """Whether the caller of an offer could be called back: their number may be dialled."""
         ...
 
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:

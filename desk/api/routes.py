@@ -10,7 +10,7 @@ from desk.api.house import House
 from desk.api.shapes import Shape
 from desk.api.tokens import Role, Who
 from routing.core import events
-from routing.core.errors import NotNow, UnknownAgent, UnknownContact
+from routing.core.errors import NoCallback, NotNow, UnknownAgent, UnknownContact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, Inbox
 
@@ -134,7 +134,10 @@ async def take_back(call: Call) -> Shape:
 async def follow_up(call: Call) -> Shape:
     """The caller at hand agrees to be called back should the call be lost, or does not any more."""
     assert isinstance(call.body, shapes.FollowUp)
-    await call.inbox.ask(events.FollowUpAgreed(_talk(call), call.body.agreed))
+    offer = _talk(call)
+    if call.body.agreed and not call.house.can_call(offer):
+        raise NoCallback
+    await call.inbox.ask(events.FollowUpAgreed(offer, call.body.agreed))
     return await one_agent(call)
 
 

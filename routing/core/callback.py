@@ -89,9 +89,8 @@ def dial(d: Domain, offer: Offer) -> None:
         d.timers.set(("dial", offer.id), d.now + DIAL_S)
     service = contact.service
     d.commands.append(commands.Dial(
-        offer.id, contact.id, contact.callback_box or contact.caller_box, service.id, contact.since, contact.priority,
-        contact.slow, service.callback_press, contact.node,
-        contact.language))
+        offer.id, contact.id, contact.box, service.id, contact.since, contact.priority, contact.slow,
+        service.callback_press, contact.node, contact.language))
     d.facts.append(facts.CallbackDialled(*d.stamp(), offer.id, contact.id, service.id, offer.agent.id))
 
 

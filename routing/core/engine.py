@@ -184,6 +184,11 @@ class Engine:
         """Everything. Costs a look at every agent and contact."""
         return views.status(self._domain, now)
 
+    def box(self, offer: OfferId) -> str:
+        """The number at which the caller of an offer would be called back, sealed; empty: there is none."""
+        found = self._domain.offers.get(offer)
+        return "" if found is None else found.contact.box
+
     def forecasts(self) -> dict[ServiceId, Measure]:
         """How good the expected waits told at entry were, for each service that has had an answered one."""
         return self._domain.forecast.measures()

@@ -107,10 +107,11 @@ class NotThere(Refused):
 
 
 class NoCallback(Refused):
-    """The service calls nobody back, or as many as it may wait for it already."""
+    """The service calls nobody back, or as many as it may wait for it already; or the caller's number may not be
+    called."""
 
     code = "no_callback"
-    turkish = "Bu hizmette şu anda geri arama alınamıyor."
+    turkish = "Bu arayan şu anda geri aranamıyor."
 
 
 class NotNow(Refused):

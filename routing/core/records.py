@@ -92,6 +92,11 @@ class Contact:
     """It has a deadline (`contacts.TIMER`)."""
 
     @property
+    def box(self) -> str:
+        """The number at which the caller is called back, sealed; empty: there is none."""
+        return self.callback_box or self.caller_box
+
+    @property
     def waits_from(self) -> float:
         """Start of the present wait. Its place in line comes of `since`, which a transfer keeps."""
         return self.since if self.handed_at is None else self.handed_at

@@ -56,6 +56,7 @@ class House:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
+        self.callable = True
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
         self.asked.append((by, wanted))
@@ -81,6 +82,9 @@ class House:
         if recording == "damaged":
             raise ValueError("damaged")
         yield SOUND[10:]
+
+    def can_call(self, offer: OfferId) -> bool:
+        return self.callable
 
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         self.asked.append((by, (agent, on)))

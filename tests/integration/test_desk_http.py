@@ -91,6 +91,12 @@ async def test_each_post_is_one_event() -> None:
         ):
             status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
             assert (status, said["id"], desk.inbox.events[-1]) == (200, "a1", event)
+        told = len(desk.inbox.events)
+        desk.house.callable = False
+        status, said = await desk.ask("POST", "/api/v1/agents/a1/follow-up", Role.AGENT, json={"agreed": True})
+        assert (status, said["error"], len(desk.inbox.events)) == (409, "no_callback", told)
+        status, _ = await desk.ask("POST", "/api/v1/agents/a1/follow-up", Role.AGENT, json={"agreed": False})
+        assert status == 200, "consent can always be taken back"
 
 
 async def test_callbacks_are_shown_longest_first_and_taken_out_of_the_line() -> None:

@@ -22,6 +22,7 @@ from ivr.transfer import (
     NOT_THERE,
     OWN_PROMPTS,
     WITHDRAWN,
+    CanCall,
     Transfers,
     Where,
 )
@@ -40,9 +41,10 @@ LEG = "o7-1795569005.1"
 
 
 async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG, how: str = "send",
-               variables: dict[str, str] | None = None) -> Dialler:
+               variables: dict[str, str] | None = None, can_call: CanCall = lambda offer: True) -> Dialler:
     server = FastAgi("127.0.0.1", 0)
-    server.add_route("transfer", Transfers(inbox, Folder("/sounds", set(OWN_PROMPTS)), NUMBERS.get).transfer)
+    server.add_route("transfer", Transfers(inbox, Folder("/sounds", set(OWN_PROMPTS)), NUMBERS.get,
+                                           can_call).transfer)
     task = asyncio.create_task(server.run())
     await server.listening()
     try:
@@ -90,6 +92,20 @@ async def test_somebody_is_asked_first_and_the_caller_taken_back(how: str, numbe
     assert inbox.events == [asked] and call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
     call = await asks(inbox, number, how="else")
     assert inbox.events == [asked] and call.variables["ACD_SAY"] == f"/sounds/tr/{NOT_NOW}"
+
+
+async def test_nobody_is_promised_a_call_to_a_number_that_is_not_called() -> None:
+    inbox = FakeInbox()
+    looked: list[OfferId] = []
+
+    def can_call(offer: OfferId) -> bool:
+        looked.append(offer)
+        return False
+
+    call = await asks(inbox, "", how="agree", can_call=can_call)
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{CANNOT}" and (inbox.events, looked) == ([], [OfferId(7)])
+    await asks(inbox, "", how="withdraw", can_call=can_call)
+    assert inbox.events == [FollowUpAgreed(OfferId(7), False)], "consent can always be taken back"
 
 
 # -- dialled on a second line ------------------------------------------------------------------------------------------

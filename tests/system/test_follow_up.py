@@ -16,15 +16,16 @@ SERVICE, KEY = "psikososyal", "1"
 CALLER, AGENT = 440, 700
 OWN, SUBSCRIBER = "05321239988", "905321239988"
 """As the caller's network says it, and as the carrier is asked for it."""
+ABROAD = "004930123456"
 NETWORK = 38
 """Q.850: network out of order."""
 TALK_S = 1.0
 
 
-async def talking(stage: Stage, agent: Person) -> tuple[Leg, Leg, str]:
+async def talking(stage: Stage, agent: Person, number: str = OWN) -> tuple[Leg, Leg, str]:
     """The caller, the agent's phone and the contact."""
     rung = len(stage.network.rung)
-    caller = await stage.hurried(KEY, tone=CALLER, number=OWN)
+    caller = await stage.hurried(KEY, tone=CALLER, number=number)
     phone = await stage.network.wait_ring(agent.seat, rung)
     return caller, phone, str((await stage.reaches(agent, "talking", 20.0))["contact"])
 
@@ -51,6 +52,14 @@ async def test_who_has_agreed_is_called_back_when_the_line_is_lost_and_nobody_el
     await agreed(stage, contact, True)
     await stage.hears(phone, "takip-tamam")
     await phone.press("*6")
+    await agreed(stage, contact, False)
+    await caller.hangup(NETWORK)
+    assert await stage.ended(contact) == "answered" and not followed(stage, contact)
+    await agent.ask("resume")
+
+    caller, phone, contact = await talking(stage, agent, ABROAD)  # nobody calls that number, so nobody promises it
+    await phone.press("*5")
+    await stage.hears(phone, "takip-olmaz")
     await agreed(stage, contact, False)
     await caller.hangup(NETWORK)
     assert await stage.ended(contact) == "answered" and not followed(stage, contact)
