@@ -21,7 +21,8 @@ from routing.core.stored import Row, Started
 from routing.store import reader as reader_module
 from routing.store.reader import Reader
 from routing.store.store import Store
-from tests.core_driver import CENTRES, Driver
+from tests.core_centres import CENTRES
+from tests.core_driver import Driver
 from tests.fakes.store_day import Day, Turn
 
 pytestmark = pytest.mark.integration

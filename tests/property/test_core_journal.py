@@ -13,7 +13,7 @@ from routing.core import events, journal
 from routing.core.events import Event
 from routing.core.facts import Fact, Offered
 from routing.core.model import Centre
-from tests.core_driver import CENTRES
+from tests.core_centres import CENTRES
 
 pytestmark = pytest.mark.property
 

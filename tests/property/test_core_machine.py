@@ -14,7 +14,8 @@ from routing.core import events as e
 from routing.core import journal
 from routing.core.ids import AgentId, SeatId
 from routing.core.model import ContactState
-from tests.core_driver import CENTRES, ENDINGS, Driver
+from tests.core_centres import CENTRES
+from tests.core_driver import ENDINGS, Driver
 
 pytestmark = pytest.mark.property
 
