@@ -31,8 +31,8 @@ TONES = (400, 500, 600)
 BEST, SECOND = reversed(plain(SERVICE, 2))
 """Two agents: whoever knows more is offered a caller first."""
 AGENT = 900
-FREED_S = 1.0
-"""An agent whose caller hung up is ready again within this."""
+FREED_S = 10.0
+"""An agent whose caller hung up is ready again within this: long before the phone would have rung out."""
 
 
 async def connected(stage: Stage, person: Person, tone: int) -> Leg:
