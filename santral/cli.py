@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from asterisk_conf import cli as asterisk_conf_cli
 from asterisk_conf.lint import lint
@@ -38,7 +39,29 @@ from santral.hours import opening_on, pages, table
 from santral.journal import open_facts, open_journal, open_past
 from santral.secrets import Secrets, write_private
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+SECTIONS = {
+    "A centre's files": ("check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics", "dashboards"),
+    "A node and its calls": ("run", "status", "reload", "announce", "agent", "callbacks", "callers", "recordings",
+                             "sms"),
+    "What happened": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
+    "Planning": ("simulate", "staff"),
+    "To try and to measure": ("lab", "bench")}
+"""Of `santral --help`; what is in none of them stands first."""
+
+
+class Sections(TyperGroup):
+    """The commands as somebody looks for them, not as the rooms are mounted."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Those in no section, then section by section."""
+        titled = [(title, name) for title, names in SECTIONS.items() for name in names if name in self.commands]
+        for title, name in titled:
+            setattr(self.commands[name], "rich_help_panel", title)  # noqa: B010 - commands and groups of typer have it
+        found = [name for _, name in titled]
+        return [*(name for name in super().list_commands(ctx) if name not in found), *found]
+
+
+cli = typer.Typer(cls=Sections, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Santral: a contact-centre engine behind one telephone number.")
 
 ANSWERS = Path(__file__).resolve().parents[1] / "docs" / "dashboards.jsonl"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from santral.__main__ import INTERRUPTED, main
+from santral.cli import SECTIONS
 
 pytestmark = pytest.mark.integration
 
@@ -214,6 +215,14 @@ def test_a_folder_without_records_is_not_called_clean(tmp_path: Path) -> None:
 def test_a_page_that_would_show_nothing(words: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
     told(santral(*(word.format(tmp_path) for word in words)), 1 if words[0] == "prompts" else 2, sentence)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_help_has_every_command_once_by_section() -> None:
+    done = santral("--help")
+    shown = re.findall(r"^│ ([a-z][a-z-]+) {2,}", done.stdout, re.MULTILINE)
+    assert {"check", "run", "report", "simulate", "lab"} <= set(shown) and len(shown) == len(set(shown))
+    places = [done.stdout.index(title) for title in SECTIONS]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md", "docs/asterisk.md", "docs/prompts.md"])
