@@ -15,6 +15,7 @@ from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
 from lab.session import Lab
+from routing.core.consult import WAIT_S
 from tests.fakes.sip_uac import telephone
 from tests.system import unbroken
 from tests.system.conftest import NewLab
@@ -282,6 +283,31 @@ async def test_a_hold_that_goes_on_through_a_kill_is_counted_whole_and_one_that_
         assert ended - begun - TRUE_S < more_s < ended - begun + (back - gone) + TRUE_S, "no more than the gap too much"
         await caller.hangup()
         assert await stage.ended(contact) == "answered"
+
+
+@pytest.mark.long
+async def test_agents_who_met_without_a_node_are_left_to_talk(new_lab: NewLab, tmp_path: Path) -> None:
+    """One asks the other about a caller. Who takes the call while nobody listens was cut as one who had not come."""
+    stage = Stage(await new_lab(), tmp_path)
+    names = plain(WAITS, 2, alone=False)
+    asks = await stage.agent(names[0], Behaviour("0", record=tmp_path))
+    caller, phone, contact = await talking(stage, WAITS, asks)
+    asked = await stage.agent(names[1], Behaviour("5", tone=AGENT, record=tmp_path))
+    since = len(stage.network.rung)
+    await asks.ask("consult", {"agent": asked.id})
+    other = await stage.network.wait_ring(asked.seat, since)
+    await asyncio.to_thread(stage.lab.kill_node)
+    await until_async(lambda: stage.tone_s(phone, AGENT) > 1.0, 20.0, "the two talk")
+    await stage.lab.start_node()
+    await asyncio.gather(stage.reaches(asked, "talking", STATES_S), stage.reaches(asks, "talking", STATES_S))
+    await asyncio.sleep(WAIT_S + GAP_S)
+    assert not other.ended.is_set(), "every deadline of ringing and of asking has passed"
+    await other.hangup()
+    await stage.reaches(asked, "ready")
+    await until_async(lambda: [row["state"] for row in stage.lab.rows(
+        "select state from offers where contact = ? order by offer", contact)] == ["accepted", "canceled"])
+    await caller.hangup()
+    assert await stage.ended(contact) == "answered"
 
 
 async def test_without_a_node_the_safety_net_takes_callers_and_keeps_them(
