@@ -24,10 +24,10 @@ DIALPLAN = ("general", "menu", "lead", "hold", "callback", "agent", "record", "a
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
 """They hold secrets: mode 0600."""
 
-EVENTS = ("FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hangup",
-          "Rename", "OriginateResponse", "Hold", "Unhold", "BlindTransfer", "AttendedTransfer", "DeviceStateChange",
-          "ContactStatus", "Shutdown", "HangupRequest", "SoftHangupRequest")  # fmt: skip
-"""AMI events the node hears: 19 for a whole call instead of 163 (counted on Asterisk 22), and a request to hang up for
+EVENTS = ("FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave",
+          "Hangup", "Rename", "OriginateResponse", "Hold", "Unhold", "BlindTransfer", "AttendedTransfer",
+          "DeviceStateChange", "ContactStatus", "Shutdown", "HangupRequest", "SoftHangupRequest")  # fmt: skip
+"""AMI events the node hears: 20 for a whole call instead of 163 (counted on Asterisk 22), and a request to hang up for
 each leg that the other side ends."""
 
 _MARK = re.compile(r"@([A-Z][A-Z0-9_]*)@")

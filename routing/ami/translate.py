@@ -48,8 +48,9 @@ from routing.core.ids import (
 )
 
 WANTED = frozenset({
-    "FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hangup",
-    "OriginateResponse", "DeviceStateChange", "BlindTransfer", "AttendedTransfer", "Hold", "Unhold", "Shutdown",
+    "FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave",
+    "Hangup", "OriginateResponse", "DeviceStateChange", "BlindTransfer", "AttendedTransfer", "Hold", "Unhold",
+    "Shutdown",
 }) | dropped.EVENTS
 """Events handed on by the codec; everything else is dropped in the bytes."""
 
@@ -108,6 +109,7 @@ class Translator:
         once more."""
         self._handlers: dict[str, Callable[[Message], list[Event]]] = {
             "Newchannel": self._newchannel, "Newstate": self._newstate, "DialBegin": self._dialbegin,
+            "DialState": self._dialstate,
             "DialEnd": self._dialend, "BridgeEnter": self._enter, "BridgeLeave": self._leave,
             "Hangup": self._hangup, "OriginateResponse": self._originated, "BlindTransfer": self._sent_on,
             "AttendedTransfer": self._given_over,
@@ -195,10 +197,20 @@ class Translator:
         leg, state = self._leg(message.get("Uniqueid")), message.get("ChannelStateDesc")
         if leg is None:
             return []
-        if state == "Ringing" and not leg.rang:
-            leg.rang = True
-            return [] if leg.partner else [OfferRinging(leg.offer)]
-        return self._answered(leg) if state == "Up" else []
+        return self._rings(leg) if state == "Ringing" else self._answered(leg) if state == "Up" else []
+
+    def _dialstate(self, message: Message) -> list[Event]:
+        """A phone behind a gateway may say 183 and never 180: its channel is no `Ringing` then, and it rings all the
+        same."""
+        leg = self._leg(message.get("DestUniqueid"))
+        return self._rings(leg) if leg is not None and message.get("DialStatus") == "PROGRESS" else []
+
+    @staticmethod
+    def _rings(leg: _Leg) -> list[Event]:
+        if leg.rang:
+            return []
+        leg.rang = True
+        return [] if leg.partner else [OfferRinging(leg.offer)]
 
     def _dialend(self, message: Message) -> list[Event]:
         leg = self._leg(message.get("DestUniqueid"))

@@ -136,10 +136,11 @@ class _Sound(asyncio.DatagramProtocol):
 
 
 class Telephone(asyncio.DatagramProtocol):
-    """Many calls at once. `tones`: knows no RFC 4733, keys are tones in its sound."""
+    """Many calls at once. `tones`: knows no RFC 4733, keys are tones in its sound. `early_s`: says 183 with sound for
+    so long before it answers, and never that it rings."""
 
-    def __init__(self, target: str, *, tones: bool = False) -> None:
-        self.tones = tones
+    def __init__(self, target: str, *, tones: bool = False, early_s: float = 0.0) -> None:
+        self.tones, self.early_s = tones, early_s
         host, _, port = target.rpartition(":")
         self.server = (host, int(port))
         self.transport: asyncio.DatagramTransport
@@ -334,18 +335,22 @@ class Telephone(asyncio.DatagramProtocol):
                                 media_to=_media(data))
             self.dialogues[call_id] = dialogue
             self.rung.put_nowait(dialogue)
-        if method == b"INVITE":
+        if method == b"INVITE" and self.early_s and b"tag=" not in header(data, b"To"):
+            self._reply(data, addr, self.offer(), b"183 Session Progress")
+            asyncio.get_running_loop().call_later(self.early_s, self._reply, data, addr, self.offer())
+        elif method == b"INVITE":
             self._reply(data, addr, self.offer())
         elif method != b"ACK":
             self._reply(data, addr)
 
-    def _reply(self, asked: bytes, addr: tuple[str, int], body: bytes = b"") -> None:
+    def _reply(self, asked: bytes, addr: tuple[str, int], body: bytes = b"", status: bytes = b"200 OK") -> None:
         kept = re.findall(rb"^(?:Via|From|Call-ID|CSeq)[ \t]*:.*?\r\n", asked, re.MULTILINE | re.IGNORECASE)
         to = header(asked, b"To")
         to = to if b"tag=" in to else to + b";tag=" + self._tag
         kind = b"Content-Type: application/sdp\r\n" if body else b""
-        self.transport.sendto(b"SIP/2.0 200 OK\r\n" + b"".join(kept) + b"To: " + to + b"\r\nContact: <sip:phone@"
-                              + self.place + b">\r\n" + kind + b"Content-Length: %d\r\n\r\n" % len(body) + body, addr)
+        self.transport.sendto(b"SIP/2.0 " + status + b"\r\n" + b"".join(kept) + b"To: " + to
+                              + b"\r\nContact: <sip:phone@" + self.place + b">\r\n" + kind
+                              + b"Content-Length: %d\r\n\r\n" % len(body) + body, addr)
 
     # -- sound ----------------------------------------------------------------------------------------------------
 
@@ -398,10 +403,11 @@ def _acknowledged(head: bytes, to: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def telephone(target: str, host: str = "127.0.0.1", *, tones: bool = False) -> AsyncIterator[Telephone]:
+async def telephone(target: str, host: str = "127.0.0.1", *, tones: bool = False,
+                    early_s: float = 0.0) -> AsyncIterator[Telephone]:
     """A telephone at an address of its own; at the end all its calls are hung up."""
     loop = asyncio.get_running_loop()
-    phone = Telephone(target, tones=tones)
+    phone = Telephone(target, tones=tones, early_s=early_s)
     await loop.create_datagram_endpoint(lambda: phone.sound, local_addr=(host, 0))
     await loop.create_datagram_endpoint(lambda: phone, local_addr=(host, 0))
     try:

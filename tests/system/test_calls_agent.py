@@ -12,6 +12,7 @@ from lab import records
 from lab.network import Behaviour
 from lab.person import Person, Refused
 from routing.store.numbers import NumberKeys
+from tests.fakes.sip_uac import telephone
 from tests.system.stage import Stage, length, plain
 from tests.until import until_async
 
@@ -101,6 +102,25 @@ async def test_a_seat_may_dial_codes_and_nothing_else(stage: Stage) -> None:
     for leg, prompt in zip(said, dialled.values(), strict=True):
         stage.heard(leg, prompt)
     assert not stage.network.rung
+
+
+async def test_a_phone_that_has_sound_before_it_is_answered_rings_as_any_other(stage: Stage) -> None:
+    """Behind a gateway a phone may say 183 instead of 180. It was taken for gone after two seconds, at every call."""
+    name = plain("uzaktan_egitim", 1)[0]
+    seat = stage.info.seat(name)
+    try:
+        async with telephone(stage.info.sip, early_s=4.0) as phone:
+            assert await phone.register(seat.endpoint, seat.secret) == 200
+            agent = await stage.sits(name)
+            caller = await stage.hurried("2")
+            call = await phone.rings()
+            assert (await stage.reaches(agent, "talking", 20.0))["service"] == "uzaktan_egitim"
+            await until_async(lambda: phone.hears(call), 20.0, "the phone hears the caller")
+            await caller.hangup()
+            await stage.reaches(agent, "wrapup")
+    finally:  # the seat is the lab's phone's again, which does not know that it was not
+        if seat.endpoint in await stage.network.registrations():
+            await stage.network.register_again([seat.endpoint])
 
 
 # -- breaks and wrap-up ----------------------------------------------------------------------------------------------

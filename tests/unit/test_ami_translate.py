@@ -121,6 +121,15 @@ def test_a_phone_that_never_said_it_rings_is_unreachable() -> None:
     assert run([*born(), failure(), hangup(LEG, 19)]) == [OfferEnded(OfferId(3), "unreachable")]
 
 
+def test_a_phone_with_sound_before_the_answer_rings_too() -> None:
+    """183 instead of 180, as gateways send it: on Asterisk 22 the channel stays `Down`, and DialState alone tells."""
+    progress = ami("DialState", DestUniqueid=LEG, DialStatus="PROGRESS", DestChannelStateDesc="Down")
+    other = ami("DialState", DestUniqueid=LEG, DialStatus="PROCEEDING", DestChannelStateDesc="Down")
+    assert run([*born(), other, progress, progress, ringing(), hangup(LEG, 19)]) == [
+        OfferRinging(OfferId(3)), OfferEnded(OfferId(3), "no_answer")]
+    assert run([ami("DialState", DestUniqueid="7.9", DialStatus="PROGRESS")]) == []
+
+
 def test_without_a_channel_the_failure_is_the_end() -> None:
     assert run([failure(), failure()]) == [OfferEnded(OfferId(3), "unreachable")]
 
