@@ -1,12 +1,11 @@
-"""What callers do, their steps and deadlines, where they go, and callbacks."""
+"""What callers do: they come, wait, go, are put first, and what of them is forgotten."""
 
 from __future__ import annotations
 
-from routing.core import commands
 from routing.core import events as e
-from routing.core.model import ContactState, Outcome, Service
-from tests.oracle import calls, choice, consults, settings
-from tests.oracle.state import ASSIGNED, PENDING, VOICE, WAITS, Caller, Person
+from routing.core.model import ContactState, Outcome
+from tests.oracle import callbacks, calls, consults, settings, steps
+from tests.oracle.state import ASSIGNED, VOICE, Caller
 
 NET_AGAIN_S = 15.0
 OVER_S = 60.0
@@ -31,7 +30,7 @@ def queued(h, event: e.ContactQueued) -> None:
     old_place(h, caller)
     why = settings.refuses(h, service)
     if not why:
-        prefer(h, caller)
+        steps.prefer(h, caller)
     h.callers[caller.id] = caller
     h.arm(caller)
     if why:
@@ -46,10 +45,10 @@ def turn_away(h, caller: Caller, why: str) -> None:
     h.tell("Queued", caller.id, caller.service.id, position(h, caller))
     if to is not None:
         caller.visited = (caller.service.id,)
-        move(h, caller, to, why)
+        steps.move(h, caller, to, why)
     elif h.up(caller.node):
         caller.not_before = h.now + NET_AGAIN_S
-        to_net(h, caller)
+        steps.to_net(h, caller)
 
 
 def again(h, caller: Caller, event: e.ContactQueued) -> None:
@@ -71,13 +70,13 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
         calls.close(h, caller.offer, "rescinded", "chosen", keep_idle=True)
     if other or event.node != caller.node:
         caller.node, caller.needs, caller.topics = event.node, needs, topics
-        still_preferred(h, caller)
+        steps.still_preferred(h, caller)
         h.arm(caller)
     if other:
         h.tell("ContactChanged", caller.id, caller.points)
     if moves:
         caller.visited = ()
-        move(h, caller, service, "chosen")
+        steps.move(h, caller, service, "chosen")
 
 
 def ranked(h, event: e.ContactRanked) -> None:
@@ -122,46 +121,7 @@ def gone(h, event: e.ContactGone) -> None:
             h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
         if event.failure or event.dropped:
-            call_again(h, caller)
-
-
-def reachable(caller: Caller) -> bool:
-    """Has a number that may be called."""
-    service = caller.service
-    return service.follows_up and not service.anonymous and (caller.hash or caller.other_hash) != ""
-
-
-def call_again(h, caller: Caller) -> None:
-    """The line was lost: who has agreed is to be called, once, as another contact of the same age."""
-    name = f"f{caller.id}"
-    if not caller.follow_up or not reachable(caller) or name in h.callers or name in h.over:
-        return
-    again = [one for one in h.callers.values() if rings_again(one, caller)]
-    for one in again:
-        before = one.since, one.points
-        if one.in_line and one.service.id == caller.service.id:
-            one.since, one.points = min(one.since, caller.since), max(one.points, caller.points)
-        if before != (one.since, one.points):
-            h.arm(one)
-            h.tell("ContactChanged", one.id, one.points)
-    if again:
-        return
-    new = Caller(name, caller.service, VOICE, caller.since, caller.points, h.take_number(), h.now, "", caller.slow,
-                 caller.node, caller.hash, caller.needs, caller.topics, entered_at=caller.since, step_at=h.now,
-                 callback=True, anytime=True, not_before=h.now + 10.0, other_hash=caller.other_hash,
-                 language=caller.language)
-    h.callers[name] = new
-    h.arm(new)
-    h.tell("Queued", name, new.service.id, position(h, new))
-    h.tell("CallbackChanged", name, 0, new.not_before, "asked")
-
-
-def rings_again(one: Caller, lost: Caller) -> bool:
-    """Whether the caller of a lost line is on another one, or to be called back for the same service, since later."""
-    there = one.in_line or one.state is ASSIGNED
-    if one.callback and one.service.id != lost.service.id:
-        there = False
-    return there and one.channel is VOICE and "" != one.hash == lost.hash and one.queued_at > lost.queued_at
+            callbacks.call_again(h, caller)
 
 
 def old_place(h, caller: Caller) -> None:
@@ -220,249 +180,6 @@ def position(h, caller: Caller) -> int:
     """Place in the service's line, from 1."""
     return 1 + sum(c.in_line and c is not caller and c.service.id == caller.service.id and c.place < caller.place
                    for c in h.callers.values())
-
-
-# --- steps and deadlines
-
-
-def step_lasts(caller: Caller) -> float | None:
-    """How long the present step lasts; None: it stays."""
-    steps = caller.service.steps
-    return steps[caller.step].lasts_s if caller.step + 1 < len(steps) else None
-
-
-def step_ends(caller: Caller) -> float | None:
-    """When the preferred agent's time, or the step, is over."""
-    if caller.preferred is not None:
-        wait_s = caller.service.preferred_s if caller.preferred_s is None else caller.preferred_s
-        return caller.step_at + wait_s
-    lasts = step_lasts(caller)
-    return None if lasts is None else caller.step_at + lasts
-
-
-def ceiling(caller: Caller) -> float | None:
-    """When the contact becomes urgent."""
-    limit = caller.service.ceiling_s
-    return None if limit is None or caller.urgent or caller.callback else caller.waits_from + limit
-
-
-def overflows(h, caller: Caller) -> float | None:
-    """When the contact has waited too long in this service."""
-    limit = caller.service.overflow_s
-    if limit is None or caller.service.distress or caller.callback or not h.up(caller.node):
-        return None
-    return max(caller.entered_at + limit, caller.net_again)
-
-
-def next_due(h, caller: Caller) -> float | None:
-    """The next moment at which something about a waiting contact changes by itself."""
-    if caller.state is not WAITS:
-        return None
-    found = [step_ends(caller), ceiling(caller), overflows(h, caller),
-             caller.not_before if caller.not_before > h.now else None]
-    return min((at for at in found if at is not None), default=None)
-
-
-def due(h, caller: Caller) -> None:
-    """Everything about a waiting contact that has come due, also in the service to which that brings it."""
-    while (at := next_due(h, caller)) is not None and at <= h.due_at:
-        catch_up(h, caller)
-    h.arm(caller)
-    caller.fresh = False
-
-
-def catch_up(h, caller: Caller) -> None:
-    """Steps that have run out, the ceiling, and overflow."""
-    while (at := step_ends(caller)) is not None and at <= h.now:
-        if caller.preferred is not None:
-            lose_preferred(h, caller, at)
-        else:
-            next_step(h, caller, "expired")
-    at = ceiling(caller)
-    if at is not None and at <= h.now:
-        caller.urgent = True
-    at = overflows(h, caller)
-    if at is not None and at <= h.now:
-        to = settings.onward(h, caller.service, caller.visited)
-        if to is None:
-            to_net(h, caller)
-        else:
-            caller.visited = (*caller.visited, caller.service.id)
-            move(h, caller, to, "overflow")
-
-
-def next_step(h, caller: Caller, reason: str) -> None:
-    """Ask for less."""
-    caller.step_at = caller.step_at + step_lasts(caller) if reason == "expired" else h.now
-    caller.step += 1
-    h.arm(caller)
-    h.tell("Stepped", caller.id, caller.step, reason)
-
-
-def to_net(h, caller: Caller) -> None:
-    """Have the caller sent to the safety net."""
-    caller.net_again = h.now + NET_AGAIN_S
-    h.commands.append(commands.Overflow(caller.id, caller.leg, caller.node))
-
-
-def move(h, caller: Caller, to: Service, reason: str) -> None:
-    """To another service, with its age."""
-    before = caller.service
-    caller.preferred = None
-    caller.service, caller.step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
-    unknown = nobody(caller)
-    prefer(h, caller)
-    h.arm(caller)
-    h.tell("Moved", caller.id, before.id, to.id, reason, unknown)
-
-
-def nobody(caller: Caller) -> bool:
-    """In an anonymous service nothing is known of a caller. Whether there was something."""
-    known = bool(caller.hash or caller.other_hash)
-    if caller.service.anonymous:
-        caller.hash = caller.other_hash = ""
-    return caller.service.anonymous and known
-
-
-# --- preferred agents
-
-
-def prefer(h, caller: Caller) -> None:
-    """Have a contact wait in person for the agent who spoke with the caller last."""
-    service = caller.service
-    if service.preferred_s <= 0 or not caller.hash or service.anonymous or caller.hash not in h.spoke:
-        return
-    name, at = h.spoke[caller.hash]
-    if h.now - at <= service.preferred_days * 86_400.0 and name in h.people and serves(h, caller, h.people[name]):
-        caller.preferred, caller.preferred_s = h.people[name], None
-
-
-def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool:
-    """The agent is there and may have this contact in one of the steps of its service, or of another one."""
-    service = service or caller.service
-    profile = p.agent.profile
-    if not p.signed or not p.configured or p.state in ("paused", "not_responding"):
-        return False
-    if caller.channel not in profile.channels or (profile.pair_id and not p.lead):
-        return False
-    usual = caller.service
-    try:
-        caller.service = service
-        return any(choice.fits(h, caller, h.asked(caller, step), p) is not None for step in range(len(service.steps)))
-    finally:
-        caller.service = usual
-
-
-def lose_preferred(h, caller: Caller, at: float) -> None:
-    """Step 0 begins."""
-    caller.preferred, caller.step_at = None, at
-    h.arm(caller)
-    h.tell("Stepped", caller.id, caller.step, "preferred")
-
-
-def review_preferred(h, p: Person) -> None:
-    """Something about the agent has changed: who waits for them in person and is not rung looks elsewhere."""
-    for caller in list(h.callers.values()):
-        if caller.preferred is p and caller.state is WAITS and not serves(h, caller, p):
-            lose_preferred(h, caller, h.now)
-
-
-def still_preferred(h, caller: Caller) -> None:
-    """What the contact or the house is has changed."""
-    if caller.preferred is not None and not serves(h, caller, caller.preferred):
-        caller.preferred, caller.step_at = None, h.now
-
-
-# --- callbacks
-
-
-def callback_asked(h, event: e.CallbackAsked) -> None:
-    """A caller who waits wants to be called back."""
-    caller = h.callers.get(event.contact)
-    if caller is None or not caller.in_line or caller.callback or caller.channel is not VOICE or caller.introducer:
-        return
-    service = caller.service
-    many = sum(c.callback and c.in_line and c.service.id == service.id for c in h.callers.values())
-    if service.anonymous or service.callback == "none" or many >= service.callback_max:
-        h.refuse("no_callback")
-    caller.callback, caller.urgent = True, False
-    caller.not_before, caller.anytime = h.now + max(0.0, event.after_s), event.anytime
-    caller.other_hash = event.caller_hash
-    if caller.offer is not None:
-        calls.rescind(h, caller.offer, "callback")
-        calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
-    h.arm(caller)
-    h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "asked")
-
-
-def callback_taken(h, event: e.CallbackTaken) -> None:
-    """The agent waits for the caller: dial them, or lead the agent to one who has come by themselves."""
-    offer = h.offers.get(event.offer)
-    if offer is None or offer.state is not PENDING or not offer.calls_back or offer.dialling:
-        return
-    if offer.caller.callback:
-        dial(h, offer)
-    else:
-        join(h, offer)
-
-
-def dial(h, offer) -> None:
-    """The caller's phone rings; how long the agent's may does not matter any more."""
-    caller = offer.caller
-    offer.dialling = True
-    offer.due = {"dial": h.now + 75.0} if h.up(caller.node) else {}
-    h.commands.append(commands.Dial(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,
-                                    caller.slow, caller.service.callback_press, caller.node, caller.language))
-    h.tell("CallbackDialled", offer.id, caller.id)
-
-
-def callback_reached(h, event: e.CallbackReached) -> None:
-    """The caller is on the line and waits like anybody."""
-    caller = h.callers.get(event.contact)
-    if caller is None or not caller.in_line or not caller.callback:
-        return
-    caller.callback, caller.leg, caller.not_before, caller.entered_at = False, event.leg, 0.0, h.now
-    h.arm(caller)
-    offer = caller.offer
-    if offer is not None and offer.dialling:
-        offer.dialling, offer.due = False, {}
-        if offer.caller_first:
-            choice.ring(h, offer)
-        else:
-            join(h, offer)
-    h.tell("CallbackChanged", caller.id, caller.tries, 0.0, "reached")
-
-
-def join(h, offer) -> None:
-    """Both are there."""
-    caller = offer.caller
-    h.commands.append(commands.Join(offer.id, caller.id, caller.leg, caller.node, offer.partner is not None))
-    if h.up(caller.node):
-        offer.due["brief"] = h.now + 30.0
-
-
-def callbacks_quiet(h, event: e.CallbacksQuiet) -> None:
-    """Nobody is called, or everybody may be again."""
-    h.quiet = event.on
-
-
-def callback_failed(h, event: e.CallbackFailed) -> None:
-    """The caller was dialled and did not take it."""
-    offer = h.offers.get(event.offer)
-    if offer is not None and offer.state is PENDING and offer.caller.callback:
-        give_up(h, offer, event.reason)
-
-
-def give_up(h, offer, reason: str) -> None:
-    """One try less; the agent is free at once."""
-    caller = offer.caller
-    caller.tries += 1
-    caller.not_before = h.now + caller.service.callback_retry_s
-    calls.rescind(h, offer, "callback_failed")
-    calls.close(h, offer, "rescinded", f"callback_{reason}", why="callback_failed", keep_idle=True)
-    h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, reason)
-    if caller.tries >= caller.service.callback_tries:
-        end(h, caller, Outcome.CALLBACK_FAILED)
 
 
 def merge(h, caller: Caller) -> None:

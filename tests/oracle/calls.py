@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import commands
 from routing.core import events as e
 from routing.core.model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
-from tests.oracle import burden, callers, consults, settings, shifts
+from tests.oracle import burden, callbacks, callers, consults, settings, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -58,7 +58,7 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
         caller.state = WAITS
         h.arm(caller)
         if caller.preferred is not None:
-            callers.lose_preferred(h, caller, h.now)
+            steps.lose_preferred(h, caller, h.now)
 
 
 def ringing(h, event: e.OfferRinging) -> None:
@@ -238,7 +238,7 @@ def due(h, offer: Offer, kind: str) -> None:
         rescind(h, offer, "vanished")
         phone_lost(h, offer, "vanished", offer.seat)
     elif kind == "dial":
-        callers.give_up(h, offer, "stale")
+        callbacks.give_up(h, offer, "stale")
     else:
         rescind(h, offer, "stale")
         missed(h, offer, "stale")
@@ -266,7 +266,7 @@ def held(h, event: e.Held) -> None:
 def follow_up(h, event: e.FollowUpAgreed) -> None:
     """The caller says whether they want to be called back should the call be lost."""
     caller = talked(h, event.offer).caller
-    if event.agreed and not callers.reachable(caller):
+    if event.agreed and not callbacks.reachable(caller):
         h.refuse("no_callback")
     if caller.follow_up is not event.agreed:
         caller.follow_up = event.agreed
@@ -314,7 +314,7 @@ def whither(h, offer: Offer, event) -> tuple:
         why = "unknown_agent"
     elif event.to is not None:
         person = h.people[event.to]
-        if person in offer.people or not callers.serves(h, caller, person, service):
+        if person in offer.people or not steps.serves(h, caller, person, service):
             why = "not_there"
     return why, service, person
 
@@ -326,7 +326,7 @@ def go_to(h, caller: Caller, service, person: Person | None) -> None:
     h.arm(caller)
     caller.service, caller.step, caller.urgent, caller.visited, caller.net_again = service, 0, False, (), 0.0
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
-    unknown = caller.introducer is None and callers.nobody(caller)
+    unknown = caller.introducer is None and steps.nobody(caller)
     if service.id != before.id:
         h.tell("Moved", caller.id, before.id, service.id, "transfer", unknown)
 
@@ -367,7 +367,7 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     if not wraps:
         completed(h, offer)
     if by == "dropped":
-        callers.call_again(h, caller)
+        callbacks.call_again(h, caller)
 
 
 def wraps_up(p: Person, offer: Offer) -> bool:

@@ -6,7 +6,7 @@ from math import log2
 
 from routing.core import commands
 from routing.core.model import AnswerMode, Channel, PreConnect
-from tests.oracle import burden, callers, calls, shifts, words
+from tests.oracle import burden, callbacks, calls, shifts, steps, words
 from tests.oracle.state import (
     ACCEPTED,
     BUSY,
@@ -153,11 +153,11 @@ def relax(h) -> None:
     signed = [p for p in h.people.values() if p.signed]
     for caller in h.callers.values():
         while caller.state is WAITS and caller.preferred is None and caller.looks(h.now, h.quiet) \
-                and callers.step_lasts(caller) is not None:
+                and steps.step_lasts(caller) is not None:
             asked = h.asked(caller)
             if any(ever(p, caller.channel) and fits(h, caller, asked, p) is not None for p in signed):
                 break
-            callers.next_step(h, caller, "nobody")
+            steps.next_step(h, caller, "nobody")
 
 
 # --- what an agent can take
@@ -267,7 +267,7 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
     if caller.callback:
         made.calls_back, made.caller_first = True, caller.service.callback == "caller_first"
     if made.caller_first:
-        callers.dial(h, made)
+        callbacks.dial(h, made)
     else:
         ring(h, made)
 

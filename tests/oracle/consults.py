@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import commands
 from routing.core import events as e
-from tests.oracle import callers, calls, shifts
+from tests.oracle import calls, shifts, steps
 from tests.oracle.state import ACCEPTED, ASSIGNED, CONSULTING, PENDING, WAITS, Offer
 
 WAIT_S = 60.0
@@ -105,6 +105,6 @@ def over(h, offer: Offer, by: str, lost: bool = False) -> None:
         shifts.lose_phone(h, phone)
     calls.own_wrap_up(h, p, offer, lost)
     del h.offers[offer.id]
-    h.tell("Introduced", offer.id, caller.id, p.id, caller.service.id, by, by != "caller" and callers.nobody(caller))
+    h.tell("Introduced", offer.id, caller.id, p.id, caller.service.id, by, by != "caller" and steps.nobody(caller))
     if caller.offer is not None and caller.offer.introduced and h.up(caller.node):
         caller.offer.due["brief"] = h.now + 30.0

@@ -9,17 +9,17 @@ from typing import Any
 from routing.core import events as e
 from routing.core.model import Centre, Channel
 from routing.core.stored import Started
-from tests.oracle import burden, callers, calls, choice, consults, settings, shifts
+from tests.oracle import burden, callbacks, callers, calls, choice, consults, settings, shifts, steps
 from tests.oracle.state import NOT_RESPONDING, Caller, Offer, Person, Phone
 
 TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
     e.ContactTicked: callers.ticked, e.ContactGone: callers.gone, e.ContactLeft: callers.left,
-    e.ContactRanked: callers.ranked, e.ContactWeighed: burden.weighed, e.CallbackAsked: callers.callback_asked,
+    e.ContactRanked: callers.ranked, e.ContactWeighed: burden.weighed, e.CallbackAsked: callbacks.callback_asked,
     e.PlaceDeclined: callers.declined, e.CallerForgotten: callers.forgotten,
-    e.CallbackTaken: callers.callback_taken, e.CallbackReached: callers.callback_reached,
-    e.CallbacksQuiet: callers.callbacks_quiet,
-    e.CallbackFailed: callers.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
+    e.CallbackTaken: callbacks.callback_taken, e.CallbackReached: callbacks.callback_reached,
+    e.CallbacksQuiet: callbacks.callbacks_quiet,
+    e.CallbackFailed: callbacks.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended, e.TalkEnded: calls.talk_ended,
     e.Held: calls.held, e.FollowUpAgreed: calls.follow_up,
     e.TransferAsked: calls.transfer, e.ConsultAsked: consults.asked,
@@ -134,8 +134,8 @@ class House:
             if (at := burden.break_alarm(self, p)) < inf:
                 found.append((at, burden.clock_says, p))
         for caller in sorted(self.callers.values(), key=lambda one: one.number):
-            if not caller.fresh and (at := callers.next_due(self, caller)) is not None:
-                found.append((at, callers.due, caller))
+            if not caller.fresh and (at := steps.next_due(self, caller)) is not None:
+                found.append((at, steps.due, caller))
         return found
 
     def settle(self) -> None:

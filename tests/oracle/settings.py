@@ -15,7 +15,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.stored import Started
-from tests.oracle import burden, callers, calls, shifts
+from tests.oracle import burden, calls, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -88,7 +88,7 @@ def configured(h, event: e.Configured) -> None:
         caller.step = min(caller.step, len(caller.service.steps) - 1)
     for caller in h.callers.values():
         if caller.in_line:
-            callers.still_preferred(h, caller)
+            steps.still_preferred(h, caller)
             h.arm(caller)
     h.tell("CentreChanged", len(event.centre.services), len(event.centre.agents))
     for name in sorted(h.closed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model import WrapUpMode
-from tests.oracle import burden, callers, calls
+from tests.oracle import burden, calls, steps
 from tests.oracle.state import (
     AWAY,
     BUSY,
@@ -63,7 +63,7 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
     if to is SIGNED_OUT:
         p.phone.person, p.phone = None, None
         p.aside, p.aside_at, p.talked_until, p.misses, p.not_before, p.gap_until = False, None, None, 0, 0.0, 0.0
-    callers.review_preferred(h, p)
+    steps.review_preferred(h, p)
     h.touch(p)
 
 
@@ -294,7 +294,7 @@ def skilled(h, event: e.AgentSkilled) -> None:
     p.agent, p.usual = usual._replace(skills=skills), None if skills == usual.skills else usual
     if p.agent.outside:
         p.phone.reachable = True
-    callers.review_preferred(h, p)
+    steps.review_preferred(h, p)
     h.touch(p)
 
 

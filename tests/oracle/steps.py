@@ -1,0 +1,155 @@
+"""Steps of a service and their deadlines: who may serve a caller, for whom they wait in person, where they go on."""
+
+from __future__ import annotations
+
+from routing.core import commands
+from routing.core.model import Service
+from tests.oracle import choice, settings
+from tests.oracle.state import WAITS, Caller, Person
+
+NET_AGAIN_S = 15.0
+
+
+def step_lasts(caller: Caller) -> float | None:
+    """How long the present step lasts; None: it stays."""
+    steps = caller.service.steps
+    return steps[caller.step].lasts_s if caller.step + 1 < len(steps) else None
+
+
+def step_ends(caller: Caller) -> float | None:
+    """When the preferred agent's time, or the step, is over."""
+    if caller.preferred is not None:
+        wait_s = caller.service.preferred_s if caller.preferred_s is None else caller.preferred_s
+        return caller.step_at + wait_s
+    lasts = step_lasts(caller)
+    return None if lasts is None else caller.step_at + lasts
+
+
+def ceiling(caller: Caller) -> float | None:
+    """When the contact becomes urgent."""
+    limit = caller.service.ceiling_s
+    return None if limit is None or caller.urgent or caller.callback else caller.waits_from + limit
+
+
+def overflows(h, caller: Caller) -> float | None:
+    """When the contact has waited too long in this service."""
+    limit = caller.service.overflow_s
+    if limit is None or caller.service.distress or caller.callback or not h.up(caller.node):
+        return None
+    return max(caller.entered_at + limit, caller.net_again)
+
+
+def next_due(h, caller: Caller) -> float | None:
+    """The next moment at which something about a waiting contact changes by itself."""
+    if caller.state is not WAITS:
+        return None
+    found = [step_ends(caller), ceiling(caller), overflows(h, caller),
+             caller.not_before if caller.not_before > h.now else None]
+    return min((at for at in found if at is not None), default=None)
+
+
+def due(h, caller: Caller) -> None:
+    """Everything about a waiting contact that has come due, also in the service to which that brings it."""
+    while (at := next_due(h, caller)) is not None and at <= h.due_at:
+        catch_up(h, caller)
+    h.arm(caller)
+    caller.fresh = False
+
+
+def catch_up(h, caller: Caller) -> None:
+    """Steps that have run out, the ceiling, and overflow."""
+    while (at := step_ends(caller)) is not None and at <= h.now:
+        if caller.preferred is not None:
+            lose_preferred(h, caller, at)
+        else:
+            next_step(h, caller, "expired")
+    at = ceiling(caller)
+    if at is not None and at <= h.now:
+        caller.urgent = True
+    at = overflows(h, caller)
+    if at is not None and at <= h.now:
+        to = settings.onward(h, caller.service, caller.visited)
+        if to is None:
+            to_net(h, caller)
+        else:
+            caller.visited = (*caller.visited, caller.service.id)
+            move(h, caller, to, "overflow")
+
+
+def next_step(h, caller: Caller, reason: str) -> None:
+    """Ask for less."""
+    caller.step_at = caller.step_at + step_lasts(caller) if reason == "expired" else h.now
+    caller.step += 1
+    h.arm(caller)
+    h.tell("Stepped", caller.id, caller.step, reason)
+
+
+def to_net(h, caller: Caller) -> None:
+    """Have the caller sent to the safety net."""
+    caller.net_again = h.now + NET_AGAIN_S
+    h.commands.append(commands.Overflow(caller.id, caller.leg, caller.node))
+
+
+def move(h, caller: Caller, to: Service, reason: str) -> None:
+    """To another service, with its age."""
+    before = caller.service
+    caller.preferred = None
+    caller.service, caller.step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
+    unknown = nobody(caller)
+    prefer(h, caller)
+    h.arm(caller)
+    h.tell("Moved", caller.id, before.id, to.id, reason, unknown)
+
+
+def nobody(caller: Caller) -> bool:
+    """In an anonymous service nothing is known of a caller. Whether there was something."""
+    known = bool(caller.hash or caller.other_hash)
+    if caller.service.anonymous:
+        caller.hash = caller.other_hash = ""
+    return caller.service.anonymous and known
+
+
+def prefer(h, caller: Caller) -> None:
+    """Have a contact wait in person for the agent who spoke with the caller last."""
+    service = caller.service
+    if service.preferred_s <= 0 or not caller.hash or service.anonymous or caller.hash not in h.spoke:
+        return
+    name, at = h.spoke[caller.hash]
+    if h.now - at <= service.preferred_days * 86_400.0 and name in h.people and serves(h, caller, h.people[name]):
+        caller.preferred, caller.preferred_s = h.people[name], None
+
+
+def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool:
+    """The agent is there and may have this contact in one of the steps of its service, or of another one."""
+    service = service or caller.service
+    profile = p.agent.profile
+    if not p.signed or not p.configured or p.state in ("paused", "not_responding"):
+        return False
+    if caller.channel not in profile.channels or (profile.pair_id and not p.lead):
+        return False
+    usual = caller.service
+    try:
+        caller.service = service
+        return any(choice.fits(h, caller, h.asked(caller, step), p) is not None for step in range(len(service.steps)))
+    finally:
+        caller.service = usual
+
+
+def lose_preferred(h, caller: Caller, at: float) -> None:
+    """Step 0 begins."""
+    caller.preferred, caller.step_at = None, at
+    h.arm(caller)
+    h.tell("Stepped", caller.id, caller.step, "preferred")
+
+
+def review_preferred(h, p: Person) -> None:
+    """Something about the agent has changed: who waits for them in person and is not rung looks elsewhere."""
+    for caller in list(h.callers.values()):
+        if caller.preferred is p and caller.state is WAITS and not serves(h, caller, p):
+            lose_preferred(h, caller, h.now)
+
+
+def still_preferred(h, caller: Caller) -> None:
+    """What the contact or the house is has changed."""
+    if caller.preferred is not None and not serves(h, caller, caller.preferred):
+        caller.preferred, caller.step_at = None, h.now
