@@ -164,13 +164,13 @@ def _recordings(steps: list[Step]) -> Iterator[Finding]:
                           ("SC_NOTICE)}", "the caller may not have heard the notice, or have refused")):
             if not any(what in test for test in before):
                 yield Finding(FILE, step.line, f"MixMonitor without a look at {what.rstrip(')}')}", why)
-        if not any(other.data == "SC_RECORD=" and other.line > step.line for other in steps
-                   if (other.context, other.exten) == (step.context, step.exten)):
-            yield Finding(FILE, step.line, "MixMonitor may begin twice", "Set(SC_RECORD=) behind it: a second one "
-                          "would begin the file anew")
-        if step.data.rpartition(",")[2] != "b" or step.data.count(",") != 1:
-            yield Finding(FILE, step.line, f"MixMonitor({step.data}) takes more or less than a file and b",
-                          "without b the words before the talk are in it, and a third argument starts a program")
+        if steps[steps.index(step) - 1].app != "StopMixMonitor":
+            yield Finding(FILE, step.line, "MixMonitor may begin twice", "StopMixMonitor() before it: two would write "
+                          "the same talk into one file")
+        if step.data.rpartition(",")[2] != "ab" or step.data.count(",") != 1:
+            yield Finding(FILE, step.line, f"MixMonitor({step.data}) takes more or less than a file and ab",
+                          "without a the talk before a consultation is lost, without b the words before the talk are "
+                          "in it, and a third argument starts a program")
 
 
 _TAKES_H = re.compile(r"_(?:[.!]|\[[^]]*(?:a-z|h))")

@@ -150,6 +150,8 @@ class Said(NamedTuple):
     """To a caller whom an agent sends on to somebody else."""
     where_to: str = "aktarma-nereye"
     """To an agent who sends a caller on by keys."""
+    asked: str = "aktarma-soruluyor"
+    """To an agent who asks somebody first: they are being called."""
     caller_left: str = "agent/caller-left"
     """To an agent who comes back to a caller who has hung up."""
     not_allowed: str = "agent/not-allowed"

@@ -18,8 +18,6 @@ INHERITED = "__"
 NOTICE = "SC_NOTICE"
 """What became of the recording notice (`ivr.flow.model.HEARD`, `REFUSED`); empty: not heard. Only a talk whose caller
 heard it and did not refuse is recorded (`record.conf`)."""
-HUSHED = "SC_HUSHED"
-"""On the agent's leg: `1` while the agent's keys have the recording paused."""
 SEAT = "SC_SEAT"
 FIRST = "SC_FIRST"
 """On a second line of an agent's phone: channel id of the leg of their talk."""

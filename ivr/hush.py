@@ -47,6 +47,5 @@ class Hush:
             return
         if done:
             spoken = PAUSED if pause else RESUMED
-            await session.set_variable(dialplan.HUSHED, "1" if pause else "")
         await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, (spoken,))))
         await session.set_variable(dialplan.NEXT, dialplan.HOLD)

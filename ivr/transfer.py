@@ -30,9 +30,9 @@ OWN_PROMPTS = (DONE, ASKED, BACK, AGREED, WITHDRAWN, CANNOT, NO_NUMBER, CLOSED, 
                NO_SYSTEM, NOT_ALLOWED)
 
 LINE = "line"
-SAID = {"send": DONE, "ask": ASKED, "back": BACK, LINE: ASKED, "agree": AGREED,
+SAID = {"send": DONE, "ask": "", "back": BACK, LINE: ASKED, "agree": AGREED,
         "withdraw": WITHDRAWN}
-"""What is said when it is done."""
+"""What is said when it is done. Who asks somebody by `*3` is told so where they wait (`consult.conf`)."""
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class Transfers:
             spoken = await self._on_a_line(session)
         else:
             spoken = await self._asked(session, parse_leg_id(session.uniqueid))
-        await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, (spoken,))))
+        await session.set_variable(dialplan.SAY, "&".join(files(self.sounds, (spoken,) if spoken else ())))
         await session.set_variable(dialplan.NEXT, dialplan.HOLD)
 
     async def _on_a_line(self, session: Session) -> str:

@@ -15,7 +15,8 @@ CALLS_BACK = "Geri arama:"
 CONTEXT_HOLD = "santral-hold"
 CONTEXT_NET = "santral-net"
 CONTEXT_SENT = "santral-sent"
-CONTEXT_CONSULT = "santral-consult"
+HUSHED, RECORD = "SC_HUSHED", "SC_RECORD"
+"""On the agent's leg: `1` while its recording is paused; name of the file of the talk, empty: it is not recorded."""
 CAUSE_OURS = 26
 """`Answered elsewhere`: phones show no missed call."""
 
@@ -35,7 +36,7 @@ def to_action(command: Offer | Rescind | Overflow | SendOn | Consult | TakeBack,
         case Offer():
             action = _originate(command, called)
             if record:
-                action["Variable"] = [*action["Variable"], f"SC_RECORD={record}"]
+                action["Variable"] = [*action["Variable"], f"{RECORD}={record}"]
             return action
         case Rescind():
             return hang_up(leg_id(command.offer, command.contact))
@@ -50,19 +51,20 @@ def to_action(command: Offer | Rescind | Overflow | SendOn | Consult | TakeBack,
                     "Value": command.service}
         case Consult():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
-                    "Exten": f"to_{command.service}", "Priority": "quiet",
-                    "ExtraChannel": leg_id(command.offer, command.contact), "ExtraContext": CONTEXT_CONSULT,
-                    "ExtraExten": "wait", "ExtraPriority": "1"}
+                    "Exten": f"to_{command.service}", "Priority": "quiet"}
         case TakeBack():
-            return {"Action": "Setvar", "Channel": leg_id(command.offer, command.contact),
-                    "Variable": "SHARED(SC_BACK)", "Value": "1"}
+            return to_set(leg_id(command.offer, command.contact), "SHARED(SC_BACK)", "1")
 
 
 def to_meet(contact: ContactId, leg: str) -> list[Action]:
     """The AMI actions that part a caller and an agent whom a phone's transfer key has joined: the caller goes into the
     hold loop, and the agent's leg on to the caller, as after any offer."""
-    return [{"Action": "Setvar", "Channel": leg, "Variable": "SC_ANEW", "Value": "1"},
-            to_hold(contact)]
+    return [to_set(leg, "SC_ANEW", "1"), to_hold(contact)]
+
+
+def to_ask(command: Consult) -> Action:
+    """The AMI action before that of a `Consult`: what the agent's leg does when the caller has been led away."""
+    return to_set(leg_id(command.offer, command.contact), "SHARED(SC_ASKS)", "1")
 
 
 def to_hold(contact: ContactId) -> Action:
@@ -73,6 +75,11 @@ def to_hold(contact: ContactId) -> Action:
 def hang_up(leg: str) -> Action:
     """The AMI action that ends an agent's leg."""
     return {"Action": "Hangup", "Channel": leg, "Cause": str(CAUSE_OURS)}
+
+
+def to_set(leg: str, variable: str, value: str) -> Action:
+    """The AMI action that sets a variable of an agent's leg."""
+    return {"Action": "Setvar", "Channel": leg, "Variable": variable, "Value": value}
 
 
 def to_partner(offer: Offer, partner: Partner, called: str) -> Action:

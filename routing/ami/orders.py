@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from routing.ami.actions import Action, hang_up, to_action, to_hold, to_meet, to_partner
+from routing.ami.actions import (
+    HUSHED,
+    RECORD,
+    Action,
+    hang_up,
+    to_action,
+    to_ask,
+    to_hold,
+    to_meet,
+    to_partner,
+    to_set,
+)
 from routing.ami.dialling import DID_NOT_COME, LET_GO, to_dial, to_join, to_nobody
 from routing.ami.errors import LinkError, OutcomeUnknown
 from routing.ami.link import Link, Started
@@ -97,6 +108,10 @@ class Orders:
                 for leg in self._to_hang_up(command):
                     self.group.create_task(self._rescind(leg, self.link), name=name)
                 continue
+            if isinstance(command, Consult) and not command.line:
+                first = False
+                self.group.create_task(self._consult(command, self.link), name=name)
+                continue
             if isinstance(command, Offer):
                 self._translator.dials.end(command.contact)
             if isinstance(command, Offer) and command.partner is not None:
@@ -147,6 +162,21 @@ class Orders:
         except (LinkError, BadAction) as error:
             log.warning("ami.command_failed", command="Join", reason=str(error))
 
+    async def _consult(self, command: Consult, actions: Link) -> None:
+        """First the mark on the agent's leg: without it the leg ends with the talk. Where it cannot be set nobody is
+        led away."""
+        try:
+            reply = await actions.action(to_ask(command))
+        except (LinkError, BadAction) as error:
+            self._failed(command, str(error))
+            self._look.set()
+            return
+        if reply.ok:
+            await self._carry_out(command, actions, None)
+        else:
+            self._failed(command, reply.get("Message"))
+            self._look.set()
+
     async def _ring_partner(self, offer: Offer, partner: Partner, actions: Link) -> None:
         try:
             reply = await actions.action(to_partner(offer, partner, self._settings.called))
@@ -172,16 +202,23 @@ class Orders:
 
     async def hush(self, leg: str, on: bool) -> bool:
         """Silence in the recording of an agent's leg from now on, or an end to it. False: nothing is recorded there.
-        When Asterisk cannot silence it, the recording is stopped. Raises TimeoutError: nobody knows, Asterisk was
-        not reached or did not answer."""
+        When Asterisk cannot silence it, the recording is over. That it is paused stands on the leg, and before it is:
+        the agent may ask somebody meanwhile, and what begins again when they are back is not paused by itself. Raises
+        TimeoutError: nobody knows, Asterisk was not reached or did not answer."""
         actions = self.link
         if actions is None:
             raise TimeoutError("no link to Asterisk")
         try:
+            if on:
+                await actions.action(to_set(leg, HUSHED, "1"))
             reply = await actions.action({"Action": "MixMonitorMute", "Channel": leg, "Direction": "both",
                                           "State": "1" if on else "0"})
+            if reply.ok and not on:
+                await actions.action(to_set(leg, HUSHED, ""))
             if not reply.ok and on:
                 reply = await actions.action({"Action": "StopMixMonitor", "Channel": leg})
+                if reply.ok:
+                    await actions.action(to_set(leg, RECORD, ""))
         except LinkError as error:
             raise TimeoutError(str(error)) from None
         except BadAction:

@@ -89,11 +89,11 @@ def of_contacts(connection: Connection, ids: Collection[str]) -> list[Recording]
             connection.execute(_ALL.where(recordings.c.contact.in_(ids)).order_by(recordings.c.at, recordings.c.id))]
 
 
-def agent_of(connection: Connection, contact: str, offer: int) -> str | None:
-    """Who had this offer; None: nobody, or it is another contact's."""
-    found = connection.execute(select(offers.c.agent).where(offers.c.offer == offer, offers.c.contact == contact))
-    agent: str | None = found.scalar_one_or_none()
-    return agent
+def talk_of(connection: Connection, contact: str, offer: int) -> tuple[str | None, float | None]:
+    """Who had this offer, and when the talk began; None: nobody, or it is another contact's."""
+    found = connection.execute(select(offers.c.agent, offers.c.connected_at).where(
+        offers.c.offer == offer, offers.c.contact == contact)).one_or_none()
+    return (None, None) if found is None else (found.agent, found.connected_at)
 
 
 def renamed(connection: Connection, contact: str, at: float) -> str:

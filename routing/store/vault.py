@@ -281,8 +281,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _add(connection: Connection, plain: Plain, recording: Recording) -> None:
     offer = plain.rest[1:] if plain.kind == CALL and plain.rest.startswith("o") else ""
     contact = recordings.renamed(connection, plain.contact, recording.at)
-    agent = recordings.agent_of(connection, contact, int(offer)) if offer.isdigit() else None
-    recordings.add(connection, recording._replace(contact=contact, agent=agent))
+    agent, began = recordings.talk_of(connection, contact, int(offer)) if offer.isdigit() else (None, None)
+    at = recording.at if began is None else min(began, recording.at)  # while somebody was asked there is no sound
+    recordings.add(connection, recording._replace(contact=contact, agent=agent, at=at))
 
 
 def _files(spool: Path) -> list[tuple[Path, float]]:

@@ -233,6 +233,8 @@ class FakeAsterisk:
             return [("Response", "Error"), ("Message", "No such channel")]
         if name == "Hangup":
             self.hangup(channel, int(one.get("Cause", "16")))
+        if name == "Setvar":
+            channel.variables[one["Variable"]] = one["Value"]
         if name == "Getvar":
             return [("Response", "Success"), ("Variable", one["Variable"]),
                     ("Value", channel.variables.get(one["Variable"], ""))]

@@ -16,7 +16,7 @@ from routing.ami.link import Login, Timing
 from routing.ami.resync import ON_HOLD, Snapshot
 from routing.ami.settings import Pace, SwitchSettings
 from routing.ami.switch import Live, Switch
-from routing.core.commands import Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind
+from routing.core.commands import Consult, Dial, Interrupt, Join, Offer, Overflow, Partner, Rescind
 from routing.core.events import (
     CallbackFailed,
     ContactGone,
@@ -563,17 +563,41 @@ async def test_only_what_is_to_be_recorded_names_a_file(asterisk: FakeAsterisk, 
     await node.stop()
 
 
+async def test_who_asks_is_marked_before_the_caller_is_led_away_and_who_cannot_be_keeps_them(
+        node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    asterisk.caller(C)
+    asks = Consult(OfferId(3), C, ServiceId("tip"), NODE)
+    node.switch.orders.execute([asks])
+    await node.until(lambda: node.switch.orders.refused == 1)
+    assert asterisk.names()[-1] == "Setvar", "no such leg: the caller stays where they are"
+    leg = asterisk.leg(LEG, "2001", "Up")
+    node.switch.orders.execute([asks, offer(offer=OfferId(4), seat=SeatId("2002"))])
+    await node.until(lambda: "Redirect" in asterisk.names() and asterisk.names()[-1] != "Setvar")
+    assert leg.variables == {"SHARED(SC_ASKS)": "1"}
+    assert asterisk.names().index("Originate") > asterisk.names().index("Setvar") + 1, "who is asked rings after it"
+    [led] = [one for one in asterisk.received if one["Action"] == ["Redirect"]]
+    assert (led["Channel"], led["Exten"], "ExtraChannel" in led) == ([C], ["to_tip"], False)
+
+
 async def test_a_recording_is_silenced_or_else_stopped(node: Node, asterisk: FakeAsterisk) -> None:
     with pytest.raises(TimeoutError, match="no link"):  # not the same as a talk that nobody records
         await node.switch.orders.hush(LEG, True)
     await node.start()
     assert not await node.switch.orders.hush(LEG, True), "no such leg"
-    asterisk.leg(LEG, "2001", "Up")
-    for on in (True, False):
+    leg = asterisk.leg(LEG, "2001", "Up")
+    leg.variables["SC_RECORD"] = "call-ps-x"
+    for on, actions in ((True, ["Setvar", "MixMonitorMute"]), (False, ["MixMonitorMute", "Setvar"])):
         assert await node.switch.orders.hush(LEG, on)
-        asked = {key: values[0] for key, values in asterisk.received[-1].items()}
-        assert (asked["Action"], asked["Channel"], asked["Direction"], asked["State"]) == (
-            "MixMonitorMute", LEG, "both", "1" if on else "0")
+        assert asterisk.names()[-2:] == actions, "on the leg it is paused before it is, and no less than so long"
+        [asked] = [one for one in asterisk.received[-2:] if one["Action"] == ["MixMonitorMute"]]
+        assert (asked["Channel"], asked["Direction"], asked["State"]) == ([LEG], ["both"], ["1" if on else "0"])
+        assert leg.variables["SC_HUSHED"] == ("1" if on else "")
     asterisk.knobs.refuse["MixMonitorMute"] = "Cannot set mute flag"
-    assert await node.switch.orders.hush(LEG, True) and asterisk.names()[-1] == "StopMixMonitor"
+    asterisk.knobs.refuse["StopMixMonitor"] = "Could not stop monitoring channel"
+    assert not await node.switch.orders.hush(LEG, True), "stopped already: somebody is asked"
     assert not await node.switch.orders.hush(LEG, False) and asterisk.names()[-1] == "MixMonitorMute"
+    assert leg.variables == {"SC_RECORD": "call-ps-x", "SC_HUSHED": "1"}, "it goes on later, by the keys alone"
+    del asterisk.knobs.refuse["StopMixMonitor"]
+    assert await node.switch.orders.hush(LEG, True) and asterisk.names()[-2] == "StopMixMonitor"
+    assert leg.variables["SC_RECORD"] == "", "it does not begin again"

@@ -19,7 +19,7 @@ from lab import audio
 from lab.audio import Samples
 from lab.leg import Leg
 from lab.network import Behaviour
-from lab.person import ask
+from lab.person import Person, ask
 from lab.session import Lab
 from lab.up import SOUNDS
 from routing.store.numbers import NumberKeys
@@ -30,8 +30,10 @@ from tests.until import until_async
 
 pytestmark = pytest.mark.system
 
-CALLER, AGENT = 440, 1000
+CALLER, AGENT, COLLEAGUE = 440, 1000, 1300
 ERASED, KEPT = "05321112233", "05324445566"
+ASKED, ASKED_NUMBER = "gorus_oneri", "4"
+"""Of the colleague: a service whose talks are recorded as well, and its number of the house."""
 DTMF = (697, 770, 852, 941, 1209, 1336, 1477)
 
 
@@ -133,6 +135,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     stage = Stage(lab, tmp_path)
     house = House(lab, stage)
     agents = await stage.agents([*plain("uzaktan_egitim", 3), plain("psikososyal", 1)[0]], Behaviour(tone=AGENT))
+    colleague = await stage.agent(plain(ASKED, 1)[0], Behaviour(tone=COLLEAGUE, record=tmp_path))
     spool = lab.folder / "spool"
 
     heard, refused, hurried, late = await asyncio.gather(
@@ -161,10 +164,18 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
         await phone.press("*2")
         await house.noted(lines)
         await asyncio.sleep(2.5)
+    await _asked(house, agent, colleague, file)
+    await phone.press("*2")
+    await house.noted(5)
+    paused = await _asked(house, agent, colleague, file, paused=True)  # while the agent hears that it is paused
+    await phone.press("*2")
+    await house.noted(6)
+    await until_async(lambda: file.stat().st_size > paused + 2.5 * audio.RATE, what="it goes on by the keys")
     for leg in (heard, refused, hurried, late):
         await leg.hangup()
 
     [row] = await house.rows_of(contact)
+    talked = lab.rows("select connected_at, talk_s from offers where contact = ? and talk_s is not null", contact)
     assert house.rows() == [row], "of the others there is none"
     assert (row["kind"], row["service"], row["agent"]) == ("call", "uzaktan_egitim", agent.id)
     await until_async(lambda: not list(spool.iterdir()), what="an empty spool")
@@ -176,16 +187,49 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     music = audio.read(SOUNDS / "moh" / "santral.wav")
     assert not audio.find(music[: audio.RATE], sound).found
     gaps = [(before, after) for before, after in pairwise(caller) if after - before > 1.0]
-    assert len(gaps) == 2, "paused over HTTP, and by keys"
+    assert len(gaps) == 4, "paused over HTTP and by keys, the agent keys whom to ask, paused while they ask"
+    over_http, by_keys, asks, asks_paused = gaps
     # By keys the agent is told that it goes on when it does: those words are in it, and no one else's.
-    for (begin, end), told in zip(gaps, (0.0, length("kayit-suruyor") + 0.6), strict=True):
-        assert 1.5 < end - begin - told < 6.0, "two seconds and what the keys took"
+    keyed = length("kayit-suruyor") + 0.6
+    for (begin, end), told, least in ((over_http, 0.0, 1.5), (by_keys, keyed, 1.5), (asks_paused, keyed, 0.0)):
+        assert least < end - begin - told < 6.0, "two seconds and what the keys took"
         quiet = sound[int((begin + 0.2) * audio.RATE): int((end - told - 0.1) * audio.RATE)]
         assert audio.silence_share(quiet) == 1.0, "silence while it is paused"
-    assert other[-1] > gaps[0][1] + 0.3 and caller[-1] > gaps[1][1] + 0.3, "and heard again after it"
+    assert other[-1] > over_http[1] + 0.3 and caller[-1] > asks_paused[1] + 0.3, "and heard again after it"
+    assert asks_paused[0] - asks[1] > 1.3 and _louder(sound, COLLEAGUE) == [], "after the colleague, but not with them"
+    assert abs(row["at"] - talked[0]["connected_at"]) < 0.1 and row["seconds"] < talked[0]["talk_s"] - 5.0
     assert [hertz for hertz in DTMF if _louder(sound, hertz)] == [], "no digit, pressed while paused or not"
 
     await _erased(house, row)
+
+
+async def _asked(house: House, agent: Person, colleague: Person, file: Path, *, paused: bool = False) -> int:
+    """A colleague is asked first, and the caller is the agent's again. Nothing is recorded while they ask, and when it
+    was paused before, nothing afterwards; the size of the file at the end."""
+    network = house.stage.network
+    rung = len(network.rung)
+    if paused:
+        await agent.ask("consult", {"service": ASKED})
+    else:
+        phone = await network.wait_ring(agent.seat)
+        await phone.press("*3")
+        await asyncio.sleep(1.0)  # until the number is asked for
+        await phone.press(f"{ASKED_NUMBER}#")
+    theirs = await network.wait_ring(colleague.seat, since=rung)
+    await theirs.wait_answered()
+    # The agent may still hear what the last key did: as soon as that is over they are with the colleague.
+    await until_async(lambda: house.stage.tone_s(theirs, AGENT) > 0.5, what="the two agents talk")
+    asks = file.stat().st_size
+    await asyncio.sleep(1.5)
+    assert file.stat().st_size == asks, "what agents say to each other is in none"
+    await theirs.hangup()
+    await theirs.wait_ended()
+    if paused:
+        await asyncio.sleep(2.0)
+        assert (await agent.view())["state"] == "talking" and file.stat().st_size == asks, "nobody said that it goes on"
+    else:
+        await until_async(lambda: file.stat().st_size > asks + 1.5 * audio.RATE, what="it goes on")
+    return file.stat().st_size
 
 
 async def _erased(house: House, row: dict[str, Any]) -> None:
@@ -206,9 +250,9 @@ async def _erased(house: House, row: dict[str, Any]) -> None:
     kept = NumberKeys.load(folder / "secrets" / "numbers.json").seal("+9" + KEPT)[0]
     assert lab.rows("select contact from contacts where caller_hash = ?", kept), "the others are as they were"
     record = house.record()
-    assert [entry["what"] for entry in record] == [*("paused", "resumed") * 2, "heard", "erasing", "erased"]
+    assert [entry["what"] for entry in record] == [*("paused", "resumed") * 3, "heard", "erasing", "erased"]
     assert record[0]["who"] == record[2]["who"] == f"agent {row['agent']}"
-    assert record[4]["who"] == "supervisor" and record[6]["who"] == "sistem testi"
+    assert record[6]["who"] == "supervisor" and record[8]["who"] == "sistem testi"
     status = await ask(lab.info, "GET", "/api/v1/status")
     assert status["link_up"], "the node goes on"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.ami.actions import to_action, to_partner, wait_words
+from routing.ami.actions import to_action, to_ask, to_partner, wait_words
 from routing.ami.wire import BadAction, encode
 from routing.core.commands import Consult, Offer, Overflow, Partner, Rescind, SendOn, TakeBack
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -106,11 +106,12 @@ def test_who_is_sent_on_is_led_out_of_the_talk() -> None:
         "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "to_tip", "Priority": "1"}
 
 
-def test_caller_and_agent_are_parted_in_one_action_and_the_agent_is_led_back_by_a_word() -> None:
+def test_the_caller_is_led_away_from_an_agent_who_asks_and_the_agent_is_led_back_by_a_word() -> None:
     assert to_action(Consult(OfferId(3), CALLER, ServiceId("tip"), line=True), "444") == {
         "Action": "Setvar", "Channel": CALLER, "Variable": "__SC_SERVICE", "Value": "tip"}, "nobody is parted"
     assert to_action(Consult(OfferId(3), CALLER, ServiceId("tip")), "444") == {
-        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "to_tip", "Priority": "quiet",
-        "ExtraChannel": LEG, "ExtraContext": "santral-consult", "ExtraExten": "wait", "ExtraPriority": "1"}
+        "Action": "Redirect", "Channel": CALLER, "Context": "santral-sent", "Exten": "to_tip", "Priority": "quiet"}
+    assert to_ask(Consult(OfferId(3), CALLER, ServiceId("tip"))) == {
+        "Action": "Setvar", "Channel": LEG, "Variable": "SHARED(SC_ASKS)", "Value": "1"}
     assert to_action(TakeBack(OfferId(3), CALLER), "444") == {
         "Action": "Setvar", "Channel": LEG, "Variable": "SHARED(SC_BACK)", "Value": "1"}
