@@ -344,7 +344,7 @@ class Wishes(Shape):
     forgotten_days: Annotated[int, Field(ge=30, le=3660, strict=True)] = 365
     """Without a call of theirs."""
     most: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 200_000
-    """Callers: all of them are in the node's memory, some 150 bytes each."""
+    """Callers: all of them are in the node's memory, 150 bytes each."""
 
 
 class Settings(Shape):

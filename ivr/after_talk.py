@@ -38,7 +38,7 @@ class AfterTalk:
         if state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.lost(contact)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
-        elif self.surveys.asks(await session.get_variable(dialplan.SERVICE) or ""):
+        elif await self.surveys.due(session):
             await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
         else:
             await session.set_variable(dialplan.NEXT, dialplan.BYE)

@@ -6,7 +6,20 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ivr import after_talk, announcement, callback, codes, dialplan, entry, hush, message, survey, transfer, waiting
+from ivr import (
+    after_talk,
+    announcement,
+    callback,
+    codes,
+    dialplan,
+    entry,
+    hush,
+    message,
+    survey,
+    transfer,
+    waiting,
+    wish,
+)
 from ivr import sms as sms_
 from ivr.agi.server import FastAgi, Limits
 from ivr.config import IvrSettings
@@ -19,7 +32,7 @@ from routing.core.model import Service
 
 OWN_PROMPTS = frozenset((*steps.OWN_PROMPTS, *waiting.OWN_PROMPTS, *callback.OWN_PROMPTS, *codes.OWN_PROMPTS,
                          *survey.OWN_PROMPTS, *message.OWN_PROMPTS, *transfer.OWN_PROMPTS, *hush.OWN_PROMPTS,
-                         *sms.OWN_PROMPTS, entry.SORRY))
+                         *sms.OWN_PROMPTS, *wish.OWN_PROMPTS, entry.SORRY))
 """Prompt keys the dialogues need beside those of the menu; places in line come from the verbaliser."""
 
 
@@ -37,25 +50,26 @@ class Dialogues:
                  verify_pin: codes.VerifyPin, agent_by_number: codes.AgentByNumber, services: Iterable[Service],
                  host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
                  clock: Callable[[], float] = time.time, entry_now: entry.EntryNow = entry.always_open,
-                 spool: Path | None = None, keep: message.Keep | None = None, known: entry.Known = entry.nobody,
+                 spool: Path | None = None, keep: message.Keep | None = None,
                  keep_keyed: entry.KeepKeyed = entry.forget,
                  by_number: transfer.ByNumber = lambda number: None, announced: announcement.Now = announcement.none,
                  is_open: entry.IsOpen = entry.all_open, silence: hush.Silence = hush.no_recordings,
                  texts: sms_.Send | None = None, texts_after_s: float = 0.0,
-                 can_call: transfer.CanCall = lambda offer: True) -> None:
+                 can_call: transfer.CanCall = lambda offer: True, wishes: wish.Wishes | None = None) -> None:
         complete(menu, sounds)
         self.server = FastAgi(host, port, limits)
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
         self.messages = message.Messages(sounds, self.contacts, spool, keep)
         self.texts = sms_.Texts(self.contacts, menu, texts, texts_after_s)
-        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, clock, entry_now, known, keep_keyed,
-                                 announced, is_open, self.texts)
-        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts)
-        self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages)
+        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, clock, entry_now, keep_keyed,
+                                 announced, is_open, self.texts, wishes)
+        self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts,
+                                       wishes=wishes)
+        self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
         self.callback = callback.Callback(inbox, sounds, self.contacts)
-        self.transfers = transfer.Transfers(inbox, sounds, by_number, can_call)
+        self.transfers = transfer.Transfers(inbox, sounds, by_number, can_call, wishes)
         self.hush = hush.Hush(sounds, silence)
         self.server.add_route(dialplan.HUSH_ROUTE, self.hush.hush)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)

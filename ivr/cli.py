@@ -1,8 +1,7 @@
-"""`santral menu`: what callers hear and where each key leads, drawn; and the list of callers who asked to be known."""
+"""`santral menu`: what callers hear and where each key leads, drawn."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -12,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from ivr.caller import ANONYMOUS, normalise
 from ivr.flow import outline, picture
 from ivr.flow.hear import Voice
 from ivr.flow.model import Flow
@@ -33,17 +31,14 @@ class Menu(NamedTuple):
     voice: Voice
     numbers: Mapping[str, str]
     """Called number -> entry."""
-    region: str = "TR"
 
 
 ReadMenu = Callable[[Path, Path | None], Menu]
-Enlist = Callable[[Path, list[str], bool], int]
-"""State folder, numbers in E.164, whether they are taken out -> how many were not so before."""
 
 
-def commands(read: ReadMenu, document: picture.Document, enlist: Enlist, default_centre: Path) -> typer.Typer:
+def commands(read: ReadMenu, document: picture.Document, default_centre: Path) -> typer.Typer:
     """The commands of this room, to be mounted as `santral menu`."""
-    app = typer.Typer(no_args_is_help=True, help="The menu callers hear: draw it; callers who asked to be known.")
+    app = typer.Typer(no_args_is_help=True, help="The menu callers hear: draw it.")
 
     @app.command("show")
     def show(
@@ -68,18 +63,6 @@ def commands(read: ReadMenu, document: picture.Document, enlist: Enlist, default
         if note:
             console.print(note, markup=False)
 
-    @app.command("register")
-    def register(
-        state: Annotated[Path, typer.Option("--state", help="State folder of the node.")] = Path("/var/lib/santral"),
-        remove: Annotated[bool, typer.Option("--remove", help="Take the number out again.")] = False,
-        region: Annotated[str, typer.Option("--region", help="Where numbers without a country code belong.")] = "TR",
-    ) -> None:
-        """Put a caller who asked for it on the list of those who need no menu (rule I20): nothing but a keyed hash of
-        the number is kept. Asks for the number; without a terminal it reads numbers from its input, one a line."""
-        numbers = _numbers(region)
-        changed = enlist(state, numbers, remove)
-        typer.echo(f"{changed} of {len(numbers)} {'taken out' if remove else 'put on the list'}")
-
     return app
 
 
@@ -93,8 +76,9 @@ def _trees(menu: Menu) -> Iterator[tuple[str, Item]]:
     for entry, start in menu.flow.entries.items():
         called = ", ".join(number for number, name in menu.numbers.items() if name == entry)
         yield f"entry {entry}{f' ({called})' if called else ''}", outline.outline(menu.flow, start, menu.voice)
-    if menu.flow.registered is not None and menu.flow.registered.then:
-        yield "callers who asked to be known", outline.outline(menu.flow, menu.flow.registered.then, menu.voice)
+    if menu.flow.human_first is not None and menu.flow.human_first.then:
+        yield "callers who asked for a person at once", outline.outline(
+            menu.flow, menu.flow.human_first.then, menu.voice)
 
 
 def _grow(tree: Tree, item: Item, before: str = "") -> None:
@@ -111,18 +95,3 @@ def _grow(tree: Tree, item: Item, before: str = "") -> None:
     for way in item.ways:
         when = "" if way.heard_s is None else f" [{way.heard_s:.1f} s]"
         _grow(branch, way.to, " ".join((f"{way.key} {way.words}{when}", *way.needs)).strip())
-
-
-def _numbers(region: str) -> list[str]:
-    if sys.stdin.isatty():
-        given = [typer.prompt("Number", hide_input=True)]
-    else:
-        given = [line for line in sys.stdin.read().splitlines() if line.strip()]
-    found = [normalise("".join(char for char in text if char not in " ()-"), region) for text in given]
-    wrong = [place for place, number in enumerate(found, 1) if number == ANONYMOUS]
-    if wrong or not found:
-        which = ", ".join(map(str, wrong[:10]))
-        typer.echo(f"line {which}: no telephone number; write it as 0532 112 34 56" if wrong else
-                   "no number was given", err=True)
-        raise typer.Exit(2)
-    return found

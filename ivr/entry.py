@@ -18,6 +18,7 @@ from ivr.message import Messages
 from ivr.passage import Passage
 from ivr.sms import Texts
 from ivr.sounds import Sounds, files
+from ivr.wish import NoWishes, Wish, Wishes
 from prompts.say import LANGUAGE
 from routing.core.errors import Refused
 from routing.core.ids import ContactId
@@ -34,8 +35,6 @@ KeepKeyed = Callable[[ContactId, str, str, str], Awaitable[None]]
 """Keeps with a contact what its caller keyed in: field, keyed hash, encrypted box (empty: the hash alone)."""
 IsOpen = Callable[[str], bool]
 """Whether callers may wait for a service now, by its hours and closures."""
-Known = Callable[[str], bool]
-"""Whether the caller of this keyed hash asked to be known (rule I20)."""
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +66,6 @@ def all_open(service: str) -> bool:
     return True
 
 
-def nobody(caller_hash: str) -> bool:
-    """The `Known` of a centre where nobody asked for it."""
-    return False
-
-
 async def forget(contact: ContactId, field: str, digest: str, box: str) -> None:
     """The `KeepKeyed` of a node that has no place for it."""
 
@@ -81,12 +75,12 @@ class Entry:
     the menu goes on with those it began with."""
 
     def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts, messages: Messages,
-                 clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open, known: Known = nobody,
+                 clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open,
                  keep_keyed: KeepKeyed = forget, announced: announcement.Now = announcement.none,
-                 is_open: IsOpen = all_open, texts: Texts | None = None) -> None:
+                 is_open: IsOpen = all_open, texts: Texts | None = None, wishes: Wishes | None = None) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
-        self.clock, self.entry_now, self.known, self.keep_keyed = clock, entry_now, known, keep_keyed
-        self.announced, self.is_open, self.texts = announced, is_open, texts
+        self.clock, self.entry_now, self.keep_keyed = clock, entry_now, keep_keyed
+        self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoWishes()
 
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
@@ -99,7 +93,7 @@ class Entry:
         entry, state, step = await self._begin(session, flow, before)
         way = Passage(contact_of(session), entry, state, time.monotonic())
         ended: steps.Step | None = None
-        told = state.notice
+        told, unwished = state.notice, False
         try:
             while True:
                 if isinstance(step, steps.Enter) and self._is_closed(flow, step.queue.service):
@@ -112,6 +106,9 @@ class Entry:
                 given = await self._given(session, sounds, step, news)
                 state, step = machine.step(flow, state, given, time.monotonic())
                 way.note(given, state, step)
+                if state.unwished and not unwished:  # at once: who hangs up now has said so
+                    unwished = True
+                    await self.wishes.keep((await self.contacts.sealed(session))[0], slow=False)
                 if session.missing != missing and state.notice == HEARD:  # a notice without its sound is none
                     state = state._replace(notice=told)
                 if state.notice != told:  # at once: a refusal outlives us
@@ -170,14 +167,14 @@ class Entry:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
             entry = next(iter(flow.entries))
         now = self.entry_now(entry)
-        # While the centre is closed everybody hears the same: nobody is there to be led to at once.
-        registered = flow.registered is not None and now == entry and await self._registered(session)
-        return now, *machine.begin(flow, now, time.monotonic(), slow=slow, registered=registered, notice=notice,
-                                   texts=texts)
+        wish = await self._wish(session)
+        # While the centre is closed nobody is there to be led to at once.
+        return now, *machine.begin(flow, now, time.monotonic(), slow=slow, remembered=wish.slow and not slow,
+                                   human_first=wish.human_first and now == entry, notice=notice, texts=texts)
 
-    async def _registered(self, session: Session) -> bool:
-        digest, _ = await self.contacts.sealed(session)
-        return bool(digest) and self.known(digest)
+    async def _wish(self, session: Session) -> Wish:
+        """Of this caller; where none are kept nobody's number is read."""
+        return self.wishes.of((await self.contacts.sealed(session))[0]) if self.wishes.kept else Wish()
 
     async def _record(self, session: Session, sounds: Sounds, step: steps.Record) -> steps.Recorded:
         await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
@@ -198,6 +195,7 @@ class Entry:
             (dialplan.INHERITED + dialplan.PRIORITY, str(queue.priority)), *_told(chosen))
         event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow, chosen.needs,
                                            chosen.language)
+        self.wishes.called(event.caller_hash)
         onward = dialplan.HOLD
         try:
             await self.inbox.ask(event)

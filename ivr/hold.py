@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ivr import expected
+from ivr import expected, wish
 from ivr.config import Wait
 from ivr.expected import Words
 from ivr.flow.sms import OFFER
@@ -87,6 +87,8 @@ class Heard:
     """Whether the old place is wanted; not answered yet."""
     question: list[str] = field(default_factory=list)
     """As it was asked."""
+    wish_at: float = -math.inf
+    """When it was asked whether slow speech is to be remembered; not answered yet."""
     told: set[int] = field(default_factory=set)
     """Announcements."""
     recent: dict[tuple[str, ...], float] = field(default_factory=dict)
@@ -96,11 +98,15 @@ class Heard:
         """It is being waited for the answer."""
         return now - self.asked_at < ASKED_S
 
+    def wishing(self, now: float) -> bool:
+        """So of slow speech."""
+        return now - self.wish_at < ASKED_S
+
 
 def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: float, comfort_s: float,
-          texts_s: float = math.inf) -> list[str]:
+          texts_s: float = math.inf, remembers: bool = False) -> list[str]:
     """Prompt keys of a round without a key; notes in `heard` what is said. `texts_s`: after this wait a short message
-    is offered, once."""
+    is offered, once; `remembers`: this caller may be asked whether slow speech is to be remembered."""
     if heard.cut:
         heard.cut, heard.place, heard.told_at, heard.service = False, view.position, now, view.service
         heard.words, heard.until = None, math.inf
@@ -116,6 +122,8 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
         return keys
     if now - heard.told_at >= place_s and (keys := _say(heard, now, _told(heard, view, wait, now))):
         return keys
+    if remembers:
+        return ask_wish(heard, now)
     if _offers(heard, view, wait, now):
         heard.offered_at = now
         return _say(heard, now, [[f"{CALLBACK_OFFER}-{wait.callback_key}"]])
@@ -165,6 +173,18 @@ def ask_again(heard: Heard, now: float) -> list[str]:
     """A key has cut the question that nobody had heard yet: from the beginning."""
     heard.asked_at = heard.said_at = now
     return heard.question
+
+
+def ask_wish(heard: Heard, now: float) -> list[str]:
+    """Whether slow speech is to be remembered: while there is nothing else to say."""
+    heard.wish_at = heard.said_at = now
+    return [wish.OFFER]
+
+
+def wished(heard: Heard, now: float, said: str) -> list[str]:
+    """It is, or could not be."""
+    heard.wish_at = -math.inf
+    return _say(heard, now, [[said]])
 
 
 def answered(heard: Heard, view: ContactView, wait: Wait, now: float, *, old: bool) -> list[str]:

@@ -20,6 +20,7 @@ from ivr.flow.model import REPEAT_KEY, SLOW_KEY
 from ivr.flow.steps import SLOW_FACTOR, Ask, Key, Silence
 from ivr.message import Messages
 from ivr.sounds import Sounds, files
+from ivr.wish import OFFER, YES_KEY, NoWishes, Offers, Wishes
 from prompts.say import LANGUAGE
 from routing.core import survey
 from routing.core.errors import Refused
@@ -120,12 +121,19 @@ def _question(progress: Progress, before: tuple[str, ...]) -> Ask:
 class Surveys:
     """Endpoint of `agi://node/survey`."""
 
-    def __init__(self, inbox: Inbox, sounds: Sounds, contacts: Contacts, messages: Messages) -> None:
+    def __init__(self, inbox: Inbox, sounds: Sounds, contacts: Contacts, messages: Messages,
+                 wishes: Wishes | None = None) -> None:
         self.inbox, self.sounds, self.contacts, self.messages = inbox, sounds, contacts, messages
+        self.offers = Offers(contacts, wishes or NoWishes())
 
     def asks(self, service: str) -> bool:
         """Whether callers of this service are asked."""
         return service in self.contacts.settings.survey
+
+    async def due(self, session: Session) -> bool:
+        """Whether this caller is asked anything after the talk."""
+        service = await session.get_variable(dialplan.SERVICE) or ""
+        return self.asks(service) or await self.offers.due(session, service)
 
     async def survey(self, session: Session) -> None:
         """The whole survey. Nothing that happens here keeps the caller: the dialplan says good-bye afterwards."""
@@ -133,6 +141,8 @@ class Surveys:
             await session.set_variable(dialplan.LIMIT, limit)
         await session.set_variable(dialplan.NEXT, dialplan.BYE)
         contact, service = contact_of(session), await session.get_variable(dialplan.SERVICE) or ""
+        if await self.offers.due(session, service):
+            await self._remember(session)
         if not self.asks(service):
             return
         slow = await session.get_variable(dialplan.SLOW) == "1"
@@ -150,6 +160,14 @@ class Surveys:
                                                           language=progress.language):
             await self._tell(contact, service, Said(survey.MESSAGE, 0))
         await session.say(files(self.sounds, (THANKS,), slow=progress.slow, language=progress.language))
+
+    async def _remember(self, session: Session) -> None:
+        """Who had slow speech and was not asked while waiting: whether it is to be remembered."""
+        await session.set_variable(dialplan.INHERITED + dialplan.WISH, "1")
+        language = await language_of(session)
+        given = await ask(session, self.sounds, Ask((OFFER,), 0.0, ANSWER_S * SLOW_FACTOR, True, language))
+        if isinstance(given, Key) and given.digit == YES_KEY:
+            await session.say(files(self.sounds, (await self.offers.accepted(session),), slow=True, language=language))
 
     async def _tell(self, contact: ContactId, service: str, said: Said) -> bool:
         try:

@@ -1,5 +1,5 @@
-"""An agent sends the caller on, asks somebody first, or notes that the caller wants to be called back should the call
-be lost, by keys in the talk.
+"""An agent sends the caller on, asks somebody first, or notes what the caller wants, by keys in the talk: to be called
+back should the call be lost, a person at once in later calls.
 
 The dialplan collects the number and asks; what is to be said to the agent comes back in `ACD_SAY` and is played there,
 so this is over in milliseconds and a node that is frozen costs no talk. Numbers are short and of the house: a service's
@@ -16,6 +16,7 @@ import structlog
 from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.sounds import Sounds, files
+from ivr.wish import NoWishes, Wishes
 from routing.core.errors import NoCallback, NotOpen, NotThere, Refused
 from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, leg_id, parse_leg_id
@@ -25,14 +26,17 @@ from routing.core.model import AgentState
 DONE, ASKED, BACK = "aktarma-tamam", "aktarma-soruluyor", "aktarma-geri"
 NO_NUMBER, CLOSED, NOT_THERE = "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor"
 AGREED, WITHDRAWN, CANNOT = "takip-tamam", "takip-iptal", "takip-olmaz"
+WISHED, UNWISHED, NO_WISH = "istek-tamam", "istek-iptal", "istek-olmaz"
 NOT_NOW, NO_SYSTEM, NOT_ALLOWED = "kod-simdi-olmaz", "kod-sistem-yok", "agent/not-allowed"
-OWN_PROMPTS = (DONE, ASKED, BACK, AGREED, WITHDRAWN, CANNOT, NO_NUMBER, CLOSED, NOT_THERE, NOT_NOW,
-               NO_SYSTEM, NOT_ALLOWED)
+OWN_PROMPTS = (DONE, ASKED, BACK, AGREED, WITHDRAWN, CANNOT, WISHED, UNWISHED, NO_WISH, NO_NUMBER, CLOSED, NOT_THERE,
+               NOT_NOW, NO_SYSTEM, NOT_ALLOWED)
 
 LINE = "line"
 SAID = {"send": DONE, "ask": "", "back": BACK, LINE: ASKED, "agree": AGREED,
         "withdraw": WITHDRAWN}
 """What is said when it is done. Who asks somebody by `*3` is told so where they wait (`consult.conf`)."""
+WISHES = {"wish": True, "unwish": False}
+"""Whether the caller wants a person at once in later calls."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,12 +55,14 @@ CanCall = Callable[[OfferId], bool]
 
 class Transfers:
     """Endpoint of `agi://node/transfer,<how>,<number>`: `send` the caller on, `ask` somebody, take them `back`; the
-    caller does `agree` to be called back should the call be lost, or does `withdraw` that. With `line` the
-    phone has dialled the number on a second line, while its agent talks on the first."""
+    caller does `agree` to be called back should the call be lost, or does `withdraw` that; the caller does `wish` for
+    a person at once in later calls, or does not any more (`unwish`). With `line` the phone has dialled the number on a
+    second line, while its agent talks on the first."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber,
-                 can_call: CanCall = lambda offer: True) -> None:
+                 can_call: CanCall = lambda offer: True, wishes: Wishes | None = None) -> None:
         self.inbox, self.sounds, self.by_number, self.can_call = inbox, sounds, by_number, can_call
+        self.wishes = wishes or NoWishes()
 
     async def transfer(self, session: Session) -> None:
         """Ask the engine, and have it told what came of it."""
@@ -89,6 +95,10 @@ class Transfers:
 
     async def _asked(self, session: Session, leg: tuple[OfferId, ContactId] | None) -> str:
         how, number = session.argument(1), session.argument(2)
+        if leg is not None and how in WISHES:
+            wants = WISHES[how]
+            kept = await self.wishes.keep_for(leg[1], human_first=wants)
+            return NO_WISH if not kept else WISHED if wants else UNWISHED
         if leg is None or how not in SAID:
             return NOT_NOW
         event: Event = ConsultEnded(leg[0])

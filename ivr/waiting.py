@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ivr import announcement, dialplan, expected, hold
+from ivr import announcement, dialplan, expected, hold, wish
 from ivr.agi.session import Session
 from ivr.config import DISTRESS, USUAL, Wait
 from ivr.contact import Contacts, contact_of, told_language
@@ -50,9 +50,10 @@ class Waiting:
 
     def __init__(self, inbox: Inbox, sounds: Sounds, contacts: Contacts, clock: Callable[[], float] = time.time,
                  steady: Callable[[], float] = time.monotonic, announced: announcement.Now = announcement.none,
-                 texts: Texts | None = None) -> None:
+                 texts: Texts | None = None, wishes: wish.Wishes | None = None) -> None:
         self.inbox, self.sounds, self.contacts, self.clock, self.steady = inbox, sounds, contacts, clock, steady
         self.announced, self.texts = announced, texts
+        self.offers = wish.Offers(contacts, wishes or wish.NoWishes())
         self.heard: OrderedDict[ContactId, Heard] = OrderedDict()
 
     async def tick(self, session: Session) -> None:
@@ -104,7 +105,8 @@ class Waiting:
         refuses = key == REFUSE_KEY and bool(await session.get_variable(dialplan.NOTICE))
         if refuses:
             put.append((dialplan.INHERITED + dialplan.NOTICE, REFUSED))
-        if view.state is not ContactState.PENDING and key != SLOW_KEY:
+        wished = key == wish.YES_KEY and wait.wishes and heard.wishing(self.steady())
+        if view.state is not ContactState.PENDING and key != SLOW_KEY and not wished:
             return dialplan.HOLD  # a phone rings for this caller, or they are being connected: nothing may cover that
         if key and key == wait.callback_key and not view.callback:
             return dialplan.CALLBACK
@@ -128,12 +130,25 @@ class Waiting:
         if key == SLOW_KEY and not heard.slow:
             put.append((dialplan.INHERITED + dialplan.SLOW, "1"))
             return hold.slower(heard, now)
-        if view.state is not ContactState.PENDING:
+        pending = view.state is ContactState.PENDING
+        wished = key == wish.YES_KEY and wait.wishes and heard.wishing(now)
+        if wished and now - heard.wish_at >= hold.EARLY_S:
+            said = hold.wished(heard, now, await self.offers.accepted(session))
+            return said if pending else []
+        if not pending:
             return []
+        if wished:
+            return hold.ask_wish(heard, now)
         leaf = self.texts.leaves.get(view.service) if self.texts is not None and heard.mobile else None
         if heard.service is None or not key:
-            return hold.speak(heard, view, wait, now, place_s=settings.place_s, comfort_s=settings.comfort_s,
-                              texts_s=math.inf if leaf is None or self.texts is None else self.texts.after_s)
+            asks = heard.slow and heard.service is not None and not heard.asked(now) \
+                and await self.offers.due(session, view.service)
+            keys = hold.speak(heard, view, wait, now, place_s=settings.place_s, comfort_s=settings.comfort_s,
+                              texts_s=math.inf if leaf is None or self.texts is None else self.texts.after_s,
+                              remembers=asks)
+            if keys == [wish.OFFER]:
+                put.append((dialplan.INHERITED + dialplan.WISH, "1"))
+            return keys
         if heard.asked(now) and now - heard.asked_at < hold.EARLY_S:
             return hold.ask_again(heard, now)
         if key in (hold.OLD_KEY, hold.NEW_KEY) and heard.asked(now):

@@ -153,6 +153,9 @@ RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
                     "private), failed (tried again).")
 RECORDING = Metric("acd_recording_possible", GAUGE, (),
                    "1: talks that may be recorded are; 0: nothing can be sealed, or there is no room.")
+WISHES = Metric("acd_caller_wishes", GAUGE, ("wish",),
+                "Callers who asked for something in later calls: slow (slow speech), human_first (a person at once). "
+                "Fewer than five are told as 0.")
 MQTT_CONNECTED = Metric("acd_mqtt_connected", GAUGE, ("broker",),
                         "1: the MQTT broker takes what happens and delivers it. No series: the centre has none.")
 MQTT_BEHIND = Metric("acd_mqtt_behind", GAUGE, ("broker",), "Facts that the broker has not confirmed yet.")
@@ -182,7 +185,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         OFFERS, MOVED, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS,
-        DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, RECORDINGS, RECORDING,
+        DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, RECORDINGS, RECORDING, WISHES,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 

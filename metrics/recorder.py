@@ -256,6 +256,11 @@ class Recorder:
             self._up_to(names.RECORDINGS, count, result)
         self._series.set(names.RECORDING, possible)
 
+    def wishes(self, callers: Mapping[str, int]) -> None:
+        """Callers who asked for something in later calls."""
+        for wish, count in callers.items():
+            self._series.set(names.WISHES, count, wish)
+
     def mqtt(self, *, connected: bool, behind: int, signals: Mapping[tuple[str, str], int]) -> None:
         """The way to the broker: whether it stands, facts to go, signals by kind and result since the node started."""
         self._series.set(names.MQTT_CONNECTED, connected, MQTT)

@@ -67,9 +67,9 @@ from santral.calendar import Calendar
 from santral.config import NODE, NodeConfig, address, node_config, store_place
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
 from santral.house import NodeHouse, hang_up_is_reload
-from santral.registered import Registered
 from santral.reload import New, Reloader
 from santral.secrets import Secrets, same, write_private
+from santral.wishes import Wishes
 
 log = structlog.get_logger()
 
@@ -200,6 +200,8 @@ class Node:
             calendar = Calendar(self._config, runner.post, closings=board.closings,
                                 away=self._away.numbers)
             board.changed = calendar.tell
+            self._wishes = Wishes(store, lambda: self._config.settings.wishes, time.time)
+            await self._wishes.load()
             archive = Archive(vault, store, Audit(self._state), lambda: self._engine.live_offers(),
                               self._switch.orders.hush, time.time)
             can_call = partial(self._can_call, numbers)
@@ -207,7 +209,7 @@ class Node:
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
             reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
-            house = NodeHouse(lambda: self._config, reloader, time.time, board, archive, can_call)
+            house = NodeHouse(lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes)
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.flush()
@@ -219,7 +221,8 @@ class Node:
                      group.create_task(runner.run(), name="runner"),
                      group.create_task(calendar.run(), name="calendar"),
                      group.create_task(self._talks.run(), name="recordings"),
-                     group.create_task(house.run(self._again), name="house")]
+                     group.create_task(house.run(self._again), name="house"),
+                     group.create_task(self._wishes.run(), name="wishes")]
             dialogues = group.create_task(self._listen(agi), name="agi")
             await self._listening(agi, dialogues)
             http = await desk.start(self._config.settings.listen.http)
@@ -237,6 +240,8 @@ class Node:
             await desk.stop()
             agi.stop()
             await dialogues
+            with suppress(StoreError):
+                await self._wishes.sweep()
             for task in tasks:
                 task.cancel()
 
@@ -349,9 +354,8 @@ class Node:
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep, silence=archive.silence,
                          entry_now=calendar.entry, announced=board.spoken, is_open=calendar.is_open,
-                         known=Registered(self._secrets.folder).known,
                          keep_keyed=self._keep_keyed, texts=None if self._sms is None else self._sms.ask,
-                         texts_after_s=config.settings.sms.offer_after_s,
+                         texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,
                          by_number=lambda number: self._config.by_number(number), can_call=can_call)
 
     async def _keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
@@ -366,6 +370,7 @@ class Node:
             switch = self._switch
             recorder.asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
             recorder.inbox(waiting=runner.waiting, dropped=runner.refused)
+            recorder.wishes(self._wishes.counts())
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)
             if (out := self._outbox) is not None:
                 recorder.mqtt(connected=out.connected, behind=out.behind, signals=out.signals)

@@ -121,7 +121,7 @@ class NodeConfig(NamedTuple):
     def waits(self) -> dict[str, Wait]:
         """What callers of each service hear while they wait."""
         calls_out = self.settings.trunk.way_out is not None
-        return {service.id: _wait(service, calls_out) for service in self.loaded.services}
+        return {service.id: _wait(service, calls_out, self.settings.wishes.kept) for service in self.loaded.services}
 
     def ivr(self, node: str) -> IvrSettings:
         """Settings of the dialogues of a node that drives this Asterisk."""
@@ -158,7 +158,8 @@ def check(folder: Path, overlay: Path | None = None) -> Checked:
                                         f"the called number {number} leads to '{entry}', which menu.yaml does not have",
                                         f"Name one of its entries: {', '.join(sorted(flow.entries))}."))
         found, doubts = _closing(loaded, flow)
-        problems, warnings = problems + found + _way_out(loaded, flow) + _two_keys(loaded, flow), warnings + doubts
+        problems = problems + found + _way_out(loaded, flow) + _two_keys(loaded, flow)
+        warnings = warnings + doubts + _wishes(loaded, flow)
     return Checked(loaded, flow, tuple(sorted(problems, key=lambda one: one.order)),
                    tuple(sorted(warnings, key=lambda one: one.order)))
 
@@ -197,6 +198,20 @@ def _two_keys(loaded: Loaded, flow: Flow) -> list[Problem]:
                     "Give the callback another key.")
             for service in loaded.services
             if service.id in texted and service.calls_back != "none" and str(service.callback_key) == sms.KEY]
+
+
+def _wishes(loaded: Loaded, flow: Flow) -> list[Problem]:
+    """Who asks for a person at once gets one (rule I20): that it is kept, and what it gives, stand in two files."""
+    kept = loaded.settings is not None and loaded.settings.wishes.kept
+    if kept == (flow.human_first is not None):
+        return []
+    if kept:
+        return [Problem(loaded.where("wishes", "kept"), "who asks for a person at once gets nothing by it: menu.yaml "
+                        "says nothing of 'human_first'",
+                        f"Add to menu.yaml: human_first: {{priority: 10, then: {flow.human}}}.")]
+    line = 1 if loaded.menu is None else loaded.menu.lines.get("human_first", loaded.menu.line)
+    return [Problem(f"menu.yaml:{line}", "nobody's wish for a person at once is remembered",
+                    "Add to santral.toml: [wishes] kept = true; or take 'human_first' out.")]
 
 
 def _said(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
@@ -383,13 +398,14 @@ def _service(service: files.Service, calls_out: bool) -> core.Service:
         follows_up=calls_out, callback_max=service.callback_max, callback_press=service.callback_press)
 
 
-def _wait(service: files.Service, calls_out: bool) -> Wait:
+def _wait(service: files.Service, calls_out: bool, wishes: bool) -> Wait:
     """What its callers hear while they wait."""
     usual, own = DISTRESS if service.distress else USUAL, service.waiting
     return replace(
         usual, first=own.first or usual.first, place=own.place, expected=own.expected,
         comfort=own.comfort or usual.comfort, music=service.music or usual.music,
-        emergency=service.emergency or "", callback_after_s=service.callback_after_s,
+        emergency=service.emergency or "", wishes=wishes and not service.distress and service.privacy != "anonymous",
+        callback_after_s=service.callback_after_s,
         callback_key=str(service.callback_key) if calls_out and service.calls_back != "none" else "")
 
 

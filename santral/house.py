@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from desk.api import shapes
-from desk.api.house import CannotAnnounce
+from desk.api.house import CannotAnnounce, NotKept
 from routing.core.errors import Refused
-from routing.core.ids import OfferId
+from routing.core.ids import ContactId, OfferId
 from routing.core.inbox import InboxClosed
 from routing.store.announcements import Row
 from routing.store.errors import StoreError
@@ -24,6 +24,7 @@ from santral.config import NodeConfig
 from santral.errors import SantralError
 from santral.hours import pages, written
 from santral.reload import Reloader
+from santral.wishes import Full, Wishes
 
 log = structlog.get_logger()
 
@@ -38,8 +39,9 @@ class NodeHouse:
     """Implements `desk.api.house.House`."""
 
     def __init__(self, current: Callable[[], NodeConfig], reloader: Reloader, clock: Callable[[], float],
-                 board: Board, archive: Archive, can_call: Callable[[OfferId], bool]) -> None:
+                 board: Board, archive: Archive, can_call: Callable[[OfferId], bool], wishes: Wishes) -> None:
         self.find, self.sound, self.hush, self.can_call = archive.find, archive.sound, archive.hush, can_call
+        self.forget, self._wishes = wishes.forget, wishes
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
@@ -65,6 +67,27 @@ class NodeHouse:
                 log.error("node.reload_refused", by=HANG_UP, problems=["the engine did not answer; try again"])
             except (Refused, StoreError, OSError) as error:  # a signal may cost nobody their node
                 log.error("node.reload_refused", by=HANG_UP, problems=[str(error)])
+
+    async def wish(self, contact: ContactId, wanted: shapes.Wish) -> None:
+        """See `House`."""
+        if not await self._wishes.keep_for(contact, slow=wanted.slow, human_first=wanted.human_first):
+            raise NotKept
+
+    async def keep_wishes(self, wanted: shapes.Wishes) -> shapes.Changed:
+        """See `House`."""
+        if (wanted.slow or wanted.human_first) and not self._wishes.kept:
+            raise NotKept("wishes are not kept: set kept = true at [wishes] of santral.toml, then santral reload")
+        try:
+            return shapes.Changed(changed=await self._wishes.keep_all(
+                wanted.hashes, slow=wanted.slow, human_first=wanted.human_first))
+        except Full as error:
+            raise NotKept(str(error)) from error
+
+    def wished(self) -> shapes.Wished:
+        """See `House`."""
+        rules = self._current().settings.wishes
+        return shapes.Wished(**self._wishes.counts(), most=rules.most, forgotten_days=rules.forgotten_days,
+                             kept=rules.kept)
 
     async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:
         """See `House`."""

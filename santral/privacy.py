@@ -12,6 +12,7 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from sqlalchemy import select
 
 from metrics import forget as queue_log
 from metrics.queue_lines import name
-from routing.store import keyed, recordings, sms, traces
+from routing.store import keyed, recordings, sms, traces, wishes
 from routing.store.audit import Audit
 from routing.store.errors import KeyFileError
 from routing.store.numbers import NumberKeys
@@ -31,13 +32,13 @@ from routing.store.sound import remove
 from routing.store.store import Store
 from routing.store.traces import Caller
 from routing.store.vault import DAY_S, Vault
-from santral import registered
 
 REBUILD_MAX = 200 * 1024 * 1024
 """Bytes of a database that is written anew beside a running node, if that is needed at all: some seconds, and a turn
 waits ten at most. A bigger one waits for a moment without a node."""
 SETTLE_S = 2.0
 """A recording is sealed and has its row within milliseconds."""
+EPOCH = date(1970, 1, 1)
 CHUNK = 1 << 20
 """Bytes read at once when files are searched."""
 
@@ -97,7 +98,9 @@ class Privacy:
         texts = await self._store.look(partial(sms.of_callers, hashes=caller.hashes, ids=caller.contacts))
         told = {"numbers": sorted({number for box in caller.boxes if (number := self._opened(box))}),
                 **rows, "recordings": [_told(one) for one in kept],
-                "asked_to_be_known": not registered.read(self._keys.parent / registered.FILE).isdisjoint(caller.hashes),
+                "wishes": [{"slow": one.slow, "human_first": one.human_first,
+                            "last_call": str(EPOCH + timedelta(one.day))}
+                           for one in await self._store.look(partial(wishes.of, hashes=caller.hashes))],
                 "keyed_in": [{"contact": one.contact, "field": one.field, "at": one.at,
                               "digits": self._opened(one.box).rpartition(":")[2] or None} for one in answers],
                 "short_messages": [{"contact": one.contact, "about": one.leaf, "at": one.asked_at, "state": one.state,
@@ -125,6 +128,7 @@ class Privacy:
     async def erase(self, caller: Caller) -> Erased:
         """Remove every trace. What stays says that there were calls, not whose. Again it does no harm."""
         self._audit.note(self._who, "erasing", self._clock(), contacts=list(caller.contacts))
+        wished = await self._store.look(partial(wishes.of, hashes=caller.hashes))
         for digest in caller.hashes:
             await self._forget(digest)
         if caller.hashes:  # they may have called since
@@ -152,7 +156,8 @@ class Privacy:
         counts["keyed in"] = await self._store.work(partial(keyed.forget, some=answers))
         texts = await self._store.look(partial(sms.of_callers, hashes=caller.hashes, ids=caller.contacts))
         counts["short messages"] = await self._store.work(partial(sms.forget, some=texts))
-        counts["registered"] = registered.strike(self._keys.parent, caller.hashes)
+        await self._store.work(partial(wishes.forget, hashes=caller.hashes))
+        counts["wishes"] = len(wished)
         # The rows last: by them an erasure that was broken off finds its caller again.
         counts["contacts"] = await self._store.work(partial(traces.blank_rows, ids=caller.contacts))
         calls = {name(contact) for contact in caller.contacts}

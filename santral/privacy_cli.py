@@ -148,7 +148,7 @@ Work = Callable[[Privacy, NodeConfig], Coroutine[Any, Any, None]]
 def _run(work: Work, centre: Path, settings: Path | None, state: Path,
          who: str | None) -> None:
     config = node_config(centre, settings)
-    _ours(state)
+    ours(state)
     place = store_place(config, state)
     if isinstance(place, Path) and not place.is_file():  # or "0 destroyed" would be true of a store made just now
         raise StoreTrouble(f"{place} is not there: no node has kept records in {state}. Name its folder with --state")
@@ -170,7 +170,7 @@ def _run(work: Work, centre: Path, settings: Path | None, state: Path,
         raise StoreTrouble(f"{error.filename or state}: {error.strerror}") from error
 
 
-def _ours(state: Path) -> None:
+def ours(state: Path) -> None:
     """Files that another user makes here would lock the node out."""
     _there(state)
     owner = state.stat().st_uid
@@ -187,7 +187,7 @@ def _there(state: Path) -> None:
 async def opened(config: NodeConfig, state: Path, who: str) -> AsyncIterator[Privacy]:
     """The state of a node, running or not."""
     secrets = state / "secrets"
-    running = await asyncio.to_thread(_answers, state)
+    running = await asyncio.to_thread(answers, state)
     store = await Store.open(store_place(config, state))
     vault = Vault(state / "recordings", Path(config.settings.asterisk.spool),
                   secrets / "recordings.json", store,
@@ -202,7 +202,7 @@ async def opened(config: NodeConfig, state: Path, who: str) -> AsyncIterator[Pri
         await store.close()
 
 
-def _answers(state: Path) -> bool:
+def answers(state: Path) -> bool:
     """Whether a node works on this state now. What a killed one left behind names an address, and nobody is there."""
     try:
         client.call(client.find(state, None, None), "GET", "/health/live")

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from centres.settings import Wishes as Rules
 from ivr.wish import Wish
+from metrics.names import K_MIN
 from routing.core.ids import ContactId
 from routing.store import traces, wishes
 from routing.store.errors import StoreError
@@ -22,8 +23,6 @@ from santral.errors import SantralError
 SWEEP_S = 3600.0
 """Between two times of noting who has called, and of forgetting who has not. What a killed node had not noted only
 makes a caller forgotten a call earlier."""
-TOLD_FROM = 5
-"""Fewer callers are not told of in figures: a handful could be recognised."""
 
 log = structlog.get_logger()
 
@@ -47,7 +46,7 @@ class Wishes:
 
     async def load(self) -> None:
         """After a start."""
-        for row in await self._store.work(wishes.all_of):
+        for row in await self._store.look(wishes.all_of):
             self._remember(row)
 
     # -- for the dialogues ---------------------------------------------------------------------------------------------
@@ -88,7 +87,7 @@ class Wishes:
     async def keep_for(self, contact: ContactId, *, slow: bool | None = None, human_first: bool | None = None) -> bool:
         """By the row of the contact: one of an anonymous service has no hash."""
         try:
-            caller = await self._store.work(partial(traces.hash_of_contact, contact=contact))
+            caller = await self._store.look(partial(traces.hash_of_contact, contact=contact))
         except StoreError as error:
             log.error("wishes.not_kept", why=str(error))
             return False
@@ -121,8 +120,8 @@ class Wishes:
             await self._store.work(partial(wishes.forget, hashes=[caller_hash]))
 
     def counts(self) -> dict[str, int]:
-        """How many callers wish what; 0 for fewer than `TOLD_FROM`."""
-        return {name: many if many >= TOLD_FROM else 0 for name, many in self._counts.items()}
+        """How many callers wish what; 0 for fewer than `K_MIN`."""
+        return {name: many if many >= K_MIN else 0 for name, many in self._counts.items()}
 
     # -- no longer than needed -----------------------------------------------------------------------------------------
 
@@ -132,7 +131,7 @@ class Wishes:
             try:
                 await self.sweep()
             except StoreError as error:
-                log.error("wishes.not_swept", why=str(error))
+                log.warning("wishes.not_swept", why=str(error))
             await asyncio.sleep(SWEEP_S)
 
     async def sweep(self) -> None:

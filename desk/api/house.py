@@ -7,7 +7,7 @@ from typing import Protocol
 
 from desk.api import shapes
 from routing.core.errors import Refused
-from routing.core.ids import AgentId, OfferId
+from routing.core.ids import AgentId, ContactId, OfferId
 
 
 class CannotAnnounce(Refused):
@@ -15,6 +15,13 @@ class CannotAnnounce(Refused):
 
     code = "cannot_announce"
     turkish = "Bu duyuru yapılamıyor."
+
+
+class NotKept(Refused):
+    """What the caller wishes cannot be kept."""
+
+    code = "wish_not_kept"
+    turkish = "Bu arayan için istek kaydedilemiyor."
 
 
 class House(Protocol):
@@ -38,6 +45,22 @@ class House(Protocol):
 
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         """Silence in the recording of the agent's talk, or an end to it. Raises NotNow."""
+        ...
+
+    async def wish(self, contact: ContactId, wanted: shapes.Wish) -> None:
+        """Keep what the caller of a contact wants in later calls. Raises NotKept."""
+        ...
+
+    async def keep_wishes(self, wanted: shapes.Wishes) -> shapes.Changed:
+        """The same of callers by their hashes. Raises NotKept."""
+        ...
+
+    def wished(self) -> shapes.Wished:
+        """How many callers want what."""
+        ...
+
+    async def forget(self, caller_hash: str) -> None:
+        """Nobody knows any more what this caller wants."""
         ...
 
     async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:

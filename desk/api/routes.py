@@ -141,11 +141,22 @@ async def follow_up(call: Call) -> Shape:
     return await one_agent(call)
 
 
+async def wish(call: Call) -> Shape:
+    """The caller at hand wants something in later calls, or does not any more."""
+    assert isinstance(call.body, shapes.Wish)
+    await call.house.wish(_at_hand(call)[1], call.body)
+    return await one_agent(call)
+
+
 def _talk(call: Call) -> OfferId:
     """The offer that the agent is at. Raises `NotNow`."""
+    return _at_hand(call)[0]
+
+
+def _at_hand(call: Call) -> tuple[OfferId, ContactId]:
     for view in call.inbox.status().agents:
-        if view.agent == call.agent and view.offer is not None:
-            return view.offer
+        if view.agent == call.agent and view.offer is not None and view.contact is not None:
+            return view.offer, view.contact
     raise NotNow
 
 
@@ -198,10 +209,22 @@ def _by(call: Call) -> str:
 
 
 async def forget(call: Call) -> Shape:
-    """The engine knows this caller no more: the first step of an erasure (`santral privacy erase`)."""
+    """The node knows this caller no more: the first step of an erasure (`santral privacy erase`)."""
     assert isinstance(call.body, shapes.Forget)
     await call.inbox.ask(events.CallerForgotten(call.body.hash))
+    await call.house.forget(call.body.hash)
     return shapes.Done()
+
+
+async def keep_wishes(call: Call) -> Shape:
+    """What callers want in later calls."""
+    assert isinstance(call.body, shapes.Wishes)
+    return await call.house.keep_wishes(call.body)
+
+
+async def wished(call: Call) -> Shape:
+    """How many callers want what."""
+    return call.house.wished()
 
 
 async def one_agent(call: Call) -> Shape:
@@ -292,6 +315,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/consult/back", SELF, None, shapes.Agent, take_back, "Take the caller back", own=True),
     Route("POST", f"{AGENT}/follow-up", SELF, shapes.FollowUp, shapes.Agent, follow_up, "Call back if the call is lost",
           own=True),
+    Route("POST", f"{AGENT}/wish", SELF, shapes.Wish, shapes.Agent, wish, "What the caller wants in later calls",
+          own=True),
     Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
     Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
     Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),
@@ -302,6 +327,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/v1/recordings/search", STAFF, shapes.Find, shapes.Recordings, recordings, "Find recordings"),
     Route("GET", "/api/v1/recordings/{id}/sound", STAFF, None, None, sound, "Hear a recording"),
     Route("POST", "/api/v1/callers/forget", STAFF, shapes.Forget, shapes.Done, forget, "Forget a caller"),
+    Route("POST", "/api/v1/callers/wishes", STAFF, shapes.Wishes, shapes.Changed, keep_wishes,
+          "What callers want in later calls"),
+    Route("GET", "/api/v1/callers/wishes", STAFF, None, shapes.Wished, wished, "How many callers want what"),
     Route("GET", "/api/v1/callbacks", STAFF, None, shapes.Callbacks, callbacks, "Who waits to be called back"),
     Route("POST", "/api/v1/callbacks/{id}/cancel", STAFF, None, shapes.Callbacks, cancel_callback,
           "Do not call this caller back"),

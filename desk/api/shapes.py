@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -49,6 +49,19 @@ class FollowUp(Shape):
     agreed: bool
 
 
+class Wish(Shape):
+    """What the caller wants in later calls; null: as it was. No reason is asked, and there is no place for one."""
+
+    slow: bool | None = Field(None, description="Slow speech from the beginning.")
+    human_first: bool | None = Field(None, description="A person at once.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.slow is None and self.human_first is None:
+            raise ValueError("slow or human_first is needed")
+        return self
+
+
 class Transfer(Shape):
     """Where the caller is sent on to: a service, an agent (of the present service), or an agent of another service."""
 
@@ -80,6 +93,28 @@ class Forget(Shape):
     """A caller to be forgotten, by the keyed hash of the number: the number itself is never sent."""
 
     hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Wishes(Wish):
+    """What some callers want in later calls, by the keyed hashes of their numbers."""
+
+    hashes: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = Field(min_length=1, max_length=50)
+
+
+class Changed(Shape):
+    """It is done, and stored."""
+
+    changed: int = Field(description="Callers of whom something else was known before.")
+
+
+class Wished(Shape):
+    """How many callers want what. Fewer than five are told as 0."""
+
+    slow: int
+    human_first: int
+    most: int = Field(description="So many callers can be remembered.")
+    forgotten_days: int = Field(description="Who has not called for so long is forgotten.")
+    kept: bool = Field(description="Whether wishes are kept and followed at all.")
 
 
 class Find(Shape):

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ivr.flow import hear, walk
-from ivr.flow.model import HUMAN_KEY, Flow, Menu, Node, Queue, Registered
+from ivr.flow.model import HUMAN_KEY, Flow, HumanFirst, Menu, Node, Queue
 from ivr.flow.nodes import Names, Nodes, Place, Problem
 
 TOP = ("entries", "human", "nodes")
-REGISTERED = "registered"
+HUMAN_FIRST = "human_first"
 MAX_NODES = 500
 """Nodes of one file. A ministry's menu has twenty; the depth rule alone ends it near a hundred."""
 
@@ -33,6 +33,7 @@ def load(document: Any, names: Names, voice: hear.Voice | None = None) -> Loaded
     if flow is not None and not reader.wrong:
         at_night = walk.closed_only(flow, names.closed)
         found = walk.findings(flow, at_night, names.distress, names.closed)
+        found += walk.human_first(flow, HUMAN_FIRST)
         if voice is not None:
             found += hear.findings(flow, voice, at_night)
         for one in found:
@@ -49,7 +50,7 @@ class _Reader(Nodes):
         if not isinstance(document, dict):
             self.note((self.file, 1), "this is not a menu", "Write the keys 'entries', 'human' and 'nodes'.")
             return None
-        self.keys(document, (*TOP, REGISTERED), TOP)
+        self.keys(document, (*TOP, HUMAN_FIRST), TOP)
         nodes = document.get("nodes")
         if not isinstance(nodes, dict) or not nodes:
             if "nodes" in document:
@@ -66,7 +67,7 @@ class _Reader(Nodes):
             if node is not None:
                 made[str(name)] = node
         starts = self.entries(document, document.get("entries"))
-        flow = Flow(starts, self.target(document, "human"), made, self.registered(document))
+        flow = Flow(starts, self.target(document, "human"), made, self.human_first(document))
         if flow.human in made:
             self.human(document, flow)
         return flow
@@ -79,16 +80,17 @@ class _Reader(Nodes):
             return {}
         return {str(name): self.target(entries, name) for name in entries}
 
-    def registered(self, document: Any) -> Registered | None:
-        if REGISTERED not in document:
+    def human_first(self, document: Any) -> HumanFirst | None:
+        if HUMAN_FIRST not in document:
             return None
-        raw = document[REGISTERED]
+        raw = document[HUMAN_FIRST]
         if not isinstance(raw, dict):
-            self.note(self.at(document, REGISTERED), "'registered' has no keys",
-                      "Write 'priority: 10' under it, and 'then: <node>' when they begin elsewhere.")
+            self.note(self.at(document, HUMAN_FIRST), f"'{HUMAN_FIRST}' has no keys",
+                      "Write 'priority: 10' under it, and 'then: <node>': what leads them to a person.")
             return None
         self.keys(raw, ("priority", "then"), ("priority",))
-        return Registered(self.points(raw), self.target(raw, "then"))
+        self.places[HUMAN_FIRST] = self.at(raw, "then") if "then" in raw else self.at(document, HUMAN_FIRST)
+        return HumanFirst(self.points(raw), self.target(raw, "then"))
 
     def human(self, document: Any, flow: Flow) -> None:
         human = flow.human

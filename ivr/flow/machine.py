@@ -35,6 +35,7 @@ from ivr.flow.steps import (
     BACK_HINT,
     CLOSED,
     FAILURES,
+    FORGOTTEN,
     LAST_STEP,
     MORE_GIVEN,
     MORE_OFFER,
@@ -44,6 +45,8 @@ from ivr.flow.steps import (
     NOT_RECORDED,
     OFFER_SLOW,
     PAUSED,
+    PERSON,
+    REMEMBERED,
     SLOW_ON,
     TO_HUMAN,
     WARNING_S,
@@ -75,6 +78,8 @@ MORE_TIMES = 2
 BACK_S = 0.8
 """Silence after the acknowledgement, in which `9` still takes the choice back. Short: a caller in distress waits for a
 person, not for us."""
+UNDO_S = 2.0
+"""Silence after what was remembered of an earlier call, in which `9` still takes it back."""
 PAUSE_S = 60.0
 """A pause for those who read what is said, or have it told by a relay; any key ends it (rule I19)."""
 MAX_ROUNDS = 20
@@ -84,15 +89,18 @@ MAX_CALL_S = 540.0
 back at slow speed: 6 minutes. The dialplan's own limit around the menu, 600 s, must not come first."""
 
 
-def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, registered: bool = False,
-          notice: str = "", texts: bool = False) -> tuple[State, Step]:
-    """Start at an entry (KeyError when there is none). `slow`: the caller asked for it before; `registered`: the caller
-    asked to be known, and the menu says what that gives; `notice`: what became of the recording notice before;
-    `texts`: short messages can be sent to them."""
-    own = flow.registered if registered else None
-    first = own.then if own and own.then else flow.entries[entry]
-    return _enter(flow, State(first, now, slow=slow, notice=notice, points=own.priority if own else 0,
-                               texts=texts), ())
+def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, remembered: bool = False,
+          human_first: bool = False, notice: str = "", texts: bool = False) -> tuple[State, Step]:
+    """Start at an entry (KeyError when there is none). `slow`: the caller asked for it before in this call;
+    `remembered`: in an earlier one, which they are told first; `human_first`: they asked for a person at once, and the
+    menu says what that gives; `notice`: what became of the recording notice before; `texts`: short messages can be sent
+    to them."""
+    own = flow.human_first if human_first else None
+    state = State(flow.entries[entry], now, slow=slow or remembered, notice=notice, points=own.priority if own else 0,
+                  person=own.then if own else "", texts=texts)
+    if remembered:
+        return _told(state, "remembered", REMEMBERED, ())
+    return _first(flow, state, ())
 
 
 def resume(flow: Flow, node: str, now: float, *, slow: bool = False, language: str = LANGUAGE,
@@ -130,6 +138,8 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
                 else _give_up(flow, state, node.after_failures, ()))
     if now - state.since > MAX_CALL_S or state.rounds > MAX_ROUNDS:
         return _give_up(flow, state, _refuge(flow, state.node), ())
+    if state.phase in ("remembered", "person"):
+        return _remembered(flow, state, given)
     match node:
         case Speech() if node.notice:
             return _noticed(flow, node, state, given)
@@ -185,6 +195,36 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
             return _offered(state, (*before, *leaf_says(node)))
         case End():
             return state, Leave(state.slow, (*before, *leaf_says(node)), state.language)
+
+
+def _told(state: State, phase: str, sentence: str, before: tuple[str, ...]) -> tuple[State, Step]:
+    """What an earlier call has left, with time to take it back."""
+    told = state._replace(phase=phase)
+    return told, told.ask((*before, sentence), 0.0, UNDO_S)
+
+
+def _first(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, Step]:
+    """To a person, for who asked for that, or to the entry. Who presses a key of the menu already goes there: the way
+    to help in distress is the same for everybody."""
+    if state.person and not state.typed:
+        return _told(state, "person", PERSON, before)
+    return _enter(flow, state._replace(phase="say"), before)
+
+
+def _remembered(flow: Flow, state: State, given: Input) -> tuple[State, Step]:
+    """After what was remembered. `9` takes it back; a digit of the menu is kept for it."""
+    digit = given.digit if isinstance(given, Key) else ""
+    if digit in (REPEAT_KEY, SLOW_KEY):
+        again = state._replace(rounds=state.rounds + 1, slow=state.slow or digit == SLOW_KEY)
+        return _told(again, state.phase, REMEMBERED if state.phase == "remembered" else PERSON, ())
+    typed = state._replace(typed="" if digit == BACK_KEY else digit)
+    if state.phase == "remembered":
+        if digit == BACK_KEY:
+            return _first(flow, typed._replace(slow=False, unwished=True), (FORGOTTEN,))
+        return _first(flow, typed, ())
+    if digit in ("", HUMAN_KEY):
+        return _enter(flow, state._replace(node=state.person, phase="say"), ())
+    return _enter(flow, typed._replace(phase="say"), ())
 
 
 def _noticed(flow: Flow, node: Speech, state: State, given: Input) -> tuple[State, Step]:

@@ -155,13 +155,13 @@ def leaf_says(node: Queue | Transfer | End | Message) -> tuple[str, ...]:
     return (*node.say, node.text) if node.text and not is_address(node.text) else node.say
 
 
-class Registered(NamedTuple):
-    """What holds for callers who asked to be known (rule I20)."""
+class HumanFirst(NamedTuple):
+    """What holds for callers who asked for a person at once (rule I20)."""
 
     priority: int
     """Points on top of those of the queue they come to."""
     then: str = ""
-    """Where they begin; empty: as everybody."""
+    """Where they begin unless they would rather have the menu; empty: as everybody."""
 
 
 class Flow(NamedTuple):
@@ -170,7 +170,7 @@ class Flow(NamedTuple):
     entries: Mapping[str, str]
     human: str
     nodes: Mapping[str, Node]
-    registered: Registered | None = None
+    human_first: HumanFirst | None = None
 
     def queue(self, name: str) -> Queue:
         """The queue node of that name."""

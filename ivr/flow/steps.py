@@ -20,11 +20,13 @@ FAILURES = 2
 WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON = "menu-tus-yanlis", "menu-tus-yok", "menu-yavas-onerisi", "menu-yavas-acildi"
 MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN = "menu-sure-uyarisi", "menu-sure-verildi", "menu-en-basta", "menu-temsilciye"
 CLOSED = "hizmet-kapali"
+REMEMBERED, FORGOTTEN, PERSON = "yavas-hatirlandi", "yavas-unutuldu", "temsilci-hatirlandi"
 BACK_HINT, PAUSED, LAST_STEP, NOT_REACHED = "geri-bilgisi", "menu-ara", "menu-son-adim", "menu-aktarilamadi"
 NOT_RECORDED = "kayit-istenmedi"
 KEYED, KEYED_RIGHT, NOT_VALID = "menu-girilen", "menu-dogru-mu", "menu-gecersiz"
 OWN_PROMPTS = (WRONG_KEY, NO_KEY, OFFER_SLOW, SLOW_ON, MORE_OFFER, MORE_GIVEN, AT_TOP, TO_HUMAN, BACK_HINT, PAUSED,
-               LAST_STEP, NOT_REACHED, CLOSED, NOT_RECORDED, KEYED, KEYED_RIGHT, NOT_VALID)
+               LAST_STEP, NOT_REACHED, CLOSED, NOT_RECORDED, KEYED, KEYED_RIGHT, NOT_VALID, REMEMBERED, FORGOTTEN,
+               PERSON)
 
 
 class Key(NamedTuple):
@@ -146,7 +148,7 @@ class State(NamedTuple):
     phase: str = "say"
     """`say` a speech node, `menu` options and answer, `warn` the last seconds, `confirm` a choice, `pause` the caller's
     own; of digits `keys`, `late` the last seconds, `check` read back, `unsure` the last seconds of that; `sms` a
-    short message is offered."""
+    short message is offered; of what was wished in an earlier call `remembered` and `person`."""
     slow: bool = False
     failures: int = 0
     more: int = 0
@@ -164,6 +166,10 @@ class State(NamedTuple):
     """What became of the recording notice (`model.HEARD`, `REFUSED`)."""
     points: int = 0
     """On top of those of the queue."""
+    person: str = ""
+    """Where who asked for a person at once is led, unless they would rather have the menu."""
+    unwished: bool = False
+    """The caller does not want slow speech any more."""
     texts: bool = False
     """Short messages can be sent to this caller, and none was offered yet."""
 

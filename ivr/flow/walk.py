@@ -67,7 +67,7 @@ def reached(flow: Flow, starts: Iterable[str]) -> frozenset[str]:
 
 def starts(flow: Flow) -> list[str]:
     """Where calls begin."""
-    own = [flow.registered.then] if flow.registered and flow.registered.then else []
+    own = [flow.human_first.then] if flow.human_first and flow.human_first.then else []
     return [*flow.entries.values(), *own]
 
 
@@ -215,12 +215,12 @@ def _helped(flow: Flow, node: Menu | Digits, at_night: Collection[str]) -> Itera
 
 
 def _distress(flow: Flow, distress: Collection[str], closed: str | None) -> Iterator[Finding]:
-    """A service for distress is one key away from the beginning of every call."""
+    """A service for distress is one key away from the beginning of every call. Who asked for a person at once is in
+    the menu of the others by the key of it."""
     queues = [node for node in flow.nodes.values() if isinstance(node, Queue) and node.service in distress]
     wanted = {node.service: node for node in queues}
-    began = {**flow.entries, **({"registered": flow.registered.then} if flow.registered else {})}
-    for entry, start in began.items():
-        if entry == closed or not start:
+    for entry, start in flow.entries.items():
+        if entry == closed:
             continue
         menu = first_menu(flow, start)
         near = {_behind(flow, option.then) for option in menu.options} if menu else {_behind(flow, start)}
@@ -232,6 +232,15 @@ def _distress(flow: Flow, distress: Collection[str], closed: str | None) -> Iter
                 yield Finding(node.name, what + "nobody reaches it", mend, "queue", True)
             elif service not in near:
                 yield Finding(node.name, what + "it takes more than one key", mend, "queue")
+
+
+def human_first(flow: Flow, place: str) -> list[Finding]:
+    """Who asked for a person at once comes to one without a key. `place`: where the file says it."""
+    own = flow.human_first
+    if own is None or not own.then or _behind(flow, own.then) == flow.queue(flow.human).service:
+        return []
+    return [Finding(place, f"callers who asked for a person at once are led to '{own.then}', from where no person "
+                    "follows without a key (rule I20)", f"Lead them to '{flow.human}', or to sentences before it.")]
 
 
 def _behind(flow: Flow, name: str) -> str:

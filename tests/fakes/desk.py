@@ -10,13 +10,13 @@ from typing import Any
 import aiohttp
 
 from desk.api import shapes
-from desk.api.house import CannotAnnounce
+from desk.api.house import CannotAnnounce, NotKept
 from desk.api.tokens import Role, Tokens
 from desk.server import Server, build
 from metrics.recorder import Recorder
 from routing.core.errors import UnknownRecording
 from routing.core.events import Event
-from routing.core.ids import AgentId, OfferId
+from routing.core.ids import AgentId, ContactId, OfferId
 from routing.core.inbox import ContactView, QueueView, Status
 from routing.core.model import Channel, ContactState, Estimate
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
@@ -89,6 +89,21 @@ class House:
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         self.asked.append((by, (agent, on)))
 
+    async def wish(self, contact: ContactId, wanted: shapes.Wish) -> None:
+        self.asked.append((contact, wanted))
+        if contact == "anonim":
+            raise NotKept
+
+    async def keep_wishes(self, wanted: shapes.Wishes) -> shapes.Changed:
+        self.asked.append(("", wanted))
+        return shapes.Changed(changed=len(wanted.hashes))
+
+    def wished(self) -> shapes.Wished:
+        return shapes.Wished(slow=7, human_first=0, most=200_000, forgotten_days=365, kept=True)
+
+    async def forget(self, caller_hash: str) -> None:
+        self.asked.append(("", caller_hash))
+
     async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:
         self.asked.append((by, wanted))
         if wanted.service == "yok":
@@ -123,7 +138,8 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
                        *(ContactView(name, "temsilci", Channel.VOICE, ContactState.PENDING, place, 2, waited, None,  # type: ignore[arg-type]
                                      None, False, True, tries=place - 1, not_before=1000.0 + 90.0 * (place - 1))
                          for name, place, waited in (("a2", 2, 60.0), ("a1", 1, 300.0))))]
-    inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3, offer=OfferId(7)), agent_view("a2", None))
+    inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3, offer=OfferId(7),
+                                                           contact=ContactId("c1")), agent_view("a2", None))
     recorder = Recorder(named(["temsilci"], {"genel": 180}))
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
     house = House()

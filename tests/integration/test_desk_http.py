@@ -28,6 +28,8 @@ from desk.api.shapes import (
     Silence,
     Transfer,
     Weight,
+    Wish,
+    Wishes,
 )
 from desk.api.tokens import FAILURES_MAX, Role, Tokens
 from desk.server import BODY_MAX, CannotListen, Server, build
@@ -48,7 +50,9 @@ def body(route: Route) -> dict[str, Any]:
                                                FollowUp: {"json": {"agreed": True}}, Reload: {"json": {}},
                                                Forget: {"json": {"hash": "5b" * 32}},
                                                Announce: {"json": {"text": "Bugün kapalıyız."}},
-                                               Silence: {"json": {"id": 7}}}
+                                               Silence: {"json": {"id": 7}},
+                                               Wish: {"json": {"human_first": True}},
+                                               Wishes: {"json": {"hashes": ["5b" * 32], "slow": True}}}
     return bodies.get(route.request, {})
 
 
@@ -97,6 +101,26 @@ async def test_each_post_is_one_event() -> None:
         assert (status, said["error"], len(desk.inbox.events)) == (409, "no_callback", told)
         status, _ = await desk.ask("POST", "/api/v1/agents/a1/follow-up", Role.AGENT, json={"agreed": False})
         assert status == 200, "consent can always be taken back"
+
+
+async def test_what_a_caller_wishes_goes_to_the_house_and_no_further() -> None:
+    async with running() as desk:
+        before = len(desk.inbox.events)
+        path = "/api/v1/agents/a1/wish"
+        status, said = await desk.ask("POST", path, Role.AGENT, json={"human_first": True})
+        assert (status, said["id"]) == (200, "a1")
+        contact, wanted = desk.house.asked[-1]
+        assert contact == "c1" and wanted == Wish(human_first=True)
+        for wrong in ({}, {"human_first": "ja"}, {"human_first": True, "why": "65"}):
+            assert (await desk.ask("POST", path, Role.AGENT, json=wrong))[0] == 400
+        many = {"hashes": ["5b" * 32, "6c" * 32], "slow": False}
+        assert await desk.ask("POST", "/api/v1/callers/wishes", json=many) == (200, {"changed": 2})
+        for wrong in ({"hashes": [], "slow": True}, {"hashes": ["+905321112233"], "slow": True},
+                      {"hashes": ["5b" * 32]}, {"hashes": ["5b" * 32] * 51, "slow": True}):
+            assert (await desk.ask("POST", "/api/v1/callers/wishes", json=wrong))[0] == 400
+        assert (await desk.ask("GET", "/api/v1/callers/wishes"))[1] == {
+            "slow": 7, "human_first": 0, "most": 200_000, "forgotten_days": 365, "kept": True}
+        assert len(desk.inbox.events) == before, "the engine decides nothing by it"
 
 
 async def test_callbacks_are_shown_longest_first_and_taken_out_of_the_line() -> None:

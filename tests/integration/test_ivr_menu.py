@@ -62,7 +62,7 @@ Start = Callable[..., Awaitable[House]]
 async def start() -> AsyncIterator[Start]:
     running: list[tuple[FastAgi, asyncio.Task[None]]] = []
 
-    async def begin(flow: Flow | None = None, *, spool: Path | None = None, known: str = "", anonymous: bool = False,
+    async def begin(flow: Flow | None = None, *, spool: Path | None = None, anonymous: bool = False,
                     kept_message: bool = True) -> House:
         house = House(0, FakeInbox(contact_view(UNIQUEID)))
 
@@ -78,8 +78,7 @@ async def start() -> AsyncIterator[Start]:
             house.inbox, flow or rich(), Languages("/sounds", PROMPTS | {"pause"}),
             IvrSettings(node="one", messages=frozenset({"gorus_oneri"})),
             seal=lambda number: (f"hash({number})", f"box({number})"), verify_pin=nobody, services=services,
-            agent_by_number=lambda number: None, port=0, spool=spool, keep=keep, keep_keyed=keep_keyed,
-            known=lambda digest: digest == f"hash({known})")
+            agent_by_number=lambda number: None, port=0, spool=spool, keep=keep, keep_keyed=keep_keyed)
         running.append((dialogues.server, asyncio.create_task(dialogues.server.run())))
         await dialogues.server.listening()
         house.port = dialogues.server.address[1]
@@ -206,19 +205,6 @@ async def test_a_message_that_cannot_be_taken_brings_a_person(start: Start) -> N
     house = await start(spool=None)
     dialler = await house.call(by_file={"diger-menu": "3", "mesaj-menu": "2"})
     assert dialler.variables["ACD_NEXT"] == "hold" and house.queued.service == "temsilci"
-
-
-# -- callers who asked to be known
-
-
-async def test_who_asked_to_be_known_has_points(start: Start) -> None:
-    house = await start(known="+905321234567")
-    dialler = await house.call(by_file={"ana-menu-0": "0"})
-    assert house.queued.priority == 10 and dialler.variables["SC_PRIORITY"] == "10"
-    await Dialler(house.port, "menu", "ana", variables={"SC_NUMBER": "05329999999"}, by_file={"ana-menu-0": "0"}).call()
-    assert house.queued.priority == 0
-    await Dialler(house.port, "menu", "ana", variables={"SC_NUMBER": "anonymous"}, by_file={"ana-menu-0": "0"}).call()
-    assert house.queued.priority == 0
 
 
 @pytest.mark.parametrize("told", ["de", "../x", "${SHELL(id)}"])

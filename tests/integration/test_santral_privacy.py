@@ -25,7 +25,7 @@ from routing.core.ids import AgentId, ContactId, SeatId
 from routing.core.journal import replay
 from routing.core.model import Agent, Centre, Profile
 from routing.core.stored import Started
-from routing.store import keyed, recordings, sms, traces
+from routing.store import keyed, recordings, sms, traces, wishes
 from routing.store.audit import Audit, AuditError
 from routing.store.database import LOCK_S
 from routing.store.keyed import Keyed
@@ -34,7 +34,7 @@ from routing.store.reader import Reader
 from routing.store.recordings import Wanted
 from routing.store.store import Store
 from routing.store.vault import DAY_S, Vault
-from santral import registered
+from routing.store.wishes import Kept
 from santral.errors import StoreTrouble
 from santral.journal import open_journal
 from santral.privacy import Privacy, digits, search
@@ -400,15 +400,20 @@ async def test_a_replay_begins_where_the_journal_does_now(house: House) -> None:
     assert replay([(one.at, one.event) for one in entries]) == facts and facts
 
 
-async def test_who_asked_to_be_known_is_told_so_and_taken_off_the_list(house: House) -> None:
-    registered.enlist(house.state, [NUMBER, OTHER], remove=False)
-    for number, on_it in ((NUMBER, True), ("+903121112233", False)):
-        folder = house.state.parent / f"told-{on_it}"
+async def test_what_a_caller_wished_is_told_and_erased(house: House) -> None:
+    """Of who never came into a line too, and it stands in no file of the state afterwards."""
+    mine, other = (house.node.keys.seal(number)[0] for number in (NUMBER, OTHER))
+    rows = [Kept(mine, True, True, 20_000), Kept(other, False, True, 20_000)]
+    await house.store.work(partial(wishes.put, some=rows))
+    for number, told in ((NUMBER, [{"slow": True, "human_first": True, "last_call": "2024-10-04"}]),
+                         ("+903121112233", [])):
+        folder = house.state.parent / f"told-{len(told)}"
         await house.privacy.export(await house.privacy.by_number(number), folder)
-        assert json.loads((folder / "caller.json").read_text(encoding="utf-8"))["asked_to_be_known"] is on_it
+        assert json.loads((folder / "caller.json").read_text(encoding="utf-8"))["wishes"] == told
     erased = await house.privacy.erase(await house.privacy.by_number(NUMBER))
-    assert erased.left == () and erased.counts["registered"] == 1
-    assert registered.read(house.state / "secrets" / "registered.json") == {house.node.keys.seal(OTHER)[0]}
+    assert erased.left == () and erased.counts["wishes"] == 1
+    assert await house.store.work(wishes.all_of) == rows[1:]
+    assert search(house.state, [mine.encode()]) == [], "nor in what the database has freed"
 
 
 async def test_the_commands_work_on_a_state_without_a_node(house: House) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from centres.settings import Wishes as Rules
 from ivr.wish import Wish
+from metrics.names import K_MIN
 from routing.store import wishes as rows
 from routing.store.store import Store
 from routing.store.wishes import DAY_S, PAGE
-from santral.wishes import NOTHING, TOLD_FROM, Full, Wishes
+from santral.wishes import NOTHING, Full, Wishes
 
 pytestmark = pytest.mark.integration
 
@@ -95,11 +96,11 @@ async def test_it_is_bounded_and_who_is_there_may_still_change_it(house: House) 
 
 
 async def test_figures_tell_of_nobody_alone(house: House) -> None:
-    names = [f"{number:064x}" for number in range(TOLD_FROM)]
+    names = [f"{number:064x}" for number in range(K_MIN)]
     await house.wishes.keep_all(names[1:], slow=True)
     assert house.wishes.counts() == {"slow": 0, "human_first": 0}
     await house.wishes.keep_all(names, slow=True, human_first=False)
-    assert house.wishes.counts() == {"slow": TOLD_FROM, "human_first": 0}
+    assert house.wishes.counts() == {"slow": K_MIN, "human_first": 0}
     await house.wishes.forget(names[0])
     assert house.wishes.counts() == {"slow": 0, "human_first": 0}
 

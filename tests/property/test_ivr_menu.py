@@ -29,12 +29,13 @@ def heard(flow: Flow, step: Ask | Record | Enter | Lead | Leave) -> None:
 
 
 @given(st.sampled_from([(entry, flow) for entry, flows in FLOWS.items() for flow in flows]), st.lists(INPUTS),
-       st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.floats(0.1, 60.0))
-def test_every_dialogue_ends(start: tuple[str, Flow], inputs: list[Input], slow: bool, registered: bool, kept: bool,
-                             patient: bool, apart_s: float) -> None:
+       st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.floats(0.1, 60.0))
+def test_every_dialogue_ends(start: tuple[str, Flow], inputs: list[Input], slow: bool, human_first: bool, kept: bool,
+                             remembered: bool, patient: bool, apart_s: float) -> None:
     """After the inputs the caller is silent, or presses the same key for ever."""
     entry, flow = start
-    state, step = machine.begin(flow, entry, 0.0, slow=slow, registered=registered)
+    state, step = machine.begin(flow, entry, 0.0, slow=slow, human_first=human_first,
+                                remembered=remembered)
     now, more = 0.0, list(inputs)
     last: Input = inputs[-1] if inputs and not patient else Silence()
     for _ in range(MOST_STEPS):
@@ -47,7 +48,7 @@ def test_every_dialogue_ends(start: tuple[str, Flow], inputs: list[Input], slow:
         assert state.node in flow.nodes and len(state.digits) <= 20 and "digits=" not in repr(state)
     match step:
         case Enter():
-            node, points = flow.queue(state.node), 10 if registered and flow.registered else 0
+            node, points = flow.queue(state.node), 10 if human_first and flow.human_first else 0
             assert (step.queue.service, step.queue.priority) == (node.service, node.priority + points)
         case Lead():
             assert step.failed in flow.nodes

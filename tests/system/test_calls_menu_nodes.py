@@ -15,8 +15,9 @@ from lab import up
 from lab.fetch import Program
 from lab.leg import Leg
 from lab.network import Behaviour
+from lab.person import ask
 from lab.session import Lab
-from santral.registered import enlist
+from routing.store.numbers import NumberKeys
 from tests.fakes.menu import RICH_EXAMPLE
 from tests.system import ended
 from tests.system.stage import Stage, length, plain
@@ -183,7 +184,10 @@ async def pauses_and_goes_back(stage: Stage) -> None:
 
 
 async def is_known(stage: Stage) -> None:
-    enlist(stage.lab.folder, [f"+90{KNOWN[1:]}"], False)
+    """Who asked for a person at once."""
+    digest, _ = NumberKeys.load(stage.lab.folder / "secrets" / "numbers.json").seal(f"+90{KNOWN[1:]}")
+    assert (await ask(stage.info, "POST", "/api/v1/callers/wishes", {"hashes": [digest], "human_first": True})) == {
+        "changed": 1}
     caller = await starts(stage, "0", number=KNOWN)
     await until_async(lambda: row(stage, "temsilci", priority=10), HEARS_S, "ten points")
     await caller.hangup()

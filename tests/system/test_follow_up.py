@@ -35,6 +35,12 @@ def followed(stage: Stage, contact: str) -> bool:
     return bool(stage.lab.rows("select contact from contacts where contact = ?", f"f{contact}"))
 
 
+def wished(stage: Stage, contact: str) -> int:
+    """Whether this caller wants a person at once in later calls."""
+    return len(stage.lab.rows("select * from wishes where human_first and caller_hash = "
+                              "(select caller_hash from contacts where contact = ?)", contact))
+
+
 async def agreed(stage: Stage, contact: str, is_so: bool) -> None:
     def there() -> bool:
         rows = stage.lab.rows("select follow_up from contacts where contact = ?", contact)
@@ -53,6 +59,12 @@ async def test_who_has_agreed_is_called_back_when_the_line_is_lost_and_nobody_el
     await stage.hears(phone, "takip-tamam")
     await phone.press("*6")
     await agreed(stage, contact, False)
+    await stage.hears(phone, "takip-iptal")
+    await phone.press("*7")  # another wish of the same caller, for later calls
+    await stage.hears(phone, "istek-tamam")
+    assert wished(stage, contact) == 1
+    await agent.ask("wish", {"human_first": False})
+    assert wished(stage, contact) == 0
     await caller.hangup(NETWORK)
     assert await stage.ended(contact) == "answered" and not followed(stage, contact)
     await agent.ask("resume")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.flow import keyed, machine
-from ivr.flow.model import Digits, Flow, Language, Transfer
+from ivr.flow.model import Digits, Flow, HumanFirst, Language, Transfer
 from ivr.flow.steps import Ask, Enter, Input, Key, Keyed, Lead, Leave, Record, Recorded, Silence, State, Step
 from tests.fakes.menu import rich
 
@@ -18,10 +18,10 @@ TCKN = "10000000146"
 class Caller:
     """Walks the machine; `keys`: a character a key, `.` a silence."""
 
-    def __init__(self, flow: Flow | None = None, *, slow: bool = False, registered: bool = False) -> None:
+    def __init__(self, flow: Flow | None = None, *, slow: bool = False, human_first: bool = False) -> None:
         self.flow = flow or rich()
         self.state: State
-        self.state, self.step = machine.begin(self.flow, "ana", 0.0, slow=slow, registered=registered)
+        self.state, self.step = machine.begin(self.flow, "ana", 0.0, slow=slow, human_first=human_first)
 
     def give(self, keys: str) -> Step:
         for key in keys:
@@ -192,7 +192,7 @@ def test_a_telephone_number_is_read_back_by_its_groups() -> None:
     assert caller.asked.say[0] == "menu-girilen" and list(pieces).count("pause") == 3
 
 
-# -- languages, messages, outside numbers, registered callers
+# -- languages, messages, outside numbers
 
 
 def test_another_language_is_spoken_and_needed_until_one_goes_back() -> None:
@@ -246,15 +246,16 @@ def test_an_outside_number_and_the_way_back_when_nobody_answers() -> None:
     assert isinstance(gone, Enter) and gone.queue.service == "temsilci"
 
 
-def test_registered_callers_have_their_points_and_their_own_beginning() -> None:
-    caller = Caller(registered=True)
+def test_who_asked_for_a_person_has_their_points_and_their_own_beginning() -> None:
+    flow = rich()
+    caller = Caller(flow._replace(human_first=HumanFirst(10)), human_first=True)
     caller.give(".1.")
     assert caller.entered.queue.priority == 10
-    flow = rich()
-    assert flow.registered is not None
-    own = Caller(flow._replace(registered=flow.registered._replace(then="temsilci")), registered=True)
+    own = Caller(flow, human_first=True)
+    assert own.asked.say == ("temsilci-hatirlandi",)
+    own.give(".")
     assert own.entered.queue.service == "temsilci" and own.entered.queue.priority == 10
-    assert Caller(flow._replace(registered=None), registered=True).asked.say[0] == "karsilama"
+    assert Caller(flow._replace(human_first=None), human_first=True).asked.say[0] == "karsilama"
 
 
 # -- the pause, the step, the last seconds

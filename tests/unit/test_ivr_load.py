@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from ivr.flow.hear import MAIN_S, SUB_S
-from ivr.flow.model import Digits, End, Menu, Message, Queue, Speech, Transfer
+from ivr.flow.model import Digits, End, HumanFirst, Menu, Message, Queue, Speech, Transfer
 from ivr.flow.steps import OWN_PROMPTS
 from prompts.catalogue import spoken
 from prompts.lengths import Lengths
@@ -82,11 +82,13 @@ def test_every_kind_of_node_is_read() -> None:
                                           "https://mebim.meb.gov.tr")
     menu = flow.nodes["ingilizce-menu"]
     assert isinstance(menu, Menu) and menu.options[1].needs == (("en", 1),)
-    assert flow.registered is not None and (flow.registered.priority, flow.registered.then) == (10, "")
+    assert flow.human_first == HumanFirst(10, "temsilci")
     assert "digits/7" in flow.prompts() and "yazili-bilgi" in flow.prompts()
 
 
 # -- the shape, and where nodes lead
+
+HUMAN_FIRST = EXAMPLE[EXAMPLE.index("human_first:"): EXAMPLE.index("\nnodes:")]
 
 SHAPE = [
     Planted("closing: tus", "closng: tus", "closng", "unknown key 'closng'", "Did you mean 'closing'?"),
@@ -109,14 +111,15 @@ SHAPE = [
             "temsilci"),
     Planted("    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr", "    say: karsilama\n    then: gorus-oneri",
             "gorus-oneri:\n    say", "loop without a way out", "queue"),
-    Planted("queue: psikososyal", "queue: psikososyal\n    priority: 999", "priority", "no whole number", "0 to 120"),
+    Planted("queue: psikososyal", "queue: psikososyal\n    priority: 999", "priority: 999", "no whole number",
+            "0 to 120"),
     Planted("    queue: psikososyal", "    say: karsilama", "psikososyal:\n    say", "neither", "one of their kin"),
     Planted("queue: psikososyal", "say: karsilama\n    then: temsilci\n    end: true", "psikososyal:\n    say",
             "'end' and 'then'", "keep one"),
     Planted("queue: psikososyal", "end: true", "end: true", "'say' is missing", "say"),
     Planted("queue: psikososyal", "say: karsilama\n    end: false", "end: false",
             "'end' of node 'psikososyal' is not 'true'", "'then'"),
-    Planted("queue: psikososyal", "say: karsilama\n    end: true\n    priority: 3", "priority",
+    Planted("queue: psikososyal", "say: karsilama\n    end: true\n    priority: 3", "priority: 3",
             "unknown key 'priority'", "say"),
     Planted("    queue: psikososyal", "    queu: psikososyal", "psikososyal:\n    queu:", "neither",
             "Did you mean 'queue'"),
@@ -126,10 +129,12 @@ SHAPE = [
             "its own sentence"),
     Planted("        then: ihbar-sikayet", "        then: ana-menu", "then: ana-menu\n      - key: 4",
             "leads back to the same menu", "'#' repeats"),
-    Planted("human: temsilci", "human: temsilci\nregistered: 10", "registered", "'registered' has no keys",
+    Planted(HUMAN_FIRST, "human_first: 10\n", "human_first", "'human_first' has no keys",
             "priority: 10"),
-    Planted("human: temsilci", "human: temsilci\nregistered: {priority: 500}", "registered", "no whole number",
+    Planted(HUMAN_FIRST, "human_first: {priority: 500}\n", "human_first", "no whole number",
             "0 to 120"),
+    Planted("  then: temsilci-hemen", "  then: ana-menu", "  then: ana-menu",
+            "no person follows without a key (rule I20)", "to 'temsilci'"),
     Planted("    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr", "    queue: gorus_oneri\n    text: ftp://x",
             "text: ftp", "neither an https address nor a prompt", "https"),
     Planted("    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr", "    queue: gorus_oneri",

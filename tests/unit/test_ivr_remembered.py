@@ -1,0 +1,93 @@
+"""What a caller wished in an earlier call: told first, taken back by one key, and in nobody's way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from ivr.flow import machine
+from ivr.flow.machine import MAX_ROUNDS, UNDO_S
+from ivr.flow.steps import Ask, Enter, Input, Key, Silence, State, Step
+from tests.fakes.menu import example
+
+pytestmark = pytest.mark.unit
+
+FLOW = example()
+
+
+class Walked(NamedTuple):
+    said: list[str]
+    state: State
+    step: Step
+
+
+def walk(keys: str, *, remembered: bool = False, human_first: bool = False, entry: str = "ana") -> Walked:
+    """Through the ministry's menu: a character a key, `.` a silence. Everything that was said."""
+    state, step = machine.begin(FLOW, entry, 0.0, remembered=remembered, human_first=human_first)
+    said = [*step.say]
+    for key in keys:
+        given: Input = Silence() if key == "." else Key(key)
+        state, step = machine.step(FLOW, state, given, 1.0)
+        said += step.say
+    return Walked(said, state, step)
+
+
+def test_slow_speech_is_told_first_and_goes_on_by_itself() -> None:
+    first = walk("", remembered=True)
+    assert first.step == Ask(("yavas-hatirlandi",), 0.0, 2 * UNDO_S, True)
+    after = walk("...", remembered=True)
+    assert after.said[:3] == ["yavas-hatirlandi", "karsilama", "kayit-bilgisi"] and after.step.slow
+    assert after.state.notice == "heard" and not after.state.unwished
+    assert isinstance(walk("...1.", remembered=True).step, Enter)
+
+
+def test_nine_is_normal_speech_again_and_forgets() -> None:
+    back = walk("9", remembered=True)
+    assert back.said == ["yavas-hatirlandi", "yavas-unutuldu", "karsilama"]
+    assert back.state.unwished and not back.state.slow and not back.step.slow
+
+
+def test_a_person_is_told_of_and_follows_without_a_key() -> None:
+    told = walk("", human_first=True)
+    assert told.step == Ask(("temsilci-hatirlandi",), 0.0, UNDO_S, False)
+    for keys in ("..", "0."):
+        there = walk(keys, human_first=True)
+        assert there.said == ["temsilci-hatirlandi", "kayit-bilgisi"]
+        assert isinstance(there.step, Enter) and (there.step.queue.service, there.step.queue.priority) == (
+            "temsilci", 10)
+    assert walk(".8.", human_first=True).state.notice == "refused", "the notice is theirs too"
+
+
+def test_nine_is_the_menu_this_time() -> None:
+    menu = walk("9..", human_first=True)
+    assert menu.said[:4] == ["temsilci-hatirlandi", "karsilama", "kayit-bilgisi", "ana-menu-1"]
+    assert not menu.state.unwished, "nothing is forgotten"
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_help_in_distress_is_one_key_for_them_too(remembered: bool) -> None:
+    there = walk("1...", remembered=remembered, human_first=True)
+    assert isinstance(there.step, Enter) and there.step.queue.service == "psikososyal"
+    assert "temsilci-hatirlandi" not in there.said or not remembered
+
+
+def test_both_one_after_the_other() -> None:
+    both = walk("...", remembered=True, human_first=True)
+    assert both.said == ["yavas-hatirlandi", "temsilci-hatirlandi", "kayit-bilgisi"] and both.step.slow
+    assert walk("9.", remembered=True, human_first=True).said[1:3] == ["yavas-unutuldu", "temsilci-hatirlandi"]
+
+
+def test_it_is_said_again_and_more_slowly_but_not_for_ever() -> None:
+    assert walk("#", remembered=True).said == ["yavas-hatirlandi"] * 2
+    slower = walk("*", human_first=True)
+    assert slower.said == ["temsilci-hatirlandi"] * 2 and slower.step.slow
+    stuck = walk("#" * (MAX_ROUNDS + 2), human_first=True)
+    assert isinstance(stuck.step, Enter) and stuck.step.queue.service == "temsilci"
+
+
+def test_who_is_led_nowhere_of_their_own_is_told_nothing() -> None:
+    assert FLOW.human_first is not None
+    plain = FLOW._replace(human_first=FLOW.human_first._replace(then=""))
+    state, step = machine.begin(plain, "ana", 0.0, human_first=True)
+    assert step.say == ("karsilama",) and state.points == 10
