@@ -82,7 +82,8 @@ def test_the_api_has_them_with_what_was_closed_at_once(config: NodeConfig) -> No
             return (Closing("temsilci", at("2026-10-28T12:00"), None),)
 
     unused = cast(Any, type("Archive", (), {"__getattr__": lambda self, name: None})())
-    house = NodeHouse(lambda: config, unused, lambda: at("2026-10-28T08:00"), cast(Any, Board()), unused, unused, unused)
+    house = NodeHouse(lambda: config, unused, lambda: at("2026-10-28T08:00"), cast(Any, Board()),
+                      unused, unused, unused)
     days = house.days().days
     assert len(days) == DAYS and (days[0].date, days[1].name) == ("2026-10-28", "Cumhuriyet Bayramı")
     closed = {opening.id: opening.spans for opening in days[0].openings}

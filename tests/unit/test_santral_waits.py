@@ -88,3 +88,37 @@ def test_who_is_offered_no_callback_for_want_of_a_way_out_is_told_of(folder: Pat
     for service in ("uzaktan_egitim", "gorus_oneri", "temsilci"):
         says(folder, "callback: none", f"  - id: {service}")
     assert check(folder).warnings == ()
+
+
+def changed(path: Path, old: str, new: str) -> int:
+    """The line at which `old` stood."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_whose_slow_speech_may_be_remembered(folder: Path) -> None:
+    asked = {service: wait.wishes for service, wait in node_config(folder).waits.items()}
+    assert asked == {"psikososyal": False, "uzaktan_egitim": True, "ihbar_sikayet": False, "gorus_oneri": True,
+                     "temsilci": True}, "never in distress, never of an anonymous service"
+    changed(folder / "santral.toml", "kept = true", "kept = false")
+    assert not any(wait.wishes for wait in node_config(folder).waits.values())
+
+
+def test_a_wish_and_what_it_gives_stand_in_two_files(folder: Path) -> None:
+    menu, settings = folder / "menu.yaml", folder / "santral.toml"
+    text = menu.read_text(encoding="utf-8")
+    assert not [one for one in check(folder).warnings if "wish" in str(one)]
+    line = changed(settings, "kept = true", "kept = false")
+    where = text[: text.index("human_first:")].count("\n") + 1
+    assert [str(one) for one in check(folder).warnings if "wish" in str(one)] == [
+        f"menu.yaml:{where}: nobody's wish for a person at once is remembered. Add to santral.toml: [wishes] "
+        "kept = true; or take 'human_first' out."]
+    changed(settings, "kept = false", "kept = true")
+    begin, end = text.index("human_first:"), text.index("\nnodes:")
+    own = text.index("  temsilci-hemen:")
+    menu.write_text(text[:begin] + text[end:own] + text[text.index("  kapali-menu:"):], encoding="utf-8")
+    assert [str(one) for one in check(folder).warnings if "human_first" in str(one)] == [
+        f"santral.toml:{line}: who asks for a person at once gets nothing by it: menu.yaml says nothing of "
+        "'human_first'. Add to menu.yaml: human_first: {priority: 10, then: temsilci}."]
