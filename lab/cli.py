@@ -25,7 +25,7 @@ from lab.leg import Leg
 from lab.network import Behaviour, Network
 from lab.person import Person
 from lab.traffic import Habits, Traffic, spread
-from lab.up import CENTRE, SOUNDS, Info, down, read, remember, up
+from lab.up import CENTRE, NO_OFFER_S, SOUNDS, Info, down, read, remember, up
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def _up(
 ) -> None:
     """Start a private Asterisk and a node on free loopback ports; returns when a call would be answered."""
     console = Console(stderr=True)
-    info = up(centre, state, asterisk_path=asterisk, sounds=sounds,
+    info = up(centre, state, asterisk_path=asterisk, sounds=sounds, texts=NO_OFFER_S,
               say=lambda text: console.print(text, style="dim", highlight=False))
     if not no_traffic:
         folder = state.resolve()

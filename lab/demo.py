@@ -19,6 +19,8 @@ from rich.text import Text
 from desk import tables
 from lab import records
 from lab.errors import LabError
+from lab.gateway import FILE as GATEWAY_FILE
+from lab.gateway import taken
 from lab.network import Network
 from lab.person import ask
 from lab.records import Summary
@@ -36,6 +38,8 @@ SETTLE_S = 10.0
 TROUBLES_SHOWN = 5
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, the system, the terminal: each ends the demo in order."""
+TEXTED, TEXTS_S = 0.3, 10.0
+"""Share of the callers who want what they wait for in writing; after this wait it is offered."""
 WIDE = 150
 """Columns from which the agents fit beside the queues; 24 lines do not hold both below each other."""
 
@@ -63,7 +67,7 @@ def run(plan: Plan, console: Console) -> int:
         console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
 
     try:
-        info = up(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, guarded=True, say=say)
+        info = up(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, guarded=True, texts=TEXTS_S, say=say)
         say(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
         traffic, summary = asyncio.run(_work(info, plan, console, say))
     finally:
@@ -83,7 +87,7 @@ async def _work(info: Info, plan: Plan, console: Console, say: Any) -> tuple[Tra
     stop = asyncio.Event()
     with _ctrl_c(stop):
         async with Network(info.network) as network:
-            habits = Habits(every=plan.every, record=folder / "recordings")
+            habits = Habits(every=plan.every, record=folder / "recordings", texts=TEXTED)
             traffic = Traffic(info, network, habits, spread(info.agents, plan.agents))
             await traffic.sign_in()
             say(f"{len(traffic.people)} agents are signed in; callers arrive"
@@ -186,6 +190,7 @@ def report(found: Summary, folder: Path) -> Table:
             ("abandoned", str(found.abandoned)), ("other ends", str(found.other)), ("service level", level),
             ("longest wait", f"{found.longest_wait_s:.0f} s"), ("records", str(folder / "santral.db")),
             ("queue_log", str(folder / "queue_log")), ("metrics", str(folder / "metrics.txt")),
+            ("short messages", f"{len(taken(folder))} in {folder / GATEWAY_FILE}"),
             ("what callers heard", str(folder / "recordings")), ("the node's log", str(folder / "node.log"))):
         table.add_row(name, Text(value, overflow="fold"))
     return table

@@ -19,7 +19,7 @@ from centres.load import load as load_centre
 from lab import script_run
 from lab.errors import BadInput
 from lab.script_play import Outcome, Play
-from lab.up import ANY_HOUR, Info, down, read, up
+from lab.up import ANY_HOUR, NO_OFFER_S, Info, down, read, up
 
 FOLDER = "scripts"
 """Of a centre: its scripts."""
@@ -90,7 +90,7 @@ def run(wish: Wish, console: Console) -> int:
 def _in_new_lab(paths: Sequence[Path], wish: Wish, board: Board, console: Console) -> list[Outcome] | None:
     with tempfile.TemporaryDirectory(prefix="santral-script-") as folder:
         info = up(wish.centre, Path(folder), asterisk_path=wish.asterisk, sounds=wish.sounds, guarded=True,
-                  extra=ANY_HOUR, say=lambda text: console.print(text, style="dim", highlight=False))
+                  extra=ANY_HOUR, texts=NO_OFFER_S, say=lambda text: console.print(text, style="dim", highlight=False))
         try:
             return _in_lab(info, paths, wish, board, console)
         finally:

@@ -15,6 +15,7 @@ from typing import Any
 
 from lab import audio, process, records
 from lab.errors import LabError
+from lab.gateway import taken
 from lab.leg import Leg
 from lab.network import Behaviour, Network
 from lab.person import Person, ask
@@ -107,6 +108,10 @@ class Lab:
     async def metrics(self) -> list[Sample]:
         """`/metrics`, read."""
         return records.samples(await asyncio.to_thread(records.page, self.info.http))
+
+    def texts(self) -> list[dict[str, Any]]:
+        """Short messages that were sent so far."""
+        return taken(self.folder)
 
     def queue_log(self) -> list[Line]:
         """All lines so far."""

@@ -17,6 +17,8 @@ from lab.up import Info, Seat
 
 KEYS = "12340"
 """Of the main menu, one for each service; drawn with equal chance."""
+TEXT_KEY, TEXT_S = "6", 5.0
+"""Asks for a short message; pressed so long after the last moment for the other key, when the menu is over."""
 SIGN_IN_AT_ONCE = 8
 """Agents who sign in at the same moment: a node on two cores stays quick for callers meanwhile."""
 AGENT_TONE, CALLER_TONE = 600, 440
@@ -37,6 +39,8 @@ class Habits(NamedTuple):
     """A caller stays for `stay_least` and an exponential time of this mean, then hangs up, waiting or talking."""
     record: Path | None = None
     """Folder for WAVs of what callers heard."""
+    texts: float = 0.0
+    """Share of the callers who ask for a short message while they wait."""
     seed: int = 444
     """The same seed, the same day."""
 
@@ -91,6 +95,8 @@ class Traffic:
         draw = self._random
         key = draw.choice(KEYS)
         press = f"{key}@{draw.uniform(*self.habits.press):.2f}s"
+        if draw.random() < self.habits.texts:
+            press += f",{TEXT_KEY}@{self.habits.press[1] + TEXT_S:.2f}s"
         stay = self.habits.stay_least + draw.expovariate(1.0 / self.habits.stay_more)
         record = self.habits.record and self.habits.record / f"caller-{number + 1:03d}-key-{key}.wav"
         try:

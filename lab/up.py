@@ -22,12 +22,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from centres.load import Loaded, load
 from lab import network, process
 from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError, NoLab, NotReady
 from lab.fetch import Program, asterisk, exclusive
+from lab.gateway import FILE as GATEWAY_FILE
+from lab.gateway import settings
 from lab.network import Place
 from lab.ports import Ports
 from lab.process import Identity
@@ -41,6 +44,8 @@ FILE = "lab.json"
 SETTINGS_FILE = "settings.toml"
 ANY_HOUR = '[callback]\nquiet_from = "09:00"\nquiet_to = "09:00"\n'
 """Settings of a lab in which nothing depends on the hour: callers are called back at night as well."""
+NO_OFFER_S = 3600.0
+"""For `texts`: who presses the key has a message, and nobody hears a sentence more."""
 NICE = -5
 """Of the node, as docs/santral.service has it: behind Asterisk's sound, before everything else."""
 LOOPBACK = ("127.0.0.0/8",)
@@ -116,13 +121,14 @@ class Info(NamedTuple):
 def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
        sounds: Path = SOUNDS, extra: str = "", trunk: tuple[str, ...] = LOOPBACK, through: Through | None = None,
        outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
-       say: Say = lambda text: None) -> Info:
+       texts: float | None = None, say: Say = lambda text: None) -> Info:
     """Start everything, without traffic; returns when a call would be answered. `extra`: lines laid over the settings.
     `trunk`: the addresses callers may come from; the lab's own network calls from 127.0.0.1.
     `through`: is given the address of the AMI and returns the one the node shall use, such as a proxy's.
     `outside`: numbers of remote counsellors; the network plays their telephones.
     `guarded`: the lab ends with this process, even when it is killed; else it outlives it.
     `measured`: Asterisk tells its own metrics (`Info.asterisk_metrics`).
+    `texts`: there is a gateway for short messages (`lab.gateway`), offered to who waits for so many seconds.
     Raises LabError; then nothing is left running."""
     folder = folder.resolve()
     if _running(folder):
@@ -133,8 +139,10 @@ def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path
         carrier = ports.one(socket.SOCK_DGRAM)
         extra = f'[trunk]\nmatch = {json.dumps(trunk)}\noutgoing = "127.0.0.1:{carrier}"\n{extra}'
         _numbers(folder, outside or {})
+        gateway = None if texts is None else ports.one()
+        extra += "" if gateway is None or texts is None else settings(gateway, texts)
         return _Start(centre.resolve(), folder, ports, say, guarded, measured).everything(
-            asterisk_path, sounds, extra, through, carrier)
+            asterisk_path, sounds, extra, through, carrier, gateway)
     except BaseException:
         down(folder)
         raise
@@ -195,8 +203,15 @@ def start_node(folder: Path, env: Mapping[str, str] | None = None) -> Identity:
     return identity
 
 
+def start_gateway(folder: Path) -> None:
+    """Start (again) the gateway for short messages of a lab that has one."""
+    url = tomllib.loads(Path(_load(folder)["settings"]).read_text(encoding="utf-8"))["sms"]["url"]
+    command = [sys.executable, "-m", "lab.gateway", str(urlsplit(url).port), str(folder / GATEWAY_FILE)]
+    remember(folder, "gateway", process.start(command, folder / "gateway.log"))
+
+
 def running(folder: Path, name: str) -> Identity:
-    """A process of a lab: `asterisk`, `network`, `node`, `traffic`. Raises NoLab when there is none of that name."""
+    """A process of a lab: `asterisk`, `network`, `node`, `gateway`, `traffic`. Raises NoLab when there is none."""
     for one in _load(folder)["processes"]:
         if one["name"] == name:
             return Identity(one["pid"], one["started"])
@@ -226,7 +241,7 @@ class _Start:
         self._settings = folder / SETTINGS_FILE
 
     def everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None,
-                   carrier: int) -> Info:
+                   carrier: int, gateway: int | None) -> Info:
         loaded = load(self._centre)
         if loaded.settings is None or loaded.problems:
             raise LabError("the centre's files have problems. See them: santral check "
@@ -240,6 +255,8 @@ class _Start:
                              "settings": str(self._settings), "processes": []})
         if self._guarded:
             self._start_guard()
+        if gateway is not None:
+            start_gateway(self._folder)
         self._start_asterisk(program)
         place = self._start_network(program, places["sip"], carrier)
         if through is not None:

@@ -33,7 +33,7 @@ def asterisk_tree() -> Program:
 def lab_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
     """A running lab with the ministry's centre, shared by all tests that leave it as they found it."""
     folder = tmp_path_factory.mktemp("lab")
-    info = up.up(folder=folder, extra=f"{up.ANY_HOUR}{ASTERNIC}")
+    info = up.up(folder=folder, extra=f"{up.ANY_HOUR}{ASTERNIC}", texts=up.NO_OFFER_S)
     try:
         yield info
     finally:
