@@ -33,14 +33,14 @@ class Archive:
     async def find(self, wanted: shapes.Find, by: str) -> shapes.Recordings:
         """The newest ones that fit."""
         fields = wanted.model_dump(exclude={"limit"})
-        found = await self._store.work(partial(recordings.find, wanted=Wanted(**fields), limit=wanted.limit))
+        found = await self._store.look(partial(recordings.find, wanted=Wanted(**fields), limit=wanted.limit))
         asked = {name: value for name, value in fields.items() if value is not None}
         await self._note(by, "listed", recordings=len(found), **asked)
         return shapes.Recordings(recordings=[_shown(one) for one in found])
 
     async def sound(self, recording: str, by: str) -> AsyncIterator[bytes]:
         """One of them as a WAV. Raises UnknownRecording."""
-        one = await self._store.work(partial(recordings.by_id, recording=recording))
+        one = await self._store.look(partial(recordings.by_id, recording=recording))
         if one is None:
             raise UnknownRecording
         await self._note(by, "heard", recording=one.id, contact=one.contact)

@@ -73,8 +73,8 @@ def by_source(connection: Connection, source: str) -> Recording | None:
 
 
 def find(connection: Connection, wanted: Wanted, limit: int = PAGE) -> list[Recording]:
-    """The newest ones that fit."""
-    order = recordings.c.at.desc(), recordings.c.id.desc()
+    """The newest ones that fit; of those that are `due` any."""
+    order = (recordings.c.at.desc(), recordings.c.id.desc()) if wanted.due is None else (recordings.c.keep_until,)
     return [Recording(*row) for row in connection.execute(_where(_ALL, wanted).order_by(*order).limit(limit))]
 
 
@@ -98,8 +98,9 @@ def talk_of(connection: Connection, contact: str, offer: int) -> tuple[str | Non
 
 def renamed(connection: Connection, contact: str, at: float) -> str:
     """The contact by its name of today: one whose id came again after a restart of Asterisk has another (`rows.py`)."""
+    # The sum keeps SQLite from the index of queued_at: it would look at every call there ever was, for each recording.
     rows = connection.execute(select(contacts.c.contact).where(
-        contacts.c.contact.startswith(f"{contact}~", autoescape=True), contacts.c.queued_at <= at,
+        contacts.c.contact.startswith(f"{contact}~", autoescape=True), contacts.c.queued_at + 0.0 <= at,
         contacts.c.ended_at >= at).limit(1))
     found: str | None = rows.scalar_one_or_none()
     return found or contact

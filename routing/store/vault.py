@@ -250,7 +250,7 @@ class Vault:
     async def purge(self, at: float) -> int:
         """Destroy those whose time is over at this moment; how many."""
         gone = 0
-        while due := await self._store.work(partial(recordings.find, wanted=Wanted(due=at))):
+        while due := await self._store.look(partial(recordings.find, wanted=Wanted(due=at))):
             gone += await self.destroy(due)
         return gone
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,11 @@ from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from routing.store import migrate
+from routing.store import migrate, recordings
 from routing.store.database import place, url_of
 from routing.store.errors import StoreUnavailable
 from routing.store.reader import Reader, load
+from routing.store.recordings import Wanted
 from routing.store.rows import mend_outcomes
 from routing.store.schema import HEAD, metadata
 from routing.store.store import Store
@@ -128,21 +131,39 @@ def test_where_it_may_not(where: str) -> None:
         url_of(where)
 
 
-def test_a_start_looks_at_what_is_alive_and_not_at_every_call_there_ever_was() -> None:
-    """Callers wait meanwhile: by an index, of the agents alone (as many as there are people) whole."""
+def plans(*questions: Callable[[Connection], object]) -> list[str]:
+    """How SQLite goes about what these ask."""
     engine, asked = create_engine("sqlite://"), list[tuple[str, tuple[object, ...]]]()
     metadata.create_all(engine)
     event.listen(engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
     with engine.connect() as connection:
-        mend_outcomes(connection)
-        load(connection)
+        for question in questions:
+            question(connection)
         raw = connection.connection.cursor()
-        plans = [row[3] for statement, values in asked
+        found = [row[3] for statement, values in asked
                  for row in raw.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     engine.dispose()
-    assert len(plans) >= 10
-    whole = [plan for plan in plans if plan.startswith("SCAN") and "_live" not in plan]
+    return found
+
+
+def test_a_start_looks_at_what_is_alive_and_not_at_every_call_there_ever_was() -> None:
+    """Callers wait meanwhile: by an index, of the agents alone (as many as there are people) whole."""
+    found = plans(mend_outcomes, load)
+    assert len(found) >= 10
+    whole = [plan for plan in found if plan.startswith("SCAN") and "_live" not in plan]
     assert whole == ["SCAN agents USING INDEX sqlite_autoindex_agents_1"]
+
+
+def test_a_recording_is_kept_and_destroyed_without_a_look_at_every_call_there_ever_was() -> None:
+    """No turn can be kept meanwhile: of the calls only those that have ended since it began."""
+    assert plans(partial(recordings.by_source, source="a.alaw"), partial(recordings.renamed, contact="1.1", at=5.0),
+                 partial(recordings.talk_of, contact="1.1", offer=1), partial(recordings.find, wanted=Wanted(due=1.0)),
+                 partial(recordings.remove, ids=["r"])) == [
+        "SEARCH recordings USING INDEX ux_recordings_source (source=?)",
+        "SEARCH contacts USING INDEX ix_contacts_ended_at (ended_at>?)",
+        "SEARCH offers USING INDEX sqlite_autoindex_offers_1 (offer=?)",
+        "SEARCH recordings USING INDEX ix_recordings_keep_until (keep_until<?)",
+        "SEARCH recordings USING INDEX sqlite_autoindex_recordings_1 (id=?)"]
 
 
 def test_a_reader_of_nothing_says_so(tmp_path: Path) -> None:
