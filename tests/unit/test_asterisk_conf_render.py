@@ -90,6 +90,8 @@ def test_a_trunk_by_registration_matches_the_server_and_logs_in() -> None:
     assert not faults
     registration = next(section for section in sections if section.get("type") == "registration")
     assert registration.get("server_uri") == "sip:sip.example.com:5070"
+    assert (registration.get("fatal_retry_interval"), registration.get("auth_rejection_permanent")) == ("60", "no"), \
+        "it never gives up"
     assert next(s for s in sections if s.get("type") == "identify").get("match") == "sip.example.com"
     login = next(section for section in sections if section.name == registration.get("outbound_auth"))
     assert login.get("password") == "carrier-gave-this"
