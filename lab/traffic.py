@@ -95,7 +95,7 @@ class Traffic:
         draw = self._random
         key = draw.choice(KEYS)
         press = f"{key}@{draw.uniform(*self.habits.press):.2f}s"
-        if draw.random() < self.habits.texts:
+        if self.habits.texts and draw.random() < self.habits.texts:  # else the same day as without
             press += f",{TEXT_KEY}@{self.habits.press[1] + TEXT_S:.2f}s"
         stay = self.habits.stay_least + draw.expovariate(1.0 / self.habits.stay_more)
         record = self.habits.record and self.habits.record / f"caller-{number + 1:03d}-key-{key}.wav"

@@ -32,7 +32,7 @@ from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
-from santral import app, broker, callers_cli, config, outside, privacy_cli, sms
+from santral import app, broker, callers_cli, config, outside, privacy_cli, sms_cli
 from santral.config import DEFAULT_CENTRE
 from santral.errors import BadCentre
 from santral.hours import opening_on, pages, table
@@ -194,7 +194,7 @@ cli.add_typer(ivr_cli.commands(menu_of, document, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, _other_pictures))
 cli.add_typer(callers_cli.commands(), name="callers")
 cli.add_typer(privacy_cli.commands(), name="privacy")
-cli.add_typer(sms.commands(), name="sms")
+cli.add_typer(sms_cli.commands(), name="sms")
 why_cli.mount(cli, open_journal, zone_of, DEFAULT_CENTRE)
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)

@@ -44,6 +44,7 @@ OFFER_WITH_AGENT = ("pending", "accepted", "consulting", "wrapping")
 
 RECORDING_KINDS = ("call", "message", "survey")
 SMS_STATES = ("waiting", "sending", "sent", "failed", "expired")
+SMS_LIVE = ("waiting", "sending")
 
 SETTINGS_KINDS = ("Started", "Configured")
 """Entries of the journal that hold the whole settings."""
@@ -278,6 +279,8 @@ sms = Table(
     Column("state", Text, nullable=False),
     CheckConstraint(one_of("state", SMS_STATES), name="state_known"),
 )
+Index("ix_sms_live", sms.c.id, sqlite_where=text(one_of("state", SMS_LIVE)),
+      postgresql_where=text(one_of("state", SMS_LIVE)))
 Index("ix_sms_caller", sms.c.caller)
 Index("ix_sms_contact", sms.c.contact)
 Index("ix_sms_asked_at", sms.c.asked_at)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
 
-from routing.store.schema import SMS_STATES, sms
+from routing.store.schema import SMS_LIVE, SMS_STATES, one_of, sms
 
 WAITING_MAX = 500
 """Messages that wait for a gateway: ten minutes of a line of which every call asks for one. More are refused."""
@@ -67,6 +67,9 @@ class Message(NamedTuple):
 
 
 _ALL = select(*(sms.c[name] for name in Message._fields))
+_LIVE = text(one_of("state", SMS_LIVE))
+"""As in the partial index, word for word: the rows of a day are not read for each message."""
+_WAITS = and_(_LIVE, sms.c.state == WAITING)
 
 
 def ask(connection: Connection, wanted: Wanted, now: float, *, again_s: float, per_minute: int) -> Verdict:
@@ -76,7 +79,7 @@ def ask(connection: Connection, wanted: Wanted, now: float, *, again_s: float, p
     if any(leaf == wanted.leaf and state in (WAITING, SENDING, SENT) for leaf, state in theirs):
         return Verdict.AGAIN
     lately = _count(connection, sms.c.asked_at > now - 60.0)
-    if len(theirs) >= CALLER_MAX or lately >= per_minute or _count(connection, sms.c.state == WAITING) >= WAITING_MAX:
+    if len(theirs) >= CALLER_MAX or lately >= per_minute or _count(connection, _WAITS) >= WAITING_MAX:
         return Verdict.REFUSED
     number = int(connection.execute(select(func.max(sms.c.id))).scalar() or 0) + 1
     connection.execute(insert(sms), Message(number, wanted.contact, wanted.leaf, wanted.caller, wanted.box, wanted.text,
@@ -88,7 +91,7 @@ def claim(connection: Connection, now: float, most: int) -> list[Message]:
     """Those whose time has come, oldest first. They are noted as being sent before anything leaves: a node that dies
     now sends none of them twice."""
     found = [Message(*row) for row in connection.execute(
-        _ALL.where(sms.c.state == WAITING, sms.c.next_at <= now).order_by(sms.c.id).limit(most))]
+        _ALL.where(_WAITS, sms.c.next_at <= now).order_by(sms.c.id).limit(most))]
     for one in found:
         connection.execute(update(sms).where(sms.c.id == one.id).values(state=SENDING, tries=one.tries + 1))
     return [one._replace(state=SENDING, tries=one.tries + 1) for one in found]
@@ -108,7 +111,7 @@ def over(connection: Connection, message: int, state: str) -> None:
 def expire(connection: Connection, before: float) -> list[Message]:
     """Those that wait since before this moment are sent to nobody any more."""
     found = [Message(*row) for row in connection.execute(
-        _ALL.where(sms.c.state == WAITING, sms.c.asked_at <= before).limit(PAGE))]
+        _ALL.where(_WAITS, sms.c.asked_at <= before).limit(PAGE))]
     for one in found:
         over(connection, one.id, EXPIRED)
     return found
@@ -116,7 +119,7 @@ def expire(connection: Connection, before: float) -> list[Message]:
 
 def begin(connection: Connection) -> list[Message]:
     """After a start: what was being sent may have arrived, and is not sent again."""
-    found = [Message(*row) for row in connection.execute(_ALL.where(sms.c.state == SENDING))]
+    found = [Message(*row) for row in connection.execute(_ALL.where(_LIVE, sms.c.state == SENDING))]
     for one in found:
         over(connection, one.id, FAILED)
     return found
@@ -124,8 +127,7 @@ def begin(connection: Connection) -> list[Message]:
 
 def waiting(connection: Connection) -> tuple[int, float | None]:
     """How many wait, and when the first is due."""
-    many, first = connection.execute(select(func.count(), func.min(sms.c.next_at)).where(
-        sms.c.state == WAITING)).one()
+    many, first = connection.execute(select(func.count(), func.min(sms.c.next_at)).where(_WAITS)).one()
     return int(many), first
 
 

@@ -47,7 +47,7 @@ async def test_a_caller_has_the_link_on_the_telephone(new_lab: NewLab, tmp_path:
     assert sent["to"] == f"+9{MOBILE}" and sent["text"].startswith("Uzaktan eğitim: ") and sent["text"].endswith(LINK)
     await until_async(lambda: counted(lab, "sent"), HEARS_S, "it is counted")
     assert lab.rows("select box, text, state from sms") == [{"box": "", "text": "", "state": "sent"}]
-    stage.heard(fixed, "bekleme-ilk")
+    await stage.hears(fixed, "bekleme-ilk", HEARS_S)
     with pytest.raises(AssertionError, match="did not hear"):
         stage.heard(fixed, "kisa-mesaj-sor")
     await lab.clear()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from routing.store import migrate, recordings
+from routing.store import migrate, recordings, sms
 from routing.store.database import place, url_of
 from routing.store.errors import StoreUnavailable
 from routing.store.reader import Reader, load
@@ -164,6 +164,16 @@ def test_a_recording_is_kept_and_destroyed_without_a_look_at_every_call_there_ev
         "SEARCH offers USING INDEX sqlite_autoindex_offers_1 (offer=?)",
         "SEARCH recordings USING INDEX ix_recordings_keep_until (keep_until<?)",
         "SEARCH recordings USING INDEX sqlite_autoindex_recordings_1 (id=?)"]
+
+
+def test_a_short_message_goes_without_a_look_at_all_of_the_day() -> None:
+    wanted = sms.Wanted("1.1", "temsilci", "hash", "box", "text")
+    found = plans(partial(sms.ask, wanted=wanted, now=1.0, again_s=1.0, per_minute=9), sms.begin, sms.waiting,
+                  partial(sms.expire, before=0.0), partial(sms.claim, now=1.0, most=4),
+                  partial(sms.later, message=1, next_at=2.0), partial(sms.over, message=1, state=sms.SENT),
+                  partial(sms.drop_over, before=1.0))
+    assert len(found) >= 10
+    assert [plan for plan in found if plan.startswith("SCAN") and "ix_sms_live" not in plan] == []
 
 
 def test_a_reader_of_nothing_says_so(tmp_path: Path) -> None:

@@ -29,6 +29,11 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('waiting', 'sending', 'sent', 'failed', 'expired')",
                            name=op.f("ck_sms_state_known")),
     )
+    op.create_index(
+        "ix_sms_live", "sms", ["id"], unique=False,
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
     op.create_index("ix_sms_caller", "sms", ["caller"], unique=False)
     op.create_index("ix_sms_contact", "sms", ["contact"], unique=False)
     op.create_index("ix_sms_asked_at", "sms", ["asked_at"], unique=False)
