@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 NAME_PATTERN = r"^[A-Za-z0-9_./-]{1,40}$"
 """Names end in queue_log, in SQL of its readers (varchar(40), unescaped) and in metric labels."""
 
+ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$"
+"""Names that are a part of others besides: of files, topics, variables and endpoints of Asterisk, where a / parts two."""
 NUMBER_PATTERN = r"^\+?[0-9]{3,15}$"
 LABEL_PATTERN = r"^[a-z0-9][a-z0-9-]{0,29}$"
 """Names that become names of Asterisk's endpoints."""
@@ -22,6 +24,7 @@ SIGN_IN_PATTERN = r"^[0-9]{3,8}$"
 
 PATTERNS = {
     NAME_PATTERN: "should be 1 to 40 of the letters A to Z and a to z, digits and _ . / -",
+    ID_PATTERN: "should be 1 to 40 of the letters A to Z and a to z, digits and _ . -, not beginning with . or -",
     NUMBER_PATTERN: "should be 3 to 15 digits, with + before them or not",
     LABEL_PATTERN: "should be 1 to 30 of the letters a to z, digits and -, not beginning with -",
     SIGN_IN_PATTERN: "should be 3 to 8 digits in quotes",
@@ -87,6 +90,7 @@ def _span(text: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(plain)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 Carrier = Annotated[str, AfterValidator(_carrier)]

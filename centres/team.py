@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from centres.model import SIGN_IN_PATTERN, Channel, Name, Shape, Skills, Span, Week
+from centres.model import SIGN_IN_PATTERN, Channel, Id, Name, Shape, Skills, Span, Week
 
 
 class OnCall(Week):
@@ -28,7 +28,7 @@ class OnCall(Week):
 class Agent(Shape):
     """A person who answers. No name of a person stands here."""
 
-    id: Name
+    id: Id
     number: Annotated[str, StringConstraints(pattern=SIGN_IN_PATTERN)]
     """Typed on a phone to sign in."""
     team: Name = "genel"

@@ -108,6 +108,9 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
      "should be a date, such as 2026-03-31"),
     ("team.yaml", "team: psikososyal", "takim: psikososyal", "team.yaml:3", "unknown key 'takim'"),
     ("team.yaml", "agents:", "agent:", "team.yaml:2", "unknown key 'agent'"),
+    ("team.yaml", "id: a1001", "id: a/1001", "team.yaml:3", "digits and _ . -, not beginning"),
+    ("team.yaml", "id: a1001", "id: -a1001", "team.yaml:3", "not beginning with . or -"),
+    ("services.yaml", "- id: psikososyal", "- id: psiko/sosyal", "services.yaml:3", "digits and _ . -, not beginning"),
     ("team.yaml", "id: a1001", "id: " + "a" * 41, "team.yaml:3", "1 to 40 of"),
 ])
 def test_each_mistake_has_its_line(folder: Path, name: str, old: str, new: str, where: str, what: str) -> None:
