@@ -16,7 +16,7 @@ NAME_PATTERN = r"^[A-Za-z0-9_./-]{1,40}$"
 """Names end in queue_log, in SQL of its readers (varchar(40), unescaped) and in metric labels."""
 
 ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$"
-"""Names that are a part of others besides: of files, topics, variables and endpoints of Asterisk, where a / parts two."""
+"""Names that are parts of others too: of files, topics, variables and endpoints of Asterisk, where a / divides."""
 NUMBER_PATTERN = r"^\+?[0-9]{3,15}$"
 LABEL_PATTERN = r"^[a-z0-9][a-z0-9-]{0,29}$"
 """Names that become names of Asterisk's endpoints."""
