@@ -225,6 +225,8 @@ class Runner:
                 handled.append((now, event))
             if isinstance(item, _Asked):
                 asked.append((item, error))
+            elif isinstance(error, Refused):  # nobody is there to be told
+                log.warning("engine.refused", kind=type(event).__name__, code=error.code)
         facts = self._engine.take_facts()
         await self._keep(handled, facts, now, at_once=bool(facts or commands))
         if commands:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from routing import runner as module
 from routing.clock import Clock
@@ -167,6 +168,16 @@ async def test_a_refusal_reaches_the_asker_and_changes_nothing() -> None:
         assert len(node.keeper.facts) == kept
         assert all(event != AgentSignedIn(AgentId("a2"), SeatId("2001"))
                    for turn in node.keeper.turns for _, event in turn.events)
+
+
+async def test_a_refusal_that_nobody_waits_for_is_told_in_the_log() -> None:
+    """The calendar signs people on call in; whom it could not stands nowhere else."""
+    async with Node() as node:
+        with capture_logs() as told:
+            node.runner.post(AgentSignedIn(AgentId("nobody"), SeatId("2001")))
+            await node.runner.ask(ContactTicked(ContactId("c1")))
+        assert [(one["event"], one["kind"], one["code"]) for one in told] == [
+            ("engine.refused", "AgentSignedIn", "unknown_agent")]
 
 
 async def test_an_event_refused_half_done_ends_the_node_with_nothing_stored(monkeypatch: pytest.MonkeyPatch) -> None:
