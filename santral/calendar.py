@@ -32,7 +32,8 @@ from routing.core.events import (
 from routing.core.ids import AgentId, SeatId, ServiceId
 from routing.core.model import Centre
 from routing.core.recess import PLANNED_MOST
-from santral.config import NodeConfig, engine_centre
+from santral.config import NodeConfig
+from santral.engine_values import engine_centre
 from santral.outside import outside_seat
 
 log = structlog.get_logger()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from centres.load import load
-from santral.config import NodeConfig, asterisk_plan, engine_centre, node_config
+from santral.config import NodeConfig, asterisk_plan, node_config
+from santral.engine_values import engine_centre
 from santral.outside import Outside, read
 from santral.secrets import Secrets
 from tests.seated import seated

@@ -19,7 +19,7 @@ from routing.core.model import (
     Profile,
     WrapUpMode,
 )
-from santral.config import ABUSIVE, _agent
+from santral.engine_values import ABUSIVE, agent_of
 
 pytestmark = pytest.mark.unit
 
@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
 
 def profile(everybody: dict[str, Any], own: dict[str, Any]) -> Profile:
     person = Person.model_validate({"id": "a1001", "number": "1001", "skills": {"tr": 50}})
-    return _agent(person, Needs.model_validate(everybody),
+    return agent_of(person, Needs.model_validate(everybody),
                   Accommodation.model_validate({"agent": "a1001", **own})).profile
 
 

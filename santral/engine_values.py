@@ -1,0 +1,120 @@
+"""What decides routing, as the engine's values: services, agents and what holds for all, of a centre's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from centres import services as files
+from centres.load import Loaded
+from centres.settings import Routing
+from centres.team import Accommodation, Agent, Needs
+from routing.core import expression
+from routing.core import model as core
+from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
+from santral import outside, routable
+from santral.outside import outside_seat
+
+ABUSIVE = "abusive"
+"""Topic of a contact whose caller was abusive before."""
+
+_ENUMS: Mapping[str, type[StrEnum]] = {
+    "answer_mode": core.AnswerMode, "pre_connect_mode": core.PreConnect, "wrapup_mode": core.WrapUpMode}
+_COMFORT = ("ring_signal", "ear", "gain_db", "limiter", "verbosity", "braille_cells")
+
+
+def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
+    """What decides routing, as the engine's values, with the accommodations in force on a day (None: when the files
+    were read)."""
+    routing, everybody = _for_all(loaded)
+    own = loaded.accommodations if day is None else loaded.in_force(day)
+    calls_out = loaded.settings is not None and loaded.settings.trunk.way_out is not None
+    seats = None if loaded.settings is None else frozenset(
+        [SeatId(seat) for seat in loaded.settings.seats.names()] +
+        [outside_seat(agent.id) for agent in loaded.agents if agent.on_call is not None])
+    return core.Centre(
+        tuple(_service(service, calls_out) for service in loaded.services),
+        tuple(agent_of(agent, everybody, own.get(agent.id)) for agent in loaded.agents), seats,
+        costs=tuple(_costs(routing).items()),
+        interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
+        load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
+        decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s,
+        reacts_s=routing.reacts_s)
+
+
+def _for_all(loaded: Loaded) -> tuple[Routing, Needs]:
+    """What holds for the whole centre and for everybody in it."""
+    settings = loaded.settings
+    return (Routing(), Needs()) if settings is None else (settings.routing, settings.profile)
+
+
+def _costs(routing: Routing) -> dict[core.Channel, int]:
+    return dict(core.COSTS) | {core.Channel(channel): units for channel, units in routing.costs.items()}
+
+
+def team_of(loaded: Loaded) -> routable.Team:
+    """Everybody as the engine will see them today."""
+    routing, everybody = _for_all(loaded)
+    return routable.Team([(agent, agent_of(agent, everybody, loaded.accommodations.get(agent.id)).profile)
+                          for agent in loaded.agents], _costs(routing))
+
+
+def _service(service: files.Service, calls_out: bool) -> core.Service:
+    floor, floor_where = _needs(service.floor)
+    return core.Service(
+        id=ServiceId(service.id), name=service.name,
+        steps=tuple(core.Step(needs, step.lasts_s, where) for step in service.steps
+                    for needs, where in [_needs(step.needs)]),
+        floor=floor, floor_where=floor_where, priority=service.priority, weight=service.weight,
+        strategy=service.strategy, distress=service.distress, load=service.load, ceiling_s=service.ceiling_s,
+        preferred_s=service.preferred_s, preferred_days=service.preferred_days, target_s=service.target_s,
+        target_share=service.target_share, short_abandon_s=service.short_abandon_s, overflow_s=service.overflow_s,
+        overflow_to=None if service.overflow_to is None else ServiceId(service.overflow_to),
+        max_waiting=service.max_waiting, place_kept_s=service.place_kept_s, max_talking=service.max_talking,
+        callback_tries=service.callback_tries, callback_retry_s=service.callback_retry_s,
+        anonymous=service.privacy == "anonymous",
+        callback=core.CallbackOrder(service.calls_back if calls_out else "none"),
+        follows_up=calls_out, callback_max=service.callback_max, callback_press=service.callback_press)
+
+
+def _needs(needs: files.Needs) -> tuple[core.Needs, str]:
+    """What is asked for as levels, and as an expression when levels cannot say it."""
+    if not isinstance(needs, str):
+        return _skills(needs), ""
+    levels = expression.needs(expression.parse(needs))
+    return ((), needs) if levels is None else (levels, "")
+
+
+def agent_of(agent: Agent, everybody: Needs, own: Accommodation | None) -> core.Agent:
+    """An agent: what holds for everybody, with what this one needs laid over it."""
+    changes = (({} if agent.on_call is None else outside.NEEDS) | everybody.changes()
+               | ({} if own is None else own.changes()))
+    return core.Agent(AgentId(agent.id), _skills(agent.skills), _profile(changes), agent.team,
+                      agent.on_call is not None)
+
+
+def _profile(changes: dict[str, Any]) -> core.Profile:
+    """The profile with these of a file's fields laid over it."""
+    profile = core.Profile()
+    changes.pop("break_plan", None)  # told day by day, in Unix seconds: see `calendar`
+    changes |= {name: kind(changes[name]) for name, kind in _ENUMS.items() if name in changes}
+    if "pre_connect_mode" in changes:
+        changes["pre_connect"] = changes.pop("pre_connect_mode")
+    if "channels" in changes:
+        changes["channels"] = frozenset(core.Channel(channel) for channel in changes["channels"])
+    if "max_concurrency" in changes:
+        own = {core.Channel(channel): most for channel, most in changes["max_concurrency"].items()}
+        changes["max_concurrency"] = tuple((dict(profile.max_concurrency) | own).items())
+    if "distress_limit" in changes:
+        limit = changes.pop("distress_limit")
+        changes["distress"] = core.DistressLimit(limit.soft, limit.hard, limit.again)
+    if changes.pop("no_abusive_history", False):
+        changes["no_topics"] = frozenset(changes.get("no_topics", ())) | {ABUSIVE}
+    comfort = {name: changes.pop(name) for name in _COMFORT if name in changes}
+    return profile._replace(comfort=profile.comfort._replace(**comfort), **changes)
+
+
+def _skills(skills: Mapping[str, int]) -> core.Needs:
+    return tuple((SkillId(skill), level) for skill, level in skills.items())

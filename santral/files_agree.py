@@ -1,0 +1,149 @@
+"""What a centre's files say of each other: names that another one lacks, promises that another one breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from centres import services as files
+from centres.load import SERVICES, Loaded
+from centres.problem import Problem
+from centres.shape import guess
+from ivr.flow import sms, walk
+from ivr.flow.model import Flow, Queue, Transfer
+from ivr.flow.nodes import Names
+
+
+def names_of(loaded: Loaded, prompts: frozenset[str]) -> Names:
+    """What menu.yaml may name. Files with mistakes are not held against it."""
+    skills = {skill for agent in loaded.agents for skill in agent.skills} if loaded.team_whole else None
+    return Names(
+        prompts, loaded.named, _closed(loaded), {service.id for service in loaded.services if service.distress},
+        {service.id for service in loaded.services if service.privacy != "normal"},
+        None if loaded.settings is None else loaded.settings.transfer.keys(), skills,
+        {service.id for service in loaded.services if service.distress or service.privacy == "anonymous"},
+        loaded.settings is not None and loaded.settings.sms.url is not None)
+
+
+def led_nowhere(loaded: Loaded, flow: Flow) -> list[Problem]:
+    """Who is led outside goes through the carrier."""
+    led = any(isinstance(node, Transfer) for node in flow.nodes.values())
+    if not led or loaded.settings is None or loaded.settings.trunk.way_out is not None:
+        return []
+    return [Problem(loaded.where("trunk"), "menu.yaml leads callers to an outside number, and there is no way out",
+                    "Add outgoing = \"host:port\" of the carrier.")]
+
+
+def two_keys(loaded: Loaded, flow: Flow) -> list[Problem]:
+    """A waiting caller has one key for a callback and another one for a short message."""
+    texted = {node.service for node in flow.nodes.values() if isinstance(node, Queue) and node.sms}
+    return [Problem(loaded.place(SERVICES, service.id, "callback_key"),
+                    f"key {sms.KEY} asks for a short message while callers wait for '{service.id}'",
+                    "Give the callback another key.")
+            for service in loaded.services
+            if service.id in texted and service.calls_back != "none" and str(service.callback_key) == sms.KEY]
+
+
+def no_wish_kept(loaded: Loaded, flow: Flow) -> list[Problem]:
+    """Who asks for a person at once gets one (rule I20): that it is kept, and what it gives, stand in two files."""
+    kept = loaded.settings is not None and loaded.settings.wishes.kept
+    if kept == (flow.human_first is not None):
+        return []
+    if kept:
+        return [Problem(loaded.where("wishes", "kept"), "who asks for a person at once gets nothing by it: menu.yaml "
+                        "says nothing of 'human_first'",
+                        f"Add to menu.yaml: human_first: {{priority: 10, then: {flow.human}}}.")]
+    line = 1 if loaded.menu is None else loaded.menu.lines.get("human_first", loaded.menu.line)
+    return [Problem(f"menu.yaml:{line}", "nobody's wish for a person at once is remembered",
+                    "Add to santral.toml: [wishes] kept = true; or take 'human_first' out.")]
+
+
+def unknown_prompts(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
+    """Prompts that services and closures name must be there to be heard."""
+    found = [Problem(loaded.place(SERVICES, service.id, *place), f"unknown prompt '{key}'", guess(key, prompts))
+             for service in loaded.services for place, key in _named(service) if key not in prompts]
+    closures = loaded.settings.calendar.closures if loaded.settings is not None else ()
+    return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
+                            guess(one.say, prompts))
+                    for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]
+
+
+def untold(loaded: Loaded) -> list[Problem]:
+    """Rule I21 of accessible lines: who waits is told where they stand. In distress that is no comfort."""
+    return [Problem(loaded.place(SERVICES, service.id, "waiting"),
+                    f"callers of '{service.id}' are told neither their place in line nor how long it takes",
+                    "Take out 'place: false' or 'expected: false'.")
+            for service in loaded.services
+            if not (service.distress or service.waiting.place or service.waiting.expected)]
+
+
+def calls_nobody_back(loaded: Loaded) -> list[Problem]:
+    """Who is to be called back is called through the carrier. Rule I21 of accessible lines wants it offered, so a
+    centre that offers none says so itself."""
+    if loaded.settings is None or loaded.settings.trunk.way_out is not None:
+        return []
+    found = [Problem(loaded.place(SERVICES, service.id, "callback"),
+                     f"service '{service.id}' calls callers back, and there is no way out",
+                     "Add outgoing = \"host:port\" of the carrier at [trunk]; until then nobody is called back.")
+             for service in loaded.services if service.callback not in (None, "none")]
+    if usual := [f"'{one.id}'" for one in loaded.services if one.callback is None and one.calls_back != "none"]:
+        found.append(Problem(loaded.where("trunk"), f"callers of {', '.join(usual)} are offered no callback: there is "
+                             "no way out to them", "Add outgoing = \"host:port\" of the carrier; or say callback: none "
+                             "at each of these services."))
+    return found
+
+
+def not_recorded(loaded: Loaded) -> list[Problem]:
+    """Services named at [recording] must be there, and not be private."""
+    if loaded.settings is None or loaded.settings.recording.services is None:
+        return []
+    privacy = {service.id: service.privacy for service in loaded.services}
+    found = []
+    for index, name in enumerate(loaded.settings.recording.services):
+        where = loaded.where("recording", "services", index)
+        if name not in privacy:
+            found.append(Problem(where, f"unknown service '{name}'", guess(name, privacy)))
+        elif privacy[name] != "normal":
+            found.append(Problem(where, f"service '{name}' is {privacy[name]}: its talks are never recorded",
+                                 "Take it out here, or change its 'privacy' in services.yaml."))
+    return found
+
+
+def _named(service: files.Service) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Prompts that a service names, each with its place in the file."""
+    if service.emergency is not None:
+        yield ("emergency",), service.emergency
+    if service.waiting.first is not None:
+        yield ("waiting", "first"), service.waiting.first
+    for index, key in enumerate(service.waiting.comfort or ()):
+        yield ("waiting", "comfort", index), key
+
+
+def _closed(loaded: Loaded) -> str | None:
+    """The entry of a closed centre as it is written: santral.toml may have problems elsewhere, and menu.yaml is judged
+    all the same."""
+    for document in loaded.documents:
+        hours = document.get("hours")
+        if isinstance(hours, dict) and isinstance(hours.get("closed"), str):
+            return str(hours["closed"])
+    return None
+
+
+def closing(loaded: Loaded, flow: Flow) -> tuple[list[Problem], list[Problem]]:
+    """Problems and warnings of the entry used while the centre is closed."""
+    closed, where = _closed(loaded), loaded.where("hours", "closed")
+    if closed is None:
+        return [], []
+    if closed not in flow.entries:
+        return [Problem(where, f"'closed' names '{closed}', which menu.yaml does not have",
+                        f"Name one of its entries: {', '.join(sorted(flow.entries))}.")], []
+    distress = {service.id for service in loaded.services if service.distress}
+    nodes = [flow.nodes[name] for name in walk.reached(flow, [flow.entries[closed]])]
+    served = {node.service for node in nodes if isinstance(node, Queue)}
+    warnings = [Problem(where, f"while the centre is closed, callers can still wait for '{service}'",
+                        "See that somebody is on duty for it, or take it out of that entry's menu.")
+                for service in sorted(served - distress)]
+    if distress and not distress & served:
+        names = ", ".join(f"'{service}'" for service in sorted(distress))
+        warnings.append(Problem(where, f"while the centre is closed, nobody reaches {names}, which is for distress",
+                                "Lead an option of that entry's menu there: distress knows no hours."))
+    return [], warnings
