@@ -74,3 +74,23 @@ async def test_distress_is_not_asked(stage: Stage) -> None:
     stage.heard(caller, "system/goodbye")
     stage.not_heard(caller, *ASKED)
     assert answers(stage, contact) == []
+
+
+async def test_who_talked_in_distress_is_not_asked_although_their_agent_asked_another_service(stage: Stage) -> None:
+    """The channel of a caller about whom somebody is asked has the service of who was asked, and kept it."""
+    first = await stage.agent(plain("psikososyal", 1)[0], Behaviour(tone=AGENT))
+    second = await stage.agent(plain("temsilci", 1)[0], Behaviour("0.2"))
+    caller = await stage.hurried("1")
+    phone = await stage.network.wait_ring(first.seat)
+    contact = str((await stage.reaches(first, "talking"))["contact"])
+    await first.ask("consult", {"service": "temsilci"})
+    await stage.reaches(second, "talking")
+    other = await stage.network.wait_ring(second.seat)
+    before = stage.tone_s(caller, AGENT)
+    await other.hangup()
+    await until_async(lambda: stage.tone_s(caller, AGENT) > before + 1.0, 20.0, "the first agent is heard again")
+    await phone.hangup()
+    await caller.wait_ended(SURVEY_S)
+    stage.heard(caller, "system/goodbye")
+    stage.not_heard(caller, *ASKED)
+    assert answers(stage, contact) == []

@@ -55,6 +55,15 @@ def test_the_names_of_the_architecture_stand_in_the_dialplan() -> None:
         assert f"exten => {exten},1," in text.partition("[santral-agent]")[2]
 
 
+def test_what_a_talk_was_about_is_told_by_the_agents_leg() -> None:
+    """The caller's channel has the service of whoever was asked about them last, and kept it when they came back."""
+    text = render(plan())["extensions.conf"]
+    leg, after = (text.partition(f"\n[santral-{name}]\n")[2].partition("\n[")[0] for name in ("agent", "after-talk"))
+    told = "Set(SHARED(SC_SERVICE,${SC_CHAN})=${SC_SERVICE})"
+    assert told in leg and leg.index(told) < leg.index("Bridge(${SC_CHAN},")
+    assert after.index("Set(__SC_SERVICE=${SHARED(SC_SERVICE)})") < after.index("AGI(")
+
+
 def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
     text = render(plan())["extensions.conf"]
     for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE, dialplan.CALLBACK):
