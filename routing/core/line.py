@@ -10,14 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import Generic, Protocol, TypeVar
-
-
-class Ordered(Protocol):
-    """What can be compared, e.g. a tuple (time, number)."""
-
-    def __lt__(self, other: object, /) -> bool: ...
-
+from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=tuple[object, ...])
 
