@@ -24,7 +24,6 @@ FIRST_S = 0.5
 ANSWER_S = 6.0
 """A request without a final answer for so long was ignored. Asterisk answers in milliseconds."""
 RINGS_S = 20.0
-ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY"
 EVENT_PT = 101
 KEYS = "0123456789*#"
 
