@@ -38,7 +38,7 @@ SETTLE_S = 10.0
 TROUBLES_SHOWN = 5
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, the system, the terminal: each ends the demo in order."""
-TEXTED, TEXTS_S = 0.3, 10.0
+TEXTED, TEXTS_S = 0.5, 10.0
 """Share of the callers who want what they wait for in writing; after this wait it is offered."""
 WIDE = 150
 """Columns from which the agents fit beside the queues; 24 lines do not hold both below each other."""

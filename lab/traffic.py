@@ -17,8 +17,9 @@ from lab.up import Info, Seat
 
 KEYS = "12340"
 """Of the main menu, one for each service; drawn with equal chance."""
-TEXT_KEY, TEXT_S = "6", 5.0
-"""Asks for a short message; pressed so long after the last moment for the other key, when the menu is over."""
+TEXT_KEY, TEXT_S = "6", (10.0, 14.0, 18.0)
+"""Asks for a short message; pressed so long after the last moment for the other key, when notice and acknowledgement
+are over: whoever waits still has it, in a talk it does no harm."""
 SIGN_IN_AT_ONCE = 8
 """Agents who sign in at the same moment: a node on two cores stays quick for callers meanwhile."""
 AGENT_TONE, CALLER_TONE = 600, 440
@@ -96,7 +97,7 @@ class Traffic:
         key = draw.choice(KEYS)
         press = f"{key}@{draw.uniform(*self.habits.press):.2f}s"
         if self.habits.texts and draw.random() < self.habits.texts:  # else the same day as without
-            press += f",{TEXT_KEY}@{self.habits.press[1] + TEXT_S:.2f}s"
+            press += "".join(f",{TEXT_KEY}@{self.habits.press[1] + after:.0f}s" for after in TEXT_S)
         stay = self.habits.stay_least + draw.expovariate(1.0 / self.habits.stay_more)
         record = self.habits.record and self.habits.record / f"caller-{number + 1:03d}-key-{key}.wav"
         try:
