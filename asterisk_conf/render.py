@@ -174,7 +174,7 @@ def _register(server: str, user: str, secret: str) -> str:
         "", f"[{name}]", "type=registration", "transport=transport-udp", f"outbound_auth={name}-auth",
         f"server_uri=sip:{server}", f"client_uri=sip:{user.partition('@')[0]}@{server}",
         f"contact_user={user.partition('@')[0]}", "retry_interval=30", "forbidden_retry_interval=300",
-        "; A carrier that changes over says 404 or refuses the password for minutes: without these two Asterisk gives up",
+        "; A carrier that changes over says 404 or refuses the password for minutes: without these Asterisk gives up",
         "; for good at the first such answer, and nobody can call until somebody sees it.",
         "fatal_retry_interval=60", "auth_rejection_permanent=no",
         "max_retries=100000", "expiration=300", "",
