@@ -62,9 +62,10 @@ def to_meet(contact: ContactId, leg: str) -> list[Action]:
     return [to_set(leg, "SC_ANEW", "1"), to_hold(contact)]
 
 
-def to_ask(command: Consult) -> Action:
-    """The AMI action before that of a `Consult`: what the agent's leg does when the caller has been led away."""
-    return to_set(leg_id(command.offer, command.contact), "SHARED(SC_ASKS)", "1")
+def to_ask(command: Consult, on: bool = True) -> Action:
+    """The AMI action before that of a `Consult`: what the agent's leg does when the caller has been led away. Not `on`:
+    nobody was."""
+    return to_set(leg_id(command.offer, command.contact), "SHARED(SC_ASKS)", "1" if on else "")
 
 
 def to_hold(contact: ContactId) -> Action:

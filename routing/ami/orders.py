@@ -164,18 +164,18 @@ class Orders:
 
     async def _consult(self, command: Consult, actions: Link) -> None:
         """First the mark on the agent's leg: without it the leg ends with the talk. Where it cannot be set nobody is
-        led away."""
+        led away, and where nobody is, it goes: the next time the talk ends it would mean something else."""
         try:
             reply = await actions.action(to_ask(command))
+            if reply.ok:
+                if not await self._carry_out(command, actions, None):
+                    await actions.action(to_ask(command, on=False))
+                return
+            why = reply.get("Message")
         except (LinkError, BadAction) as error:
-            self._failed(command, str(error))
-            self._look.set()
-            return
-        if reply.ok:
-            await self._carry_out(command, actions, None)
-        else:
-            self._failed(command, reply.get("Message"))
-            self._look.set()
+            why = str(error)
+        self._failed(command, why)
+        self._look.set()
 
     async def _ring_partner(self, offer: Offer, partner: Partner, actions: Link) -> None:
         try:
@@ -226,7 +226,8 @@ class Orders:
         return reply.ok
 
     async def _carry_out(self, command: Offer | Overflow | SendOn | Consult | TakeBack, actions: Link,
-                         started: Started | None) -> None:
+                         started: Started | None) -> bool:
+        """Whether it was done, as far as is known."""
         try:
             reply = await (actions.action(self._action(command)) if started is None
                            else actions.reply(started))
@@ -242,6 +243,8 @@ class Orders:
                     self._look.set()  # who waits, for the engine, and talks on is led out of the talk by the look
             elif isinstance(command, Overflow):
                 self._post(ContactLeft(command.contact, "net"))
+            return reply.ok
+        return False
 
     def lead_anew(self, contact: ContactId, leg: str) -> None:
         """Begin to lead a caller and an agent's leg, whom a phone's transfer key has joined, through the dialplan."""

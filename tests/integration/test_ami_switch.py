@@ -567,6 +567,7 @@ async def test_who_asks_is_marked_before_the_caller_is_led_away_and_who_cannot_b
         node: Node, asterisk: FakeAsterisk) -> None:
     await node.start()
     asterisk.caller(C)
+    node.offers = [TALKING]  # or a look would take their leg for a stray one
     asks = Consult(OfferId(3), C, ServiceId("tip"), NODE)
     node.switch.orders.execute([asks])
     await node.until(lambda: node.switch.orders.refused == 1)
@@ -578,6 +579,9 @@ async def test_who_asks_is_marked_before_the_caller_is_led_away_and_who_cannot_b
     assert asterisk.names().index("Originate") > asterisk.names().index("Setvar") + 1, "who is asked rings after it"
     [led] = [one for one in asterisk.received if one["Action"] == ["Redirect"]]
     assert (led["Channel"], led["Exten"], "ExtraChannel" in led) == ([C], ["to_tip"], False)
+    asterisk.knobs.refuse["Redirect"] = "Channel is gone"
+    node.switch.orders.execute([asks])
+    await node.until(lambda: leg.variables == {"SHARED(SC_ASKS)": ""})
 
 
 async def test_a_recording_is_silenced_or_else_stopped(node: Node, asterisk: FakeAsterisk) -> None:
