@@ -7,9 +7,9 @@
 |          |                                      | caller; of a callback: when taken   |                            |
 | `called` | when a caller is called back         | when they are on the line           | with the call, or the try  |
 
-The other one of a pair has a leg of kind `agent` too, with the times of the first. A leg belongs to the time at which
-it began. Who is at the other end of an agent's leg is not told: minutes need no names, and how long each phone rang for
-whom would hint at what an agent needs; nor is whether an offer was taken back by "not now".
+A leg belongs to the time at which it began. Who is at the other end of an agent's leg is not told: minutes need no
+names, and how long each phone rang for whom would hint at what an agent needs; nor is whether an offer was taken back
+by "not now". Of a pair there is one leg: two at the same time would tell who works so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from metrics.export import Columns, Row
 from metrics.names import end_told
 from metrics.past import SLACK_S, Field, numbers, told
 from metrics.period import Period
-from routing.core.ids import ContactId, OfferId, leg_id, partner_leg_id
+from routing.core.ids import ContactId, OfferId, leg_id
 from routing.core.model import Channel
 from routing.store.reader import Ask
 from routing.store.schema import contacts, offers
@@ -46,7 +46,7 @@ _CONTACTS = select(
 ).where(contacts.c.queued_at >= bindparam("start"), contacts.c.queued_at < bindparam("end"),
         contacts.c.channel == Channel.VOICE.value).order_by(contacts.c.queued_at, contacts.c.contact)
 _OFFERS = select(
-    offers.c.offer, offers.c.contact, offers.c.service, offers.c.partner, offers.c.reason, offers.c.offered_at,
+    offers.c.offer, offers.c.contact, offers.c.service, offers.c.reason, offers.c.offered_at,
     offers.c.connected_at, offers.c.talk_over_at, offers.c.ended_at, offers.c.dialled_at,
 ).where(offers.c.offer >= bindparam("first"), offers.c.offer < bindparam("last"),
         offers.c.channel == Channel.VOICE.value).order_by(offers.c.offer)
@@ -139,7 +139,7 @@ def _phones(ask: Ask, period: Period) -> Iterator[Leg]:
                                           period.start, period.end + SLACK_S):
         if reason == "reached":
             reached.setdefault(contact, []).append(at)
-    for (offer, contact, service, partner, reason, offered_at, connected_at, talk_over_at, ended_at,
+    for (offer, contact, service, reason, offered_at, connected_at, talk_over_at, ended_at,
          dialled_at) in ask(_OFFERS, first=first, last=last):
         end = ended_at if connected_at is None else talk_over_at
         became = DISPOSITIONS.get(reason, NO_ANSWER) if connected_at is None else ANSWERED
@@ -154,8 +154,6 @@ def _phones(ask: Ask, period: Period) -> Iterator[Leg]:
                 begun = called.answer
         ids = OfferId(offer), ContactId(contact)
         yield Leg(leg_id(*ids), contact, "agent", service, begun, answer, end, became, reason)
-        if partner is not None:
-            yield Leg(partner_leg_id(*ids), contact, "agent", service, begun, answer, end, became, reason)
 
 
 def _called(contact: str, service: str, dialled_at: float, end: float | None, reason: str, reached: list[float]) -> Leg:

@@ -43,6 +43,10 @@ DrawOthers = Callable[[], dict[str, str]]
 OpenJournal = Callable[[str], AbstractContextManager[Journal]]
 """Given by `santral`: the journal of a state. Raises PlanningError when there is none."""
 
+NoteNeeds = Callable[[str, Path | None, str], None]
+"""Given by `santral`: note that what agents need is about to be shown: the journal, the folder of its record if it is
+another, the contact. Raises what a command tells; then nothing is shown."""
+
 Arrivals = Annotated[Path | None, typer.Option("--arrivals", help="CSV date,slot,calls[,service] instead of a typical "
                                                                   "weekday's curve.")]
 Which = Annotated[str | None, typer.Option("--day", help="Date within --arrivals, or 'all'; the median day when not "
@@ -70,7 +74,7 @@ Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by servic
 
 
 def commands(read_centre: ReadCentre, read_opening: ReadOpening, default_centre: Path, open_journal: OpenJournal,
-             draw_others: DrawOthers) -> typer.Typer:
+             note_needs: NoteNeeds, draw_others: DrawOthers) -> typer.Typer:
     """The commands of this room, to be mounted without a name. `draw_others`: pictures of the documentation that other
     rooms draw."""
     app = typer.Typer(no_args_is_help=True)
@@ -116,7 +120,7 @@ def commands(read_centre: ReadCentre, read_opening: ReadOpening, default_centre:
     from planning import pictures, record_cli, staff_cli  # not above: they use the options of this module
 
     staff_cli.mount(app, read_centre, read_opening, default_centre)
-    record_cli.mount(app, read_centre, open_journal)
+    record_cli.mount(app, read_centre, open_journal, note_needs)
     pictures.mount(app, read_centre, default_centre, draw_others)
     return app
 

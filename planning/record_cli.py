@@ -37,17 +37,23 @@ OfferNo = Annotated[int | None, typer.Option("--offer", min=1, help="Explain thi
                                                                     "who did not get it.")]
 Needs = Annotated[bool, typer.Option("--needs", help="Name reasons that come from what an agent needs. Only for the "
                                                      "accommodation manager and the agent.")]
+Noted = Annotated[Path | None, typer.Option("--state", help="Folder in whose record --needs is noted; beside the URL "
+                                                            "of a database.")]
 Other = Annotated[Path, typer.Option("--centre", help="Folder of the centre with the other rules.")]
 From = Annotated[str | None, typer.Option("--from", help="Only contacts from this local time on: 2026-03-02 or "
                                                          "2026-03-02T08:00.")]
 To = Annotated[str | None, typer.Option("--to", help="Only contacts before this local time.")]
 
 
-def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared.OpenJournal) -> None:
+def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared.OpenJournal,
+          note_needs: shared.NoteNeeds) -> None:
     """Add the commands."""
 
     @app.command("replay")
-    def replay_(journal: Place, offer: OfferNo = None, needs: Needs = False, as_json: shared.AsJson = False) -> None:
+    def replay_(
+        journal: Place, offer: OfferNo = None, needs: Needs = False, state: Noted = None,
+        as_json: shared.AsJson = False,
+    ) -> None:
         """Tell the engine everything again and compare every decision, bit for bit; exit 1 when one differs.
 
         The first difference is named with its entry, its fact and the fields that differ."""
@@ -59,6 +65,8 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared
                                  progress=lambda done: shown.update(task, completed=done))
             if offer is not None and verdict.offered is None and verdict.difference is None:
                 raise PlanningError(f"no offer {offer} in this journal")
+            if needs and verdict.offered is not None:
+                note_needs(journal, state, verdict.offered.contact)
             if as_json:
                 typer.echo(json.dumps(_as_json(verdict, needs=needs), ensure_ascii=False, indent=1))
             else:

@@ -18,7 +18,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from planning import cli as shared
-from planning.record_cli import Needs, Place
+from planning.record_cli import Needs, Noted, Place
 from planning.why import Archive, tell
 from planning.why_course import Line
 from planning.why_view import Table, View
@@ -43,23 +43,26 @@ Everybody = Annotated[bool, typer.Option("--all", help="Every agent who was not 
 CentreOf = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre: whose clock.")]
 
 
-def mount(app: typer.Typer, open_archive: OpenArchive, read_zone: ReadZone, default_centre: Path) -> None:
+def mount(app: typer.Typer, open_archive: OpenArchive, note_needs: shared.NoteNeeds, read_zone: ReadZone,
+          default_centre: Path) -> None:
     """Add the command."""
 
     @app.command("why")
     def why(
         contact: Which, journal: Place, english: English = False, needs: Needs = False, everybody: Everybody = False,
-        centre: CentreOf = None, as_json: shared.AsJson = False,
+        centre: CentreOf = None, state: Noted = None, as_json: shared.AsJson = False,
     ) -> None:
         """How one contact was routed: its way, each decision, and why others were not chosen. In Turkish.
 
-        Reasons that come from what an agent needs read "uygun değildi"; --needs names them."""
+        Reasons that come from what an agent needs read "uygun değildi"; --needs names them, and is noted."""
         with shared.told(), open_archive(journal) as opened:
             zone = read_zone(centre or default_centre)
             console = Console(stderr=True, highlight=False)
             with shared.bar(console) as shown:
                 task = shown.add_task("replaying", total=1.0)
                 account = tell(opened, contact, lambda share: shown.update(task, completed=share))
+            if needs:
+                note_needs(journal, state, account.contact)
             view = View(account, Words(zone, english=english, needs=needs), everybody=everybody)
             if as_json:
                 typer.echo(json.dumps(view.as_json(), ensure_ascii=False, indent=1))

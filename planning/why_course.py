@@ -128,10 +128,9 @@ class Course:
                 said = Said("{}: sorduktan sonra arayanı bıraktı: {}", "{}: left the caller to {}") \
                     if fact.by == "transfer" else Said("{}: sorarken arayan kapattı", "{}: the caller hung up")
                 return [words.say(said, fact.agent, words.service(centre, fact.to))]
-            case tf.WrappedUp() if fact.wrapup_s > 0:
-                lasted = f" ({words.lasts(fact.wrapup_s)})" if words.needs else ""  # a rule of the profile
-                return [words.say(Said("{}: görüşme sonrası işlem bitti{}", "{}: wrap-up is over{}"), fact.agent,
-                                  lasted)]
+            case tf.WrappedUp() if fact.wrapup_s > 0 and words.needs:  # its length is a rule of the profile
+                return [words.say(Said("{}: görüşme sonrası işlem bitti ({})", "{}: wrap-up is over ({})"), fact.agent,
+                                  words.lasts(fact.wrapup_s))]
         return []
 
     def _with_partner(self, offer: OfferId, agent: str) -> str:

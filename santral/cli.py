@@ -36,7 +36,7 @@ from santral import app, broker, callers_cli, config, outside, privacy_cli, sms_
 from santral.config import DEFAULT_CENTRE
 from santral.errors import BadCentre
 from santral.hours import opening_on, pages, table
-from santral.journal import open_facts, open_journal, open_past
+from santral.journal import note_needs, open_facts, open_journal, open_past
 from santral.secrets import Secrets, write_private
 
 SECTIONS = {
@@ -191,11 +191,12 @@ cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(ivr_cli.commands(menu_of, document, DEFAULT_CENTRE), name="menu")
-cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, _other_pictures))
+cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, note_needs,
+                                    _other_pictures))
 cli.add_typer(callers_cli.commands(), name="callers")
 cli.add_typer(privacy_cli.commands(), name="privacy")
 cli.add_typer(sms_cli.commands(), name="sms")
-why_cli.mount(cli, open_journal, zone_of, DEFAULT_CENTRE)
+why_cli.mount(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
 desk_cli.mount(cli)
 metrics_cli.mount(cli, open_facts)
 mqtt_cli.mount(cli, broker.plan)

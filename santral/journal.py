@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,12 @@ from routing.core.errors import RoutingError
 from routing.core.facts import Fact, MenuPassed
 from routing.core.stored import Started
 from routing.store import contact_past
+from routing.store.audit import Audit, asker
 from routing.store.errors import StoreError
 from routing.store.reader import Ask, Extent, Input, Reader
 from routing.store.schema import HEAD
 from santral.errors import NoJournal, StoreTrouble
+from santral.privacy_cli import ours
 
 DATABASE = "santral.db"
 
@@ -102,6 +105,22 @@ def open_journal(place: str) -> Iterator[Archive]:
     is no journal, StoreTrouble when it cannot be read."""
     with _reading(place) as (reader, extent):
         yield _State(place, reader, extent)
+
+
+def note_needs(place: str, folder: Path | None, contact: str) -> None:
+    """Write into the record of a state that what agents need is about to be shown, and of which contact. `folder`:
+    whose record; None: that of the journal. PlanningError when it has none, StoreTrouble when it cannot be written:
+    then nothing may be shown."""
+    if folder is None and "://" in place:
+        raise PlanningError("who is shown what agents need is noted in the record of the state (audit.jsonl): name its "
+                            "folder with --state")
+    path = Path(place)
+    state = folder or (path if path.is_dir() else path.parent)
+    try:
+        ours(state)
+        Audit(state).note(asker(), "needs", time.time(), contact=contact)
+    except StoreError as error:
+        raise StoreTrouble(str(error)) from error
 
 
 @contextmanager

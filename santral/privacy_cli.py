@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -28,7 +27,7 @@ from routing.core.events import CallerForgotten
 from routing.core.model import Centre
 from routing.core.stored import Started
 from routing.runner import Turn
-from routing.store.audit import Audit
+from routing.store.audit import Audit, asker
 from routing.store.errors import LeaseHeld, StoreError
 from routing.store.numbers import NumberKeys
 from routing.store.store import Store
@@ -152,7 +151,7 @@ def _run(work: Work, centre: Path, settings: Path | None, state: Path,
     place = store_place(config, state)
     if isinstance(place, Path) and not place.is_file():  # or "0 destroyed" would be true of a store made just now
         raise StoreTrouble(f"{place} is not there: no node has kept records in {state}. Name its folder with --state")
-    name = (who or os.environ.get("SUDO_USER") or getpass.getuser())[:40]
+    name = asker(who)
 
     async def whole() -> None:
         async with opened(config, state, name) as privacy:

@@ -22,7 +22,7 @@ class Part(NamedTuple):
 
 MQTT = Part("acd_mqtt_connected", ("acd_mqtt_", "acd_signal_"), Said("MQTT aracısı yok", "no MQTT broker"))
 ASTERISK = Part("asterisk_core_uptime_seconds", ("asterisk_",), Said("res_prometheus yok", "no res_prometheus"))
-ON_DUTY = Part("acd_agents_distress_limited", ("acd_agents_distress_limited", "team:acd_"),
+ON_DUTY = Part("acd_agents_distress_limited", ("acd_agents_distress_limited", "acd_agent_state_seconds", "team:acd_"),
                Said("görevde beşten az kişi", "fewer than five on duty"))
 GROUPS = Part("acd_agents", ("acd_agent", "acd_break_protection"),
               Said("beşten az kişi", "fewer than five"))

@@ -45,6 +45,8 @@ TIRING = OCCUPANCY_MOST, Said("sınır %90", "limit 90 %"), True
 
 _WORKING = 'sum(rate(acd_agent_state_seconds_total{state=~"talking|wrapup",team=~"$team"}[30m]))'
 _THERE = 'sum(rate(acd_agent_state_seconds_total{state=~"talking|wrapup|ready",team=~"$team"}[30m]))'
+_ON_DUTY = f'on () (sum(acd_agents{{state!="signed_out",team=~"$team"}}) >= {names.K_MIN})'
+"""How one who is there alone at night spends the time is nobody's figure, though the team is large."""
 
 
 def _teams(tr: str, en: str) -> Said:
@@ -67,9 +69,11 @@ BOARD = Board(
               _teams("Şu an molada olanlar, neden olursa olsun.", "Who is on a break now, whatever the reason."),
               COUNT, Kind.TILE, now('sum(acd_agents{state="paused",team=~"$team"})')),
         Panel("occupancy-now", Said("Doluluk (30 dk)", "Occupancy (30 min)"),
-              Said("(Konuşma + toparlama) / (konuşma + toparlama + uygun); dinlenme sayılmaz. %90 üstü yorar.",
-                   "(Talk + wrap-up) / (talk + wrap-up + ready); rest does not count. Above 90 % wears people out."),
-              SHARE, Kind.TILE, now(f"{_WORKING} / {_THERE}"), *TIRING, high=1.0),
+              Said("(Konuşma + toparlama) / (konuşma + toparlama + uygun); dinlenme sayılmaz. %90 üstü yorar. "
+                   "Görevde beşten az kişi varken gösterilmez.",
+                   "(Talk + wrap-up) / (talk + wrap-up + ready); rest does not count. Above 90 % wears people out. "
+                   "Not shown while fewer than five are on duty."),
+              SHARE, Kind.TILE, now(f"{_WORKING} / {_THERE} and {_ON_DUTY}"), *TIRING, high=1.0),
         Panel("limited-now", Said("Zor çağrı sınırında", "At the limit of distress"),
               _teams("Ağır çağrı yükü sınırına gelen, o yüzden şimdilik ağır çağrı almayan temsilciler.",
                      "Agents at the limit of their distress load: no heavy contact comes to them for now."),
@@ -92,7 +96,8 @@ BOARD = Board(
                      "Share of the signed-in time of an hour that went into each state."),
               SHARE, Kind.BARS, by("state", 'sum by (state) (increase(acd_agent_state_seconds_total{team=~"$team"}'
                                     '[1h])) / ignoring (state) group_left () '
-                                    'sum(increase(acd_agent_state_seconds_total{team=~"$team"}[1h]))'), words=STATES),
+                                    'sum(increase(acd_agent_state_seconds_total{team=~"$team"}[1h]))'
+                                    f" and {_ON_DUTY}"), words=STATES),
         Panel("breaks", Said("Bir günde planlı molalar", "Planned breaks in a day"),
               Said("Son 24 saatte biten molalar: zamanında, gecikerek, ya da verilmeyip kesilenler.",
                    "Breaks that are over, in 24 hours: kept, late, given up or cut short."),

@@ -1,4 +1,5 @@
-"""The record of what was destroyed, and of who heard or took recordings: one line each, appended, never changed.
+"""The record of what was destroyed, and of who heard or took recordings or was shown what agents need: one line each,
+appended, never changed.
 
 A line is JSON: number, time (UTC), who, what, counts and ids, never a telephone number; and a hash over itself and the
 line before, so that a line that was changed or taken out shows. The file is apart from the database on purpose: when
@@ -9,6 +10,7 @@ line by line. Kept three years at least (by-law on deletion, art. 7).
 from __future__ import annotations
 
 import fcntl
+import getpass
 import hashlib
 import json
 import os
@@ -23,8 +25,14 @@ FILE = "audit.jsonl"
 MODE = 0o600
 TAIL = 65_536
 """Bytes read to find the last line; the longest (ids of `IDS_MAX` contacts) is shorter."""
+WHO_MAX = 40
 IDS_MAX = 500
 """Contacts or recordings named in a line; above it their number only."""
+
+
+def asker(named: str | None = None) -> str:
+    """Who asks at a terminal: the name given, else the user, who may have become another by sudo."""
+    return (named or os.environ.get("SUDO_USER") or getpass.getuser())[:WHO_MAX]
 
 
 class AuditError(StoreError):
@@ -64,8 +72,8 @@ class Audit:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise AuditError(f"{self.path} cannot be written: {error.strerror}. Nothing is destroyed or heard without "
-                             "a line in it: mend the folder, then try again") from None
+            raise AuditError(f"{self.path} cannot be written: {error.strerror}. Nothing is destroyed, heard or shown "
+                             "without a line in it: mend the folder, then try again") from None
 
     def entries(self) -> Iterator[Entry]:
         """Every line, checked. Raises `AuditError` with the number of the first that is not as it was written."""

@@ -12,17 +12,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from planning.errors import PlanningError
 from routing.core.engine import Engine
 from routing.core.events import ContactQueued
 from routing.core.facts import Ended, Offered
 from routing.core.ids import ContactId
 from routing.core.stored import Started
 from routing.runner import Turn
+from routing.store.audit import Audit, asker
 from routing.store.reader import Reader
 from routing.store.store import Store
 from santral.cli import cli
 from santral.config import node_config
-from santral.journal import open_journal
+from santral.errors import StoreTrouble
+from santral.journal import note_needs, open_journal
 from tests.fakes.journal_day import Day
 
 pytestmark = pytest.mark.integration
@@ -116,6 +119,29 @@ def test_a_contact_whose_journal_goes_on_after_a_restart(state: Path, day: Day, 
 def test_what_cannot_be_used_is_one_message(state: Path, words: tuple[str, ...], told: str) -> None:
     done = santral(*(str(state) if word == "STATE" else word for word in words))
     assert done.exit_code == 2 and told in one_line(done)
+
+
+def test_who_is_shown_what_agents_need_is_noted_first_and_nothing_is_shown_unnoted(
+        state: Path, day: Day, tmp_path: Path) -> None:
+    copy = copied(state, tmp_path)
+    offer = next(fact for fact in day.facts if isinstance(fact, Offered))
+    assert santral(offer.contact, copy).exit_code == 0 and not list(Audit(tmp_path).entries())
+    assert santral(offer.contact, f"{copy}/santral.db", "--needs").exit_code == 0
+    replayed = CliRunner().invoke(cli, ["replay", copy, "--offer", str(offer.offer), "--needs"])
+    assert replayed.exit_code == 0 and CliRunner().invoke(cli, ["replay", copy, "--needs"]).exit_code == 0
+    noted = list(Audit(tmp_path).entries())
+    assert [(one.what, one.about, one.who) for one in noted] == 2 * [("needs", {"contact": offer.contact}, asker())]
+
+    Audit(tmp_path).path.unlink()
+    Audit(tmp_path).path.mkdir()
+    done = santral(offer.contact, copy, "--needs")
+    assert isinstance(done.exception, StoreTrouble) and "audit.jsonl cannot be written" in str(done.exception)
+    assert done.exception.exit_code == 4 and offer.agent not in done.output
+    with pytest.raises(PlanningError, match="--state"):
+        note_needs("postgresql://127.0.0.1/santral", None, offer.contact)
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    note_needs("postgresql://127.0.0.1/santral", elsewhere, offer.contact)
+    assert len(list(Audit(elsewhere).entries())) == 1
 
 
 def test_a_beginning_of_several_contacts_names_them(state: Path, day: Day, tmp_path: Path) -> None:

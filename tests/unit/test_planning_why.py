@@ -184,7 +184,7 @@ def test_how_long_a_wrap_up_lasted_is_for_those_alone_who_may_know_needs() -> No
     house.at(60.0, e.TalkEnded(OfferId(1), "caller"))
     house.at(101.0)
     account = house.tell("c1")
-    assert "ali: görüşme sonrası işlem bitti" in text(account) and "40 sn" not in text(account)
+    assert "işlem" not in text(account) and "40 sn" not in text(account), "when it was over tells how long it was"
     assert "ali: görüşme sonrası işlem bitti (40 sn)" in text(account, needs=True)
 
 
