@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from ivr import caller, dialplan
 from ivr.agi.session import Session
 from ivr.config import IvrSettings
+from ivr.flow.fields import MAX_PRIORITY
 from ivr.flow.model import Needs
-from ivr.flow.nodes import MAX_PRIORITY
 from prompts.say import LANGUAGE, LANGUAGES
 from routing.core.events import ContactQueued
 from routing.core.ids import ContactId, ServiceId, SkillId

@@ -9,8 +9,8 @@ from centres.load import SERVICES, Loaded
 from centres.problem import Problem
 from centres.shape import guess
 from ivr.flow import sms, walk
+from ivr.flow.fields import Names
 from ivr.flow.model import Flow, Queue, Transfer
-from ivr.flow.nodes import Names
 
 
 def names_of(loaded: Loaded, prompts: frozenset[str]) -> Names:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ivr.flow import hear, walk
+from ivr.flow.fields import Names, Place, Problem
 from ivr.flow.model import HUMAN_KEY, Flow, HumanFirst, Menu, Node, Queue
-from ivr.flow.nodes import Names, Nodes, Place, Problem
+from ivr.flow.nodes import Nodes
 
 TOP = ("entries", "human", "nodes")
 HUMAN_FIRST = "human_first"

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 from centres.document import parse_yaml
+from ivr.flow.fields import Names
 from ivr.flow.hear import Voice
 from ivr.flow.load import Loaded, load
 from ivr.flow.model import Flow
-from ivr.flow.nodes import Names
 from prompts.catalogue import texts
 from prompts.lengths import Lengths
 

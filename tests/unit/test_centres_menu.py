@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from centres import load as centres_load
+from ivr.flow.fields import Names
 from ivr.flow.load import load as load_flow
-from ivr.flow.nodes import Names
 from prompts.catalogue import texts
 
 pytestmark = pytest.mark.unit

@@ -11,9 +11,9 @@ from ivr import hold
 from ivr.config import USUAL
 from ivr.dialable import mobile
 from ivr.flow import machine, sms
+from ivr.flow.fields import Names
 from ivr.flow.load import Loaded, load
 from ivr.flow.model import End, Flow, Queue
-from ivr.flow.nodes import Names
 from ivr.flow.steps import Ask, Enter, Input, Key, Leave, Silence, State, Step, Text, Texted
 from ivr.hold import Heard
 from tests.fakes.inbox import contact_view
