@@ -40,7 +40,8 @@ def app() -> typer.Typer:
     def no_journal(_place: str) -> NoReturn:
         raise PlanningError("not asked for here")
 
-    return commands(lambda _folder: CENTRE, lambda _folder: always, Path("centres/deneme"), no_journal, dict)
+    return commands(lambda _folder: CENTRE, lambda _folder: always, Path("centres/deneme"), no_journal,
+                    lambda *_: None, dict)
 
 
 def staff(*options: str, code: int = 0) -> str:
