@@ -17,7 +17,10 @@ import aiohttp
 
 ANSWER_MAX = 4096
 """Bytes of an answer that are looked at."""
-TOO_MANY, SERVER_ERROR = 429, 500
+NOT_TAKEN = (429, 503)
+"""Too many, or away: it says itself that it took nothing."""
+SERVER_ERROR = 500
+"""From here on nobody knows: a 502 or 504 of a proxy may come after the message was taken."""
 NUMBERS = {"plus": 0, "digits": 1, "national": 3}
 """How the gateway wants a number -> characters of `+905…` that are left out."""
 
@@ -27,7 +30,7 @@ class Result(StrEnum):
 
     SENT = "sent"
     NOT_NOW = "not now"
-    """Certainly not taken, and worth another try: nobody listens, no trusted certificate, 429, 5xx."""
+    """Certainly not taken, and worth another try: nobody listens, no trusted certificate, 429, 503."""
     REFUSED = "refused"
     """Certainly not taken, and it will not be."""
     UNSURE = "unsure"
@@ -104,8 +107,10 @@ class Gateway:
         except (aiohttp.ClientError, TimeoutError):
             whole = False
         words = bytes(body).decode("utf-8", "replace")
-        if status == TOO_MANY or status >= SERVER_ERROR:
+        if status in NOT_TAKEN:
             return Answer(Result.NOT_NOW, f"it answers {status}", status, words)
+        if status >= SERVER_ERROR:
+            return Answer(Result.UNSURE, f"it answers {status}", status, words)
         if not 200 <= status < 300:
             return Answer(Result.REFUSED, f"it answers {status}", status, words)
         if self._accepted is None or self._accepted.match(words):

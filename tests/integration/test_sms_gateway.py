@@ -39,7 +39,9 @@ async def test_what_is_asked_as_json_and_as_a_form() -> None:
 
 @pytest.mark.parametrize(("do", "result", "why"), [
     (answer(202), Result.SENT, ""),
-    (answer(500, "no"), Result.NOT_NOW, "it answers 500"),
+    (answer(503, "no"), Result.NOT_NOW, "it answers 503"),
+    (answer(500, "no"), Result.UNSURE, "it answers 500"),
+    (answer(504, "no"), Result.UNSURE, "it answers 504"),
     (answer(429, more="Retry-After: 5\r\n"), Result.NOT_NOW, "it answers 429"),
     (answer(401), Result.REFUSED, "it answers 401"),
     (answer(302, more="Location: /other\r\n"), Result.REFUSED, "it answers 302"),

@@ -101,7 +101,7 @@ async def test_a_message_goes_once_and_the_number_goes_with_it(tmp_path: Path, c
 
 
 async def test_what_was_not_taken_is_tried_again_later_and_later(tmp_path: Path) -> None:
-    async with gateway(answer(500), answer(429), answer(200)) as there:
+    async with gateway(answer(503), answer(429), answer(200)) as there:
         house = House(tmp_path, there)
         async with house.node() as outbox:
             assert await house.ask(outbox) is Verdict.TAKEN

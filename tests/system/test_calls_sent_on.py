@@ -90,6 +90,7 @@ async def test_a_caller_sent_on_to_a_phone_that_does_not_take_them_waits_in_fron
                                                   names[count: 2 * count], names[2 * count:], strict=True):
         await one.to(await stage.agent(second, Behaviour(answer)))
         await stage.network.wait_ring(one.second.seat)
+        await until_async(lambda one=one: one.chain()[1][1] != "pending", SILENT_S, "the phone's answer was heard")
         await asyncio.gather(one.second.sign_out(), one.first.sign_out())
         await stage.hears_music(one.caller)
         assert one.chain()[1] == (one.second.id, *ends)
