@@ -39,7 +39,8 @@ PACKET_LOSS_S = 0.15
 PAUSE_S = 0.7
 NEW_MENU = (
     ("      - key: 4\n        say: ana-menu-4\n        confirm: secildi-gorus-oneri\n        then: gorus-oneri\n", ""),
-    ("  gorus-oneri:\n    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr\n\n", ""))
+    ("  gorus-oneri:\n    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr\n"
+     '    sms: "Görüş ve önerilerinizi yazılı olarak da iletebilirsiniz."\n\n', ""))
 
 
 def edit(folder: Path, name: str, *changes: tuple[str, str]) -> None:
