@@ -112,7 +112,7 @@ def test_a_line_that_is_wrong_is_told_with_what_was_heard(played: dict[Path, Out
 @pytest.mark.long
 def test_the_long_scripts_go_as_written(asterisk_tree: Program, folder: Path) -> None:
     """Every wait to its end, and a node that is killed: in a lab of their own."""
-    info = up.up(folder=folder / "lab", extra=up.ANY_HOUR)
+    info = up.up(folder=folder / "lab", extra=up.ANY_HOUR, texts=up.NO_OFFER_S)
     try:
         outcomes = play(info, LONG, folder / "recordings")
     finally:
