@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -24,7 +24,7 @@ from routing.ami.errors import LinkError, OutcomeUnknown
 from routing.ami.link import Link, Started
 from routing.ami.settings import SwitchSettings
 from routing.ami.translate import Translator
-from routing.ami.wire import BadAction
+from routing.ami.wire import BadAction, Message
 from routing.core.commands import (
     Command,
     Consult,
@@ -143,16 +143,8 @@ class Orders:
             self._failed(command, "no way out for callbacks, or no number: see [trunk] outgoing")
             return
         self._translator.dials.begin(command.contact, command.offer)
-        try:
-            reply = await actions.action(to_dial(command, self._way_out(command.box), self._settings.called))
-        except OutcomeUnknown:
-            self.in_doubt += 1
-            self._look.set()
-        except (LinkError, BadAction) as error:
-            self._failed(command, str(error))
-        else:
-            if not reply.ok:
-                self._failed(command, reply.get("Message"))
+        way_out, box = self._way_out, command.box
+        await self._asked(command, lambda: actions.action(to_dial(command, way_out(box), self._settings.called)))
 
     async def _join(self, command: Join, actions: Link) -> None:
         """An agent's leg that is not there (any more) is told of by its own end."""
@@ -178,16 +170,8 @@ class Orders:
         self._look.set()
 
     async def _ring_partner(self, offer: Offer, partner: Partner, actions: Link) -> None:
-        try:
-            reply = await actions.action(to_partner(offer, partner, self._settings.called))
-        except OutcomeUnknown:
-            self.in_doubt += 1
-            self._look.set()
-        except (LinkError, BadAction) as error:
-            self._failed(offer, str(error), partner=True)
-        else:
-            if not reply.ok:
-                self._failed(offer, reply.get("Message"), partner=True)
+        await self._asked(offer, lambda: actions.action(to_partner(offer, partner, self._settings.called)),
+                          partner=True)
 
     def _start(self, command: Offer | Overflow | SendOn | Consult | TakeBack, actions: Link) -> Started | None:
         """Written at once where possible: the offer is stored, and a phone waits."""
@@ -228,23 +212,29 @@ class Orders:
     async def _carry_out(self, command: Offer | Overflow | SendOn | Consult | TakeBack, actions: Link,
                          started: Started | None) -> bool:
         """Whether it was done, as far as is known."""
+        done = await self._asked(command, lambda: actions.action(self._action(command)) if started is None
+                                 else actions.reply(started))
+        if done is False and isinstance(command, SendOn | Consult | TakeBack):
+            self._look.set()  # who waits, for the engine, and talks on is led out of the talk by the look
+        elif done and isinstance(command, Overflow):
+            self._post(ContactLeft(command.contact, "net"))
+        return bool(done)
+
+    async def _asked(self, command: Command, ask: Callable[[], Awaitable[Message]], *,
+                     partner: bool = False) -> bool | None:
+        """Whether Asterisk did it; None: it was not asked, or nobody knows. What was not done is told."""
         try:
-            reply = await (actions.action(self._action(command)) if started is None
-                           else actions.reply(started))
+            reply = await ask()
         except OutcomeUnknown:
             self.in_doubt += 1
             self._look.set()
+            return None
         except (LinkError, BadAction) as error:
-            self._failed(command, str(error))
-        else:
-            if not reply.ok:
-                self._failed(command, reply.get("Message"))
-                if isinstance(command, SendOn | Consult | TakeBack):
-                    self._look.set()  # who waits, for the engine, and talks on is led out of the talk by the look
-            elif isinstance(command, Overflow):
-                self._post(ContactLeft(command.contact, "net"))
-            return reply.ok
-        return False
+            self._failed(command, str(error), partner=partner)
+            return None
+        if not reply.ok:
+            self._failed(command, reply.get("Message"), partner=partner)
+        return reply.ok
 
     def lead_anew(self, contact: ContactId, leg: str) -> None:
         """Begin to lead a caller and an agent's leg, whom a phone's transfer key has joined, through the dialplan."""
