@@ -27,7 +27,8 @@ from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.migrate import upgrade
 from routing.store.reader import PAGE, Loaded, Reader, ServiceCount, load
-from routing.store.rows import Rows, mend, mend_outcomes
+from routing.store.repair import mend, mend_outcomes
+from routing.store.rows import Rows
 from routing.store.schema import JOURNAL_FORMAT, cursors, facts, journal, meta
 from routing.store.statement import Statement
 from routing.store.worker import Worker

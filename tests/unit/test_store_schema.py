@@ -20,7 +20,7 @@ from routing.store.database import place, url_of
 from routing.store.errors import StoreUnavailable
 from routing.store.reader import Reader, load
 from routing.store.recordings import Wanted
-from routing.store.rows import mend_outcomes
+from routing.store.repair import mend_outcomes
 from routing.store.schema import HEAD, metadata
 from routing.store.store import Store
 

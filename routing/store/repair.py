@@ -1,0 +1,54 @@
+"""Rows that contradict each other are made to agree: outcomes before the engine is built, the rest as it decides.
+
+No kill leaves such rows (a turn is one transaction); a hand in the store or a fault of ours does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, func, text, update
+
+from routing.core.model import ContactState, Outcome
+from routing.core.stored import Row, StoredContact, StoredOffer
+from routing.store.schema import CONTACT_LIVE, agents, contacts, offers, one_of
+
+_MEND_CONTACT = (update(contacts).where(contacts.c.contact == bindparam("b_contact"))
+                 .values(state=bindparam("state"), offer=None, agent=None))
+_MEND_DONE = (update(contacts).where(contacts.c.contact == bindparam("b_contact"))
+              .values(state=bindparam("state"), outcome=func.coalesce(contacts.c.outcome, Outcome.ANSWERED.value),
+                      ended_at=func.coalesce(contacts.c.ended_at, contacts.c.changed_at)))
+_MEND_OFFER = (update(offers).where(offers.c.offer == bindparam("b_offer"))
+               .values(state=bindparam("state"), reason="repaired",
+                       ended_at=func.coalesce(offers.c.ended_at, offers.c.offered_at)))
+_MEND_AGENT = (update(agents).where(agents.c.agent == bindparam("b_agent"))
+               .values(state=bindparam("state"), seat=bindparam("seat"), wrapup_until=None))
+_LIVE = text(one_of("state", CONTACT_LIVE))
+"""No start looks at every contact there ever was."""
+_WITH_OUTCOME = (update(contacts).where(_LIVE, contacts.c.outcome.is_not(None),
+                                        contacts.c.state != ContactState.WRAPPING.value)
+                 .values(state=ContactState.WRAPPING.value))
+_WITHOUT = (update(contacts).where(_LIVE, contacts.c.outcome.is_(None),
+                                   contacts.c.state == ContactState.WRAPPING.value)
+            .values(outcome=Outcome.ANSWERED.value, ended_at=contacts.c.changed_at))
+
+
+def mend_outcomes(connection: Connection) -> None:
+    """Who has an outcome is wrapped up, and who is wrapped up has one: the engine is not told outcomes, so this is
+    settled before it is built."""
+    connection.execute(_WITH_OUTCOME)
+    connection.execute(_WITHOUT)
+
+
+def mend(connection: Connection, rows: Iterable[Row]) -> None:
+    """Make rows read as given, inside the caller's transaction: what a restart found contradictory, and the engine has
+    decided."""
+    for row in rows:
+        state = {"state": row.state.value}
+        if isinstance(row, StoredOffer):
+            connection.execute(_MEND_OFFER, {"b_offer": row.offer, **state})
+        elif isinstance(row, StoredContact):
+            done = row.state is ContactState.COMPLETED
+            connection.execute(_MEND_DONE if done else _MEND_CONTACT, {"b_contact": row.contact, **state})
+        else:
+            connection.execute(_MEND_AGENT, {"b_agent": row.agent, "seat": row.seat, **state})
