@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,8 +23,9 @@ from routing.core.events import CallbackAsked, CallbackTaken, Event
 from routing.core.ids import ContactId, OfferId, ServiceId
 from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model import CallbackOrder, ContactState, Service
-from tests.fakes.agi_dialler import UNIQUEID, Dialler, environment
+from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
+from tests.integration.ivr_node import answering, seal
 
 pytestmark = pytest.mark.integration
 
@@ -52,32 +52,23 @@ Call = Callable[..., Awaitable[tuple[Dialler, FakeInbox]]]
 
 
 @pytest.fixture
-async def call() -> AsyncIterator[Call]:
-    running: list[tuple[FastAgi, asyncio.Task[None]]] = []
-
+def call() -> Call:
     async def begin(*, answer: Any = takes, service: str = "genel", state: ContactState = ContactState.PENDING,
                     now: str = "2026-11-25T10:00", number: str = MINE, route: str = "callback",
                     **more: Any) -> tuple[Dialler, FakeInbox]:
         inbox = FakeInbox(answer)
         inbox.contacts = [(contact_view(UNIQUEID, state, service=service),)]
-        contacts = Contacts(SERVICES, "genel", IvrSettings(own_numbers=frozenset({"4440632"}), quiet=NIGHT),
-                            lambda one: (f"hash{one}", f"box{one}"))
+        contacts = Contacts(SERVICES, "genel", IvrSettings(own_numbers=frozenset({"4440632"}), quiet=NIGHT), seal)
         one = Callback(inbox, Folder("/sounds", texts().keys() | {say.PAUSE}), contacts, lambda: clock(now))
         server = FastAgi("127.0.0.1", 0)
         server.add_route("callback", one.callback)
         server.add_route("dial", one.dial)
-        running.append((server, asyncio.create_task(server.run())))
-        await server.listening()
         variables = {"SC_MENU_S": "300", "SC_NUMBER": number} | more.pop("variables", {})
         uniqueid = more.pop("uniqueid", UNIQUEID)
-        dialler = Dialler(server.address[1], route, variables=variables, **more)
-        dialler.head = environment(route, uniqueid=uniqueid)
-        return await dialler.call(), inbox
+        async with answering(server) as port:
+            return await Dialler(port, route, variables=variables, uniqueid=uniqueid, **more).call(), inbox
 
-    yield begin
-    for server, task in running:
-        server.stop()
-        await task
+    return begin
 
 
 def asked(inbox: FakeInbox) -> list[CallbackAsked]:
@@ -88,7 +79,7 @@ async def test_the_number_is_heard_said_to_be_right_and_agreed_on(call: Call) ->
     dialler, inbox = await call(by_file={YES: "1"})
     assert dialler.played == ["geri-arama-numara", *(one.rpartition("/")[2] for one in SAYS_MINE), YES,
                               "geri-arama-tamam"]
-    assert asked(inbox) == [CallbackAsked(ContactId(UNIQUEID), 0.0, False, "hash+905321234567", "box+905321234567")], \
+    assert asked(inbox) == [CallbackAsked(ContactId(UNIQUEID), 0.0, False, *seal("+905321234567"))], \
         "their own too: the engine has none of who came through an anonymous service"
     assert dialler.variables["ACD_NEXT"] == "bye" and dialler.variables["TIMEOUT(absolute)"] == "300"
 
@@ -99,7 +90,7 @@ async def test_another_number_is_keyed_in_read_back_and_sealed(call: Call) -> No
     assert dialler.waited[0] == 20_000 and set(dialler.waited[1: len(keys)]) == {5_000}
     after = dialler.played[dialler.played.index("geri-arama-girilen"):]
     assert after == ["geri-arama-girilen", *(one.rpartition("/")[2] for one in SAYS_OTHER), YES, "geri-arama-tamam"]
-    assert asked(inbox) == [CallbackAsked(ContactId(UNIQUEID), 0.0, False, "hash+903124131234", "box+903124131234")]
+    assert asked(inbox) == [CallbackAsked(ContactId(UNIQUEID), 0.0, False, "hash(+903124131234)", "box(+903124131234)")]
     assert not [one for one in dialler.commands if OTHER in one or OTHER[1:] in one], "nothing of it goes to Asterisk"
 
 
@@ -108,7 +99,7 @@ async def test_a_withheld_number_has_to_be_keyed_in_and_more_time_is_given(call:
     assert dialler.played[:4] == ["geri-arama-gizli", "geri-arama-gir", "menu-sure-verildi-yavas",
                                   "geri-arama-girilen-yavas"], "more time, and slow speech with it"
     assert dialler.waited[:4] == [20_000, 5_000, 40_000, 10_000] and dialler.variables["SC_SLOW"] == "1"
-    assert [event.caller_box for event in asked(inbox)] == ["box+903124131234"]
+    assert [event.caller_box for event in asked(inbox)] == ["box(+903124131234)"]
 
 
 @pytest.mark.parametrize(("keyed", "why"), [

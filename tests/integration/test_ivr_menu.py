@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from ivr import app
-from ivr.agi.server import FastAgi
 from ivr.config import IvrSettings
 from ivr.flow.model import Digits, Flow
 from ivr.sounds import Folder
 from routing.core.events import ContactQueued
 from routing.core.ids import ContactId, ServiceId
-from routing.core.model import Service
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
 from tests.fakes.menu import PROMPTS, rich
+from tests.integration.ivr_node import Serve, services
 
 pytestmark = pytest.mark.integration
 
 TCKN = "10000000146"
 ANSWERS = {"basvuru-menu": "2", "menu-dogru-mu": "1"}
 NUMBER = {"SC_NUMBER": "05321234567"}
-SERVICES = [Service(ServiceId(name), name, (), anonymous=name == "psikososyal")
-            for name in ("psikososyal", "uzaktan_egitim", "gorus_oneri", "temsilci")]
 
 
 class Languages(Folder):
@@ -39,9 +34,16 @@ class Languages(Folder):
 class House:
     """A node with the rich menu; what it kept of callers."""
 
-    def __init__(self, port: int, inbox: FakeInbox) -> None:
-        self.port, self.inbox = port, inbox
+    def __init__(self, inbox: FakeInbox) -> None:
+        self.port, self.inbox = 0, inbox
         self.kept: list[tuple[str, str, str, str]] = []
+
+    async def keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
+        self.kept.append((contact, field, digest, box))
+
+    async def keep(self, path: Path, contact: ContactId, kind: str, service: ServiceId) -> bool:
+        self.kept.append((contact, kind, service, path.suffix))
+        return True
 
     async def call(self, keys: list[str] | None = None, *, entry: str = "ana", variables: dict[str, str] | None = None,
                    by_file: dict[str, str] | None = None) -> Dialler:
@@ -59,40 +61,17 @@ Start = Callable[..., Awaitable[House]]
 
 
 @pytest.fixture
-async def start() -> AsyncIterator[Start]:
-    running: list[tuple[FastAgi, asyncio.Task[None]]] = []
-
-    async def begin(flow: Flow | None = None, *, spool: Path | None = None, anonymous: bool = False,
-                    kept_message: bool = True) -> House:
-        house = House(0, FakeInbox(contact_view(UNIQUEID)))
-
-        async def keep_keyed(contact: ContactId, field: str, digest: str, box: str) -> None:
-            house.kept.append((contact, field, digest, box))
-
-        async def keep(path: Path, contact: ContactId, kind: str, service: ServiceId) -> bool:
-            house.kept.append((contact, kind, service, path.suffix))
-            return kept_message
-
-        services = [one._replace(anonymous=True) for one in SERVICES] if anonymous else SERVICES
-        dialogues = app.Dialogues(
-            house.inbox, flow or rich(), Languages("/sounds", PROMPTS | {"pause"}),
-            IvrSettings(node="one", messages=frozenset({"gorus_oneri"})),
-            seal=lambda number: (f"hash({number})", f"box({number})"), verify_pin=nobody, services=services,
-            agent_by_number=lambda number: None, port=0, spool=spool, keep=keep, keep_keyed=keep_keyed)
-        running.append((dialogues.server, asyncio.create_task(dialogues.server.run())))
-        await dialogues.server.listening()
+def start(serve: Serve) -> Start:
+    async def begin(flow: Flow | None = None, *, spool: Path | None = None, anonymous: str = "psikososyal") -> House:
+        house = House(FakeInbox(contact_view(UNIQUEID)))
+        dialogues = await serve(
+            house.inbox, flow or rich(), IvrSettings(node="one", messages=frozenset({"gorus_oneri"})),
+            sounds=Languages("/sounds", PROMPTS | {"pause"}), services=services(anonymous), spool=spool,
+            keep=house.keep, keep_keyed=house.keep_keyed)
         house.port = dialogues.server.address[1]
         return house
 
-    yield begin
-    for server, task in running:
-        assert server.counters.failed == 0
-        server.stop()
-        await asyncio.wait_for(task, 5)
-
-
-async def nobody(agent: str, pin: str) -> bool:
-    return False
+    return begin
 
 
 def asking(check: str, digits: tuple[int, int], *, boxed: bool = False) -> Flow:
@@ -126,7 +105,7 @@ async def test_a_telephone_number_is_recognised_as_that_of_a_caller_and_kept_to_
 
 
 async def test_an_anonymous_service_keeps_nothing_of_it(start: Start) -> None:
-    house = await start(anonymous=True)
+    house = await start(anonymous="uzaktan_egitim")
     dialler = await house.call(["", "", *"0632", "#"], by_file=ANSWERS | {"basvuru-no-sor": "4"})
     assert dialler.variables["SC_SERVICE"] == "uzaktan_egitim" and house.kept == []
 

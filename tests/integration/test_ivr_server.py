@@ -12,6 +12,7 @@ from ivr.agi.errors import CallerGone, CommandRefused, ReplyTimeout
 from ivr.agi.server import FastAgi, Limits
 from ivr.agi.session import MAX_STRAYS, TOGETHER_BYTES, Session
 from tests.fakes.agi_dialler import Dialler, environment
+from tests.integration.ivr_node import answering
 from tests.until import until_async
 
 pytestmark = pytest.mark.integration
@@ -22,11 +23,8 @@ LIMITS = Limits(calls=4, env_s=0.2, drain_s=0.3)
 @pytest.fixture
 async def server() -> AsyncIterator[FastAgi]:
     server = FastAgi(port=0, limits=LIMITS)
-    running = asyncio.create_task(server.run())
-    await server.listening()
-    yield server
-    server.stop()
-    await asyncio.wait_for(running, 5)
+    async with answering(server):
+        yield server
 
 
 def port(server: FastAgi) -> int:

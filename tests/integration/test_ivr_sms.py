@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
-from ivr import app
-from ivr.agi.server import FastAgi
 from ivr.config import IvrSettings
 from ivr.flow.model import End, Flow
-from ivr.sounds import Folder
-from routing.core.ids import ContactId, ServiceId
+from routing.core.ids import ContactId
 from routing.core.inbox import ContactView
-from routing.core.model import ContactState, Service
+from routing.core.model import ContactState
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
-from tests.fakes.menu import PROMPTS, example
+from tests.fakes.menu import example
+from tests.integration.ivr_node import Serve, said, services, tick
 
 pytestmark = pytest.mark.integration
 
 LINK = "https://mebim.meb.gov.tr"
 MOBILE, FIXED = "+905321234567", "+903124131000"
-SERVICES = [Service(ServiceId(name), name, (), anonymous=name == "ihbar_sikayet")
-            for name in ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")]
-KEYS = {*PROMPTS, *(f"sira-{n}" for n in range(1, 9))}
 
 
 class House:
@@ -40,41 +35,24 @@ class House:
 
     async def tick(self, key: str = "", number: str = MOBILE, **variables: str) -> list[str]:
         """What the hold loop is to say."""
-        dialler = Dialler(self.port, "tick", key, variables={"SC_NUMBER": number, **variables})
-        await dialler.call()
+        dialler = await tick(self.port, key, SC_NUMBER=number, **variables)
         assert number not in str(dialler.commands), "no number goes back to a channel"
-        return [name.rpartition("/")[2] for name in dialler.variables.get("ACD_SAY", "").split("&") if name]
+        return said(dialler)
 
 
 Start = Callable[..., Awaitable[House]]
 
 
 @pytest.fixture
-async def start() -> AsyncIterator[Start]:
-    running: list[tuple[FastAgi, asyncio.Task[None]]] = []
-
-    async def begin(view: ContactView, flow: Flow | None = None, *, gateway: bool = True, after_s: float = 25.0,
-                    is_open: Callable[[str], bool] = lambda service: True) -> House:
+def start(serve: Serve) -> Start:
+    async def begin(view: ContactView, flow: Flow | None = None, *, gateway: bool = True, **more: Any) -> House:
         house = House()
-        server = app.Dialogues(
-            FakeInbox(view), flow or example(), Folder("/sounds", KEYS), IvrSettings(comfort_s=600.0),
-            seal=lambda number: (f"hash({number})", f"box({number})"), verify_pin=nobody,
-            agent_by_number=lambda number: None, services=SERVICES, port=0, is_open=is_open,
-            texts=house.send if gateway else None, texts_after_s=after_s).server
-        running.append((server, asyncio.create_task(server.run())))
-        await server.listening()
-        house.port = server.address[1]
+        dialogues = await serve(FakeInbox(view), flow, IvrSettings(comfort_s=600.0), texts_after_s=25.0,
+                                services=services("ihbar_sikayet"), texts=house.send if gateway else None, **more)
+        house.port = dialogues.server.address[1]
         return house
 
-    yield begin
-    for server, task in running:
-        assert server.counters.failed == 0
-        server.stop()
-        await asyncio.wait_for(task, 5)
-
-
-async def nobody(agent: str, pin: str) -> bool:
-    return False
+    return begin
 
 
 def waiting(service: str = "uzaktan_egitim", state: ContactState = ContactState.PENDING) -> ContactView:
@@ -91,13 +69,13 @@ async def test_who_waits_is_offered_one_and_has_it_by_a_key(start: Start) -> Non
     assert asked[4].startswith("Uzaktan eğitim: ") and asked[4].endswith(f" {LINK}")
 
 
-@pytest.mark.parametrize(("verdict", "said"), [
+@pytest.mark.parametrize(("verdict", "heard"), [
     ("again", "kisa-mesaj-gonderildi"), ("refused", "kisa-mesaj-olmadi")])
-async def test_what_became_of_it_is_said(start: Start, verdict: str, said: str) -> None:
+async def test_what_became_of_it_is_said(start: Start, verdict: str, heard: str) -> None:
     house = await start(waiting())
     house.verdict = verdict
     await house.tick()
-    assert await house.tick("6") == [said]
+    assert await house.tick("6") == [heard]
 
 
 @pytest.mark.parametrize(("number", "service", "gateway"), [

@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from ivr import message
-from ivr.app import Dialogues
 from ivr.config import IvrSettings
-from ivr.sounds import Folder
 from routing.core.errors import UnknownService
 from routing.core.events import SurveyAnswered
 from routing.core.ids import ContactId, ServiceId
 from routing.core.inbox import InboxClosed
-from routing.core.model import ContactState, Service
+from routing.core.model import ContactState
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
-from tests.fakes.menu import PROMPTS, example
+from tests.integration.ivr_node import Serve, Start
 
 pytestmark = pytest.mark.integration
 
-KEYS = {*PROMPTS, *(f"{key}-yavas" for key in PROMPTS)}
-SERVICES = [Service(ServiceId(name), name, ()) for name in ("psikososyal", "temsilci")]
 SPEECH = bytes(40_000)
-Start = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    running: list[tuple[Dialogues, asyncio.Task[None]]] = []
-
+def start(serve: Serve, tmp_path: Path) -> Start:
     async def begin(inbox: FakeInbox, keep: message.Keep | None = None) -> int:
-        dialogues = Dialogues(
-            inbox, example(), Folder("/sounds", KEYS),
-            IvrSettings(survey=frozenset({"temsilci"}), messages=frozenset({"temsilci"})),
-            seal=lambda number: ("", ""), verify_pin=lambda agent, pin: asyncio.sleep(0, False),
-            agent_by_number=lambda number: None, services=SERVICES, port=0, spool=tmp_path, keep=keep)
-        running.append((dialogues, asyncio.create_task(dialogues.server.run())))
-        await dialogues.server.listening()
+        asked = frozenset({"temsilci"})
+        dialogues = await serve(inbox, settings=IvrSettings(survey=asked, messages=asked), spool=tmp_path, keep=keep)
         return dialogues.server.address[1]
 
-    yield begin
-    for dialogues, task in running:
-        dialogues.server.stop()
-        await asyncio.wait_for(task, 5)
+    return begin
 
 
 def survey(port: int, *keys: str, service: str = "temsilci", **more: str) -> Dialler:

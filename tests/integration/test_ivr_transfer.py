@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from ivr.agi.server import FastAgi
@@ -33,6 +31,7 @@ from routing.core.inbox import InboxClosed
 from routing.core.model import AgentState
 from tests.fakes.agi_dialler import Dialler
 from tests.fakes.inbox import FakeInbox, agent_view
+from tests.integration.ivr_node import answering
 
 pytestmark = pytest.mark.integration
 
@@ -45,13 +44,8 @@ async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG, how: str = "s
     server = FastAgi("127.0.0.1", 0)
     server.add_route("transfer", Transfers(inbox, Folder("/sounds", set(OWN_PROMPTS)), NUMBERS.get,
                                            can_call).transfer)
-    task = asyncio.create_task(server.run())
-    await server.listening()
-    try:
-        return await Dialler(server.address[1], "transfer", how, number, uniqueid=uniqueid, variables=variables).call()
-    finally:
-        server.stop()
-        await task
+    async with answering(server) as port:
+        return await Dialler(port, "transfer", how, number, uniqueid=uniqueid, variables=variables).call()
 
 
 @pytest.mark.parametrize(("number", "asked"), [

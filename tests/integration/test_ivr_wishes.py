@@ -3,8 +3,7 @@ call; noted by the agent's keys."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -12,21 +11,19 @@ import pytest
 from ivr.app import Dialogues
 from ivr.config import DISTRESS, USUAL, IvrSettings
 from ivr.hold import ASKED_S, EARLY_S
-from ivr.sounds import Folder
 from ivr.wish import Wish
 from routing.core.events import ContactQueued
-from routing.core.ids import ContactId, ServiceId
-from routing.core.model import ContactState, Service
+from routing.core.ids import ContactId
+from routing.core.model import ContactState
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
-from tests.fakes.menu import PROMPTS, example
+from tests.integration.ivr_node import Serve, said, services, tick
 
 pytestmark = pytest.mark.integration
 
-NUMBER, HASH = "05321234567", "hash+905321234567"
-KEYS = {*PROMPTS, *(f"sira-{n}" for n in range(1, 51)), *(f"{key}-yavas" for key in PROMPTS)}
-NAMES = ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")
-WAITS = {"temsilci": replace(USUAL, wishes=True), "psikososyal": DISTRESS}
+NUMBER, HASH = "05321234567", "hash(+905321234567)"
+SETTINGS = IvrSettings(node="one", survey=frozenset({"psikososyal"}),
+                       waits={"temsilci": replace(USUAL, wishes=True), "psikososyal": DISTRESS})
 
 
 class Remembered:
@@ -71,37 +68,21 @@ class House:
         """One round of the hold loop; what is heard in it."""
         self.now += after_s
         variables.pop("ACD_SAY", None)
-        dialler = await Dialler(self.port, "tick", key, variables=variables).call()
+        dialler = await tick(self.port, key, **variables)
         variables |= dialler.variables
-        said = dialler.variables.get("ACD_SAY", "")
-        return [path.rpartition("/")[2] for path in said.split("&") if path]
+        return said(dialler)
 
 
 Start = Callable[[FakeInbox], Awaitable[House]]
 
 
 @pytest.fixture
-async def start() -> AsyncIterator[Start]:
-    running: list[tuple[Dialogues, asyncio.Task[None]]] = []
-
+def start(serve: Serve) -> Start:
     async def begin(inbox: FakeInbox) -> House:
         wishes = Remembered()
-        dialogues = Dialogues(
-            inbox, example(), Folder("/sounds", KEYS),
-            IvrSettings(node="one", waits=WAITS, survey=frozenset({"psikososyal"})),
-            seal=lambda number: (f"hash{number}", f"box{number}"),
-            verify_pin=lambda agent, pin: asyncio.sleep(0, False), agent_by_number=lambda number: None, port=0,
-            wishes=wishes,
-            services=[Service(ServiceId(name), name, (), anonymous=name == "ihbar_sikayet") for name in NAMES])
-        running.append((dialogues, asyncio.create_task(dialogues.server.run())))
-        await dialogues.server.listening()
-        return House(dialogues, wishes)
+        return House(await serve(inbox, settings=SETTINGS, services=services("ihbar_sikayet"), wishes=wishes), wishes)
 
-    yield begin
-    for dialogues, task in running:
-        assert dialogues.server.counters.failed == 0
-        dialogues.server.stop()
-        await asyncio.wait_for(task, 5)
+    return begin
 
 
 def waits(service: str = "temsilci", state: ContactState = ContactState.PENDING) -> FakeInbox:

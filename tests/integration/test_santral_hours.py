@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from ivr.app import OWN_PROMPTS, Dialogues
-from ivr.sounds import Folder
-from routing.core.ids import AgentId
 from santral.calendar import Calendar, Closing
 from santral.config import node_config
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
+from tests.integration.ivr_node import Start
 
 pytestmark = pytest.mark.integration
 
@@ -23,10 +20,6 @@ MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
 HOURS = 'monday = ["09:00-12:00", "13:00-17:00"]'
 CLOSED, OPEN = ["karsilama", "ana-menu-1"], ["karsilama", "kayit-bilgisi"]
 """What callers hear first: the way to distress, before the sentence that the line is closed."""
-
-
-async def nobody(agent: AgentId, pin: str) -> bool:
-    return False
 
 
 @pytest.fixture
@@ -44,36 +37,29 @@ def centre(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("local", "heard"), [
     ("2026-11-23T08:59:59", CLOSED), ("2026-11-23T09:00:00", OPEN), ("2026-11-23T12:30:00", CLOSED),
     ("2026-11-23T16:59:59", OPEN), ("2026-11-24T10:00:00", CLOSED)])
-async def test_a_call_hears_what_the_hour_says(centre: Path, local: str, heard: list[str]) -> None:
-    dialler = await call(centre, local, "1")
+async def test_a_call_hears_what_the_hour_says(start: Start, centre: Path, local: str, heard: list[str]) -> None:
+    dialler = await call(start, centre, local, "1")
     assert dialler.played[:2] == heard
     assert dialler.variables["ACD_NEXT"] == "hold" and dialler.variables["SC_SERVICE"] == "psikososyal"
 
 
-async def test_a_line_that_is_closed_at_once_says_so_and_answers_distress() -> None:
+async def test_a_line_that_is_closed_at_once_says_so_and_answers_distress(start: Start) -> None:
     """`santral announce on --close` in the ministry's own centre, which is open at all hours: who presses nothing is
     led to a counsellor too, after the whole menu."""
     closed = Closing("", 0.0, None)
     for key in ("1", ""):
-        dialler = await call(MEB, "2026-11-24T10:00:00", key, closed)
+        dialler = await call(start, MEB, "2026-11-24T10:00:00", key, closed)
         assert dialler.variables["ACD_NEXT"] == "hold" and dialler.variables["SC_SERVICE"] == "psikososyal"
     assert dialler.played[:4] == [*CLOSED, "merkez-kapali", "tus-bilgisi"]
-    assert (await call(MEB, "2026-11-24T10:00:00", "1")).played[:2] == OPEN
+    assert (await call(start, MEB, "2026-11-24T10:00:00", "1")).played[:2] == OPEN
 
 
-async def call(centre: Path, local: str, key: str, *closings: Closing) -> Dialler:
+async def call(start: Start, centre: Path, local: str, key: str, *closings: Closing) -> Dialler:
     """A call at this time, by the clock of the centre, of somebody who presses the key at the first option."""
     at = datetime.fromisoformat(local + "+03:00").timestamp()
     config = node_config(centre)
     inbox = FakeInbox(contact_view(UNIQUEID))
     calendar = Calendar(config, inbox.post, lambda: at, lambda: closings)
-    server = Dialogues(inbox, config.flow, Folder("/sounds", OWN_PROMPTS | config.flow.prompts()), config.ivr("one"),
-                       seal=lambda number: ("", ""), verify_pin=nobody, agent_by_number=lambda number: None,
-                       services=config.centre.services, port=0, entry_now=calendar.entry).server
-    running = asyncio.create_task(server.run())
-    await server.listening()
-    by_file = {"ana-menu-1": key} if key else {}
-    dialler = await Dialler(server.address[1], "menu", "ana", by_file=by_file).call()
-    server.stop()
-    await running
-    return dialler
+    port = await start(inbox, config.flow, config.ivr("one"), services=config.centre.services,
+                       entry_now=calendar.entry)
+    return await Dialler(port, "menu", "ana", by_file={"ana-menu-1": key} if key else {}).call()

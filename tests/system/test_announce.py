@@ -18,7 +18,7 @@ from lab.up import SOUNDS
 from tests.system.stage import Stage, growing
 from tests.until import until_async
 
-pytestmark = [pytest.mark.system, pytest.mark.long]  # in short: test_ivr_dialogues
+pytestmark = [pytest.mark.system, pytest.mark.long]  # in short: test_ivr_announcement
 
 TEXT = "Ankara'da kar nedeniyle bugün okullar kapalıdır."
 BEGAN = time.time()

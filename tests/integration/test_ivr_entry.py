@@ -1,0 +1,136 @@
+"""The menu over a real socket: what is heard, what the engine is told, what the dialplan finds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ivr.config import IvrSettings
+from ivr.flow.model import End
+from ivr.sounds import Folder
+from routing.core.errors import UnknownService
+from routing.core.events import ContactQueued
+from routing.core.inbox import InboxClosed
+from tests.fakes.agi_dialler import UNIQUEID, Dialler
+from tests.fakes.inbox import FakeInbox, contact_view
+from tests.fakes.menu import example
+from tests.integration.ivr_node import KEYS, NOW, Serve, Start, said, services, serving, tick
+from tests.until import until_async
+
+pytestmark = pytest.mark.integration
+
+SERVICES = services("psikososyal")
+
+
+async def test_the_menu_ends_in_the_queue(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": "05321234567"},
+                      by_file={"ana-menu-2": "2"})
+    await dialler.call()
+    assert dialler.played == ["karsilama", "kayit-bilgisi", "ana-menu-1", "ana-menu-2", "secildi-uzaktan-egitim"]
+    assert dialler.waited == [800, 800]
+    assert inbox.events == [ContactQueued(UNIQUEID, "uzaktan_egitim", leg="PJSIP/trunk-0000000e", since=NOW,
+                                          caller_hash="hash(+905321234567)", caller_box="box(+905321234567)",
+                                          node="one")]
+    assert dialler.commands[-1] == 'SET VARIABLE "ACD_NEXT" "hold"', "the last act"
+    assert ('SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS)" '
+            f'"uzaktan_egitim,{NOW:.3f},0,,,"') in dialler.commands
+
+
+async def test_slow_speech_is_kept(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", by_file={"ana-menu-1": "*", "ana-menu-3-yavas": "3"})
+    await dialler.call()
+    assert dialler.played[3:6] == ["menu-yavas-acildi-yavas", "ana-menu-1-yavas", "ana-menu-2-yavas"]
+    assert dialler.waited == [1600, 1600, 1600, 1600]
+    assert dialler.variables["SC_SLOW"] == "1"
+    assert isinstance(inbox.events[0], ContactQueued) and inbox.events[0].slow
+
+
+@pytest.mark.parametrize(("by_file", "missing", "before", "notice"), [
+    ({"ana-menu-2": "2"}, set(), "", "heard"), ({"kayit-bilgisi": "2"}, set(), "", ""),
+    ({"kayit-bilgisi": "8", "ana-menu-2": "2"}, set(), "", "refused"),
+    ({"ana-menu-1": "8", "kayit-istenmedi": "2"}, set(), "", "refused"),
+    ({"ana-menu-2": "2"}, {"kayit-bilgisi"}, "", ""), ({"ana-menu-2": "2"}, set(), "refused", "refused"),
+    ({"ana-menu-2": "2"}, {"kayit-bilgisi"}, "nonsense", "nonsense")])
+async def test_only_a_notice_that_was_heard_counts(start: Start, by_file: dict[str, str], missing: set[str],
+                                                   before: str, notice: str) -> None:
+    dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID))), "menu", "ana", by_file=by_file,
+                      variables={"SC_NOTICE": before} if before else {})
+    dialler.missing = missing
+    await dialler.call()
+    assert dialler.variables.get("SC_NOTICE", "") == notice
+    assert dialler.variables["SC_SERVICE"] == "uzaktan_egitim"
+
+
+async def test_an_anonymous_service_never_asks_for_the_number(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": "05321234567"},
+                      by_file={"ana-menu-1": "1"})
+    await dialler.call()
+    event = inbox.events[0]
+    assert isinstance(event, ContactQueued) and (event.caller_hash, event.caller_box) == ("", "")
+    assert not any("SC_NUMBER" in command for command in dialler.commands)
+
+
+@pytest.mark.parametrize("raw", ["anonymous", "${SHELL(id)}", "0532)\n200 result=1 (x"])
+async def test_a_hostile_number_is_anonymous(start: Start, raw: str) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": raw}, by_file={"ana-menu-4": "4"})
+    await dialler.call()
+    event = inbox.events[0]
+    assert isinstance(event, ContactQueued) and (event.caller_hash, event.caller_box) == ("", "")
+
+
+@pytest.mark.parametrize(("answer", "onward"), [(InboxClosed(), "hold"), (TimeoutError(), "hold"),
+                                                (UnknownService(), "net")])
+async def test_a_silent_engine_keeps_the_choice(start: Start, answer: Exception, onward: str) -> None:
+    dialler = Dialler(await start(FakeInbox(answer)), "menu", "nowhere", by_file={"ana-menu-0": "0"})
+    await dialler.call()
+    assert (dialler.variables["ACD_NEXT"], dialler.variables["SC_SERVICE"]) == (onward, "temsilci")
+    assert ("menu-ozur" in dialler.played) == (onward == "hold")
+
+
+async def test_a_caller_who_leaves_the_menu_is_no_contact(start: Start) -> None:
+    inbox = FakeInbox()
+    dialler = Dialler(await start(inbox), "menu", "ana")
+    dialler.hang_up_at = 5
+    await dialler.call()
+    assert inbox.events == []
+    [left] = inbox.passed
+    assert (left.outcome, left.entry, left.contact) == ("abandoned", "ana", UNIQUEID)
+
+
+# -- other files while calls are going on
+
+
+async def test_a_call_in_the_menu_finishes_the_old_one_and_the_next_has_the_new(serve: Serve) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    dialogues = await serve(inbox, sounds=Folder("/old", KEYS))
+    port = dialogues.server.address[1]
+    flow = example()
+    changed = flow._replace(entries={"ana": "son"}, nodes={**flow.nodes, "son": End("son", ("merkez-kapali",))})
+    slow_caller = Dialler(port, "menu", "ana", by_file={"ana-menu-4": "4"})
+    slow_caller.pause_s = 0.01
+    in_menu = asyncio.create_task(slow_caller.call())
+    await until_async(lambda: "ana-menu-1" in slow_caller.played)
+    kept = [service for service in SERVICES if service.id != "gorus_oneri"]
+    dialogues.change(changed, kept, IvrSettings(node="two"), Folder("/new", KEYS))
+    assert (await in_menu).played[-1] == "secildi-gorus-oneri"
+    assert all("/old/" in command for command in slow_caller.commands if command.startswith("STREAM FILE"))
+    [event] = inbox.events
+    assert isinstance(event, ContactQueued) and (event.service, event.node) == ("temsilci", "two"), (
+        "a service that is gone is the human's")
+    after = await Dialler(port, "menu", "ana").call()
+    assert after.played == ["merkez-kapali"] and "/new/" in after.commands[-2]
+    assert said(await tick(port, "7")) and "/new/" in (await tick(port, "7")).variables["ACD_SAY"]
+    with pytest.raises(LookupError):
+        dialogues.change(flow, SERVICES, IvrSettings(node="three"), Folder("/less", KEYS - {"tus-bilgisi"}))
+    assert (await Dialler(port, "menu", "ana").call()).played == ["merkez-kapali"], "nothing was changed"
+
+
+async def test_a_missing_prompt_is_found_at_start() -> None:
+    with pytest.raises(LookupError, match="karsilama"):
+        async with serving(FakeInbox(), sounds=Folder("/sounds", KEYS - {"karsilama"})):
+            pass

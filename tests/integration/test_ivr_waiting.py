@@ -1,0 +1,215 @@
+"""The hold loop over a real socket: what each round says, what keys do, where it leads."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr import after_talk, hold, waiting
+from ivr.sounds import Folder
+from routing.core.errors import UnknownService
+from routing.core.events import CallbackReached, ContactQueued, ContactTicked, PlaceDeclined
+from routing.core.ids import ContactId
+from routing.core.inbox import ContactView, InboxClosed
+from routing.core.model import ContactState, Estimate
+from tests.fakes.agi_dialler import UNIQUEID, Dialler
+from tests.fakes.inbox import FakeInbox, contact_view
+from tests.integration.ivr_node import KEYS, NOW, Start, said, tick
+
+pytestmark = pytest.mark.integration
+
+
+async def test_place_at_entry_when_it_gets_better_then_comfort(start: Start) -> None:
+    inbox = FakeInbox(*(contact_view(UNIQUEID, position=place) for place in (3, 3, 2, 2, 1, 1)))
+    port = await start(inbox)
+    heard = [await tick(port) for _ in range(6)]
+    assert [said(each) for each in heard] == [
+        ["bekleme-ilk", "sira-3"], ["bekleme-teselli-1"], ["sira-2"], ["bekleme-teselli-2"], ["bekleme-siradaki"],
+        ["bekleme-teselli-3"]]
+    assert heard[0].variables["ACD_SAY"] == "/sounds/tr/bekleme-ilk&/sounds/tr/sira-3"
+    assert {each.variables["ACD_NEXT"] for each in heard} == {"hold"} and not heard[0].played
+    assert heard[0].commands[-1] == (
+        'SET VARIABLE "ARRAY(CHANNEL(musicclass),ACD_SAY,SC_PLACE,SC_WAIT,ACD_NEXT)" '
+        '"sakin,/sounds/tr/bekleme-ilk&/sounds/tr/sira-3,3,,hold"'), "everything at once, ACD_NEXT last"
+
+
+async def test_a_place_said_before_a_restart_is_not_said_again(start: Start) -> None:
+    port = await start(FakeInbox(contact_view(UNIQUEID, position=3)))
+    assert said(await tick(port, SC_PLACE="3")) == ["bekleme-teselli-1"]
+
+
+async def test_nor_a_wait_and_none_that_ends_later(start: Start) -> None:
+    def waits(place: int, wait_s: float) -> ContactView:
+        return contact_view(UNIQUEID, position=place, service="temsilci")._replace(
+            estimate=Estimate(wait_s, wait_s * 0.8, wait_s * 1.2))
+
+    first = await tick(await start(FakeInbox(waits(3, 400.0))))
+    assert said(first) == ["bekleme-ilk", "sira-3", "sure-7"]
+    assert first.variables["SC_WAIT"] == f"7:0:{round(NOW + 420)}"
+    kept = {"SC_PLACE": "3", "SC_WAIT": f"5:0:{round(NOW + 200)}"}
+    assert said(await tick(await start(FakeInbox(waits(2, 230.0))), **kept)) == ["sira-2"], "five minutes, a while ago"
+    assert said(await tick(await start(FakeInbox(waits(2, 170.0))), **kept)) == ["sira-2", "sure-3"]
+    for hostile in ("5:0", "x", "5:2:1", "9999:0:1", "${SHELL(id)}"):
+        heard = await tick(await start(FakeInbox(waits(2, 290.0))), SC_PLACE="3", SC_WAIT=hostile)
+        assert said(heard) == ["sira-2", "sure-5"]
+
+
+async def test_music_is_the_service_s_and_changes_with_it(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID, position=2), contact_view(UNIQUEID, position=2),
+                      contact_view(UNIQUEID, position=1, service="temsilci"))
+    port = await start(inbox)
+    heard = [(await tick(port)).variables.get("CHANNEL(musicclass)") for _ in range(3)]
+    assert heard == ["sakin", None, "santral"]
+
+
+async def test_a_callback_by_key_and_only_where_it_is_offered(start: Start) -> None:
+    waits = contact_view(UNIQUEID, position=2, service="temsilci")
+    port = await start(FakeInbox(waits))
+    await tick(port)
+    asked = await tick(port, "3")
+    assert asked.variables == {"ACD_NEXT": "callback"}
+    assert said(await tick(port)) == ["bekleme-teselli-1"], "back from there the wait goes on"
+    for view in (contact_view(UNIQUEID, service="psikososyal"), waits._replace(callback=True)):
+        port = await start(FakeInbox(view))
+        await tick(port)
+        assert said(await tick(port, "3")) == ["bekleme-tus"]
+    ringing = await start(FakeInbox(waits._replace(state=ContactState.RESERVED)))
+    assert (await tick(ringing, "3")).variables["ACD_NEXT"] == "hold"
+
+
+async def test_who_is_to_be_called_back_and_hears_the_loop_is_on_the_line(start: Start) -> None:
+    waits = contact_view(UNIQUEID, position=2, service="temsilci")
+    inbox = FakeInbox(waits._replace(callback=True), waits._replace(state=ContactState.RESERVED))
+    call = await tick(await start(inbox))
+    assert inbox.events == [ContactTicked(ContactId(UNIQUEID)),
+                            CallbackReached(ContactId(UNIQUEID), "PJSIP/trunk-0000000e")]
+    assert call.variables["ACD_NEXT"] == "hold" and said(call) == [], "nothing covers the first words"
+
+
+async def test_who_is_back_keeps_the_old_place_or_gives_it_back(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "EARLY_S", 0.0)
+    back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True, waited_s=300.0)
+    inbox = FakeInbox(back)
+    port = await start(inbox)
+    first = await tick(port)
+    assert said(first) == ["bekleme-donus", "sira-2", "bekleme-donus-sor"]
+    assert first.variables["SC_SINCE"] == f"{NOW - 300:.3f}", "the place outlives the node"
+    assert said(await tick(port, "1")) == ["bekleme-donus-eski"] and len(inbox.events) == 2
+    assert said(await tick(port, "2")) == ["bekleme-tus"], "it is answered"
+    own = back._replace(returned=False, position=6, waited_s=4.0)
+    inbox = FakeInbox(back, back, lambda event: own if event == PlaceDeclined(UNIQUEID) else back, own)
+    port = await start(inbox)
+    await tick(port)
+    declined = await tick(port, "2")
+    assert said(declined) == ["bekleme-donus-yeni", "sira-6"] and inbox.events[-1] == PlaceDeclined(UNIQUEID)
+    assert declined.variables["SC_SINCE"] == f"{NOW - 4:.3f}"
+    kind = await start(FakeInbox(back._replace(service="psikososyal")))
+    assert said(await tick(kind)) == ["bekleme-donus-destek", "sira-2"]
+    assert said(await tick(kind, "2")) == ["bekleme-tus"], "nobody in distress was asked"
+
+
+async def test_a_key_of_the_menu_that_comes_late_answers_nothing(start: Start) -> None:
+    back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True)
+    inbox = FakeInbox(back)
+    port = await start(inbox)
+    await tick(port)
+    assert said(await tick(port, "2")) == ["bekleme-donus", "sira-2", "bekleme-donus-sor"], "it had cut the question"
+    assert {type(event) for event in inbox.events} == {ContactTicked}
+
+
+async def test_an_engine_that_dies_on_the_answer_loses_nothing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "EARLY_S", 0.0)
+    back = contact_view(UNIQUEID, position=2, service="temsilci")._replace(returned=True)
+    port = await start(FakeInbox(back, back, InboxClosed()))
+    await tick(port)
+    assert (await tick(port, "2")).variables == {}, "back to the music: the next round asks again"
+
+
+@pytest.mark.parametrize("state", [ContactState.RESERVED, ContactState.ASSIGNED])
+async def test_nothing_is_said_while_a_phone_rings(start: Start, state: ContactState) -> None:
+    dialler = await tick(await start(FakeInbox(contact_view(UNIQUEID, state))), "5")
+    assert dialler.variables == {"ACD_NEXT": "hold", "CHANNEL(musicclass)": "sakin"}
+
+
+async def test_keys_in_the_hold_loop(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID, position=2))
+    port = await start(inbox)
+    await tick(port)
+    assert said(await tick(port, "7")) == ["bekleme-tus"]
+    slow = await tick(port, "*")
+    assert said(slow) == ["bekleme-yavas-acildi-yavas"] and slow.variables["SC_SLOW"] == "1"
+    assert inbox.events[-1] == ContactTicked(UNIQUEID, "*")
+    assert said(await tick(port)) == ["bekleme-teselli-1-yavas"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("heard", "refused"), ("refused", "refused"), ("", "")])
+async def test_a_recording_is_refused_in_the_hold_loop_too(start: Start, before: str, after: str) -> None:
+    port = await start(FakeInbox(contact_view(UNIQUEID, position=2)))
+    await tick(port)
+    pressed = await tick(port, "8", SC_NOTICE=before)
+    assert pressed.variables["SC_NOTICE"] == after
+    assert said(pressed) == (["kayit-istenmedi"] if before else ["bekleme-tus"])
+    ringing = await start(FakeInbox(contact_view(UNIQUEID, ContactState.RESERVED)))
+    assert (await tick(ringing, "8", SC_NOTICE=before)).variables["SC_NOTICE"] == after
+
+
+async def test_an_unknown_contact_is_queued_again_with_its_old_place(start: Start) -> None:
+    inbox = FakeInbox(None, contact_view(UNIQUEID))
+    dialler = await tick(await start(inbox), SC_SERVICE="gorus_oneri", SC_SINCE=f"{NOW - 90:.3f}", SC_PRIORITY="5",
+                         SC_SLOW="1", SC_NUMBER="05321234567")
+    assert inbox.events[1] == ContactQueued(UNIQUEID, "gorus_oneri", leg="PJSIP/trunk-0000000e", since=NOW - 90,
+                                            priority=5, caller_hash="hash(+905321234567)",
+                                            caller_box="box(+905321234567)", slow=True, node="one")
+    assert dialler.variables["ACD_NEXT"] == "hold"
+
+
+@pytest.mark.parametrize("since", ["", "nan", "inf", "-1", "1e3", str(NOW + 60), str(NOW - 90_000), "1" * 30, "٣"])
+async def test_variables_that_make_no_sense_are_not_believed(start: Start, since: str) -> None:
+    inbox = FakeInbox(None, contact_view(UNIQUEID))
+    await tick(await start(inbox), SC_SERVICE="'; drop", SC_SINCE=since, SC_PRIORITY="999", SC_NUMBER="x")
+    assert inbox.events[1] == ContactQueued(UNIQUEID, "temsilci", leg="PJSIP/trunk-0000000e", since=NOW, node="one")
+
+
+@pytest.mark.parametrize(("answer", "onward"), [
+    (InboxClosed(), None), (TimeoutError(), None), (UnknownService(), "net"), (None, "net"),
+    (contact_view(UNIQUEID, ContactState.CANCELED), "net"), (contact_view(UNIQUEID, ContactState.COMPLETED), "bye")])
+async def test_where_a_tick_leads(start: Start, answer: Exception, onward: str | None) -> None:
+    dialler = await tick(await start(FakeInbox(answer)))
+    assert dialler.variables.get("ACD_NEXT") == onward
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MAX_REMEMBERED", 3)
+    hold = waiting.Waiting(FakeInbox(), Folder("/sounds", KEYS), None)  # type: ignore[arg-type]
+    for number in range(5):
+        hold.lost(f"1.{number}")  # type: ignore[arg-type]
+    assert list(hold.heard) == ["1.2", "1.3", "1.4"]
+
+
+# -- after the talk
+
+
+async def test_a_lost_talk_goes_back_and_is_told(start: Start) -> None:
+    """The request comes before the engine has heard that the bridge is gone: it looks again, and ticks nothing."""
+    talking = contact_view(UNIQUEID, ContactState.ASSIGNED, position=0)
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    inbox.contacts = [(talking,), (talking,), (contact_view("1.1"), contact_view(UNIQUEID))]
+    port = await start(inbox)
+    dialler = await Dialler(port, "after-talk").call()
+    assert dialler.variables["ACD_NEXT"] == "hold" and inbox.events == []
+    assert said(await tick(port)) == ["gorusme-kesildi"]
+
+
+@pytest.mark.parametrize("contacts", [(), (contact_view("1.1"),), (contact_view(UNIQUEID, ContactState.WRAPPING),)])
+async def test_a_talk_that_is_over(start: Start, contacts: tuple[ContactView, ...]) -> None:
+    inbox = FakeInbox()
+    inbox.contacts = [contacts]
+    dialler = await Dialler(await start(inbox), "after-talk").call()
+    assert dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_a_talk_the_engine_never_hears_of_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(after_talk, "SETTLE_S", 0.15)
+    inbox = FakeInbox()
+    inbox.contacts = [(contact_view(UNIQUEID, ContactState.ASSIGNED),)]
+    dialler = await Dialler(await start(inbox), "after-talk").call()
+    assert dialler.variables["ACD_NEXT"] == "bye"
