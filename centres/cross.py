@@ -40,6 +40,19 @@ class Item(Generic[M_co]):
         return where((self.document,), self.loc + more)
 
 
+@dataclass(frozen=True, repr=False)
+class Unsound:
+    """An item of a list that has mistakes, as it stands there. No repr, as of an `Item`."""
+
+    keys: Mapping
+    document: Mapping
+    loc: Loc
+
+    def where(self, *more: int | str) -> str:
+        """`file:line` of the item, or of a key inside it."""
+        return where((self.document,), self.loc + more)
+
+
 def unique(items: Sequence[Item[Shape]], key: str, what: str) -> list[Problem]:
     """No two items may have the same value under `key`."""
     first: dict[str, Item[Shape]] = {}

@@ -65,6 +65,8 @@ class Loaded:
     """Every item of team.yaml is."""
     named: frozenset[str] | None = None
     """Ids of services.yaml, those of items with mistakes too; None: the file cannot be read."""
+    unsound: tuple[cross.Unsound, ...] = field(repr=False, default=())
+    """Items of services.yaml with mistakes, as they stand there: what else is wrong in them is told all the same."""
 
     def place(self, file: str, id_: str, *more: int | str) -> str:
         """`file:line` of an item of services.yaml or team.yaml, or of a key inside it."""
@@ -112,7 +114,7 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
                   {agent: item.value for agent, item in force.items()}, tuple(item.value for item in needs), menu,
                   tuple(sorted(problems, key=lambda one: one.order)),
                   tuple(sorted(warnings, key=lambda one: one.order)), documents, places, services_whole, agents_whole,
-                  reader.named(SERVICES))
+                  reader.named(SERVICES), tuple(reader.unsound(SERVICES)))
 
 
 def _no_centre(folder: Path) -> Problem | None:
@@ -135,6 +137,7 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._named: dict[str, frozenset[str]] = {}
+        self._unsound: dict[str, list[cross.Unsound]] = {}
         self.problems: list[Problem] = []
 
     def settings(self, overlay: Path | None) -> tuple[Settings | None, tuple[Mapping, ...]]:
@@ -156,6 +159,10 @@ class _Reader:
     def named(self, name: str) -> frozenset[str] | None:
         """Ids that stand in a file, of items with mistakes too; None: it could not be read."""
         return self._named.get(name)
+
+    def unsound(self, name: str) -> list[cross.Unsound]:
+        """Items of a file with mistakes."""
+        return self._unsound.get(name, [])
 
     def menu(self) -> Mapping | None:
         parsed = read(self._folder / MENU)
@@ -194,6 +201,8 @@ class _Reader:
             self.problems += problems
             if value is not None:
                 found.append(cross.Item(value, document, (key, index)))
+            elif isinstance(item, Mapping):
+                self._unsound.setdefault(name, []).append(cross.Unsound(item, document, (key, index)))
         return found, len(found) == len(listed) and not parsed.problems
 
 

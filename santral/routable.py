@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from centres.cross import Place, Unsound
 from centres.load import MENU, SERVICES, TEAM, Loaded
 from centres.model import DAY_MIN, DAYS, HOLIDAY, WORKDAY, Day
 from centres.problem import Problem
@@ -20,7 +21,7 @@ from ivr.flow.model import Flow
 from ivr.flow.model import Needs as MenuNeeds
 from routing.core import model as core
 from routing.core.capacity import VOICE, allowed
-from routing.core.expression import Expression, ExpressionError, fits, parse, skills
+from routing.core.expression import LENGTH_MAX, Expression, ExpressionError, fits, parse, skills
 from routing.core.ids import SkillId
 from routing.core.pool import HEAVY
 
@@ -46,11 +47,12 @@ class _Place(NamedTuple):
 def check(loaded: Loaded, team: Team, flow: Flow | None) -> tuple[list[Problem], list[Problem]]:
     """Problems and warnings. Services or agents that could not be read are not judged, nor is one by the other then;
     `flow` is None when menu.yaml cannot be used."""
-    problems: list[Problem] = []
     warnings: list[Problem] = []
     had = {skill for agent in loaded.agents for skill in agent.skills} if loaded.team_whole else set()
+    problems = [one for item in loaded.unsound for place in _expressions(item) for one in _wrong(item, place, had)]
     for service in loaded.services:
-        wrong = [one for place in _places(service) for one in _wrong(loaded, service, place, had)]
+        where = loaded.places[SERVICES, service.id]
+        wrong = [one for place in _places(service) for one in _wrong(where, place, had)]
         problems += wrong
         if not wrong and had:
             found, doubts = _reach(loaded, service, team)
@@ -74,16 +76,28 @@ def _places(service: Service) -> Iterator[_Place]:
         yield _Place(step.needs, ("steps", index, "needs"))
 
 
-def _wrong(loaded: Loaded, service: Service, place: _Place, had: set[str]) -> list[Problem]:
-    """Mistakes in one expression, and skills that nobody has."""
+def _expressions(item: Unsound) -> Iterator[_Place]:
+    """The expressions of a service with other mistakes, which do not hide theirs. One of a length that is a mistake by
+    itself has been told."""
+    steps = item.keys.get("steps")
+    places = [(item.keys.get("floor"), ("floor",))]
+    places += [(step.get("needs"), ("steps", index, "needs"))
+               for index, step in enumerate(steps if isinstance(steps, list) else ()) if isinstance(step, Mapping)]
+    for needs, loc in places:
+        if isinstance(needs, str) and 0 < len(needs) <= LENGTH_MAX:
+            yield _Place(needs, loc)
+
+
+def _wrong(item: Place, place: _Place, had: set[str]) -> list[Problem]:
+    """Mistakes in one expression of a service, and skills that nobody has."""
     try:
         named = _named(place.needs)
     except ExpressionError as error:
-        return [Problem(loaded.place(SERVICES, service.id, *place.loc),
+        return [Problem(item.where(*place.loc),
                         f"column {error.column} of the expression: {error.what}",
                         f"{error.mend[:1].upper()}{error.mend[1:]}.\n    {error.text}\n    "
                         f"{' ' * (error.column - 1)}^")]
-    return [Problem(loaded.place(SERVICES, service.id, *place.loc, skill), f"nobody has the skill '{skill}'",
+    return [Problem(item.where(*place.loc, skill), f"nobody has the skill '{skill}'",
                     guess(skill, had))
             for skill in named if had and skill not in had]
 

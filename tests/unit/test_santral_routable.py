@@ -54,6 +54,23 @@ def test_a_mistake_in_an_expression_is_told_with_its_column_marked(folder: Path)
     assert text[mark.index("^"):].startswith("and temsilci")
 
 
+def test_another_mistake_of_the_service_does_not_hide_it(folder: Path) -> None:
+    asks(folder, "uzaktan_egitim => 30")
+    edit(folder, "services.yaml", "name: Uzaktan eğitim\n", "name: Uzaktan eğitim\n    ceiling_s: 1\n    floor: temsilc\n")
+    assert [one.split("\n")[0] for one in problems(folder)] == [
+        "services.yaml:20: 'ceiling_s' should be at least 10. Change the value.",
+        "services.yaml:21: nobody has the skill 'temsilc'. Did you mean 'temsilci'?",
+        "services.yaml:25: column 16 of the expression: '=>' is no comparison. Write '>='."]
+
+
+@pytest.mark.parametrize(("needs", "told"), [
+    ('""', "should not be empty"), (f'"{"x" * 501}"', "should have at most 500 letters")])
+def test_a_length_that_is_a_mistake_is_told_once(folder: Path, needs: str, told: str) -> None:
+    edit(folder, "services.yaml", "needs: {uzaktan_egitim: 30}", f"needs: {needs}")
+    (problem,) = problems(folder)
+    assert told in problem
+
+
 def test_a_skill_that_nobody_has_is_guessed(folder: Path) -> None:
     asks(folder, "uzaktan_egitm >= 30 or temsilci")
     assert problems(folder) == [
