@@ -1,4 +1,5 @@
-"""What an agent's phone may dial: sign in and out, a break, ready, wrap-up. Everything is spoken back in Turkish."""
+"""What an agent's phone may dial: sign in and out, a break, ready, wrap-up, "not now". Everything is spoken back in
+Turkish."""
 
 from __future__ import annotations
 
@@ -17,14 +18,17 @@ from routing.core.events import (
     AgentResumed,
     AgentSignedIn,
     AgentSignedOut,
+    AgentSpared,
     Event,
+    WrapUpAsked,
     WrapUpEnded,
     WrapUpExtended,
 )
 from routing.core.ids import AgentId, SeatId
 from routing.core.inbox import AgentView, Inbox, InboxClosed
+from routing.core.model import AgentState
 
-SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = "*44", "*45", "*46", "*47", "*48", "*49"
+SPARE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = "*43", "*44", "*45", "*46", "*47", "*48", "*49"
 REASONS = {"1": "mola", "2": "yemek", "3": "egitim", "4": "toplanti", "5": "diger"}
 
 FIRST_KEY_S = 20.0
@@ -43,14 +47,16 @@ SIGNED_IN, WRONG, LOCKED = "kod-giris-tamam", "kod-giris-hatali", "kod-giris-kil
 NO_REASON, PAUSED, PAUSED_LATER = "kod-mola-secilmedi", "kod-mola-basladi", "kod-mola-sonra"
 NOT_NOW, UNKNOWN, NO_SYSTEM = "kod-simdi-olmaz", "kod-bilinmiyor", "kod-sistem-yok"
 NOT_SIGNED_IN, NO_SEAT, TAKEN = "kod-giris-gerekli", "kod-masa-bilinmiyor", "kod-masa-dolu"
+EXTENDED, BEGUN, WILL_COME = "kod-toparlama-uzadi", "kod-toparlama-basladi", "kod-toparlama-istendi"
 SIMPLE: dict[str, tuple[Callable[[AgentId], Event], str]] = {
     SIGN_OUT: (AgentSignedOut, "kod-cikis-tamam"),
     READY: (AgentResumed, "kod-hazir"),
     DONE: (WrapUpEnded, "kod-toparlama-bitti"),
-    EXTEND: (WrapUpExtended, "kod-toparlama-uzadi"),
+    SPARE: (AgentSpared, "kod-agir-gelmez"),
 }
 OWN_PROMPTS = (ASK_NUMBER, ASK_PIN, ASK_REASON, SIGNED_IN, WRONG, LOCKED, NO_REASON, PAUSED, PAUSED_LATER, NOT_NOW,
-               UNKNOWN, NO_SYSTEM, NOT_SIGNED_IN, NO_SEAT, TAKEN, *(spoken for _, spoken in SIMPLE.values()))
+               UNKNOWN, NO_SYSTEM, NOT_SIGNED_IN, NO_SEAT, TAKEN, EXTENDED, BEGUN, WILL_COME,
+               *(spoken for _, spoken in SIMPLE.values()))
 
 VerifyPin = Callable[[AgentId, str], Awaitable[bool]]
 AgentByNumber = Callable[[str], AgentId | None]
@@ -113,13 +119,15 @@ class Codes:
     async def _carry_out(self, session: Session, code: str, seat: SeatId) -> str:
         if code == SIGN_IN:
             return await self._sign_in(session, seat)
-        if code not in SIMPLE and code != PAUSE:
+        if code not in (*SIMPLE, PAUSE, EXTEND):
             return UNKNOWN
         agent = next((view.agent for view in self.inbox.status().agents if view.seat == seat), None)
         if agent is None:
             return NOT_SIGNED_IN
         if code == PAUSE:
             return await self._pause(session, agent)
+        if code == EXTEND:
+            return await self._more(agent)
         event, spoken = SIMPLE[code]
         await self.inbox.ask(event(agent))
         return spoken
@@ -152,6 +160,16 @@ class Codes:
         view = await self.inbox.ask(AgentPaused(agent, REASONS[digit]))
         later = isinstance(view, AgentView) and bool(view.pause_pending)
         return PAUSED_LATER if later else PAUSED
+
+    async def _more(self, agent: AgentId) -> str:
+        """More wrap-up; of who has none, whose profile gives one by wish, the first: after the talk, or now when the
+        talk has just ended."""
+        try:
+            await self.inbox.ask(WrapUpExtended(agent))
+            return EXTENDED
+        except NotNow:
+            view = await self.inbox.ask(WrapUpAsked(agent))
+        return BEGUN if isinstance(view, AgentView) and view.state is AgentState.WRAPUP else WILL_COME
 
     async def _digits(self, session: Session, prompt: str) -> str:
         """A number ended by `#`. Keys during the sentence count; too many are none."""

@@ -1,5 +1,5 @@
 """An agent sends the caller on, asks somebody first, or notes what the caller wants, by keys in the talk: to be called
-back should the call be lost, a person at once in later calls.
+back should the call be lost, a person at once in later calls. Or asks for a wrap-up after this talk.
 
 The dialplan collects the number and asks; what is to be said to the agent comes back in `ACD_SAY` and is played there,
 so this is over in milliseconds and a node that is frozen costs no talk. Numbers are short and of the house: a service's
@@ -15,10 +15,11 @@ import structlog
 
 from ivr import dialplan
 from ivr.agi.session import Session
+from ivr.codes import WILL_COME
 from ivr.sounds import Sounds, files
 from ivr.wish import NoWishes, Wishes
 from routing.core.errors import NoCallback, NotOpen, NotThere, Refused
-from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked
+from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked, WrapUpAsked
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, leg_id, parse_leg_id
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.model import AgentState
@@ -29,11 +30,11 @@ AGREED, WITHDRAWN, CANNOT = "takip-tamam", "takip-iptal", "takip-olmaz"
 WISHED, UNWISHED, NO_WISH = "istek-tamam", "istek-iptal", "istek-olmaz"
 NOT_NOW, NO_SYSTEM, NOT_ALLOWED = "kod-simdi-olmaz", "kod-sistem-yok", "agent/not-allowed"
 OWN_PROMPTS = (DONE, ASKED, BACK, AGREED, WITHDRAWN, CANNOT, WISHED, UNWISHED, NO_WISH, NO_NUMBER, CLOSED, NOT_THERE,
-               NOT_NOW, NO_SYSTEM, NOT_ALLOWED)
+               WILL_COME, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)
 
 LINE = "line"
 SAID = {"send": DONE, "ask": "", "back": BACK, LINE: ASKED, "agree": AGREED,
-        "withdraw": WITHDRAWN}
+        "withdraw": WITHDRAWN, "wrapup": WILL_COME}
 """What is said when it is done. Who asks somebody by `*3` is told so where they wait (`consult.conf`)."""
 WISHES = {"wish": True, "unwish": False}
 """Whether the caller wants a person at once in later calls."""
@@ -56,7 +57,7 @@ CanCall = Callable[[OfferId], bool]
 class Transfers:
     """Endpoint of `agi://node/transfer,<how>,<number>`: `send` the caller on, `ask` somebody, take them `back`; the
     caller does `agree` to be called back should the call be lost, or does `withdraw` that; the caller does `wish` for
-    a person at once in later calls, or does not any more (`unwish`). With `line` the phone has dialled the number on a
+    a person at once in later calls, or does not any more (`unwish`); the agent wants a `wrapup`. With `line` the phone has dialled the number on a
     second line, while its agent talks on the first."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber,
@@ -106,6 +107,11 @@ class Transfers:
             if how == "agree" and not self.can_call(leg[0]):
                 return CANNOT
             event = FollowUpAgreed(leg[0], how == "agree")
+        elif how == "wrapup":
+            agent = next((one.agent for one in self.inbox.status().agents if one.offer == leg[0]), None)
+            if agent is None:
+                return NOT_NOW
+            event = WrapUpAsked(agent)
         elif how != "back":
             where = self.by_number(number)
             if where is None:

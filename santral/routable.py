@@ -244,7 +244,10 @@ def _idle_keys(loaded: Loaded, service: Service) -> list[Problem]:
 
 
 def _pairs(loaded: Loaded) -> list[Problem]:
-    """A pair is two agents."""
+    """A pair is two agents. What holds for everybody makes none."""
+    if loaded.settings is not None and loaded.settings.profile.pair_id is not None:
+        return [Problem(loaded.where("profile", "pair_id"), "a 'pair_id' that everybody has",
+                        "Give it to two agents in accommodations.yaml.")]
     pairs: defaultdict[str, list[str]] = defaultdict(list)
     for agent, own in loaded.accommodations.items():
         if own.pair_id is not None:

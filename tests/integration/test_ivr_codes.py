@@ -9,8 +9,18 @@ import pytest
 from ivr import codes
 from ivr.hush import Silence
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownSeat
-from routing.core.events import AgentPaused, AgentResumed, AgentSignedIn, AgentSignedOut, WrapUpEnded, WrapUpExtended
+from routing.core.events import (
+    AgentPaused,
+    AgentResumed,
+    AgentSignedIn,
+    AgentSignedOut,
+    AgentSpared,
+    WrapUpAsked,
+    WrapUpEnded,
+    WrapUpExtended,
+)
 from routing.core.inbox import InboxClosed
+from routing.core.model import AgentState
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view
 from tests.integration.ivr_node import Start, said
@@ -65,12 +75,23 @@ def test_a_lock_ends() -> None:
 
 @pytest.mark.parametrize(("code", "event", "spoken"), [
     ("*44", AgentSignedOut, "kod-cikis-tamam"), ("*47", AgentResumed, "kod-hazir"),
-    ("*48", WrapUpEnded, "kod-toparlama-bitti"), ("*49", WrapUpExtended, "kod-toparlama-uzadi")])
+    ("*48", WrapUpEnded, "kod-toparlama-bitti"), ("*49", WrapUpExtended, "kod-toparlama-uzadi"),
+    ("*43", AgentSpared, "kod-agir-gelmez")])
 async def test_codes_of_one_step(start: Start, code: str, event: Callable[[str], object], spoken: str) -> None:
     inbox = FakeInbox(agent_view("a1001", "2001"))
     inbox.agents = (agent_view("a1002", None), agent_view("a1001", "2001"))
     dialler = await Dialler(await start(inbox), "codes", code, variables={"SC_SEAT": "2001"}).call()
     assert (dialler.played, inbox.events) == ([spoken], [event("a1001")])
+
+
+@pytest.mark.parametrize(("state", "spoken"), [
+    (AgentState.WRAPUP, "kod-toparlama-basladi"), (AgentState.TALKING, "kod-toparlama-istendi")])
+async def test_who_has_no_wrap_up_that_could_be_longer_asks_for_one(start: Start, state: AgentState,
+                                                                    spoken: str) -> None:
+    inbox = FakeInbox(NotNow(), agent_view("a1001", "2001", state))
+    inbox.agents = (agent_view("a1001", "2001"),)
+    dialler = await Dialler(await start(inbox), "codes", "*49", variables={"SC_SEAT": "2001"}).call()
+    assert (dialler.played, inbox.events) == ([spoken], [WrapUpExtended("a1001"), WrapUpAsked("a1001")])
 
 
 @pytest.mark.parametrize(("key", "pending", "spoken", "reason"), [
@@ -97,7 +118,7 @@ async def test_codes_without_a_seat_a_code_or_an_agent(start: Start) -> None:
     port = await start(FakeInbox())
     assert (await Dialler(port, "codes", "*45").call()).played == ["kod-masa-bilinmiyor"]
     seat = {"SC_SEAT": "2001"}
-    assert (await Dialler(port, "codes", "*43", variables=seat).call()).played == ["kod-bilinmiyor"]
+    assert (await Dialler(port, "codes", "*42", variables=seat).call()).played == ["kod-bilinmiyor"]
     assert (await Dialler(port, "codes", "*47", variables=seat).call()).played == ["kod-giris-gerekli"]
 
 

@@ -25,7 +25,7 @@ from ivr.transfer import (
     Where,
 )
 from routing.core.errors import NoCallback, NotNow, NotOpen, NotThere, UnknownAgent
-from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked
+from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked, WrapUpAsked
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.inbox import InboxClosed
 from routing.core.model import AgentState
@@ -64,6 +64,16 @@ async def test_a_number_of_the_house_is_a_service_or_an_agent(number: str, asked
     (NoCallback(), CANNOT), (InboxClosed(), NO_SYSTEM), (TimeoutError(), NO_SYSTEM)])
 async def test_what_cannot_be_is_said(error: Exception, said: str) -> None:
     call = await asks(FakeInbox(error), "3")
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
+
+
+@pytest.mark.parametrize(("offer", "events", "said"), [
+    (7, [WrapUpAsked(AgentId("a1001"))], "kod-toparlama-istendi"), (8, [], NOT_NOW)])
+async def test_a_wrap_up_is_asked_for_by_who_talks_on_this_leg(offer: int, events: list[Event], said: str) -> None:
+    inbox = FakeInbox()
+    inbox.agents = (agent_view("a1002", "2002"), agent_view("a1001", "2001")._replace(offer=OfferId(offer)))
+    call = await asks(inbox, "", how="wrapup")
+    assert inbox.events == events
     assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
 
 

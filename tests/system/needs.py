@@ -14,7 +14,7 @@ from lab.up import CENTRE
 SKILL, KEY = "uzaktan_egitim", "2"
 """Service of the agents at seats, and the key that leads to it."""
 
-READS, AFTER_BRIEF, SWITCH, SCREEN = "a1041", "a1042", "a1043", "a1044"
+READS, AFTER_BRIEF, SWITCH, SCREEN, BY_WISH = "a1041", "a1042", "a1043", "a1044", "a1045"
 READ_S, RING_S = 4, 10
 
 LEAD, PARTNER = "a1056", "a1062"
@@ -33,6 +33,7 @@ accommodations:
   - {{agent: {AFTER_BRIEF}, answer_mode: auto_after_brief}}
   - {{agent: {SWITCH}, answer_mode: single_switch, ring_timeout_s: {RING_S}}}
   - {{agent: {SCREEN}, answer_mode: auto_after_brief, pre_connect_mode: screen, pre_connect_s: {READ_S}}}
+  - {{agent: {BY_WISH}, wrapup_mode: agent_requested, wrapup_s: 30}}
   - {{agent: {LEAD}, pair_id: cift}}
   - {{agent: {PARTNER}, pair_id: cift, answer_mode: auto}}
 """

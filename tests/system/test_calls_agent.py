@@ -4,6 +4,8 @@ need it. What the telephone says is found in the recording."""
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -160,6 +162,14 @@ async def test_wrap_up_is_lengthened_and_ended_by_telephone_and_over_http(stage:
         else:
             await agent.ask("wrapup/end")
         await stage.reaches(agent, "ready")
+
+
+async def test_not_now_is_said_by_telephone(stage: Stage) -> None:
+    agent = await stage.agent(plain(SKILL, 1)[0])
+    stage.heard(await stage.dials(agent.seat, "*43"), "kod-agir-gelmez")
+    assert (await agent.view())["state"] == "ready", "all but heavy contacts still come"
+    (kept,) = stage.lab.rows("select wellbeing from agents where agent = ?", agent.id)
+    assert json.loads(kept["wellbeing"])["spared_until"] > time.time()
 
 
 async def test_a_call_that_is_not_ours_makes_the_agent_busy_and_its_end_ready(stage: Stage) -> None:

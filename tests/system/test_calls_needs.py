@@ -7,7 +7,7 @@ import pytest
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
-from tests.system.needs import AFTER_BRIEF, KEY, READ_S, READS, RING_S, SCREEN, SKILL, SWITCH
+from tests.system.needs import AFTER_BRIEF, BY_WISH, KEY, READ_S, READS, RING_S, SCREEN, SKILL, SWITCH
 from tests.system.stage import Stage, length
 from tests.until import until_async
 
@@ -54,6 +54,22 @@ async def test_time_to_read_comes_after_the_word_and_a_key_ends_it(needs: Stage)
     waited = await connected_after(needs, agent, phone)
     assert length(BRIEF) < waited < length(BRIEF) + READ_S - 1.0
     await caller.hangup()
+
+
+async def test_a_wrap_up_by_wish_comes_after_a_key_in_the_talk_and_not_without(needs: Stage) -> None:
+    agent = await needs.agent(BY_WISH, Behaviour(record=needs.folder))
+    caller, phone = await rings(needs, agent)
+    await needs.reaches(agent, "talking")
+    await caller.hangup()
+    await phone.wait_ended()
+    assert (await needs.reaches(agent, "ready"))["until"] is None
+    caller, phone = await rings(needs, agent)
+    await needs.reaches(agent, "talking")
+    await phone.press("*4")
+    await needs.hears(phone, "kod-toparlama-istendi")
+    await caller.hangup()
+    assert (await needs.reaches(agent, "wrapup"))["until"] is not None
+    await agent.ask("wrapup/end")
 
 
 async def test_a_caller_who_leaves_in_the_time_to_read_frees_the_agent_at_once(needs: Stage) -> None:

@@ -195,6 +195,13 @@ def test_a_pair_is_two(folder: Path) -> None:
     assert problems(folder) == []
 
 
+def test_everybody_is_no_pair(folder: Path) -> None:
+    with (folder / "santral.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[profile]\npair_id = "cift1"\n')
+    (told,) = problems(folder)
+    assert "a 'pair_id' that everybody has" in told and told.startswith("santral.toml:")
+
+
 def test_a_review_that_is_due_and_a_topic_that_is_no_service_are_warned_about(folder: Path) -> None:
     edit(folder, "accommodations.yaml", "agent: a1004,", "agent: a1004, review_at: 2020-01-01, no_topics: [siddet],")
     told = warnings(folder)
