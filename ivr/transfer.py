@@ -57,8 +57,8 @@ CanCall = Callable[[OfferId], bool]
 class Transfers:
     """Endpoint of `agi://node/transfer,<how>,<number>`: `send` the caller on, `ask` somebody, take them `back`; the
     caller does `agree` to be called back should the call be lost, or does `withdraw` that; the caller does `wish` for
-    a person at once in later calls, or does not any more (`unwish`); the agent wants a `wrapup`. With `line` the phone has dialled the number on a
-    second line, while its agent talks on the first."""
+    a person at once in later calls, or does not any more (`unwish`); the agent wants a `wrapup` after the talk. With
+    `line` the phone has dialled the number on a second line, while its agent talks on the first."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber,
                  can_call: CanCall = lambda offer: True, wishes: Wishes | None = None) -> None:

@@ -80,7 +80,7 @@ def _expressions(item: Unsound) -> Iterator[_Place]:
     """The expressions of a service with other mistakes, which do not hide theirs. One of a length that is a mistake by
     itself has been told."""
     steps = item.keys.get("steps")
-    places = [(item.keys.get("floor"), ("floor",))]
+    places: list[tuple[object, tuple[int | str, ...]]] = [(item.keys.get("floor"), ("floor",))]
     places += [(step.get("needs"), ("steps", index, "needs"))
                for index, step in enumerate(steps if isinstance(steps, list) else ()) if isinstance(step, Mapping)]
     for needs, loc in places:

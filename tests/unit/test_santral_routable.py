@@ -56,7 +56,8 @@ def test_a_mistake_in_an_expression_is_told_with_its_column_marked(folder: Path)
 
 def test_another_mistake_of_the_service_does_not_hide_it(folder: Path) -> None:
     asks(folder, "uzaktan_egitim => 30")
-    edit(folder, "services.yaml", "name: Uzaktan eğitim\n", "name: Uzaktan eğitim\n    ceiling_s: 1\n    floor: temsilc\n")
+    edit(folder, "services.yaml", "name: Uzaktan eğitim\n",
+         "name: Uzaktan eğitim\n    ceiling_s: 1\n    floor: temsilc\n")
     assert [one.split("\n")[0] for one in problems(folder)] == [
         "services.yaml:20: 'ceiling_s' should be at least 10. Change the value.",
         "services.yaml:21: nobody has the skill 'temsilc'. Did you mean 'temsilci'?",
