@@ -26,6 +26,7 @@ from routing.store.audit import Audit
 from routing.store.errors import KeyFileError
 from routing.store.numbers import NumberKeys
 from routing.store.recordings import Recording, Wanted
+from routing.store.residue import QUICK_S
 from routing.store.schema import contacts, facts, offers
 from routing.store.sealed import RecordingKeys
 from routing.store.sound import remove
@@ -34,8 +35,9 @@ from routing.store.traces import Caller
 from routing.store.vault import DAY_S, Vault
 
 REBUILD_MAX = 200 * 1024 * 1024
-"""Bytes of a database that is written anew beside a running node, if that is needed at all: some seconds, and a turn
-waits ten at most. A bigger one waits for a moment without a node."""
+"""Bytes of a database that is written anew beside a running node, if that is needed at all and the disk is quick enough
+(`QUICK_S`): it takes as much room again twice over, which the node needs too. A bigger one waits for a moment without a
+node."""
 SETTLE_S = 2.0
 """A recording is sealed and has its row within milliseconds."""
 EPOCH = date(1970, 1, 1)
@@ -185,8 +187,8 @@ class Privacy:
         await self._store.settle()
         left = search(self._state, needles)
         database = [path for path in left if path.suffix == ".db"]
-        if database and (not self._node or all(path.stat().st_size <= REBUILD_MAX for path in database)):
-            await self._store.settle(rebuild=True)
+        if database and (not self._node or all(path.stat().st_size <= REBUILD_MAX for path in database)) and (
+                await self._store.rebuild(QUICK_S if self._node else None)):
             left = search(self._state, needles)
         return left
 

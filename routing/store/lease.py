@@ -25,10 +25,11 @@ TTL_S = 5.0
 """A dead node of another machine holds the state up at most so long."""
 
 RENEW_S = 1.0
-"""Five chances before the end: one slow disk does not end a node."""
+"""Five chances before the end: one answer of the server that is lost does not end a node."""
 
 MARGIN_S = 1.0
-"""A node stops acting so long before the end, by its own monotonic clock: its last command must arrive in its time."""
+"""A node stops acting so long before the end, by its own monotonic clock: its last command must arrive in its time. A
+SQLite file that stands still is another matter: `STILL_S` of the store."""
 
 ROUTER = "router"
 """The lease of the whole state: its holder runs the engine."""

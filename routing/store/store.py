@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from time import monotonic
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.engine import URL
@@ -22,7 +23,8 @@ from routing.core.facts import Fact
 from routing.core.journal import encode
 from routing.core.stored import Row
 from routing.store import lease as leasing
-from routing.store.database import POSTGRES_MIN, connect, driver_of, lifted, place, translated, url_of
+from routing.store import residue
+from routing.store.database import LOCK_S, POSTGRES_MIN, connect, driver_of, lifted, place, translated, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.migrate import upgrade
@@ -37,6 +39,13 @@ T = TypeVar("T")
 
 PATIENCE_S = TTL_S + RENEW_S
 """How long a starting node waits for the lease of a node on another machine to end."""
+
+STILL_S = LOCK_S + 2 * RENEW_S
+"""How long a SQLite file may stand still (another program's lock, a slow disk) before its node stops acting. Nobody can
+take the lease of a file that stands still, for taking it is writing; and no command leaves before a turn is kept, which
+looks at the lease before and, when it took long, afterwards. So the limit is that of a transaction, whose error says
+what holds the file, with time for one that was waiting already. A PostgreSQL server that does not answer us may answer
+another node: there the end of the lease is the limit."""
 
 
 class Turn(Protocol):
@@ -107,7 +116,8 @@ class Store:
         """Keep a turn; return when it is durable.
 
         Raises `StoreConflict` (the rows are not as the facts say), `LeaseLost` (another node took over),
-        `StoreUnavailable` (see `kind`). In each case nothing of the turn is written.
+        `StoreUnavailable` (see `kind`). In each case nothing of the turn is written, except when it took longer than
+        the lease and another node has come right after it: then that one has read it.
         """
         await self._writer.call(lambda: self._commit(turn))
 
@@ -142,11 +152,17 @@ class Store:
             return function(connection)
         return await self._writer.call(lambda: self._in_transaction(checked))
 
-    async def settle(self, *, rebuild: bool = False) -> None:
-        """Bring what was changed from the log of the database into its file, and empty the log. `rebuild`: write the
-        whole file anew, so that nothing is left of what once stood in it; no turn can be kept meanwhile. PostgreSQL
-        frees what is dead (`VACUUM`, with `rebuild` `FULL`); its own log is the server's business."""
-        await self._writer.call(lambda: self._settle(rebuild))
+    async def settle(self) -> bool:
+        """Bring what was changed from the log of the database into its file, and empty the log. False: somebody reads
+        what was before, and the log is as it was. PostgreSQL frees what is dead (`VACUUM`); its own log is the server's
+        business."""
+        return await self._writer.call(self._settle)
+
+    async def rebuild(self, within_s: float | None = None) -> bool:
+        """Write the whole file anew, so that nothing is left of what once stood in it; no turn can be kept meanwhile.
+        `within_s`: for a node that works on it. Then a copy is written beside the file first, for which no turn waits,
+        and False says that it took longer than this and nothing was done. PostgreSQL: `VACUUM FULL`."""
+        return await self._writer.call(lambda: self._rebuild(within_s))
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -213,7 +229,8 @@ class Store:
 
     async def keep_lease(self) -> None:
         """Renew the lease every `RENEW_S` until cancelled. Ends with `LeaseLost` when another node has it, or the
-        database did not answer until `MARGIN_S` before the end: then the node must stop acting."""
+        database did not answer until `MARGIN_S` before the end (SQLite: for `STILL_S`): then the node must stop
+        acting."""
         while True:
             await asyncio.sleep(RENEW_S)
             await self._renew()
@@ -231,18 +248,22 @@ class Store:
             raise LeaseLost("it was never taken, or was given up")
         before = loop.time()
         # A process that was frozen may try once: if its epoch is still there, nobody was in between.
-        last = max(self._lease_until - MARGIN_S, before + RENEW_S)
+        last = max(self._acts_until, before + RENEW_S)
         try:
             async with asyncio.timeout_at(last):
-                await self._writer.call(
-                    lambda: self._in_transaction(lambda connection: leasing.renew(connection, lease)))
+                await self._writer.call(partial(self._extend, lease))
         except TimeoutError:
             raise LeaseLost("the database did not answer in time") from None
         except StoreUnavailable as error:
-            if loop.time() + RENEW_S >= self._lease_until - MARGIN_S:
+            if loop.time() + RENEW_S >= self._acts_until:
                 raise LeaseLost(str(error)) from None
-            return
-        self._lease_until = before + TTL_S
+
+    @property
+    def _acts_until(self) -> float:
+        """When the node stops acting without another renewal, by our own steady clock."""
+        if self._url.get_backend_name() == "sqlite":
+            return self._lease_until - TTL_S + STILL_S
+        return self._lease_until - MARGIN_S
 
     # -- in the writer's thread --------------------------------------------------------------------------------------
 
@@ -287,27 +308,46 @@ class Store:
         except self._driver.Error as error:
             raise translated(lifted(error, connection), self._url) from None
 
-    def _settle(self, rebuild: bool) -> None:
+    def _settle(self) -> bool:
+        return self._outside(lambda raw: residue.empty_log(raw, LOCK_S), "VACUUM")
+
+    def _rebuild(self, within_s: float | None) -> bool:
+        def anew(raw: Any) -> bool:
+            if within_s is not None and residue.rehearse(raw, Path(str(self._url.database))) > within_s:
+                return False
+            raw.execute("VACUUM")
+            return residue.empty_log(raw, LOCK_S)
+        return self._outside(anew, "VACUUM FULL")
+
+    def _outside(self, sqlite: Callable[[Any], bool], postgresql: str) -> bool:
+        """Do what runs in no transaction. Any: the driver's connection."""
         connection = self._connection
         if connection is None:
             raise StoreUnavailable("closed", "it is closed")
-        raw = connection.connection.dbapi_connection
-        assert raw is not None
+        raw: Any = connection.connection.dbapi_connection
         try:
-            if connection.dialect.name == "postgresql":
-                raw.autocommit = True  # VACUUM runs in no transaction
-                raw.cursor().execute("VACUUM FULL" if rebuild else "VACUUM")
-                raw.autocommit = False
-                return
-            if rebuild:
-                raw.cursor().execute("VACUUM")
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if connection.dialect.name != "postgresql":
+                return sqlite(raw)
+            raw.autocommit = True
+            raw.cursor().execute(postgresql)
+            raw.autocommit = False
+            return True
         except self._driver.Error as error:
             raise translated(lifted(error, connection), self._url) from None
+
+    def _extend(self, lease: Lease) -> None:
+        def change(connection: Connection) -> float:
+            began = monotonic()  # with SQLite's lock in hand: the row's own time is read now, not when it was asked for
+            leasing.renew(connection, lease)
+            return began
+        self._lease_until = self._in_transaction(change) + TTL_S
 
     def _commit(self, turn: Turn) -> None:
         # The numbers go on only when the commit has come back: a turn that failed has used none.
         self._next_input, self._next_fact = self._in_transaction(lambda connection: self._keep(connection, turn))
+        if self._lease is not None and monotonic() > self._lease_until - MARGIN_S:
+            # It waited for a lock, or the disk was slow: what follows from it must be done within a lease that lasts.
+            self._extend(self._lease)
 
     def _keep(self, connection: Connection, turn: Turn) -> tuple[int, int]:
         dialect, next_input, next_fact = connection.dialect, self._next_input, self._next_fact

@@ -94,7 +94,7 @@ async def test_a_message_goes_once_and_the_number_goes_with_it(tmp_path: Path, c
             await until_async(lambda: forgotten(house), 10.0, "it is forgotten")
             assert await house.ask(outbox) is Verdict.TAKEN
             await house.over(outbox, sent=2)
-            await house.store.settle(rebuild=True)
+            await house.store.rebuild()
         lines = [entry.about for entry in Audit(tmp_path).entries()]
     assert [(one["result"], one["contact"], one["leaf"]) for one in lines] == [("sent", "1.1", "uzaktan-egitim")] * 2
     assert search(tmp_path, [NUMBER[3:].encode()]) == [] and NUMBER[3:] not in capsys.readouterr().out

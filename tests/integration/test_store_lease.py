@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, update
+from sqlalchemy import Connection, create_engine, update
 
 from routing.store import lease as leasing
 from routing.store import store as store_module
+from routing.store.database import LOCK_S
 from routing.store.errors import LeaseHeld, LeaseLost
-from routing.store.lease import Holder, alive, me
+from routing.store.lease import RENEW_S, Holder, alive, me
 from routing.store.schema import leases
-from routing.store.store import Store
+from routing.store.store import Store, Turn
 from tests.fakes.store_day import Day
 from tests.until import until_async
 
@@ -154,8 +156,7 @@ async def test_a_node_that_lost_its_lease_writes_nothing(tmp_path: Path, store: 
 async def test_a_database_that_does_not_answer_ends_the_lease(
         store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.store.store.RENEW_S", 0.05)
-    monkeypatch.setattr("routing.store.store.TTL_S", 0.3)
-    monkeypatch.setattr("routing.store.store.MARGIN_S", 0.1)
+    monkeypatch.setattr("routing.store.store.STILL_S", 0.3)
     await store.take_lease("slow")
     go_on = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -168,6 +169,78 @@ async def test_a_database_that_does_not_answer_ends_the_lease(
         await store.keep_lease()
     go_on.set()
     await stuck
+
+
+async def test_a_file_that_is_locked_for_seconds_ends_no_node(tmp_path: Path, store: Store) -> None:
+    """As long as a transaction waits, and longer than a lease lasts: a turn, and the renewal behind it, get through."""
+    await store.take_lease("patient")
+    day = Day()
+    day.queue("c1")
+    await store.commit(day.turn())
+    keeping = asyncio.create_task(store.keep_lease())
+    other = sqlite3.connect(tmp_path / "santral.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    day.queue("c2")
+    waiting = asyncio.create_task(store.commit(day.turn()))
+    done, _ = await asyncio.wait({keeping, waiting}, timeout=LOCK_S - 2 * RENEW_S)  # that much is what is tested
+    assert not done
+    other.execute("ROLLBACK")
+    other.close()
+    await waiting
+    assert not keeping.done()
+    second = await Store.open(tmp_path / "santral.db")
+    with pytest.raises(LeaseHeld, match="patient"):  # what the turn has let out is done within a lease
+        await second.take_lease("second")
+    await second.close()
+    day.queue("c3")
+    await store.commit(day.turn())
+    assert [fact.seq for fact in await store.facts_after(0)] == [1, 2, 3]
+    keeping.cancel()
+    await asyncio.wait({keeping})
+    assert keeping.cancelled()
+
+
+async def test_a_file_that_is_locked_for_longer_says_what_to_do(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.store.database.LOCK_S", 0.3)
+    monkeypatch.setattr("routing.store.store.RENEW_S", 0.05)
+    monkeypatch.setattr("routing.store.store.STILL_S", 0.3 + 2 * 0.05)
+    store = await Store.open(tmp_path / "santral.db")
+    await store.take_lease("first")
+    other = sqlite3.connect(tmp_path / "santral.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LeaseLost, match="locked by another program"):
+        await store.keep_lease()
+    other.execute("ROLLBACK")
+    other.close()
+    await store.close()
+
+
+async def test_of_a_turn_that_took_longer_than_the_lease_no_command_leaves_when_another_node_came(
+        tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk was slow in the commit, and the other node was there in the moment it was over."""
+    await store.take_lease("slow")
+    day = Day()
+    day.queue("c1")
+    kept = store._keep
+
+    def slow(connection: Connection, turn: Turn) -> tuple[int, int]:
+        store._lease_until = 0.0
+        return kept(connection, turn)
+
+    in_transaction = store._in_transaction
+
+    def taken_between(function: Callable[[Connection], object]) -> object:
+        found = in_transaction(function)
+        rewrite(tmp_path, node="second", epoch=2)
+        return found
+
+    monkeypatch.setattr(store, "_keep", slow)
+    monkeypatch.setattr(store, "_in_transaction", taken_between)
+    with pytest.raises(LeaseLost, match="taken it over"):
+        await store.commit(day.turn())
+    monkeypatch.undo()
+    assert len(await store.facts_after(0)) == 1, "the other node reads it"
 
 
 async def test_renewing_moves_the_end(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
