@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -30,9 +29,6 @@ from ivr.dialable import NotDialable, last_look
 from ivr.transfer import CanCall
 from metrics.health import ready
 from metrics.mqtt_outbox import Outbox
-from metrics.queue_file import Rotation
-from metrics.queue_lines import CallerId, masked, no_callerid
-from metrics.queue_log import QueueLog
 from metrics.recorder import Recorder
 from prompts.catalogue import Catalogue
 from prompts.errors import CatalogueTrouble
@@ -46,11 +42,8 @@ from routing.core.engine import Engine
 from routing.core.events import ContactTicked, Event, LinkChanged
 from routing.core.ids import AgentId, ContactId, OfferId
 from routing.core.inbox import InboxClosed
-from routing.core.model import Channel
-from routing.core.stored import Started
-from routing.core.views import WAITING
 from routing.redirect import Redirect
-from routing.runner import Runner, Turn
+from routing.runner import Runner
 from routing.sms import Outbox as SmsOutbox
 from routing.store import keyed
 from routing.store.audit import Audit
@@ -67,6 +60,7 @@ from santral.calendar import Calendar
 from santral.config import NODE, NodeConfig, address, node_config, store_place
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
 from santral.house import NodeHouse, hang_up_is_reload
+from santral.projections import Projections
 from santral.reload import New, Reloader
 from santral.secrets import Secrets, same, write_private
 from santral.wishes import Wishes
@@ -76,12 +70,6 @@ log = structlog.get_logger()
 ASTERISK_S = 15.0
 """How long a starting node waits for Asterisk: longer than its restart without modules to load, short enough that the
 person at the terminal still looks."""
-
-PAST_MAX = 100_000
-"""Facts before those that the queue_log needs that a start reads: some 10,000 contacts, more than come while the
-longest talk (two hours) lasts, in three to five seconds. A waiting caller goes to the safety net after a minute without
-a node, a new one after ten seconds, and a year has 80 million facts. Of a longer past the counters begin at 0, as after
-a purge."""
 
 ASTERISK_BEGAN = "asterisk_started"
 """Note in the store: when the Asterisk began whose calls the store holds, in its own words."""
@@ -117,12 +105,6 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
             raise first from None
         raise
     return 0
-
-
-def _past(last: int, done: int | None) -> int:
-    """After which fact a start begins to read. `last`: the last one there is; `done`: the last one whose lines are in
-    the queue_log, None: there is no queue_log that says so, and the new one begins here."""
-    return max(0, (last if done is None else min(last, done)) - PAST_MAX)
 
 
 class Node:
@@ -165,18 +147,18 @@ class Node:
             # It tells where this state's node is: it goes with the node, and what a killed one left goes now.
             stack.callback(self._where.unlink, missing_ok=True)
             self._where.unlink(missing_ok=True)
-            recorder, queue_log = self._projections(numbers)
-            stack.callback(queue_log.close)
-            before = await self._remember(store, recorder, queue_log)
+            told = Projections.of(self._config, self._state, numbers, lambda: self._engine.centre, VERSION)
+            recorder = told.recorder
+            stack.callback(told.queue_log.close)
+            before = await told.remember(self._engine, store, self._config.centre, self._clock)
             self._outbox = broker.outbox(self._config, self._secrets, store, lambda: runner.status(), self._clock,
                                          recorder.acknowledged, lambda: runner.waiting)
-            told = [recorder.take, queue_log.take]
             if self._outbox is not None:
                 await self._outbox.begin(before)
-                told.append(self._outbox.take)
             runner = Runner(self._engine, store, clock=self._clock, execute=self._execute,
-                            projections=told, measure=recorder.decision,
-                            on_overflow=self._resync)
+                            projections=[told.recorder.take, told.queue_log.take,
+                                         *([] if self._outbox is None else [self._outbox.take])],
+                            measure=recorder.decision, on_overflow=self._resync)
 
             def post(event: Event) -> None:
                 if isinstance(event, LinkChanged) and event.up:
@@ -245,58 +227,7 @@ class Node:
             for task in tasks:
                 task.cancel()
 
-    # -- what was ------------------------------------------------------------------------------------------------------
-
-    async def _remember(self, store: Store, recorder: Recorder, queue_log: QueueLog) -> int:
-        """Engine, metrics and queue_log stand where they stood. The number of the last fact before this node."""
-        loaded = await store.load()
-        now = self._clock()
-        self._engine = Engine()
-        started = Started(self._config.centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over,
-                          loaded.spoke, loaded.next_offer, loaded.next_fact, loaded.places)
-        self._engine.handle(started, now)
-        if repairs := self._engine.take_repairs():
-            log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])
-            await store.repair(repairs)
-        last, read = loaded.next_fact - 1, 0
-        seq = begin = _past(last, queue_log.done)
-        first = 1
-        while facts := await store.facts_after(seq):
-            if seq == begin:
-                first = facts[0].seq
-                queue_log.waiting(one.contact for one in loaded.contacts if one.queued_at < facts[0].at
-                                  and one.channel is Channel.VOICE and one.state in WAITING)
-            recorder.remember(facts)
-            queue_log.take(facts)
-            seq, read = facts[-1].seq, read + len(facts)
-        if first > 1:  # older ones were purged, or left alone
-            recorder.begin_again(now)
-        own = self._engine.take_facts()
-        await store.commit(Turn([(now, started)], own))
-        recorder.remember(own)
-        queue_log.take(own)
-        queue_log.start(now)
-        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=read + len(own))
-        return last
-
     # -- wiring --------------------------------------------------------------------------------------------------------
-
-    def _projections(self, numbers: NumberKeys) -> tuple[Recorder, QueueLog]:
-        wanted = self._config.settings.queue_log
-        callerid: CallerId = no_callerid
-        if wanted.callerid == "full":
-            callerid = numbers.open
-        elif wanted.callerid == "masked":
-            def callerid(box: str) -> str:
-                return masked(numbers.open(box))
-        return (Recorder(self._config.centre, in_force=lambda: self._engine.centre, version=VERSION),
-                QueueLog(self._state / wanted.path, callerid, asternic=wanted.compat == "asternic",
-                         rotation=self._rotation()))
-
-    def _rotation(self) -> Rotation:
-        wanted, zone = self._config.settings.queue_log, ZoneInfo(self._config.settings.centre.timezone)
-        most = None if wanted.rotate_mb is None else wanted.rotate_mb * 1_000_000
-        return Rotation(wanted.rotate == "daily", most, wanted.keep_days, zone)
 
     def _vault(self, store: Store) -> Vault:
         wanted = self._config.settings.recording

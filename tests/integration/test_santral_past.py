@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 
 from metrics import names
 from metrics.recorder import Recorder
+from routing.core.engine import Engine
 from routing.core.events import ContactGone
 from routing.core.facts import Ended
 from routing.store.numbers import NumberKeys
 from routing.store.store import Store
-from santral import app
-from santral.app import Node
+from santral import projections
 from santral.config import node_config
+from santral.projections import Projections
 from tests.fakes import report_day
 
 pytestmark = pytest.mark.integration
@@ -39,18 +41,22 @@ def said(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if "|NONE|NONE|NONE|" not in line]
 
 
+def projections_of(state: Path, day: report_day.Day) -> Projections:
+    return Projections.of(node_config(MEB)._replace(centre=day.centre), state,
+                          NumberKeys.load_or_create(state / "numbers.json"), lambda: day.centre, "1")
+
+
 async def started(state: Path, day: report_day.Day) -> tuple[Recorder, int, int]:
     """A start of a node with this record; the number of the last fact before it, and of its own last one."""
-    node = Node(node_config(MEB)._replace(centre=day.centre), state)
-    recorder, queue_log = node._projections(NumberKeys.load_or_create(state / "numbers.json"))
+    told = projections_of(state, day)
     store = await Store.open(state / "santral.db")
     try:
         await store.take_lease("node")
-        before = await node._remember(store, recorder, queue_log)
+        before = await told.remember(Engine(), store, day.centre, time.time)
         own = await store.facts_after(before)
-        return recorder, before, before + len(own)
+        return told.recorder, before, before + len(own)
     finally:
-        queue_log.close()
+        told.queue_log.close()
         await store.close()
 
 
@@ -80,29 +86,28 @@ async def test_a_start_reads_no_more_of_a_long_past_than_it_needs(tmp_path: Path
         day.give(30.0 * number, ContactGone(day.call(30.0 * number - 10.0, f"1.{number}", report_day.TIP)))
     await day.keep(str(tmp_path / "santral.db"))
     whole, _, _ = await started(tmp_path, day)
-    path, told = tmp_path / "queue_log", len(day.facts)
+    path, before = tmp_path / "queue_log", len(day.facts)
     lines = said(path)
     assert counted(whole)[names.OFFERED.name] == 39.0 and lines[0].endswith("|1.1|tip|NONE|ENTERQUEUE|||1")
     if wiped:
         path.unlink()
         path.with_name("queue_log.place").unlink()
-    monkeypatch.setattr(app, "PAST_MAX", 6)
+    monkeypatch.setattr(projections, "PAST_MAX", 6)
     read: list[int] = []
     monkeypatch.setattr(Recorder, "remember", lambda self, facts: read.extend(fact.seq for fact in facts))
-    node = Node(node_config(MEB)._replace(centre=day.centre), tmp_path)
-    recorder, queue_log = node._projections(NumberKeys.load_or_create(tmp_path / "numbers.json"))
+    told = projections_of(tmp_path, day)
     store = await Store.open(tmp_path / "santral.db")
     try:
         await store.take_lease("node")
-        last = await node._remember(store, recorder, queue_log)
+        last = await told.remember(Engine(), store, day.centre, time.time)
     finally:
         await store.close()
-    assert len(read) <= 7 + last - told and read[-1] >= last
-    assert set(counted(recorder).values()) == {0.0}
+    assert len(read) <= 7 + last - before and read[-1] >= last
+    assert set(counted(told.recorder).values()) == {0.0}
     day.give(2000.0, ContactGone(waits))
-    (end,) = [fact for fact in day.facts[told:] if isinstance(fact, Ended)]
-    queue_log.take([end._replace(seq=read[-1] + 1)])
-    queue_log.close()
+    (end,) = [fact for fact in day.facts[before:] if isinstance(fact, Ended)]
+    told.queue_log.take([end._replace(seq=read[-1] + 1)])
+    told.queue_log.close()
     now = said(path)
     assert now[-1].split("|")[1:5] == ["1.1", "tip", "NONE", "ABANDON"]
     assert now[:-1] == (lines[-4:] if wiped else lines), "each line once"
