@@ -90,6 +90,10 @@ class FakeAsterisk:
         """Actions received, in order, without Login and Ping."""
         return [one["Action"][0] for one in self.received if one["Action"][0] not in ("Login", "Ping")]
 
+    def asked(self, action: str) -> list[dict[str, list[str]]]:
+        """All of one kind that were received."""
+        return [one for one in self.received if one["Action"] == [action]]
+
     # -- what it says ------------------------------------------------------------------------------------------------
 
     def raw(self, data: bytes) -> None:

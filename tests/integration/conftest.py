@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ivr.app import Dialogues
+from routing.ami import link
+from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.fakes.inbox import FakeInbox
+from tests.integration.ami_node import Node
 from tests.integration.ivr_node import Serve, Start, serving
 
 
@@ -30,3 +34,19 @@ def start(serve: Serve) -> Start:
         return (await serve(inbox, *arguments, **more)).server.address[1]
 
     return begin
+
+
+@pytest.fixture
+async def asterisk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeAsterisk]:
+    """An Asterisk that is tried again at once after each loss."""
+    monkeypatch.setattr(link, "BACKOFF_FIRST_S", 0.02)
+    monkeypatch.setattr(link, "BACKOFF_MAX_S", 0.05)
+    async with FakeAsterisk() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def node(asterisk: FakeAsterisk, tmp_path: Path) -> AsyncIterator[Node]:
+    """A node at that Asterisk, not started yet."""
+    async with Node(asterisk, tmp_path) as one:
+        yield one

@@ -21,12 +21,6 @@ pytestmark = pytest.mark.integration
 QUICK = Timing(connect=2, login=2, action=2, ping_every=30, pong=2)
 
 
-@pytest.fixture
-async def asterisk() -> AsyncIterator[FakeAsterisk]:
-    async with FakeAsterisk() as fake:
-        yield fake
-
-
 @asynccontextmanager
 async def connected(asterisk: FakeAsterisk, timing: Timing = QUICK,
                     wanted: frozenset[str] | None = None) -> AsyncIterator[Link]:
@@ -111,7 +105,7 @@ async def test_every_action_under_way_ends_when_the_link_is_lost(asterisk: FakeA
     asterisk.knobs.silent = {name}
     async with connected(asterisk) as link:
         asking = [asyncio.create_task(link.send_action({"Action": name}, as_list=as_list)) for as_list in (True, False)]
-        await until_async(lambda: sum(one["Action"] == [name] for one in asterisk.received) == 2)
+        await until_async(lambda: len(asterisk.asked(name)) == 2)
         asterisk.cut()
         for task in asking:
             with pytest.raises(OutcomeUnknown):
@@ -207,7 +201,7 @@ async def test_a_silent_peer_is_found_by_its_missing_pong(asterisk: FakeAsterisk
     async with connected(asterisk, QUICK._replace(ping_every=0.02, pong=0.05)) as link:
         assert await link.wait_lost() == "no pong"
         assert link.protocol is not None and not link.protocol.responses
-    assert sum(one["Action"] == ["Ping"] for one in asterisk.received) == 1
+    assert len(asterisk.asked("Ping")) == 1
 
 
 async def test_a_wrong_password_is_final_and_tried_once(asterisk: FakeAsterisk) -> None:
