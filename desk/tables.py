@@ -13,6 +13,8 @@ STATES = {"signed_out": "oturum kapalı", "ready": "uygun", "ringing": "çalıyo
           "wrapup": "hazırlanıyor", "paused": "molada", "not_responding": "yanıt vermiyor", "busy": "telefonu meşgul",
           "unreachable": "telefonuna ulaşılamıyor"}
 """What supervisors read. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
+REFUSES = "telefonu çağrıları geri çeviriyor"
+"""Beside the state of somebody who does not respond because of their phone: "do not disturb", mostly."""
 STYLES = {"ready": "green", "talking": "cyan", "ringing": "yellow", "not_responding": "red", "unreachable": "red"}
 
 
@@ -45,6 +47,8 @@ def agents(status: dict[str, Any], *, all_of_them: bool) -> Table:
     table.add_column("hizmet")
     for one in shown:
         word = STATES.get(one["state"], one["state"])
+        if one["state"] == "not_responding" and one["reason"] == "refusals":
+            word += f" ({REFUSES})"
         if one["pause_pending"]:
             word += ", sonra mola"
         table.add_row(Text(one["id"]), Text(one["team"]), Text(one["seat"] or "-"),

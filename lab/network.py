@@ -69,7 +69,7 @@ class Behaviour(NamedTuple):
 
     answer: str = "0"
     """Seconds until it is answered, or `busy`, `ignore` (rings out), `decline` (603), `redirect` (302), `unknown`
-    (404)."""
+    (404), `deaf` (488: no codec in common)."""
     talk: float | None = None
     """Seconds until it hangs up; None: never by itself."""
     tone: int | None = None

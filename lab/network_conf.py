@@ -53,8 +53,8 @@ exten => s,1,GotoIf($["${LAB_LIVE}"!=""]?live)
 [phone]
 ; A number in E.164: a telephone outside.
 exten => _+X.,1,Goto(${EXTEN:1},1)
-; A phone rings. D_: seconds until it is answered, or busy, ignore, decline, redirect, unknown. T_: seconds of talk.
-; F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of recordings. L_: name and address of live sound.
+; A phone rings. D_: seconds until it is answered, or busy, ignore, decline, redirect, unknown,
+; deaf (no codec in common). T_: seconds of talk. F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of recordings. L_: name and address of live sound.
 exten => _[0-9a-zA-Z][0-9a-zA-Z].,1,Set(SEAT=${EXTEN})
  same => n,Set(D=${GLOBAL(D_${SEAT})})
  same => n,UserEvent(LabRing,Seat: ${SEAT},Uniqueid: ${UNIQUEID},AlertInfo: ${PJSIP_HEADER(read,Alert-Info)},\
@@ -63,6 +63,7 @@ CallInfo: ${PJSIP_HEADER(read,Call-Info)})
  same => n,GotoIf($["${D}"="decline"]?decline)
  same => n,GotoIf($["${D}"="redirect"]?redirect)
  same => n,GotoIf($["${D}"="unknown"]?unknown)
+ same => n,GotoIf($["${D}"="deaf"]?deaf)
  same => n,Ringing()
  same => n,GotoIf($["${D}"="ignore"]?ignore)
  same => n,ExecIf($["${D}"!="" & "${D}"!="0"]?Wait(${D}))
@@ -81,6 +82,7 @@ CallInfo: ${PJSIP_HEADER(read,Call-Info)})
  same => n(redirect),Transfer(PJSIP/sip:nobody@127.0.0.1:9)
  same => n,Hangup(16)
  same => n(unknown),Hangup(1)
+ same => n(deaf),Hangup(58)
  same => n(ignore),Wait(86400)
  same => n,Hangup(16)
 """

@@ -77,7 +77,7 @@ class Person:
     paused_at: float | None = None
     out_at: float = float("-inf")
     missed: int = 0
-    """Offers in a row that rang and were not taken."""
+    """Offers in a row that rang and were not taken, or that the own phone refused."""
     gone: bool = False
     """Missed as many as the profile of then did not allow, and has not been heard of since."""
     away_at: float = float("-inf")
@@ -98,6 +98,8 @@ class ProfileMemory(ABC):
         self.topics: dict[str, frozenset[str]] = {}
         self.offers: dict[int, At] = {}
         self.taken: dict[str, list[float]] = {}
+        self.by_partner = False
+        """The leg that ended last was that of the second one of a pair."""
 
     # --- what goes in
 
@@ -128,6 +130,8 @@ class ProfileMemory(ABC):
                 self._weighed(event, now)
             case e.AgentPaused():
                 self._paused(event)
+            case e.OfferEnded():
+                self.by_partner = event.partner
             case e.WrapUpExtended():
                 for one in self.people[event.agent].at_hand.values():
                     if one.talk_over_at is not None:
@@ -243,9 +247,11 @@ class ProfileMemory(ABC):
 
     def _closed(self, fact: f.OfferClosed) -> None:
         one = self.offers[fact.offer]
-        for person in self._holders(one):
+        for second, person in enumerate(self._holders(one)):
             person.at_hand.pop(fact.offer, None)
-            if fact.state is OfferState.TIMEOUT and one.tier != 2:
+            refused = fact.state is OfferState.REJECTED and fact.reason in ("busy", "rejected") \
+                and second == self.by_partner
+            if (refused or fact.state is OfferState.TIMEOUT) and one.tier != 2:
                 person.missed += 1
                 person.gone = person.missed >= self.agents[self._name(person)].profile.misses_allowed
             if fact.state is not OfferState.CANCELED and fact.reason != "call":

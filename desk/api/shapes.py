@@ -160,14 +160,15 @@ class Agent(Shape):
     id: str
     team: str
     state: str
-    reason: str
+    reason: str = Field(description="Of a break the agent's word; of `not_responding` what came last: `misses` (nobody "
+                                    "picked up) or `refusals` (the phone refused, as in \"do not disturb\").")
     since: float = Field(description="Start of the state, Unix seconds.")
     seat: str | None
     contact: str | None
     service: str | None
     pause_pending: str = Field(description="Reason of the break that begins after the talk; empty: none.")
     until: float | None = Field(None, description="End of wrap-up, Unix seconds. Only for the agent's own token.")
-    misses: int | None = Field(None, description="Missed offers in a row. Only for the agent's own token.")
+    misses: int | None = Field(None, description="Offers missed or refused in a row. Only for the agent's own token.")
 
 
 class Agents(Shape):

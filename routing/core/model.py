@@ -172,7 +172,7 @@ class Profile(NamedTuple):
     rest_gap_s: float = 0.0
     """Shortest idle time before the next offer."""
     misses_allowed: int = 2
-    """Missed offers in a row before the agent is NOT_RESPONDING."""
+    """Offers in a row that rang out or were refused before the agent is NOT_RESPONDING."""
     wrapup_mode: WrapUpMode = WrapUpMode.MANDATORY_TIMEOUT
     capacity: int = 100
     """Units; the costs of all contacts at the agent never exceed it (`Centre.costs`)."""

@@ -42,6 +42,10 @@ BRIEF_S = 30.0
 TIMERS = ("vanish", "ring", "brief", "dial")
 """Deadlines of an offer. They stand still while the link is down."""
 
+REFUSED = frozenset({"busy", "rejected"})
+"""The phone itself said no: "do not disturb", a key, no codec in common. `failed` is the word for a gap in what we know,
+and `hangup` is a person who was there."""
+
 BY_CEILING = wellbeing.BY_CEILING
 """Tier of an offer beyond the agent's limit: it must be taken by a key."""
 
@@ -175,7 +179,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
         else:
             one_to, why = "released", reason
         if one.misses and one.misses >= one.profile.misses_allowed and one_to == "released":
-            one_to, why = "missed_too_often", "misses"
+            one_to, why = "missed_too_often", "refusals" if one is by and reason in REFUSED else "misses"
         agents.change(d, one, one_to, why, keep_idle=keep_idle)
     if offer.dialling:
         callback.rests(d, contact)
@@ -217,10 +221,14 @@ def missed(d: Domain, offer: Offer, reason: str) -> None:
 
 
 def _declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
+    """A phone that refuses stands in the same row as one that is left to ring: nobody need press a key for it, and it
+    would be offered the same call every few seconds as long as the caller waits."""
     by.not_before = max(by.not_before, d.now + agents.DECLINE_GAP_S)
     if offer.tier == BY_CEILING:
         wellbeing.refused(d, offer)
-    close(d, offer, "declined", reason)
+    elif reason in REFUSED:
+        by.misses += 1
+    close(d, offer, "declined", reason, by=by)
 
 
 def _seat_lost(d: Domain, offer: Offer, reason: str, seat: SeatId) -> None:

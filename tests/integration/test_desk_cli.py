@@ -7,16 +7,18 @@ import json
 import re
 import time
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from desk.announce import end_of
 from desk.cli import commands
-from desk.tables import STATES, duration
+from desk.tables import REFUSES, STATES, agents, duration
 from routing.core import events
 from routing.core.errors import SeatTaken
 from routing.core.model import AgentState
@@ -45,6 +47,16 @@ async def test_status_shows_queues_and_agents(tmp_path: Path) -> None:
         for word in ("Asterisk bağlı", "Temsilci", "0:12", "a1", "2001", "uygun"):
             assert word in found.output
         assert "own-token" not in found.output
+
+
+@pytest.mark.parametrize(("reason", "shown"), [("refusals", True), ("misses", False)])
+def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown: bool) -> None:
+    out = Console(width=160, record=True, file=StringIO())
+    one = {"id": "a1", "team": "bir", "seat": "2001", "state": "not_responding", "reason": reason, "since": 1.0,
+           "service": None, "pause_pending": ""}
+    out.print(agents({"at": 3.0, "agents": [one]}, all_of_them=False))
+    told = out.export_text()
+    assert "yanıt vermiyor" in told and (REFUSES in told) is shown
 
 
 async def test_recordings_are_listed_and_written(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
             burden.gap(h, p)
         mine, said = (to, why or reason) if by in (None, p) else (READY, reason)
         if mine is READY and p.misses and p.misses >= p.agent.profile.misses_allowed:
-            mine, said = NOT_RESPONDING, "misses"
+            refuses = state == "rejected" and reason in ("busy", "rejected") and p is by
+            mine, said = NOT_RESPONDING, "refusals" if refuses else "misses"
         shifts.become(h, p, mine, said, keep_idle=keep_idle)
     h.tell("OfferClosed", offer.id, caller.id, offer.person.id, offer.state, reason)
     if state != "canceled":
@@ -198,7 +199,9 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         whose.not_before = max(whose.not_before, h.now + 5.0)
         if offer.tier == 2:
             spare_all(h, offer)
-        close(h, offer, "rejected", event.reason)
+        elif event.reason in ("busy", "rejected"):
+            whose.misses += 1
+        close(h, offer, "rejected", event.reason, by=whose)
 
 
 def missed(h, offer: Offer, reason: str) -> None:

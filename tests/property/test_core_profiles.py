@@ -234,6 +234,7 @@ class World:
         self.tell(rng.choice((
             e.AgentResumed(agent), e.AgentResumed(agent), e.AgentResumed(agent), e.AgentResumed(agent),
             e.WrapUpEnded(agent), e.WrapUpEnded(agent), e.WrapUpEnded(agent), e.WrapUpExtended(agent),
+            e.WrapUpExtended(agent),
             e.AgentSpared(agent), e.AgentPaused(agent, rng.choice(("mola", "yemek"))), e.BreaksPlanned(agent, breaks),
             e.AgentSignedOut(agent) if rng.random() < 0.3 else e.AgentSignedIn(agent, seat),
             e.AgentSignedIn(agent, seat), e.SeatChanged(seat, rng.random() < 0.9, rng.random() < 0.1),

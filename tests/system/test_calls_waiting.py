@@ -114,6 +114,26 @@ async def test_a_phone_that_refuses_is_no_answer_and_the_next_agent_takes_it(
     assert [line.event for line in lines].count("CONNECT") == 1
 
 
+@pytest.mark.parametrize(("answer", "word"), [("busy", "busy"), ("decline", "rejected"), ("deaf", "rejected")])
+async def test_a_phone_that_refuses_every_call_gets_none_and_the_caller_keeps_the_place(
+        stage: Stage, answer: str, word: str) -> None:
+    """"Do not disturb": had been offered the same caller every 5 s for ever, and the agent had been shown as ready."""
+    agent = await stage.agent(BEST, Behaviour(answer))
+    first = await stage.hurried(KEY, tone=TONES[0])
+    gone = await stage.reaches(agent, "not_responding", 30)
+    assert (gone["reason"], gone["misses"]) == ("refusals", 2)
+    assert len(stage.network.rung) == 2
+    await until_async(lambda: stage.closed(agent.id) == ("rejected", word), what=f"{answer} is {word}")
+    second = await stage.hurried(KEY, tone=TONES[1])
+    await stage.counts(SERVICE, 2)
+    await agent.behave(Behaviour(record=stage.folder))
+    await agent.ask("resume")
+    await connected(stage, agent, TONES[0])
+    await free(stage, agent, first)
+    await connected(stage, agent, TONES[1])
+    await second.hangup()
+
+
 async def test_a_phone_that_is_not_registered_gets_no_call(stage: Stage) -> None:
     away, takes = await stage.agents([BEST, SECOND], Behaviour(record=stage.folder))
     await stage.network.unregister(away.seat)

@@ -149,16 +149,61 @@ def test_a_connection_ends_the_row_of_misses() -> None:
     assert house.agent("a").misses == 0
 
 
-@pytest.mark.parametrize(("reason", "state"), [("rejected", OfferState.REJECTED), ("busy", OfferState.REJECTED),
-                                               ("failed", OfferState.REJECTED), ("hangup", OfferState.REJECTED)])
-def test_a_declined_offer_is_no_miss_but_a_short_rest(reason: str, state: OfferState) -> None:
+@pytest.mark.parametrize(("reason", "counts"), [("rejected", 1), ("busy", 1), ("failed", 0), ("hangup", 0)])
+def test_who_declines_once_has_a_short_rest_and_is_asked_again(reason: str, counts: int) -> None:
     house = House({"a": 50})
     house.sits("a")
     offer = house.calls("edu", at=1.0)
     assert house.tell(e.OfferEnded(offer.offer, reason), 2.0) == []
-    assert house.last(f.OfferClosed).state is state and house.agent("a").misses == 0
-    assert house.engine.next_deadline() == 2.0 + DECLINE_GAP_S
+    assert house.last(f.OfferClosed).state is OfferState.REJECTED and house.agent("a").misses == counts
+    assert house.engine.next_deadline() == 2.0 + DECLINE_GAP_S and house.state("a") is AgentState.READY
     assert [type(one) for one in house.tick(2.0 + DECLINE_GAP_S)] == [Offer]
+
+
+@pytest.mark.parametrize("reason", ["rejected", "busy"])
+def test_a_phone_that_refuses_call_after_call_does_not_respond_and_the_caller_keeps_the_place(reason: str) -> None:
+    """"Do not disturb": it had been offered the same call every 5 s, and the agent had been shown as ready."""
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferEnded(offer.offer, reason), 1.1)
+    (again,) = house.tick(1.1 + DECLINE_GAP_S)
+    assert isinstance(again, Offer) and again.contact == "c1"
+    house.tell(e.OfferEnded(again.offer, reason), 6.2)
+    changed = house.last(f.AgentChanged)
+    assert (changed.state, changed.reason, changed.misses) == (AgentState.NOT_RESPONDING, "refusals", 2)
+    house.waits("edu", at=7.0)
+    assert house.tick(600.0) == [] and [house.contact(name).position for name in ("c1", "c2")] == [1, 2]
+    (back,) = house.tell(e.AgentResumed("a"), 601.0)
+    assert isinstance(back, Offer) and back.contact == "c1" and house.agent("a").misses == 0
+
+
+@pytest.mark.parametrize(("then", "reason"), [("no_answer", "misses"), ("busy", "refusals")])
+def test_what_was_missed_and_what_was_refused_stand_in_one_row_and_the_last_one_names_it(then: str,
+                                                                                        reason: str) -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", at=1.0)
+    house.tell(e.OfferEnded(offer.offer, "busy" if then == "no_answer" else "no_answer"), 2.0)
+    (again,) = house.tick(2.0 + DECLINE_GAP_S)
+    assert isinstance(again, Offer)
+    house.tell(e.OfferEnded(again.offer, then), 8.0)
+    assert (house.state("a"), house.last(f.AgentChanged).reason) == (AgentState.NOT_RESPONDING, reason)
+
+
+def test_a_talk_between_ends_the_row_of_refusals() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    for number in range(3):
+        at = 100.0 * number
+        offer = house.calls("edu", at=at + 1.0)
+        house.tell(e.OfferEnded(offer.offer, "rejected"), at + 2.0)
+        (again,) = house.tick(at + 2.0 + DECLINE_GAP_S)
+        assert isinstance(again, Offer)
+        house.tell(e.OfferConnected(again.offer, again.contact), at + 8.0)
+        house.tell(e.TalkEnded(again.offer, "caller"), at + 20.0)
+        house.tell(e.WrapUpEnded("a"), at + 30.0)
+        assert house.state("a") is AgentState.READY
 
 
 def test_an_unreachable_phone_gets_nothing_until_it_reports() -> None:

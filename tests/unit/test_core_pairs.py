@@ -191,6 +191,7 @@ def test_a_partner_who_does_not_come_ends_the_ringing_of_both_and_is_the_one_lef
     assert back == [Rescind(offer.offer, "c1", "partner", pair=True)]
     assert house.last(f.OfferClosed).state is state
     assert states(house) == (READY, AgentState.UNREACHABLE if reason == "unreachable" else READY)
+    assert [house.agent(name).misses for name in ("a", "b")] == [0, 0 if reason == "unreachable" else 1]
     again_s = 62.0 if reason == "unreachable" else 7.0
     assert house.tick(again_s - 0.1) == [] and house.tick(again_s)[0].contact == "c1"  # type: ignore[union-attr]
 
