@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from lab import up
+from lab.asterisk import PrivateAsterisk
 from lab.fetch import Program, asterisk
 from lab.session import Lab
-from tests.system import ended
+from tests.fakes.sip_uac import Telephone, telephone
+from tests.system import ended, hostile
 from tests.system import needs as needs_centre
 from tests.system.stage import Stage
 
@@ -81,6 +83,37 @@ def needs_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFacto
         yield info
     finally:
         ended.down(folder / "lab")
+
+
+@pytest.fixture(scope="session")
+def guarded_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
+    """A running lab whose trunk does not match everybody: for tests of those who try what they may not."""
+    folder = tmp_path_factory.mktemp("hostile")
+    try:
+        yield up.up(folder=folder, trunk=hostile.TRUNK, guarded=True)
+    finally:
+        ended.down(folder)
+
+
+@pytest.fixture
+def pbx(lab_session: up.Info, asterisk_tree: Program) -> PrivateAsterisk:
+    """The console of a lab's Asterisk."""
+    folder = Path(lab_session.state)
+    return PrivateAsterisk(asterisk_tree, folder / "asterisk", folder / "pbx")
+
+
+@pytest.fixture
+async def carrier(lab: Lab) -> AsyncIterator[Telephone]:
+    """Says whatever it likes, from an address of the trunk."""
+    async with telephone(lab.info.sip, hostile.CARRIER) as phone:
+        yield phone
+
+
+@pytest.fixture
+async def stranger(lab: Lab) -> AsyncIterator[Telephone]:
+    """The same from an address that is nobody's."""
+    async with telephone(lab.info.sip, hostile.STRANGER) as phone:
+        yield phone
 
 
 @pytest.fixture
