@@ -54,7 +54,8 @@ exten => s,1,GotoIf($["${LAB_LIVE}"!=""]?live)
 ; A number in E.164: a telephone outside.
 exten => _+X.,1,Goto(${EXTEN:1},1)
 ; A phone rings. D_: seconds until it is answered, or busy, ignore, decline, redirect, unknown,
-; deaf (no codec in common). T_: seconds of talk. F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of recordings. L_: name and address of live sound.
+; deaf (no codec in common). T_: seconds of talk. F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of
+; recordings. L_: name and address of live sound.
 exten => _[0-9a-zA-Z][0-9a-zA-Z].,1,Set(SEAT=${EXTEN})
  same => n,Set(D=${GLOBAL(D_${SEAT})})
  same => n,UserEvent(LabRing,Seat: ${SEAT},Uniqueid: ${UNIQUEID},AlertInfo: ${PJSIP_HEADER(read,Alert-Info)},\

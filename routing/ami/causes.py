@@ -7,7 +7,7 @@ from routing.ami.wire import Message
 
 _BUSY, _NO_ANSWER, _REJECTED = {17}, {18, 19}, {21, 23}
 _NO_CODEC = 58
-"""What Asterisk makes of 488 and 606: a phone that cannot take the call as it is offered, and will not the next time."""
+"""What Asterisk makes of 488 and 606: a phone that cannot take the call as it is, and will not the next time."""
 LOST = frozenset({3, 20, 27, 38, 41, 42, 44})
 """No route, absent, out of order, network or temporary failure, congestion, no such channel. Of a leg that talked: the
 phone or its network vanished (chan_pjsip ends a leg without RTP with 44)."""

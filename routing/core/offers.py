@@ -43,8 +43,8 @@ TIMERS = ("vanish", "ring", "brief", "dial")
 """Deadlines of an offer. They stand still while the link is down."""
 
 REFUSED = frozenset({"busy", "rejected"})
-"""The phone itself said no: "do not disturb", a key, no codec in common. `failed` is the word for a gap in what we know,
-and `hangup` is a person who was there."""
+"""The phone itself said no: "do not disturb", a key, no codec in common. `failed` is the word for a gap in what we
+know, and `hangup` is a person who was there."""
 
 BY_CEILING = wellbeing.BY_CEILING
 """Tier of an offer beyond the agent's limit: it must be taken by a key."""

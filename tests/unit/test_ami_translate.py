@@ -107,7 +107,8 @@ def test_answer_in_any_order_is_told_once(order: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("cause, status, reason", [
     (17, "BUSY", "busy"), (19, "", "no_answer"), (18, "", "no_answer"), (21, "NOANSWER", "rejected"),
     (23, "NOANSWER", "rejected"), (26, "NOANSWER", "hangup"), (20, "CHANUNAVAIL", "unreachable"),
-    (58, "", "rejected"), (3, "", "unreachable"), (44, "", "unreachable"), (0, "", "failed"), (34, "CONGESTION", "failed"),
+    (58, "", "rejected"), (3, "", "unreachable"), (44, "", "unreachable"), (0, "", "failed"),
+    (34, "CONGESTION", "failed"),
 ])
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_an_offer_that_fails_ends_once_with_its_cause_in_any_order(
