@@ -1,31 +1,45 @@
-# Two targets do everything on a fresh Debian 13 machine: make demo, make test.
+# Two targets do everything on a fresh Debian 13 machine: make demo, make test. A machine of a centre needs make install.
 # PYTHON chooses the interpreter (3.11 to 3.13); DEMO_SECONDS ends the demo by itself.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
-NEED   := mmdebstrap sip-tester mosquitto prometheus prometheus-alertmanager espeak-ng sox python3-venv python3-icu
+NODE   := $(VENV)/.node
+STAMP  := $(VENV)/.with-tests
+SPEAK  := espeak-ng sox python3-venv
+TRY    := mmdebstrap sip-tester mosquitto prometheus prometheus-alertmanager python3-icu
 SOUNDS := .cache/sounds
 
-.PHONY: all setup packages prompts pictures demo test test-long lint types clean
+.PHONY: all install setup speak packages prompts pictures demo test test-long lint types voices clean
 all: setup prompts
 
-packages:
-	@PYTHON="$(PYTHON)" NEED="$(NEED)" sh lab/packages.sh
+# What a node needs, and the prompts it says.
+speak:
+	@PYTHON="$(PYTHON)" NEED="$(SPEAK)" sh lab/packages.sh
 
-$(STAMP): setup.cfg pyproject.toml
+$(NODE): setup.cfg pyproject.toml
 	@echo "== virtual environment in $(VENV) ($$($(PYTHON) --version))"
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed; choose one with: make PYTHON=python3.13 ...")'
 	@$(PYTHON) -c 'import sys; sys.exit(0)' && { test -x $(BIN)/python && $(BIN)/python -c 'import sys' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV); }
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "== installing what setup.cfg names"
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .
+	@touch $(NODE)
+
+install: speak $(NODE)
+
+# What trying and testing need besides.
+packages:
+	@PYTHON="$(PYTHON)" NEED="$(SPEAK) $(TRY)" sh lab/packages.sh
+
+$(STAMP): $(NODE)
+	@echo "== installing what tests need"
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $(STAMP)
 
-setup: packages $(STAMP)
+setup: packages $(NODE) $(STAMP)
 
-prompts: setup
+prompts: install
 	@$(BIN)/santral prompts build --out $(SOUNDS)
 
 lint: setup
@@ -51,7 +65,7 @@ pictures: setup prompts
 demo: setup prompts
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
-voices: setup
+voices: install
 	@$(BIN)/santral prompts voices
 
 clean:

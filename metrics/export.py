@@ -55,8 +55,8 @@ def _parquet(path: Path, columns: Columns, parts: Iterable[Iterable[Row]], zone:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise NoParquet("Parquet needs the library pyarrow, which is not installed: pip install 'santral[parquet]', or "
-                        "name a file that ends in .csv") from None
+        raise NoParquet("Parquet needs the library pyarrow, which is not installed: .venv/bin/pip install pyarrow in "
+                        "Santral's folder, or name a file that ends in .csv") from None
     kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(),
              datetime: pa.timestamp("us", tz=str(zone))}
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])

@@ -228,6 +228,18 @@ def troubles(machine: Machine) -> list[str]:
             and "users.conf is deprecated" not in line]  # the distribution's own, empty
 
 
+def test_a_machine_of_a_centre_gets_no_server_and_no_test_of_ours(tmp_path: Path) -> None:
+    def told(target: str) -> str:
+        done = subprocess.run(["make", "-n", target, f"VENV={tmp_path}/new"], cwd=walk.HOUSE, capture_output=True,
+                              text=True, timeout=60, check=True)
+        return done.stdout
+
+    tried = ("mosquitto", "prometheus", "sip-tester", "mmdebstrap", "[dev]")
+    node, everything = told("install"), told("setup")
+    assert "espeak-ng" in node and "pip install --quiet --editable ." in node
+    assert not [one for one in tried if one in node] and not [one for one in tried if one not in everything]
+
+
 def test_the_pages_settings_are_good_as_they_stand(tmp_path: Path) -> None:
     overlay = tmp_path / "local.toml"
     overlay.write_text(walk.toml_block(walk.PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -24,7 +24,7 @@ COMMAND_S = 600.0
 """Building all prompts takes a minute or two on a slow machine."""
 
 ELSEWHERE = ("apt-get update && apt-get install -y git make",
-             "git clone <this repository> /opt/santral && cd /opt/santral", "make setup",
+             "git clone <this repository> /opt/santral && cd /opt/santral", "make install",
              "adduser --system --group --home /var/lib/santral santral")
 """Lines whose work is done before any test runs, or is an administrator's: their exact words, so that a change of the
 page is seen here."""
