@@ -211,10 +211,16 @@ def _hostile(steps: list[Step]) -> Iterator[Finding]:
         if not raw or (step.app == "Set" and "IF(" not in text and "$[" not in text):
             continue
         if step.app == "GotoIf" and text.startswith("${REGEX("):
+            if f"{{{RAW}" in text and not any(
+                    (other.context, other.exten) == (step.context, step.exten) and other.line < step.line
+                    and other.data.startswith(f"{RAW}=${{REPLACE({RAW},") and "()" in other.data for other in steps):
+                yield Finding(FILE, step.line, "a caller's own text may end the REGEX",
+                              "take ( and ) out by REPLACE before: after a ) of it Asterisk reads a : as its own")
             continue
         yield Finding(FILE, step.line, f"a caller's own text in {step.app}", "copy it by Set, ask by REGEX only")
+    whole = f'$" ${{{RAW}}})}}'
     if any(step.data == f"__SC_NUMBER=${{{RAW}}}" for step in steps) and not any(
-            step.app == "GotoIf" and "REGEX(" in step.data and RAW in step.data and "^" in step.data for step in steps):
+            step.app == "GotoIf" and step.data.startswith('${REGEX("^') and whole in step.data for step in steps):
         yield Finding(FILE, 0, "the caller's number is not checked", "REGEX it from ^ to $ before SC_NUMBER takes it")
 
 

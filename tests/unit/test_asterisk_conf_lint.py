@@ -46,6 +46,7 @@ PLANTED = [
     (DIALPLAN, "Set(SC_RAW=)", "Set(X=${SHELL(true)})", "function SHELL("),
     (DIALPLAN, "Set(SC_RAW=)", "Set(CALLERID(num)=1)", "sets CALLERID"),
     (DIALPLAN, "Set(SC_RAW=)", "ExecIf($[1]?Set(X=${SC_RAW}))", "own text in ExecIf"),
+    (DIALPLAN, "Set(SC_RAW=${REPLACE(SC_RAW,-.())})", "NoOp()", "may end the REGEX"),
     (DIALPLAN, 'GotoIf(${REGEX("^[+]?[0-9]{3,15}$" ${SC_RAW})}?known:answer)', "NoOp()", "number is not checked"),
     (DIALPLAN, "[general]", "[general](!)", "not flat"),
     (DIALPLAN, "[general]", "[general]\n#include x.conf", "not flat"),
