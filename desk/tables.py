@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -89,4 +90,15 @@ def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableTyp
     line = Text("Asterisk bağlı" if status["link_up"] else "ASTERISK BAĞLI DEĞİL",
                 style="green" if status["link_up"] else "bold red")
     line.append("   " + ", ".join(f"{count} {word}" for word, count in counts.most_common()), style="default")
-    return Group(line, queues(status), agents(status, all_of_them=all_of_them))
+    return Group(line, *_last_good(status["last_good"]), queues(status), agents(status, all_of_them=all_of_them))
+
+
+def _last_good(found: dict[str, Any] | None) -> list[Text]:
+    """What is said when the centre's files are not in force: the mistakes are for those who mend them."""
+    if found is None:
+        return []
+    since = datetime.fromtimestamp(found["since"]).astimezone()
+    return [Text(f"MERKEZİN DOSYALARINDA HATA VAR: {since:%d.%m.%Y %H:%M} tarihinden beri geçerli olan son sağlam "
+                 "kopyayla çalışılıyor.", style="bold red"),
+            *(Text(f"  {one}") for one in found["problems"]),
+            Text("  Düzeltince: santral check, sonra santral reload")]

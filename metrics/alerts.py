@@ -186,6 +186,11 @@ ALERTS = (
           _any(names.DROPPED, "15m"),
           0, CRITICAL, OPERATOR, "Düğüm olaylara yetişemiyor",
           "{{ printf \"%.0f\" $value }} olay alınamadı; durum Asterisk'ten yeniden okundu."),
+    Alert("CentreFilesBad",
+          f"{names.CENTRE_FILES.name} == 0",
+          60, WARNING, OPERATOR, "Merkezin dosyalarında hata var",
+          "{{ $labels.instance }}: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor. Görüşmeler "
+          "sürüyor; sonraki değişiklikler geçerli değil."),
     Alert("RecordingOff",
           f"{names.RECORDING.name} == 0",
           300, WARNING, OPERATOR, "Görüşmeler kaydedilemiyor",

@@ -148,6 +148,9 @@ ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
                          "Events of Asterisk that the node has read, of the kinds it asks for.")
 MISMATCHES = Metric("acd_reconciliation_mismatches_total", COUNTER, ("kind",),
                     "Differences a snapshot of Asterisk showed against the engine.")
+CENTRE_FILES = Metric("acd_centre_files_good", GAUGE, (),
+                      "1: the centre's files are in force; 0: the start found mistakes in them, and the node works "
+                      "with their last good copy.")
 RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
                     "Plain sounds found in the spool after a talk, by what became of them: kept, destroyed (too short, "
                     "private), failed (tried again).")
@@ -185,7 +188,8 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         OFFERS, MOVED, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS,
-        DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, RECORDINGS, RECORDING, WISHES,
+        DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, RECORDINGS, RECORDING,
+        WISHES,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 

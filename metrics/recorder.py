@@ -250,6 +250,10 @@ class Recorder:
         self._up_to(names.MISMATCHES, mismatches, "audit")
         self._up_to(names.ASTERISK_EVENTS, events, LINK)
 
+    def centre(self, *, files_good: bool) -> None:
+        """Whether the centre's files are in force, or their last good copy."""
+        self._series.set(names.CENTRE_FILES, files_good)
+
     def recordings(self, done: Mapping[str, int], *, possible: bool) -> None:
         """Files of the spool by result, of all time; whether talks can be recorded now."""
         for result, count in done.items():

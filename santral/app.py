@@ -57,9 +57,10 @@ from santral import broker, logs, outside, sms
 from santral.announce import Board
 from santral.archive import Archive
 from santral.calendar import Calendar
-from santral.config import NODE, NodeConfig, address, node_config, store_place
+from santral.config import NODE, NodeConfig, address, store_place
 from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
 from santral.house import NodeHouse, hang_up_is_reload
+from santral.last_good import CentreFiles
 from santral.projections import Projections
 from santral.reload import New, Reloader
 from santral.secrets import Secrets, same, write_private
@@ -84,7 +85,8 @@ TOLD: dict[type[Exception], type[SantralError]] = {
 def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = False) -> int:
     """Run a node until it is told to stop; the exit code. Raises SantralError when it cannot work."""
     logs.configure(as_json=log_json)
-    config = node_config(centre, settings)
+    files = CentreFiles(centre, settings, state)
+    config = files.begin()
     for warning in config.warnings:
         log.warning("centre", warning=str(warning))
     try:
@@ -93,7 +95,7 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
         raise StoreTrouble(f"the state folder {state} cannot be made: {error.strerror}. Name another with --state, or "
                            "create it for this user") from error
     try:
-        asyncio.run(Node(config, state, settings).serve())
+        asyncio.run(Node(config, state, files).serve())
     except Exception as error:
         first: BaseException = error
         while isinstance(first, BaseExceptionGroup):
@@ -110,9 +112,9 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
 class Node:
     """One node: the rooms, wired."""
 
-    def __init__(self, config: NodeConfig, state: Path, overlay: Path | None = None) -> None:
+    def __init__(self, config: NodeConfig, state: Path, files: CentreFiles | None = None) -> None:
         self._config = config
-        self._overlay = overlay
+        self._files = files or CentreFiles(config.loaded.folder, None, state)
         self._pins: Mapping[str, str] = {}
         self._state = state
         self._where = state / "node.json"
@@ -189,9 +191,10 @@ class Node:
             can_call = partial(self._can_call, numbers)
             dialogues = self._dialogues(runner, sounds, numbers, calendar, board, archive, can_call)
             tokens = Tokens(*self._secrets.tokens(self._config.agents))
-            reloader = Reloader(self._config.loaded.folder, self._overlay, lambda: self._config, partial(
+            reloader = Reloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
-            house = NodeHouse(lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes)
+            house = NodeHouse(lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
+                              lambda: self._files.instead)
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.flush()
@@ -217,6 +220,7 @@ class Node:
                 tasks.append(group.create_task(self._sms.run(), name="sms"))
             if not self._stop.is_set():
                 self._announce(http, agi)
+                await asyncio.to_thread(self._files.begun)
             await self._stop.wait()
             log.info("node.stopping")
             await desk.stop()
@@ -300,6 +304,7 @@ class Node:
         def page() -> bytes:
             switch = self._switch
             recorder.asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
+            recorder.centre(files_good=self._files.instead is None)
             recorder.inbox(waiting=runner.waiting, dropped=runner.refused)
             recorder.wishes(self._wishes.counts())
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)

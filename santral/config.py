@@ -5,7 +5,7 @@ Everything is checked whole before anything starts; `santral check` shows the sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -199,9 +199,14 @@ def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
     checked = check(folder, overlay)
     config = config_of(checked)
     if config is None:
-        listed = "\n  ".join(str(problem) for problem in checked.problems)
-        raise BadCentre(f"{counted(len(checked.problems))} in the centre {folder}:\n  {listed}")
+        raise BadCentre(listed(checked.problems, folder))
     return config
+
+
+def listed(problems: Sequence[Problem], folder: Path) -> str:
+    """What is wrong with a centre, a line each."""
+    lines = "\n  ".join(str(problem) for problem in problems)
+    return f"{counted(len(problems))} in the centre {folder}:\n  {lines}"
 
 
 def counted(many: int, what: str = "problem") -> str:

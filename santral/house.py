@@ -23,6 +23,7 @@ from santral.archive import Archive
 from santral.config import NodeConfig
 from santral.errors import SantralError
 from santral.hours import pages, written
+from santral.last_good import Instead
 from santral.reload import Reloader
 from santral.wishes import Full, Wishes
 
@@ -39,10 +40,12 @@ class NodeHouse:
     """Implements `desk.api.house.House`."""
 
     def __init__(self, current: Callable[[], NodeConfig], reloader: Reloader, clock: Callable[[], float],
-                 board: Board, archive: Archive, can_call: Callable[[OfferId], bool], wishes: Wishes) -> None:
+                 board: Board, archive: Archive, can_call: Callable[[OfferId], bool], wishes: Wishes,
+                 instead: Callable[[], Instead | None]) -> None:
         self.find, self.sound, self.hush, self.can_call = archive.find, archive.sound, archive.hush, can_call
         self.forget, self._wishes = wishes.forget, wishes
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
+        self._instead = instead
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
         """See `House`."""
@@ -55,6 +58,11 @@ class NodeHouse:
             applied=done.applied, changes=[shapes.Change(**one._asdict()) for one in done.changes],
             later=[shapes.Later(**one._asdict()) for one in done.later],
             problems=[str(one) for one in done.problems], warnings=[str(one) for one in done.warnings])
+
+    def last_good(self) -> shapes.LastGood | None:
+        """See `House`."""
+        found = self._instead()
+        return None if found is None else shapes.LastGood(since=found.since, problems=list(found.problems))
 
     async def run(self, hang_up: asyncio.Event) -> None:
         """A reload for each SIGHUP, until cancelled. What goes wrong stands in the log; then nothing has changed."""

@@ -33,6 +33,7 @@ from routing.store.sound import remove
 from routing.store.store import Store
 from routing.store.traces import Caller
 from routing.store.vault import DAY_S, Vault
+from santral.last_good import FOLDER as LAST_GOOD
 
 REBUILD_MAX = 200 * 1024 * 1024
 """Bytes of a database that is written anew beside a running node, if that is needed at all and the disk is quick enough
@@ -184,12 +185,18 @@ class Privacy:
         """Files of the state in which one of these words still stands. The database is written anew if that helps and
         may be done now."""
         needles = [word.encode() for word in words if word]
+
+        def found() -> list[Path]:
+            # Numbers in the centre's files are those of offices, and erasing a caller does not take them out.
+            return [path for path in search(self._state, needles)
+                    if not path.relative_to(self._state).parts[0].startswith(LAST_GOOD)]
+
         await self._store.settle()
-        left = search(self._state, needles)
+        left = found()
         database = [path for path in left if path.suffix == ".db"]
         if database and (not self._node or all(path.stat().st_size <= REBUILD_MAX for path in database)) and (
                 await self._store.rebuild(QUICK_S if self._node else None)):
-            left = search(self._state, needles)
+            left = found()
         return left
 
     # -- keys --------------------------------------------------------------------------------------------------------

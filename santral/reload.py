@@ -15,17 +15,16 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from centres.load import SERVICES, Loaded
+from centres.load import Loaded
 from centres.model import Shape
 from centres.problem import Problem
 from centres.settings import Settings
-from ivr.app import complete
 from ivr.flow.model import Node as FlowNode
 from ivr.flow.model import Transfer
 from prompts.catalogue import Catalogue
-from prompts.errors import CatalogueTrouble
-from routing.core import requirement
 from santral.config import NodeConfig, check, config_of
+from santral.last_good import CentreFiles
+from santral.playable import playable
 
 log = structlog.get_logger()
 
@@ -83,22 +82,24 @@ class New(NamedTuple):
 class Reloader:
     """Reads the files again. `apply` puts them in force, or raises what it wants said; one reload at a time."""
 
-    def __init__(self, folder: Path, overlay: Path | None, current: Callable[[], NodeConfig],
+    def __init__(self, files: CentreFiles, current: Callable[[], NodeConfig],
                  apply: Callable[[New], Awaitable[None]]) -> None:
-        self._folder, self._overlay, self._current, self._apply = folder, overlay, current, apply
+        self._files, self._current, self._apply = files, current, apply
         self._one = asyncio.Lock()
 
     async def reload(self, by: str, *, dry_run: bool = False) -> Reloaded:
         """Look what would change, and unless `dry_run`, change it. `by`: who wants it, for the log."""
         async with self._one:
             old = self._current()
-            new, problems = await asyncio.to_thread(read, self._folder, self._overlay, old)
+            content = await asyncio.to_thread(self._files.look)
+            new, problems = await asyncio.to_thread(read, self._files.folder, self._files.overlay, old)
             if new is None:
                 log.error("node.reload_refused", by=by, problems=[str(one) for one in problems])
                 return Reloaded(False, problems=problems)
             changes = tuple(difference(old, new.config))
             if not dry_run:
                 await self._apply(new)
+                await asyncio.to_thread(self._files.taken, content)
                 log.info("node.reloaded", by=by, changes=len(changes), later=[one.what for one in new.later])
             return Reloaded(not dry_run, changes, new.later, (), new.config.warnings)
 
@@ -112,18 +113,8 @@ def read(folder: Path, overlay: Path | None, old: NodeConfig) -> tuple[New | Non
     config, later = beside(old, config)
     if problems := tuple(_entries(config)):
         return None, problems
-    root = Path(config.settings.asterisk.sounds)
-    try:
-        requirement.check(config.centre)
-    except requirement.ServiceError as error:
-        return None, (Problem(config.loaded.place(SERVICES, error.service, error.field), str(error), "Correct it."),)
-    try:
-        sounds = Catalogue.load(root)
-        complete(config.flow, sounds)
-    except (CatalogueTrouble, LookupError) as error:
-        return None, (Problem(str(root), f"the prompts are not complete: {error}",
-                              f"Build them: santral prompts build --out {root}"),)
-    return New(config, sounds, later), ()
+    sounds, problems = playable(config)
+    return (None, problems) if sounds is None else (New(config, sounds, later), ())
 
 
 def beside(old: NodeConfig, new: NodeConfig) -> tuple[NodeConfig, tuple[Later, ...]]:

@@ -31,6 +31,10 @@ class House(Protocol):
         """Read the centre's files again and put them in force; with any problem nothing changes."""
         ...
 
+    def last_good(self) -> shapes.LastGood | None:
+        """What is in force instead of the centre's files, which had problems at the start; None: the files are."""
+        ...
+
     async def find(self, wanted: shapes.Find, by: str) -> shapes.Recordings:
         """The newest recordings that fit. The access is noted."""
         ...

@@ -226,11 +226,19 @@ class Queues(Shape):
     queues: list[Queue]
 
 
+class LastGood(Shape):
+    """The centre's files had mistakes when the node started: a copy of those before is in force."""
+
+    since: float = Field(description="When the files of the copy came in force.")
+    problems: list[str] = Field(description="The first mistakes the start found, with file and line.")
+
+
 class Now(Shape):
     """Everything at one moment."""
 
     at: float
     link_up: bool
+    last_good: LastGood | None = Field(description="Null: the centre's files are in force.")
     queues: list[Queue]
     agents: list[Agent]
 
@@ -385,7 +393,7 @@ def callbacks(status: Status) -> Callbacks:
     return Callbacks(at=status.at, callbacks=sorted(found, key=lambda one: one.since))
 
 
-def now(status: Status, who: Who) -> Now:
+def now(status: Status, last_good: LastGood | None, who: Who) -> Now:
     """The whole status as the asker may see it."""
-    return Now(at=status.at, link_up=status.link_up, queues=[queue(one) for one in status.queues],
+    return Now(at=status.at, link_up=status.link_up, last_good=last_good, queues=[queue(one) for one in status.queues],
                agents=[agent(one, who) for one in status.agents])

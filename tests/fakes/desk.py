@@ -57,6 +57,10 @@ class House:
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
         self.callable = True
+        self.instead: shapes.LastGood | None = None
+
+    def last_good(self) -> shapes.LastGood | None:
+        return self.instead
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
         self.asked.append((by, wanted))

@@ -17,6 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from desk.announce import end_of
+from desk.api.shapes import LastGood
 from desk.cli import commands
 from desk.tables import REFUSES, STATES, agents, duration
 from routing.core import events
@@ -57,6 +58,16 @@ def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown
     out.print(agents({"at": 3.0, "agents": [one]}, all_of_them=False))
     told = out.export_text()
     assert "yanıt vermiyor" in told and (REFUSES in told) is shown
+
+
+async def test_status_says_that_the_files_of_the_centre_are_not_in_force(tmp_path: Path) -> None:
+    async with running() as desk:
+        assert "HATA" not in (await santral("status", "--state", state(tmp_path, desk))).output
+        desk.house.instead = LastGood(since=1_764_000_000.0, problems=["services.yaml:12: [b]. Mend it."])
+        found = await santral("status", "--state", state(tmp_path, desk))
+        assert found.exit_code == 0, found.output
+        for word in ("MERKEZİN DOSYALARINDA HATA VAR: 24.11.2025", "services.yaml:12: [b]. Mend it.", "santral reload"):
+            assert word in found.output
 
 
 async def test_recordings_are_listed_and_written(tmp_path: Path) -> None:

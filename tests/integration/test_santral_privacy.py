@@ -388,6 +388,14 @@ async def test_what_an_older_version_left_in_free_pages_goes_too(house: House, m
     assert house.bytes_of(digits(NUMBER)) == []
 
 
+async def test_a_number_of_the_centres_own_files_is_no_trace(house: House) -> None:
+    """An office to which callers are led has called, and asks for erasure."""
+    await house.node.call(NUMBER)
+    (house.state / "last-good").mkdir()
+    (house.state / "last-good" / "santral.toml").write_text(f'[transfer]\nokul = "{NUMBER}"\n', encoding="utf-8")
+    assert (await house.privacy.erase(await house.privacy.by_number(NUMBER))).left == ()
+
+
 async def test_a_replay_begins_where_the_journal_does_now(house: House) -> None:
     await house.node.call(NUMBER)
     await house.node.start()

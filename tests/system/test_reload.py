@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import audio
+from lab import audio, records
 from lab.audio import Samples
 from lab.leg import Leg
 from lab.network import Behaviour
@@ -178,3 +178,39 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     log = lab.folder / "node.log"
     await until_async(lambda: "by=SIGHUP" in log.read_text(encoding="utf-8"), what="a reload by SIGHUP")
     assert gone not in {one["id"] for one in (await lab.status())["agents"]}
+
+
+async def test_a_file_that_was_saved_half_way_costs_nobody_the_line_after_a_crash(new_lab: NewLab, tmp_path: Path
+                                                                                  ) -> None:
+    folder = tmp_path / "centre"
+    shutil.copytree(CENTRE, folder)
+    (folder / "accommodations.yaml").chmod(0o600)
+    lab = await new_lab(centre=folder)
+    stage = Stage(lab, tmp_path)
+    caller = await stage.waiting(WAITS[1], WAITS[0])
+    await until_async((lab.folder / "last-good").exists, what="a copy of the files in force")
+    good = (folder / "services.yaml").read_text(encoding="utf-8")
+    (folder / "services.yaml").write_text(good[:len(good) // 2], encoding="utf-8")
+    await asyncio.to_thread(lab.kill_node)
+    await lab.start_node()
+
+    told = (await lab.status())["last_good"]
+    assert told["problems"][0].startswith("services.yaml:"), told
+    assert records.total(await lab.metrics(), "acd_centre_files_good") == 0
+    assert "centre.last_good" in (lab.folder / "node.log").read_text(encoding="utf-8")
+    code, said, _ = await santral_reload(lab)
+    assert code == 2 and "services.yaml:" in said and (await lab.status())["last_good"] == told
+    assert not caller.ended.is_set()
+    seat = lab.info.seat(plain(WAITS[0], 1)[0])
+    await lab.network.register({seat.endpoint: seat.secret})
+    person = await lab.agent(seat.id, Behaviour("0", tone=AGENT))
+    await stage.reaches(person, "talking")  # with the caller who waited before
+
+    (folder / "services.yaml").write_text(good.replace("    target_s: 15\n", "    target_s: 12\n", 1), encoding="utf-8")
+    code, said, _ = await santral_reload(lab)
+    assert code == 0 and said.rstrip().endswith("in force"), said
+    assert (await lab.status())["last_good"] is None
+    assert records.total(await lab.metrics(), "acd_centre_files_good") == 1
+    assert "target_s: 12" in (lab.folder / "last-good" / "services.yaml").read_text(encoding="utf-8")
+    await lab.network.hang_up_all()
+    await caller.wait_ended()

@@ -110,6 +110,7 @@ def page() -> str:
     recorder.decision(1e-5)
     recorder.asterisk(reconnects=1, mismatches=1, events=5)
     recorder.wishes({"slow": 7, "human_first": 0})
+    recorder.centre(files_good=True)
     recorder.recordings({"kept": 1, "destroyed": 1, "failed": 1}, possible=True)
     recorder.sms({"sent": 2}, waiting=1)
     recorder.mqtt(connected=True, behind=0, signals={

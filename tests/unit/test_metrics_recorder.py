@@ -212,6 +212,10 @@ def test_who_moves_is_offered_in_both_queues_and_ends_once() -> None:
 
 def test_recordings_are_counted_once_and_trouble_shows() -> None:
     recorder = Recorder(named(["temsilci"], {}))
+    recorder.centre(files_good=False)
+    assert recorder.registry.get_sample_value("acd_centre_files_good") == 0
+    recorder.centre(files_good=True)
+    assert recorder.registry.get_sample_value("acd_centre_files_good") == 1
     for done, possible in (({"kept": 2, "failed": 0}, True), ({"kept": 5, "failed": 1}, False)):
         recorder.recordings(done, possible=possible)
     value = recorder.registry.get_sample_value

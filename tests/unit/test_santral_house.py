@@ -31,7 +31,7 @@ async def test_no_reload_by_signal_ends_the_node() -> None:
     hang_up: Any = SimpleNamespace(wait=lambda: asyncio.sleep(0), clear=lambda: None)
     house = NodeHouse(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
                       SimpleNamespace(find=None, sound=None, hush=None),  # type: ignore[arg-type]
-                      lambda offer: True, SimpleNamespace(forget=None))  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(forget=None), lambda: None)  # type: ignore[arg-type]
     running = asyncio.create_task(house.run(hang_up))
     await asyncio.wait_for(asked.wait(), 5.0)
     assert not running.done() and not troubles

@@ -15,6 +15,7 @@ from ivr.sounds import Folder
 from prompts.catalogue import Catalogue, texts
 from santral import reload
 from santral.config import NodeConfig, node_config
+from santral.last_good import CentreFiles
 from santral.reload import BY_ASTERISK, RELOADED, RENDER, RESTART, Change, New, Reloader, beside, difference, read
 
 pytestmark = pytest.mark.unit
@@ -42,7 +43,7 @@ class Node:
     def __init__(self, folder: Path) -> None:
         self.config = node_config(folder)
         self.taken: list[New] = []
-        self.reloader = Reloader(folder, None, lambda: self.config, self.take)
+        self.reloader = Reloader(CentreFiles(folder, None, folder.parent), lambda: self.config, self.take)
 
     async def take(self, new: New) -> None:
         self.taken.append(new)
@@ -147,7 +148,7 @@ async def test_reloads_come_one_after_the_other_and_a_failure_changes_nothing(fo
         await go.wait()
         raise TimeoutError
 
-    node.reloader = Reloader(folder, None, lambda: node.config, slow)
+    node.reloader = Reloader(CentreFiles(folder, None, folder.parent), lambda: node.config, slow)
     first = asyncio.create_task(node.reloader.reload("one"))
     await asyncio.wait_for(entered.wait(), 20)
     second = asyncio.create_task(node.reloader.reload("two"))
