@@ -199,6 +199,8 @@ class Routing(Shape):
     """Rest after a contact of load 4 or more; the agent may end it."""
     spared_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
     """How long "not now" keeps heavy contacts away from an agent."""
+    abusive_days: Annotated[float, Field(gt=0, le=1826)] = 180.0
+    """An agent's word that a caller was abusive counts for so long, for who has `no_abusive_history`."""
     micro_break_s: Annotated[float, Field(ge=60, le=1800)] = 300.0
     reacts_s: Annotated[float, Field(ge=1, le=10)] = 2.0
     """A phone that was told to ring and did not say so within this time is gone."""

@@ -105,6 +105,12 @@ def _agent_commands() -> typer.Typer:
         _do(agent, "weigh", {"load": load}, state or lab, url, token_file)
 
     @app.command()
+    def abusive(agent: Id, back: Annotated[bool, typer.Option("--back", help="Take it back.")] = False,
+                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Say that the caller at hand is abusive: they come no more to whom the profile spares it."""
+        _do(agent, "abusive", {"abusive": not back}, state or lab, url, token_file)
+
+    @app.command()
     def skills(agent: Id, levels: Annotated[list[str] | None, typer.Argument(
             help="skill=level ...; none: as configured.")] = None,
                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:

@@ -1,5 +1,5 @@
-"""What an agent's phone may dial: sign in and out, a break, ready, wrap-up, "not now". Everything is spoken back in
-Turkish."""
+"""What an agent's phone may dial: sign in and out, a break, ready, wrap-up, "not now", and that
+the caller of just now was abusive. Everything is spoken back in Turkish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from ivr import dialplan
+from ivr import abuse, dialplan
 from ivr.agi.session import ANY_KEY, Session
 from ivr.sounds import Sounds, files
 from routing.core.errors import NotNow, NotSignedIn, Refused, SeatTaken, UnknownSeat
@@ -28,7 +28,7 @@ from routing.core.ids import AgentId, SeatId
 from routing.core.inbox import AgentView, Inbox, InboxClosed
 from routing.core.model import AgentState
 
-SPARE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = "*43", "*44", "*45", "*46", "*47", "*48", "*49"
+ABUSE, SPARE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = "*42", "*43", "*44", "*45", "*46", "*47", "*48", "*49"
 REASONS = {"1": "mola", "2": "yemek", "3": "egitim", "4": "toplanti", "5": "diger"}
 
 FIRST_KEY_S = 20.0
@@ -56,7 +56,7 @@ SIMPLE: dict[str, tuple[Callable[[AgentId], Event], str]] = {
 }
 OWN_PROMPTS = (ASK_NUMBER, ASK_PIN, ASK_REASON, SIGNED_IN, WRONG, LOCKED, NO_REASON, PAUSED, PAUSED_LATER, NOT_NOW,
                UNKNOWN, NO_SYSTEM, NOT_SIGNED_IN, NO_SEAT, TAKEN, EXTENDED, BEGUN, WILL_COME,
-               *(spoken for _, spoken in SIMPLE.values()))
+               *abuse.OWN_PROMPTS, *(spoken for _, spoken in SIMPLE.values()))
 
 VerifyPin = Callable[[AgentId, str], Awaitable[bool]]
 AgentByNumber = Callable[[str], AgentId | None]
@@ -119,11 +119,16 @@ class Codes:
     async def _carry_out(self, session: Session, code: str, seat: SeatId) -> str:
         if code == SIGN_IN:
             return await self._sign_in(session, seat)
-        if code not in (*SIMPLE, PAUSE, EXTEND):
+        if code not in (*SIMPLE, PAUSE, EXTEND, ABUSE):
             return UNKNOWN
-        agent = next((view.agent for view in self.inbox.status().agents if view.seat == seat), None)
-        if agent is None:
+        view = next((one for one in self.inbox.status().agents if one.seat == seat), None)
+        if view is None:
             return NOT_SIGNED_IN
+        agent = view.agent
+        if code == ABUSE:
+            if view.offer is None or view.contact is None:
+                return NOT_NOW
+            return await abuse.said(self.inbox, view.offer, view.contact)
         if code == PAUSE:
             return await self._pause(session, agent)
         if code == EXTEND:

@@ -1,5 +1,6 @@
 """An agent sends the caller on, asks somebody first, or notes what the caller wants, by keys in the talk: to be called
-back should the call be lost, a person at once in later calls. Or asks for a wrap-up after this talk.
+back should the call be lost, a person at once in later calls. Or says that the caller is abusive, or asks
+for a wrap-up after this talk.
 
 The dialplan collects the number and asks; what is to be said to the agent comes back in `ACD_SAY` and is played there,
 so this is over in milliseconds and a node that is frozen costs no talk. Numbers are short and of the house: a service's
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
-from ivr import dialplan
+from ivr import abuse, dialplan
 from ivr.agi.session import Session
 from ivr.codes import WILL_COME
 from ivr.sounds import Sounds, files
@@ -30,9 +31,10 @@ AGREED, WITHDRAWN, CANNOT = "takip-tamam", "takip-iptal", "takip-olmaz"
 WISHED, UNWISHED, NO_WISH = "istek-tamam", "istek-iptal", "istek-olmaz"
 NOT_NOW, NO_SYSTEM, NOT_ALLOWED = "kod-simdi-olmaz", "kod-sistem-yok", "agent/not-allowed"
 OWN_PROMPTS = (DONE, ASKED, BACK, AGREED, WITHDRAWN, CANNOT, WISHED, UNWISHED, NO_WISH, NO_NUMBER, CLOSED, NOT_THERE,
-               WILL_COME, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)
+               WILL_COME, *abuse.OWN_PROMPTS, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)
 
 LINE = "line"
+ABUSIVE = "abusive"
 SAID = {"send": DONE, "ask": "", "back": BACK, LINE: ASKED, "agree": AGREED,
         "withdraw": WITHDRAWN, "wrapup": WILL_COME}
 """What is said when it is done. Who asks somebody by `*3` is told so where they wait (`consult.conf`)."""
@@ -57,8 +59,9 @@ CanCall = Callable[[OfferId], bool]
 class Transfers:
     """Endpoint of `agi://node/transfer,<how>,<number>`: `send` the caller on, `ask` somebody, take them `back`; the
     caller does `agree` to be called back should the call be lost, or does `withdraw` that; the caller does `wish` for
-    a person at once in later calls, or does not any more (`unwish`); the agent wants a `wrapup` after the talk. With
-    `line` the phone has dialled the number on a second line, while its agent talks on the first."""
+    a person at once in later calls, or does not any more (`unwish`); the caller is `abusive`, or is not after all; the
+    agent wants a `wrapup` after the talk. With `line` the phone has dialled the number on a second line, while its
+    agent talks on the first."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber,
                  can_call: CanCall = lambda offer: True, wishes: Wishes | None = None) -> None:
@@ -100,7 +103,7 @@ class Transfers:
             wants = WISHES[how]
             kept = await self.wishes.keep_for(leg[1], human_first=wants)
             return NO_WISH if not kept else WISHED if wants else UNWISHED
-        if leg is None or how not in SAID:
+        if leg is None or how not in (*SAID, ABUSIVE):
             return NOT_NOW
         event: Event = ConsultEnded(leg[0])
         if how in ("agree", "withdraw"):
@@ -112,12 +115,14 @@ class Transfers:
             if agent is None:
                 return NOT_NOW
             event = WrapUpAsked(agent)
-        elif how != "back":
+        elif how not in ("back", ABUSIVE):
             where = self.by_number(number)
             if where is None:
                 return NO_NUMBER
             event = TransferAsked(leg[0], *where) if how == "send" else ConsultAsked(leg[0], *where, how == LINE)
         try:
+            if how == ABUSIVE:
+                return await abuse.said(self.inbox, *leg)
             await self.inbox.ask(event)
         except NotOpen:
             return CLOSED

@@ -113,6 +113,11 @@ class Course:
                             "The caller wants to be called back should the call be lost") if fact.agreed else \
                     Said("Arayan artık geri aranmak istemiyor", "The caller does not want to be called back any more")
                 return [words.say(said)]
+            case tf.AbuseNoted():
+                said = Said("Temsilci, arayanın kötü davrandığını bildirdi",
+                            "The agent said that the caller was abusive") if fact.abusive else \
+                    Said("Temsilci, arayanla ilgili notu geri aldı", "The agent took the note about the caller back")
+                return [words.say(said)]
             case tf.TalkOver():
                 own = words.talked(fact, centre)
                 to = fact.to if fact.to is not None else None

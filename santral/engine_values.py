@@ -13,12 +13,10 @@ from centres.settings import Routing
 from centres.team import Accommodation, Agent, Needs
 from routing.core import expression
 from routing.core import model as core
+from routing.core.abuse import ABUSIVE
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
 from santral import outside, routable
 from santral.outside import outside_seat
-
-ABUSIVE = "abusive"
-"""Topic of a contact whose caller was abusive before."""
 
 _ENUMS: Mapping[str, type[StrEnum]] = {
     "answer_mode": core.AnswerMode, "pre_connect_mode": core.PreConnect, "wrapup_mode": core.WrapUpMode}
@@ -41,7 +39,7 @@ def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
         interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
         load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
         decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s,
-        reacts_s=routing.reacts_s)
+        abusive_days=routing.abusive_days, reacts_s=routing.reacts_s)
 
 
 def _for_all(loaded: Loaded) -> tuple[Routing, Needs]:

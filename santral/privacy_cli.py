@@ -225,7 +225,8 @@ async def _alone(store: Store, centre: Centre, caller_hash: str) -> None:
         clock, engine, loaded = Clock(), Engine(), await store.load()
         now = clock()
         events = (Started(centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
-                          loaded.next_offer, loaded.next_fact, loaded.places), CallerForgotten(caller_hash))
+                          loaded.next_offer, loaded.next_fact, loaded.places, loaded.abusive),
+                  CallerForgotten(caller_hash))
         for event in events:
             engine.handle(event, now)
         if repairs := engine.take_repairs():

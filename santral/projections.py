@@ -58,7 +58,7 @@ class Projections(NamedTuple):
         loaded = await store.load()
         now = clock()
         started = Started(centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
-                          loaded.next_offer, loaded.next_fact, loaded.places)
+                          loaded.next_offer, loaded.next_fact, loaded.places, loaded.abusive)
         engine.handle(started, now)
         if repairs := engine.take_repairs():
             log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])

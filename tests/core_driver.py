@@ -156,6 +156,7 @@ class Driver:
             e.OfferConnected(offer, caller), e.OfferConnected(offer, caller), e.TalkEnded(offer, "caller"),
             e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "lost"),
             e.TalkEnded(offer, "dropped"), e.FollowUpAgreed(offer), e.FollowUpAgreed(offer, rng.random() < 0.8),
+            e.AbuseSaid(offer), e.AbuseSaid(offer, rng.random() < 0.6),
             e.ConsultAsked(offer, ServiceId(rng.choice(("edu", "tip", "any"))), None, rng.random() < 0.3),
             e.ConsultEnded(offer, rng.random() < 0.3),
             e.OfferConnected(offer, ContactId(f"o{max(1, offer - rng.randint(1, 3))}-{caller}")),

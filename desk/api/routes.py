@@ -141,6 +141,13 @@ async def follow_up(call: Call) -> Shape:
     return await one_agent(call)
 
 
+async def abusive(call: Call) -> Shape:
+    """The caller at hand is abusive, or is not after all."""
+    assert isinstance(call.body, shapes.Abusive)
+    await call.inbox.ask(events.AbuseSaid(_talk(call), call.body.abusive))
+    return await one_agent(call)
+
+
 async def wish(call: Call) -> Shape:
     """The caller at hand wants something in later calls, or does not any more."""
     assert isinstance(call.body, shapes.Wish)
@@ -315,6 +322,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/consult/back", SELF, None, shapes.Agent, take_back, "Take the caller back", own=True),
     Route("POST", f"{AGENT}/follow-up", SELF, shapes.FollowUp, shapes.Agent, follow_up, "Call back if the call is lost",
           own=True),
+    Route("POST", f"{AGENT}/abusive", SELF, shapes.Abusive, shapes.Agent, abusive, "The caller is abusive", own=True),
     Route("POST", f"{AGENT}/wish", SELF, shapes.Wish, shapes.Agent, wish, "What the caller wants in later calls",
           own=True),
     Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),

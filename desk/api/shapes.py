@@ -49,6 +49,12 @@ class FollowUp(Shape):
     agreed: bool
 
 
+class Abusive(Shape):
+    """What the agent says of the caller at hand. No text is taken: what happened is for people to talk about."""
+
+    abusive: bool = True
+
+
 class Wish(Shape):
     """What the caller wants in later calls; null: as it was. No reason is asked, and there is no place for one."""
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from routing.core import admission, callback, contacts, estimate, facts, follow_up, kept, offers, preferred, talks
+from routing.core import (
+    abuse,
+    admission,
+    callback,
+    contacts,
+    estimate,
+    facts,
+    follow_up,
+    kept,
+    offers,
+    preferred,
+    talks,
+)
 from routing.core.domain import Domain
 from routing.core.errors import UnknownService
 from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactRanked, ContactTicked, PlaceDeclined
@@ -31,6 +43,8 @@ def queued(d: Domain, event: ContactQueued) -> None:
         raise UnknownService(f"no service {of} in the centre; add it to services.yaml and reload")
     if since is None or since > now:
         since = now
+    if caller_hash and d.abuse and not service.anonymous:
+        topics = abuse.known(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
                       caller_box, needs, topics, since, now, language=language)
     if caller_hash and d.callbacks:
@@ -87,7 +101,7 @@ def _again(d: Domain, contact: Contact, event: ContactQueued) -> None:
     contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
     if event.leg:
         contact.leg = event.leg
-    needs, topics = event.needs or contact.needs, event.topics or contact.topics
+    needs, topics = event.needs or contact.needs, abuse.kept(contact.topics, event.topics)
     other = (needs, topics) != (contact.needs, contact.topics)
     service = d.services.get(event.service, contact.service)
     moves = service.id != contact.service.id and service.id not in contact.visited and not contact.callback \

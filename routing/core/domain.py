@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 
+from routing.core.abuse import Abuse
 from routing.core.commands import Command
 from routing.core.estimate import Forecast
 from routing.core.facts import Fact
@@ -36,10 +37,10 @@ class Domain:
     """State of one routing domain."""
 
     __slots__ = (
-        "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred", "facts",
-        "forecast", "fresh", "handled", "kept", "known", "lines", "links", "matching", "next_number", "next_offer",
-        "next_seq", "now", "offers", "over", "quiet", "repairs", "seats", "seats_allowed", "services", "surveys",
-        "timers", "watch")
+        "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
+        "facts", "forecast", "fresh", "handled", "kept", "known", "lines", "links", "matching", "next_number",
+        "next_offer", "next_seq", "now", "offers", "over", "quiet", "repairs", "seats", "seats_allowed", "services",
+        "surveys", "timers", "watch")
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
         self.now = 0.0
@@ -74,6 +75,8 @@ class Domain:
         """Who spoke with whom last."""
         self.kept = Kept()
         """Places of callers who hung up lately while waiting."""
+        self.abuse = Abuse()
+        """Who was abusive."""
         self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}
         """Callbacks in line by keyed hash of the caller and service."""
         self.deferred: dict[ServiceId, int] = {}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from routing.core import (
+    abuse,
     admission,
     agents,
     callback,
@@ -72,6 +73,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.TalkEnded: talks.talk_ended,
     events.Held: talks.held,
     events.FollowUpAgreed: follow_up.agreed,
+    events.AbuseSaid: abuse.said,
     events.TransferAsked: transfer.asked,
     events.ConsultAsked: consult.asked,
     events.ConsultEnded: consult.ended,

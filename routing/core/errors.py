@@ -114,6 +114,13 @@ class NoCallback(Refused):
     turkish = "Bu arayan şu anda geri aranamıyor."
 
 
+class CallerUnknown(Refused):
+    """Nobody would know this caller again: the number is withheld, or the service anonymous."""
+
+    code = "caller_unknown"
+    turkish = "Bu arayanın numarası bilinmiyor; sonraki aramalarında tanınamaz."
+
+
 class NotNow(Refused):
     """The agent's state does not allow it now."""
 

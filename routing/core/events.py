@@ -213,6 +213,14 @@ class FollowUpAgreed(NamedTuple):
     agreed: bool = True
 
 
+class AbuseSaid(NamedTuple):
+    """The agent says that the caller is abusive, or (not `abusive`) takes back what was said of them. In the talk or in
+    the wrap-up after it."""
+
+    offer: OfferId
+    abusive: bool = True
+
+
 class ConsultAsked(NamedTuple):
     """The agent asks somebody else before the caller goes on to them. Refused, the talk goes on as it was."""
 
@@ -369,7 +377,7 @@ Event = (
     | PlaceDeclined | CallerForgotten | ContactWeighed
     | CallbackAsked | CallbackTaken | CallbackReached | CallbackFailed | CallbacksQuiet
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
-    | TalkEnded | Held | FollowUpAgreed | TransferAsked | ConsultAsked | ConsultEnded
+    | TalkEnded | Held | FollowUpAgreed | AbuseSaid | TransferAsked | ConsultAsked | ConsultEnded
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
     | SurveyAnswered | MenuLeft

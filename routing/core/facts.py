@@ -18,6 +18,7 @@ from typing import NamedTuple
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState, Estimate, Needs, OfferState, Outcome
 from routing.core.talk_facts import (
+    AbuseNoted,
     Connected,
     Consulting,
     FollowUpSet,
@@ -390,7 +391,7 @@ class Surveyed(NamedTuple):
 
 Fact = (
     Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
-    | Connected | HoldChanged | FollowUpSet | Consulting | Returned | Introduced | Interrupted | TalkOver | WrappedUp
-    | Ended | AgentChanged | Overridden | ServiceChanged
+    | Connected | HoldChanged | FollowUpSet | AbuseNoted | Consulting | Returned | Introduced | Interrupted | TalkOver
+    | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
     | CentreChanged | Alarm | Surveyed | MenuPassed
 )

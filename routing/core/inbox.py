@@ -39,6 +39,8 @@ class ContactView(NamedTuple):
     """It waits, and nobody who could take it is at work, in this step or a later one. False in a whole `Status`."""
     returned: bool = False
     """It has the place of a call of the same number that dropped, and may give it back (`PlaceDeclined`)."""
+    abusive: bool = False
+    """An agent has said in this contact that the caller is abusive."""
 
 
 class AgentView(NamedTuple):

@@ -238,6 +238,8 @@ class Centre(NamedTuple):
     """Rest after a contact of load 4 or more; the agent may end it."""
     spared_s: float = 900.0
     """How long "not now" keeps heavy contacts away."""
+    abusive_days: float = 180.0
+    """An agent's word that a caller was abusive counts for so long."""
     micro_break_s: float = 300.0
     """The break that `max_continuous_s` brings."""
     reacts_s: float = 2.0

@@ -82,6 +82,8 @@ class Contact:
     """As in `ContactQueued`."""
     follow_up: bool = False
     """The caller has agreed to be called back should the call be lost."""
+    abusive: bool = False
+    """An agent has said in this contact that the caller is abusive."""
     merged: bool = False
     """It took over the place of a callback of the same caller."""
     estimate: Estimate | None = None

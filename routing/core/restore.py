@@ -51,6 +51,7 @@ def started(d: Domain, event: Started) -> None:
         d.remember_over(contact)
     d.known.restore(event.spoke)
     d.kept.restore(event.places)
+    d.abuse.restore(event.abusive)
     d.repairs = rebuild(d, event.contacts, event.offers, event.agents)
 
 
@@ -148,7 +149,7 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
         clamp_step(service, row.step), row.position, visited=row.visited, callback=row.callback, tries=row.tries,
         not_before=row.not_before, anytime=row.anytime, callback_hash=row.callback_hash, callback_box=row.callback_box,
         handed_at=None if row.handed_at is None else min(row.handed_at, d.now), follow_up=row.follow_up,
-        language=row.language)
+        language=row.language, abusive=row.abusive)
 
 
 _FITTING = {

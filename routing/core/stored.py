@@ -60,6 +60,8 @@ class StoredContact(NamedTuple):
     """What the caller hears; empty: the first language."""
     follow_up: bool = False
     """The caller has agreed to be called back should the call be lost (the last `FollowUpSet`)."""
+    abusive: bool = False
+    """The agent has said that the caller is abusive (the last `AbuseNoted`)."""
 
 
 class StoredOffer(NamedTuple):
@@ -126,6 +128,14 @@ class Spoke(NamedTuple):
     """Unix seconds."""
 
 
+class Abused(NamedTuple):
+    """When an agent last said of a caller that they were abusive."""
+
+    caller_hash: str
+    at: float
+    """Unix seconds."""
+
+
 class OldPlace(NamedTuple):
     """The place in line of a caller who hung up, or was lost, while waiting."""
 
@@ -155,3 +165,5 @@ class Started(NamedTuple):
     next_fact: int = 1
     places: tuple[OldPlace, ...] = ()
     """Of callers who hung up lately while waiting."""
+    abusive: tuple[Abused, ...] = ()
+    """Callers of whom an agent has said it."""

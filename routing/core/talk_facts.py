@@ -60,6 +60,18 @@ class FollowUpSet(NamedTuple):
     agreed: bool
 
 
+class AbuseNoted(NamedTuple):
+    """The agent says that the caller is abusive, or takes that back. `topics`: of the contact from now on."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    service: ServiceId
+    abusive: bool
+    topics: frozenset[str]
+
+
 class Interrupted(NamedTuple):
     """A contact is held because a call came to its agent (`on`), or goes on."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Select, bindparam, func, select, text
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import DBAPIError
 
+from routing.core.abuse import CALLERS_MAX
 from routing.core.events import Event
 from routing.core.facts import Fact, Wellbeing
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
-from routing.core.stored import OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import Abused, OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
 from routing.store.database import connect, translated, url_of
 from routing.store.migrate import revision
 from routing.store.schema import (
@@ -117,6 +118,8 @@ class Loaded(NamedTuple):
     """The last talk of each caller known by a hash, at most `SPOKE_MAX`, oldest first: for preferred agents."""
     places: tuple[OldPlace, ...]
     """Of callers who hung up lately while waiting and have not come again, at most `PLACES_MAX`."""
+    abusive: tuple[Abused, ...]
+    """When it was last said of whom, at most `CALLERS_MAX`, oldest first."""
     next_offer: OfferId
     """One above every offer there ever was."""
     next_fact: int
@@ -151,6 +154,9 @@ _PLACES = (select(contacts.c.caller_hash, contacts.c.service, contacts.c.visited
                                                   _LATER.c.contact != contacts.c.contact,
                                                   _LATER.c.queued_at >= contacts.c.ended_at).exists())
            .order_by(contacts.c.ended_at.desc()).limit(PLACES_MAX))
+# Nothing else is asked here, or SQLite takes an index that all callers stand in.
+_ABUSIVE = select(contacts.c.caller_hash, func.coalesce(contacts.c.ended_at, contacts.c.changed_at)).where(
+    text("abusive"))
 _FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
           .limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
@@ -171,6 +177,7 @@ def load(connection: Connection) -> Loaded:
         tuple(Spoke(caller, AgentId(agent), at) for caller, agent, at in reversed(connection.execute(_SPOKE).all())),
         tuple(OldPlace(caller, (ServiceId(service), *map(ServiceId, json.loads(visited))), since, priority, at)
               for caller, service, visited, since, priority, at in connection.execute(_PLACES)),
+        _abusive((caller, at) for caller, at in connection.execute(_ABUSIVE)),
         OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
     )
@@ -182,6 +189,14 @@ def _contact(row: SqlRow[Any]) -> StoredContact:
         state=ContactState(one.state), channel=Channel(one.channel), needs=_needs(row.needs),
         visited=tuple(ServiceId(service) for service in json.loads(row.visited)),
         topics=frozenset(json.loads(row.topics)))
+
+
+def _abusive(rows: Iterable[tuple[str, float]]) -> tuple[Abused, ...]:
+    last: dict[str, float] = {}
+    for caller, at in rows:
+        if caller:
+            last[caller] = max(at, last.get(caller, at))
+    return tuple(Abused(caller, at) for caller, at in sorted(last.items(), key=lambda one: one[1])[-CALLERS_MAX:])
 
 
 def _needs(text: str) -> Needs:

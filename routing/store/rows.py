@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Text, TextClause, bindparam, delete, insert, select, text, update
+from sqlalchemy import Text, TextClause, bindparam, delete, false, insert, select, text, true, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
@@ -116,6 +116,15 @@ _AGED = _noted("priority", "needs", "topics", "since")
 _MOVED = _noted("service", "step", "step_since", "entered_at", "visited")
 _AGREED = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
                     .values(follow_up=bindparam("follow_up")))
+_ABUSED = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
+                    .values(abusive=true(), topics=bindparam("topics")))
+_OF_CONTACT = contacts.alias("of_contact")
+_NOT_ABUSED = Statement(update(contacts).where(
+    text("abusive"), contacts.c.caller_hash == select(_OF_CONTACT.c.caller_hash).where(
+        _OF_CONTACT.c.contact == bindparam("b_contact")).scalar_subquery()).values(abusive=false()))
+"""Of all contacts of the caller: what was said of them before is taken back too."""
+_TOPICS = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
+                    .values(topics=bindparam("topics")))
 _NOBODY = {column.name: "" for column in contacts.c if column.name.endswith(("_hash", "_box"))}
 _UNKNOWN = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
                      .values({name: bindparam(name) for name in _NOBODY}))
@@ -291,6 +300,14 @@ class Rows:
     def _agreed(self, fact: tf.FollowUpSet) -> None:
         self._run(_AGREED, {"b_contact": fact.contact, "follow_up": fact.agreed})
 
+    def _abused(self, fact: tf.AbuseNoted) -> None:
+        said = {"b_contact": fact.contact, "topics": _json(sorted(fact.topics))}
+        if fact.abusive:
+            self._run(_ABUSED, said)
+        else:
+            self._run(_NOT_ABUSED, {"b_contact": fact.contact})
+            self._run(_TOPICS, said)
+
     def _talk_over(self, fact: tf.TalkOver) -> None:
         # After a cut talk there is nothing to wrap up: the caller goes to the front, the agent is free. Of a transfer
         # the wrap-up is the agent's own: the contact is with somebody else by then.
@@ -358,7 +375,8 @@ class Rows:
 _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,
     tf.Connected: Rows._connected, tf.HoldChanged: Rows._held, tf.TalkOver: Rows._talk_over,
-    tf.FollowUpSet: Rows._agreed, tf.WrappedUp: Rows._wrapped_up, f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
+    tf.FollowUpSet: Rows._agreed, tf.AbuseNoted: Rows._abused, tf.WrappedUp: Rows._wrapped_up,
+    f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
     f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
     f.CallbackDialled: Rows._dialled,
     tf.Consulting: Rows._consulting, tf.Returned: Rows._returned, tf.Introduced: Rows._introduced,

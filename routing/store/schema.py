@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0014"
+HEAD = "0015"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -109,6 +109,8 @@ contacts = Table(
            comment="what the caller hears; empty: the first language"),
     Column("follow_up", Boolean, nullable=False, server_default=false(),
            comment="the caller wants to be called back should the call be lost"),
+    Column("abusive", Boolean, nullable=False, server_default=false(),
+           comment="an agent has said that the caller was abusive"),
     _words("state", ContactState), _words("channel", Channel), _words("outcome", Outcome),
 )
 Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),
@@ -117,6 +119,8 @@ Index("ix_contacts_queued_at", contacts.c.queued_at)
 Index("ix_contacts_ended_at", contacts.c.ended_at)
 Index("ix_contacts_caller", contacts.c.caller_hash, contacts.c.queued_at, sqlite_where=text("caller_hash <> ''"),
       postgresql_where=text("caller_hash <> ''"))
+
+Index("ix_contacts_abusive", contacts.c.caller_hash, sqlite_where=text("abusive"), postgresql_where=text("abusive"))
 
 offers = Table(
     "offers", metadata,

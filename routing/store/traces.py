@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -101,7 +101,8 @@ def old_rows(connection: Connection, before: float) -> int:
     return int(connection.execute(select(func.count()).select_from(contacts).where(_old(before))).scalar() or 0)
 
 
-_BLANK = {column: "" for pair in MARKED for column in pair}
+_BLANK: dict[Column[Any], Any] = {column: "" for pair in MARKED for column in pair} | {contacts.c.abusive: False}
+"""What was said of a caller goes with the hash: it is of nobody then."""
 
 
 def _marked() -> ColumnElement[bool]:

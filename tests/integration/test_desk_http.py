@@ -88,6 +88,8 @@ async def test_each_post_is_one_event() -> None:
             ("consult", {"json": {"service": "temsilci"}}, events.ConsultAsked(7, "temsilci")),  # type: ignore[arg-type]
             ("consult/give", {}, events.ConsultEnded(7, True)),  # type: ignore[arg-type]
             ("consult/back", {}, events.ConsultEnded(7)),  # type: ignore[arg-type]
+            ("abusive", {}, events.AbuseSaid(7)),  # type: ignore[arg-type]
+            ("abusive", {"json": {"abusive": False}}, events.AbuseSaid(7, False)),  # type: ignore[arg-type]
             ("follow-up", {"json": {"agreed": True}}, events.FollowUpAgreed(7)),  # type: ignore[arg-type]
             ("follow-up", {"json": {"agreed": False}}, events.FollowUpAgreed(7, False)),  # type: ignore[arg-type]
             ("transfer", {"json": {"agent": "a2"}}, events.TransferAsked(7, None, "a2")),  # type: ignore[arg-type]

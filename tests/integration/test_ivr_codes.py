@@ -10,6 +10,7 @@ from ivr import codes
 from ivr.hush import Silence
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownSeat
 from routing.core.events import (
+    AbuseSaid,
     AgentPaused,
     AgentResumed,
     AgentSignedIn,
@@ -19,6 +20,7 @@ from routing.core.events import (
     WrapUpEnded,
     WrapUpExtended,
 )
+from routing.core.ids import ContactId, OfferId
 from routing.core.inbox import InboxClosed
 from routing.core.model import AgentState
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
@@ -84,6 +86,17 @@ async def test_codes_of_one_step(start: Start, code: str, event: Callable[[str],
     assert (dialler.played, inbox.events) == ([spoken], [event("a1001")])
 
 
+@pytest.mark.parametrize(("offer", "events", "spoken"), [
+    (7, [AbuseSaid(OfferId(7))], "kaba-tamam"), (None, [], "kod-simdi-olmaz")])
+async def test_after_the_talk_it_is_said_that_the_caller_was_abusive(
+        start: Start, offer: int | None, events: list[object], spoken: str) -> None:
+    inbox = FakeInbox()
+    view = agent_view("a1001", "2001", AgentState.WRAPUP)
+    inbox.agents = (view if offer is None else view._replace(offer=OfferId(offer), contact=ContactId("c7")),)
+    dialler = await Dialler(await start(inbox), "codes", "*42", variables={"SC_SEAT": "2001"}).call()
+    assert (dialler.played, inbox.events) == ([spoken], events)
+
+
 @pytest.mark.parametrize(("state", "spoken"), [
     (AgentState.WRAPUP, "kod-toparlama-basladi"), (AgentState.TALKING, "kod-toparlama-istendi")])
 async def test_who_has_no_wrap_up_that_could_be_longer_asks_for_one(start: Start, state: AgentState,
@@ -118,7 +131,7 @@ async def test_codes_without_a_seat_a_code_or_an_agent(start: Start) -> None:
     port = await start(FakeInbox())
     assert (await Dialler(port, "codes", "*45").call()).played == ["kod-masa-bilinmiyor"]
     seat = {"SC_SEAT": "2001"}
-    assert (await Dialler(port, "codes", "*42", variables=seat).call()).played == ["kod-bilinmiyor"]
+    assert (await Dialler(port, "codes", "*41", variables=seat).call()).played == ["kod-bilinmiyor"]
     assert (await Dialler(port, "codes", "*47", variables=seat).call()).played == ["kod-giris-gerekli"]
 
 

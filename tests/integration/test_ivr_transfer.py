@@ -24,13 +24,21 @@ from ivr.transfer import (
     Transfers,
     Where,
 )
-from routing.core.errors import NoCallback, NotNow, NotOpen, NotThere, UnknownAgent
-from routing.core.events import ConsultAsked, ConsultEnded, Event, FollowUpAgreed, TransferAsked, WrapUpAsked
+from routing.core.errors import CallerUnknown, NoCallback, NotNow, NotOpen, NotThere, UnknownAgent
+from routing.core.events import (
+    AbuseSaid,
+    ConsultAsked,
+    ConsultEnded,
+    Event,
+    FollowUpAgreed,
+    TransferAsked,
+    WrapUpAsked,
+)
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.inbox import InboxClosed
 from routing.core.model import AgentState
 from tests.fakes.agi_dialler import Dialler
-from tests.fakes.inbox import FakeInbox, agent_view
+from tests.fakes.inbox import FakeInbox, agent_view, contact_view
 from tests.integration.ivr_node import answering
 
 pytestmark = pytest.mark.integration
@@ -64,6 +72,18 @@ async def test_a_number_of_the_house_is_a_service_or_an_agent(number: str, asked
     (NoCallback(), CANNOT), (InboxClosed(), NO_SYSTEM), (TimeoutError(), NO_SYSTEM)])
 async def test_what_cannot_be_is_said(error: Exception, said: str) -> None:
     call = await asks(FakeInbox(error), "3")
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
+
+
+@pytest.mark.parametrize(("before", "answer", "said"), [
+    (False, None, "kaba-tamam"), (True, None, "kaba-geri"), (False, CallerUnknown(), "kaba-olmaz"),
+    (False, NotNow(), NOT_NOW), (False, InboxClosed(), NO_SYSTEM)])
+async def test_that_the_caller_is_abusive_is_said_and_taken_back_by_the_same_key(
+        before: bool, answer: Exception | None, said: str) -> None:
+    inbox = FakeInbox(answer)
+    inbox.contacts = [(contact_view("1795569005.1")._replace(abusive=before),)]
+    call = await asks(inbox, "", how="abusive")
+    assert inbox.events == [AbuseSaid(OfferId(7), not before)]
     assert call.variables["ACD_SAY"] == f"/sounds/tr/{said}"
 
 

@@ -67,7 +67,7 @@ class Node:
         loaded = await self.store.load()
         self.engine = Engine()
         await self.tell(Started(CENTRE, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
-                                loaded.next_offer, loaded.next_fact, loaded.places))
+                                loaded.next_offer, loaded.next_fact, loaded.places, loaded.abusive))
         for agent in CENTRE.agents:
             await self.tell(e.SeatChanged(SeatId(f"s{agent.id}"), True, False))
             await self.tell(e.AgentSignedIn(agent.id, SeatId(f"s{agent.id}")))

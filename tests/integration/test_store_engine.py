@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from routing.core import events as e
 from routing.core import journal
 from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.model import Channel
-from routing.core.stored import OldPlace
-from routing.store import keyed
+from routing.core.stored import Abused, OldPlace
+from routing.store import keyed, traces
 from routing.store.reader import PLACES_MAX, Reader
 from routing.store.store import Store
 from tests.core_driver import Driver
@@ -112,6 +113,47 @@ async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
     places = {place.caller_hash for place in (await store.load()).places}
     await store.close()
     assert places == {f"h{number}" for number in range(3, PLACES_MAX + 3)}
+
+
+async def test_what_was_said_of_callers_outlives_a_restart_until_it_is_taken_back(tmp_path: Path) -> None:
+    """Also while they talk; of the last word of each caller. Who is blanked is nobody of whom something was said."""
+    told = House({"a": 50})
+    entries: list[tuple[float, e.Event | None]] = [(0.0, e.Configured(told.centre))]
+    handle = told.engine.handle
+    told.engine.handle = lambda event, now: (entries.append((now, event)), handle(event, now))[1]  # type: ignore[assignment,method-assign,func-returns-value]
+    told.sits("a")
+
+    def talks(at: float, caller: str, *said: bool) -> None:
+        offer = told.calls("edu", at, caller_hash=caller)
+        told.tell(e.OfferConnected(offer.offer, offer.contact), at)
+        for abusive in said:
+            told.tell(e.AbuseSaid(offer.offer, abusive), at + 1.0)
+        if caller != "h4":
+            told.over(offer, at + 2.0)
+            told.tell(e.ContactGone(offer.contact), at + 2.0)
+            told.tell(e.WrapUpEnded(AgentId("a")), at + 3.0)
+
+    talks(10.0, "h1", True)
+    talks(20.0, "h2", True)
+    talks(30.0, "h3", True)
+    talks(40.0, "h1", True)
+    talks(50.0, "h2", False)
+    talks(60.0, "h3")
+    talks(70.0, "h4", True)
+    store = await Store.open(tmp_path / "santral.db")
+    await store.take_lease("test")
+    await store.commit(Turn(entries, told.facts))
+    loaded = await store.load()
+    assert loaded.abusive == (Abused("h3", 32.0), Abused("h1", 42.0), Abused("h4", 70.0))
+    assert [one.caller_hash for one in told.engine._domain.abuse.all()] == ["h3", "h1", "h4"]
+    [talked] = [one for one in loaded.contacts if one.contact == "c7"]
+    assert talked.abusive and talked.topics == {"abusive"}
+    old = await store.work(partial(traces.blank_rows, ids=["c1", "c4"]))
+    assert old == 2 and [one.caller_hash for one in (await store.load()).abusive] == ["h3", "h4"]
+    await store.close()
+    with sqlite3.connect(tmp_path / "santral.db") as rows:
+        assert rows.execute("select contact from contacts where abusive order by contact").fetchall() == [
+            ("c3",), ("c7",)]
 
 
 async def test_the_row_of_a_caller_sent_on_to_an_anonymous_service_knows_nobody(tmp_path: Path) -> None:

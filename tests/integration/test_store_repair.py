@@ -102,7 +102,7 @@ async def _start(path: Path, driver: Unchecked) -> tuple[Store, list[Row]]:
     loaded = await store.load()
     driver.engine = Engine()
     driver.tell(Started(driver.centre, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
-                        loaded.next_offer, loaded.next_fact, loaded.places))
+                        loaded.next_offer, loaded.next_fact, loaded.places, loaded.abusive))
     repairs = driver.engine.take_repairs()
     await store.repair(repairs)
     driver.facts += driver.engine.take_facts()

@@ -22,9 +22,13 @@ def queued(h, event: e.ContactQueued) -> None:
     service = h.services.get(event.service)
     if service is None:
         h.refuse("unknown_service")
+    topics = set(event.topics)
+    said = h.abusive.get(event.caller_hash) if event.caller_hash and not service.anonymous else None
+    if said is not None and h.now - h.centre.abusive_days * 86_400 <= said:
+        topics.add("abusive")
     since = h.now if event.since is None else min(event.since, h.now)
     caller = Caller(event.contact, service, event.channel, since, event.priority, h.take_number(), h.now, event.leg,
-                    event.slow, event.node, event.caller_hash, event.needs, event.topics, entered_at=since,
+                    event.slow, event.node, event.caller_hash, event.needs, frozenset(topics), entered_at=since,
                     step_at=h.now, language=event.language)
     merge(h, caller)
     old_place(h, caller)
@@ -60,7 +64,9 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
     caller.slow = caller.slow or event.slow
     caller.language = event.language or caller.language
     caller.leg = event.leg or caller.leg
-    needs, topics = event.needs or caller.needs, event.topics or caller.topics
+    needs, topics = event.needs or caller.needs, caller.topics
+    if event.topics:
+        topics = event.topics | (topics & {"abusive"})
     other = needs != caller.needs or topics != caller.topics
     service = h.services.get(event.service, caller.service)
     moves = service.id != caller.service.id and service.id not in caller.visited and not caller.callback \
@@ -198,6 +204,7 @@ def forgotten(h, event: e.CallerForgotten) -> None:
     if not event.caller_hash:
         return
     h.spoke.pop(event.caller_hash, None)
+    h.abusive.pop(event.caller_hash, None)
     h.lost_places = [one for one in h.lost_places if one[0] != event.caller_hash]
     for one in list(h.callers.values()):
         if event.caller_hash in (one.hash, one.other_hash):

@@ -276,6 +276,24 @@ def follow_up(h, event: e.FollowUpAgreed) -> None:
         h.tell("FollowUpSet", event.offer, caller.id, event.agreed)
 
 
+def abuse(h, event: e.AbuseSaid) -> None:
+    """The agent at hand says that the caller is abusive, or is not. Who does is known again by the number."""
+    offer = h.offers.get(event.offer)
+    if offer is None or offer.state is PENDING or offer.caller.in_line:
+        h.refuse("not_now")
+    caller = offer.caller
+    if caller.hash == "" or caller.service.anonymous:
+        h.refuse("caller_unknown")
+    topics = caller.topics | {"abusive"} if event.abusive else caller.topics - {"abusive"}
+    if (caller.abusive, caller.topics) == (event.abusive, topics):
+        return
+    caller.abusive, caller.topics = event.abusive, topics
+    h.abusive.pop(caller.hash, None)
+    if event.abusive:
+        h.abusive[caller.hash] = h.now
+    h.tell("AbuseNoted", offer.id, caller.id, event.abusive, topics)
+
+
 def keep_waiting(h, offer: Offer, on: bool) -> None:
     """Music, or no more."""
     offer.held_since = h.now if on else None

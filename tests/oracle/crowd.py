@@ -94,7 +94,8 @@ def centre_of(rng: random.Random) -> Centre:
         interruptible=rng.choice((Centre((), ()).interruptible, frozenset(Channel) - {Channel.VOICE}, frozenset())),
         load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
         decompression_s=rng.choice((7.0, 30.0)), spared_s=rng.choice((10.0, 40.0)),
-        micro_break_s=rng.choice((5.0, 20.0)), reacts_s=2.0 if len(agents) == AGENTS else 3.5)
+        micro_break_s=rng.choice((5.0, 20.0)), abusive_days=rng.choice((180.0, 0.002)),
+        reacts_s=2.0 if len(agents) == AGENTS else 3.5)
 
 
 class Crowd:
@@ -170,7 +171,7 @@ class Crowd:
             return rng.choice((
                 e.OfferRinging(number), e.OfferAnswered(number), e.OfferConnected(number, self._contact()),
                 e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.Held(number, True),
-                e.FollowUpAgreed(number), e.TransferAsked(number, self._service()),
+                e.FollowUpAgreed(number), e.AbuseSaid(number), e.TransferAsked(number, self._service()),
                 e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy"),
                 e.CallbackTaken(number)))
         offer = rng.choice(live)
@@ -213,14 +214,15 @@ class Crowd:
                 e.TalkEnded(number, "agent"),
                 e.TalkEnded(number, "lost") if rng.random() < 0.4 else e.TalkEnded(number, "caller"),
                 e.TalkEnded(number, "dropped", late), e.FollowUpAgreed(number, rng.random() < 0.9),
-                e.FollowUpAgreed(number),
+                e.FollowUpAgreed(number), e.AbuseSaid(number, rng.random() < 0.7),
                 e.Held(number, rng.random() < 0.5), e.ContactWeighed(number, rng.randint(0, 5)),
                 e.ContactTicked(caller) if rng.random() < 0.3 else
                 e.ContactGone(caller, late, dropped=rng.random() < 0.5),
                 e.WrapUpAsked(offer.person.id), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
                 e.Held(number, False)))
         return rng.choice((
-            e.ContactWeighed(number, rng.randint(0, 5)), e.WrapUpEnded(offer.person.id),
+            e.ContactWeighed(number, rng.randint(0, 5)), e.AbuseSaid(number, rng.random() < 0.7),
+            e.WrapUpEnded(offer.person.id),
             e.WrapUpEnded(offer.person.id, caller), e.WrapUpEnded(offer.person.id), e.WrapUpExtended(offer.person.id)))
 
     def _of_consult(self, offer: Offer) -> e.Event:

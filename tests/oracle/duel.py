@@ -37,6 +37,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     tf.Connected: ("offer", "contact", "agent"),
     tf.HoldChanged: ("offer", "on"),
     tf.FollowUpSet: ("offer", "contact", "agreed"),
+    tf.AbuseNoted: ("offer", "contact", "abusive", "topics"),
     tf.Consulting: ("offer", "contact", "agent", "service", "to"),
     tf.Returned: ("offer", "contact", "agent", "service"),
     tf.Introduced: ("offer", "contact", "agent", "to", "by", "unknown"),
@@ -139,7 +140,7 @@ class Duel:
         event = Started(
             d.centre, tuple(contacts), tuple(offers), tuple(agents), tuple(list(d.over)[-OVER_KEPT:]),
             tuple(Spoke(caller, *last) for caller, last in d.known._last.items()), d.next_offer, d.next_seq,
-            d.kept.all())
+            d.kept.all(), d.abuse.all())
         self._begin()
         self.tell(event)
 
@@ -192,8 +193,11 @@ class Duel:
                 contact = self.engine._domain.contacts.get(fact.contact)
                 seen["old places given back"] += contact is not None and contact.returned is not None
                 seen["lost calls followed up"] += fact.contact.startswith("f")
+                seen["known as abusive"] += fact.caller_hash in self.house.abusive and "abusive" in fact.topics
             case tf.FollowUpSet():
                 seen[f"follow-up {fact.agreed}"] += 1
+            case tf.AbuseNoted():
+                seen[f"abusive {fact.abusive}"] += 1
             case f.ContactChanged():
                 seen["old places declined"] += fact.since is not None
             case tf.Consulting() | tf.Returned():
@@ -280,7 +284,7 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
                               None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
                               c.needs, c.topics, c.callback, c.tries, c.not_before, c.anytime, c.callback_hash,
                               c.callback_box, c.handed_at, None if c.introducer is None else c.introducer.waited_s,
-                              c.language, c.follow_up)
+                              c.language, c.follow_up, c.abusive)
                 for c in d.contacts.values()]
     offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, (o.came_from or o.contact.service).id,
                           o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,

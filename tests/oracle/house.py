@@ -21,7 +21,7 @@ TOLD = {
     e.CallbacksQuiet: callbacks.callbacks_quiet,
     e.CallbackFailed: callbacks.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended, e.TalkEnded: calls.talk_ended,
-    e.Held: calls.held, e.FollowUpAgreed: calls.follow_up,
+    e.Held: calls.held, e.FollowUpAgreed: calls.follow_up, e.AbuseSaid: calls.abuse,
     e.TransferAsked: calls.transfer, e.ConsultAsked: consults.asked,
     e.ConsultEnded: consults.ended, e.SeatChanged: shifts.phone_changed,
     e.AgentSignedIn: shifts.sign_in,
@@ -71,6 +71,8 @@ class House:
         self.over: dict[str, float] = {}
         self.surveys: dict[str, list[str]] = {}
         self.spoke: dict[str, tuple[str, float]] = {}
+        self.abusive: dict[str, float] = {}
+        """When it was said of whom."""
         self.lost_places: list[tuple[str, tuple[str, ...], float, int, float]] = []
         """Callers who hung up while waiting: hash, services, start, points, when."""
         self.counts = False

@@ -186,6 +186,7 @@ def started(h, event: Started) -> None:
         h.over[contact] = h.now
     for row in sorted(event.spoke, key=lambda one: one.at):
         h.spoke[row.caller_hash] = row.agent, row.at
+    h.abusive = {row.caller_hash: row.at for row in event.abusive}
     h.lost_places = sorted((tuple(row) for row in event.places), key=lambda one: one[4])
     for row in sorted(event.contacts, key=lambda one: (one.queued_at, len(one.contact), one.contact)):
         h.callers[row.contact] = stored_caller(h, row)
@@ -221,7 +222,7 @@ def stored_caller(h, row) -> Caller:
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
         other_hash=row.callback_hash,
         sent_at=None if row.handed_at is None else min(row.handed_at, h.now), follow_up=row.follow_up,
-        language=row.language)
+        language=row.language, abusive=row.abusive)
 
 
 def stored_person(h, row) -> None:

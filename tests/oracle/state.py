@@ -62,6 +62,8 @@ class Caller:
     language: str = ""
     follow_up: bool = False
     """To be called back if the call is lost."""
+    abusive: bool = False
+    """An agent has said so in this call."""
     net_again: float = 0.0
     """Of deadlines at the same moment the one goes first that was set first."""
     fresh: bool = False

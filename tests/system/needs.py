@@ -14,7 +14,7 @@ from lab.up import CENTRE
 SKILL, KEY = "uzaktan_egitim", "2"
 """Service of the agents at seats, and the key that leads to it."""
 
-READS, AFTER_BRIEF, SWITCH, SCREEN, BY_WISH = "a1041", "a1042", "a1043", "a1044", "a1045"
+READS, AFTER_BRIEF, SWITCH, SCREEN, BY_WISH, SPARED = "a1041", "a1042", "a1043", "a1044", "a1045", "a1046"
 READ_S, RING_S = 4, 10
 
 LEAD, PARTNER = "a1056", "a1062"
@@ -34,6 +34,7 @@ accommodations:
   - {{agent: {SWITCH}, answer_mode: single_switch, ring_timeout_s: {RING_S}}}
   - {{agent: {SCREEN}, answer_mode: auto_after_brief, pre_connect_mode: screen, pre_connect_s: {READ_S}}}
   - {{agent: {BY_WISH}, wrapup_mode: agent_requested, wrapup_s: 30}}
+  - {{agent: {SPARED}, no_abusive_history: true}}
   - {{agent: {LEAD}, pair_id: cift}}
   - {{agent: {PARTNER}, pair_id: cift, answer_mode: auto}}
 """

@@ -7,13 +7,14 @@ import pytest
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
-from tests.system.needs import AFTER_BRIEF, BY_WISH, KEY, READ_S, READS, RING_S, SCREEN, SKILL, SWITCH
+from tests.system.needs import AFTER_BRIEF, BY_WISH, KEY, READ_S, READS, RING_S, SCREEN, SKILL, SPARED, SWITCH
 from tests.system.stage import Stage, length
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
 
 CALLER = 440
+ABUSER = "05321239977"
 BRIEF = f"bilgi-{SKILL}"
 NEAR_S = 1.5
 """A busy machine is late by less."""
@@ -70,6 +71,31 @@ async def test_a_wrap_up_by_wish_comes_after_a_key_in_the_talk_and_not_without(n
     await caller.hangup()
     assert (await needs.reaches(agent, "wrapup"))["until"] is not None
     await agent.ask("wrapup/end")
+
+
+async def test_a_caller_who_was_abusive_waits_rather_than_come_to_who_is_spared_it(needs: Stage) -> None:
+    agent = await needs.agent(BY_WISH, Behaviour(record=needs.folder))
+    since = len(needs.network.rung)
+    caller = await needs.hurried(KEY, number=ABUSER)
+    phone = await needs.network.wait_ring(agent.seat, since)
+    contact = (await needs.reaches(agent, "talking"))["contact"]
+    await phone.press("*0")
+    await needs.hears(phone, "kaba-tamam")
+    assert needs.lab.rows("select topics from contacts where abusive and contact = ?", contact)
+    await caller.hangup()
+    await needs.reaches(agent, "ready")
+    await agent.ask("pause")
+    spared = await needs.agent(SPARED)
+    again = await needs.hurried(KEY, number=ABUSER)
+    waits = "select contact from contacts where state = 'pending' and topics like '%abusive%'"
+    await until_async(lambda: needs.lab.rows(waits), what="they wait")
+    other = await needs.hurried(KEY)
+    await needs.reaches(spared, "talking")
+    assert needs.lab.rows(waits), "who came later and was never abusive goes to them"
+    await agent.ask("resume")
+    await needs.reaches(agent, "talking")
+    for one in (again, other):
+        await one.hangup()
 
 
 async def test_a_caller_who_leaves_in_the_time_to_read_frees_the_agent_at_once(needs: Stage) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from centres.team import Accommodation, Needs
 from centres.team import Agent as Person
+from routing.core.abuse import ABUSIVE
 from routing.core.model import (
     Agent,
     AnswerMode,
@@ -19,7 +20,7 @@ from routing.core.model import (
     Profile,
     WrapUpMode,
 )
-from santral.engine_values import ABUSIVE, agent_of
+from santral.engine_values import agent_of
 
 pytestmark = pytest.mark.unit
 
