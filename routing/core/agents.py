@@ -38,10 +38,13 @@ AWAY = breaks.AWAY
 FREE = frozenset({READY, BUSY, UNREACHABLE})
 """States of a person who is ready; the phone decides which of them."""
 
-_STEPS = {(before, trigger): (after, after in FREE, before in AWAY or after in AWAY)
+NUMBER = {state: number for number, state in enumerate(AgentState)}
+"""Where a state is counted in `Domain.by_state`."""
+
+_STEPS = {(before, trigger): (after, after in FREE, before in AWAY or after in AWAY, NUMBER[before], NUMBER[after])
           for (before, trigger), after in AGENT.items()}
 """The table of `states`, with what is asked of each step: it leads to a person who is ready; it is one of coming or
-going."""
+going; where both states are counted."""
 
 RELEASING = frozenset({"released", "missed_too_often", "pause", "sign_out"})
 """Triggers that mean: this contact is not the agent's any more. With others at hand they go on with those."""
@@ -63,7 +66,7 @@ def signed_in(d: Domain, agent: AgentId) -> AgentRecord:
     return record
 
 
-def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_idle: bool = False) -> None:
+def change(d: Domain, record: AgentRecord, trigger: str, reason: str, keep_idle: bool = False) -> None:
     """Follow the table, tell it, and put the agent where they belong now. `keep_idle`: not their doing, the place among
     the idle stays."""
     offers = record.offers
@@ -71,7 +74,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
         trigger, reason = capacity.still(record), ""
     before, now = record.state, d.now
     try:
-        after, free, away = _STEPS[before, trigger]
+        after, free, away, out_of, into = _STEPS[before, trigger]
     except KeyError:
         follow(AGENT, "agent", record.id, before, trigger)
         raise
@@ -79,12 +82,13 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
         seat = d.seats[record.seat]
         if seat.in_use or not seat.reachable:
             after = follow(AGENT, "agent", record.id, READY, _seat_trigger(seat))
+            into = NUMBER[after]
     if record.key is not None:
         d.matching.leave(record)
     before_s = now - record.since if record.version else 0.0
     counts = d.by_state
-    counts[before] -= 1
-    counts[after] += 1
+    counts[out_of] -= 1
+    counts[into] += 1
     if after is before and offers and trigger != "move":
         before_s = 0.0  # the same with one contact more or less
     else:
@@ -100,7 +104,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, *, keep_id
         _clear(d, record)
     if record.wanted_by:
         preferred.review(d, record)
-    if not record.full or record.resting or record.profile.pair_id:
+    if not record.full or record.resting or record.pair_id:
         place(d, record)  # else nothing may be offered beside what they have, as nearly always
 
 
@@ -111,7 +115,7 @@ def _come_or_go(d: Domain, record: AgentRecord, trigger: str, before: AgentState
         record.pause_pending, record.leave_pending = "", False
     if trigger != "move":
         breaks.changed(d, record, before, before_s)
-        d.by_state[SIGNED_OUT] = 0
+        d.by_state[NUMBER[SIGNED_OUT]] = 0
         if after is SIGNED_OUT and record.as_configured is not None:
             record.become(record.as_configured)
             record.as_configured = None
@@ -119,7 +123,7 @@ def _come_or_go(d: Domain, record: AgentRecord, trigger: str, before: AgentState
         arm_return(d, record)
 
 
-def done(d: Domain, record: AgentRecord, reason: str, *, keep_idle: bool = False) -> None:
+def done(d: Domain, record: AgentRecord, reason: str, keep_idle: bool = False) -> None:
     """The agent is done with a contact: on with the others, or what they have asked for meanwhile, or ready."""
     if record.offers:
         interrupt.go_on(d, record)
@@ -170,7 +174,7 @@ def _tell(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(facts.AgentChanged, (
-        seq, d.now, record.id, record.version, record.agent.team, before, record.state, record.reason, record.seat,
+        seq, d.now, record.id, record.version, record.team, before, record.state, record.reason, record.seat,
         before_s, record.serves, record.misses, record.since, record.idle_since,
         capacity.wrapup_until(d, record) if record.state is WRAPUP or len(record.offers) > 1 else None,
         record.pause_pending, record.leave_pending, wellbeing.burden(record) if record.untold else None,
@@ -184,7 +188,7 @@ def place(d: Domain, record: AgentRecord) -> None:
     if record.resting:
         record.resting = False
         d.timers.cancel(("rest", record.id))
-    paired = record.profile.pair_id
+    paired = record.pair_id
     if record.full and not paired:
         return  # nearly always
     channels = capacity.open_to(d, record)
@@ -217,8 +221,8 @@ def _seat_trigger(seat: Seat) -> str:
 
 def leg_over(d: Domain, seat: SeatId) -> None:
     """Our leg on this phone is over: give the phone a moment to say that it is free."""
-    record = d.seat(seat)
-    if record.in_use:
+    record = d.seats.get(seat)
+    if record is not None and record.in_use:
         record.settling = True
         d.timers.set(("settle", seat), d.now + SETTLE_S)
 

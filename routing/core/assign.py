@@ -8,6 +8,7 @@ last time is not looked at: see `match`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from operator import attrgetter
 
 from routing.core import contacts, offers, requirement
@@ -38,7 +39,7 @@ def assign(d: Domain) -> None:
                     _offer(d, group, record)
                     continue
             matching.settle()
-        group = _first(d, calling, ready=True)
+        group = _first(d, calling, True)
         if group is None:
             calling.clear()
         else:
@@ -62,22 +63,22 @@ def turn_of(d: Domain, record: AgentRecord) -> Group | None:
     of those that the agent serves."""
     standing, matching = record.standing, d.matching
     assert standing is not None
-    reach = standing[2]
-    return _first(d, reach.groups if reach.version == matching.version and not record.own else matching.reach(record))
+    return _first(d, standing.groups if standing.version == matching.version and not record.own
+                  else matching.reach(record))
 
 
-def _first(d: Domain, groups: Iterable[Group], *, ready: bool = False) -> Group | None:
+def _first(d: Domain, groups: Iterable[Group], ready: bool = False) -> Group | None:
     """Of these groups the one whose head comes first: the greatest age by weight and points, then the first to
     arrive. A group whose link is down or whose service has enough contacts at agents waits on. `ready`: only where
     somebody stands who could take it."""
     first: Group | None = None
-    first_age, first_number, now, links = 0.0, 0, d.now, d.links
+    first_age, first_number, now, links = inf, 0, d.now, d.links
     for group in groups:
         head = group.head
         if head is not None and (not ready or group.pool.mask & group.allowed):
             start, number, _ = head
             age = start - now * group.weight
-            if (first is None or age < first_age or (age == first_age and number < first_number)) \
+            if (age < first_age or (age == first_age and number < first_number)) \
                     and (group.quota is None or group.quota.taken < group.quota.limit) \
                     and (group.node not in links or links[group.node].up):
                 first, first_age, first_number = group, age, number

@@ -46,7 +46,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
     if caller_hash and d.abuse and not service.anonymous:
         topics = abuse.known(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
-                      caller_box, needs, topics, since, now, language=language)
+                      caller_box, needs, topics, language, since, now)
     if caller_hash and d.callbacks:
         callback.merge(d, contact)
     if caller_hash and d.kept:
@@ -161,7 +161,7 @@ def gone(d: Domain, event: ContactGone) -> None:
     elif contact.callback:
         callback.gone(d, contact)
     else:
-        short = at - contact.waits_from < contact.service.short_abandon_s
+        short = at - contact.waits_from() < contact.service.short_abandon_s
         outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
         if contact.handed_at is None:
             estimate.gave_up(d, contact, at)

@@ -53,7 +53,7 @@ def asked(d: Domain, event: ConsultAsked) -> None:
         quota.uncount(d.matching, offer)
     contacts.follow_contact(contact, "consults")
     contact.introducer, offer.came_from = offer, contact.service
-    offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from)
+    offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from())
     d.facts.append(talk_facts.Consulting(
         *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id, service.id))
     d.timers.set((TIMER, offer.id), d.now + WAIT_S)

@@ -162,7 +162,7 @@ def _step_ends(contact: Contact) -> float | None:
 def _ceiling(contact: Contact) -> float | None:
     """A callback has no ceiling: its caller is not on the line."""
     limit = contact.service.ceiling_s
-    return None if limit is None or contact.urgent or contact.callback else contact.waits_from + limit
+    return None if limit is None or contact.urgent or contact.callback else contact.waits_from() + limit
 
 
 def _overflows(d: Domain, contact: Contact) -> float | None:
@@ -305,7 +305,7 @@ def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at:
     contact.offer = None
     follow_contact(contact, trigger)
     if asker is None:
-        _ended(d, contact, outcome, max(0.0, at - contact.waits_from), position, key, at)
+        _ended(d, contact, outcome, max(0.0, at - contact.waits_from()), position, key, at)
     else:
         assert asker.came_from is not None
         contact.service = d.services.get(asker.came_from.id, asker.came_from)

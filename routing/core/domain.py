@@ -51,8 +51,8 @@ class Domain:
         """The settings in force."""
         self.costs: dict[Channel, int] = {}
         """Units of an agent's capacity that one contact takes (`Centre.costs`)."""
-        self.by_state = dict.fromkeys(AgentState, 0)
-        """How many signed-in agents are in each state."""
+        self.by_state = [0] * len(AgentState)
+        """How many signed-in agents are in each state, in the order of `AgentState`."""
         self.services: dict[ServiceId, Service] = {}
         self.agents: dict[AgentId, AgentRecord] = {}
         self.contacts: dict[ContactId, Contact] = {}

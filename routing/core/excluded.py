@@ -190,7 +190,7 @@ def _by_moment(d: Domain, contact: Contact, record: AgentRecord) -> Reason | Non
         found = Why.REST, f"{at - d.now:.1f} s"
     elif record.breaks and breaks.protected(d, record):
         found = Why.BREAK, ""
-    elif record.profile.pair_id and not pairs.narrow(d, record, bit) & bit:
+    elif record.pair_id and not pairs.narrow(d, record, bit) & bit:
         found = Why.PAIR, ""
     elif contact.service.load >= HEAVY \
             and contact.service.load > (record.utmost if contact.urgent else record.atmost):

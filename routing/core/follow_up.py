@@ -42,7 +42,7 @@ def lost(d: Domain, contact: Contact) -> None:
         return
     new = Contact(name, contact.service, Channel.VOICE, contact.since, contact.priority, d.take_number(), d.now, "",
                   contact.slow, contact.node, contact.caller_hash, contact.caller_box, contact.needs, contact.topics,
-                  contact.since, d.now, language=contact.language)
+                  contact.language, contact.since, d.now)
     new.callback, new.anytime, new.not_before = True, True, d.now + callback.REDIAL_S
     new.callback_hash, new.callback_box = contact.callback_hash, contact.callback_box
     d.contacts[name] = new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from routing.core import requirement
 from routing.core.ids import ServiceId
@@ -20,19 +20,21 @@ LOADS, CHANNEL_SETS = LOAD_MAX + 1, ALL_CHANNELS + 1
 """Values of a load (0 to 5) and of a set of channels: a standing is coded by three of the one and one of the other."""
 
 Key = Callable[["AgentRecord", float], float]
-Standing: TypeAlias = "tuple[tuple[Place, ...], tuple[tuple[Key, Place], ...], Reach]"
-"""The places of a kind of agent for certain channels and loads: where the key is (idle since, index), those where the
-strategy has another one, and the groups they serve."""
 
 
-class Reach:
-    """The groups that a standing serves, as they were when there were so many in all."""
+class Standing:
+    """The places of a kind of agent for certain channels and loads, and the groups that are served from there."""
 
-    __slots__ = ("groups", "version")
+    __slots__ = ("groups", "idle", "keyed", "version")
 
-    def __init__(self) -> None:
+    def __init__(self, idle: tuple[Place, ...], keyed: tuple[tuple[Key, Place], ...]) -> None:
+        self.idle = idle
+        """Where the key is (idle since, index)."""
+        self.keyed = keyed
+        """Where the strategy has another one, each with it."""
+        self.groups: tuple[Group, ...] = ()
+        """As they were when `Matching.version` was `version`."""
         self.version = -1
-        self.groups: list[Group] = []
 
 
 class Kind:
@@ -66,7 +68,7 @@ class Kind:
                     idle.append(place)
                 else:
                     keyed.append((pool.strategy.key, place))
-        return tuple(idle), tuple(keyed), Reach()
+        return Standing(tuple(idle), tuple(keyed))
 
 
 def tier_of(record: AgentRecord, load: int) -> int | None:

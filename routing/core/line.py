@@ -65,14 +65,13 @@ class Line(Generic[T]):
         """Take an entry out. ValueError when it is not there."""
         blocks = self._blocks
         block = blocks[0]
-        if block and block[0] == entry:  # the head, as nearly always
-            self.pop()
-            return
-        at = self._block(entry)
-        block = blocks[at]
-        place = bisect_left(block, entry)
-        if place == len(block) or block[place] != entry:
-            raise ValueError(f"not in the line: {entry!r}")
+        at = place = 0
+        if not block or block[0] != entry:  # nearly always it is the head
+            at = self._block(entry)
+            block = blocks[at]
+            place = bisect_left(block, entry)
+            if place == len(block) or block[place] != entry:
+                raise ValueError(f"not in the line: {entry!r}")
         del block[place]
         self.size -= 1
         if not block and len(blocks) > 1:

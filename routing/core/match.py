@@ -166,16 +166,17 @@ class Matching:
 
     def part(self, contact: Contact) -> None:
         """A contact waits for an agent no more. Fine when it does not."""
-        group, contact.group = contact.group, None
+        group = contact.group
         if group is None:
             return
+        contact.group = None
         head = group.head
         if head is not None and head[2] is contact:  # nearly always
-            group.head = group.line.pop()
+            group.head = head = group.line.pop()
         else:
             start, number = contact.key
             group.line.remove((start, number, contact))
-        if group.head is None:
+        if head is None:
             pool = group.pool
             del self.active[group], pool.waiting[group]
             if pool.owner is not None and not pool.waiting:
@@ -291,26 +292,26 @@ class Matching:
     def _insert(self, record: AgentRecord) -> None:
         key, standing = record.key, record.standing
         assert key is not None and standing is not None
-        idle, keyed, _ = standing
         if key > self._latest:  # nearly always: later than everybody, so at the end of every line
             self._latest = key
-            for pool, bit, prompt, _ in idle:  # what ReadyLine.add does, without a call for each place
+            for pool, bit, prompt, _ in standing.idle:  # what ReadyLine.add does, without a call for each place
                 if not prompt:
                     pool.mask |= bit
                 prompt[record] = key
         else:
-            for pool, bit, _, line in idle:
+            for pool, bit, _, line in standing.idle:
                 line.add(record, key)
                 pool.mask |= bit
-        if keyed:
+        if standing.keyed:
             keys: list[LineKey] = []
-            for of, (pool, bit, _, line) in keyed:
+            for of, (pool, bit, _, line) in standing.keyed:
                 keys.append((of(record, self.half_life_s), record.index))
                 line.add(record, keys[-1])
                 pool.mask |= bit
             record.keys = tuple(keys)
-        for pool in record.own:
-            pool.mask = self._own_bit(pool, record)
+        if record.own:
+            for pool in record.own:
+                pool.mask = self._own_bit(pool, record)
 
     def _own_bit(self, pool: Pool, record: AgentRecord) -> int:
         tier = tier_of(record, pool.load) if pool.channel & record.channels else None
@@ -324,27 +325,26 @@ class Matching:
                 self.calling.update(pool.waiting)
         self.fresh.clear()
 
-    def reach(self, record: AgentRecord) -> list[Group]:
+    def reach(self, record: AgentRecord) -> tuple[Group, ...]:
         """The groups for which an agent stands, or will as soon as they are settled; in most of them nobody waits."""
         standing = record.standing
         assert standing is not None
-        found = standing[2]
-        if found.version != self.version:
-            found.version = self.version
-            found.groups = [group for pool, bit in self.places(record) for group in pool.groups if bit & group.allowed]
+        if standing.version != self.version:
+            standing.version = self.version
+            standing.groups = tuple([group for pool, bit in self.places(record) for group in pool.groups
+                                     if bit & group.allowed])
         if record.own:
-            return found.groups + [group for pool in record.own for group in pool.waiting
-                                   if self._own_bit(pool, record) & group.allowed]
-        return found.groups
+            return (*standing.groups, *(group for pool in record.own for group in pool.waiting
+                                        if self._own_bit(pool, record) & group.allowed))
+        return standing.groups
 
     def places(self, record: AgentRecord) -> Iterator[tuple[Pool, int]]:
         """The pools where an agent stands, or will as soon as they are settled, each with the bit there."""
         standing = record.standing
         assert standing is not None
-        idle, keyed, _ = standing
-        for pool, bit, _, _ in idle:
+        for pool, bit, _, _ in standing.idle:
             yield pool, bit
-        for _, (pool, bit, _, _) in keyed:
+        for _, (pool, bit, _, _) in standing.keyed:
             yield pool, bit
         for pool in record.own:
             yield pool, self._own_bit(pool, record)
@@ -359,21 +359,21 @@ class Matching:
         if self.fresh and record in self.fresh:
             del self.fresh[record]
             return
-        idle, keyed, _ = standing
-        for pool, bit, prompt, line in idle:
+        for pool, bit, prompt, line in standing.idle:
             try:
                 del prompt[record]
             except KeyError:
                 line.late.remove((*key, record))
             if not prompt and not line.late.size:
                 pool.mask ^= bit
-        if keyed:
-            for (_, (pool, bit, _, line)), at in zip(keyed, record.keys, strict=True):
+        if standing.keyed:
+            for (_, (pool, bit, _, line)), at in zip(standing.keyed, record.keys, strict=True):
                 line.remove(record, at)
                 if not line:
                     pool.mask ^= bit
-        for pool in record.own:
-            pool.mask = 0
+        if record.own:
+            for pool in record.own:
+                pool.mask = 0
 
 
 def _by_idle(record: AgentRecord) -> LineKey:

@@ -69,7 +69,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
                   d.costs.get(contact.channel, capacity.WHOLE), voice, partner, tier)
     idle_s, ready, signed = now - record.idle_since, matching.ready, matching.signed_in
-    by_state = tuple(d.by_state.values())
+    by_state = tuple(d.by_state)
     matching.part(contact)
     contacts.follow_contact(contact, "offered")
     d.offers[number] = contact.offer = offer
@@ -109,7 +109,7 @@ def ring(d: Domain, offer: Offer) -> None:
     d.commands.append(facts.record(commands.Offer, (
         number, contact.id, contact.leg, offer.agent.id, offer.seat, service.id, service.name, offer.ring_s,
         PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
-        now - contact.waits_from, contact.node, contact.channel, profile.reading_s if tells else 0.0,
+        now - contact.waits_from(), contact.node, contact.channel, profile.reading_s if tells else 0.0,
         contact.callback, None if partner is None else _partner(offer, partner), outside,
         profile.comfort, "" if contact.introducer is None or partner is not None else
         leg_id(contact.introducer.id, contact.id))))
@@ -336,13 +336,17 @@ def connected(d: Domain, event: OfferConnected) -> None:
             offer.partner.misses = 0
             agents.change(d, offer.partner, "connected", "")
             interrupt.hold(d, offer.partner)
-    wait_s = max(0.0, at - contact.waits_from)
+    wait_s, ring_s = at - contact.waits_from(), at - (offer.offered_at if offer.rang_at is None else offer.rang_at)
+    if wait_s < 0.0:
+        wait_s = 0.0
+    if ring_s < 0.0:
+        ring_s = 0.0  # the connection came to be known before the ringing did
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(talk_facts.Connected, (
         seq, d.now, number, name, contact.version, record.id, record.version, offer.seat, service.id,
-        contact.channel, wait_s, max(0.0, at - (offer.offered_at if offer.rang_at is None else offer.rang_at)),
-        contact.original_position, wait_s <= service.target_s, None if at == d.now else at,
+        contact.channel, wait_s, ring_s, contact.original_position, wait_s <= service.target_s,
+        None if at == d.now else at,
         None if contact.estimate is None else estimate.told(contact),
         0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))))
     if contact.estimate is not None:

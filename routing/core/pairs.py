@@ -18,7 +18,7 @@ def pair_up(d: Domain) -> None:
     leads: dict[str, AgentRecord] = {}
     for record in d.agents.values():
         record.partner, record.lead = None, False
-        pair_id = record.profile.pair_id
+        pair_id = record.pair_id
         if not pair_id or not record.configured:
             continue
         lead = leads.setdefault(pair_id, record)

@@ -44,7 +44,7 @@ def fits(d: Domain, contact: Contact, record: AgentRecord, service: Service | No
     if not record.signed or not record.configured or record.state in AWAY:
         return False
     profile = record.profile
-    if contact.channel not in profile.channels or (profile.pair_id and not record.lead):
+    if contact.channel not in profile.channels or (record.pair_id and not record.lead):
         return False
     agent = for_both(record)
     service = service or contact.service

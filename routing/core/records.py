@@ -41,6 +41,8 @@ class Contact:
     needs: Needs = ()
     """What this caller needs whatever the step (`ContactQueued.needs`)."""
     topics: frozenset[str] = frozenset()
+    language: str = ""
+    """As in `ContactQueued`."""
     entered_at: float = 0.0
     """When it came to its present service."""
     step_at: float = 0.0
@@ -78,8 +80,6 @@ class Contact:
     callback_hash: str = ""
     callback_box: str = ""
     """Of the number the caller agreed on; empty: the one they came with."""
-    language: str = ""
-    """As in `ContactQueued`."""
     follow_up: bool = False
     """The caller has agreed to be called back should the call be lost."""
     abusive: bool = False
@@ -98,7 +98,6 @@ class Contact:
         """The number at which the caller is called back, sealed; empty: there is none."""
         return self.callback_box or self.caller_box
 
-    @property
     def waits_from(self) -> float:
         """Start of the present wait. Its place in line comes of `since`, which a transfer keeps."""
         return self.since if self.handed_at is None else self.handed_at
@@ -277,7 +276,9 @@ class AgentRecord:
     """The next AgentChanged carries the burden, because it has changed."""
 
     id: AgentId = field(init=False)
+    team: str = field(init=False)
     profile: Profile = field(init=False)
+    pair_id: str = field(init=False)
     """Of `agent`: fields, because they are read so often."""
 
     def __post_init__(self) -> None:
@@ -286,7 +287,7 @@ class AgentRecord:
 
     def become(self, agent: Agent) -> None:
         """Be described by this from now on."""
-        self.agent, self.profile = agent, agent.profile
+        self.agent, self.team, self.profile, self.pair_id = agent, agent.team, agent.profile, agent.profile.pair_id
 
 
 @dataclass(slots=True, eq=False)

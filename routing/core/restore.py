@@ -144,12 +144,12 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
     return Contact(
         row.contact, service, Channel(row.channel), min(row.since, d.now), row.priority, d.take_number(), row.queued_at,
         row.leg, row.slow, row.node, row.caller_hash, row.caller_box, row.needs, row.topics,
-        min(row.since if row.entered_at is None else row.entered_at, d.now),
+        row.language, min(row.since if row.entered_at is None else row.entered_at, d.now),
         min(row.queued_at if row.step_since is None else row.step_since, d.now), ContactState(row.state), row.version,
         clamp_step(service, row.step), row.position, visited=row.visited, callback=row.callback, tries=row.tries,
         not_before=row.not_before, anytime=row.anytime, callback_hash=row.callback_hash, callback_box=row.callback_box,
         handed_at=None if row.handed_at is None else min(row.handed_at, d.now), follow_up=row.follow_up,
-        language=row.language, abusive=row.abusive)
+        abusive=row.abusive)
 
 
 _FITTING = {
@@ -245,7 +245,7 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
     breaks.restored(d, record)
     if not record.configured:
         d.timers.set(("leave", record.id), d.now)
-    d.by_state[record.state] += 1
+    d.by_state[agents.NUMBER[record.state]] += 1
     agents.place(d, record)
 
 

@@ -21,6 +21,7 @@ from routing.core.timers import Key
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 WRAPPING = OfferState.WRAPPING
+MANDATORY_FORCED_TIMEOUT = WrapUpMode.MANDATORY_FORCED_TIMEOUT
 NOT_RESPONDING, PAUSED, RINGING, SIGNED_OUT, TALKING, WRAPUP = (
     AgentState.NOT_RESPONDING, AgentState.PAUSED, AgentState.RINGING, AgentState.SIGNED_OUT, AgentState.TALKING,
     AgentState.WRAPUP)
@@ -144,7 +145,7 @@ def resume(d: Domain, event: AgentResumed) -> None:
 
 def _by_clock_only(d: Domain, record: AgentRecord) -> bool:
     """A wrap-up that began under another profile may have no clock: then it is the word that ends it."""
-    return record.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT and (
+    return record.profile.wrapup_mode is MANDATORY_FORCED_TIMEOUT and (
         not record.aside or d.timers.at(("aside", record.id)) is not None) and all(
             d.timers.at(("wrap", offer.id)) is not None for offer in record.offers.values() if offer.state is WRAPPING)
 

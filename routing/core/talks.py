@@ -97,7 +97,9 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         _free(d, record, offer, trigger if not lost else LOST)
     if offer.partner is not None:
         _partner_over(d, offer.partner, offer, lost)
-    wait_s = max(0.0, offer.connected_at - contact.waits_from)
+    wait_s = offer.connected_at - contact.waits_from()
+    if wait_s < 0.0:
+        wait_s = 0.0
     seq = d.next_seq
     d.next_seq = seq + 1
     d.facts.append(facts.record(talk_facts.TalkOver, (

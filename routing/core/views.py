@@ -29,9 +29,9 @@ def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None
     waits = c.state in WAITING
     offer = c.offer
     if waits or offer is None or offer.connected_at is None:
-        waited_s = now - c.waits_from
+        waited_s = now - c.waits_from()
     else:
-        waited_s = offer.connected_at - c.waits_from
+        waited_s = offer.connected_at - c.waits_from()
     return ContactView(
         c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, d.lines[c.service.id].size,
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
@@ -50,7 +50,7 @@ def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
 def _agent(d: Domain, record: AgentRecord) -> AgentView:
     offer = capacity.main_offer(record) if record.offers else None
     return AgentView(
-        record.id, record.agent.team, record.state, record.reason, record.since, record.seat,
+        record.id, record.team, record.state, record.reason, record.since, record.seat,
         None if offer is None else offer.contact.id, None if offer is None else offer.contact.service.id,
         capacity.wrapup_until(d, record), record.misses, tuple((str(s), n) for s, n in record.agent.skills),
         record.pause_pending, None if offer is None else offer.id)

@@ -71,7 +71,8 @@ def load_of(d: Domain, record: AgentRecord) -> float:
 
 def occupied_of(d: Domain, record: AgentRecord) -> float:
     """Handled seconds, decayed to this moment."""
-    return float(record.occupied * 2.0 ** ((record.occupied_at - d.now) / d.centre.occupied_half_life_s))
+    share: float = 2.0 ** ((record.occupied_at - d.now) / d.centre.occupied_half_life_s)
+    return record.occupied * share
 
 
 def relaxed(d: Domain, record: AgentRecord, rule: str) -> bool:
