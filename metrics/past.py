@@ -14,7 +14,6 @@ from sqlalchemy import JSON, ColumnElement, Select, Table, Text, bindparam, cast
 from sqlalchemy.types import TypeEngine
 
 from routing.core.events import Configured
-from routing.core.journal import decode_event
 from routing.core.model import Centre
 from routing.core.stored import Started
 from routing.store.reader import Ask
@@ -117,6 +116,6 @@ def rules(ask: Ask, moment: float) -> Centre:
              or ask(settings.order_by(journal.c.seq).limit(1)))
     if not found:
         return Centre((), ())
-    event = decode_event(*found[0])
+    event = ask.event(*found[0])
     assert isinstance(event, Started | Configured)
     return event.centre

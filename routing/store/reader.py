@@ -20,6 +20,7 @@ from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
 from routing.core.stored import Abused, OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
+from routing.store import start
 from routing.store.database import connect, translated, url_of
 from routing.store.migrate import revision
 from routing.store.schema import (
@@ -95,6 +96,10 @@ class Ask:
 
     def __call__(self, statement: Select[Any], **values: object) -> Sequence[Any]:
         return self._connection.execute(statement, values).all()
+
+    def event(self, kind: str, body: str) -> Event | None:
+        """What an entry of the journal says. Raises JournalError."""
+        return decode_event(kind, start.read(kind, body, lambda seq: start.body_at(self._connection, seq)))
 
 
 class ServiceCount(NamedTuple):
@@ -258,7 +263,7 @@ class Reader:
         found: list[Input] = []
         for number, at, kind, body in self._all(_JOURNAL, after=seq, count=min(limit, PAGE)):
             try:
-                found.append(Input(number, at, decode_event(kind, body)))
+                found.append(Input(number, at, decode_event(kind, start.read(kind, body, self._body_at))))
             except JournalError as error:
                 raise JournalError(f"entry {number}: {error}") from None
         return found
@@ -317,6 +322,9 @@ class Reader:
             self._connection.close()
             self._connection = None
         self._engine.dispose()
+
+    def _body_at(self, seq: int) -> str:
+        return self.look(lambda connection: start.body_at(connection, seq))
 
     def _all(self, statement: Select[Any], **values: object) -> list[tuple[Any, ...]]:
         return self.look(lambda connection: [tuple(row) for row in connection.execute(statement, values)])

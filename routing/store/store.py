@@ -23,7 +23,7 @@ from routing.core.facts import Fact
 from routing.core.journal import encode
 from routing.core.stored import Row
 from routing.store import lease as leasing
-from routing.store import residue
+from routing.store import residue, start
 from routing.store.database import LOCK_S, POSTGRES_MIN, connect, driver_of, lifted, place, translated, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
@@ -358,6 +358,8 @@ class Store:
                 rows: list[dict[str, object]] = []
                 for at, event in turn.events:
                     kind, body = encode(event)
+                    if kind == start.KIND:
+                        body = start.written(connection, body, at)
                     rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
                     next_input += 1
                 _ADD_JOURNAL.run_all(cursor, dialect, rows)

@@ -22,6 +22,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from routing.core.stored import Started
 from routing.store.schema import CONTACT_LIVE, SETTINGS_KINDS, contacts, facts, journal, one_of
+from routing.store.start import whole_only
 from routing.store.store import Store
 
 PAGE = 2_000
@@ -193,7 +194,7 @@ class Past(NamedTuple):
     """What may go of journal and facts: everything before a start of a node, so that a replay can begin there."""
 
     entry: int
-    """First entry that stays."""
+    """First entry that stays: a start that is whole, or others would be like one that is gone."""
     fact: int
     """First fact that stays."""
     entries: int
@@ -204,8 +205,8 @@ class Past(NamedTuple):
 def past(connection: Connection, before: float) -> Past | None:
     """What is older than this moment; None: no node has started between it and the beginning of the journal."""
     row = connection.execute(select(journal.c.seq, journal.c.body).where(
-        text(one_of("kind", SETTINGS_KINDS)), journal.c.kind == Started.__name__, journal.c.at < before)
-        .order_by(journal.c.seq.desc()).limit(1)).first()
+        text(one_of("kind", SETTINGS_KINDS)), journal.c.kind == Started.__name__, journal.c.at < before,
+        whole_only()).order_by(journal.c.seq.desc()).limit(1)).first()
     if row is None:
         return None
     entry, fact = int(row.seq), int(json.loads(row.body)["next_fact"])

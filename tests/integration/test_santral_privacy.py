@@ -297,7 +297,8 @@ async def test_everything_that_is_known_is_told(house: House, tmp_path: Path) ->
         await house.privacy.export(await house.privacy.by_number(NUMBER), folder)
 
 
-async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House) -> None:
+async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.store.start.YOUNG_S", 0.0)  # every start is as the first one of a day
     old = await house.node.call(NUMBER)
     await house.record(old, age_s=91 * DAY_S)
     await house.node.start()
@@ -398,6 +399,7 @@ async def test_a_number_of_the_centres_own_files_is_no_trace(house: House) -> No
 
 async def test_a_replay_begins_where_the_journal_does_now(house: House) -> None:
     await house.node.call(NUMBER)
+    house.node.now += DAY_S
     await house.node.start()
     await house.node.call(OTHER, talk=False)
     house.node.now += 100 * DAY_S
