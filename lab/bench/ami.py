@@ -23,6 +23,7 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import ContactState, OfferState
 
+TAKES_S = 5.0
 CALLS = 200
 CHUNK = 64 * 1024
 ROUNDS = 9

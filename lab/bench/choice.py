@@ -23,6 +23,7 @@ from routing.core.model import Agent, Channel, Profile, Service, Step
 from routing.core.pool import Group
 from routing.core.records import AgentRecord, Contact
 
+TAKES_S = 10.0
 SKILLS = tuple(SkillId(f"k{number}") for number in range(12))
 SERVICES = tuple(Service(ServiceId(skill), skill, (Step(((skill, 1),)),)) for skill in SKILLS)
 LEVELS = (20, 40, 60, 80, 100)

@@ -1,4 +1,8 @@
-"""`santral bench`: every benchmark is a module beside this one with a function `rows()`; one row is one measure."""
+"""`santral bench`: every benchmark is a module beside this one.
+
+Its first sentence says what it measures, `TAKES_S` about how long that takes (seconds by the clock on two cores without
+other work), and `rows()` does it; one row is one measure.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,11 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(lab.bench.__path__) if module.name not in NO_BENCHMARK)
 
 
+def takes_s(name: str) -> float:
+    """About how long one takes, in seconds."""
+    return float(importlib.import_module(f"lab.bench.{name}").TAKES_S)
+
+
 def run(name: str) -> Sequence[Row]:
     """Measure one."""
     rows: Sequence[Row] = importlib.import_module(f"lab.bench.{name}").rows()
@@ -32,13 +41,15 @@ def run(name: str) -> Sequence[Row]:
 
 
 def bench(
-    name: Annotated[list[str] | None, typer.Argument(help="Which; all when none is named.")] = None,
+    name: Annotated[list[str] | None, typer.Argument(help="Which; without one they are told, and how long each "
+                                                         "takes.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All, one after the other.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
     history: Annotated[Path | None, typer.Option("--history", help="Append the rows to the last table of this page, "
                                                                    "e.g. docs/benchmarks.md.")] = None,
 ) -> None:
     """Measure, each candidate beside its yardstick in the same run; exit 1 when a goal is missed."""
-    wanted = name or names()
+    wanted = names() if everything else name or []
     unknown = [one for one in wanted if one not in names()]
     if unknown:
         typer.echo(f"no benchmark {', '.join(unknown)}; there are: {', '.join(names())}", err=True)
@@ -46,10 +57,14 @@ def bench(
     if history is not None and not _ends_with_table(history):
         typer.echo(f"{history} does not end with the table of the history; see docs/benchmarks.md", err=True)
         raise typer.Exit(2)
-    found: list[Row] = []
     console = Console(stderr=as_json)
+    if not wanted:
+        console.print(_choice())
+        console.print(f"Name those you want, or say --all: {about(sum(map(takes_s, names())))}.", soft_wrap=True)
+        raise typer.Exit
+    found: list[Row] = []
     for one in wanted:
-        with console.status(f"measuring {one} …"):
+        with console.status(f"measuring {one}: {about(takes_s(one))} …"):
             found += run(one)
     if history is not None:
         today = datetime.now(UTC).date()
@@ -82,6 +97,19 @@ def history_line(row: Row, day: date) -> str:
     ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
     cells = (day.isoformat(), f"`{row.name}`", f"{row.value:.4g} {row.unit}", row.beside, ratio, row.goal, met)
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def about(seconds: float) -> str:
+    """In words; nobody waits for a second more or less."""
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
+
+
+def _choice() -> Table:
+    table = Table(Column("benchmark", no_wrap=True), "measures", Column("takes", no_wrap=True))
+    for name in names():
+        told = importlib.import_module(f"lab.bench.{name}").__doc__ or ""
+        table.add_row(name, " ".join(told.partition("\n\n")[0].split()), about(takes_s(name)))
+    return table
 
 
 def _table(rows: Sequence[Row]) -> Table:

@@ -21,6 +21,7 @@ from routing.core.engine import Engine
 from routing.core.ids import ContactId, SeatId
 from routing.core.model import Centre
 
+TAKES_S = 15.0
 SMALL, LARGE = 180, 100_000
 CALLS = 1_000
 """Calls of one round: long enough for the clock, short enough for a bench of seconds."""

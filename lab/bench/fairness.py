@@ -34,6 +34,7 @@ from routing.core.model import (
     Step,
 )
 
+TAKES_S = 30.0
 AGENTS = 180
 SHIFT_S = 8 * 3600.0
 LOAD = 0.85

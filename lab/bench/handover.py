@@ -21,6 +21,7 @@ from lab.bench.row import Row
 from lab.duel import OURS, SIDES, THEIRS, Duel
 from lab.witness import Witness
 
+TAKES_S = 120.0
 HANDOVERS = 150
 """Of app_queue: the mean of a uniform wait of 0 to 1 s is then known to 5 %. Ours have more in the same time."""
 LIMIT_S = 200.0

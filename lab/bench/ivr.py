@@ -29,6 +29,7 @@ from lab.fetch import asterisk
 from lab.ports import Ports
 from lab.process import Identity
 
+TAKES_S = 240.0
 NUMBERS = {"node": "999", "null": "998", "tap": "997"}
 PRESS = "1@0.3s,1@1s,1@1.9s"
 """The first key ends the greeting, the second the notice, the third chooses."""

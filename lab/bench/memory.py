@@ -34,6 +34,7 @@ from routing.core.model import Agent, Centre, Service, Step
 from routing.runner import Turn
 from routing.store.store import Store
 
+TAKES_S = 30.0
 WAITING = 50_000
 CONNECTIONS = 1_000
 BATCH = 64

@@ -45,6 +45,7 @@ from routing.core.stored import Started
 from routing.runner import Runner, Turn
 from routing.store.store import Store
 
+TAKES_S = 60.0
 CALLS = 2_000
 """Of one round: a busy hour of 180 agents."""
 ROUNDS = 5

@@ -21,6 +21,7 @@ from metrics.period import named
 from metrics.report_view import View
 from routing.store.reader import Reader
 
+TAKES_S = 20.0
 CONTACTS = 20_000
 ROUNDS = 3
 GOAL_S = 2.0

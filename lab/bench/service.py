@@ -30,6 +30,7 @@ from lab.bench.row import Row
 from lab.duel import SIDES, Duel
 from lab.witness import Call, Witness
 
+TAKES_S = 240.0
 RING = ((0, 1), (1, 2), (2, 0))
 """Kinds that an agent serves, by turns."""
 PEAK = Peak(agents=180, seconds=190.0, warm_s=30.0, compression=4.0, seed=14)

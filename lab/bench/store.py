@@ -26,6 +26,7 @@ from routing.core.model import AgentState, Channel
 from routing.store.statement import Statement
 from routing.store.store import Store
 
+TAKES_S = 10.0
 ROUNDS = 150
 """Commits measured for each figure; the median is told, because a disk now and then takes a hundred times as long."""
 

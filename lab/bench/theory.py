@@ -35,6 +35,7 @@ from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
 from routing.core.talk_facts import Connected
 
+TAKES_S = 90.0
 LIMIT_S = 20.0
 """The service level is the share answered within this."""
 WARM_UP = 0.1

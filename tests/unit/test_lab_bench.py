@@ -55,6 +55,34 @@ def test_a_page_without_the_table_at_its_end_is_left_alone(tmp_path: Path, text:
     assert (page.read_text() if page.exists() else None) == text
 
 
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Benchmarks that were started."""
+    names: list[str] = []
+
+    def run(name: str) -> Sequence[Row]:
+        names.append(name)
+        return []
+
+    monkeypatch.setattr(bench, "run", run)
+    return names
+
+
+def test_without_a_name_each_is_told_with_its_time_and_none_begins(begun: list[str]) -> None:
+    done = CliRunner().invoke(cli, ["bench"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0 and begun == []
+    for name in bench.names():
+        [line] = [one for one in done.output.splitlines() if one.startswith(f"│ {name} ")]
+        assert bench.about(bench.takes_s(name)) in line and len(line.split("│")[2].split()) >= 5, "what it measures"
+    assert f"--all: {bench.about(sum(map(bench.takes_s, bench.names())))}." in done.output
+    assert [bench.about(seconds) for seconds in (5, 90, 120, 1100)] == [
+        "about 5 s", "about 90 s", "about 2 min", "about 18 min"]
+
+
+def test_all_of_them_are_measured_when_that_is_said(begun: list[str]) -> None:
+    assert CliRunner().invoke(cli, ["bench", "--all"]).exit_code == 0 and begun == bench.names()
+
+
 def test_the_page_in_docs_takes_rows_and_tells_every_benchmark(tmp_path: Path) -> None:
     text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     copy = tmp_path / "benchmarks.md"
