@@ -196,14 +196,22 @@ def _off_hold(contact: ContactId, talk: Talk | None, state: LineState) -> list[R
     return [(*talk.who, "CALLEROFFHOLD", ("",))]
 
 
-def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row]:
+def _end_talk(fact: TalkOver | Introduced, state: LineState) -> tuple[
+        list[Row], tuple[str, str, str], tuple[int, int, int]] | None:
+    """The talk is no more under way: the end of a hold in it, who had it, its times. None: it is not known here."""
     talk = state.talking.get(fact.contact)
     if talk is None:
-        return []
+        return None
     rows = _off_hold(fact.contact, talk, state)
-    callid, queue, agent = talk.who
     del state.talking[fact.contact]
-    times = (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position)
+    return rows, talk.who, (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position)
+
+
+def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row]:
+    ended = _end_talk(fact, state)
+    if ended is None:
+        return []
+    rows, (callid, queue, agent), times = ended
     if fact.to is not None:
         rows += _sent_on(state, callid, queue, agent, "BLINDTRANSFER", (name(fact.to), CONTEXT), times)
     else:
@@ -217,13 +225,10 @@ def _talk_over(fact: TalkOver, state: LineState, callerid: CallerId) -> list[Row
 
 def _introduced(fact: Introduced, state: LineState, callerid: CallerId) -> list[Row]:
     """The agent asked the next one first, and has left: the caller goes on, or has hung up meanwhile."""
-    talk = state.talking.get(fact.contact)
-    if talk is None:
+    ended = _end_talk(fact, state)
+    if ended is None:
         return []
-    rows = _off_hold(fact.contact, talk, state)
-    callid, queue, agent = talk.who
-    del state.talking[fact.contact]
-    times = (_whole(fact.wait_s), _whole(fact.talk_s), fact.original_position)
+    rows, (callid, queue, agent), times = ended
     if fact.by == "caller":
         return [*rows, (callid, queue, agent, "COMPLETECALLER", times)]
     state.talking[fact.contact] = None

@@ -195,6 +195,14 @@ class Driver:
             e.WrapUpEnded(agent, self.offers[-1 - rng.randint(0, 5) % len(self.offers)][1] if self.offers else None),
             e.AgentSkilled(agent, rng.choice((None, None, ((PSY, 50), (TIP, 80)), ())))))
 
+    def revive(self) -> None:
+        """Links, phones and agents are back, or random faults would leave nobody who answers."""
+        for node in ("", "b"):
+            self.tell(e.LinkChanged(node, True))
+        self.open_house()
+        for number in range(10):
+            self.tell(e.AgentResumed(AgentId(f"a{number}")))
+
     def open_house(self) -> None:
         """Everybody sits down and every phone works."""
         for number in range(10):

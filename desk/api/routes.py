@@ -104,18 +104,14 @@ async def weigh(call: Call) -> Shape:
 async def transfer(call: Call) -> Shape:
     """The caller at hand goes on to somebody else."""
     assert isinstance(call.body, shapes.Transfer)
-    to, agent = call.body.service, call.body.agent
-    await call.inbox.ask(events.TransferAsked(
-        _talk(call), None if to is None else ServiceId(to), None if agent is None else AgentId(agent)))
+    await call.inbox.ask(events.TransferAsked(_talk(call), *_to(call.body)))
     return await one_agent(call)
 
 
 async def consult(call: Call) -> Shape:
     """Somebody else is asked first; the caller hears music."""
     assert isinstance(call.body, shapes.Transfer)
-    to, agent = call.body.service, call.body.agent
-    await call.inbox.ask(events.ConsultAsked(
-        _talk(call), None if to is None else ServiceId(to), None if agent is None else AgentId(agent)))
+    await call.inbox.ask(events.ConsultAsked(_talk(call), *_to(call.body)))
     return await one_agent(call)
 
 
@@ -153,6 +149,11 @@ async def wish(call: Call) -> Shape:
     assert isinstance(call.body, shapes.Wish)
     await call.house.wish(_at_hand(call)[1], call.body)
     return await one_agent(call)
+
+
+def _to(body: shapes.Transfer) -> tuple[ServiceId | None, AgentId | None]:
+    return (None if body.service is None else ServiceId(body.service),
+            None if body.agent is None else AgentId(body.agent))
 
 
 def _talk(call: Call) -> OfferId:

@@ -48,7 +48,7 @@ def create(path: Path, content: object) -> None:
     try:
         with contextlib.suppress(FileExistsError):  # a link never replaces
             os.link(draft, path)
-        _settle(path.parent)
+        sync_folder(path.parent)
     finally:
         draft.unlink()
 
@@ -56,7 +56,7 @@ def create(path: Path, content: object) -> None:
 def replace(path: Path, content: object) -> None:
     """Put new content in the file's place, whole or not at all."""
     _draft(path, content).replace(path)
-    _settle(path.parent)
+    sync_folder(path.parent)
 
 
 def _draft(path: Path, content: object) -> Path:
@@ -69,8 +69,8 @@ def _draft(path: Path, content: object) -> Path:
     return draft
 
 
-def _settle(folder: Path) -> None:
-    """The name survives the loss of power too."""
+def sync_folder(folder: Path) -> None:
+    """The names of the files in it survive the loss of power too."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

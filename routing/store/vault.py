@@ -27,6 +27,7 @@ from sqlalchemy import Connection
 
 from routing.store import recordings
 from routing.store.errors import NoSound, StoreError, StoreUnavailable
+from routing.store.keyfile import sync_folder
 from routing.store.recordings import CALL, MESSAGE, SURVEY, Recording, Wanted
 from routing.store.sealed import RecordingKeys, decrypt, encrypt, new_key
 from routing.store.sound import remove, sound_of
@@ -178,7 +179,7 @@ class Vault:
             final.parent.mkdir(mode=0o700, exist_ok=True)
             draft.replace(final)
             for folder in (final.parent, self.folder):
-                _sync(folder)
+                sync_folder(folder)
         if path is not None:
             remove(path)
 
@@ -263,7 +264,7 @@ class Vault:
                 file.parent.rmdir()
             except OSError:
                 continue  # other recordings of the day, or it was never made
-        _sync(self.folder)
+        sync_folder(self.folder)
 
     def _draft(self, recording: str) -> Path:
         return self.folder / DRAFT / recording
@@ -301,11 +302,3 @@ def _files(spool: Path) -> list[tuple[Path, float]]:
 
 def _next(pieces: Iterator[bytes]) -> bytes | None:
     return next(pieces, None)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,6 +24,7 @@ from routing.core.events import (
     Configured,
     ContactQueued,
     ContactTicked,
+    Event,
     RulesRelaxed,
     SeatChanged,
 )
@@ -201,6 +202,10 @@ async def test_an_unknown_contact_has_no_view() -> None:
         assert await node.runner.ask(ContactTicked(ContactId("nobody"))) is None
 
 
+def kept(node: Node, event: Event) -> bool:
+    return any(event == one for turn in node.keeper.turns for _, one in turn.events)
+
+
 async def test_quiet_events_are_kept_with_the_next_commit_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "QUIET_S", 3600.0)
     async with Node() as node:
@@ -220,16 +225,14 @@ async def test_quiet_events_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> Non
     async with Node() as node:
         for _ in range(5):
             await node.runner.ask(ContactTicked(ContactId("nobody")))
-        await until_async(lambda: any(ContactTicked(ContactId("nobody")) in [event for _, event in turn.events]
-                                      for turn in node.keeper.turns))
+        await until_async(lambda: kept(node, ContactTicked(ContactId("nobody"))))
 
 
 async def test_quiet_events_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "QUIET_S", 0.05)
     async with Node() as node:
         await node.runner.ask(ContactTicked(ContactId("nobody")))
-        await until_async(lambda: any(ContactTicked(ContactId("nobody")) in [event for _, event in turn.events]
-                                      for turn in node.keeper.turns))
+        await until_async(lambda: kept(node, ContactTicked(ContactId("nobody"))))
 
 
 async def test_a_full_inbox_refuses_and_asks_for_a_resync(monkeypatch: pytest.MonkeyPatch) -> None:

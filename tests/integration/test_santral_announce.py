@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from centres.load import SHIPPED
 from ivr.announcement import Announcement
 from routing.store.announcements import Row
 from routing.store.store import Store
 from santral.announce import ON_MAX, RECORDINGS, Board, CannotSay
 from santral.calendar import Closing
 from santral.config import NodeConfig, node_config
+from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.integration
 
@@ -50,17 +50,16 @@ class Node:
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
-    folder = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", folder)
-    text = (folder / "santral.toml").read_text(encoding="utf-8")
-    text = text.replace('sounds = "/var/lib/santral/sounds"', f'sounds = "{tmp_path}/sounds"')
-    (folder / "santral.toml").write_text(text + """
+    folder = copied(tmp_path)
+    edit(folder, "santral.toml", 'sounds = "/var/lib/santral/sounds"', f'sounds = "{tmp_path}/sounds"')
+    with (folder / "santral.toml").open("a", encoding="utf-8") as file:
+        file.write("""
 [[calendar.closures]]
 begins = 2026-11-25T00:00:00
 ends = 2026-11-26T00:00:00
 services = ["gorus_oneri"]
 say = "merkez-kapali"
-""", encoding="utf-8")
+""")
     store = await Store.open(tmp_path / "santral.db")
     yield Node(node_config(folder), store, tmp_path)
     await store.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,23 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.seated import seated
+from tests.ministry import MEB, copied, edit, seated
 
 pytestmark = pytest.mark.integration
 
-MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
 
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    copy = tmp_path / "centre"
-    shutil.copytree(MEB, copy)
-    (copy / "accommodations.yaml").chmod(0o600)
+    copy = copied(tmp_path)
     seated(copy)
-    settings = copy / "santral.toml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace(
-        "[trunk]\n", '[sms]\nurl = "https://sms.example/send"\n\n[trunk]\noutgoing = "sip.carrier.example:5060"\n', 1),
-        encoding="utf-8")
+    edit(copy, "santral.toml", "[trunk]\n",
+         '[sms]\nurl = "https://sms.example/send"\n\n[trunk]\noutgoing = "sip.carrier.example:5060"\n')
     return copy
 
 

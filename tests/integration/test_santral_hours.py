@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -13,10 +12,10 @@ from santral.config import node_config
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
 from tests.integration.ivr_node import Start
+from tests.ministry import MEB, copied, edit
 
 pytestmark = pytest.mark.integration
 
-MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
 HOURS = 'monday = ["09:00-12:00", "13:00-17:00"]'
 CLOSED, OPEN = ["karsilama", "ana-menu-1"], ["karsilama", "kayit-bilgisi"]
 """What callers hear first: the way to distress, before the sentence that the line is closed."""
@@ -24,13 +23,9 @@ CLOSED, OPEN = ["karsilama", "ana-menu-1"], ["karsilama", "kayit-bilgisi"]
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    folder = tmp_path / "centre"
-    shutil.copytree(MEB, folder)
-    for name, old, new in (("santral.toml", "always = true", HOURS),
-                           ("santral.toml", '"127.0.0.1:4573"\n', '"127.0.0.1:0"\n')):
-        text = (folder / name).read_text(encoding="utf-8")
-        assert old in text
-        (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    folder = copied(tmp_path)
+    edit(folder, "santral.toml", "always = true", HOURS)
+    edit(folder, "santral.toml", '"127.0.0.1:4573"\n', '"127.0.0.1:0"\n')
     return folder
 
 

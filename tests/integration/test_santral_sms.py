@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import stat
 import sys
 import time
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from centres.load import SHIPPED
 from centres.settings import Sms
 from routing.sms_gateway import Plan
 from routing.store.audit import Audit
@@ -23,6 +21,7 @@ from santral.secrets import Secrets
 from santral.sms import outbox, plan
 from santral.sms_cli import TEXT
 from tests.fakes.sms_gateway import Do, answer, gateway
+from tests.ministry import copied
 
 pytestmark = pytest.mark.integration
 
@@ -31,10 +30,7 @@ NUMBER = "0532 123 45 67"
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    copy = tmp_path / "centre"
-    shutil.copytree(SHIPPED / "meb", copy)
-    (copy / "accommodations.yaml").chmod(0o600)
-    return copy
+    return copied(tmp_path)
 
 
 def gets(folder: Path, sms: str) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import journal
-from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.ids import ContactId, ServiceId
 from routing.core.model import Channel
 from routing.core.stored import Abused, OldPlace
 from routing.store import keyed, traces
@@ -37,7 +37,7 @@ async def test_facts_of_the_engine_fit(tmp_path: Path, seed: int) -> None:
     for number in range(STEPS):
         driver.some_step(rng)
         if number % 200 == 199:
-            _refresh(driver)
+            driver.revive()
         if rng.random() < 0.1 or number == STEPS - 1:
             await store.commit(Turn(driver.entries[entries:], driver.facts[facts:]))
             entries, facts = len(driver.entries), len(driver.facts)
@@ -59,15 +59,6 @@ async def test_facts_of_the_engine_fit(tmp_path: Path, seed: int) -> None:
             inputs += page
     # The journal alone tells the whole day again, bit for bit.
     assert journal.replay([(one.at, one.event) for one in inputs]) == driver.facts
-
-
-def _refresh(driver: Driver) -> None:
-    """Bring the house back to life, or random faults would leave nobody who answers."""
-    for node in ("", "b"):
-        driver.tell(e.LinkChanged(node, True))
-    driver.open_house()
-    for number in range(10):
-        driver.tell(e.AgentResumed(AgentId(f"a{number}")))
 
 
 async def test_places_of_callers_who_hung_up_outlive_a_restart(tmp_path: Path) -> None:

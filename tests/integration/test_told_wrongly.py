@@ -22,8 +22,8 @@ import pytest
 from routing.core import events
 from routing.core.ids import ContactId
 from santral.__main__ import main
-from santral.config import DEFAULT_CENTRE
 from tests.fakes.report_day import Day, written
+from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.integration
 
@@ -230,12 +230,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def autumn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A centre in Berlin: the night in which an hour comes twice, and the last minute of the month; its store."""
     folder = tmp_path_factory.mktemp("autumn")
-    centre = folder / "centre"
-    shutil.copytree(DEFAULT_CENTRE, centre)
-    (centre / "accommodations.yaml").chmod(0o600)
-    settings = centre / "santral.toml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace("Europe/Istanbul", "Europe/Berlin"),
-                        encoding="utf-8")
+    centre = copied(folder)
+    edit(centre, "santral.toml", "Europe/Istanbul", "Europe/Berlin")
     midnight = datetime(2026, 10, 25, tzinfo=BERLIN).timestamp()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.fakes.report_day.MIDNIGHT", midnight)

@@ -119,12 +119,8 @@ def _march(seed: int, count: int) -> Driver:
 
 
 def _refresh(driver: Driver) -> None:
-    """Bring the house back to life, or random faults would leave nobody to choose from."""
-    for node in ("", "b"):
-        driver.tell(e.LinkChanged(node, True))
-    driver.open_house()
-    for number in range(10):
-        driver.tell(e.AgentResumed(AgentId(f"a{number}")))
+    """Back to life, with a short line."""
+    driver.revive()
     for contact in list(driver.engine.status(driver.now).contacts)[:-15]:
         driver.tell(e.ContactGone(contact.contact))
 

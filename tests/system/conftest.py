@@ -11,6 +11,7 @@ import pytest
 
 from lab import up
 from lab.asterisk import PrivateAsterisk
+from lab.faults.proxy import Proxy
 from lab.fetch import Program, asterisk
 from lab.session import Lab
 from tests.fakes.sip_uac import Telephone, telephone
@@ -23,6 +24,20 @@ ASTERNIC = '\n[queue_log]\ncompat = "asternic"\n'
 
 NewLab = Callable[..., Awaitable[Lab]]
 """Starts a lab for one test alone; arguments as of `lab.up.up`."""
+
+
+class Link:
+    """The proxy between the node and its Asterisk, made while the lab starts."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.proxy: Proxy | None = None
+
+    def through(self, place: str) -> str:
+        """For `lab.up`, which runs in a thread: the address the node shall use."""
+        host, _, port = place.rpartition(":")
+        self.proxy = Proxy(host, int(port))
+        return f"{host}:{asyncio.run_coroutine_threadsafe(self.proxy.start(), self._loop).result(10)}"
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +81,15 @@ async def new_lab(asterisk_tree: Program, tmp_path: Path) -> AsyncIterator[NewLa
         for lab in started:
             await lab.network.__aexit__()
             await asyncio.to_thread(ended.down, lab.folder)
+
+
+@pytest.fixture
+async def link() -> AsyncIterator[Link]:
+    """A link that can be cut: `new_lab(through=link.through)`."""
+    link = Link()
+    yield link
+    if link.proxy is not None:
+        await link.proxy.stop()
 
 
 @pytest.fixture

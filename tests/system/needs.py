@@ -5,11 +5,10 @@ All of them but the remote counsellors serve one service, so who is signed in ge
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from centres.model import DAYS
-from lab.up import CENTRE
+from tests.ministry import copied, edit
 
 SKILL, KEY = "uzaktan_egitim", "2"
 """Service of the agents at seats, and the key that leads to it."""
@@ -42,13 +41,9 @@ accommodations:
 
 def write(folder: Path) -> Path:
     """The ministry's centre with these agents, in a folder of its own."""
-    centre = folder / "centre"
-    shutil.copytree(CENTRE, centre)
+    centre = copied(folder)
     (centre / "accommodations.yaml").write_text(ACCOMMODATIONS, encoding="utf-8")
-    team = (centre / "team.yaml").read_text(encoding="utf-8")
     for agent in (REMOTE, UNKNOWN, WRONG):
         begin = f"{{id: {agent}, "
-        assert begin in team
-        team = team.replace(begin, f"{begin}on_call: {{{ALWAYS}}}, ")
-    (centre / "team.yaml").write_text(team, encoding="utf-8")
+        edit(centre, "team.yaml", begin, f"{begin}on_call: {{{ALWAYS}}}, ")
     return centre

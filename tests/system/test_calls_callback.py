@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from itertools import cycle
@@ -27,6 +26,7 @@ from lab.session import Lab
 from lab.wire_client import AmiClient
 from routing.ami.wire import Message
 from routing.store.numbers import NumberKeys
+from tests.ministry import copied, edit
 from tests.system import ended
 from tests.system.needs import KEY, LEAD, PARTNER, READS, SCREEN, SKILL, SWITCH
 from tests.system.stage import Stage, length, plain
@@ -47,15 +47,9 @@ PRESS_S = 0.7
 
 def centre_of(folder: Path) -> Path:
     """The ministry's centre: one service calls the caller first, and wants a key; nobody has a wrap-up."""
-    centre = folder / "centre"
-    shutil.copytree(up.CENTRE, centre)
-    path = centre / "services.yaml"
-    text = path.read_text(encoding="utf-8")
+    centre = copied(folder)
     begin = f"  - id: {CALLER_FIRST}\n"
-    assert begin in text
-    path.write_text(text.replace(begin, f"{begin}    callback: caller_first\n    callback_press: true\n"),
-                    encoding="utf-8")
-    (centre / "accommodations.yaml").chmod(0o600)
+    edit(centre, "services.yaml", begin, f"{begin}    callback: caller_first\n    callback_press: true\n")
     return centre
 
 

@@ -4,7 +4,6 @@ outside numbers, a menu behind the first, a caller who asked for a person at onc
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from lab.person import ask
 from lab.session import Lab
 from routing.store.numbers import NumberKeys
 from tests.fakes.menu import RICH_EXAMPLE
+from tests.ministry import copied, edit
 from tests.system import ended
 from tests.system.stage import Stage, length, plain
 from tests.until import until_async
@@ -39,21 +39,17 @@ HEARS_S = 40.0
 
 def write(folder: Path) -> Path:
     """The ministry's centre with this menu, two outside numbers, and somebody who speaks English."""
-    centre = folder / "centre"
-    shutil.copytree(up.CENTRE, centre)
+    centre = copied(folder)
     menu = RICH_EXAMPLE.replace("entries:\n", "entries:\n  ikinci: bos\n", 1) + (
         "\n  bos:\n    transfer: bos\n    say: sosyal-destek-baglanti\n    after_failures: temsilci\n"
         "    text: https://www.aile.gov.tr\n")
     (centre / "menu.yaml").write_text(menu, encoding="utf-8")
-    settings = (centre / "santral.toml").read_text(encoding="utf-8")
-    settings = settings.replace('"4440632" = "ana"', f'"4440632" = "ana"\n"{SECOND}" = "ikinci"', 1)
-    settings = settings.replace('\nclosed = "kapali"', "\n#", 1)  # this menu has no entry for it
-    (centre / "santral.toml").write_text(f'{settings}\n[transfer]\nalo183 = "183"\nbos = "+903124131000"\n',
-                                         encoding="utf-8")
-    team = (centre / "team.yaml").read_text(encoding="utf-8")
+    edit(centre, "santral.toml", '"4440632" = "ana"', f'"4440632" = "ana"\n"{SECOND}" = "ikinci"')
+    edit(centre, "santral.toml", '\nclosed = "kapali"', "\n#")  # this menu has no entry for it
+    with (centre / "santral.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[transfer]\nalo183 = "183"\nbos = "+903124131000"\n')
     begin = f'{{id: {ENGLISH}, number: "1060", team: uzaktan_egitim, skills: {{'
-    assert begin in team
-    (centre / "team.yaml").write_text(team.replace(begin, f"{begin}en: 80, "), encoding="utf-8")
+    edit(centre, "team.yaml", begin, f"{begin}en: 80, ")
     return centre
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -34,10 +33,10 @@ from santral.cli import cli
 from santral.journal import open_past
 from tests import agreement
 from tests.integration.test_mqtt_outbox import MOSQUITTO, free_port, heard_at, listens
-from tests.system.conftest import NewLab
+from tests.ministry import copied, edit
+from tests.system.conftest import Link, NewLab
 from tests.system.stage import Stage, plain
 from tests.system.test_calls_callback import Callers
-from tests.system.test_recovery_link import Link
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
@@ -68,17 +67,11 @@ HAPPENED = ("answered", "abandoned", "abandoned_short", "overflow", "callback_fa
 def centre_of(folder: Path) -> Path:
     """The ministry's centre: one service overflows into another, and that one to the safety net; a callback is tried
     once."""
-    centre = folder / "centre"
-    shutil.copytree(up.CENTRE, centre)
-    path = centre / "services.yaml"
-    text = path.read_text(encoding="utf-8")
+    centre = copied(folder)
     for service, more in ((TIP, f"overflow_s: {OVERFLOW_S}\n    overflow_to: {ANY}"),
                           (ANY, f"overflow_s: {OVERFLOW_S}"), (IDEA, "callback_tries: 1")):
         begin = f"  - id: {service}\n"
-        assert text.count(begin) == 1
-        text = text.replace(begin, f"{begin}    {more}\n")
-    path.write_text(text, encoding="utf-8")
-    (centre / "accommodations.yaml").chmod(0o600)
+        edit(centre, "services.yaml", begin, f"{begin}    {more}\n")
     return centre
 
 
@@ -329,14 +322,6 @@ async def broker(lab: Lab, port: int, folder: Path) -> AsyncIterator[list[tuple[
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 10)
-
-
-@pytest.fixture
-async def link() -> AsyncIterator[Link]:
-    link = Link()
-    yield link
-    if link.proxy is not None:
-        await link.proxy.stop()
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(ROUNDS, marks=pytest.mark.long)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,13 @@ import pytest
 from lab import records
 from lab.errors import LabError
 from lab.faults.pbx import Channel, Pbx
-from lab.faults.proxy import Proxy
 from lab.fetch import Program
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
 from lab.session import Lab
 from routing.core.ids import parse_leg_id
-from tests.system.conftest import NewLab
+from tests.system.conftest import Link, NewLab
 from tests.system.stage import Stage, plain
 from tests.until import until_async
 
@@ -31,28 +30,6 @@ CALLERS = 12
 KEYS = {"gorus_oneri": "4", "uzaktan_egitim": "2"}
 BACK_S = 30.0
 """A stalled link is noticed within 8 s (ping 5 s, silence 3 s); then it is tried again within seconds."""
-
-
-class Link:
-    """The proxy between the node and its Asterisk, made while the lab starts."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.proxy: Proxy | None = None
-
-    def through(self, place: str) -> str:
-        """For `lab.up`, which runs in a thread: the address the node shall use."""
-        host, _, port = place.rpartition(":")
-        self.proxy = Proxy(host, int(port))
-        return f"{host}:{asyncio.run_coroutine_threadsafe(self.proxy.start(), self._loop).result(10)}"
-
-
-@pytest.fixture
-async def link() -> AsyncIterator[Link]:
-    link = Link()
-    yield link
-    if link.proxy is not None:
-        await link.proxy.stop()
 
 
 async def test_cut_and_stalled_at_ten_moments_of_a_day(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import ask
 from lab.session import Lab
-from lab.up import CENTRE
+from tests.ministry import copied, edit
 from tests.system import unbroken
 from tests.system.conftest import NewLab
 from tests.system.stage import THROUGH, Stage, plain
@@ -41,14 +40,6 @@ NEW_MENU = (
     ("      - key: 4\n        say: ana-menu-4\n        confirm: secildi-gorus-oneri\n        then: gorus-oneri\n", ""),
     ("  gorus-oneri:\n    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr\n"
      '    sms: "Görüş ve önerilerinizi yazılı olarak da iletebilirsiniz."\n\n', ""))
-
-
-def edit(folder: Path, name: str, *changes: tuple[str, str]) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    for old, new in changes:
-        assert old in text, f"{name}: {old}"
-        text = text.replace(old, new, 1)
-    (folder / name).write_text(text, encoding="utf-8")
 
 
 async def santral_reload(lab: Lab, *options: str) -> tuple[int, str, float]:
@@ -101,9 +92,7 @@ def order(lab: Lab, service: str) -> list[str]:
 
 @pytest.mark.parametrize("many", [20, pytest.param(100, marks=pytest.mark.long)])
 async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path: Path, many: int) -> None:
-    folder = tmp_path / "centre"
-    shutil.copytree(CENTRE, folder)
-    (folder / "accommodations.yaml").chmod(0o600)
+    folder = copied(tmp_path)
     talk_count, menu_count = many * 3 // 10, many * 3 // 10
     wait_count = many - talk_count - menu_count
     lab = await new_lab(centre=folder)
@@ -120,18 +109,19 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     everybody = [*talks, *waits, *menus]
     began = time.time()
 
-    edit(folder, "menu.yaml", ("then: temsilci", "then: temsilcii"))
+    edit(folder, "menu.yaml", "then: temsilci", "then: temsilcii")
     code, said, _ = await santral_reload(lab)
     assert code == 2 and "menu.yaml:" in said and "nothing was changed" in said, said
-    edit(folder, "menu.yaml", ("then: temsilcii", "then: temsilci"), *NEW_MENU)
-    edit(folder, "services.yaml", ("    target_s: 15\n", "    target_s: 12\n"),
-         ("  - id: temsilci\n", "  - id: yeni_hizmet\n    name: Yeni\n    steps: [{needs: {temsilci: 30}}]\n\n"
-                                "  - id: temsilci\n"))
+    for old, new in (("then: temsilcii", "then: temsilci"), *NEW_MENU):
+        edit(folder, "menu.yaml", old, new)
+    edit(folder, "services.yaml", "    target_s: 15\n", "    target_s: 12\n")
+    edit(folder, "services.yaml", "  - id: temsilci\n",
+         "  - id: yeni_hizmet\n    name: Yeni\n    steps: [{needs: {temsilci: 30}}]\n\n  - id: temsilci\n")
     gone, new = names[0], "a9001"
     team = (folder / "team.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
     (line,) = [one for one in team if f"id: {gone}," in one]
-    edit(folder, "team.yaml", (line, f"  - {{id: {new}, number: \"9001\", skills: {{uzaktan_egitim: 90}}}}\n"))
-    edit(folder, "santral.toml", ("announce_s = 60", "announce_s = 45"))
+    edit(folder, "team.yaml", line, f"  - {{id: {new}, number: \"9001\", skills: {{uzaktan_egitim: 90}}}}\n")
+    edit(folder, "santral.toml", "announce_s = 60", "announce_s = 45")
     code, said, looked_s = await santral_reload(lab, "--dry-run")
     assert code == 0 and "target_s" in said and "a9001" in said and "--dry-run" in said, said
     assert new not in {one["id"] for one in (await lab.status())["agents"]}
@@ -173,7 +163,7 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     assert not {"overflow", "pbx_failure"} & {str(row["outcome"]) for row in outcomes}, outcomes
 
     # SIGHUP does the same, and the agent who is gone is gone.
-    edit(folder, "services.yaml", ("    target_s: 12\n", "    target_s: 14\n"))
+    edit(folder, "services.yaml", "    target_s: 12\n", "    target_s: 14\n")
     os.kill(lab.info.pid, signal.SIGHUP)
     log = lab.folder / "node.log"
     await until_async(lambda: "by=SIGHUP" in log.read_text(encoding="utf-8"), what="a reload by SIGHUP")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,11 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from centres.days import Calendar
-from centres.load import SHIPPED, load
+from centres.load import load
 from centres.model import HALF_DAY, HOLIDAY, WORKDAY, Day
 from centres.services import Opening
 from centres.settings import Hours
 from centres.team import OnCall
+from tests.ministry import copied
 
 pytestmark = pytest.mark.unit
 
@@ -101,9 +101,7 @@ def test_bounds() -> None:
 
 
 def test_a_closure_of_what_cannot_close_is_told_with_its_line(tmp_path: Path) -> None:
-    folder = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", folder)
-    (folder / "accommodations.yaml").chmod(0o600)
+    folder = copied(tmp_path)
     text = (folder / "santral.toml").read_text(encoding="utf-8").replace("closed =", "# closed =")
     at = len(text.splitlines())
     when = "begins = 2026-12-31T12:00:00\nends = 2027-01-01T00:00:00\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -12,25 +11,15 @@ import pytest
 from centres import generate
 from centres.load import Loaded, load
 from centres.team import Accommodation
+from tests.ministry import MEB, copied, edit
 
 pytestmark = pytest.mark.unit
 
-MEB = Path(generate.__file__).resolve().parent / "meb"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    copy = tmp_path / "centre"
-    shutil.copytree(MEB, copy)
-    (copy / "accommodations.yaml").chmod(0o600)
-    return copy
-
-
-def edit(folder: Path, name: str, old: str, new: str) -> None:
-    path = folder / name
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return copied(tmp_path)
 
 
 def told(loaded: Loaded) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from centres.load import SHIPPED
 from planning import duties
 from planning.arrivals import DAY_S, HOUR_S, Chance, Day
 from planning.opening import Opening, at_seats, words
@@ -19,36 +17,26 @@ from routing.core.ids import AgentId, ServiceId
 from santral.cli import cli
 from santral.config import node_config
 from santral.hours import opening_on
+from tests.ministry import copied, edit, seated
 from tests.planning_house import EDU, pool
-from tests.seated import seated
 
 pytestmark = pytest.mark.unit
 
 NIGHT = Day("2026-10-28", 0.0, 6 * HOUR_S, (24.0, 24.0, 24.0, 24.0))
 
 
-def edit(folder: Path, name: str, *changes: tuple[str, str]) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    (folder / name).write_text(text, encoding="utf-8")
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Counsellors are on call in the evening only, one service has hours."""
-    copy = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", copy)
-    (copy / "accommodations.yaml").chmod(0o600)
+    copy = copied(tmp_path)
     seated(copy)
     roster = ", ".join(f'{day}: ["18:00-24:00"]' for day in (
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
     team = (copy / "team.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
     lines = [line.replace("team: psikososyal,", f"team: psikososyal, on_call: {{{roster}}},") for line in team]
     (copy / "team.yaml").write_text("".join(lines), encoding="utf-8")
-    edit(copy, "services.yaml", ("  - id: gorus_oneri\n",
-                                 "  - id: gorus_oneri\n    hours: {wednesday: [\"09:00-12:00\", \"13:00-17:00\"]}\n"))
+    edit(copy, "services.yaml", "  - id: gorus_oneri\n",
+         "  - id: gorus_oneri\n    hours: {wednesday: [\"09:00-12:00\", \"13:00-17:00\"]}\n")
     return copy
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from centres.load import SHIPPED
 from centres.settings import Settings
 from routing.core.events import (
     AgentSignedIn,
@@ -24,6 +22,7 @@ from routing.core.ids import AgentId, SeatId, ServiceId
 from santral.calendar import Calendar, line_open, next_change, wanted
 from santral.config import NodeConfig, node_config
 from santral.outside import outside_seat
+from tests.ministry import MEB, copied, edit
 
 pytestmark = pytest.mark.unit
 
@@ -36,16 +35,9 @@ def at(text: str, zone: str = ISTANBUL) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
-def edit(folder: Path, name: str, old: str, new: str) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    assert old in text
-    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    copy = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", copy)
+    copy = copied(tmp_path)
     with (copy / "santral.toml").open("a", encoding="utf-8") as file:
         file.write('\n[callback]\nquiet_from = "00:00"\nquiet_to = "00:00"\n')
     edit(copy, "services.yaml", "  - id: gorus_oneri\n",
@@ -54,7 +46,6 @@ def folder(tmp_path: Path) -> Path:
     edit(copy, "accommodations.yaml", "  - {agent: a1004, ring_timeout_s: 30, misses_allowed: 5}\n",
          "  - {agent: a1004, ring_timeout_s: 30, valid_to: 2026-03-31, break_plan: [\"10:15-10:30\"]}\n"
          "  - {agent: a1004, ring_timeout_s: 45, valid_from: 2026-04-01, break_plan: [\"02:30-03:30\"]}\n")
-    (copy / "accommodations.yaml").chmod(0o600)
     return copy
 
 
@@ -107,7 +98,7 @@ def test_who_cannot_be_called_is_not_on_call(config: NodeConfig) -> None:
 
 def test_somebody_is_on_call_whenever_the_ministrys_counsellors_are_not_at_their_seats() -> None:
     """On weekdays outside 08:00 to 18:00 and at weekends one of them, never two, on holidays as on any day."""
-    ministry = node_config(SHIPPED / "meb")
+    ministry = node_config(MEB)
     for hour in range(7 * 24):
         now = at("2026-10-26T00:30") + hour * 3600.0
         local = datetime.fromtimestamp(now, ZoneInfo(ISTANBUL))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -10,13 +9,12 @@ from typing import Any, cast
 import pytest
 from typer.testing import CliRunner
 
-from centres.load import SHIPPED
 from santral.calendar import Closing
 from santral.cli import cli
 from santral.config import NodeConfig, node_config
 from santral.hours import Row, pages, written
 from santral.house import DAYS, NodeHouse
-from tests.seated import seated
+from tests.ministry import copied, edit, seated
 from tests.unit.test_santral_calendar import at
 
 pytestmark = pytest.mark.unit
@@ -27,18 +25,14 @@ EVE = date(2026, 10, 28)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    copy = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", copy)
-    (copy / "accommodations.yaml").chmod(0o600)
+    copy = copied(tmp_path)
     seated(copy)
     for name, old, new in (
             ("services.yaml", "  - id: gorus_oneri\n",
              "  - id: gorus_oneri\n    hours: {wednesday: [\"09:00-17:00\"], thursday: [\"09:00-17:00\"], "
              "friday: [\"09:00-17:00\"]}\n"),
             ("team.yaml", "- {id: a1001,", "- {id: a1001, on_call: {thursday: [\"18:00-24:00\"]},")):
-        text = (copy / name).read_text(encoding="utf-8")
-        assert old in text
-        (copy / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+        edit(copy, name, old, new)
     return copy
 
 

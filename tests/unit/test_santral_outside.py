@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,10 @@ from santral.config import NodeConfig, asterisk_plan, node_config
 from santral.engine_values import engine_centre
 from santral.outside import Outside, read
 from santral.secrets import Secrets
-from tests.seated import seated
+from tests.ministry import copied, edit, seated
 
 pytestmark = pytest.mark.unit
 
-MEB = Path(__file__).resolve().parents[2] / "centres" / "meb"
 NUMBER = "+905321234567"
 WAY_OUT = 'outgoing = "sip.carrier.example:5060"\n'
 
@@ -25,17 +23,12 @@ WAY_OUT = 'outgoing = "sip.carrier.example:5060"\n'
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
     """a1004 and a1010 are on call on Mondays; the carrier takes calls."""
-    folder = tmp_path / "centre"
-    shutil.copytree(MEB, folder)
+    folder = copied(tmp_path)
     (folder / "accommodations.yaml").write_text("accommodations:\n  - {agent: a1010, ring_timeout_s: 45}\n")
-    (folder / "accommodations.yaml").chmod(0o600)
     seated(folder)
-    team = (folder / "team.yaml").read_text(encoding="utf-8")
     for agent in ("a1004", "a1010"):
-        team = team.replace(f"{{id: {agent}, ", f'{{id: {agent}, on_call: {{monday: ["18:00-24:00"]}}, ')
-    (folder / "team.yaml").write_text(team, encoding="utf-8")
-    settings = (folder / "santral.toml").read_text(encoding="utf-8")
-    (folder / "santral.toml").write_text(settings.replace("[trunk]\n", f"[trunk]\n{WAY_OUT}"), encoding="utf-8")
+        edit(folder, "team.yaml", f"{{id: {agent}, ", f'{{id: {agent}, on_call: {{monday: ["18:00-24:00"]}}, ')
+    edit(folder, "santral.toml", "[trunk]\n", f"[trunk]\n{WAY_OUT}")
     return folder
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from centres.load import SHIPPED
 from centres.settings import Settings, Wait
 from ivr.sounds import Folder
 from prompts.catalogue import Catalogue, texts
@@ -17,21 +15,14 @@ from santral import reload
 from santral.config import NodeConfig, node_config
 from santral.last_good import CentreFiles
 from santral.reload import BY_ASTERISK, RELOADED, RENDER, RESTART, Change, New, Reloader, beside, difference, read
+from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.unit
 
 
-def edit(folder: Path, name: str, old: str, new: str) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    assert old in text
-    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    copy = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", copy)
-    (copy / "accommodations.yaml").chmod(0o600)
+    copy = copied(tmp_path)
     # Built sounds are another test's business.
     monkeypatch.setattr(Catalogue, "load", classmethod(lambda cls, root: Folder(str(root), texts())))
     return copy

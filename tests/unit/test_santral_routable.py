@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import re
-import shutil
 import typing
 from pathlib import Path
 
 import pytest
 
-from centres.load import SHIPPED
 from centres.model import DAYS
 from centres.services import Strategy
 from routing.core import strategies
 from santral.config import check, node_config
+from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.unit
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    copy = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", copy)
-    (copy / "accommodations.yaml").chmod(0o600)
+    copy = copied(tmp_path)
     edit(copy, "santral.toml", "[trunk]\n", '[trunk]\noutgoing = "sip.carrier.example:5060"\n')
     return copy
-
-
-def edit(folder: Path, name: str, old: str, new: str) -> None:
-    text = (folder / name).read_text(encoding="utf-8")
-    assert old in text
-    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def asks(folder: Path, needs: str) -> None:

@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from asterisk_conf.plan import PlanError
 from asterisk_conf.render import render
-from centres.load import SHIPPED
 from ivr.config import DISTRESS, USUAL
 from santral.config import asterisk_plan, check, node_config
 from santral.secrets import Secrets
+from tests.ministry import MEB, copied, edit
 
 pytestmark = pytest.mark.unit
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    copy = tmp_path / "meb"
-    shutil.copytree(SHIPPED / "meb", copy)
-    (copy / "accommodations.yaml").chmod(0o600)
-    return copy
+    return copied(tmp_path)
 
 
 def says(folder: Path, line: str, of: str = "target_s: 15") -> None:
     """A further line of a service; the first one's when nothing is said."""
-    path = folder / "services.yaml"
-    text = path.read_text(encoding="utf-8")
-    assert of in text
-    path.write_text(text.replace(of, f"{of}\n    {line}", 1), encoding="utf-8")
+    edit(folder, "services.yaml", of, f"{of}\n    {line}")
 
 
 def test_the_ministrys_callers() -> None:
-    waits = node_config(SHIPPED / "meb").waits
+    waits = node_config(MEB).waits
     distress, usual = waits["psikososyal"], waits["temsilci"]
     assert (distress.first, distress.comfort, distress.music) == (DISTRESS.first, DISTRESS.comfort, "sakin")
     assert not (distress.place or distress.expected or distress.asks or distress.callback_key)
     assert (usual.first, usual.comfort, usual.music, usual.asks) == (USUAL.first, USUAL.comfort, "santral", True)
     assert usual.place and usual.expected
-    assert node_config(SHIPPED / "meb").ivr("one").waits == waits
+    assert node_config(MEB).ivr("one").waits == waits
 
 
 def test_a_centre_says_otherwise(folder: Path) -> None:
