@@ -25,7 +25,8 @@ from lab.network import Network
 from lab.ports import Ports
 from lab.script import Agent, Script
 from lab.script_play import House, Outcome, Part, Play, tones
-from lab.script_reader import Known, load
+from lab.script_reader import load
+from lab.script_steps import Known
 from lab.up import SOUNDS, Info, Seat
 from prompts.catalogue import spoken
 

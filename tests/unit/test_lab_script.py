@@ -31,7 +31,8 @@ from lab.script import (
     Talks,
     Waits,
 )
-from lab.script_reader import BEHAVIOURS, HEAD, MAX_AGENTS, MAX_STEPS, STEPS, Known, load
+from lab.script_reader import BEHAVIOURS, HEAD, MAX_AGENTS, MAX_STEPS, load
+from lab.script_steps import STEPS, Known
 
 pytestmark = pytest.mark.unit
 
