@@ -222,8 +222,6 @@ class _House:
         """Carry out what the engine wants done, and what comes of that."""
         for command in done:
             if isinstance(command, commands.Offer):
-                if command.contact not in self.waiting:  # to the net at the same moment, and taken back by now
-                    continue
                 if self.by_word and command.agent in self.by_word:
                     self.says[command.offer] = command.agent
                 seconds = self.answer_s if isinstance(self.answer_s, float) else self.answer_s(command)

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from routing.clock import Clock
-from routing.core.commands import Command
+from routing.core.commands import Command, Offer, Overflow
 from routing.core.engine import Engine
 from routing.core.errors import IllegalTransition, Refused
 from routing.core.events import (
@@ -227,6 +227,8 @@ class Runner:
                 asked.append((item, error))
             elif isinstance(error, Refused):  # nobody is there to be told
                 log.warning("engine.refused", kind=type(event).__name__, code=error.code)
+        if len(commands) > 1:
+            commands = _kept(commands)
         facts = self._engine.take_facts()
         await self._keep(handled, facts, now, at_once=bool(facts or commands))
         if commands:
@@ -289,6 +291,14 @@ class Runner:
             if isinstance(item, _Asked):
                 _fail(item)
         self._inbox.clear()
+
+
+def _kept(commands: list[Command]) -> list[Command]:
+    """Without the orders that take callers to the safety net for whom a phone rings by the end of the turn. The timer
+    speaks first in a turn; the agent who became free may be told behind it, and nothing has left yet. The engine holds
+    such an order for one that was lost on its way."""
+    ringing = {command.contact for command in commands if isinstance(command, Offer)}
+    return [command for command in commands if not (isinstance(command, Overflow) and command.contact in ringing)]
 
 
 def _fail(item: _Asked) -> None:

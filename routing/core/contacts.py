@@ -4,6 +4,8 @@ A contact that waits has one deadline, the earliest of: the end of its step or o
 before which it is not offered, the emergency ceiling, overflow. It is set after the assignment, for those who were not
 offered at once: a caller who finds an agent free costs no deadline. While a phone rings nothing of this happens; what
 has come due meanwhile is due at once when the contact looks again.
+
+Overflow comes last of all that is due in a tick, after the assignment: whom an agent can have by then is not sent away.
 """
 
 from __future__ import annotations
@@ -131,10 +133,10 @@ def due(d: Domain, contact: Contact) -> None:
     if contact.group is None:
         look(d, contact)
     _make_up(d, contact)
-    at = _overflows(d, contact)
-    if at is not None and at <= d.now:
-        _overflow(d, contact)
-    arm(d, contact)
+    if _too_long(d, contact):
+        d.overdue[contact] = None
+    else:
+        arm(d, contact)
 
 
 def _make_up(d: Domain, contact: Contact) -> None:
@@ -173,6 +175,11 @@ def _overflows(d: Domain, contact: Contact) -> float | None:
     return max(contact.entered_at + limit, contact.not_overflowed_before)
 
 
+def _too_long(d: Domain, contact: Contact) -> bool:
+    at = _overflows(d, contact)
+    return at is not None and at <= d.now
+
+
 def next_step(d: Domain, contact: Contact, reason: str) -> None:
     """Ask for less: the next step of the service. The floor is in every step and stays."""
     stays = lasts(contact.service, contact.step)
@@ -193,14 +200,26 @@ def stepped(d: Domain, contact: Contact, reason: str) -> None:
         *d.stamp(), contact.id, contact.version, contact.service.id, contact.step, reason))
 
 
-def _overflow(d: Domain, contact: Contact) -> None:
-    """To another service with the age it has, else to the safety net."""
-    to = admission.onward(d, contact.service, contact.visited)
-    if to is not None:
-        contact.visited = (*contact.visited, contact.service.id)
-        move(d, contact, to, "overflow")
-    else:
+def overflow(d: Domain) -> bool:
+    """Those who have waited too long and still wait after everything that was due: to other services with the age they
+    have, where somebody may have them at once. True: some have moved, so look again. Only when there is nowhere to go
+    any more, the others to the safety net."""
+    overdue = [contact for contact in d.overdue if contact.state is PENDING and _too_long(d, contact)]
+    d.overdue = {}
+    for contact in overdue:
+        to = admission.onward(d, contact.service, contact.visited)
+        if to is None:
+            d.overdue[contact] = None
+        else:
+            contact.visited = (*contact.visited, contact.service.id)
+            move(d, contact, to, "overflow")
+    if len(d.overdue) < len(overdue):
+        return True
+    d.overdue = {}
+    for contact in overdue:
         to_net(d, contact)
+        arm(d, contact)
+    return False
 
 
 def to_net(d: Domain, contact: Contact) -> None:

@@ -39,8 +39,8 @@ class Domain:
     __slots__ = (
         "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
         "facts", "forecast", "fresh", "handled", "kept", "known", "lines", "links", "matching", "next_number",
-        "next_offer", "next_seq", "now", "offers", "over", "quiet", "repairs", "seats", "seats_allowed", "services",
-        "surveys", "timers", "watch")
+        "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats", "seats_allowed",
+        "services", "surveys", "timers", "watch")
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
         self.now = 0.0
@@ -69,6 +69,8 @@ class Domain:
         """How long each service's contacts take, as learned."""
         self.fresh: list[Contact] = []
         """Contacts that have come to wait in this turn: those not offered at once get a deadline."""
+        self.overdue: dict[Contact, None] = {}
+        """Contacts that have waited too long by this tick: they go on only when nobody has taken them at its end."""
         self.closed: set[ServiceId] = set()
         """Services that take no new contacts by their hours."""
         self.known = Known()

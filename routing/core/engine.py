@@ -126,15 +126,15 @@ class Engine:
 
     def tick(self, now: float) -> list[Command]:
         """Do what is due. Too early or twice, it does nothing. What is due at the same moment happens together, so that
-        the order in which deadlines were set decides nothing about whose turn it is."""
+        the order in which deadlines were set decides nothing about whose turn it is. Who has waited too long goes on
+        after all that, when nobody has taken them."""
         d = self._domain
         d.now = max(d.now, now)
-        while (at := d.timers.next()) is not None and at <= d.now:
-            while (key := d.timers.pop_due(at)) is not None:
-                _due(d, key)
+        _catch_up(d)
+        while d.overdue and contacts.overflow(d):
             assign(d)
-            if d.fresh:
-                contacts.settle(d)
+            contacts.settle(d)
+            _catch_up(d)
         done, d.commands = d.commands, []
         return done
 
@@ -219,6 +219,17 @@ OF_AGENT: dict[str, Callable[[Domain, AgentRecord], None]] = {
     "return": agents.returned, "break": recess.due, "relaxed": relaxed.over,
 }
 """What is to be done at a deadline, by its kind; of an agent's other kinds: look anew at what may be offered."""
+
+
+def _catch_up(d: Domain) -> None:
+    """Everything that is due, moment by moment, and after each of them the assignment."""
+    timers = d.timers
+    while (at := timers.next()) is not None and at <= d.now:
+        while (key := timers.pop_due(at)) is not None:
+            _due(d, key)
+        assign(d)
+        if d.fresh:
+            contacts.settle(d)
 
 
 def _due(d: Domain, key: Key) -> None:

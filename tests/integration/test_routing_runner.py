@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from routing import runner as module
 from routing.clock import Clock
-from routing.core.commands import Command, Offer
+from routing.core.commands import Command, Offer, Overflow
 from routing.core.domain import Domain
 from routing.core.engine import HANDLERS, Engine
 from routing.core.errors import HalfDone, IllegalTransition, SeatTaken
@@ -145,6 +145,22 @@ async def test_a_command_without_a_fact_leaves_after_a_commit_too(monkeypatch: p
         with pytest.raises(OSError, match="another node"):
             await node.task
         assert node.commands == []
+
+
+async def test_whom_an_agent_can_have_in_the_same_turn_is_not_sent_to_the_net() -> None:
+    """The timer is late: by then somebody has signed in. The net would take the caller from the phone that rings."""
+    async with Node() as node:
+        node.runner.post(Configured(CENTRE._replace(services=(CENTRE.services[0]._replace(overflow_s=1.0),))))
+        await node.runner.ask(queued("c1"))
+        await node.runner.ask(queued("c2"))
+        node.keeper.gate.clear()
+        node.runner.post(queued("c3"))  # its turn lasts until the store is there again
+        await until_async(lambda: [one.waited_s > 1.0 for one in node.runner.status().contacts][:2] == [True, True])
+        node.runner.post(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.keeper.gate.set()
+        await until_async(lambda: node.commands)
+        assert [(type(one), one.contact) for one in node.commands if one.contact != "c3"] == [
+            (Overflow, "c2"), (Offer, "c1")]
 
 
 async def test_a_store_that_fails_ends_the_node_and_everybody_is_told() -> None:

@@ -75,6 +75,8 @@ class House:
         """When it was said of whom."""
         self.lost_places: list[tuple[str, tuple[str, ...], float, int, float]] = []
         """Callers who hung up while waiting: hash, services, start, points, when."""
+        self.late: list[Caller] = []
+        """Callers who have waited too long, while everything else that is due is done first."""
         self.counts = False
         """A strategy wants to know how often agents were offered something."""
         self.commands: list[Any] = []
@@ -98,6 +100,9 @@ class House:
         self._all_due()
         self.settle()  # a moment to wait for may have come
         self._all_due()  # what was taken back by that may be late for something
+        while steps.go_on(self):
+            self.settle()
+            self._all_due()
 
     def _all_due(self) -> None:
         while (at := self.next_due()) <= self.now:

@@ -65,7 +65,8 @@ class Caller:
     abusive: bool = False
     """An agent has said so in this call."""
     net_again: float = 0.0
-    """Of deadlines at the same moment the one goes first that was set first."""
+    late: bool = False
+    """Has waited too long: goes on at the end of the clock's turn, if still there."""
     fresh: bool = False
     """Nothing is due before the next assignment: it has just lost its offer."""
 

@@ -34,7 +34,7 @@ def ceiling(caller: Caller) -> float | None:
 def overflows(h, caller: Caller) -> float | None:
     """When the contact has waited too long in this service."""
     limit = caller.service.overflow_s
-    if limit is None or caller.service.distress or caller.callback or not h.up(caller.node):
+    if limit is None or caller.service.distress or caller.callback or caller.late or not h.up(caller.node):
         return None
     return max(caller.entered_at + limit, caller.net_again)
 
@@ -49,7 +49,7 @@ def next_due(h, caller: Caller) -> float | None:
 
 
 def due(h, caller: Caller) -> None:
-    """Everything about a waiting contact that has come due, also in the service to which that brings it."""
+    """Everything about a waiting contact that has come due."""
     while (at := next_due(h, caller)) is not None and at <= h.due_at:
         catch_up(h, caller)
     h.arm(caller)
@@ -57,7 +57,7 @@ def due(h, caller: Caller) -> None:
 
 
 def catch_up(h, caller: Caller) -> None:
-    """Steps that have run out, the ceiling, and overflow."""
+    """Steps that have run out, the ceiling; too long a wait is looked at in the end."""
     while (at := step_ends(caller)) is not None and at <= h.now:
         if caller.preferred is not None:
             lose_preferred(h, caller, at)
@@ -68,12 +68,34 @@ def catch_up(h, caller: Caller) -> None:
         caller.urgent = True
     at = overflows(h, caller)
     if at is not None and at <= h.now:
+        caller.late = True
+        h.late.append(caller)
+
+
+def go_on(h) -> bool:
+    """Those who have waited too long and whom nobody has taken go to other services; if there is none for anybody,
+    to the safety net. Whether some have gone to others, who may have somebody for them."""
+    late, h.late = h.late, []
+    left, gone = [], False
+    for caller in late:
+        caller.late = False
+        at = overflows(h, caller) if caller.state is WAITS else None
+        if at is None or at > h.now:
+            continue
         to = settings.onward(h, caller.service, caller.visited)
         if to is None:
-            to_net(h, caller)
+            left.append(caller)
         else:
             caller.visited = (*caller.visited, caller.service.id)
             move(h, caller, to, "overflow")
+            gone = True
+    for caller in left:
+        if gone:
+            caller.late = True
+            h.late.append(caller)
+        else:
+            to_net(h, caller)
+    return gone
 
 
 def next_step(h, caller: Caller, reason: str) -> None:

@@ -10,6 +10,7 @@ from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Overflow, Rescind
 from routing.core.errors import UnknownService
+from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import (
     Agent,
     AgentState,
@@ -156,6 +157,36 @@ def test_overflow_waits_while_a_phone_rings() -> None:
     assert house.tick(12.0) == []
     house.tell(e.AgentPaused("a"), 13.0)
     assert house.tick(13.0) == [Overflow("c1", "PJSIP/c1")]
+
+
+@pytest.mark.parametrize(("overflow_s", "at"), [(10.0, 11.0), (9.5, 11.0), (9.5, 12.5)])
+def test_whom_an_agent_can_have_in_the_same_tick_does_not_overflow(overflow_s: float, at: float) -> None:
+    """The wrap-up ends at 11, at the moment of the overflow or after it, and the timer may be late."""
+    house = House({"a": 50}, Profile(wrapup_s=5.0), (EDU._replace(overflow_s=overflow_s),))
+    house.sits("a", at=0.0)
+    talk = house.talks(0.5)
+    for _ in range(2):
+        house.waits("edu", at=1.0)
+    house.over(talk, 6.0)
+    offer, overflow = house.tick(at)
+    assert isinstance(offer, Offer) and offer.contact == "c2"
+    assert overflow == Overflow("c3", "PJSIP/c3"), "nobody is left for the second one"
+    done = house.tell(e.OfferEnded(offer.offer, "rejected"), at + 0.5)
+    assert done + house.tick(at + 0.5) == [Overflow("c2", "PJSIP/c2")], "still too long, and nobody has them"
+
+
+def test_who_goes_on_is_offered_there_before_others_are_sent_to_the_net() -> None:
+    """There is room for one in the other service: they have its agent at once."""
+    away = EDU._replace(overflow_s=10.0, overflow_to=ServiceId("tip"))
+    tip = EDU._replace(id=ServiceId("tip"), steps=(Step(((SkillId("tip"), 1),)),), max_waiting=1)
+    house = House({"a": 50}, services=(away, tip))
+    house.reload(agents=(*house.centre.agents, Agent(AgentId("b"), ((SkillId("tip"), 50),))))
+    house.sits("b", at=0.0)
+    for _ in range(2):
+        house.waits("edu", at=1.0)
+    offer, overflow = house.tick(11.0)
+    assert isinstance(offer, Offer) and (offer.contact, offer.agent) == ("c1", "b")
+    assert overflow == Overflow("c2", "PJSIP/c2")
 
 
 def test_news_of_a_known_contact_keeps_its_age() -> None:
