@@ -79,6 +79,8 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, keep_idle:
         follow(AGENT, "agent", record.id, before, trigger)
         raise
     if free and record.seat is not None:
+        if record.next_seat is not None:
+            _move_on(d, record)
         seat = d.seats[record.seat]
         if seat.in_use or not seat.reachable:
             after = follow(AGENT, "agent", record.id, READY, _seat_trigger(seat))
@@ -144,9 +146,30 @@ def enlist(d: Domain, record: AgentRecord) -> None:
     """Count the agent in as one who is signed in, by the settings and skills of now."""
     record.allows = capacity.allowed(record.profile, d.costs)
     d.matching.sign_in(record)
-    if record.agent.outside and record.seat is not None:
-        d.seat(record.seat).reachable = True  # an outside number never reports: it is there as long as its person is
+    _reach(d, record)
     capacity.count(d, record)
+
+
+def sit(d: Domain, record: AgentRecord, seat: SeatId) -> None:
+    """At this seat from now on."""
+    if record.seat is not None:
+        d.seat(record.seat).agent = None
+    record.seat, record.next_seat = seat, None
+    d.seat(seat).agent = record
+    _reach(d, record)
+
+
+def _reach(d: Domain, record: AgentRecord) -> None:
+    """An outside number never reports: it is there as long as its person is."""
+    if record.agent.outside and record.seat is not None:
+        d.seat(record.seat).reachable = True
+
+
+def _move_on(d: Domain, record: AgentRecord) -> None:
+    """To the seat that was told while they were on the phone, unless somebody else has it by now or it is gone."""
+    seat, record.next_seat = record.next_seat, None
+    if seat is not None and d.seat(seat).agent is None and (d.seats_allowed is None or seat in d.seats_allowed):
+        sit(d, record, seat)
 
 
 def arm_return(d: Domain, record: AgentRecord) -> None:

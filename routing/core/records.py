@@ -179,6 +179,9 @@ class AgentRecord:
     since: float = 0.0
     version: int = 0
     seat: SeatId | None = None
+    next_seat: SeatId | None = None
+    """Where they sit as soon as what rings or is talked is over: told while on call (`shift.sign_in`). A restart
+    forgets it; the roster is told anew then."""
     misses: int = 0
     idle_since: float = 0.0
     not_before: float = 0.0

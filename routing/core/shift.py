@@ -31,7 +31,8 @@ ENGAGED = frozenset({RINGING, TALKING, WRAPUP})
 
 
 def sign_in(d: Domain, event: AgentSignedIn) -> None:
-    """At most one agent a seat. A seat can be changed except while the phone rings or is talked on."""
+    """At most one agent a seat. A seat can be changed except while the phone rings or is talked on. Who is on call
+    changes it after that: the roster says so once, and nobody is there to say it again."""
     record = agents.known(d, event.agent)
     if not record.configured:
         raise UnknownAgent(f"agent {event.agent} is no longer in the team")
@@ -41,24 +42,30 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
     if seat is not None and seat.agent is not None and seat.agent is not record:
         raise SeatTaken(f"another agent is signed in at seat {event.seat}; sign out there first")
     if record.state is SIGNED_OUT:
-        record.seat, record.misses = event.seat, 0
-        d.seat(event.seat).agent = record
+        record.misses = 0
+        agents.sit(d, record, event.seat)
         agents.enlist(d, record)
         agents.change(d, record, "sign_in", "signed_in")
     elif record.seat == event.seat:
-        if record.leave_pending:
-            record.leave_pending = False
-            breaks.kept(d, record)
-            agents.note(d, record)
-            agents.place(d, record)
+        record.next_seat = None
+        _stays(d, record)
     elif record.state in (RINGING, TALKING):
-        raise NotNow(f"agent {event.agent} has a call at seat {record.seat}; change the seat after it")
+        if not record.agent.outside:
+            raise NotNow(f"agent {event.agent} has a call at seat {record.seat}; change the seat after it")
+        record.next_seat = event.seat
+        _stays(d, record)
     else:
-        if record.seat is not None:
-            d.seat(record.seat).agent = None
-        record.seat = event.seat
-        d.seat(event.seat).agent = record
+        agents.sit(d, record, event.seat)
         agents.change(d, record, "move", record.reason, keep_idle=True)
+
+
+def _stays(d: Domain, record: AgentRecord) -> None:
+    """Who was about to leave after the talk does not."""
+    if record.leave_pending:
+        record.leave_pending = False
+        breaks.kept(d, record)
+        agents.note(d, record)
+        agents.place(d, record)
 
 
 def sign_out(d: Domain, event: AgentSignedOut) -> None:

@@ -22,7 +22,7 @@ from routing.core.model import (
 )
 from routing.core.strategies import STRATEGIES
 from tests.oracle.duel import Duel
-from tests.oracle.state import ACCEPTED, CONSULTING, FREE, PENDING, Offer
+from tests.oracle.state import ACCEPTED, CONSULTING, FREE, PENDING, RINGING, TALKING, Offer
 
 AGENTS = 9
 PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
@@ -310,6 +310,8 @@ class Crowd:
             duel.tell(e.LinkChanged(node, rng.random() < (0.7 if node in duel.house.down else 0.3)))
         elif roll < 0.8:
             self._reload()
+        if p is not None and p.agent.outside and p.state in (RINGING, TALKING) and rng.random() < 0.3:
+            return e.AgentSignedIn(agent, SeatId(f"s{rng.randint(0, AGENTS)}"))  # their hours begin
         elif roll < 0.9 and self.restarts:
             duel.restart((lambda found: [one for one in found if rng.random() < 0.85]) if rng.random() < 0.5 else None)
             duel.seen["restarts"] += 1

@@ -116,6 +116,8 @@ class Duel:
         if refused != wanted:
             raise Divergence(f"{event} at {self.now}: engine {refused or 'took it'}, oracle {wanted or 'took it'}")
         self.seen[type(event).__name__] += refused is None
+        if isinstance(event, e.AgentSignedIn) and event.agent in self.house.people:
+            self.seen["seats told in a call"] += self.house.people[event.agent].next_seat is not None
         if refused:
             self.seen[f"refused {refused}"] += 1
         self._compare(event, commands)
@@ -236,9 +238,9 @@ class Duel:
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in h.offers.values()],
-            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, _idle(p), p.pause_pending, p.leave_pending,
-              p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
-              len(p.hands), p.agent.skills) for p in h.people.values() if p.ever],
+            [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.misses, _idle(p), p.pause_pending,
+              p.leave_pending, p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
+              p.spared_until, p.gap_until, len(p.hands), p.agent.skills) for p in h.people.values() if p.ever],
             [(s.id, s.reachable, s.in_use, s.settling) for s in h.phones.values()],
         )
 
@@ -251,9 +253,9 @@ class Duel:
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in d.offers.values()],
-            [(p.id, p.state, p.reason, p.since, p.seat, p.misses, _idle(p), p.pause_pending, p.leave_pending,
-              p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until, p.spared_until, p.gap_until,
-              len(p.offers), p.agent.skills) for p in d.agents.values() if p.version],
+            [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.misses, _idle(p), p.pause_pending,
+              p.leave_pending, p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
+              p.spared_until, p.gap_until, len(p.offers), p.agent.skills) for p in d.agents.values() if p.version],
             [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
         )
 

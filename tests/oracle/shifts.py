@@ -45,6 +45,10 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
             to = TALKING
         elif any(one.state is PENDING for one in p.hands):
             to = RINGING
+    if to in FREE and p.next_seat is not None:
+        seat, p.next_seat = p.next_seat, None
+        if h.phone(seat).person is None and (h.centre.seats is None or seat in h.centre.seats):
+            sit(h, p, seat)
     if to in FREE:
         to = phone_state(p.phone)
     before_s = h.now - p.since if p.ever else 0.0
@@ -119,26 +123,28 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
     if not p.signed:
         sit(h, p, event.seat)
         p.misses = 0
-        if p.agent.outside:
-            p.phone.reachable = True
         become(h, p, READY, "signed_in")
-    elif p.seat == event.seat:
+    elif p.seat == event.seat or p.state in (RINGING, TALKING):
+        if p.seat != event.seat and not p.agent.outside:
+            h.refuse("not_now")
+        p.next_seat = None if p.seat == event.seat else event.seat
         if p.leave_pending:
             p.leave_pending = False
             burden.kept(h, p)
             h.touch(p)
-    elif p.state in (RINGING, TALKING):
-        h.refuse("not_now")
     else:
-        p.phone.person = None
         sit(h, p, event.seat)
         become(h, p, READY if p.state in FREE else p.state, p.reason, keep_idle=True, moved=True)
 
 
 def sit(h, p: Person, seat: str) -> None:
-    """At this seat."""
-    p.phone = h.phone(seat)
+    """At this seat, and at no other one. An outside number is always there."""
+    if p.phone is not None:
+        p.phone.person = None
+    p.phone, p.next_seat = h.phone(seat), None
     p.phone.person = p
+    if p.agent.outside:
+        p.phone.reachable = True
 
 
 def sign_out(h, event: e.AgentSignedOut) -> None:

@@ -176,6 +176,8 @@ class Person:
     ever: bool = False
     """Was signed in before."""
     phone: Phone | None = None
+    next_seat: str | None = None
+    """Told while on the phone: where they sit after it."""
     misses: int = 0
     idle_since: float = 0.0
     not_before: float = 0.0

@@ -9,8 +9,8 @@ from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Rescind
 from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownAgent, UnknownSeat
-from routing.core.ids import AgentId, OfferId, SeatId
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Profile
+from routing.core.ids import AgentId, OfferId, SeatId, SkillId
+from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Profile
 from routing.core.stored import StoredAgent, StoredContact, StoredOffer
 from tests.core_house import House, restore
 
@@ -55,6 +55,87 @@ def test_an_idle_agent_may_change_the_seat_a_talking_one_not() -> None:
     assert offer.seat == "s9"
     with pytest.raises(NotNow):
         house.tell(e.AgentSignedIn("a", "sa"))
+
+
+def outside(house: House) -> None:
+    """A reload has made everybody a remote counsellor."""
+    house.reload(agents=tuple(agent._replace(outside=True) for agent in house.centre.agents))
+
+
+def test_who_is_made_a_remote_counsellor_in_a_talk_is_called_outside_after_it() -> None:
+    """The roster says so once: refused, it would say it again with the next span only."""
+    house = House({"a": 50}, Profile(wrapup_s=5.0))
+    house.sits("a")
+    talk = house.talks(1.0)
+    outside(house)
+    assert house.tell(e.AgentSignedIn("a", "uzak-a"), 2.0) == [] and house.agent("a").seat == "sa"
+    house.over(talk, 10.0)
+    assert (house.state("a"), house.agent("a").seat) == (AgentState.WRAPUP, "sa")
+    house.tick(15.0)
+    assert (house.state("a"), house.agent("a").seat) == (AgentState.READY, "uzak-a")
+    offer = house.calls("edu", 16.0)
+    assert (offer.seat, offer.outside) == ("uzak-a", True)
+    house.reload(agents=(*house.centre.agents, Agent(AgentId("b"), ((SkillId("edu"), 50),))))
+    house.tell(e.AgentSignedIn("b", "sa"), 17.0)
+    assert house.agent("b").seat == "sa", "the desk is free"
+
+
+def test_who_is_free_when_they_are_made_a_remote_counsellor_is_called_outside_at_once() -> None:
+    """That seat never says what it is: it is there as long as its person is."""
+    house = House({"a": 50})
+    house.sits("a")
+    outside(house)
+    house.tell(e.AgentSignedIn("a", "uzak-a"), 2.0)
+    assert house.state("a") is AgentState.READY and house.calls("edu", 3.0).seat == "uzak-a"
+
+
+def test_a_phone_that_rings_as_the_hours_begin_is_let_ring() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    offer = house.calls("edu", 1.0)
+    outside(house)
+    assert house.tell(e.AgentSignedIn("a", "uzak-a"), 2.0) == []
+    house.tell(e.OfferEnded(offer.offer, "rejected"), 3.0)
+    assert (house.state("a"), house.agent("a").seat) == (AgentState.READY, "uzak-a")
+
+
+def test_the_last_word_about_the_seat_counts() -> None:
+    house = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0))
+    house.sits("a")
+    talk = house.talks(1.0)
+    outside(house)
+    for seat in ("uzak-a", "sa"):
+        house.tell(e.AgentSignedIn("a", SeatId(seat)), 2.0)
+    house.over(talk, 3.0)
+    assert house.agent("a").seat == "sa", "they stay where they are"
+    talk = house.talks(4.0)
+    house.tell(e.AgentSignedIn("a", "uzak-a"), 5.0)
+    house.tell(e.AgentSignedOut("a"), 6.0)
+    house.over(talk, 7.0)
+    assert house.state("a") is AgentState.SIGNED_OUT
+    house.sits("a", at=8.0)
+    assert house.agent("a").seat == "sa", "forgotten with the end of the shift"
+    talk = house.talks(9.0)
+    house.tell(e.AgentSignedOut("a"), 10.0)
+    house.tell(e.AgentSignedIn("a", "uzak-a"), 11.0)
+    house.over(talk, 12.0)
+    assert (house.state("a"), house.agent("a").seat) == (AgentState.READY, "uzak-a"), "the hours have begun meanwhile"
+
+
+@pytest.mark.parametrize("taken", (True, False))
+def test_a_seat_that_is_gone_or_somebody_elses_by_then_is_not_sat_at(taken: bool) -> None:
+    house = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0))
+    house.sits("a")
+    talk = house.talks(1.0)
+    outside(house)
+    house.tell(e.AgentSignedIn("a", "s9"), 2.0)
+    if taken:
+        house.tell(e.AgentSignedIn("b", "s9"), 3.0)
+    else:
+        house.reload(seats=frozenset({SeatId("sa")}))
+    house.over(talk, 4.0)
+    assert (house.state("a"), house.agent("a").seat) == (AgentState.READY, "sa")
+    assert house.agent("b").seat == ("s9" if taken else None)
 
 
 def test_what_only_a_signed_in_agent_can_do() -> None:
