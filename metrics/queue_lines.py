@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from routing.core.callback import MERGED
+from routing.core.callback import MERGED, SERVED
 from routing.core.facts import (
     AgentChanged,
     Alarm,
@@ -253,7 +253,7 @@ def _ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]:
     data: tuple[str | int, ...]
     if fact.outcome in (Outcome.OVERFLOW, Outcome.CALLBACK_FAILED, Outcome.FAILURE):
         event, data = "EXITWITHTIMEOUT", wait
-    elif fact.outcome is Outcome.LEFT and fact.key == MERGED:
+    elif fact.outcome is Outcome.LEFT and fact.key in (MERGED, SERVED):
         event, data = "WITHDRAW", (*wait, fact.key)
     elif fact.outcome is Outcome.LEFT:
         event, data = "EXITWITHKEY", (_key(fact.key), *wait)

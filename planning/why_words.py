@@ -146,7 +146,10 @@ OUTCOMES = {
     Outcome.LEFT: Said("Sıradan kendi isteğiyle ayrıldı", "Left the line by own wish"),
     Outcome.FAILURE: Said("Santral arızası: çağrı koptu", "Lost: Asterisk went away with the call"),
     Outcome.CALLBACK_FAILED: Said("Geri arandı, ulaşılamadı", "Called back, never reached")}
-MERGED = Said("Aynı arayanın yeni çağrısı yerini aldı", "A new call of the same caller took its place")
+NEEDLESS = {
+    "merged": Said("Aynı arayanın yeni çağrısı yerini aldı", "A new call of the same caller took its place"),
+    "served": Said("Aynı arayanla sonraki çağrısında görüşüldü", "The same caller was served in a later call")}
+"""Of callbacks, by the key of their end."""
 
 MENU = {
     "queued": Said("seçim: {}", "chosen: {}"),
@@ -310,8 +313,8 @@ class Words:
 
     def ended(self, fact: f.Ended) -> str:
         """The one outcome."""
-        said = MERGED if fact.key == "merged" else OUTCOMES[fact.outcome]
-        key = self.say(Said(" ({} tuşu)", " (key {})"), fact.key) if fact.key and fact.key != "merged" else ""
+        said = NEEDLESS.get(fact.key, OUTCOMES[fact.outcome])
+        key = self.say(Said(" ({} tuşu)", " (key {})"), fact.key) if fact.key and fact.key not in NEEDLESS else ""
         where = self.say(Said("; {}. sıradaydı", "; was at place {}"), fact.position) if fact.position else ""
         waited = self.say(Said("bekleme {}", "waited {}"), self.lasts(fact.wait_s))
         return f"{self.say(said)}{key}; {waited}{where}"

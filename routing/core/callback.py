@@ -7,8 +7,12 @@ when they are there. From the moment of being reached they wait as any other cal
 whatever happens to the agent then, somebody else takes them.
 
 Who does not take it (`CallbackFailed`) is tried again after `Service.callback_retry_s`, at most `callback_tries` times
-in all. A failed try is no miss of the agent, who keeps the place among the idle. A caller who calls again for the same
-service while the callback waits takes over its age: the callback is merged.
+in all. A failed try is no miss of the agent, who keeps the place among the idle.
+
+A caller who calls again for the same service while the callback waits takes over its age: the callback is merged. Who
+comes to that service in a later call by another way (overflow, an agent who sends them on) and is served there is not
+called any more either. The same service is one that both have been in: where they wait, or where overflow took them
+from.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, CallbacksQuiet, CallbackTaken
 from routing.core.ids import ServiceId
-from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome
+from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome, Service
 from routing.core.records import Contact, Offer
 
 DIAL_S = 75.0
@@ -34,6 +38,14 @@ the next call would come into the end of this one."""
 
 MERGED = "merged"
 """Key of the end of a callback whose caller has called again."""
+
+SERVED = "served"
+"""Key of the end of a callback whose caller was served in a later call."""
+
+SERVED_S = 30.0
+"""Who has talked for so long was served. An agent's greeting and the caller's first sentence take ten seconds, to be
+told "this is another desk" or to lose each other no longer than twice that. A call too many harms less than one that
+was promised and never comes, so it is the longer time."""
 
 
 def asked(d: Domain, event: CallbackAsked) -> None:
@@ -190,22 +202,40 @@ def merge(d: Domain, contact: Contact) -> None:
         contact.since = min(contact.since, waiting.since)
         contact.priority = max(contact.priority, waiting.priority)
         contact.merged = True
-        if waiting.offer is not None:
-            offers.cancel(d, waiting.offer)
-        contacts.end_waiting(d, waiting, "left", Outcome.LEFT, d.now, MERGED)
+        call_off(d, waiting, MERGED)
+
+
+def served(d: Domain, offer: Offer, service: Service, talk_s: float) -> None:
+    """A talk for this service is over and nobody has lost the other: whoever rang in for it need not be called for it
+    as well. Callbacks that were in line after this call are other people's, and so is every one beside a callback of
+    the same number: one telephone, two who were promised a call."""
+    contact = offer.contact
+    if talk_s < SERVED_S or not offer.voice or offer.calls_back:
+        return
+    for name in _names(contact, service):
+        for waiting in list(d.callbacks.get(name, ())):
+            if waiting.queued_at < contact.queued_at:
+                call_off(d, waiting, SERVED)
+
+
+def call_off(d: Domain, waiting: Contact, why: str) -> None:
+    """A callback that nobody needs any more is out of the line; `why`: the key of its end."""
+    if waiting.offer is not None:
+        offers.cancel(d, waiting.offer)
+    contacts.end_waiting(d, waiting, "left", Outcome.LEFT, d.now, why)
 
 
 def joins(d: Domain, contact: Contact) -> None:
     """A callback is in line: it takes no room there, and its caller may call again."""
     d.deferred[contact.service.id] = d.deferred.get(contact.service.id, 0) + 1
-    for name in _names(contact):
+    for name in _names(contact, contact.service):
         d.callbacks.setdefault(name, {})[contact] = None
 
 
 def parts(d: Domain, contact: Contact) -> None:
     """A callback is out of the line."""
     d.deferred[contact.service.id] -= 1
-    for name in _names(contact):
+    for name in _names(contact, contact.service):
         waiting = d.callbacks.get(name)
         if waiting is not None:
             waiting.pop(contact, None)
@@ -213,8 +243,10 @@ def parts(d: Domain, contact: Contact) -> None:
                 del d.callbacks[name]
 
 
-def _names(contact: Contact) -> Iterator[tuple[str, ServiceId]]:
-    """What its caller may be recognised by: the number they came with, and the one they want to be called at."""
+def _names(contact: Contact, service: Service) -> Iterator[tuple[str, ServiceId]]:
+    """What its caller may be recognised by: the number they came with and the one they want to be called at, for this
+    service and for those from which overflow took them there."""
     for caller_hash in dict.fromkeys((contact.caller_hash, contact.callback_hash)):
         if caller_hash:
-            yield caller_hash, contact.service.id
+            for name in (service.id, *contact.visited):
+                yield caller_hash, name

@@ -3,8 +3,9 @@
 Lost is a call that the network ended (`talks.DROPPED`) or that went away with its Asterisk: not one that a person has
 put down. The caller is called back then as one who asked for it in the line (`callback`), with the age they had, in
 quiet hours too, and at once. A silent line is known to be lost after a minute only: who has rung in again by then is
-not called, and has that age in line. It is a contact of its own, `f<contact>`: the talk that was lost was answered and
-stays so in the records. Consent is for one call: what was agreed ends with it.
+not called, and has that age in line; nor is who was served in such a call, while its agent wraps it up. It is a
+contact of its own, `f<contact>`: the talk that was lost was answered and stays so in the records. Consent is for one
+call: what was agreed ends with it.
 """
 
 from __future__ import annotations
@@ -52,11 +53,21 @@ def lost(d: Domain, contact: Contact) -> None:
 
 
 def _again(d: Domain, lost: Contact) -> list[Contact]:
-    """The caller's later calls that wait or are talked. A callback in another line is none: that phone is free."""
+    """The caller's later calls that wait or are talked, or in which they were served. A callback in another line is
+    none: that phone is free."""
     name = lost.caller_hash
     return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel is Channel.VOICE
-            and one.queued_at > lost.queued_at and (one.state in contacts.WAITING or one.state is ContactState.ASSIGNED)
+            and one.queued_at > lost.queued_at
+            and (one.state in contacts.WAITING or one.state is ContactState.ASSIGNED or _served(one, lost))
             and (not one.callback or one.service.id == lost.service.id)]
+
+
+def _served(one: Contact, lost: Contact) -> bool:
+    """They have been served since. Once the agent has wrapped that call up, nothing is known of it any more."""
+    offer = one.offer
+    return one.state is ContactState.WRAPPING and one.service.id == lost.service.id and offer is not None \
+        and offer.talk_over_at is not None and offer.connected_at is not None \
+        and offer.talk_over_at - offer.connected_at >= callback.SERVED_S
 
 
 def _take_place(d: Domain, one: Contact, lost: Contact) -> None:

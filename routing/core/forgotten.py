@@ -7,11 +7,9 @@ everywhere the same, in this event too, so that a replay forgets at the same mom
 
 from __future__ import annotations
 
-from routing.core import contacts, offers
+from routing.core import callback, contacts
 from routing.core.domain import Domain
 from routing.core.events import CallerForgotten
-from routing.core.model import Outcome
-from routing.core.records import Contact
 
 FORGOTTEN = "forgotten"
 """Key of the end of a callback whose caller is forgotten: nobody knows the number any more."""
@@ -28,11 +26,5 @@ def forget(d: Domain, event: CallerForgotten) -> None:
     d.abuse.forget(digest)
     for contact in [one for one in d.contacts.values() if digest in (one.caller_hash, one.callback_hash)]:
         if contact.callback and contact.state in contacts.WAITING:
-            _call_off(d, contact)
+            callback.call_off(d, contact, FORGOTTEN)
         contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
-
-
-def _call_off(d: Domain, contact: Contact) -> None:
-    if contact.offer is not None:
-        offers.cancel(d, contact.offer)
-    contacts.end_waiting(d, contact, "left", Outcome.LEFT, d.now, FORGOTTEN)

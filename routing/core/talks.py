@@ -15,7 +15,19 @@ second agent of a pair, or that of an agent who has sent the caller on.
 
 from __future__ import annotations
 
-from routing.core import agents, callers, capacity, commands, contacts, facts, follow_up, quota, talk_facts, wellbeing
+from routing.core import (
+    agents,
+    callback,
+    callers,
+    capacity,
+    commands,
+    contacts,
+    facts,
+    follow_up,
+    quota,
+    talk_facts,
+    wellbeing,
+)
 from routing.core.domain import Domain
 from routing.core.events import ContactGone, Held, TalkEnded
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
@@ -106,6 +118,8 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
         contact.service.id, contact.channel, "caller" if dropped else by, wait_s, at - offer.connected_at, offer.held_s,
         contact.original_position, None if to is None else to.id)))
+    if d.callbacks and not (lost or dropped):
+        callback.served(d, offer, contact.service, at - offer.connected_at)
     if lost or handed:
         del d.offers[offer.id]
         if lost:

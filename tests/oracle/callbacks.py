@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from routing.core import commands
 from routing.core import events as e
-from routing.core.model import Outcome
+from routing.core.model import ContactState, Outcome
 from tests.oracle import callers, calls, choice
 from tests.oracle.state import ASSIGNED, PENDING, VOICE, Caller
+
+SERVED_S = 30.0
+"""Who has talked for so long was served."""
+
+
+def needless(h, offer, service, talk_s: float) -> None:
+    """Who was served in a call need not be called back for it. A call back does not stand for another one."""
+    caller = offer.caller
+    theirs = {caller.hash, caller.other_hash} - {""}
+    been = {service.id, *caller.visited}
+    if talk_s < SERVED_S or not offer.voice or offer.calls_back:
+        return
+    for one in list(h.callers.values()):
+        if one.callback and one.in_line and one.queued_at < caller.queued_at and theirs & {one.hash, one.other_hash} \
+                and been & {one.service.id, *one.visited}:
+            callers.end(h, one, Outcome.LEFT, "served")
 
 
 def reachable(caller: Caller) -> bool:
@@ -42,7 +58,10 @@ def call_again(h, caller: Caller) -> None:
 
 def rings_again(one: Caller, lost: Caller) -> bool:
     """Whether the caller of a lost line is on another one, or to be called back for the same service, since later."""
-    there = one.in_line or one.state is ASSIGNED
+    talk = one.offer
+    helped = one.state is ContactState.WRAPPING and one.service.id == lost.service.id and talk is not None \
+        and talk.talk_over_at - talk.connected_at >= SERVED_S
+    there = one.in_line or one.state is ASSIGNED or helped
     if one.callback and one.service.id != lost.service.id:
         there = False
     return there and one.channel is VOICE and "" != one.hash == lost.hash and one.queued_at > lost.queued_at

@@ -194,7 +194,7 @@ def merge(h, caller: Caller) -> None:
         return
     for one in list(h.callers.values()):
         if one.callback and one.in_line and caller.hash in (one.hash, one.other_hash) \
-                and one.service.id == caller.service.id:
+                and caller.service.id in (one.service.id, *one.visited):
             caller.since, caller.points = min(caller.since, one.since), max(caller.points, one.points)
             end(h, one, Outcome.LEFT, "merged")
 

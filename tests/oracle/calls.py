@@ -379,6 +379,8 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     if offer.partner is not None:
         partner_over(h, offer.partner, offer, lost)
     h.tell("TalkOver", offer.id, caller.id, p.id, "caller" if by == "dropped" else by)
+    if by not in ("lost", "dropped"):
+        callbacks.needless(h, offer, caller.service, min(h.now, max(at, offer.connected_at)) - offer.connected_at)
     if lost or sent:
         del h.offers[offer.id]
         caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now

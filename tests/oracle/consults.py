@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import commands
 from routing.core import events as e
-from tests.oracle import calls, shifts, steps
+from tests.oracle import callbacks, calls, shifts, steps
 from tests.oracle.state import ACCEPTED, ASSIGNED, CONSULTING, PENDING, WAITS, Offer
 
 WAIT_S = 60.0
@@ -104,6 +104,8 @@ def over(h, offer: Offer, by: str, lost: bool = False) -> None:
     if lost:
         shifts.lose_phone(h, phone)
     calls.own_wrap_up(h, p, offer, lost)
+    if by == "transfer" and not lost:
+        callbacks.needless(h, offer, offer.came_from, h.now - offer.connected_at)
     del h.offers[offer.id]
     h.tell("Introduced", offer.id, caller.id, p.id, caller.service.id, by, by != "caller" and steps.nobody(caller))
     if caller.offer is not None and caller.offer.introduced and h.up(caller.node):

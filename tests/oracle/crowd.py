@@ -21,6 +21,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.strategies import STRATEGIES
+from tests.oracle.callbacks import SERVED_S
 from tests.oracle.duel import Duel
 from tests.oracle.state import ACCEPTED, CONSULTING, FREE, PENDING, RINGING, TALKING, Offer
 
@@ -32,6 +33,8 @@ TOPICS = ("abusive", "deprem")
 WORDS = ("", "", "", "tr", "tr >= 40", "edu > 10 or tip", "not (edu < 40)", "psy >= 10 ve tr", "tip değil",
          "(tip >= 10 or edu == 50) and tr != 80")
 REASONS = ("no_answer", "no_answer", "busy", "rejected", "unreachable", "failed", "hangup", "lost")
+AGAIN = "again"
+"""Callers' numbers that begin so: of callers who have a callback and call for something else."""
 WAITING_MOST = 14
 """More in line than this hang up: a line that only grows tells nothing new."""
 
@@ -117,7 +120,9 @@ class Crowd:
         rng, duel = self.rng, self.duel
         duel.pass_time(duel.now + rng.expovariate(1.0 / self.mean_s))
         roll = rng.random()
-        if roll < 0.22:
+        if roll < 0.008:
+            self._calls_again()
+        elif roll < 0.22:
             self._arrives()
         elif roll < 0.60:
             duel.tell(self._of_offer())
@@ -134,7 +139,10 @@ class Crowd:
         """One that waits or talks, seldom any other."""
         known = list(self.duel.house.callers)
         if known and self.rng.random() < 0.9:
-            return ContactId(self.rng.choice(known))
+            found = self.rng.choice(known)
+            if self.duel.house.callers[found].hash.startswith(AGAIN):  # they are mostly left to their talk
+                found = self.rng.choice(known)
+            return ContactId(found)
         return ContactId(f"1700000000.{self.rng.randint(max(1, self.numbers - 30), self.numbers + 2)}")
 
     def _service(self) -> ServiceId:
@@ -145,7 +153,7 @@ class Crowd:
 
     def _arrives(self) -> None:
         rng = self.rng
-        in_line = [c for c in self.duel.house.callers.values() if c.in_line]
+        in_line = [c for c in self.duel.house.callers.values() if c.in_line and not c.hash.startswith(AGAIN)]
         if len(in_line) >= WAITING_MOST:
             self.duel.tell(e.ContactLeft(rng.choice(in_line).id, rng.choice(("net", "key")), "9"))
             return
@@ -158,6 +166,31 @@ class Crowd:
             rng.choice(("", f"h{rng.randint(0, 12)}")), "", rng.random() < 0.1, rng.choice(("", "", "", "b")),
             ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
             frozenset(), "en" if number % 3 == 0 else ""))
+
+    def _calls_again(self) -> None:
+        """Who is to be called later calls for something else. Chance alone would seldom bring such a one to a talk."""
+        rng, duel = self.rng, self.duel
+        service, other = rng.sample("abcd", 2)
+        self.numbers += 2
+        name = f"{AGAIN}{self.numbers}"
+        asks, calls = (ContactId(f"1700000000.{number}") for number in (self.numbers - 1, self.numbers))
+        duel.tell(e.ContactQueued(asks, ServiceId(service), "PJSIP/asks", caller_hash=name))
+        duel.tell(e.CallbackAsked(asks, rng.choice((20.0, 90.0, 400.0)), caller_hash=rng.choice(("", "", "other"))))
+        duel.tell(e.ContactGone(asks))
+        duel.pass_time(duel.now + 1.0)
+        duel.tell(e.ContactQueued(calls, ServiceId(other), "PJSIP/calls", priority=100, caller_hash=name))
+
+    def _served(self, offer: Offer) -> e.Event:
+        """Most likely they are connected, sent on to the service that would call them, and talk long enough there."""
+        number, caller, rng = offer.id, offer.caller, self.rng
+        if offer.state is PENDING:
+            return e.OfferConnected(number, caller.id)
+        waits = [c.service.id for c in self.duel.house.callers.values() if c.callback and c.hash == caller.hash]
+        if waits and caller.service.id not in waits:
+            return rng.choice((e.TransferAsked, e.TransferAsked, e.ConsultAsked))(number, rng.choice(waits))
+        if self.duel.now - offer.connected_at < SERVED_S and rng.random() < 0.9:
+            return self._of_agent()
+        return e.TalkEnded(number, rng.choice(("agent", "caller", "dropped")))
 
     def _partner(self, offer: Offer) -> bool:
         """Whether it is the other one of a pair whose leg ends; rarely where there is none."""
@@ -175,10 +208,12 @@ class Crowd:
                 e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy"),
                 e.CallbackTaken(number)))
         offer = rng.choice(live)
-        number, caller = offer.id, offer.caller.id
+        number, caller, caller_hash = offer.id, offer.caller.id, offer.caller.hash
         late = rng.choice((None, None, None, self.duel.now - rng.random()))
         if offer.state is CONSULTING:
             return self._of_consult(offer)
+        if caller_hash.startswith(AGAIN) and offer.state in (PENDING, ACCEPTED) and rng.random() < 0.9:
+            return self._served(offer)
         if offer.state is PENDING and offer.caller.introducer is not None and rng.random() < 0.5:
             return e.OfferConnected(number, ContactId(f"o{offer.caller.introducer.id}-{caller}"))
         if offer.state is PENDING:
@@ -275,6 +310,8 @@ class Crowd:
         rng, agent = self.rng, self._agent()
         p = self.duel.house.people.get(agent)
         seat = SeatId("s" + agent[1:]) if rng.random() < 0.93 else SeatId(f"s{rng.randint(0, AGENTS)}")
+        if p is not None and p.agent.outside and p.state in (RINGING, TALKING) and rng.random() < 0.3:
+            return e.AgentSignedIn(agent, SeatId(f"s{rng.randint(0, AGENTS)}"))  # their hours begin
         if p is not None and p.state not in FREE and rng.random() < 0.4:
             if not p.signed:
                 return e.AgentSignedIn(agent, seat)
@@ -310,8 +347,6 @@ class Crowd:
             duel.tell(e.LinkChanged(node, rng.random() < (0.7 if node in duel.house.down else 0.3)))
         elif roll < 0.8:
             self._reload()
-        if p is not None and p.agent.outside and p.state in (RINGING, TALKING) and rng.random() < 0.3:
-            return e.AgentSignedIn(agent, SeatId(f"s{rng.randint(0, AGENTS)}"))  # their hours begin
         elif roll < 0.9 and self.restarts:
             duel.restart((lambda found: [one for one in found if rng.random() < 0.85]) if rng.random() < 0.5 else None)
             duel.seen["restarts"] += 1

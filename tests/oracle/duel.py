@@ -214,6 +214,7 @@ class Duel:
                 seen[f"stepped {fact.reason}"] += 1
             case f.Ended():
                 seen[f"ended {fact.outcome}"] += 1
+                seen[f"callback {fact.key}"] += fact.key in ("merged", "served")
             case f.OfferClosed():
                 seen[f"offer {fact.state} {fact.reason}"] += 1
             case f.AgentChanged() if fact.state is not fact.before:

@@ -62,10 +62,10 @@ class Store:
                 found[body["before"]] += 1
         return found
 
-    def left(self, *, merged: bool) -> Sums:
-        """Service -> who left by a key, or whose callback another call took over."""
+    def left(self, *, needless: bool) -> Sums:
+        """Service -> who left by a key, or whose callback a later call has made needless."""
         return Counter(body["service"] for _, body in self.of("Ended")
-                       if body["outcome"] == "left" and (body["key"] == "merged") is merged)
+                       if body["outcome"] == "left" and (body["key"] in ("merged", "served")) is needless)
 
     def sent(self) -> Sums:
         """Service -> callers who were sent to it by an agent."""
@@ -152,7 +152,7 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
         "ABANDON": store.outcomes("abandoned", "abandoned_short"),
         "EXITWITHTIMEOUT": store.outcomes("overflow", "callback_failed", "pbx_failure") + store.moved(
             "overflow", "full", "closed"),
-        "EXITWITHKEY": store.left(merged=False) + store.moved("chosen"), "WITHDRAW": store.left(merged=True)}
+        "EXITWITHKEY": store.left(needless=False) + store.moved("chosen"), "WITHDRAW": store.left(needless=True)}
     for verb, wanted in verbs.items():
         yield from _same(f"queuemetrics {verb}", wanted, Counter(one.queue for one in lost if one.end == verb))
     held_s, holds = sum(one["held_s"] for one in store.talks), len(list(store.of("HoldChanged")))

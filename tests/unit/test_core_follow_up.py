@@ -9,7 +9,7 @@ import pytest
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.callback import REDIAL_S
+from routing.core.callback import REDIAL_S, SERVED_S
 from routing.core.commands import Dial
 from routing.core.errors import NoCallback, NotNow
 from routing.core.ids import ContactId, ServiceId, SkillId
@@ -175,6 +175,20 @@ def test_who_has_called_again_before_the_loss_is_known_has_the_place_and_is_not_
     assert (changed.contact, changed.since, changed.priority) == ("c3", 100.0, 2)
     house.tick(205.0)
     assert house.offers[-1].contact == "c3"
+
+
+@pytest.mark.parametrize(("talk_s", "service", "called"), [
+    (SERVED_S, "edu", False), (SERVED_S - 1.0, "edu", True), (SERVED_S, "b", True)])
+def test_who_was_served_in_a_later_call_before_the_loss_is_known_is_not_dialled(
+        talk_s: float, service: str, called: bool) -> None:
+    """Another agent still wraps it up. A short talk, or one about something else, is no reason not to call."""
+    house = talking()
+    house.sits("b", at=140.0)
+    offer = house.calls(service, at=150.0, caller_hash="h1")
+    house.tell(e.OfferConnected(offer.offer, offer.contact), 150.0)
+    house.over(offer, 150.0 + talk_s)
+    lose(house, 152.0 + talk_s)
+    assert (house.contact(NAME) is not None) is called
 
 
 def test_the_phone_that_rings_for_who_has_called_again_rings_on() -> None:

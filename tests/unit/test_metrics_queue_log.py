@@ -59,7 +59,8 @@ def test_an_answered_call() -> None:
     (Outcome.ABANDONED, "", "NONE|ABANDON|2|3|9"), (Outcome.ABANDONED_SHORT, "", "NONE|ABANDON|2|3|9"),
     (Outcome.FAILURE, "", "NONE|EXITWITHTIMEOUT|2|3|9"), (Outcome.OVERFLOW, "", "NONE|EXITWITHTIMEOUT|2|3|9"),
     (Outcome.LEFT, "*", "NONE|EXITWITHKEY|*|2|3|9"), (Outcome.LEFT, "|x", "NONE|EXITWITHKEY||2|3|9"),
-    (Outcome.LEFT, "merged", "NONE|WITHDRAW|2|3|9|merged")])
+    (Outcome.LEFT, "merged", "NONE|WITHDRAW|2|3|9|merged"),
+    (Outcome.LEFT, "served", "NONE|WITHDRAW|2|3|9|served")])
 def test_calls_that_end_in_the_queue(outcome: Outcome, key: str, line: str) -> None:
     story = Story()
     story.queued("1.1")
