@@ -212,7 +212,8 @@ class Crowd:
         late = rng.choice((None, None, None, self.duel.now - rng.random()))
         if offer.state is CONSULTING:
             return self._of_consult(offer)
-        if caller_hash.startswith(AGAIN) and offer.state in (PENDING, ACCEPTED) and rng.random() < 0.9:
+        if caller_hash.startswith(AGAIN) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
+                and rng.random() < 0.9:
             return self._served(offer)
         if offer.state is PENDING and offer.caller.introducer is not None and rng.random() < 0.5:
             return e.OfferConnected(number, ContactId(f"o{offer.caller.introducer.id}-{caller}"))
