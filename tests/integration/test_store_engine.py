@@ -11,7 +11,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core import journal
-from routing.core.ids import ContactId, ServiceId
+from routing.core.ids import AgentId, ContactId, ServiceId
 from routing.core.model import Channel
 from routing.core.stored import Abused, OldPlace
 from routing.store import keyed, traces

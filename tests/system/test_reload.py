@@ -172,9 +172,7 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
 
 async def test_a_file_that_was_saved_half_way_costs_nobody_the_line_after_a_crash(new_lab: NewLab, tmp_path: Path
                                                                                   ) -> None:
-    folder = tmp_path / "centre"
-    shutil.copytree(CENTRE, folder)
-    (folder / "accommodations.yaml").chmod(0o600)
+    folder = copied(tmp_path)
     lab = await new_lab(centre=folder)
     stage = Stage(lab, tmp_path)
     caller = await stage.waiting(WAITS[1], WAITS[0])

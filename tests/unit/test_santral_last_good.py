@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from centres.load import SHIPPED
 from ivr.sounds import Folder
 from prompts.catalogue import Catalogue, texts
 from santral import last_good
 from santral.errors import BadCentre
 from santral.last_good import BEFORE, DRAFT, FOLDER, CentreFiles
+from tests.ministry import MEB, copied
 
 pytestmark = pytest.mark.unit
 
@@ -29,9 +29,7 @@ class House:
     """A centre in one folder, the state of its node in another."""
 
     def __init__(self, folder: Path) -> None:
-        self.centre, self.state, self.overlay = folder / "centre", folder / "state", folder / "local.toml"
-        shutil.copytree(SHIPPED / "meb", self.centre)
-        (self.centre / "accommodations.yaml").chmod(0o600)
+        self.centre, self.state, self.overlay = copied(folder), folder / "state", folder / "local.toml"
         self.state.mkdir()
         self.overlay.write_text("[wait]\nannounce_s = 75\n", encoding="utf-8")
 
@@ -114,7 +112,7 @@ def test_a_reload_keeps_what_it_has_put_in_force(house: House) -> None:
     house.write(HALF)
     files = house.files(at=AT + 5.0)
     files.begin()
-    shutil.copy(SHIPPED / "meb" / "services.yaml", house.centre)
+    shutil.copy(MEB / "services.yaml", house.centre)
     house.write(house.read().replace("name: Uzaktan eğitim", "name: Uzaktan öğrenim"))
     files.taken(files.look())
     assert files.instead is None and "Uzaktan öğrenim".encode() in house.kept()["services.yaml"]
@@ -159,7 +157,7 @@ def test_a_copy_that_this_version_cannot_read_is_none(house: House) -> None:
     house.started()
     (house.state / FOLDER / "menu.yaml").write_text("entries: {}\nof_old: true\n", encoding="utf-8")
     house.write(HALF)
-    with pytest.raises(BadCentre, match=r"^\d+ problems? in the centre .*centre:\n  .*services\.yaml:3: "):
+    with pytest.raises(BadCentre, match=r"^\d+ problems? in the centre .*meb:\n  .*services\.yaml:3: "):
         house.files().begin()
 
 
