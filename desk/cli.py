@@ -30,6 +30,7 @@ def commands() -> typer.Typer:
     app.command(name="status")(status)
     app.add_typer(_agent_commands(), name="agent")
     app.add_typer(_callback_commands(), name="callbacks")
+    app.add_typer(_contact_commands(), name="contacts")
     app.add_typer(recordings.commands(), name="recordings")
     app.add_typer(announce.commands(), name="announce")
     app.command(name="reload")(reload)
@@ -111,6 +112,12 @@ def _agent_commands() -> typer.Typer:
         _do(agent, "abusive", {"abusive": not back}, state or lab, url, token_file)
 
     @app.command()
+    def needs(agent: Id, state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Show an agent everything that is stored of what they need, by their own token."""
+        Console().print(tables.needs(told(lambda: call(find(state or lab, url, token_file, agent), "GET",
+                                                       f"/api/v1/agents/{quote(agent, safe='')}/needs"))))
+
+    @app.command()
     def skills(agent: Id, levels: Annotated[list[str] | None, typer.Argument(
             help="skill=level ...; none: as configured.")] = None,
                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
@@ -133,6 +140,31 @@ def _agent_commands() -> typer.Typer:
                              ("recording-resume", "recording/resume", "The recording goes on."),
                              ("spare", "spare", "No heavy contacts for a while.")):
         app.command(name=name, help=text)(_plain(path))
+    return app
+
+
+def _contact_commands() -> typer.Typer:
+    app = typer.Typer(help="Callers who wait in line.", invoke_without_command=True)
+
+    @app.callback()
+    def show(context: typer.Context, state: State = None, lab: Lab = None, url: Url = None,
+             token_file: TokenFile = None) -> None:
+        """Show them: service, place, wait, points. No number."""
+        context.obj = (state or lab, url, token_file)
+        if context.invoked_subcommand is None:
+            Console().print(tables.waiting(told(lambda: call(find(*context.obj), "GET", "/api/v1/contacts"))))
+
+    @app.command()
+    def rank(context: typer.Context, contact: Annotated[str, typer.Argument(help="Id, as the table shows it.")],
+             points: Annotated[int, typer.Argument(min=-60, max=60, help="One counts as a minute of waiting.")],
+             state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Serve one sooner (or later) than by their wait; the place changes at once."""
+        above = context.obj
+        place = (state or lab or above[0], url or above[1], token_file or above[2])
+        found = told(lambda: call(find(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/rank",
+                                  {"points": points}))
+        Console().print(tables.waiting(found))
+
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ STATES = {"signed_out": "oturum kapalı", "ready": "uygun", "ringing": "çalıyo
 """What supervisors read. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
 REFUSES = "telefonu çağrıları geri çeviriyor"
 """Beside the state of somebody who does not respond because of their phone: "do not disturb", mostly."""
+DATES = ("valid_from", "valid_to", "review_at", "approved_by")
 STYLES = {"ready": "green", "talking": "cyan", "ringing": "yellow", "not_responding": "red", "unreachable": "red"}
 
 
@@ -82,6 +84,35 @@ def callbacks(found: dict[str, Any]) -> Table:
         table.add_row(Text(one["id"]), Text(one["service"]), str(one["position"]), duration(found["at"] - one["since"]),
                       str(one["tries"]), then)
     return table
+
+
+def waiting(found: dict[str, Any]) -> Table:
+    """One row a caller in line; no number."""
+    table = Table(title="Bekleyenler", title_justify="left")
+    for name in ("çağrı", "hizmet"):
+        table.add_column(name)
+    for name in ("sıra", "bekleme", "puan"):
+        table.add_column(name, justify="right")
+    for one in found["contacts"]:
+        table.add_row(Text(one["id"]), Text(one["service"]), str(one["position"]), duration(one["waited_s"]),
+                      str(one["points"]))
+    return table
+
+
+def needs(found: dict[str, Any]) -> RenderableType:
+    """What is stored of somebody's needs, by the keys of the files; for their own eyes."""
+    def table(title: str, said: dict[str, Any]) -> Table:
+        one = Table(title=title, title_justify="left", show_header=False)
+        for name, value in said.items():
+            one.add_row(Text(name), Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+        return one
+
+    entries: list[RenderableType] = [
+        table("Size özel, yürürlükte" if one["in_force"] else "Size özel, yürürlükte değil",
+              {**one["needs"], **{name: one[name] for name in DATES if one[name] is not None}})
+        for one in found["entries"]]
+    return Group(*entries or [Text("Size özel kayıtlı bir düzenleme yok.")],
+                 *([table("Herkes için", found["everybody"])] if found["everybody"] else []))
 
 
 def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableType:

@@ -41,8 +41,8 @@ from santral.secrets import Secrets, write_private
 
 SECTIONS = {
     "A centre's files": ("check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics", "dashboards"),
-    "A node and its calls": ("run", "status", "reload", "announce", "agent", "callbacks", "callers", "recordings",
-                             "sms"),
+    "A node and its calls": ("run", "status", "reload", "announce", "agent", "contacts", "callbacks", "callers",
+                             "recordings", "sms"),
     "What happened": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
     "Planning": ("simulate", "staff"),
     "To try and to measure": ("lab", "bench")}

@@ -6,15 +6,17 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from centres.team import Needs
 from desk.api import shapes
 from desk.api.house import CannotAnnounce, NotKept
 from routing.core.errors import Refused
-from routing.core.ids import ContactId, OfferId
+from routing.core.ids import AgentId, ContactId, OfferId
 from routing.core.inbox import InboxClosed
 from routing.store.announcements import Row
 from routing.store.errors import StoreError
@@ -126,10 +128,23 @@ class NodeHouse:
             recording=row.recording or None, closes=row.closes, on=not over, since=row.since, until=row.until,
             by=row.by, ended_at=row.ended_at, ended_by=row.ended_by)
 
+    def needs(self, agent: AgentId) -> shapes.OwnNeeds:
+        """See `House`."""
+        config = self._current()
+        force = config.loaded.in_force(self._today(config)).get(str(agent))
+        entries = [one for one in config.loaded.dated if one.agent == agent]
+        return shapes.OwnNeeds(everybody=_needs(config.settings.profile), entries=[
+            shapes.Need(in_force=one is force, valid_from=_date(one.valid_from), valid_to=_date(one.valid_to),
+                        review_at=_date(one.review_at), approved_by=one.approved_by, needs=_needs(one))
+            for one in entries])
+
+    def _today(self, config: NodeConfig) -> date:
+        return datetime.fromtimestamp(self._clock(), ZoneInfo(config.settings.centre.timezone)).date()
+
     def days(self) -> shapes.Days:
         """See `House`."""
         config = self._current()
-        today = datetime.fromtimestamp(self._clock(), ZoneInfo(config.settings.centre.timezone)).date()
+        today = self._today(config)
         return shapes.Days(days=[
             shapes.Day.model_validate({
                 "date": page.day.date.isoformat(), "kind": page.day.kind, "name": page.day.name, "openings": [
@@ -140,6 +155,17 @@ class NodeHouse:
 def hang_up_is_reload() -> bool:
     """Whether SIGHUP means "read your files again". From a terminal it means that the terminal was closed."""
     return hasattr(signal, "SIGHUP") and not sys.stdin.isatty()
+
+
+def _needs(needs: Needs) -> dict[str, Any]:
+    """What is set, as a file would have it; sets in their order."""
+    found = needs.changes()
+    said = needs.model_dump(mode="json", include=set(found))
+    return {name: sorted(said[name]) if isinstance(value, frozenset) else said[name] for name, value in found.items()}
+
+
+def _date(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _who(role: str, name: str | None) -> str:

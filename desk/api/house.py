@@ -47,6 +47,10 @@ class House(Protocol):
         """Whether the caller of an offer could be called back: their number may be dialled."""
         ...
 
+    def needs(self, agent: AgentId) -> shapes.OwnNeeds:
+        """What is stored of what the agent needs."""
+        ...
+
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         """Silence in the recording of the agent's talk, or an end to it. Raises NotNow."""
         ...

@@ -243,6 +243,27 @@ async def one_agent(call: Call) -> Shape:
     raise UnknownAgent
 
 
+async def own_needs(call: Call) -> Shape:
+    """Everything that is stored of what the agent needs."""
+    return call.house.needs(call.agent)
+
+
+async def waiting(call: Call) -> Shape:
+    """Who waits."""
+    return shapes.waiting(call.inbox.status())
+
+
+async def rank(call: Call) -> Shape:
+    """Other points for one who waits; the place changes at once."""
+    assert isinstance(call.body, shapes.Points)
+    contact = ContactId(call.agent)
+    view = call.inbox.contact(contact)
+    if view is None or not view.position:
+        raise UnknownContact
+    await call.inbox.ask(events.ContactRanked(contact, call.body.points))
+    return shapes.waiting(call.inbox.status())
+
+
 async def all_agents(call: Call) -> Shape:
     """All agents."""
     return shapes.Agents(agents=[shapes.agent(view, call.who) for view in call.inbox.status().agents])
@@ -342,6 +363,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/callbacks", STAFF, None, shapes.Callbacks, callbacks, "Who waits to be called back"),
     Route("POST", "/api/v1/callbacks/{id}/cancel", STAFF, None, shapes.Callbacks, cancel_callback,
           "Do not call this caller back"),
+    Route("GET", "/api/v1/contacts", STAFF, None, shapes.AllWaiting, waiting, "Who waits"),
+    Route("POST", "/api/v1/contacts/{id}/rank", STAFF, shapes.Points, shapes.AllWaiting, rank, "Other points"),
+    Route("GET", f"{AGENT}/needs", SELF, None, shapes.OwnNeeds, own_needs, "What is stored of one's needs", own=True),
     Route("GET", AGENT, ALL, None, shapes.Agent, one_agent, "One agent", own=True),
     Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),
     Route("GET", "/api/v1/queues", ALL, None, shapes.Queues, queues, "All queues"),

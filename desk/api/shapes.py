@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -47,6 +47,29 @@ class FollowUp(Shape):
     """What the caller has told the agent: whether they want to be called back should this call be lost."""
 
     agreed: bool
+
+
+class Points(Shape):
+    """How much sooner than by its age a contact is served."""
+
+    points: Annotated[int, Field(ge=-60, le=60)] = Field(
+        description="One counts as a minute of waiting; they replace those that the contact has of its own.")
+
+
+class Waiting(Shape):
+    """A contact that waits."""
+
+    id: str
+    service: str
+    position: int = Field(description="In the line of its service, from 1.")
+    waited_s: float
+    points: int = Field(description="Its own; the service's come on top.")
+
+
+class AllWaiting(Shape):
+    """Who waits: by service, in the order of the line."""
+
+    contacts: list[Waiting]
 
 
 class Abusive(Shape):
@@ -161,7 +184,8 @@ class Done(Shape):
 
 
 class Agent(Shape):
-    """An agent as they are now. What would show an accommodation (`until`, `misses`) is for the agent alone."""
+    """An agent as they are now. What would show an accommodation (`until` and after) is for the agent
+    alone."""
 
     id: str
     team: str
@@ -175,6 +199,29 @@ class Agent(Shape):
     pause_pending: str = Field(description="Reason of the break that begins after the talk; empty: none.")
     until: float | None = Field(None, description="End of wrap-up, Unix seconds. Only for the agent's own token.")
     misses: int | None = Field(None, description="Offers missed or refused in a row. Only for the agent's own token.")
+    relaxed: dict[str, float] | None = Field(
+        None, description="Protective rules that a supervisor has set aside, and until when. Only for the own token.")
+    spared_until: float | None = Field(None, description="End of \"not now\". Only for the agent's own token.")
+    resting_until: float | None = Field(
+        None, description="End of the rest after a heavy contact. Only for the agent's own token.")
+
+
+class Need(Shape):
+    """One entry of what an agent needs, as it stands in the centre's files."""
+
+    in_force: bool = Field(description="Today.")
+    valid_from: str | None
+    valid_to: str | None
+    review_at: str | None = Field(description="When the agent is asked again.")
+    approved_by: str | None = Field(description="Role or id of who agreed to it.")
+    needs: dict[str, Any] = Field(description="By the keys of accommodations.yaml.")
+
+
+class OwnNeeds(Shape):
+    """Everything that is stored of what an agent needs, for that agent alone. Why is stored nowhere."""
+
+    everybody: dict[str, Any] = Field(description="What holds for all, where no entry says otherwise ([profile]).")
+    entries: list[Need]
 
 
 class Agents(Shape):
@@ -379,7 +426,9 @@ def agent(view: AgentView, who: Who) -> Agent:
     own = who.agent == view.agent
     return Agent(id=view.agent, team=view.team, state=view.state.value, reason=view.reason, since=view.since,
                  seat=view.seat, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
-                 until=view.until if own else None, misses=view.misses if own else None)
+                 until=view.until if own else None, misses=view.misses if own else None,
+                 relaxed=dict(view.relaxed) if own else None, spared_until=view.spared_until if own else None,
+                 resting_until=view.resting_until if own else None)
 
 
 def queue(view: QueueView) -> Queue:
@@ -397,6 +446,13 @@ def callbacks(status: Status) -> Callbacks:
                       tries=view.tries, next_at=view.not_before, dialling=view.offer is not None)
              for view in status.contacts if view.callback]
     return Callbacks(at=status.at, callbacks=sorted(found, key=lambda one: one.since))
+
+
+def waiting(status: Status) -> AllWaiting:
+    """Who waits."""
+    found = [Waiting(id=view.contact, service=view.service, position=view.position, waited_s=round(view.waited_s, 1),
+                     points=view.priority) for view in status.contacts if view.position]
+    return AllWaiting(contacts=sorted(found, key=lambda one: (one.service, one.position)))
 
 
 def now(status: Status, last_good: LastGood | None, who: Who) -> Now:

@@ -41,6 +41,8 @@ class ContactView(NamedTuple):
     """It has the place of a call of the same number that dropped, and may give it back (`PlaceDeclined`)."""
     abusive: bool = False
     """An agent has said in this contact that the caller is abusive."""
+    priority: int = 0
+    """Its own points; those of the service come on top."""
 
 
 class AgentView(NamedTuple):
@@ -63,6 +65,12 @@ class AgentView(NamedTuple):
     """Reason of the break that begins when the talk is over; empty: none."""
     offer: OfferId | None = None
     """Of `contact`."""
+    relaxed: tuple[tuple[str, float], ...] = ()
+    """Protective rules of the profile that do not hold, and until when (Unix seconds)."""
+    spared_until: float | None = None
+    """No heavy contacts until then, by the agent's own word; None: they come as usual."""
+    resting_until: float | None = None
+    """The rest after a heavy contact; None: there is none."""
 
 
 class QueueView(NamedTuple):

@@ -36,7 +36,7 @@ def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None
         c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, d.lines[c.service.id].size,
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
         c.callback, expected, c.tries, c.not_before, c.merged, returned=c.returned is not None,
-        abusive=c.abusive)
+        abusive=c.abusive, priority=c.priority)
 
 
 def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
@@ -53,7 +53,10 @@ def _agent(d: Domain, record: AgentRecord) -> AgentView:
         record.id, record.team, record.state, record.reason, record.since, record.seat,
         None if offer is None else offer.contact.id, None if offer is None else offer.contact.service.id,
         capacity.wrapup_until(d, record), record.misses, tuple((str(s), n) for s, n in record.agent.skills),
-        record.pause_pending, None if offer is None else offer.id)
+        record.pause_pending, None if offer is None else offer.id,
+        tuple(sorted(record.relaxed.items())) if record.relaxed else (),
+        record.spared_until if record.spared_until > d.now else None,
+        record.rest_until if record.rest_until > d.now else None)
 
 
 def status(d: Domain, now: float) -> Status:

@@ -90,6 +90,11 @@ class House:
     def can_call(self, offer: OfferId) -> bool:
         return self.callable
 
+    def needs(self, agent: AgentId) -> shapes.OwnNeeds:
+        own = shapes.Need(in_force=True, valid_from="2026-01-01", valid_to=None, review_at=None, approved_by="kurul",
+                          needs={"ring_timeout_s": 30.0, "channels": ["chat", "email"]})
+        return shapes.OwnNeeds(everybody={"wrapup_s": 20.0}, entries=[own] if agent == "a1" else [])
+
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         self.asked.append((by, (agent, on)))
 
@@ -143,6 +148,7 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
                                      None, False, True, tries=place - 1, not_before=1000.0 + 90.0 * (place - 1))
                          for name, place, waited in (("a2", 2, 60.0), ("a1", 1, 300.0))))]
     inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3, offer=OfferId(7),
+                                                           relaxed=(("rest_gap", 2000.0),), spared_until=150.0,
                                                            contact=ContactId("c1")), agent_view("a2", None))
     recorder = Recorder(named(["temsilci"], {"genel": 180}))
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})

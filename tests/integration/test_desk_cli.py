@@ -137,6 +137,30 @@ async def test_callbacks_are_a_table_and_one_is_cancelled(tmp_path: Path) -> Non
         assert found.exit_code == 1 and "[unknown_contact]" in found.output
 
 
+async def test_who_waits_is_a_table_and_one_is_given_points(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        found = await santral("contacts", "--state", folder)
+        assert found.exit_code == 0, found.output
+        for word in ("Bekleyenler", "temsilci", "5:00", "puan"):
+            assert word in found.output, found.output
+        found = await santral("contacts", "rank", "a2", "4", "--state", folder)
+        assert found.exit_code == 0 and desk.inbox.events[-1] == events.ContactRanked("a2", 4)  # type: ignore[arg-type]
+        found = await santral("contacts", "--state", folder, "rank", "--", "c9", "-4")
+        assert found.exit_code == 1 and "[unknown_contact]" in found.output
+
+
+async def test_an_agent_reads_what_is_stored_of_their_needs(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        found = await santral("agent", "needs", "a1", "--state", folder)
+        assert found.exit_code == 0, found.output
+        for word in ("Size özel, yürürlükte", "ring_timeout_s", "30.0", "kurul", "Herkes için", "wrapup_s"):
+            assert word in found.output, found.output
+        found = await santral("agent", "needs", "a2", "--state", folder)
+        assert found.exit_code == 1 and "[forbidden]" in found.output, "a supervisor's token does not do"
+
+
 async def test_address_and_token_by_hand(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("own-token\n")

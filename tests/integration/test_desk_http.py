@@ -22,6 +22,7 @@ from desk.api.shapes import (
     FollowUp,
     Forget,
     Pause,
+    Points,
     Relaxed,
     Reload,
     SignIn,
@@ -48,6 +49,7 @@ def body(route: Route) -> dict[str, Any]:
                                                Relaxed: {"json": {"rules": ["rest_gap"], "minutes": 5}},
                                                Transfer: {"json": {"service": "temsilci"}},
                                                FollowUp: {"json": {"agreed": True}}, Reload: {"json": {}},
+                                               Points: {"json": {"points": 3}},
                                                Forget: {"json": {"hash": "5b" * 32}},
                                                Announce: {"json": {"text": "Bugün kapalıyız."}},
                                                Silence: {"json": {"id": 7}},
@@ -215,12 +217,41 @@ async def test_what_would_show_an_accommodation_is_for_the_agent_alone() -> None
     async with running() as desk:
         own = (await desk.ask("GET", "/api/v1/agents/a1", Role.AGENT))[1]
         assert own["until"] == 99.0 and own["misses"] == 3
+        assert own["relaxed"] == {"rest_gap": 2000.0} and (own["spared_until"], own["resting_until"]) == (150.0, None)
         for role in (Role.SUPERVISOR, Role.ADMIN):
             for said in ((await desk.ask("GET", "/api/v1/agents/a1", role))[1],
                          (await desk.ask("POST", "/api/v1/agents/a1/resume", role))[1],
                          (await desk.ask("GET", "/api/v1/agents", role))[1]["agents"][0],
                          (await desk.ask("GET", "/api/v1/status", role))[1]["agents"][0]):
                 assert said["until"] is None and said["misses"] is None
+                assert said["relaxed"] is said["spared_until"] is said["resting_until"] is None
+
+
+async def test_agents_alone_see_what_is_stored_of_their_needs() -> None:
+    async with running() as desk:
+        path = "/api/v1/agents/a1/needs"
+        assert await desk.ask("GET", path, Role.AGENT) == (200, {"everybody": {"wrapup_s": 20.0}, "entries": [
+            {"in_force": True, "valid_from": "2026-01-01", "valid_to": None, "review_at": None, "approved_by": "kurul",
+             "needs": {"ring_timeout_s": 30.0, "channels": ["chat", "email"]}}]})
+        for role in (Role.SUPERVISOR, Role.ADMIN):
+            assert (await desk.ask("GET", path, role))[0] == 403
+        assert (await desk.ask("GET", "/api/v1/agents/a2/needs", Role.AGENT))[0] == 403
+
+
+async def test_a_supervisors_word_gives_one_who_waits_other_points() -> None:
+    async with running() as desk:
+        line = [{"id": name, "service": "temsilci", "position": place, "waited_s": waited, "points": 0}
+                for name, place, waited in (("a1", 1, 300.0), ("a2", 2, 60.0))]
+        assert await desk.ask("GET", "/api/v1/contacts") == (200, {"contacts": line})
+        path = "/api/v1/contacts/a2/rank"
+        assert await desk.ask("POST", path, json={"points": 5}) == (200, {"contacts": line})
+        assert desk.inbox.events == [events.ContactRanked("a2", 5)]  # type: ignore[arg-type]
+        for wrong in ({}, {"points": 61}, {"points": -61}, {"points": 1.5}):
+            assert (await desk.ask("POST", path, json=wrong))[0] == 400
+        for gone in ("c1", "c9"):  # one talks, one was never there
+            status, said = await desk.ask("POST", f"/api/v1/contacts/{gone}/rank", json={"points": 5})
+            assert (status, said["error"]) == (404, "unknown_contact")
+        assert len(desk.inbox.events) == 1
 
 
 async def test_queues_and_status() -> None:

@@ -47,11 +47,13 @@ def test_a_rest_gap_that_runs_ends_and_none_follows_until_it_is_over() -> None:
     assert h.offers[-1].contact == "c2"
     fact = h.last(f.Overridden)
     assert (fact.agent, fact.offer, fact.rule, fact.until, fact.by) == ("a", None, "rest_gap", 1_000.0, "nöbetçi")
+    assert h.agent("a").relaxed == (("rest_gap", 1_000.0),)
     h.tell(e.ContactGone("c2"), 121.0)
     talks(h, "info", 130.0)
     assert h.calls("info", 141.0).agent == "a", "back to back, while it is relaxed"
     h.tell(e.ContactGone(h.offers[-1].contact), 142.0)
     h.tick(1_000.0)
+    assert h.agent("a").relaxed == ()
     talks(h, "info", 1_010.0)
     assert h.waits("info", 1_021.0) == [], "the rule holds again"
 

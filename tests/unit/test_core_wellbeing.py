@@ -139,13 +139,14 @@ def test_an_offer_beyond_the_limit_may_be_left_alone(reason: str) -> None:
     h.tell(e.OfferRinging(command.offer), 220.0)
     h.tell(e.OfferEnded(command.offer, reason), 225.0)
     assert h.state("a") is AgentState.READY and h.agent("a").misses == 0, "no miss, whatever was allowed"
+    assert h.agent("a").spared_until == 225.0 + h.centre.spared_s
     assert h.tick(500.0) == [], "heard as: not now"
     offers = []
     while not offers:
         due = h.engine.next_deadline()
         assert due is not None
         offers = [one for one in h.tick(due) if isinstance(one, Offer)]
-    assert h.now == 225.0 + h.centre.spared_s
+    assert h.now == 225.0 + h.centre.spared_s and h.agent("a").spared_until is None
 
 
 def test_no_two_of_weight_four_in_a_row_and_a_rest_between() -> None:
