@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -37,8 +38,14 @@ from routing.store.worker import Worker
 
 T = TypeVar("T")
 
+log = structlog.get_logger()
+
 PATIENCE_S = TTL_S + RENEW_S
 """How long a starting node waits for the lease of a node on another machine to end."""
+
+SLOW_S = 1.0
+"""A turn that takes longer to be kept is told: callers begin to notice, and there is time to end what holds the store
+before the node does."""
 
 STILL_S = LOCK_S + 2 * RENEW_S
 """How long a SQLite file may stand still (another program's lock, a slow disk) before its node stops acting. Nobody can
@@ -119,7 +126,10 @@ class Store:
         `StoreUnavailable` (see `kind`). In each case nothing of the turn is written, except when it took longer than
         the lease and another node has come right after it: then that one has read it.
         """
+        before = monotonic()
         await self._writer.call(lambda: self._commit(turn))
+        if (took := monotonic() - before) > SLOW_S:
+            log.warning("store.slow", seconds=round(took, 1))
 
     async def set_cursor(self, name: str, seq: int) -> None:
         """Note that a reader of facts is done up to `seq`. A cursor never goes back."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, update
+from structlog.testing import capture_logs
 
 from routing.store import lease as leasing
 from routing.store import store as store_module
@@ -186,7 +187,9 @@ async def test_a_file_that_is_locked_for_seconds_ends_no_node(tmp_path: Path, st
     assert not done
     other.execute("ROLLBACK")
     other.close()
-    await waiting
+    with capture_logs() as logs:
+        await waiting
+    assert [one["event"] for one in logs] == ["store.slow"] and logs[0]["seconds"] >= LOCK_S - 2 * RENEW_S - 0.1
     assert not keeping.done()
     second = await Store.open(tmp_path / "santral.db")
     with pytest.raises(LeaseHeld, match="patient"):  # what the turn has let out is done within a lease
