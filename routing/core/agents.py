@@ -60,8 +60,9 @@ def known(d: Domain, agent: AgentId) -> AgentRecord:
 
 def signed_in(d: Domain, agent: AgentId) -> AgentRecord:
     """The record of an agent who is signed in. NotSignedIn otherwise."""
-    record = known(d, agent)
-    if record.state is SIGNED_OUT:
+    record = d.agents.get(agent)
+    if record is None or record.state is SIGNED_OUT:
+        known(d, agent)
         raise NotSignedIn(f"agent {agent} is not signed in; sign in at a seat first")
     return record
 
@@ -87,7 +88,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, keep_idle:
             into = NUMBER[after]
     if record.key is not None:
         d.matching.leave(record)
-    before_s = now - record.since if record.version else 0.0
+    before_s = now - record.since
     counts = d.by_state
     counts[out_of] -= 1
     counts[into] += 1
@@ -100,9 +101,11 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, keep_idle:
         if record.profile.rest_gap_s:
             wellbeing.gap(d, record)
     if away:
+        if not record.version:
+            before_s = 0.0  # nobody knows since when: it is the first change
         _come_or_go(d, record, trigger, before, before_s)
     _tell(d, record, before, before_s)
-    if after is SIGNED_OUT:
+    if away and after is SIGNED_OUT:
         _clear(d, record)
     if record.wanted_by:
         preferred.review(d, record)

@@ -50,15 +50,7 @@ def enter(d: Domain, contact: Contact) -> None:
         callback.joins(d, contact)
     if contact.state is PENDING:
         look(d, contact)
-        _comes_to_wait(d, contact)
-
-
-def _comes_to_wait(d: Domain, contact: Contact) -> None:
-    """Its deadline is set after the next assignment: who comes back at the moment a step ends is offered first."""
-    if contact.armed:
-        contact.armed = False
-        d.timers.cancel((TIMER, contact.id))
-    d.fresh.append(contact)
+        d.fresh.append(contact)  # its deadline is set after the next assignment
 
 
 def look(d: Domain, contact: Contact) -> None:
@@ -266,7 +258,10 @@ def again(d: Domain, contact: Contact) -> None:
     if contact.preferred is not None:
         preferred.over(d, contact, d.now)
     look(d, contact)
-    _comes_to_wait(d, contact)  # what has come due meanwhile is due at once
+    if contact.armed:  # what has come due meanwhile is due at once, but who looks again is offered first
+        contact.armed = False
+        d.timers.cancel((TIMER, contact.id))
+    d.fresh.append(contact)
 
 
 def cut(d: Domain, contact: Contact) -> None:
