@@ -72,16 +72,16 @@ def _first(d: Domain, groups: Iterable[Group], ready: bool = False) -> Group | N
     arrive. A group whose link is down or whose service has enough contacts at agents waits on. `ready`: only where
     somebody stands who could take it."""
     first: Group | None = None
-    first_age, first_number, now, links = inf, 0, d.now, d.links
+    first_age, first_number = inf, 0
+    now, links = d.now, d.links
     for group in groups:
         head = group.head
         if head is not None and (not ready or group.pool.mask & group.allowed):
-            start, number, _ = head
-            age = start - now * group.weight
-            if (age < first_age or (age == first_age and number < first_number)) \
+            age = head[0] - now * group.weight
+            if age <= first_age and (age < first_age or head[1] < first_number) \
                     and (group.quota is None or group.quota.taken < group.quota.limit) \
                     and (group.node not in links or links[group.node].up):
-                first, first_age, first_number = group, age, number
+                first, first_age, first_number = group, age, head[1]
     return first
 
 
