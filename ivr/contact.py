@@ -22,6 +22,7 @@ Seal = Callable[[str], tuple[str, str]]
 MAX_WAIT_S = 24 * 3600.0
 """A start of the wait further back is no true one: nobody waits a day."""
 _NEEDS = re.compile(r"[A-Za-z0-9_./-]{1,40}:[0-9]{1,3}(,[A-Za-z0-9_./-]{1,40}:[0-9]{1,3}){0,7}\Z", re.ASCII)
+_TOPICS = re.compile(r"[A-Za-z0-9_./-]{1,40}(,[A-Za-z0-9_./-]{1,40}){0,7}\Z", re.ASCII)
 _UNIQUEID = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
 
 
@@ -46,13 +47,14 @@ class Contacts:
         self.human, self.settings = human, settings
 
     async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool,
-                     needs: Needs = (), language: str = LANGUAGE) -> ContactQueued:
+                     needs: Needs = (), language: str = LANGUAGE,
+                     topics: Iterable[str] = ()) -> ContactQueued:
         """The event for a caller who begins to wait. Reads the number, unless the service is anonymous."""
         digest, box = ("", "") if self.services[service].anonymous else await self.sealed(session)
         return ContactQueued(contact_of(session), ServiceId(service), leg=session.channel, since=since,
                              priority=priority, caller_hash=digest, caller_box=box, slow=slow, node=self.settings.node,
                              needs=tuple((SkillId(skill), level) for skill, level in needs),
-                             language="" if language == LANGUAGE else language)
+                             topics=frozenset(topics), language="" if language == LANGUAGE else language)
 
     async def sealed(self, session: Session) -> tuple[str, str]:
         """The caller's number as keyed hash and encrypted box; both empty when it is withheld."""
@@ -62,8 +64,9 @@ class Contacts:
     async def again(self, session: Session, now: float) -> ContactQueued:
         """The event for a caller the engine does not know (any more). Variables of the channel are not trusted: what
         does not fit becomes the human service, now, no points."""
-        service, began, ranked, slow, needs, language = await session.get_variables(
-            dialplan.SERVICE, dialplan.SINCE, dialplan.PRIORITY, dialplan.SLOW, dialplan.NEEDS, dialplan.LANGUAGE)
+        service, began, ranked, slow, needs, language, topics = await session.get_variables(
+            dialplan.SERVICE, dialplan.SINCE, dialplan.PRIORITY, dialplan.SLOW, dialplan.NEEDS, dialplan.LANGUAGE,
+            dialplan.TOPICS)
         since, points = _number(began), _number(ranked)
         if service not in self.services:
             service = self.human
@@ -71,7 +74,7 @@ class Contacts:
             since = now
         priority = int(points) if points is not None and 0 <= points <= 2 * MAX_PRIORITY else 0
         return await self.queued(session, service, since, priority, slow == "1", told_needs(needs),
-                                 told_language(language))
+                                 told_language(language), told_topics(topics))
 
 
 async def language_of(session: Session) -> str:
@@ -94,6 +97,11 @@ def told_needs(text: str | None) -> Needs:
     if not text or _NEEDS.match(text) is None:
         return ()
     return tuple((skill, int(level)) for skill, _, level in (one.partition(":") for one in text.split(",")))
+
+
+def told_topics(text: str | None) -> tuple[str, ...]:
+    """What such a variable says; nothing when it is not as we write it."""
+    return tuple(text.split(",")) if text and _TOPICS.match(text) is not None else ()
 
 
 def _number(text: str | None) -> float | None:

@@ -30,6 +30,8 @@ LIMIT = "TIMEOUT(absolute)"
 LANGUAGE, NEEDS = "SC_LANGUAGE", "SC_NEEDS"
 """What is spoken when it is not the first language, and what the agent must have besides (`en:1`): inherited, as the
 service."""
+TOPICS = "SC_TOPICS"
+"""What the caller wants to talk about, as far as the menu knows (`siddet,miras`): inherited."""
 OUTSIDE, BACK_TO = "SC_OUTSIDE", "SC_BACK_TO"
 """Name of the outside number the call is led to (`lead`), and the node of the menu that follows when nobody answers."""
 TOLD = "SC_TOLD"

@@ -192,9 +192,10 @@ class Entry:
         service = queue.service if queue.service in self.contacts.services else self.contacts.human
         await session.set_variables(
             (dialplan.INHERITED + dialplan.SERVICE, service), (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
-            (dialplan.INHERITED + dialplan.PRIORITY, str(queue.priority)), *_told(chosen))
+            (dialplan.INHERITED + dialplan.PRIORITY, str(queue.priority)), *_told(chosen),
+            (dialplan.INHERITED + dialplan.TOPICS, ",".join(queue.topics)))
         event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow, chosen.needs,
-                                           chosen.language)
+                                           chosen.language, queue.topics)
         self.wishes.called(event.caller_hash)
         onward = dialplan.HOLD
         try:

@@ -17,7 +17,7 @@ from centres.services import Needs, Service
 from centres.shape import guess
 from centres.team import Agent
 from ivr.flow import walk
-from ivr.flow.model import Flow
+from ivr.flow.model import Flow, Queue
 from ivr.flow.model import Needs as MenuNeeds
 from routing.core import model as core
 from routing.core.capacity import VOICE, allowed
@@ -64,7 +64,7 @@ def check(loaded: Loaded, team: Team, flow: Flow | None) -> tuple[list[Problem],
     if had and flow is not None and not problems:
         found, doubts = _needed(loaded, team, flow, needed)
         problems, warnings = problems + found, warnings + doubts
-    return problems + _pairs(loaded), warnings + _topics(loaded)
+    return problems + _pairs(loaded), warnings + _topics(loaded, flow)
 
 
 # -- skills ------------------------------------------------------------------------------------------------------------
@@ -166,7 +166,17 @@ def _needed(loaded: Loaded, team: Team, flow: Flow,
     problems, warnings = [], []
     for name, needs in sorted(needed):
         service = services.get(flow.queue(name).service)
-        if not needs or service is None or loaded.menu is None:
+        if service is None or loaded.menu is None:
+            continue
+        about = set(flow.queue(name).topics)
+        if about and not any(_may(profile, service, team) and profile.no_topics.isdisjoint(about)
+                             and all(_meets(agent, _read(one)) for one in (service.floor, service.steps[-1].needs))
+                             for agent, profile in team.agents):
+            problems.append(Problem(f"{MENU}:{loaded.menu['nodes'][name].lines['topics']}",
+                                    f"every agent of '{service.id}' is spared a topic of node '{name}': its callers "
+                                    "would wait for ever",
+                                    "Give the service to somebody who may have it, or take the topic out."))
+        if not needs:
             continue
         wanted = (_read(service.floor), _read(service.steps[-1].needs), dict(needs))
         where = f"{MENU}:{loaded.menu['nodes'][name].lines['queue']}"
@@ -261,9 +271,13 @@ def _count(agents: Sequence[str]) -> str:
     return "only one agent has" if len(agents) == 1 else f"{len(agents)} agents have"
 
 
-def _topics(loaded: Loaded) -> list[Problem]:
-    services = {service.id for service in loaded.services}
-    return [Problem(loaded.need(agent, "no_topics"), "a word in 'no_topics' that is the id of no service",
-                    "That is fine for a topic that contacts carry; correct it when a service is meant.")
+def _topics(loaded: Loaded, flow: Flow | None) -> list[Problem]:
+    if flow is None:
+        return []
+    known = {service.id for service in loaded.services} | {
+        topic for node in flow.nodes.values() if isinstance(node, Queue) for topic in node.topics}
+    return [Problem(loaded.need(agent, "no_topics"),
+                    "a word in 'no_topics' that is the id of no service, and no topic of menu.yaml",
+                    "Calls do not carry it, so it keeps none away: correct it, or name it at 'topics' of a queue.")
             for agent, own in loaded.accommodations.items()
-            if own.no_topics is not None and not own.no_topics <= services]
+            if own.no_topics is not None and not own.no_topics <= known]

@@ -4,6 +4,7 @@ raised."""
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,13 @@ MAX_PRIORITY = 120
 """Two hours of waiting: more would put a caller before everybody for the whole day."""
 MAX_NEEDS = 8
 """Skills that a caller can need besides the service's: it goes into a variable of the channel."""
+
+MAX_TOPICS = 8
+"""Topics of a caller: they go into a variable of the channel, as what is needed does."""
+TOPIC = re.compile(r"[A-Za-z0-9_./-]{1,40}", re.ASCII)
+"""As the names of `no_topics`."""
+ABUSIVE = "abusive"
+"""The topic that agents give a caller."""
 
 Place = tuple[str, int]
 
@@ -150,6 +158,19 @@ class Fields:
             else:
                 found.append((str(skill), level))
         return tuple(found)
+
+    def topics(self, raw: Any) -> tuple[str, ...]:
+        """What the callers of a queue want to talk about."""
+        given = raw.get("topics", [])
+        if not isinstance(given, list) or len(given) > MAX_TOPICS or ("topics" in raw and not given):
+            self.note(self.at(raw, "topics"), "'topics' is no list of words",
+                      f"Write it as [siddet], at most {MAX_TOPICS}.")
+            return ()
+        found = [one for one in given if isinstance(one, str) and TOPIC.fullmatch(one) and one != ABUSIVE]
+        if len(found) < len(given):
+            self.note(self.at(raw, "topics"), "'topics' has a word that cannot be one",
+                      f"Write 1 to 40 of A-Z, a-z, 0-9, '_', '.', '/' and '-'; '{ABUSIVE}' is said by agents alone.")
+        return tuple(dict.fromkeys(found))
 
     def text(self, name: str, raw: Any) -> str:
         """The twin in writing of a leaf (rule I17)."""

@@ -119,6 +119,8 @@ class Queue(NamedTuple):
     """The twin in writing (rule I17): an address of the web, or a prompt that tells where to write."""
     sms: Sms = ()
     """What stands before that address in a short message; empty: none is offered."""
+    topics: tuple[str, ...] = ()
+    """What these callers want to talk about, which an agent's profile may exclude (`no_topics`)."""
 
 
 class Transfer(NamedTuple):

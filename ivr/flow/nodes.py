@@ -35,7 +35,7 @@ KEYS = {
     "input": ("input", "check", "digits", "keep", "say", "then", "after_failures"),
     "language": ("language", "needs", "then"),
     "message": ("message", "max_s", "say", "then", "after_failures", "text"),
-    "queue": ("queue", "priority", "say", "needs", "text", "sms"),
+    "queue": ("queue", "priority", "say", "needs", "topics", "text", "sms"),
     "transfer": ("transfer", "say", "after_failures", "text"),
     "end": ("say", "end", "text", "sms"),
 }
@@ -102,7 +102,7 @@ class Nodes(Fields):
         """A place to wait."""
         service, text = self.service(raw, "queue"), self.text(name, raw)
         return Queue(name, service, self.points(raw), self.said(raw, "say"), self.needs(raw), text,
-                     self.sms(name, raw, text, service))
+                     self.sms(name, raw, text, service), self.topics(raw))
 
     def transfer(self, name: str, raw: Any) -> Transfer:
         """An outside number."""

@@ -95,7 +95,8 @@ class _Drawer:
             case Queue():
                 points = (f"{node.priority} points",) if node.priority else ()
                 return Item(name, "queue", (*self.words(leaf_says(node), language), f"waits for {node.service}",
-                                            *points, *_needs(node.needs), *_twin(node)), ())
+                                            *points, *_needs(node.needs), *(f"topic {one}" for one in node.topics),
+                                            *_twin(node)), ())
             case End():
                 return Item(name, "end", (*self.words(leaf_says(node), language), "good-bye", *_twin(node)), ())
 

@@ -34,8 +34,9 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
                                           caller_hash="hash(+905321234567)", caller_box="box(+905321234567)",
                                           node="one")]
     assert dialler.commands[-1] == 'SET VARIABLE "ACD_NEXT" "hold"', "the last act"
-    assert ('SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS)" '
-            f'"uzaktan_egitim,{NOW:.3f},0,,,"') in dialler.commands
+    assert ('SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,'
+            '__SC_TOPICS)" '
+            f'"uzaktan_egitim,{NOW:.3f},0,,,,"') in dialler.commands
 
 
 async def test_slow_speech_is_kept(start: Start) -> None:

@@ -145,6 +145,24 @@ async def test_needs_outlive_the_engine_and_hostile_ones_do_not(start: Start, to
     assert house.queued.needs == needs
 
 
+async def test_what_callers_of_a_queue_talk_about_is_known_of_them(start: Start) -> None:
+    flow = rich()
+    queue = flow.queue("temsilci")._replace(topics=("siddet", "miras"))
+    house = await start(flow._replace(nodes={**flow.nodes, "temsilci": queue}))
+    dialler = await house.call(by_file={"ana-menu-1": "0"})
+    assert house.queued.topics == {"siddet", "miras"} and dialler.variables["SC_TOPICS"] == "siddet,miras"
+
+
+@pytest.mark.parametrize(("told", "topics"), [
+    ("siddet", {"siddet"}), ("siddet,miras", {"siddet", "miras"}), ("siddet,", set()), ("${SHELL(id)}", set()),
+    (",".join(["a"] * 9), set())])
+async def test_topics_outlive_the_engine_and_hostile_ones_do_not(start: Start, told: str, topics: object) -> None:
+    house = await start()
+    house.inbox.answers = [None, contact_view(UNIQUEID)]
+    await Dialler(house.port, "tick", "", variables={"SC_SERVICE": "temsilci", "SC_TOPICS": told}).call()
+    assert house.queued.topics == topics
+
+
 # -- outside numbers
 
 

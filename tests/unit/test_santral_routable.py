@@ -201,6 +201,16 @@ def test_a_review_that_is_due_and_a_topic_that_is_no_service_are_warned_about(fo
     assert "siddet" not in "".join(told)
 
 
+def test_a_topic_of_the_menu_is_one_and_somebody_may_have_its_callers(folder: Path) -> None:
+    edit(folder, "menu.yaml", "    queue: gorus_oneri\n", "    queue: gorus_oneri\n    topics: [siddet]\n")
+    edit(folder, "accommodations.yaml", "agent: a1004,", "agent: a1004, no_topics: [siddet],")
+    assert warnings(folder) == problems(folder) == []
+    (folder / "accommodations.yaml").unlink()
+    edit(folder, "santral.toml", "[listen]", '[profile]\nno_topics = ["siddet"]\n\n[listen]')
+    (told,) = problems(folder)
+    assert re.match(r"menu\.yaml:79: every agent of 'gorus_oneri' is spared a topic of node 'gorus-oneri'", told)
+
+
 def test_the_files_know_the_strategies_that_there_are() -> None:
     assert set(typing.get_args(Strategy)) == set(strategies.STRATEGIES)
 
