@@ -103,9 +103,9 @@ def _sip(sections: list[Section]) -> Iterator[Finding]:
             for entry in section.all("match"):
                 if entry.value.endswith("/0"):
                     yield Finding(name, entry.line, f"match {entry.value} is everybody", "the carrier's addresses only")
-        elif kind == "global" and section.get("endpoint_identifier_order") != "header,username,ip":
+        elif kind == "global" and section.get("endpoint_identifier_order") != "header,ip,username":
             yield Finding(name, section.line, "endpoint_identifier_order",
-                          "header,username,ip: Replaces is turned away, and a phone is challenged first")
+                          "header,ip,username: Replaces is turned away, a caller with a phone's number is a caller")
     if sections and not _replaces_is_nobodys(sections):
         yield Finding(name, 0, "an INVITE with Replaces takes over somebody else's talk",
                       "[replaces] with deny=0.0.0.0/0.0.0.0, and an identify with match_header=Replaces: /./ for it")

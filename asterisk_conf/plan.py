@@ -81,7 +81,8 @@ class Trunk(NamedTuple):
     """Where callers come from. Calls are taken only from `match`; everybody else gets nothing."""
 
     match: tuple[str, ...] = ()
-    """Addresses or networks of the carrier (`192.0.2.10`, `192.0.2.0/28`); the lab: `127.0.0.0/8`."""
+    """Addresses or networks of the carrier (`192.0.2.10`, `192.0.2.0/28`), or one address with the port that calls come
+    from (`192.0.2.10:5060`), when phones are at the same one."""
     registration: Registration | None = None
     """With it the server's own address is matched as well."""
     way_out: str | None = None
@@ -332,11 +333,14 @@ def _addresses(plan: Plan) -> Iterable[str]:
     if not trunk.match and trunk.registration is None:
         yield "trunk: neither an address to match nor a registration, nobody could call"
     for match in trunk.match:
+        host, colon, port = match.partition(":") if match.count(":") == 1 else (match, "", "")
         try:
-            network = ipaddress.ip_network(match, strict=False)
+            network = ipaddress.ip_network(host, strict=False)
         except ValueError:
             yield f"trunk match {match!r}: an address or a network"
             continue
+        if colon and (network.num_addresses > 1 or not port.isdecimal() or not 1 <= int(port) <= 65535):
+            yield f"trunk match {match!r}: a port of 1-65535 belongs to one address"
         if network.prefixlen == 0:
             yield f"trunk match {match}: that is everybody"
     if trunk.registration is not None:

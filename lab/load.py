@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from lab import network_conf
 from lab.errors import LabError
 from lab.keys import Press, parse
 
@@ -100,7 +101,8 @@ def run(load: Load, folder: Path) -> Result:
     (folder / "caller.xml").write_text(scenario(load), encoding="utf-8")
     statistics = folder / "statistics.csv"
     statistics.unlink(missing_ok=True)
-    command = [program, load.target, "-sf", "caller.xml", "-s", load.number, "-i", "127.0.0.1", "-p", str(load.port),
+    command = [program, load.target, "-sf", "caller.xml", "-s", load.number,
+               "-i", network_conf.CALLERS, "-p", str(load.port),
                "-mp", str(load.media_port), "-r", str(load.rate), "-m", str(load.calls),
                "-l", str(load.at_once or load.calls), "-trace_stat", "-stf", str(statistics), "-fd", "1",
                "-trace_err", "-error_file", "errors.log", "-nostdin", "-timeout", f"{_limit(load):.0f}s"]

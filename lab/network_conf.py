@@ -31,6 +31,9 @@ transmit_silence = yes
 USER = "lab"
 """AMI user of the network; its secret is random."""
 
+CALLERS = "127.0.0.2"
+"""Where the lab's callers are: the carrier is known by its address, so its phones (at 127.0.0.1) must have another."""
+
 CALLER_ENDPOINT = "centre"
 ANONYMOUS_ENDPOINT = "centre-anonymous"
 
@@ -106,7 +109,7 @@ type=transport
 protocol=udp
 bind={bind}:{sip}
 
-[base](!)
+{carrier}[base](!)
 type=endpoint
 transport=udp
 context=phone
@@ -122,9 +125,9 @@ trust_id_outbound=yes
 aors=centre
 
 [centre](base)
-
+{through}
 [centre-anonymous](base)
-from_user=anonymous
+{through}from_user=anonymous
 from_domain=anonymous.invalid
 
 [centre]
@@ -137,6 +140,20 @@ endpoint=centre
 match={match}
 
 #tryinclude phones.conf
+"""
+
+_CARRIER = """\
+[carrier]
+type=transport
+protocol=udp
+bind={callers}:{sip}
+
+"""
+
+_THROUGH = """\
+transport=carrier
+; Sound is taken where the transport is; without this the other side is told of another address.
+media_address={callers}
 """
 
 _PHONE = """\
@@ -171,8 +188,10 @@ outbound_auth={seat}
 def write(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str, secret: str,
           bind: str = "127.0.0.1") -> None:
     """Render the files into `folder`. `target`: host:port of the Asterisk that the network calls and registers at.
-    `bind`: where it listens for SIP; another Asterisk than one of this machine cannot send to the loopback."""
-    match = "127.0.0.0/8" if bind == "127.0.0.1" else target.rpartition(":")[0]
+    `bind`: where it listens for SIP; another Asterisk than one of this machine cannot send to the loopback. On the
+    loopback callers have an address of their own."""
+    apart = bind == "127.0.0.1"
+    match = "127.0.0.0/8" if apart else target.rpartition(":")[0]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {
         "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in MODULES),
@@ -185,7 +204,10 @@ def write(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str
         "acl.conf": "", "udptl.conf": "", "pjproject.conf": "", "ccss.conf": "", "stasis.conf": "",
         "cel.conf": "", "features.conf": "",
         "indications.conf": "[general]\n", "cdr.conf": "[general]\nenable=no\n",
-        "pjsip.conf": _PJSIP.format(sip=sip, target=target, bind=bind, match=match),
+        "pjsip.conf": _PJSIP.format(
+            sip=sip, target=target, bind=bind, match=match,
+            through=_THROUGH.format(callers=CALLERS) if apart else "",
+            carrier=_CARRIER.format(callers=CALLERS, sip=sip) if apart else ""),
     }
     for name, text in files.items():
         _private(folder / name, text)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from centres.load import Loaded, load
-from lab import network, process
+from lab import network, network_conf, process
 from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError, NoLab, NotReady
 from lab.fetch import Program, asterisk, exclusive
@@ -48,9 +48,6 @@ NO_OFFER_S = 3600.0
 """For `texts`: who presses the key has a message, and nobody hears a sentence more."""
 NICE = -5
 """Of the node, as docs/santral.service has it: behind Asterisk's sound, before everything else."""
-LOOPBACK = ("127.0.0.0/8",)
-"""Anybody's phone on this machine may call."""
-
 MEDIA_PORTS = 480
 """UDP ports for media of each Asterisk: two a call leg, so 120 talks (240 legs) fit."""
 READY_S = 60.0
@@ -119,11 +116,10 @@ class Info(NamedTuple):
 
 
 def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
-       sounds: Path = SOUNDS, extra: str = "", trunk: tuple[str, ...] = LOOPBACK, through: Through | None = None,
+       sounds: Path = SOUNDS, extra: str = "", through: Through | None = None,
        outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
        texts: float | None = None, say: Say = lambda text: None) -> Info:
     """Start everything, without traffic; returns when a call would be answered. `extra`: lines laid over the settings.
-    `trunk`: the addresses callers may come from; the lab's own network calls from 127.0.0.1.
     `through`: is given the address of the AMI and returns the one the node shall use, such as a proxy's.
     `outside`: numbers of remote counsellors; the network plays their telephones.
     `guarded`: the lab ends with this process, even when it is killed; else it outlives it.
@@ -137,7 +133,7 @@ def up(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path
     ports = Ports()
     try:
         carrier = ports.one(socket.SOCK_DGRAM)
-        extra = f'[trunk]\nmatch = {json.dumps(trunk)}\noutgoing = "127.0.0.1:{carrier}"\n{extra}'
+        extra = f'[trunk]\nmatch = ["{network_conf.CALLERS}"]\noutgoing = "127.0.0.1:{carrier}"\n{extra}'
         _numbers(folder, outside or {})
         gateway = None if texts is None else ports.one()
         extra += "" if gateway is None or texts is None else settings(gateway, texts)

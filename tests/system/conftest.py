@@ -111,10 +111,10 @@ def needs_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def guarded_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
-    """A running lab whose trunk does not match everybody: for tests of those who try what they may not."""
+    """A running lab of its own, for tests of those who try what they may not."""
     folder = tmp_path_factory.mktemp("hostile")
     try:
-        yield up.up(folder=folder, trunk=hostile.TRUNK, guarded=True)
+        yield up.up(folder=folder, guarded=True)
     finally:
         ended.down(folder)
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
-TRUNK = ("127.0.0.1", "127.0.0.2")
 CARRIER, STRANGER = "127.0.0.2", "127.0.0.3"
 
 FORGED = b"\r\nEvent: Hangup\r\nPrivilege: call,all\r\nUniqueid: {contact}\r\nCause: 16\r\n\r\n"

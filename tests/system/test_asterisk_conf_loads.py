@@ -23,6 +23,8 @@ from tests.until import until
 pytestmark = pytest.mark.system
 
 COMPLAINT = re.compile(r"(WARNING|ERROR)\[\d+\].*")
+SHARED = "127.0.0.8"
+"""The carrier calls from here too, by one port; phones are at the same address."""
 ALLOWED: tuple[str, ...] = ()
 """Complaints that may stand in the log of a start, each with its reason: none."""
 
@@ -50,7 +52,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     sip, ami = ports.one(socket.SOCK_DGRAM), ports.one()
     first, last = ports.media(40)
     nobody = ports.one()
-    plan = replace(small_plan(), sounds=str(sounds), trunk=Trunk(("127.0.0.9",), way_out="127.0.0.9:5060"),
+    carrier = ports.one(socket.SOCK_DGRAM)
+    plan = replace(small_plan(), sounds=str(sounds),
+                   trunk=Trunk(("127.0.0.9", f"{SHARED}:{carrier}"), way_out="127.0.0.9:5060"),
                    sip=Address("127.0.0.1", sip), ami=Address("127.0.0.1", ami), rtp=(first, last),
                    nodes=(Address("127.0.0.1", nobody),))
     write(render(plan), folder / "etc")
@@ -162,10 +166,10 @@ def test_a_wrong_secret_is_refused(running: Running) -> None:
 class Phone:
     """A telephone on one UDP socket: registers with its secret and answers every INVITE with a redirect."""
 
-    def __init__(self, plan: Plan, seat: str, secret: str) -> None:
+    def __init__(self, plan: Plan, seat: str, secret: str, here: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.plan, self.seat, self.secret = plan, seat, secret
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(here)
         self.socket.settimeout(10)
         self.port = self.socket.getsockname()[1]
         self.asked = 0
@@ -174,7 +178,7 @@ class Phone:
         self.asked += 1
         self.socket.sendto((
             f"{method} sip:{target} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{self.asked}{method}\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch=z9hG4bK{self.port}x{self.asked}\r\n"
             f"From: <sip:{self.seat}@127.0.0.1>;tag=phone\r\nTo: <sip:{self.seat}@127.0.0.1>\r\n"
             f"Call-ID: test-{self.port}\r\nCSeq: {self.asked} {method}\r\nMax-Forwards: 70\r\n"
             f"Contact: <sip:{self.seat}@127.0.0.1:{self.port}>\r\n{more}Content-Length: 0\r\n\r\n"
@@ -236,6 +240,25 @@ def test_a_redirect_by_a_phone_is_no_answer(running: Running, events: Ami, actio
     phone.close()
     assert ended["ActionID"] == "redirect"
     assert ended["Response"] == "Failure"
+
+
+@pytest.mark.parametrize("user", ["2001", "05321234567", "trunk"])
+@pytest.mark.parametrize("here", [0, 1], ids=["by address", "by address and port"])
+def test_a_caller_whose_number_is_that_of_a_phone_is_a_caller(running: Running, user: str, here: int) -> None:
+    """The house's own exchange calls as 2001: had been asked for the secret of that phone, and was lost."""
+    address, _, port = running.plan.trunk.match[here].partition(":")
+    carrier = Phone(running.plan, user, "", (address, int(port or 0)))
+    answer = carrier.request("INVITE", "999@127.0.0.1").partition("\r\n")[0]
+    carrier.close()
+    assert answer.startswith("SIP/2.0 404"), f"{answer}: only the called numbers exist"
+
+
+def test_a_phone_at_the_carriers_address_is_a_phone_where_the_carrier_is_known_by_its_port(running: Running) -> None:
+    phone = Phone(running.plan, "2001", dict(running.plan.seats)["2001"], (SHARED, 0))
+    assert phone.register() == "SIP/2.0 200 OK"
+    phone.close()
+    assert f"sip:2001@127.0.0.1:{phone.port}" in running.pbx.console("pjsip show contacts") or \
+        f"sip:2001@{SHARED}:{phone.port}" in running.pbx.console("pjsip show contacts")
 
 
 @pytest.mark.parametrize("user", ["nobody", "trunk", "anonymous"])

@@ -9,7 +9,7 @@ import pytest
 from lab import up
 from lab.asterisk import PrivateAsterisk
 from tests.fakes.sip_uac import Telephone
-from tests.system.stage import Stage
+from tests.system.stage import Stage, plain
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
@@ -68,6 +68,14 @@ async def test_a_number_counts_however_the_carrier_writes_it(
     number = stage.info.numbers[0].encode()
     told = {caller: await counts_as(carrier, pbx, number, caller) for caller in GIVEN}
     assert told == GIVEN
+
+
+async def test_a_callers_number_may_be_that_of_a_phone_that_is_there(
+        stage: Stage, carrier: Telephone, pbx: PrivateAsterisk) -> None:
+    """The house's own exchange calls with four digits: had been asked for the phone's secret, and was lost."""
+    seat = (await stage.agent(plain("uzaktan_egitim", 1)[0])).seat
+    number = stage.info.numbers[0].encode()
+    assert await counts_as(carrier, pbx, number, b"<sip:%b@127.0.0.1>" % seat.encode()) == seat
 
 
 async def test_what_is_no_number_or_the_callers_own_word_is_anonymous(

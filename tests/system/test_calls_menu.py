@@ -26,7 +26,7 @@ CHOSEN = {"1": "secildi-psikososyal", "2": "secildi-uzaktan-egitim", "3": "secil
 OPTIONS = ("ana-menu-1", "ana-menu-2", "ana-menu-3", "ana-menu-4", "ana-menu-0")
 AGENT, CALLER = 700, 440
 """Hz of what they say."""
-CARRIER = "127.0.0.1"
+CARRIER = "127.0.0.2"
 
 
 @pytest.mark.parametrize("key", SERVICES)

@@ -92,6 +92,14 @@ def test_the_second_node_is_asked_after_the_first() -> None:
     assert "4574" not in render(plan(node_count=1))["extensions.conf"]
 
 
+def test_a_trunk_may_be_known_by_the_port_it_calls_from() -> None:
+    trunk = Trunk(("192.0.2.10:5060", "2001:db8::1"), way_out="192.0.2.10:5060")
+    sections, faults = read("pjsip.conf", render(plan(trunk=trunk))["pjsip.conf"])
+    assert not faults
+    identify = next(section for section in sections if section.name == "trunk-identify")
+    assert [entry.value for entry in identify.all("match")] == ["192.0.2.10:5060", "2001:db8::1"]
+
+
 def test_a_trunk_by_registration_matches_the_server_and_logs_in() -> None:
     trunk = Trunk(registration=Registration("sip.example.com:5070", "902120000000", "carrier-gave-this"),
                   way_out="sip.example.com:5070")
@@ -166,6 +174,8 @@ def test_an_unknown_mark_is_an_error() -> None:
     ({"sounds": "/a&b"}, "absolute path"),
     ({"services": (("Psiko Sosyal", None),)}, "service"),
     ({"services": (("genel", "a&b"),)}, "brief"),
+    ({"trunk": Trunk(("192.0.2.0/28:5060",))}, "belongs to one address"),
+    ({"trunk": Trunk(("192.0.2.10:0",))}, "belongs to one address"),
     ({"timings": Timings(tick_s=16)}, "at most 15"),
     ({"timings": Timings(step_s=0)}, "at least 1"),
     ({"events_secret": "ActionsSecret0123456789ab"}, "each its own"),

@@ -63,6 +63,8 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
     ("santral.toml", 'timezone = "Europe/Istanbul"', 'timezone = "Europe/Ankara"', "santral.toml:7", "time zone"),
     ("santral.toml", 'agi = "127.0.0.1:4573"', 'agi = "127.0.0.1"', "santral.toml:17", "host:port"),
     ("santral.toml", 'match = ["127.0.0.1"]', 'match = ["127.0.0.1", "carrier"]', "santral.toml:31", "network"),
+    ("santral.toml", 'match = ["127.0.0.1"]', 'match = ["192.0.2.0/28:5060"]', "santral.toml:31", "one address with"),
+    ("santral.toml", 'match = ["127.0.0.1"]', 'match = ["192.0.2.10:0"]', "santral.toml:31", "one address with"),
     ("santral.toml", 'match = ["127.0.0.1"]', "", "santral.toml:30", "needs 'match'"),
     ("santral.toml", "always = true", "always = false", "santral.toml:12", "never open"),
     ("santral.toml", '"2006"]', '"2999"]', "santral.toml:64", "no seat"),
@@ -137,11 +139,11 @@ def test_this_machine_may_ask_for_them(folder: Path, place: str) -> None:
 
 def test_an_overlay_is_laid_over_key_by_key(folder: Path, tmp_path: Path) -> None:
     overlay = tmp_path / "node.toml"
-    overlay.write_text('[listen]\nhttp = "127.0.0.1:0"\n[trunk]\nmatch = ["127.0.0.2"]\n', encoding="utf-8")
+    overlay.write_text('[listen]\nhttp = "127.0.0.1:0"\n[trunk]\nmatch = ["127.0.0.2:5060"]\n', encoding="utf-8")
     loaded = load(folder, overlay)
     assert loaded.settings is not None and not loaded.problems
     assert loaded.settings.listen.http == "127.0.0.1:0" and loaded.settings.listen.agi == "127.0.0.1:4573"
-    assert loaded.settings.trunk.match == ("127.0.0.2",)
+    assert loaded.settings.trunk.match == ("127.0.0.2:5060",)
     assert loaded.where("listen", "http") == "node.toml:2" and loaded.where("listen", "agi") == "santral.toml:17"
     overlay.write_text('[listen]\n\nhtpp = "127.0.0.1:0"\n', encoding="utf-8")
     assert told(load(folder, overlay)) == ["node.toml:3: unknown key 'htpp'. Did you mean 'http'?"]
