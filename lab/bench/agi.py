@@ -19,7 +19,7 @@ from ivr.agi.server import FastAgi
 from ivr.agi.session import Session
 from lab.bench.row import Row
 
-TAKES_S = 10.0
+TAKES_S = 5.0
 CALLS = 800
 AT_ONCE = 64
 ROUNDS = 3

@@ -44,7 +44,7 @@ from routing.core.model import Agent, AgentState, Centre, ContactState, OfferSta
 from routing.runner import Runner
 from routing.store.store import Store
 
-TAKES_S = 60.0
+TAKES_S = 40.0
 EVENTS = 100_000
 CALLS = -(-EVENTS // CHUNK_EVENTS)
 WAITING = HANG_UPS + 20

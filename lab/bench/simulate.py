@@ -24,7 +24,7 @@ from planning.outcome import Outcome
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
 
-TAKES_S = 60.0
+TAKES_S = 20.0
 AGENTS = 180
 ROUNDS = 5
 GOAL_PER_S = 25_000.0
