@@ -1,4 +1,4 @@
-"""Planned breaks and the short ones that come by themselves: protection, begin, length, end, and what counts as one."""
+"""Planned breaks and those an agent asks for: protection, begin, length, end."""
 
 from __future__ import annotations
 
@@ -7,39 +7,19 @@ import pytest
 from routing.core import breaks
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.breaks import GOLDEN, LONGEST_S, REASON, STAGGER
+from routing.core.breaks import LONGEST_S, REASON
 from routing.core.commands import Offer, Rescind
-from routing.core.engine import Engine
 from routing.core.errors import OutOfRange
 from routing.core.handled import SEED_MEAN_S
 from routing.core.ids import AgentId
-from routing.core.model import AgentState, Profile
+from routing.core.model import AgentState
 from routing.core.recess import PLANNED_MOST
-from routing.core.stored import StoredAgent
-from tests.core_house import EDU, House, restore
+from tests.break_house import LONG, A, house, restarted, run
+from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
 
-A = AgentId("a")
 START, END = 10_000.0, 10_900.0
-LONG = Profile(wrapup_s=0.0, max_continuous_s=1e9)
-
-
-def house(profile: Profile = LONG, *plan: tuple[float, float], at: float = 1.0, names: str = "a") -> House:
-    found = House(dict.fromkeys(names, 50), profile)
-    found.now = at
-    found.sits(*names, at=at)
-    if plan:
-        found.tell(e.BreaksPlanned(A, plan), at)
-    return found
-
-
-def run(h: House, until: float) -> None:
-    """Let the clock go."""
-    while (due := h.engine.next_deadline()) is not None and due <= until:
-        h.tick(due)
-    h.now = until
-    h.tick(until)
 
 
 def p80(h: House) -> float:
@@ -257,60 +237,6 @@ def test_as_many_breaks_as_may_be() -> None:
     assert sum(fact.state is AgentState.PAUSED for fact in h.facts_of(f.AgentChanged)) == PLANNED_MOST
 
 
-def test_a_short_break_comes_by_itself() -> None:
-    h = house(LONG._replace(max_continuous_s=7_200.0))
-    run(h, 7_200.0)
-    assert h.state("a") is AgentState.READY
-    run(h, 7_201.0)
-    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == REASON, "looks like every break"
-    run(h, 7_201.0 + h.centre.micro_break_s)
-    assert h.state("a") is AgentState.READY
-    run(h, 7_201.0 + h.centre.micro_break_s + 7_200.0)
-    assert h.state("a") is AgentState.PAUSED
-
-
-def test_short_breaks_of_a_team_that_sat_down_together_do_not_fall_together() -> None:
-    names = [f"a{number}" for number in range(60)]
-    h = House(dict.fromkeys(names, 50), LONG._replace(max_continuous_s=7_200.0))
-    h.sits(*names, at=1.0)
-    run(h, 7_201.0)
-    begun = [fact.at for fact in h.facts_of(f.AgentChanged) if fact.state is AgentState.PAUSED]
-    first = dict.fromkeys(fact.agent for fact in h.facts_of(f.AgentChanged) if fact.state is AgentState.PAUSED)
-    assert len(begun) == len(first) == 60, "everybody had one, and one only, before the limit was reached"
-    assert min(begun) >= 1.0 + 0.75 * 7_200.0 and max(begun) <= 7_201.0
-    at_once = [sum(at - h.centre.micro_break_s < other <= at for other in begun) for at in begun]
-    assert max(at_once) <= 12, "60 breaks of 5 minutes in half an hour: 10 at one time, if they were laid end to end"
-
-
-def test_the_next_short_break_counts_from_the_end_of_the_last() -> None:
-    h = house(LONG._replace(max_continuous_s=7_200.0), names="ba")
-    run(h, 30_000.0)
-    begun = [fact.at for fact in h.facts_of(f.AgentChanged) if fact.state is AgentState.PAUSED and fact.agent == "a"]
-    apart = 7_200.0 * (1.0 - STAGGER * GOLDEN)
-    assert begun == pytest.approx([1.0 + apart + number * (apart + h.centre.micro_break_s) for number in range(4)])
-
-
-def test_a_planned_break_within_the_limit_serves_as_the_short_one() -> None:
-    profile = LONG._replace(max_continuous_s=7_200.0)
-    h = house(profile, (7_100.0, 8_000.0), names="ba")
-    assert breaks.short_at(h.engine._domain.agents[A]) == float("inf")
-    run(h, 7_099.0)
-    assert h.state("a") is AgentState.READY, "their short one would have come already"
-    run(h, 7_100.0)
-    assert h.state("a") is AgentState.PAUSED
-    late = house(profile, (7_202.0, 8_000.0), names="ba")
-    run(late, 7_200.0 * (1.0 - STAGGER * GOLDEN) + 2.0)
-    assert late.state("a") is AgentState.PAUSED, "the plan has none in time"
-
-
-def test_when_the_plan_is_taken_away_the_short_break_comes_at_once() -> None:
-    h = house(LONG._replace(max_continuous_s=7_200.0), (7_100.0, 8_000.0), names="ba")
-    run(h, 7_000.0)
-    h.tell(e.BreaksPlanned(A, ()))
-    run(h, 7_000.0)
-    assert h.state("a") is AgentState.PAUSED
-
-
 def test_who_asks_whether_a_break_is_near_changes_nothing() -> None:
     """`Engine.why` asks in the midst of a replay."""
     h = house(LONG, (START, END))
@@ -324,33 +250,6 @@ def test_who_asks_whether_a_break_is_near_changes_nothing() -> None:
     for _ in range(2_000):
         d.handled[EDU.id].note(10.0)
     assert not breaks.protected(d, record) and d.timers.at(("guard", A)) is None
-
-
-def test_a_short_break_waits_for_the_end_of_the_talk() -> None:
-    h = house(LONG._replace(max_continuous_s=7_200.0))
-    run(h, 7_100.0)
-    offer = h.calls("edu")
-    h.tell(e.OfferConnected(offer.offer, offer.contact))
-    run(h, 7_300.0)
-    assert h.state("a") is AgentState.TALKING and h.agent("a").pause_pending == REASON
-    h.tell(e.TalkEnded(offer.offer, "caller"))
-    assert h.state("a") is AgentState.PAUSED
-    run(h, 7_300.0 + h.centre.micro_break_s)
-    assert h.state("a") is AgentState.READY
-
-
-def test_who_stays_after_all_still_has_the_break_that_was_due() -> None:
-    h = house(LONG._replace(max_continuous_s=7_200.0))
-    run(h, 7_100.0)
-    offer = h.talks()
-    run(h, 7_201.0)
-    h.tell(e.AgentSignedOut(A))
-    h.tell(e.AgentSignedIn(A, "sa"), 7_300.0)
-    assert h.agent("a").pause_pending == REASON
-    h.over(offer, 7_400.0)
-    assert h.state("a") is AgentState.PAUSED
-    run(h, 7_400.0 + h.centre.micro_break_s)
-    assert h.state("a") is AgentState.READY
 
 
 def test_a_break_of_ones_own_still_waits_when_a_leave_is_taken_back() -> None:
@@ -379,27 +278,6 @@ def test_who_leaves_has_no_break_that_waits_for_them_when_they_come_again() -> N
     assert h.state("a") is AgentState.READY and not h.agent("a").pause_pending
 
 
-@pytest.mark.parametrize(("away_s", "counts"), [(299.0, False), (300.0, True)])
-@pytest.mark.parametrize("how", ["pause", "sign_out"])
-def test_own_pauses_count_when_they_last_long_enough(away_s: float, counts: bool, how: str) -> None:
-    h = house(LONG._replace(max_continuous_s=7_200.0))
-    run(h, 5_000.0)
-    if how == "pause":
-        h.tell(e.AgentPaused(A, "telefon"))
-        run(h, 5_000.0 + away_s / 2)
-        h.tell(e.AgentPaused(A, "yemek"))
-        run(h, 5_000.0 + away_s)
-        h.tell(e.AgentResumed(A))
-    else:
-        h.tell(e.AgentSignedOut(A))
-        run(h, 5_000.0 + away_s)
-        h.tell(e.AgentSignedIn(A, "sa"))
-    run(h, 7_201.0)
-    assert h.state("a") is (AgentState.READY if counts else AgentState.PAUSED)
-    run(h, 5_000.0 + away_s + 7_200.0)
-    assert (h.state("a") is AgentState.PAUSED) is counts
-
-
 def test_a_seat_changed_in_a_break_does_not_end_it() -> None:
     h = house(LONG, (START, END))
     run(h, START + 10.0)
@@ -416,22 +294,6 @@ def test_a_node_that_was_asleep_makes_up_for_nothing() -> None:
     assert h.state("a") is AgentState.PAUSED
     run(h, 3_500.0)
     assert h.state("a") is AgentState.READY
-
-
-def restarted(h: House) -> House:
-    """The same house from the agent's row."""
-    last = h.last(f.AgentChanged)
-    told = [fact.wellbeing for fact in h.facts_of(f.AgentChanged) if fact.wellbeing is not None]
-    row = StoredAgent(last.agent, last.version, last.state, last.reason, h.agent("a").since, last.seat, last.misses,
-                      last.idle_since, last.wrapup_until, last.pause_pending, last.leave_pending,
-                      wellbeing=told[-1] if told else None)
-    other = House({"a": 50}, h.centre.agents[0].profile)
-    other.engine = Engine(first_offer=100)
-    other.tell(e.Configured(h.centre), h.now)
-    restore(other.engine, [], [], [row], h.now)
-    other.tell(e.LinkChanged("", True))
-    other.seat("a")
-    return other
 
 
 def test_a_break_goes_on_after_a_restart_and_ends() -> None:
@@ -453,14 +315,6 @@ def test_a_break_ended_by_the_agent_does_not_begin_again_after_a_restart() -> No
     other = restarted(h)
     other.tell(e.BreaksPlanned(A, ((START, END),)))
     assert other.state("a") is AgentState.READY
-
-
-def test_continuous_work_goes_on_over_a_restart() -> None:
-    h = house(LONG._replace(max_continuous_s=7_200.0))
-    run(h, 7_000.0)
-    other = restarted(h)
-    run(other, 7_201.0)
-    assert other.state("a") is AgentState.PAUSED
 
 
 def test_nobody_can_tell_one_break_from_another() -> None:

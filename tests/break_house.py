@@ -1,0 +1,48 @@
+"""A house whose agents have breaks, and its clock."""
+
+from __future__ import annotations
+
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core.engine import Engine
+from routing.core.ids import AgentId
+from routing.core.model import Profile
+from routing.core.stored import StoredAgent
+from tests.core_house import House, restore
+
+A = AgentId("a")
+LONG = Profile(wrapup_s=0.0, max_continuous_s=1e9)
+
+
+def house(profile: Profile = LONG, *plan: tuple[float, float], at: float = 1.0, names: str = "a") -> House:
+    """Agents at their seats, the first one's breaks planned."""
+    found = House(dict.fromkeys(names, 50), profile)
+    found.now = at
+    found.sits(*names, at=at)
+    if plan:
+        found.tell(e.BreaksPlanned(A, plan), at)
+    return found
+
+
+def run(h: House, until: float) -> None:
+    """Let the clock go."""
+    while (due := h.engine.next_deadline()) is not None and due <= until:
+        h.tick(due)
+    h.now = until
+    h.tick(until)
+
+
+def restarted(h: House) -> House:
+    """The same house from the agent's row."""
+    last = h.last(f.AgentChanged)
+    told = [fact.wellbeing for fact in h.facts_of(f.AgentChanged) if fact.wellbeing is not None]
+    row = StoredAgent(last.agent, last.version, last.state, last.reason, h.agent("a").since, last.seat, last.misses,
+                      last.idle_since, last.wrapup_until, last.pause_pending, last.leave_pending,
+                      wellbeing=told[-1] if told else None)
+    other = House({"a": 50}, h.centre.agents[0].profile)
+    other.engine = Engine(first_offer=100)
+    other.tell(e.Configured(h.centre), h.now)
+    restore(other.engine, [], [], [row], h.now)
+    other.tell(e.LinkChanged("", True))
+    other.seat("a")
+    return other
