@@ -164,6 +164,11 @@ def in_force(needs: Sequence[Accommodation], today: date) -> dict[str, Accommoda
     return found
 
 
+def is_due(one: Accommodation, today: date) -> bool:
+    """Somebody should ask the agent again: the date of the review, or the last day, has passed."""
+    return any(day is not None and day < today for day in (one.review_at, one.valid_to))
+
+
 def reviews(force: Iterable[Item[Accommodation]], today: date) -> list[Problem]:
     """An accommodation in force past its review or its end stays so; somebody should ask the agent again."""
     warnings = []

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from centres.cross import is_due
 from centres.days import Closure
 from centres.model import DAY_MIN, Day, Week, minute_of
 from centres.settings import Settings
@@ -189,17 +190,29 @@ class Calendar:
                  away: Container[SeatId] | None = None) -> None:
         self._config, self._post, self._clock, self._closings, self._away = config, post, clock, closings, away
         self._told: Wanted | None = None
+        self._day: date | None = None
         self._wake = asyncio.Event()
 
     def tell(self) -> None:
         """Tell what differs now."""
-        now = wanted(self._config, self._clock(), self._closings(), self._away)
+        at = self._clock()
+        now = wanted(self._config, at, self._closings(), self._away)
         for event in changes(self._told, now):
             self._post(event)
+        self._remind(at)
         if self._told is not None and self._told.centre != now.centre:
             log.info("calendar.centre_changed")
         self._told = now
         self._wake.set()
+
+    def _remind(self, at: float) -> None:
+        """On each new day: a node runs for months, and what agents need is to be looked at with them. Whose it is, and
+        of how many, is not said; a start has said it with the other warnings of the files."""
+        day, before = clock(self._config.settings, at).day.date, self._day
+        self._day = day
+        if before is not None and day != before and any(
+                is_due(one, day) for one in self._config.loaded.in_force(day).values()):
+            log.warning("accommodations.review_due")
 
     async def change(self, config: NodeConfig, ask: Callable[[Event], Awaitable[object]]) -> None:
         """Put other files in force. What `ask` raises for the centre comes out, and nothing has changed then."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from centres.settings import Settings
 from routing.core.events import (
@@ -119,6 +121,29 @@ def test_at_midnight_needs_change_by_date_and_breaks_are_of_the_new_day(config: 
     rings = {one.id: one.profile.ring_timeout_s for one in configured.centre.agents}
     assert rings[agent] == 45.0
     assert told.by("2026-04-01T00:01") == []
+
+
+def test_that_needs_are_past_their_review_is_said_on_each_new_day_and_not_whose(folder: Path) -> None:
+    (folder / "accommodations.yaml").write_text("""\
+accommodations:
+  - {agent: a1001, wrapup_s: 77, review_at: 2026-03-01}
+""", encoding="utf-8")
+    now = at("2026-02-28T12:00")
+    calendar = Calendar(node_config(folder), lambda event: None, lambda: now)
+    with capture_logs() as logs:
+        for moment in ("2026-02-28T23:59", "2026-03-01T00:00", "2026-03-01T12:00"):
+            now = at(moment)
+            calendar.tell()
+        assert said(logs) == []
+        for moment in ("2026-03-02T00:00", "2026-03-02T00:10", "2026-03-03T00:00"):
+            now = at(moment)
+            calendar.tell()
+    assert said(logs) == [{"event": "accommodations.review_due", "log_level": "warning"}] * 2
+
+
+def said(logs: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """What is said of reviews."""
+    return [one for one in logs if one["event"] == "accommodations.review_due"]
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)])
