@@ -22,8 +22,9 @@ from ivr import (
 )
 from ivr import sms as sms_
 from ivr.agi.server import FastAgi, Limits
+from ivr.caller import Seal
 from ivr.config import IvrSettings
-from ivr.contact import Contacts, Seal
+from ivr.contact import Contacts
 from ivr.flow import sms, steps
 from ivr.flow.model import Flow
 from ivr.sounds import Sounds, file

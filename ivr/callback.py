@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from ivr import caller, dialplan
+from ivr import dialplan
 from ivr.agi.session import ANY_KEY, Session
-from ivr.contact import Contacts, contact_of, language_of
+from ivr.contact import Contacts, contact_of, told_language
 from ivr.dialable import DIGITS_MAX, Refusal, dialable
 from ivr.flow.model import REPEAT_KEY, SLOW_KEY
 from ivr.flow.steps import SLOW_FACTOR
@@ -72,13 +72,11 @@ class Callback:
 
     async def callback(self, session: Session) -> None:
         """One agreement, or none. `bye` when there is one, else `hold`."""
-        if limit := await session.get_variable(dialplan.MENU_LIMIT):
-            await session.set_variable(dialplan.LIMIT, limit)
+        _, slow, spoken = await session.get_variables(dialplan.ALIVE, dialplan.SLOW, dialplan.LANGUAGE)
         view = self.inbox.contact(contact_of(session))
         agreed = False
         if view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
-            talk = _Talk(session, self.sounds, await session.get_variable(dialplan.SLOW) == "1",
-                         await language_of(session))
+            talk = _Talk(session, self.sounds, slow == "1", told_language(spoken))
             agreed = await self._agree(talk, view)
         await session.set_variable(dialplan.NEXT, dialplan.BYE if agreed else dialplan.HOLD)
 
@@ -100,7 +98,7 @@ class Callback:
         if service is None or service.anonymous or service.callback is CallbackOrder.NONE:
             await talk.say(NOT_HERE, WAITS_ON)
             return False
-        own = caller.normalise(await talk.session.get_variable(dialplan.NUMBER), self.contacts.settings.region)
+        own = (await self.contacts.calling(talk.session)).number
         number = await self._number(talk, own)
         anytime = await self._anytime(talk) if number else None
         if not number or anytime is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from ivr import caller, dialplan
+from ivr import dialplan
 from ivr.agi.session import Session
+from ivr.caller import Caller, Seal
 from ivr.config import IvrSettings
 from ivr.flow.fields import MAX_PRIORITY
 from ivr.flow.model import Needs
@@ -15,9 +16,6 @@ from prompts.say import LANGUAGE, LANGUAGES
 from routing.core.events import ContactQueued
 from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.model import Service
-
-Seal = Callable[[str], tuple[str, str]]
-"""Number -> (keyed hash, encrypted box)."""
 
 MAX_WAIT_S = 24 * 3600.0
 """A start of the wait further back is no true one: nobody waits a day."""
@@ -46,44 +44,42 @@ class Contacts:
         self.services = {str(service.id): service for service in services}
         self.human, self.settings = human, settings
 
-    async def queued(self, session: Session, service: str, since: float, priority: int, slow: bool,
-                     needs: Needs = (), language: str = LANGUAGE,
-                     topics: Iterable[str] = ()) -> ContactQueued:
-        """The event for a caller who begins to wait. Reads the number, unless the service is anonymous."""
-        digest, box = ("", "") if self.services[service].anonymous else await self.sealed(session)
+    def queued(self, session: Session, who: Caller, service: str, since: float, priority: int, slow: bool,
+               needs: Needs = (), language: str = LANGUAGE, topics: Iterable[str] = ()) -> ContactQueued:
+        """The event for a caller who begins to wait; of an anonymous service without the number."""
+        digest, box = ("", "") if self.services[service].anonymous else who.sealed
         return ContactQueued(contact_of(session), ServiceId(service), leg=session.channel, since=since,
                              priority=priority, caller_hash=digest, caller_box=box, slow=slow, node=self.settings.node,
                              needs=tuple((SkillId(skill), level) for skill, level in needs),
                              topics=frozenset(topics), language="" if language == LANGUAGE else language)
 
-    async def sealed(self, session: Session) -> tuple[str, str]:
-        """The caller's number as keyed hash and encrypted box; both empty when it is withheld."""
-        number = caller.normalise(await session.get_variable(dialplan.NUMBER), self.settings.region)
-        return ("", "") if number == caller.ANONYMOUS else self.seal(number)
+    def caller(self, number: str | None) -> Caller:
+        """Who has this number, as the channel tells it (`dialplan.NUMBER`)."""
+        return Caller(number, self.settings.region, self.seal)
+
+    async def calling(self, session: Session) -> Caller:
+        """Who is at the other end."""
+        return self.caller(await session.get_variable(dialplan.NUMBER))
 
     async def again(self, session: Session, now: float) -> ContactQueued:
         """The event for a caller the engine does not know (any more). Variables of the channel are not trusted: what
         does not fit becomes the human service, now, no points."""
-        service, began, ranked, slow, needs, language, topics = await session.get_variables(
+        service, began, ranked, slow, needs, language, topics, number = await session.get_variables(
             dialplan.SERVICE, dialplan.SINCE, dialplan.PRIORITY, dialplan.SLOW, dialplan.NEEDS, dialplan.LANGUAGE,
-            dialplan.TOPICS)
+            dialplan.TOPICS, dialplan.NUMBER)
         since, points = _number(began), _number(ranked)
         if service not in self.services:
             service = self.human
         if since is None or not now - MAX_WAIT_S <= since <= now:
             since = now
         priority = int(points) if points is not None and 0 <= points <= 2 * MAX_PRIORITY else 0
-        return await self.queued(session, service, since, priority, slow == "1", told_needs(needs),
-                                 told_language(language), told_topics(topics))
-
-
-async def language_of(session: Session) -> str:
-    """What this caller hears; the first language when the channel says nothing, or nothing that is spoken."""
-    return told_language(await session.get_variable(dialplan.LANGUAGE))
+        return self.queued(session, self.caller(number), service, since, priority, slow == "1", told_needs(needs),
+                           told_language(language), told_topics(topics))
 
 
 def told_language(text: str | None) -> str:
-    """What such a variable of the channel says."""
+    """What a caller hears, by that variable of the channel; the first language when it says nothing, or nothing that is
+    spoken."""
     return text if text in LANGUAGES else LANGUAGE
 
 

@@ -23,10 +23,10 @@ FIRST = "SC_FIRST"
 """On a second line of an agent's phone: channel id of the leg of their talk."""
 LINE, BACK = "SHARED(SC_LINE,{leg})", "SHARED(SC_BACK,{leg})"
 """Of that leg: the name of the line on which they ask somebody; `1` when the node leads them back to the caller."""
-MENU_LIMIT = "SC_MENU_S"
-"""The longest dialogue, in seconds: the menu's first act is to set `LIMIT` to it, so a frozen node loses a new caller
-after one tick's time and not after ten minutes of silence."""
-LIMIT = "TIMEOUT(absolute)"
+ALIVE = "SET(TIMEOUT(absolute)=${SC_MENU_S})"
+"""Read as the first variable of a dialogue, it gives the caller the longest dialogue's time (`SC_MENU_S`, seconds; what
+is read). Until then the limit is that of a tick: a frozen node loses a new caller after that and not after ten minutes
+of silence."""
 LANGUAGE, NEEDS = "SC_LANGUAGE", "SC_NEEDS"
 """What is spoken when it is not the first language, and what the agent must have besides (`en:1`): inherited, as the
 service."""

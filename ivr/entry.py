@@ -11,6 +11,7 @@ import structlog
 
 from ivr import announcement, caller, dialplan
 from ivr.agi.session import ANY_KEY, Session
+from ivr.caller import Caller
 from ivr.contact import Contacts, contact_of, spoken_needs, told_language, told_needs
 from ivr.flow import machine, steps
 from ivr.flow.model import HEARD, PHONE, REFUSED, Flow
@@ -21,6 +22,7 @@ from ivr.sounds import Sounds, files
 from ivr.wish import NoWishes, Wish, Wishes
 from prompts.say import LANGUAGE
 from routing.core.errors import Refused
+from routing.core.events import MenuLeft
 from routing.core.ids import ContactId
 from routing.core.inbox import Inbox, InboxClosed
 
@@ -42,7 +44,8 @@ log = structlog.get_logger(__name__)
 class Before(NamedTuple):
     """What the channel's variables tell when the dialogue begins."""
 
-    limit: str
+    alive: str
+    number: str
     told: str
     slow: str
     notice: str
@@ -51,8 +54,8 @@ class Before(NamedTuple):
     needs: str
 
 
-BEFORE = Before(dialplan.MENU_LIMIT, dialplan.TOLD, dialplan.SLOW, dialplan.NOTICE, dialplan.BACK_TO, dialplan.LANGUAGE,
-                dialplan.NEEDS)
+BEFORE = Before(dialplan.ALIVE, dialplan.NUMBER, dialplan.TOLD, dialplan.SLOW, dialplan.NOTICE, dialplan.BACK_TO,
+                dialplan.LANGUAGE, dialplan.NEEDS)
 """Their names."""
 
 
@@ -85,14 +88,12 @@ class Entry:
     async def menu(self, session: Session) -> None:
         """One caller, from the greeting to `ACD_NEXT`."""
         before = Before(*await session.get_variables(*BEFORE))
-        if before.limit:  # the dialplan gave us seconds to show that we are alive; now the dialogue may take its time
-            await session.set_variable(dialplan.LIMIT, before.limit)
-        flow, sounds = self.flow, self.sounds
+        who, flow, sounds = self.contacts.caller(before.number), self.flow, self.sounds
         heard = announcement.read(before.told)
         heard_before = frozenset(heard)
-        entry, state, step = await self._begin(session, flow, before)
+        entry, state, step = await self._begin(session, flow, before, who)
         way = Passage(contact_of(session), entry, state, time.monotonic())
-        ended: steps.Step | None = None
+        passed: MenuLeft | None = None
         told, unwished = state.notice, False
         try:
             while True:
@@ -108,27 +109,24 @@ class Entry:
                 way.note(given, state, step)
                 if state.unwished and not unwished:  # at once: who hangs up now has said so
                     unwished = True
-                    await self.wishes.keep((await self.contacts.sealed(session))[0], slow=False)
+                    await self.wishes.keep(who.sealed[0], slow=False)
                 if session.missing != missing and state.notice == HEARD:  # a notice without its sound is none
                     state = state._replace(notice=told)
                 if state.notice != told:  # at once: a refusal outlives us
                     told = state.notice
                     await session.set_variable(dialplan.INHERITED + dialplan.NOTICE, told)
-            ended = step
+            passed = way.over(time.monotonic(), step, flow.human)
+            if isinstance(step, steps.Enter):
+                await session.say(self._news(heard, sounds, step, step.queue.service))
+            if heard != heard_before:
+                await session.set_variable(dialplan.INHERITED + dialplan.TOLD, announcement.written(heard))
+            await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
+            since = self.clock()
+            await session.set_variables(*self._onward(step, since))
         finally:  # who hangs up has been here too
-            self.inbox.post(way.over(time.monotonic(), ended, flow.human))
-        if isinstance(step, steps.Enter):
-            await session.say(self._news(heard, sounds, step, step.queue.service))
-        if heard != heard_before:
-            await session.set_variable(dialplan.INHERITED + dialplan.TOLD, announcement.written(heard))
-        await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
-        match step:
-            case steps.Leave():
-                await session.set_variable(dialplan.NEXT, dialplan.BYE)
-            case steps.Lead():
-                await self._lead(session, step)
-            case steps.Enter():
-                await self._wait(session, sounds, step)
+            self.inbox.post(passed or way.over(time.monotonic(), None, flow.human))
+        if isinstance(step, steps.Enter):  # without a pause after that: one turn of the engine, one commit for both
+            await self._wait(session, who, sounds, step, since)
 
     async def _given(self, session: Session, sounds: Sounds, step: steps.Ask | steps.Record | steps.Text,
                      news: Callable[[], list[str]]) -> steps.Input:
@@ -151,12 +149,13 @@ class Entry:
         return known is not None and known.overflow_to is None and service != flow.queue(flow.human).service \
             and not self.is_open(service)
 
-    async def _begin(self, session: Session, flow: Flow, before: Before) -> tuple[str, steps.State, steps.Step]:
+    async def _begin(self, session: Session, flow: Flow, before: Before, who: Caller
+                     ) -> tuple[str, steps.State, steps.Step]:
         """At the entry, or where an outside number that did not answer leads back to; the entry's name first."""
         slow, notice, back = before.slow == "1", before.notice, before.back
         if notice not in (HEARD, REFUSED):
             notice = ""
-        texts = self.texts is not None and await self.texts.reaches(session)
+        texts = self.texts is not None and self.texts.reach(who)
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
             return back, *machine.resume(flow, back, time.monotonic(), slow=slow,
@@ -167,49 +166,53 @@ class Entry:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
             entry = next(iter(flow.entries))
         now = self.entry_now(entry)
-        wish = await self._wish(session)
+        wish = self.wishes.of(who.sealed[0]) if self.wishes.kept else Wish()  # where none are kept nobody is looked up
         # While the centre is closed nobody is there to be led to at once.
         return now, *machine.begin(flow, now, time.monotonic(), slow=slow, remembered=wish.slow and not slow,
                                    human_first=wish.human_first and now == entry, notice=notice, texts=texts)
-
-    async def _wish(self, session: Session) -> Wish:
-        """Of this caller; where none are kept nobody's number is read."""
-        return self.wishes.of((await self.contacts.sealed(session))[0]) if self.wishes.kept else Wish()
 
     async def _record(self, session: Session, sounds: Sounds, step: steps.Record) -> steps.Recorded:
         await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
         return steps.Recorded(await self.messages.take(session, contact_of(session), step.service, MESSAGE,
                                                        slow=step.slow, language=step.language, max_s=step.max_s))
 
-    async def _lead(self, session: Session, step: steps.Lead) -> None:
-        """The dialplan dials; when nobody answers, it asks for the menu again and `BACK_TO` says where to go on."""
-        await session.set_variables(*_told(step), (dialplan.OUTSIDE, step.to), (dialplan.BACK_TO, step.failed))
-        await session.set_variable(dialplan.NEXT, dialplan.LEAD)
+    def _onward(self, step: steps.Enter | steps.Lead | steps.Leave, since: float) -> list[tuple[str, str]]:
+        """Variables of the channel, in one go: from then on the way outlives us, and of who waits the place in line
+        too. After an outside number that nobody answers the dialplan asks for the menu again, and `BACK_TO` says where
+        it goes on."""
+        match step:
+            case steps.Leave():
+                return [(dialplan.NEXT, dialplan.BYE)]
+            case steps.Lead():
+                return [*_told(step), (dialplan.OUTSIDE, step.to), (dialplan.BACK_TO, step.failed),
+                        (dialplan.NEXT, dialplan.LEAD)]
+            case steps.Enter():
+                return [(dialplan.INHERITED + dialplan.SERVICE, self._service(step)),
+                        (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
+                        (dialplan.INHERITED + dialplan.PRIORITY, str(step.queue.priority)), *_told(step),
+                        (dialplan.INHERITED + dialplan.TOPICS, ",".join(step.queue.topics)),
+                        (dialplan.NEXT, dialplan.HOLD)]
 
-    async def _wait(self, session: Session, sounds: Sounds, chosen: steps.Enter) -> None:
-        """Variables first: from then on the place in line outlives us. Then the engine, then `ACD_NEXT`."""
-        since, queue = self.clock(), chosen.queue
-        service = queue.service if queue.service in self.contacts.services else self.contacts.human
-        await session.set_variables(
-            (dialplan.INHERITED + dialplan.SERVICE, service), (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
-            (dialplan.INHERITED + dialplan.PRIORITY, str(queue.priority)), *_told(chosen),
-            (dialplan.INHERITED + dialplan.TOPICS, ",".join(queue.topics)))
-        event = await self.contacts.queued(session, service, since, queue.priority, chosen.slow, chosen.needs,
-                                           chosen.language, queue.topics)
+    def _service(self, chosen: steps.Enter) -> str:
+        return chosen.queue.service if chosen.queue.service in self.contacts.services else self.contacts.human
+
+    async def _wait(self, session: Session, who: Caller, sounds: Sounds, chosen: steps.Enter, since: float) -> None:
+        """Tell the engine. When it does not answer, the hold loop tells it with the next tick."""
+        service = self._service(chosen)
+        event = self.contacts.queued(session, who, service, since, chosen.queue.priority, chosen.slow, chosen.needs,
+                                     chosen.language, chosen.queue.topics)
         self.wishes.called(event.caller_hash)
-        onward = dialplan.HOLD
         try:
             await self.inbox.ask(event)
         except Refused as error:
             log.error("ivr.refused", call=session.uniqueid, service=service, code=error.code)
-            onward = dialplan.NET
+            await session.set_variable(dialplan.NEXT, dialplan.NET)
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_silent", call=session.uniqueid)
             await session.say(files(sounds, (SORRY,), slow=chosen.slow, language=chosen.language))
         if not self.contacts.services[service].anonymous:
             for one in chosen.keyed:
                 await self.keep_keyed(event.contact, one.field, *self._sealed(one))
-        await session.set_variable(dialplan.NEXT, onward)
 
     def _sealed(self, keyed: steps.Keyed) -> tuple[str, str]:
         """A telephone number as that of a caller, so that the same one is recognised; anything else under its own kind,

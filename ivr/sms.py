@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from ivr import caller, dialplan
 from ivr.agi.session import Session
+from ivr.caller import Caller
 from ivr.contact import Contacts
 from ivr.dialable import mobile
 from ivr.flow.model import End, Flow, Queue
@@ -33,18 +33,13 @@ class Texts:
             if isinstance(node, Queue) and node.sms:
                 self.leaves.setdefault(node.service, node)
 
-    async def reaches(self, session: Session) -> bool:
+    def reach(self, who: Caller) -> bool:
         """Whether there is a gateway, and the caller's number is one that short messages go to."""
-        return self.send is not None and self.takes(await session.get_variable(dialplan.NUMBER))
-
-    def takes(self, number: str | None) -> bool:
-        """The same of a number as the channel has it."""
-        return self.send is not None and mobile(caller.normalise(number, self.contacts.settings.region))
+        return self.send is not None and mobile(who.number)
 
     async def ask(self, session: Session, contact: ContactId, leaf: Queue | End, language: str) -> str:
         """Have it sent; the prompt that says what became of it."""
-        number = caller.normalise(await session.get_variable(dialplan.NUMBER), self.contacts.settings.region)
-        if self.send is None or not mobile(number):
+        who = await self.contacts.calling(session)
+        if self.send is None or not mobile(who.number):
             return NOT_NOW
-        return SAID.get(await self.send(contact, leaf.name, *self.contacts.seal(number), message(leaf, language)),
-                        NOT_NOW)
+        return SAID.get(await self.send(contact, leaf.name, *who.sealed, message(leaf, language)), NOT_NOW)

@@ -13,7 +13,7 @@ import structlog
 
 from ivr import dialplan
 from ivr.agi.session import Session
-from ivr.contact import Contacts, contact_of, language_of
+from ivr.contact import Contacts, contact_of, told_language
 from ivr.entry import ask
 from ivr.flow.machine import ANSWER_S
 from ivr.flow.model import REPEAT_KEY, SLOW_KEY
@@ -137,20 +137,19 @@ class Surveys:
 
     async def survey(self, session: Session) -> None:
         """The whole survey. Nothing that happens here keeps the caller: the dialplan says good-bye afterwards."""
-        if limit := await session.get_variable(dialplan.MENU_LIMIT):
-            await session.set_variable(dialplan.LIMIT, limit)
+        _, service, slow, spoken = await session.get_variables(dialplan.ALIVE, dialplan.SERVICE, dialplan.SLOW,
+                                                               dialplan.LANGUAGE)
         await session.set_variable(dialplan.NEXT, dialplan.BYE)
-        contact, service = contact_of(session), await session.get_variable(dialplan.SERVICE) or ""
+        contact, language = contact_of(session), told_language(spoken)
         if await self.offers.due(session, service):
-            await self._remember(session)
+            await self._remember(session, language)
         if not self.asks(service):
             return
-        slow = await session.get_variable(dialplan.SLOW) == "1"
         if not await self._tell(contact, service, Said(survey.ASKED, 0)):
             return
         message = self.messages.taken(service)
         onward: Ask | Over
-        progress, onward = begin(slow, await language_of(session))
+        progress, onward = begin(slow == "1", language)
         while isinstance(onward, Ask):
             given = await ask(session, self.sounds, onward)
             progress, said, onward = step(progress, given, message=message)
@@ -161,10 +160,9 @@ class Surveys:
             await self._tell(contact, service, Said(survey.MESSAGE, 0))
         await session.say(files(self.sounds, (THANKS,), slow=progress.slow, language=progress.language))
 
-    async def _remember(self, session: Session) -> None:
+    async def _remember(self, session: Session, language: str) -> None:
         """Who had slow speech and was not asked while waiting: whether it is to be remembered."""
         await session.set_variable(dialplan.INHERITED + dialplan.WISH, "1")
-        language = await language_of(session)
         given = await ask(session, self.sounds, Ask((OFFER,), 0.0, ANSWER_S * SLOW_FACTOR, True, language))
         if isinstance(given, Key) and given.digit == YES_KEY:
             await session.say(files(self.sounds, (await self.offers.accepted(session),), slow=True, language=language))

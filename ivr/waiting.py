@@ -176,7 +176,7 @@ class Waiting:
         heard.known, heard.said_at = True, self.steady()
         slow, told, language, place, wait, number = await session.get_variables(
             dialplan.SLOW, dialplan.TOLD, dialplan.LANGUAGE, dialplan.PLACE, dialplan.WAIT, dialplan.NUMBER)
-        heard.mobile = self.texts is not None and self.texts.takes(number)
+        heard.mobile = self.texts is not None and self.texts.reach(self.contacts.caller(number))
         heard.slow, heard.told = view.slow or slow == "1", announcement.read(told)
         heard.language = told_language(language)
         if heard.cut:

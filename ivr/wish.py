@@ -82,10 +82,10 @@ class Offers:
         slow, asked = await session.get_variables(dialplan.SLOW, dialplan.WISH)
         if slow != "1" or asked:
             return False
-        digest, _ = await self.contacts.sealed(session)
+        digest, _ = (await self.contacts.calling(session)).sealed
         return bool(digest) and not self.wishes.of(digest).slow
 
     async def accepted(self, session: Session) -> str:
         """The caller said yes: the prompt that tells what came of it."""
-        digest, _ = await self.contacts.sealed(session)
+        digest, _ = (await self.contacts.calling(session)).sealed
         return KEPT if digest and await self.wishes.keep(digest, slow=True) else NOT_KEPT

@@ -89,13 +89,19 @@ class Dialler:
         if self.how != "eof":
             self.commands += [line.decode() for line in (await reader.read()).splitlines()]
 
+    def _set(self, found: re.Match[str]) -> str:
+        """The dialplan's function `SET`, which is read and sets what it names."""
+        self.variables[found[1]] = found[2]
+        return found[2]
+
     def _reply(self, command: str) -> str:
         words = [re.sub(r"\\(.)", r"\1", word) for word in re.findall(r'"((?:[^"\\]|\\.)*)"', command)]
         if command.startswith("GET VARIABLE"):
             value = self.variables.get(words[0])
             return "200 result=0" if value is None else f"200 result=1 ({value})"
         if command.startswith("GET FULL VARIABLE"):
-            value = re.sub(r"\$\{(.*?)\}", lambda name: self.variables.get(name[1], ""), words[0])
+            value = re.sub(r"\$\{(\w+)\}", lambda name: self.variables.get(name[1], ""), words[0])
+            value = re.sub(r"\$\{SET\((.+?)=(.*?)\)\}", self._set, value)
             return f"200 result=1 ({value})" if value else "200 result=0"
         if command.startswith("SET VARIABLE"):
             several = words[0].startswith("ARRAY(")

@@ -9,9 +9,13 @@ import pytest
 from ivr.config import IvrSettings
 from ivr.flow.model import End
 from ivr.sounds import Folder
+from routing.core.engine import Engine
 from routing.core.errors import UnknownService
-from routing.core.events import ContactQueued
+from routing.core.events import Configured, ContactQueued, MenuLeft
+from routing.core.ids import SkillId
 from routing.core.inbox import InboxClosed
+from routing.core.model import Centre, Step
+from routing.runner import Runner, Turn
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
 from tests.fakes.menu import example
@@ -33,10 +37,41 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
     assert inbox.events == [ContactQueued(UNIQUEID, "uzaktan_egitim", leg="PJSIP/trunk-0000000e", since=NOW,
                                           caller_hash="hash(+905321234567)", caller_box="box(+905321234567)",
                                           node="one")]
-    assert dialler.commands[-1] == 'SET VARIABLE "ACD_NEXT" "hold"', "the last act"
-    assert ('SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,'
-            '__SC_TOPICS)" '
-            f'"uzaktan_egitim,{NOW:.3f},0,,,,"') in dialler.commands
+    assert dialler.commands[-1] == (
+        'SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,'
+        f'ACD_NEXT)" "uzaktan_egitim,{NOW:.3f},0,,,,,hold"'), "everything at once, ACD_NEXT last"
+
+
+async def test_what_is_read_is_one_round_trip_and_what_is_set_another(start: Start) -> None:
+    """The longest dialogue's time is given with the first; between the two stands only what is said."""
+    dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID))), "menu", "ana",
+                      variables={"SC_NUMBER": "05321234567", "SC_MENU_S": "600"},
+                      by_file={"karsilama": "2", "kayit-bilgisi": "2"})
+    await dialler.call()
+    assert [command.partition(' "')[0] for command in dialler.commands] == [
+        "GET FULL VARIABLE", "STREAM FILE", "STREAM FILE", "STREAM FILE", "WAIT FOR DIGIT", "SET VARIABLE"]
+    assert dialler.variables["TIMEOUT(absolute)"] == "600"
+
+
+async def test_the_way_through_the_menu_and_the_place_in_line_are_one_commit(start: Start) -> None:
+    turns: list[Turn] = []
+
+    class Keeper:
+        async def commit(self, turn: Turn) -> None:
+            turns.append(turn)
+
+    runner = Runner(Engine(), Keeper(), clock=lambda: NOW, execute=lambda commands: None)
+    anybody = (Step(((SkillId("bilgi"), 1),)),)
+    runner.post(Configured(Centre(tuple(one._replace(steps=anybody) for one in SERVICES), ())))
+    running = asyncio.create_task(runner.run())
+    port = await start(runner)
+    await Dialler(port, "menu", "ana", by_file={"ana-menu-2": "2"}).call()
+    on_the_way = Dialler(port, "menu", "ana", by_file={"ana-menu-3": "3"}, uniqueid="1795569005.2")
+    on_the_way.hang_up_at = 9
+    await on_the_way.call()
+    running.cancel()
+    told = [[type(event) for _, event in turn.events] for turn in turns]
+    assert told[1:] == [[MenuLeft, ContactQueued], [MenuLeft]], "who hangs up before the engine knows has been here too"
 
 
 async def test_slow_speech_is_kept(start: Start) -> None:
@@ -65,14 +100,16 @@ async def test_only_a_notice_that_was_heard_counts(start: Start, by_file: dict[s
     assert dialler.variables["SC_SERVICE"] == "uzaktan_egitim"
 
 
-async def test_an_anonymous_service_never_asks_for_the_number(start: Start) -> None:
+async def test_for_an_anonymous_service_the_number_is_not_looked_at(start: Start, monkeypatch: pytest.MonkeyPatch
+                                                                    ) -> None:
+    monkeypatch.setattr("ivr.caller.normalise", None)
     inbox = FakeInbox(contact_view(UNIQUEID))
     dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": "05321234567"},
                       by_file={"ana-menu-1": "1"})
     await dialler.call()
     event = inbox.events[0]
     assert isinstance(event, ContactQueued) and (event.caller_hash, event.caller_box) == ("", "")
-    assert not any("SC_NUMBER" in command for command in dialler.commands)
+    assert dialler.variables["ACD_NEXT"] == "hold" and "532" not in str(dialler.commands)
 
 
 @pytest.mark.parametrize("raw", ["anonymous", "${SHELL(id)}", "0532)\n200 result=1 (x"])

@@ -66,7 +66,8 @@ async def test_answers_reach_the_engine_one_by_one(start: Start) -> None:
     dialler = await survey(await start(inbox), "4", "1").call()
     assert answers(inbox) == [("asked", 0), ("cared", 4), ("solved", 1)]
     assert dialler.played == ["anket-giris", "anket-ilgi", "anket-cozum", "anket-tesekkur"]
-    assert dialler.commands[1] == 'SET VARIABLE "TIMEOUT(absolute)" "300"', "the first act"
+    assert "${SET(TIMEOUT(absolute)=${SC_MENU_S})}" in dialler.commands[0], "the first act"
+    assert dialler.variables["TIMEOUT(absolute)"] == "300"
 
 
 async def test_who_hangs_up_has_said_what_they_said(start: Start) -> None:
