@@ -81,11 +81,12 @@ def _sqlite(url: URL, read_only: bool, max_page_count: int | None) -> Engine:
         if read_only:
             connection.execute("PRAGMA query_only=ON")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
+    def begin(connection: Any) -> None:
         # A writer takes its lock at the beginning: a lock that is wanted in the middle is refused without waiting.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        connection.dbapi_connection.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
+    # No listener for "begin": it could run this only by way of SQLAlchemy's results, for the price of a statement more.
+    engine.dialect.do_begin = begin  # type: ignore[assignment]
     return engine
 
 

@@ -8,11 +8,11 @@ holder was a process of this machine and is dead, the next one does not wait for
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Double, and_, bindparam, cast, extract, insert, select, update
-from sqlalchemy import func as sql
+from sqlalchemy import Connection, Double, and_, bindparam, insert, literal_column, select, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
@@ -81,11 +81,10 @@ def _started(pid: int) -> str | None:
     return None if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")
 
 
-def clock(connection: Connection) -> ColumnElement[float]:
-    """The database's clock in Unix seconds, to the millisecond."""
-    if connection.dialect.name == "sqlite":
-        return (sql.julianday("now") - 2440587.5) * 86400.0
-    return cast(extract("epoch", sql.clock_timestamp()), Double)
+def clock(database: str) -> ColumnElement[float]:
+    """The clock of such a database (`sqlite`, `postgresql`) in Unix seconds, to the millisecond."""
+    return literal_column("(julianday('now') - 2440587.5) * 86400.0" if database == "sqlite" else
+                          "CAST(extract(epoch FROM clock_timestamp()) AS double precision)", Double)
 
 
 def take(connection: Connection, node: str, holder: Holder, name: str = ROUTER, *,
@@ -93,7 +92,7 @@ def take(connection: Connection, node: str, holder: Holder, name: str = ROUTER, 
     """Take the lease inside the caller's transaction. Raises `LeaseHeld` while another process holds it. `unrenewed`:
     the expiry that the taker has seen unchanged for longer than a lease lasts; then its holder is gone, whatever the
     clock says (a machine that starts with its clock set back would wait for hours)."""
-    now = float(connection.execute(select(clock(connection))).scalar_one())
+    now = float(connection.execute(select(clock(connection.dialect.name))).scalar_one())
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
     if row is None:
         connection.execute(insert(leases), {"name": name, "node": node, "epoch": 1, "expires": now + TTL_S,
@@ -110,29 +109,31 @@ def take(connection: Connection, node: str, holder: Holder, name: str = ROUTER, 
 
 def renew(connection: Connection, lease: Lease, name: str = ROUTER) -> None:
     """Another `TTL_S` from now. Raises `LeaseLost` when somebody else has taken it."""
-    statement = update(leases).where(_mine(lease, name)).values(expires=clock(connection) + TTL_S)
-    if connection.execute(statement).rowcount != 1:
-        raise LeaseLost("another node has taken it over")
+    dialect = connection.dialect
+    with closing(connection.connection.cursor()) as cursor:
+        if _RENEW[dialect.name].run(cursor, dialect, {**_named(lease, name), "b_for": TTL_S}) != 1:
+            raise LeaseLost("another node has taken it over")
 
 
 def release(connection: Connection, lease: Lease, name: str = ROUTER) -> None:
     """Let the next node begin at once. The row stays, its epoch must go on growing."""
-    connection.execute(update(leases).where(_mine(lease, name)).values(expires=0.0))
+    connection.execute(update(leases).where(_OURS).values(expires=0.0), _named(lease, name))
 
 
 def check(cursor: DBAPICursor, dialect: Dialect, lease: Lease) -> None:
     """Refuse a commit in the name of an older epoch. On PostgreSQL the row is locked, so nobody takes the lease between
     this look and the commit; SQLite has one writer at a time anyway."""
-    _CHECK.run(cursor, dialect, {"name": ROUTER, "node": lease.node, "epoch": lease.epoch})
+    _CHECK.run(cursor, dialect, _named(lease, ROUTER))
     if cursor.fetchone() is None:
         raise LeaseLost("another node has taken it over")
 
 
-def _mine(lease: Lease, name: str) -> ColumnElement[bool]:
-    return and_(leases.c.name == name, leases.c.node == lease.node, leases.c.epoch == lease.epoch)
+def _named(lease: Lease, name: str) -> dict[str, object]:
+    return {"b_name": name, "b_node": lease.node, "b_epoch": lease.epoch}
 
 
-_CHECK = Statement(select(leases.c.epoch)
-                   .where(leases.c.name == bindparam("name"), leases.c.node == bindparam("node"),
-                          leases.c.epoch == bindparam("epoch"))
-                   .with_for_update(read=True))
+_OURS = and_(leases.c.name == bindparam("b_name"), leases.c.node == bindparam("b_node"),
+             leases.c.epoch == bindparam("b_epoch"))
+_CHECK = Statement(select(leases.c.epoch).where(_OURS).with_for_update(read=True))
+_RENEW = {database: Statement(update(leases).where(_OURS).values(expires=clock(database) + bindparam("b_for")))
+          for database in ("sqlite", "postgresql")}
