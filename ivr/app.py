@@ -62,10 +62,10 @@ class Dialogues:
         self.contacts = Contacts(services, menu.queue(menu.human).service, settings, seal)
         self.messages = message.Messages(sounds, self.contacts, spool, keep)
         self.texts = sms_.Texts(self.contacts, menu, texts, texts_after_s)
-        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, clock, entry_now, keep_keyed,
-                                 announced, is_open, self.texts, wishes)
         self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts,
                                        wishes=wishes)
+        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, self.waiting.arrives, clock,
+                                 entry_now, keep_keyed, announced, is_open, self.texts, wishes)
         self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)

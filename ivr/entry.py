@@ -15,6 +15,7 @@ from ivr.caller import Caller
 from ivr.contact import Contacts, contact_of, spoken_needs, told_language, told_needs
 from ivr.flow import machine, steps
 from ivr.flow.model import HEARD, PHONE, REFUSED, Flow
+from ivr.hold import Heard
 from ivr.message import Messages
 from ivr.passage import Passage
 from ivr.sms import Texts
@@ -37,6 +38,8 @@ KeepKeyed = Callable[[ContactId, str, str, str], Awaitable[None]]
 """Keeps with a contact what its caller keyed in: field, keyed hash, encrypted box (empty: the hash alone)."""
 IsOpen = Callable[[str], bool]
 """Whether callers may wait for a service now, by its hours and closures."""
+Arrives = Callable[[ContactId, Heard], None]
+"""Takes a caller over who is about to wait, with what was heard so far."""
 
 log = structlog.get_logger(__name__)
 
@@ -78,11 +81,11 @@ class Entry:
     the menu goes on with those it began with."""
 
     def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts, messages: Messages,
-                 clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open,
+                 arrives: Arrives, clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open,
                  keep_keyed: KeepKeyed = forget, announced: announcement.Now = announcement.none,
                  is_open: IsOpen = all_open, texts: Texts | None = None, wishes: Wishes | None = None) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
-        self.clock, self.entry_now, self.keep_keyed = clock, entry_now, keep_keyed
+        self.arrives, self.clock, self.entry_now, self.keep_keyed = arrives, clock, entry_now, keep_keyed
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoWishes()
 
     async def menu(self, session: Session) -> None:
@@ -126,6 +129,8 @@ class Entry:
         finally:  # who hangs up has been here too
             self.inbox.post(passed or way.over(time.monotonic(), None, flow.human))
         if isinstance(step, steps.Enter):  # without a pause after that: one turn of the engine, one commit for both
+            self.arrives(way.contact, Heard(slow=step.slow, language=step.language, told=heard,
+                                            mobile=self.texts is not None and self.texts.reach(who)))
             await self._wait(session, who, sounds, step, since)
 
     async def _given(self, session: Session, sounds: Sounds, step: steps.Ask | steps.Record | steps.Text,

@@ -87,6 +87,12 @@ class Waiting:
             self.heard.pop(contact, None)
         await session.set_variables(*put, (dialplan.NEXT, onward))
 
+    def arrives(self, contact: ContactId, heard: Heard) -> None:
+        """The menu hands a caller over with all that is known: the first round need not ask the channel for it."""
+        heard.known, heard.said_at = True, self.steady()
+        self.heard[contact] = heard
+        self._bound()
+
     def lost(self, contact: ContactId) -> None:
         """The talk was cut and the caller waits again, in front: the next tick says so."""
         heard = self.heard.setdefault(contact, Heard())

@@ -193,11 +193,11 @@ class Runner:
         if delay <= 0:
             await asyncio.sleep(0)
             return
+        timer = asyncio.get_running_loop().call_later(delay, self._wake.set)
         try:
-            async with asyncio.timeout(delay):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+            await self._wake.wait()
+        finally:
+            timer.cancel()
 
     async def _turn(self) -> None:
         asked: list[tuple[_Asked, Exception | None]] = []

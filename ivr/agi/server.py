@@ -167,6 +167,7 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
             log.error("agi.failed", path=path, call=session.uniqueid[:40], error=type(error).__name__, place=place)
         finally:
             self.counters.missing += session.missing
+            session.close()
 
 
 class _Connection(asyncio.BufferedProtocol):
@@ -223,11 +224,6 @@ class _Connection(asyncio.BufferedProtocol):
         self.task = self.server.begin(self.session)
         if self.task is None:
             self.transport.close()
-        else:
-            self.task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self.transport.close()
 
     def eof_received(self) -> bool:
         if self.session is not None and not self.transport.is_closing():

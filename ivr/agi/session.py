@@ -101,6 +101,10 @@ class Session:
         if self._pending is not None and not self._pending.done():
             self._pending.set_exception(self._over)
 
+    def close(self) -> None:
+        """The dialogue is over: Asterisk goes on in the dialplan."""
+        self._transport.close()
+
     # -- commands
 
     async def command(self, verb: str, *arguments: str, within_s: float = REPLY_S) -> wire.Reply:

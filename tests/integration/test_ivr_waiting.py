@@ -32,6 +32,14 @@ async def test_place_at_entry_when_it_gets_better_then_comfort(start: Start) -> 
         '"sakin,/sounds/tr/bekleme-ilk&/sounds/tr/sira-3,3,,hold"'), "everything at once, ACD_NEXT last"
 
 
+async def test_the_first_round_after_the_menu_reads_nothing(start: Start) -> None:
+    port = await start(FakeInbox(contact_view(UNIQUEID, position=3)))
+    await Dialler(port, "menu", "ana", by_file={"ana-menu-1": "*", "ana-menu-3-yavas": "3"}).call()
+    first = await tick(port)
+    assert said(first) == ["bekleme-ilk-yavas", "sira-3"], "slowly, as in the menu"
+    assert [command.split()[0] for command in first.commands] == ["SET"]
+
+
 async def test_a_place_said_before_a_restart_is_not_said_again(start: Start) -> None:
     port = await start(FakeInbox(contact_view(UNIQUEID, position=3)))
     assert said(await tick(port, SC_PLACE="3")) == ["bekleme-teselli-1"]
