@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NEXT = "ACD_NEXT"
-"""Set as the last act of each dialogue; empty: the node did not finish."""
+"""The last that each dialogue sets; empty: the node did not finish."""
 HOLD, NET, BYE = "hold", "net", "bye"
 SURVEY, LEAD = "survey", "lead"
 CALLBACK, DIAL = "callback", "dial"

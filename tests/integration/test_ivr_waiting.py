@@ -36,7 +36,7 @@ async def test_the_first_round_after_the_menu_reads_nothing(start: Start) -> Non
     port = await start(FakeInbox(contact_view(UNIQUEID, position=3)))
     await Dialler(port, "menu", "ana", by_file={"ana-menu-1": "*", "ana-menu-3-yavas": "3"}).call()
     first = await tick(port)
-    assert said(first) == ["bekleme-ilk-yavas", "sira-3"], "slowly, as in the menu"
+    assert said(first) == ["bekleme-ilk-yavas", "sira-3-yavas"], "slowly, as in the menu"
     assert [command.split()[0] for command in first.commands] == ["SET"]
 
 
