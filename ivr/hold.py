@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ivr import expected, wish
 from ivr.config import Wait
 from ivr.expected import Words
+from ivr.flow.machine import PAUSE_S
 from ivr.flow.sms import OFFER
 from prompts import say
 from prompts.say import LANGUAGE
@@ -20,7 +21,7 @@ from routing.core.ids import ServiceId
 from routing.core.inbox import ContactView
 
 NEXT_IN_LINE, CUT = "bekleme-siradaki", "gorusme-kesildi"
-SLOW_ON, KEY_HEARD = "bekleme-yavas-acildi", "bekleme-tus"
+SLOW_ON, PAUSED, KEY_HEARD = "bekleme-yavas-acildi", "bekleme-ara", "bekleme-tus"
 BACK, BACK_ASK, BACK_KIND = "bekleme-donus", "bekleme-donus-sor", "bekleme-donus-destek"
 BACK_KEPT, BACK_LEFT = "bekleme-donus-eski", "bekleme-donus-yeni"
 CALLBACK_KEPT = "geri-arama-birlesti"
@@ -87,6 +88,8 @@ class Heard:
     """Whether the old place is wanted; not answered yet."""
     question: list[str] = field(default_factory=list)
     """As it was asked."""
+    paused_at: float = -math.inf
+    """When the caller asked for silence; it is not over yet."""
     wish_at: float = -math.inf
     """When it was asked whether slow speech is to be remembered; not answered yet."""
     told: set[int] = field(default_factory=set)
@@ -102,6 +105,10 @@ class Heard:
         """So of slow speech."""
         return now - self.wish_at < ASKED_S
 
+    def pausing(self, now: float) -> bool:
+        """Nothing is to be said."""
+        return now - self.paused_at < PAUSE_S
+
 
 def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: float, comfort_s: float,
           texts_s: float = math.inf, remembers: bool = False) -> list[str]:
@@ -109,8 +116,12 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
     is offered, once; `remembers`: this caller may be asked whether slow speech is to be remembered."""
     if heard.cut:
         heard.cut, heard.place, heard.told_at, heard.service = False, view.position, now, view.service
-        heard.words, heard.until = None, math.inf
+        heard.words, heard.until, heard.paused_at = None, math.inf, -math.inf
         return _say(heard, now, [[CUT]])
+    if heard.pausing(now):
+        return []
+    if heard.paused_at > -math.inf:
+        return goes_on(heard, view, wait, now)
     if heard.service is None:
         began = _first(heard, view, wait, now)
         if view.unserved:
@@ -159,7 +170,7 @@ def repeat(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str]
 
 def emergency(heard: Heard, wait: Wait, now: float) -> list[str]:
     """The emergency text, because the caller asks."""
-    heard.emergency_at, heard.recent = now, {}
+    heard.emergency_at, heard.paused_at, heard.recent = now, -math.inf, {}
     return _say(heard, now, [[wait.emergency, EMERGENCY_AGAIN]])
 
 
@@ -167,6 +178,24 @@ def slower(heard: Heard, now: float) -> list[str]:
     """Slow speech from now on."""
     heard.slow = True
     return _say(heard, now, [[SLOW_ON]])
+
+
+def pause(heard: Heard, now: float) -> list[str]:
+    """A pause for those who read what is said, or have it told by a relay (rule I19). Only words pause: the place in
+    line gets better, and an agent who becomes free is connected at once."""
+    heard.paused_at, heard.recent = now, {}
+    return _say(heard, now, [[PAUSED]])
+
+
+def goes_on(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str]:
+    """The pause is over, by any key or by its time: a question that was open is asked again, else the place and the
+    wait are said as they are."""
+    paused_at, heard.paused_at = heard.paused_at, -math.inf
+    if heard.asked(paused_at):
+        return ask_again(heard, now)
+    if heard.wishing(paused_at):
+        return ask_wish(heard, now)
+    return repeat(heard, view, wait, now)
 
 
 def ask_again(heard: Heard, now: float) -> list[str]:

@@ -33,10 +33,12 @@ MAX_REMEMBERED = 2_000
 """Callers whose last sentences are remembered; the oldest is forgotten (then the channel's variables tell the place and
 the wait). Five times what one Asterisk carries."""
 OWN_PROMPTS = (
-    hold.NEXT_IN_LINE, hold.CUT, hold.SLOW_ON, hold.KEY_HEARD, hold.BACK, hold.BACK_ASK, hold.BACK_KIND, hold.BACK_KEPT,
-    hold.BACK_LEFT, hold.CALLBACK_KEPT, hold.EMERGENCY_AGAIN,
+    hold.NEXT_IN_LINE, hold.CUT, hold.SLOW_ON, hold.PAUSED, hold.KEY_HEARD, hold.BACK, hold.BACK_ASK, hold.BACK_KIND,
+    hold.BACK_KEPT, hold.BACK_LEFT, hold.CALLBACK_KEPT, hold.EMERGENCY_AGAIN,
     *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 8)), USUAL.first,
     *USUAL.comfort, DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
+ANY = "any"
+"""In the place of a key that ended a pause."""
 _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
 
 Put = list[tuple[str, str]]
@@ -108,6 +110,9 @@ class Waiting:
             heard.music = wait.music
         if view.returned and heard.service is None:  # what a restart without its store would go by
             put.append((dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}"))
+        paused = heard.pausing(self.steady())
+        if paused and key and not (key == hold.EMERGENCY_KEY and wait.emergency):
+            key = ANY  # it ends the pause and means nothing else
         refuses = key == REFUSE_KEY and bool(await session.get_variable(dialplan.NOTICE))
         if refuses:
             put.append((dialplan.INHERITED + dialplan.NOTICE, REFUSED))
@@ -118,7 +123,7 @@ class Waiting:
             return dialplan.CALLBACK
         before = heard.place, heard.words
         keys = [NOT_RECORDED] if refuses else await self._keys(session, put, heard, view, wait, key)
-        news = [] if key or view.state is not ContactState.PENDING else announcement.fresh(
+        news = [] if key or paused or view.state is not ContactState.PENDING else announcement.fresh(
             self.announced, heard.told, self.sounds, view.service, slow=heard.slow, language=heard.language)
         if news:
             put.append((dialplan.INHERITED + dialplan.TOLD, announcement.written(heard.told)))
@@ -145,6 +150,8 @@ class Waiting:
             return []
         if wished:
             return hold.ask_wish(heard, now)
+        if key == ANY:
+            return hold.goes_on(heard, view, wait, now)
         leaf = self.texts.leaves.get(view.service) if self.texts is not None and heard.mobile else None
         if heard.service is None or not key:
             asks = heard.slow and heard.service is not None and not heard.asked(now) \
@@ -155,6 +162,8 @@ class Waiting:
             if keys == [wish.OFFER]:
                 put.append((dialplan.INHERITED + dialplan.WISH, "1"))
             return keys
+        if key == SLOW_KEY:
+            return hold.pause(heard, now)
         if heard.asked(now) and now - heard.asked_at < hold.EARLY_S:
             return hold.ask_again(heard, now)
         if key in (hold.OLD_KEY, hold.NEW_KEY) and heard.asked(now):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ivr import after_talk, hold, waiting
+from ivr.config import DISTRESS, IvrSettings
 from ivr.sounds import Folder
 from routing.core.errors import UnknownService
 from routing.core.events import CallbackReached, ContactQueued, ContactTicked, PlaceDeclined
@@ -13,7 +16,7 @@ from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model import ContactState, Estimate
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
-from tests.integration.ivr_node import KEYS, NOW, Start, said, tick
+from tests.integration.ivr_node import KEYS, NOW, Serve, Start, said, tick
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +41,38 @@ async def test_the_first_round_after_the_menu_reads_nothing(start: Start) -> Non
     first = await tick(port)
     assert said(first) == ["bekleme-ilk-yavas", "sira-3-yavas"], "slowly, as in the menu"
     assert [command.split()[0] for command in first.commands] == ["SET"]
+
+
+async def test_a_pause_ends_by_any_key_which_means_nothing_else(serve: Serve) -> None:
+    """Rule I19. `3` would be the callback, `8` a refusal, `1` an emergency text: that one still is."""
+    dialogues = await serve(FakeInbox(contact_view(UNIQUEID, position=3, service="temsilci")))
+    port, now = dialogues.server.address[1], [0.0]
+    dialogues.waiting.steady = lambda: now[0]
+    slow = {"SC_SLOW": "1", "SC_NOTICE": "heard"}
+    assert said(await tick(port, **slow))[-1] == "sira-3-yavas"
+    for key in ("3", "8", "*"):
+        assert said(await tick(port, "*")) == ["bekleme-ara-yavas"]
+        now[0] += 55.0
+        assert said(await tick(port)) == [], "not a word"
+        ended = await tick(port, key, **slow)
+        assert said(ended) == ["sira-3-yavas"] and ended.variables["ACD_NEXT"] == "hold", key
+        assert ended.variables["SC_NOTICE"] == "heard", key
+    assert (await tick(port, "3")).variables["ACD_NEXT"] == "callback", "the pause is over"
+
+
+async def test_a_pause_holds_back_no_emergency_text_and_no_agent(start: Start) -> None:
+    waits = contact_view(UNIQUEID)
+    inbox = FakeInbox(waits)
+    port = await start(inbox, settings=IvrSettings(node="one", waits={
+        "psikososyal": replace(DISTRESS, emergency="acil-destek")}))
+    await tick(port, SC_SLOW="1")
+    await tick(port, "*")
+    assert said(await tick(port, "1"))[0] == "acil-destek-yavas"
+    await tick(port, "*")
+    inbox.answers = [waits._replace(state=ContactState.RESERVED)]
+    assert said(await tick(port, "5")) == [], "a phone rings"
+    inbox.answers = [waits]
+    assert said(await tick(port, "5"))[0] == "bekleme-siradaki-yavas"
 
 
 async def test_a_place_said_before_a_restart_is_not_said_again(start: Start) -> None:

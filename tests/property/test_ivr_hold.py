@@ -60,16 +60,24 @@ def test_what_is_said_while_waiting(rounds: list[Round], wait: Wait) -> None:
             estimate=one.estimate, waited_s=now - 5_000.0, returned=one.returned, callback=one.callback)
         heard.cut = heard.cut or (one.cut and number > 0)
         declined = one.key == "2" and heard.asked(now)
+        paused = heard.pausing(now) and not heard.cut
         if one.service != service or declined or heard.cut:  # nothing said before holds
             place, service, said_words = 99, one.service, []
-        if not one.key or not number:
+        if heard.paused_at > -math.inf and (one.key or not paused):  # asked for: what was said may come once more
+            place, said_words, last = 99, [], {}
+        if paused and one.key:
+            keys = hold.goes_on(heard, view, wait, now)
+        elif not one.key or not number:
             keys = hold.speak(heard, view, wait, now, place_s=PLACE_S, comfort_s=COMFORT_S)
         elif one.key in "12" and heard.asked(now):
             keys = hold.answered(heard, view, wait, now, old=one.key == "1")
         elif one.key == "*" and not heard.slow:
             keys = hold.slower(heard, now)
+        elif one.key == "*":
+            keys, last = hold.pause(heard, now), {}
         else:
             keys = hold.pressed(heard, now)
+        assert not (paused and not one.key and keys), "silence was asked for"
         for key in keys:
             assert now - last.get(key, -math.inf) >= hold.AGAIN_S, f"{key} twice within {now - last[key]} s"
             last[key] = now

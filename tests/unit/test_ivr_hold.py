@@ -52,6 +52,39 @@ def test_a_whole_wait() -> None:
         ["sira-4", "sure-5"], [], ["sira-2", "sure-3"], [], ["bekleme-siradaki", "sure-2"], [], []]
 
 
+def test_a_pause_is_silent_for_a_minute_and_then_says_where_the_caller_stands() -> None:
+    caller = Caller(comfort_s=30.0)
+    assert caller.round(4) == ["bekleme-ilk", "sira-4"]
+    assert hold.pause(caller.heard, caller.now) == ["bekleme-ara"]
+    assert [caller.round(place) for place in (4, 3, 2, 2)] == [[], [], [], []], "60 s"
+    assert caller.round(2) == ["sira-2"], "better by two, in one sentence"
+    assert [caller.round(2) for _ in range(2)] == [[], ["bekleme-teselli-1"]], "and everything goes on"
+
+
+def test_a_question_that_a_pause_has_cut_is_asked_again_and_its_time_begins_anew() -> None:
+    caller = Caller()
+    asked = caller.round(4, returned=True)
+    assert asked[-1] == hold.BACK_ASK
+    hold.pause(caller.heard, caller.now)
+    caller.now += 50.0
+    assert hold.goes_on(caller.heard, caller.view(4), caller.wait, caller.now) == asked
+    caller.now += hold.ASKED_S - 1.0
+    assert caller.heard.asked(caller.now)
+    hold.ask_wish(caller.heard, caller.now)
+    hold.answered(caller.heard, caller.view(4), caller.wait, caller.now, old=True)
+    hold.pause(caller.heard, caller.now)
+    assert hold.goes_on(caller.heard, caller.view(4), caller.wait, caller.now) == ["yavas-hatirlansin-mi"]
+
+
+def test_a_talk_that_was_lost_ends_the_pause() -> None:
+    caller = Caller()
+    caller.round(4)
+    hold.pause(caller.heard, caller.now)
+    caller.heard.cut = True
+    assert [caller.round(1), caller.round(1, unserved=True)] == [["gorusme-kesildi"], []]
+    assert caller.heard.paused_at < 0
+
+
 def test_a_wait_that_slips_is_never_said_to_end_later() -> None:
     """Five minutes were said; four minutes later it still takes three: nothing is said of it, only the place."""
     caller = Caller(comfort_s=1_000.0)
