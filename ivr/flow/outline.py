@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ivr.flow import hear, walk
+from ivr.flow import hear, sms, walk
 from ivr.flow.hear import Voice
 from ivr.flow.machine import OPTION_PAUSE_S
 from ivr.flow.model import (
@@ -137,7 +137,11 @@ def _needs(needs: Needs) -> tuple[str, ...]:
 
 
 def _twin(node: Queue | Transfer | End | Message) -> tuple[str, ...]:
-    return (f"in writing: {node.text}",) if node.text and is_address(node.text) else ()
+    """Its address, and the words before that in a short message."""
+    texts = node.sms if isinstance(node, Queue | End) else ()
+    return (*((f"in writing: {node.text}",) if node.text and is_address(node.text) else ()),
+            *(f"key {sms.KEY}, with a gateway: short message{'' if language == LANGUAGE else f' in {language!r}'}, "
+              f"\"{words}\"" for language, words in texts))
 
 
 def built(flow: Flow, voice: Voice) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from drawing.chart import document
 from ivr.cli import RECKONED, Menu, draw
 from ivr.flow import hear
-from ivr.flow.model import Flow
+from ivr.flow.model import End, Flow
 from ivr.flow.model import Menu as MenuNode
 from ivr.flow.outline import Item, Way, outline
 from tests.fakes.menu import LENGTHS, closing, example, rich
@@ -70,6 +70,20 @@ def test_each_kind_tells_what_it_does() -> None:
     english = keys(find(root, "ingilizce-menu"))
     assert english["2"].needs == ("needs en 1",)
     assert english["1"].words == "For psychosocial support, press 1."
+
+
+def test_what_can_be_had_by_short_message_stands_at_the_leaf() -> None:
+    flow = example()
+    leaf = find(outline(flow, "karsilama", LENGTHS), "uzaktan-egitim")
+    words = dict(flow.queue("uzaktan-egitim").sms)["tr"]
+    assert leaf.lines[-2:] == ("in writing: https://mebim.meb.gov.tr",
+                               f'key 6, with a gateway: short message, "{words}"')
+    end = End("son", ("merkez-kapali",), text="https://a.example", sms=(("tr", "Bilgi:"), ("en", "Here:")))
+    assert outline(flow._replace(nodes={**flow.nodes, "son": end}), "son", LENGTHS).lines[-3:] == (
+        "in writing: https://a.example", 'key 6, with a gateway: short message, "Bilgi:"',
+        "key 6, with a gateway: short message in 'en', \"Here:\"")
+    picture = ElementTree.fromstring(draw(Menu(flow, LENGTHS, {}), document))
+    assert "short message" in " ".join("".join(one.itertext()) for one in picture.iter(f"{SVG}text"))
 
 
 @pytest.mark.parametrize("flow", [example(), rich(), closing()], ids=["meb", "rich", "closing"])
