@@ -97,7 +97,7 @@ def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, remembered:
     to them."""
     own = flow.human_first if human_first else None
     state = State(flow.entries[entry], now, slow=slow or remembered, notice=notice, points=own.priority if own else 0,
-                  person=own.then if own else "", texts=texts)
+                  person=own.then if own else "", texts=texts, remembered=remembered)
     if remembered:
         return _told(state, "remembered", REMEMBERED, ())
     return _first(flow, state, ())
@@ -168,6 +168,8 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
             return state._replace(phase="say"), Ask((*before, *node.say), 0.0, 0.0, state.slow, state.language)
         case Language():
             spoken = state._replace(node=node.then, language=node.language, needs=merged(state.needs, node.needs))
+            if state.remembered and not state.typed:  # who has chosen this language may not have understood it before
+                return _told(spoken._replace(remembered=False), "remembered", REMEMBERED, before)
             return _enter(flow, spoken, before)
         case Menu():
             arrived = state.phase not in ("menu", "warn", "pause")
@@ -208,7 +210,7 @@ def _first(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
     to help in distress is the same for everybody."""
     if state.person and not state.typed:
         return _told(state, "person", PERSON, before)
-    return _enter(flow, state._replace(phase="say"), before)
+    return _enter(flow, state._replace(phase="say", person=""), before)
 
 
 def _remembered(flow: Flow, state: State, given: Input) -> tuple[State, Step]:
@@ -220,11 +222,11 @@ def _remembered(flow: Flow, state: State, given: Input) -> tuple[State, Step]:
     typed = state._replace(typed="" if digit == BACK_KEY else digit)
     if state.phase == "remembered":
         if digit == BACK_KEY:
-            return _first(flow, typed._replace(slow=False, unwished=True), (FORGOTTEN,))
+            return _first(flow, typed._replace(slow=False, remembered=False, unwished=True), (FORGOTTEN,))
         return _first(flow, typed, ())
     if digit in ("", HUMAN_KEY):
         return _enter(flow, state._replace(node=state.person, phase="say"), ())
-    return _enter(flow, typed._replace(phase="say"), ())
+    return _enter(flow, typed._replace(phase="say", person=""), ())
 
 
 def _noticed(flow: Flow, node: Speech, state: State, given: Input) -> tuple[State, Step]:

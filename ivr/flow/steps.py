@@ -168,6 +168,8 @@ class State(NamedTuple):
     """On top of those of the queue."""
     person: str = ""
     """Where who asked for a person at once is led, unless they would rather have the menu."""
+    remembered: bool = False
+    """Slow speech is an earlier call's wish, told in the first language alone so far."""
     unwished: bool = False
     """The caller does not want slow speech any more."""
     texts: bool = False

@@ -8,8 +8,9 @@ import pytest
 
 from ivr.flow import machine
 from ivr.flow.machine import MAX_ROUNDS, UNDO_S
+from ivr.flow.model import Flow
 from ivr.flow.steps import Ask, Enter, Input, Key, Silence, State, Step
-from tests.fakes.menu import example
+from tests.fakes.menu import example, rich
 
 pytestmark = pytest.mark.unit
 
@@ -22,13 +23,14 @@ class Walked(NamedTuple):
     step: Step
 
 
-def walk(keys: str, *, remembered: bool = False, human_first: bool = False, entry: str = "ana") -> Walked:
+def walk(keys: str, *, remembered: bool = False, human_first: bool = False, entry: str = "ana",
+         flow: Flow = FLOW) -> Walked:
     """Through the ministry's menu: a character a key, `.` a silence. Everything that was said."""
-    state, step = machine.begin(FLOW, entry, 0.0, remembered=remembered, human_first=human_first)
+    state, step = machine.begin(flow, entry, 0.0, remembered=remembered, human_first=human_first)
     said = [*step.say]
     for key in keys:
         given: Input = Silence() if key == "." else Key(key)
-        state, step = machine.step(FLOW, state, given, 1.0)
+        state, step = machine.step(flow, state, given, 1.0)
         said += step.say
     return Walked(said, state, step)
 
@@ -46,6 +48,27 @@ def test_nine_is_normal_speech_again_and_forgets() -> None:
     back = walk("9", remembered=True)
     assert back.said == ["yavas-hatirlandi", "yavas-unutuldu", "karsilama"]
     assert back.state.unwished and not back.state.slow and not back.step.slow
+
+
+def test_who_chooses_another_language_is_told_in_it_too_and_can_take_it_back_there() -> None:
+    """Nothing tells the language before: no number has one. Once: who comes by again has heard it."""
+    told = walk("..4.", remembered=True, flow=rich())
+    assert told.said.count("yavas-hatirlandi") == 2 and told.said[-1] == "yavas-hatirlandi"
+    assert told.step == Ask(("yavas-hatirlandi",), 0.0, 2 * UNDO_S, True, "en")
+    onward = walk("..4..", remembered=True, flow=rich())
+    assert onward.state.node == "ingilizce-menu" and onward.step.slow and onward.step.language == "en"
+    assert walk("..4..94.", remembered=True, flow=rich()).state.node == "ingilizce-menu"
+    back = walk("..4.9", remembered=True, flow=rich())
+    assert back.state.unwished and "yavas-unutuldu" in back.step.say
+    assert (back.step.slow, back.step.language) == (False, "en")
+    assert walk("..42", remembered=True, flow=rich()).state.chosen == "2", "who knows the way is not held up"
+    assert walk("9..4.", remembered=True, flow=rich()).said.count("yavas-hatirlandi") == 1, "forgotten already"
+
+
+def test_who_would_rather_have_the_menu_is_not_led_away_by_a_language() -> None:
+    for keys in (".9.4..", "4..."):  # after the sentence, or by the key of the menu
+        there = walk(keys, remembered=True, human_first=True, flow=rich())
+        assert there.state.node == "ingilizce-menu" and there.said.count("temsilci-hatirlandi") <= 1, keys
 
 
 def test_a_person_is_told_of_and_follows_without_a_key() -> None:
