@@ -64,7 +64,7 @@ class Dialogues:
         self.texts = sms_.Texts(self.contacts, menu, texts, texts_after_s)
         self.waiting = waiting.Waiting(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts,
                                        wishes=wishes)
-        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, self.waiting.arrives, clock,
+        self.entry = entry.Entry(inbox, menu, sounds, self.contacts, self.messages, self.waiting.begin, clock,
                                  entry_now, keep_keyed, announced, is_open, self.texts, wishes)
         self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)

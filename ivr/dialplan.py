@@ -5,6 +5,8 @@ from __future__ import annotations
 NEXT = "ACD_NEXT"
 """The last that each dialogue sets; empty: the node did not finish."""
 HOLD, NET, BYE = "hold", "net", "bye"
+BEGUN = "begun"
+"""To the hold loop too; `SAY` has what its first round would say, so it does not ask for that."""
 SURVEY, LEAD = "survey", "lead"
 CALLBACK, DIAL = "callback", "dial"
 """What a caller who wants to be called back is led to; what an agent's leg hears when its caller is dialled."""

@@ -25,7 +25,7 @@ from prompts.say import LANGUAGE
 from routing.core.errors import Refused
 from routing.core.events import MenuLeft
 from routing.core.ids import ContactId
-from routing.core.inbox import Inbox, InboxClosed
+from routing.core.inbox import ContactView, Inbox, InboxClosed
 
 SORRY = "menu-ozur"
 """Said when the engine does not answer; the hold loop then tries again with each tick."""
@@ -38,8 +38,8 @@ KeepKeyed = Callable[[ContactId, str, str, str], Awaitable[None]]
 """Keeps with a contact what its caller keyed in: field, keyed hash, encrypted box (empty: the hash alone)."""
 IsOpen = Callable[[str], bool]
 """Whether callers may wait for a service now, by its hours and closures."""
-Arrives = Callable[[ContactId, Heard], None]
-"""Takes a caller over who is about to wait, with what was heard so far."""
+Begin = Callable[[Session, ContactView, Heard], Awaitable[None]]
+"""The first round of the hold loop, for a caller who waits now; with what is known of them."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,11 +81,11 @@ class Entry:
     the menu goes on with those it began with."""
 
     def __init__(self, inbox: Inbox, flow: Flow, sounds: Sounds, contacts: Contacts, messages: Messages,
-                 arrives: Arrives, clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open,
+                 begin: Begin, clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open,
                  keep_keyed: KeepKeyed = forget, announced: announcement.Now = announcement.none,
                  is_open: IsOpen = all_open, texts: Texts | None = None, wishes: Wishes | None = None) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
-        self.arrives, self.clock, self.entry_now, self.keep_keyed = arrives, clock, entry_now, keep_keyed
+        self.begin, self.clock, self.entry_now, self.keep_keyed = begin, clock, entry_now, keep_keyed
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoWishes()
 
     async def menu(self, session: Session) -> None:
@@ -129,9 +129,7 @@ class Entry:
         finally:  # who hangs up has been here too
             self.inbox.post(passed or way.over(time.monotonic(), None, flow.human))
         if isinstance(step, steps.Enter):  # without a pause after that: one turn of the engine, one commit for both
-            self.arrives(way.contact, Heard(slow=step.slow, language=step.language, told=heard,
-                                            mobile=self.texts is not None and self.texts.reach(who)))
-            await self._wait(session, who, sounds, step, since)
+            await self._wait(session, who, sounds, step, since, heard)
 
     async def _given(self, session: Session, sounds: Sounds, step: steps.Ask | steps.Record | steps.Text,
                      news: Callable[[], list[str]]) -> steps.Input:
@@ -201,14 +199,16 @@ class Entry:
     def _service(self, chosen: steps.Enter) -> str:
         return chosen.queue.service if chosen.queue.service in self.contacts.services else self.contacts.human
 
-    async def _wait(self, session: Session, who: Caller, sounds: Sounds, chosen: steps.Enter, since: float) -> None:
-        """Tell the engine. When it does not answer, the hold loop tells it with the next tick."""
+    async def _wait(self, session: Session, who: Caller, sounds: Sounds, chosen: steps.Enter, since: float,
+                    heard: set[int]) -> None:
+        """Tell the engine, and have said what it answers. When it does not, the hold loop tells it with a tick."""
         service = self._service(chosen)
         event = self.contacts.queued(session, who, service, since, chosen.queue.priority, chosen.slow, chosen.needs,
                                      chosen.language, chosen.queue.topics)
         self.wishes.called(event.caller_hash)
+        view: object = None
         try:
-            await self.inbox.ask(event)
+            view = await self.inbox.ask(event)
         except Refused as error:
             log.error("ivr.refused", call=session.uniqueid, service=service, code=error.code)
             await session.set_variable(dialplan.NEXT, dialplan.NET)
@@ -218,6 +218,9 @@ class Entry:
         if not self.contacts.services[service].anonymous:
             for one in chosen.keyed:
                 await self.keep_keyed(event.contact, one.field, *self._sealed(one))
+        if isinstance(view, ContactView):
+            await self.begin(session, view, Heard(slow=chosen.slow, language=chosen.language, told=heard,
+                                                  mobile=self.texts is not None and self.texts.reach(who)))
 
     def _sealed(self, keyed: steps.Keyed) -> tuple[str, str]:
         """A telephone number as that of a caller, so that the same one is recognised; anything else under its own kind,

@@ -89,11 +89,17 @@ class Waiting:
             self.heard.pop(contact, None)
         await session.set_variables(*put, (dialplan.NEXT, onward))
 
-    def arrives(self, contact: ContactId, heard: Heard) -> None:
-        """The menu hands a caller over with all that is known: the first round need not ask the channel for it."""
+    async def begin(self, session: Session, view: ContactView, heard: Heard) -> None:
+        """The first round of a caller whom the menu hands over, with all that is known of them. The hold loop need not
+        ask for it on a connection of its own."""
+        if view.callback or onward_of(view.state) != dialplan.HOLD:
+            return  # the hold loop asks
         heard.known, heard.said_at = True, self.steady()
-        self.heard[contact] = heard
+        self.heard[view.contact] = heard
         self._bound()
+        put: Put = []
+        await self._round(session, view, "", put)
+        await session.set_variables(*put, (dialplan.NEXT, dialplan.BEGUN))
 
     def lost(self, contact: ContactId) -> None:
         """The talk was cut and the caller waits again, in front: the next tick says so."""

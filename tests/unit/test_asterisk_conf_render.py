@@ -66,10 +66,12 @@ def test_what_a_talk_was_about_is_told_by_the_agents_leg() -> None:
 
 def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
     text = render(plan())["extensions.conf"]
-    for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE, dialplan.CALLBACK):
+    for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE, dialplan.CALLBACK, dialplan.BEGUN):
         assert f"exten => {word},1," in text.partition("[santral-next]")[2].partition("\n[")[0]
-    for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT, dialplan.MENU_LIMIT):
+    for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT,
+                 *re.findall(r"\$\{(\w+)\}", dialplan.ALIVE)):
         assert name in text
+    assert f'"${{{dialplan.NEXT}}}"!="{dialplan.BEGUN}"' in text
     for route in (dialplan.MENU_ROUTE, dialplan.TICK_ROUTE, dialplan.AFTER_TALK_ROUTE, dialplan.CODES_ROUTE,
                   dialplan.CALLBACK_ROUTE, dialplan.DIAL_ROUTE):
         assert f"/{route}" in text
