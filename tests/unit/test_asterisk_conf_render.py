@@ -71,10 +71,17 @@ def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
     for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT,
                  *re.findall(r"\$\{(\w+)\}", dialplan.ALIVE)):
         assert name in text
-    assert f'"${{{dialplan.NEXT}}}"!="{dialplan.BEGUN}"' in text
     for route in (dialplan.MENU_ROUTE, dialplan.TICK_ROUTE, dialplan.AFTER_TALK_ROUTE, dialplan.CODES_ROUTE,
                   dialplan.CALLBACK_ROUTE, dialplan.DIAL_ROUTE):
         assert f"/{route}" in text
+
+
+def test_the_first_words_that_the_menu_gives_are_heard_once() -> None:
+    """Who was led away in the middle of them and comes back into the loop is asked about, as everybody."""
+    hold = render(plan())["extensions.conf"].partition("\n[santral-hold]\n")[2].partition("(music)")[0]
+    steps = [line.partition(",")[2] for line in hold.splitlines() if line.startswith(" same")]
+    begun = steps.index(f'GotoIf($["${{{dialplan.NEXT}}}"!="{dialplan.BEGUN}"]?tick)')
+    assert steps[begun + 1:begun + 3] == [f"Set({dialplan.NEXT}={dialplan.HOLD})", "Goto(served)"]
 
 
 def test_every_prompt_of_the_dialplan_is_in_the_catalogue() -> None:
