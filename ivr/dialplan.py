@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 NEXT = "ACD_NEXT"
-"""The last that each dialogue sets; empty: the node did not finish."""
+"""Set last of all that the way on needs; empty: the node did not finish."""
 HOLD, NET, BYE = "hold", "net", "bye"
-BEGUN = "begun"
-"""To the hold loop too; `SAY` has what its first round would say, so it does not ask for that."""
 SURVEY, LEAD = "survey", "lead"
 CALLBACK, DIAL = "callback", "dial"
 """What a caller who wants to be called back is led to; what an agent's leg hears when its caller is dialled."""
 SAY = "ACD_SAY"
 """`file&file&…`, played by the hold loop."""
+
+BEGUN = "SC_BEGUN"
+"""`1`: `SAY` has what the first round of the hold loop would say, so it does not ask for that."""
 
 NUMBER = "SC_NUMBER"
 SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SLOW"

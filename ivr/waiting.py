@@ -99,7 +99,7 @@ class Waiting:
         self._bound()
         put: Put = []
         await self._round(session, view, "", put)
-        await session.set_variables(*put, (dialplan.NEXT, dialplan.BEGUN))
+        await session.set_variables(*put, (dialplan.BEGUN, "1"))
 
     def lost(self, contact: ContactId) -> None:
         """The talk was cut and the caller waits again, in front: the next tick says so."""

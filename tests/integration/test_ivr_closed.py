@@ -47,7 +47,7 @@ async def test_distress_is_answered_while_the_centre_is_closed(start: Start) -> 
     inbox = FakeInbox(contact_view(UNIQUEID))
     dialler = await Dialler(await at_night(start, inbox), "menu", "ana", by_file={"ana-menu-1": "1"}).call()
     assert dialler.played == ["karsilama", "ana-menu-1", "secildi-psikososyal"]
-    assert dialler.variables["ACD_NEXT"] == "begun"
+    assert dialler.variables["ACD_NEXT"] == "hold"
     assert [event.service for event in inbox.events if isinstance(event, ContactQueued)] == ["psikososyal"]
 
 
@@ -56,7 +56,7 @@ async def test_closing_touches_nobody_who_waits(start: Start) -> None:
     inbox = FakeInbox(contact_view(UNIQUEID), None, contact_view(UNIQUEID))
     port = await at_night(start, inbox, open_now=lambda: is_open)
     dialler = await Dialler(port, "menu", "ana", by_file={"ana-menu-0": "0"}).call()
-    assert dialler.variables["ACD_NEXT"] == "begun"
+    assert dialler.variables["ACD_NEXT"] == "hold"
     is_open = False
     again = await Dialler(port, "tick", "", variables=dict(dialler.variables)).call()
     assert again.variables["ACD_NEXT"] == "hold"
@@ -71,7 +71,7 @@ async def test_a_closed_service_leads_back_to_the_menu(start: Start) -> None:
                       by_file={"ana-menu-2": "2", "ana-menu-4": "4"})
     await dialler.call()
     assert dialler.played[5:8] == ["hizmet-kapali", "ana-menu-1", "ana-menu-2"]
-    assert dialler.variables["SC_SERVICE"] == "gorus_oneri" and dialler.variables["ACD_NEXT"] == "begun"
+    assert dialler.variables["SC_SERVICE"] == "gorus_oneri" and dialler.variables["ACD_NEXT"] == "hold"
     queued = [event for event in inbox.events if isinstance(event, ContactQueued)]
     assert [event.service for event in queued] == ["gorus_oneri"]
 

@@ -40,8 +40,8 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
     assert dialler.commands[-2:] == [
         'SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,'
         f'ACD_NEXT)" "uzaktan_egitim,{NOW:.3f},0,,,,,hold"',
-        'SET VARIABLE "ARRAY(CHANNEL(musicclass),ACD_SAY,SC_PLACE,SC_WAIT,ACD_NEXT)" '
-        '"sakin,/sounds/tr/bekleme-ilk&/sounds/tr/bekleme-siradaki,1,,begun"'], "ACD_NEXT last, each time"
+        'SET VARIABLE "ARRAY(CHANNEL(musicclass),ACD_SAY,SC_PLACE,SC_WAIT,SC_BEGUN)" '
+        '"sakin,/sounds/tr/bekleme-ilk&/sounds/tr/bekleme-siradaki,1,,1"'], "the way on, then what is heard there"
 
 
 async def test_what_is_read_is_one_round_trip_and_what_is_set_two(start: Start) -> None:
@@ -113,7 +113,7 @@ async def test_for_an_anonymous_service_the_number_is_not_looked_at(start: Start
     await dialler.call()
     event = inbox.events[0]
     assert isinstance(event, ContactQueued) and (event.caller_hash, event.caller_box) == ("", "")
-    assert dialler.variables["ACD_NEXT"] == "begun" and "532" not in str(dialler.commands)
+    assert dialler.variables["ACD_NEXT"] == "hold" and "532" not in str(dialler.commands)
 
 
 @pytest.mark.parametrize("raw", ["anonymous", "${SHELL(id)}", "0532)\n200 result=1 (x"])

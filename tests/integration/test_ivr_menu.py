@@ -94,7 +94,7 @@ async def test_what_is_keyed_in_is_kept_as_a_hash_and_nothing_else_has_it(
     assert TCKN not in str(house.inbox.events), "the journal"
     assert not [line for line in dialler.commands if TCKN in line], "the variables of the channel"
     assert TCKN not in capsys.readouterr().out, "the log"
-    assert dialler.variables["ACD_NEXT"] == "begun"
+    assert dialler.variables["ACD_NEXT"] == "hold"
 
 
 async def test_a_telephone_number_is_recognised_as_that_of_a_caller_and_kept_to_be_read(start: Start) -> None:
@@ -201,12 +201,12 @@ async def test_a_message_is_taken_from_the_menu(start: Start, tmp_path: Path) ->
 async def test_a_message_that_cannot_be_taken_brings_a_person(start: Start) -> None:
     house = await start(spool=None)
     dialler = await house.call(by_file={"diger-menu": "3", "mesaj-menu": "2"})
-    assert dialler.variables["ACD_NEXT"] == "begun" and house.queued.service == "temsilci"
+    assert dialler.variables["ACD_NEXT"] == "hold" and house.queued.service == "temsilci"
 
 
 @pytest.mark.parametrize("told", ["de", "../x", "${SHELL(id)}"])
 async def test_a_language_that_nobody_speaks_is_the_first_one(start: Start, told: str) -> None:
     house = await start()
     dialler = await house.call(variables={"SC_BACK_TO": "temsilci", "SC_LANGUAGE": told})
-    assert dialler.variables["ACD_NEXT"] == "begun"
+    assert dialler.variables["ACD_NEXT"] == "hold"
     assert all("/tr/" in line for line in dialler.commands if line.startswith("STREAM FILE"))
