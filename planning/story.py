@@ -166,6 +166,8 @@ class _Teller:
                 return [f"{fact.agent} asks {fact.to} about {fact.contact}"]
             case talk_facts.Returned():
                 return [f"{fact.contact} is with {fact.agent} again"]
+            case talk_facts.AbuseNoted():
+                return [f"{fact.contact} is noted as abusive"]
             case talk_facts.Introduced():
                 return [f"{fact.agent} has left {fact.contact} to {fact.to}"]
             case talk_facts.WrappedUp():
@@ -276,6 +278,10 @@ def _sends(teller: _Teller, agent: str, contact: str, service: str) -> Told:
     yield events.TransferAsked(teller.offer(agent, contact).offer, ServiceId(service))
 
 
+def _abused(teller: _Teller, agent: str, contact: str) -> Told:
+    yield events.AbuseSaid(teller.offer(agent, contact).offer)
+
+
 def _break(teller: _Teller, agent: str, start: str, end: str) -> Told:
     first, last = (int(text[:2]) * 3600.0 + int(text[3:]) * 60.0 for text in (start, end))
     yield events.BreaksPlanned(AgentId(agent), ((first, last),))
@@ -308,6 +314,7 @@ VERBS: tuple[tuple[str, Callable[..., Told]], ...] = (
     (r"(?P<agent>\w+) declines(?: (?P<contact>\w+))?", _declines),
     (r"(?P<name>\w+) hangs up(?: on (?P<contact>\w+))?", _hangs_up),
     (r"(?P<agent>\w+) sends (?P<contact>\w+) on to (?P<service>\w+)", _sends),
+    (r"(?P<agent>\w+) says that (?P<contact>\w+) was abusive", _abused),
     (r"(?P<agent>\w+) takes a break", _of_agent(events.AgentPaused)),
     (r"(?P<agent>\w+) is back", _of_agent(events.AgentResumed)),
     (r"(?P<agent>\w+) is done", _of_agent(events.WrapUpEnded)),
