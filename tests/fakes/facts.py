@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from metrics.queue_lines import LineState, lines
 from routing.core.facts import AgentChanged, Alarm, CentreChanged, Ended, Fact, Moved, OfferClosed, Queued
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 from routing.core.talk_facts import Connected, HoldChanged, TalkOver, WrappedUp
 
 VOICE = Channel.VOICE
+T = 1_700_000_000
+"""The second in which a story begins."""
 
 
 class Story:
     """Tells what happens to calls and agents; `facts` is the record. `at` is the clock."""
 
-    def __init__(self, at: float = 1_700_000_000.25) -> None:
+    def __init__(self, at: float = T + 0.25) -> None:
         self.at = at
         self.facts: list[Fact] = []
         self._offer = 0
@@ -74,3 +77,22 @@ class Story:
 
     def configured(self) -> None:
         self.facts.append(CentreChanged(*self._stamp(), 5, 180))
+
+
+def day(calls: int = 1) -> Story:
+    """So many calls, each missed by one agent and answered by the next."""
+    story = Story()
+    for call in range(calls):
+        story.queued(f"1795.{call}", position=3)
+        story.missed(f"1795.{call}", "a1002")
+        story.at += 16
+        story.connected(f"1795.{call}", "a1001")
+        story.at += 60
+        story.talked(f"1795.{call}", "a1001")
+    return story
+
+
+def text(story: Story, *, asternic: bool = False) -> list[str]:
+    """What queue_log says of it."""
+    state = LineState(asternic=asternic)
+    return [line for fact in story.facts for line in lines(fact, state)]

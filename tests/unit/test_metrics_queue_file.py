@@ -12,11 +12,10 @@ from structlog.testing import capture_logs
 
 from metrics import queue_file
 from metrics.queue_file import Rotation
-from metrics.queue_lines import LineState, lines
 from metrics.queue_log import QueueLog
 from routing.core.facts import Fact
 from routing.core.model import Outcome
-from tests.fakes.facts import Story
+from tests.fakes.facts import Story, text
 
 pytestmark = pytest.mark.unit
 
@@ -40,11 +39,6 @@ def days(count: int = 3, calls: int = 4) -> Story:
             story.at += 300
             story.talked(name, "a1")
     return story
-
-
-def text(story: Story, *, asternic: bool = False) -> list[str]:
-    state = LineState(asternic=asternic)
-    return [line for fact in story.facts for line in lines(fact, state)]
 
 
 def names(folder: Path) -> list[str]:
