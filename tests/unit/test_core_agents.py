@@ -158,3 +158,21 @@ def test_an_offer_says_how_many_were_in_each_state() -> None:
     house.calls("edu")
     last = house.last(f.Offered)
     assert last.by_state[0] == 0 and sum(last.by_state) == last.agents_signed_in == 2
+
+
+def test_who_comes_back_to_a_phone_in_use_is_counted_as_busy() -> None:
+    house = House({"a": 50, "b": 50})
+    house.sits("a", "b")
+    house.tell(e.AgentPaused("b"))
+    house.seat("b", in_use=True)
+    house.tell(e.AgentResumed("b"))
+    house.calls("edu")
+    counts = dict(zip(AgentState, house.last(f.Offered).by_state, strict=True))
+    assert {state: count for state, count in counts.items() if count} == {AgentState.READY: 1, AgentState.BUSY: 1}
+
+
+def test_before_the_first_sign_in_no_time_is_told() -> None:
+    house = House({"a": 50})
+    house.sits("a", at=500.0)
+    first, *_ = [fact for fact in house.facts if isinstance(fact, f.AgentChanged)]
+    assert (first.before, first.before_s, first.version) == (AgentState.SIGNED_OUT, 0.0, 1)

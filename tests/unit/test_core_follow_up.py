@@ -28,7 +28,8 @@ NAME = ContactId("fc1")
 def talking(service: Service = PSY, *, agreed: bool = True, caller_hash: str = "h1") -> House:
     """Since 100 the caller c1 waited, since 110 they talk with a."""
     house = House({"a": 50, "b": 50}, Profile(wrapup_s=5.0), (service, OTHER))
-    house.waits("edu", at=100.0, caller_hash=caller_hash, caller_box=caller_hash and "box", priority=2, slow=True)
+    house.waits("edu", at=100.0, caller_hash=caller_hash, caller_box=caller_hash and "box", priority=2, slow=True,
+                language="en")
     house.sits("a", at=110.0)
     house.tell(e.OfferConnected(house.offers[0].offer, ContactId("c1")), 110.0)
     if agreed:
@@ -47,7 +48,8 @@ def test_a_lost_call_is_called_back_with_its_place_and_the_talk_counts_as_answer
     lose(house)
     assert house.last(f.Ended).outcome is Outcome.ANSWERED and house.last(tf.TalkOver).by == "caller"
     queued, changed = house.last(f.Queued), house.last(f.CallbackChanged)
-    assert (queued.contact, queued.since, queued.priority, queued.slow) == (NAME, 100.0, 2, True)
+    assert (queued.contact, queued.since, queued.priority, queued.slow, queued.language) == (
+        NAME, 100.0, 2, True, "en")
     assert (changed.contact, changed.reason, changed.callback, changed.anytime) == (NAME, "asked", True, True)
     house.tick(205.0)
     assert len(house.offers) == 1, "the agent wraps up first, and the caller's phone has a moment"

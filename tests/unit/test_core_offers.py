@@ -420,6 +420,15 @@ def test_what_is_told_late_has_its_true_times() -> None:
     assert (house.last(tf.TalkOver).talk_s, house.last(f.Ended).ended_at) == (10.0, 24.0)
 
 
+def test_a_connection_from_before_the_ringing_was_heard_of_has_rung_for_no_time() -> None:
+    house = House({"a": 50})
+    house.sits("a", at=0.0)
+    offer = house.calls("edu", at=10.0)
+    house.tell(e.OfferRinging(offer.offer), 12.0)
+    house.tell(e.OfferConnected(offer.offer, offer.contact, 11.0), 13.0)
+    assert (house.last(tf.Connected).wait_s, house.last(tf.Connected).ring_s) == (1.0, 0.0)
+
+
 @pytest.mark.parametrize("connected, ended, talk_s", [(5.0, 40.0, 20.0), (99.0, 5.0, 0.0), (12.0, 11.0, 0.0)])
 def test_a_time_that_cannot_be_is_brought_between_the_offer_and_now(
         connected: float, ended: float, talk_s: float) -> None:

@@ -10,6 +10,7 @@ from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.engine import Engine
 from routing.core.model import AgentState, Centre, Channel, ContactState, Profile, Service, Step
+from routing.core.offers import RING_GRACE_S
 from routing.core.stored import Started, StoredAgent, StoredContact
 from tests.core_house import EDU, House
 
@@ -49,6 +50,17 @@ def test_a_late_clock_makes_up_for_every_step() -> None:
     assert stepped(told) == [(45.0, 2, 1, "expired")]
     told.tick(51.0)
     assert stepped(told)[1:] == [(51.0, 3, 2, "expired")], "the second step ran from 21 on"
+
+
+def test_who_comes_back_at_the_moment_a_step_ends_is_offered_first() -> None:
+    told = busy({"a": 90, "b": 90})
+    told.waits("edu", at=1.0)
+    told.tell(e.AgentResumed("a"), 21.0 - RING_GRACE_S - Profile().ring_timeout_s)
+    told.tell(e.OfferRinging(told.offers[0].offer))
+    told.tell(e.AgentResumed("b"), 20.0)
+    told.tick(21.0)
+    assert (told.last(f.OfferClosed).reason, told.last(f.Offered).agent, told.last(f.Offered).step) == ("stale", "b", 0)
+    assert stepped(told) == []
 
 
 def test_a_step_that_nobody_can_meet_is_told_as_that() -> None:
