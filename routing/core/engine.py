@@ -125,9 +125,9 @@ class Engine:
         return done
 
     def tick(self, now: float) -> list[Command]:
-        """Do what is due. Too early or twice, it does nothing. What is due at the same moment happens together, so that
-        the order in which deadlines were set decides nothing about whose turn it is. Who has waited too long goes on
-        after all that, when nobody has taken them."""
+        """Do what is due. Too early or twice, it does nothing. Everything that is due by now happens before anybody is
+        chosen, so neither the order in which deadlines were set nor a late clock decides whose turn it is. Who has
+        waited too long goes on after all that, when nobody has taken them."""
         d = self._domain
         d.now = max(d.now, now)
         _catch_up(d)
@@ -222,10 +222,11 @@ OF_AGENT: dict[str, Callable[[Domain, AgentRecord], None]] = {
 
 
 def _catch_up(d: Domain) -> None:
-    """Everything that is due, moment by moment, and after each of them the assignment."""
-    timers = d.timers
-    while (at := timers.next()) is not None and at <= d.now:
-        while (key := timers.pop_due(at)) is not None:
+    """Everything that is due, and then the assignment: nobody is offered to who has been due for a break since."""
+    timers, now = d.timers, d.now
+    while (key := timers.pop_due(now)) is not None:
+        _due(d, key)
+        while (key := timers.pop_due(now)) is not None:
             _due(d, key)
         assign(d)
         if d.fresh:

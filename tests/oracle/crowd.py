@@ -118,7 +118,7 @@ class Crowd:
     def step(self) -> None:
         """The next thing happens."""
         rng, duel = self.rng, self.duel
-        duel.pass_time(duel.now + rng.expovariate(1.0 / self.mean_s))
+        duel.pass_time(duel.now + rng.expovariate(1.0 / self.mean_s), late=rng.random() < 0.1)
         roll = rng.random()
         if roll < 0.008:
             self._calls_again()

@@ -10,7 +10,7 @@ from routing.core import capacity, handled, wellbeing
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.commands import Overflow, Rescind
+from routing.core.commands import Offer, Overflow, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.model import Centre
@@ -123,10 +123,11 @@ class Duel:
         self._compare(event, commands)
         return refused is None
 
-    def pass_time(self, until: float) -> None:
-        """On to that moment. The clock is told at each deadline of either."""
+    def pass_time(self, until: float, *, late: bool = False) -> None:
+        """On to that moment. The clock is told at each deadline of either, or (`late`) of all of them in the end."""
         while (at := min(self.engine.next_deadline() or inf, self.house.next_due())) <= until:
-            self.now = max(self.now, at)
+            self.now = until if late else max(self.now, at)
+            self.seen["late clocks"] += late
             commands = self.engine.tick(self.now)
             self.house.clock(self.now)
             self._compare(None, commands)
@@ -163,6 +164,9 @@ class Duel:
             self._count(fact)
         for command in commands:
             self.seen[f"command {type(command).__name__}"] += 1
+        sent_away = {command.contact for command in commands if isinstance(command, Overflow)}
+        if any(isinstance(command, Offer) and command.contact in sent_away for command in commands):
+            raise Divergence(f"{event} at {self.now}: to the net, and a phone rings: {commands}")
         if len(facts) > 1 or len(said) > 1:
             facts.sort(key=repr)
             said.sort(key=repr)

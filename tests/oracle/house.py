@@ -54,7 +54,6 @@ class House:
         self.p80_s = p80_s
         """The expected handle time of a service."""
         self.now = 0.0
-        self.due_at = 0.0
         self.next_offer = 1
         self.numbers = 0
         self.centre = Centre((), ())
@@ -92,7 +91,7 @@ class House:
         self.settle()
 
     def clock(self, now: float) -> None:
-        """Everything that is due: what is due at the same moment happens together."""
+        """Everything that is due happens before anybody is chosen."""
         self.now = now
         for p in self.people.values():
             if p.wake_at is not None and p.wake_at <= now + NEARLY_S:
@@ -105,10 +104,9 @@ class House:
             self._all_due()
 
     def _all_due(self) -> None:
-        while (at := self.next_due()) <= self.now:
-            self.due_at = at
-            while (found := next((one for one in self.deadlines() if one[0] == at), None)) is not None:
-                _, do, *what = found
+        while self.next_due() <= self.now:
+            while (at := self.next_due()) <= self.now:
+                _, do, *what = next(one for one in self.deadlines() if one[0] == at)
                 do(self, *what)
             self.settle()
 

@@ -50,7 +50,7 @@ def next_due(h, caller: Caller) -> float | None:
 
 def due(h, caller: Caller) -> None:
     """Everything about a waiting contact that has come due."""
-    while (at := next_due(h, caller)) is not None and at <= h.due_at:
+    while (at := next_due(h, caller)) is not None and at <= h.now:
         catch_up(h, caller)
     h.arm(caller)
     caller.fresh = False

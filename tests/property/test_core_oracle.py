@@ -20,7 +20,7 @@ pytestmark = pytest.mark.property
 HOUSE = 2_000
 """Events in one house: then another centre, another team."""
 
-EVENTS = 30_000
+EVENTS = 50_000
 LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
 """Under `long`; fewer for a look in between."""
 
@@ -38,6 +38,7 @@ TELLING = (
     "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
     "overridden decompression ", "alarm bridge_mismatch",
     "alarm rows_repaired", "command Offer", "command Rescind", "command Overflow", "command Interrupt", "restarts",
+    "late clocks",
     "ended answered", "ended abandoned", "ended abandoned_short", "ended overflow", "ended left", "ended pbx_failure",
     "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
     "offer canceled contact_gone", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",

@@ -11,8 +11,8 @@ from routing.core.breaks import LONGEST_S, REASON
 from routing.core.commands import Offer, Rescind
 from routing.core.errors import OutOfRange
 from routing.core.handled import SEED_MEAN_S
-from routing.core.ids import AgentId
-from routing.core.model import AgentState
+from routing.core.ids import AgentId, SkillId
+from routing.core.model import Agent, AgentState, Profile, Step
 from routing.core.recess import PLANNED_MOST
 from tests.break_house import LONG, A, house, restarted, run
 from tests.core_house import EDU, House
@@ -286,6 +286,19 @@ def test_a_seat_changed_in_a_break_does_not_end_it() -> None:
     h.tell(e.SeatChanged("elsewhere", True, False))
     run(h, END)
     assert h.state("a") is AgentState.READY
+
+
+def test_a_late_timer_rings_nobody_whose_break_has_come() -> None:
+    """At 100 the caller would have asked for less and been offered to a; at 101 a has a short break."""
+    skill = SkillId("edu")
+    h = House({"a": 50}, Profile(wrapup_s=0.0, max_continuous_s=100.0),
+              (EDU._replace(steps=(Step(((skill, 90),), 50.0), Step(((skill, 1),)))),))
+    h.reload(agents=(*h.centre.agents, Agent(AgentId("best"), ((skill, 95),))))
+    h.sits("a", at=1.0)
+    h.sits("best", at=50.0)
+    h.tell(e.AgentPaused("best"), 50.0)
+    h.waits("edu", at=50.0)
+    assert h.tick(102.0) == [] and h.state("a") is AgentState.PAUSED
 
 
 def test_a_node_that_was_asleep_makes_up_for_nothing() -> None:

@@ -68,6 +68,7 @@ def test_it_stands_before_who_came_later() -> None:
     house = talking()
     house.waits("edu", at=150.0, priority=2)
     lose(house)
+    house.tick(205.0)
     house.tick(200.0 + REDIAL_S)
     assert [one.contact for one in house.offers] == ["c1", "c2"], "a caller on the line need not wait meanwhile"
     house = talking()
