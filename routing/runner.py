@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from routing.clock import Clock
-from routing.core.commands import Command, Offer, Overflow
+from routing.core.commands import Command, Offer, Overflow, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import IllegalTransition, Refused
 from routing.core.events import (
@@ -294,11 +294,17 @@ class Runner:
 
 
 def _kept(commands: list[Command]) -> list[Command]:
-    """Without the orders that take callers to the safety net for whom a phone rings by the end of the turn. The timer
-    speaks first in a turn; the agent who became free may be told behind it, and nothing has left yet. The engine holds
-    such an order for one that was lost on its way."""
-    ringing = {command.contact for command in commands if isinstance(command, Offer)}
-    return [command for command in commands if not (isinstance(command, Overflow) and command.contact in ringing)]
+    """Without the orders that take callers to the safety net for whom a phone rings since then, at the end of the turn.
+    The timer speaks first in a turn; the agent who became free may be told behind it, and nothing has left yet. The
+    engine takes such an order for one that was lost on its way."""
+    rings: dict[ContactId, bool] = {}
+    kept: list[Command] = []
+    for command in reversed(commands):
+        if isinstance(command, Offer | Rescind):
+            rings.setdefault(command.contact, isinstance(command, Offer))
+        if not (isinstance(command, Overflow) and rings.get(command.contact)):
+            kept.append(command)
+    return kept[::-1]
 
 
 def _fail(item: _Asked) -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from routing import runner as module
 from routing.clock import Clock
-from routing.core.commands import Command, Offer, Overflow
+from routing.core.commands import Command, Offer, Overflow, Rescind
 from routing.core.domain import Domain
 from routing.core.engine import HANDLERS, Engine
 from routing.core.errors import HalfDone, IllegalTransition, SeatTaken
@@ -29,9 +29,9 @@ from routing.core.events import (
     SeatChanged,
 )
 from routing.core.facts import Alarm, Fact, Offered
-from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
+from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, ContactView, InboxClosed
-from routing.core.model import Agent, Centre, Service, Step
+from routing.core.model import Agent, AnswerMode, Centre, Service, Step
 from routing.runner import Runner, Turn
 from tests.until import until_async
 
@@ -161,6 +161,15 @@ async def test_whom_an_agent_can_have_in_the_same_turn_is_not_sent_to_the_net() 
         await until_async(lambda: node.commands)
         assert [(type(one), one.contact) for one in node.commands if one.contact != "c3"] == [
             (Overflow, "c2"), (Offer, "c1")]
+
+
+def test_an_order_to_the_net_is_given_when_no_phone_rings_after_all() -> None:
+    offer = Offer(OfferId(1), ContactId("c1"), "PJSIP/c1", AgentId("a1"), SeatId("2001"), SERVICE, "Bilgi", 20.0,
+                  AnswerMode.MANUAL, False, 0.0)
+    taken_back, net = Rescind(offer.offer, offer.contact, "call"), Overflow(offer.contact, offer.leg)
+    for commands, kept in (([net, offer], [offer]), ([offer, taken_back, net],) * 2, ([net, offer, taken_back],) * 2,
+                           ([net, offer, taken_back, offer], [offer, taken_back, offer])):
+        assert module._kept(commands) == kept
 
 
 async def test_a_store_that_fails_ends_the_node_and_everybody_is_told() -> None:

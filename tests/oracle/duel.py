@@ -10,7 +10,7 @@ from routing.core import capacity, handled, wellbeing
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.commands import Offer, Overflow, Rescind
+from routing.core.commands import Overflow, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.model import Centre
@@ -165,7 +165,7 @@ class Duel:
         for command in commands:
             self.seen[f"command {type(command).__name__}"] += 1
         sent_away = {command.contact for command in commands if isinstance(command, Overflow)}
-        if any(isinstance(command, Offer) and command.contact in sent_away for command in commands):
+        if any(house.callers[contact].offer is not None for contact in sent_away if contact in house.callers):
             raise Divergence(f"{event} at {self.now}: to the net, and a phone rings: {commands}")
         if len(facts) > 1 or len(said) > 1:
             facts.sort(key=repr)
