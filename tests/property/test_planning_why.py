@@ -36,6 +36,9 @@ NAMED = [word.partition("{}")[0].strip() for said in NEEDS for word in said]
 FORBIDDEN = (*NAMED, *TOPICS, '"tier"', '"partner"', " + ")
 """In an account for everybody: words for needs, topics that somebody is spared, the second one of a pair."""
 
+SAID = "the caller was abusive"
+"""What an agent has said of a caller is nobody's need; that somebody is spared such callers is."""
+
 
 def told(archive: Archive, contacts: Iterable[str]) -> list[tuple[str, bool]]:
     """Every account as a terminal and as a program has it, in both languages; and whether needs may be in it."""
@@ -54,7 +57,7 @@ def told(archive: Archive, contacts: Iterable[str]) -> list[tuple[str, bool]]:
 
 def check(texts: list[tuple[str, bool]]) -> None:
     """Nothing that comes of a need is in what everybody may read; for who may know it, it is."""
-    open_, private = [[text for text, needs in texts if needs is which] for which in (False, True)]
+    open_, private = [[text.replace(SAID, "") for text, needs in texts if needs is which] for which in (False, True)]
     assert not [word for text in open_ for word in FORBIDDEN if word in text]
     assert any(word in text for text in private for word in NAMED), "there were some"
     assert any(said in text for text in open_ for said in UNFIT)
