@@ -11,16 +11,23 @@ import pytest
 from structlog.testing import capture_logs
 
 from centres.settings import Settings
+from routing.core.commands import Offer
+from routing.core.engine import Engine
 from routing.core.events import (
     AgentSignedIn,
     AgentSignedOut,
     BreaksPlanned,
     CallbacksQuiet,
     Configured,
+    ContactQueued,
     Event,
+    OfferConnected,
+    SeatChanged,
     ServiceHours,
+    TalkEnded,
+    WrapUpEnded,
 )
-from routing.core.ids import AgentId, SeatId, ServiceId
+from routing.core.ids import AgentId, ContactId, SeatId, ServiceId
 from santral.calendar import Calendar, line_open, next_change, wanted
 from santral.config import NodeConfig, node_config
 from santral.outside import outside_seat
@@ -248,6 +255,34 @@ async def test_new_files_are_put_in_force_and_what_is_gone_is_let_go(config: Nod
 
         await told.calendar.change(config, refuse)
     assert told.by("2026-03-25T19:01") == [], "a refusal changes nothing"
+
+
+async def test_who_is_made_a_remote_counsellor_in_a_talk_is_called_outside_after_it(
+        config: NodeConfig, tmp_path: Path) -> None:
+    """The whole way: files, calendar, engine. Nothing tells it a second time before the next span."""
+    engine, agent, now = Engine(), AgentId("a1001"), at("2026-03-25T19:00")
+    before = node_config(copied(tmp_path / "before"))
+
+    def post(event: Event) -> None:
+        engine.handle(event, now)
+
+    async def ask(event: Event) -> None:
+        post(event)
+
+    calendar = Calendar(before, post, lambda: now)
+    seat = SeatId(before.settings.seats.names()[0])
+    for event in (Configured(wanted(before, now).centre), SeatChanged(seat, True, False), AgentSignedIn(agent, seat)):
+        post(event)
+    calendar.tell()
+    offer, *_ = [one for service in engine.centre.services
+                 for one in engine.handle(ContactQueued(ContactId(f"c-{service.id}"), service.id), now)
+                 if isinstance(one, Offer)]
+    engine.handle(OfferConnected(offer.offer, offer.contact), now)
+    await calendar.change(config, ask)
+    engine.handle(TalkEnded(offer.offer, "caller"), now + 60.0)
+    engine.handle(WrapUpEnded(agent), now + 61.0)
+    view = engine.agent(agent, now + 62.0)
+    assert view is not None and view.seat == outside_seat("a1001")
 
 
 def test_quiet_hours_are_told_at_their_edges_and_at_the_start(folder: Path) -> None:
