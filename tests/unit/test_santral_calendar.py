@@ -276,7 +276,7 @@ async def test_who_is_made_a_remote_counsellor_in_a_talk_is_called_outside_after
     calendar.tell()
     offer, *_ = [one for service in engine.centre.services
                  for one in engine.handle(ContactQueued(ContactId(f"c-{service.id}"), service.id), now)
-                 if isinstance(one, Offer)]
+                 if isinstance(one, Offer) and one.agent == agent]
     engine.handle(OfferConnected(offer.offer, offer.contact), now)
     await calendar.change(config, ask)
     engine.handle(TalkEnded(offer.offer, "caller"), now + 60.0)
