@@ -23,7 +23,9 @@ def playable(config: NodeConfig) -> tuple[Catalogue | None, tuple[Problem, ...]]
     try:
         sounds = Catalogue.load(root)
         complete(config.flow, sounds)
-    except (CatalogueTrouble, LookupError) as error:
+    except CatalogueTrouble as error:
+        return None, (Problem(str(root), "the prompts are not complete", str(error)),)  # it says how to mend it
+    except LookupError as error:
         return None, (Problem(str(root), f"the prompts are not complete: {error}",
                               f"Build them: santral prompts build --out {root}"),)
     return sounds, ()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.up import SOUNDS
 from santral.__main__ import INTERRUPTED, main
 from santral.cli import SECTIONS
 
@@ -147,21 +148,36 @@ def test_settings_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
         told(command(MEB, overlay, tmp_path), 2, r"local\.toml:1: the file cannot be read: Permission denied")
 
 
+def built(folder: Path) -> Path:
+    """Settings of a machine whose prompts are built: a start looks at them first."""
+    overlay = folder / "local.toml"
+    overlay.write_text(f'[asterisk]\nsounds = "{SOUNDS}"\n', encoding="utf-8")
+    return overlay
+
+
+def test_prompts_that_are_not_built(tmp_path: Path) -> None:
+    overlay = tmp_path / "local.toml"
+    overlay.write_text(f'[asterisk]\nsounds = "{tmp_path}"\n', encoding="utf-8")
+    told(run(MEB, overlay, tmp_path), 2, f"Build them: santral prompts build --out {tmp_path}")
+    assert not (tmp_path / "state").exists()
+
+
 @pytest.mark.parametrize("command", [run, render])
 def test_a_state_folder_that_cannot_be_written(command: Command, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "secrets").write_text("in the way", encoding="utf-8")
-    told(command(MEB, None, tmp_path), 4, "secrets cannot be used by this user: File exists. Name another state folder")
+    told(command(MEB, built(tmp_path), tmp_path), 4,
+         "secrets cannot be used by this user: File exists. Name another state folder")
     if NOT_ROOT:
         (tmp_path / "state" / "secrets").unlink()
         (tmp_path / "state").chmod(0o500)
-        told(command(MEB, None, tmp_path), 4, "secrets cannot be used by this user: Permission denied")
+        told(command(MEB, built(tmp_path), tmp_path), 4, "secrets cannot be used by this user: Permission denied")
 
 
 def test_a_state_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("in the way", encoding="utf-8")
-    told(run(MEB, None, tmp_path), 4, "the state folder .*state cannot be made: File exists")
-    told(render(MEB, None, tmp_path), 4, "secrets cannot be used by this user: Not a directory")
+    told(run(MEB, built(tmp_path), tmp_path), 4, "the state folder .*state cannot be made: File exists")
+    told(render(MEB, built(tmp_path), tmp_path), 4, "secrets cannot be used by this user: Not a directory")
 
 
 def test_a_folder_for_the_files_that_cannot_be_written(tmp_path: Path) -> None:
