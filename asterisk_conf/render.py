@@ -109,6 +109,7 @@ def _calls(chosen: Plan) -> dict[str, str]:
         "AGI_DIAL": _ask(chosen.nodes, "dial"),
         "AGI_AFTER_TALK": _ask(chosen.nodes, "after-talk"),
         "AGI_HUSH": _ask(chosen.nodes, "hush,${SC_HUSHED}"),
+        "AGI_STILL": _ask(chosen.nodes, "hush,still"),
         "AGI_SEND": _ask(chosen.nodes, "transfer,${SC_HOW},${SC_TO}"),
         "AGI_LINE": _ask(chosen.nodes, "transfer,line,${SC_TO}"),
         "AGI_CODES": _ask(chosen.nodes, "codes,${SC_CODE}"),

@@ -43,8 +43,9 @@ class Dialogues:
     `entry_now` is asked once for each caller who comes in, so opening and closing never touch those who wait.
     `spool` and `keep` are for spoken messages (`ivr.message`), `known` and `keep_keyed` for the menu (`ivr.entry`),
     `by_number` tells to whom an agent may send a caller on, `announced` what everybody is to hear at once, `is_open`
-    which service takes callers now, `silence` pauses a recording (`ivr.hush`), `texts` has a short message sent, which
-    is offered to who waits for `texts_after_s` (`ivr.sms`), `can_call` tells who can be called back.
+    which service takes callers now, `silence` pauses a recording and `still` keeps it paused (`ivr.hush`), `texts` has
+    a short message sent, which is offered to who waits for `texts_after_s` (`ivr.sms`), `can_call` tells who can be
+    called back.
     LookupError now, not in a call, when a prompt is missing."""
 
     def __init__(self, inbox: Inbox, menu: Flow, sounds: Sounds, settings: IvrSettings, *, seal: Seal,
@@ -55,6 +56,7 @@ class Dialogues:
                  keep_keyed: entry.KeepKeyed = entry.forget,
                  by_number: transfer.ByNumber = lambda number: None, announced: announcement.Now = announcement.none,
                  is_open: entry.IsOpen = entry.all_open, silence: hush.Silence = hush.no_recordings,
+                 still: hush.Silence = hush.no_recordings,
                  texts: sms_.Send | None = None, texts_after_s: float = 0.0,
                  can_call: transfer.CanCall = lambda offer: True, wishes: wish.Wishes | None = None) -> None:
         complete(menu, sounds)
@@ -71,7 +73,7 @@ class Dialogues:
         self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
         self.callback = callback.Callback(inbox, sounds, self.contacts)
         self.transfers = transfer.Transfers(inbox, sounds, by_number, can_call, wishes)
-        self.hush = hush.Hush(sounds, silence)
+        self.hush = hush.Hush(sounds, silence, still)
         self.server.add_route(dialplan.HUSH_ROUTE, self.hush.hush)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)
         self.server.add_route(dialplan.TICK_ROUTE, self.waiting.tick)

@@ -29,19 +29,25 @@ async def no_recordings(leg: str, on: bool) -> bool:
     return False
 
 
-class Hush:
-    """Endpoint of `agi://node/hush,<1 while it is paused>`."""
+STILL = "still"
+"""Instead of what it was: paused it was and is to be, nobody has asked for anything."""
 
-    def __init__(self, sounds: Sounds, silence: Silence) -> None:
-        self.sounds, self.silence = sounds, silence
+
+class Hush:
+    """Endpoint of `agi://node/hush,<1 while it is paused>`, and of `hush,still`."""
+
+    def __init__(self, sounds: Sounds, silence: Silence, still: Silence) -> None:
+        """`still` silences what an agent has paused before: the same as `silence`, and nothing new to note."""
+        self.sounds, self.silence, self.still = sounds, silence, still
 
     async def hush(self, session: Session) -> None:
         """The other way round than it is. `ACD_NEXT` stays empty when Asterisk did not do it: the dialplan ends the
         recording then."""
-        pause = session.argument(1) != "1"
+        was = session.argument(1)
+        pause = was != "1"
         spoken = NONE
         try:
-            done = await self.silence(session.uniqueid, pause)
+            done = await (self.still if was == STILL else self.silence)(session.uniqueid, pause)
         except TimeoutError:
             log.warning("ivr.not_silenced", leg=session.uniqueid)
             return

@@ -288,6 +288,7 @@ class Node:
                          agent_by_number=lambda number: self._config.sign_in.get(number),
                          services=config.centre.services, host=host, port=port, clock=self._clock,
                          spool=self._talks.vault.spool, keep=self._talks.vault.keep, silence=archive.silence,
+                         still=self._switch.orders.hush,
                          entry_now=calendar.entry, announced=board.spoken, is_open=calendar.is_open,
                          keep_keyed=self._keep_keyed, texts=None if self._sms is None else self._sms.ask,
                          texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,

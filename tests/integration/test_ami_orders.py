@@ -206,7 +206,7 @@ async def test_a_recording_is_silenced_or_else_stopped(node: Node, asterisk: Fak
     asterisk.knobs.refuse["StopMixMonitor"] = "Could not stop monitoring channel"
     assert not await node.switch.orders.hush(LEG, True), "stopped already: somebody is asked"
     assert not await node.switch.orders.hush(LEG, False) and asterisk.names()[-1] == "MixMonitorMute"
-    assert leg.variables == {"SC_RECORD": "call-ps-x", "SC_HUSHED": "1"}, "it goes on later, by the keys alone"
+    assert leg.variables == {"SC_RECORD": "call-ps-x", "SC_HUSHED": "1"}, "paused it is, when the agent is back"
     del asterisk.knobs.refuse["StopMixMonitor"]
     assert await node.switch.orders.hush(LEG, True) and asterisk.names()[-2] == "StopMixMonitor"
     assert leg.variables["SC_RECORD"] == "", "it does not begin again"

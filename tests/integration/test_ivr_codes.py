@@ -159,5 +159,18 @@ async def test_a_recording_that_could_not_be_paused_is_never_said_to_be_none(sta
     assert not (await hush(start, silence, "")).variables, "no ACD_NEXT: the dialplan ends the recording"
 
 
+@pytest.mark.parametrize("there", [True, False])
+async def test_what_was_paused_stays_so_and_nothing_new_is_noted(start: Start, there: bool) -> None:
+    """The agent is back from asking somebody: it is silenced again, by nobody's wish."""
+    asked: list[tuple[str, bool]] = []
+
+    async def still(leg: str, on: bool) -> bool:
+        asked.append((leg, on))
+        return there
+
+    dialler = await Dialler(await start(FakeInbox(), still=still), "hush", "still").call()
+    assert asked == [(UNIQUEID, True)] and dialler.variables["ACD_NEXT"] == "hold"
+
+
 async def hush(start: Start, silence: Silence, paused: str) -> Dialler:
     return await Dialler(await start(FakeInbox(), silence=silence), "hush", paused).call()

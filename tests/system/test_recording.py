@@ -34,6 +34,8 @@ CALLER, AGENT, COLLEAGUE = 440, 1000, 1300
 ERASED, KEPT = "05321112233", "05324445566"
 ASKED, ASKED_NUMBER = "gorus_oneri", "4"
 """Of the colleague: a service whose talks are recorded as well, and its number of the house."""
+WRITTEN_S = 6.0
+"""Asterisk writes 32 KB at once: what is recorded for so long stands in the file."""
 DTMF = (697, 770, 852, 941, 1209, 1336, 1477)
 
 
@@ -130,6 +132,32 @@ async def test_a_frozen_node_that_is_asked_for_a_pause_costs_nobody_their_call(n
     await caller.hangup()
 
 
+@pytest.mark.long
+async def test_a_recording_that_nobody_can_keep_paused_ends_and_the_talk_goes_on(
+        new_lab: NewLab, tmp_path: Path) -> None:
+    """Paused, then a colleague is asked, and the node is frozen when the agent is back."""
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    agent = await stage.agent(plain("uzaktan_egitim", 1)[0], Behaviour(tone=AGENT, record=tmp_path))
+    colleague = await stage.agent(plain(ASKED, 1)[0], Behaviour(tone=COLLEAGUE, record=tmp_path))
+    caller = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
+    await stage.reaches(agent, "talking", 40.0)
+    phone = await stage.network.wait_ring(agent.seat)
+    [file] = list((lab.folder / "spool").iterdir())
+    await agent.ask("recording/pause")
+    await agent.ask("consult", {"service": ASKED})
+    theirs = await stage.network.wait_ring(colleague.seat)
+    await stage.talk(theirs, 0.5)
+    await until_async(lambda: stage.tone_s(theirs, AGENT) > 0.5, what="the two agents talk")
+    asks, before = file.stat().st_size, stage.tone_s(phone, CALLER)
+    lab.freeze_node()
+    await theirs.hangup()
+    await until_async(lambda: stage.tone_s(phone, CALLER) > before + WRITTEN_S, 30.0, "agent and caller are together")
+    assert not phone.ended.is_set() and file.stat().st_size == asks, "nothing more was recorded"
+    lab.thaw_node()
+    await caller.hangup()
+
+
 async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_path: Path) -> None:
     lab = await new_lab()
     stage = Stage(lab, tmp_path)
@@ -165,11 +193,15 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
         await house.noted(lines)
         await asyncio.sleep(2.5)
     await _asked(house, agent, colleague, file)
+    await agent.ask("recording/pause")
+    await _asked(house, agent, colleague, file, paused=True)
+    await agent.ask("recording/resume")
+    await asyncio.sleep(2.0)
     await phone.press("*2")
-    await house.noted(5)
+    await house.noted(7)
     paused = await _asked(house, agent, colleague, file, paused=True)  # while the agent hears that it is paused
     await phone.press("*2")
-    await house.noted(6)
+    await house.noted(8)
     await until_async(lambda: file.stat().st_size > paused + 2.5 * audio.RATE, what="it goes on by the keys")
     for leg in (heard, refused, hurried, late):
         await leg.hangup()
@@ -187,16 +219,17 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     music = audio.read(SOUNDS / "moh" / "santral.wav")
     assert not audio.find(music[: audio.RATE], sound).found
     gaps = [(before, after) for before, after in pairwise(caller) if after - before > 1.0]
-    assert len(gaps) == 4, "paused over HTTP and by keys, the agent keys whom to ask, paused while they ask"
-    over_http, by_keys, asks, asks_paused = gaps
+    assert len(gaps) == 5, "paused over HTTP and by keys, the agent keys whom to ask, paused while they ask, twice"
+    over_http, by_keys, asks, asks_http, asks_keys = gaps
     # By keys the agent is told that it goes on when it does: those words are in it, and no one else's.
     keyed = length("kayit-suruyor") + 0.6
-    for (begin, end), told, least in ((over_http, 0.0, 1.5), (by_keys, keyed, 1.5), (asks_paused, keyed, 0.0)):
-        assert least < end - begin - told < 6.0, "two seconds and what the keys took"
+    for (begin, end), told, least, most in ((over_http, 0.0, 1.5, 6.0), (by_keys, keyed, 1.5, 6.0),
+                                            (asks_http, 0.0, 1.5, 9.0), (asks_keys, keyed, 1.5, 9.0)):
+        assert least < end - begin - told < most, "two seconds, what the keys took, and before they ask"
         quiet = sound[int((begin + 0.2) * audio.RATE): int((end - told - 0.1) * audio.RATE)]
         assert audio.silence_share(quiet) == 1.0, "silence while it is paused"
-    assert other[-1] > over_http[1] + 0.3 and caller[-1] > asks_paused[1] + 0.3, "and heard again after it"
-    assert asks_paused[0] - asks[1] > 1.3 and _louder(sound, COLLEAGUE) == [], "after the colleague, but not with them"
+    assert other[-1] > over_http[1] + 0.3 and caller[-1] > asks_keys[1] + 0.3, "and heard again after it"
+    assert asks_http[0] - asks[1] > 1.3 and _louder(sound, COLLEAGUE) == [], "after the colleague, but not with them"
     assert abs(row["at"] - talked[0]["connected_at"]) < 0.1 and row["seconds"] < talked[0]["talk_s"] - 5.0
     assert [hertz for hertz in DTMF if _louder(sound, hertz)] == [], "no digit, pressed while paused or not"
 
@@ -205,7 +238,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
 
 async def _asked(house: House, agent: Person, colleague: Person, file: Path, *, paused: bool = False) -> int:
     """A colleague is asked first, and the caller is the agent's again. Nothing is recorded while they ask, and when it
-    was paused before, nothing afterwards; the size of the file at the end."""
+    was paused before, silence afterwards; the size of the file at the end."""
     network = house.stage.network
     rung = len(network.rung)
     if paused:
@@ -216,7 +249,7 @@ async def _asked(house: House, agent: Person, colleague: Person, file: Path, *, 
         await asyncio.sleep(1.0)  # until the number is asked for
         await phone.press(f"{ASKED_NUMBER}#")
     theirs = await network.wait_ring(colleague.seat, since=rung)
-    await theirs.wait_answered()
+    await house.stage.talk(theirs, 0.5)
     # The agent may still hear what the last key did: as soon as that is over they are with the colleague.
     await until_async(lambda: house.stage.tone_s(theirs, AGENT) > 0.5, what="the two agents talk")
     asks = file.stat().st_size
@@ -225,8 +258,8 @@ async def _asked(house: House, agent: Person, colleague: Person, file: Path, *, 
     await theirs.hangup()
     await theirs.wait_ended()
     if paused:
-        await asyncio.sleep(2.0)
-        assert (await agent.view())["state"] == "talking" and file.stat().st_size == asks, "nobody said that it goes on"
+        await until_async(lambda: file.stat().st_size > asks + 2.0 * audio.RATE, what="silence")
+        assert (await agent.view())["state"] == "talking"
     else:
         await until_async(lambda: file.stat().st_size > asks + 1.5 * audio.RATE, what="it goes on")
     return file.stat().st_size
@@ -250,9 +283,9 @@ async def _erased(house: House, row: dict[str, Any]) -> None:
     kept = NumberKeys.load(folder / "secrets" / "numbers.json").seal("+9" + KEPT)[0]
     assert lab.rows("select contact from contacts where caller_hash = ?", kept), "the others are as they were"
     record = house.record()
-    assert [entry["what"] for entry in record] == [*("paused", "resumed") * 3, "heard", "erasing", "erased"]
+    assert [entry["what"] for entry in record] == [*("paused", "resumed") * 4, "heard", "erasing", "erased"]
     assert record[0]["who"] == record[2]["who"] == f"agent {row['agent']}"
-    assert record[6]["who"] == "supervisor" and record[8]["who"] == "sistem testi"
+    assert record[8]["who"] == "supervisor" and record[10]["who"] == "sistem testi"
     status = await ask(lab.info, "GET", "/api/v1/status")
     assert status["link_up"], "the node goes on"
 
