@@ -31,7 +31,6 @@ from metrics.health import ready
 from metrics.mqtt_outbox import Outbox
 from metrics.recorder import Recorder
 from prompts.catalogue import Catalogue
-from prompts.errors import CatalogueTrouble
 from routing.ami.errors import AuthFailed
 from routing.ami.link import Login
 from routing.ami.settings import SwitchSettings
@@ -58,7 +57,7 @@ from santral.announce import Board
 from santral.archive import Archive
 from santral.calendar import Calendar
 from santral.config import NODE, NodeConfig, address, store_place
-from santral.errors import AddressTaken, AsteriskTrouble, BadCentre, SantralError, StoreTrouble
+from santral.errors import AddressTaken, AsteriskTrouble, SantralError, StoreTrouble
 from santral.house import NodeHouse, hang_up_is_reload
 from santral.last_good import CentreFiles
 from santral.projections import Projections
@@ -78,7 +77,7 @@ ASTERISK_BEGAN = "asterisk_started"
 VERSION = "0.1.0"
 
 TOLD: dict[type[Exception], type[SantralError]] = {
-    AuthFailed: AsteriskTrouble, StoreError: StoreTrouble, CannotListen: AddressTaken, CatalogueTrouble: BadCentre}
+    AuthFailed: AsteriskTrouble, StoreError: StoreTrouble, CannotListen: AddressTaken}
 """Errors of the rooms that end a node, and what the person at the terminal is told (with which exit code)."""
 
 
@@ -86,7 +85,7 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
     """Run a node until it is told to stop; the exit code. Raises SantralError when it cannot work."""
     logs.configure(as_json=log_json)
     files = CentreFiles(centre, settings, state)
-    config = files.begin()
+    config, sounds = files.begin()
     for warning in config.warnings:
         log.warning("centre", warning=str(warning))
     try:
@@ -95,7 +94,7 @@ def run(centre: Path, settings: Path | None, state: Path, *, log_json: bool = Fa
         raise StoreTrouble(f"the state folder {state} cannot be made: {error.strerror}. Name another with --state, or "
                            "create it for this user") from error
     try:
-        asyncio.run(Node(config, state, files).serve())
+        asyncio.run(Node(config, state, files).serve(sounds))
     except Exception as error:
         first: BaseException = error
         while isinstance(first, BaseExceptionGroup):
@@ -129,17 +128,15 @@ class Node:
         self._outbox: Outbox | None = None
         self._sms: SmsOutbox | None = None
 
-    async def serve(self) -> None:
-        """Start, work until SIGTERM or SIGINT, stop in order."""
+    async def serve(self, sounds: Catalogue) -> None:
+        """Start, work until SIGTERM or SIGINT, stop in order. `sounds`: the built prompts."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         if hang_up_is_reload():
             loop.add_signal_handler(signal.SIGHUP, self._again.set)
-        settings = self._config.settings
         for warning in self._away.warnings:
             log.warning("centre", warning=str(warning))
-        sounds = Catalogue.load(Path(settings.asterisk.sounds))
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
         async with AsyncExitStack() as stack:
             store = await Store.open(store_place(self._config, self._state))

@@ -23,6 +23,7 @@ import structlog
 
 from centres.load import ACCOMMODATIONS, MENU, SERVICES, SETTINGS, TEAM
 from centres.problem import Problem
+from prompts.catalogue import Catalogue
 from santral.config import Checked, NodeConfig, check, config_of, listed
 from santral.errors import BadCentre
 from santral.playable import playable
@@ -68,22 +69,22 @@ class CentreFiles:
         self._state, self._clock = state, clock
         self._begun: Content = {}
 
-    def begin(self) -> NodeConfig:
-        """What a node starts with: the files, or their last good copy. BadCentre with every problem of the files when
-        there is none, or none that is of this centre and that this version can read."""
+    def begin(self) -> tuple[NodeConfig, Catalogue]:
+        """What a node starts with: the files, or their last good copy, and the built prompts. BadCentre with every
+        problem of the files when there is none, or none that is of this centre and that this version can read."""
         self._begun = self.look()
-        found, config = _whole(check(self.folder, self.overlay))
-        if config is not None:
-            return config
+        begun, found = _whole(check(self.folder, self.overlay))
+        if begun is not None:
+            return begun
         for copy in (self._state / FOLDER, self._state / BEFORE):
             if (since := self._since(copy)) is None:
                 continue
-            _, config = _whole(check(copy, copy / OVERLAY if self.overlay else None))
-            if config is not None:
+            begun, _ = _whole(check(copy, copy / OVERLAY if self.overlay else None))
+            if begun is not None:
                 self.instead = Instead(since, tuple(map(str, found[:TOLD_MOST])))
                 log.error("centre.last_good", since=datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds"),
                           problems=list(self.instead.problems), of=len(found))
-                return config
+                return begun
         raise BadCentre(listed(found, self.folder))
 
     def look(self) -> Content:
@@ -162,13 +163,13 @@ class CentreFiles:
         _remove(before)
 
 
-def _whole(checked: Checked) -> tuple[tuple[Problem, ...], NodeConfig | None]:
-    """What is wrong, and the centre when nothing is: it can be put in force, and everything it says can be played."""
+def _whole(checked: Checked) -> tuple[tuple[NodeConfig, Catalogue] | None, tuple[Problem, ...]]:
+    """The centre, when it can be put in force and everything it says can be played; else what is wrong."""
     config = config_of(checked)
     if config is None:
-        return checked.problems, None
+        return None, checked.problems
     sounds, problems = playable(config)
-    return problems, None if sounds is None else config
+    return None if sounds is None else (config, sounds), problems
 
 
 def _remove(folder: Path) -> None:
