@@ -22,12 +22,17 @@ MEANING = ("SL: answered within the service's target / (answered + abandoned). A
 HEAD = ("Service", "Offered", "Answered", "Aband.", "SL", "ASA", "P50", "P95", "P99", "Max", "AHT", "Overflow")
 
 
+NONE = "–"
+"""In the place of a figure of nobody: no calls are no service level of 100 %, and no answer is no wait of 0 s."""
+
+
 def cells(figures: Figures) -> tuple[str, ...]:
     """A line of the table, without the name. Waits in seconds."""
-    return (f"{figures.offered}", f"{figures.answered}", f"{figures.abandonment * 100:.1f} %",
-            f"{figures.service_level() * 100:.1f} %", f"{figures.asa_s:.1f}",
-            *(f"{figures.percentile(part):.0f}" for part in (0.5, 0.95, 0.99, 1.0)), f"{figures.aht_s:.0f}",
-            f"{figures.overflowed}")
+    shares = (f"{figures.abandonment * 100:.1f} %", f"{figures.service_level() * 100:.1f} %")
+    waits = (f"{figures.asa_s:.1f}", *(f"{figures.percentile(part):.0f}" for part in (0.5, 0.95, 0.99, 1.0)),
+             f"{figures.aht_s:.0f}")
+    return (f"{figures.offered}", f"{figures.answered}", *(shares if figures.offered else (NONE,) * len(shares)),
+            *(waits if figures.answered else (NONE,) * len(waits)), f"{figures.overflowed}")
 
 
 def lines(outcome: Outcome) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ import pytest
 
 from planning.house import run
 from planning.outcome import SLOT_S, Cell, Figures, Rule, merged, percentile, variation
+from planning.report import cells
 from routing.core.events import AgentResumed
 from routing.core.ids import AgentId
 from tests.planning_house import BARE, EDU, always, calls, pool
@@ -102,3 +103,8 @@ def test_several_runs_are_added_up() -> None:
     assert both.agents[AgentId("a1")].talk_s == 180.0
     assert both.offers == one.offers + two.offers
     assert one.total.offered == 2, "what was added up is as it was"
+
+
+def test_of_nobody_no_figure_is_told() -> None:
+    """A service level of 100 % of no calls would be read as a good one."""
+    assert cells(Figures("temsilci", (), 20.0)) == ("0", "0", *("–",) * 8, "0")
