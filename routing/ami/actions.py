@@ -17,6 +17,8 @@ CONTEXT_NET = "santral-net"
 CONTEXT_SENT = "santral-sent"
 HUSHED, RECORD = "SC_HUSHED", "SC_RECORD"
 """On the agent's leg: `1` while its recording is paused; name of the file of the talk, empty: it is not recorded."""
+ASKS = "SHARED(SC_ASKS)"
+"""Of the leg of an agent who asks somebody first: `1` from before the caller is led away until the agent waits."""
 CAUSE_OURS = 26
 """`Answered elsewhere`: phones show no missed call."""
 
@@ -65,7 +67,12 @@ def to_meet(contact: ContactId, leg: str) -> list[Action]:
 def to_ask(command: Consult, on: bool = True) -> Action:
     """The AMI action before that of a `Consult`: what the agent's leg does when the caller has been led away. Not `on`:
     nobody was."""
-    return to_set(leg_id(command.offer, command.contact), "SHARED(SC_ASKS)", "1" if on else "")
+    return to_set(leg_id(command.offer, command.contact), ASKS, "1" if on else "")
+
+
+def to_forget(leg: str) -> Action:
+    """The AMI action that takes the mark of an agent who asks off a leg by its id."""
+    return to_set(leg, ASKS, "")
 
 
 def to_hold(contact: ContactId) -> Action:

@@ -14,6 +14,7 @@ from routing.ami.actions import (
     hang_up,
     to_action,
     to_ask,
+    to_forget,
     to_hold,
     to_meet,
     to_partner,
@@ -287,6 +288,12 @@ class Orders:
         for leg in legs[:STRAYS_MAX]:
             log.warning("ami.stray_leg", leg=leg)
             await actions.action(hang_up(leg))
+
+    async def forget(self, legs: Sequence[str], actions: Link) -> None:
+        """Take the mark off who was marked as asking and asks nobody. Raises LinkError."""
+        for leg in legs[:STRAYS_MAX]:
+            log.warning("ami.asks_nobody", leg=leg)
+            await actions.action(to_forget(leg))
 
     async def part(self, callers: Sequence[ContactId], actions: Link) -> None:
         """Each into the hold loop, where they wait for their own service again. Raises LinkError."""

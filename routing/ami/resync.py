@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from routing.ami.actions import CONTEXT_NET
+from routing.ami.actions import ASKS, CONTEXT_NET
 from routing.ami.blackbox import Past
 from routing.ami.consults import meeting
 from routing.ami.lines import is_line
@@ -132,6 +132,21 @@ async def holds(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> dict[
         reply = await link.action({"Action": "Getvar", "Channel": offer.leg, "Variable": ON_HOLD})
         if reply.ok and reply.get("Value") in ("0", "1"):
             found[offer.leg] = reply.get("Value") == "1"
+    return found
+
+
+async def asks_nobody(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:
+    """Agents' legs that are with their caller, and marked as if the agent asked somebody first: the node, or its link,
+    was lost between the mark and the caller's way into the hold loop. At the end of that talk the mark would keep the
+    agent waiting for nobody. Raises LinkError."""
+    found, partners = [], now.partners()
+    for offer in offers:
+        channel = now.channels.get(offer.leg)
+        if channel is None or not channel.bridge or partners.get(channel.bridge) != offer.contact:
+            continue
+        reply = await link.action({"Action": "Getvar", "Channel": offer.leg, "Variable": ASKS})
+        if reply.ok and reply.get("Value") == "1":
+            found.append(offer.leg)
     return found
 
 

@@ -18,7 +18,7 @@ from routing.ami.blackbox import BlackBox
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.link import Link, LinkCounters, Timing, backoff
 from routing.ami.orders import Orders, Record, WayOut
-from routing.ami.resync import diff, holds, snapshot, strangers, strays, unclear
+from routing.ami.resync import asks_nobody, diff, holds, snapshot, strangers, strays, unclear
 from routing.ami.settings import Pace, SwitchSettings
 from routing.ami.translate import WANTED, Translator
 from routing.ami.wire import Message
@@ -151,6 +151,7 @@ class Switch:
         restarted = bool(self._started) and self._started != now.started
         self._started = now.started
         held = await holds(events, now, self._mine()[1])
+        marked = await asks_nobody(events, now, self._mine()[1])
         contacts, offers = self._mine()
         wanted = unclear(now, contacts, offers)
         past = await asyncio.to_thread(self._box.past, wanted) if self._box is not None and wanted else {}
@@ -162,6 +163,7 @@ class Switch:
             self._post(event)
         await self.orders.end(strays(now, offers, contacts), actions)
         await self.orders.part(strangers(now, contacts), actions)
+        await self.orders.forget(marked, actions)
         self._mark()
         self._handle(events.arrived())
 

@@ -9,6 +9,7 @@ import pytest
 
 from routing.ami import link as link_module
 from routing.ami import switch as switch_module
+from routing.ami.actions import ASKS
 from routing.ami.errors import AuthFailed
 from routing.ami.resync import ON_HOLD, Snapshot
 from routing.core.events import ContactGone, Held, OfferConnected, OfferEnded, SeatChanged, TalkEnded
@@ -60,6 +61,22 @@ async def test_a_talk_that_goes_on_through_a_gap_is_no_news_and_ends_right(
     await node.heard(Held(OfferId(3), False))
     asterisk.hangup(leg)
     await node.heard(TalkEnded(OfferId(3), "agent"), OfferEnded(OfferId(3), "hangup"))
+
+
+async def test_who_asked_and_whose_caller_was_never_led_away_asks_nobody(node: Node, asterisk: FakeAsterisk) -> None:
+    """The node before has set the mark and died. An agent who really asks keeps theirs: the caller waits meanwhile."""
+    caller, leg, other, asked = (asterisk.caller(C), asterisk.leg(LEG, "2001"), asterisk.leg("o5-7.2", "2002"),
+                                 asterisk.leg("o6-7.2", "2003"))
+    for one in (leg, other, asked):
+        asterisk.up(one)
+        one.variables[ASKS] = "1"
+    asterisk.caller("7.2")
+    asterisk.bridge(caller, leg)
+    asterisk.bridge(other, asked)
+    asks = TALKING._replace(offer=OfferId(5), contact=ContactId("7.2"), leg="o5-7.2", state=OfferState.CONSULTING)
+    node.offers = [TALKING, asks]
+    await node.start()
+    assert (leg.variables[ASKS], other.variables[ASKS]) == ("", "1")
 
 
 async def test_two_agents_who_met_in_a_gap_are_told_once(node: Node, asterisk: FakeAsterisk) -> None:

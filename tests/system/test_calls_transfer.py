@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.asterisk import PrivateAsterisk
+from lab.fetch import Program
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
@@ -301,3 +303,27 @@ async def test_a_node_that_dies_meanwhile_is_not_needed_and_knows_all_when_it_is
     await stage.reaches(kept.second, "ready")
     await asyncio.gather(given.caller.hangup(), kept.caller.hangup())
     assert (await stage.ended(given.contact), await stage.ended(kept.contact)) == ("answered", "answered")
+
+
+@pytest.mark.long
+async def test_a_node_that_dies_before_the_caller_is_led_away_leaves_nobody_waiting(
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: Program) -> None:
+    """The mark of an agent who asks stands on the leg, and no caller was led away for it: the next node takes it off,
+    or the agent would wait at the end of the talk for whom nobody has asked."""
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    first = await stage.agent(plain(EDU, 1)[0], Behaviour(tone=FIRST, record=stage.folder))
+    caller, _ = await talking(stage, EDU_KEY, first)
+    phone = stage.network.rung[-1]
+    lab.kill_node()
+    pbx = PrivateAsterisk(asterisk_tree, lab.folder / "asterisk", lab.folder / "pbx")
+    [leg] = [line.partition("!")[0] for line in pbx.console("core show channels concise").splitlines()
+             if line.startswith(f"PJSIP/{first.seat}-")]
+    pbx.console(f"dialplan set chanvar {leg} SHARED(SC_ASKS) 1")
+    await lab.start_node()
+    await stage.reaches(first, "talking", 20.0)
+    await first.ask("transfer", {"service": TIP})
+    await phone.wait_ended(10.0)
+    assert not caller.ended.is_set(), "the caller waits for somebody of the other service"
+    await stage.reaches(first, "wrapup")
+    await caller.hangup()
