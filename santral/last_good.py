@@ -25,6 +25,7 @@ from centres.load import ACCOMMODATIONS, MENU, SERVICES, SETTINGS, TEAM
 from centres.problem import Problem
 from prompts.catalogue import Catalogue
 from santral.config import Checked, NodeConfig, check, config_of, listed
+from santral.difference import difference
 from santral.errors import BadCentre
 from santral.playable import playable
 
@@ -43,7 +44,7 @@ BYTES_MOST = 4 * 1024 * 1024
 """Of all files together: a hundred times what a centre of 180 agents has. What is bigger is no centre, and is not
 copied."""
 TOLD_MOST = 10
-"""Problems that are told: a file that ends in the middle makes dozens, and the first one says where."""
+"""Problems, or changes, that are told: a file that ends in the middle makes dozens, and the first one says where."""
 
 Content = Mapping[str, bytes]
 """Name in the copy -> what stands in the file; a file that may be missing and is, is left out."""
@@ -75,6 +76,8 @@ class CentreFiles:
         self._begun = self.look()
         begun, found = _whole(check(self.folder, self.overlay))
         if begun is not None:
+            with suppress(OSError):
+                self._tell(begun[0])
             return begun
         for copy in (self._state / FOLDER, self._state / BEFORE):
             if (since := self._since(copy)) is None:
@@ -82,10 +85,23 @@ class CentreFiles:
             begun, _ = _whole(check(copy, copy / OVERLAY if self.overlay else None))
             if begun is not None:
                 self.instead = Instead(since, tuple(map(str, found[:TOLD_MOST])))
-                log.error("centre.last_good", since=datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds"),
-                          problems=list(self.instead.problems), of=len(found))
+                log.error("centre.last_good", since=_told(since), problems=list(self.instead.problems),
+                          of=len(found))
                 return begun
         raise BadCentre(listed(found, self.folder))
+
+    def _tell(self, config: NodeConfig) -> None:
+        """What is other than when the node ran last, as a reload tells it. A list that was broken off between two
+        entries is a good file, and what somebody needs is gone from it."""
+        copy = self._state / FOLDER
+        since = self._since(copy)
+        if since is None or self._content(copy) == self._begun:
+            return
+        before = config_of(check(copy, copy / OVERLAY if self.overlay else None))
+        changes = () if before is None else tuple(difference(before, config))
+        if changes:
+            log.warning("centre.changed", since=_told(since), changes=[one.place for one in changes[:TOLD_MOST]],
+                        of=len(changes))
 
     def look(self) -> Content:
         """The files as they are now, to be given back to `taken`; nothing when they cannot be read."""
@@ -170,6 +186,10 @@ def _whole(checked: Checked) -> tuple[tuple[NodeConfig, Catalogue] | None, tuple
         return None, checked.problems
     sounds, problems = playable(config)
     return None if sounds is None else (config, sounds), problems
+
+
+def _told(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
 def _remove(folder: Path) -> None:

@@ -77,6 +77,24 @@ def test_a_start_with_bad_files_goes_on_with_the_last_good_ones(house: House) ->
     assert house.kept() == before and files.instead is not None, "bad files are never kept, the good ones stay"
 
 
+def test_a_start_tells_what_is_other_than_before(house: House) -> None:
+    house.started()
+    team, needs = house.read("team.yaml"), house.read("accommodations.yaml")
+    entries = needs.splitlines(keepends=True)
+    house.write("".join(entries[:-3]), "accommodations.yaml")  # a good file: cut between entries
+    house.write(team.replace('number: "1001"', 'number: "1991"'), "team.yaml")
+    files = house.files(at=AT + 5.0)
+    with capture_logs() as logs:
+        files.begin()
+    assert [(one["event"], one["since"], one["changes"], one["of"]) for one in logs] == [
+        ("centre.changed", "2025-11-24T16:00:00+00:00",
+         ["team a1001 number", "accommodations of 3 agents"], 2)], "places, and no values"
+    files.begun()
+    with capture_logs() as logs:
+        house.files(at=AT + 9.0).begin()
+    assert not logs, "told once"
+
+
 def test_only_the_first_mistakes_are_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.started()
     house.write(house.read("team.yaml").replace("skills:", "skils:"), "team.yaml")
