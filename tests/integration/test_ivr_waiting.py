@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ivr import after_talk, hold, waiting
+from ivr.announcement import Announcement
 from ivr.config import DISTRESS, IvrSettings
 from ivr.sounds import Folder
 from routing.core.errors import UnknownService
@@ -69,6 +70,17 @@ async def test_a_pause_ends_by_any_key_which_means_nothing_else(serve: Serve) ->
         assert said(ended) == ["sira-3-yavas"] and ended.variables["ACD_NEXT"] == "hold", key
         assert ended.variables["SC_NOTICE"] == "heard", key
     assert (await tick(port, "3")).variables["ACD_NEXT"] == "callback", "the pause is over"
+
+
+async def test_a_pause_holds_announcements_back_too(start: Start) -> None:
+    on: list[Announcement] = []
+    port = await start(FakeInbox(contact_view(UNIQUEID)), announced=lambda: on)
+    await tick(port, SC_SLOW="1")
+    await tick(port, "*")
+    on.append(Announcement(1, "", "merkez-kapali"))
+    assert said(await tick(port)) == []
+    assert said(await tick(port, "5")) == ["bekleme-siradaki-yavas"]
+    assert said(await tick(port))[0] == "merkez-kapali-yavas"
 
 
 async def test_a_pause_holds_back_no_emergency_text_and_no_agent(start: Start) -> None:

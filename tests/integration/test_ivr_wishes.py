@@ -93,6 +93,20 @@ def caller(**more: str) -> dict[str, str]:
     return {"SC_NUMBER": NUMBER, "SC_SLOW": "1"} | more
 
 
+async def test_the_number_is_sealed_once_in_a_call(serve: Serve) -> None:
+    """For the wish, and for the contact: it is as much work as all the rest of a step."""
+    sealed: list[str] = []
+
+    def seal(number: str) -> tuple[str, str]:
+        sealed.append(number)
+        return HASH, "box"
+
+    dialogues = await serve(waits(), seal=seal, wishes=Remembered())
+    await Dialler(dialogues.server.address[1], "menu", "ana", variables=caller(), by_file={
+        "ana-menu-2-yavas": "2"}).call()
+    assert sealed == ["+90" + NUMBER[1:]] and dialogues.entry.wishes.calls == [HASH]
+
+
 # -- asked
 
 
