@@ -8,9 +8,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from routing.core.model import Outcome
 from routing.store.errors import StoreUnavailable
@@ -168,6 +170,23 @@ async def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
 async def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="folder must exist"):
         await Store.open(tmp_path / "nowhere" / "santral.db")
+
+
+async def test_a_transaction_has_the_lock_from_its_beginning(tmp_path: Path) -> None:
+    """One that begins by reading and wants it in the middle is refused without waiting when another has written."""
+    path = tmp_path / "santral.db"
+    store = await Store.open(path)
+
+    def lock(_: Connection) -> str:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                return str(error)
+        return ""
+
+    assert "locked" in await store.work(lock)
+    await store.close()
 
 
 async def test_a_lock_of_another_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
