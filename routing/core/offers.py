@@ -53,11 +53,12 @@ BY_CEILING = wellbeing.BY_CEILING
 def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...],
          strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> None:
     """Reserve the contact for the agent (both of a pair) and have the phone ring."""
-    now, seat, service, matching = d.now, record.seat, contact.service, d.matching
+    now, service, matching = d.now, contact.service, d.matching
     voice = contact.channel is VOICE
-    assert seat is not None
     if voice and record.offers:
         _clear_way(d, record)
+    seat = record.seat  # another one perhaps, if they were free for a moment
+    assert seat is not None
     partner = record.partner if voice and record.lead else None
     ring_s = record.profile.ring_timeout_s
     if partner is not None:

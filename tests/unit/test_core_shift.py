@@ -99,6 +99,18 @@ def test_a_phone_that_rings_as_the_hours_begin_is_let_ring() -> None:
     assert (house.state("a"), house.agent("a").seat) == (AgentState.READY, "uzak-a")
 
 
+def test_a_call_that_takes_the_place_of_what_rings_rings_outside() -> None:
+    """Free for a moment: what rang at the desk is taken back, and their place is the number outside by then."""
+    house = House({"a": 50}, Profile(max_concurrency=((Channel.EMAIL, 1),)))
+    house.sits("a")
+    house.calls("edu", 1.0, channel=Channel.EMAIL)
+    outside(house)
+    assert house.tell(e.AgentSignedIn("a", "uzak-a"), 2.0) == []
+    _, call = house.waits("edu", at=3.0)
+    assert isinstance(call, Offer) and (call.seat, call.outside) == ("uzak-a", True)
+    assert house.agent("a").seat == call.seat
+
+
 def test_the_last_word_about_the_seat_counts() -> None:
     house = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0))
     house.sits("a")
