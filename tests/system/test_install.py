@@ -123,7 +123,7 @@ def test_the_files_can_stand_beside_an_operators_own(machine: Machine) -> None:
     assert "bridge_native_rtp" not in machine.asterisk.console("module show like bridge_native_rtp.so").split("\n")[1]
     machine.asterisk.console("channel originate Local/s@santral-bye application Hangup")
     box = machine.path("/var/log/asterisk/cel-custom/santral.csv")
-    until(box.exists, what="the black box writes")
+    until(lambda: box.exists() and box.stat().st_size > 0, what="the black box writes")
     assert re.match(r'"\d+\.\d{6}","CHAN_START","', box.read_text(encoding="utf-8"))
 
 

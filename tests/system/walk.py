@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from lab.network_conf import CALLERS
 from lab.ports import Ports
 from tests.system.stock_asterisk import StockAsterisk
 
@@ -98,7 +99,7 @@ class Machine:
 
     def settings(self, text: str) -> None:
         """Write local.toml: the page's, with ports and carrier of this machine."""
-        text = self.here(text).replace('"192.0.2.10"', '"127.0.0.0/8"')
+        text = self.here(text).replace('"192.0.2.10"', f'"{CALLERS}"')
         for old, new in (("127.0.0.1:4573", self.places["agi"]), ("127.0.0.1:8063", self.places["http"]),
                          ("127.0.0.1:5038", self.places["ami"]), ("0.0.0.0:5060", self.places["sip"]),
                          ("rtp_start = 10000", f"rtp_start = {self.rtp[0]}"),
