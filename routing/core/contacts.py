@@ -10,6 +10,8 @@ Overflow comes last of all that is due in a tick, after the assignment: whom an 
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from routing.core import admission, callback, consult, facts, preferred
 from routing.core.commands import Overflow
 from routing.core.domain import Domain
@@ -192,11 +194,15 @@ def stepped(d: Domain, contact: Contact, reason: str) -> None:
         *d.stamp(), contact.id, contact.version, contact.service.id, contact.step, reason))
 
 
+_NUMBER = attrgetter("number")
+
+
 def overflow(d: Domain) -> bool:
     """Those who have waited too long and still wait after everything that was due: to other services with the age they
     have, where somebody may have them at once. True: some have moved, so look again. Only when there is nowhere to go
     any more, the others to the safety net."""
     overdue = [contact for contact in d.overdue if contact.state is PENDING and _too_long(d, contact)]
+    overdue.sort(key=_NUMBER)  # where there is room for one of two, it is for the one that came first
     d.overdue = {}
     for contact in overdue:
         to = admission.onward(d, contact.service, contact.visited)

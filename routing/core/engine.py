@@ -117,10 +117,13 @@ class Engine:
                 raise HalfDone(type(event).__name__) from error
             raise
         matching = d.matching
-        if matching.calling or matching.fresh or matching.unmet:
-            assign(d)
-        if d.fresh:
-            contacts.settle(d)
+        try:
+            if matching.calling or matching.fresh or matching.unmet:
+                assign(d)
+            if d.fresh:
+                contacts.settle(d)
+        except RoutingError as error:  # what was told has happened, and what follows from it half
+            raise HalfDone(type(event).__name__) from error
         done, d.commands = d.commands, []
         return done
 

@@ -53,12 +53,11 @@ BY_CEILING = wellbeing.BY_CEILING
 def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...],
          strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> None:
     """Reserve the contact for the agent (both of a pair) and have the phone ring."""
-    now, service, matching = d.now, contact.service, d.matching
+    now, seat, service, matching = d.now, record.seat, contact.service, d.matching
     voice = contact.channel is VOICE
+    assert seat is not None
     if voice and record.offers:
         _clear_way(d, record)
-    seat = record.seat  # another one perhaps, if they were free for a moment
-    assert seat is not None
     partner = record.partner if voice and record.lead else None
     ring_s = record.profile.ring_timeout_s
     if partner is not None:
@@ -128,11 +127,14 @@ def _partner(offer: Offer, record: AgentRecord) -> commands.Partner:
 
 
 def _clear_way(d: Domain, record: AgentRecord) -> None:
-    """A call comes: what rings beside it (it can be interrupted, or the call would not come) looks for others."""
+    """A call comes: what rings beside it (it can be interrupted, or the call would not come) looks for others. The seat
+    stays, whatever was told meanwhile: the phone there may be in use, and the call was meant for this one."""
+    later, record.next_seat = record.next_seat, None
     for offer in list(record.offers.values()):
         if offer.state is PENDING:
             rescind(d, offer, "call")
             close(d, offer, "taken_back", "call", keep_idle=True)
+    record.next_seat = later
 
 
 def disarm(d: Domain, offer: Offer) -> None:

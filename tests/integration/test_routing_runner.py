@@ -222,6 +222,23 @@ async def test_an_event_refused_half_done_ends_the_node_with_nothing_stored(monk
         assert len(node.keeper.facts) == kept
 
 
+async def test_what_cannot_follow_from_an_event_ends_the_node_with_nothing_stored(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event has changed things by then: it is no refusal."""
+    def torn(domain: Domain) -> None:
+        raise IllegalTransition("agent", "a1", "busy", "offered")
+
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        kept = len(node.keeper.facts)
+        monkeypatch.setattr("routing.core.engine.assign", torn)
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(queued("c1"))
+        with pytest.raises(HalfDone, match="ContactQueued was refused half-done"):
+            await node.task
+        assert len(node.keeper.facts) == kept
+
+
 async def test_an_unknown_contact_has_no_view() -> None:
     async with Node() as node:
         assert await node.runner.ask(ContactTicked(ContactId("nobody"))) is None

@@ -281,11 +281,13 @@ def ring(h, made: Offer) -> None:
 
 
 def clear_way(h, p: Person) -> None:
-    """A call comes: what rings beside it looks for others."""
+    """A call comes: what rings beside it looks for others. They stay at their seat."""
+    later, p.next_seat = p.next_seat, None
     for one in list(p.hands):
         if one.state is PENDING:
             calls.rescind(h, one, "call")
             calls.close(h, one, "rescinded", "call", keep_idle=True)
+    p.next_seat = later
 
 
 def command(h, made: Offer) -> commands.Offer:

@@ -75,7 +75,7 @@ def catch_up(h, caller: Caller) -> None:
 def go_on(h) -> bool:
     """Those who have waited too long and whom nobody has taken go to other services; if there is none for anybody,
     to the safety net. Whether some have gone to others, who may have somebody for them."""
-    late, h.late = h.late, []
+    late, h.late = sorted(h.late, key=lambda caller: caller.number), []
     left, gone = [], False
     for caller in late:
         caller.late = False

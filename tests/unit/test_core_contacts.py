@@ -189,6 +189,18 @@ def test_who_goes_on_is_offered_there_before_others_are_sent_to_the_net() -> Non
     assert overflow == Overflow("c2", "PJSIP/c2")
 
 
+def test_who_came_first_has_the_room_of_the_other_service() -> None:
+    """On a late clock both have waited too long; whose time was over first decides nothing."""
+    to = {"overflow_to": ServiceId("tip")}
+    tip = EDU._replace(id=ServiceId("tip"), max_waiting=1)
+    house = House({"a": 50}, services=(EDU._replace(overflow_s=10.0, **to),
+                                       EDU._replace(id=ServiceId("quick"), overflow_s=5.0, **to), tip))
+    house.waits("edu", at=1.0)
+    house.waits("quick", at=2.0)
+    assert house.tick(12.0) == [Overflow("c2", "PJSIP/c2")]
+    assert house.last(f.Moved).contact == "c1"
+
+
 def test_news_of_a_known_contact_keeps_its_age() -> None:
     house = House({"a": 50}, services=(EDU, EDU._replace(id="tip", name="İhbar")))
     house.waits("edu", at=1.0)

@@ -99,16 +99,21 @@ def test_a_phone_that_rings_as_the_hours_begin_is_let_ring() -> None:
     assert (house.state("a"), house.agent("a").seat) == (AgentState.READY, "uzak-a")
 
 
-def test_a_call_that_takes_the_place_of_what_rings_rings_outside() -> None:
-    """Free for a moment: what rang at the desk is taken back, and their place is the number outside by then."""
-    house = House({"a": 50}, Profile(max_concurrency=((Channel.EMAIL, 1),)))
+def test_a_call_that_takes_the_place_of_what_rings_comes_to_the_same_seat() -> None:
+    """They are free for a moment only, and the phone of the next seat may be in use: who dials a code there is."""
+    house = House({"a": 50}, Profile(max_concurrency=((Channel.EMAIL, 1),), wrapup_s=0.0))
     house.sits("a")
-    house.calls("edu", 1.0, channel=Channel.EMAIL)
     outside(house)
-    assert house.tell(e.AgentSignedIn("a", "uzak-a"), 2.0) == []
+    house.tell(e.AgentSignedIn("a", "uzak-a"), 0.5)
+    house.calls("edu", 1.0, channel=Channel.EMAIL)
+    house.tell(e.SeatChanged(SeatId("s9"), True, True), 1.5)
+    assert house.tell(e.AgentSignedIn("a", "s9"), 2.0) == []
     _, call = house.waits("edu", at=3.0)
-    assert isinstance(call, Offer) and (call.seat, call.outside) == ("uzak-a", True)
-    assert house.agent("a").seat == call.seat
+    assert isinstance(call, Offer) and (call.seat, house.agent("a").seat) == ("uzak-a", "uzak-a")
+    house.tell(e.SeatChanged(SeatId("s9"), True, False), 4.0)
+    house.tell(e.OfferConnected(call.offer, call.contact), 5.0)
+    house.over(call, 9.0)
+    assert (house.agent("a").seat, house.contact("c1").agent) == ("s9", "a"), "they move after it"
 
 
 def test_the_last_word_about_the_seat_counts() -> None:
