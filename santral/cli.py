@@ -83,6 +83,9 @@ def check(
     console = Console(highlight=False, soft_wrap=True)
     found = config.check(centre, settings)
     warnings = (*found.warnings, *config.unsent(found), *outside.read(found.loaded, state / "secrets").warnings)
+    if found.loaded.settings is not None:
+        today = datetime.now(ZoneInfo(found.loaded.settings.centre.timezone)).date()
+        warnings += tuple(config.later(centre, settings, found.loaded, today))
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
     for problem in found.problems:

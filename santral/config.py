@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +52,11 @@ NODE = "asterisk"
 
 SOUNDS = Path(".cache/sounds")
 """Where `make prompts` builds."""
+
+
+LATER_MOST = 30
+"""Days at which needs begin or end that `later` looks at, the nearest ones: each takes about 0.1 s, and who waits for
+`santral check` should not wait long."""
 
 
 class Checked(NamedTuple):
@@ -137,9 +143,10 @@ class NodeConfig(NamedTuple):
         return Quiet(minute_of(hours.quiet_from), minute_of(hours.quiet_to), self.settings.centre.timezone)
 
 
-def check(folder: Path, overlay: Path | None = None) -> Checked:
-    """Read and check every file of a centre; nothing is raised for what is wrong in them."""
-    loaded = load(folder, overlay)
+def check(folder: Path, overlay: Path | None = None, *, today: date | None = None) -> Checked:
+    """Read and check every file of a centre; nothing is raised for what is wrong in them. `today`: the day whose needs
+    of agents are in force; None: today, where the centre is."""
+    loaded = load(folder, overlay, today=today)
     problems, warnings = list(loaded.problems), list(loaded.warnings)
     flow: Flow | None = None
     lengths = Lengths.of(*sounds(loaded))
@@ -183,6 +190,24 @@ def unsent(checked: Checked) -> list[Problem]:
                             "the menu has short messages, and the centre no gateway: none is offered",
                             "Name the gateway at [sms] of santral.toml (docs/sms.md).")]
     return []
+
+
+def later(folder: Path, overlay: Path | None, loaded: Loaded, today: date) -> list[Problem]:
+    """What is good today and will not be, by needs of agents that begin or end on a later day. Told to who checks a
+    centre: a running node takes over the needs of each day whatever they leave."""
+    days = {day for one in loaded.dated for day in (one.valid_from, _after(one.valid_to)) if day and day > today}
+    told = {str(one) for one in check(folder, overlay, today=today).problems}
+    found = []
+    for day in sorted(days)[:LATER_MOST]:
+        for one in check(folder, overlay, today=day).problems:
+            if str(one) not in told:
+                told.add(str(one))
+                found.append(Problem(one.where, f"from {day} on: {one.what}", one.mend))
+    return found
+
+
+def _after(day: date | None) -> date | None:
+    return None if day is None or day == date.max else day + timedelta(1)
 
 
 def config_of(checked: Checked) -> NodeConfig | None:

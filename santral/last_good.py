@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -82,7 +83,7 @@ class CentreFiles:
         for copy in (self._state / FOLDER, self._state / BEFORE):
             if (since := self._since(copy)) is None:
                 continue
-            begun, _ = _whole(check(copy, copy / OVERLAY if self.overlay else None))
+            begun, _ = _whole(self._judged(copy, since))
             if begun is not None:
                 self.instead = Instead(since, tuple(map(str, found[:TOLD_MOST])))
                 log.error("centre.last_good", since=_told(since), problems=list(self.instead.problems),
@@ -97,11 +98,23 @@ class CentreFiles:
         since = self._since(copy)
         if since is None or self._content(copy) == self._begun:
             return
-        before = config_of(check(copy, copy / OVERLAY if self.overlay else None))
+        before = config_of(self._judged(copy, since))
         changes = () if before is None else tuple(difference(before, config))
         if changes:
             log.warning("centre.changed", since=_told(since), changes=[one.place for one in changes[:TOLD_MOST]],
                         of=len(changes))
+
+    def _judged(self, copy: Path, since: float) -> Checked:
+        """A copy with the needs of agents that are in force today, judged by those of the day it came in force: needs
+        begin and end by date, a running node takes them over at midnight as they are, and no start fails by the
+        calendar alone."""
+        overlay = copy / OVERLAY if self.overlay else None
+        checked = check(copy, overlay)
+        settings = checked.loaded.settings
+        if not checked.problems or settings is None:
+            return checked
+        day = datetime.fromtimestamp(since, ZoneInfo(settings.centre.timezone)).date()
+        return checked._replace(problems=check(copy, overlay, today=day).problems)
 
     def look(self) -> Content:
         """The files as they are now, to be given back to `taken`; nothing when they cannot be read."""

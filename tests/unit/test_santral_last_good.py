@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from prompts.catalogue import Catalogue, texts
 from santral import last_good
 from santral.errors import BadCentre
 from santral.last_good import BEFORE, DRAFT, FOLDER, CentreFiles
-from tests.ministry import MEB, copied
+from tests.ministry import MEB, copied, edit
 
 pytestmark = pytest.mark.unit
 
@@ -198,6 +199,37 @@ def test_a_menu_whose_prompts_are_not_built_is_bad_too(house: House, monkeypatch
     assert files.instead is not None and "santral prompts build" in files.instead.problems[0]
     del built["karsilama"]  # the copy needs this one
     with pytest.raises(BadCentre, match=r"sira-2.*\n?.*santral prompts build"):
+        house.files().begin()
+
+
+def test_no_start_fails_by_the_calendar_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Needs of agents begin by date, and what a node took over at midnight must not keep it from starting by noon."""
+    now = AT
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            return cls.fromtimestamp(now, tz)
+
+    monkeypatch.setattr("centres.load.datetime", Clock)
+    edit(house.centre, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    edit(house.centre, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {',
+         'number: "1131", team: gorus_oneri, skills: {en: 40, ')
+    edit(house.centre, "accommodations.yaml", "  - {agent: a1130,",
+         "  - {agent: a1131, channels: [chat], valid_from: 2025-11-25}\n  - {agent: a1130,")
+    house.started()
+    now += 5.5 * 3600.0  # 21:30 UTC: the 25th has begun in Istanbul
+    files = house.files()
+    with capture_logs() as logs:
+        config, _ = files.begin()
+    assert files.instead is not None and files.instead.since == AT
+    assert any("which callers of node 'gorus-oneri' may need" in one for one in files.instead.problems)
+    assert [one["event"] for one in logs] == ["centre.last_good"]
+    [agent] = [one for one in config.centre.agents if one.id == "a1131"]
+    assert agent.profile.channels == {"chat"}, "today's needs are in force all the same"
+    house.write(house.read("team.yaml").replace("en: 40", "en: 10", 1), "team.yaml")
+    (house.state / FOLDER / "team.yaml").write_text(house.read("team.yaml"), encoding="utf-8")
+    with pytest.raises(BadCentre):  # bad on every day
         house.files().begin()
 
 
