@@ -282,7 +282,7 @@ class WrapUpEnded(NamedTuple):
 
 
 class WrapUpAsked(NamedTuple):
-    """The agent wants a wrap-up after this talk (modes OPTIONAL and AGENT_REQUESTED)."""
+    """The agent wants a wrap-up after this talk (modes OPTIONAL and AGENT_REQUESTED). Refused where none would come."""
 
     agent: AgentId
 

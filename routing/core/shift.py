@@ -190,9 +190,12 @@ def wrap_up_extended(d: Domain, event: WrapUpExtended) -> None:
 
 def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
     """A wrap-up is wanted after the talk, or after one that has just ended. Where one comes anyway, or runs, it changes
-    nothing."""
+    nothing. Raises NotNow where none would come: the agent would count on it."""
     record = agents.signed_in(d, event.agent)
     talking = [offer for offer in record.offers.values() if capacity.talks(offer)]
+    if talking and not talks.can_wrap_up(record):
+        raise NotNow(f"no wrap-up comes after this talk: agent {event.agent} " + (
+            "signs out then" if record.leave_pending else "has wrapup_s 0 in their profile"))
     if record.profile.wrapup_mode in talks.BY_WISH:
         for offer in talking:
             offer.wrapup_asked = True

@@ -145,13 +145,15 @@ def leave_phone(d: Domain, offer: Offer, lost: bool) -> None:
         agents.leg_over(d, offer.partner.seat)
 
 
-def _wraps_up(record: AgentRecord, offer: Offer) -> bool:
-    """Whether a wrap-up comes after this talk. Who leaves the shift has none."""
+def can_wrap_up(record: AgentRecord) -> bool:
+    """Whether a wrap-up comes after a talk, by itself or when it is asked for. Who leaves the shift has none."""
     profile = record.profile
-    mode = profile.wrapup_mode
-    if record.leave_pending or (mode in BY_WISH and not offer.wrapup_asked):
-        return False
-    return profile.wrapup_s > 0 or mode is MANDATORY
+    return not record.leave_pending and (profile.wrapup_s > 0 or profile.wrapup_mode is MANDATORY)
+
+
+def _wraps_up(record: AgentRecord, offer: Offer) -> bool:
+    """Whether one comes after this talk."""
+    return (offer.wrapup_asked or record.profile.wrapup_mode not in BY_WISH) and can_wrap_up(record)
 
 
 def _partner_over(d: Domain, partner: AgentRecord, offer: Offer, lost: bool) -> None:

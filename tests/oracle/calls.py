@@ -395,10 +395,14 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
 
 def wraps_up(p: Person, offer: Offer) -> bool:
     """A wrap-up comes after this talk."""
-    profile = p.agent.profile
-    if p.leave_pending or (profile.wrapup_mode in BY_WISH and not offer.wrapup_asked):
+    return may_wrap_up(p) and not (p.agent.profile.wrapup_mode in BY_WISH and not offer.wrapup_asked)
+
+
+def may_wrap_up(p: Person) -> bool:
+    """One comes after a talk, unless it is by wish and nobody asks."""
+    if p.leave_pending:
         return False
-    return profile.wrapup_s > 0 or profile.wrapup_mode is WrapUpMode.MANDATORY
+    return p.agent.profile.wrapup_s > 0 or p.agent.profile.wrapup_mode is WrapUpMode.MANDATORY
 
 
 def partner_over(h, p: Person, offer: Offer, lost: bool) -> None:

@@ -278,6 +278,8 @@ def wrap_up_asked(h, event: e.WrapUpAsked) -> None:
     """A wrap-up is wanted after this talk, or after one that has just ended."""
     p = signed(h, event.agent)
     profile = p.agent.profile
+    if talks(p) and not calls.may_wrap_up(p):
+        h.refuse("not_now")
     if profile.wrapup_mode in calls.BY_WISH:
         for one in p.hands:
             if one.talks:

@@ -123,6 +123,31 @@ def test_asked_for_too_late_or_for_nothing_it_is_refused() -> None:
         requested.tell(e.WrapUpAsked("a"), 6.0)
 
 
+@pytest.mark.parametrize("mode", [one for one in WrapUpMode if one is not WrapUpMode.MANDATORY])
+def test_none_is_promised_where_the_profile_gives_no_time(mode: WrapUpMode) -> None:
+    house = talking(mode, 0.0)
+    with pytest.raises(NotNow, match="wrapup_s 0"):
+        house.tell(e.WrapUpAsked("a"), 2.0)
+    house.profiles(a=Profile(wrapup_mode=mode, wrapup_s=10.0))
+    comes = AgentState.READY if mode in BY_WISH else AgentState.WRAPUP
+    assert end(house, 5.0) is comes, "what was refused is not remembered"
+
+
+def test_mandatory_without_a_time_still_comes() -> None:
+    house = talking(WrapUpMode.MANDATORY, 0.0)
+    house.tell(e.WrapUpAsked("a"), 2.0)
+    assert end(house, 5.0) is AgentState.WRAPUP
+
+
+@pytest.mark.parametrize("mode", WrapUpMode)
+def test_none_is_promised_to_who_signs_out_after_the_talk(mode: WrapUpMode) -> None:
+    house = talking(mode)
+    house.tell(e.AgentSignedOut("a"), 2.0)
+    with pytest.raises(NotNow, match="signs out"):
+        house.tell(e.WrapUpAsked("a"), 3.0)
+    assert end(house, 5.0) is AgentState.SIGNED_OUT
+
+
 def test_a_new_offer_in_between_ends_the_time_to_ask() -> None:
     house = talking(WrapUpMode.OPTIONAL)
     end(house, 5.0)
