@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ivr import (
+    abuse,
     after_talk,
     announcement,
     callback,
@@ -70,9 +71,10 @@ class Dialogues:
                                  entry_now, keep_keyed, announced, is_open, self.texts, wishes)
         self.survey = survey.Surveys(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
-        self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number)
+        abuses = abuse.Abuse(inbox)
+        self.codes = codes.Codes(inbox, sounds, verify_pin, agent_by_number, abuses)
         self.callback = callback.Callback(inbox, sounds, self.contacts)
-        self.transfers = transfer.Transfers(inbox, sounds, by_number, can_call, wishes)
+        self.transfers = transfer.Transfers(inbox, sounds, by_number, abuses, can_call, wishes)
         self.hush = hush.Hush(sounds, silence, still)
         self.server.add_route(dialplan.HUSH_ROUTE, self.hush.hush)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.menu)

@@ -92,8 +92,8 @@ class Codes:
     """Endpoint of `agi://node/codes,<code>`."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, verify_pin: VerifyPin, agent_by_number: AgentByNumber,
-                 steady: Callable[[], float] = time.monotonic) -> None:
-        self.inbox, self.sounds = inbox, sounds
+                 abuses: abuse.Abuse, steady: Callable[[], float] = time.monotonic) -> None:
+        self.inbox, self.sounds, self.abuses = inbox, sounds, abuses
         self.verify_pin, self.agent_by_number = verify_pin, agent_by_number
         self.tries = Tries(steady)
 
@@ -128,7 +128,7 @@ class Codes:
         if code == ABUSE:
             if view.offer is None or view.contact is None:
                 return NOT_NOW
-            return await abuse.said(self.inbox, view.offer, view.contact)
+            return await self.abuses.said(view.offer, view.contact)
         if code == PAUSE:
             return await self._pause(session, agent)
         if code == EXTEND:

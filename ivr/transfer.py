@@ -63,10 +63,10 @@ class Transfers:
     agent wants a `wrapup` after the talk. With `line` the phone has dialled the number on a second line, while its
     agent talks on the first."""
 
-    def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber,
+    def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber, abuses: abuse.Abuse,
                  can_call: CanCall = lambda offer: True, wishes: Wishes | None = None) -> None:
         self.inbox, self.sounds, self.by_number, self.can_call = inbox, sounds, by_number, can_call
-        self.wishes = wishes or NoWishes()
+        self.abuses, self.wishes = abuses, wishes or NoWishes()
 
     async def transfer(self, session: Session) -> None:
         """Ask the engine, and have it told what came of it."""
@@ -122,7 +122,7 @@ class Transfers:
             event = TransferAsked(leg[0], *where) if how == "send" else ConsultAsked(leg[0], *where, how == LINE)
         try:
             if how == ABUSIVE:
-                return await abuse.said(self.inbox, *leg)
+                return await self.abuses.said(*leg)
             await self.inbox.ask(event)
         except NotOpen:
             return CLOSED

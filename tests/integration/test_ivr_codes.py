@@ -24,7 +24,7 @@ from routing.core.ids import ContactId, OfferId
 from routing.core.inbox import InboxClosed
 from routing.core.model import AgentState
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
-from tests.fakes.inbox import FakeInbox, agent_view
+from tests.fakes.inbox import FakeInbox, agent_view, contact_view
 from tests.integration.ivr_node import Start, said
 
 pytestmark = pytest.mark.integration
@@ -95,6 +95,17 @@ async def test_after_the_talk_it_is_said_that_the_caller_was_abusive(
     inbox.agents = (view if offer is None else view._replace(offer=OfferId(offer), contact=ContactId("c7")),)
     dialler = await Dialler(await start(inbox), "codes", "*42", variables={"SC_SEAT": "2001"}).call()
     assert (dialler.played, inbox.events) == ([spoken], events)
+
+
+async def test_what_was_said_by_a_key_in_the_talk_is_taken_back_by_the_code_after_it(start: Start) -> None:
+    inbox = FakeInbox()
+    inbox.agents = (agent_view("a1001", "2001", AgentState.WRAPUP)._replace(
+        offer=OfferId(7), contact=ContactId("c7")),)
+    inbox.contacts = [(contact_view("c7"),), (contact_view("c7")._replace(abusive=True),)]
+    port = await start(inbox)
+    assert said(await Dialler(port, "transfer", "abusive", "", uniqueid="o7-c7").call()) == ["kaba-tamam"]
+    dialler = await Dialler(port, "codes", "*42", variables={"SC_SEAT": "2001"}).call()
+    assert (dialler.played, inbox.events) == (["kaba-geri"], [AbuseSaid(OfferId(7)), AbuseSaid(OfferId(7), False)])
 
 
 @pytest.mark.parametrize(("state", "spoken"), [
