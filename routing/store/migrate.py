@@ -6,8 +6,10 @@ routed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 
@@ -30,9 +32,24 @@ def revision(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
+@contextmanager
+def unreferenced(connection: Connection) -> Iterator[None]:
+    """Around the transaction of an `upgrade`. alembic changes a table of SQLite by a copy and drops the old one, to
+    which rows of others point; inside a transaction the pragma does nothing (sqlite.org/lang_altertable.html, 7)."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")
+
+
 def upgrade(connection: Connection, target: str = HEAD) -> None:
-    """Bring the tables to `target`, inside the caller's transaction. Raises `StoreUnavailable` (`newer`) when they were
-    made by a newer Santral."""
+    """Bring the tables to `target`, inside the caller's transaction (`unreferenced` when there may be rows). Raises
+    `StoreUnavailable` (`newer`) when they were made by a newer Santral."""
     now = revision(connection)
     if now == target:
         return
@@ -44,6 +61,10 @@ def upgrade(connection: Connection, target: str = HEAD) -> None:
         raise StoreUnavailable("newer", f"the state was written by a newer Santral (tables at {now}, this one knows up "
                                         f"to {HEAD}). Run that version, or give this one a state of its own")
     command.upgrade(config, target)
+    if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first() is not None:
+        raise StoreUnavailable("broken", f"the tables could not be brought from {now} to {target}: rows would point to "
+                                         "nothing. Nothing was changed. Run the version that wrote them, and please "
+                                         "report it")
 
 
 def downgrade(connection: Connection, target: str) -> None:

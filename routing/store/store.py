@@ -28,7 +28,7 @@ from routing.store import residue, start
 from routing.store.database import LOCK_S, POSTGRES_MIN, connect, driver_of, lifted, place, translated, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
-from routing.store.migrate import upgrade
+from routing.store.migrate import unreferenced, upgrade
 from routing.store.reader import PAGE, Loaded, Reader, ServiceCount, load
 from routing.store.repair import mend, mend_outcomes
 from routing.store.rows import Rows
@@ -280,7 +280,8 @@ class Store:
     def _open(self) -> None:
         try:
             self._connection = self._engine.connect()
-            self._in_transaction(self._prepare)
+            with unreferenced(self._connection):
+                self._in_transaction(self._prepare)
         except DBAPIError as error:
             raise translated(error, self._url) from None
 
