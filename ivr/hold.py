@@ -92,6 +92,8 @@ class Heard:
     """When the caller asked for silence; it is not over yet."""
     wish_at: float = -math.inf
     """When it was asked whether slow speech is to be remembered; not answered yet."""
+    handed_at: float | None = None
+    """As in the view of the last round."""
     told: set[int] = field(default_factory=set)
     """Announcements."""
     recent: dict[tuple[str, ...], float] = field(default_factory=dict)
@@ -116,7 +118,7 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
     is offered, once; `remembers`: this caller may be asked whether slow speech is to be remembered."""
     if heard.cut:
         heard.cut, heard.place, heard.told_at, heard.service = False, view.position, now, view.service
-        heard.words, heard.until, heard.paused_at = None, math.inf, -math.inf
+        heard.words, heard.until = None, math.inf
         return _say(heard, now, [[CUT]])
     if heard.pausing(now):
         return []
@@ -145,6 +147,25 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
         heard.comforted += 1
         return _say(heard, now, [[wait.comfort[(heard.comforted - 1) % len(wait.comfort)]]])
     return []
+
+
+def sent_on(heard: Heard, view: ContactView) -> None:
+    """To be asked in every round, first of all: an agent who has talked with the caller may have sent them on since.
+    Moved without a talk, by overflow, they are in the same wait."""
+    if heard.handed_at != view.handed_at:
+        heard.handed_at = view.handed_at
+        _talked(heard)
+
+
+def lost(heard: Heard) -> None:
+    """The talk was cut: the next round says so."""
+    heard.cut, heard.place = True, 0
+    _talked(heard)
+
+
+def _talked(heard: Heard) -> None:
+    """A pause and questions are of the wait before the talk: in this one nobody knows of them any more."""
+    heard.paused_at = heard.asked_at = heard.wish_at = -math.inf
 
 
 def pressed(heard: Heard, now: float) -> list[str]:

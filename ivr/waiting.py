@@ -103,13 +103,13 @@ class Waiting:
 
     def lost(self, contact: ContactId) -> None:
         """The talk was cut and the caller waits again, in front: the next tick says so."""
-        heard = self.heard.setdefault(contact, Heard())
-        heard.cut, heard.place = True, 0
+        hold.lost(self.heard.setdefault(contact, Heard()))
         self._bound()
 
     async def _round(self, session: Session, view: ContactView, key: str, put: Put) -> str:
         """Where the dialplan goes on; what it plays before is in `ACD_SAY`. Variables of the channel go into `put`."""
         heard = await self._known(session, view)
+        hold.sent_on(heard, view)
         wait = self.contacts.settings.waits.get(view.service, USUAL)
         if heard.music != wait.music:
             put.append((dialplan.MUSIC, wait.music))

@@ -43,6 +43,8 @@ class ContactView(NamedTuple):
     """An agent has said in this contact that the caller is abusive."""
     priority: int = 0
     """Its own points; those of the service come on top."""
+    handed_at: float | None = None
+    """When an agent sent it on last, Unix seconds: another wait than the one before that talk. None: nobody did."""
 
 
 class AgentView(NamedTuple):

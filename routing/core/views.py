@@ -36,7 +36,7 @@ def _contact(d: Domain, c: Contact, now: float, expected: Estimate | None = None
         c.id, c.service.id, c.channel, c.state, d.position(c) if waits else 0, d.lines[c.service.id].size,
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
         c.callback, expected, c.tries, c.not_before, c.merged, returned=c.returned is not None,
-        abusive=c.abusive, priority=c.priority)
+        abusive=c.abusive, priority=c.priority, handed_at=c.handed_at)
 
 
 def agent(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:

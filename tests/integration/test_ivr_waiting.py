@@ -12,7 +12,7 @@ from ivr.config import DISTRESS, IvrSettings
 from ivr.sounds import Folder
 from routing.core.errors import UnknownService
 from routing.core.events import CallbackReached, ContactQueued, ContactTicked, PlaceDeclined
-from routing.core.ids import ContactId
+from routing.core.ids import ContactId, ServiceId
 from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model import ContactState, Estimate
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
@@ -70,6 +70,30 @@ async def test_a_pause_ends_by_any_key_which_means_nothing_else(serve: Serve) ->
         assert said(ended) == ["sira-3-yavas"] and ended.variables["ACD_NEXT"] == "hold", key
         assert ended.variables["SC_NOTICE"] == "heard", key
     assert (await tick(port, "3")).variables["ACD_NEXT"] == "callback", "the pause is over"
+
+
+async def test_a_pause_does_not_outlive_a_talk(start: Start) -> None:
+    """Sent on within the minute: the new line is heard, and a key means what it says. Overflow is no talk."""
+    waits = contact_view(UNIQUEID, position=3, service="ihbar_sikayet")
+    moved = waits._replace(service=ServiceId("temsilci"))
+    sent = moved._replace(position=2, handed_at=NOW)
+    port = await start(FakeInbox(waits, waits, moved, sent, sent))
+    assert said(await tick(port, SC_SLOW="1"))[-1] == "sira-3-yavas"
+    assert said(await tick(port, "*")) == ["bekleme-ara-yavas"]
+    assert said(await tick(port)) == [], "in another line by overflow"
+    assert said(await tick(port)) == ["sira-2-yavas"]
+    assert (await tick(port, "3")).variables["ACD_NEXT"] == "callback"
+
+
+async def test_a_key_right_after_a_lost_talk_ends_no_pause(start: Start) -> None:
+    waits = contact_view(UNIQUEID, service="temsilci")
+    inbox = FakeInbox(waits)
+    inbox.contacts = [(waits,)]
+    port = await start(inbox)
+    await tick(port, SC_SLOW="1")
+    await tick(port, "*")
+    await Dialler(port, "after-talk").call()
+    assert (await tick(port, "3")).variables["ACD_NEXT"] == "callback"
 
 
 async def test_a_pause_holds_announcements_back_too(start: Start) -> None:

@@ -50,8 +50,9 @@ def test_the_caller_keeps_age_and_points_and_the_chain_is_the_offers_of_one_cont
     house.tell(e.AgentPaused(AgentId("b")), 2.0)
     offer = house.calls("edu", 10.0, since=-50.0, priority=2)
     house.tell(e.OfferConnected(offer.offer, offer.contact), 10.0)
+    assert house.contact(offer.contact).handed_at is None
     sent = house.tell(to(offer, "tip"), 100.0)
-    assert sent == [SendOn(offer.contact, ServiceId("tip"), "")]
+    assert sent == [SendOn(offer.contact, ServiceId("tip"), "")] and house.contact(offer.contact).handed_at == 100.0
     contact = house.engine._domain.contacts[offer.contact]
     assert (contact.since, contact.priority, contact.service.id) == (-50.0, 2, "tip")
     over, moved = house.last(tf.TalkOver), house.last(f.Moved)

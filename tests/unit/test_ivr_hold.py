@@ -76,13 +76,33 @@ def test_a_question_that_a_pause_has_cut_is_asked_again_and_its_time_begins_anew
     assert hold.goes_on(caller.heard, caller.view(4), caller.wait, caller.now) == ["yavas-hatirlansin-mi"]
 
 
-def test_a_talk_that_was_lost_ends_the_pause() -> None:
+def test_a_talk_that_was_lost_ends_the_pause_and_what_was_asked() -> None:
     caller = Caller()
-    caller.round(4)
+    caller.round(4, returned=True)
+    hold.ask_wish(caller.heard, caller.now)
     hold.pause(caller.heard, caller.now)
-    caller.heard.cut = True
+    hold.lost(caller.heard)
+    assert not (caller.heard.pausing(caller.now) or caller.heard.asked(caller.now) or caller.heard.wishing(caller.now))
     assert [caller.round(1), caller.round(1, unserved=True)] == [["gorusme-kesildi"], []]
-    assert caller.heard.paused_at < 0
+
+
+def test_a_talk_in_between_ends_the_pause_and_what_was_asked_and_overflow_does_not() -> None:
+    caller = Caller()
+    asked = caller.round(4, returned=True)
+    hold.pause(caller.heard, caller.now)
+    for service in ("edu", "info"):
+        hold.sent_on(caller.heard, caller.view(4, service=service))
+        assert caller.heard.pausing(caller.now) and caller.heard.asked(caller.now)
+    hold.sent_on(caller.heard, caller.view(4, handed_at=1_010.0))
+    assert not caller.heard.pausing(caller.now) and not caller.heard.asked(caller.now)
+    caller.now += 15.0
+    said = caller.round(2, service="info", handed_at=1_010.0)
+    assert said == ["sira-2"] and said != asked
+    hold.pause(caller.heard, caller.now)
+    hold.sent_on(caller.heard, caller.view(2, handed_at=1_010.0))
+    assert caller.heard.pausing(caller.now), "a pause of this wait holds"
+    hold.sent_on(caller.heard, caller.view(2, handed_at=1_100.0))
+    assert not caller.heard.pausing(caller.now), "sent on once more"
 
 
 def test_a_wait_that_slips_is_never_said_to_end_later() -> None:
