@@ -42,6 +42,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _SERVICE = re.compile(r"[a-z][a-z0-9_]{0,39}\Z", re.ASCII)
 _PROMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,119}\Z", re.ASCII)
+_PORT = re.compile(r"[1-9][0-9]{0,4}\Z", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?\Z", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9_./@+-]*\Z", re.ASCII)
@@ -339,8 +340,8 @@ def _addresses(plan: Plan) -> Iterable[str]:
         except ValueError:
             yield f"trunk match {match!r}: an address or a network"
             continue
-        if colon and (network.num_addresses > 1 or not port.isdecimal() or not 1 <= int(port) <= 65535):
-            yield f"trunk match {match!r}: a port of 1-65535 belongs to one address"
+        if colon and ("/" in host or not _PORT.match(port) or int(port) > 65535):
+            yield f"trunk match {match!r}: a port of 1-65535, digits alone, belongs to one address without a mask"
         if network.prefixlen == 0:
             yield f"trunk match {match}: that is everybody"
     if trunk.registration is not None:

@@ -68,13 +68,12 @@ def _sip_user(text: str) -> str:
 def _network(text: str) -> str:
     address, colon, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
     try:
-        if ip_network(address, strict=False).num_addresses > 1 and colon:
-            raise ValueError
-        if colon and not 1 <= int(port) <= 65535:
+        ip_network(address, strict=False)
+        if colon and ("/" in address or not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535):
             raise ValueError
     except ValueError:
-        raise ValueError("should be an address or a network, such as 192.0.2.10 or 192.0.2.0/28, or one address with "
-                         "the port that calls come from, 192.0.2.10:5060") from None
+        raise ValueError("should be an address or a network, such as 192.0.2.10 or 192.0.2.0/28, or one address "
+                         "without a mask and the port that calls come from, 192.0.2.10:5060") from None
     return text
 
 

@@ -154,7 +154,7 @@ def _contact_commands() -> typer.Typer:
         if context.invoked_subcommand is None:
             Console().print(tables.waiting(told(lambda: call(find(*context.obj), "GET", "/api/v1/contacts"))))
 
-    @app.command()
+    @app.command(context_settings={"ignore_unknown_options": True})  # `rank ID -5`: -5 are points, and no option
     def rank(context: typer.Context, contact: Annotated[str, typer.Argument(help="Id, as the table shows it.")],
              points: Annotated[int, typer.Argument(min=-60, max=60, help="One counts as a minute of waiting.")],
              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:

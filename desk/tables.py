@@ -121,11 +121,12 @@ def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableTyp
     line = Text("Asterisk bağlı" if status["link_up"] else "ASTERISK BAĞLI DEĞİL",
                 style="green" if status["link_up"] else "bold red")
     line.append("   " + ", ".join(f"{count} {word}" for word, count in counts.most_common()), style="default")
-    return Group(line, *_last_good(status["last_good"]), queues(status), agents(status, all_of_them=all_of_them))
+    return Group(line, *_last_good(status.get("last_good")), queues(status), agents(status, all_of_them=all_of_them))
 
 
 def _last_good(found: dict[str, Any] | None) -> list[Text]:
-    """What is said when the centre's files are not in force: the mistakes are for those who mend them."""
+    """What is said when the centre's files are not in force: the mistakes are for those who mend them. A node that was
+    not started anew since the commands were says nothing of it."""
     if found is None:
         return []
     since = datetime.fromtimestamp(found["since"]).astimezone()

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from desk.announce import end_of
 from desk.api.shapes import LastGood
 from desk.cli import commands
-from desk.tables import REFUSES, STATES, agents, duration
+from desk.client import call, find
+from desk.tables import REFUSES, STATES, agents, duration, whole
 from routing.core import events
 from routing.core.errors import SeatTaken
 from routing.core.model import AgentState
@@ -58,6 +59,16 @@ def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown
     out.print(agents({"at": 3.0, "agents": [one]}, all_of_them=False))
     told = out.export_text()
     assert "yanıt vermiyor" in told and (REFUSES in told) is shown
+
+
+async def test_a_node_that_is_older_than_the_command_has_a_status(tmp_path: Path) -> None:
+    async with running() as desk:
+        node = find(state(tmp_path, desk), None, None)
+        found = await asyncio.to_thread(call, node, "GET", "/api/v1/status")
+    del found["last_good"]
+    out = Console(width=160, record=True, file=StringIO())
+    out.print(whole(found))
+    assert "Asterisk bağlı" in out.export_text()
 
 
 async def test_status_says_that_the_files_of_the_centre_are_not_in_force(tmp_path: Path) -> None:
@@ -146,6 +157,11 @@ async def test_who_waits_is_a_table_and_one_is_given_points(tmp_path: Path) -> N
             assert word in found.output, found.output
         found = await santral("contacts", "rank", "a2", "4", "--state", folder)
         assert found.exit_code == 0 and desk.inbox.events[-1] == events.ContactRanked("a2", 4)  # type: ignore[arg-type]
+        found = await santral("contacts", "rank", "a2", "-5", "--state", folder)
+        assert found.exit_code == 0, found.output
+        assert desk.inbox.events[-1] == events.ContactRanked("a2", -5)  # type: ignore[arg-type]
+        found = await santral("contacts", "rank", "a2", "--stat", folder)
+        assert found.exit_code == 2, "a wrong option is one still"
         found = await santral("contacts", "--state", folder, "rank", "--", "c9", "-4")
         assert found.exit_code == 1 and "[unknown_contact]" in found.output
 

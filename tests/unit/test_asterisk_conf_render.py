@@ -183,8 +183,10 @@ def test_an_unknown_mark_is_an_error() -> None:
     ({"sounds": "/a&b"}, "absolute path"),
     ({"services": (("Psiko Sosyal", None),)}, "service"),
     ({"services": (("genel", "a&b"),)}, "brief"),
-    ({"trunk": Trunk(("192.0.2.0/28:5060",))}, "belongs to one address"),
-    ({"trunk": Trunk(("192.0.2.10:0",))}, "belongs to one address"),
+    *(({"trunk": Trunk((match,))}, "belongs to one address") for match in (
+        "192.0.2.0/28:5060", "192.0.2.10/32:5060", "192.0.2.10:0", "192.0.2.10:65536", "192.0.2.10:",
+        "192.0.2.10:+5060", "192.0.2.10: 5060", "192.0.2.10:5_060", "192.0.2.10:05060",
+        "192.0.2.10:\u0665\u0660\u0666\u0660", "192.0.2.10:5060\n")),
     ({"timings": Timings(tick_s=16)}, "at most 15"),
     ({"timings": Timings(step_s=0)}, "at least 1"),
     ({"events_secret": "ActionsSecret0123456789ab"}, "each its own"),
