@@ -239,7 +239,8 @@ class Duel:
         return (
             [(c.id, c.state, c.service.id, c.step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
-              None if c.preferred is None else c.preferred.id, c.visited) for c in h.callers.values()],
+              None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
+              c.follow_up) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in h.offers.values()],
@@ -254,7 +255,8 @@ class Duel:
         return (
             [(c.id, c.state, c.service.id, c.step, c.urgent, c.priority, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
-              None if c.preferred is None else c.preferred.id, c.visited) for c in d.contacts.values()],
+              None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
+              c.follow_up) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in d.offers.values()],
