@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ from planning.house import Duty
 from planning.opening import OpeningOn, at_seats
 from planning.opening import words as opening_words
 from planning.replay import Journal
-from planning.simulate import PEAK_LOAD, Spread, Study, fitted, simulate, spread, summary, together
+from planning.simulate import PEAK_LOAD, Study, fitted, simulate, spread, summary, together
 from planning.simulate import Run as OneRun
 from routing.core.errors import RoutingError
 from routing.core.ids import ServiceId
@@ -223,10 +223,14 @@ def _show(runs: list[OneRun], words: list[str]) -> None:
     console.print(report.order_words(whole), markup=False)
     console.print(report.fairness_words(whole), markup=False)
     if len(runs) > 1:
-        console.print(_interval("SL", spread([one.outcome.total.service_level() for one in runs]), 100, "%"),
-                      _interval("ASA", spread([one.outcome.total.asa_s for one in runs]), 1, "s"), sep="; ")
+        totals = [one.outcome.total for one in runs]
+        console.print(_interval("SL", [one.service_level() for one in totals if one.ended], 100, "%"),
+                      _interval("ASA", [one.asa_s for one in totals if one.answered], 1, "s"), sep="; ")
 
 
-def _interval(name: str, found: Spread, factor: float, unit: str) -> str:
+def _interval(name: str, values: Sequence[float], factor: float, unit: str) -> str:
+    if not values:
+        return f"{name} {report.NONE}"  # nobody in any run
+    found = spread(values)
     half = "" if found.half is None else f" ± {found.half * factor:.2f}"
     return f"{name} {found.mean * factor:.2f}{half} {unit} (mean of the runs, 95 % interval)"

@@ -98,16 +98,19 @@ class Figures:
         return sum(self.waits) / self.answered if self.answered else 0.0
 
     @property
+    def ended(self) -> int:
+        """Answered or given up: those the service level is of. Who overflowed is neither."""
+        return self.answered + self.abandoned
+
+    @property
     def wait_s(self) -> float:
         """Mean wait of all who were answered or gave up (Erlang A's E[W])."""
-        ended = self.answered + self.abandoned
-        return (sum(self.waits) + sum(self.gave_up)) / ended if ended else 0.0
+        return (sum(self.waits) + sum(self.gave_up)) / self.ended if self.ended else 0.0
 
     @property
     def waited(self) -> float:
         """Share of the answered and abandoned who waited at all (Erlang's P(wait > 0))."""
-        ended = self.answered + self.abandoned
-        return (self.answered - bisect_right(self.waits, 0.0) + self.abandoned) / ended if ended else 0.0
+        return (self.answered - bisect_right(self.waits, 0.0) + self.abandoned) / self.ended if self.ended else 0.0
 
     @property
     def abandonment(self) -> float:
@@ -127,9 +130,9 @@ class Figures:
         """By one of the rules; `within_s` None: each service's own target. Nobody came: 1."""
         answered = self.within if within_s is None else bisect_right(self.waits, within_s)
         if rule is Rule.OURS:
-            return _share(answered, self.answered + self.abandoned)
+            return _share(answered, self.ended)
         if rule is Rule.WITHOUT_SHORT:
-            return _share(answered, self.answered + self.abandoned - self.short)
+            return _share(answered, self.ended - self.short)
         if rule is Rule.REMOVED:
             limit = self.target_s if within_s is None else within_s
             return _share(answered + bisect_right(self.gave_up, limit), self.offered)

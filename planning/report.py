@@ -26,12 +26,21 @@ NONE = "–"
 """In the place of a figure of nobody: no calls are no service level of 100 %, and no answer is no wait of 0 s."""
 
 
+def abandonment(figures: Figures) -> str:
+    """Share of those who came that gave up."""
+    return f"{figures.abandonment * 100:.1f} %" if figures.offered else NONE
+
+
+def level(figures: Figures) -> str:
+    """The service level. All went to the net or were led elsewhere: it is of nobody."""
+    return f"{figures.service_level() * 100:.1f} %" if figures.ended else NONE
+
+
 def cells(figures: Figures) -> tuple[str, ...]:
     """A line of the table, without the name. Waits in seconds."""
-    shares = (f"{figures.abandonment * 100:.1f} %", f"{figures.service_level() * 100:.1f} %")
     waits = (f"{figures.asa_s:.1f}", *(f"{figures.percentile(part):.0f}" for part in (0.5, 0.95, 0.99, 1.0)),
              f"{figures.aht_s:.0f}")
-    return (f"{figures.offered}", f"{figures.answered}", *(shares if figures.offered else (NONE,) * len(shares)),
+    return (f"{figures.offered}", f"{figures.answered}", abandonment(figures), level(figures),
             *(waits if figures.answered else (NONE,) * len(waits)), f"{figures.overflowed}")
 
 

@@ -18,7 +18,7 @@ from planning.house import run
 from planning.ledger import Ledger
 from planning.outcome import SLOT_S, Figures, Outcome
 from planning.recorded import Recorded
-from planning.report import HEAD, cells, histogram
+from planning.report import HEAD, NONE, abandonment, cells, histogram, level
 from planning.simulate import row
 from routing.core.events import Configured, LinkChanged, ServiceHours
 from routing.core.facts import Fact
@@ -111,16 +111,20 @@ def _tell(ledger: Ledger, event: Started | Configured | LinkChanged) -> None:
             ledger.linked(node, False)
 
 
+def _wait(one: Outcome, seconds: float) -> str:
+    return f"{seconds:.1f}" if one.total.answered else NONE
+
+
 MEASURES: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
     ("Contacts", lambda one: f"{one.total.offered}"),
     ("Answered", lambda one: f"{one.total.answered}"),
-    ("Service level", lambda one: f"{one.total.service_level() * 100:.1f} %"),
-    ("Abandoned", lambda one: f"{one.total.abandonment * 100:.1f} %"),
-    ("Mean wait (ASA), s", lambda one: f"{one.total.asa_s:.1f}"),
-    ("Wait P50, s", lambda one: f"{one.total.percentile(0.5):.1f}"),
-    ("Wait P95, s", lambda one: f"{one.total.percentile(0.95):.1f}"),
-    ("Wait P99, s", lambda one: f"{one.total.percentile(0.99):.1f}"),
-    ("Longest wait, s", lambda one: f"{one.total.percentile(1.0):.1f}"),
+    ("Service level", lambda one: level(one.total)),
+    ("Abandoned", lambda one: abandonment(one.total)),
+    ("Mean wait (ASA), s", lambda one: _wait(one, one.total.asa_s)),
+    ("Wait P50, s", lambda one: _wait(one, one.total.percentile(0.5))),
+    ("Wait P95, s", lambda one: _wait(one, one.total.percentile(0.95))),
+    ("Wait P99, s", lambda one: _wait(one, one.total.percentile(0.99))),
+    ("Longest wait, s", lambda one: _wait(one, one.total.percentile(1.0))),
     ("Order violations", lambda one: f"{one.violations} of {one.offers}"),
     ("Occupancy", lambda one: f"{one.occupancy() * 100:.1f} %"),
     ("Occupancy, variation between agents", lambda one: f"{one.occupancy_cv():.3f}"),

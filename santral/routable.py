@@ -20,6 +20,7 @@ from ivr.flow import walk
 from ivr.flow.model import Flow, Queue
 from ivr.flow.model import Needs as MenuNeeds
 from routing.core import model as core
+from routing.core.abuse import ABUSIVE
 from routing.core.capacity import VOICE, allowed
 from routing.core.expression import LENGTH_MAX, Expression, ExpressionError, fits, parse, skills
 from routing.core.ids import SkillId
@@ -168,28 +169,31 @@ def _needed(loaded: Loaded, team: Team, flow: Flow,
         service = services.get(flow.queue(name).service)
         if service is None or loaded.menu is None:
             continue
-        about = set(flow.queue(name).topics)
-        if about and not any(_may(profile, service, team) and profile.no_topics.isdisjoint(about)
-                             and all(_meets(agent, _read(one)) for one in (service.floor, service.steps[-1].needs))
-                             for agent, profile in team.agents):
-            problems.append(Problem(f"{MENU}:{loaded.menu['nodes'][name].lines['topics']}",
-                                    f"every agent of '{service.id}' is spared a topic of node '{name}': its callers "
-                                    "would wait for ever",
-                                    "Give the service to somebody who may have it, or take the topic out."))
-        if not needs:
-            continue
-        wanted = (_read(service.floor), _read(service.steps[-1].needs), dict(needs))
-        where = f"{MENU}:{loaded.menu['nodes'][name].lines['queue']}"
+        about, wanted = flow.queue(name).topics, dict(needs)
+        lines = loaded.menu["nodes"][name].lines
+        where = f"{MENU}:{lines['queue']}"
         asked = ", ".join(f"{skill} {level}" for skill, level in needs)
-        if service.distress:
+        if needs and service.distress:
             warnings.append(Problem(where, f"callers of '{service.id}', which is for distress, may wait for somebody "
                                     f"with {asked}, and nobody else may answer",
                                     "Lead them there without 'needs': a person who answers can find another."))
-        if not any(_may(profile, service, team) and all(_meets(agent, one) for one in wanted)
-                   for agent, profile in team.agents):
+        takers = [(agent, profile) for agent, profile in team.agents if _may(profile, service, team)
+                  and all(_meets(agent, _read(one)) for one in (service.floor, service.steps[-1].needs))]
+        unspared = [agent for agent, profile in takers if profile.no_topics.isdisjoint(about)]
+        if about and not unspared:
+            found = Problem(f"{MENU}:{lines['topics']}",
+                            f"every agent of '{service.id}' is spared a topic of node '{name}': its callers would wait "
+                            "for ever", "Give the service to somebody who may have it, or take the topic out.")
+            if found not in problems:  # callers come to the node with other needs, too
+                problems.append(found)
+        if needs and not any(_meets(agent, wanted) for agent, _ in takers):
             problems.append(Problem(where, f"no agent who takes calls of '{service.id}' has {asked}, which callers of "
                                     f"node '{name}' may need: they would wait for ever",
                                     "Give it to somebody of the service in team.yaml, or lead them to another one."))
+        elif unspared and not any(_meets(agent, wanted) for agent in unspared):
+            problems.append(Problem(where, f"every agent of '{service.id}' who has {asked}, which callers of node "
+                                    f"'{name}' may need, is spared a topic of it: they would wait for ever",
+                                    "Give it to somebody who may have the topic, or take the topic out."))
     return problems, warnings
 
 
@@ -274,7 +278,7 @@ def _count(agents: Sequence[str]) -> str:
 def _topics(loaded: Loaded, flow: Flow | None) -> list[Problem]:
     if flow is None:
         return []
-    known = {service.id for service in loaded.services} | {
+    known = {ABUSIVE} | {service.id for service in loaded.services} | {
         topic for node in flow.nodes.values() if isinstance(node, Queue) for topic in node.topics}
     return [Problem(loaded.need(agent, "no_topics"),
                     "a word in 'no_topics' that is the id of no service, and no topic of menu.yaml",

@@ -6,9 +6,11 @@ from array import array
 
 import pytest
 
+from planning.cli import _interval
 from planning.house import run
 from planning.outcome import SLOT_S, Cell, Figures, Rule, merged, percentile, variation
 from planning.report import cells
+from planning.whatif import MEASURES
 from routing.core.events import AgentResumed
 from routing.core.ids import AgentId
 from tests.planning_house import BARE, EDU, always, calls, pool
@@ -108,3 +110,11 @@ def test_several_runs_are_added_up() -> None:
 def test_of_nobody_no_figure_is_told() -> None:
     """A service level of 100 % of no calls would be read as a good one."""
     assert cells(Figures("temsilci", (), 20.0)) == ("0", "0", *("–",) * 8, "0")
+    led_on = Figures("temsilci", (Cell(offered=3, overflowed=3),), 20.0)
+    assert cells(led_on) == ("3", "0", "0.0 %", *("–",) * 7, "3"), "nor of those who all went elsewhere"
+    nobody = run(pool(1), (), ())
+    assert [name for name, told in MEASURES if told(nobody) == "–"][:7] == [
+        "Service level", "Abandoned", "Mean wait (ASA), s", "Wait P50, s", "Wait P95, s", "Wait P99, s",
+        "Longest wait, s"]
+    assert _interval("SL", [], 100, "%") == "SL –"
+    assert _interval("SL", [0.5], 100, "%").startswith("SL 50.00 %")

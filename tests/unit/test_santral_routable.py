@@ -213,6 +213,29 @@ def test_a_topic_of_the_menu_is_one_and_somebody_may_have_its_callers(folder: Pa
     assert re.match(r"menu\.yaml:79: every agent of 'gorus_oneri' is spared a topic of node 'gorus-oneri'", told)
 
 
+def test_a_topic_and_a_need_of_the_menu_may_leave_nobody_together(folder: Path) -> None:
+    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    edit(folder, "menu.yaml", "    queue: gorus_oneri\n", "    queue: gorus_oneri\n    topics: [siddet]\n")
+    edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {', 'number: "1131", team: gorus_oneri, '
+         "skills: {en: 40, ")
+    assert problems(folder) == []
+    edit(folder, "accommodations.yaml", "  - {agent: a1130,",
+         "  - {agent: a1131, no_topics: [siddet]}\n  - {agent: a1130,")
+    (told,) = problems(folder)
+    assert re.match(r"menu\.yaml:\d+: every agent of 'gorus_oneri' who has en 40, which callers of node 'gorus-oneri' "
+                    "may need, is spared a topic of it", told)
+    edit(folder, "santral.toml", "[listen]", '[profile]\nno_topics = ["siddet"]\n\n[listen]')
+    (folder / "accommodations.yaml").unlink()
+    edit(folder, "menu.yaml", "then: uzaktan-egitim", "then: gorus-oneri")
+    (told,) = [one for one in problems(folder) if "spared" in one]
+    assert "every agent of 'gorus_oneri' is spared a topic of node 'gorus-oneri'" in told, "once, whatever they need"
+
+
+def test_the_topic_of_abusive_callers_is_known(folder: Path) -> None:
+    edit(folder, "accommodations.yaml", "agent: a1004,", "agent: a1004, no_topics: [abusive],")
+    assert warnings(folder) == []
+
+
 def test_the_files_know_the_strategies_that_there_are() -> None:
     assert set(typing.get_args(Strategy)) == set(strategies.STRATEGIES)
 
