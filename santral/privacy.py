@@ -65,6 +65,23 @@ class Due(NamedTuple):
     many: int
 
 
+class Purged(NamedTuple):
+    """What a purge has destroyed."""
+
+    due: list[Due]
+    settled: bool
+    """False: somebody reads the store, and its log may still hold what was destroyed. To be done again."""
+
+
+class Rotated(NamedTuple):
+    """What another key has brought."""
+
+    recordings: int
+    """Whose keys are sealed with it."""
+    settled: bool
+    """As in `Purged`."""
+
+
 class Privacy:
     """`state`: the folder that is searched at the end. `node`: whether one works on it now. `log`: the queue_log.
     `keys`: the key file of recordings. `who`: for the record."""
@@ -201,17 +218,17 @@ class Privacy:
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
-    async def rotate(self) -> int:
-        """Seal the keys of all recordings with a new key and destroy the old ones; how many there were. A running node
-        takes the new key with its next recording; what it was sealing meanwhile is waited for."""
+    async def rotate(self) -> Rotated:
+        """Seal the keys of all recordings with a new key and destroy the old ones. A running node takes the new key
+        with its next recording; what it was sealing meanwhile is waited for."""
         keys = RecordingKeys.rotate(self._keys)
         done = await self._seal_anew(keys)
         await asyncio.sleep(SETTLE_S)
         done += await self._seal_anew(keys)
         RecordingKeys.forget(self._keys, keys.newest)
-        await self._store.settle()
-        self._audit.note(self._who, "rotated", self._clock(), recordings=done)
-        return done
+        settled = await self._store.settle()
+        self._audit.note(self._who, "rotated", self._clock(), recordings=done, **_log(settled))
+        return Rotated(done, settled)
 
     async def _seal_anew(self, keys: RecordingKeys) -> int:
         done = 0
@@ -241,12 +258,12 @@ class Privacy:
                     await self._store.look(partial(keyed.count_old, before=numbers))),
                 Due("short messages", numbers, await self._store.look(partial(sms.count_old, before=numbers)))]
 
-    async def purge(self, numbers_days: float, journal_days: float) -> list[Due]:
-        """Destroy what is due; what that was."""
+    async def purge(self, numbers_days: float, journal_days: float) -> Purged:
+        """Destroy what is due."""
         due = await self.due(numbers_days, journal_days)
         counts = {one.what: one.many for one in due if one.many}
-        if not counts:
-            return due
+        if not counts:  # the log may be left from the last one
+            return Purged(due, await self._store.settle())
         self._audit.note(self._who, "purging", self._clock(), counts=counts)
         await self._vault.purge(self._clock())
         numbers, journal = due[1].before, due[4].before
@@ -260,9 +277,14 @@ class Privacy:
         queue_log.forget(self._log, lambda _, epoch: epoch < numbers)
         if past := await self._store.look(partial(traces.past, before=journal)):
             await traces.drop(self._store, past)
-        await self._store.settle()
-        self._audit.note(self._who, "purged", self._clock(), counts=counts)
-        return due
+        settled = await self._store.settle()
+        self._audit.note(self._who, "purged", self._clock(), counts=counts, **_log(settled))
+        return Purged(due, settled)
+
+
+def _log(settled: bool) -> dict[str, str]:
+    """For the record."""
+    return {} if settled else {"log": "not emptied"}
 
 
 def digits(number: str) -> str:

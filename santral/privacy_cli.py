@@ -35,7 +35,7 @@ from routing.store.traces import Caller
 from routing.store.vault import Vault
 from santral.config import DEFAULT_CENTRE, NODE, NodeConfig, node_config, store_place
 from santral.errors import SantralError, StoreTrouble
-from santral.privacy import Due, Privacy
+from santral.privacy import Due, Privacy, Purged
 
 LEASE_S = 1.0
 """A command does not wait for another node to end."""
@@ -86,18 +86,21 @@ def commands() -> typer.Typer:
     @app.command()
     def purge(centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE, who: Who = None,
               dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what is due.")] = False) -> None:
-        """Destroy what is older than the settings of the centre allow."""
+        """Destroy what is older than the settings of the centre allow. Exit 1: the log of the store may hold some."""
         async def work(privacy: Privacy, config: NodeConfig) -> None:
             wanted = config.settings.privacy
-            do = privacy.due if dry_run else privacy.purge
-            Console(highlight=False).print(_table(await do(wanted.numbers_days, wanted.journal_days), done=not dry_run))
+            days = wanted.numbers_days, wanted.journal_days
+            purged = Purged(await privacy.due(*days), settled=True) if dry_run else await privacy.purge(*days)
+            Console(highlight=False).print(_table(purged.due, done=not dry_run))
+            _settled(purged.settled)
 
         _run(work, centre, settings, state, who)
 
     @app.command()
     def rotate(centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
                who: Who = None) -> None:
-        """A new key for recordings: the keys of all files are sealed anew, the old key is destroyed."""
+        """A new key for recordings: the keys of all files are sealed anew, the old key is destroyed. Exit 1: the log of
+        the store may hold keys under the old one."""
         _run(_rotate, centre, settings, state, who)
 
     @app.command()
@@ -138,7 +141,17 @@ def _table(due: list[Due], *, done: bool) -> Table:
 
 
 async def _rotate(privacy: Privacy, config: NodeConfig) -> None:
-    typer.echo(f"{await privacy.rotate()} recordings are sealed with a new key")
+    rotated = await privacy.rotate()
+    typer.echo(f"{rotated.recordings} recordings are sealed with a new key")
+    _settled(rotated.settled)
+
+
+def _settled(settled: bool) -> None:
+    """A report or a backup that is open keeps what it reads in the log of the store."""
+    if not settled:
+        typer.echo("santral: somebody reads the store, and its log may still hold what was destroyed: do this again",
+                   err=True)
+        raise typer.Exit(1)
 
 
 Work = Callable[[Privacy, NodeConfig], Coroutine[Any, Any, None]]

@@ -312,7 +312,7 @@ async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House, monk
     assert due["contacts with a number"] == due["lines of queue_log with a number"] == 1
     assert due["journal entries"] > 10 and due["facts"] > 5
     counted = await house.privacy.purge(60.0, 90.0)
-    assert {one.what: one.many for one in counted} == due
+    assert {one.what: one.many for one in counted.due} == due and counted.settled
     assert [one.many for one in await house.privacy.due(60.0, 90.0)] == [0] * 8
     assert house.bytes_of(digits(NUMBER)) == []
     assert digits(OTHER) in (house.state / "queue_log").read_text()
@@ -339,11 +339,38 @@ async def test_a_running_node_waits_for_no_question(house: House, tmp_path: Path
     assert {one.what: one.many for one in due}["journal entries and facts with a number"] > 0
 
 
+async def test_a_log_that_somebody_reads_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that is open keeps what was destroyed in the log of the database, and all had been told to be well."""
+    monkeypatch.setattr("santral.privacy.SETTLE_S", 0.0)
+    monkeypatch.setattr("routing.store.residue.TRIES", 1)
+    await house.node.call(NUMBER)
+    house.privacy._clock = lambda: house.node.now + 61 * DAY_S
+    reader = sqlite3.connect(house.state / "santral.db", isolation_level=None)
+    try:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM contacts").fetchall()
+        first = await house.privacy.purge(60.0, 90.0)
+        assert any(one.many for one in first.due) and not first.settled
+        again = await house.privacy.purge(60.0, 90.0)
+        assert not any(one.many for one in again.due) and not again.settled, "nothing is due, and the log is as it was"
+        assert await house.privacy.rotate() == (0, False)
+        told = await asyncio.to_thread(CliRunner().invoke, commands(), ["purge", "--state", str(house.state)])
+        assert told.exit_code == 1 and "somebody reads the store" in told.output
+        told = await asyncio.to_thread(CliRunner().invoke, commands(), ["rotate", "--state", str(house.state)])
+        assert told.exit_code == 1 and "somebody reads the store" in told.output
+    finally:
+        reader.close()
+    assert (await house.privacy.purge(60.0, 90.0)).settled
+    assert (house.state / "santral.db-wal").stat().st_size == 0
+    logs = [(entry.what, entry.about.get("log")) for entry in Audit(house.state).entries()]
+    assert logs == [("purging", None), ("purged", "not emptied"), *[("rotated", "not emptied")] * 2]
+
+
 async def test_another_key_seals_all_and_a_running_node_takes_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("santral.privacy.SETTLE_S", 0.0)
     name = await house.node.call(NUMBER)
     await house.record(name)
-    assert await house.privacy.rotate() == 1
+    assert await house.privacy.rotate() == (1, True)
     await house.record(name, "o2")
     rows = await house.store.work(partial(recordings.find, wanted=Wanted()))
     assert len({one.key_id for one in rows}) == 1
@@ -484,6 +511,6 @@ async def test_short_messages_of_a_centre_without_a_gateway_are_destroyed_by_age
     now = time.time()
     box = await asks_for_text(house, NUMBER, now - 61 * DAY_S)
     await asks_for_text(house, OTHER, now)
-    due = {one.what: one.many for one in await house.privacy.purge(60.0, 90.0)}
+    due = {one.what: one.many for one in (await house.privacy.purge(60.0, 90.0)).due}
     assert due["short messages"] == 1 and house.bytes_of(box) == []
     assert {one.what: one.many for one in await house.privacy.due(60.0, 90.0)}["short messages"] == 0
