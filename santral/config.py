@@ -34,6 +34,7 @@ from santral.errors import BadCentre
 from santral.files_agree import (
     calls_nobody_back,
     closing,
+    forgotten_early,
     led_nowhere,
     names_of,
     no_wish_kept,
@@ -151,7 +152,7 @@ def check(folder: Path, overlay: Path | None = None, *, today: date | None = Non
     flow: Flow | None = None
     lengths = Lengths.of(*sounds(loaded))
     problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded)
-    warnings += calls_nobody_back(loaded) + untold(loaded)
+    warnings += calls_nobody_back(loaded) + untold(loaded) + forgotten_early(loaded)
     if loaded.menu is not None:
         read = load_flow(loaded.menu, names_of(loaded, lengths.keys), lengths)
         flow = read.flow

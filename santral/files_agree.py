@@ -11,6 +11,7 @@ from centres.shape import guess
 from ivr.flow import sms, walk
 from ivr.flow.fields import Names
 from ivr.flow.model import Flow, Queue, Transfer
+from routing.core.abuse import ABUSIVE
 
 
 def names_of(loaded: Loaded, prompts: frozenset[str]) -> Names:
@@ -74,6 +75,20 @@ def untold(loaded: Loaded) -> list[Problem]:
                     "Take out 'place: false' or 'expected: false'.")
             for service in loaded.services
             if not (service.distress or service.waiting.place or service.waiting.expected)]
+
+
+def forgotten_early(loaded: Loaded) -> list[Problem]:
+    """What agents say of callers is destroyed with the callers' numbers; told where somebody relies on it."""
+    settings = loaded.settings
+    if settings is None or settings.routing.abusive_days <= settings.privacy.numbers_days:
+        return []
+    if not any(one.no_abusive_history or ABUSIVE in (one.no_topics or ()) for one in (settings.profile, *loaded.dated)):
+        return []
+    return [Problem(loaded.where("privacy", "numbers_days"),
+                    f"that a caller was abusive should count for {settings.routing.abusive_days:g} days, and is "
+                    f"destroyed with the number after {settings.privacy.numbers_days:g}: from the next restart on it "
+                    "counts no more",
+                    "Raise it, or lower 'abusive_days' of [routing].")]
 
 
 def calls_nobody_back(loaded: Loaded) -> list[Problem]:

@@ -236,6 +236,22 @@ def test_the_topic_of_abusive_callers_is_known(folder: Path) -> None:
     assert warnings(folder) == []
 
 
+@pytest.mark.parametrize(("need", "days", "told"), [
+    ("no_abusive_history: true", 60, True), ("no_topics: [abusive]", 60, True),
+    ("no_abusive_history: true", 180, False), ("rest_gap_s: 60", 60, False)])
+def test_a_word_about_callers_that_is_destroyed_before_its_time_is_told(folder: Path, need: str, days: int, told: bool
+                                                                        ) -> None:
+    (folder / "accommodations.yaml").write_text(f"accommodations:\n  - {{agent: a1004, {need}}}\n", encoding="utf-8")
+    (folder / "accommodations.yaml").chmod(0o600)
+    edit(folder, "santral.toml", "numbers_days = 180", f"numbers_days = {days}")
+    assert problems(folder) == []
+    found = warnings(folder)
+    assert len(found) == told, found
+    for one in found:
+        assert re.match(r"santral\.toml:57: that a caller was abusive should count for 180 days, and is destroyed with "
+                        "the number after 60: ", one)
+
+
 def test_the_files_know_the_strategies_that_there_are() -> None:
     assert set(typing.get_args(Strategy)) == set(strategies.STRATEGIES)
 
