@@ -100,6 +100,6 @@ class Dialogues:
 
 
 def complete(menu: Flow, sounds: Sounds) -> None:
-    """LookupError for the first prompt of the dialogues that `sounds` lacks."""
-    for key in (*OWN_PROMPTS, *menu.prompts()):
+    """LookupError for the first prompt, by name, of the dialogues that `sounds` lacks."""
+    for key in sorted(OWN_PROMPTS | menu.prompts()):
         file(sounds, key)
