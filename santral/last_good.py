@@ -25,6 +25,7 @@ import structlog
 from centres.load import ACCOMMODATIONS, MENU, SERVICES, SETTINGS, TEAM
 from centres.problem import Problem
 from prompts.catalogue import Catalogue
+from routing.store.keyfile import sync_folder
 from santral.config import Checked, NodeConfig, check, config_of, listed
 from santral.difference import difference
 from santral.errors import BadCentre
@@ -183,12 +184,12 @@ class CentreFiles:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _settle(draft)
+        sync_folder(draft)
         if folder.exists():
             _remove(before)
             folder.rename(before)
         draft.rename(folder)
-        _settle(self._state)
+        sync_folder(self._state)
         _remove(before)
 
 
@@ -208,12 +209,3 @@ def _told(moment: float) -> str:
 def _remove(folder: Path) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
-
-
-def _settle(folder: Path) -> None:
-    """The names in it survive the loss of power."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
