@@ -86,8 +86,6 @@ class Heard:
     """The talk was lost: that is said first."""
     asked_at: float = -math.inf
     """Whether the old place is wanted; not answered yet."""
-    question: list[str] = field(default_factory=list)
-    """As it was asked."""
     paused_at: float = -math.inf
     """When the caller asked for silence; it is not over yet."""
     wish_at: float = -math.inf
@@ -181,12 +179,8 @@ def texted(heard: Heard, said: str, now: float) -> list[str]:
 
 def repeat(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str]:
     """The place and the wait as they are, since the caller asks; as said before, when there is no better news."""
-    _moved(heard, view)
-    news = _told(heard, view, wait, now)
-    said = [*([_place(heard.place, heard.language)] if wait.place and heard.place else []),
-            *([heard.words.keys(heard.language)] if heard.words is not None and heard.until > now else [])]
     heard.recent = {}
-    return _say(heard, now, said or news or [[wait.comfort[0]]])
+    return _say(heard, now, _stands(heard, view, wait, now) or [[wait.comfort[0]]])
 
 
 def emergency(heard: Heard, wait: Wait, now: float) -> list[str]:
@@ -213,16 +207,16 @@ def goes_on(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str
     wait are said as they are."""
     paused_at, heard.paused_at = heard.paused_at, -math.inf
     if heard.asked(paused_at):
-        return ask_again(heard, now)
+        return ask_again(heard, view, wait, now)
     if heard.wishing(paused_at):
         return ask_wish(heard, now)
     return repeat(heard, view, wait, now)
 
 
-def ask_again(heard: Heard, now: float) -> list[str]:
-    """A key has cut the question that nobody had heard yet: from the beginning."""
-    heard.asked_at = heard.said_at = now
-    return heard.question
+def ask_again(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[str]:
+    """A key has cut the question that nobody had heard yet: from the beginning, with the place as it is by now."""
+    heard.asked_at, heard.recent = now, {}
+    return _say(heard, now, [[BACK], *_stands(heard, view, wait, now), [BACK_ASK]])
 
 
 def ask_wish(heard: Heard, now: float) -> list[str]:
@@ -242,7 +236,7 @@ def answered(heard: Heard, view: ContactView, wait: Wait, now: float, *, old: bo
     heard.asked_at = -math.inf
     if old:
         return _say(heard, now, [[BACK_KEPT]])
-    heard.place, heard.words, heard.until = 0, None, math.inf
+    heard.service, heard.place, heard.words, heard.until = view.service, 0, None, math.inf
     return _say(heard, now, [[BACK_LEFT], *_told(heard, view, wait, now)])
 
 
@@ -259,9 +253,7 @@ def _first(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list
     if not wait.asks:
         return [[BACK_KIND], *told]
     heard.asked_at = now
-    said = [[BACK], *told, [BACK_ASK]]
-    heard.question = [key for keys in said for key in keys]
-    return said
+    return [[BACK], *told, [BACK_ASK]]
 
 
 def _moved(heard: Heard, view: ContactView) -> None:
@@ -269,6 +261,14 @@ def _moved(heard: Heard, view: ContactView) -> None:
     if heard.service not in (None, view.service):
         heard.place, heard.words, heard.until = 0, None, math.inf
     heard.service = view.service
+
+
+def _stands(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list[str]]:
+    """The place and the wait: the news when they are better, else as said before."""
+    _moved(heard, view)
+    _told(heard, view, wait, now)
+    return [*([_place(heard.place, heard.language)] if wait.place and heard.place else []),
+            *([heard.words.keys(heard.language)] if heard.words is not None and heard.until > now else [])]
 
 
 def _told(heard: Heard, view: ContactView, wait: Wait, now: float) -> list[list[str]]:

@@ -171,7 +171,7 @@ class Waiting:
         if key == SLOW_KEY:
             return hold.pause(heard, now)
         if heard.asked(now) and now - heard.asked_at < hold.EARLY_S:
-            return hold.ask_again(heard, now)
+            return hold.ask_again(heard, view, wait, now)
         if key in (hold.OLD_KEY, hold.NEW_KEY) and heard.asked(now):
             old = key == hold.OLD_KEY
             if not old:

@@ -59,17 +59,20 @@ def test_what_is_said_while_waiting(rounds: list[Round], wait: Wait) -> None:
         view = contact_view("1.1", position=one.place, service=one.service)._replace(
             estimate=one.estimate, waited_s=now - 5_000.0, returned=one.returned, callback=one.callback)
         heard.cut = heard.cut or (one.cut and number > 0)
-        declined = one.key == "2" and heard.asked(now)
+        early = bool(one.key) and one.key != "*" and heard.asked(now) and now - heard.asked_at < hold.EARLY_S
+        declined = one.key == "2" and heard.asked(now) and not early
         paused = heard.pausing(now) and not heard.cut
         if one.service != service or declined or heard.cut:  # nothing said before holds
             place, service, said_words = 99, one.service, []
-        goes_on = heard.paused_at > -math.inf and (bool(one.key) or not paused)
+        goes_on = early or (heard.paused_at > -math.inf and (bool(one.key) or not paused))
         if goes_on:  # what was said may come once more, when there is no better news
             place, said_words, last = 99, [], {}
         if paused and one.key:
             keys = hold.goes_on(heard, view, wait, now)
         elif not one.key or not number:
             keys = hold.speak(heard, view, wait, now, place_s=PLACE_S, comfort_s=COMFORT_S)
+        elif early:
+            keys = hold.ask_again(heard, view, wait, now)
         elif one.key in "12" and heard.asked(now):
             keys = hold.answered(heard, view, wait, now, old=one.key == "1")
         elif one.key == "*" and not heard.slow:

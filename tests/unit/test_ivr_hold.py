@@ -10,6 +10,7 @@ from ivr import expected, hold
 from ivr.config import DISTRESS, USUAL, Wait
 from ivr.expected import Words
 from ivr.hold import Heard
+from routing.core.ids import ServiceId
 from routing.core.inbox import ContactView
 from routing.core.model import Estimate
 from tests.fakes.inbox import contact_view
@@ -174,8 +175,16 @@ def test_who_comes_back_has_the_old_place_and_is_asked() -> None:
     assert not caller.heard.asked(caller.now)
     again = Caller()
     again.round(2, narrow(2.0), returned=True)
-    assert hold.ask_again(again.heard, again.now) == ["bekleme-donus", "sira-2", "sure-2", "bekleme-donus-sor"]
+    assert hold.ask_again(again.heard, again.view(2, narrow(2.0)), USUAL, again.now) == [
+        "bekleme-donus", "sira-2", "sure-2", "bekleme-donus-sor"]
+    assert hold.ask_again(again.heard, again.view(1, narrow(2.0)), USUAL, again.now) == [
+        "bekleme-donus", "bekleme-siradaki", "sure-2", "bekleme-donus-sor"], "the place as it is by now"
     assert again.heard.asked(again.now + hold.ASKED_S - 1)
+    moved = Caller(comfort_s=1_000.0)
+    moved.round(2, returned=True)
+    view = moved.view(1)._replace(service=ServiceId("sinav"))
+    assert hold.answered(moved.heard, view, USUAL, moved.now, old=False) == ["bekleme-donus-yeni", "bekleme-siradaki"]
+    assert not hold.speak(moved.heard, view, USUAL, moved.now + 40.0, place_s=30.0, comfort_s=1_000.0), "not once more"
     other = Caller()
     other.round(2, narrow(2.0), returned=True)
     assert hold.answered(other.heard, other.view(9, narrow(12.0)), USUAL, other.now, old=False) == [
