@@ -52,8 +52,11 @@ test: setup prompts lint types
 	@$(BIN)/python -m pytest -m "not long and not system" -n 2 --dist loadfile
 	@$(BIN)/python -m pytest -m "not long and system" -n 2 --dist loadfile
 
+# Properties are searched with so many times the examples of `test`, and with others in each run.
+EXAMPLES = 20
+
 test-long: setup prompts
-	@$(BIN)/python -m pytest
+	@SANTRAL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest
 
 # Pictures of docs/, drawn from the engine itself and from what a lab was seen to do; a test says when they are old. And the page of prompts in a browser.
 pictures: setup prompts

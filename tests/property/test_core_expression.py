@@ -30,6 +30,7 @@ from routing.core.match import Matching
 from routing.core.model import Agent, Channel, Profile, Service, Step
 from routing.core.pool import CHANNEL_BIT
 from routing.core.records import AgentRecord, Contact
+from tests.examples import examples
 
 pytestmark = pytest.mark.property
 
@@ -206,7 +207,7 @@ def _shake(dice: random.Random, record: AgentRecord, now: float, matching: Match
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_the_index_gives_whom_a_look_at_everybody_gives(seed: int) -> None:
     dice = random.Random(seed)
     services, records = _services(dice), _team(dice)

@@ -6,7 +6,7 @@ import json
 import typing
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from routing.core import events, journal
@@ -14,11 +14,11 @@ from routing.core.events import Event
 from routing.core.facts import Fact, Offered
 from routing.core.model import Centre
 from tests.core_centres import CENTRES
+from tests.examples import examples
 
 pytestmark = pytest.mark.property
 
-PATIENT = settings(max_examples=40, deadline=None,
-                   suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+PATIENT = settings(max_examples=examples(40))
 """A whole centre of random fields takes its time on a machine with other work."""
 
 NO_NUMBER = "NaN"

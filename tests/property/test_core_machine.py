@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -16,6 +16,7 @@ from routing.core.ids import AgentId, SeatId
 from routing.core.model import ContactState
 from tests.core_centres import CENTRES
 from tests.core_driver import ENDINGS, Driver
+from tests.examples import examples
 
 pytestmark = pytest.mark.property
 
@@ -100,8 +101,7 @@ def _everybody_leaves(driver: Driver) -> None:
 
 
 TestDisorder = Disorder.TestCase
-TestDisorder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None,
-                                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+TestDisorder.settings = settings(max_examples=examples(60), stateful_step_count=40)
 
 
 def _march(seed: int, count: int) -> Driver:

@@ -13,6 +13,7 @@ from ivr import expected, hold
 from ivr.config import DISTRESS, Wait
 from ivr.hold import Heard
 from routing.core.model import Estimate
+from tests.examples import examples
 from tests.fakes.inbox import contact_view
 
 pytestmark = pytest.mark.property
@@ -46,7 +47,7 @@ WAITS = st.sampled_from((Wait(), Wait(callback_key="3", callback_after_s=60.0), 
                          Wait(place=False, expected=False, asks=False)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(ROUNDS, WAITS)
 def test_what_is_said_while_waiting(rounds: list[Round], wait: Wait) -> None:
     heard, now = Heard(), 5_000.0
@@ -104,7 +105,7 @@ def test_what_is_said_while_waiting(rounds: list[Round], wait: Wait) -> None:
             assert len(keys) <= 4
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(estimates())
 def test_words_are_true_of_the_interval(estimate: Estimate) -> None:
     words = expected.words(estimate)

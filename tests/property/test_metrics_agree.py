@@ -18,6 +18,7 @@ from routing.core.facts import Ended, Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Outcome, Service, Step
 from routing.core.talk_facts import TalkOver
+from tests.examples import examples
 from tests.readers import words
 
 pytestmark = pytest.mark.property
@@ -96,7 +97,7 @@ def test_the_run_reaches_every_line() -> None:
                     "UNPAUSEALL", "CONFIGRELOAD"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @example([("queue", 1, 0.0), ("gone", 1, 0.0), ("queue", 0, 20.0), ("queue", 0, 20.0), ("queue", 1, 20.0)])
 @given(STEPS)
 def test_metrics_and_queue_log_agree(steps: list[tuple[str, int, float]]) -> None:

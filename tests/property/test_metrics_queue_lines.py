@@ -16,6 +16,7 @@ from metrics.queue_lines import LineState, lines
 from routing.core import events as e
 from routing.core.facts import Fact
 from tests.core_driver import Driver
+from tests.examples import examples
 from tests.oracle.crowd import Crowd
 from tests.oracle.duel import Duel
 from tests.readers import words
@@ -85,13 +86,13 @@ SEEDS = (Phase.explicit, Phase.reuse, Phase.generate)
 """A seed does not shrink."""
 
 
-@settings(max_examples=5, deadline=None, phases=SEEDS)
+@settings(max_examples=examples(5), phases=SEEDS)
 @given(st.integers(0, 2**32), st.booleans())
 def test_a_house_as_it_should_be(seed: int, asternic: bool) -> None:
     checked(crowd(seed, EVENTS), asternic=asternic, finished=False)
 
 
-@settings(max_examples=15, deadline=None, phases=SEEDS)
+@settings(max_examples=examples(15), phases=SEEDS)
 @given(st.integers(0, 2**32), st.booleans())
 def test_a_house_in_disorder(seed: int, asternic: bool) -> None:
     facts, finished = disorder(seed, EVENTS)

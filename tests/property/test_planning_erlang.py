@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.erlang import Queue, answered_from, erlang_b, erlang_c, fewest_agents, load_for_blocking
+from tests.examples import examples
 
 pytestmark = pytest.mark.property
 
@@ -28,7 +29,7 @@ def test_erlang_b_is_the_sum_over_states(load: float, agents: int) -> None:
 
 
 @given(LOADS, AGENTS, PATIENCE)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_erlang_a_keeps_its_balances(load: float, agents: int, patience: float) -> None:
     queue = Queue(load / 240, 240, agents, patience)
     assert 0.0 <= queue.abandoned() <= queue.waits() <= 1.0 + 1e-12
@@ -43,7 +44,7 @@ def test_erlang_a_keeps_its_balances(load: float, agents: int, patience: float) 
 
 
 @given(st.floats(0.2, 30.0), st.integers(0, 40), st.floats(0.01, 2.0))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 def test_an_answer_in_time_is_an_integral_over_the_wait(ratio: float, ahead: int, limit: float) -> None:
     """With j ahead, exp(-theta*wait) has the beta law (served_rate/theta, j+1): an answer in time is an integral."""
     low = math.exp(-limit)
@@ -66,7 +67,7 @@ def test_patience_without_end_is_erlang_c(load: float, agents: int) -> None:
 
 
 @given(st.floats(0.001, 1.0), st.floats(0.5, 0.99), st.floats(1.0, 60.0), st.one_of(st.just(math.inf), PATIENCE))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_fewest_agents_suffice_one_less_do_not(rate: float, target: float, within: float, patience: float) -> None:
     agents = fewest_agents(rate, 240, target, within, patience)
     assert Queue(rate, 240, agents, patience).within(within) >= target

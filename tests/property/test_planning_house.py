@@ -6,7 +6,7 @@ from collections import Counter
 from math import inf
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.house import Arrival, Duty, run
@@ -14,6 +14,7 @@ from routing.core.facts import Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, OfferId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, PreConnect, Profile, Service, Step
 from routing.core.talk_facts import Connected, TalkOver, WrappedUp
+from tests.examples import examples
 
 pytestmark = pytest.mark.property
 
@@ -78,7 +79,7 @@ def carried(facts: list[Fact]) -> int:
 
 
 @given(days())
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(120))
 def test_a_day_keeps_its_promises(day: tuple[Centre, list[Arrival], list[Duty], float]) -> None:
     centre, arrivals, duties, answer_s = day
     facts: list[Fact] = []

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from planning.erlang import Queue
 from planning.product_form import Pool, System, Type, solve
+from tests.examples import examples
 
 pytestmark = pytest.mark.property
 
@@ -23,7 +24,7 @@ def systems(draw: st.DrawFn) -> System:
 
 
 @given(systems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_flows_balance(system: System) -> None:
     try:
         law = solve(system, (1.0,))
@@ -40,7 +41,7 @@ def test_flows_balance(system: System) -> None:
 
 
 @given(st.lists(st.integers(1, 8), min_size=2, max_size=3), st.floats(0.1, 0.95))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_pools_that_differ_in_nothing_are_one_pool(sizes: list[int], rho: float) -> None:
     agents = sum(sizes)
     everybody = tuple(range(len(sizes)))

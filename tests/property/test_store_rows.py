@@ -17,6 +17,7 @@ from routing.core.stored import StoredContact, StoredOffer
 from routing.store.reader import Loaded
 from routing.store.schema import agents, contacts, offers
 from routing.store.store import Store
+from tests.examples import examples
 from tests.fakes.store_day import Day
 
 pytestmark = pytest.mark.property
@@ -67,7 +68,7 @@ async def keep(path: Path, turns: list[Any]) -> Loaded:
     return loaded
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.booleans()), min_size=1, max_size=60))
 def test_rows_equal_the_model(choices: list[tuple[int, bool]]) -> None:
     day = Day()
