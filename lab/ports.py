@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
 from lab.errors import LabError
 
@@ -18,10 +15,10 @@ BLOCK = 1024
 
 
 class Ports:
-    """One block of ports, held by a lock file as long as the object (or its process) lives."""
+    """One block of ports, held by a socket on its last one as long as the object (or its process) lives."""
 
     def __init__(self) -> None:
-        self._handle, self.first = _block()
+        self._held, self.first = _block()
         self._next = self.first
 
     def one(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -45,9 +42,7 @@ class Ports:
 
     def close(self) -> None:
         """Give the block back."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        self._held.close()
 
 
 def is_free(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
@@ -63,22 +58,21 @@ def is_free(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
     return True
 
 
-def _block() -> tuple[int, int]:
-    """A block nobody holds. The lock is inherited by nobody and freed by the kernel; labs that outlive the process
-    that started them are seen by their listening ports."""
-    folder = Path(tempfile.gettempdir()) / f"santral-ports-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+def _block() -> tuple[socket.socket, int]:
+    """A block nobody holds. Who shares our ports sees the socket that holds it; the kernel frees it. With lock files
+    two labs of different TMPDIR had one block, and one of them was told by the other's node that it is ready. Labs
+    that outlive the process that started them are seen by their listening ports."""
     blocks = range(LOW, HIGH - BLOCK, BLOCK)
     shift = os.getpid() % len(blocks)
     for first in [*blocks[shift:], *blocks[:shift]]:
-        handle = os.open(folder / str(first), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        held = socket.socket()
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
+            held.bind(("127.0.0.1", first + BLOCK - 1))
+        except OSError:
+            held.close()
             continue
         if all(is_free(port, kind) for port in range(first, first + 8)
                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
-            return handle, first
-        os.close(handle)
+            return held, first
+        held.close()
     raise LabError("every block of ports is taken: too many labs run on this machine. End some: santral lab down")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from lab import ports as ports_module
 from lab import process
 from lab.errors import LabError
-from lab.ports import BLOCK, Ports, is_free
+from lab.ports import BLOCK, HIGH, LOW, Ports, is_free
 from lab.process import Identity
 from tests.until import until
 
@@ -62,14 +63,14 @@ def test_a_process_that_ended_by_itself_is_seen(tmp_path: Path) -> None:
 def test_who_must_not_wait_goes_before_others_where_the_system_allows_it(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
-    first = process.start(command, tmp_path / "log", nice=1)
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    first = process.start(command, tmp_path / "log", nice=usual + 1)
 
     def refused(*_: int) -> None:
         raise PermissionError
 
     monkeypatch.setattr(os, "setpriority", refused)
     second = process.start(command, tmp_path / "log", nice=-1)
-    usual = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, first.pid) == usual + 1
     assert process.alive(second) and os.getpriority(os.PRIO_PROCESS, second.pid) == usual
     for one in (first, second):
@@ -91,6 +92,19 @@ def test_two_labs_get_ports_of_their_own() -> None:
     finally:
         first.close()
         second.close()
+
+
+def test_a_lab_of_another_process_has_other_ports_wherever_its_temporary_files_are(tmp_path: Path) -> None:
+    """It asks for our very block first, before anybody listens there."""
+    ports = Ports()
+    ours = (ports.first - LOW) // BLOCK
+    code = f"from lab import ports; ports.os.getpid = lambda: {ours}; print(ports.Ports().first)"
+    try:
+        done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)},
+                              capture_output=True, text=True, check=True, timeout=60)
+        assert LOW <= int(done.stdout) < HIGH and int(done.stdout) != ports.first
+    finally:
+        ports.close()
 
 
 def test_a_port_that_is_used_is_not_given() -> None:
