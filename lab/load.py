@@ -1,7 +1,4 @@
-"""Load by SIPp: many real SIP calls with sound and keys, from one process that costs little.
-
-SIPp sends keys as payload type 96 whatever the SDP says, so the scenario offers `telephone-event/8000` as 96.
-"""
+"""Load by SIPp: many real SIP calls with sound and keys (`lab.track`), from one process that costs little."""
 
 from __future__ import annotations
 
@@ -12,17 +9,13 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from lab import network_conf
+from lab import network_conf, track
 from lab.errors import LabError
-from lab.keys import Press, parse
+from lab.keys import parse
 
 MARGIN_S = 60.0
 """Over the planned time: ringing, good-byes, and a machine that is slow under the load."""
-SILENCE_BYTES = 8000
-"""One second of A-law silence, played in a loop: a caller sends audio from the first moment."""
-ALAW_SILENCE = 0xD5
-KEY_S = 0.9
-"""SIPp sends 0.4 s of filling before a key of 0.2 s, and a new key cuts off one that is still being sent."""
+TRACK = "caller.pcap"
 
 _HEADERS = """\
       Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
@@ -46,16 +39,16 @@ _BYE_OK = """\
 
   ]]></send>"""
 
-_SDP = """\
+_SDP = f"""\
       v=0
       o=load 1 1 IN IP4 [local_ip]
       s=-
       c=IN IP4 [media_ip]
       t=0 0
-      m=audio [media_port] RTP/AVP 8 96
+      m=audio [media_port] RTP/AVP 8 {track.EVENT}
       a=rtpmap:8 PCMA/8000
-      a=rtpmap:96 telephone-event/8000
-      a=fmtp:96 0-15
+      a=rtpmap:{track.EVENT} telephone-event/8000
+      a=fmtp:{track.EVENT} 0-15
 """
 
 
@@ -97,7 +90,7 @@ def run(load: Load, folder: Path) -> Result:
     if program is None:
         raise LabError("sipp is missing, it makes load. As root: apt-get install sip-tester")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "silence.alaw").write_bytes(bytes([ALAW_SILENCE]) * SILENCE_BYTES)
+    (folder / TRACK).write_bytes(track.capture(parse(load.press), load.hold_s))
     (folder / "caller.xml").write_text(scenario(load), encoding="utf-8")
     statistics = folder / "statistics.csv"
     statistics.unlink(missing_ok=True)
@@ -124,37 +117,21 @@ def run(load: Load, folder: Path) -> Result:
 
 
 def scenario(load: Load) -> str:
-    """The caller as SIPp reads it: INVITE, sound, keys at their times, BYE."""
+    """The caller as SIPp reads it: INVITE, sound with keys, BYE."""
     parts = ['<?xml version="1.0" encoding="ISO-8859-1" ?>', '<scenario name="caller">',
              _send("INVITE", load.caller, cseq="1 INVITE", to_tag="", retrans=True, body=_SDP),
              '  <recv response="100" optional="true"/>', '  <recv response="180" optional="true"/>',
              '  <recv response="183" optional="true"/>', '  <recv response="200" rtd="true"/>',
              _send("ACK", load.caller, cseq="1 ACK", to_tag="[peer_tag_param]")]
-    parts.append('  <nop><action><exec rtp_stream="silence.alaw,-1,8"/></action></nop>')
-    now = 0.0
-    for at, keys in _groups(parse(load.press)):
-        parts.append(_pause(at - now))
-        parts.append(f'  <nop><action><exec play_dtmf="{keys}"/></action></nop>')
-        now = at
+    parts.append(f'  <nop><action><exec play_pcap_audio="{TRACK}"/></action></nop>')
     if load.until_bye:
         parts += [f'  <recv request="BYE" timeout="{round(load.hold_s * 1000)}"/>', _BYE_OK]
     else:
-        parts += [_pause(max(0.0, load.hold_s - now)),
+        parts += [_pause(load.hold_s),
                   _send("BYE", load.caller, cseq="2 BYE", to_tag="[peer_tag_param]", retrans=True),
                   '  <recv response="200" crlf="true"/>']
     parts += ["</scenario>", ""]
     return "\n".join(parts)
-
-
-def _groups(presses: tuple[Press, ...]) -> list[tuple[float, str]]:
-    """Keys that come close after each other go out in one piece."""
-    found: list[tuple[float, str]] = []
-    for press in presses:
-        if found and press.at - found[-1][0] < KEY_S * len(found[-1][1]):
-            found[-1] = (found[-1][0], found[-1][1] + press.key)
-        else:
-            found.append((press.at, press.key))
-    return found
 
 
 def _send(method: str, caller: str, *, cseq: str, to_tag: str, retrans: bool = False, body: str = "") -> str:

@@ -31,7 +31,7 @@ from lab.process import Identity
 
 TAKES_S = 240.0
 NUMBERS = {"node": "999", "null": "998", "tap": "997"}
-PRESS = "1@0.3s,1@1s,1@1.9s"
+PRESS = "1@1.1s,1@1.5s,1@1.9s"
 """The first key ends the greeting, the second the notice, the third chooses."""
 LIMIT_S = 60.0
 """A call takes 2.3 s, and ten times that when the cores are full."""

@@ -8,7 +8,6 @@ import pytest
 
 from lab import records
 from lab.errors import LabError
-from lab.load import Load, scenario
 from lab.traffic import spread
 from lab.up import Seat
 
@@ -55,12 +54,3 @@ def test_agents_are_taken_from_each_team_in_turn() -> None:
     agents = [Seat(f"{team}{number}", "2001", "", "", {}, team) for team in "xy" for number in range(3)]
     assert spread(agents, 4) == ["x0", "y0", "x1", "y1"]
     assert len(spread(agents, 99)) == 6
-
-
-def test_the_load_scenario_offers_keys_as_96_and_sends_close_keys_in_one_piece() -> None:
-    text = scenario(Load("127.0.0.1:5060", "444", 1, 1.0, 5.0, 6000, 7000, press="12@1s,3@4s"))
-    assert "a=rtpmap:96 telephone-event/8000" in text
-    assert text.count("play_dtmf") == 2
-    assert 'play_dtmf="12"' in text
-    assert [line for line in text.splitlines() if "pause" in line] == [
-        f'  <pause milliseconds="{wait}"/>' for wait in (1000, 3000, 1000)]
