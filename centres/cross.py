@@ -154,13 +154,13 @@ def accommodations(needs: Sequence[Item[Accommodation]], agents: Sequence[Item[A
     return problems
 
 
-def in_force(needs: Sequence[Accommodation], today: date) -> dict[str, Accommodation]:
+def in_force(needs: Sequence[Item[Accommodation]], today: date) -> dict[str, Item[Accommodation]]:
     """By agent, the entry in force: of those that have begun the one that began last. One past its end stays in force
     until a later one follows: nothing that somebody needs ends by itself."""
-    found: dict[str, Accommodation] = {}
-    for one in sorted(needs, key=lambda entry: _days(entry)[0]):
-        if _days(one)[0] <= today:
-            found[one.agent] = one
+    found: dict[str, Item[Accommodation]] = {}
+    for item in sorted(needs, key=lambda entry: _days(entry.value)[0]):
+        if _days(item.value)[0] <= today:
+            found[item.value.agent] = item
     return found
 
 

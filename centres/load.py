@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,9 +48,9 @@ class Loaded:
     services: tuple[Service, ...]
     agents: tuple[Agent, ...]
     accommodations: Dict[str, Accommodation] = field(repr=False)
-    """By agent, what is in force today. Agents without one are not in it."""
-    dated: tuple[Accommodation, ...] = field(repr=False)
-    """Every entry, whatever its dates: `in_force` chooses."""
+    """By agent, what is in force on the `day`. Agents without one are not in it."""
+    entries: tuple[cross.Item[Accommodation], ...] = field(repr=False)
+    """Every accommodation, whatever its dates: `in_force` chooses."""
     menu: Mapping | None = field(repr=False)
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
@@ -67,14 +67,28 @@ class Loaded:
     """Ids of services.yaml, those of items with mistakes too; None: the file cannot be read."""
     unsound: tuple[cross.Unsound, ...] = field(repr=False, default=())
     """Items of services.yaml with mistakes, as they stand there: what else is wrong in them is told all the same."""
+    day: date = date.min
+    """Whose needs are in `accommodations`; where the centre is."""
 
     def place(self, file: str, id_: str, *more: int | str) -> str:
         """`file:line` of an item of services.yaml or team.yaml, or of a key inside it."""
         return self.places[file, id_].where(*more)
 
+    @property
+    def dated(self) -> tuple[Accommodation, ...]:
+        """What is in `entries`."""
+        return tuple(item.value for item in self.entries)
+
     def in_force(self, day: date) -> Dict[str, Accommodation]:
         """By agent, what is in force on a day."""
-        return cross.in_force(self.dated, day)
+        return {agent: item.value for agent, item in cross.in_force(self.entries, day).items()}
+
+    def on(self, day: date) -> Loaded:
+        """The same files with what is in force on another day."""
+        force = cross.in_force(self.entries, day)
+        others = {key: place for key, place in self.places.items() if key[0] != ACCOMMODATIONS}
+        return replace(self, accommodations={agent: item.value for agent, item in force.items()},
+                       places={**others, **_needed(force)}, day=day)
 
     def need(self, agent: str, key: str) -> str:
         """`file:line` of a key of an agent's accommodation in force."""
@@ -104,17 +118,20 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
         problems += cross.closures(settings, documents, services, services_whole)
     problems += cross.accommodations(needs, agents, agents_whole)
     day = today or datetime.now(UTC if settings is None else ZoneInfo(settings.centre.timezone)).date()
-    by_value = {id(item.value): item for item in needs}
-    force = {agent: by_value[id(one)] for agent, one in cross.in_force([item.value for item in needs], day).items()}
+    force = cross.in_force(needs, day)
     warnings = cross.reviews(force.values(), day) + _permissions(folder)
     places: dict[tuple[str, str], cross.Place] = {
         **{(SERVICES, item.value.id): item for item in services}, **{(TEAM, item.value.id): item for item in agents},
-        **{(ACCOMMODATIONS, agent): item for agent, item in force.items()}}
+        **_needed(force)}
     return Loaded(folder, settings, tuple(item.value for item in services), tuple(item.value for item in agents),
-                  {agent: item.value for agent, item in force.items()}, tuple(item.value for item in needs), menu,
+                  {agent: item.value for agent, item in force.items()}, tuple(needs), menu,
                   tuple(sorted(problems, key=lambda one: one.order)),
                   tuple(sorted(warnings, key=lambda one: one.order)), documents, places, services_whole, agents_whole,
-                  reader.named(SERVICES), tuple(reader.unsound(SERVICES)))
+                  reader.named(SERVICES), tuple(reader.unsound(SERVICES)), day)
+
+
+def _needed(force: Dict[str, cross.Item[Accommodation]]) -> dict[tuple[str, str], cross.Place]:
+    return {(ACCOMMODATIONS, agent): item for agent, item in force.items()}
 
 
 def _no_centre(folder: Path) -> Problem | None:

@@ -17,6 +17,8 @@ STATES = {"signed_out": "oturum kapalı", "ready": "uygun", "ringing": "çalıyo
 """What supervisors read. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
 REFUSES = "telefonu çağrıları geri çeviriyor"
 """Beside the state of somebody who does not respond because of their phone: "do not disturb", mostly."""
+MENDED = "  Düzeltince: santral check, sonra santral reload"
+
 DATES = ("valid_from", "valid_to", "review_at", "approved_by")
 STYLES = {"ready": "green", "talking": "cyan", "ringing": "yellow", "not_responding": "red", "unreachable": "red"}
 
@@ -121,7 +123,8 @@ def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableTyp
     line = Text("Asterisk bağlı" if status["link_up"] else "ASTERISK BAĞLI DEĞİL",
                 style="green" if status["link_up"] else "bold red")
     line.append("   " + ", ".join(f"{count} {word}" for word, count in counts.most_common()), style="default")
-    return Group(line, *_last_good(status.get("last_good")), queues(status), agents(status, all_of_them=all_of_them))
+    return Group(line, *_last_good(status.get("last_good")), *_nobody_left(status.get("nobody_left")), queues(status),
+                 agents(status, all_of_them=all_of_them))
 
 
 def _last_good(found: dict[str, Any] | None) -> list[Text]:
@@ -132,5 +135,12 @@ def _last_good(found: dict[str, Any] | None) -> list[Text]:
     since = datetime.fromtimestamp(found["since"]).astimezone()
     return [Text(f"MERKEZİN DOSYALARINDA HATA VAR: {since:%d.%m.%Y %H:%M} tarihinden beri geçerli olan son sağlam "
                  "kopyayla çalışılıyor.", style="bold red"),
-            *(Text(f"  {one}") for one in found["problems"]),
-            Text("  Düzeltince: santral check, sonra santral reload")]
+            *(Text(f"  {one}") for one in found["problems"]), Text(MENDED)]
+
+
+def _nobody_left(found: list[str] | None) -> list[Text]:
+    """As above, of a day whose needs leave nobody; an older node says nothing of it, either."""
+    if not found:
+        return []
+    return [Text("BUGÜN BAZI ARAYANLARA BAKABİLECEK KİMSE YOK: çalışanlar için geçerli düzenlemeler kimseyi "
+                 "bırakmıyor.", style="bold red"), *(Text(f"  {one}") for one in found), Text(MENDED)]

@@ -189,8 +189,8 @@ ALERTS = (
     Alert("CentreFilesBad",
           f"{names.CENTRE_FILES.name} == 0",
           60, WARNING, OPERATOR, "Merkezin dosyalarında hata var",
-          "{{ $labels.instance }}: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor. Görüşmeler "
-          "sürüyor; sonraki değişiklikler geçerli değil."),
+          "{{ $labels.instance }}: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor (sonraki "
+          "değişiklikler geçerli değil), ya da bugün bazı arayanlara bakabilecek kimse yok. Görüşmeler sürüyor."),
     Alert("RecordingOff",
           f"{names.RECORDING.name} == 0",
           300, WARNING, OPERATOR, "Görüşmeler kaydedilemiyor",

@@ -149,8 +149,8 @@ ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
 MISMATCHES = Metric("acd_reconciliation_mismatches_total", COUNTER, ("kind",),
                     "Differences a snapshot of Asterisk showed against the engine.")
 CENTRE_FILES = Metric("acd_centre_files_good", GAUGE, (),
-                      "1: the centre's files are in force; 0: the start found mistakes in them, and the node works "
-                      "with their last good copy.")
+                      "1: the centre's files are in force and good; 0: the start found mistakes in them, and the node "
+                      "works with their last good copy, or what agents need today leaves nobody for some callers.")
 RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
                     "Plain sounds found in the spool after a talk, by what became of them: kept, destroyed (too short, "
                     "private), failed (tried again).")

@@ -251,7 +251,7 @@ class Recorder:
         self._up_to(names.ASTERISK_EVENTS, events, LINK)
 
     def centre(self, *, files_good: bool) -> None:
-        """Whether the centre's files are in force, or their last good copy."""
+        """Whether the centre's files are in force, and leave somebody for everything today."""
         self._series.set(names.CENTRE_FILES, files_good)
 
     def recordings(self, done: Mapping[str, int], *, possible: bool) -> None:

@@ -191,7 +191,7 @@ class Node:
             reloader = Reloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
             house = NodeHouse(lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
-                              lambda: self._files.instead)
+                              lambda: self._files.instead, lambda: calendar.nobody_left)
             desk = self._desk(runner, recorder, dialogues.server, house, tokens)
             await self._work(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.flush()
@@ -302,7 +302,7 @@ class Node:
         def page() -> bytes:
             switch = self._switch
             recorder.asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
-            recorder.centre(files_good=self._files.instead is None)
+            recorder.centre(files_good=house.last_good() is None and not house.nobody_left())
             recorder.inbox(waiting=runner.waiting, dropped=runner.refused)
             recorder.wishes(self._wishes.counts())
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)

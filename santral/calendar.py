@@ -33,8 +33,10 @@ from routing.core.events import (
 from routing.core.ids import AgentId, SeatId, ServiceId
 from routing.core.model import Centre
 from routing.core.recess import PLANNED_MOST
+from santral import by_date
 from santral.config import NodeConfig
 from santral.engine_values import engine_centre
+from santral.last_good import TOLD_MOST
 from santral.outside import outside_seat
 
 log = structlog.get_logger()
@@ -191,6 +193,8 @@ class Calendar:
         self._config, self._post, self._clock, self._closings, self._away = config, post, clock, closings, away
         self._told: Wanted | None = None
         self._day: date | None = None
+        self.nobody_left: tuple[str, ...] = ()
+        """What nobody can take today by what agents need: file, line and what it is, the first `TOLD_MOST`."""
         self._wake = asyncio.Event()
 
     def tell(self) -> None:
@@ -199,20 +203,24 @@ class Calendar:
         now = wanted(self._config, at, self._closings(), self._away)
         for event in changes(self._told, now):
             self._post(event)
-        self._remind(at)
+        day = clock(self._config.settings, at).day.date
+        if day != self._day:
+            self._new_day(day)
         if self._told is not None and self._told.centre != now.centre:
             log.info("calendar.centre_changed")
         self._told = now
         self._wake.set()
 
-    def _remind(self, at: float) -> None:
-        """On each new day: a node runs for months, and what agents need is to be looked at with them. Whose it is, and
-        of how many, is not said; a start has said it with the other warnings of the files."""
-        day, before = clock(self._config.settings, at).day.date, self._day
+    def _new_day(self, day: date) -> None:
+        """A node runs for months: what agents need is taken over whatever it leaves, and is to be looked at with them.
+        Whose it is, and of how many, is not said."""
+        if self._day is not None and any(is_due(one, day) for one in self._config.loaded.in_force(day).values()):
+            log.warning("accommodations.review_due")  # a start has said it with the other warnings of the files
         self._day = day
-        if before is not None and day != before and any(
-                is_due(one, day) for one in self._config.loaded.in_force(day).values()):
-            log.warning("accommodations.review_due")
+        found = by_date.nobody_left(self._config.loaded, self._config.flow, day)
+        self.nobody_left = tuple(map(str, found[:TOLD_MOST]))
+        if found:
+            log.error("calendar.nobody_left", problems=list(self.nobody_left), of=len(found))
 
     async def change(self, config: NodeConfig, ask: Callable[[Event], Awaitable[object]]) -> None:
         """Put other files in force. What `ask` raises for the centre comes out, and nothing has changed then."""
@@ -222,7 +230,7 @@ class Calendar:
                 await ask(event)
             else:
                 self._post(event)
-        self._config, self._told = config, now
+        self._config, self._told, self.nobody_left = config, now, ()
         self._wake.set()
 
     def entry(self, entry: str) -> str:

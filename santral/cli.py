@@ -32,7 +32,7 @@ from planning.opening import OpeningOn
 from prompts import cli as prompts_cli
 from prompts.lengths import Lengths
 from routing.core.model import Centre as RoutingCentre
-from santral import app, broker, callers_cli, config, outside, privacy_cli, sms_cli
+from santral import app, broker, by_date, callers_cli, config, outside, privacy_cli, sms_cli
 from santral.config import DEFAULT_CENTRE
 from santral.errors import BadCentre
 from santral.hours import opening_on, pages, table
@@ -82,16 +82,15 @@ def check(
     """Check a centre's files, and the Asterisk files made of them: all problems at once. Exit 0 or 2."""
     console = Console(highlight=False, soft_wrap=True)
     found = config.check(centre, settings)
-    warnings = (*found.warnings, *config.unsent(found), *outside.read(found.loaded, state / "secrets").warnings)
-    if found.loaded.settings is not None:
-        today = datetime.now(ZoneInfo(found.loaded.settings.centre.timezone)).date()
-        warnings += tuple(config.later(centre, settings, found.loaded, today))
+    warnings = (*found.warnings, *config.unsent(found), *outside.read(found.loaded, state / "secrets").warnings,
+                *by_date.coming(found.loaded, found.flow))
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
-    for problem in found.problems:
+    problems = found.problems + found.today
+    for problem in problems:
         console.print(str(problem), markup=False)
-    if found.problems:
-        console.print(f"{config.counted(len(found.problems))} in {centre}", markup=False)
+    if problems:
+        console.print(f"{config.counted(len(problems))} in {centre}", markup=False)
         raise typer.Exit(2)
     try:
         findings = lint(render(_plan_to_look_at(centre, settings)))

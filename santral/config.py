@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ from prompts.catalogue import texts
 from prompts.lengths import Lengths
 from routing.core import model as core
 from routing.core.ids import AgentId
-from santral import outside, routable
+from santral import by_date, outside, routable
 from santral.engine_values import engine_centre, team_of
 from santral.errors import BadCentre
 from santral.files_agree import (
@@ -55,11 +55,6 @@ SOUNDS = Path(".cache/sounds")
 """Where `make prompts` builds."""
 
 
-LATER_MOST = 30
-"""Days at which needs begin or end that `later` looks at, the nearest ones: each takes about 0.1 s, and who waits for
-`santral check` should not wait long."""
-
-
 class Checked(NamedTuple):
     """A centre as read, with everything found. `flow` is None when menu.yaml cannot be used."""
 
@@ -67,6 +62,9 @@ class Checked(NamedTuple):
     flow: Flow | None
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    today: tuple[Problem, ...] = ()
+    """What needs of agents that are in force today leave to nobody, in files that are good on another day. A person who
+    checks or reloads mends it; nothing that runs by itself fails by the calendar alone."""
 
 
 class NodeConfig(NamedTuple):
@@ -159,7 +157,8 @@ def check(folder: Path, overlay: Path | None = None, *, today: date | None = Non
         for one in read.problems:
             (warnings if one.warning else problems).append(Problem(one.where, one.what, one.mend))
     found, doubts = routable.check(loaded, team_of(loaded), flow)
-    problems, warnings = problems + found, warnings + doubts
+    of_today = found if found and by_date.good_on_some_day(loaded, flow) else []
+    problems, warnings = problems + [one for one in found if one not in of_today], warnings + doubts
     if flow is not None and loaded.settings is not None:
         for number, entry in loaded.settings.numbers.items():
             if entry not in flow.entries:
@@ -169,8 +168,8 @@ def check(folder: Path, overlay: Path | None = None, *, today: date | None = Non
         found, doubts = closing(loaded, flow)
         problems = problems + found + led_nowhere(loaded, flow) + two_keys(loaded, flow)
         warnings = warnings + doubts + no_wish_kept(loaded, flow)
-    return Checked(loaded, flow, tuple(sorted(problems, key=lambda one: one.order)),
-                   tuple(sorted(warnings, key=lambda one: one.order)))
+    return Checked(loaded, flow, *(tuple(sorted(found, key=lambda one: one.order))
+                                   for found in (problems, warnings, of_today)))
 
 
 def sounds(loaded: Loaded) -> list[Path]:
@@ -193,26 +192,8 @@ def unsent(checked: Checked) -> list[Problem]:
     return []
 
 
-def later(folder: Path, overlay: Path | None, loaded: Loaded, today: date) -> list[Problem]:
-    """What is good today and will not be, by needs of agents that begin or end on a later day. Told to who checks a
-    centre: a running node takes over the needs of each day whatever they leave."""
-    days = {day for one in loaded.dated for day in (one.valid_from, _after(one.valid_to)) if day and day > today}
-    told = {str(one) for one in check(folder, overlay, today=today).problems}
-    found = []
-    for day in sorted(days)[:LATER_MOST]:
-        for one in check(folder, overlay, today=day).problems:
-            if str(one) not in told:
-                told.add(str(one))
-                found.append(Problem(one.where, f"from {day} on: {one.what}", one.mend))
-    return found
-
-
-def _after(day: date | None) -> date | None:
-    return None if day is None or day == date.max else day + timedelta(1)
-
-
 def config_of(checked: Checked) -> NodeConfig | None:
-    """The centre as it can be put in force; None: it has problems."""
+    """The centre as it can be put in force; None: it has problems, and not of today alone."""
     loaded = checked.loaded
     if checked.problems or loaded.settings is None or checked.flow is None:
         return None
@@ -221,7 +202,7 @@ def config_of(checked: Checked) -> NodeConfig | None:
 
 
 def node_config(folder: Path, overlay: Path | None = None) -> NodeConfig:
-    """The centre, or BadCentre with every problem in it."""
+    """The centre, or BadCentre with every problem in it. By the calendar alone it is none: see `Checked.today`."""
     checked = check(folder, overlay)
     config = config_of(checked)
     if config is None:

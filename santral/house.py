@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,11 +43,11 @@ class NodeHouse:
 
     def __init__(self, current: Callable[[], NodeConfig], reloader: Reloader, clock: Callable[[], float],
                  board: Board, archive: Archive, can_call: Callable[[OfferId], bool], wishes: Wishes,
-                 instead: Callable[[], Instead | None]) -> None:
+                 instead: Callable[[], Instead | None], nobody_left: Callable[[], Sequence[str]]) -> None:
         self.find, self.sound, self.hush, self.can_call = archive.find, archive.sound, archive.hush, can_call
         self.forget, self._wishes = wishes.forget, wishes
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
-        self._instead = instead
+        self._instead, self._nobody_left = instead, nobody_left
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
         """See `House`."""
@@ -65,6 +65,10 @@ class NodeHouse:
         """See `House`."""
         found = self._instead()
         return None if found is None else shapes.LastGood(since=found.since, problems=list(found.problems))
+
+    def nobody_left(self) -> list[str]:
+        """See `House`."""
+        return list(self._nobody_left())
 
     async def run(self, hang_up: asyncio.Event) -> None:
         """A reload for each SIGHUP, until cancelled. What goes wrong stands in the log; then nothing has changed."""

@@ -18,7 +18,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -26,7 +25,7 @@ from centres.load import ACCOMMODATIONS, MENU, SERVICES, SETTINGS, TEAM
 from centres.problem import Problem
 from prompts.catalogue import Catalogue
 from routing.store.keyfile import sync_folder
-from santral.config import Checked, NodeConfig, check, config_of, listed
+from santral.config import NodeConfig, check, config_of, listed
 from santral.difference import difference
 from santral.errors import BadCentre
 from santral.playable import playable
@@ -61,6 +60,20 @@ class Instead(NamedTuple):
     """Of the files as the start found them, with file and line; `TOLD_MOST` at most."""
 
 
+Begun = tuple[NodeConfig, Catalogue]
+"""What a node starts with."""
+
+
+class _Judged(NamedTuple):
+    """Files, or a copy of them."""
+
+    begun: Begun | None
+    """None: there are `problems`."""
+    problems: tuple[Problem, ...]
+    today: tuple[Problem, ...]
+    """See `Checked`."""
+
+
 class CentreFiles:
     """`folder`: of the centre; `overlay`: settings of this machine; `state`: where the copy is."""
 
@@ -72,25 +85,31 @@ class CentreFiles:
         self._state, self._clock = state, clock
         self._begun: Content = {}
 
-    def begin(self) -> tuple[NodeConfig, Catalogue]:
-        """What a node starts with: the files, or their last good copy, and the built prompts. BadCentre with every
-        problem of the files when there is none, or none that is of this centre and that this version can read."""
+    def begin(self) -> Begun:
+        """What a node starts with: the files, or their last good copy, and the built prompts. Of what is good on
+        another day only, the copy that is good today goes before the files. BadCentre with every problem of the files
+        when there is nothing, or nothing that is of this centre and that this version can read."""
         self._begun = self.look()
-        begun, found = _whole(check(self.folder, self.overlay))
-        if begun is not None:
-            with suppress(OSError):
-                self._tell(begun[0])
+        files = _judged(self.folder, self.overlay)
+        found = files.problems + files.today
+        if found and (copy := self._copy(good_today=files.begun is not None)) is not None:
+            since, begun = copy
+            self.instead = Instead(since, tuple(map(str, found[:TOLD_MOST])))
+            log.error("centre.last_good", since=_told(since), problems=list(self.instead.problems), of=len(found))
             return begun
-        for copy in (self._state / FOLDER, self._state / BEFORE):
-            if (since := self._since(copy)) is None:
-                continue
-            begun, _ = _whole(self._judged(copy, since))
-            if begun is not None:
-                self.instead = Instead(since, tuple(map(str, found[:TOLD_MOST])))
-                log.error("centre.last_good", since=_told(since), problems=list(self.instead.problems),
-                          of=len(found))
-                return begun
-        raise BadCentre(listed(found, self.folder))
+        if files.begun is None:
+            raise BadCentre(listed(found, self.folder))
+        with suppress(OSError):
+            self._tell(files.begun[0])
+        return files.begun
+
+    def _copy(self, *, good_today: bool) -> tuple[float, Begun] | None:
+        """One that can be put in force, and since when it was; of two the one that is good today. `good_today`: no
+        other one."""
+        copies = [(since, _judged(copy, self._overlay(copy)))
+                  for copy in (self._state / FOLDER, self._state / BEFORE) if (since := self._since(copy)) is not None]
+        return next(((since, one.begun) for since, one in sorted(copies, key=lambda copy: bool(copy[1].today))
+                     if one.begun is not None and not (good_today and one.today)), None)
 
     def _tell(self, config: NodeConfig) -> None:
         """What is other than when the node ran last, as a reload tells it. A list that was broken off between two
@@ -99,23 +118,11 @@ class CentreFiles:
         since = self._since(copy)
         if since is None or self._content(copy) == self._begun:
             return
-        before = config_of(self._judged(copy, since))
+        before = config_of(check(copy, self._overlay(copy)))
         changes = () if before is None else tuple(difference(before, config))
         if changes:
             log.warning("centre.changed", since=_told(since), changes=[one.place for one in changes[:TOLD_MOST]],
                         of=len(changes))
-
-    def _judged(self, copy: Path, since: float) -> Checked:
-        """A copy with the needs of agents that are in force today, judged by those of the day it came in force: needs
-        begin and end by date, a running node takes them over at midnight as they are, and no start fails by the
-        calendar alone."""
-        overlay = copy / OVERLAY if self.overlay else None
-        checked = check(copy, overlay)
-        settings = checked.loaded.settings
-        if not checked.problems or settings is None:
-            return checked
-        day = datetime.fromtimestamp(since, ZoneInfo(settings.centre.timezone)).date()
-        return checked._replace(problems=check(copy, overlay, today=day).problems)
 
     def look(self) -> Content:
         """The files as they are now, to be given back to `taken`; nothing when they cannot be read."""
@@ -164,6 +171,9 @@ class CentreFiles:
             return None
         return about["since"] if {**about, **self._whose()} == about else None
 
+    def _overlay(self, copy: Path) -> Path | None:
+        return copy / OVERLAY if self.overlay else None
+
     def _whose(self) -> dict[str, str | None]:
         return {"centre": str(self.folder.absolute()),
                 "settings": None if self.overlay is None else str(self.overlay.absolute())}
@@ -193,13 +203,14 @@ class CentreFiles:
         _remove(before)
 
 
-def _whole(checked: Checked) -> tuple[tuple[NodeConfig, Catalogue] | None, tuple[Problem, ...]]:
-    """The centre, when it can be put in force and everything it says can be played; else what is wrong."""
+def _judged(folder: Path, overlay: Path | None) -> _Judged:
+    """The centre, when it can be put in force and everything it says can be played; and what is wrong."""
+    checked = check(folder, overlay)
     config = config_of(checked)
     if config is None:
-        return None, checked.problems
+        return _Judged(None, checked.problems, checked.today)
     sounds, problems = playable(config)
-    return None if sounds is None else (config, sounds), problems
+    return _Judged(None if sounds is None else (config, sounds), problems, checked.today)
 
 
 def _told(moment: float) -> str:

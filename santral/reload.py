@@ -18,6 +18,7 @@ from centres.problem import Problem
 from centres.settings import Settings
 from ivr.flow.model import Transfer
 from prompts.catalogue import Catalogue
+from santral import by_date
 from santral.config import NodeConfig, check, config_of
 from santral.difference import Change, difference
 from santral.last_good import CentreFiles
@@ -59,6 +60,8 @@ class New(NamedTuple):
     config: NodeConfig
     sounds: Catalogue
     later: tuple[Later, ...]
+    warnings: tuple[Problem, ...]
+    """Those of today, and what comes at a later day."""
 
 
 class Reloader:
@@ -83,20 +86,22 @@ class Reloader:
                 await self._apply(new)
                 await asyncio.to_thread(self._files.taken, content)
                 log.info("node.reloaded", by=by, changes=len(changes), later=[one.what for one in new.later])
-            return Reloaded(not dry_run, changes, new.later, (), new.config.warnings)
+            return Reloaded(not dry_run, changes, new.later, (), new.warnings)
 
 
 def read(folder: Path, overlay: Path | None, old: NodeConfig) -> tuple[New | None, tuple[Problem, ...]]:
     """The files as they would be in force beside what cannot change now; or every problem of them."""
     checked = check(folder, overlay)
     config = config_of(checked)
-    if config is None:
-        return None, checked.problems
+    if config is None or checked.today:  # who reloads is there to mend it
+        return None, checked.problems + checked.today
     config, later = beside(old, config)
     if problems := tuple(_entries(config)):
         return None, problems
     sounds, problems = playable(config)
-    return (None, problems) if sounds is None else (New(config, sounds, later), ())
+    if sounds is None:
+        return None, problems
+    return New(config, sounds, later, (*checked.warnings, *by_date.coming(checked.loaded, checked.flow))), ()
 
 
 def beside(old: NodeConfig, new: NodeConfig) -> tuple[NodeConfig, tuple[Later, ...]]:

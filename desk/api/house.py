@@ -35,6 +35,10 @@ class House(Protocol):
         """What is in force instead of the centre's files, which had problems at the start; None: the files are."""
         ...
 
+    def nobody_left(self) -> list[str]:
+        """What nobody can take today by what agents need: file, line and what it is, the first ones."""
+        ...
+
     async def find(self, wanted: shapes.Find, by: str) -> shapes.Recordings:
         """The newest recordings that fit. The access is noted."""
         ...

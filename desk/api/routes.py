@@ -291,7 +291,7 @@ async def cancel_callback(call: Call) -> Shape:
 
 async def status(call: Call) -> Shape:
     """Everything."""
-    return shapes.now(call.inbox.status(), call.house.last_good(), call.who)
+    return shapes.now(call.inbox.status(), call.house.last_good(), call.house.nobody_left(), call.who)
 
 
 async def reload(call: Call) -> Shape:

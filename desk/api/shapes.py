@@ -292,6 +292,8 @@ class Now(Shape):
     at: float
     link_up: bool
     last_good: LastGood | None = Field(description="Null: the centre's files are in force.")
+    nobody_left: list[str] = Field(description="What nobody can take today by what agents need; the first ones, with "
+                                               "file and line.")
     queues: list[Queue]
     agents: list[Agent]
 
@@ -455,7 +457,8 @@ def waiting(status: Status) -> AllWaiting:
     return AllWaiting(contacts=sorted(found, key=lambda one: (one.service, one.position)))
 
 
-def now(status: Status, last_good: LastGood | None, who: Who) -> Now:
+def now(status: Status, last_good: LastGood | None, nobody_left: list[str], who: Who) -> Now:
     """The whole status as the asker may see it."""
-    return Now(at=status.at, link_up=status.link_up, last_good=last_good, queues=[queue(one) for one in status.queues],
+    return Now(at=status.at, link_up=status.link_up, last_good=last_good, nobody_left=nobody_left,
+               queues=[queue(one) for one in status.queues],
                agents=[agent(one, who) for one in status.agents])

@@ -58,9 +58,13 @@ class House:
         self.asked: list[tuple[str, object]] = []
         self.callable = True
         self.instead: shapes.LastGood | None = None
+        self.left: list[str] = []
 
     def last_good(self) -> shapes.LastGood | None:
         return self.instead
+
+    def nobody_left(self) -> list[str]:
+        return self.left
 
     async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
         self.asked.append((by, wanted))

@@ -65,7 +65,7 @@ async def test_a_node_that_is_older_than_the_command_has_a_status(tmp_path: Path
     async with running() as desk:
         node = find(state(tmp_path, desk), None, None)
         found = await asyncio.to_thread(call, node, "GET", "/api/v1/status")
-    del found["last_good"]
+    del found["last_good"], found["nobody_left"]
     out = Console(width=160, record=True, file=StringIO())
     out.print(whole(found))
     assert "Asterisk bağlı" in out.export_text()
@@ -79,6 +79,15 @@ async def test_status_says_that_the_files_of_the_centre_are_not_in_force(tmp_pat
         assert found.exit_code == 0, found.output
         for word in ("MERKEZİN DOSYALARINDA HATA VAR: 24.11.2025", "services.yaml:12: [b]. Mend it.", "santral reload"):
             assert word in found.output
+
+
+async def test_status_says_what_nobody_can_take_today(tmp_path: Path) -> None:
+    async with running() as desk:
+        desk.house.left = ["menu.yaml:79: [b]. Mend it."]
+        found = await santral("status", "--state", state(tmp_path, desk))
+    assert found.exit_code == 0, found.output
+    for word in ("BAKABİLECEK KİMSE YOK", "menu.yaml:79: [b]. Mend it.", "santral reload"):
+        assert word in found.output
 
 
 async def test_recordings_are_listed_and_written(tmp_path: Path) -> None:

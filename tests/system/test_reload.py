@@ -202,3 +202,25 @@ async def test_a_file_that_was_saved_half_way_costs_nobody_the_line_after_a_cras
     assert "target_s: 12" in (lab.folder / "last-good" / "services.yaml").read_text(encoding="utf-8")
     await lab.network.hang_up_all()
     await caller.wait_ended()
+
+
+async def test_a_first_start_on_a_day_whose_needs_leave_nobody_serves_all_others(new_lab: NewLab, tmp_path: Path
+                                                                                ) -> None:
+    folder = copied(tmp_path)
+    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {',
+         'number: "1131", team: gorus_oneri, skills: {en: 40, ')
+    edit(folder, "accommodations.yaml", "  - {agent: a1130,",
+         "  - {agent: a1131, channels: [chat], valid_from: 2025-11-20}\n  - {agent: a1130,")
+    lab = await new_lab(centre=folder)
+    status = await lab.status()
+    (told,) = status["nobody_left"]
+    assert told.startswith("menu.yaml:") and status["last_good"] is None
+    assert records.total(await lab.metrics(), "acd_centre_files_good") == 0
+    assert "calendar.nobody_left" in (lab.folder / "node.log").read_text(encoding="utf-8")
+    code, said, _ = await santral_reload(lab)
+    assert code == 2 and told in said, "who reloads mends it"
+    edit(folder, "menu.yaml", "        needs: {en: 40}\n", "")
+    code, said, _ = await santral_reload(lab)
+    assert code == 0 and (await lab.status())["nobody_left"] == []
+    assert records.total(await lab.metrics(), "acd_centre_files_good") == 1

@@ -173,8 +173,8 @@ CASES = (
          "160 olay alınamadı; durum Asterisk'ten yeniden okundu."),
     Case("EventsDropped", 8, {"acd_events_dropped_total": "0x200"}),
     Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "0x200"}, NODE, "Merkezin dosyalarında hata var",
-         "127.0.0.1:8080: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor. Görüşmeler sürüyor; "
-         "sonraki değişiklikler geçerli değil."),
+         "127.0.0.1:8080: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor (sonraki "
+         "değişiklikler geçerli değil), ya da bugün bazı arayanlara bakabilecek kimse yok. Görüşmeler sürüyor."),
     Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "1x200"}),
     Case("RecordingOff", 8, {f"acd_recording_possible{{{AT}}}": "0x200"}, NODE, "Görüşmeler kaydedilemiyor",
          "127.0.0.1:8080: kayıt klasörü dolu, yetkisiz ya da mühürlenemiyor. Görüşmeler sürüyor."),

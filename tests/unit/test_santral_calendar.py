@@ -148,6 +148,43 @@ accommodations:
     assert said(logs) == [{"event": "accommodations.review_due", "log_level": "warning"}] * 2
 
 
+async def test_what_nobody_can_take_is_said_each_new_day_until_files_without_it_are_in_force(folder: Path) -> None:
+    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {',
+         'number: "1131", team: gorus_oneri, skills: {en: 40, ')
+    kept = (folder / "accommodations.yaml").read_text(encoding="utf-8")
+    (folder / "accommodations.yaml").write_text("""\
+accommodations:
+  - {agent: a1131, channels: [chat], valid_from: 2026-03-01, valid_to: 2026-03-02}
+  - {agent: a1131, valid_from: 2026-03-03}
+""", encoding="utf-8")
+    now = at("2026-02-28T12:00")
+    config = node_config(folder)
+    calendar = Calendar(config, lambda event: None, lambda: now)
+    found = []
+    with capture_logs() as logs:
+        for moment in ("2026-02-28T23:59", "2026-03-01T00:00", "2026-03-01T12:00", "2026-03-02T00:00",
+                       "2026-03-03T00:00"):
+            now = at(moment)
+            calendar.tell()
+            found.append(len(calendar.nobody_left))
+    assert found == [0, 1, 1, 1, 0]
+    days = [one for one in logs if one["event"] == "calendar.nobody_left"]
+    assert len(days) == 2 and days[0]["log_level"] == "error" and days[0]["of"] == 1
+    assert "which callers of node 'gorus-oneri' may need" in days[0]["problems"][0]
+    now = at("2026-03-02T12:00")
+    calendar = Calendar(config, lambda event: None, lambda: now)
+    calendar.tell()  # a start on such a day
+    assert len(calendar.nobody_left) == 1
+    (folder / "accommodations.yaml").write_text(kept, encoding="utf-8")
+
+    async def taken(event: Event) -> None:
+        assert isinstance(event, Configured)
+
+    await calendar.change(node_config(folder), taken)
+    assert calendar.nobody_left == ()
+
+
 def said(logs: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
     """What is said of reviews."""
     return [one for one in logs if one["event"] == "accommodations.review_due"]

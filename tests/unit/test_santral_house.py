@@ -38,7 +38,7 @@ async def test_no_reload_by_signal_ends_the_node() -> None:
     hang_up: Any = SimpleNamespace(wait=lambda: asyncio.sleep(0), clear=lambda: None)
     house = NodeHouse(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
                       SimpleNamespace(find=None, sound=None, hush=None),  # type: ignore[arg-type]
-                      lambda offer: True, SimpleNamespace(forget=None), lambda: None)  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(forget=None), lambda: None, tuple)  # type: ignore[arg-type]
     running = asyncio.create_task(house.run(hang_up))
     await asyncio.wait_for(asked.wait(), 5.0)
     assert not running.done() and not troubles
@@ -60,7 +60,7 @@ accommodations:
     config, now = node_config(centre), datetime(2026, 1, 31, 20, 30, tzinfo=UTC).timestamp()  # 23:30 in Ankara
     house = NodeHouse(lambda: config, SimpleNamespace(), lambda: now, SimpleNamespace(),  # type: ignore[arg-type]
                       SimpleNamespace(find=None, sound=None, hush=None),  # type: ignore[arg-type]
-                      lambda offer: True, SimpleNamespace(forget=None), lambda: None)  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(forget=None), lambda: None, tuple)  # type: ignore[arg-type]
     found = house.needs(AgentId("a1001"))
     assert found.everybody == {"wrapup_s": 20.0}
     assert [one.model_dump(exclude_none=True) for one in found.entries] == [

@@ -211,7 +211,8 @@ def test_a_menu_whose_prompts_are_not_built_is_bad_too(house: House, monkeypatch
         house.files().begin()
 
 
-def test_no_start_fails_by_the_calendar_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_no_start_fails_by_the_calendar_alone(house: House, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
     """Needs of agents begin by date, and what a node took over at midnight must not keep it from starting by noon."""
     now = AT
 
@@ -226,20 +227,44 @@ def test_no_start_fails_by_the_calendar_alone(house: House, monkeypatch: pytest.
          'number: "1131", team: gorus_oneri, skills: {en: 40, ')
     edit(house.centre, "accommodations.yaml", "  - {agent: a1130,",
          "  - {agent: a1131, channels: [chat], valid_from: 2025-11-25}\n  - {agent: a1130,")
-    house.started()
+    if not first:
+        house.started()
     now += 5.5 * 3600.0  # 21:30 UTC: the 25th has begun in Istanbul
+    for at in (AT + 5.0, AT + 9.0):
+        files = house.files(at=at)
+        with capture_logs() as logs:
+            config, _ = files.begin()
+        files.begun()
+        assert files.instead is None and not logs, "the files are in force; the calendar says what is left to nobody"
+        [agent] = [one for one in config.centre.agents if one.id == "a1131"]
+        assert agent.profile.channels == {"chat"}
+    good = house.read("team.yaml")
+    house.write(HALF)
     files = house.files()
+    files.begin()  # of two that leave nobody today the one that can be put in force
+    assert files.instead is not None and files.instead.problems[0].startswith("services.yaml:3: ")
+    shutil.copy(MEB / "services.yaml", house.centre)
+    house.write(good.replace("en: 40", "en: 10", 1), "team.yaml")
+    (house.state / FOLDER / "team.yaml").write_text(house.read("team.yaml"), encoding="utf-8")
+    with pytest.raises(BadCentre, match="which callers of node 'gorus-oneri' may need"):  # bad on every day
+        house.files().begin()
+
+
+def test_a_copy_that_leaves_somebody_today_goes_before_files_that_leave_nobody(house: House) -> None:
+    """They were changed, and nobody has put them in force."""
+    edit(house.centre, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    edit(house.centre, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {',
+         'number: "1131", team: gorus_oneri, skills: {en: 40, ')
+    house.started()
+    edit(house.centre, "accommodations.yaml", "  - {agent: a1130,",
+         "  - {agent: a1131, channels: [chat], valid_from: 2025-11-20}\n  - {agent: a1130,")
+    files = house.files(at=AT + 5.0)
     with capture_logs() as logs:
         config, _ = files.begin()
     assert files.instead is not None and files.instead.since == AT
-    assert any("which callers of node 'gorus-oneri' may need" in one for one in files.instead.problems)
     assert [one["event"] for one in logs] == ["centre.last_good"]
-    [agent] = [one for one in config.centre.agents if one.id == "a1131"]
-    assert agent.profile.channels == {"chat"}, "today's needs are in force all the same"
-    house.write(house.read("team.yaml").replace("en: 40", "en: 10", 1), "team.yaml")
-    (house.state / FOLDER / "team.yaml").write_text(house.read("team.yaml"), encoding="utf-8")
-    with pytest.raises(BadCentre):  # bad on every day
-        house.files().begin()
+    assert any("which callers of node 'gorus-oneri' may need" in one for one in files.instead.problems)
+    assert "voice" in next(one for one in config.centre.agents if one.id == "a1131").profile.channels
 
 
 @pytest.mark.parametrize("broken_off", ["writing", "renaming"])

@@ -78,6 +78,22 @@ async def test_with_any_problem_all_are_told_and_nothing_changes(folder: Path) -
     assert [one.where.partition(":")[0] for one in done.problems] == ["menu.yaml", "services.yaml", "team.yaml"]
 
 
+async def test_days_at_which_needs_leave_nobody_are_told_before_and_refused_on_the_day(folder: Path) -> None:
+    node = Node(folder)
+    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {',
+         'number: "1131", team: gorus_oneri, skills: {en: 40, ')
+    edit(folder, "accommodations.yaml", "  - {agent: a1130,",
+         "  - {agent: a1131, channels: [chat], valid_from: 2999-01-01}\n  - {agent: a1130,")
+    for dry_run in (True, False):
+        done = await node.reloader.reload("test", dry_run=dry_run)
+        (told,) = [str(one) for one in done.warnings if "from 2999-01-01 on: no agent" in str(one)]
+        assert done.problems == () and told.startswith("menu.yaml:")
+    edit(folder, "accommodations.yaml", "2999-01-01", "2026-01-01")
+    done = await node.reloader.reload("test")
+    assert not done.applied and ["from" in one.what for one in done.problems] == [False]
+
+
 def test_what_agents_need_is_told_as_a_number_and_nothing_else(folder: Path) -> None:
     old = node_config(folder)
     edit(folder, "accommodations.yaml", "accommodations:\n",

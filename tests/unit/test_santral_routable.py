@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import typing
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ import pytest
 from centres.model import DAYS
 from centres.services import Strategy
 from routing.core import strategies
-from santral import config
-from santral.config import check, later, node_config
+from santral.config import check, node_config
 from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.unit
@@ -275,19 +273,3 @@ def test_what_the_menu_needs_somebody_of_the_service_has(folder: Path) -> None:
     (told,) = [one for one in warnings(folder) if "distress" in one]
     assert re.match(r"menu\.yaml:\d+: callers of 'psikososyal', which is for distress, may wait for somebody with",
                     told)
-
-
-def test_what_needs_leave_on_a_later_day_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
-    edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {', 'number: "1131", team: gorus_oneri, '
-         "skills: {en: 40, ")
-    (folder / "accommodations.yaml").write_text(
-        "accommodations:\n  - {agent: a1004, ring_timeout_s: 30, valid_to: 2026-02-28}\n"
-        "  - {agent: a1131, channels: [chat], valid_from: 2026-03-02, valid_to: 2026-03-09}\n", encoding="utf-8")
-    today = date(2026, 2, 1)
-    loaded = check(folder, today=today).loaded
-    (told,) = (str(one) for one in later(folder, None, loaded, today))
-    assert re.match(r"menu\.yaml:\d+: from 2026-03-02 on: no agent who takes calls of 'gorus_oneri' has en 40", told)
-    assert later(folder, None, loaded, date(2026, 3, 2)) == [], "a problem of today already"
-    monkeypatch.setattr(config, "LATER_MOST", 1)
-    assert later(folder, None, loaded, today) == [], "the nearest days alone"
