@@ -131,9 +131,9 @@ def _unasked(loaded: Loaded, asked: set[str]) -> list[Problem]:
 
 def _reach(loaded: Loaded, service: Service, team: Team) -> tuple[list[Problem], list[Problem]]:
     """Whether anybody who takes calls fits the floor and each step. The last step must be met by somebody."""
-    takers = [agent for agent, profile in team.agents if _may(profile, service, team)]
+    takers = [(agent, profile) for agent, profile in team.agents if _may(profile, service, team)]
     floor = _read(service.floor)
-    above = [agent for agent in takers if _meets(agent, floor)]
+    above = [(agent, profile) for agent, profile in takers if _meets(agent, floor)]
     if not takers:
         return [Problem(loaded.place(SERVICES, service.id),
                         f"no agent may have calls of '{service.id}': nobody on duty can ever match",
@@ -147,7 +147,7 @@ def _reach(loaded: Loaded, service: Service, team: Team) -> tuple[list[Problem],
     warnings: list[Problem] = []
     for index, step in enumerate(service.steps):
         last = index == len(service.steps) - 1
-        fitting = [agent for agent in above if _meets(agent, _read(step.needs))]
+        fitting = [(agent, profile) for agent, profile in above if _meets(agent, _read(step.needs))]
         if not fitting:
             (problems if last else warnings).append(Problem(
                 loaded.place(SERVICES, service.id, "steps", index),
@@ -155,8 +155,22 @@ def _reach(loaded: Loaded, service: Service, team: Team) -> tuple[list[Problem],
                 f"{' and its floor' if service.floor else ''}: nobody on duty can ever match",
                 "Lower its levels, or raise them in team.yaml." if last else "It is passed at once; take it out."))
         elif last:
-            warnings += _off_call(loaded, service, fitting)
+            warnings += _off_call(loaded, service, [agent for agent, _ in fitting])
+            if _all_spared(service, fitting):
+                warnings.append(_abused(loaded.place(SERVICES, service.id), f"'{service.id}'"))
     return problems, warnings
+
+
+def _all_spared(service: Service, takers: Sequence[tuple[Agent, core.Profile]]) -> bool:
+    """Whether a caller of whom an agent has said that they were abusive finds nobody among these."""
+    return (service.privacy != "anonymous"  # nobody is known again there
+            and bool(takers) and all(ABUSIVE in profile.no_topics for _, profile in takers))
+
+
+def _abused(where: str, whom: str) -> Problem:
+    return Problem(where, f"every agent of {whom} is spared callers who were abusive: they would wait for ever",
+                   "Agree with somebody who can have them; of what [profile] spares everybody their own entry says "
+                   "'no_abusive_history: false'.")
 
 
 def _needed(loaded: Loaded, team: Team, flow: Flow,
@@ -179,21 +193,25 @@ def _needed(loaded: Loaded, team: Team, flow: Flow,
                                     "Lead them there without 'needs': a person who answers can find another."))
         takers = [(agent, profile) for agent, profile in team.agents if _may(profile, service, team)
                   and all(_meets(agent, _read(one)) for one in (service.floor, service.steps[-1].needs))]
-        unspared = [agent for agent, profile in takers if profile.no_topics.isdisjoint(about)]
+        unspared = [(agent, profile) for agent, profile in takers if profile.no_topics.isdisjoint(about)]
         if about and not unspared:
             found = Problem(f"{MENU}:{lines['topics']}",
                             f"every agent of '{service.id}' is spared a topic of node '{name}': its callers would wait "
                             "for ever", "Give the service to somebody who may have it, or take the topic out.")
             if found not in problems:  # callers come to the node with other needs, too
                 problems.append(found)
+        left = [(agent, profile) for agent, profile in unspared if _meets(agent, wanted)]
         if needs and not any(_meets(agent, wanted) for agent, _ in takers):
             problems.append(Problem(where, f"no agent who takes calls of '{service.id}' has {asked}, which callers of "
                                     f"node '{name}' may need: they would wait for ever",
                                     "Give it to somebody of the service in team.yaml, or lead them to another one."))
-        elif unspared and not any(_meets(agent, wanted) for agent in unspared):
+        elif unspared and not left:
             problems.append(Problem(where, f"every agent of '{service.id}' who has {asked}, which callers of node "
                                     f"'{name}' may need, is spared a topic of it: they would wait for ever",
                                     "Give it to somebody who may have the topic, or take the topic out."))
+        elif _all_spared(service, left) and not _all_spared(service, takers):  # else it has been told of the service
+            whom = f"callers of node '{name}'{f' who need {asked}' if asked else ''} may have"
+            warnings.append(_abused(where, f"'{service.id}' whom {whom}"))
     return problems, warnings
 
 

@@ -234,6 +234,32 @@ def test_the_topic_of_abusive_callers_is_known(folder: Path) -> None:
     assert warnings(folder) == []
 
 
+def test_that_everybody_is_spared_abusive_callers_is_told_of_each_service(folder: Path) -> None:
+    (folder / "accommodations.yaml").unlink()
+    edit(folder, "santral.toml", "[listen]", "[profile]\nno_abusive_history = true\n\n[listen]")
+    told = [one.partition(". ")[0] for one in warnings(folder) if "abusive" in one]
+    assert len(told) == 4 and not [one for one in told if "'ihbar_sikayet'" in one], "nobody is known again there"
+    assert [one for one in told if re.match(r"services\.yaml:\d+: every agent of 'temsilci' is spared callers who were "
+                                            "abusive: they would wait for ever$", one)]
+    (folder / "accommodations.yaml").write_text("accommodations:\n  - {agent: a1131, no_abusive_history: false}\n",
+                                                encoding="utf-8")
+    assert problems(folder) == []
+    assert not [one for one in warnings(folder) if "every agent of 'gorus_oneri'" in one]
+
+
+def test_needs_and_topics_of_the_menu_may_leave_abusive_callers_nobody(folder: Path) -> None:
+    edit(folder, "menu.yaml", "then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")
+    edit(folder, "team.yaml", 'number: "1131", team: gorus_oneri, skills: {', 'number: "1131", team: gorus_oneri, '
+         "skills: {en: 40, ")
+    assert not [one for one in warnings(folder) if "abusive" in one]
+    edit(folder, "accommodations.yaml", "  - {agent: a1130,",
+         "  - {agent: a1131, no_abusive_history: true}\n  - {agent: a1130,")
+    assert problems(folder) == []
+    (told,) = [one for one in warnings(folder) if "abusive" in one]
+    assert re.match(r"menu\.yaml:\d+: every agent of 'gorus_oneri' whom callers of node 'gorus-oneri' who need en 40 "
+                    "may have is spared callers who were abusive", told)
+
+
 @pytest.mark.parametrize(("need", "days", "told"), [
     ("no_abusive_history: true", 60, True), ("no_topics: [abusive]", 60, True),
     ("no_abusive_history: true", 180, False), ("rest_gap_s: 60", 60, False)])
