@@ -41,7 +41,7 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     """The agent asks somebody of a service, or a colleague. Raises `Refused`: then the talk goes on."""
     offer = transfer.talk(d, event.offer)
     if offer.partner is not None:
-        raise NotNow("a pair talks with one caller: send them on")
+        raise NotNow(f"offer {event.offer} can ask nobody beside the talk; send the caller on")
     contact = offer.contact
     service, record = transfer.where(d, offer, event.service, event.to)
     if offer.held_since is None:

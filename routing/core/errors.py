@@ -122,7 +122,7 @@ class CallerUnknown(Refused):
 
 
 class NotNow(Refused):
-    """The agent's state does not allow it now."""
+    """The agent's state does not allow it now. Where their profile does not, that is not said: supervisors read it."""
 
     code = "not_now"
     turkish = "Bu işlem şu anki durumunuzda yapılamıyor."

@@ -158,7 +158,7 @@ def _by_clock_only(d: Domain, record: AgentRecord) -> bool:
 
 
 def _not_by_word(record: AgentRecord) -> NotNow:
-    return NotNow(f"the wrap-up of agent {record.id} ends by the clock only; wrapup_mode of their profile says so")
+    return NotNow(f"the wrap-up of agent {record.id} cannot be ended now")
 
 
 def wrap_up_ended(d: Domain, event: WrapUpEnded) -> None:
@@ -182,7 +182,7 @@ def wrap_up_extended(d: Domain, event: WrapUpExtended) -> None:
     keys: list[Key] = [("wrap", offer.id) for offer in record.offers.values()]
     found = [(key, at) for key in (*keys, ("aside", record.id)) if (at := d.timers.at(key)) is not None]
     if not found:
-        raise NotNow(f"agent {event.agent} has no wrap-up that ends by the clock; only such a one can be extended")
+        raise NotNow(f"agent {event.agent} has no wrap-up that could be extended now")
     for key, at in found:
         d.timers.set(key, at + record.profile.wrapup_extend_s)
     agents.note(d, record)
@@ -194,8 +194,7 @@ def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
     record = agents.signed_in(d, event.agent)
     talking = [offer for offer in record.offers.values() if capacity.talks(offer)]
     if talking and not talks.can_wrap_up(record):
-        raise NotNow(f"no wrap-up comes after this talk: agent {event.agent} " + (
-            "signs out then" if record.leave_pending else "has wrapup_s 0 in their profile"))
+        raise NotNow(f"no wrap-up comes after this talk of agent {event.agent}")
     if record.profile.wrapup_mode in talks.BY_WISH:
         for offer in talking:
             offer.wrapup_asked = True

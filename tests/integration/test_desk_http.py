@@ -34,8 +34,10 @@ from desk.api.tokens import Role
 from desk.server import BODY_MAX
 from routing.core import events
 from routing.core.errors import NotNow, SeatTaken
-from routing.core.ids import ContactId
+from routing.core.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.inbox import InboxClosed
+from routing.core.model import Profile, WrapUpMode
+from tests.core_house import House as CoreHouse
 from tests.fakes.desk import SOUND, running
 
 pytestmark = pytest.mark.integration
@@ -274,6 +276,33 @@ async def test_refusals_have_a_code_and_a_turkish_sentence(answered: Any, status
         assert (found, said["error"]) == (status, code)
         assert said["message"].endswith(".") and "secret" not in json.dumps(said)
     assert "05321234567" not in capsys.readouterr().out
+
+
+FORCED = Profile(wrapup_mode=WrapUpMode.MANDATORY_FORCED_TIMEOUT, wrapup_s=60.0)
+NEEDS = re.compile("|".join(("profile", "pair", "clock", "_s\\b", *Profile._fields)))
+"""What somebody needs is heard by nobody else."""
+
+
+@pytest.mark.parametrize(("profile", "event", "in_talk"), [
+    (FORCED, events.WrapUpEnded(AgentId("a")), False), (FORCED, events.AgentResumed(AgentId("a")), False),
+    (Profile(wrapup_mode=WrapUpMode.MANDATORY), events.WrapUpExtended(AgentId("a")), False),
+    (Profile(wrapup_mode=WrapUpMode.AGENT_REQUESTED), events.WrapUpAsked(AgentId("a")), False),
+    (Profile(wrapup_s=0.0), events.WrapUpAsked(AgentId("a")), True),
+    (Profile(pair_id="x"), events.ConsultAsked(OfferId(1), ServiceId("edu")), True)])
+async def test_a_refusal_tells_nobody_what_is_needed(profile: Profile, event: events.Event, in_talk: bool) -> None:
+    house = CoreHouse({"a": 50, "b": 50}, profile)
+    house.sits("a", "b", at=1.0)
+    offer = house.talks(2.0)
+    assert offer.agent == "a"
+    if not in_talk:
+        house.over(offer, 9.0)
+    with pytest.raises(NotNow) as refused:
+        house.tell(event, 10.0)
+    async with running(refused.value) as desk:
+        for role in (Role.SUPERVISOR, Role.ADMIN):
+            status, said = await desk.ask("POST", "/api/v1/agents/a/resume", role)
+            assert (status, said["detail"]) == (409, str(refused.value))
+            assert not NEEDS.search(json.dumps(said, ensure_ascii=False))
 
 
 HOSTILE = ["a\r\nAction: x", 'a"b', "a'b", "a,b", "a&b", "a|b", "", " " * 41, "\x00", "a\u202eb", "\x1b[2J", "${X}",
