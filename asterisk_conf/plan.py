@@ -175,6 +175,23 @@ class Said(NamedTuple):
     unavailable: str = "agent/unavailable"
     """To an agent's phone that dialled a code while no node answers."""
 
+    def to_callers(self) -> dict[str, str]:
+        """Those that callers hear: each is there slowly and in every language."""
+        return {name: key for name, key in self._asdict().items() if name in _TO_CALLERS}
+
+
+_TO_CALLERS = ("apology", "sorry", "bye", "net", "sent_on", "hello", "press_here", "moment")
+
+
+class Emergency(NamedTuple):
+    """What callers of a service in distress hear between two rounds of the safety net."""
+
+    service: str
+    language: str
+    slow: bool
+    place: str
+    """Of the sound below the folder of sounds, without ending: `en/acil-destek`."""
+
 
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
@@ -201,9 +218,8 @@ class Plan:
     actions_secret: str = field(repr=False)
     services: tuple[tuple[str, str | None], ...] = ()
     """(service id, key of the brief an agent hears, or None)."""
-    emergencies: tuple[tuple[str, str], ...] = ()
-    """(service id, key of what its callers hear between two rounds of the safety net): who is in distress is never sent
-    away."""
+    emergencies: tuple[Emergency, ...] = ()
+    """In each language, usual and slow: who is in distress is never sent away."""
     net_members: tuple[str, ...] = ()
     """Seats that ring in the safety net, when no node has answered for a minute."""
     outside: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -245,7 +261,7 @@ class Plan:
         return f"{self.sounds}/tr/{key}"
 
     def spoken(self, key: str) -> str:
-        """The same in the language of a caller who is called back (`SC_SPOKEN`)."""
+        """The same in the language of the caller ([santral-spoken])."""
         return f"{self.sounds}/${{SC_SPOKEN}}/{key}"
 
 
@@ -275,9 +291,10 @@ def _callers(plan: Plan) -> Iterable[str]:
             yield f"service {service!r}: small letters, digits and _ only"
         if brief is not None and not _PROMPT.match(brief):
             yield f"brief {brief!r} of {service}: not a key of a prompt"
-    for service, text in plan.emergencies:
-        if not _SERVICE.match(service) or not _PROMPT.match(text):
-            yield f"emergency text {text!r} of {service!r}: not a key of a prompt, or no name of a service"
+    for one in plan.emergencies:
+        language, _, key = one.place.partition("/")
+        if not _SERVICE.match(one.service) or not all(map(_PROMPT.match, (one.language, language, key))):
+            yield f"emergency text {one.place!r} of {one.service!r}: not a prompt, or no name of a service"
     for name, key in plan.said._asdict().items():
         if not _PROMPT.match(key):
             yield f"prompt {name}: {key!r} is not a key of a prompt"

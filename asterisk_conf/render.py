@@ -60,8 +60,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def _paths(chosen: Plan) -> dict[str, str]:
     said = {name.upper(): chosen.prompt(key) for name, key in chosen.said._asdict().items()}
-    said |= {name: chosen.spoken(key) for name, key in (
-        ("HELLO", chosen.said.hello), ("PRESS_HERE", chosen.said.press_here), ("MOMENT", chosen.said.moment))}
+    said |= {name.upper(): chosen.spoken(key) for name, key in chosen.said.to_callers().items()}
     return {**said, "MUSIC": chosen.music_dir, "MUSIC_CLASS": plan.MUSIC_CLASS, "MUSICS": _musics(chosen),
             "CEL_FILE": plan.CEL_FILE, "SPOOL": chosen.spool,
             "RULES": say.sections(chosen.prompt("digits"))}  # fmt: skip
@@ -93,7 +92,8 @@ def _calls(chosen: Plan) -> dict[str, str]:
         called += [f"exten => {number},1,Set(__SC=${{UNIQUEID}})", f" same => n,Set(__SC_CALLED={number})",
                    f" same => n,Set(SC_ENTRY={entry})", " same => n,Goto(santral-menu,s,1)"]  # fmt: skip
     briefs = [f"SC_BRIEF_{service}={chosen.prompt(key)}" for service, key in chosen.services if key is not None]
-    emergencies = [f"SC_EMERGENCY_{service}={chosen.prompt(key)}" for service, key in chosen.emergencies]
+    emergencies = [f"SC_EMERGENCY_{one.language}_{'1' if one.slow else ''}_{one.service}={chosen.sounds}/{one.place}"
+                   for one in chosen.emergencies]
     return {
         "CALLED": "\n".join(called),
         "BRIEFS": "\n".join(briefs),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import make_url
 
-from asterisk_conf.plan import MUSIC_CLASS, Address, Plan, Registration, Timings, Trunk
+from asterisk_conf.plan import MUSIC_CLASS, Address, Emergency, Plan, Registration, Timings, Trunk
 from centres import services as files
 from centres.load import Loaded, load
 from centres.model import minute_of
@@ -24,8 +24,9 @@ from ivr.flow.load import load as load_flow
 from ivr.flow.model import End, Flow, Queue
 from ivr.quiet import Quiet
 from ivr.transfer import Where
-from prompts.catalogue import texts
+from prompts.catalogue import found_in, spoken
 from prompts.lengths import Lengths
+from prompts.say import LANGUAGES
 from routing.core import model as core
 from routing.core.ids import AgentId
 from santral import by_date, outside, routable
@@ -241,7 +242,7 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
     trunk = Trunk(tuple(settings.trunk.match),
                   None if registration is None else
                   Registration(registration.server, registration.user, secrets.trunk()), settings.trunk.way_out)
-    briefs = texts()
+    said = spoken()
     return Plan(
         numbers=settings.numbers, nodes=tuple(address(agi) for agi in settings.asterisk.agi),
         sounds=settings.asterisk.sounds, music=settings.asterisk.music,
@@ -250,9 +251,11 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
         outside=tuple(outside.read(config.loaded, secrets.folder).numbers.items()),
         transfers=tuple(settings.transfer.items()),
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
-        services=tuple((service.id, key if (key := f"bilgi-{service.id}") in briefs else None)
+        services=tuple((service.id, key if (key := f"bilgi-{service.id}") in said else None)
                        for service in config.centre.services),
-        emergencies=tuple((one.id, one.emergency) for one in config.loaded.services if one.emergency is not None),
+        emergencies=tuple(Emergency(one.id, language, slow, found_in(said, one.emergency, slow, language).place)
+                          for one in config.loaded.services if one.emergency is not None
+                          for language in LANGUAGES for slow in (False, True)),
         net_members=settings.net.seats, spool=settings.asterisk.spool,
         sip=address(settings.asterisk.sip), ami=address(settings.asterisk.ami),
         metrics=None if settings.asterisk.metrics is None else address(settings.asterisk.metrics),

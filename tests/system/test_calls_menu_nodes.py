@@ -14,7 +14,7 @@ from lab import up
 from lab.fetch import Program
 from lab.leg import Leg
 from lab.network import Behaviour
-from lab.person import ask
+from lab.person import Person, ask
 from lab.session import Lab
 from routing.store.numbers import NumberKeys
 from santral.last_good import FOLDER
@@ -108,17 +108,22 @@ async def keys_in_digits(stage: Stage) -> None:
     assert kept[0]["contact"] == row(stage, "uzaktan_egitim")["contact"]
 
 
-async def speaks_english(stage: Stage) -> None:
-    """Others of the service are free and idle for longer; the one who speaks English gets the call."""
+async def speaks_english(stage: Stage, agent: Person) -> None:
+    """Others of the service are free and idle for longer; the one who speaks English gets the call, and what Asterisk
+    says by itself, here to somebody who is sent on, is English too."""
     caller = await starts(stage, "4")
     await stage.hears(caller, "en/ingilizce-menu", HEARS_S)
     await caller.press("2")
     await until_async(lambda: stage.lab.rows("select * from offers where agent = ? and state = 'accepted'", ENGLISH),
                       HEARS_S, "the one who speaks English is offered the call")
+    await stage.reaches(agent, "talking", HEARS_S)
+    await agent.ask("transfer", {"service": "gorus_oneri"})
+    await stage.hears(caller, "en/system/sent-on", HEARS_S)
     await caller.hangup()
     await caller.wait_ended()
     stage.in_order(caller, "en/secildi-dil", "en/menu-son-adim", "en/ana-menu-1", "en/secildi-uzaktan-egitim")
     stage.not_heard(caller, "ingilizce-menu")
+    stage.not_heard(caller, "system/sent-on")
 
 
 async def leaves_a_message(stage: Stage) -> None:
@@ -194,9 +199,9 @@ async def is_known(stage: Stage) -> None:
 async def test_every_kind_of_node_with_real_keys(stage: Stage) -> None:
     answers = Behaviour(tone=AGENT)
     await stage.agents([*plain("uzaktan_egitim", 2), *plain("temsilci", 4)], answers)
-    await stage.agent(ENGLISH, answers)
-    await asyncio.gather(keys_in_digits(stage), speaks_english(stage), leaves_a_message(stage), goes_outside(stage),
-                         finds_it_busy(stage), pauses_and_goes_back(stage), is_known(stage))
+    english = await stage.agent(ENGLISH, answers)
+    await asyncio.gather(keys_in_digits(stage), speaks_english(stage, english), leaves_a_message(stage),
+                         goes_outside(stage), finds_it_busy(stage), pauses_and_goes_back(stage), is_known(stage))
     written = [path for path in stage.lab.folder.rglob("*") if path.is_file() and not path.is_symlink()
                and "network" not in path.relative_to(stage.lab.folder).parts]
     assert [path for path in written if DIGITS.encode() in path.read_bytes()] == [], "digits stand nowhere"

@@ -11,12 +11,12 @@ import pytest
 from asterisk_conf import say
 from asterisk_conf.flat import read
 from asterisk_conf.lint import lint
-from asterisk_conf.plan import Address, PlanError, Registration, Timings, Trunk
+from asterisk_conf.plan import SAID, Address, Emergency, PlanError, Registration, Timings, Trunk
 from asterisk_conf.render import ALWAYS, SECRET_FILES, fill, render
 from asterisk_conf.write import Change, write
 from ivr import dialplan
-from prompts.catalogue import texts
-from prompts.say import number, ordinal
+from prompts.catalogue import found_in, spoken, texts
+from prompts.say import LANGUAGES, number, ordinal
 from tests.fakes.asterisk_plan import plan
 
 pytestmark = pytest.mark.unit
@@ -209,14 +209,33 @@ def test_an_outside_number_is_reached_by_its_name_alone() -> None:
 
 
 def test_nobody_in_distress_leaves_the_safety_net() -> None:
-    text = render(plan(emergencies=(("psikososyal", "acil-destek"),)))["extensions.conf"]
-    assert re.search(r"^SC_EMERGENCY_psikososyal=.*/tr/acil-destek$", text, re.MULTILINE)
+    files = render(plan(emergencies=(Emergency("psikososyal", "tr", False, "tr/acil-destek"),
+                                     Emergency("psikososyal", "en", True, "en/acil-destek-yavas"))))
+    text = files["extensions.conf"]
+    assert re.search(r"^SC_EMERGENCY_tr__psikososyal=.*/tr/acil-destek$", text, re.MULTILINE)
+    assert re.search(r"^SC_EMERGENCY_en_1_psikososyal=.*/en/acil-destek-yavas$", text, re.MULTILINE)
+    assert "Set(SC_EMERGENCY=${SC_EMERGENCY_${SC_SPOKEN}_${SC_SLOW}_${SC_SERVICE}})" in text and lint(files) == []
     net = text.partition("[santral-net]")[2].partition("\n[")[0]
     assert re.search(r"\(distress\),Playback\(\$\{SC_EMERGENCY\}\)\n same => n,Wait\(1\)\n same => n,Goto\(net\)", net)
     assert net.index("?distress)") < net.index("system/sorry"), "the good-bye is for the others"
-    for wrong in (("psikososyal", "../x"), ("a b", "acil-destek")):
+    for service, place in (("psikososyal", "tr/../x"), ("a b", "tr/acil-destek"), ("psikososyal", "acil-destek")):
         with pytest.raises(PlanError, match="emergency text"):
-            render(plan(emergencies=(wrong,)))
+            plan(emergencies=(Emergency(service, "tr", False, place),))
+
+
+def test_what_the_dialplan_says_to_callers_is_in_their_language_and_at_their_pace() -> None:
+    text, built = render(plan())["extensions.conf"], spoken()
+    for key in SAID.to_callers().values():
+        assert set(re.findall(rf"[^&(,]*/{key}[^&,)]*", text)) == {
+            f"/var/lib/santral/sounds/${{SC_SPOKEN}}/{key}${{SC_PACE}}"}
+        for language in LANGUAGES:
+            assert {found_in(built, key, slow, language).place for slow in (False, True)} == {
+                f"{language}/{key}", f"{language}/{key}-yavas"}, "no sound, and they would hear nothing"
+    steps = [line for line in text.splitlines() if "${SC_SPOKEN}/" in line]
+    for context in ("santral-net", "santral-bye", "santral-sent", "santral-menu", "santral-called"):
+        part = text.partition(f"\n[{context}]")[2].partition("\n[")[0]
+        assert part.index("Gosub(santral-spoken,s,1)") > 0, context
+        assert any(line in part for line in steps), context
 
 
 def test_a_plan_shows_no_secret() -> None:
