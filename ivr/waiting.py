@@ -117,9 +117,9 @@ class Waiting:
         if view.returned and heard.service is None:  # what a restart without its store would go by
             put.append((dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}"))
         paused = heard.pausing(self.steady())
+        refuses = key == REFUSE_KEY and bool(await session.get_variable(dialplan.NOTICE))
         if paused and key and not (key == hold.EMERGENCY_KEY and wait.emergency):
             key = ANY  # it ends the pause and means nothing else
-        refuses = key == REFUSE_KEY and bool(await session.get_variable(dialplan.NOTICE))
         if refuses:
             put.append((dialplan.INHERITED + dialplan.NOTICE, REFUSED))
         wished = key == wish.YES_KEY and wait.wishes and heard.wishing(self.steady())
@@ -128,7 +128,10 @@ class Waiting:
         if key and key == wait.callback_key and not view.callback:
             return dialplan.CALLBACK
         before = heard.place, heard.words
-        keys = [NOT_RECORDED] if refuses else await self._keys(session, put, heard, view, wait, key)
+        if refuses:
+            keys = [NOT_RECORDED, *(hold.goes_on(heard, view, wait, self.steady()) if paused else ())]
+        else:
+            keys = await self._keys(session, put, heard, view, wait, key)
         news = [] if key or paused or view.state is not ContactState.PENDING else announcement.fresh(
             self.announced, heard.told, self.sounds, view.service, slow=heard.slow, language=heard.language)
         if news:

@@ -122,7 +122,7 @@ def closed(flow: Flow, state: State, *, told: bool) -> tuple[State, Step]:
 
 def _turned_away(flow: Flow, state: State, said: tuple[str, ...], typed: str = "") -> tuple[State, Step]:
     if not state.path or state.rounds > MAX_ROUNDS:
-        return _give_up(flow, state, flow.human, said)
+        return _give_up(flow, state._replace(typed=typed), flow.human, said)
     *path, last = state.path
     return _enter(flow, state._replace(node=last.menu, path=tuple(path), language=last.language, needs=last.needs,
                                        rounds=state.rounds + 1, failures=0, typed=typed), said)
@@ -137,7 +137,8 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
         return (_enter(flow, state._replace(node=node.then), ()) if given.kept
                 else _give_up(flow, state, node.after_failures, ()))
     if now - state.since > MAX_CALL_S or state.rounds > MAX_ROUNDS:
-        return _give_up(flow, state, _refuge(flow, state.node), ())
+        last = state._replace(typed=REFUSE_KEY) if _refuses(flow, given) else state
+        return _give_up(flow, last, _refuge(flow, state.node), ())
     if state.phase in ("remembered", "person"):
         return _remembered(flow, state, given)
     match node:
@@ -150,6 +151,8 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
             if state.phase == "confirm":
                 return _confirmed(flow, node, state, given)
             if state.phase == "pause":
+                if _refuses(flow, given):
+                    return _enter(flow, state._replace(notice=REFUSED), (NOT_RECORDED,))
                 return _enter(flow, state, ())
             if isinstance(given, Key):
                 return _pressed(flow, node, state, given.digit)
@@ -163,6 +166,8 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
 def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, Step]:
     """Arrive at `state.node`, saying `before` first."""
     node = flow.nodes[state.node]
+    if state.typed == REFUSE_KEY and flow.noticed and isinstance(node, Queue | Transfer):  # no menu will take it
+        return _enter(flow, state._replace(typed="", notice=REFUSED), (*before, NOT_RECORDED))
     match node:
         case Speech():
             return state._replace(phase="say"), Ask((*before, *node.say), 0.0, 0.0, state.slow, state.language)
@@ -340,7 +345,8 @@ def _texting(flow: Flow, state: State, given: Input) -> tuple[State, Step]:
 
 def _give_up(flow: Flow, state: State, name: str, why: tuple[str, ...]) -> tuple[State, Step]:
     helped = isinstance(flow.nodes[name], Queue)
-    return _enter(flow, state._replace(node=name, phase="say", typed=""), (*why, TO_HUMAN) if helped else why)
+    kept = REFUSE_KEY if state.typed == REFUSE_KEY else ""  # nothing else still means anything
+    return _enter(flow, state._replace(node=name, phase="say", typed=kept), (*why, TO_HUMAN) if helped else why)
 
 
 def _refuge(flow: Flow, name: str) -> str:
@@ -372,9 +378,16 @@ def _confirmed(flow: Flow, menu: Menu, state: State, given: Input) -> tuple[Stat
     path = (*state.path, Passed(menu.name, state.language, state.needs))
     # Failures are of one question: a caller who answered begins the next one afresh.
     onward = state._replace(node=option.then, path=path, chosen="", failures=0, needs=merged(state.needs, option.needs))
+    if _refuses(flow, given):  # before anything else takes it: the promise is "in any menu"
+        return _enter(flow, onward._replace(notice=REFUSED), (NOT_RECORDED,))
     if isinstance(given, Key) and given.digit.isdigit() and given.digit != state.chosen:
         onward = onward._replace(typed=given.digit)
     return _enter(flow, onward, ())
+
+
+def _refuses(flow: Flow, given: Input) -> bool:
+    """The key that refuses a recording, where there is a notice of one."""
+    return isinstance(given, Key) and given.digit == REFUSE_KEY and flow.noticed
 
 
 def _option(menu: Menu, digit: str) -> Option | None:

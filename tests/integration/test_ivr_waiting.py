@@ -56,13 +56,13 @@ async def test_who_is_not_in_line_any_more_hears_nothing_from_the_menu(start: St
 
 
 async def test_a_pause_ends_by_any_key_which_means_nothing_else(serve: Serve) -> None:
-    """Rule I19. `3` would be the callback, `8` a refusal, `1` an emergency text: that one still is."""
+    """Rule I19. `3` would be the callback; `8`, a refusal, and `1`, an emergency text, still are that."""
     dialogues = await serve(FakeInbox(contact_view(UNIQUEID, position=3, service="temsilci")))
     port, now = dialogues.server.address[1], [0.0]
     dialogues.waiting.steady = lambda: now[0]
     slow = {"SC_SLOW": "1", "SC_NOTICE": "heard"}
     assert said(await tick(port, **slow))[-1] == "sira-3-yavas"
-    for key in ("3", "8", "*"):
+    for key in ("3", "*"):
         assert said(await tick(port, "*")) == ["bekleme-ara-yavas"]
         now[0] += 55.0
         assert said(await tick(port)) == [], "not a word"
@@ -70,6 +70,28 @@ async def test_a_pause_ends_by_any_key_which_means_nothing_else(serve: Serve) ->
         assert said(ended) == ["sira-3-yavas"] and ended.variables["ACD_NEXT"] == "hold", key
         assert ended.variables["SC_NOTICE"] == "heard", key
     assert (await tick(port, "3")).variables["ACD_NEXT"] == "callback", "the pause is over"
+
+
+async def test_a_recording_is_refused_in_a_pause_too(start: Start) -> None:
+    """It is confirmed, and ends the pause as any key does: what was open is asked again."""
+    waits = contact_view(UNIQUEID, position=3, service="temsilci")
+    port = await start(FakeInbox(waits, waits, waits._replace(state=ContactState.RESERVED), waits))
+    slow = {"SC_SLOW": "1", "SC_NOTICE": "heard"}
+    await tick(port, **slow)
+    await tick(port, "*")
+    ringing = await tick(port, "8", **slow)
+    assert (said(ringing), ringing.variables["SC_NOTICE"]) == ([], "refused"), "nothing may cover that"
+    pending = await tick(port, "8", **slow)
+    assert said(pending) == ["kayit-istenmedi-yavas", "sira-3-yavas"] and pending.variables["SC_NOTICE"] == "refused"
+    assert (await tick(port, "3")).variables["ACD_NEXT"] == "callback", "the pause is over"
+
+
+async def test_no_recording_to_refuse_in_a_pause(start: Start) -> None:
+    port = await start(FakeInbox(contact_view(UNIQUEID, position=3, service="temsilci")))
+    await tick(port, SC_SLOW="1")
+    await tick(port, "*")
+    pressed = await tick(port, "8", SC_SLOW="1")
+    assert said(pressed) == ["sira-3-yavas"] and "SC_NOTICE" not in pressed.variables
 
 
 async def test_a_pause_does_not_outlive_a_talk(start: Start) -> None:

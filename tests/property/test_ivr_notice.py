@@ -1,5 +1,5 @@
-"""Whatever a caller presses and whenever: a notice counts as heard only when it was said to its end, and a refusal that
-was confirmed stands."""
+"""Whatever a caller presses and whenever: a notice counts as heard only when it was said to its end, a refusal is
+confirmed before anybody is waited for, and stands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.flow import machine
-from ivr.flow.steps import NOT_RECORDED, Ask, Input, Key, Silence
+from ivr.flow.model import REFUSE_KEY
+from ivr.flow.steps import NOT_RECORDED, Ask, Enter, Input, Key, Silence
 from tests.fakes.menu import example
 
 pytestmark = pytest.mark.property
@@ -17,15 +18,17 @@ FLOW, NOTICE = example(), "kayit-bilgisi"
 KEYS = st.lists(st.one_of(st.sampled_from("0123456789*#"), st.just(""), st.just("")), max_size=60)
 
 
-@given(keys=KEYS, before=st.sampled_from(("", "", "refused")))
-def test_heard_is_heard_and_refused_is_refused(keys: list[str], before: str) -> None:
-    state, step = machine.begin(FLOW, "ana", 0.0, notice=before)
-    to_its_end, refused = False, before == "refused"
+@given(keys=KEYS, before=st.sampled_from(("", "", "refused")), human_first=st.booleans(), slow=st.booleans())
+def test_heard_is_heard_and_refused_is_refused(keys: list[str], before: str, human_first: bool, slow: bool) -> None:
+    state, step = machine.begin(FLOW, "ana", 0.0, notice=before, human_first=human_first, slow=slow)
+    to_its_end, refused, pressed = False, before == "refused", False
     for key in (*keys, *[""] * 20):
         if not isinstance(step, Ask):
             break
         given: Input = Key(key) if key else Silence()
         to_its_end = to_its_end or (NOTICE in step.say and not key)
+        pressed = pressed or key == REFUSE_KEY
         state, step = machine.step(FLOW, state, given, 0.0)
-        refused = refused or (isinstance(step, Ask) and NOT_RECORDED in step.say)
+        refused = refused or NOT_RECORDED in step.say
         assert state.notice == ("refused" if refused else "heard" if to_its_end else "")
+    assert isinstance(step, Enter) and (refused or not pressed)

@@ -7,7 +7,7 @@ import pytest
 from ivr.flow import machine
 from ivr.flow.model import Flow
 from ivr.flow.steps import Ask, Enter, Input, Key, Leave, Silence, State, Step
-from tests.fakes.menu import TEXTS, closing, example
+from tests.fakes.menu import TEXTS, closing, example, rich
 
 pytestmark = pytest.mark.unit
 
@@ -208,7 +208,7 @@ def test_a_notice_that_was_said_to_its_end_was_heard() -> None:
     assert (caller.asked().say, caller.state.notice) == (OPTIONS, "heard")
 
 
-@pytest.mark.parametrize("keys", [".8", "..8", "...8", "..9#8", "8."])
+@pytest.mark.parametrize("keys", [".8", "..8", "...8", "..9#8", "8.", "..**8"])
 def test_a_recording_is_refused_in_the_notice_and_in_every_menu(keys: str) -> None:
     caller = Caller()
     caller.give(keys)
@@ -218,6 +218,34 @@ def test_a_recording_is_refused_in_the_notice_and_in_every_menu(keys: str) -> No
     caller.give("2.")
     assert caller.entered().queue.service == "uzaktan_egitim"
     assert caller.state.notice == "refused"
+
+
+def test_a_recording_is_refused_while_a_choice_is_acknowledged() -> None:
+    caller = Caller()
+    assert caller.give("..28") == caller.entered()
+    assert (caller.entered().say, caller.state.notice) == (("kayit-istenmedi",), "refused")
+    assert caller.entered().queue.service == "uzaktan_egitim", "the choice stands"
+
+
+def test_a_refusal_is_no_digit_of_the_question_behind_a_choice() -> None:
+    flow = rich()
+    caller = Caller(flow._replace(nodes={**flow.nodes, "karsilama": flow.nodes["karsilama"]._replace(notice=True)}))
+    caller.give(".28")
+    assert caller.asked().say == ("kayit-istenmedi", "basvuru-no-sor")
+    assert (caller.state.notice, caller.state.digits) == ("refused", "")
+
+
+@pytest.mark.parametrize("keys", ["8", "." + "#" * (machine.MAX_ROUNDS + 1) + "8"])
+def test_a_refusal_that_no_menu_takes_any_more_stands(keys: str) -> None:
+    """Pressed in a sentence behind which callers wait at once, or when the dialogue is over by its length."""
+    flow = example()
+    hello, menu = flow.nodes["karsilama"], flow.entries["ana"]
+    straight = flow._replace(entries={"ana": menu, "dogru": "karsilama"},
+                             nodes={**flow.nodes, "karsilama": hello._replace(then=flow.human)})
+    caller = Caller(straight, entry="dogru") if keys == "8" else Caller()
+    caller.give(keys)
+    assert "kayit-istenmedi" in caller.entered().say and caller.state.notice == "refused"
+    assert caller.state.typed == ""
 
 
 def test_a_notice_that_was_cut_off_was_not_heard() -> None:
