@@ -101,6 +101,8 @@ REASONS = {
 HELD = {
     Held.ON_LINE: Said("Geri aranmak istedi ama henüz kapatmadı: kapatınca aranır.",
                        "To be called back, and has not hung up yet: called when they have."),
+    Held.CALLS_US: Said("Arayan şu anda başka bir çağrıyla hatta: o çağrı bitince aranır.",
+                        "The caller is on the line in another call: they are called when it is over."),
     Held.NOT_YET: Said("Geri arama zamanı gelmedi.", "The time to call back has not come."),
     Held.QUIET: Said("Sessiz saatler: şimdi kimse geri aranmaz.", "Quiet hours: nobody is called back now."),
     Held.NET: Said("Az önce yedek kuyruğa gönderildi; oradan alınmazsa yeniden sıraya bakılır.",
@@ -125,6 +127,7 @@ ENDS = {
     "vanished": Said("telefon hiç çalmadı", "the phone never rang"),
     "stale": Said("süresi doldu", "its time was over"), "call": Said("temsilciye bir çağrı geldi", "a call came"),
     "callback": Said("arayan geri aranmak istedi", "the caller wants to be called back"),
+    "calls_us": Said("arayan o sırada kendisi hattaydı", "the caller was on the line just then"),
     "chosen": Said("arayan başka bir seçim yaptı", "the caller chose otherwise"),
     "contact_gone": Said("arayan artık sırada değildi", "the caller was gone"),
     "returned": Said("arayan, soran temsilciye geri döndü", "the caller is with the agent who asked again"),

@@ -11,8 +11,9 @@ in all. A failed try is no miss of the agent, who keeps the place among the idle
 
 A caller who calls again for the same service while the callback waits takes over its age: the callback is merged. Who
 comes to that service in a later call by another way (overflow, an agent who sends them on) and is served there is not
-called any more either. The same service is one that both have been in: where they wait, or where overflow took them
-from.
+called any more either; as long as that call waits or is talked the callback stands still, at its place: their phone is
+in use. The same service is one that both have been in: where they wait, where overflow took them from, or where the
+agent is who asks somebody about them.
 """
 
 from __future__ import annotations
@@ -36,8 +37,14 @@ REDIAL_S = 10.0
 """A phone that has just stopped ringing is left alone for so long: when the agent is gone or the caller took it back,
 the next call would come into the end of this one."""
 
+LIVE = (ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED)
+"""Whoever is in one of these states is on the line, but for a callback."""
+
 MERGED = "merged"
 """Key of the end of a callback whose caller has called again."""
+
+CALLS_US = "calls_us"
+"""Why a phone does not ring any more for a callback: its caller is on the line."""
 
 SERVED = "served"
 """Key of the end of a callback whose caller was served in a later call."""
@@ -63,6 +70,7 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
     contact.callback_hash, contact.callback_box = event.caller_hash, event.caller_box
     joins(d, contact)
+    restored(d)
     if contact.offer is not None:
         offers.rescind(d, contact.offer, "callback")
         offers.close(d, contact.offer, "taken_back", "callback", keep_idle=True)
@@ -136,6 +144,7 @@ def talks(d: Domain, contact: Contact) -> None:
 def _there(d: Domain, contact: Contact, leg: str) -> None:
     parts(d, contact)
     contact.callback, contact.leg, contact.not_before, contact.entered_at = False, leg, 0.0, d.now
+    apart(d, contact)
 
 
 def _join(d: Domain, offer: Offer) -> None:
@@ -216,6 +225,63 @@ def served(d: Domain, offer: Offer, service: Service, talk_s: float) -> None:
         for waiting in list(d.callbacks.get(name, ())):
             if waiting.queued_at < contact.queued_at:
                 call_off(d, waiting, SERVED)
+
+
+def review(d: Domain, contact: Contact) -> None:
+    """Which callbacks stand still for this contact, after what it is or where it is has changed. None but those that
+    were in line before it, as with `served`: so after a reload they are in line again before it is."""
+    found: dict[Contact, None] = {}
+    if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
+        asker = contact.introducer
+        services = [contact.service] if asker is None or asker.came_from is None else [contact.service, asker.came_from]
+        for service in services:
+            for name in _names(contact, service):
+                for waiting in d.callbacks.get(name, ()):
+                    if waiting.queued_at < contact.queued_at:
+                        found[waiting] = None
+    before, contact.keeps = contact.keeps, tuple(found)
+    for waiting in before:
+        if waiting not in found:
+            _release(d, waiting, contact)
+    for waiting in found:
+        if waiting not in before:
+            _keep(d, waiting, contact)
+
+
+def _keep(d: Domain, waiting: Contact, by: Contact) -> None:
+    """The caller is on the line. A phone of theirs that is being dialled rings on: they may hear it, and take it."""
+    waiting.kept_by = (*waiting.kept_by, by)
+    offer = waiting.offer
+    if offer is None:
+        if waiting.group is not None:
+            d.matching.part(waiting)
+    elif not offer.dialling:
+        offers.rescind(d, offer, CALLS_US)
+        offers.close(d, offer, "taken_back", CALLS_US, keep_idle=True)
+
+
+def _release(d: Domain, waiting: Contact, by: Contact) -> None:
+    """A call of theirs is over. Their phone is left alone for a moment: the next one would come into its end."""
+    waiting.kept_by = tuple(one for one in waiting.kept_by if one is not by)
+    if not waiting.kept_by:
+        rests(d, waiting)
+        if waiting.state is ContactState.PENDING:
+            d.fresh.append(waiting)  # `contacts.due` looks when the moment is over
+
+
+def apart(d: Domain, contact: Contact) -> None:
+    """A call is over, or a callback is none any more: neither keeps the other."""
+    for by in contact.kept_by:
+        by.keeps = tuple(one for one in by.keeps if one is not contact)
+    contact.kept_by = ()
+    review(d, contact)
+
+
+def restored(d: Domain) -> None:
+    """A callback is new among those who are there already: looks at every contact."""
+    if d.callbacks:
+        for contact in d.contacts.values():
+            review(d, contact)
 
 
 def call_off(d: Domain, waiting: Contact, why: str) -> None:

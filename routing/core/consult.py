@@ -125,6 +125,8 @@ def returned(d: Domain, offer: Offer) -> None:
     contacts.follow_contact(contact, "returned")
     contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
     contact.handed_at = (offer.connected_at or d.now) - offer.waited_s  # the wait before this talk is what it was
+    if contact.keeps:
+        callback.review(d, contact)
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
     offer.apart, offer.turned_at = not offer.line, d.now
     quota.count(d.matching, offer)
@@ -160,6 +162,8 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
         *d.stamp(), offer.id, contact.id, record.id, record.version, offer.came_from.id, contact.service.id,
         contact.channel, by, offer.waited_s, d.now - offer.connected_at, offer.held_s, contact.original_position,
         by != "caller" and contacts.hide(contact)))
+    if contact.keeps:
+        callback.review(d, contact)
     other = contact.offer if by != "caller" else None  # with the caller every offer of theirs is over
     if other is not None and other.introduced and d.link_up(contact.node):
         d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller

@@ -50,6 +50,8 @@ def enter(d: Domain, contact: Contact) -> None:
     d.lines[service.id].add((start, number, contact))
     if contact.callback:
         callback.joins(d, contact)
+    elif d.callbacks:
+        callback.review(d, contact)
     if contact.state is PENDING:
         look(d, contact)
         d.fresh.append(contact)  # its deadline is set after the next assignment
@@ -57,7 +59,8 @@ def enter(d: Domain, contact: Contact) -> None:
 
 def look(d: Domain, contact: Contact) -> None:
     """A pending contact looks for an agent as its present step says, unless its time has not come."""
-    if contact.not_before > d.now or (contact.callback and (contact.leg or (d.quiet and not contact.anytime))):
+    if contact.not_before > d.now \
+            or (contact.callback and (contact.leg or contact.kept_by or (d.quiet and not contact.anytime))):
         return
     matching = d.matching
     if contact.preferred is not None:
@@ -324,6 +327,8 @@ def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at:
     leave_line(d, contact)
     contact.offer = None
     follow_contact(contact, trigger)
+    if contact.keeps or contact.kept_by:
+        callback.apart(d, contact)
     if asker is None:
         _ended(d, contact, outcome, max(0.0, at - contact.waits_from()), position, key, at)
     else:

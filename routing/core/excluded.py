@@ -85,6 +85,8 @@ class Held(StrEnum):
 
     ON_LINE = "on_line"
     """A callback whose caller has not hung up yet."""
+    CALLS_US = "calls_us"
+    """A callback whose caller is on the line in a later call for the same service."""
     NOT_YET = "not_yet"
     """A callback whose time has not come."""
     QUIET = "quiet"
@@ -108,6 +110,8 @@ def held(d: Domain, contact: Contact) -> tuple[Held, ...]:
     found = []
     if contact.callback and contact.leg:
         found.append(Held.ON_LINE)
+    elif contact.kept_by:
+        found.append(Held.CALLS_US)
     elif contact.not_before > d.now:
         found.append(Held.NOT_YET if contact.callback else Held.NET)
     elif contact.callback and d.quiet and not contact.anytime:

@@ -28,3 +28,5 @@ def forget(d: Domain, event: CallerForgotten) -> None:
         if contact.callback and contact.state in contacts.WAITING:
             callback.call_off(d, contact, FORGOTTEN)
         contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
+        if contact.keeps:
+            callback.review(d, contact)

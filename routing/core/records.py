@@ -86,6 +86,10 @@ class Contact:
     """An agent has said in this contact that the caller is abusive."""
     merged: bool = False
     """It took over the place of a callback of the same caller."""
+    keeps: tuple[Contact, ...] = ()
+    """Callbacks that stand still while it lives: their caller is on the line with it (`callback.review`)."""
+    kept_by: tuple[Contact, ...] = ()
+    """Of a callback: the later calls of its caller that keep it."""
     estimate: Estimate | None = None
     """The wait as it was told at entry; None: somebody was free."""
     returned: tuple[float, int] | None = None

@@ -14,8 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from routing.core import agents, breaks, capacity, consult, contacts, facts, quota, relaxed, settings, wellbeing
-from routing.core.callback import DIAL_S
+from routing.core import (
+    agents,
+    breaks,
+    callback,
+    capacity,
+    consult,
+    contacts,
+    facts,
+    quota,
+    relaxed,
+    settings,
+    wellbeing,
+)
 from routing.core.domain import Domain
 from routing.core.events import Configured
 from routing.core.ids import ServiceId, SkillId
@@ -71,6 +82,7 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
         _offer(d, offer_row, agent_rows.get(offer_row.agent), waits.get(offer_row.contact))
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
+    callback.restored(d)
     for record in d.agents.values():
         if record.signed:
             _settle_agent(d, record, agent_rows.get(record.id))
@@ -223,7 +235,7 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
     elif contact.state is ContactState.RESERVED:
         offer = contact.offer
         if offer.dialling:
-            link.frozen.append(("dial", offer.id, DIAL_S))
+            link.frozen.append(("dial", offer.id, callback.DIAL_S))
         elif offer.rang_at is None and offer.voice and not offer.agent.agent.outside:
             link.frozen.append(("vanish", offer.id, d.centre.reacts_s))
         if not offer.dialling:

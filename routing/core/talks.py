@@ -125,6 +125,8 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         if lost:
             contacts.cut(d, contact)
         return
+    if contact.keeps:
+        callback.apart(d, contact)
     contacts.end_answered(d, contact, wait_s, at)
     if not wraps:
         _wrapped(d, offer)

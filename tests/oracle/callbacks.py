@@ -25,6 +25,29 @@ def needless(h, offer, service, talk_s: float) -> None:
             callers.end(h, one, Outcome.LEFT, "served")
 
 
+def look_who_calls(h) -> None:
+    """Nobody is called back who is on the line in a later call for the same service. Then a moment passes."""
+    for one in list(h.callers.values()):
+        before, one.calls_us = one.calls_us, one.callback and one.in_line and any(
+            calls_for(c, one) for c in h.callers.values())
+        if one.calls_us and one.offer is not None and not one.offer.dialling:
+            calls.rescind(h, one.offer, "calls_us")
+            calls.close(h, one.offer, "rescinded", "calls_us", keep_idle=True)
+        if before and not one.calls_us and one.callback:
+            one.not_before = max(one.not_before, h.now + 10.0)
+            h.arm(one)
+
+
+def calls_for(caller: Caller, waits: Caller) -> bool:
+    """A later call of somebody who waits to be called back for the same thing."""
+    been = {caller.service.id, *caller.visited}
+    if caller.introducer is not None:
+        been.add(caller.introducer.came_from.id)
+    return caller.channel is VOICE and not caller.callback and (caller.in_line or caller.state is ASSIGNED) \
+        and caller.queued_at > waits.queued_at and bool(been & {waits.service.id, *waits.visited}) \
+        and bool({caller.hash, caller.other_hash} & {waits.hash, waits.other_hash} - {""})
+
+
 def reachable(caller: Caller) -> bool:
     """Has a number that may be called."""
     service = caller.service

@@ -175,10 +175,22 @@ class Crowd:
         name = f"{AGAIN}{self.numbers}"
         asks, calls = (ContactId(f"1700000000.{number}") for number in (self.numbers - 1, self.numbers))
         duel.tell(e.ContactQueued(asks, ServiceId(service), "PJSIP/asks", caller_hash=name))
-        duel.tell(e.CallbackAsked(asks, rng.choice((20.0, 90.0, 400.0)), caller_hash=rng.choice(("", "", "other"))))
+        later = rng.choice((5.0, 20.0, 90.0, 400.0))
+        duel.tell(e.CallbackAsked(asks, later, caller_hash=rng.choice(("", "", "other"))))
         duel.tell(e.ContactGone(asks))
         duel.pass_time(duel.now + 1.0)
         duel.tell(e.ContactQueued(calls, ServiceId(other), "PJSIP/calls", priority=100, caller_hash=name))
+
+    def _comes(self, offer: Offer) -> e.Event:
+        """While a phone rings to have them called, they come to that service by themselves, if they can."""
+        service, number = offer.caller.service.id, offer.id
+        for one in self.duel.house.callers.values():
+            if one.hash == offer.caller.hash and not one.callback:
+                if one.in_line:
+                    return e.ContactQueued(one.id, service, one.leg, node=one.node)
+                if one.offer is not None and one.offer.state is ACCEPTED:
+                    return e.TransferAsked(one.offer.id, service)
+        return e.CallbackTaken(number)
 
     def _served(self, offer: Offer) -> e.Event:
         """Most likely they are connected, sent on to the service that would call them, and talk long enough there."""
@@ -220,6 +232,8 @@ class Crowd:
         if offer.state is PENDING:
             if rng.random() < 0.03:
                 return e.AgentSpared(offer.person.id)
+            if caller_hash.startswith(AGAIN) and offer.calls_back and not offer.dialling and rng.random() < 0.6:
+                return self._comes(offer)
             if offer.dialling:  # mostly it rings on, and some for too long
                 return self._of_agent() if rng.random() < 0.7 else rng.choice((
                     e.CallbackReached(caller, "PJSIP/called"), e.CallbackReached(caller, "PJSIP/called"),

@@ -94,6 +94,8 @@ class Duel:
         self.events = 0
         self.seen: Counter[str] = Counter()
         """How often each event, and each telling thing, occurred."""
+        self._still: set[str] = set()
+        """Callbacks that stood still when this was last looked at."""
         self.tell(e.Configured(centre))
 
     def _begin(self) -> None:
@@ -161,7 +163,7 @@ class Duel:
                 facts.append((name, *(getattr(fact, field) for field in fields)))
                 if name == "Offered":
                     facts[-1] = (*facts[-1][:11], round(facts[-1][11], 6), *facts[-1][12:])
-            self._count(fact)
+            self._count(event, fact)
         for command in commands:
             self.seen[f"command {type(command).__name__}"] += 1
         sent_away = {command.contact for command in commands if isinstance(command, Overflow)}
@@ -170,6 +172,7 @@ class Duel:
         if len(facts) > 1 or len(said) > 1:
             facts.sort(key=repr)
             said.sort(key=repr)
+        self._count_still()
         commands.sort(key=_by_the_clock)
         wanted.sort(key=_by_the_clock)
         if commands != wanted or facts != said:
@@ -182,8 +185,16 @@ class Duel:
                 f"engine: {a}\noracle: {b}" for kind in range(4)
                 for a, b in _different(theirs[kind], mine[kind])))
 
-    def _count(self, fact: Any) -> None:
-        """Things that tell whether a rule was tried."""
+    def _count_still(self) -> None:
+        """Callbacks whose caller is on the line, and those that go on without having been called."""
+        callers = self.house.callers
+        still = {name for name, one in callers.items() if one.calls_us}
+        self.seen["callback stands still"] += len(still - self._still)
+        self.seen["callback goes on"] += sum(name in callers and callers[name].callback for name in self._still - still)
+        self._still = still
+
+    def _count(self, event: e.Event | None, fact: Any) -> None:
+        """Things that tell whether a rule was tried. `event`: of which the fact comes; None: of the clock."""
         seen = self.seen
         match fact:
             case f.Offered():
@@ -199,7 +210,8 @@ class Duel:
                 contact = self.engine._domain.contacts.get(fact.contact)
                 seen["old places given back"] += contact is not None and contact.returned is not None
                 seen["lost calls followed up"] += fact.contact.startswith("f")
-                seen["known as abusive"] += fact.caller_hash in self.house.abusive and "abusive" in fact.topics
+                seen["known as abusive"] += isinstance(event, e.ContactQueued) and fact.contact == event.contact \
+                    and "abusive" in fact.topics - event.topics
             case tf.FollowUpSet():
                 seen[f"follow-up {fact.agreed}"] += 1
             case tf.AbuseNoted():
@@ -240,7 +252,7 @@ class Duel:
             [(c.id, c.state, c.service.id, c.step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up) for c in h.callers.values()],
+              c.follow_up, c.calls_us) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in h.offers.values()],
@@ -256,7 +268,7 @@ class Duel:
             [(c.id, c.state, c.service.id, c.step, c.urgent, c.priority, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up) for c in d.contacts.values()],
+              c.follow_up, bool(c.kept_by)) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in d.offers.values()],

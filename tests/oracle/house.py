@@ -145,6 +145,7 @@ class House:
 
     def settle(self) -> None:
         """Look at everybody who was touched, then bring people together."""
+        callbacks.look_who_calls(self)
         for p in self.people.values():
             if p.touched:
                 burden.look(self, p)

@@ -59,6 +59,8 @@ class Caller:
     anytime: bool = False
     other_hash: str = ""
     """Of the number to be called back."""
+    calls_us: bool = False
+    """To be called back, and on the line just now in a later call."""
     language: str = ""
     follow_up: bool = False
     """To be called back if the call is lost."""
@@ -87,7 +89,7 @@ class Caller:
 
     def looks(self, now: float, quiet: bool) -> bool:
         """An agent may be found for it now."""
-        kept = self.callback and (self.leg or (quiet and not self.anytime))
+        kept = self.callback and (self.leg or self.calls_us or (quiet and not self.anytime))
         return self.state is WAITS and self.not_before <= now and not kept
 
 

@@ -33,7 +33,8 @@ TELLING = (
     "follow-up True", "follow-up False", "abusive True", "abusive False", "known as abusive", "refused caller_unknown",
     "lost calls followed up",
     "old places given back", "old places declined", "callback failed", "callback stale", "callback merged",
-    "callback served", "seats told in a call", "command Dial", "command Join",
+    "callback served", "callback stands still", "callback goes on", "offer rescinded calls_us",
+    "seats told in a call", "command Dial", "command Join",
     "refused no_callback", "interrupted True", "interrupted False",
     "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
     "overridden decompression ", "alarm bridge_mismatch",
@@ -65,7 +66,7 @@ def duel(seed: int) -> tuple[int, Counter[str], str]:
     return crowd.duel.events, crowd.duel.seen, ""
 
 
-SELDOM = {"callback stale", "callback served", "ended callback_failed", "follow-up False"}
+SELDOM = {"callback stale", "callback served", "offer rescinded calls_us", "ended callback_failed", "follow-up False"}
 """Occur about once in 30,000 events: they are asked for under `long`."""
 
 

@@ -7,10 +7,12 @@ import pytest
 from routing.core import callback
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.commands import Rescind
-from routing.core.ids import AgentId, ServiceId, SkillId
-from routing.core.model import Agent, AgentState, Outcome, Profile
-from tests.core_house import EDU, House
+from routing.core.commands import Dial, Offer, Rescind
+from routing.core.excluded import Held
+from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.core.model import Agent, AgentState, CallbackOrder, Channel, Outcome, Profile, Step
+from tests.core_house import EDU, House, restore
+from tests.oracle.duel import rows
 
 pytestmark = pytest.mark.unit
 
@@ -37,6 +39,25 @@ def served(told: House, talk_s: float = callback.SERVED_S, by: str = "caller") -
     told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 30.0)
     told.tell(e.TalkEnded(told.offers[-1].offer, by), 30.0 + talk_s)
     return told
+
+
+def rung() -> tuple[House, Offer]:
+    """At 14, while c2 waits for tip, b is offered c1."""
+    told = again(after_s=10.0)
+    told.reload(agents=(*told.centre.agents, Agent(AgentId("b"), ((SkillId("edu"), 40),))))
+    told.tell(e.ContactRanked("c2", -60), 13.0)
+    told.tick(13.5)
+    told.reload(services=(TWICE, TIP._replace(steps=(Step(((SkillId("tip"), 1),)),))))
+    told.sits("b", at=14.0)
+    offer = told.offers[-1]
+    assert offer.contact == "c1"
+    told.tell(e.OfferRinging(offer.offer), 14.5)
+    return told, offer
+
+
+def dial(offer: Offer) -> Dial:
+    """What has c1 called."""
+    return Dial(offer.offer, ContactId("c1"), "box", ServiceId("edu"), 1.0, 0, False, False)
 
 
 @pytest.mark.parametrize("by", ("caller", "agent", "transfer", "consult"))
@@ -81,17 +102,12 @@ def test_a_talk_of_somebody_else_or_for_something_else_ends_no_callback() -> Non
 
 
 def test_a_dialled_callback_is_let_go_when_its_caller_has_been_served() -> None:
-    told = again(after_s=20.0)
-    told.tick(20.0)
-    told.reload(agents=(*told.centre.agents, Agent(AgentId("b"), ((SkillId("edu"), 40),))))
-    told.tick(22.0)
-    told.tell(e.ContactRanked("c2", 60), 23.0)
+    told, dialled = rung()
+    assert told.tell(e.CallbackTaken(dialled.offer), 15.0) == [dial(dialled)]
+    assert told.tick(20.0) == [], "it rings on when they come to the service, and they may hear it"
     told.sits("a", at=30.0)
     told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 30.0)
-    told.sits("b", at=31.0)
-    dialled = told.offers[-1]
-    told.tell(e.CallbackTaken(dialled.offer), 59.0)
-    done = told.tell(e.TalkEnded(told.offers[-2].offer, "agent"), 60.0)
+    done = told.tell(e.TalkEnded(told.offers[-1].offer, "agent"), 60.0)
     assert done == [Rescind(dialled.offer, "c1", "contact_gone", dialled=True)]
     assert told.state("b") is AgentState.READY and told.last(f.Ended).contact == "c2"
 
@@ -134,3 +150,159 @@ def test_who_was_taken_elsewhere_by_overflow_and_calls_again_has_the_place_of_th
     end, queued = told.last(f.Ended), told.last(f.Queued)
     assert (end.contact, end.key, queued.service, queued.since) == ("c1", callback.MERGED, "tip", 1.0)
     assert told.engine._domain.callbacks == {}
+
+
+def waiting(*, after_s: float = 10.0, **more: object) -> House:
+    """c2 has come to edu by overflow at 20 and waits there; c1 could have been called since 12."""
+    told = again(after_s=after_s, **more)
+    told.tick(20.0)
+    return told
+
+
+def called(told: House, at: float, agent: str = "a") -> list[str]:
+    """Whom a free agent is offered by then."""
+    before = len(told.offers)
+    told.sits(agent, at=at)
+    return [one.contact for one in told.offers[before:]]
+
+
+def test_nobody_is_called_back_who_is_on_the_line() -> None:
+    """They wait: c2 is next, though c1 is older. They talk: nobody is dialled. Cut short: c1 goes on at its place."""
+    told = waiting()
+    told.waits("edu", at=25.0)
+    told.reload(agents=(*told.centre.agents, Agent(AgentId("b"), ((SkillId("edu"), 40),))))
+    assert called(told, 30.0) == ["c2"]
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,)
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 31.0)
+    assert called(told, 32.0, "b") == ["c3"], "while they talk"
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c3"), 33.0)
+    talk = told.offers[-2]
+    assert told.tell(e.TalkEnded(talk.offer, "caller"), 40.0) == [], "their phone has a moment"
+    told.tick(39.9 + callback.REDIAL_S)
+    assert told.contact("c1").callback and told.offers[-1].contact == "c3"
+    told.tick(40.0 + callback.REDIAL_S)
+    assert told.offers[-1].contact == "c1"
+
+
+@pytest.mark.parametrize("end", [
+    e.ContactGone(ContactId("c2")), e.ContactLeft(ContactId("c2"), "net"), e.ContactLeft(ContactId("c2"), "key", "9")])
+def test_a_callback_goes_on_when_the_caller_was_not_served(end: e.Event) -> None:
+    told = waiting()
+    told.tell(end, 22.0)
+    assert called(told, 30.0) == [] and told.contact("c1").callback
+    told.tick(22.0 + callback.REDIAL_S)
+    assert told.offers[-1].contact == "c1"
+
+
+def test_who_is_forgotten_on_the_line_keeps_nobodys_callback() -> None:
+    """c2 was called at the number of c1, from which they did not call: nobody knows them any more."""
+    told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE,))
+    told.waits("edu", at=1.0, caller_hash="h1")
+    told.waits("edu", at=2.0, caller_hash="h2")
+    told.tell(e.CallbackAsked("c1", 10.0), 3.0)
+    told.tell(e.CallbackAsked("c2", caller_hash="h1"), 3.0)
+    for name in ("c1", "c2"):
+        told.tell(e.ContactGone(name), 4.0)
+    told.tell(e.CallbackReached("c2", "PJSIP/called"), 5.0)
+    told.tick(20.0)
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,)
+    told.tell(e.CallerForgotten("h2"), 21.0)
+    told.tick(21.0 + callback.REDIAL_S)
+    assert called(told, 40.0) == ["c1"]
+
+
+def test_a_phone_that_rings_at_an_agent_is_let_go_when_the_caller_comes_by_themselves() -> None:
+    """Sent on by an agent, taken on by overflow, or having chosen the service: before anybody is dialled."""
+    told, offer = rung()
+    assert told.tick(20.0)[:1] == [Rescind(offer.offer, "c1", callback.CALLS_US)]
+    assert told.offers[-1].contact == "c2" and told.facts_of(f.OfferClosed)[-1].reason == callback.CALLS_US
+    assert told.tell(e.CallbackTaken(offer.offer), 21.0) == []
+    told, offer = rung()
+    done = told.tell(e.ContactQueued("c2", ServiceId("edu"), "PJSIP/c2"), 15.0)
+    assert done[:1] == [Rescind(offer.offer, "c1", callback.CALLS_US)] and told.offers[-1].contact == "c2"
+
+
+def test_a_call_that_is_sent_to_the_service_keeps_the_callback_and_one_that_is_sent_away_does_not() -> None:
+    told = again(after_s=10.0)
+    told.reload(agents=(*told.centre.agents, Agent(AgentId("b"), ((SkillId("edu"), 40),))))
+    told.tell(e.ContactRanked("c2", 60), 10.5)
+    assert called(told, 11.0) == ["c2"]
+    talk = told.offers[-1].offer
+    told.tell(e.OfferConnected(talk, "c2"), 11.0)
+    told.tell(e.ConsultAsked(talk, ServiceId("edu")), 11.5)
+    told.tick(13.0)
+    assert called(told, 14.0, "b") == ["c2"], "their agent asks in the service of the callback"
+    told.tell(e.OfferEnded(told.offers[-1].offer, "rejected"), 15.0)
+    told.tell(e.ConsultEnded(talk), 15.5)
+    told.tell(e.OfferConnected(talk, "c2"), 15.6)
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.NOT_YET,), "the caller is back in the talk about tip"
+    told.tell(e.TransferAsked(talk, ServiceId("edu")), 16.0)
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,)
+    told.tick(21.0)
+    assert told.offers[-1].contact == "c2"
+    talk = told.offers[-1].offer
+    told.tell(e.OfferConnected(talk, "c2"), 22.0)
+    told.tell(e.ConsultAsked(talk, ServiceId("tip")), 23.0)
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,), "they may be back in a moment"
+    told.tell(e.OfferEnded(talk, "hangup"), 24.0)
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.NOT_YET,), "they are in another line for good"
+
+
+@pytest.mark.parametrize(("changed", "kept"), [({"caller_hash": "h2"}, False), ({"caller_hash": ""}, False),
+                                               ({"channel": Channel.CHAT}, False), ({}, True)])
+def test_only_a_call_of_the_same_caller_keeps_it(changed: dict[str, object], kept: bool) -> None:
+    told = waiting(**changed)
+    told.tell(e.ContactRanked("c2", -60), 21.0)
+    assert called(told, 30.0) == (["c2"] if kept else ["c1"])
+
+
+def test_a_call_that_was_in_line_before_keeps_nothing() -> None:
+    told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE,))
+    told.waits("edu", at=1.0, caller_hash="h1")
+    told.waits("edu", at=2.0, caller_hash="h1", priority=9)
+    told.tell(e.CallbackAsked("c2"), 3.0)
+    told.tell(e.ContactGone("c2"), 4.0)
+    assert called(told, 5.0) == ["c2"]
+
+
+def test_who_asks_while_their_later_call_waits_is_called_after_it() -> None:
+    """Two lines of one telephone: the later one has come to the service by overflow."""
+    told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE, TIP))
+    told.waits("edu", at=1.0, caller_hash="h1")
+    told.waits("tip", at=2.0, caller_hash="h1")
+    told.tick(12.0)
+    told.tell(e.CallbackAsked("c1"), 13.0)
+    told.tell(e.ContactGone("c1"), 14.0)
+    assert called(told, 15.0) == ["c2"]
+
+
+def test_of_two_who_are_promised_a_call_at_one_telephone_one_waits_until_it_is_free() -> None:
+    told = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (TWICE._replace(callback=CallbackOrder.CALLER_FIRST),))
+    for at in (1.0, 2.0):
+        told.waits("edu", at=at, caller_hash="h1", caller_box="box")
+    told.tell(e.CallbackAsked("c1", 20.0), 3.0)
+    told.tell(e.CallbackAsked("c2"), 3.0)
+    for name in ("c1", "c2"):
+        told.tell(e.ContactGone(name), 4.0)
+    told.sits("a", at=5.0)
+    told.tell(e.CallbackReached("c2", "PJSIP/called"), 7.0)
+    told.tell(e.OfferRinging(told.offers[-1].offer), 8.0)
+    assert told.tick(22.0) == [] and called(told, 23.0, "b") == []
+    talk = told.offers[-1]
+    told.tell(e.OfferConnected(talk.offer, "c2"), 24.0)
+    told.tell(e.TalkEnded(talk.offer, "caller"), 80.0)
+    (dialled,) = told.tick(80.0 + callback.REDIAL_S)
+    assert isinstance(dialled, Dial) and dialled.contact == "c1"
+
+
+def test_a_restart_knows_who_is_on_the_line() -> None:
+    told = waiting()
+    assert called(told, 30.0) == ["c2"]
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 31.0)
+    again_ = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (TWICE, TIP))
+    assert restore(again_.engine, *rows(told.engine), 40.0) == []
+    again_.tell(e.LinkChanged("", True), 40.0)
+    assert called(again_, 41.0, "b") == [] and again_.contact("c1").callback
+    again_.tell(e.TalkEnded(told.offers[-1].offer, "caller"), 50.0)
+    again_.tick(50.0 + callback.REDIAL_S)
+    assert again_.offers[-1].contact == "c1"
