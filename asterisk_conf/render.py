@@ -25,8 +25,8 @@ SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
 """They hold secrets: mode 0600."""
 
 EVENTS = ("FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave",
-          "Hangup", "Rename", "OriginateResponse", "Hold", "Unhold", "BlindTransfer", "AttendedTransfer",
-          "DeviceStateChange", "ContactStatus", "Shutdown", "HangupRequest", "SoftHangupRequest")  # fmt: skip
+          "Hangup", "OriginateResponse", "Hold", "Unhold", "BlindTransfer", "AttendedTransfer",
+          "DeviceStateChange", "Shutdown", "HangupRequest", "SoftHangupRequest")  # fmt: skip
 """AMI events the node hears: 20 for a whole call instead of 163 (counted on Asterisk 22), and a request to hang up for
 each leg that the other side ends."""
 

@@ -175,7 +175,8 @@ class Node:
             self._switch = Switch(self._switch_settings(), post, self._live, started=await store.noted(ASTERISK_BEGAN),
                                   remember=lambda started: self._note_start(runner, store, started),
                                   record=self._talks.file, way_out=None if redirect is None else
-                                  lambda box: redirect.uri(lambda: self.to_call(numbers.open(box))))
+                                  lambda box: redirect.uri(lambda: self.to_call(numbers.open(box))),
+                                  clock=self._clock)
             board = Board(store, self._state, lambda: self._config, time.time)
             await board.load()
             calendar = Calendar(self._config, runner.post, closings=board.closings,

@@ -8,18 +8,24 @@ cel_custom.conf` writes it so) and nothing about people.
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator
+import math
+import time
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 READ_MAX = 32 * 1024 * 1024
 """Bytes read after a gap: some 400,000 events, hours of the busiest traffic. Of more, the newest are read."""
+CLOCKS_APART_S = 5.0
+"""So far from a node's clock Asterisk's may be: on two machines with NTP it is milliseconds. What is further outside
+the time in which it was written was written by a clock that has been set meanwhile."""
 _ENDS = {"CHAN_END", "HANGUP"}
 _ENTERS = "BRIDGE_ENTER"
 
 
 class Past(NamedTuple):
-    """What happened to one channel while nobody looked; Unix seconds, None: it does not stand there."""
+    """What happened to one channel while nobody looked, by the node's clock; None: it does not stand there, or nobody
+    can tell when it was."""
 
     entered: float | None = None
     """It was first connected with another channel."""
@@ -27,12 +33,20 @@ class Past(NamedTuple):
 
 
 class BlackBox:
-    """One file, and a place in it. Every method tolerates a file that is missing, rotated, or cut."""
+    """One file, and a place in it. Every method tolerates a file that is missing, rotated, or cut. `clock` is the
+    node's, which nobody sets; Asterisk writes by that of the wall (`wall`)."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, clock: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
+        self._path, self._clock, self._wall = path, clock, wall
         self._inode = 0
         self._offset = 0
+        self._since = -math.inf
+        """When the mark was set."""
+
+    @property
+    def set_by_s(self) -> float:
+        """So far the wall clock was set since the process began; positive: forward."""
+        return self._wall() - self._clock()
 
     def trouble(self) -> str:
         """Why nothing can be read here, empty when all is well. No file yet is well: Asterisk makes it at the first
@@ -50,6 +64,7 @@ class BlackBox:
 
     def mark(self) -> None:
         """From here on: what is in the file now is known."""
+        self._since = self._clock()
         try:
             stat = self._path.stat()
         except OSError:
@@ -60,12 +75,13 @@ class BlackBox:
     def past(self, wanted: Collection[str]) -> dict[str, Past]:
         """Times of these channels, as far as they stand in the file since the mark. Reads a file, bounded."""
         found: dict[str, Past] = {}
+        now, set_by_s = self._clock(), self.set_by_s
         for line in self._lines():
             row = next(csv.reader([line]), [])
             if len(row) != 4 or row[2] not in wanted:
                 continue
             try:
-                at = float(row[0])
+                at = self._true(float(row[0]), now, set_by_s)
             except ValueError:
                 continue
             known = found.get(row[2], Past())
@@ -74,6 +90,13 @@ class BlackBox:
             elif row[1] == _ENTERS and known.entered is None:
                 found[row[2]] = known._replace(entered=at)
         return found
+
+    def _true(self, at: float, now: float, set_by_s: float) -> float:
+        """A time of the file by the node's clock, between the mark and now. ValueError: it is not to be told."""
+        for one in (at - set_by_s, at):  # the latter: written before the clock was set
+            if self._since - CLOCKS_APART_S <= one <= now + CLOCKS_APART_S:
+                return one
+        raise ValueError(at)
 
     def _lines(self) -> Iterator[str]:
         """Whole lines since the mark: the rest of a rotated file first, then the present one."""

@@ -9,12 +9,13 @@ looking (`_look`), and once a minute the two views are laid side by side anyway.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
 
-from routing.ami.blackbox import BlackBox
+from routing.ami.blackbox import CLOCKS_APART_S, BlackBox
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.link import Link, LinkCounters, Timing, backoff
 from routing.ami.orders import Orders, Record, WayOut
@@ -38,18 +39,20 @@ class Switch:
     def __init__(self, settings: SwitchSettings, post: Callable[[Event], None], live: Callable[[], Live], *,
                  timing: Timing | None = None, pace: Pace | None = None, started: str = "",
                  remember: Callable[[str], Coroutine[Any, Any, None]] | None = None,
-                 record: Record = lambda offer: "", way_out: WayOut | None = None) -> None:
+                 record: Record = lambda offer: "", way_out: WayOut | None = None,
+                 clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._post = post
         self._live = live
         self._timing = timing or Timing()
         self._pace = pace or Pace()
-        self._box = BlackBox(settings.cel) if settings.cel else None
+        self._box = BlackBox(settings.cel, clock) if settings.cel else None
         seats = settings.seats
         # Every caller's end is told, known or not: the engine may hear of the queue entry after it.
         self._translator = Translator(lambda uniqueid: True, (lambda seat: seat in seats) if seats is not None
                                       else (lambda seat: True), settings.outside, settings.by_number)
         self._events: Link | None = None
+        self._clock_told = False
         self._look = asyncio.Event()
         self.orders = Orders(settings, self._translator, post, self._look, self._pace.rescind, record, way_out)
         self._started = started
@@ -171,6 +174,10 @@ class Switch:
         """Both views agree now. Not when a link is lost: a silent one has been deaf for seconds by then."""
         if self._box is not None:
             self._box.mark()
+            if abs(self._box.set_by_s) > CLOCKS_APART_S and not self._clock_told:
+                self._clock_told = True
+                log.warning("clock.differs", by_s=round(self._box.set_by_s, 1), mend="the wall clock was set; records "
+                            "keep that of the node's start. Restart the node when the machine's time is right")
             if trouble := self._box.trouble():
                 log.warning("blackbox.unreadable", why=trouble, mend="calls that end in a gap get the time they were "
                             "missed at; see the folder's owner, group and mode, and [asterisk] cel")
@@ -218,8 +225,9 @@ class Switch:
         if actions is not self.orders.link:
             return
         contacts, offers = self._mine()
-        contacts = [one for one in contacts if one in set(before[0])]
-        found = diff(now, contacts, [one for one in offers if one in set(before[1])])
+        known_contacts, known_offers = set(before[0]), set(before[1])
+        contacts = [one for one in contacts if one in known_contacts]
+        found = diff(now, contacts, [one for one in offers if one in known_offers])
         # Into the net a caller goes without our doing, when the node was frozen: nothing was missed.
         wrong = [one for one in found if not (isinstance(one, ContactLeft)
                                               or (isinstance(one, ContactGone) and one.contact in doubts))]

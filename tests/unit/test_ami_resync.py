@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -181,9 +182,14 @@ def test_the_black_box_reads_what_the_rendered_files_write() -> None:
     assert events is not None and {"CHAN_END", "HANGUP", "BRIDGE_ENTER"} <= set(events[1].split(","))
 
 
+def at(now: float) -> Callable[[], float]:
+    """A clock that stands."""
+    return lambda: now
+
+
 def test_the_black_box_tells_true_ends_since_the_mark(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
-    box = BlackBox(file)
+    box = BlackBox(file, at(100.0), at(100.0))
     box.mark()
     assert box.past({"7.1"}) == {}
     file.write_text(LINE.format(at="100.25", who="7.1"))
@@ -196,22 +202,42 @@ def test_the_black_box_tells_true_ends_since_the_mark(tmp_path: Path) -> None:
     assert box.past({"7.1", "7.2", "7.3"}) == {"7.2": Past(101.5, 102.5)}
 
 
+@pytest.mark.parametrize("set_by_s", [-3_600.0, 3_600.0, -86_400.0])
+def test_the_black_box_tells_the_nodes_time_when_the_wall_clock_was_set(tmp_path: Path, set_by_s: float) -> None:
+    """Fault F-15: a wait of 300 s had become an abandoned one of 0 s, which ended before it began."""
+    file, clock = tmp_path / "cel.csv", [1_000_000.0]
+    wall = [clock[0]]
+    box = BlackBox(file, lambda: clock[0], lambda: wall[0])
+    box.mark()
+    clock[0], wall[0] = clock[0] + 60.0, wall[0] + 60.0 + set_by_s
+    file.write_text(LINE.format(at=clock[0] - 50.0, who="7.1") + LINE.format(at=wall[0] - 5.0, who="7.2")
+                    + LINE.format(at=wall[0] - 500_000.0, who="7.3"))
+    assert box.set_by_s == set_by_s
+    assert box.past({"7.1", "7.2", "7.3"}) == {
+        "7.1": Past(None, 1_000_010.0), "7.2": Past(None, 1_000_055.0)}, "set meanwhile; and one that nobody can tell"
+    box.mark()
+    clock[0], wall[0] = clock[0] + 30.0, wall[0] + 30.0
+    with file.open("a") as more:
+        more.write(LINE.format(at=wall[0] - 1.0, who="7.4"))
+    assert box.past({"7.4"}) == {"7.4": Past(None, 1_000_089.0)}, "set before the gap"
+
+
 def test_the_black_box_says_why_it_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "cel-custom" / "cel.csv"
-    assert "cel-custom is not there, and Asterisk does not make it" in BlackBox(file).trouble()
+    assert "cel-custom is not there, and Asterisk does not make it" in BlackBox(file, at(100.0), at(100.0)).trouble()
     file.parent.mkdir()
-    assert BlackBox(file).trouble() == "", "Asterisk makes the file at the first call"
+    assert BlackBox(file, at(100.0), at(100.0)).trouble() == "", "Asterisk makes the file at the first call"
     file.touch()
-    assert BlackBox(file).trouble() == ""
+    assert BlackBox(file, at(100.0), at(100.0)).trouble() == ""
     file.unlink()
     file.mkdir()
-    assert "cel.csv cannot be read: Is a directory" in BlackBox(file).trouble()
+    assert "cel.csv cannot be read: Is a directory" in BlackBox(file, at(100.0), at(100.0)).trouble()
 
 
 def test_the_black_box_survives_rotation_and_cutting(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     file.write_text(LINE.format(at="1", who="7.0"))
-    box = BlackBox(file)
+    box = BlackBox(file, at(1.0), at(1.0))
     box.mark()
     with file.open("a") as more:
         more.write(LINE.format(at="2", who="7.1"))
@@ -227,7 +253,7 @@ def test_the_black_box_is_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest
     file = tmp_path / "cel.csv"
     file.write_text("".join(LINE.format(at=n, who=f"7.{n}") for n in range(100)))
     monkeypatch.setattr(blackbox, "READ_MAX", 100)
-    found = BlackBox(file).past({f"7.{n}" for n in range(100)})
+    found = BlackBox(file, at(100.0), at(100.0)).past({f"7.{n}" for n in range(100)})
     assert "7.99" in found and 1 <= len(found) <= 5
 
 
