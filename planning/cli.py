@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -36,6 +37,9 @@ ReadOpening = Callable[[Path], OpeningOn]
 
 ReadCentre = Callable[[Path], Centre]
 """Given by `santral`: the centre of a folder. Raises PlanningError with what is wrong with it."""
+
+ReadZone = Callable[[Path], ZoneInfo]
+"""Given by `santral`: a centre's clock."""
 
 DrawOthers = Callable[[], dict[str, str]]
 """Given by `santral`: pictures of the documentation that other rooms draw, by file name."""
@@ -73,8 +77,8 @@ Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pic
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by service and half hour.")]
 
 
-def commands(read_centre: ReadCentre, read_opening: ReadOpening, default_centre: Path, open_journal: OpenJournal,
-             note_needs: NoteNeeds, draw_others: DrawOthers) -> typer.Typer:
+def commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone: ReadZone, default_centre: Path,
+             open_journal: OpenJournal, note_needs: NoteNeeds, draw_others: DrawOthers) -> typer.Typer:
     """The commands of this room, to be mounted without a name. `draw_others`: pictures of the documentation that other
     rooms draw."""
     app = typer.Typer(no_args_is_help=True)
@@ -120,7 +124,7 @@ def commands(read_centre: ReadCentre, read_opening: ReadOpening, default_centre:
     from planning import pictures, record_cli, staff_cli  # not above: they use the options of this module
 
     staff_cli.mount(app, read_centre, read_opening, default_centre)
-    record_cli.mount(app, read_centre, open_journal, note_needs)
+    record_cli.mount(app, read_centre, read_zone, open_journal, note_needs)
     pictures.mount(app, read_centre, default_centre, draw_others)
     return app
 

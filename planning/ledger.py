@@ -79,12 +79,15 @@ class Ledger:
         self._order = Order(centre)
         self._cells: dict[tuple[ServiceId, int], Cell] = {}
         self._uncounted = Cell()
-        """Where the warm-up goes."""
+        """Where the warm-up goes, and who came before the record begins: a purge cuts a journal at a start of a node,
+        and who waits or talks goes through that."""
         self._open: dict[ContactId, Cell] = {}
         """Contacts of which the last word has not been said."""
         self._cut: set[ContactId] = set()
         """Answered, cut off and waiting again: they stay answered, whatever comes."""
         self._clocks: dict[AgentId, _Clock] = {}
+        self._unknown = _Clock(Tally(AgentId("")), 0.0, inf)
+        """Of agents who are in no rules of the record: they left them before it begins, and had something under way."""
         self._closed: Counter[str] = Counter()
         self._alarms: Counter[str] = Counter()
         self._offers = self._violations = self._facts = 0
@@ -139,7 +142,7 @@ class Ledger:
             violations=self._violations, closed=dict(self._closed), alarms=dict(self._alarms), facts=self._facts)
 
     def _agent(self, fact: AgentChanged) -> None:
-        clock, at, state = self._clocks[fact.agent], fact.at, fact.state
+        clock, at, state = self._clocks.get(fact.agent, self._unknown), fact.at, fact.state
         if at > clock.since:
             clock.spend(at)
         clock.state = state
@@ -168,9 +171,12 @@ class Ledger:
             cell = self._cells[key] = Cell()
         return cell
 
+    def _of(self, contact: ContactId) -> Cell:
+        return self._open.get(contact, self._uncounted)
+
     def _moved(self, fact: Moved) -> None:
         """Counted in the new queue from now on, with the wait of both."""
-        before = self._open[fact.contact]
+        before = self._of(fact.contact)
         if before is not self._uncounted:
             before.moved += 1
             cell = self._open[fact.contact] = self._cell(fact.service, fact.at)
@@ -190,7 +196,7 @@ class Ledger:
         self._order.leaves(fact.contact)
 
     def _offered(self, fact: Offered) -> None:
-        clock = self._clocks[fact.agent]
+        clock = self._clocks.get(fact.agent, self._unknown)
         overtaken = self._order.offered(fact.contact, fact.agent, fact.at, clock.idle)
         clock.idle = False
         if fact.at >= self._from:
@@ -205,20 +211,20 @@ class Ledger:
         if fact.at >= self._from:
             self._closed[fact.reason] += 1
             if fact.state is TIMEOUT:
-                self._clocks[fact.agent].tally.misses += 1
+                self._clocks.get(fact.agent, self._unknown).tally.misses += 1
 
     def _connected(self, fact: Connected) -> None:
         if not self._cut or fact.contact not in self._cut:
-            cell = self._open[fact.contact]
+            cell = self._of(fact.contact)
             cell.answered += 1
             if fact.within:
                 cell.within += 1
             cell.waits.append(fact.wait_s)
         if fact.at >= self._from:
-            self._clocks[fact.agent].tally.contacts += 1
+            self._clocks.get(fact.agent, self._unknown).tally.contacts += 1
 
     def _talk_over(self, fact: TalkOver) -> None:
-        self._open[fact.contact].talk_s += fact.talk_s
+        self._of(fact.contact).talk_s += fact.talk_s
         if fact.state is PENDING:
             self._cut.add(fact.contact)
             self._order.returns(fact.contact)
@@ -233,16 +239,16 @@ class Ledger:
         self._order.offered(fact.contact, fact.agent, fact.at, idle=False)
 
     def _introduced(self, fact: Introduced) -> None:
-        self._open[fact.contact].talk_s += fact.talk_s
+        self._of(fact.contact).talk_s += fact.talk_s
 
     def _wrapped_up(self, fact: WrappedUp) -> None:
-        self._open.pop(fact.contact).wrapup_s += fact.wrapup_s
+        self._open.pop(fact.contact, self._uncounted).wrapup_s += fact.wrapup_s
 
     def _ended(self, fact: Ended) -> None:
         if fact.outcome is ANSWERED:
             return
         self._order.leaves(fact.contact)
-        cell = self._open.pop(fact.contact)
+        cell = self._open.pop(fact.contact, self._uncounted)
         if fact.contact in self._cut:
             return
         if fact.outcome is End.OVERFLOW:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -40,13 +41,13 @@ Needs = Annotated[bool, typer.Option("--needs", help="Name reasons that come fro
 Noted = Annotated[Path | None, typer.Option("--state", help="Folder in whose record --needs is noted; beside the URL "
                                                             "of a database.")]
 Other = Annotated[Path, typer.Option("--centre", help="Folder of the centre with the other rules.")]
-From = Annotated[str | None, typer.Option("--from", help="Only contacts from this local time on: 2026-03-02 or "
-                                                         "2026-03-02T08:00.")]
-To = Annotated[str | None, typer.Option("--to", help="Only contacts before this local time.")]
+From = Annotated[str | None, typer.Option("--from", help="Only contacts from this time on, by the centre's clock: "
+                                                         "2026-03-02 or 2026-03-02T08:00.")]
+To = Annotated[str | None, typer.Option("--to", help="Only contacts before this time, by the centre's clock.")]
 
 
-def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared.OpenJournal,
-          note_needs: shared.NoteNeeds) -> None:
+def mount(app: typer.Typer, read_centre: shared.ReadCentre, read_zone: shared.ReadZone,
+          open_journal: shared.OpenJournal, note_needs: shared.NoteNeeds) -> None:
     """Add the commands."""
 
     @app.command("replay")
@@ -83,8 +84,9 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared
 
         Both runs get the same callers, talk times and patience. Beside them stands what really happened."""
         with shared.told(), open_journal(journal) as opened:
-            other, changes = read_centre(centre), _changes(opened)
-            taken = recorded.read(opened.facts(), _moment(start), _moment(end), seed=seed)
+            other, zone = read_centre(centre), read_zone(centre)
+            bounds = _moment(start, zone), _moment(end, zone)
+            changes, taken = _changes(opened), recorded.read(opened.facts(), *bounds, seed=seed)
             console = Console(stderr=True, highlight=False)
             with shared.bar(console) as shown:
                 task = shown.add_task("running it again", total=1.0)
@@ -98,11 +100,13 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, open_journal: shared
                 _compare(taken, compared)
 
 
-def _moment(text: str | None) -> float | None:
+def _moment(text: str | None, zone: ZoneInfo) -> float | None:
+    """Unix seconds of a time on the centre's clock, unless it names another offset."""
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text).timestamp()
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).timestamp()
     except ValueError:
         raise PlanningError(f"{text!r} is no time; write 2026-03-02 or 2026-03-02T08:00") from None
 

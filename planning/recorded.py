@@ -114,7 +114,7 @@ class _Person:
 
 def read(facts: Iterable[Fact], start: float | None = None, end: float | None = None, *, seed: int = 1) -> Recorded:
     """From facts in order. `start`, `end` (Unix seconds): only contacts that came in between, and the duties of that
-    time. Raises PlanningError when nobody came."""
+    time; bounds beyond the record are those of the record. Raises PlanningError when nobody came."""
     contacts: dict[ContactId, _Contact] = {}
     people: dict[AgentId, _Person] = {}
     rings: dict[AgentId, list[float]] = {}
@@ -124,7 +124,10 @@ def read(facts: Iterable[Fact], start: float | None = None, end: float | None = 
     for fact in facts:
         last = max(last, fact.at)
         if isinstance(fact, AgentChanged):
-            person = people.setdefault(fact.agent, _Person())
+            person = people.get(fact.agent)
+            if person is None:  # who was there before the record begins has been so for a while
+                person = people[fact.agent] = _Person()
+                person.becomes(fact.before, fact.at - fact.before_s)
             person.becomes(fact.state, fact.at)
             if fact.skills != person.skills:
                 person.skills = fact.skills
@@ -143,8 +146,8 @@ def read(facts: Iterable[Fact], start: float | None = None, end: float | None = 
             contact = contacts.get(fact.contact)
             if contact is not None:
                 _told(contact, fact)
-    begin = first if start is None else start
-    over = last if end is None else end
+    begin = first if start is None else max(start, first)
+    over = last if end is None else min(end, last)
     taken = [one for one in contacts.values() if begin <= one.came <= over]
     if not taken:
         raise PlanningError("no contact came in the time that was asked for: nothing can be run again")
@@ -158,8 +161,15 @@ def read(facts: Iterable[Fact], start: float | None = None, end: float | None = 
     return Recorded(tuple(arrivals), tuple(duty._replace(breaks=()) for duty in duties),
                     {agent: fmean(times) for agent, times in rings.items()}, begin, over, patience_s,
                     patience_drawn, talks_drawn, sum(one.called_back for one in taken),
-                    tuple(sorted(((max(at, begin), event) for at, event in told if at <= over),
-                                 key=lambda one: one[0])))
+                    tuple(sorted(((max(at, begin), event) for at, event in told
+                                  if at <= over and _holds(at, event, people, begin, over)), key=lambda one: one[0])))
+
+
+def _holds(at: float, event: Told, people: dict[AgentId, _Person], begin: float, over: float) -> bool:
+    """Whether the time from `begin` to `over` knows of it. Skills for now end by signing out: those of an earlier duty
+    are nothing to it."""
+    return not isinstance(event, AgentSkilled) or any(
+        start <= at and max(at, begin) < min(end, over) for start, end, _ in people[event.agent].duties)
 
 
 def _told(contact: _Contact, fact: Connected | TalkOver | Moved | Ended | CallbackChanged | ContactChanged) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -30,9 +29,6 @@ WIDTH = 100
 INDENT = 10
 """What belongs to a decision stands below its text, not below its time."""
 
-ReadZone = Callable[[Path], ZoneInfo]
-"""Given by `santral`: a centre's clock."""
-
 OpenArchive = Callable[[str], AbstractContextManager[Archive]]
 """Given by `santral`: the journal of a state. Raises PlanningError when there is none."""
 
@@ -43,7 +39,7 @@ Everybody = Annotated[bool, typer.Option("--all", help="Every agent who was not 
 CentreOf = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre: whose clock.")]
 
 
-def mount(app: typer.Typer, open_archive: OpenArchive, note_needs: shared.NoteNeeds, read_zone: ReadZone,
+def mount(app: typer.Typer, open_archive: OpenArchive, note_needs: shared.NoteNeeds, read_zone: shared.ReadZone,
           default_centre: Path) -> None:
     """Add the command."""
 

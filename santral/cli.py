@@ -193,7 +193,7 @@ cli.add_typer(asterisk_conf_cli.commands(plan_of))
 cli.add_typer(prompts_cli.commands(), name="prompts")
 cli.add_typer(lab_cli.commands(), name="lab")
 cli.add_typer(ivr_cli.commands(menu_of, document, DEFAULT_CENTRE), name="menu")
-cli.add_typer(planning_cli.commands(centre_of, opening_of, DEFAULT_CENTRE, open_journal, note_needs,
+cli.add_typer(planning_cli.commands(centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs,
                                     _other_pictures))
 cli.add_typer(callers_cli.commands(), name="callers")
 cli.add_typer(privacy_cli.commands(), name="privacy")

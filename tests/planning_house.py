@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from math import inf
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from planning.house import Arrival, Duty
 from routing.core.ids import AgentId, ServiceId, SkillId
@@ -15,6 +17,11 @@ EDU = ServiceId("edu")
 SKILL = SkillId("edu")
 BARE = Profile(wrapup_s=0.0, max_continuous_s=inf)
 """Nothing between two talks: what formulae assume."""
+
+
+def zone_of(_folder: Path) -> ZoneInfo:
+    """A centre's clock."""
+    return ZoneInfo("Europe/Istanbul")
 
 
 def service(name: str = "edu", **more: Any) -> Service:

@@ -22,6 +22,7 @@ from planning.opening import always
 from planning.staff_view import COLUMNS
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
+from tests.planning_house import zone_of
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +41,7 @@ def app() -> typer.Typer:
     def no_journal(_place: str) -> NoReturn:
         raise PlanningError("not asked for here")
 
-    return commands(lambda _folder: CENTRE, lambda _folder: always, Path("centres/deneme"), no_journal,
+    return commands(lambda _folder: CENTRE, lambda _folder: always, zone_of, Path("centres/deneme"), no_journal,
                     lambda *_: None, dict)
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from planning import recorded
+from planning import record_cli, recorded
+from planning.heard import Heard
 from planning.house import Arrival, Duty, run
 from planning.ledger import Ledger
 from planning.whatif import Change, compare, words
@@ -29,12 +33,16 @@ from routing.core.events import (
 from routing.core.facts import AgentChanged, Fact, Offered
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import AgentState, Centre
+from routing.core.stored import Started
 from routing.core.talk_facts import TalkOver
+from routing.runner import Turn
+from routing.store import traces
+from routing.store.store import Store
 from santral.cli import cli
 from santral.config import node_config
 from santral.journal import open_journal
 from tests.fakes.journal_day import Day
-from tests.planning_house import agent, service
+from tests.planning_house import EDU, agent, always, calls, pool, service
 
 pytestmark = pytest.mark.integration
 
@@ -118,6 +126,58 @@ def test_a_decision_is_explained_for_every_agent_without_naming_needs(state: Pat
 def test_what_cannot_be_used_is_one_message(state: Path, words: tuple[str, ...], code: int, told: str) -> None:
     done = santral(*(str(state) if word == "STATE" else word for word in words))
     assert done.exit_code == code and told in " ".join(done.output.split())
+
+
+def test_a_part_is_taken_by_the_centres_clock(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hours before Greenwich, wherever the machine stands."""
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        done = santral("what-if", str(state), "--centre", str(MEB), "--from", "1970-01-01T10:00", "--json")
+    time.tzset()
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["from"] == 8 * 3600.0
+
+
+def test_times_from_the_first_to_the_last_of_the_calendar() -> None:
+    zone = ZoneInfo("Europe/Istanbul")
+    first, last = (record_cli._moment(text, zone) for text in ("0001-01-01", "9999-12-31T23:59"))
+    assert first is not None and last is not None and first < 0.0 < last
+    assert record_cli._moment("1970-01-01T10:00+01:00", zone) == 9 * 3600.0, "another offset may be named"
+
+
+def test_what_a_purge_has_left_can_be_run_again(tmp_path: Path) -> None:
+    """A node starts anew while two talk and one waits; one of the agents is in the rules no more. What was before is
+    destroyed."""
+    centre, day, heard = pool(2), Day(), Heard()
+    run(centre, calls(10.0, 20.0, 30.0, handle_s=500.0), always(centre), until=100.0, engine=heard)
+    day.entries, day.facts = heard.entries, heard.happened
+
+    async def go_on() -> None:
+        await day.keep(tmp_path / "santral.db")
+        store = await Store.open(tmp_path / "santral.db")
+        await store.take_lease("after")
+        rows = await store.load()
+        assert len(rows.contacts) == 3 and len(rows.offers) == 2
+        told: list[tuple[float, Event | None]] = [
+            (200.0, Started(pool(1), rows.contacts, rows.offers, rows.agents, rows.over, rows.spoke, rows.next_offer,
+                            rows.next_fact, rows.places, rows.abusive)),
+            *((210.0 + one.offer, TalkEnded(one.offer, "caller")) for one in rows.offers),
+            (300.0, ContactQueued(ContactId("new"), EDU)), (310.0, ContactGone(ContactId("new"))),
+            (320.0, ContactGone(ContactId("3")))]
+        engine = Engine()
+        for at, event in told:
+            assert event is not None
+            engine.handle(event, at)
+        await store.commit(Turn(told, engine.take_facts()))
+        await traces.drop(store, await store.look(partial(traces.past, before=201.0)))
+        await store.close()
+
+    asyncio.run(go_on())
+    done = santral("what-if", str(tmp_path), "--centre", str(MEB), "--json")
+    assert done.exit_code == 0, done.output
+    was = json.loads(done.stdout)["runs"]["As it was"]["total"]
+    assert (was["offered"], was["answered"]) == (1, 0)
 
 
 def test_what_is_no_database_is_said_so(tmp_path: Path) -> None:

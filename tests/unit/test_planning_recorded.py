@@ -1,13 +1,15 @@
-"""A record is run again as it was: who left from a break does not come back, a brief is not heard twice."""
+"""A record is run again as it was: who left from a break does not come back, a brief is not heard twice, skills for now
+end with their duty."""
 
 from __future__ import annotations
 
 import pytest
 
 from planning import recorded
+from planning.errors import PlanningError
 from planning.house import Arrival, Duty, run
-from routing.core.events import AgentPaused
-from routing.core.facts import Fact
+from routing.core.events import AgentPaused, AgentSkilled
+from routing.core.facts import AgentChanged, Fact
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, PreConnect, Profile, Service, Step
 
@@ -53,3 +55,55 @@ def test_a_caller_who_comes_back_to_an_old_place_comes_when_they_came() -> None:
     assert taken.arrivals[1].patience_s == 50.0
     second = run(centre, taken.arrivals, taken.duties, answer_s=taken.answer_s, also=taken.events)
     assert list(first.total.waits) == list(second.total.waits) == [3.0, 296.0, 299.0]
+
+
+def test_bounds_beyond_the_record_are_those_of_the_record() -> None:
+    facts: list[Fact] = []
+    run(house(Profile()), [Arrival(10.0, SERVICE, 60.0), Arrival(300.0, SERVICE, 60.0, 1.0)], [Duty(ECE, 0.0, 200.0)],
+        watch=facts.extend)
+    whole, wider = recorded.read(facts), recorded.read(facts, -1e9, 1e9)
+    assert wider == whole and (whole.start, whole.end) == (10.0, 301.0)
+    assert recorded.read(facts, 0.0, 50.0).end == 50.0
+    for bounds in ((400.0, None), (None, 5.0), (300.5, 20.0)):
+        with pytest.raises(PlanningError, match="no contact came"):
+            recorded.read(facts, *bounds)
+
+
+DAY = 86_400.0
+FOR_NOW = ((SKILL, 7),)
+
+
+def skilled(at: float, *duties: Duty) -> list[Fact]:
+    """Callers at ten and eleven of two days; at a moment Ece serves something else for now."""
+    facts: list[Fact] = []
+    coming = [Arrival(day * DAY + hour * 3600.0, SERVICE, 60.0, 5.0) for day in (0, 1) for hour in (10, 11)]
+    run(house(Profile()), coming, duties, also=[(at, AgentSkilled(ECE, FOR_NOW))], watch=facts.extend)
+    return facts
+
+
+TWO_DAYS = tuple(Duty(ECE, day * DAY + 8 * 3600.0, day * DAY + 17 * 3600.0) for day in (0, 1))
+
+
+@pytest.mark.parametrize(("start", "end", "kept"), [
+    (None, None, [9 * 3600.0]),
+    (10.5 * 3600.0, None, [10.5 * 3600.0]),
+    (None, 10.5 * 3600.0, []),
+    (DAY, None, []),
+    (DAY + 9 * 3600.0, None, []),
+], ids=["whole", "from within that duty", "up to before it", "from midnight", "from within the next duty"])
+def test_skills_for_now_end_with_their_duty(start: float | None, end: float | None, kept: list[float]) -> None:
+    """By the record alone Ece's skills change at nine; a part that begins later has them from its beginning, and one of
+    the next day has not."""
+    at = 11.5 * 3600.0 if end is not None else 9 * 3600.0
+    taken = recorded.read(skilled(at, *TWO_DAYS), start, end)
+    wanted = [(max(one, taken.start), AgentSkilled(ECE, FOR_NOW)) for one in kept]
+    assert [one for one in taken.events if isinstance(one[1], AgentSkilled)] == wanted
+    run(house(Profile()), taken.arrivals, taken.duties, also=taken.events)  # refused if she were not there
+
+
+def test_skills_that_change_in_the_last_moment_of_a_record_change_nothing() -> None:
+    facts = [fact for fact in skilled(DAY + 12 * 3600.0, *TWO_DAYS) if fact.at <= DAY + 12 * 3600.0]
+    assert isinstance(facts[-1], AgentChanged) and facts[-1].skills == FOR_NOW
+    taken = recorded.read(facts)
+    assert taken.end == facts[-1].at and not any(isinstance(event, AgentSkilled) for _, event in taken.events)
+    run(house(Profile()), taken.arrivals, taken.duties, also=taken.events)

@@ -24,7 +24,7 @@ from planning.replay import Journal
 from planning.simulate import NORMAL, PEAK_LOAD, STUDENT, Study, fitted, simulate, spread, summary, together
 from routing.core.ids import ServiceId
 from routing.core.model import Centre, Channel
-from tests.planning_house import BARE, EDU, agent, pool, service
+from tests.planning_house import BARE, EDU, agent, pool, service, zone_of
 
 pytestmark = pytest.mark.unit
 
@@ -151,7 +151,7 @@ def no_journal(state: str) -> Iterator[Journal]:
 
 
 def ask(*options: str | Path) -> Result:
-    app = cli.commands(centre_of, lambda _: always, Path("nowhere"), no_journal, lambda *_: None, dict)
+    app = cli.commands(centre_of, lambda _: always, zone_of, Path("nowhere"), no_journal, lambda *_: None, dict)
     return CliRunner().invoke(app, ["simulate", *map(str, options)])
 
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_written_is_exit_1(tmp_path: Path) -> None:
 
 
 def test_a_centre_without_services_is_refused() -> None:
-    app = cli.commands(lambda _: Centre((), pool(1).agents), lambda _: always, Path("nowhere"), no_journal,
+    app = cli.commands(lambda _: Centre((), pool(1).agents), lambda _: always, zone_of, Path("nowhere"), no_journal,
                        lambda *_: None, dict)
     result = CliRunner().invoke(app, ["simulate"])
     assert result.exit_code == 2
