@@ -93,7 +93,8 @@ class BlackBox:
 
     def _true(self, at: float, now: float, set_by_s: float) -> float:
         """A time of the file by the node's clock, between the mark and now. ValueError: it is not to be told."""
-        for one in (at - set_by_s, at):  # the latter: written before the clock was set
+        set_there = abs(set_by_s) > CLOCKS_APART_S
+        for one in (at - set_by_s, at) if set_there else (at,):  # the latter: written before the clock was set
             if self._since - CLOCKS_APART_S <= one <= now + CLOCKS_APART_S:
                 return one
         raise ValueError(at)
