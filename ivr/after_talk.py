@@ -10,7 +10,6 @@ from ivr.agi.session import Session
 from ivr.contact import contact_of
 from ivr.survey import Surveys
 from ivr.waiting import Waiting
-from routing.core.ids import ContactId
 from routing.core.inbox import Inbox
 from routing.core.model import ContactState
 
@@ -33,17 +32,15 @@ class AfterTalk:
         contact = contact_of(session)
         loop = asyncio.get_running_loop()
         end = loop.time() + SETTLE_S
-        while (state := self._state(contact)) is ContactState.ASSIGNED and loop.time() < end:  # noqa: ASYNC110
+        # A look, not a tick: a tick of a caller who should be talking tells the engine that the talk was cut.
+        while (  # noqa: ASYNC110
+                (view := self.inbox.contact(contact)) is not None and view.state is ContactState.ASSIGNED
+                and loop.time() < end):
             await asyncio.sleep(SETTLE_STEP_S)
-        if state in (ContactState.PENDING, ContactState.RESERVED):
-            self.waiting.lost(contact)
+        if view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
+            self.waiting.lost(view)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
         elif await self.surveys.due(session):
             await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
         else:
             await session.set_variable(dialplan.NEXT, dialplan.BYE)
-
-    def _state(self, contact: ContactId) -> ContactState | None:
-        """A look, not a tick: a tick of a caller who should be talking tells the engine that the talk was cut."""
-        view = self.inbox.contact(contact)
-        return None if view is None else view.state

@@ -91,7 +91,7 @@ class Heard:
     wish_at: float = -math.inf
     """When it was asked whether slow speech is to be remembered; not answered yet."""
     handed_at: float | None = None
-    """As in the view of the last round."""
+    """As in the view of the last round, or when the talk was lost."""
     told: set[int] = field(default_factory=set)
     """Announcements."""
     recent: dict[tuple[str, ...], float] = field(default_factory=dict)
@@ -149,15 +149,16 @@ def speak(heard: Heard, view: ContactView, wait: Wait, now: float, *, place_s: f
 
 def sent_on(heard: Heard, view: ContactView) -> None:
     """To be asked in every round, first of all: an agent who has talked with the caller may have sent them on since.
-    Moved without a talk, by overflow, they are in the same wait."""
+    Moved without a talk, by overflow, they are in the same wait. That an earlier talk was cut is no news any more."""
     if heard.handed_at != view.handed_at:
-        heard.handed_at = view.handed_at
+        heard.handed_at, heard.cut = view.handed_at, False
         _talked(heard)
 
 
-def lost(heard: Heard) -> None:
-    """The talk was cut: the next round says so."""
-    heard.cut, heard.place = True, 0
+def lost(heard: Heard, view: ContactView) -> None:
+    """The talk was cut: the next round says so, if no agent has them before it. `view`: as they wait now; sent on
+    earlier, they talked since."""
+    heard.handed_at, heard.cut, heard.place = view.handed_at, True, 0
     _talked(heard)
 
 

@@ -101,9 +101,9 @@ class Waiting:
         await self._round(session, view, "", put)
         await session.set_variables(*put, (dialplan.BEGUN, "1"))
 
-    def lost(self, contact: ContactId) -> None:
+    def lost(self, view: ContactView) -> None:
         """The talk was cut and the caller waits again, in front: the next tick says so."""
-        hold.lost(self.heard.setdefault(contact, Heard()))
+        hold.lost(self.heard.setdefault(view.contact, Heard()), view)
         self._bound()
 
     async def _round(self, session: Session, view: ContactView, key: str, put: Put) -> str:

@@ -293,7 +293,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "MAX_REMEMBERED", 3)
     hold = waiting.Waiting(FakeInbox(), Folder("/sounds", KEYS), None)  # type: ignore[arg-type]
     for number in range(5):
-        hold.lost(f"1.{number}")  # type: ignore[arg-type]
+        hold.lost(contact_view(f"1.{number}"))
     assert list(hold.heard) == ["1.2", "1.3", "1.4"]
 
 
@@ -309,6 +309,19 @@ async def test_a_lost_talk_goes_back_and_is_told(start: Start) -> None:
     dialler = await Dialler(port, "after-talk").call()
     assert dialler.variables["ACD_NEXT"] == "hold" and inbox.events == []
     assert said(await tick(port)) == ["gorusme-kesildi"]
+
+
+async def test_a_lost_talk_is_not_told_when_the_next_agent_sends_the_caller_on(start: Start) -> None:
+    rings = contact_view(UNIQUEID, ContactState.RESERVED)
+    sent = contact_view(UNIQUEID, position=7, service="gorus_oneri")._replace(handed_at=NOW)
+    inbox = FakeInbox(contact_view(UNIQUEID, position=2), rings, sent)
+    inbox.contacts = [(rings,), (sent,)]
+    port = await start(inbox)
+    await tick(port)
+    assert (await Dialler(port, "after-talk").call()).variables["ACD_NEXT"] == "hold"
+    assert [said(await tick(port)) for _ in range(2)] == [[], ["sira-7"]]
+    await Dialler(port, "after-talk").call()
+    assert said(await tick(port)) == ["gorusme-kesildi"], "that talk was lost"
 
 
 @pytest.mark.parametrize("contacts", [(), (contact_view("1.1"),), (contact_view(UNIQUEID, ContactState.WRAPPING),)])

@@ -28,7 +28,8 @@ class Round(NamedTuple):
     estimate: Estimate | None
     service: str
     key: str
-    cut: bool
+    talks: tuple[str, ...]
+    """Before it, between two ticks: how each ended."""
     returned: bool
     callback: bool
 
@@ -42,7 +43,8 @@ def estimates(draw: st.DrawFn) -> Estimate:
 ROUNDS = st.lists(st.builds(
     Round, st.sampled_from((0.3, 4.0, 15.0, 15.0, 40.0)), st.integers(1, 12), st.none() | estimates(),
     st.sampled_from(("a", "a", "a", "a", "b")), st.sampled_from(("", "", "", "", "7", "*", "1", "2")),
-    st.sampled_from((False,) * 12 + (True,)), st.booleans(), st.booleans()), max_size=60)
+    st.sampled_from(((),) * 12 + (("lost",), ("sent",), ("lost", "sent"), ("sent", "lost"))), st.booleans(),
+    st.booleans()), max_size=60)
 WAITS = st.sampled_from((Wait(), Wait(callback_key="3", callback_after_s=60.0), DISTRESS,
                          Wait(place=False, expected=False, asks=False)))
 
@@ -55,11 +57,21 @@ def test_what_is_said_while_waiting(rounds: list[Round], wait: Wait) -> None:
     last: dict[str, float] = {}
     said_words: list[tuple[float, expected.Words]] = []
     place, service = 99, rounds[0].service if rounds else ""
+    handed_at: float | None = None
+    owed = False
     for number, one in enumerate(rounds):
         now += one.after_s
         view = contact_view("1.1", position=one.place, service=one.service)._replace(
             estimate=one.estimate, waited_s=now - 5_000.0, returned=one.returned, callback=one.callback)
-        heard.cut = heard.cut or (one.cut and number > 0)
+        for nth, end in enumerate(one.talks if number else ()):
+            owed = end == "lost"  # whoever was sent on politely since is not told of it
+            if owed:
+                hold.lost(heard, view._replace(handed_at=handed_at))
+                place = 99
+            else:
+                handed_at = now - 0.2 + nth / 10
+        view = view._replace(handed_at=handed_at)
+        hold.sent_on(heard, view)
         early = bool(one.key) and one.key != "*" and heard.asked(now) and now - heard.asked_at < hold.EARLY_S
         declined = one.key == "2" and heard.asked(now) and not early
         paused = heard.pausing(now) and not heard.cut
@@ -83,6 +95,9 @@ def test_what_is_said_while_waiting(rounds: list[Round], wait: Wait) -> None:
         else:
             keys = hold.pressed(heard, now)
         assert not (paused and not one.key and keys), "silence was asked for"
+        just_said = now - last.get(hold.CUT, -math.inf) < hold.AGAIN_S
+        assert (hold.CUT in keys) == (owed and not one.key and not just_said)
+        owed = owed and bool(one.key)
         for key in keys:
             assert now - last.get(key, -math.inf) >= hold.AGAIN_S, f"{key} twice within {now - last[key]} s"
             last[key] = now

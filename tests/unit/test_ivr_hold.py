@@ -82,7 +82,7 @@ def test_a_talk_that_was_lost_ends_the_pause_and_what_was_asked() -> None:
     caller.round(4, returned=True)
     hold.ask_wish(caller.heard, caller.now)
     hold.pause(caller.heard, caller.now)
-    hold.lost(caller.heard)
+    hold.lost(caller.heard, caller.view(1))
     assert not (caller.heard.pausing(caller.now) or caller.heard.asked(caller.now) or caller.heard.wishing(caller.now))
     assert [caller.round(1), caller.round(1, unserved=True)] == [["gorusme-kesildi"], []]
 
@@ -104,6 +104,25 @@ def test_a_talk_in_between_ends_the_pause_and_what_was_asked_and_overflow_does_n
     assert caller.heard.pausing(caller.now), "a pause of this wait holds"
     hold.sent_on(caller.heard, caller.view(2, handed_at=1_100.0))
     assert not caller.heard.pausing(caller.now), "sent on once more"
+
+
+def test_a_lost_talk_is_no_news_behind_the_next_one() -> None:
+    """The next agent rings at once, so no tick has told it; they talk, and send the caller on."""
+    caller = Caller()
+    caller.round(2)
+    hold.lost(caller.heard, caller.view(1))
+    hold.sent_on(caller.heard, caller.view(7, service="info", handed_at=1_399.0))
+    caller.now += 300.0
+    assert caller.round(7, service="info", handed_at=1_399.0) == ["sira-7"]
+
+
+def test_a_talk_lost_behind_one_that_no_tick_has_seen_is_told() -> None:
+    caller = Caller()
+    caller.round(2)
+    sent = caller.view(1, handed_at=1_399.0)
+    hold.lost(caller.heard, sent)
+    hold.sent_on(caller.heard, sent)
+    assert caller.round(1, handed_at=1_399.0) == ["gorusme-kesildi"]
 
 
 def test_a_wait_that_slips_is_never_said_to_end_later() -> None:
