@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from routing.store.errors import StoreConflict, StoreError, StoreUnavailable
+from routing.store.write_ahead import PAGES_MAX
 
 LOCK_S = 10.0
 """How long a transaction waits for another program's lock. Ours are over in milliseconds, a backup's in seconds;
@@ -72,6 +73,7 @@ def _sqlite(url: URL, read_only: bool, max_page_count: int | None) -> Engine:
         connection.isolation_level = None
         if not read_only:
             connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={PAGES_MAX}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         # What is changed or taken out leaves nothing behind in its page: an erased number is gone from the file.

@@ -35,6 +35,7 @@ from routing.store.rows import Rows
 from routing.store.schema import JOURNAL_FORMAT, cursors, facts, journal, meta
 from routing.store.statement import Statement
 from routing.store.worker import Worker
+from routing.store.write_ahead import WriteAhead
 
 T = TypeVar("T")
 
@@ -82,7 +83,8 @@ class Store:
         self._url = url
         self._engine = connect(url, max_page_count=max_page_count)
         self._driver = driver_of(self._engine)
-        self._writer = Worker("santral-store-writer")
+        self._writer = Worker("santral-store-writer", lambda: self._log.bring_in(self._connection))
+        self._log = WriteAhead()
         self._reading = Worker("santral-store-reader")
         self._reader = Reader(url.render_as_string(hide_password=False), node=True)
         self._connection: Connection | None = None
@@ -356,6 +358,7 @@ class Store:
     def _commit(self, turn: Turn) -> None:
         # The numbers go on only when the commit has come back: a turn that failed has used none.
         self._next_input, self._next_fact = self._in_transaction(lambda connection: self._keep(connection, turn))
+        self._log.turns += 1
         if self._lease is not None and monotonic() > self._lease_until - MARGIN_S:
             # It waited for a lock, or the disk was slow: what follows from it must be done within a lease that lasts.
             self._extend(self._lease)
