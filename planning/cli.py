@@ -20,7 +20,7 @@ from planning.arrivals import DEFAULT_DAY, HANDLE_S, HANDLE_SD_S, PATIENCE_S, Ch
 from planning.counts import choose, read_counts
 from planning.errors import PlanningError
 from planning.house import Duty
-from planning.opening import OpeningOn, at_seats
+from planning.opening import OpeningOn, among, at_seats
 from planning.opening import words as opening_words
 from planning.replay import Journal
 from planning.simulate import PEAK_LOAD, Study, fitted, simulate, spread, summary, together
@@ -98,7 +98,7 @@ def commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone: Read
             house = read_centre(centre)
             if agents is not None:
                 house = duties.team_of(house, agents)
-            plan, opening = duties_given(house, shifts, all_day), read_opening(centre)
+            plan, opening = duties_given(house, shifts, all_day), among(read_opening(centre), house)
             shares = shares_given(house, share)
             kind = Kind(handle, handle_sd, patience)
             kinds = dict.fromkeys(shares, kind)

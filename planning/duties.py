@@ -26,6 +26,9 @@ STARTS = (8, 0, 16, 7, 9, 13, 8, 11, 7, 16, 9, 8, 13, 0, 7, 8, 11, 9, 7, 13)
 
 PROBLEMS_SHOWN = 20
 
+COPY = "+"
+"""Between an agent's id and the number of a copy: no id of a centre has it."""
+
 
 def shifts(centre: Centre) -> list[Duty]:
     """The simple plan: shifts of 8 hours that cover the day, each team for itself, breaks staggered. One that goes
@@ -62,12 +65,17 @@ def team_of(centre: Centre, number: int) -> Centre:
     return centre._replace(agents=chosen)
 
 
+def original(agent: AgentId) -> AgentId:
+    """Of whom an agent of `team_of` is a copy, or the agent."""
+    return AgentId(agent.partition(COPY)[0])
+
+
 def _like(agent: Agent, copy: int) -> Agent:
     if copy == 1:
         return agent
     pair = agent.profile.pair_id
-    profile = agent.profile._replace(pair_id=f"{pair}+{copy}") if pair else agent.profile
-    return agent._replace(id=AgentId(f"{agent.id}+{copy}"), profile=profile)
+    profile = agent.profile._replace(pair_id=f"{pair}{COPY}{copy}") if pair else agent.profile
+    return agent._replace(id=AgentId(f"{agent.id}{COPY}{copy}"), profile=profile)
 
 
 def around(duty: Duty) -> list[Duty]:

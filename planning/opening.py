@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from drawing.chart import clock
 from planning.arrivals import DAY_S
+from planning.duties import original
 from planning.house import Duty
 from routing.core.events import ServiceHours
 from routing.core.ids import AgentId, ServiceId
@@ -47,6 +48,16 @@ OpeningOn = Callable[[str], Opening]
 def always(day: str) -> Opening:
     """The `OpeningOn` of a centre that is open day and night and has nobody on call."""
     return Opening()
+
+
+def among(opening: OpeningOn, centre: Centre) -> OpeningOn:
+    """The same of a team of another size: who is not in it is not on call, a copy is when its original is."""
+    def on(day: str) -> Opening:
+        found = opening(day)
+        return found._replace(on_call={agent.id: found.on_call[of] for agent in centre.agents
+                                       if (of := original(agent.id)) in found.on_call})
+
+    return on
 
 
 def at_seats(duties: list[Duty], centre: Centre) -> list[Duty]:

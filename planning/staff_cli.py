@@ -25,7 +25,7 @@ from planning.coverage import Trouble, presence, troubles
 from planning.duties import team_of
 from planning.erlang import LONGEST_PATIENCE_S
 from planning.errors import PlanningError
-from planning.opening import Opening
+from planning.opening import Opening, among
 from planning.opening import words as opening_words
 from planning.outcome import SLOT_S
 from planning.simulate import fitted
@@ -91,7 +91,7 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, read_opening: shared
             curve = shared.days_given(arrivals, day, frozenset(map(str, shares)))
             if len(curve) != 1:
                 raise PlanningError("a plan is for one day; name it by --day")
-            _Plan(house, shares, kind, shifts, all_day, read_opening(centre)(curve[0].name)).show(
+            _Plan(house, shares, kind, shifts, all_day, among(read_opening(centre), house)(curve[0].name)).show(
                 shared.house_name(centre), curve[0], scale if scale is not None or arrivals is None else 1.0,
                 _goals(house, target, within, shrinkage), Chance(seed), runs, as_json=as_json, html=html, csv=csv)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,15 @@ from typer.testing import CliRunner
 
 from planning import duties
 from planning.arrivals import DAY_S, HOUR_S, Chance, Day
-from planning.opening import Opening, at_seats, words
+from planning.house import run
+from planning.opening import Opening, among, at_seats, words
 from planning.simulate import Study, simulate
 from routing.core.events import ServiceHours
 from routing.core.ids import AgentId, ServiceId
 from santral.cli import cli
 from santral.config import node_config
 from santral.hours import opening_on
-from tests.ministry import copied, edit, seated
+from tests.ministry import MEB, copied, edit, seated
 from tests.planning_house import EDU, pool
 
 pytestmark = pytest.mark.unit
@@ -64,6 +67,39 @@ def test_who_is_on_call_is_at_no_seat(folder: Path) -> None:
     there = {duty.agent for duty in at_seats(duties.shifts(config.centre), config.centre)}
     assert outside and not outside & there
     assert {duty.agent for duty in opening_on(config.settings, config.loaded, "x").duties()} == outside
+
+
+def test_a_team_of_any_size_has_its_own_on_call() -> None:
+    """Of the shipped centre: fewer agents than it has, as many, and more."""
+    config = node_config(MEB)
+    opening = partial(opening_on, config.settings, config.loaded)
+    whole = opening("typical weekday")
+    size = len(config.centre.agents)
+    for number in (*range(1, size + 1), 2 * size):
+        team = duties.team_of(config.centre, number)
+        found = among(opening, team)("typical weekday")
+        there = {agent.id for agent in team.agents}
+        assert found.on_call == {agent: whole.on_call[duties.original(agent)] for agent in there
+                                 if duties.original(agent) in whole.on_call}
+        plan = [*at_seats(duties.shifts(team), team), *found.duties()]
+        run(team, (), plan, also=found.events(), until=0.0)  # refused if somebody is not in the team
+        assert found.hours == whole.hours
+        if number == size:
+            assert found == whole
+    assert len(found.on_call) == 2 * len(whole.on_call) > 0
+
+
+@pytest.mark.parametrize("command", ["simulate", "staff"])
+def test_the_shipped_centre_can_be_tried_with_fewer_agents(command: str, tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("slot,calls\n09:00,6\n09:30,4\n", encoding="utf-8")
+    options = ("--runs", "0") if command == "staff" else ()
+    found: Any = CliRunner().invoke(cli, [command, str(MEB), "--agents", "50", "--arrivals", str(calls), *options],
+                                 env={"COLUMNS": "200"})
+    assert found.exit_code == 0, found.output
+    (told,) = re.findall("On call: (.*)", found.output)
+    there = {agent.id for agent in duties.team_of(node_config(MEB).centre, 50).agents}
+    assert {one.split()[0] for one in told.split("; ")} < there
 
 
 def test_a_closed_service_serves_nobody_and_who_is_on_call_does() -> None:
