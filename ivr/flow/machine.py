@@ -145,8 +145,7 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
         case Speech() if node.notice:
             return _noticed(flow, node, state, given)
         case Speech():
-            typed = given.digit if isinstance(given, Key) else state.typed
-            return _enter(flow, state._replace(node=node.then, typed=typed), ())
+            return _enter(flow, *_typing(flow, state._replace(node=node.then), given))
         case Menu():
             if state.phase == "confirm":
                 return _confirmed(flow, node, state, given)
@@ -241,8 +240,18 @@ def _noticed(flow: Flow, node: Speech, state: State, given: Input) -> tuple[Stat
     if isinstance(given, Key) and given.digit == REFUSE_KEY:
         return _enter(flow, onward._replace(notice=REFUSED), (NOT_RECORDED,))
     if isinstance(given, Key):
-        return _enter(flow, onward._replace(typed=given.digit), ())
+        return _enter(flow, *_typing(flow, onward, given))
     return _enter(flow, onward._replace(notice=state.notice or HEARD), ())
+
+
+def _typing(flow: Flow, state: State, given: Input) -> tuple[State, tuple[str, ...]]:
+    """A key pressed over words that ask nothing is kept for the next question, and takes the place of one before it;
+    what then is to be said. A refusal is not lost by that."""
+    if not isinstance(given, Key):
+        return state, ()
+    if state.typed == REFUSE_KEY and flow.noticed:
+        return state._replace(typed=given.digit, notice=REFUSED), (NOT_RECORDED,)
+    return state._replace(typed=given.digit), ()
 
 
 def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, Step]:

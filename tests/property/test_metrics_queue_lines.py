@@ -46,8 +46,8 @@ class Heard(Duel):
         """No row is lost: of a call that the store has forgotten no line can tell the end."""
         super().restart()
 
-    def _count(self, fact: Fact) -> None:
-        super()._count(fact)
+    def _count(self, event: e.Event | None, fact: Fact) -> None:
+        super()._count(event, fact)
         self.__dict__.setdefault("facts", []).append(fact)
 
 

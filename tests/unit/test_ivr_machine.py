@@ -248,6 +248,13 @@ def test_a_refusal_that_no_menu_takes_any_more_stands(keys: str) -> None:
     assert caller.state.typed == ""
 
 
+def test_a_refusal_is_not_lost_to_the_next_key_pressed_over_words() -> None:
+    """`8` in the greeting, and a digit of the menu in the notice behind it."""
+    caller = Caller()
+    caller.give("80")
+    assert (caller.asked().say, caller.state.notice) == (("kayit-istenmedi", "secildi-temsilci"), "refused")
+
+
 def test_a_notice_that_was_cut_off_was_not_heard() -> None:
     caller = Caller()
     caller.give(".1")
