@@ -68,11 +68,14 @@ class TalkRecorder:
     async def purge(self) -> None:
         """Destroy the recordings whose time is over. What cannot be done now is done at the next look."""
         try:
-            if gone := await self.vault.purge(self._clock()):
-                self._audit.note(WHO, "purged", self._clock(), counts={"recordings": gone})
+            if gone := await self.vault.purge(self._clock(), self._purging):
                 log.info("recording.purged", recordings=gone)
         except (OSError, StoreError) as error:
             log.error("recording.not_purged", why=str(error))
+
+    def _purging(self, many: int) -> None:
+        """Noted before, so that nothing is destroyed without a line."""
+        self._audit.note(WHO, "purging", self._clock(), counts={"recordings": many})
 
     async def look(self) -> None:
         """Once. Never raises for what a later look may mend: the trouble is told once, and when it is over."""

@@ -157,6 +157,7 @@ class Vault:
         at = path.stat().st_mtime - sound.seconds
         name = f"{datetime.fromtimestamp(at, UTC):%Y%m%d}-{secrets.token_hex(8)}"
         key = new_key()
+        sealed = self.keys.seal(name, key)  # first: without keys nothing is written, or each look would leave a draft
         draft = self._draft(name)
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -167,7 +168,6 @@ class Vault:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-        sealed = self.keys.seal(name, key)
         return Recording(name, plain.contact, plain.kind, plain.service, None, at, sound.seconds,
                          at + self.keep_days * DAY_S, path.name, sealed.key_id, sealed.box)
 
@@ -248,10 +248,13 @@ class Vault:
             gone += await self._store.work(partial(recordings.remove, ids=ids))
         return gone
 
-    async def purge(self, at: float) -> int:
-        """Destroy those whose time is over at this moment; how many."""
+    async def purge(self, at: float, before: Callable[[int], None] | None = None) -> int:
+        """Destroy those whose time is over at this moment; how many. `before` is told how many are next, and keeps
+        them by raising."""
         gone = 0
         while due := await self._store.look(partial(recordings.find, wanted=Wanted(due=at))):
+            if before is not None:
+                before(len(due))
             gone += await self.destroy(due)
         return gone
 

@@ -254,6 +254,20 @@ async def test_without_space_the_plain_file_stays_for_the_next_look(house: House
     assert await house.vault.sweep(nobody) == Swept(kept=1)
 
 
+async def test_without_keys_no_look_leaves_anything(house: House) -> None:
+    """Put back from a backup with a mode that others can read: each look had left one more sealed copy of each talk."""
+    path = house.talk()
+    good = house.keys.read_bytes()
+    house.keys.unlink()
+    house.keys.write_bytes(good)
+    house.keys.chmod(0o644)
+    for _ in range(3):
+        assert await house.vault.sweep(nobody) == Swept(failed=1)
+    assert house.files() == [] and path.exists()
+    house.keys.chmod(0o600)
+    assert await house.vault.sweep(nobody) == Swept(kept=1) and not path.exists()
+
+
 async def test_what_is_destroyed_is_gone_from_folder_and_rows(house: House) -> None:
     for number in range(3):
         await house.vault.keep(house.talk(f"call-destek-{CONTACT}~o{number}.alaw"), CONTACT, "call", "destek")

@@ -124,4 +124,18 @@ async def test_what_is_over_is_destroyed_and_noted(house: House, tmp_path: Path)
     await house.recorder.purge()
     assert await house.rows() == []
     [entry] = Audit(tmp_path).entries()
-    assert (entry.who, entry.what, entry.about) == ("node", "purged", {"counts": {"recordings": 1}})
+    assert (entry.who, entry.what, entry.about) == ("node", "purging", {"counts": {"recordings": 1}})
+
+
+async def test_nothing_is_destroyed_that_cannot_be_noted(house: House, tmp_path: Path) -> None:
+    house.live.clear()
+    house.talk("call-destek-1764000000.17~o11")
+    await house.recorder.look()
+    record = tmp_path / "audit.jsonl"
+    record.write_text("no line of a record\n")
+    house.now[0] += 91 * DAY_S
+    await house.recorder.purge()
+    assert len(await house.rows()) == 1 and record.read_text() == "no line of a record\n"
+    record.unlink()
+    await house.recorder.purge()
+    assert await house.rows() == [] and len(list(Audit(tmp_path).entries())) == 1
