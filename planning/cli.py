@@ -228,13 +228,13 @@ def _show(runs: list[OneRun], words: list[str]) -> None:
     console.print(report.fairness_words(whole), markup=False)
     if len(runs) > 1:
         totals = [one.outcome.total for one in runs]
-        console.print(_interval("SL", [one.service_level() for one in totals if one.ended], 100, "%"),
-                      _interval("ASA", [one.asa_s for one in totals if one.answered], 1, "s"), sep="; ")
+        console.print(_interval("SL", [one.service_level() for one in totals], 100, "%"),
+                      _interval("ASA", [one.asa_s for one in totals], 1, "s"), sep="; ")
 
 
-def _interval(name: str, values: Sequence[float], factor: float, unit: str) -> str:
-    if not values:
-        return f"{name} {report.NONE}"  # nobody in any run
+def _interval(name: str, values: Sequence[float | None], factor: float, unit: str) -> str:
     found = spread(values)
+    if found.mean is None:
+        return f"{name} {report.NONE}"
     half = "" if found.half is None else f" ± {found.half * factor:.2f}"
     return f"{name} {found.mean * factor:.2f}{half} {unit} (mean of the runs, 95 % interval)"

@@ -96,7 +96,7 @@ def pool(agents: int, limit_s: float) -> Centre:
 
 def check(days: Sequence[Day], agents: int, kind: Kind = Kind(), limit_s: float = 20.0, *, seed: int = 1,
           progress: Callable[[int], None] | None = None) -> Iterator[Checked]:
-    """Each day, in order. `progress` is given the number of days done."""
+    """Each day, in order; calls come on all of them. `progress` is given the number of days done."""
     done = 0
     for some in _alike(days):
         found = _courses(some, agents, kind, limit_s)
@@ -157,7 +157,7 @@ def _checked(day: Day, found: Course, number: int, agents: int, kind: Kind, limi
 
 def _weighed(day: Day, levels: Sequence[float]) -> float:
     """Service level of the day: of all its calls."""
-    return sum(count * level for count, level in zip(day.counts, levels, strict=True)) / day.total if day.total else 1.0
+    return sum(count * level for count, level in zip(day.counts, levels, strict=True)) / day.total
 
 
 def _simulated(day: Day, agents: int, kind: Kind, limit_s: float, seed: int) -> tuple[float, float]:
@@ -176,12 +176,14 @@ def _simulated(day: Day, agents: int, kind: Kind, limit_s: float, seed: int) -> 
         number = len(differences)
         outcome = run(centre, calls(number), duties)
         beside = control[number] if number < len(control) else plain(calls(number), agents, limit_s)
-        differences.append(outcome.total.service_level(limit_s, Rule.OFFERED) - beside)
+        level = outcome.total.service_level(limit_s, Rule.OFFERED)
+        differences.append(0.0 if level is None else level - beside)  # nobody called, here as there
     return fmean(control) + fmean(differences), math.hypot(_error(control), _error(differences))
 
 
 def plain(arrivals: Iterable[Arrival], agents: int, limit_s: float) -> float:
-    """Service level of a plain queue: who has waited longest gets who is free first, or has given up by then."""
+    """Service level of a plain queue: who has waited longest gets who is free first, or has given up by then. 1 when
+    nobody called: such a run of a day with few calls has nobody who waited too long."""
     free = [-math.inf] * agents
     called = answered = 0
     for arrival in arrivals:

@@ -57,7 +57,8 @@ class Cell:
 
 
 class Figures:
-    """One service, one half hour or everything: the sum of some cells."""
+    """One service, one half hour or everything: the sum of some cells. A share, a mean or a percentile of nobody is
+    None: no calls are no service level of 100 %, and no answer is no wait of 0 s."""
 
     def __init__(self, name: str, cells: Iterable[Cell], target_s: float) -> None:
         self.name, self.target_s = name, target_s
@@ -93,9 +94,9 @@ class Figures:
         return _sorted(cell.gave_up for cell in self._parts)
 
     @property
-    def asa_s(self) -> float:
+    def asa_s(self) -> float | None:
         """Average speed of answer: sum of the waits of the answered / answered."""
-        return sum(self.waits) / self.answered if self.answered else 0.0
+        return _share(sum(self.waits), self.answered)
 
     @property
     def ended(self) -> int:
@@ -103,31 +104,31 @@ class Figures:
         return self.answered + self.abandoned
 
     @property
-    def wait_s(self) -> float:
+    def wait_s(self) -> float | None:
         """Mean wait of all who were answered or gave up (Erlang A's E[W])."""
-        return (sum(self.waits) + sum(self.gave_up)) / self.ended if self.ended else 0.0
+        return _share(sum(self.waits) + sum(self.gave_up), self.ended)
 
     @property
-    def waited(self) -> float:
+    def waited(self) -> float | None:
         """Share of the answered and abandoned who waited at all (Erlang's P(wait > 0))."""
-        return (self.answered - bisect_right(self.waits, 0.0) + self.abandoned) / self.ended if self.ended else 0.0
+        return _share(self.answered - bisect_right(self.waits, 0.0) + self.abandoned, self.ended)
 
     @property
-    def abandonment(self) -> float:
+    def abandonment(self) -> float | None:
         """Abandoned / offered."""
-        return self.abandoned / self.offered if self.offered else 0.0
+        return _share(self.abandoned, self.offered)
 
     @property
-    def aht_s(self) -> float:
+    def aht_s(self) -> float | None:
         """(talk + hold + wrap-up) / handled."""
-        return (self.talk_s + self.wrapup_s) / self.answered if self.answered else 0.0
+        return _share(self.talk_s + self.wrapup_s, self.answered)
 
-    def percentile(self, share: float) -> float:
+    def percentile(self, share: float) -> float | None:
         """The wait that this share of the answered did not exceed; 1.0 gives the longest."""
         return percentile(self.waits, share)
 
-    def service_level(self, within_s: float | None = None, rule: Rule = Rule.OURS) -> float:
-        """By one of the rules; `within_s` None: each service's own target. Nobody came: 1."""
+    def service_level(self, within_s: float | None = None, rule: Rule = Rule.OURS) -> float | None:
+        """By one of the rules; `within_s` None: each service's own target."""
         answered = self.within if within_s is None else bisect_right(self.waits, within_s)
         if rule is Rule.OURS:
             return _share(answered, self.ended)
@@ -256,10 +257,10 @@ def _add(whole: Cell | Tally, part: Cell | Tally) -> None:
             setattr(whole, name, getattr(whole, name) + value)
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that at least this share does not exceed; 0 of nothing."""
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least this share does not exceed; None of nothing."""
     if not ordered:
-        return 0.0
+        return None
     return ordered[min(len(ordered) - 1, max(0, ceil(share * len(ordered)) - 1))]
 
 
@@ -271,8 +272,8 @@ def variation(values: Sequence[float]) -> float:
     return sqrt(sum((value - mean) ** 2 for value in values) / len(values)) / mean if mean else 0.0
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 1.0
+def _share(part: float, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def _sorted(parts: Iterable[array[float]]) -> array[float]:

@@ -18,6 +18,7 @@ from planning.diagram import Places, graph, matrix
 from planning.erlang import Queue
 from planning.house import Duty, run
 from planning.outcome import SLOT_S, Outcome
+from planning.report import point, seconds, share
 from planning.simulate import fitted, row
 from planning.staffing import Goal, by_erlang
 from routing.core import events, states
@@ -197,17 +198,17 @@ def _day(centre: Centre) -> dict[str, str]:
     outcome = run(centre, generate(DEFAULT_DAY.scaled(_height(centre, there)), shares, Chance(1)), there)
     axis = chart.Axis("Time of day", chart.clock, DEFAULT_DAY.start_s, DEFAULT_DAY.end_s, 7200.0)
     return {"day-level.svg": chart.lines(
-        "Service level by half hour, a simulated day", f"Over the day {outcome.total.service_level() * 100:.0f} %.",
+        "Service level by half hour, a simulated day", f"Over the day {share(outcome.total.service_level())}.",
         axis, chart.Axis("Within target", chart.percent, 0.0, 1.0),
         [chart.Series(name, _points(outcome, service, "service_level")) for service, name in outcome.names.items()],
         alone=True)} | {"day-waits.svg": chart.lines(
-            "Waiting over a simulated day", f"Mean {outcome.total.asa_s:.1f} s.", axis, chart.Axis("Seconds"),
+            "Waiting over a simulated day", f"Mean {seconds(outcome.total.asa_s, 1)} s.", axis, chart.Axis("Seconds"),
             [chart.Series("mean wait", _points(outcome, None, "asa_s")),
              chart.Series("95 of 100 wait less", _points(outcome, None, "p95_s"))], alone=True)}
 
 
 def _points(outcome: Outcome, service: ServiceId | None, value: str) -> list[tuple[float, float]]:
-    return [((slot + 0.5) * SLOT_S, row(figures)[value]) for slot, figures in outcome.series(service).items()
+    return [point((slot + 0.5) * SLOT_S, row(figures)[value]) for slot, figures in outcome.series(service).items()
             if figures.offered]
 
 

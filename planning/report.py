@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from math import nan
 
 from drawing import chart, page
 from planning.outcome import SLOT_S, Figures, Outcome
@@ -23,25 +24,29 @@ HEAD = ("Service", "Offered", "Answered", "Aband.", "SL", "ASA", "P50", "P95", "
 
 
 NONE = "–"
-"""In the place of a figure of nobody: no calls are no service level of 100 %, and no answer is no wait of 0 s."""
+"""In the place of a figure of nobody."""
 
 
-def abandonment(figures: Figures) -> str:
-    """Share of those who came that gave up."""
-    return f"{figures.abandonment * 100:.1f} %" if figures.offered else NONE
+def share(value: float | None) -> str:
+    """A share as percent."""
+    return NONE if value is None else f"{value * 100:.1f} %"
 
 
-def level(figures: Figures) -> str:
-    """The service level. All went to the net or were led elsewhere: it is of nobody."""
-    return f"{figures.service_level() * 100:.1f} %" if figures.ended else NONE
+def seconds(value: float | None, places: int = 0) -> str:
+    """A time with so many places."""
+    return NONE if value is None else f"{value:.{places}f}"
+
+
+def point(at: float, value: float | None) -> tuple[float, float]:
+    """Of a picture: what is of nobody is a gap."""
+    return at, nan if value is None else value
 
 
 def cells(figures: Figures) -> tuple[str, ...]:
     """A line of the table, without the name. Waits in seconds."""
-    waits = (f"{figures.asa_s:.1f}", *(f"{figures.percentile(part):.0f}" for part in (0.5, 0.95, 0.99, 1.0)),
-             f"{figures.aht_s:.0f}")
-    return (f"{figures.offered}", f"{figures.answered}", abandonment(figures), level(figures),
-            *(waits if figures.answered else (NONE,) * len(waits)), f"{figures.overflowed}")
+    return (f"{figures.offered}", f"{figures.answered}", share(figures.abandonment), share(figures.service_level()),
+            seconds(figures.asa_s, 1), *(seconds(figures.percentile(part)) for part in (0.5, 0.95, 0.99, 1.0)),
+            seconds(figures.aht_s), f"{figures.overflowed}")
 
 
 def lines(outcome: Outcome) -> list[tuple[str, ...]]:
@@ -51,7 +56,7 @@ def lines(outcome: Outcome) -> list[tuple[str, ...]]:
 
 
 def as_csv(outcome: Outcome) -> str:
-    """A line for each service and half hour, and for all services (an empty name)."""
+    """A line for each service and half hour, and for all services (an empty name); what is of nobody is empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = list(row(outcome.total))
@@ -59,7 +64,8 @@ def as_csv(outcome: Outcome) -> str:
     for service in (*outcome.names, None):
         for slot, figures in outcome.series(service).items():
             values = row(figures)
-            writer.writerow([chart.clock(slot * SLOT_S), service or "", *(f"{values[name]:.6g}" for name in names)])
+            writer.writerow([chart.clock(slot * SLOT_S), service or "",
+                             *("" if (value := values[name]) is None else f"{value:.6g}" for name in names)])
     return out.getvalue()
 
 
@@ -103,15 +109,16 @@ def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[str]:
     shown = [(name, whole.series(service)) for service, name in whole.names.items()]
 
     def of(name: str, by_slot: Mapping[int, Figures], value: str) -> chart.Series:
-        return chart.Series(name, [(slot * SLOT_S + SLOT_S / 2, row(figures)[value])
+        return chart.Series(name, [point(slot * SLOT_S + SLOT_S / 2, row(figures)[value])
                                    for slot, figures in by_slot.items() if figures.offered])
 
     total = whole.total
     return [
-        chart.lines("Service level by half hour", f"Over the whole day {total.service_level() * 100:.1f} percent.",
+        chart.lines("Service level by half hour", f"Over the whole day {share(total.service_level())}.",
                     axis, chart.Axis("Within target", chart.percent, 0.0, 1.0),
                     [of(name, by_slot, "service_level") for name, by_slot in shown]),
-        chart.lines("Waiting over the day", f"Mean wait {total.asa_s:.1f} s, longest {total.percentile(1.0):.0f} s.",
+        chart.lines("Waiting over the day",
+                    f"Mean wait {seconds(total.asa_s, 1)} s, longest {seconds(total.percentile(1.0))} s.",
                     axis, chart.Axis("Seconds"),
                     [of("Mean wait", slots, "asa_s"), of("95 of 100 wait less", slots, "p95_s")]),
         chart.lines("Contacts by half hour", f"{total.offered} in all.", axis, chart.Axis("Contacts"),
@@ -125,13 +132,13 @@ def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[str]:
 
 def _waits(whole: Outcome) -> str:
     waits = whole.total.waits
-    top = max(whole.total.percentile(TAIL), 1.0)
+    top = max(whole.total.percentile(TAIL) or 0.0, 1.0)
     at_once = sum(1 for wait in waits if wait <= 0.0)
     rest = [min(wait, top * 0.999999) for wait in waits if wait > 0.0]
-    share = at_once / len(waits) if waits else 0.0
-    return chart.bars(f"How long those waited who waited ({share * 100:.1f} % of the answered did not)",
-                      f"Half of all waited {whole.total.percentile(0.5):.0f} s or less, 99 of 100 "
-                      f"{whole.total.percentile(0.99):.0f} s or less.",
+    return chart.bars(f"How long those waited who waited ({share(at_once / len(waits) if waits else None)} of the "
+                      "answered did not)",
+                      f"Half of all waited {seconds(whole.total.percentile(0.5))} s or less, 99 of 100 "
+                      f"{seconds(whole.total.percentile(0.99))} s or less.",
                       chart.Axis("Seconds", low=0.0), chart.Axis("Contacts"), histogram(rest, 0.0, top))
 
 

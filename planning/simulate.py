@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import sqrt
 from statistics import mean, stdev
 from typing import NamedTuple
@@ -110,20 +110,22 @@ def together(runs: Sequence[Run]) -> Outcome:
 class Spread(NamedTuple):
     """A figure over several runs."""
 
-    mean: float
+    mean: float | None
+    """None: no run has the figure."""
     half: float | None
     """Half width of the 95 % interval of the mean; None: one run has none."""
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Mean of the runs and its 95 % interval (Student)."""
-    if len(values) < 2:
-        return Spread(values[0], None)
-    quantile = STUDENT[len(values) - 2] if len(values) - 2 < len(STUDENT) else NORMAL
-    return Spread(mean(values), quantile * stdev(values) / sqrt(len(values)))
+def spread(values: Iterable[float | None]) -> Spread:
+    """Mean of the runs that have the figure and its 95 % interval (Student)."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return Spread(known[0] if known else None, None)
+    quantile = STUDENT[len(known) - 2] if len(known) - 2 < len(STUDENT) else NORMAL
+    return Spread(mean(known), quantile * stdev(known) / sqrt(len(known)))
 
 
-MEASURES: dict[str, Callable[[Figures], float]] = {
+MEASURES: dict[str, Callable[[Figures], float | None]] = {
     "service_level": lambda figures: figures.service_level(),
     "abandonment": lambda figures: figures.abandonment,
     "asa_s": lambda figures: figures.asa_s,
@@ -135,8 +137,8 @@ MEASURES: dict[str, Callable[[Figures], float]] = {
 """What is compared between runs."""
 
 
-def row(figures: Figures) -> dict[str, float]:
-    """One service, one half hour or everything as plain numbers. Shares are 0 to 1, times seconds."""
+def row(figures: Figures) -> dict[str, float | None]:
+    """One service, one half hour or everything as plain numbers. Shares are 0 to 1, times seconds; None: of nobody."""
     return {
         "offered": figures.offered, "answered": figures.answered, "abandoned": figures.abandoned,
         "short_abandons": figures.short, "overflowed": figures.overflowed, "left": figures.left,

@@ -179,9 +179,13 @@ class _Plan:
 
 
 def _checked_days(arrivals: Path | None, day: str | None, scale: float | None) -> list[Day]:
-    """Every day of the file unless one is named; the typical weekday without a file."""
+    """Every day of the file unless one is named; the typical weekday without a file. Of days without calls there is
+    nothing to check."""
     found = shared.days_given(arrivals, "all" if arrivals is not None and day is None else day, frozenset())
-    return [one.scaled(1.0 if scale is None else scale) for one in found]
+    days = [one.scaled(1.0 if scale is None else scale) for one in found]
+    if not any(one.total for one in days):
+        raise PlanningError(f"no calls come on {days[0].name}" if len(days) == 1 else "no calls come on any day")
+    return [one for one in days if one.total]
 
 
 def _check(days: Sequence[Day], agents: int, kind: Kind, limit_s: float, seed: int) -> list[Checked]:

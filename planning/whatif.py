@@ -18,7 +18,7 @@ from planning.house import run
 from planning.ledger import Ledger
 from planning.outcome import SLOT_S, Figures, Outcome
 from planning.recorded import Recorded
-from planning.report import HEAD, NONE, abandonment, cells, histogram, level
+from planning.report import HEAD, NONE, cells, histogram, point, seconds, share
 from planning.simulate import row
 from routing.core.events import Configured, LinkChanged, ServiceHours
 from routing.core.facts import Fact
@@ -111,22 +111,18 @@ def _tell(ledger: Ledger, event: Started | Configured | LinkChanged) -> None:
             ledger.linked(node, False)
 
 
-def _wait(one: Outcome, seconds: float) -> str:
-    return f"{seconds:.1f}" if one.total.answered else NONE
-
-
 MEASURES: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
     ("Contacts", lambda one: f"{one.total.offered}"),
     ("Answered", lambda one: f"{one.total.answered}"),
-    ("Service level", lambda one: level(one.total)),
-    ("Abandoned", lambda one: abandonment(one.total)),
-    ("Mean wait (ASA), s", lambda one: _wait(one, one.total.asa_s)),
-    ("Wait P50, s", lambda one: _wait(one, one.total.percentile(0.5))),
-    ("Wait P95, s", lambda one: _wait(one, one.total.percentile(0.95))),
-    ("Wait P99, s", lambda one: _wait(one, one.total.percentile(0.99))),
-    ("Longest wait, s", lambda one: _wait(one, one.total.percentile(1.0))),
+    ("Service level", lambda one: share(one.total.service_level())),
+    ("Abandoned", lambda one: share(one.total.abandonment)),
+    ("Mean wait (ASA), s", lambda one: seconds(one.total.asa_s, 1)),
+    ("Wait P50, s", lambda one: seconds(one.total.percentile(0.5), 1)),
+    ("Wait P95, s", lambda one: seconds(one.total.percentile(0.95), 1)),
+    ("Wait P99, s", lambda one: seconds(one.total.percentile(0.99), 1)),
+    ("Longest wait, s", lambda one: seconds(one.total.percentile(1.0), 1)),
     ("Order violations", lambda one: f"{one.violations} of {one.offers}"),
-    ("Occupancy", lambda one: f"{one.occupancy() * 100:.1f} %"),
+    ("Occupancy", lambda one: share(one.occupancy())),
     ("Occupancy, variation between agents", lambda one: f"{one.occupancy_cv():.3f}"),
     ("Occupancy with accommodations", lambda one: _group(one, accommodated=True)),
     ("Occupancy of the others", lambda one: _group(one, accommodated=False)),
@@ -140,8 +136,8 @@ GROUP_MIN = 5
 
 def _group(outcome: Outcome, *, accommodated: bool) -> str:
     if len(outcome.occupancies(accommodated)) < GROUP_MIN:
-        return "–"
-    return f"{outcome.occupancy(accommodated) * 100:.1f} %"
+        return NONE
+    return share(outcome.occupancy(accommodated))
 
 
 def lines(compared: Compared) -> list[tuple[str, ...]]:
@@ -198,16 +194,22 @@ def as_page(title: str, recorded: Recorded, compared: Compared) -> str:
     parts.append(page.table("Everything together", ("Measure", *RUNS), lines(compared)))
     for name, rows in services(compared):
         parts.append(page.table(name, ("Run", *HEAD[1:]), rows))
-    parts += [page.section("Waits"), _share(compared), *_histograms(compared), page.section("Over the time"),
+    parts += [page.section("Waits"), _answered(compared), *_histograms(compared), page.section("Over the time"),
               _series(recorded, compared), page.section("Agents"), _occupancy(compared)]
     return page.page(title, parts)
 
 
-def _share(compared: Compared) -> str:
-    top = max(1.0, max(outcome.total.percentile(0.995) for outcome in compared))
+def _top(compared: Compared) -> float:
+    """Where pictures of waits end."""
+    return max(1.0, *(outcome.total.percentile(0.995) or 0.0 for outcome in compared))
+
+
+def _answered(compared: Compared) -> str:
+    top = _top(compared)
     return chart.lines(
-        "How many were answered within", "; ".join(
-            f"{title}: half within {outcome.total.percentile(0.5):.0f} s" for title, outcome in compared.all()) + ".",
+        "How many were answered within",
+        "; ".join(f"{title}: half within {seconds(outcome.total.percentile(0.5))} s"
+                  for title, outcome in compared.all()) + ".",
         chart.Axis("Seconds", low=0.0, high=top), chart.Axis("Of the answered", chart.percent, 0.0, 1.0),
         [chart.Series(title, _steps(outcome.total, top)) for title, outcome in compared.all()])
 
@@ -222,8 +224,8 @@ def _steps(figures: Figures, top: float) -> list[tuple[float, float]]:
 
 
 def _histograms(compared: Compared) -> list[str]:
-    top = max(1.0, max(outcome.total.percentile(0.995) for outcome in compared))
-    return [chart.bars(f"Waits: {title.lower()}", f"Longest {outcome.total.percentile(1.0):.0f} s.",
+    top = _top(compared)
+    return [chart.bars(f"Waits: {title.lower()}", f"Longest {seconds(outcome.total.percentile(1.0))} s.",
                        chart.Axis("Seconds", low=0.0), chart.Axis("Contacts"),
                        histogram([min(wait, top * 0.999999) for wait in outcome.total.waits if wait > 0], 0.0, top))
             for title, outcome in compared.all()]
@@ -233,7 +235,7 @@ def _series(recorded: Recorded, compared: Compared) -> str:
     first = int(recorded.start // SLOT_S)
 
     def points(outcome: Outcome) -> list[tuple[float, float]]:
-        return [((slot - first) * SLOT_S, figures.service_level()) for slot, figures in outcome.series().items()
+        return [point((slot - first) * SLOT_S, figures.service_level()) for slot, figures in outcome.series().items()
                 if figures.offered]
 
     return chart.lines("Service level by half hour", "Counted from the beginning of the record.",

@@ -9,7 +9,7 @@ is. Part days are hours of the roster: both houses have them, and a row tells wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
 from statistics import fmean
 from typing import NamedTuple
@@ -240,6 +240,11 @@ def _evenness() -> list[Row]:
     ]
 
 
+def _mean(values: Iterable[float | None]) -> float:
+    """Of days on which somebody was answered."""
+    return fmean(value for value in values if value is not None)
+
+
 def _cost() -> list[Row]:
     plain, full, needy = mixed(needs=False), mixed(needs=False, part_days=False), mixed(needs=True)
     chosen = set(needing())
@@ -254,9 +259,9 @@ def _cost() -> list[Row]:
     wrong = [one for day in after for one in day.violations]
     ends = [day.outcome for day in after]
     was, is_now, all_days = (fmean(share(one, others) for one in days) for days in (before, ends, whole))
-    level, level_now = (fmean(one.total.service_level() for one in days) for days in (before, ends))
-    asa, asa_now = (fmean(one.total.asa_s for one in days) for days in (before, ends))
-    p99, p99_now = (fmean(one.total.percentile(0.99) for one in days) for days in (before, ends))
+    level, level_now = (_mean(one.total.service_level() for one in days) for days in (before, ends))
+    asa, asa_now = (_mean(one.total.asa_s for one in days) for days in (before, ends))
+    p99, p99_now = (_mean(one.total.percentile(0.99) for one in days) for days in (before, ends))
     return [
         Row("fairness.violations", len(wrong), "count", f"{sum(day.offers for day in after)} offers checked"
             + (f"; {wrong[0]}" if wrong else ""), None, "0", not wrong),

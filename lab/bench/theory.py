@@ -161,8 +161,9 @@ def measured(case: Case, number: int, seed: int) -> dict[str, float]:
     found: dict[str, float] = {}
     for service, figures in outcome.services.items():
         answered = sum(count for (of, _), count in served.items() if of == service)
-        found |= {f"waits {service}": figures.waited, f"mean wait {service}": figures.wait_s,
-                  f"within {service}": figures.service_level(LIMIT_S), f"abandoned {service}": figures.abandonment}
+        of_all = {"waits": figures.waited, "mean wait": figures.wait_s, "within": figures.service_level(LIMIT_S),
+                  "abandoned": figures.abandonment}
+        found |= {f"{what} {service}": value for what, value in of_all.items() if value is not None}
         found |= {f"{service} by {pool}": count / answered for (of, pool), count in served.items() if of == service}
     for g, pool in enumerate(case.system.pools):
         busy = [outcome.agents[AgentId(f"{g}-{i}")].occupancy or 0.0 for i in range(pool.size)]

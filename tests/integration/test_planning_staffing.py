@@ -118,6 +118,7 @@ def test_the_typical_day_is_as_high_as_the_team_can_carry() -> None:
     (("--arrivals", "{curve}", "--day", "2026-03-09"), "no day 2026-03-09"),
     (("--arrivals", "{curve}", "--scale", "0"), "no calls come"),
     (("--check", "--patience", "inf"), "--check needs a patience"),
+    (("--check", "--arrivals", "{curve}", "--scale", "0"), "no calls come on any day"),
     (("--share", "yok=1"), "no service 'yok'"),
     (("--arrivals", "nowhere.csv"), "cannot be read"),
 ])
@@ -135,6 +136,10 @@ def test_check_prints_the_days_and_the_misses(curve: Path, tmp_path: Path) -> No
     assert all(abs(float(row["carried"]) - float(row["simulated"])) < 0.1 for row in rows)
     found = json.loads(staff("--check", "--arrivals", str(curve), "--agents", "18", "--day", "2026-03-03", "--json"))
     assert [day["name"] for day in found] == ["2026-03-03"] and isinstance(found[0]["why"], str)
+    with curve.open("a", encoding="utf-8") as file:  # a day on which the line is closed
+        file.writelines(line.replace("2026-03-03", "2026-03-04").rsplit(",", 1)[0] + ",0\n"
+                        for line in curve.read_text(encoding="utf-8").splitlines() if line.startswith("2026-03-03"))
+    assert "of 2 days" in staff("--check", "--arrivals", str(curve), "--agents", "18")
 
 
 def test_the_forecast_holds_on_the_typical_day(monkeypatch: pytest.MonkeyPatch) -> None:

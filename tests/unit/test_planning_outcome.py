@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
 from array import array
 
 import pytest
 
 from planning.cli import _interval
 from planning.house import run
-from planning.outcome import SLOT_S, Cell, Figures, Rule, merged, percentile, variation
-from planning.report import cells
+from planning.outcome import SLOT_S, Cell, Figures, Outcome, Rule, merged, percentile, variation
+from planning.report import as_csv, as_page, cells
+from planning.simulate import Run, row
 from planning.whatif import MEASURES
 from routing.core.events import AgentResumed
 from routing.core.ids import AgentId
@@ -35,7 +40,9 @@ def test_service_level_by_each_rule() -> None:
     assert found.service_level(rule=Rule.REMOVED) == (4 + 2) / 10
     assert found.service_level(30.0) == 5 / 9
     assert found.service_level(0.0, Rule.OFFERED) == 2 / 10
-    assert Figures("none", (), 20.0).service_level() == 1.0
+    only_short = Figures("short", (Cell(offered=1, abandoned=1, short=1, gave_up=array("d", (1.0,))),), 20.0)
+    assert (only_short.service_level(), only_short.service_level(rule=Rule.WITHOUT_SHORT)) == (0.0, None)
+    assert [Figures("none", (), 20.0).service_level(rule=rule) for rule in Rule] == [None] * len(Rule)
 
 
 def test_waits() -> None:
@@ -46,13 +53,13 @@ def test_waits() -> None:
     assert [found.percentile(share) for share in (0.5, 0.95, 1.0)] == [10.0, 60.0, 60.0]
     assert (found.abandonment, found.aht_s, found.still_there) == (3 / 10, 660 / 6, 0)
     nobody = Figures("none", (), 20.0)
-    assert (nobody.asa_s, nobody.wait_s, nobody.waited, nobody.abandonment, nobody.aht_s) == (0.0,) * 5
+    assert (nobody.asa_s, nobody.wait_s, nobody.waited, nobody.abandonment, nobody.aht_s) == (None,) * 5
 
 
 def test_percentiles_and_variation() -> None:
     assert percentile((1.0, 2.0, 3.0, 4.0), 0.5) == 2.0
     assert percentile((1.0, 2.0, 3.0, 4.0), 0.51) == 3.0
-    assert percentile((), 0.5) == 0.0
+    assert percentile((), 0.5) is None
     assert variation((1.0, 3.0)) == 0.5
     assert variation(()) == variation((0.0, 0.0)) == 0.0
 
@@ -118,3 +125,33 @@ def test_of_nobody_no_figure_is_told() -> None:
         "Longest wait, s"]
     assert _interval("SL", [], 100, "%") == "SL –"
     assert _interval("SL", [0.5], 100, "%").startswith("SL 50.00 %")
+    assert _interval("SL", [None, 0.5], 100, "%") == _interval("SL", [0.5], 100, "%")
+
+
+def led_on_at_noon() -> Outcome:
+    """Somebody is served before, nobody in the half hour of which all are led elsewhere, and somebody after."""
+    served = {"offered": 1, "answered": 1, "within": 1, "talk_s": 60.0}
+    return Outcome(at=0.0, names={EDU: "Uzaktan"}, targets={EDU: 20.0}, agents={}, cells={
+        (EDU, 23): Cell(**served, waits=array("d", (2.0,))),  # type: ignore[arg-type]
+        (EDU, 24): Cell(offered=3, overflowed=3),
+        (EDU, 25): Cell(**served, waits=array("d", (4.0,)))})  # type: ignore[arg-type]
+
+
+def test_of_nobody_csv_and_json_have_no_figure() -> None:
+    outcome = led_on_at_noon()
+    lines = list(csv.DictReader(io.StringIO(as_csv(outcome))))
+    assert [one["service_level"] for one in lines] == ["1", "", "1"] * 2, "of the service, and of all"
+    noon = lines[1]
+    assert {name for name, value in noon.items() if value == ""} == {
+        "service_level", "asa_s", "p50_s", "p95_s", "p99_s", "max_s", "aht_s", "service_level_without_short"}
+    assert noon["service_level_of_offered"] == noon["abandonment"] == "0", "they came"
+    assert json.loads(json.dumps(row(outcome.series()[24])))["service_level"] is None
+
+
+def test_a_time_of_nobody_is_a_gap_in_the_picture() -> None:
+    page = as_page("", (), [Run("day", 1, led_on_at_noon())])
+    level = re.search(r"<figure><figcaption>Service level by half hour.*?</figure>", page)
+    assert level is not None
+    assert level.group().count("<circle") == 2 and 'd="M' in level.group() and " L" not in level.group()
+    alone = as_page("", (), [Run("day", 1, run(pool(1), (), ()))])
+    assert "Over the whole day –." in alone and "nan" not in alone

@@ -62,7 +62,8 @@ def test_the_summary_is_json_and_adds_up() -> None:
 
 
 def test_an_interval_of_few_runs_is_students() -> None:
-    assert spread([4.0]) == (4.0, None)
+    assert spread([4.0]) == spread([None, 4.0]) == (4.0, None)
+    assert spread([]) == spread([None]) == (None, None)
     assert spread([1.0, 3.0]).half == pytest.approx(STUDENT[0] * 2**0.5 / 2**0.5)
     many = [float(number % 2) for number in range(40)]
     assert spread(many).half == pytest.approx(NORMAL * 0.50637 / 40**0.5, rel=1e-3)
