@@ -199,7 +199,7 @@ def test_a_recording_is_kept_and_destroyed_without_a_look_at_every_call_there_ev
                  partial(recordings.remove, ids=["r"])) == [
         "SEARCH recordings USING INDEX ux_recordings_source (source=?)",
         "SEARCH contacts USING INDEX ix_contacts_ended_at (ended_at>?)",
-        "SEARCH offers USING INDEX sqlite_autoindex_offers_1 (offer=?)",
+        "SEARCH offers USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH recordings USING INDEX ix_recordings_keep_until (keep_until<?)",
         "SEARCH recordings USING INDEX sqlite_autoindex_recordings_1 (id=?)"]
 
