@@ -7,7 +7,7 @@ intervals of a file have the same width, the smallest distance between two of th
 
 from __future__ import annotations
 
-import csv
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
@@ -15,6 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
+from planning import sheet
 from planning.arrivals import DAY_S, WIDTH_S, Day
 from planning.errors import PlanningError
 
@@ -22,9 +23,6 @@ DATES = ("date", "day", "tarih", "gün")
 TIMES = ("slot", "time", "start", "interval", "saat")
 COUNTS = ("calls", "count", "arrivals", "offered", "contacts", "n", "çağrı")
 SERVICES = ("service", "queue", "skill", "hizmet")
-
-SHOWN = 20
-"""So many problems are named, then it is said how many more there are: a file in a wrong form has one in each line."""
 
 MOST = 1_000_000.0
 """More contacts than this in one interval are a slip of the pen, and would fill the memory."""
@@ -41,15 +39,9 @@ class _Row(NamedTuple):
 
 def read_counts(path: Path, services: frozenset[str] | None = None) -> list[Day]:
     """The days of the file, in order. `services`: those that may be named in it; None: any. Raises PlanningError with
-    every problem as file:line (the first `SHOWN`)."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise PlanningError(f"{path} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise PlanningError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    every problem as file:line."""
     problems: list[str] = []
-    rows = list(_rows(path, text, services, problems))
+    rows = list(_rows(path, sheet.read(path), services, problems))
     if not rows and not problems:
         problems.append(f"{path}: no line with counts; a line is e.g. 2026-03-02,09:05,112")
     width = _width(rows)
@@ -61,9 +53,7 @@ def read_counts(path: Path, services: frozenset[str] | None = None) -> list[Day]
         if row.at % width != rows[0].at % width:
             problems.append(f"{path}:{row.line}: {_clock(row.at)} is not in the grid of {width // 60} minutes that the "
                             "file has otherwise")
-    if problems:
-        more = [f"... and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        raise PlanningError("\n".join(problems[:SHOWN] + more))
+    sheet.complain(problems)
     return _days(rows, width)
 
 
@@ -81,13 +71,13 @@ def choose(days: list[Day], wanted: str | None) -> list[Day]:
     return found
 
 
-def _rows(path: Path, text: str, services: frozenset[str] | None, problems: list[str]) -> Iterator[_Row]:
-    lines = text.splitlines()
+def _rows(path: Path, lines: list[str], services: frozenset[str] | None, problems: list[str]) -> Iterator[_Row]:
     head = next((number for number, line in enumerate(lines) if line.strip()), None)
     if head is None:
         return
     separator = max(",;\t", key=lines[head].count)
-    titles = [title.strip().casefold() for title in lines[head].split(separator)]
+    table = sheet.rows(path, lines, separator, problems, head)
+    titles = [_plain(title) for title in next(table, (0, []))[1]]
     day_at, time_at, count_at, service_at = (_column(titles, names) for names in (DATES, TIMES, COUNTS, SERVICES))
     for what, place, names in (("time", time_at, TIMES), ("count", count_at, COUNTS)):
         if place is None:
@@ -95,13 +85,12 @@ def _rows(path: Path, text: str, services: frozenset[str] | None, problems: list
                             f"must be one of {', '.join(names)}")
     if time_at is None or count_at is None:
         return
-    for number, cells in enumerate(csv.reader(lines[head + 1:], delimiter=separator), head + 2):
-        if not any(cell.strip() for cell in cells):
+    for number, cell in table:
+        if not any(cell):
             continue
-        if len(cells) != len(titles):
-            problems.append(f"{path}:{number}: {len(cells)} columns, the first line has {len(titles)}")
+        if len(cell) != len(titles):
+            problems.append(f"{path}:{number}: {len(cell)} columns, the first line has {len(titles)}")
             continue
-        cell = [one.strip() for one in cells]
         row = _Row(number, "" if day_at is None else _date(cell[day_at]), _seconds(cell[time_at]),
                    _number(cell[count_at]), "" if service_at is None else cell[service_at])
         wrong = _wrong(row, cell, (day_at, time_at, count_at), services)
@@ -126,7 +115,14 @@ def _wrong(row: _Row, cell: list[str], places: tuple[int | None, int, int], serv
 
 
 def _column(titles: list[str], names: tuple[str, ...]) -> int | None:
-    return next((titles.index(name) for name in names if name in titles), None)
+    return next((titles.index(name) for name in map(_plain, names) if name in titles), None)
+
+
+def _plain(title: str) -> str:
+    """A title however it is written: the small letters of TARİH have a dot too many, those of ÇAĞRI one that the word
+    has not, and a Mac writes Ç as two signs."""
+    small = unicodedata.normalize("NFC", title).casefold()
+    return small.replace("i\N{COMBINING DOT ABOVE}", "i").replace("ı", "i")
 
 
 def _date(text: str) -> str:

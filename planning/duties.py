@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
+from planning import sheet
 from planning.arrivals import DAY_S, HOUR_S
 from planning.errors import PlanningError
 from planning.house import Duty
+from routing.core.breaks import LONGEST_S
 from routing.core.ids import AgentId
 from routing.core.model import Agent, Centre
+from routing.core.recess import PLANNED_MOST
 
 SHIFT_S = 8 * HOUR_S
 BREAK_S = 900.0
@@ -23,8 +27,6 @@ STAGGER = 4
 STARTS = (8, 0, 16, 7, 9, 13, 8, 11, 7, 16, 9, 8, 13, 0, 7, 8, 11, 9, 7, 13)
 """Hours at which shifts begin, dealt out in this order to each team: 10 % begin at midnight, 55 % in the morning and
 35 % at noon and later, and the first three cover the day."""
-
-PROBLEMS_SHOWN = 20
 
 COPY = "+"
 """Between an agent's id and the number of a copy: no id of a centre has it."""
@@ -79,29 +81,35 @@ def _like(agent: Agent, copy: int) -> Agent:
 
 
 def around(duty: Duty) -> list[Duty]:
-    """A duty of every day as it looks within one day: what goes beyond midnight began the evening before as well."""
+    """A duty of every day as it looks within one day: what goes beyond midnight began the evening before as well. Who
+    would begin with a break, or be in one at midnight, comes after it."""
     if duty.end <= DAY_S:
-        return [duty]
-    begin = max(0.0, duty.start - DAY_S)
-    breaks = tuple((start - DAY_S, end - DAY_S) for start, end in duty.breaks if start - DAY_S >= begin)
-    return [Duty(duty.agent, begin, duty.end - DAY_S, breaks), duty]
+        return [*_after_break(duty)]
+    return [*_after_break(Duty(duty.agent, max(0.0, duty.start - DAY_S), duty.end - DAY_S,
+                               tuple((start - DAY_S, end - DAY_S) for start, end in duty.breaks))), *_after_break(duty)]
+
+
+def _after_break(duty: Duty) -> Iterator[Duty]:
+    """The duty from its first moment at work on, if there is one; with the breaks that are left."""
+    begin, left = duty.start, []
+    for start, end in duty.breaks:
+        if start > begin:
+            left.append((start, end))
+        else:
+            begin = max(begin, end)
+    if begin < duty.end:
+        yield duty._replace(start=begin, breaks=tuple(left))
 
 
 def read_shifts(path: Path, centre: Centre) -> list[Duty]:
     """Duties from a file: a line `agent,start,end` and any number of breaks, times as 08:00, breaks as 10:00-10:15. An
     end that is not after the start is on the next day. Raises PlanningError with every problem as file:line."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise PlanningError(f"{path} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise PlanningError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    lines = sheet.read(path)
     separator = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
     team = {agent.id for agent in centre.agents}
     found: list[Duty] = []
     problems: list[str] = []
-    for number, cells in enumerate(csv.reader(lines, delimiter=separator), 1):
-        cell = [one.strip() for one in cells]
+    for number, cell in sheet.rows(path, lines, separator, problems):
         if not any(cell) or (number == 1 and cell[0].casefold() == "agent"):
             continue
         duty = _duty(cell)
@@ -109,15 +117,14 @@ def read_shifts(path: Path, centre: Centre) -> list[Duty]:
             problems.append(f"{path}:{number}: {duty}")
         elif duty.agent not in team:
             problems.append(f"{path}:{number}: no agent {cell[0]!r} in the team")
-        elif any(other.agent == duty.agent and other.start < duty.end and duty.start < other.end for other in found):
+        elif any(other.agent == one.agent and other.start < one.end and one.start < other.end
+                 for other in found for one in around(duty)):
             problems.append(f"{path}:{number}: {duty.agent} has a duty at that time already")
         else:
             found += around(duty)
     if not found and not problems:
         problems.append(f"{path}: no duties; a line is e.g. a1001,08:00,16:00,10:00-10:15")
-    if problems:
-        more = len(problems) - PROBLEMS_SHOWN
-        raise PlanningError("\n".join(problems[:PROBLEMS_SHOWN] + ([f"... and {more} more"] if more > 0 else [])))
+    sheet.complain(problems)
     return found
 
 
@@ -139,8 +146,15 @@ def _duty(cell: list[str]) -> Duty | str:
         over = over if over > begin else over + DAY_S
         if over > end:
             return f"the break {text} is not within {cell[1]} to {cell[2]}"
+        if over - begin > LONGEST_S:
+            return f"the break {text} takes more than {LONGEST_S / HOUR_S:g} hours; write two duties"
         breaks.append((begin, over))
-    return Duty(AgentId(cell[0]), start, end, tuple(sorted(breaks)))
+    if len(breaks) > PLANNED_MOST:
+        return f"{len(breaks)} breaks; at most {PLANNED_MOST} in a duty"
+    breaks.sort()
+    if any(after[0] < before[1] for before, after in pairwise(breaks)):
+        return "two breaks overlap; write them as one"
+    return Duty(AgentId(cell[0]), start, end, tuple(breaks))
 
 
 def _seconds(text: str) -> float | None:

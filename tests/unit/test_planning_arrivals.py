@@ -9,8 +9,9 @@ from statistics import fmean, pstdev, pvariance
 import pytest
 
 from planning.arrivals import DEFAULT_DAY, HOURLY, Chance, Day, Kind, generate, shares_of
-from planning.counts import MOST, SHOWN, choose, read_counts
+from planning.counts import MOST, choose, read_counts
 from planning.errors import PlanningError
+from planning.sheet import SHOWN
 from routing.core.ids import ServiceId
 from routing.core.model import Centre
 from tests.planning_house import EDU, agent, service
@@ -104,6 +105,10 @@ def test_a_file_of_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [
     "Tarih;Saat;Çağrı\n2003-03-03;07:00;111\n2003-03-03;07:05;0\n2003-03-03;07:10;76\n",
+    "TARİH;SAAT;ÇAĞRI\n2003-03-03;07:00;111\n2003-03-03;07:05;0\n2003-03-03;07:10;76\n",
+    "GU\u0308N;SAAT;C\u0327AG\u0306RI\n2003-03-03;07:00;111\n2003-03-03;07:05;0\n2003-03-03;07:10;76\n",
+    "DATE\tTIME\tARRIVALS\n2003-03-03\t07:00\t111\n2003-03-03\t07:05\t0\n2003-03-03\t07:10\t76\n",
+    '"date","slot","calls"\n"2003-03-03","07:00","111"\n"2003-03-03","07:05","0"\n"2003-03-03","07:10","76"\n',
     "\ufeffcount\ttime\tdate\tnote\n111\t07:00:00\t2003-03-03\tx\n\n76\t07:10\t2003-03-03 00:00\ty\n"
     "0\t7:05\t2003-03-03\tz\n",
 ])
@@ -114,6 +119,7 @@ def test_other_forms_of_the_same(tmp_path: Path, text: str) -> None:
 def test_counts_by_service_without_a_date(tmp_path: Path) -> None:
     text = "time,count,service\n09:00,5,edu\n09:00,2,tip\n09:30,1,tip\n"
     (day,) = read_counts(_file(tmp_path, text), frozenset({"edu", "tip"}))
+    assert read_counts(_file(tmp_path, text.replace("service", "HİZMET").replace("time", "SAAT"))) == [day]
     assert (day.counts, day.width_s) == ((7.0, 1.0), 1800.0)
     assert day.services == {"edu": (5.0, 0.0), "tip": (2.0, 1.0)}
 
@@ -131,6 +137,8 @@ def test_counts_by_service_without_a_date(tmp_path: Path) -> None:
     (f"slot,calls\n07:00,{MOST * 2:.0f}\n", ":2: '2000000' is no count"),
     ("slot,calls\n07:00,1\n07:00,2\n", ":3: the same interval stands in line 2"),
     ("slot,calls\n07:00,1\n07:05,2\n07:12,2\n", ":4: 07:12 is not in the grid of 5 minutes"),
+    (f'slot,calls\n07:00,1\n07:05,"{"x" * 131_073}\n', ":3: field larger than field limit"),
+    (f'slot,{"x" * 131_073}\n', ":1: field larger than field limit"),
     ("slot,calls,service\n07:00,1,non\n", ":2: no service 'non' in the centre; it has edu"),
 ])
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from planning.duties import PROBLEMS_SHOWN, STARTS, all_day, read_shifts, shifts, team_of
+from planning.duties import STARTS, all_day, read_shifts, shifts, team_of
 from planning.errors import PlanningError
 from planning.house import Duty, run
+from planning.sheet import SHOWN
 from routing.core.ids import AgentId
 from routing.core.model import Profile
 from tests.planning_house import BARE, agent, pool
@@ -62,7 +63,7 @@ def test_shifts_from_a_file(tmp_path: Path) -> None:
                            "a2,22:00,06:00,23:50-00:05,02:00-02:15\n")
     assert read_shifts(path, pool(2)) == [
         Duty(A1, 8 * H, 16 * H, ((10 * H, 10.25 * H), (12 * H, 12.5 * H))),
-        Duty(AgentId("a2"), 0.0, 6 * H, ((2 * H, 2.25 * H),)),
+        Duty(AgentId("a2"), 300.0, 6 * H, ((2 * H, 2.25 * H),)),
         Duty(AgentId("a2"), 22 * H, 30 * H, ((23 * H + 3000.0, 24 * H + 300.0), (26 * H, 26.25 * H))),
     ]
     assert read_shifts(_file(tmp_path, "a1;00:00;24:00\n"), pool(1)) == [Duty(A1, 0.0, 24 * H)]
@@ -77,12 +78,33 @@ def test_shifts_from_a_file(tmp_path: Path) -> None:
     ("a1,08:00,16:00,15:50-16:10\n", ":1: the break 15:50-16:10 is not within 08:00 to 16:00"),
     ("a9,08:00,16:00\n", ":1: no agent 'a9' in the team"),
     ("a1,08:00,16:00\na1,15:00,20:00\n", ":2: a1 has a duty at that time already"),
+    ("a1,22:00,06:00\na1,05:00,07:00\n", ":2: a1 has a duty at that time already"),
+    ("a1,05:00,07:00\na1,22:00,06:00\n", ":2: a1 has a duty at that time already"),
+    ("a2,22:00,06:00\na1,08:00,16:00,10:00-11:00,10:45-11:15\n", ":2: two breaks overlap"),
+    ("a1,22:00,06:00,23:50-00:10,00:05-00:20\n", ":1: two breaks overlap"),
+    ("a1,00:00,24:00,01:00-23:00\n", ":1: the break 01:00-23:00 takes more than 4 hours"),
+    ("a1,08:00,16:00" + "".join(f",10:{minute:02}-10:{minute + 1:02}" for minute in range(25)) + "\n",
+     ":1: 25 breaks; at most 24 in a duty"),
+    (f'a1,08:00,16:00\na2,08:00,16:00,"{"x" * 131_073}\n', ":2: field larger than field limit"),
 ])
 def test_what_is_wrong_with_a_plan_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     path = _file(tmp_path, text)
     with pytest.raises(PlanningError) as error:
         read_shifts(path, pool(2))
     assert f"{path}{said}" in str(error.value)
+
+
+def test_a_break_over_midnight_is_one_in_the_morning_as_well(tmp_path: Path) -> None:
+    """Whoever is on a break at midnight comes after it, and so does one whose duty begins with a break."""
+    text = ("a1,22:00,06:00,23:50-00:10,00:10-00:20,02:00-02:15\na1,08:00,09:00,08:00-08:10\n"
+            "a2,23:00,01:00,00:00-01:00\n")
+    plan = read_shifts(_file(tmp_path, text), pool(2))
+    assert plan == [
+        Duty(A1, 1200.0, 6 * H, ((2 * H, 2.25 * H),)),
+        Duty(A1, 22 * H, 30 * H, ((24 * H - 600, 24 * H + 600), (24 * H + 600, 24 * H + 1200), (26 * H, 26.25 * H))),
+        Duty(A1, 8 * H + 600.0, 9 * H), Duty(AgentId("a2"), 23 * H, 25 * H, ((24 * H, 25 * H),))]
+    assert [there(plan, minute * 60.0) for minute in (0, 15, 25, 23 * 60 + 40, 23 * 60 + 55)] == [0, 0, 1, 2, 1]
+    assert run(pool(2), (), plan).agents[A1].paused_s == 900.0 + 1800.0 + 900.0
 
 
 def test_plans_that_cannot_be_read(tmp_path: Path) -> None:
@@ -93,7 +115,7 @@ def test_plans_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(PlanningError, match="not UTF-8"):
         read_shifts(path, pool(1))
     with pytest.raises(PlanningError) as error:
-        read_shifts(_file(tmp_path, "a9,08:00,16:00\n" * (PROBLEMS_SHOWN + 3)), pool(1))
+        read_shifts(_file(tmp_path, "a9,08:00,16:00\n" * (SHOWN + 3)), pool(1))
     assert str(error.value).endswith("... and 3 more")
 
 
