@@ -155,11 +155,13 @@ class Account(NamedTuple):
     """Contacts of the same caller before it that it comes of."""
     after: Row | None = None
     """The contact by which a call that was lost is followed up."""
+    outcome: Outcome | None = None
+    """As its row has it: the fact of its end may be older than the record."""
 
     @property
     def over(self) -> bool:
         """The caller is gone."""
-        return any(isinstance(fact, Ended) for fact in self.facts) or self.in_menu_only
+        return self.outcome is not None or any(isinstance(fact, Ended) for fact in self.facts) or self.in_menu_only
 
     @property
     def in_menu_only(self) -> bool:
@@ -191,7 +193,12 @@ def tell(archive: Archive, beginning: str, progress: Callable[[float], None] | N
     whole = any(isinstance(fact, Queued) for fact in facts)
     return Account(row.contact, tuple(facts), whole, replayed.decisions, replayed.waits, replayed.waiting,
                    replayed.rules, max(facts[-1].at, replayed.until), tuple(_before(archive, facts)),
-                   next(iter(archive.named(f"{FOLLOWS}{row.name}", 1)), None))
+                   _exactly(archive, f"{FOLLOWS}{row.name}"), row.outcome)
+
+
+def _exactly(archive: Archive, name: str) -> Row | None:
+    """The contact with just this id; another one may begin so."""
+    return next((row for row in archive.named(name, 1) if row.name == name), None)
 
 
 def _find(archive: Archive, beginning: str) -> Row | MenuPassed:
@@ -340,7 +347,7 @@ def _before(archive: Archive, facts: list[Fact]) -> Iterator[Earlier]:
         return
     name = str(queued.contact)
     if name.startswith(FOLLOWS):
-        for row in archive.named(name.removeprefix(FOLLOWS), 1):
+        if (row := _exactly(archive, name.removeprefix(FOLLOWS))) is not None:
             yield Earlier(row, "lost")
         return
     knows = _in_person(facts)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from planning.why import Account, Decision
 from planning.why_course import Course, Line
-from planning.why_words import AFTER, BEFORE, CHANNELS, HELD, NOW, REASONS, STATES, STRATEGIES, Said, Words
+from planning.why_words import AFTER, BEFORE, CHANNELS, HELD, NOW, OUTCOMES, REASONS, STATES, STRATEGIES, Said, Words
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.excluded import Exclusion, Why
@@ -79,6 +79,8 @@ class View:
             return f"{words.ended(ended)}{after}{talked}."
         if account.in_menu_only:
             return words.say(Said("Hiç sıraya girmedi.", "Never came into a line."))
+        if account.outcome is not None:
+            return f"{words.say(OUTCOMES[account.outcome])}."
         state = NOW[self._state()]
         since = words.clock(account.until, self._begin)
         return words.say(Said("{}; kaydın sonu {}.", "{}; the record ends at {}."), words.say(state), since)

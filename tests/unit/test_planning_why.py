@@ -15,6 +15,7 @@ from planning.why_view import View
 from planning.why_words import ENDS, HELD, MENU, MOVES, OUTCOMES, REASONS, STATES, STRATEGIES, Words
 from routing.core import events as e
 from routing.core.excluded import Held, Why
+from routing.core.facts import Ended
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, SkillId
 from routing.core.menu import OUTCOMES as MENU_OUTCOMES
 from routing.core.model import Agent, AgentState, Channel, Outcome, Profile, Service, Step
@@ -92,6 +93,32 @@ def test_a_call_back_after_a_lost_talk_and_the_talk_name_each_other() -> None:
     assert "Görüşme kesildi; arayan geri aranıyor: f17.1" in lost
     assert "Arayan, hat kesilirse geri aranmak istiyor" in lost
     assert "Kesilen bir görüşme için geri arama: 17.1 (01.01.1970 00:00:10), ece" in again
+
+
+def test_a_call_back_of_somebody_else_whose_id_begins_so_is_not_named() -> None:
+    house = House(Service(GENEL, "Genel bilgi", (Step(((SKILL, 1),)),), follows_up=True))
+    house.sits(0.0, "ece", "ali")
+    for number, contact in enumerate(("17.1", "17.12"), 1):
+        house.calls(10.0 + 2 * number, contact, caller_hash=f"h{number}")
+        house.together(11.0 + 2 * number, number, contact)
+    house.at(20.0, e.FollowUpAgreed(OfferId(2), True))
+    house.at(40.0, e.TalkEnded(OfferId(2), "dropped"))
+    house.at(40.0, e.TalkEnded(OfferId(1), "caller"))
+    assert "f17.12" in text(house.tell("17.12")) and "f17.12" not in text(house.tell("17.1"))
+
+
+def test_whose_end_is_older_than_the_record_is_not_said_to_wait() -> None:
+    house = House()
+    house.sits(0.0, "ece")
+    house.calls(10.0, "c1")
+    house.together(11.0, 1, "c1")
+    house.at(30.0, e.TalkEnded(OfferId(1), "caller"))
+    house.at(300.0)
+    account = house.tell("c1")
+    cut = account._replace(facts=account.facts[-1:], whole=False)
+    assert not any(isinstance(fact, Ended) for fact in cut.facts)
+    told = text(cut)
+    assert " Yanıtlandı. " in told and "Bekliyor" not in told
 
 
 def test_a_call_that_was_cut_goes_in_front() -> None:
