@@ -17,6 +17,8 @@ CAUSES = {0: "no cause", 1: "no such number", 16: "hung up", 17: "busy", 18: "no
           19: "nobody answered", 20: "not registered", 21: "refused", 26: "answered elsewhere", 34: "no line free",
           38: "network out of order", 127: "interworking"}
 """Q.850 causes as they occur here."""
+REJECTED = 21
+"""Also what comes of a 401 or 403: the other side does not know who calls."""
 
 
 CLOSE_LOOKS, CLOSE_LOOK_S = 100, 0.02

@@ -19,7 +19,7 @@ from lab.audio import RATE, Samples
 from lab.audiosocket import Exchange, Line, Live
 from lab.ear import Ear
 from lab.errors import LabError
-from lab.leg import Leg, Moment
+from lab.leg import REJECTED, Leg, Moment
 from lab.library import Library
 from lab.network import Behaviour, Network
 from lab.person import Person, ask
@@ -58,6 +58,8 @@ class House(NamedTuple):
     info: Info | None
     """The lab; None: only the caller is ours."""
     tones: Iterator[int]
+    calls_from: str = ""
+    """The caller's address, where the other side is not ours."""
 
 
 class Part(NamedTuple):
@@ -291,7 +293,10 @@ class Play:
         try:
             await asyncio.wait((came, ended), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
             if not came.done():
-                raise LabError(f"nobody answered at {self._part.number}: {leg.story()}")
+                hint = ""
+                if self._house.calls_from and leg.cause == REJECTED:
+                    hint = f". It is called from {self._house.calls_from}: does its [trunk] match have that?"
+                raise LabError(f"nobody answered at {self._part.number}: {leg.story()}{hint}")
             self._note(self.seconds, f"{self._part.number} arandı, yanıt verildi", False)
             return leg, came.result()
         except BaseException:

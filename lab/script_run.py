@@ -17,7 +17,7 @@ from centres.load import Loaded
 from centres.load import load as load_centre
 from centres.problem import Problem
 from centres.services import Service
-from lab import library, network, tune
+from lab import library, network, network_conf, tune
 from lab.audiosocket import Exchange
 from lab.errors import BadInput, LabError
 from lab.fetch import asterisk
@@ -177,7 +177,8 @@ async def lab_house(info: Info) -> AsyncIterator[House]:
 async def trunk_house(place: str, sounds: Path) -> AsyncIterator[House]:
     """A telephone network of our own that calls somebody else's Asterisk."""
     program = await asyncio.to_thread(asterisk)
-    bind = "127.0.0.1" if place.startswith(("127.", "localhost")) else "0.0.0.0"  # noqa: S104 (a carrier's side)
+    here_too = place.startswith(("127.", "localhost"))
+    bind = "127.0.0.1" if here_too else "0.0.0.0"  # noqa: S104 (a carrier's side)
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="santral-script-"))
         ports = Ports()
@@ -188,7 +189,8 @@ async def trunk_house(place: str, sounds: Path) -> AsyncIterator[House]:
         session = await stack.enter_async_context(Network(here))
         exchange = await stack.enter_async_context(Exchange())
         known, tunes = await asyncio.to_thread(lambda: (library.load(sounds), tune.load(sounds)))
-        yield House(session, exchange, known, tunes, None, tones())
+        yield House(session, exchange, known, tunes, None, tones(),
+                    network_conf.CALLERS if here_too else "this machine's address")
 
 
 async def run(house: House, scripts: Sequence[Script], parts: Mapping[Path, Part], recordings: Path, told: Told,

@@ -9,13 +9,15 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from lab import audio, script_run, up
+from lab import audio, network_conf, script_cli, script_run, up
 from lab.fetch import Program
-from lab.script_cli import message
+from lab.script_cli import Wish, message
 from lab.script_play import Outcome
 from lab.up import CENTRE, Info
 
@@ -138,6 +140,18 @@ def test_the_command_at_a_number_at_a_trunk(lab_session: Info, folder: Path) -> 
     assert "✗ kotu.yaml:3: beklenen kayit-bilgisi, duyulan karsilama" in done.stdout
     assert f"ses kaydı: {folder / 'script-recordings' / 'kotu.wav'}" in done.stdout
     assert "2 betik, 1 yazıldığı gibi, 1 farklı" in done.stdout
+
+
+def test_a_number_that_does_not_know_who_calls_says_so(lab_session: Info, folder: Path, monkeypatch: pytest.MonkeyPatch
+                                                       ) -> None:
+    monkeypatch.setattr(network_conf, "CALLERS", "127.0.0.3")
+    script = folder / "kimsin.yaml"
+    script.write_text("ad: kimsin\nadimlar:\n  - baslar: karsilama\n  - kapatir\n", encoding="utf-8")
+    out = StringIO()
+    wish = Wish((script,), CENTRE, None, f"sip:{lab_session.numbers[0]}@{lab_session.sip}", up.SOUNDS,
+                folder / "script-recordings", 1, None)
+    assert script_cli.run(wish, Console(file=out, width=300)) == 1
+    assert "refused (21). It is called from 127.0.0.3: does its [trunk] match have that?" in out.getvalue()
 
 
 def test_the_command_refuses_bad_scripts_before_it_calls_anybody(folder: Path) -> None:

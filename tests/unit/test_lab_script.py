@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import script_run
+from centres.load import load as load_centre
+from lab import network_conf, script_run
 from lab.errors import BadInput
 from lab.script import (
     WITHIN_S,
@@ -33,6 +34,7 @@ from lab.script import (
 )
 from lab.script_reader import BEHAVIOURS, HEAD, MAX_AGENTS, MAX_STEPS, load
 from lab.script_steps import STEPS, Known
+from tests.ministry import MEB
 
 pytestmark = pytest.mark.unit
 
@@ -268,3 +270,8 @@ def test_a_number_at_a_trunk() -> None:
     for wrong in ("4440632", "sip:4440632", "sips:1@x", "sip:1@x:0", "sip:1;ext@x"):
         with pytest.raises(BadInput, match="no number at a trunk"):
             script_run.target(wrong)
+
+
+def test_a_centre_as_shipped_takes_calls_of_the_same_machine() -> None:
+    settings = load_centre(MEB).settings
+    assert settings is not None and network_conf.CALLERS in settings.trunk.match

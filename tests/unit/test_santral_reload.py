@@ -180,7 +180,7 @@ def test_an_outside_number_that_asterisk_does_not_know_yet_is_no_way_of_the_menu
     old = node_config(folder)
     with (folder / "santral.toml").open("a", encoding="utf-8") as file:
         file.write('\n[transfer]\nalo = "183"\n')
-    edit(folder, "santral.toml", 'match = ["127.0.0.1"]', 'match = ["127.0.0.1"]\noutgoing = "sip.example:5060"')
+    edit(folder, "santral.toml", 'match = ["127.0.0.2"]', 'match = ["127.0.0.2"]\noutgoing = "sip.example:5060"')
     edit(folder, "menu.yaml", "  psikososyal:\n    queue: psikososyal\n", "  psikososyal:\n    queue: psikososyal\n")
     edit(folder, "menu.yaml", '    sms: "Görüş', '    # sms: "Görüş')
     edit(folder, "menu.yaml", "  gorus-oneri:\n    queue: gorus_oneri\n", "  gorus-oneri:\n    transfer: alo\n"
