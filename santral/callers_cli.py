@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from phonenumbers import SUPPORTED_REGIONS
 
 from centres.settings import Wishes as Rules
 from desk import client
@@ -28,6 +29,8 @@ from santral.privacy_cli import LEASE_S, STATE, CentreFolder, Settings, State, a
 from santral.wishes import Wishes
 
 WISHES = "/api/v1/callers/wishes"
+BOM = "\ufeff"
+"""Some editors write it before the first line."""
 PAGE = 50
 """Callers of one request: the body of one is bounded."""
 
@@ -48,7 +51,7 @@ def commands() -> typer.Typer:
         if slow is None and human_first is None:
             raise typer.BadParameter("say what: --slow, --no-slow, --human-first or --no-human-first")
         ours(state)
-        keys = NumberKeys.load_or_create(state / "secrets" / "numbers.json")
+        keys = _keys(state)
         hashes = [keys.seal(number)[0] for number in _numbers(region)]
         wanted = {"slow": slow, "human_first": human_first}
         changed = 0
@@ -103,13 +106,31 @@ def _alone(centre: Path, settings: Path | None, state: Path, hashes: Sequence[st
         raise StoreTrouble(str(error)) from error
 
 
+def _keys(state: Path) -> NumberKeys:
+    """Those of the node's own state: under others nobody would be found."""
+    path = state / "secrets" / "numbers.json"
+    if not path.exists():
+        raise StoreTrouble(f"no node has started with the state {state} yet. Name its folder with --state")
+    try:
+        return NumberKeys.load(path)
+    except StoreError as error:
+        raise StoreTrouble(str(error)) from error
+
+
 def _numbers(region: str) -> list[str]:
+    if region not in SUPPORTED_REGIONS:
+        raise typer.BadParameter(f"{region} is no country: two capital letters, such as TR")
     if sys.stdin.isatty():
         given = [typer.prompt("Number", hide_input=True)]
     else:
-        given = [line for line in sys.stdin.read().splitlines() if line.strip()]
-    found = [normalise("".join(char for char in text if char not in " ()-"), region) for text in given]
-    wrong = [place for place, number in enumerate(found, 1) if number == ANONYMOUS]
+        given = sys.stdin.read().removeprefix(BOM).splitlines()
+    found, wrong = [], []
+    for place, text in enumerate(given, 1):
+        number = normalise("".join(char for char in text if char not in " ()-\t"), region)
+        if number != ANONYMOUS:
+            found.append(number)
+        elif text.strip():
+            wrong.append(place)
     if wrong or not found:
         which = ", ".join(map(str, wrong[:10]))
         typer.echo(f"line {which}: no telephone number; write it as 0532 112 34 56" if wrong else

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from planning.errors import PlanningError
 from planning.why import Archive, Row
 from routing.core.errors import RoutingError
@@ -136,8 +139,7 @@ def open_past(place: str) -> Iterator[Ask]:
 @contextmanager
 def _reading(place: str) -> Iterator[tuple[Reader, Extent]]:
     where: str | Path = place
-    if "://" not in place:
-        path = Path(place)
+    if (path := _file(place)) is not None:
         where = path / DATABASE if path.is_dir() else path
         if not Path(where).is_file():
             raise PlanningError(f"no journal at {place}: name the state folder of a node (with {DATABASE} in it), the "
@@ -151,6 +153,18 @@ def _reading(place: str) -> Iterator[tuple[Reader, Extent]]:
         raise StoreTrouble(str(error)) from error
     except RoutingError as error:
         raise PlanningError(f"{place}: {error}") from error
+
+
+def _file(place: str) -> Path | None:
+    """The path, also of a URL of SQLite: to open that would make an empty file where none is. None: another
+    database."""
+    if "://" not in place:
+        return Path(place)
+    try:
+        url = make_url(place)
+    except ArgumentError as error:
+        raise PlanningError(f"{place.partition('://')[0]}://… is no URL of a database: {error}") from error
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
 @contextmanager

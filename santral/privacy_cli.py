@@ -116,6 +116,9 @@ def commands() -> typer.Typer:
             raise StoreTrouble(str(error)) from error
         finally:
             Console(highlight=False).print(table)
+        if Audit(state).torn:
+            typer.echo("The last line is not whole: power was lost while it was written. What it would have told was "
+                       "not done, and the next entry takes its place.", err=True)
 
     return app
 

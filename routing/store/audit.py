@@ -76,18 +76,32 @@ class Audit:
                              "without a line in it: mend the folder, then try again") from None
 
     def entries(self) -> Iterator[Entry]:
-        """Every line, checked. Raises `AuditError` with the number of the first that is not as it was written."""
+        """Every line, checked. Raises `AuditError` with the number of the first that is not as it was written. A
+        torn end is none: see `torn`."""
         if not self.path.exists():
             return
         before, expected = "", 1
         with self.path.open("rb") as file:
             for raw in file:
+                if not raw.endswith(b"\n"):
+                    return
                 entry = _read(raw, self.path)
                 body = {name: entry[name] for name in ("number", "at", "who", "what", "about")}
                 if entry["number"] != expected or _line(body, before) != raw:
                     raise AuditError(f"{self.path}:{expected}: this line, or one before it, was changed or taken out")
                 before, expected = entry["hash"], expected + 1
                 yield Entry(**body)
+
+
+    @property
+    def torn(self) -> bool:
+        """The last line is not whole: power was lost while it was written, or somebody writes it now. It was never said
+        to be there, and the next one takes its place."""
+        if not self.path.exists() or not self.path.stat().st_size:
+            return False
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
 
 
 def _last(file: Any, path: Path) -> tuple[int, str]:

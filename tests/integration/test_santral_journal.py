@@ -119,6 +119,8 @@ def test_a_decision_is_explained_for_every_agent_without_naming_needs(state: Pat
 
 @pytest.mark.parametrize(("words", "code", "told"), [
     (("replay", "nowhere"), 2, "no journal at nowhere"),
+    (("replay", "sqlite:///nowhere.db"), 2, "no journal at sqlite:///nowhere.db"),
+    (("replay", "://x"), 2, "://… is no URL of a database"),
     (("replay", "STATE", "--offer", "999999"), 2, "no offer 999999 in this journal"),
     (("what-if", "STATE", "--centre", str(MEB), "--from", "gestern"), 2, "is no time; write 2026-03-02"),
     (("what-if", "STATE", "--centre", str(MEB), "--from", "2026-03-02"), 2, "no contact came in the time"),
@@ -126,6 +128,7 @@ def test_a_decision_is_explained_for_every_agent_without_naming_needs(state: Pat
 def test_what_cannot_be_used_is_one_message(state: Path, words: tuple[str, ...], code: int, told: str) -> None:
     done = santral(*(str(state) if word == "STATE" else word for word in words))
     assert done.exit_code == code and told in " ".join(done.output.split())
+    assert not Path("nowhere.db").exists()
 
 
 def test_a_part_is_taken_by_the_centres_clock(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

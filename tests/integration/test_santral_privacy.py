@@ -479,6 +479,10 @@ async def test_the_commands_work_on_a_state_without_a_node(house: House) -> None
     shown = await santral("record")
     assert shown.exit_code == 0 and "erased" in shown.output and "ayse" in shown.output
     audit = house.state / "audit.jsonl"
+    with audit.open("ab") as file:
+        file.write(b'{"about":{},"at"')  # power is lost
+    torn = await santral("record")
+    assert torn.exit_code == 0 and "ayse" in torn.output and "The last line is not whole" in torn.output
     audit.write_bytes(audit.read_bytes().replace(b"ayse", b"veli", 1))
     assert isinstance((await santral("record")).exception, StoreTrouble)
 
