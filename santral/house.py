@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from centres.team import Needs
-from desk.api import shapes
+from desk.api import shapes, views
 from desk.api.house import CannotAnnounce, NotKept
 from routing.core.errors import Refused
 from routing.core.ids import AgentId, ContactId, OfferId
@@ -61,10 +61,10 @@ class NodeHouse:
             later=[shapes.Later(**one._asdict()) for one in done.later],
             problems=[str(one) for one in done.problems], warnings=[str(one) for one in done.warnings])
 
-    def last_good(self) -> shapes.LastGood | None:
+    def last_good(self) -> views.LastGood | None:
         """See `House`."""
         found = self._instead()
-        return None if found is None else shapes.LastGood(since=found.since, problems=list(found.problems))
+        return None if found is None else views.LastGood(since=found.since, problems=list(found.problems))
 
     def nobody_left(self) -> list[str]:
         """See `House`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from desk.api import shapes
+from desk.api import shapes, views
 from routing.core.errors import Refused
 from routing.core.ids import AgentId, ContactId, OfferId
 
@@ -31,7 +31,7 @@ class House(Protocol):
         """Read the centre's files again and put them in force; with any problem nothing changes."""
         ...
 
-    def last_good(self) -> shapes.LastGood | None:
+    def last_good(self) -> views.LastGood | None:
         """What is in force instead of the centre's files, which had problems at the start; None: the files are."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
-from desk.api import shapes
+from desk.api import shapes, views
 from desk.api.house import House
 from desk.api.shapes import Shape
 from desk.api.tokens import Role, Who
@@ -49,7 +49,7 @@ async def _ask(call: Call, event: events.Event) -> Shape:
     view = await call.inbox.ask(event)
     if not isinstance(view, AgentView):
         raise UnknownAgent
-    return shapes.agent(view, call.who)
+    return views.agent(view, call.who)
 
 
 async def login(call: Call) -> Shape:
@@ -239,7 +239,7 @@ async def one_agent(call: Call) -> Shape:
     """One agent."""
     for view in call.inbox.status().agents:
         if view.agent == call.agent:
-            return shapes.agent(view, call.who)
+            return views.agent(view, call.who)
     raise UnknownAgent
 
 
@@ -250,7 +250,7 @@ async def own_needs(call: Call) -> Shape:
 
 async def waiting(call: Call) -> Shape:
     """Who waits."""
-    return shapes.waiting(call.inbox.status())
+    return views.waiting(call.inbox.status())
 
 
 async def rank(call: Call) -> Shape:
@@ -261,22 +261,22 @@ async def rank(call: Call) -> Shape:
     if view is None or not view.position:
         raise UnknownContact
     await call.inbox.ask(events.ContactRanked(contact, call.body.points))
-    return shapes.waiting(call.inbox.status())
+    return views.waiting(call.inbox.status())
 
 
 async def all_agents(call: Call) -> Shape:
     """All agents."""
-    return shapes.Agents(agents=[shapes.agent(view, call.who) for view in call.inbox.status().agents])
+    return views.Agents(agents=[views.agent(view, call.who) for view in call.inbox.status().agents])
 
 
 async def queues(call: Call) -> Shape:
     """All services."""
-    return shapes.Queues(queues=[shapes.queue(view) for view in call.inbox.status().queues])
+    return views.Queues(queues=[views.queue(view) for view in call.inbox.status().queues])
 
 
 async def callbacks(call: Call) -> Shape:
     """Who waits to be called back."""
-    return shapes.callbacks(call.inbox.status())
+    return views.callbacks(call.inbox.status())
 
 
 async def cancel_callback(call: Call) -> Shape:
@@ -286,12 +286,12 @@ async def cancel_callback(call: Call) -> Shape:
     if view is None or not view.callback:
         raise UnknownContact
     await call.inbox.ask(events.ContactLeft(contact, "cancelled"))
-    return shapes.callbacks(call.inbox.status())
+    return views.callbacks(call.inbox.status())
 
 
 async def status(call: Call) -> Shape:
     """Everything."""
-    return shapes.now(call.inbox.status(), call.house.last_good(), call.house.nobody_left(), call.who)
+    return views.now(call.inbox.status(), call.house.last_good(), call.house.nobody_left(), call.who)
 
 
 async def reload(call: Call) -> Shape:
@@ -330,29 +330,29 @@ SELF = frozenset({Role.AGENT})
 AGENT = "/api/v1/agents/{id}"
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", f"{AGENT}/login", ALL, shapes.SignIn, shapes.Agent, login, "Sign in at a seat", own=True),
-    Route("POST", f"{AGENT}/pause", ALL, shapes.Pause, shapes.Agent, pause, "Take a break", own=True),
-    Route("POST", f"{AGENT}/resume", ALL, None, shapes.Agent, resume, "Be ready again", own=True),
-    Route("POST", f"{AGENT}/wrapup/end", ALL, None, shapes.Agent, wrapup_end, "End wrap-up early", own=True),
-    Route("POST", f"{AGENT}/wrapup/extend", ALL, None, shapes.Agent, wrapup_extend, "Extend wrap-up", own=True),
-    Route("POST", f"{AGENT}/wrapup/ask", ALL, None, shapes.Agent, wrapup_ask, "Ask for a wrap-up", own=True),
-    Route("POST", f"{AGENT}/spare", SELF, None, shapes.Agent, spare, "No heavy contacts for a while", own=True),
-    Route("POST", f"{AGENT}/weigh", SELF, shapes.Weight, shapes.Agent, weigh, "How heavy it was", own=True),
-    Route("POST", f"{AGENT}/transfer", SELF, shapes.Transfer, shapes.Agent, transfer, "Send the caller on", own=True),
-    Route("POST", f"{AGENT}/consult", SELF, shapes.Transfer, shapes.Agent, consult, "Ask somebody first", own=True),
-    Route("POST", f"{AGENT}/consult/give", SELF, None, shapes.Agent, give, "Give the caller over", own=True),
-    Route("POST", f"{AGENT}/consult/back", SELF, None, shapes.Agent, take_back, "Take the caller back", own=True),
-    Route("POST", f"{AGENT}/follow-up", SELF, shapes.FollowUp, shapes.Agent, follow_up, "Call back if the call is lost",
+    Route("POST", f"{AGENT}/login", ALL, shapes.SignIn, views.Agent, login, "Sign in at a seat", own=True),
+    Route("POST", f"{AGENT}/pause", ALL, shapes.Pause, views.Agent, pause, "Take a break", own=True),
+    Route("POST", f"{AGENT}/resume", ALL, None, views.Agent, resume, "Be ready again", own=True),
+    Route("POST", f"{AGENT}/wrapup/end", ALL, None, views.Agent, wrapup_end, "End wrap-up early", own=True),
+    Route("POST", f"{AGENT}/wrapup/extend", ALL, None, views.Agent, wrapup_extend, "Extend wrap-up", own=True),
+    Route("POST", f"{AGENT}/wrapup/ask", ALL, None, views.Agent, wrapup_ask, "Ask for a wrap-up", own=True),
+    Route("POST", f"{AGENT}/spare", SELF, None, views.Agent, spare, "No heavy contacts for a while", own=True),
+    Route("POST", f"{AGENT}/weigh", SELF, shapes.Weight, views.Agent, weigh, "How heavy it was", own=True),
+    Route("POST", f"{AGENT}/transfer", SELF, shapes.Transfer, views.Agent, transfer, "Send the caller on", own=True),
+    Route("POST", f"{AGENT}/consult", SELF, shapes.Transfer, views.Agent, consult, "Ask somebody first", own=True),
+    Route("POST", f"{AGENT}/consult/give", SELF, None, views.Agent, give, "Give the caller over", own=True),
+    Route("POST", f"{AGENT}/consult/back", SELF, None, views.Agent, take_back, "Take the caller back", own=True),
+    Route("POST", f"{AGENT}/follow-up", SELF, shapes.FollowUp, views.Agent, follow_up, "Call back if the call is lost",
           own=True),
-    Route("POST", f"{AGENT}/abusive", SELF, shapes.Abusive, shapes.Agent, abusive, "The caller is abusive", own=True),
-    Route("POST", f"{AGENT}/wish", SELF, shapes.Wish, shapes.Agent, wish, "What the caller wants in later calls",
+    Route("POST", f"{AGENT}/abusive", SELF, shapes.Abusive, views.Agent, abusive, "The caller is abusive", own=True),
+    Route("POST", f"{AGENT}/wish", SELF, shapes.Wish, views.Agent, wish, "What the caller wants in later calls",
           own=True),
-    Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, shapes.Agent, duties, "Other duties until signing out"),
-    Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, shapes.Agent, relax, "Relax protective rules for a while"),
-    Route("POST", f"{AGENT}/logout", ALL, None, shapes.Agent, logout, "Sign out", own=True),
-    Route("POST", f"{AGENT}/recording/pause", ALL, None, shapes.Agent, recording_pause, "Silence in the recording",
+    Route("POST", f"{AGENT}/skills", STAFF, shapes.Duties, views.Agent, duties, "Other duties until signing out"),
+    Route("POST", f"{AGENT}/relax", STAFF, shapes.Relaxed, views.Agent, relax, "Relax protective rules for a while"),
+    Route("POST", f"{AGENT}/logout", ALL, None, views.Agent, logout, "Sign out", own=True),
+    Route("POST", f"{AGENT}/recording/pause", ALL, None, views.Agent, recording_pause, "Silence in the recording",
           own=True),
-    Route("POST", f"{AGENT}/recording/resume", ALL, None, shapes.Agent, recording_resume, "The recording goes on",
+    Route("POST", f"{AGENT}/recording/resume", ALL, None, views.Agent, recording_resume, "The recording goes on",
           own=True),
     Route("POST", "/api/v1/recordings/search", STAFF, shapes.Find, shapes.Recordings, recordings, "Find recordings"),
     Route("GET", "/api/v1/recordings/{id}/sound", STAFF, None, None, sound, "Hear a recording"),
@@ -360,16 +360,16 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/v1/callers/wishes", STAFF, shapes.Wishes, shapes.Changed, keep_wishes,
           "What callers want in later calls"),
     Route("GET", "/api/v1/callers/wishes", STAFF, None, shapes.Wished, wished, "How many callers want what"),
-    Route("GET", "/api/v1/callbacks", STAFF, None, shapes.Callbacks, callbacks, "Who waits to be called back"),
-    Route("POST", "/api/v1/callbacks/{id}/cancel", STAFF, None, shapes.Callbacks, cancel_callback,
+    Route("GET", "/api/v1/callbacks", STAFF, None, views.Callbacks, callbacks, "Who waits to be called back"),
+    Route("POST", "/api/v1/callbacks/{id}/cancel", STAFF, None, views.Callbacks, cancel_callback,
           "Do not call this caller back"),
-    Route("GET", "/api/v1/contacts", STAFF, None, shapes.AllWaiting, waiting, "Who waits"),
-    Route("POST", "/api/v1/contacts/{id}/rank", STAFF, shapes.Points, shapes.AllWaiting, rank, "Other points"),
+    Route("GET", "/api/v1/contacts", STAFF, None, views.AllWaiting, waiting, "Who waits"),
+    Route("POST", "/api/v1/contacts/{id}/rank", STAFF, shapes.Points, views.AllWaiting, rank, "Other points"),
     Route("GET", f"{AGENT}/needs", SELF, None, shapes.OwnNeeds, own_needs, "What is stored of one's needs", own=True),
-    Route("GET", AGENT, ALL, None, shapes.Agent, one_agent, "One agent", own=True),
-    Route("GET", "/api/v1/agents", STAFF, None, shapes.Agents, all_agents, "All agents"),
-    Route("GET", "/api/v1/queues", ALL, None, shapes.Queues, queues, "All queues"),
-    Route("GET", "/api/v1/status", STAFF, None, shapes.Now, status, "Queues and agents at one moment"),
+    Route("GET", AGENT, ALL, None, views.Agent, one_agent, "One agent", own=True),
+    Route("GET", "/api/v1/agents", STAFF, None, views.Agents, all_agents, "All agents"),
+    Route("GET", "/api/v1/queues", ALL, None, views.Queues, queues, "All queues"),
+    Route("GET", "/api/v1/status", STAFF, None, views.Now, status, "Queues and agents at one moment"),
     Route("GET", "/api/v1/announcements", STAFF, None, shapes.Announcements, announcements, "What is announced"),
     Route("POST", "/api/v1/announcements", STAFF, shapes.Announce, shapes.Announcement, announce, "Announce at once"),
     Route("POST", "/api/v1/announcements/off", STAFF, shapes.Silence, shapes.Announcements, silence,

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from desk.api import shapes
+from desk.api import shapes, views
 from desk.api.house import CannotAnnounce, NotKept
 from desk.api.tokens import Role, Tokens
 from desk.server import Server, build
@@ -57,10 +57,10 @@ class House:
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
         self.callable = True
-        self.instead: shapes.LastGood | None = None
+        self.instead: views.LastGood | None = None
         self.left: list[str] = []
 
-    def last_good(self) -> shapes.LastGood | None:
+    def last_good(self) -> views.LastGood | None:
         return self.instead
 
     def nobody_left(self) -> list[str]:

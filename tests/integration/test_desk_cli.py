@@ -17,7 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from desk.announce import end_of
-from desk.api.shapes import LastGood
+from desk.api.views import LastGood
 from desk.cli import commands
 from desk.client import call, find
 from desk.tables import REFUSES, STATES, agents, duration, whole
