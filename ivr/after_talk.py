@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.contact import contact_of
@@ -19,6 +21,8 @@ dialplan's limit of this step is 5 s."""
 SETTLE_STEP_S = 0.1
 """Between two looks; nearly always the first one tells."""
 
+log = structlog.get_logger(__name__)
+
 
 class AfterTalk:
     """Endpoint of `agi://node/after-talk`."""
@@ -28,7 +32,8 @@ class AfterTalk:
 
     async def after_talk(self, session: Session) -> None:
         """`hold` when the engine has the contact waiting again; else `survey` where callers are asked, or `bye`. One
-        that the engine does not have any more is over: the agent had no wrap-up."""
+        that the engine does not have any more is over: the agent had no wrap-up. `net` when nobody has ended the talk
+        and the engine, which has only seen the agent's leg end, takes it for over."""
         contact = contact_of(session)
         loop = asyncio.get_running_loop()
         end = loop.time() + SETTLE_S
@@ -40,6 +45,9 @@ class AfterTalk:
         if view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.lost(view)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
+        elif await session.get_variable(dialplan.KEPT) == "1":
+            log.warning("ivr.kept", call=contact)
+            await session.set_variable(dialplan.NEXT, dialplan.NET)
         elif await self.surveys.due(session):
             await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
         else:

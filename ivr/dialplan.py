@@ -30,6 +30,9 @@ ALIVE = "SET(TIMEOUT(absolute)=${SC_MENU_S})"
 """Read as the first variable of a dialogue, it gives the caller the longest dialogue's time (`SC_MENU_S`, seconds; what
 is read). Until then the limit is that of a tick: a frozen node loses a new caller after that and not after ten minutes
 of silence."""
+KEPT = "SC_KEPT"
+"""`1` after a talk that nobody has ended: the agent's leg did by the limit of a step, while a node that did not answer
+had a key of theirs."""
 LANGUAGE, NEEDS = "SC_LANGUAGE", "SC_NEEDS"
 """What is spoken when it is not the first language, and what the agent must have besides (`en:1`): inherited, as the
 service."""

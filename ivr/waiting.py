@@ -37,6 +37,9 @@ OWN_PROMPTS = (
     hold.BACK_KEPT, hold.BACK_LEFT, hold.CALLBACK_KEPT, hold.EMERGENCY_AGAIN,
     *(f"{hold.CALLBACK_OFFER}-{key}" for key in range(3, 8)), USUAL.first,
     *USUAL.comfort, DISTRESS.first, *DISTRESS.comfort, *(key for words in expected.ALL for key in words.keys(LANGUAGE)))
+HERE = (ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED)
+"""States of a contact whose caller may be in the hold loop. In any other one the records, the ids or what was seen of a
+talk are wrong."""
 ANY = "any"
 """In the place of a key that ended a pause."""
 _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
@@ -69,14 +72,10 @@ class Waiting:
             if isinstance(view, ContactView) and view.callback:
                 # Called back and there, or never gone: whoever hears this loop waits on the line.
                 view = await self.inbox.ask(CallbackReached(contact, session.channel))
-            # Over for the engine, and a caller is here all the same: the records or the ids are wrong, the caller is
-            # not.
-            onward = dialplan.NET
-            if isinstance(view, ContactView):
-                onward = onward_of(view.state)
-                if onward == dialplan.HOLD:
-                    onward = await self._round(session, view, key, put)
-            else:
+            onward = dialplan.NET  # to a person: nobody who is here is sent away
+            if isinstance(view, ContactView) and view.state in HERE:
+                onward = await self._round(session, view, key, put)
+            elif view is None or view.state is not ContactState.CANCELED:  # that: given up by the engine
                 log.error("ivr.over_but_here", call=contact)
         except Refused as error:
             log.error("ivr.refused", call=contact, code=error.code)
@@ -92,7 +91,7 @@ class Waiting:
     async def begin(self, session: Session, view: ContactView, heard: Heard) -> None:
         """The first round of a caller whom the menu hands over, with all that is known of them. The hold loop need not
         ask for it on a connection of its own."""
-        if view.callback or onward_of(view.state) != dialplan.HOLD:
+        if view.callback or view.state not in HERE:
             return  # the hold loop asks
         heard.known, heard.said_at = True, self.steady()
         self.heard[view.contact] = heard
@@ -221,14 +220,3 @@ class Waiting:
     def _bound(self) -> None:
         while len(self.heard) > MAX_REMEMBERED:
             self.heard.popitem(last=False)
-
-
-def onward_of(state: ContactState) -> str:
-    """Where a caller in the hold loop belongs. Given up by the engine: to a person by way of the safety net."""
-    match state:
-        case ContactState.PENDING | ContactState.RESERVED | ContactState.ASSIGNED:
-            return dialplan.HOLD
-        case ContactState.CANCELED:
-            return dialplan.NET
-        case ContactState.WRAPPING | ContactState.COMPLETED:
-            return dialplan.BYE

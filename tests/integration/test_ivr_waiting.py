@@ -283,7 +283,8 @@ async def test_variables_that_make_no_sense_are_not_believed(start: Start, since
 
 @pytest.mark.parametrize(("answer", "onward"), [
     (InboxClosed(), None), (TimeoutError(), None), (UnknownService(), "net"), (None, "net"),
-    (contact_view(UNIQUEID, ContactState.CANCELED), "net"), (contact_view(UNIQUEID, ContactState.COMPLETED), "bye")])
+    (contact_view(UNIQUEID, ContactState.CANCELED), "net"), (contact_view(UNIQUEID, ContactState.WRAPPING), "net"),
+    (contact_view(UNIQUEID, ContactState.COMPLETED), "net")])
 async def test_where_a_tick_leads(start: Start, answer: Exception, onward: str | None) -> None:
     dialler = await tick(await start(FakeInbox(answer)))
     assert dialler.variables.get("ACD_NEXT") == onward
@@ -330,6 +331,15 @@ async def test_a_talk_that_is_over(start: Start, contacts: tuple[ContactView, ..
     inbox.contacts = [contacts]
     dialler = await Dialler(await start(inbox), "after-talk").call()
     assert dialler.variables["ACD_NEXT"] == "bye"
+
+
+@pytest.mark.parametrize(("kept", "onward"), [("1", "net"), ("0", "bye"), ("", "bye")])
+async def test_a_talk_that_nobody_has_ended(start: Start, kept: str, onward: str) -> None:
+    """A frozen node had a key of the agent's, and Asterisk ended their leg."""
+    inbox = FakeInbox()
+    inbox.contacts = [(contact_view(UNIQUEID, ContactState.WRAPPING),)]
+    dialler = await Dialler(await start(inbox), "after-talk", variables={"SC_KEPT": kept}).call()
+    assert dialler.variables["ACD_NEXT"] == onward
 
 
 async def test_a_talk_the_engine_never_hears_of_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,6 +199,45 @@ async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, aster
     assert contact_row(lab, contact)["outcome"] == "answered" and len(ends(lab)) == 2
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("awake_s", [1.0, 8.0], ids=["asked after the talk", "asked by the hold loop"])
+async def test_a_node_that_is_frozen_while_an_agent_uses_a_key_puts_nobody_out(
+        new_lab: NewLab, tmp_path: Path, awake_s: float) -> None:
+    """Asterisk ends the agent's leg. The node, awake again, has seen an agent hang up: the caller has not, and goes on
+    to somebody else instead of a survey."""
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    agent = await stage.agent(plain(WAITS, 1)[0], Behaviour("0", tone=AGENT, record=tmp_path))
+    caller, phone, contact = await talking(stage, WAITS, agent)
+    lab.freeze_node()
+    try:
+        await phone.press("*5")
+        await phone.wait_ended(20.0)
+        ended = time.time()
+        await until_async(lambda: time.time() > ended + awake_s, 10, what="it is still frozen")
+    finally:
+        lab.thaw_node()
+    await stage.hears(caller, "system/net", 20.0)
+    assert not caller.ended.is_set() and contact_row(lab, contact)["outcome"] == "answered"
+    await caller.hangup()
+
+
+@pytest.mark.long
+async def test_who_hangs_up_while_a_frozen_node_has_a_key_has_ended_the_talk(new_lab: NewLab, tmp_path: Path) -> None:
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    agent = await stage.agent(plain(WAITS, 1)[0], Behaviour("0", tone=AGENT, record=tmp_path))
+    caller, phone, _ = await talking(stage, WAITS, agent)
+    lab.freeze_node()
+    try:
+        await phone.press("*5")
+        await phone.hangup()
+        await stage.hears(caller, "system/goodbye", 20.0)
+    finally:
+        lab.thaw_node()
+    await caller.wait_ended()
+
+
 @pytest.mark.parametrize("node_too", [False, True], ids=["alone", "with its node"])
 async def test_a_killed_asterisk_is_nobodys_abandonment(
         new_lab: NewLab, tmp_path: Path, asterisk_tree: Program, node_too: bool) -> None:
