@@ -5,156 +5,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from sqlalchemy import text
 from typer.testing import CliRunner
 
 from metrics.queue_log import QueueLog
 from routing.core import events as e
-from routing.core.engine import Engine
-from routing.core.facts import Fact
-from routing.core.ids import AgentId, ContactId, SeatId
-from routing.core.journal import replay
-from routing.core.model import Agent, Centre, Profile
-from routing.core.stored import Started
+from routing.core.ids import ContactId
 from routing.store import keyed, recordings, sms, traces, wishes
-from routing.store.audit import Audit, AuditError
-from routing.store.database import LOCK_S
+from routing.store.audit import Audit
 from routing.store.keyed import Keyed
-from routing.store.numbers import NumberKeys
-from routing.store.reader import Reader
 from routing.store.recordings import Wanted
-from routing.store.store import Store
 from routing.store.vault import DAY_S, Vault
 from routing.store.wishes import Kept
 from santral.errors import StoreTrouble
-from santral.journal import open_journal
-from santral.privacy import Privacy, digits, search
+from santral.privacy import digits, search
 from santral.privacy_cli import commands
-from tests.core_house import EDU
-from tests.fakes.store_day import Turn
+from tests.privacy_house import NUMBER, OTHER, SECOND, SERVICE, SPOKEN, House, asks_for_text, opened
 
 pytestmark = pytest.mark.integration
 
-NUMBER, OTHER = "+905321112233", "+905324445566"
-SECOND = "+905327778899"
-"""Where the first caller wants to be called back."""
-SERVICE = EDU._replace(preferred_s=20.0, place_kept_s=600.0)
-CENTRE = Centre((SERVICE,), tuple(Agent(AgentId(f"a{n}"), ((SERVICE.steps[0].needs[0][0], 50),), Profile())
-                                  for n in range(3)))
-SPOKEN = b"\xd5SOMETHING SAID" * 2000
 CALLS = 120
 """Of many callers: enough for pages of the database to be split and filled again."""
 
 
-class Node:
-    """A node without telephones: what it is told is kept as a real one keeps it."""
-
-    def __init__(self, store: Store, keys: NumberKeys, log: QueueLog, now: float) -> None:
-        self.store, self.keys, self.log, self.now = store, keys, log, now
-        self.engine = Engine()
-        self.calls = 0
-
-    async def start(self) -> None:
-        loaded = await self.store.load()
-        self.engine = Engine()
-        await self.tell(Started(CENTRE, loaded.contacts, loaded.offers, loaded.agents, loaded.over, loaded.spoke,
-                                loaded.next_offer, loaded.next_fact, loaded.places, loaded.abusive))
-        for agent in CENTRE.agents:
-            await self.tell(e.SeatChanged(SeatId(f"s{agent.id}"), True, False))
-            await self.tell(e.AgentSignedIn(agent.id, SeatId(f"s{agent.id}")))
-
-    async def tell(self, event: e.Event) -> list[Any]:
-        self.now += 0.5
-        commands = self.engine.handle(event, self.now)
-        facts = self.engine.take_facts()
-        await self.store.commit(Turn([(self.now, event)], facts))
-        self.log.take(facts)
-        return list(commands)
-
-    async def call(self, number: str, *, talk: bool = True, callback: bool = False) -> str:
-        self.calls += 1
-        name = ContactId(f"{int(self.now)}.{self.calls}")
-        digest, box = self.keys.seal(number)
-        commands = await self.tell(e.ContactQueued(name, SERVICE.id, f"PJSIP/trunk-{self.calls}", since=self.now,
-                                                   caller_hash=digest, caller_box=box))
-        if callback:
-            await self.tell(e.CallbackAsked(name, 36_000.0, False, *self.keys.seal(SECOND)))
-        if talk:
-            (offer,) = commands
-            await self.tell(e.OfferConnected(offer.offer, name))
-            await self.tell(e.TalkEnded(offer.offer, "caller"))
-            await self.tell(e.WrapUpEnded(offer.agent))
-        else:
-            await self.tell(e.ContactGone(name))
-        return name
-
-
-class House(NamedTuple):
-    state: Path
-    store: Store
-    vault: Vault
-    node: Node
-    privacy: Privacy
-
-    def bytes_of(self, *words: str) -> list[Path]:
-        return search(self.state, [word.encode() for word in words])
-
-    async def record(self, contact: str, rest: str = "o1", kind: str = "call", age_s: float = 60.0) -> None:
-        path = self.plain(contact, rest, kind, age_s)
-        assert await self.vault.keep(path, contact, kind, SERVICE.id)
-
-    def plain(self, contact: str, rest: str = "o1", kind: str = "call", age_s: float = 60.0) -> Path:
-        path = self.vault.spool / f"{kind}-{SERVICE.id}-{contact}~{rest}.alaw"
-        path.write_bytes(SPOKEN)
-        os.utime(path, (time.time() - age_s,) * 2)
-        return path
-
-    async def rows(self, sql: str) -> list[Any]:
-        return await self.store.work(lambda connection: list(connection.execute(text(sql)).all()))
-
-    def journal(self) -> tuple[list[Fact], list[Fact]]:
-        """What a replay says, and what the facts say."""
-        with Reader(self.state / "santral.db") as reader:
-            inputs: list[Any] = []
-            while page := reader.journal_after(inputs[-1].seq if inputs else 0):
-                inputs += page
-            facts: list[Fact] = []
-            while found := reader.facts_after(facts[-1].seq if facts else 0):
-                facts += found
-        return replay([(one.at, one.event) for one in inputs]), facts
-
-
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    state = tmp_path / "state"
-    (state / "spool").mkdir(parents=True)
-    keys = NumberKeys.load_or_create(state / "secrets" / "numbers.json")
-    store = await Store.open(state / "santral.db")
-    vault = Vault(state / "recordings", state / "spool", state / "secrets" / "recordings.json", store, keep_days=90.0,
-                  private=[])
-    log = QueueLog(state / "queue_log", keys.open)
-    node = Node(store, keys, log, time.time() - 3600.0)
-    await node.start()
-    log.start(node.now)
-
-    async def forget(digest: str) -> None:
-        await node.tell(e.CallerForgotten(digest))
-
-    privacy = Privacy(state, store, vault, keys, state / "queue_log", forget, node=True, who="test",
-                      keys=state / "secrets" / "recordings.json")
-    yield House(state, store, vault, node, privacy)
-    log.close()
-    await vault.close()
-    await store.close()
+    async with opened(tmp_path / "state") as one:
+        yield one
 
 
 async def test_nothing_is_left_of_a_caller_and_all_of_the_others(house: House) -> None:
@@ -297,107 +181,6 @@ async def test_everything_that_is_known_is_told(house: House, tmp_path: Path) ->
         await house.privacy.export(await house.privacy.by_number(NUMBER), folder)
 
 
-async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.store.start.YOUNG_S", 0.0)  # every start is as the first one of a day
-    old = await house.node.call(NUMBER)
-    await house.record(old, age_s=91 * DAY_S)
-    await house.node.start()
-    house.node.now = time.time() + 100 * DAY_S
-    young = await house.node.call(OTHER)
-    await house.record(young, "o2")
-    await house.node.start()
-    house.privacy._clock = lambda: house.node.now
-    due = {one.what: one.many for one in await house.privacy.due(60.0, 90.0)}
-    assert due["recordings"] == 2  # both are older than 90 days then
-    assert due["contacts with a number"] == due["lines of queue_log with a number"] == 1
-    assert due["journal entries"] > 10 and due["facts"] > 5
-    counted = await house.privacy.purge(60.0, 90.0)
-    assert {one.what: one.many for one in counted.due} == due and counted.settled
-    assert [one.many for one in await house.privacy.due(60.0, 90.0)] == [0] * 8
-    assert house.bytes_of(digits(NUMBER)) == []
-    assert digits(OTHER) in (house.state / "queue_log").read_text()
-    assert await house.rows("select count(*) from contacts") == [(2,)]
-    replayed, stored = house.journal()
-    assert replayed == stored and stored
-    assert [entry.what for entry in Audit(house.state).entries()] == ["purging", "purged"]
-
-
-async def test_a_running_node_waits_for_no_question(house: House, tmp_path: Path) -> None:
-    """A year of journal takes minutes to be looked through, and a node that cannot keep a turn for ten seconds ends. So
-    whatever only asks wants no lock: it is answered while somebody else has it."""
-    contact = await house.node.call(NUMBER)
-    caller = await house.privacy.by_number(NUMBER)
-    writer = sqlite3.connect(house.state / "santral.db", isolation_level=None)
-    writer.execute("BEGIN IMMEDIATE")
-    try:
-        async with asyncio.timeout(LOCK_S / 2):
-            due = await house.privacy.due(0.0, 0.0)
-            assert (await house.privacy.by_number(NUMBER)).contacts == caller.contacts == (contact,)
-            await house.privacy.export(caller, tmp_path / "told")
-    finally:
-        writer.close()
-    assert {one.what: one.many for one in due}["journal entries and facts with a number"] > 0
-
-
-async def test_a_log_that_somebody_reads_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report that is open keeps what was destroyed in the log of the database, and all had been told to be well."""
-    monkeypatch.setattr("santral.privacy.SETTLE_S", 0.0)
-    monkeypatch.setattr("routing.store.residue.TRIES", 1)
-    await house.node.call(NUMBER)
-    house.privacy._clock = lambda: house.node.now + 61 * DAY_S
-    reader = sqlite3.connect(house.state / "santral.db", isolation_level=None)
-    try:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM contacts").fetchall()
-        first = await house.privacy.purge(60.0, 90.0)
-        assert any(one.many for one in first.due) and not first.settled
-        again = await house.privacy.purge(60.0, 90.0)
-        assert not any(one.many for one in again.due) and not again.settled, "nothing is due, and the log is as it was"
-        assert await house.privacy.rotate() == (0, False)
-        told = await asyncio.to_thread(CliRunner().invoke, commands(), ["purge", "--state", str(house.state)])
-        assert told.exit_code == 1 and "somebody reads the store" in told.output
-        told = await asyncio.to_thread(CliRunner().invoke, commands(), ["rotate", "--state", str(house.state)])
-        assert told.exit_code == 1 and "somebody reads the store" in told.output
-    finally:
-        reader.close()
-    assert (await house.privacy.purge(60.0, 90.0)).settled
-    assert (house.state / "santral.db-wal").stat().st_size == 0
-    logs = [(entry.what, entry.about.get("log")) for entry in Audit(house.state).entries()]
-    assert logs == [("purging", None), ("purged", "not emptied"), *[("rotated", "not emptied")] * 2]
-
-
-async def test_another_key_seals_all_and_a_running_node_takes_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("santral.privacy.SETTLE_S", 0.0)
-    name = await house.node.call(NUMBER)
-    await house.record(name)
-    assert await house.privacy.rotate() == (1, True)
-    await house.record(name, "o2")
-    rows = await house.store.work(partial(recordings.find, wanted=Wanted()))
-    assert len({one.key_id for one in rows}) == 1
-    for one in rows:
-        assert b"".join([piece async for piece in house.vault.sound(one)]).endswith(SPOKEN)
-
-
-def test_a_line_of_the_record_that_was_changed_or_taken_out_shows(tmp_path: Path) -> None:
-    audit = Audit(tmp_path)
-    for number in range(3):
-        audit.note("ayse", "heard", 1_700_000_000.0 + number, recording=f"r{number}")
-    whole = audit.path.read_bytes()
-    assert [entry.about["recording"] for entry in audit.entries()] == ["r0", "r1", "r2"]
-    lines = whole.splitlines(keepends=True)
-    for wrong in (whole.replace(b"ayse", b"veli", 1), lines[0] + lines[2], lines[1] + lines[2], b"x" + whole,
-                  whole.replace(b'"r1"', b'"r9"')):
-        audit.path.write_bytes(wrong)
-        with pytest.raises(AuditError):
-            list(audit.entries())
-    audit.path.write_bytes(whole + b'{"number":4,"at"')  # torn by the loss of power
-    audit.note("ayse", "heard", 1_700_000_009.0, recording="r3")
-    assert [entry.number for entry in audit.entries()] == [1, 2, 3, 4]
-    assert audit.path.stat().st_mode & 0o777 == 0o600
-    audit.note("ayse", "exported", 1_700_000_010.0, contacts=[str(number) for number in range(501)])
-    assert list(audit.entries())[-1].about == {"contacts": "501 of them"}
-
-
 async def test_what_an_older_version_left_in_free_pages_goes_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     name = await house.node.call(NUMBER)
     with sqlite3.connect(house.state / "santral.db") as plain:  # as it was written before secure_delete
@@ -422,20 +205,6 @@ async def test_a_number_of_the_centres_own_files_is_no_trace(house: House) -> No
     (house.state / "last-good").mkdir()
     (house.state / "last-good" / "santral.toml").write_text(f'[transfer]\nokul = "{NUMBER}"\n', encoding="utf-8")
     assert (await house.privacy.erase(await house.privacy.by_number(NUMBER))).left == ()
-
-
-async def test_a_replay_begins_where_the_journal_does_now(house: House) -> None:
-    await house.node.call(NUMBER)
-    house.node.now += DAY_S
-    await house.node.start()
-    await house.node.call(OTHER, talk=False)
-    house.node.now += 100 * DAY_S
-    house.privacy._clock = lambda: house.node.now
-    await house.privacy.purge(60.0, 90.0)
-    with open_journal(str(house.state)) as journal:
-        entries, facts = list(journal.entries()), list(journal.facts())
-        assert entries[0].seq > 1 and isinstance(entries[0].event, Started) and journal.length() == len(entries)
-    assert replay([(one.at, one.event) for one in entries]) == facts and facts
 
 
 async def test_what_a_caller_wished_is_told_and_erased(house: House) -> None:
@@ -487,15 +256,6 @@ async def test_the_commands_work_on_a_state_without_a_node(house: House) -> None
     assert isinstance((await santral("record")).exception, StoreTrouble)
 
 
-async def asks_for_text(house: House, number: str, at: float) -> str:
-    """A short message that waits; the box that holds the number."""
-    digest, box = house.privacy._numbers.seal(number)
-    wanted = sms.Wanted("1.9", "temsilci", digest, box, "Bilgi: https://mebim.meb.gov.tr")
-    verdict = await house.privacy._store.work(partial(sms.ask, wanted=wanted, now=at, again_s=3600.0, per_minute=60))
-    assert verdict is sms.Verdict.TAKEN
-    return box
-
-
 async def test_short_messages_of_a_caller_are_told_and_forgotten(house: House, tmp_path: Path) -> None:
     """Of one who never waited for anybody, so there is no contact of theirs."""
     await house.node.start()
@@ -508,13 +268,3 @@ async def test_short_messages_of_a_caller_are_told_and_forgotten(house: House, t
     assert house.bytes_of(box) == [] and house.bytes_of(other), "only theirs"
     claimed = await house.privacy._store.work(partial(sms.claim, now=time.time() + 60.0, most=9))
     assert [one.box for one in claimed] == [other], "what is forgotten is not sent"
-
-
-async def test_short_messages_of_a_centre_without_a_gateway_are_destroyed_by_age(house: House) -> None:
-    await house.node.start()
-    now = time.time()
-    box = await asks_for_text(house, NUMBER, now - 61 * DAY_S)
-    await asks_for_text(house, OTHER, now)
-    due = {one.what: one.many for one in (await house.privacy.purge(60.0, 90.0)).due}
-    assert due["short messages"] == 1 and house.bytes_of(box) == []
-    assert {one.what: one.many for one in await house.privacy.due(60.0, 90.0)}["short messages"] == 0
