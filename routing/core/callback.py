@@ -49,11 +49,6 @@ CALLS_US = "calls_us"
 SERVED = "served"
 """Key of the end of a callback whose caller was served in a later call."""
 
-SERVED_S = 30.0
-"""Who has talked for so long was served. An agent's greeting and the caller's first sentence take ten seconds, to be
-told "this is another desk" or to lose each other no longer than twice that. A call too many harms less than one that
-was promised and never comes, so it is the longer time."""
-
 
 def asked(d: Domain, event: CallbackAsked) -> None:
     """A waiting caller wants to be called back. A phone that rings for them is let go: their word is final. Said of
@@ -214,13 +209,10 @@ def merge(d: Domain, contact: Contact) -> None:
         call_off(d, waiting, MERGED)
 
 
-def served(d: Domain, offer: Offer, service: Service, talk_s: float) -> None:
-    """A talk for this service is over and nobody has lost the other: whoever rang in for it need not be called for it
-    as well. Callbacks that were in line after this call are other people's, and so is every one beside a callback of
-    the same number: one telephone, two who were promised a call."""
-    contact = offer.contact
-    if talk_s < SERVED_S or not offer.voice or offer.calls_back:
-        return
+def served(d: Domain, contact: Contact, service: Service) -> None:
+    """The caller was served for this service in this call: whoever rang in for it need not be called for it as well.
+    Callbacks that were in line after this call are other people's, and so is every one beside a callback of the same
+    number: one telephone, two who were promised a call."""
     for name in _names(contact, service):
         for waiting in list(d.callbacks.get(name, ())):
             if waiting.queued_at < contact.queued_at:

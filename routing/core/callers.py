@@ -169,7 +169,7 @@ def gone(d: Domain, event: ContactGone) -> None:
             kept.keep(d, contact, at)
         _end(d, contact, "gone", outcome, at)
         if event.failure or event.dropped:
-            follow_up.lost(d, contact)
+            follow_up.lost(d, contact, at)
 
 
 def left(d: Domain, event: ContactLeft) -> None:

@@ -21,7 +21,7 @@ engine follows. Pairs ask nobody, and are not asked: a caller who is offered to 
 
 from __future__ import annotations
 
-from routing.core import agents, callback, commands, contacts, offers, quota, talk_facts, talks, transfer
+from routing.core import agents, callback, commands, contacts, offers, quota, served, talk_facts, talks, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -155,8 +155,8 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     offer.talk_over_at = d.now
     talks.leave_phone(d, offer, lost)
     talks.leave(d, record, offer, lost)
-    if d.callbacks and by == talks.TRANSFER and not lost:
-        callback.served(d, offer, offer.came_from, d.now - offer.connected_at)
+    if by == talks.TRANSFER and not lost and served.note(d, offer, offer.came_from, d.now) and d.callbacks:
+        callback.served(d, contact, offer.came_from)
     del d.offers[offer.id]
     d.facts.append(talk_facts.Introduced(
         *d.stamp(), offer.id, contact.id, record.id, record.version, offer.came_from.id, contact.service.id,

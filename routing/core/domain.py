@@ -21,6 +21,7 @@ from routing.core.line import Line
 from routing.core.match import Matching
 from routing.core.model import AgentState, Centre, Channel, Service
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer, Seat
+from routing.core.served import Lately
 from routing.core.stored import Row
 from routing.core.timers import Timers
 
@@ -38,9 +39,9 @@ class Domain:
 
     __slots__ = (
         "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
-        "facts", "forecast", "fresh", "handled", "kept", "known", "lines", "links", "matching", "next_number",
-        "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats", "seats_allowed",
-        "services", "surveys", "timers", "watch")
+        "facts", "forecast", "fresh", "handled", "kept", "known", "lately", "lines", "links", "matching",
+        "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
+        "seats_allowed", "services", "surveys", "timers", "watch")
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
         self.now = 0.0
@@ -77,6 +78,8 @@ class Domain:
         """Who spoke with whom last."""
         self.kept = Kept()
         """Places of callers who hung up lately while waiting."""
+        self.lately = Lately()
+        """Who was served in the last minute."""
         self.abuse = Abuse()
         """Who was abusive."""
         self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}

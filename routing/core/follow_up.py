@@ -3,8 +3,8 @@
 Lost is a call that the network ended (`talks.DROPPED`) or that went away with its Asterisk: not one that a person has
 put down. The caller is called back then as one who asked for it in the line (`callback`), with the age they had, in
 quiet hours too, and at once. A silent line is known to be lost after a minute only: who has rung in again by then is
-not called, and has that age in line; nor is who was served in such a call, while its agent wraps it up. It is a
-contact of its own, `f<contact>`: the talk that was lost was answered and stays so in the records. Consent is for one
+not called, and has that age in line; nor is who was served in such a call meanwhile (`served`). It is a contact of its
+own, `f<contact>`: the talk that was lost was answered and stays so in the records. Consent is for one
 call: what was agreed ends with it.
 """
 
@@ -31,15 +31,15 @@ def agreed(d: Domain, event: FollowUpAgreed) -> None:
         d.facts.append(talk_facts.FollowUpSet(*d.stamp(), offer.id, contact.id, contact.service.id, event.agreed))
 
 
-def lost(d: Domain, contact: Contact) -> None:
-    """The call of this contact, which is over, was lost."""
+def lost(d: Domain, contact: Contact, at: float) -> None:
+    """The call of this contact, which is over, was lost at `at`."""
     name = ContactId(f"f{contact.id}")
     if not contact.follow_up or not _can(contact) or name in d.contacts or name in d.over:
         return
     again = _again(d, contact)
     for one in again:
         _take_place(d, one, contact)
-    if again:
+    if again or d.lately.since(contact.caller_hash, contact.service.id, contact.queued_at, at):
         return
     new = Contact(name, contact.service, Channel.VOICE, contact.since, contact.priority, d.take_number(), d.now, "",
                   contact.slow, contact.node, contact.caller_hash, contact.caller_box, contact.needs, contact.topics,
@@ -53,21 +53,12 @@ def lost(d: Domain, contact: Contact) -> None:
 
 
 def _again(d: Domain, lost: Contact) -> list[Contact]:
-    """The caller's later calls that wait or are talked, or in which they were served. A callback in another line is
-    none: that phone is free."""
+    """The caller's later calls that wait or are talked. A callback in another line is none: that phone is free."""
     name = lost.caller_hash
     return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel is Channel.VOICE
             and one.queued_at > lost.queued_at
-            and (one.state in contacts.WAITING or one.state is ContactState.ASSIGNED or _served(one, lost))
+            and (one.state in contacts.WAITING or one.state is ContactState.ASSIGNED)
             and (not one.callback or one.service.id == lost.service.id)]
-
-
-def _served(one: Contact, lost: Contact) -> bool:
-    """They have been served since. Once the agent has wrapped that call up, nothing is known of it any more."""
-    offer = one.offer
-    return one.state is ContactState.WRAPPING and one.service.id == lost.service.id and offer is not None \
-        and offer.talk_over_at is not None and offer.connected_at is not None \
-        and offer.talk_over_at - offer.connected_at >= callback.SERVED_S
 
 
 def _take_place(d: Domain, one: Contact, lost: Contact) -> None:

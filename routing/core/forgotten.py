@@ -23,6 +23,7 @@ def forget(d: Domain, event: CallerForgotten) -> None:
         return
     d.known.forget(digest)
     d.kept.forget(digest)
+    d.lately.forget(digest)
     d.abuse.forget(digest)
     for contact in [one for one in d.contacts.values() if digest in (one.caller_hash, one.callback_hash)]:
         if contact.callback and contact.state in contacts.WAITING:

@@ -24,6 +24,7 @@ from routing.core import (
     facts,
     quota,
     relaxed,
+    served,
     settings,
     wellbeing,
 )
@@ -227,6 +228,8 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
         d.remember_over(contact.id)
         if contact.offer is None:
             del d.contacts[contact.id]
+        else:
+            served.note(d, contact.offer, contact.service, contact.offer.talk_over_at or d.now)
         return
     link = d.links.setdefault(contact.node, NodeLink())
     link.up = False

@@ -25,6 +25,7 @@ from routing.core import (
     facts,
     follow_up,
     quota,
+    served,
     talk_facts,
     wellbeing,
 )
@@ -118,8 +119,8 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
         contact.service.id, contact.channel, "caller" if dropped else by, wait_s, at - offer.connected_at, offer.held_s,
         contact.original_position, None if to is None else to.id)))
-    if d.callbacks and not (lost or dropped):
-        callback.served(d, offer, contact.service, at - offer.connected_at)
+    if not (lost or dropped) and served.note(d, offer, contact.service, at) and d.callbacks:
+        callback.served(d, contact, contact.service)
     if lost or handed:
         del d.offers[offer.id]
         if lost:
@@ -131,7 +132,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     if not wraps:
         _wrapped(d, offer)
     if dropped:
-        follow_up.lost(d, contact)
+        follow_up.lost(d, contact, at)
 
 
 def leave_phone(d: Domain, offer: Offer, lost: bool) -> None:

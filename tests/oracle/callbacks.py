@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from routing.core import commands
 from routing.core import events as e
-from routing.core.model import ContactState, Outcome
+from routing.core.model import Outcome
 from tests.oracle import callers, calls, choice
 from tests.oracle.state import ASSIGNED, PENDING, VOICE, Caller
 
 SERVED_S = 30.0
 """Who has talked for so long was served."""
 
+LATELY_S = 60.0
+"""A line may be silent for so long before it is known to be lost."""
 
-def needless(h, offer, service, talk_s: float) -> None:
+
+def needless(h, offer, service, at: float) -> None:
     """Who was served in a call need not be called back for it. A call back does not stand for another one."""
     caller = offer.caller
     theirs = {caller.hash, caller.other_hash} - {""}
     been = {service.id, *caller.visited}
-    if talk_s < SERVED_S or not offer.voice or offer.calls_back:
+    if not was_served(h, offer, service, at):
         return
     for one in list(h.callers.values()):
         if one.callback and one.in_line and one.queued_at < caller.queued_at and theirs & {one.hash, one.other_hash} \
                 and been & {one.service.id, *one.visited}:
             callers.end(h, one, Outcome.LEFT, "served")
+
+
+def was_served(h, offer, service, at: float) -> bool:
+    """Long enough, in a call of their own."""
+    long = at - offer.connected_at >= SERVED_S and offer.voice and not offer.calls_back
+    if long:
+        h.served.append((offer.caller.hash, service.id, offer.caller.queued_at, at))
+    return long
 
 
 def look_who_calls(h) -> None:
@@ -54,7 +65,7 @@ def reachable(caller: Caller) -> bool:
     return service.follows_up and not service.anonymous and (caller.hash or caller.other_hash) != ""
 
 
-def call_again(h, caller: Caller) -> None:
+def call_again(h, caller: Caller, at: float) -> None:
     """The line was lost: who has agreed is to be called, once, as another contact of the same age."""
     name = f"f{caller.id}"
     if not caller.follow_up or not reachable(caller) or name in h.callers or name in h.over:
@@ -67,7 +78,10 @@ def call_again(h, caller: Caller) -> None:
         if before != (one.since, one.points):
             h.arm(one)
             h.tell("ContactChanged", one.id, one.points)
-    if again:
+    served = [came for name, service, came, over_at in h.served if name == caller.hash != ""
+              and service == caller.service.id and over_at >= at - LATELY_S and came > caller.queued_at]
+    h.served_since += bool(served and not again)
+    if again or served:
         return
     new = Caller(name, caller.service, VOICE, caller.since, caller.points, h.take_number(), h.now, "", caller.slow,
                  caller.node, caller.hash, caller.needs, caller.topics, entered_at=caller.since, step_at=h.now,
@@ -81,10 +95,7 @@ def call_again(h, caller: Caller) -> None:
 
 def rings_again(one: Caller, lost: Caller) -> bool:
     """Whether the caller of a lost line is on another one, or to be called back for the same service, since later."""
-    talk = one.offer
-    helped = one.state is ContactState.WRAPPING and one.service.id == lost.service.id and talk is not None \
-        and talk.talk_over_at - talk.connected_at >= SERVED_S
-    there = one.in_line or one.state is ASSIGNED or helped
+    there = one.in_line or one.state is ASSIGNED
     if one.callback and one.service.id != lost.service.id:
         there = False
     return there and one.channel is VOICE and "" != one.hash == lost.hash and one.queued_at > lost.queued_at

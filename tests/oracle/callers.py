@@ -127,7 +127,7 @@ def gone(h, event: e.ContactGone) -> None:
             h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
         if event.failure or event.dropped:
-            callbacks.call_again(h, caller)
+            callbacks.call_again(h, caller, at)
 
 
 def old_place(h, caller: Caller) -> None:
@@ -205,6 +205,7 @@ def forgotten(h, event: e.CallerForgotten) -> None:
         return
     h.spoke.pop(event.caller_hash, None)
     h.abusive.pop(event.caller_hash, None)
+    h.served = [one for one in h.served if one[0] != event.caller_hash]
     h.lost_places = [one for one in h.lost_places if one[0] != event.caller_hash]
     for one in list(h.callers.values()):
         if event.caller_hash in (one.hash, one.other_hash):

@@ -380,7 +380,7 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
         partner_over(h, offer.partner, offer, lost)
     h.tell("TalkOver", offer.id, caller.id, p.id, "caller" if by == "dropped" else by)
     if by not in ("lost", "dropped"):
-        callbacks.needless(h, offer, caller.service, min(h.now, max(at, offer.connected_at)) - offer.connected_at)
+        callbacks.needless(h, offer, caller.service, min(h.now, max(at, offer.connected_at)))
     if lost or sent:
         del h.offers[offer.id]
         caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
@@ -390,7 +390,7 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     if not wraps:
         completed(h, offer)
     if by == "dropped":
-        callbacks.call_again(h, caller)
+        callbacks.call_again(h, caller, min(h.now, max(at, offer.connected_at)))
 
 
 def wraps_up(p: Person, offer: Offer) -> bool:

@@ -105,7 +105,7 @@ def over(h, offer: Offer, by: str, lost: bool = False) -> None:
         shifts.lose_phone(h, phone)
     calls.own_wrap_up(h, p, offer, lost)
     if by == "transfer" and not lost:
-        callbacks.needless(h, offer, offer.came_from, h.now - offer.connected_at)
+        callbacks.needless(h, offer, offer.came_from, h.now)
     del h.offers[offer.id]
     h.tell("Introduced", offer.id, caller.id, p.id, caller.service.id, by, by != "caller" and steps.nobody(caller))
     if caller.offer is not None and caller.offer.introduced and h.up(caller.node):

@@ -23,7 +23,7 @@ from routing.core.model import (
 from routing.core.strategies import STRATEGIES
 from tests.oracle.callbacks import SERVED_S
 from tests.oracle.duel import Duel
-from tests.oracle.state import ACCEPTED, CONSULTING, FREE, PENDING, RINGING, TALKING, Offer
+from tests.oracle.state import ACCEPTED, CONSULTING, FREE, PENDING, RINGING, TALKING, WRAPPING, Offer
 
 AGENTS = 9
 PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
@@ -33,6 +33,8 @@ TOPICS = ("abusive", "deprem")
 WORDS = ("", "", "", "tr", "tr >= 40", "edu > 10 or tip", "not (edu < 40)", "psy >= 10 ve tr", "tip değil",
          "(tip >= 10 or edu == 50) and tr != 80")
 REASONS = ("no_answer", "no_answer", "busy", "rejected", "unreachable", "failed", "hangup", "lost")
+SILENT = "silent"
+"""So of callers whose line is lost without a sound, and who have called again by the time this is known."""
 AGAIN = "again"
 """Callers' numbers that begin so: of callers who have a callback and call for something else."""
 WAITING_MOST = 14
@@ -121,7 +123,7 @@ class Crowd:
         duel.pass_time(duel.now + rng.expovariate(1.0 / self.mean_s), late=rng.random() < 0.1)
         roll = rng.random()
         if roll < 0.008:
-            self._calls_again()
+            self._calls_again() if rng.random() < 0.8 else self._line_goes_silent()
         elif roll < 0.22:
             self._arrives()
         elif roll < 0.60:
@@ -140,7 +142,7 @@ class Crowd:
         known = list(self.duel.house.callers)
         if known and self.rng.random() < 0.9:
             found = self.rng.choice(known)
-            if self.duel.house.callers[found].hash.startswith(AGAIN):  # they are mostly left to their talk
+            if self.duel.house.callers[found].hash.startswith((AGAIN, SILENT)):  # they are mostly left to their talk
                 found = self.rng.choice(known)
             return ContactId(found)
         return ContactId(f"1700000000.{self.rng.randint(max(1, self.numbers - 30), self.numbers + 2)}")
@@ -153,7 +155,7 @@ class Crowd:
 
     def _arrives(self) -> None:
         rng = self.rng
-        in_line = [c for c in self.duel.house.callers.values() if c.in_line and not c.hash.startswith(AGAIN)]
+        in_line = [c for c in self.duel.house.callers.values() if c.in_line and not c.hash.startswith((AGAIN, SILENT))]
         if len(in_line) >= WAITING_MOST:
             self.duel.tell(e.ContactLeft(rng.choice(in_line).id, rng.choice(("net", "key")), "9"))
             return
@@ -180,6 +182,32 @@ class Crowd:
         duel.tell(e.ContactGone(asks))
         duel.pass_time(duel.now + 1.0)
         duel.tell(e.ContactQueued(calls, ServiceId(other), "PJSIP/calls", priority=100, caller_hash=name))
+
+    def _line_goes_silent(self) -> None:
+        """The first call is talked when the second one comes; which of the two is served is seen in `_lost`."""
+        rng, duel = self.rng, self.duel
+        service = ServiceId(rng.choice("abcd"))
+        for _ in range(2):
+            self.numbers += 1
+            contact = ContactId(f"1700000000.{self.numbers}")
+            duel.tell(e.ContactQueued(contact, service, "PJSIP/silent", priority=100, caller_hash=f"{SILENT}{service}"))
+            duel.pass_time(duel.now + 1.0)
+
+    def _lost(self, offer: Offer) -> e.Event:
+        """The caller's older call is lost, with consent, when the newer one was served."""
+        number, caller = offer.id, offer.caller
+        if offer.state is PENDING:
+            return e.OfferConnected(number, caller.id)
+        theirs = [one for one in self.duel.house.callers.values() if one.hash == caller.hash]
+        talked_s = self.duel.now - offer.connected_at
+        if caller is not theirs[0]:
+            return self._of_agent() if talked_s < SERVED_S else e.TalkEnded(number, "agent")
+        if not caller.follow_up:
+            return e.FollowUpAgreed(number)
+        if len(theirs) == 1 or talked_s > 6 * SERVED_S:
+            return e.TalkEnded(number, "dropped")
+        wraps = [one.offer.person.id for one in theirs[1:] if one.offer is not None and one.offer.state is WRAPPING]
+        return e.WrapUpEnded(wraps[0]) if wraps else self._of_agent()
 
     def _comes(self, offer: Offer) -> e.Event:
         """While a phone rings to have them called, they come to that service by themselves, if they can."""
@@ -224,6 +252,9 @@ class Crowd:
         late = rng.choice((None, None, None, self.duel.now - rng.random()))
         if offer.state is CONSULTING:
             return self._of_consult(offer)
+        if caller_hash.startswith(SILENT) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
+                and rng.random() < 0.95:
+            return self._lost(offer)
         if caller_hash.startswith(AGAIN) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
                 and rng.random() < 0.9:
             return self._served(offer)

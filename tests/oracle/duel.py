@@ -173,6 +173,8 @@ class Duel:
             facts.sort(key=repr)
             said.sort(key=repr)
         self._count_still()
+        self.seen["lost calls served since"] += house.served_since
+        house.served_since = 0
         commands.sort(key=_by_the_clock)
         wanted.sort(key=_by_the_clock)
         if commands != wanted or facts != said:

@@ -74,6 +74,10 @@ class House:
         """When it was said of whom."""
         self.lost_places: list[tuple[str, tuple[str, ...], float, int, float]] = []
         """Callers who hung up while waiting: hash, services, start, points, when."""
+        self.served: list[tuple[str, str, float, float]] = []
+        """Who was served: hash, service, when they came and when the talk ended."""
+        self.served_since = 0
+        """Callers of lost lines who had been served by then."""
         self.late: list[Caller] = []
         """Callers who have waited too long, while everything else that is due is done first."""
         self.counts = False

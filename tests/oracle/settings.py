@@ -15,7 +15,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.stored import Started
-from tests.oracle import burden, calls, shifts, steps
+from tests.oracle import burden, callbacks, calls, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -313,6 +313,8 @@ def settle_caller(h, caller: Caller) -> None:
         h.over[caller.id] = h.now
         if caller.offer is None:
             del h.callers[caller.id]
+        else:
+            callbacks.was_served(h, caller.offer, caller.service, caller.offer.talk_over_at)
         return
     frozen = h.down.setdefault(caller.node, [])
     offer = caller.offer

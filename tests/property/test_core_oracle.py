@@ -31,7 +31,7 @@ TELLING = (
     "consult over transfer", "stepped expired",
     "stepped nobody", "stepped preferred", "callback asked", "callback dialled", "callback reached",
     "follow-up True", "follow-up False", "abusive True", "abusive False", "known as abusive", "refused caller_unknown",
-    "lost calls followed up",
+    "lost calls followed up", "lost calls served since",
     "old places given back", "old places declined", "callback failed", "callback stale", "callback merged",
     "callback served", "callback stands still", "callback goes on", "offer rescinded calls_us",
     "seats told in a call", "command Dial", "command Join",
@@ -66,7 +66,8 @@ def duel(seed: int) -> tuple[int, Counter[str], str]:
     return crowd.duel.events, crowd.duel.seen, ""
 
 
-SELDOM = {"callback stale", "callback served", "offer rescinded calls_us", "ended callback_failed", "follow-up False"}
+SELDOM = {"lost calls served since", "callback stale", "callback served", "offer rescinded calls_us",
+          "ended callback_failed", "follow-up False"}
 """Occur about once in 30,000 events: they are asked for under `long`."""
 
 

@@ -11,6 +11,7 @@ from routing.core.commands import Dial, Offer, Rescind
 from routing.core.excluded import Held
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, CallbackOrder, Channel, Outcome, Profile, Step
+from routing.core.served import SERVED_S
 from tests.core_house import EDU, House, restore
 from tests.oracle.duel import rows
 
@@ -31,7 +32,7 @@ def again(*, after_s: float = 500.0, service: str = "tip", **more: object) -> Ho
     return told
 
 
-def served(told: House, talk_s: float = callback.SERVED_S, by: str = "caller") -> House:
+def served(told: House, talk_s: float = SERVED_S, by: str = "caller") -> House:
     """c2 comes to edu by overflow and talks there with a from 30 on."""
     told.tick(20.0)
     assert told.last(f.Moved).service == "edu"
@@ -83,7 +84,7 @@ def test_who_was_served_in_a_later_call_is_not_called_back(by: str) -> None:
 
 
 @pytest.mark.parametrize(("talk_s", "by"), [
-    (callback.SERVED_S - 0.5, "caller"), (callback.SERVED_S, "dropped"), (callback.SERVED_S, "lost")])
+    (SERVED_S - 0.5, "caller"), (SERVED_S, "dropped"), (SERVED_S, "lost")])
 def test_who_was_cut_off_or_talked_too_shortly_is_called_all_the_same(talk_s: float, by: str) -> None:
     told = served(again(), talk_s, by)
     assert told.contact("c1").callback

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from asterisk_conf.plan import Timings
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.callback import REDIAL_S, SERVED_S
+from routing.core.callback import REDIAL_S
 from routing.core.commands import Dial
 from routing.core.errors import NoCallback, NotNow
 from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.model import CallbackOrder, ContactState, Outcome, Profile, Service, Step
+from routing.core.served import LATELY_S, SERVED_S, Lately, Served
 from routing.core.talks import DROPPED
 from tests.core_house import House, restore
 from tests.oracle.duel import rows
@@ -180,18 +182,107 @@ def test_who_has_called_again_before_the_loss_is_known_has_the_place_and_is_not_
     assert house.offers[-1].contact == "c3"
 
 
+def served(talk_s: float = SERVED_S, service: str = "edu", caller_hash: str = "h1") -> House:
+    """They have rung in again at 150 and talked for so long; b wraps it up for 5 s."""
+    house = talking()
+    house.sits("b", at=140.0)
+    offer = house.calls(service, at=150.0, caller_hash=caller_hash)
+    house.tell(e.OfferConnected(offer.offer, offer.contact), 150.0)
+    house.over(offer, 150.0 + talk_s)
+    return house
+
+
+@pytest.mark.parametrize("after_s", [2.0, 9.0])
 @pytest.mark.parametrize(("talk_s", "service", "called"), [
     (SERVED_S, "edu", False), (SERVED_S - 1.0, "edu", True), (SERVED_S, "b", True)])
 def test_who_was_served_in_a_later_call_before_the_loss_is_known_is_not_dialled(
-        talk_s: float, service: str, called: bool) -> None:
-    """Another agent still wraps it up. A short talk, or one about something else, is no reason not to call."""
+        talk_s: float, service: str, called: bool, after_s: float) -> None:
+    """Another agent still wraps it up, or has done so. A short talk, or one about something else, is no reason not to
+    call."""
+    house = served(talk_s, service)
+    house.tick(150.0 + talk_s + after_s)
+    assert (house.contact("c2") is None) is (after_s > 5.0)
+    lose(house, 150.0 + talk_s + after_s)
+    assert (house.contact(NAME) is not None) is called
+
+
+@pytest.mark.parametrize(("after_s", "called"), [(LATELY_S, False), (LATELY_S + 1.0, True)])
+def test_a_talk_of_more_than_a_minute_ago_was_somebody_elses(after_s: float, called: bool) -> None:
+    """The line carried a voice after it: at one telephone, two callers."""
+    house = served()
+    house.tick(190.0)
+    lose(house, 180.0 + after_s)
+    assert (house.contact(NAME) is not None) is called
+    assert Timings().trunk_rtp_s <= LATELY_S, "so long a line may be silent"
+
+
+def test_it_counts_when_the_line_was_lost_and_not_when_that_is_heard() -> None:
+    """After a gap, by the black box."""
+    house = served()
+    house.tick(190.0)
+    house.tell(e.TalkEnded(house.offers[0].offer, DROPPED, 200.0), 400.0)
+    assert house.contact(NAME) is None
+    house = served()
+    house.tell(e.TransferAsked(house.offers[0].offer, ServiceId("edu")), 185.0)
+    house.tell(e.OfferEnded(house.offers[-1].offer, "rejected"), 186.0)
+    house.tell(e.ContactGone(ContactId("c1"), 200.0, dropped=True), 400.0)
+    assert house.contact(NAME) is None
+
+
+@pytest.mark.parametrize("by", ["transfer", "consult"])
+def test_who_was_sent_on_in_the_later_call_was_served_for_the_service_of_the_lost_one(by: str) -> None:
     house = talking()
     house.sits("b", at=140.0)
-    offer = house.calls(service, at=150.0, caller_hash="h1")
+    offer = house.calls("edu", at=150.0, caller_hash="h1")
     house.tell(e.OfferConnected(offer.offer, offer.contact), 150.0)
-    house.over(offer, 150.0 + talk_s)
-    lose(house, 152.0 + talk_s)
-    assert (house.contact(NAME) is not None) is called
+    if by == "transfer":
+        house.tell(e.TransferAsked(offer.offer, ServiceId("b")), 180.0)
+    else:
+        house.tell(e.ConsultAsked(offer.offer, ServiceId("b")), 170.0)
+        house.tell(e.OfferEnded(offer.offer, "hangup"), 180.0)
+    house.tell(e.ContactLeft(offer.contact, "key"), 182.0)
+    lose(house, 190.0)
+    assert house.contact(NAME) is None
+
+
+@pytest.mark.parametrize(("caller_hash", "forget"), [("h2", ""), ("", ""), ("h1", "h1")])
+def test_a_talk_of_another_number_or_of_who_is_forgotten_is_none_of_theirs(caller_hash: str, forget: str) -> None:
+    house = served(caller_hash=caller_hash)
+    assert len(house.engine._domain.lately) == (caller_hash != "")
+    house.tell(e.CallerForgotten(forget), 181.0)
+    assert len(house.engine._domain.lately) == (caller_hash == "h2")
+    lose(house, 190.0)
+    assert (house.contact(NAME) is not None) is (forget == "")
+
+
+def test_a_call_that_was_there_before_the_lost_one_is_no_call_again() -> None:
+    house = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (PSY, OTHER))
+    house.sits("b", at=90.0)
+    first = house.calls("edu", at=90.0, caller_hash="h1")
+    house.tell(e.OfferConnected(first.offer, first.contact), 90.0)
+    house.sits("a", at=100.0)
+    second = house.calls("edu", at=100.0, caller_hash="h1")
+    house.tell(e.OfferConnected(second.offer, second.contact), 100.0)
+    house.tell(e.FollowUpAgreed(second.offer), 120.0)
+    house.over(first, 150.0)
+    house.tell(e.TalkEnded(second.offer, DROPPED), 160.0)
+    assert house.contact("fc2").callback
+
+
+def test_only_the_last_minute_is_kept() -> None:
+    lately = Lately()
+    for at in range(1_000):
+        lately.note(Served(f"h{at}", ServiceId("edu"), at - 40.0, float(at)), float(at))
+        assert len(lately) <= LATELY_S + 1
+    assert lately.since("h939", ServiceId("edu"), 0.0, 999.0) and not lately.since("h938", ServiceId("edu"), 0.0, 999.0)
+
+
+def test_a_restart_knows_of_the_talk_that_is_still_wrapped_up() -> None:
+    house = served()
+    again = House({"a": 50, "b": 50}, Profile(wrapup_s=5.0), (PSY, OTHER))
+    assert restore(again.engine, *rows(house.engine), 182.0) == []
+    again.tell(e.TalkEnded(house.offers[0].offer, DROPPED), 190.0)
+    assert again.contact(NAME) is None
 
 
 def test_the_phone_that_rings_for_who_has_called_again_rings_on() -> None:
