@@ -65,13 +65,13 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
     contact.callback_hash, contact.callback_box = event.caller_hash, event.caller_box
     joins(d, contact)
-    restored(d)
     if contact.offer is not None:
         offers.rescind(d, contact.offer, "callback")
         offers.close(d, contact.offer, "taken_back", "callback", keep_idle=True)
     else:
         contacts.look_anew(d, contact)
         d.fresh.append(contact)
+    restored(d)  # after the offer is closed: it ends by their wish, not because somebody is on the line
     tell(d, contact, "asked")
 
 

@@ -277,6 +277,19 @@ def test_who_asks_while_their_later_call_waits_is_called_after_it() -> None:
     assert called(told, 15.0) == ["c2"]
 
 
+def test_a_phone_that_rings_for_who_asks_is_let_go_by_their_wish_whoever_is_on_the_line() -> None:
+    told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE, TIP))
+    told.sits("a", at=0.5)
+    rings = told.calls("edu", at=1.0, caller_hash="h1")
+    told.tell(e.OfferRinging(rings.offer), 1.5)
+    told.waits("tip", at=2.0, caller_hash="h1")
+    told.tick(12.0)
+    done = told.tell(e.CallbackAsked("c1"), 13.0)
+    assert done[0] == Rescind(rings.offer, "c1", "callback") and [one.contact for one in told.offers] == ["c1", "c2"]
+    told.tell(e.ContactGone("c1"), 14.0)
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,)
+
+
 def test_of_two_who_are_promised_a_call_at_one_telephone_one_waits_until_it_is_free() -> None:
     told = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (TWICE._replace(callback=CallbackOrder.CALLER_FIRST),))
     for at in (1.0, 2.0):
