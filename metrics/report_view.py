@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from math import nan
 from operator import methodcaller
 from typing import NamedTuple
 
@@ -207,8 +208,8 @@ class View:
             middle = SLOT_S / 2.0
 
         def points(value: Callable[[Figures], float | None]) -> list[tuple[float, float]]:
-            return [(at - start + middle, found) for at, one in report.parts
-                    if one.offered and (found := value(one)) is not None]
+            return [(at - start + middle, nan if (found := value(one)) is None else found)
+                    for at, one in report.parts if one.offered]
 
         def series(title: str, value: Callable[[Figures], float | None]) -> chart.Series:
             return chart.Series(title, points(value))

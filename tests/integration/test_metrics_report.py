@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from lab import day as lab_day
 from metrics import report
 from metrics.attendance import Time
-from metrics.period import Period, between, named
+from metrics.figures import Figures
+from metrics.period import SLOT_S, Period, between, named
 from metrics.recorder import Recorder
 from metrics.report import NothingKnown, Report
 from metrics.report_view import View, as_csv
@@ -277,6 +278,18 @@ def test_a_day_with_nothing(tmp_path: Path) -> None:
     assert len(list(csv.reader(io.StringIO(as_csv(found))))) == 2
     with pytest.raises(NothingKnown):
         read(tmp_path / "s.db", named("day", "2026-03-05", ZONE, 0.0))
+
+
+def test_a_time_in_which_nobody_was_answered_or_gave_up_is_a_gap_in_the_picture(small: Path) -> None:
+    found = read(small)
+    served, led_on = Figures(), Figures()
+    served.offered = served.answered = served.within = 1
+    led_on.offered = led_on.elsewhere = 1
+    found.parts = [(found.period.start + number * SLOT_S, one) for number, one in enumerate((served, led_on, served))]
+    level = re.search(r"<figure>.*?</figure>", View(found).page(), re.DOTALL)
+    assert level is not None
+    # By two of three rules it is of nobody: two dots each. Of all who came none was served in time: a line.
+    assert level.group().count("<circle") == 4
 
 
 def test_callers_who_come_no_further_than_the_menu_are_told(tmp_path: Path) -> None:

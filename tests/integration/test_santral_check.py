@@ -136,6 +136,19 @@ def test_all_mistakes_are_told_together(centre: Path) -> None:
         assert f"{file}:" in done.stdout
 
 
+def test_a_day_whose_needs_leave_nobody_is_told_before_and_ends_with_2_when_it_has_come(centre: Path) -> None:
+    for file, change in (("menu.yaml", replace("then: gorus-oneri", "then: gorus-oneri\n        needs: {en: 40}")),
+                         ("team.yaml", replace('number: "1131", team: gorus_oneri, skills: {',
+                                               'number: "1131", team: gorus_oneri, skills: {en: 40, '))):
+        (centre / file).write_text(change((centre / file).read_text(encoding="utf-8")), encoding="utf-8")
+    for day, code, told in (("2999-01-01", 0, r"^warning: menu\.yaml:\d+: from 2999-01-01 on: no agent"),
+                            ("2026-01-01", 2, r"^menu\.yaml:\d+: no agent who takes calls of 'gorus_oneri' has en 40")):
+        (centre / "accommodations.yaml").write_text(
+            f"accommodations:\n  - {{agent: a1131, channels: [chat], valid_from: {day}}}\n", encoding="utf-8")
+        done = santral_check(centre)
+        assert done.returncode == code and re.search(told, done.stdout, re.MULTILINE), done.stdout + done.stderr
+
+
 def test_what_is_recorded_is_there_and_not_private(centre: Path) -> None:
     path = centre / "santral.toml"
     text = path.read_text(encoding="utf-8")
