@@ -164,6 +164,8 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
         by != "caller" and contacts.hide(contact)))
     if contact.keeps:
         callback.review(d, contact)
+    if by != "caller":
+        contacts.given_over(d, contact)
     other = contact.offer if by != "caller" else None  # with the caller every offer of theirs is over
     if other is not None and other.introduced and d.link_up(contact.node):
         d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller

@@ -165,9 +165,11 @@ def _ceiling(contact: Contact) -> float | None:
 
 
 def _overflows(d: Domain, contact: Contact) -> float | None:
-    """When the wait in this service gets too long. Never in distress, never for a callback: nobody is on the line."""
+    """When the wait in this service gets too long. Never in distress, never for a callback: nobody is on the line; nor
+    while the caller's agent asks somebody of this service: the caller is still the agent's."""
     limit = contact.service.overflow_s
-    if limit is None or contact.service.distress or contact.callback or not d.link_up(contact.node):
+    if limit is None or contact.service.distress or contact.callback or contact.introducer is not None \
+            or not d.link_up(contact.node):
         return None
     return max(contact.entered_at + limit, contact.not_overflowed_before)
 
@@ -297,6 +299,13 @@ def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord |
         d.facts.append(facts.Moved(
             *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, "transfer", 0.0,
             d.position(contact), unknown=unknown))
+
+
+def given_over(d: Domain, contact: Contact) -> None:
+    """Whom their agent has asked about is the agent's no more: the time to overflow begins."""
+    contact.entered_at = d.now
+    if contact.state is PENDING:
+        d.fresh.append(contact)
 
 
 def refit(d: Domain, contact: Contact, service: Service) -> None:

@@ -128,6 +128,8 @@ _TOPICS = Statement(update(contacts).where(contacts.c.contact == bindparam("b_co
 _NOBODY = {column.name: "" for column in contacts.c if column.name.endswith(("_hash", "_box"))}
 _UNKNOWN = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
                      .values({name: bindparam(name) for name in _NOBODY}))
+_GIVEN_OVER = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
+                        .values(entered_at=bindparam("entered_at")))
 _UNKEYED = Statement(delete(keyed).where(keyed.c.contact == bindparam("b_contact")))
 _VISITED = Statement(select(contacts.c.visited).where(contacts.c.contact == bindparam("b_contact")))
 _BURDEN = Statement(update(agents).where(agents.c.agent == bindparam("b_agent"))
@@ -337,6 +339,8 @@ class Rows:
     def _introduced(self, fact: tf.Introduced) -> None:
         self._offer(fact, _INTRODUCED, "consulting", state=OfferState.COMPLETED.value, talk_over_at=fact.at,
                     ended_at=fact.at, reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
+        if fact.by != "caller":
+            self._run(_GIVEN_OVER, {"b_contact": fact.contact, "entered_at": fact.at})
         self._unknown(fact)
 
     def _wrapped_up(self, fact: tf.WrappedUp) -> None:

@@ -107,6 +107,9 @@ def over(h, offer: Offer, by: str, lost: bool = False) -> None:
     if by == "transfer" and not lost:
         callbacks.needless(h, offer, offer.came_from, h.now)
     del h.offers[offer.id]
+    if by != "caller":
+        caller.entered_at = h.now
+        h.arm(caller)
     h.tell("Introduced", offer.id, caller.id, p.id, caller.service.id, by, by != "caller" and steps.nobody(caller))
     if caller.offer is not None and caller.offer.introduced and h.up(caller.node):
         caller.offer.due["brief"] = h.now + 30.0

@@ -34,7 +34,8 @@ def ceiling(caller: Caller) -> float | None:
 def overflows(h, caller: Caller) -> float | None:
     """When the contact has waited too long in this service."""
     limit = caller.service.overflow_s
-    if limit is None or caller.service.distress or caller.callback or caller.late or not h.up(caller.node):
+    if limit is None or caller.service.distress or caller.callback or caller.late or not h.up(caller.node) \
+            or caller.introducer is not None:
         return None
     return max(caller.entered_at + limit, caller.net_again)
 

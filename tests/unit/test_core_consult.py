@@ -7,7 +7,7 @@ import pytest
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.commands import Consult, Offer, Rescind, SendOn, TakeBack
+from routing.core.commands import Consult, Offer, Overflow, Rescind, SendOn, TakeBack
 from routing.core.consult import WAIT_S
 from routing.core.errors import NotNow, NotThere
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId, leg_id
@@ -111,6 +111,25 @@ def test_the_caller_is_the_agents_again(how: str) -> None:
     house.over(first, house.now + 10.0)
     assert house.last(f.Ended).outcome is Outcome.ANSWERED
     assert house.last(f.Ended).wait_s == house.last(tf.Connected).wait_s, "what was waited for this talk, before it"
+
+
+@pytest.mark.parametrize(("ends", "over"), [("gives", 40.0), ("gives", 55.0), ("back", 40.0), ("phone", 40.0)])
+def test_who_is_asked_about_is_not_sent_away_before_they_are_given_over(ends: str, over: float) -> None:
+    house = House({"a": 50, "b": 80}, PROFILE, (EDU, TIP._replace(overflow_s=30.0)))
+    house.sits("a", at=1.0)
+    first = house.talks(10.0)
+    house.sits("b", at=11.0)
+    house.talks(12.0)
+    house.tell(e.ConsultAsked(first.offer, ServiceId("tip")), 20.0)
+    assert house.engine.next_deadline() == 20.0 + WAIT_S and house.tick(over) == []
+    if ends == "back":
+        house.tell(e.ConsultEnded(first.offer), over)
+        assert house.contact("c1").agent == "a" and house.tick(over + 60.0) == []
+        return
+    assert house.tell(e.OfferEnded(first.offer, "hangup" if ends == "gives" else "lost"), over) == []
+    assert house.tick(over + 29.9) == []
+    (net,) = house.tick(over + 30.0)
+    assert isinstance(net, Overflow) and net.contact == "c1", "from then on they wait alone"
 
 
 def test_a_caller_led_back_to_an_agent_who_has_just_left_is_in_front() -> None:
