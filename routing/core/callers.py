@@ -18,7 +18,7 @@ from routing.core import (
 from routing.core.domain import Domain
 from routing.core.errors import UnknownService
 from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactRanked, ContactTicked, PlaceDeclined
-from routing.core.model import ContactState, Outcome
+from routing.core.model import ContactState, Outcome, Service
 from routing.core.records import Contact
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -47,16 +47,18 @@ def queued(d: Domain, event: ContactQueued) -> None:
         topics = abuse.known(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
                       caller_box, needs, topics, language, since, now)
-    if caller_hash and d.callbacks:
-        callback.merge(d, contact)
-    if caller_hash and d.kept:
-        kept.give_back(d, contact)
     refused = admission.refuses(d, service) if d.closed or service.max_waiting is not None else ""
+    to = admission.onward(d, service, ()) if refused else service
+    if caller_hash and to is not None:  # whom no line takes keeps the call that was promised, and the old place
+        if d.callbacks:
+            callback.merge(d, contact)
+        if d.kept:
+            kept.give_back(d, contact)
     if not refused and service.preferred_s > 0:
         preferred.choose(d, contact)
     d.contacts[name] = contact
     if refused:
-        _turn_away(d, contact, refused)
+        _turn_away(d, contact, refused, to)
         return
     contacts.enter(d, contact)
     contact.estimate = estimate.at_entry(d, contact)
@@ -74,10 +76,9 @@ def tell(d: Domain, contact: Contact) -> None:
         contact.estimate, contact.needs, contact.topics, contact.language)))
 
 
-def _turn_away(d: Domain, contact: Contact, reason: str) -> None:
+def _turn_away(d: Domain, contact: Contact, reason: str, to: Service | None) -> None:
     """The service is full or closed: to another one, else to the net. With the link down nobody can be sent there, so
     the caller waits like any other."""
-    to = admission.onward(d, contact.service, ())
     if to is None and d.link_up(contact.node):
         contact.not_before = d.now + contacts.OVERFLOW_AGAIN_S
     contacts.enter(d, contact)

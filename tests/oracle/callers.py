@@ -30,9 +30,10 @@ def queued(h, event: e.ContactQueued) -> None:
     caller = Caller(event.contact, service, event.channel, since, event.priority, h.take_number(), h.now, event.leg,
                     event.slow, event.node, event.caller_hash, event.needs, frozenset(topics), entered_at=since,
                     step_at=h.now, language=event.language)
-    merge(h, caller)
-    old_place(h, caller)
     why = settings.refuses(h, service)
+    if not why or settings.onward(h, service, ()) is not None:  # they wait somewhere, or what they had stays theirs
+        merge(h, caller)
+        old_place(h, caller)
     if not why:
         steps.prefer(h, caller)
     h.callers[caller.id] = caller

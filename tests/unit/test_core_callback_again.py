@@ -7,7 +7,7 @@ import pytest
 from routing.core import callback
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.commands import Dial, Offer, Rescind
+from routing.core.commands import Dial, Offer, Overflow, Rescind
 from routing.core.excluded import Held
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, CallbackOrder, Channel, Outcome, Profile, Step
@@ -320,3 +320,26 @@ def test_a_restart_knows_who_is_on_the_line() -> None:
     again_.tell(e.TalkEnded(told.offers[-1].offer, "caller"), 50.0)
     again_.tick(50.0 + callback.REDIAL_S)
     assert again_.offers[-1].contact == "c1"
+
+
+@pytest.mark.parametrize("why", ("full", "closed"))
+@pytest.mark.parametrize("onward", (False, True))
+def test_whom_no_line_takes_is_called_as_promised(why: str, onward: bool) -> None:
+    edu = TWICE._replace(max_waiting=1, overflow_to=TIP.id if onward else None)
+    told = House({"a": 50}, services=(edu, TIP._replace(overflow_to=None)))
+    told.waits("edu", at=1.0, caller_hash="h1", caller_box="box")
+    told.tell(e.CallbackAsked("c1"), 5.0)  # type: ignore[arg-type]
+    told.tell(e.ContactGone("c1"), 8.0)  # type: ignore[arg-type]
+    if why == "full":
+        told.waits("edu", at=10.0, caller_hash="h2")
+    else:
+        told.tell(e.ServiceHours(edu.id, False), 10.0)
+    commands = told.waits("edu", at=20.0, caller_hash="h1")
+    rings_in = told.contact(f"c{told.numbers}")
+    assert [isinstance(one, Overflow) for one in commands] == ([] if onward else [True])
+    assert rings_in.merged is onward and (rings_in.waited_s == 19.0) is onward
+    promised = told.contact("c1")
+    assert (promised is None) is onward and (onward or promised.callback)
+    if not onward:
+        told.tell(e.ContactLeft(rings_in.contact, "net"), 21.0)
+        assert told.contact("c1").callback and [one.contact for one in told.facts_of(f.Ended)] == [rings_in.contact]

@@ -110,6 +110,20 @@ def test_who_overflowed_comes_back_by_the_service_that_was_chosen() -> None:
     assert told.contact("c5").returned and order(told)[0] == "c5"
 
 
+@pytest.mark.parametrize("onward", [False, True])
+def test_a_call_that_no_line_takes_uses_no_place_up(onward: bool) -> None:
+    told = line(EDU._replace(max_waiting=2, overflow_to="info" if onward else None), INFO._replace(floor=(("edu", 90),)))
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    told.tell(e.ContactGone("c3"), 101.0)  # type: ignore[arg-type]
+    told.waits("edu", at=110.0, caller_hash="h9")
+    told.waits("edu", at=120.0, caller_hash="h2")
+    assert told.contact("c6").returned is onward and (told.contact("c6").waited_s == 110.0) is onward
+    told.tell(e.ContactLeft("c6", "net"), 121.0)  # type: ignore[arg-type]
+    told.tell(e.ContactGone("c5"), 130.0)  # type: ignore[arg-type]
+    told.waits("edu", at=140.0, caller_hash="h2")
+    assert told.contact("c7").returned is not onward
+
+
 def test_a_place_that_is_given_back_leaves_the_own_one() -> None:
     told = line()
     told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
