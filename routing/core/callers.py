@@ -73,7 +73,8 @@ def tell(d: Domain, contact: Contact) -> None:
     d.facts.append(facts.record(facts.Queued, (
         seq, d.now, contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
         position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
-        contact.estimate, contact.needs, contact.topics, contact.language)))
+        contact.estimate, contact.needs, contact.topics, contact.language,
+        None if contact.entered_at == contact.since else contact.entered_at)))
 
 
 def _turn_away(d: Domain, contact: Contact, reason: str, to: Service | None) -> None:
@@ -187,7 +188,6 @@ def declined(d: Domain, event: PlaceDeclined) -> None:
         return
     contacts.lift(d, contact)
     contact.since, contact.priority = contact.returned
-    contact.entered_at = contact.since
     contact.returned = contact.estimate = None
     contacts.enter(d, contact)
     contacts.changed(d, contact, contact.since)

@@ -60,6 +60,8 @@ class Queued(NamedTuple):
     topics: frozenset[str] = frozenset()
     language: str = ""
     """What the caller hears; empty: the first language."""
+    entered_at: float | None = None
+    """When it came to the service, with the age of an earlier call or callback; None: at `since`."""
 
 
 class Moved(NamedTuple):

@@ -77,5 +77,5 @@ def give_back(d: Domain, contact: Contact) -> None:
         return
     d.kept.forget(contact.caller_hash)
     contact.returned = contact.since, contact.priority
-    contact.since = contact.entered_at = min(contact.since, place.since)
+    contact.since = min(contact.since, place.since)  # since when they are here stays: they were off the line between
     contact.priority = max(contact.priority, place.priority)

@@ -313,6 +313,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
     if contact.callback:
         callback.talks(d, contact)
     offer.introduced = False  # from here on it is the caller they talk with
+    contact.returned, contact.merged = None, False  # what they were told of the wait before this talk
     if contact.introducer is not None:
         rescind(d, contact.introducer, "consult")
         consult.over(d, contact.introducer, talks.TRANSFER)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Text, TextClause, bindparam, delete, false, insert, select, text, true, update
+from sqlalchemy import Text, TextClause, bindparam, delete, false, func, insert, select, text, true, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
@@ -59,7 +59,7 @@ def _offer(from_states: Iterable[str], *columns: str) -> Statement:
 
 _NEW_CONTACT = ("contact", "state", "version", "service", "channel", "since", "queued_at", "changed_at", "priority",
                 "position", "leg", "slow", "node", "caller_hash", "caller_box", "visited", "needs", "topics",
-                "language")
+                "language", "entered_at")
 _ADD_CONTACT = Statement(insert(contacts), _NEW_CONTACT)
 _ADD_NEW_CONTACT = Statement(insert(contacts), _NEW_CONTACT, " ON CONFLICT DO NOTHING")
 _ENDED_BEFORE = Statement(select(contacts.c.outcome)
@@ -83,7 +83,7 @@ _RESERVE = _move(["pending"], "offer", "agent", "service")
 _RETURN = _move(["reserved"], "offer", "agent")
 _ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
 _TALKED = _move(["assigned"])
-_TALK_LOST = _move(["assigned"], "offer", "agent")
+_TALK_LOST = _move(["assigned"], "offer", "agent", "step_since", "entered_at")
 _SENT_ON = _move(["assigned"], "offer", "agent", "service", "step", "step_since", "entered_at", "visited", "handed_at")
 # The wait before the talk is what it was: it does not count from the question.
 _RETURNED = Statement(update(contacts)
@@ -99,12 +99,12 @@ _CANCEL = _move(["pending", "reserved"], "outcome", "ended_at", "wait_s", "servi
                 where=[contacts.c.outcome.is_(None)])
 
 
-def _noted(*columns: str) -> Statement:
-    """Something about a waiting contact, whose state stays as it is."""
+def _noted(*columns: str, **kept: ColumnElement[Any]) -> Statement:
+    """Something about a waiting contact, whose state stays as it is. `kept`: columns set from what the row says."""
     return Statement(update(contacts)
                      .where(contacts.c.contact == bindparam("b_contact"), contacts.c.version == bindparam("b_before"),
                             _in(["pending", "reserved"]))
-                     .values({name: bindparam(name) for name in ("version", "changed_at", *columns)}))
+                     .values({name: bindparam(name) for name in ("version", "changed_at", *columns)} | kept))
 
 
 _STEPPED = _noted("service", "step", "step_since")
@@ -112,7 +112,9 @@ _CALLBACK = ("service", "callback", "tries", "not_before", "leg", "anytime", "ca
 _CALLED_BACK = _noted(*_CALLBACK)
 _REACHED = _noted(*_CALLBACK, "entered_at")
 _RANKED = _noted("priority", "needs", "topics")
-_AGED = _noted("priority", "needs", "topics", "since")
+# Another age is no longer wait in this service: where no time is named it was the start of the wait until now.
+_AGED = _noted("priority", "needs", "topics", "since",
+               entered_at=func.coalesce(contacts.c.entered_at, contacts.c.since))
 _MOVED = _noted("service", "step", "step_since", "entered_at", "visited")
 _AGREED = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
                     .values(follow_up=bindparam("follow_up")))
@@ -194,7 +196,7 @@ class Rows:
             "changed_at": fact.at, "priority": fact.priority, "position": fact.position, "leg": fact.leg,
             "slow": fact.slow, "node": fact.node, "caller_hash": fact.caller_hash, "caller_box": fact.caller_box,
             "visited": EMPTY, "needs": _json(fact.needs), "topics": _json(sorted(fact.topics)),
-            "language": fact.language,
+            "language": fact.language, "entered_at": fact.entered_at,
         }
         if self._run(_ADD_NEW_CONTACT, row) == 1:
             return
@@ -321,7 +323,8 @@ class Rows:
             self._contact(fact, _SENT_ON, fact.version, fact.state, "assigned", offer=None, agent=None, service=fact.to,
                           step=0, step_since=fact.at, entered_at=fact.at, visited=EMPTY, handed_at=fact.at)
         elif waits:
-            self._contact(fact, _TALK_LOST, fact.version, fact.state, "assigned", offer=None, agent=None)
+            self._contact(fact, _TALK_LOST, fact.version, fact.state, "assigned", offer=None, agent=None,
+                          step_since=fact.at, entered_at=fact.at)
         else:
             self._contact(fact, _TALKED, fact.version, fact.state, "assigned")
 

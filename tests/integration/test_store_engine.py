@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from routing.core import events as e
+from routing.core import facts as f
 from routing.core import journal
+from routing.core.commands import Overflow
+from routing.core.engine import Engine
 from routing.core.ids import AgentId, ContactId, ServiceId
-from routing.core.model import Channel
-from routing.core.stored import Abused, OldPlace
+from routing.core.model import Channel, Profile
+from routing.core.stored import Abused, OldPlace, Started
 from routing.store import keyed, traces
 from routing.store.reader import PLACES_MAX, Reader
 from routing.store.store import Store
 from tests.core_driver import Driver
 from tests.core_house import EDU, House
 from tests.fakes.store_day import Turn
+from tests.oracle.crowd import Crowd
 
 pytestmark = pytest.mark.integration
 
 STEPS = 3_000
+
+HOUSE_EVENTS = 2_000
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -59,6 +66,93 @@ async def test_facts_of_the_engine_fit(tmp_path: Path, seed: int) -> None:
             inputs += page
     # The journal alone tells the whole day again, bit for bit.
     assert journal.replay([(one.at, one.event) for one in inputs]) == driver.facts
+
+
+async def test_rows_know_since_when_each_waits_in_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever befalls them: from it the time to overflow counts, and a start that knew another one would send away
+    callers in front of the line at once."""
+    facts: list[f.Fact] = []
+    take = Engine.take_facts
+
+    def kept(engine: Engine) -> list[f.Fact]:
+        taken = take(engine)
+        facts.extend(taken)
+        return taken
+
+    monkeypatch.setattr(Engine, "take_facts", kept)
+    seen: Counter[str] = Counter()
+    for seed in (4, 8):
+        facts.clear()
+        crowd = Crowd(seed, restarts=False)
+        store = await Store.open(tmp_path / f"{seed}.db")
+        await store.take_lease("test")
+        written = 0
+        while crowd.duel.events < HOUSE_EVENTS:
+            for _ in range(100):
+                crowd.step()
+            await store.commit(Turn([], facts[written:]))
+            written = len(facts)
+            told = {one.contact: one.since if one.entered_at is None else one.entered_at
+                    for one in (await store.load()).contacts}
+            known = {str(one.id): one.entered_at for one in crowd.duel.engine._domain.contacts.values()}
+            assert told == known
+            seen["compared"] += len(known)
+        await store.close()
+        seen += crowd.duel.seen
+    assert seen["compared"] > 500
+    assert not {"talk over lost", "consult over transfer", "callback reached", "callback merged", "moved overflow",
+                "old places given back", "old places declined"} - seen.keys()
+
+
+@pytest.mark.parametrize("case", ["cut", "merged", "kept", "declined", "lost", "given"])
+async def test_a_start_sends_nobody_away_who_had_time(tmp_path: Path, case: str) -> None:
+    """Of an old call or callback a caller has the age, not the minutes off the line; after a talk the time begins."""
+    edu = EDU._replace(overflow_s=300.0, follows_up=True)
+    told = House({"a": 50}, Profile(wrapup_s=0.0), (edu, edu._replace(id=ServiceId("tip"))))
+    if case in ("cut", "given"):
+        told.sits("a", at=1.0)
+        offer = told.talks(10.0)
+        if case == "given":
+            told.tell(e.ConsultAsked(offer.offer, ServiceId("tip")), 590.0)
+        told.tell(e.OfferEnded(offer.offer, "lost"), 610.0)
+        name, since, entered_at = "c1", 10.0, 610.0
+    elif case == "merged":
+        told.waits("edu", 10.0, caller_hash="h")
+        told.tell(e.CallbackAsked(ContactId("c1")), 20.0)
+        told.tell(e.ContactGone(ContactId("c1")), 25.0)
+        told.waits("edu", 610.0, caller_hash="h")
+        name, since, entered_at = "c2", 10.0, 610.0
+    elif case == "lost":
+        told.sits("a", at=1.0)
+        offer = told.calls("edu", 10.0, caller_hash="h")
+        told.tell(e.OfferConnected(offer.offer, offer.contact), 10.0)
+        told.tell(e.FollowUpAgreed(offer.offer, True), 20.0)
+        told.waits("edu", 610.0, caller_hash="h")
+        told.tell(e.ContactGone(ContactId("c1"), dropped=True), 612.0)
+        told.tell(e.AgentPaused(AgentId("a")), 612.0)
+        told.tell(e.OfferEnded(told.offers[-1].offer, "hangup"), 613.0)
+        name, since, entered_at = "c2", 10.0, 610.0
+    else:
+        told.waits("edu", 10.0, caller_hash="h")
+        told.tell(e.ContactGone(ContactId("c1")), 310.0)
+        told.waits("edu", 610.0, caller_hash="h")
+        name, since, entered_at = "c2", 10.0, 610.0
+        if case == "declined":
+            told.tell(e.PlaceDeclined(ContactId("c2")), 611.0)
+            since = 610.0
+    assert told.tick(640.0) == []
+    store = await Store.open(tmp_path / "santral.db")
+    await store.take_lease("test")
+    await store.commit(Turn([(0.0, e.Configured(told.centre))], told.facts))
+    loaded = await store.load()
+    await store.close()
+    [row] = [one for one in loaded.contacts if one.contact == name]
+    assert (row.since, row.entered_at) == (since, entered_at)
+    engine = Engine()
+    engine.handle(Started(told.centre, loaded.contacts, loaded.offers, loaded.agents), 640.0)
+    engine.handle(e.LinkChanged("", True), 641.0)
+    assert not [one for one in engine.tick(909.9) if isinstance(one, Overflow)]
+    assert [one.contact for one in engine.tick(910.0) if isinstance(one, Overflow)] == [name]
 
 
 async def test_places_of_callers_who_hung_up_outlive_a_restart(tmp_path: Path) -> None:

@@ -140,7 +140,6 @@ def old_place(h, caller: Caller) -> None:
             h.lost_places.remove(one)
             caller.own = caller.since, caller.points
             caller.since, caller.points = min(caller.since, since), max(caller.points, points)
-            caller.entered_at = caller.since
             return
 
 
@@ -149,7 +148,7 @@ def declined(h, event: e.PlaceDeclined) -> None:
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line and caller.own is not None:
         caller.since, caller.points = caller.own
-        caller.entered_at, caller.own = caller.since, None
+        caller.own = None
         h.arm(caller)
         h.tell("ContactChanged", caller.id, caller.points)
 

@@ -119,6 +119,7 @@ def connected(h, event: e.OfferConnected) -> None:
         caller.callback, caller.leg, caller.not_before, caller.entered_at = False, caller.leg or caller.id, 0.0, h.now
         h.tell("CallbackChanged", caller.id, caller.tries, 0.0, "reached")
     offer.introduced = False
+    caller.own = None
     if caller.introducer is not None:
         rescind(h, caller.introducer, "consult")
         consults.over(h, caller.introducer, "transfer")

@@ -10,8 +10,9 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core import journal, kept
 from routing.core import talk_facts as tf
+from routing.core.commands import Overflow
 from routing.core.kept import Kept
-from routing.core.model import Channel, Step
+from routing.core.model import Channel, Profile, Step
 from routing.core.stored import OldPlace, Started
 from tests.core_house import EDU, House
 
@@ -112,7 +113,8 @@ def test_who_overflowed_comes_back_by_the_service_that_was_chosen() -> None:
 
 @pytest.mark.parametrize("onward", [False, True])
 def test_a_call_that_no_line_takes_uses_no_place_up(onward: bool) -> None:
-    told = line(EDU._replace(max_waiting=2, overflow_to="info" if onward else None), INFO._replace(floor=(("edu", 90),)))
+    full = EDU._replace(max_waiting=2, overflow_to="info" if onward else None)
+    told = line(full, INFO._replace(floor=(("edu", 90),)))
     told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
     told.tell(e.ContactGone("c3"), 101.0)  # type: ignore[arg-type]
     told.waits("edu", at=110.0, caller_hash="h9")
@@ -153,6 +155,42 @@ def test_while_the_phone_rings_it_is_given_back_as_well() -> None:
     told.tell(e.OfferConnected(told.offers[-1].offer, "c5"), 173.0)  # type: ignore[arg-type]
     assert told.last(tf.Connected).wait_s == 13.0
     told.tell(e.PlaceDeclined("c5"), 174.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("way", ["answered", "declined"])
+def test_the_time_off_the_line_is_no_wait_in_the_service(way: str) -> None:
+    told = line(EDU._replace(overflow_s=300.0))
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    told.tell(e.ContactLeft("c3", "net"), 101.0)  # type: ignore[arg-type]
+    told.tell(e.ContactLeft("c4", "net"), 101.0)  # type: ignore[arg-type]
+    told.waits("edu", at=390.0, caller_hash="h2")
+    assert told.tick(391.0) == [] and told.contact("c5").waited_s == 381.0
+    if way == "declined":
+        told.tell(e.PlaceDeclined("c5"), 400.0)  # type: ignore[arg-type]
+    assert told.tick(689.9) == []
+    (net,) = told.tick(690.0)
+    assert isinstance(net, Overflow) and net.contact == "c5"
+
+
+@pytest.mark.parametrize("earlier", ["dropped", "callback"])
+def test_after_the_talk_nothing_is_said_of_an_old_place(earlier: str) -> None:
+    told = House({"a": 50}, Profile(wrapup_s=0.0), (EDU, INFO))
+    told.waits("edu", at=1.0, caller_hash="h1", caller_box="box")
+    if earlier == "callback":
+        told.tell(e.CallbackAsked("c1"), 2.0)  # type: ignore[arg-type]
+    told.tell(e.ContactGone("c1"), 100.0)  # type: ignore[arg-type]
+    told.waits("edu", at=120.0, caller_hash="h1")
+    before = told.contact("c2")
+    assert (before.returned, before.merged) == (earlier == "dropped", earlier == "callback")
+    told.sits("a")
+    offer = told.offers[-1]
+    told.tell(e.OfferConnected(offer.offer, offer.contact), 122.0)
+    told.tell(e.AgentPaused("a"), 123.0)  # type: ignore[arg-type]
+    told.tell(e.TransferAsked(offer.offer, INFO.id), 300.0)
+    view = told.contact("c2")
+    assert view.position == 1 and not view.returned and not view.merged
+    told.tell(e.PlaceDeclined("c2"), 310.0)  # type: ignore[arg-type]
+    assert told.contact("c2").waited_s == view.waited_s + 10.0 and not told.facts_of(f.ContactChanged)
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
