@@ -207,7 +207,7 @@ async def test_a_file_that_is_locked_for_longer_says_what_to_do(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.store.database.LOCK_S", 0.3)
     monkeypatch.setattr("routing.store.store.RENEW_S", 0.05)
-    monkeypatch.setattr("routing.store.store.STILL_S", 0.3 + 2 * 0.05)
+    monkeypatch.setattr("routing.store.store.STILL_S", 10.0)  # long after the lock is given up, on a busy machine too
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("first")
     other = sqlite3.connect(tmp_path / "santral.db", isolation_level=None)
