@@ -103,7 +103,8 @@ class Timings(NamedTuple):
     retry_s: int = 2
     """Music between two tries of a new caller while no node answers."""
     menu_s: int = 600
-    """The longest a dialogue may last before it counts as missed. The menu's own limit is a minute shorter."""
+    """The longest a dialogue may last before it counts as missed. The menu's own limit is a minute shorter; a message,
+    and a menu that has taken long, begin this one anew."""
     lead_ring_s: int = 30
     """An outside number that the menu leads to rings so long."""
     lead_wait_s: int = 60

@@ -29,7 +29,8 @@ LINE, BACK = "SHARED(SC_LINE,{leg})", "SHARED(SC_BACK,{leg})"
 ALIVE = "SET(TIMEOUT(absolute)=${SC_MENU_S})"
 """Read as the first variable of a dialogue, it gives the caller the longest dialogue's time (`SC_MENU_S`, seconds; what
 is read). Until then the limit is that of a tick: a frozen node loses a new caller after that and not after ten minutes
-of silence."""
+of silence. Read again the time begins anew: before a message, which may take half of it, and in a menu that takes
+long."""
 KEPT = "SC_KEPT"
 """`1` after a talk that nobody has ended: the agent's leg did by the limit of a step, while a node that did not answer
 had a key of theirs."""

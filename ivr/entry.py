@@ -32,6 +32,10 @@ SORRY = "menu-ozur"
 MESSAGE = "message"
 """Kind of a spoken message that was left in the menu."""
 
+ALIVE_AGAIN_S = 240.0
+"""After so long the dialplan's limit begins anew with the next step. So it is never nearer than 6 minutes when a step
+begins, also at the end of `machine.MAX_CALL_S`: a pause takes one, and a long menu in slow speech more than that."""
+
 EntryNow = Callable[[str], str]
 """From the entry of the called number to the entry in force at this moment: another one while the centre is closed."""
 KeepKeyed = Callable[[ContactId, str, str, str], Awaitable[None]]
@@ -97,9 +101,12 @@ class Entry:
         entry, state, step = await self._begin(session, flow, before, who)
         way = Passage(contact_of(session), entry, state, time.monotonic())
         passed: MenuLeft | None = None
-        told, unwished = state.notice, False
+        told, unwished, alive_at = state.notice, False, time.monotonic()
         try:
             while True:
+                if time.monotonic() - alive_at >= ALIVE_AGAIN_S:
+                    alive_at = time.monotonic()
+                    await session.get_variables(dialplan.ALIVE)
                 if isinstance(step, steps.Enter) and self._is_closed(flow, step.queue.service):
                     said = self._news(heard, sounds, step, step.queue.service)
                     await session.say(said)

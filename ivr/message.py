@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from ivr import dialplan
 from ivr.agi.errors import CallerGone
 from ivr.agi.session import Session
 from ivr.contact import Contacts
@@ -59,6 +60,7 @@ class Messages:
         if not self.taken(service):
             return False
         for last in (*(False,) * (TRIES - 1), True):
+            await session.get_variables(dialplan.ALIVE)  # whatever came before: nobody is cut off while they speak
             await session.say(files(self.sounds, (SPEAK,), slow=slow, language=language))
             await session.exec("PlayTones", TONE)
             await session.wait_for_digit(TONE_MS)

@@ -86,7 +86,7 @@ MAX_ROUNDS = 20
 """Sentences asked for again (`#`, `*`, `9`) in one call; then the human. Nobody needs it, a stuck key does."""
 MAX_CALL_S = 540.0
 """Longest dialogue; then the human. A relay needs a pause in each of two menus and a number to be looked up and read
-back at slow speed: 6 minutes. The dialplan's own limit around the menu, 600 s, must not come first."""
+back at slow speed: 6 minutes. The dialplan's limit, 600 s, must not come first (`ivr.entry.ALIVE_AGAIN_S`)."""
 
 
 def begin(flow: Flow, entry: str, now: float, *, slow: bool = False, remembered: bool = False,
@@ -149,9 +149,7 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
         case Menu():
             if state.phase == "confirm":
                 return _confirmed(flow, node, state, given)
-            if state.phase == "pause":
-                if _refuses(flow, given):
-                    return _enter(flow, state._replace(notice=REFUSED), (NOT_RECORDED,))
+            if state.phase == "pause" and not _refuses(flow, given):
                 return _enter(flow, state, ())
             if isinstance(given, Key):
                 return _pressed(flow, node, state, given.digit)
@@ -395,7 +393,6 @@ def _confirmed(flow: Flow, menu: Menu, state: State, given: Input) -> tuple[Stat
 
 
 def _refuses(flow: Flow, given: Input) -> bool:
-    """The key that refuses a recording, where there is a notice of one."""
     return isinstance(given, Key) and given.digit == REFUSE_KEY and flow.noticed
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from asterisk_conf.plan import TIMINGS
+from ivr import entry, message
 from ivr.config import IvrSettings
-from ivr.flow.model import Digits, Flow
+from ivr.flow import machine, nodes
+from ivr.flow.model import Digits, Flow, Message
 from ivr.sounds import Folder
 from routing.core.events import ContactQueued
 from routing.core.ids import ContactId, ServiceId
@@ -202,6 +207,55 @@ async def test_a_message_that_cannot_be_taken_brings_a_person(start: Start) -> N
     house = await start(spool=None)
     dialler = await house.call(by_file={"diger-menu": "3", "mesaj-menu": "2"})
     assert dialler.variables["ACD_NEXT"] == "hold" and house.queued.service == "temsilci"
+
+
+class Slowly(Dialler):
+    """A caller whose every second counts, over `now`: a sentence takes five, silences and messages all they may.
+    Presses a key in the first menu when `left_s` are left of what the machine gives."""
+
+    def __init__(self, port: int, now: list[float], key: str, left_s: float) -> None:
+        super().__init__(port, "menu", "ana", variables={**NUMBER, "SC_MENU_S": str(TIMINGS.menu_s), "SC_SLOW": "1"},
+                         by_file={"ana-menu-1-yavas": key, "mesaj-menu-yavas": "2"})
+        self.now, self.at, self.limit, self.recorded_s = now, machine.MAX_CALL_S - left_s, 0.0, 0.0
+
+    def _set(self, found: re.Match[str]) -> str:
+        self.limit = self.now[0] + float(found[2])
+        return super()._set(found)
+
+    def _reply(self, command: str) -> str:
+        silences = len(self.waited)
+        reply = super()._reply(command)
+        if command.startswith("STREAM FILE"):
+            self.now[0] += 5.0
+            if self.played[-1] == "ana-menu-1-yavas":
+                self.now[0] = max(self.now[0], self.at)
+        elif len(self.waited) > silences:
+            self.now[0] += self.waited[-1] / 1000
+        elif command.startswith("RECORD FILE"):
+            self.recorded_s += int(re.findall(r'"([^"]*)"', command)[3]) / 1000
+            self.now[0] += int(re.findall(r'"([^"]*)"', command)[3]) / 1000
+        assert self.now[0] < self.limit, "Asterisk has ended the dialogue"
+        return reply
+
+
+@pytest.mark.parametrize(("key", "left_s", "said", "recorded_s", "onward"), [
+    ("3", 60.0, bytes(64_000), nodes.MOST_MESSAGE_S, "bye"),
+    ("3", 60.0, b"", message.TRIES * nodes.MOST_MESSAGE_S, "hold"), ("*", 1.0, b"", 0, "hold")],
+    ids=["a message", "nothing heard", "a pause"])
+async def test_no_limit_of_the_dialplan_cuts_the_longest_dialogue(
+        start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, left_s: float, said: bytes,
+        recorded_s: int, onward: str) -> None:
+    now, flow = [0.0], rich()
+    monkeypatch.setattr(entry, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    left = flow.nodes["mesaj"]
+    assert isinstance(left, Message)
+    longest = left._replace(max_s=float(nodes.MOST_MESSAGE_S))
+    house = await start(flow._replace(nodes={**flow.nodes, "mesaj": longest}), spool=tmp_path)
+    dialler = Slowly(house.port, now, key, left_s)
+    dialler.recording = said
+    await dialler.call()
+    assert (dialler.recorded_s, dialler.variables["ACD_NEXT"], len(house.kept)) == (recorded_s, onward, bool(said))
+    assert now[0] > TIMINGS.menu_s, "longer than the limit"
 
 
 @pytest.mark.parametrize("told", ["de", "../x", "${SHELL(id)}"])
