@@ -5,7 +5,7 @@ when. Planned closures of santral.toml that say something are heard in the same 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class Board:
 
     async def load(self) -> None:
         """After a start: what was on is on. Sounds that this machine does not have are made again, or said to be
-        missing; the others are heard all the same."""
+        missing; the others are heard all the same. Those of what is over by its time go."""
         rows = await self._store.work(partial(announcements.current, at=self._clock()))
         for row in rows:
             try:
@@ -62,6 +62,7 @@ class Board:
             except CannotSay as error:
                 log.error("announcement.silent", id=row.id, why=str(error))
         self._on = tuple(rows)
+        await self._sweep(await self.latest())
 
     # -- for the dialogues and the calendar ----------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ class Board:
                     if closing.at(now):
                         yield Announcement(-1 - index, closing.service, prompt=one.say)
         for row in self._on:
-            if (row.until is None or row.until > now) and (row.prompt or row.text or row.recording):
+            if not _over(row, now) and (row.prompt or row.text or row.recording):
                 path = f"{self._root.resolve()}/{LANGUAGE}/"
                 key = announced.key(_name(row))
                 yield Announcement(row.id, row.service, row.prompt, path + key, path + slow_key(key))
@@ -89,7 +90,8 @@ class Board:
         """Switch one on; its number and its time are ours. Raises CannotSay, and nothing has changed then."""
         async with self._one:
             now = self._clock()
-            self._on = tuple(row for row in self._on if row.until is None or row.until > now)
+            await self._sweep(self._on)
+            self._on = tuple(row for row in self._on if not _over(row, now))
             self._check(wanted, now)
             row = wanted._replace(id=await self._store.work(announcements.next_id), since=now)
             if row.text or row.recording:
@@ -139,6 +141,13 @@ class Board:
         if len(self._on) >= ON_MAX:
             raise CannotSay(f"{ON_MAX} announcements are on; switch one off")
 
+    async def _sweep(self, rows: Iterable[Row]) -> None:
+        """Take away the sounds of those that are over by their time: nobody switches them off."""
+        now = self._clock()
+        for row in rows:
+            if _over(row, now):
+                await asyncio.to_thread(announced.remove, _name(row), self._root)
+
     async def _make(self, row: Row) -> None:
         recording = self._folder / row.recording if row.recording else None
         if recording is not None and not recording.is_file():
@@ -153,6 +162,10 @@ class Board:
         except OSError as error:
             raise CannotSay(f"{self._root / LANGUAGE / FOLDER} cannot be written: {error.strerror}. Give it to the "
                             "user who runs the node") from error
+
+
+def _over(row: Row, now: float) -> bool:
+    return row.until is not None and row.until <= now
 
 
 def _name(row: Row) -> str:

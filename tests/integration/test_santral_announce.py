@@ -81,6 +81,16 @@ async def test_a_text_is_spoken_kept_and_heard_until_it_is_switched_off(node: No
     assert [spoken.id for spoken in node.said()] == [-1], "its time is over"
     with pytest.raises(CannotSay, match="announcement 1 is not on"):
         await node.board.off(1, "admin")
+    await node.board.on(SAY)
+    assert not list(Path(one.path).parent.iterdir()), "nobody switches it off, and its sounds go"
+
+
+async def test_sounds_of_what_is_over_go_at_a_start_too(node: Node) -> None:
+    await node.board.on(SAY._replace(prompt="", text="Bugün hava muhalefeti var.", until=NOW + 600.0))
+    folder = Path(node.said()[-1].path).parent
+    node.now += 601.0
+    await node.restarted()
+    assert not list(folder.iterdir())
 
 
 async def test_who_switched_it_on_and_off_stays_on_record(node: Node) -> None:
