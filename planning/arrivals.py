@@ -21,6 +21,9 @@ HOUR_S = 3600.0
 DAY_S = 86_400.0
 WIDTH_S = 300.0
 
+MOST = 1_000_000.0
+"""More contacts than this in one interval are a slip of the pen, and would fill the memory."""
+
 HANDLE_S, HANDLE_SD_S = 180.0, 218.0
 """Handle times of a real bank's centre: mean and standard deviation, lognormal-like (Technion "Anonymous Bank",
 February 1999: 33,344 calls, mean 179.6 s, standard deviation 217.9 s)."""
@@ -59,7 +62,11 @@ class Day(NamedTuple):
         return self.start_s + self.width_s * len(self.counts)
 
     def scaled(self, factor: float) -> Day:
-        """The same curve, higher or lower."""
+        """The same curve, higher or lower. Raises PlanningError when that is more than `MOST` in an interval."""
+        highest = max(self.counts, default=0.0) * factor
+        if highest > MOST:
+            raise PlanningError(f"times {factor:g}, {self.name} has {highest:.0f} calls in one interval; at most "
+                                f"{MOST:.0f}")
         return self._replace(counts=tuple(count * factor for count in self.counts),
                              services={name: tuple(count * factor for count in counts)
                                        for name, counts in self.services.items()})

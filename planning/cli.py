@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from errno import EISDIR
+from math import isnan
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from planning import duties, report
-from planning.arrivals import DEFAULT_DAY, HANDLE_S, HANDLE_SD_S, PATIENCE_S, Chance, Day, Kind, shares_of
+from planning.arrivals import DEFAULT_DAY, HANDLE_S, HANDLE_SD_S, PATIENCE_S, Chance, Day, Kind, check, shares_of
 from planning.counts import choose, read_counts
 from planning.errors import PlanningError
 from planning.house import Duty
@@ -31,6 +34,16 @@ from routing.core.model import Centre
 
 SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in ("P50", "Overflow"))
 """Columns of the table in a terminal of 80; the page has all."""
+
+LONGEST_S = 86_400.0
+"""A talk, its deviation, a limit or the time until an agent picks up: a day. Longer ones are slips of the pen, and with
+1e200 s for a talk no figure is a number any more."""
+
+MOST_SCALE = 1_000.0
+"""Times as many calls: what a curve of one call in each interval may become, and more than any other needs."""
+
+MOST_SHARE = 1_000_000.0
+"""Of a service: shares are parts of any sum, calls of a day for instance."""
 
 ReadOpening = Callable[[Path], OpeningOn]
 """Given by `santral`: when the services of that folder are open, and who is on call."""
@@ -51,6 +64,15 @@ NoteNeeds = Callable[[str, Path | None, str], None]
 """Given by `santral`: note that what agents need is about to be shown: the journal, the folder of its record if it is
 another, the contact. Raises what a command tells; then nothing is shown."""
 
+
+
+def number(value: float | None) -> float | None:
+    """For options: nan is neither less nor more than a bound, and typer up to 0.15 lets it pass them all."""
+    if value is not None and isnan(value):
+        raise typer.BadParameter("nan is no number")
+    return value
+
+
 Arrivals = Annotated[Path | None, typer.Option("--arrivals", help="CSV date,slot,calls[,service] instead of a typical "
                                                                   "weekday's curve.")]
 Which = Annotated[str | None, typer.Option("--day", help="Date within --arrivals, or 'all'; the median day when not "
@@ -62,16 +84,21 @@ Shifts = Annotated[Path | None, typer.Option("--shifts", help="CSV agent,start,e
 AllDay = Annotated[bool, typer.Option("--all-day", help="Everybody is there all day, without breaks.")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same day.")]
 Runs = Annotated[int, typer.Option("--runs", min=1, max=1_000, help="Runs of each day, each with other chance.")]
-Scale = Annotated[float | None, typer.Option("--scale", min=0.0, help="Times as many calls. Without it a file is taken "
-                                             "as it is, and the typical curve is made as high as the team can carry.")]
+Scale = Annotated[float | None, typer.Option("--scale", min=0.0, max=MOST_SCALE, callback=number, help=(
+    "Times as many calls. Without it a file is taken as it is, and the typical curve is made as high as the team can "
+    "carry."))]
 Share = Annotated[list[str] | None, typer.Option("--share", help="SERVICE=PART, e.g. temsilci=0.4; may be given "
                                                                  "again. Services not named get nothing.")]
-Handle = Annotated[float, typer.Option("--handle", min=1.0, help="Mean talk in seconds (lognormal).")]
-HandleSd = Annotated[float, typer.Option("--handle-sd", min=0.0, help="Standard deviation of the talk.")]
-Patience = Annotated[float, typer.Option("--patience", min=1.0, help="Mean patience in seconds (exponential).")]
-AnswerS = Annotated[float, typer.Option("--answer", min=0.0, help="Seconds until an agent picks up.")]
-DayCv = Annotated[float, typer.Option("--day-cv", min=0.0, max=1.0, help="How much days differ: coefficient of "
-                                                                         "variation of the day's height.")]
+Handle = Annotated[float, typer.Option("--handle", min=1.0, max=LONGEST_S, callback=number,
+                                       help="Mean talk in seconds (lognormal).")]
+HandleSd = Annotated[float, typer.Option("--handle-sd", min=0.0, max=LONGEST_S, callback=number,
+                                         help="Standard deviation of the talk.")]
+Patience = Annotated[float, typer.Option("--patience", min=1.0, callback=number,
+                                         help="Mean patience in seconds (exponential); inf: nobody gives up.")]
+AnswerS = Annotated[float, typer.Option("--answer", min=0.0, max=LONGEST_S, callback=number,
+                                        help="Seconds until an agent picks up.")]
+DayCv = Annotated[float, typer.Option("--day-cv", min=0.0, max=1.0, callback=number,
+                                      help="How much days differ: coefficient of variation of the day's height.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pictures.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by service and half hour.")]
@@ -95,6 +122,7 @@ def commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone: Read
 
         Waits are in seconds. SL is answered within each service's target / (answered + abandoned)."""
         with told():
+            ready(html, csv)
             house = read_centre(centre)
             if agents is not None:
                 house = duties.team_of(house, agents)
@@ -139,12 +167,33 @@ def told() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
+def ready(*paths: Path | None) -> None:
+    """Exit 1 when one of these files could not be written: to be asked before all that it will tell is simulated."""
+    for path in filter(None, paths):
+        with _writing(path):
+            if path.is_dir():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+            part = _part(path)
+            part.touch()
+            part.unlink()
+
+
 def write(path: Path, text: str) -> None:
     """A file of ours, whole or not at all. Exit 1 when it cannot be written."""
-    part = path.with_name(path.name + ".part")
-    try:
+    with _writing(path):
+        part = _part(path)
         part.write_text(text, encoding="utf-8")
         part.replace(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         typer.echo(f"santral: {path} cannot be written: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None
@@ -200,6 +249,9 @@ def shares_given(centre: Centre, texts: list[str] | None) -> dict[ServiceId, flo
             found[ServiceId(name)] = float(part)
         except ValueError:
             raise PlanningError(f"--share {text}: {part!r} is no number; write e.g. {name}=0.4") from None
+        if not 0.0 <= found[ServiceId(name)] <= MOST_SHARE:
+            raise PlanningError(f"--share {text}: a share is from 0 to {MOST_SHARE:.0f}")
+    check(found)
     return found
 
 

@@ -16,16 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from planning import sheet
-from planning.arrivals import DAY_S, WIDTH_S, Day
+from planning.arrivals import DAY_S, MOST, WIDTH_S, Day
 from planning.errors import PlanningError
 
 DATES = ("date", "day", "tarih", "gün")
 TIMES = ("slot", "time", "start", "interval", "saat")
 COUNTS = ("calls", "count", "arrivals", "offered", "contacts", "n", "çağrı")
 SERVICES = ("service", "queue", "skill", "hizmet")
-
-MOST = 1_000_000.0
-"""More contacts than this in one interval are a slip of the pen, and would fill the memory."""
 
 
 class _Row(NamedTuple):

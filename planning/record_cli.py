@@ -84,6 +84,7 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, read_zone: shared.Re
 
         Both runs get the same callers, talk times and patience. Beside them stands what really happened."""
         with shared.told(), open_journal(journal) as opened:
+            shared.ready(html)
             other, zone = read_centre(centre), read_zone(centre)
             bounds = _moment(start, zone), _moment(end, zone)
             changes, taken = _changes(opened), recorded.read(opened.facts(), *bounds, seed=seed)

@@ -42,16 +42,16 @@ CHECKED_AGENTS = 180
 CHECKED_WITHIN_S = 20.0
 """Their limit when none is given: the field's usual one."""
 
-Target = Annotated[float | None, typer.Option("--target", min=0.01, max=0.999, help="Share of calls to be answered in "
-                                                                                    "time; each service's own when not "
-                                                                                    "given.")]
-Within = Annotated[float | None, typer.Option("--within", min=0.0, help="In time: seconds; each service's own when not "
-                                                                        "given.")]
-Handle = Annotated[float, typer.Option("--handle", min=1.0, help="Mean handle time in seconds: talk and wrap-up.")]
-HandleSd = Annotated[float, typer.Option("--handle-sd", min=0.0, help="Standard deviation of the handle time.")]
-Patience = Annotated[float, typer.Option("--patience", min=1.0, help="Mean patience in seconds; inf: nobody gives up.")]
-Shrinkage = Annotated[float, typer.Option("--shrinkage", min=0.0, max=0.9, help="Share of scheduled agents who are "
-                                                                                "away: breaks, training, illness.")]
+Target = Annotated[float | None, typer.Option("--target", min=0.01, max=0.999, callback=shared.number, help=(
+    "Share of calls to be answered in time; each service's own when not given."))]
+Within = Annotated[float | None, typer.Option("--within", min=0.0, max=shared.LONGEST_S, callback=shared.number, help=(
+    "In time: seconds; each service's own when not given."))]
+Handle = Annotated[float, typer.Option("--handle", min=1.0, max=shared.LONGEST_S, callback=shared.number, help=(
+    "Mean handle time in seconds: talk and wrap-up."))]
+HandleSd = Annotated[float, typer.Option("--handle-sd", min=0.0, max=shared.LONGEST_S, callback=shared.number, help=(
+    "Standard deviation of the handle time."))]
+Shrinkage = Annotated[float, typer.Option("--shrinkage", min=0.0, max=0.9, callback=shared.number, help=(
+    "Share of scheduled agents who are away: breaks, training, illness."))]
 Runs = Annotated[int, typer.Option("--runs", min=0, max=1_000, help="Simulated days before each correction; 0: Erlang "
                                                                     "A only.")]
 Check = Annotated[bool, typer.Option("--check", help="Does the forecast hold? Erlang A beside the simulation, day by "
@@ -66,7 +66,7 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, read_opening: shared
     def staff(
         centre: Annotated[Path, typer.Argument(help="Folder of the centre.")] = default_centre,
         target: Target = None, within: Within = None, handle: Handle = HANDLE_S, handle_sd: HandleSd = HANDLE_SD_S,
-        patience: Patience = PATIENCE_S, shrinkage: Shrinkage = 0.0, arrivals: shared.Arrivals = None,
+        patience: shared.Patience = PATIENCE_S, shrinkage: Shrinkage = 0.0, arrivals: shared.Arrivals = None,
         day: shared.Which = None, scale: shared.Scale = None, share: shared.Share = None,
         agents: shared.Agents = None, shifts: shared.Shifts = None, all_day: shared.AllDay = False,
         seed: shared.Seed = 1, runs: Runs = RUNS, check: Check = False, as_json: shared.AsJson = False,
@@ -78,6 +78,10 @@ def mount(app: typer.Typer, read_centre: shared.ReadCentre, read_opening: shared
         can do it. --check: how well the forecast holds, for one day or every day of --arrivals."""
         kind = Kind(handle, handle_sd, patience)
         with shared.told():
+            shared.ready(html, csv)
+            if LONGEST_PATIENCE_S < patience < inf:
+                raise PlanningError(f"--patience {patience:g}: at most {LONGEST_PATIENCE_S:g} s, or inf: nobody gives "
+                                    "up")
             if check:
                 days = _checked_days(arrivals, day, scale)
                 limit_s = CHECKED_WITHIN_S if within is None else within
@@ -191,9 +195,8 @@ def _checked_days(arrivals: Path | None, day: str | None, scale: float | None) -
 def _check(days: Sequence[Day], agents: int, kind: Kind, limit_s: float, seed: int) -> list[Checked]:
     from planning.forecast import check  # numpy is loaded for this only, not for every command
 
-    if not 0.0 < kind.patience_s < inf or kind.patience_s > LONGEST_PATIENCE_S:
-        raise PlanningError(f"--check needs a patience of at most {LONGEST_PATIENCE_S:g} s: without one the queue of "
-                            "an overload grows without end")
+    if kind.patience_s == inf:
+        raise PlanningError("--check needs a patience: without one the queue of an overload grows without end")
     with shared.bar(Console(stderr=True)) as shown:
         task = shown.add_task("days", total=len(days))
         return list(check(days, agents, kind, limit_s, seed=seed,

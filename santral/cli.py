@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -130,7 +130,11 @@ def hours_(
     """When the line and its services are open and who is on call, day by day, as the files say. Exit 0 or 2."""
     found = config.node_config(centre, settings)
     today = datetime.now(ZoneInfo(found.settings.centre.timezone))
-    shown = pages(found.settings, found.loaded, (first or today).date(), days)
+    day = (first or today).date()
+    if (date.max - day).days < days:  # and the last one has no midnight after it
+        raise typer.BadParameter(f"{days} days from {day} are beyond the calendar, which ends at {date.max}",
+                                 param_hint="--from")
+    shown = pages(found.settings, found.loaded, day, days)
     Console(highlight=False).print(table(shown, {one.id: one.name for one in found.loaded.services}))
 
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from planning import forecast
+from planning import forecast, staff_cli
 from planning.arrivals import DEFAULT_DAY
 from planning.cli import commands
 from planning.counts import read_counts
@@ -118,12 +118,30 @@ def test_the_typical_day_is_as_high_as_the_team_can_carry() -> None:
     (("--arrivals", "{curve}", "--day", "2026-03-09"), "no day 2026-03-09"),
     (("--arrivals", "{curve}", "--scale", "0"), "no calls come"),
     (("--check", "--patience", "inf"), "--check needs a patience"),
+    (("--patience", "100001"), "--patience 100001: at most 100000 s, or inf"),
+    (("--check", "--patience", "100001"), "--patience 100001: at most 100000 s, or inf"),
+    (("--within", "86401"), "--within"),
+    (("--within", "inf"), "--within"),
+    (("--handle", "inf"), "--handle"),
+    (("--check", "--handle", "inf"), "--handle"),
+    (("--handle-sd", "1e200"), "--handle-sd"),
+    (("--arrivals", "{curve}", "--scale", "inf"), "--scale"),
+    (("--check", "--arrivals", "{curve}", "--scale", "1e9"), "--scale"),
+    (("--arrivals", "{curve}", "--share", "bilgi=0"), "not all 0"),
     (("--check", "--arrivals", "{curve}", "--scale", "0"), "no calls come on any day"),
     (("--share", "yok=1"), "no service 'yok'"),
     (("--arrivals", "nowhere.csv"), "cannot be read"),
 ])
 def test_what_cannot_be_used(options: tuple[str, ...], why: str, curve: Path) -> None:
     assert why in staff(*(option.format(curve=curve) for option in options), code=2)
+
+
+@pytest.mark.parametrize("options", [("--csv", "/"), ("--html", "."), ("--check", "--csv", "nowhere/x.csv")])
+def test_what_cannot_be_written_is_said_before_anything_is_simulated(
+        options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staff_cli, "by_erlang", None)
+    monkeypatch.setattr(forecast, "check", None)
+    assert "cannot be written" in staff(*options, code=1)
 
 
 def test_check_prints_the_days_and_the_misses(curve: Path, tmp_path: Path) -> None:

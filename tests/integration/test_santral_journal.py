@@ -124,6 +124,7 @@ def test_a_decision_is_explained_for_every_agent_without_naming_needs(state: Pat
     (("replay", "STATE", "--offer", "999999"), 2, "no offer 999999 in this journal"),
     (("what-if", "STATE", "--centre", str(MEB), "--from", "gestern"), 2, "is no time; write 2026-03-02"),
     (("what-if", "STATE", "--centre", str(MEB), "--from", "2026-03-02"), 2, "no contact came in the time"),
+    (("what-if", "STATE", "--centre", str(MEB), "--html", "/"), 1, "/ cannot be written"),
 ])
 def test_what_cannot_be_used_is_one_message(state: Path, words: tuple[str, ...], code: int, told: str) -> None:
     done = santral(*(str(state) if word == "STATE" else word for word in words))

@@ -8,8 +8,8 @@ from statistics import fmean, pstdev, pvariance
 
 import pytest
 
-from planning.arrivals import DEFAULT_DAY, HOURLY, Chance, Day, Kind, generate, shares_of
-from planning.counts import MOST, choose, read_counts
+from planning.arrivals import DEFAULT_DAY, HOURLY, MOST, Chance, Day, Kind, generate, shares_of
+from planning.counts import choose, read_counts
 from planning.errors import PlanningError
 from planning.sheet import SHOWN
 from routing.core.ids import ServiceId
@@ -28,6 +28,13 @@ def test_the_default_day_is_the_mean_weekday() -> None:
     assert (DEFAULT_DAY.start_s, DEFAULT_DAY.end_s) == (7 * 3600.0, 21 * 3600.0 + 300.0)
     assert sum(DEFAULT_DAY.counts[12:24]) == pytest.approx(1923)
     assert DEFAULT_DAY.scaled(0.5).total == pytest.approx(DEFAULT_DAY.total / 2)
+
+
+def test_a_curve_has_no_more_in_an_interval_than_a_file_may() -> None:
+    assert max(FLAT._replace(counts=(1.0, 40.0)).scaled(MOST / 40.0).counts) == MOST
+    for more in (MOST / 29.9, inf):
+        with pytest.raises(PlanningError, match="calls in one interval; at most 1000000"):
+            FLAT.scaled(more)
 
 
 def test_arrivals_come_in_order_within_the_day_and_the_same_for_the_same_seed() -> None:

@@ -7,10 +7,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from lab.bench import simulate as bench
@@ -194,20 +196,60 @@ def test_the_command_takes_another_team_and_a_plan(tmp_path: Path) -> None:
     (("--share", "none=1"), "no service 'none'; there are edu, tip"),
     (("--share", "edu=much"), "'much' is no number"),
     (("--share", "edu=0"), "not all 0"),
+    (("--share", "edu=nan"), "a share is from 0 to 1000000"),
+    (("--share", "edu=inf"), "a share is from 0 to 1000000"),
+    (("--share", "edu=-1", "--share", "tip=2"), "a share is from 0 to 1000000"),
+    (("--arrivals", "{calls}", "--scale", "1000"), "times 1000, the file's day has 2000000 calls in one interval"),
     (("--shifts", "none.csv"), "none.csv cannot be read"),
     (("--shifts", "none.csv", "--all-day"), "contradict"),
 ])
-def test_what_cannot_be_used_is_one_message_and_exit_2(options: tuple[str, ...], said: str) -> None:
-    result = ask(*options)
+def test_what_cannot_be_used_is_one_message_and_exit_2(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("slot,calls\n09:00,2000\n", encoding="utf-8")
+    result = ask(*(option.format(calls=calls) for option in options))
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert result.stderr.startswith("santral: ")
 
 
-def test_what_cannot_be_written_is_exit_1(tmp_path: Path) -> None:
-    result = ask("--html", tmp_path / "none" / "day.html")
-    assert result.exit_code == 1
-    assert "cannot be written" in result.stderr
+@pytest.mark.parametrize(("option", "most"), [
+    ("--scale", cli.MOST_SCALE), ("--handle", cli.LONGEST_S), ("--handle-sd", cli.LONGEST_S),
+    ("--answer", cli.LONGEST_S), ("--day-cv", 1.0), ("--patience", inf)])
+def test_numbers_have_bounds(option: str, most: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def simulated(study: Study, _progress: object) -> NoReturn:
+        raise PlanningError("it would be simulated")
+
+    monkeypatch.setattr(cli, "simulate", simulated)
+    for given in (most * 1.001, 1e200, inf, nan):
+        result = ask(option, str(given))
+        assert result.exit_code == 2
+        assert ("it would be simulated" in result.stderr) is (given <= most), given
+    assert "it would be simulated" in ask(option, str(most)).stderr
+
+
+def test_what_is_no_number_passes_no_bound() -> None:
+    assert (cli.number(None), cli.number(inf)) == (None, inf)
+    with pytest.raises(typer.BadParameter, match="no number"):
+        cli.number(nan)
+
+
+@pytest.mark.parametrize("option", ["--html", "--csv"])
+def test_what_cannot_be_written_is_exit_1_before_anything_is_simulated(
+        option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "simulate", None)
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "none" / "day", Path(), Path("/"), tmp_path, tmp_path / ("x" * 300)):
+        result = ask(option, path)
+        assert (result.exit_code, result.stdout) == (1, ""), path
+        assert f"{path} cannot be written" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_stays_until_there_is_something_to_write(tmp_path: Path) -> None:
+    kept = tmp_path / "day.html"
+    kept.write_text("of yesterday", encoding="utf-8")
+    assert ask("--html", kept, "--share", "none=1").exit_code == 2
+    assert kept.read_text(encoding="utf-8") == "of yesterday" and list(tmp_path.iterdir()) == [kept]
 
 
 def test_a_centre_without_services_is_refused() -> None:

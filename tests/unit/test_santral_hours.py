@@ -70,6 +70,16 @@ def test_the_command_shows_them_as_a_table(folder: Path) -> None:
         assert word in found.output, word
 
 
+@pytest.mark.parametrize(("first", "days", "code"), [
+    ("9999-12-24", 7, 0), ("9999-12-25", 7, 2), ("9999-12-31", 1, 2), ("9998-12-01", 800, 2), ("0001-01-01", 2, 0)])
+def test_days_beyond_the_calendar_are_refused(folder: Path, first: str, days: int, code: int) -> None:
+    """The last day of the calendar has no midnight after it."""
+    found = CliRunner().invoke(cli, ["hours", str(folder), "--from", first, "--days", str(days)],
+                               env={"COLUMNS": "120", "TERM": "dumb"})
+    assert found.exit_code == code, found.output
+    assert ("beyond the calendar" in found.output) is (code == 2)
+
+
 def test_the_api_has_them_with_what_was_closed_at_once(config: NodeConfig) -> None:
     class Board:
         def closings(self) -> tuple[Closing, ...]:
