@@ -10,6 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from ivr import announcement, caller, dialplan
+from ivr.agi.errors import CallerGone
 from ivr.agi.session import ANY_KEY, Session
 from ivr.caller import Caller
 from ivr.contact import Contacts, contact_of, spoken_needs, told_language, told_needs
@@ -99,8 +100,9 @@ class Entry:
         heard = announcement.read(before.told)
         heard_before = frozenset(heard)
         entry, state, step = await self._begin(session, flow, before, who)
-        way = Passage(contact_of(session), entry, state, time.monotonic())
+        way = Passage(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back))
         passed: MenuLeft | None = None
+        failed = False
         told, unwished, alive_at = state.notice, False, time.monotonic()
         try:
             while True:
@@ -133,8 +135,13 @@ class Entry:
             await session.say(files(sounds, step.say, slow=step.slow, language=step.language))
             since = self.clock()
             await session.set_variables(*self._onward(step, since))
+        except CallerGone:
+            raise
+        except BaseException:
+            failed = True
+            raise
         finally:  # who hangs up has been here too
-            self.inbox.post(passed or way.over(time.monotonic(), None, flow.human))
+            self.inbox.post(passed or way.over(time.monotonic(), None, flow.human, failed=failed))
         if isinstance(step, steps.Enter):  # without a pause after that: one turn of the engine, one commit for both
             await self._wait(session, who, sounds, step, since, heard)
 
@@ -166,16 +173,16 @@ class Entry:
         if notice not in (HEARD, REFUSED):
             notice = ""
         texts = self.texts is not None and self.texts.reach(who)
-        if back:
-            await session.set_variable(dialplan.BACK_TO, "")
-            return back, *machine.resume(flow, back, time.monotonic(), slow=slow,
-                                         language=told_language(before.language),
-                                         needs=told_needs(before.needs), notice=notice, texts=texts)
         entry = session.argument(1)
         if entry not in flow.entries:
             log.warning("ivr.unknown_entry", entry=entry[:40], known=sorted(flow.entries))
             entry = next(iter(flow.entries))
         now = self.entry_now(entry)
+        if back:
+            await session.set_variable(dialplan.BACK_TO, "")
+            return now, *machine.resume(flow, back, time.monotonic(), slow=slow,
+                                        language=told_language(before.language),
+                                        needs=told_needs(before.needs), notice=notice, texts=texts)
         wish = self.wishes.of(who.sealed[0]) if self.wishes.kept else Wish()  # where none are kept nobody is looked up
         # While the centre is closed nobody is there to be led to at once.
         return now, *machine.begin(flow, now, time.monotonic(), slow=slow, remembered=wish.slow and not slow,

@@ -12,8 +12,9 @@ from routing.core.menu import NODES_MAX
 class Passage:
     """One call's way. `now` is of any steady clock."""
 
-    def __init__(self, contact: ContactId, entry: str, first: steps.State, now: float) -> None:
-        self.contact, self.entry, self.began = contact, entry, now
+    def __init__(self, contact: ContactId, entry: str, first: steps.State, now: float, *,
+                 resumed: bool = False) -> None:
+        self.contact, self.entry, self.began, self.resumed = contact, entry, now, resumed
         self.nodes = [first.node]
         self.slow = first.slow
         self.timeouts = self.wrong = self.repeats = self.more = 0
@@ -28,9 +29,9 @@ class Passage:
         self.more += steps.MORE_GIVEN in step.say
         self.repeats += isinstance(given, steps.Key) and given.digit == REPEAT_KEY
 
-    def over(self, now: float, step: steps.Step | None, human: str) -> MenuLeft:
-        """The event. `step`: how the dialogue ended; None: the caller has hung up, or it failed. `human`: the node that
-        is a person's."""
+    def over(self, now: float, step: steps.Step | None, human: str, *, failed: bool = False) -> MenuLeft:
+        """The event. `step`: how the dialogue ended; None: the caller has hung up, or by a fault of ours it `failed`.
+        `human`: the node that is a person's."""
         match step:
             case steps.Enter(queue=queue):
                 outcome, service = "operator" if queue.name == human else "queued", queue.service
@@ -39,6 +40,6 @@ class Passage:
             case steps.Lead():
                 outcome, service = "led", ""
             case _:
-                outcome, service = "abandoned", ""
+                outcome, service = "error" if failed else "abandoned", ""
         return MenuLeft(self.contact, self.entry, tuple(self.nodes), outcome, round(max(0.0, now - self.began), 3),
-                        service, self.timeouts, self.wrong, self.repeats, self.more, self.slow)
+                        service, self.timeouts, self.wrong, self.repeats, self.more, self.slow, self.resumed)

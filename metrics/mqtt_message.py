@@ -111,7 +111,7 @@ def messages(fact: Fact, devices: Mapping[AgentId, Device]) -> Iterator[Message]
             held["reason"] = end_told(fact.reason)
         yield _event(f"{ROOT}/events/queue/{held['service']}", fact, held)
     elif isinstance(fact, MenuPassed):
-        held = _held(fact, ("contact", "entry", "outcome", "lasted_s", "service"))
+        held = _held(fact, ("contact", "entry", "outcome", "lasted_s", "service", "resumed"))
         yield _event(f"{ROOT}/events/menu/{fact.entry}", fact, held)
     elif isinstance(fact, Alarm):
         yield _event(f"{ROOT}/events/alarm", fact, {"alarm": fact.kind})

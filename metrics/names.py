@@ -103,7 +103,8 @@ CALLBACKS = Metric("acd_callbacks_total", COUNTER, ("queue", "result"),
 
 # -- the menu
 IVR_CALLS = Metric("ivr_calls_total", COUNTER, ("flow",),
-                   "Callers who came through the menu or hung up in it, by entry.")
+                   "Callers who came through the menu or hung up in it, by entry. Who was led to an outside number in "
+                   "vain and came back to it is one.")
 IVR_COMPLETED = Metric("ivr_calls_completed_total", COUNTER, ("flow", "outcome"),
                        "The same by how it ended: queued, operator (key 0 or after failures), self_service (everything "
                        "heard, or a message left), led (to an outside number), abandoned (hung up), error. "

@@ -177,9 +177,10 @@ class Recorder:
             self._flows.add(flow)
             for outcome in OUTCOMES:
                 self._series.add(names.IVR_COMPLETED, flow, outcome, by=0.0)
-        self._series.add(names.IVR_CALLS, flow)
-        self._series.add(names.IVR_COMPLETED, flow, fact.outcome)
-        self._series.observe(names.IVR_DURATION, fact.lasted_s, flow)
+        if not fact.resumed:  # that call is counted: it was led outside
+            self._series.add(names.IVR_CALLS, flow)
+            self._series.add(names.IVR_COMPLETED, flow, fact.outcome)
+            self._series.observe(names.IVR_DURATION, fact.lasted_s, flow)
         for event, times in (("timeout", fact.timeouts), ("invalid", fact.wrong), ("repeat", fact.repeats),
                              ("more_time", fact.more), ("slow_speech", int(fact.slow)),
                              ("operator_zero", int(fact.outcome == "operator"))):

@@ -11,7 +11,7 @@ from metrics.figures import share
 from metrics.past import Field
 
 HARD = ("timeouts", "wrong", "repeats", "more", "slow")
-FIELDS = (Field("outcome"), Field("nodes", JSON), Field("lasted_s", Double),
+FIELDS = (Field("outcome"), Field("nodes", JSON), Field("lasted_s", Double), Field("resumed", Boolean),
           *(Field(name, Boolean if name == "slow" else Integer) for name in HARD))
 """Of `MenuPassed`."""
 MENU_LIMIT_S = 45.0
@@ -34,20 +34,23 @@ class Ways:
         self.to_queue_s: list[float] = []
         """How long the menu took those who came to a queue."""
 
-    def take(self, outcome: str, nodes: Sequence[str], lasted_s: float, *hard: int) -> None:
-        """One dialogue, its fields in the order of `FIELDS`."""
-        self.outcomes[outcome] += 1
+    def take(self, outcome: str, nodes: Sequence[str], lasted_s: float, resumed: bool | None, *hard: int) -> None:
+        """One dialogue, its fields in the order of `FIELDS`. `resumed`: the rest of a way that led outside in vain, of
+        which only the nodes and what was hard count; None in older records, which do not tell."""
         self.heard.update(set(nodes))
         if outcome == LEFT and nodes:
             self.left[nodes[-1]] += 1
         for name, times in zip(HARD, hard, strict=True):
             self.hard[name] += int(times)
+        if resumed:
+            return
+        self.outcomes[outcome] += 1
         if outcome in TO_QUEUE:
             self.to_queue_s.append(lasted_s)
 
     @property
     def calls(self) -> int:
-        """Dialogues."""
+        """Callers' ways through the menu."""
         return self.outcomes.total()
 
     @property

@@ -370,6 +370,8 @@ class MenuLeft(NamedTuple):
     """How often more time was asked for."""
     slow: bool = False
     """Slow speech at the end."""
+    resumed: bool = False
+    """The rest of a way that was told before: `led` to an outside number, where nobody answered."""
 
 
 Event = (

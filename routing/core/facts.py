@@ -378,6 +378,8 @@ class MenuPassed(NamedTuple):
     """How often more time was asked for."""
     slow: bool = False
     """Slow speech at the end."""
+    resumed: bool = False
+    """The rest of a way that was told before as `led`."""
 
 
 class Surveyed(NamedTuple):

@@ -1,5 +1,5 @@
 """How callers went through the menu. The engine decides nothing by it: the journal shall have it, because the menu's
-figures come from there as all others do. One event a call, when the dialogue is over."""
+figures come from there as all others do. One event a dialogue, when it is over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from routing.core.events import MenuLeft
 
 OUTCOMES = ("queued", "operator", "self_service", "led", "abandoned", "error")
 """`queued`: a service by its key; `operator`: the human, by key or after failures; `self_service`: everything was
-heard, or a message left; `led`: to an outside number; `abandoned`: the caller hung up; `error`: a fault of ours."""
+heard, or a message left; `led`: to an outside number, and `resumed` tells what follows when nobody answers there;
+`abandoned`: the caller hung up; `error`: a fault of ours, after which the dialplan asks for the menu again."""
 
 NODES_MAX = 40
 """Nodes of one way through the menu: the dialogue itself ends after 20 sentences asked for again."""
@@ -22,4 +23,5 @@ def left(d: Domain, event: MenuLeft) -> None:
         raise OutOfRange(f"menu of {event.contact}: {event.outcome}, {len(event.nodes)} nodes, {event.lasted_s} s")
     d.facts.append(facts.MenuPassed(
         *d.stamp(), event.contact, event.entry, event.nodes, event.outcome, event.lasted_s, event.service,
-        event.timeouts, event.wrong, event.repeats, event.more, event.slow))
+        event.timeouts, event.wrong, event.repeats, event.more, event.slow,
+        event.resumed))

@@ -144,6 +144,18 @@ async def test_a_caller_who_leaves_the_menu_is_no_contact(start: Start) -> None:
     assert (left.outcome, left.entry, left.contact) == ("abandoned", "ana", UNIQUEID)
 
 
+async def test_a_fault_of_ours_is_no_callers_doing(serve: Serve) -> None:
+    def fails(service: str) -> bool:
+        raise RuntimeError
+
+    inbox = FakeInbox()
+    dialogues = await serve(inbox, is_open=fails)
+    dialler = await Dialler(dialogues.server.address[1], "menu", "ana", by_file={"ana-menu-2": "2"}).call()
+    assert [left.outcome for left in inbox.passed] == ["error"] and "ACD_NEXT" not in dialler.variables
+    assert dialogues.server.counters.failed == 1
+    dialogues.server.counters.failed = 0  # it was meant
+
+
 # -- other files while calls are going on
 
 

@@ -187,6 +187,8 @@ async def test_nobody_answers_there_and_the_menu_goes_on(start: Start) -> None:
     assert all("/en/" in line for line in dialler.commands if line.startswith("STREAM FILE"))
     assert house.queued.needs == (("en", 1),) and house.queued.slow
     assert dialler.variables["SC_BACK_TO"] == "", "a second time it begins anew"
+    [rest] = house.inbox.passed
+    assert (rest.entry, rest.nodes, rest.outcome, rest.resumed) == ("ana", ("temsilci",), "operator", True)
 
 
 # -- spoken messages

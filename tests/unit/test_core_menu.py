@@ -14,7 +14,8 @@ from routing.core.menu import NODES_MAX
 
 pytestmark = pytest.mark.unit
 
-LEFT = MenuLeft(ContactId("1.1"), "ana", ("karsilama", "ana-menu"), "queued", 12.5, "temsilci", 1, 2, 3, 1, True)
+LEFT = MenuLeft(ContactId("1.1"), "ana", ("karsilama", "ana-menu"), "queued", 12.5, "temsilci", 1, 2, 3, 1, True,
+                True)
 
 
 def test_it_is_noted_as_it_is_told() -> None:

@@ -71,11 +71,14 @@ def test_the_way_through_the_menu_is_counted() -> None:
     recorder = Recorder(named(["bilgi"], {}))
     recorder.take([MenuPassed(1, 5.0, ContactId("1.1"), "ana", ("karsilama", "ana-menu"), "operator", 30.0, "temsilci",
                               2, 1, 0, 1, True),
-                   MenuPassed(2, 6.0, ContactId("1.2"), "ana", ("karsilama",), "abandoned", 3.0)])
+                   MenuPassed(2, 6.0, ContactId("1.2"), "ana", ("karsilama",), "abandoned", 3.0),
+                   MenuPassed(3, 7.0, ContactId("1.2"), "ana", ("ana-menu",), "queued", 9.0, wrong=2, resumed=True)])
     page = recorder.text(Status(0.0, True, (), (), ())).decode()
     for line in ('ivr_calls_total{flow="ana"} 2.0', 'ivr_calls_completed_total{flow="ana",outcome="abandoned"} 1.0',
                  'ivr_input_events_total{event="timeout",flow="ana"} 2.0',
                  'ivr_input_events_total{event="operator_zero",flow="ana"} 1.0',
+                 'ivr_calls_completed_total{flow="ana",outcome="queued"} 0.0',
+                 'ivr_input_events_total{event="invalid",flow="ana"} 3.0',
                  'ivr_duration_seconds_bucket{flow="ana",le="45.0"} 2.0'):
         assert line in page, line
     assert 'ivr_input_events_total{event="repeat",flow="ana"} 0.0' in page

@@ -77,7 +77,8 @@ def test_the_schema_knows_exactly_the_kinds_and_fields_that_go_out() -> None:
     kinds = {kind.__name__ for kind in mqtt.EVENTS} | {"MenuPassed", "Alarm"}
     fields = {field for named in mqtt.EVENTS.values() for field in named}
     assert set(schema["properties"]["kind"]["enum"]) == kinds
-    assert set(schema["properties"]) == fields | {"v", "id", "ts", "kind", "service", "entry", "lasted_s", "alarm"}
+    assert set(schema["properties"]) == fields | {"v", "id", "ts", "kind", "service", "entry", "lasted_s", "alarm",
+                                                  "resumed"}
 
 
 def test_nothing_about_an_agent_or_a_caller_goes_out() -> None:
