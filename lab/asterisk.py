@@ -44,19 +44,17 @@ astsbindir => {state}
 
 [options]
 live_dangerously = no
-{options}"""
+"""
 
 
 class PrivateAsterisk:
     """One Asterisk process on files in `conf`; all it writes lies in `state`."""
 
-    def __init__(self, program: Program, conf: Path, state: Path, options: str = "") -> None:
-        """`options`: lines for [options] of asterisk.conf; Santral's own Asterisk gets none, as at an operator's."""
+    def __init__(self, program: Program, conf: Path, state: Path) -> None:
         self.program = program
         self.conf = conf.resolve()
         self.state = state.resolve()
         self.run = self.state / "run"
-        self.options = options
         self.identity: Identity | None = None
 
     @property
@@ -79,7 +77,7 @@ class PrivateAsterisk:
             self.run = Path(tempfile.mkdtemp(prefix="santral-lab-"))
         main = self.conf / "asterisk.conf"
         main.write_text(_MAIN.format(conf=self.conf, modules=self.program.modules, data=self.program.data,
-                                     state=self.state, run=self.run, options=self.options), encoding="utf-8")
+                                     state=self.state, run=self.run), encoding="utf-8")
         command = [*self.program.command, "-C", str(main), "-f", "-n"]
         self.identity = process.start(command, self.log, nice=NICE)
         return self.identity

@@ -74,9 +74,8 @@ class Behaviour(NamedTuple):
     """Seconds until it hangs up; None: never by itself."""
     tone: int | None = None
     """Hz; None: silence."""
-    keys: str = ""
-    keys_after: float = 0.5
-    """Seconds between the answer and the keys."""
+    press: str = ""
+    """As `lab.keys` reads it, times from the answer. Only the session that set it presses."""
     record: Path | None = None
     """Folder for a WAV of each call: what the phone heard."""
     live: Live | None = None
@@ -91,7 +90,7 @@ def start(program: Program, folder: Path, target: str, ports: Ports, phones: Map
     sip, ami = sip or ports.one(socket.SOCK_DGRAM), ports.one()
     network_conf.write(conf, sip=sip, ami=ami, rtp=ports.media(media), target=target, secret=secret, bind=bind)
     _write_phones(conf, target, dict(phones or {}))
-    asterisk = PrivateAsterisk(program, conf, folder, network_conf.OPTIONS)
+    asterisk = PrivateAsterisk(program, conf, folder)
     identity = asterisk.start()
     try:
         asterisk.wait_ready()
@@ -160,7 +159,7 @@ class Network:
         fields = [("Channel", f"PJSIP/{endpoint}/{host}"), ("Context", "caller"), ("Exten", "s"), ("Priority", "1"),
                   ("Async", "true"), ("ChannelId", uniqueid), ("Timeout", str(DIAL_S * 1000)),
                   ("Variable", f"LAB_STAY={STAY_S if stay is None else stay}"),
-                  ("Variable", f"LAB_TONE={tone or ''}"), ("Variable", f"LAB_RECORD={record or ''}")]
+                  ("Variable", f"LAB_TONE={tone or 0}"), ("Variable", f"LAB_RECORD={record or ''}")]
         if live is not None:
             fields += [("Variable", f"LAB_LIVE={live.name}"), ("Variable", f"LAB_EAR={live.address}")]
         if not seat and not anonymous:
@@ -172,9 +171,12 @@ class Network:
         except AmiError:
             self._legs.pop(uniqueid, None)
             raise
-        if presses:
-            self._spawn(self._press_later(leg, presses), f"lab.press[{uniqueid}]")
+        self._press(leg, presses)
         return leg
+
+    def _press(self, leg: Leg, presses: tuple[Press, ...]) -> None:
+        if presses:
+            self._spawn(self._press_later(leg, presses), f"lab.press[{leg.uniqueid}]")
 
     async def _press_later(self, leg: Leg, presses: tuple[Press, ...]) -> None:
         await leg.answered.wait()
@@ -253,13 +255,14 @@ class Network:
             await asyncio.sleep(POLL_S)
 
     async def behave(self, seat: str, behaviour: Behaviour) -> None:
-        """Set how a phone acts from its next ring on."""
+        """Set how a phone acts from its next ring on. Raises BadInput."""
+        parse(behaviour.press)
         if behaviour.record is not None:
             behaviour.record.mkdir(parents=True, exist_ok=True)
         self._behaviour[seat] = behaviour
         values = {"D": behaviour.answer, "T": "" if behaviour.talk is None else str(behaviour.talk),
-                  "F": str(behaviour.tone or ""), "K": behaviour.keys, "KW": str(behaviour.keys_after),
-                  "R": str(behaviour.record or ""), "L": ",".join(behaviour.live or ())}
+                  "F": str(behaviour.tone or ""), "R": str(behaviour.record or ""),
+                  "L": ",".join(behaviour.live or ())}
         for letter, value in values.items():
             await self._ami.action("Setvar", ("Variable", f"{letter}_{seat}"), ("Value", value))
 
@@ -309,12 +312,13 @@ class Network:
         called = message.name == "Newchannel" and message.get("Context") == "phone"
         if called and uniqueid not in self._legs and not uniqueid.startswith(CALLER):
             seat = message.get("Exten").removeprefix("+")
-            record = self._behaviour.get(seat, Behaviour()).record
-            leg = Leg(uniqueid, self._act, seat, record and record / f"{seat}-{uniqueid}.wav")
+            acts = self._behaviour.get(seat, Behaviour())
+            leg = Leg(uniqueid, self._act, seat, acts.record and acts.record / f"{seat}-{uniqueid}.wav")
             self._legs[uniqueid] = leg
             self.rung.append(leg)
             leg.take(message, at)
             self._spawn(self._tell_ring(), "lab.ring")
+            self._press(leg, parse(acts.press))
             self.on_ring(leg)
             return
         known = self._legs.get(uniqueid)

@@ -15,18 +15,11 @@ MODULES = (
     "res_pjsip_caller_id", "res_pjsip_endpoint_identifier_ip", "res_pjsip_authenticator_digest",
     "res_pjsip_outbound_authenticator_digest", "res_pjsip_outbound_registration", "res_pjsip_diversion",
     "res_pjsip_header_funcs", "res_pjsip_refer", "res_pjsip_rfc3326",
-    "bridge_simple", "bridge_builtin_features", "pbx_config", "app_exec", "app_mixmonitor", "app_playtones",
-    "app_senddtmf", "app_transfer", "app_userevent", "app_verbose", "func_callerid", "func_channel", "func_global",
-    "func_logic", "func_strings", "func_pjsip_endpoint", "codec_alaw", "codec_ulaw", "codec_a_mu", "codec_g722",
-    "codec_resample", "format_wav", "format_pcm", "res_format_attr_g729",
-    "res_audiosocket", "app_audiosocket")
+    "bridge_simple", "bridge_builtin_features", "pbx_config", "app_exec", "app_playtones", "app_record", "app_senddtmf",
+    "app_transfer", "app_userevent", "app_verbose", "func_callerid", "func_channel", "func_global", "func_logic",
+    "func_strings", "func_timeout", "func_pjsip_endpoint", "codec_alaw", "codec_ulaw", "codec_a_mu", "codec_g722",
+    "codec_resample", "format_wav", "format_pcm", "res_format_attr_g729", "res_audiosocket", "app_audiosocket")
 """Nothing else: it is up in half a second and holds 40 MB less."""
-
-OPTIONS = """\
-; A waiting channel sends silence: a caller sends audio from the first moment, as a telephone does. Without it
-; Answer() of the other side waits 0.5 s for the first packet (main/channel.c, __ast_answer).
-transmit_silence = yes
-"""
 
 USER = "lab"
 """AMI user of the network; its secret is random."""
@@ -42,23 +35,30 @@ _EXTENSIONS = """\
 static=yes
 writeprotect=yes
 
+; Sound is taken from a line in the line's own thread (Record): MixMonitor's audiohook throws away what it has when no
+; packet came for 0.1 s (audiohook.c, AST_AUDIOHOOK_SYNC_TOLERANCE), and a busy machine recorded half a sentence.
+; Playtones(0) is silence: a telephone sends sound from the first moment, and Answer() of the other side waits 0.5 s for
+; the first packet (main/channel.c, __ast_answer). Record must not replace a tone by silence: no transmit_silence.
+
 [caller]
 ; A person who calls, after the other end has answered. LAB_LIVE: its name at LAB_EAR, where its sound goes both ways.
 ; LAB_RECORD: what it hears. LAB_TONE: what it says, in Hz.
 exten => s,1,GotoIf($["${LAB_LIVE}"!=""]?live)
- same => n,ExecIf($["${LAB_RECORD}"!=""]?MixMonitor(,nr(${LAB_RECORD})))
- same => n,ExecIf($["${LAB_TONE}"!=""]?Playtones(${LAB_TONE}))
- same => n,Wait(${LAB_STAY})
+ same => n,Playtones(${LAB_TONE})
+ same => n,Set(TIMEOUT(absolute)=${LAB_STAY})
+ same => n,ExecIf($["${LAB_RECORD}"!=""]?Record(${LAB_RECORD},,,kqx))
+ same => n,Wait(86400)
  same => n,Hangup(16)
  same => n(live),AudioSocket(${LAB_LIVE},${LAB_EAR})
  same => n,Hangup(16)
+exten => T,1,Hangup(16)
 
 [phone]
 ; A number in E.164: a telephone outside.
 exten => _+X.,1,Goto(${EXTEN:1},1)
 ; A phone rings. D_: seconds until it is answered, or busy, ignore, decline, redirect, unknown,
-; deaf (no codec in common). T_: seconds of talk. F_: tone in Hz. K_: keys, KW_: seconds before them. R_: folder of
-; recordings. L_: name and address of live sound.
+; deaf (no codec in common). T_: seconds of talk. F_: tone in Hz. R_: folder of recordings. L_: name and address of live
+; sound.
 exten => _[0-9a-zA-Z][0-9a-zA-Z].,1,Set(SEAT=${EXTEN})
  same => n,Set(D=${GLOBAL(D_${SEAT})})
  same => n,UserEvent(LabRing,Seat: ${SEAT},Uniqueid: ${UNIQUEID},AlertInfo: ${PJSIP_HEADER(read,Alert-Info)},\
@@ -71,13 +71,12 @@ CallInfo: ${PJSIP_HEADER(read,Call-Info)})
  same => n,Ringing()
  same => n,GotoIf($["${D}"="ignore"]?ignore)
  same => n,ExecIf($["${D}"!="" & "${D}"!="0"]?Wait(${D}))
- same => n,ExecIf($["${GLOBAL(R_${SEAT})}"!=""]?MixMonitor(,nr(${GLOBAL(R_${SEAT})}/${SEAT}-${UNIQUEID}.wav)))
  same => n,Answer(0)
  same => n,GotoIf($["${GLOBAL(L_${SEAT})}"!=""]?live)
- same => n,ExecIf($["${GLOBAL(K_${SEAT})}"!=""]?Wait(${GLOBAL(KW_${SEAT})}))
- same => n,ExecIf($["${GLOBAL(K_${SEAT})}"!=""]?SendDTMF(${GLOBAL(K_${SEAT})}))
- same => n,ExecIf($["${GLOBAL(F_${SEAT})}"!=""]?Playtones(${GLOBAL(F_${SEAT})}))
- same => n,Wait(${IF($["${GLOBAL(T_${SEAT})}"=""]?86400:${GLOBAL(T_${SEAT})})})
+ same => n,Playtones(${IF($["${GLOBAL(F_${SEAT})}"=""]?0:${GLOBAL(F_${SEAT})})})
+ same => n,Set(TIMEOUT(absolute)=${IF($["${GLOBAL(T_${SEAT})}"=""]?0:${GLOBAL(T_${SEAT})})})
+ same => n,ExecIf($["${GLOBAL(R_${SEAT})}"!=""]?Record(${GLOBAL(R_${SEAT})}/${SEAT}-${UNIQUEID}.wav,,,kqx))
+ same => n,Wait(86400)
  same => n,Hangup(16)
  same => n(live),AudioSocket(${GLOBAL(L_${SEAT})})
  same => n,Hangup(16)
@@ -89,6 +88,7 @@ CallInfo: ${PJSIP_HEADER(read,Call-Info)})
  same => n(deaf),Hangup(58)
  same => n(ignore),Wait(86400)
  same => n,Hangup(16)
+exten => T,1,Hangup(16)
 """
 
 _PJSIP = """\

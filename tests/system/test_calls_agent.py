@@ -217,11 +217,11 @@ async def test_auto_answer_with_a_whispered_brief(stage: Stage) -> None:
 
 
 async def test_the_agent_accepts_by_one_or_the_next_one_gets_it(stage: Stage) -> None:
-    accepts = await stage.agent("a1022", Behaviour(
-        record=stage.folder, keys="1", keys_after=length("bilgi-psikososyal") + length("agent/press-one") + 0.8))
+    asked_s = length("bilgi-psikososyal") + length("agent/press-one")
+    accepts = await stage.agent("a1022", Behaviour(record=stage.folder, press=f"1@{asked_s + 0.8:.2f}s"))
     caller = await stage.hurried(KEY, tone=CALLER)
     phone = await stage.network.wait_ring(accepts.seat)
-    await stage.talk(phone, length("bilgi-psikososyal") + length("agent/press-one") + 3.0)
+    await stage.talk(phone, asked_s + 3.0)
     assert stage.tone_s(phone, CALLER) > 0.8
     stage.in_order(phone, "bilgi-psikososyal", "agent/press-one")
     await caller.hangup()

@@ -247,7 +247,7 @@ async def caller_first(callers: Callers) -> None:
     await callers.phone(mailbox, Behaviour(record=stage.folder))
     await callers.phone(hangs_up, Behaviour(talk=1.5))
     await callers.phone(comes, Behaviour(
-        tone=CALLER_TONE, keys="1", keys_after=length("geri-arama-merhaba") + 1.0, record=stage.folder))
+        tone=CALLER_TONE, press=f"1@{length('geri-arama-merhaba') + 1.0:.2f}s", record=stage.folder))
     contacts = []
     for number in (comes, mailbox, hangs_up):
         contacts.append(await callers.waits(CALLER_FIRST_KEY, number))
@@ -367,9 +367,9 @@ async def test_agents_who_need_something_take_callbacks_as_they_take_calls(needs
     """A pair whose two phones join, one key for everything, time to read: the caller is dialled when they are ready."""
     callers, number = Callers(needs), "05361000001"
     await callers.phone(number, Behaviour("0", tone=CALLER_TONE, record=needs.folder))
-    by_key = Behaviour(tone=AGENT_TONE, record=needs.folder, keys="5",
-                       keys_after=length("geri-arama-temsilci") + length(f"bilgi-{SKILL}") + 1.0)
-    plainly = by_key._replace(keys="")
+    briefed = length("geri-arama-temsilci") + length(f"bilgi-{SKILL}")
+    by_key = Behaviour(tone=AGENT_TONE, record=needs.folder, press=f"5@{briefed + 1.0:.2f}s")
+    plainly = by_key._replace(press="")
     for people in (((LEAD, plainly), (PARTNER, plainly._replace(tone=PARTNER_TONE))), ((SWITCH, by_key),),
                    ((READS, plainly),), ((SCREEN, plainly),)):
         contact = await callers.called_back(KEY, number)

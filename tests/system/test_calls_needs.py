@@ -49,7 +49,7 @@ async def test_time_to_read_comes_after_the_word_and_a_key_ends_it(needs: Stage)
     needs.heard(phone, BRIEF)
     needs.not_heard(caller, BRIEF)
     await needs.reaches(agent, "wrapup")
-    await agent.behave(Behaviour(record=needs.folder, keys="5", keys_after=length(BRIEF) + 0.5))
+    await agent.behave(Behaviour(record=needs.folder, press=f"5@{length(BRIEF) + 0.5:.2f}s"))
     await agent.ask("wrapup/end")
     caller, phone = await rings(needs, agent)
     waited = await connected_after(needs, agent, phone)
@@ -120,7 +120,7 @@ async def test_connected_by_itself_after_what_comes_before(needs: Stage, name: s
 
 async def test_any_key_takes_the_caller_and_none_is_no_answer(needs: Stage) -> None:
     said = length(BRIEF) + length("agent/press-any")
-    agent = await needs.agent(SWITCH, Behaviour(record=needs.folder, keys="7", keys_after=said + 1.0))
+    agent = await needs.agent(SWITCH, Behaviour(record=needs.folder, press=f"7@{said + 1.0:.2f}s"))
     caller, phone = await rings(needs, agent)
     waited = await connected_after(needs, agent, phone)
     assert said + 1.0 - 0.2 < waited < said + 1.0 + NEAR_S

@@ -57,7 +57,7 @@ async def events(needs: Stage) -> AsyncIterator[list[Message]]:
 
 async def test_a_counsellor_outside_takes_the_call_by_key_and_the_number_is_seen_nowhere(
         needs: Stage, events: list[Message]) -> None:
-    person = await counsellor(needs, Behaviour(record=needs.folder, tone=AGENT, keys="1", keys_after=asked_s() + 0.8))
+    person = await counsellor(needs, Behaviour(record=needs.folder, tone=AGENT, press=f"1@{asked_s() + 0.8:.2f}s"))
     caller = await needs.hurried(REMOTE_KEY, tone=CALLER)
     phone = await needs.network.wait_ring(TELEPHONE)
     await needs.talk(phone, asked_s() + 3.0)

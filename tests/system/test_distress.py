@@ -38,8 +38,8 @@ async def test_nobody_in_distress_is_sent_away(needs: Stage, asks: bool) -> None
         await needs.hears_twice(caller, EMERGENCY)
     assert (await needs.lab.queue(REMOTE_SKILL))["waiting"] == 1
     asked_s = length(BRIEF) + length("agent/press-one")
-    await needs.network.behave(TELEPHONE, Behaviour(record=needs.folder, tone=AGENT, keys="1",
-                                                    keys_after=asked_s + 0.8))
+    await needs.network.behave(TELEPHONE, Behaviour(record=needs.folder, tone=AGENT,
+                                                    press=f"1@{asked_s + 0.8:.2f}s"))
     contact = await needs.newest()
     await people[0].ask("resume")
     phone = await needs.network.wait_ring(TELEPHONE)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from lab import audio
+from lab import audio, process
 from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError, NotReady
 from lab.fetch import Program
 from lab.load import Load, run
 from lab.network import Behaviour, Network, Place, start
 from lab.ports import Ports
+from lab.process import Identity
 from tests.fakes.sip_uac import telephone
 from tests.system import plain_conf
 from tests.until import until, until_async
@@ -24,6 +26,10 @@ pytestmark = pytest.mark.system
 
 SEATS = {"2001": "secret-of-2001-for-tests", "2002": "secret-of-2002-for-tests"}
 LATE = {"2003": "secret-of-2003-for-tests"}
+STALL_S = 0.4
+"""Between packets that a machine lets wait; over 0.1 s MixMonitor threw away what it had."""
+LAST_S = 0.1
+"""The hang-up comes behind the last packets, and is not held up by what plays late."""
 
 
 class Plain:
@@ -32,6 +38,8 @@ class Plain:
     def __init__(self, asterisk: PrivateAsterisk, place: Place, told: Path) -> None:
         self.asterisk = asterisk
         self.place = place
+        self.phones = Identity(place.pid, place.started)
+        self.noise = asterisk.conf / "noise.wav"
         self._told = told
 
     def told(self) -> list[str]:
@@ -106,6 +114,22 @@ async def test_tones_go_both_ways(network: Network, tmp_path: Path) -> None:
     assert audio.tone_s(audio.read(caller_heard), 600) > 0.8
     assert audio.tone_s(audio.read(phone_heard), 440) > 0.8
     assert audio.tone_s(audio.read(phone_heard), 600) == 0
+
+
+async def test_a_line_that_has_no_turn_for_a_while_has_recorded_all_of_it(
+        plain: Plain, network: Network, tmp_path: Path) -> None:
+    """On a busy machine half sentences had been recorded: what came late pushed out what was there."""
+    heard = tmp_path / "heard.wav"
+    call = await network.call("103", record=heard)
+    await call.wait_answered()
+    for _ in range(4):
+        await asyncio.sleep(STALL_S)
+        process.send(plain.phones, signal.SIGSTOP)
+        await asyncio.sleep(STALL_S)
+        process.send(plain.phones, signal.SIGCONT)
+    await call.wait_ended()
+    match = audio.find_file(plain.noise, heard, plain_conf.SOUND_S - LAST_S)
+    assert match.score > 0.99, match
 
 
 async def test_a_phone_shows_who_calls_and_hangs_up_after_its_talk(network: Network) -> None:
