@@ -21,6 +21,8 @@ REJECTED = 21
 """Also what comes of a 401 or 403: the other side does not know who calls."""
 
 
+LIMIT_S = 60.0
+"""Longest wait for what happens to a line: a machine with other work takes its time."""
 CLOSE_LOOKS, CLOSE_LOOK_S = 100, 0.02
 """Asterisk closes a recording in a thread of its own, some milliseconds after the hang-up; a killed one never."""
 WAV_HEADER = 44
@@ -62,15 +64,15 @@ class Leg:
         self.ended_at: float | None = None
         self._act = act
 
-    async def wait_ringing(self, limit: float = 20.0) -> None:
+    async def wait_ringing(self, limit: float = LIMIT_S) -> None:
         """Until the other end (a caller) or this phone rings. Raises LabError."""
         await self._wait(self.rang, limit, "ring")
 
-    async def wait_answered(self, limit: float = 20.0) -> None:
+    async def wait_answered(self, limit: float = LIMIT_S) -> None:
         """Until it is answered. Raises LabError, at once when the leg ended unanswered."""
         await self._wait(self.answered, limit, "answered")
 
-    async def wait_ended(self, limit: float = 60.0) -> None:
+    async def wait_ended(self, limit: float = LIMIT_S) -> None:
         """Until it is over and what was recorded can be read. Raises LabError."""
         await self._wait(self.ended, limit, "over")
         for _ in range(CLOSE_LOOKS):

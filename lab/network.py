@@ -27,7 +27,7 @@ from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError, NotReady
 from lab.fetch import Program
 from lab.keys import Press, parse
-from lab.leg import Leg
+from lab.leg import LIMIT_S, Leg
 from lab.ports import Ports
 from lab.wire_client import AmiClient, AmiError
 from routing.ami.wire import Message
@@ -266,7 +266,7 @@ class Network:
         for letter, value in values.items():
             await self._ami.action("Setvar", ("Variable", f"{letter}_{seat}"), ("Value", value))
 
-    async def wait_ring(self, seat: str | None = None, since: int = 0, limit: float = 20.0) -> Leg:
+    async def wait_ring(self, seat: str | None = None, since: int = 0, limit: float = LIMIT_S) -> Leg:
         """The first line in `rung[since:]` (of this seat), waiting for it. Raises LabError."""
         def found() -> Leg | None:
             return next((leg for leg in self.rung[since:] if seat is None or leg.seat == seat), None)

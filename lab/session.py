@@ -22,7 +22,7 @@ from lab.person import Person, ask
 from lab.records import Line, Sample
 from lab.up import SOUNDS, Info, running, start_node, wait_ready
 
-CALM_S = 20.0
+CALM_S = 60.0
 """Within this a lab is quiet after everybody hung up: no contact in a queue, no phone rings."""
 LOOK_S = 0.05
 

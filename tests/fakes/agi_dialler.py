@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.until import LIMIT_S
+
 UNIQUEID = "1795569005.1"
 
 
@@ -54,7 +56,7 @@ class Dialler:
         self.cut = 0
         """Send replies in pieces of so many bytes."""
 
-    async def call(self, within_s: float = 10.0) -> Dialler:
+    async def call(self, within_s: float = LIMIT_S) -> Dialler:
         """From connect to the end of the connection."""
         async with asyncio.timeout(within_s):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)

@@ -18,6 +18,7 @@ from routing.core.model import Service
 from tests.fakes import menu
 from tests.fakes.agi_dialler import Dialler
 from tests.fakes.inbox import FakeInbox
+from tests.until import LIMIT_S
 
 NOW = 1_795_569_100.25
 """What its clock says."""
@@ -58,7 +59,7 @@ async def answering(server: FastAgi) -> AsyncIterator[int]:
         yield server.address[1]
     finally:
         server.stop()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, LIMIT_S)
 
 
 @asynccontextmanager

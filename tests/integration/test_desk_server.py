@@ -11,6 +11,7 @@ from desk import server as desk_server
 from desk.api.tokens import FAILURES_MAX, Tokens
 from desk.server import CannotListen, Server, build
 from tests.fakes.desk import House, Inbox, running
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +23,7 @@ async def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"POST /api/v1/agents/a1/login HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer adm-token\r\n"
                      b"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
-        head = await asyncio.wait_for(reader.readline(), 10)
+        head = await asyncio.wait_for(reader.readline(), LIMIT_S)
         assert b" 408 " in head
         writer.close()
         await writer.wait_closed()
@@ -35,7 +36,7 @@ async def test_who_asks_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch, sent:
         host, port = desk.base.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(sent)
-        assert await asyncio.wait_for(reader.read(), 10) == b"", "a connection without a request is closed"
+        assert await asyncio.wait_for(reader.read(), LIMIT_S) == b"", "a connection without a request is closed"
         writer.close()
         await writer.wait_closed()
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from lab.bench import agi
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +25,7 @@ async def test_each_candidate_sends_all_commands(candidate: agi.Candidate) -> No
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(agi.HEAD)
         commands = []
-        while line := await asyncio.wait_for(reader.readline(), 5):
+        while line := await asyncio.wait_for(reader.readline(), LIMIT_S):
             commands.append(line)
             writer.write(b"200 result=1\n")
         writer.close()

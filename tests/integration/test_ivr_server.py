@@ -13,7 +13,7 @@ from ivr.agi.server import FastAgi, Limits
 from ivr.agi.session import MAX_STRAYS, TOGETHER_BYTES, Session
 from tests.fakes.agi_dialler import Dialler, environment
 from tests.integration.ivr_node import answering
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +40,7 @@ async def connected(server: FastAgi, data: bytes) -> tuple[asyncio.StreamReader,
 
 async def closed(reader: asyncio.StreamReader) -> bool:
     try:
-        return await asyncio.wait_for(reader.read(), 5) == b""
+        return await asyncio.wait_for(reader.read(), LIMIT_S) == b""
     except ConnectionError:
         return True
 
@@ -312,7 +312,7 @@ async def test_stop_lets_dialogues_finish_then_cuts_and_cancellation_goes_throug
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", port(server))
     go.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, LIMIT_S)
     assert ended == ["finished", "cut"]
     for reader, writer in (one, two):
         assert await closed(reader)

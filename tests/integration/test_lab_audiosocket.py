@@ -11,7 +11,7 @@ import pytest
 
 from lab.audio import RATE, goertzel, rms
 from lab.audiosocket import FRAME, KEPT_S, Exchange, Line, Live
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +44,7 @@ async def hears(reader: asyncio.StreamReader, frames: int) -> np.ndarray:
     """So much of what the line says."""
     found = b""
     for _ in range(frames):
-        head = await asyncio.wait_for(reader.readexactly(3), 10)
+        head = await asyncio.wait_for(reader.readexactly(3), LIMIT_S)
         assert head[0] == 0x10
         found += await reader.readexactly(int.from_bytes(head[1:]))
     return np.frombuffer(found, dtype="<i2").astype(np.float64)
@@ -66,7 +66,7 @@ async def test_sound_comes_whole_however_the_packets_are_cut(exchange: Exchange)
     await until_async(three)
     assert found == [1.0] * FRAME + [2.0] * FRAME + [3.0] * FRAME
     writer.close()
-    await asyncio.wait_for(line.ended.wait(), 10)
+    await asyncio.wait_for(line.ended.wait(), LIMIT_S)
 
 
 async def test_a_line_says_silence_and_then_its_tone_frame_by_frame(exchange: Exchange) -> None:
@@ -79,7 +79,7 @@ async def test_a_line_says_silence_and_then_its_tone_frame_by_frame(exchange: Ex
     lines[0].say(None)
     assert rms((await hears(reader, 60))[-FRAME:]) == 0.0
     lines[0].close()
-    assert (await asyncio.wait_for(reader.read(), 10))[-3:] == bytes(3), "it hangs up in order"
+    assert (await asyncio.wait_for(reader.read(), LIMIT_S))[-3:] == bytes(3), "it hangs up in order"
     writer.close()
 
 
@@ -104,7 +104,7 @@ async def test_each_call_comes_to_whom_it_belongs_and_nobody_elses_is_taken(exch
     await until_async(lambda: len(first) == 2 and len(second) == 1)
     exchange.forget(one)
     reader, writer = await connect(one)
-    while await asyncio.wait_for(reader.read(1_000), 10):  # it is sent away
+    while await asyncio.wait_for(reader.read(1_000), LIMIT_S):  # it is sent away
         pass
     assert len(first) == 2
     for _, each in (*wires, (reader, writer)):

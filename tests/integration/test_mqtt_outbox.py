@@ -26,7 +26,7 @@ from routing.core.ids import AgentId, ServiceId
 from routing.core.inbox import QueueView, Status
 from tests.fakes.tls import certificates
 from tests.unit.test_mqtt_message import any_of
-from tests.until import until, until_async
+from tests.until import LIMIT_S, until, until_async
 
 LEFT_OPEN = "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
 """paho leaves the socket of a failed TLS handshake to the collector, which closes it."""
@@ -309,7 +309,7 @@ async def test_a_device_acknowledges(mosquitto: Mosquitto) -> None:
     async with source.running(), mosquitto.client(DEVICE, f"acd/v1/signal/{DEVICE}/#") as device:
         await until_async(lambda: source.outbox.connected)
         source.ring()
-        message = await asyncio.wait_for(anext(aiter(device.messages)), 10)
+        message = await asyncio.wait_for(anext(aiter(device.messages)), LIMIT_S)
         assert message.properties is not None
         left = message.properties.MessageExpiryInterval
         assert 13 <= left <= 15, "the broker drops what comes late"

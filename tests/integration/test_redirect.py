@@ -13,6 +13,7 @@ from routing import redirect as module
 from routing.redirect import DATAGRAM_MAX, TOKEN_S, TOKENS_MAX, Redirect
 from santral.app import Node
 from santral.config import node_config
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +55,7 @@ async def test_an_invite_is_answered_with_the_number_as_often_as_it_comes() -> N
         assert not opened, "opened when it is asked for, not before"
         for _ in range(2):
             await loop.sock_sendto(asterisk, invite(uri), (host, int(port)))
-            answer = await asyncio.wait_for(loop.sock_recv(asterisk, 4096), 5)
+            answer = await asyncio.wait_for(loop.sock_recv(asterisk, 4096), LIMIT_S)
             assert answer.startswith(b"SIP/2.0 302 ")
             said = headers(answer)
             assert said["Contact"] == f"<sip:{NUMBER}@192.0.2.10:5060>"

@@ -19,7 +19,7 @@ from santral.config import node_config
 from santral.errors import BadCentre
 from santral.secrets import Secrets
 from tests.integration.test_mqtt_outbox import MOSQUITTO, Memory, Source, free_port, listens
-from tests.until import until, until_async
+from tests.until import LIMIT_S, until, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +67,7 @@ async def test_a_node_and_the_broker_of_its_files_understand_each_other(tmp_path
             await client.subscribe(f"acd/v1/signal/{device.name}/#", qos=1)
             await until_async(lambda: made.connected)
             source.happen("Offered", agent=agent, ring_s=15.0)
-            message = await asyncio.wait_for(anext(aiter(client.messages)), 10)
+            message = await asyncio.wait_for(anext(aiter(client.messages)), LIMIT_S)
             assert message.topic.value == f"acd/v1/signal/{device.name}/ring"
     finally:
         process.terminate()

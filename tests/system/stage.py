@@ -22,7 +22,7 @@ from lab.network import Behaviour
 from lab.person import Person
 from lab.session import Lab
 from lab.up import CENTRE, SOUNDS
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 THROUGH = "{key}@600ms,{key}@1200ms,{key}@1900ms"
 """Keys of a caller in a hurry: the choice cuts the greeting, the notice, the acknowledgement. The same key each time:
@@ -31,6 +31,8 @@ WAV_HEADER = 44
 """Bytes before the samples."""
 LOOK_S = 0.1
 """Between two looks at a recording that grows."""
+HEARS_S = 60.0
+"""Until something is heard: the longest menu takes half of it."""
 
 
 class Stage:
@@ -86,14 +88,15 @@ class Stage:
         return leg
 
     async def waiting(self, key: str, service: str, tone: int | None = None) -> Leg:
-        """A hurried caller; returns when nobody but they wait for the service."""
+        """A hurried caller; returns when they wait for the service, behind all who did before."""
+        before = (await self.lab.queue(service))["waiting"]
         leg = await self.hurried(key, tone=tone)
-        await self.counts(service, 1)
+        await self.counts(service, before + 1)
         return leg
 
     # -- what the node says --------------------------------------------------------------------------------------------
 
-    async def reaches(self, person: Person, state: str, limit: float = 10.0) -> dict[str, Any]:
+    async def reaches(self, person: Person, state: str, limit: float = LIMIT_S) -> dict[str, Any]:
         """Wait until the agent is in this state; the agent as the node sees them."""
         async def there() -> dict[str, Any]:
             view = await person.view()
@@ -101,7 +104,7 @@ class Stage:
 
         return await until_async(there, limit, f"{person.id} {state}")
 
-    async def counts(self, service: str, waiting: int, limit: float = 10.0) -> None:
+    async def counts(self, service: str, waiting: int, limit: float = LIMIT_S) -> None:
         """Until so many callers wait for the service."""
         async def there() -> bool:
             return bool((await self.lab.queue(service))["waiting"] == waiting)
@@ -122,7 +125,8 @@ class Stage:
         await phone.wait_answered()
         assert phone.recording is not None
         path, size = phone.recording, int(seconds * audio.RATE * 2)
-        await until_async(lambda: path.exists() and path.stat().st_size > size, seconds + 10.0, f"{seconds} s recorded")
+        await until_async(lambda: path.exists() and path.stat().st_size > size, seconds + LIMIT_S,
+                          f"{seconds} s recorded")
 
     def closed(self, agent: str) -> tuple[str, str]:
         """State and reason of the agent's last offer, as the store has it."""
@@ -149,15 +153,15 @@ class Stage:
         assert not missing, f"{leg} did not hear {missing} in {len(recording) / audio.RATE:.1f} s; {leg.story()}"
         return found
 
-    async def hears(self, leg: Leg, key: str, limit: float = 30.0) -> None:
+    async def hears(self, leg: Leg, key: str, limit: float = HEARS_S) -> None:
         """Until the caller has heard this prompt to its end."""
         await self._until_heard(leg, lambda samples: audio.find(prompt(key), samples).found, limit, key)
 
-    async def hears_twice(self, leg: Leg, key: str, limit: float = 30.0) -> None:
+    async def hears_twice(self, leg: Leg, key: str, limit: float = HEARS_S) -> None:
         """Until the caller has heard this prompt two times."""
         await self._until_heard(leg, lambda samples: _both(key, samples)[1].found, limit, f"{key} twice")
 
-    async def hears_music(self, leg: Leg, limit: float = 30.0) -> None:
+    async def hears_music(self, leg: Leg, limit: float = HEARS_S) -> None:
         """Until a second of the hold music was heard."""
         await self._until_heard(leg, lambda samples: _music_s(samples[-4 * audio.RATE:]) >= 1, limit, "music")
 

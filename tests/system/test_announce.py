@@ -57,8 +57,8 @@ async def test_everybody_hears_it_once(stage: Stage) -> None:
     waits = await stage.waiting(KEY, SERVICE)
     number = int((await santral(lab, "on", TEXT, "--until", "1h")).split()[1])
     try:
-        await until_async(lambda: found(menu, number), 15.0, "heard in the menu")
-        await until_async(lambda: found(waits, number), 40.0, "heard by who waits")
+        await until_async(lambda: found(menu, number), what="heard in the menu")
+        await until_async(lambda: found(waits, number), 60.0, "heard by who waits")
         await stage.hears_music(waits)
         assert found(menu, number) == found(waits, number) == 1, "once"
     finally:
@@ -75,7 +75,7 @@ async def test_a_service_that_is_closed_at_once_leads_back_to_the_menu(stage: St
     try:
         assert not (await lab.queue(SERVICE))["open"]
         late = await stage.hurried(KEY)
-        await stage.hears(late, "hizmet-kapali", 40.0)
+        await stage.hears(late, "hizmet-kapali")
         assert (await lab.queue(SERVICE))["waiting"] == 1, "who waits is served"
         assert SERVICE in await santral(lab, "list")
     finally:

@@ -160,7 +160,7 @@ def test_a_node_that_could_not_start_can_start_later(place: Place) -> None:
     place.http = free
     second = place.start()
     try:
-        until(lambda: answers(place.agi), 20, "it listens")
+        until(lambda: answers(place.agi), what="it listens")
     finally:
         second.send_signal(signal.SIGTERM)
         second.communicate(timeout=ENDS_S)

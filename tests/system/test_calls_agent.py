@@ -116,8 +116,8 @@ async def test_a_phone_that_has_sound_before_it_is_answered_rings_as_any_other(s
             agent = await stage.sits(name)
             caller = await stage.hurried("2")
             call = await phone.rings()
-            assert (await stage.reaches(agent, "talking", 20.0))["service"] == "uzaktan_egitim"
-            await until_async(lambda: phone.hears(call), 20.0, "the phone hears the caller")
+            assert (await stage.reaches(agent, "talking"))["service"] == "uzaktan_egitim"
+            await until_async(lambda: phone.hears(call), what="the phone hears the caller")
             await caller.hangup()
             await stage.reaches(agent, "wrapup")
     finally:  # the seat is the lab's phone's again, which does not know that it was not
@@ -231,7 +231,7 @@ async def test_the_agent_accepts_by_one_or_the_next_one_gets_it(stage: Stage) ->
     takes = await stage.agent(plain(SKILL, 1)[0], Behaviour(record=stage.folder))
     caller = await stage.hurried(KEY, tone=CALLER)
     silent = await stage.network.wait_ring(accepts.seat, since=1)
-    phone = await stage.network.wait_ring(takes.seat, limit=25)
+    phone = await stage.network.wait_ring(takes.seat)
     await stage.talk(phone)
     assert stage.tone_s(phone, CALLER) > 0.8
     assert stage.tone_s(silent, CALLER) == 0

@@ -50,9 +50,9 @@ async def the_wait_is_told(stage: Stage) -> None:
     both once more on `#`; the first is told the place alone, since nobody knows better."""
     agent = await stage.agent(plain("gorus_oneri", 1)[0], Behaviour())
     await stage.hurried("4")
-    await stage.reaches(agent, "talking", 25)
+    await stage.reaches(agent, "talking")
     first = await stage.hurried("4")
-    await stage.counts("gorus_oneri", 1, 25)
+    await stage.counts("gorus_oneri", 1)
     await asyncio.gather(*(stage.hurried("4") for _ in range(BEFORE - 2)))
     await stage.counts("gorus_oneri", BEFORE - 1, 25)
     last = await stage.hurried("4")
@@ -81,13 +81,13 @@ async def an_old_place_is_given_back(stage: Stage) -> None:
     """Two wait; the first one's call drops and they ring again: they are the next one as before and told so. They do
     not want it, and are the second one then."""
     first = await stage.hurried("2", number=RETURN)
-    await stage.counts("uzaktan_egitim", 1, 25)
+    await stage.counts("uzaktan_egitim", 1)
     await stage.hurried("2")
-    await stage.counts("uzaktan_egitim", 2, 25)
+    await stage.counts("uzaktan_egitim", 2)
     await first.hangup()
     await stage.counts("uzaktan_egitim", 1)
     again = await stage.hurried("2", number=RETURN)
-    await stage.hears(again, "bekleme-donus-sor", 45)
+    await stage.hears(again, "bekleme-donus-sor")
     stage.in_order(again, "bekleme-siradaki", "bekleme-donus-sor")
     stage.not_heard(again, "bekleme-ilk")
     await again.press("2")
@@ -99,15 +99,15 @@ async def distress_is_no_number(stage: Stage) -> None:
     """The counsellor talks: kind words, calm music, no place in a line; and after a drop no question either."""
     agent = await stage.agent(plain("psikososyal", 1)[0], Behaviour())
     await stage.hurried("1")
-    await stage.reaches(agent, "talking", 25)
+    await stage.reaches(agent, "talking")
     first = await stage.hurried("1", number=RETURN_TOO)
-    await stage.hears(first, "bekleme-ilk-destek", 45)
+    await stage.hears(first, "bekleme-ilk-destek")
     await hears_calm_music(first)
     stage.not_heard(first, "bekleme-ilk", "bekleme-siradaki", "sira-1")
     await first.hangup()
     await stage.counts("psikososyal", 0)
     again = await stage.hurried("1", number=RETURN_TOO)
-    await stage.hears(again, "bekleme-donus-destek", 45)
+    await stage.hears(again, "bekleme-donus-destek")
     stage.not_heard(again, "bekleme-donus-sor", "bekleme-donus", "bekleme-siradaki")
 
 

@@ -17,7 +17,7 @@ from tests.fakes.sip_uac import Dialogue, Telephone, telephone
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
 from tests.system.test_calls_transfer import CALLER, EDU, EDU_KEY, SECOND, TALK_S, chain, hears, talking
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.system
 
@@ -62,7 +62,7 @@ class Desk:
         before = self.stage.tone_s(self.caller, SPOKEN)
         speech = asyncio.create_task(self.first.speak(60.0))
         try:
-            await until_async(lambda: self.stage.tone_s(self.caller, SPOKEN) > before + TALK_S, 20.0, what)
+            await until_async(lambda: self.stage.tone_s(self.caller, SPOKEN) > before + TALK_S, what=what)
         finally:
             speech.cancel()
 
@@ -135,7 +135,7 @@ async def _does(case: str, one: Desk) -> None:
 async def _after(stage: Stage, case: str, one: Desk) -> None:
     if case in GIVES:
         await stage.reaches(one.agent, "wrapup")
-        await stage.reaches(one.colleague, "talking", 20.0)
+        await stage.reaches(one.colleague, "talking")
         await hears(stage, one.caller, SECOND, f"{case}: the second agent is heard")
         await hears(stage, one.other, CALLER, f"{case}: and hears the caller")
         assert [row[1:] for row in chain(stage, one.contact)] == [
@@ -143,7 +143,7 @@ async def _after(stage: Stage, case: str, one: Desk) -> None:
         await one.caller.hangup()
         assert await stage.ended(one.contact) == "answered", case
     elif case in KEEPS:
-        await stage.reaches(one.colleague, "ready", 20.0)
+        await stage.reaches(one.colleague, "ready")
         await asyncio.gather(one.second.ended.wait(), one.other.wait_ended())
         if case != KEEPS[-1]:
             await stage.hears_music(one.caller)
@@ -207,8 +207,8 @@ async def test_a_transfer_key_needs_no_node_and_the_next_one_knows_what_it_did(n
         await hears(stage, one.caller, SECOND, "the second agent is heard, without a node")
         await hears(stage, one.other, CALLER, "and hears the caller")
         await stage.lab.start_node()
-        await stage.reaches(one.colleague, "talking", 20.0)
-        await stage.reaches(one.agent, "wrapup", 20.0)
+        await stage.reaches(one.colleague, "talking")
+        await stage.reaches(one.agent, "wrapup")
         await one.other.hangup()
         await stage.hears(one.caller, "anket-giris")
         await one.caller.hangup()
@@ -223,7 +223,7 @@ async def test_what_a_second_line_may_not_dial_is_said_and_the_talk_is_as_it_was
         for number in ("99", "05321112233", colleague[1:], name[1:]):
             line = await one.dials(number)
             assert line.status == 200
-            await asyncio.wait_for(line.ended.wait(), 20.0)
+            await asyncio.wait_for(line.ended.wait(), LIMIT_S)
         assert await one.first.hold(False) == 200
         await one.speaks("caller and agent talk on")
         assert [row[2] for row in chain(stage, one.contact)] == ["accepted"]

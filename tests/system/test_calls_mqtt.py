@@ -61,7 +61,7 @@ async def test_a_broker_down_for_the_whole_run_agrees_with_the_store(new_lab: Ne
                 heard_at(client(device), f"acd/v1/signal/{device}/#") as signals:
             await lab.start_node()
             await until_async(lambda: "acd/v1/state/node" in [topic for topic, _, _ in told], what="the node is there")
-            await until_async(lambda: len(_events(told)) >= len(_known(stored)), 10)
+            await until_async(lambda: len(_events(told)) >= len(_known(stored)))
             assert [event["id"] for event in _events(told)] == [row["seq"] for row in _known(stored)]
             by_contact: dict[str, list[int]] = defaultdict(list)
             for event in _events(told):
@@ -82,7 +82,7 @@ async def test_a_broker_down_for_the_whole_run_agrees_with_the_store(new_lab: Ne
 async def served(stage: Stage, agent: Person) -> None:
     """A caller is answered, and hangs up."""
     leg = await stage.hurried(KEY)
-    await stage.reaches(agent, "talking", 20.0)
+    await stage.reaches(agent, "talking")
     await leg.hangup()
     await stage.reaches(agent, "wrapup")
     await agent.ask("wrapup/end")

@@ -40,7 +40,7 @@ async def counsellor(stage: Stage, behaviour: Behaviour) -> Person:
     await stage.network.behave(NOBODYS, Behaviour("unknown"))
     if (await person.view())["state"] in ("wrapup", "not_responding"):
         await person.ask("resume")
-    await stage.reaches(person, "ready", 20.0)
+    await stage.reaches(person, "ready")
     return person
 
 

@@ -88,7 +88,7 @@ async def test_who_talked_in_distress_is_not_asked_although_their_agent_asked_an
     other = await stage.network.wait_ring(second.seat)
     before = stage.tone_s(caller, AGENT)
     await other.hangup()
-    await until_async(lambda: stage.tone_s(caller, AGENT) > before + 1.0, 20.0, "the first agent is heard again")
+    await until_async(lambda: stage.tone_s(caller, AGENT) > before + 1.0, what="the first agent is heard again")
     await phone.hangup()
     await caller.wait_ended(SURVEY_S)
     stage.heard(caller, "system/goodbye")

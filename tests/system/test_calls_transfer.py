@@ -180,7 +180,7 @@ class Trio:
 async def hears(stage: Stage, leg: Leg, hertz: int, what: str) -> None:
     """For a second from now on."""
     before = stage.tone_s(leg, hertz)
-    await until_async(lambda: stage.tone_s(leg, hertz) > before + TALK_S, 20.0, what)
+    await until_async(lambda: stage.tone_s(leg, hertz) > before + TALK_S, what=what)
 
 
 RINGS = ("asker hangs up ringing", "caller hangs up ringing", "key ringing")
@@ -297,8 +297,8 @@ async def test_a_node_that_dies_meanwhile_is_not_needed_and_knows_all_when_it_is
     await hears(stage, given.caller, SECOND, "who was asked has the caller, without a node")
     await hears(stage, kept.caller, FIRST, "the agent has the caller again, without a node")
     await stage.lab.start_node()
-    await stage.reaches(given.second, "talking", 20.0)
-    await stage.reaches(given.first, "wrapup", 20.0)
+    await stage.reaches(given.second, "talking")
+    await stage.reaches(given.first, "wrapup")
     assert (await stage.reaches(kept.first, "talking"))["contact"] == kept.contact
     await stage.reaches(kept.second, "ready")
     await asyncio.gather(given.caller.hangup(), kept.caller.hangup())
@@ -321,7 +321,7 @@ async def test_a_node_that_dies_before_the_caller_is_led_away_leaves_nobody_wait
              if line.startswith(f"PJSIP/{first.seat}-")]
     pbx.console(f"dialplan set chanvar {leg} SHARED(SC_ASKS) 1")
     await lab.start_node()
-    await stage.reaches(first, "talking", 20.0)
+    await stage.reaches(first, "talking")
     await first.ask("transfer", {"service": TIP})
     await phone.wait_ended(10.0)
     assert not caller.ended.is_set(), "the caller waits for somebody of the other service"

@@ -314,7 +314,7 @@ async def broker(lab: Lab, port: int, folder: Path) -> AsyncIterator[list[tuple[
     with (folder / "mosquitto.log").open("wb") as log:
         process = subprocess.Popen([str(MOSQUITTO), "-c", str(files / "mosquitto.conf")], stdout=log, stderr=log)
     try:
-        await until_async(lambda: listens(port), 10.0, "mosquitto listens")
+        await until_async(lambda: listens(port), what="mosquitto listens")
         client = aiomqtt.Client("127.0.0.1", port, username=WATCH_USER, password=passwords[WATCH_USER],
                                 protocol=aiomqtt.ProtocolVersion.V5)
         async with heard_at(client, "acd/v1/events/#") as heard:
@@ -344,7 +344,7 @@ async def test_everybody_says_the_same_to_the_call(rounds: int, new_lab: NewLab,
             return not agreement.differences(store, [agreement.of_mqtt(event for _, event, _ in list(heard))])
 
         try:
-            await until_async(told, 30.0)
+            await until_async(told)
         except AssertionError:
             agreement.agree(store, agreement.of_mqtt(event for _, event, _ in heard))
     ends = Counter(row["contact"] for row in lab.rows(

@@ -56,7 +56,7 @@ async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
         def looked() -> Checked:
             return check(boards, [one.name for one in RECORDED], source())
 
-        await until_async(lambda: asyncio.to_thread(source().ask, "acd_contacts_total"), 20, "the node is read")
+        await until_async(lambda: asyncio.to_thread(source().ask, "acd_contacts_total"), what="the node is read")
         gives_up = await stage.waiting(KEY, SERVICE)
         await gives_up.hangup()
         (first,) = plain(SERVICE, 1)
@@ -64,7 +64,7 @@ async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
         others = [seat.id for seat in lab.info.agents if seat.team == team and seat.id != first][:names.K_MIN - 1]
         agent = await stage.agent(first, Behaviour("0"))
         caller = await stage.hurried(KEY)
-        await stage.reaches(agent, "talking", 20.0)
+        await stage.reaches(agent, "talking")
         await caller.hangup()
         await stage.reaches(agent, "wrapup")
         await agent.ask("wrapup/end")
@@ -76,7 +76,7 @@ async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
             return None if found.findings or found.absent else found
 
         try:
-            checked = await until_async(good, 30, "every panel has data, and nothing was left out")
+            checked = await until_async(good, what="every panel has data, and nothing was left out")
         except AssertionError:
             pytest.fail("\n".join(map(str, [*looked().findings, *looked().absent])))
         assert checked.panels == sum(len(board.panels) for board in BOARDS)

@@ -27,7 +27,7 @@ async def talking(stage: Stage, agent: Person, number: str = OWN) -> tuple[Leg, 
     rung = len(stage.network.rung)
     caller = await stage.hurried(KEY, tone=CALLER, number=number)
     phone = await stage.network.wait_ring(agent.seat, rung)
-    return caller, phone, str((await stage.reaches(agent, "talking", 20.0))["contact"])
+    return caller, phone, str((await stage.reaches(agent, "talking"))["contact"])
 
 
 def followed(stage: Stage, contact: str) -> bool:
@@ -46,7 +46,7 @@ async def agreed(stage: Stage, contact: str, is_so: bool) -> None:
         rows = stage.lab.rows("select follow_up from contacts where contact = ?", contact)
         return bool(rows[0]["follow_up"]) is is_so
 
-    await until_async(there, 15.0, f"agreed: {is_so}")
+    await until_async(there, what=f"agreed: {is_so}")
 
 
 async def test_who_has_agreed_is_called_back_when_the_line_is_lost_and_nobody_else(stage: Stage) -> None:
@@ -83,8 +83,8 @@ async def test_who_has_agreed_is_called_back_when_the_line_is_lost_and_nobody_el
     await caller.hangup(NETWORK)
     assert await stage.ended(contact) == "answered" and followed(stage, contact)
     await agent.ask("resume")
-    again = await stage.network.wait_ring(SUBSCRIBER, limit=40.0)
-    await until_async(lambda: again.answered.is_set() and stage.tone_s(again, AGENT) > TALK_S, 40.0, "both are there")
+    again = await stage.network.wait_ring(SUBSCRIBER)
+    await until_async(lambda: again.answered.is_set() and stage.tone_s(again, AGENT) > TALK_S, 60.0, "both are there")
     assert (await stage.reaches(agent, "talking"))["contact"] == f"f{contact}"
     stage.heard(again, "geri-arama-merhaba")
     await again.hangup()

@@ -24,7 +24,7 @@ from lab.person import Person
 from tests.fakes.sip_uac import Dialogue, Telephone
 from tests.system import hostile, unbroken
 from tests.system.stage import Stage, plain
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.system
 
@@ -143,7 +143,7 @@ async def test_an_agents_phone_and_a_terminal_show_nothing_of_it(stage: Stage, c
             return True
         return False
 
-    await until_async(rings, 20, "the hostile caller reaches the agent")
+    await until_async(rings, what="the hostile caller reaches the agent")
     phone = stage.network.rung[-1]
     await stage.reaches(agent, "talking")
     assert re.fullmatch(r"[\w ,.:·()-]*", phone.shown_name), phone.shown_name
@@ -176,7 +176,7 @@ async def test_malformed_messages_and_junk_harm_nobody(
             async with hostile.connection(place) as (reader, writer):
                 writer.write(data)
                 writer.write_eof()
-                await asyncio.wait_for(reader.read(), 20)
+                await asyncio.wait_for(reader.read(), LIMIT_S)
 
     async with undisturbed(stage):
         for phone in (carrier, stranger):

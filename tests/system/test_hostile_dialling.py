@@ -91,7 +91,7 @@ async def test_neither_end_of_a_talk_can_send_it_elsewhere(
             talks.append(await asyncio.wait_for(stranger.rung.get(), 1.0))
         return bool(talks)
 
-    await until_async(rings, 20, "the phone rings")
+    await until_async(rings, what="the phone rings")
     phone = talks[0]
     await stage.reaches(agent, "talking")
     before = calls(pbx)

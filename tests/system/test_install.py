@@ -166,7 +166,7 @@ async def first_call(machine: Machine, phones: Network, folder: Path) -> None:
     assert found.found, f"no answer of the code is heard: {found}; {code.story()}"
 
     caller = await phones.call("4440632", press="1@1s", tone=440, record=folder / "caller.wav")
-    ring = await phones.wait_ring(SEAT, limit=40)
+    ring = await phones.wait_ring(SEAT)
     await ring.wait_answered()
     assert ring.recording is not None
 

@@ -43,7 +43,7 @@ async def test_a_call_reaches_the_agent_and_is_in_all_three_records(lab: Lab) ->
     agent = await lab.agent("a1001", Behaviour(talk=1.0, tone=600))
     call = await lab.call(press="1@1s", tone=440)
     await call.wait_answered()
-    phone = await lab.network.wait_ring(agent.seat, limit=40)
+    phone = await lab.network.wait_ring(agent.seat)
     await phone.wait_ended()
     assert phone.was_answered
     assert call.answered_at and phone.answered_at and phone.answered_at > call.answered_at
@@ -102,7 +102,7 @@ async def _cut_and_mend(lab: Lab, proxy: Proxy) -> None:
 
     await until_async(link_down, what="the node sees that the link is cut")
     proxy.mend()
-    await until_async(link_up, timeout=30, what="the link comes back")
+    await until_async(link_up, what="the link comes back")
     await lab.clear()
 
 
@@ -128,7 +128,7 @@ def test_a_guarded_lab_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
     assert [one["name"] for one in found] == ["guard", "asterisk", "network", "node"]
     process.send(owner, signal.SIGKILL)
     for one in found:
-        until(lambda one=one: not process.alive(Identity(one["pid"], one["started"])), timeout=40, what=one["name"])
+        until(lambda one=one: not process.alive(Identity(one["pid"], one["started"])), timeout=60, what=one["name"])
 
 
 def test_down_never_ends_another_process_with_the_same_pid(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class House:
         async def there() -> list[dict[str, Any]]:
             return [row for row in self.rows() if row["contact"] == contact]
 
-        return await until_async(there, 20.0, f"a recording of {contact}")
+        return await until_async(there, what=f"a recording of {contact}")
 
     async def heard(self, row: dict[str, Any], folder: Path) -> Samples:
         """A recording as a supervisor hears it: A-law as 16 bit."""
@@ -116,7 +116,7 @@ async def test_a_frozen_node_that_is_asked_for_a_pause_costs_nobody_their_call(n
     stage = Stage(lab, tmp_path)
     agent = await stage.agent(plain("uzaktan_egitim", 1)[0], Behaviour(tone=AGENT, record=tmp_path))
     caller = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
-    await stage.reaches(agent, "talking", 40.0)
+    await stage.reaches(agent, "talking", 60.0)
     phone = await stage.network.wait_ring(agent.seat)
     spool = lab.folder / "spool"
     await until_async(lambda: any(file.stat().st_size for file in spool.iterdir()), what="a recording")
@@ -141,7 +141,7 @@ async def test_a_recording_that_nobody_can_keep_paused_ends_and_the_talk_goes_on
     agent = await stage.agent(plain("uzaktan_egitim", 1)[0], Behaviour(tone=AGENT, record=tmp_path))
     colleague = await stage.agent(plain(ASKED, 1)[0], Behaviour(tone=COLLEAGUE, record=tmp_path))
     caller = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
-    await stage.reaches(agent, "talking", 40.0)
+    await stage.reaches(agent, "talking", 60.0)
     phone = await stage.network.wait_ring(agent.seat)
     [file] = list((lab.folder / "spool").iterdir())
     await agent.ask("recording/pause")
@@ -152,7 +152,7 @@ async def test_a_recording_that_nobody_can_keep_paused_ends_and_the_talk_goes_on
     asks, before = file.stat().st_size, stage.tone_s(phone, CALLER)
     lab.freeze_node()
     await theirs.hangup()
-    await until_async(lambda: stage.tone_s(phone, CALLER) > before + WRITTEN_S, 30.0, "agent and caller are together")
+    await until_async(lambda: stage.tone_s(phone, CALLER) > before + WRITTEN_S, what="agent and caller are together")
     assert not phone.ended.is_set() and file.stat().st_size == asks, "nothing more was recorded"
     lab.thaw_node()
     await caller.hangup()
@@ -173,7 +173,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
         stage.hurried("2", tone=CALLER, number="05325556677"),
         stage.caller(_with("1"), tone=CALLER, number="05326667788"))
     for agent in agents:
-        await stage.reaches(agent, "talking", 40.0)
+        await stage.reaches(agent, "talking", 60.0)
     await asyncio.sleep(2.0)
     # Only one may be recorded, and while it is, the sound is plain in the spool alone.
     [file] = list(spool.iterdir())
@@ -297,7 +297,7 @@ async def test_a_node_that_is_killed_in_the_talk_loses_nothing_of_it(new_lab: Ne
     house = House(lab, stage)
     agent = await stage.agent(plain("uzaktan_egitim", 1)[0], Behaviour(tone=AGENT))
     leg = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
-    await stage.reaches(agent, "talking", 40.0)
+    await stage.reaches(agent, "talking", 60.0)
     contact = house.contact(leg, "+9" + KEPT)
     await asyncio.sleep(2.0)
     await asyncio.to_thread(lab.kill_node)
@@ -326,13 +326,13 @@ async def test_each_talk_of_a_caller_who_is_sent_on_has_its_own_and_a_private_on
               for service, tone in zip(services, tones, strict=True)]
     leg = await stage.caller(_with("2"), tone=CALLER, number=KEPT)
     for agent, onward in zip(agents, (*services[1:], None), strict=True):
-        await stage.reaches(agent, "talking", 40.0)
+        await stage.reaches(agent, "talking", 60.0)
         contact = house.contact(leg, "+9" + KEPT)
         await asyncio.sleep(2.5)
         if onward is not None:
             await agent.ask("transfer", {"service": onward})
     await leg.hangup()
-    await until_async(lambda: len(house.rows()) == 2 and not list((lab.folder / "spool").iterdir()), 20.0, "two sealed")
+    await until_async(lambda: len(house.rows()) == 2 and not list((lab.folder / "spool").iterdir()), what="two sealed")
     assert [(row["contact"], row["service"], row["agent"]) for row in house.rows()] == [
         (contact, service, agent.id) for service, agent in zip(services[:2], agents[:2], strict=True)]
     for row, own in zip(house.rows(), tones, strict=False):

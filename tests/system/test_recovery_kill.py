@@ -91,7 +91,7 @@ async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path, aster
                                          else phone_of) for service in (TALKS, ENDS, RINGS)}
     talk, talk_phone, talk_contact = await talking(stage, TALKS, people[TALKS])
     short, _, short_contact = await talking(stage, ENDS, people[ENDS])
-    waiting = [await stage.waiting(KEYS[WAITS], WAITS, number) for number in range(1, 5)]
+    waiting = [await stage.waiting(KEYS[WAITS], WAITS) for _ in range(4)]
     contacts = await stored(lab, WAITS, 4)
     await in_line(Pbx(lab.folder, asterisk_tree), len(waiting))
     menu = await stage.caller()
@@ -127,7 +127,7 @@ async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path, aster
         await menu.press(KEYS[TALKS])
         return newest(lab, TALKS) != talk_contact
 
-    await until_async(chosen, 20, what="the caller in the menu is asked again and heard")
+    await until_async(chosen, what="the caller in the menu is asked again and heard")
     ended = time.time()
     for leg in (talk, ringer, *waiting, menu):
         assert not leg.ended.is_set(), f"{leg} was dropped: {leg.story()}"
@@ -165,11 +165,16 @@ def _true_ends(lab: Lab, short_contact: str, short: Leg, left_contact: str, leav
 
 async def in_line(pbx: Pbx, count: int) -> None:
     """Until so many hear the line: the node counts a caller as waiting before its answer has brought them there."""
-    async def there() -> bool:
-        channels = await asyncio.to_thread(pbx.channels)
-        return sum((one.context, one.application) == ("santral-hold", "Read") for one in channels) == count
+    places: list[tuple[str, str]] = []
 
-    await until_async(there, 20, what=f"{count} in the line")
+    async def there() -> bool:
+        places[:] = [(one.context, one.application) for one in await asyncio.to_thread(pbx.channels)]
+        return places.count(("santral-hold", "Read")) == count
+
+    try:
+        await until_async(there, what=f"{count} in the line")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; all channels: {places}") from None
 
 
 async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, asterisk_tree: Program) -> None:
@@ -182,7 +187,7 @@ async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, aster
     frozen = time.time()
     lab.freeze_node()
     try:
-        await until_async(lambda: time.time() > frozen + 20, 25, what="20 s frozen")
+        await until_async(lambda: time.time() > frozen + 20, what="20 s frozen")
     finally:
         lab.thaw_node()
     await stage.reaches(agent, "talking")
@@ -261,7 +266,7 @@ async def test_a_killed_asterisk_is_nobodys_abandonment(
     async def up() -> bool:
         return bool((await lab.status())["link_up"])
 
-    await until_async(up, 20, what="the link is back")
+    await until_async(up, what="the link is back")
     back = time.time()
     await lab.network.register_again(person.seat for person in (agent, ringing))
     await agent.ask("wrapup/end")
@@ -336,7 +341,7 @@ async def test_agents_who_met_without_a_node_are_left_to_talk(new_lab: NewLab, t
     await asks.ask("consult", {"agent": asked.id})
     other = await stage.network.wait_ring(asked.seat, since)
     await asyncio.to_thread(stage.lab.kill_node)
-    await until_async(lambda: stage.tone_s(phone, AGENT) > 1.0, 20.0, "the two talk")
+    await until_async(lambda: stage.tone_s(phone, AGENT) > 1.0, what="the two talk")
     await stage.lab.start_node()
     await asyncio.gather(stage.reaches(asked, "talking", STATES_S), stage.reaches(asks, "talking", STATES_S))
     await asyncio.sleep(WAIT_S + GAP_S)
@@ -359,7 +364,7 @@ async def test_without_a_node_the_safety_net_takes_callers_and_keeps_them(
     waits = await stage.hurried(KEYS[WAITS], tone=CALLER)
     contact = await until_async(lambda: newest(lab, WAITS))
     await asyncio.to_thread(lab.kill_node)
-    phone = await lab.network.wait_ring(member.endpoint, limit=30)
+    phone = await lab.network.wait_ring(member.endpoint)
     await stage.talk(phone)
     assert stage.tone_s(phone, CALLER) > 0.8
     await lab.start_node()

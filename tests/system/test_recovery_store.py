@@ -38,12 +38,12 @@ async def test_a_store_that_is_locked_for_seconds_costs_nobody_the_call(new_lab:
 
     log = lab.folder / "node.log"
     await until_async(lambda: "store.slow" in log.read_text(encoding="utf-8"), what="the turn that waited is told")
-    await stage.counts(WAITS[0], 2, 20.0)  # who came meanwhile is in the line
+    await stage.counts(WAITS[0], 2)  # who came meanwhile is in the line
     seats = [lab.info.seat(name) for name in plain(WAITS[0], 2)]
     await lab.network.register({seat.endpoint: seat.secret for seat in seats})
     for seat in seats:
         person = await lab.agent(seat.id, Behaviour("0"))
-        await stage.reaches(person, "talking", 20.0)
+        await stage.reaches(person, "talking")
     assert not waits.ended.is_set() and not late.ended.is_set()
     told = log.read_text(encoding="utf-8")
     assert told.count("node.ready") == 1 and "Traceback" not in told

@@ -100,7 +100,7 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     names = plain("temsilci", talk_count + 1, 40, alone=False)
     people = await stage.agents(names[:talk_count], Behaviour("0", tone=AGENT))
     talks = await callers(stage, talk_count, TALKS[1], CALLER)
-    await asyncio.gather(*(stage.reaches(person, "talking", 30.0) for person in people))
+    await asyncio.gather(*(stage.reaches(person, "talking") for person in people))
     waits = await callers(stage, wait_count, WAITS[1])
     await stage.counts(WAITS[0], wait_count, 30.0)
     places = await until_async(lambda: found if len(found := order(lab, WAITS[0])) == wait_count else [],

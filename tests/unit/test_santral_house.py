@@ -19,6 +19,7 @@ from routing.core.inbox import InboxClosed
 from routing.store.errors import StoreError
 from santral.config import node_config
 from santral.house import NodeHouse
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.unit
 
@@ -40,7 +41,7 @@ async def test_no_reload_by_signal_ends_the_node() -> None:
                       SimpleNamespace(find=None, sound=None, hush=None),  # type: ignore[arg-type]
                       lambda offer: True, SimpleNamespace(forget=None), lambda: None, tuple)  # type: ignore[arg-type]
     running = asyncio.create_task(house.run(hang_up))
-    await asyncio.wait_for(asked.wait(), 5.0)
+    await asyncio.wait_for(asked.wait(), LIMIT_S)
     assert not running.done() and not troubles
     running.cancel()
 

@@ -16,6 +16,7 @@ from santral.config import NodeConfig, node_config
 from santral.last_good import CentreFiles
 from santral.reload import BY_ASTERISK, RELOADED, RENDER, RESTART, Change, New, Reloader, beside, difference, read
 from tests.ministry import copied, edit
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.unit
 
@@ -157,7 +158,7 @@ async def test_reloads_come_one_after_the_other_and_a_failure_changes_nothing(fo
 
     node.reloader = Reloader(CentreFiles(folder, None, folder.parent), lambda: node.config, slow)
     first = asyncio.create_task(node.reloader.reload("one"))
-    await asyncio.wait_for(entered.wait(), 20)
+    await asyncio.wait_for(entered.wait(), LIMIT_S)
     second = asyncio.create_task(node.reloader.reload("two"))
     await asyncio.sleep(0)
     assert not second.done()
