@@ -254,7 +254,7 @@ class Duel:
             [(c.id, c.state, c.service.id, c.step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, c.calls_us) for c in h.callers.values()],
+              c.follow_up, c.own, c.calls_us) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in h.offers.values()],
@@ -270,7 +270,7 @@ class Duel:
             [(c.id, c.state, c.service.id, c.step, c.urgent, c.priority, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, bool(c.kept_by)) for c in d.contacts.values()],
+              c.follow_up, c.returned, bool(c.kept_by)) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in d.offers.values()],
