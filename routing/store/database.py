@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
@@ -99,6 +99,17 @@ def _make_private(path: Path) -> None:
     except OSError as error:
         raise StoreUnavailable("readonly", f"{path} cannot be written: {error.strerror}. The folder must exist and "
                                            "belong to the user who runs the node") from None
+
+
+def check_server(connection: Connection, where: str) -> None:
+    """Refuse a PostgreSQL server that is too old, or that would lose what it has acknowledged. Raises
+    `StoreUnavailable`."""
+    version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+    if version < POSTGRES_MIN:
+        raise StoreUnavailable("broken", f"{where} is PostgreSQL {version // 10000}; Santral needs 15 or later")
+    for setting in ("fsync", "synchronous_commit"):
+        if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
+            raise StoreUnavailable("broken", f"{where} has {setting} = off and would lose calls. Set it to on")
 
 
 def driver_of(engine: Engine) -> Any:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -25,7 +26,7 @@ from routing.core.journal import encode
 from routing.core.stored import Row
 from routing.store import lease as leasing
 from routing.store import residue, start
-from routing.store.database import LOCK_S, POSTGRES_MIN, connect, driver_of, lifted, place, translated, url_of
+from routing.store.database import LOCK_S, check_server, connect, driver_of, lifted, place, translated, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.migrate import unreferenced, upgrade
@@ -83,15 +84,15 @@ class Store:
         self._url = url
         self._engine = connect(url, max_page_count=max_page_count)
         self._driver = driver_of(self._engine)
-        self._writer = Worker("santral-store-writer", lambda: self._log.bring_in(self._connection))
+        self._on_sqlite = url.get_backend_name() == "sqlite"
         self._log = WriteAhead()
+        self._writer = Worker("santral-store-writer", lambda: self._log.bring_in(self._connection))
         self._reading = Worker("santral-store-reader")
         self._reader = Reader(url.render_as_string(hide_password=False), node=True)
         self._connection: Connection | None = None
         self._lease: Lease | None = None
         self._lease_until = 0.0
-        self._next_input = 1
-        self._next_fact = 1
+        self._next_input = self._next_fact = 1
 
     @classmethod
     async def open(cls, where: str | Path, *, max_page_count: int | None = None) -> Store:
@@ -129,7 +130,10 @@ class Store:
         the lease and another node has come right after it: then that one has read it.
         """
         before = monotonic()
-        await self._writer.call(lambda: self._commit(turn))
+        told = Lock()
+        told.acquire()
+        # A server is asked over the network: there the loop has time for others.
+        await self._writer.call(lambda: self._commit(turn, told), until=told if self._on_sqlite else None)
         if (took := monotonic() - before) > SLOW_S:
             log.warning("store.slow", seconds=round(took, 1))
 
@@ -273,7 +277,7 @@ class Store:
     @property
     def _acts_until(self) -> float:
         """When the node stops acting without another renewal, by our own steady clock."""
-        if self._url.get_backend_name() == "sqlite":
+        if self._on_sqlite:
             return self._lease_until - TTL_S + STILL_S
         return self._lease_until - MARGIN_S
 
@@ -289,7 +293,7 @@ class Store:
 
     def _prepare(self, connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
-            _check_server(connection, place(self._url))
+            check_server(connection, place(self._url))
         upgrade(connection)
         found = connection.execute(select(meta.c.value).where(meta.c.key == "journal_format")).scalar_one_or_none()
         if found is None:
@@ -355,9 +359,14 @@ class Store:
             return began
         self._lease_until = self._in_transaction(change) + TTL_S
 
-    def _commit(self, turn: Turn) -> None:
+    def _commit(self, turn: Turn, told: Lock) -> None:
+        def keep(connection: Connection) -> tuple[int, int]:
+            try:
+                return self._keep(connection, turn)
+            finally:
+                told.release()  # what is left is the disk's
         # The numbers go on only when the commit has come back: a turn that failed has used none.
-        self._next_input, self._next_fact = self._in_transaction(lambda connection: self._keep(connection, turn))
+        self._next_input, self._next_fact = self._in_transaction(keep)
         self._log.turns += 1
         if self._lease is not None and monotonic() > self._lease_until - MARGIN_S:
             # It waited for a lock, or the disk was slow: what follows from it must be done within a lease that lasts.
@@ -389,12 +398,3 @@ class Store:
                     next_fact += 1
                 _ADD_FACTS.run_all(cursor, dialect, rows)
         return next_input, next_fact
-
-
-def _check_server(connection: Connection, where: str) -> None:
-    version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
-    if version < POSTGRES_MIN:
-        raise StoreUnavailable("broken", f"{where} is PostgreSQL {version // 10000}; Santral needs 15 or later")
-    for setting in ("fsync", "synchronous_commit"):
-        if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
-            raise StoreUnavailable("broken", f"{where} has {setting} = off and would lose calls. Set it to on")
