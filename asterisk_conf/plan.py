@@ -36,6 +36,8 @@ SECRET_MIN = 20
 
 _NUMBER = re.compile(r"[0-9]{2,15}\Z", re.ASCII)
 _OUTSIDE = re.compile(r"\+?[0-9]{3,15}\Z", re.ASCII)
+LEAD_BACK = "back"
+"""Where the call goes when nobody answers at an outside number (`lead.conf`), beside the names of these."""
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,29}\Z", re.ASCII)
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
@@ -315,9 +317,16 @@ def _phones(plan: Plan) -> Iterable[str]:
             yield f"remote counsellor {seat!r}: letters, digits, _ and - only, and no name that is there already"
         if not _E164.match(number):
             yield f"remote counsellor {seat}: the number is not + and 8 to 15 digits"
+    dialled: dict[str, str] = {}
     for name, number in plan.transfers:
         if not _LABEL.match(name):
             yield f"outside number {name!r}: 1 to 30 of a-z, digits and -"
+        seen_as = name.replace("-", "")
+        if seen_as == LEAD_BACK or (len(seen_as) == 1 and seen_as.isalpha()):
+            yield (f"outside number {name!r}: {LEAD_BACK} and names of one letter mean something else where the call "
+                   "is led; give it another name")
+        if (same := dialled.setdefault(seen_as, name)) != name:
+            yield f"outside numbers {same!r} and {name!r}: Asterisk does not see the -; give one another name"
         if not _OUTSIDE.match(number):
             yield f"outside number {name}: 3 to 15 digits, with + before them or not"
     if plan.transfers and not (plan.trunk.way_out and _HOST.match(plan.trunk.way_out.partition(":")[0])):

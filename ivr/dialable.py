@@ -12,6 +12,9 @@ COUNTRY = 90
 SHORT_MAX = 6
 """Longest short number: 112, 1234, the six digits of some services. A subscriber's has ten without the zero."""
 WHOLE_COUNTRY = "444"
+AREAS = "234"
+"""First digits of the codes of areas. Behind others, as those of mobiles (5) or of no place (850), 444 is a part of
+somebody's number."""
 DIGITS_MAX = 15
 """As ITU-T E.164 has it."""
 
@@ -81,4 +84,5 @@ def _bare(digits: str) -> str:
     four digits) is dialled behind the code of any area too, from a mobile or from abroad: 0212 444 0 632."""
     bare = digits.lstrip("+0")
     bare = bare.removeprefix(str(COUNTRY)) if len(bare) > 10 or bare.startswith("90444") else bare
-    return bare[-7:] if len(bare) == 10 and bare[-7:].startswith(WHOLE_COUNTRY) else bare
+    whole = len(bare) == 10 and bare[0] in AREAS and bare[-7:].startswith(WHOLE_COUNTRY)
+    return bare[-7:] if whole else bare

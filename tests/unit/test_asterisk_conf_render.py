@@ -175,6 +175,9 @@ def test_an_unknown_mark_is_an_error() -> None:
     ({"trunk": Trunk(("192.0.2.10",))}, "no way out of the trunk"),
     ({"transfers": (("alo 183", "183"),)}, "outside number 'alo 183'"),
     ({"transfers": (("alo183", "18x"),)}, "outside number alo183: 3 to 15 digits"),
+    *(({"transfers": ((name, "183"),)}, f"outside number '{name}': back and names of one letter") for name in (
+        "back", "i", "t", "h", "s", "i-")),
+    ({"transfers": (("ab-c", "183"), ("abc", "184"))}, "'ab-c' and 'abc': Asterisk does not see the -"),
     ({"transfers": (("alo183", "183"),), "trunk": Trunk(("192.0.2.10",))}, "numbers of the menu, and no way out"),
     ({"rtp": (20000, 10000)}, "the smaller first"),
     ({"codecs": ("g729",)}, "codec 'g729'"),
