@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
-from operator import attrgetter
 
-from routing.core import contacts, offers, requirement
+from routing.core import agents, breaks, contacts, offers, requirement
 from routing.core.domain import Domain
 from routing.core.kind import tier_of
+from routing.core.model import Channel
 from routing.core.pool import Group
-from routing.core.records import AgentRecord
+from routing.core.records import AgentRecord, Contact
 from routing.core.strategies import fewest_contacts
+
+VOICE = Channel.VOICE
 
 RUNNERS_UP = 5
 """Agents named in the decision record beside the chosen one: its cost stays constant."""
-
-_id_of = attrgetter("id")
 
 
 def assign(d: Domain) -> None:
@@ -85,15 +85,27 @@ def _first(d: Domain, groups: Iterable[Group], ready: bool = False) -> Group | N
     return first
 
 
+def _too_near(d: Domain, contact: Contact, record: AgentRecord) -> bool:
+    """The next break of the agent, or for a call that of the other one of the pair."""
+    partner = record.partner if record.lead and contact.channel is VOICE else None
+    return breaks.protected(d, record) or (partner is not None and breaks.protected(d, partner))
+
+
 def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
-    """The head of a group to an agent who stands for it, or is about to."""
+    """The head of a group to an agent who stands for it, or is about to. What contacts take may have been learned to be
+    more since the agent stood there, idle: whose break is too near by now is put where they belong instead."""
     assert group.head is not None
     contact, pool, matching = group.head[2], group.pool, d.matching
+    if (record.breaks or record.lead) and _too_near(d, contact, record):
+        agents.place(d, record)
+        return
     if d.watch is not None:
         d.watch(d, contact, record)
     beside = pool.best(group.allowed, RUNNERS_UP + 1)
     if beside and beside[0] is record:  # who is about to stand is in no line
         del beside[0]
+    runners_up = tuple([one.id for one in beside[:RUNNERS_UP]
+                        if not ((one.breaks or one.lead) and _too_near(d, contact, one))])
     assert record.kind is not None
     if pool.ranks_by is not None:
         level: int | None = record.kind.skills[pool.ranks_by]
@@ -105,5 +117,4 @@ def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
     if matching.counts_offers:
         fewest_contacts.count(record, d.now, matching.half_life_s)
     offers.make(d, contact, record, requirement.UNRANKED if level is None else level,
-                tuple(map(_id_of, beside[:RUNNERS_UP])),
-                pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)
+                runners_up, pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)

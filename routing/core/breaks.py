@@ -1,7 +1,8 @@
 """Breaks: what keeps the next one safe, and the clock of an agent's day. `recess` begins and ends them.
 
 A planned break is protected: nothing is offered any more once the time left until its latest start (start + the
-profile's grace) is less than the expected handle time, the 80 % value of the slowest service that the agent serves. It
+profile's grace) is less than the expected handle time, the 80 % value of the slowest service that the agent serves. That
+value is learned meanwhile: who stands ready is asked for it again when an offer is made (`assign`). The break
 begins at its start, or after what is under way then, and always has its full length. A short break
 (`Centre.micro_break_s`) comes by itself before `Profile.max_continuous_s` without one is over. A pause, whoever began
 it, and the time signed out count as a break when they last as long as a short one.

@@ -8,7 +8,7 @@ Where to look: `state` what is remembered, `house` the way of an event and of th
 `calls` offers and talks, `shifts` what agents do, `burden` loads, rests and breaks, `settings` reloads, links, hours
 and restarts, `choice` who gets whom, `words` expressions, `crowd` a random house and what happens in it.
 
-Two numbers are left out: the expected handle time that protects a break is held still for both (`duel.expected_s`;
+Two numbers are left out: the expected handle time that protects a break is told to both (`Duel.takes_s`;
 how it is learned is tested in `test_core_handled`), and the expected wait that callers are told (`estimate`) changes no
 choice. Not compared are numbers of facts and versions, counts in the decision record, and the order in which callers
 and phones go that come due at the same moment.

@@ -83,8 +83,13 @@ def look(h, p: Person) -> None:
         other = bears(h, p.partner)
         gladly, atmost, utmost = min(gladly, other[0]), min(atmost, other[1]), min(utmost, other[2])
     p.bears = gladly, atmost, utmost
-    p.protected = bool(p.breaks) and p.breaks[0][0] + p.agent.profile.break_grace_s - h.now < needed_s(h, p)
+    p.protected = break_near(h, p)
     p.wake_at = min((at for at in bounds(h, p) if at > h.now), default=None)
+
+
+def break_near(h, p: Person) -> bool:
+    """A contact may reach into the next break."""
+    return bool(p.breaks) and p.breaks[0][0] + p.agent.profile.break_grace_s - h.now < needed_s(h, p)
 
 
 def bears(h, p: Person) -> tuple[int, int, int]:

@@ -47,6 +47,13 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
             continue
         found = candidates(h, caller, open_to)
         if found:
+            best = found[0][4]
+            asked = [best, best.partner] if caller.channel is VOICE and best.lead else [best]
+            if any(burden.break_near(h, p) for p in asked):  # contacts take longer by now than when they were looked at
+                h.seen["breaks that came near while idle"] += 1
+                for p in asked:
+                    burden.look(h, p)
+                return True
             offer(h, caller, found)
             return True
     return False

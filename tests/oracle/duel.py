@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -56,22 +57,28 @@ class Divergence(AssertionError):
     """Engine and oracle do not say the same."""
 
 
+SHARES = (0.2, 0.6, 1.0, 1.4, 1.8)
+"""Contacts take longer and longer, each of these for `SHARE_LASTS` events, from each look at everybody on."""
+
+SHARE_LASTS = 20
+
+
 def expected_s(service: str) -> float:
-    """What eight of ten contacts of a service take at most."""
+    """What eight of ten contacts of a service take at most, at a share of 1."""
     return 15.0 + 40.0 * (ord(service[0]) % 5)
 
 
 class Known(handled.Handled):
     """Handle times that nobody learns."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, said: Callable[[str], float]) -> None:
         super().__init__()
-        self.service = service
+        self.service, self.said = service, said
 
     @property
     def p80_s(self) -> float:
         """As said to both."""
-        return expected_s(self.service)
+        return self.said(self.service)
 
     def note(self, seconds: float) -> None:
         """Not learned."""
@@ -80,8 +87,12 @@ class Known(handled.Handled):
 class Still(defaultdict[str, handled.Handled]):
     """The same of every service: what is learned in a talk is no matter of choice, and has tests of its own."""
 
+    def __init__(self, said: Callable[[str], float] = expected_s) -> None:
+        super().__init__()
+        self.said = said
+
     def __missing__(self, service: str) -> handled.Handled:
-        found = self[service] = Known(service)
+        found = self[service] = Known(service, self.said)
         return found
 
 
@@ -89,23 +100,30 @@ class Duel:
     """Both, and the time."""
 
     def __init__(self, centre: Centre) -> None:
-        self._begin()
         self.now = 1_000.0
         self.events = 0
         self.seen: Counter[str] = Counter()
         """How often each event, and each telling thing, occurred."""
         self._still: set[str] = set()
         """Callbacks that stood still when this was last looked at."""
+        self._begin()
         self.tell(e.Configured(centre))
 
     def _begin(self) -> None:
-        self.engine, self.house = Engine(), House(expected_s)
-        self.engine._domain.handled = Still()
+        self.looked = self.events
+        self.engine, self.house = Engine(), House(self.takes_s, self.seen)
+        self.engine._domain.handled = Still(self.takes_s)
+
+    def takes_s(self, service: str) -> float:
+        """What eight of ten contacts of a service take at most now: longer and longer since everybody was looked at."""
+        return expected_s(service) * SHARES[min((self.events - self.looked) // SHARE_LASTS, len(SHARES) - 1)]
 
     def tell(self, event: e.Event) -> bool:
         """One event to both. False: both have refused it."""
         self.events += 1
         refused = None
+        if isinstance(event, e.Configured):
+            self.looked = self.events
         try:
             commands = self.engine.handle(event, self.now)
         except Refused as error:
@@ -169,6 +187,8 @@ class Duel:
         sent_away = {command.contact for command in commands if isinstance(command, Overflow)}
         if any(house.callers[contact].offer is not None for contact in sent_away if contact in house.callers):
             raise Divergence(f"{event} at {self.now}: to the net, and a phone rings: {commands}")
+        if any(p.breaks for p in house.people.values()):
+            _cut(facts, said)
         if len(facts) > 1 or len(said) > 1:
             facts.sort(key=repr)
             said.sort(key=repr)
@@ -285,6 +305,16 @@ def _idle(agent: Any) -> float | None:
     """Since when they are idle. Of a break it tells nothing (coming back sets it anew), and when a break and a look
     at a phone come due at the same moment, the one that comes first decides it."""
     return None if agent.state == "paused" else agent.idle_since
+
+
+def _cut(facts: list[Any], said: list[Any]) -> None:
+    """One of five runners-up whose break is too near is left out by both, who may have found that at different moments:
+    one of them has made room for a sixth then."""
+    named = {fact[1]: fact[9] for fact in said if fact[0] == "Offered"}
+    for found, others in ((facts, named), (said, {fact[1]: fact[9] for fact in facts if fact[0] == "Offered"})):
+        for place, fact in enumerate(found):
+            if fact[0] == "Offered" and fact[1] in others:
+                found[place] = (*fact[:9], fact[9][:len(others[fact[1]])], *fact[10:])
 
 
 def _by_the_clock(command: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from math import inf
 from typing import Any
@@ -50,9 +51,11 @@ class Refusal(Exception):
 class House:
     """A routing domain, in lists."""
 
-    def __init__(self, p80_s: Callable[[str], float]) -> None:
+    def __init__(self, p80_s: Callable[[str], float], seen: Counter[str]) -> None:
         self.p80_s = p80_s
         """The expected handle time of a service."""
+        self.seen = seen
+        """How often a telling thing occurred that is neither a command nor a fact."""
         self.now = 0.0
         self.next_offer = 1
         self.numbers = 0

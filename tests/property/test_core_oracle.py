@@ -39,7 +39,7 @@ TELLING = (
     "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
     "overridden decompression ", "alarm bridge_mismatch",
     "alarm rows_repaired", "command Offer", "command Rescind", "command Overflow", "command Interrupt", "restarts",
-    "late clocks",
+    "late clocks", "breaks that came near while idle",
     "ended answered", "ended abandoned", "ended abandoned_short", "ended overflow", "ended left", "ended pbx_failure",
     "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
     "offer canceled contact_gone", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",

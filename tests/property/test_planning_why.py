@@ -82,6 +82,7 @@ def test_every_contact_of_a_random_house_is_told(monkeypatch: pytest.MonkeyPatch
             return heard[-1]
 
         monkeypatch.setattr(duel, "Engine", listened)
+        monkeypatch.setattr(duel, "SHARES", (1.0,))
         monkeypatch.setattr(why, "Engine", Stilled)
         crowd = Crowd(seed)
         while crowd.duel.events < EVENTS:

@@ -12,7 +12,7 @@ from routing.core.commands import Offer, Rescind
 from routing.core.errors import OutOfRange
 from routing.core.handled import SEED_MEAN_S
 from routing.core.ids import AgentId, SkillId
-from routing.core.model import Agent, AgentState, Profile, Step
+from routing.core.model import Agent, AgentState, Channel, Profile, Step
 from routing.core.recess import PLANNED_MOST
 from tests.break_house import LONG, A, house, restarted, run
 from tests.core_house import EDU, House
@@ -229,6 +229,28 @@ def test_a_plan_that_cannot_be_is_refused_whole(plan: tuple[tuple[float, float],
         h.tell(e.BreaksPlanned(A, plan), 2.0)
     run(h, START)
     assert h.state("a") is AgentState.PAUSED, "the plan of before holds"
+
+
+@pytest.mark.parametrize("pair_id", ["", "x"])
+def test_what_was_learned_while_an_agent_stood_idle_protects_the_break(pair_id: str) -> None:
+    """Of a pair the break may be the other one's."""
+    h = house(LONG, names="abc")
+    h.profiles(a=LONG._replace(pair_id=pair_id), b=LONG._replace(pair_id=pair_id))
+    h.tell(e.BreaksPlanned(AgentId("b") if pair_id else A, ((START, END),)), 2.0)
+    run(h, START - 1_000.0)
+    for _ in range(50):
+        h.engine._domain.handled[EDU.id].note(7_000.0)
+    free = "c" if pair_id else "b"
+    assert h.calls("edu").agent == free
+    if not pair_id:
+        assert h.calls("edu").agent == "c"
+    assert h.waits("edu") == [], "eight of ten contacts would reach into the break by now"
+    if pair_id:
+        chat = h.calls("edu", channel=Channel.CHAT)
+        assert chat.agent == "a", "whose own break is not near"
+        h.tell(e.ContactGone(chat.contact))
+    run(h, END)
+    assert h.offers[-1].agent == "a", "after the break"
 
 
 def test_as_many_breaks_as_may_be() -> None:
