@@ -1,14 +1,16 @@
 """Breaks: what keeps the next one safe, and the clock of an agent's day. `recess` begins and ends them.
 
 A planned break is protected: nothing is offered any more once the time left until its latest start (start + the
-profile's grace) is less than the expected handle time, the 80 % value of the slowest service that the agent serves. That
-value is learned meanwhile: who stands ready is asked for it again when an offer is made (`assign`). The break
-begins at its start, or after what is under way then, and always has its full length. A short break
+profile's grace) is less than the expected handle time, the 80 % value of the slowest service that the agent serves. It
+is learned meanwhile: that of who stands ready is looked at again when an offer is made (`assign`). The break begins at
+its start, or after what is under way then, and always has its full length. A short break
 (`Centre.micro_break_s`) comes by itself before `Profile.max_continuous_s` without one is over. A pause, whoever began
 it, and the time signed out count as a break when they last as long as a short one.
 
 Whoever sat down together does not go together: each agent's short break comes by another part of `STAGGER` sooner. When
 a planned break begins within `max_continuous_s`, that one serves and no short one comes before it.
+
+Who does not respond is not on a break: one whose time comes meanwhile begins, for the rest of it, when they are back.
 
 To everybody else every break looks the same: state PAUSED, reason "mola"; an agent whose break is near is READY.
 """
@@ -142,6 +144,8 @@ def arm(d: Domain, record: AgentRecord) -> None:
         return
     if record.state not in AWAY and not (record.break_s or record.pause_pending or record.leave_pending):
         at = min(at, short_at(record))
+    if record.state is AgentState.NOT_RESPONDING and at <= d.now:
+        at = inf  # it begins when they are back
     record.break_at = at
     if at < inf and record.state is not AgentState.SIGNED_OUT:
         d.timers.set(("break", record.id), at)

@@ -58,7 +58,7 @@ def due(d: Domain, record: AgentRecord) -> None:
             breaks.arm(d, record)
         return
     length = 0.0
-    while record.breaks and record.breaks[0][0] <= d.now:
+    while record.state is not AgentState.NOT_RESPONDING and record.breaks and record.breaks[0][0] <= d.now:
         (start, end), *rest = record.breaks
         record.breaks, record.break_begun, record.untold = tuple(rest), start, True
         length = max(length, end - d.now)

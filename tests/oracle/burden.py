@@ -6,7 +6,7 @@ from math import inf, log2
 
 from routing.core import events as e
 from tests.oracle import calls, shifts
-from tests.oracle.state import AWAY, PAUSED, PENDING, READY, SIGNED_OUT, Offer, Person
+from tests.oracle.state import AWAY, NOT_RESPONDING, PAUSED, PENDING, READY, SIGNED_OUT, Offer, Person
 
 ANY, HEAVY, HEAVIEST = 5, 3, 4
 NEGLIGIBLE = 0.01
@@ -116,6 +116,12 @@ def bears(h, p: Person) -> tuple[int, int, int]:
     return min(gladly, atmost), atmost, utmost
 
 
+def beyond(h, p: Person, load: int) -> bool:
+    """A contact of this load is more than the agent's own limit allows; it is 3 at least."""
+    steady = load >= HEAVIEST and p.steady_at > h.now
+    return (p.limited or steady) and not relaxed(h, p, "distress_limit")
+
+
 def bounds(h, p: Person) -> list[float]:
     """When to look again."""
     load, limits = load_now(h, p), p.agent.profile.distress
@@ -150,6 +156,8 @@ def break_changed(h, p: Person, before, before_s: float) -> None:
         if p.break_until or h.now - p.paused_at >= short_s:
             refreshed(h, p)
         p.break_until = 0.0
+    elif before is NOT_RESPONDING and p.state is not PAUSED:
+        h.seen["breaks that waited for an absent agent"] += bool(p.breaks) and p.breaks[0][0] <= h.now < p.breaks[0][1]
     if p.state is PAUSED:
         if before is not PAUSED:
             p.paused_at = h.now
@@ -180,6 +188,8 @@ def break_due(h, p: Person) -> float:
     if not p.signed or p.break_until:
         return inf
     at = p.breaks[0][0] if p.breaks else inf
+    if p.state is NOT_RESPONDING:
+        return at if at > h.now else inf  # later, should there be something left of it
     if p.state not in AWAY and not (p.break_s or p.pause_pending or p.leave_pending):
         at = min(at, short_due(p))
     return at
@@ -208,7 +218,7 @@ def clock_says(h, p: Person) -> None:
             shifts.become(h, p, READY, "resumed")
         return
     length = 0.0
-    while p.breaks and p.breaks[0][0] <= h.now:
+    while p.state is not NOT_RESPONDING and p.breaks and p.breaks[0][0] <= h.now:
         start, end = p.breaks[0]
         p.breaks, p.break_begun, length = p.breaks[1:], start, max(length, end - h.now)
     works = p.state not in AWAY

@@ -23,7 +23,17 @@ from routing.core.model import (
 from routing.core.strategies import STRATEGIES
 from tests.oracle.callbacks import SERVED_S
 from tests.oracle.duel import Duel
-from tests.oracle.state import ACCEPTED, CONSULTING, FREE, PENDING, RINGING, TALKING, WRAPPING, Offer
+from tests.oracle.state import (
+    ACCEPTED,
+    CONSULTING,
+    FREE,
+    NOT_RESPONDING,
+    PENDING,
+    RINGING,
+    TALKING,
+    WRAPPING,
+    Offer,
+)
 
 AGENTS = 9
 PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
@@ -84,7 +94,7 @@ def agent_of(rng: random.Random, number: int) -> Agent:
         max_continuous_s=some(7_200.0, 120.0 + number, 400.0 + number),
         distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0))),
         no_topics=some(frozenset(), frozenset({"abusive"}), frozenset({"deprem", "b"})),
-        pair_id=("p", "p", "q", "", "r", "r", "", "", "")[number] if rng.random() < 0.5 else "",
+        pair_id=("p", "p", "q", "", "r", "r", "", "", "")[number] if rng.random() < 0.7 else "",
         auto_return_s=some(None, 20.0 + number / 64))
     return Agent(AgentId(f"a{number}"), skills, profile, f"t{number % 2}", outside=rng.random() < 0.08)
 
@@ -260,6 +270,9 @@ class Crowd:
             return self._served(offer)
         if offer.state is PENDING and offer.caller.introducer is not None and rng.random() < 0.5:
             return e.OfferConnected(number, ContactId(f"o{offer.caller.introducer.id}-{caller}"))
+        if offer.partner is not None and offer.state is PENDING and rng.random() < 0.4:
+            return e.OfferEnded(number, "no_answer", self._partner(offer)) if offer.answered_at or \
+                offer.partner_answered else e.OfferAnswered(number, self._partner(offer))
         if offer.state is PENDING:
             if rng.random() < 0.03:
                 return e.AgentSpared(offer.person.id)
@@ -268,14 +281,15 @@ class Crowd:
             if offer.dialling:  # mostly it rings on, and some for too long
                 return self._of_agent() if rng.random() < 0.7 else rng.choice((
                     e.CallbackReached(caller, "PJSIP/called"), e.CallbackReached(caller, "PJSIP/called"),
-                    e.CallbackFailed(number, rng.choice(("no_answer", "busy"))), e.OfferAnswered(number),
+                    e.CallbackFailed(number, rng.choice(("no_answer", "busy"))),
+                    e.OfferAnswered(number, self._partner(offer)),
                     e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)), e.ContactGone(caller)))
             if offer.calls_back and rng.random() < 0.6:
                 return rng.choice((
                     e.CallbackTaken(number), e.CallbackTaken(number), e.CallbackReached(caller, "PJSIP/called"),
                     e.CallbackFailed(number, "busy")))
             return rng.choice((
-                e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number),
+                e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number, self._partner(offer)),
                 e.OfferConnected(number, caller, late), e.OfferConnected(number, caller),
                 e.OfferConnected(number, caller), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
                 e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS), self._partner(offer))))
@@ -358,11 +372,13 @@ class Crowd:
         seat = SeatId("s" + agent[1:]) if rng.random() < 0.93 else SeatId(f"s{rng.randint(0, AGENTS)}")
         if p is not None and p.agent.outside and p.state in (RINGING, TALKING) and rng.random() < 0.3:
             return e.AgentSignedIn(agent, SeatId(f"s{rng.randint(0, AGENTS)}"))  # their hours begin
+        start = self.duel.now + rng.choice((-5.0, 2.0, 30.0, 120.0, 200.0)) + rng.random()
+        if p is not None and p.state is NOT_RESPONDING and rng.random() < 0.3:
+            return e.BreaksPlanned(agent, ((start, start + 60.0),))
         if p is not None and p.state not in FREE and rng.random() < 0.4:
             if not p.signed:
                 return e.AgentSignedIn(agent, seat)
             return e.AgentResumed(agent) if rng.random() < 0.7 else e.WrapUpEnded(agent)
-        start = self.duel.now + rng.choice((-5.0, 2.0, 30.0, 120.0, 200.0)) + rng.random()
         return rng.choice((
             e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat), e.AgentResumed(agent), e.AgentResumed(agent),
             e.AgentPaused(agent), e.AgentPaused(agent, "yemek"), e.AgentSignedOut(agent), e.WrapUpEnded(agent),

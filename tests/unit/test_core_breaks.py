@@ -253,6 +253,52 @@ def test_what_was_learned_while_an_agent_stood_idle_protects_the_break(pair_id: 
     assert h.offers[-1].agent == "a", "after the break"
 
 
+def absent(*plan: tuple[float, float]) -> House:
+    """Does not respond from shortly before the first break on."""
+    h = house(LONG._replace(misses_allowed=1, auto_return_s=300.0, break_grace_s=900.0), *plan)
+    run(h, START - 20.0)
+    offer = h.calls("edu")
+    h.tell(e.OfferEnded(offer.offer, "no_answer"), START - 10.0)
+    h.tell(e.ContactGone(offer.contact))
+    assert h.state("a") is AgentState.NOT_RESPONDING
+    return h
+
+
+@pytest.mark.parametrize("by_word", [True, False])
+def test_who_does_not_respond_has_the_rest_of_the_break_when_they_are_back(by_word: bool) -> None:
+    h = absent((START, END), (END + 5_000.0, END + 5_600.0))
+    run(h, START + 100.0)
+    assert h.state("a") is AgentState.NOT_RESPONDING
+    if by_word:
+        h.tell(e.AgentResumed(A))
+    assert h.waits("edu", START + 200.0) == [], "the break first"
+    run(h, START + 300.0)
+    assert (h.state("a"), h.agent("a").reason) == (AgentState.PAUSED, REASON)
+    run(h, END - 0.5)
+    assert h.state("a") is AgentState.PAUSED
+    run(h, END)
+    assert h.offers[-1].agent == "a", "who waits meanwhile"
+
+
+def test_of_a_break_that_passed_without_the_agent_nothing_is_left() -> None:
+    h = absent((START, START + 200.0), (END + 5_000.0, END + 5_600.0))
+    run(h, START + 400.0)
+    assert h.state("a") is AgentState.READY
+    assert not any(fact.state is AgentState.PAUSED for fact in h.facts_of(f.AgentChanged))
+    run(h, END + 5_000.0)
+    assert h.state("a") is AgentState.PAUSED, "the next one is theirs"
+
+
+def test_a_break_that_is_planned_in_its_midst_waits_for_who_does_not_respond() -> None:
+    h = absent()
+    run(h, START + 50.0)
+    h.tell(e.BreaksPlanned(A, ((START, END),)))
+    run(h, START + 100.0)
+    assert h.state("a") is AgentState.NOT_RESPONDING
+    run(h, START + 300.0)
+    assert h.state("a") is AgentState.PAUSED
+
+
 def test_as_many_breaks_as_may_be() -> None:
     h = house(LONG, *((1_000.0 * n, 1_000.0 * n + 60.0) for n in range(1, PLANNED_MOST + 1)))
     run(h, 1_000.0 * PLANNED_MOST + 61.0)
