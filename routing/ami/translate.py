@@ -223,7 +223,7 @@ class Translator:
         if leg.up:
             return []
         leg.up = leg.rang = True
-        return [] if leg.partner else [OfferAnswered(leg.offer)]
+        return [OfferAnswered(leg.offer, leg.partner)]
 
     def _originated(self, message: Message) -> list[Event]:
         uniqueid = message.get("Uniqueid")

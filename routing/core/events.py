@@ -153,6 +153,8 @@ class OfferAnswered(NamedTuple):
     """The agent's leg is up: brief or the connection follows. Not yet accepted."""
 
     offer: OfferId
+    partner: bool = False
+    """It is the leg of the other one of a pair."""
 
 
 class OfferConnected(NamedTuple):

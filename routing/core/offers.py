@@ -210,17 +210,23 @@ def take_back(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: s
             close(d, offer, "taken_back", reason, to=to, to_reason=to_reason, by=record)
 
 
-def missed(d: Domain, offer: Offer, reason: str) -> None:
+def missed(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None) -> None:
     """Nobody took it. Enough misses in a row and the agent gets nothing more until they say that they are there. One
-    beyond the agent's limit may be left alone: it is no miss."""
-    for one in wellbeing.people(offer):
+    beyond the agent's limit may be left alone: it is no miss. `by`: who of a pair did not come; the other one, who had
+    picked up by then, has missed nothing."""
+    absent = [one for one in wellbeing.people(offer) if by is None or one is by or not _picked_up(offer, one)]
+    for one in absent:
         one.not_before = max(one.not_before, d.now + agents.MISS_GAP_S)
     if offer.tier == BY_CEILING:
         wellbeing.refused(d, offer)
     else:
-        for one in wellbeing.people(offer):
+        for one in absent:
             one.misses += 1
-    close(d, offer, "not_answered", reason, to_reason="missed")
+    close(d, offer, "not_answered", reason, to_reason="missed", by=by if len(absent) == 1 else None)
+
+
+def _picked_up(offer: Offer, record: AgentRecord) -> bool:
+    return offer.answered_at is not None if record is offer.agent else offer.partner_answered
 
 
 def _declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
@@ -273,7 +279,12 @@ def ringing(d: Domain, event: OfferRinging) -> None:
 def answered(d: Domain, event: OfferAnswered) -> None:
     """The agent's leg is up; the brief may still be spoken."""
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is not PENDING or offer.answered_at is not None:
+    if offer is None or offer.state is not PENDING:
+        return
+    if event.partner:
+        offer.partner_answered = True  # no deadline is theirs: the leg of the lead waits for them
+        return
+    if offer.answered_at is not None:
         return
     offer.answered_at = d.now
     d.timers.cancel(("vanish", offer.id))
@@ -395,7 +406,7 @@ def ended(d: Domain, event: OfferEnded) -> None:
         if offer.partner is not None or offer.dialling:
             rescind(d, offer, "partner")  # the other phone, the caller's, rings in vain
         if event.reason == "no_answer":
-            missed(d, offer, event.reason)
+            missed(d, offer, event.reason, record)
         elif event.reason in ("unreachable", talks.LOST):
             _seat_lost(d, offer, event.reason, offer.seat if record.seat is None else record.seat)
         else:

@@ -136,6 +136,8 @@ class Offer:
     state: OfferState = OfferState.PENDING
     rang_at: float | None = None
     answered_at: float | None = None
+    partner_answered: bool = False
+    """The other one of a pair has picked up."""
     connected_at: float | None = None
     held_since: float | None = None
     held_s: float = 0.0

@@ -179,9 +179,18 @@ def offered(d: Domain, offer: Offer) -> None:
 
 
 def by_ceiling(d: Domain, offer: Offer) -> None:
-    """Say aloud that the offer goes beyond the agent's limit, because the caller waited beyond the ceiling."""
-    d.facts.append(facts.Overridden(
-        *d.stamp(), offer.agent.id, offer.id, "distress_limit", d.now + offer.ring_s, "ceiling"))
+    """Say aloud that the offer goes beyond the agent's limit, because the caller waited beyond the ceiling. Of a
+    pair it is said of whose limit it is."""
+    load = offer.contact.service.load
+    for record in [one for one in people(offer) if _beyond(d, one, load)] or [offer.agent]:
+        d.facts.append(facts.Overridden(
+            *d.stamp(), record.id, offer.id, "distress_limit", d.now + offer.ring_s, "ceiling"))
+
+
+def _beyond(d: Domain, record: AgentRecord, load: int) -> bool:
+    """What `_allow` has of `atmost`, but for what is at hand: this offer is."""
+    return not relaxed(d, record, "distress_limit") and (
+        record.limited or (load >= HEAVIEST and record.steady_at > d.now))
 
 
 def refused(d: Domain, offer: Offer) -> None:

@@ -74,7 +74,9 @@ def ringing(h, event: e.OfferRinging) -> None:
 def answered(h, event: e.OfferAnswered) -> None:
     """The agent's leg is up."""
     offer = h.offers.get(event.offer)
-    if offer is not None and offer.state is PENDING and offer.answered_at is None:
+    if offer is not None and offer.state is PENDING and event.partner:
+        offer.partner_answered = True
+    elif offer is not None and offer.state is PENDING and offer.answered_at is None:
         offer.answered_at = h.now
         if not offer.dialling:
             offer.due = {"brief": h.now + brief_s(offer)} if h.up(offer.caller.node) else {}
@@ -193,7 +195,13 @@ def leg_ended(h, event: e.OfferEnded) -> None:
     if offer.partner is not None or offer.dialling:
         rescind(h, offer, "partner")
     if event.reason == "no_answer":
-        missed(h, offer, event.reason)
+        there = []
+        if offer.partner is not None and offer.answered_at is not None and event.partner:
+            there = [offer.person]
+        elif offer.partner is not None and offer.partner_answered and not event.partner:
+            there = [offer.partner]
+        h.seen["one of a pair picked up"] += len(there)
+        missed(h, offer, event.reason, there)
     elif event.reason in ("unreachable", "lost"):
         phone_lost(h, offer, event.reason, whose.seat)
     else:
@@ -205,15 +213,16 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         close(h, offer, "rejected", event.reason, by=whose)
 
 
-def missed(h, offer: Offer, reason: str) -> None:
-    """Nobody took it."""
-    for p in offer.people:
+def missed(h, offer: Offer, reason: str, there=()) -> None:
+    """Nobody took it, or only one of a pair, who was `there`."""
+    absent = [p for p in offer.people if p not in there]
+    for p in absent:
         p.not_before = max(p.not_before, h.now + 5.0)
         if offer.tier != 2:
             p.misses += 1
     if offer.tier == 2:
         spare_all(h, offer)
-    close(h, offer, "timeout", reason, why="missed")
+    close(h, offer, "timeout", reason, why="missed", by=absent[0] if there else None)
 
 
 def spare_all(h, offer: Offer) -> None:

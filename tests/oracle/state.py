@@ -111,6 +111,7 @@ class Offer:
     state: OfferState = PENDING
     rang_at: float | None = None
     answered_at: float | None = None
+    partner_answered: bool = False
     connected_at: float | None = None
     talk_over_at: float | None = None
     held_since: float | None = None

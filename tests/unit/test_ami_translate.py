@@ -285,9 +285,10 @@ def partner(*messages: Message) -> list[Message]:
 THREE = [*TALKING, *partner(*born(), ringing(), up(), enter(LEG))]
 
 
-def test_the_partners_leg_rings_answers_and_joins_without_a_word() -> None:
-    assert run(THREE) == CONNECTED
-    assert run([*partner(*born(), ringing(), up()), *TALKING, *partner(enter(LEG))]) == CONNECTED
+def test_the_partners_leg_rings_and_joins_without_a_word_and_is_told_to_be_up() -> None:
+    theirs = OfferAnswered(OfferId(3), partner=True)
+    assert run(THREE) == [*CONNECTED, theirs]
+    assert run([*partner(*born(), ringing(), up(), up()), *TALKING, *partner(enter(LEG))]) == [theirs, *CONNECTED]
 
 
 @pytest.mark.parametrize("cause, reason", [(17, "busy"), (19, "no_answer"), (21, "rejected"), (20, "unreachable")])
@@ -319,7 +320,7 @@ def test_a_partner_in_a_strangers_bridge_is_a_mismatch() -> None:
 def test_who_leaves_a_talk_of_three(messages: list[Message], ends: list[Event]) -> None:
     translator = Translator(lambda uniqueid: True)
     told = run([*THREE, *messages], translator)
-    assert told[:3] == CONNECTED and told[3:] == ends
+    assert told[:4] == [*CONNECTED, OfferAnswered(OfferId(3), partner=True)] and told[4:] == ends
     assert translator.size() == 0 or messages[-1].name == "BridgeLeave"
 
 

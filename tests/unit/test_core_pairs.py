@@ -8,9 +8,9 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.commands import Offer, Partner, Rescind
-from routing.core.model import AgentState, AnswerMode, Channel, OfferState, Profile, WrapUpMode
+from routing.core.model import AgentState, AnswerMode, Channel, DistressLimit, OfferState, Profile, WrapUpMode
 from routing.core.offers import BRIEF_S
-from tests.core_house import House
+from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
 
@@ -194,6 +194,48 @@ def test_a_partner_who_does_not_come_ends_the_ringing_of_both_and_is_the_one_lef
     assert [house.agent(name).misses for name in ("a", "b")] == [0, 0 if reason == "unreachable" else 1]
     again_s = 62.0 if reason == "unreachable" else 7.0
     assert house.tick(again_s - 0.1) == [] and house.tick(again_s)[0].contact == "c1"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("partner_came", [False, True])
+def test_of_a_pair_only_who_did_not_come_has_missed_the_call(partner_came: bool) -> None:
+    house = house_of()
+    one_miss = PAIRED._replace(misses_allowed=1)
+    house.profiles(a=one_miss, b=one_miss)
+    house.sits("a", "b")
+    offer = house.calls("edu", 1.0)
+    house.tell(e.OfferAnswered(offer.offer, partner_came), 2.0)
+    house.tell(e.OfferEnded(offer.offer, "no_answer", partner=not partner_came), 16.0)
+    away = (AgentState.NOT_RESPONDING, READY)
+    assert states(house) == (away if partner_came else away[::-1])
+    assert [house.agent(name).misses for name in ("a", "b")] == ([1, 0] if partner_came else [0, 1])
+
+
+def test_a_call_that_neither_of_a_pair_takes_is_missed_by_both() -> None:
+    house = house_of()
+    house.sits("a", "b")
+    offer = house.calls("edu", 1.0)
+    house.tell(e.OfferEnded(offer.offer, "no_answer", partner=True), 16.0)
+    assert [house.agent(name).misses for name in ("a", "b")] == [1, 1]
+    again = house.tick(21.0)[0]
+    assert again.offer != offer.offer  # type: ignore[union-attr]
+    house.tell(e.OfferAnswered(again.offer), 22.0)  # type: ignore[union-attr]
+    house.tell(e.OfferEnded(again.offer, "no_answer"), 36.0)  # type: ignore[union-attr]
+    assert [house.agent(name).misses for name in ("a", "b")] == [2, 2], "a phone that answers by itself, and no key"
+
+
+@pytest.mark.parametrize(("hard", "named"), [(("a",), ["a"]), (("b",), ["b"]), (("a", "b"), ["a", "b"])])
+def test_an_offer_beyond_the_limit_is_said_of_whose_limit_it_is(hard: tuple[str, ...], named: list[str]) -> None:
+    house = House({"a": 50, "b": 50}, PAIRED, services=(EDU._replace(load=3, ceiling_s=10.0),))
+    low = PAIRED._replace(distress=DistressLimit(1.0, 2.0, 1.0), wrapup_s=0.0)
+    house.profiles(**{name: low if name in hard else low._replace(distress=DistressLimit()) for name in ("a", "b")})
+    house.sits("a", "b")
+    house.over(house.talks(1.0), 10.0)
+    house.seat("a", at=11.0)
+    house.seat("b", at=11.0)
+    assert house.waits("edu", 20.0) == []
+    (offer,) = house.tick(30.0)
+    assert [(fact.agent, fact.offer) for fact in house.facts_of(f.Overridden)] == [
+        (name, offer.offer) for name in named]  # type: ignore[union-attr]
 
 
 def test_the_leg_of_the_lead_that_ends_stops_the_partners_phone() -> None:
