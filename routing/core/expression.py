@@ -260,6 +260,13 @@ def _rank(expression: Expression, skills: Mapping[SkillId, int]) -> int | None:
     return skills[expression.skill]
 
 
+def asks(expression: Expression) -> bool:
+    """A part asks for a skill that can rank somebody."""
+    if isinstance(expression, (All, Any)):
+        return any(asks(part) for part in expression.parts)
+    return isinstance(expression, Has) or (isinstance(expression, Compare) and expression.sign in _RANKING)
+
+
 def needs(expression: Expression) -> Needs | None:
     """The same as needs, when it only asks for skills at levels that must all be there; None: it says more."""
     parts = expression.parts if isinstance(expression, All) else (expression,)

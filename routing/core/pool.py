@@ -55,7 +55,7 @@ class Pool:
         """The channel's bit."""
         self.requirement = requirement
         self.strategy, self.name, self.key = strategy, strategy.name, strategy.key
-        self.ranks_by = requirement.needs[0][0] if requirement.needs else None
+        self.ranks_by = requirement.needs[0][0] if requirement.needs and not requirement.by_where else None
         """The skill whose level is told; None: not that simple."""
         self.load = load
         """Of the services that look here, when it is heavy; else 0."""

@@ -5,7 +5,9 @@ condition of a step or floor that only asks for skills at levels (`psikososyal >
 `where`: the other conditions, all of which must hold. `topics`: the service and the contact's topics, as far as any
 agent's profile excludes them at all.
 
-The level that ranks an agent is theirs in the first skill of `needs`; without needs the first condition says it.
+The level that ranks an agent is theirs in the first skill of `needs`, but for a step that is a condition: that is what
+these callers were sent for, so it says the level (`by_where`), and not the floor under it. So does the first condition
+without needs.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ class Requirement(NamedTuple):
     needs: Needs
     where: tuple[str, ...] = ()
     topics: frozenset[str] = frozenset()
+    by_where: bool = False
+    """The first condition says the level, though there are needs."""
 
     @property
     def ranked(self) -> bool:
@@ -69,7 +73,9 @@ def asked(service: Service, step: int, needs: Needs = (), topics: frozenset[str]
         for skill, level in (*least, *(simple or ())):
             wanted[skill] = max(level, wanted.get(skill, level))
     found = (topics | {service.id}) & excluded if excluded else excluded
-    return Requirement(tuple(wanted.items()), tuple(dict.fromkeys(conditions)), found)
+    by_where = bool(wanted and conditions) and not present.needs and conditions[0] == present.where \
+        and expression.asks(expression.parse(present.where))
+    return Requirement(tuple(wanted.items()), tuple(dict.fromkeys(conditions)), found, by_where)
 
 
 def level(wanted: Requirement, skills: Mapping[SkillId, int], excluded: frozenset[str] = frozenset()) -> int | None:
@@ -84,7 +90,7 @@ def level(wanted: Requirement, skills: Mapping[SkillId, int], excluded: frozense
     for where in wanted.where:
         if not expression.fits(expression.parse(where), skills):
             return None
-    if wanted.needs:
+    if wanted.needs and not wanted.by_where:
         return skills[wanted.needs[0][0]]
     return expression.rank(expression.parse(wanted.where[0]), skills) if wanted.where else UNRANKED
 

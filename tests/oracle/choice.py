@@ -47,11 +47,9 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
             continue
         found = candidates(h, caller, open_to)
         if found:
-            best = found[0][4]
-            asked = [best, best.partner] if caller.channel is VOICE and best.lead else [best]
-            if any(burden.break_near(h, p) for p in asked):  # contacts take longer by now than when they were looked at
+            if too_near(h, caller, found[0][4]):  # contacts take longer by now than when they were looked at
                 h.seen["breaks that came near while idle"] += 1
-                for p in asked:
+                for p in who(caller, found[0][4]):
                     burden.look(h, p)
                 return True
             offer(h, caller, found)
@@ -79,6 +77,16 @@ def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]]) -> list[
     return sorted(found, key=lambda one: one[:4])
 
 
+def who(caller: Caller, p: Person) -> list[Person]:
+    """Who would have this contact."""
+    return [p, p.partner] if caller.channel is VOICE and p.lead else [p]
+
+
+def too_near(h, caller: Caller, p: Person) -> bool:
+    """The break of one of them is."""
+    return any(burden.break_near(h, one) for one in who(caller, p))
+
+
 def tier_of(p: Person, caller: Caller) -> int | None:
     """0: gladly, 1: when nobody else is free, 2: by the emergency ceiling; None: not at all."""
     load = caller.service.load
@@ -100,8 +108,8 @@ def quota_full(h, caller: Caller) -> bool:
 # --- requirements
 
 
-def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], list[tuple]]:
-    """Skills at levels, in order, and further conditions."""
+def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], list[tuple], bool]:
+    """Skills at levels, in order, and further conditions; whether the step's own condition says the level."""
     wanted: dict[str, int] = {}
     conditions: list[tuple] = []
     parts = ((service.steps[step].needs, service.steps[step].where), (service.floor, service.floor_where), (needs, ""))
@@ -115,12 +123,15 @@ def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], 
                 simple = []
         for skill, level in [*least, *simple]:
             wanted[skill] = max(level, wanted.get(skill, level))
-    return list(wanted.items()), conditions
+    own = service.steps[step]
+    ranks = not own.needs and own.where != "" and words.plain_needs(words.read(own.where)) is None and words.asks(
+        words.read(own.where))
+    return list(wanted.items()), conditions, ranks
 
 
 def level_of(asked: tuple, skills: tuple) -> int | None:
     """The level that ranks somebody with these skills, -1 when nothing does; None: they do not fit."""
-    wanted, conditions = asked
+    wanted, conditions, by_step = asked
     if not wanted and not conditions:
         return -1
     has = dict(skills)
@@ -130,7 +141,7 @@ def level_of(asked: tuple, skills: tuple) -> int | None:
     for tree in conditions:
         if not words.holds(tree, has):
             return None
-    if wanted:
+    if wanted and not by_step:
         return has[wanted[0][0]]
     return words.ranks(conditions[0], has) or 0
 
@@ -243,7 +254,7 @@ def key(h, name: str, p: Person) -> float:
 def offer(h, caller: Caller, found: list[tuple]) -> None:
     """Reserve the contact for the best and have the phone ring."""
     tier, _, score, _, p, level = found[0]
-    runners_up = tuple(one[4].id for one in found[1:6])
+    runners_up = tuple(one[4].id for one in found[1:6] if not too_near(h, caller, one[4]))
     if h.counts:
         p.offered = p.offered * 2.0 ** ((p.offered_at - h.now) / h.centre.occupied_half_life_s) + 1.0
         p.offered_at = h.now
@@ -254,6 +265,7 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
         for one in pair:
             clear_way(h, one)
     ring_s = max(one.agent.profile.ring_timeout_s for one in pair)
+    spared = [one for one in pair if burden.beyond(h, one, caller.service.load)] or [p]
     made = Offer(h.next_offer, caller, p, p.seat, partner, h.now, ring_s, caller.step, level, tier,
                  h.cost(caller.channel))
     h.next_offer += 1
@@ -270,7 +282,9 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
            "longest_idle" if personal else caller.service.strategy, round(score, 6), tier, personal,
            None if partner is None else partner.id)
     if tier == 2:
-        h.tell("Overridden", p.id, made.id, "distress_limit", "ceiling")
+        for one in spared:
+            h.tell("Overridden", one.id, made.id, "distress_limit", "ceiling")
+        h.seen["beyond the limit of the second of a pair"] += spared == [partner]
     if caller.callback:
         made.calls_back, made.caller_first = True, caller.service.callback == "caller_first"
     if made.caller_first:

@@ -87,6 +87,11 @@ def ranks(tree: tuple, skills: Mapping[str, int]) -> int | None:
     return skills[tree[1]] if kind in ("has", ">=", ">", "==") else None
 
 
+def asks(tree: tuple) -> bool:
+    """Whether there is a skill in it that ranks."""
+    return any(map(asks, tree[1:])) if tree[0] in ("or", "and") else tree[0] in ("has", ">=", ">", "==")
+
+
 def plain_needs(tree: tuple) -> list[tuple[str, int]] | None:
     """The same as a list of skills at levels that must all be there; None: it says more."""
     if tree[0] == "and":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from routing.core import facts as f
 from routing.core import requirement
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
 from routing.core.requirement import UNRANKED, Requirement, ServiceError
+from tests.core_house import House
 
 pytestmark = pytest.mark.unit
 
@@ -50,6 +52,22 @@ def test_an_agent_fits_by_skills_conditions_and_topics() -> None:
     agent = Agent(AgentId("a"), ((PSY, 40), (EN, 3)))
     assert requirement.fits(wanted, agent)
     assert not requirement.fits(wanted, agent._replace(profile=Profile(no_topics=frozenset({"abusive"}))))
+
+
+@pytest.mark.parametrize(("step", "best"), [
+    (Step((), where="en >= 10 or tr >= 10"), 80), (Step(((TR, 1),), where="en >= 10 or tr >= 10"), 20),
+    (Step((), where="tr >= 10 and en >= 10"), 20), (Step((), where="not en or tr < 50"), 60), (Step(()), 60)])
+def test_what_the_step_asks_for_ranks_before_the_floor_and_the_callers_own_needs(step: Step, best: int) -> None:
+    wanted = requirement.asked(PSYCHO._replace(steps=(step,), floor=((PSY, 50),), floor_where=""), 0, ((TR, 5),))
+    assert requirement.level(wanted, {PSY: 60, EN: 80, TR: 20}) == best
+
+
+def test_a_step_that_is_a_condition_finds_the_best_of_its_own_skill() -> None:
+    floor = PSYCHO._replace(steps=(Step((), where="en >= 50 or tr >= 50"),), floor=((PSY, 50),), floor_where="")
+    house = House({}, services=(floor,))
+    house.reload(agents=(Agent(AgentId("a"), ((PSY, 90), (EN, 50))), Agent(AgentId("b"), ((PSY, 60), (EN, 95)))))
+    house.sits("a", "b")
+    assert (house.calls(floor.id).agent, house.last(f.Offered).level) == ("b", 95)
 
 
 def test_without_needs_the_first_condition_ranks_and_without_any_nothing_does() -> None:
