@@ -28,6 +28,7 @@ from routing.core.talk_facts import (
     Returned,
     TalkOver,
     WrappedUp,
+    WrapUpWanted,
 )
 
 record = tuple.__new__
@@ -395,7 +396,7 @@ class Surveyed(NamedTuple):
 
 Fact = (
     Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
-    | Connected | HoldChanged | FollowUpSet | AbuseNoted | Consulting | Returned | Introduced | Interrupted | TalkOver
-    | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
+    | Connected | HoldChanged | WrapUpWanted | FollowUpSet | AbuseNoted | Consulting | Returned | Introduced
+    | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
     | CentreChanged | Alarm | Surveyed | MenuPassed
 )

@@ -190,7 +190,8 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
         return
     offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
                   d.costs.get(contact.channel, capacity.WHOLE), voice, state=state, held_s=row.held_s,
-                  rang_at=None if row.rang_at is None else min(row.rang_at, d.now), interrupted=row.interrupted)
+                  rang_at=None if row.rang_at is None else min(row.rang_at, d.now), interrupted=row.interrupted,
+                  wrapup_asked=row.wrapup_asked)
     if state is not OfferState.PENDING:
         offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
     if state in (OfferState.ACCEPTED, OfferState.CONSULTING) and row.held_since is not None:

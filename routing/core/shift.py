@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, breaks, capacity, offers, preferred, relief, talks
+from routing.core import agents, breaks, capacity, offers, preferred, relief, talk_facts, talks
 from routing.core.domain import Domain
 from routing.core.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.events import (
@@ -197,7 +197,9 @@ def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
         raise NotNow(f"no wrap-up comes after this talk of agent {event.agent}")
     if record.profile.wrapup_mode in talks.BY_WISH:
         for offer in talking:
-            offer.wrapup_asked = True
+            if not offer.wrapup_asked:
+                offer.wrapup_asked = True
+                d.facts.append(talk_facts.WrapUpWanted(*d.stamp(), offer.id, offer.contact.id, record.id))
     if not talking and not _wraps(record) and not talks.ask_aside(d, record):
         raise NotNow(f"agent {event.agent} has no talk after which a wrap-up could come; ask within the talk")
 

@@ -91,6 +91,8 @@ class StoredOffer(NamedTuple):
     """When the caller was called back (`CallbackDialled`)."""
     held_since: float | None = None
     """The caller is on hold since then (the last `HoldChanged`)."""
+    wrapup_asked: bool = False
+    """The agent wants a wrap-up after this talk (`WrapUpWanted`)."""
 
 
 class StoredAgent(NamedTuple):

@@ -60,6 +60,17 @@ class FollowUpSet(NamedTuple):
     agreed: bool
 
 
+class WrapUpWanted(NamedTuple):
+    """The agent has asked within the talk for a wrap-up after it. That one comes by wish is a matter of the profile:
+    this is for the row alone."""
+
+    seq: int
+    at: float
+    offer: OfferId
+    contact: ContactId
+    agent: AgentId
+
+
 class AbuseNoted(NamedTuple):
     """The agent says that the caller is abusive, or takes that back. `topics`: of the contact from now on."""
 

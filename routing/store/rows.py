@@ -150,6 +150,7 @@ _ACCEPT = _offer(["pending"], "state", "connected_at")
 _CONSULT, _RETAKEN = _offer(["accepted"], "state"), _offer(["consulting"], "state")
 _INTRODUCED = _offer(["consulting"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
 _HOLD = _offer(["accepted"], "held_s", "held_since")
+_WRAPUP = _offer(["pending", "accepted", "consulting"], "wrapup_asked")
 _TALK_OVER = _offer(["accepted"], "state", "talk_over_at", "ended_at", "reason", "talk_s", "held_s")
 _WRAPPED = _offer(["wrapping"], "state", "ended_at", "wrapup_s")
 _CHANGE_AGENT = Statement(update(agents)
@@ -301,6 +302,9 @@ class Rows:
     def _held(self, fact: tf.HoldChanged) -> None:
         self._offer(fact, _HOLD, "accepted", held_s=fact.held_s, held_since=fact.at if fact.on else None)
 
+    def _wants_wrap_up(self, fact: tf.WrapUpWanted) -> None:
+        self._offer(fact, _WRAPUP, "in a talk", wrapup_asked=True)
+
     def _agreed(self, fact: tf.FollowUpSet) -> None:
         self._run(_AGREED, {"b_contact": fact.contact, "follow_up": fact.agreed})
 
@@ -382,7 +386,8 @@ class Rows:
 _CHANGES: dict[type, Callable[[Rows, Any], None]] = {
     f.Queued: Rows._queued, f.Offered: Rows._offered, f.OfferRang: Rows._rang, f.OfferClosed: Rows._closed,
     tf.Connected: Rows._connected, tf.HoldChanged: Rows._held, tf.TalkOver: Rows._talk_over,
-    tf.FollowUpSet: Rows._agreed, tf.AbuseNoted: Rows._abused, tf.WrappedUp: Rows._wrapped_up,
+    tf.FollowUpSet: Rows._agreed, tf.AbuseNoted: Rows._abused, tf.WrapUpWanted: Rows._wants_wrap_up,
+    tf.WrappedUp: Rows._wrapped_up,
     f.Ended: Rows._ended, f.AgentChanged: Rows._agent,
     f.Moved: Rows._moved, f.Stepped: Rows._stepped, f.CallbackChanged: Rows._called_back,
     f.CallbackDialled: Rows._dialled,

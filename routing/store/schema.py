@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0016"
+HEAD = "0017"
 """The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
 
 JOURNAL_FORMAT = "1"
@@ -153,6 +153,8 @@ offers = Table(
     Column("partner", Text, comment="the other agent of a pair"),
     Column("dialled_at", Double, comment="when the caller was called back"),
     Column("held_since", Double, comment="on hold since then; null: not"),
+    Column("wrapup_asked", Boolean, nullable=False, server_default=false(),
+           comment="the agent wants a wrap-up after this talk"),
     _words("state", OfferState), _words("channel", Channel),
     CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"),
 )

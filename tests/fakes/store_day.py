@@ -120,6 +120,11 @@ class Day:
                   on=on, held_s=held_s)
         row["held_s"] = held_s
 
+    def want_wrap_up(self, offer: int) -> None:
+        """The agent asks for a wrap-up after this talk."""
+        row = self.offers[offer]
+        self._add(tf.WrapUpWanted, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]))
+
     def talk_over(self, offer: int, lost: bool = False) -> None:
         """The talk ended; lost: the caller waits again."""
         row = self.offers[offer]

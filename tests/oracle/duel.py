@@ -38,6 +38,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     tf.Connected: ("offer", "contact", "agent"),
     tf.HoldChanged: ("offer", "on"),
     tf.FollowUpSet: ("offer", "contact", "agreed"),
+    tf.WrapUpWanted: ("offer", "agent"),
     tf.AbuseNoted: ("offer", "contact", "abusive", "topics"),
     tf.Consulting: ("offer", "contact", "agent", "service", "to"),
     tf.Returned: ("offer", "contact", "agent", "service"),
@@ -343,7 +344,7 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
                           o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,
                           o.connected_at, o.talk_over_at, o.held_s, o.interrupted,
                           None if o.partner is None else o.partner.id, o.offered_at if o.dialling else None,
-                          o.held_since)
+                          o.held_since, o.wrapup_asked)
               for o in d.offers.values()]
     agents = [StoredAgent(a.id, a.version, a.state, a.reason, a.since, a.seat or "", a.misses, a.idle_since,
                           capacity.wrapup_until(d, a), a.pause_pending, a.leave_pending,

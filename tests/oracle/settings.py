@@ -273,7 +273,7 @@ def stored_offer(h, row, agent_row, waited_s) -> None:
     now = h.now
     offer = Offer(row.offer, caller, p, row.seat, None, min(row.offered_at, now), row.ring_s, row.step, row.level, 0,
                   h.cost(caller.channel), state, None if row.rang_at is None else min(row.rang_at, now),
-                  held_s=row.held_s, interrupted=row.interrupted)
+                  held_s=row.held_s, interrupted=row.interrupted, wrapup_asked=row.wrapup_asked)
     if state is not PENDING:
         offer.connected_at = p.since if row.connected_at is None else min(row.connected_at, now)
         offer.load = caller.service.load

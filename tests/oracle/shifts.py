@@ -282,8 +282,9 @@ def wrap_up_asked(h, event: e.WrapUpAsked) -> None:
         h.refuse("not_now")
     if profile.wrapup_mode in calls.BY_WISH:
         for one in p.hands:
-            if one.talks:
+            if one.talks and not one.wrapup_asked:
                 one.wrapup_asked = True
+                h.tell("WrapUpWanted", one.id, p.id)
     if talks(p) or wraps(p):
         return
     if profile.wrapup_mode is not WrapUpMode.OPTIONAL or p.talked_until is None or p.state not in FREE \

@@ -9,7 +9,8 @@ from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.errors import NotNow
 from routing.core.model import AgentState, Profile, WrapUpMode
-from tests.core_house import House
+from tests.core_house import House, restore
+from tests.oracle.duel import rows
 
 pytestmark = pytest.mark.unit
 
@@ -185,3 +186,17 @@ def test_where_one_comes_anyway_asking_changes_nothing(mode: WrapUpMode) -> None
     house.tell(e.WrapUpEnded("a"), 7.0)
     with pytest.raises(NotNow):
         house.tell(e.WrapUpAsked("a"), 8.0)
+
+
+@pytest.mark.parametrize("mode", BY_WISH)
+def test_one_that_was_asked_for_in_the_talk_comes_after_a_restart(mode: WrapUpMode) -> None:
+    house = talking(mode)
+    for _ in range(2):
+        house.tell(e.WrapUpAsked("a"), 2.0)
+    assert [fact.offer for fact in house.facts_of(tf.WrapUpWanted)] == [house.offers[0].offer], "told once"
+    other = House({"a": 50}, Profile(wrapup_mode=mode, wrapup_s=10.0))
+    assert restore(other.engine, *rows(house.engine), 3.0) == []
+    other.tell(e.LinkChanged("", True), 4.0)
+    other.seat("a")
+    other.over(house.offers[0], 5.0)
+    assert other.state("a") is AgentState.WRAPUP

@@ -49,6 +49,10 @@ async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, t
     turn = day.turn()
     await store.commit(turn)
     assert (await store.load()).offers[0].held_since == turn.facts[-1].at, "a hold outlives the node"
+    assert not loaded.offers[0].wrapup_asked
+    day.want_wrap_up(offer)
+    await store.commit(day.turn())
+    assert (await store.load()).offers[0].wrapup_asked
     assert loaded.contacts[0].state is ContactState.ASSIGNED
     assert loaded.contacts[0].version == 3
     assert loaded.contacts[0].slow is True
@@ -66,7 +70,7 @@ async def test_a_whole_call_leaves_one_outcome_and_nothing_alive(store: Store, t
     assert await store.counts() == [(SERVICE, Outcome.ANSWERED, 1)]
     assert await store.facts_after(0) == day.facts
     with Reader(tmp_path / "santral.db") as reader:
-        assert [row.seq for row in reader.journal_after(1)] == [2, 3, 4]
+        assert [row.seq for row in reader.journal_after(1)] == [2, 3, 4, 5]
         assert isinstance(reader.journal_after(0, 1)[0].event, ContactTicked)
 
 
