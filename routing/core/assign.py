@@ -87,8 +87,10 @@ def _first(d: Domain, groups: Iterable[Group], ready: bool = False) -> Group | N
 
 def _too_near(d: Domain, contact: Contact, record: AgentRecord) -> bool:
     """The next break of the agent, or for a call that of the other one of the pair."""
+    if breaks.protected(d, record):
+        return True
     partner = record.partner if record.lead and contact.channel is VOICE else None
-    return breaks.protected(d, record) or (partner is not None and breaks.protected(d, partner))
+    return partner is not None and breaks.protected(d, partner)
 
 
 def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
