@@ -21,7 +21,19 @@ engine follows. Pairs ask nobody, and are not asked: a caller who is offered to 
 
 from __future__ import annotations
 
-from routing.core import agents, callback, commands, contacts, offers, quota, served, talk_facts, talks, transfer
+from routing.core import (
+    agents,
+    callback,
+    commands,
+    contacts,
+    offers,
+    quota,
+    served,
+    talk_facts,
+    talks,
+    transfer,
+    wellbeing,
+)
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -58,6 +70,7 @@ def asked(d: Domain, event: ConsultAsked) -> None:
         *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id, service.id))
     d.timers.set((TIMER, offer.id), d.now + WAIT_S)
     contacts.hand_on(d, contact, service, record, transfer.IN_PERSON_S)
+    wellbeing.offered(d, offer)  # for this service the caller they have at hand may weigh more
 
 
 def ended(d: Domain, event: ConsultEnded) -> None:

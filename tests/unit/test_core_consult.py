@@ -11,7 +11,7 @@ from routing.core.commands import Consult, Offer, Overflow, Rescind, SendOn, Tak
 from routing.core.consult import WAIT_S
 from routing.core.errors import NotNow, NotThere
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId, leg_id
-from routing.core.model import AgentState, ContactState, Outcome, Profile, Service, Step
+from routing.core.model import AgentState, Channel, ContactState, Outcome, Profile, Service, Step
 from routing.core.offers import BRIEF_S
 from tests.core_house import EDU, House, restore
 from tests.oracle.duel import rows
@@ -297,3 +297,16 @@ def test_who_hangs_up_on_the_first_line_meanwhile_was_the_agents() -> None:
     single = Asking()
     assert single.house.tell(e.TalkEnded(single.first.offer, "caller"), 40.0) == []
     assert single.caller[0] is ContactState.RESERVED, "in the hold loop: nobody but themselves says that they are gone"
+
+
+def test_who_asks_for_a_service_that_weighs_most_has_one_of_those_at_hand() -> None:
+    """And no second one beside it."""
+    heavy = TIP._replace(load=4)
+    profile = PROFILE._replace(capacity=300, max_concurrency=((Channel.CHAT, 2),))
+    house = House({"a": 80, "b": 80}, profile, (EDU, heavy))
+    house.sits("a", at=1.0)
+    first = house.talks(10.0)
+    house.tell(e.ConsultAsked(first.offer, heavy.id), 20.0)
+    beside = house.calls("edu", 21.0, channel=Channel.CHAT)
+    assert beside.agent == "a"
+    assert house.waits("tip", 22.0, channel=Channel.CHAT) == []
