@@ -1,4 +1,4 @@
-"""What goes to the broker: topics and payloads made of facts. Pure; the shapes stand in `mqtt_schemas/`.
+"""What goes to the broker: topics and payloads made of facts. No I/O; the shapes stand in `mqtt_schemas/`.
 
 What a message holds is a list of what may go out, so a new field of a fact stays inside until it is named here: no
 number, no name, no agent. A device is called by its own random name, and its signals never say why it has one.
@@ -7,7 +7,7 @@ number, no name, no agent. A device is called by its own random name, and its si
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from routing.core.facts import (
     Stepped,
     Surveyed,
 )
-from routing.core.ids import AgentId
+from routing.core.ids import AgentId, OfferId
 from routing.core.inbox import QueueView
 from routing.core.model import AgentState
 from routing.core.talk_facts import Connected, Consulting, Introduced, Returned, TalkOver, WrappedUp
@@ -82,6 +82,11 @@ class Device(NamedTuple):
     """`light`, `vibration`, or `both`."""
 
 
+Rings = MutableMapping[OfferId, frozenset[AgentId]]
+"""Offers that are neither connected nor closed -> whose device still rings for them. The facts of a pair's name one of
+the two, and who is asked by a colleague has taken the call long before the caller is theirs: so it is remembered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message for the broker."""
@@ -101,9 +106,9 @@ def pattern_of(ring_signal: frozenset[str]) -> str:
     return "both" if light and vibration else "light" if light else "vibration" if vibration else ""
 
 
-def messages(fact: Fact, devices: Mapping[AgentId, Device]) -> Iterator[Message]:
-    """What a fact says to the world: signals first, they are in a hurry."""
-    yield from _signals(fact, devices)
+def messages(fact: Fact, devices: Mapping[AgentId, Device], rings: Rings) -> Iterator[Message]:
+    """What a fact says to the world: signals first, they are in a hurry. `rings` by the facts before; changed."""
+    yield from _signals(fact, devices, rings)
     kind = type(fact)
     if kind in EVENTS:
         held = _held(fact, ("service", *EVENTS[kind]))
@@ -155,24 +160,47 @@ def read_ack(topic: str, payload: bytes) -> Ack | None:
     return Ack(parts[3], number, status)
 
 
-def _signals(fact: Fact, devices: Mapping[AgentId, Device]) -> Iterator[Message]:
+def _signals(fact: Fact, devices: Mapping[AgentId, Device], rings: Rings) -> Iterator[Message]:
     if not devices:
+        rings.clear()
         return
     if isinstance(fact, Offered):
-        for agent in (fact.agent, fact.partner):
+        called = [agent for agent in (fact.agent, fact.partner) if agent is not None and agent in devices]
+        if called:
+            rings[fact.offer] = frozenset(called)
+        for agent in called:
             yield from _signal(fact, agent, devices, "ring", fact.ring_s)
     elif isinstance(fact, OfferClosed | Connected):
-        yield from _signal(fact, fact.agent, devices, "ringstop", SHORT_TTL_S)
+        # An offer of before the start: twice is better than not at all.
+        for agent in sorted(rings.pop(fact.offer, {fact.agent})):
+            yield from _stop(fact, agent, devices, rings)
     elif isinstance(fact, AgentChanged) and fact.before != fact.state:
+        if fact.before == AgentState.RINGING:
+            yield from _rings_no_more(fact, devices, rings)
         if fact.state == AgentState.NOT_RESPONDING:
             yield from _signal(fact, fact.agent, devices, "alert", SHORT_TTL_S)
         elif fact.state == AgentState.PAUSED and fact.wellbeing is not None and fact.wellbeing.break_until > fact.at:
             yield from _signal(fact, fact.agent, devices, "break", SHORT_TTL_S)
 
 
-def _signal(fact: Fact, agent: AgentId | None, devices: Mapping[AgentId, Device], kind: str,
+def _rings_no_more(fact: AgentChanged, devices: Mapping[AgentId, Device], rings: Rings) -> Iterator[Message]:
+    """The agent has the call or it is gone. Of several that ring the offers themselves say which."""
+    ringing = [offer for offer, agents in rings.items() if fact.agent in agents]
+    if len(ringing) > 1:
+        return
+    for offer in ringing:
+        rings[offer] -= {fact.agent}
+    yield from _stop(fact, fact.agent, devices, rings)
+
+
+def _stop(fact: Fact, agent: AgentId, devices: Mapping[AgentId, Device], rings: Rings) -> Iterator[Message]:
+    if not any(agent in agents for agents in rings.values()):
+        yield from _signal(fact, agent, devices, "ringstop", SHORT_TTL_S)
+
+
+def _signal(fact: Fact, agent: AgentId, devices: Mapping[AgentId, Device], kind: str,
             ttl_s: float) -> Iterator[Message]:
-    device = None if agent is None else devices.get(agent)
+    device = devices.get(agent)
     if device is not None:
         yield Message(f"{ROOT}/signal/{device.name}/{kind}", _json({
             "v": VERSION, "id": fact.seq, "kind": kind, "pattern": device.pattern, "ttl_s": ttl_s, "ts": fact.at}),

@@ -23,7 +23,7 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from metrics.mqtt_message import ACKS, NODE, Ack, Device, Message, messages, node_state, queue_state, read_ack
+from metrics.mqtt_message import ACKS, NODE, Ack, Device, Message, Rings, messages, node_state, queue_state, read_ack
 from routing.core.facts import Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, ServiceId
 from routing.core.inbox import QueueView, Status
@@ -118,6 +118,8 @@ class Outbox:
         self._last = self._done = self._noted = 0
         self._begun = False
         self._more, self._delivers = asyncio.Event(), asyncio.Event()
+        self._rings: Rings = {}
+        """As of the last confirmed fact."""
         self._states: dict[ServiceId, QueueView] = {}
         self._awaited: OrderedDict[tuple[str, int], tuple[str, float]] = OrderedDict()
         """Device and number of a signal -> its kind, and when it went out by the loop's clock."""
@@ -249,13 +251,14 @@ class Outbox:
         """All of a page, in order, each confirmed."""
         over = {fact.offer for fact in facts if isinstance(fact, OfferClosed | Connected)}
         past = {fact.seq for fact in facts if isinstance(fact, Offered) and fact.offer in over}
-        out = [message for fact in facts for message in messages(fact, self.devices)]
+        rings = dict(self._rings)  # a page that is sent again is read from where it began
+        out = [message for fact in facts for message in messages(fact, self.devices, rings)]
         for start in range(0, len(out), WINDOW):
             await self._give_way()
             now = self._clock()
             await asyncio.gather(*(_publish(client, message, now) for message in out[start:start + WINDOW]
                                    if self._in_time(message, now, past)))
-        self._done = facts[-1].seq
+        self._done, self._rings = facts[-1].seq, rings
 
     async def _give_way(self) -> None:
         """A message costs the node more than a decision: while it has more to decide than it can, those go first."""

@@ -373,6 +373,34 @@ async def test_an_offer_that_is_over_does_not_ring_though_there_were_time(mosqui
         assert [(value["kind"], value["id"]) for _, value, _ in signals] == [("ringstop", 2), ("ring", 3)]
 
 
+async def test_a_page_that_is_sent_again_puts_the_same_devices_out() -> None:
+    source = Source(Broker("127.0.0.1", 1, "", ""))
+    mate = AgentId("a1002")
+    source.outbox.devices = {AGENT: Device(DEVICE, "both"), mate: Device(OTHER, "both")}
+    topics: list[str] = []
+
+    class Client:
+        async def publish(self, topic: str, payload: bytes, **_: object) -> None:
+            topics.append(topic)
+
+    client = typing.cast(aiomqtt.Client, Client())
+    source.happen("Offered", ring_s=15.0, partner=mate)
+    await source.outbox._send(client, source.store.facts[:1])
+    source.happen("Connected")
+    topics.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mqtt_outbox, "_publish", _torn)
+        with pytest.raises(aiomqtt.MqttError):
+            await source.outbox._send(client, source.store.facts[1:])
+    await source.outbox._send(client, source.store.facts[1:])
+    assert [topic for topic in topics if "signal" in topic] == [
+        f"acd/v1/signal/{one}/ringstop" for one in (DEVICE, OTHER)]
+
+
+async def _torn(*_: object) -> None:
+    raise aiomqtt.MqttError("torn")
+
+
 async def test_who_is_new_to_the_broker_begins_with_the_node() -> None:
     source = Source(Broker("127.0.0.1", 1, "", ""))
     source.happen("Queued")
@@ -396,6 +424,6 @@ async def test_signals_that_nobody_acknowledges_are_forgotten(monkeypatch: pytes
     source = Source(Broker("127.0.0.1", 1, "", ""))
     for _ in range(5):
         source.ring()
-        [signal, _] = mqtt_outbox.messages(typing.cast(Offered, source.store.facts[-1]), source.outbox.devices)
+        [signal, _] = mqtt_outbox.messages(typing.cast(Offered, source.store.facts[-1]), source.outbox.devices, {})
         assert source.outbox._in_time(signal, source.now)
     assert [number for _, number in source.outbox._awaited] == [3, 4, 5]

@@ -109,7 +109,7 @@ def told(duel: Heard, folder: Path, facts: Sequence[Fact]) -> list[agreement.Tol
     # Lines of one offer that stand twice in a second are written once; and of what Asterisk lost it says ABANDON.
     said = called.says - {"offers missed", "offers taken away", "abandoned", "abandoned_short", "all abandoned",
                           "abandoned_wait_s"}
-    heard = [json.loads(one.payload) for fact in facts for one in messages(fact, {}) if "/events/" in one.topic]
+    heard = [json.loads(one.payload) for fact in facts for one in messages(fact, {}, {}) if "/events/" in one.topic]
     period = Period("interval", 0.0, duel.now + 1.0, ZoneInfo("Europe/Istanbul"))
     with open_past(str(folder / "santral.db")) as ask:
         found = report.read(ask, period)

@@ -11,12 +11,15 @@ from jsonschema import Draft202012Validator
 
 from metrics import mqtt_message as mqtt
 from metrics.mqtt_message import Ack, Device, messages, node_state, pattern_of, queue_state, read_ack
+from routing.core import events as e
 from routing.core import facts, talk_facts
 from routing.core.facts import AgentChanged, Fact, OfferClosed, Offered, Wellbeing
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import QueueView
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome, Profile
 from routing.core.talk_facts import Connected
+from tests.core_house import House
+from tests.unit.test_core_consult import Asking
 
 pytestmark = pytest.mark.unit
 
@@ -50,7 +53,7 @@ def any_of(kind: type) -> Fact:
     ("taken_back", "rescinded"), ("paused", "rescinded"), ("signed_out", "rescinded"), ("no_answer", "no_answer")])
 def test_not_now_is_no_word_of_its_own(reason: str, told: str) -> None:
     closed = typing.cast("OfferClosed", any_of(OfferClosed))._replace(reason=reason)
-    (event,) = messages(closed, {})
+    (event,) = messages(closed, {}, {})
     assert json.loads(event.payload)["reason"] == told
 
 
@@ -64,7 +67,7 @@ def schema_of(topic: str) -> str:
 
 @pytest.mark.parametrize("kind", typing.get_args(Fact), ids=lambda kind: kind.__name__)
 def test_every_message_fits_its_schema_and_names_nobody(kind: type) -> None:
-    for message in messages(any_of(kind), DEVICES):
+    for message in messages(any_of(kind), DEVICES, {}):
         value = json.loads(message.payload)
         SCHEMAS[schema_of(message.topic)].validate(value)
         assert value["id"] == 3 and value["v"] == 1
@@ -85,7 +88,7 @@ def test_nothing_about_an_agent_or_a_caller_goes_out() -> None:
     named = {field for fields in mqtt.EVENTS.values() for field in fields}
     assert not named & {"agent", "seat", "leg", "caller_hash", "caller_box", "key", "ring_s", "rang_s", "wrapup_s",
                         "needs", "slow", "runners_up", "partner"}
-    assert not list(messages(any_of(AgentChanged), {})), "what agents do is nobody's topic"
+    assert not list(messages(any_of(AgentChanged), {}, {})), "what agents do is nobody's topic"
 
 
 def offered(at: float = 100.0, ring_s: float = 15.0) -> Offered:
@@ -93,28 +96,105 @@ def offered(at: float = 100.0, ring_s: float = 15.0) -> Offered:
 
 
 def test_a_device_rings_with_the_offer_and_stops_with_it() -> None:
-    ring, event = messages(offered(), DEVICES)
+    ring, event = messages(offered(), DEVICES, {})
     assert ring.topic == "acd/v1/signal/k7Qx/ring" and ring.until == 115.0 and not ring.retain
     assert json.loads(ring.payload) == {"v": 1, "id": 9, "kind": "ring", "pattern": "both", "ttl_s": 15.0, "ts": 100.0}
     assert event.topic == "acd/v1/events/queue/destek" and event.until is None
     for kind in (OfferClosed, Connected):
-        stop, _ = messages(any_of(kind), DEVICES)
+        stop, _ = messages(any_of(kind), DEVICES, {})
         assert stop.topic == "acd/v1/signal/k7Qx/ringstop"
 
 
 def test_of_a_pair_the_other_ones_device_rings_too() -> None:
     fact = offered()._replace(agent=AgentId("a1002"), partner=AYSE)
-    assert next(one.topic for one in messages(fact, DEVICES)) == "acd/v1/signal/k7Qx/ring"
-    assert len(list(messages(fact, {}))) == 1, "without devices only the event"
+    assert next(one.topic for one in messages(fact, DEVICES, {})) == "acd/v1/signal/k7Qx/ring"
+    assert len(list(messages(fact, {}, {}))) == 1, "without devices only the event"
+
+
+BOTH = {AgentId("a"): Device("A", "light"), AgentId("b"): Device("B", "light")}
+"""Whoever the house's agents are, they have a lamp."""
+PAIRED = Profile(pair_id="p1")
+WIDE = Profile(capacity=200, max_concurrency=((Channel.VOICE, 1), (Channel.CHAT, 3)))
+
+
+def lamps(house: House, rest: int = 0) -> list[tuple[float, str, str]]:
+    """When whose device was told what. `rest`: offers that are not over."""
+    rings: mqtt.Rings = {}
+    found = [(fact.at, *one.topic.split("/")[3:]) for fact in house.facts for one in messages(fact, BOTH, rings)
+             if "/signal/" in one.topic]
+    assert len(rings) == rest, "of what is over nothing is kept"
+    return typing.cast("list[tuple[float, str, str]]", found)
+
+
+def pair(profile: Profile = PAIRED) -> House:
+    house = House(dict.fromkeys("ab", 50), profile)
+    house.sits("a", "b")
+    return house
+
+
+def test_of_a_pair_both_devices_stop_when_the_call_is_taken_or_gone() -> None:
+    for event in (lambda offer: e.OfferConnected(offer, ContactId("c1")), lambda _: e.ContactLeft(ContactId("c1"), ""),
+                  lambda offer: e.OfferEnded(offer, "no_answer"), lambda _: e.AgentPaused(AgentId("b"))):
+        house = pair()
+        offer = house.calls("edu", 1.0)
+        house.tell(event(offer.offer), 3.0)
+        assert sorted(lamps(house)) == [(1.0, "A", "ring"), (1.0, "B", "ring"), (3.0, "A", "ringstop"),
+                                        (3.0, "B", "ringstop")]
+
+
+def test_of_a_pair_a_device_stops_too_where_its_agent_chats_meanwhile() -> None:
+    house = House(dict.fromkeys("ab", 50), PAIRED._replace(capacity=200))
+    house.reload(interruptible=frozenset({Channel.CHAT}))
+    house.sits("b")
+    house.chats(at=1.0)
+    house.sits("a", at=2.0)
+    offer = house.calls("edu", 3.0)
+    assert house.last(Offered).partner == "b" and house.state("b") is AgentState.TALKING
+    house.tell(e.OfferConnected(offer.offer, offer.contact), 5.0)
+    assert lamps(house)[2:] == [(3.0, "A", "ring"), (3.0, "B", "ring"), (5.0, "A", "ringstop"), (5.0, "B", "ringstop")]
+
+
+def test_who_is_asked_by_a_colleague_has_taken_the_call_when_they_answer() -> None:
+    asks = Asking()
+    house = asks.house
+    house.tell(e.TalkEnded(asks.first.offer, "agent"), 60.0)
+    house.tell(e.OfferEnded(asks.first.offer, "hangup"), 60.0)
+    house.tell(e.OfferConnected(asks.second.offer, ContactId("c1")), 60.1)
+    assert lamps(house) == [(10.0, "A", "ring"), (10.0, "A", "ringstop"), (20.0, "B", "ring"), (22.0, "B", "ringstop")]
+
+
+def test_a_device_goes_on_for_what_still_rings() -> None:
+    house = House({"a": 50}, WIDE)
+    house.reload(costs=((Channel.VOICE, 100), (Channel.CHAT, 33)))
+    house.sits("a")
+    first, second = house.calls("edu", 1.0, channel=Channel.CHAT), house.calls("edu", 2.0, channel=Channel.CHAT)
+    house.tell(e.OfferConnected(first.offer, first.contact), 3.0)
+    assert house.state("a") is AgentState.TALKING
+    assert lamps(house, 1) == [(1.0, "A", "ring"), (2.0, "A", "ring")], "the second one rings on"
+    house.tell(e.OfferConnected(second.offer, second.contact), 4.0)
+    assert lamps(house)[2:] == [(4.0, "A", "ringstop")]
+
+
+def test_what_rang_before_the_start_is_put_out_and_without_devices_nothing_is_kept() -> None:
+    taken = typing.cast(Connected, any_of(Connected))
+    assert next(one.topic for one in messages(taken, DEVICES, {})).endswith("/ringstop")
+    left = typing.cast(AgentChanged, any_of(AgentChanged))._replace(before=AgentState.RINGING)
+    assert [one.topic for one in messages(left, DEVICES, {})] == ["acd/v1/signal/k7Qx/ringstop"]
+    rings: mqtt.Rings = {}
+    list(messages(offered(), DEVICES, rings))
+    assert rings == {OfferId(7): {AYSE}}
+    list(messages(left, {}, rings))
+    assert rings == {}
 
 
 def test_a_device_tells_a_missed_call_and_a_rest() -> None:
     changed = typing.cast(AgentChanged, any_of(AgentChanged))._replace(at=100.0, before=AgentState.RINGING)
-    [alert] = messages(changed._replace(state=AgentState.NOT_RESPONDING), DEVICES)
-    assert alert.topic.endswith("/alert")
-    [rest] = messages(changed._replace(state=AgentState.PAUSED, wellbeing=Wellbeing(break_until=400.0)), DEVICES)
+    stop, alert = messages(changed._replace(state=AgentState.NOT_RESPONDING), DEVICES, {})
+    assert stop.topic.endswith("/ringstop") and alert.topic.endswith("/alert")
+    changed = changed._replace(before=AgentState.READY)
+    [rest] = messages(changed._replace(state=AgentState.PAUSED, wellbeing=Wellbeing(break_until=400.0)), DEVICES, {})
     assert rest.topic.endswith("/break")
-    assert not list(messages(changed._replace(state=AgentState.PAUSED), DEVICES)), "a break of their own"
+    assert not list(messages(changed._replace(state=AgentState.PAUSED), DEVICES, {})), "a break of their own"
 
 
 @pytest.mark.parametrize(("ring_signal", "pattern"), [
