@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -77,25 +78,39 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def fetch(node: Node, path: str, take: Callable[[bytes], object]) -> None:
-    """Hand a sound of the node to `take`, piece by piece. Raises `Trouble`, also when it ends before its end."""
-    connection = _connect(node)
-    try:
-        connection.request("GET", path, None, {"Authorization": f"Bearer {node.token}"})
-        response = connection.getresponse()
-        if response.status != 200:
-            raise _refusal(response, json.loads(response.read(ANSWER_MAX)))
-        while piece := response.read(PIECE):
+    """Hand a sound of the node to `take`, piece by piece. Raises `Trouble`, also when it ends before its end; what
+    `take` raises goes up as it is: a full disk is no fault of the node."""
+    with closing(_connect(node)) as connection:
+        with _unbroken(node):
+            connection.request("GET", path, None, {"Authorization": f"Bearer {node.token}"})
+            response = connection.getresponse()
+            if response.status != 200:
+                raise _refusal(response, json.loads(response.read(ANSWER_MAX)))
+            piece = response.read(PIECE)
+        while piece:
             take(piece)
+            with _unbroken(node):
+                piece = response.read(PIECE)
+
+
+@contextmanager
+def _unbroken(node: Node) -> Iterator[None]:
+    try:
+        yield
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Trouble(f"{node.url} broke off: {error or type(error).__name__}") from None
-    finally:
-        connection.close()
 
 
 def _connect(node: Node, timeout_s: float = TIMEOUT_S) -> http.client.HTTPConnection:
-    parts = urlsplit(node.url if "//" in node.url else f"http://{node.url}")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=timeout_s)
+    """Not connected yet. Raises `Trouble` when the address is none."""
+    try:
+        parts = urlsplit(node.url if "//" in node.url else f"http://{node.url}")
+        if parts.hostname and parts.scheme in ("http", "https"):
+            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            return kind(parts.hostname, parts.port, timeout=timeout_s)
+    except (ValueError, http.client.InvalidURL):
+        pass  # a port that is no number or too large, a bracket that is never closed
+    raise Trouble(f"{node.url} is no address; write http://127.0.0.1:8063")
 
 
 def _refusal(response: http.client.HTTPResponse, found: dict[str, Any]) -> Trouble:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from desk.client import Node, call, fetch, find
+from desk.client import Node, Trouble, call, fetch, find
 from desk.options import Lab, State, TokenFile, Url, told
 from desk.tables import duration
 
@@ -53,7 +53,8 @@ def commands() -> typer.Typer:
         if player is None:
             raise typer.BadParameter("no player: install ffmpeg, alsa-utils or sox; or use `santral recordings export`")
         node, path = told(lambda: _node(state or lab, url, token_file)), _path(recording)
-        with subprocess.Popen(player, stdin=subprocess.PIPE) as process, suppress(BrokenPipeError):
+        # Who ends the player has heard enough; its pipe may say so as late as it is closed.
+        with suppress(BrokenPipeError), subprocess.Popen(player, stdin=subprocess.PIPE) as process:
             sink = process.stdin
             assert sink is not None
             told(lambda: fetch(node, path, sink.write))
@@ -63,17 +64,7 @@ def commands() -> typer.Typer:
                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Write one as a WAV."""
         node, path = told(lambda: _node(state or lab, url, token_file)), _path(recording)
-        try:
-            handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            typer.echo(f"santral: {out}: {error.strerror}", err=True)
-            raise typer.Exit(1) from None
-        with os.fdopen(handle, "wb") as file:
-            try:
-                told(lambda: fetch(node, path, file.write))
-            except typer.Exit:
-                out.unlink()
-                raise
+        told(lambda: _write(node, path, out))
         typer.echo(f"{out}: keep it no longer than needed")
 
     return app
@@ -81,6 +72,20 @@ def commands() -> typer.Typer:
 
 def _node(state: Path | None, url: str | None, token_file: Path | None) -> Node:
     return find(state, url, token_file)
+
+
+def _write(node: Node, path: str, out: Path) -> None:
+    """A file that was not there, whole or not at all: a part would be taken for the talk. Raises `Trouble`."""
+    try:
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                fetch(node, path, file.write)
+        except BaseException:
+            out.unlink()
+            raise
+    except OSError as error:
+        raise Trouble(f"{out}: {error.strerror}") from None
 
 
 def _path(recording: str) -> str:

@@ -9,7 +9,8 @@ import json
 import re
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -130,23 +131,26 @@ def _responder(route: Route, inbox: Inbox, house: House, tokens: Tokens, failure
     return respond
 
 
-async def _sound(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+async def _sound(request: web.Request, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
     """A sound as it comes. What is wrong from the beginning is an error like any; a later fault breaks the connection
-    off, so that nobody takes a part for the whole."""
-    first = await anext(pieces)
-    response = web.StreamResponse(headers={"Content-Type": "audio/wav"})
-    response.enable_chunked_encoding()
-    await response.prepare(request)
-    try:
-        await response.write(first)
-        async for piece in pieces:
-            await response.write(piece)
-        await response.write_eof()
-    except Exception as error:
-        log.error("http.sound_broken_off", kind=type(error).__name__)
-        if request.transport is not None:
-            request.transport.abort()
-    return response
+    off, so that nobody takes a part for the whole. Who stops listening has done nothing wrong."""
+    async with aclosing(pieces):
+        first = await anext(pieces)
+        response = web.StreamResponse(headers={"Content-Type": "audio/wav"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        try:
+            await response.write(first)
+            async for piece in pieces:
+                await response.write(piece)
+            await response.write_eof()
+        except ConnectionError:
+            pass
+        except Exception as error:
+            log.error("http.sound_broken_off", kind=type(error).__name__)
+            if request.transport is not None:
+                request.transport.abort()
+        return response
 
 
 async def _body(request: web.Request, model: type[shapes.Shape] | None) -> shapes.Shape | None:

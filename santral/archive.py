@@ -4,7 +4,8 @@ sound leaves the vault: who, what, which contact."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 
 from desk.api import shapes
@@ -38,14 +39,15 @@ class Archive:
         await self._note(by, "listed", recordings=len(found), **asked)
         return shapes.Recordings(recordings=[_shown(one) for one in found])
 
-    async def sound(self, recording: str, by: str) -> AsyncIterator[bytes]:
+    async def sound(self, recording: str, by: str) -> AsyncGenerator[bytes, None]:
         """One of them as a WAV. Raises UnknownRecording."""
         one = await self._store.look(partial(recordings.by_id, recording=recording))
         if one is None:
             raise UnknownRecording
         await self._note(by, "heard", recording=one.id, contact=one.contact)
-        async for piece in self._vault.sound(one):
-            yield piece
+        async with aclosing(self._vault.sound(one)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def hush(self, agent: AgentId, on: bool, by: str) -> None:
         """Silence in the recording of the agent's talk, or an end to it. Raises NotNow: they do not talk, or nothing is

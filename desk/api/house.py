@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from desk.api import shapes, views
@@ -43,7 +43,7 @@ class House(Protocol):
         """The newest recordings that fit. The access is noted."""
         ...
 
-    def sound(self, recording: str, by: str) -> AsyncIterator[bytes]:
+    def sound(self, recording: str, by: str) -> AsyncGenerator[bytes, None]:
         """One of them as a WAV, in pieces. Raises UnknownRecording. The access is noted first."""
         ...
 

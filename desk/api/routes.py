@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
 from desk.api import shapes, views
@@ -26,7 +26,7 @@ class Call(NamedTuple):
     body: Shape | None
 
 
-Answer = Shape | AsyncIterator[bytes]
+Answer = Shape | AsyncGenerator[bytes, None]
 """What goes out: JSON, or a sound in pieces."""
 Handler = Callable[[Call], Awaitable[Answer]]
 

@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -230,7 +230,7 @@ class Vault:
             raise ValueError("no id of a recording")
         return self.folder / recording[:8] / recording
 
-    async def sound(self, recording: Recording) -> AsyncIterator[bytes]:
+    async def sound(self, recording: Recording) -> AsyncGenerator[bytes, None]:
         """A recording as a WAV, in pieces. Raises `KeyFileError`, `DamagedRecording`, OSError."""
         key = self.keys.open(recording.id, recording.sealed)
         with self.file_of(recording.id).open("rb") as file:

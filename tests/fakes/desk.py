@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -59,6 +59,7 @@ class House:
         self.callable = True
         self.instead: views.LastGood | None = None
         self.left: list[str] = []
+        self.given_up = 0
 
     def last_good(self) -> views.LastGood | None:
         return self.instead
@@ -82,10 +83,16 @@ class House:
             id="20251125-0123456789abcdef", contact="1.7", kind="call", service="temsilci", agent="a1",
             at=1_764_000_000.0, seconds=65.0, keep_until=1_771_776_000.0)])
 
-    async def sound(self, recording: str, by: str) -> AsyncIterator[bytes]:
+    async def sound(self, recording: str, by: str) -> AsyncGenerator[bytes, None]:
         self.asked.append((by, recording))
         if recording == "missing":
             raise UnknownRecording
+        if recording == "endless":
+            try:
+                while True:
+                    yield SOUND
+            finally:
+                self.given_up += 1
         yield SOUND[:10]
         if recording == "damaged":
             raise ValueError("damaged")

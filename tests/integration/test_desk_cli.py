@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import re
+import resource
 import time
 from datetime import datetime
 from io import StringIO
@@ -104,6 +107,43 @@ async def test_recordings_are_listed_and_written(tmp_path: Path) -> None:
             found = await santral("recordings", "export", wrong, "--out", tmp_path / "other.wav", "--state", folder)
             assert found.exit_code != 0 and told in found.output
             assert not (tmp_path / "other.wav").exists()
+
+
+@pytest.mark.parametrize("room", [100_000, len(SOUND) - 1], ids=["within", "at its end"])
+async def test_a_disk_that_is_full_is_no_fault_of_the_node_and_leaves_no_part(tmp_path: Path, room: int) -> None:
+    """A limit of the process plays the disk: it has its own word, and the last bytes come when the file is closed."""
+    out = tmp_path / "talk.wav"
+    async with running() as desk:
+        args = ("recordings", "export", "20251125-0123456789abcdef", "--out", out, "--state", state(tmp_path, desk))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        try:
+            found = await santral(*args)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (found.exit_code, found.output) == (1, f"santral: {out}: {os.strerror(errno.EFBIG)}\n")
+    assert not out.exists()
+
+
+async def test_who_ends_the_player_has_heard_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    player = tmp_path / "aplay"
+    player.write_text("#!/bin/sh\nexec head -c 10 > /dev/null\n")
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    async with running() as desk:
+        found = await santral("recordings", "play", "endless", "--state", state(tmp_path, desk))
+    assert (found.exit_code, found.output) == (0, "")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:abc", "http://[::1", "127.0.0.1:99999", "http://", "ftp://127.0.0.1",
+                                 "http://a b"])
+async def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, url: str) -> None:
+    token = tmp_path / "token"
+    token.write_text("own-token\n")
+    for args in (("status",), ("recordings", "export", "20251125-0123456789abcdef", "--out", tmp_path / "a.wav")):
+        found = await santral(*args, "--url", url, "--token-file", token)
+        assert found.exit_code == 1
+        assert found.output == f"santral: {url} is no address; write http://127.0.0.1:8063\n"
 
 
 async def test_a_recording_is_played_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

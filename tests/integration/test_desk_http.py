@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from desk.api.openapi import describe
 from desk.api.routes import ROUTES, Route
@@ -39,6 +40,7 @@ from routing.core.inbox import InboxClosed
 from routing.core.model import Profile, WrapUpMode
 from tests.core_house import House as CoreHouse
 from tests.fakes.desk import SOUND, running
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -156,6 +158,21 @@ async def test_a_recording_is_heard_by_supervisors_and_who_it_was_is_told() -> N
             await desk.ask("GET", "/api/v1/recordings/damaged/sound")
         for wrong in ({"limit": 0}, {"limit": 501}, {"kind": "other"}, {"contact": "a b"}, {"number": "1"}):
             assert (await desk.ask("POST", "/api/v1/recordings/search", json=wrong))[0] == 400
+
+
+async def test_who_stops_listening_raises_no_alarm() -> None:
+    """The log's line is for a recording that is damaged."""
+    async with running() as desk:
+        with capture_logs() as logs:
+            headers = {"Authorization": "Bearer sup-token"}
+            async with desk.http.get(f"{desk.base}/api/v1/recordings/endless/sound", headers=headers) as response:
+                await response.content.read(1000)
+                response.close()
+            await until_async(lambda: desk.house.given_up == 1)
+            assert logs == []
+            with pytest.raises(aiohttp.ClientError):
+                await desk.ask("GET", "/api/v1/recordings/damaged/sound")
+        assert [one["event"] for one in logs] == ["http.sound_broken_off"]
 
 
 async def test_an_agent_has_the_recording_paused_and_go_on() -> None:
