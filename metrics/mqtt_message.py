@@ -122,12 +122,16 @@ def messages(fact: Fact, devices: Mapping[AgentId, Device], rings: Rings) -> Ite
         yield _event(f"{ROOT}/events/alarm", fact, {"alarm": fact.kind})
 
 
+def oldest_since(view: QueueView, at: float) -> float | None:
+    """Unix seconds, when the longest waiting contact came; None: nobody waits."""
+    return round(at - view.oldest_wait_s, 3) if view.waiting else None
+
+
 def queue_state(view: QueueView, seq: int, at: float) -> Message:
     """What is true of a queue now, after the fact `seq`."""
-    since = round(at - view.oldest_wait_s, 3) if view.waiting else None
     return Message(f"{ROOT}/state/queue/{view.service}", _json({
         "v": VERSION, "id": seq, "ts": at, "service": view.service, "waiting": view.waiting, "ringing": view.ringing,
-        "talking": view.talking, "open": view.open, "oldest_since": since}), retain=True)
+        "talking": view.talking, "open": view.open, "oldest_since": oldest_since(view, at)}), retain=True)
 
 
 def node_state(online: bool) -> Message:

@@ -23,7 +23,19 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from metrics.mqtt_message import ACKS, NODE, Ack, Device, Message, Rings, messages, node_state, queue_state, read_ack
+from metrics.mqtt_message import (
+    ACKS,
+    NODE,
+    Ack,
+    Device,
+    Message,
+    Rings,
+    messages,
+    node_state,
+    oldest_since,
+    queue_state,
+    read_ack,
+)
 from routing.core.facts import Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, ServiceId
 from routing.core.inbox import QueueView, Status
@@ -120,7 +132,8 @@ class Outbox:
         self._more, self._delivers = asyncio.Event(), asyncio.Event()
         self._rings: Rings = {}
         """As of the last confirmed fact."""
-        self._states: dict[ServiceId, QueueView] = {}
+        self._states: dict[ServiceId, tuple[QueueView, float | None]] = {}
+        """What was told of each queue, and since when its longest waits."""
         self._awaited: OrderedDict[tuple[str, int], tuple[str, float]] = OrderedDict()
         """Device and number of a signal -> its kind, and when it went out by the loop's clock."""
         self._told = ""
@@ -285,8 +298,9 @@ class Outbox:
         """Queues that are otherwise than they were told."""
         status = self._status()
         for view in status.queues:
-            seen = view._replace(oldest_wait_s=0.0, estimate=None, agents_signed_in=0, agents_ready=0)
-            if self._states.get(view.service) != seen:
+            seen = (view._replace(oldest_wait_s=0.0, estimate=None, agents_signed_in=0, agents_ready=0),
+                    oldest_since(view, status.at))
+            if self._states.get(view.service) != seen:  # one gone and another come is as many, and not as long
                 await _publish(client, queue_state(view, self._done, status.at), status.at)
                 self._states[view.service] = seen
 

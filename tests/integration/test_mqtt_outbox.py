@@ -19,7 +19,7 @@ import pytest
 
 from metrics import mqtt_outbox
 from metrics.mqtt_conf import NODE_USER, WATCH_USER, BrokerPlan, render
-from metrics.mqtt_message import Device
+from metrics.mqtt_message import Device, Message
 from metrics.mqtt_outbox import Broker, Outbox
 from routing.core.facts import Fact, Offered
 from routing.core.ids import AgentId, ServiceId
@@ -399,6 +399,36 @@ async def test_a_page_that_is_sent_again_puts_the_same_devices_out() -> None:
 
 async def _torn(*_: object) -> None:
     raise aiomqtt.MqttError("torn")
+
+
+async def test_who_waits_longest_is_told_anew_though_as_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float | None] = []
+
+    async def publish(_: object, message: Message, __: float) -> None:
+        told.append(json.loads(message.payload)["oldest_since"])
+
+    monkeypatch.setattr(mqtt_outbox, "_publish", publish)
+    source = Source(Broker("127.0.0.1", 1, "", ""))
+    client = typing.cast(aiomqtt.Client, None)
+    came = NOW + 0.1
+
+    def status() -> Status:
+        waits_s = source.now - came if source.waiting else 0.0
+        view = QueueView(ServiceId("destek"), "Destek", source.waiting, 0, 0, waits_s, 1, 1)
+        return Status(source.now, True, (view,), (), ())
+
+    source.outbox._status, source.waiting = status, 1
+    for after_s in (300.0, 300.3, 300.7):
+        source.now = NOW + after_s
+        await source.outbox._state(client)
+    assert told == [NOW + 0.1], "the same wait is no news"
+    came = NOW + 300.6
+    await source.outbox._state(client)
+    assert told == [NOW + 0.1, NOW + 300.6], "the first has gone, another one has come"
+    source.waiting = 0
+    for source.now in (NOW + 400.0, NOW + 500.0):
+        await source.outbox._state(client)
+    assert told[2:] == [None], "nobody waits, and that is told once"
 
 
 async def test_who_is_new_to_the_broker_begins_with_the_node() -> None:
