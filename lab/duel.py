@@ -12,6 +12,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,20 +150,21 @@ def _lay_over(info: up.Info, skills: Sequence[tuple[int, ...]]) -> None:
     _replace(conf / "manager.conf", "timestampevents=no", "timestampevents=yes")
     # Phones that send no sound are not gone.
     _replace(conf / "pjsip.conf", "rtp_timeout=15\n", "rtp_timeout=0\n")
-    ports = Ports(), Ports()
-    for path, held in zip((conf / "rtp.conf", away / "rtp.conf"), ports, strict=True):
-        first, last = held.media(RTP_PORTS)
-        lines = path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if not line.startswith(("rtpstart", "rtpend"))]
-        path.write_text("\n".join([*kept, f"rtpstart={first}", f"rtpend={last}", ""]), encoding="utf-8")
-    program = asterisk()
-    here, there = (PrivateAsterisk(program, folder, state) for folder, state in (
-        (conf, lab / "pbx"), (away, lab / "network")))
-    for command in ("manager reload", "dialplan reload", "queue reload all", "module reload res_rtp_asterisk.so",
-                    "module reload res_pjsip.so"):
-        here.console(command)
-    for command in ("module load app_echo.so", "dialplan reload", "module reload res_rtp_asterisk.so"):
-        there.console(command)
+    # As of the lab itself, given back when both Asterisks have theirs: from then on they hold what they use.
+    with closing(Ports()) as ours, closing(Ports()) as theirs:
+        for path, held in zip((conf / "rtp.conf", away / "rtp.conf"), (ours, theirs), strict=True):
+            first, last = held.media(RTP_PORTS)
+            lines = path.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if not line.startswith(("rtpstart", "rtpend"))]
+            path.write_text("\n".join([*kept, f"rtpstart={first}", f"rtpend={last}", ""]), encoding="utf-8")
+        program = asterisk()
+        here, there = (PrivateAsterisk(program, folder, state) for folder, state in (
+            (conf, lab / "pbx"), (away, lab / "network")))
+        for command in ("manager reload", "dialplan reload", "queue reload all", "module reload res_rtp_asterisk.so",
+                        "module reload res_pjsip.so"):
+            here.console(command)
+        for command in ("module load app_echo.so", "dialplan reload", "module reload res_rtp_asterisk.so"):
+            there.console(command)
 
 
 def _replace(path: Path, before: str, after: str) -> None:
