@@ -92,6 +92,8 @@ def end_of(text: str, now: float, zone: ZoneInfo) -> float:
         return (at if at > today else at + timedelta(days=1)).timestamp()
     try:
         at = datetime.fromisoformat(text)
+        if not 1971 <= at.year <= 9000:  # clocks of other zones would be beyond the calendar
+            raise ValueError
     except ValueError:
         raise Trouble(f"--until {text}: write 17:30, 2026-12-31T12:00, or 90m, 2h") from None
     return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).timestamp()

@@ -31,6 +31,8 @@ ON_MAX = 10
 """At one moment: with more, callers would hear nothing else."""
 SHOWN = 50
 """The last ones in the list."""
+UNTIL_MAX_S = 366 * 86_400.0
+"""Nobody plans an end so far away: it was meant in milliseconds, and nobody would ever hear the end of it."""
 RECORDINGS = "announcements"
 """Folder of the node's state in which recordings to be announced lie."""
 VOICE_S = 60.0
@@ -136,8 +138,10 @@ class Board:
             raise CannotSay("the centre has no entry for a closed line: set 'closed' at [hours], then reload")
         if wanted.prompt and wanted.prompt not in texts():
             raise CannotSay(f"no prompt '{wanted.prompt}'; santral prompts list shows them")
-        if wanted.until is not None and wanted.until <= now:
+        if wanted.until is not None and not wanted.until > now:
             raise CannotSay("its end is not in the future")
+        if wanted.until is not None and wanted.until > now + UNTIL_MAX_S:
+            raise CannotSay("its end is more than a year away: give Unix seconds, not milliseconds")
         if len(self._on) >= ON_MAX:
             raise CannotSay(f"{ON_MAX} announcements are on; switch one off")
 

@@ -126,6 +126,10 @@ class Wished(Shape):
     kept: bool = Field(description="Whether wishes are kept and followed at all.")
 
 
+MOMENT = Annotated[float, Field(allow_inf_nan=False)]
+"""Unix seconds. JSON as Python reads it knows NaN and Infinity, which are before and after nothing."""
+
+
 class Find(Shape):
     """Which recordings; what is left out does not matter. The newest first."""
 
@@ -133,8 +137,8 @@ class Find(Shape):
     service: Annotated[str, StringConstraints(pattern=SKILL)] | None = None
     agent: Annotated[str, StringConstraints(pattern=NAME)] | None = None
     kind: Literal["call", "message", "survey"] | None = None
-    since: float | None = Field(None, description="Unix seconds.")
-    until: float | None = None
+    since: MOMENT | None = Field(None, description="Unix seconds.")
+    until: MOMENT | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 
@@ -233,7 +237,8 @@ class Announce(Shape):
     recording: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}\.(wav|flac|ogg)$")] | None = Field(
         default=None, description="Name of a file in the folder `announcements` of the node's state.")
     closes: bool = Field(default=False, description="The line or the service is closed meanwhile; never distress.")
-    until: float | None = Field(default=None, description="Unix seconds; null: until it is switched off.")
+    until: MOMENT | None = Field(default=None, description="Unix seconds, at most 366 days ahead; null: until it is "
+                                                           "switched off.")
     by: WORD | None = Field(default=None, description="Who says so, for the record; beside the token's role.")
 
 

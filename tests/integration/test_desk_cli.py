@@ -306,7 +306,8 @@ async def test_announcements_are_switched_on_and_off_and_listed(tmp_path: Path) 
         assert "Duyuru 6" in (await santral("announce", "list", "--all", "--state", folder)).output
         assert (await santral("announce", "off", "7", "--state", folder)).exit_code == 0
         assert desk.house.asked[-1][1].id == 7
-        for wrong in (("--until", "yarın"), ("--service", "yok")):
+        for wrong in (("--until", "yarın"), ("--until", "0001-01-01"), ("--until", "9999-12-31T23:59"),
+                      ("--service", "yok")):
             found = await santral("announce", "on", "Bugün.", *wrong, "--state", folder)
             assert found.exit_code == 1 and "Traceback" not in found.output, found.output
 

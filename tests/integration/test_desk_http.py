@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
@@ -158,6 +158,29 @@ async def test_a_recording_is_heard_by_supervisors_and_who_it_was_is_told() -> N
             await desk.ask("GET", "/api/v1/recordings/damaged/sound")
         for wrong in ({"limit": 0}, {"limit": 501}, {"kind": "other"}, {"contact": "a b"}, {"number": "1"}):
             assert (await desk.ask("POST", "/api/v1/recordings/search", json=wrong))[0] == 400
+
+
+def _takes_floats(annotation: Any) -> bool:
+    return annotation is float or any(map(_takes_floats, get_args(annotation)))
+
+
+FLOATS = [(route, name) for route in ROUTES if route.request is not None
+          for name, field in route.request.model_fields.items() if _takes_floats(field.annotation)]
+
+
+@pytest.mark.parametrize(("route", "name"), FLOATS, ids=lambda one: one if isinstance(one, str) else one.path)
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e400", "9" * 400])
+async def test_a_number_of_a_request_is_one(route: Route, name: str, value: str) -> None:
+    raw = json.dumps({**body(route).get("json", {}), name: 0}).replace(f'"{name}": 0', f'"{name}": {value}')
+    async with running() as desk:
+        status, said = await desk.ask(route.method, route.path, Role.ADMIN, data=raw,
+                                      headers={"Content-Type": "application/json"})
+        assert (status, said["error"]) == (400, "bad_request") and said["detail"].startswith(f"{name}: ")
+        assert not desk.house.asked
+
+
+def test_moments_are_among_the_numbers_of_requests() -> None:
+    assert {(route.request, name) for route, name in FLOATS} >= {(Find, "since"), (Find, "until"), (Announce, "until")}
 
 
 async def test_who_stops_listening_raises_no_alarm() -> None:

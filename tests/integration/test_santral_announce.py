@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from ivr.announcement import Announcement
 from routing.store.announcements import Row
 from routing.store.store import Store
-from santral.announce import ON_MAX, RECORDINGS, Board, CannotSay
+from santral.announce import ON_MAX, RECORDINGS, UNTIL_MAX_S, Board, CannotSay
 from santral.calendar import Closing
 from santral.config import NodeConfig, node_config
 from tests.ministry import copied, edit
@@ -114,6 +115,17 @@ async def test_a_recording_of_a_person_is_taken(node: Node) -> None:
         with pytest.raises(CannotSay, match=told):
             await node.board.on(SAY._replace(prompt="", recording=name))
     assert len(await node.board.latest()) == 2
+
+
+@pytest.mark.parametrize("until", [NOW, math.nan, math.inf, (NOW + 3600.0) * 1000.0, NOW + UNTIL_MAX_S + 1.0])
+async def test_an_end_that_never_comes_is_refused(node: Node, until: float) -> None:
+    with pytest.raises(CannotSay, match="its end is "):
+        await node.board.on(SAY._replace(until=until))
+    assert await node.board.latest() == []
+
+
+async def test_an_end_in_a_year_is_taken(node: Node) -> None:
+    assert (await node.board.on(SAY._replace(until=NOW + UNTIL_MAX_S))).until == NOW + UNTIL_MAX_S
 
 
 async def test_what_it_closes_is_closed_while_it_is_on(node: Node) -> None:
