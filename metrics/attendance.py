@@ -2,7 +2,7 @@
 
 Fairness: those whose profile differs from the usual one beside the others. What their profile holds is not looked at:
 the engine never knows why an accommodation exists. Groups below `K_MIN` are not shown, and then neither is the other:
-from it and the whole the small one could be reckoned.
+from it and the whole the small one could be reckoned. Nor is the whole where it is as small.
 """
 
 from __future__ import annotations
@@ -171,3 +171,8 @@ class Groups:
             self.whole.add(time)
             (accommodated if agent in special else others).add(time)
         self.pair = (accommodated, others) if min(accommodated.agents, others.agents) >= K_MIN else None
+
+    @property
+    def few(self) -> bool:
+        """So few were signed in that nothing is told of their time: what is said of all would be said of each."""
+        return self.whole.agents < K_MIN

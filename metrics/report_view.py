@@ -67,6 +67,8 @@ class View:
             found.append(self.word("so_far").format(until=f"{period.local(until):%d.%m.%Y %H:%M}"))
         if self.report.empty:
             found.append(self.word("nobody"))
+        elif self.report.agents.few:
+            found.append(self.word("few"))
         if self.report.total.first and not self.report.week_over:
             found.append(f"* {self._said(PROVISIONAL)}")
         return found
@@ -93,7 +95,8 @@ class View:
             found.append(self._menu())
         if report.surveys:
             found.append(self._survey())
-        return [sheet for sheet in (*found, self._fairness()) if sheet.rows]  # of who came no further than the menu
+        # Nothing is said of those who came no further than the menu, and of too few agents.
+        return [sheet for sheet in (*found, self._fairness()) if sheet.rows]
 
     def _overview(self, narrow: bool) -> Sheet:
         total = self.report.total
@@ -142,7 +145,7 @@ class View:
 
     def _fairness(self) -> Sheet:
         groups = self.report.agents
-        shown = [("everybody", groups.whole)]
+        shown = [] if groups.few else [("everybody", groups.whole)]
         if groups.pair is not None:
             shown = [("with", groups.pair[0]), ("without", groups.pair[1]), *shown]
         head = tuple(map(self.word, ("group", "people", "hours", "offers_hour", "taken", "missed")))
@@ -166,7 +169,8 @@ class View:
 
     def _cell(self, figures: Figures, name: str) -> str:
         if name == "occupancy":
-            return self._percent(self.report.agents.whole.occupancy)
+            agents = self.report.agents
+            return self._percent(None if agents.few else agents.whole.occupancy)
         if name in ("kept", "resolution"):
             return self._percent(getattr(figures, name))
         value = figures.row()[name]

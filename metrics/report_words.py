@@ -22,6 +22,8 @@ WORDS: dict[str, Said] = {
     "so_far": Said("Dönem bitmedi: {until} anına kadar.", "The period is not over: told up to {until}."),
     "nobody": Said("Bu dönemde kimse aramadı ve kimse çalışmadı.",
                    "In this period nobody called and nobody was at work."),
+    "few": Said("Beşten az temsilci çalıştı: doluluk ve hakkaniyet tablosu gösterilmez.",
+                "Fewer than five agents were at work: occupancy and the table of fairness are not shown."),
     "overview": Said("Özet", "Overview"), "figure": Said("Gösterge", "Figure"), "value": Said("Değer", "Value"),
     "meaning": Said("Tanım", "Definition"), "services": Said("Hizmetler", "Services"),
     "services_ends": Said("Hizmetler: gelenler ve sonuçları", "Services: who came, and how it ended"),
@@ -50,7 +52,10 @@ WORDS: dict[str, Said] = {
     "survey": Said("Anket", "Survey"), "asked": Said("Sorulan", "Asked"), "replied": Said("Yanıtlayan", "Answered"),
     "mean": Said("Ortalama (1–5)", "Mean (1–5)"), "cared": Said("İlgilenildi (4–5)", "Cared for (4–5)"),
     "solved": Said("Çözüldü", "Solved"), "messages": Said("Sesli mesaj", "Messages"),
-    "survey_note": Said("Beşten az yanıtta ortalama gösterilmez.", "Means are not shown below five answers."),
+    "survey_note": Said("Yanıtı beşten az olan hizmetin ortalaması ve oranları gösterilmez; böyle hizmetlerin "
+                        "yanıtları birlikte de beşten azsa hepsininki de gösterilmez.",
+                        "Means and shares are not shown below five answers, nor those of all while such services have "
+                        "fewer than five together."),
     "fairness": Said("Hakkaniyet", "Fairness"),
     "fair_note": Said("Uyarlaması olan ve olmayan temsilciler; beş kişiden küçük grup gösterilmez, o zaman diğeri de "
                       "gösterilmez. Neden uyarlama olduğu hiçbir yerde yazmaz.",

@@ -23,6 +23,10 @@ class Answers:
     """Answer -> how often."""
     solved: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
     messages: int = 0
+    few_cared: int = 0
+    """Of services `together`: answers of those that show no mean. Are they fewer than `K_MIN`, the whole shows none:
+    the others taken from it, theirs would be left."""
+    few_solved: int = 0
 
     def take(self, fact: Surveyed) -> None:
         """Count one."""
@@ -47,26 +51,32 @@ class Answers:
 
     @property
     def mean(self) -> float | None:
-        """Of the answers 1 to 5; None below `K_MIN` of them."""
-        return None if self.answered < K_MIN else sum(key * many for key, many in self.cared.items()) / self.answered
+        """Of the answers 1 to 5; None below `K_MIN` of them, or where fewer could be reckoned from it."""
+        if not _many(self.answered, self.few_cared):
+            return None
+        return sum(key * many for key, many in self.cared.items()) / self.answered
 
     @property
     def cared_share(self) -> float | None:
-        """Share of 4 and 5; None below `K_MIN` answers."""
-        if self.answered < K_MIN:
+        """Share of 4 and 5; None as for the mean."""
+        if not _many(self.answered, self.few_cared):
             return None
         return sum(many for key, many in self.cared.items() if key >= CARED_FROM) / self.answered
 
     @property
     def solved_share(self) -> float | None:
-        """Share of "yes"; None below `K_MIN` answers."""
+        """Share of "yes"; None as for the mean."""
         both = sum(self.solved.values())
-        return self.solved[True] / both if both >= K_MIN else None
+        return self.solved[True] / both if _many(both, self.few_solved) else None
 
     def plain(self) -> dict[str, float | int | None]:
         """For JSON."""
         return {"asked": self.asked, "answered": self.answered, "rate": self.rate, "mean": self.mean,
                 "cared": self.cared_share, "solved": self.solved_share, "messages": self.messages}
+
+
+def _many(answers: int, few: int) -> bool:
+    return answers >= K_MIN and not 0 < few < K_MIN
 
 
 def by_service(facts: Iterable[Fact], start: float | None = None, end: float | None = None
@@ -94,6 +104,9 @@ def together(answers: Iterable[Answers]) -> Answers:
     for one in answers:
         whole.asked += one.asked
         whole.messages += one.messages
+        both = sum(one.solved.values())
+        whole.few_cared += one.answered if one.answered < K_MIN else 0
+        whole.few_solved += both if both < K_MIN else 0
         for key, many in one.cared.items():
             whole.cared[key] += many
         for yes, many in one.solved.items():

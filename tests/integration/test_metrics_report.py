@@ -26,7 +26,7 @@ from metrics.recorder import Recorder
 from metrics.report import NothingKnown, Report
 from metrics.report_view import View, as_csv
 from routing.core import events
-from routing.core.ids import ContactId
+from routing.core.ids import AgentId, ContactId
 from routing.store.database import url_of
 from routing.store.store import Store
 from santral.cli import centre_of, cli
@@ -136,6 +136,24 @@ def test_small_groups_are_not_shown(tmp_path: Path) -> None:
     found = read(tmp_path / "s.db")
     assert found.agents.pair is None and found.agents.whole.agents == 9
     assert "Uyarlaması olmayan" not in View(found).page()
+
+
+@pytest.mark.parametrize(("many", "told"), [(4, False), (5, True)])
+def test_of_few_agents_no_time_is_told(tmp_path: Path, many: int, told: bool) -> None:
+    few = Day()
+    few.sign_in(9 * 3600.0, *range(many))
+    few.give(10 * 3600.0, events.AgentPaused(AgentId("a0"), "mola"))
+    few.give(11 * 3600.0, None)
+    asyncio.run(few.keep(str(tmp_path / "s.db")))
+    found = read(tmp_path / "s.db")
+    assert found.agents.whole.agents == many
+    said = CliRunner().invoke(cli, ["report", "day", "2026-03-02", str(tmp_path / "s.db")])
+    assert said.exit_code == 0, said.output
+    for shown in (said.output, View(found).page()):
+        assert ("Beşten az temsilci" not in shown, "Hakkaniyet" in shown) == (told, told), shown
+    titles = {sheet.title: sheet for sheet in View(found, english=True).sheets(narrow=True)}
+    assert ("Fairness" in titles) == told
+    assert dict(titles["Overview"].rows)["Occupancy"] == ("0.0 %" if told else "–")
 
 
 def test_the_menu(small: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metrics.recorder import Recorder
-from metrics.survey import by_service, together
+from metrics.survey import Answers, by_service, together
 from routing.core.facts import Alarm, Fact, MenuPassed, Surveyed
 from routing.core.ids import ContactId, ServiceId
 from routing.core.inbox import Status
@@ -56,6 +56,33 @@ def test_a_survey_belongs_to_the_time_in_which_it_began() -> None:
 def test_all_services_as_one() -> None:
     whole = together(by_service(day()).values())
     assert (whole.asked, whole.answered, whole.messages, sum(whole.solved.values())) == (7, 6, 1, 5)
+
+
+def answers(*cared: int, solved: int = 0) -> Answers:
+    said = Answers(asked=len(cared))
+    for one in cared:
+        said.cared[one] += 1
+    said.solved[True] = solved
+    return said
+
+
+@pytest.mark.parametrize(("parts", "shown"), [
+    ([answers(5, 5, 5, 5, 4, 4), answers(1)], False),
+    ([answers(5, 5, 5, 5, 4, 4), answers(1, 1), answers(2, 2)], False),
+    ([answers(5, 5, 5, 5, 4, 4), answers(1, 1, 1), answers(2, 2)], True),
+    ([answers(5, 5, 5, 5, 4, 4), answers()], True),
+    ([answers(1, 1, 1), answers(2, 2)], True),
+    ([answers(1, 1), answers(2, 2)], False)])
+def test_from_all_services_nobody_can_reckon_what_a_few_callers_said(parts: list[Answers], shown: bool) -> None:
+    whole = together(parts)
+    assert (whole.mean is not None, whole.cared_share is not None) == (shown, shown)
+    assert whole.answered == sum(one.answered for one in parts) and whole.rate == 1.0
+
+
+def test_what_is_solved_has_its_own_few() -> None:
+    whole = together([answers(5, 5, 5, 5, 5, solved=5), answers(5, 5, 5, 5, 5, solved=1)])
+    assert whole.mean == 5.0 and whole.solved_share is None
+    assert together([answers(solved=6), answers(solved=5)]).solved_share == 1.0
 
 
 def test_prometheus_counts_the_same() -> None:
