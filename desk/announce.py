@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from desk.client import Trouble, call, find
+from desk.client import Trouble, call, clock, find
 from desk.options import Lab, State, TokenFile, Url, me, told
 
 PATH = "/api/v1/announcements"
@@ -52,7 +52,7 @@ def on(text: Annotated[str | None, typer.Argument(help="What is said, spoken by 
                                   "closes": closes, "by": me()}
         ending = ""
         if until is not None:
-            zone = _zone(call(node, "GET", PATH))
+            zone = clock(node)
             wanted["until"] = end_of(until, time.time(), zone)
             ending = f" until {_clock(wanted['until'], zone)} ({zone.key})"
         done = call(node, "POST", PATH, {key: value for key, value in wanted.items() if value is not None},
@@ -78,7 +78,7 @@ def list_(everything: Annotated[bool, typer.Option("--all", help="Those that are
     if not shown:
         typer.echo("nothing is announced")
         return
-    Console().print(_table(shown, _zone(found)))
+    Console().print(_table(shown, ZoneInfo(found["timezone"])))
 
 
 def end_of(text: str, now: float, zone: ZoneInfo) -> float:
@@ -129,8 +129,3 @@ def _table(found: list[dict[str, Any]], zone: ZoneInfo) -> Table:
 
 def _clock(at: float | None, zone: ZoneInfo) -> str:
     return "" if at is None else datetime.fromtimestamp(at, zone).strftime("%d.%m. %H:%M")
-
-
-def _zone(answer: dict[str, Any]) -> ZoneInfo:
-    """Of the centre, as the node tells it."""
-    return ZoneInfo(answer["timezone"])

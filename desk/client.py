@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 TIMEOUT_S = 10.0
 """A node answers in milliseconds, or after its own 4 s at most."""
@@ -16,6 +17,10 @@ PIECE = 64 * 1024
 """Bytes of a sound handed on at once."""
 ANSWER_MAX = 16 * 1024 * 1024
 """Bytes of an answer; ten thousand agents are about 3 MB."""
+
+
+CLOCK = "/api/v1/announcements"
+"""What is announced ends by the centre's clock: the answer names it."""
 
 
 class Trouble(Exception):
@@ -140,3 +145,9 @@ def call(node: Node, method: str, path: str, body: dict[str, Any] | None = None,
     if response.status != 200:
         raise _refusal(response, found)
     return found
+
+
+def clock(node: Node) -> ZoneInfo:
+    """The centre's: a time at the terminal is one of the clock on its wall, wherever the command runs. Raises
+    `Trouble`."""
+    return ZoneInfo(call(node, "GET", CLOCK)["timezone"])

@@ -6,15 +6,16 @@ import os
 import shutil
 import subprocess
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from desk.client import Node, Trouble, call, fetch, find
+from desk.client import Node, Trouble, call, clock, fetch, find
 from desk.options import Lab, State, TokenFile, Url, told
 from desk.tables import duration
 
@@ -34,16 +35,21 @@ def commands() -> typer.Typer:
              service: Annotated[str | None, typer.Option("--service")] = None,
              agent: Annotated[str | None, typer.Option("--agent")] = None,
              kind: Annotated[str | None, typer.Option("--kind", help="call, message or survey.")] = None,
-             since: Annotated[datetime | None, typer.Option("--since", help="Local time.")] = None,
-             until: Annotated[datetime | None, typer.Option("--until", help="Local time.")] = None,
+             since: Annotated[datetime | None, typer.Option("--since", help="By the centre's clock.")] = None,
+             until: Annotated[datetime | None, typer.Option("--until", help="By the centre's clock.")] = None,
              limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """The newest recordings that fit, as a table."""
-        wanted = {"contact": contact, "service": service, "agent": agent, "kind": kind, "limit": limit,
-                  "since": since and since.timestamp(), "until": until and until.timestamp()}
-        body = {name: value for name, value in wanted.items() if value is not None}
-        found = told(lambda: call(_node(state or lab, url, token_file), "POST", "/api/v1/recordings/search", body))
-        Console(highlight=False).print(_table(found["recordings"]))
+        def work() -> Table:
+            node = find(state or lab, url, token_file)
+            zone = clock(node)
+            first, last = (at and at.replace(tzinfo=zone).timestamp() for at in (since, until))
+            wanted = {"contact": contact, "service": service, "agent": agent, "kind": kind, "limit": limit,
+                      "since": first, "until": last}
+            body = {name: value for name, value in wanted.items() if value is not None}
+            return _table(call(node, "POST", "/api/v1/recordings/search", body)["recordings"], zone)
+
+        Console(highlight=False).print(told(work))
 
     @app.command()
     def play(recording: Id, state: State = None, lab: Lab = None, url: Url = None,
@@ -52,7 +58,7 @@ def commands() -> typer.Typer:
         player = next((one for one in PLAYERS if shutil.which(one[0])), None)
         if player is None:
             raise typer.BadParameter("no player: install ffmpeg, alsa-utils or sox; or use `santral recordings export`")
-        node, path = told(lambda: _node(state or lab, url, token_file)), _path(recording)
+        node, path = told(lambda: find(state or lab, url, token_file)), _path(recording)
         # Who ends the player has heard enough; its pipe may say so as late as it is closed.
         with suppress(BrokenPipeError), subprocess.Popen(player, stdin=subprocess.PIPE) as process:
             sink = process.stdin
@@ -63,15 +69,11 @@ def commands() -> typer.Typer:
     def export(recording: Id, out: Annotated[Path, typer.Option("--out", help="WAV to be made, for its owner alone.")],
                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Write one as a WAV."""
-        node, path = told(lambda: _node(state or lab, url, token_file)), _path(recording)
+        node, path = told(lambda: find(state or lab, url, token_file)), _path(recording)
         told(lambda: _write(node, path, out))
         typer.echo(f"{out}: keep it no longer than needed")
 
     return app
-
-
-def _node(state: Path | None, url: str | None, token_file: Path | None) -> Node:
-    return find(state, url, token_file)
 
 
 def _write(node: Node, path: str, out: Path) -> None:
@@ -94,14 +96,10 @@ def _path(recording: str) -> str:
     return f"/api/v1/recordings/{recording}/sound"
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
+def _table(found: list[dict[str, Any]], zone: ZoneInfo) -> Table:
     table = Table("id", "at", "seconds", "kind", "service", "agent", "contact", "until", box=None)
     for one in found:
-        table.add_row(one["id"], f"{_local(one['at']):%Y-%m-%d %H:%M:%S}", duration(one["seconds"]),
-                      one["kind"], one["service"], one["agent"] or "", one["contact"],
-                      f"{_local(one['keep_until']):%Y-%m-%d}")
+        at, end = (datetime.fromtimestamp(one[name], zone) for name in ("at", "keep_until"))
+        table.add_row(one["id"], f"{at:%Y-%m-%d %H:%M:%S}", duration(one["seconds"]), one["kind"], one["service"],
+                      one["agent"] or "", one["contact"], f"{end:%Y-%m-%d}")
     return table
-
-
-def _local(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC).astimezone()

@@ -111,7 +111,7 @@ def named(kind: str, text: str | None, zone: ZoneInfo, now: float) -> Period:
 
 def between(first: str, last: str, zone: ZoneInfo) -> Period:
     """From one local time to another; a date alone is its midnight. BadPeriod."""
-    start, end = _moment(first, zone), _moment(last, zone)
+    start, end = moment(first, zone), moment(last, zone)
     if start >= end:
         raise BadPeriod(f"{first} is not before {last}: the second time is the end, itself not included")
     if end - start > LONGEST_DAYS * 86_400.0:
@@ -136,7 +136,8 @@ def _day(kind: str, text: str) -> date:
     return found
 
 
-def _moment(text: str, zone: ZoneInfo) -> float:
+def moment(text: str, zone: ZoneInfo) -> float:
+    """A local time, in Unix seconds; a date alone is its midnight. BadPeriod."""
     try:
         found = datetime.fromisoformat(text)
         if not 1971 <= found.year <= 9000:

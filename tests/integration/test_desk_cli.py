@@ -109,6 +109,17 @@ async def test_recordings_are_listed_and_written(tmp_path: Path) -> None:
             assert not (tmp_path / "other.wav").exists()
 
 
+async def test_recordings_are_listed_by_the_clock_of_the_centre(tmp_path: Path) -> None:
+    """Of the fake: Tokyo, where it was 01:00 on the 25th."""
+    async with running() as desk:
+        bounds = ("--since", "2025-11-25", "--until", "2025-11-26T12:00:00")
+        shown = await santral("recordings", "list", *bounds, "--state", state(tmp_path, desk))
+        assert shown.exit_code == 0 and "2025-11-25 01:00:00" in shown.output, shown.output
+        (_, wanted), = desk.house.asked
+    ends = [datetime.fromtimestamp(at, ZoneInfo("Asia/Tokyo")) for at in (wanted.since, wanted.until)]
+    assert [f"{at:%Y-%m-%dT%H:%M}" for at in ends] == ["2025-11-25T00:00", "2025-11-26T12:00"]
+
+
 @pytest.mark.parametrize("room", [100_000, len(SOUND) - 1], ids=["within", "at its end"])
 async def test_a_disk_that_is_full_is_no_fault_of_the_node_and_leaves_no_part(tmp_path: Path, room: int) -> None:
     """A limit of the process plays the disk: it has its own word, and the last bytes come when the file is closed."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -17,10 +19,11 @@ from routing.core.stored import Started
 from routing.runner import Turn
 from routing.store.store import Store
 from santral.cli import cli
+from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.integration
 
-BEGAN = datetime(2026, 3, 2, 23, 59).timestamp()
+BEGAN = datetime(2026, 3, 2, 23, 59, tzinfo=ZoneInfo("Europe/Istanbul")).timestamp()
 CENTRE = Centre(tuple(Service(ServiceId(name), name, (Step(()),)) for name in ("bilgi", "tip")), ())
 
 
@@ -62,6 +65,23 @@ async def test_only_of_a_time(state: Path) -> None:
     told = json.loads(santral(str(state), "--json", "--to", "2026-03-03").stdout)
     assert told["bilgi"]["asked"] == 3 == told["bilgi"]["answered"], "the one over midnight is whole, and counted once"
     assert "nobody was asked" in santral(str(state), "--from", "2027-01-01").output
+
+
+@pytest.mark.parametrize("machine", ["Asia/Tokyo", "America/New_York"])
+async def test_a_day_is_one_of_the_centre_wherever_the_command_runs(
+        state: Path, machine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    edit(folder, "santral.toml", 'timezone = "Europe/Istanbul"', 'timezone = "Europe/London"')
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    try:
+        told = json.loads(santral(str(state), "--json", "--to", "2026-03-03").stdout)
+        assert told["bilgi"]["asked"] == 3
+        words = (str(state), "--json", "--centre", str(folder))
+        assert json.loads(santral(*words, "--to", "2026-03-02T21:00").stdout)["bilgi"]["asked"] == 3, "by its own clock"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(("words", "told"), [
