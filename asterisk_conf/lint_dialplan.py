@@ -82,7 +82,7 @@ def _steps(sections: list[Section]) -> Iterator[Step]:
 
 def _public(steps: list[Step], public: set[str]) -> Iterator[Finding]:
     for step in steps:
-        if step.context in public and not step.exten.isdigit():
+        if step.context in public and not step.exten.removeprefix("+").isdigit():
             yield Finding(FILE, step.line, f"[{step.context}] answers {step.exten!r}",
                           "strangers reach this context: called numbers only, no pattern and no letters")  # fmt: skip
 

@@ -34,7 +34,7 @@ CEL_FILE = "santral.csv"
 SECRET_MIN = 20
 """Characters. 20 of 62 letters and digits are 119 bits; phones and AMI clients are machines, nobody types it."""
 
-_NUMBER = re.compile(r"[0-9]{2,15}\Z", re.ASCII)
+_NUMBER = re.compile(r"\+?[0-9]{2,15}\Z", re.ASCII)
 _OUTSIDE = re.compile(r"\+?[0-9]{3,15}\Z", re.ASCII)
 LEAD_BACK = "back"
 """Where the call goes when nobody answers at an outside number (`lead.conf`), beside the names of these."""

@@ -78,7 +78,7 @@ def read(path: Path, *, toml: bool = False, private: bool = False, missing: str 
         return Parsed(None, (Problem(f"{name}:1", f"the file is larger than {MAX_BYTES} bytes",
                                      "Take out what does not belong there."),))
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")  # some editors write a mark before the first letter
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         return Parsed(None, (Problem(f"{name}:{line}", "the file is not UTF-8", "Save it as UTF-8."),))

@@ -17,6 +17,11 @@ NAME_PATTERN = r"^[A-Za-z0-9_./-]{1,40}$"
 
 ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$"
 """Names that are parts of others too: of files, topics, variables and endpoints of Asterisk, where a / divides."""
+SERVICE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+"""Of a service: it ends in the names of Asterisk's variables."""
+ENTRY_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"
+"""Of a menu's entry, as the dialplan names it."""
+WALL_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 NUMBER_PATTERN = r"^\+?[0-9]{3,15}$"
 LABEL_PATTERN = r"^[a-z0-9][a-z0-9-]{0,29}$"
 """Names that become names of Asterisk's endpoints."""
@@ -25,6 +30,9 @@ SIGN_IN_PATTERN = r"^[0-9]{3,8}$"
 PATTERNS = {
     NAME_PATTERN: "should be 1 to 40 of the letters A to Z and a to z, digits and _ . / -",
     ID_PATTERN: "should be 1 to 40 of the letters A to Z and a to z, digits and _ . -, not beginning with . or -",
+    SERVICE_PATTERN: "should be 1 to 40 of the small letters a to z, digits and _, beginning with a letter",
+    ENTRY_PATTERN: "should be 1 to 40 of the letters A to Z and a to z, digits, _ and -, beginning with a letter",
+    WALL_PATTERN: "should be a time of the day in quotes, such as 09:00",
     NUMBER_PATTERN: "should be 3 to 15 digits, with + before them or not",
     LABEL_PATTERN: "should be 1 to 30 of the letters a to z, digits and -, not beginning with -",
     SIGN_IN_PATTERN: "should be 3 to 8 digits in quotes",
@@ -54,7 +62,8 @@ def _host_port(text: str) -> str:
 
 
 def _carrier(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[1-9][0-9]{0,4})?", text):
+    found = re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::([1-9][0-9]{0,4}))?", text)
+    if found is None or int(found[1] or 1) > 65535:
         raise ValueError("should be the carrier's server, such as sip.carrier.example or sip.carrier.example:5060")
     return text
 
@@ -95,6 +104,8 @@ def _span(text: str) -> str:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+ServiceId = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
+Entry = Annotated[str, StringConstraints(pattern=ENTRY_PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(plain)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 Carrier = Annotated[str, AfterValidator(_carrier)]
@@ -115,7 +126,7 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-WallTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+WallTime = Annotated[str, StringConstraints(pattern=WALL_PATTERN)]
 """A time of the day, `HH:MM`."""
 
 

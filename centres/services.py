@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from centres.model import EXPRESSION, LEVELS, Id, Name, Shape, Skills, Week, plain
+from centres.model import EXPRESSION, LEVELS, Name, ServiceId, Shape, Skills, Week, plain
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """`psikososyal >= 60 and tr`: the engine's words, checked by `santral check` with the column marked."""
@@ -70,7 +70,7 @@ class Waiting(Shape):
 class Service(Shape):
     """A queue. Field by field the engine's `Service`."""
 
-    id: Id
+    id: ServiceId
     name: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(plain)]
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=10)]
     floor: Needs = {}

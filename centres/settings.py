@@ -15,6 +15,7 @@ from centres.model import (
     Carrier,
     Channel,
     Day,
+    Entry,
     File,
     HostPort,
     Label,
@@ -353,7 +354,7 @@ class Settings(Shape):
     """santral.toml, with the overlay of the machine laid over it."""
 
     centre: Identity
-    numbers: Annotated[dict[Number, Name], Field(min_length=1)]
+    numbers: Annotated[dict[Number, Entry], Field(min_length=1)]
     """Called number -> entry of the menu."""
     listen: Listen = Listen()
     asterisk: Asterisk = Asterisk()

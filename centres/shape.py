@@ -96,6 +96,7 @@ _WORDS = {
     "tuple_type": "should be a list", "list_type": "should be a list", "frozen_set_type": "should be a list",
     "date_type": "should be a date, such as 2026-03-31", "date_parsing": "should be a date, such as 2026-03-31",
     "date_from_datetime_parsing": "should be a date, such as 2026-03-31",
+    "date_from_datetime_inexact": "should be a date without a time, such as 2026-03-31",
     "datetime_type": "should be a date and a time, such as 2026-12-31T12:00",
     "datetime_parsing": "should be a date and a time, such as 2026-12-31T12:00",
     "datetime_from_date_parsing": "should be a date and a time, such as 2026-12-31T12:00",

@@ -5,12 +5,16 @@ Nothing here says why an agent needs something: there is no field for it, and no
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from centres.model import SIGN_IN_PATTERN, Channel, Id, Name, Shape, Skills, Span, Week
+
+OUTSIDE = re.compile(r"[A-Za-z0-9_-]{1,35}", re.ASCII)
+"""An id that Asterisk's endpoint `uzak-<id>` can have, of 40 letters at most."""
 
 
 class OnCall(Week):
@@ -35,6 +39,13 @@ class Agent(Shape):
     skills: Annotated[Skills, Field(min_length=1)]
     on_call: OnCall | None = None
     """A remote counsellor: called at an outside number (in the node's secrets) in these spans. Left out: at a seat."""
+
+    @model_validator(mode="after")
+    def _callable(self) -> Self:
+        if self.on_call is not None and not OUTSIDE.fullmatch(self.id):
+            raise ValueError("with on_call needs an 'id' of 1 to 35 of the letters A to Z and a to z, digits, _ and -: "
+                             "Asterisk calls by it")
+        return self
 
 
 class Distress(Shape):

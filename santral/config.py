@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from asterisk_conf.plan import MUSIC_CLASS, Address, Emergency, Plan, Registration, Timings, Trunk
 from centres import services as files
@@ -38,9 +39,12 @@ from santral.files_agree import (
     forgotten_early,
     led_nowhere,
     names_of,
+    no_entry,
     no_wish_kept,
     not_recorded,
+    sent_away,
     two_keys,
+    unasked,
     unknown_prompts,
     untold,
 )
@@ -150,8 +154,10 @@ def check(folder: Path, overlay: Path | None = None, *, today: date | None = Non
     problems, warnings = list(loaded.problems), list(loaded.warnings)
     flow: Flow | None = None
     lengths = Lengths.of(*sounds(loaded))
+    problems += _no_store(loaded)
     problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded)
-    warnings += calls_nobody_back(loaded) + untold(loaded) + forgotten_early(loaded)
+    for doubt in (calls_nobody_back, sent_away, unasked, untold, forgotten_early):
+        warnings += doubt(loaded)
     if loaded.menu is not None:
         read = load_flow(loaded.menu, names_of(loaded, lengths.keys), lengths)
         flow = read.flow
@@ -160,12 +166,8 @@ def check(folder: Path, overlay: Path | None = None, *, today: date | None = Non
     found, doubts = routable.check(loaded, team_of(loaded), flow)
     of_today = found if found and by_date.good_on_some_day(loaded, flow) else []
     problems, warnings = problems + [one for one in found if one not in of_today], warnings + doubts
+    problems += no_entry(loaded)
     if flow is not None and loaded.settings is not None:
-        for number, entry in loaded.settings.numbers.items():
-            if entry not in flow.entries:
-                problems.append(Problem(loaded.where("numbers", number),
-                                        f"the called number {number} leads to '{entry}', which menu.yaml does not have",
-                                        f"Name one of its entries: {', '.join(sorted(flow.entries))}."))
         found, doubts = closing(loaded, flow)
         problems = problems + found + led_nowhere(loaded, flow) + two_keys(loaded, flow)
         warnings = warnings + doubts + no_wish_kept(loaded, flow)
@@ -261,6 +263,20 @@ def asterisk_plan(config: NodeConfig, secrets: Secrets) -> Plan:
         metrics=None if settings.asterisk.metrics is None else address(settings.asterisk.metrics),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
         timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
+
+
+def _no_store(loaded: Loaded) -> list[Problem]:
+    """An address of the store that a start could only fail at. Never shown: a password may stand in it."""
+    if loaded.settings is None:
+        return []
+    try:
+        url = make_url(loaded.settings.store.url)
+        good = url.get_backend_name() == "postgresql" or (url.get_backend_name() == "sqlite" and bool(url.database))
+    except (ArgumentError, ValueError):  # ValueError: a port that is none
+        good = False
+    return [] if good else [Problem(loaded.where("store", "url"), "'store.url' is no address of a store",
+                                    "Write sqlite:///santral.db or postgresql://user@host/database; of a password "
+                                    "everything but letters and digits as %40 and the like.")]
 
 
 def store_place(config: NodeConfig, state: Path) -> Path | str:

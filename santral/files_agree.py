@@ -22,7 +22,7 @@ def names_of(loaded: Loaded, prompts: frozenset[str]) -> Names:
         {service.id for service in loaded.services if service.privacy != "normal"},
         None if loaded.settings is None else loaded.settings.transfer.keys(), skills,
         {service.id for service in loaded.services if service.distress or service.privacy == "anonymous"},
-        loaded.settings is not None and loaded.settings.sms.url is not None)
+        loaded.settings is not None and loaded.settings.sms.url is not None, bool(loaded.documents))
 
 
 def led_nowhere(loaded: Loaded, flow: Flow) -> list[Problem]:
@@ -66,6 +66,28 @@ def unknown_prompts(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
     return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
                             guess(one.say, prompts))
                     for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]
+
+
+def sent_away(loaded: Loaded) -> list[Problem]:
+    """Who is in distress is never sent away: in the safety net that is so by the text of `emergency` alone."""
+    return [Problem(loaded.place(SERVICES, service.id, "distress"),
+                    f"'{service.id}' is for distress and names no 'emergency': while nobody can be reached its callers "
+                    "hear of no other help, and the safety net sends them away after ten minutes",
+                    "Add emergency: acil-destek, or a prompt of your own with the numbers that always help.")
+            for service in loaded.services if service.distress and service.emergency is None]
+
+
+def unasked(loaded: Loaded) -> list[Problem]:
+    """One of the two lines was changed and the other not. An Asterisk of another machine comes by a proxy."""
+    settings = loaded.settings
+    if settings is None:
+        return []
+    own, asked = settings.listen.agi, settings.asterisk.agi
+    if own.endswith(":0") or own in asked or not all(one.startswith("127.") for one in asked):
+        return []
+    return [Problem(loaded.where("asterisk", "agi"), f"Asterisk asks at {', '.join(asked)}, and this node listens at "
+                    f"{own}: it would never be asked, and callers would hear an apology",
+                    "Name the same address at [listen] agi and at [asterisk] agi.")]
 
 
 def untold(loaded: Loaded) -> list[Problem]:
@@ -143,14 +165,31 @@ def _closed(loaded: Loaded) -> str | None:
     return None
 
 
+def no_entry(loaded: Loaded) -> list[Problem]:
+    """Entries that santral.toml names and menu.yaml lacks. By the file as it stands: where a name is wrong, all that
+    follows from it in the menu is wrong too, and would hide it."""
+    entries = None if loaded.menu is None else loaded.menu.get("entries")
+    if not isinstance(entries, dict) or not entries:
+        return []
+    mend = f"Name one of its entries: {', '.join(sorted(entries))}."
+    numbers = {} if loaded.settings is None else loaded.settings.numbers
+    found = [Problem(loaded.where("numbers", number),
+                     f"the called number {number} leads to '{entry}', which menu.yaml does not have", mend)
+             for number, entry in numbers.items() if entry not in entries]
+    closed = _closed(loaded)
+    if closed is not None and closed not in entries:
+        found.append(Problem(loaded.where("hours", "closed"),
+                             f"'closed' names '{closed}', which menu.yaml does not have", mend))
+    return found
+
+
 def closing(loaded: Loaded, flow: Flow) -> tuple[list[Problem], list[Problem]]:
     """Problems and warnings of the entry used while the centre is closed."""
     closed, where = _closed(loaded), loaded.where("hours", "closed")
     if closed is None:
         return [], []
     if closed not in flow.entries:
-        return [Problem(where, f"'closed' names '{closed}', which menu.yaml does not have",
-                        f"Name one of its entries: {', '.join(sorted(flow.entries))}.")], []
+        return [], []  # `no_entry` tells
     distress = {service.id for service in loaded.services if service.distress}
     nodes = [flow.nodes[name] for name in walk.reached(flow, [flow.entries[closed]])]
     served = {node.service for node in nodes if isinstance(node, Queue)}

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
+from asterisk_conf.plan import MUSIC_CLASS
 from centres.problem import Problem
 from centres.settings import Settings
 from ivr.flow.model import Transfer
@@ -121,9 +122,12 @@ def beside(old: NodeConfig, new: NodeConfig) -> tuple[NodeConfig, tuple[Later, .
     served = {one.id for one in old.loaded.services}
     later += [Later(f"the spoken brief of {one.id}", RENDER_ONLY) for one in new.loaded.services
               if one.id not in served]
-    music = {one.music for one in old.loaded.services}
-    later += [Later(f"the music '{one.music}' of {one.id}", RENDER_ONLY) for one in new.loaded.services
-              if one.music is not None and one.music not in music]
+    music = {one.music for one in old.waits.values()} | {MUSIC_CLASS}
+    later += [Later(f"the music '{one.music}' of {id_}", RENDER_ONLY) for id_, one in new.waits.items()
+              if one.music not in music]
+    said = {one.id: one.emergency for one in old.loaded.services}
+    later += [Later(f"what callers of {one.id} hear in the safety net", RENDER_ONLY) for one in new.loaded.services
+              if one.emergency != said.get(one.id)]
     return new.with_settings(settings), tuple(later)
 
 

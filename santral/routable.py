@@ -60,7 +60,7 @@ def check(loaded: Loaded, team: Team, flow: Flow | None) -> tuple[list[Problem],
             problems, warnings = problems + found, warnings + doubts
         warnings += _idle_keys(loaded, service)
     needed = walk.needed(flow) if flow is not None else frozenset()
-    if had and loaded.services_whole:
+    if had and loaded.services_whole and flow is not None:
         warnings += _unasked(loaded, {skill for _, needs in needed for skill, _ in needs})
     if had and flow is not None and not problems:
         found, doubts = _needed(loaded, team, flow, needed)

@@ -47,6 +47,8 @@ class Names(NamedTuple):
     """Services of which nothing may be sent by short message."""
     sends: bool = False
     """The centre has a gateway for short messages."""
+    closed_known: bool = True
+    """What says which entry that is could be read."""
 
 
 class Problem(NamedTuple):

@@ -99,11 +99,13 @@ class _Reader(Nodes):
             self.note(self.at(document, "human"), f"'{human}' is not a queue",
                       "The human is a node with 'queue: <service>'.")
         at_night = walk.closed_only(flow, self.known.closed)
+        # A wrong name of the entry is told where it stands: a key 0 at night would be a wrong way to mend it.
+        known = self.known.closed_known and self.known.closed in (None, *flow.entries)
         for node in flow.nodes.values():
             if not isinstance(node, Menu):
                 continue
             zero = next((option for option in node.options if option.key == HUMAN_KEY), None)
-            if zero is None and node.name in at_night:
+            if zero is None and (node.name in at_night or not known):
                 continue
             if zero is None:
                 self.note(self.places[node.name], f"menu '{node.name}' has no key 0",

@@ -137,6 +137,16 @@ def test_an_entry_that_asterisk_still_names_must_stay(folder: Path, entry: str, 
     assert new is None and len(problems) == 1 and re.match(told, str(problems[0])), problems
 
 
+def test_what_asterisk_itself_says_in_distress_and_plays_is_rendered_again(folder: Path) -> None:
+    """Without a node its callers hear the help of before, and who has none is sent away."""
+    old = node_config(folder)
+    edit(folder, "services.yaml", "    emergency: acil-destek ", "    emergency: acil-tekrar ")
+    later = [one.what for one in beside(old, node_config(folder))[1]]
+    assert later == ["what callers of psikososyal hear in the safety net"]
+    edit(folder, "services.yaml", "id: temsilci\n", "id: temsilci\n    music: sakin\n")
+    assert len(beside(old, node_config(folder))[1]) == 1, "of that music there is a class already"
+
+
 async def test_prompts_that_are_missing_are_a_problem(folder: Path, tmp_path: Path,
                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     node = Node(folder)
