@@ -64,6 +64,9 @@ class Crew:
         self._groups: dict[str, str | None] = {}
         self._profiles: dict[AgentId, Profile] = {}
         self._members: dict[AgentId, _Member] = {}
+        self._rested: dict[str, dict[AgentId, float]] = {}
+        """Seconds of rest by group that are not counted yet: they are of fewer than `K_MIN` agents, and a step of the
+        counter would be the rest gap of one."""
         self._skills: tuple[str, ...] = ()
         self._half_life_s = 1.0
         self._shows_breaks = False
@@ -72,6 +75,7 @@ class Crew:
 
     def configure(self, centre: Centre) -> None:
         """The team in force. Series begin at 0."""
+        self._rested.clear()
         self._groups = groups(Counter(agent.team for agent in centre.agents))
         self._profiles = {agent.id: agent.profile for agent in centre.agents}
         self._half_life_s = centre.load_half_life_s
@@ -101,7 +105,7 @@ class Crew:
             self._break_due(member, fact, fact.wellbeing)
             member.burden = fact.wellbeing
         if fact.before is not fact.state:
-            self._count(member, fact.at)
+            self._count(fact.agent, member, fact.at)
             since = fact.at if fact.since is None else fact.since
             member.state, member.counted = fact.state, max(member.counted, since)
             if fact.state is READY:
@@ -116,10 +120,11 @@ class Crew:
     def begin_again(self, now: float) -> None:
         """Count everybody's time up to now, and of those nobody has told of none before."""
         self._from = now
-        for member in self._members.values():
-            self._count(member, now)
+        for agent, member in self._members.items():
+            self._count(agent, member, now)
+        self._rested.clear()
 
-    def _count(self, member: _Member, until: float) -> None:
+    def _count(self, agent: AgentId, member: _Member, until: float) -> None:
         """The time in the state, from where it was counted to."""
         group, begun = self._groups.get(member.team), member.counted
         if until <= begun:
@@ -129,9 +134,16 @@ class Crew:
             return
         if member.state is READY and member.available > begun:
             rested = min(until, member.available)
-            self._series.add(names.AGENT_SECONDS, group, RESTING, by=rested - begun)
+            self._rests(group, agent, rested - begun)
             begun = rested
         self._series.add(names.AGENT_SECONDS, group, member.state.value, by=until - begun)
+
+    def _rests(self, group: str, agent: AgentId, seconds: float) -> None:
+        rested = self._rested.setdefault(group, {})
+        rested[agent] = rested.get(agent, 0.0) + seconds
+        if len(rested) >= names.K_MIN:
+            self._series.add(names.AGENT_SECONDS, group, RESTING, by=sum(rested.values()))
+            rested.clear()
 
     @staticmethod
     def _break_due(member: _Member, fact: AgentChanged, now: Wellbeing) -> None:
@@ -168,7 +180,7 @@ class Crew:
         skilled: Counter[tuple[str, str]] = Counter()
         for view in status.agents:
             member = self._known(view)
-            self._count(member, status.at)
+            self._count(view.agent, member, status.at)
             if view.state is not OUT:
                 for skill, _ in view.skills:
                     skilled[skill, "signed_in"] += 1

@@ -121,7 +121,7 @@ AGENTS = Metric("acd_agents", GAUGE, ("team", "state"), "Agents by state; groups
 AGENT_SECONDS = Metric("acd_agent_state_seconds_total", COUNTER, ("team", "state"),
                        "Time agents spent in a state, up to now; ready without the rest gap and the rest after a heavy "
                        "contact, which are resting. Occupancy = (talking + wrapup) / (talking + wrapup + ready). "
-                       "Groups as in acd_agents.")
+                       "Groups as in acd_agents; resting is counted when it is of five different agents.")
 LIMITED = Metric("acd_agents_distress_limited", GAUGE, ("team",),
                  "Signed-in agents at the limit of their distress load: no heavy contact comes to them. Groups as in "
                  "acd_agents, and only while five or more of the group are signed in.")

@@ -12,6 +12,7 @@ import pytest
 from metrics import names
 from metrics.accommodations import BREAK, CHECKED, RULES
 from metrics.recorder import Recorder
+from routing.core.events import Event
 from routing.core.facts import AgentChanged, Fact, Offered
 from routing.core.model import AgentState, Centre, Channel
 from tests.oracle.crowd import Crowd
@@ -33,8 +34,8 @@ class Watched:
         self.facts: list[Fact] = []
         count = duel._count
 
-        def look(fact: Any) -> None:
-            count(fact)
+        def look(event: Event | None, fact: Any) -> None:
+            count(event, fact)
             self.facts.append(fact)
             self.recorder.take([bend(fact, duel.engine.centre)])
 

@@ -54,7 +54,7 @@ def test_time_is_counted_while_it_goes_on() -> None:
     told = Watched(Profile(rest_gap_s=10.0))
     told.house.sits("a", at=100.0)
     told.run(160.0)
-    assert (told.state("resting"), told.state("ready")) == (pytest.approx(10.0), pytest.approx(50.0))
+    assert told.state("ready") == pytest.approx(50.0), "after the rest"
     told.run(170.0)
     assert told.state("ready") == pytest.approx(60.0)
     offer = told.house.talks(170.0)
@@ -63,7 +63,39 @@ def test_time_is_counted_while_it_goes_on() -> None:
     assert (told.state("talking"), told.state("wrapup")) == (pytest.approx(30.0), pytest.approx(3.0))
     told.house.tell(e.WrapUpEnded(A), 210.0)
     told.run(235.0)
-    assert (told.state("resting"), told.state("ready")) == (pytest.approx(20.0), pytest.approx(75.0))
+    assert told.state("ready") == pytest.approx(75.0)
+
+
+def test_rest_is_counted_when_it_is_of_five() -> None:
+    told = Watched(Profile(rest_gap_s=10.0))
+    told.house.sits("a", at=100.0)
+    told.run(104.0)
+    assert told.state("resting") == 0
+    told.house.sits("b", "c", "d", at=200.0)
+    told.run(300.0)
+    assert (told.state("resting"), told.state("ready")) == (0, pytest.approx(190.0 + 3 * 90.0)), "of four"
+    told.house.sits("e", at=400.0)
+    told.run(406.0)
+    assert told.state("resting") == pytest.approx(4 * 10.0 + 6.0)
+    told.run(500.0)
+    assert told.state("resting") == pytest.approx(46.0), "the rest of it is the rest of one"
+
+def test_rest_of_before_a_new_beginning_is_not_counted_after_it() -> None:
+    for again in (lambda told: told.recorder.begin_again(told.house.now),
+                  lambda told: told.recorder.configure(told.house.centre)):
+        told = Watched(Profile(rest_gap_s=10.0))
+        told.house.sits("a", "b", "c", "d", at=100.0)
+        told.run(150.0)
+        assert told.state("resting") == 0
+        again(told)
+        told.house.sits("e", at=200.0)
+        told.run(300.0)
+        assert told.state("resting") == 0, "of one"
+        for name in "abcd":
+            told.house.tell(e.AgentSignedOut(AgentId(name)))
+        told.house.sits("a", "b", "c", "d", at=400.0)
+        told.run(500.0)
+        assert told.state("resting") == pytest.approx(50.0)
 
 
 def test_a_break_is_kept_delayed_or_overridden() -> None:
