@@ -41,6 +41,11 @@ class Period(NamedTuple):
         """Told by days."""
         return self.end - self.start > DAYS_FROM
 
+    @property
+    def midnight(self) -> float:
+        """Of the day that it begins in."""
+        return _midnight(self.local(self.start).date(), self.zone)
+
     def local(self, at: float) -> datetime:
         """A moment on the centre's clock."""
         return datetime.fromtimestamp(at, self.zone)
@@ -53,7 +58,7 @@ class Period(NamedTuple):
         """Starts of its half hours, counted from each midnight; the first one may begin in the middle of one."""
         found: list[float] = []
         for part in self.parts():
-            anchor = _midnight(part.local(part.start).date(), part.zone)
+            anchor = part.midnight
             first = int((part.start - anchor) // SLOT_S)
             last = int(-(-(part.end - anchor) // SLOT_S))
             found += [max(part.start, anchor + number * SLOT_S) for number in range(first, last)]

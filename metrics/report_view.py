@@ -26,6 +26,11 @@ TIMES = ("offered", *LEVELS, "asa_s", "longest_tenth_s", "abandon_wait_s", "aht_
 """Columns of the two tables of services on paper: one would be too wide for it."""
 AFTER = 2
 """The pictures come after so many tables: what they show at a glance is in those that follow."""
+NOON_S = 43_200.0
+MARKS = 12
+"""About so many times of day can be read below a picture."""
+FINE_S = (60.0, 300.0, SLOT_S)
+"""Between two marks of a period that is shorter than a working day."""
 SHORTER = ("offered", "answered", "abandoned", "short", *LEVELS, "asa_s", "aht_s")
 """Of the tables by time."""
 
@@ -201,18 +206,21 @@ class View:
 
     def _charts(self) -> list[str]:
         report, period = self.report, self.report.period
-        start, length = period.start, period.end - period.start  # counted from the beginning: marks fall on midnight
+        anchor = period.midnight  # counted from there: marks fall on midnight and on half hours
+        first, last = period.start - anchor, period.end - anchor
         if period.long:
-            axis = chart.Axis(self.word("date"), lambda at: f"{period.local(start + at):%d.%m}", 0.0, length,
+            # A mark is up to an hour beside its midnight after the clocks have changed: noon names the day.
+            axis = chart.Axis(self.word("date"), lambda at: f"{period.local(anchor + at + NOON_S):%d.%m}", first, last,
                               86_400.0 * max(1, len(report.parts) // 10))
-            middle = 43_200.0
+            starts = period.days()
         else:
-            axis = chart.Axis(self.word("time"), lambda at: f"{period.local(start + at):%H:%M}", 0.0, length,
-                              SLOT_S * max(1.0, length // (SLOT_S * 12.0)))
-            middle = SLOT_S / 2.0
+            axis = chart.Axis(self.word("time"), lambda at: f"{period.local(anchor + at):%H:%M}", first, last,
+                              _marks(last - first))
+            starts = period.slots()
+        middles = {at: (at + end) / 2.0 - anchor for at, end in pairwise([*starts, period.end])}
 
         def points(value: Callable[[Figures], float | None]) -> list[tuple[float, float]]:
-            return [(at - start + middle, nan if (found := value(one)) is None else found)
+            return [(middles[at], nan if (found := value(one)) is None else found)
                     for at, one in report.parts if one.offered]
 
         def series(title: str, value: Callable[[Figures], float | None]) -> chart.Series:
@@ -220,7 +228,7 @@ class View:
 
         names = dict(zip(LEVELS, (OURS, WITHOUT_SHORT, OF_OFFERED), strict=True))
         levels = [series(self._said(FIGURES[name][0]), methodcaller("level", rule)) for name, rule in names.items()]
-        goal = chart.Series(self.word("target"), [(0.0, 0.8), (length, 0.8)])
+        goal = chart.Series(self.word("target"), [(first, 0.8), (last, 0.8)])
         whole = report.total
         form = "{:.0f} %" if self.english else "%{:.0f}"
         return [
@@ -237,6 +245,11 @@ class View:
                         [series(self._said(FIGURES["asa_s"][0]), lambda one: one.asa_s),
                          series(self._said(FIGURES["longest_tenth_s"][0]), lambda one: one.longest_s)]),
         ]
+
+
+def _marks(length: float) -> float:
+    """Seconds from one mark to the next on an axis of so many, up to two days."""
+    return next((step for step in FINE_S if length <= step * MARKS), SLOT_S * (length // (SLOT_S * MARKS)))
 
 
 def as_csv(report: Report) -> str:
