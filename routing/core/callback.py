@@ -18,13 +18,13 @@ agent is who asks somebody about them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from routing.core import commands, contacts, facts, offers
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, CallbacksQuiet, CallbackTaken
-from routing.core.ids import ServiceId
+from routing.core.ids import ContactId, ServiceId
 from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome, Service
 from routing.core.records import Contact, Offer
 
@@ -213,7 +213,7 @@ def served(d: Domain, contact: Contact, service: Service) -> None:
     """The caller was served for this service in this call: whoever rang in for it need not be called for it as well.
     Callbacks that were in line after this call are other people's, and so is every one beside a callback of the same
     number: one telephone, two who were promised a call."""
-    for name in _names(contact, service):
+    for name in _names(contact, service.id):
         for waiting in list(d.callbacks.get(name, ())):
             if waiting.queued_at < contact.queued_at:
                 call_off(d, waiting, SERVED)
@@ -225,12 +225,11 @@ def review(d: Domain, contact: Contact) -> None:
     found: dict[Contact, None] = {}
     if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
         asker = contact.introducer
-        services = [contact.service] if asker is None or asker.came_from is None else [contact.service, asker.came_from]
-        for service in services:
-            for name in _names(contact, service):
-                for waiting in d.callbacks.get(name, ()):
-                    if waiting.queued_at < contact.queued_at:
-                        found[waiting] = None
+        asks = contact.service if asker is None or asker.came_from is None else asker.came_from
+        for name in _names(contact, contact.service.id, asks.id):
+            for waiting in d.callbacks.get(name, ()):
+                if waiting.queued_at < contact.queued_at:
+                    found[waiting] = None
     before, contact.keeps = contact.keeps, tuple(found)
     for waiting in before:
         if waiting not in found:
@@ -238,6 +237,18 @@ def review(d: Domain, contact: Contact) -> None:
     for waiting in found:
         if waiting not in before:
             _keep(d, waiting, contact)
+
+
+def calling(d: Domain, asked: Mapping[ContactId, ServiceId]) -> set[ContactId]:
+    """Callbacks that stand still by what `review` says, before anything is in line: for a start, which looks at every
+    contact. `asked`: where the agents are who ask somebody, by contact."""
+    last: dict[tuple[str, ServiceId], float] = {}
+    for contact in d.contacts.values():
+        if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
+            for name in _names(contact, contact.service.id, asked.get(contact.id, contact.service.id)):
+                last[name] = max(contact.queued_at, last.get(name, contact.queued_at))
+    return {contact.id for contact in d.contacts.values() if contact.callback and any(
+        last.get(name, contact.queued_at) > contact.queued_at for name in _names(contact, contact.service.id))}
 
 
 def _keep(d: Domain, waiting: Contact, by: Contact) -> None:
@@ -286,14 +297,14 @@ def call_off(d: Domain, waiting: Contact, why: str) -> None:
 def joins(d: Domain, contact: Contact) -> None:
     """A callback is in line: it takes no room there, and its caller may call again."""
     d.deferred[contact.service.id] = d.deferred.get(contact.service.id, 0) + 1
-    for name in _names(contact, contact.service):
+    for name in _names(contact, contact.service.id):
         d.callbacks.setdefault(name, {})[contact] = None
 
 
 def parts(d: Domain, contact: Contact) -> None:
     """A callback is out of the line."""
     d.deferred[contact.service.id] -= 1
-    for name in _names(contact, contact.service):
+    for name in _names(contact, contact.service.id):
         waiting = d.callbacks.get(name)
         if waiting is not None:
             waiting.pop(contact, None)
@@ -301,10 +312,10 @@ def parts(d: Domain, contact: Contact) -> None:
                 del d.callbacks[name]
 
 
-def _names(contact: Contact, service: Service) -> Iterator[tuple[str, ServiceId]]:
-    """What its caller may be recognised by: the number they came with and the one they want to be called at, for this
-    service and for those from which overflow took them there."""
+def _names(contact: Contact, *services: ServiceId) -> Iterator[tuple[str, ServiceId]]:
+    """What its caller may be recognised by: the number they came with and the one they want to be called at, for these
+    services and for those from which overflow took them there."""
     for caller_hash in dict.fromkeys((contact.caller_hash, contact.callback_hash)):
         if caller_hash:
-            for name in (service.id, *contact.visited):
+            for name in dict.fromkeys((*services, *contact.visited)):
                 yield caller_hash, name

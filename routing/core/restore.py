@@ -79,8 +79,14 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
     for row in agent_rows.values():
         _agent(d, row)
     offer_rows, waits = sorted(stored_offers), {row.contact: row.wait_s for row in contact_rows}
+    asked = {row.contact: row.service for row in offer_rows if row.state is OfferState.CONSULTING}
+    calling = callback.calling(d, asked)
     for offer_row in offer_rows:
-        _offer(d, offer_row, agent_rows.get(offer_row.agent), waits.get(offer_row.contact))
+        if offer_row.contact in calling and offer_row.state is OfferState.PENDING and offer_row.dialled_at is None:
+            # The version before let it ring. What `callback.restored` would emit here contradicts rows that are stored.
+            d.next_offer = max(d.next_offer, offer_row.offer + 1)
+        else:
+            _offer(d, offer_row, agent_rows.get(offer_row.agent), waits.get(offer_row.contact))
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
     callback.restored(d)

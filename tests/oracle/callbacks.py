@@ -49,9 +49,10 @@ def look_who_calls(h) -> None:
             h.arm(one)
 
 
-def calls_for(caller: Caller, waits: Caller) -> bool:
-    """A later call of somebody who waits to be called back for the same thing."""
-    been = {caller.service.id, *caller.visited}
+def calls_for(caller: Caller, waits: Caller, asked: str | None = None) -> bool:
+    """A later call of somebody who waits to be called back for the same thing. `asked`: where their agent is, who asks
+    somebody."""
+    been = {caller.service.id, asked, *caller.visited}
     if caller.introducer is not None:
         been.add(caller.introducer.came_from.id)
     return caller.channel is VOICE and not caller.callback and (caller.in_line or caller.state is ASSIGNED) \

@@ -194,7 +194,8 @@ def started(h, event: Started) -> None:
     for row in rows.values():
         stored_person(h, row)
     for row in sorted(event.offers):
-        stored_offer(h, row, rows.get(row.agent), waits.get(row.contact))
+        if not rings_for_who_calls(h, row, event.offers):
+            stored_offer(h, row, rows.get(row.agent), waits.get(row.contact))
     for caller in list(h.callers.values()):
         settle_caller(h, caller)
     for p in h.people.values():
@@ -253,6 +254,15 @@ def stored_person(h, row) -> None:
         p.usual, p.agent = p.agent, p.agent._replace(skills=row.skills)
     if p.agent.outside:
         p.phone.reachable = True
+
+
+def rings_for_who_calls(h, row, offers) -> bool:
+    """A phone rings for a callback whose caller is on the line, and is not dialled yet: versions before let it."""
+    waits, asked = h.callers.get(row.contact), {one.contact: one.service for one in offers if one.state is CONSULTING}
+    if waits is None or not waits.callback or row.state is not PENDING or row.dialled_at is not None:
+        return False
+    h.next_offer = max(h.next_offer, row.offer + 1)
+    return any(callbacks.calls_for(c, waits, asked.get(c.id)) for c in h.callers.values())
 
 
 def stored_offer(h, row, agent_row, waited_s) -> None:

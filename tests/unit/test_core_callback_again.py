@@ -7,13 +7,14 @@ import pytest
 from routing.core import callback
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.commands import Dial, Offer, Overflow, Rescind
+from routing.core.commands import Command, Dial, Offer, Overflow, Rescind
 from routing.core.excluded import Held
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, CallbackOrder, Channel, Outcome, Profile, Step
 from routing.core.served import SERVED_S
+from routing.core.stored import Row, Started
 from tests.core_house import EDU, House, restore
-from tests.oracle.duel import rows
+from tests.oracle.duel import Duel, rows
 
 pytestmark = pytest.mark.unit
 
@@ -320,6 +321,45 @@ def test_a_restart_knows_who_is_on_the_line() -> None:
     again_.tell(e.TalkEnded(told.offers[-1].offer, "caller"), 50.0)
     again_.tick(50.0 + callback.REDIAL_S)
     assert again_.offers[-1].contact == "c1"
+
+
+@pytest.mark.parametrize("asks", (False, True))
+@pytest.mark.parametrize("dialled", (False, True))
+def test_a_start_lets_go_a_phone_that_rings_for_who_is_on_the_line_and_says_so_by_a_repair_alone(
+        dialled: bool, asks: bool) -> None:
+    """As a version before let it ring: what else is emitted would not fit the rows that are stored."""
+    told, offer = rung()
+    if dialled:
+        told.tell(e.CallbackTaken(offer.offer), 15.0)
+    if asks:
+        told.sits("a", at=16.0)
+        told.reload(services=(TWICE, TIP))
+        told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 16.0)
+        told.tell(e.ConsultAsked(told.offers[-1].offer, TIP.id), 17.0)
+    callers, offers, agents = rows(told.engine)
+    if asks:  # the agent who asks serves edu
+        offers = [one._replace(service=TWICE.id) if one.contact == "c2" else one for one in offers]
+    else:
+        callers = [one._replace(service=TWICE.id) if one.contact == "c2" else one for one in callers]
+    duel = Duel(told.centre)
+    duel._begin()
+    duel.now = 20.0
+    repairs: list[Row] = []
+    handle = duel.engine.handle
+
+    def kept(event: e.Event, now: float) -> list[Command]:
+        done = handle(event, now)
+        assert done == []
+        repairs.extend(duel.engine.take_repairs())
+        return done
+
+    duel.engine.handle = kept  # type: ignore[method-assign]
+    duel.tell(Started(told.centre, tuple(callers), tuple(offers), tuple(agents)))
+    assert [row[0] for row in repairs] == ([] if dialled else [offer.offer, "c1", "b"])
+    d = duel.engine._domain
+    assert bool(d.contacts[ContactId("c1")].offer) is dialled and d.contacts[ContactId("c1")].kept_by
+    assert d.agents[AgentId("b")].state is (AgentState.RINGING if dialled else AgentState.READY)
+    assert d.next_offer > offer.offer
 
 
 @pytest.mark.parametrize("why", ("full", "closed"))
