@@ -205,9 +205,10 @@ async def test_a_file_that_is_locked_for_seconds_ends_no_node(tmp_path: Path, st
 
 async def test_a_file_that_is_locked_for_longer_says_what_to_do(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    renew_s = 2.0  # between the lock given up and the time that is over: a busy machine takes half a second for nothing
     monkeypatch.setattr("routing.store.database.LOCK_S", 0.3)
-    monkeypatch.setattr("routing.store.store.RENEW_S", 0.05)
-    monkeypatch.setattr("routing.store.store.STILL_S", 10.0)  # long after the lock is given up, on a busy machine too
+    monkeypatch.setattr("routing.store.store.RENEW_S", renew_s)
+    monkeypatch.setattr("routing.store.store.STILL_S", 0.3 + 2 * renew_s)
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("first")
     other = sqlite3.connect(tmp_path / "santral.db", isolation_level=None)
