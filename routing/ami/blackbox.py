@@ -41,7 +41,9 @@ class BlackBox:
         self._inode = 0
         self._offset = 0
         self._since = -math.inf
-        """When the mark was set."""
+        """When the mark was set ..."""
+        self._was_set_by_s = self.set_by_s
+        """... and by how much the wall clock had been set until then."""
 
     @property
     def set_by_s(self) -> float:
@@ -64,7 +66,7 @@ class BlackBox:
 
     def mark(self) -> None:
         """From here on: what is in the file now is known."""
-        self._since = self._clock()
+        self._since, self._was_set_by_s = self._clock(), self.set_by_s
         try:
             stat = self._path.stat()
         except OSError:
@@ -92,12 +94,13 @@ class BlackBox:
         return found
 
     def _true(self, at: float, now: float, set_by_s: float) -> float:
-        """A time of the file by the node's clock, between the mark and now. ValueError: it is not to be told."""
-        set_there = abs(set_by_s) > CLOCKS_APART_S
-        for one in (at - set_by_s, at) if set_there else (at,):  # the latter: written before the clock was set
-            if self._since - CLOCKS_APART_S <= one <= now + CLOCKS_APART_S:
-                return one
-        raise ValueError(at)
+        """A time of the file by the node's clock, between the mark and now. ValueError: it is not to be told, since the
+        clock was set meanwhile and it may have been written before or after that."""
+        meanwhile = abs(set_by_s - self._was_set_by_s) > CLOCKS_APART_S
+        by = (set_by_s, self._was_set_by_s) if meanwhile else (set_by_s,)
+        found = [at - one if abs(one) > CLOCKS_APART_S else at for one in by]
+        (one,) = (one for one in found if self._since - CLOCKS_APART_S <= one <= now + CLOCKS_APART_S)
+        return one
 
     def _lines(self) -> Iterator[str]:
         """Whole lines since the mark: the rest of a rotated file first, then the present one."""

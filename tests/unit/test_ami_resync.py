@@ -222,6 +222,17 @@ def test_the_black_box_tells_the_nodes_time_when_the_wall_clock_was_set(tmp_path
     assert box.past({"7.4"}) == {"7.4": Past(None, 1_000_089.0)}, "set before the gap"
 
 
+def test_the_black_box_tells_no_time_that_may_be_either(tmp_path: Path) -> None:
+    """Set by a minute within a gap of two: written before that, or a minute earlier and after it?"""
+    file, clock = tmp_path / "cel.csv", [1_000_000.0]
+    wall = [clock[0]]
+    box = BlackBox(file, lambda: clock[0], lambda: wall[0])
+    box.mark()
+    clock[0], wall[0] = clock[0] + 120.0, wall[0] + 180.0
+    file.write_text(LINE.format(at=1_000_070.0, who="7.1") + LINE.format(at=1_000_005.0, who="7.2"))
+    assert box.past({"7.1", "7.2"}) == {"7.2": Past(None, 1_000_005.0)}
+
+
 def test_the_black_box_says_why_it_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "cel-custom" / "cel.csv"
     assert "cel-custom is not there, and Asterisk does not make it" in BlackBox(file, at(100.0), at(100.0)).trouble()
