@@ -61,8 +61,8 @@ class _Stop(Exception):
 def read(path: Path, *, toml: bool = False, private: bool = False, missing: str | None = None) -> Parsed:
     """The document in a file: YAML, or `toml` whatever its name. Problems name the file without its folder.
 
-    `private`: no message quotes anything but key names and lines (accommodations). `missing`: how to mend that there is
-    no such file.
+    `private`: no message quotes anything that stands there (accommodations); the line says where it is. `missing`: how
+    to mend that there is no such file.
     """
     name = path.name
     try:
@@ -185,7 +185,8 @@ class _Builder:
                 self._stop(event, "a key that is not a word", "Write one word before the colon.")
             value = self._value(self._next(), depth + 1)
             if key in found:
-                self._note(at, f"the key '{key}' stands twice; first on line {found.lines[key]}", "Keep one of them.")
+                named = "a key" if self._private else f"the key '{key}'"
+                self._note(at, f"{named} stands twice; first on line {found.lines[key]}", "Keep one of them.")
                 continue
             found[key] = value
             found.lines[key] = at

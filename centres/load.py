@@ -5,7 +5,7 @@
 | `santral.toml` | settings; the overlay of a machine is laid over it, key by key | no |
 | `services.yaml` | `services`: a list | no |
 | `team.yaml` | `agents`: a list | no |
-| `accommodations.yaml` | `accommodations`: a list. Nothing but key names and lines of it is ever shown | yes |
+| `accommodations.yaml` | `accommodations`: a list. Only its lines and the names of known keys are ever shown | yes |
 | `menu.yaml` | read as a document and handed on: the menu machine's own loader checks it | no |
 """
 
@@ -203,8 +203,8 @@ class _Reader:
                 self.problems.append(Problem(f"{name}:1", f"the key '{key}' is missing", f"Begin with '{key}:'."))
             return [], False
         for other in document.keys() - {key}:
-            self.problems.append(Problem(f"{name}:{document.lines[other]}", f"unknown key '{other}'",
-                                         guess(other, [key])))
+            self.problems.append(Problem(f"{name}:{document.lines[other]}",
+                                         "unknown key" if private else f"unknown key '{other}'", guess(other, [key])))
         listed = document.get(key)
         if not isinstance(listed, Sequence) or (not listed and not private):
             at = document.lines.get(key, document.line)
@@ -214,7 +214,7 @@ class _Reader:
         self._named[name] = frozenset(str(item["id"]) for item in listed if isinstance(item, Mapping) and "id" in item)
         found: list[cross.Item[M]] = []
         for index, item in enumerate(listed):
-            value, problems = validate(model, (document,), item, (key, index))
+            value, problems = validate(model, (document,), item, (key, index), private=private)
             self.problems += problems
             if value is not None:
                 found.append(cross.Item(value, document, (key, index)))

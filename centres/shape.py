@@ -51,14 +51,17 @@ def _walk(node: Any, loc: Loc) -> tuple[str, int]:
     return f"{file}:{line}", reached
 
 
-def validate(model: type[M], documents: tuple[Mapping, ...], data: Any,
-             base: Loc = ()) -> tuple[M | None, list[Problem]]:
-    """`data` as a value of `model`, or every problem in it. `base` is the place of `data` inside the documents."""
+def validate(model: type[M], documents: tuple[Mapping, ...], data: Any, base: Loc = (), *,
+             private: bool = False) -> tuple[M | None, list[Problem]]:
+    """`data` as a value of `model`, or every problem in it. `base` is the place of `data` inside the documents.
+    `private`: a word that the model does not know is not repeated, its line says where it stands: somebody may have
+    written a reason where only a need belongs, and problems go into the log and to supervisors."""
     try:
         return model.model_validate(data), []
     except ValidationError as error:
         found = [dict(detail) for detail in error.errors(include_input=False, include_url=False)]
-        return None, [_problem(model, documents, base, detail) for detail in found if not _follows(detail, found)]
+        return None, [_problem(model, documents, base, detail, private)
+                      for detail in found if not _follows(detail, found)]
 
 
 def _follows(detail: dict[str, Any], found: Iterable[dict[str, Any]]) -> bool:
@@ -68,18 +71,20 @@ def _follows(detail: dict[str, Any], found: Iterable[dict[str, Any]]) -> bool:
         len(other["loc"]) > len(loc) and other["loc"][:len(loc)] == loc for other in found)
 
 
-def _problem(model: type[Shape], documents: tuple[Mapping, ...], base: Loc, detail: dict[str, Any]) -> Problem:
+def _problem(model: type[Shape], documents: tuple[Mapping, ...], base: Loc, detail: dict[str, Any],
+             private: bool) -> Problem:
     loc: Loc = tuple(part for part in detail["loc"] if part != "[key]" and part not in TAGS)
     at = where(documents, base + loc)
-    name = ".".join(str(part) for part in loc)
+    name = ".".join(str(part) for part in (_of_model(model, loc) if private else loc))
     key = str(loc[-1]) if loc else ""
     if detail["type"] == "extra_forbidden":
-        return Problem(at, f"unknown key '{key}'", guess(key, _fields(model, loc[:-1])))
+        return Problem(at, "unknown key" if private else f"unknown key '{key}'", guess(key, _fields(model, loc[:-1])))
     if detail["type"] == "missing":
         return Problem(at, f"the key '{name}' is missing", "Add it.")
     message = _plain(detail)
     if "[key]" in detail["loc"]:
-        return Problem(at, f"the key '{key}' cannot be used: {message}", "Rename it.")
+        return Problem(at, f"{f'a key in {name!r}' if private else f'the key {key!r}'} cannot be used: {message}",
+                       "Rename it.")
     return Problem(at, f"'{name}' {message}" if name else message, "Change the value.")
 
 
@@ -121,6 +126,14 @@ def _fields(model: Any, loc: Loc) -> list[str]:
         model = _step(model, part)
     found = next((kind for kind in _kinds(model) if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
     return list(found.model_fields) if found is not None else []
+
+
+def _of_model(model: Any, loc: Loc) -> Loc:
+    """As much of a place as the model itself names."""
+    for depth, part in enumerate(loc):
+        if isinstance(part, str) and part not in _fields(model, loc[:depth]):
+            return loc[:depth]
+    return loc
 
 
 def _kinds(annotation: Any) -> list[Any]:

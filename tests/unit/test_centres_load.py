@@ -265,3 +265,33 @@ def test_accommodations_change_by_date_and_none_ends_by_itself(folder: Path) -> 
     assert told(load(folder)) == [
         "accommodations.yaml:4: a second entry for the same 'agent' on the same days. Make them one, or end the "
         "earlier with 'valid_to'."]
+
+
+UNSOUND = """\
+accommodations:
+  - agent: a1004
+    neden: true
+    rest_gap_z: 12
+    max_concurrency: {neden: 1}
+    channels: [neden]
+    distress_limit: {neden: 3}
+  - agent: a1005
+    neden: 1
+    neden: 2
+    break_plan: [{neden: 1}]
+    max_concurrency: {neden: x}
+    captions: neden
+  - neden
+neden: 5
+"""
+
+
+def test_no_word_of_the_accommodations_is_repeated_only_its_line(folder: Path) -> None:
+    """Problems go into the log and to supervisors, and somebody may have written a reason."""
+    (folder / "accommodations.yaml").write_text(UNSOUND, encoding="utf-8")
+    problems = [one for one in told(load(folder)) if one.startswith("accommodations.yaml")]
+    assert [int(one.split(":")[1]) for one in problems] == [3, 4, 5, 6, 7, 9, 10, 11, 12, 12, 13, 14, 15]
+    assert not [one for one in problems if "neden" in one]
+    assert problems[1] == "accommodations.yaml:4: unknown key. Did you mean 'rest_gap_s'?"
+    assert "unknown key. Known: agent," in problems[0] and "a key stands twice; first on line 9" in problems[6]
+    assert problems[2].startswith("accommodations.yaml:5: a key in 'max_concurrency' cannot be used")
