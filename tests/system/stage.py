@@ -17,6 +17,8 @@ import yaml
 
 from lab import audio
 from lab.audio import Match, Samples
+from lab.faults.pbx import Pbx
+from lab.fetch import asterisk
 from lab.leg import Leg
 from lab.network import Behaviour
 from lab.person import Person
@@ -93,6 +95,19 @@ class Stage:
         leg = await self.hurried(key, tone=tone)
         await self.counts(service, before + 1)
         return leg
+
+    async def press_number(self, phone: Leg, key: str, number: str) -> None:
+        """An agent presses `*1` or `*3` in the talk, and the number over the sentence that asks for it: what is pressed
+        before is part of the talk."""
+        pbx = Pbx(self.lab.folder, asterisk())
+
+        async def asked() -> bool:
+            return any((one.context, one.application) == ("santral-keys", "Read")
+                       and one.name.startswith(f"PJSIP/{phone.seat}-") for one in await asyncio.to_thread(pbx.channels))
+
+        await phone.press(key)
+        await until_async(asked, what=f"{phone} is asked for a number; {phone.story()}")
+        await phone.press(number)
 
     # -- what the node says --------------------------------------------------------------------------------------------
 

@@ -24,21 +24,12 @@ EDU, EDU_KEY, TIP = "uzaktan_egitim", "2", "ihbar_sikayet"
 CALLER, FIRST, SECOND = 440, 700, 1000
 """Tones of the three."""
 TALK_S = 1.0
-KEYS_S = 1.0
-"""Until the number is asked for; keys before that are part of the talk."""
 
 
 async def talking(stage: Stage, key: str, first: Person) -> tuple[Leg, str]:
     """A caller who talks with this agent, and the contact."""
     caller = await stage.hurried(key, tone=CALLER)
     return caller, str((await stage.reaches(first, "talking"))["contact"])
-
-
-async def keyed(phone: Leg, number: str) -> None:
-    """The agent presses `*1` in the talk, and the number over the sentence that asks for it."""
-    await phone.press("*1")
-    await asyncio.sleep(KEYS_S)
-    await phone.press(number)
 
 
 def chain(stage: Stage, contact: str) -> list[tuple[str, str, str, str]]:
@@ -77,13 +68,13 @@ async def test_a_caller_is_sent_on_by_keys_and_what_cannot_be_is_said_and_the_ta
     caller, contact = await talking(stage, EDU_KEY, first)
     phone = stage.network.rung[-1]
     second = await stage.agent(plain(TIP, 1)[0], Behaviour(tone=SECOND))
-    await keyed(phone, "99#")
+    await stage.press_number(phone, "*1", "99#")
     await stage.hears(phone, "aktarma-numara-yok")
     before = stage.tone_s(phone, CALLER)
     await until_async(lambda: stage.tone_s(phone, CALLER) > before + TALK_S, what="caller and agent talk on")
-    await keyed(phone, f"{second.id[1:]}#")
+    await stage.press_number(phone, "*1", f"{second.id[1:]}#")
     await stage.hears(phone, "aktarma-alamiyor")
-    await keyed(phone, "3#")
+    await stage.press_number(phone, "*1", "3#")
     await phone.wait_ended()
     stage.heard(phone, "aktarma-tamam")
     await stage.reaches(second, "talking")

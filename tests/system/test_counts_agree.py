@@ -191,9 +191,7 @@ class Day:
                                                     if one.seat == agent.seat)))
         (by_desk, _, desk, _), (by_keys, _, _, phone), *asking = trios
         await desk.ask("transfer", {"service": TIP})
-        await phone.press("*1")
-        await asyncio.sleep(1.0)
-        await phone.press("3#")
+        await self.stage.press_number(phone, "*1", "3#")
         await until_async(lambda: self.talks_of(TIP) == 2, LIMIT_S, f"both are with the next one; {phone.story()}")
         await asyncio.gather(by_desk.hangup(), by_keys.hangup())
         await asyncio.gather(*(self.stage.reaches(one, "ready", LIMIT_S) for one in seconds))

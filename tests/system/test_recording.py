@@ -123,9 +123,9 @@ async def test_a_frozen_node_that_is_asked_for_a_pause_costs_nobody_their_call(n
     [file] = list(spool.iterdir())
     lab.freeze_node()
     await phone.press("*2")
-    await phone.wait_ended(20.0)
+    await phone.wait_ended()
     ended = file.stat().st_size
-    await stage.hears_music(caller, 40.0)
+    await stage.hears_music(caller)
     await stage.hears(caller, "system/net", 120.0)
     assert not caller.ended.is_set() and file.stat().st_size == ended, "nothing more was recorded"
     lab.thaw_node()
@@ -176,7 +176,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
         await stage.reaches(agent, "talking", 60.0)
     await asyncio.sleep(2.0)
     # Only one may be recorded, and while it is, the sound is plain in the spool alone.
-    [file] = list(spool.iterdir())
+    [file] = await until_async(lambda: list(spool.iterdir()), what="a recording has begun")
     assert file.name.startswith("call-uzaktan_egitim-")
     contact = house.contact(heard, "+9" + ERASED)
     [agent] = [one for one in agents if (await one.view())["contact"] == contact]
@@ -245,9 +245,7 @@ async def _asked(house: House, agent: Person, colleague: Person, file: Path, *, 
         await agent.ask("consult", {"service": ASKED})
     else:
         phone = await network.wait_ring(agent.seat)
-        await phone.press("*3")
-        await asyncio.sleep(1.0)  # until the number is asked for
-        await phone.press(f"{ASKED_NUMBER}#")
+        await house.stage.press_number(phone, "*3", f"{ASKED_NUMBER}#")
     theirs = await network.wait_ring(colleague.seat, since=rung)
     await house.stage.talk(theirs, 0.5)
     # The agent may still hear what the last key did: as soon as that is over they are with the colleague.
