@@ -22,8 +22,8 @@ CONSOLE_S = 30.0
 STOP_S = 8.0
 """`core stop now` hangs up all channels and unloads in about a second; then TERM, then KILL."""
 NICE = -10
-"""Before everything else, as an operator's Asterisk is (`highpriority`): on a machine with other work it dropped pieces
-of recordings (its audiohook forgets what waits for over 0.5 s), and a test heard half a sentence."""
+"""Before everything else, as an operator's Asterisk is (`highpriority`): beside other work its sound comes late, and
+MixMonitor, which records talks, drops what waits (`lab.network_conf`)."""
 SOCKET_MAX = 100
 """Characters of the console socket's path: sun_path holds 108, and Asterisk adds nothing to it."""
 
