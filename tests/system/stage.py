@@ -96,9 +96,9 @@ class Stage:
         await self.counts(service, before + 1)
         return leg
 
-    async def press_number(self, phone: Leg, key: str, number: str) -> None:
-        """An agent presses `*1` or `*3` in the talk, and the number over the sentence that asks for it: what is pressed
-        before is part of the talk."""
+    async def press_number(self, phone: Leg, key: str, number: str, after: float = 0.0) -> None:
+        """An agent presses `*1` or `*3` in the talk, and the number over the sentence that asks for it, or so many
+        seconds later: what is pressed before is part of the talk."""
         pbx = Pbx(self.lab.folder, asterisk())
 
         async def asked() -> bool:
@@ -107,6 +107,7 @@ class Stage:
 
         await phone.press(key)
         await until_async(asked, what=f"{phone} is asked for a number; {phone.story()}")
+        await asyncio.sleep(after)
         await phone.press(number)
 
     # -- what the node says --------------------------------------------------------------------------------------------

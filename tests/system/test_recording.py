@@ -245,7 +245,7 @@ async def _asked(house: House, agent: Person, colleague: Person, file: Path, *, 
         await agent.ask("consult", {"service": ASKED})
     else:
         phone = await network.wait_ring(agent.seat)
-        await house.stage.press_number(phone, "*3", f"{ASKED_NUMBER}#")
+        await house.stage.press_number(phone, "*3", f"{ASKED_NUMBER}#", after=1.0)  # a gap that is seen
     theirs = await network.wait_ring(colleague.seat, since=rung)
     await house.stage.talk(theirs, 0.5)
     # The agent may still hear what the last key did: as soon as that is over they are with the colleague.
