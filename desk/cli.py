@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from desk import announce, recordings, tables
-from desk.client import Node, call, find
+from desk.client import Trouble, call, clock, find
 from desk.options import Lab, State, TokenFile, Url, me, told
 
 RELOAD_S = 120.0
@@ -48,18 +48,27 @@ def status(watch: Annotated[bool, typer.Option("--watch", help="Keep fresh until
     """Queues and agents as tables."""
     console = Console()
 
-    def look(node: Node) -> Any:
-        return tables.whole(call(node, "GET", "/api/v1/status"), all_of_them=everybody)
+    def look() -> RenderableType:
+        node = find(state or lab, url, token_file)
+        found = call(node, "GET", "/api/v1/status")
+        return tables.whole(found, clock(node) if found.get("last_good") else None, all_of_them=everybody)
 
-    node = told(lambda: find(state or lab, url, token_file))
+    def again() -> RenderableType:
+        """A node that is started anew is not there for seconds, and may have another address and other tokens then."""
+        try:
+            return look()
+        except Trouble as trouble:
+            return tables.away(str(trouble))
+
+    first = told(look)
     if not watch:
-        console.print(told(lambda: look(node)))
+        console.print(first)
         return
-    with Live(told(lambda: look(node)), console=console, auto_refresh=False, screen=console.is_terminal) as live:
+    with Live(first, console=console, auto_refresh=False, screen=console.is_terminal) as live:
         try:
             while True:
                 time.sleep(REFRESH_S)
-                live.update(told(lambda: look(node)), refresh=True)
+                live.update(again(), refresh=True)
         except KeyboardInterrupt:
             return
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -117,22 +118,27 @@ def needs(found: dict[str, Any]) -> RenderableType:
                  *([table("Herkes için", found["everybody"])] if found["everybody"] else []))
 
 
-def whole(status: dict[str, Any], *, all_of_them: bool = False) -> RenderableType:
-    """Everything."""
+def away(why: str) -> RenderableType:
+    """Instead of everything, while the node is not there: what was true then may not be now."""
+    return Group(Text("SANTRAL ŞU ANDA YANIT VERMİYOR, yeniden deneniyor.", style="bold red"), Text(f"  {why}"))
+
+
+def whole(status: dict[str, Any], zone: ZoneInfo | None = None, *, all_of_them: bool = False) -> RenderableType:
+    """Everything. `zone`: of the centre's clock, when the centre's files are not in force."""
     counts = Counter(STATES.get(one["state"], one["state"]) for one in status["agents"])
     line = Text("Asterisk bağlı" if status["link_up"] else "ASTERISK BAĞLI DEĞİL",
                 style="green" if status["link_up"] else "bold red")
     line.append("   " + ", ".join(f"{count} {word}" for word, count in counts.most_common()), style="default")
-    return Group(line, *_last_good(status.get("last_good")), *_nobody_left(status.get("nobody_left")), queues(status),
-                 agents(status, all_of_them=all_of_them))
+    return Group(line, *_last_good(status.get("last_good"), zone), *_nobody_left(status.get("nobody_left")),
+                 queues(status), agents(status, all_of_them=all_of_them))
 
 
-def _last_good(found: dict[str, Any] | None) -> list[Text]:
+def _last_good(found: dict[str, Any] | None, zone: ZoneInfo | None) -> list[Text]:
     """What is said when the centre's files are not in force: the mistakes are for those who mend them. A node that was
     not started anew since the commands were says nothing of it."""
     if found is None:
         return []
-    since = datetime.fromtimestamp(found["since"]).astimezone()
+    since = datetime.fromtimestamp(found["since"], zone)
     return [Text(f"MERKEZİN DOSYALARINDA HATA VAR: {since:%d.%m.%Y %H:%M} tarihinden beri geçerli olan son sağlam "
                  "kopyayla çalışılıyor.", style="bold red"),
             *(Text(f"  {one}") for one in found["problems"]), Text(MENDED)]

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from desk.announce import end_of
 from desk.api.views import LastGood
 from desk.cli import commands
-from desk.client import call, find
+from desk.client import Node, call, find
 from desk.tables import REFUSES, STATES, agents, duration, whole
 from routing.core import events
 from routing.core.errors import SeatTaken
@@ -80,8 +80,34 @@ async def test_status_says_that_the_files_of_the_centre_are_not_in_force(tmp_pat
         desk.house.instead = LastGood(since=1_764_000_000.0, problems=["services.yaml:12: [b]. Mend it."])
         found = await santral("status", "--state", state(tmp_path, desk))
         assert found.exit_code == 0, found.output
-        for word in ("MERKEZİN DOSYALARINDA HATA VAR: 24.11.2025", "services.yaml:12: [b]. Mend it.", "santral reload"):
+        for word in ("MERKEZİN DOSYALARINDA HATA VAR: 25.11.2025 01:00", "services.yaml:12: [b]. Mend it.",
+                     "santral reload"):
             assert word in found.output
+
+
+@pytest.mark.parametrize(("looks", "away"), [(2, True), (3, False)], ids=["away", "back"])
+async def test_a_watcher_waits_for_a_node_that_is_started_anew(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int, away: bool) -> None:
+    """The second look finds nobody, the third one finds it again, where its file says; the one after is Ctrl-C."""
+    seen = 0
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        home = (folder / "node.json").read_text()
+
+        def restarting(node: Node, *asked: Any) -> Any:
+            nonlocal seen
+            seen += 1
+            if seen > looks:
+                raise KeyboardInterrupt
+            (folder / "node.json").write_text(home if seen > 1 else '{"http": "127.0.0.1:1"}')
+            return call(node, *asked)
+
+        monkeypatch.setattr("desk.cli.call", restarting)
+        monkeypatch.setattr("desk.cli.REFRESH_S", 0.0)
+        found = await santral("status", "--watch", "--state", folder)
+    assert found.exit_code == 0, found.output
+    assert ("YANIT VERMİYOR" in found.output) is ("no node answers" in found.output) is away
+    assert ("Temsilciler" in found.output) is not away
 
 
 async def test_status_says_what_nobody_can_take_today(tmp_path: Path) -> None:
