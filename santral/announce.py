@@ -111,7 +111,7 @@ class Board:
                 raise CannotSay(f"announcement {id_} is not on; santral announce list shows those that are")
             for row in self._on:
                 if row.id == id_:
-                    await asyncio.to_thread(announced.remove, _name(row), self._root)
+                    await self._hush(row)
             self._on = tuple(row for row in self._on if row.id != id_)
         log.info("announcement.off", id=id_, by=by)
         self.changed()
@@ -150,7 +150,14 @@ class Board:
         now = self._clock()
         for row in rows:
             if _over(row, now):
-                await asyncio.to_thread(announced.remove, _name(row), self._root)
+                await self._hush(row)
+
+    async def _hush(self, row: Row) -> None:
+        """Take away its sounds. That they stay is no reason for anything else not to be done: nobody hears them."""
+        try:
+            await asyncio.to_thread(announced.remove, _name(row), self._root)
+        except OSError as error:
+            log.warning("announcement.sounds_stay", id=row.id, why=error.strerror)
 
     async def _make(self, row: Row) -> None:
         recording = self._folder / row.recording if row.recording else None

@@ -43,6 +43,8 @@ class Worker:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._between = between
         self._closed = False
+        self._busy = False
+        """A call is being done: it is in the queue no more."""
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -63,7 +65,7 @@ class Worker:
         if self._jobs.qsize() >= QUEUE_MAX:
             raise StoreUnavailable("busy", f"{QUEUE_MAX} calls already wait for the database, which does not answer. "
                                            "Look at its disk and at other programs that use it")
-        first = self._jobs.empty()
+        first = not self._busy and self._jobs.empty()
         self._jobs.put((function, future, loop))
         if until is not None and first:
             until.acquire(timeout=HOLD_S)
@@ -93,10 +95,12 @@ class Worker:
             function, future, loop = job
             result: Any = None
             error: BaseException | None = None
+            self._busy = True
             try:
                 result = function()
             except BaseException as caught:
                 error = caught
+            self._busy = False  # before anybody hears of it, and may come with the next one
             try:
                 loop.call_soon_threadsafe(_settle, future, result, error)
             except RuntimeError:

@@ -86,6 +86,19 @@ async def test_a_text_is_spoken_kept_and_heard_until_it_is_switched_off(node: No
     assert not list(Path(one.path).parent.iterdir()), "nobody switches it off, and its sounds go"
 
 
+async def test_sounds_that_cannot_be_taken_away_hinder_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, root: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("santral.announce.announced.remove", refuse)
+    await node.board.on(SAY._replace(until=NOW + 600.0))
+    node.now += 601.0
+    await node.restarted()
+    row = await node.board.on(SAY)
+    await node.board.off(row.id, "admin")
+    assert [one.id for one in node.said()] == [-1]
+
+
 async def test_sounds_of_what_is_over_go_at_a_start_too(node: Node) -> None:
     await node.board.on(SAY._replace(prompt="", text="Bugün hava muhalefeti var.", until=NOW + 600.0))
     folder = Path(node.said()[-1].path).parent

@@ -14,6 +14,7 @@ from routing.store.errors import StoreConflict
 from routing.store.store import Store
 from routing.store.worker import Worker
 from tests.fakes.store_day import Day
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -67,6 +68,14 @@ async def test_a_thread_that_takes_long_is_not_waited_for(monkeypatch: pytest.Mo
     asyncio.get_running_loop().call_soon(others.set)  # comes behind what the third one does first
     assert await first
     await asyncio.gather(second, third)
+    # That is no more in the queue, too.
+    until, others, runs = held(), threading.Event(), threading.Event()
+    first = asyncio.create_task(worker.call(lambda: runs.set() or others.wait(LONG_S)))  # type: ignore[func-returns-value]
+    await until_async(runs.is_set)
+    third = asyncio.create_task(worker.call(until.release, until=until))
+    asyncio.get_running_loop().call_soon(others.set)
+    assert await first
+    await third
     await worker.close()
 
 
