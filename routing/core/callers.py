@@ -13,6 +13,7 @@ from routing.core import (
     kept,
     offers,
     preferred,
+    served,
     talks,
 )
 from routing.core.domain import Domain
@@ -169,6 +170,10 @@ def gone(d: Domain, event: ContactGone) -> None:
             estimate.gave_up(d, contact, at)
         if contact.introducer is None:
             kept.keep(d, contact, at)
+        asker = contact.introducer
+        if asker is not None and asker.came_from is not None and not (event.failure or event.dropped) \
+                and served.note(d, asker, asker.came_from, at) and d.callbacks:
+            callback.served(d, contact, asker.came_from)  # as at the end of a talk: they have put it down themselves
         _end(d, contact, "gone", outcome, at)
         if event.failure or event.dropped:
             follow_up.lost(d, contact, at)

@@ -175,10 +175,10 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
         *d.stamp(), offer.id, contact.id, record.id, record.version, offer.came_from.id, contact.service.id,
         contact.channel, by, offer.waited_s, d.now - offer.connected_at, offer.held_s, contact.original_position,
         by != "caller" and contacts.hide(contact)))
-    if contact.keeps:
-        callback.review(d, contact)
     if by != "caller":
         contacts.given_over(d, contact)
+    if contact.keeps:
+        callback.review(d, contact)
     other = contact.offer if by != "caller" else None  # with the caller every offer of theirs is over
     if other is not None and other.introduced and d.link_up(contact.node):
         d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller

@@ -286,7 +286,9 @@ def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord |
     """An agent has sent the caller on: into the line of this service with the old age and own points; `record`: the
     agent who is waited for in person, so long. Everything else begins anew."""
     before = contact.service
-    contact.offer, contact.service, contact.step, contact.urgent, contact.visited = None, service, 0, False, ()
+    contact.offer, contact.service, contact.step, contact.urgent = None, service, 0, False
+    if contact.introducer is None:
+        contact.visited = ()  # else of the talk that it may be back in: until `given_over`
     contact.step_at = contact.entered_at = contact.handed_at = d.now
     contact.not_overflowed_before = 0.0
     if record is not None:
@@ -302,8 +304,9 @@ def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord |
 
 
 def given_over(d: Domain, contact: Contact) -> None:
-    """Whom their agent has asked about is the agent's no more: the time to overflow begins."""
-    contact.entered_at = d.now
+    """Whom their agent has asked about is the agent's no more: the time to overflow begins, by whatever way
+    they came."""
+    contact.entered_at, contact.visited = d.now, ()
     if contact.state is PENDING:
         d.fresh.append(contact)
 

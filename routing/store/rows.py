@@ -84,6 +84,7 @@ _RETURN = _move(["reserved"], "offer", "agent")
 _ASSIGN = _move(["reserved"], "offer", "agent", "wait_s")
 _TALKED = _move(["assigned"])
 _TALK_LOST = _move(["assigned"], "offer", "agent", "step_since", "entered_at")
+_ASKED = _move(["assigned"], "offer", "agent", "service", "step", "step_since", "entered_at", "handed_at")
 _SENT_ON = _move(["assigned"], "offer", "agent", "service", "step", "step_since", "entered_at", "visited", "handed_at")
 # The wait before the talk is what it was: it does not count from the question.
 _RETURNED = Statement(update(contacts)
@@ -131,7 +132,7 @@ _NOBODY = {column.name: "" for column in contacts.c if column.name.endswith(("_h
 _UNKNOWN = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
                      .values({name: bindparam(name) for name in _NOBODY}))
 _GIVEN_OVER = Statement(update(contacts).where(contacts.c.contact == bindparam("b_contact"))
-                        .values(entered_at=bindparam("entered_at")))
+                        .values(entered_at=bindparam("entered_at"), visited=bindparam("visited")))
 _UNKEYED = Statement(delete(keyed).where(keyed.c.contact == bindparam("b_contact")))
 _VISITED = Statement(select(contacts.c.visited).where(contacts.c.contact == bindparam("b_contact")))
 _BURDEN = Statement(update(agents).where(agents.c.agent == bindparam("b_agent"))
@@ -264,10 +265,12 @@ class Rows:
 
     def _moved(self, fact: f.Moved) -> None:
         visited: list[str] = []
-        if fact.reason not in ("chosen", "transfer"):
+        if fact.reason != "chosen":
             self._run(_VISITED, {"b_contact": fact.contact})
             found = self._cursor.fetchone()
-            visited = [*json.loads(found[0] if found else EMPTY), fact.before]
+            visited = json.loads(found[0] if found else EMPTY)
+            if fact.reason != "transfer":  # of which `TalkOver` or `Consulting` has told already
+                visited.append(fact.before)
         self._note(fact, _MOVED, service=fact.service, step=0, step_since=fact.at, entered_at=fact.at,
                    visited=_json(visited))
         self._unknown(fact)
@@ -334,9 +337,8 @@ class Rows:
 
     def _consulting(self, fact: tf.Consulting) -> None:
         self._offer(fact, _CONSULT, "accepted", state=OfferState.CONSULTING.value)
-        self._contact(fact, _SENT_ON, fact.version, ContactState.PENDING, "assigned", offer=None, agent=None,
-                      service=fact.to, step=0, step_since=fact.at, entered_at=fact.at, visited=EMPTY,
-                      handed_at=fact.at)
+        self._contact(fact, _ASKED, fact.version, ContactState.PENDING, "assigned", offer=None, agent=None,
+                      service=fact.to, step=0, step_since=fact.at, entered_at=fact.at, handed_at=fact.at)
 
     def _returned(self, fact: tf.Returned) -> None:
         self._contact(fact, _RETURNED, fact.version, ContactState.ASSIGNED, "waiting", offer=fact.offer,
@@ -347,7 +349,7 @@ class Rows:
         self._offer(fact, _INTRODUCED, "consulting", state=OfferState.COMPLETED.value, talk_over_at=fact.at,
                     ended_at=fact.at, reason=fact.by, talk_s=fact.talk_s, held_s=fact.held_s)
         if fact.by != "caller":
-            self._run(_GIVEN_OVER, {"b_contact": fact.contact, "entered_at": fact.at})
+            self._run(_GIVEN_OVER, {"b_contact": fact.contact, "entered_at": fact.at, "visited": EMPTY})
         self._unknown(fact)
 
     def _wrapped_up(self, fact: tf.WrappedUp) -> None:

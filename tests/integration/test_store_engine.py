@@ -70,8 +70,9 @@ async def test_facts_of_the_engine_fit(tmp_path: Path, seed: int) -> None:
     assert journal.replay([(one.at, one.event) for one in inputs]) == driver.facts
 
 
-async def test_rows_know_since_when_each_waits_in_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever befalls them: from it the time to overflow counts, and a start that knew another one would send away
+async def test_rows_know_since_when_each_waits_in_the_service_and_by_which_it_came(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever befalls them: from when the time to overflow counts, and a start that knew another one would send away
     callers in front of the line at once."""
     facts: list[f.Fact] = []
     take = Engine.take_facts
@@ -83,7 +84,8 @@ async def test_rows_know_since_when_each_waits_in_the_service(tmp_path: Path, mo
 
     monkeypatch.setattr(Engine, "take_facts", kept)
     seen: Counter[str] = Counter()
-    telling = {"talk over lost", "talk over transfer", "callback reached", "callback merged", "moved overflow"}
+    telling = {"talk over lost", "talk over transfer", "callback reached", "callback merged", "moved overflow",
+               "consult consulting", "consult returned", "consult over transfer"}
     for seed in range(HOUSES):
         facts.clear()
         crowd = Crowd(seed, restarts=False)
@@ -95,9 +97,10 @@ async def test_rows_know_since_when_each_waits_in_the_service(tmp_path: Path, mo
                 crowd.step()
             await store.commit(Turn([], facts[written:]))
             written = len(facts)
-            told = {one.contact: one.since if one.entered_at is None else one.entered_at
+            told = {one.contact: (one.since if one.entered_at is None else one.entered_at, one.visited)
                     for one in (await store.load()).contacts}
-            known = {str(one.id): one.entered_at for one in crowd.duel.engine._domain.contacts.values()}
+            known = {str(one.id): (one.entered_at, one.visited)
+                     for one in crowd.duel.engine._domain.contacts.values()}
             assert told == known
             seen["compared"] += len(known)
         await store.close()

@@ -126,6 +126,9 @@ def gone(h, event: e.ContactGone) -> None:
         if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.introducer is None:
             h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
             h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
+        asks = caller.introducer
+        if asks is not None and not (event.failure or event.dropped):
+            callbacks.needless(h, asks, asks.came_from, at)
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
         if event.failure or event.dropped:
             callbacks.call_again(h, caller, at)

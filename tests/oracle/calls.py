@@ -355,7 +355,9 @@ def go_to(h, caller: Caller, service, person: Person | None) -> None:
     before = caller.service
     caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
     h.arm(caller)
-    caller.service, caller.step, caller.urgent, caller.visited, caller.net_again = service, 0, False, (), 0.0
+    caller.service, caller.step, caller.urgent, caller.net_again = service, 0, False, 0.0
+    if caller.introducer is None:
+        caller.visited = ()
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
     unknown = caller.introducer is None and steps.nobody(caller)
     if service.id != before.id:

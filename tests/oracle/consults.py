@@ -108,7 +108,7 @@ def over(h, offer: Offer, by: str, lost: bool = False) -> None:
         callbacks.needless(h, offer, offer.came_from, h.now)
     del h.offers[offer.id]
     if by != "caller":
-        caller.entered_at = h.now
+        caller.entered_at, caller.visited = h.now, ()
         h.arm(caller)
     h.tell("Introduced", offer.id, caller.id, p.id, caller.service.id, by, by != "caller" and steps.nobody(caller))
     if caller.offer is not None and caller.offer.introduced and h.up(caller.node):

@@ -62,7 +62,7 @@ def dial(offer: Offer) -> Dial:
     return Dial(offer.offer, ContactId("c1"), "box", ServiceId("edu"), 1.0, 0, False, False)
 
 
-@pytest.mark.parametrize("by", ("caller", "agent", "transfer", "consult"))
+@pytest.mark.parametrize("by", ("caller", "agent", "transfer", "consult", "gone", "line"))
 def test_who_was_served_in_a_later_call_is_not_called_back(by: str) -> None:
     told = again()
     if by in ("caller", "agent"):
@@ -75,9 +75,10 @@ def test_who_was_served_in_a_later_call_is_not_called_back(by: str) -> None:
         if by == "transfer":
             told.tell(e.TransferAsked(talk, ServiceId("tip")), 60.0)
         else:
-            told.tell(e.ConsultAsked(talk, ServiceId("tip")), 50.0)
+            told.tell(e.ConsultAsked(talk, ServiceId("tip"), line=by == "line"), 50.0)
             assert told.contact("c1") is not None
-            told.tell(e.OfferEnded(talk, "hangup"), 60.0)
+            told.tell({"consult": e.OfferEnded(talk, "hangup"), "gone": e.ContactGone(ContactId("c2")),
+                       "line": e.TalkEnded(talk, "caller")}[by], 60.0)
     end = next(one for one in told.facts_of(f.Ended) if one.contact == "c1")
     assert (end.outcome, end.key, end.service) == (Outcome.LEFT, callback.SERVED, "edu")
     assert told.engine._domain.callbacks == {} and told.engine._domain.deferred["edu"] == 0
@@ -89,6 +90,19 @@ def test_who_was_served_in_a_later_call_is_not_called_back(by: str) -> None:
 def test_who_was_cut_off_or_talked_too_shortly_is_called_all_the_same(talk_s: float, by: str) -> None:
     told = served(again(), talk_s, by)
     assert told.contact("c1").callback
+
+
+@pytest.mark.parametrize("end", [e.ContactGone(ContactId("c2"), ended_at=30.0 + SERVED_S - 0.5),
+                                 e.ContactGone(ContactId("c2"), failure=True),
+                                 e.ContactGone(ContactId("c2"), dropped=True)])
+def test_who_is_gone_too_soon_or_was_lost_while_the_agent_asks_is_called_all_the_same(end: e.ContactGone) -> None:
+    told = again()
+    told.tick(20.0)
+    told.sits("a", at=30.0)
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 30.0)
+    told.tell(e.ConsultAsked(told.offers[-1].offer, ServiceId("tip")), 50.0)
+    told.tell(end, 70.0)
+    assert told.last(f.Ended).outcome is Outcome.ANSWERED and told.contact("c1").callback
 
 
 def test_a_talk_of_somebody_else_or_for_something_else_ends_no_callback() -> None:
@@ -248,6 +262,36 @@ def test_a_call_that_is_sent_to_the_service_keeps_the_callback_and_one_that_is_s
     assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,), "they may be back in a moment"
     told.tell(e.OfferEnded(talk, "hangup"), 24.0)
     assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.NOT_YET,), "they are in another line for good"
+
+
+@pytest.mark.parametrize("restarts", (False, True))
+def test_who_came_by_overflow_is_on_the_line_for_it_while_the_agent_asks_and_after(restarts: bool) -> None:
+    """c2 came to s2 by way of edu; the agent there asks somebody of tip, and has the caller again."""
+    edu, s2 = TWICE._replace(overflow_s=5.0, overflow_to=ServiceId("s2")), EDU._replace(id=ServiceId("s2"))
+    told = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (edu, s2, TIP))
+    told.waits("edu", at=1.0, caller_hash="h1", caller_box="box")
+    told.tell(e.CallbackAsked("c1", 40.0), 2.0)
+    told.tell(e.ContactGone("c1"), 3.0)
+    told.waits("tip", at=4.0, caller_hash="h1")
+    told.tick(14.0)
+    told.tick(19.0)
+    assert told.contact("c2").service == "s2"
+    told.sits("a", at=30.0)
+    talk = told.offers[-1].offer
+    told.tell(e.OfferConnected(talk, "c2"), 31.0)
+    told.tell(e.ConsultAsked(talk, TIP.id), 60.0)
+    if restarts:
+        before, told = told, House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (edu, s2, TIP))
+        assert restore(told.engine, *rows(before.engine), 62.0) == []
+        told.tell(e.LinkChanged("", True), 62.0)
+    assert called(told, 63.0, "b") == ["c2"] and told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,)
+    told.tell(e.ConsultEnded(talk, False), 64.0)
+    told.tick(90.0)
+    assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,), "b is free, and c1 on the line"
+    told.tell(e.OfferConnected(talk, "c2"), 91.0)
+    told.tell(e.ConsultAsked(talk, TIP.id), 92.0)
+    told.tell(e.OfferEnded(talk, "hangup"), 93.0)
+    assert told.contact("c2").service == "tip" and told.engine._domain.contacts[ContactId("c2")].visited == ()
 
 
 @pytest.mark.parametrize(("changed", "kept"), [({"caller_hash": "h2"}, False), ({"caller_hash": ""}, False),

@@ -229,8 +229,8 @@ def test_it_counts_when_the_line_was_lost_and_not_when_that_is_heard() -> None:
     assert house.contact(NAME) is None
 
 
-@pytest.mark.parametrize("by", ["transfer", "consult"])
-def test_who_was_sent_on_in_the_later_call_was_served_for_the_service_of_the_lost_one(by: str) -> None:
+@pytest.mark.parametrize("by", ["transfer", "consult", "gone"])
+def test_who_was_sent_on_or_hung_up_beside_a_question_was_served_for_the_service_of_the_lost_call(by: str) -> None:
     house = talking()
     house.sits("b", at=140.0)
     offer = house.calls("edu", at=150.0, caller_hash="h1")
@@ -239,7 +239,7 @@ def test_who_was_sent_on_in_the_later_call_was_served_for_the_service_of_the_los
         house.tell(e.TransferAsked(offer.offer, ServiceId("b")), 180.0)
     else:
         house.tell(e.ConsultAsked(offer.offer, ServiceId("b")), 170.0)
-        house.tell(e.OfferEnded(offer.offer, "hangup"), 180.0)
+        house.tell(e.ContactGone(offer.contact) if by == "gone" else e.OfferEnded(offer.offer, "hangup"), 180.0)
     house.tell(e.ContactLeft(offer.contact, "key"), 182.0)
     lose(house, 190.0)
     assert house.contact(NAME) is None
