@@ -126,6 +126,8 @@ class Wished(Shape):
     kept: bool = Field(description="Whether wishes are kept and followed at all.")
 
 
+ID_MAX = 2**63 - 1
+"""The largest number that a column takes; beyond it a store fails instead of finding nothing."""
 MOMENT = Annotated[float, Field(allow_inf_nan=False)]
 """Unix seconds. JSON as Python reads it knows NaN and Infinity, which are before and after nothing."""
 
@@ -245,7 +247,7 @@ class Announce(Shape):
 class Silence(Shape):
     """An announcement is switched off."""
 
-    id: Annotated[int, Field(ge=1)]
+    id: Annotated[int, Field(ge=1, le=ID_MAX)]
     by: WORD | None = None
 
 

@@ -160,12 +160,17 @@ async def test_a_recording_is_heard_by_supervisors_and_who_it_was_is_told() -> N
             assert (await desk.ask("POST", "/api/v1/recordings/search", json=wrong))[0] == 400
 
 
-def _takes_floats(annotation: Any) -> bool:
-    return annotation is float or any(map(_takes_floats, get_args(annotation)))
+def _takes(kind: type, annotation: Any) -> bool:
+    return annotation is kind or any(_takes(kind, one) for one in get_args(annotation))
 
 
-FLOATS = [(route, name) for route in ROUTES if route.request is not None
-          for name, field in route.request.model_fields.items() if _takes_floats(field.annotation)]
+def numbers(kind: type) -> list[tuple[Route, str]]:
+    """Fields of requests that are, or hold, such numbers."""
+    return [(route, name) for route in ROUTES if route.request is not None
+            for name, field in route.request.model_fields.items() if _takes(kind, field.annotation)]
+
+
+FLOATS = numbers(float)
 
 
 @pytest.mark.parametrize(("route", "name"), FLOATS, ids=lambda one: one if isinstance(one, str) else one.path)
@@ -181,6 +186,17 @@ async def test_a_number_of_a_request_is_one(route: Route, name: str, value: str)
 
 def test_moments_are_among_the_numbers_of_requests() -> None:
     assert {(route.request, name) for route, name in FLOATS} >= {(Find, "since"), (Find, "until"), (Announce, "until")}
+
+
+@pytest.mark.parametrize(("route", "name"), numbers(int), ids=lambda one: one if isinstance(one, str) else one.path)
+async def test_a_whole_number_of_a_request_has_an_end(route: Route, name: str) -> None:
+    """A store cannot even be asked for one that is too large."""
+    huge = {"tr": 10**30} if name == "skills" else 10**30
+    async with running() as desk:
+        role = Role.AGENT if Role.AGENT in route.roles else Role.ADMIN
+        status, said = await desk.ask(route.method, route.path.replace("{id}", "a1"), role, json={
+            **body(route).get("json", {}), name: huge})
+        assert (status, said["error"]) == (400, "bad_request"), said
 
 
 async def test_who_stops_listening_raises_no_alarm() -> None:
