@@ -8,21 +8,24 @@ from it and the whole the small one could be reckoned. Nor is the whole where it
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Double, select
+from sqlalchemy import JSON, Double, select
 
 from metrics.contacts import Rings
 from metrics.names import K_MIN
 from metrics.past import Field, told
 from metrics.period import Period
+from metrics.rest import Rest
 from routing.core.model import Centre, Profile
 from routing.store.reader import Ask
 from routing.store.schema import agents
 
 FIELDS = (Field("agent"), Field("before"), Field("state"), Field("before_s", Double), Field("since", Double),
-          Field("idle_since", Double), Field("rest_until", Double, within="wellbeing"))
+          Field("idle_since", Double), Field("rest_until", Double, within="wellbeing"),
+          Field("relaxed", JSON, within="wellbeing"))
 """Of `AgentChanged`."""
 LOOK_S = 4 * 3600.0
 """A state that began before the period and lasts is known by the change that ends it, looked for so much longer. Who
@@ -86,9 +89,7 @@ class _Clock:
 
     state: str
     since: float
-    ready_from: float = 0.0
-    """From when ready counts as available."""
-    rest_until: float = 0.0
+    rest: Rest = field(default_factory=Rest)
 
 
 class Attendance:
@@ -108,20 +109,22 @@ class Attendance:
                 self.take(at, *fields)
 
     def take(self, at: float, agent: str, before: str, state: str, before_s: float, since: float | None,
-             idle_since: float | None, rest_until: float | None) -> None:
-        """One change, as the fact says it."""
-        if before == state:
-            return  # something was asked for: the state goes on
+             idle_since: float | None, rest_until: float | None, relaxed: Sequence[Sequence[Any]] | None) -> None:
+        """One change, as the fact says it. The last two are None when the fact has no `Wellbeing`."""
         clock = self._clocks.get(agent)
         if clock is None:
-            clock = self._clocks[agent] = _Clock(before, at - before_s)
+            begun = at - before_s if since is None or before != state else min(at - before_s, since)
+            clock = self._clocks[agent] = _Clock(before, begun)
+        if rest_until is not None:
+            clock.rest.told(rest_until, relaxed or ())
+        if before == state:  # something was asked for: the state goes on
+            if state == READY and rest_until is not None:
+                clock.rest.goes_on(at)
+            return
         self._spend(agent, clock, at)
         clock.state, clock.since = state, at if since is None else since
-        if rest_until is not None:
-            clock.rest_until = rest_until
         if state == READY:
-            idle_since = clock.since if idle_since is None else idle_since
-            clock.ready_from = max(idle_since + self._rests.get(agent, 0.0), clock.rest_until)
+            clock.rest.begins(clock.since if idle_since is None else idle_since, self._rests.get(agent, 0.0))
         if state == PAUSED and self._start <= at < self._end:
             self._time(agent).breaks += 1
 
@@ -150,7 +153,7 @@ class Attendance:
         time = self._time(agent)
         time.states[clock.state] += end - start
         if clock.state == READY:
-            time.available_s += max(0.0, end - max(start, clock.ready_from))
+            time.available_s += max(0.0, end - max(start, clock.rest.available))
 
 
 class Groups:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from metrics import names
 from metrics.names import label
+from metrics.rest import Rest
 from metrics.series import Series
 from routing.core.facts import AgentChanged, Wellbeing
 from routing.core.ids import AgentId
@@ -50,8 +51,7 @@ class _Member:
     state: AgentState = OUT
     counted: float = 0.0
     """Up to here the time in the state stands in the counter."""
-    available: float = 0.0
-    """From when ready counts as such."""
+    rest: Rest = field(default_factory=Rest)
     burden: Wellbeing = CALM
     planned: _Break | None = field(default=None)
 
@@ -104,16 +104,16 @@ class Crew:
         if fact.wellbeing is not None:
             self._break_due(member, fact, fact.wellbeing)
             member.burden = fact.wellbeing
+            member.rest.told(fact.wellbeing.rest_until, fact.wellbeing.relaxed)
         if fact.before is not fact.state:
             self._count(fact.agent, member, fact.at)
             since = fact.at if fact.since is None else fact.since
             member.state, member.counted = fact.state, max(member.counted, since)
             if fact.state is READY:
                 gap_s = self._profiles[fact.agent].rest_gap_s if fact.agent in self._profiles else 0.0
-                member.available = max((since if fact.idle_since is None else fact.idle_since) + gap_s,
-                                       member.burden.rest_until)
+                member.rest.begins(since if fact.idle_since is None else fact.idle_since, gap_s)
         elif fact.state is READY and fact.wellbeing is not None:
-            member.available = min(member.available, max(fact.at, fact.wellbeing.rest_until))  # a rest that was ended
+            member.rest.goes_on(fact.at)
         if member.planned is not None:
             self._break_goes_on(member, member.planned, fact)
 
@@ -132,8 +132,8 @@ class Crew:
         member.counted = until
         if group is None or member.state is OUT:
             return
-        if member.state is READY and member.available > begun:
-            rested = min(until, member.available)
+        if member.state is READY and member.rest.available > begun:
+            rested = min(until, member.rest.available)
             self._rests(group, agent, rested - begun)
             begun = rested
         self._series.add(names.AGENT_SECONDS, group, member.state.value, by=until - begun)

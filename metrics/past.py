@@ -79,7 +79,8 @@ def told(ask: Ask, kinds: Sequence[str], fields: Sequence[Field], start: float, 
     while rows := ask(some, first=first, last=last):
         for row in rows:
             if lists and not ask.postgres:
-                row = tuple(json.loads(value) if number in lists else value for number, value in enumerate(row))
+                row = tuple(json.loads(value) if number in lists and value is not None else value
+                            for number, value in enumerate(row))
             yield row
         first = int(rows[-1][0]) + 1
 

@@ -123,6 +123,7 @@ def written() -> Day:
     day.give(at + 1975.0, events.SurveyAnswered(three, BILGI, "cared", 5))
     day.give(at + 2000.0, events.AgentPaused(AgentId("a7"), "mola"))
     day.give(at + 2600.0, events.AgentResumed(AgentId("a7")))
+    day.give(at + 2700.0, events.RulesRelaxed(AgentId("a8"), frozenset({"rest_gap"}), MIDNIGHT + at + 3600.0, "admin"))
     quick = day.call(at + 3000.0, "dört")  # hangs up at once
     day.give(at + 3002.0, events.ContactGone(quick))
     for number in range(13):

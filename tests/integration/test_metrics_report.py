@@ -138,6 +138,18 @@ def test_small_groups_are_not_shown(tmp_path: Path) -> None:
     assert "Uyarlaması olmayan" not in View(found).page()
 
 
+def test_a_rest_that_ended_early_is_read_from_the_store(tmp_path: Path) -> None:
+    rules = centre()
+    rules = rules._replace(agents=tuple(agent._replace(profile=agent.profile._replace(rest_gap_s=600.0))
+                                        for agent in rules.agents))
+    day, at = Day(rules), 9 * 3600.0
+    day.sign_in(at, 0, 1)
+    day.give(at + 100.0, events.RulesRelaxed(AgentId("a0"), frozenset({"rest_gap"}), MIDNIGHT + at + 1800.0, "admin"))
+    day.give(at + 3600.0, None)
+    asyncio.run(day.keep(str(tmp_path / "s.db")))
+    assert read(tmp_path / "s.db").agents.whole.available_s == pytest.approx(3500.0 + 3000.0)
+
+
 @pytest.mark.parametrize(("many", "told"), [(4, False), (5, True)])
 def test_of_few_agents_no_time_is_told(tmp_path: Path, many: int, told: bool) -> None:
     few = Day()

@@ -86,7 +86,7 @@ def folded(connection: Connection, *changes: tuple[float, str, str, float]) -> d
     centre = Centre((), (Agent(AgentId("a"), (), Profile(rest_gap_s=60.0)),))
     attendance = Attendance(PERIOD, centre, START + 10_000.0)
     for at, before, state, before_s in changes:
-        attendance.take(START + at, "a", before, state, before_s, None, None, None)
+        attendance.take(START + at, "a", before, state, before_s, None, None, None, None)
     return attendance.finish(Ask(connection))
 
 
