@@ -4,6 +4,7 @@ records say, and that nobody is left in silence, whoever hangs up when."""
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ EDU, EDU_KEY, TIP = "uzaktan_egitim", "2", "ihbar_sikayet"
 CALLER, FIRST, SECOND = 440, 700, 1000
 """Tones of the three."""
 TALK_S = 1.0
+GAP_S, CODE_S = 0.3, 1.0
+"""Between two keys of a code, and behind the last one."""
+STEP_S = 6.0
+"""More than `step_s`: so long after its key a leg of the talk has ended by it."""
 
 
 async def talking(stage: Stage, key: str, first: Person) -> tuple[Leg, str]:
@@ -107,6 +112,38 @@ async def test_the_transfer_key_of_a_telephone_and_a_talk_that_nobody_takes_over
         await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, what="the second agent is heard")
         await caller.hangup()
         await stage.ended(contact)
+
+
+@pytest.mark.long
+async def test_a_key_that_a_frozen_node_had_is_none_of_the_next_talk(new_lab: NewLab, tmp_path: Path) -> None:
+    """The caller leaves the talk by the telephone's transfer key, and what tells that a key was asked for stays."""
+    lab = await new_lab()
+    stage = Stage(lab, tmp_path)
+    name = plain(EDU, 5)[4]
+    seat = stage.info.seat(name)
+    async with telephone(stage.info.sip) as phone:
+        await phone.register(seat.endpoint, seat.secret)
+        first = await stage.sits(name)
+        caller, _ = await talking(stage, EDU_KEY, first)
+        talk = await phone.rings()
+        second = await stage.agent(plain(TIP, 1)[0], Behaviour(tone=SECOND, record=stage.folder))
+        lab.freeze_node()
+        try:
+            await talk.press("*")
+            await talk.speak(GAP_S)
+            await talk.press("5")
+            await talk.speak(CODE_S)
+            assert await talk.request(b"REFER", b"Refer-To: <sip:3@127.0.0.1>\r\nContact: <sip:x@127.0.0.1>\r\n") == 202
+            asked = time.time()
+            await talk.bye()
+        finally:
+            lab.thaw_node()
+        await stage.reaches(second, "talking", 60.0)
+        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, 60.0, what="the second agent is heard")
+        await until_async(lambda: time.time() > asked + STEP_S, what="the key is older than a step may last")
+        await stage.network.rung[-1].hangup()
+        await caller.wait_ended()
+        stage.heard(caller, "system/goodbye")
 
 
 async def test_who_is_put_on_hold_by_the_agents_phone_hears_music_and_is_let_go_when_it_hangs_up(stage: Stage) -> None:

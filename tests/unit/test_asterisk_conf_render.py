@@ -64,6 +64,13 @@ def test_what_a_talk_was_about_is_told_by_the_agents_leg() -> None:
     assert after.index("Set(__SC_SERVICE=${SHARED(SC_SERVICE)})") < after.index("AGI(")
 
 
+def test_a_key_of_an_earlier_talk_is_none_of_the_next_one() -> None:
+    """It says why an agent's leg ended, and a talk that ends properly must not be taken for one that did not."""
+    text = render(plan())["extensions.conf"]
+    leg = text.partition("\n[santral-agent]\n")[2].partition("\n[")[0]
+    assert leg.index("n(go),") < leg.index("Set(SHARED(SC_KEY,${SC_CHAN})=)\n") < leg.index("n(again),")
+
+
 def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
     text = render(plan())["extensions.conf"]
     for word in (dialplan.HOLD, dialplan.NET, dialplan.BYE, dialplan.CALLBACK):
