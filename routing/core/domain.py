@@ -79,7 +79,7 @@ class Domain:
         self.kept = Kept()
         """Places of callers who hung up lately while waiting."""
         self.lately = Lately()
-        """Who was served in the last minute."""
+        """Who was served lately."""
         self.abuse = Abuse()
         """Who was abusive."""
         self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}

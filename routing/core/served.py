@@ -2,8 +2,9 @@
 the carrier's endpoint), and by then its caller may have rung in again, been served, and be gone. Nobody calls them then
 (`follow_up`).
 
-Only talks of the last minute count: an older one was somebody else's at the same telephone, for a line that still
-carried a voice then is that of who is on it. A node that starts knows of those that are still wrapped up.
+Only talks of the last minute before the loss count: an older one was somebody else's at the same telephone, for a line
+that still carried a voice then is that of who is on it. When the loss is told is another matter: with a lost link, or a
+stopped Asterisk, it may be long after. A node that starts knows of those that are still wrapped up.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ LATELY_S = 60.0
 may be longer, a call too many harms less than one that was promised and never comes."""
 
 
+TALKS_MOST = 5_000
+"""Talks that are remembered; the one that was told first is forgotten. A loss is told when its link is up again: 200
+agents have so many in an hour and a half at four minutes each, and some 200 bytes each are 1 MB."""
+
+
 class Served(NamedTuple):
     """A talk in which a caller was served."""
 
@@ -40,23 +46,19 @@ class Served(NamedTuple):
 
 
 class Lately:
-    """The talks of the last `LATELY_S` in which a caller whose number is known was served: there are no more of them
-    than the agents of a centre can have in a minute, each of half a minute at least."""
+    """The last talks in which a caller whose number is known was served, at most `TALKS_MOST`."""
 
     __slots__ = ("_talks",)
 
     def __init__(self) -> None:
-        self._talks: deque[Served] = deque()
+        self._talks: deque[Served] = deque(maxlen=TALKS_MOST)
 
     def __len__(self) -> int:
         return len(self._talks)
 
-    def note(self, talk: Served, now: float) -> None:
-        """A caller was served; what is too old at `now` is forgotten."""
-        talks = self._talks
-        while talks and talks[0].at < now - LATELY_S:
-            talks.popleft()
-        talks.append(talk)
+    def note(self, talk: Served) -> None:
+        """A caller was served."""
+        self._talks.append(talk)
 
     def since(self, caller_hash: str, service: ServiceId, queued_at: float, lost_at: float) -> bool:
         """Whether the caller of a call that came at `queued_at` and was lost at `lost_at` was served for this service
@@ -66,7 +68,7 @@ class Lately:
 
     def forget(self, caller_hash: str) -> None:
         """Nobody may know this caller any more."""
-        self._talks = deque(one for one in self._talks if one.caller_hash != caller_hash)
+        self._talks = deque((one for one in self._talks if one.caller_hash != caller_hash), TALKS_MOST)
 
 
 def note(d: Domain, offer: Offer, service: Service, at: float) -> bool:
@@ -76,5 +78,5 @@ def note(d: Domain, offer: Offer, service: Service, at: float) -> bool:
     if offer.connected_at is None or at - offer.connected_at < SERVED_S or not offer.voice or offer.calls_back:
         return False
     if contact.caller_hash:
-        d.lately.note(Served(contact.caller_hash, service.id, contact.queued_at, at), d.now)
+        d.lately.note(Served(contact.caller_hash, service.id, contact.queued_at, at))
     return True

@@ -15,7 +15,7 @@ from routing.core.commands import Dial
 from routing.core.errors import NoCallback, NotNow
 from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.model import CallbackOrder, ContactState, Outcome, Profile, Service, Step
-from routing.core.served import LATELY_S, SERVED_S, Lately, Served
+from routing.core.served import LATELY_S, SERVED_S, TALKS_MOST, Lately, Served
 from routing.core.talks import DROPPED
 from tests.core_house import House, restore
 from tests.oracle.duel import rows
@@ -269,12 +269,33 @@ def test_a_call_that_was_there_before_the_lost_one_is_no_call_again() -> None:
     assert house.contact("fc2").callback
 
 
-def test_only_the_last_minute_is_kept() -> None:
-    lately = Lately()
-    for at in range(1_000):
-        lately.note(Served(f"h{at}", ServiceId("edu"), at - 40.0, float(at)), float(at))
-        assert len(lately) <= LATELY_S + 1
-    assert lately.since("h939", ServiceId("edu"), 0.0, 999.0) and not lately.since("h938", ServiceId("edu"), 0.0, 999.0)
+def test_the_last_talks_are_kept_and_those_of_the_minute_before_the_loss_count() -> None:
+    lately, edu = Lately(), ServiceId("edu")
+    for at in range(TALKS_MOST + 10):
+        lately.note(Served(f"h{at}", edu, at - 40.0, float(at)))
+        assert len(lately) == min(at + 1, TALKS_MOST)
+    assert lately.since("h10", edu, -100.0, 70.0) and not lately.since("h10", edu, -100.0, 70.1)
+    assert not lately.since("h9", edu, -100.0, 60.0), "the first ones are forgotten"
+    lately.forget("h11")
+    assert len(lately) == TALKS_MOST - 1 and lately.since("h10", edu, -100.0, 70.0)
+    for at in range(10):
+        lately.note(Served("h", edu, 0.0, float(at)))
+    assert len(lately) == TALKS_MOST
+
+
+def test_who_was_served_while_the_link_of_the_lost_call_was_down_is_not_called_when_it_is_up_again() -> None:
+    """Others are served meanwhile: b by the second Asterisk, where nobody heard of the first one's end."""
+    house = talking()
+    house.tell(e.LinkChanged("", False), 150.0)
+    house.sits("b", at=155.0)
+    for number, at in enumerate((160.0, 240.0, 330.0)):
+        offer = house.calls("edu", at=at, caller_hash=f"h{number + 1}", node="n2")
+        house.tell(e.OfferConnected(offer.offer, offer.contact), at)
+        house.over(offer, at + 60.0)
+        house.tick(at + 70.0)
+    house.tell(e.LinkChanged("", True), 450.0)
+    house.tell(e.TalkEnded(house.offers[0].offer, DROPPED, 150.0), 450.0)
+    assert house.last(f.Ended).contact == "c1" and house.contact(NAME) is None
 
 
 def test_a_restart_knows_of_the_talk_that_is_still_wrapped_up() -> None:
