@@ -63,10 +63,15 @@ class Kept:
 
 
 def keep(d: Domain, contact: Contact, at: float) -> None:
-    """A waiting caller is gone since `at`: they may ring again."""
-    if contact.caller_hash and contact.channel is Channel.VOICE and not contact.service.anonymous:
-        d.kept.note(OldPlace(contact.caller_hash, (contact.service.id, *contact.visited), contact.since,
-                             contact.priority, at))
+    """A waiting caller is gone since `at`: they may ring again. An old place that this call could have had is there
+    still: no line took the call, and what it leaves is no worse."""
+    service = contact.service
+    if contact.caller_hash and contact.channel is Channel.VOICE and not service.anonymous:
+        old, since, priority = d.kept.of(contact.caller_hash), contact.since, contact.priority
+        if old is not None and old.at <= contact.queued_at <= old.at + service.place_kept_s \
+                and service.id in old.services:
+            since, priority = min(since, old.since), max(priority, old.priority)
+        d.kept.note(OldPlace(contact.caller_hash, (service.id, *contact.visited), since, priority, at))
 
 
 def give_back(d: Domain, contact: Contact) -> None:

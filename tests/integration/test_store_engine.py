@@ -188,6 +188,33 @@ async def test_places_of_callers_who_hung_up_outlive_a_restart(tmp_path: Path) -
     assert (waits.since, waits.priority) == (60.0, 0)
 
 
+@pytest.mark.parametrize("way", ["net", "gone", "served", "waits", "left"])
+async def test_a_call_that_no_line_took_leaves_the_place_after_a_restart(tmp_path: Path, way: str) -> None:
+    """It went to the net with its own age. One that had the place has used it up, whatever became of it."""
+    told = House({"a": 50}, services=(EDU._replace(max_waiting=1),))
+    told.waits("edu", 10.0, caller_hash="h1")
+    told.tell(e.ContactGone(ContactId("c1")), 20.0)
+    if way in ("net", "gone"):
+        told.waits("edu", 30.0)
+    told.waits("edu", 40.0, caller_hash="h1")
+    name = ContactId(f"c{told.numbers}")
+    match way:
+        case "net" | "served":
+            told.tell(e.ContactLeft(name, "net"), 41.0)
+        case "gone":
+            told.tell(e.ContactGone(name), 41.0)
+        case "left":
+            told.tell(e.ContactLeft(name, "key", "3"), 41.0)
+    store = await Store.open(tmp_path / "santral.db")
+    await store.take_lease("test")
+    await store.commit(Turn([], told.facts))
+    loaded = await store.load()
+    await store.close()
+    assert {place.caller_hash for place in loaded.places} == ({"h1"} if way in ("net", "gone") else set())
+    if way != "gone":
+        assert loaded.places == told.engine._domain.kept.all()
+
+
 async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
     """Of more callers than that the latest."""
     told = House({"a": 50})

@@ -124,8 +124,13 @@ def gone(h, event: e.ContactGone) -> None:
     elif caller.in_line:
         short = at - caller.waits_from < caller.service.short_abandon_s
         if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.introducer is None:
+            since, points, service = caller.since, caller.points, caller.service
+            for name, services, old, older, lost_at in h.lost_places:  # no line took the call
+                if name == caller.hash and service.id in services and lost_at <= caller.queued_at \
+                        and caller.queued_at - lost_at <= service.place_kept_s:
+                    since, points = min(since, old), max(points, older)
             h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
-            h.lost_places.append((caller.hash, (caller.service.id, *caller.visited), caller.since, caller.points, at))
+            h.lost_places.append((caller.hash, (service.id, *caller.visited), since, points, at))
         asks = caller.introducer
         if asks is not None and not (event.failure or event.dropped):
             callbacks.needless(h, asks, asks.came_from, at)

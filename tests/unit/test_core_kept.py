@@ -126,6 +126,37 @@ def test_a_call_that_no_line_takes_uses_no_place_up(onward: bool) -> None:
     assert told.contact("c7").returned is not onward
 
 
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("ways", ["gone", "net"])
+def test_who_hangs_up_at_once_in_a_call_that_no_line_takes_leaves_the_old_place(ways: str, times: int) -> None:
+    told = line(EDU._replace(max_waiting=2))
+    told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    for number in range(times):
+        (away,) = told.waits("edu", at=250.0 + 100.0 * number, caller_hash="h2")
+        assert isinstance(away, Overflow)
+        name = f"c{5 + number}"
+        told.tell(e.ContactGone(name) if ways == "gone" else e.ContactLeft(name, "net"), told.now + 0.5)  # type: ignore[arg-type]
+    told.tell(e.ContactGone("c3"), 355.0)  # type: ignore[arg-type]
+    told.waits("edu", at=390.0, caller_hash="h2")
+    assert told.contact(f"c{5 + times}").returned and told.last(f.Queued)[6:8] == (10.0, 1)
+
+
+@pytest.mark.parametrize(("rings_at", "service"), [(400.5, "edu"), (200.0, "info"), (50.0, "edu")])
+def test_a_place_that_the_call_could_not_have_had_is_not_left_by_it(rings_at: float, service: str) -> None:
+    """Too late, for something else, or in line already when the other one of that number hung up."""
+    told = line(EDU._replace(max_waiting=3), INFO._replace(max_waiting=0))
+    if rings_at > 100.0:
+        told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+        told.waits("edu", at=110.0, caller_hash="h9")
+    told.waits(service, at=rings_at, caller_hash="h2")
+    name = f"c{told.numbers}"
+    if rings_at < 100.0:
+        told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
+    told.tell(e.ContactGone(name), 400.6)  # type: ignore[arg-type]
+    (place,) = told.engine._domain.kept.all()
+    assert (place.caller_hash, place.services, place.since, place.at) == ("h2", (service,), rings_at, 400.6)
+
+
 def test_a_place_that_is_given_back_leaves_the_own_one() -> None:
     told = line()
     told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
