@@ -52,6 +52,11 @@ class Failed(str):
 Outcome = tuple[State, Ask | Verdict | Failed]
 
 
+def checks(state: State) -> bool:
+    """Whether it is asked if what was keyed in is right: one key answers that."""
+    return state.phase in ("check", "unsure")
+
+
 def begin(node: Digits, state: State, before: tuple[str, ...]) -> Outcome:
     """Ask. A digit that was pressed before is the first one."""
     fresh = state._replace(phase="keys", digits="", typed="", more=0)
@@ -63,7 +68,7 @@ def begin(node: Digits, state: State, before: tuple[str, ...]) -> Outcome:
 def step(node: Digits, state: State, given: Input) -> Outcome:
     """The next ask, or how it ended."""
     key = given.digit if isinstance(given, Key) else ""
-    if state.phase in ("check", "unsure"):
+    if checks(state):
         return _answered(node, state, key)
     if key:
         return _pressed(node, state._replace(phase="keys"), key)
@@ -77,7 +82,7 @@ def step(node: Digits, state: State, given: Input) -> Outcome:
 
 def again(node: Digits, state: State, why: str) -> Outcome:
     """After a failure: the question again, or only whether it is right."""
-    if state.phase in ("check", "unsure"):
+    if checks(state):
         return _read(node, state, (why,))
     return begin(node, state, (why,))
 

@@ -104,7 +104,7 @@ class _Reader(Nodes):
         for node in flow.nodes.values():
             if not isinstance(node, Menu):
                 continue
-            zero = next((option for option in node.options if option.key == HUMAN_KEY), None)
+            zero = node.option(HUMAN_KEY)
             if zero is None and (node.name in at_night or not known):
                 continue
             if zero is None:

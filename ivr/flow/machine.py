@@ -7,14 +7,13 @@ counted together (two of them lead to a human), the third is an exception and th
 
 from __future__ import annotations
 
-from ivr.flow import keying, sms
+from ivr.flow import keying, refusal, sms
 from ivr.flow.model import (
     BACK_KEY,
     HEARD,
     HUMAN_KEY,
     OPTION_KEYS,
     REFUSE_KEY,
-    REFUSED,
     REPEAT_KEY,
     SLOW_KEY,
     Digits,
@@ -24,7 +23,6 @@ from ivr.flow.model import (
     Menu,
     Message,
     Needs,
-    Option,
     Queue,
     Speech,
     Transfer,
@@ -137,7 +135,7 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
         return (_enter(flow, state._replace(node=node.then), ()) if given.kept
                 else _give_up(flow, state, node.after_failures, ()))
     if now - state.since > MAX_CALL_S or state.rounds > MAX_ROUNDS:
-        last = state._replace(typed=REFUSE_KEY) if _refuses(flow, given) else state
+        last = state._replace(typed=REFUSE_KEY) if refusal.refuses(flow, state, given) else state
         return _give_up(flow, last, _refuge(flow, state.node), ())
     if state.phase in ("remembered", "person"):
         return _remembered(flow, state, given)
@@ -145,16 +143,19 @@ def step(flow: Flow, state: State, given: Input, now: float) -> tuple[State, Ste
         case Speech() if node.notice:
             return _noticed(flow, node, state, given)
         case Speech():
-            return _enter(flow, *_typing(flow, state._replace(node=node.then), given))
+            return _enter(flow, *refusal.typed(flow, state._replace(node=node.then), given))
         case Menu():
             if state.phase == "confirm":
                 return _confirmed(flow, node, state, given)
-            if state.phase == "pause" and not _refuses(flow, given):
+            if state.phase == "pause" and not refusal.refuses(flow, state, given):
                 return _enter(flow, state, ())
             if isinstance(given, Key):
                 return _pressed(flow, node, state, given.digit)
             return _silent(flow, node, state)
         case Digits():
+            if refusal.refuses(flow, state, given):  # no answer to whether it is right: that is asked again
+                return _keyed(flow, node, keying.again(node, refusal.refused(state._replace(rounds=state.rounds + 1)),
+                                                       NOT_RECORDED))
             return _keyed(flow, node, keying.step(node, state, given))
         case Language() | Message() | Queue() | Transfer() | End():
             return _enter(flow, state, ())
@@ -164,7 +165,7 @@ def _enter(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
     """Arrive at `state.node`, saying `before` first."""
     node = flow.nodes[state.node]
     if state.typed == REFUSE_KEY and flow.noticed and isinstance(node, Queue | Transfer):  # no menu will take it
-        return _enter(flow, state._replace(typed="", notice=REFUSED), (*before, NOT_RECORDED))
+        return _enter(flow, refusal.refused(state._replace(typed="")), (*before, NOT_RECORDED))
     match node:
         case Speech():
             return state._replace(phase="say"), Ask((*before, *node.say), 0.0, 0.0, state.slow, state.language)
@@ -216,11 +217,13 @@ def _first(flow: Flow, state: State, before: tuple[str, ...]) -> tuple[State, St
 
 
 def _remembered(flow: Flow, state: State, given: Input) -> tuple[State, Step]:
-    """After what was remembered. `9` takes it back; a digit of the menu is kept for it."""
+    """After what was remembered. `9` takes it back; a digit of the menu is kept for it. A refusal is neither."""
     digit = given.digit if isinstance(given, Key) else ""
-    if digit in (REPEAT_KEY, SLOW_KEY):
+    refuses = refusal.refuses(flow, state, given)
+    if refuses or digit in (REPEAT_KEY, SLOW_KEY):
         again = state._replace(rounds=state.rounds + 1, slow=state.slow or digit == SLOW_KEY)
-        return _told(again, state.phase, REMEMBERED if state.phase == "remembered" else PERSON, ())
+        return _told(refusal.refused(again) if refuses else again, state.phase,
+                     REMEMBERED if state.phase == "remembered" else PERSON, (NOT_RECORDED,) if refuses else ())
     typed = state._replace(typed="" if digit == BACK_KEY else digit)
     if state.phase == "remembered":
         if digit == BACK_KEY:
@@ -236,20 +239,10 @@ def _noticed(flow: Flow, node: Speech, state: State, given: Input) -> tuple[Stat
     A refusal stands."""
     onward = state._replace(node=node.then)
     if isinstance(given, Key) and given.digit == REFUSE_KEY:
-        return _enter(flow, onward._replace(notice=REFUSED), (NOT_RECORDED,))
+        return _enter(flow, refusal.refused(onward), (NOT_RECORDED,))
     if isinstance(given, Key):
-        return _enter(flow, *_typing(flow, onward, given))
+        return _enter(flow, *refusal.typed(flow, onward, given))
     return _enter(flow, onward._replace(notice=state.notice or HEARD), ())
-
-
-def _typing(flow: Flow, state: State, given: Input) -> tuple[State, tuple[str, ...]]:
-    """A key pressed over words that ask nothing is kept for the next question, and takes the place of one before it;
-    what then is to be said. A refusal is not lost by that."""
-    if not isinstance(given, Key):
-        return state, ()
-    if state.typed == REFUSE_KEY and flow.noticed:
-        return state._replace(typed=given.digit, notice=REFUSED), (NOT_RECORDED,)
-    return state._replace(typed=given.digit), ()
 
 
 def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, Step]:
@@ -264,9 +257,9 @@ def _pressed(flow: Flow, menu: Menu, state: State, digit: str) -> tuple[State, S
         *path, last = state.path
         return _enter(flow, again._replace(node=last.menu, path=tuple(path), language=last.language,
                                            needs=last.needs), ())
-    option = _option(menu, digit)
+    option = menu.option(digit)
     if option is None and digit == REFUSE_KEY and flow.noticed:
-        return _enter(flow, again._replace(notice=REFUSED), (NOT_RECORDED,))
+        return _enter(flow, refusal.refused(again), (NOT_RECORDED,))
     if option is None:
         return _failed(flow, menu, state, WRONG_KEY)
     chosen = state._replace(phase="confirm", chosen=digit)
@@ -365,7 +358,7 @@ def _refuge(flow: Flow, name: str) -> str:
         node = flow.nodes[name]
         match node:
             case Menu():
-                return flow.human if _option(node, HUMAN_KEY) else node.after_failures
+                return flow.human if node.option(HUMAN_KEY) else node.after_failures
             case Queue() | End():
                 return name
             case Speech() | Language():
@@ -380,21 +373,13 @@ def _confirmed(flow: Flow, menu: Menu, state: State, given: Input) -> tuple[Stat
     what is asked next: who knows the way need not wait for the words. The same key again is a nervous finger."""
     if isinstance(given, Key) and given.digit == BACK_KEY:
         return _enter(flow, state._replace(phase="menu", rounds=state.rounds + 1), ())
-    option = _option(menu, state.chosen)
+    option = menu.option(state.chosen)
     assert option is not None
     path = (*state.path, Passed(menu.name, state.language, state.needs))
     # Failures are of one question: a caller who answered begins the next one afresh.
     onward = state._replace(node=option.then, path=path, chosen="", failures=0, needs=merged(state.needs, option.needs))
-    if _refuses(flow, given):  # before anything else takes it: the promise is "in any menu"
-        return _enter(flow, onward._replace(notice=REFUSED), (NOT_RECORDED,))
+    if refusal.refuses(flow, state, given):  # before anything else takes it: the promise is "in any menu"
+        return _enter(flow, refusal.refused(onward), (NOT_RECORDED,))
     if isinstance(given, Key) and given.digit.isdigit() and given.digit != state.chosen:
         onward = onward._replace(typed=given.digit)
     return _enter(flow, onward, ())
-
-
-def _refuses(flow: Flow, given: Input) -> bool:
-    return isinstance(given, Key) and given.digit == REFUSE_KEY and flow.noticed
-
-
-def _option(menu: Menu, digit: str) -> Option | None:
-    return next((option for option in menu.options if option.key == digit), None)

@@ -66,6 +66,10 @@ class Menu(NamedTuple):
     intro: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
 
+    def option(self, key: str) -> Option | None:
+        """What a key means there, if anything."""
+        return next((option for option in self.options if option.key == key), None)
+
 
 class Digits(NamedTuple):
     """A question answered by several keys: they are checked, read back, and kept as a keyed hash with the contact."""

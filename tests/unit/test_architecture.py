@@ -40,7 +40,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 CORE_FORBIDDEN = {"asyncio", "socket", "time", "datetime", "random", "os", "pathlib", "io", "logging", "structlog",
                   "threading", "subprocess", "sqlite3", "sqlalchemy", "panoramisk", "aiohttp", "secrets", "uuid"}
 # The codecs are pure too.
-CODECS = ("ivr/agi/wire.py", "routing/ami/wire.py", "ivr/flow/machine.py", "ivr/flow/keying.py", "ivr/flow/steps.py")
+CODECS = ("ivr/agi/wire.py", "routing/ami/wire.py", "ivr/flow/machine.py", "ivr/flow/keying.py", "ivr/flow/refusal.py",
+          "ivr/flow/steps.py")
 CODEC_FORBIDDEN = CORE_FORBIDDEN - {"io"}
 
 

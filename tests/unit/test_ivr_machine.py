@@ -7,7 +7,7 @@ import pytest
 from ivr.flow import machine
 from ivr.flow.model import Flow
 from ivr.flow.steps import Ask, Enter, Input, Key, Leave, Silence, State, Step
-from tests.fakes.menu import TEXTS, closing, example, rich
+from tests.fakes.menu import TEXTS, closing, example
 
 pytestmark = pytest.mark.unit
 
@@ -225,14 +225,6 @@ def test_a_recording_is_refused_while_a_choice_is_acknowledged() -> None:
     assert caller.give("..28") == caller.entered()
     assert (caller.entered().say, caller.state.notice) == (("kayit-istenmedi",), "refused")
     assert caller.entered().queue.service == "uzaktan_egitim", "the choice stands"
-
-
-def test_a_refusal_is_no_digit_of_the_question_behind_a_choice() -> None:
-    flow = rich()
-    caller = Caller(flow._replace(nodes={**flow.nodes, "karsilama": flow.nodes["karsilama"]._replace(notice=True)}))
-    caller.give(".28")
-    assert caller.asked().say == ("kayit-istenmedi", "basvuru-no-sor")
-    assert (caller.state.notice, caller.state.digits) == ("refused", "")
 
 
 @pytest.mark.parametrize("keys", ["8", "." + "#" * (machine.MAX_ROUNDS + 1) + "8"])

@@ -50,6 +50,21 @@ def test_nine_is_normal_speech_again_and_forgets() -> None:
     assert back.state.unwished and not back.state.slow and not back.step.slow
 
 
+@pytest.mark.parametrize(("keys", "human_first", "sentence"), [
+    ("8", True, "temsilci-hatirlandi"), ("8", False, "yavas-hatirlandi"), (".8", True, "temsilci-hatirlandi")])
+def test_who_refuses_a_recording_over_it_has_not_answered_it(keys: str, human_first: bool, sentence: str) -> None:
+    """Who asked for a person had come into the menu by that key, as by one of its options."""
+    asked = walk(keys, human_first=human_first, remembered=sentence.startswith("yavas") or len(keys) > 1)
+    assert asked.step.say == ("kayit-istenmedi", sentence) and asked.state.notice == "refused"
+    onward = walk(keys + "." * 20, human_first=human_first, remembered=sentence.startswith("yavas") or len(keys) > 1)
+    assert isinstance(onward.step, Enter) and onward.state.notice == "refused"
+    assert ("menu-temsilciye" in onward.said) is not human_first, "to the person, past the menu"
+
+
+def test_a_stuck_key_that_refuses_there_comes_to_a_person_too() -> None:
+    assert isinstance(walk("8" * (MAX_ROUNDS + 2), human_first=True).step, Enter)
+
+
 def test_who_chooses_another_language_is_told_in_it_too_and_can_take_it_back_there() -> None:
     """Nothing tells the language before: no number has one. Once: who comes by again has heard it."""
     told = walk("..4.", remembered=True, flow=rich())
