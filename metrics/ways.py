@@ -26,7 +26,7 @@ class Ways:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.heard: Counter[str] = Counter()
-        """Node -> callers who came to it."""
+        """Node -> callers who came to it; again, who came to it again after a way that led outside in vain."""
         self.left: Counter[str] = Counter()
         """Node -> callers who hung up in it."""
         self.hard: Counter[str] = Counter()

@@ -337,12 +337,13 @@ def test_callers_who_come_no_further_than_the_menu_are_told(tmp_path: Path) -> N
 def test_who_is_led_outside_in_vain_is_one_caller_in_the_menu(tmp_path: Path) -> None:
     day = Day()
     for at, outcome, resumed in ((9 * 3600.0, "led", False), (9 * 3600.0 + 60.0, "abandoned", True)):
-        day.give(at, events.MenuLeft(ContactId("m"), "ana", (outcome,), outcome, 3.0, wrong=1, resumed=resumed))
+        day.give(at, events.MenuLeft(ContactId("m"), "ana", ("menu", outcome), outcome, 3.0, wrong=1,
+                                     resumed=resumed))
     day.give(86_400.0, None)
     asyncio.run(day.keep(str(tmp_path / "s.db")))
     menu = read(tmp_path / "s.db").menu
     assert (menu.calls, menu.outcomes, menu.hard["wrong"]) == (1, {"led": 1}, 2)
-    assert menu.nodes() == [("abandoned", 1, 1), ("led", 1, 0)], "hung up where they went on"
+    assert menu.nodes() == [("menu", 2, 0), ("abandoned", 1, 1), ("led", 1, 0)], "hung up where they went on"
 
 
 def test_a_service_that_left_the_centre_has_its_name_still(tmp_path: Path) -> None:
