@@ -159,6 +159,9 @@ def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOf
     seen, partners, together = past or {}, now.partners(), set(strangers(now, contacts))
     met, asking = now.meetings(partners), {one.contact: one.leg for one in offers if one.state is OfferState.CONSULTING}
     for offer in offers:
+        other = now.channels.get(partner_leg_id(offer.offer, offer.contact)) if offer.partner_rings else None
+        if other is not None and other.state == "Up":
+            events.append(OfferAnswered(offer.offer, True))  # first: who is there misses nothing by what follows
         if offer.contact in together and offer.state is OfferState.ACCEPTED:
             events.append(TransferAsked(offer.offer, gone=True))
         elif offer.dialling and offer.contact not in now.channels:

@@ -45,3 +45,5 @@ class LiveOffer(NamedTuple):
     """The caller is on hold."""
     introduced: bool = False
     """Who was asked talks with the agent who asks."""
+    partner_rings: bool = False
+    """It is offered to a pair, and the leg of the other one was not seen up."""

@@ -101,6 +101,7 @@ def live_offers(d: Domain) -> list[LiveOffer]:
     """Offers that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
-                      not (o.dialling and o.caller_first), o.held_since is not None, o.introduced)
+                      not (o.dialling and o.caller_first), o.held_since is not None, o.introduced,
+                      o.state is OfferState.PENDING and o.partner is not None and not o.partner_answered)
             for o in d.offers.values()
             if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

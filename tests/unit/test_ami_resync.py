@@ -29,8 +29,9 @@ from routing.core.events import (
 )
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import ContactState, OfferState
-from tests.core_house import EDU, House
+from routing.core.model import ContactState, OfferState, Profile
+from tests.core_house import EDU, House, restore
+from tests.oracle.duel import rows
 
 pytestmark = pytest.mark.unit
 
@@ -114,6 +115,36 @@ def test_a_partners_leg_is_no_caller_and_a_stray_when_its_offer_is_over() -> Non
     assert diff(state, [CONTACT._replace(state=ContactState.ASSIGNED)], [TALKING]) == []
     assert strays(state, [TALKING]) == ["p5-7.3"]
     assert state.bridges()[0] == ("b", C) and ("p5-7.3", True, False) in state.legs()
+
+
+@pytest.mark.parametrize(("seen", "asked"), [
+    ([("p3-7.1", "Up", "")], True), ([("p3-7.1", "Ringing", "")], False), ([("p4-7.1", "Up", "")], False), ([], False)])
+def test_who_of_a_pair_has_picked_up_is_told_before_all_else_and_once(seen: list[Any], asked: bool) -> None:
+    rings, told = PENDING._replace(partner_rings=True), [OfferAnswered(OfferId(3), True)] if asked else []
+    assert diff(now(CALLER, (LEG, "Ringing", ""), *seen), [CONTACT], [rings]) == [*told, OfferRinging(OfferId(3))]
+    assert diff(now(CALLER, *seen), [CONTACT], [rings]) == [*told, OfferEnded(OfferId(3), "failed")]
+    assert diff(now(CALLER, (LEG, "Ringing", ""), *seen), [CONTACT], [PENDING]) == [OfferRinging(OfferId(3))]
+
+
+@pytest.mark.parametrize(("up", "misses"), [("o", (0, 1)), ("p", (1, 0)), ("", (1, 1))])
+def test_after_a_restart_who_of_a_pair_picks_up_has_missed_nothing_when_the_other_one_does_not_come(
+        up: str, misses: tuple[int, int]) -> None:
+    profile = Profile(pair_id="x", misses_allowed=3)
+    before, house = House({"a": 50, "b": 50}, profile), House({"a": 50, "b": 50}, profile)
+    before.sits("a", "b", at=1.0)
+    offer = before.calls("edu", 2.0)
+    before.tell(OfferRinging(offer.offer), 3.0)
+    assert restore(house.engine, *rows(before.engine), 5.0) == []
+    house.tell(LinkChanged("", True), 5.0)
+    ours = f"{offer.offer}-{offer.contact}"
+    state = now((offer.contact, "Up", ""), *((leg + ours, "Up" if leg == up else "Ringing", "") for leg in "op"))
+    engine = house.engine
+    for event in diff(state, engine.live_contacts(), engine.live_offers()):
+        house.tell(event, 5.1)
+    assert diff(state, engine.live_contacts(), engine.live_offers()) in ([], [OfferRinging(offer.offer)]), "told once"
+    house.tell(OfferEnded(offer.offer, "no_answer", up == "o"), 20.0)
+    assert tuple(house.engine._domain.agents[AgentId(name)].misses for name in "ab") == misses
+    assert house.engine.live_offers() == []
 
 
 def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
