@@ -231,8 +231,11 @@ def _both(key: str, recording: Samples) -> tuple[Match, Match]:
 
 
 def growing(path: Path) -> Samples:
-    """A recording so far. Asterisk writes the header of a WAV when it closes the file (formats/format_wav.c)."""
-    data = path.read_bytes()[WAV_HEADER:]
+    """A recording so far; silence, when it has not begun: a line is answered a moment before. Asterisk writes the
+    header of a WAV when it closes the file (formats/format_wav.c)."""
+    data = path.read_bytes()[WAV_HEADER:] if path.exists() else b""
+    if len(data) < 2:
+        return np.zeros(1)
     return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float64)
 
 

@@ -38,7 +38,7 @@ async def hears_calm_music(leg: Leg, limit: float = 30.0) -> None:
     end = asyncio.get_running_loop().time() + limit
     assert leg.recording is not None
     while asyncio.get_running_loop().time() < end:
-        piece = ear.growing(leg.recording)[-int(MUSIC_S * audio.RATE):] if leg.recording.exists() else np.zeros(1)
+        piece = ear.growing(leg.recording)[-int(MUSIC_S * audio.RATE):]
         if len(piece) == MUSIC_S * audio.RATE and audio.rms(piece) > audio.QUIET and audio.find(piece, loop).found:
             return
         await asyncio.sleep(1.0)
