@@ -126,7 +126,7 @@ def _thaw(d: Domain, node: str, link: NodeLink) -> None:
             continue
         if (timer == "vanish" and offer.rang_at is not None) or (
                 timer in ("vanish", "ring") and offer.answered_at is not None) or (
-                timer == "dial" and not offer.dialling) or consult.in_talk(offer):
+                (timer == "dial") != offer.dialling) or consult.in_talk(offer):
             continue
         d.timers.set((timer, offer_id), d.now + left_s)
     for offer in d.offers.values():

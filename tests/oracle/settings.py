@@ -159,7 +159,7 @@ def thaw(h, node: str) -> None:
             continue
         if (kind == "vanish" and offer.rang_at is not None) or (
                 kind in ("vanish", "ring") and offer.answered_at is not None) or (
-                kind == "dial" and not offer.dialling) or (
+                offer.dialling and kind != "dial") or (kind == "dial" and not offer.dialling) or (
                 offer.introduced and offer.caller.introducer is not None):
             continue
         offer.due[kind] = h.now + left_s

@@ -238,6 +238,22 @@ def test_an_agent_who_is_gone_while_the_caller_is_dialled_lets_go_of_both_phones
     assert [one.contact for one in told.tick(43.0 + callback.REDIAL_S)] == ["c1"]
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_while_the_caller_is_dialled_no_limit_of_the_agents_phone_goes_on_with_the_link(answered: bool) -> None:
+    """It was taken while the link was down: what had been left of ringing, or of the brief, had cut both off."""
+    told = asked()
+    told.sits("a", at=10.0)
+    offer = told.offers[-1]
+    told.tell(e.ContactGone("c2"), 10.1)
+    if answered:
+        told.tell(e.OfferAnswered(offer.offer), 10.5)
+    told.tell(e.LinkChanged("", False), 11.0)
+    told.tell(e.CallbackTaken(offer.offer), 12.0)
+    told.tell(e.LinkChanged("", True), 13.0)
+    assert told.tick(13.0 + callback.DIAL_S - 0.1) == []
+    assert told.tick(13.0 + callback.DIAL_S)[0] == Rescind(offer.offer, "c1", "callback_failed", dialled=True)
+
+
 def test_whom_the_agent_waits_for_and_who_came_by_another_way_are_led_together() -> None:
     told = asked()
     told.sits("a", at=10.0)
