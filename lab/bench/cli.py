@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Column, Table
@@ -62,6 +64,8 @@ def bench(
         console.print(_choice())
         console.print(f"Name those you want, or say --all: {about(sum(map(takes_s, names())))}.", soft_wrap=True)
         raise typer.Exit
+    # What nodes say as they are measured is no part of the rows.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     found: list[Row] = []
     for one in wanted:
         with console.status(f"measuring {one}: {about(takes_s(one))} …"):

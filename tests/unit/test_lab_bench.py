@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from lab.bench import cli as bench
@@ -18,6 +20,13 @@ pytestmark = pytest.mark.unit
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GOOD = Row("choice.agent.180", 1.23456, "us", "bare index: 0.9 us", 1.372, "<= 2x", True)
 HEAD = f"# Page\n\n| {' | '.join(bench.HISTORY)} |\n|---|---|---|---|---|---|---|\n"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """The command sends them elsewhere, for its process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -53,6 +62,16 @@ def test_a_page_without_the_table_at_its_end_is_left_alone(tmp_path: Path, text:
     done = CliRunner().invoke(cli, ["bench", "choice", "--history", str(page)])
     assert done.exit_code == 2 and "does not end with the table" in done.output
     assert (page.read_text() if page.exists() else None) == text
+
+
+def test_what_nodes_say_meanwhile_is_no_part_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_name: str) -> Sequence[Row]:
+        structlog.get_logger().warning("ami.up", node="n1")
+        return [GOOD]
+
+    monkeypatch.setattr(bench, "run", run)
+    done = CliRunner().invoke(cli, ["bench", "choice", "--json"])
+    assert [one["name"] for one in json.loads(done.stdout)] == [GOOD.name] and "ami.up" in done.stderr
 
 
 @pytest.fixture
