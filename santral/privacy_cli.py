@@ -106,21 +106,26 @@ def commands() -> typer.Typer:
     @app.command()
     def record(state: State = STATE) -> None:
         """What was destroyed, exported and heard, by whom. Exit 4: a line was changed."""
-        _there(state)
-        table = Table("no", "at (UTC)", "who", "what", "about", box=None)
-        try:
-            for entry in Audit(state).entries():
-                about = ", ".join(f"{key} {value}" for key, value in entry.about.items())
-                table.add_row(str(entry.number), entry.at, entry.who, entry.what, about)
-        except StoreError as error:
-            raise StoreTrouble(str(error)) from error
-        finally:
-            Console(highlight=False).print(table)
-        if Audit(state).torn:
-            typer.echo("The last line is not whole: power was lost while it was written. What it would have told was "
-                       "not done, and the next entry takes its place.", err=True)
+        _shown(state)
 
     return app
+
+
+def _shown(state: Path) -> None:
+    """The record as a table, as far as it is sound."""
+    _there(state)
+    table = Table("no", "at (UTC)", "who", "what", "about", box=None)
+    try:
+        for entry in Audit(state).entries():
+            about = ", ".join(f"{key} {value}" for key, value in entry.about.items())
+            table.add_row(str(entry.number), entry.at, entry.who, entry.what, about)
+    except StoreError as error:
+        raise StoreTrouble(str(error)) from error
+    finally:
+        Console(highlight=False).print(table)
+    if Audit(state).torn:
+        typer.echo("The last line is not whole: power was lost while it was written. What it would have told was "
+                   "not done, and the next entry takes its place.", err=True)
 
 
 async def _caller(privacy: Privacy, contact: str | None) -> Caller:
