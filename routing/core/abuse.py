@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from routing.core import talk_facts
+from routing.core import emit
 from routing.core.errors import CallerUnknown, NotNow
 from routing.core.events import AbuseSaid
 from routing.core.model import ContactState, OfferState
@@ -97,5 +97,5 @@ def said(d: Domain, event: AbuseSaid) -> None:
         d.abuse.note(contact.caller_hash, d.now)
     else:
         d.abuse.forget(contact.caller_hash)
-    d.facts.append(talk_facts.AbuseNoted(*d.stamp(), offer.id, contact.id, contact.service.id, event.abusive,
-                                         contact.topics))
+    emit.abuse_noted(
+        d, offer=offer.id, contact=contact.id, service=contact.service.id, abusive=event.abusive, topics=contact.topics)

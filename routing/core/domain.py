@@ -101,12 +101,6 @@ class Domain:
         self.repairs: list[Row] = []
         """Rows of the store that a start found contradictory, as they must read."""
 
-    def stamp(self) -> tuple[int, float]:
-        """The first two items of every fact: its number and the time."""
-        seq = self.next_seq
-        self.next_seq = seq + 1
-        return seq, self.now
-
     def take_number(self) -> int:
         """A number for a contact: the order of arrival."""
         number = self.next_number
