@@ -10,6 +10,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 
 from routing.core.abuse import Abuse
+from routing.core.changes import Change
 from routing.core.commands import Command
 from routing.core.estimate import Forecast
 from routing.core.facts import Fact
@@ -38,10 +39,10 @@ class Domain:
     """State of one routing domain."""
 
     __slots__ = (
-        "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
-        "facts", "forecast", "fresh", "handled", "kept", "known", "lately", "lines", "links", "matching",
-        "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
-        "seats_allowed", "services", "surveys", "timers", "watch")
+        "abuse", "agents", "by_state", "callbacks", "centre", "changes", "closed", "commands", "contacts",
+        "costs", "deferred", "facts", "forecast", "fresh", "handled", "kept", "known", "lately", "lines",
+        "links", "matching", "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue",
+        "quiet", "repairs", "seats", "seats_allowed", "services", "surveys", "timers", "watch")
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
         self.now = 0.0
@@ -96,6 +97,8 @@ class Domain:
         self.timers = Timers()
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
+        self.changes: list[Change] = []
+        """Changes of this turn that may matter to other records; `reactions` handles them after the handler."""
         self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
         """Looks on, just before an offer is made; changes nothing. For those who ask why."""
         self.repairs: list[Row] = []
