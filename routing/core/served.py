@@ -75,7 +75,8 @@ def note(d: Domain, offer: Offer, service: Service, at: float) -> bool:
     """Whether the caller was served for this service in a talk that ended at `at`: then it is remembered. A call back
     that was promised stands for nothing else."""
     contact = offer.contact
-    if offer.connected_at is None or at - offer.connected_at < SERVED_S or not offer.voice or offer.calls_back:
+    long = offer.connected_at is not None and at - offer.connected_at >= SERVED_S
+    if not long or not offer.voice or offer.callback is not None:
         return False
     if contact.caller_hash:
         d.lately.note(Served(contact.caller_hash, service.id, contact.queued_at, at))
