@@ -5,7 +5,7 @@ What people do themselves (sign in, breaks, wrap-up) stands in `shift`.
 
 from __future__ import annotations
 
-from routing.core import breaks, capacity, emit, interrupt, pairs, wellbeing
+from routing.core import breaks, capacity, emit, pairs, wellbeing
 from routing.core.changes import AvailabilityChanged
 from routing.core.domain import Domain
 from routing.core.errors import NotSignedIn, UnknownAgent
@@ -132,7 +132,7 @@ def _come_or_go(d: Domain, record: AgentRecord, trigger: str, before: AgentState
 def done(d: Domain, record: AgentRecord, reason: str, keep_idle: bool = False) -> None:
     """The agent is done with a contact: on with the others, or what they have asked for meanwhile, or ready."""
     if record.offers:
-        interrupt.go_on(d, record)
+        capacity.resume_interrupted(d, record)
         change(d, record, "released", reason)
     elif record.aside:
         change(d, record, "still_wrapping", "")

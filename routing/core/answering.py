@@ -5,11 +5,11 @@ from __future__ import annotations
 from routing.core import (
     agents,
     callback,
+    capacity,
     consult,
     contacts,
     emit,
     estimate,
-    interrupt,
     known,
     legs,
     offers,
@@ -155,11 +155,11 @@ def connected(d: Domain, event: OfferConnected) -> None:
     agents.change(d, record, "connected", "")
     if offer.voice:
         if len(record.offers) > 1:
-            interrupt.hold(d, record)
+            capacity.hold_interrupted(d, record)
         if offer.partner is not None:
             offer.partner.misses = 0
             agents.change(d, offer.partner, "connected", "")
-            interrupt.hold(d, offer.partner)
+            capacity.hold_interrupted(d, offer.partner)
     wait_s, ring_s = at - contact.waits_from(), at - (offer.offered_at if offer.rang_at is None else offer.rang_at)
     if wait_s < 0.0:
         wait_s = 0.0

@@ -8,6 +8,10 @@ and of each channel at most `Profile.max_concurrency` contacts. While there is a
 (`Centre.interruptible`) cost nothing, and nothing new is offered beside them; other channels may be, when the profile's
 capacity is larger than a call. A wrap-up takes what its contact took; no call comes beside one.
 
+A call comes first. Nothing happens while its phone rings, except that an interruptible contact which rings at the same
+agent is rescinded: it may find another agent. When the call is connected, every interruptible contact that is talked
+with is held, with its wrap-up, and goes on after the call.
+
 Hard rules on top: `one_at_a_time` allows one contact at all, with `captions` a call is alone. Who is on a call of their
 own (BUSY) is offered nothing; a phone that cannot be reached keeps only calls away.
 """
@@ -16,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from routing.core import breaks, wellbeing
+from routing.core import breaks, commands, emit, wellbeing
 from routing.core.domain import Domain
 from routing.core.model import AgentState, Channel, OfferState, Profile
 from routing.core.pool import CHANNEL_BIT
@@ -174,3 +178,26 @@ def wrapup_until(d: Domain, record: AgentRecord) -> float | None:
     if record.aside and (at := d.timers.at(("aside", record.id))) is not None:
         ends.append(at)
     return max(ends, default=None)
+
+
+def hold_interrupted(d: Domain, record: AgentRecord) -> None:
+    """Hold what a call interrupts: the call has been connected with the agent."""
+    for offer in record.offers.values():
+        if offer.state is ACCEPTED and not offer.interrupted and yields(d, offer):
+            _interrupt(d, record, offer, True)
+
+
+def resume_interrupted(d: Domain, record: AgentRecord) -> None:
+    """Let interrupted contacts go on if the agent has no call any more."""
+    if record.aside or record.calls:
+        return
+    for offer in record.offers.values():
+        if offer.interrupted:
+            _interrupt(d, record, offer, False)
+
+
+def _interrupt(d: Domain, record: AgentRecord, offer: Offer, on: bool) -> None:
+    offer.interrupted = on
+    contact = offer.contact
+    d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node))
+    emit.interrupted(d, offer=offer.id, contact=contact.id, agent=record.id, on=on)
