@@ -128,6 +128,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
     if offer.state is not PENDING:
         consult.together(d, offer)
         return
+    # 1. End what came before the bridge: the dialling, the consult transfer, the deadlines of ringing.
     if contact.callback:
         callback.talks(d, contact)
     legs.follow_leg(offer, "bridged")
@@ -139,6 +140,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
     offers.disarm(d, offer)
     if offer.dialling or offer.callback is AGENT_CALLED:
         legs.follow_callback(offer, "reached")
+    # 2. Move offer and contact on. Asterisk may tell of the bridge late, but never before the offer.
     offer.state = OFFER[PENDING, "connected"]
     at = d.now if connected_at is None else min(d.now, max(connected_at, offer.offered_at))
     offer.connected_at = at
@@ -146,6 +148,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
     contacts.follow_contact(contact, "connected")
     if contact.caller_hash:
         known.spoke(d, contact, record)
+    # 3. Move the agent on, or both of a pair. What the contact weighs counts before their change is told.
     record.misses = 0
     service = contact.service
     if service.load:
@@ -160,6 +163,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
             offer.partner.misses = 0
             agents.change(d, offer.partner, "connected", "")
             capacity.hold_interrupted(d, offer.partner)
+    # 4. Tell of it, and learn from the wait.
     wait_s, ring_s = at - contact.waits_from(), at - (offer.offered_at if offer.rang_at is None else offer.rang_at)
     if wait_s < 0.0:
         wait_s = 0.0

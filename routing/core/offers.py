@@ -39,6 +39,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     now, seat, service, matching = d.now, record.seat, contact.service, d.matching
     voice = contact.channel is VOICE
     assert seat is not None
+    # 1. A call rescinds what rings next to it, at both of a pair.
     if voice and record.offers:
         _clear_way(d, record)
     partner = record.partner if voice and record.lead else None
@@ -47,6 +48,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
         if partner.offers:
             _clear_way(d, partner)
         ring_s = max(ring_s, partner.profile.ring_timeout_s)
+    # 2. Reserve the contact. What the decision record counts is counted before the agent is busy.
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
     offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
@@ -58,6 +60,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     d.offers[number] = contact.offer = offer
     if matching.quotas:
         quota.count(matching, offer)
+    # 3. Reserve the agents.
     record.talked_until = None
     capacity.take(d, record, offer)
     if service.load:
@@ -140,6 +143,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
           keep_idle: bool = False, by: AgentRecord | None = None) -> None:
     """An offer ends without a connection. `to`: the agent's trigger; of a pair, that of the one `by` whom it ended
     (None: of both). The contact looks again unless it is gone."""
+    # 1. End the offer, its legs and its deadlines.
     record, contact, partner = offer.agent, offer.contact, offer.partner
     offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
     legs.end_legs(offer)
@@ -151,6 +155,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
         agents.leg_over(d, offer.seat)
         if partner is not None and partner.seat is not None:
             agents.leg_over(d, partner.seat)
+    # 2. Release the agents, each by their own trigger.
     for one in (record,) if partner is None else (record, partner):
         capacity.release(d, one, offer)
         if one.profile.rest_gap_s and not keep_idle:
@@ -162,6 +167,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
         if one.misses and one.misses >= one.profile.misses_allowed and one_to == "released":
             one_to, why = "missed_too_often", "refusals" if one is by and reason in REFUSED else "misses"
         agents.change(d, one, one_to, why, keep_idle=keep_idle)
+    # 3. Release the contact. It looks again only after the fact that says how the offer ended.
     if offer.dialling:
         contacts.delay_redial(d, contact)
     stays = offer.state is not CANCELED

@@ -28,6 +28,7 @@ from routing.core.requirement import clamp_step
 def configured(d: Domain, event: Configured) -> None:
     """Put settings in force and keep all state. Contacts of a service that is gone are served by what it last was;
     agents who are gone are signed out, after their talk. Raises `requirement.ServiceError` for what cannot be read."""
+    # 1. Take contacts and agents out of the indexes, which are made from the settings.
     requirement.check(event.centre)
     waiting = [contact for contact in d.contacts.values() if contact.state in contacts.WAITING]
     for contact in waiting:
@@ -35,6 +36,7 @@ def configured(d: Domain, event: Configured) -> None:
     signed = [record for record in d.agents.values() if record.signed]
     for record in signed:
         d.matching.sign_out(record)
+    # 2. Put the settings in force; what decays is brought to this moment by the half-lives from before.
     d.services = {service.id: service for service in event.centre.services}
     for record in d.agents.values():
         wellbeing.settle(d, record)
@@ -45,12 +47,14 @@ def configured(d: Domain, event: Configured) -> None:
         if contact.service.id not in d.services:
             d.matching.cover(contact.service)
     dropped = _team(d, event)
+    # 3. Bring agents and contacts in line with the settings.
     for record in d.agents.values():  # by the limits of now, whether or not something may be offered
         wellbeing.limit(d, record)
     pairs.pair_up(d)
     for contact in d.contacts.values():  # first: what somebody has at hand may weigh something else now
         contact.service = d.services.get(contact.service.id, contact.service)
         contact.step = clamp_step(contact.service, contact.step)
+    # 4. Put agents, then contacts, back into the indexes.
     for record in signed:
         agents.enlist(d, record)
     for record in d.agents.values():
@@ -61,6 +65,7 @@ def configured(d: Domain, event: Configured) -> None:
         agents.place(d, record)
     for contact in waiting:
         contacts.refit(d, contact, contact.service)
+    # 5. Tell of it, and let agents go who are not in the team any more.
     quota.recount(d.matching, d.offers.values())
     emit.centre_changed(d, services=len(event.centre.services), agents=len(event.centre.agents))
     admission.review(d)

@@ -68,6 +68,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     transfer, the service for which the caller waits from now on; the one who calls has the contact enter its line."""
     record, contact = offer.agent, offer.contact
     assert offer.connected_at is not None
+    # 1. The talk lasted until `at`, within what is known of it; a hold lasted no longer.
     if not offer.connected_at <= at <= d.now:
         at = min(d.now, max(at, offer.connected_at))
     if offer.held_since is not None:
@@ -75,6 +76,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         offer.held_since = None
     if offer.held_s > at - offer.connected_at:
         offer.held_s = at - offer.connected_at  # it ended before this was heard of: what came after is no hold
+    # 2. Move offer, contact and phones on.
     lost, handed, dropped = by == LOST, to is not None, by == DROPPED
     trigger = "talk_lost" if lost else "transferred" if handed else "talk_over"
     offer.state = OFFER.get((offer.state, trigger)) or follow(OFFER, "offer", offer.id, offer.state, trigger)
@@ -85,6 +87,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     offer.interrupted = False
     legs.end_legs(offer)
     leave_phone(d, offer, lost and seat_lost)
+    # 3. Move the agents on: a wrap-up, or the next contact.
     wraps = not lost and _wraps_up(record, offer)
     if handed:
         leave(d, record, offer, lost)
@@ -97,6 +100,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         _free(d, record, offer, trigger if not lost else LOST)
     if offer.partner is not None:
         _partner_over(d, offer.partner, offer, lost)
+    # 4. Tell of it.
     wait_s = offer.connected_at - contact.waits_from()
     if wait_s < 0.0:
         wait_s = 0.0
@@ -105,6 +109,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         to=None if to is None else to.id)
     if not (lost or dropped) and served.note(d, offer, contact.service, at):
         callback_index.note_served(d, contact, contact.service)
+    # 5. A contact that is lost or sent on waits again; any other has ended for its caller.
     if lost or handed:
         del d.offers[offer.id]
         if lost:
