@@ -22,7 +22,7 @@ from routing.core.ids import ContactId, SeatId
 from routing.core.model import OfferState
 from routing.core.offers import BY_CEILING, REFUSED
 from routing.core.records import AgentRecord, Offer
-from routing.core.states import OFFER, CallbackState, LegState
+from routing.core.states import AFTER_BRIDGE, LEG, OFFER, CallbackState, LegState, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 ACCEPTED, CONSULTING, PENDING, WRAPPING = (
@@ -131,14 +131,15 @@ def connected(d: Domain, event: OfferConnected) -> None:
     # 1. End what came before the bridge: the dialling, the consult transfer, the deadlines of ringing.
     if contact.callback:
         callback.talks(d, contact)
-    legs.follow_leg(offer, "bridged")
-    legs.follow_partner_leg(offer, "bridged")
+    offer.leg = AFTER_BRIDGE.get(offer.leg) or follow(LEG, "leg", offer.id, offer.leg, "bridged")
+    if offer.partner is not None:
+        legs.follow_partner_leg(offer, "bridged")
     contact.returned, contact.merged = None, False  # what they were told of the wait before this talk
     if contact.introducer is not None:
         offers.rescind(d, contact.introducer, "consult")
         consult.over(d, contact.introducer, talks.TRANSFER)
     offers.disarm(d, offer)
-    if offer.dialling or offer.callback is AGENT_CALLED:
+    if offer.callback is not None and (offer.dialling or offer.callback is AGENT_CALLED):
         legs.follow_callback(offer, "reached")
     # 2. Move offer and contact on. Asterisk may tell of the bridge late, but never before the offer.
     offer.state = OFFER[PENDING, "connected"]

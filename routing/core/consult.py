@@ -41,8 +41,8 @@ from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
 from routing.core.ids import ContactId, leg_id, parse_leg_id
 from routing.core.model import OfferState
-from routing.core.records import Consult, Contact, Offer
-from routing.core.states import OFFER, ConsultState, LegState, follow
+from routing.core.records import WITH_CONSULTING_AGENT, Consult, Contact, Offer
+from routing.core.states import OFFER, ConsultState, follow
 
 WAIT_S = 60.0
 """So long an agent waits for somebody to take the offer; then they have the caller again. The caller has music
@@ -114,7 +114,7 @@ def meets(d: Domain, offer: Offer, introducer: Offer) -> None:
 
 def in_talk(offer: Offer) -> bool:
     """Tell whether the agent of `offer` talks with the agent who asked."""
-    return offer.leg is LegState.WITH_CONSULTING_AGENT
+    return offer.leg is WITH_CONSULTING_AGENT
 
 
 def is_between_agents(contact: Contact, with_: ContactId) -> bool:

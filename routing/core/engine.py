@@ -124,7 +124,9 @@ class Engine:
             if d.changes:
                 react(d)
             if matching.calling or matching.fresh or matching.unmet:
-                _assign(d)
+                assign(d)
+                if d.changes:
+                    _assign_again(d)
             if d.fresh:
                 contacts.settle(d)
         except RoutingError as error:  # what was told has happened, and what follows from it half
@@ -141,7 +143,8 @@ class Engine:
         _catch_up(d)
         while d.overdue and contacts.overflow(d):
             react(d)
-            _assign(d)
+            assign(d)
+            _assign_again(d)
             contacts.settle(d)
             _catch_up(d)
         done, d.commands = d.commands, []
@@ -239,14 +242,14 @@ def _catch_up(d: Domain) -> None:
             if d.changes:
                 react(d)
             key = timers.pop_due(now)
-        _assign(d)
+        assign(d)
+        _assign_again(d)
         if d.fresh:
             contacts.settle(d)
 
 
-def _assign(d: Domain) -> None:
-    """Assign contacts to agents, react to what that changed, and repeat until nothing changes."""
-    assign(d)
+def _assign_again(d: Domain) -> None:
+    """React to what an assignment changed and assign again, until nothing changes."""
     while d.changes:
         react(d)
         assign(d)

@@ -1,9 +1,12 @@
-"""The states of an offer's legs, of its consult transfer and of its callback, changed by their tables alone."""
+"""The states of an offer's legs, of its consult transfer and of its callback, changed by their tables alone.
+
+Two changes that come with every call are written out where they happen: the bridge in `answering`, the end in `talks`.
+"""
 
 from __future__ import annotations
 
-from routing.core.records import Offer
-from routing.core.states import CALLBACK, CONSULT, LEG, LegState, follow
+from routing.core.records import WITH_CONSULTING_AGENT, Offer
+from routing.core.states import CALLBACK, CONSULT, LEG, follow
 
 
 def follow_leg(offer: Offer, trigger: str) -> None:
@@ -12,9 +15,9 @@ def follow_leg(offer: Offer, trigger: str) -> None:
 
 
 def follow_partner_leg(offer: Offer, trigger: str) -> None:
-    """Change the state of the partner's leg, if the offer is to a pair."""
-    if offer.partner_leg is not None:
-        offer.partner_leg = follow(LEG, "leg", offer.id, offer.partner_leg, trigger)
+    """Change the state of the partner's leg. The offer must be to a pair."""
+    assert offer.partner_leg is not None
+    offer.partner_leg = follow(LEG, "leg", offer.id, offer.partner_leg, trigger)
 
 
 def end_legs(offer: Offer) -> None:
@@ -22,11 +25,12 @@ def end_legs(offer: Offer) -> None:
 
     An agent who was asked and leaves before the caller is connected leaves the consulting agent without an answer.
     """
-    asker = offer.contact.introducer
-    if offer.leg is LegState.WITH_CONSULTING_AGENT and asker is not None:
-        follow_consult(asker, "consultant_left")
-    follow_leg(offer, "ended")
-    follow_partner_leg(offer, "ended")
+    leg = offer.leg
+    if leg is WITH_CONSULTING_AGENT and offer.contact.introducer is not None:
+        follow_consult(offer.contact.introducer, "consultant_left")
+    offer.leg = LEG.get((leg, "ended")) or follow(LEG, "leg", offer.id, leg, "ended")
+    if offer.partner_leg is not None:
+        follow_partner_leg(offer, "ended")
 
 
 def follow_consult(offer: Offer, trigger: str) -> None:

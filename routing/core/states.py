@@ -23,8 +23,6 @@ S = TypeVar("S", bound=StrEnum)
 class LegState(StrEnum):
     """An agent's leg: the call to their phone, or the message on their desk."""
 
-    __hash__ = str.__hash__  # Enum hashes in Python code, 0.1 µs each: a call looks up its legs several times
-
     CALLED = "called"
     """The phone is to ring. If the caller is dialled first, it rings when the caller is there."""
     RINGING = "ringing"
@@ -118,6 +116,10 @@ LEG: Mapping[tuple[LegState, str], LegState] = {
     **{(state, "ended"): LegState.ENDED for state in LegState if state is not LegState.ENDED},
 }
 """Asterisk may tell of a bridge before it tells of ringing, and twice."""
+
+AFTER_BRIDGE, AFTER_END = (
+    {before: after for (before, trigger), after in LEG.items() if trigger == wanted} for wanted in ("bridged", "ended"))
+"""The changes of a leg that come with every call, each by the state before."""
 
 CONSULT: Mapping[tuple[ConsultState, str], ConsultState] = {
     (ConsultState.SEEKING, "consultant_answered"): ConsultState.TALKING,

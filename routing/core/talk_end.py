@@ -10,6 +10,7 @@ from routing.core.states import LegState
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 ACCEPTED, CONSULTING = OfferState.ACCEPTED, OfferState.CONSULTING
+AWAITING_REBRIDGE = LegState.AWAITING_REBRIDGE
 
 
 def talk_ended(d: Domain, event: TalkEnded) -> None:
@@ -21,7 +22,7 @@ def talk_ended(d: Domain, event: TalkEnded) -> None:
     offer = d.offers.get(number)
     if offer is None:
         return
-    if offer.state is ACCEPTED and offer.leg is not LegState.AWAITING_REBRIDGE:  # else other events end the talk
+    if offer.state is ACCEPTED and offer.leg is not AWAITING_REBRIDGE:  # else other events end the talk
         talks.talk_over(d, offer, by, d.now if ended_at is None else ended_at)
     elif offer.state is CONSULTING and offer.consult is not None and offer.consult.second_line \
             and by in ("caller", talks.DROPPED):

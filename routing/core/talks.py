@@ -32,7 +32,7 @@ from routing.core.domain import Domain
 from routing.core.events import Held
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
 from routing.core.records import AgentRecord, Offer
-from routing.core.states import OFFER, follow
+from routing.core.states import AFTER_END, LEG, OFFER, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 ACCEPTED, CONSULTING, WRAPPING = OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING
@@ -85,7 +85,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         quota.uncount(d.matching, offer)
     offer.talk_over_at = d.now
     offer.interrupted = False
-    legs.end_legs(offer)
+    offer.leg = AFTER_END.get(offer.leg) or follow(LEG, "leg", offer.id, offer.leg, "ended")
     leave_phone(d, offer, lost and seat_lost)
     # 3. Move the agents on: a wrap-up, or the next contact.
     wraps = not lost and _wraps_up(record, offer)
@@ -99,6 +99,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     else:
         _free(d, record, offer, trigger if not lost else LOST)
     if offer.partner is not None:
+        legs.follow_partner_leg(offer, "ended")
         _partner_over(d, offer.partner, offer, lost)
     # 4. Tell of it.
     wait_s = offer.connected_at - contact.waits_from()
