@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from routing.core.abuse import Abuse
 from routing.core.commands import Command
-from routing.core.estimate import Forecast
+from routing.core.crew import Crew
 from routing.core.facts import Fact
 from routing.core.handled import Handled
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -19,8 +19,9 @@ from routing.core.kept import Kept
 from routing.core.known import Known
 from routing.core.line import Line
 from routing.core.match import Matching
+from routing.core.memory.waits import Forecast
 from routing.core.model import AgentState, Centre, Channel, Service
-from routing.core.records import AgentRecord, Contact, NodeLink, Offer, Seat
+from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, Seat
 from routing.core.served import Lately
 from routing.core.stored import Row
 from routing.core.timers import Timers
@@ -41,7 +42,7 @@ class Domain:
         "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
         "facts", "forecast", "fresh", "handled", "kept", "known", "lately", "lines", "links", "matching",
         "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
-        "seats_allowed", "services", "surveys", "timers", "watch")
+        "seats_allowed", "services", "supply", "supply_read", "surveys", "timers", "watch")
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
         self.now = 0.0
@@ -92,7 +93,9 @@ class Domain:
         """Who was asked after the talk, oldest first, and which questions have their answer."""
         self.forecast = Forecast()
         """Expected waits: what is learned for them, and how good they were."""
-        self.matching = Matching(())
+        self.supply, self.supply_read = Crew(), Crew()
+        """The supply of agents that expected waits are calculated from: for decisions, and for reads."""
+        self.matching: Index = Matching(())
         self.timers = Timers()
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
@@ -106,6 +109,10 @@ class Domain:
         seq = self.next_seq
         self.next_seq = seq + 1
         return seq, self.now
+
+    def forget_supply(self) -> None:
+        """Discard the findings about the agents, because the settings have changed."""
+        self.supply, self.supply_read = Crew(), Crew()
 
     def take_number(self) -> int:
         """A number for a contact: the order of arrival."""

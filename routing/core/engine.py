@@ -39,11 +39,11 @@ from routing.core.assign import assign
 from routing.core.commands import Command
 from routing.core.domain import Domain
 from routing.core.errors import HalfDone, RoutingError
-from routing.core.estimate import Measure
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
+from routing.core.memory.waits import Measure
 from routing.core.model import Centre, ContactState
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import Row, Started

@@ -14,6 +14,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=tuple[object, ...])
 
+LineKey = tuple[float, int]
+"""(virtual start, number): the order between contacts; (idle since, index): the order between agents."""
+
 BLOCK = 512
 """Entries of a full block: a removal moves at most 4 KB of pointers, and 100,000 entries are only 200-400 blocks."""
 

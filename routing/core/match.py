@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
 
 from routing.core import requirement, strategies
 from routing.core.ids import AgentId, ServiceId
-from routing.core.kind import CHANNEL_SETS, LOAD_MAX, LOADS, Kind, for_both, tier_of
+from routing.core.kind import CHANNEL_SETS, LOAD_MAX, LOADS, Kind, Standing, for_both, tier_of
+from routing.core.line import LineKey
+from routing.core.matching.protocols import ReadyAgent, WaitingContact
 from routing.core.model import Agent, Channel, Needs, Service
-from routing.core.pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group, Pool
-from routing.core.quota import Quota
-from routing.core.records import AgentRecord, Contact, LineKey
+from routing.core.pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group, Pool, Quota
 from routing.core.requirement import Requirement, lasts
 
 SPARE_POOLS = 32
@@ -25,36 +26,60 @@ SPARE_POOLS = 32
 beyond this many the oldest one in which nobody waits is given up."""
 
 
-class Matching:
-    """Both indexes. Made anew from the centre's settings at each reload. `half_life_s`: of handled time, for the
+class IndexedAgent(ReadyAgent, Protocol):
+    """An agent with what this index keeps at it. Nobody else sets these fields."""
+
+    kind: Kind[Any, Any] | None
+    standing: Standing[Any, Any] | None
+    code: int
+    channels: int
+    own: tuple[Pool[Any, Any], ...]
+    key: LineKey | None
+    keys: tuple[LineKey, ...]
+    signed: bool
+    serves: tuple[ServiceId, ...]
+
+
+class IndexedContact(WaitingContact, Protocol):
+    """A contact with what this index keeps at it."""
+
+    group: Group[Any, Any] | None
+
+
+A = TypeVar("A", bound=IndexedAgent)
+C = TypeVar("C", bound=IndexedContact)
+
+
+class Matching(Generic[A, C]):
+    """Both indexes. Built from the centre's settings at each reload. `half_life_s`: of handled time, for the
     strategies that count it."""
 
     def __init__(self, services: Iterable[Service], agents: Iterable[Agent] = (), half_life_s: float = 3600.0) -> None:
         self._services = tuple(services)
         self._excluded = requirement.excluded_by(agents)
         self.half_life_s = half_life_s
-        self._pools: dict[tuple[int, Requirement, str, int], Pool] = {}
-        self._spare: OrderedDict[tuple[int, Requirement, str, int], Pool] = OrderedDict()
-        self._groups: dict[tuple[object, ...], Group] = {}
-        self._shared: dict[tuple[object, ...], Group] = {}
+        self._pools: dict[tuple[int, Requirement, str, int], Pool[A, C]] = {}
+        self._spare: OrderedDict[tuple[int, Requirement, str, int], Pool[A, C]] = OrderedDict()
+        self._groups: dict[tuple[object, ...], Group[A, C]] = {}
+        self._shared: dict[tuple[object, ...], Group[A, C]] = {}
         self._requirements: dict[tuple[object, ...], Requirement] = {}
-        self._kinds: dict[tuple[object, ...], Kind] = {}
-        self._signed: dict[AgentRecord, None] = {}
+        self._kinds: dict[tuple[object, ...], Kind[A, C]] = {}
+        self._signed: dict[A, None] = {}
         self.counts_offers = False
         """A service's strategy wants to know how often an agent was offered something."""
         self.quotas: dict[ServiceId, Quota] = {}
         """Of the services with a limit of contacts at agents."""
-        self.active: dict[Group, None] = {}
+        self.active: dict[Group[A, C], None] = {}
         """Groups in which somebody waits."""
-        self.calling: dict[Group, None] = {}
+        self.calling: dict[Group[A, C], None] = {}
         """Groups to be looked at by the next assignment."""
         self.version = 0
         """Grows with every new group: what standings reach is found anew then."""
         self._latest: LineKey = (float("-inf"), 0)
         """The greatest key that any agent ever had in a line."""
-        self.fresh: dict[AgentRecord, None] = {}
+        self.fresh: dict[A, None] = {}
         """Agents to be looked at by it, who are not in their lines yet."""
-        self.unmet: dict[Group, None] = {}
+        self.unmet: dict[Group[A, C], None] = {}
         """Groups whose step perhaps nobody who is signed in can meet."""
         self.ready = 0
         """Agents who could be offered something now."""
@@ -86,7 +111,11 @@ class Matching:
             self._requirements[key] = found
         return found
 
-    def group(self, contact: Contact, step: int | None = None) -> Group:
+    def requirement_of(self, contact: WaitingContact, step: int | None = None) -> Requirement:
+        """Return what a contact asks for in its present step, or in another step of its service."""
+        return self.requirement(contact.service, contact.step if step is None else step, contact.needs, contact.topics)
+
+    def group(self, contact: WaitingContact, step: int | None = None) -> Group[A, C]:
         """Where a contact waits in its present step, or in another one."""
         if step is None:
             step = contact.step
@@ -101,7 +130,7 @@ class Matching:
             group = self._groups[key] = self._new_group(contact, step, needs, topics)
         return group
 
-    def _new_group(self, contact: Contact, step: int, needs: Needs, topics: frozenset[str]) -> Group:
+    def _new_group(self, contact: WaitingContact, step: int, needs: Needs, topics: frozenset[str]) -> Group[A, C]:
         service, spare = contact.service, bool(needs or topics)
         wanted = self.requirement(service, step, needs, topics)
         pool = self._pool(contact.channel, service, wanted, spare=spare)
@@ -120,7 +149,7 @@ class Matching:
             self.version += 1
         return group
 
-    def met(self, contact: Contact) -> int:
+    def met(self, contact: WaitingContact) -> int:
         """The step that a contact comes to at once when nobody who is signed in could meet its present one; else that
         one."""
         step = contact.step
@@ -128,11 +157,11 @@ class Matching:
             step += 1
         return step
 
-    def sample(self, most: int) -> list[AgentRecord]:
+    def sample(self, most: int) -> list[A]:
         """At most so many of the agents who are signed in, those who have been for longest."""
         return list(islice(self._signed, most))
 
-    def join(self, group: Group, contact: Contact) -> None:
+    def join(self, group: Group[A, C], contact: C) -> None:
         """A contact begins to wait in a group, at its place by `contact.key`."""
         contact.group = group
         start, number = contact.key
@@ -147,7 +176,7 @@ class Matching:
         if group.may_relax and not group.pool.signed_mask & group.levels:
             self.unmet[group] = None
 
-    def join_personal(self, contact: Contact, record: AgentRecord) -> None:
+    def join_personal(self, contact: C, record: A) -> None:
         """A contact begins to wait for one agent in person. Whether it fits that agent is for the caller to know."""
         service = contact.service
         channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY else 0
@@ -164,7 +193,7 @@ class Matching:
             group = pool.personal[key] = Group(contact.node, pool, 1, contact.urgent, False, service.weight, quota)
         self.join(group, contact)
 
-    def part(self, contact: Contact) -> None:
+    def part(self, contact: C) -> None:
         """A contact waits for an agent no more. Fine when it does not."""
         group = contact.group
         if group is None:
@@ -188,7 +217,7 @@ class Matching:
 
     # -- pools ---------------------------------------------------------------------------------------------------
 
-    def _pool(self, channel: Channel, service: Service, wanted: Requirement, *, spare: bool) -> Pool:
+    def _pool(self, channel: Channel, service: Service, wanted: Requirement, *, spare: bool) -> Pool[A, C]:
         strategy = strategies.named(service.strategy)
         if strategy.by_level and len(wanted.needs) == 1 and not wanted.where and not wanted.topics:
             wanted = Requirement(((wanted.needs[0][0], 0),))
@@ -216,7 +245,7 @@ class Matching:
                 del self._spare[key], self._pools[key]
                 self._shared = {name: group for name, group in self._shared.items() if group.pool is not pool}
 
-    def _clear(self, records: Iterable[AgentRecord]) -> list[AgentRecord]:
+    def _clear(self, records: Iterable[A]) -> list[A]:
         """Everybody out of the pools; those who stood, in the order in which they must come again."""
         self.settle()
         stood = sorted((record for record in records if record.key is not None), key=_by_idle)
@@ -225,7 +254,7 @@ class Matching:
         self._kinds.clear()
         return stood
 
-    def _fill(self, records: Iterable[AgentRecord], stood: Iterable[AgentRecord]) -> None:
+    def _fill(self, records: Iterable[A], stood: Iterable[A]) -> None:
         for record in records:
             self.sign_in(record)
         for record in stood:
@@ -234,7 +263,7 @@ class Matching:
 
     # -- agents --------------------------------------------------------------------------------------------------
 
-    def _kind(self, agent: Agent) -> Kind:
+    def _kind(self, agent: Agent) -> Kind[A, C]:
         profile = agent.profile
         key = agent.skills, profile.channels, profile.max_concurrency, profile.no_topics
         kind = self._kinds.get(key)
@@ -246,7 +275,7 @@ class Matching:
             self._kinds[key] = kind
         return kind
 
-    def sign_in(self, record: AgentRecord) -> None:
+    def sign_in(self, record: A) -> None:
         """Count an agent as signed in: what decides whether a step can be met at all."""
         kind = record.kind = self._kind(for_both(record))
         record.standing, record.code = None, -1
@@ -256,7 +285,7 @@ class Matching:
         for pool, rank in kind.places:
             pool.sign(rank, 1)
 
-    def sign_out(self, record: AgentRecord) -> None:
+    def sign_out(self, record: A) -> None:
         """Count an agent out. Fine when they were not counted."""
         kind = record.kind
         if record.signed and kind is not None:
@@ -269,7 +298,7 @@ class Matching:
                     self.unmet.update(pool.waiting)
         record.kind, record.standing, record.signed = None, None, False
 
-    def stand(self, record: AgentRecord, channels: int = ALL_CHANNELS) -> None:
+    def stand(self, record: A, channels: int = ALL_CHANNELS) -> None:
         """An agent becomes ready for contacts of these channels (bits of `CHANNEL_BIT`). While somebody waits they
         are only looked at by the next assignment, and come into their lines when it finds nothing for them."""
         code = channels
@@ -289,7 +318,7 @@ class Matching:
         else:
             self._insert(record)
 
-    def _insert(self, record: AgentRecord) -> None:
+    def _insert(self, record: A) -> None:
         key, standing = record.key, record.standing
         assert key is not None and standing is not None
         if key > self._latest:  # nearly always: later than everybody, so at the end of every line
@@ -313,7 +342,7 @@ class Matching:
             for pool in record.own:
                 pool.mask = self._own_bit(pool, record)
 
-    def _own_bit(self, pool: Pool, record: AgentRecord) -> int:
+    def _own_bit(self, pool: Pool[A, C], record: A) -> int:
         tier = tier_of(record, pool.load) if pool.channel & record.channels else None
         return 0 if tier is None else 1 << pool.number(0, tier)
 
@@ -325,7 +354,7 @@ class Matching:
                 self.calling.update(pool.waiting)
         self.fresh.clear()
 
-    def reach(self, record: AgentRecord) -> tuple[Group, ...]:
+    def reach(self, record: A) -> tuple[Group[A, C], ...]:
         """The groups for which an agent stands, or will as soon as they are settled; in most of them nobody waits."""
         standing = record.standing
         assert standing is not None
@@ -338,7 +367,7 @@ class Matching:
                                         if self._own_bit(pool, record) & group.allowed))
         return standing.groups
 
-    def places(self, record: AgentRecord) -> Iterator[tuple[Pool, int]]:
+    def places(self, record: A) -> Iterator[tuple[Pool[A, C], int]]:
         """The pools where an agent stands, or will as soon as they are settled, each with the bit there."""
         standing = record.standing
         assert standing is not None
@@ -349,7 +378,7 @@ class Matching:
         for pool in record.own:
             yield pool, self._own_bit(pool, record)
 
-    def leave(self, record: AgentRecord) -> None:
+    def leave(self, record: A) -> None:
         """An agent is not ready any more. Fine when they were not."""
         key, standing = record.key, record.standing
         if key is None or standing is None:
@@ -376,7 +405,7 @@ class Matching:
                 pool.mask = 0
 
 
-def _by_idle(record: AgentRecord) -> LineKey:
+def _by_idle(record: IndexedAgent) -> LineKey:
     return record.key or (0.0, 0)
 
 

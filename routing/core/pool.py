@@ -14,20 +14,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Generic, TypeAlias
 
-from routing.core.line import Line
-from routing.core.model import Channel
+from routing.core.line import Line, LineKey
+from routing.core.matching.protocols import A, C
+from routing.core.model import Channel, Service
 from routing.core.ready import ReadyLine
+from routing.core.requirement import Requirement
+from routing.core.strategies import Strategy
 
-if TYPE_CHECKING:
-    from routing.core.quota import Quota
-    from routing.core.records import AgentRecord, Contact, LineKey
-    from routing.core.requirement import Requirement
-    from routing.core.strategies import Strategy
+Place: TypeAlias = "tuple[Pool[A, C], int, OrderedDict[A, LineKey], ReadyLine[A]]"
+"""A pool, the bit of the line there, the line's `prompt`, and the line."""
 
-    Place: TypeAlias = "tuple[Pool, int, OrderedDict[AgentRecord, LineKey], ReadyLine]"
-    """A pool, the bit of the line there, the line's `prompt`, and the line."""
+MINUTE_S = 60.0
+"""One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
 
 CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
 """A set of channels is the sum of these."""
@@ -43,14 +43,29 @@ TIER_BITS = 128
 ALL_RANKS = (1 << TIER_BITS) - 1
 
 
-class Pool:
+def line_key(service: Service, since: float, priority: int, number: int) -> LineKey:
+    """Return the place of a contact in its group by age and priority: the smallest key is served first. Between
+    services of different weights the elapsed time counts too (`Group`)."""
+    return since * service.weight - MINUTE_S * (service.priority + priority), number
+
+
+class Quota:
+    """How many contacts of a service are at agents, and how many may be."""
+
+    __slots__ = ("limit", "taken")
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.taken = limit, 0
+
+
+class Pool(Generic[A, C]):
     """Agents who fit a requirement on a channel, or (`owner`) one agent in person."""
 
     __slots__ = ("_places", "channel", "groups", "key", "lines", "load", "mask", "name", "owner", "personal",
                  "ranks_by", "requirement", "signed", "signed_mask", "strategy", "waiting")
 
     def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
-                 owner: AgentRecord | None = None) -> None:
+                 owner: A | None = None) -> None:
         self.channel = channel
         """The channel's bit."""
         self.requirement = requirement
@@ -60,26 +75,27 @@ class Pool:
         self.load = load
         """Of the services that look here, when it is heavy; else 0."""
         self.owner = owner
-        self.lines: dict[int, ReadyLine] = {}
-        self._places: dict[int, Place] = {}
+        self.lines: dict[int, ReadyLine[A]] = {}
+        self._places: dict[int, Place[A, C]] = {}
         self.mask = 0
         """Bit n: somebody stands in line n."""
         self.signed: dict[int, int] = {}
         """Agents signed in, by rank."""
         self.signed_mask = 0
         """Bit n: somebody of rank n is signed in."""
-        self.groups: list[Group] = []
+        self.groups: list[Group[A, C]] = []
         """All that are served from here, but for personal ones."""
-        self.waiting: dict[Group, None] = {}
+        self.waiting: dict[Group[A, C], None] = {}
         """Groups in which somebody waits."""
-        self.personal: dict[tuple[object, ...], Group] = {}
+        self.personal: dict[tuple[object, ...], Group[A, C]] = {}
         """Groups of the owner's pool."""
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> Place[A, C]:
         """The same value for everybody who stands there: a choice then reads little memory that is cold."""
         found = self._places.get(number)
         if found is None:
-            line = self.lines[number] = ReadyLine()
+            line: ReadyLine[A] = ReadyLine()
+            self.lines[number] = line
             found = self._places[number] = self, 1 << number, line.prompt, line
         return found
 
@@ -96,19 +112,19 @@ class Pool:
         else:
             self.signed_mask &= ~(1 << rank)
 
-    def first(self, allowed: int) -> AgentRecord:
+    def first(self, allowed: int) -> A:
         """The best of those who stand in the allowed lines. There must be somebody."""
         if self.owner is not None:
             return self.owner
         line = self.lines[(self.mask & allowed).bit_length() - 1]
         return next(iter(line if line.late.size else line.prompt))
 
-    def best(self, allowed: int, limit: int) -> list[AgentRecord]:
+    def best(self, allowed: int, limit: int) -> list[A]:
         """At most so many of those who stand in the allowed lines, the best first."""
         mask = self.mask & allowed
         if self.owner is not None:
             return [self.owner] if mask else []
-        found: list[AgentRecord] = []
+        found: list[A] = []
         while mask:
             number = mask.bit_length() - 1
             line = self.lines[number]
@@ -120,16 +136,16 @@ class Pool:
         return found
 
 
-class Group:
+class Group(Generic[A, C]):
     """Contacts of one node that wait for the same agents by the same rules, in their order.
 
-    Their order is that of `since * weight - 60 * points` (`Contact.line_key`). Between groups `now * weight` is taken
+    Their order is that of `since * weight - 60 * points` (`line_key`). Between groups `now * weight` is taken
     off: what is left is the age times the weight plus a minute a point, negative, so the smallest goes first.
     """
 
     __slots__ = ("allowed", "head", "levels", "line", "may_relax", "node", "pool", "quota", "weight")
 
-    def __init__(self, node: str, pool: Pool, levels: int, urgent: bool, may_relax: bool, weight: float,
+    def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
                  quota: Quota | None) -> None:
         self.node = node
         self.pool = pool
@@ -143,8 +159,8 @@ class Group:
         """Its contacts have a next step."""
         self.weight = weight
         self.quota = quota
-        self.line: Line[tuple[float, int, Contact]] = Line()
-        self.head: tuple[float, int, Contact] | None = None
+        self.line: Line[tuple[float, int, C]] = Line()
+        self.head: tuple[float, int, C] | None = None
         """The first of the line, at hand."""
 
     @property

@@ -13,16 +13,12 @@ without needs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from routing.core import expression, strategies
 from routing.core.errors import RoutingError
 from routing.core.ids import SkillId
 from routing.core.model import Agent, Centre, Needs, Service, Step
-
-if TYPE_CHECKING:
-    from routing.core.domain import Domain
-    from routing.core.records import Contact
 
 UNRANKED = -1
 """Level of an agent when nothing ranks."""
@@ -49,12 +45,6 @@ class Requirement(NamedTuple):
     def ranked(self) -> bool:
         """Something says a level."""
         return bool(self.needs or self.where)
-
-
-def of(d: Domain, contact: Contact, step: int | None = None) -> Requirement:
-    """What a contact asks for now, or in another of its service's steps."""
-    return d.matching.requirement(contact.service, contact.step if step is None else step, contact.needs,
-                                  contact.topics)
 
 
 def asked(service: Service, step: int, needs: Needs = (), topics: frozenset[str] = frozenset(),

@@ -64,7 +64,7 @@ def configured(d: Domain, event: Configured) -> None:
     quota.recount(d.matching, d.offers.values())
     d.facts.append(facts.CentreChanged(*d.stamp(), len(event.centre.services), len(event.centre.agents)))
     admission.review(d)
-    d.forecast.forget()
+    d.forget_supply()
     for record in dropped:
         agents.note(d, record)
     for record in signed:

@@ -23,9 +23,11 @@ Occupancy is handled time (talk and wrap-up) and contacts offered are a count, b
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from routing.core.errors import RoutingError
+from routing.core.matching.protocols import RankedAgent
+from routing.core.model import Agent
 from routing.core.strategies import (
     fewest_contacts,
     fewest_skills,
@@ -35,10 +37,6 @@ from routing.core.strategies import (
     longest_idle_any,
     weakest_first,
 )
-
-if TYPE_CHECKING:
-    from routing.core.model import Agent
-    from routing.core.records import AgentRecord
 
 RANK_MAX = 127
 """Ranks are bits of a mask."""
@@ -54,7 +52,7 @@ class Strategy(NamedTuple):
     name: str
     by_level: bool
     rank: Callable[[Agent, int], int]
-    key: Callable[[AgentRecord, float], float]
+    key: Callable[[RankedAgent, float], float]
 
 
 _MODULES = (longest_idle, least_occupied, longest_idle_any, least_occupied_any, fewest_skills, weakest_first,

@@ -6,12 +6,8 @@ first: Chevalier, Shumsky & Tabordon 2004).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from routing.core.model import Agent
 from routing.core.strategies.longest_idle import key
-
-if TYPE_CHECKING:
-    from routing.core.model import Agent
 
 __all__ = ["BY_LEVEL", "key", "rank"]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from routing.core.model import Agent
-    from routing.core.records import AgentRecord
+from routing.core.matching.protocols import RankedAgent
+from routing.core.model import Agent
 
 BY_LEVEL = True
 
@@ -16,6 +13,6 @@ def rank(_agent: Agent, level: int) -> int:
     return max(level, 0)
 
 
-def key(record: AgentRecord, _half_life_s: float) -> float:
+def key(record: RankedAgent, _half_life_s: float) -> float:
     """Idle since, Unix seconds."""
     return record.idle_since
