@@ -105,7 +105,7 @@ class Rate(NamedTuple):
     """The same until the first one becomes free."""
     kin: frozenset[int]
     """Agents who fit, as places in the list of kin."""
-    competing: dict[Group[Any, Any], float]
+    competing_groups: dict[Group[Any, Any], float]
     """Groups that compete, each with the share of its contacts that such agents take."""
 
 
@@ -134,7 +134,7 @@ class Crew:
         self.at, self.kin = d.now, list(found.values())
         self.fitting, self.rates = {}, {}
 
-    def agents_fitting(self, wanted: Requirement, channel: Channel) -> frozenset[int]:
+    def matching_cohorts(self, wanted: Requirement, channel: Channel) -> frozenset[int]:
         """Return which of the sampled agents fit a requirement, as places in the list of kin."""
         found = self.fitting.get((wanted, channel))
         if found is None:
@@ -152,12 +152,12 @@ class Crew:
         if found is None:
             if len(self.rates) >= RATES_MAX:
                 self.fitting, self.rates = {}, {}
-            found = self.rates[key] = self._find_rate(d, contact, step)
+            found = self.rates[key] = self._compute_rate(d, contact, step)
         return found
 
-    def _find_rate(self, d: Moment, contact: WaitingContact, step: int) -> Rate:
+    def _compute_rate(self, d: Moment, contact: WaitingContact, step: int) -> Rate:
         # 1. Agents who fit. Without any nobody ever becomes free.
-        kin = self.agents_fitting(d.matching.requirement_of(contact, step), contact.channel)
+        kin = self.matching_cohorts(d.matching.requirement_of(contact, step), contact.channel)
         fitting = [record for place in kin for record in self.kin[place].records]
         if not fitting:
             return Rate(0.0, 0.0, kin, {})
@@ -172,18 +172,18 @@ class Crew:
             first_per_s = sum(1.0 / max(1.0, _left_s(d, record, own)) for record in fitting)
         return Rate(per_s * whole, first_per_s * whole, kin, {})
 
-    def share_of(self, d: Moment, rate: Rate, group: Group[Any, Any]) -> float:
+    def share_taken(self, d: Moment, rate: Rate, group: Group[Any, Any]) -> float:
         """Return the share of a group's contacts that agents of this rate will take."""
-        found = rate.competing.get(group)
+        found = rate.competing_groups.get(group)
         if found is None:
             found = 0.0
             if group.pool.owner is None:  # a contact that waits for one agent in person is one of many
                 head: WaitingContact = group.line.head()[2]
-                theirs = self.agents_fitting(d.matching.requirement_of(head), head.channel)
+                theirs = self.matching_cohorts(d.matching.requirement_of(head), head.channel)
                 total = sum(len(self.kin[place].records) for place in theirs)
                 if total:
                     found = sum(len(self.kin[place].records) for place in theirs & rate.kin) / total
-            rate.competing[group] = found
+            rate.competing_groups[group] = found
         return found
 
 

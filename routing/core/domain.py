@@ -6,23 +6,21 @@ reads.
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 
-from routing.core.abuse import Abuse
 from routing.core.commands import Command
 from routing.core.crew import Crew
 from routing.core.facts import Fact
 from routing.core.handled import Handled
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.kept import Kept
-from routing.core.known import Known
 from routing.core.line import Line
 from routing.core.match import Matching
+from routing.core.memory.bounded import BoundedMemory
+from routing.core.memory.callers import CallerMemory
 from routing.core.memory.waits import Forecast
 from routing.core.model import AgentState, Centre, Channel, Service
 from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, Seat
-from routing.core.served import Lately
 from routing.core.stored import Row
 from routing.core.timers import Timers
 
@@ -34,14 +32,17 @@ OVER_S = 60.0
 """So long a contact that is over cannot come again. Late news comes within seconds; after a minute the same id is
 another caller: a Uniqueid is (second, count since Asterisk's start), and a clock that was set back makes it twice."""
 
+SURVEYS_REMEMBERED = 2_000
+"""Surveys that are running or over. A survey takes a minute. A full centre of 180 agents ends some 60 talks in one."""
+
 
 class Domain:
     """State of one routing domain."""
 
     __slots__ = (
-        "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
-        "facts", "forecast", "fresh", "handled", "kept", "known", "lately", "lines", "links", "matching",
-        "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
+        "agents", "by_state", "callbacks", "caller_memory", "centre", "closed", "commands", "contacts", "costs",
+        "deferred", "facts", "forecast", "fresh", "handled", "lines", "links", "matching", "next_number",
+        "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
         "seats_allowed", "services", "supply", "supply_read", "surveys", "timers", "watch")
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
@@ -65,7 +66,7 @@ class Domain:
         self.links: dict[str, NodeLink] = {}
         self.lines: defaultdict[ServiceId, Line[tuple[float, int, Contact]]] = defaultdict(Line)
         """Who waits (pending or reserved) for each service, in order."""
-        self.over: OrderedDict[ContactId, float] = OrderedDict()
+        self.over: BoundedMemory[ContactId, float] = BoundedMemory(OVER_REMEMBERED)
         """When it was heard that a contact is over, oldest first."""
         self.handled: defaultdict[ServiceId, Handled] = defaultdict(Handled)
         """How long each service's contacts take, as learned."""
@@ -75,21 +76,15 @@ class Domain:
         """Contacts that have waited too long by this tick: they go on only when nobody has taken them at its end."""
         self.closed: set[ServiceId] = set()
         """Services that take no new contacts by their hours."""
-        self.known = Known()
-        """Who spoke with whom last."""
-        self.kept = Kept()
-        """Places of callers who hung up lately while waiting."""
-        self.lately = Lately()
-        """Who was served lately."""
-        self.abuse = Abuse()
-        """Who was abusive."""
+        self.caller_memory = CallerMemory()
+        """What is remembered of callers after their contacts are over."""
         self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}
         """Callbacks in line by keyed hash of the caller and service."""
         self.deferred: dict[ServiceId, int] = {}
         """How many callbacks are in line."""
         self.quiet = False
         """Nobody is called back now but who wants it."""
-        self.surveys: OrderedDict[ContactId, set[str]] = OrderedDict()
+        self.surveys: BoundedMemory[ContactId, set[str]] = BoundedMemory(SURVEYS_REMEMBERED)
         """Who was asked after the talk, oldest first, and which questions have their answer."""
         self.forecast = Forecast()
         """Expected waits: what is learned for them, and how good they were."""
@@ -142,12 +137,7 @@ class Domain:
 
     def remember_over(self, contact: ContactId) -> None:
         """A contact is over for good: later events about it change nothing."""
-        over = self.over
-        if contact in over:
-            over.move_to_end(contact)
-        over[contact] = self.now
-        if len(over) > OVER_REMEMBERED:
-            over.popitem(last=False)
+        self.over[contact] = self.now
 
     def is_over(self, contact: ContactId) -> bool:
         """News of this contact is late news."""

@@ -43,7 +43,7 @@ from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.memory.waits import Measure
+from routing.core.memory.waits import EstimateAccuracy
 from routing.core.model import Centre, ContactState
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import Row, Started
@@ -194,9 +194,9 @@ class Engine:
         found = self._domain.offers.get(offer)
         return "" if found is None else found.contact.box
 
-    def forecasts(self) -> dict[ServiceId, Measure]:
+    def forecasts(self) -> dict[ServiceId, EstimateAccuracy]:
         """How good the expected waits told at entry were, for each service that has had an answered one."""
-        return self._domain.forecast.measures()
+        return self._domain.forecast.accuracy_by_service()
 
     def live_contacts(self) -> list[LiveContact]:
         """Contacts whose caller should be there."""

@@ -27,7 +27,7 @@ from routing.core.crew import Crew, Moment, Rate
 from routing.core.line import LineKey
 from routing.core.match import IndexedContact
 from routing.core.matching.protocols import WaitingContact
-from routing.core.memory.waits import Learned
+from routing.core.memory.waits import LearnedWaits
 from routing.core.model import Channel, ContactState, Estimate, Needs, Service
 from routing.core.pool import Group, line_key
 from routing.core.requirement import lasts
@@ -136,7 +136,7 @@ def at_entry(d: State, contact: EstimatedContact) -> Estimate | None:
         group = d.matching.group(contact, step)
     if group.pool.mask & group.allowed:
         return None
-    return _expect(d, d.supply, contact, step, d.now, d.forecast.learned_of(contact.service.id))
+    return _expect(d, d.supply, contact, step, d.now, d.forecast.learned_for(contact.service.id))
 
 
 def now(d: State, contact: EstimatedContact, at: float) -> Estimate | None:
@@ -144,7 +144,7 @@ def now(d: State, contact: EstimatedContact, at: float) -> Estimate | None:
     group = contact.group
     if contact.state is not ContactState.PENDING or group is None or group.ready:
         return None
-    return _expect(d, d.supply_read, contact, contact.step, at, d.forecast.read_learned(contact.service.id))
+    return _expect(d, d.supply_read, contact, contact.step, at, d.forecast.peek_learned(contact.service.id))
 
 
 def newcomer(d: State, service: Service, at: float) -> Estimate | None:
@@ -153,7 +153,7 @@ def newcomer(d: State, service: Service, at: float) -> Estimate | None:
     step = d.matching.met(contact)
     if d.matching.group(contact, step).ready:
         return None
-    return _expect(d, d.supply_read, contact, step, at, d.forecast.read_learned(service.id))
+    return _expect(d, d.supply_read, contact, step, at, d.forecast.peek_learned(service.id))
 
 
 def told(contact: EstimatedContact) -> Estimate | None:
@@ -173,18 +173,19 @@ def came_true(d: State, contact: EstimatedContact, at: float) -> None:
     if told is None or offer is None:
         return
     waited_s = max(0.0, at - contact.queued_at)
-    learned = d.forecast.learned_of(contact.service.id)
-    learned.correct_quantiles(told, waited_s)
+    learned = d.forecast.learned_for(contact.service.id)
+    learned.correct_estimate(told, waited_s)
     learned.learn_patience(waited_s, False)
     d.forecast.learn_ring(max(0.0, at - offer.offered_at))
 
 
 def gave_up(d: State, contact: EstimatedContact, at: float) -> None:
     """A waiting caller has hung up."""
-    d.forecast.learned_of(contact.service.id).learn_patience(max(0.0, at - contact.queued_at), True)
+    d.forecast.learned_for(contact.service.id).learn_patience(max(0.0, at - contact.queued_at), True)
 
 
-def _expect(d: State, crew: Crew, contact: SteppedContact, step: int, at: float, learned: Learned) -> Estimate | None:
+def _expect(d: State, crew: Crew, contact: SteppedContact, step: int, at: float,
+            learned: LearnedWaits) -> Estimate | None:
     mean, variance = _turn(d, crew, contact, step, at, learned.given_up / learned.waited_s)
     if mean == math.inf:
         return None
@@ -255,6 +256,6 @@ def _before(d: State, crew: Crew, rate: Rate, contact: SteppedContact, at: float
         if group is own:
             ahead += group.line.rank((since, number, contact))
             continue
-        if share := crew.share_of(d, rate, group):
+        if share := crew.share_taken(d, rate, group):
             ahead += share * group.line.rank((since + at * (group.weight - weight), number, contact))
     return ahead

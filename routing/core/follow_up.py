@@ -10,7 +10,7 @@ call: what was agreed ends with it.
 
 from __future__ import annotations
 
-from routing.core import callback, callers, contacts, talk_facts, transfer
+from routing.core import callback, callers, contacts, served, talk_facts, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import FollowUpAgreed
@@ -39,7 +39,7 @@ def lost(d: Domain, contact: Contact, at: float) -> None:
     again = _again(d, contact)
     for one in again:
         _take_place(d, one, contact)
-    if again or d.lately.since(contact.caller_hash, contact.service.id, contact.queued_at, at):
+    if again or served.was_served(d, contact.caller_hash, contact.service.id, contact.queued_at, at):
         return
     new = Contact(name, contact.service, Channel.VOICE, contact.since, contact.priority, d.take_number(), d.now, "",
                   contact.slow, contact.node, contact.caller_hash, contact.caller_box, contact.needs, contact.topics,

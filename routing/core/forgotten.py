@@ -21,10 +21,7 @@ def forget(d: Domain, event: CallerForgotten) -> None:
     digest = event.caller_hash
     if not digest:
         return
-    d.known.forget(digest)
-    d.kept.forget(digest)
-    d.lately.forget(digest)
-    d.abuse.forget(digest)
+    d.caller_memory.forget_caller(digest)
     for contact in [one for one in d.contacts.values() if digest in (one.caller_hash, one.callback_hash)]:
         if contact.callback and contact.state in contacts.WAITING:
             callback.call_off(d, contact, FORGOTTEN)

@@ -61,9 +61,7 @@ def started(d: Domain, event: Started) -> None:
     settings.configured(d, Configured(event.centre))
     for contact in event.over:
         d.remember_over(contact)
-    d.known.restore(event.spoke)
-    d.kept.restore(event.places)
-    d.abuse.restore(event.abusive)
+    d.caller_memory.restore_notes(event.spoke, event.places, event.abusive)
     d.repairs = rebuild(d, event.contacts, event.offers, event.agents)
 
 

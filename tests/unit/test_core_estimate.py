@@ -18,7 +18,7 @@ from routing.core import talk_facts as tf
 from routing.core.crew import Crew, Rate
 from routing.core.facts import Fact
 from routing.core.handled import SEED_MEAN_S
-from routing.core.memory.waits import FARTHEST, SEED_RING_S, Learned
+from routing.core.memory.waits import CORRECTION_MAX, SEED_RING_S, LearnedWaits
 from routing.core.model import Agent, Centre, Channel, Estimate, Profile, Service, Step
 from tests.core_house import EDU, House
 
@@ -244,10 +244,10 @@ def test_for_few_agents_the_age_of_their_contacts_counts() -> None:
 
 
 def test_corrections_follow_and_stay_within_bounds() -> None:
-    learned = Learned()
+    learned = LearnedWaits()
     for _ in range(2_000):
-        learned.correct_quantiles(Estimate(10.0, 5.0, 20.0), 100.0)
-    assert learned.factors[2] == FARTHEST and learned.by[2] == math.exp(FARTHEST)
+        learned.correct_estimate(Estimate(10.0, 5.0, 20.0), 100.0)
+    assert learned.factors[2] == CORRECTION_MAX and learned.by[2] == math.exp(CORRECTION_MAX)
     assert 0 < learned.factors[0] < learned.factors[1]
     assert (learned.count, learned.covered, learned.error_s) == (2_000, 0, 180_000.0)
 
@@ -270,7 +270,7 @@ def test_patience_is_learned_from_who_gives_up() -> None:
     for number in range(30):
         told.waits("edu", at=10.0 * number + 1.0)
         told.tell(e.ContactGone(f"c{told.numbers}"), 10.0 * number + 9.0)
-    learned = told.engine._domain.forecast.learned_of("edu")  # type: ignore[arg-type]
+    learned = told.engine._domain.forecast.learned_for("edu")  # type: ignore[arg-type]
     assert 8.0 < learned.waited_s / learned.given_up < 40.0
 
 

@@ -17,19 +17,19 @@ SEED_PATIENCE_S = 600.0
 FADE = 0.99
 """Weight of the past with every new observation: the last hundred count."""
 
-LEARN = (0.01, 0.005, 0.01)
+LEARN_STEPS = (0.01, 0.005, 0.01)
 """Steps of the three corrections at each answered contact: a factor moves by 1 % at most. Waits that follow each other
 resemble each other and are known late. A bolder step (6 %) made the error of a full centre of 50 agents 1.7 times as
 large as no correction at all (simulation)."""
 
-FARTHEST = 2.0
+CORRECTION_MAX = 2.0
 """Bound of a correction's logarithm: a factor of 7 either way. A correction cannot repair a model that is worse."""
 
-LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
-"""Quantiles of an estimate."""
+LOW_QUANTILE, MEDIAN_QUANTILE, HIGH_QUANTILE = 0.1, 0.5, 0.9
+"""The interval of an estimate holds eight of ten waits."""
 
 
-class Measure(NamedTuple):
+class EstimateAccuracy(NamedTuple):
     """How good the estimates of a service were, over all answered contacts that were given one at entry."""
 
     answered: int
@@ -39,7 +39,7 @@ class Measure(NamedTuple):
     """Share of the waits between `low_s` and `high_s`."""
 
 
-class Learned:
+class LearnedWaits:
     """What is learned of a service."""
 
     __slots__ = ("by", "count", "covered", "error_s", "factors", "given_up", "waited_s")
@@ -58,15 +58,15 @@ class Learned:
         self.given_up = FADE * self.given_up + gave_up
         self.waited_s = FADE * self.waited_s + waited_s
 
-    def correct_quantiles(self, told: Estimate, waited_s: float) -> None:
+    def correct_estimate(self, told: Estimate, waited_s: float) -> None:
         """Count the error of an estimate, and move each quantile a little to where it should be."""
         self.count += 1
         self.covered += told.low_s <= waited_s <= told.high_s
         self.error_s += abs(waited_s - told.wait_s)
-        bounds = (LOW, told.low_s), (MIDDLE, told.wait_s), (HIGH, told.high_s)
+        bounds = (LOW_QUANTILE, told.low_s), (MEDIAN_QUANTILE, told.wait_s), (HIGH_QUANTILE, told.high_s)
         for at, (share, bound) in enumerate(bounds):
-            moved = self.factors[at] + LEARN[at] * (share - (waited_s < bound))
-            self.factors[at] = min(FARTHEST, max(-FARTHEST, moved))
+            moved = self.factors[at] + LEARN_STEPS[at] * (share - (waited_s < bound))
+            self.factors[at] = min(CORRECTION_MAX, max(-CORRECTION_MAX, moved))
             self.by[at] = math.exp(self.factors[at])
 
 
@@ -76,26 +76,26 @@ class Forecast:
     __slots__ = ("_services", "ring_s")
 
     def __init__(self) -> None:
-        self._services: dict[ServiceId, Learned] = {}
+        self._services: dict[ServiceId, LearnedWaits] = {}
         self.ring_s = SEED_RING_S
         """Mean time from an offer to its connection, of those that came to one."""
 
-    def learned_of(self, service: ServiceId) -> Learned:
+    def learned_for(self, service: ServiceId) -> LearnedWaits:
         """Return what is learned of a service. A service seen for the first time gets the seed."""
         found = self._services.get(service)
         if found is None:
-            found = self._services[service] = Learned()
+            found = self._services[service] = LearnedWaits()
         return found
 
-    def read_learned(self, service: ServiceId) -> Learned:
+    def peek_learned(self, service: ServiceId) -> LearnedWaits:
         """Return what is learned of a service without keeping anything: a read must not change what is decided by."""
-        return self._services.get(service) or Learned()
+        return self._services.get(service) or LearnedWaits()
 
     def learn_ring(self, ring_s: float) -> None:
         """Learn from an offer that was connected after this time."""
         self.ring_s = FADE * self.ring_s + (1.0 - FADE) * ring_s
 
-    def measures(self) -> dict[ServiceId, Measure]:
+    def accuracy_by_service(self) -> dict[ServiceId, EstimateAccuracy]:
         """Return how good the estimates were, of each service that has had an answered one."""
-        return {service: Measure(one.count, one.error_s / one.count, one.covered / one.count)
+        return {service: EstimateAccuracy(one.count, one.error_s / one.count, one.covered / one.count)
                 for service, one in self._services.items() if one.count}
