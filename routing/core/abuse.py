@@ -8,7 +8,7 @@ relies on it. Callers are keyed hashes, opaque to the engine; others may call fr
 
 from __future__ import annotations
 
-from routing.core import talk_facts
+from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.errors import CallerUnknown, NotNow
 from routing.core.events import AbuseSaid
@@ -51,5 +51,5 @@ def said(d: Domain, event: AbuseSaid) -> None:
         d.caller_memory.abuse[contact.caller_hash] = Abused(contact.caller_hash, d.now)
     else:
         d.caller_memory.abuse.pop(contact.caller_hash, None)
-    d.facts.append(talk_facts.AbuseNoted(*d.stamp(), offer.id, contact.id, contact.service.id, event.abusive,
-                                         contact.topics))
+    emit.abuse_noted(
+        d, offer=offer.id, contact=contact.id, service=contact.service.id, abusive=event.abusive, topics=contact.topics)

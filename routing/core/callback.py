@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from routing.core import commands, contacts, facts, offers
+from routing.core import commands, contacts, emit, offers
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, CallbacksQuiet, CallbackTaken
@@ -106,7 +106,7 @@ def dial(d: Domain, offer: Offer) -> None:
     d.commands.append(commands.Dial(
         offer.id, contact.id, contact.box, service.id, contact.since, contact.priority, contact.slow,
         service.callback_press, contact.node, contact.language))
-    d.facts.append(facts.CallbackDialled(*d.stamp(), offer.id, contact.id, service.id, offer.agent.id))
+    emit.callback_dialled(d, offer=offer.id, contact=contact.id, service=service.id, agent=offer.agent.id)
 
 
 def reached(d: Domain, event: CallbackReached) -> None:
@@ -193,9 +193,10 @@ def quiet(d: Domain, event: CallbacksQuiet) -> None:
 def tell(d: Domain, contact: Contact, reason: str) -> None:
     """What became of a callback (`CallbackChanged.reason`)."""
     contact.version += 1
-    d.facts.append(facts.CallbackChanged(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.tries, contact.not_before, reason,
-        contact.callback, contact.leg, contact.anytime, contact.callback_hash, contact.callback_box))
+    emit.callback_changed(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, tries=contact.tries,
+        not_before=contact.not_before, reason=reason, callback=contact.callback, leg=contact.leg,
+        anytime=contact.anytime, callback_hash=contact.callback_hash, callback_box=contact.callback_box)
 
 
 def merge(d: Domain, contact: Contact) -> None:

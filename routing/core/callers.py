@@ -7,8 +7,8 @@ from routing.core import (
     admission,
     callback,
     contacts,
+    emit,
     estimate,
-    facts,
     follow_up,
     kept,
     offers,
@@ -69,13 +69,8 @@ def queued(d: Domain, event: ContactQueued) -> None:
 def tell(d: Domain, contact: Contact) -> None:
     """A new contact is in line."""
     position = contact.original_position = 1 if d.lines[contact.service.id].size == 1 else d.position(contact)
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.Queued, (
-        seq, d.now, contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
-        position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
-        contact.estimate, contact.needs, contact.topics, contact.language,
-        None if contact.entered_at == contact.since else contact.entered_at)))
+    emit.queued(
+        d, contact, position=position, entered_at=None if contact.entered_at == contact.since else contact.entered_at)
 
 
 def _turn_away(d: Domain, contact: Contact, reason: str, to: Service | None) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from routing.core import admission, callback, consult, facts, preferred
+from routing.core import admission, callback, consult, emit, preferred
 from routing.core.commands import Overflow
 from routing.core.domain import Domain
 from routing.core.model import ContactState, Outcome, Service
@@ -195,8 +195,8 @@ def stepped(d: Domain, contact: Contact, reason: str) -> None:
     if contact.group is not None:
         look_anew(d, contact)
     d.fresh.append(contact)
-    d.facts.append(facts.Stepped(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.step, reason))
+    emit.stepped(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, step=contact.step, reason=reason)
 
 
 _NUMBER = attrgetter("number")
@@ -243,9 +243,10 @@ def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
     unknown = hide(contact)
     preferred.choose(d, contact)
     enter(d, contact)
-    d.facts.append(facts.Moved(
-        *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, reason, max(0.0, waited_s),
-        d.position(contact), left_position, unknown))
+    emit.moved(
+        d, contact=contact.id, version=contact.version, before=before.id, service=service.id, channel=contact.channel,
+        reason=reason, waited_s=max(0.0, waited_s), position=d.position(contact), left_position=left_position,
+        unknown=unknown)
 
 
 def hide(contact: Contact) -> bool:
@@ -298,9 +299,9 @@ def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord |
     unknown = contact.introducer is None and hide(contact)  # who is only asked about may be the agent's again
     enter(d, contact)
     if moved:
-        d.facts.append(facts.Moved(
-            *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, "transfer", 0.0,
-            d.position(contact), unknown=unknown))
+        emit.moved(
+            d, contact=contact.id, version=contact.version, before=before.id, service=service.id,
+            channel=contact.channel, reason="transfer", waited_s=0.0, position=d.position(contact), unknown=unknown)
 
 
 def given_over(d: Domain, contact: Contact) -> None:
@@ -325,9 +326,9 @@ def refit(d: Domain, contact: Contact, service: Service) -> None:
 def changed(d: Domain, contact: Contact, since: float | None = None) -> None:
     """Points, needs or topics of a contact that is back in line are other ones, or (`since`) the start of its wait."""
     contact.version += 1
-    d.facts.append(facts.ContactChanged(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.priority, contact.needs, contact.topics,
-        d.position(contact), since))
+    emit.contact_changed(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, priority=contact.priority,
+        needs=contact.needs, topics=contact.topics, position=d.position(contact), since=since)
 
 
 def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
@@ -358,8 +359,5 @@ def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
 
 def _ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str, at: float) -> None:
     d.remember_over(contact.id)
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.Ended, (
-        seq, d.now, contact.id, contact.version, contact.state, contact.service.id, contact.channel, outcome, wait_s,
-        position, contact.original_position, key, at if at < d.now else None)))
+    emit.ended(
+        d, contact, outcome=outcome, wait_s=wait_s, position=position, key=key, ended_at=at if at < d.now else None)

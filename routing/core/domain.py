@@ -99,12 +99,6 @@ class Domain:
         self.repairs: list[Row] = []
         """Rows of the store that a start found contradictory, as they must read."""
 
-    def stamp(self) -> tuple[int, float]:
-        """The first two items of every fact: its number and the time."""
-        seq = self.next_seq
-        self.next_seq = seq + 1
-        return seq, self.now
-
     def forget_supply(self) -> None:
         """Discard the findings about the agents, because the settings have changed."""
         self.supply, self.supply_read = Crew(), Crew()

@@ -10,7 +10,7 @@ call: what was agreed ends with it.
 
 from __future__ import annotations
 
-from routing.core import callback, callers, contacts, served, talk_facts, transfer
+from routing.core import callback, callers, contacts, emit, served, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import FollowUpAgreed
@@ -28,7 +28,7 @@ def agreed(d: Domain, event: FollowUpAgreed) -> None:
         raise NoCallback
     if contact.follow_up is not event.agreed:
         contact.follow_up = event.agreed
-        d.facts.append(talk_facts.FollowUpSet(*d.stamp(), offer.id, contact.id, contact.service.id, event.agreed))
+        emit.follow_up_set(d, offer=offer.id, contact=contact.id, service=contact.service.id, agreed=event.agreed)
 
 
 def lost(d: Domain, contact: Contact, at: float) -> None:

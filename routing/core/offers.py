@@ -9,12 +9,11 @@ from routing.core import (
     commands,
     consult,
     contacts,
+    emit,
     estimate,
-    facts,
     interrupt,
     known,
     quota,
-    talk_facts,
     talks,
     wellbeing,
 )
@@ -84,12 +83,10 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
         partner.talked_until = None
         capacity.take(d, partner, offer)
         agents.change(d, partner, "offered", "")
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.Offered, (
-        seq, now, number, contact.id, contact.version, record.id, record.version, seat, service.id,
-        contact.channel, ring_s, offer.step, level, idle_s, runners_up, ready, signed, d.lines[service.id].size,
-        strategy, score, tier, by_state, contact.preferred is record, None if partner is None else partner.id)))
+    emit.offered(
+        d, offer, idle_s=idle_s, runners_up=runners_up, agents_ready=ready, agents_signed_in=signed,
+        waiting=d.lines[service.id].size, strategy=strategy, score=score, by_state=by_state,
+        preferred=contact.preferred is record, partner=None if partner is None else partner.id)
     if tier == BY_CEILING:
         wellbeing.by_ceiling(d, offer)
     if contact.callback:
@@ -103,16 +100,14 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
 def ring(d: Domain, offer: Offer) -> None:
     """Have the phone of the agent (of both of a pair) ring."""
     now, number, contact, agent, partner = d.now, offer.id, offer.contact, offer.agent.agent, offer.partner
-    service, profile, outside = contact.service, offer.agent.profile, agent.outside
+    profile, outside = offer.agent.profile, agent.outside
     by_key = outside or offer.tier == BY_CEILING
     tells = profile.pre_connect is not NONE
-    d.commands.append(facts.record(commands.Offer, (
-        number, contact.id, contact.leg, offer.agent.id, offer.seat, service.id, service.name, offer.ring_s,
-        PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.brief),
-        now - contact.waits_from(), contact.node, contact.channel, profile.reading_s if tells else 0.0,
-        contact.callback, None if partner is None else _partner(offer, partner), outside,
-        profile.comfort, "" if contact.introducer is None or partner is not None else
-        leg_id(contact.introducer.id, contact.id))))
+    d.commands.append(emit.new_offer_command(
+        offer, answer_mode=PRESS_ONE if by_key else profile.answer_mode, brief=by_key or (tells and profile.brief),
+        waited_s=now - contact.waits_from(), reading_s=profile.reading_s if tells else 0.0,
+        partner=None if partner is None else _partner(offer, partner), outside=outside, comfort=profile.comfort,
+        first="" if contact.introducer is None or partner is not None else leg_id(contact.introducer.id, contact.id)))
     if offer.voice and not outside:  # an outside number takes its time to ring
         d.timers.set(("vanish", number), now + d.centre.reacts_s)
     d.timers.set(("ring", number), now + offer.ring_s + RING_GRACE_S)
@@ -189,9 +184,9 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     stays = offer.state is not CANCELED
     if stays:
         contacts.back(d, contact)
-    d.facts.append(facts.OfferClosed(
-        *d.stamp(), offer.id, contact.id, record.id, record.version, contact.service.id, contact.channel, offer.state,
-        reason, 0.0 if offer.rang_at is None else d.now - offer.rang_at, contact.version if stays else None))
+    emit.offer_closed(
+        d, offer, state=offer.state, reason=reason, rang_s=0.0 if offer.rang_at is None else d.now - offer.rang_at,
+        contact_version=contact.version if stays else None)
     if stays:
         contacts.again(d, contact)
 
@@ -271,9 +266,7 @@ def ringing(d: Domain, event: OfferRinging) -> None:
         return
     offer.rang_at = d.now
     d.timers.cancel(("vanish", number))
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.OfferRang, (seq, d.now, number, offer.contact.id, offer.agent.id)))
+    emit.offer_rang(d, offer)
 
 
 def answered(d: Domain, event: OfferAnswered) -> None:
@@ -356,14 +349,10 @@ def connected(d: Domain, event: OfferConnected) -> None:
         wait_s = 0.0
     if ring_s < 0.0:
         ring_s = 0.0  # the connection came to be known before the ringing did
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(talk_facts.Connected, (
-        seq, d.now, number, name, contact.version, record.id, record.version, offer.seat, service.id,
-        contact.channel, wait_s, ring_s, contact.original_position, wait_s <= service.target_s,
-        None if at == d.now else at,
-        None if contact.estimate is None else estimate.told(contact),
-        0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))))
+    emit.connected(
+        d, offer, wait_s=wait_s, ring_s=ring_s, within=wait_s <= service.target_s,
+        connected_at=None if at == d.now else at, estimate=None if contact.estimate is None else estimate.told(contact),
+        pre_connect_s=0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))
     if contact.estimate is not None:
         estimate.came_true(d, contact, at)
 
@@ -377,7 +366,7 @@ def _with_another(d: Domain, offer: Offer, name: ContactId) -> None:
         if introducer is not None and introducer is not offer:
             consult.meets(d, offer, introducer)
         return
-    d.facts.append(facts.Alarm(*d.stamp(), "bridge_mismatch", name, offer.id, offer.agent.id))
+    emit.alarm(d, kind="bridge_mismatch", contact=name, offer=offer.id, agent=offer.agent.id)
     rescind(d, offer, "mismatch")
     if offer.state is PENDING:
         close(d, offer, "taken_back", "mismatch")

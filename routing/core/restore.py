@@ -21,7 +21,7 @@ from routing.core import (
     capacity,
     consult,
     contacts,
-    facts,
+    emit,
     quota,
     relaxed,
     served,
@@ -104,18 +104,18 @@ def _repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: Itera
         if one.offer not in d.offers:
             state = OfferState.RESCINDED if one.state is OfferState.PENDING else OfferState.COMPLETED
             repairs.append(one._replace(state=state))
-            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, one.contact, one.offer, one.agent))
+            emit.alarm(d, kind=REPAIRED, contact=one.contact, offer=one.offer, agent=one.agent)
     for row in contact_rows:
         contact = d.contacts.get(row.contact)
         after = ContactState.COMPLETED if contact is None else contact.state
         if after is not row.state:
             repairs.append(row._replace(state=after, offer=None))
-            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, row.contact, None, None))
+            emit.alarm(d, kind=REPAIRED, contact=row.contact, offer=None, agent=None)
     for agent in agent_rows:
         record = d.agents[agent.agent]
         if record.state is not agent.state:
             repairs.append(agent._replace(state=record.state, seat=record.seat))
-            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, None, None, agent.agent))
+            emit.alarm(d, kind=REPAIRED, contact=None, offer=None, agent=agent.agent)
     return repairs
 
 

@@ -3,7 +3,7 @@ the numbers are made of the facts alone (`Surveyed`)."""
 
 from __future__ import annotations
 
-from routing.core import facts
+from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.errors import OutOfRange, UnknownService
 from routing.core.events import SurveyAnswered
@@ -25,7 +25,7 @@ def answered(d: Domain, event: SurveyAnswered) -> None:
         d.surveys[event.contact] = set()
     if not _first(d, event.contact, event.question):
         return
-    d.facts.append(facts.Surveyed(*d.stamp(), event.contact, event.service, event.question, event.answer))
+    emit.surveyed(d, contact=event.contact, service=event.service, question=event.question, answer=event.answer)
 
 
 def _first(d: Domain, contact: ContactId, question: str) -> bool:

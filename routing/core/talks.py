@@ -22,11 +22,10 @@ from routing.core import (
     capacity,
     commands,
     contacts,
-    facts,
+    emit,
     follow_up,
     quota,
     served,
-    talk_facts,
     wellbeing,
 )
 from routing.core.domain import Domain
@@ -72,8 +71,7 @@ def hold(d: Domain, offer: Offer, on: bool) -> None:
     if offer.held_since is not None:
         offer.held_s += d.now - offer.held_since
     offer.held_since = d.now if on else None
-    d.facts.append(talk_facts.HoldChanged(
-        *d.stamp(), offer.id, offer.contact.id, offer.agent.id, on, offer.held_s))
+    emit.hold_changed(d, offer=offer.id, contact=offer.contact.id, agent=offer.agent.id, on=on, held_s=offer.held_s)
 
 
 def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True,
@@ -113,12 +111,9 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     wait_s = offer.connected_at - contact.waits_from()
     if wait_s < 0.0:
         wait_s = 0.0
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(talk_facts.TalkOver, (
-        seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
-        contact.service.id, contact.channel, "caller" if dropped else by, wait_s, at - offer.connected_at, offer.held_s,
-        contact.original_position, None if to is None else to.id)))
+    emit.talk_over(
+        d, offer, by="caller" if dropped else by, wait_s=wait_s, talk_s=at - offer.connected_at,
+        to=None if to is None else to.id)
     if not (lost or dropped) and served.note(d, offer, contact.service, at) and d.callbacks:
         callback.served(d, contact, contact.service)
     if lost or handed:
@@ -214,17 +209,13 @@ def _free(d: Domain, record: AgentRecord, offer: Offer, reason: str) -> None:
 
 
 def _wrapped(d: Domain, offer: Offer) -> None:
-    contact, record = offer.contact, offer.agent
+    contact = offer.contact
     assert offer.talk_over_at is not None
     offer.state = OFFER.get((offer.state, "wrapped_up")) or follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
     contacts.follow_contact(contact, "wrapped_up")
     contact.offer = None  # they hold each other: memory comes back at once, not when the garbage is looked for
     del d.offers[offer.id], d.contacts[contact.id]
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(talk_facts.WrappedUp, (
-        seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, contact.service.id,
-        contact.channel, d.now - offer.talk_over_at)))
+    emit.wrapped_up(d, offer, wrapup_s=d.now - offer.talk_over_at)
 
 
 def wrap_up(d: Domain, offer: Offer, reason: str) -> None:
