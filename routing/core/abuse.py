@@ -1,9 +1,9 @@
-"""Callers who were abusive. An agent says so of a caller at hand; from then on `ABUSIVE` is a topic of this contact and
-of the caller's next ones, which profiles may exclude (`no_abusive_history`).
+"""Flag abusive callers. An agent flags the caller at hand. From then on `ABUSIVE` is a topic of this contact and of the
+caller's next contacts. Profiles may exclude the topic (`no_abusive_history`).
 
-It is a word about talks, not about a person: after `Centre.abusive_days` it counts no more, and whoever has the caller
-may take it back. Where nobody knows the caller (withheld number, anonymous service) it is refused, so that nobody
-relies on it. Callers are keyed hashes, opaque to the engine; others may call from the same number.
+The flag is about talks, not about a person. It expires after `Centre.abusive_days`, and any agent who has the caller
+may remove it. The flag is refused where the caller cannot be recognised later (withheld number, anonymous service), so
+that no agent relies on it. Callers are keyed hashes, opaque to the engine. Other people may call from the same number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from routing.core.model import ContactState, OfferState
 from routing.core.stored import Abused
 
 ABUSIVE = "abusive"
-"""The topic."""
+"""Topic of a contact whose caller was flagged."""
 _TOPIC = frozenset({ABUSIVE})
 
 DAY_S = 86_400.0
@@ -35,8 +35,8 @@ def kept(before: frozenset[str], told: frozenset[str]) -> frozenset[str]:
 
 
 def said(d: Domain, event: AbuseSaid) -> None:
-    """An agent says it, or takes it back. Of one who waits somewhere meanwhile it cannot be said: raises NotNow. Raises
-    CallerUnknown where nobody would be known again."""
+    """Set or remove the flag of the caller that an agent has at hand. Raise NotNow if the caller is with no agent, for
+    example waits in a queue again. Raise CallerUnknown if the caller could not be recognised later."""
     offer = d.offers.get(event.offer)
     if offer is None or offer.state is OfferState.PENDING or offer.contact.state in _WAITING:
         raise NotNow(f"offer {event.offer} has no caller at hand of whom something could be said")

@@ -1,21 +1,21 @@
-"""The expected wait: from the engine's own state, with an interval, and how good it was.
+"""Estimate the wait of a contact from the state of the engine, with an interval, and learn how good the estimate was.
 
-The model. A contact gets its turn when those before it have had theirs and one more agent has become free. Before it
-are the contacts of an earlier place in its own group and, from groups that compete for the same agents, the share that
-such agents will take. Agents become free at rate r = sum of 1 / (mean handle time of what they are at + ringing); for
-few agents what is left of the present contacts, by their age, decides the first moment. Who waits leaves by impatience
-at rate t each. With k before it the wait is a sum of exponential times with rates r, r + t, ..., r + k t (the estimator
-QL_m of Ibrahim and Whitt, "Real-time delay estimation based on delay history", M&SOM 11(3), 2009); its quantiles are
-those of a gamma of the same mean and variance (Wilson and Hilferty 1931). A step that ends before gives way to the
-agents of the next one.
+The model. A contact gets its turn when the contacts before it had theirs and one more agent becomes free. Before it are
+the contacts of an earlier place in its own group. From groups that compete for the same agents, only the share counts
+that such agents will take. Agents become free at rate r = sum of 1 / (mean handle time of their present contacts +
+ringing). For few agents the age of their present contacts decides the first moment. Waiting callers give up at rate t
+each. With k contacts before it the wait is a sum of exponential times with rates r, r + t, ..., r + k t (the estimator
+QL_m of Ibrahim and Whitt, "Real-time delay estimation based on delay history", M&SOM 11(3), 2009). Its quantiles are
+those of a gamma of the same mean and variance (Wilson and Hilferty 1931). When a step ends earlier, the agents of the
+next step count.
 
-The correction. What a model leaves out (points of later callers, breaks, a forecast of arrivals) is learned: for each
-service the three quantiles are multiplied by factors that follow the answered contacts, each in small steps until a
-tenth, half and nine tenths of the waits are below (the gradient of the pinball loss; for intervals the adaptive
-conformal inference of Gibbs and Candès, NeurIPS 2021). So the interval holds 80 of 100 in the long run, whatever the
-model misses.
+The correction. The model leaves out points of later callers, breaks and a forecast of arrivals. Their effect is
+learned: for each service the three quantiles are multiplied by factors. The factors follow the answered contacts in
+small steps, until a tenth, half and nine tenths of the waits are below the quantiles. The step is the gradient of the
+pinball loss, and for intervals the adaptive conformal inference of Gibbs and Candès (NeurIPS 2021). In the long run the
+interval therefore holds 80 of 100 waits, whatever the model misses.
 
-Cost: what is known of the agents is kept for a while (`crew`), and contacts are never looked at one by one.
+The cost. Findings about the agents are used for a while (`crew`), and contacts are never looked at one by one.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ EXACT_TERMS = 8
 class State(Moment, Protocol):
     """The state of the engine that an estimate is calculated from.
 
-    Reads have a supply of their own. A look at an estimate must not change what the engine decides, or a replay would
-    decide differently.
+    Reads have their own supply. A look at an estimate must not change what the engine decides, or a replay would decide
+    differently.
     """
 
     @property
@@ -125,8 +125,8 @@ class Newcomer(NamedTuple):
 
 
 def at_entry(d: State, contact: EstimatedContact) -> Estimate | None:
-    """What a contact that has just come to wait may expect; None: somebody is free for it, nobody who could take it is
-    at work, or its time has not come."""
+    """Return the expected wait of a contact that has just come. Return None if an agent is free for it, if no agent who
+    could take it is at work, or if its time has not come."""
     group = contact.group
     if group is None:
         return None
@@ -140,7 +140,7 @@ def at_entry(d: State, contact: EstimatedContact) -> Estimate | None:
 
 
 def now(d: State, contact: EstimatedContact, at: float) -> Estimate | None:
-    """What a waiting contact may still expect. A read: it changes nothing that is decided by."""
+    """Return the wait that a waiting contact may still expect. The read changes nothing that decisions use."""
     group = contact.group
     if contact.state is not ContactState.PENDING or group is None or group.ready:
         return None
@@ -148,7 +148,7 @@ def now(d: State, contact: EstimatedContact, at: float) -> Estimate | None:
 
 
 def newcomer(d: State, service: Service, at: float) -> Estimate | None:
-    """What a caller who came now would be told; None as in `at_entry`. A read."""
+    """Return the wait of a caller who would come now, or None as in `at_entry`. The read changes nothing."""
     contact = Newcomer(service, line_key(service, at, 0, d.next_number), at)
     step = d.matching.met(contact)
     if d.matching.group(contact, step).ready:
@@ -157,8 +157,8 @@ def newcomer(d: State, service: Service, at: float) -> Estimate | None:
 
 
 def told(contact: EstimatedContact) -> Estimate | None:
-    """What a contact was told at entry, counted like its wait, from `since`: who keeps an age (a call that dropped, a
-    callback that was merged, an adopted call) has waited before."""
+    """Return the estimate that a contact was given at entry, counted from `since` like its wait. A contact with an age
+    (a dropped call, a merged callback, an adopted call) has waited before."""
     expected, before_s = contact.estimate, contact.queued_at - contact.since
     if expected is None:
         return None
@@ -166,8 +166,8 @@ def told(contact: EstimatedContact) -> Estimate | None:
 
 
 def came_true(d: State, contact: EstimatedContact, at: float) -> None:
-    """A contact that was given an estimate is connected: learn from it. Not from callbacks, which have none any more,
-    nor from a second connection after a cut talk."""
+    """Learn from a contact that is connected and was given an estimate. Callbacks have no estimate any more, and a
+    second connection after a dropped talk has none either."""
     told, contact.estimate = contact.estimate, None
     offer = contact.offer
     if told is None or offer is None:
@@ -180,7 +180,7 @@ def came_true(d: State, contact: EstimatedContact, at: float) -> None:
 
 
 def gave_up(d: State, contact: EstimatedContact, at: float) -> None:
-    """A waiting caller has hung up."""
+    """Learn from a waiting caller who has hung up."""
     d.forecast.learned_for(contact.service.id).learn_patience(max(0.0, at - contact.queued_at), True)
 
 
@@ -204,8 +204,8 @@ def _expect(d: State, crew: Crew, contact: SteppedContact, step: int, at: float,
 
 def _turn(d: State, crew: Crew, contact: SteppedContact, step: int, at: float,
           impatience: float) -> tuple[float, float]:
-    """Mean and variance of the time until this contact has its turn, through the steps that it will come to from this
-    one on; infinite: never, as things are."""
+    """Return mean and variance of the time until a contact has its turn, from this step on through the later ones. The
+    mean is infinite if the turn never comes as things are."""
     service = contact.service
     rate = crew.rate_for(d, contact, step)
     ahead = _before(d, crew, rate, contact, at)
@@ -228,7 +228,7 @@ def _turn(d: State, crew: Crew, contact: SteppedContact, step: int, at: float,
 
 
 def _sum(rate: Rate, impatience: float, ahead: float) -> tuple[float, float]:
-    """Mean and variance of the time until `ahead` others and then this one have had their turn."""
+    """Return mean and variance of the time until `ahead` contacts and then this one had their turn."""
     if rate.per_s <= 0:
         return math.inf, 0.0
     mean = 1.0 / rate.first_per_s
@@ -248,8 +248,8 @@ def _sum(rate: Rate, impatience: float, ahead: float) -> tuple[float, float]:
 
 
 def _before(d: State, crew: Crew, rate: Rate, contact: SteppedContact, at: float) -> float:
-    """How many have their turn before this contact at agents it waits for: those of an earlier place in each group, as
-    far as such agents will take them. A new group is looked at once."""
+    """Return how many contacts have their turn before this one. They have an earlier place in their group, and each
+    group counts by the share that the same agents will take. A new group is looked at once."""
     (since, number), weight, own = contact.key, contact.service.weight, contact.group
     ahead = 0.0
     for group in d.matching.active:

@@ -1,10 +1,12 @@
-"""Old places: a caller whose call drops in the line and who rings again soon stands where they stood.
+"""Hold the queue position of a caller whose call drops while waiting, for a new call soon after.
 
-Of each caller who hung up, or was lost, while waiting the age and the points are kept for `Service.place_kept_s`, by
-the keyed hash of the number. The next call of the same number for the same service has them at once: nobody who is slow
-with keys, or in distress, loses a place by not answering a question. Other people may call from the same number, so the
-caller is told and may give the place back (`PlaceDeclined`): then the wait counts from the own call. A place is given
-once. Never kept: of callbacks (they have their own), of anonymous services, of numbers that are not known.
+The age and the points of each caller who hung up or was lost while waiting are held for `Service.place_kept_s`, by the
+keyed hash of the number. The next call from the number for the same service gets both at once. No question is asked
+first: a caller who is slow with keys, or in distress, must not lose a position by not answering.
+
+Other people may call from the same number. The caller is therefore told, and may decline the position
+(`PlaceDeclined`). The wait then counts from the new call. A position is restored once. No position is held for
+callbacks, which keep their own, for anonymous services, or for unknown numbers.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from routing.core.stored import OldPlace
 
 
 def keep(d: Domain, contact: Contact, at: float) -> None:
-    """A waiting caller is gone since `at`: they may ring again. An old place that this call could have had is there
-    still: no line took the call, and what it leaves is no worse."""
+    """Hold the position of a caller who left the queue at `at` by hanging up or by a lost call. An older position that
+    this call could have restored still exists if no queue took the call. The better age and points of the two are
+    held."""
     service = contact.service
     if contact.caller_hash and contact.channel is Channel.VOICE and not service.anonymous:
         held, caller = d.caller_memory.held_positions, contact.caller_hash
@@ -29,7 +32,7 @@ def keep(d: Domain, contact: Contact, at: float) -> None:
 
 
 def give_back(d: Domain, contact: Contact) -> None:
-    """A contact that is about to enter the line has its old place when there is one."""
+    """Restore the held position of a contact that is about to enter a queue, if there is one."""
     held, service = d.caller_memory.held_positions, contact.service
     place = held.get(contact.caller_hash)
     if place is None or service.id not in place.services or d.now - place.at > service.place_kept_s \

@@ -1,8 +1,10 @@
-"""Who fits whom, without looking at everybody: both indexes, and what has changed since the last assignment.
+"""The index of agents and contacts: which fit each other, without looking at everybody, and what changed since the last
+assignment.
 
-After each assignment nobody who waits could be given to anybody who is ready. So the next one looks only at what has
-come since: agents who became ready (`fresh`) and groups that got a contact or were set free (`calling`). The cost of a
-choice follows the number of groups that this agent or this contact touches, never that of agents or contacts.
+After each assignment no waiting contact could be given to a ready agent. The next assignment therefore looks only at
+what came since. These are agents who became ready (`fresh`), and groups that got a contact or were released
+(`calling`). The cost of a choice follows the number of groups that this agent or contact touches. It never follows the
+number of agents or contacts.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ from routing.core.pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group
 from routing.core.requirement import Requirement, lasts
 
 SPARE_POOLS = 32
-"""Pools that only the needs or topics of single contacts have called for. Every pool costs each agent a place, so
-beyond this many the oldest one in which nobody waits is given up."""
+"""Limit of pools that only the needs or topics of single contacts have asked for. Every pool costs each agent a place.
+Beyond the limit the oldest pool in which no contact waits is dropped."""
 
 
 class IndexedAgent(ReadyAgent, Protocol):
-    """An agent with what this index keeps at it. Nobody else sets these fields."""
+    """An agent with the fields that this index keeps at the agent. Only the index sets them."""
 
     kind: Kind[Any, Any] | None
     standing: Standing[Any, Any] | None
@@ -41,7 +43,7 @@ class IndexedAgent(ReadyAgent, Protocol):
 
 
 class IndexedContact(WaitingContact, Protocol):
-    """A contact with what this index keeps at it."""
+    """A contact with the field that this index keeps at the contact."""
 
     group: Group[Any, Any] | None
 
@@ -51,8 +53,8 @@ C = TypeVar("C", bound=IndexedContact)
 
 
 class Matching(Generic[A, C]):
-    """Both indexes. Built from the centre's settings at each reload. `half_life_s`: of handled time, for the
-    strategies that count it."""
+    """The index of agents and contacts. Build it again from the centre's settings at each reload. `half_life_s` is the
+    half-life of handled time, for the strategies that count it."""
 
     def __init__(self, services: Iterable[Service], agents: Iterable[Agent] = (), half_life_s: float = 3600.0) -> None:
         self._services = tuple(services)
@@ -66,29 +68,29 @@ class Matching(Generic[A, C]):
         self._kinds: dict[tuple[object, ...], Kind[A, C]] = {}
         self._signed: dict[A, None] = {}
         self.counts_offers = False
-        """A service's strategy wants to know how often an agent was offered something."""
+        """A strategy of a service needs the number of contacts that an agent was offered."""
         self.quotas: dict[ServiceId, Quota] = {}
-        """Of the services with a limit of contacts at agents."""
+        """Quotas of the services with a limit of contacts at agents."""
         self.active: dict[Group[A, C], None] = {}
-        """Groups in which somebody waits."""
+        """Groups in which a contact waits."""
         self.calling: dict[Group[A, C], None] = {}
-        """Groups to be looked at by the next assignment."""
+        """Groups that the next assignment must look at."""
         self.version = 0
-        """Grows with every new group: what standings reach is found anew then."""
+        """Grows with every new group. A standing of an older version finds its groups again."""
         self._latest: LineKey = (float("-inf"), 0)
         """The greatest key that any agent ever had in a line."""
         self.fresh: dict[A, None] = {}
-        """Agents to be looked at by it, who are not in their lines yet."""
+        """Agents that the next assignment must look at. They are not in their lines yet."""
         self.unmet: dict[Group[A, C], None] = {}
-        """Groups whose step perhaps nobody who is signed in can meet."""
+        """Groups whose step perhaps no agent who is signed in can meet."""
         self.ready = 0
-        """Agents who could be offered something now."""
+        """Number of agents who could be offered something now."""
         self.signed_in = 0
         for service in self._services:
             self.cover(service)
 
     def cover(self, service: Service) -> None:
-        """Have a pool for everything that callers of a service may ask for."""
+        """Build a pool for everything that callers of a service may ask for."""
         if service.max_talking is not None:
             self.quotas.setdefault(service.id, Quota(service.max_talking))
         self.counts_offers |= service.strategy == "fewest_contacts"
@@ -99,7 +101,7 @@ class Matching(Generic[A, C]):
 
     def requirement(self, service: Service, step: int, needs: Needs = (),
                     topics: frozenset[str] = frozenset()) -> Requirement:
-        """What a contact of this service, with needs and topics of its own, asks for in this step."""
+        """Return what a contact of this service, with its own needs and topics, asks for in this step."""
         if topics:
             topics &= self._excluded
         key = service.id, step, needs, topics
@@ -116,7 +118,7 @@ class Matching(Generic[A, C]):
         return self.requirement(contact.service, contact.step if step is None else step, contact.needs, contact.topics)
 
     def group(self, contact: WaitingContact, step: int | None = None) -> Group[A, C]:
-        """Where a contact waits in its present step, or in another one."""
+        """Return the group of a contact in its present step, or in another step of its service."""
         if step is None:
             step = contact.step
         needs, topics = contact.needs, contact.topics
@@ -150,19 +152,19 @@ class Matching(Generic[A, C]):
         return group
 
     def met(self, contact: WaitingContact) -> int:
-        """The step that a contact comes to at once when nobody who is signed in could meet its present one; else that
-        one."""
+        """Return the first step, from the present one on, that an agent who is signed in could meet. The last step
+        counts as met."""
         step = contact.step
         while self.group(contact, step).unmet:
             step += 1
         return step
 
     def sample(self, most: int) -> list[A]:
-        """At most so many of the agents who are signed in, those who have been for longest."""
+        """Return at most `most` of the agents who are signed in, those with the longest session first."""
         return list(islice(self._signed, most))
 
     def join(self, group: Group[A, C], contact: C) -> None:
-        """A contact begins to wait in a group, at its place by `contact.key`."""
+        """Add a contact to a group, at its place by `contact.key`."""
         contact.group = group
         start, number = contact.key
         entry, head = (start, number, contact), group.head
@@ -177,7 +179,7 @@ class Matching(Generic[A, C]):
             self.unmet[group] = None
 
     def join_personal(self, contact: C, record: A) -> None:
-        """A contact begins to wait for one agent in person. Whether it fits that agent is for the caller to know."""
+        """Add a contact to the personal pool of one agent. The caller of this method must know that the two fit."""
         service = contact.service
         channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY else 0
         pool = next((one for one in record.own if one.channel == channel and one.load == load), None)
@@ -194,7 +196,7 @@ class Matching(Generic[A, C]):
         self.join(group, contact)
 
     def part(self, contact: C) -> None:
-        """A contact waits for an agent no more. Fine when it does not."""
+        """Remove a contact from its group. Do nothing if the contact is in none."""
         group = contact.group
         if group is None:
             return
@@ -212,7 +214,7 @@ class Matching(Generic[A, C]):
                 pool.owner.own = tuple(one for one in pool.owner.own if one is not pool)
 
     def refresh(self) -> None:
-        """Have the next assignment look at every group: links or rules have changed."""
+        """Have the next assignment look at every group, because links or rules have changed."""
         self.calling.update(self.active)
 
     # -- pools ---------------------------------------------------------------------------------------------------
@@ -237,7 +239,7 @@ class Matching(Generic[A, C]):
         return pool
 
     def _give_up_spare(self) -> None:
-        """Bound the pools of single contacts. The newest is always kept."""
+        """Bound the pools of single contacts. The newest pool always stays."""
         for key, pool in list(self._spare.items())[:-1]:
             if len(self._spare) <= SPARE_POOLS:
                 return
@@ -246,7 +248,8 @@ class Matching(Generic[A, C]):
                 self._shared = {name: group for name, group in self._shared.items() if group.pool is not pool}
 
     def _clear(self, records: Iterable[A]) -> list[A]:
-        """Everybody out of the pools; those who stood, in the order in which they must come again."""
+        """Remove all agents from the pools. Return those who were in lines, in the order in which they must be added
+        again."""
         self.settle()
         stood = sorted((record for record in records if record.key is not None), key=_by_idle)
         for record in records:
@@ -276,7 +279,7 @@ class Matching(Generic[A, C]):
         return kind
 
     def sign_in(self, record: A) -> None:
-        """Count an agent as signed in: what decides whether a step can be met at all."""
+        """Count an agent as signed in. The counts decide whether a step can be met at all."""
         kind = record.kind = self._kind(for_both(record))
         record.standing, record.code = None, -1
         record.signed, record.serves = True, kind.serves
@@ -286,7 +289,7 @@ class Matching(Generic[A, C]):
             pool.sign(rank, 1)
 
     def sign_out(self, record: A) -> None:
-        """Count an agent out. Fine when they were not counted."""
+        """Stop counting an agent as signed in. Do nothing if the agent was not counted."""
         kind = record.kind
         if record.signed and kind is not None:
             self.leave(record)
@@ -299,8 +302,8 @@ class Matching(Generic[A, C]):
         record.kind, record.standing, record.signed = None, None, False
 
     def stand(self, record: A, channels: int = ALL_CHANNELS) -> None:
-        """An agent becomes ready for contacts of these channels (bits of `CHANNEL_BIT`). While somebody waits they
-        are only looked at by the next assignment, and come into their lines when it finds nothing for them."""
+        """Make an agent ready for contacts of these channels (bits of `CHANNEL_BIT`). While a contact waits the agent
+        goes to `fresh` only. The agent enters the lines when the next assignment finds nothing for them."""
         code = channels
         if record.gladly < LOAD_MAX:  # else the other two are not less
             code += ((record.gladly * LOADS + record.atmost) * LOADS + record.utmost + 1) * CHANNEL_SETS
@@ -347,7 +350,7 @@ class Matching(Generic[A, C]):
         return 0 if tier is None else 1 << pool.number(0, tier)
 
     def settle(self) -> None:
-        """The fresh come into their lines, and who waits there is to be looked at."""
+        """Put the agents of `fresh` into their lines, and have the assignment look at the contacts that wait there."""
         for record in self.fresh:
             self._insert(record)
             for pool, _ in self.places(record):
@@ -355,7 +358,7 @@ class Matching(Generic[A, C]):
         self.fresh.clear()
 
     def reach(self, record: A) -> tuple[Group[A, C], ...]:
-        """The groups for which an agent stands, or will as soon as they are settled; in most of them nobody waits."""
+        """Return the groups that an agent serves, or will serve once settled. In most of them no contact waits."""
         standing = record.standing
         assert standing is not None
         if standing.version != self.version:
@@ -368,7 +371,7 @@ class Matching(Generic[A, C]):
         return standing.groups
 
     def places(self, record: A) -> Iterator[tuple[Pool[A, C], int]]:
-        """The pools where an agent stands, or will as soon as they are settled, each with the bit there."""
+        """Yield the pools of an agent, or those after settling, each with the bit of the line there."""
         standing = record.standing
         assert standing is not None
         for pool, bit, _, _ in standing.idle:
@@ -379,7 +382,7 @@ class Matching(Generic[A, C]):
             yield pool, self._own_bit(pool, record)
 
     def leave(self, record: A) -> None:
-        """An agent is not ready any more. Fine when they were not."""
+        """Take an agent out of the lines. Do nothing if the agent was not ready."""
         key, standing = record.key, record.standing
         if key is None or standing is None:
             return
@@ -413,4 +416,4 @@ _NOBODY = Agent(AgentId(""), ())
 """Stands for any agent where only the level counts."""
 
 _ANYBODY = Requirement(())
-"""What a personal pool asks for: whoever waits there has been found to fit."""
+"""Requirement of a personal pool: contacts in it were found to fit before."""

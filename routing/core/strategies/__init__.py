@@ -39,15 +39,15 @@ from routing.core.strategies import (
 )
 
 RANK_MAX = 127
-"""Ranks are bits of a mask."""
+"""Highest rank. Ranks are bits of a mask."""
 
 
 class UnknownStrategy(RoutingError, ValueError):
-    """No module of that name."""
+    """There is no strategy with this name."""
 
 
 class Strategy(NamedTuple):
-    """A module's parts, at hand."""
+    """The parts of a strategy module, at hand."""
 
     name: str
     by_level: bool
@@ -65,7 +65,7 @@ STRATEGIES = {
 
 
 def named(name: str) -> Strategy:
-    """The strategy. Raises `UnknownStrategy`, which lists those that exist."""
+    """Return the strategy with this name. Raise `UnknownStrategy`, which lists the known names, if there is none."""
     found = STRATEGIES.get(name)
     if found is None:
         raise UnknownStrategy(f"no strategy '{name}'; there are {', '.join(STRATEGIES)}")

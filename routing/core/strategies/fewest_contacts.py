@@ -1,4 +1,4 @@
-"""Best level, then who was offered the fewest contacts, each of which counts half after every half-life."""
+"""Best level, then the agent who was offered the fewest contacts. Each contact counts half after every half-life."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BY_LEVEL = True
 
 
 def count(record: RankedAgent, now: float, half_life_s: float) -> None:
-    """One more contact is offered. Not while the agent is idle."""
+    """Count one more offered contact. The agent must not be idle."""
     record.offered = record.offered * 2.0 ** ((record.offered_at - now) / half_life_s) + 1.0
     record.offered_at = now
 
 
 def key(record: RankedAgent, half_life_s: float) -> float:
-    """In the order of the decayed count, at any moment; who was offered nothing comes first."""
+    """Return a key in the order of the decayed count at any moment. An agent who was offered nothing comes first."""
     return log2(record.offered) + record.offered_at / half_life_s if record.offered > 0.0 else NOTHING

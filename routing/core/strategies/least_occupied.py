@@ -1,4 +1,4 @@
-"""Best level, then the least occupied: handled time, halved every half-life (Avaya's EAD-LOA)."""
+"""Best level, then the least occupied agent: handled time, halved every half-life (Avaya's EAD-LOA)."""
 
 from __future__ import annotations
 
@@ -16,5 +16,6 @@ NOTHING = -1100.0
 
 
 def key(record: RankedAgent, half_life_s: float) -> float:
-    """In the order of the decayed handled time, at any moment; who has handled nothing comes first."""
+    """Return a key in the order of the decayed handled time at any moment. An agent who has handled nothing comes
+    first."""
     return log2(record.occupied) + record.occupied_at / half_life_s if record.occupied > 0.0 else NOTHING

@@ -9,10 +9,10 @@ BY_LEVEL = True
 
 
 def rank(_agent: Agent, level: int) -> int:
-    """The level; everybody alike when nothing ranks."""
+    """Return the level, or 0 for every agent if nothing ranks."""
     return max(level, 0)
 
 
 def key(record: RankedAgent, _half_life_s: float) -> float:
-    """Idle since, Unix seconds."""
+    """Return since when the agent is idle, in Unix seconds."""
     return record.idle_since

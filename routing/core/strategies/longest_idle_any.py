@@ -11,5 +11,5 @@ BY_LEVEL = False
 
 
 def rank(_agent: Agent, _level: int) -> int:
-    """Everybody alike."""
+    """Return the same rank for every agent."""
     return 0
