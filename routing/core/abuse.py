@@ -50,6 +50,6 @@ def said(d: Domain, event: AbuseSaid) -> None:
     if event.abusive:
         d.caller_memory.abuse[contact.caller_hash] = Abused(contact.caller_hash, d.now)
     else:
-        d.caller_memory.abuse.pop(contact.caller_hash, None)
+        d.caller_memory.abuse.discard(contact.caller_hash)
     emit.abuse_noted(
         d, offer=offer.id, contact=contact.id, service=contact.service.id, abusive=event.abusive, topics=contact.topics)

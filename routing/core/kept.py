@@ -38,7 +38,7 @@ def give_back(d: Domain, contact: Contact) -> None:
     if place is None or service.id not in place.services or d.now - place.at > service.place_kept_s \
             or service.anonymous or contact.channel is not Channel.VOICE:
         return
-    del held[contact.caller_hash]
+    held.discard(contact.caller_hash)
     contact.returned = contact.since, contact.priority
     contact.since = min(contact.since, place.since)  # since when they are here stays: they were off the line between
     contact.priority = max(contact.priority, place.priority)

@@ -81,9 +81,9 @@ class CallerMemory:
     def forget_caller(self, caller_hash: str) -> None:
         """Forget everything that is remembered of this caller. Looks at every recent talk."""
         for memory in (self.last_agents, self.held_positions, self.abuse):
-            memory.pop(caller_hash, None)
+            memory.discard(caller_hash)
         for talk in [one for one in self.recent_talks if one.caller_hash == caller_hash]:
-            del self.recent_talks[talk]
+            self.recent_talks.discard(talk)
 
 
 _BY_AGE = attrgetter("at")
