@@ -22,10 +22,9 @@ from routing.core.model import AgentState, Channel, ContactState, Needs, OfferSt
 from routing.core.stored import Abused, OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
 from routing.store import start
 from routing.store.database import connect, translated, url_of
-from routing.store.migrate import revision
+from routing.store.migrate import HEAD, revision
 from routing.store.schema import (
     CONTACT_LIVE,
-    HEAD,
     OFFER_WITH_AGENT,
     agents,
     contacts,
