@@ -5,7 +5,8 @@ What people do themselves (sign in, breaks, wrap-up) stands in `shift`.
 
 from __future__ import annotations
 
-from routing.core import breaks, capacity, emit, interrupt, pairs, preferred, wellbeing
+from routing.core import breaks, capacity, emit, interrupt, pairs, wellbeing
+from routing.core.changes import AvailabilityChanged
 from routing.core.domain import Domain
 from routing.core.errors import NotSignedIn, UnknownAgent
 from routing.core.events import SeatChanged
@@ -108,7 +109,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, keep_idle:
     if away and after is SIGNED_OUT:
         _clear(d, record)
     if record.wanted_by:
-        preferred.review(d, record)
+        d.changes.append(AvailabilityChanged(record))
     if not record.full or record.resting or record.pair_id:
         place(d, record)  # else nothing may be offered beside what they have, as nearly always
 

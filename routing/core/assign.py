@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from routing.core import agents, breaks, contacts, offers, requirement
+from routing.core import agents, breaks, callback, contacts, offers, requirement
 from routing.core.domain import Domain
 from routing.core.kind import tier_of
 from routing.core.model import Channel
@@ -117,5 +117,9 @@ def _offer(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     score = pool.key(record, matching.half_life_s)
     if matching.counts_offers:
         fewest_contacts.count(record, d.now, matching.half_life_s)
-    offers.make(d, contact, record, requirement.UNRANKED if level is None else level,
-                runners_up, pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)
+    offer = offers.make(d, contact, record, requirement.UNRANKED if level is None else level,
+                        runners_up, pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)
+    if offer.caller_first:
+        callback.dial(d, offer)
+    else:
+        offers.ring(d, offer)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from routing.core import (
     agents,
-    callback,
+    callback_index,
     commands,
     contacts,
     emit,
@@ -34,6 +34,7 @@ from routing.core import (
     transfer,
     wellbeing,
 )
+from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -140,7 +141,7 @@ def returned(d: Domain, offer: Offer) -> None:
     contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
     contact.handed_at = (offer.connected_at or d.now) - offer.waited_s  # the wait before this talk is what it was
     if contact.keeps:
-        callback.review(d, contact)
+        d.changes.append(PlaceChanged(contact))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
     offer.apart, offer.turned_at = not offer.line, d.now
     quota.count(d.matching, offer)
@@ -170,8 +171,8 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     offer.talk_over_at = d.now
     talks.leave_phone(d, offer, lost)
     talks.leave(d, record, offer, lost)
-    if by == talks.TRANSFER and not lost and served.note(d, offer, offer.came_from, d.now) and d.callbacks:
-        callback.served(d, contact, offer.came_from)
+    if by == talks.TRANSFER and not lost and served.note(d, offer, offer.came_from, d.now):
+        callback_index.note_served(d, contact, offer.came_from)
     del d.offers[offer.id]
     emit.introduced(
         d, offer=offer.id, contact=contact.id, agent=record.id, agent_version=record.version,
@@ -181,7 +182,7 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     if by != "caller":
         contacts.given_over(d, contact)
     if contact.keeps:
-        callback.review(d, contact)
+        d.changes.append(PlaceChanged(contact))
     other = contact.offer if by != "caller" else None  # with the caller every offer of theirs is over
     if other is not None and other.introduced and d.link_up(contact.node):
         d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller

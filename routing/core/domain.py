@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
+from routing.core.changes import Change
 from routing.core.commands import Command
 from routing.core.crew import Crew
 from routing.core.facts import Fact
@@ -42,8 +43,8 @@ class Domain:
     """State of one routing domain."""
 
     __slots__ = (
-        "agents", "by_state", "callbacks", "caller_memory", "centre", "closed", "commands", "contacts", "costs",
-        "deferred", "facts", "forecast", "fresh", "handled", "lines", "links", "matching", "next_number",
+        "agents", "by_state", "callbacks", "caller_memory", "centre", "changes", "closed", "commands", "contacts",
+        "costs", "deferred", "facts", "forecast", "fresh", "handled", "lines", "links", "matching", "next_number",
         "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
         "seats_allowed", "services", "supply", "supply_read", "surveys", "timers", "watch")
 
@@ -96,6 +97,8 @@ class Domain:
         self.timers = Timers()
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
+        self.changes: list[Change] = []
+        """Changes of this turn that may matter to other records; `reactions` handles them after the handler."""
         self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
         """Called just before an offer is made. It changes nothing and serves explanations."""
         self.repairs: list[Row] = []

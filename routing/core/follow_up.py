@@ -10,7 +10,7 @@ call: what was agreed ends with it.
 
 from __future__ import annotations
 
-from routing.core import callback, callers, contacts, emit, served, transfer
+from routing.core import callback, contacts, emit, served, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import FollowUpAgreed
@@ -31,8 +31,8 @@ def agreed(d: Domain, event: FollowUpAgreed) -> None:
         emit.follow_up_set(d, offer=offer.id, contact=contact.id, service=contact.service.id, agreed=event.agreed)
 
 
-def lost(d: Domain, contact: Contact, at: float) -> None:
-    """The call of this contact, which is over, was lost at `at`."""
+def promise_callback(d: Domain, contact: Contact, at: float) -> None:
+    """Have the caller of a contact called back whose call was lost at `at`, if they have agreed to it."""
     name = ContactId(f"f{contact.id}")
     if not contact.follow_up or not _can(contact) or name in d.contacts or name in d.over:
         return
@@ -44,11 +44,11 @@ def lost(d: Domain, contact: Contact, at: float) -> None:
     new = Contact(name, contact.service, Channel.VOICE, contact.since, contact.priority, d.take_number(), d.now, "",
                   contact.slow, contact.node, contact.caller_hash, contact.caller_box, contact.needs, contact.topics,
                   contact.language, contact.since, d.now)
-    new.callback, new.anytime, new.not_before = True, True, d.now + callback.REDIAL_S
+    new.callback, new.anytime, new.not_before = True, True, d.now + contacts.REDIAL_S
     new.callback_hash, new.callback_box = contact.callback_hash, contact.callback_box
     d.contacts[name] = new
     contacts.enter(d, new)
-    callers.tell(d, new)
+    contacts.emit_queued(d, new)
     callback.tell(d, new, "asked")
 
 

@@ -8,6 +8,7 @@ everywhere the same, in this event too, so that a replay forgets at the same mom
 from __future__ import annotations
 
 from routing.core import callback, contacts
+from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
 from routing.core.events import CallerForgotten
 
@@ -27,4 +28,4 @@ def forget(d: Domain, event: CallerForgotten) -> None:
             callback.call_off(d, contact, FORGOTTEN)
         contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
         if contact.keeps:
-            callback.review(d, contact)
+            d.changes.append(PlaceChanged(contact))

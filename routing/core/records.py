@@ -86,7 +86,7 @@ class Contact:
     merged: bool = False
     """It took over the place of a callback of the same caller."""
     keeps: tuple[Contact, ...] = ()
-    """Callbacks that stand still while it lives: their caller is on the line with it (`callback.review`)."""
+    """Callbacks that stand still while it lives: their caller is on the line with it (`callback.review_blocks`)."""
     kept_by: tuple[Contact, ...] = ()
     """Of a callback: the later calls of its caller that keep it."""
     estimate: Estimate | None = None

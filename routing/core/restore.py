@@ -18,6 +18,7 @@ from routing.core import (
     agents,
     breaks,
     callback,
+    callback_index,
     capacity,
     consult,
     contacts,
@@ -43,6 +44,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.offers import BRIEF_S, RING_GRACE_S
+from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer
 from routing.core.requirement import clamp_step
 from routing.core.states import AGENT, follow
@@ -78,16 +80,17 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
         _agent(d, row)
     offer_rows, waits = sorted(stored_offers), {row.contact: row.wait_s for row in contact_rows}
     asked = {row.contact: row.service for row in offer_rows if row.state is OfferState.CONSULTING}
-    calling = callback.calling(d, asked)
+    blocked = callback.list_blocked(d, asked)
     for offer_row in offer_rows:
-        if offer_row.contact in calling and offer_row.state is OfferState.PENDING and offer_row.dialled_at is None:
-            # The version before let it ring. What `callback.restored` would emit here contradicts rows that are stored.
+        if offer_row.contact in blocked and offer_row.state is OfferState.PENDING and offer_row.dialled_at is None:
+            # The version before let it ring. Facts of `callback.review_blocks` would contradict rows that are stored.
             d.next_offer = max(d.next_offer, offer_row.offer + 1)
         else:
             _offer(d, offer_row, agent_rows.get(offer_row.agent), waits.get(offer_row.contact))
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
-    callback.restored(d)
+    callback_index.note_new(d)
+    react(d)
     for record in d.agents.values():
         if record.signed:
             _settle_agent(d, record, agent_rows.get(record.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, breaks, capacity, emit, offers, preferred, relief, talks
+from routing.core import agents, breaks, capacity, contacts, emit, offers, relief, talks
 from routing.core.domain import Domain
 from routing.core.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.events import (
@@ -217,5 +217,5 @@ def skilled(d: Domain, event: AgentSkilled) -> None:
     record.as_configured = None if skills == usual.skills else usual
     agents.enlist(d, record)
     agents.note(d, record)
-    preferred.review(d, record)
+    contacts.review_preferred(d, record)
     agents.place(d, record)

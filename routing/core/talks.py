@@ -17,19 +17,18 @@ from __future__ import annotations
 
 from routing.core import (
     agents,
-    callback,
-    callers,
+    callback_index,
     capacity,
     commands,
     contacts,
     emit,
-    follow_up,
     quota,
     served,
     wellbeing,
 )
+from routing.core.changes import CallLost, PlaceChanged
 from routing.core.domain import Domain
-from routing.core.events import ContactGone, Held, TalkEnded
+from routing.core.events import Held
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
 from routing.core.records import AgentRecord, Offer
 from routing.core.states import OFFER, follow
@@ -45,18 +44,6 @@ DROPPED = "dropped"
 
 BY_WISH = frozenset({OPTIONAL, AGENT_REQUESTED})
 """Modes in which a wrap-up comes only when the agent asks for it."""
-
-
-def talk_ended(d: Domain, event: TalkEnded) -> None:
-    """Caller and agent are apart. Who hangs up while their agent asks on a second line was with the agent."""
-    number, by, ended_at = event
-    offer = d.offers.get(number)
-    if offer is None:
-        return
-    if offer.state is ACCEPTED and not offer.apart:  # who is not together is told by other events
-        talk_over(d, offer, by, d.now if ended_at is None else ended_at)
-    elif offer.line and offer.state is CONSULTING and by in ("caller", DROPPED):
-        callers.gone(d, ContactGone(offer.contact.id, ended_at, dropped=by == DROPPED))
 
 
 def held(d: Domain, event: Held) -> None:
@@ -114,20 +101,20 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     emit.talk_over(
         d, offer, by="caller" if dropped else by, wait_s=wait_s, talk_s=at - offer.connected_at,
         to=None if to is None else to.id)
-    if not (lost or dropped) and served.note(d, offer, contact.service, at) and d.callbacks:
-        callback.served(d, contact, contact.service)
+    if not (lost or dropped) and served.note(d, offer, contact.service, at):
+        callback_index.note_served(d, contact, contact.service)
     if lost or handed:
         del d.offers[offer.id]
         if lost:
             contacts.cut(d, contact)
         return
     if contact.keeps:
-        callback.apart(d, contact)
+        d.changes.append(PlaceChanged(contact))
     contacts.end_answered(d, contact, wait_s, at)
     if not wraps:
         _wrapped(d, offer)
     if dropped:
-        follow_up.lost(d, contact, at)
+        d.changes.append(CallLost(contact, at))
 
 
 def leave_phone(d: Domain, offer: Offer, lost: bool) -> None:

@@ -10,8 +10,8 @@ from asterisk_conf.plan import Timings
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.callback import REDIAL_S
 from routing.core.commands import Dial
+from routing.core.contacts import REDIAL_S
 from routing.core.errors import NoCallback, NotNow
 from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.model import CallbackOrder, ContactState, Outcome, Profile, Service, Step
