@@ -25,7 +25,7 @@ from routing.core import events, states
 from routing.core.engine import Engine
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, Centre, DistressLimit, Service, Step
-from routing.core.records import MINUTE_S
+from routing.core.pool import MINUTE_S
 
 CONTACT: Places = {"canceled": (0, 0.6), "pending": (1, 0), "reserved": (1, 1.2), "assigned": (2.7, 0),
                    "wrapping": (2.7, 1.2), "completed": (2.7, 2.2)}

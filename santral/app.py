@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -74,7 +75,7 @@ person at the terminal still looks."""
 ASTERISK_BEGAN = "asterisk_started"
 """Note in the store: when the Asterisk began whose calls the store holds, in its own words."""
 
-VERSION = "0.1.0"
+VERSION = version("santral")
 
 TOLD: dict[type[Exception], type[SantralError]] = {
     AuthFailed: AsteriskTrouble, StoreError: StoreTrouble, CannotListen: AddressTaken}

@@ -18,7 +18,7 @@ from routing.core.model import (
     OfferState,
     Profile,
 )
-from routing.core.records import MINUTE_S
+from routing.core.pool import MINUTE_S
 from routing.core.transfer import IN_PERSON_S
 from tests.core_centres import SERVICES
 

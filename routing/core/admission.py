@@ -9,7 +9,7 @@ their service closes.
 
 from __future__ import annotations
 
-from routing.core import facts
+from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.errors import UnknownService
 from routing.core.events import ServiceHours
@@ -54,7 +54,7 @@ def hours(d: Domain, event: ServiceHours) -> None:
         d.closed.discard(service.id)
     else:
         d.closed.add(service.id)
-    d.facts.append(facts.ServiceChanged(*d.stamp(), service.id, event.open))
+    emit.service_changed(d, service=service.id, open=event.open)
 
 
 def review(d: Domain) -> None:
@@ -64,4 +64,4 @@ def review(d: Domain) -> None:
         if service is None or service.distress:
             d.closed.discard(name)
             if service is not None:
-                d.facts.append(facts.ServiceChanged(*d.stamp(), name, True))
+                emit.service_changed(d, service=name, open=True)

@@ -5,7 +5,8 @@ What people do themselves (sign in, breaks, wrap-up) stands in `shift`.
 
 from __future__ import annotations
 
-from routing.core import breaks, capacity, facts, interrupt, pairs, preferred, wellbeing
+from routing.core import breaks, capacity, emit, interrupt, pairs, wellbeing
+from routing.core.changes import AvailabilityChanged
 from routing.core.domain import Domain
 from routing.core.errors import NotSignedIn, UnknownAgent
 from routing.core.events import SeatChanged
@@ -108,7 +109,7 @@ def change(d: Domain, record: AgentRecord, trigger: str, reason: str, keep_idle:
     if away and after is SIGNED_OUT:
         _clear(d, record)
     if record.wanted_by:
-        preferred.review(d, record)
+        d.changes.append(AvailabilityChanged(record))
     if not record.full or record.resting or record.pair_id:
         place(d, record)  # else nothing may be offered beside what they have, as nearly always
 
@@ -197,14 +198,11 @@ def note(d: Domain, record: AgentRecord) -> None:
 
 def _tell(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
     record.version += 1
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.AgentChanged, (
-        seq, d.now, record.id, record.version, record.team, before, record.state, record.reason, record.seat,
-        before_s, record.serves, record.misses, record.since, record.idle_since,
-        capacity.wrapup_until(d, record) if record.state is WRAPUP or len(record.offers) > 1 else None,
-        record.pause_pending, record.leave_pending, wellbeing.burden(record) if record.untold else None,
-        record.agent.skills if record.as_configured is not None else None)))
+    emit.agent_changed(
+        d, record, before=before, before_s=before_s,
+        wrapup_until=capacity.wrapup_until(d, record) if record.state is WRAPUP or len(record.offers) > 1 else None,
+        wellbeing=wellbeing.burden(record) if record.untold else None,
+        skills=record.agent.skills if record.as_configured is not None else None)
 
 
 def place(d: Domain, record: AgentRecord) -> None:

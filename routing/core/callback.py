@@ -18,24 +18,21 @@ agent is who asks somebody about them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from routing.core import commands, contacts, facts, offers
+from routing.core import callback_index, commands, contacts, emit, offers
+from routing.core.changes import CallerName, CallerServed, PlaceChanged
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, CallbacksQuiet, CallbackTaken
 from routing.core.ids import ContactId, ServiceId
-from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome, Service
+from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome
 from routing.core.records import Contact, Offer
 
 DIAL_S = 75.0
 """Dialling a caller lasts at most so long: a mobile network may take ten seconds to find the phone, it rings for half a
 minute, and who answers hears a sentence and may have to press a key. After it the try has failed, whatever was not
 heard."""
-
-REDIAL_S = 10.0
-"""A phone that has just stopped ringing is left alone for so long: when the agent is gone or the caller took it back,
-the next call would come into the end of this one."""
 
 LIVE = (ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED)
 """Whoever is in one of these states is on the line, but for a callback."""
@@ -64,14 +61,14 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     contact.callback, contact.urgent, contact.estimate = True, False, None  # from here on the wait is their own wish
     contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
     contact.callback_hash, contact.callback_box = event.caller_hash, event.caller_box
-    joins(d, contact)
+    callback_index.add_callback(d, contact)
     if contact.offer is not None:
         offers.rescind(d, contact.offer, "callback")
         offers.close(d, contact.offer, "taken_back", "callback", keep_idle=True)
     else:
         contacts.look_anew(d, contact)
         d.fresh.append(contact)
-    restored(d)  # after the offer is closed: it ends by their wish, not because somebody is on the line
+    callback_index.note_new(d)  # its caller may be on the line in a later call
     tell(d, contact, "asked")
 
 
@@ -106,7 +103,7 @@ def dial(d: Domain, offer: Offer) -> None:
     d.commands.append(commands.Dial(
         offer.id, contact.id, contact.box, service.id, contact.since, contact.priority, contact.slow,
         service.callback_press, contact.node, contact.language))
-    d.facts.append(facts.CallbackDialled(*d.stamp(), offer.id, contact.id, service.id, offer.agent.id))
+    emit.callback_dialled(d, offer=offer.id, contact=contact.id, service=service.id, agent=offer.agent.id)
 
 
 def reached(d: Domain, event: CallbackReached) -> None:
@@ -137,9 +134,10 @@ def talks(d: Domain, contact: Contact) -> None:
 
 
 def _there(d: Domain, contact: Contact, leg: str) -> None:
-    parts(d, contact)
+    callback_index.remove_callback(d, contact)
     contact.callback, contact.leg, contact.not_before, contact.entered_at = False, leg, 0.0, d.now
-    apart(d, contact)
+    callback_index.unlink_callback(contact)
+    d.changes.append(PlaceChanged(contact))
 
 
 def _join(d: Domain, offer: Offer) -> None:
@@ -174,11 +172,6 @@ def give_up(d: Domain, offer: Offer, reason: str) -> None:
         contacts.end_waiting(d, contact, "gone", Outcome.CALLBACK_FAILED, d.now)
 
 
-def rests(d: Domain, contact: Contact) -> None:
-    """A phone was being dialled and is not any more."""
-    contact.not_before = max(contact.not_before, d.now + REDIAL_S)
-
-
 def quiet(d: Domain, event: CallbacksQuiet) -> None:
     """Quiet hours begin or end. Who is being dialled is dialled."""
     if d.quiet is event.on:
@@ -193,9 +186,10 @@ def quiet(d: Domain, event: CallbacksQuiet) -> None:
 def tell(d: Domain, contact: Contact, reason: str) -> None:
     """What became of a callback (`CallbackChanged.reason`)."""
     contact.version += 1
-    d.facts.append(facts.CallbackChanged(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.tries, contact.not_before, reason,
-        contact.callback, contact.leg, contact.anytime, contact.callback_hash, contact.callback_box))
+    emit.callback_changed(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, tries=contact.tries,
+        not_before=contact.not_before, reason=reason, callback=contact.callback, leg=contact.leg,
+        anytime=contact.anytime, callback_hash=contact.callback_hash, callback_box=contact.callback_box)
 
 
 def merge(d: Domain, contact: Contact) -> None:
@@ -209,24 +203,28 @@ def merge(d: Domain, contact: Contact) -> None:
         call_off(d, waiting, MERGED)
 
 
-def served(d: Domain, contact: Contact, service: Service) -> None:
-    """The caller was served for this service in this call: whoever rang in for it need not be called for it as well.
-    Callbacks that were in line after this call are other people's, and so is every one beside a callback of the same
-    number: one telephone, two who were promised a call."""
-    for name in _names(contact, service.id):
+def cancel_needless(d: Domain, served: CallerServed) -> None:
+    """Cancel callbacks that a call has made unnecessary: same caller, same service, queued before the call.
+
+    Later callbacks belong to other people and stay. So do those queued next to a callback to the same number: one
+    telephone, and two people who were promised a call.
+    """
+    for name in served.names:
         for waiting in list(d.callbacks.get(name, ())):
-            if waiting.queued_at < contact.queued_at:
+            if waiting.queued_at < served.queued_at:
                 call_off(d, waiting, SERVED)
 
 
-def review(d: Domain, contact: Contact) -> None:
-    """Which callbacks stand still for this contact, after what it is or where it is has changed. None but those that
-    were in line before it, as with `served`: so after a reload they are in line again before it is."""
+def review_blocks(d: Domain, contact: Contact) -> None:
+    """Find the callbacks that must wait while the caller of this contact is on the line; let the others go on.
+
+    Only callbacks queued before the contact can be its caller's, as in `cancel_needless`.
+    """
     found: dict[Contact, None] = {}
     if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
         asker = contact.introducer
         asks = contact.service if asker is None or asker.came_from is None else asker.came_from
-        for name in _names(contact, contact.service.id, asks.id):
+        for name in callback_index.list_names(contact, contact.service.id, asks.id):
             for waiting in d.callbacks.get(name, ()):
                 if waiting.queued_at < contact.queued_at:
                     found[waiting] = None
@@ -239,16 +237,19 @@ def review(d: Domain, contact: Contact) -> None:
             _keep(d, waiting, contact)
 
 
-def calling(d: Domain, asked: Mapping[ContactId, ServiceId]) -> set[ContactId]:
-    """Callbacks that stand still by what `review` says, before anything is in line: for a start, which looks at every
-    contact. `asked`: where the agents are who ask somebody, by contact."""
-    last: dict[tuple[str, ServiceId], float] = {}
+def list_blocked(d: Domain, asked: Mapping[ContactId, ServiceId]) -> set[ContactId]:
+    """Return the callbacks that `review_blocks` would block, before any contact is in a queue: for a start.
+
+    `asked` holds the service of each agent who asks somebody, by contact. The function looks at every contact.
+    """
+    list_names = callback_index.list_names
+    last: dict[CallerName, float] = {}
     for contact in d.contacts.values():
         if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
-            for name in _names(contact, contact.service.id, asked.get(contact.id, contact.service.id)):
+            for name in list_names(contact, contact.service.id, asked.get(contact.id, contact.service.id)):
                 last[name] = max(contact.queued_at, last.get(name, contact.queued_at))
     return {contact.id for contact in d.contacts.values() if contact.callback and any(
-        last.get(name, contact.queued_at) > contact.queued_at for name in _names(contact, contact.service.id))}
+        last.get(name, contact.queued_at) > contact.queued_at for name in list_names(contact, contact.service.id))}
 
 
 def _keep(d: Domain, waiting: Contact, by: Contact) -> None:
@@ -267,24 +268,9 @@ def _release(d: Domain, waiting: Contact, by: Contact) -> None:
     """A call of theirs is over. Their phone is left alone for a moment: the next one would come into its end."""
     waiting.kept_by = tuple(one for one in waiting.kept_by if one is not by)
     if not waiting.kept_by:
-        rests(d, waiting)
+        contacts.delay_redial(d, waiting)
         if waiting.state is ContactState.PENDING:
             d.fresh.append(waiting)  # `contacts.due` looks when the moment is over
-
-
-def apart(d: Domain, contact: Contact) -> None:
-    """A call is over, or a callback is none any more: neither keeps the other."""
-    for by in contact.kept_by:
-        by.keeps = tuple(one for one in by.keeps if one is not contact)
-    contact.kept_by = ()
-    review(d, contact)
-
-
-def restored(d: Domain) -> None:
-    """A callback is new among those who are there already: looks at every contact."""
-    if d.callbacks:
-        for contact in d.contacts.values():
-            review(d, contact)
 
 
 def call_off(d: Domain, waiting: Contact, why: str) -> None:
@@ -292,30 +278,3 @@ def call_off(d: Domain, waiting: Contact, why: str) -> None:
     if waiting.offer is not None:
         offers.cancel(d, waiting.offer)
     contacts.end_waiting(d, waiting, "left", Outcome.LEFT, d.now, why)
-
-
-def joins(d: Domain, contact: Contact) -> None:
-    """A callback is in line: it takes no room there, and its caller may call again."""
-    d.deferred[contact.service.id] = d.deferred.get(contact.service.id, 0) + 1
-    for name in _names(contact, contact.service.id):
-        d.callbacks.setdefault(name, {})[contact] = None
-
-
-def parts(d: Domain, contact: Contact) -> None:
-    """A callback is out of the line."""
-    d.deferred[contact.service.id] -= 1
-    for name in _names(contact, contact.service.id):
-        waiting = d.callbacks.get(name)
-        if waiting is not None:
-            waiting.pop(contact, None)
-            if not waiting:
-                del d.callbacks[name]
-
-
-def _names(contact: Contact, *services: ServiceId) -> Iterator[tuple[str, ServiceId]]:
-    """What its caller may be recognised by: the number they came with and the one they want to be called at, for these
-    services and for those from which overflow took them there."""
-    for caller_hash in dict.fromkeys((contact.caller_hash, contact.callback_hash)):
-        if caller_hash:
-            for name in dict.fromkeys((*services, *contact.visited)):
-                yield caller_hash, name

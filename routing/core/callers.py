@@ -1,4 +1,4 @@
-"""What callers do, as the engine hears of it: queued, still there, gone, left; and other points for one who waits."""
+"""Arrivals: new contacts, news of known ones, and other points for one that waits. The rest: `caller_events`."""
 
 from __future__ import annotations
 
@@ -6,29 +6,21 @@ from routing.core import (
     abuse,
     admission,
     callback,
+    caller_events,
     contacts,
     estimate,
-    facts,
-    follow_up,
     kept,
     offers,
     preferred,
-    served,
-    talks,
 )
 from routing.core.domain import Domain
 from routing.core.errors import UnknownService
-from routing.core.events import ContactGone, ContactLeft, ContactQueued, ContactRanked, ContactTicked, PlaceDeclined
-from routing.core.model import ContactState, Outcome, Service
+from routing.core.events import ContactQueued, ContactRanked
+from routing.core.model import ContactState, Service
 from routing.core.records import Contact
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 ASSIGNED = ContactState.ASSIGNED
-
-STEP_S = 5.0
-"""An AGI step of the dialplan takes at most 5 s. A sign of the hold loop that comes later than this after the bridge
-was sent after it: the talk is over and nobody told us."""
-
 
 def queued(d: Domain, event: ContactQueued) -> None:
     """A new contact, or news of a known one. One that is over stays over: its channel never comes back."""
@@ -44,7 +36,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
         raise UnknownService(f"no service {of} in the centre; add it to services.yaml and reload")
     if since is None or since > now:
         since = now
-    if caller_hash and d.abuse and not service.anonymous:
+    if caller_hash and d.caller_memory.abuse and not service.anonymous:
         topics = abuse.known(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
                       caller_box, needs, topics, language, since, now)
@@ -53,7 +45,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
     if caller_hash and to is not None:  # whom no line takes keeps the call that was promised, and the old place
         if d.callbacks:
             callback.merge(d, contact)
-        if d.kept:
+        if d.caller_memory.held_positions:
             kept.give_back(d, contact)
     if not refused and service.preferred_s > 0:
         preferred.choose(d, contact)
@@ -63,19 +55,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
         return
     contacts.enter(d, contact)
     contact.estimate = estimate.at_entry(d, contact)
-    tell(d, contact)
-
-
-def tell(d: Domain, contact: Contact) -> None:
-    """A new contact is in line."""
-    position = contact.original_position = 1 if d.lines[contact.service.id].size == 1 else d.position(contact)
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.Queued, (
-        seq, d.now, contact.id, contact.version, contact.service.id, contact.channel, contact.since, contact.priority,
-        position, contact.leg, contact.caller_hash, contact.caller_box, contact.slow, contact.node,
-        contact.estimate, contact.needs, contact.topics, contact.language,
-        None if contact.entered_at == contact.since else contact.entered_at)))
+    contacts.emit_queued(d, contact)
 
 
 def _turn_away(d: Domain, contact: Contact, reason: str, to: Service | None) -> None:
@@ -84,7 +64,7 @@ def _turn_away(d: Domain, contact: Contact, reason: str, to: Service | None) -> 
     if to is None and d.link_up(contact.node):
         contact.not_before = d.now + contacts.OVERFLOW_AGAIN_S
     contacts.enter(d, contact)
-    tell(d, contact)
+    contacts.emit_queued(d, contact)
     if to is not None:
         contact.visited = (contact.service.id,)
         contacts.move(d, contact, to, reason)
@@ -98,7 +78,7 @@ def _again(d: Domain, contact: Contact, event: ContactQueued) -> None:
     is one that the contact overflowed from (the caller's channel does not know), or takes nobody now. A callback whose
     caller has hung up has no channel any more."""
     if contact.state is ASSIGNED:
-        _cut(d, contact)
+        caller_events.requeue_after_drop(d, contact)
     if contact.state not in contacts.WAITING or (contact.callback and not contact.leg):
         return
     contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
@@ -132,73 +112,3 @@ def ranked(d: Domain, event: ContactRanked) -> None:
     contact.priority = event.priority
     contacts.enter(d, contact)
     contacts.changed(d, contact)
-
-
-def ticked(d: Domain, event: ContactTicked) -> None:
-    """Nothing new about a caller who waits. One who should be talking and is in the hold loop was cut off."""
-    contact = d.contacts.get(event.contact)
-    if contact is not None and contact.state is ASSIGNED:
-        _cut(d, contact)
-
-
-def _cut(d: Domain, contact: Contact) -> None:
-    offer = contact.offer
-    if offer is not None and talks.still_waits(offer, d.now, STEP_S):
-        offers.rescind(d, offer, "stale")
-        talks.talk_over(d, offer, talks.LOST, d.now, seat_lost=False)
-
-
-def gone(d: Domain, event: ContactGone) -> None:
-    """The caller's channel is gone; also of one we never heard of, whose queue entry may still be on its way. A
-    callback goes on without it."""
-    contact = d.contacts.get(event.contact)
-    if contact is None:
-        d.remember_over(event.contact)
-        return
-    at = d.now if event.ended_at is None else min(event.ended_at, d.now)
-    offer = contact.offer
-    if contact.state is ASSIGNED and offer is not None:
-        talks.talk_over(d, offer, talks.DROPPED if event.failure or event.dropped else "caller", at)
-    elif contact.state not in contacts.WAITING:
-        return
-    elif contact.callback:
-        callback.gone(d, contact)
-    else:
-        short = at - contact.waits_from() < contact.service.short_abandon_s
-        outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
-        if contact.handed_at is None:
-            estimate.gave_up(d, contact, at)
-        if contact.introducer is None:
-            kept.keep(d, contact, at)
-        asker = contact.introducer
-        if asker is not None and asker.came_from is not None and not (event.failure or event.dropped) \
-                and served.note(d, asker, asker.came_from, at) and d.callbacks:
-            callback.served(d, contact, asker.came_from)  # as at the end of a talk: they have put it down themselves
-        _end(d, contact, "gone", outcome, at)
-        if event.failure or event.dropped:
-            follow_up.lost(d, contact, at)
-
-
-def left(d: Domain, event: ContactLeft) -> None:
-    """The caller left the line alive, or takes a callback back. Said of one who talks, it is old news."""
-    contact = d.contacts.get(event.contact)
-    if contact is not None and contact.state in contacts.WAITING:
-        _end(d, contact, "left", Outcome.OVERFLOW if event.reason == "net" else Outcome.LEFT, d.now, event.key)
-
-
-def declined(d: Domain, event: PlaceDeclined) -> None:
-    """The wait counts from the caller's own call. Said twice, or of one who has no old place, it changes nothing."""
-    contact = d.contacts.get(event.contact)
-    if contact is None or contact.returned is None or contact.state not in contacts.WAITING:
-        return
-    contacts.lift(d, contact)
-    contact.since, contact.priority = contact.returned
-    contact.returned = contact.estimate = None
-    contacts.enter(d, contact)
-    contacts.changed(d, contact, contact.since)
-
-
-def _end(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
-    if contact.offer is not None:
-        offers.cancel(d, contact.offer)
-    contacts.end_waiting(d, contact, trigger, outcome, at, key)

@@ -23,17 +23,18 @@ from __future__ import annotations
 
 from routing.core import (
     agents,
-    callback,
+    callback_index,
     commands,
     contacts,
+    emit,
     offers,
     quota,
     served,
-    talk_facts,
     talks,
     transfer,
     wellbeing,
 )
+from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -66,8 +67,9 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     contacts.follow_contact(contact, "consults")
     contact.introducer, offer.came_from = offer, contact.service
     offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from())
-    d.facts.append(talk_facts.Consulting(
-        *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id, service.id))
+    emit.consulting(
+        d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
+        service=contact.service.id, to=service.id)
     d.timers.set((TIMER, offer.id), d.now + WAIT_S)
     contacts.hand_on(d, contact, service, record, transfer.IN_PERSON_S)
     wellbeing.offered(d, offer)  # for this service the caller they have at hand may weigh more
@@ -139,12 +141,13 @@ def returned(d: Domain, offer: Offer) -> None:
     contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
     contact.handed_at = (offer.connected_at or d.now) - offer.waited_s  # the wait before this talk is what it was
     if contact.keeps:
-        callback.review(d, contact)
+        d.changes.append(PlaceChanged(contact))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
     offer.apart, offer.turned_at = not offer.line, d.now
     quota.count(d.matching, offer)
-    d.facts.append(talk_facts.Returned(
-        *d.stamp(), offer.id, contact.id, contact.version, offer.agent.id, contact.service.id))
+    emit.returned(
+        d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
+        service=contact.service.id)
     if offer.held_since is not None:
         talks.hold(d, offer, False)
 
@@ -168,17 +171,18 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     offer.talk_over_at = d.now
     talks.leave_phone(d, offer, lost)
     talks.leave(d, record, offer, lost)
-    if by == talks.TRANSFER and not lost and served.note(d, offer, offer.came_from, d.now) and d.callbacks:
-        callback.served(d, contact, offer.came_from)
+    if by == talks.TRANSFER and not lost and served.note(d, offer, offer.came_from, d.now):
+        callback_index.note_served(d, contact, offer.came_from)
     del d.offers[offer.id]
-    d.facts.append(talk_facts.Introduced(
-        *d.stamp(), offer.id, contact.id, record.id, record.version, offer.came_from.id, contact.service.id,
-        contact.channel, by, offer.waited_s, d.now - offer.connected_at, offer.held_s, contact.original_position,
-        by != "caller" and contacts.hide(contact)))
+    emit.introduced(
+        d, offer=offer.id, contact=contact.id, agent=record.id, agent_version=record.version,
+        service=offer.came_from.id, to=contact.service.id, channel=contact.channel, by=by, wait_s=offer.waited_s,
+        talk_s=d.now - offer.connected_at, held_s=offer.held_s, original_position=contact.original_position,
+        unknown=by != "caller" and contacts.hide(contact))
     if by != "caller":
         contacts.given_over(d, contact)
     if contact.keeps:
-        callback.review(d, contact)
+        d.changes.append(PlaceChanged(contact))
     other = contact.offer if by != "caller" else None  # with the caller every offer of theirs is over
     if other is not None and other.introduced and d.link_up(contact.node):
         d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller

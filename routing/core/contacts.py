@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from routing.core import admission, callback, consult, facts, preferred
+from routing.core import admission, callback_index, emit, preferred
+from routing.core.changes import PlaceChanged
 from routing.core.commands import Overflow
 from routing.core.domain import Domain
 from routing.core.model import ContactState, Outcome, Service
-from routing.core.records import AgentRecord, Contact
+from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.requirement import clamp_step, lasts
 from routing.core.states import CONTACT, follow
 
@@ -29,6 +30,10 @@ WAITING = (PENDING, RESERVED)
 OVERFLOW_AGAIN_S = 15.0
 """A caller who should be in the safety net and is still in line is sent there again: the first try may have met a
 refusal or a link just lost. Longer than an action in doubt takes to be looked up (5 s and the look)."""
+
+REDIAL_S = 10.0
+"""A phone that has just stopped ringing is left alone for this long. The next call would come into the end of the one
+before when the agent is gone or the caller took the callback back."""
 
 TIMER = "wait"
 """Kind of a contact's deadline."""
@@ -49,9 +54,9 @@ def enter(d: Domain, contact: Contact) -> None:
     contact.key = start, number = contact.line_key()
     d.lines[service.id].add((start, number, contact))
     if contact.callback:
-        callback.joins(d, contact)
+        callback_index.add_callback(d, contact)
     elif d.callbacks:
-        callback.review(d, contact)
+        d.changes.append(PlaceChanged(contact))
     if contact.state is PENDING:
         look(d, contact)
         d.fresh.append(contact)  # its deadline is set after the next assignment
@@ -83,7 +88,7 @@ def lift(d: Domain, contact: Contact) -> None:
     start, number = contact.key
     d.lines[contact.service.id].remove((start, number, contact))
     if contact.callback:
-        callback.parts(d, contact)
+        callback_index.remove_callback(d, contact)
     if contact.armed:
         contact.armed = False
         d.timers.cancel((TIMER, contact.id))
@@ -140,7 +145,7 @@ def _make_up(d: Domain, contact: Contact) -> None:
     """Steps that have run out, and the ceiling."""
     while (ends := _step_ends(contact)) is not None and ends <= d.now:
         if contact.preferred is not None:
-            preferred.over(d, contact, ends)
+            end_preferred_wait(d, contact, ends)
         else:
             next_step(d, contact, "expired")
     ceiling = _ceiling(contact)
@@ -195,8 +200,8 @@ def stepped(d: Domain, contact: Contact, reason: str) -> None:
     if contact.group is not None:
         look_anew(d, contact)
     d.fresh.append(contact)
-    d.facts.append(facts.Stepped(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.step, reason))
+    emit.stepped(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, step=contact.step, reason=reason)
 
 
 _NUMBER = attrgetter("number")
@@ -243,9 +248,10 @@ def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
     unknown = hide(contact)
     preferred.choose(d, contact)
     enter(d, contact)
-    d.facts.append(facts.Moved(
-        *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, reason, max(0.0, waited_s),
-        d.position(contact), left_position, unknown))
+    emit.moved(
+        d, contact=contact.id, version=contact.version, before=before.id, service=service.id, channel=contact.channel,
+        reason=reason, waited_s=max(0.0, waited_s), position=d.position(contact), left_position=left_position,
+        unknown=unknown)
 
 
 def hide(contact: Contact) -> bool:
@@ -267,7 +273,7 @@ def again(d: Domain, contact: Contact) -> None:
     """Look again, after the fact that says how the offer ended. What the contact had of a preferred agent is used up:
     that was the offer."""
     if contact.preferred is not None:
-        preferred.over(d, contact, d.now)
+        end_preferred_wait(d, contact, d.now)
     look(d, contact)
     if contact.armed:  # what has come due meanwhile is due at once, but who looks again is offered first
         contact.armed = False
@@ -298,9 +304,9 @@ def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord |
     unknown = contact.introducer is None and hide(contact)  # who is only asked about may be the agent's again
     enter(d, contact)
     if moved:
-        d.facts.append(facts.Moved(
-            *d.stamp(), contact.id, contact.version, before.id, service.id, contact.channel, "transfer", 0.0,
-            d.position(contact), unknown=unknown))
+        emit.moved(
+            d, contact=contact.id, version=contact.version, before=before.id, service=service.id,
+            channel=contact.channel, reason="transfer", waited_s=0.0, position=d.position(contact), unknown=unknown)
 
 
 def given_over(d: Domain, contact: Contact) -> None:
@@ -325,29 +331,63 @@ def refit(d: Domain, contact: Contact, service: Service) -> None:
 def changed(d: Domain, contact: Contact, since: float | None = None) -> None:
     """Points, needs or topics of a contact that is back in line are other ones, or (`since`) the start of its wait."""
     contact.version += 1
-    d.facts.append(facts.ContactChanged(
-        *d.stamp(), contact.id, contact.version, contact.service.id, contact.priority, contact.needs, contact.topics,
-        d.position(contact), since))
+    emit.contact_changed(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, priority=contact.priority,
+        needs=contact.needs, topics=contact.topics, position=d.position(contact), since=since)
+
+
+def emit_queued(d: Domain, contact: Contact) -> None:
+    """Emit the fact that a new contact has entered a queue."""
+    position = contact.original_position = 1 if d.lines[contact.service.id].size == 1 else d.position(contact)
+    emit.queued(
+        d, contact, position=position, entered_at=None if contact.entered_at == contact.since else contact.entered_at)
 
 
 def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
-    """The end of a contact that waits. Who waits while their agent asks somebody is that agent's, and answered."""
-    asker = contact.introducer
-    if asker is not None:
-        consult.over(d, asker, "caller")
+    """End a contact that waits. A consult transfer of its caller must have ended before (`consult.over`)."""
     position = d.position(contact)
+    _end_place(d, contact, trigger)
+    _ended(d, contact, outcome, max(0.0, at - contact.waits_from()), position, key, at)
+    del d.contacts[contact.id]
+
+
+def end_consulted(d: Domain, contact: Contact, trigger: str, asker: Offer, at: float) -> None:
+    """End a contact whose caller left during a consult transfer: answered by `asker`, the offer of the agent who asked.
+    """
+    assert asker.came_from is not None
+    _end_place(d, contact, trigger)
+    contact.service = d.services.get(asker.came_from.id, asker.came_from)
+    _ended(d, contact, ANSWERED, asker.waited_s, 0, "", at)
+    del d.contacts[contact.id]
+
+
+def _end_place(d: Domain, contact: Contact, trigger: str) -> None:
     leave_line(d, contact)
     contact.offer = None
     follow_contact(contact, trigger)
-    if contact.keeps or contact.kept_by:
-        callback.apart(d, contact)
-    if asker is None:
-        _ended(d, contact, outcome, max(0.0, at - contact.waits_from()), position, key, at)
-    else:
-        assert asker.came_from is not None
-        contact.service = d.services.get(asker.came_from.id, asker.came_from)
-        _ended(d, contact, ANSWERED, asker.waited_s, 0, "", at)
-    del d.contacts[contact.id]
+    if contact.kept_by:
+        callback_index.unlink_callback(contact)
+    if contact.keeps:
+        d.changes.append(PlaceChanged(contact))
+
+
+def end_preferred_wait(d: Domain, contact: Contact, at: float) -> None:
+    """End the wait for the preferred agent. Step 0 of the service begins, as of `at`."""
+    preferred.forget(contact)
+    contact.step_at = at
+    stepped(d, contact, "preferred")
+
+
+def review_preferred(d: Domain, record: AgentRecord) -> None:
+    """Let contacts look elsewhere that wait in person for an agent who cannot have them any more."""
+    for contact in list(record.wanted_by):
+        if contact.state is not RESERVED and not preferred.fits(d, contact, record):
+            end_preferred_wait(d, contact, d.now)
+
+
+def delay_redial(d: Domain, contact: Contact) -> None:
+    """Leave the caller's phone alone for a moment: it was being dialled, or its caller has just hung up."""
+    contact.not_before = max(contact.not_before, d.now + REDIAL_S)
 
 
 def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
@@ -358,8 +398,5 @@ def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
 
 def _ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str, at: float) -> None:
     d.remember_over(contact.id)
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(facts.Ended, (
-        seq, d.now, contact.id, contact.version, contact.state, contact.service.id, contact.channel, outcome, wait_s,
-        position, contact.original_position, key, at if at < d.now else None)))
+    emit.ended(
+        d, contact, outcome=outcome, wait_s=wait_s, position=position, key=key, ended_at=at if at < d.now else None)

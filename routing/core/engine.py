@@ -14,7 +14,9 @@ from routing.core import (
     abuse,
     admission,
     agents,
+    answering,
     callback,
+    caller_events,
     callers,
     consult,
     contacts,
@@ -23,7 +25,6 @@ from routing.core import (
     follow_up,
     forgotten,
     menu,
-    offers,
     recess,
     relaxed,
     relief,
@@ -31,6 +32,7 @@ from routing.core import (
     settings,
     shift,
     survey,
+    talk_end,
     talks,
     transfer,
     views,
@@ -39,12 +41,13 @@ from routing.core.assign import assign
 from routing.core.commands import Command
 from routing.core.domain import Domain
 from routing.core.errors import HalfDone, RoutingError
-from routing.core.estimate import Measure
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
+from routing.core.memory.waits import EstimateAccuracy
 from routing.core.model import Centre, ContactState
+from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import Row, Started
 from routing.core.timers import Key
@@ -54,11 +57,11 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     Started: restore.started,
     events.Configured: settings.configured,
     events.ContactQueued: callers.queued,
-    events.ContactTicked: callers.ticked,
-    events.ContactGone: callers.gone,
-    events.ContactLeft: callers.left,
+    events.ContactTicked: caller_events.ticked,
+    events.ContactGone: caller_events.gone,
+    events.ContactLeft: caller_events.left,
     events.ContactRanked: callers.ranked,
-    events.PlaceDeclined: callers.declined,
+    events.PlaceDeclined: caller_events.declined,
     events.CallbackAsked: callback.asked,
     events.CallbackTaken: callback.taken,
     events.CallbackReached: callback.reached,
@@ -66,11 +69,11 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.CallerForgotten: forgotten.forget,
     events.CallbacksQuiet: callback.quiet,
     events.ServiceHours: admission.hours,
-    events.OfferRinging: offers.ringing,
-    events.OfferAnswered: offers.answered,
-    events.OfferConnected: offers.connected,
-    events.OfferEnded: offers.ended,
-    events.TalkEnded: talks.talk_ended,
+    events.OfferRinging: answering.ringing,
+    events.OfferAnswered: answering.answered,
+    events.OfferConnected: answering.connected,
+    events.OfferEnded: answering.ended,
+    events.TalkEnded: talk_end.talk_ended,
     events.Held: talks.held,
     events.FollowUpAgreed: follow_up.agreed,
     events.AbuseSaid: abuse.said,
@@ -113,13 +116,15 @@ class Engine:
         try:
             HANDLERS[type(event)](d, event)
         except RoutingError as error:
-            if d.commands or told != d.next_seq:
+            if d.commands or d.changes or told != d.next_seq:
                 raise HalfDone(type(event).__name__) from error
             raise
         matching = d.matching
         try:
+            if d.changes:
+                react(d)
             if matching.calling or matching.fresh or matching.unmet:
-                assign(d)
+                _assign(d)
             if d.fresh:
                 contacts.settle(d)
         except RoutingError as error:  # what was told has happened, and what follows from it half
@@ -135,7 +140,8 @@ class Engine:
         d.now = max(d.now, now)
         _catch_up(d)
         while d.overdue and contacts.overflow(d):
-            assign(d)
+            react(d)
+            _assign(d)
             contacts.settle(d)
             _catch_up(d)
         done, d.commands = d.commands, []
@@ -194,9 +200,9 @@ class Engine:
         found = self._domain.offers.get(offer)
         return "" if found is None else found.contact.box
 
-    def forecasts(self) -> dict[ServiceId, Measure]:
+    def forecasts(self) -> dict[ServiceId, EstimateAccuracy]:
         """How good the expected waits told at entry were, for each service that has had an answered one."""
-        return self._domain.forecast.measures()
+        return self._domain.forecast.accuracy_by_service()
 
     def live_contacts(self) -> list[LiveContact]:
         """Contacts whose caller should be there."""
@@ -208,7 +214,7 @@ class Engine:
 
 
 OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {
-    "vanish": offers.vanished, "ring": offers.overdue, "brief": offers.overdue, "dial": callback.overdue,
+    "vanish": answering.vanished, "ring": answering.overdue, "brief": answering.overdue, "dial": callback.overdue,
     consult.TIMER: consult.due,
     "wrap": lambda d, offer: talks.wrap_up(d, offer, "wrapped_up"),
 }
@@ -228,12 +234,22 @@ def _catch_up(d: Domain) -> None:
     """Everything that is due, and then the assignment: nobody is offered to who has been due for a break since."""
     timers, now = d.timers, d.now
     while (key := timers.pop_due(now)) is not None:
-        _due(d, key)
-        while (key := timers.pop_due(now)) is not None:
+        while key is not None:
             _due(d, key)
-        assign(d)
+            if d.changes:
+                react(d)
+            key = timers.pop_due(now)
+        _assign(d)
         if d.fresh:
             contacts.settle(d)
+
+
+def _assign(d: Domain) -> None:
+    """Assign contacts to agents, react to what that changed, and repeat until nothing changes."""
+    assign(d)
+    while d.changes:
+        react(d)
+        assign(d)
 
 
 def _due(d: Domain, key: Key) -> None:

@@ -143,7 +143,7 @@ def _merit(d: Domain, contact: Contact, record: AgentRecord) -> Merit | None:
     if contact.group is None or contact.group.pool.owner is not None:
         return None
     pool = contact.group.pool
-    level = requirement.level(requirement.of(d, contact), dict(record.agent.skills))
+    level = requirement.level(d.matching.requirement_of(contact), dict(record.agent.skills))
     return Merit(requirement.UNRANKED if level is None else level, pool.key(record, d.matching.half_life_s),
                  (pool.load and tier_of(record, pool.load)) or 0)
 
@@ -152,7 +152,7 @@ Reason = tuple[Why, str]
 
 
 def _by_skills(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
-    wanted, skills = requirement.of(d, contact), dict(record.agent.skills)
+    wanted, skills = d.matching.requirement_of(contact), dict(record.agent.skills)
     for skill, least in wanted.needs:
         has = skills.get(skill)
         if has is None:

@@ -31,10 +31,6 @@ from routing.core.talk_facts import (
     WrapUpWanted,
 )
 
-record = tuple.__new__
-"""`record(Kind, (every field in order))` is `Kind(...)` in less than half of the time: for what is made with every
-call. Defaults are not filled in; a test compares each record made with its kind."""
-
 
 class Queued(NamedTuple):
     """A contact entered a queue: state `pending`, version 1."""

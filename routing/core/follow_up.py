@@ -10,7 +10,7 @@ call: what was agreed ends with it.
 
 from __future__ import annotations
 
-from routing.core import callback, callers, contacts, talk_facts, transfer
+from routing.core import callback, contacts, emit, served, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import FollowUpAgreed
@@ -28,27 +28,27 @@ def agreed(d: Domain, event: FollowUpAgreed) -> None:
         raise NoCallback
     if contact.follow_up is not event.agreed:
         contact.follow_up = event.agreed
-        d.facts.append(talk_facts.FollowUpSet(*d.stamp(), offer.id, contact.id, contact.service.id, event.agreed))
+        emit.follow_up_set(d, offer=offer.id, contact=contact.id, service=contact.service.id, agreed=event.agreed)
 
 
-def lost(d: Domain, contact: Contact, at: float) -> None:
-    """The call of this contact, which is over, was lost at `at`."""
+def promise_callback(d: Domain, contact: Contact, at: float) -> None:
+    """Have the caller of a contact called back whose call was lost at `at`, if they have agreed to it."""
     name = ContactId(f"f{contact.id}")
     if not contact.follow_up or not _can(contact) or name in d.contacts or name in d.over:
         return
     again = _again(d, contact)
     for one in again:
         _take_place(d, one, contact)
-    if again or d.lately.since(contact.caller_hash, contact.service.id, contact.queued_at, at):
+    if again or served.was_served(d, contact.caller_hash, contact.service.id, contact.queued_at, at):
         return
     new = Contact(name, contact.service, Channel.VOICE, contact.since, contact.priority, d.take_number(), d.now, "",
                   contact.slow, contact.node, contact.caller_hash, contact.caller_box, contact.needs, contact.topics,
                   contact.language, contact.since, d.now)
-    new.callback, new.anytime, new.not_before = True, True, d.now + callback.REDIAL_S
+    new.callback, new.anytime, new.not_before = True, True, d.now + contacts.REDIAL_S
     new.callback_hash, new.callback_box = contact.callback_hash, contact.callback_box
     d.contacts[name] = new
     contacts.enter(d, new)
-    callers.tell(d, new)
+    contacts.emit_queued(d, new)
     callback.tell(d, new, "asked")
 
 

@@ -8,6 +8,7 @@ everywhere the same, in this event too, so that a replay forgets at the same mom
 from __future__ import annotations
 
 from routing.core import callback, contacts
+from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
 from routing.core.events import CallerForgotten
 
@@ -21,13 +22,10 @@ def forget(d: Domain, event: CallerForgotten) -> None:
     digest = event.caller_hash
     if not digest:
         return
-    d.known.forget(digest)
-    d.kept.forget(digest)
-    d.lately.forget(digest)
-    d.abuse.forget(digest)
+    d.caller_memory.forget_caller(digest)
     for contact in [one for one in d.contacts.values() if digest in (one.caller_hash, one.callback_hash)]:
         if contact.callback and contact.state in contacts.WAITING:
             callback.call_off(d, contact, FORGOTTEN)
         contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
         if contact.keeps:
-            callback.review(d, contact)
+            d.changes.append(PlaceChanged(contact))

@@ -7,7 +7,7 @@ no capacity then (`capacity`).
 
 from __future__ import annotations
 
-from routing.core import capacity, commands, talk_facts
+from routing.core import capacity, commands, emit
 from routing.core.domain import Domain
 from routing.core.model import OfferState
 from routing.core.records import AgentRecord, Offer
@@ -33,4 +33,4 @@ def _tell(d: Domain, record: AgentRecord, offer: Offer, on: bool) -> None:
     offer.interrupted = on
     contact = offer.contact
     d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node))
-    d.facts.append(talk_facts.Interrupted(*d.stamp(), offer.id, contact.id, record.id, on))
+    emit.interrupted(d, offer=offer.id, contact=contact.id, agent=record.id, on=on)

@@ -3,7 +3,7 @@ figures come from there as all others do. One event a dialogue, when it is over.
 
 from __future__ import annotations
 
-from routing.core import facts
+from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.errors import OutOfRange
 from routing.core.events import MenuLeft
@@ -21,7 +21,7 @@ def left(d: Domain, event: MenuLeft) -> None:
     """Noted as it is."""
     if event.outcome not in OUTCOMES or len(event.nodes) > NODES_MAX or event.lasted_s < 0:
         raise OutOfRange(f"menu of {event.contact}: {event.outcome}, {len(event.nodes)} nodes, {event.lasted_s} s")
-    d.facts.append(facts.MenuPassed(
-        *d.stamp(), event.contact, event.entry, event.nodes, event.outcome, event.lasted_s, event.service,
-        event.timeouts, event.wrong, event.repeats, event.more, event.slow,
-        event.resumed))
+    emit.menu_passed(
+        d, contact=event.contact, entry=event.entry, nodes=event.nodes, outcome=event.outcome, lasted_s=event.lasted_s,
+        service=event.service, timeouts=event.timeouts, wrong=event.wrong, repeats=event.repeats, more=event.more,
+        slow=event.slow, resumed=event.resumed)

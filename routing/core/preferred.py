@@ -8,7 +8,7 @@ an agent who has let it ring has had their turn.
 
 from __future__ import annotations
 
-from routing.core import contacts, requirement
+from routing.core import requirement
 from routing.core.domain import Domain
 from routing.core.kind import for_both
 from routing.core.model import AgentState, Service
@@ -25,10 +25,10 @@ def choose(d: Domain, contact: Contact) -> None:
     service = contact.service
     if service.preferred_s <= 0 or not contact.caller_hash or service.anonymous:
         return
-    last = d.known.last(contact.caller_hash)
-    if last is None or d.now - last[1] > service.preferred_days * DAY_S:
+    last = d.caller_memory.last_agents.get(contact.caller_hash)
+    if last is None or d.now - last.at > service.preferred_days * DAY_S:
         return
-    record = d.agents.get(last[0])
+    record = d.agents.get(last.agent)
     if record is not None and fits(d, contact, record):
         wait_for(contact, record)
 
@@ -57,17 +57,3 @@ def forget(contact: Contact) -> None:
     if contact.preferred is not None:
         contact.preferred.wanted_by.pop(contact, None)
         contact.preferred = contact.preferred_s = None
-
-
-def over(d: Domain, contact: Contact, at: float) -> None:
-    """The preferred agent's time is over since `at`: step 0 begins."""
-    forget(contact)
-    contact.step_at = at
-    contacts.stepped(d, contact, "preferred")
-
-
-def review(d: Domain, record: AgentRecord) -> None:
-    """The agent's state or skills have changed: who waits for them in person looks elsewhere when they do not fit."""
-    for contact in list(record.wanted_by):
-        if contact.state is not contacts.WAITING[1] and not fits(d, contact, record):
-            over(d, contact, d.now)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.kind import Kind, Standing
+from routing.core.line import LineKey
+from routing.core.match import Matching
 from routing.core.model import Agent, AgentState, Channel, ContactState, Estimate, Needs, OfferState, Profile, Service
+from routing.core.pool import Group, Pool, Quota, line_key
 
-if TYPE_CHECKING:
-    from routing.core.kind import Kind, Standing
-    from routing.core.pool import Group, Pool
-    from routing.core.quota import Quota
+Index: TypeAlias = "Matching[AgentRecord, Contact]"
+"""The index of all agents and contacts."""
 
-MINUTE_S = 60.0
-"""One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
-
-LineKey = tuple[float, int]
-"""(virtual start, number): the order between contacts; (idle since, index): the order between agents."""
+ContactGroup: TypeAlias = "Group[AgentRecord, Contact]"
+"""Contacts that wait for the same agents."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +51,7 @@ class Contact:
     step: int = 0
     original_position: int = 1
     offer: Offer | None = None
-    group: Group | None = None
+    group: ContactGroup | None = None
     """Where it waits for an agent; None: it does not."""
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
@@ -87,7 +86,7 @@ class Contact:
     merged: bool = False
     """It took over the place of a callback of the same caller."""
     keeps: tuple[Contact, ...] = ()
-    """Callbacks that stand still while it lives: their caller is on the line with it (`callback.review`)."""
+    """Callbacks that stand still while it lives: their caller is on the line with it (`callback.review_blocks`)."""
     kept_by: tuple[Contact, ...] = ()
     """Of a callback: the later calls of its caller that keep it."""
     estimate: Estimate | None = None
@@ -109,8 +108,7 @@ class Contact:
     def line_key(self) -> LineKey:
         """Age with priority: the smallest is served first. Between services of another weight the time that has gone
         by counts too: see `pool.Group`."""
-        service = self.service
-        return self.since * service.weight - MINUTE_S * (service.priority + self.priority), self.number
+        return line_key(self.service, self.since, self.priority, self.number)
 
 
 @dataclass(slots=True, eq=False)
@@ -218,15 +216,15 @@ class AgentRecord:
     """Services the agent can serve."""
     key: LineKey | None = None
     """The agent's key in the pools while they stand there; None: they do not."""
-    kind: Kind | None = None
+    kind: Kind[AgentRecord, Contact] | None = None
     """What they have in common with agents of the same skills: set while they are signed in."""
-    standing: Standing | None = None
+    standing: Standing[AgentRecord, Contact] | None = None
     """The places where they stand, or stood last."""
     code: int = -1
     """For which channels and loads `standing` is; see `match.Matching.stand`."""
     channels: int = 0
     """Of which channels something may be offered to them now, a bit for each in the order of `Channel`."""
-    own: tuple[Pool, ...] = ()
+    own: tuple[Pool[AgentRecord, Contact], ...] = ()
     """Personal pools: of contacts that wait for this agent."""
     keys: tuple[LineKey, ...] = ()
     """Their keys in the pools of other strategies than longest idle, in the order of `standing.keyed`."""

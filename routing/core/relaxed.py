@@ -6,7 +6,7 @@ accommodation manager see. What a person can do (channels, capacity, captions, t
 
 from __future__ import annotations
 
-from routing.core import agents, facts
+from routing.core import agents, emit
 from routing.core.domain import Domain
 from routing.core.errors import OutOfRange
 from routing.core.events import RulesRelaxed
@@ -36,7 +36,7 @@ def relax(d: Domain, event: RulesRelaxed) -> None:
             record.relaxed[rule] = event.until
         else:
             del record.relaxed[rule]
-        d.facts.append(facts.Overridden(*d.stamp(), record.id, None, rule, max(d.now, event.until), event.by))
+        emit.overridden(d, agent=record.id, offer=None, rule=rule, until=max(d.now, event.until), by=event.by)
     if new:
         _lift(d, record)
         _tell(d, record)

@@ -18,10 +18,11 @@ from routing.core import (
     agents,
     breaks,
     callback,
+    callback_index,
     capacity,
     consult,
     contacts,
-    facts,
+    emit,
     quota,
     relaxed,
     served,
@@ -43,6 +44,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.offers import BRIEF_S, RING_GRACE_S
+from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer
 from routing.core.requirement import clamp_step
 from routing.core.states import AGENT, follow
@@ -61,9 +63,7 @@ def started(d: Domain, event: Started) -> None:
     settings.configured(d, Configured(event.centre))
     for contact in event.over:
         d.remember_over(contact)
-    d.known.restore(event.spoke)
-    d.kept.restore(event.places)
-    d.abuse.restore(event.abusive)
+    d.caller_memory.restore_notes(event.spoke, event.places, event.abusive)
     d.repairs = rebuild(d, event.contacts, event.offers, event.agents)
 
 
@@ -80,16 +80,17 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
         _agent(d, row)
     offer_rows, waits = sorted(stored_offers), {row.contact: row.wait_s for row in contact_rows}
     asked = {row.contact: row.service for row in offer_rows if row.state is OfferState.CONSULTING}
-    calling = callback.calling(d, asked)
+    blocked = callback.list_blocked(d, asked)
     for offer_row in offer_rows:
-        if offer_row.contact in calling and offer_row.state is OfferState.PENDING and offer_row.dialled_at is None:
-            # The version before let it ring. What `callback.restored` would emit here contradicts rows that are stored.
+        if offer_row.contact in blocked and offer_row.state is OfferState.PENDING and offer_row.dialled_at is None:
+            # The version before let it ring. Facts of `callback.review_blocks` would contradict rows that are stored.
             d.next_offer = max(d.next_offer, offer_row.offer + 1)
         else:
             _offer(d, offer_row, agent_rows.get(offer_row.agent), waits.get(offer_row.contact))
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
-    callback.restored(d)
+    callback_index.note_new(d)
+    react(d)
     for record in d.agents.values():
         if record.signed:
             _settle_agent(d, record, agent_rows.get(record.id))
@@ -106,18 +107,18 @@ def _repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: Itera
         if one.offer not in d.offers:
             state = OfferState.RESCINDED if one.state is OfferState.PENDING else OfferState.COMPLETED
             repairs.append(one._replace(state=state))
-            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, one.contact, one.offer, one.agent))
+            emit.alarm(d, kind=REPAIRED, contact=one.contact, offer=one.offer, agent=one.agent)
     for row in contact_rows:
         contact = d.contacts.get(row.contact)
         after = ContactState.COMPLETED if contact is None else contact.state
         if after is not row.state:
             repairs.append(row._replace(state=after, offer=None))
-            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, row.contact, None, None))
+            emit.alarm(d, kind=REPAIRED, contact=row.contact, offer=None, agent=None)
     for agent in agent_rows:
         record = d.agents[agent.agent]
         if record.state is not agent.state:
             repairs.append(agent._replace(state=record.state, seat=record.seat))
-            d.facts.append(facts.Alarm(*d.stamp(), REPAIRED, None, None, agent.agent))
+            emit.alarm(d, kind=REPAIRED, contact=None, offer=None, agent=agent.agent)
     return repairs
 
 

@@ -9,7 +9,7 @@ from routing.core import (
     callback,
     consult,
     contacts,
-    facts,
+    emit,
     offers,
     pairs,
     quota,
@@ -62,9 +62,9 @@ def configured(d: Domain, event: Configured) -> None:
     for contact in waiting:
         contacts.refit(d, contact, contact.service)
     quota.recount(d.matching, d.offers.values())
-    d.facts.append(facts.CentreChanged(*d.stamp(), len(event.centre.services), len(event.centre.agents)))
+    emit.centre_changed(d, services=len(event.centre.services), agents=len(event.centre.agents))
     admission.review(d)
-    d.forecast.forget()
+    d.forget_supply()
     for record in dropped:
         agents.note(d, record)
     for record in signed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.core import agents, breaks, capacity, offers, preferred, relief, talk_facts, talks
+from routing.core import agents, breaks, capacity, contacts, emit, offers, relief, talks
 from routing.core.domain import Domain
 from routing.core.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.events import (
@@ -199,7 +199,7 @@ def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
         for offer in talking:
             if not offer.wrapup_asked:
                 offer.wrapup_asked = True
-                d.facts.append(talk_facts.WrapUpWanted(*d.stamp(), offer.id, offer.contact.id, record.id))
+                emit.wrap_up_wanted(d, offer=offer.id, contact=offer.contact.id, agent=record.id)
     if not talking and not _wraps(record) and not talks.ask_aside(d, record):
         raise NotNow(f"agent {event.agent} has no talk after which a wrap-up could come; ask within the talk")
 
@@ -217,5 +217,5 @@ def skilled(d: Domain, event: AgentSkilled) -> None:
     record.as_configured = None if skills == usual.skills else usual
     agents.enlist(d, record)
     agents.note(d, record)
-    preferred.review(d, record)
+    contacts.review_preferred(d, record)
     agents.place(d, record)

@@ -3,7 +3,7 @@ the numbers are made of the facts alone (`Surveyed`)."""
 
 from __future__ import annotations
 
-from routing.core import facts
+from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.errors import OutOfRange, UnknownService
 from routing.core.events import SurveyAnswered
@@ -14,9 +14,6 @@ ANSWERS = {ASKED: range(1), CARED: range(1, 6), SOLVED: range(2), MESSAGE: range
 """Question -> what may be said. `cared`: 5 very much, 1 not at all; `solved`: 1 yes, 0 no. `asked` is the beginning of
 the survey and `message` a spoken word that was left; both are counted, their answer is 0."""
 
-REMEMBERED = 2_000
-"""Surveys under way, and over. A survey takes a minute; a full house of 180 talks ends some 60 in one."""
-
 
 def answered(d: Domain, event: SurveyAnswered) -> None:
     """One question. The first answer stands; one of a survey that has not begun (or is forgotten) changes nothing."""
@@ -26,11 +23,9 @@ def answered(d: Domain, event: SurveyAnswered) -> None:
         raise OutOfRange(f"survey of {event.contact}: {event.question} cannot be {event.answer}")
     if event.question == ASKED and event.contact not in d.surveys:
         d.surveys[event.contact] = set()
-        if len(d.surveys) > REMEMBERED:
-            d.surveys.popitem(last=False)
     if not _first(d, event.contact, event.question):
         return
-    d.facts.append(facts.Surveyed(*d.stamp(), event.contact, event.service, event.question, event.answer))
+    emit.surveyed(d, contact=event.contact, service=event.service, question=event.question, answer=event.answer)
 
 
 def _first(d: Domain, contact: ContactId, question: str) -> bool:

@@ -17,20 +17,18 @@ from __future__ import annotations
 
 from routing.core import (
     agents,
-    callback,
-    callers,
+    callback_index,
     capacity,
     commands,
     contacts,
-    facts,
-    follow_up,
+    emit,
     quota,
     served,
-    talk_facts,
     wellbeing,
 )
+from routing.core.changes import CallLost, PlaceChanged
 from routing.core.domain import Domain
-from routing.core.events import ContactGone, Held, TalkEnded
+from routing.core.events import Held
 from routing.core.model import ContactState, OfferState, Service, WrapUpMode
 from routing.core.records import AgentRecord, Offer
 from routing.core.states import OFFER, follow
@@ -48,18 +46,6 @@ BY_WISH = frozenset({OPTIONAL, AGENT_REQUESTED})
 """Modes in which a wrap-up comes only when the agent asks for it."""
 
 
-def talk_ended(d: Domain, event: TalkEnded) -> None:
-    """Caller and agent are apart. Who hangs up while their agent asks on a second line was with the agent."""
-    number, by, ended_at = event
-    offer = d.offers.get(number)
-    if offer is None:
-        return
-    if offer.state is ACCEPTED and not offer.apart:  # who is not together is told by other events
-        talk_over(d, offer, by, d.now if ended_at is None else ended_at)
-    elif offer.line and offer.state is CONSULTING and by in ("caller", DROPPED):
-        callers.gone(d, ContactGone(offer.contact.id, ended_at, dropped=by == DROPPED))
-
-
 def held(d: Domain, event: Held) -> None:
     """The caller is on hold, or back."""
     offer = d.offers.get(event.offer)
@@ -72,8 +58,7 @@ def hold(d: Domain, offer: Offer, on: bool) -> None:
     if offer.held_since is not None:
         offer.held_s += d.now - offer.held_since
     offer.held_since = d.now if on else None
-    d.facts.append(talk_facts.HoldChanged(
-        *d.stamp(), offer.id, offer.contact.id, offer.agent.id, on, offer.held_s))
+    emit.hold_changed(d, offer=offer.id, contact=offer.contact.id, agent=offer.agent.id, on=on, held_s=offer.held_s)
 
 
 def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True,
@@ -113,26 +98,23 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     wait_s = offer.connected_at - contact.waits_from()
     if wait_s < 0.0:
         wait_s = 0.0
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(talk_facts.TalkOver, (
-        seq, d.now, offer.id, contact.id, contact.version, contact.state, record.id, record.version,
-        contact.service.id, contact.channel, "caller" if dropped else by, wait_s, at - offer.connected_at, offer.held_s,
-        contact.original_position, None if to is None else to.id)))
-    if not (lost or dropped) and served.note(d, offer, contact.service, at) and d.callbacks:
-        callback.served(d, contact, contact.service)
+    emit.talk_over(
+        d, offer, by="caller" if dropped else by, wait_s=wait_s, talk_s=at - offer.connected_at,
+        to=None if to is None else to.id)
+    if not (lost or dropped) and served.note(d, offer, contact.service, at):
+        callback_index.note_served(d, contact, contact.service)
     if lost or handed:
         del d.offers[offer.id]
         if lost:
             contacts.cut(d, contact)
         return
     if contact.keeps:
-        callback.apart(d, contact)
+        d.changes.append(PlaceChanged(contact))
     contacts.end_answered(d, contact, wait_s, at)
     if not wraps:
         _wrapped(d, offer)
     if dropped:
-        follow_up.lost(d, contact, at)
+        d.changes.append(CallLost(contact, at))
 
 
 def leave_phone(d: Domain, offer: Offer, lost: bool) -> None:
@@ -214,17 +196,13 @@ def _free(d: Domain, record: AgentRecord, offer: Offer, reason: str) -> None:
 
 
 def _wrapped(d: Domain, offer: Offer) -> None:
-    contact, record = offer.contact, offer.agent
+    contact = offer.contact
     assert offer.talk_over_at is not None
     offer.state = OFFER.get((offer.state, "wrapped_up")) or follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
     contacts.follow_contact(contact, "wrapped_up")
     contact.offer = None  # they hold each other: memory comes back at once, not when the garbage is looked for
     del d.offers[offer.id], d.contacts[contact.id]
-    seq = d.next_seq
-    d.next_seq = seq + 1
-    d.facts.append(facts.record(talk_facts.WrappedUp, (
-        seq, d.now, offer.id, contact.id, contact.version, record.id, record.version, contact.service.id,
-        contact.channel, d.now - offer.talk_over_at)))
+    emit.wrapped_up(d, offer, wrapup_s=d.now - offer.talk_over_at)
 
 
 def wrap_up(d: Domain, offer: Offer, reason: str) -> None:

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from math import inf, log2
 
-from routing.core import facts
+from routing.core import emit, facts
 from routing.core.domain import Domain
 from routing.core.model import AgentState, OfferState
 from routing.core.records import AgentRecord, Offer
@@ -183,8 +183,8 @@ def by_ceiling(d: Domain, offer: Offer) -> None:
     pair it is said of whose limit it is."""
     load = offer.contact.service.load
     for record in [one for one in people(offer) if _beyond(d, one, load)] or [offer.agent]:
-        d.facts.append(facts.Overridden(
-            *d.stamp(), record.id, offer.id, "distress_limit", d.now + offer.ring_s, "ceiling"))
+        emit.overridden(
+            d, agent=record.id, offer=offer.id, rule="distress_limit", until=d.now + offer.ring_s, by="ceiling")
 
 
 def _beyond(d: Domain, record: AgentRecord, load: int) -> bool:
@@ -269,12 +269,10 @@ def refreshed(d: Domain, record: AgentRecord) -> None:
 def burden(record: AgentRecord) -> facts.Wellbeing:
     """What must outlive a restart, to be told with the agent's next change."""
     record.untold = False
-    return facts.record(facts.Wellbeing, (
-        record.load, record.load_at, record.last_load, record.limited, record.spared_until, record.rest_until,
-        record.working_since, record.occupied, record.occupied_at, record.steady_at, record.break_begun,
-        record.break_s, record.break_until, tuple(sorted(record.relaxed.items())) if record.relaxed else (),
-        tuple([(offer.id, offer.load) for offer in record.offers.values()
-               if offer.weighed and offer.state is not COMPLETED]) if record.offers else ()))
+    return emit.new_wellbeing(
+        record, relaxed=tuple(sorted(record.relaxed.items())) if record.relaxed else (),
+        weighed=tuple([(offer.id, offer.load) for offer in record.offers.values()
+                       if offer.weighed and offer.state is not COMPLETED]) if record.offers else ())
 
 
 def settle(d: Domain, record: AgentRecord) -> None:

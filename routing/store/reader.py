@@ -13,19 +13,18 @@ from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import DBAPIError
 
-from routing.core.abuse import CALLERS_MAX
 from routing.core.events import Event
 from routing.core.facts import Fact, Wellbeing
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from routing.core.journal import JournalError, decode_event, decode_fact
+from routing.core.memory.callers import ABUSIVE_CALLERS_MAX
 from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
 from routing.core.stored import Abused, OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
 from routing.store import start
 from routing.store.database import connect, translated, url_of
-from routing.store.migrate import revision
+from routing.store.migrate import HEAD, revision
 from routing.store.schema import (
     CONTACT_LIVE,
-    HEAD,
     OFFER_WITH_AGENT,
     agents,
     contacts,
@@ -124,7 +123,7 @@ class Loaded(NamedTuple):
     places: tuple[OldPlace, ...]
     """Of callers who hung up lately while waiting and have not come again, at most `PLACES_MAX`."""
     abusive: tuple[Abused, ...]
-    """When it was last said of whom, at most `CALLERS_MAX`, oldest first."""
+    """When it was last said of whom, at most `ABUSIVE_CALLERS_MAX`, oldest first."""
     next_offer: OfferId
     """One above every offer there ever was."""
     next_fact: int
@@ -205,7 +204,8 @@ def _abusive(rows: Iterable[tuple[str, float]]) -> tuple[Abused, ...]:
     for caller, at in rows:
         if caller:
             last[caller] = max(at, last.get(caller, at))
-    return tuple(Abused(caller, at) for caller, at in sorted(last.items(), key=lambda one: one[1])[-CALLERS_MAX:])
+    newest = sorted(last.items(), key=lambda one: one[1])[-ABUSIVE_CALLERS_MAX:]
+    return tuple(Abused(caller, at) for caller, at in newest)
 
 
 def _needs(text: str) -> Needs:

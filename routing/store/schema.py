@@ -30,9 +30,6 @@ from sqlalchemy import (
 
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
 
-HEAD = "0017"
-"""The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
-
 JOURNAL_FORMAT = "1"
 """How the bodies of `journal` and `facts` are encoded (`routing/core/journal.py`). Kept in `meta`."""
 

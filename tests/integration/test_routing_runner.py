@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from routing import runner as module
 from routing.clock import Clock
+from routing.core import emit
 from routing.core.commands import Command, Offer, Overflow, Rescind
 from routing.core.domain import Domain
 from routing.core.engine import HANDLERS, Engine
@@ -28,7 +29,7 @@ from routing.core.events import (
     RulesRelaxed,
     SeatChanged,
 )
-from routing.core.facts import Alarm, Fact, Offered
+from routing.core.facts import Fact, Offered
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, ContactView, InboxClosed
 from routing.core.model import Agent, AnswerMode, Centre, Service, Step
@@ -208,7 +209,7 @@ async def test_a_refusal_that_nobody_waits_for_is_told_in_the_log() -> None:
 
 async def test_an_event_refused_half_done_ends_the_node_with_nothing_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     def torn(domain: Domain, event: ContactTicked) -> None:
-        domain.facts.append(Alarm(*domain.stamp(), "torn", event.contact, None, None))
+        emit.alarm(domain, kind="torn", contact=event.contact, offer=None, agent=None)
         raise IllegalTransition("contact", event.contact, "pending", "torn")
 
     monkeypatch.setitem(HANDLERS, ContactTicked, torn)

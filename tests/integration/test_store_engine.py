@@ -183,7 +183,8 @@ async def test_places_of_callers_who_hung_up_outlive_a_restart(tmp_path: Path) -
     await store.commit(Turn(entries, told.facts))
     loaded = await store.load()
     await store.close()
-    assert loaded.places == told.engine._domain.kept.all() == (OldPlace("h2", (ServiceId("edu"),), 10.0, 2, 50.0),)
+    held = told.engine._domain.caller_memory.held_positions
+    assert loaded.places == tuple(held.values()) == (OldPlace("h2", (ServiceId("edu"),), 10.0, 2, 50.0),)
     [waits] = [one for one in loaded.contacts if one.contact == "c6"]
     assert (waits.since, waits.priority) == (60.0, 0)
 
@@ -212,7 +213,7 @@ async def test_a_call_that_no_line_took_leaves_the_place_after_a_restart(tmp_pat
     await store.close()
     assert {place.caller_hash for place in loaded.places} == ({"h1"} if way in ("net", "gone") else set())
     if way != "gone":
-        assert loaded.places == told.engine._domain.kept.all()
+        assert loaded.places == tuple(told.engine._domain.caller_memory.held_positions.values())
 
 
 async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
@@ -263,7 +264,7 @@ async def test_what_was_said_of_callers_outlives_a_restart_until_it_is_taken_bac
     await store.commit(Turn(entries, told.facts))
     loaded = await store.load()
     assert loaded.abusive == (Abused("h3", 32.0), Abused("h1", 42.0), Abused("h4", 70.0))
-    assert [one.caller_hash for one in told.engine._domain.abuse.all()] == ["h3", "h1", "h4"]
+    assert list(told.engine._domain.caller_memory.abuse) == ["h3", "h1", "h4"]
     [talked] = [one for one in loaded.contacts if one.contact == "c7"]
     assert talked.abusive and talked.topics == {"abusive"}
     old = await store.work(partial(traces.blank_rows, ids=["c1", "c4"]))

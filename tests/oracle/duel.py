@@ -15,7 +15,7 @@ from routing.core.commands import Overflow, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.model import Centre
-from routing.core.stored import Spoke, Started, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import Started, StoredAgent, StoredContact, StoredOffer
 from tests.oracle.house import House, Refusal
 
 OVER_KEPT = 50
@@ -163,8 +163,8 @@ class Duel:
             contacts, offers = drop(contacts), drop(offers)
         event = Started(
             d.centre, tuple(contacts), tuple(offers), tuple(agents), tuple(list(d.over)[-OVER_KEPT:]),
-            tuple(Spoke(caller, *last) for caller, last in d.known._last.items()), d.next_offer, d.next_seq,
-            d.kept.all(), d.abuse.all())
+            tuple(d.caller_memory.last_agents.values()), d.next_offer, d.next_seq,
+            tuple(d.caller_memory.held_positions.values()), tuple(d.caller_memory.abuse.values()))
         self._begin()
         self.tell(event)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core import callback, offers
+from routing.core import callback, contacts, offers
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Dial, Join, Offer, Rescind
@@ -234,8 +234,8 @@ def test_an_agent_who_is_gone_while_the_caller_is_dialled_lets_go_of_both_phones
     assert told.tick(11.1 + offers.BRIEF_S) == [], "late news of the agent sets no other limit"
     told.sits("b", at=42.0)
     assert told.tell(e.OfferEnded(first.offer, "hangup"), 43.0) == [Rescind(first.offer, "c1", "partner", dialled=True)]
-    assert told.contact("c1").tries == 0 and told.tick(43.0 + callback.REDIAL_S - 0.1) == []
-    assert [one.contact for one in told.tick(43.0 + callback.REDIAL_S)] == ["c1"]
+    assert told.contact("c1").tries == 0 and told.tick(43.0 + contacts.REDIAL_S - 0.1) == []
+    assert [one.contact for one in told.tick(43.0 + contacts.REDIAL_S)] == ["c1"]
 
 
 @pytest.mark.parametrize("answered", [True, False])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core import callback
+from routing.core import callback, contacts
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core.commands import Command, Dial, Offer, Overflow, Rescind
@@ -125,7 +125,7 @@ def test_a_dialled_callback_is_let_go_when_its_caller_has_been_served() -> None:
     told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 30.0)
     done = told.tell(e.TalkEnded(told.offers[-1].offer, "agent"), 60.0)
     assert done == [Rescind(dialled.offer, "c1", "contact_gone", dialled=True)]
-    assert told.state("b") is AgentState.READY and told.last(f.Ended).contact == "c2"
+    assert told.state("b") is AgentState.READY and told.last(f.Ended).contact == "c1"
 
 
 def test_two_who_are_promised_a_call_at_one_telephone_are_both_called() -> None:
@@ -194,9 +194,9 @@ def test_nobody_is_called_back_who_is_on_the_line() -> None:
     told.tell(e.OfferConnected(told.offers[-1].offer, "c3"), 33.0)
     talk = told.offers[-2]
     assert told.tell(e.TalkEnded(talk.offer, "caller"), 40.0) == [], "their phone has a moment"
-    told.tick(39.9 + callback.REDIAL_S)
+    told.tick(39.9 + contacts.REDIAL_S)
     assert told.contact("c1").callback and told.offers[-1].contact == "c3"
-    told.tick(40.0 + callback.REDIAL_S)
+    told.tick(40.0 + contacts.REDIAL_S)
     assert told.offers[-1].contact == "c1"
 
 
@@ -206,7 +206,7 @@ def test_a_callback_goes_on_when_the_caller_was_not_served(end: e.Event) -> None
     told = waiting()
     told.tell(end, 22.0)
     assert called(told, 30.0) == [] and told.contact("c1").callback
-    told.tick(22.0 + callback.REDIAL_S)
+    told.tick(22.0 + contacts.REDIAL_S)
     assert told.offers[-1].contact == "c1"
 
 
@@ -223,7 +223,7 @@ def test_who_is_forgotten_on_the_line_keeps_nobodys_callback() -> None:
     told.tick(20.0)
     assert told.engine.why_waiting(ContactId("c1"))[0] == (Held.CALLS_US,)
     told.tell(e.CallerForgotten("h2"), 21.0)
-    told.tick(21.0 + callback.REDIAL_S)
+    told.tick(21.0 + contacts.REDIAL_S)
     assert called(told, 40.0) == ["c1"]
 
 
@@ -350,7 +350,7 @@ def test_of_two_who_are_promised_a_call_at_one_telephone_one_waits_until_it_is_f
     talk = told.offers[-1]
     told.tell(e.OfferConnected(talk.offer, "c2"), 24.0)
     told.tell(e.TalkEnded(talk.offer, "caller"), 80.0)
-    (dialled,) = told.tick(80.0 + callback.REDIAL_S)
+    (dialled,) = told.tick(80.0 + contacts.REDIAL_S)
     assert isinstance(dialled, Dial) and dialled.contact == "c1"
 
 
@@ -363,7 +363,7 @@ def test_a_restart_knows_who_is_on_the_line() -> None:
     again_.tell(e.LinkChanged("", True), 40.0)
     assert called(again_, 41.0, "b") == [] and again_.contact("c1").callback
     again_.tell(e.TalkEnded(told.offers[-1].offer, "caller"), 50.0)
-    again_.tick(50.0 + callback.REDIAL_S)
+    again_.tick(50.0 + contacts.REDIAL_S)
     assert again_.offers[-1].contact == "c1"
 
 

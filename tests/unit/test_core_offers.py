@@ -8,7 +8,7 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.agents import DECLINE_GAP_S, MISS_GAP_S, SEAT_AGAIN_S, SETTLE_S
-from routing.core.callers import STEP_S
+from routing.core.caller_events import STEP_S
 from routing.core.commands import Offer, Rescind
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome, Profile

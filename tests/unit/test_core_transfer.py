@@ -247,8 +247,8 @@ def test_who_comes_to_an_anonymous_service_is_nobodys_number_from_then_on(how: s
     assert contact.service is not EDU and known(contact) == ("", "", "", "")
     if contact.offer is not None:
         house.tell(e.OfferConnected(contact.offer.id, contact.id), 50.0)
-        last = house.engine._domain.known.last("h")
-        assert last is not None and last[0] == "a", "of the talk before, and no other"
+        last = house.engine._domain.caller_memory.last_agents.get("h")
+        assert last is not None and last.agent == "a", "of the talk before, and no other"
 
 
 def test_who_is_taken_back_from_an_anonymous_service_that_was_asked_is_known_as_before() -> None:
