@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from metrics.dashboards.unit import Unit
 from metrics.report_words import Said
 
 COLUMNS = 24
 """Grafana's grid is so wide; a unit of height is 30 px."""
 EVERYTHING = ".*"
 """What a variable stands for until somebody chooses."""
+
+COUNT, SHARE, SECONDS, BYTES, UP = (Said(unit, unit) for unit in (
+    "short", "percentunit", "s", "decbytes", "bool_on_off"))
+HOURLY = Said("suffix: /sa", "suffix: /h")
+"""Units as Grafana names them. A suffix of this project has a language."""
 
 
 class Kind(StrEnum):
@@ -43,11 +47,11 @@ class Panel(NamedTuple):
     """One picture. Titles and descriptions are for people who look, not for who wrote the query."""
 
     key: str
-    """Unique on its dashboard; name of its file when it is drawn."""
+    """Unique on its dashboard."""
     title: Said
     description: Said
     """What is to be seen, how it is counted, what is good."""
-    unit: Unit
+    unit: Said
     kind: Kind
     queries: tuple[Query, ...]
     limit: float | None = None
@@ -83,13 +87,6 @@ class Board(NamedTuple):
                 x, y, high = 0, y + high, 0
             yield panel, x, y
             x, high, before = x + width, max(high, height), panel.kind
-
-
-def chosen(expression: str, variables: Mapping[str, str] | None = None) -> str:
-    """The expression as Prometheus takes it: variables replaced, those that are not given by everything."""
-    for name in ("queue", "team"):
-        expression = expression.replace(f"${name}", (variables or {}).get(name, EVERYTHING))
-    return expression
 
 
 def now(expression: str) -> tuple[Query, ...]:

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from metrics.dashboards.panel import HALF, NEARLY_ALL, Board, Kind, Panel, Query, in_a_day, now, quantiles
-from metrics.dashboards.unit import BYTES, COUNT, HOURLY, SECONDS, SHARE, UP
+from metrics.dashboards.panel import (
+    BYTES,
+    COUNT,
+    HALF,
+    HOURLY,
+    NEARLY_ALL,
+    SECONDS,
+    SHARE,
+    UP,
+    Board,
+    Kind,
+    Panel,
+    Query,
+    in_a_day,
+    now,
+    quantiles,
+)
 from metrics.report_words import Said
 
 SIGNALS = {"sent": Said("Gönderildi", "Sent"), "late": Said("Geç kaldı", "Too late"),

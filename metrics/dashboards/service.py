@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from metrics.dashboards.panel import HALF, MOST, Board, Kind, Panel, Query, by, in_a_day, now, quantiles
-from metrics.dashboards.unit import COUNT, HOURLY, SECONDS, SHARE
+from metrics.dashboards.panel import (
+    COUNT,
+    HALF,
+    HOURLY,
+    MOST,
+    SECONDS,
+    SHARE,
+    Board,
+    Kind,
+    Panel,
+    Query,
+    by,
+    in_a_day,
+    now,
+    quantiles,
+)
 from metrics.report_words import Said
 from metrics.ways import MENU_LIMIT_S
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from metrics import names
 from metrics.alerts import OCCUPANCY_MOST
-from metrics.dashboards.panel import Board, Kind, Panel, Query, by, in_a_day, now
-from metrics.dashboards.unit import COUNT, SECONDS, SHARE
+from metrics.dashboards.panel import COUNT, SECONDS, SHARE, Board, Kind, Panel, Query, by, in_a_day, now
 from metrics.report_words import Said
 
 STATES = {"ready": Said("Uygun", "Ready"), "resting": Said("Ara veriyor", "Resting"),
