@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,13 +18,12 @@ from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from metrics.dashboards import platform, service, workload
-from metrics.dashboards.panel import EVERYTHING, SIZES, UP, Board, Kind, Panel
-from metrics.report_words import Said
+from drawing.texts import Said
+from metrics.dashboards.panel import EVERYTHING, SIZES, UNITS, UP, Board, Kind, Panel, read_board
 
 SOURCE = "santral-prometheus"
 """Unique id of the data source in Grafana: panels name it, the provisioning file makes it."""
-BOARDS = (service.BOARD, workload.BOARD, platform.BOARD)
+BOARDS = tuple(read_board(Path(__file__).with_name(f"{key}.yaml")) for key in ("service", "workload", "platform"))
 FOLDER = "Santral"
 REFRESH, RANGE = "10s", "now-6h"
 """A wall screen is looked at from afar: six hours are most of a shift."""
@@ -76,16 +76,17 @@ def _panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
 
     made: Builder = _KINDS[panel.kind](panel)
     made.title(said(panel.title)).description(said(panel.description)).datasource(DATASOURCE)
-    made.unit(said(panel.unit))
+    made.unit(said(UNITS[panel.unit]))
     for number, query in enumerate(panel.queries):
+        legend = f"{{{{{query.by}}}}}" if query.by else said(query.name)
         made.with_target(
-            prometheus.Dataquery().expr(query.expression).legend_format(said(query.name)).ref_id(chr(ord("A") + number))
+            prometheus.Dataquery().expr(query.expression).legend_format(legend).ref_id(chr(ord("A") + number))
             .datasource(DATASOURCE).format(PromQueryFormat.TIME_SERIES).range())
     if panel.low is not None:
         made.min(panel.low)
     if panel.high is not None:
         made.max(panel.high)
-    if panel.unit is UP:
+    if panel.unit == UP:
         made.mappings([model.ValueMap({
             str(value): model.ValueMappingResult(text=said(text), color=colour)
             for value, text, colour in ((0, Said("yok", "down"), BAD), (1, Said("var", "up"), GOOD))})])

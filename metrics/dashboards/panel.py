@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
-from metrics.report_words import Said
+import yaml
+from pydantic import TypeAdapter
+
+from drawing.texts import Said
 
 COLUMNS = 24
 """Grafana's grid is so wide; a unit of height is 30 px."""
 EVERYTHING = ".*"
 """What a variable stands for until somebody chooses."""
 
-COUNT, SHARE, SECONDS, BYTES, UP = (Said(unit, unit) for unit in (
-    "short", "percentunit", "s", "decbytes", "bool_on_off"))
-HOURLY = Said("suffix: /sa", "suffix: /h")
+UP = "up"
+UNITS: Mapping[str, Said] = {
+    "count": Said("short", "short"), "share": Said("percentunit", "percentunit"), "seconds": Said("s", "s"),
+    "hourly": Said("suffix: /sa", "suffix: /h"), "bytes": Said("decbytes", "decbytes"),
+    UP: Said("bool_on_off", "bool_on_off")}
 """Units as Grafana names them. A suffix of this project has a language."""
 
 
@@ -37,8 +43,10 @@ class Query(NamedTuple):
     """PromQL. `$queue` and `$team` are what is chosen on the dashboard."""
 
     expression: str
-    name: Said
+    name: Said = Said("şimdi", "now")
     """Of its series; `{{label}}` stands for the value of the label."""
+    by: str = ""
+    """Label whose value names each series, in place of `name`."""
     mark: bool = False
     """Only to compare with, such as the goal of the centre."""
 
@@ -51,7 +59,8 @@ class Panel(NamedTuple):
     title: Said
     description: Said
     """What is to be seen, how it is counted, what is good."""
-    unit: Said
+    unit: str
+    """One of `UNITS`."""
     kind: Kind
     queries: tuple[Query, ...]
     limit: float | None = None
@@ -89,26 +98,6 @@ class Board(NamedTuple):
             x, high, before = x + width, max(high, height), panel.kind
 
 
-def now(expression: str) -> tuple[Query, ...]:
-    """One series: what is, or was."""
-    return (Query(expression, Said("şimdi", "now")),)
-
-
-def by(label: str, expression: str) -> tuple[Query, ...]:
-    """A series for each value of a label, and named by it."""
-    return (Query(expression, Said(f"{{{{{label}}}}}", f"{{{{{label}}}}}")),)
-
-
-def in_a_day(metric: str, label: str, chosen: str = "") -> tuple[Query, ...]:
-    """So many in 24 hours for each value of a label. Prometheus estimates increases; people are counted whole."""
-    return by(label, f"round(sum by ({label}) (increase({metric}{chosen}[24h])))")
-
-
-def quantiles(buckets: str, *shares: tuple[float, Said]) -> tuple[Query, ...]:
-    """Of a histogram, over five minutes. `buckets` may choose: `x_bucket{queue="a"}`."""
-    return tuple(Query(f"histogram_quantile({share}, sum by (le) (rate({buckets}[5m])))", name)
-                 for share, name in shares)
-
-
-HALF, MOST = (0.5, Said("yarısı (p50)", "half (p50)")), (0.9, Said("onda dokuzu (p90)", "nine tenths (p90)"))
-NEARLY_ALL = (0.99, Said("yüzde 99'u (p99)", "99 of 100 (p99)"))
+def read_board(path: Path) -> Board:
+    """Return the dashboard of a YAML file. Raise ValidationError if a value is not what `Board` says."""
+    return TypeAdapter(Board).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))

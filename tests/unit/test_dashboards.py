@@ -11,10 +11,10 @@ import pytest
 
 from metrics import names
 from metrics.alerts import ALERTS, RECORDED
-from metrics.dashboards import platform, service, workload
 from metrics.dashboards.cli import LANGUAGES
 from metrics.dashboards.grafana import BOARDS, dashboard_json, explain_no_data
 from metrics.dashboards.panel import COLUMNS, SIZES, Board
+from metrics.ways import MENU_LIMIT_S
 from routing.core.model import AgentState, Channel, Outcome, Profile
 from tests.readers.promql import find_unknown, read_names
 
@@ -25,7 +25,10 @@ NAMES = {"psikososyal": "Psikososyal destek"}
 RULES = frozenset(rule.name for rule in RECORDED)
 
 
-def made(board: Board = service.BOARD, *, english: bool = False) -> Made:
+SERVICE, WORKLOAD, PLATFORM = BOARDS
+
+
+def made(board: Board = SERVICE, *, english: bool = False) -> Made:
     whole: Made = json.loads(dashboard_json(board, NAMES, english=english))
     return whole
 
@@ -94,11 +97,15 @@ def test_every_panel_has_its_own_key_and_place() -> None:
 
 
 def test_every_value_of_a_closed_set_has_words() -> None:
-    assert set(service.OUTCOMES) == {one.value for one in Outcome}
-    assert set(service.CHANNELS) == {one.value for one in Channel}
-    assert set(workload.STATES) == {one.value for one in AgentState} - {"signed_out"} | {"resting"}
-    assert set(workload.RULES) == {one.removesuffix("_s") for one in Profile._fields} | {"break", names.POOLED}
-    assert set(platform.SIGNALS) == set(re.findall(r"\b(sent|late|shown|felt|failed|expired)\b", names.SIGNALS.meaning))
+    words = {(board.key, panel.key): set(panel.words) for board in BOARDS for panel in board.panels}
+    assert words["service", "outcomes"] == {one.value for one in Outcome}
+    assert words["service", "channels"] == {one.value for one in Channel}
+    states = {one.value for one in AgentState} - {"signed_out"} | {"resting"}
+    assert words["workload", "states"] == states
+    rules = {one.removesuffix("_s") for one in Profile._fields} | {"break", names.POOLED}
+    assert words["workload", "accommodations"] == rules
+    signals = re.findall(r"\b(sent|late|shown|felt|failed|expired)\b", names.SIGNALS.meaning)
+    assert words["platform", "signals"] == set(signals)
 
 
 def test_the_words_of_a_limit_say_the_limit() -> None:
@@ -106,6 +113,18 @@ def test_the_words_of_a_limit_say_the_limit() -> None:
     assert len(named) == 3
     for limit, name in named:
         assert limit is not None and f"{limit * 100 if limit < 1 else limit:.0f}" in name
+    assert MENU_LIMIT_S in {limit for limit, _ in named}
+    tiring = next(alert.expression for alert in ALERTS if alert.name == "OccupancyTooHigh")
+    assert {float(tiring.rpartition(" ")[2])} < {limit for limit, _ in named}, "panel and alert have one limit"
+
+
+def test_groups_are_as_large_as_the_metrics_say() -> None:
+    """Figures of people who work together are shown from `K_MIN` people on."""
+    asked = [query.expression for board in BOARDS for panel in board.panels for query in panel.queries]
+    asked += [one.expression for one in (*RECORDED, *ALERTS)]
+    least = {int(found) for expression in asked for found in re.findall(
+        r'state!="signed_out"[^)]*}\)* >= (\d+)', expression)}
+    assert least == {names.K_MIN}
 
 
 def test_a_service_has_its_name_and_a_variable_to_choose_it() -> None:
@@ -124,5 +143,5 @@ def test_a_panel_says_what_a_centre_lacks() -> None:
     assert english["mqtt"] == english["signals"] == "no MQTT broker" and english["channels"] == "no res_prometheus"
     assert english["occupancy"] == english["limited"] == "fewer than five on duty"
     assert english["states"] == english["accommodations"] == "fewer than five" and english["level"] is None
-    panel = next(one for one in made(platform.BOARD)["panels"] if "acd_mqtt_connected" in one["targets"][0]["expr"])
+    panel = next(one for one in made(PLATFORM)["panels"] if "acd_mqtt_connected" in one["targets"][0]["expr"])
     assert panel["fieldConfig"]["defaults"]["noValue"] == "MQTT aracısı yok"
