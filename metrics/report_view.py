@@ -10,6 +10,8 @@ from math import nan
 from operator import methodcaller
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from drawing import chart, page
 from metrics.attendance import PAUSED, Time
 from metrics.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
@@ -204,7 +206,7 @@ class View:
                 parts.append(page.text(sheet.note))
         return page.page(self.title, parts, language="en" if self.english else "tr")
 
-    def _charts(self) -> list[str]:
+    def _charts(self) -> list[Markup]:
         report, period = self.report, self.report.period
         anchor = period.midnight  # counted from there: marks fall on midnight and on half hours
         first, last = period.start - anchor, period.end - anchor

@@ -3,7 +3,7 @@ hand. `make pictures` writes them; a test draws them again and compares every by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Annotated
@@ -61,7 +61,8 @@ def draw(centre: Centre, page: str) -> dict[str, str]:
     found = {f"{name}.svg": make() for name, make in one.items()}
     found |= {f"example-{example.name}.svg": timeline.picture(example.title, story.read(example.story))
               for example in guide.examples(page) if example.story}
-    return found | _day(centre)
+    found.update(_day(centre))
+    return found
 
 
 def _age() -> str:
@@ -179,7 +180,7 @@ def _height(centre: Centre, there: Sequence[Duty]) -> float:
     return fitted(DEFAULT_DAY, centre, there, shares_of(centre))
 
 
-def _day(centre: Centre) -> dict[str, str]:
+def _day(centre: Centre) -> Mapping[str, str]:
     """What `santral simulate` shows of the default centre, first seed."""
     there, shares = duties.shifts(centre), shares_of(centre)
     outcome = run(centre, generate(DEFAULT_DAY.scaled(_height(centre, there)), shares, Chance(1)), there)

@@ -7,6 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 from math import nan
 
+from markupsafe import Markup
+
 from drawing import chart, page
 from planning.outcome import SLOT_S, Figures, Outcome
 from planning.simulate import Run, row, together
@@ -102,7 +104,7 @@ def fairness_words(outcome: Outcome) -> str:
     return "; ".join(parts) + "."
 
 
-def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[str]:
+def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[Markup]:
     busy = [slot for slot, figures in slots.items() if figures.offered]
     axis = chart.Axis("Time of day", chart.clock, min(busy, default=0) * SLOT_S, (max(busy, default=47) + 1) * SLOT_S,
                       7200.0)
@@ -130,7 +132,7 @@ def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[str]:
     ]
 
 
-def _waits(whole: Outcome) -> str:
+def _waits(whole: Outcome) -> Markup:
     waits = whole.total.waits
     top = max(whole.total.percentile(TAIL) or 0.0, 1.0)
     at_once = sum(1 for wait in waits if wait <= 0.0)
@@ -142,7 +144,7 @@ def _waits(whole: Outcome) -> str:
                       chart.Axis("Seconds", low=0.0), chart.Axis("Contacts"), histogram(rest, 0.0, top))
 
 
-def _agents(whole: Outcome) -> list[str]:
+def _agents(whole: Outcome) -> list[Markup]:
     found = whole.occupancies()
     low = min(found, default=0.0)
     teams = sorted({tally.team for tally in whole.agents.values()})

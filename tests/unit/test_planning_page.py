@@ -19,7 +19,7 @@ LINES = [chart.Series("<one>", [(0.0, 0.0), (7200.0, 10.0)]), chart.Series("two"
 
 
 def svg(figure: str) -> ElementTree.Element:
-    found = re.search(r"<svg viewBox.*?</svg>", figure)
+    found = re.search(r"<svg viewBox.*?</svg>", figure, re.DOTALL)
     assert found
     return ElementTree.fromstring(found.group())
 
@@ -110,4 +110,22 @@ def test_a_page_is_closed_everywhere_and_needs_nothing_else() -> None:
     assert "<h2>&lt;Part&gt;</h2>" in text
     assert "<title>A &amp; B</title>" in text
     assert '<th scope="row">İhbar</th><td>1</td>' in text
-    assert 'aria-label="Çağrılar &quot;hepsi&quot;"' in text
+    assert 'aria-label="Çağrılar &#34;hepsi&#34;"' in text
+
+
+HOSTILE = "</title><script>alert('x')</script>\" onload=\"x"
+
+
+def test_names_that_are_html_stay_text_everywhere() -> None:
+    axis = chart.Axis(HOSTILE, lambda _: HOSTILE)
+    series = [chart.Series(HOSTILE, [(0.0, 1.0), (1.0, 2.0)]), chart.Series("b", [(0.0, 1.0)])]
+    whole = page.page(HOSTILE, [
+        page.section(HOSTILE), page.text(HOSTILE), page.table(HOSTILE, (HOSTILE, "n"), [(HOSTILE, HOSTILE)]),
+        chart.lines(HOSTILE, HOSTILE, axis, axis, series), chart.bars(HOSTILE, HOSTILE, axis, axis, [(0.0, 1.0, 1.0)])])
+    alone = chart.lines(HOSTILE, HOSTILE, axis, axis, series, alone=True)
+    for text in (whole, alone):
+        assert "<script" not in text and '" onload' not in text and text.count("&lt;script&gt;") >= 8
+    outline = _Outline()
+    outline.feed(whole)
+    assert outline.open == []
+    assert ElementTree.fromstring(alone).attrib["aria-label"] == f"{HOSTILE}. {HOSTILE}"
