@@ -85,4 +85,3 @@ def test_a_page_has_its_examples() -> None:
             "```\n### Other\n\n```story\nno\n```\n")
     (one,) = guide.examples(page)
     assert (one.name, dict(one.files), one.story) == ("one", {"services.yaml": "services: []\n"}, "09:00:00  x\n")
-    assert guide.retold(page, lambda _: "09:00:00  y\n") == page.replace("09:00:00  x", "09:00:00  y")
