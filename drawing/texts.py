@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import yaml
@@ -21,9 +21,9 @@ class Said(NamedTuple):
 
 
 @cache
-def read_texts(path: Path) -> dict[str, Said]:
-    """Return the texts of a file by key. The keys of a section follow its name and a full stop."""
-    return dict(_flatten("", yaml.safe_load(path.read_text(encoding="utf-8"))))
+def read_texts(package: str, name: str) -> dict[str, Said]:
+    """Return the texts of a package's file by key. The keys of a section follow its name and a full stop."""
+    return dict(_flatten("", yaml.safe_load((files(package) / name).read_text(encoding="utf-8"))))
 
 
 def _flatten(section: str, found: dict[str, Any]) -> list[tuple[str, Said]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 from typing import NamedTuple
 
 import yaml
@@ -49,4 +49,4 @@ class Table(NamedTuple):
 
 
 RECORDED, ALERTS = TypeAdapter(Table).validate_python(yaml.safe_load(
-    Path(__file__).with_name("alerts.yaml").read_text(encoding="utf-8")))
+    (files("metrics") / "alerts.yaml").read_text(encoding="utf-8")))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from drawing.texts import Said, read_texts
 
-TEXTS: dict[str, Said] = read_texts(Path(__file__).with_name("report_texts.yaml"))
+TEXTS: dict[str, Said] = read_texts("metrics", "report_texts.yaml")
 FIGURES = tuple(key.split(".")[1] for key in TEXTS if key.startswith("figures.") and key.endswith(".name"))
 """Figures of the overview, in their order."""
 

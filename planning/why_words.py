@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from pathlib import Path
 
 from drawing.texts import Said, read_texts
 from routing.core import facts as f
@@ -28,7 +27,7 @@ NEAR_UNFIT = list(Why).index(Why.PAIR)
 
 def all_texts() -> dict[str, Said]:
     """Return every text of `santral why` by key."""
-    return read_texts(Path(__file__).with_name("why_texts.yaml"))
+    return read_texts("planning", "why_texts.yaml")
 
 
 class Words:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,7 +22,7 @@ from metrics.dashboards.panel import EVERYTHING, SIZES, UNITS, UP, Board, Kind, 
 
 SOURCE = "santral-prometheus"
 """Unique id of the data source in Grafana: panels name it, the provisioning file makes it."""
-BOARDS = tuple(read_board(Path(__file__).with_name(f"{key}.yaml")) for key in ("service", "workload", "platform"))
+BOARDS = tuple(map(read_board, ("service", "workload", "platform")))
 FOLDER = "Santral"
 REFRESH, RANGE = "10s", "now-6h"
 """A wall screen is looked at from afar: six hours are most of a shift."""

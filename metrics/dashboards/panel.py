@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from pathlib import Path
+from importlib.resources import files
 from typing import NamedTuple
 
 import yaml
@@ -98,6 +98,7 @@ class Board(NamedTuple):
             x, high, before = x + width, max(high, height), panel.kind
 
 
-def read_board(path: Path) -> Board:
-    """Return the dashboard of a YAML file. Raise ValidationError if a value is not what `Board` says."""
-    return TypeAdapter(Board).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+def read_board(key: str) -> Board:
+    """Return a dashboard of this package. Raise ValidationError if a value in its file is not what `Board` says."""
+    text = (files("metrics.dashboards") / f"{key}.yaml").read_text(encoding="utf-8")
+    return TypeAdapter(Board).validate_python(yaml.safe_load(text))
