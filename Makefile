@@ -58,7 +58,7 @@ EXAMPLES = 20
 test-long: setup prompts
 	@SANTRAL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest
 
-# Pictures of docs/, drawn from the engine itself and from what a lab was seen to do; a test says when they are old. And the page of prompts in a browser.
+# Pictures of docs/, drawn from the engine itself; a test says when they are old. And the page of prompts in a browser.
 pictures: setup prompts
 	@$(BIN)/santral pictures
 	@$(BIN)/santral prompts report --sounds $(SOUNDS) --out .cache/prompts.html --picture docs/pictures/prompts.png

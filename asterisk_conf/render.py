@@ -48,17 +48,17 @@ def check_value(value: object) -> Markup:
     return check_literal(value)
 
 
-def _open_templates() -> Environment:
-    """Return the templates. Autoescape stays on, so that the text of a macro is Markup and not checked again as if
-    somebody else's; each other value passes `check_value`."""
-    found = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined,
+def open_templates(folder: Path) -> Environment:
+    """Return the templates of a folder. Each value passes `check_value`. Autoescape stays on: the text of a macro is
+    Markup and is not checked again as if it were somebody else's."""
+    found = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined,
                         autoescape=True, finalize=check_value, trim_blocks=True, lstrip_blocks=True,
                         keep_trailing_newline=True)
     found.filters["literal"] = check_literal
     return found
 
 
-TEMPLATES = _open_templates()
+TEMPLATES = open_templates(Path(__file__).parent / "templates")
 
 
 def render(chosen: Plan) -> dict[str, str]:

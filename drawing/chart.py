@@ -79,24 +79,6 @@ def pen(number: int, series: Series) -> tuple[str, str, str]:
     return ("var(--axis)", "1.5", "8 5") if series.mark else (colour(number), "2", dashes(number))
 
 
-class Drawing(NamedTuple):
-    """A picture: its marks, and words for those who cannot see them."""
-
-    title: str
-    words: str
-    width: float
-    height: float
-    parts: Sequence[str]
-
-    def document(self) -> Markup:
-        """As a file of its own."""
-        return document(*self)
-
-    def figure(self, *, captioned: bool = True) -> Markup:
-        """Return the picture for a page that has the style. Not `captioned`: under a heading that says its title."""
-        return _draw("figure", *self, (), True, captioned)
-
-
 def _draw(macro: str, *values: object) -> Markup:
     return call_macro("chart.svg.j2", macro, *values)
 
@@ -119,16 +101,11 @@ class _Frame(NamedTuple):
 def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series], *, alone: bool = False) -> Markup:
     """Return lines over a common axis. `words`: what is to be seen, for those who cannot see it. `alone`: a file for
     itself instead of a figure of a page."""
-    if alone:
-        return line_drawing(title, words, x, y, series).document()
-    return _draw("figure", title, words, WIDTH, HEIGHT, _lines(x, y, series), _names(series))
-
-
-def line_drawing(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series]) -> Drawing:
-    """Return the same with the legend below, one line for each name: names may be long."""
-    names = _names(series)
-    return Drawing(title, words, WIDTH, HEIGHT + LEGEND * len(names) + (6 if names else 0),
-                   [*_lines(x, y, series), _draw("legend_below", names)])
+    names, parts = _names(series), _lines(x, y, series)
+    if not alone:
+        return _draw("figure", title, words, WIDTH, HEIGHT, parts, names)
+    below = LEGEND * len(names) + (6 if names else 0)  # one line for each name: names may be long
+    return document(title, words, WIDTH, HEIGHT + below, [*parts, _draw("legend_below", names)])
 
 
 def _names(series: Sequence[Series]) -> list[tuple[str, tuple[str, str, str]]]:

@@ -38,21 +38,6 @@ def text(words: str) -> Markup:
     return call_macro(_PARTS, "text", words)
 
 
-def links(places: Iterable[tuple[str, str]]) -> Markup:
-    """Return links to other pages, each a title and an address."""
-    return call_macro(_PARTS, "links", places)
-
-
-def beside(parts: Iterable[Markup]) -> Markup:
-    """Return figures next to each other, as many in a row as there is room for."""
-    return call_macro(_PARTS, "beside", parts)
-
-
-def folded(title: str, part: Markup) -> Markup:
-    """Return a part that the reader opens by its title."""
-    return call_macro(_PARTS, "folded", title, part)
-
-
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     """Return a table. The first cell of a row names the row."""
     return call_macro(_PARTS, "table", caption, head, list(rows))

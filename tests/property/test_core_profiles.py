@@ -1,5 +1,5 @@
 """Random houses in which every field of a profile is in play: no offer ever breaks one. The checker is written from the
-table of the fields alone (`lab/profile_checker.py`); here is the world that tries to make the engine err."""
+table of the fields alone (`tests/profile_checker.py`); here is the world that tries to make the engine err."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from heapq import heappop, heappush
 
 import pytest
 
-from lab.profile_checker import ProfileChecker
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
@@ -31,6 +30,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.relaxed import RULES
+from tests.profile_checker import ProfileChecker
 
 pytestmark = pytest.mark.property
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("santral", "ivr", "routing", "prompts", "asterisk_conf", "metrics", "desk", "centres", "lab", "planning",
-         "drawing", "assistant")
+         "drawing")
 
 # room -> the prefixes of ours that it may import beside itself. The longest matching room rules.
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -29,7 +29,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "asterisk_conf": (),
     "metrics": ("routing.core", "routing.store", "drawing"),
     "drawing": (),
-    "assistant": ("routing.core",),
     "desk": ("routing.core", "routing.store"),
     "planning": ("routing.core", "drawing"),
     "centres": (),

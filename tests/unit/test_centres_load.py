@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from centres import generate
 from centres.load import Loaded, load
 from centres.team import Accommodation
 from tests.ministry import MEB, copied, edit
@@ -34,13 +33,6 @@ def test_the_ministry_is_sound() -> None:
     assert [agent.number for agent in loaded.agents] == [str(number) for number in range(1001, 1181)]
     assert [service.id for service in loaded.services] == [
         "psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci"]
-
-
-def test_the_example_is_what_the_generator_writes(tmp_path: Path) -> None:
-    generate.write(tmp_path)
-    for name in ("team.yaml", "accommodations.yaml"):
-        assert (tmp_path / name).read_text(encoding="utf-8") == (MEB / name).read_text(encoding="utf-8")
-    assert (tmp_path / "accommodations.yaml").stat().st_mode & 0o077 == 0
 
 
 def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:

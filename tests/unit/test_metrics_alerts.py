@@ -14,7 +14,6 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from metrics import names
 from metrics.alerts import ALERTS, AUDIENCES, CRITICAL, RECORDED, SEVERITIES
 from metrics.rules import KEPT, RULES, SCRAPE, Plan, files
 from santral.cli import cli
@@ -297,23 +296,6 @@ def _write(folder: Path, name: str, rules: list[str], tests: list[dict[str, Any]
     (folder / f"{name}.test.yml").write_text(json.dumps(
         {"rule_files": [f"{name}.rules.yml"], "evaluation_interval": "15s", "tests": tests}), encoding="utf-8")
     return f"{name}.test.yml"
-
-
-SUFFIX = re.compile(r"_(?:bucket|sum|count)\Z")
-
-
-def test_what_a_rule_speaks_of_exists() -> None:
-    known = {metric.name: metric for metric in names.TABLE}
-    recorded = {one.name for one in RECORDED}
-    for expression in (one.expression for one in (*ALERTS, *RECORDED)):
-        for name in re.findall(r"(?:queue|team):[a-z0-9_:]+", expression):
-            assert name in recorded, name
-        plain = re.sub(r"(?:queue|team):[a-z0-9_:]+", "", expression)
-        for name, where in re.findall(r"\b((?:acd|ivr|process)_[a-z_]+)(?:\{([^}]*)\})?", plain):
-            metric = known.get(name) or known.get(SUFFIX.sub("", name))
-            assert metric is not None, name
-            assert metric.name == name or metric.kind == names.HISTOGRAM
-            assert set(re.findall(r"(\w+)[=!]", where)) <= {*metric.labels, "job"}, f"{name}{{{where}}}"
 
 
 def test_texts_are_turkish_and_have_a_runbook() -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from drawing import board, chart, page
+from drawing import chart, page
 
 pytestmark = pytest.mark.unit
 
@@ -51,19 +51,6 @@ def test_a_gap_breaks_a_line_and_a_goal_is_no_series() -> None:
 
 def test_no_two_of_many_series_are_drawn_alike() -> None:
     assert len({(chart.colour(number), chart.dashes(number)) for number in range(25)}) == 25
-
-
-def test_pictures_beside_each_other_are_one_file() -> None:
-    tile = board.tile("Tile <1>", "Words", "%80", [1.0, nan, 2.0])
-    bars = board.bars("Bars", "", [("long name " * 9, 4.0, "4"), ("none", 0.0, "0")])
-    whole = ElementTree.fromstring(board.board("Board", "All", [[tile, bars], []]))
-    space = "{http://www.w3.org/2000/svg}"
-    inner = whole.findall(f"{space}svg")
-    assert [one.attrib["aria-label"] for one in inner] == ["Tile <1>. Words", "Bars. "]
-    assert float(inner[1].attrib["x"]) >= board.GAP + board.TILE_WIDTH
-    wide, empty = inner[1].findall(f"{space}rect")
-    assert float(wide.attrib["x"]) + float(wide.attrib["width"]) <= chart.WIDTH - board.VALUES + 1
-    assert float(empty.attrib["width"]) == 1.0, "to be seen"
 
 
 def test_bars_stand_on_the_axis() -> None:

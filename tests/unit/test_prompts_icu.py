@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from prompts import english
-from prompts.clock import date, duration
 from prompts.number import cardinal, ordinal
+from tests.turkish_words import date, duration
 
 pytestmark = pytest.mark.unit
 

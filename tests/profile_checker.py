@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from lab.profile_memory import At, Person, ProfileMemory
 from routing.core import commands as c
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.model import AgentState, AnswerMode, Channel, PreConnect, Profile, Service, WrapUpMode
+from tests.profile_memory import At, Person, ProfileMemory
 
 CLOSE_S = 1e-6
 """Sums of floating-point times differ by this."""

@@ -1,12 +1,14 @@
-"""A Prometheus that watches a lab, and an Alertmanager that tells of it: on free ports of this machine, for as long as
-somebody needs them."""
+"""Run a Prometheus that watches a lab, and an Alertmanager, on free ports of this machine."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import isfinite, nan
 from pathlib import Path
 
 from lab import process, records
@@ -16,6 +18,7 @@ from lab.ports import Ports
 READY_S = 30.0
 """It is ready in 0.2 s; a machine under full load takes its time."""
 POLL_S = 0.05
+ASKED_S = 120.0
 
 
 @contextmanager
@@ -24,6 +27,16 @@ def watching(config: Path, folder: Path) -> Iterator[str]:
     with _running("prometheus", "is Ready", folder, [
             f"--config.file={config}", f"--storage.tsdb.path={folder / 'series'}"]) as place:
         yield f"http://{place}"
+
+
+def ask(url: str, query: str) -> list[tuple[dict[str, str], float]]:
+    """Return labels and the last known value of each series over two minutes; nan if a series has none."""
+    now = time.time()
+    words = urllib.parse.urlencode({"query": query, "start": now - ASKED_S, "end": now, "step": 1})
+    answer = json.loads(records.page(url.removeprefix("http://"), f"/api/v1/query_range?{words}"))
+    assert answer["status"] == "success", (query, answer)
+    return [(one["metric"], next((value for _, text in reversed(one["values"]) if isfinite(value := float(text))), nan))
+            for one in answer["data"]["result"]]
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""Times of the day, dates and durations as Turkish words. A noun after a number never takes the plural. Pure."""
+"""Say times, dates, durations and telephone numbers in Turkish words, to compare with what the prompts say."""
 
 from __future__ import annotations
 
 import datetime
 
-from prompts.number import ONES, cardinal
+from prompts.number import ONES, cardinal, words
+from prompts.say import groups
 
 MONTHS = ("Ocak", "Şubat", "Mart", "Nisan", "Mayıs", "Haziran", "Temmuz", "Ağustos", "Eylül", "Ekim", "Kasım", "Aralık")
 WEEKDAYS = ("Pazartesi", "Salı", "Çarşamba", "Perşembe", "Cuma", "Cumartesi", "Pazar")
@@ -40,3 +41,18 @@ def duration(seconds: float) -> str:
     hours, minutes = divmod(whole // 60, 60)
     parts = [f"{cardinal(count)} {name}" for count, name in ((hours, "saat"), (minutes, "dakika")) if count]
     return " ".join(parts)
+
+
+def telephone(number: str) -> str:
+    """A telephone number by the groups it is written in: "444 0 632" is "dört yüz kırk dört, sıfır, altı yüz otuz iki".
+
+    Leading zeros of a group are said one by one, a `+` as "artı". Groups and errors: see `groups`.
+    """
+    said = ", ".join(_in_words(group) for group in groups(number))
+    return "artı " + said if number.strip(" (").startswith("+") else said
+
+
+def _in_words(digits: str) -> str:
+    significant = digits.lstrip("0")
+    zeros = [ONES[0]] * (len(digits) - len(significant))
+    return " ".join(zeros + (words(int(significant)) if significant else []))
