@@ -105,6 +105,8 @@ HELD = {
                         "The caller is on the line in another call: they are called when it is over."),
     Held.NOT_YET: Said("Geri arama zamanı gelmedi.", "The time to call back has not come."),
     Held.QUIET: Said("Sessiz saatler: şimdi kimse geri aranmaz.", "Quiet hours: nobody is called back now."),
+    Held.CHANNEL: Said("Bu kanalı taşıyan bir bağdaştırıcı yok; biraz sonra yeniden denenir.",
+                       "No adapter carries this channel; it is tried again a little later."),
     Held.NET: Said("Az önce yedek kuyruğa gönderildi; oradan alınmazsa yeniden sıraya bakılır.",
                    "Sent to the safety net a moment ago; offered again when it is not taken there."),
     Held.LINK: Said("Santral bağlantısı kopuk: kimseye teklif yapılamıyor.",

@@ -25,7 +25,7 @@ from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, CallbacksQuiet, CallbackTaken
 from routing.core.ids import ContactId, ServiceId
-from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome, Service
+from routing.core.model import PHONE_CHANNELS, CallbackOrder, ContactState, OfferState, Outcome, Service
 from routing.core.records import Contact, Offer
 
 DIAL_S = 75.0
@@ -54,7 +54,7 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     """A waiting caller wants to be called back. A phone that rings for them is let go: their word is final. Said of
     one who does not wait, or twice, it changes nothing. Raises NoCallback."""
     contact = d.contacts.get(event.contact)
-    if contact is None or contact.callback or contact.channel is not Channel.VOICE \
+    if contact is None or contact.callback or contact.channel not in PHONE_CHANNELS \
             or contact.state not in contacts.WAITING or contact.introducer is not None:
         return
     service = contact.service
@@ -200,7 +200,7 @@ def tell(d: Domain, contact: Contact, reason: str) -> None:
 
 def merge(d: Domain, contact: Contact) -> None:
     """A caller who calls again takes over the age and the points of every callback that waits for them."""
-    if contact.channel is not Channel.VOICE:
+    if contact.channel not in PHONE_CHANNELS:
         return
     for waiting in list(d.callbacks.get((contact.caller_hash, contact.service.id), ())):
         contact.since = min(contact.since, waiting.since)
@@ -223,7 +223,7 @@ def review(d: Domain, contact: Contact) -> None:
     """Which callbacks stand still for this contact, after what it is or where it is has changed. None but those that
     were in line before it, as with `served`: so after a reload they are in line again before it is."""
     found: dict[Contact, None] = {}
-    if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
+    if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in LIVE:
         asker = contact.introducer
         asks = contact.service if asker is None or asker.came_from is None else asker.came_from
         for name in _names(contact, contact.service.id, asks.id):
@@ -244,7 +244,7 @@ def calling(d: Domain, asked: Mapping[ContactId, ServiceId]) -> set[ContactId]:
     contact. `asked`: where the agents are who ask somebody, by contact."""
     last: dict[tuple[str, ServiceId], float] = {}
     for contact in d.contacts.values():
-        if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
+        if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in LIVE:
             for name in _names(contact, contact.service.id, asked.get(contact.id, contact.service.id)):
                 last[name] = max(contact.queued_at, last.get(name, contact.queued_at))
     return {contact.id for contact in d.contacts.values() if contact.callback and any(

@@ -106,7 +106,7 @@ class Crew:
         fitting = [record for place in kin for record in self.kin[place].records]
         if not fitting:
             return Rate(0.0, 0.0, kin, {})
-        units, own, ring_s = max(1, 100 // max(1, d.costs.get(contact.channel, 100))), contact.service.id, \
+        units, own, ring_s = max(1, 100 // max(1, d.channels[contact.channel].cost)), contact.service.id, \
             d.forecast.ring_s
         per_s = sum(units / (d.handled[_busy_with(record, own)].mean_s + ring_s) for record in fitting)
         whole = max(1.0, d.matching.signed_in / SAMPLE)

@@ -19,7 +19,7 @@ from routing.core.kept import Kept
 from routing.core.known import Known
 from routing.core.line import Line
 from routing.core.match import Matching
-from routing.core.model import AgentState, Centre, Channel, Service
+from routing.core.model import SHIPPED, AgentState, Centre, Channel, ChannelRow, Service
 from routing.core.records import AgentRecord, Contact, NodeLink, Offer, Seat
 from routing.core.served import Lately
 from routing.core.stored import Row
@@ -38,7 +38,7 @@ class Domain:
     """State of one routing domain."""
 
     __slots__ = (
-        "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
+        "abuse", "agents", "by_state", "callbacks", "centre", "channels", "closed", "commands", "contacts", "deferred",
         "facts", "forecast", "fresh", "handled", "kept", "known", "lately", "lines", "links", "matching",
         "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
         "seats_allowed", "services", "surveys", "timers", "watch")
@@ -50,8 +50,8 @@ class Domain:
         self.next_number = 1
         self.centre = Centre((), ())
         """The settings in force."""
-        self.costs: dict[Channel, int] = {}
-        """Units of an agent's capacity that one contact takes (`Centre.costs`)."""
+        self.channels: dict[Channel, ChannelRow] = SHIPPED
+        """The row of every channel, by the settings in force."""
         self.by_state = [0] * len(AgentState)
         """How many signed-in agents are in each state, in the order of `AgentState`."""
         self.services: dict[ServiceId, Service] = {}

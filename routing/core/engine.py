@@ -25,6 +25,7 @@ from routing.core import (
     menu,
     offers,
     recess,
+    refusals,
     relaxed,
     relief,
     restore,
@@ -44,7 +45,7 @@ from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import Centre, ContactState
+from routing.core.model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import Row, Started
 from routing.core.timers import Key
@@ -70,6 +71,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.OfferAnswered: offers.answered,
     events.OfferConnected: offers.connected,
     events.OfferEnded: offers.ended,
+    events.CommandRefused: refusals.on_command_refused,
     events.TalkEnded: talks.talk_ended,
     events.Held: talks.held,
     events.FollowUpAgreed: follow_up.agreed,
@@ -198,13 +200,13 @@ class Engine:
         """How good the expected waits told at entry were, for each service that has had an answered one."""
         return self._domain.forecast.measures()
 
-    def live_contacts(self) -> list[LiveContact]:
-        """Contacts whose caller should be there."""
-        return views.live_contacts(self._domain)
+    def live_contacts(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveContact]:
+        """Return the contacts of these channels that should be there: of calls those whose caller is on the line."""
+        return views.live_contacts(self._domain, channels)
 
-    def live_offers(self) -> list[LiveOffer]:
-        """Offers whose leg may be there."""
-        return views.live_offers(self._domain)
+    def live_offers(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveOffer]:
+        """Return the offers of these channels that ring or talk: of calls those whose leg may be there."""
+        return views.live_offers(self._domain, channels)
 
 
 OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {

@@ -32,5 +32,5 @@ def go_on(d: Domain, record: AgentRecord) -> None:
 def _tell(d: Domain, record: AgentRecord, offer: Offer, on: bool) -> None:
     offer.interrupted = on
     contact = offer.contact
-    d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node))
+    d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node, contact.channel))
     d.facts.append(talk_facts.Interrupted(*d.stamp(), offer.id, contact.id, record.id, on))

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from routing.core.model import Channel
+from routing.core.model import PHONE_CHANNELS
 from routing.core.stored import OldPlace
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def keep(d: Domain, contact: Contact, at: float) -> None:
     """A waiting caller is gone since `at`: they may ring again. An old place that this call could have had is there
     still: no line took the call, and what it leaves is no worse."""
     service = contact.service
-    if contact.caller_hash and contact.channel is Channel.VOICE and not service.anonymous:
+    if contact.caller_hash and contact.channel in PHONE_CHANNELS and not service.anonymous:
         old, since, priority = d.kept.of(contact.caller_hash), contact.since, contact.priority
         if old is not None and old.at <= contact.queued_at <= old.at + service.place_kept_s \
                 and service.id in old.services:
@@ -78,7 +78,7 @@ def give_back(d: Domain, contact: Contact) -> None:
     """A contact that is about to enter the line has its old place when there is one."""
     place, service = d.kept.of(contact.caller_hash), contact.service
     if place is None or service.id not in place.services or d.now - place.at > service.place_kept_s \
-            or service.anonymous or contact.channel is not Channel.VOICE:
+            or service.anonymous or contact.channel not in PHONE_CHANNELS:
         return
     d.kept.forget(contact.caller_hash)
     contact.returned = contact.since, contact.priority
