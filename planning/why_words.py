@@ -133,6 +133,7 @@ ENDS = {
     "chosen": Said("arayan başka bir seçim yaptı", "the caller chose otherwise"),
     "contact_gone": Said("arayan artık sırada değildi", "the caller was gone"),
     "returned": Said("arayan, soran temsilciye geri döndü", "the caller is with the agent who asked again"),
+    "no_adapter": Said("kanalı taşıyan bağdaştırıcı yok", "no adapter carries the channel"),
     "mismatch": Said("yanlış kişiye bağlandı, hemen ayrıldı", "in a bridge with somebody else, ended at once"),
     "paused": Said("temsilci molaya çıktı", "the agent took a break"),
     "signed_out": Said("temsilci oturumu kapattı", "the agent signed out"),

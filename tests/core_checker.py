@@ -19,6 +19,7 @@ from routing.core.model import (
     Profile,
 )
 from routing.core.records import MINUTE_S
+from routing.core.refusals import REASON, RETRY_S
 from routing.core.transfer import IN_PERSON_S
 from tests.core_centres import SERVICES
 
@@ -274,6 +275,8 @@ class Checker:
 
     def _closed(self, fact: f.OfferClosed) -> None:
         self._offer(fact, OfferState.PENDING, fact.state)
+        if fact.reason == REASON:
+            self.aside[fact.contact] = max(self.aside.get(fact.contact, 0.0), fact.at + RETRY_S)
         assert (fact.contact_version is None) == (fact.state is OfferState.CANCELED)
         if fact.contact_version is not None:
             self._contact(fact.contact, fact.contact_version, ContactState.RESERVED, ContactState.PENDING)
