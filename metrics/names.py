@@ -175,6 +175,8 @@ SMS = Metric("acd_sms_total", COUNTER, ("result",),
 SMS_WAITING = Metric("acd_sms_waiting", GAUGE, (), "Short messages that wait for the gateway; 500 is full.")
 ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, such as bridge_mismatch: stays 0.")
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
+REFUSED = Metric("acd_channel_commands_refused_total", COUNTER, ("channel",),
+                 "Commands of the engine that no adapter of the channel took, since the node started: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 
 # -- the process, named and told by prometheus_client
@@ -191,7 +193,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS,
         DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, RECORDINGS, RECORDING,
         WISHES,
-        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, BUILD)
+        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 
 ALARM_KINDS = ("bridge_mismatch", "rows_repaired")

@@ -35,8 +35,7 @@ def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
     return core.Centre(
         tuple(_service(service, calls_out) for service in loaded.services),
         tuple(agent_of(agent, everybody, own.get(agent.id)) for agent in loaded.agents), seats,
-        costs=tuple(_costs(routing).items()),
-        interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
+        channels=_channels(routing),
         load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
         decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s,
         abusive_days=routing.abusive_days, reacts_s=routing.reacts_s)
@@ -48,15 +47,16 @@ def _for_all(loaded: Loaded) -> tuple[Routing, Needs]:
     return (Routing(), Needs()) if settings is None else (settings.routing, settings.profile)
 
 
-def _costs(routing: Routing) -> dict[core.Channel, int]:
-    return dict(core.COSTS) | {core.Channel(channel): units for channel, units in routing.costs.items()}
+def _channels(routing: Routing) -> tuple[core.ChannelRow, ...]:
+    return core.channel_rows({core.Channel(channel): units for channel, units in routing.costs.items()},
+                             [core.Channel(channel) for channel in routing.interruptible])
 
 
 def team_of(loaded: Loaded) -> routable.Team:
     """Everybody as the engine will see them today."""
     routing, everybody = _for_all(loaded)
     return routable.Team([(agent, agent_of(agent, everybody, loaded.accommodations.get(agent.id)).profile)
-                          for agent in loaded.agents], _costs(routing))
+                          for agent in loaded.agents], {row.channel: row for row in _channels(routing)})
 
 
 def _service(service: files.Service, calls_out: bool) -> core.Service:

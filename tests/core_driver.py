@@ -153,6 +153,7 @@ class Driver:
     def _call_event(self, rng: random.Random, offer: OfferId, caller: ContactId, other: ContactId) -> e.Event:
         return rng.choice((
             e.OfferRinging(offer), e.OfferRinging(offer), e.OfferAnswered(offer), e.OfferConnected(offer, caller),
+            e.CommandRefused(caller, rng.choice((offer, None))),
             e.OfferConnected(offer, caller), e.OfferConnected(offer, caller), e.TalkEnded(offer, "caller"),
             e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "lost"),
             e.TalkEnded(offer, "dropped"), e.FollowUpAgreed(offer), e.FollowUpAgreed(offer, rng.random() < 0.8),

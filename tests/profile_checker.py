@@ -12,7 +12,17 @@ from typing import Any
 from routing.core import commands as c
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.model import AgentState, AnswerMode, Channel, PreConnect, Profile, Service, WrapUpMode
+from routing.core.model import (
+    PHONE_CHANNELS,
+    SHIPPED,
+    AgentState,
+    AnswerMode,
+    Channel,
+    PreConnect,
+    Profile,
+    Service,
+    WrapUpMode,
+)
 from tests.profile_memory import At, Person, ProfileMemory
 
 CLOSE_S = 1e-6
@@ -92,7 +102,7 @@ class ProfileChecker(ProfileMemory):
             if fact.partner is not None:
                 self._wrong("pair", fact, "a partner of an agent who has none")
             return
-        if fact.channel is not Channel.VOICE:
+        if fact.channel not in PHONE_CHANNELS:
             return
         self.checked["pair"] += 1
         other = self._partner(fact.agent)
@@ -119,24 +129,24 @@ class ProfileChecker(ProfileMemory):
             self.checked["one_at_a_time"] += 1
             if live:
                 self._wrong("one_at_a_time", fact, f"{len(live)} at hand")
-        costs = dict(self.centre.costs)
+        rows = SHIPPED | {row.channel: row for row in self.centre.channels}
 
         def counts(one: At) -> bool:
             if one.interrupted:
                 return False
-            return not (fact.channel is Channel.VOICE and one.channel in self.centre.interruptible
+            return not (rows[fact.channel].interrupts and rows[one.channel].interruptible
                         and one.connected_at is not None)
 
         self.checked["capacity"] += profile.capacity != 100
-        used = sum(costs.get(one.channel, 100) for one in live if counts(one))
-        if used + costs.get(fact.channel, 100) > profile.capacity:
+        used = sum(rows[one.channel].cost for one in live if counts(one))
+        if used + rows[fact.channel].cost > profile.capacity:
             self._wrong("capacity", fact, f"{used} used of {profile.capacity}")
-        calls = any(one.channel is Channel.VOICE for one in live)
+        calls = any(rows[one.channel].interrupts for one in live)
         if calls and any(one.interrupted for one in live):
             self._wrong("interrupted", fact, "something beside a call that interrupted")
-        if profile.captions and live and (calls or fact.channel is Channel.VOICE):
+        if profile.captions and live and (calls or rows[fact.channel].interrupts):
             self._wrong("captions", fact, "a call is not alone")
-        self.checked["captions"] += profile.captions and fact.channel is Channel.VOICE
+        self.checked["captions"] += profile.captions and rows[fact.channel].interrupts
 
     def _strain(self, fact: f.Offered, name: str, person: Person, profile: Profile, service: Service) -> None:
         at = fact.at

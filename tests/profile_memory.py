@@ -16,6 +16,7 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.model import (
+    PHONE_CHANNELS,
     Agent,
     AgentState,
     Centre,
@@ -301,7 +302,7 @@ class ProfileMemory(ABC):
         return next(name for name, other in self.people.items() if other is person)
 
     def _paired(self, one: At) -> bool:
-        return one.channel is Channel.VOICE and bool(self.agents[one.agent].profile.pair_id)
+        return one.channel in PHONE_CHANNELS and bool(self.agents[one.agent].profile.pair_id)
 
     def _partner(self, agent: str) -> str | None:
         pair_id = self.agents[agent].profile.pair_id

@@ -148,7 +148,7 @@ def done(d: Domain, record: AgentRecord, reason: str, keep_idle: bool = False) -
 
 def enlist(d: Domain, record: AgentRecord) -> None:
     """Count the agent in as one who is signed in, by the settings and skills of now."""
-    record.allows = capacity.allowed(record.profile, d.costs)
+    record.allows = capacity.allowed(record.profile, d.channels)
     d.matching.sign_in(record)
     _reach(d, record)
     capacity.count(d, record)

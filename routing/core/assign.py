@@ -13,11 +13,9 @@ from math import inf
 from routing.core import agents, breaks, callback, contacts, offers, requirement
 from routing.core.domain import Domain
 from routing.core.kind import tier_of
-from routing.core.model import Channel
+from routing.core.model import PHONE_CHANNELS
 from routing.core.records import AgentRecord, Contact, ContactGroup
 from routing.core.strategies import fewest_contacts
-
-VOICE = Channel.VOICE
 
 RUNNERS_UP = 5
 """Agents named in the decision record beside the chosen one: its cost stays constant."""
@@ -88,7 +86,7 @@ def _too_near(d: Domain, contact: Contact, record: AgentRecord) -> bool:
     """The next break of the agent, or for a call that of the other one of the pair."""
     if breaks.protected(d, record):
         return True
-    partner = record.partner if record.lead and contact.channel is VOICE else None
+    partner = record.partner if record.lead and contact.channel in PHONE_CHANNELS else None
     return partner is not None and breaks.protected(d, partner)
 
 

@@ -59,7 +59,7 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     service, record = transfer.where(d, offer, event.service, event.to)
     if offer.held_since is None:
         talks.hold(d, offer, True)
-    d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node, event.line))
+    d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node, event.line, contact.channel))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "consults")
     offer.apart, offer.line = False, event.line
     if offer.quota is not None:
@@ -97,7 +97,7 @@ def take_back(d: Domain, offer: Offer) -> None:
     """Have the agent's leg led back to the caller."""
     contact = offer.contact
     returned(d, offer)
-    d.commands.append(commands.TakeBack(offer.id, contact.id, contact.node))
+    d.commands.append(commands.TakeBack(offer.id, contact.id, contact.node, contact.channel))
 
 
 def meets(d: Domain, offer: Offer, introducer: Offer) -> None:

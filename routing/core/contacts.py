@@ -233,7 +233,7 @@ def overflow(d: Domain) -> bool:
 def to_net(d: Domain, contact: Contact) -> None:
     """Have the caller sent to the safety net. Until they have left they stay in line."""
     contact.not_overflowed_before = d.now + OVERFLOW_AGAIN_S
-    d.commands.append(Overflow(contact.id, contact.leg, contact.node))
+    d.commands.append(Overflow(contact.id, contact.leg, contact.node, contact.channel))
 
 
 def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:

@@ -17,7 +17,7 @@ from routing.core.kind import Kind
 from routing.core.match import IndexedAgent, Matching
 from routing.core.matching.protocols import WaitingContact
 from routing.core.memory.waits import Forecast
-from routing.core.model import AgentState, Channel, Needs, Profile
+from routing.core.model import AgentState, Channel, ChannelRow, Needs, Profile
 from routing.core.pool import Group
 from routing.core.requirement import Requirement
 
@@ -76,8 +76,8 @@ class Moment(Protocol):
         """Return the indexes."""
 
     @property
-    def costs(self) -> Mapping[Channel, int]:
-        """Return the units of capacity that a contact of each channel takes."""
+    def channels(self) -> Mapping[Channel, ChannelRow]:
+        """Return the rows of the channels in force."""
 
     @property
     def handled(self) -> Mapping[ServiceId, Handled]:
@@ -162,7 +162,7 @@ class Crew:
         if not fitting:
             return Rate(0.0, 0.0, kin, {})
         # 2. Each of them becomes free once in the mean handle time of their present contact, for each unit they have.
-        units, own, ring_s = max(1, 100 // max(1, d.costs.get(contact.channel, 100))), contact.service.id, \
+        units, own, ring_s = max(1, 100 // max(1, d.channels[contact.channel].cost)), contact.service.id, \
             d.forecast.ring_s
         per_s = sum(units / (d.handled[_busy_with(record, own)].mean_s + ring_s) for record in fitting)
         whole = max(1.0, d.matching.signed_in / SAMPLE)

@@ -20,7 +20,7 @@ from routing.core.match import Matching
 from routing.core.memory.bounded import BoundedMemory
 from routing.core.memory.callers import CallerMemory
 from routing.core.memory.waits import Forecast
-from routing.core.model import AgentState, Centre, Channel, Service
+from routing.core.model import SHIPPED, AgentState, Centre, Channel, ChannelRow, Service
 from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, Seat
 from routing.core.stored import Row
 from routing.core.timers import Timers
@@ -43,8 +43,8 @@ class Domain:
     """State of one routing domain."""
 
     __slots__ = (
-        "agents", "by_state", "callbacks", "caller_memory", "centre", "changes", "closed", "commands", "contacts",
-        "costs", "deferred", "facts", "forecast", "fresh", "handled", "lines", "links", "matching", "next_number",
+        "agents", "by_state", "callbacks", "caller_memory", "centre", "changes", "channels", "closed", "commands",
+        "contacts", "deferred", "facts", "forecast", "fresh", "handled", "lines", "links", "matching", "next_number",
         "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
         "seats_allowed", "services", "supply", "supply_read", "surveys", "timers", "watch")
 
@@ -55,8 +55,8 @@ class Domain:
         self.next_number = 1
         self.centre = Centre((), ())
         """The settings in force."""
-        self.costs: dict[Channel, int] = {}
-        """Units of an agent's capacity that one contact takes (`Centre.costs`)."""
+        self.channels: dict[Channel, ChannelRow] = SHIPPED
+        """The row of every channel, by the settings in force."""
         self.by_state = [0] * len(AgentState)
         """How many signed-in agents are in each state, in the order of `AgentState`."""
         self.services: dict[ServiceId, Service] = {}

@@ -26,6 +26,7 @@ from routing.core import (
     forgotten,
     menu,
     recess,
+    refusals,
     relaxed,
     relief,
     restore,
@@ -46,7 +47,7 @@ from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.memory.waits import EstimateAccuracy
-from routing.core.model import Centre, ContactState
+from routing.core.model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import Row, Started
@@ -73,6 +74,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.OfferAnswered: answering.answered,
     events.OfferConnected: answering.connected,
     events.OfferEnded: answering.ended,
+    events.CommandRefused: refusals.on_command_refused,
     events.TalkEnded: talk_end.talk_ended,
     events.Held: talks.held,
     events.FollowUpAgreed: follow_up.agreed,
@@ -204,13 +206,13 @@ class Engine:
         """How good the expected waits told at entry were, for each service that has had an answered one."""
         return self._domain.forecast.accuracy_by_service()
 
-    def live_contacts(self) -> list[LiveContact]:
-        """Contacts whose caller should be there."""
-        return views.live_contacts(self._domain)
+    def live_contacts(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveContact]:
+        """Return the contacts of these channels that should be there: of calls those whose caller is on the line."""
+        return views.live_contacts(self._domain, channels)
 
-    def live_offers(self) -> list[LiveOffer]:
-        """Offers whose leg may be there."""
-        return views.live_offers(self._domain)
+    def live_offers(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveOffer]:
+        """Return the offers of these channels that ring or talk: of calls those whose leg may be there."""
+        return views.live_offers(self._domain, channels)
 
 
 OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {

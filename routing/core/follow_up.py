@@ -15,7 +15,7 @@ from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import FollowUpAgreed
 from routing.core.ids import ContactId
-from routing.core.model import Channel, ContactState
+from routing.core.model import PHONE_CHANNELS, Channel, ContactState
 from routing.core.records import Contact
 
 
@@ -55,7 +55,7 @@ def promise_callback(d: Domain, contact: Contact, at: float) -> None:
 def _again(d: Domain, lost: Contact) -> list[Contact]:
     """The caller's later calls that wait or are talked. A callback in another line is none: that phone is free."""
     name = lost.caller_hash
-    return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel is Channel.VOICE
+    return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel in PHONE_CHANNELS
             and one.queued_at > lost.queued_at
             and (one.state in contacts.WAITING or one.state is ContactState.ASSIGNED)
             and (not one.callback or one.service.id == lost.service.id)]

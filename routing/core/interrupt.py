@@ -32,5 +32,5 @@ def go_on(d: Domain, record: AgentRecord) -> None:
 def _tell(d: Domain, record: AgentRecord, offer: Offer, on: bool) -> None:
     offer.interrupted = on
     contact = offer.contact
-    d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node))
+    d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node, contact.channel))
     emit.interrupted(d, offer=offer.id, contact=contact.id, agent=record.id, on=on)

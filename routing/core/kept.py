@@ -12,7 +12,7 @@ callbacks, which keep their own, for anonymous services, or for unknown numbers.
 from __future__ import annotations
 
 from routing.core.domain import Domain
-from routing.core.model import Channel
+from routing.core.model import PHONE_CHANNELS
 from routing.core.records import Contact
 from routing.core.stored import OldPlace
 
@@ -22,7 +22,7 @@ def keep(d: Domain, contact: Contact, at: float) -> None:
     this call could have restored still exists if no queue took the call. The better age and points of the two are
     held."""
     service = contact.service
-    if contact.caller_hash and contact.channel is Channel.VOICE and not service.anonymous:
+    if contact.caller_hash and contact.channel in PHONE_CHANNELS and not service.anonymous:
         held, caller = d.caller_memory.held_positions, contact.caller_hash
         old, since, priority = held.get(caller), contact.since, contact.priority
         if old is not None and old.at <= contact.queued_at <= old.at + service.place_kept_s \
@@ -36,7 +36,7 @@ def give_back(d: Domain, contact: Contact) -> None:
     held, service = d.caller_memory.held_positions, contact.service
     place = held.get(contact.caller_hash)
     if place is None or service.id not in place.services or d.now - place.at > service.place_kept_s \
-            or service.anonymous or contact.channel is not Channel.VOICE:
+            or service.anonymous or contact.channel not in PHONE_CHANNELS:
         return
     held.discard(contact.caller_hash)
     contact.returned = contact.since, contact.priority

@@ -5,7 +5,9 @@ All durations are seconds, all levels 0-100. An undefined skill is not 0: an age
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
@@ -19,6 +21,47 @@ class Channel(StrEnum):
     SOCIAL = "social"
     EMAIL = "email"
     TASK = "task"
+
+
+class ChannelRow(NamedTuple):
+    """What a contact of one channel is to the agent who has it. A centre may choose `cost` and `interruptible`."""
+
+    channel: Channel
+    cost: int
+    """Units of an agent's capacity (100) that one contact takes."""
+    interruptible: bool = False
+    """A contact that interrupts may come meanwhile: this one is held then and takes no capacity."""
+    interrupts: bool = False
+    """While the agent has such a contact, interruptible ones are held and no new one is offered."""
+    needs_phone: bool = False
+    """The offer rings the phone of the agent's seat, and the contact is a caller on a line."""
+
+
+CHANNELS = (
+    ChannelRow(Channel.VOICE, 100, interrupts=True, needs_phone=True),
+    ChannelRow(Channel.CHAT, 33),
+    ChannelRow(Channel.SOCIAL, 33, interruptible=True),
+    ChannelRow(Channel.EMAIL, 50, interruptible=True),
+    ChannelRow(Channel.TASK, 50, interruptible=True),
+)
+"""The channels as shipped: an agent has one call, or three chats, or two e-mails."""
+
+SHIPPED = {row.channel: row for row in CHANNELS}
+
+PHONE_CHANNELS = frozenset(row.channel for row in CHANNELS if row.needs_phone)
+"""Channels whose contacts are callers on a line."""
+
+INTERRUPTING = frozenset(row.channel for row in CHANNELS if row.interrupts)
+
+
+def channel_rows(costs: Mapping[Channel, int] = MappingProxyType({}),
+                 interruptible: Collection[Channel] | None = None) -> tuple[ChannelRow, ...]:
+    """Return the shipped rows with a centre's own costs, and with the channels that it lets be interrupted (None: the
+    shipped ones)."""
+    return tuple(row._replace(
+        cost=costs.get(row.channel, row.cost),
+        interruptible=row.interruptible if interruptible is None else row.channel in interruptible)
+        for row in CHANNELS)
 
 
 Needs = tuple[tuple[SkillId, int], ...]
@@ -175,7 +218,7 @@ class Profile(NamedTuple):
     """Offers in a row that rang out or were refused before the agent is NOT_RESPONDING."""
     wrapup_mode: WrapUpMode = WrapUpMode.MANDATORY_TIMEOUT
     capacity: int = 100
-    """Units; the costs of all contacts at the agent never exceed it (`Centre.costs`)."""
+    """Units; the costs of all contacts at the agent never exceed it (`ChannelRow.cost`)."""
     one_at_a_time: bool = False
     """One contact at a time, whatever its channel."""
     captions: bool = False
@@ -216,10 +259,6 @@ class Agent(NamedTuple):
     """A remote counsellor: the leg goes to an outside number, so it must be accepted by key 1 after the brief."""
 
 
-COSTS = ((Channel.VOICE, 100), (Channel.CHAT, 33), (Channel.SOCIAL, 33), (Channel.EMAIL, 50), (Channel.TASK, 50))
-"""Units of an agent's capacity (100) that one contact takes: one call, or three chats, or two e-mails."""
-
-
 class Centre(NamedTuple):
     """The part of a centre's settings that decides routing. A change of it is an event, or replay would lie."""
 
@@ -227,9 +266,8 @@ class Centre(NamedTuple):
     agents: tuple[Agent, ...]
     seats: frozenset[SeatId] | None = None
     """Phones at which agents may sign in; None: any."""
-    costs: tuple[tuple[Channel, int], ...] = COSTS
-    interruptible: frozenset[Channel] = frozenset({Channel.SOCIAL, Channel.EMAIL, Channel.TASK})
-    """A call may come while contacts of these channels are under way: they are held meanwhile and take no capacity."""
+    channels: tuple[ChannelRow, ...] = CHANNELS
+    """A channel that is not named: as shipped."""
     load_half_life_s: float = 5400.0
     """An agent's distress load halves in this time."""
     occupied_half_life_s: float = 3600.0

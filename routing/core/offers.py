@@ -5,13 +5,12 @@ from __future__ import annotations
 from routing.core import agents, capacity, commands, contacts, emit, quota, wellbeing
 from routing.core.domain import Domain
 from routing.core.ids import AgentId, OfferId, leg_id
-from routing.core.model import AnswerMode, CallbackOrder, Channel, OfferState, PreConnect
+from routing.core.model import AnswerMode, CallbackOrder, OfferState, PreConnect
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.states import OFFER, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 CANCELED, PENDING = OfferState.CANCELED, OfferState.PENDING
-VOICE = Channel.VOICE
 NONE = PreConnect.NONE
 CALLER_FIRST = CallbackOrder.CALLER_FIRST
 PRESS_ONE, SINGLE_SWITCH = AnswerMode.PRESS_ONE, AnswerMode.SINGLE_SWITCH
@@ -37,9 +36,10 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
          strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> Offer:
     """Reserve the contact for the agent (both of a pair). No phone rings yet: see `ring` and `callback.dial`."""
     now, seat, service, matching = d.now, record.seat, contact.service, d.matching
-    voice = contact.channel is VOICE
+    row = d.channels[contact.channel]
+    voice = row.needs_phone
     assert seat is not None
-    if voice and record.offers:
+    if row.interrupts and record.offers:
         _clear_way(d, record)
     partner = record.partner if voice and record.lead else None
     ring_s = record.profile.ring_timeout_s
@@ -50,7 +50,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
     offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
-                  d.costs.get(contact.channel, capacity.WHOLE), voice, partner, tier)
+                  row.cost, voice, partner, tier)
     idle_s, ready, signed = now - record.idle_since, matching.ready, matching.signed_in
     by_state = tuple(d.by_state)
     matching.part(contact)

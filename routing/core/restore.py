@@ -191,12 +191,13 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
         return
     if not asks and (_FITTING.get(state) is not contact.state or contact.offer is not None):
         return
-    voice = contact.channel is Channel.VOICE
+    channel = d.channels[contact.channel]
+    voice = channel.needs_phone
     if voice and sum([one.voice for one in record.offers.values()]) >= max(
-            1, dict(record.profile.max_concurrency).get(Channel.VOICE, 1)):
+            1, dict(record.profile.max_concurrency).get(contact.channel, 1)):
         return
     offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
-                  d.costs.get(contact.channel, capacity.WHOLE), voice, state=state, held_s=row.held_s,
+                  channel.cost, voice, state=state, held_s=row.held_s,
                   rang_at=None if row.rang_at is None else min(row.rang_at, d.now), interrupted=row.interrupted,
                   wrapup_asked=row.wrapup_asked)
     if state is not OfferState.PENDING:

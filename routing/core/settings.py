@@ -20,7 +20,7 @@ from routing.core import (
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.match import Matching
-from routing.core.model import OfferState
+from routing.core.model import SHIPPED, OfferState
 from routing.core.records import AgentRecord, NodeLink
 from routing.core.requirement import clamp_step
 
@@ -38,7 +38,8 @@ def configured(d: Domain, event: Configured) -> None:
     d.services = {service.id: service for service in event.centre.services}
     for record in d.agents.values():
         wellbeing.settle(d, record)
-    d.centre, d.costs = event.centre, dict(event.centre.costs)
+    d.centre = event.centre
+    d.channels = SHIPPED | {row.channel: row for row in event.centre.channels}
     d.seats_allowed = event.centre.seats
     d.matching = Matching(event.centre.services, event.centre.agents, event.centre.occupied_half_life_s)
     for contact in d.contacts.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 
 from routing.core import capacity, estimate
 from routing.core.domain import Domain
@@ -90,18 +91,19 @@ def status(d: Domain, now: float) -> Status:
         tuple(_contact(d, c, now) for c in d.contacts.values()))
 
 
-def live_contacts(d: Domain) -> list[LiveContact]:
-    """Contacts that have a caller: not callbacks whose caller has hung up."""
+def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:
+    """Return the contacts of these channels that are not over, without callbacks whose caller has hung up."""
     return [LiveContact(c.id, c.leg, c.state, c.node) for c in d.contacts.values()
-            if c.channel is Channel.VOICE and c.state in (*WAITING, ContactState.ASSIGNED)
+            if c.channel in channels and c.state in (*WAITING, ContactState.ASSIGNED)
             and (c.leg or not c.callback)]
 
 
-def live_offers(d: Domain) -> list[LiveOffer]:
-    """Offers that ring or talk."""
+def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:
+    """Return the offers of these channels that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
                       not (o.dialling and o.caller_first), o.held_since is not None, o.introduced,
                       o.state is OfferState.PENDING and o.partner is not None and not o.partner_answered)
             for o in d.offers.values()
-            if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]
+            if o.contact.channel in channels
+            and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

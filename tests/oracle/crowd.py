@@ -19,6 +19,7 @@ from routing.core.model import (
     Service,
     Step,
     WrapUpMode,
+    channel_rows,
 )
 from routing.core.strategies import STRATEGIES
 from tests.oracle.callbacks import SERVED_S
@@ -106,7 +107,7 @@ def centre_of(rng: random.Random) -> Centre:
     return Centre(
         tuple(service_of(rng, name, names) for name in names), tuple(agents),
         seats=None if rng.random() < 0.8 else frozenset(SeatId(f"s{number}") for number in range(AGENTS - 1)),
-        interruptible=rng.choice((Centre((), ()).interruptible, frozenset(Channel) - {Channel.VOICE}, frozenset())),
+        channels=channel_rows(interruptible=rng.choice((None, frozenset(Channel) - {Channel.VOICE}, frozenset()))),
         load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
         decompression_s=rng.choice((7.0, 30.0)), spared_s=rng.choice((10.0, 40.0)),
         micro_break_s=rng.choice((5.0, 20.0)), abusive_days=rng.choice((180.0, 0.002)),
@@ -276,6 +277,8 @@ class Crowd:
         if offer.state is PENDING:
             if rng.random() < 0.03:
                 return e.AgentSpared(offer.person.id)
+            if rng.random() < 0.03:
+                return e.CommandRefused(caller, number if rng.random() < 0.8 else None)
             if caller_hash.startswith(AGAIN) and offer.calls_back and not offer.dialling and rng.random() < 0.6:
                 return self._comes(offer)
             if offer.dialling:  # mostly it rings on, and some for too long

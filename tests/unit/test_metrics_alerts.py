@@ -171,6 +171,10 @@ CASES = (
     Case("EventsDropped", 8, {"acd_events_dropped_total": "0+5x200"}, {}, "Düğüm olaylara yetişemiyor",
          "160 olay alınamadı; durum Asterisk'ten yeniden okundu."),
     Case("EventsDropped", 8, {"acd_events_dropped_total": "0x200"}),
+    Case("CommandsRefused", 8, {'acd_channel_commands_refused_total{channel="chat"}': "0x24 2x180"},
+         {"channel": "chat"}, "Bir kanalın bağdaştırıcısı yok: chat",
+         "2 komutu yerine getirecek kimse yok. Bu kanaldan gelenler sırada bekliyor."),
+    Case("CommandsRefused", 8, {'acd_channel_commands_refused_total{channel="chat"}': "2x200"}),
     Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "0x200"}, NODE, "Merkezin dosyalarında hata var",
          "127.0.0.1:8080: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor (sonraki "
          "değişiklikler geçerli değil), ya da bugün bazı arayanlara bakabilecek kimse yok. Görüşmeler sürüyor."),
@@ -306,7 +310,7 @@ def test_texts_are_turkish_and_have_a_runbook() -> None:
         assert alert.severity in SEVERITIES and alert.audience in AUDIENCES
         assert alert.description.endswith(".") and not alert.summary.endswith(".")
         assert set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description)) <= {
-            "queue", "team", "rule", "flow", "kind", "instance"}, "no label names a person"
+            "queue", "team", "rule", "flow", "kind", "instance", "channel"}, "no label names a person"
         page = (HOME / alert.runbook).read_text(encoding="utf-8")
         assert page.startswith(f"# {alert.name}\n")
         assert f"> {re.sub('{{.*?}}', '…', alert.summary)}\n" in page
