@@ -11,6 +11,7 @@ from routing.core import (
     estimate,
     interrupt,
     known,
+    legs,
     offers,
     talks,
     wellbeing,
@@ -21,11 +22,13 @@ from routing.core.ids import ContactId, SeatId
 from routing.core.model import OfferState
 from routing.core.offers import BY_CEILING, REFUSED
 from routing.core.records import AgentRecord, Offer
-from routing.core.states import OFFER
+from routing.core.states import OFFER, CallbackState, LegState
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 ACCEPTED, CONSULTING, PENDING, WRAPPING = (
     OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
+CALLED, ANSWERED, AWAITING_REBRIDGE = LegState.CALLED, LegState.ANSWERED, LegState.AWAITING_REBRIDGE
+AGENT_CALLED = CallbackState.AGENT_CALLED
 
 
 def missed(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None) -> None:
@@ -44,7 +47,7 @@ def missed(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None) 
 
 
 def _picked_up(offer: Offer, record: AgentRecord) -> bool:
-    return offer.answered_at is not None if record is offer.agent else offer.partner_answered
+    return offer.answered_at is not None if record is offer.agent else offer.partner_leg is ANSWERED
 
 
 def _declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
@@ -88,6 +91,7 @@ def ringing(d: Domain, event: OfferRinging) -> None:
     if offer.answered_at is not None:
         return
     offer.rang_at = d.now
+    legs.follow_leg(offer, "rang")
     d.timers.cancel(("vanish", number))
     emit.offer_rang(d, offer)
 
@@ -98,11 +102,13 @@ def answered(d: Domain, event: OfferAnswered) -> None:
     if offer is None or offer.state is not PENDING:
         return
     if event.partner:
-        offer.partner_answered = True  # no deadline is theirs: the leg of the lead waits for them
+        if offer.partner_leg is CALLED:
+            legs.follow_partner_leg(offer, "answered")  # no deadline is theirs: the leg of the lead waits for them
         return
     if offer.answered_at is not None:
         return
     offer.answered_at = d.now
+    legs.follow_leg(offer, "answered")
     d.timers.cancel(("vanish", offer.id))
     d.timers.cancel(("ring", offer.id))
     if d.link_up(offer.contact.node) and not offer.dialling:
@@ -124,13 +130,15 @@ def connected(d: Domain, event: OfferConnected) -> None:
         return
     if contact.callback:
         callback.talks(d, contact)
-    offer.introduced = False  # from here on it is the caller they talk with
+    legs.follow_leg(offer, "bridged")
+    legs.follow_partner_leg(offer, "bridged")
     contact.returned, contact.merged = None, False  # what they were told of the wait before this talk
     if contact.introducer is not None:
         offers.rescind(d, contact.introducer, "consult")
         consult.over(d, contact.introducer, talks.TRANSFER)
     offers.disarm(d, offer)
-    offer.dialling = False
+    if offer.dialling or offer.callback is AGENT_CALLED:
+        legs.follow_callback(offer, "reached")
     offer.state = OFFER[PENDING, "connected"]
     at = d.now if connected_at is None else min(d.now, max(connected_at, offer.offered_at))
     offer.connected_at = at
@@ -188,11 +196,11 @@ def ended(d: Domain, event: OfferEnded) -> None:
     record = offer.partner if event.partner and offer.partner is not None else offer.agent
     if offer.state is CONSULTING:
         consult.over(d, offer, talks.TRANSFER, event.reason == talks.LOST)
-    elif offer.introduced and offer.contact.introducer is not None:
+    elif offer.contact.introducer is not None and consult.in_talk(offer):
         if event.reason == talks.LOST:
             agents.lose_seat(d, offer.seat)
         consult.returned(d, offer.contact.introducer)
-    elif offer.state is ACCEPTED and offer.apart:
+    elif offer.state is ACCEPTED and offer.leg is AWAITING_REBRIDGE:
         talks.talk_over(d, offer, talks.LOST, d.now, seat_lost=event.reason == talks.LOST)
     elif offer.state is ACCEPTED:
         if event.partner:

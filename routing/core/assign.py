@@ -14,7 +14,7 @@ from routing.core import agents, breaks, callback, contacts, offers, requirement
 from routing.core.domain import Domain
 from routing.core.kind import tier_of
 from routing.core.model import PHONE_CHANNELS
-from routing.core.records import AgentRecord, Contact, ContactGroup
+from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, ContactGroup
 from routing.core.strategies import fewest_contacts
 
 RUNNERS_UP = 5
@@ -117,7 +117,7 @@ def _offer(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
         fewest_contacts.count(record, d.now, matching.half_life_s)
     offer = offers.make(d, contact, record, requirement.UNRANKED if level is None else level,
                         runners_up, pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)
-    if offer.caller_first:
+    if offer.callback is CALLER_DIALLED_FIRST:
         callback.dial(d, offer)
     else:
         offers.ring(d, offer)

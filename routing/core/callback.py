@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from routing.core import callback_index, commands, contacts, emit, offers
+from routing.core import callback_index, commands, contacts, emit, legs, offers
 from routing.core.changes import CallerName, CallerServed, PlaceChanged
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
@@ -28,6 +28,7 @@ from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, 
 from routing.core.ids import ContactId, ServiceId
 from routing.core.model import PHONE_CHANNELS, CallbackOrder, ContactState, OfferState, Outcome
 from routing.core.records import Contact, Offer
+from routing.core.states import CallbackState
 
 DIAL_S = 75.0
 """Dialling a caller lasts at most so long: a mobile network may take ten seconds to find the phone, it rings for half a
@@ -84,11 +85,12 @@ def gone(d: Domain, contact: Contact) -> None:
 def taken(d: Domain, event: CallbackTaken) -> None:
     """The agent waits for the caller, who may have come by another way meanwhile."""
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is not OfferState.PENDING or not offer.calls_back or offer.dialling:
+    if offer is None or offer.state is not OfferState.PENDING:
         return
-    if offer.contact.callback:
+    if offer.callback is CallbackState.AGENT_CALLED:
+        legs.follow_callback(offer, "taken")
         dial(d, offer)
-    else:
+    elif offer.callback is CallbackState.CALLER_THERE:
         _join(d, offer)
 
 
@@ -96,7 +98,6 @@ def dial(d: Domain, offer: Offer) -> None:
     """Call the caller."""
     contact = offer.contact
     offers.disarm(d, offer)
-    offer.dialling = True
     if d.link_up(contact.node):
         d.timers.set(("dial", offer.id), d.now + DIAL_S)
     service = contact.service
@@ -118,11 +119,14 @@ def reached(d: Domain, event: CallbackReached) -> None:
         d.fresh.append(contact)
     elif offer.dialling:
         offers.disarm(d, offer)
-        offer.dialling = False
-        if offer.caller_first:
+        first = offer.callback is CallbackState.CALLER_DIALLED_FIRST
+        legs.follow_callback(offer, "reached")
+        if first:
             offers.ring(d, offer)
         else:
             _join(d, offer)
+    elif offer.callback is not None:
+        legs.follow_callback(offer, "reached")
     tell(d, contact, "reached")
 
 
@@ -167,6 +171,7 @@ def give_up(d: Domain, offer: Offer, reason: str) -> None:
     contact.not_before = d.now + service.callback_retry_s
     offers.rescind(d, offer, "callback_failed")
     offers.close(d, offer, "taken_back", f"callback_{reason}", to_reason="callback_failed", keep_idle=True)
+    legs.follow_callback(offer, "failed")
     tell(d, contact, reason)
     if contact.tries >= service.callback_tries:
         contacts.end_waiting(d, contact, "gone", Outcome.CALLBACK_FAILED, d.now)
@@ -223,7 +228,7 @@ def review_blocks(d: Domain, contact: Contact) -> None:
     found: dict[Contact, None] = {}
     if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in LIVE:
         asker = contact.introducer
-        asks = contact.service if asker is None or asker.came_from is None else asker.came_from
+        asks = contact.service if asker is None or asker.consult is None else asker.consult.service
         for name in callback_index.list_names(contact, contact.service.id, asks.id):
             for waiting in d.callbacks.get(name, ()):
                 if waiting.queued_at < contact.queued_at:

@@ -56,9 +56,9 @@ def gone(d: Domain, event: ContactGone) -> None:
         if contact.introducer is None:
             kept.keep(d, contact, at)
         asker = contact.introducer
-        if asker is not None and asker.came_from is not None and not (event.failure or event.dropped) \
-                and served.note(d, asker, asker.came_from, at):
-            callback_index.note_served(d, contact, asker.came_from)  # as at the end of a talk
+        if asker is not None and asker.consult is not None and not (event.failure or event.dropped) \
+                and served.note(d, asker, asker.consult.service, at):
+            callback_index.note_served(d, contact, asker.consult.service)  # as at the end of a talk
         _end(d, contact, "gone", outcome, at)
         if event.failure or event.dropped:
             d.changes.append(CallLost(contact, at))

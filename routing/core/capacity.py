@@ -163,7 +163,7 @@ def still(record: AgentRecord) -> str:
 
 def talks(offer: Offer) -> bool:
     """The agent talks: with the caller, or with another agent about them."""
-    return offer.state is ACCEPTED or offer.state is CONSULTING or offer.introduced
+    return offer.state is ACCEPTED or offer.state is CONSULTING or offer.talks_first
 
 
 def main_offer(record: AgentRecord) -> Offer | None:

@@ -12,8 +12,8 @@ connected with them first. From there:
 | the caller hangs up                        | has left, answered by the agent who asked | wraps up, aside       |
 | the agent's phone is lost                  | as if the agent had hung up             | unreachable             |
 
-On a second line of the phone (`line`) the caller stays with the agent, put on hold by the phone: then it is the end of
-the second line that takes them back, and the phone's transfer key (REFER) that gives them over.
+On a second line of the phone (`Consult.second_line`) the caller stays with the agent, put on hold by the phone. There
+the end of the second line takes the caller back, and the phone's transfer key (REFER) gives the caller over.
 
 All of it happens in the dialplan by itself when a leg ends (`asterisk_conf/templates/extensions/consult.conf`); the
 engine follows. Pairs ask nobody, and are not asked: a caller who is offered to a pair goes to them directly.
@@ -27,6 +27,7 @@ from routing.core import (
     commands,
     contacts,
     emit,
+    legs,
     offers,
     quota,
     served,
@@ -40,8 +41,8 @@ from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
 from routing.core.ids import ContactId, leg_id, parse_leg_id
 from routing.core.model import OfferState
-from routing.core.records import Contact, Offer
-from routing.core.states import OFFER, follow
+from routing.core.records import Consult, Contact, Offer
+from routing.core.states import OFFER, ConsultState, LegState, follow
 
 WAIT_S = 60.0
 """So long an agent waits for somebody to take the offer; then they have the caller again. The caller has music
@@ -61,12 +62,12 @@ def asked(d: Domain, event: ConsultAsked) -> None:
         talks.hold(d, offer, True)
     d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node, event.line, contact.channel))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "consults")
-    offer.apart, offer.line = False, event.line
+    legs.follow_leg(offer, "consults")
     if offer.quota is not None:
         quota.uncount(d.matching, offer)
     contacts.follow_contact(contact, "consults")
-    contact.introducer, offer.came_from = offer, contact.service
-    offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from())
+    contact.introducer = offer
+    offer.consult = Consult(contact.service, max(0.0, (offer.connected_at or d.now) - contact.waits_from()), event.line)
     emit.consulting(
         d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
         service=contact.service.id, to=service.id)
@@ -87,9 +88,8 @@ def ended(d: Domain, event: ConsultEnded) -> None:
 
 
 def due(d: Domain, offer: Offer) -> None:
-    """Nobody came. Who is being talked with keeps the agent as long as the two like."""
-    other = offer.contact.offer
-    if other is None or not other.introduced:
+    """Return the caller to the consulting agent if nobody came. Two agents who talk may talk as long as they like."""
+    if offer.consult is not None and offer.consult.state is ConsultState.SEEKING:
         take_back(d, offer)
 
 
@@ -101,18 +101,20 @@ def take_back(d: Domain, offer: Offer) -> None:
 
 
 def meets(d: Domain, offer: Offer, introducer: Offer) -> None:
-    """Who was asked talks with the agent who asked."""
-    if offer.introduced or offer.state is not OfferState.PENDING or offer.partner is not None:
+    """Record that the agent of `offer` talks with the agent who asked, before the caller is connected."""
+    if offer.talks_first or offer.state is not OfferState.PENDING or offer.partner is not None:
         return
     offers.disarm(d, offer)
-    offer.answered_at, offer.introduced = d.now, True
+    offer.answered_at = d.now
+    legs.follow_leg(offer, "met_consulting_agent")
+    legs.follow_consult(introducer, "consultant_answered")
     offer.agent.misses = 0
     agents.change(d, offer.agent, "connected", "")
 
 
 def in_talk(offer: Offer) -> bool:
-    """Who was asked talks with the agent who asked: as long as the two like."""
-    return offer.introduced and offer.contact.introducer is not None
+    """Tell whether the agent of `offer` talks with the agent who asked."""
+    return offer.leg is LegState.WITH_CONSULTING_AGENT
 
 
 def is_between_agents(contact: Contact, with_: ContactId) -> bool:
@@ -128,22 +130,23 @@ def of_leg(contact: Contact, with_: ContactId) -> Offer | None:
 
 
 def returned(d: Domain, offer: Offer) -> None:
-    """The caller is the agent's again. Whoever rings for them, or was asked, is free."""
-    contact, came_from = offer.contact, offer.came_from
-    assert came_from is not None
-    _close(d, offer)
+    """Cancel the consult transfer: the caller belongs to the consulting agent again, and other agents are released."""
+    contact, consult = offer.contact, offer.consult
+    assert consult is not None
+    _close(d, offer, "cancelled")
     other = contact.offer
     if other is not None:
         offers.rescind(d, other, "returned")
         offers.close(d, other, "contact_gone", "returned", keep_idle=True)
     contacts.leave_line(d, contact)
     contacts.follow_contact(contact, "returned")
-    contact.offer, contact.service, contact.step = offer, d.services.get(came_from.id, came_from), 0
-    contact.handed_at = (offer.connected_at or d.now) - offer.waited_s  # the wait before this talk is what it was
+    contact.offer, contact.service, contact.step = offer, d.services.get(consult.service.id, consult.service), 0
+    contact.handed_at = (offer.connected_at or d.now) - consult.waited_s  # the wait before this talk is what it was
     if contact.keeps:
         d.changes.append(PlaceChanged(contact))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
-    offer.apart, offer.turned_at = not offer.line, d.now
+    legs.follow_leg(offer, "second_line_ended" if consult.second_line else "consult_cancelled")
+    offer.turned_at = d.now
     quota.count(d.matching, offer)
     emit.returned(
         d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
@@ -153,30 +156,32 @@ def returned(d: Domain, offer: Offer) -> None:
 
 
 def together(d: Domain, offer: Offer) -> None:
-    """Agent and caller are in one bridge again."""
+    """Record that the agent and the caller are in one bridge again."""
     if offer.state is OfferState.CONSULTING:
         returned(d, offer)
-    offer.apart, offer.turned_at = False, d.now
+    legs.follow_leg(offer, "bridged")
+    offer.turned_at = d.now
 
 
 def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
-    """The agent who asked has left, or the caller has (`by`)."""
-    contact, record = offer.contact, offer.agent
-    assert offer.connected_at is not None and offer.came_from is not None
-    _close(d, offer)
+    """End the consult transfer because the consulting agent or the caller (`by`) has left."""
+    contact, record, consult = offer.contact, offer.agent, offer.consult
+    assert offer.connected_at is not None and consult is not None
+    _close(d, offer, "caller_left" if by == "caller" else "completed")
     if offer.held_since is not None:
         offer.held_s += d.now - offer.held_since
         offer.held_since = None
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "transferred")
+    legs.end_legs(offer)
     offer.talk_over_at = d.now
     talks.leave_phone(d, offer, lost)
     talks.leave(d, record, offer, lost)
-    if by == talks.TRANSFER and not lost and served.note(d, offer, offer.came_from, d.now):
-        callback_index.note_served(d, contact, offer.came_from)
+    if by == talks.TRANSFER and not lost and served.note(d, offer, consult.service, d.now):
+        callback_index.note_served(d, contact, consult.service)
     del d.offers[offer.id]
     emit.introduced(
         d, offer=offer.id, contact=contact.id, agent=record.id, agent_version=record.version,
-        service=offer.came_from.id, to=contact.service.id, channel=contact.channel, by=by, wait_s=offer.waited_s,
+        service=consult.service.id, to=contact.service.id, channel=contact.channel, by=by, wait_s=consult.waited_s,
         talk_s=d.now - offer.connected_at, held_s=offer.held_s, original_position=contact.original_position,
         unknown=by != "caller" and contacts.hide(contact))
     if by != "caller":
@@ -184,10 +189,13 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     if contact.keeps:
         d.changes.append(PlaceChanged(contact))
     other = contact.offer if by != "caller" else None  # with the caller every offer of theirs is over
-    if other is not None and other.introduced and d.link_up(contact.node):
-        d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller
+    if other is not None and in_talk(other):
+        legs.follow_leg(other, "consult_completed")
+        if d.link_up(contact.node):
+            d.timers.set(("brief", other.id), d.now + offers.BRIEF_S)  # on the way to the caller
 
 
-def _close(d: Domain, offer: Offer) -> None:
+def _close(d: Domain, offer: Offer, trigger: str) -> None:
+    legs.follow_consult(offer, trigger)
     d.timers.cancel((TIMER, offer.id))
     offer.contact.introducer = None

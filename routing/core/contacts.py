@@ -354,10 +354,11 @@ def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at:
 def end_consulted(d: Domain, contact: Contact, trigger: str, asker: Offer, at: float) -> None:
     """End a contact whose caller left during a consult transfer: answered by `asker`, the offer of the agent who asked.
     """
-    assert asker.came_from is not None
+    consult = asker.consult
+    assert consult is not None
     _end_place(d, contact, trigger)
-    contact.service = d.services.get(asker.came_from.id, asker.came_from)
-    _ended(d, contact, ANSWERED, asker.waited_s, 0, "", at)
+    contact.service = d.services.get(consult.service.id, consult.service)
+    _ended(d, contact, ANSWERED, consult.waited_s, 0, "", at)
     del d.contacts[contact.id]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from routing.core import agents, capacity, commands, contacts, emit, quota, wellbeing
+from routing.core import agents, capacity, commands, contacts, emit, legs, quota, wellbeing
 from routing.core.domain import Domain
 from routing.core.ids import AgentId, OfferId, leg_id
 from routing.core.model import AnswerMode, CallbackOrder, OfferState, PreConnect
-from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.states import OFFER, follow
+from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
+from routing.core.states import OFFER, CallbackState, LegState, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 CANCELED, PENDING = OfferState.CANCELED, OfferState.PENDING
@@ -65,6 +65,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     agents.change(d, record, "offered", "")
     if partner is not None:
         partner.talked_until = None
+        offer.partner_leg = LegState.CALLED
         capacity.take(d, partner, offer)
         agents.change(d, partner, "offered", "")
     emit.offered(
@@ -74,7 +75,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     if tier == BY_CEILING:
         wellbeing.by_ceiling(d, offer)
     if contact.callback:
-        offer.calls_back, offer.caller_first = True, service.callback is CALLER_FIRST
+        offer.callback = CALLER_DIALLED_FIRST if service.callback is CALLER_FIRST else CallbackState.AGENT_CALLED
     return offer
 
 
@@ -116,7 +117,7 @@ def _clear_way(d: Domain, record: AgentRecord) -> None:
 def disarm(d: Domain, offer: Offer) -> None:
     """The offer has no deadline any more."""
     timers = d.timers
-    if offer.calls_back:  # what was heard of the agent and what of the caller come in any order
+    if offer.callback is not None:  # what was heard of the agent and what of the caller come in any order
         for timer in TIMERS:
             timers.cancel((timer, offer.id))
         return
@@ -141,6 +142,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     (None: of both). The contact looks again unless it is gone."""
     record, contact, partner = offer.agent, offer.contact, offer.partner
     offer.state = follow(OFFER, "offer", offer.id, offer.state, trigger)
+    legs.end_legs(offer)
     disarm(d, offer)
     del d.offers[offer.id]
     if offer.quota is not None:

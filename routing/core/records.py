@@ -12,6 +12,11 @@ from routing.core.line import LineKey
 from routing.core.match import Matching
 from routing.core.model import Agent, AgentState, Channel, ContactState, Estimate, Needs, OfferState, Profile, Service
 from routing.core.pool import Group, Pool, Quota, line_key
+from routing.core.states import CallbackState, ConsultState, LegState
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+WITH_CONSULTING_AGENT, LED_TO_CALLER = LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER
+CALLER_DIALLED, CALLER_DIALLED_FIRST = CallbackState.CALLER_DIALLED, CallbackState.CALLER_DIALLED_FIRST
 
 Index: TypeAlias = "Matching[AgentRecord, Contact]"
 """The index of all agents and contacts."""
@@ -134,8 +139,6 @@ class Offer:
     state: OfferState = OfferState.PENDING
     rang_at: float | None = None
     answered_at: float | None = None
-    partner_answered: bool = False
-    """The other one of a pair has picked up."""
     connected_at: float | None = None
     held_since: float | None = None
     held_s: float = 0.0
@@ -148,26 +151,41 @@ class Offer:
     """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
     weighed: bool = False
     """The agent has said it."""
-    introduced: bool = False
-    """The agent talks with the one who asked, before the caller is connected."""
-    waited_s: float = 0.0
-    """Of an agent who asks: how long the caller had waited for them."""
-    came_from: Service | None = None
-    """Of an agent who asks: the caller's service before."""
-    line: bool = False
-    """Of an agent who asks: on a second line of the phone; the caller has stayed with them."""
-    apart: bool = False
-    """The caller is the agent's again and not yet in one bridge with them."""
+    leg: LegState = LegState.CALLED
+    """Of the agent's leg, or of the message on the desk."""
+    partner_leg: LegState | None = None
+    """Of the leg of the other one of a pair; None: there is no other one."""
+    consult: Consult | None = None
+    """The consult transfer that the agent has begun last; None: there was none."""
     turned_at: float | None = None
-    """When that began, or ended, last."""
+    """When the agent and the caller were parted or joined last after a consult transfer."""
     quota: Quota | None = None
     """Of its service, while it is counted there."""
-    calls_back: bool = False
-    """It was made while nobody was on the line."""
-    caller_first: bool = False
-    """The agent's phone rings when the caller is there (`CallbackOrder.CALLER_FIRST`)."""
-    dialling: bool = False
-    """The caller is being called back."""
+    callback: CallbackState | None = None
+    """Of the call to the caller; None: a caller was on the line when the offer was made."""
+
+    @property
+    def dialling(self) -> bool:
+        """Tell whether the caller's phone is being rung for a callback."""
+        return self.callback is CALLER_DIALLED or self.callback is CALLER_DIALLED_FIRST
+
+    @property
+    def talks_first(self) -> bool:
+        """Tell whether the agent talks with the agent who asked, or comes from there and is not yet with the caller."""
+        return self.leg is WITH_CONSULTING_AGENT or self.leg is LED_TO_CALLER
+
+
+@dataclass(slots=True, eq=False)
+class Consult:
+    """A consult transfer: the agent of an offer asks somebody else about the caller."""
+
+    service: Service
+    """Of the talk before."""
+    waited_s: float
+    """How long the caller had waited for the agent who asks."""
+    second_line: bool
+    """The agent asks on a second line of the phone: the caller has stayed with them."""
+    state: ConsultState = ConsultState.SEEKING
 
 
 @dataclass(slots=True, eq=False)

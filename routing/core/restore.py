@@ -23,6 +23,7 @@ from routing.core import (
     consult,
     contacts,
     emit,
+    legs,
     quota,
     relaxed,
     served,
@@ -45,9 +46,9 @@ from routing.core.model import (
 )
 from routing.core.offers import BRIEF_S, RING_GRACE_S
 from routing.core.reactions import react
-from routing.core.records import AgentRecord, Contact, NodeLink, Offer
+from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
 from routing.core.requirement import clamp_step
-from routing.core.states import AGENT, follow
+from routing.core.states import AGENT, CallbackState, LegState, follow
 from routing.core.stored import Row, Started, StoredAgent, StoredContact, StoredOffer
 
 REPAIRED = "rows_repaired"
@@ -177,6 +178,7 @@ _FITTING = {
     OfferState.ACCEPTED: ContactState.ASSIGNED,
     OfferState.WRAPPING: ContactState.WRAPPING,
 }
+_LEG_OF = {OfferState.ACCEPTED: LegState.BRIDGED, OfferState.WRAPPING: LegState.ENDED}
 _ENGAGED = (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
@@ -208,25 +210,28 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
         offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
     d.offers[row.offer] = offer
     if asks:
-        contact.introducer, offer.came_from = offer, d.services.get(row.service) or _last_known(row.service)
-        offer.waited_s = waited_s or 0.0
+        contact.introducer = offer
+        offer.consult = Consult(d.services.get(row.service) or _last_known(row.service), waited_s or 0.0, False)
+        offer.leg = LegState.CONSULTING
         d.timers.set((consult.TIMER, row.offer), d.now + consult.WAIT_S)
     else:
         contact.offer = offer
-        offer.introduced = state is OfferState.PENDING and contact.introducer is not None \
-            and record.state is AgentState.TALKING
-        if offer.introduced:
+        offer.leg = _LEG_OF.get(state, LegState.CALLED if offer.rang_at is None else LegState.RINGING)
+        if state is OfferState.PENDING and contact.introducer is not None and record.state is AgentState.TALKING:
+            legs.follow_leg(offer, "met_consulting_agent")
+            legs.follow_consult(contact.introducer, "consultant_answered")
             offer.answered_at = d.now  # when is not stored; that is enough for no deadline of ringing to run
     capacity.take(d, record, offer)
     partner = None if row.partner is None else d.agents.get(row.partner)
     if partner is not None and partner.state in _ENGAGED:
-        offer.partner = partner
+        offer.partner, offer.partner_leg = partner, _LEG_OF.get(state, LegState.CALLED)
         if state is not OfferState.WRAPPING:
             capacity.take(d, partner, offer)
     if state is OfferState.PENDING and contact.callback:
         contact.leg = ""  # nobody was on the line, or there would have been no offer
-        offer.calls_back, offer.dialling = True, row.dialled_at is not None
-        offer.caller_first = contact.service.callback is CallbackOrder.CALLER_FIRST
+        offer.callback = CallbackState.AGENT_CALLED if row.dialled_at is None \
+            else CallbackState.CALLER_DIALLED_FIRST if contact.service.callback is CallbackOrder.CALLER_FIRST \
+            else CallbackState.CALLER_DIALLED
     wellbeing.restore_offer(offer, None if agent is None else agent.wellbeing)
     if not asks:
         contact.step = min(row.step, len(contact.service.steps) - 1)

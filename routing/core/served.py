@@ -36,7 +36,8 @@ def note(d: Domain, offer: Offer, service: Service, at: float) -> bool:
     """Remember a talk that ended at `at`, and return whether the caller was served in it for `service`. A promised
     callback does not count as a served call."""
     contact = offer.contact
-    if offer.connected_at is None or at - offer.connected_at < SERVED_S or not offer.voice or offer.calls_back:
+    long = offer.connected_at is not None and at - offer.connected_at >= SERVED_S
+    if not long or not offer.voice or offer.callback is not None:
         return False
     if contact.caller_hash:
         d.caller_memory.recent_talks[ServedTalk(contact.caller_hash, service.id, contact.queued_at, at)] = None

@@ -3,6 +3,9 @@
 Three machines and not one, because they end at different times: a contact lives as long as its caller, an offer as long
 as the agent's leg, an agent as long as the shift. An illegal (state, trigger) raises `IllegalTransition` and changes
 nothing. `docs/states.md` is drawn from these tables.
+
+Three smaller machines belong to an offer: the agent's leg (of a pair, each leg), a consult transfer that the agent of
+the offer began, and the call to a caller who is called back.
 """
 
 from __future__ import annotations
@@ -15,6 +18,57 @@ from routing.core.errors import IllegalTransition
 from routing.core.model import AgentState, ContactState, OfferState
 
 S = TypeVar("S", bound=StrEnum)
+
+
+class LegState(StrEnum):
+    """An agent's leg: the call to their phone, or the message on their desk."""
+
+    __hash__ = str.__hash__  # Enum's own is a Python function, and each call looks a leg up several times
+
+    CALLED = "called"
+    """The phone is to ring. If the caller is dialled first, it rings when the caller is there."""
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    """The phone is answered: the whisper announcement, time to read, or the wait for a key."""
+    WITH_CONSULTING_AGENT = "with_consulting_agent"
+    """The agent talks with the agent who asks, before the caller is connected."""
+    LED_TO_CALLER = "led_to_caller"
+    """The agent who asked has left, and the caller is not connected yet."""
+    BRIDGED = "bridged"
+    """The agent and the caller are in one bridge."""
+    CONSULTING = "consulting"
+    """The agent asks somebody: waits for them, or talks with them."""
+    AWAITING_REBRIDGE = "awaiting_rebridge"
+    """The caller belongs to the agent again and is not yet in one bridge with them."""
+    ENDED = "ended"
+
+
+class ConsultState(StrEnum):
+    """A consult transfer, seen from the agent who asks."""
+
+    SEEKING = "seeking"
+    """The caller waits for whoever fits; the consulting agent waits as well."""
+    TALKING = "talking"
+    """The consulting agent talks with the agent who was asked."""
+    COMPLETED = "completed"
+    """The consulting agent has left: the caller goes on to the other agent, or waits on."""
+    CANCELLED = "cancelled"
+    """The caller belongs to the consulting agent again."""
+    CALLER_LEFT = "caller_left"
+
+
+class CallbackState(StrEnum):
+    """The call to a caller who is called back, for one offer."""
+
+    AGENT_CALLED = "agent_called"
+    """Agent first: the agent's phone rings."""
+    CALLER_DIALLED = "caller_dialled"
+    """Agent first: the agent has taken the offer and waits; the caller's phone rings."""
+    CALLER_DIALLED_FIRST = "caller_dialled_first"
+    """Caller first: the caller's phone rings; the agent is kept free."""
+    CALLER_THERE = "caller_there"
+    """The caller is on the line and is a caller like any other."""
+    FAILED = "failed"
 
 CONTACT: Mapping[tuple[ContactState, str], ContactState] = {
     (ContactState.PENDING, "offered"): ContactState.RESERVED,
@@ -47,6 +101,39 @@ OFFER: Mapping[tuple[OfferState, str], OfferState] = {
     (OfferState.CONSULTING, "transferred"): OfferState.COMPLETED,
     (OfferState.WRAPPING, "wrapped_up"): OfferState.COMPLETED,
 }
+
+_BEFORE_BRIDGE = (LegState.CALLED, LegState.RINGING, LegState.ANSWERED)
+
+LEG: Mapping[tuple[LegState, str], LegState] = {
+    (LegState.CALLED, "rang"): LegState.RINGING,
+    **{(state, "answered"): LegState.ANSWERED for state in (LegState.CALLED, LegState.RINGING)},
+    **{(state, "met_consulting_agent"): LegState.WITH_CONSULTING_AGENT for state in _BEFORE_BRIDGE},
+    (LegState.WITH_CONSULTING_AGENT, "consult_completed"): LegState.LED_TO_CALLER,
+    **{(state, "bridged"): LegState.BRIDGED for state in (
+        *_BEFORE_BRIDGE, LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER, LegState.AWAITING_REBRIDGE,
+        LegState.BRIDGED)},
+    (LegState.BRIDGED, "consults"): LegState.CONSULTING,
+    (LegState.CONSULTING, "consult_cancelled"): LegState.AWAITING_REBRIDGE,
+    (LegState.CONSULTING, "second_line_ended"): LegState.BRIDGED,
+    **{(state, "ended"): LegState.ENDED for state in LegState if state is not LegState.ENDED},
+}
+"""Asterisk may tell of a bridge before it tells of ringing, and twice."""
+
+CONSULT: Mapping[tuple[ConsultState, str], ConsultState] = {
+    (ConsultState.SEEKING, "consultant_answered"): ConsultState.TALKING,
+    (ConsultState.TALKING, "consultant_left"): ConsultState.SEEKING,
+    **{(state, trigger): after for state in (ConsultState.SEEKING, ConsultState.TALKING) for trigger, after in (
+        ("completed", ConsultState.COMPLETED), ("cancelled", ConsultState.CANCELLED),
+        ("caller_left", ConsultState.CALLER_LEFT))},
+}
+
+CALLBACK: Mapping[tuple[CallbackState, str], CallbackState] = {
+    (CallbackState.AGENT_CALLED, "taken"): CallbackState.CALLER_DIALLED,
+    **{(state, trigger): after for state in (
+        CallbackState.AGENT_CALLED, CallbackState.CALLER_DIALLED, CallbackState.CALLER_DIALLED_FIRST)
+       for trigger, after in (("reached", CallbackState.CALLER_THERE), ("failed", CallbackState.FAILED))},
+}
+"""A try that is rescinded ends with its offer, in whatever state it is."""
 
 _FREE = (AgentState.READY, AgentState.BUSY, AgentState.UNREACHABLE)
 
@@ -106,6 +193,8 @@ def mermaid(table: Mapping[tuple[S, str], S]) -> str:
 def page() -> str:
     """The whole text of `docs/states.md`."""
     parts = ["# States\n\nDrawn from the tables in `routing/core/states.py`; a test compares this page with them.\n"]
-    for title, diagram in (("Contact", mermaid(CONTACT)), ("Offer", mermaid(OFFER)), ("Agent", mermaid(AGENT))):
+    for title, diagram in (("Contact", mermaid(CONTACT)), ("Offer", mermaid(OFFER)), ("Agent", mermaid(AGENT)),
+                           ("Leg of an agent", mermaid(LEG)), ("Consult transfer", mermaid(CONSULT)),
+                           ("Callback", mermaid(CALLBACK))):
         parts.append(f"\n## {title}\n\n```mermaid\n{diagram}```\n")
     return "".join(parts)

@@ -22,6 +22,7 @@ from routing.core import (
     commands,
     contacts,
     emit,
+    legs,
     quota,
     served,
     wellbeing,
@@ -82,6 +83,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
         quota.uncount(d.matching, offer)
     offer.talk_over_at = d.now
     offer.interrupted = False
+    legs.end_legs(offer)
     leave_phone(d, offer, lost and seat_lost)
     wraps = not lost and _wraps_up(record, offer)
     if handed:

@@ -21,6 +21,7 @@ from routing.core.events import TransferAsked
 from routing.core.ids import AgentId, OfferId, ServiceId
 from routing.core.model import OfferState, Service
 from routing.core.records import AgentRecord, Offer
+from routing.core.states import LegState
 
 IN_PERSON_S = 30.0
 """So long a caller who was sent on to one agent waits for them in person; then anybody of the service may come. An
@@ -42,7 +43,8 @@ def asked(d: Domain, event: TransferAsked) -> None:
 def talk(d: Domain, name: OfferId) -> Offer:
     """The offer of a call that is talked. Raises NotNow."""
     offer = d.offers.get(name)
-    if offer is None or offer.state is not OfferState.ACCEPTED or not offer.voice or offer.apart:
+    if offer is None or offer.state is not OfferState.ACCEPTED or not offer.voice \
+            or offer.leg is LegState.AWAITING_REBRIDGE:
         raise NotNow(f"offer {name} is no call that is talked: nobody is there to be sent on")
     return offer
 

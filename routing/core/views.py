@@ -12,6 +12,7 @@ from routing.core.inbox import AgentView, ContactView, QueueView, Status
 from routing.core.live import LiveContact, LiveOffer
 from routing.core.model import AgentState, Channel, ContactState, Estimate, OfferState
 from routing.core.records import AgentRecord, Contact
+from routing.core.states import CallbackState, LegState
 
 WAITING = (ContactState.PENDING, ContactState.RESERVED)
 
@@ -102,8 +103,8 @@ def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:
     """Return the offers of these channels that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
-                      not (o.dialling and o.caller_first), o.held_since is not None, o.introduced,
-                      o.state is OfferState.PENDING and o.partner is not None and not o.partner_answered)
+                      o.callback is not CallbackState.CALLER_DIALLED_FIRST, o.held_since is not None, o.talks_first,
+                      o.state is OfferState.PENDING and o.partner_leg is LegState.CALLED)
             for o in d.offers.values()
             if o.contact.channel in channels
             and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

@@ -293,7 +293,7 @@ class Duel:
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
               c.follow_up, c.returned, bool(c.kept_by)) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_asked,
-              None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
+              None if o.partner is None else o.partner.id, o.dialling, o.callback is not None)
              for o in d.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.misses, _idle(p), p.pause_pending,
               p.leave_pending, p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
@@ -337,10 +337,12 @@ def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[S
                               c.original_position, c.leg, c.slow, c.node, c.caller_hash, c.caller_box,
                               None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
                               c.needs, c.topics, c.callback, c.tries, c.not_before, c.anytime, c.callback_hash,
-                              c.callback_box, c.handed_at, None if c.introducer is None else c.introducer.waited_s,
+                              c.callback_box, c.handed_at,
+                              None if c.introducer is None else c.introducer.consult.waited_s,
                               c.language, c.follow_up, c.abusive)
                 for c in d.contacts.values()]
-    offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat, (o.came_from or o.contact.service).id,
+    offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat,
+                          (o.contact.service if o.consult is None else o.consult.service).id,
                           o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,
                           o.connected_at, o.talk_over_at, o.held_s, o.interrupted,
                           None if o.partner is None else o.partner.id, o.offered_at if o.dialling else None,

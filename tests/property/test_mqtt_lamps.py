@@ -57,7 +57,7 @@ def _house(seed: int, told: Counter[str]) -> None:
         for record in agents.values():
             for offer in record.offers.values():
                 if offer.state is OfferState.PENDING:
-                    (asked if offer.introduced else ringing).add(str(record.id))
+                    (asked if offer.talks_first else ringing).add(str(record.id))
         # Who chats and is asked by a colleague meanwhile talks before and after: no fact says that they have answered.
         assert ringing <= lit <= ringing | asked, seed
 

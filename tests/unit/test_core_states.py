@@ -9,14 +9,31 @@ import pytest
 
 from routing.core.errors import IllegalTransition
 from routing.core.model import AgentState, ContactState, OfferState
-from routing.core.states import AGENT, CONTACT, OFFER, follow, mermaid, page
+from routing.core.states import (
+    AGENT,
+    CALLBACK,
+    CONSULT,
+    CONTACT,
+    LEG,
+    OFFER,
+    CallbackState,
+    ConsultState,
+    LegState,
+    follow,
+    mermaid,
+    page,
+)
 
 pytestmark = pytest.mark.unit
 
-TABLES = {"contact": (CONTACT, ContactState), "offer": (OFFER, OfferState), "agent": (AGENT, AgentState)}
+TABLES = {"contact": (CONTACT, ContactState), "offer": (OFFER, OfferState), "agent": (AGENT, AgentState),
+          "leg": (LEG, LegState), "consult": (CONSULT, ConsultState), "callback": (CALLBACK, CallbackState)}
+FIRST = {"contact": {"pending"}, "offer": {"pending"}, "agent": {"signed_out"}, "leg": {"called"},
+         "consult": {"seeking"}, "callback": {"agent_called", "caller_dialled_first"}}
 ALL = [(kind, table, state, trigger) for kind, (table, states) in TABLES.items()
        for state, trigger in product(states, sorted({trigger for _, trigger in table}))]
-ENDS = {"contact": {"completed", "canceled"}, "agent": set(),
+ENDS = {"contact": {"completed", "canceled"}, "agent": set(), "leg": {"ended"}, "callback": {"caller_there", "failed"},
+        "consult": {"completed", "cancelled", "caller_left"},
         "offer": {"rejected", "timeout", "canceled", "rescinded", "completed"}}
 
 
@@ -34,8 +51,7 @@ def test_a_transition_is_in_the_table_or_refused_by_name(kind, table, state, tri
 @pytest.mark.parametrize("kind", TABLES)
 def test_every_state_is_reached_and_only_the_last_ones_are_final(kind: str) -> None:
     table, states = TABLES[kind]
-    first = {"contact": "pending", "offer": "pending", "agent": "signed_out"}[kind]
-    assert {first} | {after.value for after in table.values()} == {state.value for state in states}
+    assert FIRST[kind] | {after.value for after in table.values()} == {state.value for state in states}
     assert {state.value for state in states} - {state.value for state, _ in table} == ENDS[kind]
 
 
