@@ -145,7 +145,7 @@ class ProfileMemory(ABC):
         """A word of their own, unless they are about to leave or only repeat what the clock has said."""
         person = self.people[event.agent]
         known = person.pause_pending or (person.reason if person.state is AgentState.PAUSED else "")
-        if known != event.reason and not person.leaves:
+        if known != (event.reason or self.centre.break_reason.id) and not person.leaves:
             person.own_pause = True
 
     def _configured(self, centre: Centre) -> None:
@@ -211,7 +211,9 @@ class ProfileMemory(ABC):
         if fact.state is not fact.before:
             if fact.before is AgentState.PAUSED:
                 paused_s = fact.at - (fact.at if person.paused_at is None else person.paused_at)
-                if not person.own_pause or paused_s >= self.centre.micro_break_s:
+                reason = self.centre.find_pause_reason(person.reason)
+                rests = reason is None or not reason.work
+                if rests and (not person.own_pause or paused_s >= self.centre.micro_break_s):
                     person.working_since, person.heavy_last = fact.at, False
                 person.own_pause, person.missed, person.gone = False, 0, False
             elif fact.before is AgentState.SIGNED_OUT:

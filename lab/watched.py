@@ -127,7 +127,7 @@ async def _breaks(traffic: Traffic) -> None:
 
     async def rests(person: Person, seconds: float) -> None:
         with suppress(LabError):  # who is on a break already does not take another
-            await person.ask("pause", {"reason": "mola"})
+            await person.ask("pause")
             await asyncio.sleep(seconds)
             await person.ask("resume")
 

@@ -69,6 +69,7 @@ WORDS: dict[str, Said] = {
     "offers_hour": Said("Teklif / saat", "Offers an hour"), "taken": Said("Alınan", "Taken"),
     "missed": Said("Kaçırılan", "Missed"), "breaks": Said("Mola / saat", "Breaks an hour"),
     "break_min": Said("Mola dk / saat", "Break minutes an hour"),
+    "work_min": Said("Telefon dışı iş dk / saat", "Work off the phone, minutes an hour"),
     "level_chart": Said("Hizmet düzeyi", "Service level"),
     "load_chart": Said("Gelen ve vazgeçen", "Offered and abandoned"),
     "wait_chart": Said("Ortalama bekleme (sn)", "Mean wait (s)"), "contacts": Said("Temas", "Contacts"),
