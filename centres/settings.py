@@ -23,6 +23,7 @@ from centres.model import (
     Network,
     Number,
     Port,
+    ServiceId,
     Shape,
     SipUser,
     Text,
@@ -350,6 +351,32 @@ class Wishes(Shape):
     """Callers: all of them are in the node's memory, 150 bytes each."""
 
 
+class PauseReason(Shape):
+    """[pause_reasons]: one row, `id = {...}`. Field by field the engine's `PauseReason`."""
+
+    tr: Text
+    """What agents and supervisors read."""
+    en: Text
+    prompt: Name | None = None
+    """The sentence that offers the reason on the phone, with its key."""
+    digit: Annotated[int | None, Field(ge=0, le=9, strict=True)] = None
+    """Key of the phone after the code for a pause."""
+    work: bool = False
+    """The time counts as work, not as a rest."""
+    limit_min: Annotated[float | None, Field(gt=0, le=1440)] = None
+    """After so many minutes the agent is shown as over the limit; left out: no limit."""
+    default: bool = False
+    """Breaks that the engine begins have this reason."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.digit is None) != (self.prompt is None):
+            raise ValueError("needs 'digit' and 'prompt' together: the prompt says which key to press")
+        if self.default and self.work:
+            raise ValueError("is the default and counts as work: breaks that the engine begins are rests")
+        return self
+
+
 class Settings(Shape):
     """santral.toml, with the overlay of the machine laid over it."""
 
@@ -375,5 +402,8 @@ class Settings(Shape):
     privacy: Privacy = Privacy()
     wishes: Wishes = Wishes()
     routing: Routing = Routing()
+    pause_reasons: Annotated[dict[ServiceId, PauseReason], Field(min_length=1, max_length=40)] = {
+        "mola": PauseReason(tr="Mola", en="Break", default=True)}
+    """Id -> why agents pause."""
     profile: Needs = Needs()
     """[profile]: what holds for every agent; an accommodation is laid over it."""

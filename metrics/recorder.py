@@ -32,6 +32,7 @@ from routing.core.facts import (
     Moved,
     OfferClosed,
     Overridden,
+    PauseLimitReached,
     Queued,
     Stepped,
     Surveyed,
@@ -184,6 +185,9 @@ class Recorder:
 
     def _override(self, fact: Overridden) -> None:
         self._series.add(names.OVERRIDES)
+
+    def _pass_limit(self, fact: PauseLimitReached) -> None:
+        self._crew.pass_limit(fact)
 
     def _menu(self, fact: MenuPassed) -> None:
         flow = fact.entry
@@ -355,5 +359,5 @@ _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent,
     Alarm: Recorder._alarm, Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override,
     Surveyed: Recorder._surveyed, MenuPassed: Recorder._menu, CallbackChanged: Recorder._called_back,
-    CallbackDialled: Recorder._dialled,
+    CallbackDialled: Recorder._dialled, PauseLimitReached: Recorder._pass_limit,
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from drawing import chart, page
-from metrics.attendance import PAUSED, Time
+from metrics.attendance import OFF_PHONE, PAUSED, Time
 from metrics.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
 from metrics.period import SLOT_S
 from metrics.report import Report
@@ -157,7 +157,8 @@ class View:
             shown = [("with", groups.pair[0]), ("without", groups.pair[1]), *shown]
         head = tuple(map(self.word, ("group", "people", "hours", "offers_hour", "taken", "missed")))
         return Sheet(self.word("fairness"),
-                     (*head, self.figure("occupancy"), self.word("breaks"), self.word("break_min")),
+                     (*head, self.figure("occupancy"), self.word("breaks"), self.word("break_min"),
+                      self.word("work_min")),
                      [self._group(name, time) for name, time in shown],
                      self.word("fair_note" if groups.pair is not None else "fair_hidden"))
 
@@ -166,7 +167,8 @@ class View:
                 self._number(time.hourly(time.offers), 2),
                 self._percent(time.taken / time.offers if time.offers else None),
                 self._percent(time.missed / time.offers if time.offers else None), self._percent(time.occupancy),
-                self._number(time.hourly(time.breaks), 2), self._number(time.hourly(time.states[PAUSED] / 60.0), 1))
+                self._number(time.hourly(time.breaks), 2), self._number(time.hourly(time.states[PAUSED] / 60.0), 1),
+                self._number(time.hourly(time.states[OFF_PHONE] / 60.0), 1))
 
     def _titles(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(self.word(f"columns.{name}") for name in names)

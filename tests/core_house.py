@@ -11,13 +11,19 @@ from routing.core.engine import Engine
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView
-from routing.core.model import Agent, AgentState, Centre, Channel, Profile, Service, Step
+from routing.core.model import Agent, AgentState, Centre, Channel, PauseReason, Profile, Service, Step
 from routing.core.restore import rebuild
 from routing.core.stored import Row, StoredAgent, StoredContact, StoredOffer
 
 F = TypeVar("F")
 
 EDU = Service(ServiceId("edu"), "Uzaktan eğitim", (Step(((SkillId("edu"), 1),)),))
+
+
+PAUSES = (PauseReason("mola", "Mola", "Break", default=True), PauseReason("yemek"), PauseReason("telefon"),
+          PauseReason("egitim", work=True), PauseReason("teknik", work=True, limit_s=600.0),
+          PauseReason("cay", limit_s=900.0))
+"""The table of this centre: rests, work, and both with a limit."""
 
 
 class House:
@@ -32,7 +38,7 @@ class House:
         self.numbers = 0
         agents = tuple(Agent(AgentId(name), ((SkillId("edu"), level),), profile or Profile())
                        for name, level in levels.items())
-        self.centre = Centre(services, agents)
+        self.centre = Centre(services, agents, pause_reasons=PAUSES)
         self.tell(e.Configured(self.centre))
 
     def profiles(self, **profiles: Profile) -> None:

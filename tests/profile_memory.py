@@ -76,6 +76,10 @@ class Person:
     pause_pending: str = ""
     leaves: bool = False
     paused_at: float | None = None
+    works: bool = False
+    """Paused for a reason that counts as work."""
+    by_clock: bool = False
+    """The clock began the pause."""
     out_at: float = float("-inf")
     missed: int = 0
     """Offers in a row that rang and were not taken, or that the own phone refused."""
@@ -146,7 +150,7 @@ class ProfileMemory(ABC):
         """A word of their own, unless they are about to leave or only repeat what the clock has said."""
         person = self.people[event.agent]
         known = person.pause_pending or (person.reason if person.state is AgentState.PAUSED else "")
-        if known != event.reason and not person.leaves:
+        if known != (event.reason or self.centre.break_reason.id) and not person.leaves:
             person.own_pause = True
 
     def _configured(self, centre: Centre) -> None:
@@ -207,21 +211,34 @@ class ProfileMemory(ABC):
             if isinstance(command, c.Offer) and command.offer in made:
                 self._command(command, made[command.offer])
 
+    def _pause_changed(self, person: Person, fact: f.AgentChanged) -> None:
+        """Follow a pause from rest to work and back. A rest that the clock began, or a long one, is a break."""
+        paused = fact.state is AgentState.PAUSED
+        reason = self.centre.find_pause_reason(fact.reason) if paused else None
+        works = reason is not None and reason.work
+        another = fact.state is not fact.before or works is not person.works
+        if fact.before is AgentState.PAUSED and another and not person.works:
+            paused_s = fact.at - (fact.at if person.paused_at is None else person.paused_at)
+            if person.by_clock or paused_s >= self.centre.micro_break_s:
+                person.working_since, person.heavy_last = fact.at, False
+        if paused and another:
+            person.paused_at, person.works = fact.at, works
+        if paused and (another or fact.reason != person.reason):
+            person.by_clock = not person.own_pause
+        elif not paused:
+            person.works = False
+
     def _changed(self, fact: f.AgentChanged) -> None:
         person = self.people.setdefault(fact.agent, Person())
+        self._pause_changed(person, fact)
         if fact.state is not fact.before:
             if fact.before is AgentState.PAUSED:
-                paused_s = fact.at - (fact.at if person.paused_at is None else person.paused_at)
-                if not person.own_pause or paused_s >= self.centre.micro_break_s:
-                    person.working_since, person.heavy_last = fact.at, False
                 person.own_pause, person.missed, person.gone = False, 0, False
             elif fact.before is AgentState.SIGNED_OUT:
                 person.awake_at, person.missed, person.gone = fact.at, 0, False
                 if fact.at - person.out_at >= self.centre.micro_break_s:
                     person.working_since, person.heavy_last = fact.at, False
-            if fact.state is AgentState.PAUSED:
-                person.paused_at = fact.at
-            elif fact.state is AgentState.SIGNED_OUT:
+            if fact.state is AgentState.SIGNED_OUT:
                 person.out_at, person.own_pause = fact.at, False
             elif fact.state is AgentState.NOT_RESPONDING:
                 person.away_at = fact.at

@@ -61,7 +61,12 @@ async def login(call: Call) -> Shape:
 async def pause(call: Call) -> Shape:
     """A break; during a talk it begins afterwards."""
     assert isinstance(call.body, shapes.Pause)
-    return await _ask(call, events.AgentPaused(call.agent, call.body.reason))
+    return await _ask(call, events.AgentPaused(call.agent, call.body.reason or ""))
+
+
+async def pause_reasons(call: Call) -> Shape:
+    """Return the reasons that a pause may have."""
+    return views.reasons(call.inbox.status())
 
 
 async def resume(call: Call) -> Shape:
@@ -332,6 +337,7 @@ AGENT = "/api/v1/agents/{id}"
 ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/login", ALL, shapes.SignIn, views.Agent, login, "Sign in at a seat", own=True),
     Route("POST", f"{AGENT}/pause", ALL, shapes.Pause, views.Agent, pause, "Take a break", own=True),
+    Route("GET", "/api/v1/pause-reasons", ALL, None, shapes.Reasons, pause_reasons, "Reasons that a pause may have"),
     Route("POST", f"{AGENT}/resume", ALL, None, views.Agent, resume, "Be ready again", own=True),
     Route("POST", f"{AGENT}/wrapup/end", ALL, None, views.Agent, wrapup_end, "End wrap-up early", own=True),
     Route("POST", f"{AGENT}/wrapup/extend", ALL, None, views.Agent, wrapup_extend, "Extend wrap-up", own=True),

@@ -15,6 +15,7 @@ from routing.core import (
     admission,
     agents,
     answering,
+    breaks,
     callback,
     caller_events,
     callers,
@@ -227,7 +228,7 @@ OF_SEAT: dict[str, Callable[[Domain, SeatId], None]] = {"settle": agents.settled
 OF_AGENT: dict[str, Callable[[Domain, AgentRecord], None]] = {
     "aside": lambda d, record: talks.end_aside(d, record, "wrapped_up"),
     "leave": lambda d, record: shift.dismiss(d, record, "removed"),
-    "return": agents.returned, "break": recess.due, "relaxed": relaxed.over,
+    "return": agents.returned, "break": recess.due, "limit": breaks.report_limit, "relaxed": relaxed.over,
 }
 """What is to be done at a deadline, by its kind; of an agent's other kinds: look anew at what may be offered."""
 

@@ -271,10 +271,11 @@ class AgentSignedOut(NamedTuple):
 
 
 class AgentPaused(NamedTuple):
-    """A break with a reason code; a talk goes on, the break begins after it."""
+    """Ask for a pause. A talk goes on, and the pause begins after the talk."""
 
     agent: AgentId
-    reason: str = "mola"
+    reason: str = ""
+    """Id of a row of `Centre.pause_reasons`; empty: the row marked as default."""
 
 
 class AgentResumed(NamedTuple):

@@ -259,6 +259,29 @@ class Agent(NamedTuple):
     """A remote counsellor: the leg goes to an outside number, so it must be accepted by key 1 after the brief."""
 
 
+class PauseReason(NamedTuple):
+    """Describe one reason for a pause: a row of `[pause_reasons]`, the centre's own table."""
+
+    id: str
+    name: str = ""
+    """Turkish, short: agents and supervisors read the name."""
+    name_en: str = ""
+    work: bool = False
+    """The time counts as work. Such a pause is no rest, and no planned break is lost in it."""
+    limit_s: float | None = None
+    """After this long the agent is shown as over the limit; None: no limit. The state stays as it is."""
+    default: bool = False
+    """Breaks that the engine begins have this reason, and so have pauses for which no reason is given."""
+    prompt: str = ""
+    """Key of the sentence that offers the reason on the phone. The engine only carries prompt and digit."""
+    digit: str = ""
+    """Key of the phone after the code for a pause; empty: the phone does not offer the reason."""
+
+
+NO_TABLE = (PauseReason("pause", default=True),)
+"""Reasons of a centre without a table, as simulations build them: one, without a meaning."""
+
+
 class Centre(NamedTuple):
     """The part of a centre's settings that decides routing. A change of it is an event, or replay would lie."""
 
@@ -285,6 +308,16 @@ class Centre(NamedTuple):
     Asterisk itself would send the INVITE again for 32 s (timer B of RFC 3261). The base of a cordless telephone says so
     when it has found the handset, one that sleeps when it was woken: with such phones more is needed, or they are taken
     for gone at every call."""
+    pause_reasons: tuple[PauseReason, ...] = NO_TABLE
+
+    def find_pause_reason(self, name: str) -> PauseReason | None:
+        """Return the reason with this id. Return None if the table does not have it."""
+        return next((one for one in self.pause_reasons if one.id == name), None)
+
+    @property
+    def break_reason(self) -> PauseReason:
+        """The reason marked as default; the first one if no reason is marked."""
+        return next((one for one in self.pause_reasons if one.default), self.pause_reasons[0])
 
 
 class ContactState(StrEnum):

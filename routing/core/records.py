@@ -294,7 +294,11 @@ class AgentRecord:
     relaxed: dict[str, float] = field(default_factory=dict)
     """Rules of the profile that do not hold, each until when."""
     paused_at: float = 0.0
-    """When the pause began that the agent is in."""
+    """Start of the pause. A change from rest to work, or from work to rest, starts another pause."""
+    pause_works: bool = False
+    """The pause counts as work (`PauseReason.work`)."""
+    pause_limit_at: float = math.inf
+    """End of the time that the reason of the pause allows; `inf`: no limit."""
     strained: bool = False
     """There is a load, a rest or a "not now" to be thought of: `wellbeing.allow` has something to say."""
     untold: bool = False

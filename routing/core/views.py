@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container
+from math import inf
 
 from routing.core import capacity, estimate
 from routing.core.domain import Domain
@@ -58,7 +59,8 @@ def _agent(d: Domain, record: AgentRecord) -> AgentView:
         record.pause_pending, None if offer is None else offer.id,
         tuple(sorted(record.relaxed.items())) if record.relaxed else (),
         record.spared_until if record.spared_until > d.now else None,
-        record.rest_until if record.rest_until > d.now else None)
+        record.rest_until if record.rest_until > d.now else None,
+        record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now)
 
 
 def status(d: Domain, now: float) -> Status:
@@ -89,7 +91,7 @@ def status(d: Domain, now: float) -> Status:
     return Status(
         now, all(link.up for link in d.links.values()), queues,
         tuple(_agent(d, record) for record in d.agents.values() if record.configured or record.signed),
-        tuple(_contact(d, c, now) for c in d.contacts.values()))
+        tuple(_contact(d, c, now) for c in d.contacts.values()), d.centre.pause_reasons)
 
 
 def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:

@@ -242,12 +242,16 @@ def heard(d: Domain, partner: AgentRecord, offer: Offer) -> None:
 
 
 def _done(d: Domain, record: AgentRecord, offer: Offer, seconds: float) -> None:
-    record.occupied, record.occupied_at = occupied_of(d, record) + seconds, d.now
-    record.untold = True
+    add_occupied(d, record, seconds)
     if record.profile.rest_gap_s:
         gap(d, record)
     if record.strained:
         _rest(d, record, offer)
+
+
+def add_occupied(d: Domain, record: AgentRecord, seconds: float) -> None:
+    """Add time at work to what *least occupied* compares."""
+    record.occupied, record.occupied_at, record.untold = occupied_of(d, record) + seconds, d.now, True
 
 
 def _rest(d: Domain, record: AgentRecord, offer: Offer) -> None:

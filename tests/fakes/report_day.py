@@ -121,7 +121,7 @@ def written() -> Day:
     day.over(at + 1964.0, three, "agent")
     day.give(at + 1970.0, events.SurveyAnswered(three, BILGI, "asked", 0))
     day.give(at + 1975.0, events.SurveyAnswered(three, BILGI, "cared", 5))
-    day.give(at + 2000.0, events.AgentPaused(AgentId("a7"), "mola"))
+    day.give(at + 2000.0, events.AgentPaused(AgentId("a7")))
     day.give(at + 2600.0, events.AgentResumed(AgentId("a7")))
     day.give(at + 2700.0, events.RulesRelaxed(AgentId("a8"), frozenset({"rest_gap"}), MIDNIGHT + at + 3600.0, "admin"))
     quick = day.call(at + 3000.0, "dört")  # hangs up at once

@@ -105,7 +105,7 @@ async def test_what_an_agent_needs_is_in_no_leg(tmp_path: Path) -> None:
     day.give(9 * H + 4, events.AgentSpared(AgentId("a0")))
     day.give(9 * H + 60, events.ContactGone(one))
     day.offer(12 * H, two := day.call(12 * H, "1.2"))
-    day.give(12 * H + 7, events.AgentPaused(AgentId("a0"), "mola"))
+    day.give(12 * H + 7, events.AgentPaused(AgentId("a0")))
     day.give(12 * H + 60, events.ContactGone(two))
     await day.keep(str(tmp_path / "santral.db"))
     phones = [(row["kind"], row["duration_s"], row["reason"]) for row in exported(tmp_path) if row["kind"] != "caller"]

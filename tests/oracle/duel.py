@@ -47,6 +47,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     tf.WrappedUp: ("offer", "contact", "agent"),
     f.Ended: ("contact", "service", "outcome", "key"),
     f.CentreChanged: ("services", "agents"),
+    f.PauseLimitReached: ("agent", "reason"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
     f.MenuPassed: e.MenuLeft._fields,
     f.Surveyed: ("contact", "service", "question", "answer"),
@@ -268,6 +269,8 @@ class Duel:
                 seen[f"callback {fact.reason if fact.reason in ('asked', 'reached', 'stale') else 'failed'}"] += 1
             case f.CallbackDialled():
                 seen["callback dialled"] += 1
+            case f.PauseLimitReached():
+                seen[f"limit of {fact.reason}"] += 1
 
     def _oracle_state(self) -> tuple[list[Any], ...]:
         h = self.house
@@ -281,7 +284,8 @@ class Duel:
              for o in h.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.misses, _idle(p), p.pause_pending,
               p.leave_pending, p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
-              p.spared_until, p.gap_until, len(p.hands), p.agent.skills) for p in h.people.values() if p.ever],
+              p.spared_until, p.gap_until, len(p.hands), p.agent.skills, p.limit_at)
+             for p in h.people.values() if p.ever],
             [(s.id, s.reachable, s.in_use, s.settling) for s in h.phones.values()],
         )
 
@@ -297,7 +301,8 @@ class Duel:
              for o in d.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.misses, _idle(p), p.pause_pending,
               p.leave_pending, p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
-              p.spared_until, p.gap_until, len(p.offers), p.agent.skills) for p in d.agents.values() if p.version],
+              p.spared_until, p.gap_until, len(p.offers), p.agent.skills, p.pause_limit_at)
+             for p in d.agents.values() if p.version],
             [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
         )
 

@@ -140,6 +140,8 @@ class House:
                 found.append((p.since + after_s, shifts.returned, p))
             if p.leave_at is not None:
                 found.append((p.leave_at, leave, p))
+            if p.limit_at < inf and not p.limit_told:
+                found.append((p.limit_at, burden.limit_over, p))
             if p.relaxed:
                 found.append((min(p.relaxed.values()), burden.rules_hold_again, p))
             if p.wake_at is not None:

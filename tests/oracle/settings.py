@@ -364,6 +364,8 @@ def settle_person(h, p: Person, row) -> None:
         p.state = READY
     if p.state is PAUSED:
         p.paused_at, p.break_until = p.since, min(p.break_until, h.now + burden.LONGEST_BREAK_S)
+        p.works = burden.works(h, p.reason)
+        burden.limit_pause(h, p, p.since)
     else:
         p.break_until = 0.0
     if not (p.pause_pending or p.leave_pending):

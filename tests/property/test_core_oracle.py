@@ -40,6 +40,7 @@ TELLING = (
     "overridden decompression ", "alarm bridge_mismatch",
     "alarm rows_repaired", "command Offer", "command Rescind", "command Overflow", "command Interrupt", "restarts",
     "late clocks", "breaks that came near while idle", "breaks that waited for an absent agent",
+    "pauses at work", "breaks that waited for work", "limit of yemek", "limit of teknik", "refused unknown_reason",
     "one of a pair picked up",
     "ended answered", "ended abandoned", "ended abandoned_short", "ended overflow", "ended left", "ended pbx_failure",
     "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",

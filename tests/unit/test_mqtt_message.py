@@ -240,5 +240,5 @@ def test_facts_that_stay_inside_are_named_here() -> None:
     """A new kind of fact is decided on: it goes out, or it is put into this list."""
     inside = {facts.ContactChanged, talk_facts.Interrupted, facts.Overridden, facts.OfferRang, talk_facts.HoldChanged,
               talk_facts.FollowUpSet, talk_facts.AbuseNoted, talk_facts.WrapUpWanted,
-              facts.AgentChanged, facts.CentreChanged}
+              facts.AgentChanged, facts.CentreChanged, facts.PauseLimitReached}
     assert set(typing.get_args(Fact)) == set(mqtt.EVENTS) | inside | {facts.MenuPassed, facts.Alarm}
