@@ -16,6 +16,8 @@ from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
 class Channel(StrEnum):
     """How a contact reaches us. An agent has a capacity for each."""
 
+    __hash__ = str.__hash__  # Enum hashes in Python code, 0.1 µs each: an event looks up about ten states
+
     VOICE = "voice"
     CHAT = "chat"
     SOCIAL = "social"
@@ -323,6 +325,8 @@ class Centre(NamedTuple):
 class ContactState(StrEnum):
     """TaskRouter's names."""
 
+    __hash__ = str.__hash__  # Enum hashes in Python code, 0.1 µs each: an event looks up about ten states
+
     PENDING = "pending"
     RESERVED = "reserved"
     ASSIGNED = "assigned"
@@ -333,6 +337,8 @@ class ContactState(StrEnum):
 
 class OfferState(StrEnum):
     """TaskRouter's names. An answered leg is still pending: accepted means connected with the caller."""
+
+    __hash__ = str.__hash__  # Enum hashes in Python code, 0.1 µs each: an event looks up about ten states
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -348,6 +354,8 @@ class OfferState(StrEnum):
 
 class AgentState(StrEnum):
     """What an agent does now. UNREACHABLE and BUSY come from the phone of the seat, the others from the person."""
+
+    __hash__ = str.__hash__  # Enum hashes in Python code, 0.1 µs each: an event looks up about ten states
 
     SIGNED_OUT = "signed_out"
     READY = "ready"

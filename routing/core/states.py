@@ -23,7 +23,7 @@ S = TypeVar("S", bound=StrEnum)
 class LegState(StrEnum):
     """An agent's leg: the call to their phone, or the message on their desk."""
 
-    __hash__ = str.__hash__  # Enum's own is a Python function, and each call looks a leg up several times
+    __hash__ = str.__hash__  # Enum hashes in Python code, 0.1 µs each: a call looks up its legs several times
 
     CALLED = "called"
     """The phone is to ring. If the caller is dialled first, it rings when the caller is there."""
