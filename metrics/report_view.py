@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from math import nan
@@ -13,6 +11,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from drawing import chart, page
+from drawing.output import csv_text
 from metrics.attendance import OFF_PHONE, PAUSED, Time
 from metrics.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
 from metrics.period import SLOT_S
@@ -259,22 +258,12 @@ def _marks(length: float) -> float:
 def as_csv(report: Report) -> str:
     """A line for each half hour and service, for each service, and for all (an empty service); times with their offset.
     Names and numbers of machines: nothing depends on the language."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = list(Figures().row())
-    writer.writerow(["from", "to", "service", *names])
     period = report.period
-    starts = [*period.slots(), period.end]
-    ends = dict(pairwise(starts))
-
-    def put(first: float, last: float, service: str, figures: Figures) -> None:
-        writer.writerow([period.local(first).isoformat(timespec="minutes"),
-                         period.local(last).isoformat(timespec="minutes"), service,
-                         *("" if value is None else f"{value:.10g}" for value in figures.row().values())])
-
-    for at, service, figures in report.slots:
-        put(at, ends[at], service, figures)
-    for service, figures in report.services.items():
-        put(period.start, period.end, service, figures)
-    put(period.start, period.end, "", report.total)
-    return out.getvalue()
+    ends = dict(pairwise([*period.slots(), period.end]))
+    lines = [(at, ends[at], service, figures) for at, service, figures in report.slots]
+    lines += [(period.start, period.end, service, figures) for service, figures in report.services.items()]
+    lines.append((period.start, period.end, "", report.total))
+    return csv_text([["from", "to", "service", *Figures().row()], *(
+        [*(period.local(at).isoformat(timespec="minutes") for at in (first, last)), service,
+         *("" if value is None else f"{value:.10g}" for value in figures.row().values())]
+        for first, last, service, figures in lines)])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from math import nan
 
 from markupsafe import Markup
 
 from drawing import chart, page
+from drawing.output import csv_text
 from planning.outcome import SLOT_S, Figures, Outcome
 from planning.simulate import Run, row, together
 
@@ -59,16 +58,12 @@ def lines(outcome: Outcome) -> list[tuple[str, ...]]:
 
 def as_csv(outcome: Outcome) -> str:
     """A line for each service and half hour, and for all services (an empty name); what is of nobody is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = list(row(outcome.total))
-    writer.writerow(["half_hour", "service", *names])
+    lines = [["half_hour", "service", *row(outcome.total)]]
     for service in (*outcome.names, None):
-        for slot, figures in outcome.series(service).items():
-            values = row(figures)
-            writer.writerow([chart.clock(slot * SLOT_S), service or "",
-                             *("" if (value := values[name]) is None else f"{value:.6g}" for name in names)])
-    return out.getvalue()
+        lines += [[chart.clock(slot * SLOT_S), service or "",
+                   *("" if value is None else f"{value:.6g}" for value in row(figures).values())]
+                  for slot, figures in outcome.series(service).items()]
+    return csv_text(lines)
 
 
 def as_page(title: str, words: Sequence[str], runs: Sequence[Run]) -> str:

@@ -11,6 +11,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from drawing.output import write_files
+
 LANGUAGES = ("tr", "en")
 
 
@@ -51,14 +53,7 @@ def mount(app: typer.Typer, house: House) -> None:
                  for language in LANGUAGES for board in grafana.BOARDS}
         files |= {"provisioning/dashboards/santral.yaml": grafana.providers(f"{folder}/dashboards"),
                   "provisioning/datasources/santral.yaml": grafana.sources(prometheus)}
-        for name, text in files.items():
-            path = out / name
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            except OSError as error:
-                typer.echo(f"{path} cannot be written: {error.strerror}", err=True)
-                raise typer.Exit(1) from None
+        write_files(out, files)
         typer.echo(f"{len(files)} files in {out}: the folder provisioning/ for Grafana, which finds the dashboards in "
                    f"{folder}/dashboards")
 
