@@ -184,7 +184,7 @@ class Kept:
     def ask(self, expression: str) -> list[Found]:
         """See Source."""
         if expression not in self._found:
-            raise NoAnswer(f"{self._path} has no answer to {expression!r}: record it anew (docs/dashboards.md)")
+            raise NoAnswer(f"{self._path} has no answer to {expression!r}: record it anew (docs/operate/dashboards.md)")
         return self._found[expression]
 
 
