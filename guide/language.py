@@ -35,6 +35,9 @@ CODE_BLOCK = re.compile(r"```.*?```|~~~.*?~~~|^(?: {4}|\t)[^\n]*$", re.MULTILINE
 
 CODE_SPAN = re.compile(r"`[^`\n]*`")
 
+WORD = re.compile(r"\S*\w\S*")
+"""A word has a letter or a digit, so the bars of a table do not count."""
+
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 
 
@@ -233,7 +236,7 @@ def measure_repository() -> Figures:
             functions += 1
             one_word += "_" not in node.name.strip("_")
     rules = [one.rule for one in find_all()]
-    words = sum(len((ROOT / name).read_text(encoding="utf-8").split())
+    words = sum(len(WORD.findall((ROOT / name).read_text(encoding="utf-8")))
                 for name in list_files(".md") if name.startswith("docs/"))
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").count("\n")
     return Figures(functions, one_word, code, comments, rules.count("headless opening"),
