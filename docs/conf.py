@@ -22,6 +22,8 @@ nitpicky = True
 html_search_language = "en"
 html_theme = "sphinx_rtd_theme"
 html_title = "Santral"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_show_sourcelink = False
 html_copy_source = False
 

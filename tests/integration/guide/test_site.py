@@ -19,7 +19,8 @@ def build_site(folder: Path, language: str, page: str) -> subprocess.CompletedPr
     source = folder / "docs"
     source.mkdir()
     shutil.copy(DOCS / "conf.py", source)
-    shutil.copytree(DOCS / "_templates", source / "_templates")
+    for name in ("_templates", "_static"):
+        shutil.copytree(DOCS / name, source / name)
     (source / "index.md").write_text(page, encoding="utf-8")
     return subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-D",
                            f"language={language}", str(source), str(folder / language)],
