@@ -1,5 +1,6 @@
 """Facts as lines of Asterisk's queue_log, as app_queue.c and logger.c write them:
-`epoch|callid|queue|agent|event|data...`. docs/queue_log.md has every verb and the words that a call's lines may form.
+`epoch|callid|queue|agent|event|data...`. docs/integrate/queue-log.md has every verb and the words
+that a call's lines may form.
 
 Santral is the only writer of the file. What readers of this format need (from their code) is kept here: the epoch is an
 integer and never goes back, no event stands twice for one call in one second, names are `[A-Za-z0-9_./-]` and at most

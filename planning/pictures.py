@@ -38,7 +38,7 @@ def mount(app: typer.Typer, read_centre: cli.ReadCentre, default_centre: Path, d
     def pictures(
         out: Annotated[Path, typer.Option("--out", help="Folder of the pictures.")] = Path("docs/pictures"),
         page: Annotated[Path, typer.Option("--page", help="The page whose worked examples are drawn.")]
-        = Path("docs/routing.md"),
+        = Path("docs/develop/routing.md"),
     ) -> None:
         """Draw the pictures of the documentation; those that are drawn no more are removed."""
         with cli.told():

@@ -46,6 +46,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_the_page_knows_every_dashboard() -> None:
-    told = (DOCS / "dashboards.md").read_text(encoding="utf-8")
+    told = (DOCS / "operate" / "dashboards.md").read_text(encoding="utf-8")
     for board in BOARDS:
         assert f"{board.title.tr} (`{board.key}`)" in told

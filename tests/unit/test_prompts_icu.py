@@ -1,4 +1,4 @@
-"""Against ICU, another author's rules in another process: Debian's python3-icu. docs/prompts.md has the table."""
+"""Compare with ICU in another process (Debian's python3-icu). docs/centre/prompts.md has the table."""
 
 from __future__ import annotations
 
