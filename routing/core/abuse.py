@@ -97,5 +97,6 @@ def said(d: Domain, event: AbuseSaid) -> None:
         d.abuse.note(contact.caller_hash, d.now)
     else:
         d.abuse.forget(contact.caller_hash)
+    d.mark(contact)
     emit.abuse_noted(
         d, offer=offer.id, contact=contact.id, service=contact.service.id, abusive=event.abusive, topics=contact.topics)

@@ -34,6 +34,7 @@ from routing.core import (
     transfer,
     wellbeing,
 )
+from routing.core.declare import STATE
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -66,6 +67,8 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     contacts.follow_contact(contact, "consults")
     contact.introducer, offer.came_from = offer, contact.service
     offer.waited_s = max(0.0, (offer.connected_at or d.now) - contact.waits_from())
+    d.mark(offer, STATE)
+    d.mark(contact, STATE)
     emit.consulting(
         d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
         service=contact.service.id, to=service.id)
@@ -144,6 +147,8 @@ def returned(d: Domain, offer: Offer) -> None:
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "returned")
     offer.apart, offer.turned_at = not offer.line, d.now
     quota.count(d.matching, offer)
+    d.mark(offer, STATE)
+    d.mark(contact, STATE)
     emit.returned(
         d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
         service=contact.service.id)
@@ -173,11 +178,13 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     if by == talks.TRANSFER and not lost and served.note(d, offer, offer.came_from, d.now) and d.callbacks:
         callback.served(d, contact, offer.came_from)
     del d.offers[offer.id]
+    offer.reason, offer.ended_at, offer.talk_s = by, d.now, d.now - offer.connected_at
+    d.mark(offer, STATE)
     emit.introduced(
         d, offer=offer.id, contact=contact.id, agent=record.id, agent_version=record.version,
         service=offer.came_from.id, to=contact.service.id, channel=contact.channel, by=by, wait_s=offer.waited_s,
-        talk_s=d.now - offer.connected_at, held_s=offer.held_s, original_position=contact.original_position,
-        unknown=by != "caller" and contacts.hide(contact))
+        talk_s=offer.talk_s, held_s=offer.held_s, original_position=contact.original_position,
+        unknown=by != "caller" and contacts.hide(d, contact))
     if by != "caller":
         contacts.given_over(d, contact)
     if contact.keeps:

@@ -39,6 +39,7 @@ class Domain:
 
     __slots__ = (
         "abuse", "agents", "by_state", "callbacks", "centre", "closed", "commands", "contacts", "costs", "deferred",
+        "dirty",
         "facts", "forecast", "fresh", "handled", "kept", "known", "lately", "lines", "links", "matching",
         "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
         "seats_allowed", "services", "surveys", "timers", "watch")
@@ -96,10 +97,16 @@ class Domain:
         self.timers = Timers()
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
+        self.dirty: dict[Contact | Offer | AgentRecord, int] = {}
+        """Records whose rows are to be written, with the groups of columns that have changed (`declare`)."""
         self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
         """Looks on, just before an offer is made; changes nothing. For those who ask why."""
         self.repairs: list[Row] = []
         """Rows of the store that a start found contradictory, as they must read."""
+
+    def mark(self, record: Contact | Offer | AgentRecord, groups: int = 0) -> None:
+        """Have the row of a record written with the turn; `groups`: of its columns, beside those always written."""
+        self.dirty[record] = self.dirty.get(record, 0) | groups
 
     def take_number(self) -> int:
         """A number for a contact: the order of arrival."""
