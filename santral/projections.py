@@ -76,8 +76,8 @@ class Projections(NamedTuple):
             seq, read = facts[-1].seq, read + len(facts)
         if first > 1:  # older ones were purged, or left alone
             self.recorder.begin_again(now)
-        own = engine.take_facts()
-        await store.commit(Turn([(now, started)], own))
+        changes, own = engine.take_changes(), engine.take_facts()
+        await store.commit(Turn([(now, started)], own, changes))
         self.recorder.remember(own)
         self.queue_log.take(own)
         self.queue_log.start(now)

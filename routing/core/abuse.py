@@ -51,5 +51,6 @@ def said(d: Domain, event: AbuseSaid) -> None:
         d.caller_memory.abuse[contact.caller_hash] = Abused(contact.caller_hash, d.now)
     else:
         d.caller_memory.abuse.discard(contact.caller_hash)
+    d.mark(contact)
     emit.abuse_noted(
         d, offer=offer.id, contact=contact.id, service=contact.service.id, abusive=event.abusive, topics=contact.topics)

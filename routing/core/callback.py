@@ -77,6 +77,7 @@ def gone(d: Domain, contact: Contact) -> None:
     """The caller has hung up and waits to be called."""
     if contact.leg:
         contact.leg = ""
+        d.mark(contact)
         if contact.group is None and contact.state is ContactState.PENDING:
             contacts.look(d, contact)
             d.fresh.append(contact)
@@ -98,12 +99,14 @@ def dial(d: Domain, offer: Offer) -> None:
     """Call the caller."""
     contact = offer.contact
     offers.disarm(d, offer)
+    offer.dialled_at = d.now
     if d.link_up(contact.node):
         d.timers.set(("dial", offer.id), d.now + DIAL_S)
     service = contact.service
     d.commands.append(commands.Dial(
         offer.id, contact.id, contact.box, service.id, contact.since, contact.priority, contact.slow,
         service.callback_press, contact.node, contact.language))
+    d.mark(offer)
     emit.callback_dialled(d, offer=offer.id, contact=contact.id, service=service.id, agent=offer.agent.id)
 
 
@@ -191,6 +194,7 @@ def quiet(d: Domain, event: CallbacksQuiet) -> None:
 def tell(d: Domain, contact: Contact, reason: str) -> None:
     """What became of a callback (`CallbackChanged.reason`)."""
     contact.version += 1
+    d.mark(contact)
     emit.callback_changed(
         d, contact=contact.id, version=contact.version, service=contact.service.id, tries=contact.tries,
         not_before=contact.not_before, reason=reason, callback=contact.callback, leg=contact.leg,

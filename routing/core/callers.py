@@ -82,6 +82,7 @@ def _again(d: Domain, contact: Contact, event: ContactQueued) -> None:
     if contact.state not in contacts.WAITING or (contact.callback and not contact.leg):
         return
     contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
+    d.mark(contact)
     if event.leg:
         contact.leg = event.leg
     needs, topics = event.needs or contact.needs, abuse.kept(contact.topics, event.topics)

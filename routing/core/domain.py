@@ -44,8 +44,8 @@ class Domain:
 
     __slots__ = (
         "agents", "by_state", "callbacks", "caller_memory", "centre", "changes", "channels", "closed", "commands",
-        "contacts", "deferred", "facts", "forecast", "fresh", "handled", "lines", "links", "matching", "next_number",
-        "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
+        "contacts", "deferred", "dirty", "facts", "forecast", "fresh", "handled", "lines", "links", "matching",
+        "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
         "seats_allowed", "services", "supply", "supply_read", "surveys", "timers", "watch")
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
@@ -99,6 +99,8 @@ class Domain:
         self.facts: list[Fact] = []
         self.changes: list[Change] = []
         """Changes of this turn that may matter to other records; `reactions` handles them after the handler."""
+        self.dirty: dict[Contact | Offer | AgentRecord, int] = {}
+        """Records whose rows are to be written, with the groups of columns that have changed (`declare`)."""
         self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
         """Called just before an offer is made. It changes nothing and serves explanations."""
         self.repairs: list[Row] = []
@@ -107,6 +109,10 @@ class Domain:
     def forget_supply(self) -> None:
         """Discard the findings about the agents, because the settings have changed."""
         self.supply, self.supply_read = Crew(), Crew()
+
+    def mark(self, record: Contact | Offer | AgentRecord, groups: int = 0) -> None:
+        """Have the row of a record written with the turn. `groups` adds columns to those always written."""
+        self.dirty[record] = self.dirty.get(record, 0) | groups
 
     def take_number(self) -> int:
         """Return a number for a contact: the order of arrival."""

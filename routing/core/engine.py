@@ -51,7 +51,7 @@ from routing.core.memory.waits import EstimateAccuracy
 from routing.core.model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.stored import Row, Started
+from routing.core.stored import ROW_OF, Change, Row, Started
 from routing.core.timers import Key
 
 # Any: each handler takes its own type of event; the table's key is that type.
@@ -155,9 +155,23 @@ class Engine:
         return self._domain.timers.next()
 
     def take_facts(self) -> list[Fact]:
-        """What happened since this was last called, in order."""
+        """What happened since this was last called, in order. Take the changes before: they are forgotten then."""
+        self._domain.dirty = {}
         taken, self._domain.facts = self._domain.facts, []
         return taken
+
+    def take_changes(self) -> list[Change]:
+        """Return the rows that have changed since the last call, in the order of their first change."""
+        d = self._domain
+        found = []
+        for record, groups in d.dirty.items():
+            before = record.saved
+            if isinstance(record, Offer):
+                record.version = before + 1
+            found.append(Change(type(record), before, groups, d.now, ROW_OF[type(record)](record)))
+            record.saved = record.version
+        d.dirty = {}
+        return found
 
     @property
     def centre(self) -> Centre:

@@ -28,6 +28,7 @@ def agreed(d: Domain, event: FollowUpAgreed) -> None:
         raise NoCallback
     if contact.follow_up is not event.agreed:
         contact.follow_up = event.agreed
+        d.mark(contact)
         emit.follow_up_set(d, offer=offer.id, contact=contact.id, service=contact.service.id, agreed=event.agreed)
 
 

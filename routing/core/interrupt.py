@@ -33,4 +33,5 @@ def _tell(d: Domain, record: AgentRecord, offer: Offer, on: bool) -> None:
     offer.interrupted = on
     contact = offer.contact
     d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node, contact.channel))
+    d.mark(offer)
     emit.interrupted(d, offer=offer.id, contact=contact.id, agent=record.id, on=on)

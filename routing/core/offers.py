@@ -55,6 +55,7 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     by_state = tuple(d.by_state)
     matching.part(contact)
     contacts.follow_contact(contact, "offered")
+    offer.service = service.id
     d.offers[number] = contact.offer = offer
     if matching.quotas:
         quota.count(matching, offer)
@@ -167,6 +168,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     stays = offer.state is not CANCELED
     if stays:
         contacts.back(d, contact)
+    offer.reason, offer.ended_at = reason, d.now
     emit.offer_closed(
         d, offer, state=offer.state, reason=reason, rang_s=0.0 if offer.rang_at is None else d.now - offer.rang_at,
         contact_version=contact.version if stays else None)

@@ -52,6 +52,7 @@ def configured(d: Domain, event: Configured) -> None:
     for contact in d.contacts.values():  # first: what somebody has at hand may weigh something else now
         contact.service = d.services.get(contact.service.id, contact.service)
         contact.step = clamp_step(contact.service, contact.step)
+        d.mark(contact)
     for record in signed:
         agents.enlist(d, record)
     for record in d.agents.values():

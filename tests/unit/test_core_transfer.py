@@ -191,8 +191,10 @@ def test_who_hangs_up_while_sent_on_has_waited_since_then_only() -> None:
 def test_a_restart_keeps_since_when_the_caller_waits() -> None:
     house = House({"a": 50}, PROFILE, (EDU, TIP))
     name = ContactId("c1")
-    restore(house.engine, [StoredContact(name, ContactState.PENDING, 5, ServiceId("edu"), Channel.VOICE, 10.0, 10.0, 0,
-                                         1, "PJSIP/c1", handed_at=90.0)], [], [], 100.0)
+    restore(house.engine, [StoredContact(contact=name, state=ContactState.PENDING, version=5,
+                                        service=ServiceId("edu"), channel=Channel.VOICE, since=10.0,
+                                        queued_at=10.0, priority=0, position=1, leg="PJSIP/c1", handed_at=90.0,
+                                        step_since=10.0, entered_at=10.0)], [], [], 100.0)
     assert house.contact("c1") is not None and house.engine._domain.contacts[name].key[0] == 10.0
     house.now = 100.0
     assert house.contact("c1").waited_s == 10.0
