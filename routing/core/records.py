@@ -189,8 +189,8 @@ class Offer:
     """Of the agent's leg, or of the message on the desk."""
     partner_leg: LegState | None = None
     """Of the leg of the other one of a pair; None: there is no other one."""
-    consult: Consult | None = stored(default=None, column="waited_s", type="float",
-                                     read="0.0 if r.consult is None else r.consult.waited_s",
+    consult: Consult | None = stored(default=None, column="waited_s", type="float | None",
+                                     read="None if r.consult is None else r.consult.waited_s",
                                      comment="of an agent who consults: how long the caller waited for them")
     """The consult transfer that the agent has begun last; None: there was none."""
     turned_at: float | None = None

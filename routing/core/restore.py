@@ -211,7 +211,7 @@ def _offer(d: Domain, row: StoredOffer) -> None:
     d.offers[row.offer] = offer
     if asks:
         contact.introducer = offer
-        offer.consult = Consult(d.services.get(row.service) or _last_known(row.service), row.waited_s, False)
+        offer.consult = Consult(d.services.get(row.service) or _last_known(row.service), row.waited_s or 0.0, False)
         offer.leg = LegState.CONSULTING
         d.timers.set((consult.TIMER, row.offer), d.now + consult.WAIT_S)
     else:
