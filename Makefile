@@ -6,11 +6,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 NODE   := $(VENV)/.node
 STAMP  := $(VENV)/.with-tests
+SITE   := $(VENV)/.with-site
 SPEAK  := espeak-ng sox python3-venv
 TRY    := mmdebstrap sip-tester mosquitto prometheus prometheus-alertmanager python3-icu
 SOUNDS := .cache/sounds
 
-.PHONY: all install setup speak packages prompts pictures demo test test-long lint types voices clean
+.PHONY: all install setup speak packages prompts pictures docs language demo test test-long lint types voices clean
 all: setup prompts
 
 # What a node needs, and the prompts it says.
@@ -58,12 +59,27 @@ EXAMPLES = 20
 test-long: setup prompts
 	@SANTRAL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest
 
-# Pictures of docs/, drawn from the engine itself and from what a lab was seen to do; a test says when they are old. And the page of prompts in a browser.
+# Tables and pictures of docs/, drawn from the code and the engine; tests fail when they are old.
 pictures: setup prompts
+	@$(BIN)/python -m guide.reference
 	@$(BIN)/santral pictures
 	@$(BIN)/santral prompts report --sounds $(SOUNDS) --out .cache/prompts.html --picture docs/pictures/prompts.png
 	@rm -rf .cache/day && $(BIN)/santral lab day .cache/day --date 2026-03-02 --contacts 14000
 	@$(BIN)/santral report day 2026-03-02 .cache/day --html .cache/report.html --picture docs/pictures/report.png
+
+$(SITE): $(NODE)
+	@echo "== installing what the site of docs/ needs"
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $(SITE)
+
+# The site of docs/, in English and Turkish. A dead link or an unknown reference ends the build.
+docs: $(SITE)
+	@for language in en tr; do $(BIN)/python -m sphinx -W --keep-going -q -b html -d .cache/site/.doctrees/$$language -D language=$$language docs .cache/site/$$language || exit 1; done
+	@echo "== open .cache/site/en/index.html (English) or .cache/site/tr/index.html (Türkçe)"
+
+# Language of names, docstrings and pages: figures with their goals. `python -m guide.language --findings` lists places.
+language: $(NODE)
+	@$(BIN)/python -m guide.language
 
 demo: setup prompts
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asterisk_conf.plan import Plan
+
 DENIED: dict[str, str] = {
     "bridge_native_rtp.so": "forwards an agent's RTP with its own numbering: half of the callers stayed silent",
     "res_pjsip_diversion.so": "would take a caller's redirecting number into the channel",
@@ -18,7 +20,7 @@ DENIED: dict[str, str] = {
     "app_voicemail_imap.so": "the same",
     "app_voicemail_odbc.so": "the same",
     "app_disa.so": "an outside line for callers",
-    "app_chanspy.so": "listens in; comes with roles and an audit trail or not at all",
+    "app_chanspy.so": "listens in: comes with roles and an audit trail or not at all",
     "pbx_spool.so": "starts calls from files",
     "pbx_dundi.so": "dialplan from the network",
     "pbx_realtime.so": "dialplan from a database",
@@ -33,7 +35,7 @@ DENIED: dict[str, str] = {
     "res_phoneprov.so": "hands out phones' secrets",
     "res_pjsip_notify.so": "not used",
     "res_monitor.so": "old recording, follows the caller's variables",
-    "res_ari.so": "not used; a second way to command Asterisk",
+    "res_ari.so": "not used, and a second way to command Asterisk",
     "res_http_websocket.so": "Asterisk's web server is there for its metrics alone",
 }
 """Module -> why it stays away. Modules that an Asterisk does not have cost nothing here."""
@@ -84,3 +86,9 @@ METRICS = "res_prometheus.so"
 """Asterisk's own metrics, for who wants them."""
 
 BY_ENCRYPTION: dict[str, tuple[str, ...]] = {"no": (), "sdes": ("res_srtp.so",)}
+
+
+def list_needed(plan: Plan) -> list[str]:
+    """Return the modules that Asterisk loads for a plan, in the order of loading."""
+    return [*NEEDED, *(name for codec in plan.codecs for name in BY_CODEC.get(codec, ())),
+            *BY_ENCRYPTION[plan.media_encryption], *([METRICS] if plan.metrics is not None else ())]

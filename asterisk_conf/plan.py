@@ -259,14 +259,6 @@ class Plan:
         """Folder of the hold music."""
         return self.music or f"{self.sounds}/moh"
 
-    def prompt(self, key: str) -> str:
-        """A prompt as the dialplan names it."""
-        return f"{self.sounds}/tr/{key}"
-
-    def spoken(self, key: str) -> str:
-        """The same in the language of the caller ([santral-spoken])."""
-        return f"{self.sounds}/${{SC_SPOKEN}}/{key}"
-
 
 def _faults(plan: Plan) -> Iterable[str]:
     yield from _callers(plan)

@@ -112,6 +112,24 @@ def net(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
     return problems
 
 
+def pause_reasons(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
+    """Return what is wrong between the rows of [pause_reasons]: one default, and each key of the phone once."""
+    rows = settings.pause_reasons
+    problems, keys, default = [], dict[int, str](), ""
+    for name, row in rows.items():
+        at = where(documents, ("pause_reasons", name))
+        if row.digit is not None and keys.setdefault(row.digit, name) != name:
+            problems.append(Problem(at, f"key {row.digit} of '{name}' is the key of '{keys[row.digit]}' too",
+                                    "Give one of them another key."))
+        if row.default and default:
+            problems.append(Problem(at, f"'{name}' is the default, and so is '{default}'", "Keep one of them."))
+        default = default or (name if row.default else "")
+    if not default:
+        problems.append(Problem(where(documents, ("pause_reasons",)), "no reason is the default: breaks that the "
+                                "engine begins would have none", "Add default = true to one of the rows."))
+    return problems
+
+
 def overflows(services: Sequence[Item[Service]]) -> list[Problem]:
     """Where a service overflows to is another one, and no way leads back."""
     known = {item.value.id: item.value.overflow_to for item in services}

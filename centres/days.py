@@ -40,19 +40,24 @@ class Special(Shape):
     """A day of the centre's own."""
 
     date: date
+    """Unique."""
     kind: Literal["holiday", "half_day", "workday"]
+    """Overrides the public calendar."""
     name: Text = ""
+    """Shown to people."""
 
 
 class Closure(Shape):
     """The line, or some of its services, is closed for once: works on the building, a training of the whole team."""
 
     begins: Moment
+    """By the centre's clock, such as `2026-12-31T12:00:00`."""
     ends: Moment
+    """Not included."""
     services: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)] | None = None
-    """Left out: the whole line, as outside its hours. Distress is never closed."""
+    """Left out: the whole line. Never a distress service."""
     say: Name | None = None
-    """Prompt that callers hear meanwhile: of the line at the beginning, of a service when they choose it."""
+    """Prompt during the closure."""
 
     @model_validator(mode="after")
     def _order(self) -> Self:
@@ -65,9 +70,11 @@ class Calendar(Shape):
     """[calendar]"""
 
     holidays: bool = True
-    """Whether Türkiye's public holidays count. False: only `days`."""
+    """Use Türkiye's public holidays and half days."""
     days: Annotated[tuple[Special, ...], Field(max_length=MAX_DAYS)] = ()
+    """The centre's own days."""
     closures: Annotated[tuple[Closure, ...], Field(max_length=MAX_CLOSURES)] = ()
+    """Planned closures."""
 
     @model_validator(mode="after")
     def _once(self) -> Self:

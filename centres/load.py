@@ -115,6 +115,7 @@ def load(folder: Path, overlay: Path | None = None, *, today: date | None = None
     problems += cross.overflows(services) if services_whole else []
     if settings is not None:
         problems += cross.net(settings, documents) + cross.hours(settings, documents)
+        problems += cross.pause_reasons(settings, documents)
         problems += cross.closures(settings, documents, services, services_whole)
     problems += cross.accommodations(needs, agents, agents_whole)
     day = today or datetime.now(UTC if settings is None else ZoneInfo(settings.centre.timezone)).date()

@@ -168,11 +168,11 @@ class Week(Shape):
     saturday: tuple[Span, ...] = ()
     sunday: tuple[Span, ...] = ()
     holiday: tuple[Span, ...] | None = None
-    """On public holidays, whatever the weekday."""
+    """Public holidays, on any weekday; left out: closed."""
     half_day: tuple[Span, ...] | None = None
-    """On half days, whatever the weekday."""
+    """Half days; left out: as on the weekday, until 13:00."""
     dates: dict[date, tuple[Span, ...]] = {}
-    """Of single days; goes before everything else."""
+    """Spans of single dates, such as `2026-12-31`; they override all others."""
 
     def spans(self, day: Day) -> tuple[tuple[int, int], ...]:
         """(begin, end) of the spans of a day, in minutes from local midnight."""

@@ -33,7 +33,9 @@ class Step(Shape):
     """One step of what a service asks for. All steps but the last say how long they last."""
 
     needs: Needs
+    """Skills with minimum levels, or an expression such as `psikososyal >= 60 and (tr or en)`."""
     lasts_s: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """Duration; required for every step but the last."""
 
 
 class Opening(Week):
@@ -58,76 +60,85 @@ class Waiting(Shape):
     """What callers of a service hear while they wait. Left out: as usual, for distress as is kind there."""
 
     first: Name | None = None
-    """Prompt key of the sentence with which the wait begins."""
+    """Prompt at the start of the wait; left out: the usual one."""
     place: bool = True
-    """The place in line is said."""
+    """Announce the position."""
     expected: bool = True
-    """The expected wait is said, when it is known well enough."""
+    """Announce the EWT when it is known well enough."""
     comfort: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)] | None = None
-    """Prompt keys, said in turn while nothing else is."""
+    """Prompts in turn; left out: the usual three."""
 
 
 class Service(Shape):
     """A queue. Field by field the engine's `Service`."""
 
     id: ServiceId
+    """Unique; name in the menu, metrics and queue_log."""
     name: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(plain)]
+    """Shown on the phones of agents."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=10)]
+    """Requirement, step by step."""
     floor: Needs = {}
-    """Never relaxes: nobody below it is ever offered a contact."""
+    """Minimum that never relaxes."""
     priority: Annotated[int, Field(ge=-60, le=60, strict=True)] = 0
     """Points; one counts as a minute of waiting."""
     weight: Annotated[float, Field(ge=0.1, le=10)] = 1.0
-    """With 2 every second of waiting counts twice."""
+    """Factor of ageing: 2 doubles every second of waiting."""
     strategy: Strategy = "longest_idle"
-    """Which of several fitting agents."""
+    """Order of the candidates."""
     distress: bool = False
-    """Never times out, never dropped."""
+    """Callers may be in distress: never dropped, full, closed or timed out."""
     load: Annotated[int, Field(ge=0, le=5, strict=True)] = 0
-    """What one contact weighs on an agent."""
+    """Distress load of one contact; from 3 on it is heavy."""
     ceiling_s: Annotated[float, Field(ge=10, le=3600)] | None = None
-    """Emergency ceiling: who waits longer may be offered to agents at their distress limit, who accept by a key."""
+    """Emergency ceiling: after this wait an agent at the hard limit may accept by a key."""
     preferred_s: Annotated[float, Field(ge=0, le=300)] = 0.0
-    """So long a caller waits for the agent who spoke with them last."""
+    """Wait for the agent of the last talk."""
     preferred_days: Annotated[float, Field(gt=0, le=366)] = 30.0
+    """Age of the last talk beyond which it does not count."""
     target_s: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    """Service level: answered within."""
     target_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Service level: share of callers."""
     short_abandon_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    """A shorter wait counts as `abandoned_short`."""
     overflow_s: Annotated[float, Field(ge=30, le=7200)] | None = None
-    """After this long the caller goes to `overflow_to`, or to the safety net; left out: never."""
+    """Wait before overflow to `overflow_to` or the fallback queue; left out: never. Not for distress."""
     overflow_to: Name | None = None
-    """Another service, also for callers who come while this one is full or closed."""
+    """Service that takes overflow, and callers while this one is full or closed."""
     max_waiting: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
-    """Admission: with so many in line the next one goes on at once."""
+    """Queue limit; further callers overflow at once. Not for distress."""
     max_talking: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
-    """At most so many contacts of this service at agents at one moment."""
+    """Limit of contacts with agents at one time."""
     hours: Opening | None = None
-    """When it is open; left out: whenever the line is."""
+    """Spans by day as in `[hours]`; left out: as the line. Not for distress."""
     callback: Literal["none", "agent_first", "caller_first"] | None = None
-    """Whether callers who wait may ask to be called back, and who is dialled first; left out: agent first, nobody where
-    the service is for distress or anonymous."""
+    """First party dialled, or `none`; left out: `agent_first`, and `none` for distress, anonymous services and
+    trunks without a way out."""
     callback_press: bool = False
-    """Who is called back presses 1, so that no mailbox passes for a person."""
+    """The called person must press 1, so that no mailbox counts as answered."""
     callback_max: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 100
-    """So many may wait to be called back."""
+    """Limit of waiting callbacks."""
     place_kept_s: Annotated[float, Field(ge=0, le=1800)] = 300.0
-    """So long the place of a caller who hung up, or was lost, while waiting is kept for their next call."""
+    """Held position: time in which a caller who hung up gets the position back; 0: never."""
     music: Annotated[str, AfterValidator(_music)] | None = None
-    """What callers hear while waiting: `santral`, `sakin` (calm), or the name of a folder below that of the music; left
-    out: `santral`, for distress `sakin`."""
+    """`santral`, `sakin` (calm), or a folder below `[asterisk] music`; left out: `santral`, for distress `sakin`."""
     waiting: Waiting = Waiting()
+    """Announcements during the wait."""
     callback_after_s: Annotated[float, Field(ge=15, le=3600)] = 120.0
-    """It is said after this wait, and again from time to time. The key works from the beginning."""
+    """Wait before the callback is offered; repeated every five minutes."""
     callback_key: Annotated[int, Field(ge=3, le=7, strict=True)] = 3
-    """1 and 2 answer whether an old place is wanted, the others have a meaning everywhere."""
+    """Works from the start."""
     callback_tries: Annotated[int, Field(ge=1, le=20, strict=True)] = 3
+    """Number of tries."""
     callback_retry_s: Annotated[float, Field(ge=60, le=86_400)] = 900.0
+    """Time between two tries."""
     emergency: Name | None = None
-    """Prompt key: what callers in distress hear while nobody can be reached, with the numbers that always help."""
+    """Prompt for callers in distress while nobody can be reached, with emergency numbers."""
     survey: bool | None = None
-    """Callers are asked after the talk how it was; left out: unless the service is for distress or anonymous."""
+    """Ask callers after the talk; left out: unless distress or anonymous."""
     privacy: Literal["normal", "private", "anonymous"] = "normal"
-    """Private: never recorded. Anonymous: besides, the caller's number is kept from everybody and not stored."""
+    """`private`: never recorded. `anonymous`: also no number is shown or stored."""
 
     @property
     def calls_back(self) -> str:

@@ -23,6 +23,7 @@ from centres.model import (
     Network,
     Number,
     Port,
+    ServiceId,
     Shape,
     SipUser,
     Text,
@@ -47,9 +48,11 @@ class Identity(Shape):
     """[centre]"""
 
     name: Text
+    """Name of the centre."""
     language: Literal["tr"] = "tr"
-    """What callers hear. Prompts exist in Turkish."""
+    """Language of callers."""
     timezone: Annotated[str, AfterValidator(zone)] = "Europe/Istanbul"
+    """Clock of all times in these files."""
 
 
 OTHERS = {
@@ -63,9 +66,11 @@ class Listen(Shape):
     """[listen]: where this node listens. Port 0: any free one."""
 
     agi: HostPort = "127.0.0.1:4573"
+    """Where the dialplan asks this node."""
     http: HostPort = "127.0.0.1:8063"
+    """API, `/metrics` and `/health`; other machines need a proxy with TLS."""
     dial: HostPort = "127.0.0.1:0"
-    """SIP over UDP: here Asterisk asks for the number of a caller who is called back."""
+    """Where this machine's Asterisk asks for the number of a callback, by SIP over UDP."""
 
     @field_validator("agi", "http", "dial")
     @classmethod
@@ -85,21 +90,25 @@ class Asterisk(Shape):
     """[asterisk]: the Asterisk this node works with, paths as Asterisk sees them."""
 
     ami: HostPort = "127.0.0.1:5038"
+    """Asterisk's manager interface."""
     metrics: HostPort | None = None
-    """Where Asterisk tells its own metrics (`res_prometheus`), on this machine; left out: nowhere."""
+    """Asterisk's own metrics (`res_prometheus`) on this machine; left out: none."""
     sip: HostPort = "127.0.0.1:5060"
     """Where Asterisk takes SIP."""
     rtp_start: Port = 10000
+    """First port for audio."""
     rtp_end: Port = 20000
+    """Last port for audio, at least 3 above `rtp_start`."""
     sounds: File = "/var/lib/santral/sounds"
-    """Root of the prompts: `<sounds>/tr/<key>.wav`."""
+    """Folder of the built prompts: `<sounds>/tr/<key>.wav`."""
     music: File = "/var/lib/santral/sounds/moh"
+    """Folder of the hold music."""
     cel: File = "/var/log/asterisk/cel-custom/santral.csv"
-    """The black box: ids, event and time of every channel, read after every gap."""
+    """Log of ids, events and times of every channel, read after every gap."""
     spool: File = "/run/santral-spool"
-    """Where talks and messages are plain until the node has sealed them: a folder in memory, for these two alone."""
+    """Folder in memory for unsealed talks and messages, for Asterisk and the node alone."""
     agi: Annotated[tuple[HostPort, ...], Field(min_length=1, max_length=2)] = ("127.0.0.1:4573",)
-    """The nodes the dialplan asks, the second when the first does not answer."""
+    """Nodes that the dialplan asks; the second takes over when the first does not answer."""
 
     @model_validator(mode="after")
     def _ports(self) -> Self:
@@ -112,17 +121,20 @@ class Registration(Shape):
     """[trunk.registration]: for carriers that want us to register. The password stands in the node's secrets."""
 
     server: Carrier
+    """The carrier's server."""
     user: SipUser
+    """The password is in `secrets/trunk.json`."""
 
 
 class Trunk(Shape):
     """[trunk]: where callers come from, and where calls to remote counsellors go out."""
 
     match: tuple[Network, ...] = ()
-    """Addresses of the carrier: nobody else may dial in."""
+    """Addresses of the carrier; calls from there are calls of the carrier. One address may name a port."""
     registration: Registration | None = None
+    """For carriers that want a registration."""
     outgoing: Carrier | None = None
-    """Where calls to remote counsellors go out; left out: to the registration's server."""
+    """Way out to remote agents, callbacks and external numbers; left out: the registration's server."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -140,7 +152,9 @@ class Seats(Shape):
     """[seats]: the agents' phones, `first`, `first` + 1, ... Each is an endpoint."""
 
     first: Annotated[int, Field(ge=10, le=999_999, strict=True)] = 2001
+    """First phone; each seat is an endpoint with its number as name."""
     count: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
+    """Number of phones, counting up."""
 
     def names(self) -> tuple[str, ...]:
         """Endpoint names of all seats."""
@@ -151,15 +165,16 @@ class Store(Shape):
     """[store]"""
 
     url: File = "sqlite:///santral.db"
-    """SQLAlchemy's form. A relative SQLite path is inside the node's state folder."""
+    """SQLAlchemy URL; a relative SQLite path is inside the state folder."""
 
 
 class Hours(Week):
     """[hours]: `always = true`, or spans for each day; a day without spans is closed."""
 
     always: bool = False
+    """Open day and night; excludes spans."""
     closed: Name | None = None
-    """Entry of the menu for callers who come in outside the spans, or while the line is closed for once."""
+    """Entry for callers outside the spans or during a closure; no called number leads to it."""
 
     @model_validator(mode="after")
     def _either(self) -> Self:
@@ -178,33 +193,36 @@ class Wait(Shape):
     """[wait]: the hold loop of the dialplan."""
 
     tick_s: Annotated[int, Field(ge=2, le=15, strict=True)] = 15
-    """A waiting caller asks the node this often; a caller must never be unknown for longer."""
+    """Interval at which a waiting caller asks the node."""
     step_s: Annotated[int, Field(ge=1, le=10, strict=True)] = 5
-    """Limit of one such question; a frozen node holds a caller no longer."""
+    """Limit of one question to the node."""
     max_fails: Annotated[int, Field(ge=1, le=20, strict=True)] = 4
-    """Unanswered questions in a row before the safety net."""
+    """Unanswered questions in a row before the fallback queue."""
     announce_s: Annotated[int, Field(ge=15, le=600, strict=True)] = 60
-    """Shortest time between two comfort sentences to the same caller."""
+    """Shortest time between two comfort sentences."""
 
 
 class Routing(Shape):
     """[routing]: what holds for the whole centre. Field by field the engine's `Centre`."""
 
     costs: dict[Channel, Annotated[int, Field(ge=1, le=100, strict=True)]] = {}
-    """Units of an agent's capacity (100) that one contact takes, by channel; not named: as shipped."""
+    """Capacity units that one contact takes; default: voice 100, chat and social 33, email and task 50."""
     interruptible: frozenset[Channel] = frozenset({"social", "email", "task"})
-    """A call may come while contacts of these channels are under way: they are held meanwhile."""
+    """Channels that a call may interrupt; never voice."""
     load_half_life_s: Annotated[float, Field(ge=60, le=86_400)] = 5400.0
+    """Half-life of the distress load."""
     occupied_half_life_s: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
+    """Half-life of the handled time of `least_occupied`."""
     decompression_s: Annotated[float, Field(ge=0, le=3600)] = 600.0
     """Rest after a contact of load 4 or more; the agent may end it."""
     spared_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
-    """How long "not now" keeps heavy contacts away from an agent."""
+    """Duration of "no heavy contacts now"."""
     abusive_days: Annotated[float, Field(gt=0, le=1826)] = 180.0
-    """An agent's word that a caller was abusive counts for so long, for who has `no_abusive_history`."""
+    """Duration of the flag "abusive caller"; at most `[privacy] numbers_days`."""
     micro_break_s: Annotated[float, Field(ge=60, le=1800)] = 300.0
+    """Length of the short break that `max_continuous_s` starts."""
     reacts_s: Annotated[float, Field(ge=1, le=10)] = 2.0
-    """A phone that was told to ring and did not say so within this time is gone."""
+    """A phone that does not report ringing within this time is unreachable for a minute."""
 
     @field_validator("interruptible")
     @classmethod
@@ -218,16 +236,17 @@ class QueueLog(Shape):
     """[queue_log]"""
 
     path: File = "queue_log"
-    """Relative: inside the node's state folder."""
+    """A relative path is inside the state folder."""
     callerid: Literal["none", "masked", "full"] = "none"
+    """The caller's number in `ENTERQUEUE`; anonymous services never show it."""
     compat: Literal["none", "asternic"] = "none"
-    """`asternic`: the legacy TRANSFER stands beside BLINDTRANSFER and ATTENDEDTRANSFER: Asternic knows no other."""
+    """`asternic` also writes the old verb `TRANSFER`."""
     rotate: Literal["never", "daily"] = "never"
-    """A new file for each day of the centre's clock. A reader that does not follow misses the end of the old one."""
+    """`daily`: a new file at the first line after midnight."""
     rotate_mb: Annotated[int | None, Field(ge=1, le=10_000, strict=True)] = None
-    """And when the file is as long as this."""
+    """A new file at this size in megabytes."""
     keep_days: Annotated[int | None, Field(ge=1, le=3_660, strict=True)] = None
-    """Of rotated files; left out: none is deleted."""
+    """Age at which rotated files are deleted; left out: never. Needs `rotate` or `rotate_mb`."""
 
     @model_validator(mode="after")
     def _something_to_delete(self) -> Self:
@@ -242,9 +261,9 @@ class Mqtt(Shape):
     broker: HostPort | None = None
     """Left out: nothing is sent."""
     tls: bool = True
-    """Off only for a broker on the same machine."""
+    """`false` only for a broker on this machine."""
     ca: File | None = None
-    """Authorities that may have signed its certificate; left out: those of the system."""
+    """Authorities for the broker's certificate; left out: the system's."""
 
     @model_validator(mode="after")
     def _plain_stays_here(self) -> Self:
@@ -260,30 +279,35 @@ class Sms(Shape):
     stands in the node's secrets."""
 
     url: File | None = None
-    """https, or http at this machine; left out: none is sent."""
+    """Address of the gateway: https, or http on this machine; left out: no messages."""
     ca: File | None = None
-    """Authorities that may have signed its certificate; left out: those of the system."""
+    """Authorities for the gateway's certificate; left out: the system's."""
     body: Literal["json", "form"] = "json"
+    """Encoding of the fields."""
     number_field: Name = "to"
+    """Field of the number."""
     text_field: Name = "text"
+    """Field of the message."""
     number_form: Literal["plus", "digits", "national"] = "plus"
     """+905321234567, 905321234567 or 5321234567."""
     sender_field: Name = "from"
+    """Field of the sender."""
     sender: Text | None = None
-    """Title that callers see; left out: the field is not sent."""
+    """Sender that callers see; left out: not sent."""
     fields: Annotated[dict[Name, str | int | bool], Field(max_length=20)] = {}
-    """Others, always the same."""
+    """Constant fields; secret ones belong in `secrets/sms.json`."""
     accepted: Annotated[str, AfterValidator(_pattern)] | None = None
-    """Regular expression that the answer begins with when the gateway has taken a message; left out: any answer 2xx."""
+    """Regular expression at the start of an accepting answer; left out: any 2xx."""
     timeout_s: Annotated[float, Field(ge=1, le=60)] = 10.0
+    """Limit of one request."""
     offer_after_s: Annotated[float, Field(ge=0, le=3600)] = 25.0
-    """Who waits so long for a service hears the key; it works from the beginning."""
+    """Wait before the key is announced; the key works at once."""
     per_minute: Annotated[int, Field(ge=1, le=6000, strict=True)] = 60
-    """Messages of the centre in a minute; more are refused."""
+    """Limit of the whole centre."""
     again_h: Annotated[float, Field(ge=1, le=720)] = 24.0
-    """Within it no caller gets the same message twice."""
+    """Time in which a caller does not get the same message twice."""
     expires_min: Annotated[float, Field(ge=1, le=720)] = 15.0
-    """What the gateway has not taken by then is not sent: it would come when nobody thinks of it any more."""
+    """Age at which an unsent message is dropped."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -309,45 +333,73 @@ class Net(Shape):
     """[net]: the safety net, an app_queue with these phones that needs no node."""
 
     seats: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
+    """Phones of the fallback queue, each a seat."""
 
 
 class Callback(Shape):
     """[callback]: callers who are called back."""
 
     quiet_from: WallTime = "21:00"
+    """Start of quiet hours: no callback is dialled unless the caller asked for it."""
     quiet_to: WallTime = "09:00"
-    """Between these nobody is called but who wants it; the same twice: at any time."""
+    """End of quiet hours; equal to `quiet_from`: no quiet hours."""
 
 
 class Recording(Shape):
     """[recording]: what is kept of talks and spoken messages."""
 
     talks: bool = False
-    """Talks are recorded, of callers who heard the notice and did not refuse."""
+    """Record talks of callers who heard the notice and did not refuse."""
     services: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
-    """Whose talks; left out: of all that are not private or anonymous."""
+    """Services that are recorded; left out: all with `privacy` `normal`."""
     keep_days: Annotated[float, Field(ge=1, le=3660)] = 90.0
-    """Then a recording is destroyed."""
+    """Age at which recordings are destroyed."""
 
 
 class Privacy(Shape):
     """[privacy]: how long what tells who somebody is is kept. `santral privacy purge` destroys the rest."""
 
     numbers_days: Annotated[float, Field(ge=1, le=3660)] = 180.0
-    """Callers' numbers."""
+    """Retention of callers' numbers and digits."""
     journal_days: Annotated[float, Field(ge=1, le=3660)] = 366.0
-    """Journal and facts, up to a start of a node: a replay begins there."""
+    """Retention of journal and facts; a replay starts at a node start."""
 
 
 class Wishes(Shape):
     """[wishes]: what callers asked to be remembered for their later calls: slow speech, a person at once."""
 
     kept: bool = False
-    """Callers who used slow speech are asked once in a call, and what they, agents and operators say is kept."""
+    """Store and follow caller preferences."""
     forgotten_days: Annotated[int, Field(ge=30, le=3660, strict=True)] = 365
-    """Without a call of theirs."""
+    """Days without a call before preferences are deleted."""
     most: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 200_000
-    """Callers: all of them are in the node's memory, 150 bytes each."""
+    """Limit of remembered callers; each takes 150 bytes of memory."""
+
+
+class PauseReason(Shape):
+    """[pause_reasons]: one row, `id = {...}`. Field by field the engine's `PauseReason`."""
+
+    tr: Text
+    """What agents and supervisors read."""
+    en: Text
+    prompt: Name | None = None
+    """The sentence that offers the reason on the phone, with its key."""
+    digit: Annotated[int | None, Field(ge=0, le=9, strict=True)] = None
+    """Key of the phone after the code for a pause."""
+    work: bool = False
+    """The time counts as work, not as a rest."""
+    limit_min: Annotated[float | None, Field(gt=0, le=1440)] = None
+    """After so many minutes the agent is shown as over the limit; left out: no limit."""
+    default: bool = False
+    """Breaks that the engine begins have this reason."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.digit is None) != (self.prompt is None):
+            raise ValueError("needs 'digit' and 'prompt' together: the prompt says which key to press")
+        if self.default and self.work:
+            raise ValueError("is the default and counts as work: breaks that the engine begins are rests")
+        return self
 
 
 class Settings(Shape):
@@ -355,7 +407,7 @@ class Settings(Shape):
 
     centre: Identity
     numbers: Annotated[dict[Number, Entry], Field(min_length=1)]
-    """Called number -> entry of the menu."""
+    """Called number, as the trunk sends it = entry of the menu. Other numbers are refused."""
     listen: Listen = Listen()
     asterisk: Asterisk = Asterisk()
     trunk: Trunk
@@ -368,12 +420,15 @@ class Settings(Shape):
     sms: Sms = Sms()
     net: Net
     transfer: dict[Label, Number] = {}
-    """Outside numbers that the menu may lead callers to, by their names. It reaches nothing else outside."""
+    """Label = external number that the menu may transfer to. Needs `outgoing`. A label is not `back` or one letter."""
     calendar: Calendar = Calendar()
     callback: Callback = Callback()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
     wishes: Wishes = Wishes()
     routing: Routing = Routing()
+    pause_reasons: Annotated[dict[ServiceId, PauseReason], Field(min_length=1, max_length=40)] = {
+        "mola": PauseReason(tr="Mola", en="Break", default=True)}
+    """Id -> why agents pause."""
     profile: Needs = Needs()
     """[profile]: what holds for every agent; an accommodation is laid over it."""

@@ -33,12 +33,15 @@ class Agent(Shape):
     """A person who answers. No name of a person stands here."""
 
     id: Id
+    """Unique; used in records, API and queue_log. With `on_call` only letters, digits, `_` and `-`."""
     number: Annotated[str, StringConstraints(pattern=SIGN_IN_PATTERN)]
-    """Typed on a phone to sign in."""
+    """Unique; dialled to sign in. Quote it."""
     team: Name = "genel"
+    """Group of metrics; groups below five are pooled."""
     skills: Annotated[Skills, Field(min_length=1)]
+    """Skills with levels."""
     on_call: OnCall | None = None
-    """A remote counsellor: called at an outside number (in the node's secrets) in these spans. Left out: at a seat."""
+    """Spans of a remote agent at an external number (`secrets/outside.json`); left out: answers at a seat."""
 
     @model_validator(mode="after")
     def _callable(self) -> Self:
@@ -52,8 +55,11 @@ class Distress(Shape):
     """Limits of the distress load."""
 
     soft: Annotated[float, Field(ge=1, le=100)] = 6.0
+    """From here heavy contacts come only if nobody else is free."""
     hard: Annotated[float, Field(ge=1, le=100)] = 9.0
+    """From here no heavy contacts come."""
     again: Annotated[float, Field(ge=0.1, le=100)] = 6.0
+    """Heavy contacts resume below this load."""
 
     @model_validator(mode="after")
     def _order(self) -> Self:
@@ -66,44 +72,62 @@ class Needs(Shape):
     """What an agent may need: [profile] for everybody, an accommodation for one. Not set: as below it."""
 
     channels: frozenset[Channel] | None = None
+    """Channels that reach the agent."""
     max_concurrency: dict[Channel, Annotated[int, Field(ge=0, le=10, strict=True)]] | None = None
+    """Contacts at once; a channel without entry: 1."""
     capacity: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
-    """Units, of 100: all contacts together never take more."""
+    """Limit of units of all contacts together."""
     one_at_a_time: bool | None = None
+    """One contact, whatever its channel."""
     ring_timeout_s: Annotated[float, Field(ge=10, le=60)] | None = None
+    """Time to answer. Remote agents: 30 by default."""
     ring_signal: frozenset[Literal["audio", "visual", "haptic", "mqtt_device"]] | None = None
+    """Signals of desk and devices."""
     answer_mode: Literal["manual", "auto", "auto_after_brief", "single_switch", "press_one"] | None = None
+    """Pick up; phone answers by itself; the same after the whisper announcement; any key; pick up and press 1."""
     pre_connect_mode: Literal["none", "whisper", "screen", "both"] | None = None
-    """What comes before the caller: a spoken brief, time to read the screen, or both."""
+    """Before the caller: whisper announcement, time to read the screen, or both."""
     pre_connect_s: Annotated[float, Field(ge=0, le=20)] | None = None
-    """Time to read; a key ends it early."""
+    """Time to read; a key ends it."""
     wrapup_mode: Literal["mandatory", "optional", "mandatory_timeout", "mandatory_forced_timeout",
                          "agent_requested"] | None = None
+    """How wrap-up starts and ends."""
     wrapup_s: Annotated[float, Field(ge=0, le=1800)] | None = None
+    """Length of wrap-up."""
     wrapup_extend_s: Annotated[float, Field(ge=0, le=600)] | None = None
+    """Length of one extension."""
     rest_gap_s: Annotated[float, Field(ge=0, le=300)] | None = None
+    """Shortest time between two contacts."""
     misses_allowed: Annotated[int, Field(ge=1, le=20, strict=True)] | None = None
+    """RNA or refusals in a row before *not responding*."""
     auto_return_s: Annotated[float, Field(ge=30, le=3600)] | None = None
-    """Not responding ends by itself after this long."""
+    """*Not responding* ends after this time; left out: by the agent. Remote agents: 300 by default."""
     break_plan: tuple[Span, ...] | None = None
-    """Breaks of the day: nothing is offered that would run into one."""
+    """Daily breaks; no offer may run into one."""
     break_grace_s: Annotated[float, Field(ge=0, le=900)] | None = None
+    """Longest delay of a break."""
     max_continuous_s: Annotated[float, Field(ge=1800, le=14_400)] | None = None
-    """A short break comes by itself before so much time without one is over, not for all at one moment."""
+    """Longest time without a break; a short break starts in its last quarter, unless a planned one is near."""
     distress_limit: Distress | None = None
+    """Limits of the distress load."""
     no_topics: frozenset[Name] | None = None
-    """Services and topics that never come to this agent."""
+    """Services and menu topics that never reach the agent."""
     no_abusive_history: bool | None = None
-    """Callers who were abusive before never come to this agent."""
+    """Callers flagged as abusive never reach the agent."""
     captions: bool | None = None
-    """A call needs live captions: nothing else beside it."""
+    """A call needs live captions, so nothing else runs next to it."""
     pair_id: Name | None = None
-    """Two agents with the same one work as a pair."""
+    """Two agents with the same value answer one call together."""
     ear: Literal["left", "right", "both"] | None = None
+    """Side of the caller."""
     gain_db: Annotated[float, Field(ge=0, le=24)] | None = None
+    """Amplification."""
     limiter: bool | None = None
+    """Limits sudden loudness."""
     verbosity: Literal["low", "normal", "high"] | None = None
+    """Amount of announcements on the desk."""
     braille_cells: Literal[0, 20, 40, 80] | None = None
+    """Length of the braille line."""
 
     def changes(self) -> dict[str, Any]:
         """What is set, by name."""
@@ -114,15 +138,15 @@ class Accommodation(Needs):
     """What one agent needs, never why. A field that is not set means: as for everybody."""
 
     agent: Name
+    """`id` in `team.yaml`."""
     valid_from: date | None = None
-    """First day; left out: always was."""
+    """First day; left out: always."""
     valid_to: date | None = None
-    """Last day. Past it everything stays in force, and is warned about, until a later entry follows or it is taken
-    out: nothing that an agent needs ends by itself."""
+    """Last day. The entry stays in force, with a warning, until a later one follows."""
     review_at: date | None = None
-    """When to ask the agent again. Past it everything stays in force and `santral check` asks for the review."""
+    """Day of the next review with the agent. The entry stays in force."""
     approved_by: Name | None = None
-    """Role or id of who agreed to it."""
+    """Role or id."""
 
     @model_validator(mode="after")
     def _dates(self) -> Self:

@@ -103,10 +103,17 @@ def _agent_commands() -> typer.Typer:
         _do(agent, "login", {"seat": seat}, state or lab, url, token_file)
 
     @app.command()
-    def pause(agent: Id, reason: Annotated[str, typer.Option("--reason", help="Why, in a word.")] = "mola",
+    def pause(agent: Id, reason: Annotated[str | None, typer.Option(
+            "--reason", help="An id of `santral agent reasons`; without it the default.")] = None,
               state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Take a break; during a talk it begins afterwards."""
-        _do(agent, "pause", {"reason": reason}, state or lab, url, token_file)
+        _do(agent, "pause", {"reason": reason} if reason else {}, state or lab, url, token_file)
+
+    @app.command()
+    def reasons(state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Show the reasons that a pause may have."""
+        found = told(lambda: call(find(state or lab, url, token_file), "GET", "/api/v1/pause-reasons"))
+        Console().print(tables.reasons(found))
 
     @app.command()
     def weigh(agent: Id, load: Annotated[int, typer.Argument(min=0, max=5, help="0: nothing, 5: the heaviest.")],

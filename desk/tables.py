@@ -18,6 +18,8 @@ STATES = {"signed_out": "oturum kapalı", "ready": "uygun", "ringing": "çalıyo
 """What supervisors read. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
 REFUSES = "telefonu çağrıları geri çeviriyor"
 """Beside the state of somebody who does not respond because of their phone: "do not disturb", mostly."""
+OVER_LIMIT = "süresi doldu"
+"""Next to a pause that is longer than its reason allows."""
 MENDED = "  Düzeltince: santral check, sonra santral reload"
 
 DATES = ("valid_from", "valid_to", "review_at", "approved_by")
@@ -55,11 +57,24 @@ def agents(status: dict[str, Any], *, all_of_them: bool) -> Table:
         word = STATES.get(one["state"], one["state"])
         if one["state"] == "not_responding" and one["reason"] == "refusals":
             word += f" ({REFUSES})"
+        if one["over_limit"]:
+            word += f" ({OVER_LIMIT})"
         if one["pause_pending"]:
             word += ", sonra mola"
         table.add_row(Text(one["id"]), Text(one["team"]), Text(one["seat"] or "-"),
                       Text(word, style=STYLES.get(one["state"], "")), duration(status["at"] - one["since"]),
                       Text(one["service"] or ""))
+    return table
+
+
+def reasons(found: dict[str, Any]) -> Table:
+    """Show the table of pause reasons, one row a reason."""
+    table = Table(title="Mola nedenleri", title_justify="left")
+    for name in ("neden", "adı", "tuş", "sayılır", "süre"):
+        table.add_column(name)
+    for one in found["reasons"]:
+        table.add_row(Text(one["id"] + (" *" if one["default"] else "")), Text(one["tr"]), one["digit"] or "-",
+                      "çalışma" if one["work"] else "mola", duration(one["limit_s"]) if one["limit_s"] else "-")
     return table
 
 

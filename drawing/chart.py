@@ -1,16 +1,18 @@
 """Pictures as SVG text, made of values alone: lines and bars with axes, a legend and words for those who hear them.
 
-Series differ by their dashes as well as by colour. Colours are the page's (`page.STYLE`), so a dark screen has its own.
+Series differ by their dashes as well as by colour. Colours are those of `palette.css.j2`: a dark screen has others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from math import ceil, floor, isnan, log10
+from types import SimpleNamespace
 from typing import NamedTuple
 
-from drawing import page
+from markupsafe import Markup
+
+from drawing.page import TEMPLATES, call_macro
 
 WIDTH, HEIGHT = 720, 280
 LEFT, RIGHT, TOP, BOTTOM = 62, 26, 14, 44
@@ -20,6 +22,11 @@ TICKS = 5
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "14 4")
 COLOURS = 5
 """So many are in the page's style (`--c0` ...); then they come again with other dashes."""
+
+TEMPLATES.filters["fixed"] = lambda value, places=1: f"{value:.{places}f}"
+TEMPLATES.filters["short"] = lambda value: f"{value:g}"
+TEMPLATES.globals["geometry"] = SimpleNamespace(WIDTH=WIDTH, HEIGHT=HEIGHT, LEFT=LEFT, RIGHT=RIGHT, TOP=TOP,
+                                                BOTTOM=BOTTOM, LEGEND=LEGEND)
 
 
 def colour(number: int) -> str:
@@ -72,26 +79,8 @@ def pen(number: int, series: Series) -> tuple[str, str, str]:
     return ("var(--axis)", "1.5", "8 5") if series.mark else (colour(number), "2", dashes(number))
 
 
-class Drawing(NamedTuple):
-    """A picture: its marks, and words for those who cannot see them."""
-
-    title: str
-    words: str
-    width: float
-    height: float
-    parts: Sequence[str]
-
-    def document(self) -> str:
-        """As a file of its own."""
-        return document(*self)
-
-    def figure(self, *, captioned: bool = True) -> str:
-        """On a page that has the style. Not `captioned`: under a heading that says its title."""
-        caption = f"<figcaption>{escape(self.title)}</figcaption>" if captioned else ""
-        return (f'<figure style="max-width:{self.width:g}px">{caption}'
-                f'<svg viewBox="0 0 {self.width:g} {self.height:g}" role="img" '
-                f'aria-label="{escape(f"{self.title}. {self.words}", quote=True)}">'
-                f'{"".join(self.parts)}</svg></figure>')
+def _draw(macro: str, *values: object) -> Markup:
+    return call_macro("chart.svg.j2", macro, *values)
 
 
 class _Frame(NamedTuple):
@@ -109,44 +98,32 @@ class _Frame(NamedTuple):
         return HEIGHT - BOTTOM - (min(max(value, low), high) - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
 
-def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series], *, alone: bool = False) -> str:
-    """Lines over a common axis. `words`: what is to be seen, for those who cannot see it. `alone`: not a figure of a
-    page but a file of its own."""
-    if alone:
-        return line_drawing(title, words, x, y, series).document()
-    return _figure(title, words, _lines(x, y, series), series)
+def lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series], *, alone: bool = False) -> Markup:
+    """Return lines over a common axis. `words`: what is to be seen, for those who cannot see it. `alone`: a file for
+    itself instead of a figure of a page."""
+    names, parts = _names(series), _lines(x, y, series)
+    if not alone:
+        return _draw("figure", title, words, WIDTH, HEIGHT, parts, names)
+    below = LEGEND * len(names) + (6 if names else 0)  # one line for each name: names may be long
+    return document(title, words, WIDTH, HEIGHT + below, [*parts, _draw("legend_below", names)])
 
 
-def line_drawing(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series]) -> Drawing:
-    """The same with the legend below, one line for each name: names may be long."""
-    parts = _lines(x, y, series)
-    legend = [] if len(series) < 2 else [
-        f'<line x1="{LEFT}" x2="{LEFT + 34}" y1="{at - 4}" y2="{at - 4}" stroke-width="{width}" '
-        f'stroke="{stroke}" stroke-dasharray="{dash}"/>'
-        f'<text x="{LEFT + 42}" y="{at}">{escape(one.name)}</text>'
-        for number, one in enumerate(series) for stroke, width, dash in (pen(number, one),)
-        for at in (HEIGHT + LEGEND * (number + 1) - 4,)]
-    return Drawing(title, words, WIDTH, HEIGHT + LEGEND * len(legend) + (6 if legend else 0), parts + legend)
+def _names(series: Sequence[Series]) -> list[tuple[str, tuple[str, str, str]]]:
+    """Return what a legend says. One series alone needs none."""
+    return [(one.name, pen(number, one)) for number, one in enumerate(series)] if len(series) > 1 else []
 
 
-def _lines(x: Axis, y: Axis, series: Sequence[Series]) -> list[str]:
+def _lines(x: Axis, y: Axis, series: Sequence[Series]) -> list[Markup]:
     known = [point for one in series for point in one.points if not isnan(point[1])]
     frame = _Frame(_bounds(x, [at for at, _ in known], from_zero=False),
                    _bounds(y, [value for _, value in known], from_zero=True))
-    parts = _axes(frame, x, y)
+    parts = [_axes(frame, x, y)]
     for number, one in enumerate(series):
-        paths = []
-        for piece in _pieces(one.points):
-            if len(piece) == 1:
-                ((across, up),) = piece
-                parts.append(f'<circle cx="{frame.across(across):.1f}" cy="{frame.up(up):.1f}" r="3" '
-                             f'fill="{colour(number)}"/>')
-            paths += [f"{'L' if place else 'M'}{frame.across(point[0]):.1f} {frame.up(point[1]):.1f}"
-                      for place, point in enumerate(piece)]
-        if paths:
-            stroke, width, dash = pen(number, one)
-            parts.append(f'<path d="{" ".join(paths)}" fill="none" stroke="{stroke}" stroke-width="{width}" '
-                         f'stroke-dasharray="{dash}"/>')
+        pieces = [[(frame.across(at), frame.up(value)) for at, value in piece] for piece in _pieces(one.points)]
+        path = " ".join(f"{'L' if place else 'M'}{across:.1f} {up:.1f}"
+                        for piece in pieces for place, (across, up) in enumerate(piece))
+        parts.append(_draw("curve", [piece[0] for piece in pieces if len(piece) == 1], path, pen(number, one),
+                           colour(number)))
     return parts
 
 
@@ -161,17 +138,15 @@ def _pieces(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, flo
     return [piece for piece in found if piece]
 
 
-def bars(title: str, words: str, x: Axis, y: Axis, values: Sequence[tuple[float, float, float]]) -> str:
-    """Bars from edge to edge, (from, to, height): a histogram."""
+def bars(title: str, words: str, x: Axis, y: Axis, values: Sequence[tuple[float, float, float]]) -> Markup:
+    """Return bars from edge to edge, (from, to, height): a histogram."""
     edges = [edge for left, right, _ in values for edge in (left, right)]
     frame = _Frame(_bounds(x, edges, from_zero=False), _bounds(y, [value for *_, value in values], from_zero=True))
-    parts = _axes(frame, x, y)
     floor_y = frame.up(frame.y[0])
-    for left, right, value in values:
-        at, top = frame.across(left), frame.up(value)
-        parts.append(f'<rect x="{at + 0.5:.1f}" y="{top:.1f}" width="{max(0.5, frame.across(right) - at - 1):.1f}" '
-                     f'height="{floor_y - top:.1f}" fill="var(--c0)"/>')
-    return _figure(title, words, parts, [])
+    rectangles = [(at + 0.5, top, max(0.5, frame.across(right) - at - 1), floor_y - top)
+                  for left, right, value in values for at, top in ((frame.across(left), frame.up(value)),)]
+    return _draw("figure", title, words, WIDTH, HEIGHT,
+                 [_axes(frame, x, y), _draw("rectangles", rectangles)], ())
 
 
 def ticks(low: float, high: float, step: float | None = None) -> list[float]:
@@ -190,37 +165,11 @@ def _bounds(axis: Axis, values: Sequence[float], *, from_zero: bool) -> tuple[fl
     return low, high if high > low else low + 1.0
 
 
-def _axes(frame: _Frame, x: Axis, y: Axis) -> list[str]:
-    floor_y, parts = HEIGHT - BOTTOM, []
-    for value in ticks(*frame.y, y.step):
-        at = frame.up(value)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-                     f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{escape(y.form(value))}</text>')
-    for value in ticks(*frame.x, x.step):
-        at = frame.across(value)
-        parts.append(f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="{floor_y}" y2="{floor_y + 4}"/>'
-                     f'<text x="{at:.1f}" y="{floor_y + 17}" text-anchor="middle">{escape(x.form(value))}</text>')
-    parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor_y}" y2="{floor_y}"/>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">'
-                 f"{escape(x.name)}</text>")
-    parts.append(f'<text transform="translate(13 {(TOP + floor_y) / 2:.0f}) rotate(-90)" text-anchor="middle">'
-                 f"{escape(y.name)}</text>")
-    return parts
+def _axes(frame: _Frame, x: Axis, y: Axis) -> Markup:
+    return _draw("axes", [(frame.up(value), y.form(value)) for value in ticks(*frame.y, y.step)],
+                 [(frame.across(value), x.form(value)) for value in ticks(*frame.x, x.step)], y.name, x.name)
 
 
-def document(title: str, words: str, width: float, height: float, parts: Sequence[str]) -> str:
-    """A picture as a file of its own, readable by day, by night and aloud."""
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-            f'height="{height:g}" role="img" aria-label="{escape(f"{title}. {words}", quote=True)}">\n'
-            f"<title>{escape(title)}</title><desc>{escape(words)}</desc>\n<style>{page.PALETTE}</style>\n"
-            f'<rect width="{width:g}" height="{height:g}" fill="var(--paper)"/>\n' + "\n".join(parts) + "\n</svg>\n")
-
-
-def _figure(title: str, words: str, parts: list[str], series: Sequence[Series]) -> str:
-    legend = "".join(
-        f'<li><svg width="34" height="10" aria-hidden="true"><line x1="0" x2="34" y1="5" y2="5" stroke-width="{width}" '
-        f'stroke="{stroke}" stroke-dasharray="{dash}"/></svg> {escape(one.name)}</li>'
-        for number, one in enumerate(series) if len(series) > 1 for stroke, width, dash in (pen(number, one),))
-    return (f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            f'aria-label="{escape(f"{title}. {words}", quote=True)}">{"".join(parts)}</svg>'
-            + (f"<ul class=legend>{legend}</ul>" if legend else "") + "</figure>")
+def document(title: str, words: str, width: float, height: float, parts: Sequence[str]) -> Markup:
+    """Return a picture as a file for itself, readable by day, by night and aloud. The parts are SVG."""
+    return _draw("document", title, words, width, height, parts)

@@ -12,7 +12,7 @@ import structlog
 from ivr import abuse, dialplan
 from ivr.agi.session import ANY_KEY, Session
 from ivr.sounds import Sounds, files
-from routing.core.errors import NotNow, NotSignedIn, Refused, SeatTaken, UnknownSeat
+from routing.core.errors import NotNow, NotSignedIn, Refused, SeatTaken, UnknownReason, UnknownSeat
 from routing.core.events import (
     AgentPaused,
     AgentResumed,
@@ -29,7 +29,6 @@ from routing.core.inbox import AgentView, Inbox, InboxClosed
 from routing.core.model import AgentState
 
 ABUSE, SPARE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = "*42", "*43", "*44", "*45", "*46", "*47", "*48", "*49"
-REASONS = {"1": "mola", "2": "yemek", "3": "egitim", "4": "toplanti", "5": "diger"}
 
 FIRST_KEY_S = 20.0
 """Time to look a number up (rule I13)."""
@@ -109,6 +108,8 @@ class Codes:
             spoken = NO_SEAT
         except NotSignedIn:
             spoken = NOT_SIGNED_IN
+        except UnknownReason:  # the table was reloaded meanwhile
+            spoken = NO_REASON
         except (NotNow, Refused):
             spoken = NOT_NOW
         except (InboxClosed, TimeoutError):
@@ -158,11 +159,18 @@ class Codes:
         return SIGNED_IN
 
     async def _pause(self, session: Session, agent: AgentId) -> str:
-        digit = await session.say(files(self.sounds, (ASK_REASON,)), ANY_KEY)
-        digit = digit or await session.wait_for_digit(round(FIRST_KEY_S * 1000))
-        if digit not in REASONS:
-            return NO_REASON
-        view = await self.inbox.ask(AgentPaused(agent, REASONS[digit]))
+        """Ask for the reason by the keys of the centre's table, and pause. A table without keys has nothing to ask:
+        the pause has the default reason."""
+        offered = {reason.digit: reason for reason in self.inbox.status().pause_reasons if reason.digit}
+        chosen = ""
+        if offered:
+            spoken = (ASK_REASON, *(reason.prompt for reason in offered.values()))
+            digit = await session.say(files(self.sounds, spoken), ANY_KEY)
+            digit = digit or await session.wait_for_digit(round(FIRST_KEY_S * 1000))
+            if digit not in offered:
+                return NO_REASON
+            chosen = offered[digit].id
+        view = await self.inbox.ask(AgentPaused(agent, chosen))
         later = isinstance(view, AgentView) and bool(view.pause_pending)
         return PAUSED_LATER if later else PAUSED
 

@@ -48,8 +48,6 @@ WISH = "SC_WISH"
 PLACE, WAIT = "SC_PLACE", "SC_WAIT"
 """Ours alone: the place in line and the wait that were said last, so that a restart does not say them again."""
 MUSIC = "CHANNEL(musicclass)"
-CALLBACK = "callback"
-"""`ACD_NEXT` of a waiting caller who would rather be called back."""
 
 MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"
 SURVEY_ROUTE, TRANSFER_ROUTE, HUSH_ROUTE = "survey", "transfer", "hush"

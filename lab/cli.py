@@ -53,7 +53,6 @@ def commands() -> typer.Typer:
     app.command("script")(_told(_script))
     app.command("traffic", hidden=True)(_told(_traffic))
     app.command("day", hidden=True)(_told(_day))
-    app.command("watched", hidden=True)(_told(_watched))
     return app
 
 
@@ -271,16 +270,6 @@ def _day(
     state.mkdir(parents=True, mode=0o700)
     rules, midnight = day.centre(), date.replace(tzinfo=day.ZONE).timestamp()
     asyncio.run(day.keep(state / "santral.db", day.lived(rules, midnight, contacts)))
-
-
-def _watched(
-    out: Annotated[Path, typer.Argument(help="File of the answers.")],
-    minutes: Annotated[float, typer.Option("--minutes", min=0.5, max=120.0, help="Let the lab work so long.")] = 25.0,
-) -> None:
-    """A lab at work and a Prometheus that watches it: what the dashboards of the documentation are drawn from."""
-    from lab import watched
-    console = Console(stderr=True)
-    watched.record(minutes, out, lambda text: console.print(text, style="dim", highlight=False))
 
 
 async def _until_ctrl_c(work: Coroutine[Any, Any, T]) -> T | None:

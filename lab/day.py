@@ -80,6 +80,6 @@ async def keep(where: str | Path, heard: Heard) -> None:
     try:
         await store.take_lease("day")
         for at in range(0, max(len(heard.entries), len(heard.happened)), TURN):
-            await store.commit(Turn(heard.entries[at:at + TURN], heard.happened[at:at + TURN]))
+            await store.commit(Turn(heard.entries[at:at + TURN], heard.happened[at:at + TURN], heard.changes.take()))
     finally:
         await store.close()

@@ -21,6 +21,7 @@ from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError
 from lab.fetch import asterisk
 from lab.network import Network
+from lab.network_conf import TEMPLATES
 from lab.person import ask
 from lab.ports import Ports
 from lab.wire_client import AmiClient, AmiError
@@ -36,62 +37,6 @@ FIRST_SEAT = 2001
 RTP_PORTS = 1000
 """Of each Asterisk: 250 calls a side with two ports each."""
 CAUSE = "16"
-
-_CALLERS = """
-; Added by the benchmark: callers, who stand where the menu would have left them.
-[bench-caller]
-exten => s,1,Wait(86400)
-"""
-_CALLER = """
-[bench-{side}]
-exten => {kind},1,Answer(0)
- same => n,Set(AGIEXITONHANGUP=yes)
- same => n,Set(CHANNEL(language)=tr)
- same => n,Set(CHANNEL(musicclass)=santral)
- same => n,Set(__SC=${{UNIQUEID}})
- same => n,Set(__SC_NUMBER=anonymous)
- same => n,Set(__SC_SERVICE={service})
- same => n,Set(__SC_PRIORITY=0)
- same => n,Set(__SC_SINCE=${{STRFTIME(,,%s.%6q)}})
- same => n,{then}
- same => n,Hangup()
-"""
-_QUEUE = """
-[bench-{kind}]
-strategy=leastrecent
-autofill=yes
-retry=1
-timeout=15
-ringinuse=no
-wrapuptime=0
-joinempty=yes
-leavewhenempty=no
-reportholdtime=no
-announce-frequency=0
-announce-position=no
-musicclass=santral
-"""
-_WITNESS = """
-[{user}]
-secret={secret}
-deny=0.0.0.0/0.0.0.0
-permit=127.0.0.1/255.255.255.255
-read=call,dialplan
-write=call,originate,reporting
-writetimeout=10000
-eventfilter(name(VarSet),header(Variable),method(exact))=__SC_SINCE
-eventfilter(name(DialBegin))=
-eventfilter(name(BridgeEnter))=
-eventfilter(name(Hangup))=
-eventfilter(name(OriginateResponse))=
-"""
-_PHONE = """
-; Added by the benchmark: answers at once and sends nothing.
-[phone]
-exten => _XXXX,1,Ringing()
- same => n,Answer(0)
- same => n,Echo()
-"""
 
 
 def start(folder: Path, skills: Sequence[tuple[int, ...]]) -> up.Info:
@@ -127,24 +72,16 @@ def _lay_over(info: up.Info, skills: Sequence[tuple[int, ...]]) -> None:
     """What the duel needs beside the rendered files; both Asterisks read it in."""
     lab = Path(info.state)
     conf, away = lab / "asterisk", Path(info.network.folder) / "conf"
-    extensions = [_CALLERS]
-    for side in SIDES:
-        for kind, service in enumerate(KINDS):
-            then = "Goto(santral-hold,s,1)" if side == OURS else f"Queue(bench-{kind})"
-            block = _CALLER.format(side=side, kind=kind, service=service, then=then)
-            extensions.append(block if kind == 0 else block.partition("]\n")[2])
-    queues = []
-    for kind in range(len(KINDS)):
-        members = (FIRST_SEAT + len(skills) + number for number, kinds in enumerate(skills) if kind in kinds)
-        queues += [_QUEUE.format(kind=kind), *(f"member => PJSIP/{seat}\n" for seat in members)]
+    members = [[FIRST_SEAT + len(skills) + number for number, kinds in enumerate(skills) if kind in kinds]
+               for kind in range(len(KINDS))]
     (lab / "bench.json").touch(mode=0o600)
     secret = secrets.token_urlsafe(24)
     (lab / "bench.json").write_text(json.dumps({"secret": secret}), encoding="utf-8")
-    for path, text in ((conf / "extensions.conf", "".join(extensions)), (conf / "queues.conf", "".join(queues)),
-                       (conf / "manager.conf", _WITNESS.format(user=USER, secret=secret)),
-                       (away / "extensions.conf", _PHONE)):
+    for path, name in ((conf / "extensions.conf", "extensions"), (conf / "queues.conf", "queues"),
+                       (conf / "manager.conf", "manager"), (away / "extensions.conf", "phones")):
         with path.open("a", encoding="utf-8") as file:
-            file.write(text)
+            file.write(TEMPLATES.get_template(f"duel/{name}.conf.j2").render(
+                sides=SIDES, ours=OURS, kinds=KINDS, members=members, user=USER, secret=secret))
     # One agent of app_queue stands in two queues: `leastrecent` then looks at the last call of either.
     _replace(conf / "queues.conf", "shared_lastcall=no", "shared_lastcall=yes")
     _replace(conf / "manager.conf", "timestampevents=no", "timestampevents=yes")

@@ -17,40 +17,6 @@ MARGIN_S = 60.0
 """Over the planned time: ringing, good-byes, and a machine that is slow under the load."""
 TRACK = "caller.pcap"
 
-_HEADERS = """\
-      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-      From: <sip:{caller}@[local_ip]:[local_port]>;tag=[pid]load[call_number]
-      To: <sip:[service]@[remote_ip]:[remote_port]>{to_tag}
-      Call-ID: [call_id]
-      CSeq: {cseq}
-      Contact: <sip:{caller}@[local_ip]:[local_port]>
-      Max-Forwards: 70
-"""
-
-_BYE_OK = """\
-  <send><![CDATA[
-      SIP/2.0 200 OK
-      [last_Via:]
-      [last_From:]
-      [last_To:]
-      [last_Call-ID:]
-      [last_CSeq:]
-      Content-Length: 0
-
-  ]]></send>"""
-
-_SDP = f"""\
-      v=0
-      o=load 1 1 IN IP4 [local_ip]
-      s=-
-      c=IN IP4 [media_ip]
-      t=0 0
-      m=audio [media_port] RTP/AVP 8 {track.EVENT}
-      a=rtpmap:8 PCMA/8000
-      a=rtpmap:{track.EVENT} telephone-event/8000
-      a=fmtp:{track.EVENT} 0-15
-"""
-
 
 class Load(NamedTuple):
     """What SIPp shall do."""
@@ -118,32 +84,8 @@ def run(load: Load, folder: Path) -> Result:
 
 def scenario(load: Load) -> str:
     """The caller as SIPp reads it: INVITE, sound with keys, BYE."""
-    parts = ['<?xml version="1.0" encoding="ISO-8859-1" ?>', '<scenario name="caller">',
-             _send("INVITE", load.caller, cseq="1 INVITE", to_tag="", retrans=True, body=_SDP),
-             '  <recv response="100" optional="true"/>', '  <recv response="180" optional="true"/>',
-             '  <recv response="183" optional="true"/>', '  <recv response="200" rtd="true"/>',
-             _send("ACK", load.caller, cseq="1 ACK", to_tag="[peer_tag_param]")]
-    parts.append(f'  <nop><action><exec play_pcap_audio="{TRACK}"/></action></nop>')
-    if load.until_bye:
-        parts += [f'  <recv request="BYE" timeout="{round(load.hold_s * 1000)}"/>', _BYE_OK]
-    else:
-        parts += [_pause(load.hold_s),
-                  _send("BYE", load.caller, cseq="2 BYE", to_tag="[peer_tag_param]", retrans=True),
-                  '  <recv response="200" crlf="true"/>']
-    parts += ["</scenario>", ""]
-    return "\n".join(parts)
-
-
-def _send(method: str, caller: str, *, cseq: str, to_tag: str, retrans: bool = False, body: str = "") -> str:
-    headers = _HEADERS.format(caller=caller, cseq=cseq, to_tag=to_tag)
-    kind = "      Content-Type: application/sdp\n" if body else ""
-    again = ' retrans="500"' if retrans else ""
-    return (f"  <send{again}><![CDATA[\n      {method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n{headers}{kind}"
-            f"      Content-Length: [len]\n\n{body}  ]]></send>")
-
-
-def _pause(seconds: float) -> str:
-    return f'  <pause milliseconds="{round(seconds * 1000)}"/>'
+    return network_conf.TEMPLATES.get_template("caller.xml.j2").render(
+        load=load, track=TRACK, event=track.EVENT, hold_ms=round(load.hold_s * 1000))
 
 
 def _limit(load: Load) -> float:

@@ -1,6 +1,6 @@
 """Reads a script as an operator writes it, whole: every mistake at once, each with its file and line.
 
-`docs/scripts.md` is the operator's page.
+`docs/centre/scripts.md` is the operator's page.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def load(path: Path, known: Known) -> tuple[Script | None, list[Problem]]:
     reader = _Reader(path.name, known)
     reader.problems += parsed.problems
     if not parsed.problems and not isinstance(parsed.data, Mapping):
-        reader.problem(1, "no script stands here", "Write 'ad:' and 'adimlar:' (docs/scripts.md).")
+        reader.problem(1, "no script stands here", "Write 'ad:' and 'adimlar:' (docs/centre/scripts.md).")
     script = reader.script(path, parsed.data) if isinstance(parsed.data, Mapping) else None
     problems = sorted(reader.problems, key=lambda one: one.order)
     return (None if problems else script), problems

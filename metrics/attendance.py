@@ -23,8 +23,8 @@ from routing.core.model import Centre, Profile
 from routing.store.reader import Ask
 from routing.store.schema import agents
 
-FIELDS = (Field("agent"), Field("before"), Field("state"), Field("before_s", Double), Field("since", Double),
-          Field("idle_since", Double), Field("rest_until", Double, within="wellbeing"),
+FIELDS = (Field("agent"), Field("before"), Field("state"), Field("reason"), Field("before_s", Double),
+          Field("since", Double), Field("idle_since", Double), Field("rest_until", Double, within="wellbeing"),
           Field("relaxed", JSON, within="wellbeing"))
 """Of `AgentChanged`."""
 LOOK_S = 4 * 3600.0
@@ -33,6 +33,8 @@ is signed in has a short break at least every few hours (`Profile.max_continuous
 after the period's end was not there."""
 
 OUT, READY, TALKING, WRAPUP, PAUSED = "signed_out", "ready", "talking", "wrapup", "paused"
+OFF_PHONE = "paused_work"
+"""Of a pause whose reason counts as work: it is no break."""
 MISSED, TAKEN = ("timeout", "rejected"), ("accepted", "wrapping", "completed")
 """States of offers: those that an agent did not take, and those that became talks."""
 
@@ -98,6 +100,7 @@ class Attendance:
     def __init__(self, period: Period, centre: Centre, until: float) -> None:
         self._start, self._end = period.start, min(period.end, until)
         self._rests: dict[str, float] = {agent.id: agent.profile.rest_gap_s for agent in centre.agents}
+        self._work = frozenset(reason.id for reason in centre.pause_reasons if reason.work)
         self._clocks: dict[str, _Clock] = {}
         self._times: dict[str, Time] = {}
 
@@ -108,16 +111,17 @@ class Attendance:
             if at < last:
                 self.take(at, *fields)
 
-    def take(self, at: float, agent: str, before: str, state: str, before_s: float, since: float | None,
+    def take(self, at: float, agent: str, before: str, state: str, reason: str, before_s: float, since: float | None,
              idle_since: float | None, rest_until: float | None, relaxed: Sequence[Sequence[Any]] | None) -> None:
         """One change, as the fact says it. The last two are None when the fact has no `Wellbeing`."""
+        noted, state = before == state, self._name_state(state, reason)
         clock = self._clocks.get(agent)
         if clock is None:
-            begun = at - before_s if since is None or before != state else min(at - before_s, since)
-            clock = self._clocks[agent] = _Clock(before, begun)
+            begun = min(at - before_s, since) if noted and since is not None else at - before_s
+            clock = self._clocks[agent] = _Clock(state if noted else before, begun)
         if rest_until is not None:
             clock.rest.told(rest_until, relaxed or ())
-        if before == state:  # something was asked for: the state goes on
+        if noted and clock.state == state:  # something was asked for: the state goes on
             if state == READY and rest_until is not None:
                 clock.rest.goes_on(at)
             return
@@ -130,15 +134,20 @@ class Attendance:
 
     def finish(self, ask: Ask) -> dict[str, Time]:
         """By agent: who was signed in for some of the time. Rows say what those do who showed no change."""
-        for agent, state, since in ask(select(agents.c.agent, agents.c.state, agents.c.since)):
+        for agent, state, reason, since in ask(select(agents.c.agent, agents.c.state, agents.c.reason,
+                                                      agents.c.since)):
             if agent not in self._clocks and since < self._start:
-                self._clocks[agent] = _Clock(state, since)
+                self._clocks[agent] = _Clock(self._name_state(state, reason), since)
         for agent, clock in self._clocks.items():
             self._spend(agent, clock, self._end)
         found = {agent: time for agent, time in self._times.items() if time.signed_in_s > 0}
         for time in found.values():
             time.agents = 1
         return found
+
+    def _name_state(self, state: str, reason: str) -> str:
+        """Return the state, with a name of its own for a pause that counts as work."""
+        return OFF_PHONE if state == PAUSED and reason in self._work else state
 
     def _time(self, agent: str) -> Time:
         time = self._times.get(agent)

@@ -10,10 +10,10 @@ from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from drawing.output import make_table
 from metrics import survey as numbers
 from metrics.period import BadPeriod, moment
 from routing.core.facts import Fact
@@ -70,14 +70,10 @@ def _moment(text: str, zone: ZoneInfo) -> float:
 
 
 def _table(found: Mapping[str, numbers.Answers]) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for title in ("Service", "Asked", "Answered", "Rate", "Mean", "Cared", "Solved", "Messages"):
-        table.add_column(title, justify="left" if title == "Service" else "right")
-    for service, answers in found.items():
-        table.add_row(service, str(answers.asked), str(answers.answered), _share(answers.rate),
-                      "–" if answers.mean is None else f"{answers.mean:.2f}", _share(answers.cared_share),
-                      _share(answers.solved_share), str(answers.messages), end_section=False)
-    return table
+    return make_table(("Service", "Asked", "Answered", "Rate", "Mean", "Cared", "Solved", "Messages"), [
+        (service, str(answers.asked), str(answers.answered), _share(answers.rate),
+         "–" if answers.mean is None else f"{answers.mean:.2f}", _share(answers.cared_share),
+         _share(answers.solved_share), str(answers.messages)) for service, answers in found.items()])
 
 
 def _share(value: float | None) -> str:

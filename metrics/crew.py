@@ -14,7 +14,7 @@ from metrics import names
 from metrics.names import label
 from metrics.rest import Rest
 from metrics.series import Series
-from routing.core.facts import AgentChanged, Wellbeing
+from routing.core.facts import AgentChanged, PauseLimitReached, Wellbeing
 from routing.core.ids import AgentId
 from routing.core.inbox import AgentView, Status
 from routing.core.model import AgentState, Centre, Profile
@@ -22,7 +22,9 @@ from routing.core.model import AgentState, Centre, Profile
 READY, PAUSED, OUT = AgentState.READY, AgentState.PAUSED, AgentState.SIGNED_OUT
 RESTING = "resting"
 """Ready, and nothing comes: the rest gap of the profile, or the rest after a heavy contact."""
-IN_STATES = (*(state.value for state in AgentState if state is not OUT), RESTING)
+OFF_PHONE = "paused_work"
+"""Paused for a reason that counts as work."""
+IN_STATES = (*(state.value for state in AgentState if state is not OUT), RESTING, OFF_PHONE)
 KEPT, DELAYED, OVERRIDDEN = "kept", "delayed", "overridden"
 LATE_S = 60.0
 """A break that begins within so long of its latest start is kept: what was under way was nearly over."""
@@ -49,6 +51,8 @@ class _Member:
 
     team: str
     state: AgentState = OUT
+    works: bool = False
+    """The reason of the pause counts as work."""
     counted: float = 0.0
     """Up to here the time in the state stands in the counter."""
     rest: Rest = field(default_factory=Rest)
@@ -69,6 +73,8 @@ class Crew:
         counter would be the rest gap of one."""
         self._skills: tuple[str, ...] = ()
         self._half_life_s = 1.0
+        self._work: frozenset[str] = frozenset()
+        """Reasons of pauses that count as work."""
         self._shows_breaks = False
         self._from = 0.0
         """Time before is not counted."""
@@ -79,12 +85,16 @@ class Crew:
         self._groups = groups(Counter(agent.team for agent in centre.agents))
         self._profiles = {agent.id: agent.profile for agent in centre.agents}
         self._half_life_s = centre.load_half_life_s
+        self._work = frozenset(reason.id for reason in centre.pause_reasons if reason.work)
         self._skills = tuple(sorted({skill for agent in centre.agents for skill, _ in agent.skills}
                                     | {skill for service in centre.services for skill, _ in service.floor}))
         self._shows_breaks = len(centre.agents) >= names.K_MIN
         if self._shows_breaks:
             for result in (KEPT, DELAYED, OVERRIDDEN):
                 self._series.add(names.BREAKS, result, by=0.0)
+            for reason in centre.pause_reasons:
+                if reason.limit_s is not None:
+                    self._series.add(names.PAUSE_LIMITS, label(reason.id), by=0.0)
         for group in self._shown():
             for state in IN_STATES:
                 self._series.add(names.AGENT_SECONDS, group, state, by=0.0)
@@ -99,16 +109,17 @@ class Crew:
         member = self._members.get(fact.agent)
         if member is None:
             begun = fact.at - fact.before_s if fact.since is None else min(fact.at - fact.before_s, fact.since)
-            member = self._members[fact.agent] = _Member(fact.team, fact.before, max(begun, self._from))
+            member = self._members[fact.agent] = _Member(fact.team, fact.before, counted=max(begun, self._from))
         member.team = fact.team
         if fact.wellbeing is not None:
             self._break_due(member, fact, fact.wellbeing)
             member.burden = fact.wellbeing
             member.rest.told(fact.wellbeing.rest_until, fact.wellbeing.relaxed)
-        if fact.before is not fact.state:
+        works = fact.state is PAUSED and fact.reason in self._work
+        if fact.before is not fact.state or works is not member.works:
             self._count(fact.agent, member, fact.at)
             since = fact.at if fact.since is None else fact.since
-            member.state, member.counted = fact.state, max(member.counted, since)
+            member.state, member.works, member.counted = fact.state, works, max(member.counted, since)
             if fact.state is READY:
                 gap_s = self._profiles[fact.agent].rest_gap_s if fact.agent in self._profiles else 0.0
                 member.rest.begins(since if fact.idle_since is None else fact.idle_since, gap_s)
@@ -116,6 +127,11 @@ class Crew:
             member.rest.goes_on(fact.at)
         if member.planned is not None:
             self._break_goes_on(member, member.planned, fact)
+
+    def pass_limit(self, fact: PauseLimitReached) -> None:
+        """Count a pause that is over the limit of its reason."""
+        if self._shows_breaks:
+            self._series.add(names.PAUSE_LIMITS, label(fact.reason))
 
     def begin_again(self, now: float) -> None:
         """Count everybody's time up to now, and of those nobody has told of none before."""
@@ -136,7 +152,8 @@ class Crew:
             rested = min(until, member.rest.available)
             self._rests(group, agent, rested - begun)
             begun = rested
-        self._series.add(names.AGENT_SECONDS, group, member.state.value, by=until - begun)
+        self._series.add(names.AGENT_SECONDS, group, OFF_PHONE if member.works else member.state.value,
+                         by=until - begun)
 
     def _rests(self, group: str, agent: AgentId, seconds: float) -> None:
         rested = self._rested.setdefault(group, {})
@@ -153,13 +170,13 @@ class Crew:
 
     def _break_goes_on(self, member: _Member, planned: _Break, fact: AgentChanged) -> None:
         if planned.began is None:
-            if fact.state is PAUSED:
+            if fact.state is PAUSED and not member.works:
                 planned.began, planned.until = fact.at, member.burden.break_until
             elif fact.state is OUT:
                 member.planned = None
-            elif not member.burden.break_s and not fact.pause_pending:
+            elif member.works or (not member.burden.break_s and not fact.pause_pending):
                 self._break_over(member, OVERRIDDEN)
-        elif fact.state is not PAUSED:
+        elif fact.state is not PAUSED or member.works:
             profile = self._profiles.get(fact.agent)
             latest = planned.start + (profile.break_grace_s if profile is not None else 0.0) + LATE_S
             early = fact.at < planned.until - EARLY_S and fact.state is not OUT
@@ -204,7 +221,8 @@ class Crew:
     def _known(self, view: AgentView) -> _Member:
         member = self._members.get(view.agent)
         if member is None:  # no change of theirs is on record: nothing but the moment is known
-            member = self._members[view.agent] = _Member(view.team, view.state, max(view.since, self._from))
+            member = self._members[view.agent] = _Member(
+                view.team, view.state, view.state is PAUSED and view.reason in self._work, max(view.since, self._from))
         return member
 
     def _limited(self, agent: AgentId, burden: Wellbeing, now: float) -> bool:

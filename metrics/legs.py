@@ -27,7 +27,7 @@ from metrics.names import end_told
 from metrics.past import SLACK_S, Field, numbers, told
 from metrics.period import Period
 from routing.core.ids import ContactId, OfferId, leg_id
-from routing.core.model import Channel
+from routing.core.model import PHONE_CHANNELS
 from routing.store.reader import Ask
 from routing.store.schema import contacts, offers
 
@@ -41,15 +41,18 @@ DISPOSITIONS = {"busy": BUSY, "rejected": BUSY, "unreachable": FAILED, "failed":
 COLUMNS: Columns = {"leg": str, "contact": str, "kind": str, "service": str, "start": datetime, "answer": datetime,
                     "end": datetime, "duration_s": float, "billsec_s": float, "disposition": str, "reason": str}
 
+CALLS = [channel.value for channel in PHONE_CHANNELS]
+"""Channels whose contacts have legs."""
+
 _CONTACTS = select(
     contacts.c.contact, contacts.c.service, contacts.c.queued_at, contacts.c.changed_at, contacts.c.ended_at,
 ).where(contacts.c.queued_at >= bindparam("start"), contacts.c.queued_at < bindparam("end"),
-        contacts.c.channel == Channel.VOICE.value).order_by(contacts.c.queued_at, contacts.c.contact)
+        contacts.c.channel.in_(CALLS)).order_by(contacts.c.queued_at, contacts.c.contact)
 _OFFERS = select(
     offers.c.offer, offers.c.contact, offers.c.service, offers.c.reason, offers.c.offered_at,
     offers.c.connected_at, offers.c.talk_over_at, offers.c.ended_at, offers.c.dialled_at,
 ).where(offers.c.offer >= bindparam("first"), offers.c.offer < bindparam("last"),
-        offers.c.channel == Channel.VOICE.value).order_by(offers.c.offer)
+        offers.c.channel.in_(CALLS)).order_by(offers.c.offer)
 
 
 class Leg(NamedTuple):

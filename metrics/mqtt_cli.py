@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drawing.output import write_files
 from metrics.mqtt_conf import BrokerPlan, render
 
 PlanOf = Callable[[Path, Path | None, Path], BrokerPlan]
@@ -16,7 +17,6 @@ PlanOf = Callable[[Path, Path | None, Path], BrokerPlan]
 
 STATE = Path("/var/lib/santral")
 """The state folder that a node takes by default: another one would make other passwords than the node's."""
-UNWRITABLE = 1
 
 
 def mount(app: typer.Typer, plan_of: PlanOf) -> None:
@@ -39,16 +39,6 @@ def mount(app: typer.Typer, plan_of: PlanOf) -> None:
         Exit 2: the centre has problems or names no broker."""
         plan = replace(plan_of(centre, settings, state), folder=folder or str(out.absolute()),
                        certificates=certificates, data=data)
-        try:
-            out.mkdir(mode=0o750, parents=True, exist_ok=True)
-            for name, text in render(plan).items():
-                path = out / name
-                path.touch(mode=0o600)
-                path.chmod(0o600)
-                path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            typer.echo(f"{error.filename or out} cannot be written: {error.strerror}. Name another folder with --out",
-                       err=True)
-            raise typer.Exit(UNWRITABLE) from None
+        write_files(out, render(plan), private=True)
         typer.echo(f"{out}: mosquitto.conf, acl, passwords of {len(plan.users)} users. They are yours alone: give them "
                    "to the broker's user")

@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from metrics.mqtt_message import ROOT
 
 NODE_USER, WATCH_USER = "santral-node", "santral-watch"
@@ -26,50 +28,8 @@ what does not fit is dropped without a word."""
 PACKET_MAX = 16_384
 """Bytes of a message: ours have at most a thousand."""
 
-TLS = """\
-certfile {certificates}/server.crt
-keyfile {certificates}/server.key
-tls_version tlsv1.2
-"""
-CONF = """\
-# Rendered by santral mqtt-conf: change santral.toml and render again.
-listener {port}{address}
-{tls}
-# Nobody without a name; what a name may do stands in the access list.
-allow_anonymous false
-password_file {folder}/passwords
-acl_file {folder}/acl
-
-# States and what subscribers have not had yet outlive a restart of the broker.
-persistence true
-persistence_location {data}/
-autosave_interval 60
-max_queued_messages {queued}
-max_queued_bytes 0
-max_packet_size {packet}
-set_tcp_nodelay true
-persistent_client_expiration 7d
-log_type error
-log_type warning
-log_type notice
-"""
-
-ACL = """\
-# Rendered by santral mqtt-conf. What is not allowed here is dropped, though the broker says "granted".
-user {node}
-topic write {root}/events/#
-topic write {root}/signal/#
-topic readwrite {root}/state/#
-topic read {root}/ack/+/status
-
-user {watch}
-topic read {root}/events/#
-topic read {root}/state/#
-
-# A device has the signals of its own name, and says what it did with them.
-pattern read {root}/signal/%u/#
-pattern write {root}/ack/%u/status
-"""
+TEMPLATES = Environment(loader=PackageLoader("metrics"), undefined=StrictUndefined,
+                        autoescape=False, trim_blocks=True, keep_trailing_newline=True)  # noqa: S701 - no HTML
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +52,9 @@ class BrokerPlan:
 def render(plan: BrokerPlan, salt: Callable[[int], bytes] = secrets.token_bytes) -> dict[str, str]:
     """File name -> text. `passwords` holds no password, only what one is checked with."""
     return {
-        "mosquitto.conf": CONF.format(
-            port=plan.port, address=f" {plan.address}" if plan.address else "",
-            tls=TLS.format(certificates=plan.certificates) if plan.tls else "", folder=plan.folder, data=plan.data,
-            queued=QUEUED_MAX, packet=PACKET_MAX),
-        "acl": ACL.format(node=NODE_USER, watch=WATCH_USER, root=ROOT),
+        "mosquitto.conf": TEMPLATES.get_template("mosquitto.conf.j2").render(
+            plan=plan, queued=QUEUED_MAX, packet=PACKET_MAX),
+        "acl": TEMPLATES.get_template("acl.j2").render(node=NODE_USER, watch=WATCH_USER, root=ROOT),
         "passwords": "".join(f"{user}:{_hashed(password, salt(SALT_BYTES))}\n"
                              for user, password in sorted(plan.users.items()))}
 

@@ -36,6 +36,7 @@ from metrics.mqtt_message import (
     queue_state,
     read_ack,
 )
+from routing.core.backoff import waits
 from routing.core.facts import Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, ServiceId
 from routing.core.inbox import QueueView, Status
@@ -160,7 +161,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Connect, send, connect again, until cancelled. Whatever the broker does is told in the log, once."""
-        tries = 0
+        pauses = waits(BACKOFF_FIRST_S, BACKOFF_MOST_S, random.random)
         try:
             while True:
                 try:
@@ -169,11 +170,11 @@ class Outbox:
                     if (task := asyncio.current_task()) is not None and task.cancelling():
                         # The broker went away while we said good-bye: we still end.
                         raise asyncio.CancelledError from error
-                    tries = 0 if self.connected else tries + 1
+                    if self.connected:
+                        pauses = waits(BACKOFF_FIRST_S, BACKOFF_MOST_S, random.random)
                     self.connected = False
                     self._tell(error)
-                most = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(tries, 10))
-                await asyncio.sleep(random.uniform(most / 2, most))
+                await asyncio.sleep(next(pauses))
         finally:
             self.connected = False
             with suppress(StoreError):

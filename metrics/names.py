@@ -120,7 +120,8 @@ IVR_DURATION = Metric("ivr_duration_seconds", HISTOGRAM, ("flow",),
 AGENTS = Metric("acd_agents", GAUGE, ("team", "state"), "Agents by state; groups below five are pooled or left out.")
 AGENT_SECONDS = Metric("acd_agent_state_seconds_total", COUNTER, ("team", "state"),
                        "Time agents spent in a state, up to now; ready without the rest gap and the rest after a heavy "
-                       "contact, which are resting. Occupancy = (talking + wrapup) / (talking + wrapup + ready). "
+                       "contact, which are resting, and paused without what counts as work, which is paused_work. "
+                       "Occupancy = (talking + wrapup) / (talking + wrapup + ready). "
                        "Groups as in acd_agents; resting is counted when it is of five different agents.")
 LIMITED = Metric("acd_agents_distress_limited", GAUGE, ("team",),
                  "Signed-in agents at the limit of their distress load: no heavy contact comes to them. Groups as in "
@@ -138,6 +139,8 @@ BREAKS = Metric("acd_break_protection_total", COUNTER, ("result",),
                 "Planned breaks that are over or were given up: kept (begun within a minute of its latest start), "
                 "delayed (later), overridden (given up, or ended before its time, by a word). A centre of fewer than "
                 "five agents has none.")
+PAUSE_LIMITS = Metric("acd_pause_limits_passed_total", COUNTER, ("reason",),
+                      "Pauses that were longer than their reason allows. A centre of fewer than five agents has none.")
 
 # -- the platform
 DECISION = Metric("acd_routing_decision_seconds", HISTOGRAM, (), "Time the engine takes for one event.",
@@ -175,6 +178,8 @@ SMS = Metric("acd_sms_total", COUNTER, ("result",),
 SMS_WAITING = Metric("acd_sms_waiting", GAUGE, (), "Short messages that wait for the gateway; 500 is full.")
 ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",), "What must not happen, such as bridge_mismatch: stays 0.")
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events the full inbox did not take: stays 0.")
+REFUSED = Metric("acd_channel_commands_refused_total", COUNTER, ("channel",),
+                 "Commands of the engine that no adapter of the channel took, since the node started: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 
 # -- the process, named and told by prometheus_client
@@ -188,10 +193,10 @@ MOST_FILES = Metric("process_max_fds", GAUGE, (), "Maximum number of open file d
 OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS, ON_DUTY, SKILLED, HANDLE,
         OFFERS, MOVED, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
-        AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS,
+        AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
         DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, RECORDINGS, RECORDING,
         WISHES,
-        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, BUILD)
+        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 
 ALARM_KINDS = ("bridge_mismatch", "rows_repaired")

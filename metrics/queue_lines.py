@@ -1,5 +1,6 @@
 """Facts as lines of Asterisk's queue_log, as app_queue.c and logger.c write them:
-`epoch|callid|queue|agent|event|data...`. docs/queue_log.md has every verb and the words that a call's lines may form.
+`epoch|callid|queue|agent|event|data...`. docs/integrate/queue-log.md has every verb and the words
+that a call's lines may form.
 
 Santral is the only writer of the file. What readers of this format need (from their code) is kept here: the epoch is an
 integer and never goes back, no event stands twice for one call in one second, names are `[A-Za-z0-9_./-]` and at most
@@ -33,7 +34,7 @@ from routing.core.facts import (
     Surveyed,
 )
 from routing.core.ids import AgentId, ContactId, OfferId, leg_id
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model import PHONE_CHANNELS, AgentState, ContactState, OfferState, Outcome
 from routing.core.restore import REPAIRED
 from routing.core.talk_facts import Connected, HoldChanged, Introduced, TalkOver
 
@@ -148,7 +149,7 @@ def _whole(seconds: float) -> int:
 
 
 def _queued(fact: Queued, state: LineState, callerid: CallerId) -> list[Row]:
-    if fact.channel is not Channel.VOICE or fact.contact in state.talking:
+    if fact.channel not in PHONE_CHANNELS or fact.contact in state.talking:
         return []
     state.talking[fact.contact] = None
     caller = _CALLER.sub("", callerid(fact.caller_box))[:FIELD_MAX] if fact.caller_box else ""
@@ -157,7 +158,7 @@ def _queued(fact: Queued, state: LineState, callerid: CallerId) -> list[Row]:
 
 def _moved(fact: Moved, state: LineState, callerid: CallerId) -> list[Row]:
     """Out of one queue and into the next, as a call does that goes from `Queue()` to `Queue()` in a dialplan."""
-    if fact.channel is not Channel.VOICE or state.talking.get(fact.contact, True):
+    if fact.channel not in PHONE_CHANNELS or state.talking.get(fact.contact, True):
         return []
     entry: Row = (name(fact.contact), name(fact.service), NONE, "ENTERQUEUE", ("", "", fact.position))
     if fact.reason == "transfer":
@@ -169,7 +170,7 @@ def _moved(fact: Moved, state: LineState, callerid: CallerId) -> list[Row]:
 
 
 def _connected(fact: Connected, state: LineState, callerid: CallerId) -> list[Row]:
-    if fact.channel is not Channel.VOICE or state.talking.get(fact.contact) is not None:
+    if fact.channel not in PHONE_CHANNELS or state.talking.get(fact.contact) is not None:
         return []
     who = name(fact.contact), name(fact.service), name(fact.agent)
     state.talking[fact.contact] = Talk(who, fact.offer, fact.wait_s, fact.at, fact.original_position)
@@ -245,7 +246,7 @@ def _sent_on(state: LineState, callid: str, queue: str, agent: str, event: str, 
 
 
 def _ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]:
-    if fact.channel is not Channel.VOICE or fact.contact not in state.talking:
+    if fact.channel not in PHONE_CHANNELS or fact.contact not in state.talking:
         return []
     del state.talking[fact.contact]
     wait = (fact.position, fact.original_position, _whole(fact.wait_s))
@@ -277,7 +278,7 @@ def _called_back(fact: CallbackChanged, state: LineState, callerid: CallerId) ->
 
 
 def _offer_closed(fact: OfferClosed, state: LineState, callerid: CallerId) -> list[Row]:
-    if fact.channel is not Channel.VOICE:
+    if fact.channel not in PHONE_CHANNELS:
         return []
     missed = fact.state in (OfferState.TIMEOUT, OfferState.REJECTED)
     return [(name(fact.contact), name(fact.service), name(fact.agent),

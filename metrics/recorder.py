@@ -9,7 +9,7 @@ been purged, or are too many to be read before the first call, what is left coun
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -32,6 +32,7 @@ from routing.core.facts import (
     Moved,
     OfferClosed,
     Overridden,
+    PauseLimitReached,
     Queued,
     Stepped,
     Surveyed,
@@ -39,7 +40,7 @@ from routing.core.facts import (
 from routing.core.ids import ContactId
 from routing.core.inbox import Status
 from routing.core.menu import OUTCOMES
-from routing.core.model import Centre, Channel, ContactState, OfferState, Outcome
+from routing.core.model import PHONE_CHANNELS, Centre, Channel, ContactState, OfferState, Outcome
 from routing.core.talk_facts import Connected, Consulting, Introduced, Returned, TalkOver, WrappedUp
 
 LINK, MQTT = "ami", "mqtt"
@@ -54,7 +55,6 @@ WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
 NO_SIGNALS = dict.fromkeys(product(SIGNALS, ("sent", "late", *ACK_STATUS)), 0)
 """Their series begin at 0 when there is a broker, or the first increase could not be seen."""
 PHASES = ("pre_connect", "talk", "hold", "wrapup")
-VOICE = Channel.VOICE.value
 Handlers = dict[type, tuple[Callable[[Any], None], ...]]
 
 
@@ -66,6 +66,7 @@ class Recorder:
         self._series = Series(names.wait_edges(service.target_s for service in centre.services))
         self.registry = self._series.registry
         self._in_force = in_force
+        self._channels: tuple[str, ...] = tuple(sorted(channel.value for channel in PHONE_CHANNELS))
         self._crew, self._accommodations = Crew(self._series), Accommodations(self._series)
         self._within: dict[ContactId, bool] = {}
         """Contacts that have been connected and have not ended yet: as many as there are calls."""
@@ -90,26 +91,21 @@ class Recorder:
         for kind in names.ALARM_KINDS:
             series.add(names.ALARMS, kind, by=0.0)
         series.add(names.MISMATCHES, "audit", by=0.0)
+        self.commands_refused({})
 
     def configure(self, centre: Centre) -> None:
         """The centre in force. Series of each queue begin at 0, or their first increase could not be seen."""
         series, self._centre = self._series, centre
         for service in centre.services:
             queue = service.id
-            series.add(names.OFFERED, queue, VOICE, by=0.0)
-            for outcome in Outcome:
-                series.add(names.CONTACTS, queue, VOICE, outcome.value, by=0.0)
+            for channel in self._channels:
+                self._begin_queue(queue, channel)
             for within in ("true", "false"):
-                series.add(names.SLA, queue, VOICE, within, by=0.0)
                 series.add(names.EWT, queue, within, by=0.0)
             for result in CALLBACK_RESULTS:
                 series.add(names.CALLBACKS, queue, result, by=0.0)
             for result in (ANSWERED, *RESULTS.values()):
                 series.add(names.OFFERS, queue, result, by=0.0)
-            for told in (ANSWERED, ABANDONED):
-                series.begin(names.WAIT, queue, VOICE, told)
-            for phase in PHASES:
-                series.begin(names.HANDLE, queue, VOICE, phase)
         for metric in (names.TARGET, names.TARGET_RATIO, names.DISTRESS):
             series.clear(metric)
         for service in centre.services:
@@ -118,6 +114,25 @@ class Recorder:
             series.set(names.DISTRESS, service.distress, service.id)
         self._crew.configure(centre)
         self._accommodations.configure(centre)
+
+    def begin_channels(self, channels: Iterable[Channel]) -> None:
+        """Begin the series of each queue for channels that have an adapter, besides those of the telephone."""
+        known = tuple(sorted({*self._channels, *[channel.value for channel in channels]}))
+        if known != self._channels:
+            self._channels = known
+            self.configure(self._centre)
+
+    def _begin_queue(self, queue: str, channel: str) -> None:
+        series = self._series
+        series.add(names.OFFERED, queue, channel, by=0.0)
+        for outcome in Outcome:
+            series.add(names.CONTACTS, queue, channel, outcome.value, by=0.0)
+        for within in ("true", "false"):
+            series.add(names.SLA, queue, channel, within, by=0.0)
+        for told in (ANSWERED, ABANDONED):
+            series.begin(names.WAIT, queue, channel, told)
+        for phase in PHASES:
+            series.begin(names.HANDLE, queue, channel, phase)
 
     # -- what happened -----------------------------------------------------------------------------------------------
 
@@ -152,8 +167,8 @@ class Recorder:
         self._within.setdefault(fact.contact, fact.within)
         series, queue = self._series, fact.service
         series.add(names.OFFERS, queue, ANSWERED)
-        if fact.channel is Channel.VOICE:
-            series.observe(names.HANDLE, fact.pre_connect_s, queue, VOICE, "pre_connect")
+        if fact.channel in PHONE_CHANNELS:
+            series.observe(names.HANDLE, fact.pre_connect_s, queue, fact.channel.value, "pre_connect")
         if fact.estimate is not None:
             series.observe(names.EWT_ERROR, abs(fact.wait_s - fact.estimate.wait_s), queue)
             within = fact.estimate.low_s <= fact.wait_s <= fact.estimate.high_s
@@ -170,6 +185,9 @@ class Recorder:
 
     def _override(self, fact: Overridden) -> None:
         self._series.add(names.OVERRIDES)
+
+    def _pass_limit(self, fact: PauseLimitReached) -> None:
+        self._crew.pass_limit(fact)
 
     def _menu(self, fact: MenuPassed) -> None:
         flow = fact.entry
@@ -284,6 +302,11 @@ class Recorder:
         self._series.set(names.INBOX, waiting)
         self._up_to(names.DROPPED, dropped)
 
+    def commands_refused(self, refused: Mapping[Channel, int]) -> None:
+        """Count the commands that no adapter took since the node started, by channel."""
+        for channel in Channel:
+            self._up_to(names.REFUSED, refused.get(channel, 0), channel.value)
+
     def _up_to(self, metric: Metric, count: int, *labels: str) -> None:
         """A count that somebody else keeps: what has come since the last time."""
         before = self._told.get((metric, labels), 0)
@@ -317,7 +340,7 @@ class Recorder:
         services = [str(service.id) for service in self._centre.services]
         for queue in {*callbacks, *services}:
             series.set(names.CALLBACKS_NOW, callbacks[queue], queue)
-        for key in {*waiting, *((service, VOICE) for service in services)}:
+        for key in {*waiting, *product(services, self._channels)}:
             series.set(names.WAITING, waiting[key], *key)
             series.set(names.OLDEST, oldest.get(key, 0.0), *key)
 
@@ -336,5 +359,5 @@ _HANDLERS: dict[type, Callable[[Recorder, Any], None]] = {
     WrappedUp: Recorder._wrapped, Ended: Recorder._ended, AgentChanged: Recorder._agent,
     Alarm: Recorder._alarm, Moved: Recorder._move, Stepped: Recorder._step, Overridden: Recorder._override,
     Surveyed: Recorder._surveyed, MenuPassed: Recorder._menu, CallbackChanged: Recorder._called_back,
-    CallbackDialled: Recorder._dialled,
+    CallbackDialled: Recorder._dialled, PauseLimitReached: Recorder._pass_limit,
 }

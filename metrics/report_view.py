@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from math import nan
 from operator import methodcaller
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from drawing import chart, page
-from metrics.attendance import PAUSED, Time
+from drawing.output import csv_text
+from metrics.attendance import OFF_PHONE, PAUSED, Time
 from metrics.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
 from metrics.period import SLOT_S
 from metrics.report import Report
-from metrics.report_words import COLUMNS as TITLES
-from metrics.report_words import FIGURES, PROVISIONAL, WORDS, Said, number, percent
+from metrics.report_words import FIGURES, TEXTS, number, percent
 from metrics.survey import together
 
 COUNTS = ("offered", "answered", "abandoned", "short", "moved", "elsewhere", "still")
@@ -51,11 +51,12 @@ class View:
         self.report, self.english = report, english
 
     def word(self, name: str) -> str:
-        """In this language."""
-        return self._said(WORDS[name])
+        """Return a text in this language."""
+        return TEXTS[name].text(english=self.english)
 
-    def _said(self, said: Said) -> str:
-        return said.en if self.english else said.tr
+    def figure(self, name: str) -> str:
+        """Return the name of a figure in this language."""
+        return self.word(f"figures.{name}.name")
 
     @property
     def title(self) -> str:
@@ -75,7 +76,7 @@ class View:
         elif self.report.agents.few:
             found.append(self.word("few"))
         if self.report.total.first and not self.report.week_over:
-            found.append(f"* {self._said(PROVISIONAL)}")
+            found.append(f"* {self.word('provisional')}")
         return found
 
     # -- tables ------------------------------------------------------------------------------------------------------
@@ -106,10 +107,10 @@ class View:
     def _overview(self, narrow: bool) -> Sheet:
         total = self.report.total
         rows: list[tuple[str, ...]] = []
-        for name, (title, meaning) in FIGURES.items():
-            name_, value, says = self._said(title), self._cell(total, name), self._said(meaning)
+        for name in FIGURES:
+            name_, value, says = self.figure(name), self._cell(total, name), self.word(f"figures.{name}.meaning")
             if name == "resolution" and not self.report.week_over and total.first:
-                name_, says = f"{name_} *", f"{says} {self._said(PROVISIONAL)}"
+                name_, says = f"{name_} *", f"{says} {self.word('provisional')}"
             rows.append((name_, value) if narrow else (name_, value, says))
         return Sheet(self.word("overview"), tuple(map(self.word, ("figure", "value", "meaning")[:len(rows[0])])), rows)
 
@@ -155,7 +156,8 @@ class View:
             shown = [("with", groups.pair[0]), ("without", groups.pair[1]), *shown]
         head = tuple(map(self.word, ("group", "people", "hours", "offers_hour", "taken", "missed")))
         return Sheet(self.word("fairness"),
-                     (*head, self._said(FIGURES["occupancy"][0]), self.word("breaks"), self.word("break_min")),
+                     (*head, self.figure("occupancy"), self.word("breaks"), self.word("break_min"),
+                      self.word("work_min")),
                      [self._group(name, time) for name, time in shown],
                      self.word("fair_note" if groups.pair is not None else "fair_hidden"))
 
@@ -164,10 +166,11 @@ class View:
                 self._number(time.hourly(time.offers), 2),
                 self._percent(time.taken / time.offers if time.offers else None),
                 self._percent(time.missed / time.offers if time.offers else None), self._percent(time.occupancy),
-                self._number(time.hourly(time.breaks), 2), self._number(time.hourly(time.states[PAUSED] / 60.0), 1))
+                self._number(time.hourly(time.breaks), 2), self._number(time.hourly(time.states[PAUSED] / 60.0), 1),
+                self._number(time.hourly(time.states[OFF_PHONE] / 60.0), 1))
 
     def _titles(self, names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(self._said(TITLES[name]) for name in names)
+        return tuple(self.word(f"columns.{name}") for name in names)
 
     def _row(self, name: str, figures: Figures, columns: Iterable[str]) -> tuple[str, ...]:
         return (name, *(self._cell(figures, column) for column in columns))
@@ -204,7 +207,7 @@ class View:
                 parts.append(page.text(sheet.note))
         return page.page(self.title, parts, language="en" if self.english else "tr")
 
-    def _charts(self) -> list[str]:
+    def _charts(self) -> list[Markup]:
         report, period = self.report, self.report.period
         anchor = period.midnight  # counted from there: marks fall on midnight and on half hours
         first, last = period.start - anchor, period.end - anchor
@@ -227,7 +230,7 @@ class View:
             return chart.Series(title, points(value))
 
         names = dict(zip(LEVELS, (OURS, WITHOUT_SHORT, OF_OFFERED), strict=True))
-        levels = [series(self._said(FIGURES[name][0]), methodcaller("level", rule)) for name, rule in names.items()]
+        levels = [series(self.figure(name), methodcaller("level", rule)) for name, rule in names.items()]
         goal = chart.Series(self.word("target"), [(first, 0.8), (last, 0.8)])
         whole = report.total
         form = "{:.0f} %" if self.english else "%{:.0f}"
@@ -238,12 +241,12 @@ class View:
             chart.lines(self.word("load_chart"),
                         f"{self._number(whole.offered)} / {self._number(whole.abandoned)}.", axis,
                         chart.Axis(self.word("contacts")),
-                        [series(self._said(FIGURES["offered"][0]), lambda one: one.offered),
-                         series(self._said(FIGURES["abandoned"][0]), lambda one: one.abandoned)]),
+                        [series(self.figure("offered"), lambda one: one.offered),
+                         series(self.figure("abandoned"), lambda one: one.abandoned)]),
             chart.lines(self.word("wait_chart"), f"{self._number(whole.asa_s, 1)}.", axis,
                         chart.Axis(self.word("wait_chart")),
-                        [series(self._said(FIGURES["asa_s"][0]), lambda one: one.asa_s),
-                         series(self._said(FIGURES["longest_tenth_s"][0]), lambda one: one.longest_s)]),
+                        [series(self.figure("asa_s"), lambda one: one.asa_s),
+                         series(self.figure("longest_tenth_s"), lambda one: one.longest_s)]),
         ]
 
 
@@ -255,22 +258,12 @@ def _marks(length: float) -> float:
 def as_csv(report: Report) -> str:
     """A line for each half hour and service, for each service, and for all (an empty service); times with their offset.
     Names and numbers of machines: nothing depends on the language."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = list(Figures().row())
-    writer.writerow(["from", "to", "service", *names])
     period = report.period
-    starts = [*period.slots(), period.end]
-    ends = dict(pairwise(starts))
-
-    def put(first: float, last: float, service: str, figures: Figures) -> None:
-        writer.writerow([period.local(first).isoformat(timespec="minutes"),
-                         period.local(last).isoformat(timespec="minutes"), service,
-                         *("" if value is None else f"{value:.10g}" for value in figures.row().values())])
-
-    for at, service, figures in report.slots:
-        put(at, ends[at], service, figures)
-    for service, figures in report.services.items():
-        put(period.start, period.end, service, figures)
-    put(period.start, period.end, "", report.total)
-    return out.getvalue()
+    ends = dict(pairwise([*period.slots(), period.end]))
+    lines = [(at, ends[at], service, figures) for at, service, figures in report.slots]
+    lines += [(period.start, period.end, service, figures) for service, figures in report.services.items()]
+    lines.append((period.start, period.end, "", report.total))
+    return csv_text([["from", "to", "service", *Figures().row()], *(
+        [*(period.local(at).isoformat(timespec="minutes") for at in (first, last)), service,
+         *("" if value is None else f"{value:.10g}" for value in figures.row().values())]
+        for first, last, service, figures in lines)])

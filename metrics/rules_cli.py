@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from drawing.output import write_files
 from metrics.rules import Plan, files
 
 Places = Annotated[list[str] | None, typer.Option("--node", metavar="HOST:PORT", help="Where a node answers "
@@ -14,7 +15,6 @@ Places = Annotated[list[str] | None, typer.Option("--node", metavar="HOST:PORT",
                                                                                         "again.")]
 Asterisks = Annotated[list[str] | None, typer.Option("--asterisk", metavar="HOST:PORT", help="Where an Asterisk tells "
                                                      "its own metrics ([asterisk] metrics).")]
-UNWRITABLE = 1
 
 
 def mount(app: typer.Typer) -> None:
@@ -44,14 +44,7 @@ def mount(app: typer.Typer) -> None:
                 raise typer.BadParameter(f"{url!r} is no address of a web page; write http://host:port/path")
         plan = Plan(tuple(node) if node else Plan().nodes, tuple(asterisk or ()), alertmanager, webhook, manager,
                     factor)
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            for name, text in files(plan).items():
-                (out / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            typer.echo(f"{error.filename or out} cannot be written: {error.strerror}. Name another folder with --out",
-                       err=True)
-            raise typer.Exit(UNWRITABLE) from None
+        write_files(out, files(plan))
         typer.echo(f"{out}: {', '.join(files(plan))}")
 
     app.add_typer(metrics, name="metrics")

@@ -13,11 +13,10 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from drawing.output import make_table
 from planning import duties, report
 from planning.arrivals import DEFAULT_DAY, HANDLE_S, HANDLE_SD_S, PATIENCE_S, Chance, Day, Kind, check, shares_of
 from planning.counts import choose, read_counts
@@ -270,9 +269,7 @@ def _show(runs: list[OneRun], words: list[str]) -> None:
     console, whole = Console(highlight=False, soft_wrap=True), together(runs)
     for one in words:
         console.print(one, markup=False)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for place in SHOWN:
-        table.add_column(report.HEAD[place], justify="right" if place else "left", no_wrap=True)
+    table = make_table([report.HEAD[place] for place in SHOWN])
     for line in report.lines(whole):
         table.add_row(*(line[place] for place in SHOWN), style="bold" if line[0] == "All" else None)
     console.print(table)

@@ -1,18 +1,16 @@
 """Erlang's formulae for one pool of equal agents: B (nobody waits), C (everybody waits), A (callers give up).
 
 Arrivals are Poisson, handle times and patience exponential. Times are seconds, rates calls per second, loads Erlang
-(rate x handle time). The values are exact but for rounding; two approximations for many agents stand beside them.
+(rate x handle time). The values are exact but for rounding.
 
 Sources: Erlang B and C, the recurrence for 1/B: any text on queues, e.g. Cooper, Introduction to Queueing Theory, 1981.
-Erlang A and the approximation for it: Garnett, Mandelbaum and Reiman, M&SOM 4(3):208-227, 2002. Approximation of
-Erlang C: Halfin and Whitt, Operations Research 29(3):567-588, 1981.
+Erlang A: Garnett, Mandelbaum and Reiman, M&SOM 4(3):208-227, 2002.
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 from typing import NamedTuple
 
 NEGLIGIBLE = 1e-300
@@ -48,36 +46,6 @@ def erlang_c(load: float, agents: int) -> float:
     if load >= agents:
         return 1.0
     return lost / (1.0 - load / agents * (1.0 - lost))
-
-
-def load_for_blocking(blocking: float, agents: int) -> float:
-    """The load in Erlang at which `agents` lines lose this share of the calls (erlang_b inverted, by halving)."""
-    if not 0.0 < blocking < 1.0 or agents < 1:
-        raise ValueError(f"a blocking between 0 and 1 and at least one line are needed, not {blocking} and {agents}")
-    low, high = 0.0, 1.0
-    while erlang_b(high, agents) < blocking:
-        low, high = high, 2.0 * high
-    while high - low > 1e-13 * high:
-        middle = 0.5 * (low + high)
-        if erlang_b(middle, agents) < blocking:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
-
-
-def load_for_waiting(share: float, agents: int) -> float:
-    """The load in Erlang at which this share of the calls waits (erlang_c inverted, by halving)."""
-    if not 0.0 < share < 1.0 or agents < 1:
-        raise ValueError(f"a share between 0 and 1 and at least one agent are needed, not {share} and {agents}")
-    low, high = 0.0, float(agents)
-    while high - low > 1e-13 * high:
-        middle = 0.5 * (low + high)
-        if erlang_c(middle, agents) < share:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
 
 
 class Queue(NamedTuple):
@@ -150,15 +118,6 @@ class Queue(NamedTuple):
         if not self.stable:
             return 0.0
         return 1.0 - self.waits() * math.exp(-self._spare() * limit_s)
-
-    def wait_quantile_s(self, share: float) -> float:
-        """The wait that this share of the calls does not exceed (without patience): 0.9 gives the 90th percentile."""
-        if math.isfinite(self.patience_s):
-            raise ValueError("the percentile of the wait is given for callers who never give up")
-        if not self.stable:
-            return math.inf
-        waits = self.waits()
-        return math.log(waits / (1.0 - share)) / self._spare() if waits > 1.0 - share else 0.0
 
     def _spare(self) -> float:
         return self.agents / self.handle_s - self.rate
@@ -276,26 +235,6 @@ def fewest_agents(rate: float, handle_s: float, target: float, within_s: float, 
         else:
             low = middle
     return high
-
-
-def halfin_whitt(load: float, agents: int) -> float:
-    """Erlang C for many agents: [1 + beta*Phi(beta)/phi(beta)]^-1 with beta = (agents - load)/sqrt(load)."""
-    beta = (agents - load) / math.sqrt(load)
-    normal = NormalDist()
-    return 1.0 / (1.0 + beta * normal.cdf(beta) / normal.pdf(beta))
-
-
-def garnett(load: float, agents: int, handle_s: float, patience_s: float) -> float:
-    """Share of calls that wait in Erlang A for many agents: [1 + sqrt(theta/mu)*h(beta')/h(-beta)]^-1, where
-    beta' = beta*sqrt(mu/theta) and h is the hazard rate of the normal law."""
-    beta = (agents - load) / math.sqrt(load)
-    ratio = math.sqrt(handle_s / patience_s)
-    normal = NormalDist()
-
-    def hazard(x: float) -> float:
-        return normal.pdf(x) / normal.cdf(-x)
-
-    return 1.0 / (1.0 + ratio * hazard(beta / ratio) / hazard(-beta))
 
 
 def _check(load: float, agents: int) -> None:

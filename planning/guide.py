@@ -7,7 +7,7 @@ files, a block ```` ```story ```` is what happens.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 HEADING = re.compile(r"^### Example: (.+)$", re.MULTILINE)
@@ -42,18 +42,6 @@ def examples(page: str) -> list[Example]:
                     files[name] = text
             found.append(Example(title.group(1), files, story))
     return found
-
-
-def retold(page: str, tell: Callable[[Example], str]) -> str:
-    """The page with every story as `tell` says it."""
-    parts = []
-    told = iter(examples(page))
-    for section in _sections(page):
-        if HEADING.match(section):
-            one = next(told)
-            section = section.replace(f"```story\n{one.story}```", f"```story\n{tell(one)}```")
-        parts.append(section)
-    return "".join(parts)
 
 
 def _sections(page: str) -> list[str]:

@@ -6,7 +6,7 @@ from routing.core.commands import Command
 from routing.core.engine import Engine
 from routing.core.events import Configured, Event
 from routing.core.facts import Fact
-from routing.core.stored import Started
+from routing.core.stored import ChangeLog, Started
 
 
 class Heard(Engine):
@@ -18,6 +18,8 @@ class Heard(Engine):
         self.entries: list[tuple[float, Event | None]] = []
         """What it was told; None: the clock."""
         self.happened: list[Fact] = []
+        self.changes = ChangeLog()
+        """The rows that changed."""
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """As of `Engine`, and kept."""
@@ -35,6 +37,7 @@ class Heard(Engine):
 
     def take_facts(self) -> list[Fact]:
         """As of `Engine`, and kept."""
+        self.changes.add(self.take_changes())
         facts = super().take_facts()
         self.happened += facts
         return facts

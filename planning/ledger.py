@@ -9,6 +9,7 @@ from typing import Any
 
 from planning.order import Order
 from planning.outcome import SLOT_S, Cell, Outcome, Tally
+from routing.core import refusals
 from routing.core.facts import (
     AgentChanged,
     Alarm,
@@ -208,6 +209,8 @@ class Ledger:
             self._order.over(fact.contact)
         else:
             self._order.returns(fact.contact)
+            if fact.reason == refusals.REASON:  # set aside: others are offered meanwhile, rightly
+                self._order.leaves(fact.contact)
         if fact.at >= self._from:
             self._closed[fact.reason] += 1
             if fact.state is TIMEOUT:

@@ -20,14 +20,10 @@ from typing import NamedTuple
 
 from routing.core.expression import fits, parse
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
-from routing.core.model import COSTS, Agent, Centre, Channel, Needs, Profile, Service
+from routing.core.model import SHIPPED, Agent, Centre, Channel, ChannelRow, Needs, Profile, Service
 
 HEAVY = 3
 """From this load on a contact may be kept from an agent for a time (`DistressLimit`)."""
-
-
-WHOLE = 100
-"""Units of a channel to which the centre gives no cost."""
 
 
 class _Key(NamedTuple):
@@ -77,7 +73,7 @@ class Order:
         self._agents: dict[AgentId, Agent] = {}
         self._own: dict[AgentId, Needs] = {}
         """What agents serve for now instead of what is configured."""
-        self._costs = dict(COSTS)
+        self._channels = SHIPPED
         self._lines: dict[_Key, Waiting] = {}
         self._rivals: dict[Class, list[Waiting]] = {}
         self._known: dict[ContactId, Waits] = {}
@@ -102,7 +98,7 @@ class Order:
         """These rules are in force from now on. Who is gone from them is known by what they were."""
         self._services |= {service.id: service for service in centre.services}
         self._agents |= {agent.id: agent for agent in centre.agents}
-        self._costs = dict(centre.costs)
+        self._channels = SHIPPED | {row.channel: row for row in centre.channels}
         self._limits = {service.id: service.max_talking for service in centre.services
                         if service.max_talking is not None}
         self._room = {service.id: service.max_waiting for service in centre.services
@@ -271,15 +267,16 @@ class Order:
         if could is None:
             found = self._agents[agent]
             skills = dict(self._own.get(agent, found.skills))
-            could = line.fits[agent] = _fits(key, service, found.profile, skills, self._costs)
+            could = line.fits[agent] = _fits(key, service, found.profile, skills, self._channels)
         return could
 
 
-def _fits(key: _Key, service: Service, profile: Profile, skills: dict[SkillId, int], costs: dict[Channel, int]) -> bool:
+def _fits(key: _Key, service: Service, profile: Profile, skills: dict[SkillId, int],
+          channels: dict[Channel, ChannelRow]) -> bool:
     """Whether an agent has what this step of the service asks for and may have such a contact at all."""
     if key.channel not in profile.channels or profile.no_topics & (key.topics | {service.id}) \
             or dict(profile.max_concurrency).get(key.channel, 1) <= 0 \
-            or costs.get(key.channel, WHOLE) > profile.capacity:
+            or channels[key.channel].cost > profile.capacity:
         return False
     step = service.steps[min(key.step, len(service.steps) - 1)]
     return all(skills.get(skill, -1) >= level for skill, level in (*step.needs, *service.floor, *key.needs)) \

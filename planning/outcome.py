@@ -204,11 +204,6 @@ class Outcome:
         target = self.targets[service] if service is not None else max(self.targets.values(), default=0.0)
         return {slot: Figures("", slots[slot], target) for slot in sorted(slots)}
 
-    @property
-    def violation_share(self) -> float:
-        """Order violations / offers."""
-        return self.violations / self.offers if self.offers else 0.0
-
     def occupancies(self, accommodated: bool | None = None) -> list[float]:
         """Occupancy of each agent who was there; `accommodated` picks a group."""
         return [tally.occupancy for tally in self.agents.values() if tally.occupancy is not None

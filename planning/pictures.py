@@ -3,7 +3,7 @@ hand. `make pictures` writes them; a test draws them again and compares every by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Annotated
@@ -14,26 +14,17 @@ from drawing import chart
 from planning import cli, duties, guide, story, timeline
 from planning.arrivals import DEFAULT_DAY, Chance, generate, shares_of
 from planning.coverage import presence
-from planning.diagram import Places, graph, matrix
 from planning.erlang import Queue
 from planning.house import Duty, run
 from planning.outcome import SLOT_S, Outcome
 from planning.report import point, seconds, share
 from planning.simulate import fitted, row
 from planning.staffing import Goal, by_erlang
-from routing.core import events, states
+from routing.core import events
 from routing.core.engine import Engine
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
-from routing.core.model import Agent, AgentState, Centre, DistressLimit, Service, Step
-from routing.core.records import MINUTE_S
-
-CONTACT: Places = {"canceled": (0, 0.6), "pending": (1, 0), "reserved": (1, 1.2), "assigned": (2.7, 0),
-                   "wrapping": (2.7, 1.2), "completed": (2.7, 2.2)}
-OFFER: Places = {"pending": (1.2, 0), "rejected": (0, 1), "timeout": (0.8, 1), "canceled": (1.6, 1),
-                 "rescinded": (2.4, 1), "accepted": (2.2, 0), "consulting": (3.5, 0), "wrapping": (3.5, 1),
-                 "completed": (4.6, 0.5)}
-"""Where the states stand on the pictures. A state that is not here is an error, so no table grows without its
-picture."""
+from routing.core.model import Agent, Centre, DistressLimit, Service, Step
+from routing.core.pool import MINUTE_S
 
 MINUTE = chart.Axis("Minutes", chart.plain)
 HANDLE_S = 240.0
@@ -47,7 +38,7 @@ def mount(app: typer.Typer, read_centre: cli.ReadCentre, default_centre: Path, d
     def pictures(
         out: Annotated[Path, typer.Option("--out", help="Folder of the pictures.")] = Path("docs/pictures"),
         page: Annotated[Path, typer.Option("--page", help="The page whose worked examples are drawn.")]
-        = Path("docs/routing.md"),
+        = Path("docs/develop/routing.md"),
     ) -> None:
         """Draw the pictures of the documentation; those that are drawn no more are removed."""
         with cli.told():
@@ -64,17 +55,14 @@ def mount(app: typer.Typer, read_centre: cli.ReadCentre, default_centre: Path, d
 def draw(centre: Centre, page: str) -> dict[str, str]:
     """Every picture by the name of its file."""
     one: dict[str, Callable[[], str]] = {
-        "contact": lambda: graph("States of a contact", states.CONTACT, CONTACT),
-        "offer": lambda: graph("States of an offer", states.OFFER, OFFER),
-        "agent": lambda: matrix("States of an agent: from (rows) to (columns), by which trigger", states.AGENT,
-                                [state.value for state in AgentState]),
         "age": _age, "load": _load, "erlang": _erlang, "pooling": _pooling, "expected": _expected,
         "staff": lambda: _staff(centre),
     }
     found = {f"{name}.svg": make() for name, make in one.items()}
     found |= {f"example-{example.name}.svg": timeline.picture(example.title, story.read(example.story))
               for example in guide.examples(page) if example.story}
-    return found | _day(centre)
+    found.update(_day(centre))
+    return found
 
 
 def _age() -> str:
@@ -192,7 +180,7 @@ def _height(centre: Centre, there: Sequence[Duty]) -> float:
     return fitted(DEFAULT_DAY, centre, there, shares_of(centre))
 
 
-def _day(centre: Centre) -> dict[str, str]:
+def _day(centre: Centre) -> Mapping[str, str]:
     """What `santral simulate` shows of the default centre, first seed."""
     there, shares = duties.shifts(centre), shares_of(centre)
     outcome = run(centre, generate(DEFAULT_DAY.scaled(_height(centre, there)), shares, Chance(1)), there)

@@ -15,6 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from drawing.output import make_table
 from planning import cli as shared
 from planning import recorded, whatif
 from planning.errors import PlanningError
@@ -202,16 +203,8 @@ def _compare(taken: recorded.Recorded, compared: whatif.Compared) -> None:
     console = Console(highlight=False)
     for one in whatif.words(taken, compared):
         console.print(one, markup=False)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in ("Measure", *whatif.RUNS):
-        table.add_column(title, justify="left" if title == "Measure" else "right")
-    for line in whatif.lines(compared):
-        table.add_row(*line)
-    console.print(table)
+    console.print(make_table(("Measure", *whatif.RUNS), whatif.lines(compared)))
     for name, rows in whatif.services(compared):
-        part = Table(title=name, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for title in ("Run", "Offered", "SL", "ASA", "P95", "P99", "Max"):
-            part.add_column(title, justify="left" if title == "Run" else "right", no_wrap=True)
-        for title, offered, _, _, level, asa, _, p95, p99, longest, *_ in rows:
-            part.add_row(title, offered, level, asa, p95, p99, longest)
-        console.print(part)
+        console.print(make_table(("Run", "Offered", "SL", "ASA", "P95", "P99", "Max"), [
+            (title, offered, level, asa, p95, p99, longest)
+            for title, offered, _, _, level, asa, _, p95, p99, longest, *_ in rows], title=name))

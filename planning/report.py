@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from math import nan
 
+from markupsafe import Markup
+
 from drawing import chart, page
+from drawing.output import csv_text
 from planning.outcome import SLOT_S, Figures, Outcome
 from planning.simulate import Run, row, together
 
@@ -57,16 +58,12 @@ def lines(outcome: Outcome) -> list[tuple[str, ...]]:
 
 def as_csv(outcome: Outcome) -> str:
     """A line for each service and half hour, and for all services (an empty name); what is of nobody is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = list(row(outcome.total))
-    writer.writerow(["half_hour", "service", *names])
+    lines = [["half_hour", "service", *row(outcome.total)]]
     for service in (*outcome.names, None):
-        for slot, figures in outcome.series(service).items():
-            values = row(figures)
-            writer.writerow([chart.clock(slot * SLOT_S), service or "",
-                             *("" if (value := values[name]) is None else f"{value:.6g}" for name in names)])
-    return out.getvalue()
+        lines += [[chart.clock(slot * SLOT_S), service or "",
+                   *("" if value is None else f"{value:.6g}" for value in row(figures).values())]
+                  for slot, figures in outcome.series(service).items()]
+    return csv_text(lines)
 
 
 def as_page(title: str, words: Sequence[str], runs: Sequence[Run]) -> str:
@@ -102,7 +99,7 @@ def fairness_words(outcome: Outcome) -> str:
     return "; ".join(parts) + "."
 
 
-def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[str]:
+def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[Markup]:
     busy = [slot for slot, figures in slots.items() if figures.offered]
     axis = chart.Axis("Time of day", chart.clock, min(busy, default=0) * SLOT_S, (max(busy, default=47) + 1) * SLOT_S,
                       7200.0)
@@ -130,7 +127,7 @@ def _day(whole: Outcome, slots: Mapping[int, Figures]) -> list[str]:
     ]
 
 
-def _waits(whole: Outcome) -> str:
+def _waits(whole: Outcome) -> Markup:
     waits = whole.total.waits
     top = max(whole.total.percentile(TAIL) or 0.0, 1.0)
     at_once = sum(1 for wait in waits if wait <= 0.0)
@@ -142,7 +139,7 @@ def _waits(whole: Outcome) -> str:
                       chart.Axis("Seconds", low=0.0), chart.Axis("Contacts"), histogram(rest, 0.0, top))
 
 
-def _agents(whole: Outcome) -> list[str]:
+def _agents(whole: Outcome) -> list[Markup]:
     found = whole.occupancies()
     low = min(found, default=0.0)
     teams = sorted({tally.team for tally in whole.agents.values()})

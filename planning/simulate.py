@@ -13,7 +13,7 @@ from planning.house import Duty, run
 from planning.opening import OpeningOn, always
 from planning.outcome import Figures, Outcome, Rule, merged
 from routing.core.ids import ServiceId
-from routing.core.model import Centre, Channel
+from routing.core.model import PHONE_CHANNELS, Centre
 
 PEAK_LOAD = 0.85
 """A curve that nobody gave a height to is made as high as the team can carry: in its busiest half hour this share of
@@ -78,7 +78,7 @@ def fitted(day: Day, centre: Centre, duties: Sequence[Duty], shares: Mapping[Ser
     """The factor that makes the curve as high as those on duty can carry (`PEAK_LOAD`)."""
     check(shares)
     usual, whole = kinds or {}, sum(shares.values())
-    team = {agent.id: agent.profile for agent in centre.agents if Channel.VOICE in agent.profile.channels}
+    team = {agent.id: agent.profile for agent in centre.agents if PHONE_CHANNELS & agent.profile.channels}
     if not team:
         raise PlanningError("nobody in the team takes calls; see the channels in accommodations.yaml")
     wrapup_s = mean(profile.wrapup_s for profile in team.values())

@@ -3,8 +3,6 @@ hold. Exit 2: what was given cannot be used; 1: a file cannot be written."""
 
 from __future__ import annotations
 
-import csv as csv_file
-import io
 import json
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -18,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from drawing.chart import clock
+from drawing.output import csv_text
 from planning import cli as shared
 from planning import staff_view as view
 from planning.arrivals import HANDLE_S, HANDLE_SD_S, PATIENCE_S, Chance, Day, Kind
@@ -211,11 +210,9 @@ def _show_check(days: Sequence[Day], found: Sequence[Checked], *, as_json: bool,
     from planning.forecast import dispersion
 
     if csv is not None:
-        out = io.StringIO()
-        writer = csv_file.writer(out, lineterminator="\n")
-        writer.writerow([*found[0]._fields[:-1], "alone_misses", "carried_misses", "why"])
-        writer.writerows([*one[:-1], int(one.alone_misses), int(one.carried_misses), one.why()] for one in found)
-        shared.write(csv, out.getvalue())
+        shared.write(csv, csv_text([
+            [*found[0]._fields[:-1], "alone_misses", "carried_misses", "why"],
+            *([*one[:-1], int(one.alone_misses), int(one.carried_misses), one.why()] for one in found)]))
     if as_json:
         typer.echo(json.dumps([{**one._asdict(), "alone_misses": one.alone_misses, "carried_misses": one.carried_misses,
                                 "why": one.why()} for one in found], ensure_ascii=False, indent=1))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from drawing import chart, page
+from drawing.output import csv_text
 from planning.coverage import Trouble
 from planning.outcome import SLOT_S
 from planning.staffing import Need, Staffing
@@ -64,17 +63,15 @@ def words(plan: Staffing, runs: int) -> list[str]:
 
 def as_csv(plan: Staffing, on_duty: OnDuty) -> str:
     """A line for each service and half hour."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines: list[Sequence[object]] = [COLUMNS]
     for need in plan.needs:
         there = on_duty.get((need.service, need.slot))
-        writer.writerow([
+        lines.append([
             chart.clock(need.slot * SLOT_S), need.service, f"{need.calls:.1f}", f"{need.load:.2f}", need.erlang,
             need.agents, need.scheduled, f"{need.forecast:.4f}",
             "" if need.simulated is None else f"{need.simulated:.4f}", f"{need.error:.4f}", need.goal.share,
             need.goal.within_s, "" if there is None else f"{there:.1f}", int(need.misses())])
-    return out.getvalue()
+    return csv_text(lines)
 
 
 def as_page(title: str, sentences: Sequence[str], plan: Staffing, names: Names, troubles: Sequence[Trouble],

@@ -6,7 +6,7 @@
 
 A line with two spaces after the time is told to the engine, one with four is its answer. Phones are as they are: they
 ring at once and give up after the agent's ringing time. What can be told is the table `VERBS`; a name is an agent of
-the team or any contact. The worked examples of `docs/routing.md` are such stories, and a test tells them again.
+the team or any contact. The worked examples of `docs/develop/routing.md` are such stories, and a test tells them again.
 """
 
 from __future__ import annotations

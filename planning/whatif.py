@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from drawing import chart, page
 from planning.errors import PlanningError
 from planning.house import run
@@ -204,7 +206,7 @@ def _top(compared: Compared) -> float:
     return max(1.0, *(outcome.total.percentile(0.995) or 0.0 for outcome in compared))
 
 
-def _answered(compared: Compared) -> str:
+def _answered(compared: Compared) -> Markup:
     top = _top(compared)
     return chart.lines(
         "How many were answered within",
@@ -223,7 +225,7 @@ def _steps(figures: Figures, top: float) -> list[tuple[float, float]]:
             for second in (top * place / POINTS for place in range(POINTS + 1))]
 
 
-def _histograms(compared: Compared) -> list[str]:
+def _histograms(compared: Compared) -> list[Markup]:
     top = _top(compared)
     return [chart.bars(f"Waits: {title.lower()}", f"Longest {seconds(outcome.total.percentile(1.0))} s.",
                        chart.Axis("Seconds", low=0.0), chart.Axis("Contacts"),
@@ -231,7 +233,7 @@ def _histograms(compared: Compared) -> list[str]:
             for title, outcome in compared.all()]
 
 
-def _series(recorded: Recorded, compared: Compared) -> str:
+def _series(recorded: Recorded, compared: Compared) -> Markup:
     first = int(recorded.start // SLOT_S)
 
     def points(outcome: Outcome) -> list[tuple[float, float]]:
@@ -243,7 +245,7 @@ def _series(recorded: Recorded, compared: Compared) -> str:
                        [chart.Series(title, points(outcome)) for title, outcome in compared.all()])
 
 
-def _occupancy(compared: Compared) -> str:
+def _occupancy(compared: Compared) -> Markup:
     low = min((min(outcome.occupancies(), default=0.0) for outcome in compared), default=0.0)
     return chart.lines(
         "Occupancy of the agents, from the least to the most occupied", f"The least: {low * 100:.0f} percent.",

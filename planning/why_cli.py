@@ -86,7 +86,7 @@ def show(view: View, console: Console) -> None:
     waits = view.waiting()
     if waits is not None:
         console.print()
-        console.print(Text(view.words.of("waiting"), style="bold"))
+        console.print(Text(view.words.say("waiting"), style="bold"))
         _below(console, *waits)
 
 

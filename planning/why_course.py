@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from planning.why import Account, Waiting
-from planning.why_words import HELD, MOVES, TIERS, WORDS, Said, Words
+from planning.why_words import Words
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.facts import Fact
@@ -50,8 +50,7 @@ class Course:
                 offer = fact.offer if isinstance(fact, f.Offered) else None
                 yield Line(at, self.words.clock(at, self.begin), text, type(fact).__name__, offer)
             waits = self.account.waits.get(fact.seq)
-            how = "at_end" if isinstance(fact, f.Ended) else "nobody"
-            for text in () if waits is None else self._nobody(waits, how):
+            for text in () if waits is None else self._nobody(waits, at_end=isinstance(fact, f.Ended)):
                 yield Line(fact.at, "", text, "Nobody")
 
     def _told(self, fact: Fact, later: Sequence[Fact]) -> list[str]:
@@ -63,10 +62,9 @@ class Course:
                 self._needs, self._points = fact.needs, fact.priority
                 return [self._queued(fact), self._looks(centre, fact.service, later)]
             case f.Moved():
-                moved = words.say(Said("{} → {}, {}; {}. sırada, bekleme süresi korunur",
-                                       "{} → {}: {}; place {}, the age is kept"),
-                                  words.service(centre, fact.before), words.service(centre, fact.service),
-                                  words.say(MOVES[fact.reason]), fact.position)
+                moved = words.say("lines.moved", before=words.service(centre, fact.before),
+                                  service=words.service(centre, fact.service),
+                                  why=words.say(f"moves.{fact.reason}"), place=fact.position)
                 return [moved, self._looks(centre, fact.service, later)]
             case f.ContactChanged():
                 return self._changed(fact)
@@ -75,21 +73,19 @@ class Course:
             case f.CallbackChanged():
                 return [words.called_back(fact, self.begin)]
             case f.CallbackDialled():
-                return [words.say(Said("Arayan aranıyor; {} hazır", "The caller is dialled; {} is there"), fact.agent)]
+                return [words.say("lines.callback_dialled", agent=fact.agent)]
             case f.Offered():
                 return [self._offered(fact)]
             case f.OfferRang():
-                return [words.say(Said("{}: telefonu çalıyor", "{}: the phone rings"), fact.agent)]
+                return [words.say("lines.rings", agent=fact.agent)]
             case f.OfferClosed():
                 return [words.closed(fact)]
             case tf.Interrupted():
-                said = Said("{}: çağrı geldi, bu iletişim beklemede", "{}: a call came, this contact is held") \
-                    if fact.on else Said("{}: iletişime geri döndü", "{}: goes on with this contact")
-                return [words.say(said, fact.agent)]
+                return [words.say("lines.interrupted" if fact.on else "lines.resumed", agent=fact.agent)]
             case f.Ended():
                 return [words.ended(fact)] if fact.outcome is not Outcome.ANSWERED else []  # the talk's end has said it
             case f.Alarm():
-                return [words.say(Said("Uyarı kaydı: {}", "Alarm: {}"), fact.kind)]
+                return [words.say("lines.alarm", kind=fact.kind)]
             case _:
                 return self._of_talk(fact, centre, later)
 
@@ -97,45 +93,31 @@ class Course:
         words = self.words
         match fact:
             case tf.Connected():
-                within = Said("hedef içinde{}", "within the target{}") if fact.within else \
-                    Said("hedefin dışında{}", "beyond the target{}")
                 service = service_of(centre, fact.service)
                 target = f" ({words.lasts(service.target_s)})" if service is not None else ""
-                return [words.say(Said("{}: görüşme başladı; bekleme {}, {}", "{}: the talk begins; waited {}, {}"),
-                                  self._with_partner(fact.offer, fact.agent), words.lasts(fact.wait_s),
-                                  words.say(within, target))]
+                within = words.say("lines.within" if fact.within else "lines.beyond", target=target)
+                return [words.say("lines.connected", agent=self._with_partner(fact.offer, fact.agent),
+                                  waited=words.lasts(fact.wait_s), within=within)]
             case tf.HoldChanged():
-                said = Said("{}: beklemeye aldı", "{}: put on hold") if fact.on else \
-                    Said("{}: beklemeden aldı", "{}: took off hold")
-                return [words.say(said, fact.agent)]
+                return [words.say("lines.held" if fact.on else "lines.unheld", agent=fact.agent)]
             case tf.FollowUpSet():
-                said = Said("Arayan, hat kesilirse geri aranmak istiyor",
-                            "The caller wants to be called back should the call be lost") if fact.agreed else \
-                    Said("Arayan artık geri aranmak istemiyor", "The caller does not want to be called back any more")
-                return [words.say(said)]
+                return [words.say("lines.follow_up_agreed" if fact.agreed else "lines.follow_up_withdrawn")]
             case tf.AbuseNoted():
-                said = Said("Temsilci, arayanın kötü davrandığını bildirdi",
-                            "The agent said that the caller was abusive") if fact.abusive else \
-                    Said("Temsilci, arayanla ilgili notu geri aldı", "The agent took the note about the caller back")
-                return [words.say(said)]
+                return [words.say("lines.abusive" if fact.abusive else "lines.not_abusive")]
             case tf.TalkOver():
                 own = words.talked(fact, centre)
                 to = fact.to if fact.to is not None else None
                 moved = any(isinstance(one, f.Moved) for one in later[:1])
                 return [own] if to is None or moved else [own, self._looks(centre, to, later)]
             case tf.Consulting():
-                return [words.say(Said("{}: önce {} hizmetinden birine soruyor; arayan bekliyor",
-                                       "{}: asks somebody of {} first; the caller waits"),
-                                  fact.agent, words.service(centre, fact.to))]
+                return [words.say("lines.consulting", agent=fact.agent, service=words.service(centre, fact.to))]
             case tf.Returned():
-                return [words.say(Said("{}: arayan yeniden onunla", "{}: has the caller again"), fact.agent)]
+                return [words.say("lines.returned", agent=fact.agent)]
             case tf.Introduced():
-                said = Said("{}: sorduktan sonra arayanı bıraktı: {}", "{}: left the caller to {}") \
-                    if fact.by == "transfer" else Said("{}: sorarken arayan kapattı", "{}: the caller hung up")
-                return [words.say(said, fact.agent, words.service(centre, fact.to))]
+                return [words.say("lines.introduced" if fact.by == "transfer" else "lines.consult_hung_up",
+                                  agent=fact.agent, service=words.service(centre, fact.to))]
             case tf.WrappedUp() if fact.wrapup_s > 0 and words.needs:  # its length is a rule of the profile
-                return [words.say(Said("{}: görüşme sonrası işlem bitti ({})", "{}: wrap-up is over ({})"), fact.agent,
-                                  words.lasts(fact.wrapup_s))]
+                return [words.say("lines.wrapped_up", agent=fact.agent, time=words.lasts(fact.wrapup_s))]
         return []
 
     def _with_partner(self, offer: OfferId, agent: str) -> str:
@@ -144,27 +126,24 @@ class Course:
 
     def _queued(self, fact: f.Queued) -> str:
         words, told = self.words, fact.estimate
-        parts = [words.say(Said("Sıraya girdi: {}; {}. sıra, öncelik {}", "In line: {}; place {}, points {}"),
-                           words.service(self.account.centre(fact), fact.service), fact.position, fact.priority)]
+        parts = [words.say("lines.queued", service=words.service(self.account.centre(fact), fact.service),
+                           place=fact.position, points=fact.priority)]
         if told is not None:
-            parts.append(words.say(Said("tahmini bekleme {} ({} ile {} arası)", "expected wait {} ({} to {})"),
-                                   words.lasts(told.wait_s), words.lasts(told.low_s), words.lasts(told.high_s)))
+            parts.append(words.say("lines.expected", time=words.lasts(told.wait_s), low=words.lasts(told.low_s),
+                                   high=words.lasts(told.high_s)))
         if fact.at - fact.since > AGED_S:
-            parts.append(words.say(
-                Said("beklemesi {} saatinden sayılır ({} önce)", "the wait counts from {} ({} before)"),
-                words.clock(fact.since, self.begin), words.lasts(fact.at - fact.since)))
+            parts.append(words.say("lines.counts_from", time=words.clock(fact.since, self.begin),
+                                   before=words.lasts(fact.at - fact.since)))
         if fact.topics and words.needs:
-            parts.append(words.say(Said("konu: {}", "topic: {}"), ", ".join(sorted(fact.topics))))
+            parts.append(words.say("lines.topics", topics=", ".join(sorted(fact.topics))))
         return "; ".join(parts)
 
     def _looks(self, centre: Centre, service: ServiceId, later: Sequence[Fact]) -> str:
         """What is looked for first: an agent who knows the caller, or the first step."""
-        words = self.words
         first = next((one for one in later if isinstance(one, f.Stepped | f.Moved | f.Offered | f.Ended)), None)
         if (isinstance(first, f.Stepped) and first.reason == "preferred") \
                 or (isinstance(first, f.Offered) and first.preferred):
-            return words.say(Said("Önce bir temsilciyi şahsen bekler (arayanla en son konuşan ya da aktarılan kişi)",
-                                  "Waits for one agent in person first: who spoke with the caller last, or was named"))
+            return self.words.say("lines.in_person")
         return self._step(centre, service, 0)
 
     def _step(self, centre: Centre, service: ServiceId, step: int) -> str:
@@ -172,50 +151,42 @@ class Course:
         return text[:1].upper() + text[1:] if self.words.english else _capital(text)
 
     def _stepped(self, fact: f.Stepped) -> str:
-        said = {"expired": Said("Adımın süresi doldu, daha azı aranır", "Its time is over, less is asked for"),
-                "nobody": Said("Bu adıma uyan kimse çalışmıyor, hemen sonraki adım",
-                               "Nobody at work meets this step, the next one at once"),
-                "preferred": Said("Şahsen bekleme bitti, herkese açık",
-                                  "The wait for one agent is over, anybody may come")}[fact.reason]
         step = self.words.step(service_of(self.account.centre(fact), fact.service), fact.step, self._needs)
-        return f"{self.words.say(said)}: {step}"
+        return f"{self.words.say(f'steps.{fact.reason}')}: {step}"
 
     def _changed(self, fact: f.ContactChanged) -> list[str]:
         words, found = self.words, []
         if fact.since is not None:
-            found.append(words.say(Said("Arayan önceki çağrısının yerini geri verdi; bekleme {} saatinden sayılır",
-                                        "The caller gave an earlier place back; the wait counts from {}"),
-                                   words.clock(fact.since, self.begin)))
+            found.append(words.say("lines.place_given_back", time=words.clock(fact.since, self.begin)))
         elif fact.priority != self._points:
-            found.append(words.say(Said("Önceliği değişti: {} (gözetmen)", "Other points: {} (a supervisor's word)"),
-                                   fact.priority))
+            found.append(words.say("lines.points_changed", points=fact.priority))
         if fact.needs != self._needs:
-            found.append(words.say(Said("Arayanın gereksinimi değişti: {}", "The caller needs now: {}"),
-                                   ", ".join(f"{skill} ≥ {level}" for skill, level in fact.needs) or "–"))
+            found.append(words.say("lines.needs_changed", needs=", ".join(
+                f"{skill} ≥ {level}" for skill, level in fact.needs) or "–"))
         self._points, self._needs = fact.priority, fact.needs
-        return [", ".join(found) + words.say(Said("; {}. sıra", "; place {}"), fact.position)] if found else []
+        return [", ".join(found) + words.say("lines.new_place", place=fact.position)] if found else []
 
-    def _nobody(self, waits: Waiting, how: str) -> list[str]:
+    def _nobody(self, waits: Waiting, *, at_end: bool) -> list[str]:
         """Why nobody had the contact at some moment, in a sentence."""
         if waits.held:
-            return [self.words.say(HELD[one]) for one in waits.held]
+            return [self.words.say(f"held.{one}") for one in waits.held]
         groups = self.words.grouped(waits.agents)
         counted = ", ".join(f"{text} ({len(names)})" for text, names in groups)
-        return [self.words.say(WORDS[how], counted)] if counted else []
+        return [self.words.say("at_end" if at_end else "nobody", reasons=counted)] if counted else []
 
     def _offered(self, fact: f.Offered) -> str:
         words = self.words
-        idle = words.say(Said("{} boşta", "idle for {}"), words.lasts(fact.idle_s))
-        parts = [words.say(Said("düzey {}", "level {}"), fact.level)] if fact.level >= 0 else []
+        idle = words.say("lines.idle_for", time=words.lasts(fact.idle_s))
+        parts = [words.say("lines.at_level", level=fact.level)] if fact.level >= 0 else []
         parts.append(idle)
         if len(_steps(self.account.centre(fact), fact.service)) > 1:
-            parts.insert(0, words.say(Said("{}. adım", "step {}"), fact.step + 1))
+            parts.insert(0, words.say("lines.at_step", step=fact.step + 1))
         if fact.preferred:
-            parts.append(words.say(Said("şahsen beklenen temsilci", "waited for in person")))
+            parts.append(words.say("lines.preferred"))
         if words.needs and fact.tier:
-            parts.append(words.say(TIERS[fact.tier]))
-        return words.say(Said("{} seçildi (teklif {}): {}", "{} is chosen (offer {}): {}"),
-                         self._with_partner(fact.offer, fact.agent), fact.offer, ", ".join(parts))
+            parts.append(words.say(f"tiers.{fact.tier}"))
+        return words.say("lines.chosen", agent=self._with_partner(fact.offer, fact.agent), offer=fact.offer,
+                         why=", ".join(parts))
 
 
 def began(fact: Fact) -> float:

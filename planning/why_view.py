@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from planning.why import Account, Decision
 from planning.why_course import Course, Line
-from planning.why_words import AFTER, BEFORE, CHANNELS, HELD, NOW, OUTCOMES, REASONS, STATES, STRATEGIES, Said, Words
+from planning.why_words import Words
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.excluded import Exclusion, Why
 from routing.core.ids import AgentId, OfferId
-from routing.core.model import AgentState, Centre, ContactState
+from routing.core.model import AgentState, Centre, Channel, ContactState
 
 SHOWN = 8
 """Agents named for each reason, unless all are asked for: a team of 180 fills a page otherwise."""
@@ -42,7 +42,7 @@ class View:
         account, words = self.account, self.words
         queued = next((fact for fact in account.facts if isinstance(fact, f.Queued)), None)
         service = next((found for fact in account.facts if (found := str(getattr(fact, "service", "")))), "")
-        kind = words.say(CHANNELS[queued.channel]) if queued else words.say(Said("Çağrı", "Call"))
+        kind = words.say(f"channels.{queued.channel if queued else Channel.VOICE}")
         return " · ".join(filter(None, (
             f"{kind} {account.contact}", words.service(account.centre(account.facts[0]), service) if service else "",
             words.day(self._begin))))
@@ -55,16 +55,16 @@ class View:
         chain = [f"{fact.agent}, {words.service(account.centre(fact), fact.service)}" for fact in account.facts
                  if isinstance(fact, tf.Connected)]
         if len(chain) > 1:
-            found.append(f"{words.of('chain')}: {' → '.join(chain)}")
+            found.append(f"{words.say('chain')}: {' → '.join(chain)}")
         for row, how in account.before:
-            found.append(words.say(BEFORE[how], row.contact, f"{words.day(row.queued_at)} {words.clock(row.queued_at)}",
-                                   row.agent or "–"))
+            found.append(words.say(f"before.{how}", contact=row.contact, agent=row.agent or "–",
+                                   time=f"{words.day(row.queued_at)} {words.clock(row.queued_at)}"))
         if account.after is not None:
-            found.append(words.say(AFTER, account.after.contact))
+            found.append(words.say("after", contact=account.after.contact))
         if not account.whole:
-            found.append(words.of("cut"))
+            found.append(words.say("cut"))
         if words.needs:
-            found.append(words.of("needs"))
+            found.append(words.say("needs"))
         return found
 
     def _outcome(self) -> str:
@@ -72,18 +72,16 @@ class View:
         ended = next((fact for fact in account.facts if isinstance(fact, f.Ended)), None)
         talks = [fact for fact in account.facts if isinstance(fact, tf.TalkOver | tf.Introduced)]
         if ended is not None:
-            talked = words.say(Said("; görüşme {}", "; talked {}"), words.lasts(sum(one.talk_s for one in talks))) \
-                if talks else ""
-            after = words.say(Said(" (son aktarmadan sonra)", " (since the last transfer)")) \
+            talked = words.say("lines.talked", time=words.lasts(sum(one.talk_s for one in talks))) if talks else ""
+            after = words.say("lines.since_transfer") \
                 if sum(isinstance(fact, tf.Connected) for fact in account.facts) > 1 and not ended.position else ""
             return f"{words.ended(ended)}{after}{talked}."
         if account.in_menu_only:
-            return words.say(Said("Hiç sıraya girmedi.", "Never came into a line."))
+            return words.say("lines.never_queued")
         if account.outcome is not None:
-            return f"{words.say(OUTCOMES[account.outcome])}."
-        state = NOW[self._state()]
-        since = words.clock(account.until, self._begin)
-        return words.say(Said("{}; kaydın sonu {}.", "{}; the record ends at {}."), words.say(state), since)
+            return f"{words.say(f'outcomes.{account.outcome}')}."
+        return words.say("lines.state_at_end", state=words.say(f"now.{self._state()}"),
+                         time=words.clock(account.until, self._begin))
 
     def _state(self) -> ContactState:
         state = ContactState.PENDING
@@ -111,16 +109,14 @@ class View:
         """What stands under an offer: how it was chosen, the comparison, and who was excluded."""
         words, account = self.words, self.account
         fact = next(one for one in account.facts if isinstance(one, f.Offered) and one.offer == offer)
-        counts = ", ".join(f"{count} {words.say(STATES[state])}"
+        counts = ", ".join(f"{count} {words.say(f'states.{state}')}"
                            for state, count in zip(AgentState, fact.by_state, strict=False) if count)
-        said = [words.say(Said("Seçim kuralı: {}.", "Rule: {}."), words.say(STRATEGIES[fact.strategy]))
-                if not fact.preferred and fact.strategy in STRATEGIES else "",
-                words.say(Said("Oturumu açık {} temsilci: {}; bu hizmette bununla birlikte {} bekleyen.",
-                               "{} agents signed in: {}; {} waiting for this service, this one included."),
-                          fact.agents_signed_in, counts or "–", fact.waiting)]
+        rule = words.say_if_known("strategies", fact.strategy, "")
+        said = [words.say("lines.rule", strategy=rule) if rule and not fact.preferred else "",
+                words.say("lines.signed_in", agents=fact.agents_signed_in, states=counts or "–", waiting=fact.waiting)]
         decision = account.decisions.get(offer)
         if decision is None:
-            return [*filter(None, said), words.of("untold")], []
+            return [*filter(None, said), words.say("untold")], []
         tables = [self._ranked(decision), self._excluded(decision.agents, fact.tier)]
         return list(filter(None, said)), [table for table in tables if table.rows]
 
@@ -139,9 +135,9 @@ class View:
             merit = merits[name]
             rows.append((str(place), name, *([str(merit.level)] if ranked else []),
                          self._score(kind, merit.score, fact.at, decision.centre),
-                         *([str(merit.tier)] if tiers else []), words.of("chosen") if place == 1 else ""))
-        head = [words.of("place"), words.of("agent"), *([words.of("level")] if ranked else []), words.of(kind),
-                *([words.of("tier")] if tiers else [])]
+                         *([str(merit.tier)] if tiers else []), words.say("chosen") if place == 1 else ""))
+        head = [words.say("place"), words.say("agent"), *([words.say("level")] if ranked else []), words.say(kind),
+                *([words.say("tier")] if tiers else [])]
         return Table((*head, ""), tuple(rows), (0, *range(2, len(head))))
 
     def _runners_up(self, decision: Decision) -> list[AgentId]:
@@ -160,22 +156,21 @@ class View:
     def _excluded(self, agents: Sequence[Exclusion], tier: int = 0) -> Table:
         """Who was not chosen, by reason: those who came nearest first, those who were not there last."""
         words = self.words
-        rows, away = [], words.say(REASONS[Why.AWAY])
+        rows, away = [], words.say(f"reasons.{Why.AWAY}")
         for text, names in words.grouped(agents, tier):
             hidden = text == away and len(names) > SHOWN  # so many who were not there tell nothing
             shown = names if self.everybody else [] if hidden else names[:SHOWN]
             more = f"+{len(names) - len(shown)}" if len(names) > len(shown) else ""
             rows.append((text, str(len(names)), "–" if not shown else ", ".join(shown) + (f" {more}" if more else "")))
-        return Table((words.of("why"), words.of("people"), words.of("who")), tuple(rows), (1,))
+        return Table((words.say("why"), words.say("people"), words.say("who")), tuple(rows), (1,))
 
     def waiting(self) -> tuple[list[str], list[Table]] | None:
         """Why nobody has come yet; None: that is no question."""
         found, words = self.account.waiting, self.words
         if found is None:
             return None
-        said = [words.say(HELD[one]) for one in found.held]
-        said.append(words.say(Said("{} itibarıyla {}. sırada.", "At {}: place {}."),
-                              words.clock(found.at, self._begin), found.position))
+        said = [words.say(f"held.{one}") for one in found.held]
+        said.append(words.say("lines.position_at", time=words.clock(found.at, self._begin), place=found.position))
         table = self._excluded(found.agents)
         return said, [table] if table.rows else []
 

@@ -10,11 +10,10 @@ has another order of words.
 from __future__ import annotations
 
 import datetime
+from itertools import pairwise
 
-from prompts import clock as turkish_clock
 from prompts import english
 from prompts import number as turkish
-from prompts.telephone import HOME_CODE, HOME_TRUNK, groups
 
 LANGUAGE = "tr"
 """The first language: every key is in it, and its texts tell what a key is for."""
@@ -37,6 +36,9 @@ SLOW_SUFFIX = "-yavas"
 
 PAUSE = "pause"
 """A short silence between the groups of a number: no prompt, but a sound of its own beside the hold music."""
+
+HOME_CODE, HOME_TRUNK = "+90", "0"
+"""A person in Türkiye dials and says a 0 instead of the country's code."""
 
 _LARGE = {"yüz": "hundred", "bin": "thousand", "milyon": "million", "milyar": "billion"}
 PIECES = {
@@ -96,7 +98,8 @@ def clock(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
 
     ValueError for what is no time of the day.
     """
-    turkish_clock.clock(hour, minute)  # refuses what is no time
+    if not (0 <= hour < 24 and 0 <= minute < 60):
+        raise ValueError(f"{hour}:{minute} is not a time of the day")
     if minute == 0:
         return number(hour, language)
     return [*number(hour, language), *(["digits/0"] if minute < 10 else []), *number(minute, language)]
@@ -111,7 +114,7 @@ def telephone(digits: str, language: str = LANGUAGE) -> list[str]:
     """A telephone number by the groups people say it in, with a pause between two of them: 05321234567 is "sıfır beş
     yüz otuz iki, yüz yirmi üç, kırk beş, altmış yedi". In English digit by digit.
 
-    The country code of Türkiye is said as the 0 that people dial. The groups are those of `prompts.telephone.groups`.
+    The country code of Türkiye is said as the 0 that people dial. The groups are those of `groups`.
     ValueError for anything but digits, spaces, +, - and brackets.
     """
     said: list[str] = []
@@ -122,6 +125,39 @@ def telephone(digits: str, language: str = LANGUAGE) -> list[str]:
         said += [f"digits/{digit}" for digit in group[: len(group) - len(significant)]]
         said += number(int(significant), language) if significant else []
     return said
+
+
+def groups(number: str) -> list[str]:
+    """The groups of digits in which a number is said: as it is written, and without spaces as people in Turkey cut it
+    (0532 112 34 56, 444 0 632). A `+` is left out.
+
+    Raises ValueError for anything but digits, spaces, `+`, `-`, `(` and `)`.
+    """
+    plain = number.translate(str.maketrans("-()", "   ")).strip().removeprefix("+")
+    written = plain.split()
+    if not written or not all(group.isascii() and group.isdigit() for group in written):
+        raise ValueError("a telephone number has digits, spaces, +, - and brackets only")
+    if written[0] == "0" and len(written) > 1 and len(written[1]) == 3:
+        written[:2] = ["0" + written[1]]  # "0 532" is written so and said in one breath: "sıfır beş yüz otuz iki"
+    return [group for whole in written for group in _cut(whole)]
+
+
+def _cut(digits: str) -> list[str]:
+    """Groups of a number written without spaces, from the right: 2, 2, 3, 3 and what is left."""
+    if len(digits) <= 3:
+        return [digits]
+    if len(digits) == 4 and digits.startswith("0"):
+        return [digits]
+    if len(digits) == 7 and digits.startswith("444"):
+        return [digits[:3], digits[3:4], digits[4:]]
+    ends = [len(digits)]
+    for width in (2, 2, 3, 3):
+        if ends[-1] > width:
+            ends.append(ends[-1] - width)
+    if ends[-1] == 1:
+        ends.pop()  # the single trunk zero belongs to the area code: 0532
+    ends.append(0)
+    return [digits[low:high] for high, low in pairwise(ends)][::-1]
 
 
 def digits(text: str) -> list[str]:

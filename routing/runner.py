@@ -43,6 +43,7 @@ from routing.core.events import (
 from routing.core.facts import Fact
 from routing.core.ids import ContactId
 from routing.core.inbox import AgentView, ContactView, InboxClosed, Status
+from routing.core.stored import Change
 
 log = structlog.get_logger()
 
@@ -67,10 +68,12 @@ SLOWEST_TICK_S = 60.0
 
 
 class Turn(NamedTuple):
-    """What one commit holds: handled inputs with their time (None = the timer) and the facts they made."""
+    """What one commit holds: handled inputs with their time (None = the timer), the facts they made, and the rows they
+    changed."""
 
     events: Sequence[tuple[float, Event | None]]
     facts: Sequence[Fact]
+    changes: Sequence[Change] = ()
 
 
 class Keeper(Protocol):
@@ -229,8 +232,8 @@ class Runner:
                 log.warning("engine.refused", kind=type(event).__name__, code=error.code)
         if len(commands) > 1:
             commands = _kept(commands)
-        facts = self._engine.take_facts()
-        await self._keep(handled, facts, now, at_once=bool(facts or commands))
+        changes, facts = self._engine.take_changes(), self._engine.take_facts()
+        await self._keep(handled, facts, changes, now, at_once=bool(facts or changes or commands))
         if commands:
             self._execute(commands)
         self._answer(asked, now)
@@ -251,8 +254,8 @@ class Runner:
             self._measure(asyncio.get_running_loop().time() - before)
         return None
 
-    async def _keep(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact], now: float, *,
-                    at_once: bool) -> None:
+    async def _keep(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact],
+                    changes: Sequence[Change], now: float, *, at_once: bool) -> None:
         """`at_once`: something changed, or something leaves. Every commit looks at the lease, so a node that was frozen
         while another took over lets no command out."""
         if not self._quiet:
@@ -262,7 +265,7 @@ class Runner:
             return
         if not self._quiet and not at_once:
             return
-        turn = Turn(self._quiet, facts)
+        turn = Turn(self._quiet, facts, changes)
         self._quiet = []
         await self._keeper.commit(turn)
 

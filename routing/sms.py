@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import structlog
 
+from routing.core.backoff import wait_after
 from routing.sms_gateway import Answer, Gateway, Result
 from routing.store import sms
 from routing.store.audit import Audit
@@ -115,7 +116,7 @@ class Outbox:
         else:
             self._tell(answer.why)
         if answer.result is Result.NOT_NOW:
-            rest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(one.tries - 1, 10))
+            rest = wait_after(one.tries, BACKOFF_FIRST_S, BACKOFF_MOST_S)
             await self._store.work(partial(sms.later, message=one.id, next_at=self._clock() + rest))
             return
         state = sms.SENT if answer.result is Result.SENT else sms.FAILED

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -35,6 +36,7 @@ from routing.ami.errors import AuthFailed
 from routing.ami.link import Login
 from routing.ami.settings import SwitchSettings
 from routing.ami.switch import Live, Switch
+from routing.channels import Channels
 from routing.clock import Clock
 from routing.core.commands import Command
 from routing.core.engine import Engine
@@ -74,7 +76,7 @@ person at the terminal still looks."""
 ASTERISK_BEGAN = "asterisk_started"
 """Note in the store: when the Asterisk began whose calls the store holds, in its own words."""
 
-VERSION = "0.1.0"
+VERSION = version("santral")
 
 TOLD: dict[type[Exception], type[SantralError]] = {
     AuthFailed: AsteriskTrouble, StoreError: StoreTrouble, CannotListen: AddressTaken}
@@ -177,6 +179,8 @@ class Node:
                                   record=self._talks.file, way_out=None if redirect is None else
                                   lambda box: redirect.uri(lambda: self.to_call(numbers.open(box))),
                                   clock=self._clock)
+            self._channels = Channels([self._switch], runner.post, self._engine.live_contacts)
+            recorder.begin_channels(self._channels.channels)
             board = Board(store, self._state, lambda: self._config, time.time)
             await board.load()
             calendar = Calendar(self._config, runner.post, closings=board.closings,
@@ -210,7 +214,7 @@ class Node:
             await self._listening(agi, dialogues)
             http = await desk.start(self._config.settings.listen.http)
             stack.push_async_callback(desk.stop)
-            tasks.append(group.create_task(self._switch.run(), name="ami"))
+            tasks.append(group.create_task(self._channels.run(), name="channels"))
             await self._asterisk()
             if self._outbox is not None:
                 tasks.append(group.create_task(self._outbox.run(), name="mqtt"))
@@ -305,6 +309,7 @@ class Node:
             recorder.asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
             recorder.centre(files_good=house.last_good() is None and not house.nobody_left())
             recorder.inbox(waiting=runner.waiting, dropped=runner.refused)
+            recorder.commands_refused(self._channels.refused)
             recorder.wishes(self._wishes.counts())
             recorder.recordings(self._talks.done, possible=not self._talks.trouble)
             if (out := self._outbox) is not None:
@@ -336,7 +341,7 @@ class Node:
             self._outbox.devices = broker.devices(config.centre, self._secrets)
 
     def _execute(self, commands: Sequence[Command]) -> None:
-        self._switch.orders.execute(commands)
+        self._channels.execute(commands)
 
     def _resync(self) -> None:
         self._switch.resync("the inbox was full")

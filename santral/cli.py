@@ -64,9 +64,6 @@ class Sections(TyperGroup):
 cli = typer.Typer(cls=Sections, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Santral: a contact-centre engine behind one telephone number.")
 
-ANSWERS = Path(__file__).resolve().parents[1] / "docs" / "dashboards.jsonl"
-"""What a Prometheus answered that watched a lab: the dashboards of the documentation are drawn from it."""
-
 Centre = Annotated[Path, typer.Argument(help="Folder of the centre.")]
 Settings = Annotated[Path | None, typer.Option("--settings", help="TOML laid over santral.toml: what this machine has "
                                                                   "otherwise.")]
@@ -180,8 +177,7 @@ def names_of(centre: Path) -> dict[str, str]:
 
 
 def _other_pictures() -> dict[str, str]:
-    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document), **dashboards_cli.pictures(
-        ANSWERS, zone_of(DEFAULT_CENTRE), names_of(DEFAULT_CENTRE))}
+    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
 
 
 def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
@@ -207,7 +203,7 @@ desk_cli.mount(cli)
 metrics_cli.mount(cli, metrics_cli.House(open_facts, zone_of, DEFAULT_CENTRE))
 mqtt_cli.mount(cli, broker.plan)
 rules_cli.mount(cli)
-dashboards_cli.mount(cli, dashboards_cli.House(zone_of, names_of, DEFAULT_CENTRE))
+dashboards_cli.mount(cli, dashboards_cli.House(names_of, DEFAULT_CENTRE))
 report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
 cli.command(name="bench")(bench)
 

@@ -191,7 +191,7 @@ def unsent(checked: Checked) -> list[Problem]:
         if isinstance(node, Queue | End) and node.sms:
             return [Problem(f"{menu.file}:{menu['nodes'][name].lines['sms']}",
                             "the menu has short messages, and the centre no gateway: none is offered",
-                            "Name the gateway at [sms] of santral.toml (docs/sms.md).")]
+                            "Name the gateway at [sms] of santral.toml (docs/operate/sms.md).")]
     return []
 
 

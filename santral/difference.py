@@ -87,8 +87,17 @@ def _fields(part: str, item: str, old: Mapping[str, Any], new: Mapping[str, Any]
 
 
 def _plain(value: Any) -> Mapping[str, Any]:
-    """The fields of a shape, or a mapping as it is. Any: whatever a table of the settings is."""
-    return value.model_dump() if isinstance(value, Shape) else dict(value)
+    """Return the fields of a shape, or a mapping. A mapping of rows gives each field of each row. Any: whatever a table
+    of the settings is."""
+    if isinstance(value, Shape):
+        return value.model_dump()
+    found: dict[str, Any] = {}
+    for name, one in value.items():
+        if isinstance(one, Shape):
+            found |= {f"{name}.{key}": field for key, field in one.model_dump(exclude_defaults=True).items()}
+        else:
+            found[name] = one
+    return found
 
 
 def _shown(value: Any) -> str:

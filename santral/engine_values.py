@@ -9,7 +9,7 @@ from typing import Any
 
 from centres import services as files
 from centres.load import Loaded
-from centres.settings import Routing
+from centres.settings import PauseReason, Routing, Settings
 from centres.team import Accommodation, Agent, Needs
 from routing.core import expression
 from routing.core import model as core
@@ -35,11 +35,20 @@ def engine_centre(loaded: Loaded, day: date | None = None) -> core.Centre:
     return core.Centre(
         tuple(_service(service, calls_out) for service in loaded.services),
         tuple(agent_of(agent, everybody, own.get(agent.id)) for agent in loaded.agents), seats,
-        costs=tuple(_costs(routing).items()),
-        interruptible=frozenset(core.Channel(one) for one in routing.interruptible),
+        channels=_channels(routing),
         load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
         decompression_s=routing.decompression_s, spared_s=routing.spared_s, micro_break_s=routing.micro_break_s,
-        abusive_days=routing.abusive_days, reacts_s=routing.reacts_s)
+        abusive_days=routing.abusive_days, reacts_s=routing.reacts_s, pause_reasons=_pause_reasons(loaded.settings))
+
+
+def _pause_reasons(settings: Settings | None) -> tuple[core.PauseReason, ...]:
+    """Return the rows of [pause_reasons] as the engine's values."""
+    def value_of(name: str, row: PauseReason) -> core.PauseReason:
+        return core.PauseReason(
+            name, row.tr, row.en, row.work, None if row.limit_min is None else row.limit_min * 60.0, row.default,
+            row.prompt or "", "" if row.digit is None else str(row.digit))
+
+    return core.NO_TABLE if settings is None else tuple(value_of(*item) for item in settings.pause_reasons.items())
 
 
 def _for_all(loaded: Loaded) -> tuple[Routing, Needs]:
@@ -48,15 +57,16 @@ def _for_all(loaded: Loaded) -> tuple[Routing, Needs]:
     return (Routing(), Needs()) if settings is None else (settings.routing, settings.profile)
 
 
-def _costs(routing: Routing) -> dict[core.Channel, int]:
-    return dict(core.COSTS) | {core.Channel(channel): units for channel, units in routing.costs.items()}
+def _channels(routing: Routing) -> tuple[core.ChannelRow, ...]:
+    return core.channel_rows({core.Channel(channel): units for channel, units in routing.costs.items()},
+                             [core.Channel(channel) for channel in routing.interruptible])
 
 
 def team_of(loaded: Loaded) -> routable.Team:
     """Everybody as the engine will see them today."""
     routing, everybody = _for_all(loaded)
     return routable.Team([(agent, agent_of(agent, everybody, loaded.accommodations.get(agent.id)).profile)
-                          for agent in loaded.agents], _costs(routing))
+                          for agent in loaded.agents], {row.channel: row for row in _channels(routing)})
 
 
 def _service(service: files.Service, calls_out: bool) -> core.Service:

@@ -59,10 +59,13 @@ def no_wish_kept(loaded: Loaded, flow: Flow) -> list[Problem]:
 
 
 def unknown_prompts(loaded: Loaded, prompts: frozenset[str]) -> list[Problem]:
-    """Prompts that services and closures name must be there to be heard."""
+    """Prompts that services, closures and pause reasons name must be there to be heard."""
     found = [Problem(loaded.place(SERVICES, service.id, *place), f"unknown prompt '{key}'", guess(key, prompts))
              for service in loaded.services for place, key in _named(service) if key not in prompts]
     closures = loaded.settings.calendar.closures if loaded.settings is not None else ()
+    pauses = loaded.settings.pause_reasons if loaded.settings is not None else {}
+    found += [Problem(loaded.where("pause_reasons", name), f"unknown prompt '{row.prompt}'", guess(row.prompt, prompts))
+              for name, row in pauses.items() if row.prompt is not None and row.prompt not in prompts]
     return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
                             guess(one.say, prompts))
                     for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]

@@ -19,8 +19,8 @@ from routing.core.stored import Started
 from routing.store import contact_past
 from routing.store.audit import Audit, asker
 from routing.store.errors import StoreError
+from routing.store.migrate import HEAD
 from routing.store.reader import Ask, Extent, Input, Reader
-from routing.store.schema import HEAD
 from santral.errors import NoJournal, StoreTrouble
 from santral.privacy_cli import ours
 

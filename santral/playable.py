@@ -7,6 +7,7 @@ from pathlib import Path
 from centres.load import SERVICES
 from centres.problem import Problem
 from ivr.app import complete
+from ivr.sounds import files
 from prompts.catalogue import Catalogue
 from prompts.errors import CatalogueTrouble
 from routing.core import requirement
@@ -23,6 +24,7 @@ def playable(config: NodeConfig) -> tuple[Catalogue | None, tuple[Problem, ...]]
     try:
         sounds = Catalogue.load(root)
         complete(config.flow, sounds)
+        files(sounds, [reason.prompt for reason in config.centre.pause_reasons if reason.prompt])
     except CatalogueTrouble as error:
         return None, (Problem(str(root), "the prompts are not complete", str(error)),)  # it says how to mend it
     except LookupError as error:

@@ -1,5 +1,5 @@
 """What the law lets a caller ask of us, and what it asks of us anyway: tell everything, forget everything, keep nothing
-longer than needed. `docs/privacy.md` says what lies where; `santral privacy` is the way in.
+longer than needed. `docs/operate/privacy.md` says what lies where; `santral privacy` is the way in.
 
 A running node goes on meanwhile: it is told to forget (an event, in its journal), the rest is done beside it page by
 page. Every step can be done again after a crash, and what was destroyed stands in the record (`routing.store.audit`).

@@ -252,6 +252,7 @@ async def _alone(store: Store, centre: Centre, caller_hash: str) -> None:
             engine.handle(event, now)
         if repairs := engine.take_repairs():
             await store.repair(repairs)
-        await store.commit(Turn([(now, event) for event in events], engine.take_facts()))
+        changes = engine.take_changes()
+        await store.commit(Turn([(now, event) for event in events], engine.take_facts(), changes))
     finally:
         await store.release_lease()

@@ -14,7 +14,7 @@ from metrics.queue_lines import CallerId, masked, no_callerid
 from metrics.queue_log import QueueLog
 from metrics.recorder import Recorder
 from routing.core.engine import Engine
-from routing.core.model import Centre, Channel
+from routing.core.model import PHONE_CHANNELS, Centre
 from routing.core.stored import Started
 from routing.core.views import WAITING
 from routing.runner import Turn
@@ -70,14 +70,14 @@ class Projections(NamedTuple):
             if seq == begin:
                 first = facts[0].seq
                 self.queue_log.waiting(one.contact for one in loaded.contacts if one.queued_at < facts[0].at
-                                       and one.channel is Channel.VOICE and one.state in WAITING)
+                                       and one.channel in PHONE_CHANNELS and one.state in WAITING)
             self.recorder.remember(facts)
             self.queue_log.take(facts)
             seq, read = facts[-1].seq, read + len(facts)
         if first > 1:  # older ones were purged, or left alone
             self.recorder.begin_again(now)
-        own = engine.take_facts()
-        await store.commit(Turn([(now, started)], own))
+        changes, own = engine.take_changes(), engine.take_facts()
+        await store.commit(Turn([(now, started)], own, changes))
         self.recorder.remember(own)
         self.queue_log.take(own)
         self.queue_log.start(now)

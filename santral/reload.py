@@ -28,7 +28,7 @@ from santral.playable import playable
 log = structlog.get_logger()
 
 RELOADED = frozenset({"centre", "hours", "calendar", "callback", "wait", "recording", "privacy", "wishes",
-                      "routing", "profile"})
+                      "pause_reasons", "routing", "profile"})
 """Tables of santral.toml that a reload puts in force. One that is not named here needs a restart."""
 BY_ASTERISK = frozenset({"numbers", "asterisk", "trunk", "transfer", "seats", "net", "wait.tick_s", "wait.step_s",
                          "wait.max_fails"})

@@ -21,7 +21,7 @@ from ivr.flow.model import Flow, Queue
 from ivr.flow.model import Needs as MenuNeeds
 from routing.core import model as core
 from routing.core.abuse import ABUSIVE
-from routing.core.capacity import VOICE, allowed
+from routing.core.capacity import BY_PHONE, allowed
 from routing.core.expression import LENGTH_MAX, Expression, ExpressionError, fits, parse, skills
 from routing.core.ids import SkillId
 from routing.core.pool import HEAVY
@@ -34,8 +34,7 @@ class Team(NamedTuple):
     """Who answers, as the files say and as the engine sees them."""
 
     agents: Sequence[tuple[Agent, core.Profile]]
-    costs: Mapping[core.Channel, int]
-    """Units that one contact takes."""
+    channels: Mapping[core.Channel, core.ChannelRow]
 
 
 class _Place(NamedTuple):
@@ -227,7 +226,7 @@ def _meets(agent: Agent, needs: Expression | dict[str, int]) -> bool:
 
 def _may(profile: core.Profile, service: Service, team: Team) -> bool:
     """By what holds for everybody and what the agent needs, the engine's own way."""
-    return bool(allowed(profile, team.costs) & VOICE) and service.id not in profile.no_topics
+    return bool(allowed(profile, team.channels) & BY_PHONE) and service.id not in profile.no_topics
 
 
 def _off_call(loaded: Loaded, service: Service, fitting: Sequence[Agent]) -> list[Problem]:

@@ -8,7 +8,7 @@ from routing.core.engine import Engine
 from routing.core.ids import AgentId
 from routing.core.model import Profile
 from routing.core.stored import StoredAgent
-from tests.core_house import House, restore
+from tests.core_house import House, of_burden, restore
 
 A = AgentId("a")
 LONG = Profile(wrapup_s=0.0, max_continuous_s=1e9)
@@ -36,9 +36,10 @@ def restarted(h: House) -> House:
     """The same house from the agent's row."""
     last = h.last(f.AgentChanged)
     told = [fact.wellbeing for fact in h.facts_of(f.AgentChanged) if fact.wellbeing is not None]
-    row = StoredAgent(last.agent, last.version, last.state, last.reason, h.agent("a").since, last.seat, last.misses,
-                      last.idle_since, last.wrapup_until, last.pause_pending, last.leave_pending,
-                      wellbeing=told[-1] if told else None)
+    row = StoredAgent(agent=last.agent, version=last.version, state=last.state, reason=last.reason,
+                      since=h.agent("a").since, seat=last.seat, misses=last.misses, idle_since=last.idle_since,
+                      wrapup_until=last.wrapup_until, pause_pending=last.pause_pending,
+                      leave_pending=last.leave_pending, **of_burden(told[-1] if told else None))
     other = House({"a": 50}, h.centre.agents[0].profile)
     other.engine = Engine(first_offer=100)
     other.tell(e.Configured(h.centre), h.now)

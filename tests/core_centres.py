@@ -14,6 +14,7 @@ from routing.core.model import (
     Service,
     Step,
     WrapUpMode,
+    channel_rows,
 )
 
 PSY, EDU, TIP = SkillId("psy"), SkillId("edu"), SkillId("tip")
@@ -80,5 +81,5 @@ CENTRES = (
     Centre(SERVICES, mixed(9, 1)),
     Centre(ROUTED, team(9, 3)),
     Centre(ROUTED, mixed(9, 5)),
-    Centre(SERVICES, mixed(9, 4), interruptible=frozenset(Channel) - {Channel.VOICE}),
+    Centre(SERVICES, mixed(9, 4), channels=channel_rows(interruptible=frozenset(Channel) - {Channel.VOICE})),
 )

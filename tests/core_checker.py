@@ -18,7 +18,8 @@ from routing.core.model import (
     OfferState,
     Profile,
 )
-from routing.core.records import MINUTE_S
+from routing.core.pool import MINUTE_S
+from routing.core.refusals import REASON, RETRY_S
 from routing.core.transfer import IN_PERSON_S
 from tests.core_centres import SERVICES
 
@@ -274,6 +275,8 @@ class Checker:
 
     def _closed(self, fact: f.OfferClosed) -> None:
         self._offer(fact, OfferState.PENDING, fact.state)
+        if fact.reason == REASON:
+            self.aside[fact.contact] = max(self.aside.get(fact.contact, 0.0), fact.at + RETRY_S)
         assert (fact.contact_version is None) == (fact.state is OfferState.CANCELED)
         if fact.contact_version is not None:
             self._contact(fact.contact, fact.contact_version, ContactState.RESERVED, ContactState.PENDING)
@@ -281,8 +284,9 @@ class Checker:
 
 def can_take(profile: Profile, centre: Centre, mine: list[tuple[Channel, OfferState]], channel: Channel) -> bool:
     """Whether an agent who has these contacts may get one more: every rule of the profile, said plainly."""
-    costs, calls = dict(centre.costs), [one for one in mine if one[0] is Channel.VOICE]
-    yielding = [one for one in mine if one[0] in centre.interruptible and one not in calls]
+    costs, calls = {row.channel: row.cost for row in centre.channels}, [one for one in mine if one[0] is Channel.VOICE]
+    interruptible = {row.channel for row in centre.channels if row.interruptible}
+    yielding = [one for one in mine if one[0] in interruptible and one not in calls]
     most = dict(profile.max_concurrency).get(channel, 1)
     if channel not in profile.channels or len([one for one in mine if one[0] is channel]) >= most:
         return False
@@ -293,7 +297,7 @@ def can_take(profile: Profile, centre: Centre, mine: list[tuple[Channel, OfferSt
         if (mine and profile.captions) or any(state is OfferState.WRAPPING for _, state in mine):
             return False
     elif calls:
-        if yielding or channel in centre.interruptible:
+        if yielding or channel in interruptible:
             return False
     else:
         counted = mine

@@ -18,6 +18,7 @@ from routing.core.model import (
     ContactState,
     OfferState,
 )
+from routing.core.stored import ChangeLog
 from tests.core_centres import CENTRES, EDU, PSY, TIP
 from tests.core_checker import Checker
 
@@ -35,6 +36,7 @@ class Driver:
         """Time between two events; 0: many come at the very same moment."""
         self.entries: list[tuple[float, e.Event | None]] = []
         self.facts: list[f.Fact] = []
+        self.changes = ChangeLog()
         self.commands: list[Command] = []
         self.checker = Checker()
         self.centre = CENTRES[0]
@@ -56,6 +58,7 @@ class Driver:
         except Refused:
             assert not self.engine.take_facts(), "a refusal changes nothing"
             return
+        self.changes.add(self.engine.take_changes())
         new = self.engine.take_facts()
         self.facts += new
         self.commands += done
@@ -153,6 +156,7 @@ class Driver:
     def _call_event(self, rng: random.Random, offer: OfferId, caller: ContactId, other: ContactId) -> e.Event:
         return rng.choice((
             e.OfferRinging(offer), e.OfferRinging(offer), e.OfferAnswered(offer), e.OfferConnected(offer, caller),
+            e.CommandRefused(caller, rng.choice((offer, None))),
             e.OfferConnected(offer, caller), e.OfferConnected(offer, caller), e.TalkEnded(offer, "caller"),
             e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "lost"),
             e.TalkEnded(offer, "dropped"), e.FollowUpAgreed(offer), e.FollowUpAgreed(offer, rng.random() < 0.8),

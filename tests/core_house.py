@@ -8,16 +8,22 @@ from typing import Any, TypeVar
 from routing.core import events as e
 from routing.core.commands import Command, Offer
 from routing.core.engine import Engine
-from routing.core.facts import Fact
+from routing.core.facts import Fact, Wellbeing
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView
-from routing.core.model import Agent, AgentState, Centre, Channel, Profile, Service, Step
+from routing.core.model import Agent, AgentState, Centre, Channel, PauseReason, Profile, Service, Step
 from routing.core.restore import rebuild
-from routing.core.stored import Row, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import ChangeLog, Row, StoredAgent, StoredContact, StoredOffer
 
 F = TypeVar("F")
 
 EDU = Service(ServiceId("edu"), "Uzaktan eğitim", (Step(((SkillId("edu"), 1),)),))
+
+
+PAUSES = (PauseReason("mola", "Mola", "Break", default=True), PauseReason("yemek"), PauseReason("telefon"),
+          PauseReason("egitim", work=True), PauseReason("teknik", work=True, limit_s=600.0),
+          PauseReason("cay", limit_s=900.0))
+"""The table of this centre: rests, work, and both with a limit."""
 
 
 class House:
@@ -28,11 +34,12 @@ class House:
         self.engine = Engine()
         self.now = 0.0
         self.facts: list[Fact] = []
+        self.changes = ChangeLog()
         self.offers: list[Offer] = []
         self.numbers = 0
         agents = tuple(Agent(AgentId(name), ((SkillId("edu"), level),), profile or Profile())
                        for name, level in levels.items())
-        self.centre = Centre(services, agents)
+        self.centre = Centre(services, agents, pause_reasons=PAUSES)
         self.tell(e.Configured(self.centre))
 
     def profiles(self, **profiles: Profile) -> None:
@@ -69,6 +76,7 @@ class House:
         return self._keep(self.engine.tick(at))
 
     def _keep(self, commands: list[Command]) -> list[Command]:
+        self.changes.add(self.engine.take_changes())
         self.facts += self.engine.take_facts()
         self.offers += [command for command in commands if isinstance(command, Offer)]
         return commands
@@ -121,3 +129,8 @@ def restore(engine: Engine, contacts: Iterable[StoredContact], offers: Iterable[
     for contact in over:
         d.remember_over(contact)
     return rebuild(d, contacts, offers, agents)
+
+
+def of_burden(told: Wellbeing | None) -> dict[str, Any]:
+    """What of an agent's row an AgentChanged tells by this."""
+    return {} if told is None else {name: value for name, value in told._asdict().items() if name != "weighed"}

@@ -58,8 +58,8 @@ class Node:
     async def tell(self, event: e.Event) -> list[Any]:
         self.now += 0.5
         commands = self.engine.handle(event, self.now)
-        facts = self.engine.take_facts()
-        await self.store.commit(Turn([(self.now, event)], facts))
+        changes, facts = self.engine.take_changes(), self.engine.take_facts()
+        await self.store.commit(Turn([(self.now, event)], facts, changes))
         self.log.take(facts)
         return list(commands)
 

@@ -37,7 +37,8 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     roles = ", ".join(sorted(role.value for role in route.roles))
     operation: dict[str, Any] = {
         "summary": route.summary, "operationId": route.handler.__name__,
-        "description": f"Roles: {roles}." + (" An agent's token: only for its own id." if route.own else ""),
+        "description": f"Roles: {roles}." + (" An agent's token: only for its own id." if route.own else "")
+        + (f" {route.detail}" if route.detail else ""),
         "responses": {"200": _sound() if route.response is None else _answer(route.response, "Done", schemas),
                       **{code: _answer(Problem, text, schemas) for code, text in ERRORS.items()}}}
     if "{id}" in route.path:

@@ -28,9 +28,28 @@ class SignIn(Shape):
 
 
 class Pause(Shape):
-    """Why the agent is away. One word for all: ordinary breaks and those an accommodation asks for look the same."""
+    """The reason of a pause. Ordinary breaks and those that an accommodation asks for have the same one."""
 
-    reason: Annotated[str, StringConstraints(pattern=WORDS)] = "mola"
+    reason: Annotated[str, StringConstraints(pattern=WORDS)] | None = Field(
+        None, description="Id of a row of `[pause_reasons]`; null: the default row.")
+
+
+class Reason(Shape):
+    """A row of the centre's table of pause reasons."""
+
+    id: str
+    tr: str
+    en: str
+    work: bool = Field(description="The time counts as work, not as a rest.")
+    limit_s: float | None = Field(description="After this long the agent is shown as over the limit; null: no limit.")
+    default: bool
+    digit: str = Field(description="Key of the phone after `*46`; empty: the phone does not offer the reason.")
+
+
+class Reasons(Shape):
+    """The centre's table of pause reasons."""
+
+    reasons: list[Reason]
 
 
 class Weight(Shape):

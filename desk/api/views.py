@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from desk.api.shapes import Shape
+from desk.api.shapes import Reason, Reasons, Shape
 from desk.api.tokens import Who
 from routing.core.inbox import AgentView, QueueView, Status
 
@@ -16,13 +16,17 @@ class Agent(Shape):
     id: str
     team: str
     state: str
-    reason: str = Field(description="Of a break the agent's word; of `not_responding` what came last: `misses` (nobody "
-                                    "picked up) or `refusals` (the phone refused, as in \"do not disturb\").")
+    reason: str = Field(description="Of a pause the id of its row in `[pause_reasons]`; of `not_responding` what came "
+                                    "last: `misses` (nobody picked up) or `refusals` (the phone refused, as in "
+                                    "\"do not disturb\").")
     since: float = Field(description="Start of the state, Unix seconds.")
     seat: str | None
     contact: str | None
     service: str | None
     pause_pending: str = Field(description="Reason of the break that begins after the talk; empty: none.")
+    limit_at: float | None = Field(None, description="When the pause reaches the limit of its reason, Unix seconds; "
+                                                    "null: no limit.")
+    over_limit: bool = Field(False, description="The pause is longer than its reason allows. Nothing else changes.")
     until: float | None = Field(None, description="End of wrap-up, Unix seconds. Only for the agent's own token.")
     misses: int | None = Field(None, description="Offers missed or refused in a row. Only for the agent's own token.")
     relaxed: dict[str, float] | None = Field(
@@ -127,9 +131,16 @@ def agent(view: AgentView, who: Who) -> Agent:
     own = who.agent == view.agent
     return Agent(id=view.agent, team=view.team, state=view.state.value, reason=view.reason, since=view.since,
                  seat=view.seat, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
+                 limit_at=view.pause_limit_at, over_limit=view.over_limit,
                  until=view.until if own else None, misses=view.misses if own else None,
                  relaxed=dict(view.relaxed) if own else None, spared_until=view.spared_until if own else None,
                  resting_until=view.resting_until if own else None)
+
+
+def reasons(status: Status) -> Reasons:
+    """Return the table of pause reasons that is in force."""
+    return Reasons(reasons=[Reason(id=one.id, tr=one.name, en=one.name_en, work=one.work, limit_s=one.limit_s,
+                                   default=one.default, digit=one.digit) for one in status.pause_reasons])
 
 
 def queue(view: QueueView) -> Queue:

@@ -25,8 +25,8 @@ CONFIRM_S = 6.0
 SENTENCE_S = 20.0
 """Longest single prompt: more cannot be kept in mind, and cannot be repeated in parts."""
 
-NOT_APPLICABLE = ("Rules of accessible menus (docs/menu.md): checked. I10, keys and speech both: not applicable, there "
-                  "is no speech input.")
+NOT_APPLICABLE = ("Rules of accessible menus (docs/centre/menu.md): checked. I10, keys and speech both: not "
+                  "applicable, there is no speech input.")
 """What is told of the one rule that no menu can break or keep."""
 
 ADVERTS = {

@@ -1,8 +1,8 @@
 """The dialogue without I/O: (flow, state, input, now) -> (state, next step). The shell plays and listens, nothing else.
 
-The rules are those of accessible telephone menus (COGA, EN 301 549 6.4, 36 CFR 1194.23(d)); `docs/menu.md` lists them
-for the people who write menus. Wrong key, no key and a failing machine are three different things: the first two are
-counted together (two of them lead to a human), the third is an exception and the dialplan's business.
+The rules are those of accessible telephone menus (COGA, EN 301 549 6.4, 36 CFR 1194.23(d)); `docs/centre/menu.md` lists
+them for the people who write menus. Wrong key, no key and a failing machine are three different things: the first two
+are counted together (two of them lead to a human), the third is an exception and the dialplan's business.
 """
 
 from __future__ import annotations

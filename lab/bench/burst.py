@@ -79,7 +79,7 @@ class _Node:
         self.engine = Engine()
         clock = Clock()
         self.runner = Runner(self.engine, store, clock=clock,
-                             execute=lambda commands: self.switch.orders.execute(commands))
+                             execute=lambda commands: self.switch.execute(commands))
         seats = frozenset(f"s{number}" for number in range(AGENTS))
         self.switch = Switch(
             SwitchSettings("n1", Login("127.0.0.1", port, "events", "x", "system,call"),

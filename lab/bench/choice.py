@@ -20,8 +20,7 @@ from routing.core.domain import Domain
 from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.match import Matching
 from routing.core.model import Agent, Channel, Profile, Service, Step
-from routing.core.pool import Group
-from routing.core.records import AgentRecord, Contact
+from routing.core.records import AgentRecord, Contact, ContactGroup, Index
 
 TAKES_S = 10.0
 SKILLS = tuple(SkillId(f"k{number}") for number in range(12))
@@ -146,7 +145,8 @@ def of_agents(size: int, every: int = 2) -> tuple[float, float, float]:
     """One choice among `size` agents, of whom one in `every` is idle: CPU microseconds of the engine's index, of the
     bare one, of the plain scan."""
     agents = team(size)
-    matching, bare, scan = Matching(SERVICES), Bare(agents, every), Scan(agents, every)
+    matching: Index = Matching(SERVICES)
+    bare, scan = Bare(agents, every), Scan(agents, every)
     for number, agent in enumerate(agents):
         record = AgentRecord(agent, number, idle_since=number * 1e-3)
         matching.sign_in(record)
@@ -221,7 +221,7 @@ class Waiting:
         for record in self.records.values():
             self.matching.sign_in(record)
             self.matching.stand(record)
-        self.took: list[tuple[Group, Contact]] = []
+        self.took: list[tuple[ContactGroup, Contact]] = []
         self.left: list[int] = []
         self.turns = min(count // 4, PICKS)
         self._check()

@@ -48,7 +48,7 @@ def bench(
     everything: Annotated[bool, typer.Option("--all", help="All, one after the other.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
     history: Annotated[Path | None, typer.Option("--history", help="Append the rows to the last table of this page, "
-                                                                   "e.g. docs/benchmarks.md.")] = None,
+                                                                   "e.g. docs/develop/benchmarks.md.")] = None,
 ) -> None:
     """Measure, each candidate beside its yardstick in the same run; exit 1 when a goal is missed."""
     wanted = names() if everything else name or []
@@ -57,7 +57,7 @@ def bench(
         typer.echo(f"no benchmark {', '.join(unknown)}; there are: {', '.join(names())}", err=True)
         raise typer.Exit(2)
     if history is not None and not _ends_with_table(history):
-        typer.echo(f"{history} does not end with the table of the history; see docs/benchmarks.md", err=True)
+        typer.echo(f"{history} does not end with the table of the history; see docs/develop/benchmarks.md", err=True)
         raise typer.Exit(2)
     console = Console(stderr=as_json)
     if not wanted:

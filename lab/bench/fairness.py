@@ -2,26 +2,29 @@
 
 Three days of eight hours, 180 agents, on the shipped engine and the virtual clock. Equal agents at 85 % load: how much
 their occupancy differs, by the default strategy and by "least occupied". Then a mixed house (calls and chats, light and
-heavy) with the same callers twice: nobody needs anything, and 50 agents do. The independent checker of profiles looks
-at every offer of the second; what the others carry more and what callers wait longer is the cost, printed whatever it
+heavy) with the same callers twice: nobody needs anything, and 50 agents do. Every offer of the second is checked as a
+node checks its own; what the others carry more and what callers wait longer is the cost, printed whatever it
 is. Part days are hours of the roster: both houses have them, and a row tells what it costs when the first has not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from statistics import fmean
 from typing import NamedTuple
 
 from lab.bench.row import Row
-from lab.profile_checker import ProfileChecker
+from metrics.accommodations import LOOKING, Accommodations
+from metrics.names import VIOLATIONS
+from metrics.series import Series
 from planning.arrivals import Chance, Day, Kind, generate
 from planning.house import Arrival, Duty, run
 from planning.outcome import Outcome, variation
-from routing.core import commands, events
+from routing.core import events
 from routing.core.facts import Fact, Offered
-from routing.core.ids import AgentId, OfferId, ServiceId, SkillId
+from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import (
     Agent,
     AnswerMode,
@@ -105,10 +108,10 @@ class House(NamedTuple):
 
 
 class Day8(NamedTuple):
-    """What came of a day; `violations` and `offers` by the checker."""
+    """What came of a day: violations by rule, and offers looked at."""
 
     outcome: Outcome
-    violations: Sequence[str]
+    violations: Mapping[str, int]
     offers: int
 
 
@@ -159,56 +162,35 @@ def present(house: House) -> float:
 
 
 def lived(house: House, arrivals: list[Arrival], *, judge: Centre | None = None) -> Day8:
-    """The day in this house; `judge`: the centre by whose profiles the checker looks at it, None: it does not."""
+    """Simulate the day in this house. Compare each offer with the profiles of `judge`, if there is one."""
     slow = {agent.id for agent in house.centre.agents if agent.profile.ring_timeout_s > Profile().ring_timeout_s}
-    look = None if judge is None else _Look(house, judge)
-
-    def answer_s(offer: commands.Offer) -> float:
-        if look is not None:
-            look.made[offer.offer] = offer
-        return SLOW_PICK_UP_S if offer.agent in slow else PICK_UP_S
-
-    outcome = run(house.centre, arrivals, house.duties, answer_s=answer_s, count_from=WARM_UP_S, also=house.also,
-                  watch=None if look is None else look.facts)
-    if look is None:
-        return Day8(outcome, (), outcome.offers)
-    look.turn()
-    return Day8(outcome, look.checker.violations, look.checker.checked["offers"])
+    look = None if judge is None else _Look(judge)
+    outcome = run(house.centre, arrivals, house.duties, count_from=WARM_UP_S, also=house.also,
+                  answer_s=lambda offer: SLOW_PICK_UP_S if offer.agent in slow else PICK_UP_S,
+                  watch=None if look is None else look.take)
+    return Day8(outcome, look.count_violations() if look else {}, look.offers if look else outcome.offers)
 
 
 class _Look:
-    """Shows a day to the checker: what was told and what came of it, moment by moment."""
+    """Check facts against profiles in the way in which a node counts its violations."""
 
-    def __init__(self, house: House, judge: Centre) -> None:
-        self.checker = ProfileChecker()
-        self.checker.told(events.Configured(judge), 0.0)
-        self.made: dict[OfferId, commands.Offer] = {}
-        """Commands whose facts have not been shown yet: they come in portions."""
-        self._at, self._now = -inf, list[Fact]()
-        told: list[Told] = list(house.also)
-        told += [(duty.start, events.BreaksPlanned(duty.agent, duty.breaks)) for duty in house.duties]
-        told += [(duty.end, events.AgentSignedOut(duty.agent)) for duty in house.duties]
-        self._told = sorted(told, key=lambda one: one[0], reverse=True)
+    def __init__(self, judge: Centre) -> None:
+        self._series = Series(())
+        self._rules = Accommodations(self._series)
+        self._rules.configure(judge)
+        self.offers = 0
 
-    def facts(self, portion: list[Fact]) -> None:
-        """The next facts, in order."""
+    def take(self, portion: list[Fact]) -> None:
+        """Check the next facts, in order."""
         for fact in portion:
-            if fact.at != self._at:
-                self.turn()
-                self._at = fact.at
-            self._now.append(fact)
+            self.offers += isinstance(fact, Offered)
+            if (check := LOOKING.get(type(fact))) is not None:
+                check(self._rules, fact)
 
-    def turn(self) -> None:
-        """Everything of one moment has been seen."""
-        if not self._now:
-            return
-        self.checker.told(None, self._at)
-        while self._told and self._told[-1][0] <= self._at:
-            at, event = self._told.pop()
-            self.checker.told(event, at)
-        done = [self.made.pop(fact.offer) for fact in self._now if isinstance(fact, Offered)]
-        self.checker.came(self._now, done)
-        self._now = []
+    def count_violations(self) -> dict[str, int]:
+        """Return the number of violations of each rule that has any."""
+        return {sample.labels["rule"]: int(sample.value) for metric in self._series.registry.collect()
+                for sample in metric.samples if sample.name == VIOLATIONS.name and sample.value}
 
 
 def share(outcome: Outcome, agents: Sequence[AgentId]) -> float:
@@ -256,15 +238,15 @@ def _cost() -> list[Row]:
         before.append(lived(plain, arrivals).outcome)
         whole.append(lived(full, arrivals).outcome)
         after.append(lived(needy, arrivals, judge=needy.centre))
-    wrong = [one for day in after for one in day.violations]
+    wrong = sum((Counter(day.violations) for day in after), Counter[str]())
     ends = [day.outcome for day in after]
     was, is_now, all_days = (fmean(share(one, others) for one in days) for days in (before, ends, whole))
     level, level_now = (_mean(one.total.service_level() for one in days) for days in (before, ends))
     asa, asa_now = (_mean(one.total.asa_s for one in days) for days in (before, ends))
     p99, p99_now = (_mean(one.total.percentile(0.99) for one in days) for days in (before, ends))
     return [
-        Row("fairness.violations", len(wrong), "count", f"{sum(day.offers for day in after)} offers checked"
-            + (f"; {wrong[0]}" if wrong else ""), None, "0", not wrong),
+        Row("fairness.violations", wrong.total(), "count", f"{sum(day.offers for day in after)} offers checked"
+            + (f"; {', '.join(wrong)}" if wrong else ""), None, "0", not wrong),
         Row("fairness.others", 100 * (is_now - was), "points", f"occupancy {100 * was:.1f} % -> {100 * is_now:.1f} %",
             None, f"< {100 * MORE_MAX:g}", is_now - was < MORE_MAX),
         Row("fairness.others.part_days", 100 * (is_now - all_days), "points",

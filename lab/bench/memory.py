@@ -148,9 +148,9 @@ class _Day:
         self.now += 0.01
         for event in events:
             self.engine.handle(event, self.now)
-        facts = self.engine.take_facts()
+        changes, facts = self.engine.take_changes(), self.engine.take_facts()
         if self.store is not None:
-            await self.store.commit(Turn([(self.now, event) for event in events], facts))
+            await self.store.commit(Turn([(self.now, event) for event in events], facts, changes))
 
     async def all_of(self, make: Callable[[int], Event], first: int) -> None:
         """The same of every caller."""

@@ -166,7 +166,8 @@ async def _round(folder: Path, broker: Broker | None) -> Round:
     await store.take_lease("bench")
     began = Started(centre(), (), (), (), (), (), 1, 1, ())
     engine.handle(began, clock())
-    await store.commit(Turn([(clock(), began)], engine.take_facts()))
+    changes = engine.take_changes()
+    await store.commit(Turn([(clock(), began)], engine.take_facts(), changes))
     calls: Calls
     runner: Runner
     if broker is None:

@@ -1,7 +1,7 @@
 """What a commit costs: a turn with one decision, and with twenty, beside `sqlite3` alone in the same run.
 
 A decision is measured with everything around it: two inputs, a caller's queue entry, an agent who signs in and then
-rings, the offer; that is eleven changed rows in five tables and the bodies of six records. Yardsticks, all with the
+rings, the offer; that is nine changed rows in five tables and the bodies of six records. Yardsticks, all with the
 same WAL, the same `synchronous=FULL` and on the same disk, round by round in turn: the very same statements with their
 values ready-made, told to the driver by nothing but a loop; and one insert into one table.
 """
@@ -13,16 +13,20 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lab.bench.row import Row
+from routing.core.declare import STATE
 from routing.core.events import ContactQueued, ContactTicked, Event
 from routing.core.facts import AgentChanged, Fact, Offered, Queued
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel
+from routing.core.model import AgentState, Channel, ContactState
+from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import Change, StoredAgent, StoredContact, StoredOffer
+from routing.runner import Turn
 from routing.store.statement import Statement
 from routing.store.store import Store
 
@@ -37,7 +41,7 @@ FACTS = 4
 """Facts of one decision: queued, agent signed in, agent rings, offered."""
 
 GOAL_RATIO = 5.0
-"""A turn of one decision changes eleven rows where this yardstick inserts one: it may cost this many times as much."""
+"""A turn of one decision changes nine rows where this yardstick inserts one: it may cost this many times as much."""
 
 GOAL_SAME = 2.5
 """A turn may cost so many times what its own statements cost the driver alone: the rest is to write the bodies of the
@@ -48,13 +52,6 @@ GOAL_BATCH_SHARE = 0.5
 
 Told = list[tuple[str, Any, bool]]
 """What the driver was told in one turn: text, values (Any: as the driver takes them), whether there are many."""
-
-
-class Turn(NamedTuple):
-    """What one commit holds."""
-
-    events: Sequence[tuple[float, Event | None]]
-    facts: Sequence[Fact]
 
 
 def rows() -> list[Row]:
@@ -178,6 +175,7 @@ def _recording(found: list[Told]) -> Iterator[None]:
 def _turn(first: int, decisions: int) -> Turn:
     events: list[tuple[float, Event | None]] = []
     facts: list[Fact] = []
+    changes: list[Change] = []
     for number in range(first, first + decisions):
         at, seq = 1_800_000_000.0 + number, FACTS * number + 1
         contact, agent = ContactId(f"1800000000.{number}"), AgentId(f"a{number}")
@@ -193,4 +191,15 @@ def _turn(first: int, decisions: int) -> Turn:
             Offered(seq + 3, at, OfferId(number + 1), contact, 2, agent, 2, seat, service, Channel.VOICE, 15.0, 0, 80,
                     12.5, (AgentId("a2"), AgentId("a3")), 12, 40, 3),
         ]
-    return Turn(events, facts)
+        changes += [
+            Change(Contact, 0, STATE, at, StoredContact(
+                contact=contact, service=service, channel=Channel.VOICE, since=at, priority=0, queued_at=at, leg=leg,
+                caller_hash="h" * 64, caller_box="b" * 120, node="node", entered_at=at, step_since=at,
+                state=ContactState.RESERVED, version=2, offer=OfferId(number + 1), agent=agent)),
+            Change(AgentRecord, 0, STATE, at, StoredAgent(
+                agent=agent, state=AgentState.RINGING, since=at, version=2, seat=seat, idle_since=at, team="genel")),
+            Change(Offer, 0, STATE, at, StoredOffer(
+                offer=OfferId(number + 1), contact=contact, agent=agent, seat=seat, offered_at=at, ring_s=15.0, step=0,
+                level=80, channel=Channel.VOICE, service=service, version=1)),
+        ]
+    return Turn(events, facts, changes)

@@ -6,7 +6,8 @@ The library writes the schema of Grafana 10.1; later ones read it and bring it u
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -16,13 +17,12 @@ from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from metrics.dashboards.panel import EVERYTHING, SIZES, Board, Kind, Panel
-from metrics.dashboards.parts import part_of
-from metrics.dashboards.unit import UP
-from metrics.report_words import Said
+from drawing.texts import Said
+from metrics.dashboards.panel import EVERYTHING, SIZES, UNITS, UP, Board, Kind, Panel, read_board
 
 SOURCE = "santral-prometheus"
 """Unique id of the data source in Grafana: panels name it, the provisioning file makes it."""
+BOARDS = tuple(map(read_board, ("service", "workload", "platform")))
 FOLDER = "Santral"
 REFRESH, RANGE = "10s", "now-6h"
 """A wall screen is looked at from afar: six hours are most of a shift."""
@@ -32,6 +32,15 @@ VARIABLES: Mapping[str, tuple[Said, str]] = {
     "team": (Said("Ekip", "Team"), "acd_agents"),
 }
 """Label -> its name for people, and the metric that has all its values from the start of a node."""
+FEW = Said("beşten az kişi", "fewer than five")
+ABSENT: Mapping[str, Said] = {
+    "acd_mqtt_|acd_signal_": Said("MQTT aracısı yok", "no MQTT broker"),
+    "asterisk_": Said("res_prometheus yok", "no res_prometheus"),
+    "acd_agents_distress_limited|acd_agent_state_seconds|team:acd_": Said("görevde beşten az kişi",
+                                                                          "fewer than five on duty"),
+    "acd_agent|acd_break_protection|acd_accommodations_applied": FEW}
+"""How the metrics begin that not every centre has, and what a panel says in place of their values. The first match
+counts."""
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid=SOURCE)
 Builder = timeseries.Panel | stat.Panel | bargauge.Panel
 
@@ -66,22 +75,23 @@ def _panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
 
     made: Builder = _KINDS[panel.kind](panel)
     made.title(said(panel.title)).description(said(panel.description)).datasource(DATASOURCE)
-    made.unit(said(panel.unit.grafana))
+    made.unit(said(UNITS[panel.unit]))
     for number, query in enumerate(panel.queries):
+        legend = f"{{{{{query.by}}}}}" if query.by else said(query.name)
         made.with_target(
-            prometheus.Dataquery().expr(query.expression).legend_format(said(query.name)).ref_id(chr(ord("A") + number))
+            prometheus.Dataquery().expr(query.expression).legend_format(legend).ref_id(chr(ord("A") + number))
             .datasource(DATASOURCE).format(PromQueryFormat.TIME_SERIES).range())
     if panel.low is not None:
         made.min(panel.low)
     if panel.high is not None:
         made.max(panel.high)
-    if panel.unit is UP:
+    if panel.unit == UP:
         made.mappings([model.ValueMap({
-            str(value): model.ValueMappingResult(text=UP.text(value, english=english), color=colour)
-            for value, colour in ((0, BAD), (1, GOOD))})])
-    part = part_of(query.expression for query in panel.queries)
-    if part is not None:
-        made.no_value(said(part.missing))
+            str(value): model.ValueMappingResult(text=said(text), color=colour)
+            for value, text, colour in ((0, Said("yok", "down"), BAD), (1, Said("var", "up"), GOOD))})])
+    missing = explain_no_data(query.expression for query in panel.queries)
+    if missing is not None:
+        made.no_value(said(missing))
     if panel.limit is not None:
         first, then = (GOOD, BAD) if panel.limit_is_most else (BAD, GOOD)
         made.thresholds(dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(
@@ -99,6 +109,12 @@ def _panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
     for name, text in shown.items():
         made.override_by_name(name, [model.DynamicConfigValue("displayName", text)])
     return made
+
+
+def explain_no_data(expressions: Iterable[str]) -> Said | None:
+    """Return what a panel with these queries says when it has no data. Return None if every centre has the data."""
+    text = " ".join(expressions)
+    return next((said for begins, said in ABSENT.items() if re.search(rf"(?<![\w:])(?:{begins})", text)), None)
 
 
 def _lines(panel: Panel) -> timeseries.Panel:

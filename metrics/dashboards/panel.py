@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from importlib.resources import files
 from typing import NamedTuple
 
-from metrics.dashboards.unit import Unit
-from metrics.report_words import Said
+import yaml
+from pydantic import TypeAdapter
+
+from drawing.texts import Said
 
 COLUMNS = 24
 """Grafana's grid is so wide; a unit of height is 30 px."""
 EVERYTHING = ".*"
 """What a variable stands for until somebody chooses."""
+
+UP = "up"
+UNITS: Mapping[str, Said] = {
+    "count": Said("short", "short"), "share": Said("percentunit", "percentunit"), "seconds": Said("s", "s"),
+    "hourly": Said("suffix: /sa", "suffix: /h"), "bytes": Said("decbytes", "decbytes"),
+    UP: Said("bool_on_off", "bool_on_off")}
+"""Units as Grafana names them. A suffix of this project has a language."""
 
 
 class Kind(StrEnum):
@@ -33,8 +43,10 @@ class Query(NamedTuple):
     """PromQL. `$queue` and `$team` are what is chosen on the dashboard."""
 
     expression: str
-    name: Said
+    name: Said = Said("şimdi", "now")
     """Of its series; `{{label}}` stands for the value of the label."""
+    by: str = ""
+    """Label whose value names each series, in place of `name`."""
     mark: bool = False
     """Only to compare with, such as the goal of the centre."""
 
@@ -43,11 +55,12 @@ class Panel(NamedTuple):
     """One picture. Titles and descriptions are for people who look, not for who wrote the query."""
 
     key: str
-    """Unique on its dashboard; name of its file when it is drawn."""
+    """Unique on its dashboard."""
     title: Said
     description: Said
     """What is to be seen, how it is counted, what is good."""
-    unit: Unit
+    unit: str
+    """One of `UNITS`."""
     kind: Kind
     queries: tuple[Query, ...]
     limit: float | None = None
@@ -85,33 +98,7 @@ class Board(NamedTuple):
             x, high, before = x + width, max(high, height), panel.kind
 
 
-def chosen(expression: str, variables: Mapping[str, str] | None = None) -> str:
-    """The expression as Prometheus takes it: variables replaced, those that are not given by everything."""
-    for name in ("queue", "team"):
-        expression = expression.replace(f"${name}", (variables or {}).get(name, EVERYTHING))
-    return expression
-
-
-def now(expression: str) -> tuple[Query, ...]:
-    """One series: what is, or was."""
-    return (Query(expression, Said("şimdi", "now")),)
-
-
-def by(label: str, expression: str) -> tuple[Query, ...]:
-    """A series for each value of a label, and named by it."""
-    return (Query(expression, Said(f"{{{{{label}}}}}", f"{{{{{label}}}}}")),)
-
-
-def in_a_day(metric: str, label: str, chosen: str = "") -> tuple[Query, ...]:
-    """So many in 24 hours for each value of a label. Prometheus estimates increases; people are counted whole."""
-    return by(label, f"round(sum by ({label}) (increase({metric}{chosen}[24h])))")
-
-
-def quantiles(buckets: str, *shares: tuple[float, Said]) -> tuple[Query, ...]:
-    """Of a histogram, over five minutes. `buckets` may choose: `x_bucket{queue="a"}`."""
-    return tuple(Query(f"histogram_quantile({share}, sum by (le) (rate({buckets}[5m])))", name)
-                 for share, name in shares)
-
-
-HALF, MOST = (0.5, Said("yarısı (p50)", "half (p50)")), (0.9, Said("onda dokuzu (p90)", "nine tenths (p90)"))
-NEARLY_ALL = (0.99, Said("yüzde 99'u (p99)", "99 of 100 (p99)"))
+def read_board(key: str) -> Board:
+    """Return a dashboard of this package. Raise ValidationError if a value in its file is not what `Board` says."""
+    text = (files("metrics.dashboards") / f"{key}.yaml").read_text(encoding="utf-8")
+    return TypeAdapter(Board).validate_python(yaml.safe_load(text))

@@ -2,7 +2,7 @@
 nobody listened get their true times.
 
 The file holds `time,event,uniqueid,linkedid` (time in seconds since 1970 with fraction; `asterisk_conf/templates/
-cel_custom.conf` writes it so) and nothing about people.
+cel_custom.conf.j2` writes it so) and nothing about people.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from panoramisk.manager import Manager
 
 from routing.ami.errors import ActionRefused, AuthFailed, LinkError, LinkLost, OutcomeUnknown
 from routing.ami.wire import Counters, Decoder, Fields, Message, WireError, encode
+from routing.core.backoff import waits
 
 log = structlog.get_logger()
 
@@ -70,11 +71,8 @@ class LinkCounters(Counters):
 
 
 def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:
-    """Waits between tries, for ever: full jitter under a ceiling that doubles up to BACKOFF_MAX_S."""
-    ceiling = BACKOFF_FIRST_S
-    while True:
-        yield rand() * ceiling
-        ceiling = min(BACKOFF_MAX_S, ceiling * 2)
+    """Return the waits between tries to connect, without end."""
+    return waits(BACKOFF_FIRST_S, BACKOFF_MAX_S, rand)
 
 
 class Started(NamedTuple):

@@ -41,7 +41,6 @@ from routing.core.commands import (
 )
 from routing.core.events import CallbackFailed, ContactLeft, Event, OfferEnded
 from routing.core.ids import ContactId, leg_id, partner_leg_id
-from routing.core.model import Channel
 
 log = structlog.get_logger()
 
@@ -78,12 +77,12 @@ class Orders:
         """Commands Asterisk refused, or that could not be sent."""
 
     def execute(self, commands: Sequence[Command]) -> None:
-        """Begin to carry these out, in order. Never waits; what comes of them comes back as events."""
+        """Begin to carry these out, in order. Never waits; what comes of them comes back as events. All of them are
+        commands that the session takes (`Switch.takes`)."""
         first = True
         for command in commands:
-            if isinstance(command, Interrupt) or not _is_call(command) \
-                    or command.node not in ("", self._settings.node):
-                continue
+            if isinstance(command, Interrupt):
+                continue  # nothing interrupts a call
             if isinstance(command, Offer) and (agent := self._without_number(command)):
                 for leg in _legs(command):
                     self._translator.never_was(leg)
@@ -309,11 +308,3 @@ def _legs(command: Offer | Rescind) -> list[str]:
     if pair:
         legs.append(partner_leg_id(command.offer, command.contact))
     return legs
-
-
-def _is_call(command: Command) -> bool:
-    """Whether a telephone has to do with it. Messages ring no phone, and a contact without a caller's channel (a
-    message, a callback) cannot be sent to the safety net."""
-    if isinstance(command, Offer | Rescind):
-        return command.channel is Channel.VOICE
-    return bool(command.leg) if isinstance(command, Overflow) else not isinstance(command, Interrupt)

@@ -23,8 +23,10 @@ from routing.ami.resync import asks_nobody, diff, holds, snapshot, strangers, st
 from routing.ami.settings import Pace, SwitchSettings
 from routing.ami.translate import WANTED, Translator
 from routing.ami.wire import Message
+from routing.core.commands import Command, Overflow
 from routing.core.events import ContactGone, ContactLeft, Event, LinkChanged
 from routing.core.live import LiveContact, LiveOffer
+from routing.core.model import PHONE_CHANNELS, Channel
 
 log = structlog.get_logger()
 
@@ -64,6 +66,24 @@ class Switch:
         """Events read, of the kinds that are asked for."""
         self.mismatches = 0
         """Differences an audit found while the link was up: each is a bug, or an event forged or lost."""
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """Return the channels of Asterisk: all that need a phone."""
+        return PHONE_CHANNELS
+
+    def takes(self, command: Command) -> bool:
+        """Return whether the command is about a call on this Asterisk. A callback without a caller's channel
+        cannot be sent to the safety net."""
+        return command.channel in PHONE_CHANNELS and command.node in ("", self._settings.node) \
+            and (not isinstance(command, Overflow) or bool(command.leg))
+
+    def execute(self, commands: Sequence[Command]) -> None:
+        """Begin to carry these out, in order."""
+        self.orders.execute(commands)
+
+    def live(self) -> None:
+        """Return None: the session itself compares both views after every connect and once a minute."""
 
     @property
     def connected(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from routing.core import breaks, capacity, emit, pairs, wellbeing
 from routing.core.changes import AvailabilityChanged
+from routing.core.declare import STATE
 from routing.core.domain import Domain
 from routing.core.errors import NotSignedIn, UnknownAgent
 from routing.core.events import SeatChanged
@@ -148,7 +149,7 @@ def done(d: Domain, record: AgentRecord, reason: str, keep_idle: bool = False) -
 
 def enlist(d: Domain, record: AgentRecord) -> None:
     """Count the agent in as one who is signed in, by the settings and skills of now."""
-    record.allows = capacity.allowed(record.profile, d.costs)
+    record.allows = capacity.allowed(record.profile, d.channels)
     d.matching.sign_in(record)
     _reach(d, record)
     capacity.count(d, record)
@@ -159,6 +160,7 @@ def sit(d: Domain, record: AgentRecord, seat: SeatId) -> None:
     if record.seat is not None:
         d.seat(record.seat).agent = None
     record.seat, record.next_seat = seat, None
+    d.mark(record, STATE)
     d.seat(seat).agent = record
     _reach(d, record)
 
@@ -198,9 +200,10 @@ def note(d: Domain, record: AgentRecord) -> None:
 
 def _tell(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
     record.version += 1
+    record.wrapup_until = capacity.wrapup_until(d, record) if record.state is WRAPUP or len(record.offers) > 1 else None
     emit.agent_changed(
         d, record, before=before, before_s=before_s,
-        wrapup_until=capacity.wrapup_until(d, record) if record.state is WRAPUP or len(record.offers) > 1 else None,
+        wrapup_until=record.wrapup_until,
         wellbeing=wellbeing.burden(record) if record.untold else None,
         skills=record.agent.skills if record.as_configured is not None else None)
 

@@ -168,6 +168,7 @@ def connected(d: Domain, event: OfferConnected) -> None:
     wait_s, ring_s = at - contact.waits_from(), at - (offer.offered_at if offer.rang_at is None else offer.rang_at)
     if wait_s < 0.0:
         wait_s = 0.0
+    contact.wait_s = wait_s
     if ring_s < 0.0:
         ring_s = 0.0  # the connection came to be known before the ringing did
     emit.connected(

@@ -13,12 +13,9 @@ from math import inf
 from routing.core import agents, breaks, callback, contacts, offers, requirement
 from routing.core.domain import Domain
 from routing.core.kind import tier_of
-from routing.core.model import Channel
-from routing.core.pool import Group
-from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact
+from routing.core.model import PHONE_CHANNELS
+from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, ContactGroup
 from routing.core.strategies import fewest_contacts
-
-VOICE = Channel.VOICE
 
 RUNNERS_UP = 5
 """Agents named in the decision record beside the chosen one: its cost stays constant."""
@@ -58,7 +55,7 @@ def relax(d: Domain) -> None:
                 contacts.next_step(d, contact, "nobody")
 
 
-def turn_of(d: Domain, record: AgentRecord) -> Group | None:
+def turn_of(d: Domain, record: AgentRecord) -> ContactGroup | None:
     """Whose turn it is when this agent has become ready and nothing else has changed: the group with the first head
     of those that the agent serves."""
     standing, matching = record.standing, d.matching
@@ -67,11 +64,11 @@ def turn_of(d: Domain, record: AgentRecord) -> Group | None:
                   else matching.reach(record))
 
 
-def _first(d: Domain, groups: Iterable[Group], ready: bool = False) -> Group | None:
+def _first(d: Domain, groups: Iterable[ContactGroup], ready: bool = False) -> ContactGroup | None:
     """Of these groups the one whose head comes first: the greatest age by weight and points, then the first to
     arrive. A group whose link is down or whose service has enough contacts at agents waits on. `ready`: only where
     somebody stands who could take it."""
-    first: Group | None = None
+    first: ContactGroup | None = None
     first_age, first_number = inf, 0
     now, links = d.now, d.links
     for group in groups:
@@ -89,11 +86,11 @@ def _too_near(d: Domain, contact: Contact, record: AgentRecord) -> bool:
     """The next break of the agent, or for a call that of the other one of the pair."""
     if breaks.protected(d, record):
         return True
-    partner = record.partner if record.lead and contact.channel is VOICE else None
+    partner = record.partner if record.lead and contact.channel in PHONE_CHANNELS else None
     return partner is not None and breaks.protected(d, partner)
 
 
-def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
+def _offer(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     """The head of a group to an agent who stands for it, or is about to. What contacts take may have been learned to be
     more since the agent stood there, idle: whose break is too near by now is put where they belong instead."""
     assert group.head is not None
@@ -114,7 +111,7 @@ def _offer(d: Domain, group: Group, record: AgentRecord) -> None:
     elif pool.owner is None:
         level = requirement.level(pool.requirement, record.kind.skills)
     else:
-        level = requirement.level(requirement.of(d, contact), record.kind.skills)
+        level = requirement.level(matching.requirement_of(contact), record.kind.skills)
     score = pool.key(record, matching.half_life_s)
     if matching.counts_offers:
         fewest_contacts.count(record, d.now, matching.half_life_s)

@@ -7,25 +7,30 @@ its start, or after what is under way then, and always has its full length. A sh
 (`Centre.micro_break_s`) comes by itself before `Profile.max_continuous_s` without one is over. A pause, whoever began
 it, and the time signed out count as a break when they last as long as a short one.
 
+A pause whose reason counts as work (`PauseReason.work`: a training) is no rest. The time without a break goes on, and
+the length of the pause is added to the handled time of the agent. A planned break whose time comes in such a pause
+begins, for the rest of its time, when the agent is back. A pause that is longer than `PauseReason.limit_s` goes on. The
+agent is then shown as over the limit, and the fact `PauseLimitReached` says so. A break that the engine began ends by
+itself and has no limit.
+
 Whoever sat down together does not go together: each agent's short break comes by another part of `STAGGER` sooner. When
 a planned break begins within `max_continuous_s`, that one serves and no short one comes before it.
 
 Who does not respond is not on a break: one whose time comes meanwhile begins, for the rest of it, when they are back.
 
-To everybody else every break looks the same: state PAUSED, reason "mola"; an agent whose break is near is READY.
+To everybody else every break looks the same: state PAUSED, reason `Centre.break_reason`; an agent whose break is near
+is READY.
 """
 
 from __future__ import annotations
 
 from math import inf
 
-from routing.core import wellbeing
+from routing.core import emit, wellbeing
 from routing.core.domain import Domain
-from routing.core.model import AgentState
+from routing.core.errors import UnknownReason
+from routing.core.model import AgentState, PauseReason
 from routing.core.records import AgentRecord
-
-REASON = "mola"
-"""Of every break."""
 
 LATER_S = 0.001
 """A guard wakes this much after the last moment at which something could be offered."""
@@ -44,6 +49,23 @@ LONGEST_S = 14_400.0
 
 AWAY = frozenset({AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPONDING})
 """States in which an agent does not work."""
+
+
+def find_reason(d: Domain, name: str) -> PauseReason:
+    """Return the reason of the centre's table with this id, or its default for an empty id. Raise UnknownReason, which
+    names all reasons, if there is no such row."""
+    if not name:
+        return d.centre.break_reason
+    found = d.centre.find_pause_reason(name)
+    if found is None:
+        known = ", ".join(one.id for one in d.centre.pause_reasons)
+        raise UnknownReason(f"no reason {name!r} for a pause in the centre; known: {known}")
+    return found
+
+
+def is_at_work(record: AgentRecord) -> bool:
+    """Return True if the agent is in a pause that counts as work, or does not respond: breaks wait meanwhile."""
+    return record.state is AgentState.NOT_RESPONDING or (record.state is AgentState.PAUSED and record.pause_works)
 
 
 def protected(d: Domain, record: AgentRecord) -> bool:
@@ -82,24 +104,53 @@ def changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float)
     """The agent has come from a state of `AWAY`, or gone into one. To be told before the change is."""
     after, short_s = record.state, d.centre.micro_break_s
     if after is AgentState.SIGNED_OUT:
-        record.break_s, record.break_until, record.break_at = 0.0, 0.0, inf
-        for kind in ("break", "guard", "calm"):
+        record.break_s, record.break_until, record.break_at, record.pause_limit_at = 0.0, 0.0, inf, inf
+        for kind in ("break", "guard", "calm", "limit"):
             d.timers.cancel((kind, record.id))
         return
+    works = after is AgentState.PAUSED and counts_as_work(d, record)
+    other = before is not AgentState.PAUSED or works is not record.pause_works
     if before is AgentState.SIGNED_OUT:
         record.breaks = tuple(one for one in record.breaks if one[0] > d.now)
         if before_s >= short_s or not record.working_since:
             wellbeing.refreshed(d, record)
-    elif before is AgentState.PAUSED and after is not AgentState.PAUSED:
-        if record.break_until or d.now - record.paused_at >= short_s:
+    elif before is AgentState.PAUSED and (other or after is not AgentState.PAUSED):
+        if record.pause_works:
+            wellbeing.add_occupied(d, record, d.now - record.paused_at)
+        elif record.break_until or d.now - record.paused_at >= short_s:
             wellbeing.refreshed(d, record)
         record.break_until, record.untold = 0.0, True
     if after is AgentState.PAUSED:
-        if before is not AgentState.PAUSED:
-            record.paused_at = d.now
+        if other:
+            record.paused_at, record.pause_works = d.now, works
         record.break_until = d.now + record.break_s if record.break_s else 0.0
         record.break_s, record.untold = 0.0, True
+    _arm_limit(d, record, d.now)
     arm(d, record)
+
+
+def counts_as_work(d: Domain, record: AgentRecord) -> bool:
+    """Return True if the reason of the agent's pause counts as work. A reason that has left the table does not."""
+    reason = d.centre.find_pause_reason(record.reason)
+    return reason is not None and reason.work
+
+
+def _arm_limit(d: Domain, record: AgentRecord, since: float) -> None:
+    """Set the end of the time that the reason of the pause allows, and the timer for it. Outside a pause, and in a
+    break that the engine began, there is none."""
+    paused = record.state is AgentState.PAUSED and not record.break_until
+    reason = d.centre.find_pause_reason(record.reason) if paused else None
+    limit_s = None if reason is None else reason.limit_s
+    record.pause_limit_at = inf if limit_s is None else since + limit_s
+    if d.now < record.pause_limit_at < inf:
+        d.timers.set(("limit", record.id), record.pause_limit_at)
+    else:
+        d.timers.cancel(("limit", record.id))
+
+
+def report_limit(d: Domain, record: AgentRecord) -> None:
+    """Emit the fact that the agent's pause is over its limit."""
+    emit.pause_limit_reached(d, agent=record.id, reason=record.reason)
 
 
 def forgone(d: Domain, record: AgentRecord) -> None:
@@ -114,15 +165,16 @@ def forgone(d: Domain, record: AgentRecord) -> None:
 def kept(d: Domain, record: AgentRecord) -> None:
     """The agent stays after all. That was no word about the break that the clock had begun: it comes after the talk."""
     if record.break_s:
-        record.pause_pending = REASON
+        record.pause_pending = d.centre.break_reason.id
     arm(d, record)
 
 
 def restored(d: Domain, record: AgentRecord) -> None:
     """After a restart: a break goes on to its end, if the agent is still in it."""
     if record.state is AgentState.PAUSED:
-        record.paused_at = record.since
+        record.paused_at, record.pause_works = record.since, counts_as_work(d, record)
         record.break_until = min(record.break_until, d.now + LONGEST_S)
+        _arm_limit(d, record, record.since)
     else:
         record.break_until = 0.0
     if not (record.pause_pending or record.leave_pending):
@@ -149,7 +201,7 @@ def arm(d: Domain, record: AgentRecord) -> None:
         return
     if record.state not in AWAY and not (record.break_s or record.pause_pending or record.leave_pending):
         at = min(at, short_at(record))
-    if record.state is AgentState.NOT_RESPONDING and at <= d.now:
+    if at <= d.now and is_at_work(record):
         at = inf  # it begins when they are back
     record.break_at = at
     if at < inf and record.state is not AgentState.SIGNED_OUT:

@@ -26,7 +26,7 @@ from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import CallbackAsked, CallbackFailed, CallbackReached, CallbacksQuiet, CallbackTaken
 from routing.core.ids import ContactId, ServiceId
-from routing.core.model import CallbackOrder, Channel, ContactState, OfferState, Outcome
+from routing.core.model import PHONE_CHANNELS, CallbackOrder, ContactState, OfferState, Outcome
 from routing.core.records import Contact, Offer
 from routing.core.states import CallbackState
 
@@ -52,7 +52,7 @@ def asked(d: Domain, event: CallbackAsked) -> None:
     """A waiting caller wants to be called back. A phone that rings for them is let go: their word is final. Said of
     one who does not wait, or twice, it changes nothing. Raises NoCallback."""
     contact = d.contacts.get(event.contact)
-    if contact is None or contact.callback or contact.channel is not Channel.VOICE \
+    if contact is None or contact.callback or contact.channel not in PHONE_CHANNELS \
             or contact.state not in contacts.WAITING or contact.introducer is not None:
         return
     service = contact.service
@@ -77,6 +77,7 @@ def gone(d: Domain, contact: Contact) -> None:
     """The caller has hung up and waits to be called."""
     if contact.leg:
         contact.leg = ""
+        d.mark(contact)
         if contact.group is None and contact.state is ContactState.PENDING:
             contacts.look(d, contact)
             d.fresh.append(contact)
@@ -98,12 +99,14 @@ def dial(d: Domain, offer: Offer) -> None:
     """Call the caller."""
     contact = offer.contact
     offers.disarm(d, offer)
+    offer.dialled_at = d.now
     if d.link_up(contact.node):
         d.timers.set(("dial", offer.id), d.now + DIAL_S)
     service = contact.service
     d.commands.append(commands.Dial(
         offer.id, contact.id, contact.box, service.id, contact.since, contact.priority, contact.slow,
         service.callback_press, contact.node, contact.language))
+    d.mark(offer)
     emit.callback_dialled(d, offer=offer.id, contact=contact.id, service=service.id, agent=offer.agent.id)
 
 
@@ -191,6 +194,7 @@ def quiet(d: Domain, event: CallbacksQuiet) -> None:
 def tell(d: Domain, contact: Contact, reason: str) -> None:
     """What became of a callback (`CallbackChanged.reason`)."""
     contact.version += 1
+    d.mark(contact)
     emit.callback_changed(
         d, contact=contact.id, version=contact.version, service=contact.service.id, tries=contact.tries,
         not_before=contact.not_before, reason=reason, callback=contact.callback, leg=contact.leg,
@@ -199,7 +203,7 @@ def tell(d: Domain, contact: Contact, reason: str) -> None:
 
 def merge(d: Domain, contact: Contact) -> None:
     """A caller who calls again takes over the age and the points of every callback that waits for them."""
-    if contact.channel is not Channel.VOICE:
+    if contact.channel not in PHONE_CHANNELS:
         return
     for waiting in list(d.callbacks.get((contact.caller_hash, contact.service.id), ())):
         contact.since = min(contact.since, waiting.since)
@@ -226,7 +230,7 @@ def review_blocks(d: Domain, contact: Contact) -> None:
     Only callbacks queued before the contact can be its caller's, as in `cancel_needless`.
     """
     found: dict[Contact, None] = {}
-    if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
+    if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in LIVE:
         asker = contact.introducer
         asks = contact.service if asker is None or asker.consult is None else asker.consult.service
         for name in callback_index.list_names(contact, contact.service.id, asks.id):
@@ -250,7 +254,7 @@ def list_blocked(d: Domain, asked: Mapping[ContactId, ServiceId]) -> set[Contact
     list_names = callback_index.list_names
     last: dict[CallerName, float] = {}
     for contact in d.contacts.values():
-        if not contact.callback and contact.channel is Channel.VOICE and contact.state in LIVE:
+        if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in LIVE:
             for name in list_names(contact, contact.service.id, asked.get(contact.id, contact.service.id)):
                 last[name] = max(contact.queued_at, last.get(name, contact.queued_at))
     return {contact.id for contact in d.contacts.values() if contact.callback and any(

@@ -36,7 +36,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
         raise UnknownService(f"no service {of} in the centre; add it to services.yaml and reload")
     if since is None or since > now:
         since = now
-    if caller_hash and d.abuse and not service.anonymous:
+    if caller_hash and d.caller_memory.abuse and not service.anonymous:
         topics = abuse.known(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
                       caller_box, needs, topics, language, since, now)
@@ -45,7 +45,7 @@ def queued(d: Domain, event: ContactQueued) -> None:
     if caller_hash and to is not None:  # whom no line takes keeps the call that was promised, and the old place
         if d.callbacks:
             callback.merge(d, contact)
-        if d.kept:
+        if d.caller_memory.held_positions:
             kept.give_back(d, contact)
     if not refused and service.preferred_s > 0:
         preferred.choose(d, contact)
@@ -82,6 +82,7 @@ def _again(d: Domain, contact: Contact, event: ContactQueued) -> None:
     if contact.state not in contacts.WAITING or (contact.callback and not contact.leg):
         return
     contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
+    d.mark(contact)
     if event.leg:
         contact.leg = event.leg
     needs, topics = event.needs or contact.needs, abuse.kept(contact.topics, event.topics)

@@ -1,12 +1,12 @@
 """What an agent can take beside what they have: units, channels, calls that need a quiet desk.
 
-Every contact costs units of its agent's capacity (`Centre.costs`): one call 100 of 100, a chat 33. At every moment
+Every contact costs units of its agent's capacity (`ChannelRow.cost`): one call 100 of 100, a chat 33. At every moment
 
     sum of the costs of what rings, is talked or wrapped up <= Profile.capacity
 
 and of each channel at most `Profile.max_concurrency` contacts. While there is a call, the contacts that it interrupts
-(`Centre.interruptible`) cost nothing, and nothing new is offered beside them; other channels may be, when the profile's
-capacity is larger than a call. A wrap-up takes what its contact took; no call comes beside one.
+(`ChannelRow.interruptible`) cost nothing, and nothing new is offered beside them; other channels may be, when the
+profile's capacity is larger than a call. A wrap-up takes what its contact took; no call comes beside one.
 
 A call comes first. Nothing happens while its phone rings, except that an interruptible contact which rings at the same
 agent is rescinded: it may find another agent. When the call is connected, every interruptible contact that is talked
@@ -22,7 +22,15 @@ from collections.abc import Mapping
 
 from routing.core import breaks, commands, emit, wellbeing
 from routing.core.domain import Domain
-from routing.core.model import AgentState, Channel, OfferState, Profile
+from routing.core.model import (
+    INTERRUPTING,
+    PHONE_CHANNELS,
+    AgentState,
+    Channel,
+    ChannelRow,
+    OfferState,
+    Profile,
+)
 from routing.core.pool import CHANNEL_BIT
 from routing.core.records import AgentRecord, Offer
 
@@ -30,10 +38,8 @@ from routing.core.records import AgentRecord, Offer
 ACCEPTED, CONSULTING, PENDING, WRAPPING = (
     OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
 
-VOICE = CHANNEL_BIT[Channel.VOICE]
-
-WHOLE = 100
-"""Units of a channel to which the centre gives no cost: the whole of a usual agent."""
+BY_PHONE = sum(CHANNEL_BIT[channel] for channel in PHONE_CHANNELS)
+"""Bits of the channels that need the phone of the agent's seat."""
 
 CLOSED = frozenset({AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY})
 """Nothing is offered in these states, on any channel."""
@@ -42,11 +48,11 @@ IDLE = frozenset({AgentState.READY, AgentState.UNREACHABLE})
 """Open states without a contact."""
 
 
-def allowed(profile: Profile, costs: Mapping[Channel, int]) -> int:
-    """The channels of which an agent can have a contact at all. `costs`: units of each (`Centre.costs`)."""
+def allowed(profile: Profile, channels: Mapping[Channel, ChannelRow]) -> int:
+    """Return the bits of the channels of which an agent can have a contact at all."""
     limits = dict(profile.max_concurrency)
     return sum(bit for channel, bit in CHANNEL_BIT.items() if channel in profile.channels and limits.get(channel, 1) > 0
-               and costs.get(channel, WHOLE) <= profile.capacity)
+               and channels[channel].cost <= profile.capacity)
 
 
 def take(d: Domain, record: AgentRecord, offer: Offer) -> None:
@@ -55,8 +61,9 @@ def take(d: Domain, record: AgentRecord, offer: Offer) -> None:
     if len(record.offers) > 1:
         count(d, record)
         return
-    record.used, record.calls = offer.cost, 1 if offer.voice else 0
-    record.full = offer.voice and offer.cost >= record.profile.capacity
+    calls = offer.contact.channel in INTERRUPTING
+    record.used, record.calls = offer.cost, 1 if calls else 0
+    record.full = calls and offer.cost >= record.profile.capacity
 
 
 def release(d: Domain, record: AgentRecord, offer: Offer) -> None:
@@ -75,16 +82,17 @@ def count(d: Domain, record: AgentRecord) -> None:
         record.used = record.calls = 0
     elif len(offers) == 1:  # nearly always
         (offer,) = offers.values()
-        record.used, record.calls = offer.cost, 1 if offer.voice else 0
-        record.full = offer.voice and offer.cost >= record.profile.capacity
+        calls = offer.contact.channel in INTERRUPTING
+        record.used, record.calls = offer.cost, 1 if calls else 0
+        record.full = calls and offer.cost >= record.profile.capacity
     else:
-        record.calls = sum([offer.voice for offer in offers.values()])
+        record.calls = sum([offer.contact.channel in INTERRUPTING for offer in offers.values()])
         record.used = sum([offer.cost for offer in offers.values() if not (record.calls and yields(d, offer))])
 
 
 def yields(d: Domain, offer: Offer) -> bool:
     """A call may interrupt this one."""
-    return not offer.voice and offer.contact.channel in d.centre.interruptible
+    return d.channels[offer.contact.channel].interruptible
 
 
 def open_to(d: Domain, record: AgentRecord) -> int:
@@ -103,8 +111,8 @@ def open_to(d: Domain, record: AgentRecord) -> int:
     seat = d.seats[seat_id]
     if seat.in_use and not seat.settling and not record.calls:
         return 0  # a call of their own
-    if mask & VOICE and (seat.in_use or not seat.reachable):
-        mask ^= VOICE
+    if mask & BY_PHONE and (seat.in_use or not seat.reachable):
+        mask &= ~BY_PHONE
         if not mask:
             return 0
     now = d.now
@@ -133,14 +141,14 @@ def beside(d: Domain, record: AgentRecord) -> int:
         if not record.allows & bit or sum([offer.contact.channel is channel for offer in live]) \
                 >= limits.get(channel, 1):
             continue
-        cost, used = d.costs.get(channel, WHOLE), record.used
-        if bit == VOICE:
+        row, used = d.channels[channel], record.used
+        if row.interrupts:
             if profile.captions or any(offer.state is WRAPPING for offer in live):
                 continue
             used = sum([offer.cost for offer, can in zip(live, yielding, strict=True) if not can])
-        elif call and channel in d.centre.interruptible:
+        elif call and row.interruptible:
             continue
-        if used + cost <= profile.capacity:
+        if used + row.cost <= profile.capacity:
             mask |= bit
     return mask
 
@@ -199,5 +207,6 @@ def resume_interrupted(d: Domain, record: AgentRecord) -> None:
 def _interrupt(d: Domain, record: AgentRecord, offer: Offer, on: bool) -> None:
     offer.interrupted = on
     contact = offer.contact
-    d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node))
+    d.commands.append(commands.Interrupt(offer.id, contact.id, on, contact.node, contact.channel))
+    d.mark(offer)
     emit.interrupted(d, offer=offer.id, contact=contact.id, agent=record.id, on=on)

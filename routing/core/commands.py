@@ -1,4 +1,8 @@
-"""What the engine wants done. Values: nothing is done until an event from outside says so."""
+"""What the engine wants done. Values: nothing is done until an event from outside says so.
+
+Each command names the channel of its contact: the adapter of that channel carries the command out
+(`routing.core.adapter`).
+"""
 
 from __future__ import annotations
 
@@ -75,6 +79,7 @@ class Interrupt(NamedTuple):
     contact: ContactId
     on: bool
     node: str = ""
+    channel: Channel = Channel.VOICE
 
 
 class Dial(NamedTuple):
@@ -94,6 +99,7 @@ class Dial(NamedTuple):
     node: str = ""
     language: str = ""
     """What the caller hears; empty: the first language."""
+    channel: Channel = Channel.VOICE
 
 
 class Join(NamedTuple):
@@ -105,14 +111,16 @@ class Join(NamedTuple):
     node: str = ""
     pair: bool = False
     """The partner too."""
+    channel: Channel = Channel.VOICE
 
 
 class Overflow(NamedTuple):
-    """Send the waiting caller to the safety net."""
+    """Send the waiting contact to whatever its channel has when nobody is there: a caller to the safety net."""
 
     contact: ContactId
     leg: str
     node: str = ""
+    channel: Channel = Channel.VOICE
 
 
 class Consult(NamedTuple):
@@ -125,6 +133,7 @@ class Consult(NamedTuple):
     node: str = ""
     line: bool = False
     """The agent asks on a second line of the phone: nobody is parted, and the caller only gets the service."""
+    channel: Channel = Channel.VOICE
 
 
 class TakeBack(NamedTuple):
@@ -133,6 +142,7 @@ class TakeBack(NamedTuple):
     offer: OfferId
     contact: ContactId
     node: str = ""
+    channel: Channel = Channel.VOICE
 
 
 class SendOn(NamedTuple):
@@ -141,6 +151,7 @@ class SendOn(NamedTuple):
     contact: ContactId
     service: ServiceId
     node: str = ""
+    channel: Channel = Channel.VOICE
 
 
 Command = Offer | Rescind | Dial | Join | Overflow | Interrupt | SendOn | Consult | TakeBack

@@ -36,6 +36,7 @@ from routing.core import (
     wellbeing,
 )
 from routing.core.changes import PlaceChanged
+from routing.core.declare import STATE
 from routing.core.domain import Domain
 from routing.core.errors import NotNow
 from routing.core.events import ConsultAsked, ConsultEnded
@@ -60,7 +61,7 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     service, record = transfer.where(d, offer, event.service, event.to)
     if offer.held_since is None:
         talks.hold(d, offer, True)
-    d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node, event.line))
+    d.commands.append(commands.Consult(offer.id, contact.id, service.id, contact.node, event.line, contact.channel))
     offer.state = follow(OFFER, "offer", offer.id, offer.state, "consults")
     legs.follow_leg(offer, "consults")
     if offer.quota is not None:
@@ -68,6 +69,8 @@ def asked(d: Domain, event: ConsultAsked) -> None:
     contacts.follow_contact(contact, "consults")
     contact.introducer = offer
     offer.consult = Consult(contact.service, max(0.0, (offer.connected_at or d.now) - contact.waits_from()), event.line)
+    d.mark(offer, STATE)
+    d.mark(contact, STATE)
     emit.consulting(
         d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
         service=contact.service.id, to=service.id)
@@ -97,7 +100,7 @@ def take_back(d: Domain, offer: Offer) -> None:
     """Have the agent's leg led back to the caller."""
     contact = offer.contact
     returned(d, offer)
-    d.commands.append(commands.TakeBack(offer.id, contact.id, contact.node))
+    d.commands.append(commands.TakeBack(offer.id, contact.id, contact.node, contact.channel))
 
 
 def meets(d: Domain, offer: Offer, introducer: Offer) -> None:
@@ -148,6 +151,8 @@ def returned(d: Domain, offer: Offer) -> None:
     legs.follow_leg(offer, "second_line_ended" if consult.second_line else "consult_cancelled")
     offer.turned_at = d.now
     quota.count(d.matching, offer)
+    d.mark(offer, STATE)
+    d.mark(contact, STATE)
     emit.returned(
         d, offer=offer.id, contact=contact.id, version=contact.version, agent=offer.agent.id,
         service=contact.service.id)
@@ -179,11 +184,13 @@ def over(d: Domain, offer: Offer, by: str, lost: bool = False) -> None:
     if by == talks.TRANSFER and not lost and served.note(d, offer, consult.service, d.now):
         callback_index.note_served(d, contact, consult.service)
     del d.offers[offer.id]
+    offer.reason, offer.ended_at, offer.talk_s = by, d.now, d.now - offer.connected_at
+    d.mark(offer, STATE)
     emit.introduced(
         d, offer=offer.id, contact=contact.id, agent=record.id, agent_version=record.version,
         service=consult.service.id, to=contact.service.id, channel=contact.channel, by=by, wait_s=consult.waited_s,
-        talk_s=d.now - offer.connected_at, held_s=offer.held_s, original_position=contact.original_position,
-        unknown=by != "caller" and contacts.hide(contact))
+        talk_s=offer.talk_s, held_s=offer.held_s, original_position=contact.original_position,
+        unknown=by != "caller" and contacts.hide(d, contact))
     if by != "caller":
         contacts.given_over(d, contact)
     if contact.keeps:

@@ -15,11 +15,13 @@ from operator import attrgetter
 from routing.core import admission, callback_index, emit, preferred
 from routing.core.changes import PlaceChanged
 from routing.core.commands import Overflow
+from routing.core.declare import CALLER, blank
 from routing.core.domain import Domain
 from routing.core.model import ContactState, Outcome, Service
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.requirement import clamp_step, lasts
 from routing.core.states import CONTACT, follow
+from routing.core.stored import FIELDS
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 PENDING, RESERVED = ContactState.PENDING, ContactState.RESERVED
@@ -200,6 +202,7 @@ def stepped(d: Domain, contact: Contact, reason: str) -> None:
     if contact.group is not None:
         look_anew(d, contact)
     d.fresh.append(contact)
+    d.mark(contact)
     emit.stepped(
         d, contact=contact.id, version=contact.version, service=contact.service.id, step=contact.step, reason=reason)
 
@@ -233,7 +236,7 @@ def overflow(d: Domain) -> bool:
 def to_net(d: Domain, contact: Contact) -> None:
     """Have the caller sent to the safety net. Until they have left they stay in line."""
     contact.not_overflowed_before = d.now + OVERFLOW_AGAIN_S
-    d.commands.append(Overflow(contact.id, contact.leg, contact.node))
+    d.commands.append(Overflow(contact.id, contact.leg, contact.node, contact.channel))
 
 
 def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
@@ -245,21 +248,23 @@ def move(d: Domain, contact: Contact, service: Service, reason: str) -> None:
     contact.service, contact.step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
     contact.urgent = False
     contact.version += 1
-    unknown = hide(contact)
+    unknown = hide(d, contact)
     preferred.choose(d, contact)
     enter(d, contact)
+    d.mark(contact)
     emit.moved(
         d, contact=contact.id, version=contact.version, before=before.id, service=service.id, channel=contact.channel,
         reason=reason, waited_s=max(0.0, waited_s), position=d.position(contact), left_position=left_position,
         unknown=unknown)
 
 
-def hide(contact: Contact) -> bool:
+def hide(d: Domain, contact: Contact) -> bool:
     """Whoever comes to an anonymous service is nobody's number from here on: what was known before could tell who spoke
     there. Whether anything was."""
     if not contact.service.anonymous or not (contact.caller_hash or contact.callback_hash):
         return False
-    contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
+    blank(contact, FIELDS[Contact], lambda field: field.hash or field.number)
+    d.mark(contact, CALLER)
     return True
 
 
@@ -301,7 +306,8 @@ def hand_on(d: Domain, contact: Contact, service: Service, record: AgentRecord |
         preferred.wait_for(contact, record, wait_s)
     moved = service.id != before.id
     contact.version += moved
-    unknown = contact.introducer is None and hide(contact)  # who is only asked about may be the agent's again
+    d.mark(contact)
+    unknown = contact.introducer is None and hide(d, contact)  # who is only asked about may be the agent's again
     enter(d, contact)
     if moved:
         emit.moved(
@@ -313,6 +319,7 @@ def given_over(d: Domain, contact: Contact) -> None:
     """Whom their agent has asked about is the agent's no more: the time to overflow begins, by whatever way
     they came."""
     contact.entered_at, contact.visited = d.now, ()
+    d.mark(contact)
     if contact.state is PENDING:
         d.fresh.append(contact)
 
@@ -322,6 +329,7 @@ def refit(d: Domain, contact: Contact, service: Service) -> None:
     moment, as the new rules say."""
     contact.service = service
     contact.step = clamp_step(service, contact.step)
+    d.mark(contact)
     if contact.preferred is not None and not preferred.fits(d, contact, contact.preferred):
         preferred.forget(contact)
         contact.step_at = d.now
@@ -331,6 +339,7 @@ def refit(d: Domain, contact: Contact, service: Service) -> None:
 def changed(d: Domain, contact: Contact, since: float | None = None) -> None:
     """Points, needs or topics of a contact that is back in line are other ones, or (`since`) the start of its wait."""
     contact.version += 1
+    d.mark(contact)
     emit.contact_changed(
         d, contact=contact.id, version=contact.version, service=contact.service.id, priority=contact.priority,
         needs=contact.needs, topics=contact.topics, position=d.position(contact), since=since)
@@ -389,6 +398,7 @@ def review_preferred(d: Domain, record: AgentRecord) -> None:
 def delay_redial(d: Domain, contact: Contact) -> None:
     """Leave the caller's phone alone for a moment: it was being dialled, or its caller has just hung up."""
     contact.not_before = max(contact.not_before, d.now + REDIAL_S)
+    d.mark(contact)
 
 
 def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
@@ -399,5 +409,8 @@ def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
 
 def _ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str, at: float) -> None:
     d.remember_over(contact.id)
+    contact.outcome, contact.ended_at = outcome, min(at, d.now)
+    if contact.state is ContactState.CANCELED:
+        contact.wait_s = wait_s
     emit.ended(
         d, contact, outcome=outcome, wait_s=wait_s, position=position, key=key, ended_at=at if at < d.now else None)

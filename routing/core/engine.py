@@ -15,6 +15,7 @@ from routing.core import (
     admission,
     agents,
     answering,
+    breaks,
     callback,
     caller_events,
     callers,
@@ -26,6 +27,7 @@ from routing.core import (
     forgotten,
     menu,
     recess,
+    refusals,
     relaxed,
     relief,
     restore,
@@ -41,15 +43,15 @@ from routing.core.assign import assign
 from routing.core.commands import Command
 from routing.core.domain import Domain
 from routing.core.errors import HalfDone, RoutingError
-from routing.core.estimate import Measure
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import Centre, ContactState
+from routing.core.memory.waits import EstimateAccuracy
+from routing.core.model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.stored import Row, Started
+from routing.core.stored import ROW_OF, Change, Row, Started
 from routing.core.timers import Key
 
 # Any: each handler takes its own type of event; the table's key is that type.
@@ -73,6 +75,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.OfferAnswered: answering.answered,
     events.OfferConnected: answering.connected,
     events.OfferEnded: answering.ended,
+    events.CommandRefused: refusals.on_command_refused,
     events.TalkEnded: talk_end.talk_ended,
     events.Held: talks.held,
     events.FollowUpAgreed: follow_up.agreed,
@@ -155,9 +158,23 @@ class Engine:
         return self._domain.timers.next()
 
     def take_facts(self) -> list[Fact]:
-        """What happened since this was last called, in order."""
+        """What happened since this was last called, in order. Take the changes before: they are forgotten then."""
+        self._domain.dirty = {}
         taken, self._domain.facts = self._domain.facts, []
         return taken
+
+    def take_changes(self) -> list[Change]:
+        """Return the rows that have changed since the last call, in the order of their first change."""
+        d = self._domain
+        found = []
+        for record, groups in d.dirty.items():
+            before = record.saved
+            if isinstance(record, Offer):
+                record.version = before + 1
+            found.append(Change(type(record), before, groups, d.now, ROW_OF[type(record)](record)))
+            record.saved = record.version
+        d.dirty = {}
+        return found
 
     @property
     def centre(self) -> Centre:
@@ -203,17 +220,17 @@ class Engine:
         found = self._domain.offers.get(offer)
         return "" if found is None else found.contact.box
 
-    def forecasts(self) -> dict[ServiceId, Measure]:
+    def forecasts(self) -> dict[ServiceId, EstimateAccuracy]:
         """How good the expected waits told at entry were, for each service that has had an answered one."""
-        return self._domain.forecast.measures()
+        return self._domain.forecast.accuracy_by_service()
 
-    def live_contacts(self) -> list[LiveContact]:
-        """Contacts whose caller should be there."""
-        return views.live_contacts(self._domain)
+    def live_contacts(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveContact]:
+        """Return the contacts of these channels that should be there: of calls those whose caller is on the line."""
+        return views.live_contacts(self._domain, channels)
 
-    def live_offers(self) -> list[LiveOffer]:
-        """Offers whose leg may be there."""
-        return views.live_offers(self._domain)
+    def live_offers(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveOffer]:
+        """Return the offers of these channels that ring or talk: of calls those whose leg may be there."""
+        return views.live_offers(self._domain, channels)
 
 
 OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {
@@ -228,7 +245,7 @@ OF_SEAT: dict[str, Callable[[Domain, SeatId], None]] = {"settle": agents.settled
 OF_AGENT: dict[str, Callable[[Domain, AgentRecord], None]] = {
     "aside": lambda d, record: talks.end_aside(d, record, "wrapped_up"),
     "leave": lambda d, record: shift.dismiss(d, record, "removed"),
-    "return": agents.returned, "break": recess.due, "relaxed": relaxed.over,
+    "return": agents.returned, "break": recess.due, "limit": breaks.report_limit, "relaxed": relaxed.over,
 }
 """What is to be done at a deadline, by its kind; of an agent's other kinds: look anew at what may be offered."""
 

@@ -3,7 +3,7 @@
 RoutingError
 ├── IllegalTransition   an event does not fit the state of what it is about; nothing was changed
 └── Refused             somebody asked for something that cannot be had (with a Turkish sentence for the person)
-    ├── UnknownAgent, UnknownService, UnknownContact, UnknownSeat
+    ├── UnknownAgent, UnknownService, UnknownContact, UnknownSeat, UnknownReason
     ├── SeatTaken       another agent is signed in at that seat
     ├── NotSignedIn
     ├── NotOpen, NotThere   a service, or an agent, to whom no caller can be sent on now
@@ -76,6 +76,13 @@ class UnknownSeat(Refused):
 
     code = "unknown_seat"
     turkish = "Böyle bir masa yok."
+
+
+class UnknownReason(Refused):
+    """The centre's table of pause reasons does not have this reason."""
+
+    code = "unknown_reason"
+    turkish = "Böyle bir mola nedeni yok."
 
 
 class SeatTaken(Refused):

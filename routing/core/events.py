@@ -177,6 +177,14 @@ class OfferEnded(NamedTuple):
     """The leg is that of the other one of a pair."""
 
 
+class CommandRefused(NamedTuple):
+    """No channel adapter takes a command: nothing was done, and nobody has missed anything."""
+
+    contact: ContactId
+    offer: OfferId | None = None
+    """The offer of the command; None: the contact itself cannot be moved (`Overflow`)."""
+
+
 class TalkEnded(NamedTuple):
     """Caller and agent are no longer together."""
 
@@ -263,10 +271,11 @@ class AgentSignedOut(NamedTuple):
 
 
 class AgentPaused(NamedTuple):
-    """A break with a reason code; a talk goes on, the break begins after it."""
+    """Ask for a pause. A talk goes on, and the pause begins after the talk."""
 
     agent: AgentId
-    reason: str = "mola"
+    reason: str = ""
+    """Id of a row of `Centre.pause_reasons`; empty: the row marked as default."""
 
 
 class AgentResumed(NamedTuple):
@@ -380,7 +389,7 @@ Event = (
     Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
     | PlaceDeclined | CallerForgotten | ContactWeighed
     | CallbackAsked | CallbackTaken | CallbackReached | CallbackFailed | CallbacksQuiet
-    | OfferRinging | OfferAnswered | OfferConnected | OfferEnded
+    | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused
     | TalkEnded | Held | FollowUpAgreed | AbuseSaid | TransferAsked | ConsultAsked | ConsultEnded
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged

@@ -15,7 +15,7 @@ from routing.core.domain import Domain
 from routing.core.expression import fits, parse
 from routing.core.ids import AgentId
 from routing.core.kind import tier_of
-from routing.core.model import AgentState, Channel, OfferState
+from routing.core.model import AgentState, OfferState
 from routing.core.pool import CHANNEL_BIT, HEAVY
 from routing.core.records import AgentRecord, Contact
 
@@ -93,6 +93,8 @@ class Held(StrEnum):
     """A callback in quiet hours."""
     NET = "net"
     """The caller was sent to the safety net a moment ago."""
+    CHANNEL = "channel"
+    """No adapter took the last offer: its channel is tried again later."""
     LINK = "link"
     """The link to its Asterisk is down."""
     FULL = "full"
@@ -113,7 +115,8 @@ def held(d: Domain, contact: Contact) -> tuple[Held, ...]:
     elif contact.kept_by:
         found.append(Held.CALLS_US)
     elif contact.not_before > d.now:
-        found.append(Held.NOT_YET if contact.callback else Held.NET)
+        found.append(Held.NOT_YET if contact.callback else Held.NET if contact.not_overflowed_before > d.now
+                     else Held.CHANNEL)
     elif contact.callback and d.quiet and not contact.anytime:
         found.append(Held.QUIET)
     if not d.link_up(contact.node):
@@ -143,7 +146,7 @@ def _merit(d: Domain, contact: Contact, record: AgentRecord) -> Merit | None:
     if contact.group is None or contact.group.pool.owner is not None:
         return None
     pool = contact.group.pool
-    level = requirement.level(requirement.of(d, contact), dict(record.agent.skills))
+    level = requirement.level(d.matching.requirement_of(contact), dict(record.agent.skills))
     return Merit(requirement.UNRANKED if level is None else level, pool.key(record, d.matching.half_life_s),
                  (pool.load and tier_of(record, pool.load)) or 0)
 
@@ -152,7 +155,7 @@ Reason = tuple[Why, str]
 
 
 def _by_skills(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
-    wanted, skills = requirement.of(d, contact), dict(record.agent.skills)
+    wanted, skills = d.matching.requirement_of(contact), dict(record.agent.skills)
     for skill, least in wanted.needs:
         has = skills.get(skill)
         if has is None:
@@ -167,7 +170,7 @@ def _by_skills(d: Domain, contact: Contact, record: AgentRecord) -> Reason | Non
 
 def _by_profile(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
     profile = record.profile
-    if not capacity.allowed(profile, d.costs) & CHANNEL_BIT[contact.channel]:
+    if not capacity.allowed(profile, d.channels) & CHANNEL_BIT[contact.channel]:
         return Why.CHANNEL, contact.channel
     topics = profile.no_topics & (contact.topics | {str(contact.service.id)})
     return (Why.TOPIC, ", ".join(sorted(topics))) if topics else None
@@ -180,7 +183,7 @@ def _seen(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
         found = Why.STATE, record.state
     elif record.offers and not capacity.beside(d, record) & CHANNEL_BIT[contact.channel]:
         found = Why.BUSY, _under_way(record)
-    elif contact.channel is Channel.VOICE and record.seat is not None and not _phone(d, record):
+    elif d.channels[contact.channel].needs_phone and record.seat is not None and not _phone(d, record):
         found = Why.PHONE, ""
     return found
 

@@ -5,9 +5,9 @@
     one        = ["not"] part                  "değil" too, before the part or after it (`stajyer değil`)
     part       = "(" expression ")" | skill | skill (">=" ">" "<=" "<" "==" "!=") level
 
-A level is a whole number, 0-100. A bare skill asks that the agent has it, on whatever level. An undefined skill is not
-0: every comparison with one is false, `!=` and `<` too (the rule of Wazo's skills). So `not (en >= 50)` holds for
-somebody without `en`, and `en < 50` does not.
+A level is a whole number, 0-100. A bare skill asks that the agent has it, on any level. An undefined skill is not 0:
+every comparison with one is false, `!=` and `<` too (the rule of Wazo's skills). So `not (en >= 50)` holds for an agent
+without `en`, and `en < 50` does not.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from routing.core.ids import SkillId
 from routing.core.model import Needs
 
 LENGTH_MAX = 500
-"""Letters: what is longer nobody reads."""
+"""Letters of an expression. Nobody reads a longer text."""
 
 DEPTH_MAX = 20
-"""Parentheses and `not` within each other. Bounds the recursion of everything here."""
+"""Parentheses and `not` within each other. The limit bounds the recursion of everything here."""
 
 PARSED_KEPT = 1024
 """Parsed texts that are remembered: more than a centre has steps."""
@@ -36,7 +36,7 @@ LEVEL_MAX = 100
 
 
 class ExpressionError(RoutingError, ValueError):
-    """A text that is no expression. `column` counts from 1 in `text`; the message marks it."""
+    """A text that is no expression. `column` counts from 1 in `text`, and the message marks it."""
 
     def __init__(self, text: str, column: int, what: str, mend: str) -> None:
         super().__init__(f"column {column}: {what}; {mend}\n    {text}\n    {' ' * (column - 1)}^")
@@ -50,7 +50,7 @@ class Has(NamedTuple):
 
 
 class Compare(NamedTuple):
-    """The agent has the skill, and its level compares so."""
+    """The agent has the skill, and its level compares as `sign` says."""
 
     skill: SkillId
     sign: str
@@ -79,13 +79,13 @@ Expression = Has | Compare | Not | All | Any
 
 _MEANT = {"=>": ">=", "=<": "<=", "&&": "and", "&": "and", "||": "or", "|": "or", "≥": ">=", "≤": "<=", "≠": "!=",
           "=": ">=", "!": "!="}
-"""What people write who come from other languages, and what they mean: `en = 50` is nearly always "at least"."""
+"""Signs from other languages, and what they mean here: `en = 50` is nearly always "at least"."""
 
 _SIGNS: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
 }
 _RANKING = (">=", ">", "==")
-"""Comparisons that ask for a level, so that more of it is better."""
+"""Comparisons that ask for a level. More of the level is better."""
 
 _WORDS = {"and": "and", "ve": "and", "or": "or", "veya": "or", "not": "not", "değil": "not"}
 _TOKEN = re.compile(r"\s*(?:(?P<sign>>=|<=|==|!=|[<>=!()])|(?P<number>\d+)|(?P<word>[^\W\d][\w.-]*)|(?P<bad>\S))")
@@ -100,7 +100,7 @@ class _Token(NamedTuple):
 
 @lru_cache(maxsize=PARSED_KEPT)
 def parse(text: str) -> Expression:
-    """The expression of a text. Raises `ExpressionError`, which says the column and how to mend it."""
+    """Return the expression of a text. Raise `ExpressionError`, which names the column and the correction."""
     text = " ".join(unicodedata.normalize("NFC", text).splitlines())  # one line, one character a letter: columns fit
     if len(text) > LENGTH_MAX:
         raise ExpressionError(text[:LENGTH_MAX + 1], LENGTH_MAX + 1, f"longer than {LENGTH_MAX} letters",
@@ -131,7 +131,7 @@ class _Parser:
         yield _Token("end", "", len(self._text.rstrip()) + 1)
 
     def whole(self) -> Expression:
-        """The text from its beginning to its end."""
+        """Parse the text from its beginning to its end."""
         found = self._any()
         token = self._tokens[self._at]
         if token.kind != "end":
@@ -213,7 +213,8 @@ class _Parser:
             raise self._error(token, f"more than {DEPTH_MAX} parentheses and 'not' within each other", "simplify it")
 
     def _meant(self, token: _Token, what: str, mend: str) -> ExpressionError:
-        """What stands there is none of our words. `mend` is said unless it is plain what is meant."""
+        """Return the error for a token that is unknown here. The error says `mend` unless the intended sign is
+        plain."""
         at = token.column - 1
         for written in (self._text[at:at + 2], self._text[at:at + 1]):
             if written in _MEANT:
@@ -225,12 +226,12 @@ class _Parser:
 
 
 def _lower(word: str) -> str:
-    """Small letters as Turkish has them."""
+    """Return the word in small letters, as Turkish has them."""
     return word.replace("İ", "i").lower()
 
 
 def fits(expression: Expression, skills: Mapping[SkillId, int]) -> bool:
-    """Somebody with these skills is what the expression asks for."""
+    """Return whether an agent with these skills is what the expression asks for."""
     match expression:
         case Has(skill):
             return skill in skills
@@ -245,8 +246,8 @@ def fits(expression: Expression, skills: Mapping[SkillId, int]) -> bool:
 
 
 def rank(expression: Expression, skills: Mapping[SkillId, int]) -> int:
-    """The level that ranks somebody who fits: that of the first skill, in the order of the text, that is asked for
-    (bare, `>=`, `>` or `==`) in a part that holds. 0 when none is."""
+    """Return the level that ranks an agent who fits. It is that of the first skill in the text which is asked for
+    (bare, `>=`, `>` or `==`) in a part that holds. Return 0 if there is none."""
     return _rank(expression, skills) or 0
 
 
@@ -261,14 +262,15 @@ def _rank(expression: Expression, skills: Mapping[SkillId, int]) -> int | None:
 
 
 def asks(expression: Expression) -> bool:
-    """A part asks for a skill that can rank somebody."""
+    """Return whether a part asks for a skill that can rank an agent."""
     if isinstance(expression, (All, Any)):
         return any(asks(part) for part in expression.parts)
     return isinstance(expression, Has) or (isinstance(expression, Compare) and expression.sign in _RANKING)
 
 
 def needs(expression: Expression) -> Needs | None:
-    """The same as needs, when it only asks for skills at levels that must all be there; None: it says more."""
+    """Return the expression as needs, if it only asks for skills at levels that must all be there. Return None if the
+    expression says more."""
     parts = expression.parts if isinstance(expression, All) else (expression,)
     found: dict[SkillId, int] = {}
     for part in parts:
@@ -288,7 +290,7 @@ def needs(expression: Expression) -> Needs | None:
 
 
 def skills(expression: Expression) -> frozenset[SkillId]:
-    """Every skill that is named."""
+    """Return every skill that the expression names."""
     match expression:
         case Has(skill) | Compare(skill, _, _):
             return frozenset((skill,))

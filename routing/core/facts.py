@@ -332,6 +332,15 @@ class AgentChanged(NamedTuple):
     """What the agent serves for now instead of what is configured; None: as configured."""
 
 
+class PauseLimitReached(NamedTuple):
+    """The pause of an agent has lasted as long as its reason allows. The agent stays in the pause."""
+
+    seq: int
+    at: float
+    agent: AgentId
+    reason: str
+
+
 class CentreChanged(NamedTuple):
     """Settings were put in force."""
 
@@ -394,5 +403,5 @@ Fact = (
     Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
     | Connected | HoldChanged | WrapUpWanted | FollowUpSet | AbuseNoted | Consulting | Returned | Introduced
     | Interrupted | TalkOver | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
-    | CentreChanged | Alarm | Surveyed | MenuPassed
+    | CentreChanged | PauseLimitReached | Alarm | Surveyed | MenuPassed
 )

@@ -10,12 +10,12 @@ call: what was agreed ends with it.
 
 from __future__ import annotations
 
-from routing.core import callback, contacts, emit, transfer
+from routing.core import callback, contacts, emit, served, transfer
 from routing.core.domain import Domain
 from routing.core.errors import NoCallback
 from routing.core.events import FollowUpAgreed
 from routing.core.ids import ContactId
-from routing.core.model import Channel, ContactState
+from routing.core.model import PHONE_CHANNELS, Channel, ContactState
 from routing.core.records import Contact
 
 
@@ -28,6 +28,7 @@ def agreed(d: Domain, event: FollowUpAgreed) -> None:
         raise NoCallback
     if contact.follow_up is not event.agreed:
         contact.follow_up = event.agreed
+        d.mark(contact)
         emit.follow_up_set(d, offer=offer.id, contact=contact.id, service=contact.service.id, agreed=event.agreed)
 
 
@@ -39,7 +40,7 @@ def promise_callback(d: Domain, contact: Contact, at: float) -> None:
     again = _again(d, contact)
     for one in again:
         _take_place(d, one, contact)
-    if again or d.lately.since(contact.caller_hash, contact.service.id, contact.queued_at, at):
+    if again or served.was_served(d, contact.caller_hash, contact.service.id, contact.queued_at, at):
         return
     new = Contact(name, contact.service, Channel.VOICE, contact.since, contact.priority, d.take_number(), d.now, "",
                   contact.slow, contact.node, contact.caller_hash, contact.caller_box, contact.needs, contact.topics,
@@ -55,7 +56,7 @@ def promise_callback(d: Domain, contact: Contact, at: float) -> None:
 def _again(d: Domain, lost: Contact) -> list[Contact]:
     """The caller's later calls that wait or are talked. A callback in another line is none: that phone is free."""
     name = lost.caller_hash
-    return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel is Channel.VOICE
+    return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel in PHONE_CHANNELS
             and one.queued_at > lost.queued_at
             and (one.state in contacts.WAITING or one.state is ContactState.ASSIGNED)
             and (not one.callback or one.service.id == lost.service.id)]

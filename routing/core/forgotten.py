@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from routing.core import callback, contacts
 from routing.core.changes import PlaceChanged
+from routing.core.declare import CALLER, blank
 from routing.core.domain import Domain
 from routing.core.events import CallerForgotten
+from routing.core.records import Contact
+from routing.core.stored import FIELDS
 
 FORGOTTEN = "forgotten"
 """Key of the end of a callback whose caller is forgotten: nobody knows the number any more."""
@@ -22,13 +25,11 @@ def forget(d: Domain, event: CallerForgotten) -> None:
     digest = event.caller_hash
     if not digest:
         return
-    d.known.forget(digest)
-    d.kept.forget(digest)
-    d.lately.forget(digest)
-    d.abuse.forget(digest)
+    d.caller_memory.forget_caller(digest)
     for contact in [one for one in d.contacts.values() if digest in (one.caller_hash, one.callback_hash)]:
         if contact.callback and contact.state in contacts.WAITING:
             callback.call_off(d, contact, FORGOTTEN)
-        contact.caller_hash = contact.caller_box = contact.callback_hash = contact.callback_box = ""
+        blank(contact, FIELDS[Contact], lambda field: field.erased)
+        d.mark(contact, CALLER)
         if contact.keeps:
             d.changes.append(PlaceChanged(contact))

@@ -1,8 +1,8 @@
-"""How long the contacts of a service take, talk and wrap-up together, as learned from the latest ones.
+"""Learn how long the contacts of a service take, talk and wrap-up together, from the latest ones.
 
-A histogram with steps of a tenth, in which every new contact counts a little more than the one before: what was
-`HALF_COUNT` contacts ago counts half. The step below which eight of ten stay is kept at hand, and its value once
-somebody has asked: learning costs a few additions, asking next to nothing, however many agents ask.
+The histogram has steps of a tenth. Every new contact counts a little more than the one before, so a contact counts half
+after `HALF_COUNT` more. The step below which eight of ten contacts stay is at hand, and its value is calculated at the
+first question. Learning costs a few additions, and a question costs next to nothing for any number of agents.
 """
 
 from __future__ import annotations
@@ -11,37 +11,38 @@ import math
 from math import log
 
 SEED_MEAN_S = 240.0
-"""Believed of a service of which nothing is known: a usual call with its wrap-up (the 182 line of Turkey's health
+"""Assumed for a service of which nothing is known: a usual call with its wrap-up (the 182 line of Turkey's health
 appointments has 266-271 s, 2025)."""
 
 SEED_SPREAD = 0.6
 """Standard deviation of the logarithm in the seed: handle times of calls are close to lognormal."""
 
 SEED_WEIGHT = 10.0
-"""The seed counts as so many contacts: after some dozens it is forgotten."""
+"""The seed counts as this many contacts. After some dozens of contacts it is forgotten."""
 
 HALF_COUNT = 200.0
-"""What was so many contacts ago counts half: a morning of a service of middle size."""
+"""A contact counts half after this many more: a morning of a service of middle size."""
 
 SHARE = 0.8
-"""The expected handle time of break protection: eight of ten contacts take no longer."""
+"""Share of contacts that take no longer than the expected handle time of break protection."""
 
 STEP = 0.1
 """Width of a step of the histogram as a share of the time: finer than anybody notices."""
 
 SHORTEST_S, LONGEST_S = 1.0, 14_400.0
-"""Bounds of the histogram; what is outside counts at the edge. Nobody talks longer than four hours."""
+"""Bounds of the histogram. Longer and shorter times count at the edge. Nobody talks longer than four hours."""
 
 _PER_STEP = 1.0 / math.log1p(STEP)
 _STEPS = int(math.log(LONGEST_S / SHORTEST_S) * _PER_STEP) + 1
 _GROWTH = 2.0 ** (1.0 / HALF_COUNT)
 
 TOO_LARGE = 1e12
-"""Weights grow with every contact; above this all are made small again, once in some thousand contacts."""
+"""Limit of a weight. Weights grow with every contact and are made small again above the limit, once in some thousand
+contacts."""
 
 
 class Handled:
-    """Handle times of one service, seconds."""
+    """Handle times of one service, in seconds."""
 
     __slots__ = ("_at", "_below", "_counts", "_p80_s", "_sum", "_total", "_weight")
 
@@ -54,12 +55,12 @@ class Handled:
         self._below = 0.0
         """Weight of all steps before `_at`."""
         self._p80_s: float | None = None
-        """What `p80_s` was found to be; None: to be found."""
+        """The last calculated `p80_s`, or None after a new contact."""
         self._settle()
 
     @property
     def p80_s(self) -> float:
-        """Eight of ten contacts take no longer than this."""
+        """Return the time that eight of ten contacts do not exceed."""
         if self._p80_s is None:
             at, count = self._at, self._counts[self._at]
             share = (SHARE * self._total - self._below) / count if count else 1.0
@@ -68,11 +69,11 @@ class Handled:
 
     @property
     def mean_s(self) -> float:
-        """Mean handle time."""
+        """Return the mean handle time."""
         return self._sum / self._total
 
     def note(self, seconds: float) -> None:
-        """One contact took so long."""
+        """Learn from one contact that took this long."""
         if seconds < SHORTEST_S:
             seconds = SHORTEST_S
         elif seconds > LONGEST_S:
@@ -93,7 +94,7 @@ class Handled:
             self._shrink()
 
     def remaining_s(self, age_s: float) -> float:
-        """Mean time that a contact which has taken `age_s` already still takes. Costs a look at each step."""
+        """Return the mean time that a contact of this age still takes. Looks at each step of the histogram."""
         left = tail = 0.0
         first = int(math.log(max(age_s, SHORTEST_S) / SHORTEST_S) * _PER_STEP)
         for at in range(first, _STEPS):
@@ -104,7 +105,7 @@ class Handled:
         return left / tail if tail else self.mean_s
 
     def _settle(self) -> None:
-        """Move to the step in which the share is reached; after one contact that is the same step or the next."""
+        """Move to the step in which the share is reached. After one contact it is the same step or the next."""
         counts, wanted = self._counts, SHARE * self._total
         at, below = self._at, self._below
         while at > 0 and below >= wanted:
@@ -127,7 +128,7 @@ def _middle(at: int) -> float:
 
 
 def _seed() -> list[float]:
-    """A lognormal of the seed's mean and spread, by steps."""
+    """Return a lognormal of the mean and spread of the seed, by steps."""
     mean = math.log(SEED_MEAN_S) - SEED_SPREAD * SEED_SPREAD / 2
     shape = [math.exp(-((math.log(_middle(at)) - mean) / SEED_SPREAD) ** 2 / 2) for at in range(_STEPS)]
     total = sum(shape)

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from routing.core.events import Event
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, Estimate
+from routing.core.model import AgentState, Channel, ContactState, Estimate, PauseReason
 
 
 class ContactView(NamedTuple):
@@ -73,6 +73,10 @@ class AgentView(NamedTuple):
     """No heavy contacts until then, by the agent's own word; None: they come as usual."""
     resting_until: float | None = None
     """The rest after a heavy contact; None: there is none."""
+    pause_limit_at: float | None = None
+    """When the time is over that the reason of the pause allows, Unix seconds; None: no limit."""
+    over_limit: bool = False
+    """The pause has lasted longer than its reason allows."""
 
 
 class QueueView(NamedTuple):
@@ -101,6 +105,8 @@ class Status(NamedTuple):
     queues: tuple[QueueView, ...]
     agents: tuple[AgentView, ...]
     contacts: tuple[ContactView, ...]
+    pause_reasons: tuple[PauseReason, ...] = ()
+    """The centre's table."""
 
 
 class Inbox(Protocol):

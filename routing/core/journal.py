@@ -66,6 +66,16 @@ def decode_fact(kind: str, text: str) -> Fact:
     return fact
 
 
+def write_value(value: Any) -> str:
+    """Return one value as JSON text, as the journal writes it. Any: of every stored field."""
+    return _WRITERS[type(value)](value)
+
+
+def read_value(declared: Any, text: str) -> Any:
+    """Return the value of a declared type that `write_value` wrote as `text`. Any: as above."""
+    return _decoder(declared)(json.loads(text))
+
+
 def replay(entries: Iterable[tuple[float, Event | None]], *, first_offer: int = 1, first_seq: int = 1) -> list[Fact]:
     """Every fact that these entries lead to, in an engine that begins empty, and in a new one at each start of a node.
     What was refused then is refused again."""

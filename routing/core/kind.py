@@ -1,64 +1,61 @@
-"""Where agents stand: those with the same skills, channels and excluded topics are of a kind, found once."""
+"""Cohorts of agents: agents with the same skills, channels and excluded topics share one set of places, found once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Generic
 
 from routing.core import requirement
 from routing.core.ids import ServiceId
+from routing.core.matching.protocols import A, C, RankedAgent, ReadyAgent
 from routing.core.model import Agent
-from routing.core.pool import ALL_CHANNELS, CHANNEL_BIT
+from routing.core.pool import ALL_CHANNELS, CHANNEL_BIT, Group, Place, Pool
 from routing.core.strategies import longest_idle
-
-if TYPE_CHECKING:
-    from routing.core.pool import Group, Place, Pool
-    from routing.core.records import AgentRecord
 
 LOAD_MAX = 5
 LOADS, CHANNEL_SETS = LOAD_MAX + 1, ALL_CHANNELS + 1
-"""Values of a load (0 to 5) and of a set of channels: a standing is coded by three of the one and one of the other."""
+"""Number of values of a load (0 to 5) and of a set of channels. The code of a standing has three loads and one set."""
 
-Key = Callable[["AgentRecord", float], float]
+Key = Callable[[RankedAgent, float], float]
 
 
-class Standing:
+class Standing(Generic[A, C]):
     """The places of a kind of agent for certain channels and loads, and the groups that are served from there."""
 
     __slots__ = ("groups", "idle", "keyed", "version")
 
-    def __init__(self, idle: tuple[Place, ...], keyed: tuple[tuple[Key, Place], ...]) -> None:
+    def __init__(self, idle: tuple[Place[A, C], ...], keyed: tuple[tuple[Key, Place[A, C]], ...]) -> None:
         self.idle = idle
-        """Where the key is (idle since, index)."""
+        """Places where the key is (idle since, index)."""
         self.keyed = keyed
-        """Where the strategy has another one, each with it."""
-        self.groups: tuple[Group, ...] = ()
-        """As they were when `Matching.version` was `version`."""
+        """Places where the strategy has another key, each with that key."""
+        self.groups: tuple[Group[A, C], ...] = ()
+        """The groups as they were when `Matching.version` was `version`."""
         self.version = -1
 
 
-class Kind:
-    """Agents with the same skills, channels and excluded topics. `pools`: all that there are."""
+class Kind(Generic[A, C]):
+    """Agents with the same skills, channels and excluded topics. `pools` are all pools of the index."""
 
     __slots__ = ("channels", "places", "serves", "skills", "standings")
 
-    def __init__(self, agent: Agent, pools: Iterable[Pool]) -> None:
+    def __init__(self, agent: Agent, pools: Iterable[Pool[A, C]]) -> None:
         profile = agent.profile
         most = dict(profile.max_concurrency)
         self.skills = dict(agent.skills)
         self.channels = sum(CHANNEL_BIT[channel] for channel in profile.channels if most.get(channel, 1) > 0)
-        """Bits of the channels their profile has."""
-        self.places: tuple[tuple[Pool, int], ...] = tuple(
+        """Bits of the channels that the profile has."""
+        self.places: tuple[tuple[Pool[A, C], int], ...] = tuple(
             (pool, pool.strategy.rank(agent, level)) for pool in pools if pool.channel & self.channels
             and (level := requirement.level(pool.requirement, self.skills, profile.no_topics)) is not None)
-        """Pools they fit, each with their rank there."""
+        """Pools that such agents fit, each with their rank there."""
         self.serves: tuple[ServiceId, ...] = ()
-        """Services they fit in at least one step."""
-        self.standings: dict[int, Standing] = {}
-        """By channels and loads, see `match.Matching.stand`."""
+        """Services that such agents fit in at least one step."""
+        self.standings: dict[int, Standing[A, C]] = {}
+        """Standings by channels and loads (`match.Matching.stand`)."""
 
-    def standing(self, record: AgentRecord, channels: int) -> Standing:
-        """Where an agent of this kind stands who may have contacts of these channels."""
+    def standing(self, record: ReadyAgent, channels: int) -> Standing[A, C]:
+        """Return the places of an agent of this kind who may have contacts of these channels."""
         idle = []
         keyed = []
         for pool, rank in self.places:
@@ -71,8 +68,8 @@ class Kind:
         return Standing(tuple(idle), tuple(keyed))
 
 
-def tier_of(record: AgentRecord, load: int) -> int | None:
-    """The tier in which an agent stands for contacts of this load; None: not at all."""
+def tier_of(record: ReadyAgent, load: int) -> int | None:
+    """Return the tier of an agent for contacts of this load, or None if the agent takes none of them."""
     if load <= record.gladly:
         return 0
     if load <= record.atmost:
@@ -80,8 +77,8 @@ def tier_of(record: AgentRecord, load: int) -> int | None:
     return 2 if load <= record.utmost else None
 
 
-def for_both(record: AgentRecord) -> Agent:
-    """The agent as the pools see them: who leads a pair takes no topic that the other one excludes."""
+def for_both(record: ReadyAgent) -> Agent:
+    """Return the agent as the pools see them. An agent who leads a pair takes no topic that the partner excludes."""
     agent, partner = record.agent, record.partner
     if partner is None or not record.lead or not partner.profile.no_topics:
         return agent

@@ -1,8 +1,8 @@
-"""A line: things in order, with the head, the rank of one, insertion and removal, none of them a walk over the whole.
+"""A sorted sequence. Its head, the rank of an entry, insertion and removal never walk over the whole.
 
-Blocks of sorted entries, the way of the sorted-list recipe by blocks: an entry's block is found by bisection over the
-last entries of the blocks. The head is at hand, an entry in order goes to the end at once. A rank adds the lengths of
-the blocks before (200 additions at 100,000 entries).
+The entries are in sorted blocks, as in the sorted-list recipe. Bisection over the last entries of the blocks finds the
+block of an entry. The head is at hand, and an entry in order goes to the end at once. A rank adds the lengths of the
+blocks before it (200 additions at 100,000 entries).
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=tuple[object, ...])
 
+LineKey = tuple[float, int]
+"""Order between contacts: (virtual start, number). Order between agents: (idle since, index)."""
+
 BLOCK = 512
-"""Entries of a full block: a removal moves at most 4 KB of pointers, and 100,000 entries are only 200-400 blocks."""
+"""Entries of a full block. A removal moves at most 4 KB of pointers, and 100,000 entries make only 200-400 blocks."""
 
 _last = itemgetter(-1)
 
 
 class Line(Generic[T]):
-    """Entries must be distinct. An entry's first items decide the order, so they must never be equal and incomparable
-    after that: use (key, number)."""
+    """Distinct entries in order. The first items of an entry decide the order, so they must never be equal with
+    incomparable items after them. Use (key, number)."""
 
     __slots__ = ("_blocks", "size")
 
     def __init__(self) -> None:
         self._blocks: list[list[T]] = [[]]
-        """Never none, and none is empty but the only one."""
+        """Sorted blocks. There is at least one, and only the single one may be empty."""
         self.size = 0
-        """How many; a field beside `len`, because it is asked with every event."""
+        """Number of entries: a field next to `len`, because every event reads it."""
 
     def __len__(self) -> int:
         return self.size
@@ -40,7 +43,7 @@ class Line(Generic[T]):
             yield from block
 
     def head(self) -> T:
-        """The first entry. IndexError when there is none."""
+        """Return the first entry. Raise IndexError if there is none."""
         return self._blocks[0][0]
 
     def add(self, entry: T) -> None:
@@ -62,7 +65,7 @@ class Line(Generic[T]):
             del block[BLOCK // 2:]
 
     def remove(self, entry: T) -> None:
-        """Take an entry out. ValueError when it is not there."""
+        """Take an entry out. Raise ValueError if the entry is not here."""
         blocks = self._blocks
         block = blocks[0]
         at = place = 0
@@ -78,7 +81,8 @@ class Line(Generic[T]):
             del blocks[at]
 
     def pop(self) -> T | None:
-        """Take the head out; gives who is the head then. IndexError when there is none."""
+        """Take the first entry out, and return the entry that is first then, or None. Raise IndexError if there is
+        none."""
         blocks = self._blocks
         block = blocks[0]
         del block[0]
@@ -91,7 +95,7 @@ class Line(Generic[T]):
         return None
 
     def rank(self, entry: T) -> int:
-        """How many stand before it: 0 for the head. The entry need not be in the line."""
+        """Return how many entries come before this one: 0 for the first. The entry need not be in the line."""
         blocks = self._blocks
         block = blocks[-1]
         if not block or block[-1] < entry:
@@ -100,6 +104,6 @@ class Line(Generic[T]):
         return sum(map(len, blocks[:at])) + bisect_left(blocks[at], entry)
 
     def _block(self, entry: T) -> int:
-        """Which block an entry is in or belongs into."""
+        """Return the block that has the entry or would have it."""
         last = len(self._blocks) - 1
         return last and bisect_left(self._blocks, entry, hi=last, key=_last)

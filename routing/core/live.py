@@ -14,7 +14,7 @@ from routing.core.model import ContactState, OfferState
 
 
 class LiveContact(NamedTuple):
-    """A voice contact that is not over: pending, reserved or assigned (wrapping has no caller's channel)."""
+    """A contact that is not over: pending, reserved or assigned (wrapping has no caller's channel)."""
 
     contact: ContactId
     """Uniqueid of the caller's channel."""

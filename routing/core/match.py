@@ -1,8 +1,10 @@
-"""Who fits whom, without looking at everybody: both indexes, and what has changed since the last assignment.
+"""The index of agents and contacts: which fit each other, without looking at everybody, and what changed since the last
+assignment.
 
-After each assignment nobody who waits could be given to anybody who is ready. So the next one looks only at what has
-come since: agents who became ready (`fresh`) and groups that got a contact or were set free (`calling`). The cost of a
-choice follows the number of groups that this agent or this contact touches, never that of agents or contacts.
+After each assignment no waiting contact could be given to a ready agent. The next assignment therefore looks only at
+what came since. These are agents who became ready (`fresh`), and groups that got a contact or were released
+(`calling`). The cost of a choice follows the number of groups that this agent or contact touches. It never follows the
+number of agents or contacts.
 """
 
 from __future__ import annotations
@@ -10,60 +12,85 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
 
 from routing.core import requirement, strategies
 from routing.core.ids import AgentId, ServiceId
-from routing.core.kind import CHANNEL_SETS, LOAD_MAX, LOADS, Kind, for_both, tier_of
+from routing.core.kind import CHANNEL_SETS, LOAD_MAX, LOADS, Kind, Standing, for_both, tier_of
+from routing.core.line import LineKey
+from routing.core.matching.protocols import ReadyAgent, WaitingContact
 from routing.core.model import Agent, Channel, Needs, Service
-from routing.core.pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group, Pool
-from routing.core.quota import Quota
-from routing.core.records import AgentRecord, Contact, LineKey
+from routing.core.pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group, Pool, Quota
 from routing.core.requirement import Requirement, lasts
 
 SPARE_POOLS = 32
-"""Pools that only the needs or topics of single contacts have called for. Every pool costs each agent a place, so
-beyond this many the oldest one in which nobody waits is given up."""
+"""Limit of pools that only the needs or topics of single contacts have asked for. Every pool costs each agent a place.
+Beyond the limit the oldest pool in which no contact waits is dropped."""
 
 
-class Matching:
-    """Both indexes. Made anew from the centre's settings at each reload. `half_life_s`: of handled time, for the
-    strategies that count it."""
+class IndexedAgent(ReadyAgent, Protocol):
+    """An agent with the fields that this index keeps at the agent. Only the index sets them."""
+
+    kind: Kind[Any, Any] | None
+    standing: Standing[Any, Any] | None
+    code: int
+    channels: int
+    own: tuple[Pool[Any, Any], ...]
+    key: LineKey | None
+    keys: tuple[LineKey, ...]
+    signed: bool
+    serves: tuple[ServiceId, ...]
+
+
+class IndexedContact(WaitingContact, Protocol):
+    """A contact with the field that this index keeps at the contact."""
+
+    group: Group[Any, Any] | None
+
+
+A = TypeVar("A", bound=IndexedAgent)
+C = TypeVar("C", bound=IndexedContact)
+
+
+class Matching(Generic[A, C]):
+    """The index of agents and contacts. Build it again from the centre's settings at each reload. `half_life_s` is the
+    half-life of handled time, for the strategies that count it."""
 
     def __init__(self, services: Iterable[Service], agents: Iterable[Agent] = (), half_life_s: float = 3600.0) -> None:
         self._services = tuple(services)
         self._excluded = requirement.excluded_by(agents)
         self.half_life_s = half_life_s
-        self._pools: dict[tuple[int, Requirement, str, int], Pool] = {}
-        self._spare: OrderedDict[tuple[int, Requirement, str, int], Pool] = OrderedDict()
-        self._groups: dict[tuple[object, ...], Group] = {}
-        self._shared: dict[tuple[object, ...], Group] = {}
+        self._pools: dict[tuple[int, Requirement, str, int], Pool[A, C]] = {}
+        self._spare: OrderedDict[tuple[int, Requirement, str, int], Pool[A, C]] = OrderedDict()
+        self._groups: dict[tuple[object, ...], Group[A, C]] = {}
+        self._shared: dict[tuple[object, ...], Group[A, C]] = {}
         self._requirements: dict[tuple[object, ...], Requirement] = {}
-        self._kinds: dict[tuple[object, ...], Kind] = {}
-        self._signed: dict[AgentRecord, None] = {}
+        self._kinds: dict[tuple[object, ...], Kind[A, C]] = {}
+        self._signed: dict[A, None] = {}
         self.counts_offers = False
-        """A service's strategy wants to know how often an agent was offered something."""
+        """A strategy of a service needs the number of contacts that an agent was offered."""
         self.quotas: dict[ServiceId, Quota] = {}
-        """Of the services with a limit of contacts at agents."""
-        self.active: dict[Group, None] = {}
-        """Groups in which somebody waits."""
-        self.calling: dict[Group, None] = {}
-        """Groups to be looked at by the next assignment."""
+        """Quotas of the services with a limit of contacts at agents."""
+        self.active: dict[Group[A, C], None] = {}
+        """Groups in which a contact waits."""
+        self.calling: dict[Group[A, C], None] = {}
+        """Groups that the next assignment must look at."""
         self.version = 0
-        """Grows with every new group: what standings reach is found anew then."""
+        """Grows with every new group. A standing of an older version finds its groups again."""
         self._latest: LineKey = (float("-inf"), 0)
         """The greatest key that any agent ever had in a line."""
-        self.fresh: dict[AgentRecord, None] = {}
-        """Agents to be looked at by it, who are not in their lines yet."""
-        self.unmet: dict[Group, None] = {}
-        """Groups whose step perhaps nobody who is signed in can meet."""
+        self.fresh: dict[A, None] = {}
+        """Agents that the next assignment must look at. They are not in their lines yet."""
+        self.unmet: dict[Group[A, C], None] = {}
+        """Groups whose step perhaps no agent who is signed in can meet."""
         self.ready = 0
-        """Agents who could be offered something now."""
+        """Number of agents who could be offered something now."""
         self.signed_in = 0
         for service in self._services:
             self.cover(service)
 
     def cover(self, service: Service) -> None:
-        """Have a pool for everything that callers of a service may ask for."""
+        """Build a pool for everything that callers of a service may ask for."""
         if service.max_talking is not None:
             self.quotas.setdefault(service.id, Quota(service.max_talking))
         self.counts_offers |= service.strategy == "fewest_contacts"
@@ -74,7 +101,7 @@ class Matching:
 
     def requirement(self, service: Service, step: int, needs: Needs = (),
                     topics: frozenset[str] = frozenset()) -> Requirement:
-        """What a contact of this service, with needs and topics of its own, asks for in this step."""
+        """Return what a contact of this service, with its own needs and topics, asks for in this step."""
         if topics:
             topics &= self._excluded
         key = service.id, step, needs, topics
@@ -86,8 +113,12 @@ class Matching:
             self._requirements[key] = found
         return found
 
-    def group(self, contact: Contact, step: int | None = None) -> Group:
-        """Where a contact waits in its present step, or in another one."""
+    def requirement_of(self, contact: WaitingContact, step: int | None = None) -> Requirement:
+        """Return what a contact asks for in its present step, or in another step of its service."""
+        return self.requirement(contact.service, contact.step if step is None else step, contact.needs, contact.topics)
+
+    def group(self, contact: WaitingContact, step: int | None = None) -> Group[A, C]:
+        """Return the group of a contact in its present step, or in another step of its service."""
         if step is None:
             step = contact.step
         needs, topics = contact.needs, contact.topics
@@ -101,7 +132,7 @@ class Matching:
             group = self._groups[key] = self._new_group(contact, step, needs, topics)
         return group
 
-    def _new_group(self, contact: Contact, step: int, needs: Needs, topics: frozenset[str]) -> Group:
+    def _new_group(self, contact: WaitingContact, step: int, needs: Needs, topics: frozenset[str]) -> Group[A, C]:
         service, spare = contact.service, bool(needs or topics)
         wanted = self.requirement(service, step, needs, topics)
         pool = self._pool(contact.channel, service, wanted, spare=spare)
@@ -120,20 +151,20 @@ class Matching:
             self.version += 1
         return group
 
-    def met(self, contact: Contact) -> int:
-        """The step that a contact comes to at once when nobody who is signed in could meet its present one; else that
-        one."""
+    def met(self, contact: WaitingContact) -> int:
+        """Return the first step, from the present one on, that an agent who is signed in could meet. The last step
+        counts as met."""
         step = contact.step
         while self.group(contact, step).unmet:
             step += 1
         return step
 
-    def sample(self, most: int) -> list[AgentRecord]:
-        """At most so many of the agents who are signed in, those who have been for longest."""
+    def sample(self, most: int) -> list[A]:
+        """Return at most `most` of the agents who are signed in, those with the longest session first."""
         return list(islice(self._signed, most))
 
-    def join(self, group: Group, contact: Contact) -> None:
-        """A contact begins to wait in a group, at its place by `contact.key`."""
+    def join(self, group: Group[A, C], contact: C) -> None:
+        """Add a contact to a group, at its place by `contact.key`."""
         contact.group = group
         start, number = contact.key
         entry, head = (start, number, contact), group.head
@@ -147,8 +178,8 @@ class Matching:
         if group.may_relax and not group.pool.signed_mask & group.levels:
             self.unmet[group] = None
 
-    def join_personal(self, contact: Contact, record: AgentRecord) -> None:
-        """A contact begins to wait for one agent in person. Whether it fits that agent is for the caller to know."""
+    def join_personal(self, contact: C, record: A) -> None:
+        """Add a contact to the personal pool of one agent. The caller of this method must know that the two fit."""
         service = contact.service
         channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY else 0
         pool = next((one for one in record.own if one.channel == channel and one.load == load), None)
@@ -164,8 +195,8 @@ class Matching:
             group = pool.personal[key] = Group(contact.node, pool, 1, contact.urgent, False, service.weight, quota)
         self.join(group, contact)
 
-    def part(self, contact: Contact) -> None:
-        """A contact waits for an agent no more. Fine when it does not."""
+    def part(self, contact: C) -> None:
+        """Remove a contact from its group. Do nothing if the contact is in none."""
         group = contact.group
         if group is None:
             return
@@ -183,12 +214,12 @@ class Matching:
                 pool.owner.own = tuple(one for one in pool.owner.own if one is not pool)
 
     def refresh(self) -> None:
-        """Have the next assignment look at every group: links or rules have changed."""
+        """Have the next assignment look at every group, because links or rules have changed."""
         self.calling.update(self.active)
 
     # -- pools ---------------------------------------------------------------------------------------------------
 
-    def _pool(self, channel: Channel, service: Service, wanted: Requirement, *, spare: bool) -> Pool:
+    def _pool(self, channel: Channel, service: Service, wanted: Requirement, *, spare: bool) -> Pool[A, C]:
         strategy = strategies.named(service.strategy)
         if strategy.by_level and len(wanted.needs) == 1 and not wanted.where and not wanted.topics:
             wanted = Requirement(((wanted.needs[0][0], 0),))
@@ -208,7 +239,7 @@ class Matching:
         return pool
 
     def _give_up_spare(self) -> None:
-        """Bound the pools of single contacts. The newest is always kept."""
+        """Bound the pools of single contacts. The newest pool always stays."""
         for key, pool in list(self._spare.items())[:-1]:
             if len(self._spare) <= SPARE_POOLS:
                 return
@@ -216,8 +247,9 @@ class Matching:
                 del self._spare[key], self._pools[key]
                 self._shared = {name: group for name, group in self._shared.items() if group.pool is not pool}
 
-    def _clear(self, records: Iterable[AgentRecord]) -> list[AgentRecord]:
-        """Everybody out of the pools; those who stood, in the order in which they must come again."""
+    def _clear(self, records: Iterable[A]) -> list[A]:
+        """Remove all agents from the pools. Return those who were in lines, in the order in which they must be added
+        again."""
         self.settle()
         stood = sorted((record for record in records if record.key is not None), key=_by_idle)
         for record in records:
@@ -225,7 +257,7 @@ class Matching:
         self._kinds.clear()
         return stood
 
-    def _fill(self, records: Iterable[AgentRecord], stood: Iterable[AgentRecord]) -> None:
+    def _fill(self, records: Iterable[A], stood: Iterable[A]) -> None:
         for record in records:
             self.sign_in(record)
         for record in stood:
@@ -234,7 +266,7 @@ class Matching:
 
     # -- agents --------------------------------------------------------------------------------------------------
 
-    def _kind(self, agent: Agent) -> Kind:
+    def _kind(self, agent: Agent) -> Kind[A, C]:
         profile = agent.profile
         key = agent.skills, profile.channels, profile.max_concurrency, profile.no_topics
         kind = self._kinds.get(key)
@@ -246,8 +278,8 @@ class Matching:
             self._kinds[key] = kind
         return kind
 
-    def sign_in(self, record: AgentRecord) -> None:
-        """Count an agent as signed in: what decides whether a step can be met at all."""
+    def sign_in(self, record: A) -> None:
+        """Count an agent as signed in. The counts decide whether a step can be met at all."""
         kind = record.kind = self._kind(for_both(record))
         record.standing, record.code = None, -1
         record.signed, record.serves = True, kind.serves
@@ -256,8 +288,8 @@ class Matching:
         for pool, rank in kind.places:
             pool.sign(rank, 1)
 
-    def sign_out(self, record: AgentRecord) -> None:
-        """Count an agent out. Fine when they were not counted."""
+    def sign_out(self, record: A) -> None:
+        """Stop counting an agent as signed in. Do nothing if the agent was not counted."""
         kind = record.kind
         if record.signed and kind is not None:
             self.leave(record)
@@ -269,9 +301,9 @@ class Matching:
                     self.unmet.update(pool.waiting)
         record.kind, record.standing, record.signed = None, None, False
 
-    def stand(self, record: AgentRecord, channels: int = ALL_CHANNELS) -> None:
-        """An agent becomes ready for contacts of these channels (bits of `CHANNEL_BIT`). While somebody waits they
-        are only looked at by the next assignment, and come into their lines when it finds nothing for them."""
+    def stand(self, record: A, channels: int = ALL_CHANNELS) -> None:
+        """Make an agent ready for contacts of these channels (bits of `CHANNEL_BIT`). While a contact waits the agent
+        goes to `fresh` only. The agent enters the lines when the next assignment finds nothing for them."""
         code = channels
         if record.gladly < LOAD_MAX:  # else the other two are not less
             code += ((record.gladly * LOADS + record.atmost) * LOADS + record.utmost + 1) * CHANNEL_SETS
@@ -289,7 +321,7 @@ class Matching:
         else:
             self._insert(record)
 
-    def _insert(self, record: AgentRecord) -> None:
+    def _insert(self, record: A) -> None:
         key, standing = record.key, record.standing
         assert key is not None and standing is not None
         if key > self._latest:  # nearly always: later than everybody, so at the end of every line
@@ -313,20 +345,20 @@ class Matching:
             for pool in record.own:
                 pool.mask = self._own_bit(pool, record)
 
-    def _own_bit(self, pool: Pool, record: AgentRecord) -> int:
+    def _own_bit(self, pool: Pool[A, C], record: A) -> int:
         tier = tier_of(record, pool.load) if pool.channel & record.channels else None
         return 0 if tier is None else 1 << pool.number(0, tier)
 
     def settle(self) -> None:
-        """The fresh come into their lines, and who waits there is to be looked at."""
+        """Put the agents of `fresh` into their lines, and have the assignment look at the contacts that wait there."""
         for record in self.fresh:
             self._insert(record)
             for pool, _ in self.places(record):
                 self.calling.update(pool.waiting)
         self.fresh.clear()
 
-    def reach(self, record: AgentRecord) -> tuple[Group, ...]:
-        """The groups for which an agent stands, or will as soon as they are settled; in most of them nobody waits."""
+    def reach(self, record: A) -> tuple[Group[A, C], ...]:
+        """Return the groups that an agent serves, or will serve once settled. In most of them no contact waits."""
         standing = record.standing
         assert standing is not None
         if standing.version != self.version:
@@ -338,8 +370,8 @@ class Matching:
                                         if self._own_bit(pool, record) & group.allowed))
         return standing.groups
 
-    def places(self, record: AgentRecord) -> Iterator[tuple[Pool, int]]:
-        """The pools where an agent stands, or will as soon as they are settled, each with the bit there."""
+    def places(self, record: A) -> Iterator[tuple[Pool[A, C], int]]:
+        """Yield the pools of an agent, or those after settling, each with the bit of the line there."""
         standing = record.standing
         assert standing is not None
         for pool, bit, _, _ in standing.idle:
@@ -349,8 +381,8 @@ class Matching:
         for pool in record.own:
             yield pool, self._own_bit(pool, record)
 
-    def leave(self, record: AgentRecord) -> None:
-        """An agent is not ready any more. Fine when they were not."""
+    def leave(self, record: A) -> None:
+        """Take an agent out of the lines. Do nothing if the agent was not ready."""
         key, standing = record.key, record.standing
         if key is None or standing is None:
             return
@@ -376,7 +408,7 @@ class Matching:
                 pool.mask = 0
 
 
-def _by_idle(record: AgentRecord) -> LineKey:
+def _by_idle(record: IndexedAgent) -> LineKey:
     return record.key or (0.0, 0)
 
 
@@ -384,4 +416,4 @@ _NOBODY = Agent(AgentId(""), ())
 """Stands for any agent where only the level counts."""
 
 _ANYBODY = Requirement(())
-"""What a personal pool asks for: whoever waits there has been found to fit."""
+"""Requirement of a personal pool: contacts in it were found to fit before."""

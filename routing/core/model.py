@@ -5,7 +5,9 @@ All durations are seconds, all levels 0-100. An undefined skill is not 0: an age
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from routing.core.ids import AgentId, SeatId, ServiceId, SkillId
@@ -19,6 +21,47 @@ class Channel(StrEnum):
     SOCIAL = "social"
     EMAIL = "email"
     TASK = "task"
+
+
+class ChannelRow(NamedTuple):
+    """What a contact of one channel is to the agent who has it. A centre may choose `cost` and `interruptible`."""
+
+    channel: Channel
+    cost: int
+    """Units of an agent's capacity (100) that one contact takes."""
+    interruptible: bool = False
+    """A contact that interrupts may come meanwhile: this one is held then and takes no capacity."""
+    interrupts: bool = False
+    """While the agent has such a contact, interruptible ones are held and no new one is offered."""
+    needs_phone: bool = False
+    """The offer rings the phone of the agent's seat, and the contact is a caller on a line."""
+
+
+CHANNELS = (
+    ChannelRow(Channel.VOICE, 100, interrupts=True, needs_phone=True),
+    ChannelRow(Channel.CHAT, 33),
+    ChannelRow(Channel.SOCIAL, 33, interruptible=True),
+    ChannelRow(Channel.EMAIL, 50, interruptible=True),
+    ChannelRow(Channel.TASK, 50, interruptible=True),
+)
+"""The channels as shipped: an agent has one call, or three chats, or two e-mails."""
+
+SHIPPED = {row.channel: row for row in CHANNELS}
+
+PHONE_CHANNELS = frozenset(row.channel for row in CHANNELS if row.needs_phone)
+"""Channels whose contacts are callers on a line."""
+
+INTERRUPTING = frozenset(row.channel for row in CHANNELS if row.interrupts)
+
+
+def channel_rows(costs: Mapping[Channel, int] = MappingProxyType({}),
+                 interruptible: Collection[Channel] | None = None) -> tuple[ChannelRow, ...]:
+    """Return the shipped rows with a centre's own costs, and with the channels that it lets be interrupted (None: the
+    shipped ones)."""
+    return tuple(row._replace(
+        cost=costs.get(row.channel, row.cost),
+        interruptible=row.interruptible if interruptible is None else row.channel in interruptible)
+        for row in CHANNELS)
 
 
 Needs = tuple[tuple[SkillId, int], ...]
@@ -175,7 +218,7 @@ class Profile(NamedTuple):
     """Offers in a row that rang out or were refused before the agent is NOT_RESPONDING."""
     wrapup_mode: WrapUpMode = WrapUpMode.MANDATORY_TIMEOUT
     capacity: int = 100
-    """Units; the costs of all contacts at the agent never exceed it (`Centre.costs`)."""
+    """Units; the costs of all contacts at the agent never exceed it (`ChannelRow.cost`)."""
     one_at_a_time: bool = False
     """One contact at a time, whatever its channel."""
     captions: bool = False
@@ -216,8 +259,27 @@ class Agent(NamedTuple):
     """A remote counsellor: the leg goes to an outside number, so it must be accepted by key 1 after the brief."""
 
 
-COSTS = ((Channel.VOICE, 100), (Channel.CHAT, 33), (Channel.SOCIAL, 33), (Channel.EMAIL, 50), (Channel.TASK, 50))
-"""Units of an agent's capacity (100) that one contact takes: one call, or three chats, or two e-mails."""
+class PauseReason(NamedTuple):
+    """Describe one reason for a pause: a row of `[pause_reasons]`, the centre's own table."""
+
+    id: str
+    name: str = ""
+    """Turkish, short: agents and supervisors read the name."""
+    name_en: str = ""
+    work: bool = False
+    """The time counts as work. Such a pause is no rest, and no planned break is lost in it."""
+    limit_s: float | None = None
+    """After this long the agent is shown as over the limit; None: no limit. The state stays as it is."""
+    default: bool = False
+    """Breaks that the engine begins have this reason, and so have pauses for which no reason is given."""
+    prompt: str = ""
+    """Key of the sentence that offers the reason on the phone. The engine only carries prompt and digit."""
+    digit: str = ""
+    """Key of the phone after the code for a pause; empty: the phone does not offer the reason."""
+
+
+NO_TABLE = (PauseReason("pause", default=True),)
+"""Reasons of a centre without a table, as simulations build them: one, without a meaning."""
 
 
 class Centre(NamedTuple):
@@ -227,9 +289,8 @@ class Centre(NamedTuple):
     agents: tuple[Agent, ...]
     seats: frozenset[SeatId] | None = None
     """Phones at which agents may sign in; None: any."""
-    costs: tuple[tuple[Channel, int], ...] = COSTS
-    interruptible: frozenset[Channel] = frozenset({Channel.SOCIAL, Channel.EMAIL, Channel.TASK})
-    """A call may come while contacts of these channels are under way: they are held meanwhile and take no capacity."""
+    channels: tuple[ChannelRow, ...] = CHANNELS
+    """A channel that is not named: as shipped."""
     load_half_life_s: float = 5400.0
     """An agent's distress load halves in this time."""
     occupied_half_life_s: float = 3600.0
@@ -247,6 +308,16 @@ class Centre(NamedTuple):
     Asterisk itself would send the INVITE again for 32 s (timer B of RFC 3261). The base of a cordless telephone says so
     when it has found the handset, one that sleeps when it was woken: with such phones more is needed, or they are taken
     for gone at every call."""
+    pause_reasons: tuple[PauseReason, ...] = NO_TABLE
+
+    def find_pause_reason(self, name: str) -> PauseReason | None:
+        """Return the reason with this id. Return None if the table does not have it."""
+        return next((one for one in self.pause_reasons if one.id == name), None)
+
+    @property
+    def break_reason(self) -> PauseReason:
+        """The reason marked as default; the first one if no reason is marked."""
+        return next((one for one in self.pause_reasons if one.default), self.pause_reasons[0])
 
 
 class ContactState(StrEnum):

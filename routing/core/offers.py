@@ -5,13 +5,12 @@ from __future__ import annotations
 from routing.core import agents, capacity, commands, contacts, emit, legs, quota, wellbeing
 from routing.core.domain import Domain
 from routing.core.ids import AgentId, OfferId, leg_id
-from routing.core.model import AnswerMode, CallbackOrder, Channel, OfferState, PreConnect
+from routing.core.model import AnswerMode, CallbackOrder, OfferState, PreConnect
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
 from routing.core.states import OFFER, CallbackState, LegState, follow
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 CANCELED, PENDING = OfferState.CANCELED, OfferState.PENDING
-VOICE = Channel.VOICE
 NONE = PreConnect.NONE
 CALLER_FIRST = CallbackOrder.CALLER_FIRST
 PRESS_ONE, SINGLE_SWITCH = AnswerMode.PRESS_ONE, AnswerMode.SINGLE_SWITCH
@@ -37,10 +36,11 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
          strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> Offer:
     """Reserve the contact for the agent (both of a pair). No phone rings yet: see `ring` and `callback.dial`."""
     now, seat, service, matching = d.now, record.seat, contact.service, d.matching
-    voice = contact.channel is VOICE
+    row = d.channels[contact.channel]
+    voice = row.needs_phone
     assert seat is not None
     # 1. A call rescinds what rings next to it, at both of a pair.
-    if voice and record.offers:
+    if row.interrupts and record.offers:
         _clear_way(d, record)
     partner = record.partner if voice and record.lead else None
     ring_s = record.profile.ring_timeout_s
@@ -52,11 +52,12 @@ def make(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_u
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
     offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
-                  d.costs.get(contact.channel, capacity.WHOLE), voice, partner, tier)
+                  row.cost, voice, partner, tier)
     idle_s, ready, signed = now - record.idle_since, matching.ready, matching.signed_in
     by_state = tuple(d.by_state)
     matching.part(contact)
     contacts.follow_contact(contact, "offered")
+    offer.service = service.id
     d.offers[number] = contact.offer = offer
     if matching.quotas:
         quota.count(matching, offer)
@@ -173,6 +174,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
     stays = offer.state is not CANCELED
     if stays:
         contacts.back(d, contact)
+    offer.reason, offer.ended_at = reason, d.now
     emit.offer_closed(
         d, offer, state=offer.state, reason=reason, rang_s=0.0 if offer.rang_at is None else d.now - offer.rang_at,
         contact_version=contact.version if stays else None)

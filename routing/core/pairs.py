@@ -29,7 +29,7 @@ def pair_up(d: Domain) -> None:
 def narrow(d: Domain, record: AgentRecord, channels: int) -> int:
     """What may be offered to one of a pair: calls to the lead, while the other one could take them too."""
     partner = record.partner
-    if partner is None or not record.lead or not channels & capacity.VOICE \
-            or d.timers.at(("rest", partner.id)) is not None or not capacity.open_to(d, partner) & capacity.VOICE:
-        return channels & ~capacity.VOICE
-    return channels
+    if partner is None or not record.lead or not channels & capacity.BY_PHONE \
+            or d.timers.at(("rest", partner.id)) is not None:
+        return channels & ~capacity.BY_PHONE
+    return channels & (~capacity.BY_PHONE | capacity.open_to(d, partner))

@@ -1,41 +1,42 @@
-"""Where agents stand and where contacts wait.
+"""Pools of ready agents, and groups of waiting contacts.
 
-A *pool* holds the ready agents who fit a requirement on a channel. In it one line of ready agents for each rank (as the
-pool's strategy ranks them), and an integer with one bit for each line that is not empty: its highest bit is the best. A
-*group* holds waiting contacts that are served from the same pool by the same rules, in their order: only heads are ever
-compared.
+A *pool* holds the ready agents who fit a requirement on a channel. It has one line of agents for each rank, as the
+strategy of the pool ranks them. An integer has one bit for each line that is not empty, and its highest bit is the best
+line. A *group* holds waiting contacts that are served from the same pool by the same rules, in their order. Only heads
+of groups are ever compared.
 
-A pool for services of load 3 and more has three *tiers*, each with its own 128 bits: agents who take such a contact
-gladly (tier 0, the highest bits), those for whom it is better when nobody else is free (1), and those at their limit
-(2), where only groups of contacts beyond the service's emergency ceiling look. Beyond `utmost` an agent does not stand.
+A pool for services of load 3 and more has three *tiers*, each with its own 128 bits. Tier 0 (the highest bits) has
+agents who take such a contact like any other. Tier 1 has agents who take it when no other agent is free. Tier 2 has
+agents at their limit, and only groups of contacts beyond the emergency ceiling of the service look there. An agent is
+in no line for a load beyond `utmost`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Generic, TypeAlias
 
-from routing.core.line import Line
-from routing.core.model import Channel
+from routing.core.line import Line, LineKey
+from routing.core.matching.protocols import A, C
+from routing.core.model import Channel, Service
 from routing.core.ready import ReadyLine
+from routing.core.requirement import Requirement
+from routing.core.strategies import Strategy
 
-if TYPE_CHECKING:
-    from routing.core.quota import Quota
-    from routing.core.records import AgentRecord, Contact, LineKey
-    from routing.core.requirement import Requirement
-    from routing.core.strategies import Strategy
+Place: TypeAlias = "tuple[Pool[A, C], int, OrderedDict[A, LineKey], ReadyLine[A]]"
+"""A pool, the bit of the line there, the `prompt` of the line, and the line."""
 
-    Place: TypeAlias = "tuple[Pool, int, OrderedDict[AgentRecord, LineKey], ReadyLine]"
-    """A pool, the bit of the line there, the line's `prompt`, and the line."""
+MINUTE_S = 60.0
+"""One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
 
 CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
-"""A set of channels is the sum of these."""
+"""Bit of each channel. A set of channels is the sum of its bits."""
 
 ALL_CHANNELS = sum(CHANNEL_BIT.values())
 
 HEAVY = 3
-"""From this load on a service's contacts keep to the tiers."""
+"""Contacts of a service with this load or more use the tiers."""
 
 TIER_BITS = 128
 """Bits of a tier: one more than the highest rank."""
@@ -43,52 +44,69 @@ TIER_BITS = 128
 ALL_RANKS = (1 << TIER_BITS) - 1
 
 
-class Pool:
-    """Agents who fit a requirement on a channel, or (`owner`) one agent in person."""
+def line_key(service: Service, since: float, priority: int, number: int) -> LineKey:
+    """Return the place of a contact by age and priority: the smallest key is served first. Between services of
+    different weights the elapsed time counts too (`Group`)."""
+    return since * service.weight - MINUTE_S * (service.priority + priority), number
+
+
+class Quota:
+    """How many contacts of a service are at agents, and how many may be."""
+
+    __slots__ = ("limit", "taken")
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.taken = limit, 0
+
+
+class Pool(Generic[A, C]):
+    """Agents who fit a requirement on a channel, or one agent in person (`owner`)."""
 
     __slots__ = ("_places", "channel", "groups", "key", "lines", "load", "mask", "name", "owner", "personal",
                  "ranks_by", "requirement", "signed", "signed_mask", "strategy", "waiting")
 
     def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
-                 owner: AgentRecord | None = None) -> None:
+                 owner: A | None = None) -> None:
         self.channel = channel
-        """The channel's bit."""
+        """Bit of the channel."""
         self.requirement = requirement
         self.strategy, self.name, self.key = strategy, strategy.name, strategy.key
         self.ranks_by = requirement.needs[0][0] if requirement.needs and not requirement.by_where else None
-        """The skill whose level is told; None: not that simple."""
+        """Skill whose level ranks the agents, or None if more than one skill decides."""
         self.load = load
-        """Of the services that look here, when it is heavy; else 0."""
+        """Load of the services that look here if it is heavy, else 0."""
         self.owner = owner
-        self.lines: dict[int, ReadyLine] = {}
-        self._places: dict[int, Place] = {}
+        self.lines: dict[int, ReadyLine[A]] = {}
+        self._places: dict[int, Place[A, C]] = {}
         self.mask = 0
-        """Bit n: somebody stands in line n."""
+        """Bit n is set if line n has an agent."""
         self.signed: dict[int, int] = {}
-        """Agents signed in, by rank."""
+        """Number of agents who are signed in, by rank."""
         self.signed_mask = 0
-        """Bit n: somebody of rank n is signed in."""
-        self.groups: list[Group] = []
-        """All that are served from here, but for personal ones."""
-        self.waiting: dict[Group, None] = {}
-        """Groups in which somebody waits."""
-        self.personal: dict[tuple[object, ...], Group] = {}
+        """Bit n is set if an agent of rank n is signed in."""
+        self.groups: list[Group[A, C]] = []
+        """All groups that are served from here, without the personal ones."""
+        self.waiting: dict[Group[A, C], None] = {}
+        """Groups in which a contact waits."""
+        self.personal: dict[tuple[object, ...], Group[A, C]] = {}
         """Groups of the owner's pool."""
 
-    def place(self, number: int) -> Place:
-        """The same value for everybody who stands there: a choice then reads little memory that is cold."""
+    def place(self, number: int) -> Place[A, C]:
+        """Return the place of a line. All agents in the line share the same value, so a choice reads little cold
+        memory."""
         found = self._places.get(number)
         if found is None:
-            line = self.lines[number] = ReadyLine()
+            line: ReadyLine[A] = ReadyLine()
+            self.lines[number] = line
             found = self._places[number] = self, 1 << number, line.prompt, line
         return found
 
     def number(self, rank: int, tier: int) -> int:
-        """The line of a rank in a tier."""
+        """Return the line of a rank in a tier."""
         return rank + TIER_BITS * (2 - tier) if self.load else rank
 
     def sign(self, rank: int, by: int) -> None:
-        """Count an agent in (+1) or out (-1)."""
+        """Count an agent of this rank in (+1) or out (-1)."""
         count = self.signed.get(rank, 0) + by
         self.signed[rank] = count
         if count:
@@ -96,19 +114,19 @@ class Pool:
         else:
             self.signed_mask &= ~(1 << rank)
 
-    def first(self, allowed: int) -> AgentRecord:
-        """The best of those who stand in the allowed lines. There must be somebody."""
+    def first(self, allowed: int) -> A:
+        """Return the best agent in the allowed lines. There must be one."""
         if self.owner is not None:
             return self.owner
         line = self.lines[(self.mask & allowed).bit_length() - 1]
         return next(iter(line if line.late.size else line.prompt))
 
-    def best(self, allowed: int, limit: int) -> list[AgentRecord]:
-        """At most so many of those who stand in the allowed lines, the best first."""
+    def best(self, allowed: int, limit: int) -> list[A]:
+        """Return at most `limit` agents in the allowed lines, the best first."""
         mask = self.mask & allowed
         if self.owner is not None:
             return [self.owner] if mask else []
-        found: list[AgentRecord] = []
+        found: list[A] = []
         while mask:
             number = mask.bit_length() - 1
             line = self.lines[number]
@@ -120,16 +138,16 @@ class Pool:
         return found
 
 
-class Group:
+class Group(Generic[A, C]):
     """Contacts of one node that wait for the same agents by the same rules, in their order.
 
-    Their order is that of `since * weight - 60 * points` (`Contact.line_key`). Between groups `now * weight` is taken
-    off: what is left is the age times the weight plus a minute a point, negative, so the smallest goes first.
+    The order is that of `since * weight - 60 * points` (`line_key`). To compare groups, `now * weight` is subtracted.
+    The result is the age times the weight plus a minute for each point, negative, so the smallest goes first.
     """
 
     __slots__ = ("allowed", "head", "levels", "line", "may_relax", "node", "pool", "quota", "weight")
 
-    def __init__(self, node: str, pool: Pool, levels: int, urgent: bool, may_relax: bool, weight: float,
+    def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
                  quota: Quota | None) -> None:
         self.node = node
         self.pool = pool
@@ -140,23 +158,23 @@ class Group:
         if pool.load:
             self.allowed = levels << 2 * TIER_BITS | levels << TIER_BITS | (levels if urgent else 0)
         self.may_relax = may_relax
-        """Its contacts have a next step."""
+        """The contacts of the group have a next step."""
         self.weight = weight
         self.quota = quota
-        self.line: Line[tuple[float, int, Contact]] = Line()
-        self.head: tuple[float, int, Contact] | None = None
-        """The first of the line, at hand."""
+        self.line: Line[tuple[float, int, C]] = Line()
+        self.head: tuple[float, int, C] | None = None
+        """First entry of the line, at hand."""
 
     @property
     def unmet(self) -> bool:
-        """There is a next step, and nobody who is signed in could meet this one."""
+        """Return whether there is a next step and no agent who is signed in could meet this one."""
         return self.may_relax and not self.pool.signed_mask & self.levels
 
     @property
     def ready(self) -> bool:
-        """Somebody could take the first of these contacts now."""
+        """Return whether an agent could take the first of these contacts now."""
         return bool(self.pool.mask & self.allowed)
 
     def signed_in(self) -> int:
-        """How many agents who fit are signed in. Costs a look at each rank."""
+        """Return how many agents who fit are signed in. Looks at each rank."""
         return sum(count for rank, count in self.pool.signed.items() if count and self.levels >> rank & 1)

@@ -25,10 +25,10 @@ def choose(d: Domain, contact: Contact) -> None:
     service = contact.service
     if service.preferred_s <= 0 or not contact.caller_hash or service.anonymous:
         return
-    last = d.known.last(contact.caller_hash)
-    if last is None or d.now - last[1] > service.preferred_days * DAY_S:
+    last = d.caller_memory.last_agents.get(contact.caller_hash)
+    if last is None or d.now - last.at > service.preferred_days * DAY_S:
         return
-    record = d.agents.get(last[0])
+    record = d.agents.get(last.agent)
     if record is not None and fits(d, contact, record):
         wait_for(contact, record)
 

@@ -1,43 +1,48 @@
-"""Services with a limit of contacts at agents: how many there are, and who may come when one is there no more."""
+"""Services with a limit of contacts at agents: count them, and let the next one come when one leaves its agent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from routing.core.match import A, C, Matching
+from routing.core.matching.protocols import WaitingContact
 from routing.core.model import OfferState
-
-if TYPE_CHECKING:
-    from routing.core.match import Matching
-    from routing.core.records import Offer
+from routing.core.pool import Quota
 
 
-class Quota:
-    """How many contacts of a service are at agents, and how many may be."""
+class QuotaOffer(Protocol):
+    """An offer, as far as it counts for a quota."""
 
-    __slots__ = ("limit", "taken")
+    quota: Quota | None
+    """The quota where it is counted."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit, self.taken = limit, 0
+    @property
+    def contact(self) -> WaitingContact:
+        """Return the contact that is offered."""
+
+    @property
+    def state(self) -> OfferState:
+        """Return the state of the offer."""
 
 
-def count(matching: Matching, offer: Offer) -> None:
-    """A contact is at an agent; perhaps of a service that may have only so many there."""
+def count(matching: Matching[A, C], offer: QuotaOffer) -> None:
+    """Count a contact that is at an agent, if its service may have only so many there."""
     quota = offer.quota = matching.quotas.get(offer.contact.service.id)
     if quota is not None:
         quota.taken += 1
 
 
-def uncount(matching: Matching, offer: Offer) -> None:
-    """It is there no more: the next one of its service may come."""
+def uncount(matching: Matching[A, C], offer: QuotaOffer) -> None:
+    """Stop counting a contact, and have the next assignment look at the groups of its service."""
     quota, offer.quota = offer.quota, None
     if quota is not None:
         quota.taken -= 1
         matching.calling.update((group, None) for group in matching.active if group.quota is quota)
 
 
-def recount(matching: Matching, offers: Iterable[Offer]) -> None:
-    """After a reload or a restart: what is at agents now."""
+def recount(matching: Matching[A, C], offers: Iterable[QuotaOffer]) -> None:
+    """Count every contact at an agent again, after a reload or a restart."""
     for offer in offers:
         offer.quota = None
         if offer.state in (OfferState.PENDING, OfferState.ACCEPTED):

@@ -32,9 +32,10 @@ def paused(d: Domain, event: AgentPaused) -> None:
     """The agent's own word. Another reason than that of a break which waits for the end of the talk makes it theirs: it
     ends by their word too."""
     record = agents.signed_in(d, event.agent)
-    if record.break_s and record.pause_pending != event.reason:
+    reason = breaks.find_reason(d, event.reason).id
+    if record.break_s and record.pause_pending != reason:
         record.break_s, record.untold = 0.0, True
-    shift.pause(d, event)
+    shift.pause(d, AgentPaused(record.id, reason))
 
 
 def _check(event: BreaksPlanned) -> None:
@@ -58,7 +59,7 @@ def due(d: Domain, record: AgentRecord) -> None:
             breaks.arm(d, record)
         return
     length = 0.0
-    while record.state is not AgentState.NOT_RESPONDING and record.breaks and record.breaks[0][0] <= d.now:
+    while not breaks.is_at_work(record) and record.breaks and record.breaks[0][0] <= d.now:
         (start, end), *rest = record.breaks
         record.breaks, record.break_begun, record.untold = tuple(rest), start, True
         length = max(length, end - d.now)
@@ -71,7 +72,7 @@ def due(d: Domain, record: AgentRecord) -> None:
         record.break_s = max(record.break_s, length)
     if length > 0.0 and works and not record.pause_pending and not record.leave_pending:
         record.break_s = length
-        shift.pause(d, AgentPaused(record.id, breaks.REASON))
+        shift.pause(d, AgentPaused(record.id, d.centre.break_reason.id))
         breaks.arm(d, record)  # while it waits for the end of the talk a planned one may begin
     else:
         breaks.arm(d, record)

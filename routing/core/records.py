@@ -4,60 +4,82 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
+from routing.core.declare import CALLER, END, STATE, record, stored
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Agent, AgentState, Channel, ContactState, Estimate, Needs, OfferState, Profile, Service
+from routing.core.kind import Kind, Standing
+from routing.core.line import LineKey
+from routing.core.match import Matching
+from routing.core.model import (
+    Agent,
+    AgentState,
+    Channel,
+    ContactState,
+    Estimate,
+    Needs,
+    OfferState,
+    Outcome,
+    Profile,
+    Service,
+)
+from routing.core.pool import Group, Pool, Quota, line_key
 from routing.core.states import CallbackState, ConsultState, LegState
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 WITH_CONSULTING_AGENT, LED_TO_CALLER = LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER
 CALLER_DIALLED, CALLER_DIALLED_FIRST = CallbackState.CALLER_DIALLED, CallbackState.CALLER_DIALLED_FIRST
 
-if TYPE_CHECKING:
-    from routing.core.kind import Kind, Standing
-    from routing.core.pool import Group, Pool
-    from routing.core.quota import Quota
+Index: TypeAlias = "Matching[AgentRecord, Contact]"
+"""The index of all agents and contacts."""
 
-MINUTE_S = 60.0
-"""One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
-
-LineKey = tuple[float, int]
-"""(virtual start, number): the order between contacts; (idle since, index): the order between agents."""
+ContactGroup: TypeAlias = "Group[AgentRecord, Contact]"
+"""Contacts that wait for the same agents."""
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Contact:
     """A caller (or a message, a task) from queue entry to its end."""
 
-    id: ContactId
-    service: Service
-    channel: Channel
-    since: float
-    priority: int
+    id: ContactId = stored(column="contact", key=True)
+    service: Service = stored(read="r.service.id", type="ServiceId")
+    channel: Channel = stored(once=True)
+    since: float = stored(past=True, comment="start of the wait: decides the place in line")
+    priority: int = stored()
     number: int
     """Grows with every contact: breaks ties of age."""
-    queued_at: float
-    leg: str = ""
-    slow: bool = False
-    node: str = ""
-    caller_hash: str = ""
-    caller_box: str = ""
-    needs: Needs = ()
+    queued_at: float = stored(once=True)
+    leg: str = stored(default="")
+    slow: bool = stored(default=False)
+    node: str = stored(default="")
+    caller_hash: str = stored(default="", hash=True, group=CALLER,
+                              comment="keyed hash of the number, empty on anonymous services")
+    caller_box: str = stored(default="", number=True, group=CALLER,
+                             comment="encrypted number, empty on anonymous services")
+    needs: Needs = stored(default=())
     """What this caller needs whatever the step (`ContactQueued.needs`)."""
-    topics: frozenset[str] = frozenset()
-    language: str = ""
+    topics: frozenset[str] = stored(default=frozenset())
+    language: str = stored(default="", comment="what the caller hears; empty: the first language")
     """As in `ContactQueued`."""
-    entered_at: float = 0.0
+    entered_at: float = stored(default=0.0, past=True)
     """When it came to its present service."""
-    step_at: float = 0.0
+    step_at: float = stored(default=0.0, column="step_since", past=True)
     """When its present step began."""
-    state: ContactState = ContactState.PENDING
-    version: int = 1
-    step: int = 0
-    original_position: int = 1
-    offer: Offer | None = None
-    group: Group | None = None
+    state: ContactState = stored(default=ContactState.PENDING, group=STATE)
+    version: int = stored(default=1)
+    step: int = stored(default=0)
+    original_position: int = stored(default=1, column="position", once=True, comment="place in line at the beginning")
+    offer: Offer | None = stored(default=None, read="None if r.offer is None else r.offer.id", type="OfferId | None",
+                                 comment="the offer that rings, talks or is wrapped up")
+    agent: AgentId | None = stored(default=None, read="r.agent if r.offer is None else r.offer.agent.id",
+                                   comment="whom the caller is offered to, or talked with last")
+    outcome: Outcome | None = stored(default=None, group=END, comment="exactly one for each contact, set once")
+    ended_at: float | None = stored(default=None, group=END)
+    wait_s: float | None = stored(default=None)
+    """Before the talk, or before the end without one; None: neither has come."""
+    saved: int = 0
+    """Version of the row in the store; 0: there is none."""
+    group: ContactGroup | None = None
     """Where it waits for an agent; None: it does not."""
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
@@ -68,26 +90,26 @@ class Contact:
     """How long; None: as its service says (`Service.preferred_s`)."""
     introducer: Offer | None = None
     """Of the agent who sent the caller on and asks first whoever comes (`consult`)."""
-    handed_at: float | None = None
+    handed_at: float | None = stored(default=None, past=True)
     """When an agent sent it on; None: nobody did."""
     urgent: bool = False
     """It has waited beyond the service's emergency ceiling."""
-    visited: tuple[ServiceId, ...] = ()
+    visited: tuple[ServiceId, ...] = stored(default=())
     """Services it was in before: it never overflows back into one."""
-    callback: bool = False
+    callback: bool = stored(default=False)
     """The caller is to be called back: nobody is on the line until an agent has taken the offer."""
-    tries: int = 0
+    tries: int = stored(default=0)
     """Failed so far."""
-    not_before: float = 0.0
+    not_before: float = stored(default=0.0)
     """A callback is not offered earlier."""
-    anytime: bool = False
+    anytime: bool = stored(default=False)
     """It is called back in quiet hours too."""
-    callback_hash: str = ""
-    callback_box: str = ""
+    callback_hash: str = stored(default="", hash=True)
+    callback_box: str = stored(default="", number=True)
     """Of the number the caller agreed on; empty: the one they came with."""
-    follow_up: bool = False
+    follow_up: bool = stored(default=False)
     """The caller has agreed to be called back should the call be lost."""
-    abusive: bool = False
+    abusive: bool = stored(default=False, erased=True)
     """An agent has said in this contact that the caller is abusive."""
     merged: bool = False
     """It took over the place of a callback of the same caller."""
@@ -114,50 +136,62 @@ class Contact:
     def line_key(self) -> LineKey:
         """Age with priority: the smallest is served first. Between services of another weight the time that has gone
         by counts too: see `pool.Group`."""
-        service = self.service
-        return self.since * service.weight - MINUTE_S * (service.priority + self.priority), self.number
+        return line_key(self.service, self.since, self.priority, self.number)
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Offer:
     """One try to bring a contact to an agent, and the talk and wrap-up that come of it."""
 
-    id: OfferId
-    contact: Contact
-    agent: AgentRecord
-    seat: SeatId
-    offered_at: float
-    ring_s: float
-    step: int
-    level: int
+    id: OfferId = stored(column="offer", key=True)
+    contact: Contact = stored(read="r.contact.id", type="ContactId", once=True)
+    agent: AgentRecord = stored(read="r.agent.id", type="AgentId", once=True)
+    seat: SeatId = stored(once=True)
+    offered_at: float = stored(past=True, once=True)
+    ring_s: float = stored(once=True)
+    step: int = stored(once=True)
+    level: int = stored(once=True)
     cost: int = 100
     """Units of the agent's capacity that it takes."""
-    voice: bool = True
+    voice: bool = stored(default=True, column="channel", read="r.contact.channel", type="Channel", once=True)
     """It is a call: it needs the phone and may interrupt."""
-    partner: AgentRecord | None = None
+    partner: AgentRecord | None = stored(default=None, read="None if r.partner is None else r.partner.id",
+                                         type="AgentId | None", once=True, comment="the other agent of a pair")
     """The other one of a pair, while the call rings or is talked."""
     tier: int = 0
     """As in `facts.Offered`: 2 is an offer beyond the agent's limit, by the emergency ceiling."""
-    state: OfferState = OfferState.PENDING
-    rang_at: float | None = None
+    state: OfferState = stored(default=OfferState.PENDING, group=STATE)
+    version: int = stored(default=0)
+    """Grows with each change of the row."""
+    saved: int = 0
+    """As in `Contact`."""
+    reason: str = stored(default="", comment="why it ended")
+    ended_at: float | None = stored(default=None)
+    talk_s: float | None = stored(default=None)
+    wrapup_s: float | None = stored(default=None)
+    service: ServiceId = stored(default=ServiceId(""), once=True)
+    """For which it was made."""
+    rang_at: float | None = stored(default=None, past=True)
     answered_at: float | None = None
-    connected_at: float | None = None
-    held_since: float | None = None
-    held_s: float = 0.0
-    talk_over_at: float | None = None
-    interrupted: bool = False
+    connected_at: float | None = stored(default=None, past=True)
+    held_since: float | None = stored(default=None, past=True)
+    held_s: float = stored(default=0.0)
+    talk_over_at: float | None = stored(default=None, past=True)
+    interrupted: bool = stored(default=False)
     """Held while its agent has a call."""
-    wrapup_asked: bool = False
+    wrapup_asked: bool = stored(default=False)
     """The agent asked within the talk for a wrap-up after it."""
-    load: int = 0
+    load: int = stored(default=0)
     """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
-    weighed: bool = False
+    weighed: bool = stored(default=False)
     """The agent has said it."""
     leg: LegState = LegState.CALLED
     """Of the agent's leg, or of the message on the desk."""
     partner_leg: LegState | None = None
     """Of the leg of the other one of a pair; None: there is no other one."""
-    consult: Consult | None = None
+    consult: Consult | None = stored(default=None, column="waited_s", type="float | None",
+                                     read="None if r.consult is None else r.consult.waited_s",
+                                     comment="of an agent who consults: how long the caller waited for them")
     """The consult transfer that the agent has begun last; None: there was none."""
     turned_at: float | None = None
     """When the agent and the caller were parted or joined last after a consult transfer."""
@@ -165,6 +199,7 @@ class Offer:
     """Of its service, while it is counted there."""
     callback: CallbackState | None = None
     """Of the call to the caller; None: a caller was on the line when the offer was made."""
+    dialled_at: float | None = stored(default=None, past=True, comment="when the caller was called back")
 
     @property
     def dialling(self) -> bool:
@@ -190,7 +225,7 @@ class Consult:
     state: ConsultState = ConsultState.SEEKING
 
 
-@dataclass(slots=True, eq=False)
+@record
 class AgentRecord:
     """An agent as configured and as they are now."""
 
@@ -198,16 +233,20 @@ class AgentRecord:
     index: int
     """Place in the centre's list: the last tie-break."""
     configured: bool = True
-    state: AgentState = AgentState.SIGNED_OUT
-    reason: str = ""
-    since: float = 0.0
-    version: int = 0
-    seat: SeatId | None = None
+    state: AgentState = stored(default=AgentState.SIGNED_OUT)
+    reason: str = stored(default="")
+    since: float = stored(default=0.0, past=True)
+    version: int = stored(default=0)
+    saved: int = 0
+    """As in `Contact`."""
+    seat: SeatId | None = stored(default=None, group=STATE)
     next_seat: SeatId | None = None
     """Where they sit as soon as what rings or is talked is over: told while on call (`shift.sign_in`). A restart
     forgets it; the roster is told anew then."""
-    misses: int = 0
-    idle_since: float = 0.0
+    misses: int = stored(default=0)
+    wrapup_until: float | None = stored(default=None)
+    """When the wrap-up ends by itself, as of the last change; None: there is none."""
+    idle_since: float = stored(default=0.0, past=True)
     not_before: float = 0.0
     """No offer before this: rest gap, or the moment after a declined call."""
     offers: dict[OfferId, Offer] = field(default_factory=dict)
@@ -220,7 +259,8 @@ class AgentRecord:
     """One call takes all that they can give: nothing comes beside it."""
     allows: int = 0
     """Channels that the profile allows when nothing is under way, a bit for each in the order of `Channel`."""
-    as_configured: Agent | None = None
+    as_configured: Agent | None = stored(default=None, column="skills", type="Needs | None",
+                                         read="None if r.as_configured is None else r.agent.skills")
     """The agent of the centre's settings while `agent` has other skills for now; None: they are the same."""
     aside: bool = False
     """Wraps up without a live offer: asked for after the talk, or the second one of a pair."""
@@ -230,21 +270,21 @@ class AgentRecord:
     """The other one of the pair."""
     lead: bool = False
     """The first one of the pair: stands and is offered calls for both."""
-    pause_pending: str = ""
-    leave_pending: bool = False
+    pause_pending: str = stored(default="")
+    leave_pending: bool = stored(default=False)
     serves: tuple[ServiceId, ...] = ()
     """Services the agent can serve."""
     key: LineKey | None = None
     """The agent's key in the pools while they stand there; None: they do not."""
-    kind: Kind | None = None
+    kind: Kind[AgentRecord, Contact] | None = None
     """What they have in common with agents of the same skills: set while they are signed in."""
-    standing: Standing | None = None
+    standing: Standing[AgentRecord, Contact] | None = None
     """The places where they stand, or stood last."""
     code: int = -1
     """For which channels and loads `standing` is; see `match.Matching.stand`."""
     channels: int = 0
     """Of which channels something may be offered to them now, a bit for each in the order of `Channel`."""
-    own: tuple[Pool, ...] = ()
+    own: tuple[Pool[AgentRecord, Contact], ...] = ()
     """Personal pools: of contacts that wait for this agent."""
     keys: tuple[LineKey, ...] = ()
     """Their keys in the pools of other strategies than longest idle, in the order of `standing.keyed`."""
@@ -260,50 +300,55 @@ class AgentRecord:
     """Up to this load when nobody else is free (tier 1); beyond it only by the emergency ceiling (tier 2)."""
     utmost: int = 5
     """Beyond this load never, not even by the ceiling: the agent said "not now"."""
-    load: float = 0.0
+    load: float = stored(default=0.0)
     """Distress load at `load_at`: the sum of what contacts weighed, each halved every `Centre.load_half_life_s`."""
-    load_at: float = 0.0
-    last_load: int = 0
+    load_at: float = stored(default=0.0, past=True)
+    last_load: int = stored(default=0)
     """Of the contact that ended last."""
-    steady_at: float = 0.0
+    steady_at: float = stored(default=0.0)
     """After a contact of load 4 or more: no other one of such a load before this."""
-    limited: bool = False
+    limited: bool = stored(default=False)
     """Reached the hard limit of the distress load and is not yet below `again`."""
-    spared_until: float = 0.0
-    rest_until: float = 0.0
+    spared_until: float = stored(default=0.0)
+    rest_until: float = stored(default=0.0)
     """No offer before this: decompression."""
     gap_until: float = 0.0
     """No offer before this: the profile's rest gap."""
-    working_since: float = 0.0
+    working_since: float = stored(default=0.0, past=True)
     """End of the last break that was one."""
-    occupied: float = 0.0
+    occupied: float = stored(default=0.0)
     """Handled seconds, decayed to `occupied_at` with `Centre.occupied_half_life_s`."""
-    occupied_at: float = 0.0
+    occupied_at: float = stored(default=0.0, past=True)
     breaks: tuple[tuple[float, float], ...] = ()
     """Planned breaks that have not begun, (start, end), in order."""
-    break_begun: float = 0.0
+    break_begun: float = stored(default=0.0)
     """Planned start of the last break that has begun: told again, it does not begin again."""
-    break_s: float = 0.0
+    break_s: float = stored(default=0.0)
     """Length of the break that begins after what is under way; 0: none."""
     break_at: float = math.inf
     """When the next break is due: from then on nothing is offered, however late the clock is."""
-    break_until: float = 0.0
+    break_until: float = stored(default=0.0)
     """End of the break that the engine began, after which the agent is ready by themselves; 0: none."""
     wanted_by: dict[Contact, None] = field(default_factory=dict)
     """Contacts that wait for this agent in person."""
     resting: bool = False
     """A timer tells when the next offer may come."""
-    relaxed: dict[str, float] = field(default_factory=dict)
+    relaxed: dict[str, float] = stored(default_factory=dict, column="relaxed", type="tuple[tuple[str, float], ...]",
+                                       read="tuple(sorted(r.relaxed.items()))")
     """Rules of the profile that do not hold, each until when."""
     paused_at: float = 0.0
-    """When the pause began that the agent is in."""
+    """Start of the pause. A change from rest to work, or from work to rest, starts another pause."""
+    pause_works: bool = False
+    """The pause counts as work (`PauseReason.work`)."""
+    pause_limit_at: float = math.inf
+    """End of the time that the reason of the pause allows; `inf`: no limit."""
     strained: bool = False
     """There is a load, a rest or a "not now" to be thought of: `wellbeing.allow` has something to say."""
     untold: bool = False
     """The next AgentChanged carries the burden, because it has changed."""
 
-    id: AgentId = field(init=False)
-    team: str = field(init=False)
+    id: AgentId = stored(init=False, column="agent", key=True)
+    team: str = stored(default="", init=False)
     profile: Profile = field(init=False)
     pair_id: str = field(init=False)
     """Of `agent`: fields, because they are read so often."""
@@ -317,7 +362,7 @@ class AgentRecord:
         self.agent, self.team, self.profile, self.pair_id = agent, agent.team, agent.profile, agent.profile.pair_id
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Seat:
     """A phone. Unreachable until something tells otherwise."""
 
@@ -330,7 +375,7 @@ class Seat:
     """Our own leg has just ended and the phone has not yet said that it is free."""
 
 
-@dataclass(slots=True, eq=False)
+@record
 class NodeLink:
     """The link to one Asterisk."""
 

@@ -18,6 +18,7 @@ def weighed(d: Domain, event: ContactWeighed) -> None:
     if offer is None or offer.state is OfferState.PENDING or (offer.weighed and offer.load == event.load):
         return
     more, offer.load, offer.weighed = event.load - offer.load, event.load, True
+    d.mark(offer)
     wellbeing.weigh(d, offer, more)
     for record in wellbeing.people(offer):
         agents.note(d, record)

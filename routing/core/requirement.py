@@ -1,35 +1,32 @@
-"""What a waiting contact asks of an agent, as one value: contacts that ask for the same wait in one group.
+"""What a waiting contact asks of an agent, as one value. Contacts that ask for the same wait in one group.
 
-`needs`: the step's skills, then the floor's, then the contact's own, for each skill the highest of the levels. A
+`needs` has the skills of the step, of the floor and of the contact, each skill with the highest of the levels. A
 condition of a step or floor that only asks for skills at levels (`psikososyal >= 60 and tr`) is read as needs too.
-`where`: the other conditions, all of which must hold. `topics`: the service and the contact's topics, as far as any
-agent's profile excludes them at all.
+`where` has the other conditions, all of which must hold. `topics` has the service and the topics of the contact, as far
+as the profile of any agent excludes them at all.
 
-The level that ranks an agent is theirs in the first skill of `needs`, but for a step that is a condition: that is what
-these callers were sent for, so it says the level (`by_where`), and not the floor under it. So does the first condition
-without needs.
+The level that ranks an agent is that of the first skill in `needs`. There is one exception: a step that is a condition.
+The callers were sent for that condition, so it gives the level (`by_where`) and not the floor under it. Without needs
+the first condition gives the level.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from routing.core import expression, strategies
 from routing.core.errors import RoutingError
 from routing.core.ids import SkillId
 from routing.core.model import Agent, Centre, Needs, Service, Step
 
-if TYPE_CHECKING:
-    from routing.core.domain import Domain
-    from routing.core.records import Contact
-
 UNRANKED = -1
 """Level of an agent when nothing ranks."""
 
 
 class ServiceError(RoutingError, ValueError):
-    """A service that cannot be routed. `service` and `field` say where, the cause what and how to mend it."""
+    """A service that cannot be routed. `service` and `field` name the place, the cause names the fault and the
+    correction."""
 
     def __init__(self, service: str, field: str, cause: Exception) -> None:
         super().__init__(f"service {service}, {field}: {cause}")
@@ -37,30 +34,24 @@ class ServiceError(RoutingError, ValueError):
 
 
 class Requirement(NamedTuple):
-    """A value; equal requirements share a pool of agents."""
+    """A value. Equal requirements share a pool of agents."""
 
     needs: Needs
     where: tuple[str, ...] = ()
     topics: frozenset[str] = frozenset()
     by_where: bool = False
-    """The first condition says the level, though there are needs."""
+    """The first condition gives the level, though there are needs."""
 
     @property
     def ranked(self) -> bool:
-        """Something says a level."""
+        """Return whether something gives a level."""
         return bool(self.needs or self.where)
-
-
-def of(d: Domain, contact: Contact, step: int | None = None) -> Requirement:
-    """What a contact asks for now, or in another of its service's steps."""
-    return d.matching.requirement(contact.service, contact.step if step is None else step, contact.needs,
-                                  contact.topics)
 
 
 def asked(service: Service, step: int, needs: Needs = (), topics: frozenset[str] = frozenset(),
           excluded: frozenset[str] = frozenset()) -> Requirement:
-    """What a contact of this service asks for in this step. `needs`, `topics`: of the contact itself. `excluded`: what
-    any agent's profile excludes. Raises `expression.ExpressionError`."""
+    """Return the requirement of a step of this service, with the needs and topics of a contact. `excluded` has
+    everything that a profile excludes."""
     wanted: dict[SkillId, int] = {}
     conditions: list[str] = []
     present = service.steps[step]
@@ -79,8 +70,8 @@ def asked(service: Service, step: int, needs: Needs = (), topics: frozenset[str]
 
 
 def level(wanted: Requirement, skills: Mapping[SkillId, int], excluded: frozenset[str] = frozenset()) -> int | None:
-    """The level that ranks somebody with these skills, `UNRANKED` when nothing does; None: they do not fit. `excluded`:
-    what their profile excludes. An undefined skill never fits."""
+    """Return the level that ranks an agent with these skills, or `UNRANKED` if nothing ranks. Return None if the agent
+    does not fit. `excluded` has what the profile of the agent excludes. An undefined skill never fits."""
     for skill, least in wanted.needs:
         has = skills.get(skill)
         if has is None or has < least:
@@ -96,12 +87,12 @@ def level(wanted: Requirement, skills: Mapping[SkillId, int], excluded: frozense
 
 
 def fits(wanted: Requirement, agent: Agent) -> bool:
-    """The agent is what is asked for, by skills and topics (not by channel or capacity)."""
+    """Return whether the agent fits by skills and topics. Channel and capacity are not looked at."""
     return level(wanted, dict(agent.skills), agent.profile.no_topics) is not None
 
 
 def check(centre: Centre) -> None:
-    """Raises `ServiceError` for the first condition that cannot be read, or strategy that does not exist."""
+    """Raise `ServiceError` for the first condition that cannot be read, or for an unknown strategy."""
     for service in centre.services:
         fields = [(f"step {number}", step.where) for number, step in enumerate(service.steps, 1)]
         for field, where in (*fields, ("floor", service.floor_where)):
@@ -117,16 +108,16 @@ def check(centre: Centre) -> None:
 
 
 def excluded_by(agents: Iterable[Agent]) -> frozenset[str]:
-    """Everything that the profile of at least one agent excludes."""
+    """Return everything that the profile of at least one agent excludes."""
     return frozenset().union(*(agent.profile.no_topics for agent in agents))
 
 
 def clamp_step(service: Service, step: int) -> int:
-    """The same step after a reload that may have shortened the steps."""
+    """Return the step after a reload that may have shortened the steps."""
     return min(step, len(service.steps) - 1)
 
 
 def lasts(service: Service, step: int) -> float | None:
-    """How long a step stays; None: it is the last, or says so itself."""
+    """Return how long a step lasts, or None if it is the last step or has no limit."""
     steps: tuple[Step, ...] = service.steps
     return steps[step].lasts_s if step + 1 < len(steps) else None

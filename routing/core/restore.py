@@ -30,14 +30,15 @@ from routing.core import (
     settings,
     wellbeing,
 )
+from routing.core.declare import attributes
 from routing.core.domain import Domain
 from routing.core.events import Configured
+from routing.core.facts import Wellbeing
 from routing.core.ids import ServiceId, SkillId
 from routing.core.model import (
     Agent,
     AgentState,
     CallbackOrder,
-    Channel,
     ContactState,
     OfferState,
     Service,
@@ -49,7 +50,10 @@ from routing.core.reactions import react
 from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
 from routing.core.requirement import clamp_step
 from routing.core.states import AGENT, CallbackState, LegState, follow
-from routing.core.stored import Row, Started, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import FIELDS, Row, Started, StoredAgent, StoredContact, StoredOffer
+
+OUTLIVES_SHIFT = frozenset({"version", "since", *Wellbeing._fields})
+"""Attributes of an agent that a restart knows of agents who are signed out too."""
 
 REPAIRED = "rows_repaired"
 """Kind of the alarm."""
@@ -64,9 +68,7 @@ def started(d: Domain, event: Started) -> None:
     settings.configured(d, Configured(event.centre))
     for contact in event.over:
         d.remember_over(contact)
-    d.known.restore(event.spoke)
-    d.kept.restore(event.places)
-    d.abuse.restore(event.abusive)
+    d.caller_memory.restore_notes(event.spoke, event.places, event.abusive)
     d.repairs = rebuild(d, event.contacts, event.offers, event.agents)
 
 
@@ -81,7 +83,7 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
     agent_rows = {row.agent: row for row in stored_agents}
     for row in agent_rows.values():
         _agent(d, row)
-    offer_rows, waits = sorted(stored_offers), {row.contact: row.wait_s for row in contact_rows}
+    offer_rows = sorted(stored_offers)
     asked = {row.contact: row.service for row in offer_rows if row.state is OfferState.CONSULTING}
     blocked = callback.list_blocked(d, asked)
     for offer_row in offer_rows:
@@ -89,7 +91,7 @@ def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: 
             # The version before let it ring. Facts of `callback.review_blocks` would contradict rows that are stored.
             d.next_offer = max(d.next_offer, offer_row.offer + 1)
         else:
-            _offer(d, offer_row, agent_rows.get(offer_row.agent), waits.get(offer_row.contact))
+            _offer(d, offer_row)
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
     callback_index.note_new(d)
@@ -134,16 +136,16 @@ def _agent(d: Domain, row: StoredAgent) -> None:
     record = d.agents.get(row.agent)
     if record is None:
         record = d.agents[row.agent] = AgentRecord(Agent(row.agent, ()), len(d.agents), configured=False)
-    record.version, record.since = row.version, min(row.since, d.now)
-    if row.wellbeing is not None:
-        wellbeing.restore(d, record, row.wellbeing)
-        relaxed.arm(d, record)
-    if row.state is AgentState.SIGNED_OUT or row.seat is None or d.seat(row.seat).agent is not None:
+    known = attributes(FIELDS[AgentRecord], row, d.now)
+    signed_in = row.state is not AgentState.SIGNED_OUT and row.seat is not None and d.seat(row.seat).agent is None
+    for name, value in known.items():
+        if signed_in or name in OUTLIVES_SHIFT:
+            setattr(record, name, value)
+    record.saved = row.version
+    wellbeing.restore(d, record, row.relaxed)
+    relaxed.arm(d, record)
+    if not signed_in:
         return
-    since = min(row.since, d.now)
-    record.state, record.reason, record.since, record.seat = AgentState(row.state), row.reason, since, row.seat
-    record.misses, record.pause_pending, record.leave_pending = row.misses, row.pause_pending, row.leave_pending
-    record.idle_since = since if row.idle_since is None else min(row.idle_since, d.now)
     record.gap_until = record.idle_since + record.profile.rest_gap_s
     if wellbeing.relaxed(d, record, "rest_gap"):
         record.gap_until = 0.0
@@ -151,6 +153,8 @@ def _agent(d: Domain, row: StoredAgent) -> None:
     if row.skills is not None and row.skills != record.agent.skills:
         record.as_configured = record.agent
         record.become(record.agent._replace(skills=row.skills))
+    elif row.skills is not None:
+        d.mark(record)
     agents.enlist(d, record)
 
 
@@ -164,15 +168,12 @@ def _contact(d: Domain, row: StoredContact) -> Contact:
     service = d.services.get(row.service) or _last_known(row.service)
     if row.service not in d.services:
         d.matching.cover(service)
-    return Contact(
-        row.contact, service, Channel(row.channel), min(row.since, d.now), row.priority, d.take_number(), row.queued_at,
-        row.leg, row.slow, row.node, row.caller_hash, row.caller_box, row.needs, row.topics,
-        row.language, min(row.since if row.entered_at is None else row.entered_at, d.now),
-        min(row.queued_at if row.step_since is None else row.step_since, d.now), ContactState(row.state), row.version,
-        clamp_step(service, row.step), row.position, visited=row.visited, callback=row.callback, tries=row.tries,
-        not_before=row.not_before, anytime=row.anytime, callback_hash=row.callback_hash, callback_box=row.callback_box,
-        handed_at=None if row.handed_at is None else min(row.handed_at, d.now), follow_up=row.follow_up,
-        abusive=row.abusive)
+    contact = Contact(id=row.contact, service=service, number=d.take_number(),
+                      **attributes(FIELDS[Contact], row, d.now))
+    contact.step, contact.saved = clamp_step(service, row.step), row.version
+    if contact.step != row.step:
+        d.mark(contact)
+    return contact
 
 
 _FITTING = {
@@ -184,7 +185,7 @@ _LEG_OF = {OfferState.ACCEPTED: LegState.BRIDGED, OfferState.WRAPPING: LegState.
 _ENGAGED = (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
-def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: float | None) -> None:
+def _offer(d: Domain, row: StoredOffer) -> None:
     d.next_offer = max(d.next_offer, row.offer + 1)
     state = OfferState(row.state)
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
@@ -195,24 +196,22 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
         return
     if not asks and (_FITTING.get(state) is not contact.state or contact.offer is not None):
         return
-    voice = contact.channel is Channel.VOICE
+    channel = d.channels[contact.channel]
+    voice = channel.needs_phone
     if voice and sum([one.voice for one in record.offers.values()]) >= max(
-            1, dict(record.profile.max_concurrency).get(Channel.VOICE, 1)):
+            1, dict(record.profile.max_concurrency).get(contact.channel, 1)):
         return
-    offer = Offer(row.offer, contact, record, row.seat, min(row.offered_at, d.now), row.ring_s, row.step, row.level,
-                  d.costs.get(contact.channel, capacity.WHOLE), voice, state=state, held_s=row.held_s,
-                  rang_at=None if row.rang_at is None else min(row.rang_at, d.now), interrupted=row.interrupted,
-                  wrapup_asked=row.wrapup_asked)
-    if state is not OfferState.PENDING:
-        offer.connected_at = record.since if row.connected_at is None else min(row.connected_at, d.now)
-    if state in (OfferState.ACCEPTED, OfferState.CONSULTING) and row.held_since is not None:
-        offer.held_since = min(row.held_since, d.now)
-    if state is OfferState.WRAPPING:
-        offer.talk_over_at = record.since if row.talk_over_at is None else min(row.talk_over_at, d.now)
+    offer = Offer(id=row.offer, contact=contact, agent=record, voice=voice, cost=channel.cost,
+                  **attributes(FIELDS[Offer], row, d.now))
+    offer.saved = row.version
+    if state is not OfferState.PENDING and offer.connected_at is None:
+        offer.connected_at = record.since
+    if state is OfferState.WRAPPING and offer.talk_over_at is None:
+        offer.talk_over_at = record.since
     d.offers[row.offer] = offer
     if asks:
         contact.introducer = offer
-        offer.consult = Consult(d.services.get(row.service) or _last_known(row.service), waited_s or 0.0, False)
+        offer.consult = Consult(d.services.get(row.service) or _last_known(row.service), row.waited_s or 0.0, False)
         offer.leg = LegState.CONSULTING
         d.timers.set((consult.TIMER, row.offer), d.now + consult.WAIT_S)
     else:
@@ -233,9 +232,10 @@ def _offer(d: Domain, row: StoredOffer, agent: StoredAgent | None, waited_s: flo
         offer.callback = CallbackState.AGENT_CALLED if row.dialled_at is None \
             else CallbackState.CALLER_DIALLED_FIRST if contact.service.callback is CallbackOrder.CALLER_FIRST \
             else CallbackState.CALLER_DIALLED
-    wellbeing.restore_offer(offer, None if agent is None else agent.wellbeing)
+    wellbeing.restore_offer(offer)
     if not asks:
         contact.step = min(row.step, len(contact.service.steps) - 1)
+        d.mark(contact)
 
 
 def _settle_contact(d: Domain, contact: Contact) -> None:

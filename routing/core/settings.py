@@ -20,7 +20,7 @@ from routing.core import (
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.match import Matching
-from routing.core.model import OfferState
+from routing.core.model import SHIPPED, OfferState
 from routing.core.records import AgentRecord, NodeLink
 from routing.core.requirement import clamp_step
 
@@ -40,7 +40,8 @@ def configured(d: Domain, event: Configured) -> None:
     d.services = {service.id: service for service in event.centre.services}
     for record in d.agents.values():
         wellbeing.settle(d, record)
-    d.centre, d.costs = event.centre, dict(event.centre.costs)
+    d.centre = event.centre
+    d.channels = SHIPPED | {row.channel: row for row in event.centre.channels}
     d.seats_allowed = event.centre.seats
     d.matching = Matching(event.centre.services, event.centre.agents, event.centre.occupied_half_life_s)
     for contact in d.contacts.values():
@@ -54,6 +55,7 @@ def configured(d: Domain, event: Configured) -> None:
     for contact in d.contacts.values():  # first: what somebody has at hand may weigh something else now
         contact.service = d.services.get(contact.service.id, contact.service)
         contact.step = clamp_step(contact.service, contact.step)
+        d.mark(contact)
     # 4. Put agents, then contacts, back into the indexes.
     for record in signed:
         agents.enlist(d, record)
@@ -69,7 +71,7 @@ def configured(d: Domain, event: Configured) -> None:
     quota.recount(d.matching, d.offers.values())
     emit.centre_changed(d, services=len(event.centre.services), agents=len(event.centre.agents))
     admission.review(d)
-    d.forecast.forget()
+    d.forget_supply()
     for record in dropped:
         agents.note(d, record)
     for record in signed:

@@ -199,6 +199,7 @@ def wrap_up_asked(d: Domain, event: WrapUpAsked) -> None:
         for offer in talking:
             if not offer.wrapup_asked:
                 offer.wrapup_asked = True
+                d.mark(offer)
                 emit.wrap_up_wanted(d, offer=offer.id, contact=offer.contact.id, agent=record.id)
     if not talking and not _wraps(record) and not talks.ask_aside(d, record):
         raise NotNow(f"agent {event.agent} has no talk after which a wrap-up could come; ask within the talk")

@@ -2,7 +2,7 @@
 
 Three machines and not one, because they end at different times: a contact lives as long as its caller, an offer as long
 as the agent's leg, an agent as long as the shift. An illegal (state, trigger) raises `IllegalTransition` and changes
-nothing. `docs/states.md` is drawn from these tables.
+nothing. `docs/develop/states.md` is drawn from these tables.
 
 Three smaller machines belong to an offer: the agent's leg (of a pair, each leg), a consult transfer that the agent of
 the offer began, and the call to a caller who is called back.
@@ -193,7 +193,7 @@ def mermaid(table: Mapping[tuple[S, str], S]) -> str:
 
 
 def page() -> str:
-    """The whole text of `docs/states.md`."""
+    """The whole text of `docs/develop/states.md`."""
     parts = ["# States\n\nDrawn from the tables in `routing/core/states.py`; a test compares this page with them.\n"]
     for title, diagram in (("Contact", mermaid(CONTACT)), ("Offer", mermaid(OFFER)), ("Agent", mermaid(AGENT)),
                            ("Leg of an agent", mermaid(LEG)), ("Consult transfer", mermaid(CONSULT)),

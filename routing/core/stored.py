@@ -5,120 +5,91 @@ All times are Unix seconds. `restore.py` makes the domain of them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from routing.core.facts import Wellbeing
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Centre, Channel, ContactState, Needs, OfferState
-
-
-class StoredContact(NamedTuple):
-    """A contact that is not over. All times are Unix seconds."""
-
-    contact: ContactId
-    state: ContactState
-    version: int
-    """Of the last fact about this contact."""
-    service: ServiceId
-    channel: Channel
-    since: float
-    """Start of the wait: decides the place in line."""
-    queued_at: float
-    """Time of the Queued fact: decides between equal ages, then the contact's id does."""
-    priority: int
-    position: int
-    """Place in line at the beginning (`original_position`)."""
-    leg: str
-    slow: bool = False
-    node: str = ""
-    caller_hash: str = ""
-    caller_box: str = ""
-    offer: OfferId | None = None
-    """The offer that rings, talks or is wrapped up."""
-    step: int = 0
-    """Present step of the service (`Stepped`)."""
-    step_since: float | None = None
-    """When it began: the time of the last Stepped or Moved; None: `queued_at`."""
-    entered_at: float | None = None
-    """When it came to its present service: the time of the last Moved; None: `since`."""
-    visited: tuple[ServiceId, ...] = ()
-    """Services it was in before, by Moved with another reason than `chosen` since the last that was chosen."""
-    needs: Needs = ()
-    topics: frozenset[str] = frozenset()
-    callback: bool = False
-    """It is to be called back (`CallbackChanged`); so are the next ones."""
-    tries: int = 0
-    not_before: float = 0.0
-    anytime: bool = False
-    callback_hash: str = ""
-    callback_box: str = ""
-    handed_at: float | None = None
-    """When an agent sent the caller on (TalkOver with `to`); None: nobody did."""
-    wait_s: float | None = None
-    """Before the last connection; None: there was none."""
-    language: str = ""
-    """What the caller hears; empty: the first language."""
-    follow_up: bool = False
-    """The caller has agreed to be called back should the call be lost (the last `FollowUpSet`)."""
-    abusive: bool = False
-    """The agent has said that the caller is abusive (the last `AbuseNoted`)."""
+from routing.core import ids, model
+from routing.core.declare import Stored, fields_of, reader, row_type
+from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.model import Centre
+from routing.core.records import AgentRecord, Contact, Offer
 
 
-class StoredOffer(NamedTuple):
-    """An offer that still holds its contact or its agent."""
-
-    offer: OfferId
-    contact: ContactId
-    agent: AgentId
-    seat: SeatId
-    service: ServiceId
-    channel: Channel
-    state: OfferState
-    """`pending`, `accepted` or `wrapping`."""
-    offered_at: float
-    ring_s: float
-    step: int = 0
-    level: int = -1
-    rang_at: float | None = None
-    connected_at: float | None = None
-    talk_over_at: float | None = None
-    held_s: float = 0.0
-    interrupted: bool = False
-    """Held while its agent has a call (the last `Interrupted` fact)."""
-    partner: AgentId | None = None
-    """The other one of a pair (`Offered.partner`)."""
-    dialled_at: float | None = None
-    """When the caller was called back (`CallbackDialled`)."""
-    held_since: float | None = None
-    """The caller is on hold since then (the last `HoldChanged`)."""
-    wrapup_asked: bool = False
-    """The agent wants a wrap-up after this talk (`WrapUpWanted`)."""
+def _rows() -> tuple[Any, Any, Any]:
+    names = {**vars(ids), **vars(model)}
+    return tuple([  # type: ignore[return-value]
+        (kind, fields, row_type(name, fields)) for kind, name in (
+            (Contact, "StoredContact"), (Offer, "StoredOffer"), (AgentRecord, "StoredAgent"))
+        for fields in [fields_of(kind, names)]])
 
 
-class StoredAgent(NamedTuple):
-    """An agent's row, signed in or not."""
+_contact, _offer, _agent = _rows()
 
-    agent: AgentId
-    version: int
-    state: AgentState
-    reason: str
-    since: float
-    """Start of the state."""
-    seat: SeatId | None
-    misses: int = 0
-    idle_since: float | None = None
-    """What longest idle counts from; None: `since`."""
-    wrapup_until: float | None = None
-    """End of the wrap-up; None: `since` and the profile's wrap-up time."""
-    pause_pending: str = ""
-    leave_pending: bool = False
-    wellbeing: Wellbeing | None = None
-    """Of the last AgentChanged that had one; None: there was none yet."""
-    skills: Needs | None = None
-    """Skills for now, of the last AgentChanged; None: as configured."""
+FIELDS: dict[type, tuple[Stored, ...]] = {kind: fields for kind, fields, _ in (_contact, _offer, _agent)}
+"""The stored fields of each class of records."""
+
+if TYPE_CHECKING:
+    # The declarations of the records make these types: a type checker sees nothing of their fields.
+    StoredContact: TypeAlias = Any
+    StoredOffer: TypeAlias = Any
+    StoredAgent: TypeAlias = Any
+else:
+    StoredContact, StoredOffer, StoredAgent = _contact[2], _offer[2], _agent[2]
+
+ROWS: dict[type, Any] = {kind: row for kind, _, row in (_contact, _offer, _agent)}
+"""The row type of each class of records."""
+
+contact_row = reader(StoredContact, FIELDS[Contact])
+offer_row = reader(StoredOffer, FIELDS[Offer])
+agent_row = reader(StoredAgent, FIELDS[AgentRecord])
+"""Make the row of a record as the record is now."""
+
+KEYS = {kind: next(one.column for one in fields if one.key) for kind, fields in FIELDS.items()}
+"""Name of the key in the rows of each class of records."""
+
+ROW_OF: dict[type, Callable[[Any], Any]] = {Contact: contact_row, Offer: offer_row, AgentRecord: agent_row}
+
+Row = Any
+"""A `StoredContact`, `StoredOffer` or `StoredAgent`."""
 
 
-Row = StoredContact | StoredOffer | StoredAgent
+class Change(NamedTuple):
+    """A row that a turn adds or changes."""
+
+    kind: type
+    """`Contact`, `Offer` or `AgentRecord`."""
+    before: int
+    """Version of the row until now: the store compares it before it sets. 0: the row is new."""
+    groups: int
+    """Groups of columns that have changed (`declare`)."""
+    at: float
+    row: Row
+
+
+class ChangeLog:
+    """Collects the changes of several turns of an engine, to be kept in one commit."""
+
+    def __init__(self) -> None:
+        self._changes: list[Change] = []
+        self._places: dict[tuple[type, Any], int] = {}
+
+    def add(self, changes: Iterable[Change]) -> None:
+        """Take in the changes of a turn: a row that has changed already changes once, from the first to the last."""
+        for change in changes:
+            name = change.kind, getattr(change.row, KEYS[change.kind])
+            place = self._places.get(name)
+            if place is None or not change.before:  # an id that comes again begins another row
+                self._places[name] = len(self._changes)
+                self._changes.append(change)
+            else:
+                first = self._changes[place]
+                self._changes[place] = change._replace(before=first.before, groups=first.groups | change.groups)
+
+    def take(self) -> list[Change]:
+        """Return the changes since this was last called, in the order of the rows' first change."""
+        found = self._changes
+        self._changes, self._places = [], {}
+        return found
 
 
 class Spoke(NamedTuple):

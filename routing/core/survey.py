@@ -14,9 +14,6 @@ ANSWERS = {ASKED: range(1), CARED: range(1, 6), SOLVED: range(2), MESSAGE: range
 """Question -> what may be said. `cared`: 5 very much, 1 not at all; `solved`: 1 yes, 0 no. `asked` is the beginning of
 the survey and `message` a spoken word that was left; both are counted, their answer is 0."""
 
-REMEMBERED = 2_000
-"""Surveys under way, and over. A survey takes a minute; a full house of 180 talks ends some 60 in one."""
-
 
 def answered(d: Domain, event: SurveyAnswered) -> None:
     """One question. The first answer stands; one of a survey that has not begun (or is forgotten) changes nothing."""
@@ -26,8 +23,6 @@ def answered(d: Domain, event: SurveyAnswered) -> None:
         raise OutOfRange(f"survey of {event.contact}: {event.question} cannot be {event.answer}")
     if event.question == ASKED and event.contact not in d.surveys:
         d.surveys[event.contact] = set()
-        if len(d.surveys) > REMEMBERED:
-            d.surveys.popitem(last=False)
     if not _first(d, event.contact, event.question):
         return
     emit.surveyed(d, contact=event.contact, service=event.service, question=event.question, answer=event.answer)

@@ -59,6 +59,7 @@ def hold(d: Domain, offer: Offer, on: bool) -> None:
     if offer.held_since is not None:
         offer.held_s += d.now - offer.held_since
     offer.held_since = d.now if on else None
+    d.mark(offer)
     emit.hold_changed(d, offer=offer.id, contact=offer.contact.id, agent=offer.agent.id, on=on, held_s=offer.held_s)
 
 
@@ -105,8 +106,11 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     wait_s = offer.connected_at - contact.waits_from()
     if wait_s < 0.0:
         wait_s = 0.0
+    offer.reason, offer.talk_s = "caller" if dropped else by, at - offer.connected_at
+    if lost or handed:
+        offer.ended_at = d.now
     emit.talk_over(
-        d, offer, by="caller" if dropped else by, wait_s=wait_s, talk_s=at - offer.connected_at,
+        d, offer, by=offer.reason, wait_s=wait_s, talk_s=offer.talk_s,
         to=None if to is None else to.id)
     if not (lost or dropped) and served.note(d, offer, contact.service, at):
         callback_index.note_served(d, contact, contact.service)
@@ -208,9 +212,11 @@ def _wrapped(d: Domain, offer: Offer) -> None:
     assert offer.talk_over_at is not None
     offer.state = OFFER.get((offer.state, "wrapped_up")) or follow(OFFER, "offer", offer.id, offer.state, "wrapped_up")
     contacts.follow_contact(contact, "wrapped_up")
+    contact.agent = offer.agent.id
     contact.offer = None  # they hold each other: memory comes back at once, not when the garbage is looked for
     del d.offers[offer.id], d.contacts[contact.id]
-    emit.wrapped_up(d, offer, wrapup_s=d.now - offer.talk_over_at)
+    offer.ended_at, offer.wrapup_s = d.now, d.now - offer.talk_over_at
+    emit.wrapped_up(d, offer, wrapup_s=offer.wrapup_s)
 
 
 def wrap_up(d: Domain, offer: Offer, reason: str) -> None:

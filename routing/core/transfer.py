@@ -73,6 +73,6 @@ def where(d: Domain, offer: Offer, service_id: ServiceId | None, to: AgentId | N
 def send_on(d: Domain, offer: Offer, service: Service, record: AgentRecord | None) -> None:
     """The caller waits again, as before; the agent wraps up."""
     contact = offer.contact
-    d.commands.append(SendOn(contact.id, service.id, contact.node))
+    d.commands.append(SendOn(contact.id, service.id, contact.node, contact.channel))
     talks.talk_over(d, offer, talks.TRANSFER, d.now, to=service)
     contacts.hand_on(d, contact, service, record, IN_PERSON_S)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
+from math import inf
 
 from routing.core import capacity, estimate
 from routing.core.domain import Domain
@@ -57,7 +59,8 @@ def _agent(d: Domain, record: AgentRecord) -> AgentView:
         record.pause_pending, None if offer is None else offer.id,
         tuple(sorted(record.relaxed.items())) if record.relaxed else (),
         record.spared_until if record.spared_until > d.now else None,
-        record.rest_until if record.rest_until > d.now else None)
+        record.rest_until if record.rest_until > d.now else None,
+        record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now)
 
 
 def status(d: Domain, now: float) -> Status:
@@ -88,21 +91,22 @@ def status(d: Domain, now: float) -> Status:
     return Status(
         now, all(link.up for link in d.links.values()), queues,
         tuple(_agent(d, record) for record in d.agents.values() if record.configured or record.signed),
-        tuple(_contact(d, c, now) for c in d.contacts.values()))
+        tuple(_contact(d, c, now) for c in d.contacts.values()), d.centre.pause_reasons)
 
 
-def live_contacts(d: Domain) -> list[LiveContact]:
-    """Contacts that have a caller: not callbacks whose caller has hung up."""
+def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:
+    """Return the contacts of these channels that are not over, without callbacks whose caller has hung up."""
     return [LiveContact(c.id, c.leg, c.state, c.node) for c in d.contacts.values()
-            if c.channel is Channel.VOICE and c.state in (*WAITING, ContactState.ASSIGNED)
+            if c.channel in channels and c.state in (*WAITING, ContactState.ASSIGNED)
             and (c.leg or not c.callback)]
 
 
-def live_offers(d: Domain) -> list[LiveOffer]:
-    """Offers that ring or talk."""
+def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:
+    """Return the offers of these channels that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
                       o.callback is not CallbackState.CALLER_DIALLED_FIRST, o.held_since is not None, o.talks_first,
                       o.state is OfferState.PENDING and o.partner_leg is LegState.CALLED)
             for o in d.offers.values()
-            if o.voice and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]
+            if o.contact.channel in channels
+            and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

@@ -242,12 +242,16 @@ def heard(d: Domain, partner: AgentRecord, offer: Offer) -> None:
 
 
 def _done(d: Domain, record: AgentRecord, offer: Offer, seconds: float) -> None:
-    record.occupied, record.occupied_at = occupied_of(d, record) + seconds, d.now
-    record.untold = True
+    add_occupied(d, record, seconds)
     if record.profile.rest_gap_s:
         gap(d, record)
     if record.strained:
         _rest(d, record, offer)
+
+
+def add_occupied(d: Domain, record: AgentRecord, seconds: float) -> None:
+    """Add time at work to what *least occupied* compares."""
+    record.occupied, record.occupied_at, record.untold = occupied_of(d, record) + seconds, d.now, True
 
 
 def _rest(d: Domain, record: AgentRecord, offer: Offer) -> None:
@@ -281,27 +285,18 @@ def settle(d: Domain, record: AgentRecord) -> None:
     record.occupied, record.occupied_at = occupied_of(d, record), d.now
 
 
-def restore(d: Domain, record: AgentRecord, stored: facts.Wellbeing) -> None:
-    """Back from the row. A clock may have been set back: what lies further ahead than it can is brought near."""
+def restore(d: Domain, record: AgentRecord, rules: tuple[tuple[str, float], ...]) -> None:
+    """Bring near what lies further ahead than it can: a clock may have been set back. `rules`: those relaxed."""
     centre, now = d.centre, d.now
-    record.load, record.load_at, record.last_load = stored.load, min(stored.load_at, now), stored.last_load
-    record.limited = stored.limited
-    record.spared_until = min(stored.spared_until, now + centre.spared_s)
-    record.rest_until = min(stored.rest_until, now + centre.decompression_s)
-    record.steady_at = min(stored.steady_at, now + centre.decompression_s)
-    record.working_since = min(stored.working_since, now)
-    record.occupied, record.occupied_at = stored.occupied, min(stored.occupied_at, now)
-    record.break_begun, record.break_s = stored.break_begun, stored.break_s
-    record.break_until = stored.break_until
-    record.relaxed = {rule: min(until, now + RELAXED_S) for rule, until in stored.relaxed if until > now}
+    record.spared_until = min(record.spared_until, now + centre.spared_s)
+    record.rest_until = min(record.rest_until, now + centre.decompression_s)
+    record.steady_at = min(record.steady_at, now + centre.decompression_s)
+    record.relaxed = {rule: min(until, now + RELAXED_S) for rule, until in rules if until > now}
     record.strained = True
     allow(d, record)
 
 
-def restore_offer(offer: Offer, stored: facts.Wellbeing | None) -> None:
-    """What a contact weighs that goes on after a restart; the load itself is in the agent's row."""
-    if offer.state is not PENDING:
+def restore_offer(offer: Offer) -> None:
+    """Set what a contact weighs that goes on after a restart; the load itself is in the agent's row."""
+    if offer.state is not PENDING and not offer.weighed:
         offer.load = offer.contact.service.load
-        for number, load in () if stored is None else stored.weighed:
-            if number == offer.id:
-                offer.load, offer.weighed = load, True

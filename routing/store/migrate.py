@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, inspect, text
 
 from routing.store.errors import StoreUnavailable
-from routing.store.schema import HEAD
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+
+HEAD = max(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("r*.py"))
+"""Revision of the tables that this code needs: the number in the name of the newest migration."""
 
 TABLE = "alembic_version"
 

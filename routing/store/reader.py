@@ -10,22 +10,22 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
-from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import DBAPIError
 
-from routing.core.abuse import CALLERS_MAX
 from routing.core.events import Event
-from routing.core.facts import Fact, Wellbeing
-from routing.core.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
+from routing.core.facts import Fact
+from routing.core.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.journal import JournalError, decode_event, decode_fact
-from routing.core.model import AgentState, Channel, ContactState, Needs, OfferState, Outcome
-from routing.core.stored import Abused, OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
+from routing.core.memory.callers import ABUSIVE_CALLERS_MAX
+from routing.core.model import Channel, Outcome
+from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import FIELDS, ROWS, Abused, OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
 from routing.store import start
+from routing.store.columns import reader_of
 from routing.store.database import connect, translated, url_of
-from routing.store.migrate import revision
+from routing.store.migrate import HEAD, revision
 from routing.store.schema import (
     CONTACT_LIVE,
-    HEAD,
     OFFER_WITH_AGENT,
     agents,
     contacts,
@@ -124,24 +124,20 @@ class Loaded(NamedTuple):
     places: tuple[OldPlace, ...]
     """Of callers who hung up lately while waiting and have not come again, at most `PLACES_MAX`."""
     abusive: tuple[Abused, ...]
-    """When it was last said of whom, at most `CALLERS_MAX`, oldest first."""
+    """When it was last said of whom, at most `ABUSIVE_CALLERS_MAX`, oldest first."""
     next_offer: OfferId
     """One above every offer there ever was."""
     next_fact: int
     """Number of the next fact, from 1."""
 
 
-_CONTACT_FIELDS = StoredContact._fields
-_OFFER_FIELDS = StoredOffer._fields
-_AGENT_FIELDS = StoredAgent._fields
-
 # The states stand in these as in the partial indexes, word for word: with values to be bound, or with offers asked for
 # in their order, SQLite reads the whole table, and a start would take longer with every call there ever was.
-_CONTACTS = (select(*(contacts.c[name] for name in _CONTACT_FIELDS))
+_CONTACTS = (select(*(contacts.c[name] for name in StoredContact._fields))
              .where(text(one_of("state", CONTACT_LIVE))).order_by(contacts.c.contact))
-_OFFERS = (select(*(offers.c[name] for name in _OFFER_FIELDS))
+_OFFERS = (select(*(offers.c[name] for name in StoredOffer._fields))
            .where(text(one_of("state", OFFER_WITH_AGENT))))
-_AGENTS = select(*(agents.c[name] for name in _AGENT_FIELDS)).order_by(agents.c.agent)
+_AGENTS = select(*(agents.c[name] for name in StoredAgent._fields)).order_by(agents.c.agent)
 _OVER = (select(contacts.c.contact).where(contacts.c.ended_at.is_not(None))
          .order_by(contacts.c.ended_at.desc(), contacts.c.contact.desc()).limit(OVER_MAX))
 _SPOKE = (select(contacts.c.caller_hash, contacts.c.agent, contacts.c.ended_at)
@@ -179,9 +175,9 @@ _COUNTS = (select(contacts.c.service, contacts.c.outcome, func.count())
 def load(connection: Connection) -> Loaded:
     """Everything that is alive, inside the caller's transaction."""
     return Loaded(
-        tuple(_contact(row) for row in connection.execute(_CONTACTS)),
-        tuple(sorted((_offer(row) for row in connection.execute(_OFFERS)), key=lambda one: one.offer)),
-        tuple(_agent(row) for row in connection.execute(_AGENTS)),
+        tuple(_rows(connection, _CONTACTS, Contact)),
+        tuple(sorted(_rows(connection, _OFFERS, Offer), key=lambda one: one.offer)),
+        tuple(_rows(connection, _AGENTS, AgentRecord)),
         tuple(ContactId(contact) for contact in reversed(connection.execute(_OVER).scalars().all())),
         tuple(Spoke(caller, AgentId(agent), at) for caller, agent, at in reversed(connection.execute(_SPOKE).all())),
         tuple(OldPlace(caller, (ServiceId(service), *map(ServiceId, json.loads(visited))), since, priority, at)
@@ -192,12 +188,17 @@ def load(connection: Connection) -> Loaded:
     )
 
 
-def _contact(row: SqlRow[Any]) -> StoredContact:
-    one = StoredContact(**row._mapping)
-    return one._replace(
-        state=ContactState(one.state), channel=Channel(one.channel), needs=_needs(row.needs),
-        visited=tuple(ServiceId(service) for service in json.loads(row.visited)),
-        topics=frozenset(json.loads(row.topics)))
+def _rows(connection: Connection, statement: Select[Any], kind: type) -> Iterator[Any]:
+    """Give the rows of a class of records, each value as its declaration says."""
+    row_type = ROWS[kind]
+    fields = {one.column: one for one in FIELDS[kind]}
+    readers = [(index, read) for index, name in enumerate(row_type._fields)
+               if (read := reader_of(fields[name])) is not None]
+    for row in connection.execute(statement):
+        values = list(row)
+        for index, read in readers:
+            values[index] = read(values[index])
+        yield row_type._make(values)
 
 
 def _abusive(rows: Iterable[tuple[str, float]]) -> tuple[Abused, ...]:
@@ -205,29 +206,8 @@ def _abusive(rows: Iterable[tuple[str, float]]) -> tuple[Abused, ...]:
     for caller, at in rows:
         if caller:
             last[caller] = max(at, last.get(caller, at))
-    return tuple(Abused(caller, at) for caller, at in sorted(last.items(), key=lambda one: one[1])[-CALLERS_MAX:])
-
-
-def _needs(text: str) -> Needs:
-    return tuple((SkillId(skill), level) for skill, level in json.loads(text))
-
-
-def _offer(row: SqlRow[Any]) -> StoredOffer:
-    one = StoredOffer(**row._mapping)
-    return one._replace(state=OfferState(one.state), channel=Channel(one.channel))
-
-
-def _agent(row: SqlRow[Any]) -> StoredAgent:
-    one = StoredAgent(**row._mapping)
-    return one._replace(state=AgentState(one.state), skills=None if row.skills is None else _needs(row.skills),
-                        wellbeing=None if row.wellbeing is None else _wellbeing(row.wellbeing))
-
-
-def _wellbeing(text: str) -> Wellbeing:
-    found: dict[str, Any] = json.loads(text)
-    fields: dict[str, Any] = {name: tuple(tuple(one) for one in value) if isinstance(value, list) else value
-                              for name, value in found.items() if name in Wellbeing._fields}
-    return Wellbeing(**fields)
+    newest = sorted(last.items(), key=lambda one: one[1])[-ABUSIVE_CALLERS_MAX:]
+    return tuple(Abused(caller, at) for caller, at in newest)
 
 
 class Reader:

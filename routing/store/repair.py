@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, bindparam, func, text, update
 
 from routing.core.model import ContactState, Outcome
-from routing.core.stored import Row, StoredContact, StoredOffer
+from routing.core.records import Contact, Offer
+from routing.core.stored import ROWS, Row
 from routing.store.schema import CONTACT_LIVE, agents, contacts, offers, one_of
 
 _MEND_CONTACT = (update(contacts).where(contacts.c.contact == bindparam("b_contact"))
@@ -45,9 +46,9 @@ def mend(connection: Connection, rows: Iterable[Row]) -> None:
     decided."""
     for row in rows:
         state = {"state": row.state.value}
-        if isinstance(row, StoredOffer):
+        if isinstance(row, ROWS[Offer]):
             connection.execute(_MEND_OFFER, {"b_offer": row.offer, **state})
-        elif isinstance(row, StoredContact):
+        elif isinstance(row, ROWS[Contact]):
             done = row.state is ContactState.COMPLETED
             connection.execute(_MEND_DONE if done else _MEND_CONTACT, {"b_contact": row.contact, **state})
         else:

@@ -10,28 +10,27 @@ whatever the engine does: a contact has one offer that rings or talks, an agent 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Constraint,
     Double,
-    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
     Table,
     Text,
-    false,
     text,
 )
 
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
-
-HEAD = "0017"
-"""The migration that this code is written for (a test compares it with the newest file in `migrations/versions`)."""
+from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import FIELDS
+from routing.store.columns import NUMBER, checks_of, column_of
 
 JOURNAL_FORMAT = "1"
 """How the bodies of `journal` and `facts` are encoded (`routing/core/journal.py`). Kept in `meta`."""
@@ -58,10 +57,6 @@ NAMES = {
 }
 """Every constraint has a name, so that a later migration can find it on both databases."""
 
-NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-"""Of rows that are numbered. On SQLite both hold 64 bits, and a key that is called INTEGER needs no index of its own:
-one page less in each commit, for each such table (sqlite.org/lang_createtable.html, 5)."""
-
 metadata = MetaData(naming_convention=NAMES)
 
 
@@ -70,53 +65,13 @@ def one_of(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
-def _words(column: str, enum: type[StrEnum]) -> CheckConstraint:
-    return CheckConstraint(one_of(column, enum), name=f"{column}_known")
+def _table(name: str, kind: type, *more: Column[Any] | Constraint) -> Table:
+    """Return the table of a class of records: its stored fields, and what only the store knows."""
+    fields = FIELDS[kind]
+    return Table(name, metadata, *(column_of(one) for one in fields), *more, *checks_of(fields))
 
 
-contacts = Table(
-    "contacts", metadata,
-    Column("contact", Text, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("service", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("since", Double, nullable=False, comment="start of the wait: decides the place in line"),
-    Column("queued_at", Double, nullable=False),
-    Column("changed_at", Double, nullable=False),
-    Column("priority", Integer, nullable=False),
-    Column("position", Integer, nullable=False, comment="place in line at the beginning"),
-    Column("leg", Text, nullable=False),
-    Column("slow", Boolean, nullable=False),
-    Column("node", Text, nullable=False),
-    Column("caller_hash", Text, nullable=False, comment="keyed hash of the number, empty on anonymous services"),
-    Column("caller_box", Text, nullable=False, comment="encrypted number, empty on anonymous services"),
-    Column("offer", BigInteger, comment="the offer that rings or talks, afterwards the last one that was connected"),
-    Column("agent", Text),
-    Column("outcome", Text, comment="exactly one for each contact, set once"),
-    Column("ended_at", Double),
-    Column("wait_s", Double),
-    Column("step", Integer, nullable=False, server_default="0", comment="present step of the service"),
-    Column("step_since", Double),
-    Column("entered_at", Double, comment="when it came to its present service; null: with its age"),
-    Column("visited", Text, nullable=False, server_default="[]", comment="services it was in before, JSON"),
-    Column("needs", Text, nullable=False, server_default="[]", comment="what the caller needs whatever the step, JSON"),
-    Column("topics", Text, nullable=False, server_default="[]", comment="JSON"),
-    Column("callback", Boolean, nullable=False, server_default=false()),
-    Column("tries", Integer, nullable=False, server_default="0", comment="of a callback, failed"),
-    Column("not_before", Double, nullable=False, server_default="0", comment="of a callback"),
-    Column("anytime", Boolean, nullable=False, server_default=false(), comment="of a callback: in quiet hours too"),
-    Column("callback_hash", Text, nullable=False, server_default="", comment="of another number than the caller's"),
-    Column("callback_box", Text, nullable=False, server_default=""),
-    Column("handed_at", Double, comment="when an agent sent the caller on: the present wait counts from it"),
-    Column("language", Text, nullable=False, server_default="",
-           comment="what the caller hears; empty: the first language"),
-    Column("follow_up", Boolean, nullable=False, server_default=false(),
-           comment="the caller wants to be called back should the call be lost"),
-    Column("abusive", Boolean, nullable=False, server_default=false(),
-           comment="an agent has said that the caller was abusive"),
-    _words("state", ContactState), _words("channel", Channel), _words("outcome", Outcome),
-)
+contacts = _table("contacts", Contact, Column("changed_at", Double, nullable=False))
 Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),
       postgresql_where=text(one_of("state", CONTACT_LIVE)))
 Index("ix_contacts_queued_at", contacts.c.queued_at)
@@ -126,61 +81,15 @@ Index("ix_contacts_caller", contacts.c.caller_hash, contacts.c.queued_at, sqlite
 
 Index("ix_contacts_abusive", contacts.c.caller_hash, sqlite_where=text("abusive"), postgresql_where=text("abusive"))
 
-offers = Table(
-    "offers", metadata,
-    Column("offer", NUMBER, primary_key=True, autoincrement=False),
-    Column("contact", Text, ForeignKey("contacts.contact"), nullable=False),
-    Column("agent", Text, nullable=False),
-    Column("seat", Text, nullable=False),
-    Column("service", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("slot", Integer, nullable=False, comment="voice has slot 0 only"),
-    Column("state", Text, nullable=False),
-    Column("agent_version", Integer, nullable=False),
-    Column("offered_at", Double, nullable=False),
-    Column("ring_s", Double, nullable=False),
-    Column("step", Integer, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("rang_at", Double),
-    Column("connected_at", Double),
-    Column("talk_over_at", Double),
-    Column("ended_at", Double),
-    Column("reason", Text, nullable=False),
-    Column("held_s", Double, nullable=False),
-    Column("talk_s", Double),
-    Column("wrapup_s", Double),
-    Column("interrupted", Boolean, nullable=False, server_default=false(), comment="held while the agent has a call"),
-    Column("partner", Text, comment="the other agent of a pair"),
-    Column("dialled_at", Double, comment="when the caller was called back"),
-    Column("held_since", Double, comment="on hold since then; null: not"),
-    Column("wrapup_asked", Boolean, nullable=False, server_default=false(),
-           comment="the agent wants a wrap-up after this talk"),
-    _words("state", OfferState), _words("channel", Channel),
-    CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"),
-)
+offers = _table("offers", Offer, Column("slot", Integer, nullable=False, comment="voice has slot 0 only"),
+                ForeignKeyConstraint(["contact"], ["contacts.contact"]),
+                CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"))
 Index("ux_offers_live_contact", offers.c.contact, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_CALLER)), postgresql_where=text(one_of("state", OFFER_WITH_CALLER)))
 Index("ux_offers_live_slot", offers.c.agent, offers.c.channel, offers.c.slot, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_AGENT)), postgresql_where=text(one_of("state", OFFER_WITH_AGENT)))
 
-agents = Table(
-    "agents", metadata,
-    Column("agent", Text, primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("team", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("seat", Text),
-    Column("since", Double, nullable=False),
-    Column("misses", Integer, nullable=False),
-    Column("idle_since", Double, nullable=False, comment="what longest idle counts from"),
-    Column("wrapup_until", Double, comment="when the wrap-up ends by itself"),
-    Column("pause_pending", Text, nullable=False, comment="reason of the break that begins after this call"),
-    Column("leave_pending", Boolean, nullable=False, comment="signs out after this call"),
-    Column("wellbeing", Text, comment="burden, rest and breaks as the engine counts them, JSON"),
-    Column("skills", Text, comment="what the agent serves for now, JSON; null: as configured"),
-    _words("state", AgentState),
-)
+agents = _table("agents", AgentRecord)
 Index("ux_agents_seat", agents.c.seat, unique=True, sqlite_where=text("state <> 'signed_out'"),
       postgresql_where=text("state <> 'signed_out'"))
 

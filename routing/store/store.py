@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from routing.core.events import Event
 from routing.core.facts import Fact
 from routing.core.journal import encode
-from routing.core.stored import Row
+from routing.core.stored import Change, Row
 from routing.store import lease as leasing
 from routing.store import residue, start
 from routing.store.database import LOCK_S, check_server, connect, driver_of, lifted, place, translated, url_of
@@ -68,6 +68,11 @@ class Turn(Protocol):
     @property
     def facts(self) -> Sequence[Fact]:
         """What they made, numbered without a gap."""
+        ...
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """The rows that they changed."""
         ...
 
 
@@ -386,13 +391,14 @@ class Store:
                     rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
                     next_input += 1
                 _ADD_JOURNAL.run_all(cursor, dialect, rows)
+            written = Rows(cursor, dialect, self._driver.IntegrityError, next_fact)
+            written.write(turn.changes)
             if turn.facts:
-                change = Rows(cursor, dialect, self._driver.IntegrityError)
                 rows = []
                 for fact in turn.facts:
                     if fact.seq != next_fact:
                         raise StoreConflict(fact.seq, type(fact).__name__, "", f"the next fact is {next_fact}")
-                    change.apply(fact)
+                    written.apply(fact)
                     kind, body = encode(fact)
                     rows.append({"seq": fact.seq, "at": fact.at, "kind": kind, "body": body})
                     next_fact += 1

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from routing.core.stored import Started
+from routing.core.records import Contact
+from routing.core.stored import FIELDS, Started
 from routing.store.schema import CONTACT_LIVE, SETTINGS_KINDS, contacts, facts, journal, one_of
 from routing.store.start import whole_only
 from routing.store.store import Store
@@ -32,10 +33,11 @@ BOX_BEGINS = "gAAAAA"
 BOX = re.compile(rf"{BOX_BEGINS}[A-Za-z0-9_-]{{60,400}}={{0,2}}")
 """A sealed number as `numbers.py` makes it (Fernet: version 0x80 and a time before 2106 begin so), in any text."""
 
-MARKED: tuple[tuple[Column[str], Column[str]], ...] = tuple(
-    (column, contacts.c[f"{column.name.removesuffix('_hash')}_box"]) for column in contacts.c
-    if column.name.endswith("_hash"))
-"""Columns of keyed hashes with the boxes beside them."""
+_HASHES = [contacts.c[one.column] for one in FIELDS[Contact] if one.hash]
+_NUMBERS = [contacts.c[one.column] for one in FIELDS[Contact] if one.number]
+
+MARKED: tuple[tuple[Column[str], Column[str]], ...] = tuple(zip(_HASHES, _NUMBERS, strict=True))
+"""Columns of keyed hashes with those of the numbers beside them."""
 
 
 class Found(NamedTuple):
@@ -102,7 +104,7 @@ def old_rows(connection: Connection, before: float) -> int:
     return int(connection.execute(select(func.count()).select_from(contacts).where(_old(before))).scalar() or 0)
 
 
-_BLANK: dict[Column[Any], Any] = {column: "" for pair in MARKED for column in pair} | {contacts.c.abusive: False}
+_BLANK: dict[Column[Any], Any] = {contacts.c[one.column]: one.default for one in FIELDS[Contact] if one.erased}
 """What was said of a caller goes with the hash: it is of nobody then."""
 
 

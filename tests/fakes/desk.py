@@ -147,7 +147,7 @@ class Inbox(FakeInbox):
     def status(self) -> Status:
         queue = QueueView("temsilci", "Temsilci", 2, 1, 3, 12.34, 6, 5,  # type: ignore[arg-type]
                           Estimate(20.0, 5.0, 41.23))
-        return Status(1000.0, True, (queue,), self.agents, self.contacts[0])
+        return Status(1000.0, True, (queue,), self.agents, self.contacts[0], self.pause_reasons)
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from routing.core.events import Event, MenuLeft
 from routing.core.ids import AgentId, ContactId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
-from routing.core.model import AgentState, Channel, ContactState
+from routing.core.model import AgentState, Channel, ContactState, PauseReason
 
 Answer = ContactView | AgentView | None | Exception
 
@@ -34,6 +34,7 @@ class FakeInbox:
         self.passed: list[MenuLeft] = []
         """Ways through the menu: told at the end of each, beside what matters for the call."""
         self.agents: tuple[AgentView, ...] = ()
+        self.pause_reasons: tuple[PauseReason, ...] = ()
         self.contacts: list[tuple[ContactView, ...]] = [()]
         """What `contact` looks at, in order; the last one stays."""
 
@@ -53,7 +54,7 @@ class FakeInbox:
         return answer
 
     def status(self) -> Status:
-        return Status(0.0, True, (), self.agents, self.contacts[0])
+        return Status(0.0, True, (), self.agents, self.contacts[0], self.pause_reasons)
 
     def contact(self, contact: ContactId) -> ContactView | None:
         contacts = self.contacts.pop(0) if len(self.contacts) > 1 else self.contacts[0]

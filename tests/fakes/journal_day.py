@@ -12,6 +12,7 @@ from planning.outcome import Outcome
 from routing.core.events import Event
 from routing.core.facts import Fact
 from routing.core.model import Centre
+from routing.core.stored import ChangeLog
 from routing.runner import Turn
 from routing.store.store import Store
 
@@ -25,6 +26,7 @@ class Day:
     def __init__(self) -> None:
         self.entries: list[tuple[float, Event | None]] = []
         self.facts: list[Fact] = []
+        self.changes = ChangeLog()
         self.outcome: Outcome | None = None
 
     def run(self, centre: Centre, scale: float) -> None:
@@ -32,12 +34,12 @@ class Day:
         heard = Heard()
         self.outcome = house.run(centre, generate(DEFAULT_DAY.scaled(scale), shares_of(centre), Chance(1)),
                                  all_day(centre), engine=heard)
-        self.entries, self.facts = heard.entries, heard.happened
+        self.entries, self.facts, self.changes = heard.entries, heard.happened, heard.changes
 
     async def keep(self, path: Path) -> None:
         """Into a store."""
         store = await Store.open(path)
         await store.take_lease("day")
         for at in range(0, max(len(self.entries), len(self.facts)), TURN):
-            await store.commit(Turn(self.entries[at:at + TURN], self.facts[at:at + TURN]))
+            await store.commit(Turn(self.entries[at:at + TURN], self.facts[at:at + TURN], self.changes.take()))
         await store.close()

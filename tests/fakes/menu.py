@@ -1,5 +1,5 @@
-"""The ministry's menu and the examples of docs/menu.md, read by the centres' own reader: the format and its description
-cannot drift apart."""
+"""The ministry's menu and the examples of docs/centre/menu.md, read by the centres' own reader: the format and its
+description cannot drift apart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "centres" / "meb" / "menu.yaml").read_text(encoding="utf-8")
 BARE_EXAMPLE = re.sub(r"(?m)^    sms: .*\n", "", EXAMPLE)
 """The same without short messages: each leaf is two lines."""
-GUIDE = (ROOT / "docs" / "menu.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "centre" / "menu.md").read_text(encoding="utf-8")
 RICH_EXAMPLE, CLOSED_EXAMPLE = (part.partition("```")[0] for part in GUIDE.split("```yaml\n")[1:])
 TEXTS = {key: prompt.text for key, prompt in texts().items()}
 SERVICES = ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")

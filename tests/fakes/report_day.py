@@ -10,7 +10,7 @@ from routing.core.engine import Engine
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
-from routing.core.stored import Started
+from routing.core.stored import ChangeLog, Started
 from routing.runner import Turn
 from routing.store.store import Store
 
@@ -40,6 +40,7 @@ class Day:
         self.engine = Engine()
         self.entries: list[tuple[float, events.Event | None]] = []
         self.facts: list[Fact] = []
+        self.changes = ChangeLog()
         self.offers: dict[ContactId, OfferId] = {}
         self.give(-3600.0, Started(self.centre))
         self.give(-3600.0, events.LinkChanged("", True))
@@ -54,6 +55,7 @@ class Day:
     def _take(self, now: float, event: events.Event | None) -> None:
         self.entries.append((now, event))
         made = self.engine.tick(now) if event is None else self.engine.handle(event, now)
+        self.changes.add(self.engine.take_changes())
         self.facts += self.engine.take_facts()
         for one in made:
             if isinstance(one, commands.Offer):
@@ -92,7 +94,7 @@ class Day:
         store = await Store.open(where)
         try:
             await store.take_lease("day")
-            await store.commit(Turn(self.entries, self.facts))
+            await store.commit(Turn(self.entries, self.facts, self.changes.take()))
         finally:
             await store.close()
 
@@ -121,7 +123,7 @@ def written() -> Day:
     day.over(at + 1964.0, three, "agent")
     day.give(at + 1970.0, events.SurveyAnswered(three, BILGI, "asked", 0))
     day.give(at + 1975.0, events.SurveyAnswered(three, BILGI, "cared", 5))
-    day.give(at + 2000.0, events.AgentPaused(AgentId("a7"), "mola"))
+    day.give(at + 2000.0, events.AgentPaused(AgentId("a7")))
     day.give(at + 2600.0, events.AgentResumed(AgentId("a7")))
     day.give(at + 2700.0, events.RulesRelaxed(AgentId("a8"), frozenset({"rest_gap"}), MIDNIGHT + at + 3600.0, "admin"))
     quick = day.call(at + 3000.0, "dört")  # hangs up at once

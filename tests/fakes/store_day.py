@@ -5,14 +5,18 @@ It knows nothing of SQL and nothing of the engine: what it expects is written do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from routing.core import facts as f
 from routing.core import talk_facts as tf
+from routing.core.declare import CALLER, END, STATE
 from routing.core.events import ContactTicked, Event
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import KEYS, ROWS, Change, ChangeLog
 
 SERVICE = ServiceId("psikososyal")
 VOICE = Channel.VOICE
@@ -23,6 +27,7 @@ class Turn(NamedTuple):
 
     events: list[tuple[float, Event | None]]
     facts: list[Fact]
+    changes: Sequence[Change] = ()
 
 
 class Day:
@@ -37,6 +42,9 @@ class Day:
         self.contacts: dict[str, dict[str, Any]] = {}
         self.offers: dict[int, dict[str, Any]] = {}
         self.agents: dict[str, dict[str, Any]] = {}
+        self.rows: dict[Any, Any] = {}
+        """The row of each contact, offer and agent, by class and key."""
+        self._log = ChangeLog()
 
     def turn(self, events: int = 1) -> Turn:
         """The facts since the last turn, with some inputs."""
@@ -44,7 +52,19 @@ class Day:
         self.taken = len(self.facts)
         inputs: list[tuple[float, Event | None]] = [
             (self.now, ContactTicked(ContactId(f"{self.now}"))) for _ in range(events)]
-        return Turn(inputs, list(made))
+        return Turn(inputs, list(made), self._log.take())
+
+    def _put(self, kind: type, key: Any, groups: int = STATE | CALLER, **values: Any) -> None:
+        """Change a row; an offer's version counts its changes."""
+        old = self.rows.get((kind, key))
+        if kind is Offer:
+            values["version"] = 1 if old is None else old.version + 1
+        if old is None or values.get("version") == 1:
+            before, row = 0, ROWS[kind](**{KEYS[kind]: key, **values})
+        else:
+            before, row = old.version, old._replace(**values)
+        self.rows[kind, key] = row
+        self._log.add([Change(kind, before, groups, self.now, row)])
 
     def _add(self, kind: type, **values: Any) -> Any:
         self.seq += 1
@@ -64,6 +84,7 @@ class Day:
                   state=state, reason="", seat=None if seat is None else SeatId(seat), before_s=1.0,
                   services=(SERVICE,), misses=0)
         row.update(version=row["version"] + 1, state=state, seat=seat)
+        self._put(AgentRecord, agent, version=row["version"], state=state, seat=seat, since=self.now, team="genel")
 
     def queue(self, contact: str, channel: Channel = VOICE) -> None:
         """A caller waits."""
@@ -72,10 +93,14 @@ class Day:
                   caller_box="b", slow=True, node="a")
         self.contacts[contact] = {"state": ContactState.PENDING, "version": 1, "offer": None, "outcome": None,
                                   "channel": channel}
+        self._put(Contact, contact, version=1, service=SERVICE, channel=channel, since=self.now - 3.0, priority=2,
+                  queued_at=self.now, leg=f"PJSIP/trunk-{contact}", caller_hash="h", caller_box="b", slow=True,
+                  node="a")
 
     def _move(self, contact: str, state: ContactState, **values: Any) -> int:
         row = self.contacts[contact]
         row.update(state=state, version=row["version"] + 1, **values)
+        self._put(Contact, contact, state=state, version=row["version"], **values)
         return int(row["version"])
 
     def offer(self, contact: str, agent: str) -> int:
@@ -87,12 +112,15 @@ class Day:
                   agent_version=1, seat=SeatId(f"seat-{agent}"), service=SERVICE, channel=channel, ring_s=15.0,
                   step=0, level=50, idle_s=4.0, runners_up=(), agents_ready=1, agents_signed_in=1, waiting=1)
         self.offers[number] = {"contact": contact, "agent": agent, "state": OfferState.PENDING, "held_s": 0.0}
+        self._put(Offer, number, contact=ContactId(contact), agent=AgentId(agent), seat=SeatId(f"seat-{agent}"),
+                  offered_at=self.now, ring_s=15.0, step=0, level=50, channel=channel, service=SERVICE)
         return number
 
     def ring(self, offer: int) -> None:
         """The phone rings for sure."""
         row = self.offers[offer]
         self._add(f.OfferRang, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]))
+        self._put(Offer, offer, rang_at=self.now)
 
     def close(self, offer: int, state: OfferState, back: bool = True) -> None:
         """Not accepted. `back`: the caller waits again."""
@@ -102,6 +130,7 @@ class Day:
                   agent_version=2, service=SERVICE, channel=self.contacts[row["contact"]]["channel"], state=state,
                   reason="no_answer", rang_s=3.0, contact_version=version)
         row["state"] = state
+        self._put(Offer, offer, state=state, reason="no_answer", ended_at=self.now)
 
     def connect(self, offer: int) -> None:
         """They talk."""
@@ -112,6 +141,7 @@ class Day:
                   channel=self.contacts[row["contact"]]["channel"], wait_s=7.0, ring_s=3.0, original_position=1,
                   within=True)
         row["state"] = OfferState.ACCEPTED
+        self._put(Offer, offer, state=row["state"], connected_at=self.now)
 
     def hold(self, offer: int, held_s: float, on: bool = False) -> None:
         """The caller was on hold, or is `on` it again."""
@@ -119,11 +149,13 @@ class Day:
         self._add(tf.HoldChanged, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]),
                   on=on, held_s=held_s)
         row["held_s"] = held_s
+        self._put(Offer, offer, held_s=held_s, held_since=self.now if on else None)
 
     def want_wrap_up(self, offer: int) -> None:
         """The agent asks for a wrap-up after this talk."""
         row = self.offers[offer]
         self._add(tf.WrapUpWanted, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]))
+        self._put(Offer, offer, wrapup_asked=True)
 
     def talk_over(self, offer: int, lost: bool = False) -> None:
         """The talk ended; lost: the caller waits again."""
@@ -135,6 +167,7 @@ class Day:
                   channel=self.contacts[row["contact"]]["channel"], by="lost" if lost else "caller", wait_s=7.0,
                   talk_s=60.0, held_s=row["held_s"], original_position=1)
         row["state"] = OfferState.COMPLETED if lost else OfferState.WRAPPING
+        self._put(Offer, offer, state=row["state"], talk_over_at=self.now, talk_s=60.0)
         if not lost:
             self.end(row["contact"], Outcome.ANSWERED)
 
@@ -146,6 +179,7 @@ class Day:
                   agent=AgentId(row["agent"]), agent_version=5, service=SERVICE,
                   channel=self.contacts[row["contact"]]["channel"], wrapup_s=15.0)
         row["state"] = OfferState.COMPLETED
+        self._put(Offer, offer, state=row["state"], wrapup_s=15.0)
 
     def end(self, contact: str, outcome: Outcome) -> None:
         """The final outcome; a ringing offer is canceled first."""
@@ -160,3 +194,4 @@ class Day:
         row["outcome"] = outcome
         self._add(f.Ended, contact=ContactId(contact), version=version, state=state, service=SERVICE,
                   channel=row["channel"], outcome=outcome, wait_s=7.0, position=1, original_position=1, key="")
+        self._put(Contact, contact, END, outcome=outcome, ended_at=self.now)

@@ -347,7 +347,7 @@ def test_waits_between_tries_grow_to_a_ceiling_and_are_random() -> None:
     most = backoff(lambda: 1.0)
     assert [next(most) for _ in range(6)] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
     least = backoff(lambda: 0.0)
-    assert next(least) == 0.0
+    assert next(least) == 0.25
 
 
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")

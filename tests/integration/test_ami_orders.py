@@ -58,7 +58,7 @@ async def test_a_refused_originate_is_a_failed_offer(node: Node, asterisk: FakeA
 
 
 async def test_without_a_link_an_offer_fails_at_once(node: Node) -> None:
-    node.switch.orders.execute([offer(), offer(offer=OfferId(4), node="another")])
+    node.switch.execute([offer()])
     assert node.told == [OfferEnded(OfferId(3), "failed")]
 
 
@@ -103,17 +103,18 @@ async def test_a_remote_counsellor_who_sits_at_a_phone_of_the_house_is_called_th
     assert "Originate" in asterisk.names() and node.switch.orders.refused == 0
 
 
+def test_the_session_takes_calls_on_its_own_asterisk(node: Node) -> None:
+    for command in (offer(), offer(node=NODE), Rescind(OfferId(3), C, "stale"), Overflow(C, "PJSIP/trunk-00000000")):
+        assert node.switch.takes(command)
+    assert not node.switch.takes(offer(node="another"))
+    assert not node.switch.takes(Overflow(C, "")), "a callback has no channel that could be sent anywhere"
+
+
 @pytest.mark.parametrize("channel", [one for one in Channel if one is not Channel.VOICE])
-async def test_messages_and_tasks_are_none_of_the_telephones_business(
-        node: Node, asterisk: FakeAsterisk, channel: Channel) -> None:
-    await node.start()
-    node.told.clear()
-    node.switch.orders.execute([
-        offer(channel=channel, leg=""), Interrupt(OfferId(3), C, True), Rescind(OfferId(3), C, "call", channel=channel),
-        Overflow(C, ""), offer(offer=OfferId(4))])
-    await node.heard(OfferEnded(OfferId(4), "unreachable"))
-    assert node.told == [OfferEnded(OfferId(4), "unreachable")] and node.switch.orders.refused == 0
-    assert not {"Hangup", "Redirect"} & set(asterisk.names()) and asterisk.names().count("Originate") == 1
+def test_messages_and_tasks_are_none_of_the_telephones_business(node: Node, channel: Channel) -> None:
+    for command in (offer(channel=channel, leg=""), Interrupt(OfferId(3), C, True, channel=channel),
+                    Rescind(OfferId(3), C, "call", channel=channel), Overflow(C, "", channel=channel)):
+        assert not node.switch.takes(command)
 
 
 async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAsterisk) -> None:

@@ -23,10 +23,10 @@ from desk.announce import end_of
 from desk.api.views import LastGood
 from desk.cli import commands
 from desk.client import Node, call, find
-from desk.tables import REFUSES, STATES, agents, duration, whole
+from desk.tables import OVER_LIMIT, REFUSES, STATES, agents, duration, whole
 from routing.core import events
-from routing.core.errors import SeatTaken
-from routing.core.model import AgentState
+from routing.core.errors import SeatTaken, UnknownReason
+from routing.core.model import AgentState, PauseReason
 from tests.fakes.desk import SOUND, Desk, running
 
 pytestmark = pytest.mark.integration
@@ -58,10 +58,32 @@ async def test_status_shows_queues_and_agents(tmp_path: Path) -> None:
 def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown: bool) -> None:
     out = Console(width=160, record=True, file=StringIO())
     one = {"id": "a1", "team": "bir", "seat": "2001", "state": "not_responding", "reason": reason, "since": 1.0,
-           "service": None, "pause_pending": ""}
+           "service": None, "pause_pending": "", "over_limit": False}
     out.print(agents({"at": 3.0, "agents": [one]}, all_of_them=False))
     told = out.export_text()
     assert "yanıt vermiyor" in told and (REFUSES in told) is shown
+
+
+def test_a_supervisor_sees_who_is_over_the_limit_of_a_pause() -> None:
+    out = Console(width=160, record=True, file=StringIO())
+    one = {"id": "a1", "team": "bir", "seat": "2001", "state": "paused", "reason": "yemek", "since": 1.0,
+           "service": None, "pause_pending": "", "over_limit": True}
+    out.print(agents({"at": 3.0, "agents": [one]}, all_of_them=False))
+    assert f"molada ({OVER_LIMIT})" in out.export_text()
+
+
+async def test_the_reasons_for_a_pause_are_a_table(tmp_path: Path) -> None:
+    async with running(UnknownReason("no reason 'sinema' for a pause in the centre; known: mola, egitim")) as desk:
+        desk.inbox.pause_reasons = (PauseReason("mola", "Mola", "Break", default=True, digit="1"),
+                                    PauseReason("egitim", "Eğitim", "Training", True, 7200.0))
+        folder = state(tmp_path, desk)
+        found = await santral("agent", "reasons", "--state", folder)
+        assert found.exit_code == 0, found.output
+        rows = [" ".join(line.split()).strip("│ ") for line in found.output.splitlines()]
+        assert "mola * │ Mola │ 1 │ mola │ -" in rows, found.output
+        assert "egitim │ Eğitim │ - │ çalışma │ 2:00:00" in rows, found.output
+        found = await santral("agent", "pause", "a1", "--reason", "sinema", "--state", folder)
+        assert found.exit_code == 1 and "known: mola, egitim) [unknown_reason]" in " ".join(found.output.split())
 
 
 async def test_a_node_that_is_older_than_the_command_has_a_status(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ async def test_each_post_is_one_event() -> None:
         for path, how, event in (
             ("login", {"json": {"seat": "2001"}}, events.AgentSignedIn("a1", "2001")),  # type: ignore[arg-type]
             ("pause", {"json": {"reason": "öğle"}}, events.AgentPaused("a1", "öğle")),  # type: ignore[arg-type]
-            ("pause", {}, events.AgentPaused("a1", "mola")),  # type: ignore[arg-type]
+            ("pause", {"json": {}}, events.AgentPaused("a1", "")),  # type: ignore[arg-type]
+            ("pause", {}, events.AgentPaused("a1", "")),  # type: ignore[arg-type]
             ("resume", {}, events.AgentResumed("a1")),  # type: ignore[arg-type]
             ("wrapup/end", {"json": {}}, events.WrapUpEnded("a1")),  # type: ignore[arg-type]
             ("wrapup/extend", {}, events.WrapUpExtended("a1")),  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""docs/why.md: its example is what the command says, its options are those there are."""
+"""docs/supervise/routing-explanations.md: its example is what the command says, its options are those there are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from tests.guide_centre import centre_of
 
 pytestmark = pytest.mark.integration
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "why.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "supervise" / "routing-explanations.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```console\n\$ (santral why [^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=ZoneInfo("Europe/Istanbul")).timestamp()
 

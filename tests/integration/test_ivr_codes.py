@@ -8,7 +8,7 @@ import pytest
 
 from ivr import codes
 from ivr.hush import Silence
-from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownSeat
+from routing.core.errors import NotNow, NotSignedIn, SeatTaken, UnknownReason, UnknownSeat
 from routing.core.events import (
     AbuseSaid,
     AgentPaused,
@@ -22,12 +22,15 @@ from routing.core.events import (
 )
 from routing.core.ids import ContactId, OfferId
 from routing.core.inbox import InboxClosed
-from routing.core.model import AgentState
+from routing.core.model import AgentState, PauseReason
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
 from tests.integration.ivr_node import Start, said
 
 pytestmark = pytest.mark.integration
+
+REASONS = (PauseReason("mola", prompt="neden-mola", digit="1", default=True),
+           PauseReason("yemek", prompt="neden-yemek", digit="2"), PauseReason("egitim", work=True))
 
 
 def sign_in(port: int, pin: str = "4321", number: str = "1001") -> Dialler:
@@ -124,10 +127,24 @@ async def test_who_has_no_wrap_up_that_could_be_longer_asks_for_one(start: Start
     ("", "", "kod-mola-secilmedi", None)])
 async def test_a_break_has_a_reason(start: Start, key: str, pending: str, spoken: str, reason: str | None) -> None:
     inbox = FakeInbox(agent_view("a1001", "2001", pending=pending))
-    inbox.agents = (agent_view("a1001", "2001"),)
+    inbox.agents, inbox.pause_reasons = (agent_view("a1001", "2001"),), REASONS
     dialler = await Dialler(await start(inbox), "codes", "*46", variables={"SC_SEAT": "2001"}, keys=[key]).call()
-    assert dialler.played == ["kod-mola-sor", spoken]
+    assert dialler.played == ["kod-mola-sor", "neden-mola", "neden-yemek", spoken]
     assert inbox.events == ([AgentPaused("a1001", reason)] if reason else [])
+
+
+async def test_a_table_without_keys_has_nothing_to_ask(start: Start) -> None:
+    inbox = FakeInbox(agent_view("a1001", "2001"))
+    inbox.agents, inbox.pause_reasons = (agent_view("a1001", "2001"),), REASONS[2:]
+    dialler = await Dialler(await start(inbox), "codes", "*46", variables={"SC_SEAT": "2001"}).call()
+    assert (dialler.played, inbox.events) == (["kod-mola-basladi"], [AgentPaused("a1001", "")])
+
+
+async def test_a_reason_that_left_the_table_meanwhile_changes_nothing(start: Start) -> None:
+    inbox = FakeInbox(UnknownReason())
+    inbox.agents, inbox.pause_reasons = (agent_view("a1001", "2001"),), REASONS
+    dialler = await Dialler(await start(inbox), "codes", "*46", variables={"SC_SEAT": "2001"}, keys=["2"]).call()
+    assert dialler.played[-1] == "kod-mola-secilmedi"
 
 
 @pytest.mark.parametrize(("answer", "spoken"), [

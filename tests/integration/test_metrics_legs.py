@@ -105,7 +105,7 @@ async def test_what_an_agent_needs_is_in_no_leg(tmp_path: Path) -> None:
     day.give(9 * H + 4, events.AgentSpared(AgentId("a0")))
     day.give(9 * H + 60, events.ContactGone(one))
     day.offer(12 * H, two := day.call(12 * H, "1.2"))
-    day.give(12 * H + 7, events.AgentPaused(AgentId("a0"), "mola"))
+    day.give(12 * H + 7, events.AgentPaused(AgentId("a0")))
     day.give(12 * H + 60, events.ContactGone(two))
     await day.keep(str(tmp_path / "santral.db"))
     phones = [(row["kind"], row["duration_s"], row["reason"]) for row in exported(tmp_path) if row["kind"] != "caller"]
@@ -126,7 +126,7 @@ async def test_every_offer_of_a_made_day_is_a_leg_and_so_is_every_caller(tmp_pat
     assert sum(float(row["billsec_s"]) for row in found if row["kind"] == "agent") == pytest.approx(
         sum(one["talk_s"] or 0.0 for one in offers))
     assert not {"agent", "seat", "number"} & set(found[0])
-    guide = (Path(__file__).resolve().parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "supervise" / "reports.md").read_text(encoding="utf-8")
     table = guide.partition("\n## Export of legs\n")[2].partition("\n## ")[0]
     assert re.findall(r"`(\w+)`", "".join(re.findall(r"^(\| `[^|]+)\|", table, re.MULTILINE))) == list(legs.COLUMNS)
 

@@ -154,7 +154,7 @@ def test_a_rest_that_ended_early_is_read_from_the_store(tmp_path: Path) -> None:
 def test_of_few_agents_no_time_is_told(tmp_path: Path, many: int, told: bool) -> None:
     few = Day()
     few.sign_in(9 * 3600.0, *range(many))
-    few.give(10 * 3600.0, events.AgentPaused(AgentId("a0"), "mola"))
+    few.give(10 * 3600.0, events.AgentPaused(AgentId("a0")))
     few.give(11 * 3600.0, None)
     asyncio.run(few.keep(str(tmp_path / "s.db")))
     found = read(tmp_path / "s.db")

@@ -89,7 +89,7 @@ def test_everything_is_told(page: Path, folder: Path) -> None:
         (folder / name).resolve() for name in ("tr/karsilama.wav", "tr/karsilama-yavas.wav", "tr/digits/4.wav",
                                                "en/karsilama.wav"))  # fmt: skip
     assert "<b>" not in text
-    assert "&lt;b&gt;&quot;Hazır&quot; &amp; öyle" in text
+    assert "&lt;b&gt;&#34;Hazır&#34; &amp; öyle" in text
     assert text.count('<tr data-voice="recorded"') == 2
     for part in ("kod-hazir: not built", "not built, or damaged", "Recorded with another text: record them again: 1",
                  "What still uses synthesis (2)", "Turkish, sayi: 1", "English, menu: 1", "espeak-ng en-gb",

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from routing import runner as module
+from routing.channels import Channels
 from routing.clock import Clock
 from routing.core import emit
 from routing.core.commands import Command, Offer, Overflow, Rescind
@@ -18,6 +19,7 @@ from routing.core.domain import Domain
 from routing.core.engine import HANDLERS, Engine
 from routing.core.errors import HalfDone, IllegalTransition, SeatTaken
 from routing.core.events import (
+    AgentResumed,
     AgentSignedIn,
     AgentSkilled,
     AgentSpared,
@@ -29,10 +31,20 @@ from routing.core.events import (
     RulesRelaxed,
     SeatChanged,
 )
-from routing.core.facts import Fact, Offered
+from routing.core.facts import Fact, OfferClosed, Offered
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.inbox import AgentView, ContactView, InboxClosed
-from routing.core.model import Agent, AnswerMode, Centre, Service, Step
+from routing.core.model import (
+    Agent,
+    AgentState,
+    AnswerMode,
+    Centre,
+    Channel,
+    ContactState,
+    OfferState,
+    Service,
+    Step,
+)
 from routing.runner import Runner, Turn
 from tests.until import until_async
 
@@ -96,6 +108,27 @@ class Node:
     async def __aexit__(self, *_: object) -> None:
         self.keeper.gate.set()
         await self.stop()
+
+
+class Calls:
+    """An adapter of the telephone that keeps what it is told to do."""
+
+    channels = frozenset({Channel.VOICE})
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+
+    def takes(self, command: Command) -> bool:
+        return command.channel is Channel.VOICE
+
+    def execute(self, commands: Sequence[Command]) -> None:
+        self.commands += commands
+
+    def live(self) -> None:
+        return None
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
 
 
 def queued(name: str) -> ContactQueued:
@@ -171,6 +204,25 @@ def test_an_order_to_the_net_is_given_when_no_phone_rings_after_all() -> None:
     for commands, kept in (([net, offer], [offer]), ([offer, taken_back, net],) * 2, ([net, offer, taken_back],) * 2,
                            ([net, offer, taken_back, offer], [offer, taken_back, offer])):
         assert module._kept(commands) == kept
+
+
+async def test_a_contact_of_a_channel_without_an_adapter_costs_its_agent_nothing() -> None:
+    """No command vanishes: the engine hears that the chat was not offered, and the agent has the next call at once."""
+    async with Node() as node:
+        calls = Calls()
+        channels = Channels([calls], node.runner.post, lambda channels: ())
+        node.runner._execute = channels.execute
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.runner.post(ContactQueued(ContactId("chat"), SERVICE, channel=Channel.CHAT))
+        await until_async(lambda: [one for one in node.projected if isinstance(one, OfferClosed)])
+        (closed,) = [one for one in node.projected if isinstance(one, OfferClosed)]
+        assert (closed.state, closed.reason) == (OfferState.RESCINDED, "no_adapter")
+        await node.runner.ask(queued("call"))
+        agent = await node.runner.ask(AgentResumed(AgentId("a1")))
+        assert isinstance(agent, AgentView) and agent.misses == 0 and agent.state is AgentState.RINGING
+        assert [one.contact for one in calls.commands] == ["call"] and channels.refused == {Channel.CHAT: 1}
+        assert {one.contact: one.state for one in node.runner.status().contacts} == {
+            "chat": ContactState.PENDING, "call": ContactState.RESERVED}
 
 
 async def test_a_store_that_fails_ends_the_node_and_everybody_is_told() -> None:

@@ -241,7 +241,8 @@ def test_the_help_has_every_command_once_by_section() -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/install.md", "docs/asterisk.md", "docs/prompts.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/operate/install.md", "docs/operate/asterisk.md",
+                                  "docs/centre/prompts.md"])
 def test_the_documents_name_commands_and_options_that_exist(page: str) -> None:
     from typer.main import get_command
 

@@ -173,7 +173,8 @@ def test_what_a_purge_has_left_can_be_run_again(tmp_path: Path) -> None:
         for at, event in told:
             assert event is not None
             engine.handle(event, at)
-        await store.commit(Turn(told, engine.take_facts()))
+        changes = engine.take_changes()
+        await store.commit(Turn(told, engine.take_facts(), changes))
         await traces.drop(store, await store.look(partial(traces.past, before=201.0)))
         await store.close()
 

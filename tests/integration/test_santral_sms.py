@@ -72,7 +72,7 @@ def test_a_mistake_is_told_with_its_line(centre: Path, sms: str, told: str) -> N
 def test_a_centre_with_words_and_no_gateway_is_told_and_one_with_both_is_not(centre: Path) -> None:
     [one] = unsent(check(centre))
     menu = (centre / "menu.yaml").read_text(encoding="utf-8").splitlines()
-    assert "sms: " in menu[int(one.where.rpartition(":")[2]) - 1] and "docs/sms.md" in one.mend
+    assert "sms: " in menu[int(one.where.rpartition(":")[2]) - 1] and "docs/operate/sms.md" in one.mend
     checked = check(gets(centre, 'url = "https://sms.example/send"'))
     assert checked.problems == () and unsent(checked) == []
 

@@ -34,7 +34,8 @@ async def state(tmp_path: Path) -> Path:
 
     async def tell(event: Event) -> None:
         engine.handle(event, now)
-        await store.commit(Turn([(now, event)], engine.take_facts()))
+        changes = engine.take_changes()
+        await store.commit(Turn([(now, event)], engine.take_facts(), changes))
 
     await tell(Started(CENTRE))
     await tell(Configured(CENTRE))

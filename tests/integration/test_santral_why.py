@@ -99,7 +99,8 @@ def test_a_contact_whose_journal_goes_on_after_a_restart(state: Path, day: Day, 
     async def write() -> None:
         store = await Store.open(Path(copy) / "santral.db")
         await store.take_lease("day")
-        await store.commit(Turn([(at, start), (at + 1.0, later)], [*first, *engine.take_facts()]))
+        changes = engine.take_changes()
+        await store.commit(Turn([(at, start), (at + 1.0, later)], [*first, *engine.take_facts()], changes))
         await store.close()
 
     asyncio.run(write())

@@ -48,7 +48,7 @@ async def test_facts_of_the_engine_fit(tmp_path: Path, seed: int) -> None:
         if number % 200 == 199:
             driver.revive()
         if rng.random() < 0.1 or number == STEPS - 1:
-            await store.commit(Turn(driver.entries[entries:], driver.facts[facts:]))
+            await store.commit(Turn(driver.entries[entries:], driver.facts[facts:], driver.changes.take()))
             entries, facts = len(driver.entries), len(driver.facts)
     loaded = await store.load()
     await store.close()
@@ -95,9 +95,9 @@ async def test_rows_know_since_when_each_waits_in_the_service_and_by_which_it_ca
         while crowd.duel.events < HOUSE_EVENTS:
             for _ in range(100):
                 crowd.step()
-            await store.commit(Turn([], facts[written:]))
+            await store.commit(Turn([], facts[written:], crowd.duel.changes.take()))
             written = len(facts)
-            told = {one.contact: (one.since if one.entered_at is None else one.entered_at, one.visited)
+            told = {one.contact: (one.entered_at, one.visited)
                     for one in (await store.load()).contacts}
             known = {str(one.id): (one.entered_at, one.visited)
                      for one in crowd.duel.engine._domain.contacts.values()}
@@ -149,7 +149,7 @@ async def test_a_start_sends_nobody_away_who_had_time(tmp_path: Path, case: str)
     assert told.tick(640.0) == []
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("test")
-    await store.commit(Turn([(0.0, e.Configured(told.centre))], told.facts))
+    await store.commit(Turn([(0.0, e.Configured(told.centre))], told.facts, told.changes.take()))
     loaded = await store.load()
     await store.close()
     [row] = [one for one in loaded.contacts if one.contact == name]
@@ -180,10 +180,11 @@ async def test_places_of_callers_who_hung_up_outlive_a_restart(tmp_path: Path) -
     told.tell(e.PlaceDeclined("c6"), 61.0)  # type: ignore[arg-type]
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("test")
-    await store.commit(Turn(entries, told.facts))
+    await store.commit(Turn(entries, told.facts, told.changes.take()))
     loaded = await store.load()
     await store.close()
-    assert loaded.places == told.engine._domain.kept.all() == (OldPlace("h2", (ServiceId("edu"),), 10.0, 2, 50.0),)
+    held = told.engine._domain.caller_memory.held_positions
+    assert loaded.places == tuple(held.values()) == (OldPlace("h2", (ServiceId("edu"),), 10.0, 2, 50.0),)
     [waits] = [one for one in loaded.contacts if one.contact == "c6"]
     assert (waits.since, waits.priority) == (60.0, 0)
 
@@ -207,12 +208,12 @@ async def test_a_call_that_no_line_took_leaves_the_place_after_a_restart(tmp_pat
             told.tell(e.ContactLeft(name, "key", "3"), 41.0)
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("test")
-    await store.commit(Turn([], told.facts))
+    await store.commit(Turn([], told.facts, told.changes.take()))
     loaded = await store.load()
     await store.close()
     assert {place.caller_hash for place in loaded.places} == ({"h1"} if way in ("net", "gone") else set())
     if way != "gone":
-        assert loaded.places == told.engine._domain.kept.all()
+        assert loaded.places == tuple(told.engine._domain.caller_memory.held_positions.values())
 
 
 async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
@@ -227,7 +228,7 @@ async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
             told.tell(event, at)
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("test")
-    await store.commit(Turn(entries, told.facts))
+    await store.commit(Turn(entries, told.facts, told.changes.take()))
     places = {place.caller_hash for place in (await store.load()).places}
     await store.close()
     assert places == {f"h{number}" for number in range(3, PLACES_MAX + 3)}
@@ -260,10 +261,10 @@ async def test_what_was_said_of_callers_outlives_a_restart_until_it_is_taken_bac
     talks(70.0, "h4", True)
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("test")
-    await store.commit(Turn(entries, told.facts))
+    await store.commit(Turn(entries, told.facts, told.changes.take()))
     loaded = await store.load()
-    assert loaded.abusive == (Abused("h3", 32.0), Abused("h1", 42.0), Abused("h4", 70.0))
-    assert [one.caller_hash for one in told.engine._domain.abuse.all()] == ["h3", "h1", "h4"]
+    assert loaded.abusive == (Abused("h3", 32.0), Abused("h1", 42.0), Abused("h4", 71.0))
+    assert list(told.engine._domain.caller_memory.abuse) == ["h3", "h1", "h4"]
     [talked] = [one for one in loaded.contacts if one.contact == "c7"]
     assert talked.abusive and talked.topics == {"abusive"}
     old = await store.work(partial(traces.blank_rows, ids=["c1", "c4"]))
@@ -285,11 +286,11 @@ async def test_the_row_of_a_caller_sent_on_to_an_anonymous_service_knows_nobody(
     store = await Store.open(tmp_path / "santral.db")
     await store.take_lease("test")
     taken = len(told.facts)
-    await store.commit(Turn([(0.0, e.Configured(told.centre))], told.facts))
+    await store.commit(Turn([(0.0, e.Configured(told.centre))], told.facts, told.changes.take()))
     for contact in (offer.contact, "c2"):
         await store.work(partial(keyed.add, one=keyed.Keyed(contact, "kimlik", "hash", "", 11.0)))
     told.tell(e.TransferAsked(offer.offer, secret.id), 20.0)
-    await store.commit(Turn([], told.facts[taken:]))
+    await store.commit(Turn([], told.facts[taken:], told.changes.take()))
     found = {one.contact: (one.caller_hash, one.caller_box) for one in (await store.load()).contacts}
     left = await store.work(partial(keyed.of_contacts, ids=[offer.contact, "c2"]))
     await store.close()

@@ -27,7 +27,7 @@ from routing.store.database import connect, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
 from routing.store.numbers import NumberKeys
 from routing.store.reader import Reader
-from routing.store.schema import metadata
+from routing.store.schema import metadata, offers
 from routing.store.store import Store
 from tests.core_house import EDU, House
 from tests.fakes import postgres
@@ -134,9 +134,8 @@ async def test_conflicts_write_nothing(store: Store, where: str) -> None:
     with engine.connect() as connection, pytest.raises(IntegrityError):
         connection.execute(text("UPDATE offers SET offer = 5, contact = 'c9'"))
     with engine.connect() as connection, pytest.raises(IntegrityError):
-        connection.execute(text("INSERT INTO offers SELECT 9, contact, 'a2', seat, service, channel, slot, state, "
-                                "agent_version, offered_at, ring_s, step, level, rang_at, connected_at, talk_over_at, "
-                                "ended_at, reason, held_s FROM offers"))
+        columns = ", ".join(column.name for column in offers.c if column.name != "offer")
+        connection.execute(text(f"INSERT INTO offers (offer, {columns}) SELECT 9, {columns} FROM offers"))
     engine.dispose()
 
 
@@ -202,7 +201,7 @@ async def test_a_caller_is_blanked_and_recordings_have_rows_here_too(where: str,
         house.waits("edu", house.now + 1.0, caller_hash=digest, caller_box=box)
         told.append((house.now, e.ContactQueued(ContactId(f"c{house.numbers}"), ServiceId("edu"), "PJSIP/x",
                                                 caller_hash=digest, caller_box=box)))
-    await store.commit(Turn([(house.now, e.CallerForgotten(theirs[0][0])), *told], house.facts))
+    await store.commit(Turn([(house.now, e.CallerForgotten(theirs[0][0])), *told], house.facts, house.changes.take()))
     caller = await store.work(partial(traces.caller_of, caller_hash=theirs[0][0]))
     assert caller.contacts == ("c1", "c3") and caller.boxes == (theirs[0][1], theirs[2][1])
     change = traces.without({theirs[0][0]: "f" * 64}, lambda box: keys.open(box) == "+905321112233")
@@ -233,7 +232,7 @@ async def test_one_contact_is_found_among_all(where: str) -> None:
     heard.take_facts()
     store = await Store.open(where)
     await store.take_lease("a")
-    await store.commit(Turn(heard.entries, heard.happened))
+    await store.commit(Turn(heard.entries, heard.happened, heard.changes.take()))
     await store.close()
     with Reader(where) as reader, reader.snapshot() as ask:
         assert [one.contact for one in contact_past.named(ask, "17", 9)] == ["17.1", "17.2"]

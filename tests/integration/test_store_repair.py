@@ -55,6 +55,7 @@ class Unchecked(Driver):
             self.commands += self.engine.tick(self.now) if event is None else self.engine.handle(event, self.now)
         except Refused:
             self.entries.pop()
+        self.changes.add(self.engine.take_changes())
         new = self.engine.take_facts()
         self.facts += new
         self.offers += [(one.offer, one.contact) for one in new if isinstance(one, f.Offered)]
@@ -92,7 +93,7 @@ def _busy(driver: Unchecked) -> None:
 
 
 async def _kept(store: Store, driver: Driver) -> None:
-    await store.commit(Turn(driver.entries, driver.facts))
+    await store.commit(Turn(driver.entries, driver.facts, driver.changes.take()))
     driver.entries, driver.facts = [], []
 
 
@@ -105,6 +106,7 @@ async def _start(path: Path, driver: Unchecked) -> tuple[Store, list[Row]]:
                         loaded.next_offer, loaded.next_fact, loaded.places, loaded.abusive))
     repairs = driver.engine.take_repairs()
     await store.repair(repairs)
+    driver.changes.add(driver.engine.take_changes())
     driver.facts += driver.engine.take_facts()
     assert sum(isinstance(one, f.Alarm) and one.kind == REPAIRED for one in driver.facts) == len(repairs)
     await _kept(store, driver)

@@ -17,7 +17,6 @@ HOUR_S = 3_600.0
 LONGEST_BREAK_S = 14_400.0
 BREAKS_MOST = 24
 RULES = {"rest_gap", "distress_limit", "decompression"}
-MOLA = "mola"
 
 
 def load_now(h, p: Person) -> float:
@@ -147,22 +146,65 @@ def break_changed(h, p: Person, before, before_s: float) -> None:
     short_s = h.centre.micro_break_s
     if p.state is SIGNED_OUT:
         p.break_s = p.break_until = 0.0
+        p.limit_at = inf
         return
     if before is SIGNED_OUT:
         p.breaks = tuple(one for one in p.breaks if one[0] > h.now)
         if before_s >= short_s or not p.working_since:
             refreshed(h, p)
-    elif before is PAUSED and p.state is not PAUSED:
-        if p.break_until or h.now - p.paused_at >= short_s:
+    elif before is PAUSED and (p.state is not PAUSED or p.works is not works(h, p.reason)):
+        length_s = h.now - p.paused_at
+        if p.works:
+            half_life = h.centre.occupied_half_life_s
+            p.occupied, p.occupied_at = p.occupied * 2.0 ** ((p.occupied_at - h.now) / half_life) + length_s, h.now
+            h.seen["pauses at work"] += 1
+            h.seen["breaks that waited for work"] += bool(p.breaks) and p.breaks[0][0] <= h.now < p.breaks[0][1]
+        elif p.break_until or length_s >= short_s:
             refreshed(h, p)
         p.break_until = 0.0
     elif before is NOT_RESPONDING and p.state is not PAUSED:
         h.seen["breaks that waited for an absent agent"] += bool(p.breaks) and p.breaks[0][0] <= h.now < p.breaks[0][1]
     if p.state is PAUSED:
-        if before is not PAUSED:
-            p.paused_at = h.now
+        if before is not PAUSED or p.works is not works(h, p.reason):
+            p.paused_at, p.works = h.now, works(h, p.reason)
         p.break_until = h.now + p.break_s if p.break_s else 0.0
         p.break_s = 0.0
+    limit_pause(h, p, h.now)
+
+
+def row_of(h, reason: str):
+    """The row of the table of reasons; None: it has none."""
+    rows = [row for row in h.centre.pause_reasons if row.id == reason]
+    return rows[0] if rows else None
+
+
+def usual(h) -> str:
+    """The reason of breaks that the clock begins."""
+    rows = h.centre.pause_reasons
+    return ([row.id for row in rows if row.default] or [rows[0].id])[0]
+
+
+def works(h, reason: str) -> bool:
+    """A pause for this reason is work."""
+    return row_of(h, reason) is not None and row_of(h, reason).work
+
+
+def limit_pause(h, p: Person, since: float) -> None:
+    """How long the pause may last. The clock ends its own breaks: they have no limit."""
+    row = row_of(h, p.reason) if p.state is PAUSED and not p.break_until else None
+    p.limit_at = inf if row is None or row.limit_s is None else since + row.limit_s
+    p.limit_told = p.limit_at <= h.now
+
+
+def limit_over(h, p: Person) -> None:
+    """Nothing happens to the agent: it is only told."""
+    p.limit_told = True
+    h.tell("PauseLimitReached", p.id, p.reason)
+
+
+def at_work(p: Person) -> bool:
+    """Breaks wait until the agent is back."""
+    return p.state is NOT_RESPONDING or (p.state is PAUSED and p.works)
 
 
 def refreshed(h, p: Person) -> None:
@@ -180,7 +222,7 @@ def forgone(h, p: Person) -> None:
 def kept(h, p: Person) -> None:
     """The leave is taken back; the break that waited with it is not."""
     if p.break_s:
-        p.pause_pending = "mola"
+        p.pause_pending = usual(h)
 
 
 def break_due(h, p: Person) -> float:
@@ -188,7 +230,7 @@ def break_due(h, p: Person) -> float:
     if not p.signed or p.break_until:
         return inf
     at = p.breaks[0][0] if p.breaks else inf
-    if p.state is NOT_RESPONDING:
+    if at_work(p):
         return at if at > h.now else inf  # later, should there be something left of it
     if p.state not in AWAY and not (p.break_s or p.pause_pending or p.leave_pending):
         at = min(at, short_due(p))
@@ -218,7 +260,7 @@ def clock_says(h, p: Person) -> None:
             shifts.become(h, p, READY, "resumed")
         return
     length = 0.0
-    while p.state is not NOT_RESPONDING and p.breaks and p.breaks[0][0] <= h.now:
+    while not at_work(p) and p.breaks and p.breaks[0][0] <= h.now:
         start, end = p.breaks[0]
         p.breaks, p.break_begun, length = p.breaks[1:], start, max(length, end - h.now)
     works = p.state not in AWAY
@@ -230,7 +272,7 @@ def clock_says(h, p: Person) -> None:
         p.break_s = max(p.break_s, length)
     if length > 0 and works and not p.pause_pending and not p.leave_pending:
         p.break_s = length
-        shifts.pause(h, p, MOLA)
+        shifts.pause(h, p, usual(h))
 
 
 def planned(h, event: e.BreaksPlanned) -> None:

@@ -161,7 +161,8 @@ def go_on(h, p: Person) -> None:
 
 def interrupt(h, p: Person, offer: Offer) -> None:
     """Tell it."""
-    h.commands.append(commands.Interrupt(offer.id, offer.caller.id, offer.interrupted, offer.caller.node))
+    h.commands.append(commands.Interrupt(offer.id, offer.caller.id, offer.interrupted, offer.caller.node,
+                                          offer.caller.channel))
     h.tell("Interrupted", offer.id, p.id, offer.interrupted)
 
 
@@ -211,6 +212,19 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         elif event.reason in ("busy", "rejected"):
             whose.misses += 1
         close(h, offer, "rejected", event.reason, by=whose)
+
+
+def command_refused(h, event: e.CommandRefused) -> None:
+    """No adapter takes the command: the contact is left alone, and nobody has missed it."""
+    caller, offer = h.callers.get(event.contact), h.offers.get(event.offer)
+    if caller is None or not caller.in_line:
+        return
+    if event.offer is None:
+        caller.net_again = h.now + 30.0
+    elif offer is not None and offer.caller is caller and offer.state is PENDING and offer.rang_at is None \
+            and offer.answered_at is None:
+        caller.not_before = max(caller.not_before, h.now + 30.0)
+        close(h, offer, "rescinded", "no_adapter", keep_idle=True)
 
 
 def missed(h, offer: Offer, reason: str, there=()) -> None:

@@ -215,7 +215,7 @@ def beside(h, p: Person, channel: Channel) -> bool:
         return False
     if sum(one.caller.channel is channel for one in live) >= dict(profile.max_concurrency).get(channel, 1):
         return False
-    if call and (yielding or channel in h.centre.interruptible):
+    if call and (yielding or h.interruptible(channel)):
         return False
     counted = live
     if channel is VOICE:

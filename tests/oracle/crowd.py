@@ -14,11 +14,13 @@ from routing.core.model import (
     Centre,
     Channel,
     DistressLimit,
+    PauseReason,
     PreConnect,
     Profile,
     Service,
     Step,
     WrapUpMode,
+    channel_rows,
 )
 from routing.core.strategies import STRATEGIES
 from tests.oracle.callbacks import SERVED_S
@@ -36,6 +38,9 @@ from tests.oracle.state import (
 )
 
 AGENTS = 9
+PAUSES = (PauseReason("egitim", work=True), PauseReason("mola", default=True), PauseReason("yemek", limit_s=15.0),
+          PauseReason("teknik", work=True, limit_s=40.0))
+"""Reasons for a pause; sometimes the last one is not in the table."""
 PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
 SKILLS = (PSY, EDU, TIP, TR)
 LEVELS = (0, 10, 40, 50, 80, 100)
@@ -106,11 +111,12 @@ def centre_of(rng: random.Random) -> Centre:
     return Centre(
         tuple(service_of(rng, name, names) for name in names), tuple(agents),
         seats=None if rng.random() < 0.8 else frozenset(SeatId(f"s{number}") for number in range(AGENTS - 1)),
-        interruptible=rng.choice((Centre((), ()).interruptible, frozenset(Channel) - {Channel.VOICE}, frozenset())),
+        channels=channel_rows(interruptible=rng.choice((None, frozenset(Channel) - {Channel.VOICE}, frozenset()))),
         load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
         decompression_s=rng.choice((7.0, 30.0)), spared_s=rng.choice((10.0, 40.0)),
         micro_break_s=rng.choice((5.0, 20.0)), abusive_days=rng.choice((180.0, 0.002)),
-        reacts_s=2.0 if len(agents) == AGENTS else 3.5)
+        reacts_s=2.0 if len(agents) == AGENTS else 3.5,
+        pause_reasons=rng.choice((PAUSES, PAUSES, PAUSES[:3])))
 
 
 class Crowd:
@@ -276,6 +282,8 @@ class Crowd:
         if offer.state is PENDING:
             if rng.random() < 0.03:
                 return e.AgentSpared(offer.person.id)
+            if rng.random() < 0.03:
+                return e.CommandRefused(caller, number if rng.random() < 0.8 else None)
             if caller_hash.startswith(AGAIN) and offer.calls_back and not offer.dialling and rng.random() < 0.6:
                 return self._comes(offer)
             if offer.dialling:  # mostly it rings on, and some for too long
@@ -381,7 +389,8 @@ class Crowd:
             return e.AgentResumed(agent) if rng.random() < 0.7 else e.WrapUpEnded(agent)
         return rng.choice((
             e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat), e.AgentResumed(agent), e.AgentResumed(agent),
-            e.AgentPaused(agent), e.AgentPaused(agent, "yemek"), e.AgentSignedOut(agent), e.WrapUpEnded(agent),
+            e.AgentPaused(agent), e.AgentPaused(agent, rng.choice(("yemek", "egitim", "egitim", "teknik", "yok"))),
+            e.AgentSignedOut(agent), e.WrapUpEnded(agent),
             e.WrapUpExtended(agent), e.WrapUpAsked(agent), e.WrapUpAsked(agent), e.AgentSpared(agent),
             e.AgentSkilled(agent, rng.choice((None, None, ((PSY, 50), (TIP, 80)), ((TR, 50), (EDU, 50), (PSY, 90)),
                                               ()))),

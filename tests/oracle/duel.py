@@ -7,15 +7,24 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from routing.core import capacity, handled, wellbeing
 from routing.core import events as e
 from routing.core import facts as f
+from routing.core import handled
 from routing.core import talk_facts as tf
 from routing.core.commands import Overflow, Rescind
 from routing.core.engine import Engine
 from routing.core.errors import Refused
 from routing.core.model import Centre
-from routing.core.stored import Spoke, Started, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import (
+    ChangeLog,
+    Started,
+    StoredAgent,
+    StoredContact,
+    StoredOffer,
+    agent_row,
+    contact_row,
+    offer_row,
+)
 from tests.oracle.house import House, Refusal
 
 OVER_KEPT = 50
@@ -47,6 +56,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     tf.WrappedUp: ("offer", "contact", "agent"),
     f.Ended: ("contact", "service", "outcome", "key"),
     f.CentreChanged: ("services", "agents"),
+    f.PauseLimitReached: ("agent", "reason"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
     f.MenuPassed: e.MenuLeft._fields,
     f.Surveyed: ("contact", "service", "question", "answer"),
@@ -107,6 +117,8 @@ class Duel:
         """How often each event, and each telling thing, occurred."""
         self._still: set[str] = set()
         """Callbacks that stood still when this was last looked at."""
+        self.changes = ChangeLog()
+        """Rows that have changed."""
         self._begin()
         self.tell(e.Configured(centre))
 
@@ -163,8 +175,8 @@ class Duel:
             contacts, offers = drop(contacts), drop(offers)
         event = Started(
             d.centre, tuple(contacts), tuple(offers), tuple(agents), tuple(list(d.over)[-OVER_KEPT:]),
-            tuple(Spoke(caller, *last) for caller, last in d.known._last.items()), d.next_offer, d.next_seq,
-            d.kept.all(), d.abuse.all())
+            tuple(d.caller_memory.last_agents.values()), d.next_offer, d.next_seq,
+            tuple(d.caller_memory.held_positions.values()), tuple(d.caller_memory.abuse.values()))
         self._begin()
         self.tell(event)
 
@@ -175,6 +187,7 @@ class Duel:
         wanted, house.commands = house.commands, []
         said, house.said = house.said, []
         facts = []
+        self.changes.add(self.engine.take_changes())
         for fact in self.engine.take_facts():
             fields = PLAIN.get(type(fact))
             if fields is not None:
@@ -268,6 +281,8 @@ class Duel:
                 seen[f"callback {fact.reason if fact.reason in ('asked', 'reached', 'stale') else 'failed'}"] += 1
             case f.CallbackDialled():
                 seen["callback dialled"] += 1
+            case f.PauseLimitReached():
+                seen[f"limit of {fact.reason}"] += 1
 
     def _oracle_state(self) -> tuple[list[Any], ...]:
         h = self.house
@@ -281,7 +296,8 @@ class Duel:
              for o in h.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.misses, _idle(p), p.pause_pending,
               p.leave_pending, p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
-              p.spared_until, p.gap_until, len(p.hands), p.agent.skills) for p in h.people.values() if p.ever],
+              p.spared_until, p.gap_until, len(p.hands), p.agent.skills, p.limit_at)
+             for p in h.people.values() if p.ever],
             [(s.id, s.reachable, s.in_use, s.settling) for s in h.phones.values()],
         )
 
@@ -297,7 +313,8 @@ class Duel:
              for o in d.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.misses, _idle(p), p.pause_pending,
               p.leave_pending, p.aside, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
-              p.spared_until, p.gap_until, len(p.offers), p.agent.skills) for p in d.agents.values() if p.version],
+              p.spared_until, p.gap_until, len(p.offers), p.agent.skills, p.pause_limit_at)
+             for p in d.agents.values() if p.version],
             [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
         )
 
@@ -333,23 +350,5 @@ def _different(a: list[Any], b: list[Any]) -> list[tuple[Any, Any]]:
 def rows(engine: Engine) -> tuple[list[StoredContact], list[StoredOffer], list[StoredAgent]]:
     """What a store holds at this moment."""
     d = engine._domain
-    contacts = [StoredContact(c.id, c.state, c.version, c.service.id, c.channel, c.since, c.queued_at, c.priority,
-                              c.original_position, c.leg, c.slow, c.node, c.caller_hash, c.caller_box,
-                              None if c.offer is None else c.offer.id, c.step, c.step_at, c.entered_at, c.visited,
-                              c.needs, c.topics, c.callback, c.tries, c.not_before, c.anytime, c.callback_hash,
-                              c.callback_box, c.handed_at,
-                              None if c.introducer is None else c.introducer.consult.waited_s,
-                              c.language, c.follow_up, c.abusive)
-                for c in d.contacts.values()]
-    offers = [StoredOffer(o.id, o.contact.id, o.agent.id, o.seat,
-                          (o.contact.service if o.consult is None else o.consult.service).id,
-                          o.contact.channel, o.state, o.offered_at, o.ring_s, o.step, o.level, o.rang_at,
-                          o.connected_at, o.talk_over_at, o.held_s, o.interrupted,
-                          None if o.partner is None else o.partner.id, o.offered_at if o.dialling else None,
-                          o.held_since, o.wrapup_asked)
-              for o in d.offers.values()]
-    agents = [StoredAgent(a.id, a.version, a.state, a.reason, a.since, a.seat or "", a.misses, a.idle_since,
-                          capacity.wrapup_until(d, a), a.pause_pending, a.leave_pending,
-                          wellbeing.burden(a), skills=None if a.as_configured is None else a.agent.skills)
-              for a in d.agents.values() if a.version]
-    return contacts, offers, agents
+    return ([contact_row(one) for one in d.contacts.values()], [offer_row(one) for one in d.offers.values()],
+            [agent_row(one) for one in d.agents.values() if one.version])

@@ -21,7 +21,8 @@ TOLD = {
     e.CallbackTaken: callbacks.callback_taken, e.CallbackReached: callbacks.callback_reached,
     e.CallbacksQuiet: callbacks.callbacks_quiet,
     e.CallbackFailed: callbacks.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
-    e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended, e.TalkEnded: calls.talk_ended,
+    e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended,
+    e.CommandRefused: calls.command_refused, e.TalkEnded: calls.talk_ended,
     e.Held: calls.held, e.FollowUpAgreed: calls.follow_up, e.AbuseSaid: calls.abuse,
     e.TransferAsked: calls.transfer, e.ConsultAsked: consults.asked,
     e.ConsultEnded: consults.ended, e.SeatChanged: shifts.phone_changed,
@@ -139,6 +140,8 @@ class House:
                 found.append((p.since + after_s, shifts.returned, p))
             if p.leave_at is not None:
                 found.append((p.leave_at, leave, p))
+            if p.limit_at < inf and not p.limit_told:
+                found.append((p.limit_at, burden.limit_over, p))
             if p.relaxed:
                 found.append((min(p.relaxed.values()), burden.rules_hold_again, p))
             if p.wake_at is not None:
@@ -197,11 +200,15 @@ class House:
 
     def cost(self, channel: Channel) -> int:
         """Units of an agent's capacity."""
-        return dict(self.centre.costs).get(channel, 100)
+        return next((row.cost for row in self.centre.channels if row.channel is channel), 100)
+
+    def interruptible(self, channel: Channel) -> bool:
+        """A call may come meanwhile."""
+        return any(row.channel is channel and row.interruptible for row in self.centre.channels)
 
     def yields(self, offer: Offer) -> bool:
         """A call may interrupt it."""
-        return not offer.voice and offer.caller.channel in self.centre.interruptible
+        return self.interruptible(offer.caller.channel)
 
     def asked(self, caller: Caller, step: int | None = None) -> tuple[Any, Any]:
         """What a contact asks for in a step."""

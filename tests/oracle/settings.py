@@ -190,12 +190,12 @@ def started(h, event: Started) -> None:
     h.lost_places = sorted((tuple(row) for row in event.places), key=lambda one: one[4])
     for row in sorted(event.contacts, key=lambda one: (one.queued_at, len(one.contact), one.contact)):
         h.callers[row.contact] = stored_caller(h, row)
-    rows, waits = {row.agent: row for row in event.agents}, {row.contact: row.wait_s for row in event.contacts}
+    rows = {row.agent: row for row in event.agents}
     for row in rows.values():
         stored_person(h, row)
     for row in sorted(event.offers):
         if not rings_for_who_calls(h, row, event.offers):
-            stored_offer(h, row, rows.get(row.agent), waits.get(row.contact))
+            stored_offer(h, row)
     for caller in list(h.callers.values()):
         settle_caller(h, caller)
     for p in h.people.values():
@@ -217,8 +217,7 @@ def stored_caller(h, row) -> Caller:
     return Caller(
         row.contact, service, Channel(row.channel), min(row.since, h.now), row.priority, h.take_number(),
         row.queued_at, row.leg, row.slow, row.node, row.caller_hash, row.needs, row.topics,
-        entered_at=min(row.since if row.entered_at is None else row.entered_at, h.now),
-        step_at=min(row.queued_at if row.step_since is None else row.step_since, h.now),
+        entered_at=min(row.entered_at, h.now), step_at=min(row.step_since, h.now),
         step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
         other_hash=row.callback_hash,
@@ -231,24 +230,23 @@ def stored_person(h, row) -> None:
     p = h.people.get(row.agent)
     if p is None:
         p = h.people[row.agent] = Person(Agent(row.agent, ()), len(h.people), configured=False)
-    now, w = h.now, row.wellbeing
+    now, w = h.now, row
     p.ever, p.since = row.version > 0, min(row.since, now)
-    if w is not None:
-        p.load, p.load_at, p.last_load, p.limited = w.load, min(w.load_at, now), w.last_load, w.limited
-        p.spared_until = min(w.spared_until, now + h.centre.spared_s)
-        p.rest_until = min(w.rest_until, now + h.centre.decompression_s)
-        p.steady_at = min(w.steady_at, now + h.centre.decompression_s)
-        p.working_since = min(w.working_since, now)
-        p.occupied, p.occupied_at = w.occupied, min(w.occupied_at, now)
-        p.break_begun, p.break_s, p.break_until = w.break_begun, w.break_s, w.break_until
-        p.relaxed = {rule: min(until, now + burden.HOUR_S) for rule, until in w.relaxed if until > now}
-        burden.limit(h, p)
+    p.load, p.load_at, p.last_load, p.limited = w.load, min(w.load_at, now), w.last_load, w.limited
+    p.spared_until = min(w.spared_until, now + h.centre.spared_s)
+    p.rest_until = min(w.rest_until, now + h.centre.decompression_s)
+    p.steady_at = min(w.steady_at, now + h.centre.decompression_s)
+    p.working_since = min(w.working_since, now)
+    p.occupied, p.occupied_at = w.occupied, min(w.occupied_at, now)
+    p.break_begun, p.break_s, p.break_until = w.break_begun, w.break_s, w.break_until
+    p.relaxed = {rule: min(until, now + burden.HOUR_S) for rule, until in w.relaxed if until > now}
+    burden.limit(h, p)
     if row.state is SIGNED_OUT or row.seat is None or h.phone(row.seat).person is not None:
         return
     shifts.sit(h, p, row.seat)
     p.state, p.reason, p.misses = AgentState(row.state), row.reason, row.misses
     p.pause_pending, p.leave_pending = row.pause_pending, row.leave_pending
-    p.idle_since = p.since if row.idle_since is None else min(row.idle_since, now)
+    p.idle_since = min(row.idle_since, now)
     p.gap_until = 0.0 if burden.relaxed(h, p, "rest_gap") else p.idle_since + p.agent.profile.rest_gap_s
     if row.skills is not None and row.skills != p.agent.skills:
         p.usual, p.agent = p.agent, p.agent._replace(skills=row.skills)
@@ -265,7 +263,7 @@ def rings_for_who_calls(h, row, offers) -> bool:
     return any(callbacks.calls_for(c, waits, asked.get(c.id)) for c in h.callers.values())
 
 
-def stored_offer(h, row, agent_row, waited_s) -> None:
+def stored_offer(h, row) -> None:
     """What does not fit its contact or its agent is let go: the caller waits again."""
     h.next_offer = max(h.next_offer, row.offer + 1)
     caller, p, state = h.callers.get(row.contact), h.people.get(row.agent), OfferState(row.state)
@@ -289,16 +287,15 @@ def stored_offer(h, row, agent_row, waited_s) -> None:
         offer.load = caller.service.load
         if state in (ACCEPTED, CONSULTING) and row.held_since is not None:
             offer.held_since = min(row.held_since, now)
-        for number, load in () if agent_row is None or agent_row.wellbeing is None else agent_row.wellbeing.weighed:
-            if number == offer.id:
-                offer.load, offer.weighed = load, True
+        if row.weighed:
+            offer.load, offer.weighed = row.load, True
     if state is WRAPPING:
         offer.talk_over_at = p.since if row.talk_over_at is None else min(row.talk_over_at, now)
     h.offers[offer.id] = offer
     if asks:
         caller.introducer, offer.due["consult"] = offer, now + 60.0
         offer.came_from = h.services.get(row.service) or last_known(row.service)
-        offer.waited_s = waited_s or 0.0
+        offer.waited_s = row.waited_s
     else:
         caller.offer = offer
         offer.introduced = state is PENDING and caller.introducer is not None and p.state is TALKING
@@ -364,6 +361,8 @@ def settle_person(h, p: Person, row) -> None:
         p.state = READY
     if p.state is PAUSED:
         p.paused_at, p.break_until = p.since, min(p.break_until, h.now + burden.LONGEST_BREAK_S)
+        p.works = burden.works(h, p.reason)
+        burden.limit_pause(h, p, p.since)
     else:
         p.break_until = 0.0
     if not (p.pause_pending or p.leave_pending):

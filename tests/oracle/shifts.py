@@ -200,9 +200,12 @@ def end_wrap_ups(h, p: Person, reason: str) -> None:
 def paused(h, event: e.AgentPaused) -> None:
     """The agent's own word: a break that waits with another reason becomes theirs."""
     p = signed(h, event.agent)
-    if p.break_s and p.pause_pending != event.reason:
+    reason = event.reason or burden.usual(h)
+    if burden.row_of(h, reason) is None:
+        h.refuse("unknown_reason")
+    if p.break_s and p.pause_pending != reason:
         p.break_s = 0.0
-    pause(h, p, event.reason)
+    pause(h, p, reason)
 
 
 def pause(h, p: Person, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service
@@ -210,6 +211,11 @@ class Person:
     # breaks
     working_since: float = 0.0
     paused_at: float = 0.0
+    works: bool = False
+    """The pause counts as work."""
+    limit_at: float = inf
+    """The pause should be over by then."""
+    limit_told: bool = False
     breaks: tuple[tuple[float, float], ...] = ()
     break_begun: float = 0.0
     break_s: float = 0.0

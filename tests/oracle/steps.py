@@ -110,7 +110,7 @@ def next_step(h, caller: Caller, reason: str) -> None:
 def to_net(h, caller: Caller) -> None:
     """Have the caller sent to the safety net."""
     caller.net_again = h.now + NET_AGAIN_S
-    h.commands.append(commands.Overflow(caller.id, caller.leg, caller.node))
+    h.commands.append(commands.Overflow(caller.id, caller.leg, caller.node, caller.channel))
 
 
 def move(h, caller: Caller, to: Service, reason: str) -> None:

@@ -29,7 +29,7 @@ from routing.core.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.match import Matching
 from routing.core.model import Agent, Channel, Profile, Service, Step
 from routing.core.pool import CHANNEL_BIT
-from routing.core.records import AgentRecord, Contact
+from routing.core.records import AgentRecord, Contact, Index
 from tests.examples import examples
 
 pytestmark = pytest.mark.property
@@ -184,7 +184,7 @@ class Plain:
         return [entry[4] for entry in sorted(found, key=lambda entry: entry[:4])]
 
 
-def _shake(dice: random.Random, record: AgentRecord, now: float, matching: Matching, plain: Plain) -> None:
+def _shake(dice: random.Random, record: AgentRecord, now: float, matching: Index, plain: Plain) -> None:
     """An agent comes, goes, or is ready again with another burden."""
     roll = dice.random()
     matching.leave(record)

@@ -1,5 +1,5 @@
 """Random houses in which every field of a profile is in play: no offer ever breaks one. The checker is written from the
-table of the fields alone (`lab/profile_checker.py`); here is the world that tries to make the engine err."""
+table of the fields alone (`tests/profile_checker.py`); here is the world that tries to make the engine err."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from heapq import heappop, heappush
 
 import pytest
 
-from lab.profile_checker import ProfileChecker
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
@@ -24,6 +23,7 @@ from routing.core.model import (
     Channel,
     Comfort,
     DistressLimit,
+    PauseReason,
     PreConnect,
     Profile,
     Service,
@@ -31,6 +31,7 @@ from routing.core.model import (
     WrapUpMode,
 )
 from routing.core.relaxed import RULES
+from tests.profile_checker import ProfileChecker
 
 pytestmark = pytest.mark.property
 
@@ -92,7 +93,9 @@ def centre_of(rng: random.Random) -> Centre:
         agents.append(Agent(AgentId(f"a{number}"), skills, profile_of(rng, number), outside=number == 5))
     return Centre(SERVICES, tuple(agents), load_half_life_s=rng.choice((900.0, 5_400.0)),
                   decompression_s=rng.choice((60.0, 600.0)), spared_s=rng.choice((120.0, 900.0)),
-                  micro_break_s=rng.choice((60.0, 300.0)))
+                  micro_break_s=rng.choice((60.0, 300.0)),
+                  pause_reasons=(PauseReason("mola", default=True), PauseReason("yemek"),
+                                 PauseReason("egitim", work=True)))
 
 
 def _unknown(event: e.Event) -> e.Event:
@@ -235,7 +238,8 @@ class World:
             e.AgentResumed(agent), e.AgentResumed(agent), e.AgentResumed(agent), e.AgentResumed(agent),
             e.WrapUpEnded(agent), e.WrapUpEnded(agent), e.WrapUpEnded(agent), e.WrapUpExtended(agent),
             e.WrapUpExtended(agent),
-            e.AgentSpared(agent), e.AgentPaused(agent, rng.choice(("mola", "yemek"))), e.BreaksPlanned(agent, breaks),
+            e.AgentSpared(agent), e.AgentPaused(agent, rng.choice(("", "mola", "yemek", "egitim"))),
+            e.BreaksPlanned(agent, breaks),
             e.AgentSignedOut(agent) if rng.random() < 0.3 else e.AgentSignedIn(agent, seat),
             e.AgentSignedIn(agent, seat), e.SeatChanged(seat, rng.random() < 0.9, rng.random() < 0.1),
             e.SeatChanged(seat, True, False), e.SeatChanged(seat, True, False),

@@ -17,6 +17,7 @@ from routing.core.errors import RoutingError
 from routing.core.facts import Ended, Fact
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Outcome, Service, Step
+from routing.core.stored import ChangeLog
 from routing.core.talk_facts import TalkOver
 from tests.examples import examples
 from tests.readers import words
@@ -38,6 +39,7 @@ class Run:
     def __init__(self) -> None:
         self.now, self.engine = 1_700_000_000.0, Engine()
         self.facts: list[Fact] = []
+        self.changes = ChangeLog()
         self.offers: list[commands.Offer] = []
         self.callers: dict[int, ContactId] = {}
         self.give(events.Configured(CENTRE))
@@ -52,6 +54,7 @@ class Run:
         except RoutingError:
             made = []
         self.offers += [one for one in made if isinstance(one, commands.Offer)]
+        self.changes.add(self.engine.take_changes())
         self.facts += self.engine.take_facts()
 
     def caller(self, number: int, *, comes: bool) -> ContactId:

@@ -1,4 +1,4 @@
-"""Whatever happens in a house, each call's lines form a word of docs/queue_log.md and readers' rules hold."""
+"""Whatever happens in a house, each call's lines form a word of docs/integrate/queue-log.md and readers' rules hold."""
 
 from __future__ import annotations
 

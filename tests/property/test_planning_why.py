@@ -15,7 +15,7 @@ from planning import why
 from planning.heard import Heard
 from planning.why_cli import show
 from planning.why_view import View
-from planning.why_words import ENDS, PRIVATE_ENDS, REASONS, SPARED, TIERS, UNFIT, WORDS, Said, Words
+from planning.why_words import PRIVATE_ENDS, Words, all_texts
 from routing.core.engine import Engine
 from routing.core.excluded import PRIVATE
 from tests.core_driver import Driver
@@ -30,9 +30,9 @@ SEEDS = (1, 2, 3)
 CONTACTS = 12
 """Told of each house: each is a replay of it."""
 
-NEEDS: tuple[Said, ...] = (SPARED, WORDS["tier"], *TIERS.values(), *(ENDS[one] for one in PRIVATE_ENDS),
-                           *(REASONS[one] for one in PRIVATE))
-NAMED = [word.partition("{}")[0].strip() for said in NEEDS for word in said]
+NEEDS = ("spared", "tier", "tiers.1", "tiers.2", *(f"ends.{one}" for one in PRIVATE_ENDS),
+         *(f"reasons.{one}" for one in PRIVATE))
+NAMED = [word.partition("{")[0].strip() for key in NEEDS for word in all_texts()[key]]
 FORBIDDEN = (*NAMED, *TOPICS, '"tier"', '"partner"', " + ")
 """In an account for everybody: words for needs, topics that somebody is spared, the second one of a pair."""
 
@@ -60,7 +60,7 @@ def check(texts: list[tuple[str, bool]]) -> None:
     open_, private = [[text.replace(SAID, "") for text, needs in texts if needs is which] for which in (False, True)]
     assert not [word for text in open_ for word in FORBIDDEN if word in text]
     assert any(word in text for text in private for word in NAMED), "there were some"
-    assert any(said in text for text in open_ for said in UNFIT)
+    assert any(said in text for text in open_ for said in all_texts()["unfit"])
 
 
 class Stilled(Engine):

@@ -75,7 +75,8 @@ def kept(duel: Heard, path: Path) -> None:
     async def keep() -> None:
         store = await Store.open(path)
         await store.take_lease("node")
-        await store.commit(Turn([(duel.facts[0].at, Started(duel.centre)), (duel.now, None)], duel.facts))
+        await store.commit(Turn([(duel.facts[0].at, Started(duel.centre)), (duel.now, None)], duel.facts,
+                                duel.changes.take()))
         await store.close()
 
     asyncio.run(keep())
@@ -125,7 +126,8 @@ def told(duel: Heard, folder: Path, facts: Sequence[Fact]) -> list[agreement.Tol
 def test_all_who_tell_of_a_house_agree(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     duel = house(seed, monkeypatch)
     kept(duel, tmp_path / "santral.db")
-    agreement.agree(agreement.of_store(tmp_path / "santral.db"), *told(duel, tmp_path, duel.facts))
+    agreement.agree(agreement.of_store(tmp_path / "santral.db"), *told(duel, tmp_path, duel.facts,
+                                duel.changes.take()))
 
 
 def test_one_fact_that_is_missed_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from prompts import english, say
 from prompts.catalogue import texts, translated
-from prompts.clock import duration
 from prompts.number import MOST, ONES, ORDINALS, TENS, cardinal, dative, ordinal
-from prompts.telephone import telephone
+from tests.turkish_words import duration, telephone
 
 pytestmark = pytest.mark.property
 

@@ -1,4 +1,4 @@
-"""The words that a call's lines may form, as the table of docs/queue_log.md says, and a reader that asks for them."""
+"""Read the lines of a call as the table of docs/integrate/queue-log.md allows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "queue_log.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "integrate" / "queue-log.md"
 ENDS = frozenset({"over", "out", "left"})
 NAME = re.compile(r"[A-Za-z0-9_./-]{1,40}")
 FIELDS = {

@@ -1,5 +1,7 @@
-"""What a lab leaves behind is looked at when it has ended: its queue_log, by the words of docs/queue_log.md and by two
-readers that know nothing of Santral; and whether all who tell of its contacts say the same (`tests.agreement`)."""
+"""Read what an ended lab left: its queue_log, by the words of docs/integrate/queue-log.md and by two other readers.
+
+`tests.agreement` then checks that all who tell of its contacts say the same.
+"""
 
 from __future__ import annotations
 

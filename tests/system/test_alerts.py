@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from lab import process, records, up
-from lab.prometheus import alerting, watching
 from lab.session import Lab
 from metrics.rules import ROUTES, SCRAPE, Plan, files
+from tests.fakes.prometheus import alerting, watching
 from tests.system.conftest import NewLab
 from tests.until import until
 

@@ -12,8 +12,9 @@ from routing.ami.link import Link, Login
 from routing.ami.resync import snapshot
 from routing.ami.settings import SwitchSettings
 from routing.ami.switch import Switch
+from routing.channels import Channels
 from routing.core.commands import Dial, Offer, Rescind
-from routing.core.events import CallbackFailed, Event, OfferEnded
+from routing.core.events import CallbackFailed, CommandRefused, Event, OfferEnded
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model import AnswerMode, Channel
 from tests.system.stage import plain
@@ -37,7 +38,8 @@ async def test_only_calls_reach_asterisk(lab: Lab) -> None:
         await until_async(lambda: switch.connected)
         plain_offer = Offer(CALL, ContactId("1.1"), "PJSIP/trunk-ffffffff", AgentId("a"), SeatId("nobody"),
                             ServiceId("psikososyal"), "Psikososyal destek", 10.0, AnswerMode.MANUAL, False, 0.0)
-        switch.orders.execute([
+        channels = Channels([switch], told.append, lambda channels: ())
+        channels.execute([
             plain_offer._replace(offer=MESSAGE, contact=ContactId("chat-1"), leg="", channel=Channel.CHAT,
                                  seat=SeatId(seat)),
             Rescind(MESSAGE, ContactId("chat-1"), "call", channel=Channel.CHAT),
@@ -45,6 +47,7 @@ async def test_only_calls_reach_asterisk(lab: Lab) -> None:
         await until_async(lambda: OfferEnded(CALL, "unreachable") in told, what=f"{told}")
         assert [one for one in told if isinstance(one, CallbackFailed | OfferEnded)] == [
             CallbackFailed(CALLBACK, "failed"), OfferEnded(CALL, "unreachable")]
+        assert CommandRefused(ContactId("chat-1"), MESSAGE) in told and channels.refused == {Channel.CHAT: 2}
         link = Link(login)
         await link.open()
         assert (await snapshot(link)).channels == {} and not lab.network.rung

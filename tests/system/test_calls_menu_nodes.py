@@ -1,5 +1,5 @@
-"""The menu that has everything (docs/menu.md), on a real Asterisk with real keys: digits, another language, a message,
-outside numbers, a menu behind the first, a caller who asked for a person at once. All calls are made together."""
+"""The menu that has everything (docs/centre/menu.md), on a real Asterisk with real keys: digits, another language, a
+message, outside numbers, a menu behind the first, a caller who asked for a person at once. All are made together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator's way: `docs/install.md` from its first command to the first call, on an Asterisk not of the lab."""
+"""The operator's way: `docs/operate/install.md` from its first command to the first call, on another Asterisk."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_the_page_leads_to_the_first_call(machine: Machine, place: Place, 
 
 
 def test_the_files_can_stand_beside_an_operators_own(machine: Machine) -> None:
-    page = (walk.HOUSE / "docs/asterisk.md").read_text(encoding="utf-8")
+    page = (walk.HOUSE / "docs/operate/asterisk.md").read_text(encoding="utf-8")
     included = re.findall(r"^\| `(\w+\.conf)` \| `(#include santral/\w+\.conf)`", page, re.MULTILINE)
     assert len(included) == 8
     port = re.search(r"^port=(\d+)$", (machine.asterisk.etc / "manager.conf").read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Carries out `docs/install.md`: every command line of the page, in its order, below a folder that stands for `/`.
+"""Carries out `docs/operate/install.md`: every command line of the page, in its order, below a folder used as `/`.
 
 What the page says is what runs. Replaced are paths (`/etc`, `/var`, `/usr/local` and `/opt/santral` lie below the
 folder), ports, and what only root of a whole machine can do: packages, users, owners, units.
@@ -19,7 +19,7 @@ from lab.ports import Ports
 from tests.system.stock_asterisk import StockAsterisk
 
 HOUSE = Path(__file__).resolve().parents[2]
-PAGE = HOUSE / "docs" / "install.md"
+PAGE = HOUSE / "docs" / "operate" / "install.md"
 
 COMMAND_S = 600.0
 """Building all prompts takes a minute or two on a slow machine."""

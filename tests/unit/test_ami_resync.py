@@ -206,10 +206,10 @@ def test_what_happened_in_the_gap_has_its_true_time(
 
 
 def test_the_black_box_reads_what_the_rendered_files_write() -> None:
-    text = Path("asterisk_conf/templates/cel_custom.conf").read_text(encoding="utf-8")
+    text = Path("asterisk_conf/templates/cel_custom.conf.j2").read_text(encoding="utf-8")
     order = re.findall(r"CSV_QUOTE\(\$\{(?:CHANNEL\()?(\w+)", text)
     assert order == ["eventtime", "eventtype", "uniqueid", "linkedid"]
-    events = re.search(r"^events=(.*)$", Path("asterisk_conf/templates/cel.conf").read_text(encoding="utf-8"), re.M)
+    events = re.search(r"^events=(.*)$", Path("asterisk_conf/templates/cel.conf.j2").read_text(encoding="utf-8"), re.M)
     assert events is not None and {"CHAN_END", "HANGUP", "BRIDGE_ENTER"} <= set(events[1].split(","))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from centres import generate
 from centres.load import Loaded, load
 from centres.team import Accommodation
 from tests.ministry import MEB, copied, edit
@@ -34,13 +33,6 @@ def test_the_ministry_is_sound() -> None:
     assert [agent.number for agent in loaded.agents] == [str(number) for number in range(1001, 1181)]
     assert [service.id for service in loaded.services] == [
         "psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci"]
-
-
-def test_the_example_is_what_the_generator_writes(tmp_path: Path) -> None:
-    generate.write(tmp_path)
-    for name in ("team.yaml", "accommodations.yaml"):
-        assert (tmp_path / name).read_text(encoding="utf-8") == (MEB / name).read_text(encoding="utf-8")
-    assert (tmp_path / "accommodations.yaml").stat().st_mode & 0o077 == 0
 
 
 def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
@@ -114,6 +106,15 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
      "the carrier's server"),
     ("team.yaml", "id: a1037", "id: a.1037", "team.yaml:39", "with on_call needs an 'id' of 1 to 35"),
     ("team.yaml", "id: a1001", "id: " + "a" * 41, "team.yaml:3", "1 to 40 of"),
+    ("santral.toml", "digit = 5", "digit = 4", "santral.toml:71", "key 4 of 'diger' is the key of 'toplanti' too"),
+    ("santral.toml", ", default = true", "", "santral.toml:66", "no reason is the default"),
+    ("santral.toml", "digit = 5", "digit = 5, default = true", "santral.toml:71",
+     "'diger' is the default, and so is 'mola'"),
+    ("santral.toml", "digit = 4, ", "", "santral.toml:70", "needs 'digit' and 'prompt' together"),
+    ("santral.toml", "digit = 1", "digit = 1, work = true", "santral.toml:67", "is the default and counts as work"),
+    ("santral.toml", "limit_min = 90", "limit_min = 0", "santral.toml:70", "limit_min' should be above 0"),
+    ("santral.toml", "limit_min = 90", "limits = 90", "santral.toml:70", "unknown key 'limits'"),
+    ("santral.toml", "diger =", "Diger =", "santral.toml:71", "small letters a to z"),
 ])
 def test_each_mistake_has_its_line(folder: Path, name: str, old: str, new: str, where: str, what: str) -> None:
     edit(folder, name, old, new)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core import abuse
 from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
-from routing.core.abuse import ABUSIVE, DAY_S, Abuse
+from routing.core.abuse import ABUSIVE, DAY_S
 from routing.core.errors import CallerUnknown, NotNow
 from routing.core.ids import AgentId, ContactId, OfferId
 from routing.core.model import Profile
-from routing.core.stored import Abused
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
@@ -136,17 +134,6 @@ def test_news_of_a_waiting_contact_do_not_wash_it_off() -> None:
     assert house.state("a") == "ready"
     house.tell(e.AgentResumed(AgentId("b")), 43.0)
     assert house.offers[-1].agent == "b"
-
-
-def test_so_many_are_remembered_and_the_oldest_word_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(abuse, "CALLERS_MAX", 3)
-    found = Abuse()
-    found.restore(Abused(f"h{number}", float(number)) for number in (3, 1, 4, 0, 2))
-    assert [one.caller_hash for one in found.all()] == ["h2", "h3", "h4"]
-    found.note("h2", 9.0)
-    found.note("h5", 10.0)
-    assert found.all() == (Abused("h4", 4.0), Abused("h2", 9.0), Abused("h5", 10.0))
-    assert len(found) == 3 and found.since("h4", 4.0) and not found.since("h4", 4.1) and not found.since("h9", 0.0)
 
 
 def test_a_word_on_an_offer_there_never_was_is_refused() -> None:

@@ -8,7 +8,7 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core.errors import NotSignedIn
 from routing.core.ids import SkillId
-from routing.core.model import Agent, AgentState, AnswerMode, Channel, Comfort, PreConnect, Profile
+from routing.core.model import Agent, AgentState, AnswerMode, Channel, Comfort, PreConnect, Profile, channel_rows
 from routing.core.offers import BRIEF_S
 from tests.core_house import House
 
@@ -32,7 +32,7 @@ def test_skills_for_now_last_until_the_agent_leaves_or_is_changed() -> None:
     house.sits("a", "b")
     house.tell(e.AgentSkilled("a", ((OTHER, 50),)))
     house.tell(e.AgentSkilled("b", ((OTHER, 50),)))
-    house.reload(interruptible=frozenset())
+    house.reload(channels=channel_rows(interruptible=()))
     assert house.agent("a").skills == ((OTHER, 50),), "settings that do not change the agent"
     house.profiles(a=Profile(wrapup_s=3.0))
     assert house.agent("a").skills == ((EDU, 50),) and house.agent("b").skills == ((OTHER, 50),)

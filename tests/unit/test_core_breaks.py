@@ -7,7 +7,7 @@ import pytest
 from routing.core import breaks
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.breaks import LONGEST_S, REASON
+from routing.core.breaks import LONGEST_S
 from routing.core.commands import Offer, Rescind
 from routing.core.errors import OutOfRange
 from routing.core.handled import SEED_MEAN_S
@@ -31,7 +31,7 @@ def test_a_planned_break_begins_and_ends_by_itself() -> None:
     run(h, START - 0.5)
     assert h.state("a") is AgentState.READY, "to others an agent like any"
     run(h, START)
-    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == REASON
+    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == "mola"
     run(h, END - 0.5)
     assert h.state("a") is AgentState.PAUSED
     run(h, END)
@@ -66,7 +66,7 @@ def test_a_grace_lets_the_break_be_later_by_so_much() -> None:
     offer = h.calls("edu")
     h.tell(e.OfferConnected(offer.offer, offer.contact))
     run(h, START)
-    assert h.state("a") is AgentState.TALKING and h.agent("a").pause_pending == REASON
+    assert h.state("a") is AgentState.TALKING and h.agent("a").pause_pending == "mola"
     h.tell(e.TalkEnded(offer.offer, "caller"), START + 120.0)
     assert h.state("a") is AgentState.PAUSED
     run(h, END + 119.0)
@@ -172,7 +172,7 @@ def test_an_own_break_that_waits_for_the_talks_end_is_not_made_shorter() -> None
     run(h, START - 100.0)
     offer = h.calls("edu")
     h.tell(e.OfferConnected(offer.offer, offer.contact))
-    h.tell(e.AgentPaused(A, REASON))
+    h.tell(e.AgentPaused(A, "mola"))
     run(h, START + 5.0)
     h.tell(e.TalkEnded(offer.offer, "caller"))
     run(h, END + 500.0)
@@ -273,7 +273,7 @@ def test_who_does_not_respond_has_the_rest_of_the_break_when_they_are_back(by_wo
         h.tell(e.AgentResumed(A))
     assert h.waits("edu", START + 200.0) == [], "the break first"
     run(h, START + 300.0)
-    assert (h.state("a"), h.agent("a").reason) == (AgentState.PAUSED, REASON)
+    assert (h.state("a"), h.agent("a").reason) == (AgentState.PAUSED, "mola")
     run(h, END - 0.5)
     assert h.state("a") is AgentState.PAUSED
     run(h, END)

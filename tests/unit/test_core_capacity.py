@@ -8,7 +8,7 @@ from routing.core import events as e
 from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.errors import NotNow
-from routing.core.model import AgentState, Channel, Profile
+from routing.core.model import AgentState, Channel, Profile, channel_rows
 from tests.core_house import House
 
 pytestmark = pytest.mark.unit
@@ -38,7 +38,7 @@ def test_three_chats_or_two_mails_fit_and_no_more() -> None:
 
 def test_costs_are_settings_and_count_from_the_offer_on() -> None:
     house = house_of()
-    house.reload(costs=((VOICE, 100), (CHAT, 60)))
+    house.reload(channels=channel_rows({CHAT: 60}))
     house.calls("edu", channel=CHAT)
     assert house.waits("edu", channel=CHAT) == [], "60 and 60 are more than 100, although the first one only rings"
 

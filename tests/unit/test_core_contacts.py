@@ -275,10 +275,14 @@ def test_status_counts_what_is() -> None:
 def restored(house: House) -> None:
     """Rows of a node that was killed: c1 talks to a, c2 is wrapped up by b, c3 rings at d, c4 and c5 wait."""
     def contact(name: str, state: ContactState, since: float, offer: int | None = None) -> StoredContact:
-        return StoredContact(name, state, 4, "edu", Channel.VOICE, since, since, 0, 2, f"PJSIP/{name}", offer=offer)
+        return StoredContact(contact=name, state=state, version=4, service="edu", channel=Channel.VOICE,
+                             since=since, queued_at=since, priority=0, position=2, leg=f"PJSIP/{name}",
+                             offer=offer, step_since=since, entered_at=since)
 
     def offer(number: int, contact: str, agent: str, state: OfferState, **more: float) -> StoredOffer:
-        return StoredOffer(number, contact, agent, "s" + agent, "edu", Channel.VOICE, state, 10.0, 15.0, **more)
+        return StoredOffer(offer=number, contact=contact, agent=agent, seat="s" + agent, service="edu",
+                           channel=Channel.VOICE, state=state, offered_at=10.0, ring_s=15.0, step=0, level=-1,
+                           **more)
 
     restore(house.engine, [contact("c5", ContactState.PENDING, 40.0), contact("c4", ContactState.PENDING, 30.0),
          contact("c1", ContactState.ASSIGNED, 5.0, 1), contact("c2", ContactState.WRAPPING, 6.0, 2),
@@ -286,11 +290,16 @@ def restored(house: House) -> None:
         [offer(1, "c1", "a", OfferState.ACCEPTED, connected_at=12.0),
          offer(2, "c2", "b", OfferState.WRAPPING, connected_at=13.0, talk_over_at=45.0),
          offer(3, "c3", "d", OfferState.PENDING)],
-        [StoredAgent("a", 7, AgentState.TALKING, "", 12.0, "sa"),
-         StoredAgent("b", 5, AgentState.WRAPUP, "", 45.0, "sb"),
-         StoredAgent("d", 3, AgentState.RINGING, "", 10.0, "sd"),
-         StoredAgent("x", 9, AgentState.SIGNED_OUT, "", 1.0, None),
-         StoredAgent("gone", 2, AgentState.READY, "", 1.0, "sg")], 50.0, over=("c0",))
+        [StoredAgent(agent="a", version=7, state=AgentState.TALKING, reason="", since=12.0, seat="sa",
+                     idle_since=12.0),
+         StoredAgent(agent="b", version=5, state=AgentState.WRAPUP, reason="", since=45.0, seat="sb",
+                     idle_since=45.0),
+         StoredAgent(agent="d", version=3, state=AgentState.RINGING, reason="", since=10.0, seat="sd",
+                     idle_since=10.0),
+         StoredAgent(agent="x", version=9, state=AgentState.SIGNED_OUT, reason="", since=1.0, seat=None,
+                     idle_since=1.0),
+         StoredAgent(agent="gone", version=2, state=AgentState.READY, reason="", since=1.0, seat="sg",
+                     idle_since=1.0)], 50.0, over=("c0",))
     house.now = 50.0
 
 
@@ -318,9 +327,14 @@ def test_a_restart_goes_on_where_it_stopped() -> None:
 
 def test_rows_that_do_not_fit_together_are_settled_for_the_caller() -> None:
     house = House({"a": 50})
-    row = StoredContact("c1", ContactState.RESERVED, 2, "edu", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c1", offer=9)
-    gone = StoredContact("c2", ContactState.PENDING, 1, "closed", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c2")
-    ringing = StoredAgent("a", 3, AgentState.RINGING, "", 1.0, "sa")
+    row = StoredContact(contact="c1", state=ContactState.RESERVED, version=2, service="edu",
+                        channel=Channel.VOICE, since=1.0, queued_at=1.0, priority=0, position=1, leg="PJSIP/c1",
+                        offer=9, step_since=1.0, entered_at=1.0)
+    gone = StoredContact(contact="c2", state=ContactState.PENDING, version=1, service="closed",
+                         channel=Channel.VOICE, since=1.0, queued_at=1.0, priority=0, position=1,
+                         leg="PJSIP/c2", step_since=1.0, entered_at=1.0)
+    ringing = StoredAgent(agent="a", version=3, state=AgentState.RINGING, reason="", since=1.0, seat="sa",
+                          idle_since=1.0)
     repairs = restore(house.engine, [row, gone], [], [ringing], 5.0)
     assert repairs == [row._replace(state=ContactState.PENDING, offer=None), ringing._replace(state=AgentState.READY)]
     house.tell(e.LinkChanged("", True), 6.0)
@@ -338,13 +352,20 @@ def test_a_clock_that_was_set_back_holds_nobody_up() -> None:
     house = House({"a": 50, "b": 50}, profile=Profile(rest_gap_s=3.0))
     restore(
         house.engine,
-        [StoredContact(name, ContactState.PENDING, 1, "edu", Channel.VOICE, since, since, 0, 1, f"PJSIP/{name}")
+        [StoredContact(contact=name, state=ContactState.PENDING, version=1, service="edu",
+                       channel=Channel.VOICE, since=since, queued_at=since, priority=0, position=1,
+                       leg=f"PJSIP/{name}", step_since=since, entered_at=since)
          for name, since in (("c1", 3605.0), ("c2", 3601.0))]
-        + [StoredContact("c3", ContactState.WRAPPING, 5, "edu", Channel.VOICE, 3590.0, 3590.0, 0, 1, "", offer=1)],
-        [StoredOffer(1, "c3", "a", "sa", "edu", Channel.VOICE, OfferState.WRAPPING, 3591.0, 15.0, connected_at=3592.0,
-                     talk_over_at=3600.0)],
-        [StoredAgent("a", 9, AgentState.WRAPUP, "", 3600.0, "sa", wrapup_until=3620.0),
-         StoredAgent("b", 3, AgentState.READY, "", 3000.0, "sb")], 5.0)
+        + [StoredContact(contact="c3", state=ContactState.WRAPPING, version=5, service="edu",
+                         channel=Channel.VOICE, since=3590.0, queued_at=3590.0, priority=0, position=1, leg="",
+                         offer=1, step_since=3590.0, entered_at=3590.0)],
+        [StoredOffer(offer=1, contact="c3", agent="a", seat="sa", service="edu", channel=Channel.VOICE,
+                     state=OfferState.WRAPPING, offered_at=3591.0, ring_s=15.0, connected_at=3592.0,
+                     talk_over_at=3600.0, step=0, level=-1)],
+        [StoredAgent(agent="a", version=9, state=AgentState.WRAPUP, reason="", since=3600.0, seat="sa",
+                     wrapup_until=3620.0, idle_since=3600.0),
+         StoredAgent(agent="b", version=3, state=AgentState.READY, reason="", since=3000.0, seat="sb",
+                     idle_since=3000.0)], 5.0)
     assert (house.contact("c2").position, house.contact("c1").position) == (1, 2)
     house.tell(e.LinkChanged("", True), 6.0)
     house.seat("a", at=6.0)

@@ -18,6 +18,7 @@ from routing.core import talk_facts as tf
 from routing.core.crew import Crew, Rate
 from routing.core.facts import Fact
 from routing.core.handled import SEED_MEAN_S
+from routing.core.memory.waits import CORRECTION_MAX, SEED_RING_S, LearnedWaits
 from routing.core.model import Agent, Centre, Channel, Estimate, Profile, Service, Step
 from tests.core_house import EDU, House
 
@@ -131,7 +132,7 @@ def test_it_grows_with_the_line_and_shrinks_with_the_team() -> None:
         assert waits == sorted(waits) and len(set(waits)) == 4
         found.append(waits)
     assert found[0][0] > 8 * found[1][0] and found[0][3] > 3 * found[1][3]
-    assert found[0][0] < SEED_MEAN_S + estimate.SEED_RING_S < found[0][3]
+    assert found[0][0] < SEED_MEAN_S + SEED_RING_S < found[0][3]
     newcomer = one.engine.status(1.0).queues[0].estimate
     assert newcomer is not None and newcomer.wait_s > found[0][3]
 
@@ -170,10 +171,10 @@ def test_of_those_who_compete_only_the_share_counts_that_takes_such_agents() -> 
     told.waits("edu", at=2.0)
     d = told.engine._domain
     contact = d.contacts["c7"]  # type: ignore[index]
-    rate = d.forecast.decided.rate(d, contact, 0)
-    assert estimate._before(d, d.forecast.decided, rate, contact, 2.0) == 2.0
+    rate = d.supply.rate_for(d, contact, 0)
+    assert estimate._before(d, d.supply, rate, contact, 2.0) == 2.0
     urgent = d.contacts["c3"]  # type: ignore[index]
-    assert estimate._before(d, d.forecast.decided, d.forecast.decided.rate(d, urgent, 0), urgent, 2.0) == 0.0
+    assert estimate._before(d, d.supply, d.supply.rate_for(d, urgent, 0), urgent, 2.0) == 0.0
 
 
 def test_a_step_that_ends_soon_counts_its_agents_only_so_long() -> None:
@@ -207,8 +208,8 @@ def test_looking_changes_nothing_that_is_decided() -> None:
 def test_what_was_found_is_used_for_a_while_and_for_so_many_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     told = busy({"a": 50, "b": 50})
     looks = []
-    look = Crew.look
-    monkeypatch.setattr(Crew, "look", lambda self, d: (looks.append(d.now), look(self, d))[1])
+    look = Crew.sample_agents
+    monkeypatch.setattr(Crew, "sample_agents", lambda self, d: (looks.append(d.now), look(self, d))[1])
     told.waits("edu", at=1.0)
     told.waits("edu", at=1.0 + crew.RATE_S - 0.1)
     assert looks == [1.0]
@@ -217,7 +218,7 @@ def test_what_was_found_is_used_for_a_while_and_for_so_many_kinds(monkeypatch: p
     monkeypatch.setattr(crew, "RATES_MAX", 3)
     for number in range(5):
         told.waits("edu", at=12.0, needs=(("edu", number),))
-        assert len(told.engine._domain.forecast.decided.rates) <= 3
+        assert len(told.engine._domain.supply.rates) <= 3
     told.tell(e.Configured(told.centre), 13.0)
     told.waits("edu", at=13.0)
     assert looks[-1] == 13.0, "other settings, other agents"
@@ -228,9 +229,9 @@ def test_of_a_large_team_a_sample_is_looked_at(monkeypatch: pytest.MonkeyPatch) 
     told = busy({f"a{number}": 50 for number in range(12)})
     told.waits("edu", at=1.0)
     d = told.engine._domain
-    (rate,) = d.forecast.decided.rates.values()
-    assert sum(len(kin.records) for kin in d.forecast.decided.kin) == 4
-    assert rate.per_s == pytest.approx(12 / (SEED_MEAN_S + estimate.SEED_RING_S))
+    (rate,) = d.supply.rates.values()
+    assert sum(len(kin.records) for kin in d.supply.kin) == 4
+    assert rate.per_s == pytest.approx(12 / (SEED_MEAN_S + SEED_RING_S))
 
 
 def test_for_few_agents_the_age_of_their_contacts_counts() -> None:
@@ -243,10 +244,10 @@ def test_for_few_agents_the_age_of_their_contacts_counts() -> None:
 
 
 def test_corrections_follow_and_stay_within_bounds() -> None:
-    learned = estimate.Learned()
+    learned = LearnedWaits()
     for _ in range(2_000):
-        learned.correct(Estimate(10.0, 5.0, 20.0), 100.0)
-    assert learned.factors[2] == estimate.FARTHEST and learned.by[2] == math.exp(estimate.FARTHEST)
+        learned.correct_estimate(Estimate(10.0, 5.0, 20.0), 100.0)
+    assert learned.factors[2] == CORRECTION_MAX and learned.by[2] == math.exp(CORRECTION_MAX)
     assert 0 < learned.factors[0] < learned.factors[1]
     assert (learned.count, learned.covered, learned.error_s) == (2_000, 0, 180_000.0)
 
@@ -269,7 +270,7 @@ def test_patience_is_learned_from_who_gives_up() -> None:
     for number in range(30):
         told.waits("edu", at=10.0 * number + 1.0)
         told.tell(e.ContactGone(f"c{told.numbers}"), 10.0 * number + 9.0)
-    learned = told.engine._domain.forecast.of("edu")  # type: ignore[arg-type]
+    learned = told.engine._domain.forecast.learned_for("edu")  # type: ignore[arg-type]
     assert 8.0 < learned.waited_s / learned.given_up < 40.0
 
 

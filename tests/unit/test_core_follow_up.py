@@ -15,7 +15,7 @@ from routing.core.contacts import REDIAL_S
 from routing.core.errors import NoCallback, NotNow
 from routing.core.ids import ContactId, ServiceId, SkillId
 from routing.core.model import CallbackOrder, ContactState, Outcome, Profile, Service, Step
-from routing.core.served import LATELY_S, SERVED_S, TALKS_MOST, Lately, Served
+from routing.core.served import LATELY_S, SERVED_S
 from routing.core.talks import DROPPED
 from tests.core_house import House, restore
 from tests.oracle.duel import rows
@@ -248,9 +248,9 @@ def test_who_was_sent_on_or_hung_up_beside_a_question_was_served_for_the_service
 @pytest.mark.parametrize(("caller_hash", "forget"), [("h2", ""), ("", ""), ("h1", "h1")])
 def test_a_talk_of_another_number_or_of_who_is_forgotten_is_none_of_theirs(caller_hash: str, forget: str) -> None:
     house = served(caller_hash=caller_hash)
-    assert len(house.engine._domain.lately) == (caller_hash != "")
+    assert len(house.engine._domain.caller_memory.recent_talks) == (caller_hash != "")
     house.tell(e.CallerForgotten(forget), 181.0)
-    assert len(house.engine._domain.lately) == (caller_hash == "h2")
+    assert len(house.engine._domain.caller_memory.recent_talks) == (caller_hash == "h2")
     lose(house, 190.0)
     assert (house.contact(NAME) is not None) is (forget == "")
 
@@ -267,20 +267,6 @@ def test_a_call_that_was_there_before_the_lost_one_is_no_call_again() -> None:
     house.over(first, 150.0)
     house.tell(e.TalkEnded(second.offer, DROPPED), 160.0)
     assert house.contact("fc2").callback
-
-
-def test_the_last_talks_are_kept_and_those_of_the_minute_before_the_loss_count() -> None:
-    lately, edu = Lately(), ServiceId("edu")
-    for at in range(TALKS_MOST + 10):
-        lately.note(Served(f"h{at}", edu, at - 40.0, float(at)))
-        assert len(lately) == min(at + 1, TALKS_MOST)
-    assert lately.since("h10", edu, -100.0, 70.0) and not lately.since("h10", edu, -100.0, 70.1)
-    assert not lately.since("h9", edu, -100.0, 60.0), "the first ones are forgotten"
-    lately.forget("h11")
-    assert len(lately) == TALKS_MOST - 1 and lately.since("h10", edu, -100.0, 70.0)
-    for at in range(10):
-        lately.note(Served("h", edu, 0.0, float(at)))
-    assert len(lately) == TALKS_MOST
 
 
 def test_who_was_served_while_the_link_of_the_lost_call_was_down_is_not_called_when_it_is_up_again() -> None:

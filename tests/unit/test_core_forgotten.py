@@ -9,6 +9,7 @@ from routing.core.commands import Rescind
 from routing.core.facts import Ended
 from routing.core.ids import ContactId
 from routing.core.model import Outcome
+from routing.core.stored import Spoke
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
@@ -66,12 +67,13 @@ def test_who_is_in_line_keeps_the_place_and_who_talks_goes_on() -> None:
 def test_the_next_call_is_of_somebody_new() -> None:
     made = house()
     made.over(made.calls("edu", 1.0, caller_hash=HASH), 2.0)
-    made.engine._domain.known.note(HASH, made.offers[0].agent, 3.0)
+    memory = made.engine._domain.caller_memory
+    memory.last_agents[HASH] = Spoke(HASH, made.offers[0].agent, 3.0)
     made.waits("edu", 4.0, caller_hash=HASH)
     made.tell(e.ContactGone(ContactId("c2")), 5.0)
     made.tell(FORGET, 6.0)
-    assert made.engine._domain.known.last(HASH) is None
-    assert made.engine._domain.kept.of(HASH) is None
+    assert HASH not in memory.last_agents
+    assert HASH not in memory.held_positions
 
 
 def test_no_hash_is_nobody() -> None:

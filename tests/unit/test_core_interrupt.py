@@ -9,7 +9,7 @@ from routing.core import facts as f
 from routing.core import talk_facts as tf
 from routing.core.commands import Interrupt, Offer, Rescind
 from routing.core.ids import ServiceId, SkillId
-from routing.core.model import AgentState, Channel, ContactState, Profile, Step
+from routing.core.model import AgentState, Channel, ContactState, Profile, Step, channel_rows
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
@@ -30,12 +30,13 @@ def test_a_call_holds_the_mail_from_the_connection_to_the_end_of_its_wrap_up() -
     assert house.facts_of(tf.Interrupted) == [] and house.state("a") is AgentState.TALKING
     assert house.waits("edu", channel=EMAIL) == [], "nothing new beside the call"
     done = house.tell(e.OfferConnected(call.offer, call.contact), 3.0)
-    assert done == [Interrupt(mail.offer, mail.contact, True)]
+    assert done == [Interrupt(mail.offer, mail.contact, True, channel=EMAIL)]
     assert house.engine._domain.agents["a"].used == 100  # type: ignore[index]
     assert house.agent("a").contact == call.contact
     assert house.over(call, 10.0) == [] and house.state("a") is AgentState.WRAPUP
     on, new = house.tick(20.0)
-    assert on == Interrupt(mail.offer, mail.contact, False) and isinstance(new, Offer) and new.contact == "c3"
+    assert on == Interrupt(mail.offer, mail.contact, False, channel=EMAIL)
+    assert isinstance(new, Offer) and new.contact == "c3"
     assert house.state("a") is AgentState.TALKING and house.agent("a").contact == mail.contact
     assert [one.on for one in house.facts_of(tf.Interrupted)] == [True, False]
 
@@ -66,7 +67,7 @@ def test_what_may_not_be_interrupted_keeps_the_call_away() -> None:
     house = house_of()
     house.chats(CHAT)
     assert house.waits("edu") == []
-    house.reload(interruptible=frozenset({CHAT}))
+    house.reload(channels=channel_rows(interruptible=(CHAT,)))
     assert house.offers[-1].contact == "c2", "now it may"
 
 
@@ -90,7 +91,7 @@ def test_a_call_that_is_lost_lets_the_mail_go_on() -> None:
     house = house_of()
     mail = house.chats(EMAIL, 1.0)
     call = house.talks(2.0)
-    assert Interrupt(mail.offer, mail.contact, False) in house.tell(e.TalkEnded(call.offer, "lost"), 5.0)
+    assert Interrupt(mail.offer, mail.contact, False, channel=EMAIL) in house.tell(e.TalkEnded(call.offer, "lost"), 5.0)
 
 
 def test_a_mail_that_ends_while_it_is_held_is_wrapped_up_and_not_told_to_go_on() -> None:

@@ -8,10 +8,9 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core import journal, kept
+from routing.core import journal
 from routing.core import talk_facts as tf
 from routing.core.commands import Overflow
-from routing.core.kept import Kept
 from routing.core.model import Channel, Profile, Step
 from routing.core.stored import OldPlace, Started
 from tests.core_house import EDU, House
@@ -85,7 +84,7 @@ def test_the_time_is_the_service_s_and_may_be_none() -> None:
 def test_anonymous_services_remember_nobody() -> None:
     told = line(EDU._replace(anonymous=True))
     told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
-    assert len(told.engine._domain.kept) == 0
+    assert len(told.engine._domain.caller_memory.held_positions) == 0
     told.reload(services=(EDU,))
     told.tell(e.ContactGone("c3"), 101.0)  # type: ignore[arg-type]
     told.reload(services=(EDU._replace(anonymous=True),))
@@ -153,7 +152,7 @@ def test_a_place_that_the_call_could_not_have_had_is_not_left_by_it(rings_at: fl
     if rings_at < 100.0:
         told.tell(e.ContactGone("c2"), 100.0)  # type: ignore[arg-type]
     told.tell(e.ContactGone(name), 400.6)  # type: ignore[arg-type]
-    (place,) = told.engine._domain.kept.all()
+    (place,) = told.engine._domain.caller_memory.held_positions.values()
     assert (place.caller_hash, place.services, place.since, place.at) == ("h2", (service,), rings_at, 400.6)
 
 
@@ -222,16 +221,6 @@ def test_after_the_talk_nothing_is_said_of_an_old_place(earlier: str) -> None:
     assert view.position == 1 and not view.returned and not view.merged
     told.tell(e.PlaceDeclined("c2"), 310.0)  # type: ignore[arg-type]
     assert told.contact("c2").waited_s == view.waited_s + 10.0 and not told.facts_of(f.ContactChanged)
-
-
-def test_the_memory_is_bounded_and_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "KEPT_MAX", 3)
-    places = Kept()
-    places.restore(OldPlace(f"h{number}", (EDU.id,), 0.0, 0, float(number)) for number in (3, 1, 4, 0, 2))
-    assert [place.caller_hash for place in places.all()] == ["h2", "h3", "h4"]
-    places.note(OldPlace("h2", (EDU.id,), 5.0, 0, 9.0))
-    places.note(OldPlace("h5", (EDU.id,), 5.0, 0, 10.0))
-    assert [place.caller_hash for place in places.all()] == ["h4", "h2", "h5"] and len(places) == 3
 
 
 def test_a_start_brings_the_places_and_a_replay_says_the_same() -> None:

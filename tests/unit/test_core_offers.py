@@ -67,10 +67,14 @@ def test_a_hold_goes_on_through_a_restart(since: float | None, ends: e.Event | N
     """Whose phone had the caller on hold when the node went: all of it counts (a clock that was set back: from now)."""
     house = House({"a": 50})
     c, a, s, one = ContactId("c1"), AgentId("a"), SeatId("sa"), OfferId(1)
-    restore(house.engine, [StoredContact(c, ContactState.ASSIGNED, 4, EDU.id, Channel.VOICE, 5.0, 5.0, 0, 1, "PJSIP/c1",
-                                         offer=one)],
-            [StoredOffer(one, c, a, s, EDU.id, Channel.VOICE, OfferState.ACCEPTED, 6.0, 15.0, connected_at=10.0,
-                         held_s=3.0, held_since=since)], [StoredAgent(a, 7, AgentState.TALKING, "", 10.0, s)], 30.0)
+    restore(house.engine, [StoredContact(contact=c, state=ContactState.ASSIGNED, version=4, service=EDU.id,
+                                        channel=Channel.VOICE, since=5.0, queued_at=5.0, priority=0, position=1,
+                                        leg="PJSIP/c1", offer=one, step_since=5.0, entered_at=5.0)],
+            [StoredOffer(offer=one, contact=c, agent=a, seat=s, service=EDU.id, channel=Channel.VOICE,
+                         state=OfferState.ACCEPTED, offered_at=6.0, ring_s=15.0, connected_at=10.0, held_s=3.0,
+                         held_since=since, step=0, level=-1)], [StoredAgent(agent=a, version=7,
+                                        state=AgentState.TALKING, reason="", since=10.0, seat=s,
+                                        idle_since=10.0)], 30.0)
     [live] = house.engine.live_offers()
     assert live.held is (since is not None)
     if ends is not None:

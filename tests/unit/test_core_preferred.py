@@ -6,11 +6,8 @@ import pytest
 
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core import known as known_module
-from routing.core.known import Known
 from routing.core.model import AgentState, Profile
 from routing.core.preferred import DAY_S
-from routing.core.stored import Spoke
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit
@@ -104,7 +101,7 @@ def test_anonymous_callers_are_never_remembered() -> None:
     told = House({"a": 50}, Profile(wrapup_s=0.0), services=(KNOWS._replace(anonymous=True),))
     told.sits("a")
     talk(told, 1.0, caller_hash="h1")
-    assert len(told.engine._domain.known) == 0
+    assert len(told.engine._domain.caller_memory.last_agents) == 0
 
 
 def test_a_reload_that_takes_the_skill_ends_the_wait() -> None:
@@ -113,12 +110,3 @@ def test_a_reload_that_takes_the_skill_ends_the_wait() -> None:
     agents = tuple(agent if agent.id == "a" else agent._replace(skills=()) for agent in told.centre.agents)
     told.tell(e.Configured(told.centre._replace(agents=agents)), 22.0)
     assert told.offers[-1].contact == "c3" and told.offers[-1].agent == "a"
-
-
-def test_only_so_many_are_remembered_and_a_restart_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_module, "KNOWN_MAX", 2)
-    known = Known()
-    known.restore([Spoke("h2", "b", 5.0), Spoke("h1", "a", 1.0)])  # type: ignore[arg-type]
-    known.note("h1", "c", 9.0)  # type: ignore[arg-type]
-    known.note("h3", "c", 9.0)  # type: ignore[arg-type]
-    assert known.last("h2") is None and known.last("h1") == ("c", 9.0) and len(known) == 2

@@ -11,7 +11,7 @@ from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import AgentState, Profile, Service, Step
 from routing.core.relaxed import LONGEST_S, RULES
 from routing.core.stored import StoredAgent
-from tests.core_house import House, restore
+from tests.core_house import House, of_burden, restore
 
 pytestmark = pytest.mark.unit
 
@@ -138,8 +138,8 @@ def test_it_outlives_a_restart_and_ends() -> None:
     fact = h.last(f.AgentChanged)
     assert fact.wellbeing is not None and fact.wellbeing.relaxed == (("rest_gap", 1_000.0),)
     other = House({"a": 50}, GAP, SERVICES)
-    restore(other.engine, [], [], [StoredAgent(A, fact.version, AgentState.READY, "", 100.0, "sa",
-                                              wellbeing=fact.wellbeing)], 110.0)
+    restore(other.engine, [], [], [StoredAgent(agent=A, version=fact.version, state=AgentState.READY, reason="",
+                                        since=100.0, seat="sa", idle_since=100.0, **of_burden(fact.wellbeing))], 110.0)
     other.tell(e.LinkChanged("", True), 110.0)
     other.seat("a", at=110.0)
     talks(other, "info", 120.0)
@@ -153,5 +153,6 @@ def test_it_outlives_a_restart_and_ends() -> None:
 def test_a_clock_set_back_does_not_relax_for_longer() -> None:
     other = House({"a": 50}, GAP, SERVICES)
     burden = f.Wellbeing(relaxed=(("rest_gap", 9e9), ("decompression", 50.0)))
-    restore(other.engine, [], [], [StoredAgent(A, 1, AgentState.READY, "", 9e9, "sa", wellbeing=burden)], 100.0)
+    restore(other.engine, [], [], [StoredAgent(agent=A, version=1, state=AgentState.READY, reason="", since=9e9,
+                                        seat="sa", idle_since=9e9, **of_burden(burden))], 100.0)
     assert other.engine._domain.agents[A].relaxed == {"rest_gap": 100.0 + LONGEST_S}

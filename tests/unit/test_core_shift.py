@@ -289,14 +289,22 @@ def test_what_an_agent_has_asked_for_is_told_and_outlives_a_restart() -> None:
     edu, voice = house.offers[0].service, Channel.VOICE
     restore(
         again.engine,
-        [StoredContact(one, ContactState.WRAPPING, 4, edu, voice, 1.0, 1.0, 0, 1, "", offer=OfferId(1)),
-         StoredContact(two, ContactState.ASSIGNED, 3, edu, voice, 2.0, 2.0, 0, 1, "", offer=OfferId(2))],
-        [StoredOffer(OfferId(1), one, AgentId("a"), SeatId("sa"), edu, voice, OfferState.WRAPPING, 1.0, 15.0,
-                     connected_at=1.0, talk_over_at=10.0),
-         StoredOffer(OfferId(2), two, AgentId("b"), SeatId("sb"), edu, voice, OfferState.ACCEPTED, 2.0, 15.0,
-                     connected_at=2.0)],
-        [StoredAgent(row.agent, row.version, row.state, row.reason, row.since or row.at, row.seat, row.misses,
-                     row.idle_since, row.wrapup_until, row.pause_pending, row.leave_pending)
+        [StoredContact(contact=one, state=ContactState.WRAPPING, version=4, service=edu, channel=voice,
+                       since=1.0, queued_at=1.0, priority=0, position=1, leg="", offer=OfferId(1),
+                       step_since=1.0, entered_at=1.0),
+         StoredContact(contact=two, state=ContactState.ASSIGNED, version=3, service=edu, channel=voice,
+                       since=2.0, queued_at=2.0, priority=0, position=1, leg="", offer=OfferId(2),
+                       step_since=2.0, entered_at=2.0)],
+        [StoredOffer(offer=OfferId(1), contact=one, agent=AgentId("a"), seat=SeatId("sa"), service=edu,
+                     channel=voice, state=OfferState.WRAPPING, offered_at=1.0, ring_s=15.0, connected_at=1.0,
+                     talk_over_at=10.0, step=0, level=-1),
+         StoredOffer(offer=OfferId(2), contact=two, agent=AgentId("b"), seat=SeatId("sb"), service=edu,
+                     channel=voice, state=OfferState.ACCEPTED, offered_at=2.0, ring_s=15.0, connected_at=2.0,
+                     step=0, level=-1)],
+        [StoredAgent(agent=row.agent, version=row.version, state=row.state, reason=row.reason,
+                     since=row.since or row.at, seat=row.seat, misses=row.misses, idle_since=row.idle_since,
+                     wrapup_until=row.wrapup_until, pause_pending=row.pause_pending,
+                     leave_pending=row.leave_pending)
          for row in rows.values()], 20.0)
     again.tell(e.LinkChanged("", True), 21.0)
     again.tick(59.0)

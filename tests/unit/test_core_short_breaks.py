@@ -7,7 +7,7 @@ import pytest
 from routing.core import breaks
 from routing.core import events as e
 from routing.core import facts as f
-from routing.core.breaks import GOLDEN, REASON, STAGGER
+from routing.core.breaks import GOLDEN, STAGGER
 from routing.core.model import AgentState
 from tests.break_house import LONG, A, house, restarted, run
 from tests.core_house import House
@@ -20,7 +20,7 @@ def test_a_short_break_comes_by_itself() -> None:
     run(h, 7_200.0)
     assert h.state("a") is AgentState.READY
     run(h, 7_201.0)
-    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == REASON, "looks like every break"
+    assert h.state("a") is AgentState.PAUSED and h.agent("a").reason == "mola", "looks like every break"
     run(h, 7_201.0 + h.centre.micro_break_s)
     assert h.state("a") is AgentState.READY
     run(h, 7_201.0 + h.centre.micro_break_s + 7_200.0)
@@ -75,7 +75,7 @@ def test_a_short_break_waits_for_the_end_of_the_talk() -> None:
     offer = h.calls("edu")
     h.tell(e.OfferConnected(offer.offer, offer.contact))
     run(h, 7_300.0)
-    assert h.state("a") is AgentState.TALKING and h.agent("a").pause_pending == REASON
+    assert h.state("a") is AgentState.TALKING and h.agent("a").pause_pending == "mola"
     h.tell(e.TalkEnded(offer.offer, "caller"))
     assert h.state("a") is AgentState.PAUSED
     run(h, 7_300.0 + h.centre.micro_break_s)
@@ -89,7 +89,7 @@ def test_who_stays_after_all_still_has_the_break_that_was_due() -> None:
     run(h, 7_201.0)
     h.tell(e.AgentSignedOut(A))
     h.tell(e.AgentSignedIn(A, "sa"), 7_300.0)
-    assert h.agent("a").pause_pending == REASON
+    assert h.agent("a").pause_pending == "mola"
     h.over(offer, 7_400.0)
     assert h.state("a") is AgentState.PAUSED
     run(h, 7_400.0 + h.centre.micro_break_s)

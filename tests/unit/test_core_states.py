@@ -62,5 +62,5 @@ def test_a_diagram_has_one_arrow_for_each_transition() -> None:
 
 
 def test_the_page_in_docs_is_that_of_the_tables() -> None:
-    written = (Path(__file__).resolve().parents[2] / "docs" / "states.md").read_text(encoding="utf-8")
-    assert written == page(), "write docs/states.md anew from routing.core.states.page()"
+    written = (Path(__file__).resolve().parents[2] / "docs" / "develop" / "states.md").read_text(encoding="utf-8")
+    assert written == page(), "write docs/develop/states.md anew from routing.core.states.page()"

@@ -167,9 +167,12 @@ def test_the_ceiling_makes_a_contact_urgent_once() -> None:
 def test_a_restart_goes_on_in_the_step_where_it_was() -> None:
     told = busy({"a": 90, "b": 65, "c": 20})
     told.engine = Engine()
-    told.tell(Started(told.centre, (StoredContact(
-        "c1", ContactState.PENDING, 2, "edu", Channel.VOICE, 1.0, 1.0, 0, 1, "PJSIP/c1", step=1, step_since=21.0,
-        needs=(("edu", 15),)),), agents=(StoredAgent("b", 9, AgentState.PAUSED, "mola", 2.0, "sb"),)), 40.0)
+    row = StoredContact(contact="c1", state=ContactState.PENDING, version=2, service="edu", channel=Channel.VOICE,
+                        since=1.0, queued_at=1.0, priority=0, position=1, leg="PJSIP/c1", step=1, step_since=21.0,
+                        needs=(("edu", 15),), entered_at=1.0)
+    paused = StoredAgent(agent="b", version=9, state=AgentState.PAUSED, reason="mola", since=2.0, seat="sb",
+                         idle_since=2.0)
+    told.tell(Started(told.centre, (row,), agents=(paused,)), 40.0)
     told.tell(e.LinkChanged("", True), 41.0)
     told.tick(50.9)
     assert stepped(told) == []

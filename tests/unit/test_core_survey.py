@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from routing.core import domain
 from routing.core import facts as f
-from routing.core import survey
 from routing.core.engine import Engine
 from routing.core.errors import OutOfRange, UnknownService
 from routing.core.events import Configured, SurveyAnswered
@@ -55,7 +55,7 @@ def test_what_cannot_be_meant_is_refused(question: str, answer: int) -> None:
 
 
 def test_the_oldest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "REMEMBERED", 2)
+    monkeypatch.setattr(domain, "SURVEYS_REMEMBERED", 2)
     found = engine()
     for name in ("1.1", "1.2", "1.3"):
         told(found, "asked", contact=ContactId(name))

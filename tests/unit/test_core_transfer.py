@@ -191,8 +191,10 @@ def test_who_hangs_up_while_sent_on_has_waited_since_then_only() -> None:
 def test_a_restart_keeps_since_when_the_caller_waits() -> None:
     house = House({"a": 50}, PROFILE, (EDU, TIP))
     name = ContactId("c1")
-    restore(house.engine, [StoredContact(name, ContactState.PENDING, 5, ServiceId("edu"), Channel.VOICE, 10.0, 10.0, 0,
-                                         1, "PJSIP/c1", handed_at=90.0)], [], [], 100.0)
+    restore(house.engine, [StoredContact(contact=name, state=ContactState.PENDING, version=5,
+                                        service=ServiceId("edu"), channel=Channel.VOICE, since=10.0,
+                                        queued_at=10.0, priority=0, position=1, leg="PJSIP/c1", handed_at=90.0,
+                                        step_since=10.0, entered_at=10.0)], [], [], 100.0)
     assert house.contact("c1") is not None and house.engine._domain.contacts[name].key[0] == 10.0
     house.now = 100.0
     assert house.contact("c1").waited_s == 10.0
@@ -247,8 +249,8 @@ def test_who_comes_to_an_anonymous_service_is_nobodys_number_from_then_on(how: s
     assert contact.service is not EDU and known(contact) == ("", "", "", "")
     if contact.offer is not None:
         house.tell(e.OfferConnected(contact.offer.id, contact.id), 50.0)
-        last = house.engine._domain.known.last("h")
-        assert last is not None and last[0] == "a", "of the talk before, and no other"
+        last = house.engine._domain.caller_memory.last_agents.get("h")
+        assert last is not None and last.agent == "a", "of the talk before, and no other"
 
 
 def test_who_is_taken_back_from_an_anonymous_service_that_was_asked_is_known_as_before() -> None:

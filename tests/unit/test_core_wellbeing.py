@@ -12,7 +12,7 @@ from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, AgentState, AnswerMode, Centre, Channel, DistressLimit, Profile, Service, Step
 from routing.core.stored import StoredAgent
 from routing.core.wellbeing import NEGLIGIBLE, load_of
-from tests.core_house import House, restore
+from tests.core_house import House, of_burden, restore
 
 pytestmark = pytest.mark.unit
 
@@ -316,8 +316,9 @@ def test_a_burden_outlives_a_restart() -> None:
     assert fact.wellbeing is not None and fact.wellbeing.weighed == ((talking.offer, 4),)
     told = [one for one in h.facts_of(f.AgentChanged) if one.wellbeing is not None]
     other = House({"a": 50}, QUICK, SERVICES)
-    restore(other.engine, [], [], [StoredAgent(AgentId("a"), fact.version, AgentState.READY, "", 90.0, fact.seat,
-                                              wellbeing=told[-1].wellbeing)], 100.0)
+    restore(other.engine, [], [], [StoredAgent(agent=AgentId("a"), version=fact.version, state=AgentState.READY,
+                                        reason="", since=90.0, seat=fact.seat, idle_since=90.0,
+                                        **of_burden(told[-1].wellbeing))], 100.0)
     other.now = 100.0
     record, before = other.engine._domain.agents[AgentId("a")], h.engine._domain.agents[AgentId("a")]
     assert load(other) == pytest.approx(before.load * 2 ** ((before.load_at - 100.0) / HALF_LIFE_S))
@@ -329,7 +330,8 @@ def test_a_clock_set_back_does_not_make_a_rest_without_end() -> None:
     h = House({"a": 50}, QUICK, SERVICES)
     far = f.Wellbeing(load=3.0, load_at=9e9, spared_until=9e9, rest_until=9e9, steady_at=9e9, working_since=9e9,
                       occupied=5.0, occupied_at=9e9, break_until=9e9)
-    restore(h.engine, [], [], [StoredAgent(AgentId("a"), 3, AgentState.READY, "", 9e9, "sa", wellbeing=far)], 1_000.0)
+    restore(h.engine, [], [], [StoredAgent(agent=AgentId("a"), version=3, state=AgentState.READY, reason="",
+                                        since=9e9, seat="sa", idle_since=9e9, **of_burden(far))], 1_000.0)
     record = h.engine._domain.agents[AgentId("a")]
     assert record.spared_until == 1_000.0 + h.centre.spared_s
     assert record.rest_until == record.steady_at == 1_000.0 + h.centre.decompression_s

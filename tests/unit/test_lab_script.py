@@ -183,8 +183,8 @@ bitis: 1
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("", "x.yaml:1: no script stands here. Write 'ad:' and 'adimlar:' (docs/scripts.md)."),
-    ("- duyar: karsilama\n", "x.yaml:1: no script stands here. Write 'ad:' and 'adimlar:' (docs/scripts.md)."),
+    ("", "x.yaml:1: no script stands here. Write 'ad:' and 'adimlar:' (docs/centre/scripts.md)."),
+    ("- duyar: karsilama\n", "x.yaml:1: no script stands here. Write 'ad:' and 'adimlar:' (docs/centre/scripts.md)."),
     ("ad: x\n", "x.yaml:1: the key 'adimlar' is missing. Add it."),
     ("ad: x\nadimlar: []\n", "x.yaml:2: 'adimlar' should be a list with at least one step. Write steps such as"),
     ("ad: x\nadimlar:\n  - duyar\n", "x.yaml:3: no sentence is named. Write the key of a prompt, such as karsilama."),
@@ -241,7 +241,7 @@ def test_a_missing_file_is_a_mistake_like_any_other(tmp_path: Path) -> None:
 
 def test_the_operators_page_shows_what_can_be_read(tmp_path: Path) -> None:
     """Its example, and the word of every step, head and behaviour."""
-    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "centre" / "scripts.md").read_text(encoding="utf-8")
     [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     prompts = {"karsilama", "kayit-bilgisi", "ana-menu-1", "secildi-psikososyal", "system/goodbye"}
     assert read(tmp_path, example, KNOWN._replace(prompts=prompts)).agents

@@ -133,6 +133,39 @@ def test_a_break_that_was_given_up_before_it_began_is_overridden() -> None:
     assert told.breaks() == {"kept": 0, "delayed": 0, "overridden": 1}
 
 
+def test_a_pause_that_counts_as_work_is_no_break() -> None:
+    told = Watched()
+    told.house.sits("a", at=0.0)
+    told.house.tell(e.AgentPaused(A, "egitim"), 100.0)
+    told.house.tell(e.AgentPaused(A, "teknik"), 400.0)
+    told.house.tell(e.AgentPaused(A, "mola"), 500.0)
+    told.run(560.0)
+    assert (told.state("paused_work"), told.state("paused")) == (400.0, 60.0)
+
+
+def test_a_training_in_the_place_of_a_planned_break_gives_it_up() -> None:
+    told = Watched()
+    told.house.sits("a", at=0.0)
+    told.house.tell(e.BreaksPlanned(A, ((1000.0, 1300.0),)))
+    offer = told.house.talks(10.0)
+    told.run(1000.0)
+    told.house.tell(e.AgentPaused(A, "egitim"), 1010.0)
+    told.house.over(offer, 1020.0)
+    told.house.tell(e.WrapUpEnded(A))
+    assert told.breaks() == {"kept": 0, "delayed": 0, "overridden": 1}
+
+
+def test_a_pause_over_its_limit_is_counted_once() -> None:
+    told = Watched()
+    told.house.sits("a", at=0.0)
+    assert told.value(names.PAUSE_LIMITS.name, reason="cay") == 0
+    told.house.tell(e.AgentPaused(A, "cay"), 100.0)
+    told.run(999.0)
+    assert told.value(names.PAUSE_LIMITS.name, reason="cay") == 0
+    told.run(5000.0)
+    assert told.value(names.PAUSE_LIMITS.name, reason="cay") == 1
+
+
 def heavy() -> Watched:
     """Two heavy contacts, one after the other."""
     told = Watched(service=HEAVY)

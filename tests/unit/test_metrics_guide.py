@@ -1,4 +1,4 @@
-"""docs/operations.md and docs/metrics.md say what the code does: metrics, log events, queue_log events, exit codes."""
+"""Check that operations.md, metrics.md and queue-log.md say what the code does."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import pytest
 
 from centres.settings import QueueLog
 from metrics import names
-from metrics.alerts import ALERTS, RECORDED
+from metrics.alerts import RECORDED
 from metrics.recorder import ANSWERED, RESULTS
 from routing.core.model import Outcome
-from santral.errors import SantralError
 from tests.readers import words
 
 pytestmark = pytest.mark.unit
 
 HOME = Path(__file__).resolve().parents[2]
-GUIDE = (HOME / "docs" / "operations.md").read_text(encoding="utf-8")
-METRICS = (HOME / "docs" / "metrics.md").read_text(encoding="utf-8")
+GUIDE = (HOME / "docs" / "operate" / "operations.md").read_text(encoding="utf-8")
+METRICS = (HOME / "docs" / "operate" / "metrics.md").read_text(encoding="utf-8")
 ROOMS = ("ivr", "routing", "metrics", "desk", "santral", "prompts", "asterisk_conf", "centres")
 
 
@@ -37,17 +36,7 @@ def logged(level: str) -> set[str]:
     return set(re.findall(rf"\blog\.(?:{level})\(\s*\"([a-z_.]+)\"", code_of(*ROOMS)))
 
 
-def test_every_metric_with_its_kind_labels_and_meaning() -> None:
-    rows = re.findall(r"^\| `((?:acd|ivr|process)_\w+)` \| (counter|gauge|histogram) \| (.+?) \| (.+) \|$", METRICS,
-                      re.MULTILINE)
-    wanted = [(metric.name, metric.kind, ", ".join(f"`{label}`" for label in metric.labels) or "none", metric.meaning)
-              for metric in names.TABLE]
-    assert rows == wanted
-
-
-def test_every_alert_with_its_page() -> None:
-    rows = re.findall(r"^\| \[(\w+)\]\((\S+)\) \| (\w+) \|", METRICS, re.MULTILINE)
-    assert rows == [(alert.name, alert.runbook.removeprefix("docs/"), alert.severity) for alert in ALERTS]
+def test_every_recorded_figure_is_explained() -> None:
     assert all(one.name in METRICS for one in RECORDED)
 
 
@@ -58,14 +47,6 @@ def test_every_outcome_and_result_and_no_unknown_metric() -> None:
     assert set(re.findall(r"(?<![:\w])(?:acd|ivr)_[a-z_]+", told)) <= {metric.name for metric in names.TABLE}
 
 
-def test_every_warning_and_error_of_the_log() -> None:
-    rows = re.findall(r"^\| `([a-z_.]+)` \| (alarm|look)", section("Log events"), re.MULTILINE)
-    found = logged("warning|error|critical|exception")
-    assert len(found) > 20, "the pattern finds them"
-    assert {event for event, _ in rows} == found and len(rows) == len(found)
-    assert {event for event, weight in rows if weight == "look"} & logged("error|critical|exception") == set()
-
-
 def test_the_lines_to_watch_after_a_restart_are_written() -> None:
     told = set(re.findall(r"`((?:node|ami)\.[a-z_]+)`", section("What to watch after a restart")))
     assert {"node.restored", "node.ready", "ami.up"} <= told
@@ -74,7 +55,7 @@ def test_the_lines_to_watch_after_a_restart_are_written() -> None:
 
 def test_every_event_of_queue_log() -> None:
     """Its table, its examples, and what readers know of it."""
-    guide = (HOME / "docs" / "queue_log.md").read_text(encoding="utf-8")
+    guide = (HOME / "docs" / "integrate" / "queue-log.md").read_text(encoding="utf-8")
     verbs = guide.partition("\n## Verbs\n")[2].partition("\n## ")[0]
     told = set(re.findall(r"`([A-Z]{5,})`", "".join(re.findall(r"^(\| `[^|]+)\|", verbs, re.MULTILINE))))
     code = (HOME / "metrics" / "queue_lines.py").read_text(encoding="utf-8")
@@ -88,8 +69,3 @@ def test_every_event_of_queue_log() -> None:
     found = [QueueLog(**tomllib.loads(dedent(one))) for one in settings]
     assert [(one.compat, one.rotate, one.rotate_mb) for one in found] == [("asternic", "never", None),
                                                                          ("none", "daily", 100)]
-
-
-def test_every_exit_code() -> None:
-    told = {int(code) for code in re.findall(r"^\| (\d) \|", section("Exit codes"), re.MULTILINE)}
-    assert told == {0, SantralError.exit_code, *(kind.exit_code for kind in SantralError.__subclasses__())}

@@ -34,6 +34,7 @@ from routing.core.model import (
     Estimate,
     OfferState,
     Outcome,
+    PauseReason,
     Profile,
     Service,
     Step,
@@ -60,7 +61,7 @@ def large() -> Centre:
         profile = Profile(**{field: 7}) if field else Profile()  # type: ignore[arg-type]
         agents.append(Agent(AgentId(f"a{number}"), ((SkillId(f"beceri{number % SKILLS}"), 50),), profile,
                             f"takim{number % TEAMS}"))
-    return Centre(services, tuple(agents))
+    return Centre(services, tuple(agents), pause_reasons=(PauseReason("yemek", limit_s=3600.0),))
 
 
 def everything(centre: Centre) -> list[Fact]:

@@ -13,7 +13,7 @@ from metrics.attendance import LOOK_S, Attendance, Groups, Time
 from metrics.contacts import Names, Rings
 from metrics.period import Period
 from routing.core.ids import AgentId
-from routing.core.model import Agent, Centre, Profile
+from routing.core.model import Agent, Centre, PauseReason, Profile
 from routing.store.reader import Ask
 from routing.store.schema import agents, facts, metadata
 
@@ -86,7 +86,7 @@ def folded(connection: Connection, *changes: tuple[float, str, str, float]) -> d
     centre = Centre((), (Agent(AgentId("a"), (), Profile(rest_gap_s=60.0)),))
     attendance = Attendance(PERIOD, centre, START + 10_000.0)
     for at, before, state, before_s in changes:
-        attendance.take(START + at, "a", before, state, before_s, None, None, None, None)
+        attendance.take(START + at, "a", before, state, "", before_s, None, None, None, None)
     return attendance.finish(Ask(connection))
 
 
@@ -99,6 +99,21 @@ def test_time_is_cut_at_both_ends(connection: Connection) -> None:
     assert time.available_s == 600.0 + (900.0 - 60.0) + (870.0 - 60.0)  # the rest gap is no idleness
     assert (time.breaks, time.signed_in_s, time.busy_s) == (1, 3600.0, 330.0)
     assert time.occupancy == 330.0 / (330.0 + 2250.0)
+
+
+def test_a_pause_that_counts_as_work_is_no_break() -> None:
+    centre = Centre((), (Agent(AgentId("a"), (), Profile()),), pause_reasons=(
+        PauseReason("mola", default=True), PauseReason("egitim", work=True), PauseReason("toplanti", work=True)))
+    attendance = Attendance(PERIOD, centre, START + 10_000.0)
+    at = 0.0
+    for before, state, reason in (("signed_out", "ready", ""), ("ready", "paused", "egitim"),
+                                  ("paused", "paused", "egitim"), ("paused", "paused", "toplanti"),
+                                  ("paused", "paused", "mola"), ("paused", "paused", "egitim"),
+                                  ("paused", "ready", ""), ("ready", "signed_out", "")):
+        attendance.take(START + at, "a", before, state, reason, 100.0, None, None, None, None)
+        at += 100.0
+    time = attendance.finish(lambda statement: [])["a"]
+    assert (time.breaks, time.states["paused"], time.states["paused_work"]) == (1, 100.0, 400.0)
 
 
 def test_who_changes_after_the_end_was_there_before(connection: Connection) -> None:

@@ -92,6 +92,19 @@ def test_a_day_is_counted() -> None:
     assert not any("signed_out" in line and "seconds_total" in line for line in found)
 
 
+def test_every_channel_with_an_adapter_begins_at_nothing() -> None:
+    recorder = Recorder(named(["temsilci"], {}))
+    assert not [line for line in lines(recorder) if 'channel="chat",queue' in line]
+    recorder.begin_channels({Channel.CHAT})
+    recorder.commands_refused({Channel.EMAIL: 2})
+    shown = lines(recorder)
+    for channel in ("voice", "chat"):
+        assert f'acd_contacts_offered_total{{channel="{channel}",queue="temsilci"}} 0.0' in shown
+        assert f'acd_queue_contacts_waiting{{channel="{channel}",queue="temsilci"}} 0.0' in shown
+    assert 'acd_channel_commands_refused_total{channel="chat"} 0.0' in shown
+    assert 'acd_channel_commands_refused_total{channel="email"} 2.0' in shown
+
+
 def test_offered_equals_the_outcomes() -> None:
     recorder = Recorder(named(["temsilci"], {}))
     recorder.take(day().facts)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from string import Formatter
 from types import SimpleNamespace
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -10,6 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drawing.chart import LEFT, RIGHT, WIDTH
+from metrics import figures, report, report_view, report_words
+from metrics import period as periods
 from metrics.figures import Figures
 from metrics.period import Period, between
 from metrics.report_view import View
@@ -83,3 +87,13 @@ def test_days_keep_their_names_when_the_clocks_change(first: str, last: str, mar
 def test_a_whole_day_has_a_mark_every_two_hours() -> None:
     assert labels(load_picture(between("2026-03-02", "2026-03-03", ISTANBUL))) == [
         *(f"{hour:02d}:00" for hour in range(0, 24, 2)), "00:00"]
+
+
+def test_each_text_is_used_and_both_languages_have_its_placeholders() -> None:
+    source = "".join(Path(module.__file__ or "").read_text(encoding="utf-8")
+                     for module in (report_view, periods, report, figures))
+    for key, said in report_words.TEXTS.items():
+        names = [{name for _, name, _, _ in Formatter().parse(text) if name is not None} for text in said]
+        assert all(said) and names[0] == names[1], key
+        name = key.removeprefix("figures.").removeprefix("columns.").removesuffix(".name").removesuffix(".meaning")
+        assert re.search(rf"\b{name}\b", source), f"{key} is used nowhere"

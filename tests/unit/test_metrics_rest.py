@@ -99,7 +99,8 @@ def test_rest_that_ends_early_is_rest_so_long(story: Callable[[House], None], re
     attendance = Attendance(Period("interval", 0.0, END, ZoneInfo("UTC")), house.centre, END)
     for fact in house.facts_of(AgentChanged):
         told = fact.wellbeing
-        attendance.take(fact.at, fact.agent, fact.before, fact.state, fact.before_s, fact.since, fact.idle_since,
-                        None if told is None else told.rest_until, None if told is None else told.relaxed)
+        attendance.take(fact.at, fact.agent, fact.before, fact.state, fact.reason, fact.before_s, fact.since,
+                        fact.idle_since, None if told is None else told.rest_until,
+                        None if told is None else told.relaxed)
     attendance._spend(A, attendance._clocks["a"], END)
     assert attendance._times["a"].available_s == pytest.approx(seconds("ready"))

@@ -16,7 +16,7 @@ from routing.core import facts, talk_facts
 from routing.core.facts import AgentChanged, Fact, OfferClosed, Offered, Wellbeing
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import QueueView
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome, Profile
+from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome, Profile, channel_rows
 from routing.core.talk_facts import Connected
 from tests.core_house import House
 from tests.unit.test_core_consult import Asking
@@ -144,7 +144,7 @@ def test_of_a_pair_both_devices_stop_when_the_call_is_taken_or_gone() -> None:
 
 def test_of_a_pair_a_device_stops_too_where_its_agent_chats_meanwhile() -> None:
     house = House(dict.fromkeys("ab", 50), PAIRED._replace(capacity=200))
-    house.reload(interruptible=frozenset({Channel.CHAT}))
+    house.reload(channels=channel_rows(interruptible=(Channel.CHAT,)))
     house.sits("b")
     house.chats(at=1.0)
     house.sits("a", at=2.0)
@@ -165,7 +165,6 @@ def test_who_is_asked_by_a_colleague_has_taken_the_call_when_they_answer() -> No
 
 def test_a_device_goes_on_for_what_still_rings() -> None:
     house = House({"a": 50}, WIDE)
-    house.reload(costs=((Channel.VOICE, 100), (Channel.CHAT, 33)))
     house.sits("a")
     first, second = house.calls("edu", 1.0, channel=Channel.CHAT), house.calls("edu", 2.0, channel=Channel.CHAT)
     house.tell(e.OfferConnected(first.offer, first.contact), 3.0)
@@ -241,5 +240,5 @@ def test_facts_that_stay_inside_are_named_here() -> None:
     """A new kind of fact is decided on: it goes out, or it is put into this list."""
     inside = {facts.ContactChanged, talk_facts.Interrupted, facts.Overridden, facts.OfferRang, talk_facts.HoldChanged,
               talk_facts.FollowUpSet, talk_facts.AbuseNoted, talk_facts.WrapUpWanted,
-              facts.AgentChanged, facts.CentreChanged}
+              facts.AgentChanged, facts.CentreChanged, facts.PauseLimitReached}
     assert set(typing.get_args(Fact)) == set(mqtt.EVENTS) | inside | {facts.MenuPassed, facts.Alarm}

@@ -148,7 +148,7 @@ def test_a_warm_up_is_served_and_not_counted() -> None:
 def test_other_events_come_at_their_times() -> None:
     centre = pool(2)
     found = run(centre, calls(0.0, 50.0), always(centre),
-                also=[(40.0, events.AgentPaused(AgentId("a2"), "toplantı"))])
+                also=[(40.0, events.AgentPaused(AgentId("a2")))])
     assert waits(found) == [0.0, 10.0]
 
 

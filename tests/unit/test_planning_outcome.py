@@ -150,7 +150,7 @@ def test_of_nobody_csv_and_json_have_no_figure() -> None:
 
 def test_a_time_of_nobody_is_a_gap_in_the_picture() -> None:
     page = as_page("", (), [Run("day", 1, led_on_at_noon())])
-    level = re.search(r"<figure><figcaption>Service level by half hour.*?</figure>", page)
+    level = re.search(r"<figure><figcaption>Service level by half hour.*?</figure>", page, re.DOTALL)
     assert level is not None
     assert level.group().count("<circle") == 2 and 'd="M' in level.group() and " L" not in level.group()
     alone = as_page("", (), [Run("day", 1, run(pool(1), (), ()))])

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from drawing import board, chart, page
+from drawing import chart, page
 
 pytestmark = pytest.mark.unit
 
@@ -19,7 +19,7 @@ LINES = [chart.Series("<one>", [(0.0, 0.0), (7200.0, 10.0)]), chart.Series("two"
 
 
 def svg(figure: str) -> ElementTree.Element:
-    found = re.search(r"<svg viewBox.*?</svg>", figure)
+    found = re.search(r"<svg viewBox.*?</svg>", figure, re.DOTALL)
     assert found
     return ElementTree.fromstring(found.group())
 
@@ -51,19 +51,6 @@ def test_a_gap_breaks_a_line_and_a_goal_is_no_series() -> None:
 
 def test_no_two_of_many_series_are_drawn_alike() -> None:
     assert len({(chart.colour(number), chart.dashes(number)) for number in range(25)}) == 25
-
-
-def test_pictures_beside_each_other_are_one_file() -> None:
-    tile = board.tile("Tile <1>", "Words", "%80", [1.0, nan, 2.0])
-    bars = board.bars("Bars", "", [("long name " * 9, 4.0, "4"), ("none", 0.0, "0")])
-    whole = ElementTree.fromstring(board.board("Board", "All", [[tile, bars], []]))
-    space = "{http://www.w3.org/2000/svg}"
-    inner = whole.findall(f"{space}svg")
-    assert [one.attrib["aria-label"] for one in inner] == ["Tile <1>. Words", "Bars. "]
-    assert float(inner[1].attrib["x"]) >= board.GAP + board.TILE_WIDTH
-    wide, empty = inner[1].findall(f"{space}rect")
-    assert float(wide.attrib["x"]) + float(wide.attrib["width"]) <= chart.WIDTH - board.VALUES + 1
-    assert float(empty.attrib["width"]) == 1.0, "to be seen"
 
 
 def test_bars_stand_on_the_axis() -> None:
@@ -123,4 +110,22 @@ def test_a_page_is_closed_everywhere_and_needs_nothing_else() -> None:
     assert "<h2>&lt;Part&gt;</h2>" in text
     assert "<title>A &amp; B</title>" in text
     assert '<th scope="row">İhbar</th><td>1</td>' in text
-    assert 'aria-label="Çağrılar &quot;hepsi&quot;"' in text
+    assert 'aria-label="Çağrılar &#34;hepsi&#34;"' in text
+
+
+HOSTILE = "</title><script>alert('x')</script>\" onload=\"x"
+
+
+def test_names_that_are_html_stay_text_everywhere() -> None:
+    axis = chart.Axis(HOSTILE, lambda _: HOSTILE)
+    series = [chart.Series(HOSTILE, [(0.0, 1.0), (1.0, 2.0)]), chart.Series("b", [(0.0, 1.0)])]
+    whole = page.page(HOSTILE, [
+        page.section(HOSTILE), page.text(HOSTILE), page.table(HOSTILE, (HOSTILE, "n"), [(HOSTILE, HOSTILE)]),
+        chart.lines(HOSTILE, HOSTILE, axis, axis, series), chart.bars(HOSTILE, HOSTILE, axis, axis, [(0.0, 1.0, 1.0)])])
+    alone = chart.lines(HOSTILE, HOSTILE, axis, axis, series, alone=True)
+    for text in (whole, alone):
+        assert "<script" not in text and '" onload' not in text and text.count("&lt;script&gt;") >= 8
+    outline = _Outline()
+    outline.feed(whole)
+    assert outline.open == []
+    assert ElementTree.fromstring(alone).attrib["aria-label"] == f"{HOSTILE}. {HOSTILE}"

@@ -1,14 +1,12 @@
-"""Stories: told to the engine, answered in words, drawn as time lines; and the diagrams of tables."""
+"""Stories: told to the engine, answered in words, drawn as time lines."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from xml.etree import ElementTree
 
 import pytest
 
 from planning import guide, story, timeline
-from planning.diagram import arrows, graph, matrix
 from planning.story import Line, StoryError
 from routing.core.ids import AgentId, ServiceId, SkillId
 from routing.core.model import Agent, Centre, Profile, Service, Step
@@ -82,27 +80,8 @@ def test_a_time_line_has_a_part_for_each_way() -> None:
     assert picture.attrib["aria-label"].startswith("Title. A rings at ece 09:00:10 to 09:00:13; B rings")
 
 
-class State(StrEnum):
-    NEW = "new"
-    OLD = "old"
-
-
-TABLE = {(State.NEW, "age"): State.OLD, (State.NEW, "rest"): State.OLD, (State.OLD, "renew"): State.NEW}
-
-
-def test_a_diagram_has_every_state_and_every_trigger() -> None:
-    assert arrows(TABLE) == {("new", "old"): ["age", "rest"], ("old", "new"): ["renew"]}
-    for text in (graph("T", TABLE, {"new": (0, 0), "old": (1, 0)}), matrix("T", TABLE, ["new", "old"])):
-        picture = ElementTree.fromstring(text)
-        words = {element.text for element in picture.iter() if element.tag.endswith("text")}
-        assert words == {"new", "old", "age", "rest", "renew"}
-    with pytest.raises(KeyError):
-        graph("T", TABLE, {"new": (0, 0)})
-
-
 def test_a_page_has_its_examples() -> None:
     page = ("# Page\n\n### Example: one thing\n\n```yaml services.yaml\nservices: []\n```\n\n```story\n09:00:00  x\n"
             "```\n### Other\n\n```story\nno\n```\n")
     (one,) = guide.examples(page)
     assert (one.name, dict(one.files), one.story) == ("one", {"services.yaml": "services: []\n"}, "09:00:00  x\n")
-    assert guide.retold(page, lambda _: "09:00:00  y\n") == page.replace("09:00:00  x", "09:00:00  y")

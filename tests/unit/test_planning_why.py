@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import UTC
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -12,7 +14,7 @@ from planning import why
 from planning.errors import PlanningError
 from planning.heard import Heard
 from planning.why_view import View
-from planning.why_words import ENDS, HELD, MENU, MOVES, OUTCOMES, REASONS, STATES, STRATEGIES, Words
+from planning.why_words import Words, all_texts
 from routing.core import events as e
 from routing.core.excluded import Held, Why
 from routing.core.facts import Ended
@@ -170,10 +172,10 @@ def test_what_keeps_a_contact_from_everybody() -> None:
     assert "Bu hizmetten aynı anda görüşülebilecek sayı dolu." in full and "uygun 1 ali" in full
     house.at(12.0, e.LinkChanged("", False))
     house.calls(13.0, "c3")
-    assert HELD[Held.LINK].tr in text(house.tell("c3"))
+    assert all_texts()[f"held.{Held.LINK}"].tr in text(house.tell("c3"))
     house.at(14.0, e.LinkChanged("", True))
     house.at(45.0, e.CallbacksQuiet(True), e.CallbackAsked(ContactId("c3")), e.ContactGone(ContactId("c3")))
-    assert HELD[Held.QUIET].tr in text(house.tell("c3"))
+    assert all_texts()[f"held.{Held.QUIET}"].tr in text(house.tell("c3"))
 
 
 def test_a_closed_service_without_another_one_sends_to_the_net() -> None:
@@ -181,7 +183,7 @@ def test_a_closed_service_without_another_one_sends_to_the_net() -> None:
     house.sits(0.0, "ali")
     house.at(5.0, e.ServiceHours(GENEL, False))
     house.calls(10.0, "c1")
-    assert HELD[Held.NET].tr in text(house.tell("c1"))
+    assert all_texts()[f"held.{Held.NET}"].tr in text(house.tell("c1"))
     house.at(12.0, e.ContactLeft(ContactId("c1"), "net"))
     assert "Yedek kuyruğa geçti; bekleme 2 sn" in text(house.tell("c1"))
 
@@ -248,7 +250,7 @@ def test_a_contact_lives_through_a_restart() -> None:
     again.take_facts()
     before, house.heard = house.heard, again
     house.sits(30.0, "ece")
-    assert HELD[Held.LINK].tr in text(why.tell(Archive.of(before, again), "c1")), "not heard of since"
+    assert all_texts()[f"held.{Held.LINK}"].tr in text(why.tell(Archive.of(before, again), "c1")), "not heard of since"
     house.at(31.0, e.LinkChanged("", True))
     account = why.tell(Archive.of(before, again), "c1")
     assert not account.untold and "ece seçildi (teklif 1): düzey 90, 1 sn boşta" in text(account)
@@ -312,13 +314,46 @@ def test_everybody_is_named_when_asked_for() -> None:
 
 
 def test_every_word_there_may_be_has_both_languages() -> None:
-    assert set(REASONS) == set(Why) and set(HELD) == set(Held) and set(STATES) == set(AgentState)
-    assert set(OUTCOMES) == set(Outcome) and set(MENU) == set(MENU_OUTCOMES) and set(STRATEGIES) == set(ALL_STRATEGIES)
-    assert set(MOVES) == {"overflow", "full", "closed", "chosen", "transfer"}
+    sections: dict[str, set[str]] = {}
+    for key in all_texts():
+        section, _, name = key.rpartition(".")
+        sections.setdefault(section, set()).add(name)
+    for section, wanted in {"reasons": Why, "held": Held, "states": AgentState, "outcomes": Outcome,
+                            "menu": MENU_OUTCOMES, "strategies": ALL_STRATEGIES, "channels": Channel,
+                            "now": {"pending", "reserved", "assigned", "wrapping"}, "tiers": {"1", "2"},
+                            "moves": {"overflow", "full", "closed", "chosen", "transfer"}}.items():
+        assert sections[section] == {str(one) for one in wanted}, section
     core = Path(__file__).resolve().parents[2] / "routing" / "core"
     taken = {word for file in core.glob("*.py") for word in re.findall(
         r"(?:offers\.)?(?:close|take_back)\(d, [\w.]+, \"\w+\", \"(\w+)\"", file.read_text(encoding="utf-8"))}
-    assert taken and taken <= set(ENDS) | {"sign_out", "pause"}
+    assert taken and taken <= sections["ends"] | {"sign_out", "pause"}
+
+
+def test_the_catalogue_and_the_code_agree() -> None:
+    """Each text is used, each key exists, and both languages have the placeholders that the code fills in."""
+    texts = all_texts()
+    planning = Path(__file__).resolve().parents[2] / "planning"
+    trees = [ast.parse((planning / f"{name}.py").read_text(encoding="utf-8"))
+             for name in ("why_words", "why_course", "why_view", "why_cli")]
+    filled: dict[str, set[str]] = {}
+    used: set[str] = set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            used.add(node.value)
+        elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+            used.add(str(node.values[0].value).rstrip("."))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say":
+            keys = [one for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant)]
+            for key in {str(one.value) for one in keys}:
+                filled.setdefault(key.rstrip("."), set()).update(str(word.arg) for word in node.keywords)
+    for key, said in texts.items():
+        names = [{name for _, name, _, _ in Formatter().parse(text) if name is not None} for text in said]
+        assert all(said) and names[0] == names[1], key
+        section = key.rpartition(".")[0]
+        assert key in used or section in used, f"{key} is used nowhere"
+        if names[0]:
+            assert names[0] <= filled.get(key, filled.get(section, set())), key
+    assert {key for key in filled if key.startswith("lines.")} <= set(texts)
 
 
 def test_lengths_of_time_read_well() -> None:

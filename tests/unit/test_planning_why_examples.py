@@ -1,4 +1,4 @@
-"""`santral why` on the worked examples of docs/routing.md: who was chosen, who was not and why."""
+"""`santral why` on the worked examples of docs/develop/routing.md: who was chosen, who was not and why."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from tests.why_house import text
 pytestmark = pytest.mark.unit
 
 HOME = Path(__file__).resolve().parents[2]
-EXAMPLES = {one.name: one for one in guide.examples((HOME / "docs" / "routing.md").read_text(encoding="utf-8"))}
+PAGE = (HOME / "docs" / "develop" / "routing.md").read_text(encoding="utf-8")
+EXAMPLES = {one.name: one for one in guide.examples(PAGE)}
 
 
 def example(name: str, contact: str, tmp_path: Path) -> Account:
-    """A contact of a worked example of docs/routing.md."""
+    """A contact of a worked example of docs/develop/routing.md."""
     heard = Heard()
     story.tell(centre_of(EXAMPLES[name], tmp_path), story.read(EXAMPLES[name].story), heard)
     account = why.tell(Archive.of(heard), contact)

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from prompts.catalogue import texts
-from prompts.clock import MONTHS, WEEKDAYS, clock, date, duration
 from prompts.number import ONES, TENS
+from tests.turkish_words import MONTHS, WEEKDAYS, clock, date, duration
 
 pytestmark = pytest.mark.unit
 

@@ -1,4 +1,4 @@
-"""Against ICU, another author's rules in another process: Debian's python3-icu. docs/prompts.md has the table."""
+"""Compare with ICU in another process (Debian's python3-icu). docs/centre/prompts.md has the table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from prompts import english
-from prompts.clock import date, duration
 from prompts.number import cardinal, ordinal
+from tests.turkish_words import date, duration
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,8 @@ import random
 import phonenumbers
 import pytest
 
-from prompts.telephone import groups, telephone
+from prompts.say import groups
+from tests.turkish_words import telephone
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from santral.config import check
+from santral.config import check, node_config
 from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.unit
@@ -38,6 +38,23 @@ def test_an_address_of_the_store_at_which_a_start_would_fail_is_told_and_not_sho
 def test_an_address_that_is_one_is_good(folder: Path, url: str) -> None:
     edit(folder, "santral.toml", 'url = "sqlite:///santral.db" ', f'url = "{url}" ')
     assert problems(folder) == []
+
+
+def test_a_reason_for_a_pause_names_a_prompt_that_is_there(folder: Path) -> None:
+    edit(folder, "santral.toml", '"neden-egitim"', '"neden-egitm"')
+    (told,) = problems(folder)
+    assert told == "santral.toml:69: unknown prompt 'neden-egitm'. Did you mean 'neden-egitim'?"
+
+
+def test_the_engine_gets_the_table_of_pause_reasons(folder: Path) -> None:
+    centre = node_config(folder).centre
+    assert [one.id for one in centre.pause_reasons if one.work] == ["egitim", "toplanti", "teknik"]
+    assert {one.id: one.limit_s for one in centre.pause_reasons if one.limit_s} == {
+        "yemek": 3600.0, "toplanti": 5400.0, "teknik": 1800.0}
+    assert (centre.break_reason.id, centre.break_reason.digit, centre.break_reason.name) == ("mola", "1", "Mola")
+    text = (folder / "santral.toml").read_text(encoding="utf-8")
+    (folder / "santral.toml").write_text(text[:text.index("[pause_reasons]")], encoding="utf-8")
+    assert [one.id for one in node_config(folder).centre.pause_reasons] == ["mola"]
 
 
 def test_a_service_for_distress_without_other_help_is_told(folder: Path) -> None:

@@ -55,15 +55,18 @@ async def test_what_changes_is_told_item_by_item_and_put_in_force(folder: Path) 
          "- {id: a2001, number: \"2001\", skills: {psikososyal: 90}}\n  - {id: a1001, ")
     edit(folder, "menu.yaml", "    closing: tus-bilgisi\n", "")
     edit(folder, "santral.toml", "announce_s = 60", "announce_s = 90")
+    edit(folder, "santral.toml", "limit_min = 90", "limit_min = 45")
     looked = await node.reloader.reload("test", dry_run=True)
     assert not looked.applied and not node.taken
     assert looked.changes == (
         Change("services", "uzaktan_egitim", "target_s", "20.0", "25.0"), Change("team", "a2001", "", "", "new"),
         Change("menu", "ana-menu", "closing", '["tus-bilgisi"]', "[]"),
-        Change("settings", "[wait]", "announce_s", "60", "90"))
+        Change("settings", "[wait]", "announce_s", "60", "90"),
+        Change("settings", "[pause_reasons]", "toplanti.limit_min", "90.0", "45.0"))
     done = await node.reloader.reload("test")
     assert done.applied and done.changes == looked.changes and done.later == ()
     assert node.config.sign_in["2001"] == "a2001" and node.taken[0].config.settings.wait.announce_s == 90
+    assert {one.id: one.limit_s for one in node.taken[0].config.centre.pause_reasons}["toplanti"] == 2700.0
     again = await node.reloader.reload("test")
     assert again.applied and again.changes == ()
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from routing.core import facts as f
 from routing.core.events import ContactTicked
 from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.records import Contact
 from routing.store.errors import StoreConflict
 from routing.store.reader import Reader
 from routing.store.rows import SLOTS_MAX
@@ -107,36 +108,21 @@ async def test_a_cut_talk_brings_the_caller_back_and_frees_the_agent(store: Stor
     assert loaded.contacts[0].offer == again
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda day: day.contacts["c1"].update(version=7),
-    lambda day: day.contacts.update(c1=day.contacts["c1"] | {"version": 0}),
-], ids=["version from the future", "version from the past"])
-async def test_a_wrong_version_writes_nothing(store: Store, spoil: object) -> None:
+@pytest.mark.parametrize("version", [7, 1], ids=["version from the future", "version from the past"])
+async def test_a_wrong_version_writes_nothing_and_the_right_turn_still_fits(store: Store, version: int) -> None:
     day, offer = talking()
     await store.commit(day.turn())
-    spoil(day)  # type: ignore[operator]
     day.connect(offer)
-    with pytest.raises(StoreConflict) as caught:
-        await store.commit(day.turn())
-    assert caught.value.fact == "Connected"
-    assert caught.value.seq == day.seq
+    right = day.turn()
+    wrong = [change._replace(before=version) if change.kind is Contact else change for change in right.changes]
+    with pytest.raises(StoreConflict, match=f"expected version {version}") as caught:
+        await store.commit(right._replace(changes=wrong))
+    assert (caught.value.fact, caught.value.subject, caught.value.seq) == ("contacts", "contact c1", day.seq)
     loaded = await store.load()
     # The offer's row was changed before the contact's failed: the rollback took it back.
     assert loaded.offers[0].state is OfferState.PENDING
     assert loaded.next_fact == day.seq
-
-
-async def test_a_wrong_state_writes_nothing_and_the_right_turn_still_fits(store: Store) -> None:
-    day, offer = talking()
-    await store.commit(day.turn())
-    good = day.facts[:]
-    day.wrap(offer)
-    with pytest.raises(StoreConflict, match="wrapping"):
-        await store.commit(day.turn())
-    fresh, _ = talking()
-    fresh.seq, fresh.facts, fresh.taken = len(good), good, len(good)
-    fresh.connect(offer)
-    await store.commit(fresh.turn())
+    await store.commit(right)
     assert (await store.load()).contacts[0].state is ContactState.ASSIGNED
 
 
@@ -218,27 +204,24 @@ async def test_chats_take_slots_up_to_the_limit(store: Store) -> None:
     first, *_ = [day.offer(f"c{number}", "a1") for number in range(SLOTS_MAX)]
     await store.commit(day.turn())
     day.queue("more", Channel.CHAT)
-    turn = day.turn()
-    await store.commit(turn)
-    seq = day.seq
-    day.offer("more", "a1")
-    with pytest.raises(StoreConflict, match=str(SLOTS_MAX)):
-        await store.commit(day.turn())
-    # A slot that is free again is used again.
-    day.seq, day.facts, day.taken = seq, day.facts[:seq], seq
-    day.contacts["more"].update(state=ContactState.PENDING, version=1)
-    day.close(first, OfferState.REJECTED)
-    day.offer("more", "a1")
     await store.commit(day.turn())
+    day.offer("more", "a1")
+    more = day.turn()
+    with pytest.raises(StoreConflict, match=str(SLOTS_MAX)):
+        await store.commit(more)
+    # A slot that is free again is used again.
+    day.close(first, OfferState.REJECTED)
+    freed = day.turn()
+    await store.commit(Turn([], [*more.facts, *freed.facts], [*more.changes, *freed.changes]))
     assert len((await store.load()).offers) == SLOTS_MAX
 
 
 @pytest.mark.parametrize("values", [
-    "(900, 'c1', 'a2', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0)",
-    "(900, 'c2', 'a1', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0)",
-    "(900, 'c2', 'a1', 's', 'x', 'voice', 1, 'pending', 1, 0, 0, 0, 0, '', 0)",
-    "(900, 'c9', 'a2', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0)",
-    "(900, 'c2', 'a2', 's', 'x', 'voice', 0, 'ringing', 1, 0, 0, 0, 0, '', 0)",
+    "(900, 'c1', 'a2', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0, false, false, 0, false, 0)",
+    "(900, 'c2', 'a1', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0, false, false, 0, false, 0)",
+    "(900, 'c2', 'a1', 's', 'x', 'voice', 1, 'pending', 1, 0, 0, 0, 0, '', 0, false, false, 0, false, 0)",
+    "(900, 'c9', 'a2', 's', 'x', 'voice', 0, 'pending', 1, 0, 0, 0, 0, '', 0, false, false, 0, false, 0)",
+    "(900, 'c2', 'a2', 's', 'x', 'voice', 0, 'ringing', 1, 0, 0, 0, 0, '', 0, false, false, 0, false, 0)",
 ], ids=["caller twice", "agent twice", "second voice slot", "no such caller", "unknown state"])
 async def test_raw_sql_cannot_assign_twice_either(store: Store, tmp_path: Path, values: str) -> None:
     day, _ = talking()
@@ -249,19 +232,33 @@ async def test_raw_sql_cannot_assign_twice_either(store: Store, tmp_path: Path, 
         connection.execute(text("PRAGMA foreign_keys=ON"))
         with pytest.raises(IntegrityError):
             connection.execute(text(
-                "INSERT INTO offers (offer, contact, agent, seat, service, channel, slot, state, agent_version, "
-                f"offered_at, ring_s, step, level, reason, held_s) VALUES {values}"))
+                "INSERT INTO offers (offer, contact, agent, seat, service, channel, slot, state, version, "
+                "offered_at, ring_s, step, level, reason, held_s, interrupted, wrapup_asked, load, weighed, waited_s) "
+                f"VALUES {values}"))
     engine.dispose()
 
 
-async def test_an_agent_changes_only_from_the_state_and_version_it_has(store: Store) -> None:
+async def test_an_agent_changes_only_from_the_version_it_has(store: Store) -> None:
     day = Day()
     day.sign_in("a1")
     await store.commit(day.turn())
-    day.agents["a1"]["state"] = AgentState.PAUSED
+    day.agent("a1", AgentState.PAUSED, "s1")
+    day.turn()
     day.agent("a1", AgentState.READY, "s1")
-    with pytest.raises(StoreConflict, match="paused"):
-        await store.commit(day.turn())
+    late = day.turn()
+    with pytest.raises(StoreConflict, match=r"agent a1.*expected version 2"):
+        await store.commit(Turn([], [], late.changes))
+
+
+async def test_agents_change_seats_in_one_turn(store: Store) -> None:
+    day = Day()
+    day.sign_in("a1", "s1")
+    day.sign_in("a2", "s2")
+    await store.commit(day.turn())
+    day.agent("a1", AgentState.READY, "s2")
+    day.agent("a2", AgentState.READY, "s1")
+    await store.commit(day.turn())
+    assert {one.agent: one.seat for one in (await store.load()).agents} == {"a1": "s2", "a2": "s1"}
 
 
 async def test_what_is_no_row_is_kept_as_a_fact(store: Store) -> None:
@@ -282,9 +279,11 @@ async def test_a_cursor_never_goes_back(store: Store) -> None:
 async def test_conflicts_say_no_number_of_a_caller(store: Store) -> None:
     day = Day()
     day.queue("c1")
-    secret = day.facts[0]._replace(caller_hash="0532-secret", caller_box="0532-secret")  # type: ignore[call-arg]
-    await store.commit(Turn([], [secret]))
-    with pytest.raises(StoreConflict) as caught:
-        await store.commit(Turn([], [secret._replace(seq=2)]))
+    turn = day.turn()
+    secret = [one._replace(row=one.row._replace(caller_hash="0532-secret", caller_box="0532-secret"))
+              for one in turn.changes]
+    await store.commit(turn._replace(changes=secret))
+    with pytest.raises(StoreConflict, match="index or check") as caught:
+        await store.commit(Turn([], [], secret))
     assert "0532" not in str(caught.value)
     assert caught.value.__cause__ is None

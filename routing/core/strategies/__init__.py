@@ -23,9 +23,11 @@ Occupancy is handled time (talk and wrap-up) and contacts offered are a count, b
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from routing.core.errors import RoutingError
+from routing.core.matching.protocols import RankedAgent
+from routing.core.model import Agent
 from routing.core.strategies import (
     fewest_contacts,
     fewest_skills,
@@ -36,25 +38,21 @@ from routing.core.strategies import (
     weakest_first,
 )
 
-if TYPE_CHECKING:
-    from routing.core.model import Agent
-    from routing.core.records import AgentRecord
-
 RANK_MAX = 127
-"""Ranks are bits of a mask."""
+"""Highest rank. Ranks are bits of a mask."""
 
 
 class UnknownStrategy(RoutingError, ValueError):
-    """No module of that name."""
+    """There is no strategy with this name."""
 
 
 class Strategy(NamedTuple):
-    """A module's parts, at hand."""
+    """The parts of a strategy module, at hand."""
 
     name: str
     by_level: bool
     rank: Callable[[Agent, int], int]
-    key: Callable[[AgentRecord, float], float]
+    key: Callable[[RankedAgent, float], float]
 
 
 _MODULES = (longest_idle, least_occupied, longest_idle_any, least_occupied_any, fewest_skills, weakest_first,
@@ -67,7 +65,7 @@ STRATEGIES = {
 
 
 def named(name: str) -> Strategy:
-    """The strategy. Raises `UnknownStrategy`, which lists those that exist."""
+    """Return the strategy with this name. Raise `UnknownStrategy`, which lists the known names, if there is none."""
     found = STRATEGIES.get(name)
     if found is None:
         raise UnknownStrategy(f"no strategy '{name}'; there are {', '.join(STRATEGIES)}")

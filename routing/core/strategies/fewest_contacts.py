@@ -1,27 +1,24 @@
-"""Best level, then who was offered the fewest contacts, each of which counts half after every half-life."""
+"""Best level, then the agent who was offered the fewest contacts. Each contact counts half after every half-life."""
 
 from __future__ import annotations
 
 from math import log2
-from typing import TYPE_CHECKING
 
+from routing.core.matching.protocols import RankedAgent
 from routing.core.strategies.least_occupied import NOTHING
 from routing.core.strategies.longest_idle import rank
-
-if TYPE_CHECKING:
-    from routing.core.records import AgentRecord
 
 __all__ = ["BY_LEVEL", "count", "key", "rank"]
 
 BY_LEVEL = True
 
 
-def count(record: AgentRecord, now: float, half_life_s: float) -> None:
-    """One more contact is offered. Not while the agent is idle."""
+def count(record: RankedAgent, now: float, half_life_s: float) -> None:
+    """Count one more offered contact. The agent must not be idle."""
     record.offered = record.offered * 2.0 ** ((record.offered_at - now) / half_life_s) + 1.0
     record.offered_at = now
 
 
-def key(record: AgentRecord, half_life_s: float) -> float:
-    """In the order of the decayed count, at any moment; who was offered nothing comes first."""
+def key(record: RankedAgent, half_life_s: float) -> float:
+    """Return a key in the order of the decayed count at any moment. An agent who was offered nothing comes first."""
     return log2(record.offered) + record.offered_at / half_life_s if record.offered > 0.0 else NOTHING

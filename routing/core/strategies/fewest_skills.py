@@ -1,26 +1,22 @@
 """Specialists before generalists, then the better level, then longest idle.
 
-Who can do little else goes first, so that those who can do much stay free for what only they can do (specialists
-first: Chevalier, Shumsky & Tabordon 2004).
+Agents with few skills go first, so that agents with many skills stay free for the contacts that only they can take
+(specialists first: Chevalier, Shumsky & Tabordon 2004).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from routing.core.model import Agent
 from routing.core.strategies.longest_idle import key
-
-if TYPE_CHECKING:
-    from routing.core.model import Agent
 
 __all__ = ["BY_LEVEL", "key", "rank"]
 
 BY_LEVEL = False
 
 MANY = 15
-"""So many skills or more count alike: a rank has 128 values, 16 times eight levels."""
+"""Agents with this many skills or more count alike. A rank has 128 values: 16 times eight levels."""
 
 
 def rank(agent: Agent, level: int) -> int:
-    """The fewer skills the higher; among equals by level, in eighths of the scale."""
+    """Return a rank that is higher for fewer skills. Among equals the level decides, in eighths of the scale."""
     return 8 * (MANY - min(len(agent.skills), MANY)) + max(level, 0) * 8 // 101

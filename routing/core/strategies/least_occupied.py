@@ -1,14 +1,11 @@
-"""Best level, then the least occupied: handled time, halved every half-life (Avaya's EAD-LOA)."""
+"""Best level, then the least occupied agent: handled time, halved every half-life (Avaya's EAD-LOA)."""
 
 from __future__ import annotations
 
 from math import log2
-from typing import TYPE_CHECKING
 
+from routing.core.matching.protocols import RankedAgent
 from routing.core.strategies.longest_idle import rank
-
-if TYPE_CHECKING:
-    from routing.core.records import AgentRecord
 
 __all__ = ["BY_LEVEL", "NOTHING", "key", "rank"]
 
@@ -18,6 +15,7 @@ NOTHING = -1100.0
 """Less than the key of the smallest number above 0 (log2 is -1074) at any time after 1970."""
 
 
-def key(record: AgentRecord, half_life_s: float) -> float:
-    """In the order of the decayed handled time, at any moment; who has handled nothing comes first."""
+def key(record: RankedAgent, half_life_s: float) -> float:
+    """Return a key in the order of the decayed handled time at any moment. An agent who has handled nothing comes
+    first."""
     return log2(record.occupied) + record.occupied_at / half_life_s if record.occupied > 0.0 else NOTHING

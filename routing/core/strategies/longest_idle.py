@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from routing.core.model import Agent
-    from routing.core.records import AgentRecord
+from routing.core.matching.protocols import RankedAgent
+from routing.core.model import Agent
 
 BY_LEVEL = True
 
 
 def rank(_agent: Agent, level: int) -> int:
-    """The level; everybody alike when nothing ranks."""
+    """Return the level, or 0 for every agent if nothing ranks."""
     return max(level, 0)
 
 
-def key(record: AgentRecord, _half_life_s: float) -> float:
-    """Idle since, Unix seconds."""
+def key(record: RankedAgent, _half_life_s: float) -> float:
+    """Return since when the agent is idle, in Unix seconds."""
     return record.idle_since

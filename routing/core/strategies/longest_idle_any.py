@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from routing.core.model import Agent
 from routing.core.strategies.longest_idle import key
-
-if TYPE_CHECKING:
-    from routing.core.model import Agent
 
 __all__ = ["BY_LEVEL", "key", "rank"]
 
@@ -15,5 +11,5 @@ BY_LEVEL = False
 
 
 def rank(_agent: Agent, _level: int) -> int:
-    """Everybody alike."""
+    """Return the same rank for every agent."""
     return 0

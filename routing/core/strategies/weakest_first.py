@@ -1,13 +1,9 @@
-"""The lowest level that will do, then longest idle: the best are kept for those who need them."""
+"""The lowest level that will do, then longest idle. The best agents are kept for the contacts that need them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from routing.core.model import Agent
 from routing.core.strategies.longest_idle import key
-
-if TYPE_CHECKING:
-    from routing.core.model import Agent
 
 __all__ = ["BY_LEVEL", "key", "rank"]
 
@@ -15,5 +11,5 @@ BY_LEVEL = True
 
 
 def rank(_agent: Agent, level: int) -> int:
-    """The lower the level the higher."""
+    """Return a rank that is higher for a lower level."""
     return 100 - max(level, 0)

@@ -1,0 +1,1 @@
+"""Draw and check the documentation of this repository. Not installed."""

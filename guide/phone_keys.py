@@ -1,0 +1,44 @@
+"""What agents dial and press, with its meaning. A test compares the keys with `ivr` and `features.conf`."""
+
+from __future__ import annotations
+
+CODES: dict[str, str] = {
+    "*42": "Flag the last caller as abusive.",
+    "*43": "Decline heavy contacts for a while.",
+    "*44": "Sign out.",
+    "*45": "Sign in: number `#`, PIN `#`.",
+    "*46": "Pause; a digit selects the reason.",
+    "*47": "Ready.",
+    "*48": "End wrap-up.",
+    "*49": "Extend wrap-up, or start one within `wrapup_s` after the talk.",
+}
+"""Dialled on a phone outside a talk."""
+
+IN_CALL: dict[str, str] = {
+    "*0": "Flag the caller as abusive; again: remove the flag.",
+    "*1": "Blind transfer.",
+    "*2": "Pause the recording; again: resume it.",
+    "*3": "Consult transfer.",
+    "*4": "Request a wrap-up.",
+    "*5": "The caller agrees to a callback if the call is lost.",
+    "*6": "The caller withdraws that agreement.",
+    "*7": "The caller wants a person at once in later calls.",
+    "*8": "The caller no longer wants that.",
+    "*9": "Cancel the consult transfer and return to the caller.",
+}
+"""Pressed during a talk."""
+
+EXIT_ADVICE: dict[int, tuple[str, str]] = {
+    0: ("Ended by SIGTERM or Ctrl-C.", "Nothing."),
+    1: ("A secret's file is damaged or readable by others; or a fault of Santral, with a traceback.",
+        "Correct the file that the last line names. Report a traceback; it holds no personal data."),
+    2: ("The centre's files have problems, without a last good copy; or a journal cannot be read.",
+        "Correct each problem in the list. systemd does not try again."),
+    3: ("An address of `[listen]` is in use.", "End the other program, or choose another address."),
+    4: ("Store or state folder: no room, no rights, damaged, newer version, held by another node; or "
+        "`secrets/numbers.json`.", "Make room, correct the owner, restore, or stop the other node. systemd tries each "
+                                   "second."),
+    5: ("Asterisk did not answer within 15 s, or refused the login.",
+        "Start Asterisk. Render `manager.conf` again after a change of secrets. systemd tries each second."),
+}
+"""Exit code of a node -> meaning and action."""

@@ -1,0 +1,1 @@
+"""The indexes: which agents fit which contacts, without looking at everybody."""

@@ -1,0 +1,362 @@
+"""What an independent checker of profiles remembers of a house: who has what at hand, rests, is at a limit.
+
+Written from the table of what a profile means, not from the engine: it is fed what was told (events), what came of it
+(facts) and what is to be done (commands), and shares with the engine nothing but the words of `routing.core.model`.
+What is thought of it stands in `profile_checker`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from routing.core import commands as c
+from routing.core import events as e
+from routing.core import facts as f
+from routing.core import talk_facts as tf
+from routing.core.model import (
+    PHONE_CHANNELS,
+    Agent,
+    AgentState,
+    Centre,
+    Channel,
+    ContactState,
+    OfferState,
+    Profile,
+    Service,
+)
+
+LEARNED = 400
+"""Latest handle times of a service that the checker's own estimate looks at."""
+
+PLAIN = Profile()
+OWN_WORD = (e.WrapUpEnded, e.AgentResumed, e.AgentSignedOut)
+
+
+@dataclass
+class At:
+    """A contact at an agent."""
+
+    offer: int
+    channel: Channel
+    service: Service
+    agent: str
+    made_at: float
+    connected_at: float | None = None
+    talk_over_at: float | None = None
+    weight: int = 0
+    interrupted: bool = False
+    profile: Profile = PLAIN
+    extended_s: float = 0.0
+    tier: int = 0
+
+
+@dataclass
+class Person:
+    """An agent as the checker remembers them."""
+
+    state: AgentState = AgentState.SIGNED_OUT
+    reason: str = ""
+    at_hand: dict[int, At] = field(default_factory=dict)
+    weights: dict[int, tuple[float, int]] = field(default_factory=dict)
+    limited: bool = False
+    heavy_end: float | None = None
+    heavy_last: bool = False
+    rest_until: float = float("-inf")
+    spared_until: float = float("-inf")
+    gap_from: float | None = None
+    gap_s: float = 0.0
+    relaxed: dict[str, float] = field(default_factory=dict)
+    breaks: tuple[tuple[float, float], ...] = ()
+    awake_at: float = float("-inf")
+    """Last said to be ready by themselves, or sat down."""
+    working_since: float = float("-inf")
+    own_pause: bool = False
+    pause_pending: str = ""
+    leaves: bool = False
+    paused_at: float | None = None
+    works: bool = False
+    """Paused for a reason that counts as work."""
+    by_clock: bool = False
+    """The clock began the pause."""
+    out_at: float = float("-inf")
+    missed: int = 0
+    """Offers in a row that rang and were not taken, or that the own phone refused."""
+    gone: bool = False
+    """Missed as many as the profile of then did not allow, and has not been heard of since."""
+    away_at: float = float("-inf")
+    """Began not to respond."""
+    word: bool = False
+    """Said something in this turn that ends a wrap-up."""
+
+
+class ProfileMemory(ABC):
+    """Told everything in order: `told` for what went in (not when it was refused), then `came` for what came out. What
+    is asked of a profile is asked by `_offered`, `_command`, `_wrapup` and `_returned`."""
+
+    def __init__(self) -> None:
+        self.centre = Centre((), ())
+        self.agents: dict[str, Agent] = {}
+        self.services: dict[str, Service] = {}
+        self.people: dict[str, Person] = {}
+        self.topics: dict[str, frozenset[str]] = {}
+        self.offers: dict[int, At] = {}
+        self.taken: dict[str, list[float]] = {}
+        self.by_partner = False
+        """The leg that ended last was that of the second one of a pair."""
+
+    # --- what goes in
+
+    def told(self, event: e.Event | None, now: float) -> None:
+        """An event that was not refused."""
+        for person in self.people.values():
+            person.word = False
+        match event:
+            case e.Configured():
+                for name in self.people:  # by the limits that held until now ...
+                    self._limit(name, now)
+                self._configured(event.centre)
+                for name in self.agents:  # ... and by those of now
+                    self._limit(name, now)
+            case e.AgentSpared():
+                self.people[event.agent].spared_until = now + self.centre.spared_s
+            case e.RulesRelaxed():
+                person = self.people[event.agent]
+                for rule in event.rules:
+                    person.relaxed[rule] = event.until
+                if "rest_gap" in event.rules and event.until > now:
+                    person.gap_from = None
+                if "decompression" in event.rules and event.until > now:
+                    person.rest_until = now
+            case e.BreaksPlanned():
+                self.people[event.agent].breaks = event.breaks
+            case e.ContactWeighed():
+                self._weighed(event, now)
+            case e.AgentPaused():
+                self._paused(event)
+            case e.OfferEnded():
+                self.by_partner = event.partner
+            case e.WrapUpExtended():
+                for one in self.people[event.agent].at_hand.values():
+                    if one.talk_over_at is not None:
+                        one.extended_s += one.profile.wrapup_extend_s
+            case _:
+                pass
+        if isinstance(event, OWN_WORD):
+            self._word(event, now)
+
+    def _paused(self, event: e.AgentPaused) -> None:
+        """A word of their own, unless they are about to leave or only repeat what the clock has said."""
+        person = self.people[event.agent]
+        known = person.pause_pending or (person.reason if person.state is AgentState.PAUSED else "")
+        if known != (event.reason or self.centre.break_reason.id) and not person.leaves:
+            person.own_pause = True
+
+    def _configured(self, centre: Centre) -> None:
+        self.centre = centre
+        self.agents.update({agent.id: agent for agent in centre.agents})
+        self.services.update({service.id: service for service in centre.services})
+        for agent in centre.agents:
+            self.people.setdefault(agent.id, Person())
+
+    def _word(self, event: e.WrapUpEnded | e.AgentResumed | e.AgentSignedOut, now: float) -> None:
+        person = self.people.get(event.agent)
+        if person is None:
+            return
+        person.word = True
+        if isinstance(event, e.AgentResumed):
+            person.awake_at, person.missed, person.gone = now, 0, False
+            person.rest_until = min(person.rest_until, now)
+            if person.pause_pending and not person.own_pause:
+                person.working_since = now
+            if person.state is not AgentState.PAUSED:
+                person.own_pause = False
+
+    def _weighed(self, event: e.ContactWeighed, now: float) -> None:
+        one = self.offers.get(event.offer)
+        if one is None or one.connected_at is None or one.offer not in self.people[one.agent].at_hand:
+            return
+        self._weigh(one, one.connected_at, event.load, now)
+
+    # --- what comes out
+
+    def came(self, facts: Iterable[f.Fact], commands: Iterable[c.Command]) -> None:
+        """Facts and commands of one turn."""
+        made: dict[int, f.Offered] = {}
+        before: dict[str, AgentState] = {}
+        for fact in facts:
+            match fact:
+                case f.Queued():
+                    self.topics[fact.contact] = fact.topics
+                case f.AgentChanged():
+                    before[fact.agent] = fact.before
+                    self._changed(fact)
+                case f.Offered():
+                    made[fact.offer] = fact
+                    self._offered(fact, before)
+                case tf.Connected():
+                    self._connected(fact)
+                case f.OfferClosed():
+                    self._closed(fact)
+                case tf.TalkOver():
+                    self._talk_over(fact)
+                case tf.WrappedUp():
+                    self._wrapped(fact)
+                case tf.Interrupted():
+                    self.offers[fact.offer].interrupted = fact.on
+                case _:
+                    pass
+        for command in commands:
+            if isinstance(command, c.Offer) and command.offer in made:
+                self._command(command, made[command.offer])
+
+    def _pause_changed(self, person: Person, fact: f.AgentChanged) -> None:
+        """Follow a pause from rest to work and back. A rest that the clock began, or a long one, is a break."""
+        paused = fact.state is AgentState.PAUSED
+        reason = self.centre.find_pause_reason(fact.reason) if paused else None
+        works = reason is not None and reason.work
+        another = fact.state is not fact.before or works is not person.works
+        if fact.before is AgentState.PAUSED and another and not person.works:
+            paused_s = fact.at - (fact.at if person.paused_at is None else person.paused_at)
+            if person.by_clock or paused_s >= self.centre.micro_break_s:
+                person.working_since, person.heavy_last = fact.at, False
+        if paused and another:
+            person.paused_at, person.works = fact.at, works
+        if paused and (another or fact.reason != person.reason):
+            person.by_clock = not person.own_pause
+        elif not paused:
+            person.works = False
+
+    def _changed(self, fact: f.AgentChanged) -> None:
+        person = self.people.setdefault(fact.agent, Person())
+        self._pause_changed(person, fact)
+        if fact.state is not fact.before:
+            if fact.before is AgentState.PAUSED:
+                person.own_pause, person.missed, person.gone = False, 0, False
+            elif fact.before is AgentState.SIGNED_OUT:
+                person.awake_at, person.missed, person.gone = fact.at, 0, False
+                if fact.at - person.out_at >= self.centre.micro_break_s:
+                    person.working_since, person.heavy_last = fact.at, False
+            if fact.state is AgentState.SIGNED_OUT:
+                person.out_at, person.own_pause = fact.at, False
+            elif fact.state is AgentState.NOT_RESPONDING:
+                person.away_at = fact.at
+            if fact.reason == "auto_return":
+                self._returned(fact)
+                person.awake_at, person.missed, person.gone = fact.at, 0, False
+        person.state, person.reason, person.pause_pending = fact.state, fact.reason, fact.pause_pending
+        person.leaves = fact.leave_pending
+
+    def _connected(self, fact: tf.Connected) -> None:
+        one = self.offers[fact.offer]
+        one.connected_at = fact.at if fact.connected_at is None else fact.connected_at
+        self._weigh(one, one.connected_at, one.service.load, fact.at)
+        for person in self._holders(one):
+            person.missed, person.gone = 0, False
+
+    def _weigh(self, one: At, since: float, weight: int, now: float) -> None:
+        """It weighs so much from now on. The limit may have ended before and be reached again by it."""
+        one.weight = weight
+        for name in filter(None, (one.agent, self._partner(one.agent) if self._paired(one) else None)):
+            self._limit(name, now)
+            self.people[name].weights[one.offer] = (since, weight)
+            self._limit(name, now)
+
+    def _closed(self, fact: f.OfferClosed) -> None:
+        one = self.offers[fact.offer]
+        for second, person in enumerate(self._holders(one)):
+            person.at_hand.pop(fact.offer, None)
+            refused = fact.state is OfferState.REJECTED and fact.reason in ("busy", "rejected") \
+                and second == self.by_partner
+            if (refused or fact.state is OfferState.TIMEOUT) and one.tier != 2:
+                person.missed += 1
+                person.gone = person.missed >= self.agents[self._name(person)].profile.misses_allowed
+            if fact.state is not OfferState.CANCELED and fact.reason != "call":
+                self._gap(person, one, fact.at)
+
+    def _talk_over(self, fact: tf.TalkOver) -> None:
+        one = self.offers[fact.offer]
+        one.talk_over_at, one.profile = fact.at, self.agents[fact.agent].profile
+        if fact.state is ContactState.PENDING:  # cut, or sent on: not theirs any more
+            self._done(one, self._holders(one), fact.at)
+        elif self._paired(one):  # the second one of a pair is done with it: the wrap-up is their own
+            self._done(one, self._holders(one)[1:], fact.at)
+
+    def _wrapped(self, fact: tf.WrappedUp) -> None:
+        one = self.offers[fact.offer]
+        self._wrapup(one, fact)
+        if one.connected_at is not None:
+            times = self.taken.setdefault(fact.service, [])
+            times.append(fact.at - one.connected_at)
+            del times[:-LEARNED]
+        self._done(one, self._holders(one)[:1], fact.at)
+
+    def _done(self, one: At, who: list[Person], at: float) -> None:
+        for person in who:
+            person.at_hand.pop(one.offer, None)
+            self._gap(person, one, at)
+            if one.weight >= 4:
+                person.heavy_end, person.heavy_last = at, True
+                if not self._relaxed(person, "decompression", at):
+                    person.rest_until = at + self.centre.decompression_s
+            elif person.heavy_end is None or (one.connected_at or 0.0) >= person.heavy_end:
+                person.heavy_end, person.heavy_last = None, False
+
+    def _gap(self, person: Person, one: At, at: float) -> None:
+        name = self._name(person)
+        person.gap_from = None if self._relaxed(person, "rest_gap", at) else at
+        person.gap_s = self.agents[name].profile.rest_gap_s
+
+    # --- small things
+
+    def _holders(self, one: At) -> list[Person]:
+        found = [self.people[one.agent]]
+        other = self._partner(one.agent) if self._paired(one) else None
+        return found if other is None else [*found, self.people[other]]
+
+    def _name(self, person: Person) -> str:
+        return next(name for name, other in self.people.items() if other is person)
+
+    def _paired(self, one: At) -> bool:
+        return one.channel in PHONE_CHANNELS and bool(self.agents[one.agent].profile.pair_id)
+
+    def _partner(self, agent: str) -> str | None:
+        pair_id = self.agents[agent].profile.pair_id
+        return next((other.id for other in self.centre.agents
+                     if pair_id and other.profile.pair_id == pair_id and other.id != agent), None)
+
+    @staticmethod
+    def _relaxed(person: Person, rule: str, at: float) -> bool:
+        return person.relaxed.get(rule, float("-inf")) > at
+
+    def _limit(self, name: str, at: float) -> float:
+        """The load by its formula; remembers whether the agent is at the hard limit and not yet below `again`."""
+        person, limits = self.people[name], self.agents[name].profile.distress
+        half_life = self.centre.load_half_life_s
+        load: float = sum(weight * 2.0 ** ((since - at) / half_life) for since, weight in person.weights.values())
+        if len(person.weights) > 200:
+            person.weights = {n: w for n, w in person.weights.items() if at - w[0] < 15 * half_life}
+        if load >= limits.hard:
+            person.limited = True
+        elif load < limits.again:
+            person.limited = False
+        return load
+
+    # --- what is asked of a profile
+
+    @abstractmethod
+    def _offered(self, fact: f.Offered, before: dict[str, AgentState]) -> None:
+        """An offer was made; `before`: the agents' states until then."""
+
+    @abstractmethod
+    def _command(self, command: c.Offer, fact: f.Offered) -> None:
+        """What the shell is to do for it."""
+
+    @abstractmethod
+    def _wrapup(self, one: At, fact: tf.WrappedUp) -> None:
+        """A wrap-up is over."""
+
+    @abstractmethod
+    def _returned(self, fact: f.AgentChanged) -> None:
+        """An agent is back by the clock."""

@@ -1,0 +1,152 @@
+"""Whatever is declared stored is in the rows when a node dies, and in its engine when the next one has begun."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+
+from routing.core import events as e
+from routing.core.commands import Dial
+from routing.core.domain import Domain
+from routing.core.model import Centre
+from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import FIELDS, KEYS, ROW_OF, ROWS
+from routing.store.reader import Loaded, load
+from routing.store.rows import Rows
+from routing.store.schema import metadata
+from tests.oracle.crowd import Crowd
+from tests.oracle.duel import Duel
+
+pytestmark = pytest.mark.property
+
+EVENTS = 2_000
+"""In one house: some 400 contacts."""
+KILLS = 0.06
+"""Share of the steps after which the node is killed."""
+HOUSES = range(22, 62)
+"""Random houses at most, until each field has had another value than its default."""
+
+LAZY = {(Offer, "load"), *((AgentRecord, name) for name in (
+    "load", "load_at", "limited", "occupied", "occupied_at", "break_s", "break_until", "break_begun", "rest_until",
+    "spared_until", "steady_at", "relaxed", "team"))}
+"""Read with the time that has gone by since the row was written, and brought up to date when they are; an offer's load
+is that of the service unless the agent has said it, and the team is that of the settings."""
+
+DERIVED = {
+    (Contact, "leg"),  # nobody is on the line of a callback that rings
+    (Contact, "step"),  # of a contact that is offered, the step of the offer
+    (Offer, "partner"),  # who is not in the talk any more
+    (AgentRecord, "skills"),  # by the settings of now
+    (AgentRecord, "wrapup_until"),  # told with the next change
+    (AgentRecord, "state"), (AgentRecord, "reason"),  # phones are unknown until they are told
+} | LAZY
+"""What a start may set otherwise than the row says."""
+
+
+OVER = {(Offer, name) for name in ("ended_at", "talk_s", "wrapup_s", "reason")}
+"""Of offers that are over: no start reads these."""
+
+
+class Stored(Duel):
+    """Restarts from a store."""
+
+    def __init__(self, centre: Centre) -> None:
+        self.connection = create_engine("sqlite://").connect()
+        metadata.create_all(self.connection)
+        self.forgotten: Counter[tuple[type, str]] = Counter()
+        """Fields whose row says something else than the record, by how often."""
+        self.lost: Counter[tuple[type, str]] = Counter()
+        """Fields that a start did not take from the row."""
+        self.walked: set[tuple[type, str]] = set()
+        """Fields that had another value than their default."""
+        self.restarts = 0
+        super().__init__(centre)
+
+    def tell(self, event: e.Event | None) -> None:
+        """Each caller who is known by a number has it sealed."""
+        if isinstance(event, e.ContactQueued | e.CallbackAsked) and event.caller_hash:
+            event = event._replace(caller_box=f"box of {event.caller_hash}")
+        super().tell(event)
+
+    def _compare(self, event: e.Event | None, commands: list[Any]) -> None:
+        """The oracle knows of no sealed numbers."""
+        super()._compare(event, [one._replace(box="") if isinstance(one, Dial) else one for one in commands])
+
+    def restart(self, drop: Any = None) -> None:
+        """Keep the rows, compare them with the records, and begin from them."""
+        with closing(self.connection.connection.cursor()) as cursor:
+            Rows(cursor, self.connection.dialect, sqlite3.IntegrityError, 1).write(self.changes.take())
+        loaded = load(self.connection)
+        self.forgotten.update(self._other(self.engine._domain, loaded, LAZY))
+        super().restart()
+        self.lost.update(self._other(self.engine._domain, loaded, DERIVED))
+        self.restarts += 1
+
+    def _other(self, d: Domain, loaded: Loaded, but: set[tuple[type, str]]) -> Iterator[tuple[type, str]]:
+        for kind, rows, records in ((Contact, loaded.contacts, d.contacts), (Offer, loaded.offers, d.offers),
+                                    (AgentRecord, loaded.agents, d.agents)):
+            for row in rows:
+                record: Any = records.get(getattr(row, KEYS[kind]))  # type: ignore[attr-defined]
+                if record is None or (kind is AgentRecord and record.state == "signed_out"):
+                    continue
+                now = ROW_OF[kind](record)
+                if now.version != row.version:
+                    continue  # the start itself has changed it, and told so
+                for name, stored, value in zip(ROWS[kind]._fields, row, now, strict=True):
+                    if stored != ROWS[kind]._field_defaults.get(name, ...):
+                        self.walked.add((kind, name))
+                    if stored != value and (kind, name) not in but:
+                        yield kind, name
+
+
+def day(seed: int, monkeypatch: pytest.MonkeyPatch) -> Stored:
+    monkeypatch.setattr("tests.oracle.crowd.Duel", Stored)
+    crowd = Crowd(seed)
+    while crowd.duel.events < EVENTS:
+        crowd.step()
+        if crowd.rng.random() < KILLS:
+            crowd.duel.restart()
+    assert isinstance(crowd.duel, Stored)
+    crowd.duel.connection.close()
+    return crowd.duel
+
+
+def test_every_declared_field_outlives_every_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = {(kind, one.column) for kind, fields in FIELDS.items() for one in fields} - OVER
+    for seed in HOUSES:
+        found = day(seed, monkeypatch)
+        assert found.restarts and not found.forgotten and not found.lost
+        missing -= found.walked
+        if not missing:
+            break
+    assert not missing, "no house has come to these"
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Contact, "follow_up"), (Offer, "held_since"), (AgentRecord, "misses")])
+def test_a_field_that_is_not_written_is_found(kind: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field of a change keeps what the row had."""
+    take, last = Stored._compare, dict[Any, Any]()
+
+    def forgetful(duel: Any, *told: Any) -> None:
+        changes = duel.engine.take_changes()
+        for number, change in enumerate(changes):
+            if change.kind is kind:
+                key = getattr(change.row, KEYS[kind])
+                old = last.setdefault(key, getattr(change.row, name))
+                changes[number] = change._replace(row=change.row._replace(**{name: old}))
+        duel.changes.add(changes)
+        take(duel, *told)
+
+    monkeypatch.setattr(Stored, "_compare", forgetful)
+    found: Counter[tuple[type, str]] = Counter()
+    for seed in HOUSES:
+        found += day(seed, monkeypatch).forgotten
+        if found:
+            break
+    assert set(found) == {(kind, name)}
