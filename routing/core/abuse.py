@@ -12,8 +12,8 @@ from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.errors import CallerUnknown, NotNow
 from routing.core.events import AbuseSaid
+from routing.core.memory.callers import Abused
 from routing.core.model import ContactState, OfferState
-from routing.core.stored import Abused
 
 ABUSIVE = "abusive"
 """Topic of a contact whose caller was flagged."""

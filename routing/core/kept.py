@@ -12,9 +12,9 @@ callbacks, which keep their own, for anonymous services, or for unknown numbers.
 from __future__ import annotations
 
 from routing.core.domain import Domain
+from routing.core.memory.callers import OldPlace
 from routing.core.model import PHONE_CHANNELS
 from routing.core.records import Contact
-from routing.core.stored import OldPlace
 
 
 def keep(d: Domain, contact: Contact, at: float) -> None:

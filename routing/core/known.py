@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from routing.core.domain import Domain
+from routing.core.memory.callers import Spoke
 from routing.core.records import AgentRecord, Contact
-from routing.core.stored import Spoke
 
 
 def spoke(d: Domain, contact: Contact, record: AgentRecord) -> None:

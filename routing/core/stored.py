@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from routing.core import ids, model
 from routing.core.declare import Stored, fields_of, reader, row_type
-from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.ids import ContactId
+from routing.core.memory.callers import Abused, OldPlace, Spoke
 from routing.core.model import Centre
 from routing.core.records import AgentRecord, Contact, Offer
 
@@ -90,36 +91,6 @@ class ChangeLog:
         found = self._changes
         self._changes, self._places = [], {}
         return found
-
-
-class Spoke(NamedTuple):
-    """One caller's last talk."""
-
-    caller_hash: str
-    agent: AgentId
-    at: float
-    """Unix seconds."""
-
-
-class Abused(NamedTuple):
-    """When an agent last said of a caller that they were abusive."""
-
-    caller_hash: str
-    at: float
-    """Unix seconds."""
-
-
-class OldPlace(NamedTuple):
-    """The place in line of a caller who hung up, or was lost, while waiting."""
-
-    caller_hash: str
-    services: tuple[ServiceId, ...]
-    """The one waited for, and those it was in before."""
-    since: float
-    priority: int
-    """Its points, without the service's."""
-    at: float
-    """When the caller was gone, Unix seconds."""
 
 
 class Started(NamedTuple):

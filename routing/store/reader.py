@@ -16,10 +16,10 @@ from routing.core.events import Event
 from routing.core.facts import Fact
 from routing.core.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.journal import JournalError, decode_event, decode_fact
-from routing.core.memory.callers import ABUSIVE_CALLERS_MAX
+from routing.core.memory.callers import ABUSIVE_CALLERS_MAX, Abused, OldPlace, Spoke
 from routing.core.model import Channel, Outcome
 from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.stored import FIELDS, ROWS, Abused, OldPlace, Spoke, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import FIELDS, ROWS, StoredAgent, StoredContact, StoredOffer
 from routing.store import start
 from routing.store.columns import reader_of
 from routing.store.database import connect, translated, url_of

@@ -16,8 +16,9 @@ from routing.core import journal
 from routing.core.commands import Overflow
 from routing.core.engine import Engine
 from routing.core.ids import AgentId, ContactId, ServiceId
+from routing.core.memory.callers import Abused, OldPlace
 from routing.core.model import Channel, Profile
-from routing.core.stored import Abused, OldPlace, Started
+from routing.core.stored import Started
 from routing.store import keyed, traces
 from routing.store.reader import PLACES_MAX, Reader
 from routing.store.store import Store

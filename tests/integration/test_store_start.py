@@ -14,8 +14,9 @@ from metrics.past import rules
 from routing.core.events import ContactTicked
 from routing.core.ids import AgentId, ContactId
 from routing.core.journal import JournalError
+from routing.core.memory.callers import Spoke
 from routing.core.model import Centre
-from routing.core.stored import Spoke, Started
+from routing.core.stored import Started
 from routing.runner import Turn
 from routing.store import contact_past, start, traces
 from routing.store.reader import Ask, Input, Reader

@@ -8,8 +8,8 @@ from routing.core import events as e
 from routing.core.commands import Rescind
 from routing.core.facts import Ended
 from routing.core.ids import ContactId
+from routing.core.memory.callers import Spoke
 from routing.core.model import Outcome
-from routing.core.stored import Spoke
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit

@@ -11,8 +11,9 @@ from routing.core import facts as f
 from routing.core import journal
 from routing.core import talk_facts as tf
 from routing.core.commands import Overflow
+from routing.core.memory.callers import OldPlace
 from routing.core.model import Channel, Profile, Step
-from routing.core.stored import OldPlace, Started
+from routing.core.stored import Started
 from tests.core_house import EDU, House
 
 pytestmark = pytest.mark.unit

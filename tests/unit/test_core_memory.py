@@ -14,11 +14,13 @@ from routing.core.memory.callers import (
     HELD_POSITIONS_MAX,
     LAST_AGENTS_MAX,
     RECENT_TALKS_MAX,
+    Abused,
     CallerMemory,
+    OldPlace,
     ServedTalk,
+    Spoke,
 )
 from routing.core.served import LATELY_S, was_served
-from routing.core.stored import Abused, OldPlace, Spoke
 
 pytestmark = pytest.mark.unit
 

@@ -10,9 +10,39 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeVar
 
-from routing.core.ids import ServiceId
+from routing.core.ids import AgentId, ServiceId
 from routing.core.memory.bounded import BoundedMemory
-from routing.core.stored import Abused, OldPlace, Spoke
+
+
+class Spoke(NamedTuple):
+    """One caller's last talk."""
+
+    caller_hash: str
+    agent: AgentId
+    at: float
+    """Unix seconds."""
+
+
+class Abused(NamedTuple):
+    """When an agent last said of a caller that they were abusive."""
+
+    caller_hash: str
+    at: float
+    """Unix seconds."""
+
+
+class OldPlace(NamedTuple):
+    """The place in line of a caller who hung up, or was lost, while waiting."""
+
+    caller_hash: str
+    services: tuple[ServiceId, ...]
+    """The one waited for, and those it was in before."""
+    since: float
+    priority: int
+    """Its points, without the service's."""
+    at: float
+    """When the caller was gone, Unix seconds."""
+
 
 LAST_AGENTS_MAX = 200_000
 """Callers whose last agent is remembered. A month of a centre of 180 agents has about 500,000 talks, most by people who
