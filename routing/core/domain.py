@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from routing.core.abuse import Abuse
 from routing.core.commands import Command
+from routing.core.declare import DIRTY
 from routing.core.estimate import Forecast
 from routing.core.facts import Fact
 from routing.core.handled import Handled
@@ -97,8 +98,8 @@ class Domain:
         self.timers = Timers()
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
-        self.dirty: dict[Contact | Offer | AgentRecord, int] = {}
-        """Records whose rows are to be written, with the groups of columns that have changed (`declare`)."""
+        self.dirty: list[Contact | Offer | AgentRecord] = []
+        """Records whose rows are to be written, each once."""
         self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
         """Looks on, just before an offer is made; changes nothing. For those who ask why."""
         self.repairs: list[Row] = []
@@ -106,7 +107,9 @@ class Domain:
 
     def mark(self, record: Contact | Offer | AgentRecord, groups: int = 0) -> None:
         """Have the row of a record written with the turn; `groups`: of its columns, beside those always written."""
-        self.dirty[record] = self.dirty.get(record, 0) | groups
+        if not record.dirty:
+            self.dirty.append(record)
+        record.dirty |= DIRTY | groups
 
     def take_number(self) -> int:
         """A number for a contact: the order of arrival."""

@@ -16,7 +16,7 @@ from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from routing.core import commands, facts, talk_facts
-from routing.core.declare import END, STATE
+from routing.core.declare import DIRTY, END, STATE
 from routing.core.ids import AgentId, OfferId, ServiceId
 from routing.core.model import AgentState, AnswerMode, Comfort, Estimate, Needs, OfferState, Outcome
 from routing.core.records import AgentRecord, Contact, Offer
@@ -31,7 +31,7 @@ class FactLog(Protocol):
     next_seq: int
     now: float
     facts: list[facts.Fact]
-    dirty: dict[Contact | Offer | AgentRecord, int]
+    dirty: list[Contact | Offer | AgentRecord]
 
 
 _EMIT = """
@@ -78,8 +78,13 @@ def _compile(kind: Any, parameters: list[Parameter], body: str) -> Any:
     subject = next((one.name for one in parameters if one.name in _SUBJECTS.keys() - fields), None)
     before, sources = ("", {}) if subject is None else _SUBJECTS[subject]
     changes = {} if subject is None else _OTHER_CHANGES.get(kind, _CHANGES[subject])
-    marks = "".join([f"    dirty = d.dirty\n    dirty[{name}] = dirty.get({name}, 0) | {groups}\n"
-                     for name, groups in changes.items()])
+    # As `Domain.mark`, without a call. In a turn most records are marked already: an offer with its contact, and
+    # each record least for the highest group.
+    marks = "".join([f"        if not {name}.dirty:\n            d.dirty.append({name})\n"
+                     f"        {name}.dirty |= {DIRTY | groups}\n" for name, groups in changes.items()])
+    if changes:
+        name, groups = next(iter(changes.items()))
+        marks = f"    if not {name}.dirty & {max(groups & END, groups & STATE, DIRTY)}:\n" + marks
     defaults = {one.name: one.default for one in parameters if one.default is not Parameter.empty}
     sources = {**{name: f"_defaults[{name!r}]" for name in kind._field_defaults}, **sources, **_STAMP,
                **{name: name for name in fields}}
