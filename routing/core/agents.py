@@ -201,11 +201,8 @@ def note(d: Domain, record: AgentRecord) -> None:
 def _tell(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
     record.version += 1
     record.wrapup_until = capacity.wrapup_until(d, record) if record.state is WRAPUP or len(record.offers) > 1 else None
-    emit.agent_changed(
-        d, record, before=before, before_s=before_s,
-        wrapup_until=record.wrapup_until,
-        wellbeing=wellbeing.burden(record) if record.untold else None,
-        skills=record.agent.skills if record.as_configured is not None else None)
+    emit.agent_changed(d, record, before=before, before_s=before_s,
+                       wellbeing=wellbeing.burden(record) if record.untold else None)
 
 
 def place(d: Domain, record: AgentRecord) -> None:

@@ -24,7 +24,7 @@ from routing.core.states import CONTACT, follow
 from routing.core.stored import FIELDS
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-PENDING, RESERVED = ContactState.PENDING, ContactState.RESERVED
+CANCELED, PENDING, RESERVED = ContactState.CANCELED, ContactState.PENDING, ContactState.RESERVED
 ANSWERED = Outcome.ANSWERED
 
 WAITING = (PENDING, RESERVED)
@@ -409,8 +409,8 @@ def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
 
 def _ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str, at: float) -> None:
     d.remember_over(contact.id)
-    contact.outcome, contact.ended_at = outcome, min(at, d.now)
-    if contact.state is ContactState.CANCELED:
+    contact.outcome, contact.ended_at = outcome, at if at < d.now else d.now
+    if contact.state is CANCELED:
         contact.wait_s = wait_s
     emit.ended(
         d, contact, outcome=outcome, wait_s=wait_s, position=position, key=key, ended_at=at if at < d.now else None)

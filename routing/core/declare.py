@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
-STATE, END, CALLER = 1, 2, 4
+DIRTY, STATE, END, CALLER = 1, 2, 4, 8
 """Groups of columns that stand in an index. Each update of such a column writes a page of the index too, so a change
-names the groups that it needs."""
+names the groups that it needs. DIRTY alone: no such column."""
 
 _REQUIRED: Any = dataclasses.MISSING
 

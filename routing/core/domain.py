@@ -12,6 +12,7 @@ from collections.abc import Callable
 from routing.core.changes import Change
 from routing.core.commands import Command
 from routing.core.crew import Crew
+from routing.core.declare import DIRTY
 from routing.core.facts import Fact
 from routing.core.handled import Handled
 from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -99,8 +100,8 @@ class Domain:
         self.facts: list[Fact] = []
         self.changes: list[Change] = []
         """Changes of this turn that may matter to other records; `reactions` handles them after the handler."""
-        self.dirty: dict[Contact | Offer | AgentRecord, int] = {}
-        """Records whose rows are to be written, with the groups of columns that have changed (`declare`)."""
+        self.dirty: list[Contact | Offer | AgentRecord] = []
+        """Records whose rows are to be written, each once."""
         self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
         """Called just before an offer is made. It changes nothing and serves explanations."""
         self.repairs: list[Row] = []
@@ -112,7 +113,9 @@ class Domain:
 
     def mark(self, record: Contact | Offer | AgentRecord, groups: int = 0) -> None:
         """Have the row of a record written with the turn. `groups` adds columns to those always written."""
-        self.dirty[record] = self.dirty.get(record, 0) | groups
+        if not record.dirty:
+            self.dirty.append(record)
+        record.dirty |= DIRTY | groups
 
     def take_number(self) -> int:
         """Return a number for a contact: the order of arrival."""

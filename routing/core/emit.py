@@ -1,7 +1,7 @@
 """Emit facts: one function for each kind of fact, with the fact's fields as named arguments.
 
     emit.hold_changed(d, offer=offer.id, contact=contact.id, agent=record.id, on=True, held_s=0.0)
-    emit.wrapped_up(d, offer, wrapup_s=12.0)
+    emit.wrapped_up(d, offer)
 
 Each function numbers the fact, stamps the domain's time on the fact and appends the fact to `Domain.facts`. A function
 that takes a record reads from the record each field that the call does not name, and marks the record as changed: its
@@ -16,9 +16,9 @@ from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from routing.core import commands, facts, talk_facts
-from routing.core.declare import END, STATE
+from routing.core.declare import DIRTY, END, STATE
 from routing.core.ids import AgentId, OfferId, ServiceId
-from routing.core.model import AgentState, AnswerMode, Comfort, Estimate, Needs, OfferState, Outcome
+from routing.core.model import AgentState, AnswerMode, Comfort, Estimate, OfferState, Outcome
 from routing.core.records import AgentRecord, Contact, Offer
 
 P = ParamSpec("P")
@@ -31,7 +31,7 @@ class FactLog(Protocol):
     next_seq: int
     now: float
     facts: list[facts.Fact]
-    dirty: dict[Contact | Offer | AgentRecord, int]
+    dirty: list[Contact | Offer | AgentRecord]
 
 
 _EMIT = """
@@ -54,12 +54,15 @@ _OF_CONTACT = {
         "slow", "node", "estimate", "needs", "topics", "language", "step", "callback")}}
 _OF_AGENT = {
     "agent": "record.id", "agent_version": "record.version", "services": "record.serves",
+    "skills": "None if record.as_configured is None else record.agent.skills",
     **{name: f"record.{name}" for name in (
         "version", "state", "team", "reason", "seat", "misses", "since", "idle_since", "pause_pending", "leave_pending",
+        "wrapup_until",
         *facts.Wellbeing._fields)}}
 _OF_OFFER = {
     **_OF_AGENT, **_OF_CONTACT, "offer": "offer.id",
-    **{name: f"offer.{name}" for name in ("seat", "ring_s", "step", "level", "held_s", "tier")}}
+    **{name: f"offer.{name}" for name in ("seat", "ring_s", "step", "level", "held_s", "tier", "reason", "talk_s",
+                                              "wrapup_s")}}
 _SUBJECTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "offer": ("    contact, record = offer.contact, offer.agent", _OF_OFFER),
     "contact": ("", _OF_CONTACT),
@@ -78,8 +81,13 @@ def _compile(kind: Any, parameters: list[Parameter], body: str) -> Any:
     subject = next((one.name for one in parameters if one.name in _SUBJECTS.keys() - fields), None)
     before, sources = ("", {}) if subject is None else _SUBJECTS[subject]
     changes = {} if subject is None else _OTHER_CHANGES.get(kind, _CHANGES[subject])
-    marks = "".join([f"    dirty = d.dirty\n    dirty[{name}] = dirty.get({name}, 0) | {groups}\n"
-                     for name, groups in changes.items()])
+    # As `Domain.mark`, without a call. In a turn most records are marked already: an offer with its contact, and
+    # each record least for the highest group.
+    marks = "".join([f"        if not {name}.dirty:\n            d.dirty.append({name})\n"
+                     f"        {name}.dirty |= {DIRTY | groups}\n" for name, groups in changes.items()])
+    if changes:
+        name, groups = next(iter(changes.items()))
+        marks = f"    if not {name}.dirty & {max(groups & END, groups & STATE, DIRTY)}:\n" + marks
     defaults = {one.name: one.default for one in parameters if one.default is not Parameter.empty}
     sources = {**{name: f"_defaults[{name!r}]" for name in kind._field_defaults}, **sources, **_STAMP,
                **{name: name for name in fields}}
@@ -131,8 +139,7 @@ def offer_rang(d: FactLog, offer: Offer) -> None:
 
 
 @emits(facts.OfferClosed)
-def offer_closed(d: FactLog, offer: Offer, *, state: OfferState, reason: str, rang_s: float,
-                 contact_version: int | None) -> None:
+def offer_closed(d: FactLog, offer: Offer, *, state: OfferState, rang_s: float, contact_version: int | None) -> None:
     """Emit `OfferClosed` of the offer."""
 
 
@@ -143,12 +150,12 @@ def connected(d: FactLog, offer: Offer, *, wait_s: float, ring_s: float, within:
 
 
 @emits(talk_facts.TalkOver)
-def talk_over(d: FactLog, offer: Offer, *, by: str, wait_s: float, talk_s: float, to: ServiceId | None = None) -> None:
+def talk_over(d: FactLog, offer: Offer, *, by: str, wait_s: float, to: ServiceId | None = None) -> None:
     """Emit `TalkOver` of the offer."""
 
 
 @emits(talk_facts.WrappedUp)
-def wrapped_up(d: FactLog, offer: Offer, *, wrapup_s: float) -> None:
+def wrapped_up(d: FactLog, offer: Offer) -> None:
     """Emit `WrappedUp` of the offer."""
 
 
@@ -160,8 +167,7 @@ def ended(d: FactLog, contact: Contact, *, outcome: Outcome, wait_s: float, posi
 
 @emits(facts.AgentChanged)
 def agent_changed(d: FactLog, record: AgentRecord, *, before: AgentState, before_s: float,
-                  wrapup_until: float | None = None, wellbeing: facts.Wellbeing | None = None,
-                  skills: Needs | None = None) -> None:
+                  wellbeing: facts.Wellbeing | None = None) -> None:
     """Emit `AgentChanged` of the agent."""
 
 

@@ -159,7 +159,9 @@ class Engine:
 
     def take_facts(self) -> list[Fact]:
         """What happened since this was last called, in order. Take the changes before: they are forgotten then."""
-        self._domain.dirty = {}
+        for record in self._domain.dirty:
+            record.dirty = 0
+        self._domain.dirty = []
         taken, self._domain.facts = self._domain.facts, []
         return taken
 
@@ -167,13 +169,13 @@ class Engine:
         """Return the rows that have changed since the last call, in the order of their first change."""
         d = self._domain
         found = []
-        for record, groups in d.dirty.items():
-            before = record.saved
+        for record in d.dirty:
+            before, groups, record.dirty = record.saved, record.dirty, 0
             if isinstance(record, Offer):
                 record.version = before + 1
             found.append(Change(type(record), before, groups, d.now, ROW_OF[type(record)](record)))
             record.saved = record.version
-        d.dirty = {}
+        d.dirty = []
         return found
 
     @property

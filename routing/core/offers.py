@@ -176,7 +176,7 @@ def close(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "rele
         contacts.back(d, contact)
     offer.reason, offer.ended_at = reason, d.now
     emit.offer_closed(
-        d, offer, state=offer.state, reason=reason, rang_s=0.0 if offer.rang_at is None else d.now - offer.rang_at,
+        d, offer, state=offer.state, rang_s=0.0 if offer.rang_at is None else d.now - offer.rang_at,
         contact_version=contact.version if stays else None)
     if stays:
         contacts.again(d, contact)

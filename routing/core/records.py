@@ -79,6 +79,8 @@ class Contact:
     """Before the talk, or before the end without one; None: neither has come."""
     saved: int = 0
     """Version of the row in the store; 0: there is none."""
+    dirty: int = 0
+    """The row is to be written: groups of columns (`declare`). 0 if the row is not to be written."""
     group: ContactGroup | None = None
     """Where it waits for an agent; None: it does not."""
     key: LineKey = (0.0, 0)
@@ -164,7 +166,8 @@ class Offer:
     version: int = stored(default=0)
     """Grows with each change of the row."""
     saved: int = 0
-    """As in `Contact`."""
+    dirty: int = 0
+    """Both as in `Contact`."""
     reason: str = stored(default="", comment="why it ended")
     ended_at: float | None = stored(default=None)
     talk_s: float | None = stored(default=None)
@@ -238,7 +241,8 @@ class AgentRecord:
     since: float = stored(default=0.0, past=True)
     version: int = stored(default=0)
     saved: int = 0
-    """As in `Contact`."""
+    dirty: int = 0
+    """Both as in `Contact`."""
     seat: SeatId | None = stored(default=None, group=STATE)
     next_seat: SeatId | None = None
     """Where they sit as soon as what rings or is talked is over: told while on call (`shift.sign_in`). A restart

@@ -110,8 +110,7 @@ def talk_over(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = 
     if lost or handed:
         offer.ended_at = d.now
     emit.talk_over(
-        d, offer, by=offer.reason, wait_s=wait_s, talk_s=offer.talk_s,
-        to=None if to is None else to.id)
+        d, offer, by=offer.reason, wait_s=wait_s, to=None if to is None else to.id)
     if not (lost or dropped) and served.note(d, offer, contact.service, at):
         callback_index.note_served(d, contact, contact.service)
     # 5. A contact that is lost or sent on waits again; any other has ended for its caller.
@@ -216,7 +215,7 @@ def _wrapped(d: Domain, offer: Offer) -> None:
     contact.offer = None  # they hold each other: memory comes back at once, not when the garbage is looked for
     del d.offers[offer.id], d.contacts[contact.id]
     offer.ended_at, offer.wrapup_s = d.now, d.now - offer.talk_over_at
-    emit.wrapped_up(d, offer, wrapup_s=offer.wrapup_s)
+    emit.wrapped_up(d, offer)
 
 
 def wrap_up(d: Domain, offer: Offer, reason: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from routing.core.declare import END, STATE, Stored
-from routing.core.facts import Fact, Moved
+from routing.core.facts import Fact, Moved, Queued
 from routing.core.model import AgentState, Channel
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS, ROWS, Change, Row
@@ -105,33 +105,38 @@ _UNKEYED = Statement(delete(keyed).where(keyed.c.contact == bindparam("b_contact
 
 class Rows:
     """Writes changes with one cursor of the driver, inside the caller's transaction. `refused`: the driver's error for
-    what an index or a check refuses; `seq`: the number of the first fact of the turn, for messages."""
+    what an index or a check refuses; `seq`: the number of the first fact of the turn, for messages; `facts`: of the
+    turn."""
 
-    def __init__(self, cursor: DBAPICursor, dialect: Dialect, refused: type[Exception], seq: int) -> None:
-        self._cursor, self._dialect, self._refused, self._seq = cursor, dialect, refused, seq
+    def __init__(self, cursor: DBAPICursor, dialect: Dialect, refused: type[Exception], seq: int,
+                 facts: Sequence[Fact] = ()) -> None:
+        self._cursor, self._dialect, self._refused, self._seq, self._facts = cursor, dialect, refused, seq, facts
 
     def write(self, changes: Sequence[Change]) -> None:
         """Write the changes of a turn. Raises `StoreConflict`; then the caller rolls back."""
+        seen, begin = set(), 0
+        for place, change in enumerate(changes):
+            if change.kind is Contact:
+                if not change.before and change.row.contact in seen:  # the earlier one of this id ends first
+                    self._write(changes[begin:place])
+                    begin = place
+                seen.add(change.row.contact)
+        self._write(changes[begin:])
+
+    def _write(self, changes: Sequence[Change]) -> None:
         by: dict[tuple[type, bool], list[Change]] = {}
         for change in changes:
             by.setdefault((change.kind, not change.before), []).append(change)
-        # 1. New contacts come first, because the rows of offers point to them. Before a contact with the id of an
-        #    earlier one, the earlier one ends.
-        new, known_contacts = by.get((Contact, True), ()), by.get((Contact, False), ())
-        again = {change.row.contact for change in new} if known_contacts else ()
-        for change in known_contacts:
-            if change.row.contact in again:
-                self._do(change, _CONTACTS, self._change)
-        for change in new:
+        # 1. New contacts come first, because the rows of offers point to them.
+        for change in by.get((Contact, True), ()):
             self._do(change, _CONTACTS, self._add_contact)
         # 2. Offers that let their contact or agent go come before those that hold one: no index may see two at once.
         for change in sorted(by.get((Offer, False), ()), key=_holds):
             self._do(change, _OFFERS, self._change)
         for change in by.get((Offer, True), ()):
             self._do(change, _OFFERS, self._add_offer)
-        for change in known_contacts:
-            if change.row.contact not in again:
-                self._do(change, _CONTACTS, self._change)
+        for change in by.get((Contact, False), ()):
+            self._do(change, _CONTACTS, self._change)
         # 3. Agents may have changed seats with each other, so each of several leaves the old seat first.
         known = sorted(by.get((AgentRecord, False), ()), key=lambda one: one.row.state is not AgentState.SIGNED_OUT)
         moved = [change for change in known if change.groups & STATE]
@@ -185,9 +190,15 @@ class Rows:
         contact = change.row.contact
         self._run(_ENDED_BEFORE, b_contact=contact)
         if self._cursor.fetchone() is not None:
+            # The number is that of the fact which brings the new one.
+            name = f"{contact}~{self._number_of(change)}"
             for statement in _RENAME:
-                self._run(statement, b_contact=contact, b_name=f"{contact}~{self._seq}")
+                self._run(statement, b_contact=contact, b_name=name)
         plan.insert.run(self._cursor, self._dialect, values)
+
+    def _number_of(self, change: Change) -> int:
+        return next((fact.seq for fact in self._facts if isinstance(fact, Queued)
+                     and fact.contact == change.row.contact and fact.at == change.row.queued_at), self._seq)
 
     def _add_offer(self, change: Change, plan: _Plan) -> None:
         plan.insert.run(self._cursor, self._dialect, {**plan.values(change.row), "slot": self._slot(change)})

@@ -391,7 +391,7 @@ class Store:
                     rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
                     next_input += 1
                 _ADD_JOURNAL.run_all(cursor, dialect, rows)
-            written = Rows(cursor, dialect, self._driver.IntegrityError, next_fact)
+            written = Rows(cursor, dialect, self._driver.IntegrityError, next_fact, turn.facts)
             written.write(turn.changes)
             if turn.facts:
                 rows = []

@@ -90,8 +90,9 @@ def _is(caller_hash: str) -> ColumnElement[bool]:
 
 
 def blank_rows(connection: Connection, ids: Collection[str]) -> int:
-    """Blank every hash and box in the rows of these contacts; how many there were."""
-    return connection.execute(update(contacts).where(contacts.c.contact.in_(ids), _marked()).values(_BLANK)).rowcount
+    """Blank every hash and box in the rows of these contacts. Returns the number of rows, with those that the engine
+    has blanked already."""
+    return connection.execute(update(contacts).where(contacts.c.contact.in_(ids)).values(_BLANK)).rowcount
 
 
 def old_contacts(connection: Connection, before: float) -> list[str]:

@@ -40,6 +40,8 @@ class Day:
         """Into a store."""
         store = await Store.open(path)
         await store.take_lease("day")
+        changes = self.changes.take()
+        self.changes.add(changes)  # for the next store
         for at in range(0, max(len(self.entries), len(self.facts)), TURN):
-            await store.commit(Turn(self.entries[at:at + TURN], self.facts[at:at + TURN], self.changes.take()))
+            await store.commit(Turn(self.entries[at:at + TURN], self.facts[at:at + TURN], changes if at == 0 else ()))
         await store.close()

@@ -94,7 +94,9 @@ class Day:
         store = await Store.open(where)
         try:
             await store.take_lease("day")
-            await store.commit(Turn(self.entries, self.facts, self.changes.take()))
+            changes = self.changes.take()
+            await store.commit(Turn(self.entries, self.facts, changes))
+            self.changes.add(changes)  # for the next store
         finally:
             await store.close()
 

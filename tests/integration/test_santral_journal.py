@@ -155,7 +155,7 @@ def test_what_a_purge_has_left_can_be_run_again(tmp_path: Path) -> None:
     destroyed."""
     centre, day, heard = pool(2), Day(), Heard()
     run(centre, calls(10.0, 20.0, 30.0, handle_s=500.0), always(centre), until=100.0, engine=heard)
-    day.entries, day.facts = heard.entries, heard.happened
+    day.entries, day.facts, day.changes = heard.entries, heard.happened, heard.changes
 
     async def go_on() -> None:
         await day.keep(tmp_path / "santral.db")

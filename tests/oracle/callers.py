@@ -219,8 +219,7 @@ def forgotten(h, event: e.CallerForgotten) -> None:
         if event.caller_hash in (one.hash, one.other_hash):
             if one.callback and one.in_line:
                 end(h, one, Outcome.LEFT, "forgotten")
-            one.hash = one.other_hash = ""
-            one.abusive = False
+            one.hash, one.other_hash, one.abusive = "", "", False
 
 
 def survey_answered(h, event: e.SurveyAnswered) -> None:

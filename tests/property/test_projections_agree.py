@@ -126,8 +126,7 @@ def told(duel: Heard, folder: Path, facts: Sequence[Fact]) -> list[agreement.Tol
 def test_all_who_tell_of_a_house_agree(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     duel = house(seed, monkeypatch)
     kept(duel, tmp_path / "santral.db")
-    agreement.agree(agreement.of_store(tmp_path / "santral.db"), *told(duel, tmp_path, duel.facts,
-                                duel.changes.take()))
+    agreement.agree(agreement.of_store(tmp_path / "santral.db"), *told(duel, tmp_path, duel.facts))
 
 
 def test_one_fact_that_is_missed_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
