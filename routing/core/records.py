@@ -28,6 +28,7 @@ from routing.core.states import CallbackState, ConsultState, LegState
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 WITH_CONSULTING_AGENT, LED_TO_CALLER = LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER
+CONSULTING = OfferState.CONSULTING
 CALLER_DIALLED, CALLER_DIALLED_FIRST = CallbackState.CALLER_DIALLED, CallbackState.CALLER_DIALLED_FIRST
 
 Index: TypeAlias = "Matching[AgentRecord, Contact]"
@@ -193,7 +194,7 @@ class Offer:
     partner_leg: LegState | None = None
     """Of the leg of the other one of a pair; None: there is no other one."""
     consult: Consult | None = stored(default=None, column="waited_s", type="float | None",
-                                     read="None if r.consult is None else r.consult.waited_s",
+                                     read="r.consult_wait_s",
                                      comment="of an agent who consults: how long the caller waited for them")
     """The consult transfer that the agent has begun last; None: there was none."""
     turned_at: float | None = None
@@ -203,6 +204,11 @@ class Offer:
     callback: CallbackState | None = None
     """Of the call to the caller; None: a caller was on the line when the offer was made."""
     dialled_at: float | None = stored(default=None, past=True, comment="when the caller was called back")
+
+    @property
+    def consult_wait_s(self) -> float | None:
+        """Return how long the caller had waited for the agent, while the agent consults; None otherwise."""
+        return self.consult.waited_s if self.consult is not None and self.state is CONSULTING else None
 
     @property
     def dialling(self) -> bool:
