@@ -11,7 +11,7 @@ SPEAK  := espeak-ng sox python3-venv
 TRY    := mmdebstrap sip-tester mosquitto prometheus prometheus-alertmanager python3-icu
 SOUNDS := .cache/sounds
 
-.PHONY: all install setup speak packages prompts pictures docs language demo test test-long lint types voices clean
+.PHONY: all install setup speak packages prompts pictures docs language demo test test-long lint types voices clean structure
 all: setup prompts
 
 # What a node needs, and the prompts it says.
@@ -43,8 +43,10 @@ setup: packages $(NODE) $(STAMP)
 prompts: install
 	@$(BIN)/santral prompts build --out $(SOUNDS)
 
+# Style, and the walls between rooms (contracts in setup.cfg).
 lint: setup
 	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache
 
 types: setup
 	@$(BIN)/mypy
@@ -62,7 +64,7 @@ test-long: setup prompts
 # Tables and pictures of docs/, drawn from the code and the engine; tests fail when they are old.
 pictures: setup prompts
 	@$(BIN)/python -m guide.reference
-	@$(BIN)/santral pictures
+	@$(BIN)/python -m guide.pictures
 	@$(BIN)/santral prompts report --sounds $(SOUNDS) --out .cache/prompts.html --picture docs/pictures/prompts.png
 	@rm -rf .cache/day && $(BIN)/santral lab day .cache/day --date 2026-03-02 --contacts 14000
 	@$(BIN)/santral report day 2026-03-02 .cache/day --html .cache/report.html --picture docs/pictures/report.png
@@ -80,6 +82,10 @@ docs: $(SITE)
 # Language of names, docstrings and pages: figures with their goals. `python -m guide.language --findings` lists places.
 language: $(NODE)
 	@$(BIN)/python -m guide.language
+
+# Modules of each folder and the longest functions.
+structure: $(NODE)
+	@$(BIN)/python -m guide.structure
 
 demo: setup prompts
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))

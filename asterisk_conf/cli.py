@@ -1,4 +1,4 @@
-"""`santral asterisk-conf`: render the files of a centre's Asterisk, prove the rules on them."""
+"""Provide `santral asterisk-conf`, which renders the files of a centre's Asterisk and checks the rules on them."""
 
 from __future__ import annotations
 
@@ -10,55 +10,58 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from asterisk_conf.lint import Finding, lint
-from asterisk_conf.plan import Plan, PlanError
-from asterisk_conf.render import SECRET_FILES, render
-from asterisk_conf.write import Change, write
+from asterisk_conf.conf_plan import AsteriskPlan, PlanError
+from asterisk_conf.lint import Finding, lint_files
+from asterisk_conf.render import SECRET_FILES, render_files
+from asterisk_conf.write import Change, write_files
 
 FAULTY = 2
-"""Exit code when the plan or the files have faults: the same as for a faulty centre."""
+"""Exit code if the plan or the files have faults. A faulty centre has the same code."""
 UNWRITABLE = 1
 STATE = Path("/var/lib/santral")
-"""The state folder a node takes by default: another default here would make other secrets than the node's."""
+"""Default state folder, the same as the node's. Another default would make secrets that the node does not know."""
 
-PlanOf = Callable[[Path, Path | None, Path], Plan]
-"""(centre, settings, state) -> plan; makes missing secrets in the state folder."""
+PlanFactory = Callable[[Path, Path | None, Path], AsteriskPlan]
+"""Return the plan of a centre, its settings and its state folder. Missing secrets are made in the state folder."""
 
 
-def commands(plan_of: PlanOf) -> typer.Typer:
-    """The command, to be mounted without a name of its own."""
+def build_commands(plan_of: PlanFactory) -> typer.Typer:
+    """Return the command, to be mounted without a name in front."""
     app = typer.Typer()
 
     @app.command("asterisk-conf")
     def asterisk_conf(
         centre: Annotated[Path, typer.Argument(help="Folder of the centre.")],
-        out: Annotated[Path, typer.Option("--out", help="Folder the files are written into.")],
+        out: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
         settings: Annotated[Path | None, typer.Option("--settings", help="This machine's settings.")] = None,
-        state: Annotated[Path, typer.Option("--state", help="State folder of the node: its secrets.")] = STATE,
+        state: Annotated[Path, typer.Option("--state", help="State folder of the node, with its secrets.")] = STATE,
     ) -> None:
-        """Render the configuration of Asterisk for a centre and check it. Exit 2: a rule is broken."""
-        raise typer.Exit(make(lambda: plan_of(centre, settings, state), out, Console()))
+        """Render the configuration of Asterisk for a centre and check it. Exit with 2 if a rule is broken."""
+        raise typer.Exit(make_files(lambda: plan_of(centre, settings, state), out, Console()))
 
     return app
 
 
-def make(plan_of: Callable[[], Plan], out: Path, console: Console) -> int:
-    """Render, check, write, show; the exit code."""
+def make_files(plan_of: Callable[[], AsteriskPlan], out: Path, console: Console) -> int:
+    """Render, check, write and show the files. Return the exit code."""
+    # 1. A plan with faults renders nothing.
     try:
         plan = plan_of()
     except PlanError as error:
         for fault in error.faults:
             console.print(f"[red]fault[/red] {fault}", soft_wrap=True, highlight=False)
         return FAULTY
-    files = render(plan)
-    findings = lint(files)
+    # 2. Check before writing: a file that breaks a rule never reaches Asterisk.
+    files = render_files(plan)
+    findings = lint_files(files)
     if findings:
         console.print(findings_table(findings))
         return FAULTY
+    # 3. Write the files that differ.
     try:
-        changes = write(files, out)
+        changes = write_files(files, out)
     except OSError as error:
-        console.print(f"{out}: cannot be written: {error.strerror}. Choose another --out, or mend its rights.",
+        console.print(f"{out}: cannot be written: {error.strerror}. Choose another --out, or correct its rights.",
                       soft_wrap=True, highlight=False)
         return UNWRITABLE
     console.print(files_table(changes))
@@ -67,7 +70,7 @@ def make(plan_of: Callable[[], Plan], out: Path, console: Console) -> int:
 
 
 def files_table(changes: dict[str, Change]) -> Table:
-    """What was written."""
+    """Return a table of the files with what was done to each."""
     table = Table("file", "", "mode", box=None)
     for name, change in changes.items():
         table.add_row(name, change.value, "0600, holds secrets" if name in SECRET_FILES else "0644")
@@ -75,8 +78,8 @@ def files_table(changes: dict[str, Change]) -> Table:
 
 
 def findings_table(findings: list[Finding]) -> Table:
-    """Which rules are broken, where, and how to mend it."""
-    table = Table("where", "what", "mend", box=None)
+    """Return a table of the broken rules, with place and solution."""
+    table = Table("where", "what", "solution", box=None)
     for finding in findings:
         table.add_row(f"{finding.file}:{finding.line}", finding.what, finding.mend)
     return table

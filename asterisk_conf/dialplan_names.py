@@ -1,7 +1,7 @@
-"""Names that the dialplan shares with the node: contexts, AGI routes, channel variables, channel ids, endpoints.
+"""Name what the dialplan shares with the node: contexts, AGI routes, channel variables, channel ids, endpoints.
 
 The templates write these names, and `ivr` and `routing.ami` rely on them. A test compares this table with the rendered
-files, and `docs/reference/dialplan.md` is drawn from it.
+files, and `docs/reference/dialplan.md` is generated from it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class DialplanName(NamedTuple):
-    """A name, or names that belong together, separated by a space."""
+    """A name, or several related names separated by spaces."""
 
     kind: str
     name: str
@@ -25,9 +25,9 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-menu": "The dialogue, with a second try while no node answers.",
         "santral-next": "The step after a dialogue, by `ACD_NEXT`.",
         "santral-hold": "The hold loop: music in `Read`, a tick every 15 s or less.",
-        "santral-lead": "Transfer from the menu to an external number; back to the menu when nobody answers.",
+        "santral-external": "Transfer from the menu to an external number; back to the menu when nobody answers.",
         "santral-survey": "Questions after the talk.",
-        "santral-agent": "The agent's leg. Extensions `s` (connect), `brief` (whisper announcement), `read` (time to "
+        "santral-agent": "The agent's leg. Extensions `s` (connect), `whisper` (whisper announcement), `read` (time to "
                          "read), `press` (accept by 1), `switch` (any key), `pair` and `join` (pairs).",
         "santral-record": "Gosub before the bridge: records the talk if node and caller agreed.",
         "santral-callback": "A caller who asks for a callback.",
@@ -37,8 +37,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-keys": "Keys of an agent during a talk (`features.conf`).",
         "santral-refer": "Blind transfer by the agent's phone (REFER).",
         "santral-consult": "The consulting agent's leg: `wait`, then `back` to the caller.",
-        "santral-sent": "Blind transfer of a caller. The extension is `to_` and the service.",
-        "santral-net": "The fallback queue, with static members.",
+        "santral-transferred": "Blind transfer of a caller. The extension is `to_` and the service.",
+        "santral-fallback": "The fallback queue, with static members.",
         "santral-bye": "Good-bye and hang-up.",
         "santral-spoken": "Gosub: plays the files of `ACD_SAY`.",
         "santral-seat": "Numbers that an agent's phone may dial: the codes, and the target of a consult transfer.",
@@ -48,21 +48,22 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-nowhere": "Refuses a call.",
     },
     ROUTE: {
-        "menu,ENTRY": "The dialogue. Sets `ACD_NEXT`, and `ACD_SAY` with `SC_BEGUN` for a caller who waits.",
+        "menu,ENTRY": "The dialogue. Sets `ACD_NEXT`, and `ACD_SAY` with `SC_ROUND_SAID` for a caller who waits.",
         "tick,KEY": "One hold tick. Sets `ACD_NEXT`, `ACD_SAY` and the class of music.",
         "callback": "Agrees on a callback. Sets `ACD_NEXT`: `bye`, or `hold` to wait on.",
         "dial": "An agent accepted a callback: the caller is dialled.",
         "after-talk": "Sets `ACD_NEXT`: `hold` (front of the queue), `survey`, `bye`, or the fallback queue.",
         "survey": "Asks the questions.",
-        "transfer,HOW,NUMBER": "A key of an agent in a talk: blind transfer, consult transfer, follow-up, caller "
+        "in-call-key,HOW,NUMBER": "A key of an agent in a talk: blind transfer, consult transfer, follow-up, caller "
                                "preferences, abusive caller, wrap-up. Sets `ACD_SAY`.",
-        "hush,HOW": "Pauses a recording or resumes it. `still` restores the pause after a consult. Sets `ACD_SAY`.",
+        "recording-pause,HOW": "Pauses a recording or resumes it. `keep` restores the pause after a consult. Sets "
+                               "`ACD_SAY`.",
         "codes,CODE": "A feature code of an agent's phone.",
     },
     VARIABLE: {
         "ACD_NEXT": "Next step, set last of all by AGI. Empty: the node did not finish.",
         "ACD_SAY": "`file&file&…` that the dialplan plays next.",
-        "SC_BEGUN": "`1`: `ACD_SAY` already holds the first announcement of the hold loop.",
+        "SC_ROUND_SAID": "`1`: `ACD_SAY` already holds the first announcement of the hold loop.",
         "SC": "Unique id of the caller's channel, which is the contact id. Inherited.",
         "SC_NUMBER": "The caller's number after validation, or `anonymous`. Never in CALLERID, so no AMI event has it. "
                      "Inherited.",
@@ -74,28 +75,28 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
                                 "Inherited.",
         "SC_SPOKEN": "Folder of the sounds of the caller's language.",
         "SC_TOPICS": "Topics from the menu: `siddet,miras`. Inherited.",
-        "SC_OUTSIDE SC_BACK_TO": "External number of a transfer; menu node that follows when nobody answers.",
-        "SC_TOLD": "Announcements that the caller has heard. Inherited.",
-        "SC_WISH": "`1`: the caller was asked for preferences. Inherited.",
-        "SC_PLACE SC_WAIT": "Position and EWT announced last, so a restarted node does not repeat them.",
-        "SC_KEPT": "`1` after a talk that ended by the limit of a step, because the node did not answer.",
-        "SC_HUSHED": "`1` on the agent's leg while the recording is paused.",
+        "SC_EXTERNAL SC_EXTERNAL_FAILED": "External number of a transfer; menu node that follows when nobody answers.",
+        "SC_ANNOUNCED": "Announcements that the caller has heard. Inherited.",
+        "SC_PREFERENCE_ASKED": "`1`: the caller was asked for preferences. Inherited.",
+        "SC_POSITION SC_WAIT": "Position and EWT announced last, so a restarted node does not repeat them.",
+        "SC_LEG_TIMED_OUT": "`1` after a talk that ended by the limit of a step, because the node did not answer.",
+        "SC_RECORDING_PAUSED": "`1` on the agent's leg while the recording is paused.",
         "SC_RECORD": "On the agent's leg: name of the recording in the spool; empty: none.",
         "SC_CHAN": "On the agent's leg: full name of the caller's channel.",
-        "SC_READ": "On the agent's leg: seconds to read, or for the key.",
-        "SC_PARTNER SC_LEAD": "On the legs of a pair: channel id of the other leg.",
-        "SC_HERE": "Shared by the legs of a pair: `1` when the other leg has come.",
+        "SC_READING_S": "On the agent's leg: seconds to read, or for the key.",
+        "SC_PAIR_PARTNER SC_PAIR_LEAD": "On the legs of a pair: channel id of the other leg.",
+        "SC_PAIR_HERE": "Shared by the legs of a pair: `1` when the other leg has come.",
         "SC_SEAT": "On calls from an agent's phone: the seat.",
         "SC_MENU_S": "Longest dialogue in seconds, from the menu's first act on.",
-        "SC_FIRST": "On the consultant's leg and a second line: channel id of the consulting agent's leg.",
-        "SC_LINE SC_GONE": "Shared by the consulting agent's leg: name of the second line; `1` when the first line "
-                           "ended.",
-        "SC_ANEW": "On the consultant's leg: `1` while the node bridges consultant and caller again.",
-        "SC_ASKS SC_WAITS SC_BACK": "Shared by the consulting agent's leg: consult started, agent waits, node returns "
-                                    "the agent to the caller.",
-        "SC_ASKING": "On the agent's leg: `1` while a key waits for the node.",
-        "SC_FAILS SC_MISSED": "Unanswered ticks in a row; time of the last one. On an agent's leg `SC_MISSED` counts "
-                              "tries.",
+        "SC_CONSULTING_LEG": "On the consultant's leg and a second line: channel id of the consulting agent's leg.",
+        "SC_SECOND_LINE SC_FIRST_LINE_ENDED": "Shared by the consulting agent's leg: name of the second line; `1` when "
+                                              "the first line ended.",
+        "SC_REBRIDGE": "On the consultant's leg: `1` while the node bridges consultant and caller again.",
+        "SC_CONSULTING SC_CONSULT_WAITS SC_CONSULT_BACK": "Shared by the consulting agent's leg: consult started, "
+                                                          "agent waits, node returns the agent to the caller.",
+        "SC_NODE_ASKED": "On the agent's leg: `1` while a key waits for the node.",
+        "SC_FAILS SC_MISSED_AT": "Unanswered ticks in a row; time of the last one.",
+        "SC_TRIES": "On a leg of a pair: tries to meet the other leg.",
     },
     CHANNEL: {
         "o<offer>-<contact>": "The agent's leg.",

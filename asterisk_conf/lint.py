@@ -1,4 +1,4 @@
-"""Proves the rules on rendered files: what a carrier, a caller or a phone may never be able to do."""
+"""Check the rules on rendered files: what a carrier, a caller or a phone must never be able to do."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from asterisk_conf import lint_dialplan, lint_settings
-from asterisk_conf.flat import Finding, Section, read
+from asterisk_conf.flat_reader import Finding, Section, read_sections
 from asterisk_conf.render import ALWAYS
 
-__all__ = ["Finding", "lint", "lint_folder"]
+__all__ = ["Finding", "lint_files", "lint_folder"]
 
 Rules = Callable[[Mapping[str, list[Section]]], list[Finding]]
 
 CHECKS: tuple[Rules, ...] = (
-    lint_dialplan.check,
-    lint_settings.manager,
-    lint_settings.sip,
-    lint_settings.module_list,
-    lint_settings.privacy,
-    lint_settings.safety_net,
-    lint_settings.switches,
-    lint_settings.web_server,
+    lint_dialplan.check_dialplan,
+    lint_settings.check_manager,
+    lint_settings.check_sip,
+    lint_settings.check_modules,
+    lint_settings.check_privacy,
+    lint_settings.check_fallback,
+    lint_settings.check_switches,
+    lint_settings.check_web_server,
 )
 
 
-def lint(files: Mapping[str, str]) -> list[Finding]:
-    """All findings on a whole set of files (name -> text), in the order of file and line."""
+def lint_files(files: Mapping[str, str]) -> list[Finding]:
+    """Return all findings on a whole set of files (name -> text), ordered by file and line."""
+    # A missing file is a fault too: Asterisk would use the defaults of its module.
     findings = [Finding(name, 0, "is missing", "render the whole set again") for name in ALWAYS if name not in files]
     read_files: dict[str, list[Section]] = {}
     for name, text in files.items():
-        read_files[name], faults = read(name, text)
+        read_files[name], faults = read_sections(name, text)
         findings += faults
     for check in CHECKS:
         findings += check(read_files)
@@ -38,5 +39,5 @@ def lint(files: Mapping[str, str]) -> list[Finding]:
 
 
 def lint_folder(folder: Path) -> list[Finding]:
-    """The same on a folder of files, e.g. one that an operator has changed."""
-    return lint({path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.conf"))})
+    """Return all findings on a folder of files, for example one that an operator has changed."""
+    return lint_files({path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.conf"))})

@@ -1,4 +1,4 @@
-"""Rules of extensions.conf."""
+"""Check the rules of extensions.conf."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from asterisk_conf.flat import Finding, Section
-from asterisk_conf.modules import APPLICATIONS
+from asterisk_conf.flat_reader import Finding, Section
+from asterisk_conf.module_lists import APPLICATIONS
 
 FILE = "extensions.conf"
 
-CONTEXTS = ("santral-in", "santral-hold", "santral-agent", "santral-after-talk", "santral-net", "santral-bye",
-            "santral-seat", "santral-callback", "santral-calling", "santral-called", "santral-sent",
+CONTEXTS = ("santral-in", "santral-hold", "santral-agent", "santral-after-talk", "santral-fallback", "santral-bye",
+            "santral-seat", "santral-callback", "santral-calling", "santral-called", "santral-transferred",
             "santral-consult")  # fmt: skip
-"""Names that the node relies on."""
+"""Contexts that the node relies on."""
 
 DANGEROUS = ("System", "TrySystem", "ExternalIVR", "Originate", "EAGI", "DeadAGI", "Exec", "TryExec", "Dial",
              "Transfer")  # fmt: skip
-"""Applications that start programs or calls, or run what a variable says. Nobody dials out through Santral."""
+"""Applications that start programs or calls, or run the text of a variable. Nobody dials out through Santral."""
 FUNCTIONS = ("SHELL(", "CURL(", "ENV(", "FILE(", "ODBC_", "EVAL(")
 """Functions that reach the system or evaluate text."""
 
-FIRST = {("${SC_WITH}", "F(santral-consult^back^1)"), ("${SC_WITH}", "F(santral-seat-line^back^1)")}
-"""Who was asked and who asked talk first: the full name too, of that leg or line, and the way back to the caller."""
+CONSULT_BRIDGES = {("${SC_WITH}", "F(santral-consult^back^1)"), ("${SC_WITH}", "F(santral-seat-line^back^1)")}
+"""Bridges of a consult transfer, by full channel name and with the way back to the caller. Both agents talk first."""
 
 RAW = "SC_RAW"
-"""The variable with the caller's own text."""
+"""Variable with the caller's own text."""
 
 _STEP = re.compile(r"(?:(?P<exten>[^,]+),)?(?P<prio>n|\d+)(?:\((?P<label>[^)]*)\))?,(?P<call>.*)\Z")
 
@@ -42,36 +42,40 @@ class Step(NamedTuple):
     line: int
 
 
-def check(files: Mapping[str, list[Section]]) -> list[Finding]:
-    """All rules of the dialplan."""
+def check_dialplan(files: Mapping[str, list[Section]]) -> list[Finding]:
+    """Return all findings on the dialplan."""
+    # 1. The contexts that strangers reach: endpoints without a secret that the outside can be.
     sections = files.get(FILE, [])
-    steps = list(_steps(sections))
+    steps = list(_read_steps(sections))
     phones = files.get("pjsip.conf", [])
-    found = {section.get("endpoint") for section in phones if section.get("type") == "identify"}
-    public = {section.get("context") for section in phones if section.get("type") == "endpoint"
-              and not section.get("auth") and section.get("deny") != "0.0.0.0/0.0.0.0"
-              and (section.get("identify_by") != "ip" or section.name in found)}
+    found = {section.value_of("endpoint") for section in phones if section.value_of("type") == "identify"}
+    public = {section.value_of("context") for section in phones if section.value_of("type") == "endpoint"
+              and not section.value_of("auth") and section.value_of("deny") != "0.0.0.0/0.0.0.0"
+              and (section.value_of("identify_by") != "ip" or section.name in found)}
+    # 2. Contexts and includes.
     findings: list[Finding] = []
     known = {section.name for section in sections}
     for context in CONTEXTS:
         if context not in known:
             findings.append(Finding(FILE, 0, f"context {context} is missing", "the node relies on it"))
     for section in sections:
-        for entry in section.all("include"):
+        for entry in section.entries_of("include"):
             findings.append(Finding(FILE, entry.line, f"[{section.name}] includes {entry.value}",
                                     "write the extensions out: an include opens one context to another's callers"))
-    findings += _public(steps, public)
+    # 3. The single steps.
+    findings += _check_public(steps, public)
     for rule in RULES:
         findings += rule(steps)
     return findings
 
 
-def _steps(sections: list[Section]) -> Iterator[Step]:
+def _read_steps(sections: list[Section]) -> Iterator[Step]:
     for section in sections:
         exten = ""
         for entry in section.entries:
             if entry.name not in ("exten", "same"):
                 continue
+            # An entry that is no step, such as a hint, is no concern of these rules.
             found = _STEP.match(entry.value)
             if found is None:
                 continue
@@ -80,15 +84,15 @@ def _steps(sections: list[Section]) -> Iterator[Step]:
             yield Step(section.name, exten, found["label"] or "", app.strip(), data.removesuffix(")"), entry.line)
 
 
-def _public(steps: list[Step], public: set[str]) -> Iterator[Finding]:
+def _check_public(steps: list[Step], public: set[str]) -> Iterator[Finding]:
     for step in steps:
         if step.context in public and not step.exten.removeprefix("+").isdigit():
             yield Finding(FILE, step.line, f"[{step.context}] answers {step.exten!r}",
                           "strangers reach this context: called numbers only, no pattern and no letters")  # fmt: skip
 
 
-def _targets(steps: list[Step]) -> Iterator[Finding]:
-    """Every jump with a fixed target lands somewhere."""
+def _check_targets(steps: list[Step]) -> Iterator[Finding]:
+    """Yield jumps with a fixed target that does not exist."""
     there = {(step.context, step.exten) for step in steps}
     labels = {(step.context, step.exten, step.label) for step in steps if step.label}
     for step in steps:
@@ -98,28 +102,33 @@ def _targets(steps: list[Step]) -> Iterator[Finding]:
             jumps = step.data.rpartition("?")[2].split(":")
         else:
             continue
+        # An empty branch of GotoIf goes on with the next priority.
         for jump in filter(None, jumps):
             parts = jump.split(",")
+            # A target may be written as priority, as extension and priority, or in full.
             context, exten, mark = [step.context, step.exten, ""][: 3 - len(parts)] + parts
+            # A variable in the target leaves only the context to be checked.
             if "${" in context + exten + mark:
                 missing = context not in {known for known, _ in there} and "${" not in context
             else:
                 missing = (context, exten) not in there or not (mark.isdigit() or (context, exten, mark) in labels)
             if missing:
-                yield Finding(FILE, step.line, f"{step.app} to {jump}, which is not there", "mend the name")
+                yield Finding(FILE, step.line, f"{step.app} to {jump}, which is not there", "correct the name")
 
 
-def _agi(steps: list[Step]) -> Iterator[Finding]:
-    """Around AGI: a limit, a way out of a frozen node, and the question whether the node finished."""
+def _check_agi(steps: list[Step]) -> Iterator[Finding]:
+    """Yield AGI steps without a limit, without a way out of a frozen node, or without a test of the answer."""
     contexts = {step.context for step in steps if step.exten == "T"}
     for step in steps:
         if step.app != "AGI":
             continue
+        # Only steps of the same extension count, because a jump could skip the others.
         same = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)]
         before = [other for other in same if other.line < step.line]
         after = [other for other in same if other.line > step.line]
         cleared = [other for other in before if other.data == "ACD_NEXT="]
         limits = [other.data.partition("=")[2] for other in before if other.data.startswith("TIMEOUT(absolute)=")]
+        # Each check covers another way in which a node fails: frozen, dead in the middle, or silent.
         if not any(other.data == "AGIEXITONHANGUP=yes" for other in before):
             yield Finding(FILE, step.line, "AGI without AGIEXITONHANGUP=yes", "a frozen node would keep the caller")
         if not limits or limits[-1] == "0":
@@ -133,12 +142,13 @@ def _agi(steps: list[Step]) -> Iterator[Finding]:
             yield Finding(FILE, step.line, f"[{step.context}] has no T", "the limit would end the call")
 
 
-def _bridges(steps: list[Step]) -> Iterator[Finding]:
+def _check_bridges(steps: list[Step]) -> Iterator[Finding]:
     for step in steps:
         if step.app not in ("Bridge", "BridgeAdd"):
             continue
         target, _, options = step.data.partition(",")
-        first = step.app == "Bridge" and (target, options) in FIRST
+        # The agents of a consult transfer talk to each other first, without the caller.
+        first = step.app == "Bridge" and (target, options) in CONSULT_BRIDGES
         if target != "${SC_CHAN}" and not first:
             yield Finding(FILE, step.line, f"{step.app} to {target}",
                           "only the full channel name in SC_CHAN: it matches by prefix, finding strangers")  # fmt: skip
@@ -152,9 +162,11 @@ def _bridges(steps: list[Step]) -> Iterator[Finding]:
                           "Set(TIMEOUT(absolute)=...) on the agent's leg")  # fmt: skip
 
 
-def _recordings(steps: list[Step]) -> Iterator[Finding]:
-    """A talk is recorded after the caller has heard the notice and the node has said so, in a bridge, and no program is
-    started with it."""
+def _check_recordings(steps: list[Step]) -> Iterator[Finding]:
+    """Yield recordings that do not wait for the node and the caller, or that start a program.
+
+    A talk is recorded only in a bridge, after the caller has heard the notice and the node has agreed.
+    """
     for step in steps:
         if step.app != "MixMonitor":
             continue
@@ -164,6 +176,7 @@ def _recordings(steps: list[Step]) -> Iterator[Finding]:
                           ("SC_NOTICE)}", "the caller may not have heard the notice, or have refused")):
             if not any(what in test for test in before):
                 yield Finding(FILE, step.line, f"MixMonitor without a look at {what.rstrip(')}')}", why)
+        # Each bridge of a talk passes here, and a second recording would write into the same file.
         if steps[steps.index(step) - 1].app != "StopMixMonitor":
             yield Finding(FILE, step.line, "MixMonitor may begin twice", "StopMixMonitor() before it: two would write "
                           "the same talk into one file")
@@ -177,12 +190,14 @@ _TAKES_H = re.compile(r"_(?:[.!]|\[[^]]*(?:a-z|h))")
 """Patterns that match the extension `h`."""
 
 
-def _ends(steps: list[Step]) -> Iterator[Finding]:
+def _check_ends(steps: list[Step]) -> Iterator[Finding]:
     seen: set[str] = set()
+    # 1. A pattern that takes h runs for callers who have hung up.
     for step in {(step.context, step.exten): step for step in reversed(steps)}.values():
         if _TAKES_H.match(step.exten):
             yield Finding(FILE, step.line, f"{step.exten} of [{step.context}] matches h too",
-                          "Asterisk runs it for who has hung up, in spite of an h: begin the pattern otherwise")
+                          "Asterisk runs it after a hang-up, in spite of an h: begin the pattern otherwise")
+    # 2. An h must tell a real hang-up from the Surrogate of a masquerade.
     for step in steps:
         if step.exten != "h" or step.context in seen:
             continue
@@ -192,24 +207,26 @@ def _ends(steps: list[Step]) -> Iterator[Finding]:
                           "it runs at every connect: begin with GotoIf: CHANNEL(channeltype) = Surrogate")  # fmt: skip
 
 
-def _dangers(steps: list[Step]) -> Iterator[Finding]:
+def _check_dangers(steps: list[Step]) -> Iterator[Finding]:
     for step in steps:
         if step.app in DANGEROUS:
-            yield Finding(FILE, step.line, f"application {step.app}", "nothing of Santral needs it: take it out")
+            yield Finding(FILE, step.line, f"application {step.app}", "Santral does not need it: take it out")
         for function in FUNCTIONS:
             if function in step.data:
                 yield Finding(FILE, step.line, f"function {function}", "it reaches the system: take it out")
+        # The node keeps numbers out of every event, so CALLERID must never get one.
         if step.data.startswith("CALLERID("):
             yield Finding(FILE, step.line, "sets CALLERID", "AMI events would carry it: keep the number in SC_NUMBER")
 
 
-def _hostile(steps: list[Step]) -> Iterator[Finding]:
-    """The caller's own text is copied and asked for by REGEX, no more: in IF or ExecIf a `:` of it becomes code."""
+def _check_hostile(steps: list[Step]) -> Iterator[Finding]:
+    """Yield uses of the caller's own text beyond a copy and a REGEX. In IF or ExecIf a `:` of the text becomes code."""
     for step in steps:
         text = step.data
         raw = f"{{{RAW}" in text or "PJSIP_HEADER(read" in text
         if not raw or (step.app == "Set" and "IF(" not in text and "$[" not in text):
             continue
+        # REGEX itself is safe only if no bracket of the text can end the expression.
         if step.app == "GotoIf" and text.startswith("${REGEX("):
             if f"{{{RAW}" in text and not any(
                     (other.context, other.exten) == (step.context, step.exten) and other.line < step.line
@@ -218,19 +235,21 @@ def _hostile(steps: list[Step]) -> Iterator[Finding]:
                               "take ( and ) out by REPLACE before: after a ) of it Asterisk reads a : as its own")
             continue
         yield Finding(FILE, step.line, f"a caller's own text in {step.app}", "copy it by Set, ask by REGEX only")
+    # The number counts as checked only if one expression covers all of it.
     whole = f'$" ${{{RAW}}})}}'
     if any(step.data == f"__SC_NUMBER=${{{RAW}}}" for step in steps) and not any(
             step.app == "GotoIf" and step.data.startswith('${REGEX("^') and whole in step.data for step in steps):
         yield Finding(FILE, 0, "the caller's number is not checked", "REGEX it from ^ to $ before SC_NUMBER takes it")
 
 
-def _applications(steps: list[Step]) -> Iterator[Finding]:
-    """Asterisk learns of a missing application only in the call, and ends it."""
+def _check_applications(steps: list[Step]) -> Iterator[Finding]:
+    """Yield applications of modules that are not loaded. Asterisk notices that only in the call, and ends it."""
     for step in steps:
         if step.app not in APPLICATIONS and step.app not in DANGEROUS:
             yield Finding(FILE, step.line, f"application {step.app} is not loaded",
-                          "use another, or name its module in asterisk_conf/modules.py")  # fmt: skip
+                          "use another, or name its module in asterisk_conf/module_lists.py")  # fmt: skip
 
 
 RULES: tuple[Callable[[list[Step]], Iterator[Finding]], ...] = (
-    _targets, _agi, _bridges, _recordings, _ends, _dangers, _hostile, _applications)  # fmt: skip
+    _check_targets, _check_agi, _check_bridges, _check_recordings, _check_ends, _check_dangers, _check_hostile,
+    _check_applications)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Writes rendered files into a folder: each whole or not at all, those with secrets readable by the owner alone."""
+"""Write rendered files into a folder: each whole or not at all, files with secrets for their owner alone."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ PLAIN_MODE = 0o644
 
 
 class Change(StrEnum):
-    """What became of a file."""
+    """Result of writing a file."""
 
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
 
 
-def write(files: Mapping[str, str], folder: Path) -> dict[str, Change]:
-    """Write the files that differ; name -> what became of it. OSError when the folder cannot be written. Other files in
-    the folder stay as they are."""
+def write_files(files: Mapping[str, str], folder: Path) -> dict[str, Change]:
+    """Write the files that differ, and return the result for each name. Other files of the folder are left alone.
+
+    Raise OSError if the folder cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return {name: _write(folder / name, text) for name, text in sorted(files.items())}
+    return {name: _write_file(folder / name, text) for name, text in sorted(files.items())}
 
 
-def _write(path: Path, text: str) -> Change:
+def _write_file(path: Path, text: str) -> Change:
     mode = SECRET_MODE if path.name in SECRET_FILES else PLAIN_MODE
     before = path.read_bytes() if path.exists() else None
     if before == text.encode():
         path.chmod(mode)
         return Change.SAME
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600 from the first byte
+    # A temporary file has mode 0600 from its first byte, so no secret is ever readable.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
+        # The new content must be on the disk before it replaces the old file.
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode())
             file.flush()

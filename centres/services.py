@@ -1,4 +1,4 @@
-"""The shape of `services.yaml`: what callers may want, and whom each service asks for."""
+"""Define the shape of `services.yaml`: the kinds of help that callers ask for, and the agents each needs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from centres.model import EXPRESSION, LEVELS, Name, ServiceId, Shape, Skills, Week, plain
+from centres.base_shapes import EXPRESSION, LEVELS, Name, ServiceId, Shape, Skills, Week, require_plain
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-"""`psikososyal >= 60 and tr`: the engine's words, checked by `santral check` with the column marked."""
+"""An expression such as `psikososyal >= 60 and tr`. `santral check` parses it and marks the column of a mistake."""
 
-def _kind(needs: Any) -> str | None:
+def _needs_kind(needs: Any) -> str | None:
     if isinstance(needs, str):
         return EXPRESSION
     return LEVELS if isinstance(needs, dict) else None
@@ -20,9 +20,9 @@ def _kind(needs: Any) -> str | None:
 
 Needs = Annotated[
     Annotated[Skills, Tag(LEVELS)] | Annotated[Expression, Tag(EXPRESSION)],
-    Discriminator(_kind, custom_error_type="needs",
+    Discriminator(_needs_kind, custom_error_type="needs",
                   custom_error_message="should be levels, such as {psikososyal: 60}, or an expression in quotes")]
-"""Skill: level, at least; or an expression."""
+"""Minimum level by skill, or an expression."""
 
 Strategy = Literal["longest_idle", "least_occupied", "longest_idle_any", "least_occupied_any", "fewest_skills",
                    "weakest_first", "fewest_contacts"]
@@ -30,7 +30,7 @@ Strategy = Literal["longest_idle", "least_occupied", "longest_idle_any", "least_
 
 
 class Step(Shape):
-    """One step of what a service asks for. All steps but the last say how long they last."""
+    """One step of a requirement. Every step but the last states how long it lasts."""
 
     needs: Needs
     """Skills with minimum levels, or an expression such as `psikososyal >= 60 and (tr or en)`."""
@@ -39,17 +39,18 @@ class Step(Shape):
 
 
 class Opening(Week):
-    """When a service is open; without it, whenever the line is."""
+    """Opening hours of a service. Without them the service is open whenever the line is."""
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.some():
-            raise ValueError("is never open; write spans for the days, or leave 'hours' out")
+    def _require_spans(self) -> Self:
+        if not self.has_spans():
+            raise ValueError("is never open; write spans for the days, or remove 'hours'")
         return self
 
 
-def _music(name: str) -> str:
-    """A class of Asterisk's music on hold and a folder."""
+def _require_music(name: str) -> str:
+    """Return a name that can be a class of Asterisk's music on hold, and a folder."""
+    # Both names have a meaning in musiconhold.conf already.
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) or name in ("general", "default"):
         raise ValueError("should be 1 to 40 of the letters A to Z and a to z, digits, _ and -, and neither general nor "
                          "default")
@@ -57,7 +58,7 @@ def _music(name: str) -> str:
 
 
 class Waiting(Shape):
-    """What callers of a service hear while they wait. Left out: as usual, for distress as is kind there."""
+    """Announcements during the wait for a service. Left out: the usual ones; distress services have gentler ones."""
 
     first: Name | None = None
     """Prompt at the start of the wait; left out: the usual one."""
@@ -70,11 +71,11 @@ class Waiting(Shape):
 
 
 class Service(Shape):
-    """A queue. Field by field the engine's `Service`."""
+    """A queue. Its fields match those of the engine's `Service`."""
 
     id: ServiceId
     """Unique; name in the menu, metrics and queue_log."""
-    name: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(plain)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(require_plain)]
     """Shown on the phones of agents."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=10)]
     """Requirement, step by step."""
@@ -119,9 +120,9 @@ class Service(Shape):
     """The called person must press 1, so that no mailbox counts as answered."""
     callback_max: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 100
     """Limit of waiting callbacks."""
-    place_kept_s: Annotated[float, Field(ge=0, le=1800)] = 300.0
+    position_held_s: Annotated[float, Field(ge=0, le=1800)] = 300.0
     """Held position: time in which a caller who hung up gets the position back; 0: never."""
-    music: Annotated[str, AfterValidator(_music)] | None = None
+    music: Annotated[str, AfterValidator(_require_music)] | None = None
     """`santral`, `sakin` (calm), or a folder below `[asterisk] music`; left out: `santral`, for distress `sakin`."""
     waiting: Waiting = Waiting()
     """Announcements during the wait."""
@@ -142,26 +143,28 @@ class Service(Shape):
 
     @property
     def calls_back(self) -> str:
-        """As `callback`, with what leaving it out means. Whose number is kept from everybody cannot be called."""
+        """`callback` with its default. A service that hides numbers from everybody cannot call back."""
         return self.callback or ("none" if self.distress or self.privacy == "anonymous" else "agent_first")
 
     @property
-    def asks(self) -> bool:
-        """Callers are asked after the talk."""
+    def asks_survey(self) -> bool:
+        """Whether callers are asked after the talk."""
         return self.survey if self.survey is not None else not self.distress and self.privacy != "anonymous"
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _require_consistent(self) -> Self:
+        # Without `lasts_s` a step would never end, so the steps after it would never be reached.
         if any(step.lasts_s is None for step in self.steps[:-1]) or self.steps[-1].lasts_s is not None:
             raise ValueError("every step but the last needs 'lasts_s', and the last may not have it")
+        # A caller in distress is never dropped, so no limit may send that caller away.
         if self.distress and self.overflow_s is not None:
-            raise ValueError("a distress service never overflows; take out 'overflow_s'")
+            raise ValueError("a distress service never overflows; remove 'overflow_s'")
         if self.distress and (self.max_waiting is not None or self.hours is not None):
-            raise ValueError("a distress service is never full and never closed; take out 'max_waiting' and 'hours'")
+            raise ValueError("a distress service is never full and never closed; remove 'max_waiting' and 'hours'")
         if self.emergency is not None and not self.distress:
-            raise ValueError("has 'emergency' and is not for distress; set 'distress', or take it out")
+            raise ValueError("has 'emergency' and is not for distress; set 'distress', or remove it")
         if self.privacy == "anonymous" and self.callback not in (None, "none"):
-            raise ValueError("is anonymous and keeps no number to call back; take out 'callback'")
+            raise ValueError("is anonymous and keeps no number to call back; remove 'callback'")
         if self.overflow_to == self.id:
             raise ValueError("overflows into itself; name another service at 'overflow_to'")
         return self

@@ -1,4 +1,4 @@
-"""The shape of `santral.toml`, with the overlay of the machine laid over it."""
+"""Define the shape of `santral.toml`, with the overlay of the machine over it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from centres.days import Calendar
-from centres.model import (
+from centres.base_shapes import (
     DAY_MIN,
     Carrier,
     Channel,
@@ -29,12 +28,13 @@ from centres.model import (
     Text,
     WallTime,
     Week,
-    zone,
+    require_zone,
 )
+from centres.calendar_days import Calendar
 from centres.team import Needs
 
 
-def _pattern(text: str) -> str:
+def _require_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
@@ -51,7 +51,7 @@ class Identity(Shape):
     """Name of the centre."""
     language: Literal["tr"] = "tr"
     """Language of callers."""
-    timezone: Annotated[str, AfterValidator(zone)] = "Europe/Istanbul"
+    timezone: Annotated[str, AfterValidator(require_zone)] = "Europe/Istanbul"
     """Clock of all times in these files."""
 
 
@@ -59,7 +59,7 @@ OTHERS = {
     "agi": "where this machine's Asterisk asks: at any other address a network could speak as Asterisk",
     "http": "with a proxy with TLS in front of it: at any other address tokens would pass in the clear",
     "dial": "where this machine's Asterisk asks: at any other address a network could ask for callers' numbers"}
-"""Why a node listens to its own machine alone."""
+"""Why a node listens on its own machine only, by key."""
 
 
 class Listen(Shape):
@@ -74,10 +74,12 @@ class Listen(Shape):
 
     @field_validator("agi", "http", "dial")
     @classmethod
-    def _stays_here(cls, at: str, field: ValidationInfo) -> str:
+    def _require_loopback(cls, at: str, field: ValidationInfo) -> str:
         name, host = str(field.field_name), at.rpartition(":")[0].strip("[]")
         try:
+            # A name other than localhost is refused: it could resolve to another address tomorrow.
             found = ip_address("127.0.0.1" if host == "localhost" else host)
+            # The small SIP server for callbacks speaks IPv4 only.
             here = found.is_loopback and (name != "dial" or found.version == 4)
         except ValueError:
             here = False
@@ -111,14 +113,15 @@ class Asterisk(Shape):
     """Nodes that the dialplan asks; the second takes over when the first does not answer."""
 
     @model_validator(mode="after")
-    def _ports(self) -> Self:
+    def _require_ports(self) -> Self:
+        # One call has two legs, each with a port for RTP and one for RTCP.
         if self.rtp_end - self.rtp_start < 3:
             raise ValueError("rtp_end should be at least 3 above rtp_start: a call needs four ports")
         return self
 
 
 class Registration(Shape):
-    """[trunk.registration]: for carriers that want us to register. The password stands in the node's secrets."""
+    """[trunk.registration]: for carriers that require a registration. The password is in the node's secrets."""
 
     server: Carrier
     """The carrier's server."""
@@ -127,7 +130,7 @@ class Registration(Shape):
 
 
 class Trunk(Shape):
-    """[trunk]: where callers come from, and where calls to remote counsellors go out."""
+    """[trunk]: the source of callers, and the way out for calls to remote agents."""
 
     match: tuple[Network, ...] = ()
     """Addresses of the carrier; calls from there are calls of the carrier. One address may name a port."""
@@ -137,27 +140,27 @@ class Trunk(Shape):
     """Way out to remote agents, callbacks and external numbers; left out: the registration's server."""
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _require_source(self) -> Self:
         if not self.match and self.registration is None:
             raise ValueError("needs 'match' (addresses of the carrier) or [trunk.registration]")
         return self
 
     @property
     def way_out(self) -> str | None:
-        """Where calls go out; None: nowhere."""
+        """Server for outgoing calls. None if calls cannot go out."""
         return self.outgoing or (self.registration.server if self.registration else None)
 
 
 class Seats(Shape):
-    """[seats]: the agents' phones, `first`, `first` + 1, ... Each is an endpoint."""
+    """[seats]: the agents' phones `first`, `first` + 1, ... Each is an endpoint."""
 
     first: Annotated[int, Field(ge=10, le=999_999, strict=True)] = 2001
     """First phone; each seat is an endpoint with its number as name."""
     count: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
     """Number of phones, counting up."""
 
-    def names(self) -> tuple[str, ...]:
-        """Endpoint names of all seats."""
+    def seat_names(self) -> tuple[str, ...]:
+        """Return the endpoint names of all seats."""
         return tuple(str(number) for number in range(self.first, self.first + self.count))
 
 
@@ -177,16 +180,16 @@ class Hours(Week):
     """Entry for callers outside the spans or during a closure; no called number leads to it."""
 
     @model_validator(mode="after")
-    def _either(self) -> Self:
-        if self.always and self.some():
+    def _require_either(self) -> Self:
+        if self.always and self.has_spans():
             raise ValueError("says 'always' and gives spans too; keep one of them")
-        if not self.always and not self.some():
+        if not self.always and not self.has_spans():
             raise ValueError("is never open; write 'always = true' or spans for the days")
         return self
 
-    def spans(self, day: Day) -> tuple[tuple[int, int], ...]:
-        """As of any week."""
-        return ((0, DAY_MIN),) if self.always else super().spans(day)
+    def spans_on(self, day: Day) -> tuple[tuple[int, int], ...]:
+        """Return the spans of a day. A line that is always open has one span of the whole day."""
+        return ((0, DAY_MIN),) if self.always else super().spans_on(day)
 
 
 class Wait(Shape):
@@ -203,7 +206,7 @@ class Wait(Shape):
 
 
 class Routing(Shape):
-    """[routing]: what holds for the whole centre. Field by field the engine's `Centre`."""
+    """[routing]: settings of the whole centre. Its fields match those of the engine's `Centre`."""
 
     costs: dict[Channel, Annotated[int, Field(ge=1, le=100, strict=True)]] = {}
     """Capacity units that one contact takes; default: voice 100, chat and social 33, email and task 50."""
@@ -215,18 +218,18 @@ class Routing(Shape):
     """Half-life of the handled time of `least_occupied`."""
     decompression_s: Annotated[float, Field(ge=0, le=3600)] = 600.0
     """Rest after a contact of load 4 or more; the agent may end it."""
-    spared_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
+    heavy_declined_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
     """Duration of "no heavy contacts now"."""
     abusive_days: Annotated[float, Field(gt=0, le=1826)] = 180.0
     """Duration of the flag "abusive caller"; at most `[privacy] numbers_days`."""
     micro_break_s: Annotated[float, Field(ge=60, le=1800)] = 300.0
     """Length of the short break that `max_continuous_s` starts."""
-    reacts_s: Annotated[float, Field(ge=1, le=10)] = 2.0
+    phone_reacts_s: Annotated[float, Field(ge=1, le=10)] = 2.0
     """A phone that does not report ringing within this time is unreachable for a minute."""
 
     @field_validator("interruptible")
     @classmethod
-    def _not_calls(cls, channels: frozenset[str]) -> frozenset[str]:
+    def _reject_calls(cls, channels: frozenset[str]) -> frozenset[str]:
         if "voice" in channels:
             raise ValueError("may not hold voice: a call is never interrupted")
         return channels
@@ -249,14 +252,15 @@ class QueueLog(Shape):
     """Age at which rotated files are deleted; left out: never. Needs `rotate` or `rotate_mb`."""
 
     @model_validator(mode="after")
-    def _something_to_delete(self) -> Self:
+    def _require_rotation(self) -> Self:
+        # Deleting files that another program rotates would be a surprise.
         if self.keep_days is not None and self.rotate == "never" and self.rotate_mb is None:
             raise ValueError('keep_days deletes files that Santral has rotated: it needs rotate = "daily" or rotate_mb')
         return self
 
 
 class Mqtt(Shape):
-    """[mqtt]: what happens goes to a broker too."""
+    """[mqtt]: events also go to an MQTT broker."""
 
     broker: HostPort | None = None
     """Left out: nothing is sent."""
@@ -266,7 +270,8 @@ class Mqtt(Shape):
     """Authorities for the broker's certificate; left out: the system's."""
 
     @model_validator(mode="after")
-    def _plain_stays_here(self) -> Self:
+    def _require_tls(self) -> Self:
+        # The password travels in the first packet, so only the loopback may go without TLS.
         host = "" if self.broker is None else self.broker.rpartition(":")[0]
         if not self.tls and host not in LOOPBACK:
             raise ValueError("'tls' may be false only for a broker at 127.0.0.1, [::1] or localhost: elsewhere the "
@@ -275,8 +280,8 @@ class Mqtt(Shape):
 
 
 class Sms(Shape):
-    """[sms]: the operator's own gateway for short messages, asked by HTTP POST. What is secret of it (headers, fields)
-    stands in the node's secrets."""
+    """[sms]: the operator's gateway for short messages, called by HTTP POST. Secret headers and fields are in the
+    node's secrets."""
 
     url: File | None = None
     """Address of the gateway: https, or http on this machine; left out: no messages."""
@@ -296,7 +301,7 @@ class Sms(Shape):
     """Sender that callers see; left out: not sent."""
     fields: Annotated[dict[Name, str | int | bool], Field(max_length=20)] = {}
     """Constant fields; secret ones belong in `secrets/sms.json`."""
-    accepted: Annotated[str, AfterValidator(_pattern)] | None = None
+    accepted: Annotated[str, AfterValidator(_require_pattern)] | None = None
     """Regular expression at the start of an accepting answer; left out: any 2xx."""
     timeout_s: Annotated[float, Field(ge=1, le=60)] = 10.0
     """Limit of one request."""
@@ -304,40 +309,43 @@ class Sms(Shape):
     """Wait before the key is announced; the key works at once."""
     per_minute: Annotated[int, Field(ge=1, le=6000, strict=True)] = 60
     """Limit of the whole centre."""
-    again_h: Annotated[float, Field(ge=1, le=720)] = 24.0
+    repeat_after_h: Annotated[float, Field(ge=1, le=720)] = 24.0
     """Time in which a caller does not get the same message twice."""
     expires_min: Annotated[float, Field(ge=1, le=720)] = 15.0
     """Age at which an unsent message is dropped."""
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _require_consistent(self) -> Self:
         if self.url is None:
             return self
         where = urlsplit(self.url)
+        # `urlsplit` parses the port only when it is read.
         try:
             host, _ = where.hostname, where.port
         except ValueError:
             host = None
+        # A user or a password in the URL would end in logs; secrets have their own file.
         if where.scheme not in ("http", "https") or not host or where.username is not None or where.fragment:
-            raise ValueError("'url' should be https://host/path; a password stands in the node's secrets")
+            raise ValueError("'url' should be https://host/path; a password belongs in the node's secrets")
         if where.scheme == "http" and host not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError("'url' may be http only at 127.0.0.1, [::1] or localhost: elsewhere numbers and password "
                              "would cross a network in the clear")
+        # A gateway would read only one of two fields with the same name.
         named = [self.number_field, self.text_field, *([self.sender_field] if self.sender else []), *self.fields]
         if len(set(named)) != len(named):
             raise ValueError("names one field twice")
         return self
 
 
-class Net(Shape):
-    """[net]: the safety net, an app_queue with these phones that needs no node."""
+class Fallback(Shape):
+    """[fallback]: the fallback queue, an app_queue with these phones. It works without a node."""
 
     seats: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
     """Phones of the fallback queue, each a seat."""
 
 
 class Callback(Shape):
-    """[callback]: callers who are called back."""
+    """[callback]: callbacks to callers."""
 
     quiet_from: WallTime = "21:00"
     """Start of quiet hours: no callback is dialled unless the caller asked for it."""
@@ -346,7 +354,7 @@ class Callback(Shape):
 
 
 class Recording(Shape):
-    """[recording]: what is kept of talks and spoken messages."""
+    """[recording]: which talks and spoken messages are kept."""
 
     talks: bool = False
     """Record talks of callers who heard the notice and did not refuse."""
@@ -357,7 +365,7 @@ class Recording(Shape):
 
 
 class Privacy(Shape):
-    """[privacy]: how long what tells who somebody is is kept. `santral privacy purge` destroys the rest."""
+    """[privacy]: how long personal data is kept. `santral privacy purge` destroys older data."""
 
     numbers_days: Annotated[float, Field(ge=1, le=3660)] = 180.0
     """Retention of callers' numbers and digits."""
@@ -365,38 +373,39 @@ class Privacy(Shape):
     """Retention of journal and facts; a replay starts at a node start."""
 
 
-class Wishes(Shape):
-    """[wishes]: what callers asked to be remembered for their later calls: slow speech, a person at once."""
+class Preferences(Shape):
+    """[preferences]: wishes of callers for later calls, such as slow speech or a person at once."""
 
-    kept: bool = False
+    enabled: bool = False
     """Store and follow caller preferences."""
-    forgotten_days: Annotated[int, Field(ge=30, le=3660, strict=True)] = 365
+    expiry_days: Annotated[int, Field(ge=30, le=3660, strict=True)] = 365
     """Days without a call before preferences are deleted."""
-    most: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 200_000
+    max_callers: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 200_000
     """Limit of remembered callers; each takes 150 bytes of memory."""
 
 
 class PauseReason(Shape):
-    """[pause_reasons]: one row, `id = {...}`. Field by field the engine's `PauseReason`."""
+    """[pause_reasons]: one row, `id = {...}`. Its fields match those of the engine's `PauseReason`."""
 
     tr: Text
-    """What agents and supervisors read."""
+    """Name that agents and supervisors read."""
     en: Text
     prompt: Name | None = None
-    """The sentence that offers the reason on the phone, with its key."""
+    """Sentence that offers the reason on the phone, with its key."""
     digit: Annotated[int | None, Field(ge=0, le=9, strict=True)] = None
     """Key of the phone after the code for a pause."""
     work: bool = False
     """The time counts as work, not as a rest."""
     limit_min: Annotated[float | None, Field(gt=0, le=1440)] = None
-    """After so many minutes the agent is shown as over the limit; left out: no limit."""
+    """Minutes after which the agent is shown as over the limit; left out: no limit."""
     default: bool = False
-    """Breaks that the engine begins have this reason."""
+    """Reason of breaks that the engine begins."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.digit is None) != (self.prompt is None):
             raise ValueError("needs 'digit' and 'prompt' together: the prompt says which key to press")
+        # A break of the engine protects the agent; counted as work it would not end the time without a break.
         if self.default and self.work:
             raise ValueError("is the default and counts as work: breaks that the engine begins are rests")
         return self
@@ -418,17 +427,17 @@ class Settings(Shape):
     queue_log: QueueLog = QueueLog()
     mqtt: Mqtt = Mqtt()
     sms: Sms = Sms()
-    net: Net
+    fallback: Fallback
     transfer: dict[Label, Number] = {}
     """Label = external number that the menu may transfer to. Needs `outgoing`. A label is not `back` or one letter."""
     calendar: Calendar = Calendar()
     callback: Callback = Callback()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
-    wishes: Wishes = Wishes()
+    preferences: Preferences = Preferences()
     routing: Routing = Routing()
     pause_reasons: Annotated[dict[ServiceId, PauseReason], Field(min_length=1, max_length=40)] = {
         "mola": PauseReason(tr="Mola", en="Break", default=True)}
-    """Id -> why agents pause."""
+    """Id -> reason of a pause."""
     profile: Needs = Needs()
-    """[profile]: what holds for every agent; an accommodation is laid over it."""
+    """[profile]: defaults for every agent; an accommodation overrides them."""

@@ -1,6 +1,7 @@
-"""The shapes of `team.yaml` and `accommodations.yaml`: who answers, and what each of them needs.
+"""Define the shapes of `team.yaml` and `accommodations.yaml`: the agents, and the needs of each.
 
-Nothing here says why an agent needs something: there is no field for it, and no free text among the accommodations.
+Nothing here states why an agent needs something. There is no field for a reason, and no free text among the
+accommodations.
 """
 
 from __future__ import annotations
@@ -11,26 +12,27 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from centres.model import SIGN_IN_PATTERN, Channel, Id, Name, Shape, Skills, Span, Week
+from centres.base_shapes import SIGN_IN_PATTERN, Channel, Id, Name, Shape, Skills, Span, Week
 
-OUTSIDE = re.compile(r"[A-Za-z0-9_-]{1,35}", re.ASCII)
-"""An id that Asterisk's endpoint `uzak-<id>` can have, of 40 letters at most."""
+REMOTE_ID = re.compile(r"[A-Za-z0-9_-]{1,35}", re.ASCII)
+"""Ids that fit into the endpoint `uzak-<id>` of Asterisk, 40 letters at most."""
 
 
 class OnCall(Week):
-    """When a remote counsellor is on call, in the centre's time. On holidays as on any day: somebody has to be."""
+    """Hours in which a remote agent is on call, by the centre's clock. Holidays count as any day, because somebody must
+    be on call."""
 
     RESTS: ClassVar[bool] = False
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not self.some():
+    def _require_spans(self) -> Self:
+        if not self.has_spans():
             raise ValueError("has no span; write spans for the days")
         return self
 
 
 class Agent(Shape):
-    """A person who answers. No name of a person stands here."""
+    """A person who answers contacts. The file holds no name of a person."""
 
     id: Id
     """Unique; used in records, API and queue_log. With `on_call` only letters, digits, `_` and `-`."""
@@ -41,11 +43,11 @@ class Agent(Shape):
     skills: Annotated[Skills, Field(min_length=1)]
     """Skills with levels."""
     on_call: OnCall | None = None
-    """Spans of a remote agent at an external number (`secrets/outside.json`); left out: answers at a seat."""
+    """Spans of a remote agent at an external number (`secrets/remote_agents.json`); left out: answers at a seat."""
 
     @model_validator(mode="after")
-    def _callable(self) -> Self:
-        if self.on_call is not None and not OUTSIDE.fullmatch(self.id):
+    def _require_callable(self) -> Self:
+        if self.on_call is not None and not REMOTE_ID.fullmatch(self.id):
             raise ValueError("with on_call needs an 'id' of 1 to 35 of the letters A to Z and a to z, digits, _ and -: "
                              "Asterisk calls by it")
         return self
@@ -58,18 +60,20 @@ class Distress(Shape):
     """From here heavy contacts come only if nobody else is free."""
     hard: Annotated[float, Field(ge=1, le=100)] = 9.0
     """From here no heavy contacts come."""
-    again: Annotated[float, Field(ge=0.1, le=100)] = 6.0
+    release: Annotated[float, Field(ge=0.1, le=100)] = 6.0
     """Heavy contacts resume below this load."""
 
     @model_validator(mode="after")
-    def _order(self) -> Self:
-        if not (self.soft <= self.hard and self.again <= self.hard):
-            raise ValueError("needs soft <= hard and again <= hard")
+    def _require_order(self) -> Self:
+        # The load must be able to fall from `hard` to `release`, or the limit would never end.
+        if not (self.soft <= self.hard and self.release <= self.hard):
+            raise ValueError("needs soft <= hard and release <= hard")
         return self
 
 
 class Needs(Shape):
-    """What an agent may need: [profile] for everybody, an accommodation for one. Not set: as below it."""
+    """Needs of an agent: [profile] for everybody, an accommodation for one. A field that is not set takes the level
+    below."""
 
     channels: frozenset[Channel] | None = None
     """Channels that reach the agent."""
@@ -83,7 +87,7 @@ class Needs(Shape):
     """Time to answer. Remote agents: 30 by default."""
     ring_signal: frozenset[Literal["audio", "visual", "haptic", "mqtt_device"]] | None = None
     """Signals of desk and devices."""
-    answer_mode: Literal["manual", "auto", "auto_after_brief", "single_switch", "press_one"] | None = None
+    answer_mode: Literal["manual", "auto", "auto_after_whisper", "single_switch", "press_one"] | None = None
     """Pick up; phone answers by itself; the same after the whisper announcement; any key; pick up and press 1."""
     pre_connect_mode: Literal["none", "whisper", "screen", "both"] | None = None
     """Before the caller: whisper announcement, time to read the screen, or both."""
@@ -98,7 +102,7 @@ class Needs(Shape):
     """Length of one extension."""
     rest_gap_s: Annotated[float, Field(ge=0, le=300)] | None = None
     """Shortest time between two contacts."""
-    misses_allowed: Annotated[int, Field(ge=1, le=20, strict=True)] | None = None
+    rna_allowed: Annotated[int, Field(ge=1, le=20, strict=True)] | None = None
     """RNA or refusals in a row before *not responding*."""
     auto_return_s: Annotated[float, Field(ge=30, le=3600)] | None = None
     """*Not responding* ends after this time; left out: by the agent. Remote agents: 300 by default."""
@@ -129,13 +133,13 @@ class Needs(Shape):
     braille_cells: Literal[0, 20, 40, 80] | None = None
     """Length of the braille line."""
 
-    def changes(self) -> dict[str, Any]:
-        """What is set, by name."""
+    def set_fields(self) -> dict[str, Any]:
+        """Return the fields that are set, by name."""
         return {name: value for name in Needs.model_fields if (value := getattr(self, name)) is not None}
 
 
 class Accommodation(Needs):
-    """What one agent needs, never why. A field that is not set means: as for everybody."""
+    """The needs of one agent, never their reason. A field that is not set is as for everybody."""
 
     agent: Name
     """`id` in `team.yaml`."""
@@ -149,13 +153,13 @@ class Accommodation(Needs):
     """Role or id."""
 
     @model_validator(mode="after")
-    def _dates(self) -> Self:
+    def _require_dates(self) -> Self:
         if self.valid_from is not None and self.valid_to is not None and self.valid_to < self.valid_from:
             raise ValueError("ends before it begins")
         return self
 
     def __repr__(self) -> str:
-        """Shows nothing: not even whose it is, since a traceback or a log line may print it."""
+        """Return a fixed text. A traceback or a log line may print it, so it does not even name the agent."""
         return "Accommodation(...)"
 
     __str__ = __repr__

@@ -1,6 +1,6 @@
-"""Lines of the keys of a TOML text that tomllib has already accepted (tomllib itself keeps no positions).
+"""Find the lines of keys in a TOML text that tomllib has accepted, because tomllib keeps no positions.
 
-A scanner, not a second parser: it only has to tell where statements begin and to skip values.
+This is a scanner, not a second parser: it finds where statements begin and skips values.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 
 def key_lines(text: str) -> dict[Path, int]:
-    """Line (from 1) of every table and key. What stands inside an inline table or array has its statement's line."""
+    """Return the line (from 1) of every table and key. Keys inside an inline table or array have no entry of their
+    own."""
     lines: dict[Path, int] = {(): 1}
     counts: dict[Path, int] = {}
     table: Path = ()
-    for line, kind, keys in _statements(text):
+    # 1. A plain key belongs to the table that was opened last.
+    for line, kind, keys in _scan_statements(text):
         if kind == "key":
-            _note(lines, table, keys, line)
+            _note_line(lines, table, keys, line)
             continue
-        table = _place(lines, keys[:-1], counts, line)
-        _note(lines, table, keys[-1:], line)
+        # 2. A header opens a table. Its last part is new; the parts before it may exist.
+        table = _table_path(lines, keys[:-1], counts, line)
+        _note_line(lines, table, keys[-1:], line)
         table = (*table, keys[-1])
+        # 3. `[[name]]` opens the next table of an array, numbered from 0.
         if kind == "tables":
             counts[table] = counts.get(table, -1) + 1
             table = (*table, counts[table])
@@ -31,8 +35,8 @@ def key_lines(text: str) -> dict[Path, int]:
     return lines
 
 
-def _place(lines: dict[Path, int], keys: list[str], counts: dict[Path, int], line: int) -> Path:
-    """A header's path; a part that names an array of tables means its newest table."""
+def _table_path(lines: dict[Path, int], keys: list[str], counts: dict[Path, int], line: int) -> Path:
+    """Return the path of a header. A part that names an array of tables means its newest table."""
     base: Path = ()
     for key in keys:
         base = (*base, key)
@@ -42,13 +46,13 @@ def _place(lines: dict[Path, int], keys: list[str], counts: dict[Path, int], lin
     return base
 
 
-def _note(lines: dict[Path, int], base: Path, keys: list[str], line: int) -> None:
+def _note_line(lines: dict[Path, int], base: Path, keys: list[str], line: int) -> None:
     for key in keys:
         base = (*base, key)
         lines.setdefault(base, line)
 
 
-def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
+def _scan_statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
     at, line, end = 0, 1, len(text)
     while at < end:
         char = text[at]
@@ -59,12 +63,14 @@ def _statements(text: str) -> Iterator[tuple[int, str, list[str]]]:
         elif char == "#":
             at = _line_end(text, at)
         elif char == "[":
+            # `[` begins a header only here; inside a value it was skipped with the value.
             kind = "tables" if text.startswith("[[", at) else "table"
-            keys, at = _keys(text, at + (2 if kind == "tables" else 1))
+            keys, at = _read_keys(text, at + (2 if kind == "tables" else 1))
             yield line, kind, keys
             at = _line_end(text, at)
         else:
-            keys, at = _keys(text, at)
+            keys, at = _read_keys(text, at)
+            # The line is counted on after the value, because a value may span lines.
             yield line, "key", keys
             after = _skip_value(text, at)
             line, at = line + text.count("\n", at, after), after
@@ -75,8 +81,8 @@ def _line_end(text: str, at: int) -> int:
     return len(text) if found < 0 else found
 
 
-def _keys(text: str, at: int) -> tuple[list[str], int]:
-    """The dotted key at `at`, and the place behind it."""
+def _read_keys(text: str, at: int) -> tuple[list[str], int]:
+    """Return the dotted key at `at`, and the position after it."""
     keys: list[str] = []
     while at < len(text):
         char = text[at]
@@ -101,11 +107,13 @@ def _skip_string(text: str, at: int) -> int:
     fence = quote * 3 if text.startswith(quote * 3, at) else quote
     at += len(fence)
     while at < len(text):
+        # Only strings in double quotes know a backslash escape.
         if text[at] == "\\" and quote == '"':
             at += 2
         elif text.startswith(fence, at):
             at += len(fence)
-            while len(fence) == 3 and at < len(text) and text[at] == quote:  # up to two quotes may precede the fence
+            # Up to two quotes may precede the fence of a long string.
+            while len(fence) == 3 and at < len(text) and text[at] == quote:
                 at += 1
             return at
         else:
@@ -114,7 +122,7 @@ def _skip_string(text: str, at: int) -> int:
 
 
 def _skip_value(text: str, at: int) -> int:
-    """Behind the value that follows: the end of its line, or of the line its last bracket closes on."""
+    """Return the position after the value: the end of its line, or of the line on which its last bracket closes."""
     depth = 0
     while at < len(text):
         char = text[at]

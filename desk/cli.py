@@ -1,4 +1,4 @@
-"""`santral status`, `santral agent ...`, `santral reload`: the API from a terminal."""
+"""`santral status`, `santral agent ...`, `santral reload`: use the API from a terminal."""
 
 from __future__ import annotations
 
@@ -12,55 +12,58 @@ import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from desk import announce, recordings, tables
-from desk.client import Trouble, call, clock, find
-from desk.options import Lab, State, TokenFile, Url, me, told
+from desk import announce_cli, recordings_cli, tables
+from desk.client import ClientError, call_api, centre_zone, find_node
+from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
 
 RELOAD_S = 120.0
-"""The node reads every file and every prompt of a centre: a second or two, on a machine under full load many more."""
+"""The node reads every file and prompt of a centre: a second or two, and far longer on a busy machine."""
 REFRESH_S = 1.0
-"""`--watch` asks this often: waiting is counted in seconds."""
+"""Interval of `--watch`: waits are counted in seconds."""
 
 Id = Annotated[str, typer.Argument(help="Id of the agent, such as a1001.")]
 
 
-def commands() -> typer.Typer:
-    """The commands, to be mounted without a name."""
+def build_commands() -> typer.Typer:
+    """Build the commands; they are mounted without a group name."""
     app = typer.Typer(no_args_is_help=True)
-    app.command(name="status")(status)
+    app.command(name="status")(show_status)
     app.add_typer(_agent_commands(), name="agent")
     app.add_typer(_callback_commands(), name="callbacks")
     app.add_typer(_contact_commands(), name="contacts")
-    app.add_typer(recordings.commands(), name="recordings")
-    app.add_typer(announce.commands(), name="announce")
-    app.command(name="reload")(reload)
+    app.add_typer(recordings_cli.build_commands(), name="recordings")
+    app.add_typer(announce_cli.build_commands(), name="announce")
+    app.command(name="reload")(reload_centre)
     return app
 
 
-def mount(app: typer.Typer) -> None:
-    """Put the commands beside those of the other rooms."""
-    app.add_typer(commands())
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(build_commands())
 
 
-def status(watch: Annotated[bool, typer.Option("--watch", help="Keep fresh until Ctrl-C.")] = False,
-           everybody: Annotated[bool, typer.Option("--all", help="Agents who are not signed in too.")] = False,
-           state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-    """Queues and agents as tables."""
+def show_status(watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
+                everybody: Annotated[bool, typer.Option("--all", help="Include agents who are not signed in.")] = False,
+                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+    """Show queues and agents as tables."""
     console = Console()
 
-    def look() -> RenderableType:
-        node = find(state or lab, url, token_file)
-        found = call(node, "GET", "/api/v1/status")
-        return tables.whole(found, clock(node) if found.get("last_good") else None, all_of_them=everybody)
+    def fetch_tables() -> RenderableType:
+        node = find_node(state or lab, url, token_file)
+        found = call_api(node, "GET", "/api/v1/status")
+        return tables.status_page(found, centre_zone(node) if found.get("last_known_good") else None,
+                                  all_of_them=everybody)
 
-    def again() -> RenderableType:
-        """A node that is started anew is not there for seconds, and may have another address and other tokens then."""
+    def refetch_tables() -> RenderableType:
+        """Fetch again, and find the node first. A restarted node is away for seconds, and may have another address and
+        other tokens."""
         try:
-            return look()
-        except Trouble as trouble:
-            return tables.away(str(trouble))
+            return fetch_tables()
+        except ClientError as trouble:
+            return tables.unreachable_notice(str(trouble))
 
-    first = told(look)
+    # The first failure ends the command. Later ones are shown, because a node may restart while somebody watches.
+    first = exit_on_error(fetch_tables)
     if not watch:
         console.print(first)
         return
@@ -68,155 +71,179 @@ def status(watch: Annotated[bool, typer.Option("--watch", help="Keep fresh until
         try:
             while True:
                 time.sleep(REFRESH_S)
-                live.update(again(), refresh=True)
+                live.update(refetch_tables(), refresh=True)
         except KeyboardInterrupt:
             return
 
 
-def reload(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
-           state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-    """Put the centre's files in force while calls go on. Exit 0, or 2 with every problem and nothing changed."""
+def reload_centre(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the changes.")] = False,
+                  state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+    """Put the centre's files in force while calls go on. Exit 0, or 2 with every problem if nothing was changed."""
     console = Console(soft_wrap=True, highlight=False)
-    done = told(lambda: call(find(state or lab, url, token_file, admin=True), "POST", "/api/v1/reload",
-                              {"dry_run": dry_run, "by": me()}, timeout_s=RELOAD_S))
+    done = exit_on_error(lambda: call_api(
+        find_node(state or lab, url, token_file, admin=True), "POST", "/api/v1/reload",
+        {"dry_run": dry_run, "by": user_name()}, timeout_s=RELOAD_S))
+    # 1. Warnings and problems come first: with a problem nothing else has happened.
     for word, found in (("warning: ", done["warnings"]), ("", done["problems"])):
         for one in found:
             console.print(f"{word}{one}", markup=False)
     if done["problems"]:
         console.print(f"problems: {len(done['problems'])}; nothing was changed")
         raise typer.Exit(2)
+    # 2. Changes, then those that need more than a reload.
     if done["changes"]:
-        console.print(tables.changes(done["changes"]))
-    for one in done["later"]:
+        console.print(tables.change_table(done["changes"]))
+    for one in done["not_applied"]:
         console.print(f"not yet: {one['what']}. {one['how']}", markup=False)
     console.print("nothing to change" if not done["changes"] else
                   "in force" if done["applied"] else "nothing was changed: --dry-run")
 
 
 def _agent_commands() -> typer.Typer:
-    app = typer.Typer(no_args_is_help=True, help="What an agent does: sign in, take a break, leave.")
+    app = typer.Typer(no_args_is_help=True, help="Act for an agent: sign in, take a break, sign out.")
 
-    @app.command()
-    def login(agent: Id, seat: Annotated[str, typer.Option("--seat", help="The phone at the seat, such as 2001.")],
-              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+    @app.command("login")
+    def login_agent(agent: Id,
+                    seat: Annotated[str, typer.Option("--seat", help="Phone at the seat, such as 2001.")],
+                    state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Sign in at a seat."""
-        _do(agent, "login", {"seat": seat}, state or lab, url, token_file)
+        _post_for_agent(agent, "login", {"seat": seat}, state or lab, url, token_file)
 
-    @app.command()
-    def pause(agent: Id, reason: Annotated[str | None, typer.Option(
-            "--reason", help="An id of `santral agent reasons`; without it the default.")] = None,
-              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Take a break; during a talk it begins afterwards."""
-        _do(agent, "pause", {"reason": reason} if reason else {}, state or lab, url, token_file)
+    @app.command("pause")
+    def pause_agent(agent: Id,
+                    reason: Annotated[str | None, typer.Option(
+                        "--reason", help="Id from `santral agent reasons`; default: the default reason.")] = None,
+                    state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Take a break. During a talk it begins afterwards."""
+        _post_for_agent(agent, "pause", {"reason": reason} if reason else {}, state or lab, url, token_file)
 
     @app.command()
     def reasons(state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Show the reasons that a pause may have."""
-        found = told(lambda: call(find(state or lab, url, token_file), "GET", "/api/v1/pause-reasons"))
+        found = exit_on_error(lambda: call_api(
+            find_node(state or lab, url, token_file), "GET", "/api/v1/pause-reasons"))
         Console().print(tables.reasons(found))
 
     @app.command()
-    def weigh(agent: Id, load: Annotated[int, typer.Argument(min=0, max=5, help="0: nothing, 5: the heaviest.")],
-              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Say how heavy the contact at hand really is."""
-        _do(agent, "weigh", {"load": load}, state or lab, url, token_file)
+    def report_load(agent: Id,
+                    load: Annotated[int, typer.Argument(min=0, max=5, help="From 0, nothing, to 5, the heaviest.")],
+                    state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Report the real load of the present contact."""
+        _post_for_agent(agent, "report-load", {"load": load}, state or lab, url, token_file)
 
     @app.command()
-    def abusive(agent: Id, back: Annotated[bool, typer.Option("--back", help="Take it back.")] = False,
-                state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Say that the caller at hand is abusive: they come no more to whom the profile spares it."""
-        _do(agent, "abusive", {"abusive": not back}, state or lab, url, token_file)
+    def flag_abusive(agent: Id, back: Annotated[bool, typer.Option("--undo", help="Remove the mark.")] = False,
+                     state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Mark the current caller as abusive. Agents whose profile excludes abusive callers will not receive them."""
+        _post_for_agent(agent, "flag-abusive", {"abusive": not back}, state or lab, url, token_file)
 
-    @app.command()
-    def needs(agent: Id, state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Show an agent everything that is stored of what they need, by their own token."""
-        Console().print(tables.needs(told(lambda: call(find(state or lab, url, token_file, agent), "GET",
-                                                       f"/api/v1/agents/{quote(agent, safe='')}/needs"))))
+    @app.command("needs")
+    def show_needs(agent: Id, state: State = None, lab: Lab = None, url: Url = None,
+                   token_file: TokenFile = None) -> None:
+        """Show all stored accommodations of an agent, with the agent's own token."""
+        Console().print(tables.needs_tables(exit_on_error(lambda: call_api(
+            find_node(state or lab, url, token_file, agent), "GET",
+            f"/api/v1/agents/{quote(agent, safe='')}/needs"))))
 
-    @app.command()
-    def skills(agent: Id, levels: Annotated[list[str] | None, typer.Argument(
-            help="skill=level ...; none: as configured.")] = None,
-               state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Other duties until the agent signs out."""
-        _do(agent, "skills", {"skills": _levels(levels) if levels else None}, state or lab, url, token_file, staff=True)
+    @app.command("skills")
+    def set_skills(agent: Id,
+                   levels: Annotated[list[str] | None, typer.Argument(
+                       help="skill=level ...; default: as configured.")] = None,
+                   state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Replace the skills of an agent until sign-out."""
+        _post_for_agent(agent, "skills", {"skills": _parse_levels(levels) if levels else None}, state or lab, url,
+                        token_file, staff=True)
 
-    @app.command()
-    def relax(agent: Id, rules: Annotated[list[str], typer.Argument(
-            help="rest_gap, distress_limit or decompression.")],
-              minutes: Annotated[int, typer.Option("--minutes", min=0, max=60, help="0: they hold again.")] = 15,
-              state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Let protective rules of a profile rest in an emergency. It is counted, and the agent sees it."""
-        _do(agent, "relax", {"rules": rules, "minutes": minutes}, state or lab, url, token_file, staff=True)
+    @app.command("override")
+    def override_rules(agent: Id,
+                       rules: Annotated[list[str], typer.Argument(help="rest_gap, distress_limit or decompression.")],
+                       minutes: Annotated[int, typer.Option(
+                           "--minutes", min=0, max=60, help="0 ends the override.")] = 15,
+                       state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Override protective rules of a profile in an emergency. It is counted, and the agent sees it."""
+        _post_for_agent(agent, "override", {"rules": rules, "minutes": minutes}, state or lab, url, token_file,
+                        staff=True)
 
+    # These need nothing but the agent.
     for name, path, text in (("resume", "resume", "Be ready again."), ("logout", "logout", "Sign out."),
                              ("wrapup-end", "wrapup/end", "End wrap-up early."),
                              ("wrapup-extend", "wrapup/extend", "Take more time for wrap-up."),
-                             ("wrapup-ask", "wrapup/ask", "Ask for a wrap-up after this talk."),
-                             ("recording-pause", "recording/pause", "Silence in the recording of this talk."),
-                             ("recording-resume", "recording/resume", "The recording goes on."),
-                             ("spare", "spare", "No heavy contacts for a while.")):
-        app.command(name=name, help=text)(_plain(path))
+                             ("wrapup-request", "wrapup/request", "Ask for a wrap-up after this talk."),
+                             ("recording-pause", "recording/pause", "Pause the recording of this talk."),
+                             ("recording-resume", "recording/resume", "Resume the recording."),
+                             ("decline-heavy", "decline-heavy", "Decline heavy contacts for a while.")):
+        app.command(name=name, help=text)(_simple_command(path))
     return app
 
 
 def _contact_commands() -> typer.Typer:
-    app = typer.Typer(help="Callers who wait in line.", invoke_without_command=True)
+    app = typer.Typer(help="Show waiting callers, or change their priority.", invoke_without_command=True)
 
     @app.callback()
-    def show(context: typer.Context, state: State = None, lab: Lab = None, url: Url = None,
-             token_file: TokenFile = None) -> None:
-        """Show them: service, place, wait, points. No number."""
+    def show_waiting(context: typer.Context, state: State = None, lab: Lab = None, url: Url = None,
+                     token_file: TokenFile = None) -> None:
+        """Show waiting callers: service, position, wait, points. No number."""
+        # The options of the group hold for its commands too.
         context.obj = (state or lab, url, token_file)
         if context.invoked_subcommand is None:
-            Console().print(tables.waiting(told(lambda: call(find(*context.obj), "GET", "/api/v1/contacts"))))
+            Console().print(tables.waiting_table(exit_on_error(lambda: call_api(
+                find_node(*context.obj), "GET", "/api/v1/contacts"))))
 
-    @app.command(context_settings={"ignore_unknown_options": True})  # `rank ID -5`: -5 are points, and no option
-    def rank(context: typer.Context, contact: Annotated[str, typer.Argument(help="Id, as the table shows it.")],
-             points: Annotated[int, typer.Argument(min=-60, max=60, help="One counts as a minute of waiting.")],
-             state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Serve one sooner (or later) than by their wait; the place changes at once."""
+    # In `prioritise ID -5` the -5 are points and no option.
+    @app.command("prioritise", context_settings={"ignore_unknown_options": True})
+    def prioritise_contact(context: typer.Context,
+                           contact: Annotated[str, typer.Argument(help="Id from the table.")],
+                           points: Annotated[int, typer.Argument(
+                               min=-60, max=60, help="One counts as a minute of waiting.")],
+                           state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Move a waiting caller up or down the queue. The position changes at once."""
+        # Options after the command override those before it.
         above = context.obj
         place = (state or lab or above[0], url or above[1], token_file or above[2])
-        found = told(lambda: call(find(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/rank",
-                                  {"points": points}))
-        Console().print(tables.waiting(found))
+        found = exit_on_error(lambda: call_api(
+            find_node(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/prioritise", {"points": points}))
+        Console().print(tables.waiting_table(found))
 
     return app
 
 
 def _callback_commands() -> typer.Typer:
-    app = typer.Typer(help="Callers who wait to be called back.", invoke_without_command=True)
+    app = typer.Typer(help="Show or cancel callbacks.", invoke_without_command=True)
 
     @app.callback()
-    def show(context: typer.Context, state: State = None, lab: Lab = None, url: Url = None,
-             token_file: TokenFile = None) -> None:
-        """Show them: service, since when, tries, when next. No number."""
+    def show_callbacks(context: typer.Context, state: State = None, lab: Lab = None, url: Url = None,
+                       token_file: TokenFile = None) -> None:
+        """Show callbacks: service, start of the wait, tries, next try. No number."""
         context.obj = (state or lab, url, token_file)
         if context.invoked_subcommand is None:
-            Console().print(tables.callbacks(told(lambda: call(find(*context.obj), "GET", "/api/v1/callbacks"))))
+            Console().print(tables.callback_table(exit_on_error(lambda: call_api(
+                find_node(*context.obj), "GET", "/api/v1/callbacks"))))
 
-    @app.command()
-    def cancel(context: typer.Context, contact: Annotated[str, typer.Argument(help="Id, as the table shows it.")],
-               state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Do not call this caller back."""
+    @app.command("cancel")
+    def cancel_callback(context: typer.Context,
+                        contact: Annotated[str, typer.Argument(help="Id from the table.")],
+                        state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Cancel a callback."""
+        # Options after the command override those before it.
         above = context.obj
         place = (state or lab or above[0], url or above[1], token_file or above[2])
-        found = told(lambda: call(find(*place), "POST", f"/api/v1/callbacks/{quote(contact, safe='')}/cancel"))
-        Console().print(tables.callbacks(found))
+        found = exit_on_error(lambda: call_api(
+            find_node(*place), "POST", f"/api/v1/callbacks/{quote(contact, safe='')}/cancel"))
+        Console().print(tables.callback_table(found))
 
     return app
 
 
-def _plain(path: str) -> Callable[..., None]:
-    def command(agent: Id, state: State = None, lab: Lab = None, url: Url = None,
-                token_file: TokenFile = None) -> None:
-        _do(agent, path, None, state or lab, url, token_file)
+def _simple_command(path: str) -> Callable[..., None]:
+    def post_to_agent(agent: Id, state: State = None, lab: Lab = None, url: Url = None,
+                      token_file: TokenFile = None) -> None:
+        _post_for_agent(agent, path, None, state or lab, url, token_file)
 
-    return command
+    return post_to_agent
 
 
-def _levels(words: list[str]) -> dict[str, int]:
-    """`skill=level` each; exit 2 with what is wrong."""
+def _parse_levels(words: list[str]) -> dict[str, int]:
+    """Parse `skill=level` words. Exit with 2 and a sentence if one is wrong."""
     found: dict[str, int] = {}
     for word in words:
         skill, _, level = word.partition("=")
@@ -226,13 +253,14 @@ def _levels(words: list[str]) -> dict[str, int]:
     return found
 
 
-def _do(agent: str, path: str, body: dict[str, Any] | None, state: Path | None, url: str | None,
-        token_file: Path | None, *, staff: bool = False) -> None:
-    def work() -> dict[str, Any]:
-        node = find(state, url, token_file, None if staff else agent)
-        return call(node, "POST", f"/api/v1/agents/{quote(agent, safe='')}/{path}", body)
+def _post_for_agent(agent: str, path: str, body: dict[str, Any] | None, state: Path | None, url: str | None,
+                    token_file: Path | None, *, staff: bool = False) -> None:
+    def post_request() -> dict[str, Any]:
+        node = find_node(state, url, token_file, None if staff else agent)
+        return call_api(node, "POST", f"/api/v1/agents/{quote(agent, safe='')}/{path}", body)
 
-    found = told(work)
+    found = exit_on_error(post_request)
     word = tables.STATES.get(found["state"], found["state"])
+    # The state may differ from the command: a pause, for example, waits for the end of a talk.
     typer.echo(f"{found['id']}: {word}" + (f", masa {found['seat']}" if found["seat"] else "")
                + (", görüşmeden sonra mola" if found["pause_pending"] else ""))

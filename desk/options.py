@@ -1,4 +1,4 @@
-"""What commands that ask a node have in common: which node, how errors are told, who asks."""
+"""Share options of commands that ask a node: which node, how errors are shown, and who asks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from desk.api.shapes import WORDS
-from desk.client import Trouble
+from desk.api.models import WORDS
+from desk.client import ClientError
 
 State = Annotated[Path | None, typer.Option("--state", help="State folder of the node.")]
 Lab = Annotated[Path | None, typer.Option("--lab", help="Folder of a lab.")]
@@ -19,17 +19,18 @@ Url = Annotated[str | None, typer.Option("--url", help="Address of a node, with 
 TokenFile = Annotated[Path | None, typer.Option("--token-file", help="File that holds a token.")]
 
 
-def told(work: Callable[[], Any]) -> Any:
-    """The result, or one sentence on stderr and exit code 1. Any: of whatever the API gives."""
+def exit_on_error(work: Callable[[], Any]) -> Any:
+    """Return the result of `work`. Exit with 1 and one sentence on stderr if it raises ClientError. Any: each route has
+    its own answer."""
     try:
         return work()
-    except Trouble as trouble:
+    except ClientError as trouble:
         typer.echo(f"santral: {trouble}", err=True)
         raise typer.Exit(1) from None
 
 
-def me() -> str | None:
-    """Who sits at this terminal, as the API takes it."""
+def user_name() -> str | None:
+    """Return the user of this terminal, or None if the API would not take the name."""
     try:
         name = getpass.getuser()
     except (OSError, KeyError):

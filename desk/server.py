@@ -1,4 +1,7 @@
-"""The HTTP server of a node: routes from the table, checks in front of them, one shape for every error."""
+"""Serve the API of a node over HTTP.
+
+Routes come from the table, checks run before each handler, and every error has one shape.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +21,26 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from desk.api import shapes
-from desk.api.house import House
-from desk.api.openapi import describe
-from desk.api.routes import ROUTES, Call, Route
+from desk.api import models
+from desk.api.node_operations import NodeOperations
+from desk.api.openapi import describe_api
+from desk.api.routes import ROUTES, ApiCall, Route
 from desk.api.tokens import Failures, Role, Tokens
-from routing.core.errors import Refused
-from routing.core.ids import AgentId
 from routing.core.inbox import Inbox, InboxClosed
+from routing.core.model.errors import Refused
+from routing.core.model.ids import AgentId
 
 log = structlog.get_logger()
 
 BODY_MAX = 4096
-"""Bytes of a request's body: the largest that means something is below 200."""
+"""Limit of a request's body in bytes. The largest valid body is below 200."""
 READ_S = 5.0
-"""A body that is not here after this long is given up: a slow sender may not hold a connection."""
+"""Limit for reading a body: a slow sender may not hold a connection."""
 KEEPALIVE_S = 30.0
-"""A connection without a whole request for so long, its first one included, is closed: slow headers hold nothing."""
+"""A connection without a whole request for this long is closed, even before its first request. Slow headers hold
+nothing."""
 STOP_S = 2.0
-"""Requests under way get this long when the node stops."""
+"""Time for open requests when the node stops."""
 
 HEADERS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
            "Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
@@ -54,11 +58,11 @@ Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on; says which, why and how to mend it."""
+    """The address cannot be listened on. The message says why, and how to fix it."""
 
 
 class _Problem(Exception):
-    """Ends a request with one of our errors."""
+    """Ends a request with an error of this API."""
 
     def __init__(self, status: int, code: str, detail: str = "", headers: dict[str, str] | None = None,
                  message: str = "") -> None:
@@ -66,75 +70,91 @@ class _Problem(Exception):
         self.status, self.code, self.detail, self.headers = status, code, detail, headers or {}
         self.message = message or MESSAGES[code]
 
-    def response(self) -> web.Response:
-        body = shapes.Problem(error=self.code, message=self.message, detail=self.detail)
-        return _json(body, self.status, self.headers)
+    def to_response(self) -> web.Response:
+        body = models.Problem(error=self.code, message=self.message, detail=self.detail)
+        return _json_response(body, self.status, self.headers)
 
 
-def _json(body: shapes.Shape, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def _json_response(body: models.Shape, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(body=body.model_dump_json().encode(), status=status, content_type="application/json",
                         charset="utf-8", headers=headers)
 
 
-def build(inbox: Inbox, house: House, tokens: Tokens, metrics_text: Callable[[], bytes],
-          ready: Callable[[], tuple[bool, dict[str, bool]]], *, version: str = "0",
-          clock: Callable[[], float] = time.monotonic) -> web.Application:
-    """The application of a node. It reaches the engine through the inbox and nothing else, and the rest by `house`."""
-    app = web.Application(middlewares=[_errors], client_max_size=BODY_MAX)
-    app.on_response_prepare.append(_finish)
+def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metrics_text: Callable[[], bytes],
+                      ready: Callable[[], tuple[bool, dict[str, bool]]], *, version: str = "0",
+                      clock: Callable[[], float] = time.monotonic) -> web.Application:
+    """Build the application of a node. It reaches the engine only through the inbox, and everything else through
+    `house`."""
+    app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
+    app.on_response_prepare.append(_set_headers)
+    # The failures are shared by all routes, or each route would allow its own guesses.
     failures = Failures(clock)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _responder(route, inbox, house, tokens, failures))
-    document = json.dumps(describe(version), ensure_ascii=False).encode()
+        app.router.add_route(route.method, route.path, _build_responder(route, inbox, house, tokens, failures))
+    # The description never changes while the node runs, so it is rendered once.
+    document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
-    async def openapi(request: web.Request) -> web.Response:
+    async def serve_openapi(request: web.Request) -> web.Response:
         return web.Response(body=document, content_type="application/json", charset="utf-8")
 
-    async def live(request: web.Request) -> web.Response:
-        return _json(shapes.Probe(ok=True, parts={"loop": True}))
+    async def serve_liveness(request: web.Request) -> web.Response:
+        return _json_response(models.Probe(ok=True, parts={"loop": True}))
 
-    async def is_ready(request: web.Request) -> web.Response:
+    async def serve_readiness(request: web.Request) -> web.Response:
         ok, parts = ready()
-        return _json(shapes.Probe(ok=ok, parts=parts), 200 if ok else 503)
+        return _json_response(models.Probe(ok=ok, parts=parts), 200 if ok else 503)
 
-    async def metrics(request: web.Request) -> web.Response:
-        if not _from_here(request):
+    async def serve_metrics(request: web.Request) -> web.Response:
+        # Metrics need no token, so only this machine may read them.
+        if not _is_local(request):
             raise _Problem(403, "forbidden", "/metrics is for this machine only")
         return web.Response(body=metrics_text(), headers={"Content-Type": METRICS_TYPE})
 
-    app.router.add_get("/openapi.json", openapi)
-    app.router.add_get("/health/live", live)
-    app.router.add_get("/health/ready", is_ready)
-    app.router.add_get("/metrics", metrics)
+    # Routes without a token are added by hand: they are not in the table.
+    app.router.add_get("/openapi.json", serve_openapi)
+    app.router.add_get("/health/live", serve_liveness)
+    app.router.add_get("/health/ready", serve_readiness)
+    app.router.add_get("/metrics", serve_metrics)
     return app
 
 
-def _responder(route: Route, inbox: Inbox, house: House, tokens: Tokens, failures: Failures) -> Respond:
-    """Checks in this order: token, role, own id, body. Only then anybody learns whether something exists."""
+def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: Tokens, failures: Failures) -> Respond:
+    """Build the handler of a route. It checks token, role, own id and body in this order.
 
-    async def respond(request: web.Request) -> web.StreamResponse:
-        who = tokens.who(request.headers.get("Authorization", ""))
+    Nobody learns whether something exists before these checks have passed.
+    """
+
+    async def check_and_respond(request: web.Request) -> web.StreamResponse:
+        # 1. A valid token. Too many wrong ones from an address must wait.
+        who = tokens.holder_of(request.headers.get("Authorization", ""))
         if who is None:
             wait = failures.wait_s(request.remote or "")
             if wait > 0:
                 raise _Problem(429, "too_many", headers={"Retry-After": str(int(wait) + 1)})
             raise _Problem(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
+        # 2. The role, and for an agent the own id.
         agent = request.match_info.get("id", "")
         if who.role not in route.roles or (route.own and who.role is Role.AGENT and agent != who.agent):
             raise _Problem(403, "forbidden")
-        if "id" in request.match_info and not re.fullmatch(shapes.NAME.strip("^$"), agent):
+        # 3. Ids and body of the right form.
+        if "id" in request.match_info and not re.fullmatch(models.NAME.strip("^$"), agent):
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
-        body = await _body(request, route.request)
-        found = await route.handler(Call(inbox, house, who, AgentId(agent), body))
-        return _json(found) if isinstance(found, shapes.Shape) else await _sound(request, found)
+        body = await _read_body(request, route.request)
+        # 4. The handler.
+        found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body))
+        return _json_response(found) if isinstance(found, models.Shape) else await _stream_sound(request, found)
 
-    return respond
+    return check_and_respond
 
 
-async def _sound(request: web.Request, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
-    """A sound as it comes. What is wrong from the beginning is an error like any; a later fault breaks the connection
-    off, so that nobody takes a part for the whole. Who stops listening has done nothing wrong."""
+async def _stream_sound(request: web.Request, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
+    """Stream a sound piece by piece.
+
+    An error before the first piece is answered like any error. A later one aborts the connection, so that nobody takes
+    a part for the whole.
+    """
     async with aclosing(pieces):
+        # The first piece is awaited before the headers leave: until then an error can still be answered.
         first = await anext(pieces)
         response = web.StreamResponse(headers={"Content-Type": "audio/wav"})
         response.enable_chunked_encoding()
@@ -144,37 +164,44 @@ async def _sound(request: web.Request, pieces: AsyncGenerator[bytes, None]) -> w
             async for piece in pieces:
                 await response.write(piece)
             await response.write_eof()
+        # The listener has closed the connection, which is no error.
         except ConnectionError:
             pass
         except Exception as error:
-            log.error("http.sound_broken_off", kind=type(error).__name__)
+            log.error("http.sound_aborted", kind=type(error).__name__)
+            # Without the last chunk the client knows that the sound is incomplete.
             if request.transport is not None:
                 request.transport.abort()
         return response
 
 
-async def _body(request: web.Request, model: type[shapes.Shape] | None) -> shapes.Shape | None:
+async def _read_body(request: web.Request, model: type[models.Shape] | None) -> models.Shape | None:
+    # 1. Read the body in time.
     try:
         async with asyncio.timeout(READ_S):
             raw = await request.read()
     except TimeoutError:
         raise _Problem(408, "slow") from None
+    # 2. A route without a model takes no body.
     if model is None:
         if raw.strip() not in (b"", b"{}"):
             raise _Problem(400, "bad_request", "no body is expected")
         return None
+    # 3. Check the body against the model. The answer names the field, never its value.
     if raw and request.content_type != "application/json":
         raise _Problem(415, "not_json")
     try:
         return model.model_validate_json(raw or b"{}")
     except ValidationError as error:
         found = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        # Only names of the model go back; other parts of a location are input.
         where = ".".join(str(part) for part in found["loc"] if str(part) in model.model_fields)
         raise _Problem(400, "bad_request", f"{where}: {found['type']}" if where else str(found["type"])) from None
 
 
-def _from_here(request: web.Request) -> bool:
-    """Whether the asker is on this machine, and no proxy asks for somebody else."""
+def _is_local(request: web.Request) -> bool:
+    """Return whether the asker is on this machine and no proxy asks for somebody else."""
+    # A proxy on this machine comes from loopback as well, but says for whom it asks.
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False
     try:
@@ -184,54 +211,63 @@ def _from_here(request: web.Request) -> bool:
 
 
 @web.middleware
-async def _errors(request: web.Request, handler: Respond) -> web.StreamResponse:
-    """Every error as JSON; what nobody expected says nothing about its inside and goes to the log."""
+async def _translate_errors(request: web.Request, handler: Respond) -> web.StreamResponse:
+    """Turn every error into JSON.
+
+    The answer to an unexpected error says nothing about its cause; the cause goes to the log.
+    """
     try:
         return await handler(request)
     except _Problem as problem:
-        return problem.response()
+        return problem.to_response()
     except Refused as error:
+        # Codes that begin with unknown_ name something that does not exist.
         status = 404 if error.code.startswith("unknown_") else 409
-        return _Problem(status, error.code, str(error), message=error.turkish).response()
+        return _Problem(status, error.code, str(error), message=error.turkish).to_response()
     except (InboxClosed, TimeoutError):
-        return _Problem(503, "unavailable", headers={"Retry-After": "1"}).response()
+        return _Problem(503, "unavailable", headers={"Retry-After": "1"}).to_response()
     except web.HTTPRequestEntityTooLarge:
-        return _Problem(413, "too_large", f"at most {BODY_MAX} bytes").response()
+        return _Problem(413, "too_large", f"at most {BODY_MAX} bytes").to_response()
     except web.HTTPNotFound:
-        return _Problem(404, "not_found").response()
+        return _Problem(404, "not_found").to_response()
     except web.HTTPMethodNotAllowed as error:
-        return _Problem(405, "method_not_allowed", headers={"Allow": error.headers.get("Allow", "")}).response()
+        return _Problem(405, "method_not_allowed", headers={"Allow": error.headers.get("Allow", "")}).to_response()
     except web.HTTPException as error:
-        return _Problem(error.status, "bad_request").response()
+        return _Problem(error.status, "bad_request").to_response()
     except Exception as error:
+        # The pattern of the route is logged, not the path, which may hold an id.
         resource = request.match_info.route.resource
-        log.error("http.internal", route=resource.canonical if resource else "", kind=type(error).__name__,
-                  at=_places(error))
-        return _Problem(500, "internal").response()
+        log.error("http.request_failed", route=resource.canonical if resource else "", kind=type(error).__name__,
+                  at=_error_places(error))
+        return _Problem(500, "internal").to_response()
 
 
-def _places(error: BaseException) -> list[str]:
-    """Where it happened, innermost last. Neither the message nor any value: they could hold a number."""
+def _error_places(error: BaseException) -> list[str]:
+    """Return the places of an error, innermost last.
+
+    Messages and values stay out, because they could hold a number.
+    """
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(error.__traceback__)[-5:]]
 
 
-async def _finish(request: web.Request, response: web.StreamResponse) -> None:
+async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
+    # The name of the server would tell its version.
     response.headers.pop("Server", None)
 
 
-class Server:
+class HttpServer:
     """Listens for an application on loopback."""
 
     def __init__(self, app: web.Application) -> None:
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=STOP_S)
 
-    async def start(self, address: str) -> str:
-        """Listen on `host:port` (port 0: any free one); the address that is listened on. Raises `CannotListen`."""
+    async def start_listening(self, address: str) -> str:
+        """Listen on `host:port` and return the address; port 0 means any free port. Raise `CannotListen`."""
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
-        if host != "localhost" and not _loopback(host):
+        if host != "localhost" and not _is_loopback(host):
             raise CannotListen(f"http {address} is not this machine's loopback: listen on 127.0.0.1 and put a proxy "
                                "with TLS in front of it")
         await self._runner.setup()
@@ -245,12 +281,12 @@ class Server:
         found: Any = self._runner.addresses[0]
         return f"{host}:{found[1]}"
 
-    async def stop(self) -> None:
-        """Take no more requests, let those under way end."""
+    async def stop_listening(self) -> None:
+        """Take no more requests, and let open ones end."""
         await self._runner.cleanup()
 
 
-def _loopback(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

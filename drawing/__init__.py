@@ -1,1 +1,1 @@
-"""Pages and pictures as text, made of values alone: HTML that needs nothing else, SVG. Every room may draw."""
+"""Draw pages and charts as text from plain values: HTML without external parts, and SVG. Every room may use them."""

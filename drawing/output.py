@@ -1,4 +1,4 @@
-"""What commands write: tables of figures for a terminal, CSV, and files of a folder."""
+"""Write the output of commands: tables for a terminal, CSV, and files in a folder."""
 
 from __future__ import annotations
 
@@ -28,21 +28,25 @@ def make_table(head: Sequence[str], rows: Iterable[Sequence[str]] = (), title: s
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as CSV, the head among them."""
+    """Return rows as CSV; the head is one of the rows."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
 
 
 def write_files(folder: Path, files: Mapping[str, str], *, private: bool = False) -> None:
-    """Write files into a folder, which is made if it is missing. `private`: readable by their owner alone. Exit with
-    UNWRITABLE and one sentence if a file cannot be written."""
+    """Write files into a folder, and make the folder if it is missing.
+
+    `private` makes them readable by their owner alone. Exit with UNWRITABLE and one sentence if a file cannot be
+    written.
+    """
     path = folder
     try:
         folder.mkdir(mode=0o750 if private else 0o777, parents=True, exist_ok=True)
         for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
+            # The mode is set before the text is written, so no secret is readable for a moment.
             if private:
                 path.touch(mode=0o600)
                 path.chmod(0o600)

@@ -1,4 +1,5 @@
-"""A page of figures: one HTML file that needs nothing else, readable on paper, in the dark and aloud."""
+"""Render a page of figures: one HTML file without external parts, readable on paper, in the dark and by screen
+readers."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ _WORDS = re.compile(r"[^\W\d_]{3}")
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined,
                         autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+# A cell with three letters in a row is text, so its column is aligned to the left.
 TEMPLATES.tests["wordy"] = lambda cell: _WORDS.search(cell) is not None
 _PARTS = "parts.html.j2"
 
@@ -23,21 +25,21 @@ def call_macro(template: str, macro: str, *values: object) -> Markup:
     return found
 
 
-def page(title: str, parts: Iterable[Markup], language: str = "en") -> str:
+def render_page(title: str, parts: Iterable[Markup], language: str = "en") -> str:
     """Return the whole document. Its parts come from the functions here and in `chart`; other text is escaped."""
     return TEMPLATES.get_template("page.html.j2").render(title=title, parts=parts, language=language)
 
 
-def section(title: str) -> Markup:
+def render_heading(title: str) -> Markup:
     """Return a heading."""
     return call_macro(_PARTS, "section", title)
 
 
-def text(words: str) -> Markup:
+def render_paragraph(words: str) -> Markup:
     """Return a paragraph."""
     return call_macro(_PARTS, "text", words)
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+def render_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     """Return a table. The first cell of a row names the row."""
     return call_macro(_PARTS, "table", caption, head, list(rows))

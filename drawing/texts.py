@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import yaml
 
 
-class Said(NamedTuple):
+class Phrase(NamedTuple):
     """One text in both languages."""
 
     tr: str
@@ -21,16 +21,16 @@ class Said(NamedTuple):
 
 
 @cache
-def read_texts(package: str, name: str) -> dict[str, Said]:
+def read_texts(package: str, name: str) -> dict[str, Phrase]:
     """Return the texts of a package's file by key. The keys of a section follow its name and a full stop."""
     return dict(_flatten("", yaml.safe_load((files(package) / name).read_text(encoding="utf-8"))))
 
 
-def _flatten(section: str, found: dict[str, Any]) -> list[tuple[str, Said]]:
-    texts: list[tuple[str, Said]] = []
+def _flatten(section: str, found: dict[str, Any]) -> list[tuple[str, Phrase]]:
+    texts: list[tuple[str, Phrase]] = []
     for name, value in found.items():
         if value.keys() == {"tr", "en"}:
-            texts.append((f"{section}{name}", Said(**value)))
+            texts.append((f"{section}{name}", Phrase(**value)))
         else:
             texts += _flatten(f"{section}{name}.", value)
     return texts

@@ -18,17 +18,17 @@ from desk.api.tokens import Role
 from guide.log_meanings import ALARM, MEANINGS
 from guide.phone_keys import CODES, EXIT_ADVICE, IN_CALL
 from guide.tables import ROOT, iterate_product, quote_code, write_table
-from metrics import names
-from metrics.alerts import ALERTS
-from routing.core.errors import Refused
+from metrics.prometheus import names
+from metrics.prometheus.alerts import ALERTS
+from routing.core.model.errors import Refused
 from santral.cli import SECTIONS, cli
 
 COMMANDS = {
     "/api/v1/recordings/search": "recordings list", "/api/v1/recordings/{id}/sound": "recordings play",
-    "/api/v1/callers/forget": "privacy erase", "POST /api/v1/callers/wishes": "callers wish",
-    "GET /api/v1/callers/wishes": "callers list", "/api/v1/callbacks": "callbacks",
+    "/api/v1/callers/erase": "privacy erase", "POST /api/v1/callers/preferences": "callers preferences",
+    "GET /api/v1/callers/preferences": "callers list", "/api/v1/callbacks": "callbacks",
     "/api/v1/callbacks/{id}/cancel": "callbacks cancel", "/api/v1/contacts": "contacts",
-    "/api/v1/contacts/{id}/rank": "contacts rank", "/api/v1/status": "status",
+    "/api/v1/contacts/{id}/prioritise": "contacts prioritise", "/api/v1/status": "status",
     "GET /api/v1/announcements": "announce list", "POST /api/v1/announcements": "announce on",
     "/api/v1/announcements/off": "announce off", "/api/v1/hours": "hours", "/api/v1/reload": "reload"}
 """Commands whose names do not follow from the path. Those of `santral agent` do."""

@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NOT_PRODUCT = ("tests/", "guide/", "bench/")
 """Folders whose functions are not counted: tests, and tools that are not installed."""
 
-UNCHECKED = ("guide/vocabulary.py", "docs/glossary.md", "LICENSE", "tests/wire/", "CHANGELOG.md")
+UNCHECKED = ("guide/vocabulary.py", "tests/unit/guide/test_language.py", "docs/glossary.md", "LICENSE", "tests/wire/",
+             "CHANGELOG.md")
 """Files that must name retired words, or that hold recorded bytes. The changelog is checked for its length."""
 
 HEADLESS = re.compile(r"(?:Who|Whoever|Whom|Whomever|Whose|What|Whatever)\s+[a-z]")

@@ -8,83 +8,86 @@ ALARM, LOOK = "alarm", "look"
 MEANINGS: dict[str, tuple[str, str]] = {
     "accommodations.review_due": (LOOK, "An accommodation is past `review_at` or `valid_to` and stays in force. "
                                         "`santral check` names the line; ask the agent."),
-    "agi.broken": (LOOK, "The peer did not speak AGI."),
-    "agi.cut": (LOOK, "Dialogues were running when the node stopped; the dialplan asks again."),
-    "agi.failed": (ALARM, "A fault of Santral in one dialogue; the dialplan asks again. Report it."),
-    "agi.late": (LOOK, "Asterisk did not answer a dialogue in time."),
-    "agi.no_route": (LOOK, "Another program asks this port, or Asterisk's files are of another version."),
-    "ami.asks_nobody": (LOOK, "The link was lost at the start of a consult transfer; the caller is still with the "
+    "agi.protocol_violated": (LOOK, "The peer did not speak AGI."),
+    "agi.dialogues_aborted": (LOOK, "Dialogues were running when the node stopped; the dialplan asks again."),
+    "agi.dialogue_failed": (ALARM, "A fault of Santral in one dialogue; the dialplan asks again. Report it."),
+    "agi.reply_timed_out": (LOOK, "Asterisk did not answer a dialogue in time."),
+    "agi.route_not_found": (LOOK, "Another program asks this port, or Asterisk's files are of another version."),
+    "ami.stale_consult": (LOOK, "The link was lost at the start of a consult transfer; the caller is still with the "
                               "agent."),
     "ami.audit_failed": (LOOK, "This minute had no comparison with Asterisk."),
     "ami.command_failed": (LOOK, "Asterisk refused a command, or a remote agent has no number; the next agent is "
                                  "asked."),
-    "ami.lost": (ALARM, "The link to Asterisk is lost. Act if `ami.up` does not follow in 10 s."),
-    "ami.mismatch": (LOOK, "The comparison with Asterisk found a difference and corrected the engine."),
-    "ami.strangers": (LOOK, "A phone's transfer key joined two callers while the node did not listen; both wait "
-                            "again."),
-    "ami.stray_leg": (LOOK, "A phone rang for an ended offer; the leg was hung up."),
-    "announcement.silent": (ALARM, "Sounds of an active announcement are missing; what it closes stays closed."),
-    "announcement.sounds_stay": (LOOK, "Sounds of an ended announcement cannot be removed. Check owner and mode."),
-    "blackbox.unreadable": (LOOK, "The CEL file (`[asterisk] cel`) cannot be read. Check owner, group and mode."),
-    "calendar.nobody_left": (ALARM, "Today's accommodations leave nobody for some contacts: "
+    "ami.link_lost": (ALARM, "The link to Asterisk is lost. Act if `ami.connected` does not follow in 10 s."),
+    "ami.state_corrected": (LOOK, "The comparison with Asterisk found a difference and corrected the engine."),
+    "ami.callers_misbridged": (LOOK, "A phone's transfer key joined two callers while the node did not listen; both "
+                                     "wait again."),
+    "ami.stray_leg_ended": (LOOK, "A phone rang for an ended offer; the leg was hung up."),
+    "announcement.sounds_missing": (ALARM, "Sounds of an active announcement are missing; what it closes stays "
+                                           "closed."),
+    "announcement.sounds_not_removed": (LOOK, "Sounds of an ended announcement cannot be removed. Check owner and "
+                                              "mode."),
+    "cel.read_failed": (LOOK, "The CEL file (`[asterisk] cel`) cannot be read. Check owner, group and mode."),
+    "calendar.coverage_lost": (ALARM, "Today's accommodations leave nobody for some contacts: "
                                     "[CentreFilesBad](../runbooks/centre-files-bad.md)."),
-    "centre": (LOOK, "A warning of `santral check` at the start."),
+    "centre.warned": (LOOK, "A warning of `santral check` at the start."),
     "centre.changed": (LOOK, "The files are good but differ from the last ones in force. `changes` names places; a "
                              "file may be cut off."),
-    "centre.last_good": (ALARM, "The files have problems; the node uses the copy of `since`: "
+    "centre.last_known_good_used": (ALARM, "The files have problems; the node uses the copy of `since`: "
                                 "[CentreFilesBad](../runbooks/centre-files-bad.md)."),
-    "centre.not_kept": (LOOK, "No copy of the files could be stored. `santral reload` tries again."),
+    "centre.copy_failed": (LOOK, "No copy of the files could be stored. `santral reload` tries again."),
     "channel.command_refused": (LOOK, "No adapter of the channel takes a command: "
                                       "[CommandsRefused](../runbooks/commands-refused.md)."),
     "channel.contact_lost": (LOOK, "A channel's adapter no longer has a contact that was believed alive; the contact "
                                    "has ended."),
-    "clock.differs": (LOOK, "The machine's clock was set by `by_s`. Restart the node in a quiet minute."),
-    "codes.wrong_sign_in": (LOOK, "Wrong number or PIN; five in a minute lock the seat."),
-    "engine.illegal": (LOOK, "An event did not fit the state; nothing changed."),
-    "engine.refused": (LOOK, "An event without a requester was refused. `AgentSignedIn` with `not_now`: sign the "
-                             "remote agent in again."),
-    "http.internal": (ALARM, "A fault of Santral in one request. Report it."),
-    "http.sound_broken_off": (ALARM, "A recording is damaged on disk. Restore its file."),
-    "inbox.full": (ALARM, "20,000 events wait: CPU or disk is too slow. The node reads Asterisk's state again."),
-    "ivr.callback_not_taken": (LOOK, "The engine did not take an agreed callback; the caller waits on."),
-    "ivr.engine_silent": (LOOK, "The engine did not answer in time; the next tick asks again."),
-    "ivr.kept": (LOOK, "The node did not answer an agent's key within `wait.step_s`; Asterisk ended the agent's leg "
-                       "and the caller went to the fallback queue."),
+    "clock.drift_detected": (LOOK, "The machine's clock was set by `by_s`. Restart the node in a quiet minute."),
+    "agent.sign_in_failed": (LOOK, "Wrong number or PIN; five in a minute lock the seat."),
+    "engine.transition_rejected": (LOOK, "An event did not fit the state; nothing changed."),
+    "engine.request_refused": (LOOK, "An event without a requester was refused. `AgentSignedIn` with `not_now`: sign "
+                                     "the remote agent in again."),
+    "http.request_failed": (ALARM, "A fault of Santral in one request. Report it."),
+    "http.sound_aborted": (ALARM, "A recording is damaged on disk. Restore its file."),
+    "inbox.overflowed": (ALARM, "20,000 events wait: CPU or disk is too slow. The node reads Asterisk's state again."),
+    "ivr.callback_not_accepted": (LOOK, "The engine did not take an agreed callback; the caller waits on."),
+    "ivr.engine_timed_out": (LOOK, "The engine did not answer in time; the next tick asks again."),
+    "ivr.agent_leg_timed_out": (LOOK, "The node did not answer an agent's key within `wait.step_s`; Asterisk ended "
+                                      "the agent's leg and the caller went to the fallback queue."),
     "ivr.message_lost": (ALARM, "A voice message cannot be read. Check owner, group and mode of the spool."),
-    "ivr.no_leg": (ALARM, "A channel that is no agent's leg asked for a caller. Render Asterisk's files again."),
-    "ivr.not_silenced": (LOOK, "Asterisk did not pause a recording in time, so the recording ended."),
-    "ivr.over_but_here": (ALARM, "A caller in the hold loop has an ended contact and went to the fallback queue. Check "
-                                 "clock, store and freezes."),
-    "ivr.refused": (ALARM, "The engine does not know the service of a menu key; the caller went to the fallback queue. "
-                           "Run `santral check`, restart."),
+    "ivr.leg_not_found": (ALARM, "A channel that is no agent's leg asked for a caller. Render Asterisk's files again."),
+    "ivr.recording_not_paused": (LOOK, "Asterisk did not pause a recording in time, so the recording ended."),
+    "ivr.orphaned_caller": (ALARM, "A caller in the hold loop has no live contact and went to the fallback queue. "
+                                   "Check clock, store and freezes."),
+    "ivr.event_refused": (ALARM, "The engine does not know the service of a menu key; the caller went to the fallback "
+                                 "queue. Run `santral check`, restart."),
     "ivr.survey_refused": (ALARM, "The service of a talk left the centre's files; no survey."),
-    "ivr.unknown_entry": (LOOK, "Asterisk's files name an unknown menu entry. Render them again."),
-    "mqtt.away": (LOOK, "The broker is down or refuses; `behind` facts wait in the store: "
+    "ivr.entry_not_found": (LOOK, "Asterisk's files name an unknown menu entry. Render them again."),
+    "mqtt.disconnected": (LOOK, "The broker is down or refuses; `behind` facts wait in the store: "
                         "[MqttDown](../runbooks/mqtt-down.md)."),
-    "node.keyed_lost": (ALARM, "Digits of a caller could not be stored; the call goes on."),
+    "ivr.input_not_stored": (ALARM, "Digits of a caller could not be stored; the call goes on."),
     "node.reload_refused": (ALARM, "A reload found problems or no engine; nothing changed."),
-    "queue_log.cannot_write": (ALARM, "Disk full or wrong owner. Correct it before 1 MB of lines wait."),
-    "queue_log.late_lines": (LOOK, "The file lacks lines before its last one. Let the file be "
-                                   "[written again](../integrate/queue-log.md#rotation) to get them."),
-    "queue_log.number_does_not_open": (LOOK, "The key of `callerid` is gone. Restore `secrets/numbers.json`."),
-    "queue_log.other_store": (LOOK, "The file belongs to another store; new lines are appended."),
+    "queue_log.write_failed": (ALARM, "Disk full or wrong owner. Correct it before 1 MB of lines wait."),
+    "queue_log.lines_added_late": (LOOK, "The file lacks lines before its last one. Let the file be "
+                                   "[written again](../integrate/queue-log.md#recovery) to get them."),
+    "queue_log.number_not_decrypted": (LOOK, "The key of `callerid` is gone. Restore `secrets/numbers.json`."),
+    "queue_log.store_replaced": (LOOK, "The file belongs to another store; new lines are appended."),
     "queue_log.stopped": (ALARM, "The file was not corrected in time or not readable at the start. Correct it, "
                                  "restart; no line is lost."),
-    "queue_log.unknown_lines": (LOOK, "Another program writes into the file, or the file was restored."),
-    "recording.not_purged": (ALARM, "Old recordings could not be destroyed; tried again in an hour."),
-    "recording.off": (ALARM, "No talk is recorded: [RecordingOff](../runbooks/recording-off.md)."),
-    "redirect.no_number": (ALARM, "A callback has no diallable number, or `numbers.json` does not open it."),
-    "redirect.unknown_token": (LOOK, "A request for a number had an unknown or old token."),
-    "sms.not_sent": (LOOK, "The gateway refused a message: [SmsFailing](../runbooks/sms-failing.md)."),
-    "sms.not_stored": (ALARM, "The store did not take a message; the caller was told."),
+    "queue_log.lines_unexplained": (LOOK, "Another program writes into the file, or the file was restored."),
+    "recording.purge_failed": (ALARM, "Old recordings could not be destroyed; tried again in an hour."),
+    "recording.suspended": (ALARM, "No talk is recorded: [RecordingOff](../runbooks/recording-off.md)."),
+    "redirect.number_unavailable": (ALARM, "A callback has no diallable number, or `numbers.json` does not open it."),
+    "redirect.token_rejected": (LOOK, "A request for a number had an unknown or old token."),
+    "sms.send_failed": (LOOK, "The gateway refused a message: [SmsFailing](../runbooks/sms-failing.md)."),
+    "sms.store_failed": (ALARM, "The store did not take a message; the caller was told."),
     "store.repaired": (ALARM, "Records contradicted each other at the start. Callers wait again, agents are free. Only "
                               "the node may write to the store."),
-    "store.slow": (LOOK, "A commit took `seconds`: another program locks the store, or its disk is slow. The node ends "
-                         "at ten."),
-    "store.unreadable_fact": (ALARM, "A fact of another version is missing in metrics and queue_log."),
-    "vault.not_kept": (ALARM, "A recording could not be sealed; tried again every 2 s."),
-    "vault.private": (LOOK, "A sound of a private service was destroyed. Render Asterisk's files again."),
-    "vault.unknown_file": (LOOK, "Another program writes into the spool; the file was removed."),
-    "wishes.not_kept": (ALARM, "Caller preferences could not be stored (`why`); the caller was told."),
-    "wishes.not_swept": (LOOK, "Old preferences were not deleted; tried again in an hour."),
+    "store.commit_delayed": (LOOK, "A commit took `seconds`: another program locks the store, or its disk is slow. "
+                                   "The node ends at ten."),
+    "store.fact_unreadable": (ALARM, "A fact of another version is missing in metrics and queue_log."),
+    "recording.store_failed": (ALARM, "A recording could not be sealed; tried again every 2 s."),
+    "recording.private_discarded": (LOOK, "A recording of a `private` or `anonymous` service was destroyed. "
+                                           "Render Asterisk's files again."),
+    "recording.unknown_file_found": (LOOK, "Another program writes into the spool; the file was removed."),
+    "preferences.store_failed": (ALARM, "Caller preferences could not be stored (`why`); the caller was told."),
+    "preferences.expiry_failed": (LOOK, "Old preferences were not deleted; tried again in an hour."),
 }

@@ -1,4 +1,4 @@
-"""What agents dial and press, with its meaning. A test compares the keys with `ivr` and `features.conf`."""
+"""Codes and keys of agents' phones, with their meanings. A test compares the keys with `ivr` and `features.conf`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CODES: dict[str, str] = {
     "*48": "End wrap-up.",
     "*49": "Extend wrap-up, or start one within `wrapup_s` after the talk.",
 }
-"""Dialled on a phone outside a talk."""
+"""Codes that an agent dials outside a talk."""
 
 IN_CALL: dict[str, str] = {
     "*0": "Flag the caller as abusive; again: remove the flag.",
@@ -26,7 +26,7 @@ IN_CALL: dict[str, str] = {
     "*8": "The caller no longer wants that.",
     "*9": "Cancel the consult transfer and return to the caller.",
 }
-"""Pressed during a talk."""
+"""Keys that an agent presses during a talk."""
 
 EXIT_ADVICE: dict[int, tuple[str, str]] = {
     0: ("Ended by SIGTERM or Ctrl-C.", "Nothing."),

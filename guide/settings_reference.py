@@ -13,23 +13,26 @@ from typing import Any
 from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
-from centres import days, model, services
-from centres.model import Shape
+from centres import base_shapes, calendar_days, services
+from centres.base_shapes import Shape
 from centres.services import Service, Step, Waiting
 from centres.settings import Settings
 from centres.team import Accommodation, Agent
 from guide.tables import quote_code, read_attribute_texts, write_table
-from routing.core.model import Profile
+from routing.core.model.centre_model import Profile
 
 HEAD = ("key", "value", "default", "meaning")
 
 WORDS: tuple[tuple[Any, str], ...] = (
-    (model.Name, "name"), (model.Id, "name"), (model.ServiceId, "name"), (model.Entry, "entry"), (model.Text, "text"),
-    (model.HostPort, "host:port"), (model.Carrier, "host:port"), (model.SipUser, "name"), (model.Network, "network"),
-    (model.Label, "label"), (model.Number, "number"), (model.Span, "span"), (model.File, "path"),
-    (model.WallTime, "HH:MM"), (services.Needs, "skills or expression"), (model.Skills, "skill: 0–100"),
-    (model.Channel, "channel"), (days.Moment, "date and time"))
-"""Types with a name of their own, and the word of the table."""
+    (base_shapes.Name, "name"), (base_shapes.Id, "name"), (base_shapes.ServiceId, "name"),
+    (base_shapes.Entry, "entry"), (base_shapes.Text, "text"),
+    (base_shapes.HostPort, "host:port"), (base_shapes.Carrier, "host:port"), (base_shapes.SipUser, "name"),
+    (base_shapes.Network, "network"),
+    (base_shapes.Label, "label"), (base_shapes.Number, "number"), (base_shapes.Span, "span"),
+    (base_shapes.File, "path"),
+    (base_shapes.WallTime, "HH:MM"), (services.Needs, "skills or expression"), (base_shapes.Skills, "skill: 0–100"),
+    (base_shapes.Channel, "channel"), (calendar_days.Moment, "date and time"))
+"""Types with their word in the table."""
 PLAIN = {bool: "boolean", int: "integer", float: "number", str: "text", date: "date", datetime: "date and time"}
 FREE = {"numbers": "number = entry", "transfer": "label = number"}
 """Tables whose keys the centre chooses."""
@@ -144,7 +147,7 @@ def describe_type(annotation: Any) -> str:
     word = _find_word(annotation) or (PLAIN.get(annotation) if isinstance(annotation, type) else None)
     if word:
         return word
-    if isinstance(annotation, type) and issubclass(annotation, model.Week):
+    if isinstance(annotation, type) and issubclass(annotation, base_shapes.Week):
         return "spans by day"
     if isinstance(annotation, type) and issubclass(annotation, Shape):
         return "table"

@@ -1,54 +1,56 @@
-"""Names the dialogue shares with the dialplan (ARCHITECTURE.md): written by `asterisk_conf`, relied on here."""
+"""Name what the dialogues share with the dialplan. `asterisk_conf` writes these names into the files of Asterisk."""
 
 from __future__ import annotations
 
 NEXT = "ACD_NEXT"
-"""Set last of all that the way on needs; empty: the node did not finish."""
-HOLD, NET, BYE = "hold", "net", "bye"
-SURVEY, LEAD = "survey", "lead"
+"""Next part of the dialplan. It is set after everything it needs. Empty means that the node did not finish."""
+HOLD, FALLBACK, BYE = "hold", "fallback", "bye"
+SURVEY, EXTERNAL = "survey", "external"
 CALLBACK, DIAL = "callback", "dial"
-"""What a caller who wants to be called back is led to; what an agent's leg hears when its caller is dialled."""
+"""Where a caller who wants a callback goes, and what an agent's leg hears while its caller is dialled."""
 SAY = "ACD_SAY"
-"""`file&file&…`, played by the hold loop."""
+"""Files `file&file&…` that the hold loop plays."""
 
-BEGUN = "SC_BEGUN"
-"""`1`: `SAY` has what the first round of the hold loop would say, so it does not ask for that."""
+FIRST_ROUND_DONE = "SC_ROUND_SAID"
+"""`1` if `SAY` has the sentences of the hold loop's first round, so that the loop does not ask for them."""
 
 NUMBER = "SC_NUMBER"
 SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SLOW"
 INHERITED = "__"
-"""Before a name in SET VARIABLE: every channel made from this one has it too. Read without it."""
+"""Prefix of a name in SET VARIABLE. All channels made from this one inherit the variable. It is read without prefix."""
 NOTICE = "SC_NOTICE"
-"""What became of the recording notice (`ivr.flow.model.HEARD`, `REFUSED`); empty: not heard. Only a talk whose caller
-heard it and did not refuse is recorded (`record.conf`)."""
+"""Result of the recording notice (`ivr.flow.menu_model.NOTICE_HEARD`, `NOTICE_REFUSED`). Empty if it was not heard.
+
+A talk is recorded only if its caller heard the notice and did not refuse (`record.conf`).
+"""
 SEAT = "SC_SEAT"
-FIRST = "SC_FIRST"
-"""On a second line of an agent's phone: channel id of the leg of their talk."""
-LINE, BACK = "SHARED(SC_LINE,{leg})", "SHARED(SC_BACK,{leg})"
-"""Of that leg: the name of the line on which they ask somebody; `1` when the node leads them back to the caller."""
+CONSULTING_LEG = "SC_CONSULTING_LEG"
+"""Channel id of the agent's leg with the talk. Set on the second line of the agent's phone."""
+SECOND_LINE, CONSULT_BACK = "SHARED(SC_SECOND_LINE,{leg})", "SHARED(SC_CONSULT_BACK,{leg})"
+"""Variables of that leg: the name of the line used for a consult transfer, and `1` when the node cancels it."""
 ALIVE = "SET(TIMEOUT(absolute)=${SC_MENU_S})"
-"""Read as the first variable of a dialogue, it gives the caller the longest dialogue's time (`SC_MENU_S`, seconds; what
-is read). Until then the limit is that of a tick: a frozen node loses a new caller after that and not after ten minutes
-of silence. Read again the time begins anew: before a message, which may take half of it, and in a menu that takes
-long."""
-KEPT = "SC_KEPT"
-"""`1` after a talk that nobody has ended: the agent's leg did by the limit of a step, while a node that did not answer
-had a key of theirs."""
+"""Expression that, read as the first variable of a dialogue, allows the longest dialogue's time (`SC_MENU_S`).
+
+Until then the limit is that of a tick. A frozen node therefore loses a new caller after a tick and not after ten
+minutes of silence. Another read restarts the time: before a message, which may take half of it, and in a long menu.
+"""
+AGENT_LEG_TIMED_OUT = "SC_LEG_TIMED_OUT"
+"""`1` after a talk that nobody has ended. The agent's leg ended by the limit of a step, while a node that did not
+answer was handling the agent's key."""
 LANGUAGE, NEEDS = "SC_LANGUAGE", "SC_NEEDS"
-"""What is spoken when it is not the first language, and what the agent must have besides (`en:1`): inherited, as the
-service."""
+"""Language other than the first, and skills that the agent must have in addition (`en:1`). Both are inherited."""
 TOPICS = "SC_TOPICS"
-"""What the caller wants to talk about, as far as the menu knows (`siddet,miras`): inherited."""
-OUTSIDE, BACK_TO = "SC_OUTSIDE", "SC_BACK_TO"
-"""Name of the outside number the call is led to (`lead`), and the node of the menu that follows when nobody answers."""
-TOLD = "SC_TOLD"
-"""Ours alone: the announcements that were heard (`ivr.announcement`); inherited."""
-WISH = "SC_WISH"
-"""Ours alone: `1` when the caller was asked whether slow speech is to be remembered; inherited."""
-PLACE, WAIT = "SC_PLACE", "SC_WAIT"
-"""Ours alone: the place in line and the wait that were said last, so that a restart does not say them again."""
+"""Subjects of the call as far as the menu knows them (`siddet,miras`). Inherited."""
+EXTERNAL_NAME, BACK_TO = "SC_EXTERNAL", "SC_EXTERNAL_FAILED"
+"""Name of the outside number to dial (`external`), and the node of the menu that follows when nobody answers."""
+ANNOUNCEMENTS_HEARD = "SC_ANNOUNCED"
+"""Announcements that the caller has heard (`ivr.caller.announcements`). Inherited, and used by the node alone."""
+PREFERENCE_ASKED = "SC_PREFERENCE_ASKED"
+"""`1` if the caller was asked to have slow speech remembered. Inherited, and used by the node alone."""
+POSITION_SAID, WAIT_SAID = "SC_POSITION", "SC_WAIT"
+"""Position and wait that were said last, so that a restart does not repeat them. Used by the node alone."""
 MUSIC = "CHANNEL(musicclass)"
 
 MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"
-SURVEY_ROUTE, TRANSFER_ROUTE, HUSH_ROUTE = "survey", "transfer", "hush"
+SURVEY_ROUTE, TRANSFER_ROUTE, RECORDING_PAUSE_ROUTE = "survey", "in-call-key", "recording-pause"
 CALLBACK_ROUTE, DIAL_ROUTE = "callback", "dial"

@@ -1,46 +1,49 @@
-"""How a prompt is named to Asterisk. The built catalogue of `prompts` is one of these."""
+"""Find the sound file of a prompt, as Asterisk is told to play it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
-from prompts import say
-from prompts.say import LANGUAGE, OTHERS
+from prompts.verbalise import number_prompts
+from prompts.verbalise.number_prompts import LANGUAGE, OTHERS
 
 
 class Sounds(Protocol):
-    """Prompt key -> file without ending."""
+    """Table from prompt key to sound file without ending. The built catalogue of `prompts` is one."""
 
     def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
-        """With `slow` the slow version where there is one, in `language` where it has the key, else in the first.
-        LookupError for a key that does not exist."""
+        """Return the file of a prompt. Raise LookupError if the key does not exist.
+
+        With `slow` the slow version is returned if there is one. A key that `language` lacks is returned in the first
+        language.
+        """
         ...
 
 
-class Folder:
-    """A folder of sounds in one language by its path alone: `<root>/tr/<key>`."""
+class SoundFolder:
+    """Folder of sounds in one language, used by its path alone: `<root>/tr/<key>`."""
 
     def __init__(self, root: str, keys: Collection[str]) -> None:
         self._prefix = f"{root.rstrip('/')}/tr"
         self._keys = frozenset(keys)
 
     def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
-        """See `Sounds`."""
+        """Return the file of a prompt. See `Sounds`."""
         if key not in self._keys:
             raise LookupError(f"no prompt {key!r}; build it: santral prompts build")
-        if slow and say.slow(key) in self._keys:
-            key = say.slow(key)
+        if slow and number_prompts.slow_key(key) in self._keys:
+            key = number_prompts.slow_key(key)
         return f"{self._prefix}/{key}"
 
 
-def files(sounds: Sounds, keys: Iterable[str], *, slow: bool = False, language: str = LANGUAGE) -> list[str]:
-    """The files of several prompts in order."""
-    return [file(sounds, key, slow=slow, language=language) for key in keys]
+def prompt_files(sounds: Sounds, keys: Iterable[str], *, slow: bool = False, language: str = LANGUAGE) -> list[str]:
+    """Return the files of several prompts in order."""
+    return [prompt_file(sounds, key, slow=slow, language=language) for key in keys]
 
 
-def file(sounds: Sounds, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
-    """The file of a prompt. A key may name its own language, whatever is spoken around it: `en/dil-ingilizce`."""
+def prompt_file(sounds: Sounds, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
+    """Return the file of a prompt. A key may name its own language, whatever the caller speaks: `en/dil-ingilizce`."""
     own, _, rest = key.partition("/")
     if own in OTHERS:
         return sounds.file(rest, slow=slow, language=own)

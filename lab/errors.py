@@ -1,9 +1,9 @@
-"""What goes wrong in the lab. Every error is one sentence: what, where, how to mend.
+"""Errors of the lab. Each is one sentence: what is wrong, where, and how to fix it.
 
 - `LabError`: the root; the command line prints it and ends with 1.
-  - `NoAsterisk`: Asterisk cannot be brought, or the given one is of no use.
+  - `NoAsterisk`: Asterisk cannot be fetched, or the given one cannot be used.
   - `NotReady`: a process did not become ready, or ended by itself.
-  - `BadInput`: keys or a time written in a way the lab does not read.
+  - `BadInput`: keys or a time that the lab cannot read.
   - `NoLab`: there is no running lab in the given folder.
 """
 
@@ -11,20 +11,20 @@ from __future__ import annotations
 
 
 class LabError(Exception):
-    """Something in the lab went wrong."""
+    """Base class of the lab's errors."""
 
 
 class NoAsterisk(LabError):
-    """No Asterisk to start."""
+    """Raised when there is no Asterisk to start."""
 
 
 class NotReady(LabError):
-    """A process of the lab did not become ready."""
+    """Raised when a process of the lab did not become ready."""
 
 
 class NoLab(LabError):
-    """No running lab where one was expected."""
+    """Raised when a folder holds no running lab."""
 
 
 class BadInput(LabError, ValueError):
-    """What a person wrote is not understood."""
+    """Raised when the lab cannot read what a person wrote."""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Names the Debian packages the lab needs and installs the missing ones; says so when that takes root.
+# Install the missing Debian packages of the lab, or name them if that needs root.
 set -eu
 missing=""
 for name in $NEED; do
@@ -16,7 +16,7 @@ if [ "$(id -u)" != 0 ]; then
     exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-# Tests start programs of their own: a service that the package would start, now or at the next boot, is in their way.
+# Tests start these programs themselves. A service of the package, now or at the next boot, would take their ports.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT

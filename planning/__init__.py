@@ -1,3 +1,3 @@
-"""Planning: the shipped engine on a virtual clock. Simulation, staffing, replay and comparison of rules."""
+"""Planning runs the shipped engine on a virtual clock: simulation, staffing, replay and comparison of rules."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Errors of planning."""
+"""Define the errors of planning."""
 
 from __future__ import annotations
 
 
 class PlanningError(Exception):
-    """What a planner gave cannot be used: what, where, how to mend it. One sentence, or one for each line."""
+    """Invalid input of a planner. The text says the problem, its place and the fix, in one sentence or one per line."""

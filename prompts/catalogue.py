@@ -1,7 +1,8 @@
-"""What can be said: the texts by key, and the built sounds they became.
+"""Read the catalogue of prompts, and check a folder of built sounds.
 
-`texts()` reads `prompts/tr/*.yaml` (what a menu may name), `spoken()` adds the other languages; `Catalogue.load(root)`
-checks a folder of built sounds at start, so that what is missing is found before the first caller, all of it at once.
+`read_texts()` reads `prompts/tr/*.yaml`, which a menu may name. `all_prompts()` adds the other languages.
+`Catalogue.load_built(root)` checks a folder of sounds at start, so that all missing sounds are found before the first
+caller.
 """
 
 from __future__ import annotations
@@ -13,29 +14,29 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from prompts import english, number
-from prompts.errors import CatalogueTrouble, UnknownKey
+from prompts.errors import CatalogueError, UnknownKey
 from prompts.manifest import Manifest
-from prompts.say import LANGUAGE as LANGUAGE  # said here too: it is the catalogue's first folder
-from prompts.say import LANGUAGES, OTHERS, PAUSE
-from prompts.say import slow as slow_key
+from prompts.verbalise import english_numbers, turkish_numbers
+from prompts.verbalise.number_prompts import LANGUAGE as LANGUAGE  # exported: it is the catalogue's first folder
+from prompts.verbalise.number_prompts import LANGUAGES, OTHERS, PAUSE
+from prompts.verbalise.number_prompts import slow_key as slow_key
 
 HOME = Path(__file__).parent
 SOURCE = HOME / LANGUAGE
-"""The catalogue: one file for each part of what is said."""
+"""Folder of the catalogue, with one file for each subject."""
 FORMATS = {"wav": 8000, "wav16": 16000}
-"""Ending of a file -> its sample rate. `wav16` is Asterisk's name for a 16 kHz WAV (formats/format_wav.c)."""
+"""Sample rate by the ending of a file. `wav16` is Asterisk's name for a 16 kHz WAV (formats/format_wav.c)."""
 
 PAUSES = {PAUSE: 300, slow_key(PAUSE): 600}
-"""Silence in milliseconds between the groups of a number that is said, and its double for slow speech."""
+"""Silence in milliseconds between the groups of a spoken number, and its double for slow speech."""
 
 WAV_HEADER_BYTES = 44
-"""A file not longer than its header holds no sound."""
+"""Size of a WAV header. A file that is not longer holds no sound."""
 
 FOR_AGENTS = ("kod", "bilgi")
-"""Groups that only agents hear: they need no other language."""
+"""Groups that only agents hear. They need no other language."""
 TURKISH_ONLY = ("agent/", "digits/h-")
-"""Beginnings of keys that need no other language: what agents hear, and the ends of Turkish ordinals."""
+"""Beginnings of keys that need no other language: words for agents, and the endings of Turkish ordinals."""
 GROUPS = ("menu", "bekleme", "anket", "kod", "sistem", "bilgi", "sayi")
 
 _KEY = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)?")
@@ -44,85 +45,92 @@ _RANGE = {"from", "to", "step"}
 
 
 class _Reader(yaml.SafeLoader):
-    """YAML that refuses a key written twice: PyYAML would silently keep the last one."""
+    """YAML reader that refuses a key written twice. PyYAML would silently keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """As the parent, after a look at the keys."""
+        """Return the mapping after a check of its keys."""
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: `{key.value}` stands there twice")
+                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: `{key.value}` is there twice")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 class Prompt(NamedTuple):
-    """One thing that is said."""
+    """One sentence or piece of speech."""
 
     key: str
     text: str
     when: str
-    """Where it is said, for those who write and record."""
+    """Situation in which the prompt is played, for people who write and record."""
     group: str
     slow: bool = False
-    """This is the slow version of another prompt."""
+    """Whether this is the slow version of another prompt."""
     language: str = LANGUAGE
 
     @property
     def id(self) -> str:
-        """One name for it in all languages: the key, `en/<key>` in another language than the first."""
+        """Name of the prompt in all languages: the key, or `en/<key>` in a language other than the first."""
         return self.key if self.language == LANGUAGE else f"{self.language}/{self.key}"
 
     @property
     def place(self) -> str:
-        """Where its sounds stand below the root, without ending."""
+        """Place of the sounds below the root, without ending."""
         return f"{self.language}/{self.key}"
 
 
-def texts(source: Path = SOURCE) -> Mapping[str, Prompt]:
-    """All prompts by key, the slow versions and the families written out, of a file or of all `*.yaml` in a folder.
-    CatalogueTrouble names every mistake."""
+def read_texts(source: Path = SOURCE) -> Mapping[str, Prompt]:
+    """Return all prompts of a file, or of all `*.yaml` in a folder, by key. Slow versions and families are included.
+
+    Raise CatalogueError with every mistake.
+    """
     faults: list[str] = []
     found: dict[str, Prompt] = {}
     where: dict[str, Path] = {}
     for path in sorted(source.glob("*.yaml")) if source.is_dir() else [source]:
         mistakes: list[str] = []
-        for prompt in _read(_whole(path), mistakes):
+        for prompt in _read_prompts(_read_yaml(path), mistakes):
             if prompt.key in found:
-                mistakes.append(f"{prompt.key}: stands there twice" if where[prompt.key] == path
-                                else f"{prompt.key}: stands in {where[prompt.key].name} too")
+                mistakes.append(f"{prompt.key}: is there twice" if where[prompt.key] == path
+                                else f"{prompt.key}: is in {where[prompt.key].name} too")
             found[prompt.key], where[prompt.key] = prompt, path
         faults += [f"{path}: {mistake}" for mistake in mistakes]
     if faults:
-        raise CatalogueTrouble("\n".join(faults))
+        raise CatalogueError("\n".join(faults))
     return found
 
 
-def translated(language: str, first: Mapping[str, Prompt], source: Path | None = None) -> Mapping[str, Prompt]:
-    """The prompts of another language by key: `prompts/<language>/*.yaml`, where a key has its text and nothing else.
+def read_translation(language: str, first: Mapping[str, Prompt], source: Path | None = None) -> Mapping[str, Prompt]:
+    """Return the prompts of another language by key, from `prompts/<language>/*.yaml`. A key has its text only.
 
-    All the rest is as in the `first` language: where it is said, its slow version, how far a family goes (a member that
-    has a text of its own keeps it). What is not there is said in the first language. CatalogueTrouble tells all faults.
+    Everything else is as in the `first` language: the situation, the slow version, the size of a family. A member of a
+    family with a separate text keeps it. A missing key is played in the first language. Raise CatalogueError with all
+    faults.
     """
     faults: list[str] = []
     found: dict[str, Prompt] = {}
     for path in sorted((source or HOME / language).glob("*.yaml")):
-        whole = _whole(path)
+        # 1. The keys of the file. A family stands for its members, except those with a separate text.
+        whole = _read_yaml(path)
         own = whole.get("prompts") or {}
         written = [(key, key, text) for key, text in own.items()]
         for pattern, text in (whole.get("families") or {}).items():
-            members = [key for key in _members(pattern, first) if key not in own]
+            members = [key for key in _family_members(pattern, first) if key not in own]
             written += [(pattern, key, text) for key in members] or [(pattern, pattern, text)]
+        # 2. The text of each key.
         for name, key, text in written:
             if key not in first or first[key].slow:
                 faults.append(f"{path}: {name}: not in prompts/{LANGUAGE}; every key has to be there first")
             elif not isinstance(text, str) or not text.strip():
                 faults.append(f"{path}: {name}: must be the text alone, as in `{name}: \"...\"`")
             elif key in found:
-                faults.append(f"{path}: {key}: stands there twice")
+                faults.append(f"{path}: {key}: is there twice")
             else:
                 try:
-                    said = text if name == key else text.format(cardinal=english.cardinal(_tail(key)), n=_tail(key))
+                    said = text if name == key \
+                        else text.format(cardinal=english_numbers.cardinal_words(_trailing_number(key)),
+                            n=_trailing_number(key))
                 except (KeyError, ValueError, IndexError) as error:
                     faults.append(f"{path}: {name}: only {{cardinal}} and {{n}} are known here: {error}")
                     continue
@@ -131,94 +139,95 @@ def translated(language: str, first: Mapping[str, Prompt], source: Path | None =
                 if slow_key(key) in first:
                     found[slow_key(key)] = like._replace(key=slow_key(key), slow=True)
     if faults:
-        raise CatalogueTrouble("\n".join(dict.fromkeys(faults)))
+        raise CatalogueError("\n".join(dict.fromkeys(faults)))
     return found
 
 
-def spoken() -> Mapping[str, Prompt]:
-    """Everything that is built, in all languages, by `Prompt.id`."""
-    first = texts()
-    return {**first, **{prompt.id: prompt for other in OTHERS for prompt in translated(other, first).values()}}
+def all_prompts() -> Mapping[str, Prompt]:
+    """Return everything that is built, in all languages, by `Prompt.id`."""
+    first = read_texts()
+    return {**first, **{prompt.id: prompt for other in OTHERS for prompt in read_translation(other, first).values()}}
 
 
-def untranslated(prompts: Mapping[str, Prompt], language: str) -> list[str]:
-    """Keys of `spoken()` that a caller hears in the first language, because `language` does not have them."""
+def missing_translations(prompts: Mapping[str, Prompt], language: str) -> list[str]:
+    """Return keys of `all_prompts()` that `language` lacks, so that callers hear the first language."""
     return [key for key, prompt in prompts.items()
             if prompt.language == LANGUAGE and not prompt.slow and prompt.group not in FOR_AGENTS
             and not prompt.key.startswith(TURKISH_ONLY) and prompt._replace(language=language).id not in prompts]
 
 
-def _members(pattern: str, first: Mapping[str, Prompt]) -> list[str]:
-    """Keys of a family: what stands in the place of {n} is a number."""
+def _family_members(pattern: str, first: Mapping[str, Prompt]) -> list[str]:
+    """Return the keys of a family. They have a number in the place of {n}."""
     before, mark, after = str(pattern).partition("{n}")
     member = re.compile(re.escape(before) + r"\d+" + re.escape(after))
     return [key for key in first if mark and member.fullmatch(key)]
 
 
-def _tail(key: str) -> int:
+def _trailing_number(key: str) -> int:
     return int(re.findall(r"\d+", key)[-1])
 
 
-def _whole(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         whole = yaml.load(path.read_text(encoding="utf-8"), Loader=_Reader)  # noqa: S506 (a SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CatalogueTrouble(f"{path}: cannot be read: {error}") from error
+        raise CatalogueError(f"{path}: cannot be read: {error}") from error
     if not isinstance(whole, dict) or not set(whole) <= {"prompts", "families"}:
-        raise CatalogueTrouble(f"{path}: must be a mapping with `prompts` and `families` only")
+        raise CatalogueError(f"{path}: must be a mapping with `prompts` and `families` only")
     return whole
 
 
-NAMED_MOST = 10
-"""So many missing files are named: after a wrong path all of them are missing, and the advice must stay in sight."""
+NAMED_MAX = 10
+"""Missing files that are named. After a wrong path all are missing, and the advice must remain visible."""
 
 
 class Catalogue:
-    """A checked folder of built sounds. Cheap to ask: nothing is read after `load`."""
+    """A checked folder of built sounds. Questions are cheap: nothing is read after `load_built`."""
 
     def __init__(self, prompts: Mapping[str, Prompt], seen_as: str) -> None:
         self._prompts, self._seen_as = prompts, seen_as
 
     @classmethod
-    def load(cls, root: Path, seen_as: str | None = None) -> Catalogue:
-        """The sounds below `root`; `seen_as`: the same folder as Asterisk sees it (a container), default `root` itself.
+    def load_built(cls, root: Path, seen_as: str | None = None) -> Catalogue:
+        """Return the sounds below `root`. `seen_as` is the folder as Asterisk sees it, for example in a container.
 
-        CatalogueTrouble counts the missing and empty files and names the first of them.
+        Raise CatalogueError with the number of missing and empty files and the names of the first ones.
         """
-        prompts = spoken()
-        manifest = Manifest.read(root)
+        prompts = all_prompts()
+        manifest = Manifest.read_manifest(root)
+        # Sounds of a build at work may change under a caller.
         if manifest is not None and not manifest.complete:
-            raise CatalogueTrouble(
-                f"{root}: a build is at work or did not end; let it finish: santral prompts build --out {root}"
+            raise CatalogueError(
+                f"{root}: a build is at work or did not end. Let it finish: santral prompts build --out {root}"
             )
-        missing = [str(path) for path in expected(root, prompts) if not _has_sound(path)]
+        missing = [str(path) for path in expected_files(root, prompts) if not _has_sound(path)]
         if missing:
-            more = len(missing) - NAMED_MOST
-            raise CatalogueTrouble(
-                f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing[:NAMED_MOST])
+            more = len(missing) - NAMED_MAX
+            raise CatalogueError(
+                f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing[:NAMED_MAX])
                 + (f"\n  and {more} more" if more > 0 else "") + f"\nBuild them: santral prompts build --out {root}"
             )  # fmt: skip
         return cls(prompts, (seen_as or str(root.resolve())).rstrip("/"))
 
     def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
-        """How Asterisk is told to play it: the path without ending. With `slow` the slow version where there is one, in
-        `language` where it has the key, else in the first.
+        """Return the path without ending, as Asterisk is told to play it. Raise UnknownKey for an unknown key.
 
-        Raises UnknownKey, for a language that nobody built too.
+        With `slow` the slow version is returned if there is one. A key that `language` lacks is returned in the first
+        language. A language that nobody built raises UnknownKey as well.
         """
-        return f"{self._seen_as}/{self._place(key, slow, language)}"
+        return f"{self._seen_as}/{self._path_of(key, slow, language)}"
 
-    def text(self, key: str, *, language: str = LANGUAGE) -> str:
-        """What it says. Raises UnknownKey."""
-        return self._prompt(key, False, language).text
+    def text_of(self, key: str, *, language: str = LANGUAGE) -> str:
+        """Return the text of a prompt. Raise UnknownKey for an unknown key."""
+        return self._find_prompt(key, False, language).text
 
-    def _place(self, key: str, slow: bool, language: str) -> str:
+    def _path_of(self, key: str, slow: bool, language: str) -> str:
         if key == PAUSE:
             return slow_key(PAUSE) if slow else PAUSE
-        return self._prompt(key, slow, language).place
+        return self._find_prompt(key, slow, language).place
 
-    def _prompt(self, key: str, slow: bool, language: str) -> Prompt:
-        return found_in(self._prompts, key, slow, language)
+    def _find_prompt(self, key: str, slow: bool, language: str) -> Prompt:
+        return find_prompt(self._prompts, key, slow, language)
 
     def __contains__(self, key: object) -> bool:
         return key in self._prompts
@@ -230,18 +239,21 @@ class Catalogue:
         return len(self._prompts)
 
 
-def found_in(prompts: Mapping[str, Prompt], key: str, slow: bool, language: str) -> Prompt:
-    """The prompt of `spoken()` that is played for a key: in `language` where it has it, else in the first; slow where
-    it is there slowly. Raises UnknownKey."""
+def find_prompt(prompts: Mapping[str, Prompt], key: str, slow: bool, language: str) -> Prompt:
+    """Return the prompt of `all_prompts()` that is played for a key. Raise UnknownKey for an unknown key.
+
+    A key that `language` lacks is returned in the first language, and a prompt without slow version at normal speed.
+    """
     first = prompts.get(key)
     if first is None or first.language != LANGUAGE or language not in LANGUAGES:
         raise UnknownKey(key if language == LANGUAGE else f"{language}/{key}")
+    # Language comes before speed: a normal sentence in the caller's language is better understood.
     prompt = prompts.get(first._replace(language=language).id, first)
     return prompts.get(prompt._replace(key=slow_key(key)).id, prompt) if slow else prompt
 
 
-def expected(root: Path, prompts: Mapping[str, Prompt]) -> Iterator[Path]:
-    """Every file that a complete folder has."""
+def expected_files(root: Path, prompts: Mapping[str, Prompt]) -> Iterator[Path]:
+    """Yield every file of a complete folder."""
     for place in (*(prompt.place for prompt in prompts.values()), *PAUSES):
         for ending in FORMATS:
             yield root / f"{place}.{ending}"
@@ -254,22 +266,24 @@ def _has_sound(path: Path) -> bool:
         return False
 
 
-def _read(whole: dict[str, Any], faults: list[str]) -> Iterator[Prompt]:
+def _read_prompts(whole: dict[str, Any], faults: list[str]) -> Iterator[Prompt]:
     for key, entry in (whole.get("prompts") or {}).items():
-        if _sound(key, entry, _FIELDS, faults):
+        if _is_sound(key, entry, _FIELDS, faults):
             yield from _with_slow(key, entry["text"], entry)
     for pattern, several in (whole.get("families") or {}).items():
+        # A family may have several ranges with different texts.
         for family in several if isinstance(several, list) else [several]:
-            if _sound(str(pattern).replace("{n}", "0"), family, _FIELDS | _RANGE, faults):
-                yield from _family(pattern, family, faults)
+            if _is_sound(str(pattern).replace("{n}", "0"), family, _FIELDS | _RANGE, faults):
+                yield from _expand_family(pattern, family, faults)
 
 
-def _family(pattern: str, family: dict[str, Any], faults: list[str]) -> Iterator[Prompt]:
+def _expand_family(pattern: str, family: dict[str, Any], faults: list[str]) -> Iterator[Prompt]:
     try:
         for n in range(family["from"], family["to"] + 1, family.get("step", 1)):
-            ordinal = number.ordinal(n)
+            ordinal = turkish_numbers.ordinal_words(n)
             text = family["text"].format(
-                cardinal=number.cardinal(n), ordinal=ordinal, dative=number.dative(n), Ordinal=capital(ordinal)
+                cardinal=turkish_numbers.cardinal_words(n), ordinal=ordinal, dative=turkish_numbers.dative_words(n),
+                Ordinal=capitalise_turkish(ordinal)
             )
             yield from _with_slow(pattern.replace("{n}", str(n)), text, family)
     except (KeyError, TypeError, ValueError) as error:
@@ -282,17 +296,17 @@ def _with_slow(key: str, text: str, entry: Mapping[str, Any]) -> Iterator[Prompt
         yield Prompt(slow_key(key), text, entry["when"], entry["group"], slow=True)
 
 
-def _sound(key: object, entry: object, allowed: set[str], faults: list[str]) -> bool:
-    """Whether an entry can be used; what is wrong with it goes into `faults`."""
+def _is_sound(key: object, entry: object, allowed: set[str], faults: list[str]) -> bool:
+    """Return whether an entry can be used. Add its faults to `faults`."""
     before = len(faults)
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         faults.append(f"{key}: a key has small letters a-z, digits, _ and -, with at most one folder before a /")
     elif key.partition("/")[0] in LANGUAGES or key in PAUSES:
-        faults.append(f"{key}: languages and pauses have these names; take another one")
+        faults.append(f"{key}: languages and pauses have these names, so take another one")
     if not isinstance(entry, dict):
         faults.append(f"{key}: must have `text`, `when` and `group`")
         return False
-    faults += [f"{key}: unknown field `{name}`; allowed: {', '.join(sorted(allowed))}" for name in set(entry) - allowed]
+    faults += [f"{key}: unknown field `{name}`. Allowed: {', '.join(sorted(allowed))}" for name in set(entry) - allowed]
     for name in ("text", "when", "group"):
         if not isinstance(entry.get(name), str) or not entry[name].strip():
             faults.append(f"{key}: `{name}` is missing or not a text")
@@ -303,7 +317,7 @@ def _sound(key: object, entry: object, allowed: set[str], faults: list[str]) -> 
     return len(faults) == before
 
 
-def capital(text: str) -> str:
-    """Turkish capital at the beginning: i becomes İ, ı becomes I."""
+def capitalise_turkish(text: str) -> str:
+    """Return a text with a Turkish capital at its beginning: i becomes İ, and ı becomes I."""
     first = {"i": "İ", "ı": "I"}.get(text[0], text[0].upper())
     return first + text[1:]

@@ -1,4 +1,4 @@
-"""`santral prompts`: build what is said, get the better voice, hear a prompt, list them all."""
+"""Provide `santral prompts`: build the sounds, fetch the better voice, hear a prompt, list all prompts."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from prompts import say
-from prompts.build import Options, alone, build, listen
-from prompts.catalogue import FORMATS, PAUSES, Prompt, found_in, spoken, untranslated
-from prompts.errors import CatalogueTrouble, PromptError
-from prompts.intake import look
+from prompts.audio.mbrola import TERMS, find_mbrola, unpack_mbrola
+from prompts.audio.voices import Voice, choose_voices
+from prompts.build import Options, build_prompts, hold_lock, join_prompts
+from prompts.catalogue import FORMATS, PAUSES, Prompt, all_prompts, find_prompt, missing_translations
+from prompts.errors import CatalogueError, PromptError
 from prompts.manifest import Manifest
-from prompts.mbrola import TERMS, find_mbrola, unpack
-from prompts.say import LANGUAGE, LANGUAGES, OTHERS, PAUSE
-from prompts.say import slow as slow_key
-from prompts.studio import Studio
-from prompts.voices import Voice, cast
+from prompts.recording_intake import check_delivery
+from prompts.studio import RecordingStudio
+from prompts.verbalise import number_prompts
+from prompts.verbalise.number_prompts import LANGUAGE, LANGUAGES, OTHERS, PAUSE
+from prompts.verbalise.number_prompts import slow_key as slow_key
 
 MBROLA_FOLDER = Path(".cache/voices/mbrola")
-"""The private folder of the non-free voice, ignored by version control."""
+"""Private folder of the non-free voice, ignored by version control."""
 
 PLAIN_EVERY = 50
-"""Without a terminal: one line for so many prompts."""
+"""Number of prompts for one line of progress without a terminal."""
 
 
 class WantedVoice(StrEnum):
-    """What `--voice` takes."""
+    """Values of `--voice`."""
 
     AUTO = "auto"
     PIPER = "piper"
@@ -53,32 +53,32 @@ SoundsOption = Annotated[Path, typer.Option("--sounds", help="Folder of the buil
 FolderOption = Annotated[Path, typer.Option("--voices-dir", help="Private folder of the mbrola voice.")]
 
 
-def commands() -> typer.Typer:
-    """The commands of this room, to be mounted as `santral prompts`."""
-    app = typer.Typer(no_args_is_help=True, help="What callers and agents hear: build it, hear it, list it.")
-    app.command("build")(_build)
-    app.command("import")(_import)
-    app.command("voices")(_voices)
-    app.command("listen")(_listen)
-    app.command("list")(_list)
-    app.command("check")(_check)
-    app.command("report")(_report)
+def build_commands() -> typer.Typer:
+    """Return the commands of this room, to be mounted as `santral prompts`."""
+    app = typer.Typer(no_args_is_help=True, help="Build, hear and list the prompts for callers and agents.")
+    app.command("build")(_build_sounds)
+    app.command("import")(_import_recordings)
+    app.command("voices")(_fetch_voice)
+    app.command("listen")(_speak_to_file)
+    app.command("list")(_list_prompts)
+    app.command("check")(_check_sounds)
+    app.command("report")(_write_report)
     return app
 
 
-def _build(
+def _build_sounds(
     out: Annotated[Path, typer.Option("--out", help="Folder of the sounds.")],
     voice: VoiceOption = WantedVoice.AUTO,
     piper: PiperOption = None,
-    music: Annotated[Path | None, typer.Option("--music", help="A sound file to be the hold music.")] = None,
+    music: Annotated[Path | None, typer.Option("--music", help="Use this sound file as the hold music.")] = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
 ) -> None:
-    """Bring a folder of sounds up to date: only what changed is built."""
-    with _told():
-        voices = _cast(voice, piper, voices_dir)
+    """Bring a folder of sounds up to date. Only changed sounds are built."""
+    with _exit_on_error():
+        voices = _choose_voices(voice, piper, voices_dir)
         began = time.monotonic()
-        with _progress() as step:
-            report = build(spoken(), Options(out, voices, music), step)
+        with _show_progress() as step:
+            report = build_prompts(all_prompts(), Options(out, voices, music), step)
         took = time.monotonic() - began
         removed = f", {len(report.removed)} removed" if report.removed else ""
         recorded = f", {report.recorded} recorded by a person" if report.recorded else ""
@@ -87,167 +87,175 @@ def _build(
             typer.echo(f"recorded with another text, so the voice says them: {', '.join(report.old)}", err=True)
 
 
-def _import(
+def _import_recordings(
     folder: Annotated[Path, typer.Argument(help="Recordings: karsilama.wav, digits/h-5.flac, en/karsilama.wav.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the sounds.")],
-    partial: Annotated[bool, typer.Option("--partial", help="Take in the good ones if others have faults.")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Take good recordings even if others fail.")] = False,
 ) -> None:
-    """Take in recordings of a person: all of them checked, all faults told. Exit 1 when nothing was taken in."""
-    with _told():
-        found = look(folder, spoken())
+    """Take in recordings of a person, after a check of all of them. Exit with 1 if nothing was taken in."""
+    with _exit_on_error():
+        found = check_delivery(folder, all_prompts())
         for fault in found.faults:
             typer.echo(fault)
+        # A delivery is usually corrected as a whole, so part of it is taken only on request.
         if not found.good or (found.faults and not partial):
             what = f"{len(found.faults)} faults" if found.faults else f"no recordings in {folder}"
             good = f" ({len(found.good)} are good: --partial takes them)" if found.good else ""
             typer.echo(f"nothing was taken in: {what}{good}")
             raise typer.Exit(1)
+        # The lock keeps a build from reading half of the recordings.
         out.mkdir(parents=True, exist_ok=True)
-        with alone(out):
-            Studio(out).take(found.good)
-        typer.echo(f"{len(found.good)} recordings were taken in; now: santral prompts build --out {out}")
+        with hold_lock(out):
+            RecordingStudio(out).take_recordings(found.good)
+        typer.echo(f"{len(found.good)} recordings were taken in. Now run: santral prompts build --out {out}")
 
 
-def _voices(
+def _fetch_voice(
     yes: Annotated[bool, typer.Option("--yes", help="Accept the terms without being asked.")] = False,
     voices_dir: FolderOption = MBROLA_FOLDER,
 ) -> None:
-    """Get the voice mbrola tr2, which is not free software: its terms are shown first."""
-    with _told():
+    """Fetch the voice mbrola tr2, which is not free software. Its terms are shown first."""
+    with _exit_on_error():
         if find_mbrola(voices_dir) is not None:
-            typer.echo("mbrola tr2 is already there; `santral prompts build` uses it.")
+            typer.echo("mbrola tr2 is already there. `santral prompts build` uses it.")
             return
         typer.echo(TERMS)
         if not yes and not typer.confirm("Do you accept these terms?"):
             typer.echo("Nothing was fetched. espeak-ng speaks instead.")
             return
-        unpack(voices_dir, say=typer.echo)
-        typer.echo(f"mbrola tr2 is in {voices_dir}; `santral prompts build` uses it from now on.")
+        unpack_mbrola(voices_dir, say=typer.echo)
+        typer.echo(f"mbrola tr2 is in {voices_dir}. `santral prompts build` uses it from now on.")
 
 
-def _listen(
+def _speak_to_file(
     out: Annotated[Path, typer.Option("--out", help="WAV file to write (16 kHz).")],
-    key: Annotated[str | None, typer.Argument(help="A key; a place or a wait of any size: sira-73.")] = None,
+    key: Annotated[str | None, typer.Argument(help="A key, or a position or wait of any size: sira-73.")] = None,
     number: Annotated[int | None, typer.Option("--number", help="A number: 1453.")] = None,
     clock: Annotated[str | None, typer.Option("--clock", help="A time of the day: 14:30.")] = None,
     date: Annotated[datetime.datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="2026-11-24.")] = None,
     telephone: Annotated[str | None, typer.Option("--telephone", help="A telephone number: 0532 123 45 67.")] = None,
     language: LanguageOption = LANGUAGE,
-    slow: Annotated[bool, typer.Option("--slow", help="The slow version.")] = False,
-    sounds: Annotated[Path | None, typer.Option("--sounds", help="Take what is built there: recordings too.")] = None,
+    slow: Annotated[bool, typer.Option("--slow", help="Speak the slow version.")] = False,
+    sounds: Annotated[Path | None, typer.Option("--sounds", help="Use built sounds, with recordings.")] = None,
     voice: VoiceOption = WantedVoice.AUTO,
     piper: PiperOption = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
 ) -> None:
-    """Speak a prompt, or what is put together from several, into a file: as a caller hears it."""
-    with _told():
+    """Speak a prompt, or a number, time or date made of several, into a file, as a caller hears it."""
+    with _exit_on_error():
+        # 1. One thing to say. `list` prints keys of other languages as `en/<key>`.
         other, _, rest = (key or "").partition("/")
-        if other in OTHERS:  # as `list` names it
+        if other in OTHERS:
             key, language = rest, other
         given = [value for value in (key, number, clock, date, telephone) if value is not None]
         if len(given) != 1:
             raise PromptError("name one thing to hear: a key, --number, --clock, --date or --telephone")
         try:
-            keys = _keys(key, number, clock, date, telephone, language)
+            keys = _keys_asked(key, number, clock, date, telephone, language)
         except ValueError as error:
             raise PromptError(str(error)) from error
-        prompts, pause = spoken(), PAUSES[slow_key(PAUSE) if slow else PAUSE]
-        parts = [pause if each == PAUSE else found_in(prompts, each, slow, language) for each in keys]
-        measure = listen(parts, sounds or _cast(voice, piper, voices_dir), out)
+        # 2. Join its prompts, spoken now or taken from a build.
+        prompts, pause = all_prompts(), PAUSES[slow_key(PAUSE) if slow else PAUSE]
+        parts = [pause if each == PAUSE else find_prompt(prompts, each, slow, language) for each in keys]
+        measure = join_prompts(parts, sounds or _choose_voices(voice, piper, voices_dir), out)
         typer.echo(f"{given[0] if date is None else date.date()}: "
                    + " ".join("," if isinstance(part, int) else part.text for part in parts))  # fmt: skip
         typer.echo(f"{out}: {measure.seconds} s, peak {measure.peak} dBFS, loudness {measure.rms} dBFS")
 
 
-def _keys(key: str | None, number: int | None, clock: str | None, date: datetime.datetime | None,
+def _keys_asked(key: str | None, number: int | None, clock: str | None, date: datetime.datetime | None,
           telephone: str | None, language: str) -> list[str]:
-    """Keys of what was asked for. ValueError when it cannot be said."""
+    """Return the keys of what was asked for. Raise ValueError if it cannot be said."""
     if number is not None:
-        return say.number(number, language)
+        return number_prompts.number_keys(number, language)
     if clock is not None:
         hour, _, minute = clock.partition(":")
         if not (hour.isdigit() and minute.isdigit()):
             raise ValueError(f"{clock} is not a time of the day, as 14:30 is")
-        return say.clock(int(hour), int(minute), language)
+        return number_prompts.clock_keys(int(hour), int(minute), language)
     if date is not None:
-        return say.date(date.date(), language)
+        return number_prompts.date_keys(date.date(), language)
     if telephone is not None:
-        return say.telephone(telephone, language)
+        return number_prompts.telephone_words(telephone, language)
     assert key is not None
-    for family, of in (("sira-", say.position), ("sure-", say.minutes)):
+    for family, of in (("sira-", number_prompts.position_keys), ("sure-", number_prompts.minutes_keys)):
         size = key.removeprefix(family)
         if size != key and size.isascii() and size.isdigit():
             return of(int(size), language)
     return [key]
 
 
-def _list(
-    slow: Annotated[bool, typer.Option("--slow", help="The slow versions too.")] = False,
-    plain: Annotated[bool, typer.Option("--tsv", help="key, group, when and text, separated by tabs.")] = False,
+def _list_prompts(
+    slow: Annotated[bool, typer.Option("--slow", help="List the slow versions too.")] = False,
+    plain: Annotated[bool, typer.Option("--tsv", help="Print key, group, situation and text with tabs.")] = False,
     language: LanguageOption = LANGUAGE,
 ) -> None:
-    """All prompts: key, where it is said, text. With --tsv a script for the person who records."""
-    with _told():
-        rows = [prompt for prompt in spoken().values() if (slow or not prompt.slow) and prompt.language == language]
+    """List all prompts with key, situation and text. With --tsv the list is a script for a person who records."""
+    with _exit_on_error():
+        rows = [prompt for prompt in all_prompts().values() if (slow or not prompt.slow)
+            and prompt.language == language]
         if plain:
             for prompt in rows:
                 typer.echo("\t".join((prompt.id, prompt.group, prompt.when, prompt.text)))
             return
-        Console().print(_table(rows))
+        Console().print(_prompt_table(rows))
 
 
-def _check(sounds: SoundsOption) -> None:
-    """Measure all built sounds: clipping, loudness, silence at the ends, clicks. Exit 1 when one is not fit."""
-    from prompts.quality import check  # not above: it loads numpy, which nothing that runs in a call needs
+def _check_sounds(sounds: SoundsOption) -> None:
+    """Measure all built sounds: clipping, loudness, silence at the ends, clicks. Exit with 1 if one has a fault."""
+    # Imported here, because it loads numpy, which is not needed in a call.
+    from prompts.audio.sound_quality import check_sounds
 
-    with _told():
-        prompts = spoken()
-        checked = check(sounds, prompts)
+    with _exit_on_error():
+        prompts = all_prompts()
+        checked = check_sounds(sounds, prompts)
         for finding in checked.findings:
             typer.echo(str(finding))
         for language in OTHERS:
-            lacking = untranslated(prompts, language)
+            lacking = missing_translations(prompts, language)
             if lacking:
-                typer.echo(f"warning: said in {LANGUAGE} to who chose {language}: {', '.join(lacking)}")
+                typer.echo(f"warning: said in {LANGUAGE} to callers who chose {language}: {', '.join(lacking)}")
         for ending in FORMATS:
-            typer.echo(checked.summary(ending))
+            typer.echo(checked.summarise_rate(ending))
         if checked.findings:
-            typer.echo(f"{len(checked.findings)} to mend in {sounds}")
+            typer.echo(f"{len(checked.findings)} to fix in {sounds}")
             raise typer.Exit(1)
 
 
-def _report(
+def _write_report(
     out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
     sounds: SoundsOption,
-    screenshot: Annotated[Path | None, typer.Option("--picture", help="PNG of its top, by Chromium.")] = None,
+    screenshot: Annotated[Path | None, typer.Option("--picture", help="PNG of the page's top, by Chromium.")] = None,
 ) -> None:
-    """A page of all prompts: text, wave, length, level, voice, a play button; and what still uses synthesis."""
-    from prompts.quality import check  # not above: they load numpy
-    from prompts.report import Built, page, picture
+    """Write a page of all prompts with text, wave, levels, voice and a play button, and those still synthesised."""
+    # Imported here, because these modules load numpy.
+    from prompts.audio.sound_quality import check_sounds
+    from prompts.prompt_report import BuiltSounds, render_page, take_screenshot
 
-    with _told():
-        prompts, manifest = spoken(), Manifest.read(sounds)
+    with _exit_on_error():
+        prompts, manifest = all_prompts(), Manifest.read_manifest(sounds)
         if manifest is None:
-            raise CatalogueTrouble(f"no sounds are built in {sounds}: santral prompts build --out {sounds}")
-        lacking = {language: untranslated(prompts, language) for language in OTHERS}
+            raise CatalogueError(f"no sounds are built in {sounds}: santral prompts build --out {sounds}")
+        lacking = {language: missing_translations(prompts, language) for language in OTHERS}
         seen = os.path.relpath(sounds.resolve(), out.resolve().parent)
-        built = Built(sounds, seen, manifest.entries, check(sounds, prompts), Studio(sounds).old(prompts), lacking)
+        built = BuiltSounds(sounds, seen, manifest.entries, check_sounds(sounds, prompts),
+                            RecordingStudio(sounds).unused_recordings(prompts), lacking)
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(prompts, built), encoding="utf-8")
-        typer.echo(f"{out}: {len(prompts)} prompts; it plays the sounds in {sounds}")
+        out.write_text(render_page(prompts, built), encoding="utf-8")
+        typer.echo(f"{out}: {len(prompts)} prompts. The page plays the sounds in {sounds}")
         if screenshot is not None:
-            picture(out, screenshot)
+            take_screenshot(out, screenshot)
 
 
-def _table(rows: list[Prompt]) -> Table:
+def _prompt_table(rows: list[Prompt]) -> Table:
     table = Table("key", "when", "text")
     for prompt in rows:
         table.add_row(prompt.id, prompt.when, prompt.text)
     return table
 
 
-def _cast(voice: WantedVoice, piper: list[Path] | None, voices_dir: Path) -> dict[str, Voice]:
-    voices = cast(voice.value, piper=piper or (), folder=voices_dir)
+def _choose_voices(voice: WantedVoice, piper: list[Path] | None, voices_dir: Path) -> dict[str, Voice]:
+    voices = choose_voices(voice.value, piper=piper or (), folder=voices_dir)
     typer.echo("voice: " + ", ".join(f"{speaker.name} ({language})" for language, speaker in voices.items()))
     if voices[LANGUAGE].backend == "espeak" and voice is WantedVoice.AUTO:
         typer.echo("This voice is hard to understand on a telephone. Better: recordings of a person (santral prompts "
@@ -256,15 +264,15 @@ def _cast(voice: WantedVoice, piper: list[Path] | None, voices_dir: Path) -> dic
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on a terminal, a line now and then elsewhere."""
+def _show_progress() -> Iterator[Callable[[int, int, str], None]]:
+    """Show a bar on a terminal, and a line now and then elsewhere."""
     if not sys.stderr.isatty():
 
-        def line(done: int, of: int, key: str) -> None:
+        def print_line(done: int, of: int, key: str) -> None:
             if done % PLAIN_EVERY == 0 or done == of:
                 typer.echo(f"prompts: {done} of {of}", err=True)
 
-        yield line
+        yield print_line
         return
     key_column = TextColumn("{task.fields[key]}")
     columns = (TextColumn("prompts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), key_column)
@@ -274,14 +282,15 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """One clear message and the exit code instead of a traceback."""
+def _exit_on_error() -> Iterator[None]:
+    """Print one clear message and exit with a code, instead of a traceback."""
     try:
         yield
     except PromptError as error:
         typer.echo(f"santral prompts: {error}", err=True)
         raise typer.Exit(error.exit_code) from error
-    except BrokenPipeError:  # `… list | head`: no fault of the disk; the command line ends without a word
+    except BrokenPipeError:
+        # The reader of the output has ended (`… | head`). That is no fault, so the command ends without a word.
         raise
     except OSError as error:
         typer.echo(f"santral prompts: {error.filename or 'disk'}: {error.strerror or error}", err=True)

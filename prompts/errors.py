@@ -1,36 +1,36 @@
-"""Errors of the prompts: each says what is wrong, where, and how to mend it.
+"""Define the errors of the prompts. Each names the fault, its place and a solution.
 
-PromptError             exit code 1
-├── UnknownKey          a key that the catalogue does not have
-├── CatalogueTrouble    the catalogue itself, or the built sounds, have problems (all listed)
-├── VoiceTrouble        no voice, or a voice that did not do its work
-└── SoundTrouble        a sound that cannot be used: clipped, silent, not readable
+PromptError         exit code 1
+├── UnknownKey      a key that the catalogue does not have
+├── CatalogueError  the catalogue or the built sounds have faults, all of them listed
+├── VoiceError      no voice is present, or a voice failed
+└── SoundError      a sound cannot be used: it is clipped, silent or not readable
 """
 
 from __future__ import annotations
 
 
 class PromptError(Exception):
-    """Root of the errors of this room."""
+    """Base of the errors of this room."""
 
     exit_code = 1
 
 
 class UnknownKey(PromptError, LookupError):
-    """The catalogue has no such key."""
+    """The catalogue does not have the key."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"no prompt has the key {key!r}; `santral prompts list` shows all of them")
+        super().__init__(f"no prompt has the key {key!r}. `santral prompts list` shows all of them")
         self.key = key
 
 
-class CatalogueTrouble(PromptError):
-    """The catalogue or the built sounds have problems."""
+class CatalogueError(PromptError):
+    """The catalogue or the built sounds have faults."""
 
 
-class VoiceTrouble(PromptError):
+class VoiceError(PromptError):
     """A voice is missing or failed."""
 
 
-class SoundTrouble(PromptError):
+class SoundError(PromptError):
     """A sound cannot be used."""

@@ -1,4 +1,4 @@
-"""Every command to the adapter of its channel, and the answer to the engine where no adapter takes one."""
+"""Give every command to the adapter of its channel, and answer the engine if no adapter takes it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
-from routing.core.adapter import ChannelAdapter
-from routing.core.commands import Command, Dial, Offer, Overflow
-from routing.core.events import CallbackFailed, CommandRefused, ContactGone, Event
-from routing.core.live import LiveContact
-from routing.core.model import Channel
+from routing.core.events import CallbackFailed, CallerHungUp, CommandRefused, Event
+from routing.core.model.adapter import ChannelAdapter
+from routing.core.model.centre_model import Channel
+from routing.core.model.commands import Command, DialCaller, Offer, SendToFallback
+from routing.core.model.live_calls import LiveContact
 
 log = structlog.get_logger()
 
 LOOK_S = 60.0
-"""Between two comparisons of what the engine believes to be alive with what the adapters have: as often as Asterisk is
-looked at."""
+"""Pause between comparisons of the engine's live contacts with those of the adapters: as often as for Asterisk."""
 
 Believed = Callable[[Collection[Channel]], Sequence[LiveContact]]
-"""The contacts of some channels that the engine believes to be alive."""
+"""Return the contacts of some channels that the engine believes to be alive."""
 
 
 class Channels:
-    """Dispatches commands. `post` hands an event to the engine."""
+    """Dispatch commands to adapters. `post` hands an event to the engine."""
 
     def __init__(self, adapters: Sequence[ChannelAdapter], post: Callable[[Event], None], believed: Believed) -> None:
         self._adapters = tuple(adapters)
@@ -40,7 +39,8 @@ class Channels:
         return frozenset().union(*[adapter.channels for adapter in self._adapters])
 
     def execute(self, commands: Sequence[Command]) -> None:
-        """Give each command to the first adapter that takes it. The order of the commands of one adapter stays."""
+        """Give each command to the first adapter that takes it. Each adapter gets its commands in order."""
+        # 1. Sort by adapter first, so that each adapter gets one batch.
         batches: dict[int, list[Command]] = {}
         for command in commands:
             for place, adapter in enumerate(self._adapters):
@@ -49,21 +49,25 @@ class Channels:
                     break
             else:
                 self._refuse(command)
+        # 2. Nothing is carried out before every command has its adapter.
         for place, batch in batches.items():
             self._adapters[place].execute(batch)
 
     async def run(self) -> None:
-        """Run all adapters until cancelled, and compare what is alive. Raises what an adapter raises."""
+        """Run all adapters until cancelled, and compare the live contacts. Raises what an adapter raises."""
         async with asyncio.TaskGroup() as group:
             for adapter in self._adapters:
-                group.create_task(adapter.run(), name=f"channel {type(adapter).__name__}")
+                group.create_task(adapter.run_session(), name=f"channel {type(adapter).__name__}")
             while True:
                 self.settle_differences()
                 await asyncio.sleep(LOOK_S)
 
     def settle_differences(self) -> None:
-        """Tell the engine of contacts that it believes to be alive and no adapter of their channel has. A channel is
-        left alone while one of its adapters does not know."""
+        """Report contacts as lost that the engine believes to be alive and that no adapter of their channel has.
+
+        A channel is left alone while one of its adapters cannot tell.
+        """
+        # 1. Gather what the adapters have.
         alive: dict[Channel, set[str]] = {}
         unknown: set[Channel] = set()
         for adapter in self._adapters:
@@ -73,20 +77,21 @@ class Channels:
                     unknown.add(channel)
                 else:
                     alive.setdefault(channel, set()).update(live)
+        # 2. Compare with the engine.
         for channel in alive.keys() - unknown:
             for one in self._believed((channel,)):
                 if one.contact not in alive[channel]:
                     log.warning("channel.contact_lost", channel=channel.value, call=one.contact)
-                    self._post(ContactGone(one.contact, failure=True))
+                    self._post(CallerHungUp(one.contact, failure=True))
 
     def _refuse(self, command: Command) -> None:
-        """Nothing was done, surely. A command to end or hold something needs no answer: nothing is there."""
+        """Report a command that certainly nobody carried out. Commands that end or hold something need no answer."""
         self.refused[command.channel] += 1
         log.warning("channel.command_refused", channel=command.channel.value, command=type(command).__name__,
                     call=command.contact)
         if isinstance(command, Offer):
             self._post(CommandRefused(command.contact, command.offer))
-        elif isinstance(command, Overflow):
+        elif isinstance(command, SendToFallback):
             self._post(CommandRefused(command.contact))
-        elif isinstance(command, Dial):
+        elif isinstance(command, DialCaller):
             self._post(CallbackFailed(command.offer, "failed"))

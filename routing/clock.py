@@ -1,7 +1,6 @@
-"""The time of a process: Unix seconds read once at start, advanced by the monotonic clock.
+"""Give the time of a process: Unix seconds read once at start, advanced by the monotonic clock.
 
-It never jumps when somebody sets the wall clock, and processes agree with each other as well as their clocks did when
-they began.
+The time never jumps if somebody sets the wall clock. Processes agree as well as their wall clocks did at their starts.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Callable
 
 
 class Clock:
-    """Call it for the time in Unix seconds."""
+    """A clock to call for the time in Unix seconds."""
 
     def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

@@ -1,8 +1,8 @@
-"""The shell around the engine: one inbox, one timer, one order of things.
+"""Run the engine: one inbox, one timer, one order of events.
 
-Each turn takes what lies in the inbox, lets the engine handle it, stores what happened in one commit, and only then
-lets anything out: commands to Asterisk, answers to those who asked, facts to the projections. What was not stored was
-not done.
+Each turn takes events from the inbox, lets the engine handle them, and stores the results in one commit. Only then do
+results leave: commands to Asterisk, answers to requests, facts to the projections. A result that was not stored never
+happened.
 """
 
 from __future__ import annotations
@@ -15,76 +15,78 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from routing.clock import Clock
-from routing.core.commands import Command, Offer, Overflow, Rescind
 from routing.core.engine import Engine
-from routing.core.errors import IllegalTransition, Refused
 from routing.core.events import (
     AgentPaused,
     AgentResumed,
     AgentSignedIn,
     AgentSignedOut,
-    AgentSkilled,
-    AgentSpared,
+    AgentSkillsChanged,
     BreaksPlanned,
-    CallbackAsked,
     CallbackReached,
-    ContactGone,
-    ContactLeft,
+    CallbackRequested,
+    CallerHungUp,
+    ContactExited,
+    ContactPrioritised,
     ContactQueued,
-    ContactRanked,
-    ContactTicked,
     Event,
-    PlaceDeclined,
-    RulesRelaxed,
-    WrapUpAsked,
+    HeavyContactsDeclined,
+    HeldPositionDeclined,
+    HoldTick,
+    RulesOverridden,
     WrapUpEnded,
     WrapUpExtended,
+    WrapUpRequested,
 )
-from routing.core.facts import Fact
-from routing.core.ids import ContactId
 from routing.core.inbox import AgentView, ContactView, InboxClosed, Status
+from routing.core.model.commands import Command, Offer, Rescind, SendToFallback
+from routing.core.model.errors import IllegalTransition, Refused
+from routing.core.model.facts import Fact
+from routing.core.model.ids import ContactId
 from routing.core.stored import Change
 
 log = structlog.get_logger()
 
 INBOX_MAX = 20_000
-"""Events that may wait. A real call makes about 20, so this is a thousand calls at one moment; above it something is
-wrong with us, and the state is read anew from Asterisk instead of trusting a gap."""
+"""Events that may wait.
+
+A real call makes about 20, so this is a thousand calls at one moment. More of them mean a fault of this node. The state
+is then read again from Asterisk, because a gap cannot be trusted.
+"""
 
 BATCH_MAX = 64
-"""Events of one commit: a batch of 20 costs a fifth of single commits, and a longer turn would delay the first ring."""
+"""Events of one commit. A batch of 20 costs a fifth of single commits, and a longer turn would delay the first ring."""
 
 ASK_S = 4.0
-"""A caller's step in the dialplan ends after 5 s: the answer comes before, or an error does."""
+"""A caller's step in the dialplan ends after 5 s, so an answer or an error must come earlier."""
 
-QUIET_MAX = 256
-"""Handled events that changed nothing (ticks) wait for the next commit that is needed anyway, at most so many ..."""
+DEFERRED_MAX = 256
+"""Most handled events that changed nothing (ticks) and wait for the next commit that is needed anyway."""
 
-QUIET_S = 5.0
-"""... and at most so long."""
+DEFERRED_MAX_S = 5.0
+"""Longest wait of such events."""
 
 SLOWEST_TICK_S = 60.0
-"""The timer never sleeps longer, so a wrong deadline cannot stop the engine for ever."""
+"""Longest sleep of the timer, so that a wrong deadline cannot stop the engine forever."""
 
 
-class Turn(NamedTuple):
-    """What one commit holds: handled inputs with their time (None = the timer), the facts they made, and the rows they
-    changed."""
+class RunnerTurn(NamedTuple):
+    """Content of one commit: handled inputs with their times (None is the timer), their facts, and the changed rows."""
 
     events: Sequence[tuple[float, Event | None]]
     facts: Sequence[Fact]
     changes: Sequence[Change] = ()
 
 
-class Keeper(Protocol):
-    """Where turns are kept (`routing.store`)."""
+class TurnStore(Protocol):
+    """Keep turns (`routing.store`)."""
 
-    async def commit(self, turn: Turn) -> None:
-        """Return when the turn is durable; raise when it is not, with nothing of it written."""
+    async def commit(self, turn: RunnerTurn) -> None:
+        """Return when the turn is durable. Raise if nothing of it was written."""
         ...
 
 
-class _Asked(NamedTuple):
+class _Waiter(NamedTuple):
     event: Event
     answer: asyncio.Future[ContactView | AgentView | None]
 
@@ -95,14 +97,14 @@ Measure = Callable[[float], None]
 
 
 class Runner:
-    """Owns the engine. Implements `routing.core.inbox.Inbox`.
+    """Own the engine, as the `Inbox` of `routing.core.inbox`.
 
-    `execute` takes commands and returns at once (it carries them out in its own tasks). `projections` get the facts of
-    each turn in order, after the commit. `measure` gets the seconds of each decision. `on_overflow` is called when the
-    inbox had to refuse an event: the state must be read anew from Asterisk.
+    `execute` takes commands and returns at once, because it carries them out in its own tasks. `projections` get the
+    facts of each turn in order, after the commit. `measure` gets the seconds of each decision. `on_overflow` is called
+    if the inbox had to refuse an event: the state must then be read again from Asterisk.
     """
 
-    def __init__(self, engine: Engine, keeper: Keeper, *, clock: Clock, execute: Execute,
+    def __init__(self, engine: Engine, keeper: TurnStore, *, clock: Clock, execute: Execute,
                  projections: Sequence[Project] = (), measure: Measure | None = None,
                  on_overflow: Callable[[], None] | None = None) -> None:
         self._engine = engine
@@ -112,10 +114,10 @@ class Runner:
         self._projections = projections
         self._measure = measure
         self._on_overflow = on_overflow
-        self._inbox: deque[Event | _Asked] = deque()
+        self._inbox: deque[Event | _Waiter] = deque()
         self._wake = asyncio.Event()
-        self._quiet: list[tuple[float, Event | None]] = []
-        self._quiet_since = 0.0
+        self._deferred_events: list[tuple[float, Event | None]] = []
+        self._deferred_since = 0.0
         self._closed = False
         self.refused = 0
         """Events that the full inbox did not take."""
@@ -123,13 +125,14 @@ class Runner:
     # -- the inbox ---------------------------------------------------------------------------------------------------
 
     def post(self, event: Event) -> None:
-        """Hand over and forget."""
+        """Hand over an event without waiting."""
         if self._closed:
             return
         if len(self._inbox) >= INBOX_MAX:
             self.refused += 1
+            # Logged once and then each thousandth time, because the log must survive a flood.
             if self.refused == 1 or self.refused % 1000 == 0:
-                log.error("inbox.full", refused=self.refused)
+                log.error("inbox.overflowed", refused=self.refused)
             if self._on_overflow is not None:
                 self._on_overflow()
             return
@@ -137,53 +140,58 @@ class Runner:
         self._wake.set()
 
     async def ask(self, event: Event) -> ContactView | AgentView | None:
-        """Hand over, wait until it is handled and stored, get the view of what it was about."""
+        """Hand over an event, wait until it is handled and stored, and return the view of its subject."""
         if self._closed or len(self._inbox) >= INBOX_MAX:
             raise InboxClosed("the node does not take requests now")
         answer: asyncio.Future[ContactView | AgentView | None] = asyncio.get_running_loop().create_future()
-        self._inbox.append(_Asked(event, answer))
+        self._inbox.append(_Waiter(event, answer))
         self._wake.set()
         async with asyncio.timeout(ASK_S):
             return await answer
 
     @property
-    def keeping(self) -> bool:
-        """What is handed over is stored; false for good once the store has failed or the node ends."""
+    def is_storing(self) -> bool:
+        """Return whether events are stored. This is false for good after a failure of the store or at the node's end.
+        """
         return not self._closed
 
     @property
-    def waiting(self) -> int:
-        """Events that wait for the engine."""
+    def waiting_count(self) -> int:
+        """Return the number of events that wait for the engine."""
         return len(self._inbox)
 
     def status(self) -> Status:
-        """What is true now."""
+        """Return the present state."""
         return self._engine.status(self._clock())
 
-    def contact(self, contact: ContactId) -> ContactView | None:
-        """One contact as it is now."""
-        return self._engine.contact(contact, self._clock())
+    def contact_view(self, contact: ContactId) -> ContactView | None:
+        """Return one contact as it is now."""
+        return self._engine.contact_view(contact, self._clock())
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Work until cancelled, or until a turn cannot be kept: then the error of the store comes out, every waiter
-        has got `InboxClosed`, and the memory of this process is worth nothing any more."""
+    async def run_forever(self) -> None:
+        """Work until cancelled, or until a turn cannot be kept.
+
+        In that case the error of the store comes out, and every waiter gets `InboxClosed`. The memory of this process
+        is then worthless.
+        """
         try:
             while True:
-                await self._wait()
-                await self._turn()
+                await self._wait_for_work()
+                await self._run_turn()
         finally:
             self._closed = True
             self._fail_waiters()
 
-    async def flush(self) -> None:
-        """Keep what still waits for a commit (at an orderly end, after `run` was cancelled)."""
-        if self._quiet:
-            events, self._quiet = self._quiet, []
-            await self._keeper.commit(Turn(events, ()))
+    async def commit_deferred(self) -> None:
+        """Keep the events that still wait for a commit, at an orderly end after `run_forever` was cancelled."""
+        if self._deferred_events:
+            events, self._deferred_events = self._deferred_events, []
+            await self._keeper.commit(RunnerTurn(events, ()))
 
-    async def _wait(self) -> None:
+    async def _wait_for_work(self) -> None:
+        # Even under load, adapters get their turn of the loop.
         if self._inbox:
             await asyncio.sleep(0)
             return
@@ -191,129 +199,140 @@ class Runner:
         now = self._clock()
         deadline = self._engine.next_deadline()
         delay = SLOWEST_TICK_S if deadline is None else min(max(deadline - now, 0.0), SLOWEST_TICK_S)
-        if self._quiet:
-            delay = min(delay, max(self._quiet_since + QUIET_S - now, 0.0))
+        if self._deferred_events:
+            delay = min(delay, max(self._deferred_since + DEFERRED_MAX_S - now, 0.0))
         if delay <= 0:
             await asyncio.sleep(0)
             return
+        # The timer sets the same event as a new input, so one wait serves both.
         timer = asyncio.get_running_loop().call_later(delay, self._wake.set)
         try:
             await self._wake.wait()
         finally:
             timer.cancel()
 
-    async def _turn(self) -> None:
-        asked: list[tuple[_Asked, Exception | None]] = []
+    async def _run_turn(self) -> None:
+        asked: list[tuple[_Waiter, Exception | None]] = []
         try:
-            await self._take(asked, self._clock())
+            await self._take_events(asked, self._clock())
+        # The memory is ahead of the store now, so nobody may get an answer from it.
         except BaseException:
             self._closed = True
             for item, _ in asked:
-                _fail(item)
+                _fail_waiter(item)
             raise
 
-    async def _take(self, asked: list[tuple[_Asked, Exception | None]], now: float) -> None:
+    async def _take_events(self, asked: list[tuple[_Waiter, Exception | None]], now: float) -> None:
         handled: list[tuple[float, Event | None]] = []
         commands: list[Command] = []
+        # 1. The timer comes first: what is due by now happened before the events.
         deadline = self._engine.next_deadline()
         if deadline is not None and deadline <= now:
             commands += self._engine.tick(now)
             handled.append((now, None))
+        # 2. Handle a batch. An event stays in the inbox until then, so that its waiter hears of a failure.
         for _ in range(min(len(self._inbox), BATCH_MAX)):
-            item = self._inbox[0]  # in the inbox until it is handled: whoever asked is told when that fails
-            event = item.event if isinstance(item, _Asked) else item
-            error = self._handle(event, now, commands)
+            item = self._inbox[0]
+            event = item.event if isinstance(item, _Waiter) else item
+            error = self._handle_event(event, now, commands)
             self._inbox.popleft()
             if error is None:
                 handled.append((now, event))
-            if isinstance(item, _Asked):
+            if isinstance(item, _Waiter):
                 asked.append((item, error))
-            elif isinstance(error, Refused):  # nobody is there to be told
-                log.warning("engine.refused", kind=type(event).__name__, code=error.code)
+            elif isinstance(error, Refused):  # nobody waits for the answer
+                log.warning("engine.request_refused", kind=type(event).__name__, code=error.code)
+        # 3. Keep the turn before anything leaves.
         if len(commands) > 1:
-            commands = _kept(commands)
+            commands = _drop_superseded_fallbacks(commands)
         changes, facts = self._engine.take_changes(), self._engine.take_facts()
-        await self._keep(handled, facts, changes, now, at_once=bool(facts or changes or commands))
+        await self._commit_turn(handled, facts, changes, now, at_once=bool(facts or changes or commands))
+        # 4. Let the results out: commands first, because a phone waits for them.
         if commands:
             self._execute(commands)
-        self._answer(asked, now)
+        self._answer_waiters(asked, now)
         if facts:
             for project in self._projections:
                 project(facts)
 
-    def _handle(self, event: Event, now: float, commands: list[Command]) -> Exception | None:
+    def _handle_event(self, event: Event, now: float, commands: list[Command]) -> Exception | None:
         before = asyncio.get_running_loop().time()
         try:
             commands += self._engine.handle(event, now)
         except Refused as error:
             return error
         except IllegalTransition as error:
-            log.warning("engine.illegal", kind=error.kind, state=error.state, trigger=error.event)
+            log.warning("engine.transition_rejected", kind=error.kind, state=error.state, trigger=error.event)
             return error
         if self._measure is not None:
             self._measure(asyncio.get_running_loop().time() - before)
         return None
 
-    async def _keep(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact],
-                    changes: Sequence[Change], now: float, *, at_once: bool) -> None:
-        """`at_once`: something changed, or something leaves. Every commit looks at the lease, so a node that was frozen
-        while another took over lets no command out."""
-        if not self._quiet:
-            self._quiet_since = now
-        self._quiet += handled
-        if not at_once and len(self._quiet) < QUIET_MAX and now < self._quiet_since + QUIET_S:
+    async def _commit_turn(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact],
+                           changes: Sequence[Change], now: float, *, at_once: bool) -> None:
+        """Commit the turn, or defer it if nothing changed. `at_once` means that something changed or leaves.
+
+        Every commit checks the lease. So a node that was frozen while another one took over lets no command out.
+        """
+        if not self._deferred_events:
+            self._deferred_since = now
+        self._deferred_events += handled
+        if not at_once and len(self._deferred_events) < DEFERRED_MAX and now < self._deferred_since + DEFERRED_MAX_S:
             return
-        if not self._quiet and not at_once:
+        if not self._deferred_events and not at_once:
             return
-        turn = Turn(self._quiet, facts, changes)
-        self._quiet = []
+        turn = RunnerTurn(self._deferred_events, facts, changes)
+        self._deferred_events = []
         await self._keeper.commit(turn)
 
-    def _answer(self, asked: list[tuple[_Asked, Exception | None]], now: float) -> None:
+    def _answer_waiters(self, asked: list[tuple[_Waiter, Exception | None]], now: float) -> None:
         for item, error in asked:
             if item.answer.done():
                 continue
             if error is not None:
                 item.answer.set_exception(error)
             else:
-                item.answer.set_result(self._view(item.event, now))
+                item.answer.set_result(self._view_of(item.event, now))
 
-    def _view(self, event: Event, now: float) -> ContactView | AgentView | None:
+    def _view_of(self, event: Event, now: float) -> ContactView | AgentView | None:
         match event:
-            case (ContactQueued() | ContactTicked() | ContactGone() | ContactLeft() | ContactRanked() | CallbackAsked()
-                  | CallbackReached() | PlaceDeclined()):
-                return self._engine.contact(event.contact, now)
+            case (ContactQueued() | HoldTick() | CallerHungUp() | ContactExited() | ContactPrioritised()
+                  | CallbackRequested() | CallbackReached() | HeldPositionDeclined()):
+                return self._engine.contact_view(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
-                  | WrapUpAsked() | AgentSpared() | AgentSkilled() | RulesRelaxed() | BreaksPlanned()):
-                return self._engine.agent(event.agent, now)
+                  | WrapUpRequested() | HeavyContactsDeclined() | AgentSkillsChanged() | RulesOverridden()
+                  | BreaksPlanned()):
+                return self._engine.agent_view(event.agent, now)
             case _:
                 return None
 
     def _fail_waiters(self) -> None:
         for item in self._inbox:
-            if isinstance(item, _Asked):
-                _fail(item)
+            if isinstance(item, _Waiter):
+                _fail_waiter(item)
         self._inbox.clear()
 
 
-def _kept(commands: list[Command]) -> list[Command]:
-    """Without the orders that take callers to the safety net for whom a phone rings since then, at the end of the turn.
-    The timer speaks first in a turn; the agent who became free may be told behind it, and nothing has left yet. The
-    engine takes such an order for one that was lost on its way."""
+def _drop_superseded_fallbacks(commands: list[Command]) -> list[Command]:
+    """Drop fallback commands for callers for whom a phone rings by the end of the turn.
+
+    In a turn the timer comes first, and an agent may become free afterwards. Nothing has left yet. The engine treats
+    a dropped command as one that was lost on its way.
+    """
     rings: dict[ContactId, bool] = {}
     kept: list[Command] = []
     for command in reversed(commands):
         if isinstance(command, Offer | Rescind):
             rings.setdefault(command.contact, isinstance(command, Offer))
-        if not (isinstance(command, Overflow) and rings.get(command.contact)):
+        if not (isinstance(command, SendToFallback) and rings.get(command.contact)):
             kept.append(command)
     return kept[::-1]
 
 
-def _fail(item: _Asked) -> None:
+def _fail_waiter(item: _Waiter) -> None:
     if not item.answer.done():
         item.answer.set_exception(InboxClosed("the node is going down"))
-        # Nobody may be waiting any more (the asker timed out): the error is not lost news then.
+        # Perhaps nobody waits any more, after a time-out. The error is then no lost news.
         item.answer.exception()
 
 

@@ -1,19 +1,20 @@
-"""`santral` and `python -m santral`: the command line."""
+"""Start the command line for `santral` and `python -m santral`."""
 
 from __future__ import annotations
 
 import sys
 
 INTERRUPTED = 130
-"""128 + SIGINT, as shells and `make` expect it."""
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells and `make` expect it."""
 
 
-def main() -> None:
-    """Run a command; errors of ours are one sentence on stderr and an exit code that means something."""
+def run_cli() -> None:
+    """Run a command. An error of Santral becomes one sentence on stderr with its exit code."""
     from santral.errors import SantralError
 
     try:
-        from santral.cli import cli  # takes about a second: Ctrl-C meanwhile shows no traceback either
+        # Imported inside, because it takes about a second, and Ctrl-C must not show a traceback then.
+        from santral.cli import cli
 
         cli()
     except SantralError as error:
@@ -21,12 +22,13 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         if error.filename is None:
-            raise  # no file that somebody named: a fault of ours, whose place must be seen
-        sys.stderr.write(f"santral: {error.filename}: {error.strerror}. Name another place, or mend its rights\n")
+            # No file that the user named, so it is a fault of Santral. The traceback must be seen.
+            raise
+        sys.stderr.write(f"santral: {error.filename}: {error.strerror}. Name another place, or fix its permissions\n")
         sys.exit(SantralError.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":
-    main()
+    run_cli()

@@ -1,4 +1,4 @@
-"""The command line: mounts each room's commands and passes in what a room may not import itself."""
+"""Assemble the command line: mount the commands of each room and pass in what a room may not import."""
 
 from __future__ import annotations
 
@@ -13,47 +13,52 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from asterisk_conf import cli as asterisk_conf_cli
-from asterisk_conf.lint import lint
-from asterisk_conf.plan import Plan, PlanError
-from asterisk_conf.render import render
-from centres.load import load
+from asterisk_conf.conf_plan import AsteriskPlan, PlanError
+from asterisk_conf.lint import lint_files
+from asterisk_conf.render import render_files
+from centres.centre_reader import load_centre
 from desk import cli as desk_cli
-from drawing.chart import document
+from drawing.chart import svg_document
 from ivr import cli as ivr_cli
-from ivr.flow.hear import NOT_APPLICABLE
+from ivr.flow.sound_checks import NOT_APPLICABLE
 from lab import cli as lab_cli
-from lab.bench.cli import bench
-from metrics import cli as metrics_cli
-from metrics import mqtt_cli, report_cli, rules_cli
 from metrics.dashboards import cli as dashboards_cli
+from metrics.mqtt import cli as mqtt_cli
+from metrics.prometheus import cli as prometheus_cli
+from metrics.reports import cli as reports_cli
+from metrics.reports import survey_cli as metrics_cli
 from planning import cli as planning_cli
-from planning import why_cli
-from planning.opening import OpeningOn
+from planning.simulation.opening import OpeningOn
+from planning.why import cli as why_cli
 from prompts import cli as prompts_cli
-from prompts.lengths import Lengths
-from routing.core.model import Centre as RoutingCentre
-from santral import app, broker, by_date, callers_cli, config, outside, privacy_cli, sms_cli
-from santral.config import DEFAULT_CENTRE
+from prompts.prompt_lengths import PromptLengths
+from routing.core.model.centre_model import Centre as RoutingCentre
+from santral import sms_cli
+from santral.centre import config, coverage_by_date, remote_agents
+from santral.centre.config import DEFAULT_CENTRE
 from santral.errors import BadCentre
-from santral.hours import opening_on, pages, table
-from santral.journal import note_needs, open_facts, open_journal, open_past
-from santral.secrets import Secrets, write_private
+from santral.node import app, mqtt_setup
+from santral.node.opening_hours import build_pages, hours_table, opening_on
+from santral.node.state_reader import note_needs, open_facts, open_journal, open_past
+from santral.privacy import cli as privacy_cli
+from santral.privacy import preferences_cli
+from santral.secrets import NodeSecrets, write_private
 
 SECTIONS = {
     "A centre's files": ("check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics", "dashboards"),
     "A node and its calls": ("run", "status", "reload", "announce", "agent", "contacts", "callbacks", "callers",
                              "recordings", "sms"),
-    "What happened": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
+    "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
     "Planning": ("simulate", "staff"),
     "To try and to measure": ("lab", "bench")}
-"""Of `santral --help`; what is in none of them stands first."""
+"""Sections of `santral --help`. Commands in no section come first."""
 
 
 class Sections(TyperGroup):
-    """The commands as somebody looks for them, not as the rooms are mounted."""
+    """A group whose commands are listed by section."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Those in no section, then section by section."""
+        """Return the commands without a section, then section by section."""
         titled = [(title, name) for title, names in SECTIONS.items() for name in names if name in self.commands]
         for title, name in titled:
             setattr(self.commands[name], "rich_help_panel", title)  # noqa: B010 - commands and groups of typer have it
@@ -65,32 +70,35 @@ cli = typer.Typer(cls=Sections, no_args_is_help=True, add_completion=False, pret
                   help="Santral: a contact-centre engine behind one telephone number.")
 
 Centre = Annotated[Path, typer.Argument(help="Folder of the centre.")]
-Settings = Annotated[Path | None, typer.Option("--settings", help="TOML laid over santral.toml: what this machine has "
-                                                                  "otherwise.")]
+Settings = Annotated[Path | None, typer.Option("--settings", help=(
+    "TOML file whose values replace those of santral.toml on this machine."))]
 
 
-@cli.command()
-def check(
+@cli.command("check")
+def check_centre(
     centre: Centre = DEFAULT_CENTRE,
     settings: Settings = None,
-    state: Annotated[Path, typer.Option("--state", help="State folder of the node: numbers of remote counsellors.")]
-    = Path("/var/lib/santral"),
+    state: Annotated[Path, typer.Option("--state", help=(
+        "State folder of the node, with the numbers of remote counsellors."))] = Path("/var/lib/santral"),
 ) -> None:
-    """Check a centre's files, and the Asterisk files made of them: all problems at once. Exit 0 or 2."""
+    """Check a centre's files and the Asterisk files made of them. All problems are shown at once. Exit 0 or 2."""
+    # 1. Check the files of the centre. Warnings do not change the exit code.
     console = Console(highlight=False, soft_wrap=True)
-    found = config.check(centre, settings)
-    warnings = (*found.warnings, *config.unsent(found), *outside.read(found.loaded, state / "secrets").warnings,
-                *by_date.coming(found.loaded, found.flow))
+    found = config.check_centre(centre, settings)
+    warnings = (*found.warnings, *config.unsent_sms(found),
+                *remote_agents.read_numbers(found.loaded, state / "secrets").warnings,
+                *coverage_by_date.coming_problems(found.loaded, found.flow))
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
     problems = found.problems + found.today
     for problem in problems:
         console.print(str(problem), markup=False)
     if problems:
-        console.print(f"{config.counted(len(problems))} in {centre}", markup=False)
+        console.print(f"{config.format_count(len(problems))} in {centre}", markup=False)
         raise typer.Exit(2)
+    # 2. Render the Asterisk files and check them too.
     try:
-        findings = lint(render(_plan_to_look_at(centre, settings)))
+        findings = lint_files(render_files(_plan_to_look_at(centre, settings)))
     except PlanError as error:
         for fault in error.faults:
             console.print(f"santral.toml: {fault}", markup=False)
@@ -99,111 +107,123 @@ def check(
         console.print(str(finding), markup=False)
     if findings:
         raise typer.Exit(2)
+    # 3. Report success.
     loaded = found.loaded
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
                   f"{len(loaded.accommodations)} with accommodations, "
-                  f"{config.counted(len(warnings), 'warning')}", markup=False)
+                  f"{config.format_count(len(warnings), 'warning')}", markup=False)
     console.print(NOT_APPLICABLE, markup=False)
 
 
-@cli.command()
-def run(
+@cli.command("run")
+def run_node(
     centre: Centre = DEFAULT_CENTRE,
-    state: Annotated[Path, typer.Option("--state", help="Folder of records and secrets.")] = Path("/var/lib/santral"),
+    state: Annotated[Path, typer.Option("--state", help=(
+        "Folder of the node's records and secrets."))] = Path("/var/lib/santral"),
     settings: Settings = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
 ) -> None:
-    """Run a node against your own Asterisk, until SIGTERM or Ctrl-C."""
-    raise typer.Exit(app.run(centre, settings, state, log_json=log_json))
+    """Run a node with your own Asterisk until SIGTERM or Ctrl-C."""
+    raise typer.Exit(app.run_node(centre, settings, state, log_json=log_json))
 
 
 @cli.command("hours")
-def hours_(
+def show_hours(
     centre: Centre = DEFAULT_CENTRE,
     settings: Settings = None,
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=800, help="So many days.")] = 7,
+    days: Annotated[int, typer.Option("--days", min=1, max=800, help="Number of days.")] = 7,
 ) -> None:
-    """When the line and its services are open and who is on call, day by day, as the files say. Exit 0 or 2."""
+    """Show day by day when the line and its services are open and who is on call, as the files say. Exit 0 or 2."""
     found = config.node_config(centre, settings)
     today = datetime.now(ZoneInfo(found.settings.centre.timezone))
     day = (first or today).date()
-    if (date.max - day).days < days:  # and the last one has no midnight after it
+    # The last day of the calendar has no midnight after it.
+    if (date.max - day).days < days:
         raise typer.BadParameter(f"{days} days from {day} are beyond the calendar, which ends at {date.max}",
                                  param_hint="--from")
-    shown = pages(found.settings, found.loaded, day, days)
-    Console(highlight=False).print(table(shown, {one.id: one.name for one in found.loaded.services}))
+    shown = build_pages(found.settings, found.loaded, day, days)
+    Console(highlight=False).print(hours_table(shown, {one.id: one.name for one in found.loaded.services}))
 
 
-def plan_of(centre: Path, settings: Path | None, state: Path) -> Plan:
-    """For the rooms that render Asterisk's files."""
-    return config.asterisk_plan(config.node_config(centre, settings), Secrets(state))
+def plan_of(centre: Path, settings: Path | None, state: Path) -> AsteriskPlan:
+    """Return the plan of the Asterisk files, for the room that renders them."""
+    return config.asterisk_plan(config.node_config(centre, settings), NodeSecrets(state))
 
 
 def opening_of(centre: Path) -> OpeningOn:
-    """For the rooms that plan: when services are open and who is on call."""
+    """Return the opening and on-call hours of a centre, for the planning room."""
     found = config.node_config(centre)
     return partial(opening_on, found.settings, found.loaded)
 
 
 def centre_of(centre: Path) -> RoutingCentre:
-    """For the rooms that plan: what decides routing. BadCentre with every problem."""
+    """Return the engine's values of a centre, for the planning room. Raise BadCentre with all problems."""
     return config.node_config(centre).centre
 
 
-def menu_of(centre: Path, settings: Path | None = None) -> ivr_cli.Menu:
-    """For the commands of the menu: it, and how long its sentences are."""
+def menu_of(centre: Path, settings: Path | None = None) -> ivr_cli.CentreMenu:
+    """Return the menu of a centre and the lengths of its prompts, for the commands of the menu."""
     node = config.node_config(centre, settings)
-    return ivr_cli.Menu(node.flow, Lengths.of(*config.sounds(node.loaded)), node.settings.numbers)
+    return ivr_cli.CentreMenu(node.flow, PromptLengths.of_folders(*config.sound_folders(node.loaded)),
+                              node.settings.numbers)
 
 
 def zone_of(centre: Path) -> ZoneInfo:
-    """The clock of a centre, for reports: of its settings alone, whatever is wrong in its other files."""
-    found = load(centre)
+    """Return the time zone of a centre for reports. Only its settings must be valid."""
+    found = load_centre(centre)
     if found.settings is None:
         raise BadCentre("\n".join(map(str, found.problems)))
     return ZoneInfo(found.settings.centre.timezone)
 
 
-def _shot(page: Path, out: Path) -> None:
-    from prompts.report import picture  # it loads what measures sounds, and no other command needs that
+def _take_screenshot(page: Path, out: Path) -> None:
+    # Imported here, because it loads the sound measurement, which no other command needs.
+    from prompts.prompt_report import take_screenshot
 
-    picture(page, out)
+    take_screenshot(page, out)
 
 
 def names_of(centre: Path) -> dict[str, str]:
-    """For the dashboards: what the services of a centre are called."""
-    return {one.id: one.name for one in load(centre).services}
+    """Return the names of a centre's services, for the dashboards."""
+    return {one.id: one.name for one in load_centre(centre).services}
 
 
-def _other_pictures() -> dict[str, str]:
-    return {"menu.svg": ivr_cli.draw(menu_of(DEFAULT_CENTRE), document)}
-
-
-def _plan_to_look_at(centre: Path, settings: Path | None) -> Plan:
-    """A plan with secrets of nobody: `check` writes nothing."""
+def _plan_to_look_at(centre: Path, settings: Path | None) -> AsteriskPlan:
+    """Return a plan with secrets of nobody, because `check` writes nothing."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="santral-check-") as folder:
-        write_private(Secrets(Path(folder)).folder / "trunk.json", '{"secret": "of-nobody"}')
+        write_private(NodeSecrets(Path(folder)).folder / "trunk.json", '{"secret": "of-nobody"}')
         return plan_of(centre, settings, Path(folder))
 
 
-cli.add_typer(asterisk_conf_cli.commands(plan_of))
-cli.add_typer(prompts_cli.commands(), name="prompts")
-cli.add_typer(lab_cli.commands(), name="lab")
-cli.add_typer(ivr_cli.commands(menu_of, document, DEFAULT_CENTRE), name="menu")
-cli.add_typer(planning_cli.commands(centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs,
-                                    _other_pictures))
-cli.add_typer(callers_cli.commands(), name="callers")
-cli.add_typer(privacy_cli.commands(), name="privacy")
-cli.add_typer(sms_cli.commands(), name="sms")
-why_cli.mount(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
-desk_cli.mount(cli)
-metrics_cli.mount(cli, metrics_cli.House(open_facts, zone_of, DEFAULT_CENTRE))
-mqtt_cli.mount(cli, broker.plan)
-rules_cli.mount(cli)
-dashboards_cli.mount(cli, dashboards_cli.House(names_of, DEFAULT_CENTRE))
-report_cli.mount(cli, report_cli.House(open_past, zone_of, DEFAULT_CENTRE, _shot))
-cli.command(name="bench")(bench)
+# Each room builds its commands. Functions of other rooms are passed in, because rooms do not import each other.
+cli.add_typer(asterisk_conf_cli.build_commands(plan_of))
+cli.add_typer(prompts_cli.build_commands(), name="prompts")
+cli.add_typer(lab_cli.build_commands(), name="lab")
+cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), name="menu")
+cli.add_typer(planning_cli.build_commands(
+    centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs))
+cli.add_typer(preferences_cli.build_commands(), name="callers")
+cli.add_typer(privacy_cli.build_commands(), name="privacy")
+cli.add_typer(sms_cli.build_commands(), name="sms")
+why_cli.add_commands(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
+desk_cli.add_commands(cli)
+metrics_cli.add_commands(cli, metrics_cli.SurveySources(open_facts, zone_of, DEFAULT_CENTRE))
+mqtt_cli.add_commands(cli, mqtt_setup.broker_plan)
+prometheus_cli.add_commands(cli)
+dashboards_cli.add_commands(cli, dashboards_cli.CentreInfo(names_of, DEFAULT_CENTRE))
+reports_cli.add_commands(cli, reports_cli.ReportSources(open_past, zone_of, DEFAULT_CENTRE, _take_screenshot))
 
+try:
+    # Benchmarks belong to a checkout of the repository. They are not installed.
+    from bench.cli import run_benchmarks
+except ModuleNotFoundError:
+    @cli.command("bench", context_settings={"ignore_unknown_options": True})
+    def explain_benchmarks(names: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+        """Run benchmarks, in a checkout of the repository only."""
+        typer.echo("santral: benchmarks are not installed. Run this command in a checkout of the repository.", err=True)
+        raise typer.Exit(1)
+else:
+    cli.command(name="bench")(run_benchmarks)

@@ -1,4 +1,5 @@
-"""Secrets of a node: random at first run, in files of mode 0600 below `STATE/secrets`. Nothing has a default."""
+"""Manage the secrets of a node: random at the first run, in files of mode 0600 below `STATE/secrets`. None has a
+default."""
 
 from __future__ import annotations
 
@@ -10,22 +11,24 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from santral.errors import SantralError, StoreTrouble
+from santral.errors import SantralError, StoreFailure
 
 SECRET_BYTES = 24
-"""192 bits for phones, AMI users and tokens: beyond guessing, still typed into a phone's web page without trouble."""
+"""Length of secrets for phones, AMI users and tokens. 192 bits cannot be guessed, and a person can still type them into
+a phone's web page."""
 
 PIN_DIGITS = 6
-"""What a person keys in at any seat. Guessing is bounded by the lock-out of the telephone codes, not by length."""
+"""Length of the PIN that an agent keys in at a seat. The lock-out of the telephone codes bounds guessing, not the
+length."""
 
 DEVICE_BYTES = 8
-"""Of a device's name: no two are the same, and nobody finds one by trying."""
+"""Length of a device's random name. It makes names unique and impossible to find by trying."""
 
 READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class Secrets:
-    """The secrets of one state folder. Reading creates what is missing, so a new agent gets a PIN at the next start."""
+class NodeSecrets:
+    """The secrets of one state folder. Reading creates missing secrets, so a new agent gets a PIN at the next start."""
 
     def __init__(self, state: Path) -> None:
         self.folder = state / "secrets"
@@ -33,18 +36,18 @@ class Secrets:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
         except OSError as error:
-            raise _unusable(self.folder, error) from error
+            raise _unusable_error(self.folder, error) from error
 
-    def ami(self) -> Mapping[str, str]:
-        """Secrets of the two AMI users: `events` and `actions`."""
-        return self._fill("ami.json", ("events", "actions"), _random)
+    def ami_secrets(self) -> Mapping[str, str]:
+        """Return the secrets of the two AMI users, `events` and `actions`."""
+        return self._fill_file("ami.json", ("events", "actions"), _random_secret)
 
-    def seats(self, seats: Iterable[str]) -> Mapping[str, str]:
-        """SIP secret of each phone."""
-        return self._fill("seats.json", seats, _random)
+    def seat_secrets(self, seats: Iterable[str]) -> Mapping[str, str]:
+        """Return the SIP secret of each phone."""
+        return self._fill_file("seats.json", seats, _random_secret)
 
-    def trunk(self) -> str:
-        """Password at the carrier, as it gave it. Not ours to make: the operator puts it there."""
+    def trunk_password(self) -> str:
+        """Return the password that the carrier has given. The operator writes it into the file."""
         path = self.folder / "trunk.json"
         secret = read_private(path).get("secret")
         if not secret:
@@ -52,29 +55,31 @@ class Secrets:
                                f'{{"secret": "..."}} into {path}, mode 0600')
         return str(secret)
 
-    def pins(self, agents: Iterable[str]) -> Mapping[str, str]:
-        """PIN of each agent. Change one by deleting its entry and restarting."""
-        return self._fill("pins.json", agents, _pin)
+    def agent_pins(self, agents: Iterable[str]) -> Mapping[str, str]:
+        """Return the PIN of each agent. Delete an entry and restart to change a PIN."""
+        return self._fill_file("pins.json", agents, _random_pin)
 
-    def devices(self, agents: Iterable[str]) -> Mapping[str, str]:
-        """Random name of each agent's device: what it is called in topics, and its user name at the broker."""
-        return self._fill("devices.json", agents, _name)
+    def device_names(self, agents: Iterable[str]) -> Mapping[str, str]:
+        """Return the random name of each agent's device, which is its name in topics and its user at the broker."""
+        return self._fill_file("devices.json", agents, _random_name)
 
-    def mqtt(self, users: Iterable[str]) -> Mapping[str, str]:
-        """Password of each user of the MQTT broker."""
-        return self._fill("mqtt.json", users, _random)
+    def mqtt_passwords(self, users: Iterable[str]) -> Mapping[str, str]:
+        """Return the password of each user of the MQTT broker."""
+        return self._fill_file("mqtt.json", users, _random_secret)
 
-    def tokens(self, agents: Iterable[str]) -> tuple[str, str, Mapping[str, str]]:
-        """API tokens: admin's, supervisor's, and each agent's own. Raises SantralError when two are the same."""
+    def api_tokens(self, agents: Iterable[str]) -> tuple[str, str, Mapping[str, str]]:
+        """Return the API tokens of admin, supervisor and each agent. Raise SantralError if two are equal."""
+        # 1. Read the tokens and make the missing ones.
         path = self.folder / "tokens.json"
         known = read_private(path)
         own = known.get("agents")
         mine: dict[str, str] = dict(own) if isinstance(own, dict) else {}
         wanted = list(agents)
-        admin = str(known.get("admin") or _random())
-        supervisor = str(known.get("supervisor") or _random())
+        admin = str(known.get("admin") or _random_secret())
+        supervisor = str(known.get("supervisor") or _random_secret())
         for agent in wanted:
-            mine.setdefault(agent, _random())
+            mine.setdefault(agent, _random_secret())
+        # 2. Refuse equal tokens, because the role would depend on the order of comparison.
         value = {"admin": admin, "supervisor": supervisor, "agents": mine}
         said = [token for token in (admin, supervisor, *(mine[agent] for agent in wanted)) if token]
         if len(set(said)) != len(said):
@@ -83,7 +88,7 @@ class Secrets:
             write_private(path, json.dumps(value, indent=1))
         return admin, supervisor, {agent: mine[agent] for agent in wanted}
 
-    def _fill(self, name: str, keys: Iterable[str], make: Callable[[], str]) -> Mapping[str, str]:
+    def _fill_file(self, name: str, keys: Iterable[str], make: Callable[[], str]) -> Mapping[str, str]:
         path = self.folder / name
         known = {key: str(value) for key, value in read_private(path).items()}
         wanted = list(keys)
@@ -95,15 +100,16 @@ class Secrets:
 
 
 def read_private(path: Path) -> dict[str, object]:
-    """The object in a file of secrets; empty when there is none. Raises SantralError."""
+    """Return the object in a file of secrets, or an empty one without a file. Raise SantralError for a bad file."""
     try:
+        # A file that others can read may already be known to them, so it is refused.
         if stat.S_IMODE(path.stat().st_mode) & READABLE_BY_OTHERS:
             raise SantralError(f"{path} is readable by others. Close it: chmod 600 {path}")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise _unusable_error(path, error) from error
     except ValueError as error:
         raise SantralError(f"{path} is not JSON ({error}). Restore it, or delete it to get new secrets") from error
     if not isinstance(value, dict):
@@ -112,7 +118,7 @@ def read_private(path: Path) -> dict[str, object]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write whole or not at all, mode 0600 from the first byte. Raises StoreTrouble."""
+    """Write a file whole or not at all, with mode 0600 from the first byte. Raise StoreFailure on errors."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -120,28 +126,29 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        # Rename after the sync. Otherwise a power loss could leave an empty file under the final name.
         draft.replace(path)
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise _unusable_error(path, error) from error
 
 
-def same(given: str, known: str) -> bool:
-    """Compare without telling by the time how much was right."""
+def compare_secret(given: str, known: str) -> bool:
+    """Compare two secrets in constant time."""
     return hmac.compare_digest(given.encode(), known.encode())
 
 
-def _unusable(path: Path, error: OSError) -> StoreTrouble:
-    return StoreTrouble(f"{path} cannot be used by this user: {error.strerror}. Name another state folder with "
+def _unusable_error(path: Path, error: OSError) -> StoreFailure:
+    return StoreFailure(f"{path} cannot be used by this user: {error.strerror}. Name another state folder with "
                         "--state, or give this one to the user who runs the node")
 
 
-def _random() -> str:
+def _random_secret() -> str:
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
-def _name() -> str:
+def _random_name() -> str:
     return secrets.token_hex(DEVICE_BYTES)
 
 
-def _pin() -> str:
+def _random_pin() -> str:
     return "".join(str(secrets.randbelow(10)) for _ in range(PIN_DIGITS))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from routing.core import events as e
-from routing.core import facts as f
 from routing.core.engine import Engine
-from routing.core.ids import AgentId
-from routing.core.model import Profile
+from routing.core.model import facts as f
+from routing.core.model.centre_model import Profile
+from routing.core.model.ids import AgentId
 from routing.core.stored import StoredAgent
-from tests.core_house import House, of_burden, restore
+from tests.core.house import House, of_burden, restore
 
 A = AgentId("a")
 LONG = Profile(wrapup_s=0.0, max_continuous_s=1e9)
 
 
 def house(profile: Profile = LONG, *plan: tuple[float, float], at: float = 1.0, names: str = "a") -> House:
-    """Agents at their seats, the first one's breaks planned."""
+    """Return a house with agents at their seats and planned breaks for the first one."""
     found = House(dict.fromkeys(names, 50), profile)
     found.now = at
     found.sits(*names, at=at)
@@ -25,7 +25,7 @@ def house(profile: Profile = LONG, *plan: tuple[float, float], at: float = 1.0, 
 
 
 def run(h: House, until: float) -> None:
-    """Let the clock go."""
+    """Run the clock until this time."""
     while (due := h.engine.next_deadline()) is not None and due <= until:
         h.tick(due)
     h.now = until
@@ -33,11 +33,11 @@ def run(h: House, until: float) -> None:
 
 
 def restarted(h: House) -> House:
-    """The same house from the agent's row."""
+    """Return the same house, restored from the agent's row."""
     last = h.last(f.AgentChanged)
-    told = [fact.wellbeing for fact in h.facts_of(f.AgentChanged) if fact.wellbeing is not None]
+    told = [fact.load_state for fact in h.facts_of(f.AgentChanged) if fact.load_state is not None]
     row = StoredAgent(agent=last.agent, version=last.version, state=last.state, reason=last.reason,
-                      since=h.agent("a").since, seat=last.seat, misses=last.misses, idle_since=last.idle_since,
+                      since=h.agent("a").since, seat=last.seat, rna_count=last.rna_count, idle_since=last.idle_since,
                       wrapup_until=last.wrapup_until, pause_pending=last.pause_pending,
                       leave_pending=last.leave_pending, **of_burden(told[-1] if told else None))
     other = House({"a": 50}, h.centre.agents[0].profile)

@@ -1,4 +1,4 @@
-"""What all tests share: the profile of hypothesis, which must be in force before the first `@settings` is read."""
+"""Shared by all tests: the profile of hypothesis, which must be in force before the first `@settings` is read."""
 
 from __future__ import annotations
 

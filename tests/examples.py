@@ -1,5 +1,8 @@
-"""How far properties are searched. `make test` tries the same examples every time, so that a change is judged by what
-it changes; `make test-long` tries others each time, and `SANTRAL_EXAMPLES` times as many."""
+"""The number of examples of properties.
+
+`make test` tries the same examples each time, so that only the change decides. `make test-long` tries different
+examples each time, `SANTRAL_EXAMPLES` times as many.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole centre of a worked example: the page shows the files that matter, here are the others."""
+"""The whole centre of a worked example. The page shows the files that matter; the others are here."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from planning.guide import Example
-from routing.core.model import Centre
-from santral.config import node_config
+from guide.examples import PageExample
+from routing.core.model.centre_model import Centre
+from santral.centre.config import node_config
 
 SETTINGS = """[centre]
 name = "Örnek"
@@ -22,13 +22,13 @@ outgoing = "192.0.2.10"
 [seats]
 first = 2001
 count = 20
-[net]
+[fallback]
 seats = ["2001"]
 """
 
 
-def write_centre(example: Example, folder: Path) -> Path:
-    """Every file of it, with a menu that leads to each of its services."""
+def write_centre(example: PageExample, folder: Path) -> Path:
+    """Write every file of the example, with a menu that leads to each of its services."""
     files = {"santral.toml": SETTINGS, "accommodations.yaml": "accommodations: []\n", **example.files}
     services = [one["id"] for one in yaml.safe_load(files["services.yaml"])["services"]]
     files["menu.yaml"] = yaml.safe_dump({
@@ -44,6 +44,6 @@ def write_centre(example: Example, folder: Path) -> Path:
     return folder
 
 
-def centre_of(example: Example, folder: Path) -> Centre:
-    """What decides routing. BadCentre with every problem."""
+def centre_of(example: PageExample, folder: Path) -> Centre:
+    """Return the settings that decide routing. Raise BadCentre with every problem."""
     return node_config(write_centre(example, folder)).centre

@@ -1,4 +1,4 @@
-"""The ministry's centre in a folder of a test's own, to be changed there."""
+"""The ministry's centre in a folder of a test, to be changed there."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 import shutil
 from pathlib import Path
 
-from centres.load import SHIPPED
+from centres.centre_reader import SHIPPED
 
 MEB = SHIPPED / "meb"
 ROSTER = re.compile(r", on_call: \{[^}]*\}")
 
 
 def copied(folder: Path) -> Path:
-    """A copy below this folder, as private as a machine has it."""
+    """Copy the centre below this folder, as private as on a machine."""
     centre = folder / "meb"
     shutil.copytree(MEB, centre)
     (centre / "accommodations.yaml").chmod(0o600)
@@ -21,7 +21,7 @@ def copied(folder: Path) -> Path:
 
 
 def edit(centre: Path, name: str, old: str, new: str) -> None:
-    """Replace a text where it stands first in a file; it must be there."""
+    """Replace the first occurrence of a text in a file. It must be there."""
     path = centre / name
     text = path.read_text(encoding="utf-8")
     assert old in text, f"{name}: {old}"
@@ -29,7 +29,7 @@ def edit(centre: Path, name: str, old: str, new: str) -> None:
 
 
 def seated(centre: Path) -> None:
-    """Everybody at a seat: for tests that say themselves who is on call. Takes the rosters out of a copy."""
+    """Take the rosters out of a copy, so that everybody has a seat. For tests that set who is on call."""
     path = centre / "team.yaml"
     text, found = ROSTER.subn("", path.read_text(encoding="utf-8"))
     assert found, "nobody of the ministry's team is on call"

@@ -9,48 +9,48 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from planning.house import Arrival, Duty
-from routing.core.ids import AgentId, ServiceId, SkillId
-from routing.core.model import Agent, Centre, Profile, Service, Step
+from planning.simulation.centre_run import Arrival, Duty
+from routing.core.model.centre_model import Agent, Centre, Profile, Service, Step
+from routing.core.model.ids import AgentId, ServiceId, SkillId
 
 EDU = ServiceId("edu")
 SKILL = SkillId("edu")
 BARE = Profile(wrapup_s=0.0, max_continuous_s=inf)
-"""Nothing between two talks: what formulae assume."""
+"""No time between two talks, as formulae assume."""
 
 
 def zone_of(_folder: Path) -> ZoneInfo:
-    """A centre's clock."""
+    """Return the time zone of a centre."""
     return ZoneInfo("Europe/Istanbul")
 
 
 def service(name: str = "edu", **more: Any) -> Service:
-    """A service that asks for the skill of its own name."""
+    """Return a service that asks for the skill with its name."""
     return Service(ServiceId(name), name.title(), (Step(((SkillId(name), 1),)),))._replace(**more)
 
 
 def agent(name: str, *skills: str, profile: Profile = BARE) -> Agent:
-    """An agent with these skills (`edu` when none is named)."""
+    """Return an agent with these skills, or with `edu` if none is named."""
     return Agent(AgentId(name), tuple((SkillId(skill), 50) for skill in skills or ("edu",)), profile)
 
 
 def pool(size: int, profile: Profile = BARE, **more: Any) -> Centre:
-    """One service, everybody alike: a1, a2, ..."""
+    """Return a centre with one service and equal agents: a1, a2, ..."""
     return Centre((service(**more),), tuple(agent(f"a{number}", profile=profile) for number in range(1, size + 1)))
 
 
 def always(centre: Centre, end: float = 1e9) -> list[Duty]:
-    """Everybody is there from 0 on."""
+    """Return duties in which everybody is there from 0 on."""
     return [Duty(one.id, 0.0, end) for one in centre.agents]
 
 
 def calls(*times: float, handle_s: float = 60.0, **more: Any) -> list[Arrival]:
-    """Calls for `edu` at these times."""
+    """Return calls for `edu` at these times."""
     return [Arrival(at, EDU, handle_s)._replace(**more) for at in times]
 
 
 def poisson(count: int, rate: float, handle_s: float, patience_s: float = inf, seed: int = 1) -> Iterator[Arrival]:
-    """What M/M/n assumes."""
+    """Yield calls as M/M/n assumes."""
     rng, at = random.Random(seed), 0.0
     for _ in range(count):
         at += rng.expovariate(rate)

@@ -1,7 +1,7 @@
-"""Looks at every offer and asks of the agent's profile alone: may this be? Shares nothing with the engine but the words
-of `routing.core.model`; `profile_memory` is what it knows of the house.
+"""Checks each offer against the agent's profile alone. It shares only the words of `routing.core.model.centre_model`
+with the engine. `profile_memory` is its memory of the house.
 
-Whatever is wrong is kept as a sentence in `violations`; nothing is thrown, so that all of them are counted.
+Each violation is kept as a sentence in `violations`. No exception is raised, so that all of them are counted.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from routing.core import commands as c
-from routing.core import facts as f
-from routing.core import talk_facts as tf
-from routing.core.model import (
+from routing.core.model import commands as c
+from routing.core.model import facts as f
+from routing.core.model import talk_facts as tf
+from routing.core.model.centre_model import (
     PHONE_CHANNELS,
     SHIPPED,
     AgentState,
@@ -29,42 +29,42 @@ CLOSE_S = 1e-6
 """Sums of floating-point times differ by this."""
 
 NEARLY = 0.02
-"""Of a load: both sums are rounded in their own way, and what has faded away is forgotten."""
+"""Tolerance of a load. Both sums are rounded differently, and faded loads are forgotten."""
 
 P80_TRUST = 0.6
-"""The expected handle time is an estimate; less than this share of it left before a break is no matter of taste."""
+"""The expected handle time is an estimate. A smaller share of it before a break is certainly too little."""
 
 
 class ProfileChecker(ProfileMemory):
-    """Every field of a profile, asked at every offer, wrap-up and return."""
+    """Checks every field of a profile at every offer, wrap-up and return."""
 
     def __init__(self) -> None:
         super().__init__()
         self.violations: list[str] = []
         self.checked: Counter[str] = Counter()
-        """How often each rule had something to say: a rule that never had was not tried."""
+        """Count of the cases of each rule. A rule without cases was not tested."""
 
     def _wrapup(self, one: At, fact: tf.WrappedUp) -> None:
-        """The wrap-up had the time and the end that the profile gives it."""
-        if one.talk_over_at is None:
+        """Check that the wrap-up had the time and the end of the profile."""
+        if one.talk_ended_at is None:
             return
         profile, person = one.profile, self.people[fact.agent]
         left = person.state is AgentState.SIGNED_OUT or person.leaves
         given_s = profile.wrapup_s + one.extended_s
-        short = fact.at - one.talk_over_at < given_s - CLOSE_S
+        short = fact.at - one.talk_ended_at < given_s - CLOSE_S
         if profile.wrapup_s <= 0 or left:
             return
         if profile.wrapup_mode is WrapUpMode.MANDATORY and not person.word:
             self._wrong("wrapup", fact, "ended without the agent's word")
         if profile.wrapup_mode is WrapUpMode.MANDATORY_TIMEOUT and short and not person.word:
-            self._wrong("wrapup", fact, f"{fact.at - one.talk_over_at:.1f} s of {given_s:.1f}")
+            self._wrong("wrapup", fact, f"{fact.at - one.talk_ended_at:.1f} s of {given_s:.1f}")
         if profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT and short and not person.word:
             self._wrong("wrapup", fact, "shorter than it must be")
         self.checked["wrapup"] += 1
         self.checked["wrapup_extend"] += one.extended_s > 0
 
     def _returned(self, fact: f.AgentChanged) -> None:
-        """Back by the clock: if the profile says so, and after its time."""
+        """Check that the clock returned the agent only if the profile says so, after its time."""
         after_s, gone_s = self.agents[fact.agent].profile.auto_return_s, fact.at - self.people[fact.agent].away_at
         self.checked["auto_return"] += 1
         if after_s is None or gone_s < after_s - CLOSE_S:
@@ -86,9 +86,9 @@ class ProfileChecker(ProfileMemory):
             self._room(fact, person, profile)
             self._strain(fact, name, person, profile, service)
             self._breaks(fact, name, person, profile)
-            self.checked["misses_allowed"] += person.missed > 0
-            if person.gone and person.missed >= profile.misses_allowed:  # a reload may allow more
-                self._wrong("misses_allowed", fact, f"{name} missed {person.missed}")
+            self.checked["rna_allowed"] += person.missed > 0
+            if person.gone and person.missed >= profile.rna_allowed:  # a reload may allow more
+                self._wrong("rna_allowed", fact, f"{name} missed {person.missed}")
             if before.get(name, person.state) in (AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.BUSY,
                                                   AgentState.NOT_RESPONDING):
                 self._wrong("state", fact, f"{name} was {before.get(name, person.state)}")
@@ -96,7 +96,7 @@ class ProfileChecker(ProfileMemory):
         self.checked["offers"] += 1
 
     def _pair(self, fact: f.Offered) -> None:
-        """A call comes to both; each of them must have room for it, as every offer (see `_offered`)."""
+        """Check that a call comes to both agents of a pair. `_offered` checks the room of each."""
         pair_id = self.agents[fact.agent].profile.pair_id
         if not pair_id:
             if fact.partner is not None:
@@ -119,7 +119,7 @@ class ProfileChecker(ProfileMemory):
         self.checked["no_topics"] += bool(profile.no_topics)
 
     def _room(self, fact: f.Offered, person: Person, profile: Profile) -> None:
-        """Concurrency, capacity, one at a time, captions."""
+        """Check concurrency, capacity, one at a time, and captions."""
         live = list(person.at_hand.values())
         most = dict(profile.max_concurrency).get(fact.channel, 1)
         if sum(one.channel is fact.channel for one in live) >= most:
@@ -143,7 +143,7 @@ class ProfileChecker(ProfileMemory):
             self._wrong("capacity", fact, f"{used} used of {profile.capacity}")
         calls = any(rows[one.channel].interrupts for one in live)
         if calls and any(one.interrupted for one in live):
-            self._wrong("interrupted", fact, "something beside a call that interrupted")
+            self._wrong("interrupted", fact, "an offer during a call that interrupted")
         if profile.captions and live and (calls or rows[fact.channel].interrupts):
             self._wrong("captions", fact, "a call is not alone")
         self.checked["captions"] += profile.captions and rows[fact.channel].interrupts
@@ -160,14 +160,14 @@ class ProfileChecker(ProfileMemory):
         if service.load < 3:
             return
         self.checked["heavy"] += 1
-        self.checked["spared"] += person.spared_until > 0
-        if at < person.spared_until - CLOSE_S:
+        self.checked["spared"] += person.heavy_declined_until > 0
+        if at < person.heavy_declined_until - CLOSE_S:
             self._wrong("spared", fact, "the agent said: not now")
         if self._relaxed(person, "distress_limit", at):
             self.checked["relaxed"] += 1
             return
         load = self._limit(name, at)
-        sure = abs(load - profile.distress.again) > NEARLY and abs(load - profile.distress.hard) > NEARLY
+        sure = abs(load - profile.distress.release) > NEARLY and abs(load - profile.distress.hard) > NEARLY
         beyond = []
         if person.limited and sure:
             beyond.append(f"load {load:.2f}, limit {profile.distress.hard}")
@@ -183,7 +183,7 @@ class ProfileChecker(ProfileMemory):
         elif fact.tier == 2 and sure and not profile.pair_id:
             self._wrong("ceiling", fact, "by the ceiling, and the agent was free to take it")
         if fact.tier == 0 and load >= profile.distress.soft + NEARLY:
-            self._wrong("soft", fact, f"gladly at load {load:.2f}, soft limit {profile.distress.soft}")
+            self._wrong("soft", fact, f"as a normal offer at load {load:.2f}, soft limit {profile.distress.soft}")
 
     def _breaks(self, fact: f.Offered, name: str, person: Person, profile: Profile) -> None:
         at = fact.at
@@ -200,26 +200,26 @@ class ProfileChecker(ProfileMemory):
                 self._wrong("break", fact, f"in the midst of it, {end - at:.0f} s before its end")
 
     def _command(self, command: c.Offer, fact: f.Offered) -> None:
-        """The parameters of the offer are those of the profile."""
+        """Check that the parameters of the offer are those of the profile."""
         agent = self.agents[fact.agent]
         profile = agent.profile
-        by_key = agent.outside or fact.tier == 2
+        by_key = agent.remote or fact.tier == 2
         spoken = profile.pre_connect in (PreConnect.WHISPER, PreConnect.BOTH)
         reading = profile.pre_connect_s if profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH) else 0.0
         ring_s = profile.ring_timeout_s  # of a pair the slower one has the time they need
         if fact.partner is not None:
             ring_s = max(ring_s, self.agents[fact.partner].profile.ring_timeout_s)
         wanted: dict[str, Any] = {
-            "ring_s": ring_s, "brief": spoken or by_key, "reading_s": reading,
+            "ring_s": ring_s, "whisper": spoken or by_key, "reading_s": reading,
             "answer_mode": AnswerMode.PRESS_ONE if by_key else profile.answer_mode, "comfort": profile.comfort,
-            "channel": fact.channel, "outside": agent.outside}
+            "channel": fact.channel, "remote": agent.remote}
         for name, value in wanted.items():
             if getattr(command, name) != value:
                 self._wrong(name, fact, f"{getattr(command, name)!r} instead of {value!r}")
         self.checked["parameters"] += 1
 
     def _p80(self, name: str) -> float:
-        """Eight of ten of the latest contacts took no longer; of the slowest service the agent can serve."""
+        """Return the 80th percentile of the latest handle times, for the slowest service of the agent."""
         skills = dict(self.agents[name].skills)
         worst = 0.0
         for service in self.centre.services:

@@ -1,8 +1,7 @@
-"""What an independent checker of profiles remembers of a house: who has what at hand, rests, is at a limit.
+"""The memory of an independent checker of profiles: the contacts of each agent, rests and limits.
 
-Written from the table of what a profile means, not from the engine: it is fed what was told (events), what came of it
-(facts) and what is to be done (commands), and shares with the engine nothing but the words of `routing.core.model`.
-What is thought of it stands in `profile_checker`.
+It follows the table in the documentation of profiles, not the code of the engine. Its input is the events, facts and
+commands. It shares only the words of `routing.core.model.centre_model` with the engine. `profile_checker` judges.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from routing.core import commands as c
 from routing.core import events as e
-from routing.core import facts as f
-from routing.core import talk_facts as tf
-from routing.core.model import (
+from routing.core.model import commands as c
+from routing.core.model import facts as f
+from routing.core.model import talk_facts as tf
+from routing.core.model.centre_model import (
     PHONE_CHANNELS,
     Agent,
     AgentState,
@@ -28,7 +27,7 @@ from routing.core.model import (
 )
 
 LEARNED = 400
-"""Latest handle times of a service that the checker's own estimate looks at."""
+"""Number of latest handle times of a service in the checker's estimate."""
 
 PLAIN = Profile()
 OWN_WORD = (e.WrapUpEnded, e.AgentResumed, e.AgentSignedOut)
@@ -44,7 +43,7 @@ class At:
     agent: str
     made_at: float
     connected_at: float | None = None
-    talk_over_at: float | None = None
+    talk_ended_at: float | None = None
     weight: int = 0
     interrupted: bool = False
     profile: Profile = PLAIN
@@ -54,7 +53,7 @@ class At:
 
 @dataclass
 class Person:
-    """An agent as the checker remembers them."""
+    """The checker's record of an agent."""
 
     state: AgentState = AgentState.SIGNED_OUT
     reason: str = ""
@@ -64,36 +63,36 @@ class Person:
     heavy_end: float | None = None
     heavy_last: bool = False
     rest_until: float = float("-inf")
-    spared_until: float = float("-inf")
+    heavy_declined_until: float = float("-inf")
     gap_from: float | None = None
     gap_s: float = 0.0
     relaxed: dict[str, float] = field(default_factory=dict)
     breaks: tuple[tuple[float, float], ...] = ()
     awake_at: float = float("-inf")
-    """Last said to be ready by themselves, or sat down."""
+    """The last time at which the agent reported ready or signed in."""
     working_since: float = float("-inf")
     own_pause: bool = False
     pause_pending: str = ""
     leaves: bool = False
     paused_at: float | None = None
     works: bool = False
-    """Paused for a reason that counts as work."""
+    """The reason of the pause counts as work."""
     by_clock: bool = False
     """The clock began the pause."""
     out_at: float = float("-inf")
     missed: int = 0
-    """Offers in a row that rang and were not taken, or that the own phone refused."""
+    """Ring-no-answers in a row, and offers that the agent's phone refused."""
     gone: bool = False
-    """Missed as many as the profile of then did not allow, and has not been heard of since."""
+    """The agent has reached the allowed number of ring-no-answers and has not acted since."""
     away_at: float = float("-inf")
-    """Began not to respond."""
+    """The time since which the agent does not respond."""
     word: bool = False
-    """Said something in this turn that ends a wrap-up."""
+    """The agent has ended a wrap-up in this turn."""
 
 
 class ProfileMemory(ABC):
-    """Told everything in order: `told` for what went in (not when it was refused), then `came` for what came out. What
-    is asked of a profile is asked by `_offered`, `_command`, `_wrapup` and `_returned`."""
+    """Takes everything in order: `told` for accepted events, then `came` for the output. `_offered`, `_command`,
+    `_wrapup` and `_returned` check the profile."""
 
     def __init__(self) -> None:
         self.centre = Centre((), ())
@@ -104,12 +103,12 @@ class ProfileMemory(ABC):
         self.offers: dict[int, At] = {}
         self.taken: dict[str, list[float]] = {}
         self.by_partner = False
-        """The leg that ended last was that of the second one of a pair."""
+        """The last ended leg was that of the partner of a pair."""
 
     # --- what goes in
 
     def told(self, event: e.Event | None, now: float) -> None:
-        """An event that was not refused."""
+        """Take an event that was not refused."""
         for person in self.people.values():
             person.word = False
         match event:
@@ -119,9 +118,9 @@ class ProfileMemory(ABC):
                 self._configured(event.centre)
                 for name in self.agents:  # ... and by those of now
                     self._limit(name, now)
-            case e.AgentSpared():
-                self.people[event.agent].spared_until = now + self.centre.spared_s
-            case e.RulesRelaxed():
+            case e.HeavyContactsDeclined():
+                self.people[event.agent].heavy_declined_until = now + self.centre.heavy_declined_s
+            case e.RulesOverridden():
                 person = self.people[event.agent]
                 for rule in event.rules:
                     person.relaxed[rule] = event.until
@@ -131,7 +130,7 @@ class ProfileMemory(ABC):
                     person.rest_until = now
             case e.BreaksPlanned():
                 self.people[event.agent].breaks = event.breaks
-            case e.ContactWeighed():
+            case e.LoadReported():
                 self._weighed(event, now)
             case e.AgentPaused():
                 self._paused(event)
@@ -139,7 +138,7 @@ class ProfileMemory(ABC):
                 self.by_partner = event.partner
             case e.WrapUpExtended():
                 for one in self.people[event.agent].at_hand.values():
-                    if one.talk_over_at is not None:
+                    if one.talk_ended_at is not None:
                         one.extended_s += one.profile.wrapup_extend_s
             case _:
                 pass
@@ -147,7 +146,7 @@ class ProfileMemory(ABC):
             self._word(event, now)
 
     def _paused(self, event: e.AgentPaused) -> None:
-        """A word of their own, unless they are about to leave or only repeat what the clock has said."""
+        """Take a pause at the agent's request, unless the agent is about to leave or repeats the clock's pause."""
         person = self.people[event.agent]
         known = person.pause_pending or (person.reason if person.state is AgentState.PAUSED else "")
         if known != (event.reason or self.centre.break_reason.id) and not person.leaves:
@@ -173,7 +172,7 @@ class ProfileMemory(ABC):
             if person.state is not AgentState.PAUSED:
                 person.own_pause = False
 
-    def _weighed(self, event: e.ContactWeighed, now: float) -> None:
+    def _weighed(self, event: e.LoadReported, now: float) -> None:
         one = self.offers.get(event.offer)
         if one is None or one.connected_at is None or one.offer not in self.people[one.agent].at_hand:
             return
@@ -182,7 +181,7 @@ class ProfileMemory(ABC):
     # --- what comes out
 
     def came(self, facts: Iterable[f.Fact], commands: Iterable[c.Command]) -> None:
-        """Facts and commands of one turn."""
+        """Take the facts and commands of one turn."""
         made: dict[int, f.Offered] = {}
         before: dict[str, AgentState] = {}
         for fact in facts:
@@ -199,7 +198,7 @@ class ProfileMemory(ABC):
                     self._connected(fact)
                 case f.OfferClosed():
                     self._closed(fact)
-                case tf.TalkOver():
+                case tf.TalkEndedRecorded():
                     self._talk_over(fact)
                 case tf.WrappedUp():
                     self._wrapped(fact)
@@ -256,7 +255,7 @@ class ProfileMemory(ABC):
             person.missed, person.gone = 0, False
 
     def _weigh(self, one: At, since: float, weight: int, now: float) -> None:
-        """It weighs so much from now on. The limit may have ended before and be reached again by it."""
+        """Add a weight from now on. The hard limit may have ended earlier and be reached again."""
         one.weight = weight
         for name in filter(None, (one.agent, self._partner(one.agent) if self._paired(one) else None)):
             self._limit(name, now)
@@ -271,13 +270,13 @@ class ProfileMemory(ABC):
                 and second == self.by_partner
             if (refused or fact.state is OfferState.TIMEOUT) and one.tier != 2:
                 person.missed += 1
-                person.gone = person.missed >= self.agents[self._name(person)].profile.misses_allowed
+                person.gone = person.missed >= self.agents[self._name(person)].profile.rna_allowed
             if fact.state is not OfferState.CANCELED and fact.reason != "call":
                 self._gap(person, one, fact.at)
 
-    def _talk_over(self, fact: tf.TalkOver) -> None:
+    def _talk_over(self, fact: tf.TalkEndedRecorded) -> None:
         one = self.offers[fact.offer]
-        one.talk_over_at, one.profile = fact.at, self.agents[fact.agent].profile
+        one.talk_ended_at, one.profile = fact.at, self.agents[fact.agent].profile
         if fact.state is ContactState.PENDING:  # cut, or sent on: not theirs any more
             self._done(one, self._holders(one), fact.at)
         elif self._paired(one):  # the second one of a pair is done with it: the wrap-up is their own
@@ -331,7 +330,7 @@ class ProfileMemory(ABC):
         return person.relaxed.get(rule, float("-inf")) > at
 
     def _limit(self, name: str, at: float) -> float:
-        """The load by its formula; remembers whether the agent is at the hard limit and not yet below `again`."""
+        """Return the load by its formula. Remember whether the agent is at the hard limit and not yet below `again`."""
         person, limits = self.people[name], self.agents[name].profile.distress
         half_life = self.centre.load_half_life_s
         load: float = sum(weight * 2.0 ** ((since - at) / half_life) for since, weight in person.weights.values())
@@ -339,7 +338,7 @@ class ProfileMemory(ABC):
             person.weights = {n: w for n, w in person.weights.items() if at - w[0] < 15 * half_life}
         if load >= limits.hard:
             person.limited = True
-        elif load < limits.again:
+        elif load < limits.release:
             person.limited = False
         return load
 
@@ -347,16 +346,16 @@ class ProfileMemory(ABC):
 
     @abstractmethod
     def _offered(self, fact: f.Offered, before: dict[str, AgentState]) -> None:
-        """An offer was made; `before`: the agents' states until then."""
+        """Check an offer. `before` holds the agents' states until then."""
 
     @abstractmethod
     def _command(self, command: c.Offer, fact: f.Offered) -> None:
-        """What the shell is to do for it."""
+        """Check the command of an offer."""
 
     @abstractmethod
     def _wrapup(self, one: At, fact: tf.WrappedUp) -> None:
-        """A wrap-up is over."""
+        """Check the end of a wrap-up."""
 
     @abstractmethod
     def _returned(self, fact: f.AgentChanged) -> None:
-        """An agent is back by the clock."""
+        """Check the return of an agent by the clock."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 
-from prompts.number import ONES, cardinal, words
-from prompts.say import groups
+from prompts.verbalise.number_prompts import digit_groups
+from prompts.verbalise.turkish_numbers import ONES, cardinal_words, split_words
 
 MONTHS = ("Ocak", "Şubat", "Mart", "Nisan", "Mayıs", "Haziran", "Temmuz", "Ağustos", "Eylül", "Ekim", "Kasım", "Aralık")
 WEEKDAYS = ("Pazartesi", "Salı", "Çarşamba", "Perşembe", "Cuma", "Cumartesi", "Pazar")
@@ -21,13 +21,14 @@ def clock(hour: int, minute: int) -> str:
     if not (0 <= hour < 24 and 0 <= minute < 60):
         raise ValueError(f"{hour}:{minute} is not a time of the day")
     if minute == 0:
-        return cardinal(hour)
-    return f"{cardinal(hour)} {ONES[0] + ' ' if minute < 10 else ''}{cardinal(minute)}"
+        return cardinal_words(hour)
+    return f"{cardinal_words(hour)} {ONES[0] + ' ' if minute < 10 else ''}{cardinal_words(minute)}"
 
 
 def date(day: datetime.date, *, year: bool = True) -> str:
     """ "yirmi dört Kasım iki bin yirmi altı Salı". The day is a cardinal: nobody says "yirmi dördüncü Kasım"."""
-    said = [cardinal(day.day), MONTHS[day.month - 1], *([cardinal(day.year)] if year else []), WEEKDAYS[day.weekday()]]
+    said = [cardinal_words(day.day), MONTHS[day.month - 1], *([cardinal_words(day.year)] if year else []),
+        WEEKDAYS[day.weekday()]]
     return " ".join(said)
 
 
@@ -37,9 +38,9 @@ def duration(seconds: float) -> str:
     if whole < 0:
         raise ValueError(f"{seconds} s is not a duration")
     if whole < 60:
-        return f"{cardinal(whole)} saniye"
+        return f"{cardinal_words(whole)} saniye"
     hours, minutes = divmod(whole // 60, 60)
-    parts = [f"{cardinal(count)} {name}" for count, name in ((hours, "saat"), (minutes, "dakika")) if count]
+    parts = [f"{cardinal_words(count)} {name}" for count, name in ((hours, "saat"), (minutes, "dakika")) if count]
     return " ".join(parts)
 
 
@@ -48,11 +49,11 @@ def telephone(number: str) -> str:
 
     Leading zeros of a group are said one by one, a `+` as "artı". Groups and errors: see `groups`.
     """
-    said = ", ".join(_in_words(group) for group in groups(number))
+    said = ", ".join(_in_words(group) for group in digit_groups(number))
     return "artı " + said if number.strip(" (").startswith("+") else said
 
 
 def _in_words(digits: str) -> str:
     significant = digits.lstrip("0")
     zeros = [ONES[0]] * (len(digits) - len(significant))
-    return " ".join(zeros + (words(int(significant)) if significant else []))
+    return " ".join(zeros + (split_words(int(significant)) if significant else []))

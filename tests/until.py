@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 INTERVAL_S = 0.02
 LIMIT_S = 30.0
-"""What comes within a second on an idle machine comes within this on one that other tests keep busy; where the moment
-itself is what is shown, a test gives a time of its own."""
+"""Limit for things that come within a second on an idle machine, on a machine that other tests keep busy. A test of the
+time itself gives a separate limit."""
 
 
 def until(condition: Callable[[], T], timeout: float = LIMIT_S, what: str = "") -> T:

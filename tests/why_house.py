@@ -8,15 +8,15 @@ from io import StringIO
 
 from rich.console import Console
 
-from planning import why
-from planning.heard import Heard
-from planning.why import Account
-from planning.why_cli import show
-from planning.why_view import View
-from planning.why_words import Words
+from planning.journal.recording_engine import RecordingEngine
+from planning.why import contact_account
+from planning.why.cli import print_account
+from planning.why.contact_account import ContactAccount
+from planning.why.view import AccountView
+from planning.why.words import AccountWords
 from routing.core import events as e
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
-from routing.core.model import Agent, Centre, Profile, Service, Step
+from routing.core.model.centre_model import Agent, Centre, Profile, Service, Step
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from tests.fakes.archive import Archive
 
 GENEL, DESTEK = ServiceId("genel"), ServiceId("destek")
@@ -24,10 +24,10 @@ SKILL, OTHER = SkillId("genel"), SkillId("destek")
 NO_WRAP = Profile(wrapup_s=0.0)
 
 
-def text(account: Account, *, english: bool = False, needs: bool = False, everybody: bool = False) -> str:
+def text(account: ContactAccount, *, english: bool = False, needs: bool = False, everybody: bool = False) -> str:
     """As a terminal shows it, white space as one blank."""
     out = StringIO()
-    show(View(account, Words(UTC, english=english, needs=needs), everybody=everybody),
+    print_account(AccountView(account, AccountWords(UTC, english=english, needs=needs), everybody=everybody),
          Console(file=out, width=1_000, highlight=False))
     return re.sub(r"[ \n]+", " ", out.getvalue())
 
@@ -37,7 +37,7 @@ class House:
 
     def __init__(self, *services: Service, agents: tuple[Agent, ...] = ()) -> None:
         both = ((SKILL, 50), (OTHER, 50))
-        self.heard = Heard()
+        self.heard = RecordingEngine()
         self.centre = Centre(services or (
             Service(GENEL, "Genel bilgi", (Step(((SKILL, 1),)),)),
             Service(DESTEK, "Destek", (Step(((OTHER, 1),)),)),
@@ -66,8 +66,8 @@ class House:
         """They talk."""
         self.at(at, e.OfferConnected(OfferId(offer), ContactId(contact)))
 
-    def tell(self, contact: str) -> Account:
+    def tell(self, contact: str) -> ContactAccount:
         """The account."""
-        account = why.tell(Archive.of(self.heard), contact)
+        account = contact_account.explain_contact(Archive.of(self.heard), contact)
         assert not account.untold
         return account

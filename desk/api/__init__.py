@@ -1,1 +1,3 @@
+"""Define the HTTP API: models, routes, roles and the OpenAPI description."""
+
 from __future__ import annotations

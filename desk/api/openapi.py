@@ -1,11 +1,11 @@
-"""The OpenAPI description, made from the table of routes."""
+"""Describe the API in OpenAPI, from the table of routes."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from desk.api.models import NAME, Probe, Problem, Shape
 from desk.api.routes import ROUTES, Route
-from desk.api.shapes import NAME, Probe, Problem, Shape
 
 REF = "#/components/schemas/{model}"
 ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403": "The token's role does not allow it",
@@ -13,15 +13,17 @@ ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403
           "415": "The body is not JSON", "429": "Too many wrong tokens", "503": "The node does not take it now"}
 
 
-def describe(version: str) -> dict[str, Any]:
-    """The document that `/openapi.json` gives."""
+def describe_api(version: str) -> dict[str, Any]:
+    """Return the document that `/openapi.json` serves."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
+    # 1. The routes of the table.
     for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        paths.setdefault(route.path, {})[route.method.lower()] = _describe_operation(route, schemas)
+    # 2. Probes and metrics, which need no token and are not in the table.
     for path, summary in (("/health/live", "The node is alive"), ("/health/ready", "The node can serve a call")):
         paths[path] = {"get": {"summary": summary, "security": [], "operationId": path.strip("/").replace("/", "_"),
-                               "responses": {code: _answer(Probe, text, schemas)
+                               "responses": {code: _describe_answer(Probe, text, schemas)
                                              for code, text in (("200", "Yes"), ("503", "No"))}}}
     paths["/metrics"] = {"get": {
         "summary": "Prometheus metrics; from this machine only", "security": [], "operationId": "metrics",
@@ -33,32 +35,34 @@ def describe(version: str) -> dict[str, Any]:
         "components": {"schemas": schemas, "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}}
 
 
-def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+def _describe_operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     roles = ", ".join(sorted(role.value for role in route.roles))
     operation: dict[str, Any] = {
         "summary": route.summary, "operationId": route.handler.__name__,
         "description": f"Roles: {roles}." + (" An agent's token: only for its own id." if route.own else "")
         + (f" {route.detail}" if route.detail else ""),
-        "responses": {"200": _sound() if route.response is None else _answer(route.response, "Done", schemas),
-                      **{code: _answer(Problem, text, schemas) for code, text in ERRORS.items()}}}
+        "responses": {"200": _describe_sound() if route.response is None
+                      else _describe_answer(route.response, "Done", schemas),
+                      **{code: _describe_answer(Problem, text, schemas) for code, text in ERRORS.items()}}}
     if "{id}" in route.path:
         operation["parameters"] = [{"name": "id", "in": "path", "required": True, "description": "Id",
                                     "schema": {"type": "string", "pattern": NAME}}]
     if route.request is not None:
         required = any(field.is_required() for field in route.request.model_fields.values())
-        operation["requestBody"] = {"required": required, "content": _json(route.request, schemas)}
+        operation["requestBody"] = {"required": required, "content": _json_content(route.request, schemas)}
     return operation
 
 
-def _sound() -> dict[str, Any]:
+def _describe_sound() -> dict[str, Any]:
     return {"description": "A WAV", "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
 
 
-def _answer(model: type[Shape], text: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": _json(model, schemas)}
+def _describe_answer(model: type[Shape], text: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": _json_content(model, schemas)}
 
 
-def _json(model: type[Shape], schemas: dict[str, Any]) -> dict[str, Any]:
+def _json_content(model: type[Shape], schemas: dict[str, Any]) -> dict[str, Any]:
+    # Models inside a model come as `$defs`; OpenAPI wants all of them at one place.
     if model.__name__ not in schemas:
         schema = model.model_json_schema(ref_template=REF)
         schemas.update(schema.pop("$defs", {}))

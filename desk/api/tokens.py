@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens and the role each one carries."""
+"""Check bearer tokens, and give the role of each."""
 
 from __future__ import annotations
 
@@ -9,56 +9,62 @@ from enum import StrEnum
 from typing import NamedTuple
 
 FAILURES_MAX = 10
-"""Wrong tokens from one address within `WINDOW_S` before it is told to wait. A token has 128 bits or more, so this
-is not against guessing but for the processor; a right token is never refused, or a flood could lock people out."""
+"""Wrong tokens from one address within `WINDOW_S` before the address must wait.
+
+Nobody can guess a token of 128 bits or more, so this protects the processor. A right token is never refused, because a
+flood could lock people out.
+"""
 WINDOW_S = 60.0
 PEERS_MAX = 1024
-"""Addresses that are remembered; the oldest is forgotten first."""
+"""Addresses that are remembered. The oldest is forgotten first."""
 TOKEN_MAX = 256
-"""Characters of a token; longer ones are not even hashed."""
+"""Characters of a token. A longer one is not even hashed."""
 
 
 class Role(StrEnum):
-    """What a token may do."""
+    """The rights of a token."""
 
     ADMIN = "admin"
     SUPERVISOR = "supervisor"
     AGENT = "agent"
 
 
-class Who(NamedTuple):
-    """The asker."""
+class TokenHolder(NamedTuple):
+    """The holder of a token."""
 
     role: Role
     agent: str = ""
-    """Own id of an agent, empty for the others."""
+    """Id of an agent, empty for other roles."""
 
 
 class Tokens:
-    """The tokens of a node, kept as hashes. An empty token is nobody's."""
+    """The tokens of a node, kept as hashes. An empty token belongs to nobody."""
 
     def __init__(self, admin: str, supervisor: str, agents: Mapping[str, str]) -> None:
-        self.change(admin, supervisor, agents)
+        self.replace_tokens(admin, supervisor, agents)
 
-    def change(self, admin: str, supervisor: str, agents: Mapping[str, str]) -> None:
-        """These and no others from now on; ValueError when two are the same, and the old ones stay."""
-        known = [(admin, Who(Role.ADMIN)), (supervisor, Who(Role.SUPERVISOR)),
-                 *((token, Who(Role.AGENT, agent)) for agent, token in agents.items())]
-        hashed = {_digest(token): who for token, who in known if token}
+    def replace_tokens(self, admin: str, supervisor: str, agents: Mapping[str, str]) -> None:
+        """Replace all tokens. Raise ValueError if two are the same, and keep the old ones."""
+        known = [(admin, TokenHolder(Role.ADMIN)), (supervisor, TokenHolder(Role.SUPERVISOR)),
+                 *((token, TokenHolder(Role.AGENT, agent)) for agent, token in agents.items())]
+        # Equal tokens fall together here, so the counts differ then.
+        hashed = {_hash_token(token): who for token, who in known if token}
         if len(hashed) != sum(1 for token, _ in known if token):
             raise ValueError("two of the tokens are the same: delete tokens.json, the next start makes new ones")
         self._known = hashed
 
-    def who(self, header: str) -> Who | None:
-        """The asker by the `Authorization` header; None when it carries no token of ours. Takes the same time for a
-        token that is nearly right as for any other: only its hash is looked up."""
+    def holder_of(self, header: str) -> TokenHolder | None:
+        """Return the holder of the token in the `Authorization` header, or None if it is not valid.
+
+        Only the hash is looked up, so the time does not tell how near a token is to a right one.
+        """
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token or len(token) > TOKEN_MAX:
             return None
-        return self._known.get(_digest(token))
+        return self._known.get(_hash_token(token))
 
 
-def _digest(token: str) -> bytes:
+def _hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
@@ -70,8 +76,9 @@ class Failures:
         self._peers: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def wait_s(self, peer: str) -> float:
-        """Note one more failure; seconds the address should wait, 0 while it may go on."""
+        """Count one more failure. Return the seconds that the address must wait, or 0."""
         now = self._clock()
+        # Taking the entry out and putting it back moves it to the end, so the oldest address is first.
         since, count = self._peers.pop(peer, (now, 0))
         if now - since >= WINDOW_S:
             since, count = now, 0

@@ -1,23 +1,22 @@
-"""What is true now, as it goes out over HTTP: the engine's views as models, each as the asker may see it."""
+"""Show the present state over HTTP: the engine's views as models, each as the asker may see it."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from desk.api.shapes import Reason, Reasons, Shape
-from desk.api.tokens import Who
+from desk.api.models import Reason, Reasons, Shape
+from desk.api.tokens import TokenHolder
 from routing.core.inbox import AgentView, QueueView, Status
 
 
 class Agent(Shape):
-    """An agent as they are now. What would show an accommodation (`until` and after) is for the agent
-    alone."""
+    """An agent now. Fields that would show an accommodation (`until` and after) are for the agent alone."""
 
     id: str
     team: str
     state: str
     reason: str = Field(description="Of a pause the id of its row in `[pause_reasons]`; of `not_responding` what came "
-                                    "last: `misses` (nobody picked up) or `refusals` (the phone refused, as in "
+                                    "last: `ring_no_answer` (nobody picked up) or `declines` (the phone refused, as in "
                                     "\"do not disturb\").")
     since: float = Field(description="Start of the state, Unix seconds.")
     seat: str | None
@@ -28,10 +27,11 @@ class Agent(Shape):
                                                     "null: no limit.")
     over_limit: bool = Field(False, description="The pause is longer than its reason allows. Nothing else changes.")
     until: float | None = Field(None, description="End of wrap-up, Unix seconds. Only for the agent's own token.")
-    misses: int | None = Field(None, description="Offers missed or refused in a row. Only for the agent's own token.")
-    relaxed: dict[str, float] | None = Field(
+    rna_count: int | None = Field(
+        None, description="Offers missed or refused in a row. Only for the agent's own token.")
+    overrides: dict[str, float] | None = Field(
         None, description="Protective rules that a supervisor has set aside, and until when. Only for the own token.")
-    spared_until: float | None = Field(None, description="End of \"not now\". Only for the agent's own token.")
+    heavy_declined_until: float | None = Field(None, description="End of \"not now\". Only for the agent's own token.")
     resting_until: float | None = Field(
         None, description="End of the rest after a heavy contact. Only for the agent's own token.")
 
@@ -43,7 +43,7 @@ class Agents(Shape):
 
 
 class Expected(Shape):
-    """An expected wait: the median, and bounds between which 80 of 100 waits end."""
+    """An expected wait: the median, and the bounds of 80 of 100 waits."""
 
     wait_s: float
     low_s: float
@@ -51,7 +51,7 @@ class Expected(Shape):
 
 
 class Queue(Shape):
-    """A service as it is now."""
+    """A service now."""
 
     id: str
     name: str
@@ -63,7 +63,7 @@ class Queue(Shape):
     agents_ready: int
     open: bool = Field(description="By its hours.")
     expected_wait: Expected | None = Field(
-        None, description="Of a caller who came now; null: none, or nobody who could take them is at work.")
+        None, description="Of a caller who enters now; null: no wait, or no agent for it is at work.")
 
 
 class Queues(Shape):
@@ -73,67 +73,68 @@ class Queues(Shape):
 
 
 class Waiting(Shape):
-    """A contact that waits."""
+    """A waiting contact."""
 
     id: str
     service: str
-    position: int = Field(description="In the line of its service, from 1.")
+    position: int = Field(description="In the queue of its service, from 1.")
     waited_s: float
-    points: int = Field(description="Its own; the service's come on top.")
+    points: int = Field(description="Points of the contact, without those of the service.")
 
 
 class AllWaiting(Shape):
-    """Who waits: by service, in the order of the line."""
+    """All waiting contacts, by service and in the order of the queue."""
 
     contacts: list[Waiting]
 
 
 class Callback(Shape):
-    """A caller who waits to be called back. Whom, is nobody's business here."""
+    """A caller who waits to be called back, without a number."""
 
     id: str = Field(description="Id of the contact.")
     service: str
-    since: float = Field(description="Start of the wait, Unix seconds: it decides the place in line.")
+    since: float = Field(description="Start of the wait, Unix seconds. It decides the position.")
     position: int
-    tries: int = Field(description="Failed so far.")
-    next_at: float = Field(description="Not tried earlier, Unix seconds; in quiet hours later.")
-    dialling: bool = Field(description="An agent has them, or their phone rings.")
+    tries: int = Field(description="Failed tries.")
+    next_at: float = Field(description="Earliest next try, Unix seconds; later in quiet hours.")
+    dialling: bool = Field(description="An agent has the callback, or the caller's phone rings.")
 
 
 class Callbacks(Shape):
-    """All who wait to be called back, longest first."""
+    """All waiting callbacks, longest wait first."""
 
     at: float
     callbacks: list[Callback]
 
 
-class LastGood(Shape):
-    """The centre's files had mistakes when the node started: a copy of those before is in force."""
+class LastKnownGood(Shape):
+    """The copy that is in force because the centre's files had mistakes at start."""
 
-    since: float = Field(description="When the files of the copy came in force.")
-    problems: list[str] = Field(description="The first mistakes the start found, with file and line.")
+    since: float = Field(description="Time since which the copy has been in force.")
+    problems: list[str] = Field(description="The first mistakes of the files, with file and line.")
 
 
-class Now(Shape):
-    """Everything at one moment."""
+class StatusAnswer(Shape):
+    """Queues and agents at one moment."""
 
     at: float
     link_up: bool
-    last_good: LastGood | None = Field(description="Null: the centre's files are in force.")
-    nobody_left: list[str] = Field(description="What nobody can take today by what agents need; the first ones, with "
-                                               "file and line.")
+    last_known_good: LastKnownGood | None = Field(description="Null: the centre's files are in force.")
+    unservable_needs: list[str] = Field(
+        description="The first requirements that no agent can serve today, with file and line.")
     queues: list[Queue]
     agents: list[Agent]
 
 
-def agent(view: AgentView, who: Who) -> Agent:
-    """A view as the asker may see it."""
+def show_agent(view: AgentView, who: TokenHolder) -> Agent:
+    """Return a view of an agent as the asker may see it."""
     own = who.agent == view.agent
     return Agent(id=view.agent, team=view.team, state=view.state.value, reason=view.reason, since=view.since,
                  seat=view.seat, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
                  limit_at=view.pause_limit_at, over_limit=view.over_limit,
-                 until=view.until if own else None, misses=view.misses if own else None,
-                 relaxed=dict(view.relaxed) if own else None, spared_until=view.spared_until if own else None,
+                 until=view.until if own else None, rna_count=view.rna_count if own else None,
+                 overrides=dict(view.overrides) if own else None,
+                 heavy_declined_until=view.heavy_declined_until if own else None,
                  resting_until=view.resting_until if own else None)
 
 
@@ -143,8 +144,8 @@ def reasons(status: Status) -> Reasons:
                                    default=one.default, digit=one.digit) for one in status.pause_reasons])
 
 
-def queue(view: QueueView) -> Queue:
-    """A view of a service."""
+def show_queue(view: QueueView) -> Queue:
+    """Return a view of a service."""
     return Queue(id=view.service, name=view.name, waiting=view.waiting, ringing=view.ringing, talking=view.talking,
                  oldest_wait_s=round(view.oldest_wait_s, 1), agents_signed_in=view.agents_signed_in,
                  agents_ready=view.agents_ready, open=view.open,
@@ -152,23 +153,24 @@ def queue(view: QueueView) -> Queue:
                      **{name: round(value, 1) for name, value in view.estimate._asdict().items()}))
 
 
-def waiting(status: Status) -> AllWaiting:
-    """Who waits."""
+def show_waiting(status: Status) -> AllWaiting:
+    """Return the waiting contacts."""
     found = [Waiting(id=view.contact, service=view.service, position=view.position, waited_s=round(view.waited_s, 1),
                      points=view.priority) for view in status.contacts if view.position]
     return AllWaiting(contacts=sorted(found, key=lambda one: (one.service, one.position)))
 
 
-def callbacks(status: Status) -> Callbacks:
-    """Who waits to be called back."""
+def show_callbacks(status: Status) -> Callbacks:
+    """Return the waiting callbacks."""
     found = [Callback(id=view.contact, service=view.service, since=status.at - view.waited_s, position=view.position,
                       tries=view.tries, next_at=view.not_before, dialling=view.offer is not None)
              for view in status.contacts if view.callback]
     return Callbacks(at=status.at, callbacks=sorted(found, key=lambda one: one.since))
 
 
-def now(status: Status, last_good: LastGood | None, nobody_left: list[str], who: Who) -> Now:
-    """The whole status as the asker may see it."""
-    return Now(at=status.at, link_up=status.link_up, last_good=last_good, nobody_left=nobody_left,
-               queues=[queue(one) for one in status.queues],
-               agents=[agent(one, who) for one in status.agents])
+def show_status(status: Status, last_good: LastKnownGood | None, nobody_left: list[str],
+                who: TokenHolder) -> StatusAnswer:
+    """Return the whole status as the asker may see it."""
+    return StatusAnswer(at=status.at, link_up=status.link_up, last_known_good=last_good, unservable_needs=nobody_left,
+                        queues=[show_queue(one) for one in status.queues],
+                        agents=[show_agent(one, who) for one in status.agents])

@@ -1,22 +1,22 @@
-"""Errors of FastAGI.
+"""Define the errors of FastAGI.
 
 AgiError
-├── BadCommand       we did wrong: a command that must not be written (also a ValueError)
+├── BadCommand       our fault: a command that must not be written (also a ValueError)
 ├── CommandRefused   Asterisk does not know the command or its arguments (510, 520)
-├── WireError        the peer did wrong: more, longer or other bytes than AGI has
-├── ReplyTimeout     the peer did not answer in time; the connection is given up, the reply could come later
-└── CallerGone       the caller hung up or was connected with an agent: both look the same from here
+├── WireError        the peer's fault: bytes that are not AGI, too many of them or too long a line
+├── ReplyTimeout     the peer did not answer in time; the connection ends, because the reply may still come
+└── CallerGone       the caller hung up or was connected with an agent; both look the same from here
 """
 
 from __future__ import annotations
 
 
 class AgiError(Exception):
-    """Root of the errors of FastAGI."""
+    """Base of the errors of FastAGI."""
 
 
 class BadCommand(AgiError, ValueError):
-    """A command with CR, LF, NUL or too many bytes: it would run as a second command on Asterisk."""
+    """A command has CR, LF, NUL or too many bytes. Asterisk would run its rest as a second command."""
 
 
 class CommandRefused(AgiError):
@@ -28,11 +28,11 @@ class CommandRefused(AgiError):
 
 
 class WireError(AgiError):
-    """What came is not AGI, or more of it than a call can need. The connection is closed."""
+    """The peer sent bytes that are not AGI, or more bytes than a call can need. The connection is closed."""
 
 
 class ReplyTimeout(AgiError):
-    """No reply within the command's deadline."""
+    """A reply did not come before the deadline of its command."""
 
     def __init__(self, verb: str, after_s: float) -> None:
         super().__init__(f"no reply to {verb} within {after_s:g} s; the call is given back to the dialplan")
@@ -40,4 +40,4 @@ class ReplyTimeout(AgiError):
 
 
 class CallerGone(AgiError):
-    """The channel left this dialogue. Not the end of the contact: that is only known from AMI (`Hangup`)."""
+    """The channel left this dialogue. The contact may still be alive: only AMI (`Hangup`) reports its end."""

@@ -1,8 +1,13 @@
-"""The FastAGI listener: panoramisk's `Application` for its route table, with a handler and a request of our own.
+"""Listen for FastAGI connections and run one dialogue for each.
 
-What stands in panoramisk 1.4 (fast_agi.py) and is replaced here: its header loop never ends when a peer connects and
-closes (the process freezes), HANGUP and end of file are taken as replies, one undecodable byte in a name ends the call,
-`ivr?lang=tr` finds no route, cancellation is swallowed. Each has a test in tests/integration/test_ivr_server.py.
+`FastAgi` keeps the route table of panoramisk's `Application` and replaces its connection handling. The handling of
+panoramisk 1.4 (fast_agi.py) has five faults, each with a test in tests/integration/ivr/test_server.py:
+
+* The header loop never ends when a peer connects and closes, and the process freezes.
+* HANGUP and end of file are taken as replies.
+* One undecodable byte in a name ends the call.
+* `ivr?lang=tr` finds no route.
+* Cancellation is swallowed.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from ivr.agi.errors import CallerGone, ReplyTimeout, WireError
 from ivr.agi.session import Session
 
 READ_BYTES = 4_096
-"""One read: the whole environment of a usual call; longer ones come in pieces."""
+"""Size of one read. The whole environment of a usual call fits. Longer environments come in pieces."""
 
 Endpoint = Callable[[Session], Awaitable[None]]
 
@@ -28,103 +33,108 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one listener takes."""
+    """Bounds of one listener."""
 
     calls: int = 1_000
-    """Calls at once: more than twice what one Asterisk of ours carries. One more is closed at once; the dialplan then
-    goes on without us."""
+    """Calls at the same time: more than twice what one of our Asterisk servers carries. A connection above the limit is
+    closed at once, and the dialplan continues without the node."""
     env_s: float = 5.0
-    """From the connection to the end of the environment. Asterisk sends it in one go."""
+    """Time from the connection to the end of the environment. Asterisk sends the environment in one go."""
     drain_s: float = 10.0
-    """At stop: as long may running dialogues go on. Ticks take milliseconds; a menu that is cut is begun again."""
+    """Time that running dialogues get at a stop. Ticks take milliseconds. An aborted menu starts again."""
     backlog: int = 256
-    """Connections the kernel keeps for us: a burst of callers within one turn of the loop."""
+    """Connections that the kernel holds: a burst of callers within one turn of the event loop."""
 
 
 @dataclass(slots=True)
 class Counters:
-    """What happened since the start."""
+    """Counts since the start of the listener."""
 
     accepted: int = 0
     refused: int = 0
-    """Over the limit, or while stopping."""
+    """Connections over the limit, or while stopping."""
     silent: int = 0
-    """Closed, or nothing for `env_s`, before the environment was complete: port scans, health checks."""
+    """Connections that closed, or sent nothing for `env_s`, before the environment was complete: port scans, health
+    checks."""
     broken: int = 0
-    """Ended by a WireError."""
+    """Connections ended by a WireError."""
     unrouted: int = 0
     failed: int = 0
-    """Dialogues that ended by an exception of ours."""
+    """Dialogues ended by an exception of this program."""
     late: int = 0
-    """Dialogues that ended because a reply did not come in time."""
+    """Dialogues ended because a reply did not come in time."""
     gone: int = 0
     """Callers who left a dialogue."""
     tainted: int = 0
-    """Calls whose environment had control characters, lines without a name or bytes that are no UTF-8."""
+    """Calls whose environment had control characters, lines without a name or bytes that are not UTF-8."""
     missing: int = 0
     """Prompts that Asterisk could not play."""
 
 
 class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no types
-    """Listener and route table. Run `await run()` in a task of the program; `stop()` lets it end."""
+    """Listener with a route table. Run `await run()` in a task of the program. `stop()` ends that task."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None) -> None:
-        super().__init__(loop=False)  # the constructor's get_event_loop() raises outside a running loop
+        # The constructor calls get_event_loop() without this argument, and that raises outside a running loop.
+        super().__init__(loop=False)
         self._host, self._port = host, port
         self.limits = limits or Limits()
         self.counters = Counters()
         self.connections: set[_Connection] = set()
         self.read = bytearray(READ_BYTES)
-        """Where the kernel writes to. One for all: what was read is taken out before the loop reads from another."""
+        """Buffer that the kernel writes to, shared by all connections. Bytes are copied out before the next read."""
         self._group: asyncio.TaskGroup | None = None
         self._listening: asyncio.Event = asyncio.Event()
         self._stop = asyncio.Event()
         self.stopping = False
         self.address: tuple[str, int] = (host, port)
-        """Where it listens; with port 0 known when `listening()` is over."""
+        """Address of the listener. Port 0 is replaced by the real port when `wait_listening()` returns."""
 
     def add_route(self, path: str, endpoint: Endpoint) -> None:
-        """`agi://node/<path>` is answered by `endpoint`. ValueError when there is one already."""
+        """Let `endpoint` answer `agi://node/<path>`. Raise ValueError if the path has an endpoint already."""
         if not asyncio.iscoroutinefunction(endpoint):
             raise TypeError(f"the endpoint of {path!r} must be an `async def` function")
         super().add_route(path.strip("/"), endpoint)
 
     async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """panoramisk's way in is closed: connections are served by `run()`."""
+        """Refuse to serve in panoramisk's way. `run()` serves the connections."""
         writer.close()
         raise RuntimeError("use run(): the header loop of panoramisk 1.4 freezes at end of file")
 
-    async def listening(self) -> tuple[str, int]:
-        """Wait until connections are taken; the address."""
+    async def wait_listening(self) -> tuple[str, int]:
+        """Wait until the listener accepts connections and return its address."""
         await self._listening.wait()
         return self.address
 
     def stop(self) -> None:
-        """No new connections; running dialogues have `drain_s`, then they end."""
+        """Accept no new connections. Running dialogues end after at most `drain_s`."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Listen until `stop()`. OSError when the port is taken."""
+        """Listen until `stop()` is called. Raise OSError if the port is taken."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
             lambda: _Connection(self), self._host, self._port, backlog=self.limits.backlog)
         try:
             self.address = server.sockets[0].getsockname()[:2]
+            # Dialogues run in this group, so `run` ends only after the last of them.
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self._listening.set()
                 await self._stop.wait()
                 self.stopping = True
+                # No new caller may enter while the running dialogues end.
                 server.close()
-                await self._drain()
+                await self._drain_dialogues()
         finally:
             self.stopping = True
             self._group = None
             server.close()
+            # A peer that never closes its side must not hold the program.
             for connection in list(self.connections):
                 connection.transport.abort()
 
-    async def _drain(self) -> None:
+    async def _drain_dialogues(self) -> None:
         calls = [connection.task for connection in self.connections if connection.task is not None]
         if not calls:
             return
@@ -132,48 +142,52 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         for call in running:
             call.cancel()
         if running:
-            log.warning("agi.cut", calls=len(running), after_s=self.limits.drain_s)
+            log.warning("agi.dialogues_aborted", calls=len(running), after_s=self.limits.drain_s)
 
-    def begin(self, session: Session) -> asyncio.Task[None] | None:
-        """The environment is there: start the dialogue's task, None when no route leads to one."""
+    def start_dialogue(self, session: Session) -> asyncio.Task[None] | None:
+        """Start the dialogue's task after the environment is complete. Return None if no route matches."""
         path = session.script.strip("/")
         endpoint: Endpoint | None = self._route.get(path)
         if endpoint is None or self._group is None:
             self.counters.unrouted += 1
-            log.warning("agi.no_route", path=path[:80], known=sorted(self._route))
+            log.warning("agi.route_not_found", path=path[:80], known=sorted(self._route))
             return None
         self.counters.accepted += 1
         name = f"call[{session.uniqueid[:40]}].{path[:40]}"
-        return self._group.create_task(self._call(endpoint, session, path), name=name)
+        return self._group.create_task(self._run_dialogue(endpoint, session, path), name=name)
 
-    async def _call(self, endpoint: Endpoint, session: Session, path: str) -> None:
-        """One dialogue. Its exceptions cost this call only; cancellation goes through."""
+    async def _run_dialogue(self, endpoint: Endpoint, session: Session, path: str) -> None:
+        """Run one dialogue. Its exceptions end this call only, but cancellation passes through."""
         try:
             await endpoint(session)
         except CallerGone:
             self.counters.gone += 1
         except WireError:
-            pass  # counted and told where it was found
+            # The connection that found the fault has counted and logged it.
+            pass
         except ReplyTimeout as error:
             self.counters.late += 1
-            log.warning("agi.late", path=path, call=session.uniqueid[:40], error=str(error))
+            log.warning("agi.reply_timed_out", path=path, call=session.uniqueid[:40], error=str(error))
         except Exception as error:
             self.counters.failed += 1
-            # The type and place only: a message may hold what a caller sent.
+            # Log the type and the place only: the message may contain what a caller sent.
             where = error.__traceback__
             while where is not None and where.tb_next is not None:
                 where = where.tb_next
             place = f"{where.tb_frame.f_code.co_filename.rpartition('/')[2]}:{where.tb_lineno}" if where else ""
-            log.error("agi.failed", path=path, call=session.uniqueid[:40], error=type(error).__name__, place=place)
+            log.error("agi.dialogue_failed", path=path, call=session.uniqueid[:40], error=type(error).__name__,
+                place=place)
         finally:
             self.counters.missing += session.missing
             session.close()
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """One TCP connection: bytes to the codec, events to the session, limits. No dialogue runs in here.
+    """One TCP connection. It feeds bytes to the decoder, passes events to the session and enforces the limits.
 
-    Buffered: a plain Protocol has the kernel fill 256 KiB afresh for each reply of 15 bytes."""
+    No dialogue runs in here. The protocol is a buffered one: for a plain Protocol the kernel fills 256 KiB for each
+    reply of 15 bytes.
+    """
 
     def __init__(self, server: FastAgi) -> None:
         self.server = server
@@ -187,14 +201,16 @@ class _Connection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         server = self.server
+        # Refuse at once: the dialplan then continues without the node, and the caller hears no silence.
         if server.stopping or len(server.connections) >= server.limits.calls:
             server.counters.refused += 1
             transport.abort()
             return
         server.connections.add(self)
-        self._timer = asyncio.get_running_loop().call_later(server.limits.env_s, self._silent)
+        # A peer that connects and says nothing must not occupy one of the calls.
+        self._timer = asyncio.get_running_loop().call_later(server.limits.env_s, self._drop_silent)
 
-    def _silent(self) -> None:
+    def _drop_silent(self) -> None:
         self.transport.abort()
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -202,43 +218,47 @@ class _Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         try:
+            # Copy the bytes: the buffer is shared, and the next connection overwrites it.
             for event in self.decoder.feed(bytes(self.server.read[:nbytes])):
-                self._take(event)
+                self._take_event(event)
         except WireError as error:
             self.server.counters.broken += 1
-            log.warning("agi.broken", error=str(error))
+            log.warning("agi.protocol_violated", error=str(error))
             if self.session is not None:
-                self.session.end(error)
+                self.session.end_dialogue(error)
             self.transport.abort()
 
-    def _take(self, event: wire.Event) -> None:
+    def _take_event(self, event: wire.Event) -> None:
         if self.session is not None:
-            self.session.take(event)
+            self.session.take_event(event)
             return
         if not isinstance(event, wire.Env):
-            return  # HANGUP before the environment is complete: end of file follows
+            # HANGUP came before the environment was complete, so end of file follows.
+            return
         self._cancel_timer()
         self.session = Session(self.transport, event.values)
         if self.decoder.tainted or self.decoder.replaced:
             self.server.counters.tainted += 1
-        self.task = self.server.begin(self.session)
+        self.task = self.server.start_dialogue(self.session)
         if self.task is None:
             self.transport.close()
 
     def eof_received(self) -> bool:
+        # An aborted transport reports end of file as well, but then the session has its reason already.
         if self.session is not None and not self.transport.is_closing():
             for event in self.decoder.eof():
-                self.session.take(event)
+                self.session.take_event(event)
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
         self._cancel_timer()
         if self in self.server.connections:
             self.server.connections.discard(self)
+            # Refused connections are not in the set, so they are not counted a second time here.
             if self.session is None:
                 self.server.counters.silent += 1
         if self.session is not None:
-            self.session.end(CallerGone("the connection to Asterisk is lost"))
+            self.session.end_dialogue(CallerGone("the connection to Asterisk is lost"))
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

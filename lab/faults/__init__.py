@@ -1,3 +1,3 @@
-"""Faults on purpose: what must be survived is broken here, with a seed, and looked at."""
+"""Faults on purpose. A seed chooses what breaks, and the tests check that the node survives it."""
 
 from __future__ import annotations

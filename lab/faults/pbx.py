@@ -1,4 +1,4 @@
-"""The Asterisk of a running lab: killed, frozen, started again, and asked what it carries."""
+"""Faults of the lab's Asterisk: kill it, freeze it, start it again, and list its channels."""
 
 from __future__ import annotations
 
@@ -6,64 +6,66 @@ import signal
 from pathlib import Path
 from typing import NamedTuple
 
-from lab import process
-from lab.asterisk import PrivateAsterisk
 from lab.errors import LabError
-from lab.fetch import Program
-from lab.up import remember, running
+from lab.lifecycle import find_process, note_process
+from lab.pbx import process
+from lab.pbx.asterisk import PrivateAsterisk
+from lab.pbx.fetch import AsteriskProgram
 
 NAME = "asterisk"
 FIELDS = 14
-"""Of a line of `core show channels concise`; the application's data in the middle may hold the separator too."""
+"""Least number of fields in a line of `core show channels concise`. The application's data may hold the separator
+too."""
 
 
-class Channel(NamedTuple):
+class ConsoleChannel(NamedTuple):
     """A channel as Asterisk's console shows it."""
 
     name: str
     context: str
     state: str
-    """`Up`, `Ringing`, `Ring`, `Down` ..."""
+    """`Up`, `Ringing`, `Ring`, `Down` and others."""
     application: str
-    """What the dialplan runs on it at this moment; `(None)`: nothing."""
+    """Application of the dialplan that runs now, `(None)` if there is none."""
     bridge: str
-    """Empty: in none."""
+    """Empty if the channel is in no bridge."""
     uniqueid: str
 
 
-class Pbx:
+class AsteriskFault:
     """The Asterisk of the lab in a folder."""
 
-    def __init__(self, folder: Path, program: Program) -> None:
+    def __init__(self, folder: Path, program: AsteriskProgram) -> None:
         self.folder = folder
         self._asterisk = PrivateAsterisk(program, folder / "asterisk", folder / "pbx")
 
-    def kill(self) -> None:
-        """kill -9; returns when it is gone."""
-        identity = running(self.folder, NAME)
-        process.send(identity, signal.SIGKILL)
+    def kill_asterisk(self) -> None:
+        """Kill the process with SIGKILL and wait for its end. Raise LabError if the process does not end."""
+        identity = find_process(self.folder, NAME)
+        process.send_signal(identity, signal.SIGKILL)
         if not process.wait_end(identity, process.KILL_S):
             raise LabError(f"the Asterisk of {self.folder} does not end (pid {identity.pid})")
 
-    def freeze(self) -> None:
-        """SIGSTOP: nothing is sent, nothing is closed."""
-        process.send(running(self.folder, NAME), signal.SIGSTOP)
+    def freeze_asterisk(self) -> None:
+        """Stop the process with SIGSTOP: Asterisk sends nothing and closes nothing."""
+        process.send_signal(find_process(self.folder, NAME), signal.SIGSTOP)
 
-    def thaw(self) -> None:
-        """SIGCONT."""
-        process.send(running(self.folder, NAME), signal.SIGCONT)
+    def thaw_asterisk(self) -> None:
+        """Continue the process with SIGCONT."""
+        process.send_signal(find_process(self.folder, NAME), signal.SIGCONT)
 
-    def start(self) -> None:
-        """Start it again on the same files; returns when it takes calls. Raises NotReady."""
-        identity = self._asterisk.start()
-        remember(self.folder, NAME, identity, self._asterisk.run)
+    def start_asterisk(self) -> None:
+        """Start Asterisk again on the same files and wait until it takes calls. Raise NotReady."""
+        identity = self._asterisk.start_process()
+        note_process(self.folder, NAME, identity, self._asterisk.run)
         self._asterisk.wait_ready()
 
-    def channels(self) -> list[Channel]:
-        """All channels that are alive, without the ghosts of `Bridge()`."""
+    def list_channels(self) -> list[ConsoleChannel]:
+        """Return all live channels, without the surrogates of `Bridge()`."""
         found = []
-        for line in self._asterisk.console("core show channels concise").splitlines():
+        for line in self._asterisk.run_console("core show channels concise").splitlines():
             fields = line.split("!")
+            # While `Bridge()` moves a channel, Asterisk lists a `Surrogate/` channel next to the real one.
             if len(fields) >= FIELDS and not line.startswith("Surrogate/"):
-                found.append(Channel(fields[0], fields[1], fields[4], fields[5], fields[-2], fields[-1]))
+                found.append(ConsoleChannel(fields[0], fields[1], fields[4], fields[5], fields[-2], fields[-1]))
         return found

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can be cut, stalled and mended: the link between a node and its Asterisk."""
+"""A TCP proxy on loopback for the link between a node and its Asterisk. Tests cut, stall and restore it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 from contextlib import suppress
 
 CHUNK = 65_536
-"""Bytes moved at once; small enough that a stall takes hold within one AMI burst."""
+"""Bytes moved at once. The bound is small so that a stall takes effect within one burst of AMI."""
 
 
-class Proxy:
-    """Listens on a free port of 127.0.0.1 and passes on to `target`.
+class TcpProxy:
+    """Listen on a free port of 127.0.0.1 and forward to a target.
 
-    `cut()` ends all connections and refuses new ones, `stall()` keeps them open and moves nothing (a partition without
-    FIN), `mend()` makes all well.
+    `drop_connections()` ends all connections and refuses new ones. `stall_traffic()` keeps them open and moves nothing,
+    like a partition without FIN. `restore_traffic()` undoes both.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -25,62 +25,66 @@ class Proxy:
         self._flowing.set()
         self._open = True
 
-    async def start(self) -> int:
-        """Begin to listen; the port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def start_listening(self) -> int:
+        """Begin to listen and return the port."""
+        self._server = await asyncio.start_server(self._serve_connection, "127.0.0.1", 0)
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
-    async def stop(self) -> None:
-        """End everything."""
+    async def stop_listening(self) -> None:
+        """Stop listening and end all connections."""
         if self._server is not None:
             self._server.close()
-        self.cut()
+        self.drop_connections()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def cut(self) -> None:
-        """End what is connected, refuse what comes."""
+    def drop_connections(self) -> None:
+        """End all connections and refuse new ones."""
         self._open = False
+        # A stalled copy must wake up to see its aborted transport.
         self._flowing.set()
         for writer in list(self._writers):
             transport = writer.transport
             transport.abort()
 
-    def stall(self) -> None:
-        """Nothing moves, nothing closes."""
+    def stall_traffic(self) -> None:
+        """Keep all connections open and move no bytes."""
         self._flowing.clear()
 
-    def mend(self) -> None:
-        """As before."""
+    def restore_traffic(self) -> None:
+        """Accept connections again and move bytes again."""
         self._open = True
         self._flowing.set()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self._open:
             writer.transport.abort()
             return
+        # 1. Connect to the target; a refusal there is a refusal here.
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
         except OSError:
             writer.transport.abort()
             return
+        # 2. Copy both ways until one side ends.
         self._writers |= {writer, far_writer}
-        there = asyncio.create_task(self._pump(reader, far_writer), name="proxy.there")
-        back = asyncio.create_task(self._pump(far_reader, writer), name="proxy.back")
+        there = asyncio.create_task(self._copy_bytes(reader, far_writer), name="proxy.there")
+        back = asyncio.create_task(self._copy_bytes(far_reader, writer), name="proxy.back")
         self._tasks |= {there, back}
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (there, back):
+                # 3. The first end closes both, as a real link does.
                 task.cancel()
             self._tasks -= {there, back}
             for end in (writer, far_writer):
                 self._writers.discard(end)
                 end.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy_bytes(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(CHUNK):
                 await self._flowing.wait()

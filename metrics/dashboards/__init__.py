@@ -1,1 +1,1 @@
-"""Dashboards as values: written for Grafana, checked against a Prometheus, drawn without either."""
+"""Describe dashboards as values: written for Grafana, checked against a Prometheus, drawn without either."""

@@ -1,4 +1,4 @@
-"""`santral dashboards write`: the dashboards as files that Grafana reads.
+"""`santral dashboards write`: write the dashboards as files that Grafana reads.
 
 Exit code 1: a file cannot be written.
 """
@@ -16,8 +16,8 @@ from drawing.output import write_files
 LANGUAGES = ("tr", "en")
 
 
-class House(NamedTuple):
-    """Pass in what this room may not import."""
+class CentreInfo(NamedTuple):
+    """Parts of a centre that this room may not import."""
 
     names: Callable[[Path], Mapping[str, str]]
     """Return the names of the services of a centre."""
@@ -25,7 +25,7 @@ class House(NamedTuple):
     """Default centre."""
 
 
-def mount(app: typer.Typer, house: House) -> None:
+def add_commands(app: typer.Typer, house: CentreInfo) -> None:
     """Add the group `dashboards` to the command line."""
     dashboards = typer.Typer(no_args_is_help=True, help="Dashboards for Grafana.")
 
@@ -36,23 +36,26 @@ def mount(app: typer.Typer, house: House) -> None:
     @dashboards.command("write")
     def write(
         out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
-        prometheus: Annotated[str, typer.Option("--prometheus", metavar="URL", help="Where Prometheus answers.")]
-        = "http://127.0.0.1:9090",
-        place: Annotated[str | None, typer.Option("--place", help="Where Grafana finds that folder, when that is "
-                                                                  "another path.")] = None,
-        centre: Annotated[Path | None, typer.Option("--centre", help="Folder of the centre: names of services.")]
-        = None,
+        prometheus: Annotated[str, typer.Option(
+            "--prometheus", metavar="URL", help="Address of Prometheus.")] = "http://127.0.0.1:9090",
+        place: Annotated[str | None, typer.Option(
+            "--place", help="Path of that folder as Grafana sees it, if different.")] = None,
+        centre: Annotated[Path | None, typer.Option(
+            "--centre", help="Folder of the centre, for names of services.")] = None,
     ) -> None:
         """Write dashboards as JSON, in Turkish and English, and the files that provision them."""
-        from metrics.dashboards import grafana  # a node that starts should not wait for its library
+        # The import is here because the library is slow to load, and a starting node does not need it.
+        from metrics.dashboards import grafana
 
+        # Grafana may see the folder under another path, for example in a container.
         folder = place or str(out.resolve())
         names = house.names(centre or house.centre)
+        # Each board in both languages, then the two files by which Grafana finds boards and data source.
         files = {f"dashboards/{language}/{board.key}.json": grafana.dashboard_json(board, names,
                                                                                   english=language == "en")
                  for language in LANGUAGES for board in grafana.BOARDS}
-        files |= {"provisioning/dashboards/santral.yaml": grafana.providers(f"{folder}/dashboards"),
-                  "provisioning/datasources/santral.yaml": grafana.sources(prometheus)}
+        files |= {"provisioning/dashboards/santral.yaml": grafana.render_providers(f"{folder}/dashboards"),
+                  "provisioning/datasources/santral.yaml": grafana.render_datasources(prometheus)}
         write_files(out, files)
         typer.echo(f"{len(files)} files in {out}: the folder provisioning/ for Grafana, which finds the dashboards in "
                    f"{folder}/dashboards")

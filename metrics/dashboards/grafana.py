@@ -1,6 +1,6 @@
-"""Boards as Grafana reads them: JSON of dashboards, and the files that provision them with their data source.
+"""Write boards as Grafana reads them: dashboards in JSON, and the files that provision them with their data source.
 
-The library writes the schema of Grafana 10.1; later ones read it and bring it up to date by themselves.
+The library writes the schema of Grafana 10.1. Later versions read it and update it by themselves.
 """
 
 from __future__ import annotations
@@ -17,81 +17,87 @@ from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from drawing.texts import Said
+from drawing.texts import Phrase
 from metrics.dashboards.panel import EVERYTHING, SIZES, UNITS, UP, Board, Kind, Panel, read_board
 
 SOURCE = "santral-prometheus"
-"""Unique id of the data source in Grafana: panels name it, the provisioning file makes it."""
+"""Id of the data source in Grafana. Panels name it, and the provisioning file creates it."""
 BOARDS = tuple(map(read_board, ("service", "workload", "platform")))
 FOLDER = "Santral"
 REFRESH, RANGE = "10s", "now-6h"
-"""A wall screen is looked at from afar: six hours are most of a shift."""
+"""Range of a board: six hours are most of a shift, and a wall screen is read from afar."""
 GOOD, BAD = "green", "red"
-VARIABLES: Mapping[str, tuple[Said, str]] = {
-    "queue": (Said("Hizmet", "Service"), "acd_contacts_offered_total"),
-    "team": (Said("Ekip", "Team"), "acd_agents"),
+VARIABLES: Mapping[str, tuple[Phrase, str]] = {
+    "queue": (Phrase("Hizmet", "Service"), "acd_contacts_offered_total"),
+    "team": (Phrase("Ekip", "Team"), "acd_agents"),
 }
-"""Label -> its name for people, and the metric that has all its values from the start of a node."""
-FEW = Said("beşten az kişi", "fewer than five")
-ABSENT: Mapping[str, Said] = {
-    "acd_mqtt_|acd_signal_": Said("MQTT aracısı yok", "no MQTT broker"),
-    "asterisk_": Said("res_prometheus yok", "no res_prometheus"),
-    "acd_agents_distress_limited|acd_agent_state_seconds|team:acd_": Said("görevde beşten az kişi",
+"""Label -> its name for people, and a metric that has all its values from the start of a node."""
+FEW = Phrase("beşten az kişi", "fewer than five")
+ABSENT: Mapping[str, Phrase] = {
+    "acd_mqtt_|acd_signal_": Phrase("MQTT aracısı yok", "no MQTT broker"),
+    "asterisk_": Phrase("res_prometheus yok", "no res_prometheus"),
+    "acd_agents_distress_limited|acd_agent_state_seconds|team:acd_": Phrase("görevde beşten az kişi",
                                                                           "fewer than five on duty"),
     "acd_agent|acd_break_protection|acd_accommodations_applied": FEW}
-"""How the metrics begin that not every centre has, and what a panel says in place of their values. The first match
-counts."""
+"""Prefixes of metrics that not every centre has, and the text of a panel in place of values. The first match counts."""
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid=SOURCE)
 Builder = timeseries.Panel | stat.Panel | bargauge.Panel
 
 
 def dashboard_json(board: Board, names: Mapping[str, str], *, english: bool) -> str:
-    """One dashboard. `names`: what a series that is named by a service is called."""
-    def said(text: Said) -> str:
+    """Return one dashboard as JSON. `names` gives the name of a service for the series that it labels."""
+    def translate_text(text: Phrase) -> str:
         return text.en if english else text.tr
 
+    # 1. The head, with a link to the other boards of the same language.
     tags = ["santral", "en" if english else "tr"]
-    made = (dashboard.Dashboard(f"Santral – {said(board.title)}")
-            .uid(f"santral-{board.key}{'-en' if english else ''}").description(said(board.description))
+    made = (dashboard.Dashboard(f"Santral – {translate_text(board.title)}")
+            .uid(f"santral-{board.key}{'-en' if english else ''}").description(translate_text(board.description))
             .tags(tags).refresh(REFRESH).time(RANGE, "now").timezone("browser")
             .tooltip(model.DashboardCursorSync.CROSSHAIR).readonly()
             .link(dashboard.DashboardLink("Santral").type(model.DashboardLinkType.DASHBOARDS).tags(tags)
                   .keep_time(True)))
+    # 2. The variables. A regular expression for "all" also matches queues that appear later.
     for label in board.variables:
         title, metric = VARIABLES[label]
         made.with_variable(
-            dashboard.QueryVariable(label).label(said(title)).query(f"label_values({metric}, {label})")
+            dashboard.QueryVariable(label).label(translate_text(title)).query(f"label_values({metric}, {label})")
             .datasource(DATASOURCE).refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True)
             .all_value(EVERYTHING).sort(model.VariableSort.ALPHABETICAL_ASC))
-    for number, (panel, x, y) in enumerate(board.placed(), 1):
-        made.with_panel(_panel(panel, names, english).id(number).grid_pos(
+    # 3. The panels on the grid. Grafana numbers them from 1.
+    for number, (panel, x, y) in enumerate(board.place_panels(), 1):
+        made.with_panel(_build_panel(panel, names, english).id(number).grid_pos(
             model.GridPos(h=SIZES[panel.kind][1], w=SIZES[panel.kind][0], x=x, y=y)))
     return json.dumps(made.build(), cls=JSONEncoder, ensure_ascii=False, indent=1) + "\n"
 
 
-def _panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
-    def said(text: Said) -> str:
+def _build_panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
+    def translate_text(text: Phrase) -> str:
         return text.en if english else text.tr
 
+    # 1. Title, unit and queries.
     made: Builder = _KINDS[panel.kind](panel)
-    made.title(said(panel.title)).description(said(panel.description)).datasource(DATASOURCE)
-    made.unit(said(UNITS[panel.unit]))
+    made.title(translate_text(panel.title)).description(translate_text(panel.description)).datasource(DATASOURCE)
+    made.unit(translate_text(UNITS[panel.unit]))
     for number, query in enumerate(panel.queries):
-        legend = f"{{{{{query.by}}}}}" if query.by else said(query.name)
+        legend = f"{{{{{query.by}}}}}" if query.by else translate_text(query.name)
         made.with_target(
             prometheus.Dataquery().expr(query.expression).legend_format(legend).ref_id(chr(ord("A") + number))
             .datasource(DATASOURCE).format(PromQueryFormat.TIME_SERIES).range())
+    # 2. Bounds and thresholds.
     if panel.low is not None:
         made.min(panel.low)
     if panel.high is not None:
         made.max(panel.high)
+    # A target that is up or down reads better as a word than as 1 or 0.
     if panel.unit == UP:
         made.mappings([model.ValueMap({
-            str(value): model.ValueMappingResult(text=said(text), color=colour)
-            for value, text, colour in ((0, Said("yok", "down"), BAD), (1, Said("var", "up"), GOOD))})])
+            str(value): model.ValueMappingResult(text=translate_text(text), color=colour)
+            for value, text, colour in ((0, Phrase("yok", "down"), BAD), (1, Phrase("var", "up"), GOOD))})])
     missing = explain_no_data(query.expression for query in panel.queries)
     if missing is not None:
-        made.no_value(said(missing))
+        made.no_value(translate_text(missing))
+    # Grafana wants a first colour for everything below the first threshold.
     if panel.limit is not None:
         first, then = (GOOD, BAD) if panel.limit_is_most else (BAD, GOOD)
         made.thresholds(dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(
@@ -99,11 +105,12 @@ def _panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
     else:
         made.thresholds(dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(
             [model.Threshold(None, "blue")]))
+    # 3. Names of series for people. A word of the panel overrides the name of a service.
     shown = {**(names if panel.named else {}),
-             **{name: said(text) for name, text in panel.words.items()}}
+             **{name: translate_text(text) for name, text in panel.words.items()}}
     for query in panel.queries:
-        if query.mark:
-            made.override_by_name(said(query.name), [
+        if query.is_limit:
+            made.override_by_name(translate_text(query.name), [
                 model.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 5]}),
                 model.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": "text"})])
     for name, text in shown.items():
@@ -111,13 +118,15 @@ def _panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
     return made
 
 
-def explain_no_data(expressions: Iterable[str]) -> Said | None:
-    """Return what a panel with these queries says when it has no data. Return None if every centre has the data."""
+def explain_no_data(expressions: Iterable[str]) -> Phrase | None:
+    """Return the text of a panel without data. Return None if every centre has the data."""
     text = " ".join(expressions)
+    # The name must begin here: `acd_mqtt_` should not match inside the name of a recording rule.
     return next((said for begins, said in ABSENT.items() if re.search(rf"(?<![\w:])(?:{begins})", text)), None)
 
 
-def _lines(panel: Panel) -> timeseries.Panel:
+def _build_timeseries(panel: Panel) -> timeseries.Panel:
+    # A line over a gap would invent values, so gaps stay gaps.
     made = (timeseries.Panel().line_width(2).fill_opacity(0).span_nulls(False)
             .show_points(shapes.VisibilityMode.AUTO)
             .legend(common.VizLegendOptions().display_mode(shapes.LegendDisplayMode.TABLE)
@@ -127,32 +136,34 @@ def _lines(panel: Panel) -> timeseries.Panel:
     return made
 
 
-def _tile(panel: Panel) -> stat.Panel:
+def _build_stat(panel: Panel) -> stat.Panel:
     return (stat.Panel().graph_mode(shapes.BigValueGraphMode.AREA)
             .color_mode(shapes.BigValueColorMode.VALUE)
             .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])))
 
 
-def _bars(panel: Panel) -> bargauge.Panel:
+def _build_bargauge(panel: Panel) -> bargauge.Panel:
     return (bargauge.Panel().orientation(shapes.VizOrientation.HORIZONTAL)
             .display_mode(shapes.BarGaugeDisplayMode.BASIC)
             .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"])))
 
 
-_KINDS: Mapping[Kind, Any] = {Kind.LINES: _lines, Kind.TILE: _tile, Kind.BARS: _bars}
+_KINDS: Mapping[Kind, Any] = {Kind.LINES: _build_timeseries, Kind.TILE: _build_stat, Kind.BARS: _build_bargauge}
 
 
-def providers(folder: str) -> str:
-    """For `/etc/grafana/provisioning/dashboards/`: where Grafana finds the dashboards. Turkish and English beside each
-    other would show everything twice, so each is a folder of its own in Grafana."""
+def render_providers(folder: str) -> str:
+    """Return the file for `/etc/grafana/provisioning/dashboards/`, which tells Grafana where the dashboards are.
+
+    Each language has its own folder in Grafana. In one folder every dashboard would appear twice.
+    """
     return yaml.safe_dump({"apiVersion": 1, "providers": [
         {"name": f"santral-{language}", "folder": name, "type": "file", "allowUiUpdates": False,
          "disableDeletion": True, "options": {"path": f"{folder}/{language}"}}
         for language, name in (("tr", FOLDER), ("en", f"{FOLDER} (English)"))]}, sort_keys=False)
 
 
-def sources(url: str) -> str:
-    """For `/etc/grafana/provisioning/datasources/`: the Prometheus that is asked."""
+def render_datasources(url: str) -> str:
+    """Return the file for `/etc/grafana/provisioning/datasources/`, which names the Prometheus to ask."""
     return yaml.safe_dump({"apiVersion": 1, "datasources": [
         {"name": "Santral Prometheus", "uid": SOURCE, "type": "prometheus", "access": "proxy", "url": url,
          "editable": False, "jsonData": {"httpMethod": "POST"}}]}, sort_keys=False)

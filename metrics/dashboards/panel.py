@@ -1,4 +1,4 @@
-"""What a dashboard is, as values alone: panels with their queries, in rows of Grafana's 24 columns."""
+"""Define dashboards as plain values: panels with their queries, in rows of Grafana's 24 columns."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import NamedTuple
 import yaml
 from pydantic import TypeAdapter
 
-from drawing.texts import Said
+from drawing.texts import Phrase
 
 COLUMNS = 24
-"""Grafana's grid is so wide; a unit of height is 30 px."""
+"""Width of Grafana's grid. A unit of height is 30 px."""
 EVERYTHING = ".*"
-"""What a variable stands for until somebody chooses."""
+"""Value of a variable until somebody chooses."""
 
 UP = "up"
-UNITS: Mapping[str, Said] = {
-    "count": Said("short", "short"), "share": Said("percentunit", "percentunit"), "seconds": Said("s", "s"),
-    "hourly": Said("suffix: /sa", "suffix: /h"), "bytes": Said("decbytes", "decbytes"),
-    UP: Said("bool_on_off", "bool_on_off")}
-"""Units as Grafana names them. A suffix of this project has a language."""
+UNITS: Mapping[str, Phrase] = {
+    "count": Phrase("short", "short"), "share": Phrase("percentunit", "percentunit"), "seconds": Phrase("s", "s"),
+    "hourly": Phrase("suffix: /sa", "suffix: /h"), "bytes": Phrase("decbytes", "decbytes"),
+    UP: Phrase("bool_on_off", "bool_on_off")}
+"""Units as Grafana names them. Only the suffix of this project depends on the language."""
 
 
 class Kind(StrEnum):
-    """How a panel looks."""
+    """The look of a panel."""
 
     LINES = "lines"
     TILE = "tile"
-    """One number, with the way it came."""
+    """One number, with its course behind it."""
     BARS = "bars"
     """The present value of each series."""
 
@@ -40,58 +40,62 @@ SIZES: Mapping[Kind, tuple[int, int]] = {Kind.LINES: (12, 8), Kind.TILE: (4, 4),
 
 
 class Query(NamedTuple):
-    """PromQL. `$queue` and `$team` are what is chosen on the dashboard."""
+    """A query in PromQL. `$queue` and `$team` are the choices on the dashboard."""
 
     expression: str
-    name: Said = Said("şimdi", "now")
-    """Of its series; `{{label}}` stands for the value of the label."""
+    name: Phrase = Phrase("şimdi", "now")
+    """Name of its series. `{{label}}` becomes the value of the label."""
     by: str = ""
     """Label whose value names each series, in place of `name`."""
-    mark: bool = False
-    """Only to compare with, such as the goal of the centre."""
+    is_limit: bool = False
+    """The series is only for comparison, such as the goal of the centre."""
 
 
 class Panel(NamedTuple):
-    """One picture. Titles and descriptions are for people who look, not for who wrote the query."""
+    """One panel. Titles and descriptions are for people who look at it, not for the author of the query."""
 
     key: str
     """Unique on its dashboard."""
-    title: Said
-    description: Said
-    """What is to be seen, how it is counted, what is good."""
+    title: Phrase
+    description: Phrase
+    """Content of the panel, the way it is counted, and good values."""
     unit: str
     """One of `UNITS`."""
     kind: Kind
     queries: tuple[Query, ...]
     limit: float | None = None
     """A goal or a limit that is the same in every centre, drawn as a line."""
-    limit_name: Said = Said("hedef", "goal")
+    limit_name: Phrase = Phrase("hedef", "goal")
     limit_is_most: bool = False
-    """More than the limit is bad; else less is."""
+    """Values above the limit are bad. Otherwise values below it are bad."""
     low: float | None = 0.0
     high: float | None = None
-    words: Mapping[str, Said] = {}
-    """Names of series for people, where a series is named by a value of a closed set."""
+    words: Mapping[str, Phrase] = {}
+    """Names of series for people, where a closed set of values names the series."""
     named: bool = False
-    """Series are named by a service, or by a team that is named as one: it has a name in the centre."""
+    """The label of the series is a service, or a team named after one, so the centre has a name for it."""
 
 
 class Board(NamedTuple):
     """A dashboard."""
 
     key: str
-    title: Said
-    description: Said
+    title: Phrase
+    description: Phrase
     panels: tuple[Panel, ...]
     variables: tuple[str, ...] = ()
     """Labels that can be chosen: `queue`, `team`."""
 
-    def placed(self) -> Iterator[tuple[Panel, int, int]]:
-        """Panels with x and y on the grid: beside each other as long as there is room and the kind is the same."""
+    def place_panels(self) -> Iterator[tuple[Panel, int, int]]:
+        """Yield each panel with x and y on the grid.
+
+        Panels stand next to each other while there is room. Tiles never share a row with other kinds.
+        """
         x = y = high = 0
         before: Kind | None = None
         for panel in self.panels:
             width, height = SIZES[panel.kind]
+            # A tile is lower than a chart, so a shared row would leave a hole.
             if x + width > COLUMNS or (before is Kind.TILE) != (panel.kind is Kind.TILE):
                 x, y, high = 0, y + high, 0
             yield panel, x, y
@@ -99,6 +103,6 @@ class Board(NamedTuple):
 
 
 def read_board(key: str) -> Board:
-    """Return a dashboard of this package. Raise ValidationError if a value in its file is not what `Board` says."""
+    """Return a dashboard of this package. Raise ValidationError if a value in its file does not fit `Board`."""
     text = (files("metrics.dashboards") / f"{key}.yaml").read_text(encoding="utf-8")
     return TypeAdapter(Board).validate_python(yaml.safe_load(text))

@@ -1,125 +1,148 @@
-"""What the engine wants done, in AMI's words: a command's action."""
+"""Translate commands of the engine into AMI actions."""
 
 from __future__ import annotations
 
 from routing.ami.wire import BadAction
-from routing.core.commands import Consult, Offer, Overflow, Partner, Rescind, SendOn, TakeBack
-from routing.core.ids import ContactId, leg_id, partner_leg_id
-from routing.core.model import AnswerMode
+from routing.core.model.centre_model import AnswerMode
+from routing.core.model.commands import (
+    BlindTransfer,
+    CancelConsult,
+    Offer,
+    Partner,
+    Rescind,
+    SendToFallback,
+    StartConsult,
+)
+from routing.core.model.ids import ContactId, leg_id, partner_leg_id
 
 CONTEXT_AGENT = "santral-agent"
 CONTEXT_CALLING = "santral-calling"
-"""The agent's leg of a callback: like `santral-agent`, but the caller comes when the agent is there."""
-CALLS_BACK = "Geri arama:"
-"""Before the service on the display of an agent's phone."""
+"""Context of an agent's leg of a callback. The agent is there first, and the caller joins later."""
+CALLBACK_LABEL = "Geri arama:"
+"""Words before the service's name on the display of an agent's phone."""
 CONTEXT_HOLD = "santral-hold"
-CONTEXT_NET = "santral-net"
-CONTEXT_SENT = "santral-sent"
-HUSHED, RECORD = "SC_HUSHED", "SC_RECORD"
-"""On the agent's leg: `1` while its recording is paused; name of the file of the talk, empty: it is not recorded."""
-ASKS = "SHARED(SC_ASKS)"
-"""Of the leg of an agent who asks somebody first: `1` from before the caller is led away until the agent waits."""
-CAUSE_OURS = 26
-"""`Answered elsewhere`: phones show no missed call."""
+CONTEXT_FALLBACK = "santral-fallback"
+CONTEXT_TRANSFERRED = "santral-transferred"
+RECORDING_PAUSED, RECORD = "SC_RECORDING_PAUSED", "SC_RECORD"
+"""Variables of an agent's leg: `1` while its recording is paused, and the file name of the talk (empty if not
+recorded)."""
+CONSULTS = "SHARED(SC_CONSULTING)"
+"""Variable of the leg of an agent who consults a colleague: `1` from before the caller is led away until the agent
+waits."""
+ANSWERED_ELSEWHERE = 26
+"""Hangup cause with which phones show no missed call."""
 
 Action = dict[str, str | list[str]]
 
 _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-autoanswer",
                 "PJSIP_HEADER(add,Call-Info)=<sip:127.0.0.1>;answer-after=0"]
-"""The two headers that make telephones answer by themselves. `Variable` reaches the phone; PreDialGoSub does not."""
-_BY_ITSELF = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_BRIEF, AnswerMode.SINGLE_SWITCH})
+"""Headers that make telephones answer by themselves. `Variable` reaches the phone, and PreDialGoSub does not."""
+_AUTO_ANSWER_MODES = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_WHISPER, AnswerMode.SINGLE_SWITCH})
 
 
-def to_action(command: Offer | Rescind | Overflow | SendOn | Consult | TakeBack, called: str,
+def to_action(command: Offer | Rescind | SendToFallback | BlindTransfer | StartConsult | CancelConsult, called: str,
               record: str = "") -> Action:
-    """The AMI action of a command. `called`: the number shown beside the service's name on the agent's phone. `record`:
-    name of the file of the talk, if it may be recorded."""
+    """Return the AMI action of a command.
+
+    `called` is the number shown next to the service's name on the agent's phone. `record` is the file name of the talk.
+    An empty `record` means that the talk may not be recorded.
+    """
     match command:
         case Offer():
-            action = _originate(command, called)
+            action = _originate_action(command, called)
             if record:
                 action["Variable"] = [*action["Variable"], f"{RECORD}={record}"]
             return action
         case Rescind():
-            return hang_up(leg_id(command.offer, command.contact))
-        case Overflow():
-            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_NET, "Exten": "s",
+            return hang_up_action(leg_id(command.offer, command.contact))
+        case SendToFallback():
+            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_FALLBACK, "Exten": "s",
                     "Priority": "1"}
-        case SendOn():
-            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
+        case BlindTransfer():
+            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_TRANSFERRED,
                     "Exten": f"to_{command.service}", "Priority": "1"}
-        case Consult(line=True):
+        case StartConsult(on_second_line=True):
+            # The caller stays in the bridge of the first line, so only the caller's service changes.
             return {"Action": "Setvar", "Channel": command.contact, "Variable": "__SC_SERVICE",
                     "Value": command.service}
-        case Consult():
-            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_SENT,
+        case StartConsult():
+            # The priority `quiet` skips the announcement: the agent has already told the caller about the consult.
+            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_TRANSFERRED,
                     "Exten": f"to_{command.service}", "Priority": "quiet"}
-        case TakeBack():
-            return to_set(leg_id(command.offer, command.contact), "SHARED(SC_BACK)", "1")
+        case CancelConsult():
+            return set_variable_action(leg_id(command.offer, command.contact), "SHARED(SC_CONSULT_BACK)", "1")
 
 
-def to_meet(contact: ContactId, leg: str) -> list[Action]:
-    """The AMI actions that part a caller and an agent whom a phone's transfer key has joined: the caller goes into the
-    hold loop, and the agent's leg on to the caller, as after any offer."""
-    return [to_set(leg, "SC_ANEW", "1"), to_hold(contact)]
+def rebridge_actions(contact: ContactId, leg: str) -> list[Action]:
+    """Return the AMI actions that separate a caller and an agent whom a phone's transfer key has bridged.
+
+    The caller goes into the hold loop, and the agent's leg then joins the caller as after any offer.
+    """
+    return [set_variable_action(leg, "SC_REBRIDGE", "1"), hold_action(contact)]
 
 
-def to_ask(command: Consult, on: bool = True) -> Action:
-    """The AMI action before that of a `Consult`: what the agent's leg does when the caller has been led away. Not `on`:
-    nobody was."""
-    return to_set(leg_id(command.offer, command.contact), ASKS, "1" if on else "")
+def consult_mark_action(command: StartConsult, on: bool = True) -> Action:
+    """Return the AMI action that precedes the action of a `StartConsult`.
+
+    The mark tells the agent's leg what to do when the caller is led away. `on=False` removes the mark if nobody was led
+    away.
+    """
+    return set_variable_action(leg_id(command.offer, command.contact), CONSULTS, "1" if on else "")
 
 
-def to_forget(leg: str) -> Action:
-    """The AMI action that takes the mark of an agent who asks off a leg by its id."""
-    return to_set(leg, ASKS, "")
+def unmark_consult_action(leg: str) -> Action:
+    """Return the AMI action that removes the consult mark from a leg."""
+    return set_variable_action(leg, CONSULTS, "")
 
 
-def to_hold(contact: ContactId) -> Action:
-    """The AMI action that leads a caller into the hold loop, out of whatever they are in."""
+def hold_action(contact: ContactId) -> Action:
+    """Return the AMI action that leads a caller into the hold loop from any other place."""
     return {"Action": "Redirect", "Channel": contact, "Context": CONTEXT_HOLD, "Exten": "s", "Priority": "1"}
 
 
-def hang_up(leg: str) -> Action:
-    """The AMI action that ends an agent's leg."""
-    return {"Action": "Hangup", "Channel": leg, "Cause": str(CAUSE_OURS)}
+def hang_up_action(leg: str) -> Action:
+    """Return the AMI action that ends an agent's leg."""
+    return {"Action": "Hangup", "Channel": leg, "Cause": str(ANSWERED_ELSEWHERE)}
 
 
-def to_set(leg: str, variable: str, value: str) -> Action:
-    """The AMI action that sets a variable of an agent's leg."""
+def set_variable_action(leg: str, variable: str, value: str) -> Action:
+    """Return the AMI action that sets a variable of an agent's leg."""
     return {"Action": "Setvar", "Channel": leg, "Variable": variable, "Value": value}
 
 
-def to_partner(offer: Offer, partner: Partner, called: str) -> Action:
-    """The AMI action that rings the other one of a pair: like an offer of their own, but it joins the agent's leg."""
-    own = offer._replace(agent=partner.agent, seat=partner.seat, answer_mode=partner.answer_mode, brief=partner.brief,
-                         reading_s=partner.reading_s, outside=partner.outside, partner=None)
-    action = _originate(own, called)
+def ring_partner_action(offer: Offer, partner: Partner, called: str) -> Action:
+    """Return the AMI action that rings the partner of a pair. The partner's leg joins the leg of the first agent."""
+    own = offer._replace(agent=partner.agent, seat=partner.seat, answer_mode=partner.answer_mode,
+                         whisper=partner.whisper, reading_s=partner.reading_s, remote=partner.remote, partner=None)
+    action = _originate_action(own, called)
     action["ChannelId"] = partner_leg_id(offer.offer, offer.contact)
-    action["Variable"] = [*action["Variable"], f"SC_LEAD={leg_id(offer.offer, offer.contact)}"]
+    action["Variable"] = [*action["Variable"], f"SC_PAIR_LEAD={leg_id(offer.offer, offer.contact)}"]
     return action
 
 
-def _originate(offer: Offer, called: str) -> Action:
+def _originate_action(offer: Offer, called: str) -> Action:
+    # 1. Refuse values that Asterisk would misread.
     if not offer.leg and not offer.callback:
         raise BadAction(f"offer {offer.offer}: the name of the caller's channel is missing")
     if set(offer.service_name) & set('"\\<>'):
         raise BadAction(f"service {offer.service}: its name may not hold quotes or angle brackets")
-    exten, read_s = _way(offer)
-    # Not asked of the caller's channel: a phone that answers by itself is sooner here than the caller in the hold loop.
+    # 2. Give the leg everything that its dialplan needs.
+    exten, read_s = _agent_extension(offer)
+    # The dialplan cannot ask the caller's channel: a phone that answers at once is faster than the caller's way into
+    # the hold loop.
     variables = [f"SC_CHAN={offer.leg}"] if offer.leg else []
     variables.append(f"SC_SERVICE={offer.service}")
     if read_s:
-        variables.append(f"SC_READ={read_s:g}")
-    if offer.first:
-        variables.append(f"SC_FIRST={offer.first}")
+        variables.append(f"SC_READING_S={read_s:g}")
+    if offer.consulting_leg:
+        variables.append(f"SC_CONSULTING_LEG={offer.consulting_leg}")
     if offer.partner is not None:
-        variables.append(f"SC_PARTNER={partner_leg_id(offer.offer, offer.contact)}")
-    if offer.answer_mode in _BY_ITSELF:
+        variables.append(f"SC_PAIR_PARTNER={partner_leg_id(offer.offer, offer.contact)}")
+    if offer.answer_mode in _AUTO_ANSWER_MODES:
         variables += _AUTO_ANSWER
-    # On its way through the carrier the call says which centre it is, and nothing of what it is about.
-    what = f"{CALLS_BACK} {offer.service_name}" if offer.callback else offer.service_name
-    shown = "" if offer.outside else f'"{what} {wait_words(offer.waited_s)}" '
+    # 3. Choose the words of the display. A call through the carrier names the centre, never the subject of the call.
+    what = f"{CALLBACK_LABEL} {offer.service_name}" if offer.callback else offer.service_name
+    shown = "" if offer.remote else f'"{what} {format_wait(offer.waited_s)}" '
     context = CONTEXT_CALLING if offer.callback else CONTEXT_AGENT
     return {
         "Action": "Originate", "Channel": f"PJSIP/{offer.seat}", "ChannelId": leg_id(offer.offer, offer.contact),
@@ -129,19 +152,19 @@ def _originate(offer: Offer, called: str) -> Action:
     }
 
 
-def _way(offer: Offer) -> tuple[str, float]:
-    """Extension of the agent's context that leads to the caller, and the seconds it is given: to read, or for a key."""
+def _agent_extension(offer: Offer) -> tuple[str, float]:
+    """Return the extension of the agent's context and its seconds, for reading or for a key."""
     if offer.answer_mode is AnswerMode.PRESS_ONE:
         return "press", offer.reading_s
     if offer.answer_mode is AnswerMode.SINGLE_SWITCH:
-        # The phone answers at once, so the agent's own time to answer begins after the word.
+        # The phone answers at once, so the agent's own time to answer begins after the announcement.
         return "switch", offer.ring_s + offer.reading_s
-    # A phone that answers by itself after the brief has one, whatever else comes before the caller.
-    if offer.brief or (offer.answer_mode is AnswerMode.AUTO_AFTER_BRIEF and not offer.reading_s):
-        return "brief", offer.reading_s
+    # A phone with automatic answer after the whisper announcement gets one, even if nothing else is said.
+    if offer.whisper or (offer.answer_mode is AnswerMode.AUTO_AFTER_WHISPER and not offer.reading_s):
+        return "whisper", offer.reading_s
     return ("read", offer.reading_s) if offer.reading_s else ("s", 0.0)
 
 
-def wait_words(seconds: float) -> str:
-    """A wait as a telephone's small display shows it: `45 sn`, `3 dk`."""
+def format_wait(seconds: float) -> str:
+    """Format a wait for the small display of a telephone: `45 sn`, `3 dk`."""
     return f"{max(0, round(seconds))} sn" if seconds < 59.5 else f"{round(seconds / 60)} dk"

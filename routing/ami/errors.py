@@ -1,25 +1,25 @@
-"""What may go wrong on a link to Asterisk.
+"""Name what may go wrong on a link to Asterisk.
 
 LinkError
-├── LinkLost         there is no link, or it could not be used in time: nothing was sent
-├── OutcomeUnknown   it was sent, and the reply will never be known: look, do not repeat
+├── LinkLost         no link, or no way to use it in time: nothing was sent
+├── OutcomeUnknown   sent, and the reply will never be known: look, do not repeat
 ├── ActionRefused    Asterisk answered with an error
-└── AuthFailed       wrong user or secret: final, trying again would only get us banned
+└── AuthFailed       wrong user or secret: final, because another try would only cause a ban
 """
 
 from __future__ import annotations
 
 
 class LinkError(Exception):
-    """Root of the link's errors."""
+    """Root of the errors of a link."""
 
 
 class LinkLost(LinkError):
-    """No link, or no way to use it before the deadline. Nothing was sent."""
+    """The action was not sent: there is no link, or no way to use it before the deadline."""
 
 
 class OutcomeUnknown(LinkError):
-    """The action was sent and no reply came. Whether it was done can only be seen by looking."""
+    """The action was sent and no reply came. Only a look at Asterisk can tell whether it was done."""
 
 
 class ActionRefused(LinkError):
@@ -31,11 +31,11 @@ class ActionRefused(LinkError):
 
 
 class AuthFailed(LinkError):
-    """User or secret is wrong. Final."""
+    """User or secret is wrong. Another try is useless."""
 
     def __init__(self, user: str, host: str, port: int) -> None:
         super().__init__(
-            f"Asterisk at {host}:{port} refused the AMI user [{user}]: the secret in manager.conf and the one in "
-            f"secrets/ami.json differ, or [{user}] is not there, or its permit= line leaves this machine out. Mend "
-            f"manager.conf, run `asterisk -rx 'manager reload'`, start again.")
+            f"Asterisk at {host}:{port} refused the AMI user [{user}]: the secrets in manager.conf and in "
+            f"secrets/ami.json differ, or [{user}] does not exist, or its permit= line excludes this machine. Correct "
+            f"manager.conf, run `asterisk -rx 'manager reload'`, and start again.")
         self.user = user

@@ -1,8 +1,9 @@
-"""One AMI connection that tells the truth: panoramisk carries it, every override here names the defect it mends.
+"""Hold one AMI connection that reports every loss.
 
-A `Link` is one connection for its whole life: `open` it, use it, wait until it is `lost`, `close` it, make a new one.
-Nothing is sent twice, nothing is kept for later, and every wait ends: by the reply, by an error, by its deadline or by
-the loss of the link.
+panoramisk carries the connection. Each override here names the defect of panoramisk that it corrects.
+
+A `Link` is one connection for its whole life: open, use, lose, close. A new connection is a new `Link`. Nothing is sent
+twice and nothing is kept for later. Every wait ends by the reply, an error, its deadline or the loss of the link.
 """
 
 from __future__ import annotations
@@ -20,26 +21,30 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
 from routing.ami.errors import ActionRefused, AuthFailed, LinkError, LinkLost, OutcomeUnknown
-from routing.ami.wire import Counters, Decoder, Fields, Message, WireError, encode
+from routing.ami.wire import Counters, Decoder, Fields, Message, WireError, encode_action
 from routing.core.backoff import waits
 
 log = structlog.get_logger()
 
 EVENTS_MAX = 20_000
-"""Events that may wait for their reader: half a minute of 180 agents' busiest traffic, and about 12 MB. Beyond it the
-reader is stuck; the link is given up and the state read anew, because a gap nobody knows of is worse."""
+"""Events that may wait for their reader: half a minute of 180 agents' busiest traffic, about 12 MB.
+
+Beyond this number the reader is stuck. The link is given up and the state is read again, because an unknown gap is
+worse.
+"""
 LIST_MAX = 20_000
-"""Items of one list reply; 1,000 channels and 200 phones are a big centre."""
+"""Items of one list reply. A big centre has 1,000 channels and 200 phones."""
 IN_FLIGHT_MAX = 64
-"""Actions under way at once. Asterisk handles one a session at a time, more would only wait there, out of sight."""
+"""Actions under way at once. Asterisk handles one action of a session at a time, and more would only wait there."""
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 5.0
-"""Ceilings of the random waits between connection tries: state must be right 10 s after Asterisk is back."""
+"""Ceilings of the random waits between connection tries: the state must be right 10 s after Asterisk is back."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """Who logs in where. `events`: classes wanted, as in the action Login (`system,call`, `off`)."""
+    """Address and user of one log-in. `events` are the wanted classes, as in the action Login (`system,call`, `off`).
+    """
 
     host: str
     port: int
@@ -49,34 +54,34 @@ class Login:
 
 
 class Timing(NamedTuple):
-    """Seconds. The defaults hold in production; tests shorten them."""
+    """Limits in seconds. The defaults are for production, and tests shorten them."""
 
     connect: float = 5.0
     login: float = 10.0
-    """A refused login is answered after 1 s (manager.c sleeps); a booting Asterisk is slow."""
+    """Asterisk answers a refused log-in after 1 s (manager.c sleeps), and a booting Asterisk is slow."""
     action: float = 5.0
-    """Every action of ours is answered in milliseconds; the dialplan gives a step 5 s."""
+    """Every action of this code is answered in milliseconds. The dialplan gives a step 5 s."""
     ping_every: float = 5.0
     pong: float = 3.0
-    """With `ping_every`: a silent peer is found within 8 s. AMI has no keepalive of its own."""
+    """With `ping_every`, a silent peer is found within 8 s. AMI has no keepalive."""
 
 
 @dataclass(slots=True)
 class LinkCounters(Counters):
-    """What went wrong on a link, for metrics."""
+    """Count the faults of a link, for metrics."""
 
     orphans: int = 0
-    """Replies and list items nobody waits for."""
+    """Replies and list items for which nobody waits."""
     overflows: int = 0
 
 
-def backoff(rand: Callable[[], float] = random.random) -> Iterator[float]:
+def backoff_delays(rand: Callable[[], float] = random.random) -> Iterator[float]:
     """Return the waits between tries to connect, without end."""
     return waits(BACKOFF_FIRST_S, BACKOFF_MAX_S, rand)
 
 
-class Started(NamedTuple):
-    """An action that was written; its reply is under way."""
+class StartedAction(NamedTuple):
+    """An action that was written and whose reply is still to come."""
 
     name: str
     action_id: str
@@ -94,7 +99,7 @@ class _Pending:
 
 
 class Session(AMIProtocol):  # type: ignore[misc]
-    """The bytes' side of a link, put into panoramisk by its hook `protocol_factory`."""
+    """Handle the bytes of a link. panoramisk calls it by its hook `protocol_factory`."""
 
     def __init__(self, link: Link) -> None:
         self.factory = link
@@ -106,7 +111,10 @@ class Session(AMIProtocol):  # type: ignore[misc]
         self.closed = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Mends: state that `Manager.connection_made` put on the protocol only after bytes could arrive."""
+        """Register the session with its link before bytes can arrive.
+
+        Corrects `Manager.connection_made`, which set the protocol's state only afterwards.
+        """
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.closed = False
@@ -114,24 +122,32 @@ class Session(AMIProtocol):  # type: ignore[misc]
         self.factory.protocol = self
 
     def data_received(self, data: bytes) -> None:
-        """Mends ami_protocol.py:41 (each chunk decoded alone: split letters vanish) and :59-62 (unbounded buffer)."""
+        """Decode bytes into messages.
+
+        Corrects ami_protocol.py:41, which decoded each chunk alone and lost split letters, and the unbounded buffer of
+        :59-62.
+        """
         try:
             messages = self.decoder.feed(data)
         except WireError as error:
-            self.factory.fail(str(error))
+            self.factory.mark_lost(str(error))
             return
         for message in messages:
             self.handle_message(message)
 
     def handle_message(self, message: Message) -> None:
-        """Mends ami_protocol.py:74-87: an event told to everybody is dispatched even when it bears the ActionID of
-        an action under way (OriginateResponse), Shutdown is an event like others, and the end of a list is what
-        Asterisk says is its end (`EventList: Complete`), not a word in an English sentence (actions.py:60-72)."""
+        """Pass an event on, or give a reply to its action.
+
+        Corrects ami_protocol.py:74-87 in three points. An event for everybody is dispatched even if it has the ActionID
+        of an action under way (OriginateResponse). Shutdown is an event like others. A list ends where Asterisk says so
+        (`EventList: Complete`), not at a word of an English sentence (actions.py:60-72).
+        """
         if message.is_event and not message.is_item:
             self.factory.dispatch(message)
             return
         action_id = message.get("ActionID")
         pending = self.responses.get(action_id)
+        # A list item before its head, or a second head, answers nothing that was asked.
         if pending is None or message.is_item != bool(pending.messages):
             self.factory.counters.orphans += 1
             return
@@ -144,10 +160,13 @@ class Session(AMIProtocol):  # type: ignore[misc]
             self.responses.pop(action_id)
             pending.future.set_result(pending.messages)
         elif len(pending.messages) > LIST_MAX:
-            self.factory.fail(f"a list of more than {LIST_MAX} items")
+            self.factory.mark_lost(f"a list of more than {LIST_MAX} items")
 
     def send(self, data: bytes, as_list: bool = False, *, action_id: str = "") -> asyncio.Future[list[Message]]:
-        """Mends ami_protocol.py:19-38 (a second key for one action, errors of `write` only logged)."""
+        """Write an action and return the future of its reply.
+
+        Corrects ami_protocol.py:19-38, which stored a second key for one action and only logged errors of `write`.
+        """
         assert self.transport is not None
         future: asyncio.Future[list[Message]] = asyncio.get_running_loop().create_future()
         self.responses[action_id] = _Pending(as_list, future)
@@ -155,21 +174,24 @@ class Session(AMIProtocol):  # type: ignore[misc]
         return future
 
     def pause_writing(self) -> None:
-        """Mends ami_protocol.py:34 (writes without regard to a peer that does not read)."""
+        """Stop writing while the peer does not read. Corrects ami_protocol.py:34, which wrote in any case."""
         self.writable.clear()
 
     def resume_writing(self) -> None:
-        """The peer reads again."""
+        """Go on writing, because the peer reads again."""
         self.writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Mends :91 (a Shutdown event passed as if it were an exception)."""
+        """Report the loss. Corrects ami_protocol.py:91, which passed a Shutdown event as if it were an exception."""
         self.gone.set()
         self.factory.connection_lost(exc)
 
     def close(self) -> None:
-        """Mends :94-111: unanswered actions were queued to be sent again (a phone rang twice), the others' futures
-        never ended. Here each ends with `OutcomeUnknown`, and nothing is kept."""
+        """End every action under way with `OutcomeUnknown`, and keep nothing.
+
+        Corrects ami_protocol.py:94-111. There, unanswered actions were sent again, so that a phone rang twice, and
+        other futures never ended.
+        """
         self.closed = True
         for pending in self.responses.values():
             if not pending.future.done():
@@ -181,7 +203,7 @@ class Session(AMIProtocol):  # type: ignore[misc]
 
 
 class Link(Manager):  # type: ignore[misc]
-    """One AMI connection, used once. `wanted`: names of events to hand on (None: all)."""
+    """Hold one AMI connection, used once. `wanted` names the events to pass on, or is None for all events."""
 
     def __init__(self, login: Login, wanted: frozenset[str] | None = frozenset(), *, timing: Timing | None = None,
                  counters: LinkCounters | None = None) -> None:
@@ -198,14 +220,14 @@ class Link(Manager):  # type: ignore[misc]
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._slots = asyncio.Semaphore(IN_FLIGHT_MAX)
         self._in_line = 0
-        """Actions that wait to be written: nobody goes past them."""
+        """Actions that wait to be written. No other action may overtake them."""
         self._events: deque[Message] = deque()
         self._arrived = asyncio.Event()
 
     # -- life --------------------------------------------------------------------------------------------------------
 
-    async def open(self) -> None:
-        """Connect and log in. Raises LinkLost (try again later) or AuthFailed (final)."""
+    async def connect_and_login(self) -> None:
+        """Connect and log in. Raise LinkLost if a later try may help, or AuthFailed if none can."""
         where = f"{self.who.host}:{self.who.port}"
         try:
             async with asyncio.timeout(self.timing.connect):
@@ -217,15 +239,22 @@ class Link(Manager):  # type: ignore[misc]
         self.pinger = asyncio.create_task(self.ping(), name=f"ami ping {self.who.user}")
 
     def connection_made(self, f: asyncio.Future[Any]) -> None:
-        """Mends manager.py:72 (a failed connect tried again every 2 s for ever, uncancellable) and :146 (`protocol` is
-        None until this callback): the session registers itself, and who opened the link hears of a failure."""
+        """Consume the result of a connect: the session registers itself, and the opener hears of a failure.
+
+        Corrects manager.py:72, which repeated a failed connect every 2 s without end, and :146, where `protocol` was
+        None until this callback.
+        """
         if not f.cancelled():
             f.exception()
 
     async def login(self) -> None:
-        """Mends manager.py:96-105: `await connect()` succeeded with a wrong password, then it was tried for ever."""
+        """Log in, and raise AuthFailed if user or secret is wrong.
+
+        Corrects manager.py:96-105, where `await connect()` succeeded with a wrong password and log-in was repeated
+        without end.
+        """
         try:
-            reply = await self.action({"Action": "Login", "Username": self.who.user, "Secret": self.who.secret,
+            reply = await self.run_action({"Action": "Login", "Username": self.who.user, "Secret": self.who.secret,
                                        "Events": self.who.events}, self.timing.login)
         except OutcomeUnknown as error:
             raise LinkLost(f"Asterisk closed the link or kept silent while [{self.who.user}] logged in") from error
@@ -235,7 +264,10 @@ class Link(Manager):  # type: ignore[misc]
             raise LinkLost(f"Asterisk does not let [{self.who.user}] log in now: {reply.get('Message')}")
 
     async def ping(self) -> None:
-        """Mends manager.py:107-109: pings had no deadline and piled up; a dead peer was never found."""
+        """Send pings at regular times, and give the link up if no answer comes in time.
+
+        Corrects manager.py:107-109, where pings had no deadline and piled up, so that a dead peer was never found.
+        """
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(self.timing.ping_every)
@@ -243,16 +275,16 @@ class Link(Manager):  # type: ignore[misc]
             try:
                 await self.send_action({"Action": "Ping"}, deadline_s=self.timing.pong, urgent=True)
             except LinkError:
-                self.fail("no pong")
+                self.mark_lost("no pong")
                 return
             self.pong_s = clock() - sent
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Mends manager.py:283: a reconnect was scheduled whatever happened, even after `close()`."""
-        self.fail("closed by Asterisk" if exc is None else f"connection broke ({type(exc).__name__})")
+        """Mark the link as lost. Corrects manager.py:283, which scheduled a reconnect even after `close()`."""
+        self.mark_lost("closed by Asterisk" if exc is None else f"connection broke ({type(exc).__name__})")
 
-    def fail(self, reason: str) -> None:
-        """Give the link up: whoever waits hears of it now. Safe to repeat; the first reason stays."""
+    def mark_lost(self, reason: str) -> None:
+        """Give the link up, and wake everything that waits for it. Safe to repeat: the first reason stays."""
         if self._lost.done():
             return
         self._lost.set_result(reason)
@@ -261,18 +293,20 @@ class Link(Manager):  # type: ignore[misc]
             self.protocol.close()
 
     @property
-    def lost(self) -> bool:
-        """The link is of no use any more."""
+    def is_lost(self) -> bool:
+        """Return whether the link is lost."""
         return self._lost.done()
 
     async def wait_lost(self) -> str:
-        """Wait until the link is lost; the reason."""
+        """Wait until the link is lost, and return the reason."""
         return await asyncio.shield(self._lost)
 
     async def close(self) -> None:
-        """Mends manager.py:270 (it did not stop a reconnect, and futures stayed). The work is done before the first
-        wait, so a cancelled `close` has closed all the same."""
-        self.fail("closed")
+        """Close the connection. The work is done before the first wait, so a cancelled `close` has closed as well.
+
+        Corrects manager.py:270, which neither stopped a reconnect nor ended futures.
+        """
+        self.mark_lost("closed")
         if self.pinger is not None:
             self.pinger.cancel()
             await asyncio.wait([self.pinger])
@@ -281,30 +315,33 @@ class Link(Manager):  # type: ignore[misc]
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
-    async def action(self, fields: Fields, deadline_s: float | None = None) -> Message:
-        """Send one action; its response, `Error` too. Raises BadAction, LinkLost, OutcomeUnknown."""
+    async def run_action(self, fields: Fields, deadline_s: float | None = None) -> Message:
+        """Send one action and return its response, also an `Error`. Raise BadAction, LinkLost or OutcomeUnknown."""
         return (await self.send_action(fields, deadline_s=deadline_s))[0]
 
     async def list_action(self, fields: Fields, deadline_s: float | None = None) -> list[Message]:
-        """Send an action that answers with a list; its items without head and end. Raises ActionRefused too."""
+        """Send an action and return the items of its list, without head and end. Raise ActionRefused as well."""
         head, *items = await self.send_action(fields, as_list=True, deadline_s=deadline_s)
         if not head.ok:
             raise ActionRefused(str(fields["Action"]), head.get("Message"))
         return items[:-1]
 
-    def start(self, action: Fields) -> Started | None:
-        """Write an action now, without a turn of the loop: a phone waits for it. None when something holds it up (the
-        link is lost, Asterisk does not read, too many are under way); then `send_action` waits or tells. Raises
-        BadAction."""
+    def start_action(self, action: Fields) -> StartedAction | None:
+        """Write an action at once, without a turn of the loop, because a phone waits for it.
+
+        Return None if something holds the action up: a lost link, a peer that does not read, or too many actions.
+        `send_action` then waits or raises. Raise BadAction if the action must not be sent.
+        """
         session = self.protocol
-        if session is None or self.lost or self._in_line or not session.writable.is_set() or (
+        if session is None or self.is_lost or self._in_line or not session.writable.is_set() or (
                 len(session.responses) >= IN_FLIGHT_MAX):
             return None
         action_id = secrets.token_hex(8)
-        return Started(str(action["Action"]), action_id, session.send(encode(action, action_id), action_id=action_id))
+        return StartedAction(str(action["Action"]), action_id,
+                             session.send(encode_action(action, action_id), action_id=action_id))
 
-    async def reply(self, started: Started) -> Message:
-        """The response to what was started, `Error` too. Raises OutcomeUnknown."""
+    async def await_reply(self, started: StartedAction) -> Message:
+        """Return the response to a started action, also an `Error`. Raise OutcomeUnknown if none comes in time."""
         try:
             async with asyncio.timeout(self.timing.action):
                 return (await started.future)[0]
@@ -316,24 +353,30 @@ class Link(Manager):  # type: ignore[misc]
 
     async def send_action(self, action: Fields, as_list: bool = False, *, deadline_s: float | None = None,
                           urgent: bool = False) -> list[Message]:
-        """Mends manager.py:146-147 (`None.send` before connect, the caller's dict changed, no deadline) and
-        actions.py:45-53 (no look at line breaks). `urgent` goes past the queue of actions under way."""
+        """Send an action and return its response with all list items. An `urgent` action overtakes the waiting ones.
+
+        Corrects manager.py:146-147, which failed before a connect, changed the caller's dict and had no deadline.
+        Corrects actions.py:45-53, which did not check line breaks.
+        """
+        # 1. Encode first: a bad action fails before it takes a place.
         action_id = secrets.token_hex(8)
-        data = encode(action, action_id)
+        data = encode_action(action, action_id)
         session, sent = self.protocol, False
-        if session is None or self.lost:
+        if session is None or self.is_lost:
             raise LinkLost(f"{action['Action']} was not sent: no link to Asterisk")
+        # 2. Wait for a place and for a peer that reads. Until the write, a failure means that nothing was sent.
         slots = asyncio.Semaphore(1) if urgent else self._slots
         self._in_line += 1
         try:
             async with asyncio.timeout(self.timing.action if deadline_s is None else deadline_s), slots:
                 await session.writable.wait()
-                if self.lost:
+                if self.is_lost:
                     raise LinkLost(f"{action['Action']} was not sent: the link to Asterisk was lost")
                 future = session.send(data, as_list, action_id=action_id)
                 sent = True
                 self._in_line -= 1
                 return await future
+        # 3. After the write, only a look at Asterisk can tell the outcome.
         except TimeoutError as error:
             if sent:
                 raise OutcomeUnknown(f"no reply to {action['Action']} in time") from error
@@ -346,28 +389,33 @@ class Link(Manager):  # type: ignore[misc]
     # -- events ------------------------------------------------------------------------------------------------------
 
     def dispatch(self, event: Message) -> None:
-        """Mends manager.py:261-265: handlers ran inside `data_received` (an exception in one closed the connection),
-        async ones became loose tasks without order or bound. Here an event is only put in line."""
+        """Queue an event for its reader.
+
+        Corrects manager.py:261-265. There, handlers ran inside `data_received`, where an exception closed the
+        connection. Async handlers became loose tasks without order or bound.
+        """
         if len(self._events) >= EVENTS_MAX:
-            if not self.lost:
+            if not self.is_lost:
                 self.counters.overflows += 1
-            self.fail("events came faster than they were handled")
+            self.mark_lost("events came faster than they were handled")
             return
         self._events.append(event)
         self._arrived.set()
 
-    async def events(self) -> list[Message]:
-        """All events that have arrived, in order, at least one. Raises LinkLost when the link is lost and none is
-        left."""
+    async def next_events(self) -> list[Message]:
+        """Return all events that have arrived, at least one, in order.
+
+        Raise LinkLost if the link is lost and no event is left.
+        """
         while not self._events:
-            if self.lost:
+            if self.is_lost:
                 raise LinkLost(self._lost.result())
             self._arrived.clear()
             await self._arrived.wait()
-        return self.arrived()
+        return self.take_arrived()
 
-    def arrived(self) -> list[Message]:
-        """All events that have arrived, in order; maybe none."""
+    def take_arrived(self) -> list[Message]:
+        """Return all events that have arrived, in order, perhaps none."""
         batch = list(self._events)
         self._events.clear()
         return batch

@@ -1,8 +1,8 @@
-"""Looking instead of assuming: what Asterisk says now, laid beside what the engine believes, becomes events.
+"""Compare Asterisk's state with the engine's view, and turn the differences into events.
 
-Used after every (re)connect, and slowly as an audit. `CoreShowChannels` names the bridge of each channel (`BridgeId`),
-so one reply gives channels and bridges of the same moment; asking bridge by bridge (BridgeList, BridgeInfo) would give
-many moments and one query a call.
+Runs after every connect, and regularly as an audit. `CoreShowChannels` names the bridge of each channel (`BridgeId`),
+so one reply shows channels and bridges of the same moment. Questions for single bridges (BridgeList, BridgeInfo) would
+show many moments and cost one query a call.
 """
 
 from __future__ import annotations
@@ -10,82 +10,86 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from routing.ami.actions import ASKS, CONTEXT_NET
-from routing.ami.blackbox import Past
-from routing.ami.consults import meeting
-from routing.ami.lines import is_line
+from routing.ami.actions import CONSULTS, CONTEXT_FALLBACK
+from routing.ami.agent_meetings import find_meeting
+from routing.ami.cel_recovery import ChannelPast
 from routing.ami.link import Link
-from routing.ami.phones import endpoint
+from routing.ami.phone_states import endpoint_of
+from routing.ami.second_lines import is_line
 from routing.core.events import (
     CallbackFailed,
-    ContactGone,
-    ContactLeft,
+    CallerHungUp,
+    ContactExited,
     Event,
-    Held,
+    HoldSet,
     OfferAnswered,
     OfferConnected,
     OfferEnded,
     OfferRinging,
     TalkEnded,
-    TransferAsked,
+    TransferRequested,
 )
-from routing.core.ids import ContactId, is_leg, partner_leg_id
-from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import ContactState, OfferState
+from routing.core.model.centre_model import ContactState, OfferState
+from routing.core.model.ids import ContactId, is_leg, partner_leg_id
+from routing.core.model.live_calls import LiveContact, LiveOffer
 
 LIST_DEADLINE_S = 10.0
-"""For one list; 1,000 channels take some tens of milliseconds."""
+"""Limit for one list. 1,000 channels take some tens of milliseconds."""
 ON_HOLD = "CHANNEL(rtp,hold,audio)"
-"""Of a PJSIP channel: `1` while its phone has the other end on hold. No list says so, and the state of the phone is
-"busy" either way (`device_state_busy_at`)."""
-TOGETHER_S = 0.5
-"""Who ends with the agent's leg (within 2 ms, measured) has hung up; who goes on hears the good-bye for longer."""
+"""Variable of a PJSIP channel: `1` while its phone has the other end on hold.
+
+No list tells this, and the state of the phone is "busy" in both cases (`device_state_busy_at`).
+"""
+SAME_END_S = 0.5
+"""A caller who ends together with the agent's leg (within 2 ms, measured) has hung up. Others hear the good-bye first.
+"""
 
 
 class Channel(NamedTuple):
-    """A channel that is alive."""
+    """A live channel."""
 
     uniqueid: str
     name: str
     state: str
-    """`Down`, `Ringing`, `Ring`, `Up` ..."""
+    """State in Asterisk's words: `Down`, `Ringing`, `Ring`, `Up` and others."""
     bridge: str
-    """Empty: in none."""
+    """Empty if the channel is in no bridge."""
     context: str = ""
-    """Where in the dialplan it is."""
+    """Place of the channel in the dialplan."""
 
 
 class Snapshot(NamedTuple):
-    """Asterisk at one moment."""
+    """The state of Asterisk at one moment."""
 
     started: str
-    """Date and time of its start, in its own words: another value means it was restarted."""
+    """Date and time of Asterisk's start, in its own words. Another value means a restart."""
     channels: dict[str, Channel]
-    """By Uniqueid."""
+    """Channels by Uniqueid."""
     devices: tuple[tuple[str, str], ...]
-    """Device and state."""
+    """Pairs of device and state."""
 
-    def legs(self) -> list[tuple[str, bool, bool]]:
-        """Agents' legs: uniqueid, rings, up."""
+    def agent_legs(self) -> list[tuple[str, bool, bool]]:
+        """Return the agents' legs as uniqueid, rings, up."""
         return [(c.uniqueid, c.state == "Ringing", c.state == "Up")
                 for c in self.channels.values() if is_leg(c.uniqueid)]
 
-    def places(self) -> list[tuple[str, str, str]]:
-        """Uniqueid, name and context of every channel."""
+    def channel_contexts(self) -> list[tuple[str, str, str]]:
+        """Return the uniqueid, name and context of every channel."""
         return [(c.uniqueid, c.name, c.context) for c in self.channels.values()]
 
-    def bridges(self) -> list[tuple[str, str]]:
-        """Bridge and uniqueid of each bridged channel, callers first as Asterisk enters them."""
+    def bridge_members(self) -> list[tuple[str, str]]:
+        """Return bridge and uniqueid of each bridged channel, callers first, in the order in which Asterisk enters
+        them."""
         members = [(c.bridge, c.uniqueid) for c in self.channels.values() if c.bridge]
         return sorted(members, key=lambda one: is_leg(one[1]))
 
-    def asks(self, leg: Channel) -> bool:
-        """Whether the phone of this agent's leg has a second line, on which somebody is asked."""
-        seat = endpoint(leg.name)
-        return any(is_line(c.uniqueid, c.context) and endpoint(c.name) == seat for c in self.channels.values())
+    def has_second_line(self, leg: Channel) -> bool:
+        """Return whether the phone of this agent's leg has a second line for a consult."""
+        seat = endpoint_of(leg.name)
+        return any(is_line(c.uniqueid, c.context) and endpoint_of(c.name) == seat for c in self.channels.values())
 
-    def partners(self) -> dict[str, str]:
-        """By bridge: Uniqueid of the first channel in it that is no agent's leg and no second line, the caller."""
+    def callers_by_bridge(self) -> dict[str, str]:
+        """Return the caller of each bridge: the first channel that is neither an agent's leg nor a second line."""
         found: dict[str, str] = {}
         for channel in self.channels.values():
             if channel.bridge and channel.bridge not in found and not is_leg(channel.uniqueid) \
@@ -93,27 +97,32 @@ class Snapshot(NamedTuple):
                 found[channel.bridge] = channel.uniqueid
         return found
 
-    def meetings(self, partners: Mapping[str, str]) -> dict[str, ContactId]:
-        """By the leg of an agent who was asked: the leg of who asks, where the two are together without the caller.
-        `partners`: as of `partners()`."""
+    def meetings_by_leg(self, partners: Mapping[str, str]) -> dict[str, ContactId]:
+        """Return the leg of the consulting agent for each consultant's leg, where both are bridged without the caller.
+
+        `partners` are the callers by bridge.
+        """
         by_bridge: dict[str, list[str]] = {}
         for channel in self.channels.values():
             if channel.bridge and channel.bridge not in partners:
                 by_bridge.setdefault(channel.bridge, []).append(channel.uniqueid)
         legs = [one for one in self.channels if is_leg(one)] if by_bridge else []
-        found = [meeting(members, legs) for members in by_bridge.values()]
+        found = [find_meeting(members, legs) for members in by_bridge.values()]
         return {one.asked: one.first for one in found if one is not None}
 
 
-async def snapshot(link: Link) -> Snapshot:
-    """Ask Asterisk for its state, on the link that carries the events (their order is then one order). Raises
-    LinkError."""
-    status = await link.action({"Action": "CoreStatus"})
+async def take_snapshot(link: Link) -> Snapshot:
+    """Ask Asterisk for its state on the link for events, so that the events before and after keep their order.
+
+    Raise LinkError if the link fails.
+    """
+    status = await link.run_action({"Action": "CoreStatus"})
     devices = await link.list_action({"Action": "DeviceStateList"}, LIST_DEADLINE_S)
     channels = await link.list_action({"Action": "CoreShowChannels"}, LIST_DEADLINE_S)
     found = {}
     for item in channels:
         name, uniqueid = item.get("Channel"), item.get("Uniqueid")
+        # The ghost of a channel that `Bridge()` has taken over.
         if not name.startswith("Surrogate/"):
             found[uniqueid] = Channel(uniqueid, name, item.get("ChannelStateDesc"), item.get("BridgeId"),
                                       item.get("Context"))
@@ -121,128 +130,149 @@ async def snapshot(link: Link) -> Snapshot:
                     tuple((item.get("Device"), item.get("State")) for item in devices))
 
 
-async def holds(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> dict[str, bool]:
-    """Agents' legs that are in a bridge: whether the phone has the other end on hold. What Asterisk cannot say (the leg
-    has ended, or is no phone's) is left out. Raises LinkError."""
+async def read_holds(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> dict[str, bool]:
+    """Return for agents' legs in a bridge whether the phone has the other end on hold.
+
+    Legs that have ended, or that are no phone's, are left out. Raise LinkError if the link fails.
+    """
     found = {}
     for offer in offers:
         channel = now.channels.get(offer.leg)
         if channel is None or not channel.bridge:
             continue
-        reply = await link.action({"Action": "Getvar", "Channel": offer.leg, "Variable": ON_HOLD})
+        reply = await link.run_action({"Action": "Getvar", "Channel": offer.leg, "Variable": ON_HOLD})
         if reply.ok and reply.get("Value") in ("0", "1"):
             found[offer.leg] = reply.get("Value") == "1"
     return found
 
 
-async def asks_nobody(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:
-    """Agents' legs that are with their caller, and marked as if the agent asked somebody first: the node, or its link,
-    was lost between the mark and the caller's way into the hold loop. At the end of that talk the mark would keep the
-    agent waiting for nobody. Raises LinkError."""
-    found, partners = [], now.partners()
+async def stale_consults(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:
+    """Return agents' legs that are with their caller, but carry the mark of a consult.
+
+    The node or its link was lost between the mark and the caller's way into the hold loop. At the end of the talk such
+    a mark would let the agent wait for nobody. Raise LinkError if the link fails.
+    """
+    found, partners = [], now.callers_by_bridge()
     for offer in offers:
         channel = now.channels.get(offer.leg)
         if channel is None or not channel.bridge or partners.get(channel.bridge) != offer.contact:
             continue
-        reply = await link.action({"Action": "Getvar", "Channel": offer.leg, "Variable": ASKS})
+        reply = await link.run_action({"Action": "Getvar", "Channel": offer.leg, "Variable": CONSULTS})
         if reply.ok and reply.get("Value") == "1":
             found.append(offer.leg)
     return found
 
 
-def diff(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer], *, restarted: bool = False,
-         past: Mapping[str, Past] | None = None, held: Mapping[str, bool] | None = None) -> list[Event]:
-    """What must have happened for the engine's belief to become Asterisk's truth. Pure. Offers first: a talk must end
-    before its contact does. `past`: what the black box tells of the channels in `unclear`. `held`: see `holds`."""
+def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer], *, restarted: bool = False,
+                past: Mapping[str, ChannelPast] | None = None, held: Mapping[str, bool] | None = None) -> list[Event]:
+    """Return the events that bring the engine's view to Asterisk's state. Pure.
+
+    Offers come first, because a talk must end before its contact does. `past` holds the CEL times of the channels of
+    `channels_to_explain`. `held` comes from `read_holds`.
+    """
+    # 1. Gather what the snapshot says of bridges and consults.
     events: list[Event] = []
     contacts, offers = list(contacts), list(offers)
-    seen, partners, together = past or {}, now.partners(), set(strangers(now, contacts))
-    met, asking = now.meetings(partners), {one.contact: one.leg for one in offers if one.state is OfferState.CONSULTING}
+    seen, partners, together = past or {}, now.callers_by_bridge(), set(misbridged_callers(now, contacts))
+    met, asking = now.meetings_by_leg(partners), {
+        one.contact: one.leg for one in offers if one.state is OfferState.CONSULTING}
+    # 2. Compare each offer with its legs.
     for offer in offers:
         other = now.channels.get(partner_leg_id(offer.offer, offer.contact)) if offer.partner_rings else None
         if other is not None and other.state == "Up":
-            events.append(OfferAnswered(offer.offer, True))  # first: who is there misses nothing by what follows
+            events.append(OfferAnswered(offer.offer, True))  # first, so that this agent misses nothing that follows
         if offer.contact in together and offer.state is OfferState.ACCEPTED:
-            events.append(TransferAsked(offer.offer, gone=True))
+            events.append(TransferRequested(offer.offer, gone=True))
         elif offer.dialling and offer.contact not in now.channels:
             events.append(CallbackFailed(offer.offer, "failed"))
-        elif not offer.rung:
-            continue  # the caller comes first
+        elif not offer.leg_requested:
+            continue  # no leg yet: this callback dials the caller first
         elif offer.leg in now.channels:
             events += _leg_alive(now, offer, partners, seen, met.get(offer.leg))
             with_ = partners.get(now.channels[offer.leg].bridge)
             on = (held or {}).get(offer.leg, offer.held)
             if with_ == offer.contact and offer.state is not OfferState.CONSULTING and on is not offer.held:
-                events.append(Held(offer.offer, on))
+                events.append(HoldSet(offer.offer, on))
         else:
             events += _leg_gone(now, offer, seen, restarted, asking.get(offer.contact))
+    # 3. Compare each contact with its channel.
     for contact in contacts:
         channel = now.channels.get(contact.contact)
-        if channel is not None and channel.context == CONTEXT_NET and contact.state is not ContactState.ASSIGNED:
-            # Nobody may be led to a caller whom Asterisk's own queue has given to somebody.
-            events.append(ContactLeft(contact.contact, "net"))
+        if channel is not None and channel.context == CONTEXT_FALLBACK and contact.state is not ContactState.ASSIGNED:
+            # No agent may be led to a caller whom the fallback queue has already given to an agent.
+            events.append(ContactExited(contact.contact, "fallback"))
         elif channel is None:
-            events.append(ContactGone(contact.contact, seen.get(contact.contact, Past()).ended, restarted))
+            events.append(CallerHungUp(contact.contact, seen.get(contact.contact, ChannelPast()).ended, restarted))
     return events
 
 
-def unclear(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer]) -> set[str]:
-    """Channels to which something happened whose time is not known: they ended, or were connected."""
+def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer]) -> set[str]:
+    """Return the channels of which something happened at an unknown time: they ended or were bridged."""
     ended = {contact.contact for contact in contacts if contact.contact not in now.channels}
     return ended | {offer.leg for offer in offers if offer.leg not in now.channels
                     or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
 
 
-def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, Past], restarted: bool,
+def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, ChannelPast], restarted: bool,
               first: str | None) -> list[Event]:
-    """`first`: the leg of the agent who has asked somebody about this caller."""
-    leg, caller = past.get(offer.leg, Past()), past.get(offer.contact, Past())
+    """Return the events for an offer whose leg is gone. `first` is the leg of the agent who consults about this caller.
+    """
+    leg, caller = past.get(offer.leg, ChannelPast()), past.get(offer.contact, ChannelPast())
+    # 1. The consulting agent's leg is gone, or the phone never talked.
     if offer.state is OfferState.CONSULTING:
         return [OfferEnded(offer.offer, "hangup")]
     if offer.state is not OfferState.ACCEPTED and leg.entered is None:
-        return [OfferEnded(offer.offer, "failed")]  # nobody's fault: what happened in the gap is not known
+        return [OfferEnded(offer.offer, "failed")]  # nobody's fault: the gap hides what happened
+    # 2. A consultant's leg: find out whether the caller was ever theirs.
     if first is not None and offer.state is not OfferState.ACCEPTED:
         ended: list[Event] = [OfferEnded(offer.offer, "hangup")]
-        if first in now.channels:  # they met who asked, whose the caller is
-            return ended if offer.introduced else [OfferConnected(offer.offer, ContactId(first)), *ended]
-        left = past.get(first, Past()).ended
-        if left is None or leg.ended is None or leg.ended < left + TOGETHER_S:
+        if first in now.channels:  # the caller still belongs to the consulting agent
+            return ended if offer.with_consulting_agent else [OfferConnected(offer.offer, ContactId(first)), *ended]
+        left = past.get(first, ChannelPast()).ended
+        if left is None or leg.ended is None or leg.ended < left + SAME_END_S:
             return ended
-        leg = leg._replace(entered=max(left, leg.entered or left))  # the caller was theirs when the other one had left
-    goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > TOGETHER_S
+        leg = leg._replace(entered=max(left, leg.entered or left))  # the caller was theirs after the other agent left
+    # 3. A talk has ended. If the caller stayed longer than the leg, the agent ended it.
+    goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > SAME_END_S
     by = "agent" if offer.contact in now.channels or goes_on else "caller"
     if restarted and caller.ended is None and by == "caller":
-        by = "dropped"  # nobody saw it end: it went away with its Asterisk
+        by = "dropped"  # no end was seen: the call vanished with its Asterisk
     events: list[Event] = []
-    if offer.state is not OfferState.ACCEPTED:  # it rang, talked and ended, all of it in the gap
+    if offer.state is not OfferState.ACCEPTED:  # the whole talk happened in the gap
         events.append(OfferConnected(offer.offer, offer.contact, leg.entered))
     return [*events, TalkEnded(offer.offer, by, leg.ended), OfferEnded(offer.offer, "hangup")]
 
 
-def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], past: Mapping[str, Past],
+def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], past: Mapping[str, ChannelPast],
                first: ContactId | None) -> list[Event]:
-    """`first`: the leg of the agent who asks this one, where the two are together."""
+    """Return the events for an offer whose leg is alive. `first` is the leg of the consulting agent in the same bridge.
+    """
     leg = now.channels[offer.leg]
     partner = partners.get(leg.bridge, "")
     accepted = offer.state is OfferState.ACCEPTED
+    # A bridge with another caller than the offer's is reported too: the engine judges it.
     if partner:
-        if partner == offer.contact and (accepted or (offer.state is OfferState.CONSULTING and now.asks(leg))):
+        if partner == offer.contact \
+                and (accepted or (offer.state is OfferState.CONSULTING and now.has_second_line(leg))):
             return []
-        return [OfferConnected(offer.offer, ContactId(partner), past.get(offer.leg, Past()).entered)]
+        return [OfferConnected(offer.offer, ContactId(partner), past.get(offer.leg, ChannelPast()).entered)]
     if offer.state is OfferState.CONSULTING:
         return []
     if accepted:
         return [] if offer.contact in now.channels else [
-            TalkEnded(offer.offer, "caller", past.get(offer.contact, Past()).ended)]
+            TalkEnded(offer.offer, "caller", past.get(offer.contact, ChannelPast()).ended)]
     if first is not None:
-        return [] if offer.introduced else [OfferConnected(offer.offer, first)]
+        return [] if offer.with_consulting_agent else [OfferConnected(offer.offer, first)]
     if leg.state == "Up":
         return [] if offer.answered else [OfferAnswered(offer.offer)]
     return [OfferRinging(offer.offer)] if leg.state == "Ringing" else []
 
 
-def strangers(now: Snapshot, contacts: Iterable[LiveContact]) -> list[ContactId]:
-    """Callers in one bridge with another caller: a phone's transfer key has named two talks while nobody listened."""
+def misbridged_callers(now: Snapshot, contacts: Iterable[LiveContact]) -> list[ContactId]:
+    """Return callers who share a bridge with another caller.
+
+    A phone's transfer key named two talks while nobody listened.
+    """
     by_bridge: dict[str, list[ContactId]] = {}
     for contact in contacts:
         channel = now.channels.get(contact.contact)
@@ -251,11 +281,14 @@ def strangers(now: Snapshot, contacts: Iterable[LiveContact]) -> list[ContactId]
     return [one for found in by_bridge.values() if len(found) > 1 for one in found]
 
 
-def strays(now: Snapshot, offers: Iterable[LiveOffer], contacts: Iterable[LiveContact] = ()) -> list[str]:
-    """Agents' legs that belong to no living offer and talk with nobody: phones ringing for a call that is over. Or with
-    a caller who waits, for the engine: sent on by that agent, and Asterisk was not told. When the leg ends the caller
-    goes on to after-talk, and from there into the line."""
-    known, partners = set[str](), now.partners()
+def stray_legs(now: Snapshot, offers: Iterable[LiveOffer], contacts: Iterable[LiveContact] = ()) -> list[str]:
+    """Return agents' legs that belong to no live offer and talk with nobody, for example phones that ring for an ended
+    call.
+
+    A leg is also stray if its caller waits, for the engine: that agent transferred the caller, and Asterisk never heard
+    of it. When such a leg ends, the caller passes after-talk and returns to the queue.
+    """
+    known, partners = set[str](), now.callers_by_bridge()
     waits = {contact.contact for contact in contacts if contact.state is not ContactState.ASSIGNED}
     for offer in offers:
         known |= {offer.leg, partner_leg_id(offer.offer, offer.contact)}

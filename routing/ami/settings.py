@@ -1,17 +1,17 @@
-"""What a node's side of AMI is told when it is built."""
+"""Hold the settings of a node's connection to Asterisk."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
+from routing.ami.event_translator import ByNumber
 from routing.ami.link import Login
-from routing.ami.translate import ByNumber
-from routing.core.ids import SeatId
+from routing.core.model.ids import SeatId
 
 
-class SwitchSettings(NamedTuple):
-    """Where Asterisk is and how it knows us."""
+class AsteriskSettings(NamedTuple):
+    """Address, users and endpoints of one Asterisk."""
 
     node: str
     events: Login
@@ -19,25 +19,25 @@ class SwitchSettings(NamedTuple):
     actions: Login
     """AMI user with write=call,originate,reporting."""
     called: str
-    """Number shown beside the service's name on the agents' phones."""
+    """Number shown next to the service's name on the agents' phones."""
     cel: Path | None = None
-    """File written by cel_custom; None: there is none."""
+    """File written by cel_custom, or None without one."""
     seats: frozenset[str] | None = None
-    """Endpoints that are seats; None: every PJSIP device counts as one."""
-    outside: frozenset[SeatId] = frozenset()
+    """Endpoints that are seats. None means that every PJSIP device counts as a seat."""
+    remote_seats: frozenset[SeatId] = frozenset()
     """Endpoints of the remote counsellors who have a number."""
     by_number: ByNumber = lambda number: (None, None)
-    """Service and agent to whom a number leads that a phone's transfer key named; neither: nowhere."""
+    """From a number that a phone's transfer key named to its service and agent. Both are None if it leads nowhere."""
 
 
-class Pace(NamedTuple):
-    """Seconds; tests shorten them."""
+class SessionPace(NamedTuple):
+    """Limits in seconds. Tests shorten them."""
 
     boot: float = 120.0
-    """Limit for FullyBooted: a big configuration takes a minute."""
+    """Limit for FullyBooted. A big configuration takes a minute."""
     audit: float = 60.0
-    """Never oftener without a reason: reading all channels costs Asterisk its channel lock."""
+    """Pause between audits without a special reason. Each audit costs Asterisk its channel lock."""
     settle: float = 1.0
-    """Around an audit's snapshot: what is under way then arrives by itself and is no difference."""
+    """Pause before and after an audit's snapshot, so that events under way arrive and are no difference."""
     rescind: float = 0.3
-    """Between tries of one Hangup."""
+    """Pause between tries of one Hangup."""

@@ -1,3 +1,6 @@
-"""The engine: pure, deterministic, without I/O. Events and the time go in, commands and facts come out."""
+"""Decide which agent gets which contact: the engine, pure, deterministic and without I/O.
+
+Events and the time go in. Commands and facts come out.
+"""
 
 from __future__ import annotations

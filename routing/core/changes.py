@@ -1,39 +1,40 @@
-"""Changes of one record that may matter to other records.
+"""Describe changes of one record that may matter to other records.
 
-Modules below the handlers change one contact, one offer or one agent. They decide nothing about others: they append one
-of these values to `Domain.changes`, and `reactions` handles the list once, after the handler and before the assignment.
+Modules below the handlers change one contact, one offer or one agent, and decide nothing about others. They append one
+of these values to `Domain.changes`. The `reactions` stage handles the list after the handler and before the assignment.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from routing.core.ids import ServiceId
+from routing.core.model.ids import ServiceId
 from routing.core.records import AgentRecord, Contact
 
 CallerName: TypeAlias = tuple[str, ServiceId]
-"""Keyed hash of a number and a service: by this a caller is recognised in a later call."""
+"""Keyed hash of a number, and a service. The pair recognises a caller in a later call."""
 
 
 class PlaceChanged(NamedTuple):
-    """A contact entered a queue, left one or ended. Callbacks of the same caller may have to wait, or go on."""
+    """A contact entered a queue, left a queue or ended. Callbacks of the same caller may have to wait or may
+    continue."""
 
     contact: Contact
 
 
 class AvailabilityChanged(NamedTuple):
-    """The state or seat of an agent changed. Contacts that wait in person for this agent may have to look elsewhere."""
+    """The state or seat of an agent changed. Contacts that wait for this agent may have to be offered to others."""
 
     record: AgentRecord
 
 
 class CallerServed(NamedTuple):
-    """A caller was served in a talk. Earlier callbacks of the same caller are not needed any more."""
+    """A caller was served in a talk. Earlier callbacks of the same caller are no longer needed."""
 
     names: tuple[CallerName, ...]
-    """All names of the caller at the end of the talk; the contact may be anonymous or deleted later in the turn."""
+    """All names of the caller at the end of the talk. The contact may be anonymised or deleted later in the turn."""
     queued_at: float
-    """Time of the caller's own queue entry."""
+    """Time at which the call of the talk entered the queue, Unix seconds."""
 
 
 class CallLost(NamedTuple):

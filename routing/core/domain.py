@@ -1,7 +1,7 @@
-"""The routing domain: everything the engine knows, and the two lists that it writes (commands and facts).
+"""Hold the routing domain: all state of the engine, and its two outputs (commands and facts).
 
-The module has no rule. `contacts`, `offers` and `agents` change the domain, `assign` brings contacts and agents
-together, and `views` reads.
+The module has no rules. The handlers in `calls`, `callers`, `queueing`, `agents` and `shifts` change the domain.
+`assignment` offers contacts to agents, and `read_views` reads.
 """
 
 from __future__ import annotations
@@ -10,56 +10,91 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from routing.core.changes import Change
-from routing.core.commands import Command
-from routing.core.crew import Crew
-from routing.core.declare import DIRTY
-from routing.core.facts import Fact
-from routing.core.handled import Handled
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.line import Line
-from routing.core.match import Matching
+from routing.core.matching.matching_index import Matching
+from routing.core.matching.sorted_queue import SortedQueue
 from routing.core.memory.bounded import BoundedMemory
 from routing.core.memory.callers import CallerMemory
+from routing.core.memory.handle_times import HandleTimes
 from routing.core.memory.waits import Forecast
-from routing.core.model import SHIPPED, AgentState, Centre, Channel, ChannelRow, Service
+from routing.core.model.centre_model import SHIPPED, AgentState, Centre, Channel, ChannelRow, Service
+from routing.core.model.commands import Command
+from routing.core.model.declare import DIRTY
+from routing.core.model.facts import Fact
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, Seat
 from routing.core.stored import Row
 from routing.core.timers import Timers
+from routing.core.waiting_time.agent_supply import AgentSupply
 
-OVER_REMEMBERED = 10_000
-"""Contacts that are over and still known as such. The last events of a call come within minutes, and ten thousand calls
-are more than an hour of a full centre. Without the memory a hang-up that overtakes the queue entry would leave a ghost
-in the queue."""
+ENDED_REMEMBERED = 10_000
+"""Number of ended contacts that are remembered. Without the memory, a hang-up that overtakes its queue entry would
+leave a contact without a caller in the queue. The last events of a call come within minutes. Ten thousand calls are
+more than an hour of a full centre."""
 
-OVER_S = 60.0
-"""A contact that is over cannot come again within this time. Late events come within seconds. After a minute the same
-id is another caller: a Uniqueid is (second, count since Asterisk's start), and a clock that was set back makes it
-twice."""
+ENDED_S = 60.0
+"""An ended contact cannot come back within this time. Late events come within seconds. After a minute the same id
+belongs to another caller. A Uniqueid is a second and a count since Asterisk's start, so a clock that was set back
+repeats ids."""
 
 SURVEYS_REMEMBERED = 2_000
-"""Surveys that are running or over. A survey takes a minute. A full centre of 180 agents ends some 60 talks in one."""
+"""Number of surveys that are remembered, running or ended. A survey takes a minute, and a full centre of 180 agents
+ends about 60 talks in a minute."""
 
 
 class Domain:
     """State of one routing domain."""
 
     __slots__ = (
-        "agents", "by_state", "callbacks", "caller_memory", "centre", "changes", "channels", "closed", "commands",
-        "contacts", "deferred", "dirty", "facts", "forecast", "fresh", "handled", "lines", "links", "matching",
-        "next_number", "next_offer", "next_seq", "now", "offers", "over", "overdue", "quiet", "repairs", "seats",
-        "seats_allowed", "services", "supply", "supply_read", "surveys", "timers", "watch")
+        "agents",
+        "by_state",
+        "callback_counts",
+        "callbacks",
+        "caller_memory",
+        "centre",
+        "changes",
+        "channels",
+        "closed",
+        "commands",
+        "contacts",
+        "dirty",
+        "ended_contacts",
+        "facts",
+        "forecast",
+        "handle_times",
+        "links",
+        "matching",
+        "newly_queued",
+        "next_number",
+        "next_offer",
+        "next_seq",
+        "now",
+        "offers",
+        "on_choice",
+        "overflow_due",
+        "queues",
+        "quiet_hours",
+        "repairs",
+        "seats",
+        "seats_allowed",
+        "services",
+        "supply",
+        "supply_read",
+        "surveys",
+        "timers",
+    )
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
+        # Counters and the clock. A replay sets them the same way, so that every number comes out again.
         self.now = 0.0
         self.next_offer = first_offer
         self.next_seq = first_seq
         self.next_number = 1
         self.centre = Centre((), ())
-        """The settings in force."""
         self.channels: dict[Channel, ChannelRow] = SHIPPED
-        """The row of every channel, by the settings in force."""
+        """The row of every channel under the settings in force."""
         self.by_state = [0] * len(AgentState)
-        """How many signed-in agents are in each state, in the order of `AgentState`."""
+        """Number of signed-in agents in each state, in the order of `AgentState`."""
+        # The records. Contacts and offers leave these mappings when they end.
         self.services: dict[ServiceId, Service] = {}
         self.agents: dict[AgentId, AgentRecord] = {}
         self.contacts: dict[ContactId, Contact] = {}
@@ -68,87 +103,90 @@ class Domain:
         self.seats_allowed: frozenset[SeatId] | None = None
         """Seats of the centre, or None if any seat may be used."""
         self.links: dict[str, NodeLink] = {}
-        self.lines: defaultdict[ServiceId, Line[tuple[float, int, Contact]]] = defaultdict(Line)
-        """Contacts that wait (pending or reserved) for each service, in order."""
-        self.over: BoundedMemory[ContactId, float] = BoundedMemory(OVER_REMEMBERED)
-        """When the end of each contact was heard, the oldest first."""
-        self.handled: defaultdict[ServiceId, Handled] = defaultdict(Handled)
-        """How long each service's contacts take, as learned."""
-        self.fresh: list[Contact] = []
-        """Contacts that have come to wait in this turn. Those not offered at once get a deadline."""
-        self.overdue: dict[Contact, None] = {}
-        """Contacts that have waited too long by this tick. They overflow only if no agent has taken them by its end."""
+        self.queues: defaultdict[ServiceId, SortedQueue[tuple[float, int, Contact]]] = defaultdict(SortedQueue)
+        """Contacts that wait for each service (pending or reserved), in order."""
+        self.ended_contacts: BoundedMemory[ContactId, float] = BoundedMemory(ENDED_REMEMBERED)
+        """The time at which the end of each contact was reported, the oldest first."""
+        self.handle_times: defaultdict[ServiceId, HandleTimes] = defaultdict(HandleTimes)
+        """Learned handle times of the contacts of each service."""
+        self.newly_queued: list[Contact] = []
+        """Contacts that have started to wait in this turn. Those that are not offered at once get a deadline."""
+        self.overflow_due: dict[Contact, None] = {}
+        """Contacts whose wait is too long in this tick. They overflow only if no agent takes them by the end of the
+        tick."""
         self.closed: set[ServiceId] = set()
-        """Services that take no new contacts by their hours."""
+        """Services that take no new contacts because of their opening hours."""
         self.caller_memory = CallerMemory()
-        """What is remembered of callers after their contacts are over."""
+        """Notes about callers that outlive their contacts."""
         self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}
-        """Waiting callbacks by keyed hash of the caller and service."""
-        self.deferred: dict[ServiceId, int] = {}
+        """Waiting callbacks, by keyed hash of the caller and service."""
+        self.callback_counts: dict[ServiceId, int] = {}
         """Number of waiting callbacks of each service."""
-        self.quiet = False
-        """Quiet hours: only callers who want it are called back now."""
+        self.quiet_hours = False
+        """In quiet hours only callers who agreed to it are called back."""
         self.surveys: BoundedMemory[ContactId, set[str]] = BoundedMemory(SURVEYS_REMEMBERED)
-        """Contacts that were asked after the talk, the oldest first, each with the questions that have their answer."""
+        """Contacts whose survey has begun, the oldest first, each with the questions that already have an answer."""
         self.forecast = Forecast()
-        """What is learned for expected waits, and how good the estimates were."""
-        self.supply, self.supply_read = Crew(), Crew()
-        """The supply of agents that expected waits are calculated from: for decisions, and for reads."""
+        """Learned data for expected waits, and the accuracy of the estimates."""
+        self.supply, self.supply_read = AgentSupply(), AgentSupply()
+        """The supply of agents from which expected waits are calculated: one for decisions, one for reads. Reads must
+        not change a decision."""
         self.matching: Index = Matching(())
         self.timers = Timers()
+        # The outputs of the turn.
         self.commands: list[Command] = []
         self.facts: list[Fact] = []
         self.changes: list[Change] = []
-        """Changes of this turn that may matter to other records; `reactions` handles them after the handler."""
+        """Changes of this turn that may matter to other records. `reactions` handles them after the handler."""
         self.dirty: list[Contact | Offer | AgentRecord] = []
-        """Records whose rows are to be written, each once."""
-        self.watch: Callable[[Domain, Contact, AgentRecord], None] | None = None
-        """Called just before an offer is made. It changes nothing and serves explanations."""
+        """Records whose rows must be written, each once."""
+        self.on_choice: Callable[[Domain, Contact, AgentRecord], None] | None = None
+        """Function that is called just before an offer is made. It changes nothing and serves explanations."""
         self.repairs: list[Row] = []
-        """Rows of the store that a start found contradictory, as they must read."""
+        """Rows of the store that a start found contradictory, in their corrected form."""
 
     def forget_supply(self) -> None:
-        """Discard the findings about the agents, because the settings have changed."""
-        self.supply, self.supply_read = Crew(), Crew()
+        """Discard what was learned about the supply of agents, because the settings have changed."""
+        self.supply, self.supply_read = AgentSupply(), AgentSupply()
 
     def mark(self, record: Contact | Offer | AgentRecord, groups: int = 0) -> None:
-        """Have the row of a record written with the turn. `groups` adds columns to those always written."""
+        """Have the row of a record written with this turn. `groups` adds columns to those that are always written."""
         if not record.dirty:
             self.dirty.append(record)
         record.dirty |= DIRTY | groups
 
     def take_number(self) -> int:
-        """Return a number for a contact: the order of arrival."""
+        """Return the next number for a contact. The numbers follow the order of arrival."""
         number = self.next_number
         self.next_number = number + 1
         return number
 
-    def seat(self, seat: SeatId) -> Seat:
-        """Return the seat. A seat that was never heard of is unreachable."""
+    def seat_of(self, seat: SeatId) -> Seat:
+        """Return the seat. A seat that no event has named yet is unreachable."""
         found = self.seats.get(seat)
         if found is None:
             found = self.seats[seat] = Seat(seat)
         return found
 
-    def position(self, contact: Contact) -> int:
-        """Return the contact's place in the queue of its service, from 1."""
-        line = self.lines.get(contact.service.id)
+    def position_of(self, contact: Contact) -> int:
+        """Return the contact's position in the queue of its service, from 1."""
+        line = self.queues.get(contact.service.id)
         if line is None:
             return 1
         start, number = contact.key
         return line.rank((start, number, contact)) + 1
 
     def link_up(self, node: str) -> bool:
-        """Return whether the link to a node is up. A link that was never heard of counts as up: its seats are
+        """Return whether the link to a node is up. A link that no event has named counts as up, because its seats are
         unreachable anyway."""
         link = self.links.get(node)
         return link is None or link.up
 
-    def remember_over(self, contact: ContactId) -> None:
-        """Remember that a contact is over for good: later events about the contact change nothing."""
-        self.over[contact] = self.now
+    def remember_ended(self, contact: ContactId) -> None:
+        """Remember that a contact has ended. Later events about the contact change nothing."""
+        self.ended_contacts[contact] = self.now
 
-    def is_over(self, contact: ContactId) -> bool:
+    def is_ended(self, contact: ContactId) -> bool:
         """Return whether an event about this contact comes after its end."""
-        at = self.over.get(contact)
-        return at is not None and self.now - at < OVER_S
+        at = self.ended_contacts.get(contact)
+        return at is not None and self.now - at < ENDED_S

@@ -4,9 +4,11 @@
     emit.wrapped_up(d, offer)
 
 Each function numbers the fact, stamps the domain's time on the fact and appends the fact to `Domain.facts`. A function
-that takes a record reads from the record each field that the call does not name, and marks the record as changed: its
-row is written with the turn. Facts of every call take a record:
-Python compares each named argument with all parameters, and 17 named arguments made an event 15 % slower.
+that takes a record reads from the record each field that the call does not name. The function also marks the record as
+changed, so that its row is written with the turn.
+
+Facts of every call take a record. Python compares each named argument with all parameters, and 17 named arguments made
+an event 15 % slower.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
-from routing.core import commands, facts, talk_facts
-from routing.core.declare import DIRTY, END, STATE
-from routing.core.ids import AgentId, OfferId, ServiceId
-from routing.core.model import AgentState, AnswerMode, Comfort, Estimate, OfferState, Outcome
+from routing.core.model import commands, facts, talk_facts
+from routing.core.model.centre_model import AgentState, AnswerMode, Comfort, Estimate, OfferState, Outcome
+from routing.core.model.declare import DIRTY, END, STATE
+from routing.core.model.ids import AgentId, OfferId, ServiceId
 from routing.core.records import AgentRecord, Contact, Offer
 
 P = ParamSpec("P")
@@ -26,7 +28,7 @@ R = TypeVar("R")
 
 
 class FactLog(Protocol):
-    """Name the attributes of the domain that a new fact reads and changes."""
+    """Attributes of the domain that a new fact reads and changes."""
 
     next_seq: int
     now: float
@@ -34,6 +36,7 @@ class FactLog(Protocol):
     dirty: list[Contact | Offer | AgentRecord]
 
 
+# Bodies of the compiled functions. `_new` is `tuple.__new__`, which takes the values in the order of the fields.
 _EMIT = """
     seq = d.next_seq
     d.next_seq = seq + 1
@@ -46,19 +49,22 @@ _CHANGES = {"offer": {"offer": STATE, "contact": STATE}, "contact": {"contact": 
 """Records whose rows change with a fact about a record, and the groups of columns that change."""
 _OTHER_CHANGES = {facts.Ended: {"contact": STATE | END}, facts.OfferRang: {"offer": 0}}
 
+# Sources of the fields: the expression that reads each field, by name.
 _STAMP = {"seq": "seq", "at": "d.now"}
 _OF_CONTACT = {
     "contact": "contact.id", "service": "contact.service.id", "service_name": "contact.service.name",
     **{name: f"contact.{name}" for name in (
-        "version", "state", "channel", "original_position", "since", "priority", "leg", "caller_hash", "caller_box",
+        "version", "state", "channel", "original_position", "since", "priority", "leg", "caller_hash",
+        "number_encrypted",
         "slow", "node", "estimate", "needs", "topics", "language", "step", "callback")}}
 _OF_AGENT = {
     "agent": "record.id", "agent_version": "record.version", "services": "record.serves",
     "skills": "None if record.as_configured is None else record.agent.skills",
     **{name: f"record.{name}" for name in (
-        "version", "state", "team", "reason", "seat", "misses", "since", "idle_since", "pause_pending", "leave_pending",
+        "version", "state", "team", "reason", "seat", "rna_count", "since", "idle_since", "pause_pending",
+        "leave_pending",
         "wrapup_until",
-        *facts.Wellbeing._fields)}}
+        *facts.LoadState._fields)}}
 _OF_OFFER = {
     **_OF_AGENT, **_OF_CONTACT, "offer": "offer.id",
     **{name: f"offer.{name}" for name in ("seat", "ring_s", "step", "level", "held_s", "tier", "reason", "talk_s",
@@ -68,7 +74,7 @@ _SUBJECTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "contact": ("", _OF_CONTACT),
     "record": ("", _OF_AGENT),
 }
-"""Where a field is read from, by the record that a function takes beside the domain."""
+"""Expressions from which fields are read, by the record that a function takes next to the domain."""
 
 
 def _compile(kind: Any, parameters: list[Parameter], body: str) -> Any:
@@ -77,31 +83,36 @@ def _compile(kind: Any, parameters: list[Parameter], body: str) -> Any:
     A parameter that is not keyword-only is the domain or a record. The class call of a named tuple would pass named
     arguments through a dictionary, which costs twice as much.
     """
+    # 1. Find the record that the function takes, and the rows that it marks.
     fields = {one.name for one in parameters if one.kind is Parameter.KEYWORD_ONLY}
     subject = next((one.name for one in parameters if one.name in _SUBJECTS.keys() - fields), None)
     before, sources = ("", {}) if subject is None else _SUBJECTS[subject]
     changes = {} if subject is None else _OTHER_CHANGES.get(kind, _CHANGES[subject])
-    # As `Domain.mark`, without a call. In a turn most records are marked already: an offer with its contact, and
-    # each record least for the highest group.
+    # As `Domain.mark`, without a call. Most records of a turn are marked already: an offer with its contact, and each
+    # record at least for the highest group.
     marks = "".join([f"        if not {name}.dirty:\n            d.dirty.append({name})\n"
                      f"        {name}.dirty |= {DIRTY | groups}\n" for name, groups in changes.items()])
     if changes:
         name, groups = next(iter(changes.items()))
         marks = f"    if not {name}.dirty & {max(groups & END, groups & STATE, DIRTY)}:\n" + marks
+    # 2. Find the source of each field. An argument wins over number and time, then the record, then the default of the
+    # field.
     defaults = {one.name: one.default for one in parameters if one.default is not Parameter.empty}
     sources = {**{name: f"_defaults[{name!r}]" for name in kind._field_defaults}, **sources, **_STAMP,
                **{name: name for name in fields}}
+    # 3. Write the function as source text and compile it.
     listed = ", ".join([f"{one.name}=_defaults[{one.name!r}]" if one.name in defaults else one.name
                         for one in parameters])
     # No field begins with an underscore, so these names are free.
     space: dict[str, Any] = {"_kind": kind, "_new": tuple.__new__, "_defaults": {**kind._field_defaults, **defaults}}
     values = ", ".join([sources[name] for name in kind._fields])
-    exec(f"def _call({listed}):\n{before}{body.format(values=values, marks=marks)}", space)  # noqa: S102 - as `namedtuple` does
+    # `namedtuple` of the standard library compiles its methods the same way.
+    exec(f"def _call({listed}):\n{before}{body.format(values=values, marks=marks)}", space)  # noqa: S102
     return space["_call"]
 
 
 def emitter(kind: Callable[Concatenate[int, float, P], facts.Fact]) -> Callable[Concatenate[FactLog, P], None]:
-    """Return the function that emits a fact of `kind`; each field but number and time is a named argument."""
+    """Return the function that emits a fact of `kind`. Each field except number and time is a named argument."""
     log, *rest = [Parameter("d", Parameter.POSITIONAL_OR_KEYWORD), *list(signature(kind).parameters.values())[2:]]
     return cast("Callable[Concatenate[FactLog, P], None]",
                 _compile(kind, [log, *(one.replace(kind=Parameter.KEYWORD_ONLY) for one in rest)], _EMIT))
@@ -123,85 +134,87 @@ def returns(kind: Callable[..., R]) -> Callable[[Callable[P, R]], Callable[P, R]
 
 @emits(facts.Queued)
 def queued(d: FactLog, contact: Contact, *, position: int, entered_at: float | None = None) -> None:
-    """Emit `Queued` of the contact."""
+    """Emit `Queued` of a contact."""
 
 
 @emits(facts.Offered)
 def offered(d: FactLog, offer: Offer, *, idle_s: float, runners_up: tuple[AgentId, ...], agents_ready: int,
             agents_signed_in: int, waiting: int, strategy: str = "longest_idle", score: float = 0.0,
             by_state: tuple[int, ...] = (), preferred: bool = False, partner: AgentId | None = None) -> None:
-    """Emit `Offered` of the offer."""
+    """Emit `Offered` of an offer."""
 
 
 @emits(facts.OfferRang)
 def offer_rang(d: FactLog, offer: Offer) -> None:
-    """Emit `OfferRang` of the offer."""
+    """Emit `OfferRang` of an offer."""
 
 
 @emits(facts.OfferClosed)
 def offer_closed(d: FactLog, offer: Offer, *, state: OfferState, rang_s: float, contact_version: int | None) -> None:
-    """Emit `OfferClosed` of the offer."""
+    """Emit `OfferClosed` of an offer."""
 
 
 @emits(talk_facts.Connected)
 def connected(d: FactLog, offer: Offer, *, wait_s: float, ring_s: float, within: bool,
               connected_at: float | None = None, estimate: Estimate | None = None, pre_connect_s: float = 0.0) -> None:
-    """Emit `Connected` of the offer."""
+    """Emit `Connected` of an offer."""
 
 
-@emits(talk_facts.TalkOver)
+@emits(talk_facts.TalkEndedRecorded)
 def talk_over(d: FactLog, offer: Offer, *, by: str, wait_s: float, to: ServiceId | None = None) -> None:
-    """Emit `TalkOver` of the offer."""
+    """Emit `TalkEndedRecorded` of an offer."""
 
 
 @emits(talk_facts.WrappedUp)
 def wrapped_up(d: FactLog, offer: Offer) -> None:
-    """Emit `WrappedUp` of the offer."""
+    """Emit `WrappedUp` of an offer."""
 
 
 @emits(facts.Ended)
 def ended(d: FactLog, contact: Contact, *, outcome: Outcome, wait_s: float, position: int, key: str,
           ended_at: float | None = None) -> None:
-    """Emit `Ended` of the contact."""
+    """Emit `Ended` of a contact."""
 
 
 @emits(facts.AgentChanged)
 def agent_changed(d: FactLog, record: AgentRecord, *, before: AgentState, before_s: float,
-                  wellbeing: facts.Wellbeing | None = None) -> None:
-    """Emit `AgentChanged` of the agent."""
+                  load_state: facts.LoadState | None = None) -> None:
+    """Emit `AgentChanged` of an agent."""
 
 
 @returns(commands.Offer)
-def new_offer_command(offer: Offer, *, answer_mode: AnswerMode, brief: bool, waited_s: float, reading_s: float,
-                      partner: commands.Partner | None, outside: bool, comfort: Comfort, first: str) -> commands.Offer:
+def new_offer_command(offer: Offer, *, answer_mode: AnswerMode, whisper: bool, waited_s: float, reading_s: float,
+                      partner: commands.Partner | None, remote: bool, comfort: Comfort,
+                      consulting_leg: str) -> commands.Offer:
     """Return the command that rings the agent's phone for `offer`."""
     raise NotImplementedError
 
 
-@returns(facts.Wellbeing)
-def new_wellbeing(record: AgentRecord, *, relaxed: tuple[tuple[str, float], ...],
-                  weighed: tuple[tuple[OfferId, int], ...]) -> facts.Wellbeing:
-    """Return what a restart must know of the agent's load and breaks."""
+@returns(facts.LoadState)
+def new_load_state(record: AgentRecord, *, overrides: tuple[tuple[str, float], ...],
+                   reported_loads: tuple[tuple[OfferId, int], ...]) -> facts.LoadState:
+    """Return the part of the agent's load and breaks that a restart must restore."""
     raise NotImplementedError
 
 
+# These facts are rare, so each call names all fields.
 moved = emitter(facts.Moved)
 contact_changed = emitter(facts.ContactChanged)
 stepped = emitter(facts.Stepped)
 callback_changed = emitter(facts.CallbackChanged)
 callback_dialled = emitter(facts.CallbackDialled)
-hold_changed = emitter(talk_facts.HoldChanged)
-wrap_up_wanted = emitter(talk_facts.WrapUpWanted)
-follow_up_set = emitter(talk_facts.FollowUpSet)
-abuse_noted = emitter(talk_facts.AbuseNoted)
-consulting = emitter(talk_facts.Consulting)
-returned = emitter(talk_facts.Returned)
-introduced = emitter(talk_facts.Introduced)
+hold_changed = emitter(talk_facts.HoldSetRecorded)
+wrap_up_wanted = emitter(talk_facts.WrapUpRequestedRecorded)
+follow_up_set = emitter(talk_facts.FollowUpAgreedRecorded)
+abuse_noted = emitter(talk_facts.CallerFlaggedAbusiveRecorded)
+consulting = emitter(talk_facts.ConsultStarted)
+returned = emitter(talk_facts.ConsultCancelled)
+consult_completed = emitter(talk_facts.ConsultCompleted)
 interrupted = emitter(talk_facts.Interrupted)
 overridden = emitter(facts.Overridden)
 service_changed = emitter(facts.ServiceChanged)
 centre_changed = emitter(facts.CentreChanged)
 alarm = emitter(facts.Alarm)
 pause_limit_reached = emitter(facts.PauseLimitReached)
-surveyed = emitter(facts.Surveyed)
-menu_passed = emitter(facts.MenuPassed)
+surveyed = emitter(facts.SurveyAnsweredRecorded)
+menu_passed = emitter(facts.MenuEndedRecorded)

@@ -1,4 +1,6 @@
-"""The engine: events and the time go in, commands and facts come out. Same events, same times: same answers.
+"""Run the routing engine: events and the time go in, commands and facts come out.
+
+The same events at the same times give the same answers.
 
     commands = engine.handle(event, now)     # something happened
     commands = engine.tick(now)              # engine.next_deadline() has come
@@ -10,111 +12,106 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import Any
 
-from routing.core import (
-    abuse,
-    admission,
-    agents,
+from routing.core import events, explain, read_views, restore, settings
+from routing.core.agents import break_rules, presence
+from routing.core.assignment import assign_contacts
+from routing.core.callers import arrivals, caller_erasure, caller_events, menu_outcome, survey_answers, talk_end
+from routing.core.calls import (
     answering,
-    breaks,
-    callback,
-    caller_events,
-    callers,
-    consult,
-    contacts,
-    events,
-    excluded,
-    follow_up,
-    forgotten,
-    menu,
-    recess,
+    blind_transfer,
+    callback_flow,
+    consult_transfer,
+    lost_call,
     refusals,
-    relaxed,
-    relief,
-    restore,
-    settings,
-    shift,
-    survey,
-    talk_end,
-    talks,
-    transfer,
-    views,
+    talk_changes,
 )
-from routing.core.assign import assign
-from routing.core.commands import Command
 from routing.core.domain import Domain
-from routing.core.errors import HalfDone, RoutingError
-from routing.core.facts import Fact
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.inbox import AgentView, ContactView, Status
-from routing.core.live import LiveContact, LiveOffer
 from routing.core.memory.waits import EstimateAccuracy
-from routing.core.model import PHONE_CHANNELS, Centre, Channel, ContactState
+from routing.core.model.centre_model import PHONE_CHANNELS, Centre, Channel, ContactState
+from routing.core.model.commands import Command
+from routing.core.model.errors import HalfDone, RoutingError
+from routing.core.model.facts import Fact
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.live_calls import LiveContact, LiveOffer
+from routing.core.queueing import abuse_flags, admission, contact_queue
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers
 from routing.core.stored import ROW_OF, Change, Row, Started
 from routing.core.timers import Key
 
 # Any: each handler takes its own type of event; the table's key is that type.
 HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
-    Started: restore.started,
-    events.Configured: settings.configured,
-    events.ContactQueued: callers.queued,
-    events.ContactTicked: caller_events.ticked,
-    events.ContactGone: caller_events.gone,
-    events.ContactLeft: caller_events.left,
-    events.ContactRanked: callers.ranked,
-    events.PlaceDeclined: caller_events.declined,
-    events.CallbackAsked: callback.asked,
-    events.CallbackTaken: callback.taken,
-    events.CallbackReached: callback.reached,
-    events.CallbackFailed: callback.failed,
-    events.CallerForgotten: forgotten.forget,
-    events.CallbacksQuiet: callback.quiet,
-    events.ServiceHours: admission.hours,
-    events.OfferRinging: answering.ringing,
-    events.OfferAnswered: answering.answered,
-    events.OfferConnected: answering.connected,
-    events.OfferEnded: answering.ended,
+    # The life of a node and the settings.
+    Started: restore.on_started,
+    events.Configured: settings.on_configured,
+    # Callers and their callbacks.
+    events.ContactQueued: arrivals.on_contact_queued,
+    events.HoldTick: caller_events.on_hold_tick,
+    events.CallerHungUp: caller_events.on_caller_hung_up,
+    events.ContactExited: caller_events.on_contact_exited,
+    events.ContactPrioritised: arrivals.on_contact_prioritised,
+    events.HeldPositionDeclined: caller_events.on_held_position_declined,
+    events.CallbackRequested: callback_flow.on_callback_requested,
+    events.CallbackAccepted: callback_flow.on_callback_accepted,
+    events.CallbackReached: callback_flow.on_callback_reached,
+    events.CallbackFailed: callback_flow.on_callback_failed,
+    events.CallerErased: caller_erasure.erase_caller,
+    events.QuietHoursChanged: callback_flow.on_quiet_hours_changed,
+    events.ServiceHoursSet: admission.on_service_hours_set,
+    # Offers and talks.
+    events.OfferRinging: answering.on_offer_ringing,
+    events.OfferAnswered: answering.on_leg_answered,
+    events.OfferConnected: answering.on_offer_connected,
+    events.OfferEnded: answering.on_leg_ended,
     events.CommandRefused: refusals.on_command_refused,
-    events.TalkEnded: talk_end.talk_ended,
-    events.Held: talks.held,
-    events.FollowUpAgreed: follow_up.agreed,
-    events.AbuseSaid: abuse.said,
-    events.TransferAsked: transfer.asked,
-    events.ConsultAsked: consult.asked,
-    events.ConsultEnded: consult.ended,
-    events.SeatChanged: agents.seat_changed,
-    events.AgentSignedIn: shift.sign_in,
-    events.AgentSignedOut: shift.sign_out,
-    events.AgentPaused: recess.paused,
-    events.AgentResumed: shift.resume,
-    events.WrapUpEnded: shift.wrap_up_ended,
-    events.WrapUpExtended: shift.wrap_up_extended,
-    events.WrapUpAsked: shift.wrap_up_asked,
-    events.AgentSkilled: shift.skilled,
-    events.ContactWeighed: relief.weighed,
-    events.AgentSpared: relief.spared,
-    events.BreaksPlanned: recess.planned,
-    events.RulesRelaxed: relaxed.relax,
-    events.LinkChanged: settings.link_changed,
-    events.SurveyAnswered: survey.answered,
-    events.MenuLeft: menu.left,
+    events.TalkEnded: talk_end.on_talk_ended,
+    events.HoldSet: talk_changes.on_hold_set,
+    events.FollowUpAgreed: lost_call.on_follow_up_agreed,
+    events.CallerFlaggedAbusive: abuse_flags.on_caller_flagged_abusive,
+    events.TransferRequested: blind_transfer.on_transfer_requested,
+    events.ConsultRequested: consult_transfer.on_consult_requested,
+    events.ConsultEndRequested: consult_transfer.on_consult_end_requested,
+    # Agents and their phones.
+    events.SeatChanged: presence.on_seat_changed,
+    events.AgentSignedIn: shift_handlers.sign_in,
+    events.AgentSignedOut: shift_handlers.sign_out,
+    events.AgentPaused: break_plan.on_agent_paused,
+    events.AgentResumed: shift_handlers.resume_agent,
+    events.WrapUpEnded: shift_handlers.on_wrap_up_ended,
+    events.WrapUpExtended: shift_handlers.on_wrap_up_extended,
+    events.WrapUpRequested: shift_handlers.on_wrap_up_requested,
+    events.AgentSkillsChanged: shift_handlers.on_skills_changed,
+    events.LoadReported: load_handlers.on_load_reported,
+    events.HeavyContactsDeclined: load_handlers.on_heavy_declined,
+    events.BreaksPlanned: break_plan.on_breaks_planned,
+    events.RulesOverridden: rule_overrides.on_rules_overridden,
+    events.LinkChanged: settings.on_link_changed,
+    # Dialogues of callers before and after the talk.
+    events.SurveyAnswered: survey_answers.on_survey_answered,
+    events.MenuEnded: menu_outcome.on_menu_ended,
 }
 
 
 class Engine:
-    """One routing domain. Not for several threads."""
+    """Handle the events of one routing domain. An engine is not safe for several threads."""
 
     def __init__(self, *, first_offer: int = 1, first_seq: int = 1) -> None:
         self._domain = Domain(first_offer, first_seq)
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
-        """Take in what happened; what is to be done about it. Raises `Refused` when an agent's or caller's wish cannot
-        be granted: nothing has changed then. Raises `HalfDone` when that cannot be said: this engine is of no use any
-        more. `now` may not matter less than before: an earlier time counts as the last one."""
+        """Handle an event and return the commands that follow from it.
+
+        `now` is the time of the event in Unix seconds. An earlier time than before counts as the last time.
+
+        Raise `Refused` if the wish of an agent or a caller cannot be granted. Nothing has changed then. Raise
+        `HalfDone` if the event failed after a change. The engine must be discarded then.
+        """
         d = self._domain
         if now > d.now:
             d.now = now
+        # 1. Handle the event. A refusal is clean only if the handler has emitted nothing before.
         told = d.next_seq
         try:
             HANDLERS[type(event)](d, event)
@@ -122,43 +119,51 @@ class Engine:
             if d.commands or d.changes or told != d.next_seq:
                 raise HalfDone(type(event).__name__) from error
             raise
+        # 2. React to the changes, then assign, until nothing changes.
         matching = d.matching
         try:
             if d.changes:
                 react(d)
-            if matching.calling or matching.fresh or matching.unmet:
-                assign(d)
+            if matching.dirty_groups or matching.newly_ready or matching.unservable_groups:
+                assign_contacts(d)
                 if d.changes:
                     _assign_again(d)
-            if d.fresh:
-                contacts.settle(d)
-        except RoutingError as error:  # what was told has happened, and what follows from it half
+            # 3. Arm deadlines last, so that a contact that was offered at once needs none.
+            if d.newly_queued:
+                contact_queue.arm_new_contacts(d)
+        # The handler has already changed the domain, and the consequences are incomplete.
+        except RoutingError as error:
             raise HalfDone(type(event).__name__) from error
         done, d.commands = d.commands, []
         return done
 
     def tick(self, now: float) -> list[Command]:
-        """Do what is due. Too early or twice, it does nothing. Everything that is due by now happens before anybody is
-        chosen, so neither the order in which deadlines were set nor a late clock decides whose turn it is. Who has
-        waited too long goes on after all that, when nobody has taken them."""
+        """Handle all deadlines that are due, and return the commands that follow.
+
+        A tick that comes too early or twice does nothing. All due deadlines are handled before the next offer is made.
+        A late clock and the order of setting therefore decide nothing. Contacts overflow last, and only if no agent has
+        taken them.
+        """
         d = self._domain
         d.now = max(d.now, now)
-        _catch_up(d)
-        while d.overdue and contacts.overflow(d):
+        _handle_due(d)
+        # A contact that moved to another service may find an agent there, and its new queue may overflow too.
+        while d.overflow_due and contact_queue.overflow_contacts(d):
             react(d)
-            assign(d)
+            assign_contacts(d)
             _assign_again(d)
-            contacts.settle(d)
-            _catch_up(d)
+            contact_queue.arm_new_contacts(d)
+            _handle_due(d)
         done, d.commands = d.commands, []
         return done
 
     def next_deadline(self) -> float | None:
-        """When `tick` has something to do; None: never, as things are."""
-        return self._domain.timers.next()
+        """Return the time of the next deadline, or None if `tick` has nothing to do."""
+        return self._domain.timers.next_deadline()
 
     def take_facts(self) -> list[Fact]:
-        """What happened since this was last called, in order. Take the changes before: they are forgotten then."""
+        """Return the facts since the last call, in order. Call `take_changes` before: this method discards the
+        changes."""
         for record in self._domain.dirty:
             record.dirty = 0
         self._domain.dirty = []
@@ -170,6 +175,7 @@ class Engine:
         d = self._domain
         found = []
         for record in d.dirty:
+            # `saved` is the version in the store. The store compares it before it writes.
             before, groups, record.dirty = record.saved, record.dirty, 0
             if isinstance(record, Offer):
                 record.version = before + 1
@@ -180,108 +186,122 @@ class Engine:
 
     @property
     def centre(self) -> Centre:
-        """The settings in force."""
         return self._domain.centre
 
     def take_repairs(self) -> list[Row]:
-        """Rows that contradicted each other when the node started, as they must read from now on (each has an alarm
-        among the facts)."""
+        """Return the contradictory rows that the start found, in their corrected form. The facts hold an alarm for each
+        row."""
         taken, self._domain.repairs = self._domain.repairs, []
         return taken
 
-    def why(self, look: Callable[[OfferId, list[excluded.Exclusion]], None], offers: Container[OfferId]) -> None:
-        """Have these decisions explained when they come: `look` is given the offer's number and a reason for every
-        agent (a look at everybody for each of them)."""
-        def watch(d: Domain, contact: Contact, chosen: AgentRecord) -> None:
+    def explain_offers(self, look: Callable[[OfferId, list[explain.Exclusion]], None],
+            offers: Container[OfferId]) -> None:
+        """Have the decisions about these offers explained when they are made.
+
+        `look` receives the number of the offer and a reason for every agent. Each explanation costs a look at all
+        agents.
+        """
+        def explain_chosen(d: Domain, contact: Contact, chosen: AgentRecord) -> None:
+            # The function runs before the offer is made, so its number is still the next one.
             if d.next_offer in offers:
-                look(OfferId(d.next_offer), excluded.of(d, contact, chosen))
+                look(OfferId(d.next_offer), explain.explain_exclusions(d, contact, chosen))
 
-        self._domain.watch = watch
+        self._domain.on_choice = explain_chosen
 
-    def why_waiting(self, contact: ContactId) -> tuple[tuple[excluded.Held, ...], list[excluded.Exclusion]] | None:
-        """What keeps a contact from everybody, and a reason for every agent; None: it does not wait for an offer."""
+    def explain_waiting(self, contact: ContactId) -> tuple[tuple[explain.WaitReason, ...],
+            list[explain.Exclusion]] | None:
+        """Return what keeps a waiting contact from all agents, and a reason for every agent.
+
+        Return None if the contact does not wait for an offer.
+        """
         found = self._domain.contacts.get(contact)
         if found is None or found.state is not ContactState.PENDING:
             return None
-        return excluded.held(self._domain, found), excluded.of(self._domain, found, None)
+        return explain.find_wait_reasons(self._domain, found), explain.explain_exclusions(self._domain, found, None)
 
-    def contact(self, contact: ContactId, now: float) -> ContactView | None:
-        """The contact as it is now; None: not known (any more)."""
-        return views.contact(self._domain, contact, now)
+    def contact_view(self, contact: ContactId, now: float) -> ContactView | None:
+        """Return the contact as it is now, or None if the contact is unknown or deleted."""
+        return read_views.contact_view(self._domain, contact, now)
 
-    def agent(self, agent: AgentId, now: float) -> AgentView | None:
-        """The agent as they are now; None: not in the team."""
-        return views.agent(self._domain, agent, now)
+    def agent_view(self, agent: AgentId, now: float) -> AgentView | None:
+        """Return the agent as they are now, or None if the agent is not in the team."""
+        return read_views.agent_view(self._domain, agent, now)
 
     def status(self, now: float) -> Status:
-        """Everything. Costs a look at every agent and contact."""
-        return views.status(self._domain, now)
+        """Return the state of the whole domain. The cost is a look at every agent and contact."""
+        return read_views.whole_status(self._domain, now)
 
-    def box(self, offer: OfferId) -> str:
-        """The number at which the caller of an offer would be called back, sealed; empty: there is none."""
+    def encrypted_number(self, offer: OfferId) -> str:
+        """Return the encrypted number for a callback to the caller of an offer, or an empty text if there is none."""
         found = self._domain.offers.get(offer)
-        return "" if found is None else found.contact.box
+        return "" if found is None else found.contact.dial_number_encrypted
 
-    def forecasts(self) -> dict[ServiceId, EstimateAccuracy]:
-        """How good the expected waits told at entry were, for each service that has had an answered one."""
+    def estimate_accuracy(self) -> dict[ServiceId, EstimateAccuracy]:
+        """Return the accuracy of the expected waits told at queue entry, by service. Services without an answered
+        estimate are absent."""
         return self._domain.forecast.accuracy_by_service()
 
     def live_contacts(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveContact]:
-        """Return the contacts of these channels that should be there: of calls those whose caller is on the line."""
-        return views.live_contacts(self._domain, channels)
+        """Return the contacts of these channels that Asterisk should have. A call counts if its caller is on the
+        line."""
+        return read_views.live_contacts(self._domain, channels)
 
     def live_offers(self, channels: Container[Channel] = PHONE_CHANNELS) -> list[LiveOffer]:
-        """Return the offers of these channels that ring or talk: of calls those whose leg may be there."""
-        return views.live_offers(self._domain, channels)
+        """Return the offers of these channels that ring or talk. A call counts if its leg may exist."""
+        return read_views.live_offers(self._domain, channels)
 
 
-OF_OFFER: dict[str, Callable[[Domain, Offer], None]] = {
-    "vanish": answering.vanished, "ring": answering.overdue, "brief": answering.overdue, "dial": callback.overdue,
-    consult.TIMER: consult.due,
-    "wrap": lambda d, offer: talks.wrap_up(d, offer, "wrapped_up"),
+OFFER_DEADLINES: dict[str, Callable[[Domain, Offer], None]] = {
+    "vanish": answering.on_phone_vanished, "ring": answering.on_offer_overdue,
+    "pre_connect": answering.on_offer_overdue, "dial": callback_flow.on_dial_overdue,
+    consult_transfer.TIMER: consult_transfer.on_consult_timeout,
+    "wrapup": lambda d, offer: talk_changes.end_wrapup(d, offer, "wrapped_up"),
 }
-OF_CONTACT: dict[str, Callable[[Domain, Contact], None]] = {
-    contacts.TIMER: contacts.due,
+CONTACT_DEADLINES: dict[str, Callable[[Domain, Contact], None]] = {
+    contact_queue.TIMER: contact_queue.on_deadline,
 }
-OF_SEAT: dict[str, Callable[[Domain, SeatId], None]] = {"settle": agents.settled, "again": agents.seat_again}
-OF_AGENT: dict[str, Callable[[Domain, AgentRecord], None]] = {
-    "aside": lambda d, record: talks.end_aside(d, record, "wrapped_up"),
-    "leave": lambda d, record: shift.dismiss(d, record, "removed"),
-    "return": agents.returned, "break": recess.due, "limit": breaks.report_limit, "relaxed": relaxed.over,
+SEAT_DEADLINES: dict[str, Callable[[Domain, SeatId], None]] = {"phone_settle": presence.on_phone_settled,
+    "seat_retry": presence.retry_seat}
+AGENT_DEADLINES: dict[str, Callable[[Domain, AgentRecord], None]] = {
+    "detached_wrapup": lambda d, record: talk_changes.end_detached_wrapup(d, record, "wrapped_up"),
+    "sign_out": lambda d, record: shift_handlers.dismiss_agent(d, record, "removed"),
+    "auto_return": presence.on_auto_return, "break": break_plan.on_break_due, "limit": break_rules.report_limit,
+    "override": rule_overrides.end_overrides,
 }
-"""What is to be done at a deadline, by its kind; of an agent's other kinds: look anew at what may be offered."""
+"""Handlers of deadlines, by kind. An agent's deadline of any other kind updates what may be offered to the agent."""
 
 
-def _catch_up(d: Domain) -> None:
-    """Everything that is due, and then the assignment: nobody is offered to who has been due for a break since."""
+def _handle_due(d: Domain) -> None:
+    """Handle all due deadlines, then assign contacts. An agent who is due for a break gets no offer in between."""
     timers, now = d.timers, d.now
+    # The assignment may set deadlines that are due already, so the outer loop looks again.
     while (key := timers.pop_due(now)) is not None:
         while key is not None:
-            _due(d, key)
+            _handle_deadline(d, key)
             if d.changes:
                 react(d)
             key = timers.pop_due(now)
-        assign(d)
+        assign_contacts(d)
         _assign_again(d)
-        if d.fresh:
-            contacts.settle(d)
+        if d.newly_queued:
+            contact_queue.arm_new_contacts(d)
 
 
 def _assign_again(d: Domain) -> None:
-    """React to what an assignment changed and assign again, until nothing changes."""
+    """React to the changes of an assignment and assign again, until nothing changes."""
     while d.changes:
         react(d)
-        assign(d)
+        assign_contacts(d)
 
 
-def _due(d: Domain, key: Key) -> None:
-    """A deadline has come. Those of finished things were cancelled, so what the key names is there."""
+def _handle_deadline(d: Domain, key: Key) -> None:
+    """Handle one deadline. Deadlines of ended records were cancelled, so the record of the key exists."""
     kind, name = key
-    if kind in OF_OFFER:
-        OF_OFFER[kind](d, d.offers[OfferId(int(name))])
-    elif kind in OF_CONTACT:
-        OF_CONTACT[kind](d, d.contacts[ContactId(str(name))])
-    elif kind in OF_SEAT:
-        OF_SEAT[kind](d, SeatId(str(name)))
+    if kind in OFFER_DEADLINES:
+        OFFER_DEADLINES[kind](d, d.offers[OfferId(int(name))])
+    elif kind in CONTACT_DEADLINES:
+        CONTACT_DEADLINES[kind](d, d.contacts[ContactId(str(name))])
+    elif kind in SEAT_DEADLINES:
+        SEAT_DEADLINES[kind](d, SeatId(str(name)))
     else:
-        OF_AGENT.get(kind, agents.place)(d, d.agents[AgentId(str(name))])
+        AGENT_DEADLINES.get(kind, presence.update_placement)(d, d.agents[AgentId(str(name))])

@@ -1,122 +1,130 @@
-"""What the engine is told: the only way in. Events are values; `journal.py` writes and reads them.
+"""Define the events: the only input of the engine. Events are values, which `journal.py` writes and reads.
 
-Voice events come from Asterisk (`routing/ami/translate.py`) and from the caller's dialogue (`ivr`), agents' events from
-`desk` and the telephone codes. The engine may hear of a thing late, twice or in another order: every event is safe to
-repeat, and one about something that is already over changes nothing.
+Voice events come from Asterisk (`routing/ami/event_translator.py`) and from the caller's dialogue (`ivr`). Events of
+agents come from `desk` and the telephone codes. An event may arrive late, twice or in another order. Every event is
+therefore safe to repeat, and an event about something that has ended changes nothing.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Centre, Channel, Needs
+from routing.core.model.centre_model import Centre, Channel, Needs
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.stored import Started
 
 
 class Configured(NamedTuple):
-    """The centre's settings, at start and at each reload. State is kept; what no longer exists is let go."""
+    """The settings of the centre, at start and at each reload. All state is kept, except of removed services and
+    agents."""
 
     centre: Centre
 
 
 class ContactQueued(NamedTuple):
-    """A caller has chosen a service and waits in the hold loop. Sent again after a restart: then `since` decides."""
+    """A caller has chosen a service and waits in the hold loop. After a restart the event is repeated with `since`."""
 
     contact: ContactId
     service: ServiceId
     leg: str = ""
-    """Full name of the caller's channel: the agent's leg is bridged to it by name."""
+    """Full name of the caller's channel. The agent's leg is bridged to the channel by this name."""
     channel: Channel = Channel.VOICE
     since: float | None = None
-    """Start of the wait, Unix seconds (survives restarts in a channel variable); None: now."""
+    """Start of the wait, Unix seconds. A channel variable keeps it over restarts. None for now."""
     priority: int = 0
-    """Points added to the service's own."""
+    """Points that are added to those of the service."""
     caller_hash: str = ""
-    caller_box: str = ""
-    """Keyed hash and encrypted number, both opaque to the engine. Empty on anonymous services."""
+    number_encrypted: str = ""
+    """Keyed hash and encrypted number, both opaque to the engine. Empty for anonymous services."""
     slow: bool = False
     """The caller asked for slow speech."""
     node: str = ""
     """The Asterisk that carries the call."""
     needs: Needs = ()
-    """What this caller needs whatever the step: a language (`en`), text. Never relaxes."""
+    """Requirements of this caller in every step: a language (`en`), or text. They are never relaxed."""
     topics: frozenset[str] = frozenset()
-    """What is known of the contact that an agent's profile may exclude, e.g. `abusive`."""
+    """Topics of the contact that an agent's profile may exclude, e.g. `abusive`."""
     language: str = ""
-    """What the caller has chosen to hear; empty: the first language. Opaque: who is called back hears it."""
+    """Language of the prompts that the caller chose, opaque to the engine. A callback uses it too. Empty for the first
+    language."""
 
 
-class ContactTicked(NamedTuple):
-    """A waiting caller's hold loop came by (each <= 15 s). Unknown contact: the asker must send ContactQueued."""
+class HoldTick(NamedTuple):
+    """The hold loop of a waiting caller made one round, at most 15 s long.
+
+    If the contact is unknown, the sender of the event must send ContactQueued.
+    """
 
     contact: ContactId
     key: str = ""
 
 
-class ContactGone(NamedTuple):
+class CallerHungUp(NamedTuple):
     """The caller's channel is gone."""
 
     contact: ContactId
     ended_at: float | None = None
-    """True end when learned late (from the black box); None: now."""
+    """True end of the call, Unix seconds, if the report is late (CEL recovery). None for now."""
     failure: bool = False
-    """Asterisk went away with the call."""
+    """Asterisk ended together with the call."""
     dropped: bool = False
-    """The network lost the line, nobody put the call down."""
+    """The network lost the line, and nobody hung up."""
 
 
-class ContactLeft(NamedTuple):
-    """The caller left the queue alive: into the safety net, or by a key of their own."""
+class ContactExited(NamedTuple):
+    """The caller left the queue alive: into the fallback queue, or by a key."""
 
     contact: ContactId
     reason: str
-    """`net` or `key`."""
+    """`fallback` or `key`."""
     key: str = ""
 
 
-class ContactRanked(NamedTuple):
-    """Other points for a contact that waits (a supervisor's word)."""
+class ContactPrioritised(NamedTuple):
+    """A supervisor gives a waiting contact other points."""
 
     contact: ContactId
     priority: int
 
 
-class ContactWeighed(NamedTuple):
-    """The agent says what a contact really weighed (see `Service.load`), during the talk or in the wrap-up."""
+class LoadReported(NamedTuple):
+    """The agent reports the real load of a contact (`Service.load`), during the talk or in the wrap-up."""
 
     offer: OfferId
     load: int
 
 
-class PlaceDeclined(NamedTuple):
-    """A caller who has the place of a call that dropped (`ContactView.returned`) does not want it."""
+class HeldPositionDeclined(NamedTuple):
+    """A caller with the held position of a dropped call (`ContactView.has_held_position`) does not want that
+    position."""
 
     contact: ContactId
 
 
-class CallbackAsked(NamedTuple):
-    """A waiting caller wants to be called back: the place in line stays, the caller may hang up."""
+class CallbackRequested(NamedTuple):
+    """A waiting caller asks for a callback. The queue position stays, and the caller may hang up."""
 
     contact: ContactId
     after_s: float = 0.0
-    """Not earlier than this from now."""
+    """Shortest time until the callback, from now."""
     anytime: bool = False
-    """In quiet hours too: the caller has said so."""
+    """The caller agrees to a callback in quiet hours."""
     caller_hash: str = ""
-    caller_box: str = ""
-    """Hash and box of the number to be called; empty: the one the caller came with."""
+    number_encrypted: str = ""
+    """Hash and encrypted number for the callback. Empty if it is the number of the call."""
 
 
-class CallbackTaken(NamedTuple):
-    """The agent has taken the offer of a callback and waits: the caller is dialled now."""
+class CallbackAccepted(NamedTuple):
+    """The agent has taken the offer of a callback and waits. The caller is dialled now."""
 
     offer: OfferId
 
 
 class CallbackReached(NamedTuple):
-    """Who is to be called back is on the line: they have taken the call, or never hung up. From now on they wait like
-    any other caller."""
+    """The caller of a callback is on the line, after taking the call or without having hung up.
+
+    From now on the caller waits like any other.
+    """
 
     contact: ContactId
     leg: str
@@ -124,21 +132,24 @@ class CallbackReached(NamedTuple):
 
 
 class CallbackFailed(NamedTuple):
-    """The caller was dialled for this offer and did not take it (`no_answer`, `busy`, `refused`, `no_key`, `failed`).
+    """The caller was dialled for this offer and did not answer.
+
+    The reasons are `no_answer`, `busy`, `refused`, `no_key` and `failed`.
     """
 
     offer: OfferId
     reason: str
 
 
-class CallbacksQuiet(NamedTuple):
-    """Quiet hours begin or end: nobody is called back in them but who wants it."""
+class QuietHoursChanged(NamedTuple):
+    """Quiet hours begin or end. Only callers who agreed to it are called back in quiet hours."""
 
     on: bool
 
 
-class CallerForgotten(NamedTuple):
-    """What is known of a caller is to be erased. Journalled like any event; the store blanks the hash in it."""
+class CallerErased(NamedTuple):
+    """The data about a caller must be erased. The event is journalled like any other, and the store blanks the hash in
+    it."""
 
     caller_hash: str
 
@@ -150,107 +161,114 @@ class OfferRinging(NamedTuple):
 
 
 class OfferAnswered(NamedTuple):
-    """The agent's leg is up: brief or the connection follows. Not yet accepted."""
+    """The agent's leg is answered. A whisper announcement or the connection follows, so the offer is not accepted
+    yet."""
 
     offer: OfferId
     partner: bool = False
-    """It is the leg of the other one of a pair."""
+    """The leg is the partner's."""
 
 
 class OfferConnected(NamedTuple):
-    """Agent's leg and the caller's channel are together in one bridge."""
+    """The agent's leg and a caller's channel are in one bridge."""
 
     offer: OfferId
     contact: ContactId
-    """Who is really in the bridge. Not the offer's own contact: the leg is ended and an alarm raised."""
+    """The contact that is really in the bridge. If it is not the offer's own, the leg is ended and an alarm raised."""
     connected_at: float | None = None
-    """True time, when it is told late (Unix seconds); None: now."""
+    """True time, Unix seconds, if the report is late. None for now."""
 
 
 class OfferEnded(NamedTuple):
-    """The agent's leg is gone, or never came to be. Before OfferConnected: the offer was not accepted."""
+    """The agent's leg has ended, or never existed. Before OfferConnected, the offer was not accepted."""
 
     offer: OfferId
     reason: str
-    """`no_answer`, `busy`, `rejected`, `unreachable`, `failed`, `hangup`, `lost` (the phone vanished in the talk)."""
+    """`no_answer`, `busy`, `rejected`, `unreachable`, `failed`, `hangup`, `lost` (the phone vanished during the
+    talk)."""
     partner: bool = False
-    """The leg is that of the other one of a pair."""
+    """The leg is the partner's."""
 
 
 class CommandRefused(NamedTuple):
-    """No channel adapter takes a command: nothing was done, and nobody has missed anything."""
+    """No channel adapter takes a command. Nothing was done, and no agent has missed a call."""
 
     contact: ContactId
     offer: OfferId | None = None
-    """The offer of the command; None: the contact itself cannot be moved (`Overflow`)."""
+    """The offer of the command. None if the contact itself cannot be moved (`SendToFallback`)."""
 
 
 class TalkEnded(NamedTuple):
-    """Caller and agent are no longer together."""
+    """The agent and the caller are no longer bridged."""
 
     offer: OfferId
     by: str
-    """`caller`, `agent`, `lost` (the agent's phone vanished), `dropped` (the caller's line did)."""
+    """`caller`, `agent`, `lost` (the agent's phone vanished), `dropped` (the caller's line was lost)."""
     ended_at: float | None = None
-    """True time, when it is told late (Unix seconds); None: now."""
+    """True time, Unix seconds, if the report is late. None for now."""
 
 
-class Held(NamedTuple):
-    """The agent has put the caller on hold, or taken them back."""
+class HoldSet(NamedTuple):
+    """The agent has put the caller on hold, or has resumed the talk."""
 
     offer: OfferId
     on: bool
 
 
-class TransferAsked(NamedTuple):
-    """The agent sends the caller on: to a service, to another agent, or to that agent of that service. Refused, the
-    talk goes on as it was."""
+class TransferRequested(NamedTuple):
+    """The agent transfers the caller without consulting: to a service, to an agent, or to an agent of a service.
+
+    If the engine refuses, the talk goes on.
+    """
 
     offer: OfferId
     service: ServiceId | None = None
-    """None: the contact's own."""
+    """None for the contact's own service."""
     to: AgentId | None = None
-    """Waited for in person for a while; None: anybody of the service."""
+    """Agent for whom the caller waits a while. None for any agent of the service."""
     gone: bool = False
-    """The telephone has done it already (REFER): who cannot be sent on waits for their own service again, in front."""
+    """The telephone has already transferred the caller (REFER). If the target is refused, the caller returns to the
+    front of the present service."""
 
 
 class FollowUpAgreed(NamedTuple):
-    """The caller has told the agent that they want to be called back should this call be lost, or (not `agreed`) that
-    they do not."""
+    """The caller agrees to a callback if this call is lost, or (not `agreed`) withdraws the agreement."""
 
     offer: OfferId
     agreed: bool = True
 
 
-class AbuseSaid(NamedTuple):
-    """The agent says that the caller is abusive, or (not `abusive`) takes back what was said of them. In the talk or in
-    the wrap-up after it."""
+class CallerFlaggedAbusive(NamedTuple):
+    """The agent flags the caller as abusive, or (not `abusive`) removes the flag.
+
+    The event is allowed in the talk and in the wrap-up.
+    """
 
     offer: OfferId
     abusive: bool = True
 
 
-class ConsultAsked(NamedTuple):
-    """The agent asks somebody else before the caller goes on to them. Refused, the talk goes on as it was."""
+class ConsultRequested(NamedTuple):
+    """The agent wants to consult a colleague before the caller is transferred. If the engine refuses, the talk goes
+    on."""
 
     offer: OfferId
     service: ServiceId | None = None
     to: AgentId | None = None
-    """As in `TransferAsked`."""
-    line: bool = False
-    """On a second line of the agent's phone: the caller stays with the first one, put on hold by the phone."""
+    """As in `TransferRequested`."""
+    on_second_line: bool = False
+    """The agent consults on a second line of the phone. The caller stays on the first line, on hold at the phone."""
 
 
-class ConsultEnded(NamedTuple):
-    """The agent who asked gives the caller over (`give`), or takes them back."""
+class ConsultEndRequested(NamedTuple):
+    """The consulting agent completes the transfer, or (not `complete`) takes the caller back."""
 
     offer: OfferId
-    give: bool = False
+    complete: bool = False
 
 
 class SeatChanged(NamedTuple):
-    """What a phone reports. `in_use` is true for any call on it, ours too."""
+    """The report of a phone. `in_use` is true for any call on the phone, also for calls of the engine."""
 
     seat: SeatId
     reachable: bool
@@ -258,140 +276,145 @@ class SeatChanged(NamedTuple):
 
 
 class AgentSignedIn(NamedTuple):
-    """An agent sits down at a seat. Refused when somebody else is signed in there."""
+    """An agent signs in at a seat. Refused if another agent is signed in there."""
 
     agent: AgentId
     seat: SeatId
 
 
 class AgentSignedOut(NamedTuple):
-    """An agent leaves. A talk goes on to its end; a ringing offer is rescinded."""
+    """An agent signs out. A talk goes on to its end, and a ringing offer is rescinded."""
 
     agent: AgentId
 
 
 class AgentPaused(NamedTuple):
-    """Ask for a pause. A talk goes on, and the pause begins after the talk."""
+    """The agent asks for a pause. During a talk, the pause begins after it."""
 
     agent: AgentId
     reason: str = ""
-    """Id of a row of `Centre.pause_reasons`; empty: the row marked as default."""
+    """Id of a row in `Centre.pause_reasons`. Empty for the default row."""
 
 
 class AgentResumed(NamedTuple):
-    """Ready again, from a break, from NOT_RESPONDING or out of wrap-up."""
+    """The agent is ready again, after a pause, a missed call or a wrap-up."""
 
     agent: AgentId
 
 
 class WrapUpEnded(NamedTuple):
-    """The agent is done before the time is over."""
+    """The agent ends the wrap-up early."""
 
     agent: AgentId
     contact: ContactId | None = None
-    """Which of several; None: all of them."""
+    """The contact whose wrap-up ends. None for all of them."""
 
 
-class WrapUpAsked(NamedTuple):
-    """The agent wants a wrap-up after this talk (modes OPTIONAL and AGENT_REQUESTED). Refused where none would come."""
-
-    agent: AgentId
-
-
-class AgentSpared(NamedTuple):
-    """"Not now": no heavy contacts for `Centre.spared_s`. No reason is asked, nothing is counted."""
+class WrapUpRequested(NamedTuple):
+    """The agent wants a wrap-up after this talk (modes OPTIONAL and AGENT_REQUESTED). Refused in other modes."""
 
     agent: AgentId
 
 
-class AgentSkilled(NamedTuple):
-    """What an agent serves from now on, without a reload (duties of the day). None: as configured."""
+class HeavyContactsDeclined(NamedTuple):
+    """The agent declines heavy contacts for `Centre.heavy_declined_s`. No reason is asked, and nothing is counted."""
+
+    agent: AgentId
+
+
+class AgentSkillsChanged(NamedTuple):
+    """The agent's skills change without a reload (duties of the day). None for the configured skills."""
 
     agent: AgentId
     skills: Needs | None
 
 
 class BreaksPlanned(NamedTuple):
-    """An agent's breaks of the day, (start, end) in Unix seconds, in order. Replaces the plan known before."""
+    """The agent's breaks of the day, as (start, end) in Unix seconds, in order. The event replaces the earlier plan."""
 
     agent: AgentId
     breaks: tuple[tuple[float, float], ...]
 
 
-class RulesRelaxed(NamedTuple):
-    """An emergency, said aloud: until `until` these rules of an agent's profile do not hold. Only `rest_gap`,
-    `distress_limit`, `decompression` can be relaxed, never channels, capacity or breaks; at most an hour."""
+class RulesOverridden(NamedTuple):
+    """An explicit emergency: these rules of an agent's profile do not hold until `until`, at most an hour.
+
+    Only `rest_gap`, `distress_limit` and `decompression` can be overridden, never channels, capacity or breaks.
+    """
 
     agent: AgentId
     rules: frozenset[str]
     until: float
     by: str = ""
-    """Role or id of who decided."""
+    """Role or id of the person who decided."""
 
 
 class SurveyAnswered(NamedTuple):
-    """A caller said something after the talk, or was asked to (`survey.ANSWERS`)."""
+    """A caller answered a survey question after the talk, or the survey began (`survey_answers.ANSWERS`)."""
 
     contact: ContactId
     service: ServiceId
-    """Of the talk it is about."""
+    """Service of the talk."""
     question: str
     """`asked`, `cared`, `solved`, `message`."""
     answer: int = 0
 
 
-class ServiceHours(NamedTuple):
-    """A service opens or closes by the centre's calendar. Who waits is still served; distress is never closed."""
+class ServiceHoursSet(NamedTuple):
+    """A service opens or closes by the centre's calendar. Waiting callers are still served, and distress never
+    closes."""
 
     service: ServiceId
     open: bool
 
 
 class WrapUpExtended(NamedTuple):
-    """More time, by the agent's own step; never marked as a fault."""
+    """The agent extends the wrap-up by one step. An extension never counts as a fault."""
 
     agent: AgentId
 
 
 class LinkChanged(NamedTuple):
-    """The link to an Asterisk is lost (no offers are made meanwhile) or back and its state read."""
+    """The link to an Asterisk is lost, or is back with its state read. No offers are made while the link is down."""
 
     node: str
     up: bool
 
 
-class MenuLeft(NamedTuple):
-    """A caller is through the menu, or has hung up in it."""
+class MenuEnded(NamedTuple):
+    """A caller has finished the menu, or has hung up in it."""
 
     contact: ContactId
     entry: str
     nodes: tuple[str, ...]
-    """The way, from the entry's first node to the last one that was heard. Names of menu.yaml."""
+    """The IVR path: names of menu.yaml, from the first node of the entry to the last one that was heard."""
     outcome: str
-    """See `menu.OUTCOMES`."""
+    """See `menu_outcome.OUTCOMES`."""
     lasted_s: float
     service: str = ""
-    """Chosen at the end; empty: none."""
+    """Service chosen at the end. Empty if there is none."""
     timeouts: int = 0
-    """Questions to which no key came."""
+    """Number of questions without a key."""
     wrong: int = 0
-    """Keys that the menu does not have."""
+    """Number of keys that the menu does not have."""
     repeats: int = 0
     more: int = 0
-    """How often more time was asked for."""
+    """Number of requests for more time."""
     slow: bool = False
-    """Slow speech at the end."""
+    """The speech was slow at the end."""
     resumed: bool = False
-    """The rest of a way that was told before: `led` to an outside number, where nobody answered."""
+    """The event continues an earlier path: nobody answered after an `external_transfer`."""
 
 
 Event = (
-    Started | Configured | ContactQueued | ContactTicked | ContactGone | ContactLeft | ContactRanked
-    | PlaceDeclined | CallerForgotten | ContactWeighed
-    | CallbackAsked | CallbackTaken | CallbackReached | CallbackFailed | CallbacksQuiet
+    Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ContactPrioritised
+    | HeldPositionDeclined | CallerErased | LoadReported
+    | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused
-    | TalkEnded | Held | FollowUpAgreed | AbuseSaid | TransferAsked | ConsultAsked | ConsultEnded
+    | TalkEnded | HoldSet | FollowUpAgreed | CallerFlaggedAbusive | TransferRequested | ConsultRequested
+    | ConsultEndRequested
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
-    | WrapUpAsked | AgentSpared | AgentSkilled | BreaksPlanned | RulesRelaxed | ServiceHours | LinkChanged
-    | SurveyAnswered | MenuLeft
+    | WrapUpRequested | HeavyContactsDeclined | AgentSkillsChanged | BreaksPlanned | RulesOverridden | ServiceHoursSet
+    | LinkChanged
+    | SurveyAnswered | MenuEnded
 )

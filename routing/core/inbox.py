@@ -1,12 +1,12 @@
-"""The one way for other rooms to reach the engine: put an event into the inbox, look at values that come back."""
+"""Declare the interface of the engine for other rooms: an inbox for events, and values that are read."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
 from routing.core.events import Event
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, Estimate, PauseReason
+from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, PauseReason
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
 
 class ContactView(NamedTuple):
@@ -17,34 +17,35 @@ class ContactView(NamedTuple):
     channel: Channel
     state: ContactState
     position: int
-    """In its service's order, from 1; 0 when it does not wait."""
+    """Position in the queue of its service, from 1. The value is 0 if the contact does not wait."""
     waiting: int
-    """How many wait in that service, this one included."""
+    """Number of contacts that wait for the service, with this one."""
     waited_s: float
     offer: OfferId | None
     agent: AgentId | None
     slow: bool
     callback: bool = False
-    """The caller is to be called back."""
+    """The caller will be called back."""
     estimate: Estimate | None = None
-    """How long it still waits, as `Inbox.contact` and `ask` say it; None: its turn has come, it is ringing, nobody who
-    could take it is at work, or the view is one of a whole `Status`."""
+    """Expected remaining wait, in answers of `Inbox.contact_view` and `Inbox.ask`. None if the offer rings, if its turn
+    has come, or if no agent at work can take it. Always None in a whole `Status`."""
     tries: int = 0
-    """Failed calls back."""
+    """Number of failed callback tries."""
     not_before: float = 0.0
-    """A callback is not tried earlier, Unix seconds."""
+    """Earliest time of the next callback try, Unix seconds."""
     merged: bool = False
-    """It took over the place of a callback of the same caller."""
+    """The contact took over the position of a callback of the same caller."""
     unserved: bool = False
-    """It waits, and nobody who could take it is at work, in this step or a later one. False in a whole `Status`."""
-    returned: bool = False
-    """It has the place of a call of the same number that dropped, and may give it back (`PlaceDeclined`)."""
+    """The contact waits, and no agent at work can take it in this or a later step. Always false in a whole `Status`."""
+    has_held_position: bool = False
+    """The contact has the position of a dropped call of the same number, and may decline it
+    (`HeldPositionDeclined`)."""
     abusive: bool = False
-    """An agent has said in this contact that the caller is abusive."""
+    """An agent has flagged the caller as abusive in this contact."""
     priority: int = 0
-    """Its own points; those of the service come on top."""
-    handed_at: float | None = None
-    """When an agent sent it on last, Unix seconds: another wait than the one before that talk. None: nobody did."""
+    """The contact's own points, without those of the service."""
+    transferred_at: float | None = None
+    """Time of the last transfer, Unix seconds. The wait starts again there. None if there was no transfer."""
 
 
 class AgentView(NamedTuple):
@@ -60,23 +61,23 @@ class AgentView(NamedTuple):
     contact: ContactId | None
     service: ServiceId | None
     until: float | None
-    """End of wrap-up, Unix seconds."""
-    misses: int
+    """End of the wrap-up, Unix seconds."""
+    rna_count: int
     skills: tuple[tuple[str, int], ...]
     pause_pending: str
-    """Reason of the break that begins when the talk is over; empty: none."""
+    """Reason of the pause that begins after the talk. Empty if there is none."""
     offer: OfferId | None = None
-    """Of `contact`."""
-    relaxed: tuple[tuple[str, float], ...] = ()
-    """Protective rules of the profile that do not hold, and until when (Unix seconds)."""
-    spared_until: float | None = None
-    """No heavy contacts until then, by the agent's own word; None: they come as usual."""
+    """The offer of `contact`."""
+    overrides: tuple[tuple[str, float], ...] = ()
+    """Rules of the profile that are overridden, each with the end of the override in Unix seconds."""
+    heavy_declined_until: float | None = None
+    """Time until which the agent declines heavy contacts, Unix seconds. None if heavy contacts come as usual."""
     resting_until: float | None = None
-    """The rest after a heavy contact; None: there is none."""
+    """End of the rest after a heavy contact, Unix seconds. None if there is no rest."""
     pause_limit_at: float | None = None
-    """When the time is over that the reason of the pause allows, Unix seconds; None: no limit."""
+    """End of the time that the pause reason allows, Unix seconds. None if there is no limit."""
     over_limit: bool = False
-    """The pause has lasted longer than its reason allows."""
+    """The pause lasts longer than its reason allows."""
 
 
 class QueueView(NamedTuple):
@@ -89,16 +90,17 @@ class QueueView(NamedTuple):
     talking: int
     oldest_wait_s: float
     agents_signed_in: int
-    """Who could serve it."""
+    """Signed-in agents who can serve it."""
     agents_ready: int
     estimate: Estimate | None = None
-    """What a caller who came now would have to wait; None: nothing, or nobody who could take them is at work."""
+    """Expected wait of a caller who arrives now. None if there is no wait, or if no agent at work can take the
+    caller."""
     open: bool = True
-    """By its hours."""
+    """The service is open by its hours."""
 
 
 class Status(NamedTuple):
-    """Everything at one moment."""
+    """The whole domain at one moment."""
 
     at: float
     link_up: bool
@@ -106,30 +108,37 @@ class Status(NamedTuple):
     agents: tuple[AgentView, ...]
     contacts: tuple[ContactView, ...]
     pause_reasons: tuple[PauseReason, ...] = ()
-    """The centre's table."""
+    """The centre's table of pause reasons."""
 
 
 class Inbox(Protocol):
-    """Implemented by `routing.runner`. Events are handled in the order in which they are put in."""
+    """Take events for the engine. `routing.runner` implements it and handles events in the order in which they
+    arrive."""
 
     def post(self, event: Event) -> None:
-        """Hand over and forget. Never blocks; when the inbox is full the oldest promise is kept by a resync."""
+        """Post an event without waiting. The method never blocks. If the inbox is full, a resynchronisation restores
+        what was lost."""
         ...
 
     async def ask(self, event: Event) -> ContactView | AgentView | None:
-        """Hand over and wait until it is handled *and stored*. Gives the view of what the event was about (None
-        when it is not known). Raises `Refused` when the engine refused, `InboxClosed` when the node stops or the store
-        fails, `TimeoutError` after the runner's `ASK_S`."""
+        """Post an event and wait until it is handled and stored. Return the view of the event's subject, or None if it
+        is unknown.
+
+        Raise `Refused` if the engine refused the event. Raise `InboxClosed` if the node stops or the store fails. Raise
+        `TimeoutError` after the runner's `ASK_S`.
+        """
         ...
 
     def status(self) -> Status:
-        """What is true now. A read of memory, no waiting; a look at everybody (a millisecond in a full house)."""
+        """Return the present state from memory, without waiting. The look at everybody takes a millisecond in a full
+        centre."""
         ...
 
-    def contact(self, contact: ContactId) -> ContactView | None:
-        """One contact as it is now; None: not known (any more). A read of memory, whatever the house holds."""
+    def contact_view(self, contact: ContactId) -> ContactView | None:
+        """Return one contact as it is now, or None if it is unknown or deleted. The read of memory costs the same in
+        any centre."""
         ...
 
 
 class InboxClosed(Exception):
-    """The node is going down, or its store does not answer: the event was not taken."""
+    """The event was not taken: the node stops, or its store does not answer."""

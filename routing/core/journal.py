@@ -1,9 +1,11 @@
-"""Events and facts as (kind, JSON text) and back, exactly; and the replay of a journal.
+"""Convert events and facts to (kind, JSON text) and back without loss, and replay a journal.
 
-The kind is the name of the record's type, the text an object of its fields. Every value goes by its declared type, so
-what is read back equals what was written: enums, tuples, sets and nested settings too. Floats keep every digit (JSON
-texts of Python hold the shortest form that reads back the same). A tick of the clock is an entry as well (`None`, kind
-`tick`): without it a replay could not know when deadlines were met.
+The kind is the name of the record's type. The text is a JSON object of its fields. Every value is read by its declared
+type, so the value that is read equals the value that was written. This holds for enums, tuples, sets and nested
+settings too. Floats keep every digit, because Python writes the shortest text that reads back the same.
+
+A tick of the clock is an entry as well (`None`, kind `tick`). A replay could not know otherwise when deadlines were
+handled.
 """
 
 from __future__ import annotations
@@ -18,67 +20,71 @@ from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 from routing.core.engine import Engine
-from routing.core.errors import RoutingError
 from routing.core.events import Event
-from routing.core.facts import Fact
+from routing.core.model.errors import RoutingError
+from routing.core.model.facts import Fact
 from routing.core.stored import Started
 
 TICK = "tick"
 
 
 class JournalError(RoutingError, ValueError):
-    """A text that is no record of ours: an unknown kind, a missing or unknown field, a value of another type."""
+    """The text is no record: its kind is unknown, a field is missing or unknown, or a value has another type."""
 
 
 class Entry(NamedTuple):
-    """One line of the journal."""
+    """One entry of the journal."""
 
     now: float
     event: Event | None
-    """None: the clock ticked."""
+    """The event, or None if the clock ticked."""
 
 
 Decoder = Callable[[Any], Any]
-"""Any: JSON values come in, values of the field's type go out."""
+"""Convert a JSON value to a value of the field's type. `Any`, because a field may have any type."""
 
 EVENTS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Event)}
 FACTS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Fact)}
 
 
-def encode(record: Event | Fact | None) -> tuple[str, str]:
-    """The kind and the JSON text of an event or a fact; None is a tick."""
+def encode_record(record: Event | Fact | None) -> tuple[str, str]:
+    """Return the kind and the JSON text of an event or a fact. None is a tick."""
     if record is None:
         return TICK, "{}"
     return type(record).__name__, _WRITERS[type(record)](record)
 
 
 def decode_event(kind: str, text: str) -> Event | None:
-    """Back from the text. JournalError names what does not fit."""
+    """Return the event of a text, or None for a tick. Raise JournalError, which names what does not fit."""
     if kind == TICK:
         return None
-    event: Event = _decode(EVENTS, kind, text)
+    event: Event = _decode_record(EVENTS, kind, text)
     return event
 
 
 def decode_fact(kind: str, text: str) -> Fact:
-    """Back from the text. JournalError names what does not fit."""
-    fact: Fact = _decode(FACTS, kind, text)
+    """Return the fact of a text. Raise JournalError, which names what does not fit."""
+    fact: Fact = _decode_record(FACTS, kind, text)
     return fact
 
 
 def write_value(value: Any) -> str:
-    """Return one value as JSON text, as the journal writes it. Any: of every stored field."""
+    """Return one value as JSON text, as the journal writes it. `Any`, because every stored field has its own type."""
     return _WRITERS[type(value)](value)
 
 
 def read_value(declared: Any, text: str) -> Any:
-    """Return the value of a declared type that `write_value` wrote as `text`. Any: as above."""
-    return _decoder(declared)(json.loads(text))
+    """Return the value of a declared type that `write_value` wrote as `text`."""
+    return _build_decoder(declared)(json.loads(text))
 
 
-def replay(entries: Iterable[tuple[float, Event | None]], *, first_offer: int = 1, first_seq: int = 1) -> list[Fact]:
-    """Every fact that these entries lead to, in an engine that begins empty, and in a new one at each start of a node.
-    What was refused then is refused again."""
+def replay_entries(entries: Iterable[tuple[float, Event | None]], *, first_offer: int = 1,
+        first_seq: int = 1) -> list[Fact]:
+    """Return every fact that follows from these entries.
+
+    The replay starts with an empty engine, and takes a new one at each start of a node. A refused event is refused
+    again.
+    """
     engine = Engine(first_offer=first_offer, first_seq=first_seq)
     found: list[Fact] = []
     for now, event in entries:
@@ -90,40 +96,48 @@ def replay(entries: Iterable[tuple[float, Event | None]], *, first_offer: int = 
             else:
                 engine.handle(event, now)
         except RoutingError:
-            pass  # it changed nothing then, and changes nothing now
+            # A refused event changed nothing in the original run either.
+            pass
         found += engine.take_facts()
     return found
 
 
 Writer = Callable[[Any], str]
-"""Any: of every field of every record."""
+"""Convert a value to JSON text. `Any`, because it takes the fields of every record."""
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class _Writers(dict[type, Writer]):
-    """How a value of exactly this type is written. Found out once for each type: every turn waits for its records to be
-    written, and asking each value what it is takes three times as long."""
+    """Writers of values, by exact type, found once for each type.
+
+    Every turn waits until its records are written. To test each value for its type takes three times as long.
+    """
 
     def __missing__(self, kind: type) -> Writer:
-        self[kind] = writer = _writer(kind)
+        self[kind] = writer = _build_writer(kind)
         return writer
 
 
-def _writer(kind: type) -> Writer:
+def _build_writer(kind: type) -> Writer:
+    # An enum has few members, so their texts are made in advance. A `Flag` has combinations and is written as a plain
+    # value.
     if issubclass(kind, Enum) and not issubclass(kind, Flag):
         return {member: _dumps(member.value) for member in kind}.__getitem__
+    # A named tuple becomes an object. Its keys are part of a fixed frame.
     names = getattr(kind, "_fields", None)
     if names is not None:
         frame = "{" + ",".join(f"{_dumps(name)}:%s" for name in names) + "}"
         return lambda value: frame % tuple([_WRITERS[type(one)](one) for one in value])
     if kind is tuple:
         return lambda value: "[" + ",".join([_WRITERS[type(one)](one) for one in value]) + "]"
-    return lambda value: _dumps(_plain(value))
+    return lambda value: _dumps(_plain_value(value))
 
 
 def _write_float(value: float) -> str:
-    return repr(value) if value - value == 0.0 else _dumps(value)  # what is no number has names of JSON's own
+    # Infinity and "not a number" have names in JSON that differ from Python's. Their difference with themselves is not
+    # 0.
+    return repr(value) if value - value == 0.0 else _dumps(value)
 
 
 _WRITERS = _Writers({
@@ -132,26 +146,27 @@ _WRITERS = _Writers({
 })
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON knows it. Any: of every field of every record."""
+def _plain_value(value: Any) -> Any:
+    """Return a value as JSON types: the slow way, for types without their own writer."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
         names = getattr(value, "_fields", None)
         if names is None:
-            return [_plain(one) for one in value]
-        return {name: _plain(one) for name, one in zip(names, value, strict=True)}
+            return [_plain_value(one) for one in value]
+        return {name: _plain_value(one) for name, one in zip(names, value, strict=True)}
     if isinstance(value, frozenset):
-        return sorted(_plain(one) for one in value)
+        # The order of a set is arbitrary. Sorted members make equal sets equal texts.
+        return sorted(_plain_value(one) for one in value)
     return value
 
 
-def _decode(kinds: dict[str, type], kind: str, text: str) -> Any:
+def _decode_record(kinds: dict[str, type], kind: str, text: str) -> Any:
     known = kinds.get(kind)
     if known is None:
         raise JournalError(f"no record of kind {kind!r}; known: {', '.join(kinds)}")
     try:
-        return _decoder(known)(json.loads(text))
+        return _build_decoder(known)(json.loads(text))
     except JournalError:
         raise
     except (ValueError, TypeError, KeyError) as error:
@@ -159,36 +174,38 @@ def _decode(kinds: dict[str, type], kind: str, text: str) -> Any:
 
 
 @cache
-def _decoder(declared: Any) -> Decoder:
-    """How a value of this declared type is read. Built once for each type."""
+def _build_decoder(declared: Any) -> Decoder:
+    """Return the decoder of a declared type. Each type gets its decoder once."""
     origin, args = typing.get_origin(declared), typing.get_args(declared)
     if origin in (typing.Union, types.UnionType):
-        (inner,) = [_decoder(arg) for arg in args if arg is not type(None)]
+        # The only union in records is "a type or None".
+        (inner,) = [_build_decoder(arg) for arg in args if arg is not type(None)]
         return lambda value: None if value is None else inner(value)
     if origin is tuple and args[-1] is Ellipsis:
-        one = _decoder(args[0])
+        one = _build_decoder(args[0])
         return lambda value: tuple([one(item) for item in value])
     if origin is tuple:
-        each = [_decoder(arg) for arg in args]
+        each = [_build_decoder(arg) for arg in args]
         return lambda value: tuple([read(item) for read, item in zip(each, value, strict=True)])
     if origin is frozenset:
-        member = _decoder(args[0])
+        member = _build_decoder(args[0])
         return lambda value: frozenset(member(item) for item in value)
+    # A `NewType` is read as its base type.
     declared = getattr(declared, "__supertype__", declared)
     if hasattr(declared, "_fields"):
         return _record_decoder(declared)
     if issubclass(declared, Enum):
         return typing.cast(Decoder, declared)
     if declared is float:
-        return _float
-    return _exactly(declared)
+        return _read_float
+    return _exact_decoder(declared)
 
 
 def _record_decoder(declared: Any) -> Decoder:
     hints = typing.get_type_hints(declared)
-    fields = {name: _decoder(hints[name]) for name in declared._fields}
+    fields = {name: _build_decoder(hints[name]) for name in declared._fields}
 
-    def read(value: Any) -> Any:
+    def read_record(value: Any) -> Any:
         if not isinstance(value, dict):
             raise JournalError(f"{value!r} does not hold the fields of {declared.__name__}")
         unknown = value.keys() - fields.keys()
@@ -196,19 +213,21 @@ def _record_decoder(declared: Any) -> Decoder:
             raise JournalError(f"{declared.__name__} has no field {', '.join(sorted(unknown))}")
         return declared(**{name: fields[name](item) for name, item in value.items()})
 
-    return read
+    return read_record
 
 
-def _float(value: Any) -> float:
+def _read_float(value: Any) -> float:
+    # A whole number in JSON is a valid float. A boolean is an `int` in Python, but no number here.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise JournalError(f"{value!r} is no number")
     return float(value)
 
 
-def _exactly(declared: type) -> Decoder:
-    def read(value: Any) -> Any:
+def _exact_decoder(declared: type) -> Decoder:
+    def read_exact(value: Any) -> Any:
+        # `isinstance` would accept true and false as integers.
         if type(value) is not declared:
             raise JournalError(f"{value!r} is not of type {declared.__name__}")
         return value
 
-    return read
+    return read_exact

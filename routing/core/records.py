@@ -1,4 +1,4 @@
-"""What the engine remembers of one contact, offer, agent and seat. Changed only by `contacts`, `offers`, `agents`."""
+"""Hold the records of contacts, offers, agents, seats and links. The state changes through the handlers alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from routing.core.declare import CALLER, END, STATE, record, stored
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.kind import Kind, Standing
-from routing.core.line import LineKey
-from routing.core.match import Matching
-from routing.core.model import (
+from routing.core.matching.agent_cohort import Cohort, Placement
+from routing.core.matching.agent_pool import Group, Pool, Quota, line_key
+from routing.core.matching.matching_index import Matching
+from routing.core.matching.sorted_queue import LineKey
+from routing.core.model.centre_model import (
     Agent,
     AgentState,
     Channel,
@@ -23,8 +22,9 @@ from routing.core.model import (
     Profile,
     Service,
 )
-from routing.core.pool import Group, Pool, Quota, line_key
-from routing.core.states import CallbackState, ConsultState, LegState
+from routing.core.model.declare import CALLER, END, STATE, record, stored
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.state_tables import CallbackState, ConsultState, LegState
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 WITH_CONSULTING_AGENT, LED_TO_CALLER = LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER
@@ -40,7 +40,7 @@ ContactGroup: TypeAlias = "Group[AgentRecord, Contact]"
 
 @record
 class Contact:
-    """A caller (or a message, a task) from queue entry to its end."""
+    """A caller, a message or a task, from queue entry to its end."""
 
     id: ContactId = stored(column="contact", key=True)
     service: Service = stored(read="r.service.id", type="ServiceId")
@@ -48,24 +48,24 @@ class Contact:
     since: float = stored(past=True, comment="start of the wait: decides the place in line")
     priority: int = stored()
     number: int
-    """Grows with every contact: breaks ties of age."""
+    """Grows with each contact and breaks ties of age."""
     queued_at: float = stored(once=True)
     leg: str = stored(default="")
     slow: bool = stored(default=False)
     node: str = stored(default="")
     caller_hash: str = stored(default="", hash=True, group=CALLER,
                               comment="keyed hash of the number, empty on anonymous services")
-    caller_box: str = stored(default="", number=True, group=CALLER,
+    number_encrypted: str = stored(default="", number=True, group=CALLER,
                              comment="encrypted number, empty on anonymous services")
     needs: Needs = stored(default=())
-    """What this caller needs whatever the step (`ContactQueued.needs`)."""
+    """Requirements of this caller in every step (`ContactQueued.needs`)."""
     topics: frozenset[str] = stored(default=frozenset())
     language: str = stored(default="", comment="what the caller hears; empty: the first language")
-    """As in `ContactQueued`."""
     entered_at: float = stored(default=0.0, past=True)
-    """When it came to its present service."""
+    """Time at which the contact came to its present service."""
     step_at: float = stored(default=0.0, column="step_since", past=True)
-    """When its present step began."""
+    """Start of the present step."""
+    # State and version follow the tables. Each fact of the contact carries the version.
     state: ContactState = stored(default=ContactState.PENDING, group=STATE)
     version: int = stored(default=1)
     step: int = stored(default=0)
@@ -77,74 +77,79 @@ class Contact:
     outcome: Outcome | None = stored(default=None, group=END, comment="exactly one for each contact, set once")
     ended_at: float | None = stored(default=None, group=END)
     wait_s: float | None = stored(default=None)
-    """Before the talk, or before the end without one; None: neither has come."""
+    """Wait before the talk, or before the end without a talk. None until then."""
+    # Fields without `stored` live in memory only. A restart derives them, or begins without them.
     saved: int = 0
-    """Version of the row in the store; 0: there is none."""
+    """Version of the row in the store. 0 if there is no row."""
     dirty: int = 0
-    """The row is to be written: groups of columns (`declare`). 0 if the row is not to be written."""
+    """Groups of columns (`declare`) of the row to be written. 0 if nothing is to be written."""
     group: ContactGroup | None = None
-    """Where it waits for an agent; None: it does not."""
+    """Group in which the contact waits for an agent. None if it does not wait."""
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
-    """The safety net was asked to take this caller: not again before this."""
+    """Earliest time of the next request to the fallback queue for this caller."""
     preferred: AgentRecord | None = None
-    """The agent it waits for in person, before step 0; None: for anybody who fits."""
+    """Agent for whom the contact waits before step 0. None if any suitable agent may take it."""
     preferred_s: float | None = None
-    """How long; None: as its service says (`Service.preferred_s`)."""
-    introducer: Offer | None = None
-    """Of the agent who sent the caller on and asks first whoever comes (`consult`)."""
-    handed_at: float | None = stored(default=None, past=True)
-    """When an agent sent it on; None: nobody did."""
-    urgent: bool = False
-    """It has waited beyond the service's emergency ceiling."""
+    """Length of that wait. None for the service's own `Service.preferred_s`."""
+    consulting_offer: Offer | None = None
+    """Offer of the agent who consults a colleague about this caller (`consult_transfer`)."""
+    transferred_at: float | None = stored(default=None, past=True)
+    """Time of the last transfer. None if there was no transfer."""
+    beyond_ceiling: bool = False
+    """The contact has waited beyond the service's emergency ceiling."""
     visited: tuple[ServiceId, ...] = stored(default=())
-    """Services it was in before: it never overflows back into one."""
+    """Earlier services of the contact. It never overflows back into one of them."""
+    # Callback and follow-up.
     callback: bool = stored(default=False)
-    """The caller is to be called back: nobody is on the line until an agent has taken the offer."""
+    """The caller will be called back. Nobody is on the line until an agent has taken the offer."""
     tries: int = stored(default=0)
-    """Failed so far."""
+    """Number of failed tries."""
     not_before: float = stored(default=0.0)
-    """A callback is not offered earlier."""
+    """Earliest time of the next offer."""
     anytime: bool = stored(default=False)
-    """It is called back in quiet hours too."""
+    """The callback may come in quiet hours."""
     callback_hash: str = stored(default="", hash=True)
-    callback_box: str = stored(default="", number=True)
-    """Of the number the caller agreed on; empty: the one they came with."""
+    callback_number_encrypted: str = stored(default="", number=True)
+    """Encrypted number for the callback. Empty if it is the number of the call."""
     follow_up: bool = stored(default=False)
-    """The caller has agreed to be called back should the call be lost."""
+    """The caller has agreed to be called back if the call is lost."""
     abusive: bool = stored(default=False, erased=True)
-    """An agent has said in this contact that the caller is abusive."""
+    """An agent has flagged the caller as abusive in this contact."""
     merged: bool = False
-    """It took over the place of a callback of the same caller."""
-    keeps: tuple[Contact, ...] = ()
-    """Callbacks that stand still while it lives: their caller is on the line with it (`callback.review_blocks`)."""
-    kept_by: tuple[Contact, ...] = ()
-    """Of a callback: the later calls of its caller that keep it."""
+    """The contact took over the position of a callback of the same caller."""
+    blocks_callbacks: tuple[Contact, ...] = ()
+    """Callbacks that are held while this contact lives, because their caller is on the line in it
+    (`callback_flow.review_blocks`)."""
+    blocked_by: tuple[Contact, ...] = ()
+    """Later calls of the caller that hold this callback."""
     estimate: Estimate | None = None
-    """The wait as it was told at entry; None: somebody was free."""
-    returned: tuple[float, int] | None = None
-    """It has the place of a call that dropped: the start of its own wait, and its own points; None: it has its own."""
-    armed: bool = False
-    """It has a deadline (`contacts.TIMER`)."""
+    """Expected wait that the caller was told at entry. None if an agent was free."""
+    own_position: tuple[float, int] | None = None
+    """Start and points of the contact's own wait, while it has a held position. None if the position is its own."""
+    deadline_armed: bool = False
+    """The contact has a deadline (`contact_queue.TIMER`)."""
 
     @property
-    def box(self) -> str:
-        """The number at which the caller is called back, sealed; empty: there is none."""
-        return self.callback_box or self.caller_box
+    def dial_number_encrypted(self) -> str:
+        """The encrypted number for a callback. Empty if there is none."""
+        return self.callback_number_encrypted or self.number_encrypted
 
     def waits_from(self) -> float:
-        """Start of the present wait. Its place in line comes of `since`, which a transfer keeps."""
-        return self.since if self.handed_at is None else self.handed_at
+        """Return the start of the present wait. The queue position depends on `since`, which a transfer keeps."""
+        return self.since if self.transferred_at is None else self.transferred_at
 
     def line_key(self) -> LineKey:
-        """Age with priority: the smallest is served first. Between services of another weight the time that has gone
-        by counts too: see `pool.Group`."""
+        """Return the queue position by age and priority. The smallest key is served first.
+
+        Between services of different weights the elapsed time counts too (`agent_pool.Group`).
+        """
         return line_key(self.service, self.since, self.priority, self.number)
 
 
 @record
 class Offer:
-    """One try to bring a contact to an agent, and the talk and wrap-up that come of it."""
+    """One try to bring a contact to an agent, with the talk and wrap-up that follow."""
 
     id: OfferId = stored(column="offer", key=True)
     contact: Contact = stored(read="r.contact.id", type="ContactId", once=True)
@@ -155,14 +160,15 @@ class Offer:
     step: int = stored(once=True)
     level: int = stored(once=True)
     cost: int = 100
-    """Units of the agent's capacity that it takes."""
+    """Units of the agent's capacity."""
     voice: bool = stored(default=True, column="channel", read="r.contact.channel", type="Channel", once=True)
-    """It is a call: it needs the phone and may interrupt."""
+    """The contact is a call: it needs the phone and may interrupt other contacts."""
     partner: AgentRecord | None = stored(default=None, read="None if r.partner is None else r.partner.id",
                                          type="AgentId | None", once=True, comment="the other agent of a pair")
-    """The other one of a pair, while the call rings or is talked."""
+    """The other agent of a pair, while the call rings or is in talk."""
     tier: int = 0
-    """As in `facts.Offered`: 2 is an offer beyond the agent's limit, by the emergency ceiling."""
+    """As in `facts.Offered`. 2 is an offer beyond the agent's limit, allowed by the emergency ceiling."""
+    # State and outcome.
     state: OfferState = stored(default=OfferState.PENDING, group=STATE)
     version: int = stored(default=0)
     """Grows with each change of the row."""
@@ -174,35 +180,36 @@ class Offer:
     talk_s: float | None = stored(default=None)
     wrapup_s: float | None = stored(default=None)
     service: ServiceId = stored(default=ServiceId(""), once=True)
-    """For which it was made."""
+    """The service at the time of the offer."""
+    # Times of the call. None until the event comes.
     rang_at: float | None = stored(default=None, past=True)
     answered_at: float | None = None
     connected_at: float | None = stored(default=None, past=True)
     held_since: float | None = stored(default=None, past=True)
     held_s: float = stored(default=0.0)
-    talk_over_at: float | None = stored(default=None, past=True)
+    talk_ended_at: float | None = stored(default=None, past=True)
     interrupted: bool = stored(default=False)
-    """Held while its agent has a call."""
-    wrapup_asked: bool = stored(default=False)
-    """The agent asked within the talk for a wrap-up after it."""
+    """The contact is held while its agent is in a call."""
+    wrapup_requested: bool = stored(default=False)
+    """The agent asked during the talk for a wrap-up."""
     load: int = stored(default=0)
-    """What the contact weighs on the agent: the service's load once connected, or what the agent said."""
-    weighed: bool = stored(default=False)
-    """The agent has said it."""
+    """Weight of the contact on the agent: the service's load once connected, or the load that the agent reported."""
+    load_reported: bool = stored(default=False)
+    # Each part follows its own table (`legs`).
     leg: LegState = LegState.CALLED
-    """Of the agent's leg, or of the message on the desk."""
+    """State of the agent's leg, or of the message on the desk."""
     partner_leg: LegState | None = None
-    """Of the leg of the other one of a pair; None: there is no other one."""
+    """State of the partner's leg. None without a partner."""
     consult: Consult | None = stored(default=None, column="waited_s", type="float | None",
                                      read="r.consult_wait_s",
                                      comment="of an agent who consults: how long the caller waited for them")
-    """The consult transfer that the agent has begun last; None: there was none."""
-    turned_at: float | None = None
-    """When the agent and the caller were parted or joined last after a consult transfer."""
+    """The agent's last consult transfer. None if there was none."""
+    bridge_changed_at: float | None = None
+    """Last time at which a consult transfer separated or rejoined the agent and the caller."""
     quota: Quota | None = None
-    """Of its service, while it is counted there."""
+    """Quota of the service, while the offer is counted in it."""
     callback: CallbackState | None = None
-    """Of the call to the caller; None: a caller was on the line when the offer was made."""
+    """State of the call to the caller. None if the caller was on the line when the offer was made."""
     dialled_at: float | None = stored(default=None, past=True, comment="when the caller was called back")
 
     @property
@@ -212,31 +219,32 @@ class Offer:
 
     @property
     def dialling(self) -> bool:
-        """Tell whether the caller's phone is being rung for a callback."""
+        """Tell whether the caller's phone rings for a callback."""
         return self.callback is CALLER_DIALLED or self.callback is CALLER_DIALLED_FIRST
 
     @property
     def talks_first(self) -> bool:
-        """Tell whether the agent talks with the agent who asked, or comes from there and is not yet with the caller."""
+        """Tell whether the agent talks with the consulting agent, or has done so and is not yet bridged with the
+        caller."""
         return self.leg is WITH_CONSULTING_AGENT or self.leg is LED_TO_CALLER
 
 
 @dataclass(slots=True, eq=False)
 class Consult:
-    """A consult transfer: the agent of an offer asks somebody else about the caller."""
+    """A consult transfer: the agent of an offer consults a colleague about the caller."""
 
     service: Service
-    """Of the talk before."""
+    """Service of the talk before."""
     waited_s: float
-    """How long the caller had waited for the agent who asks."""
+    """Wait of the caller before the talk with the consulting agent."""
     second_line: bool
-    """The agent asks on a second line of the phone: the caller has stayed with them."""
+    """The agent consults on a second line of the phone. The caller has stayed with the agent."""
     state: ConsultState = ConsultState.SEEKING
 
 
 @record
 class AgentRecord:
-    """An agent as configured and as they are now."""
+    """An agent, with the settings and the present state."""
 
     agent: Agent
     index: int
@@ -248,141 +256,147 @@ class AgentRecord:
     version: int = stored(default=0)
     saved: int = 0
     dirty: int = 0
-    """Both as in `Contact`."""
+    """As in `Contact`."""
+    # The seat, and the offers at it.
     seat: SeatId | None = stored(default=None, group=STATE)
     next_seat: SeatId | None = None
-    """Where they sit as soon as what rings or is talked is over: told while on call (`shift.sign_in`). A restart
-    forgets it; the roster is told anew then."""
-    misses: int = stored(default=0)
+    """Seat after the present call or ringing, reported during it (`shift_handlers.sign_in`). A restart forgets the
+    seat, and the roster is then reported again."""
+    rna_count: int = stored(default=0)
     wrapup_until: float | None = stored(default=None)
-    """When the wrap-up ends by itself, as of the last change; None: there is none."""
+    """Time at which the wrap-up ends without the agent, as of the last change. None if there is no such time."""
     idle_since: float = stored(default=0.0, past=True)
     not_before: float = 0.0
-    """No offer before this: rest gap, or the moment after a declined call."""
+    """Earliest time of the next offer, after a declined or unanswered one."""
     offers: dict[OfferId, Offer] = field(default_factory=dict)
-    """What rings, talks or is wrapped up, oldest first."""
-    used: int = 0
-    """Units of capacity that the live offers take; while there is a call, those that it interrupts take none."""
-    calls: int = 0
-    """How many of the live offers are calls."""
-    full: bool = False
-    """One call takes all that they can give: nothing comes beside it."""
-    allows: int = 0
-    """Channels that the profile allows when nothing is under way, a bit for each in the order of `Channel`."""
+    """Offers that ring, talk or are in wrap-up, oldest first."""
+    # Counts over `offers`, kept because every placement reads them.
+    used_units: int = 0
+    """Units of capacity that the live offers take. Offers that a call interrupts take none meanwhile."""
+    call_count: int = 0
+    """Number of calls among the live offers."""
+    at_capacity: bool = False
+    """One call takes the whole capacity, so nothing else is offered."""
+    allowed_channels: int = 0
+    """Channels that the profile allows for an idle agent, one bit each in the order of `Channel`."""
     as_configured: Agent | None = stored(default=None, column="skills", type="Needs | None",
                                          read="None if r.as_configured is None else r.agent.skills")
-    """The agent of the centre's settings while `agent` has other skills for now; None: they are the same."""
-    aside: bool = False
-    """Wraps up without a live offer: asked for after the talk, or the second one of a pair."""
-    talked_until: float | None = None
-    """End of the last talk that had no wrap-up: one may still be asked for (WrapUpMode.OPTIONAL)."""
+    """The configured agent while `agent` has other skills for a time. None if the two are equal."""
+    detached_wrapup: bool = False
+    """The agent is in a wrap-up without a live offer (`talk_changes`)."""
+    last_talk_ended_at: float | None = None
+    """End of the last talk without a wrap-up. The agent may still ask for one (`WrapUpMode.OPTIONAL`)."""
     partner: AgentRecord | None = None
-    """The other one of the pair."""
-    lead: bool = False
-    """The first one of the pair: stands and is offered calls for both."""
+    """The other agent of the pair."""
+    leads_pair: bool = False
+    """The agent is offered calls for both agents of the pair."""
     pause_pending: str = stored(default="")
     leave_pending: bool = stored(default=False)
+    # Kept for the index of agents (`matching_index`).
     serves: tuple[ServiceId, ...] = ()
-    """Services the agent can serve."""
     key: LineKey | None = None
-    """The agent's key in the pools while they stand there; None: they do not."""
-    kind: Kind[AgentRecord, Contact] | None = None
-    """What they have in common with agents of the same skills: set while they are signed in."""
-    standing: Standing[AgentRecord, Contact] | None = None
-    """The places where they stand, or stood last."""
-    code: int = -1
-    """For which channels and loads `standing` is; see `match.Matching.stand`."""
-    channels: int = 0
-    """Of which channels something may be offered to them now, a bit for each in the order of `Channel`."""
-    own: tuple[Pool[AgentRecord, Contact], ...] = ()
-    """Personal pools: of contacts that wait for this agent."""
-    keys: tuple[LineKey, ...] = ()
-    """Their keys in the pools of other strategies than longest idle, in the order of `standing.keyed`."""
-    signed: bool = False
-    """Counted in the pools as signed in."""
+    """The agent's key in the pools. None if the agent is in no pool."""
+    cohort: Cohort[AgentRecord, Contact] | None = None
+    """The cohort of agents with the same skills. Set while the agent is signed in."""
+    placement: Placement[AgentRecord, Contact] | None = None
+    """The agent's present or last places in the pools."""
+    placement_code: int = -1
+    """Channels and loads to which `placement` applies (`Matching.index_agent`)."""
+    open_channels: int = 0
+    """Channels that may be offered now, one bit each in the order of `Channel`."""
+    personal_pools: tuple[Pool[AgentRecord, Contact], ...] = ()
+    """Pools of contacts that wait for this agent."""
+    ranking_keys: tuple[LineKey, ...] = ()
+    """Keys in the pools of strategies other than longest idle, in the order of `placement.keyed`."""
+    is_signed_in: bool = False
+    """The pools count the agent as signed in."""
     offered: float = 0.0
-    """Contacts offered, decayed to `offered_at` with `Centre.occupied_half_life_s` (`strategies.fewest_contacts`)."""
+    """Number of offered contacts, decayed to `offered_at` with `Centre.occupied_half_life_s`
+    (`strategies.fewest_contacts`)."""
     offered_at: float = 0.0
 
-    gladly: int = 5
-    """Contacts of a service up to this load come to this agent like to anybody (tier 0)."""
-    atmost: int = 5
-    """Up to this load when nobody else is free (tier 1); beyond it only by the emergency ceiling (tier 2)."""
-    utmost: int = 5
-    """Beyond this load never, not even by the ceiling: the agent said "not now"."""
+    # Distress load and rest (`distress_load`).
+    max_load_normal: int = 5
+    """Greatest load of contacts that come to this agent as to any other (tier 0)."""
+    max_load_last_resort: int = 5
+    """Greatest load if no other agent is free (tier 1). Beyond it only the emergency ceiling helps (tier 2)."""
+    max_load_emergency: int = 5
+    """Greatest load even under the emergency ceiling. It falls while the agent declines heavy contacts, or has one of
+    the heaviest at hand."""
     load: float = stored(default=0.0)
-    """Distress load at `load_at`: the sum of what contacts weighed, each halved every `Centre.load_half_life_s`."""
+    """Distress load at `load_at`: the sum of all contact loads, each halved every `Centre.load_half_life_s`."""
     load_at: float = stored(default=0.0, past=True)
     last_load: int = stored(default=0)
-    """Of the contact that ended last."""
-    steady_at: float = stored(default=0.0)
-    """After a contact of load 4 or more: no other one of such a load before this."""
-    limited: bool = stored(default=False)
-    """Reached the hard limit of the distress load and is not yet below `again`."""
-    spared_until: float = stored(default=0.0)
+    """Load of the contact that ended last."""
+    rest_after_heavy_until: float = stored(default=0.0)
+    """Earliest time of the next contact with load 4 or more, after such a contact."""
+    at_hard_limit: bool = stored(default=False)
+    """The distress load reached the hard limit and has not fallen below the release limit since."""
+    heavy_declined_until: float = stored(default=0.0)
     rest_until: float = stored(default=0.0)
-    """No offer before this: decompression."""
+    """Earliest time of the next offer: end of the decompression."""
     gap_until: float = 0.0
-    """No offer before this: the profile's rest gap."""
+    """Earliest time of the next offer: end of the profile's rest gap."""
     working_since: float = stored(default=0.0, past=True)
-    """End of the last break that was one."""
+    """End of the last break that was long enough to count."""
     occupied: float = stored(default=0.0)
     """Handled seconds, decayed to `occupied_at` with `Centre.occupied_half_life_s`."""
     occupied_at: float = stored(default=0.0, past=True)
+    # Breaks and pauses (`break_plan`).
     breaks: tuple[tuple[float, float], ...] = ()
-    """Planned breaks that have not begun, (start, end), in order."""
+    """Planned breaks that have not begun, as (start, end), in order."""
     break_begun: float = stored(default=0.0)
-    """Planned start of the last break that has begun: told again, it does not begin again."""
+    """Planned start of the last break that has begun. The same break does not begin twice."""
     break_s: float = stored(default=0.0)
-    """Length of the break that begins after what is under way; 0: none."""
+    """Length of the break that begins after the present contacts. 0 if there is none."""
     break_at: float = math.inf
-    """When the next break is due: from then on nothing is offered, however late the clock is."""
+    """Time of the next break. Nothing is offered from then on, however late the clock is."""
     break_until: float = stored(default=0.0)
-    """End of the break that the engine began, after which the agent is ready by themselves; 0: none."""
-    wanted_by: dict[Contact, None] = field(default_factory=dict)
-    """Contacts that wait for this agent in person."""
-    resting: bool = False
-    """A timer tells when the next offer may come."""
-    relaxed: dict[str, float] = stored(default_factory=dict, column="relaxed", type="tuple[tuple[str, float], ...]",
-                                       read="tuple(sorted(r.relaxed.items()))")
-    """Rules of the profile that do not hold, each until when."""
+    """End of a break that the engine began. The agent becomes ready then. 0 if there is none."""
+    awaited_by: dict[Contact, None] = field(default_factory=dict)
+    """Contacts that wait for this agent."""
+    rest_timer_armed: bool = False
+    """A timer runs until the next offer may come."""
+    overrides: dict[str, float] = stored(default_factory=dict, type="tuple[tuple[str, float], ...]",
+                                       read="tuple(sorted(r.overrides.items()))")
+    """Overridden rules of the profile, each with the end of the override."""
     paused_at: float = 0.0
-    """Start of the pause. A change from rest to work, or from work to rest, starts another pause."""
+    """Start of the pause. A change between rest and work starts another pause."""
     pause_works: bool = False
     """The pause counts as work (`PauseReason.work`)."""
     pause_limit_at: float = math.inf
-    """End of the time that the reason of the pause allows; `inf`: no limit."""
-    strained: bool = False
-    """There is a load, a rest or a "not now" to be thought of: `wellbeing.allow` has something to say."""
-    untold: bool = False
-    """The next AgentChanged carries the burden, because it has changed."""
+    """End of the time that the pause reason allows. `inf` if there is no limit."""
+    load_limits_apply: bool = False
+    """The agent has a load, a rest, or declines heavy contacts. `distress_load.set_load_limits` has work to do."""
+    load_state_changed: bool = False
+    """The load state has changed, so the next AgentChanged carries it."""
 
     id: AgentId = stored(init=False, column="agent", key=True)
     team: str = stored(default="", init=False)
     profile: Profile = field(init=False)
     pair_id: str = field(init=False)
-    """Of `agent`: fields, because they are read so often."""
+    """Copies from `agent`. They are fields because they are read often."""
 
     def __post_init__(self) -> None:
         self.id = self.agent.id
-        self.become(self.agent)
+        self.set_agent(self.agent)
 
-    def become(self, agent: Agent) -> None:
-        """Be described by this from now on."""
+    def set_agent(self, agent: Agent) -> None:
+        """Set the description of the agent: the configured one, or one with other skills."""
         self.agent, self.team, self.profile, self.pair_id = agent, agent.team, agent.profile, agent.profile.pair_id
 
 
 @record
 class Seat:
-    """A phone. Unreachable until something tells otherwise."""
+    """A phone. It is unreachable until an event reports otherwise."""
 
     id: SeatId
     reachable: bool = False
     in_use: bool = False
     agent: AgentRecord | None = None
-    """Who is signed in here."""
+    """The agent who is signed in at this phone."""
     settling: bool = False
-    """Our own leg has just ended and the phone has not yet said that it is free."""
+    """The agent's leg has just ended, and the phone has not reported yet that it is free."""
 
 
 @record
@@ -391,4 +405,4 @@ class NodeLink:
 
     up: bool = True
     frozen: list[tuple[str, OfferId, float]] = field(default_factory=list)
-    """Deadlines of offers that stand still: kind, offer, seconds that were left."""
+    """Frozen deadlines of offers: kind, offer, and the seconds that were left."""

@@ -1,41 +1,29 @@
-"""How the engine is built after a restart, from what the store keeps (`stored.py`).
+"""Build the engine after a restart from the rows of the store (`stored.py`).
 
-Only what is alive is restored: contacts in `pending`, `reserved`, `assigned` or `wrapping`, their offers in `pending`,
-`accepted` or `wrapping`, and every agent row (a signed-out agent's row carries only its version). Nothing is emitted:
-the facts of these rows are already stored. Only rows that contradict each other, which no fact of ours makes, are given
-back as they should read, with an alarm each: a start must always be possible, and every later change compares with
-them.
+Only live records are restored: contacts in `pending`, `reserved`, `assigned` or `wrapping`, their offers in `pending`,
+`accepted`, `consulting` or `wrapping`, and every agent row. The row of a signed-out agent carries little more than its
+version. No facts are emitted, because the facts of these rows are already stored.
 
-A clock may have been set back since the rows were written: a time that lies ahead counts as now, or a wrap-up would
-last until the clock has caught up.
+Rows that contradict each other are corrected and returned, with an alarm each. No fact of the engine makes such rows,
+but a start must always be possible. Every later change compares with the rows.
+
+The clock may have been set back since the rows were written. A time in the future therefore counts as now. A wrap-up
+would otherwise last until the clock has caught up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from routing.core import (
-    agents,
-    breaks,
-    callback,
-    callback_index,
-    capacity,
-    consult,
-    contacts,
-    emit,
-    legs,
-    quota,
-    relaxed,
-    served,
-    settings,
-    wellbeing,
-)
-from routing.core.declare import attributes
+from routing.core import emit, settings
+from routing.core.agents import agent_capacity, break_rules, distress_load, presence
+from routing.core.calls import callback_flow, consult_transfer, legs
+from routing.core.calls.offer_changes import PRE_CONNECT_LIMIT_S, RING_GRACE_S
 from routing.core.domain import Domain
 from routing.core.events import Configured
-from routing.core.facts import Wellbeing
-from routing.core.ids import ServiceId, SkillId
-from routing.core.model import (
+from routing.core.matching import talk_quota
+from routing.core.matching.skill_requirement import clamp_step
+from routing.core.model.centre_model import (
     Agent,
     AgentState,
     CallbackOrder,
@@ -45,70 +33,87 @@ from routing.core.model import (
     Step,
     WrapUpMode,
 )
-from routing.core.offers import BRIEF_S, RING_GRACE_S
+from routing.core.model.declare import attributes
+from routing.core.model.facts import LoadState
+from routing.core.model.ids import ServiceId, SkillId
+from routing.core.model.state_tables import AGENT, CallbackState, LegState, next_state
+from routing.core.queueing import callback_index, contact_queue, recent_talks
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
-from routing.core.requirement import clamp_step
-from routing.core.states import AGENT, CallbackState, LegState, follow
+from routing.core.shifts import rule_overrides
 from routing.core.stored import FIELDS, Row, Started, StoredAgent, StoredContact, StoredOffer
 
-OUTLIVES_SHIFT = frozenset({"version", "since", *Wellbeing._fields})
-"""Attributes of an agent that a restart knows of agents who are signed out too."""
+OUTLIVES_SHIFT = frozenset({"version", "since", *LoadState._fields})
+"""Attributes of an agent that a restart restores even if the agent is signed out."""
 
 REPAIRED = "rows_repaired"
 """Kind of the alarm."""
 
 
-def started(d: Domain, event: Started) -> None:
-    """A new domain becomes what it was when the rows were written, with these settings in force. What contradicts each
-    other is in `d.repairs` then."""
+def on_started(d: Domain, event: Started) -> None:
+    """Restore a new domain to the state of the rows, with the given settings in force.
+
+    Contradictory rows are in `d.repairs` afterwards. Raise ValueError if the domain is not new.
+    """
     if d.agents or d.contacts:
         raise ValueError("a node can start once: take a new engine")
     d.next_offer, d.next_seq = event.next_offer, event.next_fact
-    settings.configured(d, Configured(event.centre))
-    for contact in event.over:
-        d.remember_over(contact)
-    d.caller_memory.restore_notes(event.spoke, event.places, event.abusive)
-    d.repairs = rebuild(d, event.contacts, event.offers, event.agents)
+    # The settings come first: services, agents and indexes must exist before rows refer to them.
+    settings.on_configured(d, Configured(event.centre))
+    for contact in event.ended_contacts:
+        d.remember_ended(contact)
+    d.caller_memory.restore_notes(event.last_talks, event.held_positions, event.abuse_flags)
+    d.repairs = rebuild_domain(d, event.contacts, event.offers, event.agents)
 
 
-def rebuild(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: Iterable[StoredOffer],
+def rebuild_domain(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: Iterable[StoredOffer],
             stored_agents: Iterable[StoredAgent]) -> list[Row]:
-    """Fill an empty, configured domain. Rows that do not fit together (an offer without its contact, a ringing agent
-    without an offer) are let go in favour of the caller: the contact waits again. Gives those rows as they must read
-    from now on."""
-    contact_rows = sorted(stored_contacts, key=_arrival)
+    """Fill an empty, configured domain. Return the contradictory rows in their corrected form.
+
+    Rows may contradict each other, such as an offer without its contact, or a ringing agent without an offer. They are
+    dropped in favour of the caller, whose contact waits again.
+    """
+    # 1. Restore the contacts, in order of arrival. Agents are placed by the requirements of contacts, so contacts come
+    # first.
+    contact_rows = sorted(stored_contacts, key=_arrival_key)
     for contact_row in contact_rows:
-        d.contacts[contact_row.contact] = _contact(d, contact_row)  # first: agents are put where contacts may ask
+        d.contacts[contact_row.contact] = _restore_contact(d, contact_row)
+    # 2. Restore the agents.
     agent_rows = {row.agent: row for row in stored_agents}
     for row in agent_rows.values():
-        _agent(d, row)
+        _restore_agent(d, row)
+    # 3. Restore the offers, without those of callbacks whose caller is on the line.
     offer_rows = sorted(stored_offers)
     asked = {row.contact: row.service for row in offer_rows if row.state is OfferState.CONSULTING}
-    blocked = callback.list_blocked(d, asked)
+    blocked = callback_flow.list_blocked(d, asked)
     for offer_row in offer_rows:
         if offer_row.contact in blocked and offer_row.state is OfferState.PENDING and offer_row.dialled_at is None:
-            # The version before let it ring. Facts of `callback.review_blocks` would contradict rows that are stored.
+            # Such an offer must not ring. It is left out here, because facts of `callback_flow.review_blocks` would
+            # contradict the stored rows.
             d.next_offer = max(d.next_offer, offer_row.offer + 1)
         else:
-            _offer(d, offer_row)
+            _restore_offer(d, offer_row)
+    # 4. Queue the contacts, and react to what that changes.
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)
     callback_index.note_new(d)
     react(d)
+    # 5. Set the state of each agent by the offers that are left.
     for record in d.agents.values():
-        if record.signed:
+        if record.is_signed_in:
             _settle_agent(d, record, agent_rows.get(record.id))
-    contacts.settle(d)
-    quota.recount(d.matching, d.offers.values())
-    return _repairs(d, contact_rows, offer_rows, agent_rows.values())
+    # 6. Arm deadlines, count quotas, and compare the rows with the result.
+    contact_queue.arm_new_contacts(d)
+    talk_quota.recount_offers(d.matching, d.offers.values())
+    return _find_repairs(d, contact_rows, offer_rows, agent_rows.values())
 
 
-def _repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: Iterable[StoredOffer],
+def _find_repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: Iterable[StoredOffer],
              agent_rows: Iterable[StoredAgent]) -> list[Row]:
-    """Rows that say something else than what was made of them, as they should read."""
+    """Return the rows that differ from the restored records, in their corrected form."""
     repairs: list[Row] = []
-    for one in offer_rows:  # first: a contact or an agent has no slot before the offer has let it go
+    # Offers come first. In the store a contact or an agent is free only after its offer has released it.
+    for one in offer_rows:
         if one.offer not in d.offers:
             state = OfferState.RESCINDED if one.state is OfferState.PENDING else OfferState.COMPLETED
             repairs.append(one._replace(state=state))
@@ -127,55 +132,66 @@ def _repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: Itera
     return repairs
 
 
-def _arrival(row: StoredContact) -> tuple[float, int, str]:
-    """Order of arrival. A Uniqueid ends in a number that grows: the shorter of two is the older."""
+def _arrival_key(row: StoredContact) -> tuple[float, int, str]:
+    """Return the key by which contacts are ordered by arrival.
+
+    A Uniqueid ends in a growing number, so the shorter of two Uniqueids is the older one.
+    """
     return row.queued_at, len(row.contact), row.contact
 
 
-def _agent(d: Domain, row: StoredAgent) -> None:
+def _restore_agent(d: Domain, row: StoredAgent) -> None:
     record = d.agents.get(row.agent)
+    # The agent has left the team while the node was down, and is signed out after the last contact.
     if record is None:
         record = d.agents[row.agent] = AgentRecord(Agent(row.agent, ()), len(d.agents), configured=False)
     known = attributes(FIELDS[AgentRecord], row, d.now)
-    signed_in = row.state is not AgentState.SIGNED_OUT and row.seat is not None and d.seat(row.seat).agent is None
+    # Two rows may name one seat. The first agent keeps it.
+    signed_in = row.state is not AgentState.SIGNED_OUT and row.seat is not None and d.seat_of(row.seat).agent is None
     for name, value in known.items():
         if signed_in or name in OUTLIVES_SHIFT:
             setattr(record, name, value)
     record.saved = row.version
-    wellbeing.restore(d, record, row.relaxed)
-    relaxed.arm(d, record)
+    distress_load.restore_load_state(d, record, row.overrides)
+    rule_overrides.arm_override_end(d, record)
     if not signed_in:
         return
     record.gap_until = record.idle_since + record.profile.rest_gap_s
-    if wellbeing.relaxed(d, record, "rest_gap"):
+    if distress_load.is_overridden(d, record, "rest_gap"):
         record.gap_until = 0.0
-    d.seat(row.seat).agent = record
+    d.seat_of(row.seat).agent = record
     if row.skills is not None and row.skills != record.agent.skills:
         record.as_configured = record.agent
-        record.become(record.agent._replace(skills=row.skills))
+        record.set_agent(record.agent._replace(skills=row.skills))
+    # The stored skills have become the configured ones, so the row must forget them.
     elif row.skills is not None:
         d.mark(record)
-    agents.enlist(d, record)
+    presence.enlist_agent(d, record)
 
 
-def _last_known(service: ServiceId) -> Service:
-    """Stands for a service that left the centre while nobody ran: agents with a skill of its name may serve it, else
-    the safety net does. Never anybody else: it may have had a floor."""
+def _placeholder_service(service: ServiceId) -> Service:
+    """Return a stand-in for a service that was removed while no node ran.
+
+    Agents with a skill of this name may serve it, and otherwise the fallback queue takes the caller. No other agent
+    may, because the service may have had a floor.
+    """
     return Service(service, service, (Step(((SkillId(service), 0),)),), overflow_s=0.0)
 
 
-def _contact(d: Domain, row: StoredContact) -> Contact:
-    service = d.services.get(row.service) or _last_known(row.service)
+def _restore_contact(d: Domain, row: StoredContact) -> Contact:
+    service = d.services.get(row.service) or _placeholder_service(row.service)
     if row.service not in d.services:
-        d.matching.cover(service)
+        d.matching.add_pools(service)
     contact = Contact(id=row.contact, service=service, number=d.take_number(),
                       **attributes(FIELDS[Contact], row, d.now))
+    # The service may have fewer steps than before the restart.
     contact.step, contact.saved = clamp_step(service, row.step), row.version
     if contact.step != row.step:
         d.mark(contact)
     return contact
 
 
+# Each live state of an offer allows one state of its contact.
 _FITTING = {
     OfferState.PENDING: ContactState.RESERVED,
     OfferState.ACCEPTED: ContactState.ASSIGNED,
@@ -185,54 +201,65 @@ _LEG_OF = {OfferState.ACCEPTED: LegState.BRIDGED, OfferState.WRAPPING: LegState.
 _ENGAGED = (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
-def _offer(d: Domain, row: StoredOffer) -> None:
+def _restore_offer(d: Domain, row: StoredOffer) -> None:
     d.next_offer = max(d.next_offer, row.offer + 1)
     state = OfferState(row.state)
+    # 1. Return without the offer if its contact or agent has no room for it. `_find_repairs` then corrects the row.
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
     if contact is None or record is None or record.state not in _ENGAGED:
         return
+    # A consulting agent holds a contact that waits in a queue again.
     asks = state is OfferState.CONSULTING
-    if asks and (contact.state not in contacts.WAITING or contact.introducer is not None or contact.callback):
+    if asks and (contact.state not in contact_queue.WAITING_STATES or contact.consulting_offer is not None
+            or contact.callback):
         return
     if not asks and (_FITTING.get(state) is not contact.state or contact.offer is not None):
         return
     channel = d.channels[contact.channel]
     voice = channel.needs_phone
+    # A phone has one call at a time, unless the profile allows more.
     if voice and sum([one.voice for one in record.offers.values()]) >= max(
             1, dict(record.profile.max_concurrency).get(contact.channel, 1)):
         return
+    # 2. Build the offer. Times that the row lacks are replaced by the start of the agent's state.
     offer = Offer(id=row.offer, contact=contact, agent=record, voice=voice, cost=channel.cost,
                   **attributes(FIELDS[Offer], row, d.now))
     offer.saved = row.version
     if state is not OfferState.PENDING and offer.connected_at is None:
         offer.connected_at = record.since
-    if state is OfferState.WRAPPING and offer.talk_over_at is None:
-        offer.talk_over_at = record.since
+    if state is OfferState.WRAPPING and offer.talk_ended_at is None:
+        offer.talk_ended_at = record.since
     d.offers[row.offer] = offer
+    # 3. Restore the leg, and the consult transfer if there is one. The store does not keep them.
     if asks:
-        contact.introducer = offer
-        offer.consult = Consult(d.services.get(row.service) or _last_known(row.service), row.waited_s or 0.0, False)
+        contact.consulting_offer = offer
+        offer.consult = Consult(d.services.get(row.service) or _placeholder_service(row.service),
+                                row.waited_s or 0.0, False)
         offer.leg = LegState.CONSULTING
-        d.timers.set((consult.TIMER, row.offer), d.now + consult.WAIT_S)
+        d.timers.set_deadline((consult_transfer.TIMER, row.offer), d.now + consult_transfer.CONSULT_WAIT_S)
     else:
         contact.offer = offer
         offer.leg = _LEG_OF.get(state, LegState.CALLED if offer.rang_at is None else LegState.RINGING)
-        if state is OfferState.PENDING and contact.introducer is not None and record.state is AgentState.TALKING:
+        if state is OfferState.PENDING and contact.consulting_offer is not None and record.state is AgentState.TALKING:
             legs.follow_leg(offer, "met_consulting_agent")
-            legs.follow_consult(contact.introducer, "consultant_answered")
-            offer.answered_at = d.now  # when is not stored; that is enough for no deadline of ringing to run
-    capacity.take(d, record, offer)
+            legs.follow_consult(contact.consulting_offer, "consultant_answered")
+            # The true time is not stored. Any time will do to keep the deadlines of ringing from running.
+            offer.answered_at = d.now
+    # 4. Reserve the capacity of the agent, and of the partner.
+    agent_capacity.take_capacity(d, record, offer)
     partner = None if row.partner is None else d.agents.get(row.partner)
     if partner is not None and partner.state in _ENGAGED:
         offer.partner, offer.partner_leg = partner, _LEG_OF.get(state, LegState.CALLED)
         if state is not OfferState.WRAPPING:
-            capacity.take(d, partner, offer)
+            agent_capacity.take_capacity(d, partner, offer)
+    # 5. Restore the call to the caller of a callback.
     if state is OfferState.PENDING and contact.callback:
-        contact.leg = ""  # nobody was on the line, or there would have been no offer
+        # An offer to call back is made only after the caller has hung up.
+        contact.leg = ""
         offer.callback = CallbackState.AGENT_CALLED if row.dialled_at is None \
             else CallbackState.CALLER_DIALLED_FIRST if contact.service.callback is CallbackOrder.CALLER_FIRST \
             else CallbackState.CALLER_DIALLED
-    wellbeing.restore_offer(offer)
+    distress_load.restore_offer(offer)
     if not asks:
         contact.step = min(row.step, len(contact.service.steps) - 1)
         d.mark(contact)
@@ -240,60 +267,70 @@ def _offer(d: Domain, row: StoredOffer) -> None:
 
 def _settle_contact(d: Domain, contact: Contact) -> None:
     if contact.state is ContactState.WRAPPING:
-        d.remember_over(contact.id)
+        d.remember_ended(contact.id)
         if contact.offer is None:
             del d.contacts[contact.id]
         else:
-            served.note(d, contact.offer, contact.service, contact.offer.talk_over_at or d.now)
+            recent_talks.note_recent_talk(d, contact.offer, contact.service, contact.offer.talk_ended_at or d.now)
         return
     link = d.links.setdefault(contact.node, NodeLink())
+    # The link to each node counts as down until the node reports its state.
     link.up = False
     if contact.offer is None:
         contact.state = ContactState.PENDING
+    # Deadlines start as frozen ones with their full time. They run when the link is up.
     elif contact.state is ContactState.RESERVED:
         offer = contact.offer
         if offer.dialling:
-            link.frozen.append(("dial", offer.id, callback.DIAL_S))
-        elif offer.rang_at is None and offer.voice and not offer.agent.agent.outside:
-            link.frozen.append(("vanish", offer.id, d.centre.reacts_s))
+            link.frozen.append(("dial", offer.id, callback_flow.DIAL_S))
+        elif offer.rang_at is None and offer.voice and not offer.agent.agent.remote:
+            link.frozen.append(("vanish", offer.id, d.centre.phone_reacts_s))
         if not offer.dialling:
-            link.frozen.append(("ring", offer.id, max(offer.ring_s, BRIEF_S) + RING_GRACE_S))
-    if contact.state in contacts.WAITING:
-        contacts.enter(d, contact)
+            link.frozen.append(("ring", offer.id, max(offer.ring_s, PRE_CONNECT_LIMIT_S) + RING_GRACE_S))
+    if contact.state in contact_queue.WAITING_STATES:
+        contact_queue.enqueue_contact(d, contact)
 
 
 def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
     _settle_wrap_ups(d, record, row)
     if record.offers:
-        record.strained = True  # the load was looked at before the contacts at hand were there
+        # The load limits were set before the agent's contacts were restored.
+        record.load_limits_apply = True
         for offer in record.offers.values():
-            offer.interrupted = offer.interrupted and (record.aside or record.calls > 0)
-        record.state = follow(AGENT, "agent", record.id, record.state, capacity.still(record))
-    elif record.state in _ENGAGED and not record.aside:
+            offer.interrupted = offer.interrupted and (record.detached_wrapup or record.call_count > 0)
+        record.state = next_state(AGENT, "agent", record.id, record.state, agent_capacity.state_trigger(record))
+    # The row says that the agent is engaged, but no offer was restored.
+    elif record.state in _ENGAGED and not record.detached_wrapup:
         record.state = AgentState.READY
-    agents.arm_return(d, record)
-    breaks.restored(d, record)
+    presence.arm_auto_return(d, record)
+    break_rules.restore_break(d, record)
+    # A deadline that is due at once: the agent is signed out in the first tick, with facts.
     if not record.configured:
-        d.timers.set(("leave", record.id), d.now)
-    d.by_state[agents.NUMBER[record.state]] += 1
-    agents.place(d, record)
+        d.timers.set_deadline(("sign_out", record.id), d.now)
+    d.by_state[presence.STATE_NUMBERS[record.state]] += 1
+    presence.update_placement(d, record)
 
 
 def _settle_wrap_ups(d: Domain, record: AgentRecord, row: StoredAgent | None) -> None:
-    """Each wrap-up ends when it would have: the last one at the row's time, the others as much earlier as they began
-    earlier. One without a contact goes on as well."""
+    """Set the end of each wrap-up to its original time.
+
+    The last one ends at the time of the row. The others end earlier by as much as they began earlier. A detached
+    wrap-up goes on as well.
+    """
     profile = record.profile
     wrapping = [offer for offer in record.offers.values() if offer.state is OfferState.WRAPPING]
     until = None
+    # A time in the future was moved to now. The end moves by the same amount.
     if row is not None and row.wrapup_until is not None:
         until = row.wrapup_until - (row.since - record.since)
     if record.state is AgentState.WRAPUP and not wrapping:
-        record.aside = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
+        record.detached_wrapup = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
         if until is not None:
-            d.timers.set(("aside", record.id), until)
+            d.timers.set_deadline(("detached_wrapup", record.id), until)
     if not wrapping or profile.wrapup_mode is WrapUpMode.MANDATORY:
         return
-    ends = {offer.id: (offer.talk_over_at or d.now) + profile.wrapup_s for offer in wrapping}
+    # Extensions of a wrap-up are not stored for each contact. The last end shows how much was added.
+    ends = {offer.id: (offer.talk_ended_at or d.now) + profile.wrapup_s for offer in wrapping}
     more_s = 0.0 if until is None else until - max(ends.values())
     for offer_id, at in ends.items():
-        d.timers.set(("wrap", offer_id), at + more_s)
+        d.timers.set_deadline(("wrapup", offer_id), at + more_s)

@@ -1,86 +1,84 @@
-"""What comes from outside the calls: the centre's settings and the links to the Asterisks."""
+"""Handle what comes from outside the calls: the centre's settings, and the links to Asterisk."""
 
 from __future__ import annotations
 
-from routing.core import (
-    admission,
-    agents,
-    breaks,
-    callback,
-    consult,
-    contacts,
-    emit,
-    offers,
-    pairs,
-    quota,
-    requirement,
-    shift,
-    wellbeing,
-)
+from routing.core import emit
+from routing.core.agents import agent_pairs, break_rules, distress_load, presence
+from routing.core.calls import callback_flow, consult_transfer, offer_changes
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
-from routing.core.match import Matching
-from routing.core.model import SHIPPED, OfferState
+from routing.core.matching import skill_requirement, talk_quota
+from routing.core.matching.matching_index import Matching
+from routing.core.matching.skill_requirement import clamp_step
+from routing.core.model.centre_model import SHIPPED, OfferState
+from routing.core.queueing import admission, contact_queue
 from routing.core.records import AgentRecord, NodeLink
-from routing.core.requirement import clamp_step
+from routing.core.shifts import shift_handlers
 
 
-def configured(d: Domain, event: Configured) -> None:
-    """Put settings in force and keep all state. Contacts of a service that is gone are served by what it last was;
-    agents who are gone are signed out, after their talk. Raises `requirement.ServiceError` for what cannot be read."""
+def on_configured(d: Domain, event: Configured) -> None:
+    """Put settings in force and keep all state.
+
+    Contacts of a removed service are served by its last settings. Removed agents are signed out after their talk. Raise
+    `skill_requirement.ServiceError` if a requirement cannot be read.
+    """
     # 1. Take contacts and agents out of the indexes, which are made from the settings.
-    requirement.check(event.centre)
-    waiting = [contact for contact in d.contacts.values() if contact.state in contacts.WAITING]
+    skill_requirement.check_centre(event.centre)
+    waiting = [contact for contact in d.contacts.values() if contact.state in contact_queue.WAITING_STATES]
     for contact in waiting:
-        contacts.lift(d, contact)
-    signed = [record for record in d.agents.values() if record.signed]
+        contact_queue.dequeue_temporarily(d, contact)
+    signed = [record for record in d.agents.values() if record.is_signed_in]
     for record in signed:
         d.matching.sign_out(record)
-    # 2. Put the settings in force; what decays is brought to this moment by the half-lives from before.
+    # 2. Put the settings in force. First settle everything that decays, with the old half-lives.
     d.services = {service.id: service for service in event.centre.services}
     for record in d.agents.values():
-        wellbeing.settle(d, record)
+        distress_load.settle_decay(d, record)
     d.centre = event.centre
     d.channels = SHIPPED | {row.channel: row for row in event.centre.channels}
     d.seats_allowed = event.centre.seats
     d.matching = Matching(event.centre.services, event.centre.agents, event.centre.occupied_half_life_s)
     for contact in d.contacts.values():
         if contact.service.id not in d.services:
-            d.matching.cover(contact.service)
-    dropped = _team(d, event)
+            d.matching.add_pools(contact.service)
+    dropped = _apply_team(d, event)
     # 3. Bring agents and contacts in line with the settings.
-    for record in d.agents.values():  # by the limits of now, whether or not something may be offered
-        wellbeing.limit(d, record)
-    pairs.pair_up(d)
-    for contact in d.contacts.values():  # first: what somebody has at hand may weigh something else now
+    # Every agent is checked against the new limits, even one who gets no offers now.
+    for record in d.agents.values():
+        distress_load.update_hard_limit(d, record)
+    agent_pairs.pair_up(d)
+    # Contacts come before agents: a contact at an agent may have another load now.
+    for contact in d.contacts.values():
         contact.service = d.services.get(contact.service.id, contact.service)
         contact.step = clamp_step(contact.service, contact.step)
         d.mark(contact)
     # 4. Put agents, then contacts, back into the indexes.
     for record in signed:
-        agents.enlist(d, record)
+        presence.enlist_agent(d, record)
     for record in d.agents.values():
-        record.strained = True  # the other one of the pair may be another, or nobody
-    for record in signed:  # only now: who is placed may place the other one of the pair
-        breaks.arm(d, record)
-        agents.arm_return(d, record)
-        agents.place(d, record)
+        # The partner may be a different agent, or nobody.
+        record.load_limits_apply = True
+    # A separate loop: to place one agent may place the partner, who must be enlisted by then.
+    for record in signed:
+        break_rules.schedule_next_break(d, record)
+        presence.arm_auto_return(d, record)
+        presence.update_placement(d, record)
     for contact in waiting:
-        contacts.refit(d, contact, contact.service)
-    # 5. Tell of it, and let agents go who are not in the team any more.
-    quota.recount(d.matching, d.offers.values())
+        contact_queue.requeue_after_reload(d, contact, contact.service)
+    # 5. Emit the facts, and sign out agents who have left the team.
+    talk_quota.recount_offers(d.matching, d.offers.values())
     emit.centre_changed(d, services=len(event.centre.services), agents=len(event.centre.agents))
-    admission.review(d)
+    admission.review_closed(d)
     d.forget_supply()
     for record in dropped:
-        agents.note(d, record)
+        presence.emit_request(d, record)
     for record in signed:
         if not record.configured:
-            shift.dismiss(d, record, "removed")
+            shift_handlers.dismiss_agent(d, record, "removed")
 
 
-def _team(d: Domain, event: Configured) -> list[AgentRecord]:
-    """Put the team in force. Gives those whose skills for now are over: their settings have changed."""
+def _apply_team(d: Domain, event: Configured) -> list[AgentRecord]:
+    """Put the team in force. Return the agents whose temporary skills end because their settings have changed."""
     dropped = []
     for record in d.agents.values():
         record.configured = False
@@ -90,42 +88,48 @@ def _team(d: Domain, event: Configured) -> list[AgentRecord]:
             d.agents[agent.id] = AgentRecord(agent, index)
             continue
         known.index, known.configured = index, True
+        # Temporary skills survive a reload only if the agent's settings are unchanged.
         if known.as_configured is None:
-            known.become(agent)
+            known.set_agent(agent)
         elif known.as_configured != agent:
-            known.become(agent)
+            known.set_agent(agent)
             known.as_configured = None
             dropped.append(known)
+    # Configured agents come first, in the order of the settings.
     d.agents = dict(sorted(d.agents.items(), key=lambda item: (not item[1].configured, item[1].index)))
     return dropped
 
 
-def link_changed(d: Domain, event: LinkChanged) -> None:
-    """Down: no offers, and the deadlines of ringing stand still. Up: everything goes on. A contact without a node
-    follows whichever link was told of last."""
+def on_link_changed(d: Domain, event: LinkChanged) -> None:
+    """Freeze the deadlines of ringing when a link goes down, and let them run when the link is up.
+
+    No offers are made while the link is down. A contact without a node follows the link that was reported last.
+    """
     for node in dict.fromkeys((event.node, "")):
         link = d.links.setdefault(node, NodeLink())
         if link.up and not event.up:
-            freeze(d, node, link)
+            freeze_deadlines(d, node, link)
         elif event.up and not link.up:
-            _thaw(d, node, link)
+            _thaw_deadlines(d, node, link)
         link.up = event.up
-    d.matching.refresh()
+    d.matching.mark_all_dirty()
 
 
-def freeze(d: Domain, node: str, link: NodeLink) -> None:
-    """Keep what is left of each deadline."""
+def freeze_deadlines(d: Domain, node: str, link: NodeLink) -> None:
+    """Keep the rest of each deadline of the offers at a node, and cancel the deadlines."""
     for offer in d.offers.values():
         if offer.state is OfferState.PENDING and offer.voice and offer.contact.node == node:
-            for timer in offers.TIMERS:
-                at = d.timers.at((timer, offer.id))
+            for timer in offer_changes.OFFER_TIMERS:
+                at = d.timers.deadline_of((timer, offer.id))
                 if at is not None:
                     link.frozen.append((timer, offer.id, max(0.0, at - d.now)))
-                    d.timers.cancel((timer, offer.id))
+                    d.timers.cancel_deadline((timer, offer.id))
 
 
-def _thaw(d: Domain, node: str, link: NodeLink) -> None:
+def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
+    """Let the frozen deadlines run again, as far as the offers still need them."""
     link.up = True
+    # 1. Set the frozen deadlines. Events may have come while the link was down, so some deadlines have become needless.
     frozen, link.frozen = link.frozen, []
     for timer, offer_id, left_s in frozen:
         offer = d.offers.get(offer_id)
@@ -133,16 +137,19 @@ def _thaw(d: Domain, node: str, link: NodeLink) -> None:
             continue
         if (timer == "vanish" and offer.rang_at is not None) or (
                 timer in ("vanish", "ring") and offer.answered_at is not None) or (
-                (timer == "dial") != offer.dialling) or consult.in_talk(offer):
+                (timer == "dial") != offer.dialling) or consult_transfer.is_with_consulting_agent(offer):
             continue
-        d.timers.set((timer, offer_id), d.now + left_s)
+        d.timers.set_deadline((timer, offer_id), d.now + left_s)
+    # 2. Set deadlines that began while the link was down. They were not armed then.
     for offer in d.offers.values():
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.answered_at is not None \
-                and not offer.dialling and not consult.in_talk(offer) and d.timers.at(("brief", offer.id)) is None:
-            d.timers.set(("brief", offer.id), d.now + offers.brief_s(offer))
+                and not offer.dialling and not consult_transfer.is_with_consulting_agent(offer) \
+                    and d.timers.deadline_of(("pre_connect", offer.id)) is None:
+            d.timers.set_deadline(("pre_connect", offer.id), d.now + offer_changes.pre_connect_limit_s(offer))
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.dialling \
-                and d.timers.at(("dial", offer.id)) is None:
-            d.timers.set(("dial", offer.id), d.now + callback.DIAL_S)
+                and d.timers.deadline_of(("dial", offer.id)) is None:
+            d.timers.set_deadline(("dial", offer.id), d.now + callback_flow.DIAL_S)
+    # 3. Arm the deadlines of waiting contacts, which have no overflow while the link is down.
     for contact in d.contacts.values():
-        if contact.state in contacts.WAITING and contact.node == node:
-            contacts.arm(d, contact)
+        if contact.state in contact_queue.WAITING_STATES and contact.node == node:
+            contact_queue.arm_deadline(d, contact)

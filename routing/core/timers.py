@@ -1,9 +1,16 @@
-"""Deadlines of the engine: a heap in which a moved or cancelled deadline is skipped when it is met.
+"""Keep the deadlines of the engine in a heap. A moved or cancelled deadline stays in the heap until it is met and
+skipped.
 
-Each deadline has a key, e.g. ("ring", 17); setting a key again moves it. Of deadlines of the same moment those of
-phones come first, then those of offers, then those of agents (a phone that never rang is known to be gone before its
-agent's break begins), each in the order in which they were set; after them those that have a place among each other:
-where there is room for one of two contacts it is for the one that came first. A replay goes the same way.
+Each deadline has a key, e.g. ("ring", 17). Setting a key again moves its deadline.
+
+Deadlines of the same moment have an order, so that a replay goes the same way:
+
+1. deadlines of phones
+2. deadlines of offers, because a phone that never rang must be known before its agent's break begins
+3. deadlines of agents
+4. deadlines with a place, by that place: of two contacts the first to arrive gets the room
+
+Within the first three groups the order of setting decides.
 """
 
 from __future__ import annotations
@@ -12,20 +19,21 @@ from heapq import heapify, heappop, heappush
 
 Key = tuple[str, str | int]
 
-TURN = 1 << 48
-"""More than deadlines are ever set: each kind has its turn."""
-TURNS = {"settle": 0, "again": 0, "vanish": TURN, "ring": TURN, "brief": TURN, "dial": TURN, "consult": TURN,
-         "wrap": TURN}
-"""Phones and offers; every other kind without a place is an agent's."""
-AGENTS, PLACED = 2 * TURN, 3 * TURN
+TURN_SPAN = 1 << 48
+"""Distance between the groups. It is greater than the number of deadlines that are ever set."""
+DEADLINE_ORDER = {"phone_settle": 0, "seat_retry": 0, "vanish": TURN_SPAN, "ring": TURN_SPAN, "pre_connect": TURN_SPAN,
+                  "dial": TURN_SPAN, "consult": TURN_SPAN, "wrapup": TURN_SPAN}
+"""Group of deadlines of phones and offers. All other kinds without a place belong to agents."""
+AGENTS, PLACED = 2 * TURN_SPAN, 3 * TURN_SPAN
 STALE_SHARE = 2
-"""The heap is rebuilt when it is this many times larger than what is wanted: memory follows the live deadlines."""
+"""The heap is rebuilt when it has this many times more entries than live deadlines. Memory then follows the live
+ones."""
 STALE_FLOOR = 64
-"""Below this size a rebuild would cost more than the stale entries do."""
+"""Size below which a rebuild would cost more than the stale entries."""
 
 
 class Timers:
-    """What is due when. Times are Unix seconds of the engine's clock."""
+    """Deadlines by key, in Unix seconds of the engine's clock."""
 
     __slots__ = ("_at", "_count", "_heap")
 
@@ -37,39 +45,42 @@ class Timers:
     def __len__(self) -> int:
         return len(self._at)
 
-    def set(self, key: Key, at: float, place: int | None = None) -> None:
-        """Be due at `at`; an earlier setting of the key is forgotten. `place`: among others of the same moment."""
+    def set_deadline(self, key: Key, at: float, place: int | None = None) -> None:
+        """Set or move the deadline of a key to `at`. `place` orders deadlines of the same moment."""
         if place is None:
             self._count = count = self._count + 1
-            count += TURNS.get(key[0], AGENTS)
+            count += DEADLINE_ORDER.get(key[0], AGENTS)
         else:
             count = PLACED + place
+        # The old entry stays in the heap. Only the entry that `_at` holds is live.
         heap, live = self._heap, self._at
         live[key] = entry = (at, count, key)
         heappush(heap, entry)
         if len(heap) > STALE_FLOOR and len(heap) > STALE_SHARE * len(live):
+            # Without a rebuild, deadlines that are moved often would fill the memory.
             self._heap = list(self._at.values())
             heapify(self._heap)
 
-    def cancel(self, key: Key) -> None:
-        """Never be due. A key that is not set is fine."""
+    def cancel_deadline(self, key: Key) -> None:
+        """Cancel the deadline of a key. Do nothing if the key has none."""
         self._at.pop(key, None)
 
-    def at(self, key: Key) -> float | None:
-        """When the key is due; None: not set."""
+    def deadline_of(self, key: Key) -> float | None:
+        """Return the deadline of a key, or None if the key has none."""
         entry = self._at.get(key)
         return None if entry is None else entry[0]
 
-    def next(self) -> float | None:
-        """The earliest deadline; None: there is none."""
+    def next_deadline(self) -> float | None:
+        """Return the earliest deadline, or None if there is none."""
         heap = self._heap
+        # Drop stale entries. Identity matters: the same key may have a newer entry with the same time.
         while heap and self._at.get(heap[0][2]) is not heap[0]:
             heappop(heap)
         return heap[0][0] if heap else None
 
     def pop_due(self, now: float) -> Key | None:
-        """Take the first key that is due; None: nothing is."""
-        due = self.next()
+        """Remove and return the first key that is due, or None if no key is due."""
+        due = self.next_deadline()
         if due is None or due > now:
             return None
         key = heappop(self._heap)[2]

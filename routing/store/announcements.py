@@ -1,4 +1,7 @@
-"""The rows of announcements. None is ever deleted: they are the record of who said what to callers, and when."""
+"""Keep the rows of announcements.
+
+No row is ever deleted: the rows are the record of who announced what to callers, and when.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,17 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from routing.store.schema import announcements
 
 
-class Row(NamedTuple):
+class AnnouncementRow(NamedTuple):
     """One announcement. Times are Unix seconds."""
 
     id: int
     service: str
-    """Empty: for everybody."""
+    """Empty if the announcement is for everybody."""
     prompt: str
     text: str
     recording: str
     closes: bool
-    """The line, or the service, is closed meanwhile."""
+    """The centre or the service is closed meanwhile."""
     since: float
     until: float | None
     by: str
@@ -27,33 +30,33 @@ class Row(NamedTuple):
     ended_by: str = ""
 
 
-_ALL = select(*(announcements.c[name] for name in Row._fields)).order_by(announcements.c.id)
+_ALL = select(*(announcements.c[name] for name in AnnouncementRow._fields)).order_by(announcements.c.id)
 
 
 def next_id(connection: Connection) -> int:
-    """The number of a new one."""
+    """Return the number of a new announcement."""
     return int(connection.execute(select(func.max(announcements.c.id))).scalar() or 0) + 1
 
 
-def add(connection: Connection, row: Row) -> None:
-    """Keep a new one."""
+def add_announcement(connection: Connection, row: AnnouncementRow) -> None:
+    """Store a new announcement."""
     connection.execute(insert(announcements), row._asdict())
 
 
-def end(connection: Connection, id_: int, at: float, by: str) -> bool:
-    """Note who switched it off; False when it is not on."""
+def end_announcement(connection: Connection, id_: int, at: float, by: str) -> bool:
+    """Note who ended an announcement. Return False if the announcement is not current."""
     return bool(connection.execute(update(announcements).where(
         announcements.c.id == id_, announcements.c.ended_at.is_(None),
         or_(announcements.c.until.is_(None), announcements.c.until > at)).values(ended_at=at, ended_by=by)).rowcount)
 
 
-def current(connection: Connection, at: float) -> list[Row]:
-    """Those that nobody has switched off and whose time is not over."""
-    return [Row(*row) for row in connection.execute(_ALL.where(
+def current_announcements(connection: Connection, at: float) -> list[AnnouncementRow]:
+    """Return the announcements that nobody has ended and whose time is not over."""
+    return [AnnouncementRow(*row) for row in connection.execute(_ALL.where(
         announcements.c.ended_at.is_(None), or_(announcements.c.until.is_(None), announcements.c.until > at)))]
 
 
-def latest(connection: Connection, most: int) -> list[Row]:
-    """The last ones that were switched on, the newest first."""
+def latest_announcements(connection: Connection, most: int) -> list[AnnouncementRow]:
+    """Return the announcements that were made last, the newest first."""
     newest = _ALL.order_by(None).order_by(announcements.c.id.desc()).limit(most)
-    return [Row(*row) for row in connection.execute(newest)]
+    return [AnnouncementRow(*row) for row in connection.execute(newest)]

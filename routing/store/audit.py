@@ -1,10 +1,13 @@
-"""The record of what was destroyed, and of who heard or took recordings or was shown what agents need: one line each,
-appended, never changed.
+"""Keep the audit record: one line for each destruction, and for each time somebody heard, took or saw protected data.
 
-A line is JSON: number, time (UTC), who, what, counts and ids, never a telephone number; and a hash over itself and the
-line before, so that a line that was changed or taken out shows. The file is apart from the database on purpose: when
-an old copy of the database is put back, it still says what was destroyed since (by contact), and it can be copied away
-line by line. Kept three years at least (by-law on deletion, art. 7).
+Such data are recordings and the needs of agents. Lines are appended and never changed.
+
+A line is JSON: number, time (UTC), who, what, counts and ids, never a telephone number. A hash covers the line and the
+one before, so a changed or removed line is found.
+
+The file is deliberately apart from the database. After the restore of an old database copy, the file still says which
+contacts were destroyed since. It can be copied away line by line, and is kept for at least three years (by-law on
+deletion, art. 7).
 """
 
 from __future__ import annotations
@@ -23,61 +26,70 @@ from routing.store.errors import StoreError
 
 FILE = "audit.jsonl"
 MODE = 0o600
-TAIL = 65_536
-"""Bytes read to find the last line; the longest (ids of `IDS_MAX` contacts) is shorter."""
+TAIL_BYTES = 65_536
+"""Bytes read to find the last line. The longest line (ids of `IDS_MAX` contacts) is shorter."""
 WHO_MAX = 40
 IDS_MAX = 500
-"""Contacts or recordings named in a line; above it their number only."""
+"""Contacts or recordings named in a line. Of more, only the number is written."""
 
 
-def asker(named: str | None = None) -> str:
-    """Who asks at a terminal: the name given, else the user, who may have become another by sudo."""
+def asker_name(named: str | None = None) -> str:
+    """Return the person who asks at a terminal: the given name, or the user, also behind sudo."""
     return (named or os.environ.get("SUDO_USER") or getpass.getuser())[:WHO_MAX]
 
 
 class AuditError(StoreError):
-    """The record cannot be written, or a line of it is not as it was written."""
+    """The record cannot be written, or one of its lines was changed."""
 
 
 class Entry(NamedTuple):
-    """One line."""
+    """One line of the record."""
 
     number: int
     at: str
     who: str
     what: str
     about: Mapping[str, Any]
-    """Counts, ids, reasons: plain JSON values."""
+    """Counts, ids and reasons as plain JSON values."""
 
 
 class Audit:
-    """The record of one state folder; node and commands write to the same file."""
+    """Hold the record of one state folder. The node and the commands write to the same file."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
 
-    def note(self, who: str, what: str, at: float, **about: Any) -> None:
-        """Append a line; durable when this returns. Raises `AuditError`: what may not be noted may not be done."""
+    def note_entry(self, who: str, what: str, at: float, **about: Any) -> None:
+        """Append a line, which is durable when this returns.
+
+        Raise `AuditError` if that fails: an action that cannot be noted must not be done.
+        """
+        # 1. Keep the line short: of very many ids only the number is written.
         for name, value in about.items():
             if isinstance(value, list | tuple) and len(value) > IDS_MAX:
                 about[name] = f"{len(value)} of them"
+        # 2. Lock the file, because a command may write at the same time. The number follows the last line.
         try:
             opened = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
             with os.fdopen(opened, "rb+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                number, before = _last(file, self.path)
+                number, before = _last_entry(file, self.path)
                 line = {"number": number + 1, "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
                         "who": who, "what": what, "about": about}
-                file.write(_line(line, before))
+                file.write(_format_line(line, before))
                 file.flush()
+                # 3. Only a line that survives the loss of power counts.
                 os.fsync(file.fileno())
         except OSError as error:
             raise AuditError(f"{self.path} cannot be written: {error.strerror}. Nothing is destroyed, heard or shown "
-                             "without a line in it: mend the folder, then try again") from None
+                             "without a line in it: repair the folder, then try again") from None
 
-    def entries(self) -> Iterator[Entry]:
-        """Every line, checked. Raises `AuditError` with the number of the first that is not as it was written. A
-        torn end is none: see `torn`."""
+    def read_entries(self) -> Iterator[Entry]:
+        """Yield every line, checked.
+
+        Raise `AuditError` with the number of the first line that was changed. An incomplete last line is skipped: see
+        `torn`.
+        """
         if not self.path.exists():
             return
         before, expected = "", 1
@@ -85,9 +97,9 @@ class Audit:
             for raw in file:
                 if not raw.endswith(b"\n"):
                     return
-                entry = _read(raw, self.path)
+                entry = _parse_line(raw, self.path)
                 body = {name: entry[name] for name in ("number", "at", "who", "what", "about")}
-                if entry["number"] != expected or _line(body, before) != raw:
+                if entry["number"] != expected or _format_line(body, before) != raw:
                     raise AuditError(f"{self.path}:{expected}: this line, or one before it, was changed or taken out")
                 before, expected = entry["hash"], expected + 1
                 yield Entry(**body)
@@ -95,8 +107,11 @@ class Audit:
 
     @property
     def torn(self) -> bool:
-        """The last line is not whole: power was lost while it was written, or somebody writes it now. It was never said
-        to be there, and the next one takes its place."""
+        """Return whether the last line is incomplete.
+
+        Power was lost during its writing, or somebody writes it now. No caller was told that it exists, and the next
+        line replaces it.
+        """
         if not self.path.exists() or not self.path.stat().st_size:
             return False
         with self.path.open("rb") as file:
@@ -104,31 +119,31 @@ class Audit:
             return file.read() != b"\n"
 
 
-def _last(file: Any, path: Path) -> tuple[int, str]:
-    """Number and hash of the last line. Any: an open binary file."""
+def _last_entry(file: Any, path: Path) -> tuple[int, str]:
+    """Return number and hash of the last line. Any: an open binary file."""
     size = file.seek(0, os.SEEK_END)
     if size == 0:
         return 0, ""
-    file.seek(max(0, size - TAIL))
+    file.seek(max(0, size - TAIL_BYTES))
     raw = file.read()
     if not raw.endswith(b"\n"):
-        # Torn by the loss of power: it was never said to be there.
+        # A torn line, after a loss of power: no caller was told that it exists.
         file.truncate(size - len(raw) + raw.rfind(b"\n") + 1)
-        return _last(file, path)
-    entry = _read(raw.splitlines()[-1], path)
+        return _last_entry(file, path)
+    entry = _parse_line(raw.splitlines()[-1], path)
     return int(entry["number"]), str(entry["hash"])
 
 
-def _read(raw: bytes, path: Path) -> dict[str, Any]:
+def _parse_line(raw: bytes, path: Path) -> dict[str, Any]:
     try:
         found = json.loads(raw)
         return {name: found[name] for name in ("number", "at", "who", "what", "about", "hash")}
     except (ValueError, KeyError, TypeError):
-        raise AuditError(f"{path}: a line is no line of this record. Look at it; move the file away only with a note "
-                         "why") from None
+        raise AuditError(f"{path}: a line is no line of this record. Look at it, and move the file away only with a "
+                         "note that says why") from None
 
 
-def _line(body: Mapping[str, Any], before: str) -> bytes:
+def _format_line(body: Mapping[str, Any], before: str) -> bytes:
     text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256((before + text).encode()).hexdigest()
     return f'{text[:-1]},"hash":"{digest}"}}\n'.encode()

@@ -1,7 +1,7 @@
-"""Derive the tables of records from the declarations of their fields (`routing.core.declare`).
+"""Derive the tables of records from the declarations of their fields (`routing.core.model.declare`).
 
-A value of a row goes into its column as text, number or truth value; a tuple, set or mapping goes in as JSON text. Both
-databases get the same values.
+A value of a row goes into its column as text, number or truth value. A tuple, set or mapping goes in as JSON text.
+Both databases get the same values.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Double, Integer, Text
 
-from routing.core.declare import Stored
-from routing.core.ids import OfferId
 from routing.core.journal import read_value, write_value
+from routing.core.model.declare import Stored
+from routing.core.model.ids import OfferId
 
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-"""Of rows that are numbered. On SQLite both hold 64 bits, and a key that is called INTEGER needs no index of its own:
-one page less in each commit, for each such table (sqlite.org/lang_createtable.html, 5)."""
+"""Type of numbered keys. Both variants hold 64 bits.
+
+On SQLite a key of the type INTEGER needs no separate index (sqlite.org/lang_createtable.html, 5). That saves one page
+of each commit for each such table.
+"""
 
 _SIMPLE: dict[Any, Any] = {str: Text, int: Integer, float: Double, bool: Boolean, OfferId: BigInteger}
 
@@ -43,7 +46,7 @@ def column_of(field: Stored) -> Column[Any]:
 
 
 def checks_of(fields: tuple[Stored, ...]) -> list[CheckConstraint]:
-    """Return for each column of words the check that lets only words of its enum in."""
+    """Return, for each column of words, the check that admits only the words of its enum."""
     words = [(field.column, kind) for field in fields for kind, _ in [plain_of(field.type)]
              if isinstance(kind, type) and issubclass(kind, StrEnum)]
     return [CheckConstraint(f"{column} IN ({', '.join(repr(str(one)) for one in kind)})", name=f"{column}_known")
@@ -51,7 +54,7 @@ def checks_of(fields: tuple[Stored, ...]) -> list[CheckConstraint]:
 
 
 def writer_of(field: Stored) -> Callable[[Any], Any] | None:
-    """Return the function from a value of a row to that of its column. None if the value goes in as it is."""
+    """Return the function from a value of a row to the value of its column, or None if both are the same."""
     kind, _ = plain_of(field.type)
     if getattr(kind, "__supertype__", kind) in _SIMPLE:
         return None
@@ -61,7 +64,7 @@ def writer_of(field: Stored) -> Callable[[Any], Any] | None:
 
 
 def reader_of(field: Stored) -> Callable[[Any], Any] | None:
-    """Return the function from a value of a column to that of its row. None if the value is the same."""
+    """Return the function from a value of a column to the value of its row, or None if both are the same."""
     kind, _ = plain_of(field.type)
     if getattr(kind, "__supertype__", kind) in _SIMPLE:
         return None

@@ -1,7 +1,7 @@
-"""Opening the database, and saying in plain words what is wrong with it.
+"""Open the database, and say in plain words what is wrong with it.
 
-SQLite: WAL with `synchronous=FULL`, so a commit that returned survives the loss of power, and readers never wait for
-the writer. PostgreSQL: as the server is set; it must have `fsync` and `synchronous_commit` on.
+SQLite runs in WAL mode with `synchronous=FULL`. A commit that returned survives the loss of power, and readers never
+wait for the writer. PostgreSQL runs as the server is set, and must have `fsync` and `synchronous_commit` on.
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ from routing.store.errors import StoreConflict, StoreError, StoreUnavailable
 from routing.store.write_ahead import PAGES_MAX
 
 LOCK_S = 10.0
-"""How long a transaction waits for another program's lock. Ours are over in milliseconds, a backup's in seconds;
-longer than this and callers notice."""
+"""Longest wait of a transaction for another program's lock.
+
+Transactions of a node take milliseconds, and a backup takes seconds. Callers would notice a longer wait.
+"""
 
 POSTGRES_MIN = 150000
 """PostgreSQL 15."""
 
 
 def url_of(where: str | Path) -> URL:
-    """A path is a SQLite file; `postgresql://…` is served by psycopg 3. Raises `StoreUnavailable` for others."""
+    """Return the URL of a state: a path means a SQLite file, and `postgresql://…` means psycopg 3.
+
+    Raise `StoreUnavailable` for any other database.
+    """
     if isinstance(where, Path) or "://" not in where:
         return URL.create("sqlite", database=str(Path(where).absolute()))
     url = make_url(where)
@@ -40,17 +45,17 @@ def url_of(where: str | Path) -> URL:
                                      "postgresql://user@host/database")
 
 
-def place(url: URL) -> str:
-    """The database for messages, without user and password."""
+def describe_url(url: URL) -> str:
+    """Return the name of the database for messages, without user and password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return f"{url.database} on {url.host or 'the local socket'}"
 
 
-def connect(url: URL, *, read_only: bool = False, max_page_count: int | None = None) -> Engine:
-    """An engine for one connection, held by one thread. Values of rows never get into messages or logs."""
+def connect_engine(url: URL, *, read_only: bool = False, max_page_count: int | None = None) -> Engine:
+    """Return an engine for one connection that one thread holds. Values of rows never appear in messages or logs."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, read_only, max_page_count)
+        return _connect_sqlite(url, read_only, max_page_count)
     return create_engine(url, poolclass=NullPool, hide_parameters=True,
                          connect_args={"connect_timeout": int(LOCK_S), "options": _server_options(read_only)})
 
@@ -60,7 +65,7 @@ def _server_options(read_only: bool) -> str:
     return options + (" -c default_transaction_read_only=on" if read_only else "")
 
 
-def _sqlite(url: URL, read_only: bool, max_page_count: int | None) -> Engine:
+def _connect_sqlite(url: URL, read_only: bool, max_page_count: int | None) -> Engine:
     path = Path(str(url.database))
     if not read_only:
         _make_private(path)
@@ -68,32 +73,32 @@ def _sqlite(url: URL, read_only: bool, max_page_count: int | None) -> Engine:
                            connect_args={"timeout": LOCK_S, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
-    def _set(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions by itself: it would begin them too late, as readers.
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions: it would begin them too late, as readers.
         connection.isolation_level = None
         if not read_only:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA wal_autocheckpoint={PAGES_MAX}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        # What is changed or taken out leaves nothing behind in its page: an erased number is gone from the file.
+        # Deleted content leaves nothing in its page, so an erased number is gone from the file.
         connection.execute("PRAGMA secure_delete=ON")
         if max_page_count is not None:
             connection.execute(f"PRAGMA max_page_count={int(max_page_count)}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
 
-    def begin(connection: Any) -> None:
-        # A writer takes its lock at the beginning: a lock that is wanted in the middle is refused without waiting.
+    def begin_transaction(connection: Any) -> None:
+        # A writer takes its lock at the beginning. A lock that is wanted in the middle is refused without a wait.
         connection.dbapi_connection.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
-    # No listener for "begin": it could run this only by way of SQLAlchemy's results, for the price of a statement more.
-    engine.dialect.do_begin = begin  # type: ignore[assignment]
+    # No listener for "begin": it would run this as one more statement, through SQLAlchemy's results.
+    engine.dialect.do_begin = begin_transaction  # type: ignore[assignment]
     return engine
 
 
 def _make_private(path: Path) -> None:
-    """The file is made for its owner only; SQLite gives its WAL the same mode."""
+    """Create the file for its owner only. SQLite gives the WAL the same mode."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
@@ -102,8 +107,7 @@ def _make_private(path: Path) -> None:
 
 
 def check_server(connection: Connection, where: str) -> None:
-    """Refuse a PostgreSQL server that is too old, or that would lose what it has acknowledged. Raises
-    `StoreUnavailable`."""
+    """Raise `StoreUnavailable` for a PostgreSQL server that is too old or that may lose acknowledged commits."""
     version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
     if version < POSTGRES_MIN:
         raise StoreUnavailable("broken", f"{where} is PostgreSQL {version // 10000}; Santral needs 15 or later")
@@ -113,13 +117,15 @@ def check_server(connection: Connection, where: str) -> None:
 
 
 def driver_of(engine: Engine) -> Any:
-    """The driver's module, with its errors."""
+    """Return the driver's module, which has its errors."""
     return engine.dialect.loaded_dbapi
 
 
-def lifted(error: Any, connection: Connection) -> DBAPIError:
-    """SQLAlchemy's error for one that the driver raised where SQLAlchemy did not look. A connection that is gone is
-    made anew at the next use."""
+def wrap_driver_error(error: Any, connection: Connection) -> DBAPIError:
+    """Return SQLAlchemy's error for a driver's error that passed SQLAlchemy by.
+
+    A lost connection is opened again at its next use.
+    """
     dialect = connection.dialect
     gone = dialect.is_disconnect(error, None, None)
     if gone:
@@ -130,37 +136,41 @@ def lifted(error: Any, connection: Connection) -> DBAPIError:
     return found
 
 
-def translated(error: DBAPIError, url: URL, *, reading: bool = False) -> StoreError:
-    """The store's error for a driver's. Its text is built from codes only: drivers quote rows. `reading`: by a command,
-    which is asked again, and no node."""
-    where = place(url)
+def store_error(error: DBAPIError, url: URL, *, reading: bool = False) -> StoreError:
+    """Return the store's error for a driver's error.
+
+    The text uses codes only, because drivers quote rows. `reading` chooses the words for a command that can be
+    repeated, not for a node.
+    """
+    where = describe_url(url)
     if isinstance(error, IntegrityError):
-        return StoreConflict(None, "commit", where, f"{_constraint(error)} forbids it")
-    kind = _kind(error)
-    words = _READING.get(kind, _WORDS[kind]) if reading else _WORDS[kind]
-    return StoreUnavailable(kind, words.format(where=where, code=_code(error), lock=LOCK_S))
+        return StoreConflict(None, "commit", where, f"{_constraint_of(error)} forbids it")
+    kind = _error_kind(error)
+    words = _READ_MESSAGES.get(kind, _MESSAGES[kind]) if reading else _MESSAGES[kind]
+    return StoreUnavailable(kind, words.format(where=where, code=_error_code(error), lock=LOCK_S))
 
 
-def _constraint(error: IntegrityError) -> str:
+def _constraint_of(error: IntegrityError) -> str:
     origin = error.orig
     if isinstance(origin, sqlite3.Error):
-        # "UNIQUE constraint failed: offers.contact": names of tables and columns, no values.
+        # For example "UNIQUE constraint failed: offers.contact": names of tables and columns, no values.
         return str(origin)
     name = getattr(getattr(origin, "diag", None), "constraint_name", None)
     return f"constraint {name}"
 
 
-def _code(error: DBAPIError) -> str:
+def _error_code(error: DBAPIError) -> str:
     origin = error.orig
     if isinstance(origin, sqlite3.Error):
         return str(getattr(origin, "sqlite_errorname", "") or type(origin).__name__)
     return str(getattr(origin, "sqlstate", None) or type(origin).__name__)
 
 
-def _kind(error: DBAPIError) -> str:
-    code = _code(error)
+def _error_kind(error: DBAPIError) -> str:
+    code = _error_code(error)
     if isinstance(error.orig, sqlite3.Error):
         return next((kind for start, kind in _SQLITE if code.startswith(start)), "broken")
+    # psycopg reports a failed connect without a code.
     if error.connection_invalidated or code == "OperationalError":
         return "gone"
     return next((kind for start, kind in _POSTGRES if code.startswith(start)), "broken")
@@ -173,29 +183,29 @@ _SQLITE = (("SQLITE_FULL", "full"), ("SQLITE_BUSY", "locked"), ("SQLITE_LOCKED",
 _POSTGRES = (("53", "full"), ("55P03", "locked"), ("40", "locked"), ("XX", "damaged"), ("25006", "readonly"),
              ("42501", "readonly"), ("08", "gone"), ("57P", "gone"))
 
-_WORDS = {
+_MESSAGES = {
     "full": "no space left for {where} ({code}): the disk, or the limit on the size of the database, is full. Nothing "
             "of this turn was written. Free space or raise the limit, then start the node again",
     "locked": "{where} is locked by another program for more than {lock:g} s ({code}). Nothing of this turn was "
               "written. End what holds it (a backup, an open sqlite3 shell), then start the node again",
     "damaged": "{where} is damaged ({code}). Stop, copy the file as it is, and restore the newest backup; callers "
-               "who wait are found again from Asterisk",
+               "who wait are found again through Asterisk",
     "readonly": "{where} cannot be opened or written ({code}). Its file and folder must belong to the user who runs "
                 "the node; a PostgreSQL server must be the primary",
     "gone": "{where} does not answer ({code}): the disk or the server is gone. Bring it back, then start the node "
-            "again, it reads what is true",
+            "again: it reads the true state",
     "broken": "{where} refused a statement ({code}). Nothing of this turn was written. `santral check` and the log of "
               "the database tell more",
 }
 
-_READING = {
+_READ_MESSAGES = {
     "locked": "{where} is locked by another program for more than {lock:g} s ({code}). End what holds it (a backup, "
               "an open sqlite3 shell), then ask again",
     "damaged": "{where} is damaged, or no database ({code}). Keep the file as it is, and ask a copy of the newest "
                "backup",
     "readonly": "{where} cannot be read ({code}). Its file must be readable for this user, and its folder writable: "
-                "SQLite keeps a file of its own beside it. Copy a state that may not be written to a folder that may",
+                "SQLite keeps another file next to it. Copy a state that is read-only to a folder that you may write",
     "gone": "{where} does not answer ({code}): the disk or the server is gone. Bring it back, then ask again",
     "broken": "{where} refused a question ({code}). The log of the database tells more",
 }
-"""What those are told who read a state: nothing was to be written."""
+"""Words for readers of a state, who wrote nothing."""

@@ -1,41 +1,45 @@
-"""Errors of the store.
+"""Name the errors of the store.
 
 StoreError
-├── StoreConflict      the rows are not as the fact says they were; nothing of the turn was written
+├── StoreConflict      the rows are not as the engine expected; nothing of the turn was written
 ├── StoreUnavailable   the database cannot take or give anything now (disk full, locked, damaged, gone)
 ├── LeaseHeld          another node works on this state
-├── LeaseLost          this node's lease is over: it must stop acting
-├── KeyFileError       a file with keys (of callers' numbers, of recordings) cannot be used, or lacks the key
-├── NoSound            a plain file holds nothing that can be kept
-└── DamagedRecording   a sealed file is not as it was written
+├── LeaseLost          this node's lease is over: the node must stop acting
+├── KeyFileError       a key file (of callers' numbers or recordings) cannot be used or lacks the key
+├── NoSound            a plain file holds nothing to keep
+└── DamagedRecording   an encrypted file was changed or truncated
 
-A message says what, where and how to mend it. It never holds a value out of a row: a row has callers' numbers in it.
+A message says what is wrong, where, and how to repair it. A message never holds a value of a row, because rows hold
+callers' numbers.
 """
 
 from __future__ import annotations
 
 
 class StoreError(Exception):
-    """Root of the store's errors."""
+    """Root of the errors of the store."""
 
 
 class StoreConflict(StoreError):
-    """Compare-and-set failed or a unique index refused: engine and store disagree. Nothing of the turn is written.
+    """A compare-and-set failed or a unique index refused: engine and store disagree. Nothing of the turn is written.
 
-    `seq` is the number of the fact (None: the conflict showed at the commit), `fact` its kind, `subject` the id of the
-    contact, offer or agent, `why` what the store expected.
+    `seq` is the number of the fact, or None if the conflict appeared at the commit. `fact` is its kind. `subject` is
+    the id of the contact, offer or agent. `why` is what the store expected.
     """
 
     def __init__(self, seq: int | None, fact: str, subject: str, why: str) -> None:
         super().__init__(f"store: fact {seq} ({fact} {subject}) does not fit: {why}. Nothing of this turn was written; "
-                         "start the node again, it reads the rows anew")
+                         "start the node again: it then reads the rows again")
         self.seq, self.fact, self.subject, self.why = seq, fact, subject, why
 
 
 class StoreUnavailable(StoreError):
-    """The database does not work now. `kind`: `full`, `locked`, `damaged`, `readonly`, `gone`, `newer`, `busy`,
-    `closed`, `broken`. When it comes out of a commit, nothing of that turn is written, except with kind `gone`: a
-    connection lost inside the commit leaves it open, and the next start reads what is true."""
+    """The database does not work now.
+
+    `kind` is one of `full`, `locked`, `damaged`, `readonly`, `gone`, `newer`, `busy`, `closed` and `broken`. After a
+    failed commit nothing of the turn is written, except perhaps with `gone`. A connection lost inside the commit leaves
+    the outcome open, and the next start reads the true state.
+    """
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"store: {message}")
@@ -48,12 +52,12 @@ class LeaseHeld(StoreError):
     def __init__(self, node: str, pid: int, here: bool, expires_in_s: float, expires: float) -> None:
         where = f"on this machine as process {pid}" if here else "on another machine"
         super().__init__(f"store: node {node!r} already works on this state, {where}. Two nodes on one state would "
-                         "ring phones twice: stop the other one first, or give this one a state of its own")
+                         "ring phones twice: stop the other one first, or give this one another state")
         self.node, self.pid, self.here, self.expires_in_s, self.expires = node, pid, here, expires_in_s, expires
 
 
 class LeaseLost(StoreError):
-    """The lease of this node is over, or another node has taken it: nothing more may be done in its name."""
+    """The lease of this node is over, or another node has taken it. The node must do nothing more in its name."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"store: this node no longer holds its state: {why}. It stops; start it again when no other "
@@ -65,11 +69,11 @@ class KeyFileError(StoreError):
 
 
 class NoSound(StoreError):
-    """A plain file is no sound that can be kept: another kind, empty, too short."""
+    """A plain file is no sound to keep: it has another format, is empty or is too short."""
 
 
 class DamagedRecording(StoreError):
-    """A sealed file was changed or cut off. What was given out before is sound."""
+    """An encrypted file was changed or truncated. The pieces before the fault are sound."""
 
     def __init__(self, recording: str, why: str) -> None:
         super().__init__(f"recording {recording}: {why}. Restore its file from the backup; its key is in the database")

@@ -1,7 +1,6 @@
-"""Brings the tables of a state to what this code needs, by alembic, without any file of the user's.
+"""Bring the tables of a state to the revision that this code needs, by alembic, without files of the user.
 
-alembic itself is imported only when there is something to do: after a crash each import is time in which nobody is
-routed.
+alembic is imported only if there is something to do. After a crash no caller is routed during an import.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ HEAD = max(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("r*.py"))
 TABLE = "alembic_version"
 
 
-def revision(connection: Connection) -> str | None:
-    """What the tables are at now; None: there are none yet."""
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision of the tables, or None without tables."""
     if not inspect(connection).has_table(TABLE):
         return None
     found = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalar_one_or_none()  # noqa: S608
@@ -35,9 +34,12 @@ def revision(connection: Connection) -> str | None:
 
 
 @contextmanager
-def unreferenced(connection: Connection) -> Iterator[None]:
-    """Around the transaction of an `upgrade`. alembic changes a table of SQLite by a copy and drops the old one, to
-    which rows of others point; inside a transaction the pragma does nothing (sqlite.org/lang_altertable.html, 7)."""
+def without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """Switch foreign keys off around the transaction of an upgrade.
+
+    alembic changes a table of SQLite by a copy and drops the old one, to which other rows point. Inside a transaction
+    the pragma does nothing (sqlite.org/lang_altertable.html, 7).
+    """
     if connection.dialect.name != "sqlite":
         yield
         return
@@ -49,34 +51,39 @@ def unreferenced(connection: Connection) -> Iterator[None]:
         raw.execute("PRAGMA foreign_keys=ON")
 
 
-def upgrade(connection: Connection, target: str = HEAD) -> None:
-    """Bring the tables to `target`, inside the caller's transaction (`unreferenced` when there may be rows). Raises
-    `StoreUnavailable` (`newer`) when they were made by a newer Santral."""
-    now = revision(connection)
+def upgrade_tables(connection: Connection, target: str = HEAD) -> None:
+    """Bring the tables to `target` inside the caller's transaction.
+
+    With rows in the tables, `without_foreign_keys` must surround that transaction. Raise `StoreUnavailable` (`newer`)
+    if a newer Santral made the tables.
+    """
+    now = current_revision(connection)
     if now == target:
         return
+    # alembic is slow to import, and most starts do not need it.
     from alembic import command
     from alembic.script import ScriptDirectory
-    config = settings(connection)
+    config = alembic_config(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if now is not None and now not in known:
         raise StoreUnavailable("newer", f"the state was written by a newer Santral (tables at {now}, this one knows up "
-                                        f"to {HEAD}). Run that version, or give this one a state of its own")
+                                        f"to {HEAD}). Run that version, or give this one another state")
     command.upgrade(config, target)
+    # Foreign keys were off, so rows without their target are found here.
     if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first() is not None:
         raise StoreUnavailable("broken", f"the tables could not be brought from {now} to {target}: rows would point to "
                                          "nothing. Nothing was changed. Run the version that wrote them, and please "
                                          "report it")
 
 
-def downgrade(connection: Connection, target: str) -> None:
-    """Back to an older revision (`base`: no tables), inside the caller's transaction."""
+def downgrade_tables(connection: Connection, target: str) -> None:
+    """Bring the tables back to an older revision (`base`: no tables), inside the caller's transaction."""
     from alembic import command
-    command.downgrade(settings(connection), target)
+    command.downgrade(alembic_config(connection), target)
 
 
-def settings(connection: Connection) -> Config:
-    """alembic's configuration, made in memory; `migrations/env.py` takes the connection out of it."""
+def alembic_config(connection: Connection) -> Config:
+    """Return alembic's configuration, made in memory. `migrations/env.py` takes the connection from it."""
     from alembic.config import Config
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

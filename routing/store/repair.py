@@ -1,6 +1,6 @@
-"""Rows that contradict each other are made to agree: outcomes before the engine is built, the rest as it decides.
+"""Make rows agree that contradict each other: outcomes before the engine is built, the rest as the engine decides.
 
-No kill leaves such rows (a turn is one transaction); a hand in the store or a fault of ours does.
+No kill leaves such rows, because a turn is one transaction. A manual change of the store or a bug does.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, bindparam, func, text, update
 
-from routing.core.model import ContactState, Outcome
+from routing.core.model.centre_model import ContactState, Outcome
 from routing.core.records import Contact, Offer
 from routing.core.stored import ROWS, Row
 from routing.store.schema import CONTACT_LIVE, agents, contacts, offers, one_of
@@ -25,7 +25,7 @@ _MEND_OFFER = (update(offers).where(offers.c.offer == bindparam("b_offer"))
 _MEND_AGENT = (update(agents).where(agents.c.agent == bindparam("b_agent"))
                .values(state=bindparam("state"), seat=bindparam("seat"), wrapup_until=None))
 _LIVE = text(one_of("state", CONTACT_LIVE))
-"""No start looks at every contact there ever was."""
+"""Condition that keeps a start from reading every contact that ever existed."""
 _WITH_OUTCOME = (update(contacts).where(_LIVE, contacts.c.outcome.is_not(None),
                                         contacts.c.state != ContactState.WRAPPING.value)
                  .values(state=ContactState.WRAPPING.value))
@@ -34,20 +34,26 @@ _WITHOUT = (update(contacts).where(_LIVE, contacts.c.outcome.is_(None),
             .values(outcome=Outcome.ANSWERED.value, ended_at=contacts.c.changed_at))
 
 
-def mend_outcomes(connection: Connection) -> None:
-    """Who has an outcome is wrapped up, and who is wrapped up has one: the engine is not told outcomes, so this is
-    settled before it is built."""
+def repair_outcomes(connection: Connection) -> None:
+    """Make state and outcome of live contacts agree.
+
+    A contact with an outcome is in wrap-up, and a contact in wrap-up has an outcome. The engine gets no outcomes, so
+    this is settled before it is built.
+    """
     connection.execute(_WITH_OUTCOME)
     connection.execute(_WITHOUT)
 
 
-def mend(connection: Connection, rows: Iterable[Row]) -> None:
-    """Make rows read as given, inside the caller's transaction: what a restart found contradictory, and the engine has
-    decided."""
+def repair_rows(connection: Connection, rows: Iterable[Row]) -> None:
+    """Set rows to the given values, inside the caller's transaction.
+
+    A restart found them contradictory, and the engine has decided.
+    """
     for row in rows:
         state = {"state": row.state.value}
         if isinstance(row, ROWS[Offer]):
             connection.execute(_MEND_OFFER, {"b_offer": row.offer, **state})
+        # A completed contact keeps its agent and gets an outcome. Any other one returns to its queue without offer.
         elif isinstance(row, ROWS[Contact]):
             done = row.state is ContactState.COMPLETED
             connection.execute(_MEND_DONE if done else _MEND_CONTACT, {"b_contact": row.contact, **state})

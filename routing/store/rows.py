@@ -1,7 +1,7 @@
-"""Write the rows that a turn has changed, each compared before it is set.
+"""Write the rows that a turn has changed, each with a compare-and-set.
 
 `UPDATE … WHERE key = … AND version = …`. A change that hits no row, or that a unique index refuses, is a
-`StoreConflict`, and the transaction of the whole turn is rolled back. Statements are built once (`statement.py`).
+`StoreConflict`. The transaction of the whole turn is then rolled back. Statements are built once (`statement.py`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from sqlalchemy import Table, Text, bindparam, delete, false, insert, null, sele
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from routing.core.declare import END, STATE, Stored
-from routing.core.facts import Fact, Moved, Queued
-from routing.core.model import AgentState, Channel
+from routing.core.model.centre_model import AgentState, Channel
+from routing.core.model.declare import END, STATE, Stored
+from routing.core.model.facts import Fact, Moved, Queued
+from routing.core.model.talk_facts import CallerFlaggedAbusiveRecorded, ConsultCompleted
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS, ROWS, Change, Row
-from routing.core.talk_facts import AbuseNoted, Introduced
 from routing.store.columns import writer_of
 from routing.store.errors import StoreConflict
 from routing.store.schema import (
@@ -26,20 +26,22 @@ from routing.store.schema import (
     OFFER_WITH_AGENT,
     OFFER_WITH_CALLER,
     agents,
+    caller_inputs,
     contacts,
-    keyed,
     offers,
     one_of,
 )
 from routing.store.statement import Statement
 
 SLOTS_MAX = 64
-"""Slots of a channel that one agent may fill: far above any capacity a person can have, so that a wrong engine is
-refused and not obeyed for ever."""
+"""Slots of a channel that one agent may fill.
+
+This is far above any capacity of a person, so that a wrong engine is refused and not obeyed without end.
+"""
 
 
 class _Plan:
-    """How the rows of one table are written."""
+    """Hold the statements that write the rows of one table."""
 
     def __init__(self, kind: type, table: Table, *more: str) -> None:
         self.table, self.more = table, more
@@ -66,6 +68,7 @@ class _Plan:
         """Return the statement that sets the columns always written and those of `groups`."""
         statement = self._updates.get(groups)
         if statement is None:
+            # A column without a group changes with every version of the row.
             names = [name for name, field in self._fields.items()
                      if not field.once and (not field.group or field.group & groups)]
             names += [name for name in self.more if name == "changed_at"]
@@ -99,25 +102,28 @@ _OF_CONTACT = contacts.alias("of_contact")
 _NOT_ABUSED = Statement(update(contacts).where(
     text("abusive"), contacts.c.caller_hash == select(_OF_CONTACT.c.caller_hash).where(
         _OF_CONTACT.c.contact == bindparam("b_contact")).scalar_subquery()).values(abusive=false()))
-"""Of all contacts of the caller: what was said of them before is taken back too."""
-_UNKEYED = Statement(delete(keyed).where(keyed.c.contact == bindparam("b_contact")))
+"""Of all contacts of the caller: an earlier flag is taken back as well."""
+_UNKEYED = Statement(delete(caller_inputs).where(caller_inputs.c.contact == bindparam("b_contact")))
 
 
-class Rows:
-    """Writes changes with one cursor of the driver, inside the caller's transaction. `refused`: the driver's error for
-    what an index or a check refuses; `seq`: the number of the first fact of the turn, for messages; `facts`: of the
-    turn."""
+class FactRows:
+    """Write changes with one cursor of the driver, inside the caller's transaction.
+
+    `refused` is the driver's error for a refusal by an index or a check. `seq` is the number of the first fact of the
+    turn, for messages. `facts` are the facts of the turn.
+    """
 
     def __init__(self, cursor: DBAPICursor, dialect: Dialect, refused: type[Exception], seq: int,
                  facts: Sequence[Fact] = ()) -> None:
         self._cursor, self._dialect, self._refused, self._seq, self._facts = cursor, dialect, refused, seq, facts
 
     def write(self, changes: Sequence[Change]) -> None:
-        """Write the changes of a turn. Raises `StoreConflict`; then the caller rolls back."""
+        """Write the changes of a turn. Raise `StoreConflict`, after which the caller rolls back."""
         seen, begin = set(), 0
         for place, change in enumerate(changes):
             if change.kind is Contact:
-                if not change.before and change.row.contact in seen:  # the earlier one of this id ends first
+                # An earlier contact with the same id ends before the new one begins.
+                if not change.before and change.row.contact in seen:
                     self._write(changes[begin:place])
                     begin = place
                 seen.add(change.row.contact)
@@ -130,36 +136,38 @@ class Rows:
         # 1. New contacts come first, because the rows of offers point to them.
         for change in by.get((Contact, True), ()):
             self._do(change, _CONTACTS, self._add_contact)
-        # 2. Offers that let their contact or agent go come before those that hold one: no index may see two at once.
+        # 2. Offers that release a contact or an agent come before offers that hold one, because no index may see two at
+        #    once.
         for change in sorted(by.get((Offer, False), ()), key=_holds):
             self._do(change, _OFFERS, self._change)
         for change in by.get((Offer, True), ()):
             self._do(change, _OFFERS, self._add_offer)
         for change in by.get((Contact, False), ()):
             self._do(change, _CONTACTS, self._change)
-        # 3. Agents may have changed seats with each other, so each of several leaves the old seat first.
+        # 3. Agents may have swapped seats, so each of several agents leaves the old seat first.
         known = sorted(by.get((AgentRecord, False), ()), key=lambda one: one.row.state is not AgentState.SIGNED_OUT)
         moved = [change for change in known if change.groups & STATE]
         for change in moved if len(moved) > 1 else ():
-            self._run(_LEAVE_SEAT, b_agent=change.row.agent)
+            self._run_statement(_LEAVE_SEAT, b_agent=change.row.agent)
         for change in known:
             self._do(change, _AGENTS, self._change)
         for change in by.get((AgentRecord, True), ()):
             self._do(change, _AGENTS, self._add)
 
-    def apply(self, fact: Fact) -> None:
-        """Change what a fact changes beside the rows of its records: other contacts of the caller, what was keyed."""
-        if isinstance(fact, AbuseNoted):
+    def apply_fact(self, fact: Fact) -> None:
+        """Make the changes of a fact beyond the rows of its records: flags of the caller's other contacts, and keyed
+        input."""
+        if isinstance(fact, CallerFlaggedAbusiveRecorded):
             if not fact.abusive:
-                self._run(_NOT_ABUSED, b_contact=fact.contact)
-        elif isinstance(fact, Moved | Introduced) and fact.unknown:
-            self._run(_UNKEYED, b_contact=fact.contact)
+                self._run_statement(_NOT_ABUSED, b_contact=fact.contact)
+        elif isinstance(fact, Moved | ConsultCompleted) and fact.caller_anonymised:
+            self._run_statement(_UNKEYED, b_contact=fact.contact)
 
     def _do(self, change: Change, plan: _Plan, write: Any) -> None:
         try:
             write(change, plan)
         except self._refused as error:
-            # The driver's words quote the row (PostgreSQL does): only the class is told.
+            # The driver's words may quote the row (PostgreSQL does), so only the class is reported.
             why = f"an index or check of the table refused it ({type(error).__name__})"
             raise self._conflict(change, why) from None
 
@@ -167,48 +175,49 @@ class Rows:
         plan = _PLANS[change.kind]
         return StoreConflict(self._seq, plan.table.name, f"{plan.key} {change.row[plan.place]}", why)
 
-    def _run(self, statement: Statement, **values: Any) -> int:
-        return statement.run(self._cursor, self._dialect, values)
+    def _run_statement(self, statement: Statement, **values: Any) -> int:
+        return statement.run_once(self._cursor, self._dialect, values)
 
     def _change(self, change: Change, plan: _Plan) -> None:
-        found = plan.update(change.groups).run(self._cursor, self._dialect, {
+        found = plan.update(change.groups).run_once(self._cursor, self._dialect, {
             **plan.values(change.row), "changed_at": change.at, "b_key": change.row[plan.place],
             "b_before": change.before})
+        # No row with the expected version: engine and store disagree.
         if found != 1:
             without = " without an outcome" if change.groups & END else ""
             raise self._conflict(change, f"expected version {change.before}{without}")
 
     def _add(self, change: Change, plan: _Plan) -> None:
-        plan.insert.run(self._cursor, self._dialect, plan.values(change.row))
+        plan.insert.run_once(self._cursor, self._dialect, plan.values(change.row))
 
     def _add_contact(self, change: Change, plan: _Plan) -> None:
         values = {**plan.values(change.row), "changed_at": change.at}
-        if plan.insert_new.run(self._cursor, self._dialect, values) == 1:
+        if plan.insert_new.run_once(self._cursor, self._dialect, values) == 1:
             return
-        # Asterisk counts anew after its start: with a clock that was set back a caller may get the id of an earlier
-        # one. That one's record stays, under a name of its own (no Uniqueid has a `~`).
+        # Asterisk counts from the start again. With a clock that was set back, a caller may get the id of an earlier
+        # one. The earlier record stays under another name (no Uniqueid has a `~`).
         contact = change.row.contact
-        self._run(_ENDED_BEFORE, b_contact=contact)
+        self._run_statement(_ENDED_BEFORE, b_contact=contact)
         if self._cursor.fetchone() is not None:
             # The number is that of the fact which brings the new one.
             name = f"{contact}~{self._number_of(change)}"
             for statement in _RENAME:
-                self._run(statement, b_contact=contact, b_name=name)
-        plan.insert.run(self._cursor, self._dialect, values)
+                self._run_statement(statement, b_contact=contact, b_name=name)
+        plan.insert.run_once(self._cursor, self._dialect, values)
 
     def _number_of(self, change: Change) -> int:
         return next((fact.seq for fact in self._facts if isinstance(fact, Queued)
                      and fact.contact == change.row.contact and fact.at == change.row.queued_at), self._seq)
 
     def _add_offer(self, change: Change, plan: _Plan) -> None:
-        plan.insert.run(self._cursor, self._dialect, {**plan.values(change.row), "slot": self._slot(change)})
+        plan.insert.run_once(self._cursor, self._dialect, {**plan.values(change.row), "slot": self._free_slot(change)})
 
-    def _slot(self, change: Change) -> int:
-        """Voice has one slot: a second call is refused by the index. Other channels take the first that is free."""
+    def _free_slot(self, change: Change) -> int:
+        """Return the first free slot. Voice has one slot, so the index refuses a second call."""
         row = change.row
         if row.channel is Channel.VOICE or row.state not in OFFER_WITH_AGENT:
             return 0
-        self._run(_SLOTS, b_agent=row.agent, b_channel=row.channel.value)
+        self._run_statement(_SLOTS, b_agent=row.agent, b_channel=row.channel.value)
         taken = {slot for (slot,) in self._cursor.fetchall()}
         free = next((slot for slot in range(SLOTS_MAX) if slot not in taken), None)
         if free is None:
@@ -220,5 +229,5 @@ _PLANS: dict[type, _Plan] = {Contact: _CONTACTS, Offer: _OFFERS, AgentRecord: _A
 
 
 def _holds(change: Change) -> int:
-    """How much an offer holds: nothing, its agent, or its caller as well."""
+    """Return how much an offer holds: nothing, its agent, or its caller as well."""
     return (change.row.state in OFFER_WITH_AGENT) + (change.row.state in OFFER_WITH_CALLER)

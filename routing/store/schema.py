@@ -1,10 +1,12 @@
-"""The tables: one schema for SQLite and PostgreSQL (15 or later).
+"""Define the tables: one schema for SQLite and PostgreSQL (15 or later).
 
-Current rows (`contacts`, `offers`, `agents`) hold what is true now and how each contact ended; `journal` holds what the
-engine was told and `facts` what happened (the outbox). All times are Unix seconds of the engine's clock, except
-`leases.expires`, which is the database's own clock. Two partial unique indexes make a double assignment impossible,
-whatever the engine does: a contact has one offer that rings or talks, an agent one offer in each slot of a channel
-(wrap-up still fills the slot). They exist on both databases with the same words.
+The rows of `contacts`, `offers` and `agents` hold the present, and how each contact ended. `journal` holds the engine's
+inputs, and `facts` holds what happened (the outbox). All times are Unix seconds of the engine's clock, except
+`leases.expires` by the database's clock.
+
+Two partial unique indexes make a double assignment impossible, whatever the engine does. A contact has one offer that
+rings or talks. An agent has one offer in each slot of a channel, and wrap-up still fills the slot. Both databases have
+these indexes with the same words.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from routing.core.stored import FIELDS
 from routing.store.columns import NUMBER, checks_of, column_of
 
 JOURNAL_FORMAT = "1"
-"""How the bodies of `journal` and `facts` are encoded (`routing/core/journal.py`). Kept in `meta`."""
+"""Encoding of the bodies of `journal` and `facts` (`routing/core/journal.py`), stored in `meta`."""
 
 CONTACT_LIVE = ("pending", "reserved", "assigned", "wrapping")
 OFFER_WITH_CALLER = ("pending", "accepted")
@@ -46,32 +48,33 @@ SMS_STATES = ("waiting", "sending", "sent", "failed", "expired")
 SMS_LIVE = ("waiting", "sending")
 
 SETTINGS_KINDS = ("Started", "Configured")
-"""Entries of the journal that hold the whole settings."""
+"""Entries of the journal that hold all settings."""
 
-NAMES = {
+CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""Every constraint has a name, so that a later migration can find it on both databases."""
+"""Every constraint has a name, so that a later migration finds it on both databases."""
 
-metadata = MetaData(naming_convention=NAMES)
+metadata = MetaData(naming_convention=CONSTRAINT_NAMES)
 
 
 def one_of(column: str, values: Iterable[str]) -> str:
-    """`column IN ('a', 'b')`, the same on both databases."""
+    """Return the condition `column IN ('a', 'b')`, with the same words for both databases."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 def _table(name: str, kind: type, *more: Column[Any] | Constraint) -> Table:
-    """Return the table of a class of records: its stored fields, and what only the store knows."""
+    """Return the table of a class of records, with columns that only the store knows."""
     fields = FIELDS[kind]
     return Table(name, metadata, *(column_of(one) for one in fields), *more, *checks_of(fields))
 
 
 contacts = _table("contacts", Contact, Column("changed_at", Double, nullable=False))
+# Rows that each start looks up have a partial index, so old rows do not slow a start down.
 Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),
       postgresql_where=text(one_of("state", CONTACT_LIVE)))
 Index("ix_contacts_queued_at", contacts.c.queued_at)
@@ -84,12 +87,14 @@ Index("ix_contacts_abusive", contacts.c.caller_hash, sqlite_where=text("abusive"
 offers = _table("offers", Offer, Column("slot", Integer, nullable=False, comment="voice has slot 0 only"),
                 ForeignKeyConstraint(["contact"], ["contacts.contact"]),
                 CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"))
+# A contact rings or talks once, and an agent has one offer in each slot: the two indexes against double assignment.
 Index("ux_offers_live_contact", offers.c.contact, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_CALLER)), postgresql_where=text(one_of("state", OFFER_WITH_CALLER)))
 Index("ux_offers_live_slot", offers.c.agent, offers.c.channel, offers.c.slot, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_AGENT)), postgresql_where=text(one_of("state", OFFER_WITH_AGENT)))
 
 agents = _table("agents", AgentRecord)
+# A seat belongs to one agent while the agent is signed in.
 Index("ux_agents_seat", agents.c.seat, unique=True, sqlite_where=text("state <> 'signed_out'"),
       postgresql_where=text("state <> 'signed_out'"))
 
@@ -101,6 +106,7 @@ journal = Table(
     Column("body", Text, nullable=False),
 )
 
+# The start of a replay is found by its kind, and a journal has few such entries.
 Index("ix_journal_settings", journal.c.seq, sqlite_where=text(one_of("kind", SETTINGS_KINDS)),
       postgresql_where=text(one_of("kind", SETTINGS_KINDS)))
 
@@ -155,8 +161,8 @@ recordings = Table(
     Column("seconds", Double, nullable=False),
     Column("keep_until", Double, nullable=False),
     Column("source", Text, nullable=False, comment="name of the plain file it was made from"),
-    Column("key_id", Text, nullable=False, comment="key of the key file that opens key_box"),
-    Column("key_box", Text, nullable=False, comment="the sealed key of its file: gone with the row"),
+    Column("key_id", Text, nullable=False, comment="key of the key file that opens key_encrypted"),
+    Column("key_encrypted", Text, nullable=False, comment="the sealed key of its file: gone with the row"),
     CheckConstraint(one_of("kind", RECORDING_KINDS), name="kind_known"),
 )
 Index("ux_recordings_source", recordings.c.source, unique=True)
@@ -164,33 +170,33 @@ Index("ix_recordings_contact", recordings.c.contact)
 Index("ix_recordings_at", recordings.c.at)
 Index("ix_recordings_keep_until", recordings.c.keep_until)
 
-keyed = Table(
-    "keyed", metadata,
+caller_inputs = Table(
+    "caller_inputs", metadata,
     Column("contact", Text, primary_key=True),
     Column("field", Text, primary_key=True),
     Column("hash", Text, nullable=False, comment="keyed hash of what was keyed in"),
-    Column("box", Text, nullable=False, comment="the digits encrypted; empty: not kept"),
+    Column("value_encrypted", Text, nullable=False, comment="the digits encrypted; empty: not kept"),
     Column("at", Double, nullable=False),
 )
-Index("ix_keyed_hash", keyed.c.hash)
-Index("ix_keyed_at", keyed.c.at)
+Index("ix_caller_inputs_hash", caller_inputs.c.hash)
+Index("ix_caller_inputs_at", caller_inputs.c.at)
 
-wishes = Table(
-    "wishes", metadata,
+caller_preferences = Table(
+    "caller_preferences", metadata,
     Column("caller_hash", Text, primary_key=True, comment="keyed hash of the number"),
     Column("slow", Boolean, nullable=False, comment="slow speech from the beginning"),
     Column("human_first", Boolean, nullable=False, comment="a person at once"),
     Column("day", Integer, nullable=False, comment="of the last call, in days since 1970: no closer"),
 )
-Index("ix_wishes_day", wishes.c.day)
+Index("ix_caller_preferences_day", caller_preferences.c.day)
 
-sms = Table(
-    "sms", metadata,
+sms_messages = Table(
+    "sms_messages", metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=False),
     Column("contact", Text, nullable=False),
     Column("leaf", Text, nullable=False, comment="node of the menu whose twin in writing it is"),
     Column("caller", Text, nullable=False, comment="keyed hash of the number"),
-    Column("box", Text, nullable=False, comment="the number encrypted; empty when it is over"),
+    Column("number_encrypted", Text, nullable=False, comment="the number encrypted; empty when it is over"),
     Column("text", Text, nullable=False, comment="empty when it is over"),
     Column("asked_at", Double, nullable=False),
     Column("next_at", Double, nullable=False, comment="when it is sent, or tried again"),
@@ -198,11 +204,11 @@ sms = Table(
     Column("state", Text, nullable=False),
     CheckConstraint(one_of("state", SMS_STATES), name="state_known"),
 )
-Index("ix_sms_live", sms.c.id, sqlite_where=text(one_of("state", SMS_LIVE)),
+Index("ix_sms_messages_live", sms_messages.c.id, sqlite_where=text(one_of("state", SMS_LIVE)),
       postgresql_where=text(one_of("state", SMS_LIVE)))
-Index("ix_sms_caller", sms.c.caller)
-Index("ix_sms_contact", sms.c.contact)
-Index("ix_sms_asked_at", sms.c.asked_at)
+Index("ix_sms_messages_caller", sms_messages.c.caller)
+Index("ix_sms_messages_contact", sms_messages.c.contact)
+Index("ix_sms_messages_asked_at", sms_messages.c.asked_at)
 
 meta = Table(
     "meta", metadata,

@@ -1,9 +1,11 @@
-"""SQL of the writer, built once and run by the driver's own cursor.
+"""Build the SQL of the writer once, and run it by the driver's own cursor.
 
-A statement is written with SQLAlchemy, so both databases get the same words, and compiled once for the database at
-hand. Running it through SQLAlchemy would cost 40 to 60 us of processor time each, three quarters of a commit (measured:
-SQLite itself takes 5 to 10); nothing of what it does there is needed: results are row counts, values are text, numbers
-and truth values, which both drivers take as they are.
+A statement is written with SQLAlchemy, so both databases get the same words, and is compiled once for each kind of
+database. SQLAlchemy's execution would cost 40 to 60 us of processor time for each statement. That is three quarters of
+a commit (measured: SQLite itself takes 5 to 10 us).
+
+Nothing of that work is needed here. Results are row counts. Values are text, numbers and truth values, which both
+drivers take as they are.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 Values = Mapping[str, Any]
-"""Any: what columns hold."""
+"""Any: the values of columns."""
 
 
 class Statement:
-    """A statement of ours; every parameter of it gets its value when it runs. `columns`: those an INSERT fills (None:
-    all); `tail`: words behind it that both databases know."""
+    """A statement whose parameters all get a value when it runs.
+
+    `columns` are the columns that an INSERT fills, or None for all. `tail` holds words for its end that both databases
+    know.
+    """
 
     def __init__(self, clause: Insert | Update | Delete | Select[Any], columns: Iterable[str] | None = None,
                  tail: str = "") -> None:
@@ -30,25 +35,26 @@ class Statement:
         self._columns = None if columns is None else list(columns)
         self._ready: dict[str, tuple[str, Callable[[Values], Any]]] = {}
 
-    def on(self, dialect: Dialect) -> tuple[str, Callable[[Values], Any]]:
-        """Text and the maker of its parameters, for one kind of database."""
+    def compile_for(self, dialect: Dialect) -> tuple[str, Callable[[Values], Any]]:
+        """Return the text and the function that makes its parameters, for one kind of database."""
         ready = self._ready.get(dialect.name)
         if ready is None:
             compiled: Any = self._clause.compile(dialect=dialect, column_keys=self._columns)
+            # SQLite's driver takes parameters by position, PostgreSQL's by name.
             names = compiled.positiontup
             take: Callable[[Values], Any] = dict if names is None else _in_order(names)
             ready = self._ready[dialect.name] = (f"{compiled}{self._tail}", take)
         return ready
 
-    def run(self, cursor: DBAPICursor, dialect: Dialect, values: Values) -> int:
-        """Once; the number of rows that were changed."""
-        text, take = self.on(dialect)
+    def run_once(self, cursor: DBAPICursor, dialect: Dialect, values: Values) -> int:
+        """Run the statement once, and return the number of changed rows."""
+        text, take = self.compile_for(dialect)
         cursor.execute(text, take(values))
         return cursor.rowcount
 
     def run_all(self, cursor: DBAPICursor, dialect: Dialect, rows: Iterable[Values]) -> None:
-        """For each of the rows."""
-        text, take = self.on(dialect)
+        """Run the statement for each of the rows."""
+        text, take = self.compile_for(dialect)
         cursor.executemany(text, [take(values) for values in rows])
 
 

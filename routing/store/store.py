@@ -1,7 +1,7 @@
-"""The store of a node: keeps turns, holds the lease, gives back what was kept.
+"""Keep the state of a node: write turns, hold the lease, and load what was kept.
 
-One thread owns the writing connection. A turn of the inbox is one transaction: its inputs, its facts and the rows they
-change are there together or not at all, and `commit` returns when they survive the loss of power.
+One thread owns the writing connection. A turn of the inbox is one transaction. Its inputs, its facts and the changed
+rows are all written or none is. `commit` returns when they survive the loss of power.
 """
 
 from __future__ import annotations
@@ -21,58 +21,73 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from routing.core.events import Event
-from routing.core.facts import Fact
-from routing.core.journal import encode
+from routing.core.journal import encode_record
+from routing.core.model.facts import Fact
 from routing.core.stored import Change, Row
+from routing.store import compaction, start_entry
 from routing.store import lease as leasing
-from routing.store import residue, start
-from routing.store.database import LOCK_S, check_server, connect, driver_of, lifted, place, translated, url_of
+from routing.store.database import (
+    LOCK_S,
+    check_server,
+    connect_engine,
+    describe_url,
+    driver_of,
+    store_error,
+    url_of,
+    wrap_driver_error,
+)
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
-from routing.store.migrate import unreferenced, upgrade
-from routing.store.reader import PAGE, Loaded, Reader, ServiceCount, load
-from routing.store.repair import mend, mend_outcomes
-from routing.store.rows import Rows
+from routing.store.migrate import upgrade_tables, without_foreign_keys
+from routing.store.reader import PAGE, LoadedState, Reader, ServiceCount, load_state
+from routing.store.repair import repair_outcomes, repair_rows
+from routing.store.rows import FactRows
 from routing.store.schema import JOURNAL_FORMAT, cursors, facts, journal, meta
 from routing.store.statement import Statement
 from routing.store.worker import Worker
-from routing.store.write_ahead import WriteAhead
+from routing.store.write_ahead import WriteAheadLog
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
 
 PATIENCE_S = TTL_S + RENEW_S
-"""How long a starting node waits for the lease of a node on another machine to end."""
+"""Longest time for which a starting node waits for the lease of a node on another machine."""
 
 SLOW_S = 1.0
-"""A turn that takes longer to be kept is told: callers begin to notice, and there is time to end what holds the store
-before the node does."""
+"""A commit that takes longer is logged.
 
-STILL_S = LOCK_S + 2 * RENEW_S
-"""How long a SQLite file may stand still (another program's lock, a slow disk) before its node stops acting. Nobody can
-take the lease of a file that stands still, for taking it is writing; and no command leaves before a turn is kept, which
-looks at the lease before and, when it took long, afterwards. So the limit is that of a transaction, whose error says
-what holds the file, with time for one that was waiting already. A PostgreSQL server that does not answer us may answer
-another node: there the end of the lease is the limit."""
+Callers begin to notice, and there is time to end the program that blocks the store before the node ends.
+"""
+
+STANDSTILL_MAX_S = LOCK_S + 2 * RENEW_S
+"""Longest time for which a SQLite file may be blocked (another program's lock, a slow disk) before its node stops
+acting.
+
+Nobody can take the lease of a blocked file, because that is a write. No command leaves before its turn is kept. A turn
+checks the lease before the write and, after a long write, again.
+
+So the limit is that of a transaction, whose error names what blocks the file, with time for one that already waited. A
+PostgreSQL server that does not answer this node may answer another one, so there the end of the lease is the limit.
+"""
 
 
-class Turn(Protocol):
-    """What one commit holds (the runner's `Turn` fits)."""
+class StoreTurn(Protocol):
+    """Content of one commit. The runner's `RunnerTurn` fits."""
 
     @property
     def events(self) -> Sequence[tuple[float, Event | None]]:
-        """Handled inputs with their time; None is the timer."""
+        """Return the handled inputs with their times. None is the timer."""
         ...
 
     @property
     def facts(self) -> Sequence[Fact]:
-        """What they made, numbered without a gap."""
+        """Return the facts of these inputs, numbered without a gap."""
         ...
 
     @property
     def changes(self) -> Sequence[Change]:
-        """The rows that they changed."""
+        """Return the changed rows."""
         ...
 
 
@@ -83,15 +98,18 @@ _SET_CURSOR = (update(cursors).where(cursors.c.name == bindparam("b_name"), curs
 
 
 class Store:
-    """Made by `Store.open`. Methods are for the loop's thread; errors are those of `routing.store.errors`."""
+    """Read and write the state of one node. Made by `Store.open_store`.
+
+    The methods are for the thread of the event loop. Their errors are those of `routing.store.errors`.
+    """
 
     def __init__(self, url: URL, *, max_page_count: int | None = None) -> None:
         self._url = url
-        self._engine = connect(url, max_page_count=max_page_count)
+        self._engine = connect_engine(url, max_page_count=max_page_count)
         self._driver = driver_of(self._engine)
         self._on_sqlite = url.get_backend_name() == "sqlite"
-        self._log = WriteAhead()
-        self._writer = Worker("santral-store-writer", lambda: self._log.bring_in(self._connection))
+        self._log = WriteAheadLog()
+        self._writer = Worker("santral-store-writer", lambda: self._log.checkpoint_log(self._connection))
         self._reading = Worker("santral-store-reader")
         self._reader = Reader(url.render_as_string(hide_password=False), node=True)
         self._connection: Connection | None = None
@@ -100,141 +118,163 @@ class Store:
         self._next_input = self._next_fact = 1
 
     @classmethod
-    async def open(cls, where: str | Path, *, max_page_count: int | None = None) -> Store:
-        """Open the state at a path (SQLite, made when it is not there) or `postgresql://…` URL and bring its tables up
-        to date. `max_page_count` limits a SQLite file, in pages of 4096 bytes. Raises `StoreUnavailable`."""
+    async def open_store(cls, where: str | Path, *, max_page_count: int | None = None) -> Store:
+        """Open a state and bring its tables up to date.
+
+        `where` is a path (SQLite, created if missing) or a `postgresql://…` URL. `max_page_count` limits a SQLite file,
+        in pages of 4096 bytes. Raise `StoreUnavailable` if the state cannot be opened.
+        """
         store = cls(url_of(where), max_page_count=max_page_count)
         try:
-            await store._writer.call(store._open)
+            await store._writer.call_function(store._open_connection)
         except BaseException:
             await store.close()
             raise
         return store
 
     async def close(self) -> None:
-        """Finish what was handed over, let the lease go, close both connections. Safe to repeat."""
+        """Finish what was handed over, release the lease, and close both connections. Safe to repeat."""
         try:
             if self._lease is not None and not self._writer.closed:
                 await self.release_lease()
         except StoreError:
-            # The lease ends by itself; the end of a node must not fail on it.
+            # The lease ends without help, and the end of a node must not fail because of it.
             self._lease = None
         if not self._writer.closed:
-            await self._writer.call(self._close)
-            await self._reading.call(self._reader.close)
+            await self._writer.call_function(self._close_connection)
+            await self._reading.call_function(self._reader.close)
         await self._writer.close()
         await self._reading.close()
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    async def commit(self, turn: Turn) -> None:
-        """Keep a turn; return when it is durable.
+    async def commit(self, turn: StoreTurn) -> None:
+        """Keep a turn, and return when it is durable.
 
-        Raises `StoreConflict` (the rows are not as the facts say), `LeaseLost` (another node took over),
-        `StoreUnavailable` (see `kind`). In each case nothing of the turn is written, except when it took longer than
-        the lease and another node has come right after it: then that one has read it.
+        Raise `StoreConflict` if the rows are not as the engine expected. Raise `LeaseLost` if another node took over,
+        and `StoreUnavailable` for other reasons (see `kind`).
+
+        After an error nothing of the turn is written, with one exception. If the commit took longer than the lease and
+        another node came right after it, that node has read the turn.
         """
         before = monotonic()
         told = Lock()
         told.acquire()
-        # A server is asked over the network: there the loop has time for others.
-        await self._writer.call(lambda: self._commit(turn, told), until=told if self._on_sqlite else None)
+        # A server is asked over the network, so there the loop has time for other work.
+        await self._writer.call_function(lambda: self._commit_turn(turn, told), until=told if self._on_sqlite else None)
         if (took := monotonic() - before) > SLOW_S:
-            log.warning("store.slow", seconds=round(took, 1))
+            log.warning("store.commit_delayed", seconds=round(took, 1))
 
     async def set_cursor(self, name: str, seq: int) -> None:
         """Note that a reader of facts is done up to `seq`. A cursor never goes back."""
-        def change(connection: Connection) -> None:
+        def move_cursor(connection: Connection) -> None:
+            # No row was changed: the cursor is new, or it is already further.
             if connection.execute(_SET_CURSOR, {"b_name": name, "b_seq": seq}).rowcount:
                 return
             if connection.execute(select(cursors.c.seq).where(cursors.c.name == name)).first() is None:
                 connection.execute(insert(cursors), {"name": name, "seq": seq})
-        await self._writer.call(lambda: self._in_transaction(change))
+        await self._writer.call_function(lambda: self._in_transaction(move_cursor))
 
-    async def repair(self, rows: Iterable[Row]) -> None:
-        """Set rows that contradicted each other to what they are given as. Without a comparison: nothing is running
-        yet. Raises as `commit` does."""
-        await self._writer.call(lambda: self._in_transaction(lambda connection: mend(connection, rows)))
+    async def repair_rows(self, rows: Iterable[Row]) -> None:
+        """Set rows that contradicted each other to the given values.
 
-    async def note(self, key: str, value: str) -> None:
-        """Keep a value that is no fact. An earlier one of the key is replaced."""
-        def change(connection: Connection) -> None:
+        There is no comparison, because nothing is running yet. Raises the same errors as `commit`.
+        """
+        await self._writer.call_function(lambda: self._in_transaction(lambda connection: repair_rows(connection, rows)))
+
+    async def note_value(self, key: str, value: str) -> None:
+        """Keep a value that is no fact. It replaces an earlier value of the key."""
+        def replace_value(connection: Connection) -> None:
             if not connection.execute(update(meta).where(meta.c.key == key).values(value=value)).rowcount:
                 connection.execute(insert(meta), {"key": key, "value": value})
-        await self._writer.call(lambda: self._in_transaction(change))
+        await self._writer.call_function(lambda: self._in_transaction(replace_value))
 
-    async def work(self, function: Callable[[Connection], T]) -> T:
-        """Do what is no turn in a transaction of its own, in the writer's thread. Keep it short: turns wait behind it.
-        Raises as `commit` does."""
-        def checked(connection: Connection) -> T:
+    async def run_write(self, function: Callable[[Connection], T]) -> T:
+        """Run a function that is no turn in a separate transaction, in the writer's thread.
+
+        Keep it short, because turns wait behind it. Raises the same errors as `commit`.
+        """
+        def run_checked(connection: Connection) -> T:
+            # A node that has lost its lease must write nothing, in whatever form.
             if self._lease is not None:
                 with closing(connection.connection.cursor()) as cursor:
-                    leasing.check(cursor, connection.dialect, self._lease)
+                    leasing.check_lease(cursor, connection.dialect, self._lease)
             return function(connection)
-        return await self._writer.call(lambda: self._in_transaction(checked))
+        return await self._writer.call_function(lambda: self._in_transaction(run_checked))
 
-    async def settle(self) -> bool:
-        """Bring what was changed from the log of the database into its file, and empty the log. False: somebody reads
-        what was before, and the log is as it was. PostgreSQL frees what is dead (`VACUUM`); its own log is the server's
-        business."""
-        return await self._writer.call(self._settle)
+    async def empty_log(self) -> bool:
+        """Bring changes from the log of the database into its file, and empty the log.
 
-    async def rebuild(self, within_s: float | None = None) -> bool:
-        """Write the whole file anew, so that nothing is left of what once stood in it; no turn can be kept meanwhile.
-        `within_s`: for a node that works on it. Then a copy is written beside the file first, for which no turn waits,
-        and False says that it took longer than this and nothing was done. PostgreSQL: `VACUUM FULL`."""
-        return await self._writer.call(lambda: self._rebuild(within_s))
+        Return False if somebody reads older data, which leaves the log as it was. PostgreSQL frees dead rows
+        (`VACUUM`), and its log is the server's concern.
+        """
+        return await self._writer.call_function(self._empty_log)
+
+    async def rewrite_file(self, within_s: float | None = None) -> bool:
+        """Rewrite the whole file, so that nothing is left of deleted content. No turn can be kept meanwhile.
+
+        `within_s` is for a node that works on the file. A trial copy is then written next to the file first, for which
+        no turn waits. Return False if the copy took longer than `within_s`, in which case nothing was done. PostgreSQL:
+        `VACUUM FULL`.
+        """
+        return await self._writer.call_function(lambda: self._rewrite_file(within_s))
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    async def load(self) -> Loaded:
-        """Everything that is alive, for the engine at start."""
-        def take(connection: Connection) -> Loaded:
-            mend_outcomes(connection)
-            return load(connection)
-        return await self._writer.call(lambda: self._in_transaction(take))
+    async def load_state(self) -> LoadedState:
+        """Return everything that is alive, for the engine at start."""
+        def load_repaired(connection: Connection) -> LoadedState:
+            # The engine gets no outcomes, so contradictions are settled before it is built.
+            repair_outcomes(connection)
+            return load_state(connection)
+        return await self._writer.call_function(lambda: self._in_transaction(load_repaired))
 
     async def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
-        """Committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
-        return await self._reading.call(lambda: self._reader.facts_after(seq, limit))
+        """Return committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
+        return await self._reading.call_function(lambda: self._reader.facts_after(seq, limit))
 
-    async def cursor(self, name: str) -> int | None:
-        """The last fact a reader is done with, 0 before the first; None: it never began."""
-        return await self._reading.call(lambda: self._reader.cursor(name))
+    async def read_cursor(self, name: str) -> int | None:
+        """Return the last fact that a reader has handled, 0 before the first, or None if it never began."""
+        return await self._reading.call_function(lambda: self._reader.read_cursor(name))
 
-    async def noted(self, key: str) -> str:
-        """What `note` was given for the key; empty: nothing."""
-        def look(connection: Connection) -> str:
+    async def read_value(self, key: str) -> str:
+        """Return the value that `note_value` kept for the key, or an empty text without one."""
+        def select_value(connection: Connection) -> str:
             return connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none() or ""
-        return await self._writer.call(lambda: self._in_transaction(look))
+        return await self._writer.call_function(lambda: self._in_transaction(select_value))
 
-    async def look(self, function: Callable[[Connection], T]) -> T:
-        """Ask what takes its time: in the reader's thread, and no turn waits for it, however long it takes. Raises
-        `StoreUnavailable`."""
-        return await self._reading.call(lambda: self._reader.look(function))
+    async def run_query(self, function: Callable[[Connection], T]) -> T:
+        """Run a slow query in the reader's thread, so that no turn waits for it.
 
-    async def counts(self) -> list[ServiceCount]:
-        """Contacts by service and outcome, of all time."""
-        return await self._reading.call(self._reader.counts)
+        Raise `StoreUnavailable` if the database does not work.
+        """
+        return await self._reading.call_function(lambda: self._reader.run_query(function))
+
+    async def count_contacts(self) -> list[ServiceCount]:
+        """Return the contacts of all time by service and outcome."""
+        return await self._reading.call_function(self._reader.count_contacts)
 
     # -- the lease ---------------------------------------------------------------------------------------------------
 
     async def take_lease(self, node: str, patience_s: float = PATIENCE_S) -> Lease:
-        """Become the one node that works on this state. From then on every commit looks whether it still is.
+        """Make this node the only one that works on the state. From then on every commit checks the lease.
 
-        A dead holder of this machine is replaced at once; one that may live on another machine is waited for until its
-        lease ends, or has not been renewed for as long as one lasts by our own steady clock. Raises
-        `LeaseHeld` when a process of this machine holds it, or another still does after `patience_s`.
+        A dead holder of this machine is replaced at once. A holder that may live on another machine keeps its lease
+        until the end. The lease also ends if it is not renewed for as long as a lease lasts, by this node's steady
+        clock.
+
+        Raise `LeaseHeld` if a process of this machine holds the lease, or another still does after `patience_s`.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + patience_s
+        # `seen` is the last expiry of a foreign holder, and `since` is when it was first seen.
         seen, since = 0.0, loop.time()
         while True:
             before = loop.time()
-            take = partial(leasing.take, node=node, holder=leasing.me(),
+            take = partial(leasing.take_lease, node=node, holder=leasing.this_process(),
                            unrenewed=seen if before - since > leasing.TTL_S else None)
             try:
-                taken = await self._writer.call(partial(self._in_transaction, take))
+                taken = await self._writer.call_function(partial(self._in_transaction, take))
             except LeaseHeld as held:
                 if held.here or loop.time() >= end:
                     raise
@@ -243,76 +283,82 @@ class Store:
                 await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
                 continue
             except StoreConflict:
-                # Two nodes made the first row at the same moment: the other was first, and is there at the next look.
+                # Two nodes made the first row at the same moment. The other one was first, and the next look finds it.
                 continue
             self._lease, self._lease_until = taken, before + TTL_S
             return taken
 
     async def keep_lease(self) -> None:
-        """Renew the lease every `RENEW_S` until cancelled. Ends with `LeaseLost` when another node has it, or the
-        database did not answer until `MARGIN_S` before the end (SQLite: for `STILL_S`): then the node must stop
-        acting."""
+        """Renew the lease every `RENEW_S` until cancelled.
+
+        Raise `LeaseLost` if another node has it, or if the database did not answer until `MARGIN_S` before the end. For
+        SQLite the limit is `STANDSTILL_MAX_S`. The node must then stop acting.
+        """
         while True:
             await asyncio.sleep(RENEW_S)
-            await self._renew()
+            await self._renew_lease()
 
     async def release_lease(self) -> None:
-        """Give the lease up, so that another node may begin at once."""
+        """Release the lease, so that another node may begin at once."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            await self._writer.call(
-                lambda: self._in_transaction(lambda connection: leasing.release(connection, lease)))
+            await self._writer.call_function(
+                lambda: self._in_transaction(lambda connection: leasing.release_lease(connection, lease)))
 
-    async def _renew(self) -> None:
+    async def _renew_lease(self) -> None:
         lease, loop = self._lease, asyncio.get_running_loop()
         if lease is None:
             raise LeaseLost("it was never taken, or was given up")
         before = loop.time()
-        # A process that was frozen may try once: if its epoch is still there, nobody was in between.
+        # A process that was frozen may try once. If its epoch is still there, no other node was in between.
         last = max(self._acts_until, before + RENEW_S)
         try:
             async with asyncio.timeout_at(last):
-                await self._writer.call(partial(self._extend, lease))
+                await self._writer.call_function(partial(self._extend_lease, lease))
         except TimeoutError:
             raise LeaseLost("the database did not answer in time") from None
         except StoreUnavailable as error:
+            # One failed answer is no loss: the next renewal may come in time.
             if loop.time() + RENEW_S >= self._acts_until:
                 raise LeaseLost(str(error)) from None
 
     @property
     def _acts_until(self) -> float:
-        """When the node stops acting without another renewal, by our own steady clock."""
+        """Return when the node stops acting without another renewal, by its steady clock."""
         if self._on_sqlite:
-            return self._lease_until - TTL_S + STILL_S
+            return self._lease_until - TTL_S + STANDSTILL_MAX_S
         return self._lease_until - MARGIN_S
 
     # -- in the writer's thread --------------------------------------------------------------------------------------
 
-    def _open(self) -> None:
+    def _open_connection(self) -> None:
         try:
             self._connection = self._engine.connect()
-            with unreferenced(self._connection):
-                self._in_transaction(self._prepare)
+            with without_foreign_keys(self._connection):
+                self._in_transaction(self._prepare_tables)
         except DBAPIError as error:
-            raise translated(error, self._url) from None
+            raise store_error(error, self._url) from None
 
-    def _prepare(self, connection: Connection) -> None:
+    def _prepare_tables(self, connection: Connection) -> None:
+        # 1. Refuse a server that would lose commits, then bring the tables up to date.
         if connection.dialect.name == "postgresql":
-            check_server(connection, place(self._url))
-        upgrade(connection)
+            check_server(connection, describe_url(self._url))
+        upgrade_tables(connection)
+        # 2. Refuse records that this version cannot decode.
         found = connection.execute(select(meta.c.value).where(meta.c.key == "journal_format")).scalar_one_or_none()
         if found is None:
             connection.execute(insert(meta), {"key": "journal_format", "value": JOURNAL_FORMAT})
         elif found != JOURNAL_FORMAT:
-            raise StoreUnavailable("newer", f"records in {place(self._url)} have format {found}, this version reads "
-                                            f"{JOURNAL_FORMAT}. Run the version that wrote them")
-        self._count_on(connection)
+            raise StoreUnavailable(
+                "newer", f"records in {describe_url(self._url)} have format {found}, this version reads "
+                         f"{JOURNAL_FORMAT}. Run the version that wrote them")
+        self._continue_numbers(connection)
 
-    def _count_on(self, connection: Connection) -> None:
+    def _continue_numbers(self, connection: Connection) -> None:
         self._next_input = (connection.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
         self._next_fact = (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1
 
-    def _close(self) -> None:
+    def _close_connection(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -326,23 +372,25 @@ class Store:
             with connection.begin():
                 return function(connection)
         except DBAPIError as error:
-            raise translated(error, self._url) from None
+            raise store_error(error, self._url) from None
+        # Statements of the writer go past SQLAlchemy, and so do their errors.
         except self._driver.Error as error:
-            raise translated(lifted(error, connection), self._url) from None
+            raise store_error(wrap_driver_error(error, connection), self._url) from None
 
-    def _settle(self) -> bool:
-        return self._outside(lambda raw: residue.empty_log(raw, LOCK_S), "VACUUM")
+    def _empty_log(self) -> bool:
+        return self._outside_transaction(lambda raw: compaction.empty_log(raw, LOCK_S), "VACUUM")
 
-    def _rebuild(self, within_s: float | None) -> bool:
-        def anew(raw: Any) -> bool:
-            if within_s is not None and residue.rehearse(raw, Path(str(self._url.database))) > within_s:
+    def _rewrite_file(self, within_s: float | None) -> bool:
+        def vacuum_file(raw: Any) -> bool:
+            # The copy takes at most as long as the rewrite, and blocks nobody.
+            if within_s is not None and compaction.time_copy(raw, Path(str(self._url.database))) > within_s:
                 return False
             raw.execute("VACUUM")
-            return residue.empty_log(raw, LOCK_S)
-        return self._outside(anew, "VACUUM FULL")
+            return compaction.empty_log(raw, LOCK_S)
+        return self._outside_transaction(vacuum_file, "VACUUM FULL")
 
-    def _outside(self, sqlite: Callable[[Any], bool], postgresql: str) -> bool:
-        """Do what runs in no transaction. Any: the driver's connection."""
+    def _outside_transaction(self, sqlite: Callable[[Any], bool], postgresql: str) -> bool:
+        """Run what must be in no transaction. Any: the driver's connection."""
         connection = self._connection
         if connection is None:
             raise StoreUnavailable("closed", "it is closed")
@@ -355,51 +403,55 @@ class Store:
             raw.autocommit = False
             return True
         except self._driver.Error as error:
-            raise translated(lifted(error, connection), self._url) from None
+            raise store_error(wrap_driver_error(error, connection), self._url) from None
 
-    def _extend(self, lease: Lease) -> None:
-        def change(connection: Connection) -> float:
-            began = monotonic()  # with SQLite's lock in hand: the row's own time is read now, not when it was asked for
-            leasing.renew(connection, lease)
+    def _extend_lease(self, lease: Lease) -> None:
+        def renew_row(connection: Connection) -> float:
+            began = monotonic()  # under SQLite's lock: the row's time is read now, not when the renewal was asked for
+            leasing.renew_lease(connection, lease)
             return began
-        self._lease_until = self._in_transaction(change) + TTL_S
+        self._lease_until = self._in_transaction(renew_row) + TTL_S
 
-    def _commit(self, turn: Turn, told: Lock) -> None:
-        def keep(connection: Connection) -> tuple[int, int]:
+    def _commit_turn(self, turn: StoreTurn, told: Lock) -> None:
+        def write_rows(connection: Connection) -> tuple[int, int]:
             try:
-                return self._keep(connection, turn)
+                return self._write_turn(connection, turn)
             finally:
-                told.release()  # what is left is the disk's
-        # The numbers go on only when the commit has come back: a turn that failed has used none.
-        self._next_input, self._next_fact = self._in_transaction(keep)
+                told.release()  # the rest is the disk's work, so the loop goes on
+        # The numbers advance only when the commit has come back, because a failed turn has used none.
+        self._next_input, self._next_fact = self._in_transaction(write_rows)
         self._log.turns += 1
         if self._lease is not None and monotonic() > self._lease_until - MARGIN_S:
-            # It waited for a lock, or the disk was slow: what follows from it must be done within a lease that lasts.
-            self._extend(self._lease)
+            # The turn waited for a lock or a slow disk. Its commands must leave within a valid lease.
+            self._extend_lease(self._lease)
 
-    def _keep(self, connection: Connection, turn: Turn) -> tuple[int, int]:
+    def _write_turn(self, connection: Connection, turn: StoreTurn) -> tuple[int, int]:
         dialect, next_input, next_fact = connection.dialect, self._next_input, self._next_fact
         with closing(connection.connection.cursor()) as cursor:
+            # 1. Check the lease first: a node that was frozen writes nothing.
             if self._lease is not None:
-                leasing.check(cursor, dialect, self._lease)
+                leasing.check_lease(cursor, dialect, self._lease)
+            # 2. The journal, with starts as differences.
             if turn.events:
                 rows: list[dict[str, object]] = []
                 for at, event in turn.events:
-                    kind, body = encode(event)
-                    if kind == start.KIND:
-                        body = start.written(connection, body, at)
+                    kind, body = encode_record(event)
+                    if kind == start_entry.START_KIND:
+                        body = start_entry.write_start(connection, body, at)
                     rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
                     next_input += 1
                 _ADD_JOURNAL.run_all(cursor, dialect, rows)
-            written = Rows(cursor, dialect, self._driver.IntegrityError, next_fact, turn.facts)
+            # 3. The rows, each with a compare-and-set.
+            written = FactRows(cursor, dialect, self._driver.IntegrityError, next_fact, turn.facts)
             written.write(turn.changes)
+            # 4. The facts, whose numbers the engine has chosen.
             if turn.facts:
                 rows = []
                 for fact in turn.facts:
                     if fact.seq != next_fact:
                         raise StoreConflict(fact.seq, type(fact).__name__, "", f"the next fact is {next_fact}")
-                    written.apply(fact)
-                    kind, body = encode(fact)
+                    written.apply_fact(fact)
+                    kind, body = encode_record(fact)
                     rows.append({"seq": fact.seq, "at": fact.at, "kind": kind, "body": body})
                     next_fact += 1
                 _ADD_FACTS.run_all(cursor, dialect, rows)

@@ -1,7 +1,7 @@
-"""One thread that does what it is handed, in order: the writer's, and the reader's.
+"""Run calls in one thread, in order: one worker for the writer, one for the reader.
 
-Synchronous database calls in a thread of their own: on the same machine the asynchronous stack takes ten times as long
-for one decision, and a thread that owns its connection needs no pool and no lock.
+Database calls are synchronous in a separate thread. On the same machine the asynchronous stack takes ten times as long
+for one decision. A thread that owns its connection needs no pool and no lock.
 """
 
 from __future__ import annotations
@@ -17,47 +17,57 @@ from routing.store.errors import StoreUnavailable
 T = TypeVar("T")
 
 QUEUE_MAX = 256
-"""Calls that may wait. The runner waits for each commit, so two or three wait on a good day; at the limit the database
-has stood still for long, and saying so at once is better than promising."""
+"""Calls that may wait.
+
+The runner waits for each commit, so two or three calls wait on a good day. At the limit the database has been blocked
+for long, and an error at once is better than a promise.
+"""
 
 CLOSE_S = 30.0
 """Longest wait for the last call at the end: three times the lock time-out of the database."""
 
-HOLD_S = 0.002
-"""Longest stand of a loop that lets its thread work alone: what a turn tells SQLite takes a quarter of it. With a
-burst, or another program's lock, it takes longer, and the loop goes on."""
+LOOP_STOP_MAX_S = 0.002
+"""Longest stop of a loop that lets its thread work alone.
+
+SQLite's part of a turn takes a quarter of it. A burst or another program's lock takes longer, and then the loop goes
+on.
+"""
 
 _Job = tuple[Callable[[], Any], asyncio.Future[Any], asyncio.AbstractEventLoop]
 
 
-def _nothing() -> None:
-    """For who has nothing to do between calls."""
+def _do_nothing() -> None:
+    """Do nothing between calls."""
 
 
 class Worker:
-    """A thread with a bounded queue. `call` from a loop; results and errors come back into that loop. `between` is done
-    in the thread when a call is over, its result handed back, and none waits. It raises nothing."""
+    """A thread with a bounded queue, called from an event loop. Results and errors come back into that loop.
 
-    def __init__(self, name: str, between: Callable[[], None] = _nothing) -> None:
-        # Not a `Queue`: its lock and condition are Python, and cost the way there and back a sixth of its time.
+    `between` runs in the thread after a call whose result was handed back, if no other call waits. It must raise
+    nothing.
+    """
+
+    def __init__(self, name: str, between: Callable[[], None] = _do_nothing) -> None:
+        # No `Queue`: its lock and condition are Python, and cost the way there and back a sixth of its time.
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._between = between
         self._closed = False
         self._busy = False
-        """A call is being done: it is in the queue no more."""
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        """A call is running, and is no longer in the queue."""
+        self._thread = threading.Thread(target=self._run_jobs, name=name, daemon=True)
         self._thread.start()
 
-    async def call(self, function: Callable[[], T], until: threading.Lock | None = None) -> T:
-        """Run `function` in the thread. A caller who is cancelled does not stop it: what was handed over is done.
+    async def call_function(self, function: Callable[[], T], until: threading.Lock | None = None) -> T:
+        """Run `function` in the thread. A cancelled caller does not stop it.
 
-        `until`: a held lock, which `function` lets go. Up to there it works alone, if nothing was before it: the loop
-        stands still. A thread that goes to SQLite and comes back waits each time until the loop has let the interpreter
-        go; with 1 ms of other work in the loop a turn's forty times were 0.83 ms instead of 0.50 on average, and one in
-        a hundred 8 (measured).
+        `until` is a held lock that `function` releases. Up to that point the thread works alone if no call was before
+        it, and the loop stops. A thread that calls SQLite waits after each call until the loop gives the interpreter
+        back. With 1 ms of other work in the loop, the forty calls of a turn took 0.83 ms instead of 0.50 on average.
+        One in a hundred took 8 ms (measured).
 
-        Raises `StoreUnavailable` (`busy`) at once when the queue is full, (`closed`) after `close`.
+        Raise `StoreUnavailable` at once: with `busy` if the queue is full, with `closed` after `close`.
         """
+        # 1. Refuse at once what cannot be promised.
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if self._closed:
@@ -65,29 +75,30 @@ class Worker:
         if self._jobs.qsize() >= QUEUE_MAX:
             raise StoreUnavailable("busy", f"{QUEUE_MAX} calls already wait for the database, which does not answer. "
                                            "Look at its disk and at other programs that use it")
+        # 2. Hand over, and stop the loop for a moment if the thread is free.
         first = not self._busy and self._jobs.empty()
         self._jobs.put((function, future, loop))
         if until is not None and first:
-            until.acquire(timeout=HOLD_S)
+            until.acquire(timeout=LOOP_STOP_MAX_S)
         return await future
 
     @property
     def closed(self) -> bool:
-        """Whether it takes no more calls."""
+        """Return whether the worker takes no more calls."""
         return self._closed
 
     async def close(self) -> None:
-        """Do what is queued, then end the thread."""
+        """Run the queued calls, then end the thread."""
         if self._closed:
             return
         self._closed = True
-        await asyncio.to_thread(self._end)
+        await asyncio.to_thread(self._end_thread)
 
-    def _end(self) -> None:
+    def _end_thread(self) -> None:
         self._jobs.put(None)
         self._thread.join(CLOSE_S)
 
-    def _work(self) -> None:
+    def _run_jobs(self) -> None:
         while True:
             job = self._jobs.get()
             if job is None:
@@ -100,17 +111,18 @@ class Worker:
                 result = function()
             except BaseException as caught:
                 error = caught
-            self._busy = False  # before anybody hears of it, and may come with the next one
+            self._busy = False  # before the caller hears of it, and perhaps comes with the next call
             try:
-                loop.call_soon_threadsafe(_settle, future, result, error)
+                loop.call_soon_threadsafe(_settle_future, future, result, error)
             except RuntimeError:
-                # The loop is closed: nobody waits any more.
+                # The loop is closed, and nobody waits any more.
                 continue
+            # Upkeep must not delay a call that already waits.
             if self._jobs.empty():
                 self._between()
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def _settle_future(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     if future.done():
         return
     if error is not None:

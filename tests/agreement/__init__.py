@@ -1,7 +1,7 @@
-"""Whether all who tell of contacts say the same.
+"""Check that all sources tell the same about contacts.
 
-`of_store` is the measure. The other modules read one projection each, by its documents alone, and share no code with
-what wrote it.
+`of_store` is the measure. Each other module reads one projection, by its documentation alone, and shares no code with
+the writer of that projection.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was heard of an MQTT broker."""
+"""The messages of an MQTT broker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MQTT = STORE - {"wrapup_s", "callbacks", "callbacks reached", "callbacks failed"
 
 
 def of_mqtt(heard: Iterable[Mapping[str, Any]]) -> Told:
-    """Events of `acd/v1/events/#`, counted by id: the same number twice is the same message again."""
+    """Return the figures of events of `acd/v1/events/#`. Each id counts once, because a message may be repeated."""
     events = sorted({event["id"]: event for event in heard}.values(), key=lambda event: event["id"])
     sums: Sums = Counter()
     channel, ways, _, _ = ways_of((event["kind"], event) for event in events)
@@ -29,7 +29,7 @@ def of_mqtt(heard: Iterable[Mapping[str, Any]]) -> Told:
         sums[(way[-1][0], channel[contact]), "still"] += 1
     for event in events:
         kind, place = event["kind"], (event.get("service", ""), event.get("channel", VOICE))
-        if kind == "Surveyed":
+        if kind == "SurveyAnsweredRecorded":
             say(sums, place, event["question"], event["answer"])
         elif kind == "Connected":
             within.setdefault(event["contact"], event["within"])
@@ -37,7 +37,7 @@ def of_mqtt(heard: Iterable[Mapping[str, Any]]) -> Told:
             end(sums, place, event["outcome"], event["wait_s"])
             sums[place, "still"] -= 1
             sums[place, "within"] += within.pop(event["contact"], False) and event["outcome"] == "answered"
-        elif kind in ("TalkOver", "Introduced"):
+        elif kind in ("TalkEndedRecorded", "ConsultCompleted"):
             sums[place, "talks"] += 1
             sums[place, "talk_s"] += event["talk_s"]
             sums[place, "hold_s"] += event["held_s"]

@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from lab.records import Line
+from lab.people.node_records import QueueLogLine
 from tests.agreement.told import VOICE, Place, Sums, Told, voice
 
 SHORT_S = 5
-"""Who hangs up before is no abandoned caller: `short_abandon_s` of every service of the default centre."""
+"""An earlier hang-up is a short abandon: `short_abandon_s` of every service of the default centre."""
 QUEUE_LOG = frozenset({
     "offered", "answered", "abandoned", "abandoned_short", "all abandoned", "moved chosen", "moved transfer",
-    "moved on", "left", "answered_wait_s", "abandoned_wait_s", "talks", "talk_s", "sent on", "callback asked",
+    "moved on", "left", "answered_wait_s", "abandoned_wait_s", "talks", "talk_s", "sent on", "callback requested",
     "callback reached", "offers missed", "offers taken away"})
 SENT_ON = ("BLINDTRANSFER", "ATTENDEDTRANSFER")
 COMPLETE = ("COMPLETECALLER", "COMPLETEAGENT")
@@ -24,16 +24,16 @@ class Visit(NamedTuple):
     """A call in one queue, from ENTERQUEUE on."""
 
     queue: str
-    lines: list[Line]
+    lines: list[QueueLogLine]
 
     @property
-    def end(self) -> Line | None:
-        """The line that closed it; None: it is open."""
+    def end(self) -> QueueLogLine | None:
+        """Return the line that closed the visit, or None while it is open."""
         return next((line for line in reversed(self.lines) if line.event in (*COMPLETE, *SENT_ON, *EXITS)), None)
 
 
-def visits(lines: Iterable[Line]) -> dict[str, list[Visit]]:
-    """Of each call, in order."""
+def visits(lines: Iterable[QueueLogLine]) -> dict[str, list[Visit]]:
+    """Return the visits of each call, in order."""
     found: dict[str, list[Visit]] = defaultdict(list)
     for line in lines:
         if line.contact in ("NONE", "MANAGER"):
@@ -45,9 +45,9 @@ def visits(lines: Iterable[Line]) -> dict[str, list[Visit]]:
     return found
 
 
-def of_queue_log(lines: Iterable[Line], short_s: int = SHORT_S) -> Told:
-    """A call that comes back into the queue in which its talk was cut, or is sent on to somebody of it, is not offered
-    anew."""
+def of_queue_log(lines: Iterable[QueueLogLine], short_s: int = SHORT_S) -> Told:
+    """Return the figures of queue_log. A call is not offered again when it returns to the queue in which its talk was
+    lost, or is transferred within that queue."""
     sums: Sums = Counter()
     for stay in visits(lines).values():
         before: Visit | None = None
@@ -65,7 +65,7 @@ def _of_visit(sums: Sums, place: Place, visit: Visit, after: Visit | None, short
     wait_s = 0
     for line in visit.lines:
         name = {"RINGNOANSWER": "offers missed", "RINGCANCELED": "offers taken away",
-                "CALLBACKASKED": "callback asked", "CALLBACKREACHED": "callback reached"}.get(line.event)
+                "CALLBACKASKED": "callback requested", "CALLBACKREACHED": "callback reached"}.get(line.event)
         if name is not None:
             sums[(line.queue, VOICE), name] += 1
         elif line.event == "CONNECT":

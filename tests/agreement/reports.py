@@ -1,4 +1,6 @@
-"""Reports and exports: what `metrics.report` reads, and the CSV of `santral report` and `santral export contacts`."""
+"""Reports and exports: the values of `metrics.reports.daily_report`, and the CSV of `santral report` and
+`santral export contacts`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from metrics.figures import Figures
-from metrics.report import Report
+from metrics.reports.daily_report import Report
+from metrics.reports.figures import Figures
 from tests.agreement.told import ENDS, NEAR, Place, Sums, Told, by_service, end, everything
 
 REPORT = frozenset({
@@ -18,7 +20,7 @@ REPORT = frozenset({
 
 
 def of_report(report: Report) -> Told:
-    """As `metrics.report.read` gives it, by service; that its total and its parts are the same is asked as well."""
+    """Return the figures of `metrics.reports.daily_report.read` by service. Check that the parts add up."""
     sums: Sums = Counter()
     for service, figures in report.services.items():
         _figures(sums, (service, ""), figures)
@@ -55,7 +57,7 @@ REPORT_CSV = REPORT - {"surveys", "survey cared", "survey solved"}
 
 
 def of_report_csv(path: Path) -> Told:
-    """Its lines of whole services (`--csv`): the last one of each, behind those of half hours."""
+    """Return the figures of `--csv`. The line of a whole service is its last one, after those of half hours."""
     sums: Sums = Counter()
     with path.open(encoding="utf-8", newline="") as file:
         rows = {row["service"]: row for row in csv.DictReader(file)}
@@ -80,8 +82,8 @@ EXPORT_TALKS = frozenset({"talks", "talk_s", "hold_s", "wrapup_s"})
 
 
 def of_export(path: Path) -> list[Told]:
-    """The CSV of `santral export contacts`. A contact's talks stand in one line whatever services they were in: they
-    are compared for all services together."""
+    """Return the figures of the CSV of `santral export contacts`. All talks of a contact are in one line, so talks are
+    compared over all services together."""
     sums: Sums = Counter()
     talks: Sums = Counter()
     with path.open(encoding="utf-8", newline="") as file:

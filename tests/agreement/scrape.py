@@ -1,11 +1,11 @@
-"""`/metrics`, as it was scraped."""
+"""A scraped page of `/metrics`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from lab.records import Sample
+from lab.people.node_records import MetricSample
 from tests.agreement.told import CALLBACKS, ENDS, MOVES, Sums, Told, by_service, say
 
 METRICS = frozenset({"offered", *ENDS, "all abandoned", "within", "answered_wait_s", "abandoned_wait_s", "talks",
@@ -17,8 +17,8 @@ RESULTS = {"ring_no_answer": "offers missed", "rejected": "offers missed", "canc
            "rescinded": "offers taken away"}
 
 
-def of_metrics(found: Sequence[Sample]) -> list[Told]:
-    """A page that was scraped: what has a channel in its labels, and what has none."""
+def of_metrics(found: Sequence[MetricSample]) -> list[Told]:
+    """Return the figures of a scraped page: those with a channel in their labels, and those without."""
     sums: Sums = Counter()
     for one in found:
         labels = one.labels

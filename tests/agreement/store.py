@@ -1,4 +1,4 @@
-"""The store: rows and facts as SQLite has them. It is the measure."""
+"""The store: rows and facts in SQLite. It is the measure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-from lab import records
+from lab.people import node_records
 from tests.agreement.told import CALLBACKS, ENDS, MOVES, VOICE, Sums, Told, say
 from tests.agreement.ways import ways_of
 
@@ -19,12 +19,12 @@ STORE = frozenset({
 
 
 def of_store(database: Path) -> Told:
-    """Rows tell how each contact and offer ended; facts tell the way through the queues."""
+    """Return the figures of the store. Rows give the ends of contacts and offers, facts the way through the queues."""
     sums: Sums = Counter()
-    facts = [(row["kind"], json.loads(row["body"])) for row in records.rows(
+    facts = [(row["kind"], json.loads(row["body"])) for row in node_records.query_store(
         database, "select kind, body from facts order by seq")]
     _, ways, within, callbacks = ways_of(facts)
-    rows = {row["contact"]: row for row in records.rows(
+    rows = {row["contact"]: row for row in node_records.query_store(
         database, "select contact, service, channel, outcome, wait_s from contacts")}
     assert set(rows) == set(ways), "a contact is a row, and began with a fact"
     for contact, row in rows.items():
@@ -48,7 +48,7 @@ def of_store(database: Path) -> Told:
             sums[end, "callbacks"] += 1
             sums[end, "callbacks reached"] += callbacks[contact] == "reached" and outcome != "callback_failed"
             sums[end, "callbacks failed"] += outcome == "callback_failed"
-    for row in records.rows(database, "select * from offers"):
+    for row in node_records.query_store(database, "select * from offers"):
         place, end = (row["service"], row["channel"]), rows[row["contact"]]
         sums[place, "offers missed"] += row["state"] in ("timeout", "rejected")
         sums[place, "offers taken away"] += row["state"] in ("canceled", "rescinded")
@@ -64,6 +64,6 @@ def of_store(database: Path) -> Told:
             sums[(body["service"], VOICE), f"callback {body['reason']}"] += 1
         elif kind == "CallbackDialled":
             sums[(body["service"], VOICE), "callback dialled"] += 1
-        elif kind == "Surveyed":
+        elif kind == "SurveyAnsweredRecorded":
             say(sums, (body["service"], VOICE), body["question"], body["answer"])
     return Told("store", STORE, sums)

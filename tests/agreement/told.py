@@ -1,6 +1,6 @@
-"""What a source says of contacts, in one shape, and whether all say the same.
+"""The figures of one source about contacts, in one shape, and their comparison.
 
-A figure belongs to a service, a channel and a name; what a source cannot say it does not say, and what it says of all
+A figure belongs to a service, a channel and a name. A source has only the figures that it can give. A figure for all
 channels or services together is compared with the sum.
 """
 
@@ -13,34 +13,35 @@ from typing import NamedTuple
 VOICE = "voice"
 ENDS = ("answered", "abandoned", "abandoned_short", "overflow", "left", "pbx_failure", "callback_failed")
 MOVES = ("overflow", "full", "closed", "chosen", "transfer")
-CALLBACKS = ("asked", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
+CALLBACKS = ("requested", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
 
 Place = tuple[str, str]
-"""Service and channel; empty: all of them together."""
+"""Service and channel. An empty text means all of them together."""
 Sums = Counter[tuple[Place, str]]
-"""Of a place and a figure."""
+"""The value of a figure at a place."""
 
 ABOUT = {"talk_s": "talks", "answered_wait_s": "answered", "abandoned_wait_s": "all abandoned"}
-"""Seconds, and of how many things they are the sum: who writes whole seconds is so much short at most."""
+"""Figures in seconds, and the figure that counts their summands. A source of whole seconds may be one second short for
+each summand."""
 NEAR = 1e-6
-"""Sums of the same floats in another order."""
+"""Tolerance: sums of the same floats in another order."""
 
 
 class Told(NamedTuple):
-    """What one source says."""
+    """The figures of one source."""
 
     source: str
     says: frozenset[str]
     """Its figures; those it has none of are nought."""
     sums: Sums
     place: Callable[[Place], Place | None] = lambda place: place
-    """Where it puts what happened there; None: it does not tell of that."""
+    """Return the place to which the source adds a figure of this place, or None if it has no such figure."""
     whole: bool = False
-    """Whole seconds, cut off."""
+    """The source cuts to whole seconds."""
 
 
 def differences(measure: Told, others: Iterable[Told]) -> list[str]:
-    """What the others say otherwise; none: all agree."""
+    """Return the figures in which the other sources differ from the measure."""
     found = []
     for other in others:
         wanted: Sums = Counter()
@@ -59,35 +60,35 @@ def differences(measure: Told, others: Iterable[Told]) -> list[str]:
 
 
 def agree(measure: Told, *others: Told) -> None:
-    """Every figure of the others is the measure's."""
+    """Check that every figure of the other sources equals the measure."""
     found = differences(measure, others)
     assert not found, "they do not agree:\n" + "\n".join(found)
 
 
 def by_service(place: Place) -> Place:
-    """All channels together."""
+    """Return the place with all channels together."""
     return place[0], ""
 
 
 def everything(place: Place) -> Place:
-    """All services together."""
+    """Return the place of all services together."""
     return "", ""
 
 
 def voice(place: Place) -> Place | None:
-    """Nothing but calls."""
+    """Return the place if it is about calls, else None."""
     return place if place[1] == VOICE else None
 
 
 def say(sums: Sums, place: Place, question: str, answer: int, times: float = 1) -> None:
-    """An answer of the survey, so many times."""
+    """Add an answer of the survey this many times."""
     sums[place, "surveys"] += times * (question == "asked")
     sums[place, "survey cared"] += times * answer * (question == "cared")
     sums[place, "survey solved"] += times * answer * (question == "solved")
 
 
 def end(sums: Sums, place: Place, outcome: str, wait_s: float) -> None:
-    """How a contact ended, after how long a wait."""
+    """Count the end of a contact and its wait."""
     sums[place, outcome] += 1
     if outcome == "answered":
         sums[place, "answered_wait_s"] += wait_s

@@ -8,10 +8,10 @@ from typing import Any
 
 def ways_of(facts: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[
         dict[str, str], dict[str, list[tuple[str, str]]], dict[str, bool], dict[str, str]]:
-    """Of each contact its channel, the queues it went through with the reason of each, whether it was answered within
-    the target, and what came of a callback. While an agent asks somebody the caller is theirs: only who is given over
-    has gone on. An id that Asterisk gives again names the later contact; the row of the earlier one is called
-    `<id>~<number of the fact with which the later one came>`."""
+    """Return for each contact its channel, its queues with the reason of each, whether it was answered within the
+    target, and the result of a callback. During a consult transfer the caller still belongs to the agent, so only a
+    completed one moves the caller on. An id that Asterisk reuses names the later contact; the row of the earlier one is
+    called `<id>~<number of the fact with which the later one came>`."""
     channel: dict[str, str] = {}
     ways: dict[str, list[tuple[str, str]]] = {}
     asking: set[str] = set()
@@ -24,11 +24,11 @@ def ways_of(facts: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[
                 if contact in known:
                     known[f"{contact}~{body.get('seq', body.get('id'))}"] = known.pop(contact)  # type: ignore[attr-defined]
             channel[contact], ways[contact] = body["channel"], [(body["service"], "")]
-        elif kind == "Consulting":
+        elif kind == "ConsultStarted":
             asking.add(contact)
-        elif kind == "Returned":
+        elif kind == "ConsultCancelled":
             asking.discard(contact)
-        elif kind == "Introduced":
+        elif kind == "ConsultCompleted":
             asking.discard(contact)
             if body["by"] == "transfer" and body["to"] != ways[contact][-1][0]:
                 ways[contact].append((body["to"], "transfer"))
@@ -36,6 +36,6 @@ def ways_of(facts: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[
             ways[contact].append((body["service"], body["reason"]))
         elif kind == "Connected":
             within.setdefault(contact, body["within"])
-        elif kind == "CallbackChanged" and body["reason"] in ("asked", "reached"):
+        elif kind == "CallbackChanged" and body["reason"] in ("requested", "reached"):
             callbacks[contact] = body["reason"]
     return channel, ways, within, callbacks

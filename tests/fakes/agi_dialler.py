@@ -1,5 +1,6 @@
-"""An honest Asterisk on the other side of FastAGI: environment, variables, prompts, keys, hang-ups; late, glued, cut or
-silent when asked to. It checks that no two commands are in flight."""
+"""An Asterisk on the other side of FastAGI: environment, variables, prompts, keys and hang-ups, also late, glued, cut
+or silent. It checks that no two commands are in flight.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ UNIQUEID = "1795569005.1"
 
 
 def environment(script: str, *arguments: str, uniqueid: str = UNIQUEID, extra: bytes = b"") -> bytes:
-    """What Asterisk 22 sends first."""
+    """Return the lines that Asterisk 22 sends first."""
     head = (f"agi_network: yes\nagi_network_script: {script}\nagi_request: agi://127.0.0.1/{script}\n"
             f"agi_channel: PJSIP/trunk-0000000e\nagi_language: tr\nagi_type: PJSIP\nagi_uniqueid: {uniqueid}\n"
             "agi_version: 22.10.1\nagi_callerid: unknown\nagi_calleridname: unknown\nagi_accountcode: \n")
@@ -37,9 +38,9 @@ class Dialler:
         self.keys = list(keys or [])
         self.by_file = dict(by_file or {})
         self.always: dict[str, str] = {}
-        """As `by_file`, each time."""
+        """As `by_file`, each time the file is played."""
         self.at_file: dict[str, Callable[[], None]] = {}
-        """What happens elsewhere when this is played first."""
+        """Called when this file is played for the first time."""
         self.commands: list[str] = []
         self.played: list[str] = []
         self.waited: list[int] = []
@@ -48,16 +49,16 @@ class Dialler:
         self.how = "line"
         """`line` (HANGUP, then the reply), `glued` (HANGUP511 …), `result` (-1), `eof`, `dead` (511), `silent`."""
         self.recording = b""
-        """What the caller says into `RECORD FILE`: the bytes of the file that Asterisk writes."""
+        """The bytes of the file that `RECORD FILE` writes."""
         self.hang_up_recording = False
         """The caller hangs up while speaking."""
         self.missing: set[str] = set()
         self.pause_s = 0.0
         self.cut = 0
-        """Send replies in pieces of so many bytes."""
+        """Send replies in pieces of this many bytes."""
 
     async def call(self, within_s: float = LIMIT_S) -> Dialler:
-        """From connect to the end of the connection."""
+        """Run the call from connect to the end of the connection."""
         async with asyncio.timeout(within_s):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             try:
@@ -92,7 +93,7 @@ class Dialler:
             self.commands += [line.decode() for line in (await reader.read()).splitlines()]
 
     def _set(self, found: re.Match[str]) -> str:
-        """The dialplan's function `SET`, which is read and sets what it names."""
+        """Set the variables that the dialplan function `SET` names."""
         self.variables[found[1]] = found[2]
         return found[2]
 

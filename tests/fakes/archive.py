@@ -1,18 +1,18 @@
-"""The journal of an engine that was listened to, as `santral why` reads one from a store."""
+"""The journal of a recorded engine, as `santral why` reads one from a store."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from planning.heard import Heard
-from routing.core import facts as f
+from planning.journal.recording_engine import RecordingEngine
 from routing.core.events import Event
-from routing.core.facts import Fact, MenuPassed
-from routing.core.ids import AgentId, ContactId, ServiceId
-from routing.core.model import Outcome
+from routing.core.model import facts as f
+from routing.core.model.centre_model import Outcome
+from routing.core.model.facts import Fact, MenuEndedRecorded
+from routing.core.model.ids import AgentId, ContactId, ServiceId
+from routing.core.model.talk_facts import Connected
 from routing.core.stored import Started
-from routing.core.talk_facts import Connected
 
 
 class Entry(NamedTuple):
@@ -47,7 +47,7 @@ class Archive:
             self._note(fact)
 
     @classmethod
-    def of(cls, *heard: Heard) -> Archive:
+    def of(cls, *heard: RecordingEngine) -> Archive:
         """Of engines that were listened to."""
         return cls([one for each in heard for one in each.entries], [one for each in heard for one in each.happened])
 
@@ -67,29 +67,30 @@ class Archive:
     def last(self) -> int:
         return len(self._entries)
 
-    def entries(self) -> Iterator[Entry]:
+    def read_entries(self) -> Iterator[Entry]:
         return iter(self._entries)
 
-    def facts(self) -> Iterator[Fact]:
+    def read_facts(self) -> Iterator[Fact]:
         return iter(self._facts)
 
-    def length(self) -> int:
+    def count_entries(self) -> int:
         return len(self._entries)
 
-    def named(self, beginning: str, limit: int) -> Sequence[Row]:
+    def find_contacts(self, beginning: str, limit: int) -> Sequence[Row]:
         if ContactId(beginning) in self.rows:
             return [self.rows[ContactId(beginning)]]
         return [row for name, row in self.rows.items() if name.startswith(beginning)][:limit]
 
-    def of_caller(self, caller_hash: str, before: float) -> Sequence[Row]:
+    def contacts_of_caller(self, caller_hash: str, before: float) -> Sequence[Row]:
         return sorted((row for row in self.rows.values() if row.caller_hash == caller_hash and row.queued_at < before),
                       key=lambda row: -row.queued_at)
 
     def facts_of(self, row: Row) -> Sequence[Fact]:
         return [fact for fact in self._facts if getattr(fact, "contact", None) == row.name]
 
-    def menus(self, beginning: str) -> Sequence[MenuPassed]:
-        return [fact for fact in self._facts if isinstance(fact, MenuPassed) and fact.contact.startswith(beginning)]
+    def find_menu_paths(self, beginning: str) -> Sequence[MenuEndedRecorded]:
+        return [fact for fact in self._facts if isinstance(fact, MenuEndedRecorded)
+            and fact.contact.startswith(beginning)]
 
     def entries_for(self, fact: int) -> Iterator[Entry]:
         starts = [entry.seq for entry in self._entries

@@ -1,5 +1,5 @@
-"""An honest stand-in for Asterisk's AMI on loopback: it parses as manager.c does and answers in the words and the
-order that Asterisk 22.10.1 used (`tests/wire/ami`). What it does wrong, it does on purpose: see the knobs.
+"""A stand-in for Asterisk's AMI on loopback. It parses as manager.c does, and answers in the words and order of
+Asterisk 22.10.1 (`tests/wire/ami`). Each fault is intended: see the knobs.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ class Channel:
 
 @dataclass
 class Knobs:
-    """Ways to be difficult, by action name where it says so."""
+    """Faults, by action name where the type says so."""
 
     split: int = 0
-    """Write in pieces of so many bytes; 0: whole."""
+    """Write in pieces of this many bytes. 0 means whole."""
     silent: set[str] = field(default_factory=set)
-    """These actions are taken (and done) but never answered."""
+    """These actions are done but never answered."""
     twice: set[str] = field(default_factory=set)
     refuse: dict[str, str] = field(default_factory=dict)
-    """Action name: the message of its `Response: Error`."""
+    """Action name and the message of its `Response: Error`."""
     cut_after: set[str] = field(default_factory=set)
-    """The connection breaks right after these actions were done, before their answer."""
+    """The connection breaks after these actions are done and before their answer."""
     greeting: bytes = GREETING
     booted: bool = True
     stop_reading: bool = False
-    """The kernel still takes bytes, nobody looks at them."""
+    """The kernel still takes bytes, but nobody reads them."""
 
 
 class FakeAsterisk:
@@ -69,12 +69,12 @@ class FakeAsterisk:
         await self.stop()
 
     async def listen(self) -> None:
-        """Listen, on the same port as before when there was one."""
+        """Listen, on the same port as before if there was one."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close the door and every connection."""
+        """Stop listening and close every connection."""
         if self._server is not None:
             self._server.close()
         self.cut()
@@ -82,28 +82,28 @@ class FakeAsterisk:
             await asyncio.wait(self._tasks)
 
     def cut(self) -> None:
-        """Every connection breaks now."""
+        """Break every connection now."""
         for writer in list(self._writers):
             writer.transport.abort()
 
     def names(self) -> list[str]:
-        """Actions received, in order, without Login and Ping."""
+        """Return the received actions in order, without Login and Ping."""
         return [one["Action"][0] for one in self.received if one["Action"][0] not in ("Login", "Ping")]
 
     def asked(self, action: str) -> list[dict[str, list[str]]]:
-        """All of one kind that were received."""
+        """Return the received actions of this name."""
         return [one for one in self.received if one["Action"] == [action]]
 
     # -- what it says ------------------------------------------------------------------------------------------------
 
     def raw(self, data: bytes) -> None:
-        """These bytes to every session with events."""
+        """Send these bytes to every session with events."""
         for writer, events in self._writers.items():
             if events and not writer.is_closing():
                 self._write(writer, data)
 
     def emit(self, event: str, privilege: str = "call,all", /, **headers: str) -> None:
-        """An event to every session with events. `_` in a header's name stands for `-`."""
+        """Send an event to every session with events. `_` in a header's name means `-`."""
         self.raw(render([("Event", event), ("Privilege", privilege),
                          *((name.replace("_", "-"), value) for name, value in headers.items())]))
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from asterisk_conf.plan import Address, Plan, Trunk
+from asterisk_conf.conf_plan import Address, AsteriskPlan, Trunk
 
 
-def plan(node_count: int = 1, **changes: Any) -> Plan:
+def plan(node_count: int = 1, **changes: Any) -> AsteriskPlan:
     """A small centre."""
-    base = Plan(
+    base = AsteriskPlan(
         numbers={"4440632": "ana"},
         nodes=tuple(Address("127.0.0.1", 4573 + n) for n in range(node_count)),
         sounds="/var/lib/santral/sounds",
         seats=(("2001", "SeatSecret2001abcdefghij"), ("2002", "SeatSecret2002abcdefghij")),
         trunk=Trunk(("192.0.2.10",), way_out="192.0.2.10:5060"),
-        outside=(("uzak-a1201", "+905321112233"),),
+        remote_agents=(("uzak-a1201", "+905321112233"),),
         events_secret="EventsSecret0123456789abc",
         actions_secret="ActionsSecret0123456789ab",
         services=(("psikososyal", "bilgi-psikososyal"), ("temsilci", None)),
-        net_members=("2001",),
+        fallback_members=("2001",),
     )
     return replace(base, **changes)

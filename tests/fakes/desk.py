@@ -9,16 +9,16 @@ from typing import Any
 
 import aiohttp
 
-from desk.api import shapes, views
-from desk.api.house import CannotAnnounce, NotKept
+from desk.api import models, views
+from desk.api.node_operations import CannotAnnounce, PreferenceNotStored
 from desk.api.tokens import Role, Tokens
-from desk.server import Server, build
-from metrics.recorder import Recorder
-from routing.core.errors import UnknownRecording
+from desk.server import HttpServer, build_application
+from metrics.prometheus.recorder import MetricsRecorder
 from routing.core.events import Event
-from routing.core.ids import AgentId, ContactId, OfferId
 from routing.core.inbox import ContactView, QueueView, Status
-from routing.core.model import Channel, ContactState, Estimate
+from routing.core.model.centre_model import Channel, ContactState, Estimate
+from routing.core.model.errors import UnknownRecording
+from routing.core.model.ids import AgentId, ContactId, OfferId
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
 from tests.fakes.team import named
 
@@ -42,11 +42,11 @@ class Desk:
 
 
 def answer(event: Event) -> Answer:
-    return agent_view(getattr(event, "agent", ""), "2001")._replace(until=99.0, misses=3)
+    return agent_view(getattr(event, "agent", ""), "2001")._replace(until=99.0, rna_count=3)
 
 
-def announcement(id_: int, *, on: bool = True) -> shapes.Announcement:
-    return shapes.Announcement(id=id_, service=None, prompt=None, text=f"Duyuru {id_}", recording=None, closes=False,
+def announcement(id_: int, *, on: bool = True) -> models.Announcement:
+    return models.Announcement(id=id_, service=None, prompt=None, text=f"Duyuru {id_}", recording=None, closes=False,
                                on=on, since=1000.0, until=None, by="supervisor ayse", ended_at=None if on else 2000.0,
                                ended_by="" if on else "admin")
 
@@ -57,33 +57,33 @@ class House:
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
         self.callable = True
-        self.instead: views.LastGood | None = None
+        self.instead: views.LastKnownGood | None = None
         self.left: list[str] = []
         self.given_up = 0
 
-    def last_good(self) -> views.LastGood | None:
+    def last_known_good(self) -> views.LastKnownGood | None:
         return self.instead
 
-    def nobody_left(self) -> list[str]:
+    def unservable_needs(self) -> list[str]:
         return self.left
 
-    async def reload(self, wanted: shapes.Reload, by: str) -> shapes.Reloaded:
+    async def reload_centre(self, wanted: models.Reload, by: str) -> models.Reloaded:
         self.asked.append((by, wanted))
         if wanted.by == "kotu":
-            return shapes.Reloaded(applied=False, changes=[], later=[], problems=["menu.yaml:3: wrong. Mend it."],
+            return models.Reloaded(applied=False, changes=[], not_applied=[], problems=["menu.yaml:3: wrong. Fix it."],
                                    warnings=[])
-        change = shapes.Change(part="services", item="temsilci", key="target_s", was="20.0", now="30.0")
-        later = shapes.Later(what="[seats]", how="restart the node")
-        return shapes.Reloaded(applied=not wanted.dry_run, changes=[change], later=[later], problems=[],
+        change = models.Change(part="services", item="temsilci", key="target_s", was="20.0", now="30.0")
+        later = models.NotApplied(what="[seats]", how="restart the node")
+        return models.Reloaded(applied=not wanted.dry_run, changes=[change], not_applied=[later], problems=[],
                                warnings=["team.yaml:1: hm. Look."])
 
-    async def find(self, wanted: shapes.Find, by: str) -> shapes.Recordings:
+    async def find_recordings(self, wanted: models.RecordingSearch, by: str) -> models.Recordings:
         self.asked.append((by, wanted))
-        return shapes.Recordings(recordings=[shapes.Recording(
+        return models.Recordings(recordings=[models.Recording(
             id="20251125-0123456789abcdef", contact="1.7", kind="call", service="temsilci", agent="a1",
             at=1_764_000_000.0, seconds=65.0, keep_until=1_771_776_000.0)])
 
-    async def sound(self, recording: str, by: str) -> AsyncGenerator[bytes, None]:
+    async def read_recording(self, recording: str, by: str) -> AsyncGenerator[bytes, None]:
         self.asked.append((by, recording))
         if recording == "missing":
             raise UnknownRecording
@@ -101,44 +101,44 @@ class House:
     def can_call(self, offer: OfferId) -> bool:
         return self.callable
 
-    def needs(self, agent: AgentId) -> shapes.OwnNeeds:
-        own = shapes.Need(in_force=True, valid_from="2026-01-01", valid_to=None, review_at=None, approved_by="kurul",
+    def own_needs(self, agent: AgentId) -> models.OwnNeeds:
+        own = models.Need(in_force=True, valid_from="2026-01-01", valid_to=None, review_at=None, approved_by="kurul",
                           needs={"ring_timeout_s": 30.0, "channels": ["chat", "email"]})
-        return shapes.OwnNeeds(everybody={"wrapup_s": 20.0}, entries=[own] if agent == "a1" else [])
+        return models.OwnNeeds(everybody={"wrapup_s": 20.0}, entries=[own] if agent == "a1" else [])
 
-    async def hush(self, agent: AgentId, on: bool, by: str) -> None:
+    async def pause_recording(self, agent: AgentId, on: bool, by: str) -> None:
         self.asked.append((by, (agent, on)))
 
-    async def wish(self, contact: ContactId, wanted: shapes.Wish) -> None:
+    async def save_preference(self, contact: ContactId, wanted: models.CallerPreference) -> None:
         self.asked.append((contact, wanted))
         if contact == "anonim":
-            raise NotKept
+            raise PreferenceNotStored
 
-    async def keep_wishes(self, wanted: shapes.Wishes) -> shapes.Changed:
+    async def save_preferences(self, wanted: models.CallersPreferences) -> models.Changed:
         self.asked.append(("", wanted))
-        return shapes.Changed(changed=len(wanted.hashes))
+        return models.Changed(changed=len(wanted.hashes))
 
-    def wished(self) -> shapes.Wished:
-        return shapes.Wished(slow=7, human_first=0, most=200_000, forgotten_days=365, kept=True)
+    def count_preferences(self) -> models.PreferenceCounts:
+        return models.PreferenceCounts(slow=7, human_first=0, max_callers=200_000, expiry_days=365, enabled=True)
 
-    async def forget(self, caller_hash: str) -> None:
+    async def erase_preferences(self, caller_hash: str) -> None:
         self.asked.append(("", caller_hash))
 
-    async def announce(self, wanted: shapes.Announce, by: str) -> shapes.Announcement:
+    async def start_announcement(self, wanted: models.Announce, by: str) -> models.Announcement:
         self.asked.append((by, wanted))
         if wanted.service == "yok":
             raise CannotAnnounce("no service 'yok'; there are temsilci")
         return announcement(7).model_copy(update={"until": wanted.until})
 
-    async def silence(self, wanted: shapes.Silence, by: str) -> shapes.Announcements:
+    async def end_announcement(self, wanted: models.AnnouncementEnd, by: str) -> models.Announcements:
         self.asked.append((by, wanted))
-        return await self.announcements()
+        return await self.list_announcements()
 
-    async def announcements(self) -> shapes.Announcements:
-        return shapes.Announcements(announcements=[announcement(7), announcement(6, on=False)], timezone="Asia/Tokyo")
+    async def list_announcements(self) -> models.Announcements:
+        return models.Announcements(announcements=[announcement(7), announcement(6, on=False)], timezone="Asia/Tokyo")
 
-    def days(self) -> shapes.Days:
-        return shapes.Days(days=[])
+    def list_days(self) -> models.Days:
+        return models.Days(days=[])
 
 
 class Inbox(FakeInbox):
@@ -158,17 +158,19 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
                        *(ContactView(name, "temsilci", Channel.VOICE, ContactState.PENDING, place, 2, waited, None,  # type: ignore[arg-type]
                                      None, False, True, tries=place - 1, not_before=1000.0 + 90.0 * (place - 1))
                          for name, place, waited in (("a2", 2, 60.0), ("a1", 1, 300.0))))]
-    inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, misses=3, offer=OfferId(7),
-                                                           relaxed=(("rest_gap", 2000.0),), spared_until=150.0,
+    inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, rna_count=3, offer=OfferId(7),
+                                                           overrides=(("rest_gap", 2000.0),),
+                                                           heavy_declined_until=150.0,
                                                            contact=ContactId("c1")), agent_view("a2", None))
-    recorder = Recorder(named(["temsilci"], {"genel": 180}))
+    recorder = MetricsRecorder(named(["temsilci"], {"genel": 180}))
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
     house = House()
-    app = build(inbox, house, tokens, lambda: recorder.text(inbox.status()), lambda: (ready, {"asterisk": ready}))
-    server = Server(app)
-    address = await server.start("127.0.0.1:0")
+    app = build_application(inbox, house, tokens, lambda: recorder.render_page(inbox.status()),
+        lambda: (ready, {"asterisk": ready}))
+    server = HttpServer(app)
+    address = await server.start_listening("127.0.0.1:0")
     try:
         async with aiohttp.ClientSession() as http:
             yield Desk(inbox, house, f"http://{address}", http)
     finally:
-        await server.stop()
+        await server.stop_listening()

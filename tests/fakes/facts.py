@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from metrics.queue_lines import LineState, lines
-from routing.core.facts import AgentChanged, Alarm, CentreChanged, Ended, Fact, Moved, OfferClosed, Queued
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
-from routing.core.talk_facts import Connected, HoldChanged, TalkOver, WrappedUp
+from metrics.queue_log.lines import LineState, lines_of
+from routing.core.model.centre_model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model.facts import AgentChanged, Alarm, CentreChanged, Ended, Fact, Moved, OfferClosed, Queued
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.talk_facts import Connected, HoldSetRecorded, TalkEndedRecorded, WrappedUp
 
 VOICE = Channel.VOICE
 T = 1_700_000_000
@@ -14,7 +14,7 @@ T = 1_700_000_000
 
 
 class Story:
-    """Tells what happens to calls and agents; `facts` is the record. `at` is the clock."""
+    """Tells the events of calls and agents. `facts` is the record, `at` the clock."""
 
     def __init__(self, at: float = T + 0.25) -> None:
         self.at = at
@@ -44,20 +44,23 @@ class Story:
 
     def talked(self, call: str, agent: str, by: str = "caller", talk: float = 60.0, held: float = 0.0) -> None:
         state = ContactState.PENDING if by == "lost" else ContactState.WRAPPING
-        self.facts.append(TalkOver(*self._stamp(), OfferId(self._offer), ContactId(call), 4, state, AgentId(agent), 1,
+        self.facts.append(TalkEndedRecorded(*self._stamp(), OfferId(self._offer), ContactId(call), 4, state,
+            AgentId(agent), 1,
                                    self._service[call], VOICE, by, 3.7, talk, held, 1))
         if by != "lost":
             self.ended(call, Outcome.ANSWERED)
 
     def sent_on(self, call: str, agent: str, to: str, talk: float = 60.0) -> None:
-        """Blind, to another service."""
+        """Transfer the caller blind to another service."""
         before, self._service[call] = self._service[call], ServiceId(to)
-        self.facts.append(TalkOver(*self._stamp(), OfferId(self._offer), ContactId(call), 4, ContactState.PENDING,
+        self.facts.append(TalkEndedRecorded(*self._stamp(), OfferId(self._offer), ContactId(call), 4,
+            ContactState.PENDING,
                                    AgentId(agent), 1, before, VOICE, "transfer", 3.7, talk, 0.0, 1, ServiceId(to)))
         self.facts.append(Moved(*self._stamp(), ContactId(call), 5, before, ServiceId(to), VOICE, "transfer", 0.0, 1))
 
     def held(self, call: str, agent: str, on: bool) -> None:
-        self.facts.append(HoldChanged(*self._stamp(), OfferId(self._offer), ContactId(call), AgentId(agent), on, 0.0))
+        self.facts.append(HoldSetRecorded(*self._stamp(), OfferId(self._offer), ContactId(call), AgentId(agent), on,
+            0.0))
 
     def wrapped(self, call: str, agent: str, seconds: float) -> None:
         self.facts.append(WrappedUp(*self._stamp(), OfferId(self._offer), ContactId(call), 5, AgentId(agent), 1,
@@ -80,7 +83,7 @@ class Story:
 
 
 def day(calls: int = 1) -> Story:
-    """So many calls, each missed by one agent and answered by the next."""
+    """Return a story of this many calls, each not answered by one agent and answered by the next."""
     story = Story()
     for call in range(calls):
         story.queued(f"1795.{call}", position=3)
@@ -93,6 +96,6 @@ def day(calls: int = 1) -> Story:
 
 
 def text(story: Story, *, asternic: bool = False) -> list[str]:
-    """What queue_log says of it."""
+    """Return the lines of queue_log for the story."""
     state = LineState(asternic=asternic)
-    return [line for fact in story.facts for line in lines(fact, state)]
+    return [line for fact in story.facts for line in lines_of(fact, state)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from routing.core.events import Event, MenuLeft
-from routing.core.ids import AgentId, ContactId, SeatId, ServiceId
+from routing.core.events import Event, MenuEnded
 from routing.core.inbox import AgentView, ContactView, Status
-from routing.core.model import AgentState, Channel, ContactState, PauseReason
+from routing.core.model.centre_model import AgentState, Channel, ContactState, PauseReason
+from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId
 
 Answer = ContactView | AgentView | None | Exception
 
@@ -26,20 +26,20 @@ def agent_view(agent: str, seat: str | None, state: AgentState = AgentState.READ
 
 
 class FakeInbox:
-    """`answers`: for each `ask` in order; the last one stays. A function gets the event."""
+    """`answers` are given in order for each `ask`; the last one stays. A function gets the event."""
 
     def __init__(self, *answers: Answer | Callable[[Event], Answer]) -> None:
         self.answers = list(answers) or [None]
         self.events: list[Event] = []
-        self.passed: list[MenuLeft] = []
-        """Ways through the menu: told at the end of each, beside what matters for the call."""
+        self.passed: list[MenuEnded] = []
+        """Menu paths, told at the end of each, together with the events of the call."""
         self.agents: tuple[AgentView, ...] = ()
         self.pause_reasons: tuple[PauseReason, ...] = ()
         self.contacts: list[tuple[ContactView, ...]] = [()]
-        """What `contact` looks at, in order; the last one stays."""
+        """Results of `contact` in order; the last one stays."""
 
     def post(self, event: Event) -> None:
-        if isinstance(event, MenuLeft):
+        if isinstance(event, MenuEnded):
             self.passed.append(event)
         else:
             self.events.append(event)
@@ -56,6 +56,6 @@ class FakeInbox:
     def status(self) -> Status:
         return Status(0.0, True, (), self.agents, self.contacts[0], self.pause_reasons)
 
-    def contact(self, contact: ContactId) -> ContactView | None:
+    def contact_view(self, contact: ContactId) -> ContactView | None:
         contacts = self.contacts.pop(0) if len(self.contacts) > 1 else self.contacts[0]
         return next((view for view in contacts if view.contact == contact), None)

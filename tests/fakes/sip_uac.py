@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import cast
 
 FIRST_S = 0.5
-"""Until a request is sent again (T1 of RFC 3261); doubled each time."""
+"""Time until a request is repeated (T1 of RFC 3261), doubled each time."""
 ANSWER_S = 6.0
-"""A request without a final answer for so long was ignored. Asterisk answers in milliseconds."""
+"""A request without a final answer for this long was ignored. Asterisk answers in milliseconds."""
 RINGS_S = 20.0
 EVENT_PT = 101
 KEYS = "0123456789*#"
@@ -39,30 +39,31 @@ class Dialogue:
     target: bytes
     """Where requests within the dialogue go: the URI of the other end's Contact."""
     status: int = 0
-    """Final answer to our INVITE; 0: none came. 200 for a call that rang here and was answered."""
+    """Final answer to the INVITE, or 0 without one. 200 for a call that rang here and was answered."""
     cseq: int = 1
     offers: int = 1
-    """Versions of our description of sound."""
+    """Versions of the session description."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     wanted: bool = True
-    """False: nobody waits for it any more; a late answer is hung up at once."""
+    """False if nobody waits for the call any more. A late answer is then hung up at once."""
     media_to: tuple[str, int] | None = None
 
     async def request(self, method: bytes, more: bytes = b"", body: bytes = b"") -> int:
-        """A request within the dialogue; its final status, 0 when none came."""
+        """Send a request within the dialogue. Return its final status, or 0 without one."""
         self.cseq += 1
         head = (b"From: " + self.local + b"\r\nTo: " + self.remote + b"\r\n" + more)
         answer = await self.phone.exchange(method, self.target, self.call_id, self.cseq, head, body)
         return answer.status if answer else 0
 
     async def bye(self) -> None:
-        """Hang up; nothing happens when it is over."""
+        """Hang up. Do nothing if the call is over."""
         if self.status == 200 and not self.ended.is_set():
             self.ended.set()
             await self.request(b"BYE")
 
     async def hold(self, on: bool = True) -> int:
-        """The hold key of a telephone, and once more to go on: another INVITE (RFC 3264, 8.4). Its final status."""
+        """Press the hold key of a telephone, or press it again: another INVITE (RFC 3264, 8.4). Return its final
+        status."""
         self.offers += 1
         body = self.phone.offer().replace(b"o=- 1 1", b"o=- 1 %d" % self.offers)
         body += b"a=sendonly\r\n" if on else b"a=sendrecv\r\n"
@@ -70,8 +71,8 @@ class Dialogue:
         return await self.request(b"INVITE", contact, body)
 
     async def refer(self, to: Dialogue) -> int:
-        """The transfer key of a telephone with two lines: the other ends of both are to be joined (RFC 3891, RFC 5589).
-        The final status of the REFER; what came of it is told by NOTIFY."""
+        """Press the transfer key of a telephone with two lines, which joins the other ends of both (RFC 3891, RFC
+        5589). Return the final status of the REFER; NOTIFY tells the result."""
         tags = [side.partition(b";tag=")[2].partition(b";")[0] for side in (to.remote, to.local)]
         replaces = b"%b%%3Bto-tag%%3D%b%%3Bfrom-tag%%3D%b" % (to.call_id.replace(b"@", b"%40"), *tags)
         me = b"<sip:phone@" + self.phone.place + b">"
@@ -79,14 +80,14 @@ class Dialogue:
                                   + me + b"\r\n")
 
     async def speak(self, seconds: float) -> None:
-        """A tone of 1000 Hz for so long."""
+        """Send a tone of 1000 Hz for this long."""
         for _ in range(round(seconds / 0.02)):
             if self.media_to is not None:
                 self.phone.speak(self.media_to)
             await asyncio.sleep(0.02)
 
     async def press(self, key: str) -> None:
-        """A key of 100 ms, by RFC 4733 where the telephone has that, else as two tones in the sound."""
+        """Press a key for 100 ms, by RFC 4733 if the telephone has that, else as two tones in the sound."""
         if self.media_to is None:
             return
         if not self.phone.tones:
@@ -109,19 +110,19 @@ class Answer:
 
 
 def header(raw: bytes, name: bytes) -> bytes:
-    """The first header of this name, b"" without one."""
+    """Return the first header of this name, or b""."""
     found = re.search(rb"^" + re.escape(name) + rb"[ \t]*:[ \t]*(.*?)\r$", raw, re.MULTILINE | re.IGNORECASE)
     return bytes(found[1]) if found else b""
 
 
 def uri(value: bytes) -> bytes:
-    """What stands in the angle brackets of a Contact."""
+    """Return the text in the angle brackets of a Contact."""
     found = re.search(rb"<([^>]*)>", value)
     return found[1] if found else value.partition(b";")[0]
 
 
 class _Sound(asyncio.DatagramProtocol):
-    """Counts what comes, to know that the other end speaks."""
+    """Counts incoming packets, to know that the other end speaks."""
 
     def __init__(self) -> None:
         self.transport: asyncio.DatagramTransport
@@ -135,8 +136,8 @@ class _Sound(asyncio.DatagramProtocol):
 
 
 class Telephone(asyncio.DatagramProtocol):
-    """Many calls at once. `tones`: knows no RFC 4733, keys are tones in its sound. `early_s`: says 183 with sound for
-    so long before it answers, and never that it rings."""
+    """Many calls at once. With `tones` it lacks RFC 4733, and keys are tones in its sound. With `early_s` it sends 183
+    with sound for this long before it answers, and never 180."""
 
     def __init__(self, target: str, *, tones: bool = False, early_s: float = 0.0) -> None:
         self.tones, self.early_s = tones, early_s
@@ -145,7 +146,7 @@ class Telephone(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport
         self.sound = _Sound()
         self.rung: asyncio.Queue[Dialogue] = asyncio.Queue()
-        """Calls that rang here; they were answered at once."""
+        """Calls that rang here. They are answered at once."""
         self.dialogues: dict[bytes, Dialogue] = {}
         self._answers: dict[tuple[bytes, bytes], asyncio.Queue[Answer]] = {}
         self._numbers = itertools.count(1)
@@ -169,7 +170,7 @@ class Telephone(asyncio.DatagramProtocol):
         self.transport.sendto(data, self.server)
 
     async def rings(self, limit: float = RINGS_S) -> Dialogue:
-        """The next call that rings here, answered already. Raises TimeoutError, told as what it is."""
+        """Return the next call that rings here, answered already. Raise TimeoutError with an explanation."""
         try:
             return await asyncio.wait_for(self.rung.get(), limit)
         except TimeoutError:
@@ -271,7 +272,7 @@ class Telephone(asyncio.DatagramProtocol):
 
     @staticmethod
     async def _final(queue: asyncio.Queue[Answer], first: float, end: float) -> Answer:
-        """The final answer; once a provisional one is there, until `end`."""
+        """Return the final answer. After a provisional answer wait until `end`."""
         limit = first
         while True:
             answer = await asyncio.wait_for(queue.get(), limit)
@@ -312,7 +313,7 @@ class Telephone(asyncio.DatagramProtocol):
             queue.put_nowait(answer)
 
     def _acknowledge(self, dialogue: Dialogue, answer: Answer, cseq: bytes) -> None:
-        """Each 200 of an INVITE, a repeated one too; a call nobody waits for, such as a raw message's, is hung up."""
+        """Acknowledge each 200 of an INVITE, also a repeated one. Hang up a call that nobody waits for."""
         target = uri(answer.header(b"Contact")) or dialogue.target
         for method, number in ((b"ACK", cseq.split()[0]), (b"BYE", b"9"))[: 1 if dialogue.wanted else 2]:
             self.raw(method + b" " + target + b" SIP/2.0\r\nVia: SIP/2.0/UDP " + self.place + b";rport;branch=z9hG4bK"
@@ -404,7 +405,7 @@ def _acknowledged(head: bytes, to: bytes) -> bytes:
 @contextlib.asynccontextmanager
 async def telephone(target: str, host: str = "127.0.0.1", *, tones: bool = False,
                     early_s: float = 0.0) -> AsyncIterator[Telephone]:
-    """A telephone at an address of its own; at the end all its calls are hung up."""
+    """Yield a telephone at a separate address. At the end all its calls are hung up."""
     loop = asyncio.get_running_loop()
     phone = Telephone(target, tones=tones, early_s=early_s)
     await loop.create_datagram_endpoint(lambda: phone.sound, local_addr=(host, 0))

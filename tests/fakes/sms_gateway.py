@@ -1,4 +1,4 @@
-"""A gateway for short messages over a real socket, and everything one can do to its client."""
+"""A gateway for short messages over a real socket, with every fault that its client may meet."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from routing.core import facts as f
-from routing.core import talk_facts as tf
-from routing.core.declare import CALLER, END, STATE
-from routing.core.events import ContactTicked, Event
-from routing.core.facts import Fact
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.events import Event, HoldTick
+from routing.core.model import facts as f
+from routing.core.model import talk_facts as tf
+from routing.core.model.centre_model import AgentState, Channel, ContactState, OfferState, Outcome
+from routing.core.model.declare import CALLER, END, STATE
+from routing.core.model.facts import Fact
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import KEYS, ROWS, Change, ChangeLog
 
@@ -23,7 +23,7 @@ VOICE = Channel.VOICE
 
 
 class Turn(NamedTuple):
-    """What one commit holds."""
+    """The content of one commit."""
 
     events: list[tuple[float, Event | None]]
     facts: list[Fact]
@@ -51,7 +51,7 @@ class Day:
         made = self.facts[self.taken:]
         self.taken = len(self.facts)
         inputs: list[tuple[float, Event | None]] = [
-            (self.now, ContactTicked(ContactId(f"{self.now}"))) for _ in range(events)]
+            (self.now, HoldTick(ContactId(f"{self.now}"))) for _ in range(events)]
         return Turn(inputs, list(made), self._log.take())
 
     def _put(self, kind: type, key: Any, groups: int = STATE | CALLER, **values: Any) -> None:
@@ -82,7 +82,7 @@ class Day:
         row = self.agents.setdefault(agent, {"version": 0, "state": AgentState.SIGNED_OUT})
         self._add(f.AgentChanged, agent=AgentId(agent), version=row["version"] + 1, team="genel", before=row["state"],
                   state=state, reason="", seat=None if seat is None else SeatId(seat), before_s=1.0,
-                  services=(SERVICE,), misses=0)
+                  services=(SERVICE,), rna_count=0)
         row.update(version=row["version"] + 1, state=state, seat=seat)
         self._put(AgentRecord, agent, version=row["version"], state=state, seat=seat, since=self.now, team="genel")
 
@@ -90,11 +90,11 @@ class Day:
         """A caller waits."""
         self._add(f.Queued, contact=ContactId(contact), version=1, service=SERVICE, channel=channel,
                   since=self.now - 3.0, priority=2, position=1, leg=f"PJSIP/trunk-{contact}", caller_hash="h",
-                  caller_box="b", slow=True, node="a")
+                  number_encrypted="b", slow=True, node="a")
         self.contacts[contact] = {"state": ContactState.PENDING, "version": 1, "offer": None, "outcome": None,
                                   "channel": channel}
         self._put(Contact, contact, version=1, service=SERVICE, channel=channel, since=self.now - 3.0, priority=2,
-                  queued_at=self.now, leg=f"PJSIP/trunk-{contact}", caller_hash="h", caller_box="b", slow=True,
+                  queued_at=self.now, leg=f"PJSIP/trunk-{contact}", caller_hash="h", number_encrypted="b", slow=True,
                   node="a")
 
     def _move(self, contact: str, state: ContactState, **values: Any) -> int:
@@ -146,7 +146,8 @@ class Day:
     def hold(self, offer: int, held_s: float, on: bool = False) -> None:
         """The caller was on hold, or is `on` it again."""
         row = self.offers[offer]
-        self._add(tf.HoldChanged, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]),
+        self._add(tf.HoldSetRecorded, offer=OfferId(offer), contact=ContactId(row["contact"]),
+            agent=AgentId(row["agent"]),
                   on=on, held_s=held_s)
         row["held_s"] = held_s
         self._put(Offer, offer, held_s=held_s, held_since=self.now if on else None)
@@ -154,20 +155,22 @@ class Day:
     def want_wrap_up(self, offer: int) -> None:
         """The agent asks for a wrap-up after this talk."""
         row = self.offers[offer]
-        self._add(tf.WrapUpWanted, offer=OfferId(offer), contact=ContactId(row["contact"]), agent=AgentId(row["agent"]))
-        self._put(Offer, offer, wrapup_asked=True)
+        self._add(tf.WrapUpRequestedRecorded, offer=OfferId(offer), contact=ContactId(row["contact"]),
+            agent=AgentId(row["agent"]))
+        self._put(Offer, offer, wrapup_requested=True)
 
     def talk_over(self, offer: int, lost: bool = False) -> None:
         """The talk ended; lost: the caller waits again."""
         row = self.offers[offer]
         state = ContactState.PENDING if lost else ContactState.WRAPPING
         version = self._move(row["contact"], state, **({"offer": None} if lost else {}))
-        self._add(tf.TalkOver, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version, state=state,
+        self._add(tf.TalkEndedRecorded, offer=OfferId(offer), contact=ContactId(row["contact"]), version=version,
+            state=state,
                   agent=AgentId(row["agent"]), agent_version=4, service=SERVICE,
                   channel=self.contacts[row["contact"]]["channel"], by="lost" if lost else "caller", wait_s=7.0,
                   talk_s=60.0, held_s=row["held_s"], original_position=1)
         row["state"] = OfferState.COMPLETED if lost else OfferState.WRAPPING
-        self._put(Offer, offer, state=row["state"], talk_over_at=self.now, talk_s=60.0)
+        self._put(Offer, offer, state=row["state"], talk_ended_at=self.now, talk_s=60.0)
         if not lost:
             self.end(row["contact"], Outcome.ANSWERED)
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from routing.ami.asterisk_session import AsteriskSession, LiveCalls
 from routing.ami.link import Login, Timing
-from routing.ami.settings import Pace, SwitchSettings
-from routing.ami.switch import Live, Switch
-from routing.core.commands import Offer, Partner
+from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.core.events import Event, LinkChanged
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.live import LiveContact, LiveOffer
-from routing.core.model import AnswerMode, OfferState
+from routing.core.model.centre_model import AnswerMode, OfferState
+from routing.core.model.commands import Offer, Partner
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.live_calls import LiveContact, LiveOffer
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.until import until_async
 
@@ -37,14 +37,14 @@ class Node:
         self.offers: list[LiveOffer] = []
         self.cel = tmp / "cel.csv"
         where = ("127.0.0.1", asterisk.port)
-        self.switch = Switch(
-            SwitchSettings(NODE, Login(*where, "engine-events", "e1", "system,call"),
+        self.switch = AsteriskSession(
+            AsteriskSettings(NODE, Login(*where, "engine-events", "e1", "system,call"),
                            Login(*where, "engine-actions", "a1"), "4440632", self.cel),
             self.told.append, self._live, timing=Timing(2, 2, 0.3, 0.05, 0.2),
-            pace=Pace(boot=0.5, audit=60, settle=0.02, rescind=0.02), **memory)
+            pace=SessionPace(boot=0.5, audit=60, settle=0.02, rescind=0.02), **memory)
         self.task: asyncio.Task[None] | None = None
 
-    def _live(self) -> Live:
+    def _live(self) -> LiveCalls:
         return self.contacts, self.offers
 
     async def __aenter__(self) -> Node:
@@ -54,7 +54,7 @@ class Node:
         await self.stop()
 
     async def start(self) -> None:
-        self.task = asyncio.create_task(self.switch.run())
+        self.task = asyncio.create_task(self.switch.run_session())
         await self.until(lambda: self.switch.connected)
 
     async def until(self, condition: Callable[[], object]) -> None:

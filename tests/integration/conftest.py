@@ -1,4 +1,4 @@
-"""What integration tests share."""
+"""Fixtures of the integration tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ivr.app import Dialogues
+from ivr.dialogues import Dialogues
 from routing.ami import link
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.fakes.inbox import FakeInbox
@@ -19,7 +19,7 @@ from tests.integration.ivr_node import Serve, Start, serving
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Dialogues that answer until the test has ended."""
+    """Yield a starter of dialogues that answer until the test has ended."""
     async with AsyncExitStack() as stack:
         async def begin(inbox: FakeInbox, *arguments: Any, **more: Any) -> Dialogues:
             return await stack.enter_async_context(serving(inbox, *arguments, **more))
@@ -29,7 +29,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 def start(serve: Serve) -> Start:
-    """The same for a test that only calls."""
+    """Return the same starter for a test that only calls."""
     async def begin(inbox: FakeInbox, *arguments: Any, **more: Any) -> int:
         return (await serve(inbox, *arguments, **more)).server.address[1]
 
@@ -38,7 +38,7 @@ def start(serve: Serve) -> Start:
 
 @pytest.fixture
 async def asterisk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeAsterisk]:
-    """An Asterisk that is tried again at once after each loss."""
+    """Yield an Asterisk to which the node reconnects at once after each loss."""
     monkeypatch.setattr(link, "BACKOFF_FIRST_S", 0.02)
     monkeypatch.setattr(link, "BACKOFF_MAX_S", 0.05)
     async with FakeAsterisk() as fake:
@@ -47,6 +47,6 @@ async def asterisk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeAsteris
 
 @pytest.fixture
 async def node(asterisk: FakeAsterisk, tmp_path: Path) -> AsyncIterator[Node]:
-    """A node at that Asterisk, not started yet."""
+    """Yield a node at that Asterisk, not started yet."""
     async with Node(asterisk, tmp_path) as one:
         yield one

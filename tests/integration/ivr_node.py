@@ -9,52 +9,52 @@ from dataclasses import replace
 from typing import Any
 
 from ivr.agi.server import FastAgi
-from ivr.app import Dialogues
-from ivr.config import DISTRESS, USUAL, IvrSettings
-from ivr.flow.model import Flow
-from ivr.sounds import Folder
-from routing.core.ids import AgentId, ServiceId
-from routing.core.model import Service
+from ivr.dialogues import Dialogues
+from ivr.flow.menu_model import MenuFlow
+from ivr.settings import DEFAULT_HOLD, DISTRESS_HOLD, IvrSettings
+from ivr.sounds import SoundFolder
+from routing.core.model.centre_model import Service
+from routing.core.model.ids import AgentId, ServiceId
 from tests.fakes import menu
 from tests.fakes.agi_dialler import Dialler
 from tests.fakes.inbox import FakeInbox
 from tests.until import LIMIT_S
 
 NOW = 1_795_569_100.25
-"""What its clock says."""
+"""The time of the node's clock."""
 KEYS = {*menu.PROMPTS, *(f"sira-{n}" for n in range(1, 51)), *(f"{key}-yavas" for key in menu.PROMPTS)}
-"""The sounds it has."""
+"""The sounds of the node."""
 SETTINGS = IvrSettings(node="one", comfort_s=0, place_s=0, waits={
-    "psikososyal": replace(DISTRESS, first="bekleme-ilk", comfort=USUAL.comfort),
-    "temsilci": replace(USUAL, callback_key="3")})
+    "psikososyal": replace(DISTRESS_HOLD, first="bekleme-ilk", comfort=DEFAULT_HOLD.comfort),
+    "temsilci": replace(DEFAULT_HOLD, callback_key="3")})
 """Every round of the hold loop has something to say."""
 
 Serve = Callable[..., Awaitable[Dialogues]]
-"""Starts a node for one test; arguments as of `serving`."""
+"""Starts a node for one test, with the arguments of `serving`."""
 Start = Callable[..., Awaitable[int]]
-"""The same; its port."""
+"""Starts a node and returns its port."""
 
 
 def services(anonymous: str) -> list[Service]:
-    """Those of the ministry's menu; one asks nobody who they are."""
+    """Return the services of the ministry's menu, one of them anonymous."""
     return [Service(ServiceId(name), name, (), anonymous=name == anonymous) for name in menu.SERVICES]
 
 
 def seal(number: str) -> tuple[str, str]:
-    """Hash and box of a number, to be recognised."""
+    """Return a hash and an encrypted number that can be recognised."""
     return f"hash({number})", f"box({number})"
 
 
 async def verify(agent: AgentId, pin: str) -> bool:
-    """Only a1001 works here."""
+    """Return whether the agent is a1001, the only agent here."""
     return (agent, pin) == ("a1001", "4321")
 
 
 @asynccontextmanager
 async def answering(server: FastAgi) -> AsyncIterator[int]:
-    """A listener that answers; its port."""
+    """Yield the port of a listener that answers."""
     running = asyncio.create_task(server.run())
-    await server.listening()
+    await server.wait_listening()
     try:
         yield server.address[1]
     finally:
@@ -63,10 +63,11 @@ async def answering(server: FastAgi) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def serving(inbox: FakeInbox, flow: Flow | None = None, settings: IvrSettings = SETTINGS,
+async def serving(inbox: FakeInbox, flow: MenuFlow | None = None, settings: IvrSettings = SETTINGS,
                   **other: Any) -> AsyncIterator[Dialogues]:
     """All dialogues, none of which failed. `flow` is the ministry's menu unless given; `other` as of `Dialogues`."""
-    usual = {"sounds": Folder("/sounds", KEYS), "seal": seal, "verify_pin": verify, "services": services("psikososyal"),
+    usual = {"sounds": SoundFolder("/sounds", KEYS), "seal": seal, "verify_pin": verify,
+        "services": services("psikososyal"),
              "agent_by_number": lambda number: AgentId(f"a{number}") if number == "1001" else None, "port": 0,
              "clock": lambda: NOW}
     dialogues = Dialogues(inbox, flow or menu.example(), settings=settings, **{**usual, **other})
@@ -76,10 +77,10 @@ async def serving(inbox: FakeInbox, flow: Flow | None = None, settings: IvrSetti
 
 
 async def tick(port: int, key: str = "", **variables: str) -> Dialler:
-    """One round of the hold loop."""
+    """Run one round of the hold loop."""
     return await Dialler(port, "tick", key, variables=variables).call()
 
 
 def said(dialler: Dialler) -> list[str]:
-    """What the dialplan is to say next."""
+    """Return the sounds that the dialplan plays next."""
     return [name.rpartition("/")[2] for name in dialler.variables.get("ACD_SAY", "").split("&") if name]

@@ -1,17 +1,18 @@
-"""A second engine, as plain as it can be: lists and loops, no index, no timer heap, no table of transitions.
+"""A second engine, as plain as possible: lists and loops, no index, no timer heap, no table of transitions.
 
-It is told the same events at the same times as `routing.core`, keeps a state of its own and says what it would do. It
-shares with the engine the values that go in and out (`events`, `model`, `commands`, `stored`, `ids`) and nothing else.
-`duel.py` sets the two against each other.
+It receives the same events at the same times as `routing.core`, keeps a separate state and returns its decisions. It
+shares the values that go in and out (`events`, `model`, `commands`, `stored`, `ids`) with the engine, and nothing else.
+`side_by_side.py` compares the two.
 
-Where to look: `state` what is remembered, `house` the way of an event and of the clock, `callers` what callers do,
-`calls` offers and talks, `shifts` what agents do, `burden` loads, rests and breaks, `settings` reloads, links, hours
-and restarts, `choice` who gets whom, `words` expressions, `crowd` a random house and what happens in it.
+Modules: `state` the records, `house` the way of an event and of the clock, `callers` the events of callers, `calls`
+offers and talks, `consults` consult transfers, `callbacks` callbacks, `steps` requirements over time, `shifts` agent
+states, `burden` loads, rests and breaks, `settings` reloads, links, hours and restarts, `choice` the assignment,
+`words` expressions, `crowd` a random house and its events.
 
-Two numbers are left out: the expected handle time that protects a break is told to both (`Duel.takes_s`;
-how it is learned is tested in `test_core_handled`), and the expected wait that callers are told (`estimate`) changes no
-choice. Not compared are numbers of facts and versions, counts in the decision record, and the order in which callers
-and phones go that come due at the same moment.
+Two numbers are left out. Both sides are given the expected handle time that protects a break (`SideBySide.takes_s`;
+`test_handled` tests how it is learned). The expected wait for callers (`estimate`) changes no decision. The
+comparison ignores numbers of facts, versions, counts in the decision record, and the order of callers and phones that
+come due at the same moment.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What contacts weigh on agents, their rests, their breaks, and what they say about it."""
+"""Distress load of agents, their rests and breaks, and their own reports about heavy contacts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.oracle.state import AWAY, NOT_RESPONDING, PAUSED, PENDING, READY, SIG
 ANY, HEAVY, HEAVIEST = 5, 3, 4
 NEGLIGIBLE = 0.01
 LATER_S = 0.001
-"""The engine wakes so much after a bound that is met by a half-life."""
+"""The engine wakes this long after a bound that is met by a half-life."""
 
 HOUR_S = 3_600.0
 LONGEST_BREAK_S = 14_400.0
@@ -20,29 +20,29 @@ RULES = {"rest_gap", "distress_limit", "decompression"}
 
 
 def load_now(h, p: Person) -> float:
-    """The load, decayed to now."""
+    """Return the load of the agent, decayed to the present time."""
     load = p.load * 2.0 ** ((p.load_at - h.now) / h.centre.load_half_life_s)
     return load if load >= NEGLIGIBLE else 0.0
 
 
-def relaxed(h, p: Person, rule: str) -> bool:
-    """The rule does not hold."""
-    return p.relaxed.get(rule, 0.0) > h.now
+def is_overridden(h, p: Person, rule: str) -> bool:
+    """Return whether an override sets the rule aside for this agent now."""
+    return p.overrides.get(rule, 0.0) > h.now
 
 
 def gap(h, p: Person) -> None:
-    """The rest gap of the profile begins."""
+    """Begin the rest gap of the profile."""
     rest_s = p.agent.profile.rest_gap_s
-    if rest_s and not relaxed(h, p, "rest_gap"):
+    if rest_s and not is_overridden(h, p, "rest_gap"):
         p.gap_until = max(p.gap_until, h.now + rest_s)
 
 
 def limit(h, p: Person) -> float:
-    """Whether the agent is at the hard limit; gives the load."""
+    """Update whether the agent is at the hard limit and return the load."""
     load, limits = load_now(h, p), p.agent.profile.distress
     if load >= limits.hard:
         p.limited = True
-    elif load < limits.again:
+    elif load < limits.release:
         p.limited = False
     return load
 
@@ -57,75 +57,76 @@ def weigh(h, offer: Offer, weight: int) -> None:
 
 
 def done(h, p: Person, offer: Offer, seconds: float) -> None:
-    """Done with a contact: handled time, rest gap, and the rest after a heavy one."""
+    """Finish a contact: count its handle time, begin the rest gap, and begin the rest after a heavy contact."""
     half_life = h.centre.occupied_half_life_s
     p.occupied, p.occupied_at = p.occupied * 2.0 ** ((p.occupied_at - h.now) / half_life) + seconds, h.now
     gap(h, p)
     rest_s = h.centre.decompression_s
     if offer.load >= HEAVIEST:
-        p.last_load, p.steady_at = offer.load, h.now + rest_s
-        if not relaxed(h, p, "decompression"):
-            p.rest_until = p.steady_at
-    elif offer.connected_at >= p.steady_at - rest_s:
-        p.last_load, p.steady_at = offer.load, 0.0
+        p.last_load, p.rest_after_heavy_until = offer.load, h.now + rest_s
+        if not is_overridden(h, p, "decompression"):
+            p.rest_until = p.rest_after_heavy_until
+    elif offer.connected_at >= p.rest_after_heavy_until - rest_s:
+        p.last_load, p.rest_after_heavy_until = offer.load, 0.0
 
 
 # --- what may be offered, as of the last look
 
 
 def look(h, p: Person) -> None:
-    """Think again about the agent: what they bear and whether the next break is near. This is done whenever something
-    about the agent or their partner has changed and when a bound of theirs is passed."""
+    """Recalculate the loads that the agent may bear and whether the next break is near. This runs after each change of
+    the agent or the partner, and after each bound of theirs."""
     p.touched = False
-    gladly, atmost, utmost = bears(h, p)
+    max_load_normal, max_load_last_resort, max_load_emergency = bears(h, p)
     if p.lead and p.partner.signed:
         other = bears(h, p.partner)
-        gladly, atmost, utmost = min(gladly, other[0]), min(atmost, other[1]), min(utmost, other[2])
-    p.bears = gladly, atmost, utmost
+        max_load_normal, max_load_last_resort, max_load_emergency = (
+            min(max_load_normal, other[0]), min(max_load_last_resort, other[1]), min(max_load_emergency, other[2]))
+    p.bears = max_load_normal, max_load_last_resort, max_load_emergency
     p.protected = break_near(h, p)
     p.wake_at = min((at for at in bounds(h, p) if at > h.now), default=None)
 
 
 def break_near(h, p: Person) -> bool:
-    """A contact may reach into the next break."""
+    """Return whether a new contact may reach into the next break."""
     return bool(p.breaks) and p.breaks[0][0] + p.agent.profile.break_grace_s - h.now < needed_s(h, p)
 
 
 def bears(h, p: Person) -> tuple[int, int, int]:
-    """How heavy a contact may be: gladly, when nobody else is free, and by the emergency ceiling."""
+    """Return the largest load of a contact: normally, as the last resort, and by the emergency ceiling."""
     load, limits = limit(h, p), p.agent.profile.distress
-    gladly = atmost = utmost = ANY
-    if not relaxed(h, p, "distress_limit"):
+    max_load_normal = max_load_last_resort = max_load_emergency = ANY
+    if not is_overridden(h, p, "distress_limit"):
         if p.limited:
-            gladly = atmost = HEAVY - 1
+            max_load_normal = max_load_last_resort = HEAVY - 1
         elif load >= limits.soft:
-            gladly = HEAVY - 1
-        if p.steady_at > h.now:
-            atmost = min(atmost, HEAVIEST - 1)
+            max_load_normal = HEAVY - 1
+        if p.rest_after_heavy_until > h.now:
+            max_load_last_resort = min(max_load_last_resort, HEAVIEST - 1)
         if p.last_load >= HEAVIEST:
-            gladly = min(gladly, HEAVIEST - 1)
+            max_load_normal = min(max_load_normal, HEAVIEST - 1)
     for one in p.hands:
         if max(one.load, one.caller.service.load) >= HEAVIEST:
-            utmost = HEAVIEST - 1
+            max_load_emergency = HEAVIEST - 1
         if one.tier == 2:
-            utmost = min(utmost, atmost)
-    if p.spared_until > h.now:
-        utmost = HEAVY - 1
-    atmost = min(atmost, utmost)
-    return min(gladly, atmost), atmost, utmost
+            max_load_emergency = min(max_load_emergency, max_load_last_resort)
+    if p.heavy_declined_until > h.now:
+        max_load_emergency = HEAVY - 1
+    max_load_last_resort = min(max_load_last_resort, max_load_emergency)
+    return min(max_load_normal, max_load_last_resort), max_load_last_resort, max_load_emergency
 
 
 def beyond(h, p: Person, load: int) -> bool:
-    """A contact of this load is more than the agent's own limit allows; it is 3 at least."""
-    steady = load >= HEAVIEST and p.steady_at > h.now
-    return (p.limited or steady) and not relaxed(h, p, "distress_limit")
+    """Return whether a contact of this load, which is at least 3, exceeds the limit of the agent."""
+    resting = load >= HEAVIEST and p.rest_after_heavy_until > h.now
+    return (p.limited or resting) and not is_overridden(h, p, "distress_limit")
 
 
 def bounds(h, p: Person) -> list[float]:
-    """When to look again."""
+    """Return the times at which the agent must be looked at again."""
     load, limits = load_now(h, p), p.agent.profile.distress
-    found = [max(p.not_before, p.gap_until, p.rest_until), p.steady_at, p.spared_until]
-    for bound in (limits.again if p.limited else limits.soft, NEGLIGIBLE):
+    found = [max(p.not_before, p.gap_until, p.rest_until), p.rest_after_heavy_until, p.heavy_declined_until]
+    for bound in (limits.release if p.limited else limits.soft, NEGLIGIBLE):
         if load >= bound > 0:
             found.append(h.now + h.centre.load_half_life_s * log2(load / bound) + LATER_S)
     if p.breaks:
@@ -134,7 +135,7 @@ def bounds(h, p: Person) -> list[float]:
 
 
 def needed_s(h, p: Person) -> float:
-    """What eight of ten contacts take at most, of the slowest service that the agent serves."""
+    """Return the 80th percentile of handle time for the slowest service that the agent serves."""
     return max((h.p80_s(name) for name in h.serves(p)), default=0.0)
 
 
@@ -142,7 +143,7 @@ def needed_s(h, p: Person) -> float:
 
 
 def break_changed(h, p: Person, before, before_s: float) -> None:
-    """The agent has gone away or come back."""
+    """Update the breaks after the agent has gone away or come back."""
     short_s = h.centre.micro_break_s
     if p.state is SIGNED_OUT:
         p.break_s = p.break_until = 0.0
@@ -173,73 +174,73 @@ def break_changed(h, p: Person, before, before_s: float) -> None:
 
 
 def row_of(h, reason: str):
-    """The row of the table of reasons; None: it has none."""
+    """Return the row of this reason in the table of pause reasons, or None."""
     rows = [row for row in h.centre.pause_reasons if row.id == reason]
     return rows[0] if rows else None
 
 
 def usual(h) -> str:
-    """The reason of breaks that the clock begins."""
+    """Return the reason of the breaks that the clock begins."""
     rows = h.centre.pause_reasons
     return ([row.id for row in rows if row.default] or [rows[0].id])[0]
 
 
 def works(h, reason: str) -> bool:
-    """A pause for this reason is work."""
+    """Return whether a pause for this reason counts as work."""
     return row_of(h, reason) is not None and row_of(h, reason).work
 
 
 def limit_pause(h, p: Person, since: float) -> None:
-    """How long the pause may last. The clock ends its own breaks: they have no limit."""
+    """Set how long the pause may last. The clock ends its own breaks, so those have no limit."""
     row = row_of(h, p.reason) if p.state is PAUSED and not p.break_until else None
     p.limit_at = inf if row is None or row.limit_s is None else since + row.limit_s
     p.limit_told = p.limit_at <= h.now
 
 
 def limit_over(h, p: Person) -> None:
-    """Nothing happens to the agent: it is only told."""
+    """Report that the pause is over its limit. The agent stays paused."""
     p.limit_told = True
     h.tell("PauseLimitReached", p.id, p.reason)
 
 
 def at_work(p: Person) -> bool:
-    """Breaks wait until the agent is back."""
+    """Return whether the agent is at work. A break waits until then."""
     return p.state is NOT_RESPONDING or (p.state is PAUSED and p.works)
 
 
 def refreshed(h, p: Person) -> None:
-    """A real break lies behind the agent."""
+    """Count from the end of a real break."""
     p.working_since, p.last_load = h.now, 0
 
 
 def forgone(h, p: Person) -> None:
-    """The agent does not want the break that was to come."""
+    """Cancel the break that was to come, because the agent does not want it."""
     if p.break_s:
         p.break_s = 0.0
         refreshed(h, p)
 
 
 def kept(h, p: Person) -> None:
-    """The leave is taken back; the break that waited with it is not."""
+    """Take back the sign-out, but not the break that waited with it."""
     if p.break_s:
         p.pause_pending = usual(h)
 
 
 def break_due(h, p: Person) -> float:
-    """When the next break is due."""
+    """Return when the next break is due."""
     if not p.signed or p.break_until:
         return inf
     at = p.breaks[0][0] if p.breaks else inf
     if at_work(p):
-        return at if at > h.now else inf  # later, should there be something left of it
+        return at if at > h.now else inf  # later, if something is left of it
     if p.state not in AWAY and not (p.break_s or p.pause_pending or p.leave_pending):
         at = min(at, short_due(p))
     return at
 
 
 def short_due(p: Person) -> float:
-    """When the next short break is due: spread over the last quarter of the time by the agent's place in the team, and
-    not at all when a planned one comes in time."""
+    """Return when the next short break is due. Short breaks are spread over the last quarter of the time by the agent's
+    place in the team. A planned break that comes in time replaces the short one."""
     limit_s = p.agent.profile.max_continuous_s
     if p.breaks and p.breaks[0][0] <= p.working_since + limit_s:
         return inf
@@ -247,16 +248,16 @@ def short_due(p: Person) -> float:
 
 
 def break_alarm(h, p: Person) -> float:
-    """The same, or the end of the break that the agent is in."""
+    """Return when the next break is due, or the end of the break that the agent is in."""
     return p.break_until if p.signed and p.break_until else break_due(h, p)
 
 
 def clock_says(h, p: Person) -> None:
-    """The clock has come to something in the agent's day."""
+    """Act on a break or an end of break that has come due."""
     h.touch(p)
     if p.break_until:
         if p.break_until <= h.now:
-            p.misses = 0
+            p.rna_count = 0
             shifts.become(h, p, READY, "resumed")
         return
     length = 0.0
@@ -276,7 +277,7 @@ def clock_says(h, p: Person) -> None:
 
 
 def planned(h, event: e.BreaksPlanned) -> None:
-    """The breaks of the day."""
+    """Store the planned breaks of the day."""
     p = shifts.known(h, event.agent)
     if len(event.breaks) > BREAKS_MOST:
         h.refuse("out_of_range")
@@ -295,51 +296,51 @@ def planned(h, event: e.BreaksPlanned) -> None:
 # --- what agents and others say
 
 
-def weighed(h, event: e.ContactWeighed) -> None:
-    """What a contact really weighed."""
+def report_load(h, event: e.LoadReported) -> None:
+    """Store the load that the agent reports for a contact."""
     if not 0 <= event.load <= ANY:
         h.refuse("out_of_range")
     offer = h.offers.get(event.offer)
-    if offer is None or offer.state is PENDING or (offer.weighed and offer.load == event.load):
+    if offer is None or offer.state is PENDING or (offer.load_reported and offer.load == event.load):
         return
-    more, offer.load, offer.weighed = event.load - offer.load, event.load, True
+    more, offer.load, offer.load_reported = event.load - offer.load, event.load, True
     weigh(h, offer, more)
     for p in offer.people:
         h.touch(p)
 
 
-def spared(h, event: e.AgentSpared) -> None:
-    """Not now: a heavy one that rings is taken back."""
+def spared(h, event: e.HeavyContactsDeclined) -> None:
+    """Decline heavy contacts for a while, and rescind a heavy offer that rings."""
     p = shifts.signed(h, event.agent)
-    p.spared_until = h.now + h.centre.spared_s
+    p.heavy_declined_until = h.now + h.centre.heavy_declined_s
     h.touch(p)
     for one in [one for one in p.hands if one.state is PENDING and one.caller.service.load >= HEAVY]:
-        calls.rescind(h, one, "taken_back")
-        calls.close(h, one, "rescinded", "taken_back")
+        calls.rescind(h, one, "rescinded")
+        calls.close(h, one, "rescinded", "rescinded")
 
 
-def rules_relaxed(h, event: e.RulesRelaxed) -> None:
-    """These rules do not hold until then."""
+def override_rules(h, event: e.RulesOverridden) -> None:
+    """Set these rules of the profile aside until the given time."""
     p = shifts.known(h, event.agent)
     if not event.rules or event.rules - RULES or event.until > h.now + HOUR_S:
         h.refuse("out_of_range")
     new = [rule for rule in sorted(event.rules)
-           if p.relaxed.get(rule, 0.0) != event.until and (event.until > h.now or rule in p.relaxed)]
+           if p.overrides.get(rule, 0.0) != event.until and (event.until > h.now or rule in p.overrides)]
     for rule in new:
         if event.until > h.now:
-            p.relaxed[rule] = event.until
+            p.overrides[rule] = event.until
         else:
-            del p.relaxed[rule]
+            del p.overrides[rule]
         h.tell("Overridden", p.id, None, rule, event.by)
     if new:
-        if "rest_gap" in p.relaxed:
+        if "rest_gap" in p.overrides:
             p.gap_until = 0.0
-        if "decompression" in p.relaxed:
+        if "decompression" in p.overrides:
             p.rest_until = 0.0
         h.touch(p)
 
 
 def rules_hold_again(h, p: Person) -> None:
-    """The time of a relaxed rule is over."""
-    p.relaxed = {rule: until for rule, until in p.relaxed.items() if until > h.now}
+    """End the overrides whose time is over."""
+    p.overrides = {rule: until for rule, until in p.overrides.items() if until > h.now}
     h.touch(p)

@@ -1,22 +1,23 @@
-"""Who is called back: because they asked for it, or because the line was lost."""
+"""Callbacks: the caller asked for one, or the line was lost."""
 
 from __future__ import annotations
 
-from routing.core import commands
 from routing.core import events as e
-from routing.core.model import Outcome
+from routing.core.model import commands
+from routing.core.model.centre_model import Outcome
 from tests.oracle import callers, calls, choice
 from tests.oracle.state import ASSIGNED, PENDING, VOICE, Caller
 
 SERVED_S = 30.0
-"""Who has talked for so long was served."""
+"""A caller who has talked for this long was served."""
 
 LATELY_S = 60.0
-"""A line may be silent for so long before it is known to be lost."""
+"""A line may be silent for this long before its loss is known."""
 
 
 def needless(h, offer, service, at: float) -> None:
-    """Who was served in a call need not be called back for it. A call back does not stand for another one."""
+    """Cancel callbacks that this call makes unnecessary: same caller, same service, queued before this call. A callback
+    does not replace another callback."""
     caller = offer.caller
     theirs = {caller.hash, caller.other_hash} - {""}
     been = {service.id, *caller.visited}
@@ -29,7 +30,7 @@ def needless(h, offer, service, at: float) -> None:
 
 
 def was_served(h, offer, service, at: float) -> bool:
-    """Long enough, in a call of their own."""
+    """Return whether the talk was long enough and was not a callback. Remember such talks."""
     long = at - offer.connected_at >= SERVED_S and offer.voice and not offer.calls_back
     if long:
         h.served.append((offer.caller.hash, service.id, offer.caller.queued_at, at))
@@ -37,37 +38,38 @@ def was_served(h, offer, service, at: float) -> bool:
 
 
 def look_who_calls(h) -> None:
-    """Nobody is called back who is on the line in a later call for the same service. Then a moment passes."""
+    """Hold the callbacks whose caller is on the line in a later call for the same service. After that call they wait
+    for a moment."""
     for one in list(h.callers.values()):
-        before, one.calls_us = one.calls_us, one.callback and one.in_line and any(
+        before, one.caller_on_line = one.caller_on_line, one.callback and one.in_line and any(
             calls_for(c, one) for c in h.callers.values())
-        if one.calls_us and one.offer is not None and not one.offer.dialling:
-            calls.rescind(h, one.offer, "calls_us")
-            calls.close(h, one.offer, "rescinded", "calls_us", keep_idle=True)
-        if before and not one.calls_us and one.callback:
+        if one.caller_on_line and one.offer is not None and not one.offer.dialling:
+            calls.rescind(h, one.offer, "caller_on_line")
+            calls.close(h, one.offer, "rescinded", "caller_on_line", keep_idle=True)
+        if before and not one.caller_on_line and one.callback:
             one.not_before = max(one.not_before, h.now + 10.0)
             h.arm(one)
 
 
 def calls_for(caller: Caller, waits: Caller, asked: str | None = None) -> bool:
-    """A later call of somebody who waits to be called back for the same thing. `asked`: where their agent is, who asks
-    somebody."""
+    """Return whether `caller` is a later call for the callback that `waits`. `asked` is the service before a consult
+    transfer."""
     been = {caller.service.id, asked, *caller.visited}
-    if caller.introducer is not None:
-        been.add(caller.introducer.came_from.id)
+    if caller.consulting_offer is not None:
+        been.add(caller.consulting_offer.service_before_consult.id)
     return caller.channel is VOICE and not caller.callback and (caller.in_line or caller.state is ASSIGNED) \
         and caller.queued_at > waits.queued_at and bool(been & {waits.service.id, *waits.visited}) \
         and bool({caller.hash, caller.other_hash} & {waits.hash, waits.other_hash} - {""})
 
 
 def reachable(caller: Caller) -> bool:
-    """Has a number that may be called."""
+    """Return whether the caller has a number that may be called."""
     service = caller.service
     return service.follows_up and not service.anonymous and (caller.hash or caller.other_hash) != ""
 
 
 def call_again(h, caller: Caller, at: float) -> None:
-    """The line was lost: who has agreed is to be called, once, as another contact of the same age."""
+    """Queue a follow-up callback of the same age for a lost call, once, if the caller has agreed."""
     name = f"f{caller.id}"
     if not caller.follow_up or not reachable(caller) or name in h.callers or name in h.over:
         return
@@ -91,21 +93,22 @@ def call_again(h, caller: Caller, at: float) -> None:
     h.callers[name] = new
     h.arm(new)
     h.tell("Queued", name, new.service.id, callers.position(h, new))
-    h.tell("CallbackChanged", name, 0, new.not_before, "asked")
+    h.tell("CallbackChanged", name, 0, new.not_before, "requested")
 
 
 def rings_again(one: Caller, lost: Caller) -> bool:
-    """Whether the caller of a lost line is on another one, or to be called back for the same service, since later."""
+    """Return whether the caller of a lost line is on a later call, or has a later callback for the same service."""
     there = one.in_line or one.state is ASSIGNED
     if one.callback and one.service.id != lost.service.id:
         there = False
     return there and one.channel is VOICE and "" != one.hash == lost.hash and one.queued_at > lost.queued_at
 
 
-def callback_asked(h, event: e.CallbackAsked) -> None:
-    """A caller who waits wants to be called back."""
+def callback_asked(h, event: e.CallbackRequested) -> None:
+    """Turn the waiting call into a callback."""
     caller = h.callers.get(event.contact)
-    if caller is None or not caller.in_line or caller.callback or caller.channel is not VOICE or caller.introducer:
+    if caller is None or not caller.in_line or caller.callback or caller.channel is not VOICE \
+            or caller.consulting_offer:
         return
     service = caller.service
     many = sum(c.callback and c.in_line and c.service.id == service.id for c in h.callers.values())
@@ -118,11 +121,11 @@ def callback_asked(h, event: e.CallbackAsked) -> None:
         calls.rescind(h, caller.offer, "callback")
         calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
     h.arm(caller)
-    h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "asked")
+    h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "requested")
 
 
-def callback_taken(h, event: e.CallbackTaken) -> None:
-    """The agent waits for the caller: dial them, or lead the agent to one who has come by themselves."""
+def callback_taken(h, event: e.CallbackAccepted) -> None:
+    """Dial the caller for the agent who has answered, or connect a caller who has come by themselves."""
     offer = h.offers.get(event.offer)
     if offer is None or offer.state is not PENDING or not offer.calls_back or offer.dialling:
         return
@@ -133,17 +136,17 @@ def callback_taken(h, event: e.CallbackTaken) -> None:
 
 
 def dial(h, offer) -> None:
-    """The caller's phone rings; how long the agent's may does not matter any more."""
+    """Ring the caller's phone. The deadline of the agent's phone ends."""
     caller = offer.caller
     offer.dialling = True
     offer.due = {"dial": h.now + 75.0} if h.up(caller.node) else {}
-    h.commands.append(commands.Dial(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,
+    h.commands.append(commands.DialCaller(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,
                                     caller.slow, caller.service.callback_press, caller.node, caller.language))
     h.tell("CallbackDialled", offer.id, caller.id)
 
 
 def callback_reached(h, event: e.CallbackReached) -> None:
-    """The caller is on the line and waits like anybody."""
+    """Put the caller back in the queue as a call, because they are on the line."""
     caller = h.callers.get(event.contact)
     if caller is None or not caller.in_line or not caller.callback:
         return
@@ -160,27 +163,27 @@ def callback_reached(h, event: e.CallbackReached) -> None:
 
 
 def join(h, offer) -> None:
-    """Both are there."""
+    """Connect agent and caller: both are on the line."""
     caller = offer.caller
-    h.commands.append(commands.Join(offer.id, caller.id, caller.leg, caller.node, offer.partner is not None))
+    h.commands.append(commands.ConnectCallback(offer.id, caller.id, caller.leg, caller.node, offer.partner is not None))
     if h.up(caller.node):
-        offer.due["brief"] = h.now + 30.0
+        offer.due["pre_connect"] = h.now + 30.0
 
 
-def callbacks_quiet(h, event: e.CallbacksQuiet) -> None:
-    """Nobody is called, or everybody may be again."""
+def callbacks_quiet(h, event: e.QuietHoursChanged) -> None:
+    """Begin or end quiet hours, in which nobody is dialled."""
     h.quiet = event.on
 
 
 def callback_failed(h, event: e.CallbackFailed) -> None:
-    """The caller was dialled and did not take it."""
+    """Count a failed try, because the caller did not answer."""
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is PENDING and offer.caller.callback:
         give_up(h, offer, event.reason)
 
 
 def give_up(h, offer, reason: str) -> None:
-    """One try less; the agent is free at once."""
+    """Count one more try and release the agent at once."""
     caller = offer.caller
     caller.tries += 1
     caller.not_before = h.now + caller.service.callback_retry_s

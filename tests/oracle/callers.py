@@ -1,18 +1,18 @@
-"""What callers do: they come, wait, go, are put first, and what of them is forgotten."""
+"""Events of callers: they come, wait, leave and get priority, and their data is erased."""
 
 from __future__ import annotations
 
 from routing.core import events as e
-from routing.core.model import ContactState, Outcome
+from routing.core.model.centre_model import ContactState, Outcome
 from tests.oracle import callbacks, calls, consults, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, Caller
 
-NET_AGAIN_S = 15.0
+FALLBACK_RETRY_S = 15.0
 OVER_S = 60.0
 
 
 def queued(h, event: e.ContactQueued) -> None:
-    """A new contact, or news of one that waits."""
+    """Queue a new contact, or update a contact that waits."""
     if h.now - h.over.get(event.contact, float("-inf")) < OVER_S:
         return
     known = h.callers.get(event.contact)
@@ -31,9 +31,9 @@ def queued(h, event: e.ContactQueued) -> None:
                     event.slow, event.node, event.caller_hash, event.needs, frozenset(topics), entered_at=since,
                     step_at=h.now, language=event.language)
     why = settings.refuses(h, service)
-    if not why or settings.onward(h, service, ()) is not None:  # they wait somewhere, or what they had stays theirs
+    if not why or settings.onward(h, service, ()) is not None:  # else they wait nowhere and keep what they had
         merge(h, caller)
-        old_place(h, caller)
+        restore_position(h, caller)
     if not why:
         steps.prefer(h, caller)
     h.callers[caller.id] = caller
@@ -45,19 +45,19 @@ def queued(h, event: e.ContactQueued) -> None:
 
 
 def turn_away(h, caller: Caller, why: str) -> None:
-    """The service takes nobody: to another one, else to the safety net."""
+    """Move a caller whom the service does not take to another service, or send them to the fallback queue."""
     to = settings.onward(h, caller.service, ())
     h.tell("Queued", caller.id, caller.service.id, position(h, caller))
     if to is not None:
         caller.visited = (caller.service.id,)
         steps.move(h, caller, to, why)
     elif h.up(caller.node):
-        caller.not_before = h.now + NET_AGAIN_S
-        steps.to_net(h, caller)
+        caller.not_before = h.now + FALLBACK_RETRY_S
+        steps.send_to_fallback(h, caller)
 
 
 def again(h, caller: Caller, event: e.ContactQueued) -> None:
-    """News of a known contact. Who should be talking and is in the hold loop was cut off."""
+    """Update a known contact. An assigned contact that is in the hold loop has lost its talk."""
     if caller.state is ASSIGNED:
         cut_off(h, caller)
     if not caller.in_line or (caller.callback and not caller.leg):
@@ -86,8 +86,8 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
         steps.move(h, caller, service, "chosen")
 
 
-def ranked(h, event: e.ContactRanked) -> None:
-    """Other points."""
+def ranked(h, event: e.ContactPrioritised) -> None:
+    """Change the points of a contact."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line and caller.points != event.priority:
         caller.points = event.priority
@@ -95,23 +95,23 @@ def ranked(h, event: e.ContactRanked) -> None:
         h.tell("ContactChanged", caller.id, caller.points)
 
 
-def ticked(h, event: e.ContactTicked) -> None:
-    """The hold loop came by."""
+def ticked(h, event: e.HoldTick) -> None:
+    """Take a hold tick. A tick of an assigned contact means that its talk was lost."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.state is ASSIGNED:
         cut_off(h, caller)
 
 
 def cut_off(h, caller: Caller) -> None:
-    """A sign of the hold loop that comes more than 5 s after the bridge: the talk is over."""
+    """End the talk if the hold tick comes more than 5 s after the bridge."""
     offer = caller.offer
-    if h.now - (offer.connected_at if offer.turned_at is None else offer.turned_at) > 5.0:
+    if h.now - (offer.connected_at if offer.bridge_changed_at is None else offer.bridge_changed_at) > 5.0:
         calls.rescind(h, offer, "stale")
         calls.talk_over(h, offer, "lost", h.now, phone_lost=False)
 
 
-def gone(h, event: e.ContactGone) -> None:
-    """The caller's channel is gone."""
+def gone(h, event: e.CallerHungUp) -> None:
+    """End the contact or the talk, because the caller's channel is gone."""
     caller = h.callers.get(event.contact)
     if caller is None:
         h.over[event.contact] = h.now
@@ -123,27 +123,28 @@ def gone(h, event: e.ContactGone) -> None:
         caller.leg = ""
     elif caller.in_line:
         short = at - caller.waits_from < caller.service.short_abandon_s
-        if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.introducer is None:
+        if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.consulting_offer is None:
             since, points, service = caller.since, caller.points, caller.service
-            for name, services, old, older, lost_at in h.lost_places:  # no line took the call
+            for name, services, old, older, lost_at in h.lost_places:  # no queue took the call
                 if name == caller.hash and service.id in services and lost_at <= caller.queued_at \
-                        and caller.queued_at - lost_at <= service.place_kept_s:
+                        and caller.queued_at - lost_at <= service.position_held_s:
                     since, points = min(since, old), max(points, older)
             h.lost_places = [one for one in h.lost_places if one[0] != caller.hash]
             h.lost_places.append((caller.hash, (service.id, *caller.visited), since, points, at))
-        asks = caller.introducer
+        asks = caller.consulting_offer
         if asks is not None and not (event.failure or event.dropped):
-            callbacks.needless(h, asks, asks.came_from, at)
+            callbacks.needless(h, asks, asks.service_before_consult, at)
         end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
         if event.failure or event.dropped:
             callbacks.call_again(h, caller, at)
 
 
-def old_place(h, caller: Caller) -> None:
-    """Who hung up while waiting and calls again soon for the same service stands where they stood, once."""
+def restore_position(h, caller: Caller) -> None:
+    """Restore the held position of a caller who hung up while waiting and calls again soon for the same service, once.
+    """
     for one in h.lost_places:
         name, services, since, points, at = one
-        if name == caller.hash and caller.service.id in services and h.now - at <= caller.service.place_kept_s \
+        if name == caller.hash and caller.service.id in services and h.now - at <= caller.service.position_held_s \
                 and caller.channel is VOICE and not caller.service.anonymous:
             h.lost_places.remove(one)
             caller.own = caller.since, caller.points
@@ -151,8 +152,8 @@ def old_place(h, caller: Caller) -> None:
             return
 
 
-def declined(h, event: e.PlaceDeclined) -> None:
-    """The caller wants the own place."""
+def declined(h, event: e.HeldPositionDeclined) -> None:
+    """Give the caller the position of the new call, because they decline the held one."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line and caller.own is not None:
         caller.since, caller.points = caller.own
@@ -161,23 +162,23 @@ def declined(h, event: e.PlaceDeclined) -> None:
         h.tell("ContactChanged", caller.id, caller.points)
 
 
-def left(h, event: e.ContactLeft) -> None:
-    """The caller left the line alive."""
+def left(h, event: e.ContactExited) -> None:
+    """End the contact of a caller who left the queue without hanging up."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line:
-        end(h, caller, Outcome.OVERFLOW if event.reason == "net" else Outcome.LEFT, event.key)
+        end(h, caller, Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, event.key)
 
 
 def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
-    """The end of a contact that waits."""
+    """End a contact that waits."""
     if caller.offer is not None:
-        calls.rescind(h, caller.offer, "contact_gone")
-        calls.close(h, caller.offer, "canceled", "contact_gone", keep_idle=True)
+        calls.rescind(h, caller.offer, "caller_hung_up")
+        calls.close(h, caller.offer, "canceled", "caller_hung_up", keep_idle=True)
     caller.offer = None
-    asker = caller.introducer
-    if asker is not None:  # the caller was theirs all the time
-        consults.over(h, asker, "caller")
-        caller.service = h.services.get(asker.came_from.id, asker.came_from)
+    asker = caller.consulting_offer
+    if asker is not None:  # the caller belonged to that agent all the time
+        consults.complete(h, asker, "caller")
+        caller.service = h.services.get(asker.service_before_consult.id, asker.service_before_consult)
         outcome, key = Outcome.ANSWERED, ""
     caller.state, caller.preferred, caller.offer = ContactState.CANCELED, None, None
     over(h, caller, outcome, key)
@@ -185,19 +186,19 @@ def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
 
 
 def over(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
-    """The one end of a contact."""
+    """Record the end of a contact. Each contact ends here."""
     h.over[caller.id] = h.now
     h.tell("Ended", caller.id, caller.service.id, outcome, key)
 
 
 def position(h, caller: Caller) -> int:
-    """Place in the service's line, from 1."""
+    """Return the place in the queue of the service, from 1."""
     return 1 + sum(c.in_line and c is not caller and c.service.id == caller.service.id and c.place < caller.place
                    for c in h.callers.values())
 
 
 def merge(h, caller: Caller) -> None:
-    """Who calls again for the same service takes over the age of the callback that waits for them."""
+    """Give a new call the age of the callback of the same caller for the same service, and end that callback."""
     if caller.channel is not VOICE or not caller.hash:
         return
     for one in list(h.callers.values()):
@@ -207,23 +208,23 @@ def merge(h, caller: Caller) -> None:
             end(h, one, Outcome.LEFT, "merged")
 
 
-def forgotten(h, event: e.CallerForgotten) -> None:
-    """Nobody knows this caller any more; a callback cannot be made."""
+def forgotten(h, event: e.CallerErased) -> None:
+    """Erase the identity of this caller everywhere and end their callbacks."""
     if not event.caller_hash:
         return
-    h.spoke.pop(event.caller_hash, None)
+    h.last_agents.pop(event.caller_hash, None)
     h.abusive.pop(event.caller_hash, None)
     h.served = [one for one in h.served if one[0] != event.caller_hash]
     h.lost_places = [one for one in h.lost_places if one[0] != event.caller_hash]
     for one in list(h.callers.values()):
         if event.caller_hash in (one.hash, one.other_hash):
             if one.callback and one.in_line:
-                end(h, one, Outcome.LEFT, "forgotten")
+                end(h, one, Outcome.LEFT, "erased")
             one.hash, one.other_hash, one.abusive = "", "", False
 
 
 def survey_answered(h, event: e.SurveyAnswered) -> None:
-    """The survey begins with `asked`; each question counts once."""
+    """Record an answer of the survey. The survey begins with `asked`, and each question counts once."""
     if event.service not in h.services:
         h.refuse("unknown_service")
     meant = {"asked": [0], "cared": [1, 2, 3, 4, 5], "solved": [0, 1], "message": [0]}
@@ -236,12 +237,12 @@ def survey_answered(h, event: e.SurveyAnswered) -> None:
             del h.surveys[next(iter(h.surveys))]
     if said is not None and event.question not in said:
         said.append(event.question)
-        h.tell("Surveyed", event.contact, event.service, event.question, event.answer)
+        h.tell("SurveyAnsweredRecorded", event.contact, event.service, event.question, event.answer)
 
 
-def menu_left(h, event: e.MenuLeft) -> None:
-    """Noted as it is told."""
-    meant = ["queued", "operator", "self_service", "led", "abandoned", "error"]
+def menu_left(h, event: e.MenuEnded) -> None:
+    """Record the menu path as it is told."""
+    meant = ["queued", "operator", "self_service", "external_transfer", "abandoned", "error"]
     if event.outcome not in meant or len(event.nodes) > 40 or event.lasted_s < 0:
         h.refuse("out_of_range")
-    h.tell("MenuPassed", *event)
+    h.tell("MenuEndedRecorded", *event)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from routing.core import commands
 from routing.core import events as e
-from routing.core.model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
+from routing.core.model import commands
+from routing.core.model.centre_model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
 from tests.oracle import burden, callbacks, callers, consults, settings, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
@@ -32,10 +32,10 @@ def rescind(h, offer: Offer, reason: str) -> None:
 
 def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", keep_idle: bool = False,
           by: Person | None = None) -> None:
-    """An offer ends without a connection. `to`, `why`: what becomes of the agent, or of the one `by` whom it ended; the
-    other one of a pair is released."""
+    """Close an offer without a connection. `to` and `why` say what becomes of the agent, or of the agent `by` whom it
+    ended. The other agent of a pair is released."""
     caller = offer.caller
-    if offer.dialling:  # a phone that has just stopped ringing is left alone for a moment
+    if offer.dialling:  # the caller's phone has just stopped ringing
         caller.not_before = max(caller.not_before, h.now + 10.0)
     offer.state, offer.due = OfferState(state), {}
     del h.offers[offer.id]
@@ -50,9 +50,9 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
         if not keep_idle:
             burden.gap(h, p)
         mine, said = (to, why or reason) if by in (None, p) else (READY, reason)
-        if mine is READY and p.misses and p.misses >= p.agent.profile.misses_allowed:
+        if mine is READY and p.rna_count and p.rna_count >= p.agent.profile.rna_allowed:
             refuses = state == "rejected" and reason in ("busy", "rejected") and p is by
-            mine, said = NOT_RESPONDING, "refusals" if refuses else "misses"
+            mine, said = NOT_RESPONDING, "declines" if refuses else "ring_no_answer"
         shifts.become(h, p, mine, said, keep_idle=keep_idle)
     h.tell("OfferClosed", offer.id, caller.id, offer.person.id, offer.state, reason)
     if state != "canceled":
@@ -63,7 +63,7 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
 
 
 def ringing(h, event: e.OfferRinging) -> None:
-    """The phone rings."""
+    """Note that the phone rings."""
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is PENDING and offer.rang_at is None and offer.answered_at is None:
         offer.rang_at = h.now
@@ -72,18 +72,18 @@ def ringing(h, event: e.OfferRinging) -> None:
 
 
 def answered(h, event: e.OfferAnswered) -> None:
-    """The agent's leg is up."""
+    """Note that the agent's leg is up."""
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is PENDING and event.partner:
         offer.partner_answered = True
     elif offer is not None and offer.state is PENDING and offer.answered_at is None:
         offer.answered_at = h.now
         if not offer.dialling:
-            offer.due = {"brief": h.now + brief_s(offer)} if h.up(offer.caller.node) else {}
+            offer.due = {"pre_connect": h.now + pre_connect_limit_s(offer)} if h.up(offer.caller.node) else {}
 
 
-def brief_s(offer: Offer) -> float:
-    """The longest way from an answered phone to the connection."""
+def pre_connect_limit_s(offer: Offer) -> float:
+    """Return the longest time from an answered phone to the connection."""
     profile = offer.person.agent.profile
     reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
     by_key = offer.ring_s if profile.answer_mode is AnswerMode.SINGLE_SWITCH else 0.0
@@ -91,7 +91,7 @@ def brief_s(offer: Offer) -> float:
 
 
 def join_s(offer: Offer) -> float:
-    """How long one of a pair may wait for the other."""
+    """Return how long one agent of a pair may wait for the other."""
     if offer.partner is None:
         return 0.0
     profile = offer.partner.agent.profile
@@ -101,7 +101,7 @@ def join_s(offer: Offer) -> float:
 
 
 def connected(h, event: e.OfferConnected) -> None:
-    """Agent and caller are together."""
+    """Begin the talk: agent and caller are in one bridge."""
     offer = h.offers.get(event.offer)
     if offer is None or offer.state is WRAPPING:
         return
@@ -115,25 +115,25 @@ def connected(h, event: e.OfferConnected) -> None:
             close(h, offer, "rescinded", "mismatch")
         return
     if offer.state is not PENDING:
-        consults.together(h, offer)
+        consults.on_rebridged(h, offer)
         return
-    if caller.callback:  # nobody heard that they were reached, yet here they are
+    if caller.callback:  # the event that the caller was reached is missing
         caller.callback, caller.leg, caller.not_before, caller.entered_at = False, caller.leg or caller.id, 0.0, h.now
         h.tell("CallbackChanged", caller.id, caller.tries, 0.0, "reached")
-    offer.introduced = False
+    offer.with_consulting_agent = False
     caller.own = None
-    if caller.introducer is not None:
-        rescind(h, caller.introducer, "consult")
-        consults.over(h, caller.introducer, "transfer")
+    if caller.consulting_offer is not None:
+        rescind(h, caller.consulting_offer, "consult")
+        consults.complete(h, caller.consulting_offer, "transfer")
     offer.state, offer.due, offer.dialling = ACCEPTED, {}, False
     offer.connected_at = h.now if event.connected_at is None else min(h.now, max(event.connected_at, offer.made_at))
     caller.state, caller.preferred = ASSIGNED, None
     if caller.hash and not caller.service.anonymous:
-        h.spoke[caller.hash] = p.id, h.now
+        h.last_agents[caller.hash] = p.id, h.now
     offer.load = caller.service.load
     burden.weigh(h, offer, offer.load)
     for one in offer.people:
-        one.misses = 0
+        one.rna_count = 0
         if not offer.voice:
             one.idle_since = h.now
         shifts.engage(h, one)
@@ -143,7 +143,7 @@ def connected(h, event: e.OfferConnected) -> None:
 
 
 def hold(h, p: Person) -> None:
-    """A call comes first: what it interrupts is held."""
+    """Interrupt the contacts that a call interrupts."""
     for one in p.hands:
         if one.state is ACCEPTED and not one.interrupted and h.yields(one):
             one.interrupted = True
@@ -151,8 +151,8 @@ def hold(h, p: Person) -> None:
 
 
 def go_on(h, p: Person) -> None:
-    """If there is no call any more, what it interrupted goes on."""
-    if not p.aside and not p.calls():
+    """Resume the interrupted contacts when no call is left."""
+    if not p.detached_wrapup and not p.calls():
         for one in p.hands:
             if one.interrupted:
                 one.interrupted = False
@@ -160,27 +160,27 @@ def go_on(h, p: Person) -> None:
 
 
 def interrupt(h, p: Person, offer: Offer) -> None:
-    """Tell it."""
-    h.commands.append(commands.Interrupt(offer.id, offer.caller.id, offer.interrupted, offer.caller.node,
+    """Tell the adapter and record whether the contact is interrupted."""
+    h.commands.append(commands.SetInterrupted(offer.id, offer.caller.id, offer.interrupted, offer.caller.node,
                                           offer.caller.channel))
     h.tell("Interrupted", offer.id, p.id, offer.interrupted)
 
 
 def leg_ended(h, event: e.OfferEnded) -> None:
-    """The agent's leg is gone."""
+    """Handle the end of the agent's leg, by the state of the offer."""
     offer = h.offers.get(event.offer)
     if offer is None or offer.state is WRAPPING or (event.partner and offer.partner is None):
         return
     whose = offer.partner if event.partner else offer.person
     if offer.state is CONSULTING:
-        consults.over(h, offer, "transfer", event.reason == "lost")
+        consults.complete(h, offer, "transfer", event.reason == "lost")
         return
-    if offer.introduced and offer.caller.introducer is not None:
+    if offer.with_consulting_agent and offer.caller.consulting_offer is not None:
         if event.reason == "lost":
             shifts.lose_phone(h, h.phone(offer.seat))
-        consults.returned(h, offer.caller.introducer)
+        consults.cancel(h, offer.caller.consulting_offer)
         return
-    if offer.state is ACCEPTED and offer.apart:
+    if offer.state is ACCEPTED and offer.awaiting_rebridge:
         talk_over(h, offer, "lost", h.now, phone_lost=event.reason == "lost")
         return
     if offer.state is ACCEPTED and event.partner:
@@ -210,17 +210,17 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         if offer.tier == 2:
             spare_all(h, offer)
         elif event.reason in ("busy", "rejected"):
-            whose.misses += 1
+            whose.rna_count += 1
         close(h, offer, "rejected", event.reason, by=whose)
 
 
 def command_refused(h, event: e.CommandRefused) -> None:
-    """No adapter takes the command: the contact is left alone, and nobody has missed it."""
+    """Leave the contact alone for a while, because no adapter takes the command. This is not a ring-no-answer."""
     caller, offer = h.callers.get(event.contact), h.offers.get(event.offer)
     if caller is None or not caller.in_line:
         return
     if event.offer is None:
-        caller.net_again = h.now + 30.0
+        caller.fallback_retry_at = h.now + 30.0
     elif offer is not None and offer.caller is caller and offer.state is PENDING and offer.rang_at is None \
             and offer.answered_at is None:
         caller.not_before = max(caller.not_before, h.now + 30.0)
@@ -228,25 +228,25 @@ def command_refused(h, event: e.CommandRefused) -> None:
 
 
 def missed(h, offer: Offer, reason: str, there=()) -> None:
-    """Nobody took it, or only one of a pair, who was `there`."""
+    """Count a ring-no-answer for the agents who did not answer. `there` is the agent of a pair who did."""
     absent = [p for p in offer.people if p not in there]
     for p in absent:
         p.not_before = max(p.not_before, h.now + 5.0)
         if offer.tier != 2:
-            p.misses += 1
+            p.rna_count += 1
     if offer.tier == 2:
         spare_all(h, offer)
     close(h, offer, "timeout", reason, why="missed", by=absent[0] if there else None)
 
 
 def spare_all(h, offer: Offer) -> None:
-    """An offer beyond the limit was not taken: that is heard as "not now"."""
+    """Decline heavy contacts for the agents of an offer beyond the limit that was not taken."""
     for p in offer.people:
-        p.spared_until = h.now + h.centre.spared_s
+        p.heavy_declined_until = h.now + h.centre.heavy_declined_s
 
 
 def phone_lost(h, offer: Offer, reason: str, seat) -> None:
-    """The phone is gone; a desk is left alone for a moment."""
+    """Mark the phone as lost. Leave an agent without a phone alone for a moment."""
     if offer.voice:
         shifts.lose_phone(h, h.phone(seat))
     else:
@@ -255,7 +255,7 @@ def phone_lost(h, offer: Offer, reason: str, seat) -> None:
 
 
 def due(h, offer: Offer, kind: str) -> None:
-    """A deadline of an offer has come."""
+    """Act on a deadline of an offer."""
     del offer.due[kind]
     if kind == "consult":
         consults.nobody_came(h, offer)
@@ -275,33 +275,33 @@ def due(h, offer: Offer, kind: str) -> None:
 
 
 def talk_ended(h, event: e.TalkEnded) -> None:
-    """Caller and agent are apart."""
+    """End the talk, because caller and agent are no longer bridged."""
     offer = h.offers.get(event.offer)
-    if offer is not None and offer.state is ACCEPTED and not offer.apart:
+    if offer is not None and offer.state is ACCEPTED and not offer.awaiting_rebridge:
         talk_over(h, offer, event.by, h.now if event.ended_at is None else event.ended_at)
-    elif offer is not None and offer.state is CONSULTING and offer.line and event.by in ("caller", "dropped"):
-        callers.gone(h, e.ContactGone(offer.caller.id, event.ended_at, False, event.by == "dropped"))
+    elif offer is not None and offer.state is CONSULTING and offer.on_second_line and event.by in ("caller", "dropped"):
+        callers.gone(h, e.CallerHungUp(offer.caller.id, event.ended_at, False, event.by == "dropped"))
 
 
-def held(h, event: e.Held) -> None:
-    """On hold, or back."""
+def held(h, event: e.HoldSet) -> None:
+    """Begin or end hold."""
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is ACCEPTED and event.on is not (offer.held_since is not None):
         keep_waiting(h, offer, event.on)
 
 
 def follow_up(h, event: e.FollowUpAgreed) -> None:
-    """The caller says whether they want to be called back should the call be lost."""
+    """Store whether the caller wants a callback if the call is lost."""
     caller = talked(h, event.offer).caller
     if event.agreed and not callbacks.reachable(caller):
         h.refuse("no_callback")
     if caller.follow_up is not event.agreed:
         caller.follow_up = event.agreed
-        h.tell("FollowUpSet", event.offer, caller.id, event.agreed)
+        h.tell("FollowUpAgreedRecorded", event.offer, caller.id, event.agreed)
 
 
-def abuse(h, event: e.AbuseSaid) -> None:
-    """The agent at hand says that the caller is abusive, or is not. Who does is known again by the number."""
+def abuse(h, event: e.CallerFlaggedAbusive) -> None:
+    """Store whether the agent at hand says that the caller is abusive. Such a caller is recognised by number later."""
     offer = h.offers.get(event.offer)
     if offer is None or offer.state is PENDING or offer.caller.in_line:
         h.refuse("not_now")
@@ -315,18 +315,18 @@ def abuse(h, event: e.AbuseSaid) -> None:
     h.abusive.pop(caller.hash, None)
     if event.abusive:
         h.abusive[caller.hash] = h.now
-    h.tell("AbuseNoted", offer.id, caller.id, event.abusive, topics)
+    h.tell("CallerFlaggedAbusiveRecorded", offer.id, caller.id, event.abusive, topics)
 
 
 def keep_waiting(h, offer: Offer, on: bool) -> None:
-    """Music, or no more."""
+    """Set and record hold."""
     offer.held_since = h.now if on else None
-    h.tell("HoldChanged", offer.id, on)
+    h.tell("HoldSetRecorded", offer.id, on)
 
 
-def transfer(h, event: e.TransferAsked) -> None:
-    """The agent sends the caller on, to a service or to a colleague who can have them. If that cannot be and the phone
-    has done it all the same, the caller waits as before."""
+def transfer(h, event: e.TransferRequested) -> None:
+    """Move the caller by blind transfer to a service or to a colleague who can take them. If the phone has transferred
+    the caller although it may not, the caller waits as before."""
     offer = talked(h, event.offer)
     caller = offer.caller
     why, service, person = whither(h, offer, event)
@@ -334,21 +334,21 @@ def transfer(h, event: e.TransferAsked) -> None:
         h.refuse(why)
     if why:
         service, person = caller.service, None
-    h.commands.append(commands.SendOn(caller.id, service.id, caller.node))
+    h.commands.append(commands.BlindTransfer(caller.id, service.id, caller.node))
     talk_over(h, offer, "transfer", h.now)
     go_to(h, caller, service, person)
 
 
 def talked(h, number) -> Offer:
-    """A call that is talked, or a refusal."""
+    """Return the offer of a voice talk in progress, or refuse."""
     offer = h.offers.get(number)
-    if offer is None or offer.state is not ACCEPTED or not offer.voice or offer.apart:
+    if offer is None or offer.state is not ACCEPTED or not offer.voice or offer.awaiting_rebridge:
         h.refuse("not_now")
     return offer
 
 
 def whither(h, offer: Offer, event) -> tuple:
-    """Why not, or the service and person."""
+    """Return the reason against the transfer, or the service and the person."""
     caller = offer.caller
     why, service, person = "", h.services.get(event.service or caller.service.id, caller.service), None
     if (event.service is not None and event.service not in h.services) or (event.to is None and event.service is None):
@@ -365,25 +365,26 @@ def whither(h, offer: Offer, event) -> tuple:
 
 
 def go_to(h, caller: Caller, service, person: Person | None) -> None:
-    """The caller waits for this service from now on, with the old age; for that person first."""
+    """Queue the caller for this service with the old age, and first for that person."""
     before = caller.service
     caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
     h.arm(caller)
-    caller.service, caller.step, caller.urgent, caller.net_again = service, 0, False, 0.0
-    if caller.introducer is None:
+    caller.service, caller.step, caller.urgent, caller.fallback_retry_at = service, 0, False, 0.0
+    if caller.consulting_offer is None:
         caller.visited = ()
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
-    unknown = caller.introducer is None and steps.nobody(caller)
+    unknown = caller.consulting_offer is None and steps.nobody(caller)
     if service.id != before.id:
         h.tell("Moved", caller.id, before.id, service.id, "transfer", unknown)
 
 
 def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -> None:
-    """The talk is over. Lost or sent on: the caller waits again. Else, and when sent on, the agent wraps up."""
+    """End the talk. After a lost talk or a transfer the caller waits again. The agent wraps up except after a lost
+    talk."""
     caller, p, lost, sent = offer.caller, offer.person, by == "lost", by == "transfer"
     offer.state = OfferState.COMPLETED if lost or sent else WRAPPING
     caller.state = WAITS if lost or sent else ContactState.WRAPPING
-    offer.talk_over_at, offer.interrupted, offer.held_since = h.now, False, None
+    offer.talk_ended_at, offer.interrupted, offer.held_since = h.now, False, None
     if offer.voice:
         phone = h.phone(offer.seat)
         shifts.leg_over(h, phone)
@@ -401,10 +402,10 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
             offer.due["wrap"] = h.now + p.agent.profile.wrapup_s
         shifts.engage(h, p)
     else:
-        let_go(h, p, offer, "lost" if lost else "talk_over")
+        let_go(h, p, offer, "lost" if lost else "talk_ended")
     if offer.partner is not None:
         partner_over(h, offer.partner, offer, lost)
-    h.tell("TalkOver", offer.id, caller.id, p.id, "caller" if by == "dropped" else by)
+    h.tell("TalkEndedRecorded", offer.id, caller.id, p.id, "caller" if by == "dropped" else by)
     if by not in ("lost", "dropped"):
         callbacks.needless(h, offer, caller.service, min(h.now, max(at, offer.connected_at)))
     if lost or sent:
@@ -420,68 +421,68 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
 
 
 def wraps_up(p: Person, offer: Offer) -> bool:
-    """A wrap-up comes after this talk."""
-    return may_wrap_up(p) and not (p.agent.profile.wrapup_mode in BY_WISH and not offer.wrapup_asked)
+    """Return whether a wrap-up follows this talk."""
+    return may_wrap_up(p) and not (p.agent.profile.wrapup_mode in BY_WISH and not offer.wrapup_requested)
 
 
 def may_wrap_up(p: Person) -> bool:
-    """One comes after a talk, unless it is by wish and nobody asks."""
+    """Return whether the profile allows a wrap-up after a talk."""
     if p.leave_pending:
         return False
     return p.agent.profile.wrapup_s > 0 or p.agent.profile.wrapup_mode is WrapUpMode.MANDATORY
 
 
 def partner_over(h, p: Person, offer: Offer, lost: bool) -> None:
-    """The second one of a pair wraps up by the own profile, aside; both legs end."""
+    """Release the partner of a pair, whose detached wrap-up follows their own profile. Both legs end."""
     rescind(h, offer, "partner")
     own_wrap_up(h, p, offer, lost)
 
 
 def own_wrap_up(h, p: Person, offer: Offer, lost: bool) -> None:
-    """Done with the contact; the wrap-up is without it."""
+    """Release the agent from the contact and begin a detached wrap-up."""
     p.hands.remove(offer)
     burden.done(h, p, offer, h.now - offer.connected_at)
     if not lost and wraps_up(p, offer):
-        begin_aside(h, p)
+        begin_detached_wrapup(h, p)
     else:
         p.talked_until = h.now
-        shifts.free(h, p, "lost" if lost else "talk_over")
+        shifts.free(h, p, "lost" if lost else "talk_ended")
 
 
-def begin_aside(h, p: Person) -> None:
-    """A wrap-up without a contact."""
-    p.aside, p.talked_until = True, None
+def begin_detached_wrapup(h, p: Person) -> None:
+    """Begin a wrap-up without a contact."""
+    p.detached_wrapup, p.talked_until = True, None
     if p.agent.profile.wrapup_mode is not WrapUpMode.MANDATORY:
-        p.aside_at = h.now + p.agent.profile.wrapup_s
+        p.detached_wrapup_until = h.now + p.agent.profile.wrapup_s
     shifts.become(h, p, WRAPUP, "")
 
 
-def end_aside(h, p: Person, reason: str) -> None:
-    """It is over."""
-    if p.aside:
-        p.aside, p.aside_at = False, None
+def end_detached_wrapup(h, p: Person, reason: str) -> None:
+    """End a wrap-up without a contact."""
+    if p.detached_wrapup:
+        p.detached_wrapup, p.detached_wrapup_until = False, None
         shifts.free(h, p, reason)
 
 
 def let_go(h, p: Person, offer: Offer, reason: str) -> None:
-    """The agent is done with this contact."""
+    """Release the agent from this contact."""
     p.hands.remove(offer)
     seconds = h.now - offer.connected_at
     burden.done(h, p, offer, seconds)
     if p.agent.profile.wrapup_mode is WrapUpMode.OPTIONAL and offer.state is WRAPPING:
-        p.talked_until = offer.talk_over_at
+        p.talked_until = offer.talk_ended_at
     shifts.free(h, p, reason)
 
 
 def wrap_up(h, offer: Offer, reason: str) -> None:
-    """A wrap-up is over."""
+    """End the wrap-up of an offer."""
     offer.due = {}
     let_go(h, offer.person, offer, reason)
     completed(h, offer)
 
 
 def completed(h, offer: Offer) -> None:
-    """The end of an answered contact's record."""
+    """Complete the record of an answered contact."""
     offer.state, offer.caller.state = OfferState.COMPLETED, ContactState.COMPLETED
     del h.offers[offer.id], h.callers[offer.caller.id]
     h.tell("WrappedUp", offer.id, offer.caller.id, offer.person.id)

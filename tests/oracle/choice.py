@@ -1,11 +1,11 @@
-"""Who gets whom: every waiting contact in order, every agent for each of them."""
+"""The assignment: every waiting contact in order, every agent for each contact."""
 
 from __future__ import annotations
 
 from math import log2
 
-from routing.core import commands
-from routing.core.model import AnswerMode, Channel, PreConnect
+from routing.core.model import commands
+from routing.core.model.centre_model import AnswerMode, Channel, PreConnect
 from tests.oracle import burden, callbacks, calls, shifts, steps, words
 from tests.oracle.state import (
     ACCEPTED,
@@ -26,7 +26,7 @@ from tests.oracle.state import (
 )
 
 HEAVY = 3
-"""From this load on agents may be spared."""
+"""Agents may decline contacts from this load."""
 
 
 def decide(h) -> None:
@@ -39,7 +39,8 @@ def decide(h) -> None:
 
 
 def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
-    """The first contact in order for whom somebody is there gets the best of them. False: there is none."""
+    """Offer the first contact for whom an agent is there to the best of the candidates. Return False if there is none.
+    """
     now = h.now
     looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now, h.quiet)]
     for caller in sorted(looking, key=lambda c: (c.place[0] - now * c.service.weight, c.number)):
@@ -47,7 +48,7 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
             continue
         found = candidates(h, caller, open_to)
         if found:
-            if too_near(h, caller, found[0][4]):  # contacts take longer by now than when they were looked at
+            if too_near(h, caller, found[0][4]):  # expected handle time has grown since the last look
                 h.seen["breaks that came near while idle"] += 1
                 for p in who(caller, found[0][4]):
                     burden.look(h, p)
@@ -58,7 +59,7 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
 
 
 def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]]) -> list[tuple]:
-    """(tier, -rank, key, index, person, level), the best first."""
+    """Return (tier, -rank, key, index, person, level) of each candidate, the best first."""
     found = []
     asked = h.asked(caller)
     for p in open_to if caller.preferred is None else [caller.preferred]:
@@ -78,28 +79,28 @@ def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]]) -> list[
 
 
 def who(caller: Caller, p: Person) -> list[Person]:
-    """Who would have this contact."""
+    """Return the agents who would have this contact: one, or both of a pair."""
     return [p, p.partner] if caller.channel is VOICE and p.lead else [p]
 
 
 def too_near(h, caller: Caller, p: Person) -> bool:
-    """The break of one of them is."""
+    """Return whether the break of one of these agents is too near."""
     return any(burden.break_near(h, one) for one in who(caller, p))
 
 
 def tier_of(p: Person, caller: Caller) -> int | None:
-    """0: gladly, 1: when nobody else is free, 2: by the emergency ceiling; None: not at all."""
+    """Return 0 for a normal load, 1 as the last resort, 2 by the emergency ceiling, or None if the agent may not."""
     load = caller.service.load
-    gladly, atmost, utmost = p.bears
-    if load < HEAVY or load <= gladly:
+    max_load_normal, max_load_last_resort, max_load_emergency = p.bears
+    if load < HEAVY or load <= max_load_normal:
         return 0
-    if load <= atmost:
+    if load <= max_load_last_resort:
         return 1
-    return 2 if caller.urgent and load <= utmost else None
+    return 2 if caller.urgent and load <= max_load_emergency else None
 
 
 def quota_full(h, caller: Caller) -> bool:
-    """So many contacts of this service are at agents already."""
+    """Return whether as many contacts of this service as its quota are already at agents."""
     limit = caller.service.max_talking
     return limit is not None and limit <= sum(
         one.caller.service.id == caller.service.id for one in h.offers.values() if one.state in (PENDING, ACCEPTED))
@@ -109,7 +110,7 @@ def quota_full(h, caller: Caller) -> bool:
 
 
 def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], list[tuple], bool]:
-    """Skills at levels, in order, and further conditions; whether the step's own condition says the level."""
+    """Return the skills with levels in order, further conditions, and whether the step's condition ranks by a level."""
     wanted: dict[str, int] = {}
     conditions: list[tuple] = []
     parts = ((service.steps[step].needs, service.steps[step].where), (service.floor, service.floor_where), (needs, ""))
@@ -130,7 +131,7 @@ def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], 
 
 
 def level_of(asked: tuple, skills: tuple) -> int | None:
-    """The level that ranks somebody with these skills, -1 when nothing does; None: they do not fit."""
+    """Return the level that ranks a person with these skills, -1 if nothing ranks, or None if the skills do not fit."""
     wanted, conditions, by_step = asked
     if not wanted and not conditions:
         return -1
@@ -147,13 +148,13 @@ def level_of(asked: tuple, skills: tuple) -> int | None:
 
 
 def no_topics(p: Person) -> frozenset[str]:
-    """Who leads a pair takes no topic that the other one excludes."""
+    """Return the topics that the agent excludes. The lead of a pair also excludes those of the partner."""
     own = p.agent.profile.no_topics
     return own | p.partner.agent.profile.no_topics if p.lead else own
 
 
 def fits(h, caller: Caller, asked: tuple, p: Person) -> int | None:
-    """By skills and topics: the level; None: not."""
+    """Return the level of the agent by skills and topics, or None."""
     banned = no_topics(p)
     if banned and not (banned & h.excluded).isdisjoint(caller.topics | {caller.service.id}):
         return None
@@ -161,13 +162,13 @@ def fits(h, caller: Caller, asked: tuple, p: Person) -> int | None:
 
 
 def ever(p: Person, channel: Channel) -> bool:
-    """The profile has the channel."""
+    """Return whether the profile has the channel."""
     profile = p.agent.profile
     return channel in profile.channels and dict(profile.max_concurrency).get(channel, 1) > 0
 
 
 def relax(h) -> None:
-    """Contacts whose step nobody who is signed in can meet go on to the next, until somebody can or it is the last."""
+    """Move contacts to the next step while no signed-in agent can meet the present one."""
     signed = [p for p in h.people.values() if p.signed]
     for caller in h.callers.values():
         while caller.state is WAITS and caller.preferred is None and caller.looks(h.now, h.quiet) \
@@ -182,7 +183,7 @@ def relax(h) -> None:
 
 
 def takes(h, p: Person) -> list[Channel]:
-    """The channels of which something may be offered to the agent now."""
+    """Return the channels of which the agent may be offered a contact now."""
     found = alone(h, p)
     if VOICE in found and p.agent.profile.pair_id and not (p.lead and VOICE in alone(h, p.partner)):
         found.remove(VOICE)
@@ -190,13 +191,13 @@ def takes(h, p: Person) -> list[Channel]:
 
 
 def alone(h, p: Person) -> list[Channel]:
-    """The same, but for the pair."""
-    if p.state in (SIGNED_OUT, PAUSED, NOT_RESPONDING, BUSY) or not p.configured or p.aside or p.pause_pending \
-            or p.leave_pending or (not p.hands and p.state not in (READY, UNREACHABLE)):
+    """Return the same channels without a look at the partner."""
+    if p.state in (SIGNED_OUT, PAUSED, NOT_RESPONDING, BUSY) or not p.configured or p.detached_wrapup \
+            or p.pause_pending or p.leave_pending or (not p.hands and p.state not in (READY, UNREACHABLE)):
         return []
     phone = p.phone
     if phone.in_use and not phone.settling and not p.calls():
-        return []  # a call of their own
+        return []  # a private call
     if max(p.not_before, p.gap_until, p.rest_until) > h.now or p.protected or burden.break_due(h, p) <= h.now:
         return []
     return [channel for channel in Channel if ever(p, channel) and beside(h, p, channel)
@@ -204,14 +205,14 @@ def alone(h, p: Person) -> list[Channel]:
 
 
 def beside(h, p: Person, channel: Channel) -> bool:
-    """One more of this channel fits beside what the agent has."""
+    """Return whether one more contact of this channel fits together with the contacts at hand."""
     profile, live = p.agent.profile, p.hands
     cost = h.cost(channel)
     if not live:
         return cost <= profile.capacity
     call = p.calls()
     yielding = [one for one in live if h.yields(one)]
-    if profile.one_at_a_time or p.misses >= profile.misses_allowed or (call and profile.captions):
+    if profile.one_at_a_time or p.rna_count >= profile.rna_allowed or (call and profile.captions):
         return False
     if sum(one.caller.channel is channel for one in live) >= dict(profile.max_concurrency).get(channel, 1):
         return False
@@ -229,7 +230,7 @@ def beside(h, p: Person, channel: Channel) -> bool:
 
 
 def rank(name: str, p: Person, level: int) -> int:
-    """The higher the better."""
+    """Return the rank of the agent. Higher is better."""
     level = max(level, 0)
     if name in ("longest_idle_any", "least_occupied_any"):
         return 0
@@ -239,7 +240,7 @@ def rank(name: str, p: Person, level: int) -> int:
 
 
 def key(h, name: str, p: Person) -> float:
-    """The smaller the better."""
+    """Return the order of the agent. Smaller is better."""
     half_life = h.centre.occupied_half_life_s
     if name in ("least_occupied", "least_occupied_any"):
         return log2(p.occupied) + p.occupied_at / half_life if p.occupied > 0 else -1100.0
@@ -252,7 +253,7 @@ def key(h, name: str, p: Person) -> float:
 
 
 def offer(h, caller: Caller, found: list[tuple]) -> None:
-    """Reserve the contact for the best and have the phone ring."""
+    """Reserve the contact for the best candidate and ring the phone."""
     tier, _, score, _, p, level = found[0]
     runners_up = tuple(one[4].id for one in found[1:6] if not too_near(h, caller, one[4]))
     if h.counts:
@@ -275,7 +276,7 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
         one.talked_until = None
         one.hands.append(made)
         shifts.engage(h, one)
-    for one in h.people.values():  # also who leads or follows one of them
+    for one in h.people.values():  # also the partners
         if one.touched:
             burden.look(h, one)
     h.tell("Offered", made.id, caller.id, p.id, made.seat, caller.service.id, ring_s, made.step, level, runners_up,
@@ -294,15 +295,15 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
 
 
 def ring(h, made: Offer) -> None:
-    """The agent's phone."""
-    if made.voice and not made.person.agent.outside:
-        made.due["vanish"] = h.now + h.centre.reacts_s
+    """Ring the agent's phone."""
+    if made.voice and not made.person.agent.remote:
+        made.due["vanish"] = h.now + h.centre.phone_reacts_s
     made.due["ring"] = h.now + made.ring_s + 3.0
     h.commands.append(command(h, made))
 
 
 def clear_way(h, p: Person) -> None:
-    """A call comes: what rings beside it looks for others. They stay at their seat."""
+    """Rescind what rings at the agent when a call comes. The agent stays at the seat."""
     later, p.next_seat = p.next_seat, None
     for one in list(p.hands):
         if one.state is PENDING:
@@ -312,27 +313,28 @@ def clear_way(h, p: Person) -> None:
 
 
 def command(h, made: Offer) -> commands.Offer:
-    """What the shell is to do."""
+    """Return the offer command for the shell."""
     caller, agent = made.caller, made.person.agent
     profile = agent.profile
-    by_key = agent.outside or made.tier == 2
+    by_key = agent.remote or made.tier == 2
     spoken = profile.pre_connect in (PreConnect.WHISPER, PreConnect.BOTH)
     reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
     return commands.Offer(
         made.id, caller.id, caller.leg, agent.id, made.seat, caller.service.id, caller.service.name, made.ring_s,
         AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken, h.now - caller.waits_from,
         caller.node, caller.channel, profile.pre_connect_s if reads else 0.0, caller.callback,
-        None if made.partner is None else joining(made), agent.outside, profile.comfort,
-        "" if caller.introducer is None or made.partner is not None else f"o{caller.introducer.id}-{caller.id}")
+        None if made.partner is None else joining(made), agent.remote, profile.comfort,
+        "" if caller.consulting_offer is None or made.partner is not None
+        else f"o{caller.consulting_offer.id}-{caller.id}")
 
 
 def joining(made: Offer) -> commands.Partner:
-    """What the other phone of a pair is to do."""
+    """Return the command for the phone of the partner."""
     agent = made.partner.agent
     profile = agent.profile
-    by_key = agent.outside or made.tier == 2
+    by_key = agent.remote or made.tier == 2
     spoken = profile.pre_connect in (PreConnect.WHISPER, PreConnect.BOTH)
     reads = profile.pre_connect in (PreConnect.SCREEN, PreConnect.BOTH)
     return commands.Partner(
         agent.id, made.partner.seat, AnswerMode.PRESS_ONE if by_key else profile.answer_mode, by_key or spoken,
-        profile.pre_connect_s if reads else 0.0, agent.outside, profile.comfort)
+        profile.pre_connect_s if reads else 0.0, agent.remote, profile.comfort)

@@ -1,4 +1,4 @@
-"""A random house, and what happens in it: mostly what should, often what should not. Everything comes from the seed."""
+"""A random house and its events: mostly expected ones, often unexpected ones. Everything follows from the seed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 from routing.core import events as e
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
-from routing.core.model import (
+from routing.core.matching.strategies import STRATEGIES
+from routing.core.model.centre_model import (
     Agent,
     AnswerMode,
     CallbackOrder,
@@ -22,9 +22,9 @@ from routing.core.model import (
     WrapUpMode,
     channel_rows,
 )
-from routing.core.strategies import STRATEGIES
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from tests.oracle.callbacks import SERVED_S
-from tests.oracle.duel import Duel
+from tests.oracle.side_by_side import SideBySide
 from tests.oracle.state import (
     ACCEPTED,
     CONSULTING,
@@ -40,7 +40,7 @@ from tests.oracle.state import (
 AGENTS = 9
 PAUSES = (PauseReason("egitim", work=True), PauseReason("mola", default=True), PauseReason("yemek", limit_s=15.0),
           PauseReason("teknik", work=True, limit_s=40.0))
-"""Reasons for a pause; sometimes the last one is not in the table."""
+"""Reasons for a pause. The last reason is not always in the table."""
 PSY, EDU, TIP, TR = SkillId("psy"), SkillId("edu"), SkillId("tip"), SkillId("tr")
 SKILLS = (PSY, EDU, TIP, TR)
 LEVELS = (0, 10, 40, 50, 80, 100)
@@ -49,15 +49,15 @@ WORDS = ("", "", "", "tr", "tr >= 40", "edu > 10 or tip", "not (edu < 40)", "psy
          "(tip >= 10 or edu == 50) and tr != 80")
 REASONS = ("no_answer", "no_answer", "busy", "rejected", "unreachable", "failed", "hangup", "lost")
 SILENT = "silent"
-"""So of callers whose line is lost without a sound, and who have called again by the time this is known."""
+"""Prefix of the hash of callers whose line is lost without a sound and who call again before this is known."""
 AGAIN = "again"
-"""Callers' numbers that begin so: of callers who have a callback and call for something else."""
+"""Prefix of the hash of callers who have a callback and call for something else."""
 WAITING_MOST = 14
-"""More in line than this hang up: a line that only grows tells nothing new."""
+"""When more callers wait than this, some hang up. A queue that only grows tests nothing new."""
 
 
 def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
-    """A service with everything a service may have."""
+    """Return a service with everything that a service may have."""
     def needs() -> tuple:
         return tuple((skill, rng.choice(LEVELS[:4])) for skill in rng.sample(SKILLS, rng.choice((0, 1, 1, 1, 2))))
 
@@ -77,11 +77,11 @@ def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
         callback=rng.choice((*CallbackOrder, CallbackOrder.AGENT_FIRST, CallbackOrder.CALLER_FIRST)),
         callback_max=rng.choice((1, 3, 100)), callback_press=rng.random() < 0.5,
         callback_tries=rng.choice((1, 2, 3)), callback_retry_s=rng.choice((3.0, 20.0)),
-        place_kept_s=rng.choice((0.0, 20.0, 300.0)))
+        position_held_s=rng.choice((0.0, 20.0, 300.0)))
 
 
 def agent_of(rng: random.Random, number: int) -> Agent:
-    """An agent with needs."""
+    """Return an agent with a random profile."""
     def some(usual: Any, *others: Any) -> Any:
         return usual if rng.random() < 0.65 else rng.choice(others)
 
@@ -93,7 +93,7 @@ def agent_of(rng: random.Random, number: int) -> Agent:
         ring_timeout_s=rng.choice((10.0, 15.0)) + number / 128, answer_mode=rng.choice(tuple(AnswerMode)),
         pre_connect=rng.choice(tuple(PreConnect)), pre_connect_s=rng.choice((0.0, 5.0)),
         wrapup_s=some(3.0 + number / 64, 0.0, 12.0 + number / 64), wrapup_extend_s=rng.choice((2.0, 9.0)),
-        rest_gap_s=some(0.0, 2.0 + number / 64, 6.0 + number / 64), misses_allowed=rng.choice((1, 2, 3)),
+        rest_gap_s=some(0.0, 2.0 + number / 64, 6.0 + number / 64), rna_allowed=rng.choice((1, 2, 3)),
         wrapup_mode=some(WrapUpMode.MANDATORY_TIMEOUT, *WrapUpMode), capacity=some(100, 60, 180),
         one_at_a_time=some(False, False, True), captions=some(False, False, True), break_grace_s=some(0.0, 15.0),
         max_continuous_s=some(7_200.0, 120.0 + number, 400.0 + number),
@@ -101,11 +101,11 @@ def agent_of(rng: random.Random, number: int) -> Agent:
         no_topics=some(frozenset(), frozenset({"abusive"}), frozenset({"deprem", "b"})),
         pair_id=("p", "p", "q", "", "r", "r", "", "", "")[number] if rng.random() < 0.7 else "",
         auto_return_s=some(None, 20.0 + number / 64))
-    return Agent(AgentId(f"a{number}"), skills, profile, f"t{number % 2}", outside=rng.random() < 0.08)
+    return Agent(AgentId(f"a{number}"), skills, profile, f"t{number % 2}", remote=rng.random() < 0.08)
 
 
 def centre_of(rng: random.Random) -> Centre:
-    """A centre of four or five services and about nine agents, in any order."""
+    """Return a centre of four or five services and about nine agents, in any order."""
     names = ["a", "b", "c", "d", "e"][:rng.choice((4, 5, 5))]
     agents = [agent_of(rng, number) for number in rng.sample(range(AGENTS), rng.choice((AGENTS, AGENTS, AGENTS - 1)))]
     return Centre(
@@ -113,52 +113,53 @@ def centre_of(rng: random.Random) -> Centre:
         seats=None if rng.random() < 0.8 else frozenset(SeatId(f"s{number}") for number in range(AGENTS - 1)),
         channels=channel_rows(interruptible=rng.choice((None, frozenset(Channel) - {Channel.VOICE}, frozenset()))),
         load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
-        decompression_s=rng.choice((7.0, 30.0)), spared_s=rng.choice((10.0, 40.0)),
+        decompression_s=rng.choice((7.0, 30.0)), heavy_declined_s=rng.choice((10.0, 40.0)),
         micro_break_s=rng.choice((5.0, 20.0)), abusive_days=rng.choice((180.0, 0.002)),
-        reacts_s=2.0 if len(agents) == AGENTS else 3.5,
+        phone_reacts_s=2.0 if len(agents) == AGENTS else 3.5,
         pause_reasons=rng.choice((PAUSES, PAUSES, PAUSES[:3])))
 
 
 class Crowd:
-    """Tells a duel what happens."""
+    """Tells engine and oracle the same random events."""
 
     def __init__(self, seed: int, *, restarts: bool = True) -> None:
         self.rng = random.Random(seed)
         self.centre = centre_of(self.rng)
-        self.duel = Duel(self.centre)
+        self.side_by_side = SideBySide(self.centre)
         self.restarts = restarts
         self.numbers = 0
         self.mean_s = self.rng.choice((0.3, 0.7, 1.5))
         for number in range(AGENTS):
-            self.duel.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
-            self.duel.tell(e.AgentSignedIn(AgentId(f"a{number}"), SeatId(f"s{number}")))
+            self.side_by_side.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
+            self.side_by_side.tell(e.AgentSignedIn(AgentId(f"a{number}"), SeatId(f"s{number}")))
 
     def step(self) -> None:
-        """The next thing happens."""
-        rng, duel = self.rng, self.duel
-        duel.pass_time(duel.now + rng.expovariate(1.0 / self.mean_s), late=rng.random() < 0.1)
+        """Make the next event happen."""
+        rng, side_by_side = self.rng, self.side_by_side
+        side_by_side.pass_time(side_by_side.now + rng.expovariate(1.0 / self.mean_s), late=rng.random() < 0.1)
         roll = rng.random()
         if roll < 0.008:
             self._calls_again() if rng.random() < 0.8 else self._line_goes_silent()
         elif roll < 0.22:
             self._arrives()
         elif roll < 0.60:
-            duel.tell(self._of_offer())
+            side_by_side.tell(self._of_offer())
         elif roll < 0.73:
-            duel.tell(self._of_caller())
+            side_by_side.tell(self._of_caller())
         elif roll < 0.90:
-            duel.tell(self._of_agent())
+            side_by_side.tell(self._of_agent())
         elif roll < 0.98:
             self._phone()
         else:
             self._house()
 
     def _contact(self) -> ContactId:
-        """One that waits or talks, seldom any other."""
-        known = list(self.duel.house.callers)
+        """Return a contact that waits or talks, seldom any other."""
+        known = list(self.side_by_side.house.callers)
         if known and self.rng.random() < 0.9:
             found = self.rng.choice(known)
-            if self.duel.house.callers[found].hash.startswith((AGAIN, SILENT)):  # they are mostly left to their talk
+            # Mostly leave these callers to their talk.
+            if self.side_by_side.house.callers[found].hash.startswith((AGAIN, SILENT)):
                 found = self.rng.choice(known)
             return ContactId(found)
         return ContactId(f"1700000000.{self.rng.randint(max(1, self.numbers - 30), self.numbers + 2)}")
@@ -171,51 +172,55 @@ class Crowd:
 
     def _arrives(self) -> None:
         rng = self.rng
-        in_line = [c for c in self.duel.house.callers.values() if c.in_line and not c.hash.startswith((AGAIN, SILENT))]
+        in_line = [c for c in self.side_by_side.house.callers.values()
+                   if c.in_line and not c.hash.startswith((AGAIN, SILENT))]
         if len(in_line) >= WAITING_MOST:
-            self.duel.tell(e.ContactLeft(rng.choice(in_line).id, rng.choice(("net", "key")), "9"))
+            self.side_by_side.tell(e.ContactExited(rng.choice(in_line).id, rng.choice(("fallback", "key")), "9"))
             return
         self.numbers += 1
         number = self.numbers
-        self.duel.tell(e.ContactQueued(
+        self.side_by_side.tell(e.ContactQueued(
             ContactId(f"1700000000.{number}"), self._service(), f"PJSIP/trunk-{number}",
             rng.choice((Channel.VOICE,) * 5 + tuple(Channel)),
-            rng.choice((None, None, self.duel.now - 30.0 * rng.random())), rng.choice((0, 0, 0, 2)),
+            rng.choice((None, None, self.side_by_side.now - 30.0 * rng.random())), rng.choice((0, 0, 0, 2)),
             rng.choice(("", f"h{rng.randint(0, 12)}")), "", rng.random() < 0.1, rng.choice(("", "", "", "b")),
             ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
             frozenset(), "en" if number % 3 == 0 else ""))
 
     def _calls_again(self) -> None:
-        """Who is to be called later calls for something else. Chance alone would seldom bring such a one to a talk."""
-        rng, duel = self.rng, self.duel
+        """Let a caller who has a callback call for something else. Chance alone seldom brings such a caller to a talk.
+        """
+        rng, side_by_side = self.rng, self.side_by_side
         service, other = rng.sample("abcd", 2)
         self.numbers += 2
         name = f"{AGAIN}{self.numbers}"
         asks, calls = (ContactId(f"1700000000.{number}") for number in (self.numbers - 1, self.numbers))
-        duel.tell(e.ContactQueued(asks, ServiceId(service), "PJSIP/asks", caller_hash=name))
+        side_by_side.tell(e.ContactQueued(asks, ServiceId(service), "PJSIP/asks", caller_hash=name))
         later = rng.choice((5.0, 20.0, 90.0, 400.0))
-        duel.tell(e.CallbackAsked(asks, later, caller_hash=rng.choice(("", "", "other"))))
-        duel.tell(e.ContactGone(asks))
-        duel.pass_time(duel.now + 1.0)
-        duel.tell(e.ContactQueued(calls, ServiceId(other), "PJSIP/calls", priority=100, caller_hash=name))
+        side_by_side.tell(e.CallbackRequested(asks, later, caller_hash=rng.choice(("", "", "other"))))
+        side_by_side.tell(e.CallerHungUp(asks))
+        side_by_side.pass_time(side_by_side.now + 1.0)
+        side_by_side.tell(e.ContactQueued(calls, ServiceId(other), "PJSIP/calls", priority=100, caller_hash=name))
 
     def _line_goes_silent(self) -> None:
-        """The first call is talked when the second one comes; which of the two is served is seen in `_lost`."""
-        rng, duel = self.rng, self.duel
+        """Queue two calls of one caller. The first talks when the second one comes; `_lost` decides which one is
+        served."""
+        rng, side_by_side = self.rng, self.side_by_side
         service = ServiceId(rng.choice("abcd"))
         for _ in range(2):
             self.numbers += 1
             contact = ContactId(f"1700000000.{self.numbers}")
-            duel.tell(e.ContactQueued(contact, service, "PJSIP/silent", priority=100, caller_hash=f"{SILENT}{service}"))
-            duel.pass_time(duel.now + 1.0)
+            side_by_side.tell(e.ContactQueued(contact, service, "PJSIP/silent", priority=100,
+                                              caller_hash=f"{SILENT}{service}"))
+            side_by_side.pass_time(side_by_side.now + 1.0)
 
     def _lost(self, offer: Offer) -> e.Event:
-        """The caller's older call is lost, with consent, when the newer one was served."""
+        """Lose the caller's older call, with consent to a follow-up, when the newer one was served."""
         number, caller = offer.id, offer.caller
         if offer.state is PENDING:
             return e.OfferConnected(number, caller.id)
-        theirs = [one for one in self.duel.house.callers.values() if one.hash == caller.hash]
-        talked_s = self.duel.now - offer.connected_at
+        theirs = [one for one in self.side_by_side.house.callers.values() if one.hash == caller.hash]
+        talked_s = self.side_by_side.now - offer.connected_at
         if caller is not theirs[0]:
             return self._of_agent() if talked_s < SERVED_S else e.TalkEnded(number, "agent")
         if not caller.follow_up:
@@ -226,46 +231,47 @@ class Crowd:
         return e.WrapUpEnded(wraps[0]) if wraps else self._of_agent()
 
     def _comes(self, offer: Offer) -> e.Event:
-        """While a phone rings to have them called, they come to that service by themselves, if they can."""
+        """Move the caller to the service of their callback, if possible, while an agent's phone rings for it."""
         service, number = offer.caller.service.id, offer.id
-        for one in self.duel.house.callers.values():
+        for one in self.side_by_side.house.callers.values():
             if one.hash == offer.caller.hash and not one.callback:
                 if one.in_line:
                     return e.ContactQueued(one.id, service, one.leg, node=one.node)
                 if one.offer is not None and one.offer.state is ACCEPTED:
-                    return e.TransferAsked(one.offer.id, service)
-        return e.CallbackTaken(number)
+                    return e.TransferRequested(one.offer.id, service)
+        return e.CallbackAccepted(number)
 
     def _served(self, offer: Offer) -> e.Event:
-        """Most likely they are connected, sent on to the service that would call them, and talk long enough there."""
+        """Mostly connect the caller, transfer them to the service of their callback, and let them talk long enough
+        there."""
         number, caller, rng = offer.id, offer.caller, self.rng
         if offer.state is PENDING:
             return e.OfferConnected(number, caller.id)
-        waits = [c.service.id for c in self.duel.house.callers.values() if c.callback and c.hash == caller.hash]
+        waits = [c.service.id for c in self.side_by_side.house.callers.values() if c.callback and c.hash == caller.hash]
         if waits and caller.service.id not in waits:
-            return rng.choice((e.TransferAsked, e.TransferAsked, e.ConsultAsked))(number, rng.choice(waits))
-        if self.duel.now - offer.connected_at < SERVED_S and rng.random() < 0.9:
+            return rng.choice((e.TransferRequested, e.TransferRequested, e.ConsultRequested))(number, rng.choice(waits))
+        if self.side_by_side.now - offer.connected_at < SERVED_S and rng.random() < 0.9:
             return self._of_agent()
         return e.TalkEnded(number, rng.choice(("agent", "caller", "dropped")))
 
     def _partner(self, offer: Offer) -> bool:
-        """Whether it is the other one of a pair whose leg ends; rarely where there is none."""
+        """Return whether the event is about the partner of a pair. This is rare where there is no partner."""
         return self.rng.random() < (0.02 if offer.partner is None else 0.5)
 
     def _of_offer(self) -> e.Event:
-        rng, house = self.rng, self.duel.house
+        rng, house = self.rng, self.side_by_side.house
         live = list(house.offers.values())
         if not live or rng.random() < 0.03:
             number = OfferId(rng.randint(max(1, house.next_offer - 20), house.next_offer))
             return rng.choice((
                 e.OfferRinging(number), e.OfferAnswered(number), e.OfferConnected(number, self._contact()),
-                e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.Held(number, True),
-                e.FollowUpAgreed(number), e.AbuseSaid(number), e.TransferAsked(number, self._service()),
-                e.ContactWeighed(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy"),
-                e.CallbackTaken(number)))
+                e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, "agent"), e.HoldSet(number, True),
+                e.FollowUpAgreed(number), e.CallerFlaggedAbusive(number), e.TransferRequested(number, self._service()),
+                e.LoadReported(number, rng.randint(-1, 6)), e.CallbackFailed(number, "busy"),
+                e.CallbackAccepted(number)))
         offer = rng.choice(live)
         number, caller, caller_hash = offer.id, offer.caller.id, offer.caller.hash
-        late = rng.choice((None, None, None, self.duel.now - rng.random()))
+        late = rng.choice((None, None, None, self.side_by_side.now - rng.random()))
         if offer.state is CONSULTING:
             return self._of_consult(offer)
         if caller_hash.startswith(SILENT) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
@@ -274,27 +280,27 @@ class Crowd:
         if caller_hash.startswith(AGAIN) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
                 and rng.random() < 0.9:
             return self._served(offer)
-        if offer.state is PENDING and offer.caller.introducer is not None and rng.random() < 0.5:
-            return e.OfferConnected(number, ContactId(f"o{offer.caller.introducer.id}-{caller}"))
+        if offer.state is PENDING and offer.caller.consulting_offer is not None and rng.random() < 0.5:
+            return e.OfferConnected(number, ContactId(f"o{offer.caller.consulting_offer.id}-{caller}"))
         if offer.partner is not None and offer.state is PENDING and rng.random() < 0.4:
             return e.OfferEnded(number, "no_answer", self._partner(offer)) if offer.answered_at or \
                 offer.partner_answered else e.OfferAnswered(number, self._partner(offer))
         if offer.state is PENDING:
             if rng.random() < 0.03:
-                return e.AgentSpared(offer.person.id)
+                return e.HeavyContactsDeclined(offer.person.id)
             if rng.random() < 0.03:
                 return e.CommandRefused(caller, number if rng.random() < 0.8 else None)
             if caller_hash.startswith(AGAIN) and offer.calls_back and not offer.dialling and rng.random() < 0.6:
                 return self._comes(offer)
-            if offer.dialling:  # mostly it rings on, and some for too long
+            if offer.dialling:  # mostly the phone rings on, sometimes for too long
                 return self._of_agent() if rng.random() < 0.7 else rng.choice((
                     e.CallbackReached(caller, "PJSIP/called"), e.CallbackReached(caller, "PJSIP/called"),
                     e.CallbackFailed(number, rng.choice(("no_answer", "busy"))),
                     e.OfferAnswered(number, self._partner(offer)),
-                    e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)), e.ContactGone(caller)))
+                    e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)), e.CallerHungUp(caller)))
             if offer.calls_back and rng.random() < 0.6:
                 return rng.choice((
-                    e.CallbackTaken(number), e.CallbackTaken(number), e.CallbackReached(caller, "PJSIP/called"),
+                    e.CallbackAccepted(number), e.CallbackAccepted(number), e.CallbackReached(caller, "PJSIP/called"),
                     e.CallbackFailed(number, "busy")))
             return rng.choice((
                 e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number, self._partner(offer)),
@@ -302,14 +308,14 @@ class Crowd:
                 e.OfferConnected(number, caller), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
                 e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS), self._partner(offer))))
         if offer.state is ACCEPTED:
-            if not offer.voice and rng.random() < 0.8:  # messages take their time, and calls come meanwhile
-                return e.Held(number, rng.random() < 0.5)
+            if not offer.voice and rng.random() < 0.8:  # messages take long, so that calls come meanwhile
+                return e.HoldSet(number, rng.random() < 0.5)
             if offer.voice and rng.random() < (0.6 if offer.caller.follow_up else 0.25):
                 if rng.random() < 0.5:
-                    return e.ConsultAsked(number, self._service() if rng.random() < 0.8 else None,
+                    return e.ConsultRequested(number, self._service() if rng.random() < 0.8 else None,
                                           self._agent() if rng.random() < 0.3 else None,
                                           number % 3 == 0 or offer.caller.follow_up)
-                return e.TransferAsked(number, self._service() if rng.random() < 0.6 else None,
+                return e.TransferRequested(number, self._service() if rng.random() < 0.6 else None,
                                        self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2)
             return rng.choice((
                 e.TalkEnded(number, "caller", late), e.TalkEnded(number, "agent"), e.TalkEnded(number, "agent"),
@@ -317,14 +323,14 @@ class Crowd:
                 e.TalkEnded(number, "agent"),
                 e.TalkEnded(number, "lost") if rng.random() < 0.4 else e.TalkEnded(number, "caller"),
                 e.TalkEnded(number, "dropped", late), e.FollowUpAgreed(number, rng.random() < 0.9),
-                e.FollowUpAgreed(number), e.AbuseSaid(number, rng.random() < 0.7),
-                e.Held(number, rng.random() < 0.5), e.ContactWeighed(number, rng.randint(0, 5)),
-                e.ContactTicked(caller) if rng.random() < 0.3 else
-                e.ContactGone(caller, late, dropped=rng.random() < 0.5),
-                e.WrapUpAsked(offer.person.id), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
-                e.Held(number, False)))
+                e.FollowUpAgreed(number), e.CallerFlaggedAbusive(number, rng.random() < 0.7),
+                e.HoldSet(number, rng.random() < 0.5), e.LoadReported(number, rng.randint(0, 5)),
+                e.HoldTick(caller) if rng.random() < 0.3 else
+                e.CallerHungUp(caller, late, dropped=rng.random() < 0.5),
+                e.WrapUpRequested(offer.person.id), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
+                e.HoldSet(number, False)))
         return rng.choice((
-            e.ContactWeighed(number, rng.randint(0, 5)), e.AbuseSaid(number, rng.random() < 0.7),
+            e.LoadReported(number, rng.randint(0, 5)), e.CallerFlaggedAbusive(number, rng.random() < 0.7),
             e.WrapUpEnded(offer.person.id),
             e.WrapUpEnded(offer.person.id, caller), e.WrapUpEnded(offer.person.id), e.WrapUpExtended(offer.person.id)))
 
@@ -334,53 +340,56 @@ class Crowd:
         if caller.follow_up and rng.random() < 0.3:
             return e.TalkEnded(number, "dropped")
         return rng.choice((
-            e.ConsultEnded(number), e.ConsultEnded(number), e.ConsultEnded(number, True),
+            e.ConsultEndRequested(number), e.ConsultEndRequested(number), e.ConsultEndRequested(number, True),
             e.OfferConnected(number, caller.id),
             e.OfferEnded(number, rng.choice(REASONS)), e.TalkEnded(number, rng.choice(("caller", "dropped", "agent"))),
-            e.Held(number, False), e.ContactGone(caller.id, dropped=rng.random() < 0.5) if rng.random() < 0.5 else
-            e.ContactLeft(caller.id, "net"),
-            e.CallbackAsked(caller.id), e.ContactTicked(caller.id),
-            e.Held(number, True) if other is None else e.OfferEnded(other.id, rng.choice(REASONS)),
-            e.Held(number, True) if other is None else e.OfferConnected(other.id, ContactId(f"o{number}-{caller.id}")),
-            e.ConsultAsked(number, self._service()), e.TransferAsked(number, self._service())))
+            e.HoldSet(number, False), e.CallerHungUp(caller.id, dropped=rng.random() < 0.5) if rng.random() < 0.5 else
+            e.ContactExited(caller.id, "fallback"),
+            e.CallbackRequested(caller.id), e.HoldTick(caller.id),
+            e.HoldSet(number, True) if other is None else e.OfferEnded(other.id, rng.choice(REASONS)),
+            e.HoldSet(number, True) if other is None else e.OfferConnected(other.id,
+                ContactId(f"o{number}-{caller.id}")),
+            e.ConsultRequested(number, self._service()), e.TransferRequested(number, self._service())))
 
     def _of_caller(self) -> e.Event:
         rng, contact = self.rng, self._contact()
-        house = self.duel.house
+        house = self.side_by_side.house
         caller = house.callers.get(contact)
         node = "" if caller is None else caller.node
         if caller is not None and caller.callback and caller.leg and rng.random() < 0.8:
-            return e.ContactGone(contact)
+            return e.CallerHungUp(contact)
         if caller is not None and rng.random() < 0.15:
-            return e.CallbackAsked(contact)
+            return e.CallbackRequested(contact)
         if caller is not None and caller.own is not None and rng.random() < 0.9:
-            return e.PlaceDeclined(contact)
+            return e.HeldPositionDeclined(contact)
         return rng.choice((
-            e.ContactGone(contact, rng.choice((None, self.duel.now - 3.0))), e.ContactGone(contact, None, True),
-            e.ContactGone(contact, dropped=True),
-            e.ContactLeft(contact, "net"), e.ContactLeft(contact, "key", "9"), e.ContactTicked(contact),
+            e.CallerHungUp(contact, rng.choice((None, self.side_by_side.now - 3.0))),
+            e.CallerHungUp(contact, None, True),
+            e.CallerHungUp(contact, dropped=True),
+            e.ContactExited(contact, "fallback"), e.ContactExited(contact, "key", "9"), e.HoldTick(contact),
             e.ContactQueued(contact, self._service(), "PJSIP/new", node=node),
             e.ContactQueued(contact, self._service(), "", node=node, needs=((EDU, 10),)) if rng.random() < 0.3 else
             e.ContactQueued(contact, ServiceId("none"), "PJSIP/new", node=node, topics=frozenset(TOPICS[:1])),
             e.ContactQueued(contact, self._service(), "PJSIP/b", node=rng.choice(("", "b"))),
-            e.ContactRanked(contact, rng.choice((0, 1, 4))), e.ContactRanked(contact, rng.choice((0, 1, 4))),
-            e.PlaceDeclined(contact), e.CallbackAsked(contact), e.CallbackAsked(contact), e.CallbackAsked(contact),
-            e.CallbackAsked(contact, rng.choice((-1.0, 0.0, 12.0)), rng.random() < 0.5, f"h{rng.randint(0, 12)}"),
-            e.CallbackReached(contact, "PJSIP/again"), e.CallbacksQuiet(rng.random() < 0.15),
+            e.ContactPrioritised(contact, rng.choice((0, 1, 4))), e.ContactPrioritised(contact, rng.choice((0, 1, 4))),
+            e.HeldPositionDeclined(contact), e.CallbackRequested(contact), e.CallbackRequested(contact),
+            e.CallbackRequested(contact),
+            e.CallbackRequested(contact, rng.choice((-1.0, 0.0, 12.0)), rng.random() < 0.5, f"h{rng.randint(0, 12)}"),
+            e.CallbackReached(contact, "PJSIP/again"), e.QuietHoursChanged(rng.random() < 0.15),
             e.SurveyAnswered(contact, self._service(), "asked"),
-            e.MenuLeft(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
+            e.MenuEnded(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
                        rng.choice(("queued", "abandoned", "none")), rng.choice((3.0, 3.0, -1.0))),
             e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
                              rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
-            e.ServiceHours(self._service(), rng.random() < 0.7)))
+            e.ServiceHoursSet(self._service(), rng.random() < 0.7)))
 
     def _of_agent(self) -> e.Event:
         rng, agent = self.rng, self._agent()
-        p = self.duel.house.people.get(agent)
+        p = self.side_by_side.house.people.get(agent)
         seat = SeatId("s" + agent[1:]) if rng.random() < 0.93 else SeatId(f"s{rng.randint(0, AGENTS)}")
-        if p is not None and p.agent.outside and p.state in (RINGING, TALKING) and rng.random() < 0.3:
+        if p is not None and p.agent.remote and p.state in (RINGING, TALKING) and rng.random() < 0.3:
             return e.AgentSignedIn(agent, SeatId(f"s{rng.randint(0, AGENTS)}"))  # their hours begin
-        start = self.duel.now + rng.choice((-5.0, 2.0, 30.0, 120.0, 200.0)) + rng.random()
+        start = self.side_by_side.now + rng.choice((-5.0, 2.0, 30.0, 120.0, 200.0)) + rng.random()
         if p is not None and p.state is NOT_RESPONDING and rng.random() < 0.3:
             return e.BreaksPlanned(agent, ((start, start + 60.0),))
         if p is not None and p.state not in FREE and rng.random() < 0.4:
@@ -391,46 +400,48 @@ class Crowd:
             e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat), e.AgentResumed(agent), e.AgentResumed(agent),
             e.AgentPaused(agent), e.AgentPaused(agent, rng.choice(("yemek", "egitim", "egitim", "teknik", "yok"))),
             e.AgentSignedOut(agent), e.WrapUpEnded(agent),
-            e.WrapUpExtended(agent), e.WrapUpAsked(agent), e.WrapUpAsked(agent), e.AgentSpared(agent),
-            e.AgentSkilled(agent, rng.choice((None, None, ((PSY, 50), (TIP, 80)), ((TR, 50), (EDU, 50), (PSY, 90)),
+            e.WrapUpExtended(agent), e.WrapUpRequested(agent), e.WrapUpRequested(agent), e.HeavyContactsDeclined(agent),
+            e.AgentSkillsChanged(agent,
+                rng.choice((None, None, ((PSY, 50), (TIP, 80)), ((TR, 50), (EDU, 50), (PSY, 90)),
                                               ()))),
             e.BreaksPlanned(agent, ((start, start + rng.choice((-1.0, 20.0, 60.0))),)),
             e.BreaksPlanned(agent, ((start, start + 9.0), (start + 400.0, start + 430.0))),
             e.BreaksPlanned(agent, ()) if rng.random() < 0.9 else e.BreaksPlanned(agent, ((start, start + 1.0),) * 30),
-            e.RulesRelaxed(agent, frozenset(rng.sample(("rest_gap", "distress_limit", "decompression"), 2)),
-                           self.duel.now + rng.choice((-1.0, 30.0)) + rng.random()),
-            e.RulesRelaxed(agent, frozenset({rng.choice(("channels", "decompression"))}),
-                           self.duel.now + rng.choice((20.0, 5_000.0)), "amir")))
+            e.RulesOverridden(agent, frozenset(rng.sample(("rest_gap", "distress_limit", "decompression"), 2)),
+                           self.side_by_side.now + rng.choice((-1.0, 30.0)) + rng.random()),
+            e.RulesOverridden(agent, frozenset({rng.choice(("channels", "decompression"))}),
+                           self.side_by_side.now + rng.choice((20.0, 5_000.0)), "amir")))
 
     def _phone(self) -> None:
-        """Phones say what they are; ours too when a leg of ours rings or ends on them."""
+        """Report the state of a phone, also of phones on which a leg of the node rings or ends."""
         rng = self.rng
         seat = SeatId(f"s{rng.randint(0, AGENTS)}")
-        phone = self.duel.house.phones.get(seat)
+        phone = self.side_by_side.house.phones.get(seat)
         person = None if phone is None else phone.person
         in_use = rng.random() < (0.7 if person is not None and person.calls() else 0.15)
-        self.duel.tell(e.SeatChanged(seat, rng.random() < 0.92, in_use))
+        self.side_by_side.tell(e.SeatChanged(seat, rng.random() < 0.92, in_use))
 
     def _house(self) -> None:
-        rng, duel, roll = self.rng, self.duel, self.rng.random()
+        rng, side_by_side, roll = self.rng, self.side_by_side, self.rng.random()
         if roll < 0.5:
             node = rng.choice(("", "b"))
-            duel.tell(e.LinkChanged(node, rng.random() < (0.7 if node in duel.house.down else 0.3)))
+            side_by_side.tell(e.LinkChanged(node, rng.random() < (0.7 if node in side_by_side.house.down else 0.3)))
         elif roll < 0.8:
             self._reload()
         elif roll < 0.9 and self.restarts:
-            duel.restart((lambda found: [one for one in found if rng.random() < 0.85]) if rng.random() < 0.5 else None)
-            duel.seen["restarts"] += 1
+            side_by_side.restart((lambda found: [one for one in found if rng.random() < 0.85])
+                                 if rng.random() < 0.5 else None)
+            side_by_side.seen["restarts"] += 1
             for node in ("", "b"):
-                duel.tell(e.LinkChanged(node, True))
+                side_by_side.tell(e.LinkChanged(node, True))
             for number in range(AGENTS):
-                duel.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
+                side_by_side.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
         elif roll >= 0.9:
-            theirs = [caller.hash for caller in duel.house.callers.values() if caller.callback] or [""]
-            duel.tell(e.CallerForgotten(rng.choice((rng.choice(theirs), f"h{rng.randint(0, 12)}"))))
+            theirs = [caller.hash for caller in side_by_side.house.callers.values() if caller.callback] or [""]
+            side_by_side.tell(e.CallerErased(rng.choice((rng.choice(theirs), f"h{rng.randint(0, 12)}"))))
 
     def _reload(self) -> None:
-        """Some services or agents are new, changed or gone; sometimes everything is other."""
+        """Reload with some services or agents new, changed or gone, and sometimes with a different centre."""
         rng = self.rng
         if rng.random() < 0.2:
             self.centre = centre_of(rng)
@@ -443,4 +454,4 @@ class Crowd:
             if rng.random() < 0.2 and len(agents) > 6:
                 del agents[rng.randrange(len(agents))]
             self.centre = self.centre._replace(services=tuple(services), agents=tuple(agents))
-        self.duel.tell(e.Configured(self.centre))
+        self.side_by_side.tell(e.Configured(self.centre))

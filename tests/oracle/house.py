@@ -8,41 +8,43 @@ from math import inf
 from typing import Any
 
 from routing.core import events as e
-from routing.core.model import Centre, Channel
+from routing.core.model.centre_model import Centre, Channel
 from routing.core.stored import Started
 from tests.oracle import burden, callbacks, callers, calls, choice, consults, settings, shifts, steps
 from tests.oracle.state import NOT_RESPONDING, Caller, Offer, Person, Phone
 
 TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
-    e.ContactTicked: callers.ticked, e.ContactGone: callers.gone, e.ContactLeft: callers.left,
-    e.ContactRanked: callers.ranked, e.ContactWeighed: burden.weighed, e.CallbackAsked: callbacks.callback_asked,
-    e.PlaceDeclined: callers.declined, e.CallerForgotten: callers.forgotten,
-    e.CallbackTaken: callbacks.callback_taken, e.CallbackReached: callbacks.callback_reached,
-    e.CallbacksQuiet: callbacks.callbacks_quiet,
+    e.HoldTick: callers.ticked, e.CallerHungUp: callers.gone, e.ContactExited: callers.left,
+    e.ContactPrioritised: callers.ranked, e.LoadReported: burden.report_load,
+    e.CallbackRequested: callbacks.callback_asked,
+    e.HeldPositionDeclined: callers.declined, e.CallerErased: callers.forgotten,
+    e.CallbackAccepted: callbacks.callback_taken, e.CallbackReached: callbacks.callback_reached,
+    e.QuietHoursChanged: callbacks.callbacks_quiet,
     e.CallbackFailed: callbacks.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended,
     e.CommandRefused: calls.command_refused, e.TalkEnded: calls.talk_ended,
-    e.Held: calls.held, e.FollowUpAgreed: calls.follow_up, e.AbuseSaid: calls.abuse,
-    e.TransferAsked: calls.transfer, e.ConsultAsked: consults.asked,
-    e.ConsultEnded: consults.ended, e.SeatChanged: shifts.phone_changed,
+    e.HoldSet: calls.held, e.FollowUpAgreed: calls.follow_up, e.CallerFlaggedAbusive: calls.abuse,
+    e.TransferRequested: calls.transfer, e.ConsultRequested: consults.asked,
+    e.ConsultEndRequested: consults.ended, e.SeatChanged: shifts.phone_changed,
     e.AgentSignedIn: shifts.sign_in,
     e.AgentSignedOut: shifts.sign_out, e.AgentPaused: shifts.paused, e.AgentResumed: shifts.resumed,
     e.WrapUpEnded: shifts.wrap_up_ended, e.WrapUpExtended: shifts.wrap_up_extended,
-    e.WrapUpAsked: shifts.wrap_up_asked, e.AgentSpared: burden.spared, e.AgentSkilled: shifts.skilled,
-    e.BreaksPlanned: burden.planned, e.RulesRelaxed: burden.rules_relaxed, e.ServiceHours: settings.hours,
+    e.WrapUpRequested: shifts.wrap_up_asked, e.HeavyContactsDeclined: burden.spared,
+    e.AgentSkillsChanged: shifts.skilled,
+    e.BreaksPlanned: burden.planned, e.RulesOverridden: burden.override_rules, e.ServiceHoursSet: settings.hours,
     e.LinkChanged: settings.link_changed, e.SurveyAnswered: callers.survey_answered,
-    e.MenuLeft: callers.menu_left,
+    e.MenuEnded: callers.menu_left,
 }
 
 
 NEARLY_S = 1e-6
-"""Moments that come of a half-life are rounded in other ways here and there: so near they are the same. What is due by
-them alone waits for twice as long, so that the engine's clock goes first."""
+"""Times that follow from a half-life are rounded differently in engine and oracle. Times this near are the same.
+Deadlines that follow only from such times wait twice as long, so that the engine's clock goes first."""
 
 
 class Refusal(Exception):
-    """What was asked for cannot be had; `code` as the engine's."""
+    """A refused event. `code` is that of the engine."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -56,7 +58,7 @@ class House:
         self.p80_s = p80_s
         """The expected handle time of a service."""
         self.seen = seen
-        """How often a telling thing occurred that is neither a command nor a fact."""
+        """Counts of what happened beyond commands and facts."""
         self.now = 0.0
         self.next_offer = 1
         self.numbers = 0
@@ -68,24 +70,24 @@ class House:
         self.offers: dict[int, Offer] = {}
         self.phones: dict[str, Phone] = {}
         self.down: dict[str, list[tuple[Offer, str, float]]] = {}
-        """Links that are lost, with what stood still."""
+        """Lost links, each with the deadlines that are held."""
         self.closed: set[str] = set()
         self.quiet = False
         self.over: dict[str, float] = {}
         self.surveys: dict[str, list[str]] = {}
-        self.spoke: dict[str, tuple[str, float]] = {}
+        self.last_agents: dict[str, tuple[str, float]] = {}
         self.abusive: dict[str, float] = {}
-        """When it was said of whom."""
+        """The time at which a caller was flagged as abusive, by hash."""
         self.lost_places: list[tuple[str, tuple[str, ...], float, int, float]] = []
-        """Callers who hung up while waiting: hash, services, start, points, when."""
+        """Held positions: hash, services, start, points, time of the hang-up."""
         self.served: list[tuple[str, str, float, float]] = []
-        """Who was served: hash, service, when they came and when the talk ended."""
+        """Recent talks: hash, service, arrival and end of the talk."""
         self.served_since = 0
-        """Callers of lost lines who had been served by then."""
+        """Number of callers of lost lines who had been served by then."""
         self.late: list[Caller] = []
-        """Callers who have waited too long, while everything else that is due is done first."""
+        """Callers who have waited too long. Everything else that is due comes first."""
         self.counts = False
-        """A strategy wants to know how often agents were offered something."""
+        """Whether a strategy needs the number of offers of each agent."""
         self.commands: list[Any] = []
         self.said: list[tuple[Any, ...]] = []
         self._asked: dict[tuple[Any, ...], Any] = {}
@@ -93,20 +95,20 @@ class House:
     # --- in and out
 
     def told(self, event: e.Event, now: float) -> None:
-        """Something happened. Raises `Refusal`."""
+        """Apply an event. Raise `Refusal` if the engine refuses it."""
         self.now = now
         TOLD[type(event)](self, event)
         self.settle()
 
     def clock(self, now: float) -> None:
-        """Everything that is due happens before anybody is chosen."""
+        """Apply everything that is due, then assign."""
         self.now = now
         for p in self.people.values():
             if p.wake_at is not None and p.wake_at <= now + NEARLY_S:
                 wake(self, p)
         self._all_due()
-        self.settle()  # a moment to wait for may have come
-        self._all_due()  # what was taken back by that may be late for something
+        self.settle()  # a time that somebody waited for may have come
+        self._all_due()  # a rescinded contact may be due already
         while steps.go_on(self):
             self.settle()
             self._all_due()
@@ -119,11 +121,11 @@ class House:
             self.settle()
 
     def next_due(self) -> float:
-        """The first deadline; infinite: there is none."""
+        """Return the first deadline, or infinity."""
         return min((at for at, *_ in self.deadlines()), default=inf)
 
     def deadlines(self) -> list[tuple[Any, ...]]:
-        """(when, what to do, with what): looked up anew each time, in the state of everything."""
+        """Return (time, action, arguments) of each deadline, collected from the whole state each time."""
         found: list[tuple[Any, ...]] = []
         for phone in self.phones.values():
             if phone.settle_at is not None:
@@ -134,16 +136,16 @@ class House:
             for kind, at in offer.due.items():
                 found.append((at, calls.due, offer, kind))
         for p in self.people.values():
-            if p.aside_at is not None:
-                found.append((p.aside_at, calls.end_aside, p, "wrapped_up"))
+            if p.detached_wrapup_until is not None:
+                found.append((p.detached_wrapup_until, calls.end_detached_wrapup, p, "wrapped_up"))
             if p.state is NOT_RESPONDING and (after_s := p.agent.profile.auto_return_s) is not None:
                 found.append((p.since + after_s, shifts.returned, p))
             if p.leave_at is not None:
                 found.append((p.leave_at, leave, p))
             if p.limit_at < inf and not p.limit_told:
                 found.append((p.limit_at, burden.limit_over, p))
-            if p.relaxed:
-                found.append((min(p.relaxed.values()), burden.rules_hold_again, p))
+            if p.overrides:
+                found.append((min(p.overrides.values()), burden.rules_hold_again, p))
             if p.wake_at is not None:
                 found.append((p.wake_at + 2 * NEARLY_S, wake, p))
             if (at := burden.break_alarm(self, p)) < inf:
@@ -154,7 +156,7 @@ class House:
         return found
 
     def settle(self) -> None:
-        """Look at everybody who was touched, then bring people together."""
+        """Look at each agent who was touched, then assign."""
         callbacks.look_who_calls(self)
         for p in self.people.values():
             if p.touched:
@@ -166,52 +168,52 @@ class House:
     # --- small things for all
 
     def refuse(self, code: str) -> None:
-        """No."""
+        """Raise `Refusal` with this code."""
         raise Refusal(code)
 
     def tell(self, *what: Any) -> None:
-        """What happened, beside the commands."""
+        """Record a fact."""
         self.said.append(what)
 
     def touch(self, p: Person) -> None:
-        """Something about the agent, and so about who leads them, has changed."""
+        """Mark the agent and the lead of the agent's pair as changed."""
         p.touched = True
         if p.partner is not None:
             p.partner.touched = True
 
     def arm(self, caller: Caller) -> None:
-        """The caller comes to wait anew: what is due comes after the next assignment."""
+        """Let the deadlines of a waiting caller begin after the next assignment."""
         caller.fresh = True
 
     def take_number(self) -> int:
-        """Order of arrival."""
+        """Return the next number in the order of arrival."""
         self.numbers += 1
         return self.numbers
 
     def phone(self, seat: str) -> Phone:
-        """The seat; one that was never heard of is unreachable."""
+        """Return the phone of the seat. An unknown phone is unreachable."""
         if seat not in self.phones:
             self.phones[seat] = Phone(seat)
         return self.phones[seat]
 
     def up(self, node: str) -> bool:
-        """The link."""
+        """Return whether the link of the node is up."""
         return node not in self.down
 
     def cost(self, channel: Channel) -> int:
-        """Units of an agent's capacity."""
+        """Return the units of an agent's capacity that the channel takes."""
         return next((row.cost for row in self.centre.channels if row.channel is channel), 100)
 
     def interruptible(self, channel: Channel) -> bool:
-        """A call may come meanwhile."""
+        """Return whether a call may interrupt this channel."""
         return any(row.channel is channel and row.interruptible for row in self.centre.channels)
 
     def yields(self, offer: Offer) -> bool:
-        """A call may interrupt it."""
+        """Return whether a call may interrupt this offer."""
         return self.interruptible(offer.caller.channel)
 
     def asked(self, caller: Caller, step: int | None = None) -> tuple[Any, Any]:
-        """What a contact asks for in a step."""
+        """Return the requirement of a contact in a step."""
         step = caller.step if step is None else step
         key = caller.service.id, step, caller.needs
         if key not in self._asked:
@@ -219,7 +221,7 @@ class House:
         return self._asked[key]
 
     def serves(self, p: Person) -> list[str]:
-        """Services the agent fits in at least one step."""
+        """Return the services that the agent fits in at least one step."""
         key = "serves", p.agent.skills, choice.no_topics(p)
         if key not in self._asked:
             self._asked[key] = [name for name, service in self.services.items() if any(
@@ -228,17 +230,17 @@ class House:
         return self._asked[key]
 
     def forget_asked(self) -> None:
-        """Settings have changed."""
+        """Forget the requirements, because the settings have changed."""
         self._asked = {}
 
 
 def wake(h: House, p: Person) -> None:
-    """A bound is passed."""
+    """Look at the agent, because a bound has passed."""
     p.wake_at = None
     h.touch(p)
 
 
 def leave(h: House, p: Person) -> None:
-    """An agent who is not in the team any more."""
+    """Remove an agent who is no longer in the team."""
     p.leave_at = None
     shifts.dismiss(h, p, "removed")

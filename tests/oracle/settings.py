@@ -1,9 +1,9 @@
-"""Reloads, links, hours, where contacts go that a service does not take, and what a node begins with."""
+"""Reloads, links, hours, overflow, and the start of a node."""
 
 from __future__ import annotations
 
 from routing.core import events as e
-from routing.core.model import (
+from routing.core.model.centre_model import (
     Agent,
     AgentState,
     Centre,
@@ -39,7 +39,7 @@ from tests.oracle.state import (
 
 
 def refuses(h, service: Service) -> str:
-    """Why one more contact cannot wait here; empty: it can."""
+    """Return the reason why one more contact cannot wait here, or an empty string."""
     if service.distress:
         return ""
     if service.id in h.closed:
@@ -49,7 +49,7 @@ def refuses(h, service: Service) -> str:
 
 
 def onward(h, service: Service, visited: tuple) -> Service | None:
-    """Where a contact of this service goes that cannot stay; None: to the safety net."""
+    """Return the service that takes a contact that cannot stay, or None for the fallback queue."""
     passed = [service.id, *visited]
     while service.overflow_to is not None and service.overflow_to not in passed:
         service = h.services.get(service.overflow_to)
@@ -61,8 +61,8 @@ def onward(h, service: Service, visited: tuple) -> Service | None:
     return None
 
 
-def hours(h, event: e.ServiceHours) -> None:
-    """A service opens or closes."""
+def hours(h, event: e.ServiceHoursSet) -> None:
+    """Open or close a service."""
     service = h.services.get(event.service)
     if service is None:
         h.refuse("unknown_service")
@@ -73,14 +73,14 @@ def hours(h, event: e.ServiceHours) -> None:
 
 
 def configured(h, event: e.Configured) -> None:
-    """Other settings; all state stays."""
+    """Put other settings in force. All state stays."""
     for p in h.people.values():
         decay(h, p)
     put_in_force(h, event.centre)
     for p in h.people.values():
         burden.limit(h, p)
         if p.signed:
-            if p.agent.outside:
+            if p.agent.remote:
                 p.phone.reachable = True
             h.touch(p)
     for caller in h.callers.values():
@@ -103,14 +103,14 @@ def configured(h, event: e.Configured) -> None:
 
 
 def decay(h, p: Person) -> None:
-    """Bring what decays to this moment, before the half-lives change."""
+    """Bring decaying values to this moment, before the half-lives change."""
     p.load, p.load_at = burden.limit(h, p), h.now
     p.occupied *= 2.0 ** ((p.occupied_at - h.now) / h.centre.occupied_half_life_s)
     p.occupied_at = h.now
 
 
 def put_in_force(h, centre: Centre) -> None:
-    """Services, team and pairs."""
+    """Set services, team and pairs."""
     h.centre = centre
     h.services = {service.id: service for service in centre.services}
     theirs = [c.service for c in h.callers.values() if c.service.id not in h.services]
@@ -140,7 +140,7 @@ def put_in_force(h, centre: Centre) -> None:
 
 
 def link_changed(h, event: e.LinkChanged) -> None:
-    """A link is lost or back. The one without a name follows whichever was told of last."""
+    """Mark a link as lost or restored. The link without a name follows the last event."""
     for node in dict.fromkeys((event.node, "")):
         if h.up(node) and not event.up:
             h.down[node] = []
@@ -153,21 +153,21 @@ def link_changed(h, event: e.LinkChanged) -> None:
 
 
 def thaw(h, node: str) -> None:
-    """What stood still goes on."""
+    """Restart the deadlines that were held while the link was down."""
     for offer, kind, left_s in h.down.pop(node):
         if offer.id not in h.offers or offer.state is not PENDING or offer.caller.node != node:
             continue
         if (kind == "vanish" and offer.rang_at is not None) or (
                 kind in ("vanish", "ring") and offer.answered_at is not None) or (
                 offer.dialling and kind != "dial") or (kind == "dial" and not offer.dialling) or (
-                offer.introduced and offer.caller.introducer is not None):
+                offer.with_consulting_agent and offer.caller.consulting_offer is not None):
             continue
         offer.due[kind] = h.now + left_s
     for offer in h.offers.values():
         if offer.state is PENDING and offer.caller.node == node and offer.answered_at is not None \
-                and not offer.dialling and "brief" not in offer.due \
-                and not (offer.introduced and offer.caller.introducer is not None):
-            offer.due["brief"] = h.now + calls.brief_s(offer)
+                and not offer.dialling and "pre_connect" not in offer.due \
+                and not (offer.with_consulting_agent and offer.caller.consulting_offer is not None):
+            offer.due["pre_connect"] = h.now + calls.pre_connect_limit_s(offer)
         if offer.state is PENDING and offer.caller.node == node and offer.dialling and "dial" not in offer.due:
             offer.due["dial"] = h.now + 75.0
     for caller in h.callers.values():
@@ -179,15 +179,15 @@ def thaw(h, node: str) -> None:
 
 
 def started(h, event: Started) -> None:
-    """Everything it begins with."""
+    """Restore everything with which a node begins."""
     h.next_offer = event.next_offer
     configured(h, e.Configured(event.centre))
-    for contact in event.over:
+    for contact in event.ended_contacts:
         h.over[contact] = h.now
-    for row in sorted(event.spoke, key=lambda one: one.at):
-        h.spoke[row.caller_hash] = row.agent, row.at
-    h.abusive = {row.caller_hash: row.at for row in event.abusive}
-    h.lost_places = sorted((tuple(row) for row in event.places), key=lambda one: one[4])
+    for row in sorted(event.last_talks, key=lambda one: one.at):
+        h.last_agents[row.caller_hash] = row.agent, row.at
+    h.abusive = {row.caller_hash: row.at for row in event.abuse_flags}
+    h.lost_places = sorted((tuple(row) for row in event.held_positions), key=lambda one: one[4])
     for row in sorted(event.contacts, key=lambda one: (one.queued_at, len(one.contact), one.contact)):
         h.callers[row.contact] = stored_caller(h, row)
     rows = {row.agent: row for row in event.agents}
@@ -205,12 +205,12 @@ def started(h, event: Started) -> None:
 
 
 def last_known(name: str) -> Service:
-    """One that is no more."""
+    """Return a service that is no longer configured."""
     return Service(name, name, (Step(((name, 0),)),), overflow_s=0.0)
 
 
 def stored_caller(h, row) -> Caller:
-    """A contact of a service that is no more may be served by agents with a skill of its name."""
+    """Restore a contact. If its service is gone, agents with a skill of its name may serve it."""
     service = h.services.get(row.service)
     if service is None:
         service = last_known(row.service)
@@ -221,41 +221,41 @@ def stored_caller(h, row) -> Caller:
         step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
         other_hash=row.callback_hash,
-        sent_at=None if row.handed_at is None else min(row.handed_at, h.now), follow_up=row.follow_up,
+        sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
         language=row.language, abusive=row.abusive)
 
 
 def stored_person(h, row) -> None:
-    """An agent's row, signed in or not."""
+    """Restore the row of an agent, signed in or not."""
     p = h.people.get(row.agent)
     if p is None:
         p = h.people[row.agent] = Person(Agent(row.agent, ()), len(h.people), configured=False)
     now, w = h.now, row
     p.ever, p.since = row.version > 0, min(row.since, now)
-    p.load, p.load_at, p.last_load, p.limited = w.load, min(w.load_at, now), w.last_load, w.limited
-    p.spared_until = min(w.spared_until, now + h.centre.spared_s)
+    p.load, p.load_at, p.last_load, p.limited = w.load, min(w.load_at, now), w.last_load, w.at_hard_limit
+    p.heavy_declined_until = min(w.heavy_declined_until, now + h.centre.heavy_declined_s)
     p.rest_until = min(w.rest_until, now + h.centre.decompression_s)
-    p.steady_at = min(w.steady_at, now + h.centre.decompression_s)
+    p.rest_after_heavy_until = min(w.rest_after_heavy_until, now + h.centre.decompression_s)
     p.working_since = min(w.working_since, now)
     p.occupied, p.occupied_at = w.occupied, min(w.occupied_at, now)
     p.break_begun, p.break_s, p.break_until = w.break_begun, w.break_s, w.break_until
-    p.relaxed = {rule: min(until, now + burden.HOUR_S) for rule, until in w.relaxed if until > now}
+    p.overrides = {rule: min(until, now + burden.HOUR_S) for rule, until in w.overrides if until > now}
     burden.limit(h, p)
     if row.state is SIGNED_OUT or row.seat is None or h.phone(row.seat).person is not None:
         return
     shifts.sit(h, p, row.seat)
-    p.state, p.reason, p.misses = AgentState(row.state), row.reason, row.misses
+    p.state, p.reason, p.rna_count = AgentState(row.state), row.reason, row.rna_count
     p.pause_pending, p.leave_pending = row.pause_pending, row.leave_pending
     p.idle_since = min(row.idle_since, now)
-    p.gap_until = 0.0 if burden.relaxed(h, p, "rest_gap") else p.idle_since + p.agent.profile.rest_gap_s
+    p.gap_until = 0.0 if burden.is_overridden(h, p, "rest_gap") else p.idle_since + p.agent.profile.rest_gap_s
     if row.skills is not None and row.skills != p.agent.skills:
         p.usual, p.agent = p.agent, p.agent._replace(skills=row.skills)
-    if p.agent.outside:
+    if p.agent.remote:
         p.phone.reachable = True
 
 
 def rings_for_who_calls(h, row, offers) -> bool:
-    """A phone rings for a callback whose caller is on the line, and is not dialled yet: versions before let it."""
+    """Return whether the row is an undialled callback whose caller is on the line. Earlier versions allowed that."""
     waits, asked = h.callers.get(row.contact), {one.contact: one.service for one in offers if one.state is CONSULTING}
     if waits is None or not waits.callback or row.state is not PENDING or row.dialled_at is not None:
         return False
@@ -264,14 +264,14 @@ def rings_for_who_calls(h, row, offers) -> bool:
 
 
 def stored_offer(h, row) -> None:
-    """What does not fit its contact or its agent is let go: the caller waits again."""
+    """Restore an offer. An offer that does not fit its contact or agent is dropped, and the caller waits again."""
     h.next_offer = max(h.next_offer, row.offer + 1)
     caller, p, state = h.callers.get(row.contact), h.people.get(row.agent), OfferState(row.state)
     fitting = {PENDING: RESERVED, ACCEPTED: ASSIGNED, WRAPPING: ContactState.WRAPPING}
     if caller is None or p is None or p.state not in ENGAGED:
         return
     asks = state is CONSULTING
-    if asks and (not caller.in_line or caller.introducer is not None or caller.callback):
+    if asks and (not caller.in_line or caller.consulting_offer is not None or caller.callback):
         return
     if not asks and (caller.state is not fitting.get(state) or caller.offer is not None):
         return
@@ -281,25 +281,25 @@ def stored_offer(h, row) -> None:
     now = h.now
     offer = Offer(row.offer, caller, p, row.seat, None, min(row.offered_at, now), row.ring_s, row.step, row.level, 0,
                   h.cost(caller.channel), state, None if row.rang_at is None else min(row.rang_at, now),
-                  held_s=row.held_s, interrupted=row.interrupted, wrapup_asked=row.wrapup_asked)
+                  held_s=row.held_s, interrupted=row.interrupted, wrapup_requested=row.wrapup_requested)
     if state is not PENDING:
         offer.connected_at = p.since if row.connected_at is None else min(row.connected_at, now)
         offer.load = caller.service.load
         if state in (ACCEPTED, CONSULTING) and row.held_since is not None:
             offer.held_since = min(row.held_since, now)
-        if row.weighed:
-            offer.load, offer.weighed = row.load, True
+        if row.load_reported:
+            offer.load, offer.load_reported = row.load, True
     if state is WRAPPING:
-        offer.talk_over_at = p.since if row.talk_over_at is None else min(row.talk_over_at, now)
+        offer.talk_ended_at = p.since if row.talk_ended_at is None else min(row.talk_ended_at, now)
     h.offers[offer.id] = offer
     if asks:
-        caller.introducer, offer.due["consult"] = offer, now + 60.0
-        offer.came_from = h.services.get(row.service) or last_known(row.service)
+        caller.consulting_offer, offer.due["consult"] = offer, now + 60.0
+        offer.service_before_consult = h.services.get(row.service) or last_known(row.service)
         offer.waited_s = row.waited_s
     else:
         caller.offer = offer
-        offer.introduced = state is PENDING and caller.introducer is not None and p.state is TALKING
-        if offer.introduced:
+        offer.with_consulting_agent = state is PENDING and caller.consulting_offer is not None and p.state is TALKING
+        if offer.with_consulting_agent:
             offer.answered_at = now
     p.hands.append(offer)
     partner = None if row.partner is None else h.people.get(row.partner)
@@ -315,13 +315,13 @@ def stored_offer(h, row) -> None:
 
 
 def settle_caller(h, caller: Caller) -> None:
-    """Links are down until they are told to be up; what rings begins anew then."""
+    """Hold the deadlines of the caller. Links are down until an event says otherwise, and then offers ring again."""
     if caller.state is ContactState.WRAPPING:
         h.over[caller.id] = h.now
         if caller.offer is None:
             del h.callers[caller.id]
         else:
-            callbacks.was_served(h, caller.offer, caller.service, caller.offer.talk_over_at)
+            callbacks.was_served(h, caller.offer, caller.service, caller.offer.talk_ended_at)
         return
     frozen = h.down.setdefault(caller.node, [])
     offer = caller.offer
@@ -330,34 +330,34 @@ def settle_caller(h, caller: Caller) -> None:
     elif caller.state is RESERVED and offer.dialling:
         frozen.append((offer, "dial", 75.0))
     elif caller.state is RESERVED:
-        if offer.rang_at is None and offer.voice and not offer.person.agent.outside:
-            frozen.append((offer, "vanish", h.centre.reacts_s))
+        if offer.rang_at is None and offer.voice and not offer.person.agent.remote:
+            frozen.append((offer, "vanish", h.centre.phone_reacts_s))
         frozen.append((offer, "ring", max(offer.ring_s, 30.0) + 3.0))
 
 
 def settle_person(h, p: Person, row) -> None:
-    """Wrap-ups end when they would have, the last one at the row's time; a break goes on."""
+    """Restore the ends of wrap-ups as they were planned. The last one ends at the time of the row. A break goes on."""
     profile = p.agent.profile
     wrapping = [one for one in p.hands if one.state is WRAPPING]
     until = None
     if row is not None and row.wrapup_until is not None:
         until = row.wrapup_until - (row.since - p.since)
     if p.state is WRAPUP and not wrapping:
-        p.aside = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
-        p.aside_at = until
+        p.detached_wrapup = until is not None or profile.wrapup_mode is WrapUpMode.MANDATORY
+        p.detached_wrapup_until = until
     if wrapping and profile.wrapup_mode is not WrapUpMode.MANDATORY:
-        ends = [one.talk_over_at + profile.wrapup_s for one in wrapping]
+        ends = [one.talk_ended_at + profile.wrapup_s for one in wrapping]
         more = 0.0 if until is None else until - max(ends)
         for one, at in zip(wrapping, ends, strict=True):
             one.due["wrap"] = at + more
     if p.hands:
         for one in p.hands:
-            one.interrupted = one.interrupted and (p.aside or p.calls())
+            one.interrupted = one.interrupted and (p.detached_wrapup or p.calls())
         if any(one.talks and not one.interrupted for one in p.hands):
             p.state = TALKING
         else:
             p.state = RINGING if any(one.state is PENDING for one in p.hands) else WRAPUP
-    elif p.state in ENGAGED and not p.aside:
+    elif p.state in ENGAGED and not p.detached_wrapup:
         p.state = READY
     if p.state is PAUSED:
         p.paused_at, p.break_until = p.since, min(p.break_until, h.now + burden.LONGEST_BREAK_S)
@@ -374,7 +374,7 @@ def settle_person(h, p: Person, row) -> None:
 
 
 def repairs(h, event: Started) -> None:
-    """One alarm for each row that does not say what was made of it."""
+    """Raise one alarm for each row that the start could not restore as stored."""
     for row in sorted(event.offers):
         if row.offer not in h.offers:
             h.tell("Alarm", "rows_repaired", row.contact, row.offer, row.agent)

@@ -1,9 +1,9 @@
-"""What agents do, their states, and their phones."""
+"""Agent states, the events of agents, and their phones."""
 
 from __future__ import annotations
 
 from routing.core import events as e
-from routing.core.model import WrapUpMode
+from routing.core.model.centre_model import WrapUpMode
 from tests.oracle import burden, calls, steps
 from tests.oracle.state import (
     AWAY,
@@ -29,16 +29,17 @@ PHONE_AGAIN_S = 60.0
 
 
 def engage(h, p: Person) -> None:
-    """The agent is in the state of what engages them most: a talk that is not held, what rings, a wrap-up."""
+    """Set the state by what engages the agent most: a talk that is not held, an offer, a wrap-up."""
     become(h, p, WRAPUP, "")
 
 
 def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: bool = False) -> None:
-    """Into this state; with contacts at hand into the one that they make, whatever was meant. Who is free is what the
-    phone says. `keep_idle`: not their doing, the place among the idle stays. `moved`: only to another seat."""
+    """Set this state. With contacts at hand the contacts decide the state; without them the phone decides. `keep_idle`
+    keeps the place among the idle agents. `moved` means a change of seat only."""
     before = p.state
-    if p.hands or (p.aside and not moved and to is not WRAPUP):  # a wrap-up without a contact ends by itself or by word
-        moved = moved and len(p.hands) == 1 and not p.aside
+    # A detached wrap-up ends by the clock or by the agent's word.
+    if p.hands or (p.detached_wrapup and not moved and to is not WRAPUP):
+        moved = moved and len(p.hands) == 1 and not p.detached_wrapup
         reason = p.reason if moved else ""
         to = WRAPUP
         if any(one.talks and not one.interrupted for one in p.hands):
@@ -66,37 +67,38 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
         p.agent, p.usual = p.usual, None
     if to is SIGNED_OUT:
         p.phone.person, p.phone = None, None
-        p.aside, p.aside_at, p.talked_until, p.misses, p.not_before, p.gap_until = False, None, None, 0, 0.0, 0.0
+        p.detached_wrapup, p.detached_wrapup_until, p.talked_until = False, None, None
+        p.rna_count, p.not_before, p.gap_until = 0, 0.0, 0.0
     steps.review_preferred(h, p)
     h.touch(p)
 
 
 def phone_state(phone: Phone):
-    """What a free agent is by their phone."""
+    """Return the state of a free agent by the phone."""
     if not phone.reachable:
         return UNREACHABLE
     return BUSY if phone.in_use and not phone.settling else READY
 
 
 def free(h, p: Person, reason: str, *, keep_idle: bool = False) -> None:
-    """Done with a contact: on with the others, or what was asked for meanwhile, or ready."""
+    """Go on after a contact: with the other contacts, with the pause or sign-out that waits, or as ready."""
     if p.hands:
         calls.go_on(h, p)
         engage(h, p)
-    elif p.aside:
+    elif p.detached_wrapup:
         become(h, p, WRAPUP, "")
     elif p.leave_pending or not p.configured:
         become(h, p, SIGNED_OUT, "signed_out" if p.configured else "removed")
     elif p.pause_pending:
         become(h, p, PAUSED, p.pause_pending)
-    elif p.misses and p.misses >= p.agent.profile.misses_allowed:
-        become(h, p, NOT_RESPONDING, "misses")
+    elif p.rna_count and p.rna_count >= p.agent.profile.rna_allowed:
+        become(h, p, NOT_RESPONDING, "ring_no_answer")
     else:
         become(h, p, READY, reason, keep_idle=keep_idle)
 
 
 def known(h, agent: str) -> Person:
-    """In the team, or still at work."""
+    """Return an agent who is in the team or still at work, or refuse."""
     p = h.people.get(agent)
     if p is None or not (p.configured or p.signed):
         h.refuse("unknown_agent")
@@ -104,7 +106,7 @@ def known(h, agent: str) -> Person:
 
 
 def signed(h, agent: str) -> Person:
-    """Signed in."""
+    """Return an agent who is signed in, or refuse."""
     p = known(h, agent)
     if not p.signed:
         h.refuse("not_signed_in")
@@ -112,7 +114,7 @@ def signed(h, agent: str) -> Person:
 
 
 def sign_in(h, event: e.AgentSignedIn) -> None:
-    """At a seat, or at another one."""
+    """Sign the agent in at a seat, or move them to another seat."""
     p = known(h, event.agent)
     if not p.configured:
         h.refuse("unknown_agent")
@@ -122,10 +124,10 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
         h.refuse("seat_taken")
     if not p.signed:
         sit(h, p, event.seat)
-        p.misses = 0
+        p.rna_count = 0
         become(h, p, READY, "signed_in")
     elif p.seat == event.seat or p.state in (RINGING, TALKING):
-        if p.seat != event.seat and not p.agent.outside:
+        if p.seat != event.seat and not p.agent.remote:
             h.refuse("not_now")
         p.next_seat = None if p.seat == event.seat else event.seat
         if p.leave_pending:
@@ -138,32 +140,32 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
 
 
 def sit(h, p: Person, seat: str) -> None:
-    """At this seat, and at no other one. An outside number is always there."""
+    """Place the agent at this seat only. An external number is always reachable."""
     if p.phone is not None:
         p.phone.person = None
     p.phone, p.next_seat = h.phone(seat), None
     p.phone.person = p
-    if p.agent.outside:
+    if p.agent.remote:
         p.phone.reachable = True
 
 
 def sign_out(h, event: e.AgentSignedOut) -> None:
-    """The agent's own word."""
+    """Sign the agent out at their request."""
     dismiss(h, known(h, event.agent), "signed_out")
 
 
 def talks(p: Person) -> bool:
-    """Somebody is talked with."""
+    """Return whether the agent talks."""
     return any(one.talks for one in p.hands)
 
 
 def wraps(p: Person) -> bool:
-    """Something is wrapped up."""
-    return p.aside or any(one.state is WRAPPING for one in p.hands)
+    """Return whether the agent has a wrap-up."""
+    return p.detached_wrapup or any(one.state is WRAPPING for one in p.hands)
 
 
 def dismiss(h, p: Person, reason: str) -> None:
-    """At once, or after the last talk."""
+    """Sign the agent out at once, or after the last talk."""
     if not p.signed or (talks(p) and p.leave_pending):
         return
     if p.state not in ENGAGED:
@@ -182,7 +184,7 @@ def dismiss(h, p: Person, reason: str) -> None:
 
 
 def take_back(h, p: Person, reason: str, to, why: str) -> None:
-    """Whatever rings looks for others."""
+    """Rescind the offers that ring."""
     for one in list(p.hands):
         if one.state is PENDING:
             calls.rescind(h, one, reason)
@@ -190,15 +192,15 @@ def take_back(h, p: Person, reason: str, to, why: str) -> None:
 
 
 def end_wrap_ups(h, p: Person, reason: str) -> None:
-    """All of them."""
+    """End all wrap-ups of the agent."""
     for one in list(p.hands):
         if one.state is WRAPPING:
             calls.wrap_up(h, one, reason)
-    calls.end_aside(h, p, reason)
+    calls.end_detached_wrapup(h, p, reason)
 
 
 def paused(h, event: e.AgentPaused) -> None:
-    """The agent's own word: a break that waits with another reason becomes theirs."""
+    """Pause the agent at their request. A waiting break with another reason becomes theirs."""
     p = signed(h, event.agent)
     reason = event.reason or burden.usual(h)
     if burden.row_of(h, reason) is None:
@@ -209,7 +211,7 @@ def paused(h, event: e.AgentPaused) -> None:
 
 
 def pause(h, p: Person, reason: str) -> None:
-    """At once, or after all talks and wrap-ups."""
+    """Pause the agent at once, or after all talks and wrap-ups."""
     if p.state not in ENGAGED:
         if p.state is not PAUSED or p.reason != reason:
             become(h, p, PAUSED, reason)
@@ -223,14 +225,14 @@ def pause(h, p: Person, reason: str) -> None:
 
 
 def by_clock_only(p: Person) -> bool:
-    """The agent's word does not end a wrap-up."""
+    """Return whether only the clock can end the wrap-up."""
     timeless = [one for one in p.hands if one.state is WRAPPING and "wrap" not in one.due]
     return p.agent.profile.wrapup_mode is WrapUpMode.MANDATORY_FORCED_TIMEOUT and not timeless \
-        and (not p.aside or p.aside_at is not None)
+        and (not p.detached_wrapup or p.detached_wrapup_until is not None)
 
 
 def resumed(h, event: e.AgentResumed) -> None:
-    """Ready again."""
+    """Make the agent ready again."""
     p = signed(h, event.agent)
     forced = p.state is WRAPUP and by_clock_only(p)
     if forced and not p.pause_pending:
@@ -242,77 +244,77 @@ def resumed(h, event: e.AgentResumed) -> None:
     if rests:
         p.rest_until = 0.0
     if p.state in (PAUSED, NOT_RESPONDING):
-        p.misses = 0
+        p.rna_count = 0
         become(h, p, READY, "resumed")
     elif p.state is WRAPUP and not forced:
         end_wrap_ups(h, p, "wrapped_up")
-    elif rests or forgets or (p.hands and p.misses >= p.agent.profile.misses_allowed):
-        p.misses = 0
+    elif rests or forgets or (p.hands and p.rna_count >= p.agent.profile.rna_allowed):
+        p.rna_count = 0
     h.touch(p)
 
 
 def wrap_up_ended(h, event: e.WrapUpEnded) -> None:
-    """Done before the time is over, with one contact or with all."""
+    """End the wrap-up of one contact or of all, before the time is over."""
     p = signed(h, event.agent)
     ended = [one for one in p.hands if one.state is WRAPPING and event.contact in (None, one.caller.id)]
-    aside = p.aside and event.contact is None
-    if (ended or aside) and by_clock_only(p):
+    detached_wrapup = p.detached_wrapup and event.contact is None
+    if (ended or detached_wrapup) and by_clock_only(p):
         h.refuse("not_now")
     for one in ended:
         calls.wrap_up(h, one, "wrapped_up")
-    if aside:
-        calls.end_aside(h, p, "wrapped_up")
+    if detached_wrapup:
+        calls.end_detached_wrapup(h, p, "wrapped_up")
 
 
 def wrap_up_extended(h, event: e.WrapUpExtended) -> None:
-    """More time for everything that ends by the clock."""
+    """Extend each wrap-up that the clock would end."""
     p = signed(h, event.agent)
     running = [one for one in p.hands if "wrap" in one.due and one.person is p]
-    if not running and p.aside_at is None:
+    if not running and p.detached_wrapup_until is None:
         h.refuse("not_now")
     more = p.agent.profile.wrapup_extend_s
     for one in running:
         one.due["wrap"] += more
-    if p.aside_at is not None:
-        p.aside_at += more
+    if p.detached_wrapup_until is not None:
+        p.detached_wrapup_until += more
 
 
-def wrap_up_asked(h, event: e.WrapUpAsked) -> None:
-    """A wrap-up is wanted after this talk, or after one that has just ended."""
+def wrap_up_asked(h, event: e.WrapUpRequested) -> None:
+    """Request a wrap-up after this talk, or after a talk that has just ended."""
     p = signed(h, event.agent)
     profile = p.agent.profile
     if talks(p) and not calls.may_wrap_up(p):
         h.refuse("not_now")
     if profile.wrapup_mode in calls.BY_WISH:
         for one in p.hands:
-            if one.talks and not one.wrapup_asked:
-                one.wrapup_asked = True
-                h.tell("WrapUpWanted", one.id, p.id)
+            if one.talks and not one.wrapup_requested:
+                one.wrapup_requested = True
+                h.tell("WrapUpRequestedRecorded", one.id, p.id)
     if talks(p) or wraps(p):
         return
     if profile.wrapup_mode is not WrapUpMode.OPTIONAL or p.talked_until is None or p.state not in FREE \
             or h.now - p.talked_until > profile.wrapup_s or profile.wrapup_s <= 0:
         h.refuse("not_now")
-    calls.begin_aside(h, p)
+    calls.begin_detached_wrapup(h, p)
 
 
-def skilled(h, event: e.AgentSkilled) -> None:
-    """Other skills for now."""
+def skilled(h, event: e.AgentSkillsChanged) -> None:
+    """Set other skills for now."""
     p = signed(h, event.agent)
     usual = p.usual or p.agent
     skills = usual.skills if event.skills is None else event.skills
     if skills == p.agent.skills:
         return
     p.agent, p.usual = usual._replace(skills=skills), None if skills == usual.skills else usual
-    if p.agent.outside:
+    if p.agent.remote:
         p.phone.reachable = True
     steps.review_preferred(h, p)
     h.touch(p)
 
 
 def returned(h, p: Person) -> None:
-    """The time of not responding is over."""
-    p.misses = 0
+    """Make the agent ready after the time of not responding."""
+    p.rna_count = 0
     become(h, p, READY, "auto_return")
 
 
@@ -320,7 +322,7 @@ def returned(h, p: Person) -> None:
 
 
 def phone_changed(h, event: e.SeatChanged) -> None:
-    """The phone's own word."""
+    """Store the state that the phone reports."""
     phone = h.phone(event.seat)
     phone.reachable, phone.in_use, phone.again_at = event.reachable, event.in_use, None
     if not event.in_use:
@@ -329,7 +331,7 @@ def phone_changed(h, event: e.SeatChanged) -> None:
 
 
 def refresh(h, phone: Phone) -> None:
-    """What a free agent is follows from the phone."""
+    """Update the state of a free agent by the phone."""
     p = phone.person
     if p is None:
         return
@@ -339,25 +341,25 @@ def refresh(h, phone: Phone) -> None:
 
 
 def leg_over(h, phone: Phone) -> None:
-    """Our leg on this phone is over: it has a moment to say so."""
+    """Wait for a moment until the phone reports the end of the node's leg."""
     if phone.in_use:
         phone.settling, phone.settle_at = True, h.now + SETTLE_S
 
 
 def settled(h, phone: Phone) -> None:
-    """The moment is over."""
+    """Stop waiting for the phone."""
     phone.settling, phone.settle_at = False, None
     refresh(h, phone)
 
 
 def lose_phone(h, phone: Phone) -> None:
-    """The phone did not react."""
+    """Mark the phone as unreachable, because it did not react."""
     if phone.reachable:
         phone.again_at = h.now + PHONE_AGAIN_S
     phone.reachable, phone.in_use, phone.settling, phone.settle_at = False, False, False, None
 
 
 def phone_again(h, phone: Phone) -> None:
-    """It may be tried again."""
+    """Allow another try of the phone."""
     phone.reachable, phone.again_at = True, None
     refresh(h, phone)

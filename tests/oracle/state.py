@@ -1,12 +1,12 @@
-"""What the oracle remembers of callers, offers, agents and phones."""
+"""The records of the oracle: callers, offers, agents and phones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
 
-from routing.core.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.model import Agent, AgentState, Channel, ContactState, OfferState, Service
+from routing.core.model.centre_model import Agent, AgentState, Channel, ContactState, OfferState, Service
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
 READY, RINGING, TALKING, WRAPUP = AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP
 SIGNED_OUT, PAUSED, NOT_RESPONDING = AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING
@@ -45,58 +45,58 @@ class Caller:
     offer: Offer | None = None
     preferred: Person | None = None
     preferred_s: float | None = None
-    """Waited for so long; None: as the service says."""
-    introducer: Offer | None = None
-    """Of the agent who asks whoever comes first."""
+    """Seconds to wait for the preferred agent. None means the time of the service."""
+    consulting_offer: Offer | None = None
+    """The offer of the agent who consults about this caller."""
     sent_at: float | None = None
-    """An agent sent the caller on."""
+    """The time of the last transfer."""
     urgent: bool = False
     own: tuple[float, int] | None = None
-    """Start and points of its own call, while it has the place of one that dropped."""
+    """Start and points of the new call, while the caller has a held position."""
     visited: tuple[ServiceId, ...] = ()
     callback: bool = False
     tries: int = 0
     not_before: float = 0.0
     anytime: bool = False
     other_hash: str = ""
-    """Of the number to be called back."""
-    calls_us: bool = False
-    """To be called back, and on the line just now in a later call."""
+    """Hash of the number for the callback."""
+    caller_on_line: bool = False
+    """A callback whose caller is on the line in a later call."""
     language: str = ""
     follow_up: bool = False
-    """To be called back if the call is lost."""
+    """The caller has agreed to a callback if the call is lost."""
     abusive: bool = False
-    """An agent has said so in this call."""
-    net_again: float = 0.0
+    """An agent has flagged the caller in this call."""
+    fallback_retry_at: float = 0.0
     late: bool = False
-    """Has waited too long: goes on at the end of the clock's turn, if still there."""
+    """The wait is too long. If still waiting, the contact overflows at the end of the clock's turn."""
     fresh: bool = False
-    """Nothing is due before the next assignment: it has just lost its offer."""
+    """The contact has just lost its offer. Its deadlines begin after the next assignment."""
 
     @property
     def in_line(self) -> bool:
-        """Has a place in the line of its service."""
+        """Return whether the contact has a place in the queue."""
         return self.state in (WAITS, RESERVED)
 
     @property
     def waits_from(self) -> float:
-        """The present wait began."""
+        """Return the start of the present wait."""
         return self.since if self.sent_at is None else self.sent_at
 
     @property
     def place(self) -> tuple[float, int]:
-        """Order in the line."""
+        """Return the sort key in the queue."""
         return self.since * self.service.weight - 60.0 * (self.service.priority + self.points), self.number
 
     def looks(self, now: float, quiet: bool) -> bool:
-        """An agent may be found for it now."""
-        kept = self.callback and (self.leg or self.calls_us or (quiet and not self.anytime))
+        """Return whether an agent may be found for the contact now."""
+        kept = self.callback and (self.leg or self.caller_on_line or (quiet and not self.anytime))
         return self.state is WAITS and self.not_before <= now and not kept
 
 
 @dataclass(slots=True, eq=False)
 class Offer:
-    """An offer, and the talk and wrap-up after it."""
+    """An offer, with the talk and wrap-up after it."""
 
     id: OfferId
     caller: Caller
@@ -114,42 +114,42 @@ class Offer:
     answered_at: float | None = None
     partner_answered: bool = False
     connected_at: float | None = None
-    talk_over_at: float | None = None
+    talk_ended_at: float | None = None
     held_since: float | None = None
     held_s: float = 0.0
     waited_s: float = 0.0
-    """Before the talk, of who asks."""
+    """Wait before the talk of the agent who consults."""
     interrupted: bool = False
-    wrapup_asked: bool = False
+    wrapup_requested: bool = False
     load: int = 0
-    weighed: bool = False
-    introduced: bool = False
-    """Talks with the agent who asked."""
-    came_from: Service | None = None
-    line: bool = False
-    apart: bool = False
-    turned_at: float | None = None
+    load_reported: bool = False
+    with_consulting_agent: bool = False
+    """The agent talks with the agent who consults."""
+    service_before_consult: Service | None = None
+    on_second_line: bool = False
+    awaiting_rebridge: bool = False
+    bridge_changed_at: float | None = None
     due: dict[str, float] = field(default_factory=dict)
-    """Deadlines that run: `vanish`, `ring`, `brief`, `dial`, `wrap`, `consult`."""
+    """Running deadlines: `vanish`, `ring`, `pre_connect`, `dial`, `wrap`, `consult`."""
     calls_back: bool = False
-    """Nobody was on the line when it was made."""
+    """The offer was made for a callback."""
     caller_first: bool = False
     dialling: bool = False
-    """The caller's phone is being rung."""
+    """The caller's phone rings."""
 
     @property
     def voice(self) -> bool:
-        """It is a call."""
+        """Return whether the contact is a call."""
         return self.caller.channel is VOICE
 
     @property
     def talks(self) -> bool:
-        """With the caller, or with another agent about them."""
-        return self.state in (ACCEPTED, CONSULTING) or self.introduced
+        """Return whether the agent talks with the caller, or about the caller with another agent."""
+        return self.state in (ACCEPTED, CONSULTING) or self.with_consulting_agent
 
     @property
     def people(self) -> list[Person]:
-        """The agent, or both of a pair."""
+        """Return the agent, or both agents of a pair."""
         return [self.person] if self.partner is None else [self.person, self.partner]
 
 
@@ -178,17 +178,17 @@ class Person:
     reason: str = ""
     since: float = 0.0
     ever: bool = False
-    """Was signed in before."""
+    """The agent has signed in before."""
     phone: Phone | None = None
     next_seat: str | None = None
-    """Told while on the phone: where they sit after it."""
-    misses: int = 0
+    """The seat for which the agent has signed in during a talk."""
+    rna_count: int = 0
     idle_since: float = 0.0
     not_before: float = 0.0
     gap_until: float = 0.0
     hands: list[Offer] = field(default_factory=list)
-    aside: bool = False
-    aside_at: float | None = None
+    detached_wrapup: bool = False
+    detached_wrapup_until: float | None = None
     talked_until: float | None = None
     pause_pending: str = ""
     leave_pending: bool = False
@@ -202,19 +202,19 @@ class Person:
     load_at: float = 0.0
     limited: bool = False
     last_load: int = 0
-    steady_at: float = 0.0
+    rest_after_heavy_until: float = 0.0
     rest_until: float = 0.0
-    spared_until: float = 0.0
+    heavy_declined_until: float = 0.0
     occupied: float = 0.0
     occupied_at: float = 0.0
-    relaxed: dict[str, float] = field(default_factory=dict)
+    overrides: dict[str, float] = field(default_factory=dict)
     # breaks
     working_since: float = 0.0
     paused_at: float = 0.0
     works: bool = False
     """The pause counts as work."""
     limit_at: float = inf
-    """The pause should be over by then."""
+    """The end of the allowed pause."""
     limit_told: bool = False
     breaks: tuple[tuple[float, float], ...] = ()
     break_begun: float = 0.0
@@ -228,19 +228,17 @@ class Person:
 
     @property
     def id(self) -> AgentId:
-        """Name."""
         return self.agent.id
 
     @property
     def signed(self) -> bool:
-        """Signed in."""
         return self.state is not SIGNED_OUT
 
     @property
     def seat(self) -> SeatId | None:
-        """Where they are signed in."""
+        """Return the seat at which the agent is signed in."""
         return None if self.phone is None else self.phone.id
 
     def calls(self) -> bool:
-        """Has a call at hand."""
+        """Return whether the agent has a call at hand."""
         return any(one.voice for one in self.hands)

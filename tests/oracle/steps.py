@@ -1,23 +1,23 @@
-"""Steps of a service and their deadlines: who may serve a caller, for whom they wait in person, where they go on."""
+"""Steps of a service and their deadlines: requirements, preferred agents and overflow."""
 
 from __future__ import annotations
 
-from routing.core import commands
-from routing.core.model import Service
+from routing.core.model import commands
+from routing.core.model.centre_model import Service
 from tests.oracle import choice, settings
 from tests.oracle.state import WAITS, Caller, Person
 
-NET_AGAIN_S = 15.0
+FALLBACK_RETRY_S = 15.0
 
 
 def step_lasts(caller: Caller) -> float | None:
-    """How long the present step lasts; None: it stays."""
+    """Return the length of the present step, or None if it has no end."""
     steps = caller.service.steps
     return steps[caller.step].lasts_s if caller.step + 1 < len(steps) else None
 
 
 def step_ends(caller: Caller) -> float | None:
-    """When the preferred agent's time, or the step, is over."""
+    """Return when the preferred agent's time or the step ends."""
     if caller.preferred is not None:
         wait_s = caller.service.preferred_s if caller.preferred_s is None else caller.preferred_s
         return caller.step_at + wait_s
@@ -26,22 +26,22 @@ def step_ends(caller: Caller) -> float | None:
 
 
 def ceiling(caller: Caller) -> float | None:
-    """When the contact becomes urgent."""
+    """Return when the contact becomes urgent."""
     limit = caller.service.ceiling_s
     return None if limit is None or caller.urgent or caller.callback else caller.waits_from + limit
 
 
 def overflows(h, caller: Caller) -> float | None:
-    """When the contact has waited too long in this service."""
+    """Return when the contact has waited too long in this service."""
     limit = caller.service.overflow_s
     if limit is None or caller.service.distress or caller.callback or caller.late or not h.up(caller.node) \
-            or caller.introducer is not None:
+            or caller.consulting_offer is not None:
         return None
-    return max(caller.entered_at + limit, caller.net_again)
+    return max(caller.entered_at + limit, caller.fallback_retry_at)
 
 
 def next_due(h, caller: Caller) -> float | None:
-    """The next moment at which something about a waiting contact changes by itself."""
+    """Return the next time at which a waiting contact changes by itself."""
     if caller.state is not WAITS:
         return None
     found = [step_ends(caller), ceiling(caller), overflows(h, caller),
@@ -50,7 +50,7 @@ def next_due(h, caller: Caller) -> float | None:
 
 
 def due(h, caller: Caller) -> None:
-    """Everything about a waiting contact that has come due."""
+    """Apply everything about a waiting contact that has come due."""
     while (at := next_due(h, caller)) is not None and at <= h.now:
         catch_up(h, caller)
     h.arm(caller)
@@ -58,7 +58,7 @@ def due(h, caller: Caller) -> None:
 
 
 def catch_up(h, caller: Caller) -> None:
-    """Steps that have run out, the ceiling; too long a wait is looked at in the end."""
+    """Apply the ends of steps and the ceiling. An overflow is only noted, because it comes last."""
     while (at := step_ends(caller)) is not None and at <= h.now:
         if caller.preferred is not None:
             lose_preferred(h, caller, at)
@@ -74,8 +74,8 @@ def catch_up(h, caller: Caller) -> None:
 
 
 def go_on(h) -> bool:
-    """Those who have waited too long and whom nobody has taken go to other services; if there is none for anybody,
-    to the safety net. Whether some have gone to others, who may have somebody for them."""
+    """Move contacts that have waited too long to other services. If no contact can move, send them to the fallback
+    queue. Return whether a contact has moved, because an agent of its new service may be free."""
     late, h.late = sorted(h.late, key=lambda caller: caller.number), []
     left, gone = [], False
     for caller in late:
@@ -95,26 +95,26 @@ def go_on(h) -> bool:
             caller.late = True
             h.late.append(caller)
         else:
-            to_net(h, caller)
+            send_to_fallback(h, caller)
     return gone
 
 
 def next_step(h, caller: Caller, reason: str) -> None:
-    """Ask for less."""
+    """Relax the requirement by one step."""
     caller.step_at = caller.step_at + step_lasts(caller) if reason == "expired" else h.now
     caller.step += 1
     h.arm(caller)
     h.tell("Stepped", caller.id, caller.step, reason)
 
 
-def to_net(h, caller: Caller) -> None:
-    """Have the caller sent to the safety net."""
-    caller.net_again = h.now + NET_AGAIN_S
-    h.commands.append(commands.Overflow(caller.id, caller.leg, caller.node, caller.channel))
+def send_to_fallback(h, caller: Caller) -> None:
+    """Have the caller sent to the fallback queue."""
+    caller.fallback_retry_at = h.now + FALLBACK_RETRY_S
+    h.commands.append(commands.SendToFallback(caller.id, caller.leg, caller.node, caller.channel))
 
 
 def move(h, caller: Caller, to: Service, reason: str) -> None:
-    """To another service, with its age."""
+    """Move the contact to another service, with its age."""
     before = caller.service
     caller.preferred = None
     caller.service, caller.step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
@@ -125,7 +125,7 @@ def move(h, caller: Caller, to: Service, reason: str) -> None:
 
 
 def nobody(caller: Caller) -> bool:
-    """In an anonymous service nothing is known of a caller. Whether there was something."""
+    """Erase the identity of a caller in an anonymous service. Return whether there was one."""
     known = bool(caller.hash or caller.other_hash)
     if caller.service.anonymous:
         caller.hash = caller.other_hash = ""
@@ -133,17 +133,17 @@ def nobody(caller: Caller) -> bool:
 
 
 def prefer(h, caller: Caller) -> None:
-    """Have a contact wait in person for the agent who spoke with the caller last."""
+    """Let the contact wait first for the agent of the caller's last talk."""
     service = caller.service
-    if service.preferred_s <= 0 or not caller.hash or service.anonymous or caller.hash not in h.spoke:
+    if service.preferred_s <= 0 or not caller.hash or service.anonymous or caller.hash not in h.last_agents:
         return
-    name, at = h.spoke[caller.hash]
+    name, at = h.last_agents[caller.hash]
     if h.now - at <= service.preferred_days * 86_400.0 and name in h.people and serves(h, caller, h.people[name]):
         caller.preferred, caller.preferred_s = h.people[name], None
 
 
 def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool:
-    """The agent is there and may have this contact in one of the steps of its service, or of another one."""
+    """Return whether the agent is there and fits a step of the contact's service, or of another service."""
     service = service or caller.service
     profile = p.agent.profile
     if not p.signed or not p.configured or p.state in ("paused", "not_responding"):
@@ -159,20 +159,20 @@ def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool
 
 
 def lose_preferred(h, caller: Caller, at: float) -> None:
-    """Step 0 begins."""
+    """Begin step 0."""
     caller.preferred, caller.step_at = None, at
     h.arm(caller)
     h.tell("Stepped", caller.id, caller.step, "preferred")
 
 
 def review_preferred(h, p: Person) -> None:
-    """Something about the agent has changed: who waits for them in person and is not rung looks elsewhere."""
+    """End the wait for a preferred agent who can no longer take the contact and is not rung for it."""
     for caller in list(h.callers.values()):
         if caller.preferred is p and caller.state is WAITS and not serves(h, caller, p):
             lose_preferred(h, caller, h.now)
 
 
 def still_preferred(h, caller: Caller) -> None:
-    """What the contact or the house is has changed."""
+    """Check the preferred agent again, because the contact or the house has changed."""
     if caller.preferred is not None and not serves(h, caller, caller.preferred):
         caller.preferred, caller.step_at = None, h.now

@@ -1,4 +1,4 @@
-"""What a contact asks for in words, read in the plainest way: the text becomes nested lists by its precedence."""
+"""Requirements in words, read in the plainest way: the text becomes nested lists by precedence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIGNS = {">=", "<=", "==", "!=", ">", "<"}
 
 @cache
 def read(text: str) -> tuple:
-    """A tree of ("or", ...), ("and", ...), ("not", x), ("has", skill), (sign, skill, level)."""
+    """Return a tree of ("or", ...), ("and", ...), ("not", x), ("has", skill), (sign, skill, level)."""
     tokens = re.findall(r">=|<=|==|!=|[<>()]|[\w.-]+", text)
     tree, rest = _either(tokens)
     assert not rest, text
@@ -56,7 +56,7 @@ def _one(tokens: list[str]) -> tuple[tuple, list[str]]:
 
 
 def holds(tree: tuple, skills: Mapping[str, int]) -> bool:
-    """Whether it is true of somebody with these skills. Nothing can be said of a skill that is not there."""
+    """Return whether the tree is true for these skills. A comparison with an absent skill is false."""
     kind = tree[0]
     if kind == "or":
         return any(holds(part, skills) for part in tree[1:])
@@ -74,7 +74,7 @@ def holds(tree: tuple, skills: Mapping[str, int]) -> bool:
 
 
 def ranks(tree: tuple, skills: Mapping[str, int]) -> int | None:
-    """The level of the first skill that is asked for, in a part that holds."""
+    """Return the level of the first required skill, in a part that holds."""
     kind = tree[0]
     if kind == "not" or not holds(tree, skills):
         return None
@@ -88,12 +88,12 @@ def ranks(tree: tuple, skills: Mapping[str, int]) -> int | None:
 
 
 def asks(tree: tuple) -> bool:
-    """Whether there is a skill in it that ranks."""
+    """Return whether the tree has a skill that ranks."""
     return any(map(asks, tree[1:])) if tree[0] in ("or", "and") else tree[0] in ("has", ">=", ">", "==")
 
 
 def plain_needs(tree: tuple) -> list[tuple[str, int]] | None:
-    """The same as a list of skills at levels that must all be there; None: it says more."""
+    """Return the tree as a list of skills at levels that must all be there, or None if it says more."""
     if tree[0] == "and":
         found: list[tuple[str, int]] = []
         for part in tree[1:]:

@@ -1,2 +1,3 @@
-"""Programs that read a queue_log, written from what is known of them and from docs/integrate/queue-log.md alone: they
-share no code with `metrics`, which is measured by them."""
+"""Programs that read a queue_log, written from their documentation and docs/integrate/queue-log.md alone. They share no
+code with `metrics` and check it.
+"""

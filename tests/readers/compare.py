@@ -1,4 +1,4 @@
-"""What two readers make of a queue_log beside what the store says: its rows, and its facts where rows say nothing."""
+"""Compare two readers of a queue_log with the store: its rows, and its facts where rows have no answer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.readers.queuemetrics import MISSED, QueueMetrics
 
 VOICE = "voice"
 NEAR_S = 5
-"""An agent's times in whole seconds, of which one may have moved on to the next."""
+"""Tolerance for an agent's times in whole seconds, one of which may fall into the next second."""
 
 STARTS = 2
-"""Of a node that ran through: its own, and that of who looks at what it left behind."""
+"""Starts of a node without a fault: its start, and the start that checks its state."""
 
 Sums = Counter[str]
-"""By queue, agent or verb."""
+"""Counts by queue, agent or verb."""
 
 
 class Store:
@@ -41,20 +41,21 @@ class Store:
         self.closed = [one for one in offers if one["state"] in ("timeout", "rejected", "canceled", "rescinded")]
 
     def of(self, *kinds: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Facts of these kinds, of calls where a channel is named. Any: their fields."""
+        """Yield facts of these kinds, of calls where a channel is named, with their fields."""
         return ((kind, body) for kind, body in self.facts
                 if kind in kinds and body.get("channel", VOICE) == VOICE)
 
     def outcomes(self, *wanted: str) -> Sums:
-        """Service -> contacts that ended so."""
+        """Return the contacts with these outcomes by service."""
         return Counter(one["service"] for one in self.contacts if one["outcome"] in wanted)
 
     def moved(self, *reasons: str) -> Sums:
-        """Service -> who left it so. Of who is asked for, the caller is not in line yet."""
+        """Return the contacts that left each service for these reasons. During a consult transfer the caller is not
+        queued yet."""
         found: Sums = Counter()
         asking = set()
-        for kind, body in self.of("Moved", "Consulting", "Returned", "Introduced"):
-            if kind == "Consulting":
+        for kind, body in self.of("Moved", "ConsultStarted", "ConsultCancelled", "ConsultCompleted"):
+            if kind == "ConsultStarted":
                 asking.add(body["contact"])
             elif kind != "Moved":
                 asking.discard(body["contact"])
@@ -63,17 +64,17 @@ class Store:
         return found
 
     def left(self, *, needless: bool) -> Sums:
-        """Service -> who left by a key, or whose callback a later call has made needless."""
+        """Return by service the callers who left by key, or whose callback a later call made unnecessary."""
         return Counter(body["service"] for _, body in self.of("Ended")
                        if body["outcome"] == "left" and (body["key"] in ("merged", "served")) is needless)
 
     def sent(self) -> Sums:
-        """Service -> callers who were sent to it by an agent."""
-        return Counter(body["to"] for kind, body in self.of("TalkOver", "Introduced")
+        """Return by service the callers whom agents transferred to it."""
+        return Counter(body["to"] for kind, body in self.of("TalkEndedRecorded", "ConsultCompleted")
                        if body["to"] is not None and body["by"] == "transfer")
 
     def spent(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Seconds that agents were signed in, and away, until now: of times that are over."""
+        """Return the seconds for which agents were signed in and away until now, for times that are over."""
         here: dict[str, float] = defaultdict(float)
         away: dict[str, float] = defaultdict(float)
         came: dict[str, float] = {}
@@ -94,7 +95,7 @@ class Store:
 
 
 def differences(text: str, database: Path) -> list[str]:
-    """Where a reader of this text disagrees with this store; none: nowhere."""
+    """Return the places where a reader of this text disagrees with this store."""
     store, lines = Store(database), text.splitlines()
     return [*_asternic(store, lines), *_queuemetrics(store, lines)]
 
@@ -114,7 +115,8 @@ def _asternic(store: Store, lines: list[str]) -> Iterator[str]:
     yield from _same("asternic talk", sum(int(one["talk_s"]) for one in store.complete),
                      sum(talk for _, _, talk in answered.values()))
     yield from _same("asternic hold", sum(
-        int(body["wait_s"]) for kind, body in store.of("TalkOver", "Introduced") if body["by"] != "transfer"),
+        int(body["wait_s"]) for kind, body in store.of("TalkEndedRecorded", "ConsultCompleted")
+        if body["by"] != "transfer"),
         sum(hold for _, hold, _ in answered.values()))
     yield from _same("asternic agents", Counter(one["agent"] for one in store.complete), Counter(reader.by_agent()))
     level = [0] * (len(STEPS) + 1)
@@ -155,7 +157,7 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
         "EXITWITHKEY": store.left(needless=False) + store.moved("chosen"), "WITHDRAW": store.left(needless=True)}
     for verb, wanted in verbs.items():
         yield from _same(f"queuemetrics {verb}", wanted, Counter(one.queue for one in lost if one.end == verb))
-    held_s, holds = sum(one["held_s"] for one in store.talks), len(list(store.of("HoldChanged")))
+    held_s, holds = sum(one["held_s"] for one in store.talks), len(list(store.of("HoldSetRecorded")))
     found_s = sum(one.holds_s for one in taken)
     # A talk that ended on hold while the node was away ends here when that is known: the store has its true end.
     killed = sum("|QUEUESTART|" in line for line in lines) > STARTS
@@ -164,8 +166,10 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
     yield from _rings(store, reader)
     own: Sums = Counter(verb for one in reader.records for verb, *_ in one.own)
     yield from _same("queuemetrics own verbs", Counter(
-        "CALLBACKASKED" if body["reason"] == "asked" else "CALLBACKFAILED" if body["callback"] else "CALLBACKREACHED"
-        for _, body in store.of("CallbackChanged")) + Counter("SURVEY" for _ in store.of("Surveyed")), own)
+        "CALLBACKASKED" if body["reason"] == "requested" else "CALLBACKFAILED" if body["callback"]
+        else "CALLBACKREACHED"
+        for _, body in store.of("CallbackChanged")) + Counter("SURVEY" for _ in store.of("SurveyAnsweredRecorded")),
+        own)
     for what, wanted_s, reader_s in zip(("session", "pause"), store.spent(), (reader.sessions_s, reader.pauses_s),
                                         strict=True):
         for agent, seconds in wanted_s.items():
@@ -174,7 +178,7 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
 
 
 def _rings(store: Store, reader: QueueMetrics) -> Iterator[str]:
-    """Of several in one second one line is left."""
+    """Yield differences in rings. Of several rings in one second only one line remains."""
     for verb, states in zip(MISSED, (("timeout", "rejected"), ("canceled", "rescinded")), strict=True):
         closed = [one for one in store.closed if one["state"] in states]
         most, least = len(closed), len({(one["contact"], one["agent"], one["service"]) for one in closed})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import promql_parser
 
-from metrics import names
+from metrics.prometheus import names
 
 SUFFIXES = ("_bucket", "_sum", "_count")
 SCRAPED = frozenset({"up", "scrape_duration_seconds"})

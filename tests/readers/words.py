@@ -26,7 +26,7 @@ OF_TALK = ("CALLERONHOLD", "CALLEROFFHOLD", "COMPLETECALLER", "COMPLETEAGENT", "
 
 
 AGAIN_S = 59
-"""After so long an id that ended may name another call: Asterisk gives it twice when its clock was set back."""
+"""After this time an id that ended may name another call. Asterisk reuses an id when its clock was set back."""
 
 
 class Line(NamedTuple):
@@ -43,10 +43,10 @@ class Line(NamedTuple):
 
 @cache
 def table() -> dict[tuple[str, str], str]:
-    """State and event -> the next state."""
+    """Return the next state for each state and event."""
     text = GUIDE.read_text(encoding="utf-8").partition("\n## The words of a call\n")[2].partition("\n## ")[0]
     found: dict[tuple[str, str], str] = {}
-    for states, events, after in re.findall(r"^\| ([a-z ,]+) \| (`.+`) \| ([a-z ]+) \|$", text, re.MULTILINE):
+    for states, events, after in re.findall(r"^([a-z ,]+) \| (`.+`) \| ([a-z ]+)$", text, re.MULTILINE):
         for state in states.split(", "):
             for event in re.findall(r"`([A-Z]+)`", events):
                 assert (state, event) not in found, f"{state} and {event} stand twice in the table"
@@ -56,7 +56,7 @@ def table() -> dict[tuple[str, str], str]:
 
 
 def parse(text: str) -> list[Line]:
-    """The lines of a file; each must be one, with the fields of its event."""
+    """Return the lines of a file. Each must have the fields of its event."""
     assert not text or text.endswith("\n"), "half a line at the end"
     found = []
     for line in text.splitlines():
@@ -70,7 +70,7 @@ def parse(text: str) -> list[Line]:
 
 
 class Words:
-    """Reads on line by line. AssertionError, with the line, when one is no part of a word."""
+    """Reads line by line. Raises AssertionError with the line that does not fit."""
 
     def __init__(self) -> None:
         self.state: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What system tests share."""
+"""Fixtures of the system tests."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from lab import up
-from lab.asterisk import PrivateAsterisk
-from lab.faults.proxy import Proxy
-from lab.fetch import Program, asterisk
-from lab.session import Lab
+from lab import lifecycle
+from lab.faults.proxy import TcpProxy
+from lab.pbx.asterisk import PrivateAsterisk
+from lab.pbx.fetch import AsteriskProgram, find_asterisk
+from lab.session import LabSession
 from tests.fakes.sip_uac import Telephone, telephone
 from tests.system import ended, hostile
 from tests.system import needs as needs_centre
 from tests.system.stage import Stage
 
 ASTERNIC = '\n[queue_log]\ncompat = "asternic"\n'
-"""Of the shared lab, in which most transfers are made: what Asternic counts is looked at when it ends (`ended`)."""
+"""Setting of the shared lab, in which most transfers are made. `ended` looks at the counts of Asternic when it ends."""
 
-NewLab = Callable[..., Awaitable[Lab]]
-"""Starts a lab for one test alone; arguments as of `lab.up.up`."""
+NewLab = Callable[..., Awaitable[LabSession]]
+"""Starts a lab for one test alone; arguments as of `lab.lifecycle.up`."""
 
 
 class Link:
@@ -31,26 +31,27 @@ class Link:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.proxy: Proxy | None = None
+        self.proxy: TcpProxy | None = None
 
     def through(self, place: str) -> str:
-        """For `lab.up`, which runs in a thread: the address the node shall use."""
+        """For `lab.lifecycle`, which runs in a thread: the address the node shall use."""
         host, _, port = place.rpartition(":")
-        self.proxy = Proxy(host, int(port))
-        return f"{host}:{asyncio.run_coroutine_threadsafe(self.proxy.start(), self._loop).result(10)}"
+        self.proxy = TcpProxy(host, int(port))
+        return f"{host}:{asyncio.run_coroutine_threadsafe(self.proxy.start_listening(), self._loop).result(10)}"
 
 
 @pytest.fixture(scope="session")
-def asterisk_tree() -> Program:
+def asterisk_tree() -> AsteriskProgram:
     """The cached Asterisk."""
-    return asterisk(say=lambda text: print(f"lab: {text}"))
+    return find_asterisk(say=lambda text: print(f"lab: {text}"))
 
 
 @pytest.fixture(scope="session")
-def lab_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
+def lab_session(asterisk_tree: AsteriskProgram,
+        tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.LabInfo]:
     """A running lab with the ministry's centre, shared by all tests that leave it as they found it."""
     folder = tmp_path_factory.mktemp("lab")
-    info = up.up(folder=folder, extra=f"{up.ANY_HOUR}{ASTERNIC}", texts=up.NO_OFFER_S)
+    info = lifecycle.start_lab(folder=folder, extra=f"{lifecycle.ANY_HOUR}{ASTERNIC}", texts=lifecycle.NO_OFFER_S)
     try:
         yield info
     finally:
@@ -58,20 +59,20 @@ def lab_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-async def lab(lab_session: up.Info) -> AsyncIterator[Lab]:
+async def lab(lab_session: lifecycle.LabInfo) -> AsyncIterator[LabSession]:
     """The shared lab in the hands of one test: at its end everybody has hung up and signed out."""
-    async with Lab(lab_session) as lab:
+    async with LabSession(lab_session) as lab:
         yield lab
 
 
 @pytest.fixture
-async def new_lab(asterisk_tree: Program, tmp_path: Path) -> AsyncIterator[NewLab]:
+async def new_lab(asterisk_tree: AsteriskProgram, tmp_path: Path) -> AsyncIterator[NewLab]:
     """Labs of one test alone, for what a shared one would not survive."""
-    started: list[Lab] = []
+    started: list[LabSession] = []
 
-    async def start(**options: Any) -> Lab:
+    async def start(**options: Any) -> LabSession:
         folder = tmp_path / f"lab-{len(started)}"
-        lab = Lab(await asyncio.to_thread(lambda: up.up(folder=folder, **options)))
+        lab = LabSession(await asyncio.to_thread(lambda: lifecycle.start_lab(folder=folder, **options)))
         started.append(await lab.__aenter__())
         return lab
 
@@ -89,20 +90,21 @@ async def link() -> AsyncIterator[Link]:
     link = Link()
     yield link
     if link.proxy is not None:
-        await link.proxy.stop()
+        await link.proxy.stop_listening()
 
 
 @pytest.fixture
-async def stage(lab: Lab, tmp_path: Path) -> Stage:
+async def stage(lab: LabSession, tmp_path: Path) -> Stage:
     """The people of one test in the shared lab."""
     return Stage(lab, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def needs_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
-    """A running lab whose agents need what a plain one does not (`tests.system.needs`)."""
+def needs_session(asterisk_tree: AsteriskProgram,
+        tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.LabInfo]:
+    """Yield a lab whose agents have accommodations (`tests.system.needs`)."""
     folder = tmp_path_factory.mktemp("needs")
-    info = up.up(needs_centre.write(folder), folder / "lab", outside=needs_centre.NUMBERS)
+    info = lifecycle.start_lab(needs_centre.write(folder), folder / "lab", outside=needs_centre.NUMBERS)
     try:
         yield info
     finally:
@@ -110,38 +112,39 @@ def needs_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def guarded_session(asterisk_tree: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Info]:
-    """A running lab of its own, for tests of those who try what they may not."""
+def guarded_session(asterisk_tree: AsteriskProgram,
+        tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.LabInfo]:
+    """Yield a separate lab for tests of attackers."""
     folder = tmp_path_factory.mktemp("hostile")
     try:
-        yield up.up(folder=folder, guarded=True)
+        yield lifecycle.start_lab(folder=folder, guarded=True)
     finally:
         ended.down(folder)
 
 
 @pytest.fixture
-def pbx(lab_session: up.Info, asterisk_tree: Program) -> PrivateAsterisk:
+def pbx(lab_session: lifecycle.LabInfo, asterisk_tree: AsteriskProgram) -> PrivateAsterisk:
     """The console of a lab's Asterisk."""
     folder = Path(lab_session.state)
     return PrivateAsterisk(asterisk_tree, folder / "asterisk", folder / "pbx")
 
 
 @pytest.fixture
-async def carrier(lab: Lab) -> AsyncIterator[Telephone]:
-    """Says whatever it likes, from an address of the trunk."""
+async def carrier(lab: LabSession) -> AsyncIterator[Telephone]:
+    """Yield a telephone at an address of the trunk that sends whatever a test wants."""
     async with telephone(lab.info.sip, hostile.CARRIER) as phone:
         yield phone
 
 
 @pytest.fixture
-async def stranger(lab: Lab) -> AsyncIterator[Telephone]:
-    """The same from an address that is nobody's."""
+async def stranger(lab: LabSession) -> AsyncIterator[Telephone]:
+    """Yield a telephone at an address that belongs to nobody."""
     async with telephone(lab.info.sip, hostile.STRANGER) as phone:
         yield phone
 
 
 @pytest.fixture
-async def needs(needs_session: up.Info, tmp_path: Path) -> AsyncIterator[Stage]:
+async def needs(needs_session: lifecycle.LabInfo, tmp_path: Path) -> AsyncIterator[Stage]:
     """The people of one test in that lab."""
-    async with Lab(needs_session) as lab:
+    async with LabSession(needs_session) as lab:
         yield Stage(lab, tmp_path)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from lab import up
-from metrics.queue_log import QueueLog
-from santral.journal import open_facts
+from lab import lifecycle
+from metrics.queue_log.writer import QueueLog
+from santral.node.state_reader import open_facts
 from tests import agreement
 from tests.readers import words
 from tests.readers.compare import differences
@@ -20,7 +20,7 @@ from tests.readers.compare import differences
 
 def down(folder: Path) -> None:
     """End the lab, and look."""
-    up.down(folder)
+    lifecycle.stop_lab(folder)
     if (folder / "queue_log").exists():
         look(folder)
 
@@ -32,8 +32,8 @@ def look(folder: Path) -> None:
     with capture_logs() as logged:
         log = QueueLog(folder / "queue_log", asternic=asternic)
         with open_facts(str(folder)) as facts:
-            log.take(list(facts))
-        log.start(time.time())
+            log.write_facts(list(facts))
+        log.write_start(time.time())
         log.close()
     assert logged == [], "the file said what the facts say"
     text = (folder / "queue_log").read_text(encoding="ascii")

@@ -1,4 +1,4 @@
-"""What a hostile caller may put into SIP, from where, and how to see that nothing of it came through."""
+"""Hostile content in SIP, where to put it, and how to see that nothing of it came through."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 CARRIER, STRANGER = "127.0.0.2", "127.0.0.3"
 
 FORGED = b"\r\nEvent: Hangup\r\nPrivilege: call,all\r\nUniqueid: {contact}\r\nCause: 16\r\n\r\n"
-"""Passes for a block of AMI wherever it is printed as it is."""
+"""Looks like a block of AMI wherever it is printed unchanged."""
 
 TEXTS: dict[str, bytes] = {
     "block": b"0532" + FORGED, "fold": b"0532\r\n 111", "lf": b"0532\nHANGUP", "cr": b"0532\r111",

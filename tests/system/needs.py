@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from centres.model import DAYS
+from centres.base_shapes import DAYS
 from tests.ministry import copied, edit
 
 SKILL, KEY = "uzaktan_egitim", "2"
@@ -29,9 +29,9 @@ ALWAYS = ", ".join(f'{day}: ["00:00-24:00"]' for day in DAYS)
 ACCOMMODATIONS = f"""\
 accommodations:
   - {{agent: {READS}, pre_connect_mode: both, pre_connect_s: {READ_S}}}
-  - {{agent: {AFTER_BRIEF}, answer_mode: auto_after_brief}}
+  - {{agent: {AFTER_BRIEF}, answer_mode: auto_after_whisper}}
   - {{agent: {SWITCH}, answer_mode: single_switch, ring_timeout_s: {RING_S}}}
-  - {{agent: {SCREEN}, answer_mode: auto_after_brief, pre_connect_mode: screen, pre_connect_s: {READ_S}}}
+  - {{agent: {SCREEN}, answer_mode: auto_after_whisper, pre_connect_mode: screen, pre_connect_s: {READ_S}}}
   - {{agent: {BY_WISH}, wrapup_mode: agent_requested, wrapup_s: 30}}
   - {{agent: {SPARED}, no_abusive_history: true}}
   - {{agent: {LEAD}, pair_id: cift}}
@@ -40,7 +40,7 @@ accommodations:
 
 
 def write(folder: Path) -> Path:
-    """The ministry's centre with these agents, in a folder of its own."""
+    """Write the ministry's centre with these agents into a separate folder."""
     centre = copied(folder)
     (centre / "accommodations.yaml").write_text(ACCOMMODATIONS, encoding="utf-8")
     for agent in (REMOTE, UNKNOWN, WRONG):

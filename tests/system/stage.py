@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import yaml
 
-from lab import audio
-from lab.audio import Match, Samples
-from lab.faults.pbx import Pbx
-from lab.fetch import asterisk
-from lab.leg import Leg
-from lab.network import Behaviour
-from lab.person import Person
-from lab.session import Lab
-from lab.up import CENTRE, SOUNDS
+from lab.faults.pbx import AsteriskFault
+from lab.lifecycle import CENTRE, SOUNDS
+from lab.pbx.fetch import find_asterisk
+from lab.people.agent import SimAgent
+from lab.phones import audio
+from lab.phones.audio import Match, Samples
+from lab.phones.leg import Leg
+from lab.phones.network import PhoneBehaviour
+from lab.session import LabSession
 from tests.until import LIMIT_S, until_async
 
 THROUGH = "{key}@600ms,{key}@1200ms,{key}@1900ms"
@@ -38,9 +38,9 @@ HEARS_S = 60.0
 
 
 class Stage:
-    """What one test has on its hands: a `Lab` and words for what callers do and hear."""
+    """The lab of one test, with words for the actions of callers and agents."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(self, lab: LabSession, folder: Path) -> None:
         self.lab = lab
         self.info = lab.info
         self.network = lab.network
@@ -49,24 +49,24 @@ class Stage:
 
     # -- people --------------------------------------------------------------------------------------------------------
 
-    async def agents(self, names: Iterable[str], behaviour: Behaviour | None = None) -> list[Person]:
+    async def agents(self, names: Iterable[str], behaviour: PhoneBehaviour | None = None) -> list[SimAgent]:
         """These agents sit down at their own seats, in this order, and act as told when it rings."""
-        seats = [self.info.seat(name) for name in names]
-        await self.network.register({seat.endpoint: seat.secret for seat in seats})
-        people = [await self.lab.agent(seat.id, behaviour) for seat in seats]
+        seats = [self.info.seat_of(name) for name in names]
+        await self.network.register_phones({seat.endpoint: seat.secret for seat in seats})
+        people = [await self.lab.sign_in_agent(seat.id, behaviour) for seat in seats]
         for person in people:
             await self.reaches(person, "ready")
         return people
 
-    async def sits(self, name: str) -> Person:
+    async def sits(self, name: str) -> SimAgent:
         """An agent at their own seat whose phone is somebody else's business."""
-        person = Person(self.info, self.network, name)
-        await person.ask("login", {"seat": person.seat})
+        person = SimAgent(self.info, self.network, name)
+        await person.ask_as_agent("login", {"seat": person.seat})
         self.lab.people.append(person)
         await self.reaches(person, "ready")
         return person
 
-    async def agent(self, name: str, behaviour: Behaviour | None = None) -> Person:
+    async def agent(self, name: str, behaviour: PhoneBehaviour | None = None) -> SimAgent:
         """One of them."""
         return (await self.agents([name], behaviour))[0]
 
@@ -74,7 +74,7 @@ class Stage:
                      number: str | None = None) -> Leg:
         """Somebody calls the centre; what they hear is recorded."""
         self._names += 1
-        return await self.network.call(self.info.numbers[0], caller=number, press=press, tone=tone, stay=stay,
+        return await self.network.place_call(self.info.numbers[0], caller=number, press=press, tone=tone, stay=stay,
                                        record=self.folder / f"caller-{self._names}.wav")
 
     async def hurried(self, key: str, *, tone: int | None = None, number: str | None = None) -> Leg:
@@ -82,62 +82,64 @@ class Stage:
         return await self.caller(THROUGH.format(key=key), tone=tone, number=number)
 
     async def dials(self, seat: str, code: str, press: str = "") -> Leg:
-        """A code is dialled on the phone of a seat; returns when that call is over. What was said is recorded."""
+        """Dial a code on the phone of a seat. Return when that call is over. The sound is recorded."""
         self._names += 1
-        leg = await self.network.call(code, seat=seat, press=press, record=self.folder / f"code-{self._names}.wav")
+        leg = await self.network.place_call(code, seat=seat, press=press,
+            record=self.folder / f"code-{self._names}.wav")
         await leg.wait_answered()
         await leg.wait_ended()
         return leg
 
     async def waiting(self, key: str, service: str, tone: int | None = None) -> Leg:
         """A hurried caller; returns when they wait for the service, behind all who did before."""
-        before = (await self.lab.queue(service))["waiting"]
+        before = (await self.lab.fetch_queue(service))["waiting"]
         leg = await self.hurried(key, tone=tone)
         await self.counts(service, before + 1)
         return leg
 
     async def press_number(self, phone: Leg, key: str, number: str, after: float = 0.0) -> None:
-        """An agent presses `*1` or `*3` in the talk, and the number over the sentence that asks for it, or so many
-        seconds later: what is pressed before is part of the talk."""
-        pbx = Pbx(self.lab.folder, asterisk())
+        """Press `*1` or `*3` in the talk and then the number, over the sentence that asks for it or this many seconds
+        later. Earlier keys belong to the talk."""
+        pbx = AsteriskFault(self.lab.folder, find_asterisk())
 
         async def asked() -> bool:
             return any((one.context, one.application) == ("santral-keys", "Read")
-                       and one.name.startswith(f"PJSIP/{phone.seat}-") for one in await asyncio.to_thread(pbx.channels))
+                       and one.name.startswith(f"PJSIP/{phone.seat}-")
+                       for one in await asyncio.to_thread(pbx.list_channels))
 
-        await phone.press(key)
-        await until_async(asked, what=f"{phone} is asked for a number; {phone.story()}")
+        await phone.press_keys(key)
+        await until_async(asked, what=f"{phone} is asked for a number; {phone.describe_moments()}")
         await asyncio.sleep(after)
-        await phone.press(number)
+        await phone.press_keys(number)
 
     # -- what the node says --------------------------------------------------------------------------------------------
 
-    async def reaches(self, person: Person, state: str, limit: float = LIMIT_S) -> dict[str, Any]:
+    async def reaches(self, person: SimAgent, state: str, limit: float = LIMIT_S) -> dict[str, Any]:
         """Wait until the agent is in this state; the agent as the node sees them."""
         async def there() -> dict[str, Any]:
-            view = await person.view()
+            view = await person.fetch_view()
             return view if view["state"] == state else {}
 
         return await until_async(there, limit, f"{person.id} {state}")
 
     async def counts(self, service: str, waiting: int, limit: float = LIMIT_S) -> None:
-        """Until so many callers wait for the service."""
+        """Wait until this many callers wait for the service."""
         async def there() -> bool:
-            return bool((await self.lab.queue(service))["waiting"] == waiting)
+            return bool((await self.lab.fetch_queue(service))["waiting"] == waiting)
 
         await until_async(there, limit, f"{waiting} waiting in {service}")
 
     async def newest(self) -> str:
-        """The contact that came last of those that are there. What the node says is a commit ahead of the rows."""
+        """Return the contact that came last. The node's answer is one commit ahead of the rows."""
         def there() -> str:
-            rows = self.lab.rows("select contact from contacts where outcome is null "
+            rows = self.lab.query_store("select contact from contacts where outcome is null "
                                  "order by queued_at desc limit 1")
             return str(rows[0]["contact"]) if rows else ""
 
         return await until_async(there, what="a contact in the store")
 
     async def talk(self, phone: Leg, seconds: float = 1.5) -> None:
-        """The phone's call is answered and has been recorded for so long."""
+        """Wait until the phone's call is answered and recorded for this long."""
         await phone.wait_answered()
         assert phone.recording is not None
         path, size = phone.recording, int(seconds * audio.RATE * 2)
@@ -146,12 +148,13 @@ class Stage:
 
     def closed(self, agent: str) -> tuple[str, str]:
         """State and reason of the agent's last offer, as the store has it."""
-        rows = self.lab.rows("select state, reason from offers where agent = ? order by offer desc limit 1", agent)
+        rows = self.lab.query_store("select state, reason from offers where agent = ? order by offer desc limit 1",
+            agent)
         return (str(rows[0]["state"]), str(rows[0]["reason"])) if rows else ("", "")
 
     def outcome(self, contact: str) -> str:
         """How a contact ended, as the store has it; empty while it has not."""
-        rows = self.lab.rows("select outcome from contacts where contact = ?", contact)
+        rows = self.lab.query_store("select outcome from contacts where contact = ?", contact)
         return str(rows[0]["outcome"] or "") if rows else ""
 
     async def ended(self, contact: str) -> str:
@@ -164,14 +167,15 @@ class Stage:
         """Each of these prompts is in the recording; where. Says which one is not."""
         assert leg.recording is not None
         recording = growing(leg.recording)
-        found = [audio.find(prompt(key), recording) for key in keys]
+        found = [audio.find_prompt(prompt(key), recording) for key in keys]
         missing = {key: match for key, match in zip(keys, found, strict=True) if not match.found}
-        assert not missing, f"{leg} did not hear {missing} in {len(recording) / audio.RATE:.1f} s; {leg.story()}"
+        heard_s = len(recording) / audio.RATE
+        assert not missing, f"{leg} did not hear {missing} in {heard_s:.1f} s; {leg.describe_moments()}"
         return found
 
     async def hears(self, leg: Leg, key: str, limit: float = HEARS_S) -> None:
         """Until the caller has heard this prompt to its end."""
-        await self._until_heard(leg, lambda samples: audio.find(prompt(key), samples).found, limit, key)
+        await self._until_heard(leg, lambda samples: audio.find_prompt(prompt(key), samples).found, limit, key)
 
     async def hears_twice(self, leg: Leg, key: str, limit: float = HEARS_S) -> None:
         """Until the caller has heard this prompt two times."""
@@ -191,14 +195,15 @@ class Stage:
                 seen = size
                 if there(growing(path)):
                     return
-            assert asyncio.get_running_loop().time() < end, f"{leg} did not hear {what} in {limit} s: {leg.story()}"
+            assert asyncio.get_running_loop().time() < end, (
+                f"{leg} did not hear {what} in {limit} s: {leg.describe_moments()}")
             await asyncio.sleep(LOOK_S)
 
     def not_heard(self, leg: Leg, *keys: str) -> None:
         """None of these prompts is in the recording."""
         assert leg.recording is not None
         recording = growing(leg.recording)
-        wrong = {key: match for key in keys if (match := audio.find(prompt(key), recording)).found}
+        wrong = {key: match for key in keys if (match := audio.find_prompt(prompt(key), recording)).found}
         assert not wrong, f"{leg} heard {wrong}"
 
     def in_order(self, leg: Leg, *keys: str) -> list[Match]:
@@ -212,7 +217,7 @@ class Stage:
         """The prompt is there two times; where, in order."""
         assert leg.recording is not None
         first, second = _both(key, growing(leg.recording))
-        assert first.found and second.found, f"{leg} heard {key} not twice: {first}, {second}; {leg.story()}"
+        assert first.found and second.found, f"{leg} heard {key} not twice: {first}, {second}; {leg.describe_moments()}"
         return (first, second) if first.offset_s < second.offset_s else (second, first)
 
     @staticmethod
@@ -224,10 +229,10 @@ class Stage:
 
 def _both(key: str, recording: Samples) -> tuple[Match, Match]:
     """Where a prompt is best found, and where when that is taken out."""
-    first = audio.find(prompt(key), recording)
+    first = audio.find_prompt(prompt(key), recording)
     start = int(first.offset_s * audio.RATE)
     recording[start: start + len(prompt(key))] = 0.0
-    return first, audio.find(prompt(key), recording)
+    return first, audio.find_prompt(prompt(key), recording)
 
 
 def growing(path: Path) -> Samples:
@@ -242,7 +247,7 @@ def growing(path: Path) -> Samples:
 @lru_cache(maxsize=64)
 def prompt(key: str) -> Samples:
     """A built prompt, as it is heard; `en/<key>` in English."""
-    return audio.read(SOUNDS / (f"{key}.wav" if key.startswith("en/") else f"tr/{key}.wav"))
+    return audio.read_wav(SOUNDS / (f"{key}.wav" if key.startswith("en/") else f"tr/{key}.wav"))
 
 
 def length(key: str) -> float:
@@ -253,14 +258,15 @@ def length(key: str) -> float:
 @lru_cache(maxsize=1)
 def music() -> Samples:
     """The hold music with its beginning once more: a piece over the seam is found too."""
-    whole = audio.read(SOUNDS / "moh" / "santral.wav")
+    whole = audio.read_wav(SOUNDS / "moh" / "santral.wav")
     return np.concatenate((whole, whole[: 4 * audio.RATE]))
 
 
 def _music_s(samples: Samples) -> int:
     """Seconds of hold music: each second is looked for in the music."""
     pieces = [samples[at: at + audio.RATE] for at in range(0, len(samples) - audio.RATE, audio.RATE)]
-    return sum(audio.rms(piece) > audio.QUIET and audio.find(piece, music()).found for piece in pieces)
+    return sum(audio.root_mean_square(piece) > audio.QUIET_LEVEL
+        and audio.find_prompt(piece, music()).found for piece in pieces)
 
 
 def plain(skill: str, count: int, level: int = 60, *, alone: bool = True) -> list[str]:

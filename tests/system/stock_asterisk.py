@@ -11,11 +11,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from lab import process
 from lab.errors import NotReady
-from lab.fetch import Program
-from lab.ports import Ports
-from lab.process import Identity
+from lab.pbx import process
+from lab.pbx.fetch import AsteriskProgram
+from lab.pbx.ports import PortBlock
+from lab.pbx.process import Identity
 
 READY_S = 90.0
 """With everything a distribution loads; twice that of a private Asterisk."""
@@ -23,7 +23,7 @@ CONSOLE_S = 30.0
 STOP_S = 10.0
 
 FOLDERS = ("var/lib/asterisk", "var/spool/asterisk", "var/cache/asterisk", "var/run/asterisk", "var/log/asterisk")
-"""What the package makes. Not `cel-custom`."""
+"""Folders that the package makes. `cel-custom` is not among them."""
 LISTENERS = {"manager.conf": "port", "iax.conf": "bindport"}
 """Files of modules that listen as installed, and the key of their port."""
 
@@ -31,7 +31,7 @@ LISTENERS = {"manager.conf": "port", "iax.conf": "bindport"}
 class StockAsterisk:
     """Installed below `root`."""
 
-    def __init__(self, program: Program, root: Path, ports: Ports) -> None:
+    def __init__(self, program: AsteriskProgram, root: Path, ports: PortBlock) -> None:
         self.program = program
         self.root = root
         self.etc = root / "etc/asterisk"
@@ -42,7 +42,7 @@ class StockAsterisk:
             (root / name).mkdir(parents=True)
         self._adapt_folders()
         for name, key in LISTENERS.items():
-            self._adapt_port(self.etc / name, key, ports.one())
+            self._adapt_port(self.etc / name, key, ports.free_port())
 
     def _adapt_folders(self) -> None:
         path = self.etc / "asterisk.conf"
@@ -60,7 +60,7 @@ class StockAsterisk:
     def start(self) -> None:
         """As the distribution's unit does; returns when it is fully booted."""
         command = [*self.program.command, "-C", str(self.etc / "asterisk.conf"), "-f", "-n"]
-        self.identity = process.start(command, self.log)
+        self.identity = process.start_process(command, self.log)
         end = time.monotonic() + READY_S
         while time.monotonic() < end:
             if process.wait_end(self.identity, process.POLL_S):
@@ -70,12 +70,12 @@ class StockAsterisk:
                     return
             except NotReady:
                 pass
-        raise NotReady(f"the stock Asterisk did not come up. It said:\n{process.tail(self.log)}")
+        raise NotReady(f"the stock Asterisk did not come up. It said:\n{process.read_tail(self.log)}")
 
     def stop(self) -> None:
         """In order, as `systemctl stop` would."""
         if self.identity is not None:
-            process.end(self.identity, STOP_S)
+            process.end_process(self.identity, STOP_S)
             self.identity = None
 
     def restart(self) -> None:
@@ -84,7 +84,7 @@ class StockAsterisk:
         self.start()
 
     def console(self, command: str) -> str:
-        """What the console answers. Raises NotReady."""
+        """Return the answer of the console. Raise NotReady."""
         done = subprocess.run([*self.program.command, "-C", str(self.etc / "asterisk.conf"), "-rx", command],
                               capture_output=True, text=True, errors="replace", timeout=CONSOLE_S, check=False,
                               stdin=subprocess.DEVNULL)

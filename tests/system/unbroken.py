@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab import audio
-from lab.audio import Samples
-from lab.leg import Leg
+from lab.phones import audio
+from lab.phones.audio import Samples
+from lab.phones.leg import Leg
 
 FRAME_S = 0.02
 """One packet of RTP: a gap is measured in whole packets."""
 
 
 def between(leg: Leg, start: float, end: float) -> Samples:
-    """What a leg heard between two moments (Unix seconds)."""
+    """Return the sound of a leg between two times in Unix seconds."""
     assert leg.recording is not None and leg.answered_at is not None
-    samples = audio.read(leg.recording)
+    samples = audio.read_wav(leg.recording)
     first, last = (max(0, int((at - leg.answered_at) * audio.RATE)) for at in (start, end))
     assert last <= len(samples) + audio.RATE, f"{leg} was recorded for {len(samples) / audio.RATE:.1f} s only"
     return samples[first:last]
@@ -24,7 +24,8 @@ def between(leg: Leg, start: float, end: float) -> Samples:
 def longest_silence(samples: Samples) -> float:
     """The longest silence in seconds."""
     size = int(FRAME_S * audio.RATE)
-    return _longest(audio.rms(samples[at: at + size]) < audio.QUIET for at in range(0, len(samples) - size, size)) \
+    return _longest(audio.root_mean_square(samples[at: at + size]) < audio.QUIET_LEVEL
+        for at in range(0, len(samples) - size, size)) \
         * FRAME_S
 
 
@@ -32,7 +33,8 @@ def longest_without(samples: Samples, hertz: float) -> float:
     """The longest time without this tone in seconds."""
     size = int(audio.WINDOW_S * audio.RATE)
     pieces = [samples[at: at + size] for at in range(0, len(samples) - size, size)]
-    return _longest(audio.rms(piece) < audio.QUIET or audio.goertzel(piece, hertz) < audio.TONE_SHARE
+    return _longest(audio.root_mean_square(piece) < audio.QUIET_LEVEL
+        or audio.tone_energy(piece, hertz) < audio.TONE_SHARE
                     for piece in pieces) * audio.WINDOW_S
 
 

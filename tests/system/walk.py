@@ -1,7 +1,7 @@
 """Carries out `docs/operate/install.md`: every command line of the page, in its order, below a folder used as `/`.
 
-What the page says is what runs. Replaced are paths (`/etc`, `/var`, `/usr/local` and `/opt/santral` lie below the
-folder), ports, and what only root of a whole machine can do: packages, users, owners, units.
+The commands run as on the page. Only paths (`/etc`, `/var`, `/usr/local` and `/opt/santral` are below the folder),
+ports, and steps for root of a whole machine (packages, users, owners, units) are replaced.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.network_conf import CALLERS
-from lab.ports import Ports
+from lab.pbx.ports import PortBlock
+from lab.phones.network_conf import CALLERS
 from tests.system.stock_asterisk import StockAsterisk
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -50,15 +50,15 @@ class Unit(NamedTuple):
 class Machine:
     """The machine of the page."""
 
-    def __init__(self, root: Path, asterisk: StockAsterisk, ports: Ports) -> None:
+    def __init__(self, root: Path, asterisk: StockAsterisk, ports: PortBlock) -> None:
         self.root = root
         self.asterisk = asterisk
         self.node: subprocess.Popen[bytes] | None = None
         self.log = root / "node.log"
         self.ran: list[str] = []
         """Every line that was carried out, as it stands on the page."""
-        self.places = {name: f"127.0.0.1:{ports.one()}" for name in ("agi", "http", "ami", "sip")}
-        self.rtp = ports.media(64)
+        self.places = {name: f"127.0.0.1:{ports.free_port()}" for name in ("agi", "http", "ami", "sip")}
+        self.rtp = ports.media_range(64)
         for folder in ("etc/systemd/system", "etc/tmpfiles.d", "run", "usr/local/bin", "var/lib/santral", "opt"):
             (root / folder).mkdir(parents=True)
         (root / "opt/santral").symlink_to(HOUSE)

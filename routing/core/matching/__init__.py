@@ -1,1 +1,1 @@
-"""The indexes: which agents fit which contacts, without looking at everybody."""
+"""Find which agents fit which contacts, without looking at all of them."""

@@ -1,19 +1,20 @@
-"""What the indexes must know of their members, and nothing else of them.
+"""Declare which properties of agents and contacts the indexes read.
 
-An index holds agents of type `A` and contacts of type `C`. It only reads what stands here, so it depends on no record
-of the engine. What the index itself keeps at its members is in `match.IndexedAgent` and `match.IndexedContact`.
+An index holds agents of type `A` and contacts of type `C`. It reads only these properties, so it depends on no record
+of the engine. The fields that the index itself sets are in `matching_index.IndexedAgent` and
+`matching_index.IndexedContact`.
 """
 
 from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from routing.core.line import LineKey
-from routing.core.model import Agent, Channel, Needs, Profile, Service
+from routing.core.matching.sorted_queue import LineKey
+from routing.core.model.centre_model import Agent, Channel, Needs, Profile, Service
 
 
 class RankedAgent(Protocol):
-    """An agent as the strategies order them. None of it changes while the agent is indexed."""
+    """An agent as the strategies order them. No field changes while the agent is indexed."""
 
     idle_since: float
     """Unix seconds."""
@@ -31,14 +32,14 @@ class ReadyAgent(RankedAgent, Protocol):
     agent: Agent
     index: int
     """Place in the centre's list: the last tie-break."""
-    lead: bool
+    leads_pair: bool
     """The agent is offered calls for both of a pair."""
-    gladly: int
+    max_load_normal: int
     """Contacts of a service up to this load are in tier 0."""
-    atmost: int
+    max_load_last_resort: int
     """Contacts up to this load are in tier 1."""
-    utmost: int
-    """Contacts up to this load are in tier 2. Beyond it the agent is in no line."""
+    max_load_emergency: int
+    """Contacts up to this load are in tier 2. Beyond it the agent is in no ready queue."""
 
     @property
     def partner(self) -> Partner | None:
@@ -46,7 +47,7 @@ class ReadyAgent(RankedAgent, Protocol):
 
 
 class Partner(Protocol):
-    """The other agent of a pair: no topic that their profile excludes may come to the pair."""
+    """The other agent of a pair. No topic that the partner's profile excludes may come to the pair."""
 
     profile: Profile
 
@@ -56,15 +57,15 @@ class WaitingContact(Protocol):
 
     @property
     def service(self) -> Service:
-        """Return the service it waits for."""
+        """Return the service that the contact waits for."""
 
     @property
     def channel(self) -> Channel:
-        """Return the channel it came by."""
+        """Return the channel of the contact."""
 
     @property
     def step(self) -> int:
-        """Return the present step of its service."""
+        """Return the present step of the contact in its service."""
 
     @property
     def needs(self) -> Needs:
@@ -76,15 +77,15 @@ class WaitingContact(Protocol):
 
     @property
     def node(self) -> str:
-        """Return the Asterisk that has its channel."""
+        """Return the Asterisk that has the channel of the contact."""
 
     @property
-    def urgent(self) -> bool:
-        """Return whether it has waited beyond the emergency ceiling of its service."""
+    def beyond_ceiling(self) -> bool:
+        """Return whether the contact has waited beyond the emergency ceiling of its service."""
 
     @property
     def key(self) -> LineKey:
-        """Return its place among contacts of the same weight."""
+        """Return the place of the contact among contacts of the same weight."""
 
 
 A = TypeVar("A", bound=ReadyAgent)

@@ -1,1 +1,1 @@
-"""What the engine remembers after the moment it happened: bounded memories and learned times."""
+"""Remember what happened: bounded memories of callers, and learned times."""

@@ -34,6 +34,7 @@ class BoundedMemory(Generic[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         values = self._values
+        # A key that is set again becomes the newest, so that the oldest one is displaced first.
         if key in values:
             values.move_to_end(key)
         values[key] = value

@@ -1,7 +1,6 @@
-"""What the engine remembers of callers after their contacts are over. Callers are keyed hashes, opaque to the engine.
+"""Remember callers after their contacts are over. Callers are keyed hashes, opaque to the engine.
 
-All of it is in one object. A caller who must be forgotten is then forgotten everywhere by one call, and a new memory
-cannot be left out.
+All of it is in one object. One call then forgets a caller everywhere, and a new memory cannot be left out.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeVar
 
-from routing.core.ids import AgentId, ServiceId
 from routing.core.memory.bounded import BoundedMemory
+from routing.core.model.ids import AgentId, ServiceId
 
 
 class Spoke(NamedTuple):
-    """One caller's last talk."""
+    """The last talk of one caller."""
 
     caller_hash: str
     agent: AgentId
@@ -24,7 +23,7 @@ class Spoke(NamedTuple):
 
 
 class Abused(NamedTuple):
-    """When an agent last said of a caller that they were abusive."""
+    """The time at which an agent last flagged a caller as abusive."""
 
     caller_hash: str
     at: float
@@ -32,16 +31,16 @@ class Abused(NamedTuple):
 
 
 class OldPlace(NamedTuple):
-    """The place in line of a caller who hung up, or was lost, while waiting."""
+    """The position of a caller who hung up, or was lost, while waiting."""
 
     caller_hash: str
     services: tuple[ServiceId, ...]
-    """The one waited for, and those it was in before."""
+    """The service that the caller waited for, and those before it."""
     since: float
     priority: int
-    """Its points, without the service's."""
+    """The caller's points, without those of the service."""
     at: float
-    """When the caller was gone, Unix seconds."""
+    """Time at which the caller was gone, in Unix seconds."""
 
 
 LAST_AGENTS_MAX = 200_000
@@ -67,13 +66,13 @@ class ServedTalk(NamedTuple):
     caller_hash: str
     service: ServiceId
     queued_at: float
-    """When the call came."""
+    """Time at which the call came."""
     at: float
-    """When the talk ended."""
+    """Time at which the talk ended."""
 
 
 class CallerNote(Protocol):
-    """A note of which a restart brings the last one of each caller."""
+    """A note about a caller. A restart brings the last one of each caller."""
 
     @property
     def caller_hash(self) -> str:
@@ -88,7 +87,7 @@ N = TypeVar("N", bound=CallerNote)
 
 
 class CallerMemory:
-    """Everything that is remembered of callers: the last agent, a held position, abuse, and recent talks."""
+    """Memories of callers: the last agent, a held position, abuse, and recent talks."""
 
     __slots__ = ("abuse", "held_positions", "last_agents", "recent_talks")
 
@@ -98,7 +97,7 @@ class CallerMemory:
         self.held_positions: BoundedMemory[str, OldPlace] = BoundedMemory(HELD_POSITIONS_MAX)
         """The position of each caller who hung up or was lost while waiting, by caller."""
         self.abuse: BoundedMemory[str, Abused] = BoundedMemory(ABUSIVE_CALLERS_MAX)
-        """When an agent last flagged each abusive caller, by caller."""
+        """The time at which an agent last flagged each abusive caller, by caller."""
         self.recent_talks: BoundedMemory[ServedTalk, None] = BoundedMemory(RECENT_TALKS_MAX)
         """The last talks of callers whose number is known, the talk itself as key."""
 
@@ -112,6 +111,7 @@ class CallerMemory:
         """Forget everything that is remembered of this caller. Looks at every recent talk."""
         for memory in (self.last_agents, self.held_positions, self.abuse):
             memory.discard(caller_hash)
+        # Recent talks have the talk as key, so only a look at each finds those of one caller.
         for talk in [one for one in self.recent_talks if one.caller_hash == caller_hash]:
             self.recent_talks.discard(talk)
 
@@ -120,5 +120,6 @@ _BY_AGE = attrgetter("at")
 
 
 def _note_by_age(memory: BoundedMemory[str, N], notes: Iterable[N]) -> None:
+    # The oldest first: the newest note of a caller wins, and the limit displaces the oldest ones.
     for note in sorted(notes, key=_BY_AGE):
         memory[note.caller_hash] = note

@@ -1,26 +1,26 @@
-"""What is learned for expected waits: patience of callers, ring time, and how the estimates must be corrected."""
+"""Learn what expected waits need: the patience of callers, the ring time, and corrections of the estimates."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-from routing.core.ids import ServiceId
-from routing.core.model import Estimate
+from routing.core.model.centre_model import Estimate
+from routing.core.model.ids import ServiceId
 
 SEED_RING_S = 4.0
 """Assumed time from an offer to the connection before any was seen."""
 
 SEED_PATIENCE_S = 600.0
-"""Assumed mean patience. The seed counts as one caller; the bank of the Technion's data has 300-600 s."""
+"""Assumed mean patience. The seed counts as one caller. The bank of the Technion's data has 300-600 s."""
 
 FADE = 0.99
 """Weight of the past with every new observation: the last hundred count."""
 
 LEARN_STEPS = (0.01, 0.005, 0.01)
 """Steps of the three corrections at each answered contact: a factor moves by 1 % at most. Waits that follow each other
-resemble each other and are known late. A bolder step (6 %) made the error of a full centre of 50 agents 1.7 times as
-large as no correction at all (simulation)."""
+resemble each other and are known late. A step of 6 % made the error of a full centre of 50 agents larger: 1.7 times
+that without any correction (simulation)."""
 
 CORRECTION_MAX = 2.0
 """Bound of a correction's logarithm: a factor of 7 either way. A correction cannot repair a model that is worse."""
@@ -40,7 +40,7 @@ class EstimateAccuracy(NamedTuple):
 
 
 class LearnedWaits:
-    """What is learned of a service."""
+    """The learned values of a service."""
 
     __slots__ = ("by", "count", "covered", "error_s", "factors", "given_up", "waited_s")
 
@@ -48,9 +48,9 @@ class LearnedWaits:
         self.factors = [0.0, 0.0, 0.0]
         """Logarithms, of the low, middle and high quantile."""
         self.by = [1.0, 1.0, 1.0]
-        """What the quantiles are multiplied by."""
+        """Factors of the quantiles."""
         self.given_up, self.waited_s = 1.0, SEED_PATIENCE_S
-        """Callers who gave up and the time all have waited, both fading."""
+        """Number of callers who gave up, and the time that all callers have waited. Both fade."""
         self.count, self.covered, self.error_s = 0, 0, 0.0
 
     def learn_patience(self, waited_s: float, gave_up: bool) -> None:
@@ -65,13 +65,14 @@ class LearnedWaits:
         self.error_s += abs(waited_s - told.wait_s)
         bounds = (LOW_QUANTILE, told.low_s), (MEDIAN_QUANTILE, told.wait_s), (HIGH_QUANTILE, told.high_s)
         for at, (share, bound) in enumerate(bounds):
+            # The gradient of the pinball loss: at the right bound the steps up and down are even in the mean.
             moved = self.factors[at] + LEARN_STEPS[at] * (share - (waited_s < bound))
             self.factors[at] = min(CORRECTION_MAX, max(-CORRECTION_MAX, moved))
             self.by[at] = math.exp(self.factors[at])
 
 
 class Forecast:
-    """Everything that is learned for estimates, by service."""
+    """The learned values for estimates, by service."""
 
     __slots__ = ("_services", "ring_s")
 
@@ -88,7 +89,11 @@ class Forecast:
         return found
 
     def peek_learned(self, service: ServiceId) -> LearnedWaits:
-        """Return what is learned of a service without keeping anything: a read must not change what is decided by."""
+        """Return the learned values of a service without keeping a new entry.
+
+        A read must not change what is decided by.
+        """
+        # A replay has no reads, so a read that kept an entry would make it differ.
         return self._services.get(service) or LearnedWaits()
 
     def learn_ring(self, ring_s: float) -> None:

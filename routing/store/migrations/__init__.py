@@ -1,3 +1,3 @@
-"""Migrations, run by `routing.store.migrate`."""
+"""Hold the migrations that `routing.store.migrate` runs."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""alembic runs this file for every command; the connection and its transaction belong to `routing.store.migrate`."""
+"""Run the migrations. alembic calls this file, and `routing.store.migrate` owns the connection and its transaction."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asterisk_conf import dialplan_names
-from asterisk_conf.render import render
+from asterisk_conf.render import render_files
 from centres.settings import Settings
 from centres.team import Accommodation, Agent
 from desk.api.routes import ROUTES
@@ -16,9 +16,9 @@ from guide import code_reference, reference, settings_reference
 from guide.log_meanings import ALARM, MEANINGS
 from guide.phone_keys import CODES, EXIT_ADVICE, IN_CALL
 from guide.tables import ROOT, write_table
-from ivr import codes
+from ivr.routes import feature_codes
 from santral.errors import SantralError
-from tests.unit.test_asterisk_conf_render import plan
+from tests.unit.asterisk_conf.test_render import plan
 
 pytestmark = pytest.mark.unit
 
@@ -72,9 +72,10 @@ def test_each_exit_code_has_an_action() -> None:
 
 
 def test_each_key_of_a_phone_has_a_meaning() -> None:
-    known = {value for value in vars(codes).values() if isinstance(value, str) and re.fullmatch(r"\*\d\d", value)}
+    known = {value for value in vars(feature_codes).values() if isinstance(value, str)
+        and re.fullmatch(r"\*\d\d", value)}
     assert set(CODES) == known
-    assert set(IN_CALL) == set(re.findall(r"=> (\*\d),", render(plan())["features.conf"]))
+    assert set(IN_CALL) == set(re.findall(r"=> (\*\d),", render_files(plan())["features.conf"]))
 
 
 def test_commands_of_the_table_exist() -> None:
@@ -86,7 +87,7 @@ def test_commands_of_the_table_exist() -> None:
 
 
 def test_names_of_the_dialplan_are_those_of_the_files() -> None:
-    files = render(plan(node_count=2))
+    files = render_files(plan(node_count=2))
     text = files["extensions.conf"]
     named = {kind: {one for row in dialplan_names.TABLE if row.kind == kind for one in row.name.split()}
              for kind in (dialplan_names.CONTEXT, dialplan_names.ROUTE, dialplan_names.VARIABLE)}

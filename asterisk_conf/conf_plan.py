@@ -1,0 +1,417 @@
+"""Hold all values that the configuration of Asterisk is made from. `render` writes them.
+
+`AsteriskPlan(...)` checks itself and raises `PlanError` with every fault at once. A rendered file with a gap would be
+found much later, by a caller.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+EVENTS_USER = "santral-events"
+"""AMI user of the session that listens, and takes the snapshot after a connect."""
+ACTIONS_USER = "santral-actions"
+"""AMI user of the session that acts: Originate, Hangup, Redirect and Setvar."""
+TRUNK_ENDPOINT = "trunk"
+"""PJSIP endpoint of the carrier. A caller's channel is `PJSIP/trunk-0000000e`."""
+CALLBACK_ENDPOINT = "geri-arama"
+"""PJSIP endpoint of callbacks, which go out through the trunk."""
+OWN_ENDPOINTS = (TRUNK_ENDPOINT, CALLBACK_ENDPOINT)
+"""Endpoint names that no phone may have."""
+EXTERNAL_PREFIX = "disari-"
+"""Prefix of an outside number's name, for its endpoint and its queue."""
+FALLBACK_QUEUE = "santral-fallback"
+"""Name of the fallback queue in app_queue."""
+MUSIC_CLASS = "santral"
+"""Class of the music on hold for waiting callers."""
+CEL_FILE = "santral.csv"
+"""File for CEL recovery in `<astlogdir>/cel-custom/`. The name has no folder, because Asterisk 20 allows none."""
+
+SECRET_MIN = 20
+"""Fewest characters of a secret. 20 of 62 letters and digits are 119 bits. Only phones and AMI clients read it."""
+
+_NUMBER = re.compile(r"\+?[0-9]{2,15}\Z", re.ASCII)
+_OUTSIDE = re.compile(r"\+?[0-9]{3,15}\Z", re.ASCII)
+EXTERNAL_FAILED = "back"
+"""Extension of `external.conf` for a call that no outside number answered. It is next to the names of the numbers."""
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,29}\Z", re.ASCII)
+_E164 = re.compile(r"\+[1-9][0-9]{7,14}\Z", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
+_SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
+_SERVICE = re.compile(r"[a-z][a-z0-9_]{0,39}\Z", re.ASCII)
+_PROMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,119}\Z", re.ASCII)
+_PORT = re.compile(r"[1-9][0-9]{0,4}\Z", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?\Z", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
+_PATH = re.compile(r"/[A-Za-z0-9_./@+-]*\Z", re.ASCII)
+_USER = re.compile(r"[A-Za-z0-9_.+@-]{1,80}\Z", re.ASCII)
+CODECS = ("alaw", "ulaw", "g722", "opus", "slin16", "gsm")
+
+
+class PlanError(ValueError):
+    """The plan cannot be rendered. `faults` has one sentence for each fault."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))
+
+
+class Address(NamedTuple):
+    """Host and port, for example of a node's FastAGI listener."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Registration(NamedTuple):
+    """Login at a carrier that does not know the server by its address."""
+
+    server: str
+    """Host name or address, with or without `:port`."""
+    user: str
+    secret: str
+    """Password from the carrier. Its length is not checked."""
+
+
+class Trunk(NamedTuple):
+    """Connection to the carrier. Calls are accepted only from `match`."""
+
+    match: tuple[str, ...] = ()
+    """Addresses or networks of the carrier (`192.0.2.10`, `192.0.2.0/28`).
+
+    If phones share the carrier's address, one address with the port of its calls (`192.0.2.10:5060`).
+    """
+    registration: Registration | None = None
+    """Login at the carrier. With a login, the address of its server is matched as well."""
+    way_out: str | None = None
+    """`host[:port]` for calls to remote agents, callbacks and outside numbers. None if there are no such calls."""
+
+
+class Timings(NamedTuple):
+    """Durations in seconds, except `max_fails`.
+
+    With the defaults, a waiting caller goes to the fallback queue 60 s after the last node has gone. For a frozen node
+    it is 80 s (measured on Asterisk 22).
+    """
+
+    tick_s: int = 15
+    """Longest round of the hold loop."""
+    step_s: int = 5
+    """Time in which a node must answer a tick. Without an answer the round counts as missed."""
+    max_fails: int = 4
+    """Missed rounds in a row that send a waiting caller to the fallback queue."""
+    retry_s: int = 2
+    """Music between two tries for a new caller while no node answers."""
+    menu_s: int = 600
+    """Longest dialogue before it counts as missed. The menu's own limit is a minute shorter.
+
+    A message and a long menu restart this time.
+    """
+    external_ring_s: int = 30
+    """Ring time of an outside number that the menu leads to."""
+    external_wait_s: int = 60
+    """Longest wait for an outside number, while other callers go to the same number."""
+    code_s: int = 120
+    """Longest dialogue of a feature code (number and PIN)."""
+    talk_s: int = 7200
+    """Longest talk, on the agent's leg."""
+    survey_s: int = 300
+    """Longest survey, including a spoken message of 90 s."""
+    calling_s: int = 90
+    """Longest wait of an agent for the caller of a callback. The engine's own limit is shorter."""
+    called_key_s: int = 10
+    """Time of the caller of a callback to press 1."""
+    press_s: int = 6
+    """Time to press 1 after the whisper announcement."""
+    pair_s: int = 240
+    """Longest wait of one agent of a pair for the other. The phone rings for 60 s, reading takes 20 and a key 60.
+
+    The node ends this wait earlier. The limit is for a time without a node.
+    """
+    consult_s: int = 90
+    """Longest wait of a consulting agent. The node ends it earlier (60 s). The limit is for a time without a node."""
+    seat_rtp_s: int = 15
+    """Silence after which a talking phone has gone. Its caller goes to the front of the queue."""
+    trunk_rtp_s: int = 60
+    """The same for a caller. It is longer because some carriers send nothing while a caller is silent."""
+    hold_rtp_s: int = 900
+    """The same during hold, for callers and agents."""
+    fallback_s: int = 600
+    """Longest wait in the fallback queue. Then the caller is asked to call again."""
+    fallback_ring_s: int = 20
+    """Ring time of a member of the fallback queue."""
+
+
+class DialplanPrompts(NamedTuple):
+    """Keys of the prompts that the dialplan plays. The node says all others."""
+
+    apology: str = "system/apology"
+    """To a new caller while no node answers: a moment, please."""
+    sorry: str = "system/sorry"
+    """To a caller whom nobody can answer now: please call again."""
+    bye: str = "system/goodbye"
+    fallback: str = "system/net"
+    """To a caller who enters the fallback queue: the next free agent answers."""
+    transferred: str = "system/sent-on"
+    """To a caller whom an agent transfers blindly."""
+    where_to: str = "aktarma-nereye"
+    """To an agent who transfers a caller by keys: the number, please."""
+    asked: str = "aktarma-soruluyor"
+    """To a consulting agent: the colleague is being called."""
+    caller_left: str = "agent/caller-left"
+    """To a consulting agent whose caller has hung up."""
+    not_allowed: str = "agent/not-allowed"
+    """To an agent's phone that dialled anything but a code."""
+    press_one: str = "agent/press-one"
+    """To the agent: press 1 to accept."""
+    press_any: str = "agent/press-any"
+    """To the agent: press any key to accept."""
+    calls_back: str = "geri-arama-temsilci"
+    """To the agent: this is a callback. The service follows."""
+    nobody: str = "geri-arama-ulasilamadi"
+    """To the agent who waited for the caller of a callback: the caller could not be reached."""
+    hello: str = "geri-arama-merhaba"
+    """To the caller of a callback: who calls."""
+    press_here: str = "geri-arama-bas"
+    """To the caller of a callback: press 1 to be connected."""
+    moment: str = "geri-arama-bir-dakika"
+    """To the caller of a callback: a moment, please."""
+    unavailable: str = "agent/unavailable"
+    """To an agent's phone that dialled a code while no node answers."""
+
+    def to_callers(self) -> dict[str, str]:
+        """Return the prompts that callers hear. Each has a slow version and every language."""
+        return {name: key for name, key in self._asdict().items() if name in _TO_CALLERS}
+
+
+_TO_CALLERS = ("apology", "sorry", "bye", "fallback", "transferred", "hello", "press_here", "moment")
+
+
+class Emergency(NamedTuple):
+    """Sound that callers of a service in distress hear between two rounds of the fallback queue."""
+
+    service: str
+    language: str
+    slow: bool
+    place: str
+    """Place of the sound below the folder of sounds, without ending: `en/acil-destek`."""
+
+
+SIP = Address("127.0.0.1", 5060)
+AMI = Address("127.0.0.1", 5038)
+METRICS = Address("127.0.0.1", 8088)
+"""Asterisk's own default. Its web server answers only if it is switched on."""
+TIMINGS = Timings()
+SAID = DialplanPrompts()
+
+
+@dataclass(frozen=True)
+class AsteriskPlan:
+    """Values to render. Paths are as Asterisk sees them, because it may run in a container."""
+
+    numbers: Mapping[str, str]
+    """Entry of the menu for each called number (digits, as the carrier sends it)."""
+    nodes: tuple[Address, ...]
+    """FastAGI listeners of one or two nodes. The second is asked if the first does not answer."""
+    sounds: str
+    """Folder with `tr/` and `moh/`."""
+    seats: tuple[tuple[str, str], ...] = field(repr=False)
+    """Agents' phones: seat and secret of each."""
+    trunk: Trunk = field(repr=False)
+    events_secret: str = field(repr=False)
+    actions_secret: str = field(repr=False)
+    services: tuple[tuple[str, str | None], ...] = ()
+    """Id of each service, with the key of its whisper announcement or None."""
+    emergencies: tuple[Emergency, ...] = ()
+    """Emergency sounds in each language, at normal and slow speed. A caller in distress is never sent away."""
+    fallback_members: tuple[str, ...] = ()
+    """Seats that ring in the fallback queue, after a minute without a node."""
+    remote_agents: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Remote agents: seat and number in E.164."""
+    external_numbers: tuple[tuple[str, str], ...] = ()
+    """Outside numbers of the menu: name, and number as the carrier takes it. No other number can be reached."""
+    sip: Address = SIP
+    ami: Address = AMI
+    metrics: Address | None = None
+    """Address of the metrics on this machine, served by Asterisk's web server. None switches the server off."""
+    rtp: tuple[int, int] = (10000, 20000)
+    """First and last UDP port of media."""
+    codecs: tuple[str, ...] = ("alaw", "g722", "ulaw")
+    """Codecs in order of preference.
+
+    A-law comes first: the trunk speaks it, so nothing is transcoded. G.722 gives 7 kHz (EN 301 549 6.1).
+    """
+    media_encryption: str = "no"
+    """Encryption of the agents' phones: `no` for a closed network, or `sdes`, which needs TLS signalling in front."""
+    timings: Timings = TIMINGS
+    said: DialplanPrompts = SAID
+    music: str | None = None
+    """Folder of the hold music. None means `<sounds>/moh`."""
+    musics: tuple[str, ...] = ()
+    """Further music: folders below the folder of the hold music, each of them a class."""
+    spool: str = "/run/santral-spool"
+    """Folder of talks and messages until the node encrypts them."""
+
+    def __post_init__(self) -> None:
+        faults = list(_find_faults(self))
+        if faults:
+            raise PlanError(faults)
+
+    @property
+    def music_dir(self) -> str:
+        """Folder of the hold music."""
+        return self.music or f"{self.sounds}/moh"
+
+
+def _find_faults(plan: AsteriskPlan) -> Iterable[str]:
+    yield from _check_callers(plan)
+    yield from _check_phones(plan)
+    yield from _check_addresses(plan)
+    yield from _check_paths(plan)
+    yield from _check_musics(plan)
+    yield from _check_times(plan.timings)
+    for what, secret in (("events_secret", plan.events_secret), ("actions_secret", plan.actions_secret)):
+        yield from _check_secret(what, secret)
+    if plan.events_secret == plan.actions_secret:
+        yield "the two AMI users have the same secret: give each its own"
+
+
+def _check_callers(plan: AsteriskPlan) -> Iterable[str]:
+    if not plan.numbers:
+        yield "no called number: nobody could call"
+    for number, entry in plan.numbers.items():
+        if not _NUMBER.match(number):
+            yield f"called number {number!r}: 2 to 15 digits, as the carrier sends it"
+        if not _NAME.match(entry):
+            yield f"entry {entry!r} of {number}: letters, digits, _ and - only"
+    for service, brief in plan.services:
+        if not _SERVICE.match(service):
+            yield f"service {service!r}: small letters, digits and _ only"
+        if brief is not None and not _PROMPT.match(brief):
+            yield f"whisper announcement {brief!r} of {service}: not a key of a prompt"
+    for one in plan.emergencies:
+        language, _, key = one.place.partition("/")
+        if not _SERVICE.match(one.service) or not all(map(_PROMPT.match, (one.language, language, key))):
+            yield f"emergency text {one.place!r} of {one.service!r}: not a prompt, or no name of a service"
+    for name, key in plan.said._asdict().items():
+        if not _PROMPT.match(key):
+            yield f"prompt {name}: {key!r} is not a key of a prompt"
+
+
+    # 1. Agents' phones and remote agents share one table of endpoint names.
+def _check_phones(plan: AsteriskPlan) -> Iterable[str]:
+    seen: set[str] = set()
+    for seat, secret in plan.seats:
+        if not _SEAT.match(seat) or seat in OWN_ENDPOINTS:
+            yield f"seat {seat!r}: letters, digits, _ and - only, and not one of {', '.join(OWN_ENDPOINTS)}"
+        if seat in seen:
+            yield f"seat {seat} is there twice"
+        seen.add(seat)
+        yield from _check_secret(f"secret of seat {seat}", secret)
+    for seat, number in plan.remote_agents:
+        if not _SEAT.match(seat) or seat in seen or seat in OWN_ENDPOINTS:
+            yield f"remote counsellor {seat!r}: letters, digits, _ and - only, and no name that is there already"
+        if not _E164.match(number):
+            yield f"remote counsellor {seat}: the number is not + and 8 to 15 digits"
+    # 2. Names of outside numbers become extensions. Asterisk ignores a - in an extension.
+    dialled: dict[str, str] = {}
+    for name, number in plan.external_numbers:
+        if not _LABEL.match(name):
+            yield f"outside number {name!r}: 1 to 30 of a-z, digits and -"
+        seen_as = name.replace("-", "")
+        if seen_as == EXTERNAL_FAILED or (len(seen_as) == 1 and seen_as.isalpha()):
+            yield (f"outside number {name!r}: {EXTERNAL_FAILED} and names of one letter mean something else where the "
+                   "call is led; give it another name")
+        if (same := dialled.setdefault(seen_as, name)) != name:
+            yield f"outside numbers {same!r} and {name!r}: Asterisk does not see the -; give one another name"
+        if not _OUTSIDE.match(number):
+            yield f"outside number {name}: 3 to 15 digits, with + before them or not"
+    # 3. Calls to the outside need a way out of the trunk.
+    if plan.external_numbers and not (plan.trunk.way_out and _HOST.match(plan.trunk.way_out.partition(":")[0])):
+        yield "outside numbers of the menu, and no way out of the trunk to them: host[:port] of the carrier"
+    if plan.remote_agents and not (plan.trunk.way_out and _HOST.match(plan.trunk.way_out.partition(":")[0])):
+        yield "remote counsellors, and no way out of the trunk to them: host[:port] of the carrier"
+    # 4. The fallback queue and the media of the phones.
+    yield from (f"fallback queue: {seat!r} is no seat" for seat in plan.fallback_members if seat not in seen)
+    if not plan.codecs:
+        yield "no codec"
+    yield from (f"codec {codec!r}: one of {', '.join(CODECS)}" for codec in plan.codecs if codec not in CODECS)
+    if plan.media_encryption not in ("no", "sdes"):
+        yield f"media_encryption {plan.media_encryption!r}: no or sdes"
+
+
+def _check_secret(what: str, secret: str) -> Iterable[str]:
+    # Digits alone are guessed first, whatever their number.
+    if len(secret) < SECRET_MIN or secret.isdigit() or not _SECRET.match(secret):
+        yield f"{what}: at least {SECRET_MIN} letters, digits, _ or -, and not digits alone"
+
+
+def _check_addresses(plan: AsteriskPlan) -> Iterable[str]:
+    # 1. Addresses of this machine and of the nodes.
+    if not 1 <= len(plan.nodes) <= 2:
+        yield f"{len(plan.nodes)} nodes: one or two"
+    for what, address in (*(("node", node) for node in plan.nodes), ("sip", plan.sip), ("ami", plan.ami)):
+        if not _HOST.match(address.host) or not 1 <= address.port <= 65535:
+            yield f"{what} {address}: host and port 1-65535"
+    # The web server asks nobody for a password, so only this machine may reach it.
+    if plan.metrics is not None and not _is_local(plan.metrics):
+        yield f"metrics {plan.metrics}: an address of this machine, as 127.0.0.1:8088; everybody who asks is told them"
+    first, last = plan.rtp
+    if not 1024 <= first < last <= 65535:
+        yield f"rtp {first}-{last}: two ports between 1024 and 65535, the smaller first"
+    # 2. The trunk. An address is its only proof of identity.
+    trunk = plan.trunk
+    if not trunk.match and trunk.registration is None:
+        yield "trunk: neither an address to match nor a registration, nobody could call"
+    for match in trunk.match:
+        # An IPv6 address has several colons and never a port here.
+        host, colon, port = match.partition(":") if match.count(":") == 1 else (match, "", "")
+        try:
+            network = ipaddress.ip_network(host, strict=False)
+        except ValueError:
+            yield f"trunk match {match!r}: an address or a network"
+            continue
+        if colon and ("/" in host or not _PORT.match(port) or int(port) > 65535):
+            yield f"trunk match {match!r}: a port of 1-65535, digits alone, belongs to one address without a mask"
+        if network.prefixlen == 0:
+            yield f"trunk match {match}: that is everybody"
+    if trunk.registration is not None:
+        server, user, secret = trunk.registration
+        if not _HOST.match(server.partition(":")[0]) or not _USER.match(user):
+            yield "trunk registration: server host[:port] and user without blanks"
+        if not secret or any(ord(c) < 33 or c in ";\"" for c in secret):
+            yield "trunk registration: the secret is empty or has blanks, quotes or semicolons"
+
+
+def _is_local(address: Address) -> bool:
+    try:
+        return ipaddress.ip_address(address.host).is_loopback and 1 <= address.port <= 65535
+    except ValueError:
+        return False
+
+
+def _check_paths(plan: AsteriskPlan) -> Iterable[str]:
+    for what, path in (("sounds", plan.sounds), ("music", plan.music_dir), ("spool", plan.spool)):
+        if not _PATH.match(path):
+            yield f"{what} {path!r}: an absolute path of letters, digits and _ . / @ + - (Asterisk splits at , & and ;)"
+
+
+def _check_musics(plan: AsteriskPlan) -> Iterable[str]:
+    for name in plan.musics:
+        if not _NAME.match(name) or name in (MUSIC_CLASS, "default", "general"):
+            yield f"music {name!r}: letters, digits, _ and - only, and none of {MUSIC_CLASS}, default, general"
+
+
+def _check_times(timings: Timings) -> Iterable[str]:
+    for name, value in timings._asdict().items():
+        if value < 1:
+            yield f"timings.{name} = {value}: at least 1"
+    if timings.tick_s > 15:
+        yield f"timings.tick_s = {timings.tick_s}: at most 15, the node takes a caller for gone after more"

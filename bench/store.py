@@ -1,0 +1,212 @@
+"""Cost of a commit: a turn with one decision and with twenty, compared with `sqlite3` alone in the same run.
+
+A decision is measured with everything around it: two inputs, a caller's queue entry, an agent who signs in and rings,
+the offer. That is nine changed rows in five tables and the bodies of six records.
+
+There are two yardsticks, with the same WAL, the same `synchronous=FULL` and the same disk, round by round in turn. One
+is the same statements with ready values, given to the driver in a plain loop. The other is one insert into one table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.row import Row
+from routing.core.events import ContactQueued, Event, HoldTick
+from routing.core.model.centre_model import AgentState, Channel, ContactState
+from routing.core.model.declare import STATE
+from routing.core.model.facts import AgentChanged, Fact, Offered, Queued
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import Change, StoredAgent, StoredContact, StoredOffer
+from routing.runner import RunnerTurn
+from routing.store.statement import Statement
+from routing.store.store import Store
+
+TAKES_S = 10.0
+ROUNDS = 150
+"""Commits measured for each figure. The median counts, because a disk now and then takes a hundred times as long."""
+
+BATCH = 20
+"""Decisions in a busy turn."""
+
+FACTS = 4
+"""Facts of one decision: queued, agent signed in, agent rings, offered."""
+
+GOAL_RATIO = 5.0
+"""Most times the cost of one insert. A turn of one decision changes nine rows."""
+
+GOAL_SAME = 2.5
+"""Most times the cost of the same statements in the driver alone.
+
+The rest is the bodies of the records, the check of each change, and the way to the writer's thread and back.
+"""
+
+GOAL_BATCH_SHARE = 0.5
+"""Largest cost of a decision in a batch as a share of a decision alone. Above it, batching is not worth its delay."""
+
+StatementLog = list[tuple[str, Any, bool]]
+"""Statements of one turn: text, values (Any: as the driver takes them), whether there are many."""
+
+
+def measure_rows() -> list[Row]:
+    """Measure all commits."""
+    with tempfile.TemporaryDirectory() as folder:
+        took = asyncio.run(_measure_commits(Path(folder)))
+    one, batch, bare, same_one, same = (statistics.median(took[name]) for name in (
+        "one", "batch", "bare", "same_one", "same"))
+    each = batch / BATCH
+    return [
+        Row("store.commit.one", one * 1e6, "us", f"sqlite3, one insert: {bare * 1e6:.0f} us", one / bare,
+            f"at most {GOAL_RATIO:g}x", one <= GOAL_RATIO * bare),
+        Row("store.commit.same", one * 1e6, "us", f"sqlite3, same rows: {same_one * 1e6:.0f} us", one / same_one,
+            f"at most {GOAL_SAME:g}x", one <= GOAL_SAME * same_one),
+        Row("store.batch", batch * 1e6, "us", f"sqlite3, same rows: {same * 1e6:.0f} us", batch / same,
+            f"at most {GOAL_SAME:g}x", batch <= GOAL_SAME * same),
+        Row("store.commit.each_of_batch", each * 1e6, "us", f"alone: {one * 1e6:.0f} us", one / each,
+            f"at least {1 / GOAL_BATCH_SHARE:g}x", each <= GOAL_BATCH_SHARE * one),
+    ]
+
+
+async def _measure_commits(folder: Path) -> dict[str, list[float]]:
+    # 1. Record the statements of each turn.
+    stores = {"one": 1, "batch": BATCH}
+    told: dict[str, list[StatementLog]] = {}
+    for name, decisions in stores.items():
+        told[name] = await _record_statements(folder / f"told-{name}.db", decisions)
+    # 2. Open the stores and the yardsticks.
+    opened = {name: await _open_store(folder / f"{name}.db") for name in stores}
+    alone = {name: await _open_bare(folder / f"alone-{name}.db") for name in stores}
+    bare = _connect_bare(folder / "bare.db")
+    bare.execute("CREATE TABLE facts (seq INTEGER PRIMARY KEY, at REAL, kind TEXT, body TEXT)")
+    took: dict[str, list[float]] = {name: [] for name in ("one", "batch", "bare", "same_one", "same")}
+    # 3. Commit each turn on all of them in turn.
+    for number in range(ROUNDS):
+        for name, decisions in stores.items():
+            turn = _build_turn(number * decisions, decisions)
+            before = time.perf_counter()
+            await opened[name].commit(turn)
+            took[name].append(time.perf_counter() - before)
+            took["same_one" if name == "one" else "same"].append(_run_statements(alone[name], told[name][number]))
+        took["bare"].append(_run_statements(
+            bare, [("INSERT INTO facts VALUES (?, ?, ?, ?)", (number, 1.0, "Offered", "x" * 300), False)]))
+    # 4. Check that yardstick and store hold the same rows.
+    for name in stores:
+        await opened[name].close()
+        ours = _connect_bare(folder / f"{name}.db")
+        if _stored_tables(ours) != _stored_tables(alone[name]):
+            raise RuntimeError("the yardstick did not keep the same rows")
+        ours.close()
+        alone[name].close()
+    bare.close()
+    return took
+
+
+def _stored_tables(connection: sqlite3.Connection) -> list[Any]:
+    return [connection.execute(f"SELECT count(*), max(body) FROM {table}").fetchall()  # noqa: S608  names of ours
+            for table in ("journal", "facts")]
+
+
+async def _open_store(path: Path) -> Store:
+    store = await Store.open_store(path)
+    await store.take_lease("bench")
+    return store
+
+
+async def _open_bare(path: Path) -> sqlite3.Connection:
+    """Open a bare connection to a file with the same tables and the same lease."""
+    store = await _open_store(path)
+    await store.close()
+    return _connect_bare(path)
+
+
+def _connect_bare(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _run_statements(connection: sqlite3.Connection, told: StatementLog) -> float:
+    before = time.perf_counter()
+    connection.execute("BEGIN IMMEDIATE")
+    cursor = connection.cursor()
+    for text, values, many in told:
+        (cursor.executemany if many else cursor.execute)(text, values)
+    connection.execute("COMMIT")
+    return time.perf_counter() - before
+
+
+async def _record_statements(path: Path, decisions: int) -> list[StatementLog]:
+    """Return the store's statements of each turn."""
+    store = await _open_store(path)
+    found: list[StatementLog] = []
+    with _record_into(found):
+        for number in range(ROUNDS):
+            found.append([])
+            await store.commit(_build_turn(number * decisions, decisions))
+    await store.close()
+    return found
+
+
+@contextmanager
+def _record_into(found: list[StatementLog]) -> Iterator[None]:
+    """Record each statement of the writer in the last list of `found` as well."""
+    run, run_all = Statement.run_once, Statement.run_all
+
+    def record_statement(self: Statement, cursor: Any, dialect: Any, values: Any) -> int:
+        text, take = self.compile_for(dialect)
+        found[-1].append((text, take(values), False))
+        return run(self, cursor, dialect, values)
+
+    def record_statements(self: Statement, cursor: Any, dialect: Any, rows: Any) -> None:
+        text, take = self.compile_for(dialect)
+        found[-1].append((text, [take(one) for one in rows], True))
+        run_all(self, cursor, dialect, rows)
+
+    Statement.run_once, Statement.run_all = record_statement, record_statements  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Statement.run_once, Statement.run_all = run, run_all  # type: ignore[method-assign]
+
+
+def _build_turn(first: int, decisions: int) -> RunnerTurn:
+    events: list[tuple[float, Event | None]] = []
+    facts: list[Fact] = []
+    changes: list[Change] = []
+    for number in range(first, first + decisions):
+        at, seq = 1_800_000_000.0 + number, FACTS * number + 1
+        contact, agent = ContactId(f"1800000000.{number}"), AgentId(f"a{number}")
+        service, seat = ServiceId("psikososyal"), SeatId(f"s{number}")
+        leg = f"PJSIP/trunk-{number:08x}"
+        events += [(at, ContactQueued(contact, service, leg)), (at, HoldTick(contact))]
+        facts += [
+            Queued(seq, at, contact, 1, service, Channel.VOICE, at, 0, 1, leg, "h" * 64, "b" * 120, False, "node"),
+            AgentChanged(seq + 1, at, agent, 1, "genel", AgentState.SIGNED_OUT, AgentState.READY, "signed_in", seat,
+                         0.0, (service,), 0),
+            AgentChanged(seq + 2, at, agent, 2, "genel", AgentState.READY, AgentState.RINGING, "", seat, 1.0,
+                         (service,), 0),
+            Offered(seq + 3, at, OfferId(number + 1), contact, 2, agent, 2, seat, service, Channel.VOICE, 15.0, 0, 80,
+                    12.5, (AgentId("a2"), AgentId("a3")), 12, 40, 3),
+        ]
+        changes += [
+            Change(Contact, 0, STATE, at, StoredContact(
+                contact=contact, service=service, channel=Channel.VOICE, since=at, priority=0, queued_at=at, leg=leg,
+                caller_hash="h" * 64, number_encrypted="b" * 120, node="node", entered_at=at, step_since=at,
+                state=ContactState.RESERVED, version=2, offer=OfferId(number + 1), agent=agent)),
+            Change(AgentRecord, 0, STATE, at, StoredAgent(
+                agent=agent, state=AgentState.RINGING, since=at, version=2, seat=seat, idle_since=at, team="genel")),
+            Change(Offer, 0, STATE, at, StoredOffer(
+                offer=OfferId(number + 1), contact=contact, agent=agent, seat=seat, offered_at=at, ring_s=15.0, step=0,
+                level=80, channel=Channel.VOICE, service=service, version=1)),
+        ]
+    return RunnerTurn(events, facts, changes)

@@ -1,0 +1,95 @@
+"""Declare the operations of the API that the engine does not do: the centre's files, recordings, announcements.
+
+`santral` implements them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from desk.api import models, views
+from routing.core.model.errors import Refused
+from routing.core.model.ids import AgentId, ContactId, OfferId
+
+
+class CannotAnnounce(Refused):
+    """The announcement is not possible. The text says why, and how to fix it."""
+
+    code = "cannot_announce"
+    turkish = "Bu duyuru yapılamıyor."
+
+
+class PreferenceNotStored(Refused):
+    """The preference of the caller cannot be stored."""
+
+    code = "preference_not_stored"
+    turkish = "Bu arayan için istek kaydedilemiyor."
+
+
+class NodeOperations(Protocol):
+    """The node around the engine. `by` names the asker, as the token states it."""
+
+    async def reload_centre(self, wanted: models.Reload, by: str) -> models.Reloaded:
+        """Read the centre's files again and put them in force. Change nothing if there is any problem."""
+        ...
+
+    def last_known_good(self) -> views.LastKnownGood | None:
+        """Return the copy that is in force because the centre's files had problems at start. Return None otherwise."""
+        ...
+
+    def unservable_needs(self) -> list[str]:
+        """Return the first requirements that no agent can serve today because of accommodations, with file and line."""
+        ...
+
+    async def find_recordings(self, wanted: models.RecordingSearch, by: str) -> models.Recordings:
+        """Return the newest recordings that match. Audit the access."""
+        ...
+
+    def read_recording(self, recording: str, by: str) -> AsyncGenerator[bytes, None]:
+        """Yield a recording as WAV, in pieces. Audit the access first. Raise UnknownRecording if there is none."""
+        ...
+
+    def can_call(self, offer: OfferId) -> bool:
+        """Return whether the caller of an offer could be called back: the number may be dialled."""
+        ...
+
+    def own_needs(self, agent: AgentId) -> models.OwnNeeds:
+        """Return the stored accommodations of the agent."""
+        ...
+
+    async def pause_recording(self, agent: AgentId, on: bool, by: str) -> None:
+        """Pause or resume the recording of the agent's talk. Raise NotNow if nothing is recorded."""
+        ...
+
+    async def save_preference(self, contact: ContactId, wanted: models.CallerPreference) -> None:
+        """Store the wishes of the caller of a contact. Raise PreferenceNotStored if they cannot be stored."""
+        ...
+
+    async def save_preferences(self, wanted: models.CallersPreferences) -> models.Changed:
+        """Store the wishes of callers by their hashes. Raise PreferenceNotStored if they cannot be stored."""
+        ...
+
+    def count_preferences(self) -> models.PreferenceCounts:
+        """Return the number of callers by preference."""
+        ...
+
+    async def erase_preferences(self, caller_hash: str) -> None:
+        """Delete the preferences of this caller."""
+        ...
+
+    async def start_announcement(self, wanted: models.Announce, by: str) -> models.Announcement:
+        """Start an announcement. Raise `CannotAnnounce` if it is not possible."""
+        ...
+
+    async def end_announcement(self, wanted: models.AnnouncementEnd, by: str) -> models.Announcements:
+        """End an announcement. Raise `CannotAnnounce` if it is not on."""
+        ...
+
+    async def list_announcements(self) -> models.Announcements:
+        """Return the last announcements."""
+        ...
+
+    def list_days(self) -> models.Days:
+        """Return opening hours and rosters of the next days."""
+        ...

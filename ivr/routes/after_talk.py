@@ -1,0 +1,59 @@
+"""Decide where a caller goes after the agent's leg has ended: to the queue, to the survey or to good-bye."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from ivr import dialplan
+from ivr.agi.session import Session
+from ivr.caller.contact_events import contact_of
+from ivr.routes.hold_tick import HoldTicks
+from ivr.routes.survey_dialogue import SurveyDialogue
+from routing.core.inbox import Inbox
+from routing.core.model.centre_model import ContactState
+
+SETTLE_S = 1.5
+"""Time to wait for AMI. This request can come before AMI's BridgeLeave of the same call, but AMI is rarely more than
+100 ms late. The dialplan limits this step to 5 s."""
+SETTLE_STEP_S = 0.1
+"""Time between two looks at the contact. Nearly always the first look is enough."""
+
+log = structlog.get_logger(__name__)
+
+
+class AfterTalk:
+    """Endpoint of `agi://node/after-talk`."""
+
+    def __init__(self, inbox: Inbox, waiting: HoldTicks, surveys: SurveyDialogue) -> None:
+        self.inbox, self.waiting, self.surveys = inbox, waiting, surveys
+
+    async def after_talk(self, session: Session) -> None:
+        """Set the caller's next part of the dialplan.
+
+        * `hold`: the engine has the contact waiting again.
+        * `fallback`: nobody has ended the talk, but the engine saw only the agent's leg end and takes it for finished.
+        * `survey`: callers of this service are asked.
+        * `bye`: everything else. A contact that the engine no longer has is finished, and had no wrap-up.
+        """
+        # 1. Wait until the engine knows that the talk has ended.
+        contact = contact_of(session)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SETTLE_S
+        # Look at the contact without a tick: a tick of an assigned contact tells the engine that the talk was dropped.
+        while (  # noqa: ASYNC110
+                (view := self.inbox.contact_view(contact)) is not None and view.state is ContactState.ASSIGNED
+                and loop.time() < end):
+            await asyncio.sleep(SETTLE_STEP_S)
+        # 2. Choose the next part of the dialplan.
+        if view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
+            self.waiting.on_talk_lost(view)
+            await session.set_variable(dialplan.NEXT, dialplan.HOLD)
+        elif await session.get_variable(dialplan.AGENT_LEG_TIMED_OUT) == "1":
+            log.warning("ivr.agent_leg_timed_out", call=contact)
+            await session.set_variable(dialplan.NEXT, dialplan.FALLBACK)
+        elif await self.surveys.is_due(session):
+            await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
+        else:
+            await session.set_variable(dialplan.NEXT, dialplan.BYE)

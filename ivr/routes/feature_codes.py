@@ -1,0 +1,210 @@
+"""Carry out the codes that an agent's phone may dial, and report each result in Turkish.
+
+The codes sign in and out, pause, end a pause, end or extend wrap-up, decline heavy contacts and flag an abusive caller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from ivr import dialplan
+from ivr.agi.session import ANY_KEY, Session
+from ivr.routes import abuse_flag
+from ivr.sounds import Sounds, prompt_files
+from routing.core.events import (
+    AgentPaused,
+    AgentResumed,
+    AgentSignedIn,
+    AgentSignedOut,
+    Event,
+    HeavyContactsDeclined,
+    WrapUpEnded,
+    WrapUpExtended,
+    WrapUpRequested,
+)
+from routing.core.inbox import AgentView, Inbox, InboxClosed
+from routing.core.model.centre_model import AgentState
+from routing.core.model.errors import NotNow, NotSignedIn, Refused, SeatTaken, UnknownReason, UnknownSeat
+from routing.core.model.ids import AgentId, SeatId
+
+ABUSIVE_CODE, DECLINE_HEAVY_CODE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = (
+    "*42", "*43", "*44", "*45", "*46", "*47", "*48", "*49")
+
+FIRST_KEY_S = 20.0
+"""Time to look a number up (rule I13)."""
+NEXT_KEY_S = 5.0
+MAX_KEYS = 12
+"""Most digits of a number or PIN."""
+MAX_TRIES = 5
+"""Wrong sign-ins of one seat, or with one number, that cause a lock of `LOCK_S`. Four digits could be guessed."""
+LOCK_S = 60.0
+MAX_LOCKS = 1_000
+"""Seats and numbers that are remembered. The oldest is forgotten."""
+
+ASK_NUMBER, ASK_PIN, ASK_REASON = "kod-numara-sor", "kod-sifre-sor", "kod-mola-sor"
+SIGNED_IN, WRONG, LOCKED = "kod-giris-tamam", "kod-giris-hatali", "kod-giris-kilitli"
+NO_REASON, PAUSED, PAUSED_LATER = "kod-mola-secilmedi", "kod-mola-basladi", "kod-mola-sonra"
+NOT_NOW, UNKNOWN, NO_SYSTEM = "kod-simdi-olmaz", "kod-bilinmiyor", "kod-sistem-yok"
+NOT_SIGNED_IN, NO_SEAT, TAKEN = "kod-giris-gerekli", "kod-masa-bilinmiyor", "kod-masa-dolu"
+EXTENDED, BEGUN, WILL_COME = "kod-toparlama-uzadi", "kod-toparlama-basladi", "kod-toparlama-istendi"
+SIMPLE: dict[str, tuple[Callable[[AgentId], Event], str]] = {
+    SIGN_OUT: (AgentSignedOut, "kod-cikis-tamam"),
+    READY: (AgentResumed, "kod-hazir"),
+    DONE: (WrapUpEnded, "kod-toparlama-bitti"),
+    DECLINE_HEAVY_CODE: (HeavyContactsDeclined, "kod-agir-gelmez"),
+}
+OWN_PROMPTS = (ASK_NUMBER, ASK_PIN, ASK_REASON, SIGNED_IN, WRONG, LOCKED, NO_REASON, PAUSED, PAUSED_LATER, NOT_NOW,
+               UNKNOWN, NO_SYSTEM, NOT_SIGNED_IN, NO_SEAT, TAKEN, EXTENDED, BEGUN, WILL_COME,
+               *abuse_flag.OWN_PROMPTS, *(spoken for _, spoken in SIMPLE.values()))
+
+VerifyPin = Callable[[AgentId, str], Awaitable[bool]]
+AgentByNumber = Callable[[str], AgentId | None]
+
+log = structlog.get_logger(__name__)
+
+
+class SignInTries:
+    """Wrong sign-ins by name of a seat or a number."""
+
+    def __init__(self, steady: Callable[[], float]) -> None:
+        self._steady = steady
+        self._wrong: OrderedDict[str, list[float]] = OrderedDict()
+
+    def is_locked(self, name: str) -> bool:
+        """Return whether `MAX_TRIES` wrong sign-ins are younger than `LOCK_S`."""
+        recent = [at for at in self._wrong.get(name, ()) if self._steady() - at < LOCK_S]
+        return len(recent) >= MAX_TRIES
+
+    def note_wrong(self, name: str) -> None:
+        """Note a wrong sign-in and forget the oldest one."""
+        self._wrong[name] = [*self._wrong.get(name, ()), self._steady()][-MAX_TRIES:]
+        self._wrong.move_to_end(name)
+        while len(self._wrong) > MAX_LOCKS:
+            self._wrong.popitem(last=False)
+
+    def clear_wrong(self, name: str) -> None:
+        """Forget the wrong sign-ins of this name."""
+        self._wrong.pop(name, None)
+
+
+class FeatureCodes:
+    """Endpoint of `agi://node/codes,<code>`."""
+
+    def __init__(self, inbox: Inbox, sounds: Sounds, verify_pin: VerifyPin, agent_by_number: AgentByNumber,
+                 abuses: abuse_flag.AbuseFlags, steady: Callable[[], float] = time.monotonic) -> None:
+        self.inbox, self.sounds, self.abuses = inbox, sounds, abuses
+        self.verify_pin, self.agent_by_number = verify_pin, agent_by_number
+        self.tries = SignInTries(steady)
+
+    async def run_code(self, session: Session) -> None:
+        """Carry out one code and speak the result."""
+        # The dialplan may pass the code with or without its star.
+        code = "*" + session.argument_at(1).lstrip("*")[:4]
+        seat = await session.get_variable(dialplan.SEAT) or ""
+        try:
+            spoken = await self._carry_out(session, code, SeatId(seat)) if seat else NO_SEAT
+        except SeatTaken:
+            spoken = TAKEN
+        except UnknownSeat:
+            spoken = NO_SEAT
+        except NotSignedIn:
+            spoken = NOT_SIGNED_IN
+        except UnknownReason:
+            # The table of reasons was reloaded while the agent chose.
+            spoken = NO_REASON
+        except (NotNow, Refused):
+            spoken = NOT_NOW
+        except (InboxClosed, TimeoutError):
+            spoken = NO_SYSTEM
+        await session.play_files(prompt_files(self.sounds, (spoken,)))
+        await session.set_variable(dialplan.NEXT, dialplan.BYE)
+
+    async def _carry_out(self, session: Session, code: str, seat: SeatId) -> str:
+        if code == SIGN_IN:
+            return await self._sign_in(session, seat)
+        if code not in (*SIMPLE, PAUSE, EXTEND, ABUSIVE_CODE):
+            return UNKNOWN
+        view = next((one for one in self.inbox.status().agents if one.seat == seat), None)
+        if view is None:
+            return NOT_SIGNED_IN
+        agent = view.agent
+        # The offer stays with the agent until the end of wrap-up, so the code works after the talk too.
+        if code == ABUSIVE_CODE:
+            if view.offer is None or view.contact is None:
+                return NOT_NOW
+            return await self.abuses.flag_caller(view.offer, view.contact)
+        if code == PAUSE:
+            return await self._ask_pause(session, agent)
+        if code == EXTEND:
+            return await self._extend_wrap_up(agent)
+        event, spoken = SIMPLE[code]
+        await self.inbox.ask(event(agent))
+        return spoken
+
+    async def _sign_in(self, session: Session, seat: SeatId) -> str:
+        # A locked seat asks for nothing, so nobody can go on guessing.
+        if self.tries.is_locked(f"seat {seat}"):
+            return LOCKED
+        number = await self._read_digits(session, ASK_NUMBER)
+        pin = await self._read_digits(session, ASK_PIN)
+        name = f"number {number}"
+        if self.tries.is_locked(name):
+            return LOCKED
+        agent = self.agent_by_number(number) if number else None
+        # Note the failure before the check. Calls at the same time then cannot try more often than calls in sequence.
+        self.tries.note_wrong(f"seat {seat}")
+        self.tries.note_wrong(name)
+        if agent is None or not pin or not await self.verify_pin(agent, pin):
+            log.warning("agent.sign_in_failed", seat=seat)
+            return WRONG
+        self.tries.clear_wrong(f"seat {seat}")
+        self.tries.clear_wrong(name)
+        await self.inbox.ask(AgentSignedIn(agent, seat))
+        return SIGNED_IN
+
+    async def _ask_pause(self, session: Session, agent: AgentId) -> str:
+        """Ask for the reason by the keys of the centre's table, then pause the agent.
+
+        A table without keys has nothing to ask, and the pause gets the default reason.
+        """
+        offered = {reason.digit: reason for reason in self.inbox.status().pause_reasons if reason.digit}
+        chosen = ""
+        if offered:
+            spoken = (ASK_REASON, *(reason.prompt for reason in offered.values()))
+            digit = await session.play_files(prompt_files(self.sounds, spoken), ANY_KEY)
+            digit = digit or await session.wait_for_digit(round(FIRST_KEY_S * 1000))
+            if digit not in offered:
+                return NO_REASON
+            chosen = offered[digit].id
+        view = await self.inbox.ask(AgentPaused(agent, chosen))
+        later = isinstance(view, AgentView) and bool(view.pause_pending)
+        return PAUSED_LATER if later else PAUSED
+
+    async def _extend_wrap_up(self, agent: AgentId) -> str:
+        """Extend wrap-up. An agent without one, whose profile grants it on request, gets a first one.
+
+        It begins after the talk, or now if the talk has just ended.
+        """
+        try:
+            await self.inbox.ask(WrapUpExtended(agent))
+            return EXTENDED
+        except NotNow:
+            # There is no wrap-up to extend, so ask for one.
+            view = await self.inbox.ask(WrapUpRequested(agent))
+        return BEGUN if isinstance(view, AgentView) and view.state is AgentState.WRAPUP else WILL_COME
+
+    async def _read_digits(self, session: Session, prompt: str) -> str:
+        """Return digits that `#` ended. Keys during the sentence count. Too many digits are none."""
+        typed = ""
+        digit = await session.play_files(prompt_files(self.sounds, (prompt,)), ANY_KEY)
+        within_s = FIRST_KEY_S
+        while len(typed) <= MAX_KEYS:
+            digit = digit or await session.wait_for_digit(round(within_s * 1000))
+            if digit in ("", "#"):
+                return typed
+            typed, digit, within_s = typed + digit, "", NEXT_KEY_S
+        return ""

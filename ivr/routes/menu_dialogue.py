@@ -1,0 +1,317 @@
+"""Run the menu on a call: walk through the machine, then hand the caller to the engine and to the hold loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+
+from ivr import dialplan
+from ivr.agi.errors import CallerGone
+from ivr.agi.session import ANY_KEY, Session
+from ivr.caller import announcements, identity
+from ivr.caller.contact_events import ContactEvents, contact_of, format_needs, parse_language, parse_needs
+from ivr.caller.identity import CallerIdentity
+from ivr.caller.menu_path import MenuPath
+from ivr.caller.preferences import CallerPreference, NoPreferences, PreferenceStore
+from ivr.caller.text_messages import TextMessages
+from ivr.caller.voice_message import VoiceMessages
+from ivr.flow import dialogue_machine, dialogue_steps
+from ivr.flow.menu_model import NOTICE_HEARD, NOTICE_REFUSED, PHONE, MenuFlow
+from ivr.hold.hold_script import HoldMemory
+from ivr.sounds import Sounds, prompt_files
+from prompts.verbalise.number_prompts import LANGUAGE
+from routing.core.events import MenuEnded
+from routing.core.inbox import ContactView, Inbox, InboxClosed
+from routing.core.model.errors import Refused
+from routing.core.model.ids import ContactId
+
+SORRY = "menu-ozur"
+"""Prompt if the engine does not answer. The hold loop then tries again with each tick."""
+MESSAGE = "message"
+"""Kind of a spoken message left in the menu."""
+
+ALIVE_AGAIN_S = 240.0
+"""Time after which the dialplan's limit restarts with the next step.
+
+So at least 6 minutes are left at the beginning of a step, even at the end of `dialogue_machine.MAX_CALL_S`. A pause
+takes one minute, and a long menu in slow speech takes longer.
+"""
+
+EntryNow = Callable[[str], str]
+"""Return the entry in force at this moment for the entry of the called number: another one in a closed centre."""
+StoreInput = Callable[[ContactId, str, str, str], Awaitable[None]]
+"""Store with a contact what its caller keyed in: field, keyed hash, encrypted text (empty for the hash alone)."""
+IsOpen = Callable[[str], bool]
+"""Return whether callers may wait for a service now, by its hours and closures."""
+FirstRound = Callable[[Session, ContactView, HoldMemory], Awaitable[None]]
+"""Prepare the first round of the hold loop for a caller who waits now, with all that is known of the caller."""
+
+log = structlog.get_logger(__name__)
+
+
+class ChannelVariables(NamedTuple):
+    """Values of the channel's variables when the dialogue begins."""
+
+    alive: str
+    number: str
+    told: str
+    slow: str
+    notice: str
+    back: str
+    language: str
+    needs: str
+
+
+CHANNEL_VARIABLES = ChannelVariables(dialplan.ALIVE, dialplan.NUMBER, dialplan.ANNOUNCEMENTS_HEARD, dialplan.SLOW,
+                                     dialplan.NOTICE, dialplan.BACK_TO, dialplan.LANGUAGE, dialplan.NEEDS)
+"""Names of these variables."""
+
+
+def always_open(entry: str) -> str:
+    """Return the same entry. This is the `EntryNow` of a centre that never closes."""
+    return entry
+
+
+def all_open(service: str) -> bool:
+    """Return True. This is the `IsOpen` of a centre whose services have no separate hours."""
+    return True
+
+
+async def discard_input(contact: ContactId, field: str, digest: str, box: str) -> None:
+    """Do nothing. This is the `StoreInput` of a node that cannot store what callers key in."""
+
+
+class MenuDialogue:
+    """Endpoint of `agi://node/menu,<entry>`. `clock` returns Unix seconds.
+
+    `flow` and `sounds` may be replaced at any time. A call in the menu goes on with those of its beginning.
+    """
+
+    def __init__(self, inbox: Inbox, flow: MenuFlow, sounds: Sounds, contacts: ContactEvents, messages: VoiceMessages,
+                 begin: FirstRound, clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open,
+                 keep_keyed: StoreInput = discard_input,
+                 announced: announcements.CurrentAnnouncements = announcements.no_announcements,
+                 is_open: IsOpen = all_open, texts: TextMessages | None = None,
+                 wishes: PreferenceStore | None = None) -> None:
+        self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
+        self.begin, self.clock, self.entry_now, self.keep_keyed = begin, clock, entry_now, keep_keyed
+        self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
+
+    async def run_menu(self, session: Session) -> None:
+        """Lead one caller from the greeting to `ACD_NEXT`."""
+        # 1. Read what the channel knows, and begin or resume the dialogue.
+        before = ChannelVariables(*await session.get_variables(*CHANNEL_VARIABLES))
+        who, flow, sounds = self.contacts.identify_number(before.number), self.flow, self.sounds
+        heard = announcements.parse_heard(before.told)
+        heard_before = frozenset(heard)
+        entry, state, step = await self._begin_dialogue(session, flow, before, who)
+        way = MenuPath(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back))
+        passed: MenuEnded | None = None
+        failed = False
+        told, unwished, alive_at = state.notice, False, time.monotonic()
+        # 2. Perform steps until the dialogue has ended.
+        try:
+            while True:
+                # A long menu must not meet the dialplan's limit.
+                if time.monotonic() - alive_at >= ALIVE_AGAIN_S:
+                    alive_at = time.monotonic()
+                    await session.get_variables(dialplan.ALIVE)
+                # A closed service leads back to the menu, after its announcements.
+                if isinstance(step, dialogue_steps.EnterQueue) and self._is_closed(flow, step.queue.service):
+                    said = self._announcement_files(heard, sounds, step, step.queue.service)
+                    await session.play_files(said)
+                    state, step = dialogue_machine.on_closed(flow, state, told=bool(said))
+                if not isinstance(step, dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText):
+                    break
+                missing, news = session.missing, partial(self._announcement_files, heard, sounds, step)
+                given = await self._perform_step(session, sounds, step, news)
+                state, step = dialogue_machine.next_step(flow, state, given, time.monotonic())
+                way.note_step(given, state, step)
+                # Save at once: a caller who hangs up now has still said it.
+                if state.slow_declined and not unwished:
+                    unwished = True
+                    await self.wishes.save_preference(who.hash_and_encrypted[0], slow=False)
+                # A notice whose sound is missing was not heard.
+                if session.missing != missing and state.notice == NOTICE_HEARD:
+                    state = state._replace(notice=told)
+                # Set the variable at once: a refusal must survive the node.
+                if state.notice != told:
+                    told = state.notice
+                    await session.set_variable(dialplan.INHERITED + dialplan.NOTICE, told)
+            # 3. Say the last sentences, and tell the dialplan where the call goes.
+            passed = way.end_path(time.monotonic(), step, flow.human)
+            if isinstance(step, dialogue_steps.EnterQueue):
+                await session.play_files(self._announcement_files(heard, sounds, step, step.queue.service))
+            if heard != heard_before:
+                await session.set_variable(dialplan.INHERITED + dialplan.ANNOUNCEMENTS_HEARD,
+                                           announcements.format_heard(heard))
+            await session.play_files(prompt_files(sounds, step.say, slow=step.slow, language=step.language))
+            since = self.clock()
+            await session.set_variables(*self._exit_variables(step, since))
+        except CallerGone:
+            raise
+        except BaseException:
+            failed = True
+            raise
+        finally:
+            # 4. Report the path, also of a caller who hung up.
+            self.inbox.post(passed or way.end_path(time.monotonic(), None, flow.human, failed=failed))
+        # 5. Queue the caller without a pause after the report: one turn of the engine and one commit serve both.
+        if isinstance(step, dialogue_steps.EnterQueue):
+            await self._queue_caller(session, who, sounds, step, since, heard)
+
+    async def _perform_step(self, session: Session, sounds: Sounds,
+                            step: dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText,
+                            news: Callable[[], list[str]]) -> dialogue_steps.Input:
+        """Perform a step of the machine and return what the caller did."""
+        match step:
+            case dialogue_steps.Ask():
+                return await ask_caller(session, sounds, step, news)
+            case dialogue_steps.RecordMessage():
+                return await self._record_message(session, sounds, step)
+            case dialogue_steps.SendText():
+                assert self.texts is not None
+                return dialogue_steps.Texted(await self.texts.request_text(
+                    session, contact_of(session), step.leaf, step.language))
+
+    def _announcement_files(self, heard: set[int], sounds: Sounds, step: dialogue_steps.Step,
+                            service: str = "") -> list[str]:
+        return announcements.unheard_files(self.announced, heard, sounds, service, slow=step.slow,
+                                           language=step.language)
+
+    def _is_closed(self, flow: MenuFlow, service: str) -> bool:
+        """Return whether the service's callers go back to the menu.
+
+        A closed service with an overflow target does not, and neither does the human service, which is never closed to
+        a caller.
+        """
+        known = self.contacts.services.get(service)
+        return known is not None and known.overflow_to is None and service != flow.queue_node(flow.human).service \
+            and not self.is_open(service)
+
+    async def _begin_dialogue(self, session: Session, flow: MenuFlow, before: ChannelVariables, who: CallerIdentity
+                              ) -> tuple[str, dialogue_steps.DialogueState, dialogue_steps.Step]:
+        """Return the entry's name with the first state and step.
+
+        The dialogue begins at the entry, or where an outside number that did not answer leads back to.
+        """
+        slow, notice, back = before.slow == "1", before.notice, before.back
+        if notice not in (NOTICE_HEARD, NOTICE_REFUSED):
+            notice = ""
+        texts = self.texts is not None and self.texts.can_reach(who)
+        entry = session.argument_at(1)
+        if entry not in flow.entries:
+            log.warning("ivr.entry_not_found", entry=entry[:40], known=sorted(flow.entries))
+            entry = next(iter(flow.entries))
+        now = self.entry_now(entry)
+        if back:
+            await session.set_variable(dialplan.BACK_TO, "")
+            return now, *dialogue_machine.resume_dialogue(
+                flow, back, time.monotonic(), slow=slow, language=parse_language(before.language),
+                needs=parse_needs(before.needs), notice=notice, texts=texts)
+        # A centre that stores no preferences looks nobody up.
+        wish = self.wishes.preference_of(who.hash_and_encrypted[0]) if self.wishes.is_enabled else CallerPreference()
+        # While the centre is closed there is no person to lead the caller to at once.
+        return now, *dialogue_machine.begin_dialogue(
+            flow, now, time.monotonic(), slow=slow, remembered=wish.slow and not slow,
+            human_first=wish.human_first and now == entry, notice=notice, texts=texts)
+
+    async def _record_message(self, session: Session, sounds: Sounds,
+                              step: dialogue_steps.RecordMessage) -> dialogue_steps.Recorded:
+        await session.play_files(prompt_files(sounds, step.say, slow=step.slow, language=step.language))
+        return dialogue_steps.Recorded(await self.messages.take_message(
+            session, contact_of(session), step.service, MESSAGE, slow=step.slow, language=step.language,
+            max_s=step.max_s))
+
+    def _exit_variables(self, step: dialogue_steps.EnterQueue | dialogue_steps.ExternalTransfer
+                        | dialogue_steps.EndCall, since: float) -> list[tuple[str, str]]:
+        """Return the variables of the channel at the end of the dialogue, to be set in one go.
+
+        From then on the path survives the node, and so does the position of a waiting caller. After an outside number
+        that nobody answers the dialplan asks for the menu again, and `BACK_TO` names the node to continue at.
+        """
+        match step:
+            case dialogue_steps.EndCall():
+                return [(dialplan.NEXT, dialplan.BYE)]
+            case dialogue_steps.ExternalTransfer():
+                return [*_caller_variables(step), (dialplan.EXTERNAL_NAME, step.to), (dialplan.BACK_TO, step.failed),
+                        (dialplan.NEXT, dialplan.EXTERNAL)]
+            case dialogue_steps.EnterQueue():
+                return [(dialplan.INHERITED + dialplan.SERVICE, self._service_of(step)),
+                        (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
+                        (dialplan.INHERITED + dialplan.PRIORITY, str(step.queue.priority)), *_caller_variables(step),
+                        (dialplan.INHERITED + dialplan.TOPICS, ",".join(step.queue.topics)),
+                        (dialplan.NEXT, dialplan.HOLD)]
+
+    def _service_of(self, chosen: dialogue_steps.EnterQueue) -> str:
+        return chosen.queue.service if chosen.queue.service in self.contacts.services else self.contacts.human
+
+    async def _queue_caller(self, session: Session, who: CallerIdentity, sounds: Sounds,
+                            chosen: dialogue_steps.EnterQueue, since: float, heard: set[int]) -> None:
+        """Queue the caller in the engine and prepare the first round of the hold loop.
+
+        If the engine does not answer, the hold loop queues the caller with a tick.
+        """
+        service = self._service_of(chosen)
+        event = self.contacts.queued_event(session, who, service, since, chosen.queue.priority, chosen.slow,
+                                           chosen.needs, chosen.language, chosen.queue.topics)
+        self.wishes.note_call(event.caller_hash)
+        view: object = None
+        try:
+            view = await self.inbox.ask(event)
+        except Refused as error:
+            log.error("ivr.event_refused", call=session.uniqueid, service=service, code=error.code)
+            await session.set_variable(dialplan.NEXT, dialplan.FALLBACK)
+        except (InboxClosed, TimeoutError):
+            log.warning("ivr.engine_timed_out", call=session.uniqueid)
+            await session.play_files(prompt_files(sounds, (SORRY,), slow=chosen.slow, language=chosen.language))
+        # An anonymous service stores nothing that its callers keyed in.
+        if not self.contacts.services[service].anonymous:
+            for one in chosen.keyed:
+                await self.keep_keyed(event.contact, one.field, *self._hash_input(one))
+        if isinstance(view, ContactView):
+            await self.begin(session, view, HoldMemory(
+                slow=chosen.slow, language=chosen.language, announcements=heard,
+                mobile=self.texts is not None and self.texts.can_reach(who)))
+
+    def _hash_input(self, keyed: dialogue_steps.KeyedInput) -> tuple[str, str]:
+        """Return keyed hash and encrypted text of an input.
+
+        A telephone number is hashed like a caller's, so that the same number is recognised. Other input is hashed with
+        its kind, so that inputs of two kinds never look alike.
+        """
+        number = identity.normalise_number(keyed.digits, self.contacts.settings.region) if keyed.check == PHONE else ""
+        digest, box = self.contacts.seal(number or f"{keyed.check}:{keyed.digits}")
+        return digest, box if keyed.keep_encrypted else ""
+
+
+def _caller_variables(step: dialogue_steps.EnterQueue | dialogue_steps.ExternalTransfer) -> list[tuple[str, str]]:
+    """Return the menu's knowledge of the caller as variables of the channel."""
+    return [(dialplan.INHERITED + name, value) for name, value in (
+        (dialplan.SLOW, "1" if step.slow else ""),
+        (dialplan.LANGUAGE, "" if step.language == LANGUAGE else step.language),
+        (dialplan.NEEDS, format_needs(step.needs)))]
+
+
+async def ask_caller(session: Session, sounds: Sounds, step: dialogue_steps.Ask, news: Callable[[], list[str]] = list
+                     ) -> dialogue_steps.KeyPressed | dialogue_steps.Silence:
+    """Say sentences and listen. A key ends this at any moment, in the silences too.
+
+    `news` returns the files announced since the last sentence.
+    """
+    for number, file in enumerate(prompt_files(sounds, step.say, slow=step.slow, language=step.language), 1):
+        digit = ""
+        # Announcements come before a sentence, never within one.
+        for one in (*news(), file):
+            digit = digit or (await session.stream_file(one, ANY_KEY)).digit
+        if not digit and step.pause_s and number < len(step.say):
+            digit = await session.wait_for_digit(round(step.pause_s * 1000))
+        if digit:
+            return dialogue_steps.KeyPressed(digit)
+    if step.wait_s and (digit := await session.wait_for_digit(round(step.wait_s * 1000))):
+        return dialogue_steps.KeyPressed(digit)
+    return dialogue_steps.Silence()

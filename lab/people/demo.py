@@ -1,0 +1,227 @@
+"""`santral lab demo`: a centre at work in the terminal, and a summary. The demo ends everything that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from desk import tables
+from lab.errors import LabError
+from lab.lifecycle import LabInfo, start_lab, stop_lab
+from lab.pbx.sms_gateway import FILE as GATEWAY_FILE
+from lab.pbx.sms_gateway import read_messages
+from lab.people import node_records
+from lab.people.agent import ask_node
+from lab.people.node_records import RunSummary
+from lab.people.traffic import LabTraffic, TrafficHabits, pick_across_teams
+from lab.phones.network import PhoneNetwork
+
+LOOK_S = 1.0
+"""Time between two drawings of the view. Waits are counted in seconds."""
+PLAIN_S = 10.0
+"""Time between two lines without a terminal."""
+DRAIN_S = 20.0
+"""Time for talks to end after the last caller. A talk of the lab lasts at most 14 s."""
+SETTLE_S = 10.0
+"""Limit until every ended call is in the node's records, which takes one turn of milliseconds."""
+TROUBLES_SHOWN = 5
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, the system and the terminal. Each signal ends the demo in order."""
+TEXTED, TEXTS_S = 0.5, 10.0
+"""Share of the callers who ask for the wait in a short message, and the wait after which the node offers that."""
+WIDE = 150
+"""Columns from which the agents fit next to the queues. 24 lines cannot hold both tables below each other."""
+
+
+class DemoPlan:
+    """Parameters of a demo."""
+
+    def __init__(self, centre: Path, *, seconds: float | None, agents: int, every: float,
+                 asterisk_path: Path | None = None, folder: Path | None = None) -> None:
+        self.centre = centre
+        self.seconds = seconds
+        """None to run until Ctrl-C."""
+        self.agents = agents
+        self.every = every
+        """Mean seconds between callers."""
+        self.asterisk_path = asterisk_path
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="santral-demo-"))
+
+
+def run_demo(plan: DemoPlan, console: Console) -> int:
+    """Run the demo and return its exit code: 0 if calls were answered and no error came. Raise LabError."""
+    began = time.monotonic()
+
+    def print_step(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}", highlight=False)
+
+    # 1. Start the lab and run its people.
+    try:
+        info = start_lab(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, guarded=True, texts=TEXTS_S,
+                         say=print_step)
+        print_step(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
+        traffic, summary = asyncio.run(_run_traffic(info, plan, console, print_step))
+    finally:
+        # 2. End the lab on every way out. A second Ctrl-C must not leave an Asterisk behind.
+        with _ignore_signals():
+            stop_lab(plan.folder)
+    # 3. Print the summary, the troubles, and where to look when no call was answered.
+    console.print(summary_table(summary, plan.folder))
+    for trouble in traffic.troubles[:TROUBLES_SHOWN]:
+        console.print(Text(f"trouble: {trouble}", style="yellow"))
+    if not summary.answered:
+        console.print(Text(f"No call was answered. See the node's log: {plan.folder / 'node.log'}", style="red"))
+        return 1
+    return 0
+
+
+async def _run_traffic(info: LabInfo, plan: DemoPlan, console: Console, say: Any) -> tuple[LabTraffic, RunSummary]:
+    folder = Path(info.state)
+    stop = asyncio.Event()
+    with _stop_on_signal(stop):
+        async with PhoneNetwork(info.network) as network:
+            habits = TrafficHabits(every=plan.every, record=folder / "recordings", texts=TEXTED)
+            traffic = LabTraffic(info, network, habits, pick_across_teams(info.agents, plan.agents))
+            await traffic.sign_in_agents()
+            say(f"{len(traffic.people)} agents are signed in; callers arrive"
+                + ("; Ctrl-C ends it" if plan.seconds is None else ""))
+            arriving = asyncio.create_task(traffic.generate_callers(), name="lab.people.traffic")
+            try:
+                await _show_progress(info, traffic, stop, plan.seconds, console)
+            finally:
+                arriving.cancel()
+                with suppress(asyncio.CancelledError):
+                    await arriving
+            say("no more callers; talks come to their end")
+            # A first Ctrl-C ended the arrivals. The event is cleared so that only a second one cuts the talks short.
+            stop.clear()
+            await _drain_calls(info, traffic, network, stop)
+            return traffic, await _final_summary(info)
+
+
+async def _show_progress(info: LabInfo, traffic: LabTraffic, stop: asyncio.Event, seconds: float | None,
+                         console: Console) -> None:
+    """Show the state of the centre until the end of the time or Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds if seconds is not None else float("inf")
+    period = LOOK_S if console.is_terminal else PLAIN_S
+    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    with live or nullcontext():
+        while not stop.is_set() and loop.time() < end:
+            status = await ask_node(info, "GET", "/api/v1/status")
+            if live is not None:
+                live.update(_progress_view(status, traffic, end - loop.time(), console.width >= WIDE), refresh=True)
+            else:
+                console.print(_counts_line(status, traffic), highlight=False)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.05, min(period, end - loop.time())))
+
+
+async def _drain_calls(info: LabInfo, traffic: LabTraffic, network: PhoneNetwork, stop: asyncio.Event) -> None:
+    """Let waiting and talking callers come to an end, then hang up the callers who are still in the menu."""
+    loop = asyncio.get_running_loop()
+    last = loop.time() + DRAIN_S
+    while loop.time() < last and not stop.is_set():
+        queues = (await ask_node(info, "GET", "/api/v1/status"))["queues"]
+        if not any(queue["waiting"] or queue["ringing"] or queue["talking"] for queue in queues):
+            break
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_S / 4)
+    await network.hang_up_all()
+    for leg in traffic.calls:
+        with suppress(LabError):
+            await leg.wait_ended(SETTLE_S)
+
+
+async def _final_summary(info: LabInfo) -> RunSummary:
+    """Return the node's own figures when every offered contact has its outcome."""
+    folder = Path(info.state)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SETTLE_S
+    while True:
+        text = await asyncio.to_thread(node_records.fetch_page, info.http)
+        found = node_records.summarise_run(text, node_records.read_queue_log(folder / "queue_log"))
+        if found.offered == found.answered + found.abandoned + found.other or loop.time() >= end:
+            # The page is saved as it was counted, so that the summary can be checked.
+            (folder / "metrics.txt").write_text(text, encoding="utf-8")
+            return found
+        await asyncio.sleep(LOOK_S / 4)
+
+
+def _counts_line(status: dict[str, Any], traffic: LabTraffic) -> str:
+    waiting = sum(queue["waiting"] for queue in status["queues"])
+    talking = sum(queue["talking"] for queue in status["queues"])
+    ready = sum(queue["state"] == "ready" for queue in status["agents"])
+    return f"{len(traffic.calls)} callers so far, {waiting} waiting, {talking} talking, {ready} agents ready"
+
+
+def _progress_view(status: dict[str, Any], traffic: LabTraffic, left: float, wide: bool) -> RenderableType:
+    line = Text(_counts_line(status, traffic), style="bold")
+    if left != float("inf"):
+        line.append(f"   ({max(0, round(left))} s left)", style="dim")
+    queues = Group(tables.queue_table(status), _caller_table(traffic))
+    if not wide:
+        return Group(line, queues)
+    side = Table.grid(padding=(0, 2))
+    side.add_row(queues, tables.agent_table(status, all_of_them=False))
+    return Group(line, side)
+
+
+def _caller_table(traffic: LabTraffic) -> Table:
+    """Return the latest callers with what they notice."""
+    table = Table(title="Arayanlar", title_justify="left")
+    for name in ("arayan", "olan"):
+        table.add_column(name)
+    for number, leg in list(enumerate(traffic.calls, 1))[-6:]:
+        table.add_row(str(number), Text(", ".join(moment.what for moment in leg.moments[-3:])))
+    return table
+
+
+def summary_table(found: RunSummary, folder: Path) -> Table:
+    """Build the table of the summary."""
+    table = Table("", "", title="Summary", show_header=False, title_justify="left")
+    level = "-" if found.service_level is None else f"{found.service_level:.0%} within the target of the service"
+    for name, value in (
+            ("offered", f"{found.offered} calls entered a queue"), ("answered", str(found.answered)),
+            ("abandoned", str(found.abandoned)), ("other ends", str(found.other)), ("service level", level),
+            ("longest wait", f"{found.longest_wait_s:.0f} s"), ("records", str(folder / "santral.db")),
+            ("queue_log", str(folder / "queue_log")), ("metrics", str(folder / "metrics.txt")),
+            ("short messages", f"{len(read_messages(folder))} in {folder / GATEWAY_FILE}"),
+            ("what callers heard", str(folder / "recordings")), ("the node's log", str(folder / "node.log"))):
+        table.add_row(name, Text(value, overflow="fold"))
+    return table
+
+
+@contextmanager
+def _stop_on_signal(stop: asyncio.Event) -> Iterator[None]:
+    """Set `stop` on each of `SIGNALS` instead of interrupting the program."""
+    loop = asyncio.get_running_loop()
+    for sign in SIGNALS:
+        loop.add_signal_handler(sign, stop.set)
+    try:
+        yield
+    finally:
+        for sign in SIGNALS:
+            loop.remove_signal_handler(sign)
+
+
+@contextmanager
+def _ignore_signals() -> Iterator[None]:
+    """Ignore `SIGNALS` while the lab ends, which takes about two seconds."""
+    before = {sign: signal.signal(sign, signal.SIG_IGN) for sign in SIGNALS}
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

@@ -1,0 +1,138 @@
+"""Analysis of recordings: find tones, prompts and silence. Recordings are WAV files of 16 bit mono, read with numpy."""
+
+from __future__ import annotations
+
+import math
+import wave
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.errors import LabError
+
+RATE = 8000
+"""Sample rate in Hz of telephone lines and of the lab's recordings."""
+WINDOW_S = 0.05
+"""Window of one tone measurement. It is 20 Hz wide, so tones 50 Hz apart are told from each other."""
+TONE_SHARE = 0.5
+"""Least share of a window's energy at the tone's frequency. Speech reaches at most 0.3, A-law noise 0."""
+QUIET_LEVEL = 50.0
+"""RMS of 16-bit samples below which a window is silence. A-law's own noise stays below 20."""
+MATCH_SCORE = 0.9
+"""Least normalised correlation of a heard prompt.
+
+Measured through A-law calls: the prompt itself reaches 0.999. Another sentence that begins with the same words in the
+same voice reaches up to 0.82.
+"""
+
+Samples = NDArray[np.float64]
+
+
+class Match(NamedTuple):
+    """Best position of a prompt in a recording."""
+
+    offset_s: float
+    score: float
+    """Correlation from -1 to 1."""
+
+    @property
+    def found(self) -> bool:
+        """Whether the recording holds that prompt and no other."""
+        return self.score >= MATCH_SCORE
+
+
+def read_wav(path: Path, rate: int = RATE) -> Samples:
+    """Read the samples of a mono 16-bit WAV at `rate`. Halve a file of twice the rate. Raise LabError."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            width, channels, found = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            data = file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise LabError(f"{path} cannot be read as WAV: {error}") from error
+    if width != 2 or channels != 1 or found not in (rate, 2 * rate):
+        raise LabError(f"{path}: {8 * width} bit, {channels} channels, {found} Hz; 16 bit, mono, {rate} Hz is expected")
+    # A file that is still being written may end in the middle of a sample.
+    samples: Samples = np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float64)
+    if found == 2 * rate:
+        samples = samples[: len(samples) // 2 * 2].reshape(-1, 2).mean(axis=1)
+    return samples
+
+
+def root_mean_square(samples: Samples) -> float:
+    """Return the root mean square, 0 to 32768."""
+    return float(np.sqrt(np.mean(samples * samples))) if len(samples) else 0.0
+
+
+def silence_share(samples: Samples, rate: int = RATE) -> float:
+    """Return the share of silent windows, 0 to 1. An empty recording counts as silence."""
+    levels = [root_mean_square(window) for window in _split_windows(samples, rate)]
+    return sum(level < QUIET_LEVEL for level in levels) / len(levels) if levels else 1.0
+
+
+def tone_share(samples: Samples, hertz: float, rate: int = RATE) -> float:
+    """Return the share of the windows in which the tone stands out, 0 to 1."""
+    windows = _split_windows(samples, rate)
+    return sum(_tone_stands_out(window, hertz, rate) for window in windows) / len(windows) if len(windows) else 0.0
+
+
+def tone_s(samples: Samples, hertz: float, rate: int = RATE) -> float:
+    """Return the seconds in which the tone stands out."""
+    return sum(_tone_stands_out(window, hertz, rate) for window in _split_windows(samples, rate)) * WINDOW_S
+
+
+def tone_energy(samples: Samples, hertz: float, rate: int = RATE) -> float:
+    """Return the energy at a frequency as a share of all energy, 0 to 1.
+
+    This is Goertzel's algorithm, written as one dot product.
+    """
+    energy = float(np.dot(samples, samples))
+    if energy == 0.0:
+        return 0.0
+    wave_ = np.exp(-2j * math.pi * hertz / rate * np.arange(len(samples)))
+    return min(1.0, 2.0 * abs(complex(np.dot(samples, wave_))) ** 2 / (len(samples) * energy))
+
+
+def find_prompt(prompt: Samples, recording: Samples, rate: int = RATE) -> Match:
+    """Find the place where the prompt fits best, by normalised cross-correlation with FFT.
+
+    The silent ends of the prompt do not count. Raise LabError if the prompt is silent.
+    """
+    # 1. Drop the silent ends of the prompt, and remember how much was dropped at its beginning.
+    loud = np.flatnonzero(np.abs(prompt) > QUIET_LEVEL)
+    if not len(loud):
+        raise LabError("the prompt to look for is silent")
+    lead, prompt = int(loud[0]), prompt[loud[0]: loud[-1] + 1]
+    if len(recording) < len(prompt):
+        return Match(0.0, 0.0)
+    # 2. Correlate. A power of two is fast, and the size avoids wrapping around.
+    size = 1 << (len(recording) + len(prompt)).bit_length()
+    product = np.fft.rfft(recording, size) * np.conj(np.fft.rfft(prompt, size))
+    correlation = np.fft.irfft(product, size)[: len(recording) - len(prompt) + 1]
+    # 3. Divide by the energy of both sides, so that loudness does not count.
+    squares = np.concatenate(([0.0], np.cumsum(recording * recording)))
+    energy = squares[len(prompt):] - squares[: len(squares) - len(prompt)]
+    # Places with nearly no sound would score by chance, so their energy is at least that of the silence limit.
+    floor = QUIET_LEVEL * QUIET_LEVEL * len(prompt)
+    scores = correlation / np.sqrt(np.maximum(energy, floor) * float(np.dot(prompt, prompt)))
+    best = int(np.argmax(scores))
+    return Match(max(0, best - lead) / rate, float(scores[best]))
+
+
+def find_prompt_file(prompt: Path, recording: Path, head_s: float | None = None) -> Match:
+    """Find a prompt file in a recording file.
+
+    With `head_s` only the first seconds of the prompt count, for a prompt that may have been cut off.
+    """
+    wanted = read_wav(prompt)
+    return find_prompt(wanted if head_s is None else wanted[: int(head_s * RATE)], read_wav(recording))
+
+
+def _split_windows(samples: Samples, rate: int) -> NDArray[np.float64]:
+    size = int(WINDOW_S * rate)
+    return samples[: len(samples) // size * size].reshape(-1, size)
+
+
+def _tone_stands_out(window: Samples, hertz: float, rate: int) -> bool:
+    return root_mean_square(window) >= QUIET_LEVEL and tone_energy(window, hertz, rate) >= TONE_SHARE

@@ -1,0 +1,58 @@
+"""`santral metrics rules`: write the files of Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drawing.output import write_files
+from metrics.prometheus.rules import MonitoringPlan, render_files
+
+Places = Annotated[list[str] | None, typer.Option(
+    "--node", metavar="HOST:PORT", help="Address of a node ([listen] http). May be given again.")]
+Asterisks = Annotated[list[str] | None, typer.Option(
+    "--asterisk", metavar="HOST:PORT", help="Address of an Asterisk's own metrics ([asterisk] metrics).")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    metrics = typer.Typer(no_args_is_help=True, help="Rules and alerts on a node's metrics.")
+
+    @metrics.command("rules")
+    def write_rules(
+        out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+        node: Places = None,
+        asterisk: Asterisks = None,
+        alertmanager: Annotated[str, typer.Option(
+            "--alertmanager", metavar="HOST:PORT", help="Address of Alertmanager.")] = MonitoringPlan().alertmanager,
+        webhook: Annotated[str | None, typer.Option(
+            "--webhook", metavar="URL", help="Address that receives all other alerts.")] = None,
+        manager: Annotated[str | None, typer.Option(
+            "--manager-webhook", metavar="URL",
+            help="Address that receives the alerts for the manager of accommodations. They go nowhere else.")] = None,
+        factor: Annotated[float, typer.Option(
+            "--factor", min=0.001, max=10.0,
+            help="Multiply waits and intervals by this; below 1 for tests.")] = 1.0,
+    ) -> None:
+        """Write the configuration of Prometheus and Alertmanager: targets, recording rules, alerts and receivers. Exit
+        1: a file cannot be written; 2: an address is not valid."""
+        # Check every address before a file is written.
+        for place in (*(node or ()), *(asterisk or ()), alertmanager):
+            _require_address(place)
+        for url in (webhook, manager):
+            if url is not None and not url.startswith(("http://", "https://")):
+                raise typer.BadParameter(f"{url!r} is no address of a web page; write http://host:port/path")
+        plan = MonitoringPlan(tuple(node) if node else MonitoringPlan().nodes, tuple(asterisk or ()), alertmanager,
+                              webhook, manager, factor)
+        write_files(out, render_files(plan))
+        typer.echo(f"{out}: {', '.join(render_files(plan))}")
+
+    app.add_typer(metrics, name="metrics")
+
+
+def _require_address(text: str) -> None:
+    host, _, port = text.rpartition(":")
+    if not host or "/" in host or any(map(str.isspace, text)) or not port.isdigit() or not 0 < int(port) < 65536:
+        raise typer.BadParameter(f"{text!r} is no address; write host:port, as 127.0.0.1:8063")

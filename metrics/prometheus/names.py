@@ -1,0 +1,252 @@
+"""List every metric in one table: name, kind, labels, buckets, meaning. Dashboards and rules use nothing else.
+
+The spelling passes `promtool check metrics`: prefix `acd_`, base units, `_total` for counters. Each figure is defined
+next to its name, because two centres that count differently cannot be compared. No label ever holds an agent, a number
+or a call. Labels come from the centre's own names and from closed sets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from math import log
+from typing import NamedTuple
+
+COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
+
+
+class Metric(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+    buckets: tuple[float, ...] = ()
+
+
+WAIT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+"""Seconds. The library's own buckets end at 10 s. Every usual service-level threshold is an edge here
+(`wait_edges`)."""
+EDGES_MOST = 16
+"""With more edges, the page of 20 queues and 5 channels would have 10,000 series."""
+HANDLE_BUCKETS = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0)
+"""Few edges, because each queue, channel and phase has its own histogram."""
+ERROR_BUCKETS = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+MENU_BUCKETS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
+DECISION_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2)
+"""Seconds. A decision takes microseconds. Nobody would hear 10 ms, but they are a reason to look."""
+ACK_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+WITHDRAWN = frozenset({"rescinded", "paused", "signed_out"})
+"""Ends of an offer by the agent: "not now", a break, the end of a shift.
+
+The first follows from an agent's needs, so outside all three have one word.
+"""
+
+
+def public_end_reason(reason: str) -> str:
+    """Return the reason for the end of an offer as anybody may know it."""
+    return "rescinded" if reason in WITHDRAWN else reason
+
+
+# -- contacts and queues
+OFFERED = Metric("acd_contacts_offered_total", COUNTER, ("queue", "channel"),
+                 "Contacts that entered a queue after the menu. A transferred contact is offered in the new queue "
+                 "too.")
+CONTACTS = Metric("acd_contacts_total", COUNTER, ("queue", "channel", "outcome"),
+                  "Contacts by their one final outcome, in the queue where they ended. Abandonment = (abandoned + "
+                  "abandoned_short) / offered. abandoned_short is shown apart: within 5 s, or the limit of the "
+                  "service.")
+SLA = Metric("acd_sla_contacts_total", COUNTER, ("queue", "channel", "within"),
+             "Answered and abandoned contacts; within = answered within the queue's target, from entry to the bridge, "
+             "pre-connect included. Service level = within true / all of these, so every abandon counts against it. "
+             "Without short abandons: within true / (all of these - acd_contacts_total{outcome=\"abandoned_short\"}). "
+             "Of received: within true / acd_contacts_offered_total.")
+WAIT = Metric("acd_queue_wait_seconds", HISTOGRAM, ("queue", "channel", "outcome"),
+              "Wait from queue entry to the bridge (answered) or the hang-up (abandoned, short ones too), counted "
+              "when the contact ends. The target of each queue is an edge. ASA = sum / count of answered.",
+              WAIT_BUCKETS)
+WAITING = Metric("acd_queue_contacts_waiting", GAUGE, ("queue", "channel"),
+                 "Contacts that wait now, callbacks included.")
+OLDEST = Metric("acd_queue_oldest_wait_seconds", GAUGE, ("queue", "channel"),
+                "Longest wait of the callers who wait on the line now.")
+TARGET = Metric("acd_queue_target_seconds", GAUGE, ("queue",),
+                "Target of the service level: answered within this time.")
+TARGET_RATIO = Metric("acd_queue_target_ratio", GAUGE, ("queue",), "Share of contacts to answer within the target.")
+OPEN = Metric("acd_queue_open", GAUGE, ("queue",), "1: open by its hours.")
+DISTRESS = Metric("acd_queue_distress", GAUGE, ("queue",),
+                  "1: its callers may be in distress, so they never time out and are never dropped.")
+ON_DUTY = Metric("acd_queue_agents", GAUGE, ("queue", "state"),
+                 "Agents who could serve the queue: signed_in, and ready of those. Small numbers are shown too, "
+                 "because an empty queue must be seen.")
+SKILLED = Metric("acd_skill_agents", GAUGE, ("skill", "state"),
+                 "Agents with the skill at any level: signed_in, and ready of those. Small numbers are shown too.")
+HANDLE = Metric("acd_handle_seconds", HISTOGRAM, ("queue", "channel", "phase"),
+                "Handle time by phase: pre_connect (from the agent's answer to the bridge: whisper announcement, "
+                "reading, key), talk (without hold), hold, wrapup. AHT = sum of talk, hold and wrapup / count of "
+                "talk.", HANDLE_BUCKETS)
+OFFERS = Metric("acd_offers_total", COUNTER, ("queue", "result"), "Offers to agents by how they ended.")
+MOVED = Metric("acd_contacts_moved_total", COUNTER, ("queue", "reason"),
+               "Contacts that moved to another queue, by the queue they left: overflow, full, closed, chosen, "
+               "transfer. They count as offered in both.")
+STEPS = Metric("acd_routing_step_total", COUNTER, ("queue", "status"),
+               "Times a waiting contact went to a later step: expired (the step's time was over), nobody (no "
+               "signed-in agent could meet it), preferred (the preferred agent's time was over).")
+EWT_ERROR = Metric("acd_ewt_error_seconds", HISTOGRAM, ("queue",),
+                   "Difference between the expected and the real wait, in either direction, of answered contacts that "
+                   "had to wait. Its mean is the mean absolute error.", ERROR_BUCKETS)
+EWT = Metric("acd_ewt_contacts_total", COUNTER, ("queue", "within"),
+             "Answered contacts that had to wait; within = the wait was inside the expected interval of 80 of 100. "
+             "Coverage = within true / all of these.")
+SURVEY = Metric("acd_survey_answers_total", COUNTER, ("queue", "question", "answer"),
+                "Answers of callers after the talk: asked (0), cared (1 to 5), solved (1 yes, 0 no), message (0). "
+                "Response rate = cared of all answers / asked.")
+CALLBACKS_NOW = Metric("acd_callbacks_waiting", GAUGE, ("queue",), "Callers who hung up and wait for a callback.")
+CALLBACKS = Metric("acd_callbacks_total", COUNTER, ("queue", "result"),
+                   "Callbacks: requested, dialled (each try), reached, and the reasons of failed tries (no_answer, "
+                   "busy, refused, no_key, failed, stale). Kept = reached / requested.")
+
+# -- the menu
+IVR_CALLS = Metric("ivr_calls_total", COUNTER, ("flow",),
+                   "Callers who came through the menu or hung up in it, by entry. A caller who returns after a failed "
+                   "external transfer counts once.")
+IVR_COMPLETED = Metric("ivr_calls_completed_total", COUNTER, ("flow", "outcome"),
+                       "The same by the end of the menu: queued, operator (key 0 or after failures), self_service "
+                       "(everything heard, or a message left), external_transfer, abandoned (hung up), error. "
+                       "Containment = self_service / all.")
+IVR_INPUT = Metric("ivr_input_events_total", COUNTER, ("flow", "event"),
+                   "Difficulties of callers: timeout (no key came), invalid (a wrong key), repeat, more_time, "
+                   "slow_speech, operator_zero.")
+IVR_DURATION = Metric("ivr_duration_seconds", HISTOGRAM, ("flow",),
+                      "From the greeting to the end of the menu. 45 s is the limit to the human option (BTK).",
+                      MENU_BUCKETS)
+
+# -- people
+AGENTS = Metric("acd_agents", GAUGE, ("team", "state"), "Agents by state; groups below five are pooled or left out.")
+AGENT_SECONDS = Metric("acd_agent_state_seconds_total", COUNTER, ("team", "state"),
+                       "Time of agents in each state, up to now. Ready excludes the rest gap and the rest after a "
+                       "heavy contact, which are resting. Paused excludes pauses that count as work, which are "
+                       "paused_work. Occupancy = (talking + wrapup) / (talking + wrapup + ready). Groups as in "
+                       "acd_agents; resting is counted once it comes from five different agents.")
+LIMITED = Metric("acd_agents_distress_limited", GAUGE, ("team",),
+                 "Signed-in agents at the limit of their distress load, who get no heavy contact. Groups as in "
+                 "acd_agents, and only while five or more of the group are signed in.")
+APPLIED = Metric("acd_accommodations_applied_total", COUNTER, ("rule",),
+                 "Offers made under a rule that differs from the usual profile, by rule, since the node started. "
+                 "Rules of fewer than five agents are pooled or left out. Offers are counted once they come from five "
+                 "different agents.")
+VIOLATIONS = Metric("acd_accommodation_violations_total", COUNTER, ("rule",),
+                    "Offers that a rule of the agent's profile forbids, found by a second check of the facts, since "
+                    "the node started: stays 0. Rules of fewer than five agents are pooled.")
+OVERRIDES = Metric("acd_accommodation_overrides_total", COUNTER, (),
+                   "Times a rule of a profile was overridden, by a supervisor or by an emergency ceiling.")
+BREAKS = Metric("acd_break_protection_total", COUNTER, ("result",),
+                "Planned breaks that are over or were given up: on_time (begun within a minute of its latest start), "
+                "delayed (later), overridden (given up, or ended early by the agent or a supervisor). A centre of "
+                "fewer than five agents has none.")
+PAUSE_LIMITS = Metric("acd_pause_limits_passed_total", COUNTER, ("reason",),
+                      "Pauses that lasted longer than their reason allows. A centre of fewer than five agents has "
+                      "none.")
+
+# -- the platform
+DECISION = Metric("acd_routing_decision_seconds", HISTOGRAM, (), "Time the engine takes for one event.",
+                  DECISION_BUCKETS)
+INBOX = Metric("acd_inbox_events", GAUGE, (), "Events that wait for the engine; 20000 is full.")
+CONNECTED = Metric("acd_asterisk_connected", GAUGE, ("link",), "1: the link is up, and its state has been read.")
+RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times the link returned after a loss.")
+ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
+                         "Events of Asterisk that the node has read, of the kinds it asks for.")
+MISMATCHES = Metric("acd_reconciliation_mismatches_total", COUNTER, ("kind",),
+                    "Differences between a snapshot of Asterisk and the engine.")
+CENTRE_FILES = Metric("acd_centre_files_good", GAUGE, (),
+                      "1: the centre's files are in force and good. 0: the node works with their last good copy "
+                      "because the start found mistakes, or accommodations leave no agent for some callers today.")
+RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
+                    "Unencrypted sounds found in the spool after a talk, by result: kept, destroyed (too short, "
+                    "private), failed (tried again).")
+RECORDING = Metric("acd_recording_possible", GAUGE, (),
+                   "1: talks that may be recorded are recorded. 0: encryption fails, or there is no room.")
+CALLER_PREFERENCES = Metric("acd_caller_preferences", GAUGE, ("preference",),
+                            "Callers with a wish for later calls: slow (slow speech), human_first (a person at once). "
+                            "Fewer than five count as 0.")
+MQTT_CONNECTED = Metric("acd_mqtt_connected", GAUGE, ("broker",),
+                        "1: the MQTT broker takes messages and delivers them. No series: the centre has no broker.")
+MQTT_BEHIND = Metric("acd_mqtt_behind", GAUGE, ("broker",), "Facts that the broker has not confirmed yet.")
+SIGNALS = Metric("acd_signal_messages_total", COUNTER, ("kind", "result"),
+                 "Signals for agents' devices (ring, ringstop, alert, break): sent, late (not sent), and the answers "
+                 "of devices: shown, felt, failed, expired. Kind unknown: an answer to no signal that was sent.")
+SIGNAL_ACK = Metric("acd_signal_ack_seconds", HISTOGRAM, ("kind",),
+                    "Time from sending a signal to the answer of the device, whatever the answer.", ACK_BUCKETS)
+SMS = Metric("acd_sms_total", COUNTER, ("result",),
+             "Short messages that callers asked for, since the node started: sent, failed (refused by the gateway, or "
+             "unknown), expired (not taken in time), refused (too many, or sent before). No series: the centre has no "
+             "gateway.")
+SMS_WAITING = Metric("acd_sms_waiting", GAUGE, (), "Short messages that wait for the gateway; 500 is full.")
+ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",),
+                "Faults that must not happen, such as bridge_mismatch: stays 0.")
+DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events that the full inbox refused: stays 0.")
+REFUSED = Metric("acd_channel_commands_refused_total", COUNTER, ("channel",),
+                 "Commands of the engine that no adapter of the channel took, since the node started: stays 0.")
+BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
+
+# -- the process, named and told by prometheus_client
+CPU = Metric("process_cpu_seconds_total", COUNTER, (), "Total user and system CPU time spent in seconds.")
+RSS = Metric("process_resident_memory_bytes", GAUGE, (), "Resident memory size in bytes.")
+VIRTUAL = Metric("process_virtual_memory_bytes", GAUGE, (), "Virtual memory size in bytes.")
+BEGAN = Metric("process_start_time_seconds", GAUGE, (), "Start time of the process since unix epoch in seconds.")
+OPEN_FILES = Metric("process_open_fds", GAUGE, (), "Number of open file descriptors.")
+MOST_FILES = Metric("process_max_fds", GAUGE, (), "Maximum number of open file descriptors.")
+
+OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS, ON_DUTY, SKILLED, HANDLE,
+        OFFERS, MOVED, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
+        IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
+        AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
+        DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, RECORDINGS, RECORDING,
+        CALLER_PREFERENCES,
+        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
+TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
+
+SIGNAL_KINDS = ("ring", "ringstop", "alert", "break")
+"""Kinds of signals to agents' devices."""
+
+ACK_STATUS = ("shown", "felt", "failed", "expired")
+"""Answers of a device to a signal."""
+
+ALARM_KINDS = ("bridge_mismatch", "rows_repaired")
+"""Every kind that the engine knows. Their series begin at 0, or the first increase could not be seen."""
+
+K_MIN = 5
+"""Smallest group that is shown. A figure of a smaller one could be about one known person."""
+POOLED = "diger"
+"""Name of the group that holds all teams, or rules, below `K_MIN`."""
+
+_LABEL = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_./-]{0,39}|[0-9](?:\.[0-9]{1,2}){0,2}(?:[a-z]{1,4}[0-9]{0,2})?)\Z")
+
+
+def label_value(value: str) -> str:
+    """Return the value of a label, or `invalid`.
+
+    A value begins with a letter, so that no number passes for a name. Exceptions are one digit (a key that a caller
+    pressed) and a version.
+    """
+    return value if _LABEL.match(value) else "invalid"
+
+
+def wait_edges(targets: Iterable[float]) -> tuple[float, ...]:
+    """Return the buckets of waits with every target among them.
+
+    For each target that is not a usual edge, the nearest edge gives way, so the number of series stays equal. All
+    queues share the edges, because histograms with different edges cannot be added. Beyond `EDGES_MOST` targets the
+    shortest are taken. The service level is counted apart and is exact for all.
+    """
+    # 1. Take the shortest targets.
+    wanted = set(sorted({target for target in targets if target > 0})[:EDGES_MOST])
+    edges = set(WAIT_BUCKETS)
+    # 2. Replace the edge with the nearest ratio; edges that are targets themselves stay.
+    for target in sorted(wanted - edges):
+        spare = edges - wanted
+        if spare:
+            edges.remove(min(spare, key=lambda edge: (abs(log(edge / target)), edge)))
+        edges.add(target)
+    return tuple(sorted(edges))

@@ -1,0 +1,114 @@
+"""Write the table of `alerts` as files of Prometheus and Alertmanager, with their targets and receivers.
+
+This is pure: the same plan gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import yaml
+
+from metrics.prometheus.alerts import ALERTS, CRITICAL, MANAGER, RECORDING_RULES
+
+RULES, SCRAPE, ROUTES = "santral.rules.yml", "prometheus.yml", "alertmanager.yml"
+"""Names of the files."""
+
+NODE_JOB, ASTERISK_JOB = "santral", "asterisk"
+SERIES_MOST = 20_000
+"""Limit of one scrape. A node has fewer than 10,000 series; a larger page is no node of this project."""
+
+SCRAPED_METRICS = "asterisk_(core_.+|channels_count|calls_(count|sum)|endpoints_count|bridges_count)"
+"""Metrics of Asterisk that are kept.
+
+The others have series for each channel, phone and bridge, labelled with their names. Such series never end, and show
+who is on the line.
+"""
+DROPPED_LABELS = "eid|id|name|linkedid|channel_name|resource|tech|type|state|class|technology|username|domain"
+"""Labels that are dropped. No label of a kept metric says more than which Asterisk it is; a later version could add
+one."""
+
+
+class MonitoringPlan(NamedTuple):
+    """Addresses of everything. `factor` below 1 makes waits and intervals shorter, for tests."""
+
+    nodes: tuple[str, ...] = ("127.0.0.1:8063",)
+    """`host:port` of each node's `[listen] http`."""
+    asterisks: tuple[str, ...] = ()
+    """`host:port` of each Asterisk's `[asterisk] metrics`; none: Asterisk is not asked."""
+    alertmanager: str = "127.0.0.1:9093"
+    webhook: str | None = None
+    """URL for alerts. None: alerts are only on the page of Alertmanager."""
+    manager_webhook: str | None = None
+    """URL for alerts about accommodations, which the first URL does not get."""
+    factor: float = 1.0
+
+
+def render_files(plan: MonitoringPlan) -> dict[str, str]:
+    """Return the files by name."""
+    return {RULES: _render_yaml(build_rules(plan.factor)), SCRAPE: _render_yaml(build_scrape(plan)),
+            ROUTES: _render_yaml(build_routes(plan))}
+
+
+def build_rules(factor: float = 1.0) -> dict[str, Any]:
+    """Return recording rules and alerts."""
+    return {"groups": [
+        {"name": "santral-figures", "interval": _format_duration(15, factor),
+         "rules": [{"record": one.name, "expr": one.expression} for one in RECORDING_RULES]},
+        {"name": "santral-alerts", "interval": _format_duration(5, factor), "rules": [{
+            "alert": one.name, "expr": one.expression,
+            **({"for": _format_duration(one.holds_s, factor)} if one.holds_s else {}),
+            "labels": {"severity": one.severity, "audience": one.audience},
+            "annotations": {"summary": one.summary, "description": one.description, "runbook": one.runbook},
+        } for one in ALERTS]}]}
+
+
+def build_scrape(plan: MonitoringPlan) -> dict[str, Any]:
+    """Return the targets of Prometheus."""
+    jobs: list[dict[str, Any]] = [{
+        "job_name": NODE_JOB, "sample_limit": SERIES_MOST, "static_configs": [{"targets": list(plan.nodes)}]}]
+    if plan.asterisks:
+        jobs.append({
+            "job_name": ASTERISK_JOB, "sample_limit": SERIES_MOST,
+            "static_configs": [{"targets": list(plan.asterisks)}],
+            # Drop on the scrape, so that unwanted series are never stored.
+            "metric_relabel_configs": [
+                {"action": "keep", "source_labels": ["__name__"], "regex": SCRAPED_METRICS},
+                {"action": "labeldrop", "regex": DROPPED_LABELS}]})
+    return {
+        "global": {"scrape_interval": _format_duration(15, plan.factor),
+                   "evaluation_interval": _format_duration(15, plan.factor),
+                   "scrape_timeout": _format_duration(10, plan.factor)},
+        "rule_files": [RULES],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [plan.alertmanager]}]}]},
+        "scrape_configs": jobs}
+
+
+def build_routes(plan: MonitoringPlan) -> dict[str, Any]:
+    """Return the routes of Alertmanager. Alerts about accommodations go to their manager and to nobody else."""
+    def build_receiver(name: str, url: str | None) -> dict[str, Any]:
+        return {"name": name, **({"webhook_configs": [{"url": url, "send_resolved": True}]} if url else {})}
+
+    return {
+        "route": {
+            "receiver": "nobet", "group_by": ["alertname", "queue"], "group_wait": _format_duration(30, plan.factor),
+            "group_interval": _format_duration(300, plan.factor), "repeat_interval": "4h",
+            # The first matching route takes the alert, so the manager's alerts never reach the second.
+            "routes": [{"receiver": MANAGER, "matchers": [f'audience="{MANAGER}"']},
+                       {"receiver": "nobet", "matchers": [f'severity="{CRITICAL}"'],
+                        "group_wait": _format_duration(5, plan.factor), "repeat_interval": "1h"}]},
+        "receivers": [build_receiver("nobet", plan.webhook), build_receiver(MANAGER, plan.manager_webhook)]}
+
+
+def _format_duration(seconds: float, factor: float) -> str:
+    """Return a duration as Prometheus writes it: a whole number of the largest unit, at least one millisecond."""
+    ms = max(1, round(seconds * factor * 1000))
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if ms % size == 0:
+            return f"{ms // size}{unit}"
+    return f"{ms}ms"
+
+
+def _render_yaml(value: dict[str, Any]) -> str:
+    head = "# Rendered by `santral metrics rules`.\n"
+    return head + yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=118)

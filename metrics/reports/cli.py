@@ -1,0 +1,231 @@
+"""`santral report` and `santral export`: show a period in figures, and its contacts one by one.
+
+Exit 2: an argument cannot be used, or the record does not cover that time. Exit 1: a file cannot be written.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from shutil import copymode
+from typing import Annotated, NamedTuple, Never, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from metrics.reports import contacts, daily_report, export, legs
+from metrics.reports.export import Columns, Row
+from metrics.reports.period import BadPeriod, Period, named_period, period_between
+from metrics.reports.view import ReportView, render_csv
+from routing.store.reader import Query
+
+
+class ReportSources(NamedTuple):
+    """Functions of `santral` that this room may not import."""
+
+    open_past: Callable[[str], AbstractContextManager[Query]]
+    """Open the rows of a state, all of one moment."""
+    zone: Callable[[Path], ZoneInfo]
+    """Return the zone of a centre's clock."""
+    centre: Path
+    """The default centre."""
+    picture: Callable[[Path, Path], None]
+    """Write a page as a browser shows it into a PNG."""
+
+
+T = TypeVar("T")
+
+STATE = ("STATE is the state folder of a node, its santral.db, or the URL of its database. A running node is not "
+         "disturbed.")
+
+Centre = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre, for its clock.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write half hours and services into this file; - is stdout.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pictures into this file; it prints well.")]
+Picture = Annotated[Path | None, typer.Option("--picture", hidden=True, help="Write the page as a PNG; needs --html.")]
+English = Annotated[bool, typer.Option("--english", help="Write in English.")]
+State = Annotated[str, typer.Argument(metavar="STATE", help=STATE)]
+First = Annotated[str, typer.Option("--from", help="Start in local time: 2026-03-01 or 2026-03-01T08:00.")]
+Last = Annotated[str, typer.Option("--to", help="End in local time, not included.")]
+Out = Annotated[Path, typer.Option("--out", help="File to write, .csv or .parquet.")]
+Words = Annotated[list[str], typer.Argument(metavar="[DATE] STATE", help=f"DATE: see the examples. {STATE}")]
+Bounds = Annotated[list[str], typer.Argument(metavar="FROM TO STATE", help=f"Local times, TO not included. {STATE}")]
+
+
+def add_commands(app: typer.Typer, house: ReportSources) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(_report_commands(house), name="report")
+    app.add_typer(_export_commands(house), name="export")
+
+
+def _report_commands(house: ReportSources) -> typer.Typer:
+    reports = typer.Typer(no_args_is_help=True, help="Report a day, a week, a month or an interval.")
+
+    @reports.command("day")
+    def report_day(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
+                   english: English = False) -> None:
+        """Report a day (2026-03-02); without DATE yesterday."""
+        _write_report(house, *_parse_words("day", words), centre, ReportOptions(csv, html, picture, english))
+
+    @reports.command("week")
+    def report_week(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
+                    english: English = False) -> None:
+        """Report a week from Monday, by a day of it (2026-03-02) or its number (2026-W10); without DATE the last whole
+        one."""
+        _write_report(house, *_parse_words("week", words), centre, ReportOptions(csv, html, picture, english))
+
+    @reports.command("month")
+    def report_month(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
+                     english: English = False) -> None:
+        """Report a month (2026-03); without DATE the last whole one."""
+        _write_report(house, *_parse_words("month", words), centre, ReportOptions(csv, html, picture, english))
+
+    @reports.command("interval")
+    def report_interval(words: Bounds, centre: Centre = None, csv: Csv = None, html: Html = None,
+                        picture: Picture = None, english: English = False) -> None:
+        """Report from one time to another: 2026-03-02T08:00 2026-03-02T12:30."""
+        if len(words) != 3:
+            raise typer.BadParameter(f"{len(words)} arguments; write: santral report interval FROM TO STATE")
+        first, last, state = words
+        _write_report(house, lambda zone: period_between(first, last, zone), state, centre,
+                      ReportOptions(csv, html, picture, english))
+
+    return reports
+
+
+def _export_commands(house: ReportSources) -> typer.Typer:
+    exports = typer.Typer(no_args_is_help=True, help="Export contacts or legs, one line each.")
+
+    def write_export(what: str, columns: Columns, table: Callable[[Query, Period, float], list[Row]], state: str,
+                     first: str, last: str, out: Path, centre: Path | None) -> None:
+        # A wrong ending should fail before a year is read.
+        if out.suffix not in export.ENDINGS:
+            raise typer.BadParameter(f"--out {out}: the name must end in .csv or .parquet")
+        period = _exit_if_unusable(lambda: period_between(first, last, house.zone(centre or house.centre)))
+        with house.open_past(state) as ask:
+            days = _exit_if_unusable(lambda: daily_report.export_days(ask, period, table))
+            try:
+                with _replace_when_whole(out) as file:
+                    count = export.write_table(file, columns, days, period.zone)
+            except export.NoParquet as error:
+                _exit_with(str(error), 2)
+        typer.echo(f"{count} {what} in {out}")
+
+    @exports.command("contacts")
+    def export_contacts(state: State, first: First, last: Last, out: Out, centre: Centre = None) -> None:
+        """Export the contacts that came in this time, a line each, with wait and outcome. No number, no name."""
+        write_export("contacts", contacts.COLUMNS, contacts.export_rows, state, first, last, out, centre)
+
+    @exports.command("legs")
+    def export_legs(state: State, first: First, last: Last, out: Out, centre: Centre = None) -> None:
+        """Export the legs of calls that began in this time, a line each, like a CDR. No number, no name."""
+        write_export("legs", legs.COLUMNS, legs.export_rows, state, first, last, out, centre)
+
+    return exports
+
+
+class ReportOptions(NamedTuple):
+    """Options of a report: files and language."""
+
+    csv: Path | None
+    html: Path | None
+    picture: Path | None
+    english: bool
+
+
+def _parse_words(kind: str, words: list[str]) -> tuple[Callable[[ZoneInfo], Period], str]:
+    if len(words) > 2:
+        raise typer.BadParameter(f"{len(words)} arguments; write: santral report {kind} [DATE] STATE")
+    return (lambda zone: named_period(kind, words[0] if len(words) == 2 else None, zone, time.time())), words[-1]
+
+
+def _write_report(house: ReportSources, period: Callable[[ZoneInfo], Period], state: str, centre: Path | None,
+                  asked: ReportOptions) -> None:
+    # 1. Check the arguments, then read everything and close the store.
+    if asked.picture is not None and asked.html is None:
+        raise typer.BadParameter("--picture is a picture of the page: name its file with --html")
+    when = _exit_if_unusable(lambda: period(house.zone(centre or house.centre)))
+    with house.open_past(state) as ask:
+        found = _exit_if_unusable(lambda: daily_report.read_report(ask, when))
+    # 2. Write what was asked for. The terminal is for a report without files.
+    view = ReportView(found, english=asked.english)
+    if asked.csv is not None and str(asked.csv) == "-":
+        typer.echo(render_csv(found), nl=False)
+        return
+    if asked.csv is not None:
+        _write_file(asked.csv, render_csv(found))
+    if asked.html is not None:
+        _write_file(asked.html, view.render_page())
+        if asked.picture is not None:
+            house.picture(asked.html, asked.picture)
+    if asked.csv is None and asked.html is None:
+        _print_report(view)
+
+
+def _exit_if_unusable(make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except (BadPeriod, daily_report.NothingRecorded) as error:
+        _exit_with(str(error), 2)
+
+
+def _exit_with(message: str, code: int) -> Never:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def _write_file(path: Path, text: str) -> None:
+    with _replace_when_whole(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _replace_when_whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write. The file replaces `path` when it is whole, so a full disk costs nobody the old file.
+
+    A target that is no plain file (a pipe, /dev/stdout) is written directly. Exit with 1 if it cannot be written.
+    """
+    target = path.resolve()
+    plain = not target.exists() or target.is_file()
+    part = target.with_name(f"{target.stem}.part{target.suffix}") if plain else path
+    try:
+        yield part
+        if plain:
+            if target.exists():
+                # The new file keeps the access rights of the old one.
+                copymode(target, part)
+            part.replace(target)
+    except OSError as error:
+        # The words of pyarrow repeat the path.
+        why = os.strerror(error.errno) if error.errno else str(error)
+        _exit_with(f"{path} cannot be written: {why}", 1)
+    finally:
+        if plain:
+            with suppress(OSError):
+                part.unlink()
+
+
+def _print_report(view: ReportView) -> None:
+    console = Console(highlight=False)
+    console.print(view.title, style="bold", markup=False)
+    for line in view.intro_lines():
+        console.print(line, markup=False)
+    for sheet in view.build_sheets(narrow=True):
+        table = Table(title=sheet.title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False,
+                      collapse_padding=True)
+        table.add_column(sheet.head[0], overflow="fold")
+        # Names and headings may wrap, figures may not.
+        for number, title in enumerate(sheet.head[1:], 1):
+            least = max(len(row[number]) for row in sheet.rows)
+            table.add_column(title, justify="right", overflow="fold", min_width=least,
+                             max_width=max([least, *map(len, title.split())]))
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(table)
+        if sheet.note:
+            console.print(sheet.note, markup=False)

@@ -1,0 +1,304 @@
+"""Connect a node with Asterisk by two AMI links that begin and end together.
+
+One link brings events, and the other carries out actions (`command_executor`).
+
+After every connect the session logs in twice and waits for FullyBooted. Live events gather while the session takes a
+snapshot. The engine gets the differences, then the gathered events, then `LinkChanged(up=True)`. Nothing is replayed.
+
+A comparison of both views settles actions of unknown outcome (`_look`). The same comparison runs once a minute anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery
+from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
+from routing.ami.errors import AuthFailed, LinkError, LinkLost
+from routing.ami.event_translator import WANTED, EventTranslator
+from routing.ami.link import Link, LinkCounters, Timing, backoff_delays
+from routing.ami.resync import (
+    channels_to_explain,
+    diff_events,
+    misbridged_callers,
+    read_holds,
+    stale_consults,
+    stray_legs,
+    take_snapshot,
+)
+from routing.ami.settings import AsteriskSettings, SessionPace
+from routing.ami.wire import Message
+from routing.core.events import CallerHungUp, ContactExited, Event, LinkChanged
+from routing.core.model.centre_model import PHONE_CHANNELS, Channel
+from routing.core.model.commands import Command, SendToFallback
+from routing.core.model.live_calls import LiveContact, LiveOffer
+
+log = structlog.get_logger()
+
+LiveCalls = tuple[Sequence[LiveContact], Sequence[LiveOffer]]
+
+
+class AsteriskSession:
+    """Run both links to Asterisk.
+
+    `post` hands an event to the engine, and `live` returns what the engine believes to be alive.
+
+    `started` is the last value that `remember` got, perhaps from an earlier process: the start time of Asterisk. By
+    this value the session recognises calls that ended with a restart, even if nobody listened.
+    """
+
+    def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
+                 timing: Timing | None = None, pace: SessionPace | None = None, started: str = "",
+                 remember: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+                 record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
+                 clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._post = post
+        self._live = live
+        self._timing = timing or Timing()
+        self._pace = pace or SessionPace()
+        self._box = CelRecovery(settings.cel, clock) if settings.cel else None
+        seats = settings.seats
+        # The end of every caller is reported: the engine may hear of the queue entry only afterwards.
+        self._translator = EventTranslator(
+            lambda uniqueid: True, (lambda seat: seat in seats) if seats is not None else (lambda seat: True),
+            settings.remote_seats, settings.by_number)
+        self._events: Link | None = None
+        self._clock_told = False
+        self._look = asyncio.Event()
+        self.orders = CommandExecutor(settings, self._translator, post, self._look, self._pace.rescind, record, way_out)
+        self._started = started
+        self._remember = remember
+        self.counters = LinkCounters()
+        self.reconnects = 0
+        """Connections that were lost or failed since the start."""
+        self.heard = 0
+        """Events read, of the wanted kinds."""
+        self.mismatches = 0
+        """Differences that an audit found while the link was up. Each one means a bug, or a forged or lost event."""
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """Return the channels of Asterisk: all channels that need a phone."""
+        return PHONE_CHANNELS
+
+    def takes(self, command: Command) -> bool:
+        """Return whether the command concerns a call on this Asterisk.
+
+        A callback whose caller has no channel yet cannot be sent to the fallback queue.
+        """
+        return command.channel in PHONE_CHANNELS and command.node in ("", self._settings.node) \
+            and (not isinstance(command, SendToFallback) or bool(command.leg))
+
+    def execute(self, commands: Sequence[Command]) -> None:
+        """Begin to carry out the commands, in order."""
+        self.orders.execute_commands(commands)
+
+    def live(self) -> None:
+        """Return None: the session itself compares both views after every connect and once a minute."""
+
+    @property
+    def connected(self) -> bool:
+        """Return whether both links are up and the state is read."""
+        return self.orders.link is not None
+
+    @property
+    def pong_s(self) -> float:
+        """Return the round trip of the last ping on the link for actions."""
+        return self.orders.link.pong_s if self.orders.link else 0.0
+
+    def read_counters(self) -> dict[str, float]:
+        """Return all counters by name."""
+        return {"link_up": float(self.connected), "reconnects": self.reconnects, "heard": self.heard,
+                "mismatches": self.mismatches,
+                "in_doubt": self.orders.in_doubt, "refused": self.orders.refused, "tainted": self.counters.tainted,
+                "dropped": self.counters.dropped, "replaced": self.counters.replaced,
+                "orphans": self.counters.orphans, "overflows": self.counters.overflows, "pong_seconds": self.pong_s}
+
+    async def run_session(self) -> None:
+        """Work until cancelled.
+
+        Raises AuthFailed, in the ExceptionGroup of the TaskGroup, if another try is useless.
+        """
+        async with asyncio.TaskGroup() as group:
+            self.orders.group = group
+            group.create_task(self._stay_connected(), name="ami links")
+            group.create_task(self._run_audits(), name="ami audits")
+
+    def request_resync(self, reason: str) -> None:
+        """Read the whole state again, because this side has lost something (the inbox was full)."""
+        if self._events is not None:
+            self._events.mark_lost(reason)
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        waits = backoff_delays()
+        while True:
+            try:
+                await self._run_connection()
+            except AuthFailed:
+                raise
+            except LinkError as error:
+                log.warning("ami.link_lost", node=self._settings.node, reason=str(error), was_up=self.connected)
+            # Only a connection that was up shortens the next wait: a failing log-in keeps its backoff.
+            if self.connected:
+                waits = backoff_delays()
+                self.orders.link = None
+                self._post(LinkChanged(self._settings.node, up=False))
+            self.reconnects += 1
+            await asyncio.sleep(next(waits))
+
+    async def _run_connection(self) -> None:
+        """Run one pair of links from log-in to loss. Always raise an error at the end."""
+        events = Link(self._settings.events, WANTED, timing=self._timing, counters=self.counters)
+        actions = Link(self._settings.actions, timing=self._timing, counters=self.counters)
+        watch = asyncio.create_task(self._end_together(actions, events), name="ami actions watch")
+        try:
+            # 1. Log in to both links. Events gather from the first log-in on.
+            await events.connect_and_login()
+            self._events = events
+            await actions.connect_and_login()
+            await self._wait_until_booted(events)
+            # 2. Compare the state. Actions are possible only afterwards, so no command meets an unknown channel.
+            await self._resync_state(events, actions)
+            self.orders.link = actions
+            self._post(LinkChanged(self._settings.node, up=True))
+            log.info("ami.connected", node=self._settings.node)
+            # 3. Remember Asterisk's start time, then handle events until the link is lost.
+            if self._remember is not None and self.orders.group is not None and self._started:
+                self.orders.group.create_task(self._remember(self._started), name="ami start remembered")
+            while True:
+                self._handle_messages(await events.next_events())
+        finally:
+            watch.cancel()
+            self._events = None
+            await asyncio.gather(events.close(), actions.close())
+
+    @staticmethod
+    async def _end_together(actions: Link, events: Link) -> None:
+        events.mark_lost(f"the link of the actions: {await actions.wait_lost()}")
+
+    async def _wait_until_booted(self, events: Link) -> None:
+        try:
+            async with asyncio.timeout(self._pace.boot):
+                while not any(message.name == "FullyBooted" for message in await events.next_events()):
+                    pass  # earlier events are part of the snapshot that follows
+        except TimeoutError as error:
+            raise LinkLost(f"no FullyBooted within {self._pace.boot:.0f} s: Asterisk is still starting, or the AMI "
+                           f"user [{self._settings.events.user}] has no read=system in manager.conf") from error
+
+    async def _resync_state(self, events: Link, actions: Link) -> None:
+        # 1. Read the state. Each read may take a while, so the engine's view is taken again after the last one.
+        now = await take_snapshot(events)
+        restarted = bool(self._started) and self._started != now.started
+        self._started = now.started
+        held = await read_holds(events, now, self._own_live_calls()[1])
+        marked = await stale_consults(events, now, self._own_live_calls()[1])
+        contacts, offers = self._own_live_calls()
+        wanted = channels_to_explain(now, contacts, offers)
+        # 2. Explain with the CEL file what happened while no link was up.
+        past = await asyncio.to_thread(self._box.read_past, wanted) if self._box is not None and wanted else {}
+        # 3. Let the translator begin again from the snapshot, with the dials that go on.
+        seats = self._translator.adopt_snapshot(now.agent_legs(), now.bridge_members(), now.devices,
+                                                now.channel_contexts(), held)
+        for one in offers:
+            if one.dialling and (channel := now.channels.get(one.contact)) is not None:
+                self._translator.dials.begin_dial(one.contact, one.offer, alive=True, up=channel.state == "Up")
+        # 4. Tell the engine the differences, then repair what only Asterisk can repair.
+        for event in [*diff_events(now, contacts, offers, restarted=restarted, past=past, held=held), *seats]:
+            self._post(event)
+        await self.orders.hang_up_strays(stray_legs(now, offers, contacts), actions)
+        await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
+        await self.orders.unmark_consults(marked, actions)
+        # 5. Handle the events that arrived meanwhile.
+        self._mark_in_sync()
+        self._handle_messages(events.take_arrived())
+
+    def _mark_in_sync(self) -> None:
+        """Note that both views agree now.
+
+        A lost link is no such moment: a silent link may have missed events for seconds.
+        """
+        if self._box is not None:
+            self._box.mark_position()
+            if abs(self._box.set_by_s) > CLOCK_SKEW_MAX_S and not self._clock_told:
+                self._clock_told = True
+                log.warning("clock.drift_detected", by_s=round(self._box.set_by_s, 1),
+                            mend="the wall clock was changed, and records keep the clock of the node's start. "
+                                 "Restart the node when the machine's time is right")
+            if trouble := self._box.find_trouble():
+                log.warning("cel.read_failed", why=trouble,
+                            mend="a call that ends while the link is down gets the time of the next look. "
+                                 "Check the folder's owner, group and mode, and [asterisk] cel")
+
+    def _handle_messages(self, messages: Sequence[Message]) -> None:
+        self.heard += len(messages)
+        for message in messages:
+            for event in self._translator.translate_message(message):
+                self._post(event)
+        for contact, leg in self._translator.take_joined():
+            self.orders.rebridge_legs(contact, leg)
+        if self._translator.doubts:
+            self._look.set()
+
+    def _own_live_calls(self) -> LiveCalls:
+        contacts, offers = self._live()
+        return [one for one in contacts if one.node in ("", self._settings.node)], offers
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    async def _run_audits(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._pace.audit):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            # The request is cleared before the comparison: a request that comes meanwhile causes another one.
+            self._look.clear()
+            events, actions = self._events, self.orders.link
+            if events is None or actions is None:
+                continue
+            try:
+                await self._audit_state(events, actions)
+            except LinkError as error:
+                log.warning("ami.audit_failed", reason=str(error))
+
+    async def _audit_state(self, events: Link, actions: Link) -> None:
+        """Compare both views. Only differences that existed before and after the snapshot count."""
+        # 1. Take the snapshot between two pauses, so that events under way arrive in time.
+        doubts = set(self._translator.doubts)
+        before = self._own_live_calls()
+        await asyncio.sleep(self._pace.settle)
+        self._translator.phones.begin_list()
+        now = await take_snapshot(events)
+        await asyncio.sleep(self._pace.settle)
+        # The link was lost and replaced meanwhile, so the snapshot is outdated.
+        if actions is not self.orders.link:
+            return
+        # 2. Compare only contacts and offers that did not change meanwhile.
+        contacts, offers = self._own_live_calls()
+        known_contacts, known_offers = set(before[0]), set(before[1])
+        contacts = [one for one in contacts if one in known_contacts]
+        found = diff_events(now, contacts, [one for one in offers if one in known_offers])
+        # 3. Count the faults. A frozen node explains why a caller is in the fallback queue, so that is no fault.
+        wrong = [one for one in found if not (isinstance(one, ContactExited)
+                                              or (isinstance(one, CallerHungUp) and one.contact in doubts))]
+        self.mismatches += len(wrong)
+        for one in wrong:
+            log.warning("ami.state_corrected", kind=type(one).__name__)
+        # 4. Correct the engine's view, then what only Asterisk can correct.
+        for event in [*found, *self._translator.phones.apply_list(now.devices)]:
+            self._post(event)
+        self._translator.doubts -= doubts
+        self._mark_in_sync()
+        known = [*before[1], *offers]
+        stray = [leg for leg in stray_legs(now, known, contacts) if not self._translator.has_ended(leg)]
+        await self.orders.hang_up_strays(stray, actions)
+        await self.orders.separate_callers(misbridged_callers(now, contacts), actions)

@@ -1,0 +1,235 @@
+"""Decide which further contacts an agent can take next to the live ones: units, channels, calls.
+
+Every contact takes units of its agent's capacity (`ChannelRow.cost`): one call 100 of 100, a chat 33. At every moment
+
+    sum of the costs of contacts that ring, are talked with or are wrapped up <= Profile.capacity
+
+and of each channel at most `Profile.max_concurrency` contacts. During a call, the contacts that it interrupts
+(`ChannelRow.interruptible`) take no units, and no further interruptible contact is offered. Contacts of other channels
+are offered if the profile's capacity is larger than a call. A wrap-up takes as much as its contact took. No call is
+offered during a wrap-up.
+
+A call comes first. While the phone rings for a call, other contacts go on. The exception is an interruptible contact
+that rings at the same agent: its offer is rescinded, because another agent may be free for it. When the call is
+connected, the agent's interruptible contacts are held. They continue after the call and its wrap-up.
+
+Two hard rules come on top. `one_at_a_time` allows one contact at all, and with `captions` a call is the only contact.
+An agent whose phone has a call from outside Santral (BUSY) is offered nothing. An unreachable phone keeps only calls
+away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from routing.core import emit
+from routing.core.agents import break_rules, distress_load
+from routing.core.domain import Domain
+from routing.core.matching.agent_pool import CHANNEL_BIT
+from routing.core.model import commands
+from routing.core.model.centre_model import (
+    INTERRUPTING,
+    PHONE_CHANNELS,
+    AgentState,
+    Channel,
+    ChannelRow,
+    OfferState,
+    Profile,
+)
+from routing.core.records import AgentRecord, Offer
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+ACCEPTED, CONSULTING, PENDING, WRAPPING = (
+    OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
+
+BY_PHONE = sum(CHANNEL_BIT[channel] for channel in PHONE_CHANNELS)
+"""Bits of the channels that need the phone of the agent's seat."""
+
+UNAVAILABLE_STATES = frozenset({AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY})
+"""An agent in one of these states is offered nothing, on any channel."""
+
+IDLE_STATES = frozenset({AgentState.READY, AgentState.UNREACHABLE})
+"""Open states of an agent without a contact."""
+
+
+def allowed_channels(profile: Profile, channels: Mapping[Channel, ChannelRow]) -> int:
+    """Return the channels, as bits, whose contacts an agent can take at all."""
+    limits = dict(profile.max_concurrency)
+    return sum(bit for channel, bit in CHANNEL_BIT.items() if channel in profile.channels and limits.get(channel, 1) > 0
+               and channels[channel].cost <= profile.capacity)
+
+
+def take_capacity(d: Domain, record: AgentRecord, offer: Offer) -> None:
+    """Add an offer to the live offers of an agent, and count its units."""
+    record.offers[offer.id] = offer
+    # The only offer of an agent is counted without a loop: it is the case of nearly every call.
+    if len(record.offers) > 1:
+        count_used(d, record)
+        return
+    calls = offer.contact.channel in INTERRUPTING
+    record.used_units, record.call_count = offer.cost, 1 if calls else 0
+    record.at_capacity = calls and offer.cost >= record.profile.capacity
+
+
+def release_capacity(d: Domain, record: AgentRecord, offer: Offer) -> None:
+    """Remove an offer from the live offers of an agent, and free its units."""
+    del record.offers[offer.id]
+    if record.offers:
+        count_used(d, record)
+    else:
+        record.used_units, record.call_count, record.at_capacity = 0, 0, False
+
+
+def count_used(d: Domain, record: AgentRecord) -> None:
+    """Count the units and calls of the live offers of an agent."""
+    offers, record.at_capacity = record.offers, False
+    if not offers:
+        record.used_units = record.call_count = 0
+    # Nearly every agent has one offer: no loop for it.
+    elif len(offers) == 1:
+        (offer,) = offers.values()
+        calls = offer.contact.channel in INTERRUPTING
+        record.used_units, record.call_count = offer.cost, 1 if calls else 0
+        record.at_capacity = calls and offer.cost >= record.profile.capacity
+    else:
+        # Calls are counted first: during a call the contacts that it interrupts take no units.
+        record.call_count = sum([offer.contact.channel in INTERRUPTING for offer in offers.values()])
+        record.used_units = sum([offer.cost for offer in offers.values()
+            if not (record.call_count and is_interruptible(d, offer))])
+
+
+def is_interruptible(d: Domain, offer: Offer) -> bool:
+    """Return whether a call may interrupt the contact of an offer."""
+    return d.channels[offer.contact.channel].interruptible
+
+
+def open_channels(d: Domain, record: AgentRecord) -> int:
+    """Return the channels, as bits, whose contacts may be offered to an agent now. 0 means none.
+
+    If a rest is the only obstacle, set the timer for its end.
+    """
+    state, seat_id = record.state, record.seat
+    # 1. The state of the agent, and requests that wait for the end of the talk.
+    if state in UNAVAILABLE_STATES or seat_id is None or not record.configured or record.detached_wrapup \
+            or record.pause_pending or record.leave_pending:
+        return 0
+    # 2. The capacity next to the live contacts.
+    if record.offers:
+        mask = channels_beside(d, record)
+    else:
+        mask = record.allowed_channels if state in IDLE_STATES else 0
+    if not mask:
+        return 0
+    # 3. The phone. If it is in use without a call of ours, the agent is busy for every channel.
+    seat = d.seats[seat_id]
+    if seat.in_use and not seat.settling and not record.call_count:
+        return 0
+    if mask & BY_PHONE and (seat.in_use or not seat.reachable):
+        mask &= ~BY_PHONE
+        if not mask:
+            return 0
+    # 4. Rests. Their end is known, so a timer brings the agent back.
+    now = d.now
+    if record.not_before > now or record.gap_until > now or record.rest_until > now:
+        at = distress_load.earliest_offer_at(record)
+        record.rest_timer_armed = True
+        d.timers.set_deadline(("rest", record.id), at)
+        return 0
+    # 5. The planned break, which a contact must not reach into.
+    if record.break_at <= now or (record.breaks and break_rules.guard_break(d, record)):
+        return 0
+    return mask
+
+
+def channels_beside(d: Domain, record: AgentRecord) -> int:
+    """Return the channels, as bits, that have room for one more contact next to the live ones."""
+    if record.at_capacity:
+        return 0
+    profile, live, call = record.profile, record.offers.values(), record.call_count
+    if profile.one_at_a_time or record.rna_count >= profile.rna_allowed or (call and profile.captions):
+        return 0
+    # An interrupted contact waits already: no further contact may join it during the call.
+    yielding = [is_interruptible(d, offer) for offer in live]
+    if call and any(yielding):
+        return 0
+    mask, limits = 0, dict(profile.max_concurrency)
+    for channel, bit in CHANNEL_BIT.items():
+        if not record.allowed_channels & bit or sum([offer.contact.channel is channel for offer in live]) \
+                >= limits.get(channel, 1):
+            continue
+        row, used = d.channels[channel], record.used_units
+        if row.interrupts:
+            if profile.captions or any(offer.state is WRAPPING for offer in live):
+                continue
+            # The call will hold the interruptible contacts, so their units are free for it.
+            used = sum([offer.cost for offer, can in zip(live, yielding, strict=True) if not can])
+        elif call and row.interruptible:
+            continue
+        if used + row.cost <= profile.capacity:
+            mask |= bit
+    return mask
+
+
+def state_trigger(record: AgentRecord) -> str:
+    """Return the trigger for an agent who has live contacts.
+
+    It follows the most engaging contact: a talk, then a ringing offer, then a wrap-up.
+    """
+    found = "still_wrapping"
+    for offer in record.offers.values():
+        if is_talking(offer):
+            if not offer.interrupted:
+                return "still_talking"
+        elif offer.state is PENDING:
+            found = "still_ringing"
+    return found
+
+
+def is_talking(offer: Offer) -> bool:
+    """Return whether the agent talks in this offer: with the caller, or with the consulting agent."""
+    return offer.state is ACCEPTED or offer.state is CONSULTING or offer.talks_first
+
+
+def main_offer(record: AgentRecord) -> Offer | None:
+    """Return the most engaging live offer: the talk, else the ringing one, else the wrap-up.
+
+    Return None without any.
+    """
+    order = (ACCEPTED, CONSULTING, PENDING, WRAPPING)
+    live = record.offers.values()
+    return min(live, key=lambda offer: (offer.interrupted, order.index(offer.state)), default=None)
+
+
+def wrapup_until(d: Domain, record: AgentRecord) -> float | None:
+    """Return when the last of the agent's wrap-ups ends by the clock. Return None if no wrap-up has a deadline."""
+    if len(record.offers) == 1 and not record.detached_wrapup:
+        (offer,) = record.offers
+        return d.timers.deadline_of(("wrapup", offer))
+    ends = [at for offer in record.offers.values() if (at := d.timers.deadline_of(("wrapup", offer.id))) is not None]
+    if record.detached_wrapup and (at := d.timers.deadline_of(("detached_wrapup", record.id))) is not None:
+        ends.append(at)
+    return max(ends, default=None)
+
+
+def hold_interrupted(d: Domain, record: AgentRecord) -> None:
+    """Hold the contacts that a call interrupts, because the call is connected with the agent."""
+    for offer in record.offers.values():
+        if offer.state is ACCEPTED and not offer.interrupted and is_interruptible(d, offer):
+            _interrupt(d, record, offer, True)
+
+
+def resume_interrupted(d: Domain, record: AgentRecord) -> None:
+    """Resume interrupted contacts if the agent has no call any more."""
+    if record.detached_wrapup or record.call_count:
+        return
+    for offer in record.offers.values():
+        if offer.interrupted:
+            _interrupt(d, record, offer, False)
+
+
+def _interrupt(d: Domain, record: AgentRecord, offer: Offer, on: bool) -> None:
+    offer.interrupted = on
+    contact = offer.contact
+    d.commands.append(commands.SetInterrupted(offer.id, contact.id, on, contact.node, contact.channel))
+    d.mark(offer)
+    emit.interrupted(d, offer=offer.id, contact=contact.id, agent=record.id, on=on)

@@ -1,0 +1,330 @@
+"""Follow the presence of agents and their seats: the state, the reports of the phone, and whether an offer may come.
+
+`shifts.shift_handlers` has the agents' own actions: sign-in, breaks, wrap-up.
+"""
+
+from __future__ import annotations
+
+from routing.core import emit
+from routing.core.agents import agent_capacity, agent_pairs, break_rules, distress_load
+from routing.core.changes import AvailabilityChanged
+from routing.core.domain import Domain
+from routing.core.events import SeatChanged
+from routing.core.model.centre_model import AgentState
+from routing.core.model.declare import STATE
+from routing.core.model.errors import NotSignedIn, UnknownAgent
+from routing.core.model.ids import AgentId, SeatId
+from routing.core.model.state_tables import AGENT, next_state
+from routing.core.records import AgentRecord, Seat
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+BUSY, NOT_RESPONDING, PAUSED, READY, SIGNED_OUT, UNREACHABLE, WRAPUP = (
+    AgentState.BUSY, AgentState.NOT_RESPONDING, AgentState.PAUSED, AgentState.READY, AgentState.SIGNED_OUT,
+    AgentState.UNREACHABLE, AgentState.WRAPUP)
+
+SETTLE_S = 2.0
+"""The phone's own "not in use" comes some milliseconds after the end of our leg. Until then its call is not taken for a
+foreign one."""
+
+RNA_GAP_S = 5.0
+"""An agent with a ring-no-answer gets no offer for this long, so other agents are tried first. If there is no other
+agent, the caller does not hear the same unattended phone ring again at once."""
+
+DECLINE_GAP_S = 5.0
+"""An agent who declined, or whose phone was busy or failed, gets no offer for this long: not the same call at once."""
+
+SEAT_RETRY_S = 60.0
+"""A phone that did not react is tried again after this long, unless it has reported its state. Its report "reachable"
+may never come. Asterisk reports only changes, and a phone that was slow once has not changed."""
+
+AWAY_STATES = break_rules.AWAY_STATES
+
+READY_STATES = frozenset({READY, BUSY, UNREACHABLE})
+"""States of an agent who is ready. The phone decides which of them it is."""
+
+STATE_NUMBERS = {state: number for number, state in enumerate(AgentState)}
+"""Position of each state in the counts of `Domain.by_state`."""
+
+_STEPS = {(before, trigger): (after, after in READY_STATES, before in AWAY_STATES or after in AWAY_STATES,
+    STATE_NUMBERS[before], STATE_NUMBERS[after])
+          for (before, trigger), after in AGENT.items()}
+"""The table of agent states with the properties of each step: the state after it, and whether the agent is ready then.
+Then whether a state of `AWAY_STATES` begins or ends, and where both states are counted."""
+
+RELEASING_TRIGGERS = frozenset({"released", "rna_limit_reached", "pause", "sign_out"})
+"""Triggers that take one contact away from the agent. An agent with other live contacts goes on with those."""
+
+
+def require_agent(d: Domain, agent: AgentId) -> AgentRecord:
+    """Return the record of an agent. Raise UnknownAgent if the centre has no such agent."""
+    record = d.agents.get(agent)
+    if record is None or (record.state is SIGNED_OUT and not record.configured):
+        raise UnknownAgent(f"no agent {agent} in the team; add it to the centre and reload")
+    return record
+
+
+def signed_in_agent(d: Domain, agent: AgentId) -> AgentRecord:
+    """Return the record of an agent who is signed in. Raise NotSignedIn if the agent is not."""
+    record = d.agents.get(agent)
+    if record is None or record.state is SIGNED_OUT:
+        require_agent(d, agent)
+        raise NotSignedIn(f"agent {agent} is not signed in; sign in at a seat first")
+    return record
+
+
+def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep_idle: bool = False) -> None:
+    """Change the state of an agent by the table, emit the change, and index the agent again.
+
+    With `keep_idle` the agent keeps the place among the idle, because the change is not the agent's doing.
+    """
+    # 1. While contacts stay live after this event, the most engaging one decides the state.
+    offers = record.offers
+    if (offers and (len(offers) > 1 or trigger in RELEASING_TRIGGERS)) \
+            or (record.detached_wrapup and (offers or trigger in RELEASING_TRIGGERS)):
+        trigger, reason = agent_capacity.state_trigger(record), ""
+    # 2. Look the step up. A miss raises IllegalTransition before anything has changed.
+    before, now = record.state, d.now
+    try:
+        after, free, away, out_of, into = _STEPS[before, trigger]
+    except KeyError:
+        next_state(AGENT, "agent", record.id, before, trigger)
+        raise
+    # 3. The phone decides between ready, busy and unreachable.
+    if free and record.seat is not None:
+        if record.next_seat is not None:
+            _move_to_next_seat(d, record)
+        seat = d.seats[record.seat]
+        if seat.in_use or not seat.reachable:
+            after = next_state(AGENT, "agent", record.id, READY, _seat_trigger(seat))
+            into = STATE_NUMBERS[after]
+    # 4. Remove the agent from the index first, because the next steps change the fields of its key.
+    if record.key is not None:
+        d.matching.unindex_agent(record)
+    before_s = now - record.since
+    counts = d.by_state
+    counts[out_of] -= 1
+    counts[into] += 1
+    # One contact more or less in the same state is no new state.
+    if after is before and offers and trigger != "move":
+        before_s = 0.0
+    else:
+        record.state, record.reason, record.since = after, reason, now
+    if free and not keep_idle:
+        record.idle_since = now
+        if record.profile.rest_gap_s:
+            distress_load.start_rest_gap(d, record)
+    # 5. Emit the change. The time before the first change is unknown, so it counts as 0.
+    if away:
+        if not record.version:
+            before_s = 0.0
+        _on_away_changed(d, record, trigger, before, before_s)
+    _emit_agent_changed(d, record, before, before_s)
+    if away and after is SIGNED_OUT:
+        _clear_agent(d, record)
+    # 6. Contacts that wait for this agent may get another chance, and the index another entry.
+    if record.awaited_by:
+        d.changes.append(AvailabilityChanged(record))
+    # Nearly always the agent is at capacity now and can be offered nothing.
+    if not record.at_capacity or record.rest_timer_armed or record.pair_id:
+        update_placement(d, record)
+
+
+def _on_away_changed(d: Domain, record: AgentRecord, trigger: str, before: AgentState, before_s: float) -> None:
+    """Update clocks and requests of an agent who enters a state of `AWAY_STATES`, or leaves one."""
+    after = record.state
+    if after is PAUSED or after is SIGNED_OUT:
+        record.pause_pending, record.leave_pending = "", False
+    if trigger != "move":
+        break_rules.on_away_changed(d, record, before, before_s)
+        d.by_state[STATE_NUMBERS[SIGNED_OUT]] = 0
+        # Skills that were set for the time being end with the shift.
+        if after is SIGNED_OUT and record.as_configured is not None:
+            record.set_agent(record.as_configured)
+            record.as_configured = None
+    if after is NOT_RESPONDING or before is NOT_RESPONDING:
+        arm_auto_return(d, record)
+
+
+def finish_contact(d: Domain, record: AgentRecord, reason: str, keep_idle: bool = False) -> None:
+    """Go on after a contact: with the other contacts, with a request that waits for the end of the talk, or ready."""
+    if record.offers:
+        agent_capacity.resume_interrupted(d, record)
+        change_state(d, record, "released", reason)
+    elif record.detached_wrapup:
+        change_state(d, record, "still_wrapping", "")
+    # A sign-out ends the shift, so it comes before a break. Both come before the limit of ring-no-answers.
+    elif record.leave_pending or not record.configured:
+        change_state(d, record, "sign_out", "signed_out" if record.configured else "removed")
+    elif record.pause_pending:
+        change_state(d, record, "pause", record.pause_pending)
+    elif record.rna_count and record.rna_count >= record.profile.rna_allowed:
+        change_state(d, record, "rna_limit_reached", "ring_no_answer")
+    else:
+        change_state(d, record, "released", reason, keep_idle=keep_idle)
+
+
+def enlist_agent(d: Domain, record: AgentRecord) -> None:
+    """Count the agent as signed in, by the present settings and skills."""
+    record.allowed_channels = agent_capacity.allowed_channels(record.profile, d.channels)
+    d.matching.sign_in(record)
+    _mark_reachable(d, record)
+    agent_capacity.count_used(d, record)
+
+
+def seat_agent(d: Domain, record: AgentRecord, seat: SeatId) -> None:
+    """Assign the phone of a seat to the agent."""
+    if record.seat is not None:
+        d.seat_of(record.seat).agent = None
+    record.seat, record.next_seat = seat, None
+    d.mark(record, STATE)
+    d.seat_of(seat).agent = record
+    _mark_reachable(d, record)
+
+
+def _mark_reachable(d: Domain, record: AgentRecord) -> None:
+    """Mark the outside number of a remote agent as reachable. An outside number never reports its state."""
+    if record.agent.remote and record.seat is not None:
+        d.seat_of(record.seat).reachable = True
+
+
+def _move_to_next_seat(d: Domain, record: AgentRecord) -> None:
+    """Move the agent to the seat that was chosen during the call.
+
+    Stay if another agent has the seat now, or if it is gone.
+    """
+    seat, record.next_seat = record.next_seat, None
+    if seat is not None and d.seat_of(seat).agent is None and (d.seats_allowed is None or seat in d.seats_allowed):
+        seat_agent(d, record, seat)
+
+
+def arm_auto_return(d: Domain, record: AgentRecord) -> None:
+    """Set the timer after which an agent who does not respond becomes ready, if the profile allows it."""
+    after_s = record.profile.auto_return_s
+    if record.state is NOT_RESPONDING and after_s is not None:
+        d.timers.set_deadline(("auto_return", record.id), record.since + after_s)
+    else:
+        d.timers.cancel_deadline(("auto_return", record.id))
+
+
+def on_auto_return(d: Domain, record: AgentRecord) -> None:
+    """Make an agent ready whose time of not responding is over."""
+    record.rna_count = 0
+    change_state(d, record, "released", "auto_return")
+
+
+def emit_request(d: Domain, record: AgentRecord) -> None:
+    """Emit a request of the agent that must survive a restart, such as a break after the talk.
+
+    The state does not change by it.
+    """
+    _emit_agent_changed(d, record, record.state, 0.0)
+
+
+def _emit_agent_changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
+    record.version += 1
+    record.wrapup_until = agent_capacity.wrapup_until(d, record) if record.state is WRAPUP \
+        or len(record.offers) > 1 else None
+    emit.agent_changed(d, record, before=before, before_s=before_s,
+                       load_state=distress_load.current_load_state(record) if record.load_state_changed else None)
+
+
+def update_placement(d: Domain, record: AgentRecord) -> None:
+    """Index the agent if something may be offered now, and unindex the agent otherwise."""
+    if record.key is not None:
+        d.matching.unindex_agent(record)
+    if record.rest_timer_armed:
+        record.rest_timer_armed = False
+        d.timers.cancel_deadline(("rest", record.id))
+    paired = record.pair_id
+    if record.at_capacity and not paired:
+        return
+    channels = agent_capacity.open_channels(d, record)
+    if paired:
+        channels = agent_pairs.limit_pair_channels(d, record, channels)
+        # The lead is indexed for both agents. A lead who rests is indexed by the timer at the end of the rest.
+        lead = record.partner
+        if lead is not None and not record.leads_pair and d.timers.deadline_of(("rest", lead.id)) is None:
+            update_placement(d, lead)
+    if channels:
+        # The limits of a lead depend on the partner's load, which may be less by now.
+        if record.load_limits_apply or record.leads_pair:
+            distress_load.set_load_limits(d, record)
+        d.matching.index_agent(record, channels)
+
+
+def _clear_agent(d: Domain, record: AgentRecord) -> None:
+    d.matching.sign_out(record)
+    d.timers.cancel_deadline(("detached_wrapup", record.id))
+    record.detached_wrapup, record.last_talk_ended_at = False, None
+    if record.seat is not None:
+        d.seat_of(record.seat).agent = None
+    record.seat, record.rna_count, record.not_before, record.gap_until = None, 0, 0.0, 0.0
+    record.pause_pending, record.leave_pending = "", False
+
+
+def _seat_trigger(seat: Seat) -> str:
+    if not seat.reachable:
+        return "seat_gone"
+    return "seat_busy" if seat.in_use and not seat.settling else "seat_free"
+
+
+def on_leg_over(d: Domain, seat: SeatId) -> None:
+    """Give the phone a moment to report that it is free, because our leg on it has ended."""
+    record = d.seats.get(seat)
+    if record is not None and record.in_use:
+        record.settling = True
+        d.timers.set_deadline(("phone_settle", seat), d.now + SETTLE_S)
+
+
+def on_phone_settled(d: Domain, seat: SeatId) -> None:
+    """End the moment after our leg. A phone that is still in use has a call that is not ours."""
+    record = d.seat_of(seat)
+    record.settling = False
+    _refresh_phone_state(d, record)
+
+
+def _refresh_phone_state(d: Domain, seat: Seat) -> None:
+    record = seat.agent
+    if record is None:
+        return
+    if record.state not in READY_STATES:
+        # Contacts that need no phone go on, but whether a call may come has changed.
+        if record.offers and not (len(record.offers) == 1 and record.call_count):
+            update_placement(d, record)
+        return
+    trigger = _seat_trigger(seat)
+    if next_state(AGENT, "agent", record.id, record.state, trigger) is not record.state:
+        change_state(d, record, trigger, "seat")
+    else:
+        update_placement(d, record)
+
+
+def lose_seat(d: Domain, seat: SeatId) -> None:
+    """Mark a phone that did not react as unreachable until it reports again, or for `SEAT_RETRY_S`.
+
+    A phone that has itself reported to be gone stays so until it reports otherwise.
+    """
+    record = d.seat_of(seat)
+    # No retry for a phone that reported itself: it will also report its return.
+    if record.reachable:
+        d.timers.set_deadline(("seat_retry", seat), d.now + SEAT_RETRY_S)
+    record.reachable, record.in_use, record.settling = False, False, False
+    d.timers.cancel_deadline(("phone_settle", seat))
+
+
+def retry_seat(d: Domain, seat: SeatId) -> None:
+    """Try a phone again that did not react."""
+    record = d.seat_of(seat)
+    record.reachable = True
+    _refresh_phone_state(d, record)
+
+
+def on_seat_changed(d: Domain, event: SeatChanged) -> None:
+    """Follow the report of a phone. A call on it that is not ours makes the agent busy."""
+    seat = d.seat_of(event.seat)
+    seat.reachable, seat.in_use = event.reachable, event.in_use
+    d.timers.cancel_deadline(("seat_retry", event.seat))
+    if not event.in_use:
+        seat.settling = False
+        d.timers.cancel_deadline(("phone_settle", event.seat))
+    _refresh_phone_state(d, seat)

@@ -1,0 +1,150 @@
+"""Assign waiting contacts to ready agents. The same function runs after every change.
+
+No handler decides which agent gets which contact. Contacts are taken in order: age by weight and points, then arrival.
+Each contact takes the best agent of those who fit. No contact overtakes another contact with the same requirement.
+Contacts and agents that did not change since the last run are not looked at (`matching`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+
+from routing.core.agents import break_rules, presence
+from routing.core.calls import callback_flow, offer_changes
+from routing.core.domain import Domain
+from routing.core.matching import skill_requirement
+from routing.core.matching.agent_cohort import tier_of
+from routing.core.matching.strategies import fewest_contacts
+from routing.core.model.centre_model import PHONE_CHANNELS
+from routing.core.queueing import contact_queue
+from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, ContactGroup
+
+RUNNERS_UP = 5
+"""Number of agents in the decision record after the chosen one. The bound keeps the cost of a record constant."""
+
+
+def assign_contacts(d: Domain) -> None:
+    """Make every offer that can be made now.
+
+    The cost is one look at each group that the change has touched.
+    """
+    matching = d.matching
+    fresh, calling, unmet = matching.newly_ready, matching.dirty_groups, matching.unservable_groups
+    while fresh or calling or unmet:
+        if unmet:
+            # Each offer may change which steps can be met: a call takes back what rings, and perhaps no agent can take
+            # that now.
+            skip_unservable_steps(d)
+        if fresh:
+            # 1. If only one agent became ready, only the groups of that agent can have an offer. This is the common
+            # case.
+            if not calling and len(fresh) == 1:
+                (record,) = fresh
+                group = group_for_agent(d, record)
+                if group is not None:
+                    _offer_head(d, group, record)
+                    continue
+            # 2. Otherwise put the new agents into their queues, which marks their groups, and compare the heads of all
+            # groups.
+            matching.settle_agents()
+        group = _first_group(d, calling, True)
+        if group is None:
+            calling.clear()
+        else:
+            _offer_head(d, group, group.pool.first_agent(group.allowed))
+            if group.head is None:
+                calling.pop(group, None)
+
+
+def skip_unservable_steps(d: Domain) -> None:
+    """Move contacts to their next step at once if no signed-in agent can meet the present step. Wazo has the same
+    rule."""
+    unmet = d.matching.unservable_groups
+    while unmet:
+        group, _ = unmet.popitem()
+        if group.queue.size and group.is_unservable:
+            for _, _, contact in list(group.queue):
+                contact_queue.next_step(d, contact, "nobody")
+
+
+def group_for_agent(d: Domain, record: AgentRecord) -> ContactGroup | None:
+    """Return the group whose head an agent gets who became ready while nothing else changed.
+
+    This is the group with the first head among those that the agent serves. Return None if no contact waits there.
+    """
+    standing, matching = record.placement, d.matching
+    assert standing is not None
+    # The stored groups are valid until a new group is made. Personal pools are not among them.
+    return _first_group(d, standing.groups if standing.version == matching.version and not record.personal_pools
+                  else matching.groups_served(record))
+
+
+def _first_group(d: Domain, groups: Iterable[ContactGroup], ready: bool = False) -> ContactGroup | None:
+    """Return the group whose head comes first: greatest age by weight and points, then earliest arrival.
+
+    Skip a group whose link is down, or whose service already has its limit of contacts at agents. With `ready`,
+    consider only groups with a ready agent. Return None if no group is left.
+    """
+    first: ContactGroup | None = None
+    first_age, first_number = inf, 0
+    now, links = d.now, d.links
+    for group in groups:
+        head = group.head
+        if head is not None and (not ready or group.pool.mask & group.allowed):
+            # Services of different weight age at different speeds, so the key alone does not order them.
+            age = head[0] - now * group.weight
+            if age <= first_age and (age < first_age or head[1] < first_number) \
+                    and (group.quota is None or group.quota.taken < group.quota.limit) \
+                    and (group.node not in links or links[group.node].up):
+                first, first_age, first_number = group, age, head[1]
+    return first
+
+
+def _is_break_too_near(d: Domain, contact: Contact, record: AgentRecord) -> bool:
+    """Return whether the next break of the agent is too near. For a call, the partner's break counts too."""
+    if break_rules.is_break_near(d, record):
+        return True
+    partner = record.partner if record.leads_pair and contact.channel in PHONE_CHANNELS else None
+    return partner is not None and break_rules.is_break_near(d, partner)
+
+
+def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
+    """Offer the first contact of a group to an agent.
+
+    The expected handle time may have grown since the agent was indexed, so that a planned break is now too near. The
+    agent is then indexed again instead.
+    """
+    assert group.head is not None
+    contact, pool, matching = group.head[2], group.pool, d.matching
+    # 1. Check the planned breaks again.
+    if (record.breaks or record.leads_pair) and _is_break_too_near(d, contact, record):
+        presence.update_placement(d, record)
+        return
+    # 2. Collect the runners-up before the agent is reserved.
+    if d.on_choice is not None:
+        d.on_choice(d, contact, record)
+    beside = pool.best_agents(group.allowed, RUNNERS_UP + 1)
+    # An agent who became ready just now is in no queue yet, so the list may start with a different agent.
+    if beside and beside[0] is record:
+        del beside[0]
+    runners_up = tuple([one.id for one in beside[:RUNNERS_UP]
+                        if not ((one.breaks or one.leads_pair) and _is_break_too_near(d, contact, one))])
+    # 3. Read the skill level and the score for the decision record.
+    assert record.cohort is not None
+    if pool.ranks_by is not None:
+        level: int | None = record.cohort.skills[pool.ranks_by]
+    elif pool.owner is None:
+        level = skill_requirement.level_of(pool.requirement, record.cohort.skills)
+    else:
+        level = skill_requirement.level_of(matching.requirement_of(contact), record.cohort.skills)
+    score = pool.key(record, matching.half_life_s)
+    # 4. Make the offer. The score must be read before this offer is counted.
+    if matching.counts_offers:
+        fewest_contacts.count_offer(record, d.now, matching.half_life_s)
+    offer = offer_changes.make_offer(d, contact, record, skill_requirement.UNRANKED if level is None else level,
+                        runners_up, pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)
+    if offer.callback is CALLER_DIALLED_FIRST:
+        callback_flow.dial_caller(d, offer)
+    else:
+        offer_changes.ring_agent(d, offer)

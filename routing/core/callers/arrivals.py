@@ -1,0 +1,131 @@
+"""Handle arrivals: new contacts, repeated events of known contacts, and changed points of waiting contacts.
+
+`caller_events` handles what the caller does later.
+"""
+
+from __future__ import annotations
+
+from routing.core.callers import caller_events
+from routing.core.calls import callback_flow, offer_changes
+from routing.core.domain import Domain
+from routing.core.events import ContactPrioritised, ContactQueued
+from routing.core.model.centre_model import ContactState, Service
+from routing.core.model.errors import UnknownService
+from routing.core.queueing import abuse_flags, admission, contact_queue, held_position, preferred_agent
+from routing.core.records import Contact
+from routing.core.waiting_time import expected_wait
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+ASSIGNED = ContactState.ASSIGNED
+
+
+def on_contact_queued(d: Domain, event: ContactQueued) -> None:
+    """Queue a new contact, or update a known one. A contact that has ended stays ended, because its channel never
+    returns.
+
+    Raise UnknownService if the centre does not have the service.
+    """
+    name, of, leg, channel, since, priority, caller_hash, number_encrypted, slow, node, needs, topics, language = event
+    # 1. Handle repeated events. The hold loop repeats them after a restart of the node.
+    if name in d.ended_contacts and d.is_ended(name):
+        return
+    known = d.contacts.get(name)
+    if known is not None:
+        _requeue_contact(d, known, event)
+        return
+    # 2. Build the contact. A flagged caller brings the topic, except to an anonymous service, which knows no caller.
+    service, now = d.services.get(of), d.now
+    if service is None:
+        raise UnknownService(f"no service {of} in the centre; add it to services.yaml and reload")
+    if since is None or since > now:
+        since = now
+    if caller_hash and d.caller_memory.abuse and not service.anonymous:
+        topics = abuse_flags.topics_for(d, caller_hash, topics)
+    contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
+                      number_encrypted, needs, topics, language, since, now)
+    # 3. Find the queue that takes the contact.
+    refused = admission.refusal_reason(d, service) if d.closed or service.max_waiting is not None else ""
+    to = admission.find_overflow_target(d, service, ()) if refused else service
+    # 4. Restore what the caller had before. A caller whom no queue takes keeps the callback and the held position.
+    if caller_hash and to is not None:
+        if d.callbacks:
+            callback_flow.merge_callbacks(d, contact)
+        if d.caller_memory.held_positions:
+            held_position.restore_position(d, contact)
+    if not refused and service.preferred_s > 0:
+        preferred_agent.choose_preferred(d, contact)
+    # 5. Queue the contact, or move it to another service.
+    d.contacts[name] = contact
+    if refused:
+        _turn_away(d, contact, refused, to)
+        return
+    contact_queue.enqueue_contact(d, contact)
+    contact.estimate = expected_wait.estimate_at_entry(d, contact)
+    contact_queue.emit_queued(d, contact)
+
+
+def _turn_away(d: Domain, contact: Contact, reason: str, to: Service | None) -> None:
+    """Move a contact of a full or closed service to the overflow target, or to the fallback queue.
+
+    While the link is down no caller can be sent to the fallback queue, so the caller waits like any other.
+    """
+    if to is None and d.link_up(contact.node):
+        contact.not_before = d.now + contact_queue.FALLBACK_RETRY_S
+    # The contact enters its own queue first, so that the records show where the caller wanted to go.
+    contact_queue.enqueue_contact(d, contact)
+    contact_queue.emit_queued(d, contact)
+    if to is not None:
+        contact.visited = (contact.service.id,)
+        contact_queue.move_contact(d, contact, to, reason)
+    elif contact.not_before > d.now:
+        contact_queue.send_to_fallback(d, contact)
+
+
+def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
+    """Update a known contact from a repeated event. Age, points and version stay.
+
+    The channel's name, the service, needs and topics may be new. The present service stays if the named one is unknown
+    or takes no contacts now. It also stays if the contact overflowed from the named one, because the caller's channel
+    does not know of an overflow. A callback whose caller has hung up has no channel, so its event is ignored.
+    """
+    # 1. A contact in talk that is queued again was dropped from its talk.
+    if contact.state is ASSIGNED:
+        caller_events.requeue_after_drop(d, contact)
+    if contact.state not in contact_queue.WAITING_STATES or (contact.callback and not contact.leg):
+        return
+    # 2. Find what has changed.
+    contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
+    d.mark(contact)
+    if event.leg:
+        contact.leg = event.leg
+    needs, topics = event.needs or contact.needs, abuse_flags.keep_abuse_topic(contact.topics, event.topics)
+    other = (needs, topics) != (contact.needs, contact.topics)
+    service = d.services.get(event.service, contact.service)
+    moves = service.id != contact.service.id and service.id not in contact.visited and not contact.callback \
+        and not admission.refusal_reason(d, service)
+    # 3. Rescind an offer that rings, because its agent may not fit any more.
+    if contact.offer is not None and (other or moves):
+        offer_changes.rescind_offer(d, contact.offer, "chosen")
+        offer_changes.close_offer(d, contact.offer, "rescinded", "chosen", keep_idle=True)
+    # 4. Requeue under the new needs, then move to the new service.
+    if other or event.node != contact.node:
+        contact_queue.dequeue_temporarily(d, contact)
+        contact.node, contact.needs, contact.topics = event.node, needs, topics
+        contact_queue.requeue_after_reload(d, contact, contact.service)
+    if other:
+        contact_queue.emit_contact_changed(d, contact)
+    if moves:
+        contact.visited = ()
+        contact_queue.move_contact(d, contact, service, "chosen")
+
+
+def on_contact_prioritised(d: Domain, event: ContactPrioritised) -> None:
+    """Change the points of a waiting contact. Do nothing if the points are the same or the contact does not wait."""
+    contact = d.contacts.get(event.contact)
+    if contact is None or contact.state not in contact_queue.WAITING_STATES or contact.priority == event.priority:
+        return
+    # The queue is sorted by a key that contains the points.
+    contact_queue.dequeue_temporarily(d, contact)
+    contact.priority = event.priority
+    contact_queue.enqueue_contact(d, contact)
+    contact_queue.emit_contact_changed(d, contact)

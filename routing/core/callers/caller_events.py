@@ -1,0 +1,105 @@
+"""Handle what a caller does in a queue or a talk: a hold tick, a hang-up, an exit, a declined position."""
+
+from __future__ import annotations
+
+from routing.core.calls import callback_flow, consult_transfer, offer_changes, talk_changes
+from routing.core.changes import CallLost
+from routing.core.domain import Domain
+from routing.core.events import CallerHungUp, ContactExited, HeldPositionDeclined, HoldTick
+from routing.core.model.centre_model import ContactState, Outcome
+from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
+from routing.core.records import Contact
+from routing.core.waiting_time import expected_wait
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+ASSIGNED = ContactState.ASSIGNED
+
+AGI_STEP_S = 5.0
+"""Longest AGI step of the dialplan. A hold tick later than this after the bridge was sent after the bridge. The talk
+has then ended without a report."""
+
+
+def on_hold_tick(d: Domain, event: HoldTick) -> None:
+    """Return a contact to its queue that is in the hold loop instead of its talk. A waiting contact does not change."""
+    contact = d.contacts.get(event.contact)
+    if contact is not None and contact.state is ASSIGNED:
+        requeue_after_drop(d, contact)
+
+
+def requeue_after_drop(d: Domain, contact: Contact) -> None:
+    """Return a contact to its queue whose talk was dropped, unless the hold tick is older than the bridge."""
+    offer = contact.offer
+    if offer is not None and talk_changes.still_waits(offer, d.now, AGI_STEP_S):
+        offer_changes.rescind_offer(d, offer, "stale")
+        talk_changes.end_talk(d, offer, talk_changes.LOST, d.now, seat_lost=False)
+
+
+def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
+    """End the talk or the wait of a caller whose channel is gone. A callback goes on without the channel.
+
+    An unknown contact is remembered as ended, because its queue entry may still arrive.
+    """
+    contact = d.contacts.get(event.contact)
+    if contact is None:
+        d.remember_ended(event.contact)
+        return
+    # 1. A talk ends. Both cases of a lost line may lead to a follow-up call.
+    at = d.now if event.ended_at is None else min(event.ended_at, d.now)
+    offer = contact.offer
+    if contact.state is ASSIGNED and offer is not None:
+        talk_changes.end_talk(d, offer, talk_changes.DROPPED if event.failure or event.dropped else "caller", at)
+    elif contact.state not in contact_queue.WAITING_STATES:
+        return
+    # 2. The caller of a callback hangs up as intended.
+    elif contact.callback:
+        callback_flow.start_callback_wait(d, contact)
+    else:
+        # 3. A wait ends. A wait after a transfer is of another kind and does not teach the forecast.
+        short = at - contact.waits_from() < contact.service.short_abandon_s
+        outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
+        if contact.transferred_at is None:
+            expected_wait.learn_from_abandon(d, contact, at)
+        if contact.consulting_offer is None:
+            held_position.hold_position(d, contact, at)
+        # 4. During a consult transfer the caller was in a talk before, and may count as served.
+        asker = contact.consulting_offer
+        if asker is not None and asker.consult is not None and not (event.failure or event.dropped) \
+                and recent_talks.note_recent_talk(d, asker, asker.consult.service, at):
+            callback_index.note_served(d, contact, asker.consult.service)
+        _end_wait(d, contact, "hung_up", outcome, at)
+        if event.failure or event.dropped:
+            d.changes.append(CallLost(contact, at))
+
+
+def on_contact_exited(d: Domain, event: ContactExited) -> None:
+    """End the wait of a caller who left the queue alive, or who withdraws a callback. Do nothing for a caller in
+    talk."""
+    contact = d.contacts.get(event.contact)
+    if contact is not None and contact.state in contact_queue.WAITING_STATES:
+        _end_wait(d, contact, "exited", Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, d.now,
+            event.key)
+
+
+def on_held_position_declined(d: Domain, event: HeldPositionDeclined) -> None:
+    """Give up the held position, so that the wait counts from the caller's new call. Do nothing if there is none."""
+    contact = d.contacts.get(event.contact)
+    if contact is None or contact.own_position is None or contact.state not in contact_queue.WAITING_STATES:
+        return
+    contact_queue.dequeue_temporarily(d, contact)
+    contact.since, contact.priority = contact.own_position
+    # The estimate was for the held position.
+    contact.own_position = contact.estimate = None
+    contact_queue.enqueue_contact(d, contact)
+    contact_queue.emit_contact_changed(d, contact, contact.since)
+
+
+def _end_wait(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
+    """End a waiting contact. During a consult transfer the caller belongs to the consulting agent."""
+    if contact.offer is not None:
+        offer_changes.cancel_offer(d, contact.offer)
+    asker = contact.consulting_offer
+    if asker is None:
+        contact_queue.end_waiting(d, contact, trigger, outcome, at, key)
+    else:
+        consult_transfer.complete_consult(d, asker, "caller")
+        contact_queue.end_consulted(d, contact, trigger, asker, at)

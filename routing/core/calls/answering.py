@@ -1,0 +1,256 @@
+"""Follow an offer from the ringing phone to the connection, or to an end without one."""
+
+from __future__ import annotations
+
+from routing.core import emit
+from routing.core.agents import agent_capacity, distress_load, presence
+from routing.core.calls import callback_flow, consult_transfer, legs, offer_changes, talk_changes
+from routing.core.calls.offer_changes import BY_CEILING, DECLINE_REASONS
+from routing.core.domain import Domain
+from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
+from routing.core.model.centre_model import OfferState
+from routing.core.model.ids import ContactId, SeatId
+from routing.core.model.state_tables import AFTER_BRIDGE, LEG, OFFER, CallbackState, LegState, next_state
+from routing.core.queueing import contact_queue, last_agent
+from routing.core.records import AgentRecord, Offer
+from routing.core.waiting_time import expected_wait
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+ACCEPTED, CONSULTING, PENDING, WRAPPING = (
+    OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
+CALLED, ANSWERED, AWAITING_REBRIDGE = LegState.CALLED, LegState.ANSWERED, LegState.AWAITING_REBRIDGE
+AGENT_CALLED = CallbackState.AGENT_CALLED
+
+
+def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None) -> None:
+    """Close an offer that nobody answered, and count the ring-no-answer.
+
+    After several in a row the agent gets no offers until they return. An offer beyond the agent's limit may ring
+    unanswered and is not counted. `by` is the agent of a pair who did not answer; the partner who had answered is not
+    counted.
+    """
+    # 1. Find the agents who did not answer. With `by`, the other one counts only if their phone was not picked up
+    # either.
+    absent = [one for one in distress_load.hearing_agents(offer) if by is None or one is by
+        or not _picked_up(offer, one)]
+    # 2. Give them a moment before the next offer, and count.
+    for one in absent:
+        one.not_before = max(one.not_before, d.now + presence.RNA_GAP_S)
+    if offer.tier == BY_CEILING:
+        distress_load.on_beyond_limit_declined(d, offer)
+    else:
+        for one in absent:
+            one.rna_count += 1
+    # 3. Close the offer. If both missed it, the end concerns both.
+    offer_changes.close_offer(d, offer, "not_answered", reason, to_reason="missed", by=by if len(absent) == 1 else None)
+
+
+def _picked_up(offer: Offer, record: AgentRecord) -> bool:
+    return offer.answered_at is not None if record is offer.agent else offer.partner_leg is ANSWERED
+
+
+def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
+    """Close an offer that the phone refused.
+
+    A refusal counts like a ring-no-answer. A phone that refuses needs no key, so the agent would get the same call
+    every few seconds.
+    """
+    by.not_before = max(by.not_before, d.now + presence.DECLINE_GAP_S)
+    if offer.tier == BY_CEILING:
+        distress_load.on_beyond_limit_declined(d, offer)
+    elif reason in DECLINE_REASONS:
+        by.rna_count += 1
+    offer_changes.close_offer(d, offer, "declined", reason, by=by)
+
+
+def _on_seat_lost(d: Domain, offer: Offer, reason: str, seat: SeatId) -> None:
+    """Close an offer whose phone is gone. A desk that took no message only gets a pause."""
+    if offer.voice:
+        presence.lose_seat(d, seat)
+    else:
+        offer.agent.not_before = max(offer.agent.not_before, d.now + presence.DECLINE_GAP_S)
+    offer_changes.close_offer(d, offer, "rescinded", reason)
+
+
+def on_phone_vanished(d: Domain, offer: Offer) -> None:
+    """Rescind the offer, because the phone never rang."""
+    offer_changes.rescind_offer(d, offer, "vanished")
+    _on_seat_lost(d, offer, "vanished", offer.seat)
+
+
+def on_offer_overdue(d: Domain, offer: Offer) -> None:
+    """Rescind an offer whose ringing or whisper announcement lasted too long without a report from Asterisk."""
+    offer_changes.rescind_offer(d, offer, "stale")
+    on_no_answer(d, offer, "stale")
+
+
+def on_offer_ringing(d: Domain, event: OfferRinging) -> None:
+    """Record that the phone rings."""
+    (number,) = event
+    offer = d.offers.get(number)
+    if offer is None or offer.state is not PENDING or offer.rang_at is not None:
+        return
+    # The reports may come in another order than the events.
+    if offer.answered_at is not None:
+        return
+    offer.rang_at = d.now
+    legs.follow_leg(offer, "rang")
+    d.timers.cancel_deadline(("vanish", number))
+    emit.offer_rang(d, offer)
+
+
+def on_leg_answered(d: Domain, event: OfferAnswered) -> None:
+    """Record that the agent's leg is answered. The whisper announcement may still follow."""
+    offer = d.offers.get(event.offer)
+    if offer is None or offer.state is not PENDING:
+        return
+    # 1. The partner's leg has no deadline: the lead's leg waits for the partner.
+    if event.partner:
+        if offer.partner_leg is CALLED:
+            legs.follow_partner_leg(offer, "answered")
+        return
+    if offer.answered_at is not None:
+        return
+    # 2. Replace the deadline of ringing by the limit until the connection. While the link is down deadlines do not run.
+    offer.answered_at = d.now
+    legs.follow_leg(offer, "answered")
+    d.timers.cancel_deadline(("vanish", offer.id))
+    d.timers.cancel_deadline(("ring", offer.id))
+    if d.link_up(offer.contact.node) and not offer.dialling:
+        d.timers.set_deadline(("pre_connect", offer.id), d.now + offer_changes.pre_connect_limit_s(offer))
+
+
+def on_offer_connected(d: Domain, event: OfferConnected) -> None:
+    """Record that the agent and the caller are bridged. A bridge with another caller is handled as a mismatch."""
+    number, name, connected_at = event
+    offer = d.offers.get(number)
+    if offer is None or offer.state is WRAPPING:
+        return
+    contact, record = offer.contact, offer.agent
+    if name != contact.id:
+        _on_bridge_mismatch(d, offer, name)
+        return
+    if offer.state is not PENDING:
+        consult_transfer.on_rebridged(d, offer)
+        return
+    # 1. End what came before the bridge: the dialling, the consult transfer, the deadlines of ringing.
+    if contact.callback:
+        callback_flow.mark_caller_reached(d, contact)
+    offer.leg = AFTER_BRIDGE.get(offer.leg) or next_state(LEG, "leg", offer.id, offer.leg, "bridged")
+    if offer.partner is not None:
+        legs.follow_partner_leg(offer, "bridged")
+    # A held position or a merge concerned only the wait before this talk.
+    contact.own_position, contact.merged = None, False
+    if contact.consulting_offer is not None:
+        offer_changes.rescind_offer(d, contact.consulting_offer, "consult")
+        consult_transfer.complete_consult(d, contact.consulting_offer, talk_changes.TRANSFER)
+    offer_changes.cancel_deadlines(d, offer)
+    if offer.callback is not None and (offer.dialling or offer.callback is AGENT_CALLED):
+        legs.follow_callback(offer, "reached")
+    # 2. Change the state of offer and contact. A late report may name an earlier time, but none before the offer.
+    offer.state = OFFER[PENDING, "connected"]
+    at = d.now if connected_at is None else min(d.now, max(connected_at, offer.offered_at))
+    offer.connected_at = at
+    contact_queue.dequeue_contact(d, contact)
+    contact_queue.follow_contact(contact, "connected")
+    if contact.caller_hash:
+        last_agent.note_last_agent(d, contact, record)
+    # 3. Change the state of the agent, or of both of a pair. Count the load first: the fact of the change carries it.
+    record.rna_count = 0
+    service = contact.service
+    if service.load:
+        distress_load.on_contact_connected(d, offer)
+    if not offer.voice:
+        # The agent may get more next to it, after agents who have waited longer.
+        record.idle_since = d.now
+    presence.change_state(d, record, "connected", "")
+    if offer.voice:
+        if len(record.offers) > 1:
+            agent_capacity.hold_interrupted(d, record)
+        if offer.partner is not None:
+            offer.partner.rna_count = 0
+            presence.change_state(d, offer.partner, "connected", "")
+            agent_capacity.hold_interrupted(d, offer.partner)
+    # 4. Emit the fact, and learn from the wait.
+    wait_s, ring_s = at - contact.waits_from(), at - (offer.offered_at if offer.rang_at is None else offer.rang_at)
+    if wait_s < 0.0:
+        wait_s = 0.0
+    contact.wait_s = wait_s
+    if ring_s < 0.0:
+        # The report of the ringing came after that of the connection.
+        ring_s = 0.0
+    emit.connected(
+        d, offer, wait_s=wait_s, ring_s=ring_s, within=wait_s <= service.target_s,
+        connected_at=None if at == d.now else at,
+        estimate=None if contact.estimate is None else expected_wait.initial_estimate(contact),
+        pre_connect_s=0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))
+    if contact.estimate is not None:
+        expected_wait.learn_from_answer(d, contact, at)
+
+
+def _on_bridge_mismatch(d: Domain, offer: Offer, name: ContactId) -> None:
+    """Handle a bridge of the agent's leg with a channel other than the offer's caller.
+
+    During a consult transfer the other channel is the consulting agent's leg. Otherwise raise the `bridge_mismatch`
+    alarm and end the leg.
+    """
+    contact = offer.contact
+    if consult_transfer.is_between_agents(contact, name):
+        consulting_offer = consult_transfer.consulting_offer_of_leg(contact, name)
+        if consulting_offer is not None and consulting_offer is not offer:
+            consult_transfer.on_consultant_answered(d, offer, consulting_offer)
+        return
+    emit.alarm(d, kind="bridge_mismatch", contact=name, offer=offer.id, agent=offer.agent.id)
+    offer_changes.rescind_offer(d, offer, "mismatch")
+    if offer.state is PENDING:
+        offer_changes.close_offer(d, offer, "rescinded", "mismatch")
+
+
+def on_leg_ended(d: Domain, event: OfferEnded) -> None:
+    """Handle the end of the agent's leg, or of the partner's."""
+    offer = d.offers.get(event.offer)
+    if offer is None or (event.partner and offer.partner is None):
+        return
+    # The state of the offer decides what the end means.
+    record = offer.partner if event.partner and offer.partner is not None else offer.agent
+    # 1. The consulting agent hung up, which completes the transfer.
+    if offer.state is CONSULTING:
+        consult_transfer.complete_consult(d, offer, talk_changes.TRANSFER, event.reason == talk_changes.LOST)
+    # 2. The consultant hung up, so the caller returns to the consulting agent.
+    elif offer.contact.consulting_offer is not None and consult_transfer.is_with_consulting_agent(offer):
+        if event.reason == talk_changes.LOST:
+            presence.lose_seat(d, offer.seat)
+        consult_transfer.cancel_consult(d, offer.contact.consulting_offer)
+    # 3. The agent left before the caller was bridged again, so the caller waits again.
+    elif offer.state is ACCEPTED and offer.leg is AWAITING_REBRIDGE:
+        talk_changes.end_talk(d, offer, talk_changes.LOST, d.now, seat_lost=event.reason == talk_changes.LOST)
+    # 4. The talk is over, or the partner of a pair has left it.
+    elif offer.state is ACCEPTED:
+        if event.partner:
+            _on_partner_left(d, offer, record, event.reason)
+        else:
+            talk_changes.end_talk(d, offer, talk_changes.LOST if event.reason == talk_changes.LOST else "agent", d.now)
+    # 5. The offer was not accepted.
+    elif offer.state is PENDING:
+        if offer.partner is not None or offer.dialling:
+            # The other phone, the partner's or the caller's, would ring in vain.
+            offer_changes.rescind_offer(d, offer, "partner")
+        if event.reason == "no_answer":
+            on_no_answer(d, offer, event.reason, record)
+        elif event.reason in ("unreachable", talk_changes.LOST):
+            _on_seat_lost(d, offer, event.reason, offer.seat if record.seat is None else record.seat)
+        else:
+            _on_declined(d, offer, event.reason, record)
+
+
+def _on_partner_left(d: Domain, offer: Offer, partner: AgentRecord, reason: str) -> None:
+    """End the talk, which does not go on without the partner.
+
+    If the partner's phone was lost, the caller waits again, as after any lost phone. Otherwise end the agent's leg,
+    which ends the talk.
+    """
+    if reason == talk_changes.LOST and partner.seat is not None:
+        presence.lose_seat(d, partner.seat)
+        talk_changes.end_talk(d, offer, talk_changes.LOST, d.now, seat_lost=False)
+    else:
+        offer_changes.rescind_offer(d, offer, "partner")

@@ -1,0 +1,319 @@
+"""Handle callbacks: the caller hangs up and keeps the position in the queue. `since` is the virtual start of the wait.
+
+A callback is offered when the caller has hung up, the requested time has come, and quiet hours allow it.
+
+* Agent first: the agent takes the offer (`CallbackAccepted`), then the caller is dialled. The caller is led to the
+  agent when on the line (`CallbackReached`).
+* Caller first: the agent is kept free while the caller is dialled. The agent's phone rings when the caller is on the
+  line.
+
+A caller who is reached waits like any other caller, with the age of the callback. If the agent is lost then, another
+agent takes the caller.
+
+A caller who does not answer (`CallbackFailed`) is tried again after `Service.callback_retry_s`, at most
+`callback_tries` times in all. A failed try is no ring-no-answer of the agent, who keeps the idle time.
+
+A caller who calls again for the same service takes over the age of the waiting callback, and the two are merged. A
+caller may also come to that service in a later call by another way, such as overflow or a transfer. The callback is
+then held while that call waits or is in talk, because the caller's phone is in use. If the caller is served there, the
+callback is cancelled. The same service is one in which both have been: the present one, those before an overflow, or
+that of a consulting agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from routing.core import emit
+from routing.core.calls import legs, offer_changes
+from routing.core.changes import CallerName, CallerServed, PlaceChanged
+from routing.core.domain import Domain
+from routing.core.events import CallbackAccepted, CallbackFailed, CallbackReached, CallbackRequested, QuietHoursChanged
+from routing.core.model import commands
+from routing.core.model.centre_model import PHONE_CHANNELS, CallbackOrder, ContactState, OfferState, Outcome
+from routing.core.model.errors import NoCallback
+from routing.core.model.ids import ContactId, ServiceId
+from routing.core.model.state_tables import CallbackState
+from routing.core.queueing import callback_index, contact_queue
+from routing.core.records import Contact, Offer
+
+DIAL_S = 75.0
+"""Longest time to dial a caller, after which the try has failed. A mobile network may take ten seconds to find the
+phone, which rings for half a minute. The caller then hears a sentence and may have to press a key."""
+
+ON_LINE_STATES = (ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED)
+"""States in which a caller is on the line, except for a callback."""
+
+MERGED = "merged"
+"""Key of the end of a callback whose caller has called again."""
+
+CALLER_ON_LINE = "caller_on_line"
+"""Reason why an offer of a callback is rescinded: the caller is on the line."""
+
+SERVED = "served"
+"""Key of the end of a callback whose caller was served in a later call."""
+
+
+def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
+    """Make a waiting contact a callback, and rescind an offer that rings for it.
+
+    The event changes nothing if the contact does not wait or is a callback already. Raise NoCallback if the service has
+    no callbacks, or no room for more.
+    """
+    contact = d.contacts.get(event.contact)
+    if contact is None or contact.callback or contact.channel not in PHONE_CHANNELS \
+            or contact.state not in contact_queue.WAITING_STATES or contact.consulting_offer is not None:
+        return
+    # 1. Refuse if the service has no callbacks. An anonymous service knows no number.
+    service = contact.service
+    if service.anonymous or service.callback is CallbackOrder.NONE \
+            or d.callback_counts.get(service.id, 0) >= service.callback_max:
+        raise NoCallback
+    # 2. Make the contact a callback. From now on the wait is the caller's choice, so ceiling and estimate end.
+    contact.callback, contact.beyond_ceiling, contact.estimate = True, False, None
+    contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
+    contact.callback_hash, contact.callback_number_encrypted = event.caller_hash, event.number_encrypted
+    callback_index.add_callback(d, contact)
+    # 3. Rescind an offer that rings now: the request is final. Otherwise stop the search until the caller hangs up.
+    if contact.offer is not None:
+        offer_changes.rescind_offer(d, contact.offer, "callback")
+        offer_changes.close_offer(d, contact.offer, "rescinded", "callback", keep_idle=True)
+    else:
+        contact_queue.restart_search(d, contact)
+        d.newly_queued.append(contact)
+    # 4. Hold the callback if its caller is on the line in a later call, and emit the fact.
+    callback_index.note_new(d)
+    emit_callback_changed(d, contact, "requested")
+
+
+def start_callback_wait(d: Domain, contact: Contact) -> None:
+    """Start the wait for the call, because the caller has hung up."""
+    if contact.leg:
+        contact.leg = ""
+        d.mark(contact)
+        if contact.group is None and contact.state is ContactState.PENDING:
+            contact_queue.start_search(d, contact)
+            d.newly_queued.append(contact)
+
+
+def on_callback_accepted(d: Domain, event: CallbackAccepted) -> None:
+    """Dial the caller for the agent who has taken the offer. Connect a caller who is on the line already."""
+    offer = d.offers.get(event.offer)
+    if offer is None or offer.state is not OfferState.PENDING:
+        return
+    if offer.callback is CallbackState.AGENT_CALLED:
+        legs.follow_callback(offer, "taken")
+        dial_caller(d, offer)
+    elif offer.callback is CallbackState.CALLER_THERE:
+        _connect_caller(d, offer)
+
+
+def dial_caller(d: Domain, offer: Offer) -> None:
+    """Dial the caller of an offer."""
+    contact = offer.contact
+    offer_changes.cancel_deadlines(d, offer)
+    offer.dialled_at = d.now
+    # While the link is down, deadlines do not run (`settings.on_link_changed`).
+    if d.link_up(contact.node):
+        d.timers.set_deadline(("dial", offer.id), d.now + DIAL_S)
+    service = contact.service
+    d.commands.append(commands.DialCaller(
+        offer.id, contact.id, contact.dial_number_encrypted, service.id, contact.since, contact.priority, contact.slow,
+        service.callback_press, contact.node, contact.language))
+    d.mark(offer)
+    emit.callback_dialled(d, offer=offer.id, contact=contact.id, service=service.id, agent=offer.agent.id)
+
+
+def on_callback_reached(d: Domain, event: CallbackReached) -> None:
+    """Make a callback a live caller, who is on the line. The overflow time starts now, because nobody waited on the
+    line before."""
+    contact = d.contacts.get(event.contact)
+    if contact is None or not contact.callback or contact.state not in contact_queue.WAITING_STATES:
+        return
+    # 1. Make the contact a caller like any other.
+    _become_live_caller(d, contact, event.leg)
+    # 2. Go on with the offer: none yet, one that dials this caller, or one that rings at the agent.
+    offer = contact.offer
+    if offer is None:
+        contact_queue.restart_search(d, contact)
+        d.newly_queued.append(contact)
+    elif offer.dialling:
+        offer_changes.cancel_deadlines(d, offer)
+        first = offer.callback is CallbackState.CALLER_DIALLED_FIRST
+        legs.follow_callback(offer, "reached")
+        if first:
+            offer_changes.ring_agent(d, offer)
+        else:
+            _connect_caller(d, offer)
+    elif offer.callback is not None:
+        legs.follow_callback(offer, "reached")
+    emit_callback_changed(d, contact, "reached")
+
+
+def mark_caller_reached(d: Domain, contact: Contact) -> None:
+    """Make a callback a live caller who talks with the agent already.
+
+    The report that the caller was reached was lost, or a restart came in between. From now on no later call of the
+    caller may cancel the contact.
+    """
+    _become_live_caller(d, contact, contact.leg or contact.id)
+    emit_callback_changed(d, contact, "reached")
+
+
+def _become_live_caller(d: Domain, contact: Contact, leg: str) -> None:
+    # The index must forget the callback before its fields change, because they are its keys.
+    callback_index.remove_callback(d, contact)
+    contact.callback, contact.leg, contact.not_before, contact.entered_at = False, leg, 0.0, d.now
+    callback_index.unlink_callback(contact)
+    d.changes.append(PlaceChanged(contact))
+
+
+def _connect_caller(d: Domain, offer: Offer) -> None:
+    """Connect the agent and the caller, who are both on the line. The limit is that of a whisper announcement."""
+    contact = offer.contact
+    d.commands.append(commands.ConnectCallback(
+        offer.id, contact.id, contact.leg, contact.node, offer.partner is not None))
+    if d.link_up(contact.node):
+        d.timers.set_deadline(("pre_connect", offer.id), d.now + offer_changes.PRE_CONNECT_LIMIT_S)
+
+
+def on_callback_failed(d: Domain, event: CallbackFailed) -> None:
+    """Fail the try of an offer whose caller did not answer. The agent is free at once, and the next try comes later."""
+    offer = d.offers.get(event.offer)
+    if offer is not None and offer.state is OfferState.PENDING and offer.contact.callback:
+        fail_try(d, offer, event.reason)
+
+
+def on_dial_overdue(d: Domain, offer: Offer) -> None:
+    """Fail the try of an offer whose dialling lasted too long without a report from Asterisk."""
+    fail_try(d, offer, "stale")
+
+
+def fail_try(d: Domain, offer: Offer, reason: str) -> None:
+    """Fail a callback try: close the offer, and end the contact after the last try."""
+    contact, service = offer.contact, offer.contact.service
+    contact.tries += 1
+    # Set this before the offer closes: the contact would be offered again at once.
+    contact.not_before = d.now + service.callback_retry_s
+    offer_changes.rescind_offer(d, offer, "callback_failed")
+    offer_changes.close_offer(d, offer, "rescinded", f"callback_{reason}", to_reason="callback_failed", keep_idle=True)
+    legs.follow_callback(offer, "failed")
+    emit_callback_changed(d, contact, reason)
+    if contact.tries >= service.callback_tries:
+        contact_queue.end_waiting(d, contact, "hung_up", Outcome.CALLBACK_FAILED, d.now)
+
+
+def on_quiet_hours_changed(d: Domain, event: QuietHoursChanged) -> None:
+    """Begin or end quiet hours. A caller who is being dialled stays dialled."""
+    if d.quiet_hours is event.on:
+        return
+    d.quiet_hours = event.on
+    for contact in d.contacts.values():
+        if contact.callback and contact.state is ContactState.PENDING:
+            contact_queue.restart_search(d, contact)
+            d.newly_queued.append(contact)
+
+
+def emit_callback_changed(d: Domain, contact: Contact, reason: str) -> None:
+    """Emit what happened to a callback (`CallbackChanged.reason`)."""
+    contact.version += 1
+    d.mark(contact)
+    emit.callback_changed(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, tries=contact.tries,
+        not_before=contact.not_before, reason=reason, callback=contact.callback, leg=contact.leg,
+        anytime=contact.anytime, callback_hash=contact.callback_hash,
+        callback_number_encrypted=contact.callback_number_encrypted)
+
+
+def merge_callbacks(d: Domain, contact: Contact) -> None:
+    """Merge all waiting callbacks of a caller who calls again. The contact takes over their best age and points."""
+    if contact.channel not in PHONE_CHANNELS:
+        return
+    for waiting in list(d.callbacks.get((contact.caller_hash, contact.service.id), ())):
+        contact.since = min(contact.since, waiting.since)
+        contact.priority = max(contact.priority, waiting.priority)
+        contact.merged = True
+        cancel_callback(d, waiting, MERGED)
+
+
+def cancel_needless(d: Domain, served: CallerServed) -> None:
+    """Cancel callbacks that a call has made unnecessary: same caller, same service, queued before the call.
+
+    Later callbacks belong to other people and stay. So do those queued next to a callback to the same number: one
+    telephone, and two people who were promised a call.
+    """
+    for name in served.names:
+        for waiting in list(d.callbacks.get(name, ())):
+            if waiting.queued_at < served.queued_at:
+                cancel_callback(d, waiting, SERVED)
+
+
+def review_blocks(d: Domain, contact: Contact) -> None:
+    """Hold the callbacks whose caller is on the line in this contact, and release the others.
+
+    Only callbacks queued before the contact can be its caller's, as in `cancel_needless`.
+    """
+    # 1. Find the callbacks of the caller. During a consult transfer the service of the consulting agent counts too.
+    found: dict[Contact, None] = {}
+    if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in ON_LINE_STATES:
+        asker = contact.consulting_offer
+        asks = contact.service if asker is None or asker.consult is None else asker.consult.service
+        for name in callback_index.list_names(contact, contact.service.id, asks.id):
+            for waiting in d.callbacks.get(name, ()):
+                if waiting.queued_at < contact.queued_at:
+                    found[waiting] = None
+    # 2. Release those that this contact held before, and hold the new ones.
+    before, contact.blocks_callbacks = contact.blocks_callbacks, tuple(found)
+    for waiting in before:
+        if waiting not in found:
+            _unblock_callback(d, waiting, contact)
+    for waiting in found:
+        if waiting not in before:
+            _block_callback(d, waiting, contact)
+
+
+def list_blocked(d: Domain, asked: Mapping[ContactId, ServiceId]) -> set[ContactId]:
+    """Return the callbacks that `review_blocks` would hold, before any contact is in a queue: for a start.
+
+    `asked` holds the service of each consulting agent, by contact. The function looks at every contact.
+    """
+    list_names = callback_index.list_names
+    # A callback is held if a call with one of its names came later. The latest call of each name is enough.
+    last: dict[CallerName, float] = {}
+    for contact in d.contacts.values():
+        if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in ON_LINE_STATES:
+            for name in list_names(contact, contact.service.id, asked.get(contact.id, contact.service.id)):
+                last[name] = max(contact.queued_at, last.get(name, contact.queued_at))
+    return {contact.id for contact in d.contacts.values() if contact.callback and any(
+        last.get(name, contact.queued_at) > contact.queued_at for name in list_names(contact, contact.service.id))}
+
+
+def _block_callback(d: Domain, waiting: Contact, by: Contact) -> None:
+    """Hold a callback whose caller is on the line. A phone that is being dialled rings on: the caller may hear and
+    answer it."""
+    waiting.blocked_by = (*waiting.blocked_by, by)
+    offer = waiting.offer
+    if offer is None:
+        if waiting.group is not None:
+            d.matching.remove_contact(waiting)
+    elif not offer.dialling:
+        offer_changes.rescind_offer(d, offer, CALLER_ON_LINE)
+        offer_changes.close_offer(d, offer, "rescinded", CALLER_ON_LINE, keep_idle=True)
+
+
+def _unblock_callback(d: Domain, waiting: Contact, by: Contact) -> None:
+    """Release a callback after a call of its caller. The phone gets a pause, or the next call would come into the old
+    one's end."""
+    waiting.blocked_by = tuple(one for one in waiting.blocked_by if one is not by)
+    if not waiting.blocked_by:
+        contact_queue.delay_redial(d, waiting)
+        if waiting.state is ContactState.PENDING:
+            # `contact_queue.on_deadline` starts the search when the pause is over.
+            d.newly_queued.append(waiting)
+
+
+def cancel_callback(d: Domain, waiting: Contact, why: str) -> None:
+    """Cancel a callback that is no longer needed. `why` is the key of its end."""
+    if waiting.offer is not None:
+        offer_changes.cancel_offer(d, waiting.offer)
+    contact_queue.end_waiting(d, waiting, "exited", Outcome.LEFT, d.now, why)

@@ -1,0 +1,237 @@
+"""Make offers, let them ring, and close them without a connection.
+
+`answering` handles what happens in between, and `talk_changes` what follows.
+"""
+
+from __future__ import annotations
+
+from routing.core import emit
+from routing.core.agents import agent_capacity, distress_load, presence
+from routing.core.calls import legs
+from routing.core.domain import Domain
+from routing.core.matching import talk_quota
+from routing.core.model import commands
+from routing.core.model.centre_model import AnswerMode, CallbackOrder, OfferState, PreConnect
+from routing.core.model.ids import AgentId, OfferId, leg_id
+from routing.core.model.state_tables import OFFER, CallbackState, LegState, next_state
+from routing.core.queueing import contact_queue
+from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+CANCELED, PENDING = OfferState.CANCELED, OfferState.PENDING
+NONE = PreConnect.NONE
+CALLER_FIRST = CallbackOrder.CALLER_FIRST
+PRESS_ONE, SINGLE_SWITCH = AnswerMode.PRESS_ONE, AnswerMode.SINGLE_SWITCH
+
+RING_GRACE_S = 3.0
+"""Asterisk ends the ringing after the profile's time. If no report comes within this time after it, the engine ends
+it."""
+
+PRE_CONNECT_LIMIT_S = 30.0
+"""Longest time from an answered phone to the connection: the whisper announcement and the wait for key 1."""
+
+OFFER_TIMERS = ("vanish", "ring", "pre_connect", "dial")
+"""Deadlines of an offer. They are frozen while the link is down."""
+
+DECLINE_REASONS = frozenset({"busy", "rejected"})
+"""Reasons by which the phone itself refused: "do not disturb", a key, or no common codec. `failed` does not count,
+because the reason is unknown. `hangup` does not count, because a person answered."""
+
+BY_CEILING = distress_load.BY_CEILING
+"""Tier of an offer beyond the agent's limit, which must be taken by a key."""
+
+
+def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...],
+         strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> Offer:
+    """Reserve a contact for an agent, or for both of a pair. No phone rings yet: see `ring_agent` and
+    `callback_flow`."""
+    now, seat, service, matching = d.now, record.seat, contact.service, d.matching
+    row = d.channels[contact.channel]
+    voice = row.needs_phone
+    assert seat is not None
+    # 1. A call rescinds what rings next to it, at both of a pair.
+    if row.interrupts and record.offers:
+        _release_ringing(d, record)
+    partner = record.partner if voice and record.leads_pair else None
+    ring_s = record.profile.ring_timeout_s
+    if partner is not None:
+        if partner.offers:
+            _release_ringing(d, partner)
+        ring_s = max(ring_s, partner.profile.ring_timeout_s)
+    # 2. Reserve the contact. The decision record counts agents as they were before this one is busy.
+    number = OfferId(d.next_offer)
+    d.next_offer = number + 1
+    offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
+                  row.cost, voice, partner, tier)
+    idle_s, ready, signed = now - record.idle_since, matching.ready_count, matching.signed_in_count
+    by_state = tuple(d.by_state)
+    matching.remove_contact(contact)
+    contact_queue.follow_contact(contact, "offered")
+    offer.service = service.id
+    d.offers[number] = contact.offer = offer
+    if matching.quotas:
+        talk_quota.count_offer(matching, offer)
+    # 3. Reserve the agents.
+    record.last_talk_ended_at = None
+    agent_capacity.take_capacity(d, record, offer)
+    if service.load:
+        distress_load.on_heavy_offered(d, offer)
+    presence.change_state(d, record, "offered", "")
+    if partner is not None:
+        partner.last_talk_ended_at = None
+        offer.partner_leg = LegState.CALLED
+        agent_capacity.take_capacity(d, partner, offer)
+        presence.change_state(d, partner, "offered", "")
+    emit.offered(
+        d, offer, idle_s=idle_s, runners_up=runners_up, agents_ready=ready, agents_signed_in=signed,
+        waiting=d.queues[service.id].size, strategy=strategy, score=score, by_state=by_state,
+        preferred=contact.preferred is record, partner=None if partner is None else partner.id)
+    if tier == BY_CEILING:
+        distress_load.emit_ceiling_override(d, offer)
+    if contact.callback:
+        offer.callback = CALLER_DIALLED_FIRST if service.callback is CALLER_FIRST else CallbackState.AGENT_CALLED
+    return offer
+
+
+def ring_agent(d: Domain, offer: Offer) -> None:
+    """Let the phone of the agent ring, or those of both of a pair."""
+    now, number, contact, agent, partner = d.now, offer.id, offer.contact, offer.agent.agent, offer.partner
+    profile, outside = offer.agent.profile, agent.remote
+    # An outside number may have voicemail, and an offer beyond the limit needs consent: both must be taken by a key.
+    by_key = outside or offer.tier == BY_CEILING
+    tells = profile.pre_connect is not NONE
+    # Pairs are connected directly, without the consulting agent.
+    d.commands.append(emit.new_offer_command(
+        offer, answer_mode=PRESS_ONE if by_key else profile.answer_mode, whisper=by_key or (tells and profile.whispers),
+        waited_s=now - contact.waits_from(), reading_s=profile.reading_s if tells else 0.0,
+        partner=None if partner is None else _partner_command(offer, partner), remote=outside, comfort=profile.comfort,
+        consulting_leg="" if contact.consulting_offer is None or partner is not None
+        else leg_id(contact.consulting_offer.id, contact.id)))
+    # An outside number may take long to ring, so only inside phones can vanish.
+    if offer.voice and not outside:
+        d.timers.set_deadline(("vanish", number), now + d.centre.phone_reacts_s)
+    d.timers.set_deadline(("ring", number), now + offer.ring_s + RING_GRACE_S)
+
+
+def _partner_command(offer: Offer, record: AgentRecord) -> commands.Partner:
+    assert record.seat is not None
+    agent, profile = record.agent, record.profile
+    by_key = agent.remote or offer.tier == BY_CEILING
+    return commands.Partner(record.id, record.seat, PRESS_ONE if by_key else profile.answer_mode,
+                            by_key or profile.whispers, profile.reading_s, agent.remote, profile.comfort)
+
+
+def _release_ringing(d: Domain, record: AgentRecord) -> None:
+    """Rescind all ringing offers of an agent, because a call comes.
+
+    A pending move to another seat waits until the call is over. The phone there may be in use, and the call is for the
+    present seat.
+    """
+    # Without its next seat the agent stays at the present one when an offer closes.
+    later, record.next_seat = record.next_seat, None
+    for offer in list(record.offers.values()):
+        if offer.state is PENDING:
+            rescind_offer(d, offer, "call")
+            close_offer(d, offer, "rescinded", "call", keep_idle=True)
+    record.next_seat = later
+
+
+def cancel_deadlines(d: Domain, offer: Offer) -> None:
+    """Cancel all deadlines of an offer."""
+    timers = d.timers
+    # Reports of the agent and of the caller come in any order, so any deadline may be set.
+    if offer.callback is not None:
+        for timer in OFFER_TIMERS:
+            timers.cancel_deadline((timer, offer.id))
+        return
+    # Otherwise the times tell which deadlines can still be set, which saves work in every call.
+    if offer.rang_at is None:
+        timers.cancel_deadline(("vanish", offer.id))
+    if offer.answered_at is None:
+        timers.cancel_deadline(("ring", offer.id))
+    else:
+        timers.cancel_deadline(("pre_connect", offer.id))
+
+
+def rescind_offer(d: Domain, offer: Offer, reason: str) -> None:
+    """Have the agent's leg ended."""
+    contact = offer.contact
+    d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel,
+                                       offer.partner is not None, offer.dialling))
+
+
+def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",
+          keep_idle: bool = False, by: AgentRecord | None = None) -> None:
+    """Close an offer that ends without a connection. The contact searches again unless the caller has left.
+
+    `to` and `to_reason` are the agent's trigger and its reason. If one agent of a pair caused the end (`by`), they
+    apply to that agent alone.
+    """
+    # 1. End the offer, its legs and its deadlines.
+    record, contact, partner = offer.agent, offer.contact, offer.partner
+    offer.state = next_state(OFFER, "offer", offer.id, offer.state, trigger)
+    legs.end_legs(offer)
+    cancel_deadlines(d, offer)
+    del d.offers[offer.id]
+    if offer.quota is not None:
+        talk_quota.uncount_offer(d.matching, offer)
+    if offer.voice:
+        presence.on_leg_over(d, offer.seat)
+        if partner is not None and partner.seat is not None:
+            presence.on_leg_over(d, partner.seat)
+    # 2. Release the agents, each by their own trigger.
+    for one in (record,) if partner is None else (record, partner):
+        agent_capacity.release_capacity(d, one, offer)
+        if one.profile.rest_gap_s and not keep_idle:
+            distress_load.start_rest_gap(d, one)
+        if by is None or by is one:
+            one_to, why = to, to_reason or reason
+        else:
+            one_to, why = "released", reason
+        if one.rna_count and one.rna_count >= one.profile.rna_allowed and one_to == "released":
+            one_to, why = "rna_limit_reached", "declines" if one is by \
+                and reason in DECLINE_REASONS else "ring_no_answer"
+        presence.change_state(d, one, one_to, why, keep_idle=keep_idle)
+    # 3. Release the contact. It looks again only after the fact that says how the offer ended.
+    if offer.dialling:
+        contact_queue.delay_redial(d, contact)
+    stays = offer.state is not CANCELED
+    if stays:
+        contact_queue.release_reservation(d, contact)
+    offer.reason, offer.ended_at = reason, d.now
+    emit.offer_closed(
+        d, offer, state=offer.state, rang_s=0.0 if offer.rang_at is None else d.now - offer.rang_at,
+        contact_version=contact.version if stays else None)
+    if stays:
+        contact_queue.resume_search(d, contact)
+
+
+def cancel_offer(d: Domain, offer: Offer) -> None:
+    """Cancel an offer whose caller has left while the phone rang. The agent is free at once and keeps the idle time."""
+    rescind_offer(d, offer, "caller_hung_up")
+    close_offer(d, offer, "caller_hung_up", "caller_hung_up", keep_idle=True)
+
+
+def rescind_ringing(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: str) -> None:
+    """Rescind all ringing offers of an agent who signs out or takes a break."""
+    for offer in list(record.offers.values()):
+        if offer.state is PENDING:
+            rescind_offer(d, offer, reason)
+            close_offer(d, offer, "rescinded", reason, to=to, to_reason=to_reason, by=record)
+
+
+def pre_connect_limit_s(offer: Offer) -> float:
+    """Return the longest time from the answered phone to the connection."""
+    profile = offer.agent.profile
+    # A phone that answers by itself leaves the agent their time to answer after it.
+    key_s = offer.ring_s if profile.answer_mode is SINGLE_SWITCH else 0.0
+    return PRE_CONNECT_LIMIT_S + profile.reading_s + key_s \
+        + (0.0 if offer.partner is None else _partner_wait_limit_s(offer))
+
+
+def _partner_wait_limit_s(offer: Offer) -> float:
+    """Return the longest wait of one agent of a pair for the partner. The partner's phone may ring, and the partner may
+    read and press a key."""
+    assert offer.partner is not None
+    profile = offer.partner.profile
+    return offer.ring_s * (2 if profile.answer_mode is SINGLE_SWITCH else 1) + profile.reading_s

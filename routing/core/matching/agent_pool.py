@@ -1,0 +1,205 @@
+"""Keep pools of ready agents, and groups of waiting contacts.
+
+A *pool* holds the ready agents who fit a requirement on a channel. It has one ready queue for each rank, as the
+strategy of the pool ranks the agents. An integer has one bit for each ready queue with an agent. Its highest bit is the
+best ready queue. A *group* holds waiting contacts that are served from the same pool by the same rules, in their order.
+Only heads of groups are ever compared.
+
+A pool for services of load 3 and more has three *tiers*, each with its own 128 bits. Tier 0 (the highest bits) has
+agents who take such a contact like any other. Tier 1 has agents who take it when no other agent is free. Tier 2 has
+agents at their limit. Only groups of contacts beyond the emergency ceiling of the service look there. An agent is in no
+ready queue for a load beyond `max_load_emergency`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import islice
+from typing import Generic, TypeAlias
+
+from routing.core.matching.protocols import A, C
+from routing.core.matching.ready_queue import ReadyQueue
+from routing.core.matching.skill_requirement import Requirement
+from routing.core.matching.sorted_queue import LineKey, SortedQueue
+from routing.core.matching.strategies import Strategy
+from routing.core.model.centre_model import Channel, Service
+
+Place: TypeAlias = "tuple[Pool[A, C], int, OrderedDict[A, LineKey], ReadyQueue[A]]"
+"""A pool, the bit of a ready queue there, the `in_order` of that queue, and the queue."""
+
+# Priority and age are one scale, so a single key orders the contacts of a group.
+MINUTE_S = 60.0
+"""One point of priority counts as one minute of age (the rule of Genesys: minutes in queue plus priority)."""
+
+CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
+"""Bit of each channel. A set of channels is the sum of its bits."""
+
+ALL_CHANNELS = sum(CHANNEL_BIT.values())
+
+HEAVY = 3
+"""Contacts of a service with this load or more use the tiers."""
+
+TIER_BITS = 128
+"""Bits of a tier: one more than the highest rank."""
+
+ALL_RANKS = (1 << TIER_BITS) - 1
+
+
+def line_key(service: Service, since: float, priority: int, number: int) -> LineKey:
+    """Return the place of a contact by age and priority: the smallest key is served first.
+
+    Between services of different weights the elapsed time counts too (`Group`).
+    """
+    return since * service.weight - MINUTE_S * (service.priority + priority), number
+
+
+class Quota:
+    """Count how many contacts of a service are at agents, with the limit."""
+
+    __slots__ = ("limit", "taken")
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.taken = limit, 0
+
+
+class Pool(Generic[A, C]):
+    """Agents who fit a requirement on a channel, or one agent in person (`owner`)."""
+
+    __slots__ = (
+        "_slots",
+        "channel",
+        "groups",
+        "key",
+        "load",
+        "mask",
+        "name",
+        "owner",
+        "personal",
+        "ranks_by",
+        "ready_queues",
+        "requirement",
+        "signed_in_by_rank",
+        "signed_in_mask",
+        "strategy",
+        "waiting",
+    )
+
+    def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
+                 owner: A | None = None) -> None:
+        self.channel = channel
+        """Bit of the channel."""
+        self.requirement = requirement
+        self.strategy, self.name, self.key = strategy, strategy.name, strategy.key
+        self.ranks_by = requirement.needs[0][0] if requirement.needs and not requirement.by_where else None
+        """Skill whose level ranks the agents, or None if more than one skill decides."""
+        self.load = load
+        """Load of the services that look here if it is heavy, else 0."""
+        self.owner = owner
+        self.ready_queues: dict[int, ReadyQueue[A]] = {}
+        self._slots: dict[int, Place[A, C]] = {}
+        self.mask = 0
+        """Bit n is set if ready queue n has an agent."""
+        self.signed_in_by_rank: dict[int, int] = {}
+        """Number of agents who are signed in, by rank."""
+        self.signed_in_mask = 0
+        """Bit n is set if an agent of rank n is signed in."""
+        self.groups: list[Group[A, C]] = []
+        """All groups that are served from here, without the personal ones."""
+        self.waiting: dict[Group[A, C], None] = {}
+        """Groups in which a contact waits."""
+        self.personal: dict[tuple[object, ...], Group[A, C]] = {}
+        """Groups of the owner's pool."""
+
+    def slot_for(self, number: int) -> Place[A, C]:
+        """Return the slot of a ready queue.
+
+        All agents in the queue share this value, so a choice reads little cold memory.
+        """
+        found = self._slots.get(number)
+        if found is None:
+            line: ReadyQueue[A] = ReadyQueue()
+            self.ready_queues[number] = line
+            found = self._slots[number] = self, 1 << number, line.in_order, line
+        return found
+
+    def queue_number(self, rank: int, tier: int) -> int:
+        """Return the number of the ready queue of a rank in a tier."""
+        return rank + TIER_BITS * (2 - tier) if self.load else rank
+
+    def count_signed_in(self, rank: int, by: int) -> None:
+        """Count an agent of this rank in (+1) or out (-1)."""
+        count = self.signed_in_by_rank.get(rank, 0) + by
+        self.signed_in_by_rank[rank] = count
+        if count:
+            self.signed_in_mask |= 1 << rank
+        else:
+            self.signed_in_mask &= ~(1 << rank)
+
+    def first_agent(self, allowed: int) -> A:
+        """Return the best agent in the allowed ready queues. There must be one."""
+        if self.owner is not None:
+            return self.owner
+        # The highest bit that is set in both is the best rank with an agent.
+        line = self.ready_queues[(self.mask & allowed).bit_length() - 1]
+        # `in_order` alone gives its first agent in constant time. The merge of both parts is needed only after a
+        # return.
+        return next(iter(line if line.out_of_order.size else line.in_order))
+
+    def best_agents(self, allowed: int, limit: int) -> list[A]:
+        """Return at most `limit` agents in the allowed ready queues, the best first."""
+        mask = self.mask & allowed
+        if self.owner is not None:
+            return [self.owner] if mask else []
+        found: list[A] = []
+        while mask:
+            number = mask.bit_length() - 1
+            line = self.ready_queues[number]
+            found.extend(islice(line if line.out_of_order.size else line.in_order, limit))
+            if len(found) >= limit:
+                del found[limit:]
+                break
+            mask ^= 1 << number
+        return found
+
+
+class Group(Generic[A, C]):
+    """Contacts of one node that wait for the same agents by the same rules, in their order.
+
+    The order is that of `since * weight - 60 * points` (`line_key`). To compare groups, `now * weight` is subtracted.
+    The result is the age times the weight plus a minute for each point, negative, so the smallest goes first.
+    """
+
+    __slots__ = ("allowed", "head", "levels", "may_relax", "node", "pool", "queue", "quota", "weight")
+
+    def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
+                 quota: Quota | None) -> None:
+        self.node = node
+        self.pool = pool
+        self.levels = levels
+        """Bits of the ranks that meet the requirement."""
+        self.allowed = levels
+        """Bits of the ready queues that may serve the group."""
+        # Tiers 0 and 1 are open to every heavy contact, tier 2 only to those beyond the emergency ceiling.
+        if pool.load:
+            self.allowed = levels << 2 * TIER_BITS | levels << TIER_BITS | (levels if urgent else 0)
+        self.may_relax = may_relax
+        """Whether the contacts of the group have a next step."""
+        self.weight = weight
+        self.quota = quota
+        self.queue: SortedQueue[tuple[float, int, C]] = SortedQueue()
+        self.head: tuple[float, int, C] | None = None
+        """First entry of the queue. Every assignment reads it, so it is a field."""
+
+    @property
+    def is_unservable(self) -> bool:
+        """Return whether there is a next step and no agent who is signed in could meet this one."""
+        return self.may_relax and not self.pool.signed_in_mask & self.levels
+
+    @property
+    def has_ready_agent(self) -> bool:
+        """Return whether an agent could take the first of these contacts now."""
+        return bool(self.pool.mask & self.allowed)
+
+    def count_signed_in(self) -> int:
+        """Return how many agents who fit are signed in. Looks at each rank."""
+        return sum(count for rank, count in self.pool.signed_in_by_rank.items() if count and self.levels >> rank & 1)

@@ -1,0 +1,457 @@
+"""Index agents and contacts: which fit each other, without looking at all, and what changed since the last assignment.
+
+After each assignment no waiting contact could be given to a ready agent. The next assignment therefore looks only at
+later changes. These are agents who became ready (`newly_ready`), and groups that got a contact or were released
+(`dirty_groups`). The cost of a choice follows the number of groups that this agent or contact touches. It never follows
+the number of agents or contacts.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
+
+from routing.core.matching import skill_requirement, strategies
+from routing.core.matching.agent_cohort import CHANNEL_SETS, LOAD_MAX, LOADS, Cohort, Placement, agent_for_pair, tier_of
+from routing.core.matching.agent_pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group, Pool, Quota
+from routing.core.matching.protocols import ReadyAgent, WaitingContact
+from routing.core.matching.skill_requirement import Requirement, step_duration_s
+from routing.core.matching.sorted_queue import LineKey
+from routing.core.model.centre_model import Agent, Channel, Needs, Service
+from routing.core.model.ids import AgentId, ServiceId
+
+EXTRA_POOLS_MAX = 32
+"""Limit of pools that only the needs or topics of single contacts have asked for. Every pool costs each agent a slot.
+Beyond the limit the oldest pool without a waiting contact is dropped."""
+
+
+class IndexedAgent(ReadyAgent, Protocol):
+    """An agent with the fields that this index keeps at the agent. Only the index sets them."""
+
+    cohort: Cohort[Any, Any] | None
+    placement: Placement[Any, Any] | None
+    placement_code: int
+    open_channels: int
+    personal_pools: tuple[Pool[Any, Any], ...]
+    key: LineKey | None
+    ranking_keys: tuple[LineKey, ...]
+    is_signed_in: bool
+    serves: tuple[ServiceId, ...]
+
+
+class IndexedContact(WaitingContact, Protocol):
+    """A contact with the field that this index keeps at the contact."""
+
+    group: Group[Any, Any] | None
+
+
+A = TypeVar("A", bound=IndexedAgent)
+C = TypeVar("C", bound=IndexedContact)
+
+
+class Matching(Generic[A, C]):
+    """The index of agents and contacts. Build it again from the centre's settings at each reload.
+
+    `half_life_s` is the half-life of handled time, for the strategies that count it.
+    """
+
+    def __init__(self, services: Iterable[Service], agents: Iterable[Agent] = (), half_life_s: float = 3600.0) -> None:
+        self._services = tuple(services)
+        self._excluded = skill_requirement.excluded_by(agents)
+        self.half_life_s = half_life_s
+        self._pools: dict[tuple[int, Requirement, str, int], Pool[A, C]] = {}
+        self._extra_pools: OrderedDict[tuple[int, Requirement, str, int], Pool[A, C]] = OrderedDict()
+        self._groups: dict[tuple[object, ...], Group[A, C]] = {}
+        self._shared: dict[tuple[object, ...], Group[A, C]] = {}
+        self._requirements: dict[tuple[object, ...], Requirement] = {}
+        self._cohorts: dict[tuple[object, ...], Cohort[A, C]] = {}
+        self._signed_in_agents: dict[A, None] = {}
+        self.counts_offers = False
+        """Whether the strategy of a service needs the number of contacts that an agent was offered."""
+        self.quotas: dict[ServiceId, Quota] = {}
+        """Quotas of the services with a limit of contacts at agents."""
+        self.waiting_groups: dict[Group[A, C], None] = {}
+        """Groups in which a contact waits."""
+        self.dirty_groups: dict[Group[A, C], None] = {}
+        """Groups that the next assignment must look at."""
+        self.version = 0
+        """Grows with every new group. A placement of an older version finds its groups again."""
+        self._latest: LineKey = (float("-inf"), 0)
+        """The greatest key that any agent ever had in a ready queue."""
+        self.newly_ready: dict[A, None] = {}
+        """Agents that the next assignment must look at. They are not in their ready queues yet."""
+        self.unservable_groups: dict[Group[A, C], None] = {}
+        """Groups whose step perhaps no agent who is signed in can meet."""
+        self.ready_count = 0
+        """Number of agents who could be offered something now."""
+        self.signed_in_count = 0
+        for service in self._services:
+            self.add_pools(service)
+
+    def add_pools(self, service: Service) -> None:
+        """Build a pool for everything that callers of a service may ask for."""
+        if service.max_talking is not None:
+            self.quotas.setdefault(service.id, Quota(service.max_talking))
+        self.counts_offers |= service.strategy == "fewest_contacts"
+        for step in range(len(service.steps)):
+            self._pool_for(Channel.VOICE, service, self.requirement_for(service, step), spare=False)
+
+    # -- contacts ------------------------------------------------------------------------------------------------
+
+    def requirement_for(self, service: Service, step: int, needs: Needs = (),
+                    topics: frozenset[str] = frozenset()) -> Requirement:
+        """Return what a contact of this service, with its own needs and topics, asks for in this step."""
+        if topics:
+            topics &= self._excluded
+        key = service.id, step, needs, topics
+        found = self._requirements.get(key)
+        if found is None:
+            found = skill_requirement.build_requirement(service, step, needs, topics, self._excluded)
+            # Needs of single contacts are many and rarely equal, so these requirements are not remembered.
+            if needs or topics:
+                return found
+            self._requirements[key] = found
+        return found
+
+    def requirement_of(self, contact: WaitingContact, step: int | None = None) -> Requirement:
+        """Return what a contact asks for in its present step, or in another step of its service."""
+        return self.requirement_for(contact.service, contact.step if step is None else step, contact.needs,
+            contact.topics)
+
+    def group_of(self, contact: WaitingContact, step: int | None = None) -> Group[A, C]:
+        """Return the group of a contact in its present step, or in another step of its service."""
+        if step is None:
+            step = contact.step
+        needs, topics = contact.needs, contact.topics
+        if topics:
+            topics &= self._excluded
+        if needs or topics:
+            return self._new_group(contact, step, needs, topics)
+        key = contact.node, contact.channel, contact.service.id, step, contact.beyond_ceiling
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = self._new_group(contact, step, needs, topics)
+        return group
+
+    def _new_group(self, contact: WaitingContact, step: int, needs: Needs, topics: frozenset[str]) -> Group[A, C]:
+        # 1. The pool, which may be shared with services that ask for more or less of the same skill.
+        service, spare = contact.service, bool(needs or topics)
+        wanted = self.requirement_for(service, step, needs, topics)
+        pool = self._pool_for(contact.channel, service, wanted, spare=spare)
+        # 2. The ranks that will do. A shared pool has every level of its one skill, so the group names those it
+        # accepts.
+        levels, may_relax = ALL_RANKS, step_duration_s(service, step) is not None
+        if pool.requirement is not wanted and pool.requirement != wanted:
+            levels = 0
+            for level in range(wanted.needs[0][1], 101):
+                levels |= 1 << pool.strategy.rank(_NOBODY, level)
+        # 3. The group. Services whose contacts wait by the same rules share one.
+        quota = self.quotas.get(service.id)
+        key = contact.node, pool, levels, contact.beyond_ceiling, may_relax, service.weight, quota
+        group = self._shared.get(key)
+        if group is None:
+            group = Group(contact.node, pool, levels, contact.beyond_ceiling, may_relax, service.weight, quota)
+            self._shared[key] = group
+            pool.groups.append(group)
+            self.version += 1
+        return group
+
+    def first_servable_step(self, contact: WaitingContact) -> int:
+        """Return the first step, from the present one on, that an agent who is signed in could meet.
+
+        The last step counts as met.
+        """
+        step = contact.step
+        while self.group_of(contact, step).is_unservable:
+            step += 1
+        return step
+
+    def sample_signed_in(self, most: int) -> list[A]:
+        """Return at most `most` of the agents who are signed in, those with the longest session first."""
+        return list(islice(self._signed_in_agents, most))
+
+    def add_contact(self, group: Group[A, C], contact: C) -> None:
+        """Add a contact to a group, at its place by `contact.key`."""
+        contact.group = group
+        start, number = contact.key
+        entry, head = (start, number, contact), group.head
+        group.queue.add(entry)
+        # The group is listed as waiting only while it has a contact.
+        if head is None:
+            group.head = entry
+            self.waiting_groups[group] = group.pool.waiting[group] = None
+        elif entry < head:
+            group.head = entry
+        self.dirty_groups[group] = None
+        # No agent who is signed in fits: the next assignment lets the contact go to its next step.
+        if group.may_relax and not group.pool.signed_in_mask & group.levels:
+            self.unservable_groups[group] = None
+
+    def add_personal(self, contact: C, record: A) -> None:
+        """Add a contact to the personal pool of one agent. The caller of this method must know that the two fit."""
+        service = contact.service
+        channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY else 0
+        pool = next((one for one in record.personal_pools if one.channel == channel and one.load == load), None)
+        if pool is None:
+            pool = Pool(channel, _ANYBODY, strategies.STRATEGIES["longest_idle"], load, record)
+            record.personal_pools = (*record.personal_pools, pool)
+            # An agent who is ready already must be found in the new pool too.
+            if record.key is not None and record not in self.newly_ready:
+                pool.mask = self._personal_bit(pool, record)
+        quota = self.quotas.get(service.id)
+        key = contact.node, contact.beyond_ceiling, service.weight, quota
+        group = pool.personal.get(key)
+        if group is None:
+            group = pool.personal[key] = Group(contact.node, pool, 1, contact.beyond_ceiling, False, service.weight,
+                quota)
+        self.add_contact(group, contact)
+
+    def remove_contact(self, contact: C) -> None:
+        """Remove a contact from its group. Do nothing if the contact is in none."""
+        group = contact.group
+        if group is None:
+            return
+        contact.group = None
+        head = group.head
+        # Nearly always the head leaves, which needs no search.
+        if head is not None and head[2] is contact:
+            group.head = head = group.queue.pop()
+        else:
+            start, number = contact.key
+            group.queue.remove((start, number, contact))
+        if head is None:
+            pool = group.pool
+            del self.waiting_groups[group], pool.waiting[group]
+            # A personal pool lives only while a contact waits for its agent.
+            if pool.owner is not None and not pool.waiting:
+                pool.owner.personal_pools = tuple(one for one in pool.owner.personal_pools if one is not pool)
+
+    def mark_all_dirty(self) -> None:
+        """Have the next assignment look at every group, because links or rules have changed."""
+        self.dirty_groups.update(self.waiting_groups)
+
+    # -- pools ---------------------------------------------------------------------------------------------------
+
+    def _pool_for(self, channel: Channel, service: Service, wanted: Requirement, *, spare: bool) -> Pool[A, C]:
+        strategy = strategies.find_strategy(service.strategy)
+        # 1. Contacts that ask for one skill share a pool for all its levels. The rank tells the level.
+        if strategy.by_level and len(wanted.needs) == 1 and not wanted.where and not wanted.topics:
+            wanted = Requirement(((wanted.needs[0][0], 0),))
+        key = CHANNEL_BIT[channel], wanted, strategy.name, service.load if service.load >= HEAVY else 0
+        pool = self._pools.get(key)
+        # 2. A pool that a service asks for is never dropped.
+        if pool is not None and not spare:
+            self._extra_pools.pop(key, None)
+        # 3. A new pool gives every cohort one slot more, so all agents are indexed again.
+        if pool is None:
+            pool = Pool(key[0], wanted, strategy, key[3])
+            with_agents = list(self._signed_in_agents)
+            stood = self._clear_agents(with_agents)
+            self._pools[key] = pool
+            if spare:
+                self._extra_pools[key] = pool
+                self._drop_extra_pools()
+            self._fill_agents(with_agents, stood)
+        return pool
+
+    def _drop_extra_pools(self) -> None:
+        """Drop extra pools beyond the limit. The newest pool always stays."""
+        for key, pool in list(self._extra_pools.items())[:-1]:
+            if len(self._extra_pools) <= EXTRA_POOLS_MAX:
+                return
+            if not pool.waiting:
+                del self._extra_pools[key], self._pools[key]
+                self._shared = {name: group for name, group in self._shared.items() if group.pool is not pool}
+
+    def _clear_agents(self, records: Iterable[A]) -> list[A]:
+        """Remove all agents from the pools.
+
+        Return those who were in ready queues, in the order in which they must be added again.
+        """
+        self.settle_agents()
+        stood = sorted((record for record in records if record.key is not None), key=_idle_key)
+        for record in records:
+            self.sign_out(record)
+        self._cohorts.clear()
+        return stood
+
+    def _fill_agents(self, records: Iterable[A], stood: Iterable[A]) -> None:
+        # All agents are counted before any is indexed: a placement needs the slots of its cohort.
+        for record in records:
+            self.sign_in(record)
+        for record in stood:
+            self.index_agent(record, record.open_channels)
+        self.settle_agents()
+
+    # -- agents --------------------------------------------------------------------------------------------------
+
+    def _cohort_of(self, agent: Agent) -> Cohort[A, C]:
+        profile = agent.profile
+        key = agent.skills, profile.channels, profile.max_concurrency, profile.no_topics
+        kind = self._cohorts.get(key)
+        if kind is None:
+            kind = Cohort(agent, self._pools.values())
+            kind.serves = tuple(service.id for service in self._services if any(
+                skill_requirement.level_of(self.requirement_for(service, step), kind.skills,
+                    profile.no_topics) is not None
+                for step in range(len(service.steps))))
+            self._cohorts[key] = kind
+        return kind
+
+    def sign_in(self, record: A) -> None:
+        """Count an agent as signed in. The counts decide whether a step can be met at all."""
+        kind = record.cohort = self._cohort_of(agent_for_pair(record))
+        record.placement, record.placement_code = None, -1
+        record.is_signed_in, record.serves = True, kind.serves
+        self.signed_in_count += 1
+        self._signed_in_agents[record] = None
+        for pool, rank in kind.slots:
+            pool.count_signed_in(rank, 1)
+
+    def sign_out(self, record: A) -> None:
+        """Stop counting an agent as signed in. Do nothing if the agent was not counted."""
+        kind = record.cohort
+        if record.is_signed_in and kind is not None:
+            self.unindex_agent(record)
+            self.signed_in_count -= 1
+            del self._signed_in_agents[record]
+            for pool, rank in kind.slots:
+                pool.count_signed_in(rank, -1)
+                # The last agent of a rank has left: waiting contacts may have nobody in this step any more.
+                if not pool.signed_in_by_rank[rank] and pool.waiting:
+                    self.unservable_groups.update(pool.waiting)
+        record.cohort, record.placement, record.is_signed_in = None, None, False
+
+    def index_agent(self, record: A, channels: int = ALL_CHANNELS) -> None:
+        """Make an agent ready for contacts of these channels (bits of `CHANNEL_BIT`).
+
+        While a contact waits the agent is only added to `newly_ready`. The agent enters the ready queues when the next
+        assignment finds no contact for them.
+        """
+        # 1. The code of the placement. Without a limit for normal offers there is none for the other two tiers.
+        code = channels
+        if record.max_load_normal < LOAD_MAX:
+            code += ((record.max_load_normal * LOADS + record.max_load_last_resort) * LOADS
+                + record.max_load_emergency + 1) * CHANNEL_SETS
+        # 2. The placement, which agents of a cohort share and which rarely changes.
+        if code != record.placement_code:
+            kind = record.cohort
+            assert kind is not None
+            standing = kind.placements.get(code)
+            if standing is None:
+                standing = kind.placements[code] = kind.placement_for(record, channels)
+            record.placement, record.placement_code, record.open_channels = standing, code, channels
+        # 3. The entry. With a waiting contact the assignment decides first, so that an offer costs no entry and
+        # removal.
+        record.key = record.idle_since, record.index
+        self.ready_count += 1
+        if self.waiting_groups:
+            self.newly_ready[record] = None
+        else:
+            self._insert_agent(record)
+
+    def _insert_agent(self, record: A) -> None:
+        key, standing = record.key, record.placement
+        assert key is not None and standing is not None
+        # Nearly always the agent became idle later than all others, and goes to the end of each ready queue. The loop
+        # does what `ReadyQueue.add` does, without a call for each slot.
+        if key > self._latest:
+            self._latest = key
+            for pool, bit, prompt, _ in standing.idle_slots:
+                if not prompt:
+                    pool.mask |= bit
+                prompt[record] = key
+        else:
+            for pool, bit, _, line in standing.idle_slots:
+                line.add(record, key)
+                pool.mask |= bit
+        if standing.keyed_slots:
+            keys: list[LineKey] = []
+            for of, (pool, bit, _, line) in standing.keyed_slots:
+                keys.append((of(record, self.half_life_s), record.index))
+                line.add(record, keys[-1])
+                pool.mask |= bit
+            record.ranking_keys = tuple(keys)
+        if record.personal_pools:
+            for pool in record.personal_pools:
+                pool.mask = self._personal_bit(pool, record)
+
+    def _personal_bit(self, pool: Pool[A, C], record: A) -> int:
+        tier = tier_of(record, pool.load) if pool.channel & record.open_channels else None
+        return 0 if tier is None else 1 << pool.queue_number(0, tier)
+
+    def settle_agents(self) -> None:
+        """Put the agents of `newly_ready` into their ready queues, and let the assignment look at the contacts that
+        wait there.
+        """
+        for record in self.newly_ready:
+            self._insert_agent(record)
+            for pool, _ in self.slots_of(record):
+                self.dirty_groups.update(pool.waiting)
+        self.newly_ready.clear()
+
+    def groups_served(self, record: A) -> tuple[Group[A, C], ...]:
+        """Return the groups that an agent serves, or will serve once settled. In most of them no contact waits."""
+        standing = record.placement
+        assert standing is not None
+        # New groups came since the placement was asked last.
+        if standing.version != self.version:
+            standing.version = self.version
+            standing.groups = tuple([group for pool, bit in self.slots_of(record) for group in pool.groups
+                                     if bit & group.allowed])
+        if record.personal_pools:
+            return (*standing.groups, *(group for pool in record.personal_pools for group in pool.waiting
+                                        if self._personal_bit(pool, record) & group.allowed))
+        return standing.groups
+
+    def slots_of(self, record: A) -> Iterator[tuple[Pool[A, C], int]]:
+        """Yield the pools of an agent, or those after settling, each with the bit of the ready queue there."""
+        standing = record.placement
+        assert standing is not None
+        for pool, bit, _, _ in standing.idle_slots:
+            yield pool, bit
+        for _, (pool, bit, _, _) in standing.keyed_slots:
+            yield pool, bit
+        for pool in record.personal_pools:
+            yield pool, self._personal_bit(pool, record)
+
+    def unindex_agent(self, record: A) -> None:
+        """Take an agent out of the ready queues. Do nothing if the agent was not ready."""
+        key, standing = record.key, record.placement
+        if key is None or standing is None:
+            return
+        record.key = None
+        self.ready_count -= 1
+        # The agent was not in a queue yet.
+        if self.newly_ready and record in self.newly_ready:
+            del self.newly_ready[record]
+            return
+        # An agent is in `in_order` or in `out_of_order`. The first is far more usual, so a miss may cost an exception.
+        for pool, bit, prompt, line in standing.idle_slots:
+            try:
+                del prompt[record]
+            except KeyError:
+                line.out_of_order.remove((*key, record))
+            if not prompt and not line.out_of_order.size:
+                pool.mask ^= bit
+        if standing.keyed_slots:
+            for (_, (pool, bit, _, line)), at in zip(standing.keyed_slots, record.ranking_keys, strict=True):
+                line.remove(record, at)
+                if not line:
+                    pool.mask ^= bit
+        if record.personal_pools:
+            for pool in record.personal_pools:
+                pool.mask = 0
+
+
+def _idle_key(record: IndexedAgent) -> LineKey:
+    return record.key or (0.0, 0)
+
+
+_NOBODY = Agent(AgentId(""), ())
+"""An agent for questions in which only the level counts."""
+
+_ANYBODY = Requirement(())
+"""Requirement of a personal pool. Its contacts were found to fit before."""

@@ -1,0 +1,151 @@
+"""Errors of the engine.
+
+RoutingError
+├── IllegalTransition   an event does not fit the state of its subject, and nothing was changed
+└── Refused             a request cannot be granted (with a Turkish sentence for the person)
+    ├── UnknownAgent, UnknownService, UnknownContact, UnknownSeat, UnknownReason
+    ├── SeatTaken       another agent is signed in at that seat
+    ├── NotSignedIn
+    ├── NotOpen, NotThere   no caller can be transferred to this service, or to this agent, now
+    ├── NoCallback      the service calls nobody back, or no more callers
+    ├── NotNow          the agent's state does not allow it
+    └── OutOfRange      the value cannot be meant
+"""
+
+from __future__ import annotations
+
+
+class HalfDone(Exception):
+    """A fault of the engine: an event was refused after it had begun to change things.
+
+    The memory is worth nothing then. The node ends, and nothing of the turn is stored. The next start builds the engine
+    from the rows.
+    """
+
+    def __init__(self, event: str) -> None:
+        super().__init__(f"engine: {event} was refused half-done; start the node again, which reads the rows of the "
+                         "store, and report this fault")
+
+
+class RoutingError(Exception):
+    """Root of the engine's errors."""
+
+
+class IllegalTransition(RoutingError):
+    """State and event do not fit. The state is unchanged."""
+
+    def __init__(self, kind: str, subject: object, state: str, event: str) -> None:
+        super().__init__(f"{kind} {subject}: {event} is not possible in state {state}")
+        # The parts are kept for logs, which name the event without the text.
+        self.kind, self.subject, self.state, self.event = kind, subject, state, event
+
+
+class Refused(RoutingError):
+    """A request that cannot be granted. `code` is stable (part of the HTTP API), `turkish` is for people."""
+
+    code = "refused"
+    turkish = "Bu işlem şu anda yapılamıyor."
+
+
+class UnknownAgent(Refused):
+    """The centre's team does not have this agent."""
+
+    code = "unknown_agent"
+    turkish = "Böyle bir temsilci yok."
+
+
+class UnknownService(Refused):
+    """The centre does not have this service."""
+
+    code = "unknown_service"
+    turkish = "Böyle bir hizmet yok."
+
+
+class UnknownContact(Refused):
+    """The engine does not know this contact (any more)."""
+
+    code = "unknown_contact"
+    turkish = "Bu çağrı artık yok."
+
+
+class UnknownRecording(Refused):
+    """This recording does not exist (any more)."""
+
+    code = "unknown_recording"
+    turkish = "Böyle bir kayıt yok."
+
+
+class UnknownSeat(Refused):
+    """The centre does not have this seat."""
+
+    code = "unknown_seat"
+    turkish = "Böyle bir masa yok."
+
+
+class UnknownReason(Refused):
+    """The centre's table of pause reasons does not have this reason."""
+
+    code = "unknown_reason"
+    turkish = "Böyle bir mola nedeni yok."
+
+
+class SeatTaken(Refused):
+    """Another agent is signed in at that seat."""
+
+    code = "seat_taken"
+    turkish = "Bu masada başka bir temsilci oturum açmış."
+
+
+class NotSignedIn(Refused):
+    """The agent is not signed in."""
+
+    code = "not_signed_in"
+    turkish = "Önce oturum açmanız gerekiyor."
+
+
+class NotOpen(Refused):
+    """No caller can be transferred to this service now: it is closed or full."""
+
+    code = "not_open"
+    turkish = "Bu hizmet şu anda kapalı ya da dolu."
+
+
+class NotThere(Refused):
+    """No caller can be transferred to this agent now.
+
+    The reason is not told, because it may be what the agent needs.
+    """
+
+    code = "not_there"
+    turkish = "Bu temsilci şu anda bu çağrıyı alamıyor."
+
+
+class NoCallback(Refused):
+    """The service calls nobody back, has no room for more callbacks, or may not call this number."""
+
+    code = "no_callback"
+    turkish = "Bu arayan şu anda geri aranamıyor."
+
+
+class CallerUnknown(Refused):
+    """The caller could not be recognised again: the number is withheld, or the service anonymous."""
+
+    code = "caller_unknown"
+    turkish = "Bu arayanın numarası bilinmiyor; sonraki aramalarında tanınamaz."
+
+
+class NotNow(Refused):
+    """The agent's state does not allow it now.
+
+    If the agent's profile is the reason, that is not told, because supervisors read the answer.
+    """
+
+    code = "not_now"
+    turkish = "Bu işlem şu anki durumunuzda yapılamıyor."
+
+
+class OutOfRange(Refused):
+    """The value cannot be meant: a weight beyond 5, breaks that overlap, a rule that cannot be overridden."""
+
+    code = "out_of_range"
+    turkish = "Bu değer geçerli değil."

@@ -1,0 +1,467 @@
+"""Handle waiting contacts: their queue position, the steps of their requirement, their deadlines, and their end.
+
+A waiting contact has one deadline, the earliest of these:
+
+* the end of its step, or of the wait for the preferred agent
+* the time before which it is not offered
+* the emergency ceiling
+* overflow
+
+The deadline is armed after the assignment. A caller who finds a free agent therefore costs no deadline. While a phone
+rings no deadline is handled. A deadline that passes meanwhile is due at once when the search resumes.
+
+Overflow is the last action of a tick, after the assignment. A contact that an agent can take by then stays.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from routing.core import emit
+from routing.core.changes import PlaceChanged
+from routing.core.domain import Domain
+from routing.core.matching.skill_requirement import clamp_step, step_duration_s
+from routing.core.model.centre_model import ContactState, Outcome, Service
+from routing.core.model.commands import SendToFallback
+from routing.core.model.declare import CALLER, blank
+from routing.core.model.state_tables import CONTACT, next_state
+from routing.core.queueing import admission, callback_index, preferred_agent
+from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.stored import FIELDS
+
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+CANCELED, PENDING, RESERVED = ContactState.CANCELED, ContactState.PENDING, ContactState.RESERVED
+ANSWERED = Outcome.ANSWERED
+
+WAITING_STATES = (PENDING, RESERVED)
+
+FALLBACK_RETRY_S = 15.0
+"""Time after which a caller who is still in the queue is sent to the fallback queue again. The first try may have met a
+refusal or a link that was just lost. The time is longer than it takes to look up an action in doubt (5 s and the
+look)."""
+
+REDIAL_S = 10.0
+"""Pause after a phone has stopped ringing. If the agent leaves or the caller withdraws the callback, the next call
+would otherwise come into the end of the last one."""
+
+TIMER = "wait"
+"""Kind of a contact's deadline."""
+
+
+def follow_contact(contact: Contact, trigger: str) -> None:
+    """Change the state of a contact by its table, and raise its version."""
+    # The common case is a plain lookup. `next_state` raises IllegalTransition with the details.
+    try:
+        contact.state = CONTACT[contact.state, trigger]
+    except KeyError:
+        next_state(CONTACT, "contact", contact.id, contact.state, trigger)
+    contact.version += 1
+
+
+def enqueue_contact(d: Domain, contact: Contact) -> None:
+    """Put a contact into the queue of its service, and start the search for an agent."""
+    service = contact.service
+    contact.key = start, number = contact.line_key()
+    d.queues[service.id].add((start, number, contact))
+    # Only a live call can block callbacks. The reaction looks for those of the same caller.
+    if contact.callback:
+        callback_index.add_callback(d, contact)
+    elif d.callbacks:
+        d.changes.append(PlaceChanged(contact))
+    if contact.state is PENDING:
+        start_search(d, contact)
+        # Its deadline is armed after the next assignment.
+        d.newly_queued.append(contact)
+
+
+def start_search(d: Domain, contact: Contact) -> None:
+    """Put a pending contact into its group, so that agents are found for its present step.
+
+    Do nothing if its time has not come. A callback also waits until its caller has hung up, has no other call, and
+    quiet hours are over.
+    """
+    if contact.not_before > d.now \
+            or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
+        return
+    matching = d.matching
+    if contact.preferred is not None:
+        matching.add_personal(contact, contact.preferred)
+    else:
+        matching.add_contact(matching.group_of(contact), contact)
+
+
+def restart_search(d: Domain, contact: Contact) -> None:
+    """Search again, because the requirement of a pending contact has changed."""
+    if contact.group is not None:
+        d.matching.remove_contact(contact)
+    start_search(d, contact)
+
+
+def dequeue_temporarily(d: Domain, contact: Contact) -> None:
+    """Take a waiting contact out of its queue for a moment. `enqueue_contact` puts it back."""
+    if contact.group is not None:
+        d.matching.remove_contact(contact)
+    # The queue is sorted, so the entry is found by the key with which it was added.
+    start, number = contact.key
+    d.queues[contact.service.id].remove((start, number, contact))
+    if contact.callback:
+        callback_index.remove_callback(d, contact)
+    if contact.deadline_armed:
+        contact.deadline_armed = False
+        d.timers.cancel_deadline((TIMER, contact.id))
+
+
+def dequeue_contact(d: Domain, contact: Contact) -> None:
+    """Remove a contact from its queue for good."""
+    dequeue_temporarily(d, contact)
+    if contact.preferred is not None:
+        preferred_agent.clear_preferred(contact)
+
+
+def arm_new_contacts(d: Domain) -> None:
+    """Arm the deadlines of contacts that have started to wait and were not offered by the assignment."""
+    fresh, d.newly_queued = d.newly_queued, []
+    for contact in fresh:
+        if contact.state is PENDING:
+            arm_deadline(d, contact)
+
+
+def arm_deadline(d: Domain, contact: Contact) -> None:
+    """Arm the next deadline of a waiting contact, or cancel its deadline if nothing is left to happen."""
+    at = _next_deadline(d, contact)
+    if at is not None:
+        contact.deadline_armed = True
+        # The number is the place among deadlines of the same moment: the first to arrive comes first.
+        d.timers.set_deadline((TIMER, contact.id), at, contact.number)
+    elif contact.deadline_armed:
+        contact.deadline_armed = False
+        d.timers.cancel_deadline((TIMER, contact.id))
+
+
+def _next_deadline(d: Domain, contact: Contact) -> float | None:
+    found = [at for at in (_step_end(contact), _ceiling_at(contact), _overflow_at(d, contact)) if at is not None]
+    if contact.not_before > d.now:
+        found.append(contact.not_before)
+    return min(found, default=None)
+
+
+def on_deadline(d: Domain, contact: Contact) -> None:
+    """Handle the deadline of a contact. While a phone rings, the deadline waits until the search resumes."""
+    contact.deadline_armed = False
+    if contact.state is not PENDING:
+        return
+    # The contact was not offered before this time.
+    if contact.group is None:
+        start_search(d, contact)
+    _apply_expired_steps(d, contact)
+    # The tick decides about overflow after the assignment.
+    if _is_overflow_due(d, contact):
+        d.overflow_due[contact] = None
+    else:
+        arm_deadline(d, contact)
+
+
+def _apply_expired_steps(d: Domain, contact: Contact) -> None:
+    """Pass the steps that have expired, and the emergency ceiling."""
+    # A late clock may have passed several steps. Each one begins where the last one ended.
+    while (ends := _step_end(contact)) is not None and ends <= d.now:
+        if contact.preferred is not None:
+            end_preferred_wait(d, contact, ends)
+        else:
+            next_step(d, contact, "expired")
+    ceiling = _ceiling_at(contact)
+    if ceiling is not None and ceiling <= d.now:
+        contact.beyond_ceiling = True
+        if contact.group is not None:
+            restart_search(d, contact)
+
+
+def _step_end(contact: Contact) -> float | None:
+    if contact.preferred is not None:
+        own_s = contact.preferred_s
+        return contact.step_at + (contact.service.preferred_s if own_s is None else own_s)
+    stays = step_duration_s(contact.service, contact.step)
+    return None if stays is None else contact.step_at + stays
+
+
+def _ceiling_at(contact: Contact) -> float | None:
+    """Return the time of the emergency ceiling, or None. A callback has none, because its caller is not on the line."""
+    limit = contact.service.ceiling_s
+    return None if limit is None or contact.beyond_ceiling or contact.callback else contact.waits_from() + limit
+
+
+def _overflow_at(d: Domain, contact: Contact) -> float | None:
+    """Return the time from which the wait is too long, or None.
+
+    Distress and callbacks never overflow. Neither does a caller whose agent consults, because the caller still belongs
+    to that agent.
+    """
+    limit = contact.service.overflow_s
+    if limit is None or contact.service.distress or contact.callback or contact.consulting_offer is not None \
+            or not d.link_up(contact.node):
+        return None
+    return max(contact.entered_at + limit, contact.not_overflowed_before)
+
+
+def _is_overflow_due(d: Domain, contact: Contact) -> bool:
+    at = _overflow_at(d, contact)
+    return at is not None and at <= d.now
+
+
+def next_step(d: Domain, contact: Contact, reason: str) -> None:
+    """Move a pending contact to the next step of its service, which asks for less. The floor is part of every step."""
+    stays = step_duration_s(contact.service, contact.step)
+    if contact.state is not PENDING or stays is None:
+        return
+    # A step that expired ends on time, even if the clock is late.
+    contact.step_at = contact.step_at + stays if reason == "expired" else d.now
+    contact.step += 1
+    emit_stepped(d, contact, reason)
+
+
+def emit_stepped(d: Domain, contact: Contact, reason: str) -> None:
+    """Emit that a waiting contact asks for something else, and search again."""
+    contact.version += 1
+    if contact.group is not None:
+        restart_search(d, contact)
+    d.newly_queued.append(contact)
+    d.mark(contact)
+    emit.stepped(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, step=contact.step, reason=reason)
+
+
+_NUMBER = attrgetter("number")
+
+
+def overflow_contacts(d: Domain) -> bool:
+    """Overflow the contacts that still wait too long after everything that was due.
+
+    They move to other services with their age. Return True if some have moved: an agent may take them at once, so the
+    assignment must run again. If no target is left, send the others to the fallback queue and return False.
+    """
+    overdue = [contact for contact in d.overflow_due if contact.state is PENDING and _is_overflow_due(d, contact)]
+    # 1. Sort by arrival. If there is room for one of two contacts, the first to arrive gets it.
+    overdue.sort(key=_NUMBER)
+    d.overflow_due = {}
+    # 2. Move those that have a target. The others stay due, and are looked at again after the assignment.
+    for contact in overdue:
+        to = admission.find_overflow_target(d, contact.service, contact.visited)
+        if to is None:
+            d.overflow_due[contact] = None
+        else:
+            contact.visited = (*contact.visited, contact.service.id)
+            move_contact(d, contact, to, "overflow")
+    if len(d.overflow_due) < len(overdue):
+        return True
+    # 3. Send the rest to the fallback queue, when nothing more can move.
+    d.overflow_due = {}
+    for contact in overdue:
+        send_to_fallback(d, contact)
+        arm_deadline(d, contact)
+    return False
+
+
+def send_to_fallback(d: Domain, contact: Contact) -> None:
+    """Have the caller sent to the fallback queue. The contact stays in its queue until the caller has left."""
+    contact.not_overflowed_before = d.now + FALLBACK_RETRY_S
+    d.commands.append(SendToFallback(contact.id, contact.leg, contact.node, contact.channel))
+
+
+def move_contact(d: Domain, contact: Contact, service: Service, reason: str) -> None:
+    """Move a contact to another service with its age and points. Steps, overflow and ceiling start again."""
+    # 1. Read what the fact says about the old queue before the contact leaves it.
+    before, waited_s, left_position = contact.service, d.now - contact.entered_at, d.position_of(contact)
+    dequeue_temporarily(d, contact)
+    if contact.preferred is not None:
+        preferred_agent.clear_preferred(contact)
+    # 2. Start again in the new service.
+    contact.service, contact.step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
+    contact.beyond_ceiling = False
+    contact.version += 1
+    unknown = anonymise_contact(d, contact)
+    preferred_agent.choose_preferred(d, contact)
+    # 3. Queue the contact and emit the fact.
+    enqueue_contact(d, contact)
+    d.mark(contact)
+    emit.moved(
+        d, contact=contact.id, version=contact.version, before=before.id, service=service.id, channel=contact.channel,
+        reason=reason, waited_s=max(0.0, waited_s), position=d.position_of(contact), left_position=left_position,
+        caller_anonymised=unknown)
+
+
+def anonymise_contact(d: Domain, contact: Contact) -> bool:
+    """Forget the numbers of a contact in an anonymous service, and return whether there were any.
+
+    Numbers from before would show who called the service.
+    """
+    if not contact.service.anonymous or not (contact.caller_hash or contact.callback_hash):
+        return False
+    blank(contact, FIELDS[Contact], lambda field: field.hash or field.number)
+    d.mark(contact, CALLER)
+    return True
+
+
+def release_reservation(d: Domain, contact: Contact) -> None:
+    """Release a contact from its offer. The contact never left the queue, so its position stays. Call `resume_search`
+    next."""
+    contact.offer = None
+    follow_contact(contact, "offer_closed")
+
+
+def resume_search(d: Domain, contact: Contact) -> None:
+    """Search again after an offer, and after the fact that says how the offer ended. The offer has used up the wait for
+    a preferred agent."""
+    if contact.preferred is not None:
+        end_preferred_wait(d, contact, d.now)
+    start_search(d, contact)
+    # A deadline that passed meanwhile is due at once, but the contact is offered first.
+    if contact.deadline_armed:
+        contact.deadline_armed = False
+        d.timers.cancel_deadline((TIMER, contact.id))
+    d.newly_queued.append(contact)
+
+
+def requeue_after_drop(d: Domain, contact: Contact) -> None:
+    """Return a contact to its queue whose talk was dropped, with its age. Step and overflow time start again."""
+    contact.offer = None
+    contact.step_at = contact.entered_at = d.now
+    enqueue_contact(d, contact)
+
+
+def requeue_for_transfer(d: Domain, contact: Contact, service: Service, record: AgentRecord | None,
+        wait_s: float) -> None:
+    """Put a contact into a queue after a transfer, with its age and points. Everything else starts again.
+
+    If `record` is given, the contact waits up to `wait_s` for this agent first.
+    """
+    # 1. Start again in the new service.
+    before = contact.service
+    contact.offer, contact.service, contact.step, contact.beyond_ceiling = None, service, 0, False
+    if contact.consulting_offer is None:
+        # During a consult transfer the caller may return to the talk, so `on_consult_completed` forgets the services.
+        contact.visited = ()
+    contact.step_at = contact.entered_at = contact.transferred_at = d.now
+    contact.not_overflowed_before = 0.0
+    if record is not None:
+        preferred_agent.wait_for_agent(contact, record, wait_s)
+    # 2. Queue the contact. A caller who may return to the consulting agent is not anonymised yet.
+    moved = service.id != before.id
+    contact.version += moved
+    d.mark(contact)
+    unknown = contact.consulting_offer is None and anonymise_contact(d, contact)
+    enqueue_contact(d, contact)
+    if moved:
+        emit.moved(
+            d, contact=contact.id, version=contact.version, before=before.id, service=service.id,
+            channel=contact.channel, reason="transfer", waited_s=0.0, position=d.position_of(contact),
+            caller_anonymised=unknown)
+
+
+def on_consult_completed(d: Domain, contact: Contact) -> None:
+    """Let a caller belong to the queue again after a consult transfer.
+
+    The overflow time starts now, and earlier overflows are forgotten.
+    """
+    contact.entered_at, contact.visited = d.now, ()
+    d.mark(contact)
+    if contact.state is PENDING:
+        d.newly_queued.append(contact)
+
+
+def requeue_after_reload(d: Domain, contact: Contact, service: Service) -> None:
+    """Put a contact back into its queue after the settings have changed. Age, step and the start of the step stay.
+
+    The contact must have been taken out by `dequeue_temporarily`.
+    """
+    contact.service = service
+    contact.step = clamp_step(service, contact.step)
+    d.mark(contact)
+    if contact.preferred is not None and not preferred_agent.can_take(d, contact, contact.preferred):
+        preferred_agent.clear_preferred(contact)
+        contact.step_at = d.now
+    enqueue_contact(d, contact)
+
+
+def emit_contact_changed(d: Domain, contact: Contact, since: float | None = None) -> None:
+    """Emit changed points, needs or topics of a contact, or (`since`) a changed start of its wait."""
+    contact.version += 1
+    d.mark(contact)
+    emit.contact_changed(
+        d, contact=contact.id, version=contact.version, service=contact.service.id, priority=contact.priority,
+        needs=contact.needs, topics=contact.topics, position=d.position_of(contact), since=since)
+
+
+def emit_queued(d: Domain, contact: Contact) -> None:
+    """Emit that a new contact has entered a queue."""
+    # A queue of one needs no search for the position.
+    position = contact.original_position = 1 if d.queues[contact.service.id].size == 1 else d.position_of(contact)
+    emit.queued(
+        d, contact, position=position, entered_at=None if contact.entered_at == contact.since else contact.entered_at)
+
+
+def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
+    """End a waiting contact. A consult transfer must have ended before (`consult_transfer.complete_consult`)."""
+    # The position is lost when the contact leaves the queue.
+    position = d.position_of(contact)
+    _end_place(d, contact, trigger)
+    _emit_ended(d, contact, outcome, max(0.0, at - contact.waits_from()), position, key, at)
+    del d.contacts[contact.id]
+
+
+def end_consulted(d: Domain, contact: Contact, trigger: str, asker: Offer, at: float) -> None:
+    """End a contact whose caller left during a consult transfer. `asker` is the consulting agent's offer, which
+    answered."""
+    consult = asker.consult
+    assert consult is not None
+    _end_place(d, contact, trigger)
+    contact.service = d.services.get(consult.service.id, consult.service)
+    _emit_ended(d, contact, ANSWERED, consult.waited_s, 0, "", at)
+    del d.contacts[contact.id]
+
+
+def _end_place(d: Domain, contact: Contact, trigger: str) -> None:
+    dequeue_contact(d, contact)
+    contact.offer = None
+    follow_contact(contact, trigger)
+    if contact.blocked_by:
+        callback_index.unlink_callback(contact)
+    # Callbacks of the caller may go on now.
+    if contact.blocks_callbacks:
+        d.changes.append(PlaceChanged(contact))
+
+
+def end_preferred_wait(d: Domain, contact: Contact, at: float) -> None:
+    """End the wait for the preferred agent. Step 0 of the service begins, as of `at`."""
+    preferred_agent.clear_preferred(contact)
+    contact.step_at = at
+    emit_stepped(d, contact, "preferred")
+
+
+def review_preferred(d: Domain, record: AgentRecord) -> None:
+    """End the wait of contacts for an agent who cannot take them any more."""
+    # The end of a wait removes the contact from the mapping.
+    for contact in list(record.awaited_by):
+        if contact.state is not RESERVED and not preferred_agent.can_take(d, contact, record):
+            end_preferred_wait(d, contact, d.now)
+
+
+def delay_redial(d: Domain, contact: Contact) -> None:
+    """Give the caller's phone a pause, because it was being dialled or its caller has just hung up."""
+    contact.not_before = max(contact.not_before, d.now + REDIAL_S)
+    d.mark(contact)
+
+
+def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
+    """End a contact whose talk is over. The record stays until the agent's wrap-up is over."""
+    contact.version += 1
+    _emit_ended(d, contact, ANSWERED, wait_s, 0, "", at)
+
+
+def _emit_ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str,
+        at: float) -> None:
+    d.remember_ended(contact.id)
+    contact.outcome, contact.ended_at = outcome, at if at < d.now else d.now
+    if contact.state is CANCELED:
+        contact.wait_s = wait_s
+    emit.ended(
+        d, contact, outcome=outcome, wait_s=wait_s, position=position, key=key, ended_at=at if at < d.now else None)

@@ -1,0 +1,120 @@
+"""Read the domain for others. No function here changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container
+from math import inf
+
+from routing.core.agents import agent_capacity
+from routing.core.domain import Domain
+from routing.core.inbox import AgentView, ContactView, QueueView, Status
+from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, OfferState
+from routing.core.model.ids import AgentId, ContactId, leg_id
+from routing.core.model.live_calls import LiveContact, LiveOffer
+from routing.core.model.state_tables import CallbackState, LegState
+from routing.core.records import AgentRecord, Contact
+from routing.core.waiting_time import expected_wait
+
+WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
+
+
+def contact_view(d: Domain, contact_id: ContactId, now: float) -> ContactView | None:
+    """Return the view of one contact, or None if it is unknown."""
+    found = d.contacts.get(contact_id)
+    if found is None:
+        return None
+    expected, group = expected_wait.estimate_now(d, found, now), found.group
+    # An estimate exists if an agent at work could take the contact, even one who is busy now.
+    unserved = found.state is ContactState.PENDING and group is not None and not group.has_ready_agent \
+        and expected is None
+    return _build_contact_view(d, found, now, expected)._replace(unserved=unserved)
+
+
+def _build_contact_view(d: Domain, c: Contact, now: float, expected: Estimate | None = None) -> ContactView:
+    waits = c.state in WAITING_STATES
+    offer = c.offer
+    # The wait ends at the bridge. After that the waited time stays.
+    if waits or offer is None or offer.connected_at is None:
+        waited_s = now - c.waits_from()
+    else:
+        waited_s = offer.connected_at - c.waits_from()
+    return ContactView(
+        c.id, c.service.id, c.channel, c.state, d.position_of(c) if waits else 0, d.queues[c.service.id].size,
+        max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
+        c.callback, expected, c.tries, c.not_before, c.merged, has_held_position=c.own_position is not None,
+        abusive=c.abusive, priority=c.priority, transferred_at=c.transferred_at)
+
+
+def agent_view(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:
+    """Return the view of one agent, or None if the agent is not in the team."""
+    found = d.agents.get(agent_id)
+    # An agent who was removed from the team stays visible until the last talk is over.
+    if found is None or not (found.configured or found.is_signed_in):
+        return None
+    return _build_agent_view(d, found)
+
+
+def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
+    offer = agent_capacity.main_offer(record) if record.offers else None
+    return AgentView(
+        record.id, record.team, record.state, record.reason, record.since, record.seat,
+        None if offer is None else offer.contact.id, None if offer is None else offer.contact.service.id,
+        agent_capacity.wrapup_until(d, record), record.rna_count, tuple((str(s), n) for s, n in record.agent.skills),
+        record.pause_pending, None if offer is None else offer.id,
+        tuple(sorted(record.overrides.items())) if record.overrides else (),
+        record.heavy_declined_until if record.heavy_declined_until > d.now else None,
+        record.rest_until if record.rest_until > d.now else None,
+        record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now)
+
+
+def whole_status(d: Domain, now: float) -> Status:
+    """Return the state of the whole domain at one moment."""
+    # 1. Count the agents of each service.
+    signed: Counter[str] = Counter()
+    ready: Counter[str] = Counter()
+    for record in d.agents.values():
+        if record.is_signed_in:
+            signed.update(record.serves)
+            if record.key is not None and record.state is AgentState.READY:
+                ready.update(record.serves)
+    # 2. Count the contacts of each service. A removed service is listed until its last contact ends.
+    ringing: Counter[str] = Counter()
+    talking: Counter[str] = Counter()
+    oldest: dict[str, float] = {}
+    names = {service.id: service.name for service in d.services.values()}
+    for c in d.contacts.values():
+        names.setdefault(c.service.id, c.service.name)
+        ringing[c.service.id] += c.state is ContactState.RESERVED
+        talking[c.service.id] += c.state is ContactState.ASSIGNED
+        if c.state in WAITING_STATES:
+            oldest[c.service.id] = min(oldest.get(c.service.id, c.since), c.since)
+    # 3. Build the views. Contacts get no estimate here: that would cost a look at the queue for each of them.
+    queues = tuple(
+        QueueView(service, name, d.queues[service].size, ringing[service], talking[service],
+                  max(0.0, now - oldest[service]) if service in oldest else 0.0, signed[service], ready[service],
+                  expected_wait.estimate_newcomer(d, d.services[service], now) if service in d.services else None,
+                  service not in d.closed)
+        for service, name in names.items())
+    return Status(
+        now, all(link.up for link in d.links.values()), queues,
+        tuple(_build_agent_view(d, record) for record in d.agents.values() if record.configured or record.is_signed_in),
+        tuple(_build_contact_view(d, c, now) for c in d.contacts.values()), d.centre.pause_reasons)
+
+
+def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:
+    """Return the live contacts of these channels, without callbacks whose caller has hung up."""
+    return [LiveContact(c.id, c.leg, c.state, c.node) for c in d.contacts.values()
+            if c.channel in channels and c.state in (*WAITING_STATES, ContactState.ASSIGNED)
+            and (c.leg or not c.callback)]
+
+
+def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:
+    """Return the offers of these channels that ring or talk."""
+    return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
+                      o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
+                      o.callback is not CallbackState.CALLER_DIALLED_FIRST, o.held_since is not None, o.talks_first,
+                      o.state is OfferState.PENDING and o.partner_leg is LegState.CALLED)
+            for o in d.offers.values()
+            if o.contact.channel in channels
+            and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

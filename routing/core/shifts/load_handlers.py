@@ -1,0 +1,56 @@
+"""Handle reports of agents about their load: the weight of a contact, "not now", and the end of a rest."""
+
+from __future__ import annotations
+
+from routing.core.agents import distress_load, presence
+from routing.core.calls import offer_changes
+from routing.core.domain import Domain
+from routing.core.events import HeavyContactsDeclined, LoadReported
+from routing.core.model.centre_model import OfferState
+from routing.core.model.errors import OutOfRange
+from routing.core.records import AgentRecord
+
+
+def on_load_reported(d: Domain, event: LoadReported) -> None:
+    """Replace the weight of a contact's service by the agent's report.
+
+    After the wrap-up the report changes nothing.
+    """
+    if not 0 <= event.load <= distress_load.LOAD_MAX:
+        raise OutOfRange(f"offer {event.offer}: a contact weighs 0 to {distress_load.LOAD_MAX}, not {event.load}")
+    offer = d.offers.get(event.offer)
+    if offer is None or offer.state is OfferState.PENDING or (offer.load_reported and offer.load == event.load):
+        return
+    # Only the difference is added, as from the connection: the weight of the service was counted then.
+    more, offer.load, offer.load_reported = event.load - offer.load, event.load, True
+    d.mark(offer)
+    distress_load.add_weight(d, offer, more)
+    for record in distress_load.hearing_agents(offer):
+        presence.emit_request(d, record)
+        presence.update_placement(d, record)
+
+
+def on_heavy_declined(d: Domain, event: HeavyContactsDeclined) -> None:
+    """Keep heavy contacts away from the agent for `Centre.heavy_declined_s` ("not now").
+
+    No reason is asked and nothing is counted. A ringing heavy offer is rescinded, and that is no ring-no-answer.
+    """
+    record = presence.signed_in_agent(d, event.agent)
+    distress_load.decline_heavy(d, record)
+    heavy = [offer for offer in record.offers.values()
+             if offer.state is OfferState.PENDING and offer.contact.service.load >= distress_load.HEAVY_LOAD]
+    for offer in heavy:
+        offer_changes.rescind_offer(d, offer, "rescinded")
+        offer_changes.close_offer(d, offer, "rescinded", "rescinded")
+    # A closed offer has already emitted the agent's change and placed the agent again.
+    if not heavy:
+        presence.emit_request(d, record)
+        presence.update_placement(d, record)
+
+
+def end_rest(d: Domain, record: AgentRecord) -> bool:
+    """End the rest after a heavy contact at the agent's wish. Return False if there was none."""
+    if record.rest_until <= d.now:
+        return False
+    record.rest_until, record.load_state_changed = 0.0, True
+    return True

@@ -1,0 +1,205 @@
+"""Calculate the supply of agents: how fast agents who fit a contact become free.
+
+Expected waits are calculated from the supply. Agents are sampled (all of them up to `SAMPLE_MAX`), and the findings are
+used for `RATE_LIFETIME_S`. The cost therefore does not grow with the centre, and an estimate in between looks at no
+agent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from routing.core.matching import skill_requirement
+from routing.core.matching.agent_cohort import Cohort
+from routing.core.matching.agent_pool import Group
+from routing.core.matching.matching_index import IndexedAgent, Matching
+from routing.core.matching.protocols import WaitingContact
+from routing.core.matching.skill_requirement import Requirement
+from routing.core.memory.handle_times import HandleTimes
+from routing.core.memory.waits import Forecast
+from routing.core.model.centre_model import AgentState, Channel, ChannelRow, Needs, Profile
+from routing.core.model.ids import OfferId, ServiceId, SkillId
+
+SAMPLE_MAX = 200
+"""Agents looked at: all of a centre of 180. In a larger centre the share of a sample has an error below 4 points."""
+
+RATE_LIFETIME_S = 10.0
+"""Findings about the agents are used for this long: a small part of a handle time."""
+
+RATES_MAX = 256
+"""Findings are kept for this many combinations of service, step and needs. Above it all of them are found again."""
+
+FEW_AGENTS = 8
+"""For at most this many agents the age of their contacts matters. Of more agents, one becomes free soon anyway."""
+
+WORKING_STATES = (AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
+
+
+class OfferAtHand(Protocol):
+    """An offer that an agent has at hand."""
+
+    @property
+    def contact(self) -> WaitingContact:
+        """Return the contact that was offered."""
+
+    @property
+    def connected_at(self) -> float | None:
+        """Return when the talk began, or None if it did not begin yet."""
+
+
+class SignedInAgent(IndexedAgent, Protocol):
+    """An agent with the properties that decide when the agent becomes free."""
+
+    @property
+    def state(self) -> AgentState:
+        """Return what the agent does now."""
+
+    @property
+    def profile(self) -> Profile:
+        """Return the profile that limits what the agent takes."""
+
+    @property
+    def offers(self) -> Mapping[OfferId, OfferAtHand]:
+        """Return the live offers of the agent, the oldest first."""
+
+
+class Moment(Protocol):
+    """The state of the engine that a supply is calculated from."""
+
+    @property
+    def now(self) -> float:
+        """Return the time of the present event, in Unix seconds."""
+
+    @property
+    def matching(self) -> Matching[Any, Any]:
+        """Return the indexes."""
+
+    @property
+    def channels(self) -> Mapping[Channel, ChannelRow]:
+        """Return the rows of the channels in force."""
+
+    @property
+    def handle_times(self) -> Mapping[ServiceId, HandleTimes]:
+        """Return the learned handle times. A service without any gets the seed."""
+
+    @property
+    def forecast(self) -> Forecast:
+        """Return what is learned for estimates."""
+
+
+class SampledCohort(NamedTuple):
+    """Agents at work who have the same skills (`agent_cohort.Cohort`)."""
+
+    skills: dict[SkillId, int]
+    profile: Profile
+    records: list[SignedInAgent]
+
+
+class SupplyRate(NamedTuple):
+    """The findings about the agents for one combination of service, step and needs."""
+
+    per_s: float
+    """Number of agents who become free per second. 0 if no agent who fits is at work."""
+    first_per_s: float
+    """The same number until the first agent becomes free."""
+    cohorts: frozenset[int]
+    """Agents who fit, as positions in `AgentSupply.cohorts`."""
+    competing_groups: dict[Group[Any, Any], float]
+    """Groups that compete, each with the share of its contacts that these agents take."""
+
+
+class AgentSupply:
+    """The findings about the agents at one moment."""
+
+    __slots__ = ("at", "cohorts", "matching", "rates")
+
+    def __init__(self) -> None:
+        self.at = -math.inf
+        self.cohorts: list[SampledCohort] = []
+        self.matching: dict[tuple[Requirement, Channel], frozenset[int]] = {}
+        """Agents who fit a requirement, as positions in `cohorts`."""
+        self.rates: dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], SupplyRate] = {}
+
+    def sample_agents(self, d: Moment) -> None:
+        """Look at a sample of the agents, and discard all earlier findings."""
+        found: dict[Cohort[Any, Any] | None, SampledCohort] = {}
+        record: SignedInAgent
+        for record in d.matching.sample_signed_in(SAMPLE_MAX):
+            if record.state in WORKING_STATES:
+                kin = found.get(record.cohort)
+                if kin is None:
+                    kin = found[record.cohort] = SampledCohort(dict(record.agent.skills), record.profile, [])
+                kin.records.append(record)
+        self.at, self.cohorts = d.now, list(found.values())
+        self.matching, self.rates = {}, {}
+
+    def matching_cohorts(self, wanted: Requirement, channel: Channel) -> frozenset[int]:
+        """Return which of the sampled agents fit a requirement, as positions in `cohorts`."""
+        found = self.matching.get((wanted, channel))
+        if found is None:
+            found = self.matching[wanted, channel] = frozenset(
+                place for place, one in enumerate(self.cohorts) if channel in one.profile.channels
+                and skill_requirement.level_of(wanted, one.skills, one.profile.no_topics) is not None)
+        return found
+
+    def rate_for(self, d: Moment, contact: WaitingContact, step: int) -> SupplyRate:
+        """Return how fast agents become free for contacts like this one in a step of its service."""
+        key = contact.service.id, step, contact.channel, contact.needs, contact.topics
+        if d.now - self.at >= RATE_LIFETIME_S or (not self.cohorts and d.matching.signed_in_count):
+            self.sample_agents(d)
+        found = self.rates.get(key)
+        if found is None:
+            # Contacts with their own needs could make any number of keys, so all are dropped at the limit.
+            if len(self.rates) >= RATES_MAX:
+                self.matching, self.rates = {}, {}
+            found = self.rates[key] = self._compute_rate(d, contact, step)
+        return found
+
+    def _compute_rate(self, d: Moment, contact: WaitingContact, step: int) -> SupplyRate:
+        # 1. Agents who fit. Without them no agent ever becomes free.
+        kin = self.matching_cohorts(d.matching.requirement_of(contact, step), contact.channel)
+        fitting = [record for place in kin for record in self.cohorts[place].records]
+        if not fitting:
+            return SupplyRate(0.0, 0.0, kin, {})
+        # 2. Each of them becomes free once in the mean handle time of their present contact, for each unit they have.
+        units, own, ring_s = max(1, 100 // max(1, d.channels[contact.channel].cost)), contact.service.id, \
+            d.forecast.ring_s
+        per_s = sum(units / (d.handle_times[_busy_with(record, own)].mean_s + ring_s) for record in fitting)
+        whole = max(1.0, d.matching.signed_in_count / SAMPLE_MAX)
+        # 3. Of few agents the age of their contacts decides who becomes free first.
+        first_per_s = per_s
+        if len(fitting) <= FEW_AGENTS and units == 1:
+            first_per_s = sum(1.0 / max(1.0, _remaining_s(d, record, own)) for record in fitting)
+        return SupplyRate(per_s * whole, first_per_s * whole, kin, {})
+
+    def share_taken(self, d: Moment, rate: SupplyRate, group: Group[Any, Any]) -> float:
+        """Return the share of a group's contacts that agents of this rate will take."""
+        found = rate.competing_groups.get(group)
+        if found is None:
+            found = 0.0
+            # A contact that waits for one agent in person takes no share of the others.
+            if group.pool.owner is None:
+                head: WaitingContact = group.queue.head()[2]
+                theirs = self.matching_cohorts(d.matching.requirement_of(head), head.channel)
+                total = sum(len(self.cohorts[place].records) for place in theirs)
+                if total:
+                    found = sum(len(self.cohorts[place].records) for place in theirs & rate.cohorts) / total
+            rate.competing_groups[group] = found
+        return found
+
+
+def _busy_with(record: SignedInAgent, own: ServiceId) -> ServiceId:
+    for offer in record.offers.values():
+        return offer.contact.service.id
+    return own
+
+
+def _remaining_s(d: Moment, record: SignedInAgent, own: ServiceId) -> float:
+    """Return how long the agent's present contact still takes, with the ringing of the next one."""
+    for offer in record.offers.values():
+        times = d.handle_times[offer.contact.service.id]
+        age_s = 0.0 if offer.connected_at is None else d.now - offer.connected_at
+        return (times.remaining_s(age_s) if age_s else times.mean_s) + d.forecast.ring_s
+    return d.handle_times[own].mean_s + d.forecast.ring_s

@@ -1,0 +1,86 @@
+"""Encrypt callers' numbers for those who may call back, and hash them to recognise the same caller.
+
+The keys are in one JSON file, mode 0600, apart from the database, so that a copy of the database reveals nothing. Its
+form is `{"format": 1, "hash": <key>, "encrypt": [<newest key>, <older key>, ...]}`.
+
+New numbers are encrypted with the first key, and any key decrypts old ones (for rotation, put a new key in front).
+Rotation never changes the hash key, because that would separate callers from their earlier calls. Without the file the
+stored numbers are unreadable forever, and nothing else is lost.
+
+Encryption: Fernet (AES-128-CBC and HMAC-SHA256, `cryptography`), which pads, so the text does not reveal the number's
+length. Hash: HMAC-SHA256, hexadecimal. A plain hash of a telephone number could be found by trying all numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from routing.store import keyfile
+from routing.store.errors import KeyFileError
+
+FORMAT = 1
+
+NUMBER_MAX = 64
+"""Longest accepted number. E.164 has 15 digits, and SIP users may be longer. A longer text is no number."""
+
+
+class NumberKeys:
+    """Encrypt and decrypt callers' numbers."""
+
+    def __init__(self, hash_key: bytes, box_keys: list[bytes]) -> None:
+        self._hash_key = hash_key
+        self._boxes = MultiFernet([Fernet(key) for key in box_keys])
+
+    @classmethod
+    def load_keys(cls, path: Path) -> NumberKeys:
+        """Read the key file. Raise `KeyFileError` if it is missing, open to others or no key file."""
+        kept = keyfile.read_keyfile(path, "callers' numbers")
+        try:
+            if kept["format"] != FORMAT:
+                raise ValueError("format")
+            hash_key = base64.urlsafe_b64decode(kept["hash"])
+            if len(hash_key) < 32 or not kept["encrypt"]:
+                raise ValueError("short")
+            return cls(hash_key, [key.encode("ascii") for key in kept["encrypt"]])
+        # The text of the error would quote a key.
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise keyfile.unusable_error(path, FORMAT) from None
+
+    @classmethod
+    def load_or_create(cls, path: Path) -> NumberKeys:
+        """Read the key file, or create it with random keys.
+
+        Safe if two processes begin at once: the first file stays, and both use it.
+        """
+        if not path.exists():
+            keyfile.create_keyfile(path, {
+                "format": FORMAT,
+                "hash": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii"),
+                "encrypt": [Fernet.generate_key().decode("ascii")],
+            })
+        return cls.load_keys(path)
+
+    def encrypt_number(self, number: str) -> tuple[str, str]:
+        """Return `(hash, encrypted number)`, for the columns `caller_hash` and `number_encrypted`."""
+        if not number or len(number) > NUMBER_MAX:
+            raise ValueError(f"a number has 1 to {NUMBER_MAX} characters")
+        plain = number.encode("utf-8")
+        digest = hmac.new(self._hash_key, plain, hashlib.sha256).hexdigest()
+        return digest, self._boxes.encrypt(plain).decode("ascii")
+
+    def decrypt_number(self, box: str) -> str:
+        """Return the number in an encrypted text.
+
+        Raise `KeyFileError` if the text was encrypted with keys that are not in the file, or was changed.
+        """
+        try:
+            return self._boxes.decrypt(box.encode("ascii")).decode("utf-8")
+        except (InvalidToken, UnicodeError):
+            raise KeyFileError("a stored number does not open with the keys of this state: the key file belongs to "
+                               "another state, or the row was changed") from None

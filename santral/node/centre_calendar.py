@@ -1,0 +1,287 @@
+"""Report the calendar of a centre to the engine: hours of services, breaks, on-call times, needs of the day.
+
+The engine knows Unix seconds but no days. `CalendarState` is the state that the calendar demands at a moment. If it
+differs from the reported state, the difference is reported. So a late wake-up, a changed clock, a restart and new files
+all need no special case. The hours of the line are asked for by each new caller (`CentreCalendar.entry_in_force`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from centres.base_shapes import DAY_MIN, Day, Week, minute_of
+from centres.calendar_days import Closure
+from centres.cross_checks import is_due
+from centres.settings import Settings
+from routing.core.events import (
+    AgentSignedIn,
+    AgentSignedOut,
+    BreaksPlanned,
+    Configured,
+    Event,
+    QuietHoursChanged,
+    ServiceHoursSet,
+)
+from routing.core.model.centre_model import Centre
+from routing.core.model.ids import AgentId, SeatId, ServiceId
+from routing.core.shifts.break_plan import PLANNED_MAX
+from santral.centre import coverage_by_date
+from santral.centre.config import NodeConfig
+from santral.centre.engine_values import engine_centre
+from santral.centre.last_known_good import REPORTED_MAX
+from santral.centre.remote_agents import remote_seat
+
+log = structlog.get_logger()
+
+Spans = tuple[tuple[float, float], ...]
+
+LONGEST_SLEEP_S = 600.0
+"""Longest sleep. The wall clock may be changed at any time, so it is checked again after this time."""
+
+
+class Closing(NamedTuple):
+    """A one-time closing of the line or a service, planned or set by a supervisor."""
+
+    service: str
+    """Id of the service. Empty means the whole line."""
+    begins: float
+    ends: float | None
+    """Unix seconds. None means until further notice."""
+
+    def is_closed_at(self, moment: float) -> bool:
+        """Return whether the closing applies at this moment."""
+        return self.begins <= moment and (self.ends is None or moment < self.ends)
+
+
+Closings = Iterable[Closing]
+
+
+class CalendarState(NamedTuple):
+    """State that the calendar demands of the engine at a moment."""
+
+    centre: Centre
+    """The centre with the accommodations of that day."""
+    open: Mapping[ServiceId, bool]
+    """Whether each service that can close is open."""
+    on_call: Mapping[AgentId, bool]
+    """Whether each reachable remote counsellor is on call."""
+    breaks: Mapping[AgentId, Spans]
+    """Breaks of this day and the next in Unix seconds, for agents who have any."""
+    quiet: bool = False
+    """Whether quiet hours apply, in which callbacks wait."""
+
+
+class Clock(NamedTuple):
+    """Local time of the centre."""
+
+    day: Day
+    minute: int
+    """Minutes from midnight."""
+
+
+def wall_clock(settings: Settings, at: float) -> Clock:
+    """Return the local time at `at` (Unix seconds) with the kind of day."""
+    local = datetime.fromtimestamp(at, ZoneInfo(settings.centre.timezone))
+    return Clock(settings.calendar.day_of(local.date()), local.hour * 60 + local.minute)
+
+
+def state_at(config: NodeConfig, at: float, closings: Closings = (),
+             away: Container[SeatId] | None = None) -> CalendarState:
+    """Return the demanded state at `at` (Unix seconds), by the local time of the centre.
+
+    `away` holds the seats of remote counsellors who can be called. None means all of them.
+    """
+    day, minute = wall_clock(config.settings, at)
+    loaded, closed = config.loaded, {
+        one.service for one in (*planned_closings(config.settings), *closings) if one.is_closed_at(at)}
+    return CalendarState(
+        engine_centre(loaded, day.date),
+        {ServiceId(one.id): one.id not in closed and (one.hours is None or one.hours.is_within(day, minute))
+         for one in loaded.services if not one.distress},
+        {AgentId(one.id): one.on_call.is_within(day, minute) for one in loaded.agents
+         if one.on_call is not None and (away is None or remote_seat(one.id) in away)},
+        dict(_break_plans(config, day.date)), config.quiet.end_at(at) is not None)
+
+
+def line_open(settings: Settings, at: float, closings: Closings = ()) -> bool:
+    """Return whether the line is open for callers who arrive at `at`."""
+    day, minute = wall_clock(settings, at)
+    return settings.hours.is_within(day, minute) and not any(
+        one.is_closed_at(at) for one in (*planned_closings(settings), *closings) if not one.service)
+
+
+def planned_closings(settings: Settings, *some: Closure) -> Iterator[Closing]:
+    """Yield the planned closings of santral.toml, or those of `some`."""
+    zone = ZoneInfo(settings.centre.timezone)
+    for one in some or settings.calendar.closures:
+        begins, ends = (moment.replace(tzinfo=zone).timestamp() for moment in (one.begins, one.ends))
+        for service in one.services or ("",):
+            yield Closing(service, begins, ends)
+
+
+def _break_plans(config: NodeConfig, day: date) -> Iterator[tuple[AgentId, Spans]]:
+    """Yield the breaks of this day and the next.
+
+    The next day is needed before midnight, because no contact may reach into a break soon after it.
+    """
+    zone = ZoneInfo(config.settings.centre.timezone)
+    days = [(one, config.loaded.in_force(one)) for one in (day, day + timedelta(days=1))]
+    for agent in config.loaded.agents:
+        spans: list[tuple[float, float]] = []
+        for one, force in days:
+            # An agent's own plan replaces the plan for all agents.
+            plan = force[agent.id].break_plan if agent.id in force else None
+            if plan is None:
+                plan = config.settings.profile.break_plan or ()
+            spans += sorted((to_unix(one, minute_of(span[:5]), zone), to_unix(one, minute_of(span[6:]), zone))
+                            for span in plan)
+        if spans:
+            yield AgentId(agent.id), tuple(spans[:PLANNED_MAX])
+
+
+def to_unix(day: date, minute: int, zone: ZoneInfo) -> float:
+    """Return Unix seconds of a minute of a local day. On days of a time change the wall clock decides."""
+    at = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=minute // DAY_MIN)
+    return at.replace(hour=minute % DAY_MIN // 60, minute=minute % 60).timestamp()
+
+
+def next_change(config: NodeConfig, at: float, closings: Closings = ()) -> float:
+    """Return the next time at which the demanded state may change: an edge of a span or closing, or midnight."""
+    zone = ZoneInfo(config.settings.centre.timezone)
+    day = wall_clock(config.settings, at).day
+    # 1. Edges of opening hours, on-call times and quiet hours on this day.
+    weeks: list[Week] = [one.hours for one in config.loaded.services if one.hours is not None]
+    weeks += [one.on_call for one in config.loaded.agents if one.on_call is not None]
+    edges = {to_unix(day.date, minute, zone) for week in weeks for minute in week.edges_on(day)}
+    edges |= {to_unix(day.date, minute, zone) for minute in config.quiet.change_minutes()}
+    # 2. Edges of closings, on any day.
+    edges |= {edge for one in (*planned_closings(config.settings), *closings) for edge in (one.begins, one.ends)
+              if edge is not None}
+    return min(edge for edge in edges | {to_unix(day.date, DAY_MIN, zone)} if edge > at)
+
+
+def change_events(before: CalendarState | None, now: CalendarState) -> Iterator[Event]:
+    """Yield the events that bring the engine from one state to another, the centre first.
+
+    None for `before` means an engine that knows only the centre of its start.
+    """
+    # 1. The centre comes first, because later events may name its new agents and services.
+    if before is not None and before.centre != now.centre:
+        yield Configured(now.centre)
+    # 2. Hours. The engine takes an unreported service as open.
+    was_open = {} if before is None else before.open
+    for service, is_open in now.open.items():
+        if was_open.get(service, True) is not is_open:
+            yield ServiceHoursSet(service, is_open)
+    if (before is not None and before.quiet) is not now.quiet:
+        yield QuietHoursChanged(now.quiet)
+    # 3. Breaks.
+    planned = {} if before is None else before.breaks
+    for agent in dict.fromkeys((*planned, *now.breaks)):
+        if planned.get(agent, ()) != now.breaks.get(agent, ()):
+            yield BreaksPlanned(agent, now.breaks.get(agent, ()))
+    # 4. On-call times.
+    on_call = {} if before is None else before.on_call
+    for agent, on in now.on_call.items():
+        if on_call.get(agent) is not on:
+            yield AgentSignedIn(agent, remote_seat(agent)) if on else AgentSignedOut(agent)
+    for agent in on_call.keys() - now.on_call.keys():
+        if on_call[agent]:
+            # The agent is no remote counsellor any more, and will sign in at a seat by code.
+            yield AgentSignedOut(agent)
+
+
+class CentreCalendar:
+    """Keep the engine informed about the calendar.
+
+    `post` passes on an event and never blocks. `closings` returns the present closings that are in no file. `away`
+    holds the seats of remote counsellors with a known number, and None means all. No others are signed in, because
+    distress callers would wait for an agent who cannot be called.
+    """
+
+    def __init__(self, config: NodeConfig, post: Callable[[Event], None],
+                 clock: Callable[[], float] = time.time, closings: Callable[[], Closings] = tuple,
+                 away: Container[SeatId] | None = None) -> None:
+        self._config, self._post, self._clock, self._closings, self._away = config, post, clock, closings, away
+        self._told: CalendarState | None = None
+        self._day: date | None = None
+        self.unservable_needs: tuple[str, ...] = ()
+        """Problems of the day: file, line and demand that no agent meets because of agents' needs, at most
+        `REPORTED_MAX`."""
+        self._wake = asyncio.Event()
+
+    def post_changes(self) -> None:
+        """Report the differences since the last report."""
+        # 1. Report the difference.
+        at = self._clock()
+        now = state_at(self._config, at, self._closings(), self._away)
+        for event in change_events(self._told, now):
+            self._post(event)
+        # 2. A new day brings other needs.
+        day = wall_clock(self._config.settings, at).day.date
+        if day != self._day:
+            self._new_day(day)
+        if self._told is not None and self._told.centre != now.centre:
+            log.info("calendar.centre_changed")
+        self._told = now
+        self._wake.set()
+
+    def _new_day(self, day: date) -> None:
+        """Check the needs of a new day and log problems.
+
+        A node runs for months and applies new needs in any case, so they must be checked. The log names neither agents
+        nor their number.
+        """
+        if self._day is not None and any(is_due(one, day) for one in self._config.loaded.in_force(day).values()):
+            # At a start the warnings of the files have reported it.
+            log.warning("accommodations.review_due")
+        self._day = day
+        found = coverage_by_date.unservable_on(self._config.loaded, self._config.flow, day)
+        self.unservable_needs = tuple(map(str, found[:REPORTED_MAX]))
+        if found:
+            log.error("calendar.coverage_lost", problems=list(self.unservable_needs), of=len(found))
+
+    async def apply_config(self, config: NodeConfig, ask: Callable[[Event], Awaitable[object]]) -> None:
+        """Put other files in force. An error that `ask` raises for the centre is passed on, and nothing has changed
+        then."""
+        now = state_at(config, self._clock(), self._closings(), self._away)
+        # The new centre is the first event, so a refusal comes before any other change.
+        for event in change_events(self._told, now):
+            if isinstance(event, Configured):
+                await ask(event)
+            else:
+                self._post(event)
+        self._config, self._told, self.unservable_needs = config, now, ()
+        self._wake.set()
+
+    def entry_in_force(self, entry: str) -> str:
+        """Return the entry for a caller who arrives now at `entry`: the same one, or that of a closed line.
+
+        The wall clock decides. The engine's clock never jumps and may have started wrong.
+        """
+        settings = self._config.settings
+        open_now = settings.hours.closed is None or line_open(settings, self._clock(), self._closings())
+        return entry if open_now else str(settings.hours.closed)
+
+    def is_open(self, service: str) -> bool:
+        """Return whether a caller who chooses the service now may wait for it, by the reported state."""
+        return self._told is None or self._told.open.get(ServiceId(service), True)
+
+    async def run_calendar(self) -> None:
+        """Report changes when they are due, until cancelled."""
+        while True:
+            self.post_changes()
+            self._wake.clear()
+            at = self._clock()
+            sleep = min(LONGEST_SLEEP_S, max(0.0, next_change(self._config, at, self._closings()) - at))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(sleep):
+                    await self._wake.wait()

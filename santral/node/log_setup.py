@@ -1,0 +1,44 @@
+"""Set up log lines with keys and values on stderr, as text or as JSON. Personal data is never logged, rooms log ids."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+
+def configure_logs(*, as_json: bool) -> None:
+    """Configure logging once, at the start of a node."""
+    # Plain tracebacks: the default shows local variables, and one of them may be a caller's number.
+    shown: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)] if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(),
+                                            exception_formatter=structlog.dev.plain_traceback)])
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _escape_event,
+                    structlog.processors.TimeStamper(fmt="iso", utc=True), *shown],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def _escape_event(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape control characters in the values of a log line, because a peer may have sent them.
+
+    A terminal would obey them, and a line end would forge a line. Tracebacks are added later and keep their lines.
+    """
+    return {name: _escape_value(value) for name, value in event.items()}
+
+
+def _escape_value(value: object) -> object:
+    """Return a value with its texts escaped at any depth: `\\x1b` for an escape, `\\u202e` for a direction mark."""
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(
+            sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in value)
+    if isinstance(value, Mapping):
+        return {_escape_value(key): _escape_value(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_escape_value(one) for one in value]
+    return value

@@ -1,0 +1,362 @@
+"""The shell around the engine: what was not stored was not done, and nobody who asks waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+from structlog.testing import capture_logs
+
+from routing import runner as module
+from routing.channels import Channels
+from routing.clock import Clock
+from routing.core import emit
+from routing.core.domain import Domain
+from routing.core.engine import HANDLERS, Engine
+from routing.core.events import (
+    AgentResumed,
+    AgentSignedIn,
+    AgentSkillsChanged,
+    BreaksPlanned,
+    Configured,
+    ContactQueued,
+    Event,
+    HeavyContactsDeclined,
+    HoldTick,
+    RulesOverridden,
+    SeatChanged,
+)
+from routing.core.inbox import AgentView, ContactView, InboxClosed
+from routing.core.model.centre_model import (
+    Agent,
+    AgentState,
+    AnswerMode,
+    Centre,
+    Channel,
+    ContactState,
+    OfferState,
+    Service,
+    Step,
+)
+from routing.core.model.commands import Command, Offer, Rescind, SendToFallback
+from routing.core.model.errors import HalfDone, IllegalTransition, SeatTaken
+from routing.core.model.facts import Fact, OfferClosed, Offered
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.runner import Runner, RunnerTurn
+from tests.until import until_async
+
+pytestmark = pytest.mark.integration
+
+SERVICE = ServiceId("bilgi")
+CENTRE = Centre(
+    (Service(SERVICE, "Bilgi", (Step(((SkillId("bilgi"), 10),)),)),),
+    tuple(Agent(AgentId(name), ((SkillId("bilgi"), 50),)) for name in ("a1", "a2")),
+)
+
+
+class Keeper:
+    """Keeps turns in memory; can be slow, and can fail."""
+
+    def __init__(self) -> None:
+        self.turns: list[RunnerTurn] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    async def commit(self, turn: RunnerTurn) -> None:
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.turns.append(turn)
+
+    @property
+    def facts(self) -> list[Fact]:
+        return [fact for turn in self.turns for fact in turn.facts]
+
+
+class Node:
+    """A running runner with what it let out."""
+
+    def __init__(self) -> None:
+        self.keeper = Keeper()
+        self.commands: list[Command] = []
+        self.projected: list[Fact] = []
+        self.overflows = 0
+        self.runner = Runner(Engine(), self.keeper, clock=Clock(), execute=self._execute,
+                             projections=(self.projected.extend,), on_overflow=self._overflow)
+        self.task = asyncio.create_task(self.runner.run_forever())
+
+    def _execute(self, commands: Sequence[Command]) -> None:
+        self.commands += commands
+
+    def _overflow(self) -> None:
+        self.overflows += 1
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError, OSError, HalfDone):
+            await self.task
+
+    async def __aenter__(self) -> Node:
+        self.runner.post(Configured(CENTRE))
+        self.runner.post(SeatChanged(SeatId("2001"), reachable=True, in_use=False))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.keeper.gate.set()
+        await self.stop()
+
+
+class Calls:
+    """An adapter of the telephone that keeps what it is told to do."""
+
+    channels = frozenset({Channel.VOICE})
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+
+    def takes(self, command: Command) -> bool:
+        return command.channel is Channel.VOICE
+
+    def execute(self, commands: Sequence[Command]) -> None:
+        self.commands += commands
+
+    def live(self) -> None:
+        return None
+
+    async def run_session(self) -> None:
+        await asyncio.Event().wait()
+
+
+def queued(name: str) -> ContactQueued:
+    return ContactQueued(ContactId(name), SERVICE, leg=f"PJSIP/trunk-{name}")
+
+
+async def test_an_answer_comes_with_the_view_after_the_commit() -> None:
+    async with Node() as node:
+        agent = await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        assert isinstance(agent, AgentView)
+        assert agent.seat == "2001"
+        contact = await node.runner.ask(queued("c1"))
+        assert isinstance(contact, ContactView)
+        assert [command.contact for command in node.commands if isinstance(command, Offer)] == ["c1"]
+        assert node.projected == node.keeper.facts
+
+
+async def test_who_speaks_of_an_agent_gets_the_agent() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        for event in (HeavyContactsDeclined(AgentId("a1")),
+                AgentSkillsChanged(AgentId("a1"), ((SkillId("bilgi"), 20),)),
+                      RulesOverridden(AgentId("a1"), frozenset({"rest_gap"}), time.time() + 60.0),
+                      BreaksPlanned(AgentId("a1"), ())):
+            view = await node.runner.ask(event)
+            assert isinstance(view, AgentView) and view.agent == "a1"
+
+
+async def test_nothing_leaves_before_it_is_stored() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.keeper.gate.clear()
+        asking = asyncio.create_task(node.runner.ask(queued("c1")))
+        await until_async(lambda: node.runner.status().contacts)
+        assert node.commands == []
+        assert not any(isinstance(fact, Offered) for fact in node.projected)
+        node.keeper.gate.set()
+        await asking
+        assert len(node.commands) == 1
+
+
+async def test_a_command_without_a_fact_leaves_after_a_commit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit looks at the lease: a node that was frozen and is no longer the owner sends nothing."""
+    monkeypatch.setattr(module, "DEFERRED_MAX_S", 3600.0)
+    async with Node() as node:
+        node.runner.post(Configured(CENTRE._replace(services=(CENTRE.services[0]._replace(overflow_s=0.2),))))
+        await node.runner.ask(queued("c1"))
+        node.keeper.error = OSError("another node has taken over")
+        with pytest.raises(OSError, match="another node"):
+            await node.task
+        assert node.commands == []
+
+
+async def test_a_caller_an_agent_can_have_in_the_same_turn_is_not_sent_to_the_fallback_queue() -> None:
+    """The timer is late: by then somebody has signed in. The net would take the caller from the phone that rings."""
+    async with Node() as node:
+        node.runner.post(Configured(CENTRE._replace(services=(CENTRE.services[0]._replace(overflow_s=1.0),))))
+        await node.runner.ask(queued("c1"))
+        await node.runner.ask(queued("c2"))
+        node.keeper.gate.clear()
+        node.runner.post(queued("c3"))  # its turn lasts until the store is there again
+        await until_async(lambda: [one.waited_s > 1.0 for one in node.runner.status().contacts][:2] == [True, True])
+        node.runner.post(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.keeper.gate.set()
+        await until_async(lambda: node.commands)
+        assert [(type(one), one.contact) for one in node.commands if one.contact != "c3"] == [
+            (SendToFallback, "c2"), (Offer, "c1")]
+
+
+def test_the_fallback_command_is_given_when_no_phone_rings_after_all() -> None:
+    offer = Offer(OfferId(1), ContactId("c1"), "PJSIP/c1", AgentId("a1"), SeatId("2001"), SERVICE, "Bilgi", 20.0,
+                  AnswerMode.MANUAL, False, 0.0)
+    taken_back, net = Rescind(offer.offer, offer.contact, "call"), SendToFallback(offer.contact, offer.leg)
+    for commands, kept in (([net, offer], [offer]), ([offer, taken_back, net],) * 2, ([net, offer, taken_back],) * 2,
+                           ([net, offer, taken_back, offer], [offer, taken_back, offer])):
+        assert module._drop_superseded_fallbacks(commands) == kept
+
+
+async def test_a_contact_of_a_channel_without_an_adapter_costs_its_agent_nothing() -> None:
+    """No command vanishes: the engine hears that the chat was not offered, and the agent has the next call at once."""
+    async with Node() as node:
+        calls = Calls()
+        channels = Channels([calls], node.runner.post, lambda channels: ())
+        node.runner._execute = channels.execute
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.runner.post(ContactQueued(ContactId("chat"), SERVICE, channel=Channel.CHAT))
+        await until_async(lambda: [one for one in node.projected if isinstance(one, OfferClosed)])
+        (closed,) = [one for one in node.projected if isinstance(one, OfferClosed)]
+        assert (closed.state, closed.reason) == (OfferState.RESCINDED, "no_adapter")
+        await node.runner.ask(queued("call"))
+        agent = await node.runner.ask(AgentResumed(AgentId("a1")))
+        assert isinstance(agent, AgentView) and agent.rna_count == 0 and agent.state is AgentState.RINGING
+        assert [one.contact for one in calls.commands] == ["call"] and channels.refused == {Channel.CHAT: 1}
+        assert {one.contact: one.state for one in node.runner.status().contacts} == {
+            "chat": ContactState.PENDING, "call": ContactState.RESERVED}
+
+
+async def test_a_store_that_fails_ends_the_node_and_everybody_is_told() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.keeper.error = OSError("no space")
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(queued("c1"))
+        with pytest.raises(OSError, match="no space"):
+            await node.task
+        assert node.commands == []
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(queued("c2"))
+
+
+async def test_a_refusal_reaches_the_asker_and_changes_nothing() -> None:
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        kept = len(node.keeper.facts)
+        with pytest.raises(SeatTaken):
+            await node.runner.ask(AgentSignedIn(AgentId("a2"), SeatId("2001")))
+        assert len(node.keeper.facts) == kept
+        assert all(event != AgentSignedIn(AgentId("a2"), SeatId("2001"))
+                   for turn in node.keeper.turns for _, event in turn.events)
+
+
+async def test_a_refusal_that_nobody_waits_for_is_told_in_the_log() -> None:
+    """The calendar signs people on call in; whom it could not stands nowhere else."""
+    async with Node() as node:
+        with capture_logs() as told:
+            node.runner.post(AgentSignedIn(AgentId("nobody"), SeatId("2001")))
+            await node.runner.ask(HoldTick(ContactId("c1")))
+        assert [(one["event"], one["kind"], one["code"]) for one in told] == [
+            ("engine.request_refused", "AgentSignedIn", "unknown_agent")]
+
+
+async def test_an_event_refused_half_done_ends_the_node_with_nothing_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(domain: Domain, event: HoldTick) -> None:
+        emit.alarm(domain, kind="torn", contact=event.contact, offer=None, agent=None)
+        raise IllegalTransition("contact", event.contact, "pending", "torn")
+
+    monkeypatch.setitem(HANDLERS, HoldTick, torn)
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        kept = len(node.keeper.facts)
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(HoldTick(ContactId("c1")))
+        with pytest.raises(HalfDone, match="HoldTick was refused half-done"):
+            await node.task
+        assert len(node.keeper.facts) == kept
+
+
+async def test_what_cannot_follow_from_an_event_ends_the_node_with_nothing_stored(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event has changed things by then: it is no refusal."""
+    def torn(domain: Domain) -> None:
+        raise IllegalTransition("agent", "a1", "busy", "offered")
+
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        kept = len(node.keeper.facts)
+        monkeypatch.setattr("routing.core.engine.assign_contacts", torn)
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(queued("c1"))
+        with pytest.raises(HalfDone, match="ContactQueued was refused half-done"):
+            await node.task
+        assert len(node.keeper.facts) == kept
+
+
+async def test_an_unknown_contact_has_no_view() -> None:
+    async with Node() as node:
+        assert await node.runner.ask(HoldTick(ContactId("nobody"))) is None
+
+
+def kept(node: Node, event: Event) -> bool:
+    return any(event == one for turn in node.keeper.turns for _, one in turn.events)
+
+
+async def test_quiet_events_are_kept_with_the_next_commit_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEFERRED_MAX_S", 3600.0)
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        turns = len(node.keeper.turns)
+        for _ in range(3):
+            await node.runner.ask(HoldTick(ContactId("nobody")))
+        assert len(node.keeper.turns) == turns
+        await node.stop()
+        await node.runner.commit_deferred()
+        assert [event for _, event in node.keeper.turns[-1].events] == [HoldTick(ContactId("nobody"))] * 3
+
+
+async def test_quiet_events_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEFERRED_MAX_S", 3600.0)
+    monkeypatch.setattr(module, "DEFERRED_MAX", 4)
+    async with Node() as node:
+        for _ in range(5):
+            await node.runner.ask(HoldTick(ContactId("nobody")))
+        await until_async(lambda: kept(node, HoldTick(ContactId("nobody"))))
+
+
+async def test_quiet_events_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEFERRED_MAX_S", 0.05)
+    async with Node() as node:
+        await node.runner.ask(HoldTick(ContactId("nobody")))
+        await until_async(lambda: kept(node, HoldTick(ContactId("nobody"))))
+
+
+async def test_a_full_inbox_refuses_and_asks_for_a_resync(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "INBOX_MAX", 3)
+    async with Node() as node:
+        node.keeper.gate.clear()
+        for _ in range(10):
+            node.runner.post(HoldTick(ContactId("nobody")))
+        assert node.runner.refused == 10 + 2 - 3
+        assert node.overflows == node.runner.refused
+        with pytest.raises(InboxClosed):
+            await node.runner.ask(HoldTick(ContactId("nobody")))
+
+
+async def test_an_asker_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ASK_S", 0.05)
+    async with Node() as node:
+        await until_async(lambda: node.keeper.turns)
+        node.keeper.gate.clear()
+        with pytest.raises(TimeoutError):
+            await node.runner.ask(queued("c1"))
+
+
+async def test_the_timer_wakes_the_engine() -> None:
+    """An offer that nobody hears of again is withdrawn by the engine's own deadline."""
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        await node.runner.ask(queued("c1"))
+        assert isinstance(node.commands[0], Offer)
+        await until_async(lambda: len(node.commands) > 1, timeout=12.0)
+        assert None in [event for turn in node.keeper.turns for _, event in turn.events]

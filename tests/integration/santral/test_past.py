@@ -1,0 +1,114 @@
+"""Counters at a start of a node: they stand where they stood, or begin at 0 when the oldest facts are gone."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from metrics.prometheus import names
+from metrics.prometheus.recorder import MetricsRecorder
+from routing.core.engine import Engine
+from routing.core.events import CallerHungUp
+from routing.core.model.facts import Ended
+from routing.store.callers.number_keys import NumberKeys
+from routing.store.store import Store
+from santral.centre.config import node_config
+from santral.node import projections
+from santral.node.projections import Projections
+from tests.fakes import report_day
+
+pytestmark = pytest.mark.integration
+
+MEB = Path(__file__).resolve().parents[3] / "centres" / "meb"
+
+
+def counted(recorder: MetricsRecorder) -> dict[str, float]:
+    """Of each counter and histogram made of facts: everything in it together."""
+    found: dict[str, float] = {}
+    for family in recorder.registry.collect():
+        for sample in family.samples:
+            name = sample.name.removesuffix("_count")
+            if name in {names.OFFERED.name, names.CONTACTS.name, names.WAIT.name, names.OFFERS.name}:
+                found[name] = found.get(name, 0.0) + sample.value
+    return found
+
+
+def said(path: Path) -> list[str]:
+    """Return the lines about calls."""
+    return [line for line in path.read_text().splitlines() if "|NONE|NONE|NONE|" not in line]
+
+
+def projections_of(state: Path, day: report_day.Day) -> Projections:
+    return Projections.from_config(node_config(MEB)._replace(centre=day.centre), state,
+                          NumberKeys.load_or_create(state / "numbers.json"), lambda: day.centre, "1")
+
+
+async def started(state: Path, day: report_day.Day) -> tuple[MetricsRecorder, int, int]:
+    """Start a node with this record. Return the recorder, the number of the last fact before the start, and the last
+    number of that start."""
+    told = projections_of(state, day)
+    store = await Store.open_store(state / "santral.db")
+    try:
+        await store.take_lease("node")
+        before = await told.restore_projections(Engine(), store, day.centre, time.time)
+        own = await store.facts_after(before)
+        return told.recorder, before, before + len(own)
+    finally:
+        told.queue_log.close()
+        await store.close()
+
+
+async def test_counters_stand_where_they_stood_or_begin_at_0_after_a_purge(tmp_path: Path) -> None:
+    day = report_day.written()
+    await day.keep(str(tmp_path / "santral.db"))
+    whole, before, last = await started(tmp_path, day)
+    assert before == day.facts[-1].seq and min(counted(whole).values()) >= 5
+    again, before, last = await started(tmp_path, day)
+    assert before >= day.facts[-1].seq
+    assert all(value >= counted(whole)[name] for name, value in counted(again).items()), "no counter falls back"
+    with sqlite3.connect(tmp_path / "santral.db") as opened:
+        opened.execute("DELETE FROM facts WHERE seq < ?", (last // 2,))
+    opened.close()
+    purged, _, _ = await started(tmp_path, day)
+    assert set(counted(purged).values()) == {0.0}, "the half that was left is not told as new"
+
+
+@pytest.mark.parametrize("wiped", [False, True], ids=["here", "other_machine"])
+async def test_a_start_reads_no_more_of_a_long_past_than_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                  wiped: bool) -> None:
+    """Callers wait meanwhile, so the time must not grow with all past calls. A caller who has waited since
+    before the read part still has their last line."""
+    day = report_day.Day()
+    waits = day.call(0.0, "1.1", report_day.TIP)
+    for number in range(2, 40):
+        day.give(30.0 * number, CallerHungUp(day.call(30.0 * number - 10.0, f"1.{number}", report_day.TIP)))
+    await day.keep(str(tmp_path / "santral.db"))
+    whole, _, _ = await started(tmp_path, day)
+    path, before = tmp_path / "queue_log", len(day.facts)
+    lines = said(path)
+    assert counted(whole)[names.OFFERED.name] == 39.0 and lines[0].endswith("|1.1|tip|NONE|ENTERQUEUE|||1")
+    if wiped:
+        path.unlink()
+        path.with_name("queue_log.place").unlink()
+    monkeypatch.setattr(projections, "PAST_MAX", 6)
+    read: list[int] = []
+    monkeypatch.setattr(MetricsRecorder, "count_history", lambda self, facts: read.extend(fact.seq for fact in facts))
+    told = projections_of(tmp_path, day)
+    store = await Store.open_store(tmp_path / "santral.db")
+    try:
+        await store.take_lease("node")
+        last = await told.restore_projections(Engine(), store, day.centre, time.time)
+    finally:
+        await store.close()
+    assert len(read) <= 7 + last - before and read[-1] >= last
+    assert set(counted(told.recorder).values()) == {0.0}
+    day.give(2000.0, CallerHungUp(waits))
+    (end,) = [fact for fact in day.facts[before:] if isinstance(fact, Ended)]
+    told.queue_log.write_facts([end._replace(seq=read[-1] + 1)])
+    told.queue_log.close()
+    now = said(path)
+    assert now[-1].split("|")[1:5] == ["1.1", "tip", "NONE", "ABANDON"]
+    assert now[:-1] == (lines[-4:] if wiped else lines), "each line once"

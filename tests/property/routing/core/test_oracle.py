@@ -1,0 +1,124 @@
+"""The engine against a second one that is as plain as can be (`tests/oracle`): the same events, the same answers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import time
+from collections import Counter
+from typing import get_args
+
+import pytest
+
+from routing.core import events as e
+from tests.oracle.crowd import Crowd
+from tests.oracle.side_by_side import Divergence
+
+pytestmark = pytest.mark.property
+
+HOUSE = 2_000
+"""Events in one house: then another centre, another team."""
+
+EVENTS = 50_000
+LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
+"""Under `long`; fewer for a look in between."""
+
+TELLING = (
+    "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",
+    "tier 0", "tier 1", "tier 2", "moved overflow", "moved full", "moved closed", "moved chosen",
+    "moved transfer", "talk over transfer", "consult consultstarted", "consult consultcancelled", "consult over caller",
+    "consult over transfer", "stepped expired",
+    "stepped nobody", "stepped preferred", "callback requested", "callback dialled", "callback reached",
+    "follow-up True", "follow-up False", "abusive True", "abusive False", "known as abusive", "refused caller_unknown",
+    "lost calls followed up", "lost calls served since",
+    "held positions restored", "held positions declined", "callback failed", "callback stale", "callback merged",
+    "callback served", "callback held", "callback goes on", "offer rescinded caller_on_line",
+    "seats told in a call", "command DialCaller", "command ConnectCallback",
+    "refused no_callback", "interrupted True", "interrupted False",
+    "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
+    "overridden decompression ", "alarm bridge_mismatch",
+    "alarm rows_repaired", "command Offer", "command Rescind", "command SendToFallback", "command SetInterrupted",
+    "restarts",
+    "late clocks", "breaks that came near while idle", "breaks that waited for an absent agent",
+    "pauses at work", "breaks that waited for work", "limit of yemek", "limit of teknik", "refused unknown_reason",
+    "one of a pair picked up",
+    "ended answered", "ended abandoned", "ended abandoned_short", "ended overflow", "ended left", "ended pbx_failure",
+    "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
+    "offer canceled caller_hung_up", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",
+    "offer rescinded paused", "offer rescinded signed_out", "offer rescinded rescinded", "offer rescinded chosen",
+    "offer rescinded mismatch", "offer rescinded callback", "offer rescinded no_adapter",
+    "agent ready", "agent ringing", "agent talking",
+    "agent wrapup", "agent paused", "agent not_responding", "agent busy", "agent unreachable", "agent signed_out",
+    "channel voice", "channel chat", "channel social", "channel email", "channel task",
+    "strategy longest_idle", "strategy least_occupied", "strategy longest_idle_any", "strategy least_occupied_any",
+    "strategy fewest_skills", "strategy weakest_first", "strategy fewest_contacts", "refused unknown_agent",
+    "refused unknown_service", "refused unknown_seat", "refused seat_taken", "refused not_signed_in",
+    "refused not_now", "refused out_of_range", "refused not_open", "refused not_there",
+)
+"""Things that must have happened. Otherwise the comparison has not tested them."""
+
+
+def run_side_by_side(seed: int) -> tuple[int, Counter[str], str]:
+    """One house: how many events, what occurred, and where it first went apart (empty: nowhere)."""
+    crowd = Crowd(seed)
+    try:
+        while crowd.side_by_side.events < HOUSE:
+            crowd.step()
+    except Divergence as found:
+        found_at = f"seed {seed}, event {crowd.side_by_side.events}: {found}"
+        return crowd.side_by_side.events, crowd.side_by_side.seen, found_at
+    return crowd.side_by_side.events, crowd.side_by_side.seen, ""
+
+
+SELDOM = {"lost calls served since", "callback stale", "callback served", "offer rescinded caller_on_line",
+          "ended callback_failed", "follow-up False",
+          "one of a pair picked up"}
+"""Occur about once in 30,000 events: they are asked for under `long`."""
+
+
+def everything_occurred(seen: Counter[str], at_least: int) -> None:
+    """Every kind of event was taken, and every telling thing came of it."""
+    kinds = [kind.__name__ for kind in get_args(e.Event)]
+    rare = {name: seen[name] for name in (*kinds, *TELLING) if seen[name] < at_least
+            and not (at_least == 1 and name in SELDOM)}
+    assert not rare, rare
+
+
+def test_the_engine_says_what_a_plain_look_at_everything_says() -> None:
+    seen: Counter[str] = Counter()
+    events = 0
+    for seed in range(EVENTS // HOUSE):
+        count, occurred, apart = run_side_by_side(seed)
+        assert not apart, apart
+        events, seen = events + count, seen + occurred
+    assert events >= EVENTS
+    everything_occurred(seen, 1)
+
+
+@pytest.mark.long
+def test_the_engine_says_so_in_ten_million_events() -> None:
+    seen: Counter[str] = Counter()
+    events, went_apart, begun = 0, [], time.monotonic()
+    houses = -(-LONG_EVENTS // HOUSE)
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+        for count, occurred, apart in pool.imap_unordered(run_side_by_side, range(1_000, 1_000 + houses), chunksize=4):
+            events, seen = events + count, seen + occurred
+            if apart:
+                went_apart.append(apart)
+    print(f"\n{events} events of {len(get_args(e.Event))} types in {houses} houses, {time.monotonic() - begun:.0f} s, "
+          f"{seen['offers']} offers, {len(went_apart)} divergences")
+    assert not went_apart, "\n".join(went_apart[:3])
+    assert events >= LONG_EVENTS
+    everything_occurred(seen, min(100, LONG_EVENTS // 30_000))
+
+
+def test_a_divergence_says_where_and_what() -> None:
+    """The comparison is awake: an engine that loses a caller is caught."""
+    crowd = Crowd(3)
+    while not crowd.side_by_side.engine._domain.contacts:
+        crowd.step()
+    del crowd.side_by_side.engine._domain.contacts[next(iter(crowd.side_by_side.engine._domain.contacts))]
+    with pytest.raises(Divergence, match="oracle:"):
+        crowd.side_by_side.pass_time(crowd.side_by_side.now + random.Random(0).random())
+        crowd.side_by_side.tell(e.LinkChanged("", True))

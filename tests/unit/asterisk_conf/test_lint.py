@@ -1,0 +1,142 @@
+"""Each rule of the linter finds its planted fault, and the rendered files have none."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from asterisk_conf.conf_plan import Address
+from asterisk_conf.lint import lint_files, lint_folder
+from asterisk_conf.module_lists import DENIED
+from asterisk_conf.render import render_files
+from asterisk_conf.write import write_files
+from tests.fakes.asterisk_plan import plan
+
+pytestmark = pytest.mark.unit
+
+DIALPLAN = "extensions.conf"
+
+PLANTED = [
+    (DIALPLAN, "[santral-bye]", "[santral-by]", "santral-bye"),
+    (DIALPLAN, "Goto(santral-hold,s,1)", "Goto(santral-hold,s,9x)", "which is not there"),
+    (DIALPLAN, "exten => 4440632,1,", "exten => _X.,1,", "answers '_X.'"),
+    (DIALPLAN, "exten => 4440632,1,", "exten => s,1,", "answers 's'"),
+    (DIALPLAN, "[santral-in]\n", "[santral-in]\ninclude => santral-seat\n", "includes santral-seat"),
+    (DIALPLAN, "Set(AGIEXITONHANGUP=yes)", "NoOp()", "without AGIEXITONHANGUP"),
+    (DIALPLAN, "Set(TIMEOUT(absolute)=5)", "NoOp()", "AGI without a limit"),
+    (DIALPLAN, "Set(ACD_NEXT=)", "NoOp()", "not cleared"),
+    (DIALPLAN, 'GotoIf($["${ACD_NEXT}"', 'GotoIf($["${AGISTATUS}"', "nobody asks for ACD_NEXT"),
+    (DIALPLAN, "exten => T,1", "exten => t,1", "has no T"),
+    (DIALPLAN, "Bridge(${SC_CHAN}", "Bridge(${SC}", "Bridge to ${SC}"),
+    (DIALPLAN, "BridgeAdd(${SC_CHAN})", "BridgeAdd(${SC_PAIR_LEAD})", "BridgeAdd to ${SC_PAIR_LEAD}"),
+    (DIALPLAN, ",F(santral-after-talk^s^1)", "", "without F(santral-after-talk"),
+    (DIALPLAN, "Set(TIMEOUT(absolute)=7200)", "NoOp()", "Bridge without a limit"),
+    (DIALPLAN, 'GotoIf($["${SC_RECORD}"=""]?end)', "NoOp()", "without a look at SC_RECORD"),
+    (DIALPLAN, 'GotoIf($["${IMPORT(${SC_CHAN},SC_NOTICE)}"!="heard"]?end)', "NoOp()", "without a look at SC_NOTICE"),
+    (DIALPLAN, "n,StopMixMonitor()\n same => n,MixMonitor", "n,NoOp()\n same => n,MixMonitor", "may begin twice"),
+    (DIALPLAN, ".alaw,ab)", ".alaw)", "than a file and ab"),
+    (DIALPLAN, ".alaw,ab)", ".alaw,b)", "than a file and ab"),
+    (DIALPLAN, ".alaw,ab)", ".alaw,ab,true)", "than a file and ab"),
+    (DIALPLAN, 'h,1,GotoIf($["${CHANNEL(channeltype)}"="Surrogate"]?end)', "h,1,NoOp()", "not guarded"),
+    (DIALPLAN, "_to_.,1,", "_[a-z]!,1,", "matches h too"),
+    (DIALPLAN, "StopMusicOnHold()", "System(true)", "application System"),
+    (DIALPLAN, "Playback(${SC_WHISPER})", "ExecIf($[1]?Playback(${SC_WHISPER}))", "application ExecIf is not loaded"),
+    (DIALPLAN, "Set(SC_RAW=)", "Set(X=${SHELL(true)})", "function SHELL("),
+    (DIALPLAN, "Set(SC_RAW=)", "Set(CALLERID(num)=1)", "sets CALLERID"),
+    (DIALPLAN, "Set(SC_RAW=)", "ExecIf($[1]?Set(X=${SC_RAW}))", "own text in ExecIf"),
+    (DIALPLAN, "Set(SC_RAW=${REPLACE(SC_RAW,-.())})", "NoOp()", "may end the REGEX"),
+    (DIALPLAN, 'GotoIf(${REGEX("^[+]?[0-9]{3,15}$" ${SC_RAW})}?known:answer)', "NoOp()", "number is not checked"),
+    (DIALPLAN, "[general]", "[general](!)", "not flat"),
+    (DIALPLAN, "[general]", "[general]\n#include x.conf", "not flat"),
+    ("manager.conf", "bindaddr=127.0.0.1", "bindaddr=0.0.0.0", "bindaddr is 0.0.0.0"),
+    ("manager.conf", "webenabled=no", "webenabled=yes", "AMI over HTTP"),
+    ("manager.conf", "read=system,call", "read=all", "read = all"),
+    ("manager.conf", "write=call,originate,reporting", "write=call,originate,reporting,command", "command"),
+    ("manager.conf", "writetimeout=5000", "writetimeout=100", "writetimeout 100"),
+    ("manager.conf", "permit=127.0.0.1/255.255.255.255", "", "no deny/permit"),
+    ("manager.conf", "[santral-actions]", "[admin]", "no user santral-actions"),
+    ("manager.conf", "eventfilter(", "; (", "no eventfilter"),
+    ("manager.conf", "secret=EventsSecret0123456789abc", "secret=12345678901234567890", "weak secret"),
+    ("pjsip.conf", "password=SeatSecret2001abcdefghij", "password=2001", "weak password"),
+    ("pjsip.conf", "identify_by=ip", "identify_by=username", "no secret and no address"),
+    ("pjsip.conf", "trust_id_inbound=no", "trust_id_inbound=yes", "trust_id_inbound=no"),
+    ("pjsip.conf", "direct_media=no", "", "direct_media=no"),
+    ("pjsip.conf", "allow_transfer=no", "allow_transfer=yes", "allow_transfer=no"),
+    ("pjsip.conf", 'callerid="trunk" <0>', "", "no fixed callerid"),
+    ("pjsip.conf", "redirect_method=user", "redirect_method=uri_pjsip", "follows redirects"),
+    ("pjsip.conf", "set_var=FORWARD_CONTEXT=santral-nowhere", "", "pass an offer on"),
+    ("pjsip.conf", "context=santral-seat", "context=santral-hold", "more than codes"),
+    ("pjsip.conf", "context=santral-nowhere", "context=santral-in", "no secret and no address"),
+    ("pjsip.conf", "identify_by=ip\ncontext=santral-nowhere", "context=santral-nowhere", "no secret and no address"),
+    ("pjsip.conf", "max_contacts=1", "max_contacts=5", "several phones"),
+    ("pjsip.conf", "match=192.0.2.10", "match=0.0.0.0/0", "is everybody"),
+    ("pjsip.conf", "endpoint_identifier_order=header,", "endpoint_identifier_order=", "identifier_order"),
+    ("pjsip.conf", "match_header=Replaces: /./", "match=192.0.2.1", "takes over somebody else's talk"),
+    ("pjsip.conf", "deny=0.0.0.0/0.0.0.0", "", "takes over somebody else's talk"),
+    ("pjsip.conf", "[trunk]\n", "[anonymous]\n", "an anonymous endpoint"),
+    ("modules.conf", "load => app_read.so", "load => app_system.so", "app_system.so is loaded"),
+    ("cel_custom.conf", "${eventtype}", "${CALLERID(num)}", "would hold CALLERID"),
+    ("logger.conf", "messages.log => warning,error", "messages.log => error,verbose", "logs verbose"),
+    ("logger.conf", "messages.log => warning,error", "messages.log => notice,error", "logs notice"),
+    ("pjproject.conf", "asterisk_error=0", "asterisk_error=0,1", "prints the packets"),
+    ("queues.conf", "[santral-fallback]", "[other]", "no queue santral-fallback"),
+    ("queues.conf", "member=", "; ", "nobody is in the fallback queue"),
+    ("queues.conf", "ringinuse=no", "ringinuse=yes", "phones that talk"),
+    ("http.conf", "enabled=no\nbindaddr=127.0.0.1", "enabled=yes\nbindaddr=0.0.0.0", "the web server answers 0.0.0.0"),
+    ("http.conf", "enablestatic=no", "enablestatic=yes", "enablestatic=no"),
+    ("http.conf", "enable_status=no", "", "enable_status=no"),
+    ("cdr.conf", "enable=no", "enable=yes", "enable=no"),
+    ("rtp.conf", "strictrtp=yes", "strictrtp=no", "strictrtp=yes"),
+    ("logger.conf", "queue_log=no", "queue_log=yes", "queue_log=no"),
+    ("say.conf", "mode=new", "mode=old", "mode=new"),
+    ("cel.conf", "enable=yes", "enable=no", "enable=yes"),
+]
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_the_rendered_files_break_no_rule(nodes: int) -> None:
+    assert lint_files(render_files(plan(node_count=nodes))) == []
+
+
+def test_a_web_server_for_this_machine_breaks_no_rule() -> None:
+    assert lint_files(render_files(dataclasses.replace(plan(), metrics=Address("127.0.0.1", 8088)))) == []
+
+
+@pytest.mark.parametrize(("name", "good", "bad", "what"), PLANTED, ids=[f"{p[0]}-{p[3]}" for p in PLANTED])
+def test_a_planted_fault_is_found(name: str, good: str, bad: str, what: str) -> None:
+    files = render_files(plan())
+    assert good in files[name], "the fault cannot be planted: the text has changed"
+    files[name] = files[name].replace(good, bad)
+    found = lint_files(files)
+    assert any(finding.file == name and what in finding.what for finding in found), found
+    assert all(finding.mend for finding in found)
+
+
+@pytest.mark.parametrize("module", DENIED)
+def test_a_module_that_is_not_kept_out_is_found(module: str) -> None:
+    files = render_files(plan())
+    files["modules.conf"] = files["modules.conf"].replace(f"noload => {module}", "; ")
+    assert [f for f in lint_files(files) if f.what == f"{module} is not kept out"]
+
+
+@pytest.mark.parametrize(("value", "fault"), [("no", False), ("yes", True)])
+def test_an_operators_own_asterisk_conf_is_looked_at_too(value: str, fault: bool) -> None:
+    files = {**render_files(plan()), "asterisk.conf": f"[options]\nlive_dangerously={value}\n"}
+    assert [one.file for one in lint_files(files)] == ["asterisk.conf"] * fault
+
+
+def test_a_missing_file_is_found() -> None:
+    files = render_files(plan())
+    del files["queues.conf"]
+    assert [f.file for f in lint_files(files)] == ["queues.conf"]
+
+
+def test_the_line_of_a_fault_is_the_line_of_the_file(tmp_path: Path) -> None:
+    files = render_files(plan())
+    files["rtp.conf"] = files["rtp.conf"].replace("strictrtp=yes", "strictrtp=no")
+    write_files(files, tmp_path)
+    found = lint_folder(tmp_path)
+    assert len(found) == 1
+    assert files["rtp.conf"].splitlines()[found[0].line - 1] == "[general]"

@@ -1,0 +1,358 @@
+"""Every rule in Prometheus' own test: it fires when it should, is quiet when it should, and its texts are read as they
+come out. And what a rule speaks of exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from metrics.prometheus.alerts import ALERTS, AUDIENCES, CRITICAL, RECORDING_RULES, SEVERITIES
+from metrics.prometheus.rules import RULES, SCRAPE, SCRAPED_METRICS, MonitoringPlan, render_files
+from santral.cli import cli
+
+pytestmark = pytest.mark.unit
+
+HOME = Path(__file__).resolve().parents[3]
+BY_NAME = {alert.name: alert for alert in ALERTS}
+
+
+class Case(NamedTuple):
+    """Series every 15 s. `labels` None: quiet."""
+
+    alert: str
+    minutes: float
+    series: dict[str, str]
+    labels: dict[str, str] | None = None
+    summary: str = ""
+    description: str = ""
+
+
+def sla(in_time: str, late: str, queue: str = "destek") -> dict[str, str]:
+    where = f'queue="{queue}",channel="voice"'
+    return {f'acd_sla_contacts_total{{{where},within="true"}}': in_time,
+            f'acd_sla_contacts_total{{{where},within="false"}}': late,
+            f'acd_queue_target_ratio{{queue="{queue}"}}': "0.8x200"}
+
+
+def oldest(waited: str, *, distress: int, target: int = 20) -> dict[str, str]:
+    return {'acd_queue_oldest_wait_seconds{queue="destek",channel="voice"}': waited,
+            'acd_queue_target_seconds{queue="destek"}': f"{target}x200",
+            'acd_queue_distress{queue="destek"}': f"{distress}x200"}
+
+
+def gave_up(offered: str, abandoned: str) -> dict[str, str]:
+    where = 'queue="destek",channel="voice"'
+    return {f"acd_contacts_offered_total{{{where}}}": offered,
+            f'acd_contacts_total{{{where},outcome="abandoned"}}': abandoned,
+            f'acd_contacts_total{{{where},outcome="abandoned_short"}}': "0x200"}
+
+
+def duty(signed_in: str, *, distress: int, is_open: int = 1) -> dict[str, str]:
+    return {'acd_queue_agents{queue="destek",state="signed_in"}': signed_in,
+            'acd_queue_agents{queue="destek",state="ready"}': "0x200",
+            'acd_queue_open{queue="destek"}': f"{is_open}x200", 'acd_queue_distress{queue="destek"}': f"{distress}x200"}
+
+
+def occupied(talking: str, ready: str, people: int = 8) -> dict[str, str]:
+    return {'acd_agent_state_seconds_total{team="genel",state="talking"}': talking,
+            'acd_agent_state_seconds_total{team="genel",state="ready"}': ready,
+            'acd_agent_state_seconds_total{team="genel",state="resting"}': "0+30x400",
+            'acd_agents{team="genel",state="talking"}': f"{people}x400",
+            'acd_agents{team="genel",state="signed_out"}': "99x400"}
+
+
+def breaks(kept: str, overridden: str) -> dict[str, str]:
+    return {'acd_break_protection_total{result="on_time"}': kept,
+            'acd_break_protection_total{result="overridden"}': overridden}
+
+
+def menu(calls: str, timeouts: str) -> dict[str, str]:
+    return {'ivr_calls_total{flow="ana"}': calls, 'ivr_input_events_total{flow="ana",event="timeout"}': timeouts}
+
+
+def signals(sent: str, felt: str | None) -> dict[str, str]:
+    told = {'acd_signal_messages_total{kind="ring",result="sent"}': sent}
+    return told if felt is None else told | {'acd_signal_messages_total{kind="ring",result="felt"}': felt}
+
+
+def sms(expired: str, refused: str = "0x200") -> dict[str, str]:
+    return {'acd_sms_total{result="sent"}': "0+1x200", 'acd_sms_total{result="failed"}': "0x200",
+            'acd_sms_total{result="expired"}': expired, 'acd_sms_total{result="refused"}': refused}
+
+
+def repaired(began: int, again: int = 1) -> dict[str, str]:
+    """A node that was away for twenty minutes, and what its start has put right."""
+    return {'acd_alarms_total{kind="rows_repaired",job="santral"}': f"0x20 _x80 {again}x100",
+            'process_start_time_seconds{job="santral"}': f"0x20 _x80 {began}x100"}
+
+
+QUEUE = {"queue": "destek"}
+NODE = {"instance": "127.0.0.1:8080", "job": "santral"}
+AT = 'instance="127.0.0.1:8080",job="santral"'
+ONE = "0x20 1x180"
+"""A counter that goes up by one after five minutes."""
+
+CASES = (
+    Case("ServiceLevelLow", 12, sla("0+1x200", "0+1x200"), QUEUE, "destek: hizmet düzeyi düşük",
+         "Son beş dakikada arayanların yalnız 50% kadarı hedef süre içinde yanıtlandı."),
+    Case("ServiceLevelLow", 12, sla("0+9x200", "0+1x200")),
+    Case("ServiceLevelLow", 12, sla("0x200", "0x20 1x20 2x20 3x140")),  # one caller every five minutes
+    Case("OldestWaitHigh", 5, oldest("130x200", distress=0), QUEUE, "destek: bir arayan çok uzun bekliyor",
+         "En uzun bekleyen arayan 2m 10s süredir hatta."),
+    Case("OldestWaitHigh", 5, oldest("110x200", distress=0)),
+    Case("OldestWaitHigh", 5, oldest("130x200", distress=1)),
+    Case("OldestWaitHigh", 5, oldest("130 130 0x200", distress=0)),
+    Case("DistressWaiting", 5, oldest("25x200", distress=1), QUEUE, "destek: zor durumdaki bir arayan bekliyor",
+         "En uzun bekleyen arayan 25s süredir hatta; hedef süre aşıldı."),
+    Case("DistressWaiting", 5, oldest("25x200", distress=0)),
+    Case("DistressWaiting", 5, oldest("19x200", distress=1)),
+    Case("AbandonmentHigh", 20, gave_up("0+4x200", "0+1x200"), QUEUE, "destek: çok arayan beklerken kapatıyor",
+         "Arayanların 25% kadarı yanıt almadan kapattı."),
+    Case("AbandonmentHigh", 20, gave_up("0+40x200", "0+3x200")),
+    Case("AbandonmentHigh", 20, gave_up("0x20 1x20 2x20 3x20 4x140", "0x20 1x20 2x20 3x20 4x140")),
+    Case("CounsellorMissing", 5, duty("0x200", distress=1), QUEUE, "destek: görevde kimse yok",
+         "Hizmet açık, ama yanıtlayabilecek kimse oturum açmış değil. Arayanlar bekliyor ve düşürülmüyor."),
+    Case("CounsellorMissing", 5, duty("1x200", distress=1)),
+    Case("CounsellorMissing", 5, duty("0x200", distress=1, is_open=0)),
+    Case("CounsellorMissing", 5, duty("0x200", distress=0)),
+    Case("QueueUnstaffed", 10, duty("0x200", distress=0), QUEUE, "destek: görevde kimse yok",
+         "Hizmet açık, ama yanıtlayabilecek kimse oturum açmış değil."),
+    Case("QueueUnstaffed", 10, duty("0x200", distress=1)),
+    Case("QueueUnstaffed", 4, duty("0x200", distress=0)),
+    Case("QueueUnstaffed", 10, duty("0x200", distress=0, is_open=0)),
+    Case("OccupancyTooHigh", 70, occupied("0+95x400", "0+5x400"), {"team": "genel"}, "genel: ekip soluk alamıyor",
+         "Doluluk yarım saattir 95%. Uzun sürerse ekip yorulur."),
+    Case("OccupancyTooHigh", 70, occupied("0+85x400", "0+15x400")),
+    Case("OccupancyTooHigh", 70, occupied("0+95x400", "0+5x400", people=4)),
+    Case("AccommodationViolation", 8, {'acd_accommodation_violations_total{rule="rest_gap"}': ONE},
+         {"rule": "rest_gap"}, "Bir uyarlama kuralı çiğnendi: rest_gap",
+         "Bir temsilciye, profilindeki kuralın izin vermediği bir görüşme sunuldu. Bu sayı hep 0 olmalıdır."),
+    Case("AccommodationViolation", 8, {'acd_accommodation_violations_total{rule="rest_gap"}': "0x200"}),
+    Case("BreakProtectionOverridden", 50, breaks("0x20 0+0.1x200", "0x20 0+0.1x200"), {},
+         "Planlı molalar kullanılamıyor",
+         "Son bir saatte planlı molaların 50% kadarından vazgeçildi ya da erken dönüldü."),
+    Case("BreakProtectionOverridden", 50, breaks("0x20 0+0.9x200", "0x20 0+0.1x200")),
+    Case("BreakProtectionOverridden", 50, breaks("0x200", "0x20 1x20 2x20 3x140")),  # three: fewer than five
+    Case("IvrTimeoutSpike", 40, menu("0+1x200", "0+1x200"), {"flow": "ana"}, "ana: menüde süre yetmiyor",
+         "Arayan başına 1 soru yanıtsız kaldı: tanınan süre kısa ya da sorular anlaşılmıyor."),
+    Case("IvrTimeoutSpike", 40, menu("0+1x200", "0+0.2x200")),
+    Case("IvrTimeoutSpike", 40, menu("0x20 1x20 2x20 3x140", "0x20 3x20 6x20 9x140")),
+    Case("SignalUnacked", 20, signals("0+1x200", "0+0.25x200"), {"kind": "ring"},
+         "Işık ve titreşim aygıtları yanıt vermiyor",
+         "Son on dakikada gönderilen çağrı işaretlerinin 75% kadarına yanıt gelmedi."),
+    Case("SignalUnacked", 20, signals("0+1x200", None), {"kind": "ring"},
+         "Işık ve titreşim aygıtları yanıt vermiyor",
+         "Son on dakikada gönderilen çağrı işaretlerinin 100% kadarına yanıt gelmedi."),
+    Case("SignalUnacked", 20, signals("0+1x200", "0+0.9x200")),
+    Case("SignalUnacked", 20, signals("0x20 1x20 2x160", None)),
+    Case("AsteriskLinkDown", 2, {f'acd_asterisk_connected{{link="ami",{AT}}}': "1x4 0x200"}, {"link": "ami", **NODE},
+         "Asterisk bağlantısı yok",
+         "127.0.0.1:8080 Asterisk'e bağlı değil. Görüşmeler sürer, bekleyenler müzik duyar, yeni çağrı dağıtılmaz."),
+    Case("AsteriskLinkDown", 2, {f'acd_asterisk_connected{{link="ami",{AT}}}': "1x200"}),
+    Case("ReconciliationMismatch", 8, {'acd_reconciliation_mismatches_total{kind="audit"}': "0x24 2x180"},
+         {"kind": "audit"}, "Santral ile Asterisk ayrı şeyler biliyor",
+         "Denetim 2 fark buldu ve düzeltti. Yinelenirse bir hata vardır."),
+    Case("ReconciliationMismatch", 8, {'acd_reconciliation_mismatches_total{kind="audit"}': "3x200"}),
+    Case("RoutingAlarm", 8, {'acd_alarms_total{kind="bridge_mismatch"}': ONE}, {"kind": "bridge_mismatch"},
+         "Olmaması gereken oldu: bridge_mismatch", "Çağrı dağıtımı bir alarm verdi. Silinmeden günlükleri saklayın."),
+    Case("RoutingAlarm", 8, {'acd_alarms_total{kind="bridge_mismatch"}': "1x200"}),
+    Case("RoutingAlarm", 28, repaired(15 * 101), {"kind": "rows_repaired"},
+         "Olmaması gereken oldu: rows_repaired", "Çağrı dağıtımı bir alarm verdi. Silinmeden günlükleri saklayın."),
+    Case("RoutingAlarm", 42, repaired(15 * 101)),  # told for a quarter of an hour
+    Case("RoutingAlarm", 28, repaired(15 * 101, again=0)),  # the node was away, and nothing was repaired
+    Case("EventsDropped", 8, {"acd_events_dropped_total": "0+5x200"}, {}, "Düğüm olaylara yetişemiyor",
+         "160 olay alınamadı; durum Asterisk'ten yeniden okundu."),
+    Case("EventsDropped", 8, {"acd_events_dropped_total": "0x200"}),
+    Case("CommandsRefused", 8, {'acd_channel_commands_refused_total{channel="chat"}': "0x24 2x180"},
+         {"channel": "chat"}, "Bir kanalın bağdaştırıcısı yok: chat",
+         "2 komutu yerine getirecek kimse yok. Bu kanaldan gelenler sırada bekliyor."),
+    Case("CommandsRefused", 8, {'acd_channel_commands_refused_total{channel="chat"}': "2x200"}),
+    Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "0x200"}, NODE, "Merkezin dosyalarında hata var",
+         "127.0.0.1:8080: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor (sonraki "
+         "değişiklikler geçerli değil), ya da bugün bazı arayanlara bakabilecek kimse yok. Görüşmeler sürüyor."),
+    Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "1x200"}),
+    Case("RecordingOff", 8, {f"acd_recording_possible{{{AT}}}": "0x200"}, NODE, "Görüşmeler kaydedilemiyor",
+         "127.0.0.1:8080: kayıt klasörü dolu, yetkisiz ya da mühürlenemiyor. Görüşmeler sürüyor."),
+    Case("RecordingOff", 8, {f"acd_recording_possible{{{AT}}}": "1x200"}),
+    Case("RecordingOff", 4, {f"acd_recording_possible{{{AT}}}": "0x200"}),
+    Case("MqttDown", 3, {f'acd_mqtt_connected{{broker="mqtt",{AT}}}': "0x200"}, {"broker": "mqtt", **NODE},
+         "MQTT aracısına ulaşılamıyor",
+         "127.0.0.1:8080: ışık ve titreşim işaretleri gitmiyor; olaylar saklanıyor, hiçbiri yitmez."),
+    Case("MqttDown", 3, {f'acd_mqtt_connected{{broker="mqtt",{AT}}}': "1x200"}),
+    Case("MqttDown", 3, {}),  # a centre without a broker
+    Case("SmsFailing", 16, sms("0x20 3x200"), {}, "Kısa mesajlar gitmiyor",
+         "Son on beş dakikada arayanların istediği 3 kısa mesaj gönderilemedi."),
+    Case("SmsFailing", 16, sms("0x20 2x200")),  # one telephone that takes none
+    Case("SmsFailing", 16, sms("0x200", refused="0+1x200")),  # callers who asked twice
+    Case("ScrapeAbsent", 3, {f"up{{{AT}}}": "0x200"}, NODE, "Düğümün ölçümleri okunamıyor",
+         "Bir dakikadır ölçüm yok: düğüm durmuş, donmuş ya da ulaşılamıyor."),
+    Case("ScrapeAbsent", 3, {'up{job="asterisk"}': "1x200"}, {"job": "santral"}, "Düğümün ölçümleri okunamıyor",
+         "Bir dakikadır ölçüm yok: düğüm durmuş, donmuş ya da ulaşılamıyor."),
+    Case("ScrapeAbsent", 3, {f"up{{{AT}}}": "1x200"}),
+    Case("AsteriskScrapeAbsent", 3, {'up{instance="127.0.0.1:8088",job="asterisk"}': "0x200"},
+         {"instance": "127.0.0.1:8088", "job": "asterisk"}, "Asterisk'in ölçümleri okunamıyor",
+         "127.0.0.1:8088 bir dakikadır yanıt vermiyor."),
+    Case("AsteriskScrapeAbsent", 3, {'up{instance="127.0.0.1:8088",job="asterisk"}': "1x200"}),
+    Case("AsteriskScrapeAbsent", 3, {}),  # it is not asked
+)
+
+FIGURES = (
+    ("queue:acd_service_level:ratio_rate5m", 0.75), ("queue:acd_service_level_without_short:ratio_rate5m", 1.0),
+    ("queue:acd_service_level_of_offered:ratio_rate5m", 0.6), ("queue:acd_abandonment:ratio_rate5m", 0.2),
+    ("queue:acd_asa_seconds:rate5m", 12.0), ("queue:acd_aht_seconds:rate30m", 240.0),
+    ("team:acd_occupancy:ratio_rate30m", 0.8),
+)
+"""Of: each 15 s 5 offered, 3 answered in time with 36 s of waiting together, one short abandon, one that waits on;
+600 + 60 + 60 s of talk, hold and wrap-up for three talks; 60 + 20 s busy, 20 s ready. And a team of which
+four are there."""
+
+
+def figures() -> dict[str, str]:
+    where = 'queue="destek",channel="voice"'
+    return {
+        f"acd_contacts_offered_total{{{where}}}": "0+5x200",
+        **sla("0+3x200", "0+1x200"),
+        f'acd_contacts_total{{{where},outcome="abandoned_short"}}': "0+1x200",
+        f'acd_contacts_total{{{where},outcome="answered"}}': "0+3x200",
+        f'acd_queue_wait_seconds_sum{{{where},outcome="answered"}}': "0+36x200",
+        f'acd_queue_wait_seconds_count{{{where},outcome="answered"}}': "0+3x200",
+        f'acd_queue_wait_seconds_sum{{{where},outcome="abandoned"}}': "0+2x200",
+        **{f'acd_handle_seconds_sum{{{where},phase="{phase}"}}': f"0+{seconds}x200"
+           for phase, seconds in (("pre_connect", 9), ("talk", 600), ("hold", 60), ("wrapup", 60))},
+        f'acd_handle_seconds_count{{{where},phase="talk"}}': "0+3x200",
+        **{f'acd_agent_state_seconds_total{{team="genel",state="{state}"}}': f"0+{seconds}x200"
+           for state, seconds in (("talking", 60), ("wrapup", 20), ("ready", 20), ("resting", 50), ("paused", 30))},
+        'acd_agents{team="genel",state="talking"}': "5x200",
+        'acd_agent_state_seconds_total{team="gece",state="talking"}': "0+60x200",
+        'acd_agents{team="gece",state="talking"}': "4x200", 'acd_agents{team="gece",state="signed_out"}': "9x200",
+    }
+
+
+def _test_of(case: Case) -> dict[str, Any]:
+    alert, wanted = BY_NAME[case.alert], []
+    if case.labels is not None:
+        wanted = [{"exp_labels": {"severity": alert.severity, "audience": alert.audience, **case.labels},
+                   "exp_annotations": {"summary": case.summary, "description": case.description,
+                                       "runbook": alert.runbook}}]
+    return {"name": f"{case.alert} {'fires' if wanted else 'is quiet'}", "interval": "15s",
+            "input_series": [{"series": series, "values": values} for series, values in case.series.items()],
+            "alert_rule_test": [{"eval_time": f"{round(case.minutes * 60)}s", "alertname": case.alert,
+                                 "exp_alerts": wanted}]}
+
+
+def _promtool(*words: str, cwd: Path) -> str:
+    program = shutil.which("promtool")
+    assert program is not None, "promtool is missing: apt-get install prometheus"
+    done = subprocess.run([program, *words], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    for name, text in render_files(MonitoringPlan(asterisks=("127.0.0.1:8088",), webhook="http://127.0.0.1:1/x")).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_files_are_what_prometheus_takes(written: Path) -> None:
+    _promtool("check", "config", SCRAPE, cwd=written)
+    _promtool("check", "rules", "--lint=all", "--lint-fatal", RULES, cwd=written)
+    program = shutil.which("amtool")
+    assert program is not None, "amtool is missing: apt-get install prometheus-alertmanager"
+    subprocess.run([program, "check-config", written / "alertmanager.yml"], check=True, capture_output=True, timeout=60)
+
+
+def test_every_alert_fires_and_is_quiet_when_it_should(written: Path) -> None:
+    for alert in ALERTS:
+        mine = [case.labels is not None for case in CASES if case.alert == alert.name]
+        assert True in mine and False in mine, f"{alert.name} is not tried both ways"
+    tried = []
+    for alert in ALERTS:
+        mentioned = [one.name for one in RECORDING_RULES if one.name in alert.expression]
+        tried.append(_write(written, alert.name, [*mentioned, alert.name],
+                            [_test_of(case) for case in CASES if case.alert == alert.name]))
+    assert {name for name, _ in FIGURES} == {one.name for one in RECORDING_RULES}
+    tried.append(_write(written, "figures", [name for name, _ in FIGURES], [{
+        "interval": "15s",
+        "input_series": [{"series": series, "values": values} for series, values in figures().items()],
+        "promql_expr_test": [{
+            "expr": f"round({name}, 0.001)", "eval_time": "35m",  # 2.53 compares to the last bit
+            "exp_samples": [{"labels": '{team="genel"}' if name.startswith("team") else '{queue="destek"}',
+                             "value": value}]} for name, value in FIGURES]}]))
+    _promtool("test", "rules", *tried, cwd=written)
+
+
+def _write(folder: Path, name: str, rules: list[str], tests: list[dict[str, Any]]) -> str:
+    """A test of these rules alone: all of them at each step would take ten times as long."""
+    whole = yaml.safe_load((folder / RULES).read_text(encoding="utf-8"))
+    for group in whole["groups"]:
+        group["rules"] = [rule for rule in group["rules"] if rule.get("alert", rule.get("record")) in rules]
+    (folder / f"{name}.rules.yml").write_text(json.dumps(whole), encoding="utf-8")
+    (folder / f"{name}.test.yml").write_text(json.dumps(
+        {"rule_files": [f"{name}.rules.yml"], "evaluation_interval": "15s", "tests": tests}), encoding="utf-8")
+    return f"{name}.test.yml"
+
+
+def test_texts_are_turkish_and_have_a_runbook() -> None:
+    told = {path.relative_to(HOME).as_posix() for path in (HOME / "docs" / "runbooks").glob("*.md")}
+    assert told == {alert.runbook for alert in ALERTS}, "a page for each alert, an alert for each page"
+    assert len(BY_NAME) == len(ALERTS)
+    for alert in ALERTS:
+        assert alert.severity in SEVERITIES and alert.audience in AUDIENCES
+        assert alert.description.endswith(".") and not alert.summary.endswith(".")
+        assert set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description)) <= {
+            "queue", "team", "rule", "flow", "kind", "instance", "channel"}, "no label names a person"
+        page = (HOME / alert.runbook).read_text(encoding="utf-8")
+        assert page.startswith(f"# {alert.name}\n")
+        assert f"> {re.sub('{{.*?}}', '…', alert.summary)}\n" in page
+        parts = re.findall(r"^## (.+)$", page, re.MULTILINE)
+        assert parts == ["Meaning", "Check", "Fix"], alert.runbook
+        assert all(len(part.strip()) > 60 for part in re.split(r"^## .+$", page, flags=re.MULTILINE)[1:])
+
+
+def test_what_concerns_accommodations_goes_to_their_manager_alone() -> None:
+    routes = yaml.safe_load(render_files(MonitoringPlan(webhook="http://a/", manager_webhook="http://b/"))["alertmanager.yml"])
+    first = routes["route"]["routes"][0]
+    assert first == {"receiver": "uyarlama", "matchers": ['audience="uyarlama"']} and "continue" not in first
+    assert {alert.name for alert in ALERTS if alert.audience == "uyarlama"} == {
+        "AccommodationViolation", "BreakProtectionOverridden"}
+    assert BY_NAME["AccommodationViolation"].severity == CRITICAL
+
+
+def test_a_factor_makes_waits_shorter() -> None:
+    fast = yaml.safe_load(render_files(MonitoringPlan(factor=0.01))[RULES])
+    waits = {rule["alert"]: rule.get("for") for group in fast["groups"] for rule in group["rules"] if "alert" in rule}
+    assert waits["AsteriskLinkDown"] == "150ms" and waits["ServiceLevelLow"] == "3s"
+    assert waits["RoutingAlarm"] is None
+
+
+def test_of_asterisk_nothing_is_kept_that_has_a_name() -> None:
+    keep = re.compile(f"(?:{SCRAPED_METRICS})\\Z")
+    for name in ("asterisk_core_uptime_seconds", "asterisk_channels_count", "asterisk_calls_sum"):
+        assert keep.match(name)
+    for name in ("asterisk_channels_state", "asterisk_channels_duration_seconds", "asterisk_endpoints_state",
+                 "asterisk_bridges_channels_count", "asterisk_pjsip_outbound_registration_status"):
+        assert not keep.match(name)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    run = CliRunner()
+    said = run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path / "new"), "--node", "10.0.0.1:8080",
+                            "--asterisk", "127.0.0.1:8088"])
+    assert said.exit_code == 0, said.output
+    assert "10.0.0.1:8080" in (tmp_path / "new" / SCRAPE).read_text(encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    said = run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path / "file" / "x")])
+    assert said.exit_code == 1 and "cannot be written" in said.output and "Traceback" not in said.output
+    for words in (["--node", "nowhere"], ["--node", "http://10.0.0.1:80"], ["--asterisk", "10.0.0.1 b:80"],
+                  ["--alertmanager", "a:99999"], ["--webhook", "mail"], ["--factor", "0"]):
+        assert run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path), *words]).exit_code == 2

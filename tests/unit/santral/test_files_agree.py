@@ -1,0 +1,95 @@
+"""Checks across the files of a centre: mistakes in one file that show in another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from santral.centre.config import check_centre, node_config
+from tests.ministry import copied, edit
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copied(tmp_path)
+
+
+def problems(folder: Path) -> list[str]:
+    return [str(one) for one in check_centre(folder).problems]
+
+
+def warnings(folder: Path) -> list[str]:
+    return [str(one) for one in check_centre(folder).warnings]
+
+
+@pytest.mark.parametrize("url", ["postgresql://santral:secret@db:5432o/x", "postgres", "mysql://santral@db/x", "sqlite://"])
+def test_an_address_of_the_store_at_which_a_start_would_fail_is_told_and_not_shown(folder: Path, url: str) -> None:
+    edit(folder, "santral.toml", 'url = "sqlite:///santral.db" ', f'url = "{url}" ')
+    (told,) = problems(folder)
+    assert "'store.url' is no address of a store" in told and "secret" not in told
+    line = (folder / "santral.toml").read_text(encoding="utf-8").splitlines().index("[store]") + 2
+    assert told.startswith(f"santral.toml:{line}: ")
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://santral:secret@db:5432/x", "sqlite:///other.db"])
+def test_an_address_that_is_one_is_good(folder: Path, url: str) -> None:
+    edit(folder, "santral.toml", 'url = "sqlite:///santral.db" ', f'url = "{url}" ')
+    assert problems(folder) == []
+
+
+def test_a_reason_for_a_pause_names_a_prompt_that_is_there(folder: Path) -> None:
+    edit(folder, "santral.toml", '"neden-egitim"', '"neden-egitm"')
+    (told,) = problems(folder)
+    assert told == "santral.toml:69: unknown prompt 'neden-egitm'. Did you mean 'neden-egitim'?"
+
+
+def test_the_engine_gets_the_table_of_pause_reasons(folder: Path) -> None:
+    centre = node_config(folder).centre
+    assert [one.id for one in centre.pause_reasons if one.work] == ["egitim", "toplanti", "teknik"]
+    assert {one.id: one.limit_s for one in centre.pause_reasons if one.limit_s} == {
+        "yemek": 3600.0, "toplanti": 5400.0, "teknik": 1800.0}
+    assert (centre.break_reason.id, centre.break_reason.digit, centre.break_reason.name) == ("mola", "1", "Mola")
+    text = (folder / "santral.toml").read_text(encoding="utf-8")
+    (folder / "santral.toml").write_text(text[:text.index("[pause_reasons]")], encoding="utf-8")
+    assert [one.id for one in node_config(folder).centre.pause_reasons] == ["mola"]
+
+
+def test_a_service_for_distress_without_other_help_is_told(folder: Path) -> None:
+    edit(folder, "services.yaml", "    emergency: acil-destek ", "    # ")
+    (told,) = [one for one in warnings(folder) if "distress" in one]
+    assert "'psikososyal' is for distress and names no 'emergency'" in told and told.startswith("services.yaml:")
+
+
+def test_a_name_that_the_menu_lacks_is_told_although_the_menu_is_wrong_by_it(folder: Path) -> None:
+    edit(folder, "santral.toml", 'closed = "kapali"', 'closed = "kapal"')
+    assert any(one.startswith("santral.toml:") and "'closed' names 'kapal', which menu.yaml does not have" in one
+               for one in problems(folder))
+    assert not any("has no key 0" in one for one in problems(folder)), "nobody is there at night to be reached"
+    edit(folder, "santral.toml", '"4440632" = "ana"', '"4440632" = "ama"')
+    assert any("the called number 4440632 leads to 'ama', which menu.yaml does not have" in one
+               for one in problems(folder))
+
+
+def test_settings_that_cannot_be_read_ask_for_no_key_at_night(folder: Path) -> None:
+    edit(folder, "santral.toml", "count = 180", "count = 18O")
+    (told,) = problems(folder)
+    assert told.startswith("santral.toml:") and "not TOML" in told
+
+
+def test_a_mistake_in_the_menu_says_nothing_of_skills(folder: Path) -> None:
+    edit(folder, "team.yaml", "- {id: a1001, number: \"1001\", team: psikososyal, skills: {",
+         "- {id: a1001, number: \"1001\", team: psikososyal, skills: {en: 50, ")
+    assert any("no service asks for the skill 'en'" in one for one in warnings(folder))
+    edit(folder, "menu.yaml", "closing: tus-bilgisi", "closin: tus-bilgisi")
+    assert problems(folder) and not any("'en'" in one for one in warnings(folder))
+
+
+def test_a_node_that_asterisk_would_not_ask_is_told(folder: Path) -> None:
+    edit(folder, "santral.toml", 'agi = "127.0.0.1:4573"', 'agi = "127.0.0.1:4600"')
+    (told,) = [one for one in warnings(folder) if "Asterisk asks at" in one]
+    assert "Asterisk asks at 127.0.0.1:4573, but this node listens at 127.0.0.1:4600" in told
+    edit(folder, "santral.toml", "[asterisk]\n", '[asterisk]\nagi = ["192.0.2.9:4573"]\n')
+    assert not [one for one in warnings(folder) if "Asterisk asks at" in one], "by a proxy"

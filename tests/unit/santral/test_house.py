@@ -1,0 +1,74 @@
+"""A hang-up signal asks for a reload; whatever goes wrong with it, the node goes on. Agents see what is stored of
+them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from centres.centre_reader import SHIPPED
+from routing.core.inbox import InboxClosed
+from routing.core.model.errors import UnknownService
+from routing.core.model.ids import AgentId
+from routing.store.errors import StoreError
+from santral.centre.config import node_config
+from santral.node.operations import RunningNodeOperations
+from tests.until import LIMIT_S
+
+pytestmark = pytest.mark.unit
+
+TROUBLES = [InboxClosed(), TimeoutError(), UnknownService("gone"), StoreError("disk full"), OSError(28, "no space")]
+
+
+async def test_no_reload_by_signal_ends_the_node() -> None:
+    troubles, asked = list(TROUBLES), asyncio.Event()
+
+    class Reloader:
+        async def reload_files(self, by: str, *, dry_run: bool) -> Any:
+            if not troubles:
+                asked.set()
+                await asyncio.Event().wait()
+            raise troubles.pop(0)
+
+    hang_up: Any = SimpleNamespace(wait=lambda: asyncio.sleep(0), clear=lambda: None)
+    house = RunningNodeOperations(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
+                      SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None),  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple)  # type: ignore[arg-type]
+    running = asyncio.create_task(house.run_reloads(hang_up))
+    await asyncio.wait_for(asked.wait(), LIMIT_S)
+    assert not running.done() and not troubles
+    running.cancel()
+
+
+def test_everything_that_is_stored_of_an_agents_needs_is_shown_them_as_the_files_have_it(tmp_path: Path) -> None:
+    centre = tmp_path / "meb"
+    shutil.copytree(SHIPPED / "meb", centre)
+    with (centre / "santral.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[profile]\nwrapup_s = 20\n")
+    (centre / "accommodations.yaml").write_text("""\
+accommodations:
+  - {agent: a1001, channels: [social, chat], break_plan: ["10:00-10:15"], valid_to: 2026-01-31, approved_by: kurul}
+  - {agent: a1001, distress_limit: {soft: 2, hard: 3, release: 1}, valid_from: 2026-02-01, review_at: 2026-08-01}
+  - {agent: a1002, ring_timeout_s: 30}
+""", encoding="utf-8")
+    (centre / "accommodations.yaml").chmod(0o600)
+    config, now = node_config(centre), datetime(2026, 1, 31, 20, 30, tzinfo=UTC).timestamp()  # 23:30 in Ankara
+    house = RunningNodeOperations(lambda: config, SimpleNamespace(), lambda: now, SimpleNamespace(),  # type: ignore[arg-type]
+                      SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None),  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple)  # type: ignore[arg-type]
+    found = house.own_needs(AgentId("a1001"))
+    assert found.everybody == {"wrapup_s": 20.0}
+    assert [one.model_dump(exclude_none=True) for one in found.entries] == [
+        {"in_force": True, "valid_to": "2026-01-31", "approved_by": "kurul",
+         "needs": {"channels": ["chat", "social"], "break_plan": ["10:00-10:15"]}},
+        {"in_force": False, "valid_from": "2026-02-01", "review_at": "2026-08-01",
+         "needs": {"distress_limit": {"soft": 2.0, "hard": 3.0, "release": 1.0}}}]
+    now += 3600.0
+    assert [one.in_force for one in house.own_needs(AgentId("a1001")).entries] == [False, True]
+    assert house.own_needs(AgentId("a1003")).entries == []
