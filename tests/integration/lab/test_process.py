@@ -98,7 +98,7 @@ def test_a_lab_of_another_process_has_other_ports_wherever_its_temporary_files_a
     """It asks for our very block first, before anybody listens there."""
     ports = PortBlock()
     ours = (ports.first - LOW) // BLOCK
-    code = f"from lab import ports; ports.os.getpid = lambda: {ours}; print(ports.Ports().first)"
+    code = f"from lab.pbx import ports; ports.os.getpid = lambda: {ours}; print(ports.PortBlock().first)"
     try:
         done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)},
                               capture_output=True, text=True, check=True, timeout=60)

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from centres.document import parse_yaml
-from centres.model import Shape
+from centres.base_shapes import Shape
+from centres.document_reader import parse_yaml
 from centres.services import Service
 from centres.settings import Settings
 from centres.team import Accommodation, Agent
 
 pytestmark = pytest.mark.unit
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "centre" / "centre.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "centre" / "centre.md").read_text(encoding="utf-8")
 TOML = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 YAML = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 LISTS: dict[str, type[Shape]] = {"services": Service, "agents": Agent, "accommodations": Accommodation}
