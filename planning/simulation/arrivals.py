@@ -91,6 +91,7 @@ USUAL_PROFILE = CallProfile()
 
 
 class ChanceSettings(NamedTuple):
+    """Say what is random in a simulated day."""
 
     seed: int = 1
     poisson: bool = True

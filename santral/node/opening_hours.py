@@ -36,6 +36,7 @@ class Row(NamedTuple):
 
 
 class DayPage(NamedTuple):
+    """Hold the opening hours of all services on one day."""
 
     day: Day
     rows: tuple[Row, ...]

@@ -18,8 +18,6 @@ from routing.core.records import AgentRecord
 
 OVERRIDABLE_RULES = frozenset({"rest_gap", "distress_limit", "decompression"})
 
-OVERRIDE_MAX_S = OVERRIDE_MAX_S
-
 
 def on_rules_overridden(d: Domain, event: RulesOverridden) -> None:
     """Set rules of a profile aside until the given time. A time that has passed ends the override.
