@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from routing.core.model.centre_model import Centre, Channel, Needs
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.privacy import CallerHash, EncryptedNumber
 from routing.core.stored import Started
 
 
@@ -33,8 +34,8 @@ class ContactQueued(NamedTuple):
     """Start of the wait, Unix seconds. A channel variable keeps it over restarts. None for now."""
     priority: int = 0
     """Points that are added to those of the service."""
-    caller_hash: str = ""
-    number_encrypted: str = ""
+    caller_hash: CallerHash = ""
+    number_encrypted: EncryptedNumber = ""
     """Keyed hash and encrypted number, both opaque to the engine. Empty for anonymous services."""
     slow: bool = False
     """The caller asked for slow speech."""
@@ -109,8 +110,8 @@ class CallbackRequested(NamedTuple):
     """Shortest time until the callback, from now."""
     anytime: bool = False
     """The caller agrees to a callback in quiet hours."""
-    caller_hash: str = ""
-    number_encrypted: str = ""
+    caller_hash: CallerHash = ""
+    number_encrypted: EncryptedNumber = ""
     """Hash and encrypted number for the callback. Empty if it is the number of the call."""
 
 
@@ -151,7 +152,7 @@ class CallerErased(NamedTuple):
     """The data about a caller must be erased. The event is journalled like any other, and the store blanks the hash in
     it."""
 
-    caller_hash: str
+    caller_hash: CallerHash
 
 
 class OfferRinging(NamedTuple):

@@ -24,6 +24,7 @@ from routing.core.model.centre_model import (
 )
 from routing.core.model.declare import CALLER, END, STATE, record, stored
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.privacy import CallerHash, EncryptedNumber
 from routing.core.model.state_tables import CallbackState, ConsultState, LegState
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -53,10 +54,10 @@ class Contact:
     leg: str = stored(default="")
     slow: bool = stored(default=False)
     node: str = stored(default="")
-    caller_hash: str = stored(default="", hash=True, group=CALLER,
-                              comment="keyed hash of the number, empty on anonymous services")
-    number_encrypted: str = stored(default="", number=True, group=CALLER,
-                             comment="encrypted number, empty on anonymous services")
+    caller_hash: CallerHash = stored(default="", group=CALLER,
+                                     comment="keyed hash of the number, empty on anonymous services")
+    number_encrypted: EncryptedNumber = stored(default="", group=CALLER,
+                                               comment="encrypted number, empty on anonymous services")
     needs: Needs = stored(default=())
     """Requirements of this caller in every step (`ContactQueued.needs`)."""
     topics: frozenset[str] = stored(default=frozenset())
@@ -109,8 +110,8 @@ class Contact:
     """Earliest time of the next offer."""
     anytime: bool = stored(default=False)
     """The callback may come in quiet hours."""
-    callback_hash: str = stored(default="", hash=True)
-    callback_number_encrypted: str = stored(default="", number=True)
+    callback_hash: CallerHash = stored(default="")
+    callback_number_encrypted: EncryptedNumber = stored(default="")
     """Encrypted number for the callback. Empty if it is the number of the call."""
     follow_up: bool = stored(default=False)
     """The caller has agreed to be called back if the call is lost."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from routing.core.memory.callers import Abused, OldPlace, Spoke
-from routing.core.model import centre_model, ids
+from routing.core.model import centre_model, ids, privacy
 from routing.core.model.centre_model import Centre
 from routing.core.model.declare import Stored, fields_of, reader, row_type
 from routing.core.model.ids import ContactId
@@ -18,7 +18,7 @@ from routing.core.records import AgentRecord, Contact, Offer
 
 def _rows() -> tuple[Any, Any, Any]:
     # The declarations name their types as texts, so the modules of these types are searched for them.
-    names = {**vars(ids), **vars(centre_model)}
+    names = {**vars(ids), **vars(centre_model), **vars(privacy)}
     return tuple([  # type: ignore[return-value]
         (kind, fields, row_type(name, fields)) for kind, name in (
             (Contact, "StoredContact"), (Offer, "StoredOffer"), (AgentRecord, "StoredAgent"))

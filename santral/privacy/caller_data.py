@@ -25,7 +25,7 @@ from metrics.queue_log import erasure as queue_log
 from metrics.queue_log.lines import clean_name
 from routing.store import sms_messages
 from routing.store.audit import Audit
-from routing.store.callers import caller_input, caller_preferences, erasure
+from routing.store.callers import caller_input, caller_preferences, erasure, redaction
 from routing.store.callers.erasure import CallerTraces
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.compaction import COPY_MAX_S
@@ -199,8 +199,8 @@ class CallerData:
         words = {digest: secrets.token_hex(len(digest) // 2) for digest in caller.hashes}
         if words:
             found = await erasure.rewrite_entries(
-                self._store, erasure.without_caller(words, is_of_caller),
-                (*words, erasure.ENCRYPTED_PREFIX) if theirs or boxes else tuple(words))
+                self._store, redaction.without_caller(words, is_of_caller), hashes=words,
+                numbers=bool(theirs or boxes))
             counts |= {"journal": found.journal, "facts": found.facts}
         # 4. Erase keyed-in digits, short messages and preferences.
         counts["keyed in"] = await self._store.run_write(partial(caller_input.erase_inputs, some=answers))
@@ -320,7 +320,7 @@ class CallerData:
             pass
         while await self._store.run_write(partial(sms_messages.erase_old_messages, before=numbers)):
             pass
-        await erasure.rewrite_entries(self._store, erasure.without_numbers, (erasure.ENCRYPTED_PREFIX,), before=numbers)
+        await erasure.rewrite_entries(self._store, redaction.without_numbers, before=numbers)
         queue_log.erase_numbers(self._log, lambda _, epoch: epoch < numbers)
         # 3. Cut the journal at a start of a node, so that it can still be replayed.
         if past := await self._store.run_query(partial(erasure.find_old_history, before=journal)):
@@ -374,7 +374,7 @@ def _contact_rows(connection: Any, ids: Sequence[str]) -> dict[str, Any]:
 
     The connection of the store is of type Any.
     """
-    hidden = {column.name for pair in erasure.HASH_COLUMNS for column in pair}
+    hidden = redaction.PERSONAL_NAMES
     found: dict[str, Any] = {}
     for table, key in ((contacts, "contacts"), (offers, "offers")):
         shown = [column for column in table.c if column.name not in hidden]

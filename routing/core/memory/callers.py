@@ -11,12 +11,13 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from routing.core.memory.bounded import BoundedMemory
 from routing.core.model.ids import AgentId, ServiceId
+from routing.core.model.privacy import CallerHash
 
 
 class Spoke(NamedTuple):
     """The last talk of one caller."""
 
-    caller_hash: str
+    caller_hash: CallerHash
     agent: AgentId
     at: float
     """Unix seconds."""
@@ -25,7 +26,7 @@ class Spoke(NamedTuple):
 class Abused(NamedTuple):
     """The time at which an agent last flagged a caller as abusive."""
 
-    caller_hash: str
+    caller_hash: CallerHash
     at: float
     """Unix seconds."""
 
@@ -33,7 +34,7 @@ class Abused(NamedTuple):
 class OldPlace(NamedTuple):
     """The position of a caller who hung up, or was lost, while waiting."""
 
-    caller_hash: str
+    caller_hash: CallerHash
     services: tuple[ServiceId, ...]
     """The service that the caller waited for, and those before it."""
     since: float
@@ -63,7 +64,7 @@ hour and a half at four minutes each. At some 200 bytes each the memory takes 1 
 class ServedTalk(NamedTuple):
     """A talk in which a caller was served."""
 
-    caller_hash: str
+    caller_hash: CallerHash
     service: ServiceId
     queued_at: float
     """Time at which the call came."""

@@ -1,6 +1,7 @@
 """Declare once which fields of a record are stored.
 
     abusive: bool = stored(default=False, erased=True)
+    caller_hash: CallerHash = stored(default="")
 
 Everything else follows from the declaration. It gives the row type of the record and the columns of its table. It also
 gives the fields that a restart reads, and those that are erased with a caller. A field without `stored` lives in memory
@@ -11,7 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, dataclass_transform
+from typing import Annotated, Any, NamedTuple, TypeVar, dataclass_transform
+
+from routing.core.model.privacy import Privacy, privacy_of
 
 T = TypeVar("T")
 
@@ -39,10 +42,8 @@ class Stored(NamedTuple):
     past: bool
     """Whether the value is a time that cannot be in the future. A restart after the clock was set back takes the
     present time."""
-    hash: bool
-    """Whether the value is a keyed hash of a caller's number: erased with the caller, blanked in the journal."""
-    number: bool
-    """Whether the value is a caller's encrypted number: erased with the caller, blanked in the journal."""
+    privacy: Privacy | None
+    """How the value is erased with its caller. None if it identifies nobody."""
     once: bool
     """Whether the value never changes after the row was added."""
     group: int
@@ -61,16 +62,15 @@ class _Mark:
 
 
 def stored(*, default: Any = _REQUIRED, default_factory: Any = _REQUIRED, init: bool = True, column: str | None = None,
-           read: str | None = None, type: str | None = None, key: bool = False, past: bool = False, hash: bool = False,
-           number: bool = False, erased: bool = False, once: bool = False, group: int = 0, comment: str = "") -> Any:
+           read: str | None = None, type: str | None = None, key: bool = False, past: bool = False,
+           erased: bool = False, once: bool = False, group: int = 0, comment: str = "") -> Any:
     """Return the declaration of a stored field.
 
     `column` is needed where the name differs from the attribute. `read` and `type` are needed where the row holds a
     different value, such as the id of a service.
     """
-    # A key never changes, and a number or its hash is always erased with the caller.
-    options = {"key": key, "past": past, "hash": hash, "number": number, "once": once or key, "group": group,
-               "erased": erased or hash or number, "comment": comment}
+    # A key never changes.
+    options = {"key": key, "past": past, "once": once or key, "group": group, "erased": erased, "comment": comment}
     return dataclasses.field(default=default, default_factory=default_factory, init=init,
                              metadata={"stored": _Mark(column, read, type, options)})
 
@@ -90,10 +90,14 @@ def fields_of(kind: type, names: dict[str, Any]) -> tuple[Stored, ...]:
         if mark is not None:
             # Annotations are texts (PEP 563), so the type must be evaluated with the names of the record's module.
             declared = eval(mark.type or str(one.type), names)  # noqa: S307 - an annotation of our own
+            privacy = privacy_of(declared)
+            plain = declared if privacy is None else declared.__origin__
+            # A number or its hash is always erased with the caller.
+            options = mark.options | {"privacy": privacy, "erased": mark.options["erased"] or privacy is not None}
             default = one.default if mark.read is None else _absent(mark.type or str(one.type))
-            found.append(Stored(mark.column or one.name, declared, default, mark.read or f"r.{one.name}",
+            found.append(Stored(mark.column or one.name, plain, default, mark.read or f"r.{one.name}",
                                 one.name if mark.read is None and one.init and not mark.options["key"] else None,
-                                **mark.options))
+                                **options))
     return tuple(found)
 
 
@@ -109,7 +113,9 @@ def row_type(name: str, fields: tuple[Stored, ...]) -> Any:
     # A named tuple has its fields without a default first.
     required = [one for one in fields if one.default is _REQUIRED]
     optional = [one for one in fields if one.default is not _REQUIRED]
-    made: Any = NamedTuple(name, [(one.column, one.type) for one in (*required, *optional)])  # type: ignore[misc]
+    made: Any = NamedTuple(  # type: ignore[misc]
+        name, [(one.column, one.type if one.privacy is None else Annotated[one.type, one.privacy])
+               for one in (*required, *optional)])
     # The functional form of NamedTuple takes no defaults, so they are set as the class form sets them.
     made.__new__.__defaults__ = tuple([one.default for one in optional])
     made._field_defaults = {one.column: one.default for one in optional}

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, Needs, OfferState, Outcome
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.privacy import CallerHash, EncryptedNumber
 from routing.core.model.talk_facts import (
     CallerFlaggedAbusiveRecorded,
     Connected,
@@ -47,8 +48,8 @@ class Queued(NamedTuple):
     position: int
     """Position in the order of its service, from 1."""
     leg: str
-    caller_hash: str
-    number_encrypted: str
+    caller_hash: CallerHash
+    number_encrypted: EncryptedNumber
     slow: bool
     node: str
     estimate: Estimate | None = None
@@ -140,8 +141,8 @@ class CallbackChanged(NamedTuple):
     """Full name of the caller's channel. Empty if the caller has hung up."""
     anytime: bool = False
     """Whether the caller is called in quiet hours too."""
-    callback_hash: str = ""
-    callback_number_encrypted: str = ""
+    callback_hash: CallerHash = ""
+    callback_number_encrypted: EncryptedNumber = ""
     """Encrypted number for the callback. Empty for the number of the call."""
 
 

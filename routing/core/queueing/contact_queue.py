@@ -296,7 +296,7 @@ def anonymise_contact(d: Domain, contact: Contact) -> bool:
     """
     if not contact.service.anonymous or not (contact.caller_hash or contact.callback_hash):
         return False
-    blank(contact, FIELDS[Contact], lambda field: field.hash or field.number)
+    blank(contact, FIELDS[Contact], lambda field: field.privacy is not None)
     d.mark(contact, CALLER)
     return True
 

@@ -13,16 +13,17 @@ of it: a writing transaction keeps the node's out from its beginning.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Column, Connection, Select, Table, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from routing.core.model.privacy import Privacy
 from routing.core.records import Contact
 from routing.core.stored import FIELDS, Started
+from routing.store.callers.redaction import Replace, holds_hash, holds_number, redact_entry
 from routing.store.schema import CONTACT_LIVE, SETTINGS_KINDS, contacts, facts, journal, one_of
 from routing.store.start_entry import whole_only
 from routing.store.store import Store
@@ -30,23 +31,18 @@ from routing.store.store import Store
 PAGE = 2_000
 """Entries of one transaction, which takes some milliseconds."""
 
-ENCRYPTED_PREFIX = "gAAAAA"
-ENCRYPTED_NUMBER = re.compile(rf"{ENCRYPTED_PREFIX}[A-Za-z0-9_-]{{60,400}}={{0,2}}")
-"""An encrypted number of `number_keys.py` in any text. Fernet texts (version 0x80, a time before 2106) begin so."""
-
-_HASHES = [contacts.c[one.column] for one in FIELDS[Contact] if one.hash]
-_NUMBERS = [contacts.c[one.column] for one in FIELDS[Contact] if one.number]
+_HASHES = [contacts.c[one.column] for one in FIELDS[Contact] if one.privacy is Privacy.HASH]
+_NUMBERS = [contacts.c[one.column] for one in FIELDS[Contact] if one.privacy is Privacy.NUMBER]
 
 HASH_COLUMNS: tuple[tuple[Column[str], Column[str]], ...] = tuple(zip(_HASHES, _NUMBERS, strict=True))
 """Columns of keyed hashes, each with the column of its number."""
 
 
 class BlankedCounts(NamedTuple):
-    """Numbers of blanked rows and entries."""
+    """Numbers of redacted entries."""
 
-    contacts: int = 0
-    journal: int = 0
-    facts: int = 0
+    journal: int
+    facts: int
 
 
 class CallerTraces(NamedTuple):
@@ -119,56 +115,33 @@ def _is_old(before: float) -> ColumnElement[bool]:
     return and_(contacts.c.ended_at < before, contacts.c.state.not_in(CONTACT_LIVE), _has_traces())
 
 
-Change = Callable[[str], str]
-"""From the text of an entry to its new text."""
-
-
-def without_caller(words: Mapping[str, str], is_theirs: Callable[[str], bool]) -> Change:
-    """Return the change that removes one caller: each hash becomes its word, and the caller's numbers go.
-
-    `is_theirs` tells whether an encrypted number is the caller's. It is asked once for each.
-    """
-    known: dict[str, bool] = {}
-
-    def blank_number(found: re.Match[str]) -> str:
-        text = found.group()
-        # The memory of answers is bounded. A cleared one only asks again.
-        if text not in known:
-            if len(known) >= PAGE:
-                known.clear()
-            known[text] = is_theirs(text)
-        return "" if known[text] else text
-
-    def blank_entry(body: str) -> str:
-        for digest, word in words.items():
-            body = body.replace(digest, word)
-        return ENCRYPTED_NUMBER.sub(blank_number, body)
-
-    return blank_entry
-
-
-def without_numbers(body: str) -> str:
-    """Return the text without any encrypted number."""
-    return ENCRYPTED_NUMBER.sub("", body)
-
-
-async def rewrite_entries(store: Store, change: Change, needles: Sequence[str], *,
+async def rewrite_entries(store: Store, replace: Replace, *, hashes: Collection[str] = (), numbers: bool = True,
                           before: float | None = None) -> BlankedCounts:
-    """Change every entry of journal and facts that holds one of `needles`, or only the entries from before a moment."""
-    counts = [await _rewrite_table(store, table, change, needles, before) for table in (journal, facts)]
-    return BlankedCounts(0, *counts)
+    """Redact every entry of journal and facts that holds one of `hashes` or, with `numbers`, an encrypted number.
+
+    `before` names a moment: only entries from before it are redacted.
+    """
+    counts = [await _rewrite_table(store, table, replace, _entries_to_redact(table, hashes, numbers, before))
+              for table in (journal, facts)]
+    return BlankedCounts(*counts)
 
 
-async def _rewrite_table(store: Store, table: Table, change: Change, needles: Sequence[str],
-                         before: float | None) -> int:
+def _entries_to_redact(table: Table, hashes: Collection[str], numbers: bool,
+                       before: float | None) -> Select[int, str, str]:
+    wanted = select(table.c.seq, table.c.kind, table.c.body).where(
+        or_(holds_hash(table, hashes), *([holds_number(table)] if numbers else [])))
+    return wanted if before is None else wanted.where(table.c.at < before)
+
+
+async def _rewrite_table(store: Store, table: Table, replace: Replace, wanted: Select[int, str, str]) -> int:
     first, last = await store.run_query(partial(_number_range, table=table))
     changed = 0
     for begin in range(first, last + 1, PAGE):
-        page = partial(_entries_holding, table=table, begin=begin, end=min(begin + PAGE, last + 1), needles=needles,
-                       before=before)
+        page = partial(_redact_page, wanted=wanted.where(table.c.seq >= begin, table.c.seq < begin + PAGE),
+                       replace=replace)
         # Nearly every page holds nothing to change. The reader finds that out, so that no turn waits for it.
         if await store.run_query(page):
-            changed += await store.run_write(partial(_rewrite_page, page=page, table=table, change=change))
+            changed += await store.run_write(partial(_rewrite_page, page=page, table=table))
     return changed
 
 
@@ -177,20 +150,15 @@ def _number_range(connection: Connection, table: Table) -> tuple[int, int]:
     return first or 0, -1 if last is None else last
 
 
-def _entries_holding(connection: Connection, table: Table, begin: int, end: int, needles: Sequence[str],
-                     before: float | None) -> list[tuple[int, str]]:
-    """Return number and text of the entries that hold one of the needles."""
-    wanted = select(table.c.seq, table.c.body).where(
-        table.c.seq >= begin, table.c.seq < end, or_(*(table.c.body.contains(one, autoescape=True) for one in needles)))
-    if before is not None:
-        wanted = wanted.where(table.c.at < before)
-    return [(seq, body) for seq, body in connection.execute(wanted)]
+def _redact_page(connection: Connection, wanted: Select[int, str, str], replace: Replace) -> list[dict[str, Any]]:
+    """Return number and new text of the entries that change."""
+    return [{"b_seq": seq, "b_body": new} for seq, kind, body in connection.execute(wanted)
+            if (new := redact_entry(kind, body, replace)) != body]
 
 
-def _rewrite_page(connection: Connection, page: Callable[[Connection], list[tuple[int, str]]], table: Table,
-                  change: Change) -> int:
+def _rewrite_page(connection: Connection, page: Callable[[Connection], list[dict[str, Any]]], table: Table) -> int:
     # The page is read again inside the transaction: a turn may have come in between.
-    new = [{"b_seq": seq, "b_body": text} for seq, body in page(connection) if (text := change(body)) != body]
+    new = page(connection)
     if new:
         connection.execute(update(table).where(table.c.seq == bindparam("b_seq")).values(body=bindparam("b_body")), new)
     return len(new)
@@ -199,7 +167,7 @@ def _rewrite_page(connection: Connection, page: Callable[[Connection], list[tupl
 def count_old_numbers(connection: Connection, before: float) -> int:
     """Return how many entries of journal and facts from before that moment hold an encrypted number."""
     return sum(int(connection.execute(select(func.count()).select_from(table).where(
-        table.c.at < before, table.c.body.contains(ENCRYPTED_PREFIX))).scalar() or 0) for table in (journal, facts))
+        table.c.at < before, holds_number(table))).scalar() or 0) for table in (journal, facts))
 
 
 class OldHistory(NamedTuple):

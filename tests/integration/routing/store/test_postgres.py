@@ -23,7 +23,7 @@ from routing.core import events as e
 from routing.core.model.centre_model import Centre, Channel, ContactState, Outcome
 from routing.core.model.ids import ContactId, ServiceId
 from routing.store import migrate
-from routing.store.callers import contact_history, erasure
+from routing.store.callers import contact_history, erasure, redaction
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.database import connect_engine, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
@@ -206,9 +206,8 @@ async def test_a_caller_is_blanked_and_recordings_have_rows_here_too(where: str,
     await store.commit(Turn([(house.now, e.CallerErased(theirs[0][0])), *told], house.facts, house.changes.take()))
     caller = await store.run_write(partial(erasure.caller_of, caller_hash=theirs[0][0]))
     assert caller.contacts == ("c1", "c3") and caller.encrypted_numbers == (theirs[0][1], theirs[2][1])
-    change = erasure.without_caller({theirs[0][0]: "f" * 64}, lambda box: keys.decrypt_number(box) == "+905321112233")
-    assert await erasure.rewrite_entries(store, change,
-        (theirs[0][0], erasure.ENCRYPTED_PREFIX)) == erasure.BlankedCounts(0, 3, 2)
+    change = redaction.without_caller({theirs[0][0]: "f" * 64}, lambda box: keys.decrypt_number(box) == "+905321112233")
+    assert await erasure.rewrite_entries(store, change, hashes=theirs[0][:1]) == erasure.BlankedCounts(3, 2)
     assert await store.run_write(partial(erasure.blank_rows, ids=caller.contacts)) == 2
     one = recording_rows.Recording("20251125-0123456789abcdef", "c1", "call", "edu", None, 1.0, 2.0, 3.0, "x.alaw",
                                "k", "b")
