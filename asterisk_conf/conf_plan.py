@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from asterisk_conf.in_call_keys import InCallKey, check_keys
+
 EVENTS_USER = "santral-events"
 """AMI user of the session that listens, and takes the snapshot after a connect."""
 ACTIONS_USER = "santral-actions"
@@ -224,6 +226,8 @@ class AsteriskPlan:
     """Folder with `tr/` and `moh/`."""
     seats: tuple[tuple[str, str], ...] = field(repr=False)
     """Agents' phones: seat and secret of each."""
+    in_call_keys: tuple[InCallKey, ...]
+    """Keys of an agent during a talk. `ivr` has the table."""
     trunk: Trunk = field(repr=False)
     events_secret: str = field(repr=False)
     actions_secret: str = field(repr=False)
@@ -273,6 +277,7 @@ class AsteriskPlan:
 def _find_faults(plan: AsteriskPlan) -> Iterable[str]:
     yield from _check_callers(plan)
     yield from _check_phones(plan)
+    yield from check_keys(plan.in_call_keys)
     yield from _check_addresses(plan)
     yield from _check_paths(plan)
     yield from _check_musics(plan)

@@ -54,8 +54,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "dial": "An agent accepted a callback: the caller is dialled.",
         "after-talk": "Sets `ACD_NEXT`: `hold` (front of the queue), `survey`, `bye`, or the fallback queue.",
         "survey": "Asks the questions.",
-        "in-call-key,HOW,NUMBER": "A key of an agent in a talk: blind transfer, consult transfer, follow-up, caller "
-                               "preferences, abusive caller, wrap-up. Sets `ACD_SAY`.",
+        "in-call-key,HOW,NUMBER": "A key of an agent in a talk, named as in `ivr/routes/in_call_keys.py`; `line`: a "
+                                  "consult on a second line. Sets `ACD_SAY`.",
         "recording-pause,HOW": "Pauses a recording or resumes it. `keep` restores the pause after a consult. Sets "
                                "`ACD_SAY`.",
         "codes,CODE": "A feature code of an agent's phone.",

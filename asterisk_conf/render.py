@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from asterisk_conf import conf_plan, module_lists
+from asterisk_conf import conf_plan, in_call_keys, module_lists
 from asterisk_conf.conf_plan import AsteriskPlan
 
 ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "extensions.conf", "features.conf",
@@ -75,5 +75,5 @@ def render_files(chosen: AsteriskPlan) -> dict[str, str]:
     """Return the text of every file by name."""
     return {name: TEMPLATES.get_template(f"{name}.j2").render(
         plan=chosen, times=chosen.timings, said=chosen.said, names=conf_plan, modules=module_lists,
-        events=EVENTS).rstrip() + "\n"
+        keys=in_call_keys, events=EVENTS).rstrip() + "\n"
         for name in ALWAYS}

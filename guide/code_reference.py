@@ -16,8 +16,9 @@ from desk.api.openapi import ERRORS
 from desk.api.routes import ROUTES, Route
 from desk.api.tokens import Role
 from guide.log_meanings import ALARM, MEANINGS
-from guide.phone_keys import CODES, EXIT_ADVICE, IN_CALL
+from guide.phone_keys import CODES, EXIT_ADVICE
 from guide.tables import ROOT, iterate_product, quote_code, write_table
+from ivr.routes.in_call_keys import IN_CALL_KEYS
 from metrics.prometheus import names
 from metrics.prometheus.alerts import ALERTS
 from routing.core.model.errors import Refused
@@ -187,7 +188,7 @@ def draw_codes() -> str:
         "## Codes of an agent's phone\n",
         write_table(("code", "action"), [(quote_code(code), text) for code, text in CODES.items()]),
         "## Keys of an agent during a talk\n",
-        write_table(("key", "action"), [(quote_code(code), text) for code, text in IN_CALL.items()])])
+        write_table(("key", "action"), sorted((quote_code(key.digits), key.meaning) for key in IN_CALL_KEYS))])
 
 
 def _first_sentence(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Codes and keys of agents' phones, with their meanings. A test compares the keys with `ivr` and `features.conf`."""
+"""Codes of agents' phones and exit codes, with their meanings. A test compares the codes with `ivr`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,6 @@ CODES: dict[str, str] = {
     "*49": "Extend wrap-up, or start one within `wrapup_s` after the talk.",
 }
 """Codes that an agent dials outside a talk."""
-
-IN_CALL: dict[str, str] = {
-    "*0": "Flag the caller as abusive; again: remove the flag.",
-    "*1": "Blind transfer.",
-    "*2": "Pause the recording; again: resume it.",
-    "*3": "Consult transfer.",
-    "*4": "Request a wrap-up.",
-    "*5": "The caller agrees to a callback if the call is lost.",
-    "*6": "The caller withdraws that agreement.",
-    "*7": "The caller wants a person at once in later calls.",
-    "*8": "The caller no longer wants that.",
-    "*9": "Cancel the consult transfer and return to the caller.",
-}
-"""Keys that an agent presses during a talk."""
 
 EXIT_ADVICE: dict[int, tuple[str, str]] = {
     0: ("Ended by SIGTERM or Ctrl-C.", "Nothing."),

@@ -1,7 +1,7 @@
-"""Carry out the keys that an agent presses during a talk.
+"""List the keys that an agent presses during a talk, and carry them out.
 
-The keys transfer the caller, start and cancel a consult transfer, and ask for a wrap-up. They also note what the caller
-wants: a callback if the call is lost, or a person at once in later calls. One key flags an abusive caller.
+`IN_CALL_KEYS` has one row for each key. The files of Asterisk, this route and the table of keys in `docs/reference` are
+made from these rows.
 
 The dialplan collects the number and asks the node. It plays the answer from `ACD_SAY`, so the node needs milliseconds,
 and a frozen node costs no talk. Numbers are short and internal: a service's number in services.yaml, or an agent's
@@ -10,7 +10,7 @@ sign-in number. Nothing else can be reached.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import structlog
@@ -24,14 +24,13 @@ from ivr.sounds import Sounds, prompt_files
 from routing.core.events import (
     ConsultEndRequested,
     ConsultRequested,
-    Event,
     FollowUpAgreed,
     TransferRequested,
     WrapUpRequested,
 )
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.model.centre_model import AgentState
-from routing.core.model.errors import NoCallback, NotOpen, NotThere, Refused
+from routing.core.model.errors import NoCallback, NotNow, NotOpen, NotThere, Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId, leg_id, parse_leg_id
 
 DONE, ASKED, CONSULT_CANCELLED = "aktarma-tamam", "aktarma-soruluyor", "aktarma-geri"
@@ -39,17 +38,9 @@ NO_NUMBER, CLOSED, NOT_THERE = "aktarma-numara-yok", "aktarma-kapali", "aktarma-
 AGREED, WITHDRAWN, CANNOT = "takip-tamam", "takip-iptal", "takip-olmaz"
 PREFERENCE_SAVED, PREFERENCE_DROPPED, PREFERENCE_REFUSED = "istek-tamam", "istek-iptal", "istek-olmaz"
 NOT_NOW, NO_SYSTEM, NOT_ALLOWED = "kod-simdi-olmaz", "kod-sistem-yok", "agent/not-allowed"
-OWN_PROMPTS = (DONE, ASKED, CONSULT_CANCELLED, AGREED, WITHDRAWN, CANNOT, PREFERENCE_SAVED, PREFERENCE_DROPPED,
-               PREFERENCE_REFUSED, NO_NUMBER, CLOSED, NOT_THERE, WILL_COME, *abuse_flag.OWN_PROMPTS, NOT_NOW,
-               NO_SYSTEM, NOT_ALLOWED)
 
 SECOND_LINE = "line"
-ABUSIVE = "abusive"
-SAID = {"transfer": DONE, "consult": "", "consult_cancel": CONSULT_CANCELLED, SECOND_LINE: ASKED, "agree": AGREED,
-        "withdraw": WITHDRAWN, "wrapup": WILL_COME}
-"""Prompt after each successful key. A consulting agent with `*3` hears the prompt while waiting (`consult.conf`)."""
-PREFERENCE_KEYS = {"person_first": True, "menu_first": False}
-"""Whether the caller wants a person at once in later calls, by key."""
+"""Argument of the route for a consult that is dialled on a second line of the phone. No key has this name."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,16 +57,24 @@ CanCall = Callable[[OfferId], bool]
 """Return whether the caller of an offer can be called back, at the number of the call or at an agreed one."""
 
 
-class InCallKeys:
-    """Endpoint of `agi://node/in-call-key,<how>,<number>`.
+class KeyPress(NamedTuple):
+    """A key pressed in a talk."""
 
-    * `transfer`: move the caller to the number.
-    * `consult`, `consult_cancel`: consult a colleague about the caller, or return to the caller.
-    * `agree`, `withdraw`: the caller wants a callback if the call is lost, or no longer does.
-    * `person_first`, `menu_first`: the caller wants a person at once in later calls, or no longer does.
-    * `abusive`: the caller is abusive, or is not after all.
-    * `wrapup`: the agent wants a wrap-up after the talk.
-    * `line`: like `consult`, but dialled on a second line of the phone while the talk is on the first.
+    offer: OfferId
+    contact: ContactId
+    number: str = ""
+    """Digits that the agent has keyed in afterwards."""
+
+
+class UnknownNumber(LookupError):
+    """The number is no service and no agent."""
+
+
+class InCallKeys:
+    """Endpoint of `agi://node/in-call-key,<name>,<number>`.
+
+    The name is that of a row of `IN_CALL_KEYS`, or `line`: a consult that is dialled on a second line of the phone
+    while the talk is on the first.
     """
 
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber, abuses: abuse_flag.AbuseFlags,
@@ -84,11 +83,13 @@ class InCallKeys:
         self.abuses, self.wishes = abuses, wishes or NoPreferences()
 
     async def handle_key(self, session: Session) -> None:
-        """Ask the engine to carry out the key, and return the prompt with the result to the dialplan."""
-        if session.argument_at(1) == SECOND_LINE:
+        """Carry out the key, and return the prompt with the result to the dialplan."""
+        name = session.argument_at(1)
+        if name == SECOND_LINE:
             spoken = await self._consult_on_line(session)
         else:
-            spoken = await self._perform_key(session, parse_leg_id(session.uniqueid))
+            key = next((one for one in IN_CALL_KEYS if one.name == name), None)
+            spoken = await self._carry_out(key, session, session.uniqueid)
         await session.set_variable(dialplan.SAY, "&".join(prompt_files(self.sounds, (spoken,) if spoken else ())))
         await session.set_variable(dialplan.NEXT, dialplan.HOLD)
 
@@ -107,44 +108,22 @@ class InCallKeys:
         await session.set_variable(dialplan.CONSULTING_LEG, leg)
         await session.set_variable(dialplan.CONSULT_BACK.format(leg=leg), "")
         await session.set_variable(name, session.channel)
-        spoken = await self._perform_key(session, parse_leg_id(leg))
-            # The consult was refused, so nothing may look like a consulting line.
+        spoken = await self._carry_out(LINE_KEY, session, leg)
+        # The consult was refused, so nothing may look like a consulting line.
         if spoken != ASKED:
             await session.set_variable(name, "")
             await session.set_variable(dialplan.CONSULTING_LEG, "")
         return spoken
 
-    async def _perform_key(self, session: Session, leg: tuple[OfferId, ContactId] | None) -> str:
-        # 1. Preferences of the caller are stored, and the engine has no part in them.
-        how, number = session.argument_at(1), session.argument_at(2)
-        if leg is not None and how in PREFERENCE_KEYS:
-            wants = PREFERENCE_KEYS[how]
-            kept = await self.wishes.save_for_contact(leg[1], human_first=wants)
-            return PREFERENCE_REFUSED if not kept else PREFERENCE_SAVED if wants else PREFERENCE_DROPPED
-        if leg is None or how not in (*SAID, ABUSIVE):
+    async def _carry_out(self, key: InCallKey | None, session: Session, leg: str) -> str:
+        """Carry out a key that was pressed on the leg of an agent, and return the prompt with the result."""
+        talk = parse_leg_id(leg)
+        if key is None or key.action is None or talk is None:
             return NOT_NOW
-        # 2. The event for the engine.
-        event: Event = ConsultEndRequested(leg[0])
-        if how in ("agree", "withdraw"):
-            if how == "agree" and not self.can_call(leg[0]):
-                return CANNOT
-            event = FollowUpAgreed(leg[0], how == "agree")
-        elif how == "wrapup":
-            agent = next((one.agent for one in self.inbox.status().agents if one.offer == leg[0]), None)
-            if agent is None:
-                return NOT_NOW
-            event = WrapUpRequested(agent)
-        elif how not in ("consult_cancel", ABUSIVE):
-            where = self.by_number(number)
-            if where is None:
-                return NO_NUMBER
-            event = TransferRequested(leg[0], *where) if how == "transfer" \
-                else ConsultRequested(leg[0], *where, how == SECOND_LINE)
-        # 3. The engine's answer as a prompt.
         try:
-            if how == ABUSIVE:
-                return await self.abuses.flag_caller(*leg)
-            await self.inbox.ask(event)
+            return await key.action(self, KeyPress(*talk, session.argument_at(2))) or key.said
+        except UnknownNumber:
+            return NO_NUMBER
         except NotOpen:
             return CLOSED
         except NotThere:
@@ -156,4 +135,108 @@ class InCallKeys:
         except (InboxClosed, TimeoutError):
             log.warning("ivr.engine_timed_out", call=session.uniqueid)
             return NO_SYSTEM
-        return SAID[how]
+
+    # -- one action for each key: it raises `Refused`, or returns a prompt that replaces that of the row ------------
+
+    def find_target(self, number: str) -> TransferTarget:
+        """Return the service or agent of a number. Raise `UnknownNumber` if there is none."""
+        found = self.by_number(number)
+        if found is None:
+            raise UnknownNumber
+        return found
+
+    async def transfer_caller(self, press: KeyPress) -> None:
+        """Transfer the caller blindly."""
+        await self.inbox.ask(TransferRequested(press.offer, *self.find_target(press.number)))
+
+    async def start_consult(self, press: KeyPress) -> None:
+        """Consult a colleague about the caller."""
+        await self.inbox.ask(ConsultRequested(press.offer, *self.find_target(press.number)))
+
+    async def start_line_consult(self, press: KeyPress) -> None:
+        """Consult a colleague on a second line of the phone."""
+        await self.inbox.ask(ConsultRequested(press.offer, *self.find_target(press.number), on_second_line=True))
+
+    async def cancel_consult(self, press: KeyPress) -> None:
+        """Return to the caller."""
+        await self.inbox.ask(ConsultEndRequested(press.offer))
+
+    async def agree_follow_up(self, press: KeyPress) -> None:
+        """Note that the caller wants a callback if the call is lost."""
+        if not self.can_call(press.offer):
+            raise NoCallback
+        await self.inbox.ask(FollowUpAgreed(press.offer))
+
+    async def withdraw_follow_up(self, press: KeyPress) -> None:
+        """Note that the caller no longer wants this callback."""
+        await self.inbox.ask(FollowUpAgreed(press.offer, False))
+
+    async def prefer_person(self, press: KeyPress) -> str:
+        """Save that the caller wants a person at once in later calls."""
+        return "" if await self.wishes.save_for_contact(press.contact, human_first=True) else PREFERENCE_REFUSED
+
+    async def prefer_menu(self, press: KeyPress) -> str:
+        """Save that the caller no longer wants this."""
+        return "" if await self.wishes.save_for_contact(press.contact, human_first=False) else PREFERENCE_REFUSED
+
+    async def request_wrapup(self, press: KeyPress) -> None:
+        """Request a wrap-up after the talk. Raise `NotNow` if no agent has this offer."""
+        agent = next((one.agent for one in self.inbox.status().agents if one.offer == press.offer), None)
+        if agent is None:
+            raise NotNow
+        await self.inbox.ask(WrapUpRequested(agent))
+
+    async def flag_abusive(self, press: KeyPress) -> str:
+        """Flag the caller as abusive, or take the flag back."""
+        return await self.abuses.flag_caller(press.offer, press.contact)
+
+
+KeyAction = Callable[[InCallKeys, KeyPress], Awaitable[str | None]]
+"""Carry out a key, or raise `Refused`. Return a prompt, or nothing if the prompt of the row follows."""
+
+
+class InCallKey(NamedTuple):
+    """One key, and everything that is made from it."""
+
+    digits: str
+    """The keys, such as `*1`. The digits of no other row may begin with them."""
+    name: str
+    """Extension of the dialplan, and argument of the route."""
+    meaning: str
+    """Sentence for `docs/reference`."""
+    action: KeyAction | None
+    """None: another route of the dialplan carries the key out."""
+    said: str = ""
+    """Prompt after success. An agent who consults hears it while waiting (`consult.conf`)."""
+    asks_number: bool = False
+    """Whether the dialplan asks for a number first."""
+    label: str = ""
+    """Name of the feature, if it differs from `name`."""
+
+    @property
+    def feature(self) -> str:
+        """Name in `features.conf`."""
+        return f"santral-{self.label or self.name.replace('_', '-')}"
+
+
+IN_CALL_KEYS = (
+    InCallKey("*1", "transfer", "Blind transfer.", InCallKeys.transfer_caller, DONE, asks_number=True),
+    InCallKey("*3", "consult", "Consult transfer.", InCallKeys.start_consult, asks_number=True, label="consult-start"),
+    InCallKey("*9", "consult_cancel", "Cancel the consult transfer and return to the caller.",
+              InCallKeys.cancel_consult, CONSULT_CANCELLED),
+    InCallKey("*2", dialplan.RECORDING_PAUSE_ROUTE, "Pause the recording; again: resume it.", None),
+    InCallKey("*5", "agree", "The caller agrees to a callback if the call is lost.", InCallKeys.agree_follow_up,
+              AGREED, label="follow-up-agree"),
+    InCallKey("*6", "withdraw", "The caller withdraws that agreement.", InCallKeys.withdraw_follow_up, WITHDRAWN,
+              label="follow-up-withdraw"),
+    InCallKey("*7", "person_first", "The caller wants a person at once in later calls.", InCallKeys.prefer_person,
+              PREFERENCE_SAVED),
+    InCallKey("*8", "menu_first", "The caller no longer wants that.", InCallKeys.prefer_menu, PREFERENCE_DROPPED),
+    InCallKey("*4", "wrapup", "Request a wrap-up.", InCallKeys.request_wrapup, WILL_COME),
+    InCallKey("*0", "abusive", "Flag the caller as abusive; again: remove the flag.", InCallKeys.flag_abusive),
+)
+LINE_KEY = InCallKey("", SECOND_LINE, "", InCallKeys.start_line_consult, ASKED)
+"""Action of a second line, which no key starts."""
+
+OWN_PROMPTS = (*(key.said for key in (*IN_CALL_KEYS, LINE_KEY) if key.said), *abuse_flag.OWN_PROMPTS, NO_NUMBER, CLOSED,
+               NOT_THERE, CANNOT, PREFERENCE_REFUSED, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)

@@ -23,7 +23,7 @@ from centres.settings import Settings
 from ivr.flow.menu_model import End, MenuFlow, Queue
 from ivr.flow.menu_reader import load_menu as load_flow
 from ivr.quiet_hours import QuietHours
-from ivr.routes.in_call_keys import TransferTarget
+from ivr.routes.in_call_keys import IN_CALL_KEYS, TransferTarget
 from ivr.settings import DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings, IvrSettings
 from prompts.catalogue import all_prompts, find_prompt
 from prompts.prompt_lengths import PromptLengths
@@ -268,7 +268,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
         musics=tuple(dict.fromkeys(one.music for one in config.waits.values() if one.music != MUSIC_CLASS)),
         seats=tuple(secrets.seat_secrets(seats).items()),
         remote_agents=tuple(remote_agents.read_numbers(config.loaded, secrets.folder).numbers.items()),
-        external_numbers=tuple(settings.transfer.items()),
+        external_numbers=tuple(settings.transfer.items()), in_call_keys=IN_CALL_KEYS,
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
         services=tuple((service.id, key if (key := f"bilgi-{service.id}") in said else None)
                        for service in config.centre.services),

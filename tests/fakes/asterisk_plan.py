@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from asterisk_conf.conf_plan import Address, AsteriskPlan, Trunk
+from ivr.routes.in_call_keys import IN_CALL_KEYS
 
 
 def plan(node_count: int = 1, **changes: Any) -> AsteriskPlan:
@@ -15,6 +16,7 @@ def plan(node_count: int = 1, **changes: Any) -> AsteriskPlan:
         nodes=tuple(Address("127.0.0.1", 4573 + n) for n in range(node_count)),
         sounds="/var/lib/santral/sounds",
         seats=(("2001", "SeatSecret2001abcdefghij"), ("2002", "SeatSecret2002abcdefghij")),
+        in_call_keys=IN_CALL_KEYS,
         trunk=Trunk(("192.0.2.10",), way_out="192.0.2.10:5060"),
         remote_agents=(("uzak-a1201", "+905321112233"),),
         events_secret="EventsSecret0123456789abc",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.agi.server import FastAgi
+from ivr.caller.preferences import NoPreferences, PreferenceStore
 from ivr.routes.abuse_flag import AbuseFlags
 from ivr.routes.in_call_keys import (
     AGREED,
@@ -49,10 +50,11 @@ LEG = "o7-1795569005.1"
 
 
 async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG, how: str = "transfer",
-               variables: dict[str, str] | None = None, can_call: CanCall = lambda offer: True) -> Dialler:
+               variables: dict[str, str] | None = None, can_call: CanCall = lambda offer: True,
+               wishes: PreferenceStore | None = None) -> Dialler:
     server = FastAgi("127.0.0.1", 0)
     server.add_route("in-call-key", InCallKeys(inbox, SoundFolder("/sounds", set(OWN_PROMPTS)), NUMBERS.get,
-                                           AbuseFlags(inbox), can_call).handle_key)
+                                           AbuseFlags(inbox), can_call, wishes).handle_key)
     async with answering(server) as port:
         return await Dialler(port, "in-call-key", how, number, uniqueid=uniqueid, variables=variables).call()
 
@@ -118,6 +120,29 @@ async def test_somebody_is_asked_first_and_the_caller_taken_back(how: str, numbe
     assert inbox.events == [asked] and call.variables["ACD_SAY"] == (f"/sounds/tr/{said}" if said else "")
     call = await asks(inbox, number, how="else")
     assert inbox.events == [asked] and call.variables["ACD_SAY"] == f"/sounds/tr/{NOT_NOW}"
+
+
+@pytest.mark.parametrize(("how", "wants", "said"), [
+    ("person_first", True, "istek-tamam"), ("menu_first", False, "istek-iptal")])
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_a_preference_is_saved_or_its_refusal_said(how: str, wants: bool, said: str, is_stored: bool) -> None:
+    class Wishes(NoPreferences):
+        async def save_for_contact(self, contact: ContactId, *, slow: bool | None = None,
+                                   human_first: bool | None = None) -> bool:
+            saved.append((contact, slow, human_first))
+            return is_stored
+
+    saved: list[tuple[ContactId, bool | None, bool | None]] = []
+    inbox = FakeInbox()
+    call = await asks(inbox, "", how=how, wishes=Wishes())
+    assert inbox.events == [] and saved == [(ContactId("1795569005.1"), None, wants)]
+    assert call.variables["ACD_SAY"] == f"/sounds/tr/{said if is_stored else 'istek-olmaz'}"
+
+
+async def test_the_key_of_another_route_is_none_of_this_one() -> None:
+    inbox = FakeInbox()
+    call = await asks(inbox, "", how="recording-pause")
+    assert inbox.events == [] and call.variables["ACD_SAY"] == f"/sounds/tr/{NOT_NOW}"
 
 
 async def test_nobody_is_promised_a_call_to_a_number_that_is_not_called() -> None:

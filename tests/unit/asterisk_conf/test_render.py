@@ -15,6 +15,7 @@ from asterisk_conf.lint import lint_files
 from asterisk_conf.render import ALWAYS, SECRET_FILES, TEMPLATES, render_files
 from asterisk_conf.write import Change, write_files
 from ivr import dialplan
+from ivr.routes.in_call_keys import IN_CALL_KEYS, InCallKey
 from prompts.catalogue import all_prompts, find_prompt, read_texts
 from prompts.verbalise.number_prompts import LANGUAGES, number_keys, ordinal_keys
 from tests.fakes.asterisk_plan import plan
@@ -22,6 +23,10 @@ from tests.fakes.asterisk_plan import plan
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def key(digits: str, name: str = "interpreter", *, asks_number: bool = False) -> InCallKey:
+    return InCallKey(digits, name, "", None, asks_number=asks_number)
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:
@@ -225,11 +230,42 @@ def test_signs_that_mean_something_in_html_alone_stay_as_they_are() -> None:
     ({"timings": Timings(tick_s=16)}, "at most 15"),
     ({"timings": Timings(step_s=0)}, "at least 1"),
     ({"events_secret": "ActionsSecret0123456789ab"}, "each its own"),
+    ({"in_call_keys": (key("1"),)}, "key '1': * or #"),
+    ({"in_call_keys": (key("*" + 11 * "1"),)}, "up to 10 digits"),
+    ({"in_call_keys": (key("*1", "a key"),)}, "its names 'a key'"),
+    ({"in_call_keys": (key("*1", "one"), key("*12", "two"))}, "*12 begins with it"),
+    ({"in_call_keys": (key("*1", "one"), key("*2", "one"))}, "*2 has the same name 'one'"),
 ])  # fmt: skip
 def test_a_plan_with_a_hole_is_refused(changes: dict[str, Any], what: str) -> None:
     with pytest.raises(PlanError) as caught:
         plan(**changes)
     assert any(what in fault for fault in caught.value.faults), caught.value.faults
+
+
+def test_each_key_of_a_talk_leads_from_the_phone_to_the_node() -> None:
+    features, text = (render_files(plan())[name] for name in ("features.conf", "extensions.conf"))
+    assert dict(re.findall(r'=> (\S+),self,Gosub,"([a-z,_-]+),1",santral\n', features)) == {
+        "*0": "santral-keys,abusive", "*1": "santral-keys,transfer", "*2": "santral-record,keys",
+        "*3": "santral-keys,consult", "*4": "santral-keys,wrapup", "*5": "santral-keys,agree",
+        "*6": "santral-keys,withdraw", "*7": "santral-keys,person_first", "*8": "santral-keys,menu_first",
+        "*9": "santral-keys,consult_cancel"}
+    active = re.findall(r"DYNAMIC_FEATURES=([^)]*)\)", text)
+    assert len(active) == 2 and all(one.split("#") == re.findall(r"^(santral-\S+) =>", features, re.MULTILINE)
+                                    for one in active)
+    keys = text.partition("\n[santral-keys]\n")[2].partition("\n[")[0]
+    asked = {name: "Goto(number,1)" in steps for name, steps in re.findall(
+        r"exten => (\w+),1,Set\(SC_HOW=\1\)\n(.*?)(?=exten)", keys, re.DOTALL)}
+    assert asked == {one.name: one.asks_number for one in IN_CALL_KEYS if one.name != "recording-pause"}
+
+
+def test_one_more_key_is_in_every_file_that_needs_it() -> None:
+    more = (*IN_CALL_KEYS, key("#1"), key("#22", "second_one", asks_number=True))
+    before, after = (render_files(plan(in_call_keys=keys)) for keys in (IN_CALL_KEYS, more))
+    assert {name for name in after if after[name] != before[name]} == {"features.conf", "extensions.conf"}
+    assert 'santral-second-one => #22,self,Gosub,"santral-keys,second_one,1",santral\n' in after["features.conf"]
+    assert after["extensions.conf"].count("#santral-interpreter#santral-second-one)\n") == 2
+    assert ("exten => interpreter,1,Set(SC_HOW=interpreter)\n same => n,Set(SC_TO=)\n same => n,Goto(number,node)\n"
+            "exten => second_one,1,Set(SC_HOW=second_one)\n same => n,Goto(number,1)\n") in after["extensions.conf"]
 
 
 def test_an_outside_number_is_reached_by_its_name_alone() -> None:

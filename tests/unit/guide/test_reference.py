@@ -14,7 +14,7 @@ from centres.team import Accommodation, Agent
 from desk.api.routes import ROUTES
 from guide import code_reference, reference, settings_reference
 from guide.log_meanings import ALARM, MEANINGS
-from guide.phone_keys import CODES, EXIT_ADVICE, IN_CALL
+from guide.phone_keys import CODES, EXIT_ADVICE
 from guide.tables import ROOT, write_table
 from ivr.routes import feature_codes
 from santral.errors import SantralError
@@ -75,7 +75,6 @@ def test_each_key_of_a_phone_has_a_meaning() -> None:
     known = {value for value in vars(feature_codes).values() if isinstance(value, str)
         and re.fullmatch(r"\*\d\d", value)}
     assert set(CODES) == known
-    assert set(IN_CALL) == set(re.findall(r"=> (\*\d),", render_files(plan())["features.conf"]))
 
 
 def test_commands_of_the_table_exist() -> None:
