@@ -13,6 +13,8 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from desk import announce_cli, recordings_cli, tables
+from desk.api.models import Shape
+from desk.api.routes import AGENT, ROUTES
 from desk.client import ClientError, call_api, centre_zone, find_node
 from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
 
@@ -131,12 +133,6 @@ def _agent_commands() -> typer.Typer:
         """Report the real load of the present contact."""
         _post_for_agent(agent, "report-load", {"load": load}, state or lab, url, token_file)
 
-    @app.command()
-    def flag_abusive(agent: Id, back: Annotated[bool, typer.Option("--undo", help="Remove the mark.")] = False,
-                     state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Mark the current caller as abusive. Agents whose profile excludes abusive callers will not receive them."""
-        _post_for_agent(agent, "flag-abusive", {"abusive": not back}, state or lab, url, token_file)
-
     @app.command("needs")
     def show_needs(agent: Id, state: State = None, lab: Lab = None, url: Url = None,
                    token_file: TokenFile = None) -> None:
@@ -164,15 +160,11 @@ def _agent_commands() -> typer.Typer:
         _post_for_agent(agent, "override", {"rules": rules, "minutes": minutes}, state or lab, url, token_file,
                         staff=True)
 
-    # These need nothing but the agent.
-    for name, path, text in (("resume", "resume", "Be ready again."), ("logout", "logout", "Sign out."),
-                             ("wrapup-end", "wrapup/end", "End wrap-up early."),
-                             ("wrapup-extend", "wrapup/extend", "Take more time for wrap-up."),
-                             ("wrapup-request", "wrapup/request", "Ask for a wrap-up after this talk."),
-                             ("recording-pause", "recording/pause", "Pause the recording of this talk."),
-                             ("recording-resume", "recording/resume", "Resume the recording."),
-                             ("decline-heavy", "decline-heavy", "Decline heavy contacts for a while.")):
-        app.command(name=name, help=text)(_simple_command(path))
+    # These follow from the table of routes.
+    for route in ROUTES:
+        if route.command:
+            path = route.path.removeprefix(f"{AGENT}/")
+            app.command(name=path.replace("/", "-"), help=f"{route.summary}.")(_plain_command(path, route.request))
     return app
 
 
@@ -234,12 +226,20 @@ def _callback_commands() -> typer.Typer:
     return app
 
 
-def _simple_command(path: str) -> Callable[..., None]:
+def _plain_command(path: str, request: type[Shape] | None) -> Callable[..., None]:
+    """Return the command of a route without a body, or with a body of one yes/no."""
     def post_to_agent(agent: Id, state: State = None, lab: Lab = None, url: Url = None,
                       token_file: TokenFile = None) -> None:
         _post_for_agent(agent, path, None, state or lab, url, token_file)
 
-    return post_to_agent
+    def post_yes_no(agent: Id, undo: Annotated[bool, typer.Option("--undo", help="Remove the flag.")] = False,
+                    state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        _post_for_agent(agent, path, {field: not undo}, state or lab, url, token_file)
+
+    if request is None:
+        return post_to_agent
+    [field] = request.model_fields
+    return post_yes_no
 
 
 def _parse_levels(words: list[str]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """List the routes of the API in one table.
 
-The routes of aiohttp, the check of roles and the OpenAPI description are made from this table.
+The routes of aiohttp, the check of roles, the OpenAPI description and the plain commands of `santral agent` are made
+from this table.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Route(NamedTuple):
     own: bool = False
     detail: str = ""
     """Rules that names and models do not show."""
+    command: bool = False
+    """Whether `santral agent` has a command of this path, without a body or with one yes/no (`--undo` sends no)."""
 
 
 async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
@@ -353,15 +356,19 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/pause", ALL, models.Pause, views.Agent, pause_agent, "Take a break", own=True,
           detail="During a talk the pause begins afterwards. 404 `unknown_reason` names the known ones."),
     Route("GET", "/api/v1/pause-reasons", ALL, None, models.Reasons, pause_reasons, "List pause reasons"),
-    Route("POST", f"{AGENT}/resume", ALL, None, views.Agent, resume_agent, "Be ready", own=True,
+    Route("POST", f"{AGENT}/resume", ALL, None, views.Agent, resume_agent, "Be ready again", own=True, command=True,
           detail="Also ends wrap-up and *not responding*."),
-    Route("POST", f"{AGENT}/wrapup/end", ALL, None, views.Agent, end_wrapup, "End wrap-up early", own=True),
-    Route("POST", f"{AGENT}/wrapup/extend", ALL, None, views.Agent, extend_wrapup, "Extend wrap-up", own=True),
-    Route("POST", f"{AGENT}/wrapup/request", ALL, None, views.Agent, request_wrapup, "Ask for a wrap-up", own=True,
+    Route("POST", f"{AGENT}/wrapup/end", ALL, None, views.Agent, end_wrapup, "End wrap-up early", own=True,
+          command=True),
+    Route("POST", f"{AGENT}/wrapup/extend", ALL, None, views.Agent, extend_wrapup, "Extend wrap-up", own=True,
+          command=True),
+    Route("POST", f"{AGENT}/wrapup/request", ALL, None, views.Agent, request_wrapup,
+          "Ask for a wrap-up after this talk", own=True, command=True,
           detail="For profiles with `agent_requested`; 409 `not_now`: no wrap-up would follow."),
     # The present contact, by the agent alone.
     Route("POST", f"{AGENT}/decline-heavy", SELF, None, views.Agent, decline_heavy,
-          "Decline heavy contacts for a while", own=True, detail="No reason is asked and nothing is counted."),
+          "Decline heavy contacts for a while", own=True, command=True,
+          detail="No reason is asked and nothing is counted."),
     Route("POST", f"{AGENT}/report-load", SELF, models.LoadReport, views.Agent, report_load,
           "Report the load of a contact", own=True),
     Route("POST", f"{AGENT}/transfer", SELF, models.Transfer, views.Agent, transfer_caller, "Start a blind transfer",
@@ -375,7 +382,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/follow-up", SELF, models.FollowUp, views.Agent, set_follow_up,
           "Agree on a callback if the call is lost", own=True, detail="409 `no_callback`: do not promise a callback."),
     Route("POST", f"{AGENT}/flag-abusive", SELF, models.AbuseReport, views.Agent, flag_abusive,
-          "Flag the caller as abusive", own=True,
+          "Flag the caller as abusive", own=True, command=True,
           detail="Agents with `no_abusive_history` no longer get the caller. 409 `caller_unknown`."),
     Route("POST", f"{AGENT}/preferences", SELF, models.CallerPreference, views.Agent, set_preference,
           "Set preferences of the caller", own=True, detail="409 `preference_not_stored`."),
@@ -386,13 +393,14 @@ ROUTES: tuple[Route, ...] = (
           "Override protective rules",
           detail="`rest_gap`, `distress_limit`, `decompression`; counted, and shown to the agent."),
     # The end of a shift, by anybody.
-    Route("POST", f"{AGENT}/logout", ALL, None, views.Agent, sign_out_agent, "Sign out", own=True,
+    Route("POST", f"{AGENT}/logout", ALL, None, views.Agent, sign_out_agent, "Sign out", own=True, command=True,
           detail="A talk goes on to its end."),
     # Recordings. Every access is audited.
-    Route("POST", f"{AGENT}/recording/pause", ALL, None, views.Agent, pause_recording, "Pause the recording", own=True,
+    Route("POST", f"{AGENT}/recording/pause", ALL, None, views.Agent, pause_recording,
+          "Pause the recording of this talk", own=True, command=True,
           detail="Audited. 409 `not_now`: nothing is recorded."),
     Route("POST", f"{AGENT}/recording/resume", ALL, None, views.Agent, resume_recording, "Resume the recording",
-          own=True, detail="Audited."),
+          own=True, command=True, detail="Audited."),
     Route("POST", "/api/v1/recordings/search", STAFF, models.RecordingSearch, models.Recordings, find_recordings,
           "Find recordings", detail="Newest first. Audited."),
     Route("GET", "/api/v1/recordings/{id}/sound", STAFF, None, None, read_recording, "Hear a recording",

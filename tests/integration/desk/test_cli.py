@@ -20,6 +20,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from desk.announce_cli import end_of
+from desk.api.routes import AGENT, ROUTES
 from desk.api.views import LastKnownGood
 from desk.cli import build_commands
 from desk.client import Node, call_api, find_node
@@ -27,6 +28,7 @@ from desk.tables import OVER_LIMIT, PHONE_DECLINES, STATES, agent_table, format_
 from routing.core import events
 from routing.core.model.centre_model import AgentState, PauseReason
 from routing.core.model.errors import SeatTaken, UnknownReason
+from routing.core.model.ids import ContactId, OfferId
 from tests.fakes.desk import SOUND, Desk, running
 
 pytestmark = pytest.mark.integration
@@ -234,13 +236,32 @@ async def test_each_step_of_an_agent(tmp_path: Path) -> None:
             (("login", "a1", "--seat", "2001"), events.AgentSignedIn),
             (("pause", "a1", "--reason", "çay"), events.AgentPaused), (("resume", "a1"), events.AgentResumed),
             (("wrapup-end", "a1"), events.WrapUpEnded), (("wrapup-extend", "a1"), events.WrapUpExtended),
-            (("logout", "a1"), events.AgentSignedOut),
+            (("wrapup-request", "a1"), events.WrapUpRequested), (("logout", "a1"), events.AgentSignedOut),
         ):
             found = await santral("agent", *args, "--state", folder)
             assert found.exit_code == 0, found.output
             assert found.output == "a1: uygun, masa 2001\n" and isinstance(desk.inbox.events[-1], event)
         # a2 has no token in the file: the supervisor's is taken
         assert (await santral("agent", "resume", "a2", "--state", folder)).exit_code == 0
+
+
+async def test_a_yes_no_of_the_talk_is_set_and_taken_back(tmp_path: Path) -> None:
+    async with running() as desk:
+        desk.inbox.agents = tuple(one._replace(offer=OfferId(7), contact=ContactId("c1")) for one in desk.inbox.agents)
+        folder = state(tmp_path, desk)
+        for args, flagged in ((("a1",), True), (("a1", "--undo"), False)):
+            found = await santral("agent", "flag-abusive", *args, "--state", folder)
+            assert found.exit_code == 0, found.output
+            assert desk.inbox.events[-1] == events.CallerFlaggedAbusive(OfferId(7), flagged)
+
+
+def test_each_route_with_a_command_needs_the_agent_and_at_most_one_yes_no() -> None:
+    routes = [route for route in ROUTES if route.command]
+    assert len(routes) > 8
+    for route in routes:
+        assert route.method == "POST" and route.path.startswith(f"{AGENT}/"), route.path
+        fields = [] if route.request is None else [one.annotation for one in route.request.model_fields.values()]
+        assert fields in ([], [bool]), route.path
 
 
 async def test_callbacks_are_a_table_and_one_is_cancelled(tmp_path: Path) -> None:
