@@ -105,8 +105,8 @@ def read_translation(language: str, first: Mapping[str, Prompt], source: Path | 
     """Return the prompts of another language by key, from `prompts/<language>/*.yaml`. A key has its text only.
 
     Everything else is as in the `first` language: the situation, the slow version, the size of a family. A member of a
-    family with a separate text keeps it. A missing key is played in the first language. Raise CatalogueError with all
-    faults.
+    family with a separate text keeps it, and so does a slow version that has other words in the first language. A
+    missing key is played in the first language. Raise CatalogueError with all faults.
     """
     faults: list[str] = []
     found: dict[str, Prompt] = {}
@@ -120,7 +120,7 @@ def read_translation(language: str, first: Mapping[str, Prompt], source: Path | 
             written += [(pattern, key, text) for key in members] or [(pattern, pattern, text)]
         # 2. The text of each key.
         for name, key, text in written:
-            if key not in first or first[key].slow:
+            if key not in first or (first[key].slow and not _has_own_words(key, first)):
                 faults.append(f"{path}: {name}: not in prompts/{LANGUAGE}; every key has to be there first")
             elif not isinstance(text, str) or not text.strip():
                 faults.append(f"{path}: {name}: must be the text alone, as in `{name}: \"...\"`")
@@ -136,11 +136,16 @@ def read_translation(language: str, first: Mapping[str, Prompt], source: Path | 
                     continue
                 like = first[key]._replace(text=said, language=language)
                 found[key] = like
-                if slow_key(key) in first:
+                if slow_key(key) in first and slow_key(key) not in own:
                     found[slow_key(key)] = like._replace(key=slow_key(key), slow=True)
     if faults:
         raise CatalogueError("\n".join(dict.fromkeys(faults)))
     return found
+
+
+def _has_own_words(key: str, first: Mapping[str, Prompt]) -> bool:
+    """Return whether a slow version has other words than the normal one, so that a translation may have them too."""
+    return any(slow_key(one.key) == key and one.text != first[key].text for one in first.values() if not one.slow)
 
 
 def all_prompts() -> Mapping[str, Prompt]:
@@ -292,8 +297,8 @@ def _expand_family(pattern: str, family: dict[str, Any], faults: list[str]) -> I
 
 def _with_slow(key: str, text: str, entry: Mapping[str, Any]) -> Iterator[Prompt]:
     yield Prompt(key, text, entry["when"], entry["group"])
-    if entry.get("slow"):
-        yield Prompt(slow_key(key), text, entry["when"], entry["group"], slow=True)
+    if slow := entry.get("slow"):
+        yield Prompt(slow_key(key), slow if isinstance(slow, str) else text, entry["when"], entry["group"], slow=True)
 
 
 def _is_sound(key: object, entry: object, allowed: set[str], faults: list[str]) -> bool:
@@ -312,8 +317,8 @@ def _is_sound(key: object, entry: object, allowed: set[str], faults: list[str]) 
             faults.append(f"{key}: `{name}` is missing or not a text")
     if isinstance(entry.get("group"), str) and entry["group"] not in GROUPS:
         faults.append(f"{key}: group `{entry['group']}` is none of {', '.join(GROUPS)}")
-    if not isinstance(entry.get("slow", False), bool):
-        faults.append(f"{key}: `slow` is true or false")
+    if not isinstance(entry.get("slow", False), bool | str) or entry.get("slow") == "":
+        faults.append(f"{key}: `slow` is true or false, or the words of the slow version")
     return len(faults) == before
 
 

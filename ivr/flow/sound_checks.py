@@ -204,7 +204,8 @@ def _check_options(menu: Menu, voice: PromptVoice, language: str) -> Iterator[Fi
                           at + "say", said_key[2])
         if option.confirm == option.say:
             yield Finding(menu.name, f"option {option.key} of menu '{menu.name}' is acknowledged with its own question "
-                          "(rule I12)", "Say what was chosen, as in 'Uzaktan eğitimi seçtiniz.'.", at + "confirm")
+                          "(rule I12)", "Say what follows, as in 'Uzaktan eğitim için sizi bağlıyorum.'.",
+                          at + "confirm")
         elif (length := voice.length_s(option.confirm, language=language)) > CONFIRM_S:
             yield Finding(menu.name, f"the acknowledgement of option {option.key} of menu '{menu.name}' takes "
                           f"{length:.0f} s, more than {CONFIRM_S:.0f} (rule I12)", "Say only what was chosen.",

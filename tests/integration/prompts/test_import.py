@@ -105,7 +105,7 @@ def gain(db: float) -> Callable[[Any], Any]:
     (gain(-70), "silent"),
     (lambda said: said.set_frame_rate(8000), "8000 Hz; 16000 at least"),
     (lambda said: said.set_channels(2), "2 channels; mix it to one"),
-    (lambda said: said[:500] + said[-200:], "'Psikososyal desteği seçtiniz.', which takes 0.9 to 7.0 s: a part"),
+    (lambda said: said[:500] + said[-200:], "uzmanımıza bağlıyorum.', which takes 1.7 to 12.2 s: a part"),
     (lambda said: said * 4, "there is more in it than this sentence"),
     (lambda said: said[250:], "no silence at its beginning; leave a quarter of a second"),
     (lambda said: said[:-400], "no silence at its end"),

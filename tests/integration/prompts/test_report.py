@@ -91,7 +91,7 @@ def test_everything_is_told(page: Path, folder: Path) -> None:
                                                "en/karsilama.wav"))  # fmt: skip
     assert "<b>" not in text
     assert "&lt;b&gt;&#34;Hazır&#34; &amp; öyle" in text
-    assert text.count('<tr data-voice="recorded"') == 2
+    assert text.count('<tr data-voice="recorded"') == 1, "the slow greeting has other words"
     for part in ("kod-hazir: not built", "not built, or damaged", "Recorded with another text: record them again: 1",
                  "still uses synthesis (2)", "Turkish, sayi: 1", "English, menu: 1", "espeak-ng en-gb",
                  "-21.0 dBFS", "Said in Turkish to callers who chose English", "Samples at full scale"):  # fmt: skip
@@ -127,9 +127,9 @@ def test_a_browser_plays_the_sound_and_finds_words(page: Path) -> None:
     dom = shown(page, """
         player.onplaying = () => { document.title = 'heard ' + player.duration.toFixed(1); };
         document.querySelector('button[data-sound]').click();
-        document.getElementById('word').value = 'BAKANLIĞI'; document.getElementById('bare').checked = true; filter();
+        document.getElementById('word').value = 'MEBİM'; document.getElementById('bare').checked = true; filter();
     """)  # fmt: skip
-    assert re.search(r"<title>heard [4-6]\.\d</title>", dom)
+    assert re.search(r"<title>heard [2-3]\.\d</title>", dom)
     assert 'aria-pressed="true"' in dom
     assert "1 of 5 prompts" in dom
 

@@ -253,7 +253,7 @@ def test_no_adverts(key: str, said: str, what: str, at: str) -> None:
 
 def test_a_choice_is_acknowledged_shortly_and_not_with_its_question() -> None:
     text = broken("confirm: secildi-gorus-oneri", "confirm: ana-menu-4")
-    check(text, Planted("", "", "confirm: ana-menu-4", "acknowledged with its own question", "seçtiniz"), LENGTHS)
+    check(text, Planted("", "", "confirm: ana-menu-4", "acknowledged with its own question", "sizi bağlı"), LENGTHS)
     at = "confirm: secildi-gorus-oneri"
     check(EXAMPLE, Planted(at, at, at, "acknowledgement of option 4 of menu 'ana-menu' takes 9 s", "only", True),
           spoken_as(seconds={"secildi-gorus-oneri": 9.0}))

@@ -50,7 +50,7 @@ def test_the_set_of_pieces_is_the_one_that_asterisk_asks_for() -> None:
 
 def test_letters_are_turkish() -> None:
     for prompt in read_texts().values():
-        assert re.fullmatch(r"[a-zA-ZçğıöşüÇĞİÖŞÜâîû .,?]+", prompt.text), prompt.text
+        assert re.fullmatch(r"[a-zA-ZçğıöşüÇĞİÖŞÜâîû .,?']+", prompt.text), prompt.text
 
 
 def test_a_pause_stands_before_the_key_and_between_sentences() -> None:
@@ -59,6 +59,22 @@ def test_a_pause_stands_before_the_key_and_between_sentences() -> None:
     ]  # fmt: skip
     assert [piece.pause_ms for piece in cut_pieces("Yemek için, ikiye. Evet.", slow=True)] == [1200, 700, 0]
     assert len(cut_pieces("Acele etmeyin, bekliyorum.")) == 1
+
+
+def test_a_slow_version_may_have_its_own_words_in_each_language(tmp_path: Path) -> None:
+    (tmp_path / "tr.yaml").write_text("prompts:\n  a: {text: Kısa., slow: Uzun., when: b, group: menu}\n"
+                                      "  c: {text: Bir., slow: true, when: b, group: menu}\n", encoding="utf-8")
+    first = read_texts(tmp_path / "tr.yaml")
+    assert (first["a"].text, first["a-yavas"].text, first["c-yavas"].text) == ("Kısa.", "Uzun.", "Bir.")
+    (tmp_path / "en").mkdir()
+    path = tmp_path / "en" / "en.yaml"
+    path.write_text("prompts:\n  a: Short.\n  a-yavas: Long.\n  c: One.\n")
+    other = read_translation("en", first, path.parent)
+    assert (other["a"].text, other["a-yavas"].text, other["c-yavas"].text) == ("Short.", "Long.", "One.")
+    assert other["a-yavas"].slow
+    path.write_text("prompts:\n  c-yavas: One.\n")
+    with pytest.raises(CatalogueError, match="c-yavas: not in prompts/tr"):
+        read_translation("en", first, path.parent)
 
 
 def test_all_mistakes_together(tmp_path: Path) -> None:
