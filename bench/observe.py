@@ -183,8 +183,8 @@ async def _run_round(folder: Path, broker: MqttBroker | None) -> RoundCost:
         recorder, queue_log = (MetricsRecorder(build_centre(), in_force=lambda: engine.centre),
                                QueueLog(folder / "queue_log"))
         devices = {AgentId(f"a{number}"): Device(f"aygit{number}", "haptic") for number in range(DEVICES)}
-        outbox = MqttOutbox(broker, store, lambda: runner.status(), devices, clock, recorder.observe_acknowledgement,
-                            lambda: runner.waiting_count > BUSY)
+        outbox = MqttOutbox(broker, store, lambda: runner.queue_status(), devices, clock,
+                            recorder.observe_acknowledgement, lambda: runner.waiting_count > BUSY)
         await outbox.load_cursor(STARTED_SEQ)
         runner = Runner(engine, store, clock=clock, execute=lambda what: calls.obey_commands(what),
                         projections=[recorder.count_facts, queue_log.write_facts, outbox.note_facts],

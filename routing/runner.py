@@ -38,11 +38,12 @@ from routing.core.events import (
     WrapUpExtended,
     WrapUpRequested,
 )
-from routing.core.inbox import AgentView, ContactView, InboxClosed, Status
+from routing.core.inbox import AgentView, ContactView, InboxClosed, QueueStatus, Status
+from routing.core.model.centre_model import PauseReason
 from routing.core.model.commands import Command, Offer, Rescind, SendToFallback
 from routing.core.model.errors import IllegalTransition, Refused
 from routing.core.model.facts import Fact
-from routing.core.model.ids import ContactId
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.stored import Change
 
 log = structlog.get_logger()
@@ -164,9 +165,33 @@ class Runner:
         """Return the present state."""
         return self._engine.status(self._clock())
 
+    def queue_status(self) -> QueueStatus:
+        """Return all services as they are now."""
+        return self._engine.queue_status(self._clock())
+
     def contact_view(self, contact: ContactId) -> ContactView | None:
         """Return one contact as it is now."""
         return self._engine.contact_view(contact, self._clock())
+
+    def agent_view(self, agent: AgentId) -> AgentView | None:
+        """Return one agent as they are now."""
+        return self._engine.agent_view(agent, self._clock())
+
+    def agent_at_seat(self, seat: SeatId) -> AgentView | None:
+        """Return the agent who is signed in at a seat."""
+        return self._engine.agent_at_seat(seat, self._clock())
+
+    def agent_of_offer(self, offer: OfferId) -> AgentView | None:
+        """Return the agent of a live offer."""
+        return self._engine.agent_of_offer(offer, self._clock())
+
+    def pause_reasons(self) -> tuple[PauseReason, ...]:
+        """Return the table of pause reasons in force."""
+        return self._engine.centre.pause_reasons
+
+    def now(self) -> float:
+        """Return the time of the engine."""
+        return self._clock()
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 

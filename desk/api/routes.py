@@ -74,7 +74,7 @@ async def pause_agent(call: ApiCall) -> Shape:
 
 async def pause_reasons(call: ApiCall) -> Shape:
     """Return the reasons that a pause may have."""
-    return views.reasons(call.inbox.status())
+    return views.show_reasons(call.inbox.pause_reasons())
 
 
 async def resume_agent(call: ApiCall) -> Shape:
@@ -106,11 +106,10 @@ async def report_load(call: ApiCall) -> Shape:
     """Report the real load of the present contact."""
     assert isinstance(call.body, models.LoadReport)
     # On other channels an agent may have several contacts; the report is about all of them.
-    at_hand = [contact.offer for contact in call.inbox.status().contacts
-               if contact.agent == call.agent and contact.offer is not None]
-    if not at_hand:
+    view = call.inbox.agent_view(call.agent)
+    if view is None or not view.offers:
         raise NotNow
-    for offer in at_hand:
+    for offer in view.offers:
         await call.inbox.ask(events.LoadReported(offer, call.body.load))
     return await one_agent(call)
 
@@ -177,10 +176,10 @@ def _talk_of(call: ApiCall) -> OfferId:
 
 
 def _at_hand(call: ApiCall) -> tuple[OfferId, ContactId]:
-    for view in call.inbox.status().agents:
-        if view.agent == call.agent and view.offer is not None and view.contact is not None:
-            return view.offer, view.contact
-    raise NotNow
+    view = call.inbox.agent_view(call.agent)
+    if view is None or view.offer is None or view.contact is None:
+        raise NotNow
+    return view.offer, view.contact
 
 
 async def set_skills(call: ApiCall) -> Shape:
@@ -195,7 +194,7 @@ async def override_rules(call: ApiCall) -> Shape:
     """Override rules of the agent's profile for a while."""
     assert isinstance(call.body, models.RuleOverride)
     # The time of the engine counts, not the clock of this server.
-    until = call.inbox.status().at + 60.0 * call.body.minutes
+    until = call.inbox.now() + 60.0 * call.body.minutes
     return await _ask_engine(call, events.RulesOverridden(call.agent, frozenset(call.body.rules), until,
                                                           call.who.role.value))
 
@@ -255,10 +254,10 @@ async def count_preferences(call: ApiCall) -> Shape:
 
 async def one_agent(call: ApiCall) -> Shape:
     """Return one agent."""
-    for view in call.inbox.status().agents:
-        if view.agent == call.agent:
-            return views.show_agent(view, call.who)
-    raise UnknownAgent
+    view = call.inbox.agent_view(call.agent)
+    if view is None:
+        raise UnknownAgent
+    return views.show_agent(view, call.who)
 
 
 async def own_needs(call: ApiCall) -> Shape:
@@ -290,7 +289,7 @@ async def all_agents(call: ApiCall) -> Shape:
 
 async def list_queues(call: ApiCall) -> Shape:
     """List all services."""
-    return views.Queues(queues=[views.show_queue(view) for view in call.inbox.status().queues])
+    return views.Queues(queues=[views.show_queue(view) for view in call.inbox.queue_status().queues])
 
 
 async def list_callbacks(call: ApiCall) -> Shape:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from desk.api.models import Reason, Reasons, Shape
 from desk.api.tokens import TokenHolder
 from routing.core.inbox import AgentView, QueueView, Status
+from routing.core.model.centre_model import PauseReason
 
 
 class Agent(Shape):
@@ -138,10 +141,10 @@ def show_agent(view: AgentView, who: TokenHolder) -> Agent:
                  resting_until=view.resting_until if own else None)
 
 
-def reasons(status: Status) -> Reasons:
+def show_reasons(table: Sequence[PauseReason]) -> Reasons:
     """Return the table of pause reasons that is in force."""
     return Reasons(reasons=[Reason(id=one.id, tr=one.name, en=one.name_en, work=one.work, limit_s=one.limit_s,
-                                   default=one.default, digit=one.digit) for one in status.pause_reasons])
+                                   default=one.default, digit=one.digit) for one in table])
 
 
 def show_queue(view: QueueView) -> Queue:

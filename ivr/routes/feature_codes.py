@@ -128,7 +128,7 @@ class FeatureCodes:
             return await self._sign_in(session, seat)
         if code not in (*SIMPLE, PAUSE, EXTEND, ABUSIVE_CODE):
             return UNKNOWN
-        view = next((one for one in self.inbox.status().agents if one.seat == seat), None)
+        view = self.inbox.agent_at_seat(seat)
         if view is None:
             return NOT_SIGNED_IN
         agent = view.agent
@@ -171,7 +171,7 @@ class FeatureCodes:
 
         A table without keys has nothing to ask, and the pause gets the default reason.
         """
-        offered = {reason.digit: reason for reason in self.inbox.status().pause_reasons if reason.digit}
+        offered = {reason.digit: reason for reason in self.inbox.pause_reasons() if reason.digit}
         chosen = ""
         if offered:
             spoken = (ASK_REASON, *(reason.prompt for reason in offered.values()))

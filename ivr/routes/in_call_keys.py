@@ -31,7 +31,7 @@ from routing.core.events import (
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.model.centre_model import AgentState
 from routing.core.model.errors import NoCallback, NotNow, NotOpen, NotThere, Refused
-from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId, leg_id, parse_leg_id
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, leg_id, parse_leg_id
 
 DONE, ASKED, CONSULT_CANCELLED = "aktarma-tamam", "aktarma-soruluyor", "aktarma-geri"
 NO_NUMBER, CLOSED, NOT_THERE = "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor"
@@ -96,7 +96,7 @@ class InCallKeys:
     async def _consult_on_line(self, session: Session) -> str:
         """Consult a colleague on a second line, and return the prompt. Without a talk no number may be dialled."""
         seat = await session.get_variable(dialplan.SEAT)
-        view = next((one for one in self.inbox.status().agents if seat and one.seat == seat), None)
+        view = self.inbox.agent_at_seat(SeatId(seat)) if seat else None
         if view is None or view.state is not AgentState.TALKING or view.offer is None or view.contact is None:
             return NOT_ALLOWED
         leg = leg_id(view.offer, view.contact)
@@ -181,10 +181,10 @@ class InCallKeys:
 
     async def request_wrapup(self, press: KeyPress) -> None:
         """Request a wrap-up after the talk. Raise `NotNow` if no agent has this offer."""
-        agent = next((one.agent for one in self.inbox.status().agents if one.offer == press.offer), None)
-        if agent is None:
+        view = self.inbox.agent_of_offer(press.offer)
+        if view is None:
             raise NotNow
-        await self.inbox.ask(WrapUpRequested(agent))
+        await self.inbox.ask(WrapUpRequested(view.agent))
 
     async def flag_abusive(self, press: KeyPress) -> str:
         """Flag the caller as abusive, or take the flag back."""

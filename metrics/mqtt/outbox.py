@@ -37,7 +37,7 @@ from metrics.mqtt.message import (
     read_ack,
 )
 from routing.core.backoff import waits
-from routing.core.inbox import QueueView, Status
+from routing.core.inbox import QueueStatus, QueueView
 from routing.core.model.facts import Fact, OfferClosed, Offered
 from routing.core.model.ids import AgentId, ServiceId
 from routing.core.model.talk_facts import Connected
@@ -120,11 +120,11 @@ class NotDelivered(Exception):
 class MqttOutbox:
     """Sends facts to the broker. Call `note_facts` after each turn, and let `run` run for ever.
 
-    `status` gives the present state, `clock` Unix seconds. `acknowledged` gets each answered signal: its kind, and the
-    seconds since it was sent. `busy` says that calls wait for the node; the broker comes after them.
+    `status` gives the present state of the queues, `clock` Unix seconds. `acknowledged` gets each answered signal: its
+    kind, and the seconds since it was sent. `busy` says that calls wait for the node; the broker comes after them.
     """
 
-    def __init__(self, broker: MqttBroker, store: FactSource, status: Callable[[], Status],
+    def __init__(self, broker: MqttBroker, store: FactSource, status: Callable[[], QueueStatus],
                  devices: Mapping[AgentId, Device], clock: Callable[[], float],
                  acknowledged: Callable[[str, float], None] | None = None,
                  busy: Callable[[], bool] = lambda: False) -> None:

@@ -26,7 +26,7 @@ from routing.core.calls import (
     talk_changes,
 )
 from routing.core.domain import Domain
-from routing.core.inbox import AgentView, ContactView, Status
+from routing.core.inbox import AgentView, ContactView, QueueStatus, Status
 from routing.core.memory.waits import EstimateAccuracy
 from routing.core.model.centre_model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.model.commands import Command
@@ -226,6 +226,20 @@ class Engine:
     def agent_view(self, agent: AgentId, now: float) -> AgentView | None:
         """Return the agent as they are now, or None if the agent is not in the team."""
         return read_views.agent_view(self._domain, agent, now)
+
+    def agent_at_seat(self, seat: SeatId, now: float) -> AgentView | None:
+        """Return the agent who is signed in at a seat, or None if nobody is."""
+        found = self._domain.seats.get(seat)
+        return None if found is None or found.agent is None else self.agent_view(found.agent.id, now)
+
+    def agent_of_offer(self, offer: OfferId, now: float) -> AgentView | None:
+        """Return the agent of a live offer, or None if the offer is unknown or over."""
+        found = self._domain.offers.get(offer)
+        return None if found is None else self.agent_view(found.agent.id, now)
+
+    def queue_status(self, now: float) -> QueueStatus:
+        """Return the state of all services, without a view of any agent or contact."""
+        return QueueStatus(now, read_views.queue_views(self._domain, now))
 
     def status(self, now: float) -> Status:
         """Return the state of the whole domain. The cost is a look at every agent and contact."""

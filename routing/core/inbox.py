@@ -78,6 +78,8 @@ class AgentView(NamedTuple):
     """End of the time that the pause reason allows, Unix seconds. None if there is no limit."""
     over_limit: bool = False
     """The pause lasts longer than its reason allows."""
+    offers: tuple[OfferId, ...] = ()
+    """The agent's offers that are the present ones of their contacts, oldest first."""
 
 
 class QueueView(NamedTuple):
@@ -99,6 +101,13 @@ class QueueView(NamedTuple):
     """The service is open by its hours."""
 
 
+class QueueStatus(NamedTuple):
+    """All services at one moment."""
+
+    at: float
+    queues: tuple[QueueView, ...]
+
+
 class Status(NamedTuple):
     """The whole domain at one moment."""
 
@@ -107,8 +116,6 @@ class Status(NamedTuple):
     queues: tuple[QueueView, ...]
     agents: tuple[AgentView, ...]
     contacts: tuple[ContactView, ...]
-    pause_reasons: tuple[PauseReason, ...] = ()
-    """The centre's table of pause reasons."""
 
 
 class Inbox(Protocol):
@@ -130,8 +137,32 @@ class Inbox(Protocol):
         ...
 
     def status(self) -> Status:
-        """Return the present state from memory, without waiting. The look at everybody takes a millisecond in a full
-        centre."""
+        """Return the present state from memory, without waiting. The look at everybody takes 30 milliseconds with 2,000
+        agents and 5,000 waiting contacts, so no request of an agent or caller may need it."""
+        ...
+
+    def queue_status(self) -> QueueStatus:
+        """Return all services as they are now, without a view of any agent or contact."""
+        ...
+
+    def agent_view(self, agent: AgentId) -> AgentView | None:
+        """Return one agent as they are now, or None if the agent is not in the team."""
+        ...
+
+    def agent_at_seat(self, seat: SeatId) -> AgentView | None:
+        """Return the agent who is signed in at a seat, or None if nobody is."""
+        ...
+
+    def agent_of_offer(self, offer: OfferId) -> AgentView | None:
+        """Return the agent of a live offer, or None if the offer is unknown or over."""
+        ...
+
+    def pause_reasons(self) -> tuple[PauseReason, ...]:
+        """Return the table of pause reasons in force."""
+        ...
+
+    def now(self) -> float:
+        """Return the time of the engine, Unix seconds."""
         ...
 
     def contact_view(self, contact: ContactId) -> ContactView | None:

@@ -10,13 +10,16 @@ from routing.core.agents import agent_capacity
 from routing.core.domain import Domain
 from routing.core.inbox import AgentView, ContactView, QueueView, Status
 from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, OfferState
-from routing.core.model.ids import AgentId, ContactId, leg_id
+from routing.core.model.ids import AgentId, ContactId, ServiceId, leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 from routing.core.model.state_tables import CallbackState, LegState
 from routing.core.records import AgentRecord, Contact
 from routing.core.waiting_time import expected_wait
 
-WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
+# Globals: to read a member from its enum takes ten times as long on Python 3.11.
+READY, ASSIGNED, RESERVED = AgentState.READY, ContactState.ASSIGNED, ContactState.RESERVED
+
+WAITING_STATES = (ContactState.PENDING, RESERVED)
 
 
 def contact_view(d: Domain, contact_id: ContactId, now: float) -> ContactView | None:
@@ -25,13 +28,15 @@ def contact_view(d: Domain, contact_id: ContactId, now: float) -> ContactView | 
     if found is None:
         return None
     expected, group = expected_wait.estimate_now(d, found, now), found.group
+    position = d.position_of(found) if found.state in WAITING_STATES else 0
     # An estimate exists if an agent at work could take the contact, even one who is busy now.
     unserved = found.state is ContactState.PENDING and group is not None and not group.has_ready_agent \
         and expected is None
-    return _build_contact_view(d, found, now, expected)._replace(unserved=unserved)
+    return _build_contact_view(d, found, now, position, expected)._replace(unserved=unserved)
 
 
-def _build_contact_view(d: Domain, c: Contact, now: float, expected: Estimate | None = None) -> ContactView:
+def _build_contact_view(d: Domain, c: Contact, now: float, position: int,
+                        expected: Estimate | None = None) -> ContactView:
     waits = c.state in WAITING_STATES
     offer = c.offer
     # The wait ends at the bridge. After that the waited time stays.
@@ -40,7 +45,7 @@ def _build_contact_view(d: Domain, c: Contact, now: float, expected: Estimate | 
     else:
         waited_s = offer.connected_at - c.waits_from()
     return ContactView(
-        c.id, c.service.id, c.channel, c.state, d.position_of(c) if waits else 0, d.queues[c.service.id].size,
+        c.id, c.service.id, c.channel, c.state, position, d.queues[c.service.id].size,
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
         c.callback, expected, c.tries, c.not_before, c.merged, has_held_position=c.own_position is not None,
         abusive=c.abusive, priority=c.priority, transferred_at=c.transferred_at)
@@ -65,41 +70,55 @@ def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
         tuple(sorted(record.overrides.items())) if record.overrides else (),
         record.heavy_declined_until if record.heavy_declined_until > d.now else None,
         record.rest_until if record.rest_until > d.now else None,
-        record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now)
+        record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now,
+        tuple([number for number, one in record.offers.items() if one.contact.offer is one and one.agent is record])
+        if record.offers else ())
+
+
+def queue_views(d: Domain, now: float) -> tuple[QueueView, ...]:
+    """Return the views of all services. A removed service is listed until its last contact ends."""
+    # 1. Count the agents. Those of a cohort serve the same services, so each cohort is spread once.
+    agents = d.agents.values()
+    signed_in = _count_services(Counter([one.serves for one in agents if one.is_signed_in]))
+    ready = _count_services(Counter([one.serves for one in agents if one.key is not None and one.state is READY]))
+    # 2. Count the contacts at agents by their offers, which are no more than the agents can hold.
+    at_agents = [offer.contact for offer in d.offers.values() if offer.contact.offer is offer]
+    ringing = Counter([c.service.id for c in at_agents if c.state is RESERVED])
+    talking = Counter([c.service.id for c in at_agents if c.state is ASSIGNED])
+    # 3. Build the views.
+    names = {service.id: service.name for service in d.services.values()}
+    left = [c.service for c in at_agents if c.service.id not in names]
+    left += [line.head()[2].service for service, line in d.queues.items() if line.size and service not in names]
+    names.update((service.id, service.name) for service in left)
+    found = []
+    for service, name in names.items():
+        line = d.queues[service]
+        # Points may put any contact first, so the oldest one may be anywhere.
+        oldest = min([c.since for _, _, c in line.to_list()], default=now)
+        found.append(QueueView(
+            service, name, line.size, ringing[service], talking[service], max(0.0, now - oldest), signed_in[service],
+            ready[service],
+            expected_wait.estimate_newcomer(d, d.services[service], now) if service in d.services else None,
+            service not in d.closed))
+    return tuple(found)
+
+
+def _count_services(counts: Counter[tuple[ServiceId, ...]]) -> Counter[ServiceId]:
+    found: Counter[ServiceId] = Counter()
+    for serves, count in counts.items():
+        for service in serves:
+            found[service] += count
+    return found
 
 
 def whole_status(d: Domain, now: float) -> Status:
     """Return the state of the whole domain at one moment."""
-    # 1. Count the agents of each service.
-    signed: Counter[str] = Counter()
-    ready: Counter[str] = Counter()
-    for record in d.agents.values():
-        if record.is_signed_in:
-            signed.update(record.serves)
-            if record.key is not None and record.state is AgentState.READY:
-                ready.update(record.serves)
-    # 2. Count the contacts of each service. A removed service is listed until its last contact ends.
-    ringing: Counter[str] = Counter()
-    talking: Counter[str] = Counter()
-    oldest: dict[str, float] = {}
-    names = {service.id: service.name for service in d.services.values()}
-    for c in d.contacts.values():
-        names.setdefault(c.service.id, c.service.name)
-        ringing[c.service.id] += c.state is ContactState.RESERVED
-        talking[c.service.id] += c.state is ContactState.ASSIGNED
-        if c.state in WAITING_STATES:
-            oldest[c.service.id] = min(oldest.get(c.service.id, c.since), c.since)
-    # 3. Build the views. Contacts get no estimate here: that would cost a look at the queue for each of them.
-    queues = tuple(
-        QueueView(service, name, d.queues[service].size, ringing[service], talking[service],
-                  max(0.0, now - oldest[service]) if service in oldest else 0.0, signed[service], ready[service],
-                  expected_wait.estimate_newcomer(d, d.services[service], now) if service in d.services else None,
-                  service not in d.closed)
-        for service, name in names.items())
+    # Contacts get no estimate here: that would cost a look at the queue for each of them.
+    positions = {c: number for line in d.queues.values() for number, (_, _, c) in enumerate(line, 1)}
     return Status(
-        now, all(link.up for link in d.links.values()), queues,
+        now, all(link.up for link in d.links.values()), queue_views(d, now),
         tuple(_build_agent_view(d, record) for record in d.agents.values() if record.configured or record.is_signed_in),
-        tuple(_build_contact_view(d, c, now) for c in d.contacts.values()), d.centre.pause_reasons)
+        tuple(_build_contact_view(d, c, now, positions.get(c, 0)) for c in d.contacts.values()))
 
 
 def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:

@@ -160,7 +160,7 @@ class Node:
             stack.callback(told.queue_log.close)
             before = await told.restore_projections(self._engine, store, self._config.centre, self._clock)
             self._outbox = mqtt_setup.build_outbox(
-                self._config, self._secrets, store, lambda: runner.status(), self._clock,
+                self._config, self._secrets, store, lambda: runner.queue_status(), self._clock,
                 recorder.observe_acknowledgement, lambda: runner.waiting_count)
             if self._outbox is not None:
                 await self._outbox.load_cursor(before)

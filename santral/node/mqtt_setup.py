@@ -8,7 +8,7 @@ from pathlib import Path
 from metrics.mqtt.message import Device, pattern_of
 from metrics.mqtt.mosquitto_conf import NODE_USER, WATCH_USER, BrokerPlan
 from metrics.mqtt.outbox import FactSource, MqttBroker, MqttOutbox
-from routing.core.inbox import Status
+from routing.core.inbox import QueueStatus
 from routing.core.model.centre_model import Centre
 from routing.core.model.ids import AgentId
 from santral.centre.config import NodeConfig, node_config, parse_address
@@ -19,7 +19,7 @@ BUSY = 20
 """Number of waiting events that one call makes. More wait only if the node is busy for a moment."""
 
 
-def build_outbox(config: NodeConfig, secrets: NodeSecrets, store: FactSource, status: Callable[[], Status],
+def build_outbox(config: NodeConfig, secrets: NodeSecrets, store: FactSource, status: Callable[[], QueueStatus],
                  clock: Callable[[], float], acknowledged: Callable[[str, float], None],
                  waiting: Callable[[], int]) -> MqttOutbox | None:
     """Return the outbox to the broker, or None if the centre has no broker.

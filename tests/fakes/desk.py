@@ -147,7 +147,7 @@ class Inbox(FakeInbox):
     def status(self) -> Status:
         queue = QueueView("temsilci", "Temsilci", 2, 1, 3, 12.34, 6, 5,  # type: ignore[arg-type]
                           Estimate(20.0, 5.0, 41.23))
-        return Status(1000.0, True, (queue,), self.agents, self.contacts[0], self.pause_reasons)
+        return Status(1000.0, True, (queue,), self.agents, self.contacts[0])
 
 
 @contextlib.asynccontextmanager
@@ -159,7 +159,7 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
                                      None, False, True, tries=place - 1, not_before=1000.0 + 90.0 * (place - 1))
                          for name, place, waited in (("a2", 2, 60.0), ("a1", 1, 300.0))))]
     inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, rna_count=3, offer=OfferId(7),
-                                                           overrides=(("rest_gap", 2000.0),),
+                                                           overrides=(("rest_gap", 2000.0),), offers=(OfferId(7),),
                                                            heavy_declined_until=150.0,
                                                            contact=ContactId("c1")), agent_view("a2", None))
     recorder = MetricsRecorder(named(["temsilci"], {"genel": 180}))

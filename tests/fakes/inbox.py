@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from routing.core.events import Event, MenuEnded
-from routing.core.inbox import AgentView, ContactView, Status
+from routing.core.inbox import AgentView, ContactView, QueueStatus, Status
 from routing.core.model.centre_model import AgentState, Channel, ContactState, PauseReason
-from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
 Answer = ContactView | AgentView | None | Exception
 
@@ -34,7 +34,7 @@ class FakeInbox:
         self.passed: list[MenuEnded] = []
         """Menu paths, told at the end of each, together with the events of the call."""
         self.agents: tuple[AgentView, ...] = ()
-        self.pause_reasons: tuple[PauseReason, ...] = ()
+        self.reasons: tuple[PauseReason, ...] = ()
         self.contacts: list[tuple[ContactView, ...]] = [()]
         """Results of `contact` in order; the last one stays."""
 
@@ -54,7 +54,26 @@ class FakeInbox:
         return answer
 
     def status(self) -> Status:
-        return Status(0.0, True, (), self.agents, self.contacts[0], self.pause_reasons)
+        return Status(0.0, True, (), self.agents, self.contacts[0])
+
+    def queue_status(self) -> QueueStatus:
+        status = self.status()
+        return QueueStatus(status.at, status.queues)
+
+    def agent_view(self, agent: AgentId) -> AgentView | None:
+        return next((view for view in self.agents if view.agent == agent), None)
+
+    def agent_at_seat(self, seat: SeatId) -> AgentView | None:
+        return next((view for view in self.agents if view.seat == seat), None)
+
+    def agent_of_offer(self, offer: OfferId) -> AgentView | None:
+        return next((view for view in self.agents if view.offer == offer), None)
+
+    def pause_reasons(self) -> tuple[PauseReason, ...]:
+        return self.reasons
+
+    def now(self) -> float:
+        return self.status().at
 
     def contact_view(self, contact: ContactId) -> ContactView | None:
         contacts = self.contacts.pop(0) if len(self.contacts) > 1 else self.contacts[0]

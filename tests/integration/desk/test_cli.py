@@ -76,7 +76,7 @@ def test_a_supervisor_sees_who_is_over_the_limit_of_a_pause() -> None:
 
 async def test_the_reasons_for_a_pause_are_a_table(tmp_path: Path) -> None:
     async with running(UnknownReason("no reason 'sinema' for a pause in the centre; known: mola, egitim")) as desk:
-        desk.inbox.pause_reasons = (PauseReason("mola", "Mola", "Break", default=True, digit="1"),
+        desk.inbox.reasons = (PauseReason("mola", "Mola", "Break", default=True, digit="1"),
                                     PauseReason("egitim", "Eğitim", "Training", True, 7200.0))
         folder = state(tmp_path, desk)
         found = await santral("agent", "reasons", "--state", folder)

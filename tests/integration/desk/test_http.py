@@ -256,7 +256,7 @@ async def test_duties_and_overrides_are_a_supervisors_word() -> None:
 
 async def test_nothing_at_hand_cannot_be_weighed() -> None:
     async with running() as desk:
-        desk.inbox.contacts = [()]
+        desk.inbox.agents = (desk.inbox.agents[0]._replace(offers=()),)
         status, said = await desk.ask("POST", "/api/v1/agents/a1/report-load", Role.AGENT, json={"load": 4})
         assert (status, said["error"], desk.inbox.events) == (409, "not_now", [])
 
@@ -436,3 +436,18 @@ async def test_what_cannot_be_announced_is_told_with_the_reason() -> None:
                     {"text": "iyi", "by": "a;b"}):
             assert (await desk.ask("POST", "/api/v1/announcements", json=bad))[1]["error"] == "bad_request", bad
         assert [wanted for _, wanted in desk.house.asked] == [Announce(text="Merhaba.", service="yok")]
+
+
+async def test_no_request_of_an_agent_looks_at_the_whole_centre(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as desk:
+        def refuse() -> None:
+            raise AssertionError("the whole centre")
+
+        queue = desk.inbox.queue_status()
+        monkeypatch.setattr(desk.inbox, "queue_status", lambda: queue)
+        monkeypatch.setattr(desk.inbox, "now", lambda: 1000.0)
+        monkeypatch.setattr(desk.inbox, "status", refuse)
+        for route in ROUTES:
+            if Role.AGENT in route.roles:
+                status, _ = await desk.ask(route.method, route.path.replace("{id}", "a1"), Role.AGENT, **body(route))
+                assert status in (200, 404, 409), route.path

@@ -128,7 +128,7 @@ async def test_who_has_no_wrap_up_that_could_be_longer_asks_for_one(start: Start
     ("", "", "kod-mola-secilmedi", None)])
 async def test_a_break_has_a_reason(start: Start, key: str, pending: str, spoken: str, reason: str | None) -> None:
     inbox = FakeInbox(agent_view("a1001", "2001", pending=pending))
-    inbox.agents, inbox.pause_reasons = (agent_view("a1001", "2001"),), REASONS
+    inbox.agents, inbox.reasons = (agent_view("a1001", "2001"),), REASONS
     dialler = await Dialler(await start(inbox), "codes", "*46", variables={"SC_SEAT": "2001"}, keys=[key]).call()
     assert dialler.played == ["kod-mola-sor", "neden-mola", "neden-yemek", spoken]
     assert inbox.events == ([AgentPaused("a1001", reason)] if reason else [])
@@ -136,14 +136,14 @@ async def test_a_break_has_a_reason(start: Start, key: str, pending: str, spoken
 
 async def test_a_table_without_keys_has_nothing_to_ask(start: Start) -> None:
     inbox = FakeInbox(agent_view("a1001", "2001"))
-    inbox.agents, inbox.pause_reasons = (agent_view("a1001", "2001"),), REASONS[2:]
+    inbox.agents, inbox.reasons = (agent_view("a1001", "2001"),), REASONS[2:]
     dialler = await Dialler(await start(inbox), "codes", "*46", variables={"SC_SEAT": "2001"}).call()
     assert (dialler.played, inbox.events) == (["kod-mola-basladi"], [AgentPaused("a1001", "")])
 
 
 async def test_a_reason_that_left_the_table_meanwhile_changes_nothing(start: Start) -> None:
     inbox = FakeInbox(UnknownReason())
-    inbox.agents, inbox.pause_reasons = (agent_view("a1001", "2001"),), REASONS
+    inbox.agents, inbox.reasons = (agent_view("a1001", "2001"),), REASONS
     dialler = await Dialler(await start(inbox), "codes", "*46", variables={"SC_SEAT": "2001"}, keys=["2"]).call()
     assert dialler.played[-1] == "kod-mola-secilmedi"
 

@@ -23,7 +23,7 @@ from metrics.mqtt import outbox
 from metrics.mqtt.message import Device, Message
 from metrics.mqtt.mosquitto_conf import NODE_USER, WATCH_USER, BrokerPlan, render_files
 from metrics.mqtt.outbox import MqttBroker, MqttOutbox
-from routing.core.inbox import QueueView, Status
+from routing.core.inbox import QueueStatus, QueueView
 from routing.core.model.facts import Fact, Offered
 from routing.core.model.ids import AgentId, ServiceId
 from tests.fakes.tls import certificates
@@ -134,9 +134,9 @@ class Source:
         self.store, self.now, self.waiting = store or Memory(), NOW, 0
         self.outbox = MqttOutbox(broker, self.store, self.status, {AGENT: Device(DEVICE, "both")}, lambda: self.now)
 
-    def status(self) -> Status:
+    def status(self) -> QueueStatus:
         view = QueueView(ServiceId("destek"), "Destek", self.waiting, 0, 0, 3.0, 1, 1)
-        return Status(self.now, True, (view,), (), ())
+        return QueueStatus(self.now, (view,))
 
     def happen(self, kind: str, contact: int = 1, **fields: object) -> None:
         made = any_of(next(one for one in typing.get_args(Fact) if one.__name__ == kind))
@@ -414,10 +414,10 @@ async def test_who_waits_longest_is_told_again_though_as_many_wait(monkeypatch: 
     client = typing.cast(aiomqtt.Client, None)
     came = NOW + 0.1
 
-    def status() -> Status:
+    def status() -> QueueStatus:
         waits_s = source.now - came if source.waiting else 0.0
         view = QueueView(ServiceId("destek"), "Destek", source.waiting, 0, 0, waits_s, 1, 1)
-        return Status(source.now, True, (view,), (), ())
+        return QueueStatus(source.now, (view,))
 
     source.outbox._status, source.waiting = status, 1
     for after_s in (300.0, 300.3, 300.7):

@@ -23,7 +23,7 @@ from routing.core.model.centre_model import (
 )
 from routing.core.model.commands import Offer, Rescind, SendToFallback
 from routing.core.model.errors import UnknownService
-from routing.core.model.ids import AgentId, ServiceId, SkillId
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 from routing.core.queueing import contact_queue
 from routing.core.stored import StoredAgent, StoredContact, StoredOffer
 from tests.core.house import EDU, House, restore
@@ -268,6 +268,15 @@ def test_status_counts_what_is() -> None:
     assert (edu.waiting, edu.ringing, edu.talking, edu.oldest_wait_s) == (1, 1, 1, 11.0)
     assert (urgent.waiting, urgent.oldest_wait_s, urgent.agents_signed_in, urgent.agents_ready) == (1, 10.0, 2, 0)
     assert [view.agent for view in house.engine.status(13.0).agents] == ["a", "b", "c"]
+    assert house.engine.queue_status(13.0).queues == (edu, urgent)
+    sitting, talking = house.engine.agent_at_seat(SeatId("sa"), 13.0), house.engine.agent_of_offer(offer.offer, 13.0)
+    assert sitting is not None and talking is not None and talking.offers == (offer.offer,)
+    assert talking == house.engine.agent_view(talking.agent, 13.0) and sitting.agent == "a"
+    assert house.engine.agent_at_seat(SeatId("sc"), 13.0) is house.engine.agent_of_offer(OfferId(99), 13.0) is None
+    house.tell(e.ContactPrioritised(ContactId("c3"), 5), 13.0)
+    for view in house.engine.status(13.0).contacts:
+        alone = house.engine.contact_view(view.contact, 13.0)
+        assert alone is not None and alone._replace(unserved=False, estimate=None) == view
     assert [(one.contact, one.state) for one in house.engine.live_contacts()] == [
         ("c1", ContactState.ASSIGNED), ("c2", ContactState.RESERVED), ("c3", ContactState.PENDING)]
     first, second = house.engine.live_offers()
