@@ -265,7 +265,7 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], pas
         return [] if offer.with_consulting_agent else [OfferConnected(offer.offer, first)]
     if leg.state == "Up":
         return [] if offer.answered else [OfferAnswered(offer.offer)]
-    return [OfferRinging(offer.offer)] if leg.state == "Ringing" else []
+    return [OfferRinging(offer.offer)] if leg.state == "Ringing" and not offer.rings else []
 
 
 def misbridged_callers(now: Snapshot, contacts: Iterable[LiveContact]) -> list[ContactId]:

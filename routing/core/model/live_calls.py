@@ -45,5 +45,7 @@ class LiveOffer(NamedTuple):
     """Whether the caller is on hold."""
     with_consulting_agent: bool = False
     """Whether the agent of this offer, the consultant, talks with the consulting agent."""
+    rings: bool = False
+    """Whether the phone was reported to ring."""
     partner_rings: bool = False
     """Whether the offer is for a pair, and the partner's leg was not seen up."""
