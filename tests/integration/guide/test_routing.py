@@ -21,7 +21,7 @@ EXAMPLES = examples.find_examples(PAGE)
 
 
 def test_there_are_examples_and_each_has_a_name_of_its_own() -> None:
-    assert len({example.name for example in EXAMPLES}) == len(EXAMPLES) >= 9
+    assert len({example.name for example in EXAMPLES}) == len(EXAMPLES) >= 10
     assert all(example.story and "services.yaml" in example.files for example in EXAMPLES)
 
 
