@@ -26,8 +26,25 @@ OWN_ENDPOINTS = (TRUNK_ENDPOINT, CALLBACK_ENDPOINT)
 """Endpoint names that no phone may have."""
 EXTERNAL_PREFIX = "disari-"
 """Prefix of an outside number's name, for its endpoint and its queue."""
-FALLBACK_QUEUE = "santral-fallback"
-"""Name of the fallback queue in app_queue."""
+FALLBACK_PREFIX = "santral-"
+"""Prefix of a service's id, for the name of its fallback queue in app_queue."""
+FALLBACK_UNKNOWN = "santral-fallback-unknown"
+"""Fallback queue of callers who have not chosen a service. No id of a service has a hyphen."""
+FALLBACK_KEY = "santral-fallback-key"
+"""Context with the key that counts while these callers wait."""
+DISTRESS_POINTS = 1_000_000_000
+"""Lead of a caller in distress in a fallback queue: more than any age in seconds."""
+PRIORITY_BASE = 2_100_000_000
+"""Priority in a fallback queue = this minus the start of the wait in Unix seconds.
+
+The value is positive until 2036, and with `DISTRESS_POINTS` below 2^31, the limit of app_queue.
+"""
+DISTRESS_WEIGHT = 10
+"""Weight of the fallback queue of a distress service. The others have 0."""
+CEL_FALLBACK = "SC_FALLBACK-"
+"""Prefix of a service's id: name of the CEL event of a caller who enters a fallback queue."""
+CEL_NO_NODE = "SC_NO_NODE"
+"""Name of the CEL event of a new caller whom no node has answered."""
 MUSIC_CLASS = "santral"
 """Class of the music on hold for waiting callers."""
 CEL_FILE = "santral.csv"
@@ -109,6 +126,8 @@ class Timings(NamedTuple):
     """Time in which a node must answer a tick. Without an answer the round counts as missed."""
     max_fails: int = 4
     """Missed rounds in a row that send a waiting caller to the fallback queue."""
+    menu_fails: int = 2
+    """The same for a new caller."""
     retry_s: int = 2
     """Music between two tries for a new caller while no node answers."""
     menu_s: int = 600
@@ -145,19 +164,21 @@ class Timings(NamedTuple):
     """The same for a caller. It is longer because some carriers send nothing while a caller is silent."""
     hold_rtp_s: int = 900
     """The same during hold, for callers and agents."""
-    fallback_s: int = 600
-    """Longest wait in the fallback queue. Then the caller is asked to call again."""
-    fallback_ring_s: int = 20
-    """Ring time of a member of the fallback queue."""
+    fallback_s: int = 30
+    """Round of the fallback queue. A phone that rings at its end rings on."""
+    fallback_ask_s: int = 60
+    """Shortest time between two questions of a caller in the fallback queue to a node."""
+    emergency_s: int = 180
+    """Time after which the emergency text is repeated in the fallback queue, as in the hold loop."""
 
 
 class DialplanPrompts(NamedTuple):
     """Keys of the prompts that the dialplan plays. The node says all others."""
 
-    apology: str = "system/apology"
-    """To a new caller while no node answers: a moment, please."""
-    sorry: str = "system/sorry"
-    """To a caller whom nobody can answer now: please call again."""
+    outage: str = "system/outage"
+    """To a new caller while no node answers: a fault, the line stays open, the emergency number. At most 6 s."""
+    outage_key: str = "system/outage-key"
+    """After that: the key to the counsellors."""
     bye: str = "system/goodbye"
     fallback: str = "system/net"
     """To a caller who enters the fallback queue: the next free agent answers."""
@@ -193,11 +214,22 @@ class DialplanPrompts(NamedTuple):
         return {name: key for name, key in self._asdict().items() if name in _TO_CALLERS}
 
 
-_TO_CALLERS = ("apology", "sorry", "bye", "fallback", "transferred", "hello", "press_here", "moment")
+_TO_CALLERS = ("outage", "outage_key", "bye", "fallback", "transferred", "hello", "press_here", "moment")
+
+
+class PlanService(NamedTuple):
+    """A service with its fallback queue."""
+
+    id: str
+    whisper: str | None = None
+    """Key of its whisper announcement, for the agents of the fallback queue too."""
+    distress: bool = False
+    ring_s: int = 20
+    """Longest ring time of the agents who may serve it."""
 
 
 class Emergency(NamedTuple):
-    """Sound that callers of a service in distress hear between two rounds of the fallback queue."""
+    """Sound that callers of a service in distress hear in the fallback queue."""
 
     service: str
     language: str
@@ -231,12 +263,12 @@ class AsteriskPlan:
     trunk: Trunk = field(repr=False)
     events_secret: str = field(repr=False)
     actions_secret: str = field(repr=False)
-    services: tuple[tuple[str, str | None], ...] = ()
-    """Id of each service, with the key of its whisper announcement or None."""
+    services: tuple[PlanService, ...]
+    """All services. The first one for distress is reached by a key in the fallback queue."""
+    unknown_service: str
+    """Service of callers who have not chosen one while no node answers."""
     emergencies: tuple[Emergency, ...] = ()
     """Emergency sounds in each language, at normal and slow speed. A caller in distress is never sent away."""
-    fallback_members: tuple[str, ...] = ()
-    """Seats that ring in the fallback queue, after a minute without a node."""
     remote_agents: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Remote agents: seat and number in E.164."""
     external_numbers: tuple[tuple[str, str], ...] = ()
@@ -269,6 +301,11 @@ class AsteriskPlan:
             raise PlanError(faults)
 
     @property
+    def first_distress(self) -> str:
+        """Id of the first service for distress, or an empty text if there is none."""
+        return next((one.id for one in self.services if one.distress), "")
+
+    @property
     def music_dir(self) -> str:
         """Folder of the hold music."""
         return self.music or f"{self.sounds}/moh"
@@ -296,11 +333,15 @@ def _check_callers(plan: AsteriskPlan) -> Iterable[str]:
             yield f"called number {number!r}: 2 to 15 digits, as the carrier sends it"
         if not _NAME.match(entry):
             yield f"entry {entry!r} of {number}: letters, digits, _ and - only"
-    for service, brief in plan.services:
-        if not _SERVICE.match(service):
-            yield f"service {service!r}: small letters, digits and _ only"
-        if brief is not None and not _PROMPT.match(brief):
-            yield f"whisper announcement {brief!r} of {service}: not a key of a prompt"
+    for service in plan.services:
+        if not _SERVICE.match(service.id):
+            yield f"service {service.id!r}: small letters, digits and _ only"
+        if service.whisper is not None and not _PROMPT.match(service.whisper):
+            yield f"whisper announcement {service.whisper!r} of {service.id}: not a key of a prompt"
+        if service.ring_s < 1:
+            yield f"ring time {service.ring_s} of {service.id}: at least 1 s"
+    if plan.unknown_service not in {service.id for service in plan.services}:
+        yield f"unknown callers go to {plan.unknown_service!r}, which is no service"
     for one in plan.emergencies:
         language, _, key = one.place.partition("/")
         if not _SERVICE.match(one.service) or not all(map(_PROMPT.match, (one.language, language, key))):
@@ -343,8 +384,7 @@ def _check_phones(plan: AsteriskPlan) -> Iterable[str]:
         yield "outside numbers of the menu, and no way out of the trunk to them: host[:port] of the carrier"
     if plan.remote_agents and not (plan.trunk.way_out and _HOST.match(plan.trunk.way_out.partition(":")[0])):
         yield "remote counsellors, and no way out of the trunk to them: host[:port] of the carrier"
-    # 4. The fallback queue and the media of the phones.
-    yield from (f"fallback queue: {seat!r} is no seat" for seat in plan.fallback_members if seat not in seen)
+    # 4. The media of the phones.
     if not plan.codecs:
         yield "no codec"
     yield from (f"codec {codec!r}: one of {', '.join(CODECS)}" for codec in plan.codecs if codec not in CODECS)

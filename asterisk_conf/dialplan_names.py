@@ -38,7 +38,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-refer": "Blind transfer by the agent's phone (REFER).",
         "santral-consult": "The consulting agent's leg: `wait`, then `back` to the caller.",
         "santral-transferred": "Blind transfer of a caller. The extension is `to_` and the service.",
-        "santral-fallback": "The fallback queue, with static members.",
+        "santral-fallback": "The fallback queues, in rounds, while no node answers.",
+        "santral-fallback-key": "Key 1 in the fallback queue: to the first distress service.",
         "santral-bye": "Good-bye and hang-up.",
         "santral-spoken": "Gosub: plays the files of `ACD_SAY`.",
         "santral-seat": "Numbers that an agent's phone may dial: the codes, and the target of a consult transfer.",
@@ -95,6 +96,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_CONSULTING SC_CONSULT_WAITS SC_CONSULT_BACK": "Shared by the consulting agent's leg: consult started, "
                                                           "agent waits, node returns the agent to the caller.",
         "SC_NODE_ASKED": "On the agent's leg: `1` while a key waits for the node.",
+        "SC_QUEUE SC_POINTS": "In the fallback queue: name of the app_queue, points of the service.",
+        "SC_ASKED_AT SC_EMERGENCY_AT": "In the fallback queue: last question to the node, last emergency text.",
         "SC_FAILS SC_MISSED_AT": "Unanswered ticks in a row; time of the last one.",
         "SC_TRIES": "On a leg of a pair: tries to meet the other leg.",
     },

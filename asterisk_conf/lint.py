@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from asterisk_conf import lint_dialplan, lint_settings
+from asterisk_conf import lint_dialplan, lint_fallback, lint_settings
 from asterisk_conf.flat_reader import Finding, Section, read_sections
 from asterisk_conf.render import ALWAYS
 
@@ -19,7 +19,7 @@ CHECKS: tuple[Rules, ...] = (
     lint_settings.check_sip,
     lint_settings.check_modules,
     lint_settings.check_privacy,
-    lint_settings.check_fallback,
+    lint_fallback.check_fallback,
     lint_settings.check_switches,
     lint_settings.check_web_server,
 )

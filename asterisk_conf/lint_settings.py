@@ -6,14 +6,14 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 
 from asterisk_conf import module_lists
-from asterisk_conf.conf_plan import ACTIONS_USER, CALLBACK_ENDPOINT, EVENTS_USER, FALLBACK_QUEUE, SECRET_MIN
+from asterisk_conf.conf_plan import ACTIONS_USER, CALLBACK_ENDPOINT, EVENTS_USER, SECRET_MIN
 from asterisk_conf.flat_reader import Finding, Section
 
 Files = Mapping[str, list[Section]]
 
 CLASSES = {
     EVENTS_USER: ({"system", "call"}, {"reporting"}),
-    ACTIONS_USER: (set[str](), {"call", "originate", "reporting"}),
+    ACTIONS_USER: (set[str](), {"call", "originate", "reporting", "agent"}),
 }
 """Exact classes of read and write of each AMI user."""
 
@@ -202,19 +202,6 @@ def check_privacy(files: Files) -> list[Finding]:
                                     "the SIP library prints the packets it does not understand into the log",
                                     f"[log_mappings] with level {PACKETS} in asterisk_debug only"))
     return findings
-
-
-def check_fallback(files: Files) -> list[Finding]:
-    """Return findings on the fallback queue. app_queue loads only with a queue in queues.conf, and an empty one is
-    useless."""
-    name = "queues.conf"
-    nets = [section for section in files.get(name, []) if section.name == FALLBACK_QUEUE]
-    if name in files and not nets:
-        return [Finding(name, 0, f"no queue {FALLBACK_QUEUE}", "the fallback queue of the dialplan")]
-    return [Finding(name, net.line, "nobody is in the fallback queue", "net.seats: phones that are always manned")
-            for net in nets if not net.entries_of("member")] + [
-        Finding(name, net.line, "the fallback queue rings phones that talk", "ringinuse=no")
-        for net in nets if net.value_of("ringinuse") != "no"]  # fmt: skip
 
 
 def check_web_server(files: Files) -> list[Finding]:

@@ -118,7 +118,8 @@ def load_centre(folder: Path, overlay: Path | None = None, *, today: date | None
     problems += cross_checks.check_unique(agents, "number", "sign-in number")
     problems += cross_checks.check_overflows(services) if services_whole else []
     if settings is not None:
-        problems += cross_checks.check_fallback(settings, documents) + cross_checks.check_hours(settings, documents)
+        problems += cross_checks.check_fallback(settings, documents, services, services_whole)
+        problems += cross_checks.check_hours(settings, documents)
         problems += cross_checks.pause_reasons(settings, documents)
         problems += cross_checks.check_closures(settings, documents, services, services_whole)
     problems += cross_checks.check_accommodations(needs, agents, agents_whole)

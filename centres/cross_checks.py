@@ -102,19 +102,17 @@ def check_closures(settings: Settings, documents: tuple[Mapping, ...], services:
     return problems
 
 
-def check_fallback(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
-    """Check that each phone of the fallback queue is a seat and appears once."""
-    known = set(settings.seats.seat_names())
-    problems = []
-    for index, seat in enumerate(settings.fallback.seats):
-        at = locate_in(documents, ("fallback", "seats", index))
-        if seat not in known:
-            problems.append(Problem(
-                at, f"'{seat}' of the fallback queue is no seat",
-                f"Seats are {settings.seats.seat_names()[0]} to {settings.seats.seat_names()[-1]}."))
-        elif seat in settings.fallback.seats[:index]:
-            problems.append(Problem(at, f"the seat '{seat}' appears twice in the fallback queue", "Keep it once."))
-    return problems
+def check_fallback(settings: Settings, documents: tuple[Mapping, ...], services: Sequence[Item[Service]],
+                   whole: bool) -> list[Problem]:
+    """Check that the service for unknown callers of the fallback queue exists.
+
+    `whole` is false if services.yaml has mistakes.
+    """
+    wanted, known = settings.fallback.unknown, {one.value.id for one in services}
+    if wanted is None or wanted in known or not whole:
+        return []
+    return [Problem(locate_in(documents, ("fallback", "unknown")), f"no service '{wanted}'",
+                    suggest_word(wanted, known))]
 
 
 def pause_reasons(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:

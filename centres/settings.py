@@ -338,10 +338,10 @@ class Sms(Shape):
 
 
 class Fallback(Shape):
-    """[fallback]: the fallback queue, an app_queue with these phones. It works without a node."""
+    """[fallback]: the fallback queues, which take the callers while no node answers."""
 
-    seats: Annotated[tuple[Name, ...], Field(min_length=1, max_length=200)]
-    """Phones of the fallback queue, each a seat."""
+    unknown: Name | None = None
+    """Service of callers who have not chosen one; left out: `human` of the menu."""
 
 
 class Callback(Shape):
@@ -427,7 +427,7 @@ class Settings(Shape):
     queue_log: QueueLog = QueueLog()
     mqtt: Mqtt = Mqtt()
     sms: Sms = Sms()
-    fallback: Fallback
+    fallback: Fallback = Fallback()
     transfer: dict[Label, Number] = {}
     """Label = external number that the menu may transfer to. Needs `outgoing`. A label is not `back` or one letter."""
     calendar: Calendar = Calendar()

@@ -22,8 +22,6 @@ outgoing = "192.0.2.10"
 [seats]
 first = 2001
 count = 20
-[fallback]
-seats = ["2001"]
 """
 
 

@@ -14,7 +14,16 @@ from typing import NamedTuple
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from asterisk_conf.conf_plan import MUSIC_CLASS, Address, AsteriskPlan, Emergency, Registration, Timings, Trunk
+from asterisk_conf.conf_plan import (
+    MUSIC_CLASS,
+    Address,
+    AsteriskPlan,
+    Emergency,
+    PlanService,
+    Registration,
+    Timings,
+    Trunk,
+)
 from centres import services as files
 from centres.base_shapes import minute_of
 from centres.centre_reader import LoadedCentre, load_centre
@@ -28,6 +37,7 @@ from ivr.settings import DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings, IvrSettings
 from prompts.catalogue import all_prompts, find_prompt
 from prompts.prompt_lengths import PromptLengths
 from prompts.verbalise.number_prompts import LANGUAGES
+from routing.ami.fallback_members import longest_ring_s
 from routing.core.model import centre_model as core
 from routing.core.model.ids import AgentId
 from santral.centre import coverage_by_date, reachability, remote_agents
@@ -270,12 +280,14 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
         remote_agents=tuple(remote_agents.read_numbers(config.loaded, secrets.folder).numbers.items()),
         external_numbers=tuple(settings.transfer.items()), in_call_keys=IN_CALL_KEYS,
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
-        services=tuple((service.id, key if (key := f"bilgi-{service.id}") in said else None)
+        services=tuple(PlanService(service.id, key if (key := f"bilgi-{service.id}") in said else None,
+                                   service.distress, longest_ring_s(service, config.centre.agents))
                        for service in config.centre.services),
+        unknown_service=settings.fallback.unknown or str(config.flow.queue_node(config.flow.human).service),
         emergencies=tuple(Emergency(one.id, language, slow, find_prompt(said, one.emergency, slow, language).place)
                           for one in config.loaded.services if one.emergency is not None
                           for language in LANGUAGES for slow in (False, True)),
-        fallback_members=settings.fallback.seats, spool=settings.asterisk.spool,
+        spool=settings.asterisk.spool,
         sip=parse_address(settings.asterisk.sip), ami=parse_address(settings.asterisk.ami),
         metrics=None if settings.asterisk.metrics is None else parse_address(settings.asterisk.metrics),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),

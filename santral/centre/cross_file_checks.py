@@ -80,11 +80,11 @@ def unknown_prompts(loaded: LoadedCentre, prompts: frozenset[str]) -> list[Probl
 def distress_sent_away(loaded: LoadedCentre) -> list[Problem]:
     """Return distress services without an `emergency` prompt.
 
-    A caller in distress must not be sent away. In the fallback queue only the text of `emergency` does that.
+    Without the text such a caller hears of no other help while nobody can be reached.
     """
     return [Problem(loaded.location_of(SERVICES, service.id, "distress"),
                     f"'{service.id}' is for distress and names no 'emergency': while nobody can be reached its callers "
-                    "hear of no other help, and the fallback queue sends them away after ten minutes",
+                    "hear of no other help",
                     "Add emergency: acil-destek, or your own prompt with the numbers that always help.")
             for service in loaded.services if service.distress and service.emergency is None]
 
@@ -102,7 +102,7 @@ def unasked_nodes(loaded: LoadedCentre) -> list[Problem]:
     if own.endswith(":0") or own in asked or not all(one.startswith("127.") for one in asked):
         return []
     return [Problem(loaded.where("asterisk", "agi"), f"Asterisk asks at {', '.join(asked)}, but this node listens at "
-                    f"{own}: it would never be asked, and callers would hear an apology",
+                    f"{own}: it would never be asked, and callers would hear of a fault",
                     "Name the same address at [listen] agi and at [asterisk] agi.")]
 
 

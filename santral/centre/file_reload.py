@@ -19,6 +19,7 @@ from centres.problem import Problem
 from centres.settings import Settings
 from ivr.flow.menu_model import Transfer
 from prompts.catalogue import Catalogue
+from routing.ami.fallback_members import longest_ring_s
 from santral.centre import coverage_by_date
 from santral.centre.config import NodeConfig, check_centre, config_of
 from santral.centre.file_difference import Change, find_changes
@@ -133,7 +134,7 @@ def keep_unchangeable(old: NodeConfig, new: NodeConfig) -> tuple[NodeConfig, tup
         if agent.on_call is not None and (agent.id not in known or known[agent.id].on_call is None):
             later.append(NotApplied(f"{agent.id} is on call and cannot be called yet", RENDER))
     served = {one.id for one in old.loaded.services}
-    later += [NotApplied(f"the whisper announcement of {one.id}", RENDER_ONLY) for one in new.loaded.services
+    later += [NotApplied(f"whisper announcement and fallback queue of {one.id}", RENDER_ONLY) for one in new.loaded.services
               if one.id not in served]
     music = {one.music for one in old.waits.values()} | {MUSIC_CLASS}
     later += [NotApplied(f"the music '{one.music}' of {id_}", RENDER_ONLY) for id_, one in new.waits.items()
@@ -142,6 +143,9 @@ def keep_unchangeable(old: NodeConfig, new: NodeConfig) -> tuple[NodeConfig, tup
     later += [NotApplied(f"what callers of {one.id} hear in the fallback queue", RENDER_ONLY)
               for one in new.loaded.services
               if one.emergency != said.get(one.id)]
+    queues = {one.id: (one.distress, longest_ring_s(one, old.centre.agents)) for one in old.centre.services}
+    later += [NotApplied(f"the fallback queue of {one.id}", RENDER_ONLY) for one in new.centre.services
+              if one.id in queues and queues[one.id] != (one.distress, longest_ring_s(one, new.centre.agents))]
     return new.with_settings(settings), tuple(later)
 
 

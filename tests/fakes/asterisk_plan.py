@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from asterisk_conf.conf_plan import Address, AsteriskPlan, Trunk
+from asterisk_conf.conf_plan import Address, AsteriskPlan, PlanService, Trunk
 from ivr.routes.in_call_keys import IN_CALL_KEYS
 
 
@@ -21,7 +21,7 @@ def plan(node_count: int = 1, **changes: Any) -> AsteriskPlan:
         remote_agents=(("uzak-a1201", "+905321112233"),),
         events_secret="EventsSecret0123456789abc",
         actions_secret="ActionsSecret0123456789ab",
-        services=(("psikososyal", "bilgi-psikososyal"), ("temsilci", None)),
-        fallback_members=("2001",),
+        services=(PlanService("psikososyal", "bilgi-psikososyal", distress=True), PlanService("temsilci")),
+        unknown_service="temsilci",
     )
     return replace(base, **changes)

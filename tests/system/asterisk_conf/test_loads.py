@@ -78,7 +78,7 @@ def test_trunk_phones_queue_music_and_black_box_are_there(running: Running) -> N
     endpoints = running.pbx.run_console("pjsip show endpoints")
     assert re.findall(r"Endpoint:\s+([\w-]+)/?\S*", endpoints) == [
         "2001", "2002", "geri-arama", "replaces", "trunk", "uzak-a1201"]
-    assert "PJSIP/2001" in running.pbx.run_console("queue show santral-fallback")
+    assert "santral-psikososyal has 0 calls" in running.pbx.run_console("queue show santral-psikososyal")
     assert "Class: santral" in running.pbx.run_console("moh show classes")
     assert "CEL Logging: Enabled" in running.pbx.run_console("cel show status")
     assert "Max file" not in running.pbx.run_console("http show status")
@@ -139,7 +139,6 @@ REFUSED = [
     "Action: GetConfig\nFilename: manager.conf",
     "Action: Originate\nChannel: PJSIP/2001\nApplication: System\nData: true\nAsync: true",
     "Action: Originate\nChannel: PJSIP/2001\nApplication: AGI\nData: agi:async\nAsync: true",
-    "Action: QueueAdd\nQueue: santral-fallback\nInterface: PJSIP/2002",
     "Action: PJSIPNotify\nEndpoint: 2001\nVariable: Event=reboot",
 ]
 

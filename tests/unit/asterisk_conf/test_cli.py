@@ -9,9 +9,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from asterisk_conf import cli
 from asterisk_conf.cli import FAULTY, UNWRITABLE, build_commands
 from asterisk_conf.conf_plan import AsteriskPlan
-from asterisk_conf.render import ALWAYS
+from asterisk_conf.render import ALWAYS, render_files
 from tests.fakes.asterisk_plan import plan
 
 pytestmark = pytest.mark.unit
@@ -40,10 +41,13 @@ def test_it_writes_the_files_and_says_so(tmp_path: Path) -> None:
     assert "every rule holds" in output
 
 
-def test_a_broken_rule_writes_nothing(tmp_path: Path) -> None:
-    code, output = run(tmp_path, tmp_path / "out", fallback_members=())
+def test_a_broken_rule_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "render_files", lambda plan: {
+        name: text.replace("persistentmembers=yes", "persistentmembers=no")
+        for name, text in render_files(plan).items()})
+    code, output = run(tmp_path, tmp_path / "out")
     assert code == FAULTY
-    assert "nobody is in the" in output
+    assert "members are lost" in output
     assert not (tmp_path / "out").exists()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
-from asterisk_conf.conf_plan import SAID, Address, Emergency, PlanError, Registration, Timings, Trunk
+from asterisk_conf.conf_plan import SAID, Address, Emergency, PlanError, PlanService, Registration, Timings, Trunk
 from asterisk_conf.flat_reader import read_sections
 from asterisk_conf.lint import lint_files
 from asterisk_conf.render import ALWAYS, SECRET_FILES, TEMPLATES, render_files
@@ -201,7 +201,8 @@ def test_signs_that_mean_something_in_html_alone_stay_as_they_are() -> None:
     ({"seats": (("trunk", "SeatSecret2001abcdefghij"),)}, "seat 'trunk'"),
     ({"seats": (("geri-arama", "SeatSecret2001abcdefghij"),)}, "seat 'geri-arama'"),
     ({"seats": (("2001", "SeatSecret2001abcdefghij"),) * 2}, "twice"),
-    ({"fallback_members": ("9",)}, "is no seat"),
+    ({"unknown_service": "bilgi"}, "no service"),
+    ({"services": (PlanService("temsilci", ring_s=0),)}, "at least 1 s"),
     ({"trunk": Trunk()}, "neither an address"),
     ({"trunk": Trunk(("0.0.0.0/0",))}, "everybody"),
     ({"trunk": Trunk(("example",))}, "an address or a network"),
@@ -221,8 +222,8 @@ def test_signs_that_mean_something_in_html_alone_stay_as_they_are() -> None:
     ({"media_encryption": "maybe"}, "media_encryption"),
     ({"sounds": "relative"}, "absolute path"),
     ({"sounds": "/a&b"}, "absolute path"),
-    ({"services": (("Psiko Sosyal", None),)}, "service"),
-    ({"services": (("genel", "a&b"),)}, "whisper announcement"),
+    ({"services": (PlanService("Psiko Sosyal"),)}, "service"),
+    ({"services": (PlanService("genel", "a&b"),)}, "whisper announcement"),
     *(({"trunk": Trunk((match,))}, "belongs to one address") for match in (
         "192.0.2.0/28:5060", "192.0.2.10/32:5060", "192.0.2.10:0", "192.0.2.10:65536", "192.0.2.10:",
         "192.0.2.10:+5060", "192.0.2.10: 5060", "192.0.2.10:5_060", "192.0.2.10:05060",
@@ -279,31 +280,57 @@ def test_an_outside_number_is_reached_by_its_name_alone() -> None:
     assert lint_files(files) == []
 
 
-def test_nobody_in_distress_leaves_the_fallback_queue() -> None:
+def test_a_caller_in_distress_hears_the_emergency_text_and_nobody_is_hung_up_on() -> None:
     files = render_files(plan(emergencies=(Emergency("psikososyal", "tr", False, "tr/acil-destek"),
                                      Emergency("psikososyal", "en", True, "en/acil-destek-yavas"))))
     text = files["extensions.conf"]
     assert re.search(r"^SC_EMERGENCY_tr__psikososyal=.*/tr/acil-destek$", text, re.MULTILINE)
     assert re.search(r"^SC_EMERGENCY_en_1_psikososyal=.*/en/acil-destek-yavas$", text, re.MULTILINE)
     assert "Set(SC_EMERGENCY=${SC_EMERGENCY_${SC_SPOKEN}_${SC_SLOW}_${SC_SERVICE}})" in text and lint_files(files) == []
-    net = text.partition("[santral-fallback]")[2].partition("\n[")[0]
-    assert re.search(r"\(distress\),Playback\(\$\{SC_EMERGENCY\}\)\n same => n,Wait\(1\)\n same => n,Goto\(net\)", net)
-    assert net.index("?distress)") < net.index("system/sorry"), "the good-bye is for the others"
+    queue = text.partition("[santral-fallback]")[2].partition("\n[")[0]
+    assert queue.index("QUEUE_MEMBER(${SC_QUEUE},ready)") < queue.index("Playback(${SC_EMERGENCY})") \
+        < queue.index("Queue(${SC_QUEUE}")
+    assert queue.count("Hangup") == 1 and "n(gone),Hangup()" in queue, "that of a ghost"
+    globals_ = dict(re.findall(r"^SC_FALLBACK_(\w+)=(\d+)$", text, re.MULTILINE))
+    assert globals_ == {"psikososyal": "1000000000", "temsilci": "0"}
     for service, place in (("psikososyal", "tr/../x"), ("a b", "tr/acil-destek"), ("psikososyal", "acil-destek")):
         with pytest.raises(PlanError, match="emergency text"):
             plan(emergencies=(Emergency(service, "tr", False, place),))
 
 
+def test_each_service_has_its_queue_and_unknown_callers_have_a_key_only_where_there_are_counsellors() -> None:
+    services = (PlanService("psikososyal", distress=True, ring_s=45), PlanService("temsilci", ring_s=30))
+    files = render_files(plan(services=services))
+    sections, faults = read_sections("queues.conf", files["queues.conf"])
+    assert not faults
+    queues = {one.name: one for one in sections}
+    assert [(name, queues[name].value_of("timeout"), queues[name].value_of("weight"), queues[name].value_of("context"))
+            for name in ("santral-psikososyal", "santral-temsilci", "santral-fallback-unknown")] == [
+        ("santral-psikososyal", "45", "10", ""), ("santral-temsilci", "30", "0", ""),
+        ("santral-fallback-unknown", "30", "0", "santral-fallback-key")]
+    key = files["extensions.conf"].partition("\n[santral-fallback-key]\n")[2].partition("\n[")[0]
+    assert "Set(__SC_SERVICE=psikososyal)" in key
+    plain = render_files(plan(services=(PlanService("temsilci"),)))
+    assert "outage-key" not in plain["extensions.conf"] and "santral-fallback-key" not in "".join(plain.values())
+    assert "system/outage$" in plain["extensions.conf"] and lint_files(plain) == []
+
+
+def test_the_sentence_for_unknown_callers_is_short() -> None:
+    """It takes at most 6 s at the pace of the shipped voice (50 letters take 5.75 s)."""
+    text = find_prompt(all_prompts(), SAID.outage, False, "tr").text
+    assert len(text) <= 60, text
+
+
 def test_what_the_dialplan_says_to_callers_is_in_their_language_and_at_their_pace() -> None:
     text, built = render_files(plan())["extensions.conf"], all_prompts()
     for key in SAID.to_callers().values():
-        assert set(re.findall(rf"[^&(,]*/{key}[^&,)]*", text)) == {
+        assert set(re.findall(rf"[^&(,]*/{key}(?!-key)[^&,)]*", text)) == {
             f"/var/lib/santral/sounds/${{SC_SPOKEN}}/{key}${{SC_PACE}}"}
         for language in LANGUAGES:
             assert {find_prompt(built, key, slow, language).place for slow in (False, True)} == {
                 f"{language}/{key}", f"{language}/{key}-yavas"}, "no sound, and they would hear nothing"
     steps = [line for line in text.splitlines() if "${SC_SPOKEN}/" in line]
-    for context in ("santral-fallback", "santral-bye", "santral-transferred", "santral-menu", "santral-called"):
+    for context in ("santral-fallback", "santral-bye", "santral-transferred", "santral-called"):
         part = text.partition(f"\n[{context}]")[2].partition("\n[")[0]
         assert part.index("Gosub(santral-spoken,s,1)") > 0, context
         assert any(line in part for line in steps), context

@@ -208,7 +208,7 @@ def test_a_day_of_a_change_of_time_is_as_long_as_it_is(folder: Path, day: str, h
 def settings_with(hours: dict[str, object], timezone: str = "Europe/Berlin") -> Settings:
     return Settings.model_validate({
         "centre": {"name": "Merkez", "timezone": timezone}, "numbers": {"4440632": "ana"},
-        "trunk": {"match": ["127.0.0.1"]}, "seats": {}, "hours": hours, "fallback": {"seats": ["2001"]}})
+        "trunk": {"match": ["127.0.0.1"]}, "seats": {}, "hours": hours})
 
 
 @pytest.mark.parametrize(("utc", "is_open"), [

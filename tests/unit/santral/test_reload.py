@@ -130,7 +130,7 @@ def test_what_cannot_change_now_keeps_its_value_and_is_said(folder: Path) -> Non
     assert {(one.what, one.how) for one in later} == {
         ("[listen]", RESTART), ("[seats]", RENDER), ("[wait] tick_s", RENDER),
         ("a1001 is on call and cannot be called yet", RENDER),
-        ("the whisper announcement of yeni", file_reload.RENDER_ONLY)}
+        ("whisper announcement and fallback queue of yeni", file_reload.RENDER_ONLY)}
     settings = config.settings
     assert (settings.listen, settings.seats, settings.wait.tick_s) == (old.settings.listen, old.settings.seats, 15)
     assert (settings.wait.announce_s, settings.hours.closed) == (30, "gece")
@@ -153,13 +153,16 @@ def test_an_entry_that_asterisk_still_names_must_stay(folder: Path, entry: str, 
 
 
 def test_what_asterisk_itself_says_in_distress_and_plays_is_rendered_again(folder: Path) -> None:
-    """Without a node its callers hear the help of before, and who has none is sent away."""
+    """Without a node its callers hear the help of before, and its queue rings for as long as before."""
     old = node_config(folder)
     edit(folder, "services.yaml", "    emergency: acil-destek ", "    emergency: acil-tekrar ")
     later = [one.what for one in keep_unchangeable(old, node_config(folder))[1]]
     assert later == ["what callers of psikososyal hear in the fallback queue"]
     edit(folder, "services.yaml", "id: temsilci\n", "id: temsilci\n    music: sakin\n")
     assert len(keep_unchangeable(old, node_config(folder))[1]) == 1, "of that music there is a class already"
+    edit(folder, "services.yaml", "    privacy: anonymous ", "    distress: true\n    privacy: anonymous ")
+    later = [one.what for one in keep_unchangeable(old, node_config(folder))[1]]
+    assert "the fallback queue of ihbar_sikayet" in later
 
 
 async def test_prompts_that_are_missing_are_a_problem(folder: Path, tmp_path: Path,
