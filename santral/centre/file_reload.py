@@ -134,8 +134,8 @@ def keep_unchangeable(old: NodeConfig, new: NodeConfig) -> tuple[NodeConfig, tup
         if agent.on_call is not None and (agent.id not in known or known[agent.id].on_call is None):
             later.append(NotApplied(f"{agent.id} is on call and cannot be called yet", RENDER))
     served = {one.id for one in old.loaded.services}
-    later += [NotApplied(f"whisper announcement and fallback queue of {one.id}", RENDER_ONLY) for one in new.loaded.services
-              if one.id not in served]
+    later += [NotApplied(f"whisper announcement and fallback queue of {one.id}", RENDER_ONLY)
+              for one in new.loaded.services if one.id not in served]
     music = {one.music for one in old.waits.values()} | {MUSIC_CLASS}
     later += [NotApplied(f"the music '{one.music}' of {id_}", RENDER_ONLY) for id_, one in new.waits.items()
               if one.music not in music]

@@ -119,7 +119,7 @@ def test_the_files_can_stand_next_to_an_operators_own(machine: Machine) -> None:
             ("dialplan show globals", "SC_WHISPER_psikososyal="), ("dialplan show globals", "OUTBOUND-TRUNK="),
             ("manager show users", "santral-actions"), ("manager show settings", machine.places["ami"]),
             ("pjsip show transports", machine.places["sip"]), ("pjsip show endpoint 2001", "2001"),
-            ("queue show santral-fallback-unknown", "santral-fallback-unknown has 0 calls"), ("moh show classes", "Class: santral"),
+            ("queue show santral-temsilci", "santral-temsilci has 0 calls"), ("moh show classes", "Class: santral"),
             ("cel show status", "BRIDGE_ENTER"), ("cel show status", "CEL Custom CSV Logging")):
         told = machine.asterisk.console(command)
         assert expected in told, f"{command}: {told}"
