@@ -12,9 +12,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-STATES = {"signed_out": "oturum kapalı", "ready": "uygun", "ringing": "çalıyor", "talking": "görüşmede",
-          "wrapup": "hazırlanıyor", "paused": "molada", "not_responding": "yanıt vermiyor", "busy": "telefonu meşgul",
-          "unreachable": "telefonuna ulaşılamıyor"}
+from routing.core.model.centre_model import AgentState
+
+STATES = {AgentState.SIGNED_OUT: "oturum kapalı", AgentState.READY: "uygun", AgentState.RINGING: "çalıyor",
+          AgentState.TALKING: "görüşmede", AgentState.WRAPUP: "hazırlanıyor", AgentState.PAUSED: "molada",
+          AgentState.NOT_RESPONDING: "yanıt vermiyor", AgentState.BUSY: "telefonu meşgul",
+          AgentState.UNREACHABLE: "telefonuna ulaşılamıyor"}
 """Words for supervisors. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
 PHONE_DECLINES = "telefonu çağrıları geri çeviriyor"
 """Shown next to *not responding* if the phone refused, mostly by "do not disturb"."""
@@ -23,7 +26,8 @@ OVER_LIMIT = "süresi doldu"
 RELOAD_HINT = "  Düzeltince: santral check, sonra santral reload"
 
 DATES = ("valid_from", "valid_to", "review_at", "approved_by")
-STYLES = {"ready": "green", "talking": "cyan", "ringing": "yellow", "not_responding": "red", "unreachable": "red"}
+STYLES = {AgentState.READY: "green", AgentState.TALKING: "cyan", AgentState.RINGING: "yellow",
+          AgentState.NOT_RESPONDING: "red", AgentState.UNREACHABLE: "red"}
 
 
 def format_duration(seconds: float) -> str:
@@ -47,7 +51,7 @@ def queue_table(status: dict[str, Any]) -> Table:
 
 def agent_table(status: dict[str, Any], *, all_of_them: bool) -> Table:
     """Return a table with one row for each agent. Agents who are not signed in appear only if asked for."""
-    shown = [one for one in status["agents"] if all_of_them or one["state"] != "signed_out"]
+    shown = [one for one in status["agents"] if all_of_them or one["state"] != AgentState.SIGNED_OUT]
     table = Table(title="Temsilciler", title_justify="left")
     for name in ("temsilci", "ekip", "masa", "durum"):
         table.add_column(name)
@@ -56,7 +60,7 @@ def agent_table(status: dict[str, Any], *, all_of_them: bool) -> Table:
     for one in shown:
         # A newer node may know a state that this command does not.
         word = STATES.get(one["state"], one["state"])
-        if one["state"] == "not_responding" and one["reason"] == "declines":
+        if one["state"] == AgentState.NOT_RESPONDING and one["reason"] == "declines":
             word += f" ({PHONE_DECLINES})"
         if one["over_limit"]:
             word += f" ({OVER_LIMIT})"

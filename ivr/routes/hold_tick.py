@@ -29,7 +29,7 @@ from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
 from routing.core.events import CallbackReached, HeldPositionDeclined, HoldTick
 from routing.core.inbox import ContactView, Inbox, InboxClosed
-from routing.core.model.centre_model import ContactState
+from routing.core.model.centre_model import ON_LINE_STATES, ContactState
 from routing.core.model.errors import Refused
 from routing.core.model.ids import ContactId
 
@@ -45,8 +45,6 @@ OWN_PROMPTS = (
     *(f"{hold_script.CALLBACK_OFFER}-{key}" for key in range(3, 8)), DEFAULT_HOLD.first,
     *DEFAULT_HOLD.comfort, DISTRESS_HOLD.first, *DISTRESS_HOLD.comfort,
     *(key for words in expected_wait.ALL for key in words.prompt_keys(LANGUAGE)))
-LIVE_STATES = (ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED)
-"""States of a contact whose caller may be in the hold loop. Other states show a fault in records, ids or bridges."""
 ANY_KEY = "any"
 """Value that replaces a key that ended a pause."""
 _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
@@ -86,7 +84,7 @@ class HoldTicks:
                 view = await self.inbox.ask(CallbackReached(contact, session.channel))
             # 2. Nobody who is here may be sent away: without a live contact a person in the fallback queue helps.
             onward = dialplan.FALLBACK
-            if isinstance(view, ContactView) and view.state in LIVE_STATES:
+            if isinstance(view, ContactView) and view.state in ON_LINE_STATES:
                 onward = await self._play_round(session, view, key, put)
             elif view is None or view.state is not ContactState.CANCELED:
                 # The engine gave a cancelled contact up on purpose. Any other state is a fault.
@@ -108,7 +106,7 @@ class HoldTicks:
 
         The hold loop then need not ask for the round on a separate connection.
         """
-        if view.callback or view.state not in LIVE_STATES:
+        if view.callback or view.state not in ON_LINE_STATES:
             # The hold loop asks for the round itself.
             return
         heard.known, heard.said_at = True, self.steady()

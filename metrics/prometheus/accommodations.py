@@ -14,7 +14,9 @@ from typing import Any
 from metrics.prometheus import names
 from metrics.prometheus.agent_states import NO_LOAD, is_still_limited
 from metrics.prometheus.series import MetricSeries
-from routing.core.model.centre_model import Agent, AgentState, Centre, Channel, Profile
+from routing.core.agents.distress_load import BY_CEILING
+from routing.core.calls.talk_changes import LOST, TRANSFER
+from routing.core.model.centre_model import AWAY_STATES, HEAVY_LOAD, Agent, AgentState, Centre, Channel, Profile
 from routing.core.model.facts import (
     AgentChanged,
     ContactChanged,
@@ -33,10 +35,8 @@ RULES = {field: field.removesuffix("_s") for field in Profile._fields}
 CHECKED = ("channels", "no_topics", "ring_timeout_s", "max_concurrency", "rest_gap_s", "distress")
 """Fields that an offer alone can be checked against. The state of an agent on a break is checked as well."""
 BREAK = "break"
-HEAVY, BY_CEILING = 3, 2
 """Load from which a contact is kept from an agent at the limit, and the tier of an offer by the emergency ceiling."""
-AWAY_STATES = frozenset({AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.SIGNED_OUT})
-GOES_ON = ("lost", "transfer")
+GOES_ON = (LOST, TRANSFER)
 """Ends of a talk after which the offer is over without a wrap-up."""
 
 
@@ -131,7 +131,7 @@ class Accommodations:
         if self._rest.get(agent, 0.0) > fact.at and not self._is_overridden(agent, "rest_gap", fact.at):
             yield "rest_gap"
         # The emergency ceiling may pass the limit, because the agent accepts such a call by a key.
-        if (self._loads.get(fact.service, 0) >= HEAVY and fact.tier != BY_CEILING
+        if (self._loads.get(fact.service, 0) >= HEAVY_LOAD and fact.tier != BY_CEILING
                 and not self._is_overridden(agent, "distress_limit", fact.at)
                 and is_still_limited(self._load_states.get(agent, NO_LOAD), profile, self._half_life_s, fact.at)):
             yield "distress"

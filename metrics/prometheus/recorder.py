@@ -19,8 +19,17 @@ from metrics.prometheus.agent_states import AgentStates
 from metrics.prometheus.names import ACK_STATUS, SIGNAL_KINDS, Metric
 from metrics.prometheus.series import MetricSeries
 from routing.core.callers.menu_outcome import OUTCOMES
+from routing.core.calls.talk_changes import TRANSFER
 from routing.core.inbox import Status
-from routing.core.model.centre_model import PHONE_CHANNELS, Centre, Channel, ContactState, OfferState, Outcome
+from routing.core.model.centre_model import (
+    ABANDONS,
+    PHONE_CHANNELS,
+    WAITING_STATES,
+    Centre,
+    Channel,
+    OfferState,
+    Outcome,
+)
 from routing.core.model.facts import (
     AgentChanged,
     Alarm,
@@ -47,17 +56,17 @@ from routing.core.model.talk_facts import (
     TalkEndedRecorded,
     WrappedUp,
 )
+from routing.store.schema import SMS_OVER
 
 LINK, MQTT = "ami", "mqtt"
-SMS_RESULTS = ("sent", "failed", "expired", "refused")
+SMS_RESULTS = (*SMS_OVER, "refused")
 RESULTS = {OfferState.TIMEOUT: "ring_no_answer", OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
 CALLBACK_RESULTS = ("requested", "dialled", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
-ANSWERED, ABANDONED = "answered", "abandoned"
-IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, Outcome.ABANDONED: ABANDONED, Outcome.ABANDONED_SHORT: ABANDONED}
+ANSWERED, ABANDONED = Outcome.ANSWERED.value, Outcome.ABANDONED.value
+IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, **dict.fromkeys(ABANDONS, ABANDONED)}
 """Outcomes in the service level, with the label of the wait. The other waits ended by a setting or a fault and say
 nothing."""
-WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
 NO_SIGNALS = dict.fromkeys(product(SIGNAL_KINDS, ("sent", "late", *ACK_STATUS)), 0)
 """Series of signals. They begin at 0 once there is a broker, or the first increase could not be seen."""
 PHASES = ("pre_connect", "talk", "hold", "wrapup")
@@ -239,8 +248,8 @@ class MetricsRecorder:
     def _on_consult_completed(self, fact: ConsultCompleted) -> None:
         self._consulting.discard(fact.contact)
         # Only now has the contact left its queue. A transfer within one service is no move.
-        if fact.by == "transfer" and fact.to != fact.service:
-            self._series.add_count(names.MOVED, fact.service, "transfer")
+        if fact.by == TRANSFER and fact.to != fact.service:
+            self._series.add_count(names.MOVED, fact.service, TRANSFER)
             self._series.add_count(names.OFFERED, fact.to, fact.channel.value)
         self._count_talk(fact)
 

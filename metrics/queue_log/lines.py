@@ -24,6 +24,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from routing.core.calls.callback_flow import MERGED, SERVED
+from routing.core.calls.talk_changes import TRANSFER
 from routing.core.model.centre_model import PHONE_CHANNELS, AgentState, ContactState, OfferState, Outcome
 from routing.core.model.facts import (
     AgentChanged,
@@ -180,7 +181,7 @@ def _write_moved(fact: Moved, state: LineState, callerid: CallerId) -> list[Row]
         return []
     entry: Row = (clean_name(fact.contact), clean_name(fact.service), NONE, "ENTERQUEUE", ("", "", fact.position))
     # The talk has closed the visit of a transfer already.
-    if fact.reason == "transfer":
+    if fact.reason == TRANSFER:
         return [entry]
     callid, wait = clean_name(fact.contact), (fact.left_position, fact.left_position, _whole_seconds(fact.waited_s))
     out: Row = ((callid, clean_name(fact.before), NONE, "EXITWITHKEY", ("", *wait)) if fact.reason == "chosen" else

@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import JSON, Double, select
 
+from metrics.prometheus.agent_states import OFF_PHONE
 from metrics.prometheus.availability import AvailabilityClock
 from metrics.prometheus.names import K_MIN
 from metrics.reports.contacts import Rings
 from metrics.reports.fact_query import Field, read_facts
 from metrics.reports.period import Period
-from routing.core.model.centre_model import Centre, Profile
+from routing.core.model.centre_model import AgentState, Centre, OfferState, Profile
 from routing.store.reader import Query
 from routing.store.schema import agents
 
@@ -34,10 +35,10 @@ A state that began before the period is known only by the change that ends it. A
 least every few hours (`Profile.max_continuous_s`). So an agent without a change for this long was not there.
 """
 
-OUT, READY, TALKING, WRAPUP, PAUSED = "signed_out", "ready", "talking", "wrapup", "paused"
-OFF_PHONE = "paused_work"
-"""A pause whose reason counts as work, so it is no break."""
-NOT_TAKEN, TAKEN = ("timeout", "rejected"), ("accepted", "wrapping", "completed")
+OUT, READY, TALKING, WRAPUP, PAUSED = (AgentState.SIGNED_OUT, AgentState.READY, AgentState.TALKING, AgentState.WRAPUP,
+                                       AgentState.PAUSED)
+NOT_TAKEN = (OfferState.TIMEOUT, OfferState.REJECTED)
+TAKEN = (OfferState.ACCEPTED, OfferState.WRAPPING, OfferState.COMPLETED)
 """States of offers: those that an agent did not take, and those that became talks."""
 
 

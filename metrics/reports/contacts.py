@@ -17,6 +17,8 @@ from sqlalchemy import Boolean, bindparam, exists, select
 from metrics.reports.export import Columns, Row
 from metrics.reports.fact_query import Field, find_number_range, read_facts
 from metrics.reports.period import Period
+from routing.core.calls.talk_changes import TRANSFER
+from routing.core.model.centre_model import Outcome
 from routing.store.reader import Query
 from routing.store.schema import contacts, offers
 
@@ -96,7 +98,7 @@ class Contact:
     @property
     def first_contact(self) -> bool | None:
         """Whether this is a first contact, for the resolution at first contact. None if it cannot be known."""
-        return None if not self.caller_known or self.outcome != "answered" else not self.came_before
+        return None if not self.caller_known or self.outcome != Outcome.ANSWERED else not self.came_before
 
 
 Rings = Counter[tuple[str, str]]
@@ -169,14 +171,14 @@ def read_contacts(ask: Query, period: Period, since: float) -> PastContacts:
             ways.setdefault(contact.contact, [service])
         elif kind in ("ConsultCancelled", "ConsultCompleted"):
             asking.discard(contact.contact)
-            if by == "transfer" and to != service:
+            if by == TRANSFER and to != service:
                 ways.setdefault(contact.contact, [service]).append(to)
         elif kind == "Connected":
             if contact.contact not in seen:
                 seen.add(contact.contact)
-                contact.within = bool(within) and contact.outcome == "answered"
+                contact.within = bool(within) and contact.outcome == Outcome.ANSWERED
         elif reason in ("requested", "reached"):
-            contact.callback = "failed" if contact.outcome == "callback_failed" else reason
+            contact.callback = "failed" if contact.outcome == Outcome.CALLBACK_FAILED else reason
     # 3. Contacts that have moved get their whole way.
     for name, way in ways.items():
         found[name].services = way
@@ -196,7 +198,7 @@ def _add_offers(ask: Query, period: Period, past: PastContacts, found: Mapping[s
         if contact is None:
             continue
         contact.offers += 1
-        contact.transfers += reason == "transfer"
+        contact.transfers += reason == TRANSFER
         if connected_at is not None and talk_s is not None:
             contact.talks.append(Talk(service, talk_s, held_s, wrapup_s or 0.0))
 
@@ -216,7 +218,7 @@ def export_row(contact: Contact, period: Period) -> Row:
     hold_s = sum(talk.hold_s for talk in contact.talks)
     return (
         contact.contact, contact.channel, local_time(contact.queued_at), local_time(contact.ended_at), contact.service,
-        ">".join(contact.services), contact.outcome, contact.within if contact.outcome == "answered" else None,
+        ">".join(contact.services), contact.outcome, contact.within if contact.outcome == Outcome.ANSWERED else None,
         contact.wait_s, contact.offers, len(contact.talks), sum(talk.talk_s for talk in contact.talks) - hold_s, hold_s,
         sum(talk.wrapup_s for talk in contact.talks), contact.transfers, contact.callback, contact.first_contact,
         contact.came_again if contact.first_contact else None)

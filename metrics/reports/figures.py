@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import ceil
 
 from metrics.reports.contacts import Contact
+from routing.core.model.centre_model import ABANDONS, Outcome
 
 LONGEST = 0.1
 """Share of the longest waits whose mean is reported next to the mean of all.
@@ -48,13 +49,13 @@ class Figures:
         """Count how a contact ended, in the queue where it ended."""
         # 1. The outcome.
         outcome = contact.outcome
-        if outcome == "answered":
+        if outcome == Outcome.ANSWERED:
             self.answered += 1
             self.within += contact.within
             self.waits.append(contact.wait_s or 0.0)
-        elif outcome in ("abandoned", "abandoned_short"):
+        elif outcome in ABANDONS:
             self.abandoned += 1
-            self.short += outcome == "abandoned_short"
+            self.short += outcome == Outcome.ABANDONED_SHORT
             self.gave_up.append(contact.wait_s or 0.0)
         elif outcome:
             self.elsewhere += 1

@@ -9,6 +9,7 @@ from sqlalchemy import JSON, Boolean, Double, Integer
 
 from metrics.reports.fact_query import Field
 from metrics.reports.figures import share_of
+from routing.core.callers.menu_outcome import HUNG_UP, TO_QUEUE
 
 HARDSHIPS = ("timeouts", "wrong", "repeats", "more", "slow")
 FIELDS = (Field("outcome"), Field("nodes", JSON), Field("lasted_s", Double), Field("resumed", Boolean),
@@ -17,7 +18,6 @@ FIELDS = (Field("outcome"), Field("nodes", JSON), Field("lasted_s", Double), Fie
 MENU_LIMIT_S = 45.0
 """Limit from the greeting to the queue, by the regulators for the main menu (BTK, EPDK)."""
 
-HUNG_UP, TO_QUEUE = "abandoned", ("queued", "operator")
 
 
 class MenuPaths:

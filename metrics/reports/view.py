@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from drawing import chart, page
 from drawing.output import csv_text
-from metrics.reports.attendance import OFF_PHONE, PAUSED, AgentTime
+from metrics.prometheus.agent_states import OFF_PHONE
+from metrics.reports.attendance import PAUSED, AgentTime
 from metrics.reports.daily_report import Report
 from metrics.reports.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
 from metrics.reports.period import SLOT_S

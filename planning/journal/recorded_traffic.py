@@ -19,7 +19,7 @@ from typing import NamedTuple
 from planning.errors import PlanningError
 from planning.simulation.centre_run import Arrival, Duty, pre_connect_s
 from routing.core.events import AgentPaused, AgentResumed, AgentSkillsChanged, ServiceHoursSet
-from routing.core.model.centre_model import AgentState, Needs, Outcome
+from routing.core.model.centre_model import ABANDONS, AgentState, Needs
 from routing.core.model.commands import Offer
 from routing.core.model.facts import (
     AgentChanged,
@@ -38,7 +38,6 @@ ABSENT = (AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY, AgentSt
 """States of an agent who is signed in but takes no calls. Other rules would not have changed them, so in another run
 the agent takes an unplanned break at that time."""
 
-GAVE_UP = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT)
 
 TALK_S = 240.0
 """Talk in a record without any talk: the mean of a public information line."""
@@ -223,7 +222,7 @@ def _note_fact(contact: _RecordedContact, fact: Connected | TalkEndedRecorded | 
         contact.called_back = True
     elif contact.waited_s is None:
         contact.waited_s = max(0.0, fact.wait_s - (contact.came - contact.since))
-        contact.gave_up = isinstance(fact, Ended) and fact.outcome in GAVE_UP
+        contact.gave_up = isinstance(fact, Ended) and fact.outcome in ABANDONS
 
 
 def _build_arrivals(contacts: list[_RecordedContact], over: float, seed: int) -> tuple[list[Arrival], float, int, int]:

@@ -23,7 +23,7 @@ from planning.simulation.outcome import RunOutcome
 from routing.core import events
 from routing.core.engine import Engine
 from routing.core.model import commands
-from routing.core.model.centre_model import AnswerMode, Centre, Channel, Needs, WrapUpMode
+from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, Channel, Needs, WrapUpMode
 from routing.core.model.commands import Command
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -31,8 +31,6 @@ from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceI
 WHISPER_SPOKEN_S = 4.0
 """Length of the whisper announcement: service and wait, two short sentences of the prompts."""
 
-AUTO_ANSWER_MODES = (AnswerMode.AUTO, AnswerMode.AUTO_AFTER_WHISPER, AnswerMode.SINGLE_SWITCH)
-"""Modes in which the phone answers without the agent."""
 
 FOLD_EVERY = 64
 """Steps of the clock between two folds of facts. A fact is then still in the processor's cache, and the fold costs

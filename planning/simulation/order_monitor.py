@@ -7,7 +7,7 @@ rules, temporary skills, closed services and lost links.
 
 Some contacts are never counted as passed over, because only the engine knows whether the agent could have served them:
 
-- a heavy contact (`HEAVY` or more), which a profile may keep away for a time
+- a heavy contact (`HEAVY_LOAD` or more), which a profile may keep away for a time
 - a contact of another channel, if the agent already has a contact
 - a contact whose service has its maximum of contacts at agents
 - a contact that was refused on arrival and is on its way to the fallback queue
@@ -23,11 +23,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from routing.core.matching.skill_expression import fits_skills, parse_expression
-from routing.core.model.centre_model import SHIPPED, Agent, Centre, Channel, ChannelRow, Needs, Profile, Service
+from routing.core.model.centre_model import (
+    HEAVY_LOAD,
+    SHIPPED,
+    Agent,
+    Centre,
+    Channel,
+    ChannelRow,
+    Needs,
+    Profile,
+    Service,
+)
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
-
-HEAVY = 3
-"""Load from which a contact may be kept from an agent for a time (`DistressLimit`)."""
 
 
 class _Key(NamedTuple):
@@ -204,13 +211,13 @@ class OrderMonitor:
             return False
         # 3. Compare with the oldest contact of each queue in the same class.
         key = entry[3]
-        heavy = self._services[key.service].load >= HEAVY
+        heavy = self._services[key.service].load >= HEAVY_LOAD
         for line in self._rivals.get(self._class_of(key), ()):
             heads = line.line
             # Entries that no longer wait are dropped when they reach the head.
             while heads and present.get(heads[0][2]) is not heads[0]:
                 heads.popleft()
-            if heads and heads[0] < entry and (heavy or line.service.load < HEAVY) \
+            if heads and heads[0] < entry and (heavy or line.service.load < HEAVY_LOAD) \
                     and (line.key.channel is key.channel or (idle and not self._agents[agent].profile.pair_id)) \
                     and self._could_serve(line, agent, at - heads[0][0]):
                 return True

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from planning.why.contact_account import ContactAccount, WaitExplanation
 from planning.why.words import AccountWords
+from routing.core.calls.talk_changes import TRANSFER
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Centre, Needs, Outcome, Service
@@ -119,7 +120,7 @@ class ContactCourse:
                 return [words.translate_text("lines.returned", agent=fact.agent)]
             case tf.ConsultCompleted():
                 return [words.translate_text(
-                    "lines.introduced" if fact.by == "transfer" else "lines.consult_hung_up",
+                    "lines.introduced" if fact.by == TRANSFER else "lines.consult_hung_up",
                     agent=fact.agent, service=words.service_name(centre, fact.to))]
             # The length of the wrap-up is a rule of the profile, so it is shown only with needs.
             case tf.WrappedUp() if fact.wrapup_s > 0 and words.needs:

@@ -13,13 +13,12 @@ from drawing.texts import Phrase, read_texts
 from routing.core.explain import PRIVATE, Exclusion, ExclusionReason
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
-from routing.core.model.centre_model import AgentState, Centre, Needs, Service
+from routing.core.model.centre_model import ENGAGED_STATES, AgentState, Centre, Needs, Service
 from routing.core.model.ids import ServiceId
 
 PRIVATE_ENDS = frozenset({"rescinded"})
 """Ends of an offer that come from an agent's needs, such as "not now"."""
 
-AT_WORK = frozenset({AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP})
 
 NEAR_UNFIT = list(ExclusionReason).index(ExclusionReason.PAIR)
 """Rank of the common word among the reasons, from hard to soft. It comes after all reasons that anybody can see."""
@@ -85,7 +84,7 @@ class AccountWords:
         # 2. An agent at work counts as busy, even if a break or a sign-out follows.
         if why is ExclusionReason.STATE:
             state = AgentState(detail)
-            busy = state in AT_WORK
+            busy = state in ENGAGED_STATES
             return self.translate_text(f"reasons.{ExclusionReason.BUSY if busy else ExclusionReason.STATE}",
                                        detail=self.translate_text(f"states.{state}"))
         # 3. Agents with different levels below the same limit share one reason.

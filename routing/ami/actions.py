@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routing.ami.wire import BadAction
-from routing.core.model.centre_model import AnswerMode
+from routing.core.model.centre_model import AUTO_ANSWER_MODES, AnswerMode
 from routing.core.model.commands import (
     BlindTransfer,
     CancelConsult,
@@ -37,7 +37,6 @@ Action = dict[str, str | list[str]]
 _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-autoanswer",
                 "PJSIP_HEADER(add,Call-Info)=<sip:127.0.0.1>;answer-after=0"]
 """Headers that make telephones answer by themselves. `Variable` reaches the phone, and PreDialGoSub does not."""
-_AUTO_ANSWER_MODES = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_WHISPER, AnswerMode.SINGLE_SWITCH})
 
 
 def to_action(command: Offer | Rescind | SendToFallback | BlindTransfer | StartConsult | CancelConsult, called: str,
@@ -138,7 +137,7 @@ def _originate_action(offer: Offer, called: str) -> Action:
         variables.append(f"SC_CONSULTING_LEG={offer.consulting_leg}")
     if offer.partner is not None:
         variables.append(f"SC_PAIR_PARTNER={partner_leg_id(offer.offer, offer.contact)}")
-    if offer.answer_mode in _AUTO_ANSWER_MODES:
+    if offer.answer_mode in AUTO_ANSWER_MODES:
         variables += _AUTO_ANSWER
     # 3. Choose the words of the display. A call through the carrier names the centre, never the subject of the call.
     what = f"{CALLBACK_LABEL} {offer.service_name}" if offer.callback else offer.service_name

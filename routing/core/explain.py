@@ -13,9 +13,9 @@ from routing.core.agents import agent_capacity, agent_pairs, break_rules, distre
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
 from routing.core.matching.agent_cohort import tier_of
-from routing.core.matching.agent_pool import CHANNEL_BIT, HEAVY
+from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.matching.skill_expression import fits_skills, parse_expression
-from routing.core.model.centre_model import AgentState, OfferState
+from routing.core.model.centre_model import HEAVY_LOAD, AgentState, OfferState
 from routing.core.model.ids import AgentId
 from routing.core.records import AgentRecord, Contact
 
@@ -214,7 +214,7 @@ def _momentary_reason(d: Domain, contact: Contact, record: AgentRecord) -> Reaso
     elif record.pair_id and not agent_pairs.limit_pair_channels(d, record, bit) & bit:
         found = ExclusionReason.PAIR, ""
     # Light contacts have no limit. The emergency ceiling raises the limit for contacts that waited beyond it.
-    elif contact.service.load >= HEAVY \
+    elif contact.service.load >= HEAVY_LOAD \
             and contact.service.load > (record.max_load_emergency if contact.beyond_ceiling
                 else record.max_load_last_resort):
         found = ExclusionReason.LOAD, ""

@@ -9,7 +9,15 @@ from math import inf
 from routing.core.agents import agent_capacity
 from routing.core.domain import Domain
 from routing.core.inbox import AgentView, ContactView, QueueView, Status
-from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, OfferState
+from routing.core.model.centre_model import (
+    ON_LINE_STATES,
+    WAITING_STATES,
+    AgentState,
+    Channel,
+    ContactState,
+    Estimate,
+    OfferState,
+)
 from routing.core.model.ids import AgentId, ContactId, ServiceId, leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 from routing.core.model.state_tables import CallbackState, LegState
@@ -18,8 +26,6 @@ from routing.core.waiting_time import expected_wait
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 READY, ASSIGNED, RESERVED = AgentState.READY, ContactState.ASSIGNED, ContactState.RESERVED
-
-WAITING_STATES = (ContactState.PENDING, RESERVED)
 
 
 def contact_view(d: Domain, contact_id: ContactId, now: float) -> ContactView | None:
@@ -124,7 +130,7 @@ def whole_status(d: Domain, now: float) -> Status:
 def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:
     """Return the live contacts of these channels, without callbacks whose caller has hung up."""
     return [LiveContact(c.id, c.leg, c.state, c.node) for c in d.contacts.values()
-            if c.channel in channels and c.state in (*WAITING_STATES, ContactState.ASSIGNED)
+            if c.channel in channels and c.state in ON_LINE_STATES
             and (c.leg or not c.callback)]
 
 

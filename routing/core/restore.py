@@ -24,6 +24,8 @@ from routing.core.events import Configured
 from routing.core.matching import talk_quota
 from routing.core.matching.skill_requirement import clamp_step
 from routing.core.model.centre_model import (
+    ENGAGED_STATES,
+    WAITING_STATES,
     Agent,
     AgentState,
     CallbackOrder,
@@ -198,7 +200,6 @@ _FITTING = {
     OfferState.WRAPPING: ContactState.WRAPPING,
 }
 _LEG_OF = {OfferState.ACCEPTED: LegState.BRIDGED, OfferState.WRAPPING: LegState.ENDED}
-_ENGAGED = (AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
 def _restore_offer(d: Domain, row: StoredOffer) -> None:
@@ -206,11 +207,11 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
     state = OfferState(row.state)
     # 1. Return without the offer if its contact or agent has no room for it. `_find_repairs` then corrects the row.
     contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
-    if contact is None or record is None or record.state not in _ENGAGED:
+    if contact is None or record is None or record.state not in ENGAGED_STATES:
         return
     # A consulting agent holds a contact that waits in a queue again.
     asks = state is OfferState.CONSULTING
-    if asks and (contact.state not in contact_queue.WAITING_STATES or contact.consulting_offer is not None
+    if asks and (contact.state not in WAITING_STATES or contact.consulting_offer is not None
             or contact.callback):
         return
     if not asks and (_FITTING.get(state) is not contact.state or contact.offer is not None):
@@ -248,7 +249,7 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
     # 4. Reserve the capacity of the agent, and of the partner.
     agent_capacity.take_capacity(d, record, offer)
     partner = None if row.partner is None else d.agents.get(row.partner)
-    if partner is not None and partner.state in _ENGAGED:
+    if partner is not None and partner.state in ENGAGED_STATES:
         offer.partner, offer.partner_leg = partner, _LEG_OF.get(state, LegState.CALLED)
         if state is not OfferState.WRAPPING:
             agent_capacity.take_capacity(d, partner, offer)
@@ -287,7 +288,7 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
             link.frozen.append(("vanish", offer.id, d.centre.phone_reacts_s))
         if not offer.dialling:
             link.frozen.append(("ring", offer.id, max(offer.ring_s, PRE_CONNECT_LIMIT_S) + RING_GRACE_S))
-    if contact.state in contact_queue.WAITING_STATES:
+    if contact.state in WAITING_STATES:
         contact_queue.enqueue_contact(d, contact)
 
 
@@ -300,7 +301,7 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
             offer.interrupted = offer.interrupted and (record.detached_wrapup or record.call_count > 0)
         record.state = next_state(AGENT, "agent", record.id, record.state, agent_capacity.state_trigger(record))
     # The row says that the agent is engaged, but no offer was restored.
-    elif record.state in _ENGAGED and not record.detached_wrapup:
+    elif record.state in ENGAGED_STATES and not record.detached_wrapup:
         record.state = AgentState.READY
     presence.arm_auto_return(d, record)
     break_rules.restore_break(d, record)

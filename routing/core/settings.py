@@ -10,7 +10,7 @@ from routing.core.events import Configured, LinkChanged
 from routing.core.matching import skill_requirement, talk_quota
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.skill_requirement import clamp_step
-from routing.core.model.centre_model import SHIPPED, OfferState
+from routing.core.model.centre_model import SHIPPED, WAITING_STATES, OfferState
 from routing.core.queueing import admission, contact_queue
 from routing.core.records import AgentRecord, NodeLink
 from routing.core.shifts import shift_handlers
@@ -24,7 +24,7 @@ def on_configured(d: Domain, event: Configured) -> None:
     """
     # 1. Take contacts and agents out of the indexes, which are made from the settings.
     skill_requirement.check_centre(event.centre)
-    waiting = [contact for contact in d.contacts.values() if contact.state in contact_queue.WAITING_STATES]
+    waiting = [contact for contact in d.contacts.values() if contact.state in WAITING_STATES]
     for contact in waiting:
         contact_queue.dequeue_temporarily(d, contact)
     signed = [record for record in d.agents.values() if record.is_signed_in]
@@ -151,5 +151,5 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
             d.timers.set_deadline(("dial", offer.id), d.now + callback_flow.DIAL_S)
     # 3. Arm the deadlines of waiting contacts, which have no overflow while the link is down.
     for contact in d.contacts.values():
-        if contact.state in contact_queue.WAITING_STATES and contact.node == node:
+        if contact.state in WAITING_STATES and contact.node == node:
             contact_queue.arm_deadline(d, contact)

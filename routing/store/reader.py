@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from routing.core.events import Event
 from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.memory.callers import ABUSIVE_CALLERS_MAX, Abused, OldPlace, Spoke
-from routing.core.model.centre_model import Channel, Outcome
+from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, Channel, Outcome
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.records import AgentRecord, Contact, Offer
@@ -28,8 +28,6 @@ from routing.store.columns import reader_of
 from routing.store.database import connect_engine, store_error, url_of
 from routing.store.migrate import HEAD, current_revision
 from routing.store.schema import (
-    CONTACT_LIVE,
-    OFFER_WITH_AGENT,
     agents,
     contacts,
     cursors,
@@ -143,7 +141,7 @@ class LoadedState(NamedTuple):
 # The states are written exactly as in the partial indexes. With bound values, or with offers in order, SQLite would
 # read the whole table, and each call would make later starts slower.
 _CONTACTS = (select(*(contacts.c[name] for name in StoredContact._fields))
-             .where(text(one_of("state", CONTACT_LIVE))).order_by(contacts.c.contact))
+             .where(text(one_of("state", LIVE_STATES))).order_by(contacts.c.contact))
 _OFFERS = (select(*(offers.c[name] for name in StoredOffer._fields))
            .where(text(one_of("state", OFFER_WITH_AGENT))))
 _AGENTS = select(*(agents.c[name] for name in StoredAgent._fields)).order_by(agents.c.agent)

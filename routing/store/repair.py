@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, bindparam, func, text, update
 
-from routing.core.model.centre_model import ContactState, Outcome
+from routing.core.model.centre_model import LIVE_STATES, ContactState, Outcome
 from routing.core.records import Contact, Offer
 from routing.core.stored import ROWS, Row
-from routing.store.schema import CONTACT_LIVE, agents, contacts, offers, one_of
+from routing.store.schema import agents, contacts, offers, one_of
 
 _MEND_CONTACT = (update(contacts).where(contacts.c.contact == bindparam("b_contact"))
                  .values(state=bindparam("state"), offer=None, agent=None))
@@ -24,7 +24,7 @@ _MEND_OFFER = (update(offers).where(offers.c.offer == bindparam("b_offer"))
                        ended_at=func.coalesce(offers.c.ended_at, offers.c.offered_at)))
 _MEND_AGENT = (update(agents).where(agents.c.agent == bindparam("b_agent"))
                .values(state=bindparam("state"), seat=bindparam("seat"), wrapup_until=None))
-_LIVE = text(one_of("state", CONTACT_LIVE))
+_LIVE = text(one_of("state", LIVE_STATES))
 """Condition that keeps a start from reading every contact that ever existed."""
 _WITH_OUTCOME = (update(contacts).where(_LIVE, contacts.c.outcome.is_not(None),
                                         contacts.c.state != ContactState.WRAPPING.value)

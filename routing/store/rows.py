@@ -13,7 +13,7 @@ from sqlalchemy import Table, Text, bindparam, delete, false, insert, null, sele
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from routing.core.model.centre_model import AgentState, Channel
+from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, OFFER_WITH_CALLER, AgentState, Channel
 from routing.core.model.declare import END, STATE, Stored
 from routing.core.model.facts import Fact, Moved, Queued
 from routing.core.model.talk_facts import CallerFlaggedAbusiveRecorded, ConsultCompleted
@@ -22,9 +22,6 @@ from routing.core.stored import FIELDS, ROWS, Change, Row
 from routing.store.columns import writer_of
 from routing.store.errors import StoreConflict
 from routing.store.schema import (
-    CONTACT_LIVE,
-    OFFER_WITH_AGENT,
-    OFFER_WITH_CALLER,
     agents,
     caller_inputs,
     contacts,
@@ -86,7 +83,7 @@ _CONTACTS, _OFFERS, _AGENTS = (_Plan(Contact, contacts, "changed_at"), _Plan(Off
                                _Plan(AgentRecord, agents))
 
 _ENDED_BEFORE = Statement(select(contacts.c.outcome).where(
-    contacts.c.contact == bindparam("b_contact"), text(f"NOT {one_of('state', CONTACT_LIVE)}")))
+    contacts.c.contact == bindparam("b_contact"), text(f"NOT {one_of('state', LIVE_STATES)}")))
 _RENAME = (
     Statement(insert(contacts).from_select(
         ["contact", *(column.name for column in contacts.c if column.name != "contact")],

@@ -30,6 +30,7 @@ from sqlalchemy import (
     text,
 )
 
+from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, OFFER_WITH_CALLER
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 from routing.store.columns import NUMBER, checks_of, column_of
@@ -37,15 +38,10 @@ from routing.store.columns import NUMBER, checks_of, column_of
 JOURNAL_FORMAT = "1"
 """Encoding of the bodies of `journal` and `facts` (`routing/core/journal.py`), stored in `meta`."""
 
-CONTACT_LIVE = ("pending", "reserved", "assigned", "wrapping")
-OFFER_WITH_CALLER = ("pending", "accepted")
-"""States in which an offer holds its contact."""
-OFFER_WITH_AGENT = ("pending", "accepted", "consulting", "wrapping")
-"""States in which an offer fills a slot of its agent."""
-
 RECORDING_KINDS = ("call", "message", "survey")
-SMS_STATES = ("waiting", "sending", "sent", "failed", "expired")
 SMS_LIVE = ("waiting", "sending")
+SMS_OVER = ("sent", "failed", "expired")
+SMS_STATES = (*SMS_LIVE, *SMS_OVER)
 
 SETTINGS_KINDS = ("Started", "Configured")
 """Entries of the journal that hold all settings."""
@@ -75,8 +71,8 @@ def _table(name: str, kind: type, *more: Column[Any] | Constraint) -> Table:
 
 contacts = _table("contacts", Contact, Column("changed_at", Double, nullable=False))
 # Rows that each start looks up have a partial index, so old rows do not slow a start down.
-Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", CONTACT_LIVE)),
-      postgresql_where=text(one_of("state", CONTACT_LIVE)))
+Index("ix_contacts_live", contacts.c.contact, sqlite_where=text(one_of("state", LIVE_STATES)),
+      postgresql_where=text(one_of("state", LIVE_STATES)))
 Index("ix_contacts_queued_at", contacts.c.queued_at)
 Index("ix_contacts_ended_at", contacts.c.ended_at)
 Index("ix_contacts_caller", contacts.c.caller_hash, contacts.c.queued_at, sqlite_where=text("caller_hash <> ''"),

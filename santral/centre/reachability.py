@@ -29,7 +29,6 @@ from ivr.flow import reachability
 from ivr.flow.menu_model import MenuFlow, Queue
 from ivr.flow.menu_model import Needs as MenuNeeds
 from routing.core.agents.agent_capacity import BY_PHONE, allowed_channels
-from routing.core.matching.agent_pool import HEAVY
 from routing.core.matching.skill_expression import (
     LENGTH_MAX,
     Expression,
@@ -39,6 +38,7 @@ from routing.core.matching.skill_expression import (
     parse_expression,
 )
 from routing.core.model import centre_model as core
+from routing.core.model.centre_model import HEAVY_LOAD
 from routing.core.model.ids import SkillId
 from routing.core.queueing.abuse_flags import ABUSIVE
 
@@ -298,8 +298,9 @@ def _useless_keys(loaded: LoadedCentre, service: Service) -> list[Problem]:
     def add_problem(key: str, why: str, mend: str) -> None:
         found.append(Problem(loaded.location_of(SERVICES, service.id, key), f"'{key}' does nothing: {why}", mend))
 
-    if service.ceiling_s is not None and service.load < HEAVY:
-        add_problem("ceiling_s", f"limits of the load hold only from 'load' {HEAVY} on", "Set 'load', or take it out.")
+    if service.ceiling_s is not None and service.load < HEAVY_LOAD:
+        add_problem("ceiling_s", f"limits of the load hold only from 'load' {HEAVY_LOAD} on",
+                    "Set 'load', or take it out.")
     if service.preferred_s and service.privacy == "anonymous":
         add_problem("preferred_s", "nobody knows the callers of an anonymous service again", "Take it out.")
     # A contact leaves a service only after a time, or if the service is full or closed.

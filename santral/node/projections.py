@@ -14,8 +14,7 @@ from metrics.queue_log.lines import CallerId, hide_callerid, mask_number
 from metrics.queue_log.log_file import Rotation
 from metrics.queue_log.writer import QueueLog
 from routing.core.engine import Engine
-from routing.core.model.centre_model import PHONE_CHANNELS, Centre
-from routing.core.read_views import WAITING_STATES
+from routing.core.model.centre_model import PHONE_CHANNELS, WAITING_STATES, Centre
 from routing.core.stored import Started
 from routing.runner import RunnerTurn
 from routing.store.callers.number_keys import NumberKeys

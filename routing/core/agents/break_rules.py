@@ -30,7 +30,7 @@ from math import inf
 from routing.core import emit
 from routing.core.agents import distress_load
 from routing.core.domain import Domain
-from routing.core.model.centre_model import AgentState, PauseReason
+from routing.core.model.centre_model import AWAY_STATES, AgentState, PauseReason
 from routing.core.model.errors import UnknownReason
 from routing.core.records import AgentRecord
 
@@ -49,8 +49,6 @@ how many agents signed in together."""
 BREAK_MAX_S = 14_400.0
 """A longer break is the end of a shift, so more than four hours is an error in the plan."""
 
-AWAY_STATES = frozenset({AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPONDING})
-"""States in which an agent does not work."""
 
 
 def find_reason(d: Domain, name: str) -> PauseReason:

@@ -34,17 +34,11 @@ from math import inf, log2
 from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.model import facts
-from routing.core.model.centre_model import AgentState, OfferState
+from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, AgentState, OfferState
 from routing.core.records import AgentRecord, Offer
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 COMPLETED, PENDING, WRAPPING = OfferState.COMPLETED, OfferState.PENDING, OfferState.WRAPPING
-
-LOAD_MAX = 5
-"""The largest weight."""
-
-HEAVY_LOAD = 3
-"""Contacts of this weight and more may be kept from an agent."""
 
 HEAVIEST_LOAD = 4
 """Violence and worse: no two in a row, and a rest after each."""

@@ -10,7 +10,7 @@ from routing.core.agents import agent_capacity, agent_pairs, break_rules, distre
 from routing.core.changes import AvailabilityChanged
 from routing.core.domain import Domain
 from routing.core.events import SeatChanged
-from routing.core.model.centre_model import AgentState
+from routing.core.model.centre_model import AWAY_STATES, AgentState
 from routing.core.model.declare import STATE
 from routing.core.model.errors import NotSignedIn, UnknownAgent
 from routing.core.model.ids import AgentId, SeatId
@@ -37,7 +37,6 @@ SEAT_RETRY_S = 60.0
 """A phone that did not react is tried again after this long, unless it has reported its state. Its report "reachable"
 may never come. Asterisk reports only changes, and a phone that was slow once has not changed."""
 
-AWAY_STATES = break_rules.AWAY_STATES
 
 READY_STATES = frozenset({READY, BUSY, UNREACHABLE})
 """States of an agent who is ready. The phone decides which of them it is."""

@@ -9,7 +9,7 @@ from routing.core.callers import caller_events
 from routing.core.calls import callback_flow, offer_changes
 from routing.core.domain import Domain
 from routing.core.events import ContactPrioritised, ContactQueued
-from routing.core.model.centre_model import ContactState, Service
+from routing.core.model.centre_model import WAITING_STATES, ContactState, Service
 from routing.core.model.errors import UnknownService
 from routing.core.queueing import abuse_flags, admission, contact_queue, held_position, preferred_agent
 from routing.core.records import Contact
@@ -91,7 +91,7 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
     # 1. A contact in talk that is queued again was dropped from its talk.
     if contact.state is ASSIGNED:
         caller_events.requeue_after_drop(d, contact)
-    if contact.state not in contact_queue.WAITING_STATES or (contact.callback and not contact.leg):
+    if contact.state not in WAITING_STATES or (contact.callback and not contact.leg):
         return
     # 2. Find what has changed.
     contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
@@ -122,7 +122,7 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
 def on_contact_prioritised(d: Domain, event: ContactPrioritised) -> None:
     """Change the points of a waiting contact. Do nothing if the points are the same or the contact does not wait."""
     contact = d.contacts.get(event.contact)
-    if contact is None or contact.state not in contact_queue.WAITING_STATES or contact.priority == event.priority:
+    if contact is None or contact.state not in WAITING_STATES or contact.priority == event.priority:
         return
     # The queue is sorted by a key that contains the points.
     contact_queue.dequeue_temporarily(d, contact)

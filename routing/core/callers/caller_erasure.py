@@ -11,8 +11,8 @@ from routing.core.calls import callback_flow
 from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
 from routing.core.events import CallerErased
+from routing.core.model.centre_model import WAITING_STATES
 from routing.core.model.declare import CALLER, blank
-from routing.core.queueing import contact_queue
 from routing.core.records import Contact
 from routing.core.stored import FIELDS
 
@@ -31,7 +31,7 @@ def erase_caller(d: Domain, event: CallerErased) -> None:
     d.caller_memory.forget_caller(digest)
     for contact in [one for one in d.contacts.values() if digest in (one.caller_hash, one.callback_hash)]:
         # The number may be that of the call, or the one that another caller gave for the callback.
-        if contact.callback and contact.state in contact_queue.WAITING_STATES:
+        if contact.callback and contact.state in WAITING_STATES:
             callback_flow.cancel_callback(d, contact, ERASED)
         blank(contact, FIELDS[Contact], lambda field: field.erased)
         d.mark(contact, CALLER)

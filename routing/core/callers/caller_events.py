@@ -6,7 +6,7 @@ from routing.core.calls import callback_flow, consult_transfer, offer_changes, t
 from routing.core.changes import CallLost
 from routing.core.domain import Domain
 from routing.core.events import CallerHungUp, ContactExited, HeldPositionDeclined, HoldTick
-from routing.core.model.centre_model import ContactState, Outcome
+from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome
 from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
 from routing.core.records import Contact
 from routing.core.waiting_time import expected_wait
@@ -48,7 +48,7 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
     offer = contact.offer
     if contact.state is ASSIGNED and offer is not None:
         talk_changes.end_talk(d, offer, talk_changes.DROPPED if event.failure or event.dropped else "caller", at)
-    elif contact.state not in contact_queue.WAITING_STATES:
+    elif contact.state not in WAITING_STATES:
         return
     # 2. The caller of a callback hangs up as intended.
     elif contact.callback:
@@ -75,7 +75,7 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
     """End the wait of a caller who left the queue alive, or who withdraws a callback. Do nothing for a caller in
     talk."""
     contact = d.contacts.get(event.contact)
-    if contact is not None and contact.state in contact_queue.WAITING_STATES:
+    if contact is not None and contact.state in WAITING_STATES:
         _end_wait(d, contact, "exited", Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, d.now,
             event.key)
 
@@ -83,7 +83,7 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
 def on_held_position_declined(d: Domain, event: HeldPositionDeclined) -> None:
     """Give up the held position, so that the wait counts from the caller's new call. Do nothing if there is none."""
     contact = d.contacts.get(event.contact)
-    if contact is None or contact.own_position is None or contact.state not in contact_queue.WAITING_STATES:
+    if contact is None or contact.own_position is None or contact.state not in WAITING_STATES:
         return
     contact_queue.dequeue_temporarily(d, contact)
     contact.since, contact.priority = contact.own_position

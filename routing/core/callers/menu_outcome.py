@@ -11,7 +11,8 @@ from routing.core.domain import Domain
 from routing.core.events import MenuEnded
 from routing.core.model.errors import OutOfRange
 
-OUTCOMES = ("queued", "operator", "self_service", "external_transfer", "abandoned", "error")
+TO_QUEUE, HUNG_UP = ("queued", "operator"), "abandoned"
+OUTCOMES = (*TO_QUEUE, "self_service", "external_transfer", HUNG_UP, "error")
 """How a dialogue ended:
 
 * `queued`: a service by its key

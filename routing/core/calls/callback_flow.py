@@ -30,7 +30,15 @@ from routing.core.changes import CallerName, CallerServed, PlaceChanged
 from routing.core.domain import Domain
 from routing.core.events import CallbackAccepted, CallbackFailed, CallbackReached, CallbackRequested, QuietHoursChanged
 from routing.core.model import commands
-from routing.core.model.centre_model import PHONE_CHANNELS, CallbackOrder, ContactState, OfferState, Outcome
+from routing.core.model.centre_model import (
+    ON_LINE_STATES,
+    PHONE_CHANNELS,
+    WAITING_STATES,
+    CallbackOrder,
+    ContactState,
+    OfferState,
+    Outcome,
+)
 from routing.core.model.errors import NoCallback
 from routing.core.model.ids import ContactId, ServiceId
 from routing.core.model.state_tables import CallbackState
@@ -41,8 +49,6 @@ DIAL_S = 75.0
 """Longest time to dial a caller, after which the try has failed. A mobile network may take ten seconds to find the
 phone, which rings for half a minute. The caller then hears a sentence and may have to press a key."""
 
-ON_LINE_STATES = (ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED)
-"""States in which a caller is on the line, except for a callback."""
 
 MERGED = "merged"
 """Key of the end of a callback whose caller has called again."""
@@ -62,7 +68,7 @@ def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
     """
     contact = d.contacts.get(event.contact)
     if contact is None or contact.callback or contact.channel not in PHONE_CHANNELS \
-            or contact.state not in contact_queue.WAITING_STATES or contact.consulting_offer is not None:
+            or contact.state not in WAITING_STATES or contact.consulting_offer is not None:
         return
     # 1. Refuse if the service has no callbacks. An anonymous service knows no number.
     service = contact.service
@@ -128,7 +134,7 @@ def on_callback_reached(d: Domain, event: CallbackReached) -> None:
     """Make a callback a live caller, who is on the line. The overflow time starts now, because nobody waited on the
     line before."""
     contact = d.contacts.get(event.contact)
-    if contact is None or not contact.callback or contact.state not in contact_queue.WAITING_STATES:
+    if contact is None or not contact.callback or contact.state not in WAITING_STATES:
         return
     # 1. Make the contact a caller like any other.
     _become_live_caller(d, contact, event.leg)

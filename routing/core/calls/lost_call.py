@@ -18,7 +18,7 @@ from routing.core import emit
 from routing.core.calls import blind_transfer, callback_flow
 from routing.core.domain import Domain
 from routing.core.events import FollowUpAgreed
-from routing.core.model.centre_model import PHONE_CHANNELS, Channel, ContactState
+from routing.core.model.centre_model import ON_LINE_STATES, PHONE_CHANNELS, WAITING_STATES, Channel
 from routing.core.model.errors import NoCallback
 from routing.core.model.ids import ContactId
 from routing.core.queueing import contact_queue, recent_talks
@@ -71,14 +71,14 @@ def _later_calls(d: Domain, lost: Contact) -> list[Contact]:
     name = lost.caller_hash
     return [one for one in d.contacts.values() if name and one.caller_hash == name and one.channel in PHONE_CHANNELS
             and one.queued_at > lost.queued_at
-            and (one.state in contact_queue.WAITING_STATES or one.state is ContactState.ASSIGNED)
+            and one.state in ON_LINE_STATES
             and (not one.callback or one.service.id == lost.service.id)]
 
 
 def _take_position(d: Domain, one: Contact, lost: Contact) -> None:
     """Give the age and points of the lost call to a contact that waits for the same service."""
     since, priority = min(one.since, lost.since), max(one.priority, lost.priority)
-    if one.state not in contact_queue.WAITING_STATES or one.service.id != lost.service.id \
+    if one.state not in WAITING_STATES or one.service.id != lost.service.id \
             or (since, priority) == (one.since, one.priority):
         return
     contact_queue.dequeue_temporarily(d, one)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from routing.core.calls import offer_changes
 from routing.core.domain import Domain
 from routing.core.events import CommandRefused
-from routing.core.model.centre_model import OfferState
-from routing.core.queueing import contact_queue
+from routing.core.model.centre_model import WAITING_STATES, OfferState
 
 RETRY_S = 30.0
 """Time until the contact is offered again. It is short enough after a restart of the adapter. An offer, its end and two
@@ -26,7 +25,7 @@ def on_command_refused(d: Domain, event: CommandRefused) -> None:
     Commands about a talk change nothing here. An adapter that does not have the talk has nothing to end or hold.
     """
     contact = d.contacts.get(event.contact)
-    if contact is None or contact.state not in contact_queue.WAITING_STATES:
+    if contact is None or contact.state not in WAITING_STATES:
         return
     # The command was `SendToFallback`.
     if event.offer is None:

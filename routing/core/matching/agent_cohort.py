@@ -12,10 +12,9 @@ from routing.core.matching import skill_requirement
 from routing.core.matching.agent_pool import ALL_CHANNELS, CHANNEL_BIT, Group, Place, Pool
 from routing.core.matching.protocols import A, C, RankedAgent, ReadyAgent
 from routing.core.matching.strategies import longest_idle
-from routing.core.model.centre_model import Agent
+from routing.core.model.centre_model import LOAD_MAX, Agent
 from routing.core.model.ids import ServiceId
 
-LOAD_MAX = 5
 LOADS, CHANNEL_SETS = LOAD_MAX + 1, ALL_CHANNELS + 1
 """Number of values of a load (0 to 5) and of a set of channels. The code of a placement has three loads and one set."""
 Key = Callable[[RankedAgent, float], float]

@@ -36,9 +36,6 @@ CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
 
 ALL_CHANNELS = sum(CHANNEL_BIT.values())
 
-HEAVY = 3
-"""Contacts of a service with this load or more use the tiers."""
-
 TIER_BITS = 128
 """Bits of a tier: one more than the highest rank."""
 

@@ -14,12 +14,12 @@ from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from routing.core.matching import skill_requirement, strategies
-from routing.core.matching.agent_cohort import CHANNEL_SETS, LOAD_MAX, LOADS, Cohort, Placement, agent_for_pair, tier_of
-from routing.core.matching.agent_pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, HEAVY, Group, Pool, Quota
+from routing.core.matching.agent_cohort import CHANNEL_SETS, LOADS, Cohort, Placement, agent_for_pair, tier_of
+from routing.core.matching.agent_pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, Group, Pool, Quota
 from routing.core.matching.protocols import ReadyAgent, WaitingContact
 from routing.core.matching.skill_requirement import Requirement, step_duration_s
 from routing.core.matching.sorted_queue import LineKey
-from routing.core.model.centre_model import Agent, Channel, Needs, Service
+from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, Agent, Channel, Needs, Service
 from routing.core.model.ids import AgentId, ServiceId
 
 EXTRA_POOLS_MAX = 32
@@ -192,7 +192,7 @@ class Matching(Generic[A, C]):
     def add_personal(self, contact: C, record: A) -> None:
         """Add a contact to the personal pool of one agent. The caller of this method must know that the two fit."""
         service = contact.service
-        channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY else 0
+        channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY_LOAD else 0
         pool = next((one for one in record.personal_pools if one.channel == channel and one.load == load), None)
         if pool is None:
             pool = Pool(channel, _ANYBODY, strategies.STRATEGIES["longest_idle"], load, record)
@@ -239,7 +239,7 @@ class Matching(Generic[A, C]):
         # 1. Contacts that ask for one skill share a pool for all its levels. The rank tells the level.
         if strategy.by_level and len(wanted.needs) == 1 and not wanted.where and not wanted.topics:
             wanted = Requirement(((wanted.needs[0][0], 0),))
-        key = CHANNEL_BIT[channel], wanted, strategy.name, service.load if service.load >= HEAVY else 0
+        key = CHANNEL_BIT[channel], wanted, strategy.name, service.load if service.load >= HEAVY_LOAD else 0
         pool = self._pools.get(key)
         # 2. A pool that a service asks for is never dropped.
         if pool is not None and not spare:

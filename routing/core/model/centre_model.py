@@ -174,6 +174,10 @@ class AnswerMode(StrEnum):
     PRESS_ONE = "press_one"
 
 
+AUTO_ANSWER_MODES = frozenset({AnswerMode.AUTO, AnswerMode.AUTO_AFTER_WHISPER, AnswerMode.SINGLE_SWITCH})
+"""Modes in which the phone answers by itself."""
+
+
 class PreConnect(StrEnum):
     """The preparation of an agent before the caller comes: a whisper announcement, time to read the screen, or both."""
 
@@ -356,6 +360,12 @@ class Centre(NamedTuple):
         return next((one for one in self.pause_reasons if one.default), self.pause_reasons[0])
 
 
+LOAD_MAX = 5
+"""The largest weight of a contact on its agent (`Service.load`)."""
+HEAVY_LOAD = 3
+"""Contacts of this weight and more use the tiers, and may be kept from an agent."""
+
+
 class ContactState(StrEnum):
     """The state of a contact, in TaskRouter's names."""
 
@@ -365,6 +375,12 @@ class ContactState(StrEnum):
     WRAPPING = "wrapping"
     COMPLETED = "completed"
     CANCELED = "canceled"
+
+
+WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
+ON_LINE_STATES = (*WAITING_STATES, ContactState.ASSIGNED)
+"""States of a contact that has a caller on the line, unless it is a callback."""
+LIVE_STATES = (*ON_LINE_STATES, ContactState.WRAPPING)
 
 
 class OfferState(StrEnum):
@@ -385,6 +401,12 @@ class OfferState(StrEnum):
     COMPLETED = "completed"
 
 
+OFFER_WITH_CALLER = (OfferState.PENDING, OfferState.ACCEPTED)
+"""States in which an offer holds its contact."""
+OFFER_WITH_AGENT = (*OFFER_WITH_CALLER, OfferState.CONSULTING, OfferState.WRAPPING)
+"""States in which an offer fills a slot of its agent."""
+
+
 class AgentState(StrEnum):
     """The present state of an agent.
 
@@ -402,6 +424,12 @@ class AgentState(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+ENGAGED_STATES = (AgentState.TALKING, AgentState.RINGING, AgentState.WRAPUP)
+"""States of an agent with live contacts. With several contacts it is that of the most engaging one, in this order."""
+AWAY_STATES = frozenset({AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.NOT_RESPONDING})
+"""States of an agent whose return is unknown. A phone that is busy or unreachable may be back in a moment."""
+
+
 class Outcome(StrEnum):
     """The end of a contact. Each contact has exactly one."""
 
@@ -415,6 +443,9 @@ class Outcome(StrEnum):
     """Asterisk itself went away with the call."""
     CALLBACK_FAILED = "callback_failed"
     """The callback was never taken."""
+
+
+ABANDONS = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT)
 
 
 class Estimate(NamedTuple):

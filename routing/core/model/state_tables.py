@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from routing.core.model.centre_model import AgentState, ContactState, OfferState
+from routing.core.model.centre_model import ENGAGED_STATES, AgentState, ContactState, OfferState
 from routing.core.model.errors import IllegalTransition
 
 S = TypeVar("S", bound=StrEnum)
@@ -153,9 +153,6 @@ CALLBACK: Mapping[tuple[CallbackState, str], CallbackState] = {
 
 _FREE = (AgentState.READY, AgentState.BUSY, AgentState.UNREACHABLE)
 
-_ENGAGED = (AgentState.TALKING, AgentState.RINGING, AgentState.WRAPUP)
-"""An agent with several contacts is in the state of the most engaging one, in this order."""
-
 AGENT: Mapping[tuple[AgentState, str], AgentState] = {
     # Sign-in, and the offer.
     (AgentState.SIGNED_OUT, "sign_in"): AgentState.READY,
@@ -180,7 +177,7 @@ AGENT: Mapping[tuple[AgentState, str], AgentState] = {
     (AgentState.WRAPUP, "sign_out"): AgentState.SIGNED_OUT,
     (AgentState.WRAPUP, "move"): AgentState.WRAPUP,
     # One of several contacts has changed: the others decide the state.
-    **{(state, trigger): after for state in _ENGAGED for trigger, after in (
+    **{(state, trigger): after for state in ENGAGED_STATES for trigger, after in (
         ("still_talking", AgentState.TALKING), ("still_ringing", AgentState.RINGING),
         ("still_wrapping", AgentState.WRAPUP))},
     # A ring-no-answer counts for an agent with other contacts too, and takes effect after them.

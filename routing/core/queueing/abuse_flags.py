@@ -14,7 +14,7 @@ from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.events import CallerFlaggedAbusive
 from routing.core.memory.callers import Abused
-from routing.core.model.centre_model import ContactState, OfferState
+from routing.core.model.centre_model import WAITING_STATES, OfferState
 from routing.core.model.errors import CallerUnknown, NotNow
 
 ABUSIVE = "abusive"
@@ -22,7 +22,6 @@ ABUSIVE = "abusive"
 _TOPIC = frozenset({ABUSIVE})
 
 DAY_S = 86_400.0
-_WAITING_STATES = (ContactState.PENDING, ContactState.RESERVED)
 
 
 def topics_for(d: Domain, caller_hash: str, topics: frozenset[str]) -> frozenset[str]:
@@ -43,7 +42,7 @@ def on_caller_flagged_abusive(d: Domain, event: CallerFlaggedAbusive) -> None:
     recognised later.
     """
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is OfferState.PENDING or offer.contact.state in _WAITING_STATES:
+    if offer is None or offer.state is OfferState.PENDING or offer.contact.state in WAITING_STATES:
         raise NotNow(f"offer {event.offer} has no caller to flag: the caller is with no agent")
     contact = offer.contact
     if not contact.caller_hash or contact.service.anonymous:

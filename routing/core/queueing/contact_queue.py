@@ -33,8 +33,6 @@ from routing.core.stored import FIELDS
 CANCELED, PENDING, RESERVED = ContactState.CANCELED, ContactState.PENDING, ContactState.RESERVED
 ANSWERED = Outcome.ANSWERED
 
-WAITING_STATES = (PENDING, RESERVED)
-
 FALLBACK_RETRY_S = 15.0
 """Time after which a caller who is still in the queue is sent to the fallback queue again. The first try may have met a
 refusal or a link that was just lost. The time is longer than it takes to look up an action in doubt (5 s and the

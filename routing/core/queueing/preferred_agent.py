@@ -11,13 +11,11 @@ from __future__ import annotations
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
 from routing.core.matching.agent_cohort import agent_for_pair
-from routing.core.model.centre_model import AgentState, Service
+from routing.core.model.centre_model import AWAY_STATES, Service
 from routing.core.records import AgentRecord, Contact
 
 DAY_S = 86_400.0
 
-AWAY_STATES = (AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING)
-"""States of agents whose return is unknown. A contact waits for an agent whose phone is busy or gone for a moment."""
 
 
 def choose_preferred(d: Domain, contact: Contact) -> None:

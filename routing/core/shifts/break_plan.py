@@ -8,7 +8,7 @@ from __future__ import annotations
 from routing.core.agents import break_rules, presence
 from routing.core.domain import Domain
 from routing.core.events import AgentPaused, BreaksPlanned
-from routing.core.model.centre_model import AgentState
+from routing.core.model.centre_model import AWAY_STATES, AgentState
 from routing.core.model.errors import OutOfRange
 from routing.core.records import AgentRecord
 from routing.core.shifts import shift_handlers
@@ -78,7 +78,7 @@ def on_break_due(d: Domain, record: AgentRecord) -> None:
         record.breaks, record.break_begun, record.load_state_changed = tuple(rest), start, True
         length = max(length, end - d.now)
     # 3. An agent who signs out after the talk keeps the break in case the sign-out is cancelled.
-    works = record.state not in break_rules.AWAY_STATES
+    works = record.state not in AWAY_STATES
     if length > 0.0 and works and record.leave_pending:
         record.break_s = max(record.break_s, length)
     # 4. A short break, if no planned one began.

@@ -6,7 +6,7 @@ from routing.core.agents import distress_load, presence
 from routing.core.calls import offer_changes
 from routing.core.domain import Domain
 from routing.core.events import HeavyContactsDeclined, LoadReported
-from routing.core.model.centre_model import OfferState
+from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, OfferState
 from routing.core.model.errors import OutOfRange
 from routing.core.records import AgentRecord
 
@@ -16,8 +16,8 @@ def on_load_reported(d: Domain, event: LoadReported) -> None:
 
     After the wrap-up the report changes nothing.
     """
-    if not 0 <= event.load <= distress_load.LOAD_MAX:
-        raise OutOfRange(f"offer {event.offer}: a contact weighs 0 to {distress_load.LOAD_MAX}, not {event.load}")
+    if not 0 <= event.load <= LOAD_MAX:
+        raise OutOfRange(f"offer {event.offer}: a contact weighs 0 to {LOAD_MAX}, not {event.load}")
     offer = d.offers.get(event.offer)
     if offer is None or offer.state is OfferState.PENDING or (offer.load_reported and offer.load == event.load):
         return
@@ -38,7 +38,7 @@ def on_heavy_declined(d: Domain, event: HeavyContactsDeclined) -> None:
     record = presence.signed_in_agent(d, event.agent)
     distress_load.decline_heavy(d, record)
     heavy = [offer for offer in record.offers.values()
-             if offer.state is OfferState.PENDING and offer.contact.service.load >= distress_load.HEAVY_LOAD]
+             if offer.state is OfferState.PENDING and offer.contact.service.load >= HEAVY_LOAD]
     for offer in heavy:
         offer_changes.rescind_offer(d, offer, "rescinded")
         offer_changes.close_offer(d, offer, "rescinded", "rescinded")

@@ -16,7 +16,7 @@ from routing.core.events import (
     WrapUpExtended,
     WrapUpRequested,
 )
-from routing.core.model.centre_model import AgentState, OfferState, WrapUpMode
+from routing.core.model.centre_model import ENGAGED_STATES, AgentState, OfferState, WrapUpMode
 from routing.core.model.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.queueing import contact_queue
 from routing.core.records import AgentRecord
@@ -30,8 +30,6 @@ NOT_RESPONDING, PAUSED, RINGING, SIGNED_OUT, TALKING, WRAPUP = (
     AgentState.NOT_RESPONDING, AgentState.PAUSED, AgentState.RINGING, AgentState.SIGNED_OUT, AgentState.TALKING,
     AgentState.WRAPUP)
 
-ENGAGED_STATES = frozenset({RINGING, TALKING, WRAPUP})
-"""States of an agent with live contacts."""
 
 
 def sign_in(d: Domain, event: AgentSignedIn) -> None:

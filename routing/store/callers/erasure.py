@@ -20,11 +20,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Connection, Select, Table, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from routing.core.model.centre_model import LIVE_STATES
 from routing.core.model.privacy import Privacy
 from routing.core.records import Contact
 from routing.core.stored import FIELDS, Started
 from routing.store.callers.redaction import Replace, holds_hash, holds_number, redact_entry
-from routing.store.schema import CONTACT_LIVE, SETTINGS_KINDS, contacts, facts, journal, one_of
+from routing.store.schema import SETTINGS_KINDS, contacts, facts, journal, one_of
 from routing.store.start_entry import whole_only
 from routing.store.store import Store
 
@@ -112,7 +113,8 @@ def _has_traces() -> ColumnElement[bool]:
 
 
 def _is_old(before: float) -> ColumnElement[bool]:
-    return and_(contacts.c.ended_at < before, contacts.c.state.not_in(CONTACT_LIVE), _has_traces())
+    over = contacts.c.state.not_in([one.value for one in LIVE_STATES])
+    return and_(contacts.c.ended_at < before, over, _has_traces())
 
 
 async def rewrite_entries(store: Store, replace: Replace, *, hashes: Collection[str] = (), numbers: bool = True,

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from routing.store.recordings.recording_keys import SealedKey
-from routing.store.schema import contacts, offers, recordings
+from routing.store.schema import RECORDING_KINDS, contacts, offers, recordings
 
-CALL, MESSAGE, SURVEY = "call", "message", "survey"
+CALL, MESSAGE, SURVEY = RECORDING_KINDS
 
 PAGE = 500
 """Rows read or changed in one transaction, so that a running node waits for none of them."""

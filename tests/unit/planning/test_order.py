@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from planning.simulation.order_monitor import HEAVY, OrderMonitor
-from routing.core.model.centre_model import Centre, Channel, Profile, Service, Step
+from planning.simulation.order_monitor import OrderMonitor
+from routing.core.model.centre_model import HEAVY_LOAD, Centre, Channel, Profile, Service, Step
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 from tests.planning_house import agent, service
 
@@ -54,7 +54,7 @@ def test_whom_the_agent_could_not_serve_is_not_passed() -> None:
     assert not found.note_offer(B, EDU_ONLY, 5.0)
 
 
-@pytest.mark.parametrize("other", [{"priority": 2}, {"weight": 2.0}, {"load": HEAVY}, {"preferred_s": 60.0}])
+@pytest.mark.parametrize("other", [{"priority": 2}, {"weight": 2.0}, {"load": HEAVY_LOAD}, {"preferred_s": 60.0}])
 def test_only_equals_can_be_passed(other: dict[str, object]) -> None:
     found = order(**other)
     come(found, A, "tip", 0.0)
