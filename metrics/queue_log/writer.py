@@ -44,7 +44,7 @@ class SavedPosition(NamedTuple):
     """The last fact."""
     size: int = 0
     inode: int = 0
-    """Inode of the file with this size. 0: an older Santral did not note it."""
+    """Inode of the file with this size."""
 
 
 class QueueLog:
@@ -162,7 +162,7 @@ class QueueLog:
     def _load_position(self) -> SavedPosition | None:
         try:
             place = json.loads(self._place_path.read_text(encoding="ascii"))
-            return SavedPosition(int(place["seq"]), int(place["size"]), int(place.get("inode", 0)))
+            return SavedPosition(int(place["seq"]), int(place["size"]), int(place["inode"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

@@ -84,17 +84,10 @@ def rebuild_domain(d: Domain, stored_contacts: Iterable[StoredContact], stored_o
     agent_rows = {row.agent: row for row in stored_agents}
     for row in agent_rows.values():
         _restore_agent(d, row)
-    # 3. Restore the offers, without those of callbacks whose caller is on the line.
+    # 3. Restore the offers.
     offer_rows = sorted(stored_offers)
-    asked = {row.contact: row.service for row in offer_rows if row.state is OfferState.CONSULTING}
-    blocked = callback_flow.list_blocked(d, asked)
     for offer_row in offer_rows:
-        if offer_row.contact in blocked and offer_row.state is OfferState.PENDING and offer_row.dialled_at is None:
-            # Such an offer must not ring. It is left out here, because facts of `callback_flow.review_blocks` would
-            # contradict the stored rows.
-            d.next_offer = max(d.next_offer, offer_row.offer + 1)
-        else:
-            _restore_offer(d, offer_row)
+        _restore_offer(d, offer_row)
     # 4. Queue the contacts, and react to what that changes.
     for contact in list(d.contacts.values()):
         _settle_contact(d, contact)

@@ -97,7 +97,7 @@ def shorten_start(new: Value, base: Value, seq: int) -> str:
     slid: dict[str, list[Any]] = {}
     short: Value = {BASE_KEY: seq, SHIFTED_KEY: slid}
     for name, value in new.items():
-        if name not in SHARED_FIELDS or name not in base:
+        if name not in SHARED_FIELDS:
             short[name] = value
         elif value == base[name]:
             continue
@@ -111,7 +111,7 @@ def shorten_start(new: Value, base: Value, seq: int) -> str:
 
 def complete_start(short: Value, base: Value) -> str:
     """Return the complete text again."""
-    found = {name: base[name] for name in SHARED_FIELDS if name in base}
+    found = {name: base[name] for name in SHARED_FIELDS}
     for name, (gone, more) in short.pop(SHIFTED_KEY).items():
         found[name] = found[name][gone:] + more
     del short[BASE_KEY]

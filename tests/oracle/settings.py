@@ -194,8 +194,7 @@ def started(h, event: Started) -> None:
     for row in rows.values():
         stored_person(h, row)
     for row in sorted(event.offers):
-        if not rings_for_who_calls(h, row, event.offers):
-            stored_offer(h, row)
+        stored_offer(h, row)
     for caller in list(h.callers.values()):
         settle_caller(h, caller)
     for p in h.people.values():
@@ -252,15 +251,6 @@ def stored_person(h, row) -> None:
         p.usual, p.agent = p.agent, p.agent._replace(skills=row.skills)
     if p.agent.remote:
         p.phone.reachable = True
-
-
-def rings_for_who_calls(h, row, offers) -> bool:
-    """Return whether the row is an undialled callback whose caller is on the line. Earlier versions allowed that."""
-    waits, asked = h.callers.get(row.contact), {one.contact: one.service for one in offers if one.state is CONSULTING}
-    if waits is None or not waits.callback or row.state is not PENDING or row.dialled_at is not None:
-        return False
-    h.next_offer = max(h.next_offer, row.offer + 1)
-    return any(callbacks.calls_for(c, waits, asked.get(c.id)) for c in h.callers.values())
 
 
 def stored_offer(h, row) -> None:

@@ -22,11 +22,9 @@ that of a consulting agent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from routing.core import emit
 from routing.core.calls import legs, offer_changes
-from routing.core.changes import CallerName, CallerServed, PlaceChanged
+from routing.core.changes import CallerServed, PlaceChanged
 from routing.core.domain import Domain
 from routing.core.events import CallbackAccepted, CallbackFailed, CallbackReached, CallbackRequested, QuietHoursChanged
 from routing.core.model import commands
@@ -40,7 +38,6 @@ from routing.core.model.centre_model import (
     Outcome,
 )
 from routing.core.model.errors import NoCallback
-from routing.core.model.ids import ContactId, ServiceId
 from routing.core.model.state_tables import CallbackState
 from routing.core.queueing import callback_index, contact_queue
 from routing.core.records import Contact, Offer
@@ -276,22 +273,6 @@ def review_blocks(d: Domain, contact: Contact) -> None:
     for waiting in found:
         if waiting not in before:
             _block_callback(d, waiting, contact)
-
-
-def list_blocked(d: Domain, asked: Mapping[ContactId, ServiceId]) -> set[ContactId]:
-    """Return the callbacks that `review_blocks` would hold, before any contact is in a queue: for a start.
-
-    `asked` holds the service of each consulting agent, by contact. The function looks at every contact.
-    """
-    list_names = callback_index.list_names
-    # A callback is held if a call with one of its names came later. The latest call of each name is enough.
-    last: dict[CallerName, float] = {}
-    for contact in d.contacts.values():
-        if not contact.callback and contact.channel in PHONE_CHANNELS and contact.state in ON_LINE_STATES:
-            for name in list_names(contact, contact.service.id, asked.get(contact.id, contact.service.id)):
-                last[name] = max(contact.queued_at, last.get(name, contact.queued_at))
-    return {contact.id for contact in d.contacts.values() if contact.callback and any(
-        last.get(name, contact.queued_at) > contact.queued_at for name in list_names(contact, contact.service.id))}
 
 
 def _block_callback(d: Domain, waiting: Contact, by: Contact) -> None:

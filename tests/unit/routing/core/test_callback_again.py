@@ -9,13 +9,12 @@ from routing.core.calls import callback_flow
 from routing.core.explain import WaitReason
 from routing.core.model import facts as f
 from routing.core.model.centre_model import Agent, AgentState, CallbackOrder, Channel, Outcome, Profile, Step
-from routing.core.model.commands import Command, DialCaller, Offer, Rescind, SendToFallback
+from routing.core.model.commands import DialCaller, Offer, Rescind, SendToFallback
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.queueing import contact_queue
 from routing.core.queueing.recent_talks import SERVED_MIN_S
-from routing.core.stored import Row, Started
 from tests.core.house import EDU, House, restore
-from tests.oracle.side_by_side import SideBySide, rows
+from tests.oracle.side_by_side import rows
 
 pytestmark = pytest.mark.unit
 
@@ -372,44 +371,6 @@ def test_a_restart_knows_who_is_on_the_line() -> None:
     again_.tick(50.0 + contact_queue.REDIAL_S)
     assert again_.offers[-1].contact == "c1"
 
-
-@pytest.mark.parametrize("asks", (False, True))
-@pytest.mark.parametrize("dialled", (False, True))
-def test_a_start_lets_go_a_phone_that_rings_for_who_is_on_the_line_and_says_so_by_a_repair_alone(
-        dialled: bool, asks: bool) -> None:
-    """As a version before let it ring: what else is emitted would not fit the rows that are stored."""
-    told, offer = rung()
-    if dialled:
-        told.tell(e.CallbackAccepted(offer.offer), 15.0)
-    if asks:
-        told.sits("a", at=16.0)
-        told.reload(services=(TWICE, TIP))
-        told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 16.0)
-        told.tell(e.ConsultRequested(told.offers[-1].offer, TIP.id), 17.0)
-    callers, offers, agents = rows(told.engine)
-    if asks:  # the agent who asks serves edu
-        offers = [one._replace(service=TWICE.id) if one.contact == "c2" else one for one in offers]
-    else:
-        callers = [one._replace(service=TWICE.id) if one.contact == "c2" else one for one in callers]
-    side_by_side = SideBySide(told.centre)
-    side_by_side._begin()
-    side_by_side.now = 20.0
-    repairs: list[Row] = []
-    handle = side_by_side.engine.handle
-
-    def kept(event: e.Event, now: float) -> list[Command]:
-        done = handle(event, now)
-        assert done == []
-        repairs.extend(side_by_side.engine.take_repairs())
-        return done
-
-    side_by_side.engine.handle = kept  # type: ignore[method-assign]
-    side_by_side.tell(Started(told.centre, tuple(callers), tuple(offers), tuple(agents)))
-    assert [row[0] for row in repairs] == ([] if dialled else [offer.offer, "c1", "b"])
-    d = side_by_side.engine._domain
-    assert bool(d.contacts[ContactId("c1")].offer) is dialled and d.contacts[ContactId("c1")].blocked_by
-    assert d.agents[AgentId("b")].state is (AgentState.RINGING if dialled else AgentState.READY)
-    assert d.next_offer > offer.offer
 
 
 @pytest.mark.parametrize("why", ("full", "closed"))
