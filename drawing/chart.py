@@ -76,13 +76,11 @@ class Series(NamedTuple):
 
     name: str
     points: Sequence[tuple[float, float]]
-    is_limit: bool = False
-    """The line is only for comparison, such as a goal."""
 
 
-def line_style(number: int, series: Series) -> tuple[str, str, str]:
+def line_style(number: int) -> tuple[str, str, str]:
     """Return colour, width and dashes of a line."""
-    return ("var(--axis)", "1.5", "8 5") if series.is_limit else (colour_of(number), "2", dashes_of(number))
+    return colour_of(number), "2", dashes_of(number)
 
 
 def _draw(macro: str, *values: object) -> Markup:
@@ -121,7 +119,7 @@ def draw_lines(title: str, words: str, x: Axis, y: Axis, series: Sequence[Series
 
 def _names(series: Sequence[Series]) -> list[tuple[str, tuple[str, str, str]]]:
     """Return the entries of the legend. A single series needs none."""
-    return [(one.name, line_style(number, one)) for number, one in enumerate(series)] if len(series) > 1 else []
+    return [(one.name, line_style(number)) for number, one in enumerate(series)] if len(series) > 1 else []
 
 
 def _line_marks(x: Axis, y: Axis, series: Sequence[Series]) -> list[Markup]:
@@ -136,7 +134,7 @@ def _line_marks(x: Axis, y: Axis, series: Sequence[Series]) -> list[Markup]:
                   for piece in _split_at_gaps(one.points)]
         path = " ".join(f"{'L' if place else 'M'}{across:.1f} {up:.1f}"
                         for piece in pieces for place, (across, up) in enumerate(piece))
-        parts.append(_draw("curve", [piece[0] for piece in pieces if len(piece) == 1], path, line_style(number, one),
+        parts.append(_draw("curve", [piece[0] for piece in pieces if len(piece) == 1], path, line_style(number),
                            colour_of(number)))
     return parts
 

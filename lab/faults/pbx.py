@@ -46,14 +46,6 @@ class AsteriskFault:
         if not process.wait_end(identity, process.KILL_S):
             raise LabError(f"the Asterisk of {self.folder} does not end (pid {identity.pid})")
 
-    def freeze_asterisk(self) -> None:
-        """Stop the process with SIGSTOP: Asterisk sends nothing and closes nothing."""
-        process.send_signal(find_process(self.folder, NAME), signal.SIGSTOP)
-
-    def thaw_asterisk(self) -> None:
-        """Continue the process with SIGCONT."""
-        process.send_signal(find_process(self.folder, NAME), signal.SIGCONT)
-
     def start_asterisk(self) -> None:
         """Start Asterisk again on the same files and wait until it takes calls. Raise NotReady."""
         identity = self._asterisk.start_process()

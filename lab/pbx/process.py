@@ -14,6 +14,8 @@ POLL_S = 0.02
 """Time between two looks at a process that starts or ends. A look costs microseconds."""
 TERM_S = 5.0
 """Time from TERM to KILL. A node stores its last turn in milliseconds."""
+TAIL_LINES = 15
+"""Last lines of a log in an error: the end of a traceback."""
 KILL_S = 5.0
 """Time to wait after KILL. The kernel removes a process at once, and a process that hangs in the kernel never ends."""
 
@@ -112,10 +114,10 @@ def reap_child(pid: int) -> None:
         pass
 
 
-def read_tail(path: Path, lines: int = 15) -> str:
+def read_tail(path: Path) -> str:
     """Return the last lines of a log, for an error."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(text.splitlines()[-TAIL_LINES:])

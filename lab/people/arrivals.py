@@ -86,11 +86,6 @@ def draw_callers(peak: PeakPlan) -> list[Arrival]:
                                                        strict=True)]
 
 
-def offered_load(arrivals: Sequence[Arrival], agents: int, seconds: float) -> float:
-    """Return the talk time that the callers of a run bring, as a share of the agents' time."""
-    return sum(one.talk_s for one in arrivals if one.at > 0) / (agents * seconds)
-
-
 def _draw_kinds(dice: random.Random, count: int, share: Sequence[float]) -> list[int]:
     """Return `count` service numbers in their shares, in random order."""
     bounds = [round(count * sum(share[:number])) for number in range(len(share))] + [count]

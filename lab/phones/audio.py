@@ -71,12 +71,6 @@ def silence_share(samples: Samples, rate: int = RATE) -> float:
     return sum(level < QUIET_LEVEL for level in levels) / len(levels) if levels else 1.0
 
 
-def tone_share(samples: Samples, hertz: float, rate: int = RATE) -> float:
-    """Return the share of the windows in which the tone stands out, 0 to 1."""
-    windows = _split_windows(samples, rate)
-    return sum(_tone_stands_out(window, hertz, rate) for window in windows) / len(windows) if len(windows) else 0.0
-
-
 def tone_s(samples: Samples, hertz: float, rate: int = RATE) -> float:
     """Return the seconds in which the tone stands out."""
     return sum(_tone_stands_out(window, hertz, rate) for window in _split_windows(samples, rate)) * WINDOW_S

@@ -63,10 +63,6 @@ class Leg:
         self.ended_at: float | None = None
         self._act = act
 
-    async def wait_ringing(self, limit: float = LIMIT_S) -> None:
-        """Wait until the other end of a caller's line, or this phone, rings. Raise LabError."""
-        await self._wait_for(self.rang, limit, "ring")
-
     async def wait_answered(self, limit: float = LIMIT_S) -> None:
         """Wait until the leg is answered. Raise LabError, at once if the leg ended unanswered."""
         await self._wait_for(self.answered, limit, "answered")

@@ -172,10 +172,10 @@ class CallPlayer:
         self._note(event.began, f"duyuldu: {what} ({event.until - event.began:.1f} sn)", True)
 
 
-async def wait_until(there: Callable[[], Awaitable[bool]], limit: float, else_: str, look_s: float = LISTEN_S) -> None:
+async def wait_until(there: Callable[[], Awaitable[bool]], limit: float, else_: str) -> None:
     """Wait until `there` returns true. Raise LabError with `else_` after `limit` seconds."""
     end = asyncio.get_running_loop().time() + limit
     while not await there():
         if asyncio.get_running_loop().time() >= end:
             raise LabError(f"{else_} after {limit:.0f} s")
-        await asyncio.sleep(look_s)
+        await asyncio.sleep(LISTEN_S)

@@ -65,7 +65,6 @@ class Panel(NamedTuple):
     queries: tuple[Query, ...]
     limit: float | None = None
     """A goal or a limit that is the same in every centre, drawn as a line."""
-    limit_name: Phrase = Phrase("hedef", "goal")
     limit_is_most: bool = False
     """Values above the limit are bad. Otherwise values below it are bad."""
     low: float | None = 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from prompts.verbalise.number_words import split_number
+
 NUMBER_MAX = 999_999_999
 
 ONES = (
@@ -23,16 +25,7 @@ def cardinal_words(number: int) -> str:
 
 def split_words(number: int) -> list[str]:
     """Return the words of a cardinal, one by one."""
-    if not 0 <= number <= NUMBER_MAX:
-        raise ValueError(f"{number} cannot be said: only 0 to {NUMBER_MAX}")
-    if number == 0:
-        return [ONES[0]]
-    said: list[str] = []
-    for size, name in GROUPS:
-        count, number = divmod(number, size)
-        if count:
-            said += [*_below_thousand(count), name]
-    return said + _below_thousand(number)
+    return split_number(number, NUMBER_MAX, ONES[0], GROUPS, _below_thousand)
 
 
 def _below_thousand(number: int) -> list[str]:

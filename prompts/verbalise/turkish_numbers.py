@@ -6,6 +6,8 @@ all of this right: num2words 0.5.14 joins words ("yüzyirmibir") and loses some 
 
 from __future__ import annotations
 
+from prompts.verbalise.number_words import split_number
+
 NUMBER_MAX = 999_999_999_999
 """Largest number: three digits of milyar. Callers never hear a larger one."""
 
@@ -45,17 +47,8 @@ def cardinal_words(number: int) -> str:
 
 def split_words(number: int) -> list[str]:
     """Return the words of a cardinal, one by one."""
-    if not 0 <= number <= NUMBER_MAX:
-        raise ValueError(f"{number} cannot be said: only 0 to {NUMBER_MAX}")
-    if number == 0:
-        return [ONES[0]]
-    said: list[str] = []
-    for size, name in GROUPS:
-        count, number = divmod(number, size)
-        if count:
-            # Nobody says "bir bin", but "bir milyon" is right.
-            said += [name] if size == 1000 and count == 1 else [*_below_thousand(count), name]
-    return said + _below_thousand(number)
+    # Nobody says "bir bin", but "bir milyon" is right.
+    return split_number(number, NUMBER_MAX, ONES[0], GROUPS, _below_thousand, alone="bin")
 
 
 def ordinal_words(number: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from routing.store.schema import caller_preferences
 
@@ -74,9 +74,3 @@ def inactive_callers(connection: Connection, before: int) -> list[str]:
     """Return at most `PAGE` callers who have not called since this day."""
     return list(connection.execute(select(caller_preferences.c.caller_hash).where(
         caller_preferences.c.day < before).limit(PAGE)).scalars())
-
-
-def count_inactive(connection: Connection, before: int) -> int:
-    """Return how many callers have not called since this day."""
-    return int(connection.execute(select(func.count()).select_from(caller_preferences).where(
-        caller_preferences.c.day < before)).scalar() or 0)

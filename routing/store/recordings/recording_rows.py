@@ -114,9 +114,9 @@ def remove_rows(connection: Connection, ids: Collection[str]) -> int:
     return connection.execute(delete(recordings).where(recordings.c.id.in_(ids))).rowcount
 
 
-def recordings_with_other_keys(connection: Connection, key_id: str, limit: int = PAGE) -> list[Recording]:
+def recordings_with_other_keys(connection: Connection, key_id: str) -> list[Recording]:
     """Return recordings whose key is encrypted with another key."""
-    return [Recording(*row) for row in connection.execute(_ALL.where(recordings.c.key_id != key_id).limit(limit))]
+    return [Recording(*row) for row in connection.execute(_ALL.where(recordings.c.key_id != key_id).limit(PAGE))]
 
 
 def replace_file_keys(connection: Connection, sealed: Iterable[tuple[str, SealedKey]]) -> None:

@@ -40,13 +40,12 @@ def test_lines_lie_where_their_values_are() -> None:
     assert float(dot.attrib["cx"]) == chart.LEFT
 
 
-def test_a_gap_breaks_a_line_and_a_goal_is_no_series() -> None:
+def test_a_gap_breaks_a_line() -> None:
     known = [(0.0, 1.0), (1.0, 1.0), (2.0, nan), (3.0, 1.0), (4.0, nan), (5.0, 1.0), (6.0, 1.0)]
     picture = svg(chart.draw_lines("Title", "", chart.Axis("s"), chart.Axis("n"), [
-        chart.Series("line", known), chart.Series("goal", [(0.0, 2.0), (6.0, 2.0)], is_limit=True)]))
-    line, goal = picture.findall("path")
+        chart.Series("line", known)]))
+    (line,) = picture.findall("path")
     assert line.attrib["d"].count("M") == 3 and len(picture.findall("circle")) == 1
-    assert goal.attrib["stroke"] == "var(--axis)"
 
 
 def test_no_two_of_many_series_are_drawn_alike() -> None:
