@@ -15,7 +15,6 @@ from metrics.prometheus import names
 from metrics.prometheus.agent_states import NO_LOAD, is_still_limited
 from metrics.prometheus.series import MetricSeries
 from routing.core.agents.distress_load import BY_CEILING
-from routing.core.calls.talk_changes import LOST, TRANSFER
 from routing.core.model.centre_model import AWAY_STATES, HEAVY_LOAD, Agent, AgentState, Centre, Channel, Profile
 from routing.core.model.facts import (
     AgentChanged,
@@ -28,6 +27,7 @@ from routing.core.model.facts import (
     Queued,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId
+from routing.core.model.reasons import LOST, TRANSFER
 from routing.core.model.talk_facts import ConsultCompleted, TalkEndedRecorded, WrappedUp
 
 RULES = {field: field.removesuffix("_s") for field in Profile._fields}

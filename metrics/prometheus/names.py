@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from math import log
 from typing import NamedTuple
 
+from routing.core.model.reasons import NOT_NOW
+
 COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 
 
@@ -38,7 +40,7 @@ DECISION_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 
 """Seconds. A decision takes microseconds. Nobody would hear 10 ms, but they are a reason to look."""
 ACK_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
-WITHDRAWN = frozenset({"rescinded", "paused", "signed_out"})
+WITHDRAWN = frozenset({NOT_NOW, "paused", "signed_out"})
 """Ends of an offer by the agent: "not now", a break, the end of a shift.
 
 The first follows from an agent's needs, so outside all three have one word.
@@ -47,7 +49,7 @@ The first follows from an agent's needs, so outside all three have one word.
 
 def public_end_reason(reason: str) -> str:
     """Return the reason for the end of an offer as anybody may know it."""
-    return "rescinded" if reason in WITHDRAWN else reason
+    return NOT_NOW if reason in WITHDRAWN else reason
 
 
 # -- contacts and queues

@@ -19,7 +19,6 @@ from metrics.prometheus.agent_states import AgentStates
 from metrics.prometheus.names import ACK_STATUS, SIGNAL_KINDS, Metric
 from metrics.prometheus.series import MetricSeries
 from routing.core.callers.menu_outcome import OUTCOMES
-from routing.core.calls.talk_changes import TRANSFER
 from routing.core.inbox import Status
 from routing.core.model.centre_model import (
     ABANDONS,
@@ -48,6 +47,7 @@ from routing.core.model.facts import (
     SurveyAnsweredRecorded,
 )
 from routing.core.model.ids import ContactId
+from routing.core.model.reasons import REACHED, REQUESTED, RING_NO_ANSWER, STALE, TRANSFER, TRY_FAILURES
 from routing.core.model.talk_facts import (
     Connected,
     ConsultCancelled,
@@ -60,9 +60,9 @@ from routing.store.schema import SMS_OVER
 
 LINK, MQTT = "ami", "mqtt"
 SMS_RESULTS = (*SMS_OVER, "refused")
-RESULTS = {OfferState.TIMEOUT: "ring_no_answer", OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
+RESULTS = {OfferState.TIMEOUT: RING_NO_ANSWER, OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
-CALLBACK_RESULTS = ("requested", "dialled", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
+CALLBACK_RESULTS = (REQUESTED, "dialled", REACHED, *TRY_FAILURES, STALE)
 ANSWERED, ABANDONED = Outcome.ANSWERED.value, Outcome.ABANDONED.value
 IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, **dict.fromkeys(ABANDONS, ABANDONED)}
 """Outcomes in the service level, with the label of the wait. The other waits ended by a setting or a fault and say

@@ -24,7 +24,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from routing.core.calls.callback_flow import MERGED, SERVED
-from routing.core.calls.talk_changes import TRANSFER
 from routing.core.model.centre_model import PHONE_CHANNELS, AgentState, ContactState, OfferState, Outcome
 from routing.core.model.facts import (
     AgentChanged,
@@ -39,6 +38,7 @@ from routing.core.model.facts import (
     SurveyAnsweredRecorded,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, leg_id
+from routing.core.model.reasons import REQUESTED, TRANSFER
 from routing.core.model.talk_facts import Connected, ConsultCompleted, HoldSetRecorded, TalkEndedRecorded
 from routing.core.restore import REPAIRED
 
@@ -299,7 +299,7 @@ def _write_callback(fact: CallbackChanged, state: LineState, callerid: CallerId)
     """Return a line with a verb of this project, because the format has none. The visit stays open while the caller
     keeps the place."""
     callid, queue = clean_name(fact.contact), clean_name(fact.service)
-    if fact.reason == "requested":
+    if fact.reason == REQUESTED:
         return [(callid, queue, NONE, "CALLBACKASKED", ("",))]
     if not fact.callback:
         return [(callid, queue, NONE, "CALLBACKREACHED", (fact.tries,))]

@@ -17,8 +17,8 @@ from sqlalchemy import Boolean, bindparam, exists, select
 from metrics.reports.export import Columns, Row
 from metrics.reports.fact_query import Field, find_number_range, read_facts
 from metrics.reports.period import Period
-from routing.core.calls.talk_changes import TRANSFER
 from routing.core.model.centre_model import Outcome
+from routing.core.model.reasons import FAILED, REACHED, REQUESTED, TRANSFER
 from routing.store.reader import Query
 from routing.store.schema import contacts, offers
 
@@ -177,8 +177,8 @@ def read_contacts(ask: Query, period: Period, since: float) -> PastContacts:
             if contact.contact not in seen:
                 seen.add(contact.contact)
                 contact.within = bool(within) and contact.outcome == Outcome.ANSWERED
-        elif reason in ("requested", "reached"):
-            contact.callback = "failed" if contact.outcome == Outcome.CALLBACK_FAILED else reason
+        elif reason in (REQUESTED, REACHED):
+            contact.callback = FAILED if contact.outcome == Outcome.CALLBACK_FAILED else reason
     # 3. Contacts that have moved get their whole way.
     for name, way in ways.items():
         found[name].services = way

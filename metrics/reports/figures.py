@@ -7,6 +7,7 @@ from math import ceil
 
 from metrics.reports.contacts import Contact
 from routing.core.model.centre_model import ABANDONS, Outcome
+from routing.core.model.reasons import FAILED, REACHED, REQUESTED
 
 LONGEST = 0.1
 """Share of the longest waits whose mean is reported next to the mean of all.
@@ -64,9 +65,9 @@ class Figures:
         # 2. The callback. An open one has neither been reached nor given up.
         if contact.callback:
             self.asked += 1
-            self.reached += contact.callback == "reached"
-            self.failed += contact.callback == "failed"
-            self.open += contact.callback == "requested" and not outcome
+            self.reached += contact.callback == REACHED
+            self.failed += contact.callback == FAILED
+            self.open += contact.callback == REQUESTED and not outcome
         # 3. The resolution at first contact, of callers who can be recognised.
         if contact.first_contact:
             self.first += 1

@@ -28,6 +28,7 @@ from metrics.reports.fact_query import SLACK_S, Field, find_number_range, read_f
 from metrics.reports.period import Period
 from routing.core.model.centre_model import PHONE_CHANNELS
 from routing.core.model.ids import ContactId, OfferId, leg_id
+from routing.core.model.reasons import REACHED, REQUESTED
 from routing.store.reader import Query
 from routing.store.schema import contacts, offers
 
@@ -136,9 +137,9 @@ def _last_signs(ask: Query, names: ContactIds, start: float, end: float) -> dict
         elif kind == "CallbackDialled":
             # A try to dial proves that the caller had hung up: at the request, if one is known.
             gone.setdefault(name, asked.pop(name, at))
-        elif reason == "requested":
+        elif reason == REQUESTED:
             asked[name] = at
-        elif reason == "reached":
+        elif reason == REACHED:
             asked.pop(name, None)
     # A hang-up for a callback counts more than an answer in a survey.
     return said | asked | gone
@@ -154,7 +155,7 @@ def _phone_legs(ask: Query, period: Period) -> Iterator[Leg]:
     reached: dict[str, list[float]] = {}
     for _, at, _, contact, reason in read_facts(
             ask, ("CallbackChanged",), (Field("contact"), Field("reason")), period.start, period.end + SLACK_S):
-        if reason == "reached":
+        if reason == REACHED:
             reached.setdefault(contact, []).append(at)
     for (offer, contact, service, reason, offered_at, connected_at, talk_ended_at, ended_at,
          dialled_at) in ask(_OFFERS, first=first, last=last):

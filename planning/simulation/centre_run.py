@@ -27,6 +27,7 @@ from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, Channel, 
 from routing.core.model.commands import Command
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.reasons import NO_ANSWER
 
 WHISPER_SPOKEN_S = 4.0
 """Length of the whisper announcement: service and wait, two short sentences of the prompts."""
@@ -280,7 +281,7 @@ class _SimulationRun:
         done = self.engine.handle(events.OfferRinging(offer), now) if seconds >= self.engine.centre.phone_reacts_s \
             else []
         if seconds > command.ring_s:
-            heappush(self.heap, (now + command.ring_s, TALK + next(number), events.OfferEnded(offer, "no_answer")))
+            heappush(self.heap, (now + command.ring_s, TALK + next(number), events.OfferEnded(offer, NO_ANSWER)))
             return done
         self.ringing.add(offer)
         if before_s:

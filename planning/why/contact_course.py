@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from planning.why.contact_account import ContactAccount, WaitExplanation
 from planning.why.words import AccountWords
-from routing.core.calls.talk_changes import TRANSFER
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Centre, Needs, Outcome, Service
 from routing.core.model.facts import Fact
 from routing.core.model.ids import OfferId, ServiceId
+from routing.core.model.reasons import TRANSFER
 
 AGED_S = 1.0
 """Seconds by which the wait must begin before the queue entry to be mentioned."""

@@ -15,10 +15,7 @@ from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import ENGAGED_STATES, AgentState, Centre, Needs, Service
 from routing.core.model.ids import ServiceId
-
-PRIVATE_ENDS = frozenset({"rescinded"})
-"""Ends of an offer that come from an agent's needs, such as "not now"."""
-
+from routing.core.model.reasons import NO_ANSWER, NOT_NOW, REACHED, REQUESTED
 
 NEAR_UNFIT = list(ExclusionReason).index(ExclusionReason.PAIR)
 """Rank of the common word among the reasons, from hard to soft. It comes after all reasons that anybody can see."""
@@ -157,9 +154,9 @@ class AccountWords:
             return self.translate_text("lines.callback_missed", agent=fact.agent,
                                        why=self.callback_failure_text(reason[9:]))
         withdrawn = self.translate_text("withdrawn")
-        secret = reason in PRIVATE_ENDS and not self.needs
+        secret = reason == NOT_NOW and not self.needs
         # The ringing time is a rule of the profile, so a ring-no-answer shows it only with needs.
-        told = fact.rang_s and (self.needs or reason != "no_answer")
+        told = fact.rang_s and (self.needs or reason != NO_ANSWER)
         return self.translate_text(
             "lines.not_connected", agent=fact.agent,
             why=withdrawn if secret else self.say_if_known("ends", reason, withdrawn),
@@ -187,11 +184,11 @@ class AccountWords:
 
     def callback_text(self, fact: f.CallbackChanged, beside: float) -> str:
         """Return a change of a callback as text."""
-        if fact.reason == "requested":
+        if fact.reason == REQUESTED:
             later = fact.not_before > fact.at + 1.0
             return self.translate_text("lines.callback_asked", later=self.translate_text(
                 "lines.not_before", time=self.format_time(fact.not_before, beside)) if later else "")
-        if fact.reason == "reached":
+        if fact.reason == REACHED:
             return self.translate_text("lines.callback_reached")
         return self.translate_text(
             "lines.callback_failed", tries=fact.tries, why=self.callback_failure_text(fact.reason),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from routing.ami.actions import ANSWERED_ELSEWHERE
 from routing.ami.wire import Message
+from routing.core.model.reasons import BUSY, FAILED, NO_ANSWER, NO_KEY, REFUSED
 
 _BUSY, _NO_ANSWER, _REJECTED = {17}, {18, 19}, {21, 23}
 _NO_CODEC = 58
@@ -32,12 +33,12 @@ def agent_end_reason(cause: int, *, rang: bool, up: bool, outside: bool) -> str:
     person who did not want the call. Both count as not answered.
     """
     if outside and (cause in _NO_ANSWER or (up and cause == 16)):
-        return "no_answer"
+        return NO_ANSWER
     if cause in _BUSY:
-        return "busy"
+        return BUSY
     # A phone that is silently gone never rings, so its "no answer" means unreachable.
     if cause in _NO_ANSWER:
-        return "no_answer" if rang else "unreachable"
+        return NO_ANSWER if rang else "unreachable"
     if cause in _REJECTED or cause == _NO_CODEC:
         return "rejected"
     if cause in _UNREACHABLE:
@@ -52,7 +53,7 @@ def caller_end_reason(cause: int, *, up: bool) -> str:
     (`santral-called`).
     """
     if cause in _BUSY:
-        return "busy"
+        return BUSY
     if cause in _NO_ANSWER:
-        return "no_key" if up else "no_answer"
-    return "refused" if cause in _REFUSED else "failed"
+        return NO_KEY if up else NO_ANSWER
+    return REFUSED if cause in _REFUSED else FAILED

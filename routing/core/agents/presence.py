@@ -14,6 +14,7 @@ from routing.core.model.centre_model import AWAY_STATES, AgentState
 from routing.core.model.declare import STATE
 from routing.core.model.errors import NotSignedIn, UnknownAgent
 from routing.core.model.ids import AgentId, SeatId
+from routing.core.model.reasons import RING_NO_ANSWER
 from routing.core.model.state_tables import AGENT, next_state
 from routing.core.records import AgentRecord, Seat
 
@@ -157,7 +158,7 @@ def finish_contact(d: Domain, record: AgentRecord, reason: str, keep_idle: bool 
     elif record.pause_pending:
         change_state(d, record, "pause", record.pause_pending)
     elif record.rna_count and record.rna_count >= record.profile.rna_allowed:
-        change_state(d, record, "rna_limit_reached", "ring_no_answer")
+        change_state(d, record, "rna_limit_reached", RING_NO_ANSWER)
     else:
         change_state(d, record, "released", reason, keep_idle=keep_idle)
 

@@ -7,6 +7,7 @@ from routing.core.changes import CallLost
 from routing.core.domain import Domain
 from routing.core.events import CallerHungUp, ContactExited, HeldPositionDeclined, HoldTick
 from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome
+from routing.core.model.reasons import DROPPED, LOST, STALE
 from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
 from routing.core.records import Contact
 from routing.core.waiting_time import expected_wait
@@ -30,8 +31,8 @@ def requeue_after_drop(d: Domain, contact: Contact) -> None:
     """Return a contact to its queue whose talk was dropped, unless the hold tick is older than the bridge."""
     offer = contact.offer
     if offer is not None and talk_changes.still_waits(offer, d.now, AGI_STEP_S):
-        offer_changes.rescind_offer(d, offer, "stale")
-        talk_changes.end_talk(d, offer, talk_changes.LOST, d.now, seat_lost=False)
+        offer_changes.rescind_offer(d, offer, STALE)
+        talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=False)
 
 
 def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
@@ -47,7 +48,7 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
     at = d.now if event.ended_at is None else min(event.ended_at, d.now)
     offer = contact.offer
     if contact.state is ASSIGNED and offer is not None:
-        talk_changes.end_talk(d, offer, talk_changes.DROPPED if event.failure or event.dropped else "caller", at)
+        talk_changes.end_talk(d, offer, DROPPED if event.failure or event.dropped else "caller", at)
     elif contact.state not in WAITING_STATES:
         return
     # 2. The caller of a callback hangs up as intended.

@@ -7,6 +7,7 @@ from routing.core.calls import talk_changes
 from routing.core.domain import Domain
 from routing.core.events import CallerHungUp, TalkEnded
 from routing.core.model.centre_model import OfferState
+from routing.core.model.reasons import DROPPED
 from routing.core.model.state_tables import LegState
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -27,5 +28,5 @@ def on_talk_ended(d: Domain, event: TalkEnded) -> None:
     if offer.state is ACCEPTED and offer.leg is not AWAITING_REBRIDGE:
         talk_changes.end_talk(d, offer, by, d.now if ended_at is None else ended_at)
     elif offer.state is CONSULTING and offer.consult is not None and offer.consult.second_line \
-            and by in ("caller", talk_changes.DROPPED):
-        caller_events.on_caller_hung_up(d, CallerHungUp(offer.contact.id, ended_at, dropped=by == talk_changes.DROPPED))
+            and by in ("caller", DROPPED):
+        caller_events.on_caller_hung_up(d, CallerHungUp(offer.contact.id, ended_at, dropped=by == DROPPED))

@@ -10,6 +10,7 @@ from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
 from routing.core.model.centre_model import OfferState
 from routing.core.model.ids import ContactId, SeatId
+from routing.core.model.reasons import LOST, NO_ANSWER, STALE, TRANSFER
 from routing.core.model.state_tables import AFTER_BRIDGE, LEG, OFFER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue, last_agent
 from routing.core.records import AgentRecord, Offer
@@ -80,8 +81,8 @@ def on_phone_vanished(d: Domain, offer: Offer) -> None:
 
 def on_offer_overdue(d: Domain, offer: Offer) -> None:
     """Rescind an offer whose ringing or whisper announcement lasted too long without a report from Asterisk."""
-    offer_changes.rescind_offer(d, offer, "stale")
-    on_no_answer(d, offer, "stale")
+    offer_changes.rescind_offer(d, offer, STALE)
+    on_no_answer(d, offer, STALE)
 
 
 def on_offer_ringing(d: Domain, event: OfferRinging) -> None:
@@ -143,7 +144,7 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
     contact.own_position, contact.merged = None, False
     if contact.consulting_offer is not None:
         offer_changes.rescind_offer(d, contact.consulting_offer, "consult")
-        consult_transfer.complete_consult(d, contact.consulting_offer, talk_changes.TRANSFER)
+        consult_transfer.complete_consult(d, contact.consulting_offer, TRANSFER)
     offer_changes.cancel_deadlines(d, offer)
     if offer.callback is not None and (offer.dialling or offer.callback is AGENT_CALLED):
         legs.follow_callback(offer, "reached")
@@ -215,29 +216,29 @@ def on_leg_ended(d: Domain, event: OfferEnded) -> None:
     record = offer.partner if event.partner and offer.partner is not None else offer.agent
     # 1. The consulting agent hung up, which completes the transfer.
     if offer.state is CONSULTING:
-        consult_transfer.complete_consult(d, offer, talk_changes.TRANSFER, event.reason == talk_changes.LOST)
+        consult_transfer.complete_consult(d, offer, TRANSFER, event.reason == LOST)
     # 2. The consultant hung up, so the caller returns to the consulting agent.
     elif offer.contact.consulting_offer is not None and consult_transfer.is_with_consulting_agent(offer):
-        if event.reason == talk_changes.LOST:
+        if event.reason == LOST:
             presence.lose_seat(d, offer.seat)
         consult_transfer.cancel_consult(d, offer.contact.consulting_offer)
     # 3. The agent left before the caller was bridged again, so the caller waits again.
     elif offer.state is ACCEPTED and offer.leg is AWAITING_REBRIDGE:
-        talk_changes.end_talk(d, offer, talk_changes.LOST, d.now, seat_lost=event.reason == talk_changes.LOST)
+        talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=event.reason == LOST)
     # 4. The talk is over, or the partner of a pair has left it.
     elif offer.state is ACCEPTED:
         if event.partner:
             _on_partner_left(d, offer, record, event.reason)
         else:
-            talk_changes.end_talk(d, offer, talk_changes.LOST if event.reason == talk_changes.LOST else "agent", d.now)
+            talk_changes.end_talk(d, offer, LOST if event.reason == LOST else "agent", d.now)
     # 5. The offer was not accepted.
     elif offer.state is PENDING:
         if offer.partner is not None or offer.dialling:
             # The other phone, the partner's or the caller's, would ring in vain.
             offer_changes.rescind_offer(d, offer, "partner")
-        if event.reason == "no_answer":
+        if event.reason == NO_ANSWER:
             on_no_answer(d, offer, event.reason, record)
-        elif event.reason in ("unreachable", talk_changes.LOST):
+        elif event.reason in ("unreachable", LOST):
             _on_seat_lost(d, offer, event.reason, offer.seat if record.seat is None else record.seat)
         else:
             _on_declined(d, offer, event.reason, record)
@@ -249,8 +250,8 @@ def _on_partner_left(d: Domain, offer: Offer, partner: AgentRecord, reason: str)
     If the partner's phone was lost, the caller waits again, as after any lost phone. Otherwise end the agent's leg,
     which ends the talk.
     """
-    if reason == talk_changes.LOST and partner.seat is not None:
+    if reason == LOST and partner.seat is not None:
         presence.lose_seat(d, partner.seat)
-        talk_changes.end_talk(d, offer, talk_changes.LOST, d.now, seat_lost=False)
+        talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=False)
     else:
         offer_changes.rescind_offer(d, offer, "partner")

@@ -20,6 +20,7 @@ from routing.core.model.centre_model import OfferState, Service
 from routing.core.model.commands import BlindTransfer
 from routing.core.model.errors import NotNow, NotOpen, NotThere, Refused, UnknownAgent, UnknownService
 from routing.core.model.ids import AgentId, OfferId, ServiceId
+from routing.core.model.reasons import TRANSFER
 from routing.core.model.state_tables import LegState
 from routing.core.queueing import admission, contact_queue, preferred_agent
 from routing.core.records import AgentRecord, Offer
@@ -77,5 +78,5 @@ def transfer_blind(d: Domain, offer: Offer, service: Service, record: AgentRecor
     """End the talk and requeue the caller. The agent gets a wrap-up."""
     contact = offer.contact
     d.commands.append(BlindTransfer(contact.id, service.id, contact.node, contact.channel))
-    talk_changes.end_talk(d, offer, talk_changes.TRANSFER, d.now, to=service)
+    talk_changes.end_talk(d, offer, TRANSFER, d.now, to=service)
     contact_queue.requeue_for_transfer(d, contact, service, record, PERSONAL_WAIT_S)

@@ -38,6 +38,7 @@ from routing.core.model.centre_model import (
     Outcome,
 )
 from routing.core.model.errors import NoCallback
+from routing.core.model.reasons import REACHED, REQUESTED, STALE
 from routing.core.model.state_tables import CallbackState
 from routing.core.queueing import callback_index, contact_queue
 from routing.core.records import Contact, Offer
@@ -86,7 +87,7 @@ def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
         d.newly_queued.append(contact)
     # 4. Hold the callback if its caller is on the line in a later call, and emit the fact.
     callback_index.note_new(d)
-    emit_callback_changed(d, contact, "requested")
+    emit_callback_changed(d, contact, REQUESTED)
 
 
 def start_callback_wait(d: Domain, contact: Contact) -> None:
@@ -150,7 +151,7 @@ def on_callback_reached(d: Domain, event: CallbackReached) -> None:
             _connect_caller(d, offer)
     elif offer.callback is not None:
         legs.follow_callback(offer, "reached")
-    emit_callback_changed(d, contact, "reached")
+    emit_callback_changed(d, contact, REACHED)
 
 
 def mark_caller_reached(d: Domain, contact: Contact) -> None:
@@ -160,7 +161,7 @@ def mark_caller_reached(d: Domain, contact: Contact) -> None:
     caller may cancel the contact.
     """
     _become_live_caller(d, contact, contact.leg or contact.id)
-    emit_callback_changed(d, contact, "reached")
+    emit_callback_changed(d, contact, REACHED)
 
 
 def _become_live_caller(d: Domain, contact: Contact, leg: str) -> None:
@@ -189,7 +190,7 @@ def on_callback_failed(d: Domain, event: CallbackFailed) -> None:
 
 def on_dial_overdue(d: Domain, offer: Offer) -> None:
     """Fail the try of an offer whose dialling lasted too long without a report from Asterisk."""
-    fail_try(d, offer, "stale")
+    fail_try(d, offer, STALE)
 
 
 def fail_try(d: Domain, offer: Offer, reason: str) -> None:

@@ -34,6 +34,7 @@ from routing.core.model.centre_model import OfferState
 from routing.core.model.declare import STATE
 from routing.core.model.errors import NotNow
 from routing.core.model.ids import ContactId, leg_id, parse_leg_id
+from routing.core.model.reasons import TRANSFER
 from routing.core.model.state_tables import OFFER, ConsultState, next_state
 from routing.core.queueing import callback_index, contact_queue, recent_talks
 from routing.core.records import WITH_CONSULTING_AGENT, Consult, Contact, Offer
@@ -189,7 +190,7 @@ def complete_consult(d: Domain, offer: Offer, by: str, lost: bool = False) -> No
     talk_changes.leave_phone(d, offer, lost)
     talk_changes.leave_talk(d, record, offer, lost)
     # 2. Note that the caller was served, and close the offer. The names are read before the caller may be anonymised.
-    if by == talk_changes.TRANSFER and not lost and recent_talks.note_recent_talk(d, offer, consult.service, d.now):
+    if by == TRANSFER and not lost and recent_talks.note_recent_talk(d, offer, consult.service, d.now):
         callback_index.note_served(d, contact, consult.service)
     del d.offers[offer.id]
     offer.reason, offer.ended_at, offer.talk_s = by, d.now, d.now - offer.connected_at

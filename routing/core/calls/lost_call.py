@@ -1,6 +1,6 @@
 """Call back a caller whose call was lost, if the caller has agreed in the talk.
 
-A call is lost if the network ended it (`talk_changes.DROPPED`) or if its Asterisk ended. A call that a person has hung
+A call is lost if the network ended it (`reasons.DROPPED`) or if its Asterisk ended. A call that a person has hung
 up is not lost. The caller is called back as if by a request in the queue (`callback_flow`): with the same age, at once,
 and in quiet hours too.
 
@@ -21,6 +21,7 @@ from routing.core.events import FollowUpAgreed
 from routing.core.model.centre_model import ON_LINE_STATES, PHONE_CHANNELS, WAITING_STATES, Channel
 from routing.core.model.errors import NoCallback
 from routing.core.model.ids import ContactId
+from routing.core.model.reasons import REQUESTED
 from routing.core.queueing import contact_queue, recent_talks
 from routing.core.records import Contact
 
@@ -62,7 +63,7 @@ def promise_callback(d: Domain, contact: Contact, at: float) -> None:
     d.contacts[name] = new
     contact_queue.enqueue_contact(d, new)
     contact_queue.emit_queued(d, new)
-    callback_flow.emit_callback_changed(d, new, "requested")
+    callback_flow.emit_callback_changed(d, new, REQUESTED)
 
 
 def _later_calls(d: Domain, lost: Contact) -> list[Contact]:

@@ -13,6 +13,7 @@ from routing.core.matching import talk_quota
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, CallbackOrder, OfferState, PreConnect
 from routing.core.model.ids import AgentId, OfferId, leg_id
+from routing.core.model.reasons import RING_NO_ANSWER
 from routing.core.model.state_tables import OFFER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
@@ -190,7 +191,7 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
             one_to, why = "released", reason
         if one.rna_count and one.rna_count >= one.profile.rna_allowed and one_to == "released":
             one_to, why = "rna_limit_reached", "declines" if one is by \
-                and reason in DECLINE_REASONS else "ring_no_answer"
+                and reason in DECLINE_REASONS else RING_NO_ANSWER
         presence.change_state(d, one, one_to, why, keep_idle=keep_idle)
     # 3. Release the contact. It looks again only after the fact that says how the offer ended.
     if offer.dialling:

@@ -24,6 +24,7 @@ from routing.core.events import HoldSet
 from routing.core.matching import talk_quota
 from routing.core.model import commands
 from routing.core.model.centre_model import ContactState, OfferState, Service, WrapUpMode
+from routing.core.model.reasons import DROPPED, LOST
 from routing.core.model.state_tables import AFTER_END, LEG, OFFER, next_state
 from routing.core.queueing import callback_index, contact_queue, recent_talks
 from routing.core.records import AgentRecord, Offer
@@ -32,10 +33,6 @@ from routing.core.records import AgentRecord, Offer
 ACCEPTED, CONSULTING, WRAPPING = OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING
 AGENT_REQUESTED, MANDATORY, OPTIONAL = WrapUpMode.AGENT_REQUESTED, WrapUpMode.MANDATORY, WrapUpMode.OPTIONAL
 ASSIGNED = ContactState.ASSIGNED
-
-LOST, TRANSFER = "lost", "transfer"
-DROPPED = "dropped"
-"""The network lost the caller, and nobody hung up. In the records the caller ended the talk."""
 
 ON_REQUEST_MODES = frozenset({OPTIONAL, AGENT_REQUESTED})
 """Modes in which a wrap-up comes only when the agent asks for it."""

@@ -24,6 +24,7 @@ from routing.core.matching.skill_requirement import clamp_step, step_duration_s
 from routing.core.model.centre_model import ContactState, Outcome, Service
 from routing.core.model.commands import SendToFallback
 from routing.core.model.declare import CALLER, blank
+from routing.core.model.reasons import TRANSFER
 from routing.core.model.state_tables import CONTACT, next_state
 from routing.core.queueing import admission, callback_index, preferred_agent
 from routing.core.records import AgentRecord, Contact, Offer
@@ -351,7 +352,7 @@ def requeue_for_transfer(d: Domain, contact: Contact, service: Service, record: 
     if moved:
         emit.moved(
             d, contact=contact.id, version=contact.version, before=before.id, service=service.id,
-            channel=contact.channel, reason="transfer", waited_s=0.0, position=d.position_of(contact),
+            channel=contact.channel, reason=TRANSFER, waited_s=0.0, position=d.position_of(contact),
             caller_anonymised=unknown)
 
 

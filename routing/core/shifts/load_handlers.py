@@ -8,6 +8,7 @@ from routing.core.domain import Domain
 from routing.core.events import HeavyContactsDeclined, LoadReported
 from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, OfferState
 from routing.core.model.errors import OutOfRange
+from routing.core.model.reasons import NOT_NOW
 from routing.core.records import AgentRecord
 
 
@@ -40,8 +41,8 @@ def on_heavy_declined(d: Domain, event: HeavyContactsDeclined) -> None:
     heavy = [offer for offer in record.offers.values()
              if offer.state is OfferState.PENDING and offer.contact.service.load >= HEAVY_LOAD]
     for offer in heavy:
-        offer_changes.rescind_offer(d, offer, "rescinded")
-        offer_changes.close_offer(d, offer, "rescinded", "rescinded")
+        offer_changes.rescind_offer(d, offer, NOT_NOW)
+        offer_changes.close_offer(d, offer, "rescinded", NOT_NOW)
     # A closed offer has already emitted the agent's change and placed the agent again.
     if not heavy:
         presence.emit_request(d, record)

@@ -17,9 +17,10 @@ from planning.journal.recording_engine import RecordingEngine
 from planning.why import contact_account
 from planning.why.cli import print_account
 from planning.why.view import AccountView
-from planning.why.words import PRIVATE_ENDS, AccountWords, all_texts
+from planning.why.words import AccountWords, all_texts
 from routing.core.engine import Engine
 from routing.core.explain import PRIVATE
+from routing.core.model.reasons import NOT_NOW
 from tests.core.driver import Driver
 from tests.fakes.archive import Archive
 from tests.oracle import side_by_side
@@ -32,7 +33,7 @@ SEEDS = (1, 2, 3)
 CONTACTS = 12
 """Told of each house: each is a replay of it."""
 
-NEEDS = ("spared", "tier", "tiers.1", "tiers.2", *(f"ends.{one}" for one in PRIVATE_ENDS),
+NEEDS = ("spared", "tier", "tiers.1", "tiers.2", f"ends.{NOT_NOW}",
          *(f"reasons.{one}" for one in PRIVATE))
 NAMED = [word.partition("{")[0].strip() for key in NEEDS for word in all_texts()[key]]
 FORBIDDEN = (*NAMED, *TOPICS, '"tier"', '"partner"', " + ")

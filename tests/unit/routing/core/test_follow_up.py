@@ -8,13 +8,13 @@ import pytest
 
 from asterisk_conf.conf_plan import Timings
 from routing.core import events as e
-from routing.core.calls.talk_changes import DROPPED
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import CallbackOrder, ContactState, Outcome, Profile, Service, Step
 from routing.core.model.commands import DialCaller
 from routing.core.model.errors import NoCallback, NotNow
 from routing.core.model.ids import ContactId, ServiceId, SkillId
+from routing.core.model.reasons import DROPPED
 from routing.core.queueing.contact_queue import REDIAL_S
 from routing.core.queueing.recent_talks import SERVED_MIN_S, SILENCE_MAX_S
 from tests.core.house import House, restore

@@ -1,0 +1,20 @@
+"""Name the reasons in facts, for the engine and for all who read facts."""
+
+from __future__ import annotations
+
+LOST, TRANSFER = "lost", "transfer"
+"""Ends of a talk that goes on (`TalkEndedRecorded.by`): the agent's phone vanished, or the caller was transferred."""
+DROPPED = "dropped"
+"""The network lost the caller, and nobody hung up. In the records the caller ended the talk."""
+
+REQUESTED, REACHED = "requested", "reached"
+"""Changes of a callback (`CallbackChanged.reason`) other than a failed try."""
+NO_ANSWER, BUSY, REFUSED, NO_KEY, FAILED = TRY_FAILURES = "no_answer", "busy", "refused", "no_key", "failed"
+"""Reports of a failed try (`CallbackFailed.reason`)."""
+STALE = "stale"
+"""Asterisk did not report what became of an offer, a try or a talk."""
+
+NOT_NOW = "rescinded"
+"""An agent declined heavy contacts while one of them rang. Outside this looks like any offer that was rescinded."""
+RING_NO_ANSWER = "ring_no_answer"
+"""End of the service of an agent who has missed too many offers."""
