@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 from centres import services as files
+from centres.base_shapes import Shape
 from centres.centre_reader import LoadedCentre
 from centres.settings import PauseReason, Routing, Settings
 from centres.team import Accommodation, Agent, Needs
 from routing.core.matching import skill_expression
 from routing.core.model import centre_model as core
-from routing.core.model.ids import AgentId, SeatId, ServiceId, SkillId
+from routing.core.model.ids import AgentId, SeatId, SkillId
 from routing.core.queueing.abuse_flags import ABUSIVE
 from santral.centre import reachability, remote_agents
 from santral.centre.remote_agents import remote_seat
@@ -31,15 +32,15 @@ def engine_centre(loaded: LoadedCentre, day: date | None = None) -> core.Centre:
     seats = None if loaded.settings is None else frozenset(
         [SeatId(seat) for seat in loaded.settings.seats.seat_names()] +
         [remote_seat(agent.id) for agent in loaded.agents if agent.on_call is not None])
-    return core.Centre(
-        tuple(_engine_service(service, calls_out) for service in loaded.services),
-        tuple(agent_of(agent, everybody, own.get(agent.id)) for agent in loaded.agents), seats,
-        channels=_channels(routing),
-        load_half_life_s=routing.load_half_life_s, occupied_half_life_s=routing.occupied_half_life_s,
-        decompression_s=routing.decompression_s, heavy_declined_s=routing.heavy_declined_s,
-        micro_break_s=routing.micro_break_s,
-        abusive_days=routing.abusive_days, phone_reacts_s=routing.phone_reacts_s,
-        pause_reasons=_pause_reasons(loaded.settings))
+    return core.Centre(**_same_fields(routing, core.Centre) | {
+        "services": tuple(_engine_service(service, calls_out) for service in loaded.services),
+        "agents": tuple(agent_of(agent, everybody, own.get(agent.id)) for agent in loaded.agents),
+        "seats": seats, "channels": _channels(routing), "pause_reasons": _pause_reasons(loaded.settings)})
+
+
+def _same_fields(shape: Shape, engine: type[core.Centre | core.Service]) -> dict[str, Any]:
+    """Return the values of a file that the engine has under the same name. Any: of the fields' types."""
+    return {name: value for name, value in shape if name in engine._fields}
 
 
 def _pause_reasons(settings: Settings | None) -> tuple[core.PauseReason, ...]:
@@ -72,20 +73,11 @@ def team_of(loaded: LoadedCentre) -> reachability.Team:
 
 def _engine_service(service: files.Service, calls_out: bool) -> core.Service:
     floor, floor_where = _split_needs(service.floor)
-    return core.Service(
-        id=ServiceId(service.id), name=service.name,
-        steps=tuple(core.Step(needs, step.lasts_s, where) for step in service.steps
-                    for needs, where in [_split_needs(step.needs)]),
-        floor=floor, floor_where=floor_where, priority=service.priority, weight=service.weight,
-        strategy=service.strategy, distress=service.distress, load=service.load, ceiling_s=service.ceiling_s,
-        preferred_s=service.preferred_s, preferred_days=service.preferred_days, target_s=service.target_s,
-        target_share=service.target_share, short_abandon_s=service.short_abandon_s, overflow_s=service.overflow_s,
-        overflow_to=None if service.overflow_to is None else ServiceId(service.overflow_to),
-        max_waiting=service.max_waiting, position_held_s=service.position_held_s, max_talking=service.max_talking,
-        callback_tries=service.callback_tries, callback_retry_s=service.callback_retry_s,
-        anonymous=service.privacy == "anonymous",
-        callback=core.CallbackOrder(service.calls_back if calls_out else "none"),
-        follows_up=calls_out, callback_max=service.callback_max, callback_press=service.callback_press)
+    return core.Service(**_same_fields(service, core.Service) | {
+        "steps": tuple(core.Step(needs, step.lasts_s, where) for step in service.steps
+                       for needs, where in [_split_needs(step.needs)]),
+        "floor": floor, "floor_where": floor_where, "anonymous": service.privacy == "anonymous",
+        "callback": core.CallbackOrder(service.calls_back if calls_out else "none"), "follows_up": calls_out})
 
 
 def _split_needs(needs: files.Needs) -> tuple[core.Needs, str]:
