@@ -49,9 +49,7 @@ class Node:
     async def start(self) -> None:
         loaded = await self.store.load_state()
         self.engine = Engine()
-        await self.tell(Started(CENTRE, loaded.contacts, loaded.offers, loaded.agents, loaded.ended_contacts,
-            loaded.last_talks,
-                                loaded.next_offer, loaded.next_fact, loaded.held_positions, loaded.abuse_flags))
+        await self.tell(Started(CENTRE, **loaded._asdict()))
         for agent in CENTRE.agents:
             await self.tell(e.SeatChanged(SeatId(f"s{agent.id}"), True, False))
             await self.tell(e.AgentSignedIn(agent.id, SeatId(f"s{agent.id}")))

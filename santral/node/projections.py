@@ -61,9 +61,7 @@ class Projections(NamedTuple):
         # 1. Start the engine with the stored state.
         loaded = await store.load_state()
         now = clock()
-        started = Started(centre, loaded.contacts, loaded.offers, loaded.agents, loaded.ended_contacts,
-                          loaded.last_talks, loaded.next_offer, loaded.next_fact, loaded.held_positions,
-                          loaded.abuse_flags)
+        started = Started(centre, **loaded._asdict())
         engine.handle(started, now)
         if repairs := engine.take_repairs():
             log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])

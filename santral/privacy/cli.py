@@ -253,9 +253,7 @@ async def _erase_without_node(store: Store, centre: Centre, caller_hash: str) ->
     try:
         clock, engine, loaded = Clock(), Engine(), await store.load_state()
         now = clock()
-        events = (Started(centre, loaded.contacts, loaded.offers, loaded.agents, loaded.ended_contacts,
-                          loaded.last_talks, loaded.next_offer, loaded.next_fact, loaded.held_positions,
-                          loaded.abuse_flags),
+        events = (Started(centre, **loaded._asdict()),
                   CallerErased(caller_hash))
         for event in events:
             engine.handle(event, now)

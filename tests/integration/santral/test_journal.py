@@ -165,9 +165,7 @@ def test_what_a_purge_has_left_can_be_run_again(tmp_path: Path) -> None:
         rows = await store.load_state()
         assert len(rows.contacts) == 3 and len(rows.offers) == 2
         told: list[tuple[float, Event | None]] = [
-            (200.0, Started(pool(1), rows.contacts, rows.offers, rows.agents, rows.ended_contacts, rows.last_talks,
-                rows.next_offer,
-                            rows.next_fact, rows.held_positions, rows.abuse_flags)),
+            (200.0, Started(pool(1), **rows._asdict())),
             *((210.0 + one.offer, TalkEnded(one.offer, "caller")) for one in rows.offers),
             (300.0, ContactQueued(ContactId("new"), EDU)), (310.0, CallerHungUp(ContactId("new"))),
             (320.0, CallerHungUp(ContactId("3")))]

@@ -102,9 +102,7 @@ async def _start(path: Path, driver: Unchecked) -> tuple[Store, list[Row]]:
     store = await Store.open_store(path)
     loaded = await store.load_state()
     driver.engine = Engine()
-    driver.tell(Started(driver.centre, loaded.contacts, loaded.offers, loaded.agents, loaded.ended_contacts,
-        loaded.last_talks,
-                        loaded.next_offer, loaded.next_fact, loaded.held_positions, loaded.abuse_flags))
+    driver.tell(Started(driver.centre, **loaded._asdict()))
     repairs = driver.engine.take_repairs()
     await store.repair_rows(repairs)
     driver.changes.add(driver.engine.take_changes())
