@@ -107,19 +107,6 @@ class AsteriskSession:
         """Return whether both links are up and the state is read."""
         return self.orders.link is not None
 
-    @property
-    def pong_s(self) -> float:
-        """Return the round trip of the last ping on the link for actions."""
-        return self.orders.link.pong_s if self.orders.link else 0.0
-
-    def read_counters(self) -> dict[str, float]:
-        """Return all counters by name."""
-        return {"link_up": float(self.connected), "reconnects": self.reconnects, "heard": self.heard,
-                "mismatches": self.mismatches,
-                "in_doubt": self.orders.in_doubt, "refused": self.orders.refused, "tainted": self.counters.tainted,
-                "dropped": self.counters.dropped, "replaced": self.counters.replaced,
-                "orphans": self.counters.orphans, "overflows": self.counters.overflows, "pong_seconds": self.pong_s}
-
     async def run_session(self) -> None:
         """Work until cancelled.
 

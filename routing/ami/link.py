@@ -215,8 +215,6 @@ class Link(Manager):  # type: ignore[misc]
         self.counters = counters or LinkCounters()
         self.protocol: Session | None = None
         self.pinger: asyncio.Task[None] | None = None
-        self.pong_s = 0.0
-        """Round trip of the last ping."""
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._slots = asyncio.Semaphore(IN_FLIGHT_MAX)
         self._in_line = 0
@@ -268,16 +266,13 @@ class Link(Manager):  # type: ignore[misc]
 
         Corrects manager.py:107-109, where pings had no deadline and piled up, so that a dead peer was never found.
         """
-        clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(self.timing.ping_every)
-            sent = clock()
             try:
                 await self.send_action({"Action": "Ping"}, deadline_s=self.timing.pong, urgent=True)
             except LinkError:
                 self.mark_lost("no pong")
                 return
-            self.pong_s = clock() - sent
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Mark the link as lost. Corrects manager.py:283, which scheduled a reconnect even after `close()`."""
