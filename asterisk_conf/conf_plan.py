@@ -151,6 +151,10 @@ class Timings(NamedTuple):
     """Time of the caller of a callback to press 1."""
     press_s: int = 6
     """Time to press 1 after the whisper announcement."""
+    undo_ms: int = 800
+    """Silence after the acknowledgement and after the notice, in which `9` and `8` still count."""
+    words_s: int = 25
+    """Longest wait of an agent for the end of the acknowledgement and the notice. The node gives up after 30 s."""
     pair_s: int = 240
     """Longest wait of one agent of a pair for the other. The phone rings for 60 s, reading takes 20 and a key 60.
 

@@ -29,6 +29,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-survey": "Questions after the talk.",
         "santral-agent": "The agent's leg. Extensions `s` (connect), `whisper` (whisper announcement), `read` (time to "
                          "read), `press` (accept by 1), `switch` (any key), `pair` and `join` (pairs).",
+        "santral-words": "Gosub before the bridge: the caller hears acknowledgement and notice to their end.",
         "santral-record": "Gosub before the bridge: records the talk if node and caller agreed.",
         "santral-callback": "A caller who asks for a callback.",
         "santral-calling": "The agent's leg of a callback. The caller is dialled when an agent has accepted.",
@@ -71,6 +72,9 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_CALLED": "The dialled number. Inherited.",
         "SC_SERVICE SC_SINCE SC_PRIORITY SC_SLOW": "Service, start of the wait (Unix seconds), points, `1` for slow "
                                                    "speech: the position survives a lost store. Inherited.",
+        "SC_WORDS SC_WORDS_KEY": "Files of the acknowledgement that the hold loop plays first; the key of the choice. "
+                                 "`SHARED(SC_WORDS)` is `1` while an agent's leg waits for their end.",
+        "SC_WORDS_WHOLE SC_NOTICE_WORDS": "`1`: agents' legs wait (not for distress); file of the recording notice.",
         "SC_NOTICE": "Recording notice: `heard`, `refused` or empty. Only `heard` allows a recording. Inherited.",
         "SC_LANGUAGE SC_NEEDS": "Language other than the first; skills that the caller needs, as `en:1,isaret:50`. "
                                 "Inherited.",

@@ -1,7 +1,7 @@
 """CPU of a node for a whole menu on a real Asterisk, compared with a FastAGI server that decides nothing.
 
-SIPp makes real calls with sound and keys. Keys cut greeting, notice, menu and confirmation short. The caller enters the
-queue and the hold loop, and the dialplan hangs up before its first words.
+SIPp makes real calls with sound and keys. Keys cut greeting, menu and acknowledgement short. The caller enters the
+queue and the hold loop, and the dialplan hangs up before its first round.
 
 In turns, the same call goes to the node and to a server that sends the commands of a recorded call. Both use copies of
 the same dialplan (`bench.harness.null_agi`). CPU is that of the processes of Asterisk and of the servers. The ceiling
@@ -35,8 +35,8 @@ from lab.people import node_records, sipp_load
 
 TAKES_S = 240.0
 NUMBERS = {"node": "999", "null": "998", "tap": "997"}
-PRESS = "1@1.1s,1@1.5s,1@1.9s"
-"""The first key ends the greeting, the second the notice, and the third chooses."""
+PRESS = "1@1.1s,1@1.5s"
+"""The first key chooses over the greeting, and the second ends the acknowledgement."""
 LIMIT_S = 60.0
 """A call takes 2.3 s, and ten times that when the cores are full."""
 RTP_PORTS = 1000

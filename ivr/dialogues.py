@@ -79,7 +79,8 @@ class Dialogues:
         self.waiting = hold_tick.HoldTicks(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts,
                                            wishes=wishes)
         self.entry = menu_dialogue.MenuDialogue(
-            inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round, clock, entry_now, keep_keyed,
+            inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round,
+            self.waiting.take_returned, clock, entry_now, keep_keyed,
             announced, is_open, self.texts, wishes)
         self.survey = survey_dialogue.SurveyDialogue(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)

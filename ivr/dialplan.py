@@ -5,7 +5,7 @@ from __future__ import annotations
 NEXT = "ACD_NEXT"
 """Next part of the dialplan. It is set after everything it needs. Empty means that the node did not finish."""
 HOLD, FALLBACK, BYE = "hold", "fallback", "bye"
-SURVEY, EXTERNAL = "survey", "external"
+SURVEY, EXTERNAL, MENU = "survey", "external", "menu"
 CALLBACK, DIAL = "callback", "dial"
 """Where a caller who wants a callback goes, and what an agent's leg hears while its caller is dialled."""
 SAY = "ACD_SAY"
@@ -13,6 +13,13 @@ SAY = "ACD_SAY"
 
 FIRST_ROUND_DONE = "SC_ROUND_SAID"
 """`1` if `SAY` has the sentences of the hold loop's first round, so that the loop does not ask for them."""
+
+WORDS, WORDS_KEY = "SC_WORDS", "SC_WORDS_KEY"
+"""Files of the acknowledgement, which the hold loop plays first, and the key that chose the service."""
+NOTICE_WORDS = "SC_NOTICE_WORDS"
+"""File of the recording notice, which follows. Empty where talks are not recorded, or the caller has refused."""
+WHOLE_WORDS = "SC_WORDS_WHOLE"
+"""`1` if an agent's leg waits for the end of these words. For callers in distress it does not."""
 
 NUMBER = "SC_NUMBER"
 SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SLOW"

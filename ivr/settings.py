@@ -50,6 +50,8 @@ class IvrSettings:
     """Shortest time between two positions. Without this limit a fast queue would be all talk and no music."""
     survey: frozenset[str] = frozenset()
     """Services with a survey after the talk."""
+    recorded: frozenset[str] = frozenset()
+    """Services whose talks are recorded, so that their callers hear the recording notice."""
     messages: frozenset[str] = frozenset()
     """Services that take spoken messages."""
     own_numbers: frozenset[str] = frozenset()

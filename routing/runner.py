@@ -33,6 +33,7 @@ from routing.core.events import (
     HeavyContactsDeclined,
     HeldPositionDeclined,
     HoldTick,
+    ReturnedToMenu,
     RulesOverridden,
     WrapUpEnded,
     WrapUpExtended,
@@ -322,7 +323,7 @@ class Runner:
     def _view_of(self, event: Event, now: float) -> ContactView | AgentView | None:
         match event:
             case (ContactQueued() | HoldTick() | CallerHungUp() | ContactExited() | ContactPrioritised()
-                  | CallbackRequested() | CallbackReached() | HeldPositionDeclined()):
+                  | CallbackRequested() | CallbackReached() | HeldPositionDeclined() | ReturnedToMenu()):
                 return self._engine.contact_view(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
                   | WrapUpRequested() | HeavyContactsDeclined() | AgentSkillsChanged() | RulesOverridden()

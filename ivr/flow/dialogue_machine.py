@@ -50,7 +50,6 @@ from ivr.flow.dialogue_steps import (
 from ivr.flow.menu_model import (
     BACK_KEY,
     HUMAN_KEY,
-    NOTICE_HEARD,
     OPTION_KEYS,
     REFUSE_KEY,
     REPEAT_KEY,
@@ -62,6 +61,7 @@ from ivr.flow.menu_model import (
     MenuFlow,
     Message,
     Needs,
+    Option,
     Queue,
     Speech,
     Transfer,
@@ -161,8 +161,6 @@ def next_step(flow: MenuFlow, state: DialogueState, given: Input, now: float) ->
     if state.phase in ("remembered", "person"):
         return _on_remembered(flow, state, given)
     match node:
-        case Speech() if node.notice:
-            return _on_notice(flow, node, state, given)
         case Speech():
             return _enter_node(flow, *recording_refusal.keep_typed(flow, state._replace(node=node.then), given))
         case Menu():
@@ -218,7 +216,7 @@ def _enter_node(flow: MenuFlow, state: DialogueState, before: tuple[str, ...]) -
         case Queue():
             queue = node._replace(priority=node.priority + state.points)
             return state, EnterQueue(queue, state.slow, (*before, *leaf_prompts(node)), state.language,
-                                merge_needs(state.needs, node.needs), state.keyed)
+                                merge_needs(state.needs, node.needs), state.keyed, state.chosen)
         case Transfer():
             return state, ExternalTransfer(node.to, node.after_failures, state.slow, (*before, *leaf_prompts(node)),
                                            state.language, state.needs)
@@ -269,19 +267,6 @@ def _on_remembered(flow: MenuFlow, state: DialogueState, given: Input) -> tuple[
     return _enter_node(flow, typed._replace(phase="say", person=""), ())
 
 
-def _on_notice(flow: MenuFlow, node: Speech, state: DialogueState, given: Input) -> tuple[DialogueState, Step]:
-    """Handle the end of the recording notice. It was heard if it was said to its end. A refusal is kept.
-
-    A caller who stops it with another key has not heard it.
-    """
-    onward = state._replace(node=node.then)
-    if isinstance(given, KeyPressed) and given.digit == REFUSE_KEY:
-        return _enter_node(flow, recording_refusal.with_refusal(onward), (NOT_RECORDED,))
-    if isinstance(given, KeyPressed):
-        return _enter_node(flow, *recording_refusal.keep_typed(flow, onward, given))
-    return _enter_node(flow, onward._replace(notice=state.notice or NOTICE_HEARD), ())
-
-
 def _on_key(flow: MenuFlow, menu: Menu, state: DialogueState, digit: str) -> tuple[DialogueState, Step]:
     again = state._replace(rounds=state.rounds + 1)
     # 1. Keys with the same meaning in every menu.
@@ -305,7 +290,36 @@ def _on_key(flow: MenuFlow, menu: Menu, state: DialogueState, digit: str) -> tup
     # `9` is explained to callers who have shown that they need time. Everybody else goes on at once.
     explain = option.then != flow.human and (state.slow or state.failures > 0)
     said = (option.confirm, BACK_HINT) if explain else (option.confirm,)
+    # 3. A queue: the caller waits from this key on, and hears the acknowledgement while telephones ring.
+    if (waits := _queue_behind(flow, option.then)) is not None:
+        queue, words = waits
+        return _enter_node(flow, _after_option(menu, option, state)._replace(node=queue, phase="say", chosen=digit),
+                           (*said, *words))
+    # 4. Another question: the acknowledgement comes first.
     return chosen, chosen.ask_step(said, 0.0, BACK_S)
+
+
+def _queue_behind(flow: MenuFlow, name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return the queue that follows without a question, with the sentences before it, or None.
+
+    A change of the language is a question here: the sentences after it are in another language.
+    """
+    words: tuple[str, ...] = ()
+    while isinstance(node := flow.nodes[name], Speech):
+        name, words = node.then, (*words, *node.say)
+    return (name, words) if isinstance(node, Queue) else None
+
+
+def _after_option(menu: Menu, option: Option, state: DialogueState) -> DialogueState:
+    """Return the state behind an option. Failures belong to one question, so the next one begins without any."""
+    path = (*state.path, PassedMenu(menu.name, state.language, state.needs))
+    return state._replace(node=option.then, path=path, chosen="", failures=0,
+        needs=merge_needs(state.needs, option.needs))
+
+
+def take_choice_back(flow: MenuFlow, state: DialogueState) -> tuple[DialogueState, Step]:
+    """Continue after a caller who already waits took the choice back (`9`), at the last menu."""
+    return _return_to_menu(flow, state._replace(phase="menu", chosen="", typed=""), ())
 
 
 def _on_star(flow: MenuFlow, state: DialogueState, again: DialogueState) -> tuple[DialogueState, Step]:
@@ -427,10 +441,7 @@ def _on_confirmed(flow: MenuFlow, menu: Menu, state: DialogueState, given: Input
         return _enter_node(flow, state._replace(phase="menu", rounds=state.rounds + 1), ())
     option = menu.option_for(state.chosen)
     assert option is not None
-    path = (*state.path, PassedMenu(menu.name, state.language, state.needs))
-    # Failures belong to one question. A caller who answered begins the next one without any.
-    onward = state._replace(node=option.then, path=path, chosen="", failures=0,
-        needs=merge_needs(state.needs, option.needs))
+    onward = _after_option(menu, option, state)
     # A refusal comes before every other meaning of the key, because the notice promises it for any menu.
     if recording_refusal.is_refusal(flow, state, given):
         return _enter_node(flow, recording_refusal.with_refusal(onward), (NOT_RECORDED,))

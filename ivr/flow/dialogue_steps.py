@@ -98,7 +98,7 @@ class SendText(NamedTuple):
 
 
 class EnterQueue(NamedTuple):
-    """The dialogue has ended, and the caller waits for a service."""
+    """The dialogue has ended, and the caller waits for a service. The sentences are said in the hold loop."""
 
     queue: Queue
     """Queue node, with the caller's priority points added to its own."""
@@ -107,6 +107,8 @@ class EnterQueue(NamedTuple):
     language: str = LANGUAGE
     needs: Needs = ()
     keyed: tuple[KeyedInput, ...] = ()
+    key: str = ""
+    """Key that chose the service. The same key again means nothing: a nervous finger."""
 
 
 class ExternalTransfer(NamedTuple):
@@ -170,7 +172,7 @@ class DialogueState(NamedTuple):
     """Digits keyed in and not yet confirmed."""
     keyed: tuple[KeyedInput, ...] = ()
     notice: str = ""
-    """Result of the recording notice (`menu_model.NOTICE_HEARD`, `NOTICE_REFUSED`)."""
+    """Result of the recording notice (`menu_model.NOTICE_HEARD`, `NOTICE_REFUSED`). Empty before the notice."""
     points: int = 0
     """Priority points in addition to those of the queue."""
     person: str = ""

@@ -18,7 +18,7 @@ OPTION_KEYS = "012345678"
 REFUSE_KEY = "8"
 """Key that refuses a recording, in a menu with a recording notice. It is never an option there."""
 NOTICE_HEARD, NOTICE_REFUSED = "heard", "refused"
-"""Results of the notice: said to its end, or refused. Without one of them nothing may be recorded."""
+"""Results of the notice: said to its end, or refused. Without `heard` nothing may be recorded."""
 
 GOOD_OPTIONS = 4
 """Options besides 0 that people can remember (rule I3). One more is a warning, two more are an error."""
@@ -43,8 +43,6 @@ class Speech(NamedTuple):
     name: str
     say: tuple[str, ...]
     then: str
-    notice: bool = False
-    """Whether the words are the recording notice, which names `REFUSE_KEY`."""
 
 
 class Option(NamedTuple):
@@ -177,6 +175,9 @@ class MenuFlow(NamedTuple):
     human: str
     nodes: Mapping[str, Node]
     human_first: HumanFirst | None = None
+    notice: str = ""
+    """Prompt of the recording notice, which names `REFUSE_KEY`. It follows the choice of a service whose talks are
+    recorded. Empty for none."""
 
     def queue_node(self, name: str) -> Queue:
         """Return the queue node of that name."""
@@ -187,11 +188,11 @@ class MenuFlow(NamedTuple):
     @property
     def has_notice(self) -> bool:
         """Whether callers hear a recording notice."""
-        return any(isinstance(node, Speech) and node.notice for node in self.nodes.values())
+        return bool(self.notice)
 
     def prompt_keys(self) -> frozenset[str]:
         """Return every prompt key of the menu, and those that reading digits back needs."""
-        found: set[str] = set()
+        found = {self.notice} if self.notice else set[str]()
         for node in self.nodes.values():
             found.update(prompts_of(node))
             if isinstance(node, Digits):

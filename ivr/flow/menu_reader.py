@@ -16,6 +16,7 @@ from ivr.flow.node_reader import NodeReader
 
 TOP_KEYS = ("entries", "human", "nodes")
 HUMAN_FIRST = "human_first"
+NOTICE = "notice"
 MAX_NODES = 500
 """Most nodes of one file. A ministry's menu has twenty, and the depth rule alone allows about a hundred."""
 
@@ -37,7 +38,7 @@ def load_menu(document: Any, names: KnownNames, voice: sound_checks.PromptVoice 
         found = reachability.find_problems(flow, at_night, names.distress, names.closed)
         found += reachability.check_human_first(flow, HUMAN_FIRST)
         if voice is not None:
-            found += sound_checks.find_problems(flow, voice, at_night)
+            found += sound_checks.find_problems(flow, voice, at_night, names.distress)
         for one in found:
             reader.add_problem(reader.location_of_node(one.node, one.key), one.what, one.mend, warning=one.warning)
     problems = tuple(sorted(reader.problems, key=lambda each: int(each.where.rpartition(":")[2])))
@@ -53,7 +54,7 @@ class _MenuReader(NodeReader):
         if not isinstance(document, dict):
             self.add_problem((self.file, 1), "this is not a menu", "Write the keys 'entries', 'human' and 'nodes'.")
             return None
-        self.check_keys(document, (*TOP_KEYS, HUMAN_FIRST), TOP_KEYS)
+        self.check_keys(document, (*TOP_KEYS, HUMAN_FIRST, NOTICE), TOP_KEYS)
         # 2. The nodes. Their names come first, because nodes lead to later ones.
         nodes = document.get("nodes")
         if not isinstance(nodes, dict) or not nodes:
@@ -74,7 +75,13 @@ class _MenuReader(NodeReader):
                 made[str(name)] = node
         # 3. The keys that lead into the nodes.
         starts = self.read_entries(document, document.get("entries"))
-        flow = MenuFlow(starts, self.read_target(document, "human"), made, self.read_human_first(document))
+        told = self.read_prompts(document, NOTICE)
+        if len(told) > 1:
+            self.add_problem(self.location_of(document, NOTICE), f"'{NOTICE}' names several prompts",
+                      "Name one: only a notice that was said to its end counts.")
+        self.places[NOTICE] = self.location_of(document, NOTICE)
+        flow = MenuFlow(starts, self.read_target(document, "human"), made, self.read_human_first(document),
+                        "".join(told[:1]))
         if flow.human in made:
             self.check_human(document, flow)
         return flow

@@ -29,7 +29,6 @@ from ivr.flow.menu_model import (
 from prompts.verbalise.number_prompts import LANGUAGES
 
 SPEECH = ("say", "then")
-NOTICE = "notice"
 KEYS = {
     "options": ("intro", "options", "closing", "after_failures"),
     "input": ("input", "check", "digits", "keep", "say", "then", "after_failures"),
@@ -80,7 +79,7 @@ class NodeReader(FieldReader):
             return None
         # 3. The keys of that kind.
         [kind] = kinds
-        self.check_keys(raw, KEYS.get(kind, (*SPEECH, NOTICE)), NEEDED.get(kind, SPEECH))
+        self.check_keys(raw, KEYS.get(kind, SPEECH), NEEDED.get(kind, SPEECH))
         match kind:
             case "options":
                 return self.read_menu_node(name, raw)
@@ -96,10 +95,7 @@ class NodeReader(FieldReader):
                 return self.read_transfer(name, raw)
             case "end":
                 return self.read_end(name, raw)
-        if NOTICE in raw and raw[NOTICE] is not True:
-            self.add_problem(self.location_of(raw, NOTICE), f"'notice' of node '{name}' is not 'true'",
-                      "Write 'notice: true' where callers are told of recordings, or leave it out.")
-        return Speech(name, self.read_prompts(raw, "say"), self.read_target(raw, "then"), raw.get(NOTICE) is True)
+        return Speech(name, self.read_prompts(raw, "say"), self.read_target(raw, "then"))
 
     # -- leaves
 

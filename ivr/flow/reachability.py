@@ -232,8 +232,8 @@ def _check_distress(flow: MenuFlow, distress: Collection[str], closed: str | Non
         if entry == closed:
             continue
         menu = first_menu(flow, start)
-        near = {_service_behind(flow, option.then) for option in menu.options} if menu \
-            else {_service_behind(flow, start)}
+        near = {service_behind(flow, option.then) for option in menu.options} if menu \
+            else {service_behind(flow, start)}
         far = {node.service for name in reachable_nodes(flow, [start]) if isinstance(node := flow.nodes[name], Queue)}
         for service, node in wanted.items():
             what = f"the service '{service}' is for distress, and from the entry '{entry}' "
@@ -248,13 +248,13 @@ def check_human_first(flow: MenuFlow, place: str) -> list[Finding]:
     """Return a problem if callers who asked for a person at once need a key. `place` is the file's place of that
     setting."""
     own = flow.human_first
-    if own is None or not own.then or _service_behind(flow, own.then) == flow.queue_node(flow.human).service:
+    if own is None or not own.then or service_behind(flow, own.then) == flow.queue_node(flow.human).service:
         return []
     return [Finding(place, f"callers who asked for a person at once are led to '{own.then}', from where no person "
                     "follows without a key (rule I20)", f"Lead them to '{flow.human}', or to sentences before it.")]
 
 
-def _service_behind(flow: MenuFlow, name: str) -> str:
+def service_behind(flow: MenuFlow, name: str) -> str:
     """Return the service that follows without another key, or an empty string."""
     seen: set[str] = set()
     while name not in seen:

@@ -48,7 +48,7 @@ def _is_digit(flow: MenuFlow, state: DialogueState) -> bool:
             chosen = menu.option_for(state.chosen)
             return chosen is not None and _keyed_in(flow, chosen.then)
         case Speech() as words:
-            return not words.notice and _keyed_in(flow, words.then)
+            return _keyed_in(flow, words.then)
         case _:
             return False
 

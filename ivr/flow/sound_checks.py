@@ -6,7 +6,7 @@ No I/O: texts and lengths come from the caller.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple, Protocol
 
@@ -18,9 +18,11 @@ from ivr.flow.reachability import Finding
 from prompts.verbalise.number_prompts import LANGUAGE, OTHERS
 from prompts.verbalise.turkish_numbers import KEYS, key_dative
 
-MAIN_S, SUB_S = 45.0, 20.0
+MAIN_S, SUB_S = 30.0, 20.0
 """Longest time until the human's key has been said (rule I16). It counts from the answer of the call for a first
 menu, and from its own beginning for a later menu."""
+DISTRESS_S = 8.0
+"""Longest time from the answer of the call until the key of a service for distress has been said (rule I22)."""
 CONFIRM_S = 6.0
 """Longest acknowledgement. A caller who has chosen wants to go on (rule I12)."""
 SENTENCE_S = 20.0
@@ -74,22 +76,31 @@ class MenuTimes(NamedTuple):
     """
     whole_s: float
     """Time until everything has been said."""
+    keys: Mapping[str, float]
+    """Time until each key has been said."""
     built: bool
     """Whether all lengths come from built sounds. Otherwise some are estimated."""
 
 
-def find_problems(flow: MenuFlow, voice: PromptVoice, at_night: Collection[str] = ()) -> list[Finding]:
-    """Return all problems in the order of the nodes. A problem in several languages is returned once."""
+def find_problems(flow: MenuFlow, voice: PromptVoice, at_night: Collection[str] = (),
+                  distress: Collection[str] = ()) -> list[Finding]:
+    """Return all problems in the order of the nodes. A problem in several languages is returned once.
+
+    `distress` has the services for callers in distress.
+    """
     languages = reachability.spoken_languages(flow)
     found: list[Finding] = []
     for name, node in flow.nodes.items():
         for language in sorted(languages[name], key=lambda one: one != LANGUAGE):
-            found += _check_sentences(flow, name, voice, language)
+            found += _check_sentences(f"node '{name}'", name, prompts_of(node), voice, language)
             if isinstance(node, Menu):
                 found += chain(_check_options(node, voice, language), _check_closing(flow, node, voice, language))
             if isinstance(node, Digits):
                 found += _check_question(node, voice, language)
-    found += _check_times(flow, voice, at_night)
+    if flow.notice:
+        for language in sorted(frozenset[str]().union(*languages.values()), key=lambda one: one != LANGUAGE):
+            found += _check_sentences("the notice", "notice", (flow.notice,), voice, language)
+    found += _check_times(flow, voice, at_night, distress)
     return list(dict.fromkeys(found))
 
 
@@ -105,14 +116,13 @@ def menu_times(menu: Menu, voice: PromptVoice, language: str = LANGUAGE, *, slow
         return sum(voice.length_s(key, slow=slow, language=language) + pause for key in keys)
 
     at = length_of((*((LAST_STEP,) if behind else ()), *menu.intro))
-    human = None
+    known: dict[str, float] = {}
     for option in menu.options:
         at += length_of((option.say,))
-        if option.key == HUMAN_KEY:
-            # The silence after the option is not needed to press its key.
-            human = at - pause
+        # The silence after the option is not needed to press its key.
+        known[option.key] = at - pause
     keys = (*menu.intro, *(option.say for option in menu.options), *menu.closing)
-    return MenuTimes(human, at + length_of(menu.closing) - pause,
+    return MenuTimes(known.get(HUMAN_KEY), at + length_of(menu.closing) - pause, known,
                  all(voice.is_built(key, slow=slow, language=language) for key in keys))
 
 
@@ -142,7 +152,8 @@ def lead_in_of(flow: MenuFlow, start: str, voice: PromptVoice, *, slow: bool = F
     return LeadIn(at, language, built)
 
 
-def _check_times(flow: MenuFlow, voice: PromptVoice, at_night: Collection[str]) -> Iterator[Finding]:
+def _check_times(flow: MenuFlow, voice: PromptVoice, at_night: Collection[str], distress: Collection[str]
+                 ) -> Iterator[Finding]:
     first: set[str] = set()
     for start in reachability.start_nodes(flow):
         # Only the first menu of a call counts from its answer.
@@ -151,7 +162,18 @@ def _check_times(flow: MenuFlow, voice: PromptVoice, at_night: Collection[str]) 
             continue
         first.add(menu.name)
         way = lead_in_of(flow, start, voice)
-        yield from _check_human_time(menu, way, menu_times(menu, voice, way.language), MAIN_S, f"from '{start}'")
+        timed = menu_times(menu, voice, way.language)
+        yield from _check_human_time(menu, way, timed, MAIN_S, f"from '{start}'")
+        for option in menu.options:
+            service = reachability.service_behind(flow, option.then)
+            if service in distress and way.seconds + timed.keys[option.key] > DISTRESS_S:
+                built = way.built and timed.built
+                yield Finding(menu.name, f"from '{start}' the key of '{service}', a service for distress, is heard "
+                              f"after {way.seconds + timed.keys[option.key]:.1f} s, more than {DISTRESS_S:.0f} "
+                              "(rule I22)"
+                              f"{'' if built else ', estimated without the built sounds'}",
+                              "Make it the first option, and shorten the sentences before it.",
+                              f"option {option.key} say", not built)
     for name, languages in reachability.spoken_languages(flow).items():
         node = flow.nodes[name]
         if not isinstance(node, Menu) or name in first or name in at_night:
@@ -174,23 +196,25 @@ def _check_human_time(menu: Menu, way: LeadIn, timed: MenuTimes, limit: float, w
 # -- words -------------------------------------------------------------------------------------------------------------
 
 
-def _check_sentences(flow: MenuFlow, name: str, voice: PromptVoice, language: str) -> Iterator[Finding]:
-    for key in dict.fromkeys(prompts_of(flow.nodes[name])):
+def _check_sentences(what: str, place: str, keys: Iterable[str], voice: PromptVoice, language: str
+                     ) -> Iterator[Finding]:
+    """Yield problems of sentences. `what` names the node or the notice that says them."""
+    for key in dict.fromkeys(keys):
         text = voice.text_of(key, language=language)
         # lower() turns the Turkish capital İ into an i with a combining dot.
         plain = text.lower().replace("i̇", "i")
         if not voice.has_prompt(key, language=language):
-            yield Finding(name, f"'{key}' of node '{name}' has no text in '{language}': it is said in '{LANGUAGE}'",
+            yield Finding(place, f"'{key}' of {what} has no text in '{language}': it is said in '{LANGUAGE}'",
                           f"Write it in prompts/{language}.", warning=True)
         if not voice.has_prompt(key, slow=True):
-            yield Finding(name, f"'{key}' of node '{name}' has no slow version (rule I8)",
+            yield Finding(place, f"'{key}' of {what} has no slow version (rule I8)",
                           "Add 'slow: true' to it in the catalogue, and build.", warning=True)
         for word in ADVERT_WORDS[language]:
             if re.search(rf"\b{re.escape(word)}", plain):
-                yield Finding(name, f"'{key}' of node '{name}' says '{word}…': callers came for help (rule I11)",
+                yield Finding(place, f"'{key}' of {what} says '{word}…': callers came for help (rule I11)",
                               "Take out praise, offers and warnings that the menu has changed.", warning=True)
         if (length := voice.length_s(key, language=language)) > SENTENCE_S:
-            yield Finding(name, f"'{key}' of node '{name}' takes {length:.0f} s, more than {SENTENCE_S:.0f}",
+            yield Finding(place, f"'{key}' of {what} takes {length:.0f} s, more than {SENTENCE_S:.0f}",
                           "Make two sentences of it, or say less.", warning=True)
 
 

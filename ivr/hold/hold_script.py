@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ivr.caller import preferences
 from ivr.flow.dialogue_machine import PAUSE_S
+from ivr.flow.dialogue_steps import DialogueState
 from ivr.flow.sms_text import OFFER
 from ivr.hold import expected_wait
 from ivr.hold.expected_wait import WaitWords
@@ -81,6 +82,8 @@ class HoldMemory:
     """Last time at which a callback was offered."""
     emergency_at: float = -math.inf
     """Last time at which the emergency text was said."""
+    choice: DialogueState | None = None
+    """Dialogue of a caller who may still take the choice back (`BACK_KEY`). None from the first round without a key."""
     mobile: bool = False
     """Whether short messages can be sent to this caller."""
     texts_offered: bool = False
@@ -133,8 +136,9 @@ def choose_sentences(heard: HoldMemory, view: ContactView, wait: HoldSettings, n
     # 3. The first round of a wait.
     if heard.service is None:
         began = _begin_wait(heard, view, wait, now)
-        if view.unserved:
-            began += _emergency_prompts(heard, view, wait, now)
+        # Nobody may hear of an agent who is not there. The emergency text says what is true, and is heard at once.
+        if view.unserved and (urgent := _emergency_prompts(heard, view, wait, now)):
+            began = [*urgent, *(one for one in began if one != [wait.first])]
         if keys := _say_unrepeated(heard, now, began):
             return keys
     # 4. The emergency text comes before a better position or wait.

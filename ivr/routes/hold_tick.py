@@ -19,15 +19,15 @@ from ivr.caller import announcements, preferences
 from ivr.caller.contact_events import ContactEvents, contact_of, parse_language
 from ivr.caller.text_messages import TextMessages
 from ivr.flow import sms_text
-from ivr.flow.dialogue_steps import NOT_RECORDED
-from ivr.flow.menu_model import NOTICE_REFUSED, REFUSE_KEY, REPEAT_KEY, SLOW_KEY
+from ivr.flow.dialogue_steps import NOT_RECORDED, DialogueState
+from ivr.flow.menu_model import BACK_KEY, NOTICE_REFUSED, REFUSE_KEY, REPEAT_KEY, SLOW_KEY
 from ivr.hold import expected_wait, hold_script
 from ivr.hold.expected_wait import WaitWords
 from ivr.hold.hold_script import HoldMemory
 from ivr.settings import DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings
 from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
-from routing.core.events import CallbackReached, HeldPositionDeclined, HoldTick
+from routing.core.events import CallbackReached, HeldPositionDeclined, HoldTick, ReturnedToMenu
 from routing.core.inbox import ContactView, Inbox, InboxClosed
 from routing.core.model.centre_model import ON_LINE_STATES, ContactState
 from routing.core.model.errors import Refused
@@ -66,6 +66,8 @@ class HoldTicks:
         self.announced, self.texts = announced, texts
         self.offers = preferences.PreferenceQuestion(contacts, wishes or preferences.NoPreferences())
         self.heard: OrderedDict[ContactId, HoldMemory] = OrderedDict()
+        self.returned: OrderedDict[ContactId, DialogueState] = OrderedDict()
+        """Dialogues of callers who took their choice back and are on the way to the menu."""
 
     async def handle_tick(self, session: Session) -> None:
         """Handle one tick of the hold loop.
@@ -85,7 +87,7 @@ class HoldTicks:
             # 2. Nobody who is here may be sent away: without a live contact a person in the fallback queue helps.
             onward = dialplan.FALLBACK
             if isinstance(view, ContactView) and view.state in ON_LINE_STATES:
-                onward = await self._play_round(session, view, key, put)
+                onward = await self._return_to_menu(view, key) or await self._play_round(session, view, key, put)
             elif view is None or view.state is not ContactState.CANCELED:
                 # The engine gave a cancelled contact up on purpose. Any other state is a fault.
                 log.error("ivr.orphaned_caller", call=contact)
@@ -101,6 +103,29 @@ class HoldTicks:
             self.heard.pop(contact, None)
         await session.set_variables(*put, (dialplan.NEXT, onward))
 
+    async def _return_to_menu(self, view: ContactView, key: str) -> str:
+        """Return the next part of the dialplan for a caller who takes the choice back, or an empty text for others.
+
+        The engine offers the contact to nobody until the caller has chosen again.
+        """
+        heard = self.heard.get(view.contact)
+        if heard is None or heard.choice is None:
+            return ""
+        choice = heard.choice
+        if not key:
+            heard.choice = None
+        if key != BACK_KEY or view.callback or view.state is ContactState.ASSIGNED:
+            return ""
+        await self.inbox.ask(ReturnedToMenu(view.contact))
+        self.returned[view.contact] = choice
+        if len(self.returned) > MAX_REMEMBERED:
+            self.returned.popitem(last=False)
+        return dialplan.MENU
+
+    def take_returned(self, contact: ContactId) -> DialogueState | None:
+        """Return the dialogue of a caller who took the choice back, once."""
+        return self.returned.pop(contact, None)
+
     async def first_round(self, session: Session, view: ContactView, heard: HoldMemory) -> None:
         """Prepare the first round of a caller whom the menu hands over, with all that the menu knows.
 
@@ -114,6 +139,9 @@ class HoldTicks:
         self._limit_memory()
         put: VariablesToSet = []
         await self._play_round(session, view, "", put)
+        # The emergency text comes at once, without an acknowledgement that speaks of an agent.
+        if heard.emergency_at > -math.inf:
+            put.append((dialplan.WORDS, ""))
         await session.set_variables(*put, (dialplan.FIRST_ROUND_DONE, "1"))
 
     def on_talk_lost(self, view: ContactView) -> None:
@@ -135,7 +163,8 @@ class HoldTicks:
             put.append((dialplan.INHERITED + dialplan.SINCE, f"{self.clock() - view.waited_s:.3f}"))
         # 2. The meaning of the key. A refusal to be recorded counts in any state.
         paused = heard.is_pausing(self.steady())
-        refuses = key == REFUSE_KEY and bool(await session.get_variable(dialplan.NOTICE))
+        refuses = key == REFUSE_KEY and (view.service in self.contacts.settings.recorded
+                                         or bool(await session.get_variable(dialplan.NOTICE)))
         if paused and key and not (key == hold_script.EMERGENCY_KEY and wait.emergency):
             # The key ends the pause and has no other meaning.
             key = ANY_KEY

@@ -20,11 +20,11 @@ from ivr.caller.preferences import CallerPreference, NoPreferences, PreferenceSt
 from ivr.caller.text_messages import TextMessages
 from ivr.caller.voice_message import VoiceMessages
 from ivr.flow import dialogue_machine, dialogue_steps
-from ivr.flow.menu_model import NOTICE_HEARD, NOTICE_REFUSED, PHONE, MenuFlow
+from ivr.flow.menu_model import BACK_KEY, NOTICE_HEARD, NOTICE_REFUSED, PHONE, MenuFlow
 from ivr.hold.hold_script import HoldMemory
 from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
-from routing.core.events import MenuEnded
+from routing.core.events import ContactExited, MenuEnded
 from routing.core.inbox import ContactView, Inbox, InboxClosed
 from routing.core.model.errors import Refused
 from routing.core.model.ids import ContactId
@@ -49,6 +49,8 @@ IsOpen = Callable[[str], bool]
 """Return whether callers may wait for a service now, by its hours and closures."""
 FirstRound = Callable[[Session, ContactView, HoldMemory], Awaitable[None]]
 """Prepare the first round of the hold loop for a caller who waits now, with all that is known of the caller."""
+TakeReturned = Callable[[ContactId], dialogue_steps.DialogueState | None]
+"""Return the dialogue of a caller who took the choice back while waiting, and forget it. Return None for others."""
 
 log = structlog.get_logger(__name__)
 
@@ -92,13 +94,14 @@ class MenuDialogue:
     """
 
     def __init__(self, inbox: Inbox, flow: MenuFlow, sounds: Sounds, contacts: ContactEvents, messages: VoiceMessages,
-                 begin: FirstRound, clock: Callable[[], float] = time.time, entry_now: EntryNow = always_open,
-                 keep_keyed: StoreInput = discard_input,
+                 begin: FirstRound, take_returned: TakeReturned, clock: Callable[[], float] = time.time,
+                 entry_now: EntryNow = always_open, keep_keyed: StoreInput = discard_input,
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
                  is_open: IsOpen = all_open, texts: TextMessages | None = None,
                  wishes: PreferenceStore | None = None) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
-        self.begin, self.clock, self.entry_now, self.keep_keyed = begin, clock, entry_now, keep_keyed
+        self.begin, self.take_returned, self.clock, self.entry_now = begin, take_returned, clock, entry_now
+        self.keep_keyed = keep_keyed
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
 
     async def run_menu(self, session: Session) -> None:
@@ -108,8 +111,9 @@ class MenuDialogue:
         who, flow, sounds = self.contacts.identify_number(before.number), self.flow, self.sounds
         heard = announcements.parse_heard(before.told)
         heard_before = frozenset(heard)
-        entry, state, step = await self._begin_dialogue(session, flow, before, who)
-        way = MenuPath(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back))
+        returned = self.take_returned(contact_of(session))
+        entry, state, step = await self._begin_dialogue(session, flow, before, who, returned)
+        way = MenuPath(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back or returned))
         passed: MenuEnded | None = None
         failed = False
         told, unwished, alive_at = state.notice, False, time.monotonic()
@@ -127,7 +131,7 @@ class MenuDialogue:
                     state, step = dialogue_machine.on_closed(flow, state, told=bool(said))
                 if not isinstance(step, dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText):
                     break
-                missing, news = session.missing, partial(self._announcement_files, heard, sounds, step)
+                news = partial(self._announcement_files, heard, sounds, step)
                 given = await self._perform_step(session, sounds, step, news)
                 state, step = dialogue_machine.next_step(flow, state, given, time.monotonic())
                 way.note_step(given, state, step)
@@ -135,23 +139,22 @@ class MenuDialogue:
                 if state.slow_declined and not unwished:
                     unwished = True
                     await self.wishes.save_preference(who.hash_and_encrypted[0], slow=False)
-                # A notice whose sound is missing was not heard.
-                if session.missing != missing and state.notice == NOTICE_HEARD:
-                    state = state._replace(notice=told)
                 # Set the variable at once: a refusal must survive the node.
                 if state.notice != told:
                     told = state.notice
                     await session.set_variable(dialplan.INHERITED + dialplan.NOTICE, told)
-            # 3. Say the last sentences, and tell the dialplan where the call goes.
+            # 3. Say the last sentences, and tell the dialplan where the call goes. A caller who waits from now on hears
+            #    them in the hold loop, so that telephones ring meanwhile.
             passed = way.end_path(time.monotonic(), step, flow.human)
-            if isinstance(step, dialogue_steps.EnterQueue):
-                await session.play_files(self._announcement_files(heard, sounds, step, step.queue.service))
-            if heard != heard_before:
-                await session.set_variable(dialplan.INHERITED + dialplan.ANNOUNCEMENTS_HEARD,
-                                           announcements.format_heard(heard))
-            await session.play_files(prompt_files(sounds, step.say, slow=step.slow, language=step.language))
             since = self.clock()
-            await session.set_variables(*self._exit_variables(step, since))
+            put = self._exit_variables(step, since)
+            if isinstance(step, dialogue_steps.EnterQueue):
+                put = [*self._words_of(step, flow, state, sounds, heard), *put]
+            else:
+                await session.play_files(prompt_files(sounds, step.say, slow=step.slow, language=step.language))
+            if heard != heard_before:
+                put.insert(0, (dialplan.INHERITED + dialplan.ANNOUNCEMENTS_HEARD, announcements.format_heard(heard)))
+            await session.set_variables(*put)
         except CallerGone:
             raise
         except BaseException:
@@ -162,7 +165,10 @@ class MenuDialogue:
             self.inbox.post(passed or way.end_path(time.monotonic(), None, flow.human, failed=failed))
         # 5. Queue the caller without a pause after the report: one turn of the engine and one commit serve both.
         if isinstance(step, dialogue_steps.EnterQueue):
-            await self._queue_caller(session, who, sounds, step, since, heard)
+            await self._queue_caller(session, who, sounds, step, since, heard, state)
+        elif isinstance(step, dialogue_steps.EndCall) and returned is not None:
+            # The caller no longer wants what the contact still waits for.
+            self.inbox.post(ContactExited(contact_of(session), "key", BACK_KEY))
 
     async def _perform_step(self, session: Session, sounds: Sounds,
                             step: dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText,
@@ -193,11 +199,26 @@ class MenuDialogue:
         return known is not None and known.overflow_to is None and service != flow.queue_node(flow.human).service \
             and not self.is_open(service)
 
-    async def _begin_dialogue(self, session: Session, flow: MenuFlow, before: ChannelVariables, who: CallerIdentity
+    def _words_of(self, step: dialogue_steps.EnterQueue, flow: MenuFlow, state: dialogue_steps.DialogueState,
+                  sounds: Sounds, heard: set[int]) -> list[tuple[str, str]]:
+        """Return the variables with the words that the hold loop plays first: acknowledgement and announcements, then
+        the recording notice where talks of the service are recorded."""
+        service = self._service_of(step)
+        files = [*prompt_files(sounds, step.say, slow=step.slow, language=step.language),
+                 *self._announcement_files(heard, sounds, step, step.queue.service)]
+        told = (flow.notice,) if service in self.contacts.settings.recorded and flow.notice and not state.notice else ()
+        return [(dialplan.WORDS, "&".join(files)), (dialplan.WORDS_KEY, step.key),
+                (dialplan.WHOLE_WORDS, "" if self.contacts.services[service].distress else "1"),
+                (dialplan.NOTICE_WORDS,
+                 "&".join(prompt_files(sounds, told, slow=step.slow, language=step.language)))]
+
+    async def _begin_dialogue(self, session: Session, flow: MenuFlow, before: ChannelVariables, who: CallerIdentity,
+                              returned: dialogue_steps.DialogueState | None
                               ) -> tuple[str, dialogue_steps.DialogueState, dialogue_steps.Step]:
         """Return the entry's name with the first state and step.
 
-        The dialogue begins at the entry, or where an outside number that did not answer leads back to.
+        The dialogue begins at the entry, or where an outside number that did not answer leads back to, or at the menu
+        to which a waiting caller `returned`.
         """
         slow, notice, back = before.slow == "1", before.notice, before.back
         if notice not in (NOTICE_HEARD, NOTICE_REFUSED):
@@ -208,6 +229,10 @@ class MenuDialogue:
             log.warning("ivr.entry_not_found", entry=entry[:40], known=sorted(flow.entries))
             entry = next(iter(flow.entries))
         now = self.entry_now(entry)
+        # A reload may have taken the menu away meanwhile.
+        if returned is not None and returned.path and returned.path[-1].menu in flow.nodes:
+            return now, *dialogue_machine.take_choice_back(flow, returned._replace(
+                notice=notice, slow=returned.slow or slow))
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
             return now, *dialogue_machine.resume_dialogue(
@@ -251,7 +276,8 @@ class MenuDialogue:
         return chosen.queue.service if chosen.queue.service in self.contacts.services else self.contacts.human
 
     async def _queue_caller(self, session: Session, who: CallerIdentity, sounds: Sounds,
-                            chosen: dialogue_steps.EnterQueue, since: float, heard: set[int]) -> None:
+                            chosen: dialogue_steps.EnterQueue, since: float, heard: set[int],
+                            state: dialogue_steps.DialogueState) -> None:
         """Queue the caller in the engine and prepare the first round of the hold loop.
 
         If the engine does not answer, the hold loop queues the caller with a tick.
@@ -275,7 +301,7 @@ class MenuDialogue:
                 await self.keep_keyed(event.contact, one.field, *self._hash_input(one))
         if isinstance(view, ContactView):
             await self.begin(session, view, HoldMemory(
-                slow=chosen.slow, language=chosen.language, announcements=heard,
+                slow=chosen.slow, language=chosen.language, announcements=heard, choice=state if chosen.key else None,
                 mobile=self.texts is not None and self.texts.can_reach(who)))
 
     def _hash_input(self, keyed: dialogue_steps.KeyedInput) -> tuple[str, str]:

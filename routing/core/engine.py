@@ -51,6 +51,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.HoldTick: caller_events.on_hold_tick,
     events.CallerHungUp: caller_events.on_caller_hung_up,
     events.ContactExited: caller_events.on_contact_exited,
+    events.ReturnedToMenu: caller_events.on_returned_to_menu,
     events.ContactPrioritised: arrivals.on_contact_prioritised,
     events.HeldPositionDeclined: caller_events.on_held_position_declined,
     events.CallbackRequested: callback_flow.on_callback_requested,

@@ -81,6 +81,12 @@ class ContactExited(NamedTuple):
     key: str = ""
 
 
+class ReturnedToMenu(NamedTuple):
+    """The caller takes the choice back (`9`) and hears the menu again. `ContactQueued` brings the next choice."""
+
+    contact: ContactId
+
+
 class ContactPrioritised(NamedTuple):
     """A supervisor gives a waiting contact other points."""
 
@@ -408,7 +414,7 @@ class MenuEnded(NamedTuple):
 
 
 Event = (
-    Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ContactPrioritised
+    Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu | ContactPrioritised
     | HeldPositionDeclined | CallerErased | LoadReported
     | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused

@@ -96,6 +96,8 @@ class WaitReason(StrEnum):
     """The caller was sent to the fallback queue a moment ago."""
     CHANNEL = "channel"
     """No adapter took the last offer. The contact is offered again later."""
+    IN_MENU = "in_menu"
+    """The caller has taken the choice back and is in the menu."""
     LINK = "link"
     """The link to the contact's Asterisk is down."""
     FULL = "full"
@@ -126,6 +128,8 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
                      else WaitReason.CHANNEL)
     elif contact.callback and d.quiet_hours and not contact.anytime:
         found.append(WaitReason.QUIET_HOURS)
+    elif contact.in_menu:
+        found.append(WaitReason.IN_MENU)
     if not d.link_up(contact.node):
         found.append(WaitReason.LINK)
     quota = d.matching.quotas.get(contact.service.id)

@@ -102,6 +102,8 @@ class Contact:
     visited: tuple[ServiceId, ...] = stored(default=())
     """Earlier services of the contact. It never overflows back into one of them."""
     # Callback and follow-up.
+    in_menu: bool = stored(default=False)
+    """The caller has taken the choice back and is in the menu again. The contact keeps its place and is not offered."""
     callback: bool = stored(default=False)
     """The caller will be called back. Nobody is on the line until an agent has taken the offer."""
     tries: int = stored(default=0)

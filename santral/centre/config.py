@@ -148,6 +148,7 @@ class NodeConfig(NamedTuple):
     def ivr_settings(self, node: str) -> IvrSettings:
         """Return the settings of the dialogues with this Asterisk."""
         return IvrSettings(node=node, comfort_s=self.settings.wait.announce_s, survey=self.surveyed,
+                           recorded=self.recorded if self.flow.has_notice else frozenset(),
                            messages=self.services - self.unrecorded, waits=self.waits,
                            own_numbers=frozenset(self.settings.numbers), quiet=self.quiet)
 

@@ -57,6 +57,12 @@ class Dialler:
         self.cut = 0
         """Send replies in pieces of this many bytes."""
 
+    @property
+    def words(self) -> list[str]:
+        """The prompts that the hold loop plays first: acknowledgement, announcements and notice."""
+        files = (self.variables.get("SC_WORDS", ""), self.variables.get("SC_NOTICE_WORDS", ""))
+        return [one.rpartition("/")[2] for some in files for one in some.split("&") if one]
+
     async def call(self, within_s: float = LIMIT_S) -> Dialler:
         """Run the call from connect to the end of the connection."""
         async with asyncio.timeout(within_s):

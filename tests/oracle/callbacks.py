@@ -114,7 +114,7 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
     many = sum(c.callback and c.in_line and c.service.id == service.id for c in h.callers.values())
     if service.anonymous or service.callback == "none" or many >= service.callback_max:
         h.refuse("no_callback")
-    caller.callback, caller.urgent = True, False
+    caller.callback, caller.in_menu, caller.urgent = True, False, False
     caller.not_before, caller.anytime = h.now + max(0.0, event.after_s), event.anytime
     caller.other_hash = event.caller_hash
     if caller.offer is not None:

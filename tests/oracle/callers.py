@@ -65,17 +65,21 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
     caller.slow = caller.slow or event.slow
     caller.language = event.language or caller.language
     caller.leg = event.leg or caller.leg
-    needs, topics = event.needs or caller.needs, caller.topics
+    again_chosen = caller.in_menu
+    needs, topics = event.needs or (() if again_chosen else caller.needs), caller.topics
     if event.topics:
         topics = event.topics | (topics & {"abusive"})
     other = needs != caller.needs or topics != caller.topics
     service = h.services.get(event.service, caller.service)
-    moves = service.id != caller.service.id and service.id not in caller.visited and not caller.callback \
-        and not settings.refuses(h, service)
+    moves = service.id != caller.service.id and not caller.callback and (
+        again_chosen or (service.id not in caller.visited and not settings.refuses(h, service)))
     if caller.offer is not None and (other or moves):
         calls.rescind(h, caller.offer, "chosen")
         calls.close(h, caller.offer, "rescinded", "chosen", keep_idle=True)
-    if other or event.node != caller.node:
+    if again_chosen:
+        caller.in_menu = False
+        caller.points = event.priority if caller.own is None else caller.points
+    if other or again_chosen or event.node != caller.node:
         caller.node, caller.needs, caller.topics = event.node, needs, topics
         steps.still_preferred(h, caller)
         h.arm(caller)
@@ -100,6 +104,20 @@ def ticked(h, event: e.HoldTick) -> None:
     caller = h.callers.get(event.contact)
     if caller is not None and caller.state is ASSIGNED:
         cut_off(h, caller)
+    elif caller is not None and caller.in_menu:
+        caller.in_menu = False
+        h.arm(caller)
+
+
+def to_menu(h, event: e.ReturnedToMenu) -> None:
+    """Let a caller who waits choose again. Nobody is offered the contact meanwhile."""
+    caller = h.callers.get(event.contact)
+    if caller is None or not caller.in_line or caller.callback or caller.consulting_offer is not None:
+        return
+    caller.in_menu = True
+    if caller.offer is not None:
+        calls.rescind(h, caller.offer, "chosen")
+        calls.close(h, caller.offer, "rescinded", "chosen", keep_idle=True)
 
 
 def cut_off(h, caller: Caller) -> None:

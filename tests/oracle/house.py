@@ -16,6 +16,7 @@ from tests.oracle.state import NOT_RESPONDING, Caller, Offer, Person, Phone
 TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
     e.HoldTick: callers.ticked, e.CallerHungUp: callers.gone, e.ContactExited: callers.left,
+    e.ReturnedToMenu: callers.to_menu,
     e.ContactPrioritised: callers.ranked, e.LoadReported: burden.report_load,
     e.CallbackRequested: callbacks.callback_asked,
     e.HeldPositionDeclined: callers.declined, e.CallerErased: callers.forgotten,

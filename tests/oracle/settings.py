@@ -218,7 +218,7 @@ def stored_caller(h, row) -> Caller:
         row.queued_at, row.leg, row.slow, row.node, row.caller_hash, row.needs, row.topics,
         entered_at=min(row.entered_at, h.now), step_at=min(row.step_since, h.now),
         step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
-        callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
+        in_menu=row.in_menu, callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
         other_hash=row.callback_hash,
         sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
         language=row.language, abusive=row.abusive)

@@ -54,6 +54,8 @@ class Caller:
     own: tuple[float, int] | None = None
     """Start and points of the new call, while the caller has a held position."""
     visited: tuple[ServiceId, ...] = ()
+    in_menu: bool = False
+    """The caller has taken the choice back and chooses again."""
     callback: bool = False
     tries: int = 0
     not_before: float = 0.0
@@ -91,7 +93,7 @@ class Caller:
     def looks(self, now: float, quiet: bool) -> bool:
         """Return whether an agent may be found for the contact now."""
         kept = self.callback and (self.leg or self.caller_on_line or (quiet and not self.anytime))
-        return self.state is WAITS and self.not_before <= now and not kept
+        return self.state is WAITS and self.not_before <= now and not kept and not self.in_menu
 
 
 @dataclass(slots=True, eq=False)

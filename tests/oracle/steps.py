@@ -35,7 +35,7 @@ def overflows(h, caller: Caller) -> float | None:
     """Return when the contact has waited too long in this service."""
     limit = caller.service.overflow_s
     if limit is None or caller.service.distress or caller.callback or caller.late or not h.up(caller.node) \
-            or caller.consulting_offer is not None:
+            or caller.consulting_offer is not None or caller.in_menu:
         return None
     return max(caller.entered_at + limit, caller.fallback_retry_at)
 

@@ -86,7 +86,8 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
 
     The channel's name, the service, needs and topics may be new. The present service stays if the named one is unknown
     or takes no contacts now. It also stays if the contact overflowed from the named one, because the caller's channel
-    does not know of an overflow. A callback whose caller has hung up has no channel, so its event is ignored.
+    does not know of an overflow. A caller who chose again in the menu goes to the new choice in any case. A callback
+    whose caller has hung up has no channel, so its event is ignored.
     """
     # 1. A contact in talk that is queued again was dropped from its talk.
     if contact.state is ASSIGNED:
@@ -98,19 +99,23 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
     d.mark(contact)
     if event.leg:
         contact.leg = event.leg
-    needs, topics = event.needs or contact.needs, abuse_flags.keep_abuse_topic(contact.topics, event.topics)
+    chosen_again = contact.in_menu
+    needs = event.needs if chosen_again else event.needs or contact.needs
+    topics = abuse_flags.keep_abuse_topic(contact.topics, event.topics)
     other = (needs, topics) != (contact.needs, contact.topics)
     service = d.services.get(event.service, contact.service)
-    moves = service.id != contact.service.id and service.id not in contact.visited and not contact.callback \
-        and not admission.refusal_reason(d, service)
+    moves = service.id != contact.service.id and not contact.callback and (chosen_again or (
+        service.id not in contact.visited and not admission.refusal_reason(d, service)))
     # 3. Rescind an offer that rings, because its agent may not fit any more.
     if contact.offer is not None and (other or moves):
         offer_changes.rescind_offer(d, contact.offer, "chosen")
         offer_changes.close_offer(d, contact.offer, "rescinded", "chosen", keep_idle=True)
     # 4. Requeue under the new needs, then move to the new service.
-    if other or event.node != contact.node:
+    if other or chosen_again or event.node != contact.node:
         contact_queue.dequeue_temporarily(d, contact)
-        contact.node, contact.needs, contact.topics = event.node, needs, topics
+        contact.node, contact.needs, contact.topics, contact.in_menu = event.node, needs, topics, False
+        if chosen_again and contact.own_position is None:
+            contact.priority = event.priority
         contact_queue.requeue_after_reload(d, contact, contact.service)
     if other:
         contact_queue.emit_contact_changed(d, contact)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core.calls import callback_flow, consult_transfer, offer_changes, talk_changes
 from routing.core.changes import CallLost
 from routing.core.domain import Domain
-from routing.core.events import CallerHungUp, ContactExited, HeldPositionDeclined, HoldTick
+from routing.core.events import CallerHungUp, ContactExited, HeldPositionDeclined, HoldTick, ReturnedToMenu
 from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome
 from routing.core.model.reasons import DROPPED, LOST, STALE
 from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
@@ -21,10 +21,13 @@ has then ended without a report."""
 
 
 def on_hold_tick(d: Domain, event: HoldTick) -> None:
-    """Return a contact to its queue that is in the hold loop instead of its talk. A waiting contact does not change."""
+    """Return a contact to its queue that is in the hold loop instead of its talk, or instead of the menu. A waiting
+    contact does not change."""
     contact = d.contacts.get(event.contact)
     if contact is not None and contact.state is ASSIGNED:
         requeue_after_drop(d, contact)
+    elif contact is not None and contact.in_menu:
+        contact_queue.leave_menu(d, contact)
 
 
 def requeue_after_drop(d: Domain, contact: Contact) -> None:
@@ -79,6 +82,24 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
     if contact is not None and contact.state in WAITING_STATES:
         _end_wait(d, contact, "exited", Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, d.now,
             event.key)
+
+
+def on_returned_to_menu(d: Domain, event: ReturnedToMenu) -> None:
+    """Offer a contact to nobody while its caller chooses again. The phone that rings for it stops, and nothing counts
+    against its agent.
+
+    Do nothing for a callback, or for a caller whose agent consults: they have no choice to take back.
+    """
+    contact = d.contacts.get(event.contact)
+    if contact is None or contact.state not in WAITING_STATES or contact.callback \
+            or contact.consulting_offer is not None:
+        return
+    contact.in_menu = True
+    if contact.offer is not None:
+        offer_changes.rescind_offer(d, contact.offer, "chosen")
+        offer_changes.close_offer(d, contact.offer, "rescinded", "chosen", keep_idle=True)
+    d.matching.remove_contact(contact)
+    d.mark(contact)
 
 
 def on_held_position_declined(d: Domain, event: HeldPositionDeclined) -> None:

@@ -74,7 +74,7 @@ def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
             or d.callback_counts.get(service.id, 0) >= service.callback_max:
         raise NoCallback
     # 2. Make the contact a callback. From now on the wait is the caller's choice, so ceiling and estimate end.
-    contact.callback, contact.beyond_ceiling, contact.estimate = True, False, None
+    contact.callback, contact.in_menu, contact.beyond_ceiling, contact.estimate = True, False, False, None
     contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
     contact.callback_hash, contact.callback_number_encrypted = event.caller_hash, event.number_encrypted
     callback_index.add_callback(d, contact)

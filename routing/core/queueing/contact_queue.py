@@ -76,10 +76,10 @@ def enqueue_contact(d: Domain, contact: Contact) -> None:
 def start_search(d: Domain, contact: Contact) -> None:
     """Put a pending contact into its group, so that agents are found for its present step.
 
-    Do nothing if its time has not come. A callback also waits until its caller has hung up, has no other call, and
-    quiet hours are over.
+    Do nothing if its time has not come, or if its caller is in the menu again. A callback also waits until its caller
+    has hung up, has no other call, and quiet hours are over.
     """
-    if contact.not_before > d.now \
+    if contact.not_before > d.now or contact.in_menu \
             or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
         return
     matching = d.matching
@@ -94,6 +94,15 @@ def restart_search(d: Domain, contact: Contact) -> None:
     if contact.group is not None:
         d.matching.remove_contact(contact)
     start_search(d, contact)
+
+
+def leave_menu(d: Domain, contact: Contact) -> None:
+    """Offer a contact again whose caller has left the menu."""
+    contact.in_menu = False
+    d.mark(contact)
+    if contact.state is PENDING and contact.group is None:
+        start_search(d, contact)
+        d.newly_queued.append(contact)
 
 
 def dequeue_temporarily(d: Domain, contact: Contact) -> None:
@@ -192,12 +201,12 @@ def _ceiling_at(contact: Contact) -> float | None:
 def _overflow_at(d: Domain, contact: Contact) -> float | None:
     """Return the time from which the wait is too long, or None.
 
-    Distress and callbacks never overflow. Neither does a caller whose agent consults, because the caller still belongs
-    to that agent.
+    Distress and callbacks never overflow. Neither does a caller who chooses again in the menu, or whose agent consults:
+    the caller still belongs to that agent.
     """
     limit = contact.service.overflow_s
-    if limit is None or contact.service.distress or contact.callback or contact.consulting_offer is not None \
-            or not d.link_up(contact.node):
+    if limit is None or contact.in_menu or contact.service.distress or contact.callback \
+            or contact.consulting_offer is not None or not d.link_up(contact.node):
         return None
     return max(contact.entered_at + limit, contact.not_overflowed_before)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from ivr.flow.menu_model import End
-from ivr.settings import IvrSettings
+from ivr.settings import DISTRESS_HOLD, IvrSettings
 from ivr.sounds import SoundFolder
 from routing.core.engine import Engine
 from routing.core.events import Configured, ContactQueued, MenuEnded
@@ -32,14 +33,15 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
     dialler = Dialler(await start(inbox), "menu", "ana", variables={"SC_NUMBER": "05321234567"},
                       by_file={"ana-menu-2": "2"})
     await dialler.call()
-    assert dialler.played == ["karsilama", "kayit-bilgisi", "ana-menu-1", "ana-menu-2", "secildi-uzaktan-egitim"]
-    assert dialler.waited == [800, 800]
+    assert (dialler.played, dialler.words) == (["karsilama", "ana-menu-1", "ana-menu-2"], ["secildi-uzaktan-egitim"])
+    assert dialler.waited == [800]
     assert inbox.events == [ContactQueued(UNIQUEID, "uzaktan_egitim", leg="PJSIP/trunk-0000000e", since=NOW,
                                           caller_hash="hash(+905321234567)", number_encrypted="box(+905321234567)",
                                           node="one")]
     assert dialler.commands[-2:] == [
-        'SET VARIABLE "ARRAY(__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,'
-        f'ACD_NEXT)" "uzaktan_egitim,{NOW:.3f},0,,,,,hold"',
+        'SET VARIABLE "ARRAY(SC_WORDS,SC_WORDS_KEY,SC_WORDS_WHOLE,SC_NOTICE_WORDS,'
+        '__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,'
+        f'ACD_NEXT)" "/sounds/tr/secildi-uzaktan-egitim,2,1,,uzaktan_egitim,{NOW:.3f},0,,,,,hold"',
         'SET VARIABLE "ARRAY(CHANNEL(musicclass),ACD_SAY,SC_POSITION,SC_WAIT,SC_ROUND_SAID)" '
         '"sakin,/sounds/tr/bekleme-ilk&/sounds/tr/bekleme-siradaki,1,,1"'], "the way on, then what is heard there"
 
@@ -49,11 +51,10 @@ async def test_what_is_read_is_one_round_trip_and_what_is_set_two(start: Start) 
     the engine knows, and what it answers."""
     dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID))), "menu", "ana",
                       variables={"SC_NUMBER": "05321234567", "SC_MENU_S": "600"},
-                      by_file={"karsilama": "2", "kayit-bilgisi": "2"})
+                      by_file={"karsilama": "2"})
     await dialler.call()
     assert [command.partition(' "')[0] for command in dialler.commands] == [
-        "GET FULL VARIABLE", "STREAM FILE", "STREAM FILE", "STREAM FILE", "WAIT FOR DIGIT", "SET VARIABLE",
-        "SET VARIABLE"]
+        "GET FULL VARIABLE", "STREAM FILE", "SET VARIABLE", "SET VARIABLE"]
     assert dialler.variables["TIMEOUT(absolute)"] == "600"
 
 
@@ -71,7 +72,7 @@ async def test_the_way_through_the_menu_and_the_place_in_line_are_one_commit(sta
     port = await start(runner)
     await Dialler(port, "menu", "ana", by_file={"ana-menu-2": "2"}).call()
     on_the_way = Dialler(port, "menu", "ana", by_file={"ana-menu-3": "3"}, uniqueid="1795569005.2")
-    on_the_way.hang_up_at = 9
+    on_the_way.hang_up_at = 7
     await on_the_way.call()
     running.cancel()
     told = [[type(event) for _, event in turn.events] for turn in turns]
@@ -83,26 +84,48 @@ async def test_slow_speech_is_kept(start: Start) -> None:
     inbox = FakeInbox(contact_view(UNIQUEID))
     dialler = Dialler(await start(inbox), "menu", "ana", by_file={"ana-menu-1": "*", "ana-menu-3-yavas": "3"})
     await dialler.call()
-    assert dialler.played[3:6] == ["menu-yavas-acildi-yavas", "ana-menu-1-yavas", "ana-menu-2-yavas"]
-    assert dialler.waited == [1600, 1600, 1600, 1600]
+    assert dialler.played[2:5] == ["menu-yavas-acildi-yavas", "ana-menu-1-yavas", "ana-menu-2-yavas"]
+    assert dialler.waited == [1600, 1600, 1600]
+    assert dialler.words == ["secildi-ihbar-sikayet-yavas", "geri-bilgisi-yavas"]
     assert dialler.variables["SC_SLOW"] == "1"
     assert isinstance(inbox.events[0], ContactQueued) and inbox.events[0].slow
 
 
-@pytest.mark.parametrize(("by_file", "missing", "before", "notice"), [
-    ({"ana-menu-2": "2"}, set(), "", "heard"), ({"kayit-bilgisi": "2"}, set(), "", ""),
-    ({"kayit-bilgisi": "8", "ana-menu-2": "2"}, set(), "", "refused"),
-    ({"ana-menu-1": "8", "kayit-istenmedi": "2"}, set(), "", "refused"),
-    ({"ana-menu-2": "2"}, {"kayit-bilgisi"}, "", ""), ({"ana-menu-2": "2"}, set(), "refused", "refused"),
-    ({"ana-menu-2": "2"}, {"kayit-bilgisi"}, "nonsense", "nonsense")])
-async def test_only_a_notice_that_was_heard_counts(start: Start, by_file: dict[str, str], missing: set[str],
-                                                   before: str, notice: str) -> None:
-    dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID))), "menu", "ana", by_file=by_file,
+RECORDED = IvrSettings(node="one", recorded=frozenset({"uzaktan_egitim"}))
+
+
+@pytest.mark.parametrize(("by_file", "before", "after", "told"), [
+    ({"ana-menu-2": "2"}, "", "", True), ({"ana-menu-4": "4"}, "", "", False), ({"ana-menu-1": "1"}, "", "", False),
+    ({"ana-menu-1": "8", "kayit-istenmedi": "2"}, "", "refused", False),
+    ({"karsilama": "2"}, "refused", "refused", False), ({"karsilama": "2"}, "heard", "heard", False),
+    ({"ana-menu-2": "2"}, "nonsense", "nonsense", True)])
+async def test_the_notice_follows_the_choice_where_talks_are_recorded(
+        start: Start, by_file: dict[str, str], before: str, after: str, told: bool) -> None:
+    """The menu only hands it to the hold loop, which alone knows whether it was heard."""
+    dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID)), settings=RECORDED), "menu", "ana", by_file=by_file,
                       variables={"SC_NOTICE": before} if before else {})
-    dialler.missing = missing
     await dialler.call()
-    assert dialler.variables.get("SC_NOTICE", "") == notice
-    assert dialler.variables["SC_SERVICE"] == "uzaktan_egitim"
+    assert dialler.variables.get("SC_NOTICE", "") == after
+    assert "kayit-bilgisi" not in dialler.played and (dialler.words[-1] == "kayit-bilgisi") is told
+
+
+async def test_agents_wait_for_the_end_of_the_words_except_in_distress(start: Start) -> None:
+    known = [one._replace(distress=one.id == "psikososyal") for one in SERVICES]
+    port = await start(FakeInbox(contact_view(UNIQUEID)), services=known)
+    whole = {}
+    for key, file in (("1", "ana-menu-1"), ("2", "ana-menu-2")):
+        dialler = await Dialler(port, "menu", "ana", by_file={file: key}).call()
+        whole[dialler.variables["SC_WORDS_KEY"]] = dialler.variables["SC_WORDS_WHOLE"]
+    assert whole == {"1": "", "2": "1"}
+
+
+async def test_nobody_there_in_distress_is_said_at_once_and_without_an_acknowledgement(start: Start) -> None:
+    waits = {"psikososyal": replace(DISTRESS_HOLD, emergency="acil-destek")}
+    view = contact_view(UNIQUEID)._replace(unserved=True)
+    dialler = Dialler(await start(FakeInbox(view), settings=IvrSettings(node="one", waits=waits)), "menu", "ana",
+                      by_file={"ana-menu-1": "1"})
+    await dialler.call()
+    assert dialler.words == [] and dialler.variables["ACD_SAY"].startswith("/sounds/tr/acil-destek&")
 
 
 async def test_for_an_anonymous_service_the_number_is_not_looked_at(start: Start, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +195,7 @@ async def test_a_call_in_the_menu_finishes_the_old_one_and_the_next_has_the_new(
     await until_async(lambda: "ana-menu-1" in slow_caller.played)
     kept = [service for service in SERVICES if service.id != "gorus_oneri"]
     dialogues.apply_centre(changed, kept, IvrSettings(node="two"), SoundFolder("/new", KEYS))
-    assert (await in_menu).played[-1] == "secildi-gorus-oneri"
+    assert (await in_menu).words == ["secildi-gorus-oneri"]
     assert all("/old/" in command for command in slow_caller.commands if command.startswith("STREAM FILE"))
     [event] = inbox.events
     assert isinstance(event, ContactQueued) and (event.service, event.node) == ("temsilci", "two"), (

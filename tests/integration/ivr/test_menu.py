@@ -121,7 +121,7 @@ async def test_the_times_of_digits(start: Start) -> None:
     house = await start()
     dialler = await house.call(["", "", "4", "0"], by_file={"basvuru-menu": "2"})
     assert dialler.waited[2:] == [17_000, 5_000, 5_000, 3_000, 17_000, 3_000]
-    assert dialler.played[-2:] == ["menu-tus-yok", "menu-temsilciye"]
+    assert dialler.words == ["menu-tus-yok", "menu-temsilciye"]
 
 
 # -- languages and needs
@@ -131,10 +131,11 @@ async def test_another_language_is_heard_and_needed(start: Start) -> None:
     house = await start()
     dialler = await house.call(by_file={"dil-ingilizce": "4", "ingilizce-menu": "2"})
     streams = [line.split('"')[1] for line in dialler.commands if line.startswith("STREAM FILE")]
-    assert streams[:5] == [f"/sounds/tr/{key}" for key in ("karsilama", "kayit-bilgisi", "ana-menu-1", "basvuru-menu",
+    assert streams[:4] == [f"/sounds/tr/{key}" for key in ("karsilama", "ana-menu-1", "basvuru-menu",
                                                            "diger-menu")]
-    assert streams[5:] == ["/sounds/en/dil-ingilizce", "/sounds/en/secildi-dil", "/sounds/en/menu-son-adim",
-                           "/sounds/en/ana-menu-1", "/sounds/en/ingilizce-menu", "/sounds/en/secildi-uzaktan-egitim"]
+    assert streams[4:] == ["/sounds/en/dil-ingilizce", "/sounds/en/secildi-dil", "/sounds/en/menu-son-adim",
+                           "/sounds/en/ana-menu-1", "/sounds/en/ingilizce-menu"]
+    assert dialler.variables["SC_WORDS"] == "/sounds/en/secildi-uzaktan-egitim"
     assert house.queued.needs == (("en", 1),) and house.queued.service == "uzaktan_egitim"
     assert house.queued.language == "en"
     assert (dialler.variables["SC_LANGUAGE"], dialler.variables["SC_NEEDS"]) == ("en", "en:1")
@@ -185,8 +186,8 @@ async def test_nobody_answers_there_and_the_menu_goes_on(start: Start) -> None:
     house = await start()
     back = {"SC_EXTERNAL_FAILED": "temsilci", "SC_LANGUAGE": "en", "SC_NEEDS": "en:1", "SC_SLOW": "1"}
     dialler = await house.call(variables=back)
-    assert dialler.played == ["menu-aktarilamadi-yavas", "menu-temsilciye-yavas"]
-    assert all("/en/" in line for line in dialler.commands if line.startswith("STREAM FILE"))
+    assert dialler.words == ["menu-aktarilamadi-yavas", "menu-temsilciye-yavas"] and dialler.played == []
+    assert dialler.variables["SC_WORDS"].count("/en/") == 2
     assert house.queued.needs == (("en", 1),) and house.queued.slow
     assert dialler.variables["SC_EXTERNAL_FAILED"] == "", "the second time begins from the start"
     [rest] = house.inbox.passed

@@ -7,18 +7,27 @@ from dataclasses import replace
 import pytest
 
 from ivr.caller.announcements import Announcement
+from ivr.flow.menu_model import End
 from ivr.hold import hold_script
 from ivr.routes import after_talk, hold_tick
 from ivr.settings import DISTRESS_HOLD, IvrSettings
 from ivr.sounds import SoundFolder
-from routing.core.events import CallbackReached, ContactQueued, HeldPositionDeclined, HoldTick
+from routing.core.events import (
+    CallbackReached,
+    ContactExited,
+    ContactQueued,
+    HeldPositionDeclined,
+    HoldTick,
+    ReturnedToMenu,
+)
 from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model.centre_model import ContactState, Estimate
 from routing.core.model.errors import UnknownService
 from routing.core.model.ids import ContactId, ServiceId
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
-from tests.integration.ivr_node import KEYS, NOW, Serve, Start, said, tick
+from tests.fakes.menu import example
+from tests.integration.ivr_node import KEYS, NOW, SETTINGS, Serve, Start, said, tick
 
 pytestmark = pytest.mark.integration
 
@@ -54,6 +63,33 @@ async def test_who_is_not_in_line_any_more_hears_nothing_from_the_menu(start: St
     port = await start(FakeInbox(contact_view(UNIQUEID, state)))
     menu = await Dialler(port, "menu", "ana", by_file={"ana-menu-3": "3"}).call()
     assert (said(menu), menu.variables.get("SC_ROUND_SAID", "")) == ([], begun), "it rings, or the loop asks"
+
+
+async def test_nine_takes_the_choice_back_until_the_first_round_of_music(start: Start) -> None:
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    port = await start(inbox)
+    chosen = await Dialler(port, "menu", "ana", by_file={"ana-menu-3": "3"}).call()
+    back = await tick(port, "9", **chosen.variables)
+    assert back.variables["ACD_NEXT"] == "menu" and inbox.events[-1] == ReturnedToMenu(UNIQUEID)
+    again = await Dialler(port, "menu", "ana", variables=dict(chosen.variables), by_file={"ana-menu-2": "2"}).call()
+    assert again.played == ["ana-menu-1", "ana-menu-2"], "without the greeting"
+    [first, second] = [event for event in inbox.events if isinstance(event, ContactQueued)]
+    assert (first.service, second.service, second.contact) == ("ihbar_sikayet", "uzaktan_egitim", UNIQUEID)
+    assert [path.resumed for path in inbox.passed] == [False, True]
+    await tick(port)
+    late = await tick(port, "9")
+    assert late.variables["ACD_NEXT"] == "hold" and said(late) == ["bekleme-tus"], "the choice stands"
+
+
+async def test_who_is_not_helped_by_a_second_choice_has_left_the_queue(start: Start) -> None:
+    flow = example()
+    flow = flow._replace(nodes={**flow.nodes, "gorus-oneri": End("gorus-oneri", ("merkez-kapali",))})
+    inbox = FakeInbox(contact_view(UNIQUEID))
+    port = await start(inbox, flow)
+    chosen = await Dialler(port, "menu", "ana", by_file={"ana-menu-3": "3"}).call()
+    await tick(port, "9", **chosen.variables)
+    ended = await Dialler(port, "menu", "ana", by_file={"ana-menu-4": "4"}).call()
+    assert ended.variables["ACD_NEXT"] == "bye" and inbox.events[-1] == ContactExited(UNIQUEID, "key", "9")
 
 
 async def test_a_pause_ends_by_any_key_which_means_nothing_else(serve: Serve) -> None:
@@ -254,14 +290,18 @@ async def test_keys_in_the_hold_loop(start: Start) -> None:
     assert said(await tick(port)) == ["bekleme-teselli-1-yavas"]
 
 
-@pytest.mark.parametrize(("before", "after"), [("heard", "refused"), ("refused", "refused"), ("", "")])
-async def test_a_recording_is_refused_in_the_hold_loop_too(start: Start, before: str, after: str) -> None:
-    port = await start(FakeInbox(contact_view(UNIQUEID, position=2)))
+@pytest.mark.parametrize(("before", "recorded", "after"), [
+    ("heard", False, "refused"), ("refused", False, "refused"), ("", False, ""), ("", True, "refused")])
+async def test_a_recording_is_refused_in_the_hold_loop_too(start: Start, before: str, recorded: bool, after: str
+                                                           ) -> None:
+    """Over the notice too, which no caller has heard by then."""
+    settings = replace(SETTINGS, recorded=frozenset({"psikososyal"} if recorded else ()))
+    port = await start(FakeInbox(contact_view(UNIQUEID, position=2)), settings=settings)
     await tick(port)
     pressed = await tick(port, "8", SC_NOTICE=before)
     assert pressed.variables["SC_NOTICE"] == after
-    assert said(pressed) == (["kayit-istenmedi"] if before else ["bekleme-tus"])
-    ringing = await start(FakeInbox(contact_view(UNIQUEID, ContactState.RESERVED)))
+    assert said(pressed) == (["kayit-istenmedi"] if after else ["bekleme-tus"])
+    ringing = await start(FakeInbox(contact_view(UNIQUEID, ContactState.RESERVED)), settings=settings)
     assert (await tick(ringing, "8", SC_NOTICE=before)).variables["SC_NOTICE"] == after
 
 

@@ -197,7 +197,7 @@ async def test_the_next_call_begins_slowly_and_asks_nothing(start: Start) -> Non
     house.wishes.wishes[HASH] = CallerPreference(slow=True)
     dialler = await Dialler(house.port, "menu", "ana", variables={"SC_NUMBER": NUMBER},
                             by_file={"ana-menu-2-yavas": "2"}).call()
-    assert dialler.played[:3] == ["yavas-hatirlandi-yavas", "karsilama-yavas", "kayit-bilgisi-yavas"]
+    assert dialler.played[:3] == ["yavas-hatirlandi-yavas", "karsilama-yavas", "ana-menu-1-yavas"]
     assert dialler.variables["SC_SLOW"] == "1" and house.wishes.calls == [HASH]
     assert isinstance(inbox.events[0], ContactQueued) and inbox.events[0].slow
 
@@ -217,10 +217,10 @@ async def test_a_person_at_once_with_the_points_of_the_centre(start: Start) -> N
     house = await start(inbox := FakeInbox(contact_view(UNIQUEID)))
     house.wishes.wishes[HASH] = CallerPreference(human_first=True)
     dialler = await Dialler(house.port, "menu", "ana", variables={"SC_NUMBER": NUMBER}).call()
-    assert dialler.played == ["temsilci-hatirlandi", "kayit-bilgisi"]
+    assert dialler.played == ["temsilci-hatirlandi"]
     [event] = inbox.events
     assert isinstance(event, ContactQueued) and (event.service, event.priority) == ("temsilci", 10)
-    assert dialler.variables["SC_NOTICE"] == "heard"
+    assert dialler.variables["ACD_NEXT"] == "hold"
 
 
 @pytest.mark.parametrize("number", ["05329999999", "anonymous", "${SHELL(id)}"])

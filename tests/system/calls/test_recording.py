@@ -98,9 +98,8 @@ def _alaw(data: bytes) -> Samples:
 
 
 def _with(key: str) -> str:
-    """Pressed when greeting and notice were heard to their ends; again, should the menu have begun late."""
-    at = length("karsilama") + length("kayit-bilgisi") + 0.8
-    return f"{key}@{at:.1f}s"
+    """Pressed over the greeting. Acknowledgement and notice are then heard to their ends."""
+    return f"{key}@1.2s"
 
 
 def _louder(samples: Samples, hertz: float) -> list[float]:
@@ -170,7 +169,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
 
     heard, refused, hurried, late = await asyncio.gather(
         stage.caller(_with("2"), tone=CALLER, number=ERASED),
-        stage.caller(f"{_with('8')},2@{length('karsilama') + length('kayit-bilgisi') + 4:.1f}s", tone=CALLER,
+        stage.caller(f"{_with('2')},8@{1.2 + length('secildi-uzaktan-egitim') + 0.8 + 2.0:.1f}s", tone=CALLER,
                      number=KEPT),
         stage.hurried("2", tone=CALLER, number="05325556677"),
         stage.caller(_with("1"), tone=CALLER, number="05326667788"))

@@ -36,26 +36,24 @@ ad: başka söz
 adimlar:
   - baslar: karsilama
   - basar: 6
-  - duyar: kayit-bilgisi
   - duyar: menu-yavas-onerisi
   - kapatir
-""", "x.yaml:6: beklenen menu-yavas-onerisi, duyulan menu-tus-yanlis"),
+""", "x.yaml:5: beklenen menu-yavas-onerisi, duyulan menu-tus-yanlis"),
     "nothing": ("""\
 ad: hiçbir şey
 adimlar:
   - duyar:
       - karsilama
-      - kayit-bilgisi
   - duyar: ana-menu-1, 1 sn
   - kapanir: 1 sn
-""", "x.yaml:7: beklenen karşı tarafın kapatması, duyulan "),
+""", "x.yaml:6: beklenen karşı tarafın kapatması, duyulan "),
     "the end": ("""\
 ad: beklenmeyen son
 hizmet: gorus_oneri
 adimlar:
   - baslar: karsilama
   - basar: 4
-  - duyar: [kayit-bilgisi, secildi-gorus-oneri, bekleme-ilk]
+  - duyar: [secildi-gorus-oneri, kayit-bilgisi, bekleme-ilk]
   - muzik: 2 sn
 """, "x.yaml:7: beklenen 2 sn müzik, duyulan bekleme-siradaki"),
     "nobody": ("""\
@@ -66,7 +64,7 @@ temsilciler:
 adimlar:
   - baslar: karsilama
   - basar: 2
-  - duyar: [kayit-bilgisi, secildi-uzaktan-egitim]
+  - duyar: [secildi-uzaktan-egitim, kayit-bilgisi]
   - konusur: uzaktan_egitim, 4 sn
 """, "x.yaml:9: beklenen uzaktan_egitim ile karşılıklı konuşma, duyulan müzik"),
 }
@@ -135,7 +133,7 @@ def test_the_command_at_a_number_at_a_trunk(lab_session: LabInfo, folder: Path) 
     """The lab's own Asterisk, called as a stranger's: only the callers are ours."""
     good = folder / "kisa.yaml"
     good.write_text("ad: kısa\nadimlar:\n  - baslar: karsilama\n  - basar: \"#\"\n"
-                    "  - duyar: [kayit-bilgisi, ana-menu-1]\n  - kapatir\n", encoding="utf-8")
+                    "  - duyar: ana-menu-1\n  - kapatir\n", encoding="utf-8")
     bad = folder / "kotu.yaml"
     bad.write_text("ad: kötü\nadimlar:\n  - duyar: kayit-bilgisi\n", encoding="utf-8")
     done = command(folder, str(good), str(bad), "--to", f"sip:{lab_session.numbers[0]}@{lab_session.sip}")

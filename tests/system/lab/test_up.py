@@ -53,14 +53,14 @@ async def test_a_call_reaches_the_agent_and_is_in_all_three_records(lab: LabSess
 
 
 async def test_what_was_said_is_found_in_the_recording_and_nothing_else(lab: LabSession) -> None:
-    call = await lab.place_call(press="1@1s", stay=20, record=True)
+    call = await lab.place_call(press="2@1s", stay=20, record=True)
     await call.wait_ended()
-    greeting, chosen = lab.find_prompt(call, "karsilama", head_s=0.9), lab.find_prompt(call, "secildi-psikososyal")
+    greeting, chosen = lab.find_prompt(call, "karsilama", head_s=0.9), lab.find_prompt(call, "secildi-uzaktan-egitim")
     assert greeting.found
     assert chosen.found
     assert greeting.offset_s < chosen.offset_s
     assert not lab.find_prompt(call, "karsilama").found, "the key cut it off"
-    assert not lab.find_prompt(call, "secildi-uzaktan-egitim").found
+    assert not lab.find_prompt(call, "secildi-psikososyal").found
     assert not lab.find_prompt(call, "bilgi-psikososyal").found
 
 

@@ -86,7 +86,19 @@ def test_the_first_words_that_the_menu_gives_are_heard_from_there_alone() -> Non
     text = render_files(plan())["extensions.conf"]
     menu, hold = (text.partition(f"\n[santral-{name}]\n")[2].partition("\n[")[0] for name in ("menu", "hold"))
     assert menu.index(f"Set({dialplan.FIRST_ROUND_DONE}=)") < menu.index("AGI(") < menu.index("?santral-hold,begun,1)")
-    assert text.count(dialplan.FIRST_ROUND_DONE) == 2 and "exten => begun,1," in hold
+    assert dialplan.FIRST_ROUND_DONE in hold.partition("exten => begun,1,")[2]
+    assert dialplan.FIRST_ROUND_DONE not in hold.partition("exten => begun,1,")[0].partition("; A caller from")[0]
+
+
+def test_only_a_notice_that_was_played_to_its_end_counts_and_agents_wait_for_it() -> None:
+    text = render_files(plan())["extensions.conf"]
+    hold = text.partition("exten => begun,1,")[2].partition("\nexten =>")[0]
+    notice = hold.partition(f"Read(SC_KEY,${{{dialplan.NOTICE_WORDS}}}")[2]
+    assert notice.index('"Surrogate"') < notice.index('"${READSTATUS}"!="TIMEOUT"]?said') < notice.index(
+        f"Set(__{dialplan.NOTICE}=heard)")
+    assert text.count(f"Set(__{dialplan.NOTICE}=heard)") == 1
+    agent = text.partition("\n[santral-agent]\n")[2].partition("\n[")[0]
+    assert agent.index("Gosub(santral-words") < agent.index("Gosub(santral-record")
 
 
 def test_every_prompt_of_the_dialplan_is_in_the_catalogue() -> None:

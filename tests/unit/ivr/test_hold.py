@@ -270,7 +270,7 @@ EMERGENCY = ["acil-destek", "acil-tekrar"]
 
 def test_in_distress_with_nobody_at_work_the_numbers_that_always_help_come_at_once_and_again() -> None:
     caller = Caller(DISTRESSED, comfort_s=45.0)
-    assert caller.round(1, unserved=True) == [DISTRESS_HOLD.first, "bekleme-siradaki", *EMERGENCY]
+    assert caller.round(1, unserved=True) == [*EMERGENCY, "bekleme-siradaki"], "at once, and no word of an agent"
     heard = [caller.round(1, unserved=True) for _ in range(30)]
     times = [15 * number for number, keys in enumerate(heard, 1) if keys == EMERGENCY]
     assert times == [180, 360], "every three minutes, with comfort between"

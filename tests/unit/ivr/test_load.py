@@ -106,8 +106,11 @@ SHAPE = [
             "        then: gorus-oneri", "then: gorus-oneri\n    closing", "not to the human", "then: temsilci"),
     Planted("- key: 0", "- key: 5", "ana-menu:\n    options", "has no key 0", "key: 0"),
     Planted("human: temsilci", "human: karsilama", "human:", "is not a queue", "queue: <service>"),
-    Planted("entries:\n  ana: karsilama", "entries:\n  ana: kayit-bilgisi", "karsilama:\n    say", "nobody reaches",
+    Planted("entries:\n  ana: karsilama", "entries:\n  ana: ana-menu", "karsilama:\n    say", "nobody reaches",
             "option"),
+    Planted("notice: kayit-bilgisi", "notice: [kayit-bilgisi, karsilama]", "notice: [", "names several prompts",
+            "Name one"),
+    Planted("notice: kayit-bilgisi", "notice: kayit-blgisi", "notice: kayit-blgisi", "unknown prompt", "Did you mean"),
     Planted("after_failures: temsilci", "after_failures: ana-menu", "ana-menu:\n    options", "not a queue",
             "temsilci"),
     Planted("    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr", "    say: karsilama\n    then: gorus-oneri",
@@ -134,7 +137,7 @@ SHAPE = [
     Planted("    queue: psikososyal", "    queu: psikososyal", "psikososyal:\n    queu:", "neither",
             "Did you mean 'queue'"),
     Planted("say: karsilama\n", "say: []\n", "say: []", "'say' is empty", "Name a prompt"),
-    Planted("  kayit-bilgisi:\n", "  Kayıt:\n", "  Kayıt:", "is no name for a node", "a-z"),
+    Planted("  kapali-menu:", "  Kapalı:", "  Kapalı:", "is no name for a node", "a-z"),
     Planted("say: ana-menu-2", "say: ana-menu-1", "say: ana-menu-1\n        confirm: secildi-uzaktan", "say the same",
             "its own sentence"),
     Planted("        then: ihbar-sikayet", "        then: ana-menu", "then: ana-menu\n      - key: 4",
@@ -143,7 +146,7 @@ SHAPE = [
             "priority: 10"),
     Planted(HUMAN_FIRST, "human_first: {priority: 500}\n", "human_first", "no whole number",
             "0 to 120"),
-    Planted("  then: temsilci-hemen", "  then: ana-menu", "  then: ana-menu",
+    Planted("  then: temsilci\n\nnodes", "  then: ana-menu\n\nnodes", "  then: ana-menu",
             "no person follows without a key (rule I20)", "to 'temsilci'"),
     Planted("    queue: gorus_oneri\n    text: https://mebim.meb.gov.tr", "    queue: gorus_oneri\n    text: ftp://x",
             "text: ftp", "neither an https address nor a prompt", "https"),
@@ -244,8 +247,7 @@ def test_an_english_option_too(what: str, said: str) -> None:
 
 @pytest.mark.parametrize(("key", "said", "what", "at"), [
     ("karsilama", "Türkiye'nin lider kurumuna hoş geldiniz.", "says 'lider…'", "karsilama:\n    say"),
-    ("kayit-bilgisi", "Lütfen dikkatle dinleyin, menümüz değişti.", "says 'dikkatle dinle…'",
-     "kayit-bilgisi:\n    say"),
+    ("kayit-bilgisi", "Lütfen dikkatle dinleyin, menümüz değişti.", "says 'dikkatle dinle…'", "notice: kayit-bilgisi"),
 ])
 def test_no_adverts(key: str, said: str, what: str, at: str) -> None:
     check(EXAMPLE, Planted(at, at, at, what, "praise", True), spoken_as({key: said}))
@@ -260,17 +262,35 @@ def test_a_choice_is_acknowledged_shortly_and_not_with_its_question() -> None:
 
 
 def test_the_human_is_heard_in_time_by_the_built_sounds() -> None:
-    keys = ("karsilama", "kayit-bilgisi", *(f"ana-menu-{key}" for key in "12340"), "tus-bilgisi")
-    fits = (MAIN_S - 4 * 0.8) / 7
+    keys = ("ana-menu-2", "ana-menu-3", "ana-menu-4", "ana-menu-0")
+    first = {"karsilama": 2.0, "ana-menu-1": 5.0, "tus-bilgisi": 3.0}
+    fits = (MAIN_S - 7.0 - 4 * 0.8) / 4
     at = "- key: 0\n        say: ana-menu-0"
-    planted = Planted(at, at, "say: ana-menu-0", "from 'karsilama' the human's key is heard after 46 s, more than 45",
+    planted = Planted(at, at, "say: ana-menu-0", "from 'karsilama' the human's key is heard after 30 s, more than 30",
                       "Shorten")
-    assert read(EXAMPLE, "kapali", spoken_as(seconds=dict.fromkeys(keys, fits - 0.01))).problems == ()
-    check(EXAMPLE, planted, spoken_as(seconds=dict.fromkeys(keys, fits + 0.1)))
-    del (built := dict.fromkeys(keys, fits + 0.1))["kayit-bilgisi"]
-    slow = spoken_as(seconds=built | {"karsilama": 15.0})
-    estimated = [one for one in read(EXAMPLE, "kapali", slow).problems if "estimated" in one.what]
+    assert read(EXAMPLE, "kapali", spoken_as(seconds=first | dict.fromkeys(keys, fits - 0.01))).problems == ()
+    late = first | dict.fromkeys(keys, fits + 0.1)
+    check(EXAMPLE, planted, spoken_as(seconds=late))
+    del late["ana-menu-2"]
+    estimated = [one for one in read(EXAMPLE, "kapali", spoken_as(seconds=late | {"ana-menu-3": 15.0})).problems
+                 if "estimated" in one.what]
     assert estimated and all(one.warning for one in estimated), "what is not built yet only warns"
+
+
+def test_the_key_for_distress_is_heard_in_time_from_each_entry() -> None:
+    seconds = {"karsilama": 3.0, "merkez-kapali": 2.0, "tus-bilgisi": 2.0,
+               **{f"ana-menu-{key}": 4.0 for key in "12340"}}
+    assert read(EXAMPLE, "kapali", spoken_as(seconds=seconds | {"ana-menu-1": 4.99})).problems == ()
+    late = read(EXAMPLE, "kapali", spoken_as(seconds=seconds | {"ana-menu-1": 5.2}))
+    assert late.flow is None, "the built sounds decide"
+    lines = [number for number, line in enumerate(EXAMPLE.splitlines(), 1) if line.strip() == "say: ana-menu-1"]
+    assert [(one.where, one.what) for one in late.problems] == [
+        (f"menu.yaml:{line}", f"from '{start}' the key of 'psikososyal', a service for distress, is heard after 8.2 s, "
+         "more than 8 (rule I22)") for line, start in zip(lines, ("karsilama", "kapali-karsilama"), strict=True)]
+    long = "Kendinizi uzun zamandır çok ama çok kötü ve yalnız hissediyorsanız, bire basın."
+    found = [one for one in read(EXAMPLE, "kapali", spoken_as({"ana-menu-1": long})).problems if "I22" in one.what]
+    assert len(found) == 2
+    assert all(one.warning and one.what.endswith("estimated without the built sounds") for one in found)
 
 
 def test_a_menu_behind_another_is_shorter() -> None:
@@ -289,7 +309,7 @@ def test_what_warns_of_sentences() -> None:
     at = "ana-menu:\n    options"
     check(EXAMPLE, Planted(at, at, at, "'tus-bilgisi' of node 'ana-menu' takes 25 s", "two sentences", True), voice)
     prompts = {key: prompt for key, prompt in all_prompts().items() if key != "kayit-bilgisi-yavas"}
-    at = "kayit-bilgisi:\n    say"
+    at = "notice: kayit-bilgisi"
     check(EXAMPLE, Planted(at, at, at, "has no slow version (rule I8)", "slow: true", True), PromptLengths(prompts, {}))
     prompts = {key: prompt for key, prompt in all_prompts().items() if key != "en/ingilizce-menu"}
     at = "ingilizce-menu:\n    options"
@@ -315,20 +335,18 @@ def test_many_kinds_are_planted() -> None:
 
 
 def test_a_loop_of_speech_nodes_is_found() -> None:
-    text = broken("8 refuses a recording, here and in every menu\n    then: ana-menu", "\n    then: karsilama")
+    text = broken("say: karsilama\n    then: ana-menu", "say: karsilama\n    then: soz\n\n  soz:\n    say: karsilama\n"
+                  "    then: karsilama")
     found = [problem.what for problem in read(text).problems if "loop" in problem.what]
-    assert found == ["node 'karsilama' is in a loop without a way out",
-                     "node 'kayit-bilgisi' is in a loop without a way out"]
+    assert found == ["node 'karsilama' is in a loop without a way out", "node 'soz' is in a loop without a way out"]
 
 
 def test_the_key_that_refuses_a_recording_is_no_option() -> None:
     found = read(broken("- key: 4\n        say: ana-menu-4", "- key: 8\n        say: ana-menu-4")).problems
     assert [problem.what for problem in found] == ["key 8 of menu 'ana-menu' is the one that refuses a recording"]
     assert EXAMPLE.splitlines()[int(found[0].where.rpartition(":")[2]) - 1].strip() == "- key: 4"
-    without = read(EXAMPLE.replace("notice: true", "").replace("- key: 4\n", "- key: 8\n"))
+    without = read(re.sub(r"(?m)^notice: .*\n", "", EXAMPLE).replace("- key: 4\n", "- key: 8\n"))
     assert without.problems == ()
-    [wrong] = read(broken("notice: true", "notice: yes please")).problems
-    assert wrong.what == "'notice' of node 'kayit-bilgisi' is not 'true'"
 
 
 def test_an_end_is_a_way_out() -> None:

@@ -48,14 +48,14 @@ def test_a_key_has_been_heard_when_its_option_has_been_said() -> None:
     flow = rich()
     root = build_outline(flow, "karsilama", LENGTHS)
     main, behind = find(root, "ana-menu"), find(root, "diger-menu")
-    before = LENGTHS.length_s("karsilama") + LENGTHS.length_s("kayit-bilgisi")
+    before = LENGTHS.length_s("karsilama")
     first = keys(main)["1"]
     assert first.heard_s == pytest.approx(before + LENGTHS.length_s("ana-menu-1"))
     menu = flow.nodes["ana-menu"]
     assert isinstance(menu, MenuNode)
     human = sound_checks.menu_times(menu, LENGTHS).human_s
     assert human is not None and keys(main)["0"].heard_s == pytest.approx(before + human)
-    assert f"the human's key after {before + human:.1f} of 45 s" in main.lines
+    assert f"the human's key after {before + human:.1f} of 30 s" in main.lines
     begins = LENGTHS.length_s("menu-son-adim") + 0.8
     assert keys(behind)["1"].heard_s == pytest.approx(begins + LENGTHS.length_s("sosyal-destek-menu"))
 

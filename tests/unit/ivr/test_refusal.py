@@ -6,7 +6,7 @@ import pytest
 
 from ivr.flow import dialogue_machine
 from ivr.flow.dialogue_steps import Ask, DialogueState, EnterQueue, Input, KeyPressed, Silence, Step
-from ivr.flow.menu_model import HumanFirst, Menu, MenuFlow, Speech
+from ivr.flow.menu_model import NOTICE_HEARD, HumanFirst, Menu, MenuFlow, Speech
 from tests.fakes.menu import rich
 
 pytestmark = pytest.mark.unit
@@ -16,12 +16,11 @@ LATE_S = dialogue_machine.MAX_CALL_S + 1
 
 
 def noticed(words: bool = False) -> MenuFlow:
-    """The menu that has everything, its greeting the notice; the choice by `2` leads to a number, with `words` by a
-    sentence."""
+    """The menu that has everything; the choice by `2` leads to a number, with `words` by a sentence."""
     flow = rich()
-    hello, menu = flow.nodes["karsilama"], flow.nodes["ana-menu"]
-    assert isinstance(hello, Speech) and isinstance(menu, Menu)
-    nodes = {**flow.nodes, "karsilama": hello._replace(notice=True)}
+    menu = flow.nodes["ana-menu"]
+    assert isinstance(menu, Menu) and flow.has_notice
+    nodes = {**flow.nodes}
     if words:
         nodes["soz"] = Speech("soz", ("karsilama",), "basvuru")
         nodes["ana-menu"] = menu._replace(options=tuple(
@@ -30,8 +29,8 @@ def noticed(words: bool = False) -> MenuFlow:
 
 
 def through(flow: MenuFlow, keys: str, *, last_at_s: float = 0.0) -> tuple[DialogueState, Step]:
-    """A character a key, `.` a silence; the last at this moment."""
-    state, step = dialogue_machine.begin_dialogue(flow, "ana", 0.0)
+    """A character a key, `.` a silence; the last at this moment. The caller has heard the notice in an earlier wait."""
+    state, step = dialogue_machine.begin_dialogue(flow, "ana", 0.0, notice=NOTICE_HEARD)
     for at, key in enumerate(keys, 1):
         given: Input = Silence() if key == "." else KeyPressed(key)
         state, step = dialogue_machine.next_step(flow, state, given, last_at_s if at == len(keys) else 0.0)
@@ -48,16 +47,6 @@ def test_over_words_before_the_number_it_is_a_digit_too() -> None:
     for keys in (".28." + NUMBER[1:], ".2." + NUMBER, ".28" + NUMBER):
         state, _ = through(noticed(words=True), keys)
         assert (state.phase, state.digits, state.notice) == ("check", NUMBER, "heard"), keys
-
-
-def test_in_the_notice_it_refuses_whatever_is_asked_next() -> None:
-    flow = noticed()
-    hello = flow.nodes["karsilama"]
-    assert isinstance(hello, Speech)
-    straight = flow._replace(nodes={**flow.nodes, "karsilama": hello._replace(then="basvuru")})
-    for late in (0.0, LATE_S):
-        state, step = through(straight, "8", last_at_s=late)
-        assert (state.notice, state.digits) == ("refused", "") and step.say[0] != "basvuru-no-sor"
 
 
 def test_over_what_was_remembered_it_is_a_digit_only_of_a_number_that_is_asked_for_next() -> None:
@@ -102,5 +91,6 @@ def test_at_the_end_of_a_dialogue_that_was_too_long_it_is_what_it_was_before(key
 
 
 def test_where_nobody_is_told_of_recordings_it_is_a_wrong_key() -> None:
-    state, step = through(rich(), ".2" + NUMBER + "8")
-    assert step.say[0] == "menu-tus-yanlis" and state.notice == ""
+    flow = rich()._replace(notice="")
+    state, step = through(flow, ".2" + NUMBER + "8")
+    assert step.say[0] == "menu-tus-yanlis" and state.notice != "refused"

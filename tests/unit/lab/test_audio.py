@@ -82,6 +82,28 @@ def test_a_prompt_that_was_cut_off_early_is_not_found() -> None:
     assert not audio.find_prompt(prompt, recording).found
 
 
+@pytest.mark.parametrize("gap_s", [0.02, 0.12, 0.28, -0.02, -0.06])
+@pytest.mark.parametrize("at", [0.1, 0.35, 0.5, 0.9])
+def test_a_prompt_with_one_gap_is_the_same_prompt(gap_s: float, at: float) -> None:
+    """A loaded machine sends frames late (silence comes between) or not at all (`gap_s` below zero)."""
+    prompt = speech(3, 2.0)
+    cut = int(at * len(prompt))
+    rest = prompt[cut:] if gap_s > 0 else prompt[cut + int(-gap_s * audio.RATE):]
+    line = alaw(np.concatenate((silence(1.5), prompt[:cut], silence(max(0.0, gap_s)), rest, speech(5, 1.0))))
+    match = audio.find_prompt(prompt, line)
+    assert match.found and match.offset_s == pytest.approx(1.5, abs=0.35), match
+
+
+def test_a_gap_makes_no_prompt_of_a_sentence_that_breaks_off_or_ends_otherwise() -> None:
+    prompt = speech(3, 2.0)
+    most = prompt[: int(0.75 * len(prompt))]
+    for other in (silence(1.0), speech(6, 0.5), most[: audio.RATE // 2]):
+        line = alaw(np.concatenate((silence(0.5), most, other, silence(1.0))))
+        assert not audio.find_prompt(prompt, line).found
+    apart = np.concatenate((silence(0.5), prompt[: len(prompt) // 2], silence(0.6), prompt[len(prompt) // 2:]))
+    assert not audio.find_prompt(prompt, alaw(apart)).found, "more than a gap: two pieces"
+
+
 def test_silence_matches_nothing_and_a_silent_prompt_is_refused() -> None:
     assert audio.find_prompt(speech(1, 1), silence(3)).score == pytest.approx(0.0)
     assert audio.find_prompt(speech(1, 3), silence(1)) == audio.Match(0.0, 0.0)

@@ -1,0 +1,118 @@
+"""From the ring to a counsellor, by ear and by the clock: when a key is known, when the caller waits and a phone rings,
+and what is heard meanwhile. Each test prints its times."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.lifecycle import SOUNDS
+from lab.people.agent import SimAgent
+from lab.phones.leg import Leg
+from lab.phones.network import PhoneBehaviour
+from prompts.manifest import Manifest
+from tests.system.stage import Stage, length, plain
+
+pytestmark = pytest.mark.system
+
+AGENT, CALLER = 700, 440
+DISTRESS_KEY_S, PERSON_KEY_S = 8.0, 30.0
+"""Limits of the time from the answer until a listener knows the key."""
+QUEUED_S, RING_S, EMERGENCY_S = 1.0, 1.0, 6.0
+"""Limits of the time from the key until the caller waits, a phone rings, and 112 has been heard."""
+AT_ONCE = "{key}@600ms"
+"""The key of a caller in a hurry. An earlier one meets no dialogue yet."""
+OPTIONS = ("ana-menu-1", "ana-menu-2", "ana-menu-3", "ana-menu-4", "ana-menu-0")
+
+
+def pressed_at(leg: Leg, key: str) -> float:
+    """Return the Unix seconds at which the caller had pressed a key."""
+    return next(leg.began + moment.at for moment in leg.moments if moment.what == f"pressed {key}")
+
+
+def after_answer(leg: Leg, at: float) -> float:
+    assert leg.answered_at is not None
+    return at - leg.answered_at
+
+
+async def counsellor(stage: Stage, delay: float = 0.0) -> SimAgent:
+    return await stage.agent(plain("psikososyal", 1)[0], PhoneBehaviour(str(delay), tone=AGENT, record=stage.folder))
+
+
+async def test_a_key_pressed_at_once_queues_the_caller_and_rings_a_phone(stage: Stage) -> None:
+    agent = await counsellor(stage)
+    caller = await stage.caller(AT_ONCE.format(key=1), tone=CALLER)
+    phone = await stage.network.wait_ring()
+    assert phone.seat == agent.seat
+    await stage.talk(phone)
+    contact = (await stage.reaches(agent, "talking"))["contact"]
+    key = pressed_at(caller, "1")
+    [row] = stage.lab.query_store("select queued_at from contacts where contact = ?", contact)
+    queued_s, ring_s = row["queued_at"] - key, phone.began - key
+    print(f"pressed 1 at {after_answer(caller, key):.2f} s: waits {queued_s:.2f} s later, a phone rings {ring_s:.2f} s "
+          "later")
+    assert queued_s <= QUEUED_S and ring_s <= RING_S
+    await caller.hang_up()
+    await phone.wait_ended()
+    assert stage.tone_s(phone, CALLER) > 1.0
+    stage.not_heard(caller, "kayit-bilgisi", "secildi-psikososyal")
+
+
+async def test_a_listener_knows_the_keys_in_time(stage: Stage) -> None:
+    caller = await stage.caller()
+    await stage.hears(caller, OPTIONS[-1])
+    first, *_, person = stage.in_order(caller, "karsilama", *OPTIONS)[1:]
+    distress_s, person_s = first.offset_s + length(OPTIONS[0]), person.offset_s + length(OPTIONS[-1])
+    print(f"key of distress known after {distress_s:.2f} s, of a person after {person_s:.2f} s")
+    assert distress_s <= DISTRESS_KEY_S and person_s <= PERSON_KEY_S
+    stage.not_heard(caller, "kayit-bilgisi")
+    await caller.hang_up()
+
+
+async def test_112_is_heard_at_once_when_nobody_can_be_reached(stage: Stage) -> None:
+    caller = await stage.caller(AT_ONCE.format(key=1))
+    await stage.hears(caller, "acil-destek")
+    [text] = stage.heard(caller, "acil-destek")
+    manifest = Manifest.read_manifest(SOUNDS)
+    assert manifest is not None
+    sentence_s = manifest.entries["acil-destek"].joins["tr/acil-destek.wav"][0]
+    heard_s = text.offset_s + sentence_s - after_answer(caller, pressed_at(caller, "1"))
+    print(f"112 heard {heard_s:.2f} s after the key")
+    assert heard_s <= EMERGENCY_S
+    stage.not_heard(caller, "secildi-psikososyal", "bekleme-ilk-destek")
+    await caller.hang_up()
+
+
+async def test_acknowledgement_and_notice_are_heard_to_their_end_where_talks_are_recorded(stage: Stage) -> None:
+    """The agent answers within the first words and waits with music. The talk begins when the notice is over."""
+    agent = await stage.agent(plain("uzaktan_egitim", 1)[0], PhoneBehaviour(tone=AGENT, record=stage.folder))
+    caller = await stage.caller(AT_ONCE.format(key=2), tone=CALLER)
+    phone = await stage.network.wait_ring()
+    await phone.wait_answered()
+    assert phone.answered_at is not None
+    await stage.reaches(agent, "talking", 40.0)
+    await stage.talk(phone, 16.0)
+    ring_s, answer_s = phone.began - pressed_at(caller, "2"), phone.answered_at - pressed_at(caller, "2")
+    chosen, notice = stage.in_order(caller, "secildi-uzaktan-egitim", "kayit-bilgisi")
+    print(f"a phone rings {ring_s:.2f} s and answers {answer_s:.2f} s after the key; the notice begins at "
+          f"{notice.offset_s:.2f} s and ends at {notice.offset_s + length('kayit-bilgisi'):.2f} s")
+    assert ring_s <= RING_S
+    assert after_answer(caller, phone.answered_at) < chosen.offset_s + length("secildi-uzaktan-egitim")
+    await caller.hang_up()
+    await phone.wait_ended()
+    assert stage.tone_s(caller, AGENT) > 1.0
+
+
+async def test_for_distress_the_acknowledgement_ends_where_the_talk_begins(stage: Stage) -> None:
+    agent = await counsellor(stage, delay=1.5)
+    caller = await stage.caller(AT_ONCE.format(key=1), tone=CALLER)
+    phone = await stage.network.wait_ring()
+    await stage.talk(phone)
+    await stage.reaches(agent, "talking")
+    await caller.hang_up()
+    await phone.wait_ended()
+    stage.not_heard(caller, "secildi-psikososyal")
+    assert phone.answered_at is not None
+    talk_s = phone.answered_at - pressed_at(caller, "1")
+    print(f"talk {talk_s:.2f} s after the key, the acknowledgement alone takes {length('secildi-psikososyal'):.2f} s")
+    assert talk_s < length("secildi-psikososyal")
+    assert stage.tone_s(caller, AGENT) > 1.0
