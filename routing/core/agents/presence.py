@@ -15,7 +15,7 @@ from routing.core.model.declare import STATE
 from routing.core.model.errors import NotSignedIn, UnknownAgent
 from routing.core.model.ids import AgentId, SeatId
 from routing.core.model.reasons import RING_NO_ANSWER
-from routing.core.model.state_tables import AGENT, next_state
+from routing.core.model.state_tables import AGENT, group_by_trigger, next_state
 from routing.core.records import AgentRecord, Seat
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -45,11 +45,11 @@ READY_STATES = frozenset({READY, BUSY, UNREACHABLE})
 STATE_NUMBERS = {state: number for number, state in enumerate(AgentState)}
 """Position of each state in the counts of `Domain.by_state`."""
 
-_STEPS = {(before, trigger): (after, after in READY_STATES, before in AWAY_STATES or after in AWAY_STATES,
-    STATE_NUMBERS[before], STATE_NUMBERS[after])
-          for (before, trigger), after in AGENT.items()}
-"""The table of agent states with the properties of each step: the state after it, and whether the agent is ready then.
-Then whether a state of `AWAY_STATES` begins or ends, and where both states are counted."""
+_STEPS = {trigger: {before: (after, after in READY_STATES, before in AWAY_STATES or after in AWAY_STATES,
+    STATE_NUMBERS[before], STATE_NUMBERS[after]) for before, after in steps.items()}
+          for trigger, steps in group_by_trigger(AGENT).items()}
+"""The steps of the table of agent states, by trigger and state before: the state after it, and whether the agent is
+ready then. Then whether a state of `AWAY_STATES` begins or ends, and where both states are counted."""
 
 RELEASING_TRIGGERS = frozenset({"released", "rna_limit_reached", "pause", "sign_out"})
 """Triggers that take one contact away from the agent. An agent with other live contacts goes on with those."""
@@ -85,7 +85,7 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
     # 2. Look the step up. A miss raises IllegalTransition before anything has changed.
     before, now = record.state, d.now
     try:
-        after, free, away, out_of, into = _STEPS[before, trigger]
+        after, free, away, out_of, into = _STEPS[trigger][before]
     except KeyError:
         next_state(AGENT, "agent", record.id, before, trigger)
         raise

@@ -11,7 +11,7 @@ from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, Offer
 from routing.core.model.centre_model import OfferState
 from routing.core.model.ids import ContactId, SeatId
 from routing.core.model.reasons import LOST, NO_ANSWER, STALE, TRANSFER
-from routing.core.model.state_tables import AFTER_BRIDGE, LEG, OFFER, CallbackState, LegState, next_state
+from routing.core.model.state_tables import LEG, LEG_AFTER, OFFER_AFTER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue, last_agent
 from routing.core.records import AgentRecord, Offer
 from routing.core.waiting_time import expected_wait
@@ -21,6 +21,8 @@ ACCEPTED, CONSULTING, PENDING, WRAPPING = (
     OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
 CALLED, ANSWERED, AWAITING_REBRIDGE = LegState.CALLED, LegState.ANSWERED, LegState.AWAITING_REBRIDGE
 AGENT_CALLED = CallbackState.AGENT_CALLED
+AFTER_RINGING, AFTER_BRIDGE = LEG_AFTER["rang"], LEG_AFTER["bridged"]
+AFTER_CONNECTION = OFFER_AFTER["connected"][PENDING]
 
 
 def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None) -> None:
@@ -95,7 +97,7 @@ def on_offer_ringing(d: Domain, event: OfferRinging) -> None:
     if offer.answered_at is not None:
         return
     offer.rang_at = d.now
-    legs.follow_leg(offer, "rang")
+    offer.leg = AFTER_RINGING.get(offer.leg) or next_state(LEG, "leg", number, offer.leg, "rang")
     d.timers.cancel_deadline(("vanish", number))
     emit.offer_rang(d, offer)
 
@@ -149,7 +151,7 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
     if offer.callback is not None and (offer.dialling or offer.callback is AGENT_CALLED):
         legs.follow_callback(offer, "reached")
     # 2. Change the state of offer and contact. A late report may name an earlier time, but none before the offer.
-    offer.state = OFFER[PENDING, "connected"]
+    offer.state = AFTER_CONNECTION
     at = d.now if connected_at is None else min(d.now, max(connected_at, offer.offered_at))
     offer.connected_at = at
     contact_queue.dequeue_contact(d, contact)

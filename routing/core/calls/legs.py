@@ -1,7 +1,7 @@
 """Change the states of an offer's legs, of its consult transfer and of its callback, by their tables alone.
 
-Two changes come with every call and are written out where they happen, for speed: the bridge in `answering`, the end in
-`talk_changes`.
+Three changes come with every call and are written out where they happen, for speed: ringing and the bridge in
+`answering`, the end in `talk_changes`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from routing.core.matching import talk_quota
 from routing.core.model import commands
 from routing.core.model.centre_model import ContactState, OfferState, Service, WrapUpMode
 from routing.core.model.reasons import DROPPED, LOST
-from routing.core.model.state_tables import AFTER_END, LEG, OFFER, next_state
+from routing.core.model.state_tables import LEG, LEG_AFTER, OFFER, OFFER_AFTER, next_state
 from routing.core.queueing import callback_index, contact_queue, recent_talks
 from routing.core.records import AgentRecord, Offer
 
@@ -33,6 +33,7 @@ from routing.core.records import AgentRecord, Offer
 ACCEPTED, CONSULTING, WRAPPING = OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING
 AGENT_REQUESTED, MANDATORY, OPTIONAL = WrapUpMode.AGENT_REQUESTED, WrapUpMode.MANDATORY, WrapUpMode.OPTIONAL
 ASSIGNED = ContactState.ASSIGNED
+AFTER_END, AFTER_WRAPUP = LEG_AFTER["ended"], OFFER_AFTER["wrapped_up"]
 
 ON_REQUEST_MODES = frozenset({OPTIONAL, AGENT_REQUESTED})
 """Modes in which a wrap-up comes only when the agent asks for it."""
@@ -75,7 +76,7 @@ def end_talk(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = T
     # 2. Change the state of offer, contact and phones.
     lost, handed, dropped = by == LOST, to is not None, by == DROPPED
     trigger = "talk_lost" if lost else "transferred" if handed else "talk_ended"
-    offer.state = OFFER.get((offer.state, trigger)) or next_state(OFFER, "offer", offer.id, offer.state, trigger)
+    offer.state = OFFER_AFTER[trigger].get(offer.state) or next_state(OFFER, "offer", offer.id, offer.state, trigger)
     contact_queue.follow_contact(contact, trigger)
     if offer.quota is not None:
         talk_quota.uncount_offer(d.matching, offer)
@@ -208,7 +209,7 @@ def _release_agent(d: Domain, record: AgentRecord, offer: Offer, reason: str) ->
 def _complete_wrapup(d: Domain, offer: Offer) -> None:
     contact = offer.contact
     assert offer.talk_ended_at is not None
-    offer.state = OFFER.get((offer.state, "wrapped_up")) \
+    offer.state = AFTER_WRAPUP.get(offer.state) \
         or next_state(OFFER, "offer", offer.id, offer.state, "wrapped_up")
     contact_queue.follow_contact(contact, "wrapped_up")
     contact.agent = offer.agent.id

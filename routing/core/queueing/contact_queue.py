@@ -25,7 +25,7 @@ from routing.core.model.centre_model import ContactState, Outcome, Service
 from routing.core.model.commands import SendToFallback
 from routing.core.model.declare import CALLER, blank
 from routing.core.model.reasons import TRANSFER
-from routing.core.model.state_tables import CONTACT, next_state
+from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
 from routing.core.queueing import admission, callback_index, preferred_agent
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
@@ -51,7 +51,7 @@ def follow_contact(contact: Contact, trigger: str) -> None:
     """Change the state of a contact by its table, and raise its version."""
     # The common case is a plain lookup. `next_state` raises IllegalTransition with the details.
     try:
-        contact.state = CONTACT[contact.state, trigger]
+        contact.state = CONTACT_AFTER[trigger][contact.state]
     except KeyError:
         next_state(CONTACT, "contact", contact.id, contact.state, trigger)
     contact.version += 1
