@@ -298,8 +298,8 @@ def current_load_state(record: AgentRecord) -> facts.LoadState:
     """Return the load state that must survive a restart. The agent's next change carries it."""
     record.load_state_changed = False
     return emit.new_load_state(
-        record, overrides=tuple(sorted(record.overrides.items())) if record.overrides else (),
-        reported_loads=tuple([(offer.id, offer.load) for offer in record.offers.values()
+        record, tuple(sorted(record.overrides.items())) if record.overrides else (),
+        tuple([(offer.id, offer.load) for offer in record.offers.values()
                        if offer.load_reported and offer.state is not COMPLETED]) if record.offers else ())
 
 

@@ -118,7 +118,11 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
         if not record.version:
             before_s = 0.0
         _on_away_changed(d, record, trigger, before, before_s)
-    _emit_agent_changed(d, record, before, before_s)
+    # Written out as in `emit_request`: a function for both would cost a call for each of four changes of a talk.
+    record.version += 1
+    record.wrapup_until = agent_capacity.wrapup_until(d, record) if after is WRAPUP or len(offers) > 1 else None
+    emit.agent_changed(d, record, before, before_s,
+                       distress_load.current_load_state(record) if record.load_state_changed else None)
     if away and after is SIGNED_OUT:
         _clear_agent(d, record)
     # 6. Contacts that wait for this agent may get another chance, and the index another entry.
@@ -217,15 +221,11 @@ def emit_request(d: Domain, record: AgentRecord) -> None:
 
     The state does not change by it.
     """
-    _emit_agent_changed(d, record, record.state, 0.0)
-
-
-def _emit_agent_changed(d: Domain, record: AgentRecord, before: AgentState, before_s: float) -> None:
     record.version += 1
     record.wrapup_until = agent_capacity.wrapup_until(d, record) if record.state is WRAPUP \
         or len(record.offers) > 1 else None
-    emit.agent_changed(d, record, before=before, before_s=before_s,
-                       load_state=distress_load.current_load_state(record) if record.load_state_changed else None)
+    emit.agent_changed(d, record, record.state, 0.0,
+                       distress_load.current_load_state(record) if record.load_state_changed else None)
 
 
 def update_placement(d: Domain, record: AgentRecord) -> None:

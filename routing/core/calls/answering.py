@@ -183,10 +183,9 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
         # The report of the ringing came after that of the connection.
         ring_s = 0.0
     emit.connected(
-        d, offer, wait_s=wait_s, ring_s=ring_s, within=wait_s <= service.target_s,
-        connected_at=None if at == d.now else at,
-        estimate=None if contact.estimate is None else expected_wait.initial_estimate(contact),
-        pre_connect_s=0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))
+        d, offer, wait_s, ring_s, wait_s <= service.target_s, None if at == d.now else at,
+        None if contact.estimate is None else expected_wait.initial_estimate(contact),
+        0.0 if offer.answered_at is None else max(0.0, at - offer.answered_at))
     if contact.estimate is not None:
         expected_wait.learn_from_answer(d, contact, at)
 

@@ -83,10 +83,7 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
         offer.partner_leg = LegState.CALLED
         agent_capacity.take_capacity(d, partner, offer)
         presence.change_state(d, partner, "offered", "")
-    emit.offered(
-        d, offer, idle_s=idle_s, runners_up=runners_up, agents_ready=ready, agents_signed_in=signed,
-        waiting=d.queues[service.id].size, strategy=strategy, score=score, by_state=by_state,
-        preferred=contact.preferred is record, partner=None if partner is None else partner.id)
+    emit.offered(d, offer, idle_s, runners_up, ready, signed, d.queues[service.id].size, strategy, score, by_state)
     if tier == BY_CEILING:
         distress_load.emit_ceiling_override(d, offer)
     if contact.callback:
@@ -103,10 +100,10 @@ def ring_agent(d: Domain, offer: Offer) -> None:
     tells = profile.pre_connect is not NONE
     # Pairs are connected directly, without the consulting agent.
     d.commands.append(emit.new_offer_command(
-        offer, answer_mode=PRESS_ONE if by_key else profile.answer_mode, whisper=by_key or (tells and profile.whispers),
-        waited_s=now - contact.waits_from(), reading_s=profile.reading_s if tells else 0.0,
-        partner=None if partner is None else _partner_command(offer, partner), remote=outside, comfort=profile.comfort,
-        consulting_leg="" if contact.consulting_offer is None or partner is not None
+        offer, PRESS_ONE if by_key else profile.answer_mode, by_key or (tells and profile.whispers),
+        now - contact.waits_from(), profile.reading_s if tells else 0.0,
+        None if partner is None else _partner_command(offer, partner),
+        "" if contact.consulting_offer is None or partner is not None
         else leg_id(contact.consulting_offer.id, contact.id)))
     # An outside number may take long to ring, so only inside phones can vanish.
     if offer.voice and not outside:
@@ -201,8 +198,8 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
         contact_queue.release_reservation(d, contact)
     offer.reason, offer.ended_at = reason, d.now
     emit.offer_closed(
-        d, offer, state=offer.state, rang_s=0.0 if offer.rang_at is None else d.now - offer.rang_at,
-        contact_version=contact.version if stays else None)
+        d, offer, offer.state, 0.0 if offer.rang_at is None else d.now - offer.rang_at,
+        contact.version if stays else None)
     if stays:
         contact_queue.resume_search(d, contact)
 

@@ -18,9 +18,10 @@ from routing.core.model.privacy import Privacy, privacy_of
 
 T = TypeVar("T")
 
-DIRTY, STATE, END, CALLER = 1, 2, 4, 8
+DIRTY, CALLER, STATE, END = 1, 2, 4, 8
 """Groups of columns that are in an index. Each update of such a column also writes a page of the index. A change
-therefore names the groups that it needs. `DIRTY` alone means that no such column has changed."""
+therefore names the groups that it needs. `DIRTY` alone means that no such column has changed. `END` comes only with
+`STATE`, so a value of at least `STATE` tells that the state is written."""
 
 _REQUIRED: Any = dataclasses.MISSING
 

@@ -403,8 +403,7 @@ def emit_queued(d: Domain, contact: Contact) -> None:
     """Emit that a new contact has entered a queue."""
     # A queue of one needs no search for the position.
     position = contact.original_position = 1 if d.queues[contact.service.id].size == 1 else d.position_of(contact)
-    emit.queued(
-        d, contact, position=position, entered_at=None if contact.entered_at == contact.since else contact.entered_at)
+    emit.queued(d, contact, position, None if contact.entered_at == contact.since else contact.entered_at)
 
 
 def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
@@ -471,5 +470,4 @@ def _emit_ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, po
     contact.outcome, contact.ended_at = outcome, at if at < d.now else d.now
     if contact.state is CANCELED:
         contact.wait_s = wait_s
-    emit.ended(
-        d, contact, outcome=outcome, wait_s=wait_s, position=position, key=key, ended_at=at if at < d.now else None)
+    emit.ended(d, contact, outcome, wait_s, position, key, at if at < d.now else None)
