@@ -184,7 +184,7 @@ class Domain:
 
     def remember_ended(self, contact: ContactId) -> None:
         """Remember that a contact has ended. Later events about the contact change nothing."""
-        self.ended_contacts[contact] = self.now
+        self.ended_contacts.set_value(contact, self.now)
 
     def is_ended(self, contact: ContactId) -> bool:
         """Return whether an event about this contact comes after its end."""

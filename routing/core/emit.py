@@ -18,7 +18,7 @@ from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from routing.core.model import commands, facts, talk_facts
-from routing.core.model.centre_model import AgentState, AnswerMode, Estimate, OfferState, Outcome
+from routing.core.model.centre_model import AgentState, AnswerMode, Estimate, OfferState
 from routing.core.model.declare import DIRTY, END, STATE
 from routing.core.model.ids import AgentId, OfferId, ServiceId
 from routing.core.records import AgentRecord, Contact, Offer
@@ -54,7 +54,7 @@ _STAMP = {"seq": "seq", "at": "d.now"}
 _OF_CONTACT = {
     "contact": "contact.id", "service": "contact.service.id", "service_name": "contact.service.name",
     **{name: f"contact.{name}" for name in (
-        "version", "state", "channel", "original_position", "since", "priority", "leg", "caller_hash",
+        "version", "state", "outcome", "channel", "original_position", "since", "priority", "leg", "caller_hash",
         "number_encrypted",
         "slow", "node", "estimate", "needs", "topics", "language", "step", "callback")}}
 _OF_AGENT = {
@@ -66,7 +66,7 @@ _OF_AGENT = {
         "wrapup_until",
         *facts.LoadState._fields)}}
 _OF_OFFER = {
-    **_OF_AGENT, **_OF_CONTACT, "offer": "offer.id",
+    **_OF_AGENT, **_OF_CONTACT, "offer": "offer.id", "by": "offer.reason",
     "preferred": "contact.preferred is record",
     "partner": "None if offer.partner is None else offer.partner.id",
     "remote": "record.agent.remote", "comfort": "record.profile.comfort",
@@ -164,7 +164,7 @@ def connected(d: FactLog, offer: Offer, wait_s: float, ring_s: float, within: bo
 
 
 @emits(talk_facts.TalkEndedRecorded)
-def talk_over(d: FactLog, offer: Offer, by: str, wait_s: float, to: ServiceId | None) -> None:
+def talk_over(d: FactLog, offer: Offer, wait_s: float, to: ServiceId | None) -> None:
     """Emit `TalkEndedRecorded` of an offer."""
 
 
@@ -174,7 +174,7 @@ def wrapped_up(d: FactLog, offer: Offer) -> None:
 
 
 @emits(facts.Ended)
-def ended(d: FactLog, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str,
+def ended(d: FactLog, contact: Contact, wait_s: float, position: int, key: str,
           ended_at: float | None) -> None:
     """Emit `Ended` of a contact."""
 

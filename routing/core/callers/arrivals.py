@@ -27,7 +27,7 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
     """
     name, of, leg, channel, since, priority, caller_hash, number_encrypted, slow, node, needs, topics, language = event
     # 1. Handle repeated events. The hold loop repeats them after a restart of the node.
-    if name in d.ended_contacts and d.is_ended(name):
+    if d.is_ended(name):
         return
     known = d.contacts.get(name)
     if known is not None:

@@ -30,7 +30,7 @@ def on_survey_answered(d: Domain, event: SurveyAnswered) -> None:
         raise OutOfRange(f"survey of {event.contact}: {event.question} cannot be {event.answer}")
     # A repeated start keeps the answers, so that they do not count twice.
     if event.question == ASKED and event.contact not in d.surveys:
-        d.surveys[event.contact] = set()
+        d.surveys.set_value(event.contact, set())
     if not _is_first_answer(d, event.contact, event.question):
         return
     emit.surveyed(d, contact=event.contact, service=event.service, question=event.question, answer=event.answer)

@@ -105,7 +105,7 @@ def end_talk(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = T
     offer.reason, offer.talk_s = "caller" if dropped else by, at - offer.connected_at
     if lost or handed:
         offer.ended_at = d.now
-    emit.talk_over(d, offer, offer.reason, wait_s, None if to is None else to.id)
+    emit.talk_over(d, offer, wait_s, None if to is None else to.id)
     if not (lost or dropped) and recent_talks.note_recent_talk(d, offer, contact.service, at):
         callback_index.note_served(d, contact, contact.service)
     # 5. A contact that was lost or transferred waits again. Any other contact has ended for its caller.

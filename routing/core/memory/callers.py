@@ -123,4 +123,4 @@ _BY_AGE = attrgetter("at")
 def _note_by_age(memory: BoundedMemory[str, N], notes: Iterable[N]) -> None:
     # The oldest first: the newest note of a caller wins, and the limit displaces the oldest ones.
     for note in sorted(notes, key=_BY_AGE):
-        memory[note.caller_hash] = note
+        memory.set_value(note.caller_hash, note)

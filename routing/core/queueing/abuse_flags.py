@@ -53,7 +53,7 @@ def on_caller_flagged_abusive(d: Domain, event: CallerFlaggedAbusive) -> None:
     contact.abusive = event.abusive
     contact.topics = contact.topics | _TOPIC if event.abusive else contact.topics - _TOPIC
     if event.abusive:
-        d.caller_memory.abuse[contact.caller_hash] = Abused(contact.caller_hash, d.now)
+        d.caller_memory.abuse.set_value(contact.caller_hash, Abused(contact.caller_hash, d.now))
     else:
         d.caller_memory.abuse.discard(contact.caller_hash)
     d.mark(contact)

@@ -20,6 +20,7 @@ from operator import attrgetter
 from routing.core import emit
 from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
+from routing.core.matching.agent_pool import line_key
 from routing.core.matching.skill_requirement import clamp_step, step_duration_s
 from routing.core.model.centre_model import ContactState, Outcome, Service
 from routing.core.model.commands import SendToFallback
@@ -31,7 +32,7 @@ from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-CANCELED, PENDING, RESERVED = ContactState.CANCELED, ContactState.PENDING, ContactState.RESERVED
+PENDING, RESERVED = ContactState.PENDING, ContactState.RESERVED
 ANSWERED = Outcome.ANSWERED
 
 FALLBACK_RETRY_S = 15.0
@@ -60,7 +61,7 @@ def follow_contact(contact: Contact, trigger: str) -> None:
 def enqueue_contact(d: Domain, contact: Contact) -> None:
     """Put a contact into the queue of its service, and start the search for an agent."""
     service = contact.service
-    contact.key = start, number = contact.line_key()
+    contact.key = start, number = line_key(service, contact.since, contact.priority, contact.number)
     d.queues[service.id].add((start, number, contact))
     # Only a live call can block callbacks. The reaction looks for those of the same caller.
     if contact.callback:
@@ -411,7 +412,7 @@ def end_waiting(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at:
     # The position is lost when the contact leaves the queue.
     position = d.position_of(contact)
     _end_place(d, contact, trigger)
-    _emit_ended(d, contact, outcome, max(0.0, at - contact.waits_from()), position, key, at)
+    _end_in_queue(d, contact, outcome, max(0.0, at - contact.waits_from()), position, key, at)
     del d.contacts[contact.id]
 
 
@@ -422,7 +423,7 @@ def end_consulted(d: Domain, contact: Contact, trigger: str, asker: Offer, at: f
     assert consult is not None
     _end_place(d, contact, trigger)
     contact.service = d.services.get(consult.service.id, consult.service)
-    _emit_ended(d, contact, ANSWERED, consult.waited_s, 0, "", at)
+    _end_in_queue(d, contact, ANSWERED, consult.waited_s, 0, "", at)
     del d.contacts[contact.id]
 
 
@@ -461,13 +462,13 @@ def delay_redial(d: Domain, contact: Contact) -> None:
 def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
     """End a contact whose talk is over. The record stays until the agent's wrap-up is over."""
     contact.version += 1
-    _emit_ended(d, contact, ANSWERED, wait_s, 0, "", at)
+    d.remember_ended(contact.id)
+    contact.outcome, contact.ended_at = ANSWERED, at
+    emit.ended(d, contact, wait_s, 0, "", at if at < d.now else None)
 
 
-def _emit_ended(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str,
+def _end_in_queue(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str,
         at: float) -> None:
     d.remember_ended(contact.id)
-    contact.outcome, contact.ended_at = outcome, at if at < d.now else d.now
-    if contact.state is CANCELED:
-        contact.wait_s = wait_s
-    emit.ended(d, contact, outcome, wait_s, position, key, at if at < d.now else None)
+    contact.outcome, contact.ended_at, contact.wait_s = outcome, at, wait_s
+    emit.ended(d, contact, wait_s, position, key, at if at < d.now else None)

@@ -30,7 +30,7 @@ def hold_position(d: Domain, contact: Contact, at: float) -> None:
         if old is not None and old.at <= contact.queued_at <= old.at + service.position_held_s \
                 and service.id in old.services:
             since, priority = min(since, old.since), max(priority, old.priority)
-        held[caller] = OldPlace(caller, (service.id, *contact.visited), since, priority, at)
+        held.set_value(caller, OldPlace(caller, (service.id, *contact.visited), since, priority, at))
 
 
 def restore_position(d: Domain, contact: Contact) -> None:

@@ -11,4 +11,4 @@ def note_last_agent(d: Domain, contact: Contact, record: AgentRecord) -> None:
     """Remember that this agent talks with this caller now. Remember nothing of anonymous services."""
     caller = contact.caller_hash
     if caller and not contact.service.anonymous:
-        d.caller_memory.last_agents[caller] = Spoke(caller, record.id, d.now)
+        d.caller_memory.last_agents.set_value(caller, Spoke(caller, record.id, d.now))

@@ -47,5 +47,6 @@ def note_recent_talk(d: Domain, offer: Offer, service: Service, at: float) -> bo
     if not long or not offer.voice or offer.callback is not None:
         return False
     if contact.caller_hash:
-        d.caller_memory.recent_talks[ServedTalk(contact.caller_hash, service.id, contact.queued_at, at)] = None
+        talk = ServedTalk(contact.caller_hash, service.id, contact.queued_at, at)
+        d.caller_memory.recent_talks.set_value(talk, None)
     return True

@@ -68,7 +68,7 @@ def test_the_next_call_is_of_somebody_new() -> None:
     made = house()
     made.over(made.calls("edu", 1.0, caller_hash=HASH), 2.0)
     memory = made.engine._domain.caller_memory
-    memory.last_agents[HASH] = Spoke(HASH, made.offers[0].agent, 3.0)
+    memory.last_agents.set_value(HASH, Spoke(HASH, made.offers[0].agent, 3.0))
     made.waits("edu", 4.0, caller_hash=HASH)
     made.tell(e.CallerHungUp(ContactId("c2")), 5.0)
     made.tell(FORGET, 6.0)

@@ -29,9 +29,8 @@ EDU = ServiceId("edu")
 
 def test_a_new_key_displaces_the_one_that_was_set_longest_ago() -> None:
     memory: BoundedMemory[str, int] = BoundedMemory(2)
-    memory["a"], memory["b"] = 1, 2
-    memory["a"] = 3
-    memory["c"] = 4
+    for key, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        memory.set_value(key, value)
     assert list(memory) == ["a", "c"] and list(memory.values()) == [3, 4]
     memory.discard("a")
     memory.discard("a")
@@ -49,7 +48,7 @@ def test_every_memory_of_the_domain_keeps_its_limit(name: str) -> None:
     for part in name.split("."):
         found = getattr(found, part)
     for number in range(LIMITS[name] + 10):
-        found[number] = None
+        found.set_value(number, None)
     assert len(found) == LIMITS[name] and next(iter(found)) == 10
 
 
@@ -68,7 +67,7 @@ def test_a_caller_is_forgotten_in_every_memory() -> None:
     memory.restore_notes([Spoke("h1", AgentId("a"), 1.0), Spoke("h2", AgentId("b"), 2.0)],
                          [OldPlace("h1", (EDU,), 0.0, 0, 1.0)], [Abused("h1", 1.0)])
     for caller in ("h1", "h2", "h1"):
-        memory.recent_talks[ServedTalk(caller, EDU, float(len(memory.recent_talks)), 9.0)] = None
+        memory.recent_talks.set_value(ServedTalk(caller, EDU, float(len(memory.recent_talks)), 9.0), None)
     memory.forget_caller("h1")
     assert list(memory.last_agents) == ["h2"]
     assert not memory.held_positions and not memory.abuse
@@ -80,7 +79,7 @@ def test_a_caller_is_forgotten_in_every_memory() -> None:
 def test_a_talk_counts_when_it_ended_within_a_minute_before_the_loss() -> None:
     d = Domain(1, 1)
     for at in range(RECENT_TALKS_MAX + 10):
-        d.caller_memory.recent_talks[ServedTalk(f"h{at}", EDU, at - 40.0, float(at))] = None
+        d.caller_memory.recent_talks.set_value(ServedTalk(f"h{at}", EDU, at - 40.0, float(at)), None)
     assert was_served(d, "h10", EDU, -100.0, 10.0 + SILENCE_MAX_S)
     assert not was_served(d, "h10", EDU, -100.0, 10.1 + SILENCE_MAX_S)
     assert not was_served(d, "h10", EDU, -30.0, 70.0), "the talk belongs to a call that came before"
