@@ -66,6 +66,9 @@ def make_files(plan_of: Callable[[], AsteriskPlan], out: Path, console: Console)
         return UNWRITABLE
     console.print(files_table(changes))
     console.print(f"{len(files)} files in {out}, every rule holds.", highlight=False)
+    if plan.max_calls is not None:
+        console.print(f"asterisk.conf is yours: set maxcalls = {plan.max_calls} in its [options] (all lines, and two "
+                      "legs for each phone).", soft_wrap=True, highlight=False)
     return 0
 
 

@@ -242,6 +242,39 @@ class Emergency(NamedTuple):
     """Place of the sound below the folder of sounds, without ending: `en/acil-destek`."""
 
 
+class LineClass(NamedTuple):
+    """Service whose callers have lines for themselves."""
+
+    service: str
+    kept: int
+    """Lines that other calls never take."""
+    most: int
+    """Most lines of a number that leads only to this service."""
+    words: str
+    """Emergency text for further callers of that number: the place of its sound, without ending."""
+
+
+class LinePlan(NamedTuple):
+    """Lines of the carrier."""
+
+    total: int
+    classes: tuple[LineClass, ...] = ()
+    refusal: int = 17
+    """Hangup cause of a refused call: 17 is 486 Busy Here, 34 is 503 Service Unavailable."""
+
+    @property
+    def others(self) -> int:
+        """Lines that calls of no class may hold."""
+        return self.total - sum(one.kept for one in self.classes)
+
+
+OTHER_CLASS, WORDS_CLASS = "other", "words"
+"""Classes of lines: calls that have not keyed distress, and calls that hear the emergency text and end."""
+LINES_GROUP, CLASS_GROUP = "lines", "class"
+"""Categories of Asterisk's GROUP: every call of the carrier is in `all@lines`, and in one class."""
+REFUSED_EVENT = "SC_REFUSED"
+"""Event in the CEL file for a call that found no line. It was never a contact."""
+REFUSALS = (17, 34)
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
 METRICS = Address("127.0.0.1", 8088)
@@ -271,6 +304,10 @@ class AsteriskPlan:
     """All services. The first one for distress is reached by a key in the fallback queue."""
     unknown_service: str
     """Service of callers who have not chosen one while no node answers."""
+    lines: LinePlan | None = None
+    """Lines of the carrier. None counts and refuses no calls."""
+    line_entries: Mapping[str, str] = field(default_factory=dict)
+    """Class of lines by entry of the menu, for entries that lead to one service of a class only."""
     emergencies: tuple[Emergency, ...] = ()
     """Emergency sounds in each language, at normal and slow speed. A caller in distress is never sent away."""
     remote_agents: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -314,9 +351,18 @@ class AsteriskPlan:
         """Folder of the hold music."""
         return self.music or f"{self.sounds}/moh"
 
+    @property
+    def max_calls(self) -> int | None:
+        """Channels that Asterisk allows at all (`maxcalls`): all lines, and two legs for each phone. None is no limit.
+
+        Asterisk counts legs of agents too, so this limit can only be a last belt.
+        """
+        return None if self.lines is None else self.lines.total + 2 * (len(self.seats) + len(self.remote_agents))
+
 
 def _find_faults(plan: AsteriskPlan) -> Iterable[str]:
     yield from _check_callers(plan)
+    yield from _check_lines(plan)
     yield from _check_phones(plan)
     yield from check_keys(plan.in_call_keys)
     yield from _check_addresses(plan)
@@ -355,8 +401,25 @@ def _check_callers(plan: AsteriskPlan) -> Iterable[str]:
             yield f"prompt {name}: {key!r} is not a key of a prompt"
 
 
-    # 1. Agents' phones and remote agents share one table of endpoint names.
+def _check_lines(plan: AsteriskPlan) -> Iterable[str]:
+    lines = plan.lines
+    if lines is None:
+        return
+    if lines.others < 1:
+        yield f"lines: {lines.total - lines.others} of {lines.total} are kept: nobody else could call"
+    if lines.refusal not in REFUSALS:
+        yield f"lines: a refusal by cause {lines.refusal}; 17 or 34"
+    for one in lines.classes:
+        if not _SERVICE.match(one.service) or one.service in (OTHER_CLASS, WORDS_CLASS):
+            yield f"lines of {one.service!r}: no name of a service, or a name that the dialplan uses"
+        if not one.kept <= one.most <= lines.total:
+            yield f"lines of {one.service}: {one.kept} kept, {one.most} at most, {lines.total} in all"
+        if not _PROMPT.match(one.words):
+            yield f"lines of {one.service}: {one.words!r} is no prompt"
+
+
 def _check_phones(plan: AsteriskPlan) -> Iterable[str]:
+    # 1. Agents' phones and remote agents share one table of endpoint names.
     seen: set[str] = set()
     for seat, secret in plan.seats:
         if not _SEAT.match(seat) or seat in OWN_ENDPOINTS:

@@ -22,6 +22,9 @@ CONTEXT, ROUTE, VARIABLE, CHANNEL, ENDPOINT = "context", "AGI route", "variable"
 TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
     CONTEXT: {
         "santral-in": "Callers from the trunk, to the centre's numbers only.",
+        "santral-lines": "Counts a call among the lines of the carrier, and refuses it before the answer. Extensions "
+                         "are the classes of calls; `full_` and `words_` with a class end a call.",
+        "santral-class": "Gosub: the class of lines by the caller's service.",
         "santral-menu": "The dialogue, with a second try while no node answers.",
         "santral-next": "The step after a dialogue, by `ACD_NEXT`.",
         "santral-hold": "The hold loop: music in `Read`, a tick every 15 s or less.",

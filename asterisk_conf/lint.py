@@ -22,6 +22,7 @@ CHECKS: tuple[Rules, ...] = (
     lint_fallback.check_fallback,
     lint_settings.check_switches,
     lint_settings.check_web_server,
+    lint_settings.check_max_calls,
 )
 
 

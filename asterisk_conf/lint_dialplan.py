@@ -25,6 +25,9 @@ FUNCTIONS = ("SHELL(", "CURL(", "ENV(", "FILE(", "ODBC_", "EVAL(")
 CONSULT_BRIDGES = {("${SC_WITH}", "F(santral-consult^back^1)"), ("${SC_WITH}", "F(santral-seat-line^back^1)")}
 """Bridges of a consult transfer, by full channel name and with the way back to the caller. Both agents talk first."""
 
+LINE_CAUSES = ("17", "34")
+"""Hangup causes of a call without a line: busy and service unavailable."""
+
 RAW = "SC_RAW"
 """Variable with the caller's own text."""
 
@@ -242,6 +245,30 @@ def _check_hostile(steps: list[Step]) -> Iterator[Finding]:
         yield Finding(FILE, 0, "the caller's number is not checked", "REGEX it from ^ to $ before SC_NUMBER takes it")
 
 
+def _check_lines(steps: list[Step]) -> Iterator[Finding]:
+    """Yield counts of lines that two calls at once could pass, and refusals that keep a line."""
+    counted = [step for step in steps if "GROUP_COUNT(" in step.data]
+    for step in counted:
+        same = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)]
+        category = step.data.partition("GROUP_COUNT(")[2].partition(")")[0].rpartition("@")[2]
+        if not any(other.app == "Set" and other.data.startswith(f"GROUP({category})=") and other.line < step.line
+                   for other in same):
+            yield Finding(FILE, step.line, f"lines are counted before Set(GROUP({category})=...)",
+                          "count the call first, then look: two calls at once would both pass")  # fmt: skip
+        if any(other.app in ("Answer", "AGI", "Read", "Playback") and other.line < step.line for other in same):
+            yield Finding(FILE, step.line, "lines are counted after the answer", "look before Answer: a refused call "
+                          "must cost its caller nothing")
+    for step in steps:
+        before = [other.data for other in steps if (other.context, other.exten) == (step.context, step.exten)
+                  and other.line < step.line]
+        if counted and step.app == "Hangup" and step.data in LINE_CAUSES and step.context == counted[0].context \
+                and "GROUP(lines)=" not in before:
+            yield Finding(FILE, step.line, "a refused call keeps its line", "Set(GROUP(lines)=) before Hangup: the "
+                          "refusal is on the wire before the channel is gone")
+        if counted and step.context == "santral-in" and step.app == "Goto" and step.data == "santral-menu,s,1":
+            yield Finding(FILE, step.line, f"{step.exten} passes the count of the lines", "Goto(santral-lines,...)")
+
+
 def _check_applications(steps: list[Step]) -> Iterator[Finding]:
     """Yield applications of modules that are not loaded. Asterisk notices that only in the call, and ends it."""
     for step in steps:
@@ -252,4 +279,4 @@ def _check_applications(steps: list[Step]) -> Iterator[Finding]:
 
 RULES: tuple[Callable[[list[Step]], Iterator[Finding]], ...] = (
     _check_targets, _check_agi, _check_bridges, _check_recordings, _check_ends, _check_dangers, _check_hostile,
-    _check_applications)  # fmt: skip
+    _check_lines, _check_applications)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 
 from asterisk_conf import module_lists
@@ -240,3 +241,27 @@ def check_switches(files: Files) -> list[Finding]:
             findings.append(Finding(name, found.line if found else 0, f"[{section}] without {key}={value}",
                                     f"{key}={value}"))
     return findings
+
+
+_TOTAL = re.compile(r"GROUP_COUNT\(all@lines\)\}>([0-9]+)\]")
+
+
+def check_max_calls(files: Files) -> list[Finding]:
+    """Return a finding if the operator's `maxcalls` is missing, or refuses calls for which there are lines.
+
+    Asterisk counts agents' legs as calls too, so each phone may need two of them.
+    """
+    name, dialplan = "asterisk.conf", files.get("extensions.conf", [])
+    totals = [int(found[1]) for section in dialplan for entry in section.entries
+              if (found := _TOTAL.search(entry.value))]
+    if name not in files or not totals:
+        return []
+    seats = sum(section.value_of("type") == "endpoint" and bool(section.value_of("auth"))
+                for section in files.get("pjsip.conf", []))
+    least = totals[0] + 2 * seats
+    options = next((section for section in files[name] if section.name == "options"), None)
+    has = "" if options is None else options.value_of("maxcalls")
+    if has.isdigit() and int(has) >= least:
+        return []
+    return [Finding(name, options.line if options else 0, f"[options] maxcalls = {has or 'no limit'}",
+                    f"maxcalls = {least} or more: {totals[0]} lines and two legs for each of {seats} phones")]

@@ -122,6 +122,7 @@ def load_centre(folder: Path, overlay: Path | None = None, *, today: date | None
         problems += cross_checks.check_hours(settings, documents)
         problems += cross_checks.pause_reasons(settings, documents)
         problems += cross_checks.check_closures(settings, documents, services, services_whole)
+        problems += cross_checks.check_lines(settings, documents, services, services_whole)
     problems += cross_checks.check_accommodations(needs, agents, agents_whole)
     # 4. Choose the accommodations of the day, and warn about those that should be reviewed.
     day = today or datetime.now(UTC if settings is None else ZoneInfo(settings.centre.timezone)).date()

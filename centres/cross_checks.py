@@ -115,6 +115,39 @@ def check_fallback(settings: Settings, documents: tuple[Mapping, ...], services:
                     suggest_word(wanted, known))]
 
 
+def check_lines(settings: Settings, documents: tuple[Mapping, ...], services: Sequence[Item[Service]],
+                whole: bool) -> list[Problem]:
+    """Check that kept lines belong to services for distress, and that the numbers of [lines] agree."""
+    lines = settings.lines
+    if lines is None:
+        return []
+    known, problems = {item.value.id: item.value for item in services}, []
+    # 1. Only distress has lines for itself, and a caller who finds none hears its emergency text.
+    named = [(key, name) for key in ("kept", "most") for name in getattr(lines, key)]
+    for key, name in named:
+        at, service = locate_in(documents, ("lines", key, name)), known.get(name)
+        if service is None:
+            problems += [Problem(at, f"no service '{name}'", suggest_word(name, known))] if whole else []
+        elif not service.distress or service.emergency is None:
+            problems.append(Problem(at, f"'{name}' has no 'distress: true' with an 'emergency' prompt in services.yaml",
+                                    "Keep lines for services for distress only."))
+    # 2. The numbers.
+    kept = sum(lines.kept.values())
+    if kept >= lines.total:
+        problems.append(Problem(locate_in(documents, ("lines", "kept")),
+                                f"{kept} lines are kept of {lines.total}: all other callers would be refused",
+                                "Keep fewer lines, or correct 'total'."))
+    for name, most in lines.most.items():
+        at = locate_in(documents, ("lines", "most", name))
+        if most < lines.kept.get(name, 0):
+            problems.append(Problem(at, f"'{name}' may take {most} lines, but {lines.kept[name]} are kept for it",
+                                    "Raise 'most', or keep fewer."))
+        elif most > lines.total > kept:
+            problems.append(Problem(at, f"'{name}' may take {most} lines, but there are {lines.total}",
+                                    "Correct 'most' or 'total'."))
+    return problems
+
+
 def pause_reasons(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
     """Check the rows of [pause_reasons]: exactly one default, and each phone key once."""
     rows = settings.pause_reasons

@@ -31,6 +31,7 @@ from centres.base_shapes import (
     require_zone,
 )
 from centres.calendar_days import Calendar
+from centres.lines import Lines
 from centres.team import Needs
 
 
@@ -420,6 +421,7 @@ class Settings(Shape):
     listen: Listen = Listen()
     asterisk: Asterisk = Asterisk()
     trunk: Trunk
+    lines: Lines | None = None
     seats: Seats
     store: Store = Store()
     hours: Hours

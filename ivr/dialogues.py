@@ -77,7 +77,7 @@ class Dialogues:
         self.texts = sms_.TextMessages(self.contacts, menu, texts, texts_after_s)
         # 3. One dialogue for each route of the dialplan.
         self.waiting = hold_tick.HoldTicks(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts,
-                                           wishes=wishes)
+                                           wishes=wishes, remembered=settings.callers_most)
         self.entry = menu_dialogue.MenuDialogue(
             inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round,
             self.waiting.take_returned, clock, entry_now, keep_keyed,
@@ -90,10 +90,10 @@ class Dialogues:
         self.transfers = in_call_keys.InCallKeys(inbox, sounds, by_number, abuses, can_call, wishes)
         self.hush = recording_pause.RecordingPause(sounds, silence, still)
         # 4. The names under which the dialplan asks for them.
-        self.server.add_route(dialplan.RECORDING_PAUSE_ROUTE, self.hush.toggle_pause)
+        self.server.add_route(dialplan.RECORDING_PAUSE_ROUTE, self.hush.toggle_pause, urgent=True)
         self.server.add_route(dialplan.MENU_ROUTE, self.entry.run_menu)
-        self.server.add_route(dialplan.TICK_ROUTE, self.waiting.handle_tick)
-        self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk)
+        self.server.add_route(dialplan.TICK_ROUTE, self.waiting.handle_tick, urgent=True)
+        self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk, urgent=True)
         self.server.add_route(dialplan.SURVEY_ROUTE, self.survey.run_survey)
         self.server.add_route(dialplan.CODES_ROUTE, self.codes.run_code)
         self.server.add_route(dialplan.CALLBACK_ROUTE, self.callback.agree_callback)

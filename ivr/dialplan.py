@@ -57,6 +57,8 @@ PREFERENCE_ASKED = "SC_PREFERENCE_ASKED"
 POSITION_SAID, WAIT_SAID = "SC_POSITION", "SC_WAIT"
 """Position and wait that were said last, so that a restart does not repeat them. Used by the node alone."""
 MUSIC = "CHANNEL(musicclass)"
+LINE_CLASS = "GROUP(class)"
+"""Class among the lines of the carrier: a service with lines for itself. Other calls are in the class `other`."""
 
 MENU_ROUTE, TICK_ROUTE, AFTER_TALK_ROUTE, CODES_ROUTE = "menu", "tick", "after-talk", "codes"
 SURVEY_ROUTE, TRANSFER_ROUTE, RECORDING_PAUSE_ROUTE = "survey", "in-call-key", "recording-pause"

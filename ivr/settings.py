@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from ivr.quiet_hours import QuietHours
 
+CALLERS_MOST = 2_000
+"""Callers who can wait at once if nobody says how many lines there are: five times the callers of one Asterisk."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSettings:
@@ -54,6 +57,10 @@ class IvrSettings:
     """Services whose talks are recorded, so that their callers hear the recording notice."""
     messages: frozenset[str] = frozenset()
     """Services that take spoken messages."""
+    line_classes: frozenset[str] = frozenset()
+    """Services whose callers have lines of the carrier for themselves."""
+    callers_most: int = CALLERS_MOST
+    """Callers who can wait at once: the lines of the carrier."""
     own_numbers: frozenset[str] = frozenset()
     """Numbers by which the centre is called. They are never called back."""
     quiet: QuietHours | None = None

@@ -328,10 +328,15 @@ class _LabStart:
         conf = self._folder / "asterisk"
         _run_santral("asterisk-conf", str(self._centre), "--settings", str(self._settings), "--state",
                      str(self._folder), "--out", str(conf))
-        pbx = PrivateAsterisk(program, conf, self._folder / "pbx")
+        pbx = PrivateAsterisk(program, conf, self._folder / "pbx", self._max_calls())
         identity = pbx.start_process()
         note_process(self._folder, "asterisk", identity, pbx.run)
         pbx.wait_ready()
+
+    def _max_calls(self) -> int | None:
+        """Return the last belt of the centre's lines, as `santral asterisk-conf` prints it."""
+        settings = load_centre(self._centre, self._settings).settings
+        return None if settings is None or settings.lines is None else settings.lines.total + 2 * settings.seats.count
 
     def _start_network(self, program: AsteriskProgram, target: str, sip: int) -> NetworkPlace:
         self._say("starting the telephone network")

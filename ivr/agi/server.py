@@ -36,8 +36,12 @@ class Limits:
     """Bounds of one listener."""
 
     calls: int = 1_000
-    """Calls at the same time: more than twice what one of our Asterisk servers carries. A connection above the limit is
-    closed at once, and the dialplan continues without the node."""
+    """Dialogues at the same time: more than twice what one of our Asterisk servers carries. A dialogue above the limit
+    is closed at once, and the dialplan continues without the node."""
+    urgent: int = 1_000
+    """Connections above `calls` that only urgent routes may use. They are as short as a tick, one for each caller.
+
+    A full menu must not send callers who wait into the fallback queue."""
     env_s: float = 5.0
     """Time from the connection to the end of the environment. Asterisk sends the environment in one go."""
     drain_s: float = 10.0
@@ -52,7 +56,7 @@ class Counters:
 
     accepted: int = 0
     refused: int = 0
-    """Connections over the limit, or while stopping."""
+    """Dialogues over the limit, and connections over both limits or while stopping."""
     silent: int = 0
     """Connections that closed, or sent nothing for `env_s`, before the environment was complete: port scans, health
     checks."""
@@ -83,6 +87,9 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self.connections: set[_Connection] = set()
         self.read = bytearray(READ_BYTES)
         """Buffer that the kernel writes to, shared by all connections. Bytes are copied out before the next read."""
+        self._urgent: set[str] = set()
+        self._dialogues = 0
+        """Running dialogues of routes that are not urgent."""
         self._group: asyncio.TaskGroup | None = None
         self._listening: asyncio.Event = asyncio.Event()
         self._stop = asyncio.Event()
@@ -90,11 +97,16 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self.address: tuple[str, int] = (host, port)
         """Address of the listener. Port 0 is replaced by the real port when `wait_listening()` returns."""
 
-    def add_route(self, path: str, endpoint: Endpoint) -> None:
-        """Let `endpoint` answer `agi://node/<path>`. Raise ValueError if the path has an endpoint already."""
+    def add_route(self, path: str, endpoint: Endpoint, *, urgent: bool = False) -> None:
+        """Let `endpoint` answer `agi://node/<path>`. Raise ValueError if the path has an endpoint already.
+
+        An urgent route is answered also while the dialogues of all other routes are at their limit.
+        """
         if not asyncio.iscoroutinefunction(endpoint):
             raise TypeError(f"the endpoint of {path!r} must be an `async def` function")
         super().add_route(path.strip("/"), endpoint)
+        if urgent:
+            self._urgent.add(path.strip("/"))
 
     async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Refuse to serve in panoramisk's way. `run()` serves the connections."""
@@ -145,14 +157,22 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
             log.warning("agi.dialogues_aborted", calls=len(running), after_s=self.limits.drain_s)
 
     def start_dialogue(self, session: Session) -> asyncio.Task[None] | None:
-        """Start the dialogue's task after the environment is complete. Return None if no route matches."""
+        """Start the dialogue's task after the environment is complete.
+
+        Return None if no route matches, or if the route is not urgent and the limit of dialogues is reached.
+        """
         path = session.script.strip("/")
         endpoint: Endpoint | None = self._route.get(path)
         if endpoint is None or self._group is None:
             self.counters.unrouted += 1
             log.warning("agi.route_not_found", path=path[:80], known=sorted(self._route))
             return None
+        urgent = path in self._urgent
+        if not urgent and self._dialogues >= self.limits.calls:
+            self.counters.refused += 1
+            return None
         self.counters.accepted += 1
+        self._dialogues += not urgent
         name = f"call[{session.uniqueid[:40]}].{path[:40]}"
         return self._group.create_task(self._run_dialogue(endpoint, session, path), name=name)
 
@@ -178,6 +198,7 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
             log.error("agi.dialogue_failed", path=path, call=session.uniqueid[:40], error=type(error).__name__,
                 place=place)
         finally:
+            self._dialogues -= path not in self._urgent
             self.counters.missing += session.missing
             session.close()
 
@@ -202,7 +223,7 @@ class _Connection(asyncio.BufferedProtocol):
         self.transport = transport
         server = self.server
         # Refuse at once: the dialplan then continues without the node, and the caller hears no silence.
-        if server.stopping or len(server.connections) >= server.limits.calls:
+        if server.stopping or len(server.connections) >= server.limits.calls + server.limits.urgent:
             server.counters.refused += 1
             transport.abort()
             return
@@ -241,7 +262,7 @@ class _Connection(asyncio.BufferedProtocol):
             self.server.counters.tainted += 1
         self.task = self.server.start_dialogue(self.session)
         if self.task is None:
-            self.transport.close()
+            self.transport.abort()
 
     def eof_received(self) -> bool:
         # An aborted transport reports end of file as well, but then the session has its reason already.

@@ -24,7 +24,7 @@ from ivr.flow.menu_model import BACK_KEY, NOTICE_REFUSED, REFUSE_KEY, REPEAT_KEY
 from ivr.hold import expected_wait, hold_script
 from ivr.hold.expected_wait import WaitWords
 from ivr.hold.hold_script import HoldMemory
-from ivr.settings import DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings
+from ivr.settings import CALLERS_MOST, DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings
 from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
 from routing.core.events import CallbackReached, HeldPositionDeclined, HoldTick, ReturnedToMenu
@@ -33,11 +33,6 @@ from routing.core.model.centre_model import ON_LINE_STATES, ContactState
 from routing.core.model.errors import Refused
 from routing.core.model.ids import ContactId
 
-MAX_REMEMBERED = 2_000
-"""Callers whose last sentences are remembered: five times the callers of one Asterisk.
-
-The oldest is forgotten. Its position and wait are then read from the channel's variables.
-"""
 OWN_PROMPTS = (
     hold_script.NEXT_IN_LINE, hold_script.TALK_LOST, hold_script.SLOW_ON, hold_script.PAUSED, hold_script.KEY_HEARD,
     hold_script.POSITION_RESTORED, hold_script.BACK_ASK, hold_script.BACK_KIND,
@@ -61,13 +56,17 @@ class HoldTicks:
     def __init__(self, inbox: Inbox, sounds: Sounds, contacts: ContactEvents, clock: Callable[[], float] = time.time,
                  steady: Callable[[], float] = time.monotonic,
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
-                 texts: TextMessages | None = None, wishes: preferences.PreferenceStore | None = None) -> None:
+                 texts: TextMessages | None = None, wishes: preferences.PreferenceStore | None = None,
+                 remembered: int = CALLERS_MOST) -> None:
         self.inbox, self.sounds, self.contacts, self.clock, self.steady = inbox, sounds, contacts, clock, steady
         self.announced, self.texts = announced, texts
         self.offers = preferences.PreferenceQuestion(contacts, wishes or preferences.NoPreferences())
         self.heard: OrderedDict[ContactId, HoldMemory] = OrderedDict()
         self.returned: OrderedDict[ContactId, DialogueState] = OrderedDict()
         """Dialogues of callers who took their choice back and are on the way to the menu."""
+        self.remembered = remembered
+        """Callers whose last sentences are remembered: as many as can wait. The oldest is forgotten, and its position
+        and wait are then read from the channel's variables."""
 
     async def handle_tick(self, session: Session) -> None:
         """Handle one tick of the hold loop.
@@ -280,5 +279,5 @@ class HoldTicks:
         return f"{heard.words.minutes}:{int(heard.words.more)}:{until}"
 
     def _limit_memory(self) -> None:
-        while len(self.heard) > MAX_REMEMBERED:
+        while len(self.heard) > self.remembered:
             self.heard.popitem(last=False)

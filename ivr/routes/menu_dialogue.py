@@ -266,11 +266,19 @@ class MenuDialogue:
                 return [*_caller_variables(step), (dialplan.EXTERNAL_NAME, step.to), (dialplan.BACK_TO, step.failed),
                         (dialplan.NEXT, dialplan.EXTERNAL)]
             case dialogue_steps.EnterQueue():
-                return [(dialplan.INHERITED + dialplan.SERVICE, self._service_of(step)),
+                return [*self._line_class(step), (dialplan.INHERITED + dialplan.SERVICE, self._service_of(step)),
                         (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
                         (dialplan.INHERITED + dialplan.PRIORITY, str(step.queue.priority)), *_caller_variables(step),
                         (dialplan.INHERITED + dialplan.TOPICS, ",".join(step.queue.topics)),
                         (dialplan.NEXT, dialplan.HOLD)]
+
+    def _line_class(self, chosen: dialogue_steps.EnterQueue) -> list[tuple[str, str]]:
+        """Return the class of lines for a caller who has chosen a service with lines for itself.
+
+        The call is counted there from the key on, so the next caller can have its line.
+        """
+        service = self._service_of(chosen)
+        return [(dialplan.LINE_CLASS, service)] if service in self.contacts.settings.line_classes else []
 
     def _service_of(self, chosen: dialogue_steps.EnterQueue) -> str:
         return chosen.queue.service if chosen.queue.service in self.contacts.services else self.contacts.human

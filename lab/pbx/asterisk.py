@@ -46,14 +46,16 @@ astsbindir => {state}
 
 [options]
 live_dangerously = no
-"""
+{limit}"""
 
 
 class PrivateAsterisk:
     """One Asterisk process on the files in `conf`. Everything it writes is below `state`."""
 
-    def __init__(self, program: AsteriskProgram, conf: Path, state: Path) -> None:
+    def __init__(self, program: AsteriskProgram, conf: Path, state: Path, max_calls: int | None = None) -> None:
         self.program = program
+        self.max_calls = max_calls
+        """`maxcalls` of Asterisk. None is no limit."""
         self.conf = conf.resolve()
         self.state = state.resolve()
         self.run = self.state / "run"
@@ -80,7 +82,9 @@ class PrivateAsterisk:
             self.run = Path(tempfile.mkdtemp(prefix="santral-lab-"))
         main = self.conf / "asterisk.conf"
         main.write_text(_MAIN.format(conf=self.conf, modules=self.program.modules, data=self.program.data,
-                                     state=self.state, run=self.run), encoding="utf-8")
+                                     state=self.state, run=self.run,
+                                     limit="" if self.max_calls is None else f"maxcalls = {self.max_calls}\n"),
+                        encoding="utf-8")
         command = [*self.program.command, "-C", str(main), "-f", "-n"]
         self.identity = process.start_process(command, self.log, nice=NICE)
         return self.identity

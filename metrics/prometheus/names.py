@@ -156,6 +156,14 @@ DECISION = Metric("acd_routing_decision_seconds", HISTOGRAM, (), "Time the engin
                   DECISION_BUCKETS)
 INBOX = Metric("acd_inbox_events", GAUGE, (), "Events that wait for the engine; 20000 is full.")
 CONNECTED = Metric("acd_asterisk_connected", GAUGE, ("link",), "1: the link is up, and its state has been read.")
+LINES = Metric("acd_lines", GAUGE, ("class",),
+               "Lines of the carrier that calls hold, as Asterisk counts them: all, other (no distress keyed), words "
+               "(hear the emergency text and end), or a service with lines for itself. No series: no [lines].")
+LINES_LIMIT = Metric("acd_lines_limit", GAUGE, ("class",),
+                     "Most lines of a class: all (total), other (total - kept), a service (most, if it has a number).")
+LINE_REFUSALS = Metric("acd_line_refusals_total", COUNTER, ("class", "result"),
+                       "Calls that found no line since the node started: refused (before the answer) or words (the "
+                       "emergency text, then the end). They were never contacts.")
 RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times the link returned after a loss.")
 ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
                          "Events of Asterisk that the node has read, of the kinds it asks for.")
@@ -204,7 +212,8 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         OFFERS, MOVED, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
-        DECISION, INBOX, CONNECTED, RECONNECTS, ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, RECORDINGS, RECORDING,
+        DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, RECONNECTS, ASTERISK_EVENTS, MISMATCHES,
+        CENTRE_FILES, RECORDINGS, RECORDING,
         CALLER_PREFERENCES,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)

@@ -301,6 +301,16 @@ class MetricsRecorder:
         self._raise_to(names.MISMATCHES, mismatches, "audit")
         self._raise_to(names.ASTERISK_EVENTS, events, LINK)
 
+    def set_lines(self, held: Mapping[str, int], refused: Mapping[tuple[str, str], int],
+                  limits: Mapping[str, int]) -> None:
+        """Set the lines that calls hold by class, the limits, and the calls that found no line."""
+        for metric, values in ((names.LINES, held), (names.LINES_LIMIT, limits)):
+            self._series.clear_gauge(metric)
+            for line_class, count in values.items():
+                self._series.set_gauge(metric, count, line_class)
+        for key, count in refused.items():
+            self._raise_to(names.LINE_REFUSALS, count, *key)
+
     def set_files_good(self, *, files_good: bool) -> None:
         """Set whether the centre's files are in force and leave an agent for every service today."""
         self._series.set_gauge(names.CENTRE_FILES, files_good)

@@ -21,6 +21,7 @@ from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
+from routing.ami.line_counts import LineRefusals, read_lines
 from routing.ami.link import Link, LinkCounters, Timing, backoff_delays
 from routing.ami.resync import (
     channels_to_explain,
@@ -81,6 +82,8 @@ class AsteriskSession:
         """Events read, of the wanted kinds."""
         self.mismatches = 0
         """Differences that an audit found while the link was up. Each one means a bug, or a forged or lost event."""
+        self.lines: dict[str, int] = {}
+        """Lines held by class, as counted last. Empty while no link is up, and if the dialplan counts no lines."""
 
     @property
     def channels(self) -> frozenset[Channel]:
@@ -107,6 +110,11 @@ class AsteriskSession:
         """Return whether both links are up and the state is read."""
         return self.orders.link is not None
 
+    @property
+    def line_refusals(self) -> LineRefusals:
+        """Return the calls that found no line, by class and result."""
+        return self._translator.refusals.counts
+
     async def run_session(self) -> None:
         """Work until cancelled.
 
@@ -116,6 +124,8 @@ class AsteriskSession:
             self.orders.group = group
             group.create_task(self._stay_connected(), name="ami links")
             group.create_task(self._run_audits(), name="ami audits")
+            if self._settings.line_classes is not None:
+                group.create_task(self._count_lines(self._settings.line_classes), name="ami lines")
 
     def request_resync(self, reason: str) -> None:
         """Read the whole state again, because this side has lost something (the inbox was full)."""
@@ -239,6 +249,16 @@ class AsteriskSession:
         return [one for one in contacts if one.node in ("", self._settings.node)], offers
 
     # -- looking -----------------------------------------------------------------------------------------------------
+
+    async def _count_lines(self, classes: Sequence[str]) -> None:
+        """Read the lines held by class again and again, for the metrics."""
+        while True:
+            link = self.orders.link
+            try:
+                self.lines = {} if link is None else await read_lines(link, classes)
+            except LinkError:
+                self.lines = {}
+            await asyncio.sleep(self._pace.lines)
 
     async def _run_audits(self) -> None:
         while True:

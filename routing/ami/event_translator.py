@@ -23,6 +23,7 @@ from routing.ami import dropped_calls, hangup_causes
 from routing.ami.agent_meetings import find_meeting
 from routing.ami.bridges import Bridges
 from routing.ami.callback_dialling import PendingDials
+from routing.ami.line_counts import RefusalCounter
 from routing.ami.phone_states import PhoneStates, endpoint_of
 from routing.ami.second_lines import SecondLines
 from routing.ami.wire import Message
@@ -96,6 +97,7 @@ class EventTranslator:
         self.lines = SecondLines(is_seat)
         self.dials = PendingDials()
         self.dropped = dropped_calls.DroppedCalls()
+        self.refusals = RefusalCounter()
         self._late: dict[str, list[OfferId]] = {}
         """Ended talks by caller, held back until the caller's `Hangup`, which tells whether the line was lost."""
         self.doubts: set[str] = set()
@@ -352,7 +354,10 @@ class EventTranslator:
             return [*free, *self._on_leg_gone(uniqueid, cause, outside)]
         if seat := self.lines.end_line(uniqueid):
             return [*free, *self._on_second_line_gone(seat, cause)]
-        # 3. A caller. In a bridge the end is reported by BridgeLeave and Hangup, so a single event may be forged.
+        # 3. A call that found no line was never a contact. A flood of them must not reach the engine.
+        if self.refusals.take_hangup(message):
+            return free
+        # 4. A caller. In a bridge the end is reported by BridgeLeave and Hangup, so a single event may be forged.
         if not self._is_contact(uniqueid):
             return free
         talks = [leg for leg in self._legs.values()
@@ -365,7 +370,7 @@ class EventTranslator:
             leg.end_reported = True
             by = leg.left_first or "caller"
             events.append(TalkEnded(leg.offer, "dropped" if lost and by == "caller" else by))
-        # 4. Talks whose end waited for this event: the cause tells whether the line was lost.
+        # 5. Talks whose end waited for this event: the cause tells whether the line was lost.
         for offer in self._late.pop(uniqueid, ()):
             events += (TalkEnded(offer, "dropped" if lost else "caller"), OfferEnded(offer, "hangup"))
         return [*events, CallerHungUp(ContactId(uniqueid), dropped=lost)]

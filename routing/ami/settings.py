@@ -28,6 +28,8 @@ class AsteriskSettings(NamedTuple):
     """Endpoints of the remote counsellors who have a number."""
     by_number: ByNumber = lambda number: (None, None)
     """From a number that a phone's transfer key named to its service and agent. Both are None if it leads nowhere."""
+    line_classes: tuple[str, ...] | None = None
+    """Services whose callers have lines for themselves. None if the dialplan counts no lines."""
 
 
 class SessionPace(NamedTuple):
@@ -39,5 +41,7 @@ class SessionPace(NamedTuple):
     """Pause between audits without a special reason. Each audit costs Asterisk its channel lock."""
     settle: float = 1.0
     """Pause before and after an audit's snapshot, so that events under way arrive and are no difference."""
+    lines: float = 5.0
+    """Pause between two counts of the lines: half of the shortest usual pause between two reads of the metrics."""
     rescind: float = 0.3
     """Pause between tries of one Hangup."""

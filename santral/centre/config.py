@@ -19,6 +19,8 @@ from asterisk_conf.conf_plan import (
     Address,
     AsteriskPlan,
     Emergency,
+    LineClass,
+    LinePlan,
     PlanService,
     Registration,
     Timings,
@@ -31,9 +33,10 @@ from centres.problem import Problem
 from centres.settings import Settings
 from ivr.flow.menu_model import End, MenuFlow, Queue
 from ivr.flow.menu_reader import load_menu as load_flow
+from ivr.flow.reachability import reachable_nodes
 from ivr.quiet_hours import QuietHours
 from ivr.routes.in_call_keys import IN_CALL_KEYS, TransferTarget
-from ivr.settings import DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings, IvrSettings
+from ivr.settings import CALLERS_MOST, DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings, IvrSettings
 from prompts.catalogue import all_prompts, find_prompt
 from prompts.prompt_lengths import PromptLengths
 from prompts.verbalise.number_prompts import LANGUAGES
@@ -64,6 +67,8 @@ DEFAULT_CENTRE = Path(__file__).resolve().parents[2] / "centres" / "meb"
 
 NODE = "asterisk"
 """Name of the one Asterisk that a node drives."""
+LINE_REFUSALS = {"busy": 17, "unavailable": 34}
+"""Hangup cause of a refused call by the word of [lines]."""
 SOUNDS = Path(".cache/sounds")
 """Folder in which `make prompts` builds."""
 
@@ -150,6 +155,8 @@ class NodeConfig(NamedTuple):
         return IvrSettings(node=node, comfort_s=self.settings.wait.announce_s, survey=self.surveyed,
                            recorded=self.recorded if self.flow.has_notice else frozenset(),
                            messages=self.services - self.unrecorded, waits=self.waits,
+                           callers_most=self.settings.lines.total if self.settings.lines else CALLERS_MOST,
+                           line_classes=frozenset(self.settings.lines.classes if self.settings.lines else ()),
                            own_numbers=frozenset(self.settings.numbers), quiet=self.quiet)
 
     @property
@@ -285,6 +292,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
                                    service.distress, longest_ring_s(service, config.centre.agents))
                        for service in config.centre.services),
         unknown_service=settings.fallback.unknown or str(config.flow.queue_node(config.flow.human).service),
+        lines=_line_plan(config), line_entries=_line_entries(config),
         emergencies=tuple(Emergency(one.id, language, slow, find_prompt(said, one.emergency, slow, language).place)
                           for one in config.loaded.services if one.emergency is not None
                           for language in LANGUAGES for slow in (False, True)),
@@ -293,6 +301,29 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
         metrics=None if settings.asterisk.metrics is None else parse_address(settings.asterisk.metrics),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
         timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
+
+
+def _line_plan(config: NodeConfig) -> LinePlan | None:
+    """Return the lines of the carrier with the classes of calls. Return None if the settings name no lines."""
+    lines, said = config.settings.lines, all_prompts()
+    if lines is None:
+        return None
+    words = {one.id: find_prompt(said, one.emergency, slow=False, language="tr").place
+             for one in config.loaded.services if one.emergency}
+    return LinePlan(lines.total, tuple(
+        LineClass(name, lines.kept.get(name, 0), lines.most_of(name), words[name]) for name in lines.classes),
+        LINE_REFUSALS[lines.refusal])
+
+
+def _line_entries(config: NodeConfig) -> dict[str, str]:
+    """Return the class of lines by entry of the menu, for entries from which only one service can be reached."""
+    lines, flow, found = config.settings.lines, config.flow, {}
+    for entry, start in flow.entries.items():
+        nodes = [flow.nodes[name] for name in reachable_nodes(flow, [start])]
+        served = {node.service for node in nodes if isinstance(node, Queue)}
+        if lines is not None and len(served) == 1 and served <= set(lines.classes):
+            found[entry] = served.pop()
+    return found
 
 
 def _no_store(loaded: LoadedCentre) -> list[Problem]:

@@ -31,8 +31,8 @@ log = structlog.get_logger()
 RELOADED = frozenset({"centre", "hours", "calendar", "callback", "wait", "recording", "privacy", "preferences",
                       "pause_reasons", "routing", "profile"})
 """Tables of santral.toml that a reload puts in force. All others need a restart."""
-BY_ASTERISK = frozenset({"numbers", "asterisk", "trunk", "transfer", "seats", "fallback", "wait.tick_s", "wait.step_s",
-                         "wait.max_fails"})
+BY_ASTERISK = frozenset({"numbers", "asterisk", "trunk", "lines", "transfer", "seats", "fallback", "wait.tick_s",
+                         "wait.step_s", "wait.max_fails"})
 """Tables and keys from which the Asterisk files are rendered."""
 RENDER = "santral asterisk-conf, copy the files, asterisk -rx 'core reload', restart the node"
 RESTART = "restart the node: callers keep their places"

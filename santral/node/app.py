@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +25,7 @@ from desk.api.tokens import Tokens
 from desk.server import CannotListen
 from desk.server import HttpServer as HttpServer
 from desk.server import build_application as build_desk
-from ivr.agi.server import FastAgi
+from ivr.agi.server import FastAgi, Limits
 from ivr.caller.dialable import NotDialable, recheck_dialable
 from ivr.dialogues import Dialogues
 from ivr.routes.in_call_keys import CanCall
@@ -112,6 +113,13 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, log_json: bool
             raise first from None
         raise
     return 0
+
+
+def _agi_limits(config: NodeConfig) -> Limits:
+    """Return the limits of the AGI listener. Each line of the carrier can have a dialogue and a tick at once."""
+    usual, lines = Limits(), config.settings.lines
+    return usual if lines is None else replace(usual, calls=max(usual.calls, lines.total),
+                                               urgent=max(usual.urgent, lines.total))
 
 
 class Node:
@@ -297,7 +305,8 @@ class Node:
             Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.seat_names()),
             remote_seats=frozenset(self._remote_agents.numbers),
-            by_number=lambda number: self._config.by_number(number) or (None, None))
+            by_number=lambda number: self._config.by_number(number) or (None, None),
+            line_classes=None if settings.lines is None else settings.lines.classes)
 
     def _build_dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: CentreCalendar,
                          board: AnnouncementBoard, archive: RecordingAccess, can_call: CanCall) -> Dialogues:
@@ -312,7 +321,7 @@ class Node:
         return Dialogues(
             runner, config.flow, sounds, config.ivr_settings(NODE), seal=numbers.encrypt_number, verify_pin=check_pin,
             agent_by_number=lambda number: self._config.sign_in.get(number), services=config.centre.services,
-            host=host, port=port, clock=self._clock, spool=self._talks.vault.spool,
+            host=host, port=port, limits=_agi_limits(config), clock=self._clock, spool=self._talks.vault.spool,
             keep=self._talks.vault.store_file, silence=archive.pause_by_keys,
             still=self._switch.orders.pause_recording, entry_now=calendar.entry_in_force,
             announced=board.current_announcements, is_open=calendar.is_open, keep_keyed=self._store_input,
@@ -336,6 +345,8 @@ class Node:
         def metrics_page() -> bytes:
             switch = self._switch
             recorder.set_asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
+            recorder.set_lines(switch.lines, switch.line_refusals,
+                               {} if (lines := self._config.settings.lines) is None else lines.limits())
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)
             recorder.commands_refused(self._channels.refused)

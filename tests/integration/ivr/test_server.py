@@ -17,7 +17,7 @@ from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
-LIMITS = Limits(calls=4, env_s=0.2, drain_s=0.3)
+LIMITS = Limits(calls=4, urgent=2, env_s=0.2, drain_s=0.3)
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ async def test_over_the_limit_is_refused_and_room_is_made_again(server: FastAgi)
     server.add_route("menu", endpoint)
     calls = [await connected(server, environment("menu")) for _ in range(LIMITS.calls)]
     await until_async(lambda: server.counters.accepted == LIMITS.calls)
-    reader, writer = await connected(server, b"")
+    reader, writer = await connected(server, environment("menu"))
     assert await closed(reader) and server.counters.refused == 1
     writer.close()
     names = {task.get_name() for task in asyncio.all_tasks()}
@@ -281,6 +281,32 @@ async def test_over_the_limit_is_refused_and_room_is_made_again(server: FastAgi)
     await until_async(lambda: not server.connections)
     await Dialler(port(server), "menu").call()
     assert server.counters.accepted == LIMITS.calls + 1
+
+
+async def test_a_tick_is_answered_while_the_menu_is_full_and_both_together_have_a_bound(server: FastAgi) -> None:
+    go = asyncio.Event()
+
+    async def menu(session: Session) -> None:
+        await go.wait()
+
+    async def tick(session: Session) -> None:
+        await session.set_variable("ACD_NEXT", "hold")
+        await go.wait()
+
+    server.add_route("menu", menu)
+    server.add_route("tick", tick, urgent=True)
+    calls = [await connected(server, environment("menu")) for _ in range(LIMITS.calls)]
+    await until_async(lambda: server.counters.accepted == LIMITS.calls)
+    ticks = [asyncio.create_task(Dialler(port(server), "tick").call()) for _ in range(LIMITS.urgent)]
+    await until_async(lambda: server.counters.accepted == LIMITS.calls + LIMITS.urgent)
+    reader, writer = await connected(server, environment("tick"))
+    assert await closed(reader) and server.counters.refused == 1
+    writer.close()
+    go.set()
+    assert [(await one).variables["ACD_NEXT"] for one in ticks] == ["hold"] * LIMITS.urgent
+    for reader, writer in calls:
+        assert await closed(reader)
+        writer.close()
 
 
 async def test_stop_lets_dialogues_finish_then_cuts_and_cancellation_goes_through() -> None:

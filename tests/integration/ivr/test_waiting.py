@@ -332,9 +332,8 @@ async def test_where_a_tick_leads(start: Start, answer: Exception, onward: str |
     assert dialler.variables.get("ACD_NEXT") == onward
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hold_tick, "MAX_REMEMBERED", 3)
-    hold = hold_tick.HoldTicks(FakeInbox(), SoundFolder("/sounds", KEYS), None)  # type: ignore[arg-type]
+def test_what_is_remembered_is_bounded() -> None:
+    hold = hold_tick.HoldTicks(FakeInbox(), SoundFolder("/sounds", KEYS), None, remembered=3)  # type: ignore[arg-type]
     for number in range(5):
         hold.on_talk_lost(contact_view(f"1.{number}"))
     assert list(hold.heard) == ["1.2", "1.3", "1.4"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_conf.conf_plan import Address
+from asterisk_conf.conf_plan import Address, LineClass, LinePlan
 from asterisk_conf.lint import lint_files, lint_folder
 from asterisk_conf.module_lists import DENIED
 from asterisk_conf.render import render_files
@@ -120,6 +120,31 @@ def test_a_planted_fault_is_found(name: str, good: str, bad: str, what: str) -> 
     found = lint_files(files)
     assert any(finding.file == name and what in finding.what for finding in found), found
     assert all(finding.mend for finding in found)
+
+
+LINES = LinePlan(12, (LineClass("psikososyal", 4, 6, "tr/acil-destek"),))
+
+
+@pytest.mark.parametrize(("good", "bad", "what"), [
+    ("exten => other,1,Set(GROUP(lines)=all)", "exten => other,1,NoOp()", "counted before Set(GROUP(lines)"),
+    (" same => n,Set(GROUP(class)=other)\n", " same => n,Answer(0)\n same => n,Set(GROUP(class)=other)\n",
+     "counted after the answer"),
+    ("exten => full_other,1,Set(GROUP(lines)=)", "exten => full_other,1,NoOp()", "keeps its line"),
+    ("n,Goto(santral-lines,other,1)", "n,Goto(santral-menu,s,1)", "passes the count"),
+])
+def test_a_fault_in_the_count_of_lines_is_found(good: str, bad: str, what: str) -> None:
+    files = render_files(plan(lines=LINES))
+    assert lint_files(files) == [] and good in files[DIALPLAN]
+    files[DIALPLAN] = files[DIALPLAN].replace(good, bad, 1)
+    assert any(what in finding.what for finding in lint_files(files)), lint_files(files)
+
+
+@pytest.mark.parametrize(("limit", "fault"), [("maxcalls=16", False), ("maxcalls=15", True), ("", True)])
+def test_the_operators_own_limit_leaves_room_for_all_lines_and_legs(limit: str, fault: bool) -> None:
+    chosen = plan(lines=LINES, remote_agents=())
+    assert chosen.max_calls == 16
+    files = {**render_files(chosen), "asterisk.conf": f"[options]\nlive_dangerously=no\n{limit}\n"}
+    assert [one.file for one in lint_files(files)] == ["asterisk.conf"] * fault
 
 
 @pytest.mark.parametrize("module", DENIED)

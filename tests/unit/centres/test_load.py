@@ -231,6 +231,25 @@ def test_a_centre_that_closes_says_what_its_callers_hear(folder: Path) -> None:
         f"santral.toml:{line}: 'hours' says 'always' and gives spans too; keep one of them. Change the value."]
 
 
+@pytest.mark.parametrize(("old", "new", "key", "what"), [
+    ("total = 300", "total = 0", "total", "should be at least 1"),
+    ("total = 300", "total = 60", "kept", "60 lines are kept of 60: all other callers would be refused"),
+    ("total = 300", "total = 80", "most = ", "may take 90 lines, but there are 80"),
+    ("most = { psikososyal = 90 }", "most = { psikososyal = 50 }", "most = ", "but 60 are kept for it"),
+    ("kept = { psikososyal = 60 }", "kept = { psikosoyal = 60 }", "kept", "Did you mean 'psikososyal'?"),
+    ("kept = { psikososyal = 60 }", "kept = { temsilci = 60 }", "kept", "has no 'distress: true' with an 'emergency'"),
+    ("total = 300", 'total = 300\nrefusal = "silence"', "refusal", "'busy' or 'unavailable'"),
+])
+def test_lines_that_cannot_be_kept_are_told_with_their_line(folder: Path, old: str, new: str, key: str,
+                                                            what: str) -> None:
+    edit(folder, "santral.toml", old, new)
+    text = (folder / "santral.toml").read_text(encoding="utf-8").splitlines()
+    begin = text.index(next(line for line in text if line.startswith("[lines]")))
+    line = next(number for number, content in enumerate(text, 1) if number > begin and content.startswith(key))
+    problems = told(load_centre(folder))
+    assert len(problems) == 1 and problems[0].startswith(f"santral.toml:{line}: ") and what in problems[0], problems
+
+
 def test_an_overflow_leads_to_a_service_and_never_round(folder: Path) -> None:
     edit(folder, "services.yaml", "  - id: uzaktan_egitim\n", "  - id: uzaktan_egitim\n    overflow_to: temsilci\n")
     assert load_centre(folder).problems == ()

@@ -249,3 +249,14 @@ def test_the_way_to_the_broker_is_told_when_there_is_one() -> None:
     assert value("acd_signal_messages_total", {"kind": "ring", "result": "sent"}) == 5
     assert value("acd_signal_messages_total", {"kind": "ring", "result": "felt"}) == 1
     assert value("acd_signal_messages_total", {"kind": "break", "result": "late"}) == 0, "they begin before the first"
+
+
+def test_lines_are_told_by_class_and_refused_calls_are_counted_once() -> None:
+    recorder = MetricsRecorder(named(["temsilci"], {"genel": 5}))
+    for refused in (3, 5, 5):
+        recorder.set_lines({"all": 12, "other": 8}, {("other", "refused"): refused}, {"all": 12})
+    page = lines(recorder)
+    assert {'acd_lines{class="all"} 12.0', 'acd_lines{class="other"} 8.0', 'acd_lines_limit{class="all"} 12.0',
+            'acd_line_refusals_total{class="other",result="refused"} 5.0'} <= set(page)
+    recorder.set_lines({}, {}, {})
+    assert not [line for line in lines(recorder) if line.startswith("acd_lines{")]

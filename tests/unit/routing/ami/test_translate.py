@@ -499,3 +499,13 @@ def test_lost_lines_remembered_are_bounded() -> None:
     assert len(translator.dropped) == DROPPED_MAX and "9.19" not in translator.dropped and "9.20" in translator.dropped
     translator.adopt_snapshot([], [], [])
     assert translator.count_remembered() == 0
+
+
+def test_a_call_without_a_line_is_counted_and_never_a_contact() -> None:
+    translator = EventTranslator(lambda uniqueid: True)
+    for exten in ("full_other", "full_other", "words_psikososyal", "other"):
+        assert translator.translate_message(
+            ami("Hangup", Uniqueid="9.1", Channel="PJSIP/trunk-1", Context="santral-lines", Exten=exten)) == []
+    assert translator.refusals.counts == {("other", "refused"): 2, ("psikososyal", "words"): 1}
+    assert translator.translate_message(
+        ami("Hangup", Uniqueid="9.2", Channel="PJSIP/trunk-2", Context="santral-hold", Exten="s")) != []
